@@ -1,0 +1,47 @@
+/**
+ * kodeno as a library: builds container images from Go main packages, without a Dockerfile or a
+ * daemon, and moves them between places.
+ *
+ * @example Building an image into a layout
+ * ```ts
+ * import { newBuilder, newPublisher, publishImages } from "./mod.ts";
+ * const out = await Deno.makeTempDir();
+ * const builder = newBuilder({ workingDirectory: "examples/hello", platforms: ["linux/amd64"] });
+ * const publisher = newPublisher({ ociLayout: `${out}/layout`, tags: ["v1"] });
+ * for (const [importPath, reference] of await publishImages(["."], publisher, builder)) {
+ *   console.log(importPath, reference);
+ * }
+ * await builder.close();
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ * @module
+ */
+export { newBuilder } from "./src/app/builder.ts";
+export type { Builder, PreparedBuild, WorkOptions } from "./src/app/builder.ts";
+export { newPublisher } from "./src/app/publisher.ts";
+export type { Publisher } from "./src/app/publisher.ts";
+export { publishImages } from "./src/app/publish_images.ts";
+export type { BuildOptions, PublishOptions } from "./src/config/options.ts";
+export { copy } from "./src/content/copy.ts";
+export type { CopyOptions } from "./src/content/copy.ts";
+export type { CallOptions, OpenBlob, Source, Target } from "./src/content/places.ts";
+export { successors } from "./src/content/successors.ts";
+export { verify } from "./src/content/verify.ts";
+export type { Verified } from "./src/content/verify.ts";
+export { EXIT_CODES, KodenoError } from "./src/errors.ts";
+export type { ErrorCode } from "./src/errors.ts";
+export type {
+  BytesEvent,
+  Emit,
+  ImageEvent,
+  KodenoEvent,
+  NoteEvent,
+  Stage,
+  StageEvent,
+} from "./src/events.ts";
+export { BuiltImage } from "./src/image/built_image.ts";
+export type { Descriptor } from "./src/oci/descriptor.ts";
+export type { Digest } from "./src/oci/digest.ts";
+export type { Platform } from "./src/oci/platform.ts";
+export { Layout, openLayout } from "./src/store/layout/layout.ts";
+export { MemoryStore } from "./src/store/memory/memory.ts";

@@ -1,0 +1,113 @@
+/**
+ * Builds images and publishes each as soon as it is finished, as ko's `PublishImages`.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import type { BuiltImage } from "../image/built_image.ts";
+import type { Builder, PreparedBuild, WorkOptions } from "./builder.ts";
+import type { Publisher } from "./publisher.ts";
+
+/**
+ * Builds main packages and publishes their images.
+ *
+ * @param importpaths import paths, folders, or patterns with `...`; none stands for `.`
+ * @returns the reference of each image by the import path of its package, in the order of the plan
+ * @throws {KodenoError} what builder and publisher throw; nothing half-made is left then
+ *
+ * @example
+ * ```ts
+ * import { newBuilder, newPublisher, publishImages } from "../../mod.ts";
+ * const out = await Deno.makeTempDir();
+ * const builder = newBuilder({ workingDirectory: "examples/hello", platforms: ["linux/arm64"] });
+ * const publisher = newPublisher({ ociLayout: `${out}/layout` });
+ * const images = await publishImages(["."], publisher, builder);
+ * if (!images.get("example.com/hello")?.startsWith("hello:latest@sha256:")) throw new Error();
+ * await builder.close();
+ * await Deno.remove(out, { recursive: true });
+ * ```
+ */
+export async function publishImages(
+  importpaths: readonly string[],
+  publisher: Publisher,
+  builder: Builder,
+  options: WorkOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const began = performance.now();
+  try {
+    const prepared = await builder.prepare(importpaths, options);
+    // Names are checked before anything is built.
+    const names = publisher.names(prepared.plan.images.map(({ importPath }) => importPath));
+    const references = new Map<string, string>();
+    const running: Promise<void>[] = [];
+    const failed = new AbortController();
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, failed.signal])
+      : failed.signal;
+    const work = { ...options, signal };
+
+    const publish = async (image: BuiltImage): Promise<void> => {
+      const name = names.get(image.importPath) ?? image.importPath;
+      const reference = await publishChecked(image, name, publisher, builder, prepared, work);
+      references.set(image.importPath, reference);
+      for (const platform of image.platforms) {
+        const elapsedMs = Math.round(performance.now() - began);
+        const event = { type: "stage", stage: "done", elapsedMs } as const;
+        options.emit?.({ ...event, image: image.importPath, platform });
+      }
+      const { importPath, platforms, root: { digest } } = image;
+      options.emit?.({ type: "image", importPath, platforms, digest, reference });
+    };
+
+    try {
+      // Copying the first images goes on while the others are built.
+      for await (const image of builder.build(prepared, work)) {
+        const one = publish(image);
+        one.catch((error) => failed.abort(error));
+        running.push(one);
+      }
+    } catch (error) {
+      failed.abort(error);
+    }
+    await Promise.allSettled(running);
+    options.signal?.throwIfAborted();
+    failed.signal.throwIfAborted();
+    return new Map([...names.keys()].map((path) => [path, references.get(path) ?? ""]));
+  } catch (error) {
+    await publisher.undo();
+    throw error;
+  }
+}
+
+/**
+ * Publishes an image; when a layer of the cache turns out to be damaged, it is forgotten and the
+ * image is built once more.
+ */
+async function publishChecked(
+  image: BuiltImage,
+  name: string,
+  publisher: Publisher,
+  builder: Builder,
+  prepared: PreparedBuild,
+  work: WorkOptions,
+): Promise<string> {
+  try {
+    return await publisher.publish(image, name, work);
+  } catch (error) {
+    const layers = image.ownLayers();
+    const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
+    if (!layers.includes(digest)) throw error;
+    await builder.evict(digest);
+    const { plan } = prepared;
+    const only = {
+      images: plan.images.filter(({ importPath }) => importPath === image.importPath),
+      groups: plan.groups.map((group) => ({
+        ...group,
+        binaries: group.binaries.filter(({ importPath }) => importPath === image.importPath),
+      })).filter(({ binaries }) => binaries.length > 0),
+    };
+    for await (const again of builder.build({ ...prepared, plan: only }, work)) {
+      return await publisher.publish(again, name, work);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * The use case of `kodeno --version`: the versions that shape an image.
+ * @module
+ */
+import { processEnvironment, variable } from "../config/environment.ts";
+import { VERSION } from "../config/version.ts";
+import { runGo } from "../gobuild/command.ts";
+
+/** Versions; `go` says why when there is none. */
+export interface Versions {
+  readonly kodeno: string;
+  readonly deno: string;
+  readonly go: string;
+}
+
+/** Asks for the versions. A missing Go is no failure here: the text says so. */
+export async function versions(): Promise<Versions> {
+  const environment = processEnvironment();
+  const command = variable(environment, "KO_GO_PATH") ?? "go";
+  let go: string;
+  try {
+    const { code, stdout } = await runGo({ command, environment, directory: "." }, ["version"]);
+    // "go version go1.26.8 linux/amd64"
+    go = code === 0 ? stdout.trim().replace(/^go version go/, "") : "not usable";
+  } catch {
+    go = "not found";
+  }
+  return { kodeno: VERSION, deno: Deno.version.deno, go };
+}

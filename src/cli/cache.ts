@@ -1,0 +1,30 @@
+/**
+ * `kodeno cache`: what is kept for the next build, and removing it.
+ * @module
+ */
+import { Command } from "commander";
+import { cacheClean, type CacheInfo, cacheInfo } from "../app/cache.ts";
+import { formatBytes, printResult } from "./output.ts";
+
+/** The command with its subcommands. */
+export function cacheCommand(): Command {
+  const json = ["--json", "print as JSON"] as const;
+  return new Command("cache")
+    .description("Looks at and empties the cache of layers and binaries.")
+    .addCommand(
+      new Command("info").description("tell what the cache holds").option(...json)
+        .action(async (flags: { json?: boolean }) => show(await cacheInfo(), "holds", flags.json)),
+    )
+    .addCommand(
+      new Command("clean").description("empty the cache").option(...json)
+        .action(async (flags: { json?: boolean }) => show(await cacheClean(), "held", flags.json)),
+    );
+}
+
+function show(info: CacheInfo, verb: string, json = false): void {
+  if (json) return printResult(JSON.stringify(info));
+  const { directory, layers, layerBytes, maxBytes, binaries, binaryBytes } = info;
+  printResult(`${directory} ${verb}`);
+  printResult(`  ${layers} layers, ${formatBytes(layerBytes)} of at most ${formatBytes(maxBytes)}`);
+  printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
+}

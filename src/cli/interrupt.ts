@@ -1,0 +1,26 @@
+/**
+ * Ctrl-C and SIGTERM as an abort signal for the work.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Runs work with a signal that is aborted when the process is told to stop.
+ *
+ * @throws {KodenoError} `INTERRUPTED` then, after the work has cleaned up
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = (): void =>
+    controller.abort(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+  }
+}

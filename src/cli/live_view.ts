@@ -1,0 +1,113 @@
+/**
+ * The live view: one row for each image and platform, drawn anew a few times a second.
+ * @module
+ */
+import { createLogUpdate } from "log-update";
+import type { BytesEvent, ImageEvent, StageEvent } from "../events.ts";
+import { formatBytes, formatDuration } from "./output.ts";
+
+interface Row {
+  stage: StageEvent["stage"];
+  bytes: number;
+  /** When the row began to move, in milliseconds of the page's clock. */
+  began: number;
+  /** When it was done. */
+  ended?: number;
+}
+
+const FRAME_MS = 100;
+const MARKS: Readonly<Record<StageEvent["stage"], string>> = {
+  listing: ".",
+  compiling: ">",
+  layering: "+",
+  writing: "=",
+  done: "*",
+};
+
+/** Draws rows on stderr until it is closed. */
+export class LiveView {
+  readonly #rows = new Map<string, Row>();
+  readonly #update = createLogUpdate(streamOf(Deno.stderr), { showCursor: true });
+  readonly #timer = setInterval(() => this.#draw(), FRAME_MS);
+  #closed = false;
+
+  /** Takes an event that changes a row. */
+  take(event: StageEvent | BytesEvent | ImageEvent): void {
+    if (event.type === "image") return;
+    // Before the packages are known, one row stands for all.
+    const known = event.image !== "";
+    if (known) this.#rows.delete("packages ");
+    const key = known ? `${event.image} ${event.platform}` : "packages ";
+    const now = performance.now();
+    const row = this.#rows.get(key) ?? { stage: event.stage, bytes: 0, began: now };
+    row.stage = event.stage;
+    if (event.bytes !== undefined) row.bytes = event.bytes;
+    if (event.stage === "done") row.ended = now;
+    this.#rows.set(key, row);
+  }
+
+  /** Prints lines that stay, above the rows. */
+  above(print: () => void): void {
+    this.#update.clear();
+    print();
+    this.#draw();
+  }
+
+  /** Draws a last time and lets the rows stand. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#rows.delete("packages ");
+    this.#draw(true);
+    this.#update.done();
+  }
+
+  #draw(all = false): void {
+    const rows = [...this.#rows];
+    const { columns, rows: height } = sizeOf(Deno.stderr);
+    const room = Math.max(3, height - 2);
+    // What moves is worth more than what is done, when there is no room for both.
+    const open = rows.filter(([, row]) => row.stage !== "done");
+    const shown = all || rows.length <= room ? rows : open.slice(0, room - 1);
+    const width = Math.max(0, ...shown.map(([key]) => key.length));
+    const lines = shown.map(([key, row]) => line(key.padEnd(width), row).slice(0, columns - 1));
+    if (shown.length < rows.length) {
+      lines.push(`${rows.length - open.length} of ${rows.length} done`);
+    }
+    this.#update(lines.join("\n"));
+  }
+}
+
+function line(key: string, row: Row): string {
+  const time = formatDuration((row.ended ?? performance.now()) - row.began);
+  const bytes = row.bytes > 0 ? formatBytes(row.bytes) : "";
+  return `${MARKS[row.stage]} ${key}  ${row.stage.padEnd(9)} ${bytes.padStart(8)} ${
+    time.padStart(6)
+  }`;
+}
+
+function sizeOf(terminal: typeof Deno.stderr): { columns: number; rows: number } {
+  try {
+    const { columns, rows } = Deno.consoleSize();
+    return { columns: columns || 80, rows: rows || 24 };
+  } catch {
+    return { columns: 80, rows: terminal.isTerminal() ? 24 : 1000 };
+  }
+}
+
+/** What log-update needs of a node stream. */
+function streamOf(terminal: typeof Deno.stderr): NodeJS.WritableStream {
+  const encoder = new TextEncoder();
+  const stream = {
+    isTTY: true,
+    get columns() {
+      return sizeOf(terminal).columns;
+    },
+    get rows() {
+      return sizeOf(terminal).rows;
+    },
+    write: (text: string) => terminal.writeSync(encoder.encode(text)) >= 0,
+  };
+  return stream as unknown as NodeJS.WritableStream;
+}

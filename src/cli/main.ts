@@ -1,0 +1,39 @@
+/**
+ * Finds the command of an argument list and runs it. Commands are loaded when they are asked for,
+ * so that `kodeno --version` starts as fast as the runtime does.
+ * @module
+ */
+import { KodenoError, messageOf } from "../errors.ts";
+import { printError, printResult } from "./output.ts";
+
+/**
+ * Runs kodeno.
+ *
+ * @param args the arguments after the program's name
+ * @returns the exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    if (args.length === 1 && (args[0] === "--version" || args[0] === "version")) {
+      const { versions } = await import("../app/version.ts");
+      const { kodeno, deno, go } = await versions();
+      printResult(`kodeno ${kodeno} (deno ${deno}, go ${go})`);
+      return 0;
+    }
+    const { runCommand } = await import("./program.ts");
+    return await runCommand(args);
+  } catch (error) {
+    return report(error, args.includes("--verbose") || args.includes("-v"));
+  }
+}
+
+/** Tells a failure in one line (and the compiler's), and gives its exit code. */
+function report(error: unknown, verbose: boolean): number {
+  const known = error instanceof KodenoError;
+  printError(known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`);
+  if (verbose && error instanceof Error) {
+    printError(error.stack ?? "");
+    if (error.cause instanceof Error) printError(`Caused by: ${error.cause.stack}`);
+  } else if (!known) printError("Run it with --verbose to see where, and please report it.");
+  return known ? error.exitCode : 1;
+}

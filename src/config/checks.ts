@@ -1,0 +1,109 @@
+/**
+ * Checks of single values, each with one clear line for what cannot be used.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+
+function bad(what: string, value: string, why: string): KodenoError {
+  return new KodenoError("BAD_OPTION", `Cannot use ${what} ${JSON.stringify(value)}: ${why}`, {
+    value,
+  });
+}
+
+/**
+ * Reads `KEY=VALUE` pairs; a later one of the same key wins.
+ *
+ * @param what names the option in an error, such as `label`
+ * @throws {KodenoError} `BAD_OPTION` when one has no `=` or no key
+ */
+export function parsePairs(
+  what: string,
+  pairs: readonly string[],
+): Readonly<Record<string, string>> {
+  const result: Record<string, string> = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    if (at < 0) throw bad(what, pair, 'it has no "="; say KEY=VALUE');
+    if (at === 0) throw bad(what, pair, 'there is no key before the "="; say KEY=VALUE');
+    result[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return result;
+}
+
+/**
+ * Reads a number of seconds since 1970.
+ *
+ * @param what names the option or variable in an error
+ * @throws {KodenoError} `BAD_OPTION` for anything but a whole number that a date can hold
+ */
+export function parseEpoch(what: string, text: string): number {
+  const seconds = Number(text);
+  // The first second of the year 10000: RFC 3339 has no way to write it.
+  if (/^-?\d+$/.test(text) && seconds < 253402300800 && seconds >= -62135596800) return seconds;
+  throw bad(what, text, "it has to be whole seconds since 1970-01-01T00:00:00Z");
+}
+
+/** How layers are compressed. */
+export type Compression =
+  | { readonly type: "gzip"; readonly level: number }
+  | { readonly type: "none" };
+
+/**
+ * Level 2 of zlib makes Go binaries a little smaller than Go's own best speed (ko's) does, in about
+ * the same time; level 1 makes them larger.
+ */
+export const DEFAULT_COMPRESSION = "gzip:2";
+
+/**
+ * Reads `gzip[:LEVEL]` or `none`.
+ *
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function parseCompression(text: string): Compression {
+  if (text === "none") return { type: "none" };
+  if (text === "gzip") return parseCompression(DEFAULT_COMPRESSION);
+  const level = /^gzip:([1-9])$/.exec(text)?.[1];
+  if (level !== undefined) return { type: "gzip", level: Number(level) };
+  throw bad("compression", text, 'say "gzip", "gzip:1" to "gzip:9", or "none"');
+}
+
+/**
+ * Reads a port to expose and gives it as an image config names it: `8080/tcp`.
+ *
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function parsePort(text: string): string {
+  const found = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text);
+  const port = Number(found?.[1]);
+  if (found !== null && port >= 1 && port <= 65535) return `${port}/${found[2] ?? "tcp"}`;
+  throw bad("port", text, 'say PORT or PORT/udp, such as "8080"');
+}
+
+/**
+ * Reads a number of jobs; 0 stands for the number of processors, as in ko.
+ *
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function parseJobs(jobs: number): number {
+  if (!Number.isInteger(jobs) || jobs < 0) {
+    throw bad("number of jobs", String(jobs), "it has to be a whole number, 1 or more");
+  }
+  return jobs === 0 ? navigator.hardwareConcurrency : jobs;
+}
+
+/**
+ * Refuses `-toolexec`, which would run any program in the place of the compiler.
+ *
+ * @param where names the place it stands in
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function refuseToolexec(where: string, args: readonly string[]): void {
+  const found = args.find((arg) => /^--?toolexec(=|$)/.test(arg));
+  if (found !== undefined) {
+    throw bad(
+      "-toolexec in",
+      where,
+      "it runs any program in the place of the compiler; take it out",
+    );
+  }
+}

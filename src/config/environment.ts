@@ -1,0 +1,43 @@
+/**
+ * The process's environment, read here and nowhere else.
+ * @module
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Names and values of environment variables. */
+export type Environment = Readonly<Record<string, string>>;
+
+/** A snapshot of the process's environment. */
+export function processEnvironment(): Environment {
+  return Object.freeze(Deno.env.toObject());
+}
+
+/** A variable's value; one that is set to nothing counts as not set. */
+export function variable(environment: Environment, name: string): string | undefined {
+  return environment[name] || undefined;
+}
+
+/**
+ * The folder of kodeno's cache: `KODENO_CACHE`, else a folder in ko's `KOCACHE`, else the place the
+ * operating system has for caches.
+ */
+export function cacheDirectory(environment: Environment): string {
+  const own = variable(environment, "KODENO_CACHE");
+  if (own !== undefined) return own;
+  const ko = variable(environment, "KOCACHE");
+  if (ko !== undefined) return join(ko, "kodeno");
+  const xdg = variable(environment, "XDG_CACHE_HOME");
+  if (xdg !== undefined) return join(xdg, "kodeno");
+  const home = variable(environment, "HOME") ?? homedir();
+  if (Deno.build.os === "darwin") return join(home, "Library", "Caches", "kodeno");
+  if (Deno.build.os === "windows") {
+    return join(variable(environment, "LOCALAPPDATA") ?? join(home, "AppData", "Local"), "kodeno");
+  }
+  return join(home, ".cache", "kodeno");
+}
+
+/** Whether a live view makes sense: CI systems set `CI`, and `TERM=dumb` cannot move its cursor. */
+export function allowsLiveView(environment: Environment): boolean {
+  return variable(environment, "CI") === undefined && environment["TERM"] !== "dumb";
+}

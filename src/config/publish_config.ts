@@ -1,0 +1,72 @@
+/**
+ * Options and environment to one frozen `PublishConfig`: names, tags and places of images.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import { parseRepository, parseTag } from "../oci/reference.ts";
+import { processEnvironment, variable } from "./environment.ts";
+import type { PublishOptions } from "./options.ts";
+
+/** How a name is made from an import path; see `planNames`. */
+export type Naming = "short" | "md5" | "base" | "full" | "bare";
+
+/** Where images go and what they are called; frozen. */
+export interface PublishConfig {
+  /** Prefix of names, "" for none. */
+  readonly repository: string;
+  readonly naming: Naming;
+  readonly localDomain: string;
+  readonly userAgent: string | undefined;
+  /** Folder of the layout, as it was given. */
+  readonly layout: string;
+  readonly tags: readonly string[];
+  readonly tagOnly: boolean;
+  readonly imageRefs: string | undefined;
+}
+
+/**
+ * Checks options and completes them from the environment.
+ *
+ * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
+ */
+export function resolvePublishConfig(options: PublishOptions = {}): PublishConfig {
+  const environment = options.environment ?? processEnvironment();
+  const repository = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
+  if (repository !== "") checkRepository(repository);
+  // Each tag once, as ko does it.
+  const tags = [...new Set(options.tags?.length ? options.tags : ["latest"])].map(parseTag);
+  const tagOnly = options.tagOnly ?? false;
+  if (tagOnly && (tags.length !== 1 || tags[0] === "latest")) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot leave digests out with tags ${tags.join(",")}: say one tag that is not "latest"`,
+    );
+  }
+  return Object.freeze({
+    repository,
+    naming: resolveNaming(options, repository),
+    localDomain: options.localDomain ?? "ko.local",
+    userAgent: options.userAgent,
+    layout: options.ociLayout || "out",
+    tags,
+    tagOnly,
+    imageRefs: options.imageRefs || undefined,
+  });
+}
+
+/** A registry host alone is a prefix, too. */
+function checkRepository(repository: string): void {
+  parseRepository(/^[^/]*[.:][^/]*$/.test(repository) ? `${repository}/x` : repository);
+}
+
+/** `-P` beats `-B`, which beats `--bare`, as in ko. */
+function resolveNaming(options: PublishOptions, repository: string): Naming {
+  if (options.preserveImportPaths) return "full";
+  if (options.baseImportPaths) return "base";
+  if (!options.bare) return repository === "" ? "short" : "md5";
+  if (repository !== "") return "bare";
+  throw new KodenoError(
+    "BAD_OPTION",
+    "Cannot name images by KO_DOCKER_REPO alone (--bare): it is not set; set it, or leave --bare out",
+  );
+}

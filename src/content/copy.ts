@@ -1,0 +1,91 @@
+/**
+ * Moves a graph between two places: children before parents, the root last, tags after it, so that
+ * a target never holds a name whose content is not there.
+ * @module
+ */
+import { Pool } from "../io/pool.ts";
+import { bytesStream } from "../io/streams.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { CallOptions, OpenBlob, Source, Target } from "./places.ts";
+import { readDocument } from "./read.ts";
+import { hasSuccessors, successors } from "./successors.ts";
+
+/** How {@link copy} works. */
+export interface CopyOptions extends CallOptions {
+  /** Blobs moved at once; default 4. */
+  readonly concurrency?: number | undefined;
+  /** Names the root gets in the target, in this order. */
+  readonly tags?: readonly string[] | undefined;
+  /** Told of each blob, after it was moved or found in the target. */
+  readonly onBlob?: ((descriptor: Descriptor, moved: boolean) => void) | undefined;
+}
+
+/**
+ * Copies the graph below a root. What the target has is skipped with all below it.
+ *
+ * @param root a descriptor, or a name that the source resolves
+ * @returns the root's descriptor
+ * @throws {KodenoError} `BAD_CONTENT` when bytes are not what their descriptor says, `NOT_FOUND`
+ * when the source lacks a blob; the target then has no new name
+ *
+ * @example
+ * ```ts
+ * import { copy, MemoryStore } from "../../mod.ts";
+ * const from = new MemoryStore();
+ * const root = await from.add("text/plain", new TextEncoder().encode("hello"));
+ * await copy(from, root, new MemoryStore(), { tags: ["greeting:latest"] });
+ * ```
+ */
+export async function copy(
+  source: Source,
+  root: Descriptor | string,
+  target: Target,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
+  const { concurrency = 4, tags = [], onBlob } = options;
+  // The first failure ends the others, so that nothing is moved for nothing.
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const call: CallOptions = { signal };
+  const pool = new Pool(concurrency);
+  const visited = new Map<string, Promise<void>>();
+
+  const move = async (d: Descriptor, open: OpenBlob): Promise<void> => {
+    await pool.run(async () => {
+      signal.throwIfAborted();
+      await target.push(d, open, call);
+    });
+    onBlob?.(d, true);
+  };
+
+  const visit = async (d: Descriptor): Promise<void> => {
+    signal.throwIfAborted();
+    if (await target.has(d, call)) return onBlob?.(d, false);
+    if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, call));
+    const bytes = await readDocument(source, d, call);
+    await all(successors(d, bytes).map(once));
+    await move(d, () => Promise.resolve(bytesStream(bytes)));
+  };
+
+  const once = (d: Descriptor): Promise<void> => {
+    // A graph is named by its digests, so it has no cycles: a blob would have to hold its own hash.
+    const known = visited.get(d.digest);
+    if (known !== undefined) return known;
+    const visiting = visit(d);
+    visited.set(d.digest, visiting);
+    return visiting;
+  };
+
+  /** Waits for all, even after one failed: nothing may go on behind a caller's back. */
+  const all = async (work: readonly Promise<void>[]): Promise<void> => {
+    for (const one of work) one.catch((error) => failed.abort(error));
+    const results = await Promise.allSettled(work);
+    const bad = results.find((result) => result.status === "rejected");
+    if (bad !== undefined) throw failed.signal.aborted ? failed.signal.reason : bad.reason;
+  };
+
+  const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
+  await all([once(descriptor)]);
+  for (const tag of tags) await target.tag(descriptor, tag, call);
+  return descriptor;
+}

@@ -1,0 +1,50 @@
+/**
+ * The two interfaces everything hangs on: a place to read a graph of blobs from, and one to write
+ * it to. A layout, a registry, a daemon, an archive and memory are all such places.
+ * @module
+ */
+import type { Descriptor } from "../oci/descriptor.ts";
+
+/** Opens the bytes of a blob; may be called again, so that a failed transfer can start over. */
+export type OpenBlob = () => Promise<ReadableStream<Uint8Array>>;
+
+/** What every call may be given. */
+export interface CallOptions {
+  /** Ends the call early; it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A place that has blobs. */
+export interface Source {
+  /**
+   * The descriptor behind a tag, a full name or a digest.
+   *
+   * @throws {KodenoError} `NOT_FOUND`
+   */
+  resolve(ref: string, options?: CallOptions): Promise<Descriptor>;
+  /**
+   * The bytes of a blob. They are as the place has them: whoever keeps them checks them.
+   *
+   * @throws {KodenoError} `NOT_FOUND`
+   */
+  fetch(descriptor: Descriptor, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** A place that takes blobs. */
+export interface Target {
+  /** Whether the place has the blob, whole; for a manifest or index, with all it points to. */
+  has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  /**
+   * Stores a blob. The bytes are checked while they stream: a wrong digest or size is never
+   * visible. Pushing what is already there is no error.
+   *
+   * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the descriptor says
+   */
+  push(descriptor: Descriptor, open: OpenBlob, options?: CallOptions): Promise<void>;
+  /**
+   * Gives a manifest or index that is in the place a name.
+   *
+   * @throws {KodenoError} `NOT_FOUND` when it is not there, `BAD_REFERENCE` for an unusable name
+   */
+  tag(descriptor: Descriptor, ref: string, options?: CallOptions): Promise<void>;
+}

@@ -1,0 +1,37 @@
+/**
+ * Reading a small blob whole, checked.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import { Verifier } from "../io/hash.ts";
+import { readAll } from "../io/streams.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { MAX_JSON_BYTES } from "../oci/manifest.ts";
+import type { CallOptions, Source } from "./places.ts";
+
+/**
+ * Reads a manifest, index or config and checks it against its descriptor. What claims to be larger
+ * than {@link MAX_JSON_BYTES} is not read at all.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for a wrong digest or size, `NOT_FOUND`
+ */
+export async function readDocument(
+  source: Pick<Source, "fetch">,
+  descriptor: Descriptor,
+  options?: CallOptions,
+): Promise<Uint8Array> {
+  const what = `blob ${descriptor.digest}`;
+  if (descriptor.size > MAX_JSON_BYTES) {
+    throw new KodenoError(
+      "BAD_CONTENT",
+      `Cannot read ${what}: a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
+        `the ${MAX_JSON_BYTES} allowed`,
+    );
+  }
+  const stream = await source.fetch(descriptor, options);
+  const bytes = await readAll(stream, MAX_JSON_BYTES, what);
+  const verifier = new Verifier(descriptor);
+  verifier.update(bytes);
+  verifier.finish();
+  return bytes;
+}

@@ -1,0 +1,43 @@
+/**
+ * Reads a graph whole and checks every byte of it.
+ * @module
+ */
+import { Verifier } from "../io/hash.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { CallOptions, Source } from "./places.ts";
+import { readDocument } from "./read.ts";
+import { hasSuccessors, successors } from "./successors.ts";
+
+/** What {@link verify} read. */
+export interface Verified {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/**
+ * Checks that a place has a root with all below it, and that each blob has its size and digest.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` or `NOT_FOUND` for the first blob that does not hold
+ */
+export async function verify(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<Verified> {
+  const seen = new Set<string>();
+  const queue: Descriptor[] = [root];
+  let bytes = 0;
+  for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
+    if (seen.has(d.digest)) continue;
+    seen.add(d.digest);
+    bytes += d.size;
+    if (hasSuccessors(d)) {
+      queue.push(...successors(d, await readDocument(source, d, options)));
+      continue;
+    }
+    const verifier = new Verifier(d);
+    for await (const chunk of await source.fetch(d, options)) verifier.update(chunk);
+    verifier.finish();
+  }
+  return { blobs: seen.size, bytes };
+}

@@ -1,0 +1,81 @@
+/**
+ * The one error class of kodeno and the closed list of what can go wrong.
+ * A code decides the exit code of the command line; the message is what a person reads.
+ * @module
+ */
+
+/**
+ * Every code a {@link KodenoError} can carry, with the exit code of the command line:
+ * 1 the work failed, 2 the input is wrong (flags, config, references), 130 interrupted.
+ */
+export const EXIT_CODES = {
+  /** A flag, an environment variable or an option of the library has an unusable value. */
+  BAD_OPTION: 2,
+  /** An image name, tag or digest is not well formed. */
+  BAD_REFERENCE: 2,
+  /** A platform is not well formed, not known to Go, or not in the base image. */
+  BAD_PLATFORM: 2,
+  /** A pattern names no main package, or a package that is not main. */
+  BAD_PACKAGE: 2,
+  /** A place named by the user is not what it has to be (a file, or not a layout). */
+  BAD_PLACE: 2,
+  /** Content does not match its descriptor, or is not what the OCI image spec allows. */
+  BAD_CONTENT: 1,
+  /** A blob or reference is not in the place it was asked of. */
+  NOT_FOUND: 1,
+  /** The go command is missing or failed. */
+  GO_FAILED: 1,
+  /** A file of the user's tree cannot go into an image (kodata). */
+  BAD_SOURCE_FILE: 1,
+  /** Reading or writing a file failed (permissions, full disk). */
+  IO_FAILED: 1,
+  /** Ctrl-C or an aborted signal. */
+  INTERRUPTED: 130,
+} as const;
+
+/** One of the keys of {@link EXIT_CODES}. */
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+/**
+ * What kodeno throws on purpose: what it could not do, to what, why, and the next step.
+ *
+ * @example Telling a wrong option from failed work
+ * ```ts
+ * import { KodenoError } from "./errors.ts";
+ * const error = new KodenoError("BAD_OPTION", 'Cannot use label "x": it has no "="');
+ * if (error.exitCode !== 2) throw error;
+ * ```
+ */
+export class KodenoError extends Error {
+  /** Names the class in stack traces. */
+  override readonly name = "KodenoError";
+
+  /**
+   * Makes an error.
+   *
+   * @param code what kind of failure this is
+   * @param message one line (or the compiler's lines below it) for a person
+   * @param detail values a program may want; never secrets
+   * @param options the error behind this one
+   */
+  constructor(
+    /** What kind of failure this is. */
+    readonly code: ErrorCode,
+    message: string,
+    /** Values a program may want. */
+    readonly detail: Readonly<Record<string, unknown>> = {},
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+
+  /** The exit code of a command that ends with this error. */
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+}
+
+/** The message of anything that was thrown, without its stack. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,55 @@
+/**
+ * The progress events of kodeno. The work emits them; only `src/cli` (or the caller of the
+ * library) shows them.
+ * @module
+ */
+
+/** What is being done to one image of one platform. */
+export type Stage = "listing" | "compiling" | "layering" | "writing" | "done";
+
+/** One row of the live view moved on. */
+export interface StageEvent {
+  readonly type: "stage";
+  /** Import path of the main package. */
+  readonly image: string;
+  /** `os/arch[/variant]`, or "" while it is not known yet. */
+  readonly platform: string;
+  readonly stage: Stage;
+  /** Milliseconds since the build began. */
+  readonly elapsedMs: number;
+  /** Bytes that came into being in the stage that ended, where there are any. */
+  readonly bytes?: number;
+}
+
+/** Bytes moved within a stage; sent a few times a second at most. */
+export interface BytesEvent {
+  readonly type: "bytes";
+  readonly image: string;
+  readonly platform: string;
+  readonly stage: Stage;
+  /** Bytes so far. */
+  readonly bytes: number;
+}
+
+/** Something a person may want to know that is not a failure. */
+export interface NoteEvent {
+  readonly type: "note";
+  readonly level: "verbose" | "info" | "warning";
+  readonly message: string;
+}
+
+/** An image is in its place, under its name. */
+export interface ImageEvent {
+  readonly type: "image";
+  readonly importPath: string;
+  /** `NAME:TAG@sha256:...`, or `NAME:TAG` where only tags were asked for. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly platforms: readonly string[];
+}
+
+/** All there is to tell. */
+export type KodenoEvent = StageEvent | BytesEvent | NoteEvent | ImageEvent;
+
+/** Takes events; must not throw. */
+export type Emit = (event: KodenoEvent) => void;

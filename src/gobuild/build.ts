@@ -1,0 +1,46 @@
+/**
+ * Runs `go build` for one group of packages into a folder that stays, so that go's own check for
+ * nothing to do works the next time.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { BuildGroup } from "../plan/plan.ts";
+import { buildArguments, buildFlags, type GoFlags } from "./arguments.ts";
+import { type GoCommand, goFailure, runGo } from "./command.ts";
+
+/**
+ * The folder of a group's binaries: the same for the same platform, flags, environment and folder,
+ * whatever packages are asked for.
+ *
+ * @param root folder of all binaries
+ */
+export function outputDirectory(
+  root: string,
+  go: GoFlags & { readonly env: Readonly<Record<string, string>> },
+  group: BuildGroup,
+): string {
+  // Only what is said for this build tells folders apart: go itself looks at the whole environment.
+  const key = [group.platformName, group.directory, group.part, buildFlags(go), go.env];
+  const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 32);
+  return join(root, hash);
+}
+
+/**
+ * Builds the binaries of a group into a folder that exists.
+ *
+ * @returns what go printed, which is nothing unless flags such as `-v` ask for it
+ * @throws {KodenoError} `GO_FAILED` with the compiler's lines
+ */
+export async function buildGroup(
+  how: Pick<GoCommand, "command" | "signal">,
+  go: GoFlags,
+  group: BuildGroup,
+  output: string,
+): Promise<string> {
+  const args = buildArguments(go, group, output);
+  const { directory, environment } = group;
+  const result = await runGo({ ...how, directory, environment }, args);
+  if (result.code !== 0) throw goFailure(`build for ${group.platformName}`, result);
+  return result.stderr;
+}

@@ -1,0 +1,104 @@
+/**
+ * Runs the go command: its output is collected, and it ends when the caller's signal does.
+ * @module
+ */
+import { KodenoError, messageOf } from "../errors.ts";
+
+/** How to run it. */
+export interface GoCommand {
+  /** `go`, or a path. */
+  readonly command: string;
+  /** All variables; nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly directory: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What it said. */
+export interface GoOutput {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How long `go` may take to stop by itself before it is killed, in milliseconds. */
+const GRACE_MS = 3000;
+
+/**
+ * Runs `go` to its end.
+ *
+ * @throws {KodenoError} `GO_FAILED` when there is no such command; the signal's reason when aborted
+ */
+export async function runGo(how: GoCommand, args: readonly string[]): Promise<GoOutput> {
+  const { signal } = how;
+  signal?.throwIfAborted();
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(how.command, {
+      args: [...args],
+      cwd: how.directory,
+      env: { ...how.environment },
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    throw await cannotRun(how, error);
+  }
+  // An interrupt lets go remove its work folder; a kill after the grace lets nobody wait for ever.
+  let killer: ReturnType<typeof setTimeout> | undefined;
+  const stop = (): void => {
+    send(child, "SIGINT");
+    killer = setTimeout(() => send(child, "SIGKILL"), GRACE_MS);
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const { code, stdout, stderr } = await child.output();
+    signal?.throwIfAborted();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    clearTimeout(killer);
+  }
+}
+
+function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function cannotRun(how: GoCommand, error: unknown): Promise<KodenoError> {
+  const directory = await Deno.stat(how.directory).catch(() => undefined);
+  if (!directory?.isDirectory) {
+    return new KodenoError("BAD_OPTION", `Cannot run in ${how.directory}: it is not a folder`);
+  }
+  if (error instanceof Deno.errors.NotFound) {
+    return new KodenoError(
+      "GO_FAILED",
+      `Cannot run ${JSON.stringify(how.command)}: there is no such command on PATH; ` +
+        "install Go, or set KO_GO_PATH to it",
+      {},
+      { cause: error },
+    );
+  }
+  return new KodenoError(
+    "GO_FAILED",
+    `Cannot run ${JSON.stringify(how.command)}: ${messageOf(error)}`,
+    {},
+    { cause: error },
+  );
+}
+
+/** A failed run as an error: what it was for, and go's own lines below. */
+export function goFailure(doing: string, { code, stdout, stderr }: GoOutput): KodenoError {
+  const lines = `${stderr}${stdout}`.trim();
+  return new KodenoError(
+    "GO_FAILED",
+    `Cannot ${doing}: go ended with exit code ${code}${lines ? `:\n${lines}` : ""}`,
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * Base and layers to an image: config, manifest and, for several platforms, an index. Pure values;
+ * field for field what ko makes, but for the texts that name the builder.
+ * @module
+ */
+import { digestOf } from "../io/hash.ts";
+import type { Layer } from "../layers/layer.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { encodeJson, type ImageConfig, type Index, type Manifest } from "../oci/manifest.ts";
+import { MediaType, ociMediaType } from "../oci/media_types.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { Base, BaseImage } from "./base.ts";
+
+/** What the image is to say beside its files. */
+export interface ImageOptions {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly user: string | undefined;
+  readonly entrypointArgs: readonly string[];
+  /** `8080/tcp` each. */
+  readonly exposedPorts: readonly string[];
+  /** Seconds since 1970; without it the base's creation time stays. */
+  readonly created: number | undefined;
+  readonly kodataTime: number | undefined;
+}
+
+/** One program. */
+export interface AppLayers {
+  readonly importPath: string;
+  /** Name of the binary. */
+  readonly appName: string;
+  readonly kodata: Layer;
+  readonly binary: Layer;
+}
+
+/** A document of an image: what it is, and its bytes. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** An image for one platform. */
+export interface PlatformImage {
+  readonly platform: Platform;
+  readonly config: Document;
+  readonly manifest: Document;
+  readonly layers: readonly Layer[];
+  readonly base: BaseImage;
+}
+
+/** Go's zero time: what ko writes where nobody said when. */
+const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
+
+/** RFC 3339 without fractions, in UTC. */
+function timestamp(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+}
+
+function document(mediaType: string, value: unknown): Document {
+  const bytes = encodeJson(value);
+  return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } };
+}
+
+/** Annotations of a manifest or index: the base's own, what was asked for, and where it stands. */
+function annotate(
+  inherited: Readonly<Record<string, string>> | undefined,
+  options: ImageOptions,
+  base: Pick<Base, "name" | "digest">,
+): { annotations?: Record<string, string> } {
+  const annotations: Record<string, string> = { ...inherited, ...options.annotations };
+  if (base.digest) annotations["org.opencontainers.image.base.digest"] = base.digest;
+  if (base.name) annotations["org.opencontainers.image.base.name"] = base.name;
+  const entries = Object.entries(annotations).sort(([a], [b]) => a < b ? -1 : 1);
+  return entries.length === 0 ? {} : { annotations: Object.fromEntries(entries) };
+}
+
+/**
+ * Puts the layers of a program on top of a base.
+ *
+ * The media types are OCI's even where the base has Docker's: layers keep their bytes, and a layout
+ * is one of OCI images.
+ */
+export function assembleImage(
+  base: BaseImage,
+  baseName: string | undefined,
+  app: AppLayers,
+  options: ImageOptions,
+): PlatformImage {
+  const layers = [app.kodata, app.binary];
+  const config = document(MediaType.config, imageConfig(base, app, options));
+  const value: Manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: config.descriptor,
+    layers: [
+      ...base.manifest.layers.map((d) => ({ ...d, mediaType: ociMediaType(d.mediaType) })),
+      ...layers.map((layer) => layer.descriptor),
+    ],
+    ...annotate(base.manifest.annotations, options, { name: baseName, digest: base.digest }),
+  };
+  const manifest = document(MediaType.manifest, value);
+  return { platform: base.platform, config, manifest, layers, base };
+}
+
+function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): ImageConfig {
+  const { config, rootfs, history = [] } = base.config;
+  const { Cmd: _, Labels, ExposedPorts, ...run } = config ?? {};
+  const windows = base.platform.os === "windows";
+  const directory = windows ? "C:\\ko-app" : "/ko-app";
+  const binary = `${directory}${windows ? "\\" : "/"}${app.appName}`;
+  const data = windows ? "C:\\var\\run\\ko" : "/var/run/ko";
+  const labels = { ...Labels, ...options.labels };
+  const ports = {
+    ...ExposedPorts,
+    ...Object.fromEntries(options.exposedPorts.map((port) => [port, {}])),
+  };
+  const time = options.created === undefined ? UNKNOWN_TIME : timestamp(options.created);
+  const kodataTime = options.kodataTime === undefined
+    ? UNKNOWN_TIME
+    : timestamp(options.kodataTime);
+  const step = (created: string, comment: string) => ({
+    author: "kodeno",
+    created,
+    created_by: `kodeno build ko://${app.importPath}`,
+    comment,
+  });
+  return {
+    ...base.config,
+    author: "kodeno",
+    created: options.created === undefined ? base.config.created ?? UNKNOWN_TIME : time,
+    config: {
+      ...run,
+      Entrypoint: [binary, ...options.entrypointArgs],
+      Env: [...appendPath(run.Env ?? [], directory), `KO_DATA_PATH=${data}`],
+      ...(options.user ? { User: options.user } : {}),
+      ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
+      ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
+    },
+    rootfs: {
+      ...rootfs,
+      diff_ids: [...rootfs.diff_ids, app.kodata.diffId, app.binary.diffId],
+    },
+    history: [
+      ...history,
+      step(kodataTime, "kodata contents, at $KO_DATA_PATH"),
+      step(time, `go build output, at /ko-app/${app.appName}`),
+    ],
+  };
+}
+
+/** ko's rule: the folder goes behind the first PATH, or makes one; with a colon everywhere. */
+function appendPath(env: readonly string[], directory: string): readonly string[] {
+  const at = env.findIndex((entry) => entry.startsWith("PATH="));
+  if (at < 0) return [...env, `PATH=${directory}`];
+  return env.map((entry, i) => i === at ? `${entry}:${directory}` : entry);
+}
+
+/** An index of images for several platforms, in their order. */
+export function assembleIndex(
+  images: readonly PlatformImage[],
+  base: Pick<Base, "name" | "digest">,
+  options: ImageOptions,
+): Document {
+  const index: Index = {
+    schemaVersion: 2,
+    mediaType: MediaType.index,
+    manifests: images.map(({ manifest, platform }) => ({ ...manifest.descriptor, platform })),
+    ...annotate(undefined, options, base),
+  };
+  return document(MediaType.index, index);
+}

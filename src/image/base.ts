@@ -1,0 +1,136 @@
+/**
+ * Base images: picking the wanted platforms from a place, and reading only what those need.
+ * @module
+ */
+import type { CallOptions, Source } from "../content/places.ts";
+import { readDocument } from "../content/read.ts";
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import {
+  type ImageConfig,
+  type Manifest,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+} from "../oci/manifest.ts";
+import { isIndexType, isManifestType } from "../oci/media_types.ts";
+import {
+  formatPlatform,
+  type Platform,
+  platformMatches,
+  type PlatformSpec,
+} from "../oci/platform.ts";
+
+/** A base for one platform. */
+export interface BaseImage {
+  readonly platform: Platform;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  /** Of the manifest; a base made of nothing has none. */
+  readonly digest?: Digest | undefined;
+  /** Where the layers are. */
+  readonly source: Pick<Source, "fetch">;
+}
+
+/** A base for all platforms that were asked for. */
+export interface Base {
+  /** Image name, where it has one; goes into an annotation. */
+  readonly name?: string | undefined;
+  /** Of its index, or of its manifest when it has but one. */
+  readonly digest?: Digest | undefined;
+  /** In the order of the base's index; at least one. */
+  readonly images: readonly BaseImage[];
+}
+
+/** What is asked of a base: platforms, or all it has. */
+export type Wanted = readonly PlatformSpec[] | "all";
+
+/**
+ * Reads a base image from a place.
+ *
+ * @param source the place
+ * @param root its index or manifest
+ * @param wanted which platforms
+ * @param what names the base in an error
+ * @throws {KodenoError} `BAD_PLATFORM` when the base lacks one of them (the message lists what it
+ * has), `BAD_CONTENT` when it is not an image or damaged, `NOT_FOUND`
+ */
+export async function readBase(
+  source: Source,
+  root: Descriptor,
+  wanted: Wanted,
+  what: string,
+  options: CallOptions & { readonly name?: string | undefined } = {},
+): Promise<Base> {
+  const { name } = options;
+  if (isIndexType(root.mediaType)) {
+    const index = parseIndex(await readDocument(source, root, options), what);
+    // BuildKit keeps attestations as manifests of platform "unknown/unknown".
+    const manifests = index.manifests.filter((d) =>
+      isManifestType(d.mediaType) && d.platform !== undefined && d.platform.os !== "unknown"
+    );
+    const picked = pick(manifests, wanted, what);
+    const images = await Promise.all(picked.map((d) => readImage(source, d, what, options)));
+    return { name, digest: root.digest, images };
+  }
+  if (!isManifestType(root.mediaType)) {
+    throw new KodenoError(
+      "BAD_CONTENT",
+      `Cannot use ${what} as a base image: it is a ${root.mediaType}, not an image`,
+    );
+  }
+  const image = await readImage(source, root, what, options);
+  const [picked] = pick([image], wanted, what);
+  return { name, digest: root.digest, images: picked ? [picked] : [] };
+}
+
+/** Those of `have` that any of `wanted` matches, in the order of `have`. */
+function pick<T extends { readonly platform?: Platform | undefined }>(
+  have: readonly T[],
+  wanted: Wanted,
+  what: string,
+): readonly T[] {
+  const list = have.map((h) => h.platform ? formatPlatform(h.platform) : "").join(", ");
+  if (wanted === "all" && have.length > 0) return have;
+  const matches = (spec: PlatformSpec, h: T): boolean =>
+    h.platform !== undefined && platformMatches(spec, h.platform);
+  const specs = wanted === "all" ? [] : wanted;
+  const missing = specs.find((spec) => !have.some((h) => matches(spec, h)));
+  if (missing === undefined && specs.length > 0) {
+    return have.filter((h) => specs.some((spec) => matches(spec, h)));
+  }
+  const { os, architecture, variant } = missing ?? { os: "any" };
+  const name = [os, architecture, variant].filter((part) => part).join("/");
+  throw new KodenoError(
+    "BAD_PLATFORM",
+    `Cannot build for ${name}: ${what} has ${list || "no platform"}`,
+  );
+}
+
+async function readImage(
+  source: Source,
+  descriptor: Descriptor,
+  what: string,
+  options: CallOptions,
+): Promise<BaseImage> {
+  const manifest = parseManifest(await readDocument(source, descriptor, options), what);
+  const config = parseConfig(await readDocument(source, manifest.config, options), what);
+  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+    throw new KodenoError(
+      "BAD_CONTENT",
+      `Cannot use ${what} as a base image: its config names ${config.rootfs.diff_ids.length} layers, ` +
+        `its manifest ${manifest.layers.length}`,
+    );
+  }
+  const { os, architecture, variant } = config;
+  const version = config["os.version"];
+  const own: Platform = {
+    os,
+    architecture,
+    ...(variant ? { variant } : {}),
+    ...(version ? { "os.version": version } : {}),
+  };
+  const platform = descriptor.platform ?? own;
+  return { platform, manifest, config, digest: descriptor.digest, source };
+}

@@ -1,0 +1,166 @@
+/**
+ * The bases kodeno makes itself, without any network: `static` (certificates, time zones, a user
+ * without rights) and `scratch` (nothing). They are there for every `linux` platform Go builds for.
+ * @module
+ */
+import { join } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { digestOf } from "../io/hash.ts";
+import { bytesStream } from "../io/streams.ts";
+import type { LayerCache } from "../layers/cache.ts";
+import type { Layer, LayerEntry } from "../layers/layer.ts";
+import { identityOf, type LayerPlan } from "../layers/layer_plan.ts";
+import { encodeJson, type ImageConfig, type Manifest, type RunConfig } from "../oci/manifest.ts";
+import { MediaType } from "../oci/media_types.ts";
+import { LINUX_ARCHITECTURES, type Platform, type PlatformSpec } from "../oci/platform.ts";
+import type { Base, BaseImage, Wanted } from "./base.ts";
+
+/** Names of the bases in this file. */
+export type BuiltinBaseName = "static" | "scratch";
+
+/** Whether a base image's name is one of those in this file. */
+export function isBuiltinBase(name: string): name is BuiltinBaseName {
+  return name === "static" || name === "scratch";
+}
+
+const EPOCH = "1970-01-01T00:00:00Z";
+const NONROOT = 65532;
+const CERTIFICATES = "etc/ssl/certs/ca-certificates.crt";
+const ZONEINFO = "usr/share/zoneinfo.zip";
+const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** A base without files. */
+export function scratchBase(wanted: Wanted): Base {
+  const images = builtinPlatforms(wanted, "scratch").map((platform) =>
+    builtinImage(platform, [], { Env: [`PATH=${SEARCH_PATH}`] })
+  );
+  // There is nothing a digest could name: `scratch` stands for the absence of a base.
+  return { name: "scratch", images: images.map(({ digest: _, ...image }) => image) };
+}
+
+/** What {@link staticBase} needs. */
+export interface StaticBaseOptions {
+  readonly cache: LayerCache;
+  /** zlib's level for its one layer. */
+  readonly level: number;
+  /** Folder of the Go toolchain, for its time zones. */
+  readonly goroot: string;
+  /** Names the toolchain's version: the same one has the same time zones. */
+  readonly goVersion: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The `static` base: `/etc/passwd` and `/etc/group` with root and nonroot (65532), `nsswitch.conf`,
+ * `/tmp`, `/home/nonroot`, CA certificates (the Mozilla roots of the runtime) and time zones
+ * (`zoneinfo.zip` of the Go toolchain). The same bytes for the same kodeno and Go versions.
+ *
+ * @throws {KodenoError} `IO_FAILED` when the toolchain has no time zones
+ */
+export async function staticBase(wanted: Wanted, options: StaticBaseOptions): Promise<Base> {
+  const platforms = builtinPlatforms(wanted, "static");
+  const plan = await planStaticLayer(join(options.goroot, "lib", "time", "zoneinfo.zip"));
+  const layer = await options.cache.layer(plan, {
+    compression: { type: "gzip", level: options.level },
+    signal: options.signal,
+  });
+  const images = platforms.map((platform) =>
+    builtinImage(platform, [layer], {
+      Env: [`PATH=${SEARCH_PATH}`, `SSL_CERT_FILE=/${CERTIFICATES}`, `ZONEINFO=/${ZONEINFO}`],
+      User: String(NONROOT),
+      WorkingDir: "/home/nonroot",
+    })
+  );
+  const [first] = images;
+  // Without an index of its own, the digest that names it is the one its only image would have.
+  return { name: "static", digest: images.length === 1 ? first?.digest : undefined, images };
+}
+
+async function planStaticLayer(zoneinfo: string): Promise<LayerPlan> {
+  const { rootCertificates } = await import("node:tls");
+  const zones = await identityOf(zoneinfo);
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  const certificates = text(rootCertificates.map((c) => `${c.trim()}\n`).join(""));
+  const passwd = "root:x:0:0:root:/root:/sbin/nologin\n" +
+    `nonroot:x:${NONROOT}:${NONROOT}:nonroot:/home/nonroot:/sbin/nologin\n`;
+  const directory = (name: string, mode = 0o755, id = 0): LayerEntry => ({
+    entry: { type: "dir", name: `${name}/`, mode, uid: id, gid: id },
+  });
+  const file = (name: string, content: Uint8Array | string, size = content.length): LayerEntry => ({
+    entry: { type: "file", name, mode: 0o644, size },
+    content,
+  });
+  const entries = [
+    directory("etc"),
+    file("etc/group", text(`root:x:0:\nnonroot:x:${NONROOT}:\n`)),
+    file("etc/nsswitch.conf", text("hosts: files dns\n")),
+    file("etc/passwd", text(passwd)),
+    directory("etc/ssl"),
+    directory("etc/ssl/certs"),
+    file(CERTIFICATES, certificates),
+    directory("home"),
+    directory("home/nonroot", 0o700, NONROOT),
+    directory("root", 0o700),
+    directory("tmp", 0o1777),
+    directory("usr"),
+    directory("usr/share"),
+    file(ZONEINFO, zoneinfo, zones.size),
+  ];
+  const bytes = certificates.length + zones.size;
+  return { key: ["static", digestOf(certificates), zones], entries, bytes, settled: true };
+}
+
+/** `os/arch` for everything that was asked, in that order, each once. */
+function builtinPlatforms(wanted: Wanted, base: string): readonly Platform[] {
+  const specs: readonly PlatformSpec[] = wanted === "all" ? [{ os: "linux" }] : wanted;
+  const platforms = specs.flatMap(({ os, architecture, variant }) => {
+    if (os !== "linux") {
+      throw new KodenoError(
+        "BAD_PLATFORM",
+        `Cannot build for ${os}: base image "${base}" has linux/${
+          LINUX_ARCHITECTURES.join(", linux/")
+        }`,
+      );
+    }
+    return (architecture === undefined ? LINUX_ARCHITECTURES : [architecture]).map((arch) => {
+      // Go and Docker both take arm without a variant for version 7.
+      const version = variant ?? (arch === "arm" ? "v7" : undefined);
+      return { os, architecture: arch, ...(version ? { variant: version } : {}) };
+    });
+  });
+  const name = (p: Platform): string => `${p.architecture}/${p.variant ?? ""}`;
+  return platforms.filter((p, i) => platforms.findIndex((q) => name(q) === name(p)) === i);
+}
+
+function builtinImage(platform: Platform, layers: readonly Layer[], run: RunConfig): BaseImage {
+  const config: ImageConfig = {
+    architecture: platform.architecture,
+    os: platform.os,
+    ...(platform.variant ? { variant: platform.variant } : {}),
+    created: EPOCH,
+    author: "kodeno",
+    config: run,
+    rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
+    history: layers.map(() => ({ created: EPOCH, created_by: "kodeno static base" })),
+  };
+  const configBytes = encodeJson(config);
+  const configDescriptor = {
+    mediaType: MediaType.config,
+    digest: digestOf(configBytes),
+    size: configBytes.length,
+  };
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: configDescriptor,
+    layers: layers.map((layer) => layer.descriptor),
+  };
+  const open = new Map(layers.map((layer) => [layer.descriptor.digest, layer.open]));
+  const fetch: BaseImage["source"]["fetch"] = (d) => {
+    if (d.digest === configDescriptor.digest) return Promise.resolve(bytesStream(configBytes));
+    const opener = open.get(d.digest);
+    if (opener !== undefined) return opener();
+    return Promise.reject(new KodenoError("NOT_FOUND", `Cannot find blob ${d.digest} in the base`));
+  };
+  return { platform, manifest, config, digest: digestOf(encodeJson(manifest)), source: { fetch } };
+}

@@ -1,0 +1,105 @@
+/**
+ * Files that appear whole or not at all: written under a temporary name, synced, then renamed.
+ * What a killed process leaves behind is found by its name and removed by the next one.
+ * @module
+ */
+import { join } from "node:path";
+import process from "node:process";
+import { writeAll } from "./streams.ts";
+
+/** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
+const TEMPORARY = /^\.kodeno-(.+)-(\d+)-\d+\.tmp$/;
+const STALE_MS = 24 * 60 * 60 * 1000;
+
+let count = 0;
+let host: string | undefined;
+
+function hostName(): string {
+  // Characters that a file name cannot hold, or that would confuse the pattern, are dropped.
+  return host ??= Deno.hostname().replaceAll(/[^A-Za-z0-9.-]/g, "") || "host";
+}
+
+/** The path of a new temporary file or folder in a folder. */
+export function temporaryPath(directory: string): string {
+  return join(directory, `.kodeno-${hostName()}-${process.pid}-${++count}.tmp`);
+}
+
+/** Syncs a folder, so that a rename in it outlives a power cut. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await Deno.open(path);
+  try {
+    await directory.sync();
+  } finally {
+    directory.close();
+  }
+}
+
+/**
+ * Writes a file through a temporary one. It is visible under its name only when `write` has come to
+ * its end and the bytes are on disk; otherwise nothing is left.
+ *
+ * @param path the final name, in a folder that exists
+ * @param temporaryDirectory a folder of the same file system
+ * @param write gets the open temporary file
+ */
+export async function writeAtomically<T>(
+  path: string,
+  temporaryDirectory: string,
+  write: (file: Deno.FsFile) => Promise<T>,
+): Promise<T> {
+  const temporary = temporaryPath(temporaryDirectory);
+  try {
+    const file = await Deno.open(temporary, { write: true, createNew: true });
+    let result: T;
+    try {
+      result = await write(file);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(temporary, path);
+    await syncDirectory(join(path, ".."));
+    return result;
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** {@link writeAtomically} for bytes at hand. */
+export async function writeFileAtomically(
+  path: string,
+  temporaryDirectory: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  await writeAtomically(path, temporaryDirectory, (file) => writeAll(file, bytes));
+}
+
+function isAlive(id: number): boolean {
+  try {
+    // Signal 0 only asks. A process of somebody else's is alive, too.
+    return process.kill(id, 0);
+  } catch (error) {
+    return (error as { code?: string }).code !== "ESRCH";
+  }
+}
+
+/**
+ * Removes temporary files whose process is gone: one of this host that is not running, or one of
+ * another host that was not touched for a day. Never fails: what cannot be removed stays.
+ */
+export async function removeStaleTemporaries(directory: string): Promise<void> {
+  try {
+    for await (const { name } of Deno.readDir(directory)) {
+      const found = TEMPORARY.exec(name);
+      if (found === null) continue;
+      const path = join(directory, name);
+      const own = found[1] === hostName();
+      const modified = (await Deno.stat(path)).mtime?.getTime() ?? 0;
+      const gone = own ? !isAlive(Number(found[2])) : Date.now() - modified > STALE_MS;
+      if (gone) await Deno.remove(path, { recursive: true });
+    }
+  } catch {
+    // Cleaning is a courtesy; another process may be doing the same.
+  }
+}

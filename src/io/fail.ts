@@ -1,0 +1,34 @@
+/**
+ * Turns what the operating system says about a file into one line with the next step.
+ * @module
+ */
+import { KodenoError, messageOf } from "../errors.ts";
+
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/os error 28\b|ENOSPC/, "no space is left on the disk; free some and run it again"],
+  [/os error 122\b|EDQUOT/, "the disk quota is used up; free some space and run it again"],
+  [/os error 30\b|EROFS/, "the file system is read-only; choose another place"],
+  [
+    /os error 13\b|EACCES|os error 1\b|EPERM/,
+    "permission denied; choose another place or mend its mode",
+  ],
+  [/os error 20\b|ENOTDIR/, "a part of the path is a file"],
+  [/os error 2\b|ENOENT/, "there is no such file"],
+];
+
+/**
+ * Wraps an error of a file operation. A {@link KodenoError} comes back as it is.
+ *
+ * @param doing what was tried, to what: `write layer cache DIR`
+ */
+export function ioFailure(doing: string, error: unknown): KodenoError {
+  if (error instanceof KodenoError) return error;
+  const text = messageOf(error);
+  const reason = REASONS.find(([pattern]) => pattern.test(text))?.[1] ?? text;
+  return new KodenoError("IO_FAILED", `Cannot ${doing}: ${reason}`, {}, { cause: error });
+}
+
+/** Whether an error says that a file is not there. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound;
+}

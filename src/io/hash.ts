@@ -1,0 +1,73 @@
+/**
+ * Hashing of bytes that stream by, and of small ones at once.
+ * @module
+ */
+import { createHash, type Hash } from "node:crypto";
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+
+/** The digest of bytes at hand. */
+export function digestOf(bytes: Uint8Array | string): Digest {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** Hashes and counts bytes that pass by. */
+export class Meter {
+  readonly #hash: Hash = createHash("sha256");
+  #bytes = 0;
+
+  /** Takes the next bytes. */
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  /** Bytes so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The digest of all bytes; ends the meter. */
+  digest(): Digest {
+    return `sha256:${this.#hash.digest("hex")}`;
+  }
+}
+
+function mismatch(d: Descriptor, why: string): KodenoError {
+  return new KodenoError(
+    "BAD_CONTENT",
+    `Cannot use blob ${d.digest}: ${why}; the place it came from is damaged or was changed`,
+    { digest: d.digest },
+  );
+}
+
+/** Checks bytes that stream by against a descriptor. */
+export class Verifier {
+  readonly #meter = new Meter();
+
+  /** @param descriptor what the bytes have to be */
+  constructor(readonly descriptor: Descriptor) {}
+
+  /**
+   * Takes the next bytes.
+   *
+   * @throws {KodenoError} `BAD_CONTENT` as soon as there are more than the descriptor says
+   */
+  update(chunk: Uint8Array): void {
+    this.#meter.update(chunk);
+    if (this.#meter.bytes > this.descriptor.size) {
+      throw mismatch(this.descriptor, `it has more than the ${this.descriptor.size} bytes named`);
+    }
+  }
+
+  /** @throws {KodenoError} `BAD_CONTENT` when size or digest are not the descriptor's */
+  finish(): void {
+    const { size, digest } = this.descriptor;
+    if (this.#meter.bytes !== size) {
+      throw mismatch(this.descriptor, `it has ${this.#meter.bytes} bytes, not the ${size} named`);
+    }
+    const actual = this.#meter.digest();
+    if (actual !== digest) throw mismatch(this.descriptor, `its content has digest ${actual}`);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Byte streams from files and from memory, and reading a bounded one whole.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+
+/** Bytes read from a file at a time: large enough that system calls do not show. */
+export const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * The bytes of an open file from its current place on, in chunks of up to {@link CHUNK_BYTES};
+ * closes the file at the end, on error and on cancel.
+ */
+export function fileStream(file: Deno.FsFile): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const buffer = new Uint8Array(CHUNK_BYTES);
+      try {
+        const count = await file.read(buffer);
+        if (count === null) {
+          file.close();
+          controller.close();
+        } else {
+          controller.enqueue(buffer.subarray(0, count));
+        }
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    },
+    cancel() {
+      file.close();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** A stream of one chunk. */
+export function bytesStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
+/**
+ * Reads a stream whole.
+ *
+ * @param limit most bytes to hold
+ * @param what names the stream in an error
+ * @throws {KodenoError} `BAD_CONTENT` past the limit; the rest is not read
+ */
+export async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  limit: number,
+  what: string,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > limit) {
+      throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: it is larger than ${limit} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+/** Writes all of a chunk; a file may take less at a time. */
+export async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+  let offset = 0;
+  while (offset < chunk.length) offset += await file.write(chunk.subarray(offset));
+}

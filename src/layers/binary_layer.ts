@@ -1,0 +1,47 @@
+/**
+ * The layer with the program: `/ko-app/NAME`, in the bytes ko would write.
+ * @module
+ */
+import { binaryContent } from "./build_id.ts";
+import type { LayerEntry } from "./layer.ts";
+import type { LayerPlan } from "./layer_plan.ts";
+
+/**
+ * Security descriptor (owner and group BUILTIN\Users) without which Windows does not run a file of a
+ * layer; the value is part of the image format ko writes.
+ */
+export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
+  "MSWINDOWS.rawsd": "AQAAgBQAAAAkAAAAAAAAAAAAAAABAgAAAAAABSAAAAAhAgAAAQIAAAAAAAUgAAAAIQIAAA==",
+};
+
+/**
+ * Plans the layer of a binary.
+ *
+ * @param path the file that `go build` made; nobody may change it until the layer is written
+ * @param appName its name in the image
+ * @param os `linux`, `windows`, ...: Windows layers hold their files below `Files/`
+ * @throws {KodenoError} `IO_FAILED` when the file is not there
+ */
+export async function planBinaryLayer(
+  path: string,
+  appName: string,
+  os: string,
+): Promise<LayerPlan> {
+  const windows = os === "windows";
+  const { size, id } = await binaryContent(path);
+  const directories = windows ? ["Hives", "Files", "Files/ko-app"] : ["ko-app"];
+  const entries: LayerEntry[] = directories.map((name) => ({
+    entry: { type: "dir", name, mode: 0o555 },
+  }));
+  entries.push({
+    entry: {
+      type: "file",
+      name: `${windows ? "Files" : ""}/ko-app/${appName}`,
+      mode: 0o555,
+      size,
+      ...(windows ? { pax: WINDOWS_SECURITY } : {}),
+    },
+    content: path,
+  });
+  return { key: ["binary", windows, appName, size, id], entries, bytes: size, settled: true };
+}

@@ -1,0 +1,225 @@
+/**
+ * The layer cache: finished layers under the digest of their bytes, found by everything that shapes
+ * those. Safe between processes, bounded in size, and never trusted: a layer's digest is checked
+ * when it is used, and one that does not hold is written anew.
+ * @module
+ */
+import { join } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { removeStaleTemporaries, temporaryPath, writeFileAtomically } from "../io/atomic.ts";
+import { ioFailure, isNotFound } from "../io/fail.ts";
+import { digestOf } from "../io/hash.ts";
+import { fileStream } from "../io/streams.ts";
+import { digestHex, isDigest } from "../oci/digest.ts";
+import { encodeJson } from "../oci/manifest.ts";
+import { type Layer, writeLayer, type WriteLayerOptions, type WrittenLayer } from "./layer.ts";
+import type { LayerPlan } from "./layer_plan.ts";
+
+/** Changes when the same key would give other bytes. */
+const FORMAT = 1;
+
+/** What a cache holds. */
+export interface LayerCacheInfo {
+  readonly layers: number;
+  readonly bytes: number;
+}
+
+/**
+ * Opens the cache in a folder, made when it is not there.
+ *
+ * @param directory its folder
+ * @param keep whether layers stay for the next build; otherwise nothing is looked up
+ * @throws {KodenoError} `IO_FAILED` when the folder cannot be made
+ */
+export async function openLayerCache(directory: string, keep: boolean): Promise<LayerCache> {
+  try {
+    await Deno.mkdir(join(directory, "keys"), { recursive: true });
+    await Deno.mkdir(join(directory, "blobs"), { recursive: true });
+  } catch (error) {
+    throw ioFailure(`make layer cache ${directory}`, error);
+  }
+  await removeStaleTemporaries(directory);
+  return new LayerCache(directory, keep);
+}
+
+/** Finished layers on disk. Made by {@link openLayerCache}. */
+export class LayerCache {
+  /** Blobs that are here for this process only. */
+  readonly #passing = new Set<string>();
+  /** Layers being looked up or written, so that equal ones (empty kodata) are written once. */
+  readonly #running = new Map<string, Promise<WrittenLayer>>();
+  #wrote = false;
+
+  /** See {@link openLayerCache}. */
+  constructor(readonly directory: string, readonly keep: boolean) {}
+
+  /** Whether anything was written, so that the size may need a look. */
+  get wrote(): boolean {
+    return this.#wrote;
+  }
+
+  /**
+   * The layer of a plan: from the cache, or written now.
+   *
+   * @throws {KodenoError} see {@link writeLayer}
+   */
+  async layer(plan: LayerPlan, options: WriteLayerOptions): Promise<Layer> {
+    const { compression } = options;
+    // The runtime's version stands for its zlib: another one may write other bytes.
+    const key = [FORMAT, Deno.version.deno, compression, plan.key];
+    const keyPath = join(this.directory, "keys", digestHex(digestOf(JSON.stringify(key))));
+    let running = this.#running.get(keyPath);
+    if (running === undefined) {
+      running = this.#find(keyPath, plan, options)
+        .finally(() => this.#running.delete(keyPath));
+      this.#running.set(keyPath, running);
+    }
+    const written = await running;
+    const { mediaType, digest, size, diffId } = written;
+    return {
+      descriptor: { mediaType, digest, size },
+      diffId,
+      open: async () => fileStream(await this.#open(written)),
+    };
+  }
+
+  /** Forgets a layer whose bytes do not hold. */
+  async evict(digest: string): Promise<void> {
+    if (isDigest(digest)) await remove(this.#blobPath(digest));
+  }
+
+  /** Counts what is there. */
+  async info(): Promise<LayerCacheInfo> {
+    const blobs = await list(join(this.directory, "blobs"));
+    return { layers: blobs.length, bytes: blobs.reduce((sum, { size }) => sum + size, 0) };
+  }
+
+  /**
+   * Removes the layers not used for the longest time until at most so many bytes are left.
+   * A process that is just using one writes it anew.
+   *
+   * @returns bytes that were freed
+   */
+  async shrink(maxBytes: number): Promise<number> {
+    const blobs = await list(join(this.directory, "blobs"));
+    let left = blobs.reduce((sum, { size }) => sum + size, 0);
+    const before = left;
+    for (const { path, size } of blobs.sort((a, b) => a.used - b.used)) {
+      if (left <= maxBytes) break;
+      await remove(path);
+      left -= size;
+    }
+    if (left < before) await this.#removeDeadKeys();
+    return before - left;
+  }
+
+  /** Ends the use of the cache: removes what was not to be kept. */
+  async close(): Promise<void> {
+    for (const path of this.#passing) await remove(path);
+  }
+
+  async #find(
+    keyPath: string,
+    plan: LayerPlan,
+    options: WriteLayerOptions,
+  ): Promise<WrittenLayer> {
+    const known = this.keep ? await this.#lookUp(keyPath) : undefined;
+    if (known === undefined) return await this.#write(keyPath, plan, options);
+    // The order of use is what shrink() goes by.
+    const now = new Date();
+    await Deno.utime(this.#blobPath(known.digest), now, now).catch(() => {});
+    return known;
+  }
+
+  async #lookUp(keyPath: string): Promise<WrittenLayer | undefined> {
+    try {
+      const entry = JSON.parse(await Deno.readTextFile(keyPath)) as Partial<WrittenLayer>;
+      const { mediaType, digest, size, diffId } = entry;
+      if (!isDigest(String(digest)) || !isDigest(String(diffId))) return undefined;
+      const written = { mediaType, digest, size, diffId } as WrittenLayer;
+      const info = await Deno.stat(this.#blobPath(written.digest));
+      return info.size === size ? written : undefined;
+    } catch {
+      // Not there, or of no use: either way the layer is written.
+      return undefined;
+    }
+  }
+
+  async #write(
+    keyPath: string,
+    plan: LayerPlan,
+    options: WriteLayerOptions,
+  ): Promise<WrittenLayer> {
+    const temporary = temporaryPath(this.directory);
+    try {
+      const file = await Deno.open(temporary, { write: true, createNew: true });
+      let written: WrittenLayer;
+      try {
+        written = await writeLayer(file, plan.entries, options);
+      } finally {
+        file.close();
+      }
+      // Not synced: what a power cut leaves behind does not pass the check of its digest.
+      const path = this.#blobPath(written.digest);
+      await Deno.rename(temporary, path);
+      this.#wrote = true;
+      if (!this.keep) this.#passing.add(path);
+      else if (plan.settled) {
+        await writeFileAtomically(keyPath, this.directory, encodeJson(written));
+      }
+      return written;
+    } catch (error) {
+      await remove(temporary);
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw ioFailure(`write a layer to cache ${this.directory}`, error);
+    }
+  }
+
+  async #open({ digest }: WrittenLayer): Promise<Deno.FsFile> {
+    try {
+      return await Deno.open(this.#blobPath(digest));
+    } catch (error) {
+      throw isNotFound(error)
+        ? new KodenoError(
+          "NOT_FOUND",
+          `Cannot find layer ${digest} in cache ${this.directory}`,
+          { digest },
+        )
+        : ioFailure(`read layer ${digest} in cache ${this.directory}`, error);
+    }
+  }
+
+  async #removeDeadKeys(): Promise<void> {
+    for (const { path } of await list(join(this.directory, "keys"))) {
+      if (await this.#lookUp(path) === undefined) await remove(path);
+    }
+  }
+
+  #blobPath(digest: WrittenLayer["digest"]): string {
+    return join(this.directory, "blobs", digestHex(digest));
+  }
+}
+
+interface Listed {
+  readonly path: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly used: number;
+}
+
+async function list(folder: string): Promise<Listed[]> {
+  const found: Listed[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile) continue;
+    const path = join(folder, name);
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info) found.push({ path, size: info.size, used: info.mtime?.getTime() ?? 0 });
+  }
+  return found;
+}
+
+async function remove(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!isNotFound(error)) throw ioFailure(`remove ${path}`, error);
+  });
+}

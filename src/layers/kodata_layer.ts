@@ -1,0 +1,189 @@
+/**
+ * The layer with a package's `kodata` folder at `/var/run/ko`, in the bytes ko would write: links
+ * are replaced by what they point to, and must not lead out of the tree.
+ * @module
+ */
+import { dirname, join, relative, sep } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { ioFailure, isNotFound } from "../io/fail.ts";
+import { WINDOWS_SECURITY } from "./binary_layer.ts";
+import type { LayerEntry } from "./layer.ts";
+import { type FileIdentity, identityOf, isSettled, type LayerPlan } from "./layer_plan.ts";
+
+/** What shapes a kodata layer beside the files. */
+export interface KodataOptions {
+  /** Operating system of the image; Windows has another folder layout and no links. */
+  readonly os: string;
+  /** Time of all entries, in seconds since 1970; default 0. */
+  readonly mtime?: number | undefined;
+  /** Folder that links may lead into beside the enclosing git root. */
+  readonly allowedRoot?: string | undefined;
+}
+
+/**
+ * Plans the layer of a package's static files. A package without any has a layer, too, of the
+ * folder alone: as in ko, so that the layers of an image stay where they are.
+ *
+ * @param packageDirectory folder of the main package; `kodata` in it is the one taken
+ * @throws {KodenoError} `BAD_SOURCE_FILE` for a link that leaves the tree, leads nowhere or into
+ * itself, and for what is neither file nor folder; `IO_FAILED`
+ */
+export async function planKodataLayer(
+  packageDirectory: string,
+  options: KodataOptions,
+): Promise<LayerPlan> {
+  const windows = options.os === "windows";
+  const time = options.mtime === undefined ? {} : { mtime: options.mtime };
+  const prefix = windows ? "Files/" : "/";
+  const entries: LayerEntry[] = [];
+  const identities: (FileIdentity & { name: string })[] = [];
+  const directory = (name: string): void => {
+    entries.push({ entry: { type: "dir", name, mode: 0o555, ...time } });
+  };
+  if (windows) ["Hives", "Files"].forEach(directory);
+  for (const name of ["var", "var/run", "var/run/ko"]) directory(prefix + name);
+
+  for await (const found of walk(join(packageDirectory, "kodata"), windows, options.allowedRoot)) {
+    const name = `${prefix}var/run/ko/${found.name}`;
+    if (found.identity === undefined) directory(name);
+    else {
+      identities.push({ ...found.identity, name: found.name });
+      const pax = windows ? { pax: WINDOWS_SECURITY } : {};
+      const { size, path } = found.identity;
+      entries.push({
+        entry: { type: "file", name, mode: 0o555, size, ...time, ...pax },
+        content: path,
+      });
+    }
+  }
+  const now = Date.now();
+  const names = entries.map(({ entry }) => entry.name);
+  return {
+    key: ["kodata", options.mtime ?? 0, names, identities],
+    entries,
+    bytes: identities.reduce((sum, { size }) => sum + size, 0),
+    settled: identities.every((identity) => isSettled(identity, now)),
+  };
+}
+
+interface Found {
+  /** Relative to `kodata`, with slashes. */
+  readonly name: string;
+  /** Of files; folders have none. */
+  readonly identity?: FileIdentity;
+}
+
+async function* walk(
+  root: string,
+  skipLinks: boolean,
+  allowedRoot?: string,
+): AsyncGenerator<Found> {
+  let real: string;
+  try {
+    real = await Deno.realPath(root);
+    if (!(await Deno.stat(real)).isDirectory) return;
+  } catch (error) {
+    if (isNotFound(error)) return;
+    throw ioFailure(`read ${root}`, error);
+  }
+  const allowed = [real, await gitRoot(root), await realPathOf(allowedRoot)]
+    .filter((path) => path !== undefined);
+  if (!isInside(real, allowed)) throw leaves(root, real);
+  yield* walkFolder(real, "", { skipLinks, allowed, above: new Set() });
+}
+
+interface WalkOptions {
+  readonly skipLinks: boolean;
+  readonly allowed: readonly string[];
+  /** Real folders that the present one lies in, to find a link into itself. */
+  readonly above: ReadonlySet<string>;
+}
+
+async function* walkFolder(folder: string, prefix: string, o: WalkOptions): AsyncGenerator<Found> {
+  const above = new Set([...o.above, folder]);
+  for (const name of await sortedNames(folder)) {
+    const path = join(folder, name);
+    const inner = prefix + name;
+    const link = (await Deno.lstat(path)).isSymlink;
+    if (link && o.skipLinks) continue;
+    const real = link ? await followLink(path, o.allowed) : path;
+    const info = await Deno.stat(real);
+    if (info.isDirectory) {
+      if (above.has(real)) throw bad(path, "it is a link to a folder that it lies in");
+      yield { name: inner };
+      yield* walkFolder(real, `${inner}/`, { ...o, above });
+    } else if (info.isFile) {
+      yield { name: inner, identity: await identityOf(real) };
+    } else {
+      throw bad(path, "it is neither a file nor a folder");
+    }
+  }
+}
+
+/** Names of a folder in the order of their bytes, which is Go's order of strings. */
+async function sortedNames(folder: string): Promise<readonly string[]> {
+  try {
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(folder)) names.push(name);
+    const encoder = new TextEncoder();
+    const keys = new Map(names.map((name) => [name, encoder.encode(name)]));
+    return names.sort((a, b) => compareBytes(keys.get(a), keys.get(b)));
+  } catch (error) {
+    throw ioFailure(`read folder ${folder}`, error);
+  }
+}
+
+function compareBytes(a = new Uint8Array(), b = new Uint8Array()): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at < 0 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
+}
+
+async function followLink(path: string, allowed: readonly string[]): Promise<string> {
+  let real: string;
+  try {
+    real = await Deno.realPath(path);
+  } catch (error) {
+    const why = isNotFound(error)
+      ? "it is a link to nothing"
+      : "it is a link that cannot be followed";
+    throw bad(path, why);
+  }
+  if (!isInside(real, allowed)) throw leaves(path, real);
+  return real;
+}
+
+function isInside(path: string, roots: readonly string[]): boolean {
+  return roots.some((root) => {
+    const way = relative(root, path);
+    return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
+  });
+}
+
+/** The nearest folder upwards that holds `.git`. */
+async function gitRoot(start: string): Promise<string | undefined> {
+  for (let folder = await realPathOf(dirname(start)) ?? start;; folder = dirname(folder)) {
+    if (await realPathOf(join(folder, ".git")) !== undefined) return folder;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+async function realPathOf(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await Deno.realPath(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function bad(path: string, why: string): KodenoError {
+  return new KodenoError("BAD_SOURCE_FILE", `Cannot put ${path} into an image: ${why}`, { path });
+}
+
+function leaves(path: string, real: string): KodenoError {
+  return bad(
+    path,
+    `it is a link to ${real}, outside of kodata and of the git repository; move it inside, ` +
+      "or set KO_DATA_PATH_ALLOWED_ROOT",
+  );
+}

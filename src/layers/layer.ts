@@ -1,0 +1,128 @@
+/**
+ * A layer as a value, and writing one: tar, sha256, gzip and sha256 again in one pass over the
+ * bytes, in constant memory (OCI image spec 1.1, layer.md).
+ * @module
+ */
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { KodenoError } from "../errors.ts";
+import { ioFailure } from "../io/fail.ts";
+import { Meter } from "../io/hash.ts";
+import { CHUNK_BYTES, fileStream, writeAll } from "../io/streams.ts";
+import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../io/tar_writer.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { MediaType } from "../oci/media_types.ts";
+
+/** A finished layer. */
+export interface Layer {
+  readonly descriptor: Descriptor;
+  /** Digest of the uncompressed tar, as an image config names it. */
+  readonly diffId: Digest;
+  /** Opens the compressed bytes. */
+  readonly open: () => Promise<ReadableStream<Uint8Array>>;
+}
+
+/** How a layer is compressed; `level` is zlib's, 1 to 9. */
+export type LayerCompression =
+  | { readonly type: "gzip"; readonly level: number }
+  | { readonly type: "none" };
+
+/** One entry of a layer's tar with where its content comes from. */
+export interface LayerEntry {
+  readonly entry: TarEntry;
+  /** The content: bytes at hand, or the path of a file of exactly `entry.size` bytes. */
+  readonly content?: Uint8Array | string;
+}
+
+/** What {@link writeLayer} made. */
+export interface WrittenLayer {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes, compressed. */
+  readonly size: number;
+  readonly diffId: Digest;
+}
+
+/** How {@link writeLayer} works. */
+export interface WriteLayerOptions {
+  readonly compression: LayerCompression;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the uncompressed bytes so far, once per chunk. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Writes a layer to an open file.
+ *
+ * @throws {KodenoError} `IO_FAILED` when a file cannot be read, `BAD_SOURCE_FILE` when it changes
+ * while it is read or cannot be named in a tar
+ */
+export async function writeLayer(
+  file: Deno.FsFile,
+  entries: Iterable<LayerEntry>,
+  { compression, signal, onBytes }: WriteLayerOptions,
+): Promise<WrittenLayer> {
+  const plain = new Meter();
+  const packed = compression.type === "none" ? plain : new Meter();
+  async function* tar(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of tarChunks(entries)) {
+      plain.update(chunk);
+      onBytes?.(plain.bytes);
+      yield chunk;
+    }
+  }
+  async function store(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of chunks) {
+      if (packed !== plain) packed.update(chunk);
+      await writeAll(file, chunk);
+    }
+  }
+  const options = signal ? { signal } : {};
+  const source = Readable.from(tar(), { objectMode: true, highWaterMark: 1 });
+  if (compression.type === "none") await pipeline(source, store, options);
+  else {
+    const gzip = createGzip({ level: compression.level, chunkSize: CHUNK_BYTES });
+    await pipeline(source, gzip, store, options);
+  }
+  const diffId = plain.digest();
+  return {
+    mediaType: compression.type === "none" ? MediaType.layer : MediaType.layerGzip,
+    digest: packed === plain ? diffId : packed.digest(),
+    size: packed.bytes,
+    diffId,
+  };
+}
+
+/** The bytes of a tar, headers and contents, in chunks that gzip takes well. */
+async function* tarChunks(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
+  for (const { entry, content } of entries) {
+    yield tarHeader(entry);
+    if (content === undefined) continue;
+    if (typeof content === "string") yield* fileChunks(content, entry.size ?? 0);
+    else yield content;
+    const padding = tarPadding(entry.size ?? 0);
+    if (padding > 0) yield TAR_END.subarray(0, padding);
+  }
+  yield TAR_END;
+}
+
+async function* fileChunks(path: string, size: number): AsyncGenerator<Uint8Array> {
+  const changed = (): KodenoError =>
+    new KodenoError(
+      "BAD_SOURCE_FILE",
+      `Cannot put ${path} into a layer: it changed while it was read; run it again`,
+    );
+  let left = size;
+  try {
+    for await (const chunk of fileStream(await Deno.open(path))) {
+      left -= chunk.length;
+      if (left < 0) throw changed();
+      yield chunk;
+    }
+  } catch (error) {
+    throw ioFailure(`read ${path}`, error);
+  }
+  if (left !== 0) throw changed();
+}

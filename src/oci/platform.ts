@@ -1,0 +1,129 @@
+/**
+ * Platforms: `os/arch[/variant]` and how a wanted one picks from what a base image has
+ * (OCI image spec image-index.md; the matching rules are ko's).
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+
+/** What a manifest runs on. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string | undefined;
+  readonly "os.version"?: string | undefined;
+}
+
+/** A wanted platform; what is left out matches anything. */
+export interface PlatformSpec {
+  readonly os: string;
+  readonly architecture?: string | undefined;
+  readonly variant?: string | undefined;
+  readonly osVersion?: string | undefined;
+}
+
+/** GOOS and GOARCH as `go tool dist list` knows them, less what has no image. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  aix: ["ppc64"],
+  android: ["386", "amd64", "arm", "arm64"],
+  darwin: ["amd64", "arm64"],
+  dragonfly: ["amd64"],
+  freebsd: ["386", "amd64", "arm", "arm64", "riscv64"],
+  illumos: ["amd64"],
+  linux: [
+    "386",
+    "amd64",
+    "arm",
+    "arm64",
+    "loong64",
+    "mips",
+    "mips64",
+    "mips64le",
+    "mipsle",
+    "ppc64",
+    "ppc64le",
+    "riscv64",
+    "s390x",
+  ],
+  netbsd: ["386", "amd64", "arm", "arm64"],
+  openbsd: ["386", "amd64", "arm", "arm64", "ppc64", "riscv64"],
+  plan9: ["386", "amd64", "arm"],
+  solaris: ["amd64"],
+  wasip1: ["wasm"],
+  windows: ["386", "amd64", "arm64"],
+};
+
+/** The architectures Go builds `linux` programs for. */
+export const LINUX_ARCHITECTURES: readonly string[] = KNOWN["linux"] ?? [];
+
+const VARIANTS: Readonly<Record<string, readonly string[]>> = {
+  amd64: ["v1", "v2", "v3", "v4"],
+  arm: ["v5", "v6", "v7"],
+  arm64: ["v8"],
+};
+
+/**
+ * Reads `os[/arch[/variant]][:osversion]`.
+ *
+ * @throws {KodenoError} `BAD_PLATFORM` for too many parts or something Go cannot build for
+ *
+ * @example
+ * ```ts
+ * import { parsePlatformSpec } from "./platform.ts";
+ * const spec = parsePlatformSpec("linux/arm/v7");
+ * if (spec.variant !== "v7") throw new Error();
+ * ```
+ */
+export function parsePlatformSpec(text: string): PlatformSpec {
+  const bad = (why: string, next: string): KodenoError =>
+    new KodenoError(
+      "BAD_PLATFORM",
+      `Cannot build for platform ${JSON.stringify(text)}: ${why}; ${next}`,
+      { platform: text },
+    );
+  const example = 'say os[/arch[/variant]], such as "linux/arm/v7"';
+  const [path = "", osVersion, ...more] = text.trim().split(":");
+  const [os = "", architecture, variant, ...rest] = path.split("/");
+  if (more.length > 0 || rest.length > 0) throw bad("it has too many parts", example);
+  const architectures = Object.hasOwn(KNOWN, os) ? KNOWN[os] : undefined;
+  if (architectures === undefined) {
+    throw bad(`Go knows no os "${os}"`, `known are ${Object.keys(KNOWN).join(", ")}`);
+  }
+  if (architecture !== undefined && !architectures.includes(architecture)) {
+    throw bad(
+      `Go knows no architecture "${architecture}" for ${os}`,
+      `known are ${architectures.join(", ")}`,
+    );
+  }
+  if (variant !== undefined) {
+    const variants = VARIANTS[architecture ?? ""] ?? [];
+    if (!variants.includes(variant)) {
+      throw bad(
+        `${architecture} has no variant "${variant}"`,
+        variants.length > 0 ? `known are ${variants.join(", ")}` : "leave it out",
+      );
+    }
+  }
+  return { os, architecture, variant, osVersion: osVersion || undefined };
+}
+
+/** `os/arch[/variant][:osversion]`, as ko and Docker print it. */
+export function formatPlatform(p: Platform): string {
+  const variant = p.variant ? `/${p.variant}` : "";
+  const version = p["os.version"] ? `:${p["os.version"]}` : "";
+  return `${p.os}/${p.architecture}${variant}${version}`;
+}
+
+/**
+ * Whether a base's platform is one that was asked for. What the spec leaves out matches anything;
+ * a Windows version of three parts matches one of four (the last is the build number).
+ */
+export function platformMatches(spec: PlatformSpec, have: Platform): boolean {
+  if (spec.os !== have.os) return false;
+  if (spec.architecture !== undefined && spec.architecture !== have.architecture) return false;
+  if (spec.variant !== undefined && spec.variant !== have.variant) return false;
+  if (spec.osVersion === undefined) return true;
+  const version = have["os.version"] ?? "";
+  if (spec.osVersion === version) return true;
+  return spec.os === "windows" && spec.osVersion.split(".").length === 3 &&
+    version.split(".").length === 4 && version.startsWith(`${spec.osVersion}.`);
+}

@@ -1,0 +1,92 @@
+/**
+ * Image references `[HOST[:PORT]/]PATH[:TAG][@DIGEST]` (OCI distribution spec 1.1 and the grammar
+ * of the distribution project's `reference` package).
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import { type Digest, isDigest } from "./digest.ts";
+
+const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?$/;
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+
+/** The parts of a reference. */
+export interface Reference {
+  /** Host and path, without tag and digest. */
+  readonly name: string;
+  readonly tag?: string | undefined;
+  readonly digest?: Digest | undefined;
+}
+
+function bad(text: string, why: string): KodenoError {
+  return new KodenoError("BAD_REFERENCE", `Cannot use image name ${JSON.stringify(text)}: ${why}`, {
+    reference: text,
+  });
+}
+
+/** Whether the first path element names a registry host, as Docker decides it. */
+function isHost(first: string): boolean {
+  return first.includes(".") || first.includes(":") || first === "localhost";
+}
+
+/**
+ * Checks a tag.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function parseTag(tag: string): string {
+  if (TAG.test(tag)) return tag;
+  throw new KodenoError(
+    "BAD_REFERENCE",
+    `Cannot use tag ${JSON.stringify(tag)}: a tag is 1 to 128 letters, digits, "_", "." and "-", ` +
+      'and starts with none of "." and "-"',
+    { tag },
+  );
+}
+
+/**
+ * Checks the name of a repository, with or without a registry host.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function parseRepository(text: string): string {
+  const parts = text.split("/");
+  const [first = ""] = parts;
+  const path = parts.length > 1 && isHost(first) ? parts.slice(1) : parts;
+  if (path !== parts && !HOST.test(first)) throw bad(text, `"${first}" is no registry host`);
+  if (text.length > 255) throw bad(text, "it is longer than 255 characters");
+  for (const part of path) {
+    if (COMPONENT.test(part)) continue;
+    throw bad(
+      text,
+      part === ""
+        ? "it has an empty path element"
+        : `"${part}" may hold only lower-case letters and digits, with ".", "_", "__" or "-" between them`,
+    );
+  }
+  return text;
+}
+
+/**
+ * Reads a reference.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ *
+ * @example
+ * ```ts
+ * import { parseReference } from "./reference.ts";
+ * const { name, tag } = parseReference("127.0.0.1:5000/app/hello:v1");
+ * if (name !== "127.0.0.1:5000/app/hello" || tag !== "v1") throw new Error();
+ * ```
+ */
+export function parseReference(text: string): Reference {
+  const [beforeDigest = "", digest, ...more] = text.split("@");
+  if (more.length > 0 || (digest !== undefined && !isDigest(digest))) {
+    throw bad(text, 'what follows "@" has to be "sha256:" and 64 hex digits');
+  }
+  // A colon after the last slash starts the tag; one before it belongs to the host's port.
+  const colon = beforeDigest.indexOf(":", beforeDigest.lastIndexOf("/") + 1);
+  const name = colon < 0 ? beforeDigest : beforeDigest.slice(0, colon);
+  const tag = colon < 0 ? undefined : parseTag(beforeDigest.slice(colon + 1));
+  return { name: parseRepository(name), tag, digest };
+}

@@ -1,0 +1,113 @@
+/**
+ * The entries of a layout's `index.json`: which names a manifest has, and how one more is added.
+ * Pure: descriptors in, descriptors out (OCI image spec 1.1, image-layout.md and annotations.md).
+ * @module
+ */
+import { KodenoError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { isDigest } from "../../oci/digest.ts";
+import { parseReference, parseTag } from "../../oci/reference.ts";
+
+/** The tag, as every reader of layouts knows it. */
+export const REF_NAME = "org.opencontainers.image.ref.name";
+/** The whole name with its tag, as containerd and BuildKit write it. */
+export const IMAGE_NAME = "io.containerd.image.name";
+
+/** The whole name (`NAME:TAG`) of an entry, where it has one. */
+export function imageName(entry: Descriptor): string | undefined {
+  return entry.annotations?.[IMAGE_NAME];
+}
+
+/** The tag of an entry, where it has one. */
+export function refName(entry: Descriptor): string | undefined {
+  return entry.annotations?.[REF_NAME];
+}
+
+/** Names of entries as a person tells them apart, for messages. */
+export function listNames(entries: readonly Descriptor[]): string {
+  const names = entries.map((entry) => imageName(entry) ?? refName(entry) ?? entry.digest);
+  return names.length === 0 ? "it has no images" : `it has ${names.join(", ")}`;
+}
+
+/**
+ * Finds an entry by digest, whole name, or tag; the empty string stands for the only one.
+ *
+ * @param where names the layout in an error
+ * @throws {KodenoError} `NOT_FOUND` for none, `BAD_REFERENCE` for several with different digests
+ */
+export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
+  const found = ref === ""
+    ? entries
+    : isDigest(ref)
+    ? entries.filter((entry) => entry.digest === ref)
+    : firstNonEmpty(
+      () => entries.filter((entry) => imageName(entry) === ref),
+      () => entries.filter((entry) => imageName(entry) === `${ref}:latest`),
+      () => entries.filter((entry) => refName(entry) === ref),
+    );
+  const [first] = found;
+  const wanted = ref === "" ? "an image" : `image ${JSON.stringify(ref)}`;
+  if (first === undefined) {
+    throw new KodenoError("NOT_FOUND", `Cannot find ${wanted} in ${where}: ${listNames(entries)}`);
+  }
+  if (found.some((entry) => entry.digest !== first.digest)) {
+    throw new KodenoError(
+      "BAD_REFERENCE",
+      `Cannot tell which image is meant by ${JSON.stringify(ref)} in ${where}: ` +
+        `${listNames(found)}; say one of these names`,
+    );
+  }
+  return first;
+}
+
+function firstNonEmpty<T>(...tries: readonly (() => readonly T[])[]): readonly T[] {
+  for (const attempt of tries) {
+    const found = attempt();
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/**
+ * The entry that names a manifest.
+ *
+ * @param ref `NAME:TAG`, or a tag alone
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
+  const { mediaType, digest, size, platform } = descriptor;
+  // A tag alone is a name of its own kind: the layout's name stands for the repository.
+  const whole = ref.includes(":") || ref.includes("/");
+  const reference = whole ? parseReference(ref) : undefined;
+  const tag = reference === undefined ? parseTag(ref) : reference.tag ?? "latest";
+  const annotations = {
+    ...(reference ? { [IMAGE_NAME]: `${reference.name}:${tag}` } : {}),
+    [REF_NAME]: tag,
+  };
+  return { mediaType, digest, size, annotations, ...(platform ? { platform } : {}) };
+}
+
+/**
+ * Entries with one more, or with the one of the same name replaced. All others stay as they are,
+ * where they are. A new one goes before the first whose name sorts after its own, so that the order
+ * in which images are finished does not show in the bytes.
+ */
+export function withEntry(
+  entries: readonly Descriptor[],
+  entry: Descriptor,
+): readonly Descriptor[] {
+  const name = imageName(entry);
+  const same = (other: Descriptor): boolean =>
+    name === undefined
+      ? imageName(other) === undefined && refName(other) === refName(entry)
+      : imageName(other) === name;
+  const at = entries.findIndex(same);
+  if (at >= 0) return entries.flatMap((e, i) => i === at ? [entry] : same(e) ? [] : [e]);
+  const key = sortKey(entry);
+  const after = entries.findIndex((other) => sortKey(other) > key);
+  return after < 0 ? [...entries, entry] : entries.toSpliced(after, 0, entry);
+}
+
+function sortKey(entry: Descriptor): string {
+  return imageName(entry) ?? refName(entry) ?? "";
+}

@@ -1,0 +1,225 @@
+/**
+ * An OCI image layout on disk as a place (OCI image spec 1.1, image-layout.md). Blobs appear whole
+ * or not at all; `index.json` is replaced under a lock that all kodeno processes share.
+ * @module
+ */
+import { join } from "node:path";
+import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
+import { hasSuccessors, successors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
+import { removeStaleTemporaries, writeAtomically, writeFileAtomically } from "../../io/atomic.ts";
+import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { Verifier } from "../../io/hash.ts";
+import { withLock } from "../../io/lock.ts";
+import { fileStream, readAll, writeAll } from "../../io/streams.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { digestHex, parseDigest } from "../../oci/digest.ts";
+import { encodeJson, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
+import { findEntry, namedEntry, withEntry } from "./entries.ts";
+import { checkMarker, createMarker } from "./marker.ts";
+
+/** Largest `index.json` that is read, in bytes: some fifty thousand entries. */
+const MAX_INDEX_BYTES = 4 * MAX_JSON_BYTES;
+
+/**
+ * Opens a layout.
+ *
+ * @param directory its folder
+ * @param options `create`: make it (and its parent folders) when it is not there
+ * @throws {KodenoError} `BAD_PLACE` when the path is a file, not a layout, or not there;
+ * `IO_FAILED` when it cannot be made
+ *
+ * @example
+ * ```ts
+ * import { openLayout } from "../../../mod.ts";
+ * const dir = await Deno.makeTempDir();
+ * const layout = await openLayout(`${dir}/images`, { create: true });
+ * if ((await layout.entries()).length !== 0) throw new Error();
+ * await Deno.remove(dir, { recursive: true });
+ * ```
+ */
+export async function openLayout(
+  directory: string,
+  options: { readonly create?: boolean } = {},
+): Promise<Layout> {
+  const exists = await checkMarker(directory, options.create ?? false);
+  if (!exists) await createMarker(directory);
+  return new Layout(directory, !exists);
+}
+
+/** Entries of a layout and its blobs. Made by {@link openLayout}. */
+export class Layout implements Source, Target {
+  /** Manifests known to be whole, so that a shared child is looked at once. */
+  readonly #whole = new Set<string>();
+  readonly #tidied: Promise<void>;
+
+  /** Blobs that came in since the layout was opened. */
+  readonly #pushed = new Set<string>();
+
+  /**
+   * @param directory a folder that is a layout; see {@link openLayout}
+   * @param isNew whether it was made just now, so that {@link undo} may remove it
+   */
+  constructor(readonly directory: string, readonly isNew = false) {
+    this.#tidied = removeStaleTemporaries(directory);
+  }
+
+  /**
+   * The entries of `index.json`, in its order.
+   *
+   * @throws {KodenoError} `BAD_CONTENT` when it is not an image index
+   */
+  async entries(): Promise<readonly Descriptor[]> {
+    return (await this.#readIndex()).index.manifests;
+  }
+
+  /** {@inheritDoc Source.resolve} */
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    return findEntry(await this.entries(), ref, `layout ${this.directory}`);
+  }
+
+  /** {@inheritDoc Source.fetch} */
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const path = this.#blobPath(descriptor);
+    const file = await this.#open(path, `blob ${descriptor.digest}`);
+    const { size } = await file.stat();
+    if (size === descriptor.size) return fileStream(file);
+    file.close();
+    throw new KodenoError(
+      "BAD_CONTENT",
+      `Cannot use blob ${descriptor.digest} of layout ${this.directory}: it has ${size} bytes, not ` +
+        `the ${descriptor.size} named; the layout is damaged or was changed`,
+    );
+  }
+
+  /** {@inheritDoc Target.has} */
+  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    if (this.#whole.has(descriptor.digest)) return true;
+    try {
+      const { isFile, size } = await Deno.stat(this.#blobPath(descriptor));
+      if (!isFile || size !== descriptor.size) return false;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw ioFailure(`look into layout ${this.directory}`, error);
+    }
+    if (!hasSuccessors(descriptor)) return true;
+    // A manifest alone is not an image: somebody may have deleted a layer.
+    const children = successors(descriptor, await readDocument(this, descriptor, options));
+    for (const child of children) {
+      if (!(await this.has(child, options))) return false;
+    }
+    this.#whole.add(descriptor.digest);
+    return true;
+  }
+
+  /** {@inheritDoc Target.push} */
+  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const path = this.#blobPath(descriptor);
+    const verifier = new Verifier(descriptor);
+    const stream = await open();
+    try {
+      await writeAtomically(path, this.directory, async (file) => {
+        for await (const chunk of stream) {
+          options.signal?.throwIfAborted();
+          verifier.update(chunk);
+          await writeAll(file, chunk);
+        }
+        verifier.finish();
+      });
+      this.#pushed.add(path);
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw ioFailure(`write blob ${descriptor.digest} to layout ${this.directory}`, error);
+    } finally {
+      // When the file could not be made, nobody has read the stream.
+      if (!stream.locked) await stream.cancel().catch(() => {});
+    }
+  }
+
+  /**
+   * Adds or replaces the entry of a name; all other entries stay. `NAME:TAG` or a tag alone.
+   * {@inheritDoc Target.tag}
+   */
+  async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    const entry = namedEntry(descriptor, ref);
+    await this.#changeIndex(async (entries) => {
+      if (await this.has(descriptor, options)) return withEntry(entries, entry);
+      throw new KodenoError(
+        "NOT_FOUND",
+        `Cannot tag ${descriptor.digest} in layout ${this.directory}: it is not there, or not whole`,
+      );
+    });
+  }
+
+  /**
+   * Takes back what failed work has left: a layout that was made for it and has no entry goes away,
+   * with the blobs that came in. One that was there before, or got an entry, stays as it is.
+   */
+  async undo(): Promise<void> {
+    if (!this.isNew) return;
+    const remove = (...parts: string[]) => Deno.remove(join(this.directory, ...parts));
+    try {
+      await withLock(join(this.directory, "oci-layout"), async () => {
+        if ((await this.entries()).length > 0) return;
+        for (const path of this.#pushed) await Deno.remove(path);
+        // Folders go only when they are empty: what another process put there keeps them.
+        await remove("blobs", "sha256");
+        await remove("blobs");
+        await remove("oci-layout");
+        await remove("index.json");
+        await remove();
+      });
+    } catch {
+      // Something of somebody else's is there.
+    }
+  }
+
+  /** Replaces `index.json` under the lock of the layout; the same bytes are not written again. */
+  async #changeIndex(
+    change: (entries: readonly Descriptor[]) => Promise<readonly Descriptor[]>,
+  ): Promise<void> {
+    try {
+      await this.#tidied;
+      await withLock(join(this.directory, "oci-layout"), async () => {
+        const { bytes, index } = await this.#readIndex();
+        const next = encodeJson({ ...index, manifests: await change(index.manifests) });
+        if (sameBytes(bytes, next)) return;
+        await writeFileAtomically(join(this.directory, "index.json"), this.directory, next);
+      });
+    } catch (error) {
+      throw ioFailure(`write index.json of layout ${this.directory}`, error);
+    }
+  }
+
+  async #readIndex() {
+    const what = `index.json of layout ${this.directory}`;
+    const file = await this.#open(join(this.directory, "index.json"), what);
+    const bytes = await readAll(fileStream(file), MAX_INDEX_BYTES, what);
+    return { bytes, index: parseIndex(bytes, what) };
+  }
+
+  async #open(path: string, what: string): Promise<Deno.FsFile> {
+    try {
+      return await Deno.open(path);
+    } catch (error) {
+      if (!isNotFound(error)) throw ioFailure(`read ${what}`, error);
+      throw new KodenoError("NOT_FOUND", `Cannot find ${what} in layout ${this.directory}`);
+    }
+  }
+
+  #blobPath(descriptor: Descriptor): string {
+    return join(this.directory, "blobs", "sha256", digestHex(parseDigest(descriptor.digest)));
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,25 @@
+/**
+ * Behind `deno task quickstart`: builds examples/hello for two platforms into out/ and says what is
+ * there and what can be done with it.
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const args = ["build", "./examples/hello", "--platform", "linux/amd64,linux/arm64"];
+console.error(`$ kodeno ${args.join(" ")}`);
+const { code } = await new Deno.Command(Deno.execPath(), {
+  args: ["run", "-A", "--no-prompt", "cli.ts", ...args, "--oci-layout", "out"],
+  cwd: root,
+  stdin: "inherit",
+  stdout: "inherit",
+  stderr: "inherit",
+}).output();
+if (code === 0) {
+  console.error(`
+What next:
+  load it into Docker    skopeo copy oci:out:latest docker-daemon:hello:latest
+  push it to a registry  skopeo copy --all oci:out:latest docker://REGISTRY/hello:latest
+  build your own         deno run -A cli.ts build PATH/TO/YOUR/MAIN/PACKAGE`);
+}
+Deno.exit(code);

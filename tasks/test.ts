@@ -1,0 +1,150 @@
+/**
+ * Behind `deno task test`: brings the pinned tools, runs all tests, with `--binary PATH` the
+ * end-to-end tests once more against that binary, and sums up. What a missing part made it leave
+ * out is named; with `--strict` that is a failure.
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { goTool, goToolNames, goToolPath, howToGet } from "../test/parts/tools.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const END_TO_END = "test/e2e";
+
+/** What one run of `deno test` came to. */
+interface Pass {
+  passed: number;
+  failed: number;
+  /** The tests that it did not ignore, and those that it did, each as "file: name". */
+  ran: string[];
+  ignored: string[];
+  /** The missing parts, each with the places of the tests that need it. */
+  leftOut: { part: string; test?: string }[];
+}
+
+interface Options {
+  strict: boolean;
+  binary: string | undefined;
+  flags: string[];
+  paths: string[];
+}
+
+function parseOptions(args: readonly string[]): Options {
+  const options: Options = { strict: false, binary: undefined, flags: [], paths: [] };
+  const rest = [...args];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    if (arg === "--strict") options.strict = true;
+    else if (arg === "--binary") options.binary = rest.shift() ?? "";
+    else if (arg.startsWith("--binary=")) options.binary = arg.slice("--binary=".length);
+    else if (!arg.startsWith("-") && existsSync(arg)) options.paths.push(arg);
+    else options.flags.push(arg);
+  }
+  if (options.binary !== undefined) {
+    if (!existsSync(options.binary)) throw new Error(`--binary: no file ${options.binary}`);
+    options.binary = resolve(options.binary);
+  }
+  return options;
+}
+
+/** Two at a time: each is a build that takes both cores for a while. */
+async function bringTools(): Promise<void> {
+  const missing = goToolNames.filter((name) => !existsSync(goToolPath(name)));
+  if (missing.length === 0) return;
+  console.log(`bringing ${missing.join(", ")} with go install`);
+  const bring = async () => {
+    for (let name = missing.shift(); name; name = missing.shift()) await goTool(name);
+  };
+  await Promise.all([bring(), bring()]);
+}
+
+async function runPass(flags: string[], paths: string[], binary?: string): Promise<Pass> {
+  const folder = await Deno.makeTempDir({ prefix: "kodeno-test-" });
+  const report = join(folder, "report.xml");
+  const leftOut = join(folder, "left-out");
+  const env: Record<string, string> = { ...Deno.env.toObject(), KODENO_LEFT_OUT: leftOut };
+  delete env.KODENO_BIN;
+  if (binary) env.KODENO_BIN = binary;
+  const args = ["test", "--no-prompt", "-A", `--junit-path=${report}`, ...flags, ...paths];
+  try {
+    const child = new Deno.Command(Deno.execPath(), {
+      args,
+      env,
+      clearEnv: true,
+      cwd: ROOT,
+      stdout: "piped",
+    });
+    const { stdout, status } = child.spawn();
+    const [shown, kept] = stdout.tee();
+    const [text, { success }] = await Promise.all([
+      new Response(kept).text(),
+      status,
+      shown.pipeTo(Deno.stdout.writable, { preventClose: true }),
+    ]);
+    const { passed, failed } = readSummary(text);
+    return {
+      passed,
+      // Whatever ends in failure without a count, such as a type error, is one.
+      failed: success ? failed : Math.max(failed, 1),
+      ...readReport(await readIfThere(report)),
+      leftOut: (await readIfThere(leftOut)).split("\n").filter(Boolean).map((l) => JSON.parse(l)),
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const readIfThere = (path: string) => existsSync(path) ? Deno.readTextFile(path) : "";
+
+/** Reads `ok | 12 passed (3 steps) | 0 failed | 2 ignored`; the last one, as tests print too. */
+function readSummary(output: string): { passed: number; failed: number } {
+  // deno-lint-ignore no-control-regex
+  const plain = output.replaceAll(/\x1b\[[0-9;]*m/g, "");
+  const found = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)].at(-1);
+  return { passed: Number(found?.[1] ?? 0), failed: Number(found?.[2] ?? 0) };
+}
+
+/** The summary only counts; the report names, so that two passes can be laid side by side. */
+function readReport(xml: string): { ran: string[]; ignored: string[] } {
+  const ran: string[] = [];
+  const ignored: string[] = [];
+  const testcase = /<testcase name="([^"]*)" classname="([^"]*)"[^>]*>([^]*?)<\/testcase>/g;
+  for (const [, name, file, body] of xml.matchAll(testcase)) {
+    (body?.trim() === "<skipped/>" ? ignored : ran).push(`${file}: ${name}`);
+  }
+  return { ran, ignored };
+}
+
+async function main(args: readonly string[]): Promise<boolean> {
+  const { strict, binary, flags, paths } = parseOptions(args);
+  await bringTools();
+  const all = ["src", "test"].filter((path) => existsSync(join(ROOT, path)));
+  const passes = [await runPass(flags, paths.length > 0 ? paths : all)];
+  if (binary) {
+    console.log(`\nonce more, ${END_TO_END} against ${binary}`);
+    passes.push(await runPass(flags, [END_TO_END], binary));
+  }
+
+  const leftOut = Map.groupBy(passes.flatMap((pass) => pass.leftOut), ({ part }) => part);
+  // The first pass leaves out what is for the second one.
+  if (binary) leftOut.delete("kodeno-binary");
+  const ran = new Set(passes.flatMap((pass) => pass.ran));
+  const ignored = new Set(passes.flatMap((pass) => pass.ignored).filter((name) => !ran.has(name)));
+  for (const [part, tests] of leftOut) {
+    const count = new Set(tests.map(({ test }) => test)).size;
+    console.log(`left out for want of ${part}: ${count} (to have it: ${howToGet(part)})`);
+  }
+  if (strict) { for (const name of ignored) console.log(`ignored: ${name}`); }
+
+  const sum = (of: "passed" | "failed") => passes.reduce((total, pass) => total + pass[of], 0);
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+  return sum("failed") === 0 && !(strict && leftOut.size + ignored.size > 0);
+}
+
+try {
+  Deno.exitCode = await main(Deno.args) ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.log("0 passed, 1 failed");
+  Deno.exitCode = 1;
+}

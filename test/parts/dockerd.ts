@@ -1,0 +1,122 @@
+/**
+ * A real Docker daemon for one test: it has its own socket and folders, changes nothing of the
+ * machine's network, and leaves no process, mount or file behind.
+ * @module
+ */
+import { join } from "node:path";
+import { rootTool, searchPath, startDaemon } from "./tools.ts";
+
+/** What a program said and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A Docker daemon that answers at `host` until it is stopped. */
+export interface Dockerd extends AsyncDisposable {
+  /** The value for DOCKER_HOST. */
+  readonly host: string;
+  /** The path of the unix socket. */
+  readonly socket: string;
+  /** The folder of everything it keeps; the command line of each of its processes names it. */
+  readonly root: string;
+  /** Runs the docker command against this daemon. */
+  docker(...args: string[]): Promise<Outcome>;
+  /** Ends it and removes all it kept. */
+  stop(): Promise<void>;
+}
+
+/** Starts a Docker daemon; needs the parts "root", "dockerd" and "docker". */
+export async function startDockerd(): Promise<Dockerd> {
+  const path = rootTool("dockerd");
+  const client = rootTool("docker");
+  if (!path || !client) throw new Error("dockerd and docker are not both on PATH");
+  // Not under TMPDIR: the path of a unix socket has room for about a hundred characters.
+  const root = await Deno.makeTempDir({ dir: "/tmp", prefix: "kd-" });
+  const socket = join(root, "s");
+  const host = `unix://${socket}`;
+  // The user's own contexts and logins stay out of it; so do the daemon's settings in /etc.
+  const env = { PATH: searchPath().join(":"), HOME: root, DOCKER_CONFIG: root };
+  const docker = async (...args: string[]): Promise<Outcome> => {
+    const command = new Deno.Command(client, { args: ["-H", host, ...args], env, clearEnv: true });
+    const { code, stdout, stderr } = await command.output();
+    const text = new TextDecoder();
+    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  };
+  try {
+    await Deno.writeTextFile(join(root, "daemon.json"), "{}");
+    const ready = async () => (await docker("version")).code === 0 || undefined;
+    const daemon = await startDaemon(path, daemonArgs(root, host), ready, env);
+    let ending: Promise<void> | undefined;
+    const stop = () => ending ??= daemon.stop().then(() => clear(root));
+    return { host, socket, root, docker, stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await clear(root);
+    throw error;
+  }
+}
+
+function daemonArgs(root: string, host: string): string[] {
+  return [
+    `--config-file=${join(root, "daemon.json")}`,
+    `--data-root=${join(root, "data")}`,
+    `--exec-root=${join(root, "exec")}`,
+    `--pidfile=${join(root, "pid")}`,
+    `--host=${host}`,
+    "--storage-driver=vfs",
+    "--bridge=none",
+    "--iptables=false",
+    "--ip6tables=false",
+    "--ip-forward=false",
+    "--shutdown-timeout=5",
+  ];
+}
+
+/**
+ * The processes whose command line names this folder, whose random name makes them ours, and those
+ * they started: what runs in a container names nothing.
+ */
+export async function processesOf(root: string): Promise<number[]> {
+  const ours = new Set<number>();
+  const parents: [pid: number, parent: number][] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === Deno.pid) continue;
+    // A process may end between the listing and the reading.
+    const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    const status = await Deno.readTextFile(`/proc/${name}/status`).catch(() => "");
+    if (command.includes(root)) ours.add(Number(name));
+    parents.push([Number(name), Number(status.match(/^PPid:\s*(\d+)/m)?.[1])]);
+  }
+  for (let before = -1; before !== ours.size;) {
+    before = ours.size;
+    for (const [pid, parent] of parents) if (ours.has(parent)) ours.add(pid);
+  }
+  return [...ours];
+}
+
+/** Ends what the daemon left running (it does so when it is killed), its mounts and its files. */
+async function clear(root: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const pids = await processesOf(root);
+    if (pids.length === 0) break;
+    // They get a second to end by themselves.
+    if (tries >= 20) { for (const pid of pids) end(pid); }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const mounts = (await Deno.readTextFile("/proc/self/mountinfo")).split("\n")
+    .map((line) => line.split(" ")[4] ?? "").filter((path) => path.startsWith(`${root}/`));
+  // The youngest first, since mounts may stand in one another.
+  for (const path of mounts.reverse()) {
+    await new Deno.Command(rootTool("umount") ?? "umount", { args: ["-l", path] }).output();
+  }
+  await Deno.remove(root, { recursive: true });
+}
+
+function end(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
