@@ -17,7 +17,7 @@
  * @module
  */
 export { newBuilder } from "./src/app/builder.ts";
-export type { Builder, PreparedBuild, WorkOptions } from "./src/app/builder.ts";
+export type { BuildCallOptions, Builder, PreparedBuild, WorkOptions } from "./src/app/builder.ts";
 export { newPublisher } from "./src/app/publisher.ts";
 export type { Publisher } from "./src/app/publisher.ts";
 export { publishImages } from "./src/app/publish_images.ts";
@@ -39,7 +39,7 @@ export type {
   Stage,
   StageEvent,
 } from "./src/events.ts";
-export { BuiltImage } from "./src/image/built_image.ts";
+export type { BuiltImage } from "./src/image/built_image.ts";
 export type { Descriptor } from "./src/oci/descriptor.ts";
 export type { Digest } from "./src/oci/digest.ts";
 export type { Platform } from "./src/oci/platform.ts";

@@ -49,6 +49,10 @@ export type ErrorCode = keyof typeof EXIT_CODES;
 export class KodenoError extends Error {
   /** Names the class in stack traces. */
   override readonly name = "KodenoError";
+  /** What kind of failure this is. */
+  readonly code: ErrorCode;
+  /** Values a program may want. */
+  readonly detail: Readonly<Record<string, unknown>>;
 
   /**
    * Makes an error.
@@ -59,14 +63,14 @@ export class KodenoError extends Error {
    * @param options the error behind this one
    */
   constructor(
-    /** What kind of failure this is. */
-    readonly code: ErrorCode,
+    code: ErrorCode,
     message: string,
-    /** Values a program may want. */
-    readonly detail: Readonly<Record<string, unknown>> = {},
+    detail?: Readonly<Record<string, unknown>>,
     options?: { cause?: unknown },
   ) {
     super(message, options);
+    this.code = code;
+    this.detail = detail ?? {};
   }
 
   /** The exit code of a command that ends with this error. */

@@ -9,11 +9,13 @@ export type Stage = "listing" | "compiling" | "layering" | "writing" | "done";
 
 /** One row of the live view moved on. */
 export interface StageEvent {
+  /** Tells the events apart. */
   readonly type: "stage";
   /** Import path of the main package. */
   readonly image: string;
   /** `os/arch[/variant]`, or "" while it is not known yet. */
   readonly platform: string;
+  /** The stage that began. */
   readonly stage: Stage;
   /** Milliseconds since the build began. */
   readonly elapsedMs: number;
@@ -23,9 +25,13 @@ export interface StageEvent {
 
 /** Bytes moved within a stage; sent a few times a second at most. */
 export interface BytesEvent {
+  /** Tells the events apart. */
   readonly type: "bytes";
+  /** Import path of the main package. */
   readonly image: string;
+  /** `os/arch[/variant]`. */
   readonly platform: string;
+  /** The stage they belong to. */
   readonly stage: Stage;
   /** Bytes so far. */
   readonly bytes: number;
@@ -33,18 +39,25 @@ export interface BytesEvent {
 
 /** Something a person may want to know that is not a failure. */
 export interface NoteEvent {
+  /** Tells the events apart. */
   readonly type: "note";
+  /** How much it matters. */
   readonly level: "verbose" | "info" | "warning";
+  /** Lines for a person. */
   readonly message: string;
 }
 
 /** An image is in its place, under its name. */
 export interface ImageEvent {
+  /** Tells the events apart. */
   readonly type: "image";
+  /** Import path of the main package. */
   readonly importPath: string;
   /** `NAME:TAG@sha256:...`, or `NAME:TAG` where only tags were asked for. */
   readonly reference: string;
+  /** Of its manifest or index. */
   readonly digest: string;
+  /** `os/arch[/variant]` each. */
   readonly platforms: readonly string[];
 }
 

@@ -36,7 +36,7 @@ export async function publishImages(
   try {
     const prepared = await builder.prepare(importpaths, options);
     // Names are checked before anything is built.
-    const names = publisher.names(prepared.plan.images.map(({ importPath }) => importPath));
+    const names = publisher.names(prepared.importPaths);
     const references = new Map<string, string>();
     const running: Promise<void>[] = [];
     const failed = new AbortController();
@@ -93,19 +93,11 @@ async function publishChecked(
   try {
     return await publisher.publish(image, name, work);
   } catch (error) {
-    const layers = image.ownLayers();
     const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
-    if (!layers.includes(digest)) throw error;
+    if (!image.ownLayers.includes(digest)) throw error;
     await builder.evict(digest);
-    const { plan } = prepared;
-    const only = {
-      images: plan.images.filter(({ importPath }) => importPath === image.importPath),
-      groups: plan.groups.map((group) => ({
-        ...group,
-        binaries: group.binaries.filter(({ importPath }) => importPath === image.importPath),
-      })).filter(({ binaries }) => binaries.length > 0),
-    };
-    for await (const again of builder.build({ ...prepared, plan: only }, work)) {
+    const only = { ...work, only: [image.importPath] };
+    for await (const again of builder.build(prepared, only)) {
       return await publisher.publish(again, name, work);
     }
     throw error;

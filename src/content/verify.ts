@@ -10,7 +10,9 @@ import { hasSuccessors, successors } from "./successors.ts";
 
 /** What {@link verify} read. */
 export interface Verified {
+  /** Different blobs, the root among them. */
   readonly blobs: number;
+  /** Bytes of all blobs. */
   readonly bytes: number;
 }
 

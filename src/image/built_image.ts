@@ -11,68 +11,58 @@ import { formatPlatform } from "../oci/platform.ts";
 import { assembleIndex, type ImageOptions, type PlatformImage } from "./assemble.ts";
 import type { Base } from "./base.ts";
 
-/** An image of one main package, for one platform or several. */
-export class BuiltImage implements Source {
+/** A finished image of one main package, for one platform or several; a {@link Source}. */
+export interface BuiltImage extends Source {
+  /** Import path of the main package. */
+  readonly importPath: string;
   /** Its manifest, or its index where it has several platforms. */
   readonly root: Descriptor;
   /** `os/arch[/variant]` each. */
   readonly platforms: readonly string[];
-  readonly #open = new Map<string, (o?: CallOptions) => Promise<ReadableStream<Uint8Array>>>();
-
-  /**
-   * @param importPath of the main package
-   * @param images one for each platform, at least one
-   * @param base what they stand on
-   */
-  constructor(
-    readonly importPath: string,
-    readonly images: readonly [PlatformImage, ...PlatformImage[]],
-    base: Pick<Base, "name" | "digest">,
-    options: ImageOptions,
-  ) {
-    const [only, ...others] = images;
-    const documents = images.flatMap(({ config, manifest }) => [config, manifest]);
-    if (others.length === 0) {
-      this.root = { ...only.manifest.descriptor, platform: only.platform };
-    } else {
-      const index = assembleIndex(images, base, options);
-      documents.push(index);
-      this.root = index.descriptor;
-    }
-    this.platforms = images.map(({ platform }) => formatPlatform(platform));
-    for (const image of images) {
-      for (const d of image.base.manifest.layers) {
-        this.#open.set(d.digest, (o) => image.base.source.fetch(d, o));
-      }
-      for (const { descriptor, open } of image.layers) this.#open.set(descriptor.digest, open);
-    }
-    for (const { descriptor, bytes } of documents) {
-      this.#open.set(descriptor.digest, () => Promise.resolve(bytesStream(bytes)));
-    }
-  }
-
   /** Digests of the layers that are not the base's. */
-  ownLayers(): readonly string[] {
-    return this.images.flatMap(({ layers }) => layers.map(({ descriptor }) => descriptor.digest));
-  }
+  readonly ownLayers: readonly string[];
+}
 
-  /** The root, by its digest or the empty name: an image has no other until it is in a place. */
-  resolve(ref: string): Promise<Descriptor> {
-    if (ref === "" || ref === this.root.digest) return Promise.resolve(this.root);
-    return Promise.reject(
-      new KodenoError("NOT_FOUND", `Cannot find ${JSON.stringify(ref)} in ${this.importPath}`),
-    );
-  }
+type Open = (options?: CallOptions) => Promise<ReadableStream<Uint8Array>>;
 
-  /** {@inheritDoc Source.fetch} */
-  fetch(descriptor: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const open = this.#open.get(descriptor.digest);
-    if (open !== undefined) return open(options);
-    return Promise.reject(
-      new KodenoError(
-        "NOT_FOUND",
-        `Cannot find blob ${descriptor.digest} in the image of ${this.importPath}`,
-      ),
-    );
+/**
+ * Makes an image of what was assembled.
+ *
+ * @param images one for each platform, at least one
+ * @param base what they stand on
+ */
+export function builtImage(
+  importPath: string,
+  images: readonly [PlatformImage, ...PlatformImage[]],
+  base: Pick<Base, "name" | "digest">,
+  options: ImageOptions,
+): BuiltImage {
+  const [only, ...others] = images;
+  const index = others.length === 0 ? undefined : assembleIndex(images, base, options);
+  const root = index?.descriptor ?? { ...only.manifest.descriptor, platform: only.platform };
+
+  const open = new Map<string, Open>();
+  for (const { base, layers } of images) {
+    for (const d of base.manifest.layers) open.set(d.digest, (o) => base.source.fetch(d, o));
+    for (const layer of layers) open.set(layer.descriptor.digest, layer.open);
   }
+  const documents = images.flatMap(({ config, manifest }) => [config, manifest]);
+  for (const { descriptor, bytes } of [...documents, ...(index ? [index] : [])]) {
+    open.set(descriptor.digest, () => Promise.resolve(bytesStream(bytes)));
+  }
+  const missing = (what: string): Promise<never> =>
+    Promise.reject(
+      new KodenoError("NOT_FOUND", `Cannot find ${what} in the image of ${importPath}`),
+    );
+  return Object.freeze({
+    importPath,
+    root,
+    platforms: images.map(({ platform }) => formatPlatform(platform)),
+    ownLayers: images.flatMap(({ layers }) => layers.map(({ descriptor }) => descriptor.digest)),
+    // An image has no name but its digest until it is in a place.
+    resolve: (ref: string) =>
+      ref === "" || ref === root.digest ? Promise.resolve(root) : missing(JSON.stringify(ref)),
+    fetch: (descriptor: Descriptor, o?: CallOptions) =>
+      open.get(descriptor.digest)?.(o) ?? missing(`blob ${descriptor.digest}`),
+  });
 }

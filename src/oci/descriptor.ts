@@ -7,12 +7,17 @@ import type { Platform } from "./platform.ts";
 
 /** Points to one blob. */
 export interface Descriptor {
+  /** What kind of content it is. */
   readonly mediaType: string;
+  /** Names the content. */
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
+  /** What an index or manifest says about it. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** What a manifest runs on; in an index. */
   readonly platform?: Platform | undefined;
+  /** Kind of artifact, where it is not an image. */
   readonly artifactType?: string | undefined;
 }
 

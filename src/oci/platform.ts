@@ -7,9 +7,13 @@ import { KodenoError } from "../errors.ts";
 
 /** What a manifest runs on. */
 export interface Platform {
+  /** As `GOOS`. */
   readonly os: string;
+  /** As `GOARCH`. */
   readonly architecture: string;
+  /** Such as `v7` of arm. */
   readonly variant?: string | undefined;
+  /** Of Windows. */
   readonly "os.version"?: string | undefined;
 }
 

@@ -57,11 +57,15 @@ export class Layout implements Source, Target {
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
 
-  /**
-   * @param directory a folder that is a layout; see {@link openLayout}
-   * @param isNew whether it was made just now, so that {@link undo} may remove it
-   */
-  constructor(readonly directory: string, readonly isNew = false) {
+  /** Its folder. */
+  readonly directory: string;
+  /** Whether it was made when it was opened, so that {@link undo} may remove it. */
+  readonly isNew: boolean;
+
+  /** Takes a folder that is a layout; see {@link openLayout}, which makes sure of that. */
+  constructor(directory: string, isNew: boolean = false) {
+    this.directory = directory;
+    this.isNew = isNew;
     this.#tidied = removeStaleTemporaries(directory);
   }
 

@@ -1,0 +1,188 @@
+/**
+ * One run of a builder: all groups of a plan side by side, bounded by the number of jobs, and the
+ * images that become of them. Builds and the writing of layers overlap.
+ * @module
+ */
+import { join } from "node:path";
+import type { BuildConfig } from "../config/build_config.ts";
+import type { Emit, Stage } from "../events.ts";
+import { buildGroup, outputDirectory } from "../gobuild/build.ts";
+import { assembleImage, type PlatformImage } from "../image/assemble.ts";
+import type { Base, BaseImage } from "../image/base.ts";
+import { type BuiltImage, builtImage } from "../image/built_image.ts";
+import { ioFailure } from "../io/fail.ts";
+import { withLockFile } from "../io/lock.ts";
+import { Pool } from "../io/pool.ts";
+import { planBinaryLayer } from "../layers/binary_layer.ts";
+import type { LayerCache } from "../layers/cache.ts";
+import { planKodataLayer } from "../layers/kodata_layer.ts";
+import type { Layer } from "../layers/layer.ts";
+import type { LayerPlan } from "../layers/layer_plan.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import type { BuildGroup, BuildPlan, PlannedImage } from "../plan/plan.ts";
+
+/** Progress within a layer is told every so many bytes. */
+const TELL_BYTES = 8 * 1024 * 1024;
+
+/** A plan with the base it was made for. */
+export class Prepared {
+  readonly importPaths: readonly string[];
+  readonly platforms: readonly string[];
+
+  constructor(readonly plan: BuildPlan, readonly base: Base) {
+    this.importPaths = plan.images.map(({ importPath }) => importPath);
+    this.platforms = base.images.map(({ platform }) => formatPlatform(platform));
+  }
+
+  only(importPaths: ReadonlySet<string>): Prepared {
+    const wanted = (p: { readonly importPath: string }): boolean => importPaths.has(p.importPath);
+    const groups = this.plan.groups
+      .map((group) => ({ ...group, binaries: group.binaries.filter(wanted) }))
+      .filter(({ binaries }) => binaries.length > 0);
+    return new Prepared({ images: this.plan.images.filter(wanted), groups }, this.base);
+  }
+}
+
+/** One run: all groups of a plan, and the images that become of them. */
+export class BuildRun {
+  readonly #began = performance.now();
+  readonly #builds: Pool;
+  readonly #layers: Pool;
+  readonly #groups: Promise<void>[] = [];
+  /** Binary layers by import path and platform, settled by the group that makes them. */
+  readonly #binaries = new Map<string, PromiseWithResolvers<Layer>>();
+
+  constructor(
+    readonly config: BuildConfig,
+    readonly cache: LayerCache,
+    readonly prepared: Prepared,
+    readonly options: { readonly signal: AbortSignal; readonly emit?: Emit | undefined },
+  ) {
+    this.#builds = new Pool(config.jobs);
+    this.#layers = new Pool(config.jobs);
+  }
+
+  /** Starts everything; one promise for each image. */
+  start(): readonly Promise<BuiltImage>[] {
+    const { plan } = this.prepared;
+    for (const image of plan.images) {
+      for (const platform of image.platforms) {
+        const awaited = Promise.withResolvers<Layer>();
+        awaited.promise.catch(() => {});
+        this.#binaries.set(`${image.importPath} ${formatPlatform(platform)}`, awaited);
+      }
+    }
+    const images = new Map(plan.images.map((image) => [image.importPath, image]));
+    for (const group of plan.groups) {
+      const work = this.#buildGroup(group, images);
+      work.catch((error) => {
+        for (const { importPath } of group.binaries) this.#binary(importPath, group).reject(error);
+      });
+      this.#groups.push(work);
+    }
+    return plan.images.map((image) => this.#image(image));
+  }
+
+  /** When nothing goes on any more. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#groups);
+  }
+
+  #binary(importPath: string, { platformName }: BuildGroup): PromiseWithResolvers<Layer> {
+    const found = this.#binaries.get(`${importPath} ${platformName}`);
+    if (found === undefined) throw new Error(`${importPath} was not planned`);
+    return found;
+  }
+
+  async #buildGroup(group: BuildGroup, images: ReadonlyMap<string, PlannedImage>): Promise<void> {
+    const { config } = this;
+    const { signal, emit } = this.options;
+    const root = join(config.cache.directory, "bin");
+    const output = outputDirectory(root, config.go, group);
+    try {
+      await Deno.mkdir(output, { recursive: true });
+    } catch (error) {
+      throw ioFailure(`make folder ${output}`, error);
+    }
+    // Held until the layers are written: another process may build into the same folder.
+    await withLockFile(`${output}.lock`, async () => {
+      await this.#builds.run(async () => {
+        for (const { importPath } of group.binaries) {
+          this.#stage(importPath, group.platformName, "compiling");
+        }
+        const { command } = config.go;
+        const printed = await buildGroup({ command, signal }, config.go, group, output);
+        if (printed.trim() !== "") {
+          emit?.({ type: "note", level: "info", message: printed.trimEnd() });
+        }
+      });
+      await Promise.all(group.binaries.map(async ({ importPath, file }) => {
+        const name = images.get(importPath)?.appName ?? file;
+        const plan = await planBinaryLayer(join(output, file), name, group.platform.os);
+        const layer = await this.#layer(plan, importPath, group.platformName);
+        this.#binary(importPath, group).resolve(layer);
+      }));
+    });
+  }
+
+  async #image(image: PlannedImage): Promise<BuiltImage> {
+    const { base } = this.prepared;
+    const kodata = new Map<string, Promise<Layer>>();
+    for (const { os } of image.platforms) {
+      const kind = os === "windows" ? os : "";
+      if (!kodata.has(kind)) kodata.set(kind, this.#kodata(image, os));
+    }
+    const made = await Promise.all(base.images.map(async (one): Promise<PlatformImage> => {
+      const { os } = one.platform;
+      const layers = await Promise.all([
+        kodata.get(os === "windows" ? os : "") ?? this.#kodata(image, os),
+        this.#binaries.get(`${image.importPath} ${formatPlatform(one.platform)}`)?.promise,
+      ]);
+      return this.#assemble(image, one, layers[0], layers[1]);
+    }));
+    const [first, ...others] = made;
+    if (first === undefined) throw new Error("a base has at least one platform");
+    return builtImage(image.importPath, [first, ...others], base, this.config);
+  }
+
+  #assemble(image: PlannedImage, base: BaseImage, kodata: Layer, binary?: Layer): PlatformImage {
+    const { importPath, appName } = image;
+    if (binary === undefined) throw new Error(`${importPath} was not planned`);
+    const app = { importPath, appName, kodata, binary };
+    return assembleImage(base, this.prepared.base.name, app, this.config);
+  }
+
+  async #kodata(image: PlannedImage, os: string): Promise<Layer> {
+    const plan = await planKodataLayer(image.packageDirectory, {
+      os,
+      mtime: this.config.kodataTime,
+      allowedRoot: this.config.kodataAllowedRoot,
+    });
+    return await this.#layers.run(() =>
+      this.cache.layer(plan, { compression: this.config.compression, signal: this.options.signal })
+    );
+  }
+
+  async #layer(plan: LayerPlan, image: string, platform: string): Promise<Layer> {
+    return await this.#layers.run(async () => {
+      this.#stage(image, platform, "layering");
+      const { emit, signal } = this.options;
+      const { compression } = this.config;
+      let told = 0;
+      const onBytes = (bytes: number): void => {
+        if (bytes - told < TELL_BYTES) return;
+        told = bytes;
+        emit?.({ type: "bytes", image, platform, stage: "layering", bytes });
+      };
+      const layer = await this.cache.layer(plan, { compression, signal, onBytes });
+      this.#stage(image, platform, "writing", layer.descriptor.size);
+      return layer;
+    });
+  }
+
+  #stage(image: string, platform: string, stage: Stage, bytes?: number): void {
+    const elapsedMs = Math.round(performance.now() - this.#began);
+    const size = bytes === undefined ? {} : { bytes };
+    this.options.emit?.({ type: "stage", image, platform, stage, elapsedMs, ...size });
+  }
+}
