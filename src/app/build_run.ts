@@ -6,12 +6,11 @@
 import { join } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
 import type { Emit, Stage } from "../events.ts";
+import { buildArguments } from "../gobuild/arguments.ts";
 import { buildGroup, outputDirectory } from "../gobuild/build.ts";
 import { assembleImage, type PlatformImage } from "../image/assemble.ts";
 import type { Base, BaseImage } from "../image/base.ts";
 import { type BuiltImage, builtImage } from "../image/built_image.ts";
-import { ioFailure } from "../io/fail.ts";
-import { withLockFile } from "../io/lock.ts";
 import { Pool } from "../io/pool.ts";
 import { planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";
@@ -20,6 +19,7 @@ import type { Layer } from "../layers/layer.ts";
 import type { LayerPlan } from "../layers/layer_plan.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { BuildGroup, BuildPlan, PlannedImage } from "../plan/plan.ts";
+import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 
 /** Progress within a layer is told every so many bytes. */
 const TELL_BYTES = 8 * 1024 * 1024;
@@ -97,20 +97,16 @@ export class BuildRun {
   async #buildGroup(group: BuildGroup, images: ReadonlyMap<string, PlannedImage>): Promise<void> {
     const { config } = this;
     const { signal, emit } = this.options;
-    const root = join(config.cache.directory, "bin");
-    const output = outputDirectory(root, config.go, group);
-    try {
-      await Deno.mkdir(output, { recursive: true });
-    } catch (error) {
-      throw ioFailure(`make folder ${output}`, error);
-    }
-    // Held until the layers are written: another process may build into the same folder.
-    await withLockFile(`${output}.lock`, async () => {
+    const output = outputDirectory(binaryRoot(config.cache.directory), config.go, group);
+    // Its own until the layers are written: another process may build into the same folder.
+    await withBinaryFolder(output, async () => {
       await this.#builds.run(async () => {
         for (const { importPath } of group.binaries) {
           this.#stage(importPath, group.platformName, "compiling");
         }
         const { command } = config.go;
+        const args = buildArguments(config.go, group, output).join(" ");
+        emit?.({ type: "note", level: "verbose", message: `${command} ${args}` });
         const printed = await buildGroup({ command, signal }, config.go, group, output);
         if (printed.trim() !== "") {
           emit?.({ type: "note", level: "info", message: printed.trimEnd() });

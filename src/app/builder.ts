@@ -3,7 +3,6 @@
  * overlap; an image comes out as soon as its last layer is there.
  * @module
  */
-import { join } from "node:path";
 import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
 import { refuseToolexec } from "../config/checks.ts";
 import type { BuildOptions } from "../config/options.ts";
@@ -13,12 +12,13 @@ import type { GoCommand } from "../gobuild/command.ts";
 import { goEnvironment, listPackages } from "../gobuild/list.ts";
 import { groupPatterns } from "../gobuild/patterns.ts";
 import type { BuiltImage } from "../image/built_image.ts";
-import { type LayerCache, openLayerCache } from "../layers/cache.ts";
+import type { LayerCache } from "../layers/cache.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
 import { selectMains } from "../plan/packages.ts";
 import { goVariables, makePlan } from "../plan/plan.ts";
 import { openBase } from "./bases.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
+import { openLayers, shrinkCache } from "./cache.ts";
 
 /** How one call of a builder works. */
 export interface WorkOptions {
@@ -141,13 +141,12 @@ class GoBuilder implements Builder {
   async close(): Promise<void> {
     if (this.#cache === undefined) return;
     const cache = await this.#cache;
-    if (cache.wrote && cache.keep) await cache.shrink(this.config.cache.maxBytes);
+    if (cache.wrote && cache.keep) await shrinkCache(this.config.cache, cache);
     await cache.close();
   }
 
   #openCache(): Promise<LayerCache> {
-    const { directory, enabled } = this.config.cache;
-    return this.#cache ??= openLayerCache(join(directory, "layers"), enabled);
+    return this.#cache ??= openLayers(this.config.cache);
   }
 
   /** What go is asked before a platform is chosen: for the first one wanted. */

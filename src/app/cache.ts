@@ -1,22 +1,26 @@
 /**
- * The use cases of `kodeno cache`: what is kept for the next build, and removing it.
+ * The use cases of `kodeno cache`, and keeping the cache within its bound after a build.
  * @module
  */
 import { join } from "node:path";
-import { resolveCacheConfig } from "../config/build_config.ts";
-import { ioFailure, isNotFound } from "../io/fail.ts";
-import { withLock } from "../io/lock.ts";
-import { openLayerCache } from "../layers/cache.ts";
+import { type CacheConfig, resolveCacheConfig } from "../config/build_config.ts";
+import { type LayerCache, openLayerCache } from "../layers/cache.ts";
+import { binaryRoot, listBinaryFolders, removeBinaryFolder } from "./binaries.ts";
 
 /** What the cache holds. */
 export interface CacheInfo {
   readonly directory: string;
   readonly layers: number;
   readonly layerBytes: number;
-  /** Most bytes of layers that are kept. */
-  readonly maxBytes: number;
   readonly binaries: number;
   readonly binaryBytes: number;
+  /** Most bytes of layers and binaries together that are kept after a build. */
+  readonly maxBytes: number;
+}
+
+/** Opens the layers of a cache. */
+export function openLayers({ directory, enabled }: CacheConfig): Promise<LayerCache> {
+  return openLayerCache(join(directory, "layers"), enabled);
 }
 
 /**
@@ -25,19 +29,17 @@ export interface CacheInfo {
  * @throws {KodenoError} `IO_FAILED`
  */
 export async function cacheInfo(): Promise<CacheInfo> {
-  const { directory, maxBytes } = resolveCacheConfig();
-  const cache = await openLayerCache(join(directory, "layers"), true);
-  const { layers, bytes: layerBytes } = await cache.info();
-  let binaries = 0;
-  let binaryBytes = 0;
-  for (const group of await names(join(directory, "bin"), "isDirectory")) {
-    const folder = join(directory, "bin", group);
-    for (const name of await names(folder, "isFile")) {
-      binaries++;
-      binaryBytes += (await Deno.stat(join(folder, name))).size;
-    }
-  }
-  return { directory, layers, layerBytes, maxBytes, binaries, binaryBytes };
+  const config = resolveCacheConfig();
+  const layers = await (await openLayers(config)).list();
+  const folders = await listBinaryFolders(binaryRoot(config.directory));
+  return {
+    directory: config.directory,
+    layers: layers.length,
+    layerBytes: layers.reduce((sum, { size }) => sum + size, 0),
+    binaries: folders.reduce((sum, { binaries }) => sum + binaries, 0),
+    binaryBytes: folders.reduce((sum, { size }) => sum + size, 0),
+    maxBytes: config.maxBytes,
+  };
 }
 
 /**
@@ -48,29 +50,29 @@ export async function cacheInfo(): Promise<CacheInfo> {
  */
 export async function cacheClean(): Promise<CacheInfo> {
   const info = await cacheInfo();
-  const cache = await openLayerCache(join(info.directory, "layers"), true);
-  await cache.shrink(0);
-  const root = join(info.directory, "bin");
-  try {
-    for (const group of await names(root, "isDirectory")) {
-      await withLock(join(root, `${group}.lock`), async () => {
-        await Deno.remove(join(root, group), { recursive: true });
-      });
-    }
-  } catch (error) {
-    throw ioFailure(`empty cache ${info.directory}`, error);
-  }
+  const config = resolveCacheConfig();
+  await shrinkCache({ ...config, maxBytes: 0 }, await openLayers(config));
   return info;
 }
 
-async function names(folder: string, kind: "isDirectory" | "isFile"): Promise<readonly string[]> {
-  const found: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(folder)) {
-      if (entry[kind]) found.push(entry.name);
-    }
-  } catch (error) {
-    if (!isNotFound(error)) throw ioFailure(`read folder ${folder}`, error);
+/**
+ * Removes what was not used for the longest time, layers and folders of binaries alike, until the
+ * cache is within its bound. A process that is just using one of the layers writes it anew.
+ */
+export async function shrinkCache(
+  { directory, maxBytes }: CacheConfig,
+  layers: LayerCache,
+): Promise<void> {
+  const all = [
+    ...(await layers.list()).map((one) => ({ ...one, remove: () => layers.remove([one]) })),
+    ...(await listBinaryFolders(binaryRoot(directory)))
+      .map((one) => ({ ...one, remove: () => removeBinaryFolder(one) })),
+  ].sort((a, b) => a.used - b.used);
+  let left = all.reduce((sum, { size }) => sum + size, 0);
+  for (const { size, remove } of all) {
+    if (left <= maxBytes) break;
+    await remove();
+    left -= size;
   }
-  return found.sort();
+  await layers.removeDeadKeys();
 }

@@ -4,6 +4,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import type { BuiltImage } from "../image/built_image.ts";
+import { Pool } from "../io/pool.ts";
 import type { Builder, PreparedBuild, WorkOptions } from "./builder.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -39,6 +40,8 @@ export async function publishImages(
     const names = publisher.names(prepared.importPaths);
     const references = new Map<string, string>();
     const running: Promise<void>[] = [];
+    // Each copy moves several blobs at once by itself.
+    const places = new Pool(2);
     const failed = new AbortController();
     const signal = options.signal
       ? AbortSignal.any([options.signal, failed.signal])
@@ -61,7 +64,7 @@ export async function publishImages(
     try {
       // Copying the first images goes on while the others are built.
       for await (const image of builder.build(prepared, work)) {
-        const one = publish(image);
+        const one = places.run(() => publish(image));
         one.catch((error) => failed.abort(error));
         running.push(one);
       }

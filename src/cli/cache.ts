@@ -25,6 +25,7 @@ function show(info: CacheInfo, verb: string, json = false): void {
   if (json) return printResult(JSON.stringify(info));
   const { directory, layers, layerBytes, maxBytes, binaries, binaryBytes } = info;
   printResult(`${directory} ${verb}`);
-  printResult(`  ${layers} layers, ${formatBytes(layerBytes)} of at most ${formatBytes(maxBytes)}`);
+  printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
   printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
+  printResult(`  at most ${formatBytes(maxBytes)} are kept`);
 }

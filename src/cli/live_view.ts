@@ -7,6 +7,8 @@ import type { BytesEvent, ImageEvent, StageEvent } from "../events.ts";
 import { formatBytes, formatDuration } from "./output.ts";
 
 interface Row {
+  readonly image: string;
+  readonly platform: string;
   stage: StageEvent["stage"];
   bytes: number;
   /** When the row began to move, in milliseconds of the page's clock. */
@@ -15,6 +17,8 @@ interface Row {
   ended?: number;
 }
 
+/** Stands for all images while they are not known. */
+const PACKAGES = "packages";
 const FRAME_MS = 100;
 const MARKS: Readonly<Record<StageEvent["stage"], string>> = {
   listing: ".",
@@ -35,11 +39,13 @@ export class LiveView {
   take(event: StageEvent | BytesEvent | ImageEvent): void {
     if (event.type === "image") return;
     // Before the packages are known, one row stands for all.
-    const known = event.image !== "";
-    if (known) this.#rows.delete("packages ");
-    const key = known ? `${event.image} ${event.platform}` : "packages ";
+    const { platform } = event;
+    const image = event.image || PACKAGES;
+    if (image !== PACKAGES) this.#rows.delete(PACKAGES);
+    const key = image === PACKAGES ? PACKAGES : `${image} ${platform}`;
     const now = performance.now();
-    const row = this.#rows.get(key) ?? { stage: event.stage, bytes: 0, began: now };
+    const row = this.#rows.get(key) ??
+      { image, platform, stage: event.stage, bytes: 0, began: now };
     row.stage = event.stage;
     if (event.bytes !== undefined) row.bytes = event.bytes;
     if (event.stage === "done") row.ended = now;
@@ -58,20 +64,21 @@ export class LiveView {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#rows.delete("packages ");
+    this.#rows.delete(PACKAGES);
     this.#draw(true);
     this.#update.done();
   }
 
   #draw(all = false): void {
-    const rows = [...this.#rows];
+    const rows = [...this.#rows.values()];
     const { columns, rows: height } = sizeOf(Deno.stderr);
     const room = Math.max(3, height - 2);
     // What moves is worth more than what is done, when there is no room for both.
-    const open = rows.filter(([, row]) => row.stage !== "done");
+    const open = rows.filter((row) => row.stage !== "done");
     const shown = all || rows.length <= room ? rows : open.slice(0, room - 1);
-    const width = Math.max(0, ...shown.map(([key]) => key.length));
-    const lines = shown.map(([key, row]) => line(key.padEnd(width), row).slice(0, columns - 1));
+    const image = Math.max(0, ...shown.map((row) => row.image.length));
+    const platform = Math.max(0, ...shown.map((row) => row.platform.length));
+    const lines = shown.map((row) => line(row, image, platform).slice(0, columns - 1));
     if (shown.length < rows.length) {
       lines.push(`${rows.length - open.length} of ${rows.length} done`);
     }
@@ -79,12 +86,18 @@ export class LiveView {
   }
 }
 
-function line(key: string, row: Row): string {
+/** One row, its columns padded to the widths given. */
+function line(row: Row, image: number, platform: number): string {
   const time = formatDuration((row.ended ?? performance.now()) - row.began);
   const bytes = row.bytes > 0 ? formatBytes(row.bytes) : "";
-  return `${MARKS[row.stage]} ${key}  ${row.stage.padEnd(9)} ${bytes.padStart(8)} ${
-    time.padStart(6)
-  }`;
+  return [
+    MARKS[row.stage],
+    row.image.padEnd(image),
+    row.platform.padEnd(platform),
+    row.stage.padEnd(9),
+    bytes.padStart(8),
+    time.padStart(6),
+  ].join(" ");
 }
 
 function sizeOf(terminal: typeof Deno.stderr): { columns: number; rows: number } {

@@ -14,6 +14,7 @@ import {
   parseJobs,
   parsePairs,
   parsePort,
+  refuseTemplates,
   refuseToolexec,
 } from "./checks.ts";
 import { cacheDirectory, type Environment, processEnvironment, variable } from "./environment.ts";
@@ -135,6 +136,7 @@ function resolveGo(options: BuildOptions, environment: Environment): GoConfig {
     gcflags: options.gcflags ?? [],
     asmflags: options.asmflags ?? [],
   };
+  for (const [name, list] of Object.entries(lists)) refuseTemplates(name, list);
   refuseToolexec("flags", lists.flags);
   const goflags = env["GOFLAGS"] ?? variable(environment, "GOFLAGS") ?? "";
   refuseToolexec("GOFLAGS", goflags.split(/\s+/));

@@ -20,14 +20,14 @@ export function parsePairs(
   what: string,
   pairs: readonly string[],
 ): Readonly<Record<string, string>> {
-  const result: Record<string, string> = {};
+  const result = new Map<string, string>();
   for (const pair of pairs) {
     const at = pair.indexOf("=");
     if (at < 0) throw bad(what, pair, 'it has no "="; say KEY=VALUE');
     if (at === 0) throw bad(what, pair, 'there is no key before the "="; say KEY=VALUE');
-    result[pair.slice(0, at)] = pair.slice(at + 1);
+    result.set(pair.slice(0, at), pair.slice(at + 1));
   }
-  return result;
+  return Object.fromEntries(result);
 }
 
 /**
@@ -98,12 +98,27 @@ export function parseJobs(jobs: number): number {
  * @throws {KodenoError} `BAD_OPTION`
  */
 export function refuseToolexec(where: string, args: readonly string[]): void {
-  const found = args.find((arg) => /^--?toolexec(=|$)/.test(arg));
+  // go takes quotes off the words of GOFLAGS.
+  const found = args.find((arg) => /^['"]?--?toolexec(?:[='"]|$)/.test(arg));
   if (found !== undefined) {
     throw bad(
       "-toolexec in",
       where,
       "it runs any program in the place of the compiler; take it out",
     );
+  }
+}
+
+/**
+ * Refuses Go templates, which ko expands in flags: passing them on as they are would put the braces
+ * into the binary.
+ *
+ * @param where names the option
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function refuseTemplates(where: string, args: readonly string[]): void {
+  const found = args.find((arg) => /\{\{.*\}\}/s.test(arg));
+  if (found !== undefined) {
+    throw bad(where, found, "templates are not expanded here; let the shell put the value in");
   }
 }

@@ -62,7 +62,7 @@ export async function copy(
     signal.throwIfAborted();
     if (await target.has(d, call)) return onBlob?.(d, false);
     if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, call));
-    const bytes = await readDocument(source, d, call);
+    const bytes = await pool.run(() => readDocument(source, d, call));
     await all(successors(d, bytes).map(once));
     await move(d, () => Promise.resolve(bytesStream(bytes)));
   };

@@ -45,6 +45,32 @@ export function bytesStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
 }
 
 /**
+ * The chunks of a stream, until the signal is aborted: then the stream is cancelled, even while one
+ * waits for its next chunk, and the signal's reason is thrown.
+ */
+export async function* chunksOf(
+  stream: ReadableStream<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  const cancel = () => reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    await cancel();
+    reader.releaseLock();
+  }
+}
+
+/**
  * Reads a stream whole.
  *
  * @param limit most bytes to hold

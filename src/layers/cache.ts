@@ -18,10 +18,13 @@ import type { LayerPlan } from "./layer_plan.ts";
 /** Changes when the same key would give other bytes. */
 const FORMAT = 1;
 
-/** What a cache holds. */
-export interface LayerCacheInfo {
-  readonly layers: number;
-  readonly bytes: number;
+/** A layer on disk. */
+export interface CachedLayer {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** When it was last used, in milliseconds since 1970. */
+  readonly used: number;
 }
 
 /**
@@ -88,29 +91,21 @@ export class LayerCache {
     if (isDigest(digest)) await remove(this.#blobPath(digest));
   }
 
-  /** Counts what is there. */
-  async info(): Promise<LayerCacheInfo> {
-    const blobs = await list(join(this.directory, "blobs"));
-    return { layers: blobs.length, bytes: blobs.reduce((sum, { size }) => sum + size, 0) };
+  /** The layers that are there. */
+  async list(): Promise<readonly CachedLayer[]> {
+    return await list(join(this.directory, "blobs"));
   }
 
-  /**
-   * Removes the layers not used for the longest time until at most so many bytes are left.
-   * A process that is just using one writes it anew.
-   *
-   * @returns bytes that were freed
-   */
-  async shrink(maxBytes: number): Promise<number> {
-    const blobs = await list(join(this.directory, "blobs"));
-    let left = blobs.reduce((sum, { size }) => sum + size, 0);
-    const before = left;
-    for (const { path, size } of blobs.sort((a, b) => a.used - b.used)) {
-      if (left <= maxBytes) break;
-      await remove(path);
-      left -= size;
+  /** Removes layers. A process that is just using one writes it anew. */
+  async remove(layers: readonly CachedLayer[]): Promise<void> {
+    for (const { path } of layers) await remove(path);
+  }
+
+  /** Removes the keys of layers that are not there any more. */
+  async removeDeadKeys(): Promise<void> {
+    for (const { path } of await list(join(this.directory, "keys"))) {
+      if (await this.#lookUp(path) === undefined) await remove(path);
     }
-    if (left < before) await this.#removeDeadKeys();
-    return before - left;
   }
 
   /** Ends the use of the cache: removes what was not to be kept. */
@@ -125,7 +120,7 @@ export class LayerCache {
   ): Promise<WrittenLayer> {
     const known = this.keep ? await this.#lookUp(keyPath) : undefined;
     if (known === undefined) return await this.#write(keyPath, plan, options);
-    // The order of use is what shrink() goes by.
+    // The least recently used ones go first.
     const now = new Date();
     await Deno.utime(this.#blobPath(known.digest), now, now).catch(() => {});
     return known;
@@ -189,26 +184,13 @@ export class LayerCache {
     }
   }
 
-  async #removeDeadKeys(): Promise<void> {
-    for (const { path } of await list(join(this.directory, "keys"))) {
-      if (await this.#lookUp(path) === undefined) await remove(path);
-    }
-  }
-
   #blobPath(digest: WrittenLayer["digest"]): string {
     return join(this.directory, "blobs", digestHex(digest));
   }
 }
 
-interface Listed {
-  readonly path: string;
-  readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly used: number;
-}
-
-async function list(folder: string): Promise<Listed[]> {
-  const found: Listed[] = [];
+async function list(folder: string): Promise<readonly CachedLayer[]> {
+  const found: CachedLayer[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) {
     if (!isFile) continue;
     const path = join(folder, name);

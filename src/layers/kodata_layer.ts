@@ -86,10 +86,12 @@ async function* walk(
     if (isNotFound(error)) return;
     throw ioFailure(`read ${root}`, error);
   }
-  const allowed = [real, await gitRoot(root), await realPathOf(allowedRoot)]
+  const roots = [await gitRoot(root), await realPathOf(allowedRoot)]
     .filter((path) => path !== undefined);
-  if (!isInside(real, allowed)) throw leaves(root, real);
-  yield* walkFolder(real, "", { skipLinks, allowed, above: new Set() });
+  // `kodata` itself may be a link.
+  const home = await Deno.realPath(dirname(root));
+  if (!isInside(real, [home, ...roots])) throw leaves(root, real);
+  yield* walkFolder(real, "", { skipLinks, allowed: [real, ...roots], above: new Set() });
 }
 
 interface WalkOptions {

@@ -67,6 +67,25 @@ export function parseRepository(text: string): string {
   return text;
 }
 
+/** What an image is called in a place. */
+export interface ImageName {
+  /** Left out where a tag alone was given: the place stands for the repository. */
+  readonly name?: string | undefined;
+  readonly tag: string;
+}
+
+/**
+ * Reads a name to give to an image: `NAME:TAG`, `NAME` (its tag is `latest`), or a tag alone.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function parseImageName(text: string): ImageName {
+  if (!text.includes(":") && !text.includes("/")) return { tag: parseTag(text) };
+  const { name, tag = "latest", digest } = parseReference(text);
+  if (digest !== undefined) throw bad(text, "a name that is given cannot hold a digest");
+  return { name, tag };
+}
+
 /**
  * Reads a reference.
  *

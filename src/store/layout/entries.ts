@@ -6,7 +6,7 @@
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
-import { parseReference, parseTag } from "../../oci/reference.ts";
+import { parseImageName } from "../../oci/reference.ts";
 
 /** The tag, as every reader of layouts knows it. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
@@ -76,12 +76,9 @@ function firstNonEmpty<T>(...tries: readonly (() => readonly T[])[]): readonly T
  */
 export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
   const { mediaType, digest, size, platform } = descriptor;
-  // A tag alone is a name of its own kind: the layout's name stands for the repository.
-  const whole = ref.includes(":") || ref.includes("/");
-  const reference = whole ? parseReference(ref) : undefined;
-  const tag = reference === undefined ? parseTag(ref) : reference.tag ?? "latest";
+  const { name, tag } = parseImageName(ref);
   const annotations = {
-    ...(reference ? { [IMAGE_NAME]: `${reference.name}:${tag}` } : {}),
+    ...(name === undefined ? {} : { [IMAGE_NAME]: `${name}:${tag}` }),
     [REF_NAME]: tag,
   };
   return { mediaType, digest, size, annotations, ...(platform ? { platform } : {}) };

@@ -12,7 +12,7 @@ import { removeStaleTemporaries, writeAtomically, writeFileAtomically } from "..
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
-import { fileStream, readAll, writeAll } from "../../io/streams.ts";
+import { chunksOf, fileStream, readAll, writeAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { encodeJson, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
@@ -54,6 +54,8 @@ export class Layout implements Source, Target {
   readonly #whole = new Set<string>();
   readonly #tidied: Promise<void>;
 
+  /** Blobs that are just being written. */
+  readonly #pushing = new Map<string, Promise<void>>();
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
 
@@ -125,14 +127,26 @@ export class Layout implements Source, Target {
 
   /** {@inheritDoc Target.push} */
   async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+    // Images that are copied side by side share a base: its layers are written once.
+    const other = this.#pushing.get(descriptor.digest);
+    if (other !== undefined && await other.then(() => true, () => false)) return;
+    const own = this.#write(descriptor, open, options);
+    this.#pushing.set(descriptor.digest, own);
+    try {
+      await own;
+    } finally {
+      this.#pushing.delete(descriptor.digest);
+    }
+  }
+
+  async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     options.signal?.throwIfAborted();
     const path = this.#blobPath(descriptor);
     const verifier = new Verifier(descriptor);
     const stream = await open();
     try {
       await writeAtomically(path, this.directory, async (file) => {
-        for await (const chunk of stream) {
-          options.signal?.throwIfAborted();
+        for await (const chunk of chunksOf(stream, options.signal)) {
           verifier.update(chunk);
           await writeAll(file, chunk);
         }

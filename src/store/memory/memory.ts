@@ -8,8 +8,9 @@ import type { CallOptions, OpenBlob, Source, Target } from "../../content/places
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { digestOf, Verifier } from "../../io/hash.ts";
-import { bytesStream } from "../../io/streams.ts";
+import { bytesStream, chunksOf } from "../../io/streams.ts";
 import { isDigest, parseDigest } from "../../oci/digest.ts";
+import { parseImageName } from "../../oci/reference.ts";
 
 /**
  * A {@link Source} and {@link Target} that keeps everything in memory.
@@ -43,23 +44,24 @@ export class MemoryStore implements Source, Target {
   }
 
   /** {@inheritDoc Source.resolve} */
-  resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+  // deno-lint-ignore require-await -- so that it never throws before there is a promise
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     const found = isDigest(ref) ? this.#roots.get(ref) : this.#names.get(ref);
-    if (found !== undefined) return Promise.resolve(found);
-    return Promise.reject(
-      new KodenoError("NOT_FOUND", `Cannot find ${JSON.stringify(ref)} in memory`),
-    );
+    if (found !== undefined) return found;
+    throw new KodenoError("NOT_FOUND", `Cannot find ${JSON.stringify(ref)} in memory`);
   }
 
   /** {@inheritDoc Source.fetch} */
-  fetch(descriptor: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+  // deno-lint-ignore require-await -- as above
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
     const bytes = this.#blobs.get(parseDigest(descriptor.digest));
-    if (bytes !== undefined) return Promise.resolve(bytesStream(bytes));
-    return Promise.reject(
-      new KodenoError("NOT_FOUND", `Cannot find blob ${descriptor.digest} in memory`),
-    );
+    if (bytes !== undefined) return bytesStream(bytes);
+    throw new KodenoError("NOT_FOUND", `Cannot find blob ${descriptor.digest} in memory`);
   }
 
   /** {@inheritDoc Target.has} */
@@ -79,8 +81,7 @@ export class MemoryStore implements Source, Target {
     const digest = parseDigest(descriptor.digest);
     const verifier = new Verifier(descriptor);
     const chunks: Uint8Array[] = [];
-    for await (const chunk of await open()) {
-      options.signal?.throwIfAborted();
+    for await (const chunk of chunksOf(await open(), options.signal)) {
       verifier.update(chunk);
       chunks.push(chunk);
     }
@@ -97,6 +98,7 @@ export class MemoryStore implements Source, Target {
 
   /** {@inheritDoc Target.tag} */
   async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    parseImageName(ref);
     if (!(await this.has(descriptor, options))) {
       throw new KodenoError("NOT_FOUND", `Cannot tag ${descriptor.digest}: it is not in memory`);
     }
