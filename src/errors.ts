@@ -29,6 +29,10 @@ export const EXIT_CODES = {
   BAD_SOURCE_FILE: 1,
   /** Reading or writing a file failed (permissions, full disk). */
   IO_FAILED: 1,
+  /** A registry did not answer, or not as it should. */
+  REGISTRY_FAILED: 1,
+  /** A registry wants to know who is asking, or does not let them. */
+  UNAUTHORIZED: 1,
   /** Ctrl-C or an aborted signal. */
   INTERRUPTED: 130,
 } as const;

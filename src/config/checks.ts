@@ -84,9 +84,10 @@ export function parsePort(text: string): string {
  *
  * @throws {KodenoError} `BAD_OPTION`
  */
-export function parseJobs(jobs: number): number {
+export function parseJobs(given: number | string): number {
+  const jobs = typeof given === "number" || /^\d+$/.test(given) ? Number(given) : NaN;
   if (!Number.isInteger(jobs) || jobs < 0) {
-    throw bad("number of jobs", String(jobs), "it has to be a whole number, 1 or more");
+    throw bad("number of jobs", String(given), "it has to be a whole number, 1 or more");
   }
   return jobs === 0 ? navigator.hardwareConcurrency : jobs;
 }

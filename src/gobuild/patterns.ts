@@ -13,6 +13,11 @@ function bad(pattern: string, why: string): KodenoError {
   });
 }
 
+/** Whether a relative path leads out of the folder it starts in. */
+function leadsOut(way: string): boolean {
+  return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way);
+}
+
 async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);
@@ -76,14 +81,15 @@ async function place(workingDirectory: string, pattern: string): Promise<Placed>
 
   const module = await nearest(path, "go.mod");
   const workspace = await nearest(workingDirectory, "go.work");
-  const inside = workspace !== undefined && !relative(workspace, path).startsWith("..");
+  const inside = workspace !== undefined && !leadsOut(relative(workspace, path));
   const home = inside || module === await nearest(workingDirectory, "go.mod");
   if (module === undefined && !inside) {
     throw bad(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
   }
   const directory = home || module === undefined ? workingDirectory : module;
   const rest = wild < 0 ? "" : pattern.slice(fixed === "." && !local ? 0 : fixed.length);
-  const from = relative(directory, path).split(sep).join("/");
-  const prefix = from === "" ? "." : from.startsWith("..") ? from : `./${from}`;
+  const way = relative(directory, path);
+  const from = way.split(sep).join("/");
+  const prefix = from === "" ? "." : leadsOut(way) ? from : `./${from}`;
   return { directory, pattern: rest === "" ? prefix : `${prefix}/${rest}` };
 }

@@ -126,8 +126,9 @@ async function readImage(
   const { os, architecture, variant } = config;
   const version = config["os.version"];
   const own: Platform = {
-    os,
-    architecture,
+    // Tools that put a layer on top of nothing leave both empty; ko, too, then takes these.
+    os: os || "linux",
+    architecture: architecture || "amd64",
     ...(variant ? { variant } : {}),
     ...(version ? { "os.version": version } : {}),
   };

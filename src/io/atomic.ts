@@ -24,6 +24,11 @@ export function temporaryPath(directory: string): string {
   return join(directory, `.kodeno-${hostName()}-${process.pid}-${++count}.tmp`);
 }
 
+/** Whether a name is that of a temporary file or folder of some kodeno process. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 /** Syncs a folder, so that a rename in it outlives a power cut. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await Deno.open(path);

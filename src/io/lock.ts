@@ -9,11 +9,18 @@ const last = new Map<string, Promise<unknown>>();
 /**
  * Runs `work` while holding the exclusive lock of a file that exists.
  * Waits for as long as another process holds it.
+ *
+ * @param signal ends the waiting, not the work
  */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   // Within the process they queue up here. In the kernel each would hold one of the runtime's few
   // threads for file operations, and with the last of them the holder could not do any.
-  const turn = (last.get(path) ?? Promise.resolve()).then(() => lockAndRun(path, work));
+  const before = last.get(path) ?? Promise.resolve();
+  const turn = before.then(() => lockAndRun(path, work, signal));
   const ended = turn.then(() => {}, () => {});
   last.set(path, ended);
   try {
@@ -23,18 +30,47 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
-async function lockAndRun<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function lockAndRun<T>(
+  path: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  signal?.throwIfAborted();
   const file = await Deno.open(path, { read: true });
+  const locked = file.lock(true);
   try {
-    await file.lock(true);
+    await orAborted(locked, signal);
+  } catch (error) {
+    // The kernel does not take the question back: whatever it answers, the file is closed then.
+    locked.catch(() => {}).finally(() => file.close());
+    throw error;
+  }
+  try {
     return await work();
   } finally {
     file.close();
   }
 }
 
+/** Waits for work, or for the signal's reason. */
+async function orAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 /** {@link withLock} on a file that is made when it is not there. */
-export async function withLockFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withLockFile<T>(
+  path: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   (await Deno.open(path, { write: true, create: true })).close();
-  return await withLock(path, work);
+  return await withLock(path, work, signal);
 }

@@ -71,24 +71,22 @@ export class LayerCache {
     // The runtime's version stands for its zlib: another one may write other bytes.
     const key = [FORMAT, Deno.version.deno, compression, plan.key];
     const keyPath = join(this.directory, "keys", digestHex(digestOf(JSON.stringify(key))));
-    let running = this.#running.get(keyPath);
-    if (running === undefined) {
-      running = this.#find(keyPath, plan, options)
-        .finally(() => this.#running.delete(keyPath));
-      this.#running.set(keyPath, running);
-    }
-    const written = await running;
+    const written = await this.#once(keyPath, () => this.#find(keyPath, plan, options));
     const { mediaType, digest, size, diffId } = written;
     return {
       descriptor: { mediaType, digest, size },
       diffId,
-      open: async () => fileStream(await this.#open(written)),
+      open: async () => fileStream(await this.#open(written, plan, options)),
     };
   }
 
-  /** Forgets a layer whose bytes do not hold. */
-  async evict(digest: string): Promise<void> {
-    if (isDigest(digest)) await remove(this.#blobPath(digest));
+  /**
+   * Forgets a layer whose bytes do not hold.
+   *
+   * @returns whether it was there
+   */
+  async evict(digest: string): Promise<boolean> {
+    return isDigest(digest) && await remove(this.#blobPath(digest));
   }
 
   /** The layers that are there. */
@@ -111,6 +109,16 @@ export class LayerCache {
   /** Ends the use of the cache: removes what was not to be kept. */
   async close(): Promise<void> {
     for (const path of this.#passing) await remove(path);
+  }
+
+  /** Runs `work` unless the same is running already. */
+  async #once(name: string, work: () => Promise<WrittenLayer>): Promise<WrittenLayer> {
+    let running = this.#running.get(name);
+    if (running === undefined) {
+      running = work().finally(() => this.#running.delete(name));
+      this.#running.set(name, running);
+    }
+    return await running;
   }
 
   async #find(
@@ -140,8 +148,9 @@ export class LayerCache {
     }
   }
 
+  /** Writes a layer; it is found again when a key is given. */
   async #write(
-    keyPath: string,
+    keyPath: string | undefined,
     plan: LayerPlan,
     options: WriteLayerOptions,
   ): Promise<WrittenLayer> {
@@ -159,7 +168,7 @@ export class LayerCache {
       await Deno.rename(temporary, path);
       this.#wrote = true;
       if (!this.keep) this.#passing.add(path);
-      else if (plan.settled) {
+      else if (plan.settled && keyPath !== undefined) {
         await writeFileAtomically(keyPath, this.directory, encodeJson(written));
       }
       return written;
@@ -170,18 +179,26 @@ export class LayerCache {
     }
   }
 
-  async #open({ digest }: WrittenLayer): Promise<Deno.FsFile> {
-    try {
-      return await Deno.open(this.#blobPath(digest));
-    } catch (error) {
-      throw isNotFound(error)
-        ? new KodenoError(
-          "NOT_FOUND",
-          `Cannot find layer ${digest} in cache ${this.directory}`,
-          { digest },
-        )
-        : ioFailure(`read layer ${digest} in cache ${this.directory}`, error);
-    }
+  /** Opens a layer; one that was removed since (to make room, or as damaged) is written anew. */
+  async #open(
+    { digest }: WrittenLayer,
+    plan: LayerPlan,
+    { compression, signal }: WriteLayerOptions,
+  ): Promise<Deno.FsFile> {
+    const path = this.#blobPath(digest);
+    const found = await openIfThere(path);
+    if (found !== undefined) return found;
+    // The files may have changed since, so that the key must not lead to what is written now. What
+    // fails here fails with its reason when the caller builds the layer anew.
+    const options = { compression, signal };
+    await this.#once(path, () => this.#write(undefined, plan, options)).catch(() => {});
+    const again = await openIfThere(path);
+    if (again !== undefined) return again;
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot find layer ${digest} in cache ${this.directory}`,
+      { digest },
+    );
   }
 
   #blobPath(digest: WrittenLayer["digest"]): string {
@@ -200,8 +217,22 @@ async function list(folder: string): Promise<readonly CachedLayer[]> {
   return found;
 }
 
-async function remove(path: string): Promise<void> {
-  await Deno.remove(path).catch((error) => {
-    if (!isNotFound(error)) throw ioFailure(`remove ${path}`, error);
-  });
+async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw ioFailure(`read ${path}`, error);
+  }
+}
+
+/** Whether there was something to remove. */
+async function remove(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw ioFailure(`remove ${path}`, error);
+  }
 }

@@ -5,6 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { KodenoError } from "../errors.ts";
 import { ioFailure } from "../io/fail.ts";
@@ -66,25 +67,39 @@ export async function writeLayer(
 ): Promise<WrittenLayer> {
   const plain = new Meter();
   const packed = compression.type === "none" ? plain : new Meter();
+  const gzip = compression.type === "none"
+    ? undefined
+    : createGzip({ level: compression.level, chunkSize: CHUNK_BYTES });
   async function* tar(): AsyncGenerator<Uint8Array> {
     for await (const chunk of tarChunks(entries)) {
       plain.update(chunk);
       onBytes?.(plain.bytes);
       yield chunk;
     }
+    // zlib's level 1 writes its end in another way when it learns of it together with the last
+    // bytes. Whether it would is a matter of timing, so it always learns of it afterwards.
+    while (gzip && gzip.bytesWritten < plain.bytes && !gzip.destroyed) await setImmediate();
   }
+  let failure: unknown;
   async function store(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of chunks) {
       if (packed !== plain) packed.update(chunk);
-      await writeAll(file, chunk);
+      try {
+        await writeAll(file, chunk);
+      } catch (error) {
+        // Leaving the loop ends the stream early, and pipeline() would tell of that alone.
+        failure = error;
+        throw error;
+      }
     }
   }
   const options = signal ? { signal } : {};
   const source = Readable.from(tar(), { objectMode: true, highWaterMark: 1 });
-  if (compression.type === "none") await pipeline(source, store, options);
-  else {
-    const gzip = createGzip({ level: compression.level, chunkSize: CHUNK_BYTES });
-    await pipeline(source, gzip, store, options);
+  try {
+    if (gzip === undefined) await pipeline(source, store, options);
+    else await pipeline(source, gzip, store, options);
+  } catch (error) {
+    throw failure ?? error;
   }
   const diffId = plain.digest();
   return {

@@ -26,7 +26,10 @@ const DOCKER_TO_OCI: Readonly<Record<string, string>> = {
 
 /** The OCI name of a media type; types that are not Docker's come back as they are. */
 export function ociMediaType(mediaType: string): string {
-  return DOCKER_TO_OCI[mediaType] ?? mediaType;
+  // A type named like a method of every object is no entry of the table.
+  return Object.hasOwn(DOCKER_TO_OCI, mediaType)
+    ? DOCKER_TO_OCI[mediaType] ?? mediaType
+    : mediaType;
 }
 
 /** Whether a media type names an index (or Docker's manifest list). */

@@ -24,9 +24,18 @@ function bad(text: string, why: string): KodenoError {
   });
 }
 
-/** Whether the first path element names a registry host, as Docker decides it. */
-function isHost(first: string): boolean {
-  return first.includes(".") || first.includes(":") || first === "localhost";
+/** A name in two: the registry host, where the name has one, and the path. */
+export interface SplitName {
+  readonly host?: string | undefined;
+  readonly path: string;
+}
+
+/** Splits a name as Docker does: a first element with a dot or a colon, or `localhost`, is a host. */
+export function splitHost(name: string): SplitName {
+  const slash = name.indexOf("/");
+  const first = name.slice(0, Math.max(0, slash));
+  const isHost = /[.:]/.test(first) || first === "localhost";
+  return isHost ? { host: first, path: name.slice(slash + 1) } : { path: name };
 }
 
 /**
@@ -50,12 +59,10 @@ export function parseTag(tag: string): string {
  * @throws {KodenoError} `BAD_REFERENCE`
  */
 export function parseRepository(text: string): string {
-  const parts = text.split("/");
-  const [first = ""] = parts;
-  const path = parts.length > 1 && isHost(first) ? parts.slice(1) : parts;
-  if (path !== parts && !HOST.test(first)) throw bad(text, `"${first}" is no registry host`);
+  const { host, path } = splitHost(text);
+  if (host !== undefined && !HOST.test(host)) throw bad(text, `"${host}" is no registry host`);
   if (text.length > 255) throw bad(text, "it is longer than 255 characters");
-  for (const part of path) {
+  for (const part of path.split("/")) {
     if (COMPONENT.test(part)) continue;
     throw bad(
       text,

@@ -15,8 +15,8 @@ import { withLock } from "../../io/lock.ts";
 import { chunksOf, fileStream, readAll, writeAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
+import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
 import { encodeJson, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
-import { findEntry, namedEntry, withEntry } from "./entries.ts";
 import { checkMarker, createMarker } from "./marker.ts";
 
 /** Largest `index.json` that is read, in bytes: some fifty thousand entries. */
@@ -92,10 +92,20 @@ export class Layout implements Source, Target {
     options: CallOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
+    return fileStream(await this.openBlob(descriptor));
+  }
+
+  /**
+   * Opens the file of a blob, for a reader that wants parts of it and closes it. Its bytes are as
+   * the layout has them; only their number is checked.
+   *
+   * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` for another size
+   */
+  async openBlob(descriptor: Descriptor): Promise<Deno.FsFile> {
     const path = this.#blobPath(descriptor);
     const file = await this.#open(path, `blob ${descriptor.digest}`);
     const { size } = await file.stat();
-    if (size === descriptor.size) return fileStream(file);
+    if (size === descriptor.size) return file;
     file.close();
     throw new KodenoError(
       "BAD_CONTENT",
@@ -167,9 +177,10 @@ export class Layout implements Source, Target {
    * {@inheritDoc Target.tag}
    */
   async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
     const entry = namedEntry(descriptor, ref);
-    await this.#changeIndex(async (entries) => {
-      if (await this.has(descriptor, options)) return withEntry(entries, entry);
+    await this.change(async (entries) => {
+      if (await this.has(descriptor)) return withEntry(entries, entry);
       throw new KodenoError(
         "NOT_FOUND",
         `Cannot tag ${descriptor.digest} in layout ${this.directory}: it is not there, or not whole`,
@@ -185,7 +196,7 @@ export class Layout implements Source, Target {
     if (!this.isNew) return;
     const remove = (...parts: string[]) => Deno.remove(join(this.directory, ...parts));
     try {
-      await withLock(join(this.directory, "oci-layout"), async () => {
+      await this.locked(async () => {
         if ((await this.entries()).length > 0) return;
         for (const path of this.#pushed) await Deno.remove(path);
         // Folders go only when they are empty: what another process put there keeps them.
@@ -200,13 +211,27 @@ export class Layout implements Source, Target {
     }
   }
 
-  /** Replaces `index.json` under the lock of the layout; the same bytes are not written again. */
-  async #changeIndex(
+  /**
+   * Runs work while no kodeno process changes the entries of the layout. What changes them itself
+   * ({@link change}, {@link tag}) would wait for ever in it.
+   */
+  async locked<T>(work: () => Promise<T>): Promise<T> {
+    return await withLock(join(this.directory, "oci-layout"), work);
+  }
+
+  /**
+   * Replaces the entries under the lock of the layout, all at once; the same bytes are not written
+   * again.
+   *
+   * @param change gets the entries as they are now
+   * @throws {KodenoError} what `change` throws, and `IO_FAILED`
+   */
+  async change(
     change: (entries: readonly Descriptor[]) => Promise<readonly Descriptor[]>,
   ): Promise<void> {
     try {
       await this.#tidied;
-      await withLock(join(this.directory, "oci-layout"), async () => {
+      await this.locked(async () => {
         const { bytes, index } = await this.#readIndex();
         const next = encodeJson({ ...index, manifests: await change(index.manifests) });
         if (sameBytes(bytes, next)) return;

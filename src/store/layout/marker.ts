@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import { temporaryPath } from "../../io/atomic.ts";
+import { isTemporary, temporaryPath } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";
@@ -82,7 +82,7 @@ async function linkNew(directory: string, name: string, value: unknown): Promise
 async function checkEmpty(directory: string): Promise<void> {
   try {
     for await (const { name } of Deno.readDir(directory)) {
-      if (OWN_NAMES.has(name) || name.endsWith(".tmp")) continue;
+      if (OWN_NAMES.has(name) || isTemporary(name)) continue;
       throw notALayout(
         directory,
         `it holds "${name}" and has no oci-layout file`,

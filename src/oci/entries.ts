@@ -3,10 +3,10 @@
  * Pure: descriptors in, descriptors out (OCI image spec 1.1, image-layout.md and annotations.md).
  * @module
  */
-import { KodenoError } from "../../errors.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { isDigest } from "../../oci/digest.ts";
-import { parseImageName } from "../../oci/reference.ts";
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { isDigest } from "./digest.ts";
+import { parseImageName } from "./reference.ts";
 
 /** The tag, as every reader of layouts knows it. */
 export const REF_NAME = "org.opencontainers.image.ref.name";

@@ -1,0 +1,142 @@
+/**
+ * Options and environment to one configuration: what beats what, and what is refused before any
+ * work is done.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import type { ErrorCode } from "../errors.ts";
+import { failsWith } from "../../test/support/fails.ts";
+import { type BuildConfig, resolveBuildConfig, resolveCacheConfig } from "./build_config.ts";
+import type { Environment } from "./environment.ts";
+import type { BuildOptions } from "./options.ts";
+
+const config = (environment: Environment = {}, options: BuildOptions = {}): BuildConfig =>
+  resolveBuildConfig({ ...options, environment: { HOME: "home", ...environment } });
+const linux = (architecture: string, variant?: string) => ({ os: "linux", architecture, variant });
+
+Deno.test("build config: nothing said is ko's default", () => {
+  const { go, cache, platforms, ...rest } = config();
+  assert.deepEqual(rest, {
+    workingDirectory: resolve("."),
+    baseImage: "static",
+    userAgent: undefined,
+    labels: {},
+    annotations: {},
+    user: undefined,
+    entrypointArgs: [],
+    exposedPorts: [],
+    created: undefined,
+    kodataTime: undefined,
+    kodataAllowedRoot: undefined,
+    compression: { type: "gzip", level: 2 },
+    jobs: navigator.hardwareConcurrency,
+  });
+  assert.deepEqual({ ...platforms[0] as object }, { ...linux("amd64"), osVersion: undefined });
+  assert.deepEqual([go.command, go.trimpath, go.disableOptimizations], ["go", true, false]);
+  assert.deepEqual([cache.enabled, cache.maxBytes], [true, 10 * 2 ** 30]);
+});
+
+Deno.test("build config: what beats what", () => {
+  const cases: readonly (readonly [
+    environment: Environment,
+    options: BuildOptions,
+    get: (config: BuildConfig) => unknown,
+    expected: unknown,
+  ])[] = [
+    [{ KO_DEFAULTBASEIMAGE: "scratch" }, {}, (c) => c.baseImage, "scratch"],
+    [{ KO_DEFAULTBASEIMAGE: "scratch" }, { baseImage: "oci:x" }, (c) => c.baseImage, "oci:x"],
+    [{ KO_DEFAULTBASEIMAGE: "" }, { baseImage: "" }, (c) => c.baseImage, "static"],
+    [{ SOURCE_DATE_EPOCH: "5" }, { sourceDateEpoch: 7 }, (c) => c.created, 5],
+    [{}, { sourceDateEpoch: 0 }, (c) => c.created, 0],
+    [{ SOURCE_DATE_EPOCH: "" }, {}, (c) => c.created, undefined],
+    [{ KO_DATA_DATE_EPOCH: "9" }, { sourceDateEpoch: 7 }, (c) => c.kodataTime, 9],
+    [{ SOURCE_DATE_EPOCH: "5" }, {}, (c) => c.kodataTime, undefined],
+    [{ KO_DATA_PATH_ALLOWED_ROOT: "root" }, {}, (c) => c.kodataAllowedRoot, "root"],
+    [{ KO_GO_PATH: "other-go" }, {}, (c) => c.go.command, "other-go"],
+    [{}, { env: ["A=1", "A=2"] }, (c) => c.go.env, { A: "2" }],
+    [{ A: "0" }, { env: ["A=1"] }, (c) => c.go.environment["A"], "0"],
+    [{}, { expose: ["80", "53/udp"] }, (c) => c.exposedPorts, ["80/tcp", "53/udp"]],
+    [{}, { user: "" }, (c) => c.user, undefined],
+    [{}, { compression: "none" }, (c) => c.compression, { type: "none" }],
+    [{}, { jobs: 3 }, (c) => c.jobs, 3],
+    [{}, { trimpath: false }, (c) => c.go.trimpath, false],
+    [{}, { workingDirectory: "a" }, (c) => c.workingDirectory, resolve("a")],
+    [{ KODENO_CACHE: "c" }, { cache: false }, (c) => c.cache.directory, resolve("c")],
+    [{ KODENO_CACHE: "c" }, { cache: false }, (c) => c.cache.enabled, false],
+    [{ KODENO_CACHE_MAX_BYTES: "1000" }, {}, (c) => c.cache.maxBytes, 1000],
+  ];
+  for (const [environment, options, get, expected] of cases) {
+    assert.deepEqual(get(config(environment, options)), expected, `${get} ${environment}`);
+  }
+});
+
+Deno.test("build config: platforms come from options, then ko's variable, then Go's", () => {
+  const cases: readonly (readonly [Environment, readonly string[] | undefined, unknown])[] = [
+    [{}, ["linux/arm64", " linux/arm/v7 ", ""], [linux("arm64"), linux("arm", "v7")]],
+    [{}, ["all"], "all"],
+    [{ KO_DEFAULTPLATFORMS: "all" }, undefined, "all"],
+    [{ KO_DEFAULTPLATFORMS: "linux/s390x, linux/386" }, [], [linux("s390x"), linux("386")]],
+    [{ KO_DEFAULTPLATFORMS: "all" }, ["linux/arm64"], [linux("arm64")]],
+    [{ GOOS: "linux", GOARCH: "arm64" }, undefined, [linux("arm64")]],
+    [{ GOOS: "linux", GOARCH: "arm", GOARM: "6" }, undefined, [linux("arm", "v6")]],
+    [{ GOOS: "linux", GOARCH: "arm", GOARM: "7,softfloat" }, undefined, [linux("arm", "v7")]],
+    // ko takes neither of the two alone.
+    [{ GOOS: "windows" }, undefined, [linux("amd64")]],
+    [{ GOARCH: "arm64" }, undefined, [linux("amd64")]],
+  ];
+  for (const [environment, platforms, expected] of cases) {
+    const { platforms: found } = config(environment, { platforms });
+    const plain = found === "all"
+      ? found
+      : found.map(({ os, architecture = "", variant }) => ({ os, architecture, variant }));
+    assert.deepEqual(plain, expected);
+  }
+});
+
+Deno.test("build config: what cannot be used is refused at once", async () => {
+  const cases: readonly (readonly [ErrorCode, Environment, BuildOptions, RegExp])[] = [
+    ["BAD_PLATFORM", {}, { platforms: ["linux/x86"] }, /"linux\/x86"/],
+    ["BAD_PLATFORM", { KO_DEFAULTPLATFORMS: "beos" }, {}, /"beos"/],
+    ["BAD_PLATFORM", { GOOS: "linux", GOARCH: "vax" }, {}, /"linux\/vax"/],
+    ["BAD_OPTION", {}, { platforms: ["all", "linux/amd64"] }, /say "all" alone/],
+    ["BAD_OPTION", { GOARCH: "arm64" }, { platforms: ["linux/amd64"] }, /unset GOARCH/],
+    ["BAD_OPTION", { GOOS: "linux", KO_DEFAULTPLATFORMS: "all" }, {}, /GOOS=linux: unset GOOS/],
+    ["BAD_OPTION", {}, { env: ["A"] }, /environment entry "A"/],
+    ["BAD_OPTION", {}, { expose: ["x"] }, /port "x"/],
+    ["BAD_OPTION", {}, { jobs: -1 }, /jobs "-1"/],
+    ["BAD_OPTION", {}, { compression: "zstd" }, /compression "zstd"/],
+    ["BAD_OPTION", {}, { sourceDateEpoch: 1.5 }, /sourceDateEpoch "1.5"/],
+    ["BAD_OPTION", { SOURCE_DATE_EPOCH: "today" }, { sourceDateEpoch: 1 }, /EPOCH "today"/],
+    ["BAD_OPTION", { KO_DATA_DATE_EPOCH: "x" }, {}, /KO_DATA_DATE_EPOCH "x"/],
+    ["BAD_OPTION", {}, { flags: ["-toolexec=x"] }, /-toolexec in "flags"/],
+    ["BAD_OPTION", { GOFLAGS: "-v -toolexec=x" }, {}, /-toolexec in "GOFLAGS"/],
+    ["BAD_OPTION", {}, { env: ["GOFLAGS=--toolexec=x"] }, /-toolexec in "GOFLAGS"/],
+    ["BAD_OPTION", { GOFLAGS: "'-toolexec=x y'" }, {}, /-toolexec in "GOFLAGS"/],
+    ["BAD_OPTION", { KODENO_CACHE_MAX_BYTES: "10GB" }, {}, /MAX_BYTES "10GB": .*number of bytes/],
+    ["BAD_OPTION", { KODENO_CACHE_MAX_BYTES: "-1" }, {}, /MAX_BYTES "-1"/],
+  ];
+  for (const [code, environment, options, why] of cases) {
+    const error = await failsWith(code, () => config(environment, options), why);
+    assert.equal(error.exitCode, 2);
+  }
+  // What the configuration's own GOFLAGS beats does no harm.
+  config({ GOFLAGS: "-toolexec=x" }, { env: ["GOFLAGS=-v"] });
+});
+
+Deno.test("build config: nobody changes it afterwards", () => {
+  const labels: Record<string, string> = { a: "1" };
+  const made = config({}, { labels });
+  labels["a"] = "2";
+  assert.deepEqual(made.labels, { a: "1" });
+  for (const part of [made, made.go, made.labels, made.annotations, made.cache]) {
+    assert.ok(Object.isFrozen(part));
+  }
+});
+
+Deno.test("cache config: the same place and bound as a build's", () => {
+  const environment = { KODENO_CACHE: "c", KODENO_CACHE_MAX_BYTES: "0" };
+  const expected = { directory: resolve("c"), enabled: true, maxBytes: 0 };
+  assert.deepEqual(resolveCacheConfig(environment), expected);
+  assert.deepEqual(config(environment).cache, expected);
+});

@@ -1,0 +1,79 @@
+/**
+ * Where images go and what they are called, from options and ko's variable.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { ErrorCode } from "../errors.ts";
+import { failsWith } from "../../test/support/fails.ts";
+import type { PublishOptions } from "./options.ts";
+import { type PublishConfig, resolvePublishConfig } from "./publish_config.ts";
+
+const config = (options?: PublishOptions, repository?: string): PublishConfig => {
+  const environment = repository === undefined ? {} : { KO_DOCKER_REPO: repository };
+  return resolvePublishConfig({ ...options, environment });
+};
+
+Deno.test("publish config: nothing said is a layout, and short names", () => {
+  assert.deepEqual(config(), {
+    repository: "",
+    naming: "short",
+    localDomain: "ko.local",
+    userAgent: undefined,
+    layout: "out",
+    tags: ["latest"],
+    tagOnly: false,
+    imageRefs: undefined,
+  });
+  assert.ok(Object.isFrozen(config()));
+});
+
+Deno.test("publish config: names follow ko's flags, the more special one first", () => {
+  const [bare, base, full] = [
+    { bare: true },
+    { baseImportPaths: true },
+    { preserveImportPaths: true },
+  ];
+  const cases: readonly (readonly [PublishOptions, string, PublishConfig["naming"]])[] = [
+    [{}, "", "short"],
+    [{}, "reg.local/team", "md5"],
+    [bare, "reg.local/team", "bare"],
+    [base, "reg.local/team", "base"],
+    [full, "", "full"],
+    [{ ...bare, ...base }, "reg.local/team", "base"],
+    [{ ...bare, ...base, ...full }, "reg.local/team", "full"],
+  ];
+  for (const [options, repository, naming] of cases) {
+    assert.equal(config(options, repository).naming, naming);
+  }
+});
+
+Deno.test("publish config: the option beats KO_DOCKER_REPO; a host alone is a prefix", () => {
+  for (const repo of ["reg.local", "localhost:5000", "127.0.0.1:5000/a/b", "team", "a.b/c__d"]) {
+    assert.equal(config({}, repo).repository, repo);
+    assert.equal(config({ dockerRepo: repo }, "reg.local/other").repository, repo);
+  }
+  assert.equal(config({ dockerRepo: "" }, "reg.local/other").repository, "");
+});
+
+Deno.test("publish config: each tag once, in the order given", () => {
+  assert.deepEqual(config({ tags: ["v2", "v1", "v2"] }).tags, ["v2", "v1"]);
+  assert.deepEqual(config({ tags: [] }).tags, ["latest"]);
+  assert.equal(config({ tags: ["v1"], tagOnly: true }).tagOnly, true);
+});
+
+Deno.test("publish config: what cannot be used is refused at once", async () => {
+  const cases: readonly (readonly [ErrorCode, PublishOptions, string, RegExp])[] = [
+    ["BAD_REFERENCE", { tags: ["v 1"] }, "", /tag "v 1"/],
+    ["BAD_REFERENCE", { tags: [""] }, "", /tag ""/],
+    ["BAD_REFERENCE", {}, "reg.local/Team", /"Team" may hold only lower-case/],
+    ["BAD_REFERENCE", {}, "reg.local/team:v1", /"team:v1"/],
+    ["BAD_REFERENCE", { dockerRepo: "https://reg.local/x" }, "", /./],
+    ["BAD_OPTION", { bare: true }, "", /--bare/],
+    ["BAD_OPTION", { tagOnly: true }, "", /say one tag that is not "latest"/],
+    ["BAD_OPTION", { tagOnly: true, tags: ["latest"] }, "", /one tag/],
+    ["BAD_OPTION", { tagOnly: true, tags: ["v1", "v2"] }, "", /with tags v1,v2/],
+  ];
+  for (const [code, options, repository, why] of cases) {
+    await failsWith(code, () => config(options, repository), why);
+  }
+});

@@ -1,0 +1,68 @@
+/**
+ * Arguments of the go command: ko's flags in ko's order.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { buildArguments, buildFlags, type GoFlags, listArguments } from "./arguments.ts";
+
+const NONE: GoFlags = {
+  flags: [],
+  ldflags: [],
+  gcflags: [],
+  asmflags: [],
+  disableOptimizations: false,
+  trimpath: false,
+};
+
+Deno.test("arguments: flags of go build", () => {
+  const cases: readonly (readonly [Partial<GoFlags>, readonly string[]])[] = [
+    [{}, []],
+    [{ trimpath: true }, ["-trimpath"]],
+    [{ flags: ["-tags", "a b"], trimpath: true }, ["-tags", "a b", "-trimpath"]],
+    [{ ldflags: ["-s", "-w", "-X main.v=1 2"] }, ["-ldflags=-s -w -X main.v=1 2"]],
+    [{ gcflags: ["-m"] }, ["-gcflags=-m"]],
+    [{ gcflags: ["all=-m", "-l"] }, ["-gcflags=all=-m -l"]],
+    [{ asmflags: ["-D", "X"] }, ["-asmflags=-D X"]],
+    [{ disableOptimizations: true }, ["-gcflags=all=-N -l"]],
+    [{ disableOptimizations: true, gcflags: ["-m"] }, ["-gcflags=all=-N -l -m"]],
+    [{ ldflags: ["-s"], asmflags: ["-a"], gcflags: ["-m"], trimpath: true, flags: ["-v"] }, [
+      "-v",
+      "-trimpath",
+      "-gcflags=-m",
+      "-asmflags=-a",
+      "-ldflags=-s",
+    ]],
+  ];
+  for (const [go, expected] of cases) assert.deepEqual(buildFlags({ ...NONE, ...go }), expected);
+});
+
+Deno.test("arguments: one go build makes all binaries of a group in a folder", () => {
+  const group = {
+    binaries: [{ importPath: "m/a", file: "a" }, { importPath: "m/b", file: "b" }],
+  };
+  const found = buildArguments({ ...NONE, flags: ["-v"] }, group, "/out/dir");
+  assert.deepEqual(found, ["build", "-v", "-o", "/out/dir/", "m/a", "m/b"]);
+});
+
+Deno.test("arguments: go list sees the files that go build will see", () => {
+  const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
+    [[], []],
+    [["-v", "-race", "-p=4"], []],
+    [["-tags=a,b", "-v"], ["-tags=a,b"]],
+    [["--tags=a\nb"], ["--tags=a\nb"]],
+    [["-tags", "a b", "-v"], ["-tags", "a b"]],
+    [["-v", "-mod", "vendor", "-modfile=x.mod"], ["-mod", "vendor", "-modfile=x.mod"]],
+    [["-overlay", "o.json"], ["-overlay", "o.json"]],
+    // Without its value it is for go build to refuse.
+    [["-v", "-tags"], []],
+    [["-ldflags=-tags=x", "-modcacherw"], []],
+  ];
+  for (const [flags, expected] of cases) {
+    const found = listArguments({ ...NONE, flags, trimpath: true }, ["./a", "-x"]);
+    const end = found.indexOf("--");
+    assert.deepEqual(found.slice(0, 3), ["list", "-e", "-find"]);
+    assert.deepEqual(found.slice(4, end), expected);
+    // A pattern is no flag, whatever it begins with.
+    assert.deepEqual(found.slice(end), ["--", "./a", "-x"]);
+  }
+});

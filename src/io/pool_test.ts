@@ -1,0 +1,45 @@
+/**
+ * Bounded concurrency: as much at once as there is room for, the rest in turn.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { soon } from "../../test/support/fails.ts";
+import { Pool } from "./pool.ts";
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+Deno.test("pool: as many at once as it is large, in the order they came", async () => {
+  for (const [size, expected] of [[1, 1], [3, 3], [2.9, 2], [0, 1], [-1, 1], [20, 10]] as const) {
+    const pool = new Pool(size);
+    let now = 0;
+    let most = 0;
+    const begun: number[] = [];
+    const work = async (i: number) => {
+      begun.push(i);
+      most = Math.max(most, ++now);
+      await pause();
+      now--;
+      return i;
+    };
+    const order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    assert.deepEqual(await soon(Promise.all(order.map((i) => pool.run(() => work(i))))), order);
+    // What was waited for leaves no more room than there was.
+    await soon(Promise.all(order.map(() => pool.run(pause))));
+    most = 0;
+    await soon(Promise.all(order.map((i) => pool.run(() => work(i)))));
+    begun.splice(10);
+    assert.deepEqual([most, begun], [expected, order], `size ${size}`);
+  }
+});
+
+Deno.test("pool: work that fails makes room for the next", async () => {
+  const pool = new Pool(1);
+  const fails = (): Promise<void> => Promise.reject(new Error("no"));
+  const throws = (): Promise<void> => {
+    throw new Error("no");
+  };
+  const work = [pool.run(fails), pool.run(throws), pool.run(fails), pool.run(() => pause())];
+  const results = await soon(Promise.allSettled(work));
+  const expected = ["rejected", "rejected", "rejected", "fulfilled"];
+  assert.deepEqual(results.map(({ status }) => status), expected);
+});

@@ -1,0 +1,121 @@
+/**
+ * Byte streams: all the bytes, no more than was asked for, and every file closed at the end.
+ * (A file left open fails a test by itself: Deno looks.)
+ * @module
+ */
+import assert from "node:assert/strict";
+import { failsWith, soon } from "../../test/support/fails.ts";
+import { tempDir } from "../../test/support/temp.ts";
+import { bytesStream, CHUNK_BYTES, chunksOf, fileStream, readAll, writeAll } from "./streams.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+Deno.test("streams: a file comes whole, in chunks, from its current place on", async () => {
+  await using dir = await tempDir();
+  const content = new Uint8Array(2 * CHUNK_BYTES + 5).map((_, i) => i % 251);
+  const path = await dir.write("file", content);
+  for (const skip of [0, 7, content.length]) {
+    const file = await Deno.open(path);
+    await file.seek(skip, Deno.SeekMode.Start);
+    const sizes: number[] = [];
+    const counted = fileStream(file).pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          sizes.push(chunk.length);
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+    const read = await readAll(counted, content.length, "the file");
+    assert.equal(read.length, content.length - skip);
+    assert.ok(read.every((byte, i) => byte === content[i + skip]));
+    assert.ok(Math.max(0, ...sizes) <= CHUNK_BYTES);
+  }
+});
+
+Deno.test("streams: a file is closed when its reader goes away or reading fails", async () => {
+  await using dir = await tempDir();
+  const path = await dir.write("file", "hello");
+  const left = fileStream(await Deno.open(path));
+  for await (const chunk of left) {
+    assert.equal(chunk.length, 5);
+    break;
+  }
+  await fileStream(await Deno.open(path)).cancel();
+  // Reading a folder fails.
+  await assert.rejects(readAll(fileStream(await Deno.open(dir.path)), 1, "a folder"));
+});
+
+Deno.test("streams: bytes at hand are a stream, none of them an empty one", async () => {
+  assert.deepEqual(await readAll(bytesStream(bytes("hello")), 5, "it"), bytes("hello"));
+  assert.deepEqual(await readAll(bytesStream(new Uint8Array()), 0, "it"), new Uint8Array());
+});
+
+/** A stream without end that tells how often it was asked and whether it was cancelled. */
+function endless(wait?: Promise<void>) {
+  const seen = { asked: 0, cancelled: false };
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (seen.asked++ > 0) await wait;
+      controller.enqueue(bytes("x"));
+    },
+    cancel: () => void (seen.cancelled = true),
+  }, { highWaterMark: 0 });
+  return { stream, seen };
+}
+
+Deno.test("streams: past the limit nothing more is read", async () => {
+  const { stream, seen } = endless();
+  await failsWith("BAD_CONTENT", () => readAll(stream, 3, "it"), /it is larger than 3 bytes/);
+  assert.deepEqual(seen, { asked: 4, cancelled: true });
+});
+
+Deno.test("streams: chunks come until the reader leaves, then the stream is cancelled", async () => {
+  const { stream, seen } = endless();
+  let count = 0;
+  for await (const chunk of chunksOf(stream)) if ((count += chunk.length) === 3) break;
+  assert.deepEqual(seen, { asked: 3, cancelled: true });
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunksOf(bytesStream(bytes("hello")))) all.push(chunk);
+  assert.deepEqual(all, [bytes("hello")]);
+});
+
+Deno.test("streams: chunks end with the signal, also while none comes", async () => {
+  for (const wait of [undefined, new Promise<void>(() => {})]) {
+    const { stream, seen } = endless(wait);
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(new Error("stopped by the test")), 20);
+    const work = async () => {
+      for await (const _ of chunksOf(stream, controller.signal)) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    await assert.rejects(soon(work()), /stopped by the test/);
+    assert.equal(seen.cancelled, true);
+    clearTimeout(timer);
+  }
+});
+
+Deno.test("streams: a file is closed when the signal ends its reading", async () => {
+  await using dir = await tempDir();
+  const path = await dir.write("file", new Uint8Array(3 * CHUNK_BYTES));
+  const controller = new AbortController();
+  const stream = fileStream(await Deno.open(path));
+  const work = async () => {
+    for await (const _ of chunksOf(stream, controller.signal)) controller.abort(new Error("stop"));
+  };
+  await assert.rejects(work(), /stop/);
+});
+
+Deno.test("streams: a file that takes less at a time gets all of a chunk", async () => {
+  const taken: number[] = [];
+  // No file system here does this; a pipe or a full network disk does.
+  const slow = {
+    write: (chunk: Uint8Array) => {
+      taken.push(...chunk.subarray(0, 2));
+      return Promise.resolve(Math.min(2, chunk.length));
+    },
+  };
+  await writeAll(slow as unknown as Deno.FsFile, new Uint8Array([1, 2, 3, 4, 5]));
+  assert.deepEqual(taken, [1, 2, 3, 4, 5]);
+});

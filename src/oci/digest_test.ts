@@ -1,0 +1,38 @@
+/**
+ * Digests become paths, so nothing but 64 hex digits may pass.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { failsWith } from "../../test/support/fails.ts";
+import { digestHex, isDigest, parseDigest } from "./digest.ts";
+
+const HEX = "0123456789abcdef".repeat(4);
+
+Deno.test("digest: is sha256 and 64 hex digits", () => {
+  const digest = parseDigest(`sha256:${HEX}`);
+  assert.equal(digestHex(digest), HEX);
+});
+
+Deno.test("digest: nothing else passes, and a long one does not fill the message", async () => {
+  const bad = [
+    "",
+    HEX,
+    "sha256:",
+    `sha256:${HEX.slice(1)}`,
+    `sha256:${HEX}0`,
+    `sha256:${HEX}\n`,
+    `sha256:${HEX.toUpperCase()}`,
+    `SHA256:${HEX}`,
+    `sha512:${HEX}${HEX}`,
+    `sha256:${HEX.slice(2)}/x`,
+    `sha256:../../../etc/passwd`,
+    `sha256:${"../".repeat(21)}x`,
+    `x sha256:${HEX}`,
+    "x".repeat(10_000),
+  ];
+  for (const text of bad) {
+    assert.equal(isDigest(text), false, text);
+    const { message } = await failsWith("BAD_CONTENT", () => parseDigest(text), /64 hex digits/);
+    assert.ok(message.length < 250, message);
+  }
+});

@@ -1,0 +1,105 @@
+/**
+ * Entries of a layout: one for each name, everybody else's left alone, in an order that does not
+ * tell which image was finished first.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { failsWith } from "../../test/support/fails.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { findEntry, IMAGE_NAME, namedEntry, REF_NAME, withEntry } from "./entries.ts";
+import { MediaType } from "./media_types.ts";
+
+const image = (digit: string): Descriptor => ({
+  mediaType: MediaType.manifest,
+  digest: `sha256:${digit.repeat(64)}`,
+  size: 1,
+});
+const [A, B, C] = [image("a"), image("b"), image("c")];
+const entry = (d: Descriptor, annotations?: Record<string, string>): Descriptor => ({
+  ...d,
+  ...(annotations ? { annotations } : {}),
+});
+
+Deno.test("entries: a name becomes the annotations that other tools read", () => {
+  const cases: Record<string, Record<string, string>> = {
+    "app:v1": { [IMAGE_NAME]: "app:v1", [REF_NAME]: "v1" },
+    "127.0.0.1:5000/a/b:v1": { [IMAGE_NAME]: "127.0.0.1:5000/a/b:v1", [REF_NAME]: "v1" },
+    "team/app": { [IMAGE_NAME]: "team/app:latest", [REF_NAME]: "latest" },
+    "v1": { [REF_NAME]: "v1" },
+  };
+  for (const [ref, annotations] of Object.entries(cases)) {
+    assert.deepEqual(namedEntry({ ...A, annotations: { old: "x" } }, ref), { ...A, annotations });
+  }
+  const platform = { os: "linux", architecture: "arm64" };
+  assert.deepEqual(namedEntry({ ...A, platform }, "v1").platform, platform);
+});
+
+Deno.test("entries: a name has one, and those of others stay where they are", () => {
+  const foreign = [
+    entry(A),
+    entry(B, { [REF_NAME]: "v1" }),
+    entry(C, { [REF_NAME]: "zz", "org.example": "kept" }),
+    entry(C, { [IMAGE_NAME]: "other:v1", [REF_NAME]: "v1" }),
+  ];
+  const named = namedEntry(A, "app:v1");
+  const more = withEntry(foreign, named);
+  assert.deepEqual(more.filter((e) => e !== named), foreign);
+  assert.equal(more.length, 5);
+  const replaced = withEntry(more, namedEntry(B, "app:v1"));
+  assert.equal(replaced.length, 5);
+  assert.equal(replaced[more.indexOf(named)]?.digest, B.digest);
+  assert.deepEqual(withEntry(more, named), more);
+
+  // A tag alone is another name than one with that tag.
+  const tagged = withEntry(foreign, namedEntry(A, "v1"));
+  assert.deepEqual(tagged.map((e) => e.digest), [A.digest, A.digest, C.digest, C.digest]);
+  assert.equal(tagged[1]?.annotations?.[REF_NAME], "v1");
+  // Whoever wrote a name twice gets it once.
+  const twice = [entry(A, { [IMAGE_NAME]: "app:v1" }), B, entry(C, { [IMAGE_NAME]: "app:v1" })];
+  assert.deepEqual(withEntry(twice, named), [named, B]);
+});
+
+Deno.test("entries: the order of coming does not show", () => {
+  const foreign = [entry(C, { [REF_NAME]: "m" }), entry(C), entry(C, { [REF_NAME]: "b" })];
+  const names = ["app:v1", "app:v2", "b:v1", "v1", "zoo/x:v1"];
+  const orders = [names, names.toReversed(), ["b:v1", "zoo/x:v1", "app:v2", "v1", "app:v1"]];
+  for (const before of [[], foreign]) {
+    const results = orders.map((order) =>
+      order.reduce<readonly Descriptor[]>(
+        (list, ref) => withEntry(list, namedEntry(A, ref)),
+        before,
+      )
+    );
+    for (const result of results) assert.deepEqual(result, results[0]);
+    assert.deepEqual(results[0]?.filter((e) => before.includes(e)), before);
+  }
+});
+
+Deno.test("entries: found by whole name, tag, digest, or as the only one", async () => {
+  const entries = [
+    namedEntry(A, "app:v1"),
+    namedEntry(B, "app:latest"),
+    namedEntry(B, "other:v2"),
+    entry(C, { [REF_NAME]: "reg.local/x/y:v9" }),
+  ];
+  const cases: Record<string, Descriptor> = {
+    "app:v1": A,
+    "app": B,
+    "v1": A,
+    "v2": B,
+    "latest": B,
+    [C.digest]: C,
+    "reg.local/x/y:v9": C,
+  };
+  for (const [ref, expected] of Object.entries(cases)) {
+    assert.equal(findEntry(entries, ref, "layout x").digest, expected.digest, ref);
+  }
+  assert.equal(findEntry([entry(A), namedEntry(A, "v1")], "", "layout x").digest, A.digest);
+  const has = /^Cannot find image "absent" in layout x: it has app:v1, app:latest, other:v2, reg/;
+  await failsWith("NOT_FOUND", () => findEntry(entries, "absent", "layout x"), has);
+  await failsWith("NOT_FOUND", () => findEntry([], "", "layout x"), /: it has no images$/);
+  const which = /^Cannot tell which image is meant by "v1" in layout x: it has a:v1, b:v1; say one/;
+  const two = [namedEntry(A, "a:v1"), namedEntry(B, "b:v1")];
+  await failsWith("BAD_REFERENCE", () => findEntry(two, "v1", "layout x"), which);
+  await failsWith("BAD_REFERENCE", () => findEntry(entries, "", "layout x"), /say one of these/);
+});

@@ -1,0 +1,91 @@
+/**
+ * Platforms: what can be asked for, how it is printed, and what of a base it picks.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { failsWith } from "../../test/support/fails.ts";
+import { formatPlatform, parsePlatformSpec, type Platform, platformMatches } from "./platform.ts";
+
+Deno.test("platform: reads what Go can build for", () => {
+  const cases: Record<string, readonly (string | undefined)[]> = {
+    "linux": ["linux", undefined, undefined, undefined],
+    "linux/amd64": ["linux", "amd64", undefined, undefined],
+    " linux/arm/v7 ": ["linux", "arm", "v7", undefined],
+    "linux/amd64/v3": ["linux", "amd64", "v3", undefined],
+    "linux/arm64/v8": ["linux", "arm64", "v8", undefined],
+    "windows/amd64:10.0.20348": ["windows", "amd64", undefined, "10.0.20348"],
+    "windows:10.0.20348.1726": ["windows", undefined, undefined, "10.0.20348.1726"],
+    "windows/amd64:": ["windows", "amd64", undefined, undefined],
+    "wasip1/wasm": ["wasip1", "wasm", undefined, undefined],
+  };
+  for (const [text, expected] of Object.entries(cases)) {
+    const { os, architecture, variant, osVersion } = parsePlatformSpec(text);
+    assert.deepEqual([os, architecture, variant, osVersion], expected, text);
+  }
+});
+
+Deno.test("platform: refuses the rest, and lists what there is", async () => {
+  const cases: Record<string, RegExp> = {
+    "": /no os "".*linux/,
+    "Linux": /no os "Linux"/,
+    "toString": /no os "toString"/,
+    "amd64": /no os "amd64"/,
+    "linux/x86_64": /no architecture "x86_64" for linux.*amd64/,
+    "darwin/386": /no architecture "386" for darwin.*amd64, arm64/,
+    "linux/": /no architecture ""/,
+    "linux/arm/v4": /arm has no variant "v4".*v5, v6, v7/,
+    "linux/arm64/v7": /arm64 has no variant "v7"/,
+    "linux/s390x/v1": /s390x has no variant "v1".*leave it out/,
+    "linux/arm/v7/x": /too many parts/,
+    "windows/amd64:1:2": /too many parts/,
+  };
+  for (const [text, why] of Object.entries(cases)) {
+    const { message } = await failsWith("BAD_PLATFORM", () => parsePlatformSpec(text), why);
+    assert.ok(message.includes(JSON.stringify(text)), message);
+  }
+});
+
+Deno.test("platform: prints as Docker and ko do", () => {
+  const cases: readonly (readonly [Platform, string])[] = [
+    [{ os: "linux", architecture: "amd64" }, "linux/amd64"],
+    [{ os: "linux", architecture: "arm", variant: "v6" }, "linux/arm/v6"],
+    [{ os: "linux", architecture: "arm", variant: "" }, "linux/arm"],
+    [
+      { os: "windows", architecture: "amd64", "os.version": "10.0.1.2" },
+      "windows/amd64:10.0.1.2",
+    ],
+  ];
+  for (const [platform, text] of cases) assert.equal(formatPlatform(platform), text);
+});
+
+Deno.test("platform: what is left out matches anything, the rest has to be equal", () => {
+  const have: Record<string, Platform> = {
+    amd64: { os: "linux", architecture: "amd64" },
+    arm7: { os: "linux", architecture: "arm", variant: "v7" },
+    arm: { os: "linux", architecture: "arm" },
+    ltsc: { os: "windows", architecture: "amd64", "os.version": "10.0.20348.1726" },
+    other: { os: "windows", architecture: "amd64", "os.version": "10.0.2034.1" },
+    five: { os: "windows", architecture: "amd64", "os.version": "10.0.20348.1.2" },
+  };
+  const cases: Record<string, readonly string[]> = {
+    "linux": ["amd64", "arm7", "arm"],
+    "linux/arm": ["arm7", "arm"],
+    "linux/arm/v7": ["arm7"],
+    "linux/arm64": [],
+    "windows/amd64": ["ltsc", "other", "five"],
+    "windows/amd64:10.0.20348": ["ltsc"],
+    "windows/amd64:10.0.20348.1726": ["ltsc"],
+    // Only three parts stand for any build of a version.
+    "windows/amd64:10.0": [],
+    "windows/amd64:10.0.2034": ["other"],
+    "linux/amd64:1.2.3": [],
+  };
+  for (const [text, expected] of Object.entries(cases)) {
+    const spec = parsePlatformSpec(text);
+    const found = Object.keys(have).filter((name) => {
+      const platform = have[name];
+      return platform !== undefined && platformMatches(spec, platform);
+    });
+    assert.deepEqual(found, expected, text);
+  }
+});

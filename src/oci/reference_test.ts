@@ -1,0 +1,81 @@
+/**
+ * Image references: what is host, path, tag and digest, and what is none.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { failsWith } from "../../test/support/fails.ts";
+import { parseImageName, parseReference, parseRepository, parseTag } from "./reference.ts";
+
+const DIGEST = `sha256:${"a".repeat(64)}`;
+
+Deno.test("reference: takes host, path, tag and digest apart", () => {
+  const cases: Record<string, readonly [name: string, tag?: string | undefined, digest?: string]> =
+    {
+      "app": ["app"],
+      "app:v1": ["app", "v1"],
+      "team/app:v1.0_x-y": ["team/app", "v1.0_x-y"],
+      "127.0.0.1:5000/app": ["127.0.0.1:5000/app"],
+      "127.0.0.1:5000/app:v1": ["127.0.0.1:5000/app", "v1"],
+      "localhost/app": ["localhost/app"],
+      "[::1]:5000/app:v1": ["[::1]:5000/app", "v1"],
+      "Reg.Local/app": ["Reg.Local/app"],
+      [`app@${DIGEST}`]: ["app", undefined, DIGEST],
+      [`reg.local:1/a/b__c/d--e.f:v1@${DIGEST}`]: ["reg.local:1/a/b__c/d--e.f", "v1", DIGEST],
+    };
+  for (const [text, expected] of Object.entries(cases)) {
+    const { name, tag, digest } = parseReference(text);
+    const [wantedName, wantedTag, wantedDigest] = expected;
+    assert.deepEqual([name, tag, digest], [wantedName, wantedTag, wantedDigest], text);
+  }
+});
+
+Deno.test("reference: refuses what no registry would take", async () => {
+  const cases: Record<string, RegExp> = {
+    "": /empty path element/,
+    "/app": /empty path element/,
+    "app/": /empty path element/,
+    "a//b": /empty path element/,
+    "App": /"App" may hold only lower-case/,
+    "team/App:v1": /"App" may hold only/,
+    "-app": /"-app" may hold/,
+    "app-": /"app-" may hold/,
+    "a..b": /may hold/,
+    "a___b": /may hold/,
+    "../app": /may hold|no registry host/,
+    "a/../b": /may hold/,
+    "caf\u00e9": /may hold/,
+    "app:": /tag ""/,
+    "app:v 1": /tag "v 1"/,
+    "app:.v1": /tag ".v1"/,
+    "host:port/app": /"host:port" is no registry host/,
+    "-x.y/app": /no registry host/,
+    "user@host/app": /what follows "@"/,
+    [`app@${DIGEST}@${DIGEST}`]: /what follows "@"/,
+    "app@sha256:abc": /what follows "@"/,
+    [`app@${DIGEST.toUpperCase()}`]: /what follows "@"/,
+    ["a".repeat(256)]: /longer than 255/,
+  };
+  for (const [text, why] of Object.entries(cases)) {
+    await failsWith("BAD_REFERENCE", () => parseReference(text), why);
+  }
+});
+
+Deno.test("reference: tags are up to 128 characters", async () => {
+  for (const tag of ["v1", "_", "A.b-c_d", "x".repeat(128), "1"]) assert.equal(parseTag(tag), tag);
+  for (const tag of ["", "-a", ".a", "a/b", "a:b", "x".repeat(129), "v1\n"]) {
+    await failsWith("BAD_REFERENCE", () => parseTag(tag), /a tag is 1 to 128/);
+  }
+});
+
+Deno.test("reference: a repository has no tag; a host alone is no path", async () => {
+  assert.equal(parseRepository("reg.local:5000/team/app"), "reg.local:5000/team/app");
+  await failsWith("BAD_REFERENCE", () => parseRepository("app:v1"), /"app:v1" may hold/);
+});
+
+Deno.test("reference: the name of an image in a place", async () => {
+  assert.deepEqual(parseImageName("v1"), { tag: "v1" });
+  assert.deepEqual(parseImageName("app:v1"), { name: "app", tag: "v1" });
+  assert.deepEqual(parseImageName("team/app"), { name: "team/app", tag: "latest" });
+  const bad = ["", "a b", "App:v1", ":v1", `app:v1@${DIGEST}`, `app@${DIGEST}`];
+  for (const text of bad) await failsWith("BAD_REFERENCE", () => parseImageName(text));
+});

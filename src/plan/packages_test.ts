@@ -1,0 +1,58 @@
+/**
+ * From what `go list` tells to main packages, or to one line that says what was wrong.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { failsWith } from "../../test/support/fails.ts";
+import { type ListedPackage, selectMains } from "./packages.ts";
+
+const main = (path: string, ...patterns: string[]): ListedPackage => ({
+  ImportPath: path,
+  Name: "main",
+  Dir: `/src/${path}`,
+  Match: patterns,
+});
+const library = (path: string, ...patterns: string[]) => ({
+  ...main(path, ...patterns),
+  Name: "x",
+});
+
+Deno.test("packages: mains in the order of the patterns, each once", () => {
+  const listed = [main("m/a", "./a", "./..."), main("m/b", "./..."), library("m/c", "./...")];
+  const select = (...patterns: string[]) =>
+    selectMains({ directory: "/src/m", patterns }, listed).map((p) => p.importPath);
+  assert.deepEqual(select("./..."), ["m/a", "m/b"]);
+  assert.deepEqual(select("./a"), ["m/a"]);
+  assert.deepEqual(select("./...", "./a"), ["m/a", "m/b"]);
+  const [first] = selectMains({ directory: "/src/m", patterns: ["./a"] }, listed);
+  assert.deepEqual(first, {
+    importPath: "m/a",
+    packageDirectory: "/src/m/a",
+    directory: "/src/m",
+  });
+});
+
+Deno.test("packages: a pattern that names no main package says why", async () => {
+  const listed: readonly ListedPackage[] = [
+    library("m/lib", "./lib", "./lib/..."),
+    { ImportPath: "m/empty", Match: ["./empty"] },
+    {
+      ImportPath: "m/absent",
+      Match: ["./absent"],
+      Error: { Err: "no required module\n\tprovides it; to add it:\n\tgo get m/absent" },
+    },
+  ];
+  const cases: Record<string, RegExp> = {
+    "./lib": /^Cannot build ".\/lib": package m\/lib is not main but x; .*use \.\/\.\.\. for all$/,
+    "./lib/...": /^Cannot build ".\/lib\/...": it matches no main package$/,
+    "./empty": /package m\/empty is not main but without Go files/,
+    "./absent": /: no required module provides it; to add it: go get m\/absent$/,
+    "./nothing": /it matches no package$/,
+    "./nothing/...": /it matches no main package$/,
+  };
+  for (const [pattern, why] of Object.entries(cases)) {
+    const work = () => selectMains({ directory: "/src/m", patterns: [pattern] }, listed);
+    const { message } = await failsWith("BAD_PACKAGE", work, why);
+    assert.ok(!message.includes("\n"), message);
+  }
+});

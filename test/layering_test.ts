@@ -1,0 +1,259 @@
+/**
+ * The architecture: which folder may import which, and what only some of them may do. The table is
+ * the design; where the design should change, it is changed first, and says why.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { posix, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { scan, type Scanned } from "./support/source_scan.ts";
+import { succeed } from "./support/process.ts";
+import { filesBelow } from "./support/temp.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const MAX_LINES = 300;
+
+/** What each row may import beside itself, `src/errors.ts` and `src/events.ts`. */
+const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
+  "src/errors.ts": [],
+  "src/events.ts": [],
+  "src/oci/": [],
+  "src/io/": ["src/oci/"],
+  "src/content/": ["src/oci/", "src/io/"],
+  "src/config/": ["src/oci/"],
+  "src/plan/": ["src/oci/", "src/config/"],
+  "src/gobuild/": ["src/plan/"],
+  "src/layers/": ["src/oci/", "src/io/"],
+  "src/image/": ["src/oci/", "src/io/", "src/content/", "src/layers/"],
+  "src/store/layout/": ["src/oci/", "src/io/", "src/content/"],
+  "src/store/archive/": ["src/oci/", "src/io/", "src/content/"],
+  "src/store/registry/": ["src/oci/", "src/io/", "src/content/"],
+  "src/store/daemon/": ["src/oci/", "src/io/", "src/content/", "src/store/archive/"],
+  "src/store/memory/": ["src/oci/", "src/io/", "src/content/"],
+  "src/manifests/": ["src/oci/"],
+  "src/serve/": ["src/oci/", "src/content/", "src/store/layout/"],
+  "src/app/": "all",
+  "src/cli/": ["src/app/", "src/config/"],
+  "cli.ts": ["src/cli/"],
+  "mod.ts": "all",
+};
+const SHARED = ["src/errors.ts", "src/events.ts"];
+/** What "all" leaves out: nobody works for the command line. */
+const NEVER = ["cli.ts", "mod.ts", "src/cli/"];
+
+const PLACES_ON_A_WIRE = ["src/store/registry/", "src/store/daemon/", "src/serve/"];
+
+/** What only some rows may do, as it looks in code where each string is `"node:..."` or `""`. */
+const POWERS: readonly {
+  readonly what: string;
+  readonly rows: readonly string[];
+  readonly seen: RegExp;
+}[] = [
+  {
+    what: "runs a program",
+    rows: ["src/gobuild/", "src/store/registry/", "src/store/daemon/"],
+    seen: /\bDeno\s*\.\s*Command\b|"node:(?:child_process|cluster)"/,
+  },
+  {
+    what: "uses the network",
+    rows: PLACES_ON_A_WIRE,
+    seen: new RegExp(
+      [
+        // A call of the global; not a method's definition, whose first parameter has a type.
+        /(?<![.\w#$])fetch\s*\((?!\s*(?:\w+\??\s*:|\)))/,
+        /\bglobalThis\s*(?:\.\s*fetch\b|\[)/,
+        /(?:[=(?&|]|\breturn)\s*fetch\b(?!\s*[:(=])/,
+        /\bDeno\s*\.\s*(?:connect|listen|serve|startTls|createHttpClient|resolveDns)/,
+        /\bnew\s+(?:WebSocket|EventSource|WebTransport|XMLHttpRequest)\b/,
+        /"node:(?:http|https|http2|net|dgram|dns)(?:\/\w+)?"/,
+        // The root certificates are a value that the runtime carries.
+        /(?<!\{\s*rootCertificates\s*\}\s*(?:from|=\s*await\s+import\s*\()\s*)"node:tls"/,
+      ].map(({ source }) => source).join("|"),
+    ),
+  },
+  {
+    what: "reads the environment",
+    rows: ["src/config/"],
+    seen: /\bDeno\s*\.\s*env\b|\bprocess\s*(?:\.\s*env\b|\[)|\benv\b[^;]*"node:process"/,
+  },
+  {
+    what: "prints",
+    rows: ["src/cli/"],
+    seen: /\bconsole\b|\b(?:Deno|process)\s*\.\s*(?:stdout|stderr)\b/,
+  },
+  { what: "ends the process", rows: ["cli.ts"], seen: /\b(?:Deno|process)\s*\.\s*exit(?:Code)?\b/ },
+  // Otherwise the rules above would see nothing.
+  { what: "takes Deno apart", rows: [], seen: /\bDeno\b(?!\s*\.\s*\w)/ },
+  { what: "imports what is not written out", rows: [], seen: /\bimport\s*\(\s*(?!")/ },
+];
+
+const rowOf = (file: string): string | undefined =>
+  Object.keys(ROWS).find((row) => row.endsWith("/") ? file.startsWith(row) : file === row);
+
+/** Files that a file names: each literal that is a relative path to TypeScript, wherever it stands. */
+function edgesOf(file: string, { strings }: Scanned): readonly string[] {
+  const found = strings.filter((text) => /^\.{1,2}\/.*\.ts$/.test(text));
+  return [...new Set(found.map((text) => posix.join(posix.dirname(file), text)))];
+}
+
+function mayImport(from: string, to: string | undefined): boolean {
+  if (to === undefined) return false;
+  const allowed = ROWS[from] ?? [];
+  if (from === to || from === "mod.ts") return true;
+  if (allowed === "all") return !NEVER.includes(to);
+  return allowed.includes(to) || (from.endsWith("/") && SHARED.includes(to));
+}
+
+/** Files that lead back to themselves, as `a -> b -> a`; one of each cycle. */
+function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push(`import cycle ${[...path.slice(at), file].join(" -> ")}`);
+    if (at >= 0 || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return found;
+}
+
+/** Everything in these sources that the design does not allow, a line each. */
+function violations(sources: ReadonlyMap<string, string>): readonly string[] {
+  const found: string[] = [];
+  const graph = new Map<string, readonly string[]>();
+  for (const [file, source] of sources) {
+    const scanned = scan(source);
+    const row = rowOf(file);
+    if (row === undefined) found.push(`${file} is in no row of the table`);
+    graph.set(file, edgesOf(file, scanned));
+    for (const to of graph.get(file) ?? []) {
+      if (!mayImport(row ?? "", rowOf(to))) found.push(`${file} imports ${to}`);
+    }
+    const text = scanned.code.replaceAll(/"(\d+)"/g, (_, at) => {
+      const literal = scanned.strings[at] ?? "";
+      return literal.startsWith("node:") ? `"${literal}"` : '""';
+    });
+    for (const { what, rows, seen } of POWERS) {
+      const match = seen.exec(text);
+      if (match !== null && !rows.includes(row ?? "")) found.push(`${file} ${what}: ${match[0]}`);
+    }
+    if (!/^\/\*\*(?:(?!\*\/)[^])*\n \* @module\n \*\/\n/.test(source)) {
+      found.push(`${file} does not open with a @module comment`);
+    }
+    const lines = source.split("\n").length - 1;
+    if (lines > MAX_LINES) found.push(`${file} has ${lines} lines: it has two subjects`);
+  }
+  return [...found, ...cyclesIn(graph)];
+}
+
+async function readSources(): Promise<ReadonlyMap<string, string>> {
+  const below = (await filesBelow(`${ROOT}src`)).map((name) => `src/${name.replaceAll("\\", "/")}`);
+  const files = below.filter((name) => name.endsWith(".ts") && !name.endsWith("_test.ts"));
+  const names = ["cli.ts", "mod.ts", ...files];
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await Deno.readTextFile(ROOT + name)] as const),
+    ),
+  );
+}
+
+Deno.test("layering: the sources keep to the table", async () => {
+  assert.deepEqual(violations(await readSources()), []);
+});
+
+interface GraphModule {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    readonly type?: { readonly specifier?: string };
+  }[];
+}
+
+Deno.test("layering: the scan sees the imports that the compiler sees", async () => {
+  const sources = await readSources();
+  const local = (url = ""): string =>
+    url.startsWith("file:") ? relative(ROOT, fileURLToPath(url)).replaceAll("\\", "/") : "";
+  // Those two lead to all others, but for what is not used yet.
+  const left = new Set(sources.keys());
+  for (const [entry] of sources) {
+    if (!left.has(entry)) continue;
+    const json = await succeed(Deno.execPath(), ["info", "--json", entry], { cwd: ROOT });
+    for (const { specifier, dependencies = [] } of JSON.parse(json).modules as GraphModule[]) {
+      const file = local(specifier);
+      if (!left.delete(file)) continue;
+      const theirs = dependencies.flatMap(({ code, type }) => [code, type])
+        .map((one) => local(one?.specifier)).filter((name) => name.endsWith(".ts"));
+      const ours = edgesOf(file, scan(sources.get(file) ?? ""));
+      assert.deepEqual([...ours].sort(), [...new Set(theirs)].sort(), file);
+    }
+  }
+});
+
+Deno.test("layering: what is planted is found", () => {
+  const head = "/**\n * A file.\n * @module\n */\n";
+  const planted: readonly (readonly [file: string, body: string, found: RegExp | undefined])[] = [
+    ["src/oci/a.ts", 'import { x } from "../errors.ts";', undefined],
+    ["src/oci/a.ts", 'import { x } from "../io/x.ts";', /^src\/oci\/a.ts imports src\/io\/x.ts$/],
+    ["src/oci/a.ts", 'import type { X } from "../io/x.ts";', /imports/],
+    ["src/oci/a.ts", 'export * from "../io/x.ts";', /imports/],
+    ["src/oci/a.ts", "export type { X } from '../io/x.ts';", /imports/],
+    ["src/oci/a.ts", 'const x = await import("../io/x.ts");', /imports/],
+    ["src/oci/a.ts", "const x = await import(`../io/x.ts`);", /imports/],
+    ["src/oci/a.ts", 'type X = import("../io/x.ts").X;', /imports/],
+    ["src/oci/a.ts", "const x = await import(name);", /not written out/],
+    ["src/oci/a.ts", '// import { x } from "../io/x.ts";', undefined],
+    ["src/oci/a.ts", 'const r = /"/; import { x } from "../io/x.ts";', /imports/],
+    ["src/oci/a.ts", "const t = `${`a ${'b'}`} // `; import '../io/x.ts';", /imports/],
+    ["src/errors.ts", 'import { x } from "./events.ts";', /imports/],
+    ["src/app/a.ts", 'import { x } from "../store/layout/x.ts";', undefined],
+    ["src/app/a.ts", 'import { x } from "../cli/x.ts";', /imports/],
+    ["src/cli/a.ts", 'import { x } from "../io/x.ts";', /imports/],
+    ["src/store/daemon/a.ts", 'import { x } from "../archive/x.ts";', undefined],
+    ["src/store/archive/a.ts", 'import { x } from "../daemon/x.ts";', /imports/],
+    ["src/image/a.ts", 'import { x } from "../../test/x.ts";', /imports/],
+    ["cli.ts", 'import { x } from "./src/app/x.ts";', /imports/],
+    ["src/new/a.ts", "", /in no row/],
+    ["src/io/a.ts", "new Deno.Command(x);", /runs a program/],
+    ["src/io/a.ts", 'import { spawn } from "node:child_process";', /runs a program/],
+    ["src/gobuild/a.ts", "new Deno.Command(x);", undefined],
+    ["src/io/a.ts", "await fetch(url);", /network/],
+    ["src/io/a.ts", "const get = fetch;", /network/],
+    ["src/io/a.ts", "await globalThis.fetch(url);", /network/],
+    ["src/io/a.ts", "const text = `${await fetch(url)}`;", /network/],
+    ["src/io/a.ts", "class A { async fetch(d: D) { return await this.b.fetch(d); } }", undefined],
+    ["src/io/a.ts", 'const a = await Deno.connectTls({ port: 1 }); "fetch(x)";', /network/],
+    ["src/io/a.ts", 'import { request } from "node:https";', /network/],
+    ["src/io/a.ts", 'import { connect } from "node:tls";', /network/],
+    ["src/io/a.ts", 'import { rootCertificates } from "node:tls";', undefined],
+    ["src/io/a.ts", 'const { rootCertificates } = await import("node:tls");', undefined],
+    ["src/store/registry/a.ts", "await fetch(url); new Deno.Command(x);", undefined],
+    ["src/app/a.ts", 'Deno.env.get("HOME");', /environment/],
+    ["src/app/a.ts", "const home = process.env.HOME;", /environment/],
+    ["src/app/a.ts", 'import { env } from "node:process";', /environment/],
+    ["src/app/a.ts", 'import process from "node:process"; process.kill(1, 0);', undefined],
+    ["src/app/a.ts", "const { env } = Deno;", /takes Deno apart/],
+    ["src/config/a.ts", "Deno.env.toObject();", undefined],
+    ["src/app/a.ts", "console.log(1);", /prints/],
+    ["src/app/a.ts", "Deno.stdout.writeSync(x);", /prints/],
+    ["src/app/a.ts", '/** console.log(1) */ const a = "console"; // console', undefined],
+    ["src/cli/a.ts", "console.error(1);", undefined],
+    ["src/cli/a.ts", "Deno.exit(1);", /ends the process/],
+    ["cli.ts", "Deno.exit(1);", undefined],
+    ["src/io/a.ts", "\n".repeat(296), /has 301 lines/],
+  ];
+  for (const [file, body, expected] of planted) {
+    const found = violations(new Map([[file, `${head}${body}\n`]]));
+    if (expected === undefined) assert.deepEqual(found, [], body);
+    else assert.ok(found.length === 1 && expected.test(found[0] ?? ""), `${body}: ${found}`);
+  }
+  assert.match(violations(new Map([["src/io/a.ts", "const a = 1;\n"]]))[0] ?? "", /@module/);
+  const circle = new Map([
+    ["src/io/a.ts", `${head}import type { B } from "./b.ts";\n`],
+    ["src/io/b.ts", `${head}import { c } from "./c.ts";\n`],
+    ["src/io/c.ts", `${head}import { a } from "./a.ts";\n`],
+  ]);
+  const found = ["import cycle src/io/a.ts -> src/io/b.ts -> src/io/c.ts -> src/io/a.ts"];
+  assert.deepEqual(violations(circle), found);
+});

@@ -1,0 +1,86 @@
+/**
+ * Small image graphs in memory, with layers of a few bytes.
+ * @module
+ */
+import { digestOf } from "../../src/io/hash.ts";
+import { bytesStream } from "../../src/io/streams.ts";
+import type { Target } from "../../src/content/places.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { encodeJson } from "../../src/oci/manifest.ts";
+import { MediaType } from "../../src/oci/media_types.ts";
+import type { Platform } from "../../src/oci/platform.ts";
+
+/** Bytes and what they are. */
+export interface Blob {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** An image for several platforms. */
+export interface ImageGraph {
+  /** The index. */
+  readonly root: Blob;
+  /** One for each platform. */
+  readonly manifests: readonly [Blob, ...Blob[]];
+  /** The layer that all of them have. */
+  readonly shared: Blob;
+  /** Everything, each once, children before parents. */
+  readonly blobs: readonly Blob[];
+}
+
+/** Describes bytes. */
+export function blob(content: string | Uint8Array, mediaType: string = MediaType.layer): Blob {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } };
+}
+
+/** Describes the bytes of a JSON document. */
+export function jsonBlob(value: unknown, mediaType: string): Blob {
+  return blob(encodeJson(value), mediaType);
+}
+
+/** An image of layers that are not compressed: the manifest last. */
+export function image(
+  platform: Platform,
+  layers: readonly Blob[],
+  more: Readonly<Record<string, unknown>> = {},
+): { readonly manifest: Blob; readonly config: Blob } {
+  const diffIds = layers.map(({ descriptor }) => descriptor.digest);
+  const value = { ...platform, rootfs: { type: "layers", diff_ids: diffIds }, ...more };
+  const config = jsonBlob(value, MediaType.config);
+  const manifest = jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: config.descriptor,
+    layers: layers.map(({ descriptor }) => descriptor),
+  }, MediaType.manifest);
+  return { manifest, config };
+}
+
+/** An index over manifests with their platforms. */
+export function index(entries: readonly (readonly [Blob, Platform?])[]): Blob {
+  const manifests = entries.map(([{ descriptor }, platform]) => ({ ...descriptor, platform }));
+  return jsonBlob({ schemaVersion: 2, mediaType: MediaType.index, manifests }, MediaType.index);
+}
+
+/** An index of two images that share a layer; another text gives another graph. */
+export function imageGraph(text = "graph"): ImageGraph {
+  const shared = blob(`${text}: shared layer`);
+  const parts = (["amd64", "arm64"] as const).map((architecture) => {
+    const platform = { os: "linux", architecture };
+    const own = blob(`${text}: layer for ${architecture}`);
+    return { platform, own, ...image(platform, [shared, own]) };
+  });
+  const [first, ...others] = parts.map(({ manifest }) => manifest);
+  if (first === undefined) throw new Error("there are two");
+  const root = index(parts.map(({ manifest, platform }) => [manifest, platform]));
+  const below = parts.flatMap(({ own, config, manifest }) => [own, config, manifest]);
+  return { root, manifests: [first, ...others], shared, blobs: [shared, ...below, root] };
+}
+
+/** Pushes blobs, one after the other. */
+export async function pushAll(target: Target, blobs: readonly Blob[]): Promise<void> {
+  for (const { descriptor, bytes } of blobs) {
+    await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)));
+  }
+}
