@@ -1,0 +1,170 @@
+/**
+ * Blobs of a repository: whether they are there, and their bytes, which go on where a broken
+ * connection left off (distribution spec 1.1, "Pulling blobs").
+ * @module
+ */
+import type { CallOptions } from "../../content/places.ts";
+import { KodenoError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { parseDigest } from "../../oci/digest.ts";
+import type { Answer, Call, RegistryClient } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { RegistryError } from "./error.ts";
+import { isTransientError, sleep, waitMs } from "./retry.ts";
+import { ConnectionError } from "./wire.ts";
+
+/** Progress that makes up for the broken connections before it. */
+const GOOD_PROGRESS_BYTES = 1024 * 1024;
+
+/** A repository and who talks to it. */
+export interface Repository {
+  readonly client: RegistryClient;
+  readonly endpoint: Endpoint;
+}
+
+/** Whether a repository has a blob of that digest and size (HEAD). */
+export async function hasBlob(
+  { client, endpoint }: Repository,
+  d: Descriptor,
+  options: CallOptions,
+): Promise<boolean> {
+  const call: Call = {
+    doing: `look for blob ${d.digest} in ${endpoint.name}`,
+    method: "HEAD",
+    to: `/v2/${endpoint.path}/blobs/${parseDigest(d.digest)}`,
+    scopes: [{ path: endpoint.path, actions: ["pull"] }],
+    signal: options.signal,
+  };
+  const answer = await client.call(call);
+  await answer.body.cancel();
+  if (answer.status === 404) return false;
+  if (answer.status !== 200) throw await client.refusal(call, answer);
+  refuseWebPage(call, answer, d.mediaType);
+  const length = answer.headers.get("content-length");
+  return length === null || Number(length) === d.size;
+}
+
+/**
+ * The bytes of a blob, as they are there.
+ *
+ * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it has another size; the stream fails with
+ * `REGISTRY_FAILED` when it broke too often
+ */
+export async function fetchBlob(
+  { client, endpoint }: Repository,
+  d: Descriptor,
+  options: CallOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const { signal } = options;
+  const call: Call = {
+    doing: `pull blob ${d.digest} from ${endpoint.name}`,
+    method: "GET",
+    to: `/v2/${endpoint.path}/blobs/${parseDigest(d.digest)}`,
+    scopes: [{ path: endpoint.path, actions: ["pull"] }],
+    signal,
+  };
+  const open = async (offset: number): Promise<Part> => {
+    const range = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : {};
+    const answer = await client.call({ ...call, headers: range });
+    const { status, headers } = answer;
+    if (status !== 200 && (status !== 206 || offset === 0)) {
+      throw await client.refusal(call, answer, true);
+    }
+    const from = status === 206 ? offset : 0;
+    const length = headers.get("content-length");
+    const given = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
+    const bad = length !== null && Number(length) !== d.size - from
+      ? `it has ${Number(length) + from} bytes, not the ${d.size} named`
+      : status === 206 && given !== undefined && Number(given) !== offset
+      ? "the registry gives another part of it than was asked for"
+      : undefined;
+    if (bad !== undefined) {
+      await answer.body.cancel();
+      throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${bad}`, { digest: d.digest });
+    }
+    refuseWebPage(call, answer, d.mediaType);
+    return { reader: answer.body.getReader(), url: answer.url, skip: offset - from };
+  };
+  return resuming(client, call, d, open, await open(0));
+}
+
+interface Part {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly url: URL;
+  /** Bytes that are known already, of a registry that cannot begin in the middle. */
+  skip: number;
+}
+
+/** One stream over as many connections as it takes. */
+function resuming(
+  client: RegistryClient,
+  call: Call,
+  d: Descriptor,
+  open: (offset: number) => Promise<Part>,
+  first: Part,
+): ReadableStream<Uint8Array> {
+  let part = first;
+  let offset = 0;
+  let failed = 0;
+  let goodSince = 0;
+
+  const next = async (): Promise<Uint8Array | undefined> => {
+    for (;;) {
+      try {
+        const { done, value } = await part.reader.read();
+        if (done && offset < d.size) {
+          throw new ConnectionError(
+            "closed",
+            `the answer ended ${d.size - offset} bytes too early`,
+          );
+        }
+        if (done) return undefined;
+        const fresh = value.subarray(Math.min(part.skip, value.length));
+        part.skip -= value.length - fresh.length;
+        if (fresh.length > 0) return fresh;
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
+        goodSince = offset;
+        if (!isTransientError(error) || ++failed >= client.policy.attempts) {
+          throw client.brokenBody(call, part.url, error);
+        }
+        await sleep(waitMs(client.policy, failed, undefined), call.signal);
+        part = await open(offset);
+      }
+    }
+  };
+
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = await next();
+      if (chunk === undefined) return controller.close();
+      offset += chunk.length;
+      if (offset > d.size) {
+        await part.reader.cancel();
+        const why = `it has more than the ${d.size} bytes named`;
+        throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest: d.digest });
+      }
+      controller.enqueue(chunk);
+    },
+    async cancel() {
+      await part.reader.cancel();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * Refuses a page for people: what answers is no registry, but a login page or a misled proxy.
+ *
+ * @throws {RegistryError} `REGISTRY_FAILED`
+ */
+export function refuseWebPage(call: Call, answer: Answer, mediaType: string): void {
+  const type = answer.headers.get("content-type") ?? "";
+  if (!/^text\/html\b/i.test(type) || /^text\/html\b/i.test(mediaType)) return;
+  answer.body.cancel().catch(() => {});
+  const { doing, method } = call;
+  const { status, url } = answer;
+  const why = `${url.host} answered with a web page`;
+  const next = "make sure that it is a registry";
+  throw new RegistryError("REGISTRY_FAILED", { doing, why, next, method, url, status });
+}

@@ -1,0 +1,224 @@
+/**
+ * Requests to one registry, done till there is an answer: authentication, redirects and tries. A
+ * credential goes to the registry's own origin and to nobody else.
+ * @module
+ */
+import { KodenoError, messageOf } from "../../errors.ts";
+import type { Scope } from "./auth_challenge.ts";
+import { Authorizer } from "./authorizer.ts";
+import type { CredentialProvider } from "./credential.ts";
+import { apiHost } from "./endpoint.ts";
+import { RegistryError } from "./error.ts";
+import { connectionFailure, loginHint, readCodes } from "./failure.ts";
+import { isTransientError, isTransientStatus, retryAfterMs, type RetryPolicy } from "./retry.ts";
+import { sleep, waitMs } from "./retry.ts";
+import { TokenRefused } from "./token.ts";
+import type { Transport, TransportResponse } from "./transport.ts";
+
+/** A request in terms of a registry. */
+export interface Call {
+  /** What is being done, to what, for messages: `push blob sha256:1f... to reg.local/app`. */
+  readonly doing: string;
+  readonly method: string;
+  /** A path of the registry, `/v2/...`, or where the registry said to go. */
+  readonly to: string | URL;
+  readonly scopes: readonly Scope[];
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: { readonly length: number; readonly open: () => RequestContent } | undefined;
+  /** False where sending again takes more than that. */
+  readonly retry?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is sent; opened anew for each try. */
+export type RequestContent = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** An answer; its body has to be read or cancelled. */
+export interface Answer extends TransportResponse {
+  /** Who gave it, after redirects. */
+  readonly url: URL;
+}
+
+const MAX_REDIRECTS = 8;
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+
+/** Talks to one registry. */
+export class RegistryClient {
+  /** The registry, as credentials know it. */
+  readonly registry: string;
+  /** How often things are tried. */
+  readonly policy: RetryPolicy;
+  readonly #transport: Transport;
+  readonly #credentials: CredentialProvider;
+  #reached: { readonly base: URL; readonly authorizer: Authorizer } | undefined;
+
+  /** @param registry host and port; `docker.io` for Docker Hub */
+  constructor(
+    registry: string,
+    transport: Transport,
+    credentials: CredentialProvider,
+    policy: RetryPolicy,
+  ) {
+    this.registry = registry;
+    this.policy = policy;
+    this.#transport = transport;
+    this.#credentials = credentials;
+  }
+
+  /**
+   * Sends a request. Gives any answer that another try would not change; after the last try, also
+   * one that it might.
+   *
+   * @throws {RegistryError} `REGISTRY_FAILED` when no answer came, `UNAUTHORIZED` when there is no
+   * token to be had; the signal's reason; what the body's stream throws
+   */
+  async call(call: Call): Promise<Answer> {
+    const { signal } = call;
+    const attempts = call.retry === false ? 1 : this.policy.attempts;
+    for (let tried = 1;; tried++) {
+      signal?.throwIfAborted();
+      let askedMs: number | undefined;
+      try {
+        const answer = await this.#once(call);
+        if (tried >= attempts || !isTransientStatus(answer.status)) return answer;
+        askedMs = retryAfterMs(answer.headers.get("retry-after"));
+        await answer.body.cancel();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (call.retry === false && isTransientError(error)) throw error;
+        const again = isTransientError(error) ||
+          (error instanceof TokenRefused && isTransientStatus(error.status));
+        if (tried >= attempts || !again) throw await this.#failure(call, error);
+      }
+      await sleep(waitMs(this.policy, tried, askedMs), signal);
+    }
+  }
+
+  /**
+   * Makes the error of an answer that was not hoped for; reads its body.
+   *
+   * @param absent whether 404 means that what was asked for is not there
+   */
+  async refusal(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
+    const { status, url } = answer;
+    const codes = await readCodes(answer);
+    const denied = status === 401 || status === 403;
+    const who = url.host === (await this.#reach()).base.host ? "registry" : url.host;
+    return new RegistryError(
+      denied ? "UNAUTHORIZED" : absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED",
+      {
+        doing: call.doing,
+        why: `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`,
+        next: denied ? loginHint(this.registry) : undefined,
+        method: call.method,
+        url,
+        status,
+        codes,
+      },
+    );
+  }
+
+  /** Makes the error of something that was thrown while an answer's body was read. */
+  brokenBody(call: Call, url: URL, error: unknown): unknown {
+    return connectionFailure(call, url, error, this.registry);
+  }
+
+  /**
+   * Where the registry says to go on; a plain-HTTP address of itself means its https one, since a
+   * registry behind a TLS proxy may not know.
+   *
+   * @throws {RegistryError} `REGISTRY_FAILED` when it does not say, or says plain HTTP elsewhere
+   */
+  async locationOf(call: Call, answer: Answer): Promise<URL> {
+    const { base } = await this.#reach();
+    const text = answer.headers.get("location") ?? "";
+    const fail = (why: string) => {
+      const { method } = call;
+      return new RegistryError("REGISTRY_FAILED", { doing: call.doing, why, method, url: base });
+    };
+    if (text === "" || !URL.canParse(text, answer.url)) {
+      throw fail("the registry does not say where to go on");
+    }
+    const url = new URL(text, answer.url);
+    url.username = url.password = url.hash = "";
+    if (url.protocol === "http:" && base.protocol === "https:" && url.hostname === base.hostname) {
+      return new URL(`${base.origin}${url.pathname}${url.search}`);
+    }
+    const safe = url.protocol === "https:" ||
+      (url.protocol === "http:" && base.protocol === "http:");
+    if (!safe) {
+      throw fail(`the registry sends on to ${url.host} by ${url.protocol}, which is not safe`);
+    }
+    return url;
+  }
+
+  /** One try: authentication and redirects. */
+  async #once(call: Call): Promise<Answer> {
+    const { base, authorizer } = await this.#reach(call.signal);
+    let url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
+    let refused = 0;
+    for (let hops = 0;;) {
+      const own = url.origin === base.origin;
+      const authorization = own ? await authorizer.header(call.scopes, call.signal) : undefined;
+      const answer = await this.#send(call, url, authorization);
+      if (answer.status === 401 && own && refused++ < 2) {
+        const challenge = answer.headers.get("www-authenticate");
+        if (await authorizer.refused(call.scopes, authorization, challenge)) {
+          await answer.body.cancel();
+          continue;
+        }
+      }
+      const isRead = call.method === "GET" || call.method === "HEAD";
+      if (!isRead || !REDIRECTS.includes(answer.status)) return answer;
+      const next = await this.locationOf(call, answer);
+      await answer.body.cancel();
+      if (++hops > MAX_REDIRECTS) {
+        const { doing, method } = call;
+        const why = `the registry redirects more than ${MAX_REDIRECTS} times`;
+        throw new RegistryError("REGISTRY_FAILED", { doing, why, method, url });
+      }
+      url = next;
+    }
+  }
+
+  async #send(call: Call, url: URL, authorization: string | undefined): Promise<Answer> {
+    const { method, headers, body, signal } = call;
+    const response = await this.#transport.send({
+      method,
+      url,
+      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+      body: body && { length: body.length, content: body.open() },
+      signal,
+    });
+    return { ...response, url };
+  }
+
+  async #reach(signal?: AbortSignal) {
+    if (this.#reached !== undefined) return this.#reached;
+    const base = await this.#transport.base(apiHost(this.registry), signal);
+    const find = (path: string) => this.#credentials(this.registry, path);
+    // Whoever was here in the meantime has the same base.
+    return this.#reached ??= { base, authorizer: new Authorizer(this.#transport, base, find) };
+  }
+
+  async #failure(call: Call, error: unknown): Promise<unknown> {
+    if (error instanceof KodenoError) return error;
+    if (error instanceof TokenRefused) {
+      const { url, status, codes } = error;
+      const denied = status >= 400 && status < 500 && !isTransientStatus(status);
+      return new RegistryError(denied ? "UNAUTHORIZED" : "REGISTRY_FAILED", {
+        doing: call.doing,
+        why: messageOf(error),
+        next: denied ? loginHint(this.registry) : undefined,
+        method: "GET",
+        url,
+        status,
+        codes,
+        cause: error,
+      });
+    }
+    const base = this.#reached?.base ?? `https://${apiHost(this.registry)}/`;
+    const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
+    return await connectionFailure(call, url, error, this.registry);
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * Credentials that people gave to Docker and podman: `config.json` and `auth.json` with `auths`,
+ * `credHelpers` and `credsStore`. What cannot be read is a warning, and the next source is asked.
+ * @module
+ */
+import { join } from "node:path";
+import { messageOf } from "../../errors.ts";
+import { askHelper, HELPER_MS } from "./credential_helper.ts";
+import type { Credential, CredentialProvider } from "./credential.ts";
+import { DOCKER_HUB, registryName } from "./endpoint.ts";
+import type { Environment } from "./proxy.ts";
+
+/** The key of Docker Hub in Docker's files. */
+export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+
+/** A `config.json` or `auth.json`; fields that others know are kept. */
+export interface AuthFile {
+  readonly auths?: Readonly<Record<string, AuthEntry>> | undefined;
+  readonly credHelpers?: Readonly<Record<string, string>> | undefined;
+  readonly credsStore?: string | undefined;
+}
+
+/** What such a file says of one registry. */
+export interface AuthEntry {
+  /** base64 of `USER:PASSWORD`. */
+  readonly auth?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly identitytoken?: string | undefined;
+  readonly registrytoken?: string | undefined;
+}
+
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+/** The path of Docker's `config.json`; undefined where there is no home. */
+export function dockerConfigPath(env: Environment): string | undefined {
+  if (env.DOCKER_CONFIG) return join(env.DOCKER_CONFIG, "config.json");
+  return env.HOME ? join(env.HOME, ".docker", "config.json") : undefined;
+}
+
+/** The files that are asked, in this order. */
+export function authFilePaths(env: Environment): readonly string[] {
+  const podman = (folder: string | undefined) => folder && join(folder, "containers", "auth.json");
+  const paths = [
+    env.REGISTRY_AUTH_FILE || undefined,
+    dockerConfigPath(env),
+    podman(env.XDG_RUNTIME_DIR || undefined),
+    podman(env.XDG_CONFIG_HOME || (env.HOME && join(env.HOME, ".config"))),
+  ];
+  return [...new Set(paths.filter((path) => path !== undefined && path !== ""))] as string[];
+}
+
+/**
+ * Finds credentials where Docker and podman keep them. Nothing is read before it is asked for.
+ *
+ * @param env the environment
+ * @param onWarning told of files that cannot be read and helpers that do not answer
+ * @param helperMs milliseconds that a helper may take; 10 000 unless given
+ */
+export function dockerCredentials(
+  env: Environment,
+  onWarning: (message: string) => void = () => {},
+  helperMs: number = HELPER_MS,
+): CredentialProvider {
+  let files: Promise<readonly AuthFile[]> | undefined;
+  const asked = new Map<string, Promise<Credential | undefined>>();
+  const ask = (helper: string, registry: string): Promise<Credential | undefined> => {
+    const key = `${helper} ${registry}`;
+    const known = asked.get(key) ??
+      askHelper(helper, serverKey(registry), env, onWarning, helperMs);
+    asked.set(key, known);
+    return known;
+  };
+  return async (host, path) => {
+    const registry = registryName(host);
+    files ??= Promise.all(authFilePaths(env).map((file) => readOrWarn(file, onWarning)));
+    for (const file of await files) {
+      const helper = helperOf(file, registry);
+      const kept = helper === undefined ? undefined : await ask(helper, registry);
+      const found = kept ?? entryOf(file, registry, path);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+}
+
+/** What a registry is called in files and by helpers. */
+export function serverKey(registry: string): string {
+  return registry === DOCKER_HUB ? DOCKER_HUB_KEY : registry;
+}
+
+/** The helper that keeps the credential of a registry, if one does. */
+export function helperOf(file: AuthFile, registry: string): string | undefined {
+  for (const [key, helper] of Object.entries(file.credHelpers ?? {})) {
+    if (keyParts(key).registry === registry) return helper;
+  }
+  return file.credsStore || undefined;
+}
+
+/**
+ * The registry and the path that a key of `auths` stands for: `https://HOST/v1/`, `HOST`, and
+ * podman's `HOST/PATH`.
+ */
+export function keyParts(key: string): { readonly registry: string; readonly path: string } {
+  const [host = "", ...rest] = key.replace(/^https?:\/\//, "").split("/");
+  const path = rest.join("/").replace(/\/+$/, "");
+  return { registry: registryName(host), path: /^v[12]$/.test(path) ? "" : path };
+}
+
+/** The entry with the longest path that the repository is in. */
+function entryOf(file: AuthFile, registry: string, path: string): Credential | undefined {
+  const fitting = Object.entries(file.auths ?? {})
+    .map(([key, entry]) => ({ ...keyParts(key), entry }))
+    .filter((one) =>
+      one.registry === registry &&
+      (one.path === "" || path === one.path || path.startsWith(`${one.path}/`))
+    )
+    .sort((a, b) => b.path.length - a.path.length);
+  for (const { entry } of fitting) {
+    const found = credentialOf(entry);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function credentialOf(entry: AuthEntry | null): Credential | undefined {
+  const { auth, identitytoken, registrytoken } = entry ?? {};
+  if (identitytoken) return { kind: "identity", token: identitytoken };
+  if (registrytoken) return { kind: "bearer", token: registrytoken };
+  let { username, password } = entry ?? {};
+  if (auth) [username, password] = decodeAuth(auth) ?? [username, password];
+  if (!username || password === undefined) return undefined;
+  return { kind: "password", username, password };
+}
+
+function decodeAuth(auth: string): [string, string] | undefined {
+  try {
+    const bytes = Uint8Array.from(atob(auth.trim()), (c) => c.charCodeAt(0));
+    const text = new TextDecoder().decode(bytes);
+    const colon = text.indexOf(":");
+    // Docker pads the password with NULs.
+    return colon < 0
+      ? undefined
+      : [text.slice(0, colon), text.slice(colon + 1).replace(/\0+$/, "")];
+  } catch {
+    return undefined;
+  }
+}
+
+async function readOrWarn(
+  path: string,
+  onWarning: (message: string) => void,
+): Promise<AuthFile> {
+  try {
+    return await readAuthFile(path) ?? {};
+  } catch (error) {
+    onWarning(`Cannot read credentials in ${path}: ${messageOf(error)}`);
+    return {};
+  }
+}
+
+/** Reads such a file; undefined when there is none. Throws what is wrong with it, without its content. */
+export async function readAuthFile(path: string): Promise<AuthFile | undefined> {
+  let text: string;
+  try {
+    if ((await Deno.stat(path)).size > MAX_FILE_BYTES) throw new Error("it is too large");
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const absent = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (absent) return undefined;
+    throw error;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's own message would quote what is in the file.
+    throw new Error("it is not JSON");
+  }
+  const { auths, credHelpers, credsStore } = (value ?? {}) as Record<string, unknown>;
+  const isMap = (one: unknown) =>
+    one === undefined || one === null || (typeof one === "object" && !Array.isArray(one));
+  const valid = isMap(value) && isMap(auths) && isMap(credHelpers) &&
+    ["undefined", "string"].includes(typeof credsStore);
+  if (!valid) throw new Error('"auths", "credHelpers" or "credsStore" is not what it has to be');
+  return value as AuthFile;
+}

@@ -1,0 +1,62 @@
+/**
+ * Where a repository lives: its host as people write it, the host that answers, and its path there.
+ * Docker Hub has several names for the first two.
+ * @module
+ */
+import { KodenoError } from "../../errors.ts";
+import { parseRepository } from "../../oci/reference.ts";
+
+/** The name of Docker Hub in image names and as a key of credentials. */
+export const DOCKER_HUB = "docker.io";
+const DOCKER_HUB_API = "registry-1.docker.io";
+const DOCKER_HUB_NAMES: readonly string[] = [DOCKER_HUB, `index.${DOCKER_HUB}`, DOCKER_HUB_API];
+
+/** A repository of a registry. */
+export interface Endpoint {
+  /** As it was given, for messages. */
+  readonly name: string;
+  /** The registry, as credentials and mirrors know it: `docker.io`, `reg.local:5000`. */
+  readonly registry: string;
+  /** Host and port that answer. */
+  readonly host: string;
+  /** The repository's path: `library/alpine`. */
+  readonly path: string;
+}
+
+/**
+ * Reads `HOST/PATH`; without a host it is a repository of Docker Hub.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function parseEndpoint(name: string): Endpoint {
+  parseRepository(name);
+  const slash = name.indexOf("/");
+  const first = name.slice(0, Math.max(0, slash));
+  const hasHost = /[.:]/.test(first) || first === "localhost";
+  const registry = registryName(hasHost ? first : DOCKER_HUB);
+  const rest = hasHost ? name.slice(slash + 1) : name;
+  if (rest === "") {
+    throw new KodenoError("BAD_REFERENCE", `Cannot use image name "${name}": it has no path`);
+  }
+  const isHub = registry === DOCKER_HUB;
+  const path = isHub && !rest.includes("/") ? `library/${rest}` : rest;
+  return { name, registry, host: apiHost(registry), path };
+}
+
+/** The one name of a registry among those it has, as credentials are kept under. */
+export function registryName(host: string): string {
+  const lower = host.toLowerCase();
+  return DOCKER_HUB_NAMES.includes(lower) ? DOCKER_HUB : lower;
+}
+
+/** The host that answers for a registry. */
+export function apiHost(registry: string): string {
+  return registry === DOCKER_HUB ? DOCKER_HUB_API : registry;
+}
+
+/** Whether a host name (without port) is this machine: 127.0.0.0/8, `localhost` or `::1`. */
+export function isLoopback(hostname: string): boolean {
+  const name = hostname.toLowerCase().replace(/^\[|\]$/g, "");
+  return name === "localhost" || name.endsWith(".localhost") || name === "::1" ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
+}

@@ -1,0 +1,141 @@
+/**
+ * Keeping and forgetting credentials in Docker's `config.json`, or in the helper that it names. The
+ * file is replaced whole, readable only to its owner, and keeps the fields of others.
+ * @module
+ */
+import { dirname } from "node:path";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { temporaryPath } from "../../io/atomic.ts";
+import { ioFailure } from "../../io/fail.ts";
+import { withLock } from "../../io/lock.ts";
+import { writeAll } from "../../io/streams.ts";
+import { tellHelper } from "./credential_helper.ts";
+import type { AuthEntry, AuthFile } from "./credentials.ts";
+import { dockerConfigPath, helperOf, keyParts, readAuthFile, serverKey } from "./credentials.ts";
+import { registryName } from "./endpoint.ts";
+import type { Environment } from "./proxy.ts";
+
+/**
+ * Keeps user and password for a registry. It does not ask the registry whether they are right.
+ *
+ * @param host host and port; any name of Docker Hub stands for it
+ * @returns where they are kept, for a person
+ * @throws {KodenoError} `IO_FAILED` when they cannot be kept, `BAD_OPTION` without a home
+ */
+export async function login(
+  host: string,
+  username: string,
+  password: string,
+  env: Environment,
+): Promise<string> {
+  const registry = checkHost(host);
+  if (username === "" || /[:\r\n]/.test(username) || password === "") {
+    throw new KodenoError("BAD_OPTION", "Cannot log in: user and password must not be empty");
+  }
+  const server = serverKey(registry);
+  return await change(env, `log in to ${registry}`, async (file, path) => {
+    const helper = helperOf(file, registry);
+    if (helper !== undefined) {
+      const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+      await told(helper, "store", input, env, `log in to ${registry}`);
+      return [{ ...file, auths: { ...without(file, registry), [server]: {} } }, helper];
+    }
+    const bytes = new TextEncoder().encode(`${username}:${password}`);
+    const auth = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    return [{ ...file, auths: { ...without(file, registry), [server]: { auth } } }, path];
+  });
+}
+
+/**
+ * Forgets the credential of a registry. One that is not kept is no error.
+ *
+ * @returns where it was kept, for a person
+ * @throws {KodenoError} `IO_FAILED` when it cannot be forgotten
+ */
+export async function logout(host: string, env: Environment): Promise<string> {
+  const registry = checkHost(host);
+  return await change(env, `log out of ${registry}`, async (file, path) => {
+    const helper = helperOf(file, registry);
+    if (helper !== undefined) {
+      await told(helper, "erase", serverKey(registry), env, `log out of ${registry}`);
+    }
+    return [{ ...file, auths: without(file, registry) }, helper ?? path];
+  });
+}
+
+function checkHost(host: string): string {
+  const registry = registryName(host.replace(/^https?:\/\//, "").replace(/\/+$/, ""));
+  if (/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(registry)) {
+    return registry;
+  }
+  throw new KodenoError("BAD_OPTION", `Cannot use registry ${JSON.stringify(host)}: name its host`);
+}
+
+/** The entries of all registries but one; those of parts of it stay. */
+function without(file: AuthFile, registry: string): Record<string, AuthEntry> {
+  const stays = ([key]: [string, AuthEntry]) => {
+    const parts = keyParts(key);
+    return parts.registry !== registry || parts.path !== "";
+  };
+  return Object.fromEntries(Object.entries(file.auths ?? {}).filter(stays));
+}
+
+async function told(
+  helper: string,
+  action: "store" | "erase",
+  input: string,
+  env: Environment,
+  doing: string,
+): Promise<void> {
+  try {
+    await tellHelper(helper, action, input, env);
+  } catch (error) {
+    const why = `docker-credential-${helper}: ${messageOf(error)}`;
+    throw new KodenoError("IO_FAILED", `Cannot ${doing}: ${why}`, {}, { cause: error });
+  }
+}
+
+/** Reads the file, has it changed, and writes it when it is another one then. */
+async function change<T>(
+  env: Environment,
+  doing: string,
+  work: (file: AuthFile, path: string) => Promise<[AuthFile, T]>,
+): Promise<T> {
+  const named = dockerConfigPath(env);
+  if (named === undefined) {
+    throw new KodenoError("BAD_OPTION", `Cannot ${doing}: neither DOCKER_CONFIG nor HOME is set`);
+  }
+  try {
+    await Deno.mkdir(dirname(named), { recursive: true, mode: 0o700 });
+    // A link that somebody made to a file elsewhere stays one.
+    const path = await Deno.realPath(named).catch(() => named);
+    // The folder's lock, so that no file of its own is left there.
+    return await withLock(dirname(path), async () => {
+      const file = await readAuthFile(path) ?? {};
+      const [next, result] = await work(file, path);
+      if (JSON.stringify(next) !== JSON.stringify(file)) await write(path, next);
+      return result;
+    });
+  } catch (error) {
+    throw ioFailure(`${doing} in ${named}`, error);
+  }
+}
+
+async function write(path: string, file: AuthFile): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(file, undefined, "\t") + "\n");
+  const temporary = temporaryPath(dirname(path));
+  try {
+    // The mode from the beginning: nobody else may open it before it is set.
+    const open = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
+    try {
+      await writeAll(open, bytes);
+      await open.sync();
+    } finally {
+      open.close();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}

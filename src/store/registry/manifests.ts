@@ -1,0 +1,191 @@
+/**
+ * Manifests and indexes of a repository, by tag and by digest (distribution spec 1.1, "Pulling
+ * manifests" and "Pushing manifests").
+ * @module
+ */
+import type { CallOptions, OpenBlob } from "../../content/places.ts";
+import { hasSuccessors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
+import { digestOf, Verifier } from "../../io/hash.ts";
+import { chunksOf, readAll } from "../../io/streams.ts";
+import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
+import { isDigest } from "../../oci/digest.ts";
+import { MAX_JSON_BYTES, parseIndex, parseManifest } from "../../oci/manifest.ts";
+import { isIndexType, MediaType } from "../../oci/media_types.ts";
+import { refuseWebPage, type Repository } from "./blobs.ts";
+import type { Answer, Call } from "./client.ts";
+
+/** What is asked for, OCI's and Docker's. */
+const ACCEPT = [
+  MediaType.index,
+  MediaType.manifest,
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/** A manifest or index, with its bytes. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+function manifestCall(
+  { endpoint }: Repository,
+  method: string,
+  ref: string,
+  { signal }: CallOptions,
+): Call {
+  const what = `${endpoint.name}${isDigest(ref) ? "@" : ":"}${ref}`;
+  const verb = { HEAD: "find", GET: "pull", PUT: "push" }[method] ?? method.toLowerCase();
+  return {
+    doing: `${verb} ${what}`,
+    method,
+    to: `/v2/${endpoint.path}/manifests/${ref}`,
+    scopes: [{ path: endpoint.path, actions: method === "PUT" ? ["pull", "push"] : ["pull"] }],
+    headers: method === "PUT" ? {} : { accept: ACCEPT },
+    signal,
+  };
+}
+
+/**
+ * What a tag or digest names (HEAD, and GET only where the answer leaves something out); undefined
+ * when it is not there.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when it is no manifest or index that kodeno knows
+ */
+export async function headManifest(
+  repository: Repository,
+  ref: string,
+  options: CallOptions,
+): Promise<Descriptor | undefined> {
+  const { client } = repository;
+  const call = manifestCall(repository, "HEAD", ref, options);
+  const answer = await client.call(call);
+  await answer.body.cancel();
+  if (answer.status === 404) return undefined;
+  // Some registries know HEAD only for those who are logged in, or not at all.
+  if (answer.status === 405) return (await getManifest(repository, ref, options)).descriptor;
+  if (answer.status !== 200) throw await client.refusal(call, answer);
+  refuseWebPage(call, answer, "");
+  const digest = answer.headers.get("docker-content-digest") ?? "";
+  const length = answer.headers.get("content-length");
+  const mediaType = typeOf(answer);
+  if (!isDigest(digest) || length === null || mediaType === "application/json") {
+    return (await getManifest(repository, ref, options)).descriptor;
+  }
+  if (isDigest(ref) && digest !== ref) throw otherDigest(call, digest);
+  return known(call, { mediaType, digest, size: Number(length) });
+}
+
+/**
+ * A manifest or index with its bytes, 4 MiB at most.
+ *
+ * @param ref tag or digest; the bytes are checked against a digest
+ * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT`
+ */
+export async function getManifest(
+  repository: Repository,
+  ref: string,
+  options: CallOptions,
+): Promise<Document> {
+  const { client } = repository;
+  const call = manifestCall(repository, "GET", ref, options);
+  for (let tried = 1;; tried++) {
+    const answer = await client.call(call);
+    if (answer.status !== 200) throw await client.refusal(call, answer, true);
+    refuseWebPage(call, answer, "");
+    let bytes: Uint8Array;
+    try {
+      bytes = await readAll(answer.body, MAX_JSON_BYTES, call.doing.replace(/^pull /, ""));
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const failure = client.brokenBody(call, answer.url, error);
+      // Only what broke on the way is tried again.
+      if (failure === error || tried >= client.policy.attempts) throw failure;
+      continue;
+    }
+    const descriptor = { mediaType: typeOf(answer), digest: digestOf(bytes), size: bytes.length };
+    if (isDigest(ref) && descriptor.digest !== ref) throw otherDigest(call, descriptor.digest);
+    const named = answer.headers.get("docker-content-digest");
+    if (named !== null && isDigest(named) && named !== descriptor.digest) {
+      throw otherDigest(call, descriptor.digest);
+    }
+    return { descriptor: known(call, descriptor), bytes };
+  }
+}
+
+/**
+ * Puts a manifest or index under its digest, or under a tag.
+ *
+ * @returns what the registry says of its `subject` (`OCI-Subject`); undefined when it says nothing
+ * @throws {KodenoError} `BAD_CONTENT` when the registry took other bytes for it
+ */
+export async function putManifest(
+  repository: Repository,
+  ref: string,
+  { descriptor, bytes }: Document,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const { client } = repository;
+  const call: Call = {
+    ...manifestCall(repository, "PUT", ref, options),
+    headers: { "content-type": descriptor.mediaType },
+    body: { length: bytes.length, open: () => bytes },
+  };
+  const answer = await client.call(call);
+  if (![200, 201, 202].includes(answer.status)) throw await client.refusal(call, answer);
+  await answer.body.cancel();
+  const named = answer.headers.get("docker-content-digest");
+  if (named !== null && isDigest(named) && named !== descriptor.digest) {
+    throw otherDigest(call, named);
+  }
+  return answer.headers.get("oci-subject") ?? undefined;
+}
+
+function typeOf(answer: Answer): string {
+  return (answer.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+function known(call: Call, descriptor: Descriptor): Descriptor {
+  if (hasSuccessors(descriptor)) return bareDescriptor(descriptor);
+  const { mediaType, digest } = descriptor;
+  throw new KodenoError(
+    "BAD_CONTENT",
+    `Cannot ${call.doing}: it is neither an image nor an index, but ${JSON.stringify(mediaType)}`,
+    { digest },
+  );
+}
+
+function otherDigest(call: Call, digest: string): KodenoError {
+  return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: the registry has ${digest} there`, {
+    digest,
+  });
+}
+
+/** Reads a document whole and checks it before a byte of it is sent. */
+export async function readDocumentToPush(
+  descriptor: Descriptor,
+  open: OpenBlob,
+  options: CallOptions,
+): Promise<Document> {
+  if (descriptor.size > MAX_JSON_BYTES) {
+    const why = `it has more than the ${MAX_JSON_BYTES} bytes allowed`;
+    throw new KodenoError("BAD_CONTENT", `Cannot push manifest ${descriptor.digest}: ${why}`);
+  }
+  const verifier = new Verifier(descriptor);
+  const bytes = new Uint8Array(descriptor.size);
+  let length = 0;
+  for await (const chunk of chunksOf(await open(), options.signal)) {
+    verifier.update(chunk);
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  verifier.finish();
+  return { descriptor: bareDescriptor(descriptor), bytes };
+}
+
+/** What a manifest or index refers to, if it does. */
+export function subjectOf({ descriptor, bytes }: Document): Descriptor | undefined {
+  const what = `blob ${descriptor.digest}`;
+  return (isIndexType(descriptor.mediaType) ? parseIndex : parseManifest)(bytes, what).subject;
+}

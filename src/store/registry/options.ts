@@ -1,0 +1,73 @@
+/**
+ * What a caller may say about registries, and what holds where nothing was said.
+ * @module
+ */
+import { certsFolders } from "./certs.ts";
+import type { CredentialProvider } from "./credential.ts";
+import { dockerCredentials } from "./credentials.ts";
+import type { Environment } from "./proxy.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import { Transport } from "./transport.ts";
+
+/** How registries are reached. */
+export interface RegistryOptions {
+  /**
+   * The environment: `HOME`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_*` for credentials and
+   * certificates, `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Nothing is read from the process.
+   */
+  readonly env?: Environment | undefined;
+  /** Finds credentials; those of Docker and podman unless given. */
+  readonly credentials?: CredentialProvider | undefined;
+  /** Leaves certificates unchecked, and takes plain HTTP where https does not answer. */
+  readonly insecure?: boolean | undefined;
+  /** PEM certificates to trust beside those of the runtime. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** Folders laid out as Docker's `certs.d`; those of Docker and podman unless given. */
+  readonly certsFolders?: readonly string[] | undefined;
+  /** Registries asked first when pulling: `{ "docker.io": "mirror.local:5000" }`. */
+  readonly mirrors?: Readonly<Record<string, string>> | undefined;
+  /** Repositories (`HOST/PATH`) that may have what is pushed; those of the same registry count. */
+  readonly mountFrom?: readonly string[] | undefined;
+  /** Hosts (`HOST[:PORT]`) that may be dialled, for work without a network; all unless given. */
+  readonly onlyHosts?: readonly string[] | undefined;
+  /** How often things are tried. */
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** Milliseconds that a connection may take to be made; 30 000 unless given. */
+  readonly connectMs?: number | undefined;
+  /** Milliseconds that 16 KiB of an answer may take; 60 000 unless given. */
+  readonly idleMs?: number | undefined;
+  /** Milliseconds that an answer may take to begin; 300 000 unless given. */
+  readonly answerMs?: number | undefined;
+  /** Name and version of who is asking. */
+  readonly userAgent?: string | undefined;
+  /** Told of what went wrong without an end to the work, such as a missing credential helper. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** Everything that several repositories share. */
+export interface Shared {
+  readonly transport: Transport;
+  readonly credentials: CredentialProvider;
+  readonly policy: RetryPolicy;
+}
+
+/** Fills in what was not said. */
+export function shared(options: RegistryOptions): Shared {
+  const { env = {}, onWarning = () => {}, retry = {} } = options;
+  return {
+    transport: new Transport({
+      env,
+      onWarning,
+      insecure: options.insecure ?? false,
+      caCerts: options.caCerts ?? [],
+      certsFolders: options.certsFolders ?? certsFolders(env),
+      userAgent: options.userAgent ?? "kodeno",
+      onlyHosts: options.onlyHosts,
+      connectMs: options.connectMs ?? 30_000,
+      idleMs: options.idleMs ?? 60_000,
+      answerMs: options.answerMs ?? 300_000,
+    }),
+    credentials: options.credentials ?? dockerCredentials(env, onWarning),
+    policy: { ...DEFAULT_RETRY, ...retry },
+  };
+}

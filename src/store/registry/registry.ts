@@ -1,0 +1,78 @@
+/**
+ * Opens repositories of registries: one, or several that share their connections and tokens.
+ * @module
+ */
+import { RegistryClient } from "./client.ts";
+import type { Repository } from "./blobs.ts";
+import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { mirrorOf } from "./mirrors.ts";
+import { type RegistryOptions, type Shared, shared } from "./options.ts";
+import { RegistryStore } from "./store.ts";
+
+/** Repositories that are tried for a blob before it is sent. */
+const MAX_MOUNTS = 3;
+
+/** Repositories that share connections, tokens and settings. */
+export class Registries implements AsyncDisposable {
+  readonly #options: RegistryOptions;
+  readonly #shared: Shared;
+  readonly #clients = new Map<string, RegistryClient>();
+
+  /** @param options how they are reached */
+  constructor(options: RegistryOptions = {}) {
+    this.#options = options;
+    this.#shared = shared(options);
+  }
+
+  /**
+   * Opens a repository; nothing is sent yet.
+   *
+   * @param name `HOST/PATH`, without a tag; without a host it is one of Docker Hub
+   * @throws {KodenoError} `BAD_REFERENCE`
+   */
+  open(name: string): RegistryStore {
+    const { mirrors = {}, mountFrom = [], onWarning = () => {} } = this.#options;
+    const endpoint = parseEndpoint(name);
+    const mirror = mirrorOf(endpoint, mirrors);
+    const others = mountFrom.map(parseEndpoint).filter(({ registry, path }) =>
+      registry === endpoint.registry && path !== endpoint.path
+    );
+    return new RegistryStore({
+      own: this.#repository(endpoint),
+      mirror: mirror && this.#repository(mirror),
+      mountFrom: others.map(({ path }) => path).slice(0, MAX_MOUNTS),
+      onWarning,
+      close: () => this.close(),
+    });
+  }
+
+  /** Closes the connections that are kept open for the next request. */
+  close(): void {
+    this.#shared.transport.close();
+  }
+
+  /** {@link close}, when it goes out of scope. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #repository(endpoint: Endpoint): Repository {
+    const { registry } = endpoint;
+    const { transport, credentials, policy } = this.#shared;
+    const client = this.#clients.get(registry) ??
+      new RegistryClient(registry, transport, credentials, policy);
+    this.#clients.set(registry, client);
+    return { client, endpoint };
+  }
+}
+
+/**
+ * Opens one repository; {@link Registries} opens several that share their connections.
+ *
+ * @param name `HOST/PATH`, without a tag; without a host it is one of Docker Hub
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function openRegistry(name: string, options: RegistryOptions = {}): RegistryStore {
+  return new Registries(options).open(name);
+}

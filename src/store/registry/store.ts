@@ -1,0 +1,224 @@
+/**
+ * One repository of a registry as a place (OCI distribution spec 1.1).
+ * @module
+ */
+import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
+import { hasSuccessors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
+import { Pool } from "../../io/pool.ts";
+import { bytesStream } from "../../io/streams.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
+import { parseReference, parseTag } from "../../oci/reference.ts";
+import { fetchBlob, hasBlob, type Repository } from "./blobs.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import { readTags } from "./listing.ts";
+import {
+  type Document,
+  getManifest,
+  headManifest,
+  putManifest,
+  readDocumentToPush,
+  subjectOf,
+} from "./manifests.ts";
+import { withMirror } from "./mirrors.ts";
+import { addReferrer, listReferrers } from "./referrers.ts";
+import { pushBlob } from "./upload.ts";
+
+/** HEAD requests at once. */
+const MAX_HEADS = 16;
+/** Pushed documents that are kept for the tags that follow. */
+const MAX_DOCUMENTS = 64;
+
+/** What a {@link RegistryStore} is made of. */
+export interface StoreParts {
+  readonly own: Repository;
+  readonly mirror: Repository | undefined;
+  readonly mountFrom: readonly string[];
+  readonly onWarning: (message: string) => void;
+  readonly close: () => void;
+}
+
+/** A repository. Made by `openRegistry` or `Registries.open`. */
+export class RegistryStore implements Source, Target, AsyncDisposable {
+  readonly #parts: StoreParts;
+  readonly #heads = new Pool(MAX_HEADS);
+  /** What is known to be there, by digest and size: nothing is asked for, or sent, twice. */
+  readonly #known = new Set<string>();
+  /** What was asked for and not there; a push that follows does not ask again. */
+  readonly #absent = new Set<string>();
+  readonly #pushing = new Map<string, Promise<void>>();
+  /** Documents that were pushed, for the tags that follow. */
+  readonly #documents = new Map<string, Document>();
+
+  /** @param parts as `Registries.open` puts them together */
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+  }
+
+  /** The repository's name, as it was given. */
+  get name(): string {
+    return this.#parts.own.endpoint.name;
+  }
+
+  /**
+   * What a tag, a digest, `NAME:TAG` or `NAME@DIGEST` of this repository names.
+   * {@inheritDoc Source.resolve}
+   */
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const target = this.#parseRef(ref);
+    return await this.#pull(options, async (repository) => {
+      const found = await headManifest(repository, target, options);
+      if (found !== undefined) return found;
+      const { name } = repository.endpoint;
+      const what = `${name}${isDigest(target) ? "@" : ":"}${target}`;
+      throw new KodenoError("NOT_FOUND", `Cannot find ${what}: the registry does not have it`);
+    });
+  }
+
+  /** {@inheritDoc Source.fetch} */
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    return await this.#pull(options, async (repository) => {
+      if (!hasSuccessors(descriptor)) return await fetchBlob(repository, descriptor, options);
+      return bytesStream((await getManifest(repository, digest, options)).bytes);
+    });
+  }
+
+  /** {@inheritDoc Target.has} */
+  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    const key = `${digest} ${descriptor.size}`;
+    if (this.#known.has(key)) return true;
+    const { own } = this.#parts;
+    const found = await this.#heads.run(async () => {
+      options.signal?.throwIfAborted();
+      if (!hasSuccessors(descriptor)) return await hasBlob(own, descriptor, options);
+      return (await headManifest(own, digest, options))?.size === descriptor.size;
+    });
+    (found ? this.#known : this.#absent).add(key);
+    return found;
+  }
+
+  /** {@inheritDoc Target.push} */
+  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    // Images that are pushed side by side share layers: each is sent once.
+    const other = this.#pushing.get(digest);
+    if (other !== undefined && await other.then(() => true, () => false)) return;
+    const own = this.#push(descriptor, digest, open, options);
+    this.#pushing.set(digest, own);
+    try {
+      await own;
+    } finally {
+      if (this.#pushing.get(digest) === own) this.#pushing.delete(digest);
+    }
+  }
+
+  /** {@inheritDoc Target.tag} */
+  async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const tag = this.#parseRef(ref);
+    if (isDigest(tag)) {
+      throw new KodenoError("BAD_REFERENCE", `Cannot tag ${this.name}: ${ref} is a digest`);
+    }
+    const { own } = this.#parts;
+    const digest = parseDigest(descriptor.digest);
+    const document = this.#documents.get(digest) ?? await getManifest(own, digest, options);
+    await putManifest(own, tag, document, options);
+  }
+
+  /**
+   * The tags of the repository, in the registry's order.
+   *
+   * @throws {KodenoError} `NOT_FOUND` when there is no such repository
+   */
+  async tags(options: CallOptions = {}): Promise<readonly string[]> {
+    const { client, endpoint } = this.#parts.own;
+    return await readTags(client, {
+      doing: `list tags of ${endpoint.name}`,
+      method: "GET",
+      to: `/v2/${endpoint.path}/tags/list?n=1000`,
+      scopes: [{ path: endpoint.path, actions: ["pull"] }],
+      signal: options.signal,
+    });
+  }
+
+  /** The manifests whose `subject` is this one; none where nothing refers to it. */
+  async referrers(subject: Descriptor, options: CallOptions = {}): Promise<readonly Descriptor[]> {
+    return await listReferrers(this.#parts.own, subject, options);
+  }
+
+  /** Closes the connections that are kept open, of all that were opened together. */
+  close(): void {
+    this.#parts.close();
+  }
+
+  /** {@link close}, when it goes out of scope. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  async #push(
+    descriptor: Descriptor,
+    digest: Digest,
+    open: OpenBlob,
+    options: CallOptions,
+  ): Promise<void> {
+    const key = `${digest} ${descriptor.size}`;
+    if (hasSuccessors(descriptor)) await this.#pushDocument(descriptor, digest, open, options);
+    else if (this.#absent.delete(key) || !(await this.has(descriptor, options))) {
+      await pushBlob(this.#parts.own, descriptor, open, this.#parts.mountFrom, options);
+    }
+    this.#absent.delete(key);
+    this.#known.add(key);
+  }
+
+  async #pushDocument(
+    descriptor: Descriptor,
+    digest: Digest,
+    open: OpenBlob,
+    options: CallOptions,
+  ): Promise<void> {
+    const { own } = this.#parts;
+    const document = await readDocumentToPush(descriptor, open, options);
+    const said = await putManifest(own, digest, document, options);
+    const subject = subjectOf(document);
+    if (subject !== undefined && said === undefined) {
+      await addReferrer(own, subject, document, options);
+    }
+    this.#documents.set(digest, document);
+    const [oldest] = this.#documents.keys();
+    if (this.#documents.size > MAX_DOCUMENTS && oldest) this.#documents.delete(oldest);
+  }
+
+  async #pull<T>(
+    options: CallOptions,
+    work: (repository: Repository) => Promise<T>,
+  ): Promise<T> {
+    const { own, mirror, onWarning } = this.#parts;
+    return await withMirror(own, mirror, work, onWarning, options.signal);
+  }
+
+  /** The tag or digest of a reference to this repository. */
+  #parseRef(ref: string): string {
+    if (isDigest(ref)) return ref;
+    if (!/[:/@]/.test(ref)) return parseTag(ref);
+    const { name, tag, digest } = parseReference(ref);
+    const { registry, path } = parseEndpoint(name);
+    const { endpoint } = this.#parts.own;
+    if (registry === endpoint.registry && path === endpoint.path) return digest ?? tag ?? "latest";
+    throw new KodenoError(
+      "BAD_REFERENCE",
+      `Cannot use ${JSON.stringify(ref)} in repository ${this.name}: it is of another one`,
+    );
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Who is asking: basic authentication and TLS of a real registry, and tokens of a server of the
+ * tests before one.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { copy } from "../../src/content/copy.ts";
+import { verify } from "../../src/content/verify.ts";
+import { bytesStream } from "../../src/io/streams.ts";
+import type { Credential } from "../../src/store/registry/credential.ts";
+import { RegistryError } from "../../src/store/registry/error.ts";
+import type { RegistryOptions } from "../../src/store/registry/options.ts";
+import { openRegistry } from "../../src/store/registry/registry.ts";
+import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { startTokenRegistry } from "../parts/token_registry.ts";
+import { needs } from "../parts/tools.ts";
+import { failsWith } from "../support/fails.ts";
+import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
+import { tempDir } from "../support/temp.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "./secured_registry.ts";
+
+const password: Credential = { kind: "password", username: USER, password: PASSWORD };
+const showing = (credential: Credential | undefined): RegistryOptions => ({
+  credentials: () => Promise.resolve(credential),
+  retry: { baseMs: 1 },
+});
+
+/** Pushes an image, and pulls it again. */
+async function thereAndBack(name: string, options: RegistryOptions): Promise<void> {
+  const { root, blobs } = imageGraph();
+  const from = new MemoryStore();
+  await pushAll(from, blobs);
+  await using store = openRegistry(name, options);
+  await copy(from, root.descriptor, store, { tags: ["v1"] });
+  await using again = openRegistry(name, options);
+  const found = await again.resolve("v1");
+  assert.equal(found.digest, root.descriptor.digest);
+  assert.equal((await verify(again, found)).blobs, blobs.length);
+  assert.deepEqual(await again.tags(), ["v1"]);
+}
+
+Deno.test({
+  name: "registry: basic authentication",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startSecuredRegistry({ password: true });
+    const name = `${registry.host}/app`;
+    await thereAndBack(name, showing(password));
+    const wrong: Credential = { kind: "password", username: USER, password: "guessed" };
+    for (const credential of [undefined, wrong]) {
+      await using store = openRegistry(name, showing(credential));
+      const error = await failsWith("UNAUTHORIZED", () => store.tags());
+      assert.equal(
+        error.message,
+        `Cannot list tags of ${name}: registry answered 401 (UNAUTHORIZED); ` +
+          `run "kodeno login ${registry.host}"`,
+      );
+      assert.ok(error instanceof RegistryError);
+      assert.equal(error.status, 401);
+      assert.deepEqual(error.registryCodes, ["UNAUTHORIZED"]);
+      // The answer to HEAD has no codes.
+      await failsWith(
+        "UNAUTHORIZED",
+        () => pushAll(store, [blob("b")]),
+        /registry answered 401; run/,
+      );
+    }
+  },
+});
+
+Deno.test({
+  name: "registry: TLS of an own CA, by option, by certs.d, and unchecked",
+  ...needs("docker-registry", "openssl"),
+  async fn() {
+    await using registry = await startSecuredRegistry({ tls: true });
+    const { host, ca } = registry;
+    const name = `${host}/app`;
+    const anonymous = showing(undefined);
+    await thereAndBack(name, { ...anonymous, caCerts: [ca] });
+    await using folder = await tempDir();
+    await folder.write(`${host}/ca.crt`, ca);
+    await folder.write(`${host}/client.key`, "not a certificate");
+    await thereAndBack(`${host}/two`, { ...anonymous, certsFolders: [folder.path] });
+    await thereAndBack(`${host}/three`, { ...anonymous, insecure: true });
+    // A certificate that is not known is no reason to go without TLS, not even on loopback.
+    await using store = openRegistry(name, { ...anonymous, certsFolders: [] });
+    await failsWith(
+      "REGISTRY_FAILED",
+      () => store.resolve("v1"),
+      /certificate cannot be trusted; name its CA with --ca-file/,
+    );
+  },
+});
+
+Deno.test({
+  name: "registry: tokens for nobody in particular, for a user, and for an identity token",
+  ...needs("docker-registry"),
+  async fn() {
+    {
+      await using registry = await startTokenRegistry();
+      await thereAndBack(`${registry.host}/app`, showing(undefined));
+      assert.deepEqual([...new Set(registry.asked)], [""]);
+      assert.deepEqual(registry.given.slice(0, 2), [
+        ["repository:app:pull"],
+        ["repository:app:pull,push"],
+      ]);
+      // One for each action, by each of the two stores.
+      assert.equal(registry.given.length, 3);
+    }
+    await using registry = await startTokenRegistry({
+      users: { [USER]: PASSWORD },
+      identityTokens: ["who-i-am"],
+    });
+    const name = `${registry.host}/app`;
+    await thereAndBack(name, showing(password));
+    await thereAndBack(name, showing({ kind: "identity", token: "who-i-am" }));
+    assert.deepEqual(
+      [...new Set(registry.asked)],
+      [`Basic ${btoa(`${USER}:${PASSWORD}`)}`, "refresh who-i-am"],
+    );
+    await using store = openRegistry(name, showing(undefined));
+    await failsWith("UNAUTHORIZED", () => store.resolve("v1"), /401 \(UNAUTHORIZED\); run "kodeno/);
+  },
+});
+
+Deno.test({
+  name: "registry: a token that expires half-way is replaced, in the middle of an upload, too",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startTokenRegistry({ uses: 2 });
+    await thereAndBack(`${registry.host}/app`, showing(undefined));
+    assert.ok(registry.given.length > 8, String(registry.given.length));
+  },
+});
+
+Deno.test({
+  name: "registry: mounts from where it may, and sends where it may not",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startTokenRegistry({ secret: ["hidden"] });
+    const { host, proxy } = registry;
+    const b = blob("a layer");
+    const open = () => Promise.resolve(bytesStream(b.bytes));
+    await using from = openRegistry(`${host}/base`, showing(undefined));
+    await from.push(b.descriptor, open);
+    const sent = () => proxy.seen.filter(({ method }) => method === "PUT").length;
+    assert.equal(sent(), 1);
+    const mountFrom = [`${host}/base`, "elsewhere.local/base"];
+    await using to = openRegistry(`${host}/app`, { ...showing(undefined), mountFrom });
+    await to.push(b.descriptor, () => Promise.reject(new Error("nothing needs to be read")));
+    assert.equal(sent(), 1);
+    assert.equal(await to.has(b.descriptor), true);
+    await using other = openRegistry(`${host}/other`, {
+      ...showing(undefined),
+      mountFrom: [`${host}/hidden`, `${host}/empty`],
+    });
+    await other.push(b.descriptor, open);
+    assert.equal(sent(), 2);
+  },
+});

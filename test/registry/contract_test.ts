@@ -1,0 +1,27 @@
+/**
+ * A repository of a real registry against the contract of places.
+ * @module
+ */
+import { openRegistry } from "../../src/store/registry/registry.ts";
+import { targetContract } from "../contract/target_contract.ts";
+import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
+import { filesBelow } from "../support/temp.ts";
+
+targetContract("registry", async () => {
+  const registry = await startRegistry();
+  const place = openRegistry(`${registry.host}/team/app`);
+  return {
+    place,
+    ref: (tag) => `${registry.host}/team/app:${tag}`,
+    // Uploads that were given up leave no bytes, either; what the registry notes of them is its own.
+    traces: async () =>
+      (await filesBelow(registry.storage).catch(() => [])).filter((f) =>
+        !f.includes("/hashstates/")
+      ),
+    async [Symbol.asyncDispose]() {
+      place.close();
+      await registry.stop();
+    },
+  };
+}, needs("docker-registry"));

@@ -1,0 +1,135 @@
+/**
+ * Through a proxy: tunnels for https, whole URLs for plain HTTP, and who goes straight.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { proxyFor } from "../../src/store/registry/proxy.ts";
+import type { RegistryOptions } from "../../src/store/registry/options.ts";
+import { openRegistry } from "../../src/store/registry/registry.ts";
+import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
+import { failsWith } from "../support/fails.ts";
+import { imageGraph, pushAll } from "../support/image_graph.ts";
+import { verify } from "../../src/content/verify.ts";
+import { startSecuredRegistry } from "./secured_registry.ts";
+
+interface Proxy extends AsyncDisposable {
+  readonly host: string;
+  /** What it was asked for, with who asked. */
+  readonly asked: string[];
+}
+
+/** A proxy that takes every host for one on loopback; without `tunnel` it refuses CONNECT. */
+async function startProxy(upstream: string, tunnel: boolean): Promise<Proxy> {
+  const asked: string[] = [];
+  const sockets = new Set<Socket>();
+  const note = ({ method, url, headers }: IncomingMessage) =>
+    asked.push(`${method} ${url} ${headers["proxy-authorization"]} ${headers.host}`);
+  const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
+    note(incoming);
+    const { pathname, search } = new URL(incoming.url ?? "");
+    const { method, headers } = incoming;
+    const options = { method, headers: { ...headers, connection: "close" }, agent: false };
+    const outgoing = request(`http://${upstream}${pathname}${search}`, options, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.pipe(response);
+    });
+    incoming.pipe(outgoing);
+  });
+  server.on("connect", (incoming: IncomingMessage, socket: Socket) => {
+    note(incoming);
+    socket.on("error", () => {});
+    if (!tunnel) return socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    const [host, port] = upstream.split(":");
+    const there = connect(Number(port), host, () => {
+      socket.write("HTTP/1.1 200 OK\r\nx: y\r\n\r\n");
+      there.pipe(socket);
+      socket.pipe(there);
+    });
+    sockets.add(there);
+    there.on("error", () => socket.destroy());
+    socket.on("close", () => there.destroy());
+    return there;
+  });
+  server.on("connection", (socket: Socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+const quiet: RegistryOptions = {
+  credentials: () => Promise.resolve(undefined),
+  certsFolders: [],
+  retry: { baseMs: 1, attempts: 2 },
+};
+
+async function thereAndBack(options: RegistryOptions): Promise<void> {
+  const { root, blobs } = imageGraph();
+  await using store = openRegistry("reg.test:5000/app", { ...quiet, ...options });
+  await pushAll(store, blobs);
+  assert.equal((await verify(store, root.descriptor)).blobs, blobs.length);
+}
+
+Deno.test({
+  name: "registry proxy: https goes through a tunnel, its certificate checked or not",
+  ...needs("docker-registry", "openssl"),
+  async fn() {
+    await using registry = await startSecuredRegistry({ tls: true });
+    await using proxy = await startProxy(registry.host, true);
+    const env = { https_proxy: `http://me:p%20w@${proxy.host}` };
+    await thereAndBack({ env, caCerts: [registry.ca] });
+    await thereAndBack({ env, insecure: true });
+    for (const line of proxy.asked) {
+      assert.equal(line, `CONNECT reg.test:5000 Basic ${btoa("me:p w")} reg.test:5000`);
+    }
+    await failsWith("REGISTRY_FAILED", () => thereAndBack({ env }), /cannot be trusted/);
+  },
+});
+
+Deno.test({
+  name: "registry proxy: plain HTTP goes as whole URLs, where a tunnel is refused",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    await using proxy = await startProxy(registry.host, false);
+    const env = { HTTP_PROXY: proxy.host, HTTPS_PROXY: proxy.host };
+    await thereAndBack({ env, insecure: true });
+    assert.match(proxy.asked[1] ?? "", /^HEAD http:\/\/reg\.test:5000\/v2\/app\/blobs\//);
+    await failsWith("REGISTRY_FAILED", () => thereAndBack({ env }), /refused the tunnel \(403\)/);
+    await failsWith(
+      "BAD_OPTION",
+      () => thereAndBack({ env: { HTTPS_PROXY: "socks5://user:hunter2@x" } }),
+      /^Cannot use HTTPS_PROXY: it has to be an http:\/\/ URL$/,
+    );
+  },
+});
+
+Deno.test("registry proxy: NO_PROXY names hosts, domains, ports and networks", () => {
+  const HTTPS_PROXY = "http://proxy:3128";
+  const straight = (host: string, NO_PROXY: string) =>
+    proxyFor(new URL(`https://${host}/`), { HTTPS_PROXY, NO_PROXY }) === undefined;
+  assert.equal(straight("127.0.0.1:5000", ""), true);
+  assert.equal(straight("reg.local", ""), false);
+  assert.equal(straight("reg.local", "*"), true);
+  assert.equal(straight("reg.local", "other, reg.local"), true);
+  assert.equal(straight("a.reg.local", "reg.local"), true);
+  assert.equal(straight("areg.local", "reg.local"), false);
+  assert.equal(straight("reg.local", ".local"), true);
+  assert.equal(straight("reg.local", ".reg.local"), false);
+  assert.equal(straight("reg.local:5000", "reg.local:5000"), true);
+  assert.equal(straight("reg.local:5001", "reg.local:5000"), false);
+  assert.equal(straight("10.1.2.3", "10.0.0.0/8"), true);
+  assert.equal(straight("11.1.2.3", "10.0.0.0/8"), false);
+  assert.equal(proxyFor(new URL("https://a.b/"), {}), undefined);
+  assert.equal(proxyFor(new URL("https://a.b/"), { HTTP_PROXY: "http://x" }), undefined);
+  assert.equal(proxyFor(new URL("http://a.b/"), { ALL_PROXY: "x:1" })?.href, "http://x:1/");
+});
