@@ -1,0 +1,115 @@
+/**
+ * A tar file whose members are read by offset, as often and as many at once as anybody likes.
+ * @module
+ */
+import { ioFailure } from "../../io/fail.ts";
+import { CHUNK_BYTES, readAll } from "../../io/streams.ts";
+import { badArchive, notAnArchive } from "./failure.ts";
+import { type Member, type Members, scanMembers } from "./scan.ts";
+
+/** No honest archive has a longer chain of links. */
+const MAX_LINKS = 8;
+
+/** A scanned archive. */
+export class ArchiveFile {
+  readonly #members: Members;
+  readonly #identity: string;
+
+  private constructor(readonly path: string, members: Members, identity: string) {
+    this.#members = members;
+    this.#identity = identity;
+  }
+
+  /**
+   * Scans a file; nothing stays open.
+   *
+   * @throws {KodenoError} as {@link scanMembers}; `BAD_PLACE` for what is no file, `IO_FAILED`
+   */
+  static async open(path: string, signal?: AbortSignal): Promise<ArchiveFile> {
+    const file = await openFile(path);
+    try {
+      const info = await file.stat();
+      if (!info.isFile) throw notAnArchive(path, "it is no file", "name a .tar of images");
+      const members = await scanMembers(file, path, info.size, signal);
+      return new ArchiveFile(path, members, identityOf(info));
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw ioFailure(`read archive ${path}`, error);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** The file of a name, links followed; undefined where there is none. */
+  find(name: string): Member | undefined {
+    let at = name;
+    for (let links = 0; links <= MAX_LINKS; links++) {
+      const next = this.#members.links.get(at);
+      if (next === undefined) return this.#members.files.get(at);
+      at = next;
+    }
+    throw badArchive(this.path, `its member ${JSON.stringify(name)} is a link that does not end`);
+  }
+
+  /** The first bytes of a member, or all of it. */
+  async stream(member: Member, most: number = member.size): Promise<ReadableStream<Uint8Array>> {
+    const file = await openFile(this.path);
+    try {
+      if (identityOf(await file.stat()) !== this.#identity) {
+        throw badArchive(this.path, "it was changed while it was read; run it again");
+      }
+      await file.seek(member.offset, Deno.SeekMode.Start);
+      return partStream(file, Math.min(most, member.size), this.path);
+    } catch (error) {
+      file.close();
+      throw ioFailure(`read archive ${this.path}`, error);
+    }
+  }
+
+  /** A small member whole. */
+  async bytes(member: Member, limit: number, what: string): Promise<Uint8Array> {
+    return await readAll(await this.stream(member), limit, what);
+  }
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    throw ioFailure(`read archive ${path}`, error);
+  }
+}
+
+/** Offsets hold for one file only: a new one under the same name is another. */
+function identityOf(info: Deno.FileInfo): string {
+  return [info.dev, info.ino, info.size, info.mtime?.getTime()].join(" ");
+}
+
+/** Bytes from the file's place on; closes the file at the end, on error and on cancel. */
+function partStream(
+  file: Deno.FsFile,
+  length: number,
+  path: string,
+): ReadableStream<Uint8Array> {
+  let left = length;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
+        const count = left === 0 ? 0 : await file.read(buffer);
+        if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
+        left -= count;
+        if (count > 0) controller.enqueue(buffer.subarray(0, count));
+        if (left > 0) return;
+        file.close();
+        controller.close();
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    },
+    cancel() {
+      file.close();
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,100 @@
+/**
+ * An archive as a place to read from: an OCI layout in a tar (OCI image spec 1.1, image-layout.md),
+ * or what `docker save` writes. Nothing is unpacked.
+ * @module
+ */
+import type { CallOptions, Source } from "../../content/places.ts";
+import { KodenoError } from "../../errors.ts";
+import { bytesStream } from "../../io/streams.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { digestHex, parseDigest } from "../../oci/digest.ts";
+import { findEntry } from "../../oci/entries.ts";
+import { MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
+import { ArchiveFile } from "./archive_file.ts";
+import { type ArchiveContent, readDockerSave } from "./docker_save.ts";
+import { badArchive, notAnArchive } from "./failure.ts";
+import type { Member } from "./scan.ts";
+
+/**
+ * Opens an archive of images. The headers of its members are read, their contents are not; the file
+ * must stay as it is for as long as it is read.
+ *
+ * @param path the `.tar`, not compressed
+ * @throws {KodenoError} `BAD_PLACE` for a file that is no archive of images, `BAD_CONTENT` for one
+ * that is damaged or has members that lead out of it, `IO_FAILED` when it cannot be read
+ */
+export async function openArchive(
+  path: string,
+  options: CallOptions = {},
+): Promise<ArchiveSource> {
+  const file = await ArchiveFile.open(path, options.signal);
+  const index = file.find("index.json");
+  if (index !== undefined && file.find("oci-layout") !== undefined) {
+    return new ArchiveSource(file, await readLayout(file, index));
+  }
+  const list = file.find("manifest.json");
+  if (list !== undefined) {
+    return new ArchiveSource(file, await readDockerSave(file, list, options.signal));
+  }
+  throw notAnArchive(
+    path,
+    "it has neither oci-layout and index.json nor manifest.json",
+    'name what "kodeno", "docker save" or an OCI tool wrote',
+  );
+}
+
+async function readLayout(file: ArchiveFile, index: Member): Promise<ArchiveContent> {
+  const what = `index.json of archive ${file.path}`;
+  const { manifests } = parseIndex(await file.bytes(index, MAX_JSON_BYTES, what), what);
+  return {
+    entries: manifests,
+    find: (digest) => file.find(`blobs/sha256/${digestHex(digest)}`),
+  };
+}
+
+/** The images of an archive. Made by {@link openArchive}. */
+export class ArchiveSource implements Source {
+  readonly #file: ArchiveFile;
+  readonly #content: ArchiveContent;
+
+  /** Takes an archive that was scanned. @ignore */
+  constructor(file: ArchiveFile, content: ArchiveContent) {
+    this.#file = file;
+    this.#content = content;
+  }
+
+  /** Where it is. */
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Its images, one entry per name, as in the `index.json` of a layout. */
+  entries(): Promise<readonly Descriptor[]> {
+    return Promise.resolve(this.#content.entries);
+  }
+
+  /** {@inheritDoc Source.resolve} */
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    return findEntry(await this.entries(), ref, `archive ${this.path}`);
+  }
+
+  /** {@inheritDoc Source.fetch} */
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    const found = this.#content.find(digest);
+    if (found === undefined) {
+      throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} in archive ${this.path}`);
+    }
+    const size = found instanceof Uint8Array ? found.length : found.size;
+    if (size !== descriptor.size) {
+      const why = `its blob ${digest} has ${size} bytes, not the ${descriptor.size} named`;
+      throw badArchive(this.path, why);
+    }
+    return found instanceof Uint8Array ? bytesStream(found) : await this.#file.stream(found);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * An archive as a place to write to. Blobs are kept in a folder beside it until all names are known,
+ * since what is in an archive, and in which order, must not depend on which blob came first.
+ * @module
+ */
+import { dirname, join } from "node:path";
+import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
+import { hasSuccessors, successors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
+import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
+import { ioFailure } from "../../io/fail.ts";
+import { Verifier } from "../../io/hash.ts";
+import { chunksOf, fileStream, writeAll } from "../../io/streams.ts";
+import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
+import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
+import { findEntry, imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
+import { type ArchiveOptions, writeArchive } from "./archive_writer.ts";
+import type { ArchiveEntry } from "./plan.ts";
+
+/**
+ * Collects images and writes them as one archive by {@link ArchiveTarget.close}. To write what one
+ * source has, {@link writeArchive} needs no second copy of it.
+ */
+export class ArchiveTarget implements Source, Target, AsyncDisposable {
+  /** Of the `.tar`; nothing is there before {@link close}. */
+  readonly path: string;
+  readonly #folder: string;
+  readonly #blobs = new Map<string, Descriptor>();
+  readonly #pushing = new Map<string, Promise<void>>();
+  #entries: readonly Descriptor[] = [];
+
+  /**
+   * Makes an empty one.
+   *
+   * @param path of the `.tar`; one that is there is replaced in the end
+   */
+  constructor(path: string) {
+    this.path = path;
+    this.#folder = temporaryPath(dirname(path));
+  }
+
+  /** {@inheritDoc Source.resolve} */
+  // deno-lint-ignore require-await -- so that it never throws before there is a promise
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const blob = isDigest(ref) ? this.#blobs.get(ref) : undefined;
+    if (blob !== undefined && hasSuccessors(blob)) return blob;
+    return findEntry(this.#entries, ref, `archive ${this.path}`);
+  }
+
+  /** {@inheritDoc Source.fetch} */
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    if (!this.#blobs.has(digest)) {
+      throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for archive ${this.path}`);
+    }
+    try {
+      return fileStream(await Deno.open(this.#blobPath(descriptor)));
+    } catch (error) {
+      throw ioFailure(`read blob ${digest} for archive ${this.path}`, error);
+    }
+  }
+
+  /** {@inheritDoc Target.has} */
+  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    if (this.#blobs.get(descriptor.digest)?.size !== descriptor.size) return false;
+    if (!hasSuccessors(descriptor)) return true;
+    const children = successors(descriptor, await readDocument(this, descriptor, options));
+    for (const child of children) {
+      if (!(await this.has(child, options))) return false;
+    }
+    return true;
+  }
+
+  /** {@inheritDoc Target.push} */
+  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+    // Images that are copied side by side share a base: its layers are written once.
+    const other = this.#pushing.get(descriptor.digest);
+    if (other !== undefined && await other.then(() => true, () => false)) return;
+    const own = this.#write(descriptor, open, options);
+    this.#pushing.set(descriptor.digest, own);
+    try {
+      await own;
+    } finally {
+      this.#pushing.delete(descriptor.digest);
+    }
+  }
+
+  async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
+    options.signal?.throwIfAborted();
+    const path = this.#blobPath(descriptor);
+    if (this.#blobs.has(descriptor.digest)) return;
+    const verifier = new Verifier(descriptor);
+    const stream = await open();
+    try {
+      if (this.#blobs.size === 0) await this.#prepare();
+      const file = await Deno.open(path, { write: true, create: true, truncate: true });
+      try {
+        for await (const chunk of chunksOf(stream, options.signal)) {
+          verifier.update(chunk);
+          await writeAll(file, chunk);
+        }
+      } finally {
+        file.close();
+      }
+      verifier.finish();
+      this.#blobs.set(descriptor.digest, bareDescriptor(descriptor));
+    } catch (error) {
+      // A blob counts once it is in the map, which has none of this digest yet.
+      await Deno.remove(path).catch(() => {});
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw ioFailure(`write blob ${descriptor.digest} for archive ${this.path}`, error);
+    } finally {
+      // When the file could not be made, nobody has read the stream.
+      if (!stream.locked) await stream.cancel().catch(() => {});
+    }
+  }
+
+  /** {@inheritDoc Target.tag} */
+  async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const entry = namedEntry(descriptor, ref);
+    if (!(await this.has(descriptor, options))) {
+      const why = "it was not brought there, or not whole";
+      throw new KodenoError(
+        "NOT_FOUND",
+        `Cannot tag ${descriptor.digest} in archive ${this.path}: ${why}`,
+      );
+    }
+    this.#entries = withEntry(this.#entries, entry);
+  }
+
+  /**
+   * Writes the archive: the images that have a name, with all below them.
+   *
+   * @returns bytes of the file
+   * @throws {KodenoError} as {@link writeArchive}; what was collected is gone then, too
+   */
+  async close(options: ArchiveOptions = {}): Promise<number> {
+    const entries = this.#entries.map((descriptor): ArchiveEntry => ({
+      descriptor,
+      names: [imageName(descriptor) ?? refName(descriptor) ?? ""],
+    }));
+    try {
+      return await writeArchive(this.path, this, entries, options);
+    } finally {
+      await this[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Drops what was collected and not written. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#blobs.clear();
+    this.#entries = [];
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+  }
+
+  async #prepare(): Promise<void> {
+    await Deno.mkdir(this.#folder, { recursive: true });
+    await removeStaleTemporaries(dirname(this.path));
+  }
+
+  #blobPath(descriptor: Descriptor): string {
+    return join(this.#folder, digestHex(parseDigest(descriptor.digest)));
+  }
+}

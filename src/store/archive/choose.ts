@@ -1,0 +1,61 @@
+/**
+ * Which image of several platforms a place gets that holds only one.
+ * @module
+ */
+import type { CallOptions, Source } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { parseIndex } from "../../oci/manifest.ts";
+import { isIndexType, isManifestType } from "../../oci/media_types.ts";
+import { platformMatches, type PlatformSpec } from "../../oci/platform.ts";
+
+/** Tried in this order where nothing else is wanted: most daemons are the first. */
+const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, { os: "linux" }];
+
+/**
+ * The image manifests below a root, each once, in the order the index names them; a manifest is its
+ * own. What BuildKit marks as `unknown` (attestations) and what is no image is left out.
+ *
+ * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
+ */
+export async function imagesBelow(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options?: CallOptions,
+): Promise<readonly Descriptor[]> {
+  const seen = new Set<string>();
+  const found: Descriptor[] = [];
+  const visit = async (d: Descriptor): Promise<void> => {
+    if (seen.has(d.digest)) return;
+    seen.add(d.digest);
+    if (isManifestType(d.mediaType)) {
+      if (d.platform?.os !== "unknown" && d.artifactType === undefined) found.push(d);
+    } else if (isIndexType(d.mediaType)) {
+      const what = `index ${d.digest}`;
+      const { manifests } = parseIndex(await readDocument(source, d, options), what);
+      for (const child of manifests) await visit(child);
+    }
+  };
+  await visit(root);
+  return found;
+}
+
+/**
+ * Picks one image by its platform. An only one is taken as it is.
+ *
+ * @param images from {@link imagesBelow}
+ * @param wanted what to pick; `linux/amd64`, then any of Linux, then the first unless given
+ * @returns undefined when none is what is wanted
+ */
+export function chooseImage(
+  images: readonly Descriptor[],
+  wanted?: PlatformSpec | readonly PlatformSpec[],
+): Descriptor | undefined {
+  if (images.length === 1) return images[0];
+  const specs = wanted === undefined ? USUAL : [wanted].flat();
+  for (const spec of specs) {
+    const found = images.find((d) => d.platform && platformMatches(spec, d.platform));
+    if (found !== undefined) return found;
+  }
+  return wanted === undefined ? images[0] : undefined;
+}

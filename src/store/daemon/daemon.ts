@@ -1,0 +1,142 @@
+/**
+ * The calls of the Docker Engine API that moving images needs (API 1.41; podman answers them, too).
+ * @module
+ */
+import { z } from "zod";
+import type { CallOptions } from "../../content/places.ts";
+import { KodenoError } from "../../errors.ts";
+import type { PlatformSpec } from "../../oci/platform.ts";
+import type { ArchiveStream } from "../archive/archive_writer.ts";
+import { DaemonClient, type DaemonResponse } from "./client.ts";
+import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
+import { daemonPlatforms } from "./platforms.ts";
+
+const versionSchema = z.looseObject({ Os: z.string(), Arch: z.string() });
+const infoSchema = z.looseObject({ Architecture: z.string().optional() });
+const imageSchema = z.looseObject({ Id: z.string() });
+const lineSchema = z.looseObject({
+  error: z.string().optional(),
+  errorDetail: z.looseObject({ message: z.string().optional() }).optional(),
+});
+
+/** A daemon that answers at an endpoint. */
+export class Daemon {
+  readonly #client: DaemonClient;
+  #platforms: Promise<readonly PlatformSpec[]> | undefined;
+
+  /** Takes the daemon of an endpoint; dials nothing yet. */
+  constructor(endpoint: DaemonEndpoint) {
+    this.#client = new DaemonClient(endpoint);
+  }
+
+  /** Where it is, for messages. */
+  get where(): string {
+    return formatEndpoint(this.#client.endpoint);
+  }
+
+  /** The platforms its containers run on, the best first. GET /version, and /info for arm. */
+  platforms(options: CallOptions = {}): Promise<readonly PlatformSpec[]> {
+    return this.#platforms ??= this.#askPlatforms(options);
+  }
+
+  async #askPlatforms(options: CallOptions): Promise<readonly PlatformSpec[]> {
+    const { Os, Arch } = await this.#get("/version", versionSchema, "tell its version", options);
+    if (Arch !== "arm") return daemonPlatforms(Os.toLowerCase(), Arch);
+    const info = await this.#get("/info", infoSchema, "tell its platform", options);
+    return daemonPlatforms(Os.toLowerCase(), Arch, info.Architecture);
+  }
+
+  /**
+   * The ID of an image, or undefined when the daemon does not have it. GET /images/NAME/json.
+   *
+   * @param name a name, or a digest that may be an ID
+   */
+  async findImage(name: string, options: CallOptions = {}): Promise<string | undefined> {
+    const { status, text } = await this.#client.ask("GET", imagePath(name, "json"), options);
+    if (status === 404) return undefined;
+    if (status !== 200) throw this.#refused(`look for image ${name}`, status, text);
+    const id = this.#parse(imageSchema, text, `look for image ${name}`).Id;
+    return id.startsWith("sha256:") ? id : `sha256:${id}`;
+  }
+
+  /** Gives an image one more name. POST /images/ID/tag. */
+  async tag(id: string, name: string, tag: string, options: CallOptions = {}): Promise<void> {
+    const query = new URLSearchParams({ repo: name, tag });
+    const path = `${imagePath(id, "tag")}?${query}`;
+    const { status, text } = await this.#client.ask("POST", path, options);
+    if (status !== 201) throw this.#refused(`tag ${id} as ${name}:${tag}`, status, text);
+  }
+
+  /** Sends an archive. POST /images/load; its answer is a line of JSON for each step. */
+  async load(archive: ArchiveStream, what: string, options: CallOptions = {}): Promise<void> {
+    const request = { ...options, body: () => archive.chunks() };
+    const { status, text } = await this.#client.ask("POST", "/images/load?quiet=1", request);
+    const doing = `load ${what}`;
+    if (status !== 200) throw this.#refused(doing, status, text);
+    // The daemon says 200 before it begins: what went wrong is in a line.
+    for (const line of text.split("\n")) {
+      if (line.trim() === "") continue;
+      const { error, errorDetail } = this.#parse(lineSchema, line, doing);
+      const why = errorDetail?.message ?? error;
+      if (why !== undefined) throw this.#failed(doing, why);
+    }
+  }
+
+  /**
+   * An archive of one image as `docker save` writes it. GET /images/NAME/get.
+   *
+   * @returns the answer; dispose of it when its body was read
+   * @ignore
+   */
+  async save(name: string, options: CallOptions = {}): Promise<DaemonResponse> {
+    const response = await this.#client.send("GET", imagePath(name, "get"), options);
+    if (response.status === 200) return response;
+    using _ = response;
+    const text = await this.#client.text(response, options.signal);
+    if (response.status !== 404) throw this.#refused(`save image ${name}`, response.status, text);
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot find image ${JSON.stringify(name)} in the Docker daemon at ${this.where}`,
+    );
+  }
+
+  async #get<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    doing: string,
+    options: CallOptions,
+  ): Promise<T> {
+    const { status, text } = await this.#client.ask("GET", path, options);
+    if (status !== 200) throw this.#refused(doing, status, text);
+    return this.#parse(schema, text, doing);
+  }
+
+  #parse<T>(schema: z.ZodType<T>, text: string, doing: string): T {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw this.#failed(doing, "its answer is not what a Docker daemon says", error);
+    }
+  }
+
+  #refused(doing: string, status: number, text: string): KodenoError {
+    let why = text.slice(0, 500).trim();
+    try {
+      why = z.looseObject({ message: z.string() }).parse(JSON.parse(text)).message;
+    } catch {
+      // A proxy in front of it speaks no JSON.
+    }
+    return this.#failed(doing, `it answered ${status}${why ? ` (${why})` : ""}`);
+  }
+
+  #failed(doing: string, why: string, cause?: unknown): KodenoError {
+    const message = `The Docker daemon at ${this.where} cannot ${doing}: ${why}`;
+    return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause });
+  }
+}
+
+/** Slashes and colons of a name stay, as Docker's own client writes them; all else is escaped. */
+function imagePath(name: string, action: string): string {
+  const path = encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":");
+  return `/images/${path}/${action}`;
+}

@@ -1,0 +1,124 @@
+/**
+ * A daemon as a place to write to: an image it has is only named, any other is sent as an archive in
+ * one stream. No file is made.
+ * @module
+ */
+import type { CallOptions, Source } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
+import { KodenoError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import { formatPlatform, type PlatformSpec } from "../../oci/platform.ts";
+import { parseImageName } from "../../oci/reference.ts";
+import { archiveStream } from "../archive/archive_writer.ts";
+import { chooseImage, imagesBelow } from "../archive/choose.ts";
+import type { Daemon } from "./daemon.ts";
+
+/** How an image is loaded. */
+export interface LoadOptions extends CallOptions {
+  /** The one to load of several platforms; the daemon's own unless given. */
+  readonly platform?: PlatformSpec | undefined;
+  /** Sends all platforms, for daemons that keep them (those with containerd's image store). */
+  readonly keepAll?: boolean | undefined;
+  /** Told of each blob that was sent. */
+  readonly onBlob?: ((descriptor: Descriptor) => void) | undefined;
+}
+
+/** What became of an image. */
+export interface Loaded {
+  /** Its ID in the daemon. */
+  readonly id: string;
+  /** Whether it was sent; otherwise the daemon had it. */
+  readonly sent: boolean;
+  /** Bytes of the archive that was sent. */
+  readonly bytes: number;
+}
+
+/**
+ * Brings an image into a daemon, under names.
+ *
+ * @param source has the image
+ * @param root its manifest or index
+ * @param names whole names, `NAME:TAG` or `NAME`
+ * @throws {KodenoError} `BAD_PLATFORM` when no image is for the daemon's platform; `BAD_REFERENCE`
+ * for a name that is a tag alone; `BAD_CONTENT`, `NOT_FOUND`; `IO_FAILED` for what the daemon says
+ */
+export async function loadImage(
+  daemon: Daemon,
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  names: readonly string[],
+  options: LoadOptions = {},
+): Promise<Loaded> {
+  const wholeNames = names.map(wholeName);
+  const call: CallOptions = { signal: options.signal };
+  const chosen = await choose(daemon, source, root, options);
+  const bytes = await readDocument(source, chosen, call);
+  const { config } = parseManifest(bytes, `manifest ${chosen.digest}`);
+
+  // An image's ID is the digest of its config, or of what was loaded where containerd keeps images.
+  const ids = options.keepAll ? [root.digest] : [config.digest, chosen.digest];
+  const present = await firstPresent(daemon, ids, call);
+  if (present !== undefined) {
+    for (const { name, tag } of wholeNames) await daemon.tag(present, name, tag, call);
+    return { id: present, sent: false, bytes: 0 };
+  }
+
+  const descriptor = options.keepAll ? root : chosen;
+  const entry = { descriptor, names: wholeNames.map(({ name, tag }) => `${name}:${tag}`) };
+  const archive = await archiveStream(source, [entry], {
+    ...call,
+    platform: options.platform ?? chosen.platform,
+    onBlob: options.onBlob,
+  });
+  await daemon.load(archive, wholeNames[0]?.name ?? `image ${chosen.digest}`, call);
+  const id = await firstPresent(daemon, [config.digest, chosen.digest, root.digest], call);
+  if (id !== undefined) return { id, sent: true, bytes: archive.size };
+  throw new KodenoError(
+    "IO_FAILED",
+    `Cannot find image ${config.digest} in the Docker daemon at ${daemon.where} after it was loaded`,
+  );
+}
+
+async function choose(
+  daemon: Daemon,
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options: LoadOptions,
+): Promise<Descriptor> {
+  const call: CallOptions = { signal: options.signal };
+  const images = await imagesBelow(source, root, call);
+  // An only image is taken as it is: the daemon may be able to emulate its platform.
+  const wanted = images.length === 1 ? undefined : options.platform ?? await daemon.platforms(call);
+  const chosen = chooseImage(images, wanted);
+  if (chosen !== undefined) return chosen;
+  if (options.keepAll && images[0] !== undefined) return images[0];
+  const [first] = [wanted ?? []].flat();
+  const platform = first && formatPlatform({ ...first, architecture: first.architecture ?? "*" });
+  const have = images.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
+  throw new KodenoError(
+    "BAD_PLATFORM",
+    `Cannot load ${root.digest} into the Docker daemon at ${daemon.where}: it has no image for ` +
+      `${platform}; it has ${have || "no images"}`,
+  );
+}
+
+async function firstPresent(
+  daemon: Daemon,
+  ids: readonly string[],
+  options: CallOptions,
+): Promise<string | undefined> {
+  for (const id of ids) {
+    if (await daemon.findImage(id, options) === id) return id;
+  }
+  return undefined;
+}
+
+function wholeName(text: string): { readonly name: string; readonly tag: string } {
+  const { name, tag } = parseImageName(text);
+  if (name !== undefined) return { name, tag };
+  throw new KodenoError(
+    "BAD_REFERENCE",
+    `Cannot name an image in a Docker daemon ${JSON.stringify(text)}: say NAME:TAG`,
+  );
+}

@@ -1,0 +1,125 @@
+/**
+ * Archives that kodeno writes and reads again: the same bytes each time, several images in one, all
+ * platforms kept, and the archive as one of the places.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { copy } from "../../src/content/copy.ts";
+import { verify } from "../../src/content/verify.ts";
+import { openArchive } from "../../src/store/archive/archive_source.ts";
+import { ArchiveTarget } from "../../src/store/archive/archive_target.ts";
+import { writeArchive } from "../../src/store/archive/archive_writer.ts";
+import { openLayout } from "../../src/store/layout/layout.ts";
+import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { targetContract } from "../contract/target_contract.ts";
+import { failsWith } from "../support/fails.ts";
+import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
+import { assertClean, fingerprint } from "../support/layout.ts";
+import { tempDir } from "../support/temp.ts";
+import { realImage, together } from "./images.ts";
+
+targetContract("archive", async () => {
+  const folder = await tempDir();
+  const place = new ArchiveTarget(folder.join("images.tar"));
+  return {
+    place,
+    traces: () => fingerprint(folder.path),
+    async [Symbol.asyncDispose]() {
+      await place[Symbol.asyncDispose]();
+      assert.deepEqual(await folder.list(), []);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+});
+
+Deno.test("archive: images, names and platforms come back, and go on into a layout", async () => {
+  await using dir = await tempDir();
+  const [one, two] = [imageGraph("one"), imageGraph("two")];
+  const from = await openLayout(dir.join("from"), { create: true });
+  await pushAll(from, [...one.blobs, ...two.blobs]);
+  const names = ["app:v1", "reg.local:5000/team/app:v1", "v9"];
+  for (const name of names) await from.tag(one.root.descriptor, name);
+  await from.tag(two.root.descriptor, "other:latest");
+
+  const path = dir.join("deep", "images.tar");
+  const size = await writeArchive(path, from, [
+    { descriptor: two.root.descriptor, names: ["other:latest"] },
+    { descriptor: one.root.descriptor, names },
+  ]);
+  assert.equal((await Deno.stat(path)).size, size);
+  assert.deepEqual(await dir.list("deep"), ["images.tar"]);
+
+  const archive = await openArchive(path);
+  assert.deepEqual(await archive.entries(), await from.entries());
+  const to = await openLayout(dir.join("to"), { create: true });
+  for (const name of [...names, "other:latest"]) {
+    await copy(archive, await archive.resolve(name), to, { tags: [name] });
+  }
+  await assertClean(dir.join("to"));
+  assert.deepEqual(await fingerprint(dir.join("to")), await fingerprint(dir.join("from")));
+});
+
+Deno.test("archive: the same images give the same bytes, by whichever way", async () => {
+  await using dir = await tempDir();
+  const images = [await realImage("one"), await realImage("two")];
+  const store = await together(images);
+  const entries = images.map(({ root }, i) => ({ descriptor: root, names: [`app${i}:v1`] }));
+  await writeArchive(dir.join("a.tar"), store, entries);
+  await writeArchive(dir.join("b.tar"), store, entries.toReversed());
+  const target = new ArchiveTarget(dir.join("c.tar"));
+  for (const { descriptor, names } of entries.toReversed()) {
+    await copy(store, descriptor, target, { tags: names });
+  }
+  await target.close();
+  const bytes = await Deno.readFile(dir.join("a.tar"));
+  assert.deepEqual(await Deno.readFile(dir.join("b.tar")), bytes);
+  assert.deepEqual(await Deno.readFile(dir.join("c.tar")), bytes);
+  assert.deepEqual(await dir.list(), ["a.tar", "b.tar", "c.tar"]);
+});
+
+Deno.test("archive: an image without a name is found by its digest", async () => {
+  await using dir = await tempDir();
+  const { store, root } = await realImage();
+  await writeArchive(dir.join("a.tar"), store, [{ descriptor: root, names: [] }]);
+  const archive = await openArchive(dir.join("a.tar"));
+  assert.deepEqual(await archive.resolve(root.digest), root);
+  assert.equal((await verify(archive, await archive.resolve(""))).blobs, 8);
+});
+
+Deno.test("archive: what fails leaves the one that is there as it is", async () => {
+  await using dir = await tempDir();
+  const { root, shared, blobs } = imageGraph();
+  const lacking = new MemoryStore();
+  await pushAll(lacking, blobs.filter((b) => b !== shared));
+  const path = await dir.write("a.tar", "before");
+  const entries = [{ descriptor: root.descriptor, names: ["app:v1"] }];
+  const lies = {
+    fetch: async (d: typeof root.descriptor) =>
+      await whole.fetch(d.digest === shared.descriptor.digest ? wrong.descriptor : d),
+  };
+  const whole = new MemoryStore();
+  const wrong = blob("x".repeat(shared.bytes.length));
+  await pushAll(whole, [...blobs, wrong]);
+  await failsWith("NOT_FOUND", () => writeArchive(path, lacking, entries));
+  await failsWith("BAD_CONTENT", () => writeArchive(path, lies, entries));
+  await failsWith(
+    "BAD_REFERENCE",
+    () => writeArchive(path, whole, [{ descriptor: root.descriptor, names: ["A B"] }]),
+  );
+  const signal = AbortSignal.timeout(0);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await assert.rejects(writeArchive(path, whole, entries, { signal }));
+  await failsWith("BAD_PLACE", () => writeArchive(dir.path, whole, entries), /it is a folder/);
+  assert.equal(await Deno.readTextFile(path), "before");
+  assert.deepEqual(await dir.list(), ["a.tar"]);
+});
+
+Deno.test("archive: one that is replaced while it is read says so", async () => {
+  await using dir = await tempDir();
+  const { store, root } = await realImage();
+  const path = dir.join("a.tar");
+  await writeArchive(path, store, [{ descriptor: root, names: ["app:v1"] }]);
+  const archive = await openArchive(path);
+  await writeArchive(path, store, [{ descriptor: root, names: ["app:v2"] }]);
+  await failsWith("BAD_CONTENT", () => archive.fetch(root), /changed while it was read/);
+});
