@@ -1,0 +1,31 @@
+/**
+ * The use case of `kodeno gc`.
+ * @module
+ */
+import { collectGarbage, type Garbage } from "../store/layout/gc.ts";
+import { openLayout } from "../store/layout/layout.ts";
+
+/** Long enough for another process to give a name to what it has put into the layout. */
+const MINIMUM_AGE_MS = 60 * 60 * 1000;
+
+/** What a caller may say. */
+export interface GcOptions {
+  /** Removes nothing, only tells. */
+  readonly dryRun?: boolean | undefined;
+  /** Removes blobs that came in within the last hour, too. */
+  readonly pruneNow?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Removes the blobs of a layout that no image needs. Temporary files of processes that are gone are
+ * removed by opening it.
+ *
+ * @throws {KodenoError} `BAD_PLACE`, `BAD_CONTENT`, `IO_FAILED`
+ */
+export async function gc(directory: string, options: GcOptions = {}): Promise<Garbage> {
+  const { dryRun, pruneNow, signal } = options;
+  const layout = await openLayout(directory);
+  const minimumAgeMs = pruneNow ? -Infinity : MINIMUM_AGE_MS;
+  return await collectGarbage(layout, { dryRun, minimumAgeMs, signal });
+}

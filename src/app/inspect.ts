@@ -1,0 +1,247 @@
+/**
+ * The use case of `kodeno inspect`: the images of a layout as trees of plain values.
+ * @module
+ */
+import { readDocument } from "../content/read.ts";
+import { hasSuccessors } from "../content/successors.ts";
+import { KodenoError, messageOf } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { imageName, refName } from "../oci/entries.ts";
+import {
+  type Index,
+  type Manifest,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+} from "../oci/manifest.ts";
+import { isIndexType, MediaType, ociMediaType } from "../oci/media_types.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { type Layout, openLayout } from "../store/layout/layout.ts";
+
+/** A blob that points to nothing. */
+export interface InspectedBlob {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  /** Why it cannot be used, where it is missing or damaged. */
+  readonly problem?: string | undefined;
+}
+
+/** The config of an image: what it runs. */
+export interface InspectedConfig extends InspectedBlob {
+  readonly created?: string | undefined;
+  readonly user?: string | undefined;
+  readonly workingDirectory?: string | undefined;
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly environment?: readonly string[] | undefined;
+  readonly ports?: readonly string[] | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A manifest or an index with what is below it. */
+export interface InspectedImage extends InspectedBlob {
+  readonly kind: "index" | "manifest" | "blob";
+  /** `NAME:TAG`, or a tag alone; of an entry. */
+  readonly name?: string | undefined;
+  readonly platform?: string | undefined;
+  readonly artifactType?: string | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Of an index. */
+  readonly manifests?: readonly InspectedImage[] | undefined;
+  /** Of a manifest. */
+  readonly config?: InspectedConfig | undefined;
+  /** Of a manifest. */
+  readonly layers?: readonly InspectedBlob[] | undefined;
+  /** What says something about it: signatures, SBOMs, provenance. */
+  readonly referrers?: readonly InspectedImage[] | undefined;
+  /** Whether it stands elsewhere in the tree with all that is below it. */
+  readonly repeated?: true | undefined;
+}
+
+/**
+ * Looks at the images of a layout.
+ *
+ * @param place folder of the layout, `DIR:TAG` or `DIR@DIGEST`
+ * @param name of the image; without it and without a tag, all images
+ * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION`, `NOT_FOUND`, `BAD_REFERENCE`, `IO_FAILED`
+ */
+export async function inspect(
+  place: string,
+  name?: string,
+  signal?: AbortSignal,
+): Promise<readonly InspectedImage[]> {
+  const { directory, ref } = await parsePlace(place);
+  if (ref !== undefined && name !== undefined) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot inspect ${place}: it names an image already; leave ${JSON.stringify(name)} out`,
+    );
+  }
+  const layout = await openLayout(directory);
+  const entries = await layout.entries();
+  const wanted = name ?? ref;
+  const roots = wanted === undefined ? entries : [await layout.resolve(wanted)];
+  const reader = new ImageReader(layout, signal);
+  await reader.findReferrers(entries);
+  const images: InspectedImage[] = [];
+  for (const root of roots) {
+    const entryName = imageName(root) ?? refName(root);
+    images.push({
+      ...(entryName === undefined ? {} : { name: entryName }),
+      ...await reader.image(root, new Set()),
+    });
+  }
+  return images;
+}
+
+async function parsePlace(
+  text: string,
+): Promise<{ readonly directory: string; readonly ref?: string | undefined }> {
+  const place = text.replace(/^oci:/, "");
+  const isFolder = await Deno.stat(place).then((info) => info.isDirectory, () => false);
+  if (isFolder) return { directory: place };
+  const [, directory, digest, tag] = /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ??
+    [];
+  return directory === undefined ? { directory: place } : { directory, ref: digest ?? tag };
+}
+
+/** What a manifest or index says, or why it cannot be read. */
+type Document =
+  | { readonly index: Index }
+  | { readonly manifest: Manifest }
+  | { readonly problem: string };
+
+/** Reads manifests of a layout, each once. */
+export class ImageReader {
+  readonly #documents = new Map<string, Document>();
+  readonly #referrers = new Map<string, Descriptor[]>();
+
+  /** Takes the layout. */
+  constructor(readonly layout: Layout, readonly signal?: AbortSignal) {}
+
+  /** Looks for what has a subject, in everything below entries. */
+  async findReferrers(entries: readonly Descriptor[]): Promise<void> {
+    const seen = new Set<string>();
+    const queue = entries.filter(hasSuccessors);
+    for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
+      if (seen.has(d.digest)) continue;
+      seen.add(d.digest);
+      const document = await this.document(d);
+      if ("index" in document) queue.push(...document.index.manifests.filter(hasSuccessors));
+      const subject = subjectOf(document);
+      if (subject === undefined) continue;
+      this.#referrers.set(subject.digest, [...this.#referrers.get(subject.digest) ?? [], d]);
+    }
+  }
+
+  /** A manifest or index, read and checked. */
+  async document(d: Descriptor): Promise<Document> {
+    this.signal?.throwIfAborted();
+    const known = this.#documents.get(d.digest);
+    if (known !== undefined) return known;
+    let document: Document;
+    try {
+      const bytes = await readDocument(this.layout, d);
+      const what = `blob ${d.digest}`;
+      document = isIndexType(d.mediaType)
+        ? { index: parseIndex(bytes, what) }
+        : { manifest: parseManifest(bytes, what) };
+    } catch (error) {
+      document = { problem: problemOf(error) };
+    }
+    this.#documents.set(d.digest, document);
+    return document;
+  }
+
+  /** An image with what is below it; what is in `seen` is not told again. */
+  async image(d: Descriptor, seen: Set<string>): Promise<InspectedImage> {
+    const { mediaType, digest, size } = d;
+    const platform = d.platform ? { platform: formatPlatform(d.platform) } : {};
+    if (!hasSuccessors(d)) return { kind: "blob", ...await this.blob(d), ...platform };
+    const kind = isIndexType(mediaType) ? "index" as const : "manifest" as const;
+    const plain = { kind, mediaType, digest, size, ...platform };
+    if (seen.has(digest)) return { ...plain, repeated: true };
+    seen.add(digest);
+    const document = await this.document(d);
+    if ("problem" in document) return { ...plain, problem: document.problem };
+    const { annotations } = "index" in document ? document.index : document.manifest;
+    const more = annotations ? { annotations } : {};
+    if ("index" in document) {
+      const manifests: InspectedImage[] = [];
+      for (const one of document.index.manifests) manifests.push(await this.image(one, seen));
+      return { ...plain, ...more, manifests, ...await this.#referrersOf(digest, seen) };
+    }
+    const { config, layers, artifactType } = document.manifest;
+    const inspected = await this.config(config);
+    const below: InspectedBlob[] = [];
+    for (const layer of layers) below.push(await this.blob(layer));
+    return {
+      ...plain,
+      ...(d.platform || inspected.platform === undefined ? {} : { platform: inspected.platform }),
+      ...(artifactType ? { artifactType } : {}),
+      ...more,
+      config: inspected.config,
+      layers: below,
+      ...await this.#referrersOf(digest, seen),
+    };
+  }
+
+  /** A blob, and whether it is there with its size. */
+  async blob({ mediaType, digest, size }: Descriptor): Promise<InspectedBlob> {
+    try {
+      (await this.layout.openBlob({ mediaType, digest, size })).close();
+      return { mediaType, digest, size };
+    } catch (error) {
+      return { mediaType, digest, size, problem: problemOf(error) };
+    }
+  }
+
+  /** A config, and the platform it names. */
+  async config(
+    d: Descriptor,
+  ): Promise<{ readonly config: InspectedConfig; readonly platform?: string | undefined }> {
+    const blob = await this.blob(d);
+    if (blob.problem !== undefined || ociMediaType(d.mediaType) !== MediaType.config) {
+      return { config: blob };
+    }
+    try {
+      const image = parseConfig(await readDocument(this.layout, d), `config ${d.digest}`);
+      const { created, config: run = {} } = image;
+      const config = {
+        ...blob,
+        created,
+        user: run.User || undefined,
+        workingDirectory: run.WorkingDir || undefined,
+        entrypoint: run.Entrypoint ?? undefined,
+        command: run.Cmd ?? undefined,
+        environment: run.Env ?? undefined,
+        ports: run.ExposedPorts ? Object.keys(run.ExposedPorts) : undefined,
+        labels: run.Labels ?? undefined,
+      };
+      return { config, platform: formatPlatform(image) };
+    } catch (error) {
+      return { config: { ...blob, problem: problemOf(error) } };
+    }
+  }
+
+  async #referrersOf(
+    digest: string,
+    seen: Set<string>,
+  ): Promise<{ readonly referrers?: readonly InspectedImage[] }> {
+    const found: InspectedImage[] = [];
+    for (const d of this.#referrers.get(digest) ?? []) found.push(await this.image(d, seen));
+    return found.length > 0 ? { referrers: found } : {};
+  }
+}
+
+function subjectOf(document: Document): Descriptor | undefined {
+  if ("index" in document) return document.index.subject;
+  return "manifest" in document ? document.manifest.subject : undefined;
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof KodenoError && error.code === "NOT_FOUND") return "missing";
+  if (error instanceof KodenoError && error.code === "BAD_CONTENT") return "damaged";
+  return messageOf(error);
+}

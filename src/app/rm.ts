@@ -1,0 +1,30 @@
+/**
+ * The use case of `kodeno rm`.
+ * @module
+ */
+import { imageName, refName } from "../oci/entries.ts";
+import { openLayout } from "../store/layout/layout.ts";
+import { removeEntries } from "../store/layout/remove.ts";
+
+/** An entry that is gone. */
+export interface RemovedImage {
+  /** `NAME:TAG`, or the tag alone; left out where it had neither. */
+  readonly name?: string | undefined;
+  readonly digest: string;
+}
+
+/**
+ * Removes images from a layout: all that are named, or none.
+ *
+ * @throws {KodenoError} `BAD_PLACE`, `NOT_FOUND`, `IO_FAILED`
+ */
+export async function rm(
+  directory: string,
+  names: readonly string[],
+): Promise<readonly RemovedImage[]> {
+  const removed = await removeEntries(await openLayout(directory), names);
+  return removed.map((entry) => ({
+    name: imageName(entry) ?? refName(entry),
+    digest: entry.digest,
+  }));
+}

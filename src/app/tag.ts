@@ -1,0 +1,27 @@
+/**
+ * The use case of `kodeno tag`.
+ * @module
+ */
+import { parseImageName } from "../oci/reference.ts";
+import { openLayout } from "../store/layout/layout.ts";
+
+/**
+ * Gives an image of a layout more names.
+ *
+ * @param source its `NAME[:TAG]`, tag or digest
+ * @param names `NAME:TAG` or a tag alone
+ * @returns the digest of the image
+ * @throws {KodenoError} `BAD_PLACE`, `BAD_REFERENCE`, `NOT_FOUND`, `IO_FAILED`
+ */
+export async function tag(
+  directory: string,
+  source: string,
+  names: readonly string[],
+): Promise<string> {
+  // A name that is no name is told before the first one is given.
+  for (const name of names) parseImageName(name);
+  const layout = await openLayout(directory);
+  const descriptor = await layout.resolve(source);
+  for (const name of names) await layout.tag(descriptor, name);
+  return descriptor.digest;
+}

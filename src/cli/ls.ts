@@ -1,0 +1,40 @@
+/**
+ * `kodeno ls`: the images of a layout, one a line.
+ * @module
+ */
+import { Command } from "commander";
+import { type ListedImage, ls } from "../app/ls.ts";
+import { interruptible } from "./interrupt.ts";
+import { formatBytes, printResult } from "./output.ts";
+import { printable } from "./printable.ts";
+
+/** The command with its flags. */
+export function lsCommand(): Command {
+  return new Command("ls")
+    .summary("list the images of a layout")
+    .description("Lists the images of an OCI layout: name, digest, size and platforms.")
+    .argument("<layout>", "folder of the layout")
+    .option("--json", "print as JSON")
+    .action(async (layout: string, flags: { readonly json?: boolean }) => {
+      const images = await interruptible((signal) => ls(layout, signal));
+      if (flags.json) return printResult(JSON.stringify(images));
+      const rows = images.map(row);
+      const widths = [0, 1, 2].map((i) =>
+        Math.max(0, ...rows.map((cells) => cells[i]?.length ?? 0))
+      );
+      for (const [name = "", digest = "", size = "", platforms = ""] of rows) {
+        const columns = [name.padEnd(widths[0] ?? 0), digest, size.padStart(widths[2] ?? 0)];
+        printResult(`${columns.join("  ")}  ${platforms}`.trimEnd());
+      }
+    });
+}
+
+function row({ name, digest, size, platforms, complete }: ListedImage): readonly string[] {
+  const state = complete ? [] : ["(incomplete)"];
+  return [
+    printable(name ?? "-"),
+    digest,
+    formatBytes(size),
+    [printable(platforms.join(",")), ...state].join(" ").trim(),
+  ];
+}

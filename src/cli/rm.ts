@@ -1,0 +1,26 @@
+/**
+ * `kodeno rm`: removing images from a layout.
+ * @module
+ */
+import { Command } from "commander";
+import { rm } from "../app/rm.ts";
+import { printResult } from "./output.ts";
+
+/** The command with its flags. */
+export function rmCommand(): Command {
+  return new Command("rm")
+    .summary("remove images from a layout")
+    .description(
+      "Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands\n" +
+        "alone, or a digest. Prints what was removed; when one name is not there, nothing is.\n" +
+        'Their blobs stay until "kodeno gc".',
+    )
+    .argument("<layout>", "folder of the layout")
+    .argument("<names...>", "images to remove")
+    .option("--json", "print as JSON")
+    .action(async (layout: string, names: readonly string[], flags: { json?: boolean }) => {
+      const removed = await rm(layout, names);
+      if (flags.json) return printResult(JSON.stringify(removed));
+      for (const { name, digest } of removed) printResult(name ? `${name}@${digest}` : digest);
+    });
+}

@@ -1,0 +1,153 @@
+/**
+ * Bytes of blobs on their way to clients: whole or a range of them, in small pieces, with a bound
+ * on how many are open, and an end for clients that stopped reading.
+ * @module
+ */
+import { join } from "node:path";
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestHex } from "../oci/digest.ts";
+import type { Layout } from "../store/layout/layout.ts";
+import { busy, Refusal } from "./answers.ts";
+
+/** Bytes of a range that are read at a time. */
+const CHUNK_BYTES = 64 * 1024;
+/** Blobs open at once: most of the thousand files a process may have open are for connections. */
+const MAX_OPEN = 192;
+/** How long a request waits for one of them to be closed. */
+const WAIT_MS = 20_000;
+
+/** A part of a blob: bytes `start` up to, not with, `end`. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a `Range` header of one range. Several, or what is no range, count as none, as RFC 9110
+ * allows.
+ *
+ * @returns nothing for the whole blob
+ * @throws {Refusal} 416 for a range that has nothing of the blob
+ */
+export function parseRange(header: string | null, size: number): Range | undefined {
+  const [, from, to] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? "").trim()) ?? [];
+  if (from === undefined || to === undefined || (from === "" && to === "")) return undefined;
+  if (from !== "" && to !== "" && Number(to) < Number(from)) return undefined;
+  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1);
+  if (start < end) return { start, end };
+  throw new Refusal(416, "UNSUPPORTED", `the blob has ${size} bytes`, {
+    "content-range": `bytes */${size}`,
+  });
+}
+
+/** Opens the blobs of a layout for clients. */
+export class BlobReader {
+  #open = 0;
+  readonly #waiting: ((refusal?: Refusal) => void)[] = [];
+
+  /** Takes the layout, and other bounds for tests. */
+  constructor(
+    readonly layout: Layout,
+    readonly bounds: { readonly maxOpen?: number; readonly waitMs?: number } = {},
+  ) {}
+
+  /**
+   * Checks that a blob is there.
+   *
+   * @throws {Refusal} 404
+   */
+  async check(blob: Descriptor): Promise<void> {
+    (await this.#file(blob)).close();
+  }
+
+  /**
+   * The bytes of a blob.
+   *
+   * @param ended settles when the client has it, or is gone
+   * @throws {Refusal} 404, 503 when too many are being read
+   */
+  async read(
+    blob: Descriptor,
+    { start, end }: Range,
+    ended: Promise<unknown>,
+  ): Promise<ReadableStream<Uint8Array>> {
+    await this.#enter();
+    let file: Deno.FsFile | undefined;
+    const leave = (): void => {
+      try {
+        file?.close();
+      } catch {
+        // Whoever read it to its end has closed it.
+      }
+      this.#leave();
+    };
+    try {
+      file = await this.#file(blob);
+      if (start > 0) await file.seek(start, Deno.SeekMode.Start);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    ended.then(leave, leave);
+    // The runtime sends an open file without taking each piece through JavaScript.
+    return end === blob.size ? file.readable : partOf(file, end - start);
+  }
+
+  async #file(blob: Descriptor): Promise<Deno.FsFile> {
+    const unknown = new Refusal(404, "BLOB_UNKNOWN", "the layout does not hold this blob");
+    try {
+      // A link could lead out of the layout, and a pipe would be waited for.
+      const path = join(this.layout.directory, "blobs", "sha256", digestHex(blob.digest));
+      if (!(await Deno.lstat(path)).isFile) throw unknown;
+      return await this.layout.openBlob(blob);
+    } catch (error) {
+      const code = error instanceof KodenoError ? error.code : "";
+      const missing = error instanceof Deno.errors.NotFound || code === "NOT_FOUND";
+      if (missing || code === "BAD_CONTENT") throw unknown;
+      throw error;
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#open < (this.bounds.maxOpen ?? MAX_OPEN)) {
+      this.#open++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const go = (refusal?: Refusal): void => {
+        clearTimeout(late);
+        if (refusal === undefined) resolve();
+        else reject(refusal);
+      };
+      const late = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(go), 1);
+        go(busy("too many blobs are being read"));
+      }, this.bounds.waitMs ?? WAIT_MS);
+      this.#waiting.push(go);
+    });
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#open--;
+    else next();
+  }
+}
+
+/** The next bytes of a file, and no more. */
+function partOf(file: Deno.FsFile, length: number): ReadableStream<Uint8Array> {
+  let left = length;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
+      const count = await file.read(buffer);
+      // The connection is broken off: the client was told how many bytes there are.
+      if (count === null) throw new Error("the blob became shorter");
+      left -= count;
+      controller.enqueue(buffer.subarray(0, count));
+      if (left === 0) controller.close();
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,40 @@
+/**
+ * Which repository and tag an entry of a layout is served as. What a layout says is not trusted:
+ * a name that no registry could have is no name.
+ * @module
+ */
+import type { Descriptor } from "../oci/descriptor.ts";
+import { imageName, refName } from "../oci/entries.ts";
+import { parseReference, parseTag, splitHost } from "../oci/reference.ts";
+
+/** Where an entry is served. */
+export interface Served {
+  /** Left out for an entry with a tag alone, or with nothing: the layout names its repository. */
+  readonly repository?: string | undefined;
+  /** Left out where it can be had by digest only. */
+  readonly tag?: string | undefined;
+}
+
+/** The repository and tag of an entry. */
+export function servedAs(entry: Descriptor): Served {
+  const ref = refName(entry) ?? "";
+  // Some tools write the whole name where the tag belongs.
+  const whole = imageName(entry) ?? (/[:/]/.test(ref) ? ref : undefined);
+  const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
+  const tag = named?.tag ?? attempt(() => parseTag(ref));
+  return named === undefined ? { tag } : { repository: splitHost(named.name).path, tag };
+}
+
+/** A repository's name made of a folder's. */
+export function repositoryOfFolder(folder: string): string {
+  const words = folder.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  return words.join("-").slice(0, 128) || "layout";
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

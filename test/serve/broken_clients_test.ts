@@ -1,0 +1,165 @@
+/**
+ * Two hundred pulls at once from `kodeno serve`, half of them by clients that break off: it stays
+ * up, its memory flat, and it keeps no file open.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { openLayout } from "../../src/store/layout/layout.ts";
+import { blob, image, pushAll } from "../support/image_graph.ts";
+import { until } from "../support/process.ts";
+import { tempDir } from "../support/temp.ts";
+import { kodenoCommand } from "../support/kodeno.ts";
+import { ask, startServe } from "./served.ts";
+
+const MIB = 1024 * 1024;
+const PULLS = 200;
+
+const platform = { os: "linux", architecture: "amd64" };
+const linux = Deno.build.os === "linux" ? {} : { ignore: true };
+
+async function residentMiB(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) / 1024;
+}
+
+function openBlobs(pid: number): number {
+  const links = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+    } catch {
+      return "";
+    }
+  });
+  return links.filter((path) => path.includes("/blobs/sha256/")).length;
+}
+
+type Manner = "whole" | "some" | "none" | "stuck" | "range";
+
+Deno.test({
+  name: "serve: 200 pulls at once by clients of which half break off",
+  ...linux,
+  async fn() {
+    await using dir = await tempDir();
+    const layout = await openLayout(dir.join("layout"), { create: true });
+    const layer = blob(randomBytes(16 * MIB));
+    const { manifest, config } = image(platform, [layer]);
+    await pushAll(layout, [layer, config, manifest]);
+    await layout.tag(manifest.descriptor, "app:v1");
+    await using server = await startServe(dir.join("layout"));
+    const port = Number(server.host.split(":")[1]);
+    const path = `/v2/app/blobs/${layer.descriptor.digest}`;
+
+    const pull = async (manner: Manner): Promise<boolean> => {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      try {
+        const range = manner === "range" ? "Range: bytes=1-16000000\r\n" : "";
+        const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${range}\r\n`;
+        await connection.write(new TextEncoder().encode(head));
+        if (manner === "none") return false;
+        const buffer = new Uint8Array(64 * 1024);
+        if (manner !== "whole") {
+          await connection.read(buffer);
+          if (manner === "stuck") await new Promise((resolve) => setTimeout(resolve, 500));
+          return false;
+        }
+        const hash = createHash("sha256");
+        let headers: Uint8Array | undefined = new Uint8Array(0);
+        for (let n = await connection.read(buffer); n !== null; n = await connection.read(buffer)) {
+          let chunk = buffer.subarray(0, n);
+          if (headers !== undefined) {
+            const all: Uint8Array = new Uint8Array([...headers, ...chunk]);
+            const end = new TextDecoder("latin1").decode(all).indexOf("\r\n\r\n");
+            headers = end < 0 ? all : undefined;
+            if (end < 0) continue;
+            chunk = all.subarray(end + 4) as Uint8Array<ArrayBuffer>;
+          }
+          hash.update(chunk);
+        }
+        return `sha256:${hash.digest("hex")}` === layer.descriptor.digest;
+      } finally {
+        connection.close();
+      }
+    };
+    const manners: readonly Manner[] = [
+      "whole",
+      "some",
+      "whole",
+      "none",
+      "whole",
+      "stuck",
+      "whole",
+      "range",
+    ];
+    const round = async (): Promise<number> => {
+      const work = Array.from(
+        { length: PULLS },
+        (_, i) => pull(manners[i % manners.length] ?? "none"),
+      );
+      return (await Promise.all(work)).filter((whole) => whole).length;
+    };
+
+    const peaks: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      assert.equal(await round(), PULLS / 2, server.log());
+      peaks.push(await residentMiB(server.pid));
+    }
+    const told = `MiB after each round: ${peaks.map(Math.round).join(" ")}`;
+    assert.ok(Math.max(...peaks) < 220, told);
+    assert.ok((peaks.at(-1) ?? 0) - (peaks[0] ?? 0) < 40, told);
+    await until("all blobs are closed", () => openBlobs(server.pid) === 0);
+    assert.equal((await ask(server.host, path)).body.length, layer.bytes.length);
+    assert.equal(await server.stop(), 0);
+    assert.equal(server.log().trim().split("\n").length, 1, server.log());
+  },
+});
+
+Deno.test({
+  name: "serve: with more connections than it may open files it stays up",
+  ...linux,
+  async fn() {
+    await using dir = await tempDir();
+    const layout = await openLayout(dir.join("layout"), { create: true });
+    const { manifest, config } = image(platform, []);
+    await pushAll(layout, [config, manifest]);
+    await layout.tag(manifest.descriptor, "app:v1");
+    // The shell lowers the limit for the program that takes its place.
+    const [program, ...before] = kodenoCommand();
+    const args = [program, ...before, "serve", dir.join("layout"), "--listen", "127.0.0.1:0"];
+    const child = new Deno.Command("sh", {
+      args: ["-c", 'ulimit -n 96; exec "$@"', "sh", ...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    let log = "";
+    const reading = (async () => {
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
+    })();
+    const connections: Deno.Conn[] = [];
+    try {
+      await until("it is ready", () => /at http:\/\/127/.test(log));
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
+      const connecting = Array.from({ length: 200 }, async () => {
+        connections.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+      });
+      await Promise.allSettled(connecting);
+      // Half of them stay open, and do not keep others out.
+      for (const connection of connections.splice(0, 30)) connection.close();
+      const works = async (): Promise<boolean> => {
+        const answer = await ask(`127.0.0.1:${port}`, "/v2/app/manifests/v1").catch(() =>
+          undefined
+        );
+        return answer?.status === 200;
+      };
+      await until("it answers again", works);
+      await until("it is told", () => /Too many connections were open/.test(log));
+      for (const connection of connections.splice(0)) connection.close();
+    } finally {
+      for (const connection of connections) connection.close();
+      child.kill("SIGTERM");
+      assert.equal((await child.status).code, 0, log);
+      await reading;
+    }
+  },
+});
