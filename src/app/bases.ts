@@ -1,16 +1,26 @@
 /**
- * Where base images come from: the one place that knows what a base image's name can mean.
+ * Where base images come from: the one place that knows what a base image's name can mean. Those of
+ * registries are kept in a layout of the cache; only what a build needs of them is fetched.
  * @module
  */
-import { isAbsolute, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
+import { cachedSource } from "../content/cached.ts";
+import type { Source } from "../content/places.ts";
+import type { NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { type Base, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { parseReference } from "../oci/reference.ts";
-import { imageName, refName } from "../store/layout/entries.ts";
-import { openLayout } from "../store/layout/layout.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { imageName, namedEntry, withEntry } from "../oci/entries.ts";
+import type { Reference } from "../oci/reference.ts";
+import { openArchive } from "../store/archive/archive_source.ts";
+import { Daemon } from "../store/daemon/daemon.ts";
+import { findDaemon } from "../store/daemon/find_daemon.ts";
+import { openDaemonImage } from "../store/daemon/save.ts";
+import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { openRegistries, parsePlace } from "./places.ts";
 
 /** What opening a base may need. */
 export interface BaseContext {
@@ -18,57 +28,147 @@ export interface BaseContext {
   /** Asked only for the `static` base. */
   readonly go: () => Promise<{ readonly GOROOT: string; readonly GOVERSION: string }>;
   readonly signal?: AbortSignal | undefined;
+  readonly emit?: ((event: NoteEvent) => void) | undefined;
+}
+
+/** A base, open. */
+export interface OpenedBase {
+  readonly base: Base;
+  /** Ends the reading: connections are closed, temporary files go. */
+  close(): Promise<void>;
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+/** The layout that keeps the base images of registries. */
+export function baseCacheDirectory(cacheDirectory: string): string {
+  return join(cacheDirectory, "bases");
 }
 
 /**
  * Opens the base image of a configuration for the platforms it asks for.
  *
- * @throws {KodenoError} `BAD_OPTION` for a name of no known kind, and see `readBase`
+ * @throws {KodenoError} `BAD_REFERENCE` for a name of no known kind, and see `readBase`
  */
-export async function openBase(config: BuildConfig, context: BaseContext): Promise<Base> {
+export async function openBase(config: BuildConfig, context: BaseContext): Promise<OpenedBase> {
   const { baseImage, platforms: wanted, workingDirectory } = config;
-  if (baseImage === "scratch") return scratchBase(wanted);
+  const { cache, signal } = context;
+  if (baseImage === "scratch") return { base: scratchBase(wanted), close: nothing };
   if (isBuiltinBase(baseImage)) {
     const { GOROOT, GOVERSION } = await context.go();
     const { compression } = config;
     const level = compression.type === "gzip" ? compression.level : 9;
-    const { cache, signal } = context;
-    return staticBase(wanted, { cache, level, goroot: GOROOT, goVersion: GOVERSION, signal });
+    const options = { cache, level, goroot: GOROOT, goVersion: GOVERSION, signal };
+    return { base: await staticBase(wanted, options), close: nothing };
   }
   const what = `base image ${baseImage}`;
-  const { directory, ref } = parseLayoutName(baseImage);
-  const path = isAbsolute(directory) ? directory : resolve(workingDirectory, directory);
-  const layout = await openLayout(path);
-  const root = await layout.resolve(ref, { signal: context.signal });
-  const name = imageName(root) ?? (ref.startsWith("sha256:") ? undefined : refName(root));
-  const base = await readBase(layout, root, wanted, what, {
-    signal: context.signal,
-    // A folder's name would differ from machine to machine; the image's own name does not.
-    name: name?.includes(":") ? name : undefined,
-  });
-  for (const image of base.images) {
-    for (const layer of image.manifest.layers) {
-      if (await layout.has(layer)) continue;
-      throw new KodenoError(
-        "NOT_FOUND",
-        `Cannot use ${what}: layer ${layer.digest} is not there, or has another size; ` +
-          "make the layout again",
-      );
+  const read = (source: Source, root: Descriptor, name: string | undefined): Promise<Base> =>
+    // A path would differ from machine to machine; the image's own name does not.
+    readBase(source, root, wanted, what, { signal, name });
+  const place = parsePlace(baseImage);
+  switch (place.kind) {
+    case "layout": {
+      const layout = await openLayout(resolve(workingDirectory, place.path));
+      const root = await layout.resolve(place.ref, { signal });
+      const base = await read(layout, root, imageName(root));
+      await checkLayers(layout, base, what);
+      return { base, close: nothing };
     }
+    case "archive": {
+      const archive = await openArchive(resolve(workingDirectory, place.path), { signal });
+      const root = await archive.resolve(place.ref, { signal });
+      return { base: await read(archive, root, imageName(root)), close: nothing };
+    }
+    case "daemon": {
+      const daemon = new Daemon(await findDaemon(config.go.environment));
+      const image = await openDaemonImage(daemon, place.name, { signal });
+      const close = () => image[Symbol.asyncDispose]();
+      return await closingOnError(close, () => read(image, image.root, undefined));
+    }
+    case "registry":
+      return await openRegistryBase(config, context, place.reference, read);
   }
-  return base;
 }
 
-/** Splits `oci:DIR[:TAG]` or `oci:DIR@DIGEST`. */
-function parseLayoutName(text: string): { readonly directory: string; readonly ref: string } {
-  const found = /^oci:(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))?$/.exec(text);
-  const [, directory, digest, tag] = found ?? [];
-  if (directory !== undefined) return { directory, ref: digest ?? tag ?? "" };
-  // Names the mistake where there is one, before saying what is not there yet.
-  parseReference(text);
-  throw new KodenoError(
-    "BAD_OPTION",
-    `Cannot use base image ${JSON.stringify(text)}: kodeno takes "static", "scratch" and ` +
-      "oci:DIR[:TAG]; copy the image into a layout first",
+/** Says before anything is built that a layer of a layout is missing. */
+async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
+  for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
+    if (await layout.has(layer)) continue;
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot use ${what}: layer ${layer.digest} is not there, or has another size; ` +
+        "make the layout again",
+    );
+  }
+}
+
+/**
+ * A digest that is in the cache is not asked for; a tag is asked for with one request, unless the
+ * build is offline: then the digest it had the last time counts.
+ */
+async function openRegistryBase(
+  config: BuildConfig,
+  context: BaseContext,
+  { name, tag, digest }: Reference,
+  read: (source: Source, root: Descriptor, name: string) => Promise<Base>,
+): Promise<OpenedBase> {
+  const { signal, emit } = context;
+  const fullName = `${name}:${tag ?? "latest"}`;
+  const cache = await openLayout(baseCacheDirectory(config.cache.directory), { create: true });
+  const known = (await cache.entries()).find((entry) =>
+    digest === undefined ? imageName(entry) === fullName : entry.digest === digest
   );
+  const registries = openRegistries(config.transfer, { emit });
+  const store = registries.open(name);
+  const close = (): Promise<void> => registries[Symbol.asyncDispose]();
+  const missing = (cause?: unknown): KodenoError =>
+    new KodenoError(
+      "NOT_FOUND",
+      `Cannot use base image ${config.baseImage} offline: the cache does not have all of it; run ` +
+        `"kodeno build --base-image ${config.baseImage}" once with the network, or bring it with ` +
+        `"kodeno pull ${config.baseImage} --oci-layout bases" and use oci:bases`,
+      {},
+      { cause },
+    );
+  return await closingOnError(close, async () => {
+    if (config.offline && known === undefined) throw missing();
+    const fixed = config.offline || digest !== undefined ? known : undefined;
+    const root = fixed ?? await store.resolve(digest ?? tag ?? "latest", { signal });
+    const source = cachedSource(store, cache);
+    try {
+      const base = await read(source, root, digest !== undefined && !tag ? name : fullName);
+      // What was asked for by its digest alone is found by that again; it has no tag to be known by.
+      const entry = digest === undefined
+        ? namedEntry(root, fullName)
+        : { mediaType: root.mediaType, digest: root.digest, size: root.size };
+      await cache.change((entries) =>
+        Promise.resolve(
+          digest === undefined
+            ? withEntry(entries, entry)
+            : entries.some((e) => e.digest === digest)
+            ? entries
+            : [...entries, entry],
+        )
+      );
+      return base;
+    } catch (error) {
+      throw config.offline && isNetworkFailure(error) ? missing(error) : error;
+    }
+  });
+}
+
+function isNetworkFailure(error: unknown): boolean {
+  return error instanceof KodenoError && error.code === "REGISTRY_FAILED";
+}
+
+async function closingOnError(
+  close: () => Promise<void>,
+  work: () => Promise<Base>,
+): Promise<OpenedBase> {
+  try {
+    return { base: await work(), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

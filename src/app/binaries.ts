@@ -21,12 +21,20 @@ export function binaryRoot(cacheDirectory: string): string {
   return join(cacheDirectory, "bin");
 }
 
+/** What a lock holds while its folder is being built into. */
+const BUSY = "busy\n";
+
 /**
  * Runs `work` with a folder to itself: no other process builds into it or removes it meanwhile.
  *
+ * @param signal ends the waiting for another process
  * @throws {KodenoError} `IO_FAILED` when the folder cannot be made
  */
-export async function withBinaryFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withBinaryFolder<T>(
+  path: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const lock = lockOf(path);
   const make = async (): Promise<void> => {
     try {
@@ -37,12 +45,30 @@ export async function withBinaryFolder<T>(path: string, work: () => Promise<T>):
   };
   await make();
   return await withLockFile(lock, async () => {
+    await begin(path, lock);
     // Whoever held the lock may have removed the folder.
     await make();
-    const now = new Date();
-    await Deno.utime(lock, now, now);
-    return await work();
-  });
+    try {
+      return await work();
+    } finally {
+      await Deno.truncate(lock);
+    }
+  }, signal);
+}
+
+/** Marks a folder as busy; the time of the lock tells when it was last used, too. */
+async function begin(path: string, lock: string): Promise<void> {
+  try {
+    // When the last holder was killed, half a binary may lie there, which go takes for a whole one.
+    if (await Deno.readTextFile(lock) !== "") {
+      await Deno.remove(path, { recursive: true }).catch((error) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
+    await Deno.writeTextFile(lock, BUSY);
+  } catch (error) {
+    throw ioFailure(`prepare folder ${path}`, error);
+  }
 }
 
 /** All folders of binaries. */

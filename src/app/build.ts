@@ -3,10 +3,13 @@
  * @module
  */
 import { basename, dirname } from "node:path";
+import { resolveBuildConfig } from "../config/build_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { writeFileAtomically } from "../io/atomic.ts";
 import { ioFailure } from "../io/fail.ts";
+import { isBuiltinBase } from "../image/builtin_base.ts";
+import { giveUpNetwork, parsePlace } from "./places.ts";
 import { newBuilder, type WorkOptions } from "./builder.ts";
 import { newPublisher } from "./publisher.ts";
 import { publishImages } from "./publish_images.ts";
@@ -28,8 +31,13 @@ export async function build(
   request: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { imageRefs } = resolvePublishConfig(request.publish);
-  const publisher = newPublisher(request.publish);
+  const { imageRefs, push, local } = resolvePublishConfig(request.publish);
+  const { baseImage, offline } = resolveBuildConfig(request.build);
+  const base = isBuiltinBase(baseImage) ? undefined : parsePlace(baseImage);
+  const dials = push || local || base?.kind === "daemon";
+  if (offline && !dials) await giveUpNetwork();
+  const mountFrom = base?.kind === "registry" ? [base.reference.name] : [];
+  const publisher = newPublisher(request.publish, mountFrom);
   const builder = newBuilder(request.build);
   try {
     const references = await publishImages(request.patterns, publisher, builder, options);

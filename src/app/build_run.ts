@@ -118,7 +118,7 @@ export class BuildRun {
         const layer = await this.#layer(plan, importPath, group.platformName);
         this.#binary(importPath, group).resolve(layer);
       }));
-    });
+    }, signal);
   }
 
   async #image(image: PlannedImage): Promise<BuiltImage> {

@@ -16,7 +16,7 @@ import type { LayerCache } from "../layers/cache.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
 import { selectMains } from "../plan/packages.ts";
 import { goVariables, makePlan } from "../plan/plan.ts";
-import { openBase } from "./bases.ts";
+import { openBase, type OpenedBase } from "./bases.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
 import { openLayers, shrinkCache } from "./cache.ts";
 
@@ -57,8 +57,8 @@ export interface Builder {
    * @throws {KodenoError} `GO_FAILED` with the compiler's lines, and what reading and writing gives
    */
   build(prepared: PreparedBuild, options?: BuildCallOptions): AsyncIterable<BuiltImage>;
-  /** Forgets a cached layer whose bytes did not hold. */
-  evict(digest: string): Promise<void>;
+  /** Forgets a cached layer whose bytes did not hold; tells whether there was one. */
+  evict(digest: string): Promise<boolean>;
   /** Ends the use of the builder: temporary layers go, and the cache shrinks to its bound. */
   close(): Promise<void>;
 }
@@ -81,6 +81,7 @@ export function newBuilder(options: BuildOptions = {}): Builder {
 
 class GoBuilder implements Builder {
   #cache: Promise<LayerCache> | undefined;
+  readonly #opened: OpenedBase[] = [];
 
   constructor(readonly config: BuildConfig) {}
 
@@ -94,16 +95,21 @@ class GoBuilder implements Builder {
     const go = () => environment ??= this.#checkedEnvironment(how);
     const [listed, base, checked] = await Promise.allSettled([
       Promise.all(groups.map((group) => listPackages(how, config.go, group))),
-      this.#openCache().then((cache) => openBase(config, { cache, go, signal: o.signal })),
+      this.#openCache().then((cache) => {
+        const { signal, emit } = o;
+        return openBase(config, { cache, go, signal, emit });
+      }),
       go(),
     ]);
+    if (base.status === "fulfilled") this.#opened.push(base.value);
     o.signal?.throwIfAborted();
     const packages = groups.flatMap((group, i) => selectMains(group, valueOf(listed)[i] ?? []));
     valueOf(checked);
-    const { images } = valueOf(base);
+    const opened = valueOf(base);
+    const { images } = opened.base;
     const unique = [...new Map(packages.map((p) => [p.importPath, p])).values()];
     const plan = makePlan(config, unique, images.map((image) => image.platform));
-    return new Prepared(plan, valueOf(base));
+    return new Prepared(plan, opened.base);
   }
 
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
@@ -134,15 +140,17 @@ class GoBuilder implements Builder {
     }
   }
 
-  async evict(digest: string): Promise<void> {
-    await (await this.#openCache()).evict(digest);
+  async evict(digest: string): Promise<boolean> {
+    return await (await this.#openCache()).evict(digest);
   }
 
   async close(): Promise<void> {
+    for (const base of this.#opened.splice(0)) await base.close();
     if (this.#cache === undefined) return;
     const cache = await this.#cache;
-    if (cache.wrote && cache.keep) await shrinkCache(this.config.cache, cache);
     await cache.close();
+    // Binaries stay even where layers are not to be kept.
+    if (cache.wrote) await shrinkCache(this.config.cache, cache);
   }
 
   #openCache(): Promise<LayerCache> {

@@ -5,6 +5,8 @@
 import { join } from "node:path";
 import { type CacheConfig, resolveCacheConfig } from "../config/build_config.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";
+import { ioFailure, isNotFound } from "../io/fail.ts";
+import { baseCacheDirectory } from "./bases.ts";
 import { binaryRoot, listBinaryFolders, removeBinaryFolder } from "./binaries.ts";
 
 /** What the cache holds. */
@@ -52,6 +54,10 @@ export async function cacheClean(): Promise<CacheInfo> {
   const info = await cacheInfo();
   const config = resolveCacheConfig();
   await shrinkCache({ ...config, maxBytes: 0 }, await openLayers(config));
+  const bases = baseCacheDirectory(config.directory);
+  await Deno.remove(bases, { recursive: true }).catch((error) => {
+    if (!isNotFound(error)) throw ioFailure(`remove folder ${bases}`, error);
+  });
   return info;
 }
 

@@ -74,6 +74,7 @@ export async function publishImages(
     await Promise.allSettled(running);
     options.signal?.throwIfAborted();
     failed.signal.throwIfAborted();
+    await publisher.finish({ signal: options.signal });
     return new Map([...names.keys()].map((path) => [path, references.get(path) ?? ""]));
   } catch (error) {
     await publisher.undo();
@@ -82,8 +83,8 @@ export async function publishImages(
 }
 
 /**
- * Publishes an image; when a layer of the cache turns out to be damaged, it is forgotten and the
- * image is built once more.
+ * Publishes an image; when a layer of the cache turns out to be damaged or gone, it is forgotten and
+ * the image is built once more. Each layer gets one such chance.
  */
 async function publishChecked(
   image: BuiltImage,
@@ -93,16 +94,21 @@ async function publishChecked(
   prepared: PreparedBuild,
   work: WorkOptions,
 ): Promise<string> {
-  try {
-    return await publisher.publish(image, name, work);
-  } catch (error) {
-    const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
-    if (!image.ownLayers.includes(digest)) throw error;
-    await builder.evict(digest);
-    const only = { ...work, only: [image.importPath] };
-    for await (const again of builder.build(prepared, only)) {
-      return await publisher.publish(again, name, work);
+  const evicted = new Set<string>();
+  for (let current = image;;) {
+    try {
+      return await publisher.publish(current, name, work);
+    } catch (error) {
+      const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
+      if (evicted.has(digest)) throw error;
+      // Those of a base that kodeno makes are in the cache, too. One that was only missed stays: it
+      // may be there again, for another image.
+      const damaged = error instanceof KodenoError && error.code === "BAD_CONTENT";
+      const cached = damaged && await builder.evict(digest);
+      if (!cached && !current.ownLayers.includes(digest)) throw error;
+      evicted.add(digest);
+      const only = { ...work, only: [image.importPath] };
+      for await (const again of builder.build(prepared, only)) current = again;
     }
-    throw error;
   }
 }

@@ -2,12 +2,12 @@
  * The publisher: puts finished images into their place, under their names and tags.
  * @module
  */
-import { copy } from "../content/copy.ts";
 import { type PublishConfig, resolvePublishConfig } from "../config/publish_config.ts";
 import type { PublishOptions } from "../config/options.ts";
+import type { CallOptions } from "../content/places.ts";
 import type { BuiltImage } from "../image/built_image.ts";
 import { planNames } from "../plan/names.ts";
-import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { type Destination, openDestinations } from "./destinations.ts";
 
 /** Puts images into places. */
 export interface Publisher {
@@ -23,20 +23,24 @@ export interface Publisher {
    * @param image what a builder made
    * @param name of the image, without tag
    * @returns its reference, `NAME:TAG@sha256:...`, or `NAME:TAG` with `tagOnly`
-   * @throws {KodenoError} `BAD_PLACE`, `IO_FAILED`, `BAD_CONTENT`, `NOT_FOUND`
+   * @throws {KodenoError} `BAD_PLACE`, `IO_FAILED`, `BAD_CONTENT`, `NOT_FOUND`, and what a
+   * registry or daemon answers
    */
   publish(
     image: BuiltImage,
     name: string,
-    options?: { readonly signal?: AbortSignal | undefined },
+    options?: CallOptions,
   ): Promise<string>;
-  /** Takes back what failed work has left: a layout that was made for it and has no image. */
+  /** Ends the work well: archives are written, connections are closed. */
+  finish(options?: CallOptions): Promise<void>;
+  /** Takes back what failed work has left, such as a layout that was made for it. */
   undo(): Promise<void>;
 }
 
 /**
  * Makes a publisher, as ko's `NewPublisher`.
  *
+ * @param mountFrom repositories whose layers a registry may have already, such as the base's
  * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
  *
  * @example
@@ -47,34 +51,38 @@ export interface Publisher {
  * if (names.get("example.com/app/cmd/server") !== "reg.local/team/server") throw new Error();
  * ```
  */
-export function newPublisher(options: PublishOptions = {}): Publisher {
-  return new LayoutPublisher(resolvePublishConfig(options));
+export function newPublisher(
+  options: PublishOptions = {},
+  mountFrom: readonly string[] = [],
+): Publisher {
+  return new PlacesPublisher(resolvePublishConfig(options), mountFrom);
 }
 
-class LayoutPublisher implements Publisher {
-  #layout: Promise<Layout> | undefined;
+class PlacesPublisher implements Publisher {
+  readonly #destinations: readonly Destination[];
 
-  constructor(readonly config: PublishConfig) {}
+  constructor(readonly config: PublishConfig, mountFrom: readonly string[]) {
+    this.#destinations = openDestinations(config, mountFrom);
+  }
 
   names(importPaths: readonly string[]): ReadonlyMap<string, string> {
     return planNames(importPaths, this.config);
   }
 
-  async publish(
-    image: BuiltImage,
-    name: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<string> {
+  async publish(image: BuiltImage, name: string, options: CallOptions = {}): Promise<string> {
     const { tags, tagOnly } = this.config;
-    // Opened with the first image: a build that fails leaves no empty layout behind.
-    const layout = await (this.#layout ??= openLayout(this.config.layout, { create: true }));
-    const names = tags.map((tag) => `${name}:${tag}`);
-    await copy(image, image.root, layout, { tags: names, signal: options.signal });
-    return tagOnly ? `${names[0]}` : `${names[0]}@${image.root.digest}`;
+    for (const destination of this.#destinations) {
+      await destination.put(image, name, tags, options);
+    }
+    const reference = `${name}:${tags[0]}`;
+    return tagOnly ? reference : `${reference}@${image.root.digest}`;
+  }
+
+  async finish(options: CallOptions = {}): Promise<void> {
+    for (const destination of this.#destinations) await destination.finish(options);
   }
 
   async undo(): Promise<void> {
-    const layout = await this.#layout?.catch(() => undefined);
-    await layout?.undo();
+    for (const destination of this.#destinations) await destination.undo();
   }
 }

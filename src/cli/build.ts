@@ -4,7 +4,7 @@
  */
 import { Command } from "commander";
 import { build } from "../app/build.ts";
-import { parseEpoch, parsePairs } from "../config/checks.ts";
+import { parseEpoch, parseJobs, parsePairs } from "../config/checks.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { append, appendFlags, appendList, appendWords } from "./lists.ts";
 import { printResult } from "./output.ts";
@@ -13,6 +13,13 @@ import { makeProgress } from "./progress.ts";
 
 interface Flags {
   readonly ociLayout?: string;
+  readonly push?: boolean;
+  readonly local?: boolean;
+  readonly tarball?: string;
+  readonly offline?: boolean;
+  readonly mirror?: readonly string[];
+  readonly insecureRegistry?: boolean;
+  readonly caFile?: string;
   readonly platform?: readonly string[];
   readonly baseImage?: string;
   readonly bare?: boolean;
@@ -64,10 +71,20 @@ export function buildCommand(): Command {
         "Prints the reference of each image, one a line.",
     )
     .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default ".")')
-    .option("--oci-layout <dir>", 'folder of the layout (default "out")')
+    .option(
+      "--oci-layout <dir>",
+      'folder of the layout (default "out", where nothing else is named)',
+    )
     .option("--oci-layout-path <dir>", "the same, as ko names it")
+    .option("--push", "push to KO_DOCKER_REPO")
+    .option("-L, --local", "load into the Docker daemon")
+    .option("--tarball <file>", 'write an archive that "docker load" takes')
+    .option("--offline", "fetch nothing; dial nothing but what is named here")
+    .option("--insecure-registry", "leave certificates unchecked, and allow plain HTTP")
+    .option("--ca-file <file>", "certificates to trust beside the system's")
+    .option("--mirror <host=mirror>", "registry to ask first for base images", appendList)
     .option("--platform <list>", "all, or os[/arch[/variant]] with commas between", appendList)
-    .option("--base-image <image>", "static (built in), scratch, or oci:DIR[:TAG]")
+    .option("--base-image <image>", "static (built in), scratch, oci:DIR[:TAG], a reference")
     .option("--bare", "name the image KO_DOCKER_REPO itself")
     .option("-B, --base-import-paths", "name images by the last element of the import path")
     .option("-P, --preserve-import-paths", "name images by the whole import path")
@@ -103,6 +120,10 @@ async function run(
 ): Promise<void> {
   const options: BuildOptions = {
     baseImage: flags.baseImage,
+    offline: flags.offline,
+    insecureRegistry: flags.insecureRegistry,
+    caFile: flags.caFile,
+    mirrors: flags.mirror,
     platforms: flags.platform,
     env: flags.env,
     flags: flags.flags,
@@ -119,11 +140,17 @@ async function run(
       ? undefined
       : parseEpoch("--source-date-epoch", flags.sourceDateEpoch),
     compression: flags.compression,
-    jobs: flags.jobs === undefined ? undefined : Number(flags.jobs),
+    jobs: flags.jobs === undefined ? undefined : parseJobs(flags.jobs),
     cache: flags.cache,
   };
   const publish: PublishOptions = {
     ociLayout: flags.ociLayout,
+    push: flags.push,
+    offline: flags.offline,
+    local: flags.local,
+    tarball: flags.tarball,
+    insecureRegistry: flags.insecureRegistry,
+    caFile: flags.caFile,
     bare: flags.bare,
     baseImportPaths: flags.baseImportPaths,
     preserveImportPaths: flags.preserveImportPaths,

@@ -4,7 +4,7 @@
  */
 import { createLogUpdate } from "log-update";
 import type { BytesEvent, ImageEvent, StageEvent } from "../events.ts";
-import { formatBytes, formatDuration } from "./output.ts";
+import { formatBytes, formatDuration, printNote } from "./output.ts";
 
 interface Row {
   readonly image: string;
@@ -65,11 +65,17 @@ export class LiveView {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#rows.delete(PACKAGES);
-    this.#draw(true);
+    this.#update.clear();
     this.#update.done();
+    // Printed, since what is drawn is cut to the height of the screen.
+    for (const row of this.#lines(true)) printNote(row);
   }
 
-  #draw(all = false): void {
+  #draw(): void {
+    this.#update(this.#lines(false).join("\n"));
+  }
+
+  #lines(all: boolean): readonly string[] {
     const rows = [...this.#rows.values()];
     const { columns, rows: height } = sizeOf(Deno.stderr);
     const room = Math.max(3, height - 2);
@@ -82,7 +88,7 @@ export class LiveView {
     if (shown.length < rows.length) {
       lines.push(`${rows.length - open.length} of ${rows.length} done`);
     }
-    this.#update(lines.join("\n"));
+    return lines;
   }
 }
 

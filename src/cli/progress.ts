@@ -44,3 +44,8 @@ function plain(event: KodenoEvent, note: (event: NoteEvent) => void): void {
     printNote(`${event.image} ${event.platform}: done in ${formatDuration(event.elapsedMs)}`);
   }
 }
+
+/** Prints warnings and other notes of commands without a view of their own. */
+export function notes(event: KodenoEvent): void {
+  if (event.type === "note" && event.level !== "verbose") printNote(event.message);
+}

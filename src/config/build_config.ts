@@ -19,14 +19,18 @@ import {
 } from "./checks.ts";
 import { cacheDirectory, type Environment, processEnvironment, variable } from "./environment.ts";
 import type { BuildOptions } from "./options.ts";
+import { resolveTransferConfig, type TransferConfig } from "./transfer_config.ts";
 
 /** Everything that shapes an image; frozen. */
 export interface BuildConfig {
   /** Absolute. */
   readonly workingDirectory: string;
-  /** `static`, `scratch`, or a place such as `oci:DIR[:TAG]`. */
+  /** `static`, `scratch`, or a place such as `oci:DIR[:TAG]` or an image in a registry. */
   readonly baseImage: string;
-  readonly userAgent: string | undefined;
+  /** How registries with base images are reached. */
+  readonly transfer: TransferConfig;
+  /** Whether nothing may be fetched. */
+  readonly offline: boolean;
   /** What is asked of the base, or `all` it has. */
   readonly platforms: readonly PlatformSpec[] | "all";
   readonly go: GoConfig;
@@ -71,6 +75,8 @@ export interface CacheConfig {
   readonly maxBytes: number;
 }
 
+/** go neither asks a proxy nor a repository, nor does it fetch another toolchain. */
+const GO_OFFLINE = { GOPROXY: "off", GOTOOLCHAIN: "local", GOVCS: "*:off" };
 const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 
 /**
@@ -85,7 +91,8 @@ export function resolveBuildConfig(options: BuildOptions = {}): BuildConfig {
   return Object.freeze({
     workingDirectory: resolve(options.workingDirectory ?? "."),
     baseImage: options.baseImage || variable(environment, "KO_DEFAULTBASEIMAGE") || "static",
-    userAgent: options.userAgent,
+    transfer: resolveTransferConfig({ ...options, environment }),
+    offline: options.offline ?? false,
     platforms: resolvePlatforms(options, environment),
     go: resolveGo(options, environment),
     labels: Object.freeze({ ...options.labels }),
@@ -142,7 +149,7 @@ function resolveGo(options: BuildOptions, environment: Environment): GoConfig {
   refuseToolexec("GOFLAGS", goflags.split(/\s+/));
   return Object.freeze({
     command: variable(environment, "KO_GO_PATH") ?? "go",
-    environment,
+    environment: options.offline ? { ...environment, ...GO_OFFLINE } : environment,
     env,
     ...lists,
     disableOptimizations: options.disableOptimizations ?? false,

@@ -7,8 +7,8 @@
 /** How images are built. Everything may be left out. */
 export interface BuildOptions {
   /**
-   * `static` (built in, the default), `scratch`, or `oci:DIR[:TAG]`.
-   * Without it, `KO_DEFAULTBASEIMAGE` is asked.
+   * `static` (built in, the default), `scratch`, `oci:DIR[:TAG]`, `archive:FILE`, `daemon:NAME`, or an
+   * image in a registry. Without it, `KO_DEFAULTBASEIMAGE` is asked.
    */
   readonly baseImage?: string | undefined;
   /** Folder that patterns are relative to and `go` runs in; default the current one. */
@@ -50,6 +50,14 @@ export interface BuildOptions {
   readonly compression?: string | undefined;
   /** Builds and layers worked on at once; default the number of processors. */
   readonly jobs?: number | undefined;
+  /** Fetches nothing: base images come from the cache, modules from Go's. */
+  readonly offline?: boolean | undefined;
+  /** Leaves certificates of registries unchecked, and allows plain HTTP. */
+  readonly insecureRegistry?: boolean | undefined;
+  /** File of PEM certificates to trust beside the system's. */
+  readonly caFile?: string | undefined;
+  /** `HOST=MIRROR` each: registries that are asked first for base images. */
+  readonly mirrors?: readonly string[] | undefined;
   /** Whether finished layers are kept for the next build; default true. */
   readonly cache?: boolean | undefined;
   /** Stands for the process's environment, for embedding. */
@@ -64,8 +72,20 @@ export interface PublishOptions {
   readonly localDomain?: string | undefined;
   /** `User-Agent` of requests to registries. */
   readonly userAgent?: string | undefined;
-  /** Folder of the OCI layout; default `out`. */
+  /** Folder of the OCI layout; default `out` where images go nowhere else. */
   readonly ociLayout?: string | undefined;
+  /** Pushes to the registry that `dockerRepo` names. */
+  readonly push?: boolean | undefined;
+  /** Loads into the Docker daemon; also when `dockerRepo` is under `localDomain`. */
+  readonly local?: boolean | undefined;
+  /** File of an archive that `docker load` takes. */
+  readonly tarball?: string | undefined;
+  /** Dials nothing but the registry of `dockerRepo`. */
+  readonly offline?: boolean | undefined;
+  /** Leaves certificates of registries unchecked, and allows plain HTTP. */
+  readonly insecureRegistry?: boolean | undefined;
+  /** File of PEM certificates to trust beside the system's. */
+  readonly caFile?: string | undefined;
   /** Names every image `dockerRepo` itself. */
   readonly bare?: boolean | undefined;
   /** Names an image by the last element of its import path. */

@@ -6,6 +6,7 @@ import { KodenoError } from "../errors.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { processEnvironment, variable } from "./environment.ts";
 import type { PublishOptions } from "./options.ts";
+import { resolveTransferConfig, type TransferConfig } from "./transfer_config.ts";
 
 /** How a name is made from an import path; see `planNames`. */
 export type Naming = "short" | "md5" | "base" | "full" | "bare";
@@ -15,10 +16,15 @@ export interface PublishConfig {
   /** Prefix of names, "" for none. */
   readonly repository: string;
   readonly naming: Naming;
-  readonly localDomain: string;
-  readonly userAgent: string | undefined;
-  /** Folder of the layout, as it was given. */
-  readonly layout: string;
+  /** Folder of a layout, as it was given. */
+  readonly layout: string | undefined;
+  /** Whether images go to the registry of `repository`. */
+  readonly push: boolean;
+  /** Whether images go to the Docker daemon. */
+  readonly local: boolean;
+  /** File of an archive. */
+  readonly tarball: string | undefined;
+  readonly transfer: TransferConfig;
   readonly tags: readonly string[];
   readonly tagOnly: boolean;
   readonly imageRefs: string | undefined;
@@ -31,8 +37,19 @@ export interface PublishConfig {
  */
 export function resolvePublishConfig(options: PublishOptions = {}): PublishConfig {
   const environment = options.environment ?? processEnvironment();
-  const repository = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
+  const { push = false, tarball, insecureRegistry, caFile, userAgent, offline } = options;
+  const domain = options.localDomain ?? "ko.local";
+  const asked = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
+  const repository = asked === "" && options.local ? domain : asked;
   if (repository !== "") checkRepository(repository);
+  const local = options.local ?? (repository === domain || repository.startsWith(`${domain}/`));
+  if (push && (repository === "" || local)) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot push: ${local ? `${repository} is no registry` : "KO_DOCKER_REPO is not set"}; ` +
+        "set KO_DOCKER_REPO to the repository to push to",
+    );
+  }
   // Each tag once, as ko does it.
   const tags = [...new Set(options.tags?.length ? options.tags : ["latest"])].map(parseTag);
   const tagOnly = options.tagOnly ?? false;
@@ -45,9 +62,11 @@ export function resolvePublishConfig(options: PublishOptions = {}): PublishConfi
   return Object.freeze({
     repository,
     naming: resolveNaming(options, repository),
-    localDomain: options.localDomain ?? "ko.local",
-    userAgent: options.userAgent,
-    layout: options.ociLayout || "out",
+    layout: options.ociLayout || (push || local || tarball ? undefined : "out"),
+    push,
+    local,
+    tarball: tarball || undefined,
+    transfer: resolveTransferConfig({ insecureRegistry, caFile, userAgent, offline, environment }),
     tags,
     tagOnly,
     imageRefs: options.imageRefs || undefined,

@@ -17,6 +17,8 @@ import type { LayerPlan } from "./layer_plan.ts";
 
 /** Changes when the same key would give other bytes. */
 const FORMAT = 1;
+/** How often a layer that others remove is written anew. */
+const MAX_WRITES = 3;
 
 /** A layer on disk. */
 export interface CachedLayer {
@@ -186,14 +188,16 @@ export class LayerCache {
     { compression, signal }: WriteLayerOptions,
   ): Promise<Deno.FsFile> {
     const path = this.#blobPath(digest);
-    const found = await openIfThere(path);
-    if (found !== undefined) return found;
-    // The files may have changed since, so that the key must not lead to what is written now. What
-    // fails here fails with its reason when the caller builds the layer anew.
     const options = { compression, signal };
-    await this.#once(path, () => this.#write(undefined, plan, options)).catch(() => {});
-    const again = await openIfThere(path);
-    if (again !== undefined) return again;
+    // Whoever removes layers all the time may be faster once more.
+    for (let writes = 0;; writes++) {
+      const file = await openIfThere(path);
+      if (file !== undefined) return file;
+      if (writes === MAX_WRITES) break;
+      // The files may have changed since, so that the key must not lead to what is written now.
+      // What fails here fails with its reason when the caller builds the layer anew.
+      await this.#once(path, () => this.#write(undefined, plan, options)).catch(() => {});
+    }
     throw new KodenoError(
       "NOT_FOUND",
       `Cannot find layer ${digest} in cache ${this.directory}`,

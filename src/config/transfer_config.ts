@@ -1,0 +1,62 @@
+/**
+ * Options and environment to one frozen `TransferConfig`: how registries and daemons are reached.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import { parsePairs } from "./checks.ts";
+import { type Environment, processEnvironment } from "./environment.ts";
+import { VERSION } from "./version.ts";
+
+/** What a caller may say. */
+export interface TransferOptions {
+  /** Leaves certificates unchecked, and takes plain HTTP where https does not answer. */
+  readonly insecureRegistry?: boolean | undefined;
+  /** File of PEM certificates to trust beside the system's. */
+  readonly caFile?: string | undefined;
+  /** `HOST=MIRROR` each: registries that are asked first when pulling. */
+  readonly mirrors?: readonly string[] | undefined;
+  /** Dials nothing but the registries of the names given to the work itself. */
+  readonly offline?: boolean | undefined;
+  /** `User-Agent` of requests. */
+  readonly userAgent?: string | undefined;
+  /** Stands for the process's environment, for embedding. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How registries and daemons are reached; frozen. */
+export interface TransferConfig {
+  readonly insecure: boolean;
+  readonly caCerts: readonly string[];
+  readonly mirrors: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+  readonly offline: boolean;
+  /** Where credentials, proxies and the daemon are looked for. */
+  readonly environment: Environment;
+}
+
+/**
+ * Checks options and completes them.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for a mirror without `=`, or a CA file that cannot be read
+ */
+export function resolveTransferConfig(options: TransferOptions = {}): TransferConfig {
+  const { caFile } = options;
+  return Object.freeze({
+    insecure: options.insecureRegistry ?? false,
+    caCerts: caFile === undefined ? [] : [readCertificates(caFile)],
+    mirrors: parsePairs("mirror", options.mirrors ?? []),
+    userAgent: options.userAgent ?? `kodeno/${VERSION}`,
+    offline: options.offline ?? false,
+    environment: options.environment ?? processEnvironment(),
+  });
+}
+
+function readCertificates(path: string): string {
+  try {
+    const text = Deno.readTextFileSync(path);
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  } catch (cause) {
+    throw new KodenoError("BAD_OPTION", `Cannot read CA file ${path}`, {}, { cause });
+  }
+  throw new KodenoError("BAD_OPTION", `Cannot use CA file ${path}: it holds no PEM certificate`);
+}
