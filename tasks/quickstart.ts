@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { openLayout, verify } from "../mod.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const args = ["build", "./examples/hello", "--platform", "linux/amd64,linux/arm64"];
@@ -16,10 +17,18 @@ const { code } = await new Deno.Command(Deno.execPath(), {
   stderr: "inherit",
 }).output();
 if (code === 0) {
+  const layout = await openLayout(`${root}out`);
+  for (const entry of await layout.entries()) {
+    const { blobs, bytes } = await verify(layout, entry);
+    const name = entry.annotations?.["io.containerd.image.name"];
+    console.error(
+      `out/ holds ${name}: ${blobs} blobs, ${(bytes / 1e6).toFixed(1)} MB, all verified`,
+    );
+  }
   console.error(`
 What next:
   load it into Docker    skopeo copy oci:out:latest docker-daemon:hello:latest
   push it to a registry  skopeo copy --all oci:out:latest docker://REGISTRY/hello:latest
-  build your own         deno run -A cli.ts build PATH/TO/YOUR/MAIN/PACKAGE`);
+  build your own         npx -y deno@2.9.6 run -A cli.ts build PATH/TO/YOUR/MAIN/PACKAGE`);
 }
 Deno.exit(code);

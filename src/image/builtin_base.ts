@@ -156,10 +156,10 @@ function builtinImage(platform: Platform, layers: readonly Layer[], run: RunConf
     layers: layers.map((layer) => layer.descriptor),
   };
   const open = new Map(layers.map((layer) => [layer.descriptor.digest, layer.open]));
-  const fetch: BaseImage["source"]["fetch"] = (d) => {
+  const fetch: BaseImage["source"]["fetch"] = (d, options) => {
     if (d.digest === configDescriptor.digest) return Promise.resolve(bytesStream(configBytes));
     const opener = open.get(d.digest);
-    if (opener !== undefined) return opener();
+    if (opener !== undefined) return opener(options);
     return Promise.reject(new KodenoError("NOT_FOUND", `Cannot find blob ${d.digest} in the base`));
   };
   return { platform, manifest, config, digest: digestOf(encodeJson(manifest)), source: { fetch } };

@@ -78,7 +78,9 @@ export class LayerCache {
     return {
       descriptor: { mediaType, digest, size },
       diffId,
-      open: async () => fileStream(await this.#open(written, plan, options)),
+      // The signal of this call is over when the layer is written; each opening has its own.
+      open: async ({ signal } = {}) =>
+        fileStream(await this.#open(written, plan, { compression, signal })),
     };
   }
 
@@ -185,10 +187,9 @@ export class LayerCache {
   async #open(
     { digest }: WrittenLayer,
     plan: LayerPlan,
-    { compression, signal }: WriteLayerOptions,
+    options: WriteLayerOptions,
   ): Promise<Deno.FsFile> {
     const path = this.#blobPath(digest);
-    const options = { compression, signal };
     // Whoever removes layers all the time may be faster once more.
     for (let writes = 0;; writes++) {
       const file = await openIfThere(path);

@@ -128,7 +128,7 @@ Deno.test("cache: changed bytes reach no place, and are forgotten", async () => 
   const move = async () => {
     const layer = await cache.layer(plan, { compression });
     const resolve = () => Promise.resolve(layer.descriptor);
-    await copy({ resolve, fetch: layer.open }, layer.descriptor, target);
+    await copy({ resolve, fetch: (_, o) => layer.open(o) }, layer.descriptor, target);
   };
   const { detail } = await failsWith("BAD_CONTENT", move);
   assert.equal(detail["digest"], descriptor.digest);

@@ -22,7 +22,9 @@ export interface Layer {
   /** Digest of the uncompressed tar, as an image config names it. */
   readonly diffId: Digest;
   /** Opens the compressed bytes. */
-  readonly open: () => Promise<ReadableStream<Uint8Array>>;
+  readonly open: (
+    options?: { readonly signal?: AbortSignal | undefined },
+  ) => Promise<ReadableStream<Uint8Array>>;
 }
 
 /** How a layer is compressed; `level` is zlib's, 1 to 9. */

@@ -180,6 +180,8 @@ export class Layout implements Source, Target {
     options.signal?.throwIfAborted();
     const entry = namedEntry(descriptor, ref);
     await this.change(async (entries) => {
+      // Under the lock nobody collects garbage, so what is looked at now stays.
+      this.#whole.clear();
       if (await this.has(descriptor)) return withEntry(entries, entry);
       throw new KodenoError(
         "NOT_FOUND",

@@ -1,0 +1,97 @@
+/**
+ * Full and read-only disks: the failure says so, and nothing half-made is left on them.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { needs } from "../parts/tools.ts";
+import { assertFails } from "../support/failure.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { kodeno } from "../support/kodeno.ts";
+import { assertClean, temporaries } from "../support/layout.ts";
+import { tmpfs } from "../support/mounts.ts";
+import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
+
+const FULL = /: no space is left on the disk; free some and run it again$/;
+const READ_ONLY = /: the file system is read-only; choose another place$/;
+
+/** A module whose image needs more than three megabytes. */
+async function app(): Promise<TempDir> {
+  const dir = await tempDir();
+  await simpleModule(dir);
+  await dir.write("kodata/data.bin", crypto.getRandomValues(new Uint8Array(60_000)));
+  return dir;
+}
+
+Deno.test({
+  name: "disk: a full disk under the layout",
+  ...needs("tmpfs"),
+  fn: async () => {
+    await using dir = await app();
+    await using disk = await tmpfs(dir.join("disk"), 600_000);
+    const args = ["build", "--oci-layout", "disk/out"];
+    await assertFails(dir, args, { code: 1, message: FULL });
+    assert.deepEqual(await filesBelow(disk.path), []);
+  },
+});
+
+Deno.test({
+  name: "disk: a full disk under a layout that has an image leaves that image",
+  ...needs("tmpfs"),
+  fn: async () => {
+    await using dir = await app();
+    await using disk = await tmpfs(dir.join("disk"), 3_000_000);
+    const args = ["build", "--oci-layout", "disk/out"];
+    assert.equal((await kodeno(args, { cwd: dir.path })).code, 0);
+    const more = [...args, "-t", "two", "--compression=none"];
+    const { code, stdout, stderr } = await kodeno(more, { cwd: dir.path });
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr.trimEnd(), FULL);
+    assert.equal((await assertClean(`${disk.path}/out`)).length, 1);
+  },
+});
+
+Deno.test({
+  name: "disk: a read-only disk under the layout, whether there is one or not",
+  ...needs("tmpfs"),
+  fn: async () => {
+    await using dir = await app();
+    await using disk = await tmpfs(dir.join("disk"), 10_000_000);
+    assert.equal((await kodeno(["build", "--oci-layout=disk/out"], { cwd: dir.path })).code, 0);
+    await disk.makeReadOnly();
+    const failure = { code: 1, message: READ_ONLY } as const;
+    await assertFails(dir, ["build", "--oci-layout=disk/new"], failure);
+    await assertFails(dir, ["build", "--oci-layout=disk/out", "-t", "two"], failure);
+    // What is there already needs no writing.
+    assert.equal((await kodeno(["build", "--oci-layout=disk/out"], { cwd: dir.path })).code, 0);
+  },
+});
+
+Deno.test({
+  name: "disk: a full disk under the cache, at the layers and at the binaries",
+  ...needs("tmpfs"),
+  fn: async () => {
+    // The first has no room for the static base, the second for the program's layer.
+    for (const bytes of [100_000, 2_500_000]) {
+      await using dir = await app();
+      await using disk = await tmpfs(dir.join("disk"), bytes);
+      const env = { KODENO_CACHE: disk.path };
+      const { code, stdout, stderr } = await kodeno(["build"], { cwd: dir.path, env });
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /^Error: .*no space (is )?left on/m);
+      assert.deepEqual(await temporaries(disk.path), []);
+      assert.deepEqual(await dir.list("out"), []);
+    }
+  },
+});
+
+Deno.test({
+  name: "disk: a read-only disk under the cache",
+  ...needs("tmpfs"),
+  fn: async () => {
+    await using dir = await app();
+    await using disk = await tmpfs(dir.join("disk"), 100_000);
+    await disk.makeReadOnly();
+    const env = { KODENO_CACHE: disk.path };
+    await assertFails(dir, ["build"], { code: 1, message: READ_ONLY }, { env });
+  },
+});

@@ -1,0 +1,188 @@
+/**
+ * The live view on a real terminal, as tmux shows it.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { needs, rootTool } from "../parts/tools.ts";
+import { goModule, printer } from "../support/go_module.ts";
+import { kodenoCommand, kodenoEnvironment } from "../support/kodeno.ts";
+import { processesIn, run, succeed, until } from "../support/process.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+/** A terminal with a shell in it, in a tmux server of its own. */
+class Terminal implements AsyncDisposable {
+  constructor(readonly socket: string, readonly env: Readonly<Record<string, string>>) {}
+
+  tmux(...args: string[]): Promise<string> {
+    const { socket, env } = this;
+    return succeed(rootTool("tmux") ?? "tmux", ["-S", socket, "-f", "/dev/null", ...args], { env });
+  }
+
+  /** Types a line. */
+  async type(line: string): Promise<void> {
+    await this.tmux("send-keys", "-l", line);
+    await this.tmux("send-keys", "Enter");
+  }
+
+  /** The lines that can be seen, and those that have moved out at the top. */
+  async lines(): Promise<string[]> {
+    const text = await this.tmux("capture-pane", "-p", "-J", "-S", "-200");
+    return text.trimEnd().split("\n").map((line) => line.trimEnd());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run(rootTool("tmux") ?? "tmux", ["-S", this.socket, "kill-server"]);
+  }
+}
+
+/** A server that was told to end may still hold its socket. */
+let count = 0;
+
+async function terminal(
+  dir: TempDir,
+  env: Readonly<Record<string, string>> = {},
+  size: readonly [columns: number, rows: number] = [100, 30],
+): Promise<Terminal> {
+  const { CI: _, ...inherited } = kodenoEnvironment();
+  const made = new Terminal(dir.join(`s${++count}`), {
+    ...inherited,
+    TERM: "xterm-256color",
+    ...env,
+  });
+  const [columns, rows] = size;
+  const window = ["new-session", "-d", "-x", `${columns}`, "-y", `${rows}`, "-c", dir.path];
+  // A shell that reads no settings, and a prompt that tells when a command has ended, and how.
+  await made.tmux(...window, "env", "PS1=ended $? > ", "sh", "-i");
+  await until("the prompt", async () => (await made.lines())[0] === "ended 0 >");
+  return made;
+}
+
+/** What a shell has to be told to run kodeno. */
+function commandLine(...args: string[]): string {
+  return [...kodenoCommand(), ...args].map((word) => `'${word}'`).join(" ");
+}
+
+async function twoPrograms(): Promise<TempDir> {
+  const dir = await tempDir();
+  await goModule(dir, "example.com/mod", {
+    "api/main.go": printer("api"),
+    "worker/main.go": printer("worker"),
+  });
+  return dir;
+}
+
+/** Types a command and waits for its end; gives what came after its line, without the prompt. */
+async function shown(screen: Terminal, command: string, code = 0): Promise<string[]> {
+  await screen.type(`clear; ${command}`);
+  let lines: string[] = [];
+  await until(`the end of ${command}`, async () => {
+    lines = await screen.lines();
+    return lines.length > 1 && lines.at(-1) === `ended ${code} >`;
+  }, 60_000);
+  return lines.slice(0, -1);
+}
+
+const ROW = /^\* (example\.com\/mod\/\w+) +(linux\/\w+) +done +\d+(?:\.\d)? [kM]?B +\d+\.\ds$/;
+
+Deno.test({
+  name: "terminal: a row for each image and platform stands when all is done, then the references",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await twoPrograms();
+    await using screen = await terminal(dir);
+    const command = commandLine("build", "./...", "--platform", "linux/amd64,linux/arm64");
+    const lines = await shown(screen, command);
+    const rows = lines.slice(0, 4).map((line) => ROW.exec(line)?.slice(1) ?? line);
+    assert.deepEqual(rows.sort(), [
+      ["example.com/mod/api", "linux/amd64"],
+      ["example.com/mod/api", "linux/arm64"],
+      ["example.com/mod/worker", "linux/amd64"],
+      ["example.com/mod/worker", "linux/arm64"],
+    ]);
+    assert.match(lines[4] ?? "", /^api:latest@sha256:[0-9a-f]{64}$/);
+    assert.match(lines[5] ?? "", /^worker:latest@sha256:[0-9a-f]{64}$/);
+    assert.equal(lines.length, 6, lines.join("\n"));
+  },
+});
+
+Deno.test({
+  name: "terminal: rows move while the work goes on, and Ctrl-C leaves them and a clear line",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await twoPrograms();
+    await dir.write("api/main.go", 'package main\n\nimport _ "net/http"\n\nfunc main() {}\n');
+    // An empty cache of go's makes the build last.
+    await using screen = await terminal(dir, { GOCACHE: dir.join("gocache") });
+    await screen.type(`clear; ${commandLine("build", "./...")}`);
+    const row = /^> example\.com\/mod\/api {4}linux\/amd64 +compiling +(\d+\.\d)s$/;
+    const seen = new Set<string>();
+    await until("the time of a row to go on", async () => {
+      const line = (await screen.lines()).map((line) => row.exec(line)?.[1]).find(Boolean);
+      if (line) seen.add(line);
+      return seen.size >= 3;
+    });
+    await screen.tmux("send-keys", "C-c");
+    await until("the end", async () => (await screen.lines()).at(-1) === "ended 130 >");
+    const lines = await screen.lines();
+    assert.ok(lines.includes("Error: Interrupted; nothing half-made was left"), lines.join("\n"));
+    assert.equal(lines.filter((line) => /^> example\.com\/mod\/\w+ +linux/.test(line)).length, 2);
+    const go = async () => (await processesIn(dir.join("api"))).length;
+    await until("go to end", async () => await go() === 0);
+    assert.deepEqual(await dir.list("out"), []);
+  },
+});
+
+Deno.test({
+  name: "terminal: compiler's lines stand below the rows",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await twoPrograms();
+    await dir.write("api/main.go", "package main\n\nfunc main() { missing() }\n");
+    await using screen = await terminal(dir);
+    const lines = await shown(screen, commandLine("build", "./..."), 1);
+    const error = lines.findIndex((line) => line.startsWith("Error: Cannot build for linux/amd64"));
+    assert.ok(error > 0, lines.join("\n"));
+    assert.deepEqual(lines.slice(error + 1), [
+      "# example.com/mod/api",
+      "api/main.go:3:15: undefined: missing",
+    ]);
+  },
+});
+
+Deno.test({
+  name: "terminal: more rows than a small screen has room for, without a trace of the others",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await tempDir();
+    const count = 14;
+    const files = Array.from({ length: count }, (_, i) => `p${String(i).padStart(2, "0")}`)
+      .map((name) => [`${name}/main.go`, printer(name)] as const);
+    await goModule(dir, "example.com/mod", Object.fromEntries(files));
+    await using screen = await terminal(dir, {}, [60, 8]);
+    const lines = await shown(screen, `${commandLine("build", "./...")} >refs`);
+    // The line that was typed has moved out at the top, or was cleared away.
+    const rows = lines.filter((line) => /example\.com\/mod\/p\d\d linux\/amd64/.test(line));
+    assert.equal(rows.length, count, lines.join("\n"));
+    assert.ok(rows.every((line) => line.startsWith("* ") && line.length < 60), rows.join("\n"));
+    const refs = await Deno.readTextFile(dir.join("refs"));
+    assert.equal(refs.trimEnd().split("\n").length, count);
+  },
+});
+
+Deno.test({
+  name: "terminal: plain lines where CI or TERM=dumb says that nobody looks",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await twoPrograms();
+    for (const setting of ["CI=1", "TERM=dumb"]) {
+      await using screen = await terminal(dir);
+      const lines = await shown(screen, `${setting} ${commandLine("build", "./...")}`);
+      assert.deepEqual(lines.slice(0, 2).sort(), [
+        "example.com/mod/api linux/amd64: compiling",
+        "example.com/mod/worker linux/amd64: compiling",
+      ]);
+      assert.equal(lines.filter((line) => /: done in \d+\.\ds$/.test(line)).length, 2);
+      assert.match(lines[4] ?? "", /^api:latest@sha256:/);
+    }
+  },
+});
