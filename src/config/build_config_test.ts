@@ -16,11 +16,12 @@ const config = (environment: Environment = {}, options: BuildOptions = {}): Buil
 const linux = (architecture: string, variant?: string) => ({ os: "linux", architecture, variant });
 
 Deno.test("build config: nothing said is ko's default", () => {
-  const { go, cache, platforms, ...rest } = config();
+  const { go, cache, platforms, transfer, ...rest } = config();
+  assert.deepEqual([transfer.insecure, transfer.offline, transfer.mirrors], [false, false, {}]);
   assert.deepEqual(rest, {
     workingDirectory: resolve("."),
     baseImage: "static",
-    userAgent: undefined,
+    offline: false,
     labels: {},
     annotations: {},
     user: undefined,
@@ -46,6 +47,8 @@ Deno.test("build config: what beats what", () => {
   ])[] = [
     [{ KO_DEFAULTBASEIMAGE: "scratch" }, {}, (c) => c.baseImage, "scratch"],
     [{ KO_DEFAULTBASEIMAGE: "scratch" }, { baseImage: "oci:x" }, (c) => c.baseImage, "oci:x"],
+    [{ GOPROXY: "direct" }, { offline: true }, (c) => c.go.environment["GOPROXY"], "off"],
+    [{ GOPROXY: "direct" }, {}, (c) => c.go.environment["GOPROXY"], "direct"],
     [{ KO_DEFAULTBASEIMAGE: "" }, { baseImage: "" }, (c) => c.baseImage, "static"],
     [{ SOURCE_DATE_EPOCH: "5" }, { sourceDateEpoch: 7 }, (c) => c.created, 5],
     [{}, { sourceDateEpoch: 0 }, (c) => c.created, 0],

@@ -14,17 +14,39 @@ const config = (options?: PublishOptions, repository?: string): PublishConfig =>
 };
 
 Deno.test("publish config: nothing said is a layout, and short names", () => {
-  assert.deepEqual(config(), {
+  const { transfer, ...rest } = config();
+  assert.deepEqual([transfer.insecure, transfer.offline], [false, false]);
+  assert.deepEqual(rest, {
     repository: "",
     naming: "short",
-    localDomain: "ko.local",
-    userAgent: undefined,
     layout: "out",
+    push: false,
+    local: false,
+    tarball: undefined,
     tags: ["latest"],
     tagOnly: false,
     imageRefs: undefined,
   });
   assert.ok(Object.isFrozen(config()));
+});
+
+Deno.test("publish config: a layout is made where nothing else is, or where one is named", async () => {
+  const cases: readonly (readonly [PublishOptions, string, Partial<PublishConfig>])[] = [
+    [{ push: true }, "reg.local/x", { push: true, local: false, layout: undefined }],
+    [{ push: false }, "reg.local/x", { push: false, layout: "out" }],
+    [{ push: true, ociLayout: "l" }, "reg.local/x", { push: true, layout: "l" }],
+    [{ tarball: "a.tar" }, "", { tarball: "a.tar", layout: undefined }],
+    [{ local: true }, "", { local: true, repository: "ko.local", layout: undefined }],
+    [{}, "ko.local/team", { local: true, push: false, layout: undefined }],
+    [{ localDomain: "dev.local" }, "dev.local", { local: true }],
+    [{}, "ko.localhost/x", { local: false, layout: "out" }],
+  ];
+  for (const [options, repository, expected] of cases) {
+    const found = config(options, repository);
+    assert.deepEqual({ ...found, ...expected }, found, JSON.stringify(options));
+  }
+  await failsWith("BAD_OPTION", () => config({ push: true }));
+  await failsWith("BAD_OPTION", () => config({ push: true }, "ko.local"));
 });
 
 Deno.test("publish config: names follow ko's flags, the more special one first", () => {
