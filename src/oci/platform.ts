@@ -19,9 +19,13 @@ export interface Platform {
 
 /** A wanted platform; what is left out matches anything. */
 export interface PlatformSpec {
+  /** As `GOOS`. */
   readonly os: string;
+  /** As `GOARCH`. */
   readonly architecture?: string | undefined;
+  /** Such as `v7` of arm. */
   readonly variant?: string | undefined;
+  /** Of Windows; three parts of four will do. */
   readonly osVersion?: string | undefined;
 }
 

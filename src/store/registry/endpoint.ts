@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError } from "../../errors.ts";
-import { parseRepository } from "../../oci/reference.ts";
+import { parseRepository, splitHost } from "../../oci/reference.ts";
 
 /** The name of Docker Hub in image names and as a key of credentials. */
 export const DOCKER_HUB = "docker.io";
@@ -30,11 +30,8 @@ export interface Endpoint {
  */
 export function parseEndpoint(name: string): Endpoint {
   parseRepository(name);
-  const slash = name.indexOf("/");
-  const first = name.slice(0, Math.max(0, slash));
-  const hasHost = /[.:]/.test(first) || first === "localhost";
-  const registry = registryName(hasHost ? first : DOCKER_HUB);
-  const rest = hasHost ? name.slice(slash + 1) : name;
+  const { host = DOCKER_HUB, path: rest } = splitHost(name);
+  const registry = registryName(host);
   if (rest === "") {
     throw new KodenoError("BAD_REFERENCE", `Cannot use image name "${name}": it has no path`);
   }

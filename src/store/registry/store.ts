@@ -51,7 +51,7 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   /** Documents that were pushed, for the tags that follow. */
   readonly #documents = new Map<string, Document>();
 
-  /** @param parts as `Registries.open` puts them together */
+  /** Takes what `openRegistry` puts together. */
   constructor(parts: StoreParts) {
     this.#parts = parts;
   }
