@@ -23,6 +23,10 @@ export interface GoOutput {
 
 /** How long `go` may take to stop by itself before it is killed, in milliseconds. */
 const GRACE_MS = 3000;
+/** The exit code of a program that Ctrl-C has ended. */
+const INTERRUPTED = 130;
+/** How much later than go this process may hear of Ctrl-C, in milliseconds. */
+const HEARING_MS = 500;
 
 /**
  * Runs `go` to its end.
@@ -55,6 +59,8 @@ export async function runGo(how: GoCommand, args: readonly string[]): Promise<Go
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const { code, stdout, stderr } = await child.output();
+    // Ctrl-C reaches go as well, which may have ended before this process has heard of it.
+    if (code === INTERRUPTED && signal !== undefined) await abortOrWhile(signal, HEARING_MS);
     signal?.throwIfAborted();
     const decoder = new TextDecoder();
     return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
@@ -62,6 +68,18 @@ export async function runGo(how: GoCommand, args: readonly string[]): Promise<Go
     signal?.removeEventListener("abort", stop);
     clearTimeout(killer);
   }
+}
+
+/** Waits till a signal is aborted, or for a while. */
+async function abortOrWhile(signal: AbortSignal, milliseconds: number): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  const abort = (): void => resolve();
+  signal.addEventListener("abort", abort, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", abort);
 }
 
 function send(child: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -4,17 +4,20 @@
  */
 import { KodenoError } from "../errors.ts";
 
-/** Bytes read from a file at a time: large enough that system calls do not show. */
+/** Bytes read from a large file at a time: so many that system calls do not show. */
 export const CHUNK_BYTES = 1024 * 1024;
+/** Bytes tried first: most files of a layout are small documents. */
+const FIRST_BYTES = 16 * 1024;
 
 /**
  * The bytes of an open file from its current place on, in chunks of up to {@link CHUNK_BYTES};
  * closes the file at the end, on error and on cancel.
  */
 export function fileStream(file: Deno.FsFile): ReadableStream<Uint8Array> {
+  let size = FIRST_BYTES;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const buffer = new Uint8Array(CHUNK_BYTES);
+      const buffer = new Uint8Array(size);
       try {
         const count = await file.read(buffer);
         if (count === null) {
@@ -22,6 +25,7 @@ export function fileStream(file: Deno.FsFile): ReadableStream<Uint8Array> {
           controller.close();
         } else {
           controller.enqueue(buffer.subarray(0, count));
+          size = count < size ? FIRST_BYTES : Math.min(4 * size, CHUNK_BYTES);
         }
       } catch (error) {
         file.close();

@@ -30,16 +30,16 @@ export async function binaryContent(path: string): Promise<BinaryContent> {
   try {
     const file = await Deno.open(path);
     const { size } = await file.stat();
-    const meter = new Meter();
-    let head = "";
-    for await (const chunk of fileStream(file)) {
-      if (head === "") {
-        head = new TextDecoder("latin1").decode(chunk.subarray(0, HEAD_BYTES));
-        const id = BUILD_ID.exec(head)?.[0];
-        if (id !== undefined) return { size, id };
-      }
-      meter.update(chunk);
+    const head = new Uint8Array(HEAD_BYTES);
+    const count = await file.read(head) ?? 0;
+    const id = BUILD_ID.exec(new TextDecoder("latin1").decode(head.subarray(0, count)))?.[0];
+    if (id !== undefined) {
+      file.close();
+      return { size, id };
     }
+    await file.seek(0, Deno.SeekMode.Start);
+    const meter = new Meter();
+    for await (const chunk of fileStream(file)) meter.update(chunk);
     return { size, id: meter.digest() };
   } catch (error) {
     throw ioFailure(`read ${path}`, error);
