@@ -107,7 +107,11 @@ export class BuildRun {
         const { command } = config.go;
         const args = buildArguments(config.go, group, output).join(" ");
         emit?.({ type: "note", level: "verbose", message: `${command} ${args}` });
-        const printed = await buildGroup({ command, signal }, config.go, group, output);
+        // One platform after the other is finished, so that the layers of the first are written while
+        // the next ones compile; those still use whatever the first leaves idle.
+        const niceness = Math.min(19, 10 * this.prepared.plan.groups.indexOf(group));
+        const how = { command, signal, niceness };
+        const printed = await buildGroup(how, config.go, group, output);
         if (printed.trim() !== "") {
           emit?.({ type: "note", level: "info", message: printed.trimEnd() });
         }

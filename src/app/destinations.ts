@@ -11,11 +11,14 @@ import { Daemon } from "../store/daemon/daemon.ts";
 import { findDaemon } from "../store/daemon/find_daemon.ts";
 import { loadImage } from "../store/daemon/load.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { checkMarker } from "../store/layout/marker.ts";
 import type { Registries } from "../store/registry/registry.ts";
 import { openRegistries } from "./places.ts";
 
 /** A place for images. */
 export interface Destination {
+  /** Says before anything is built that the place cannot be used; makes nothing. */
+  check(): Promise<void>;
   /** Puts an image there, under names of the form `NAME:TAG` that differ in the tag. */
   put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions): Promise<void>;
   /** Ends the work well: what was collected is written, connections are closed. */
@@ -46,6 +49,10 @@ class LayoutDestination implements Destination {
 
   constructor(readonly path: string) {}
 
+  async check(): Promise<void> {
+    await checkMarker(this.path, true);
+  }
+
   async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
     const layout = await (this.#layout ??= openLayout(this.path, { create: true }));
     await copy(image, image.root, layout, { ...o, tags: tags.map((tag) => `${name}:${tag}`) });
@@ -67,6 +74,8 @@ class RegistryDestination implements Destination {
     this.#registries = openRegistries(transfer, { named, mountFrom });
   }
 
+  async check(): Promise<void> {}
+
   async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
     await copy(image, image.root, this.#registries.open(name), { ...o, tags });
   }
@@ -87,10 +96,17 @@ class DaemonDestination implements Destination {
 
   constructor(readonly config: PublishConfig) {}
 
-  async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
+  async check(): Promise<void> {
+    await this.#open();
+  }
+
+  #open(): Promise<Daemon> {
     const { environment } = this.config.transfer;
-    const daemon = await (this.#daemon ??= findDaemon(environment).then((at) => new Daemon(at)));
-    await loadImage(daemon, image, image.root, tags.map((tag) => `${name}:${tag}`), o);
+    return this.#daemon ??= findDaemon(environment).then((at) => new Daemon(at));
+  }
+
+  async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
+    await loadImage(await this.#open(), image, image.root, tags.map((tag) => `${name}:${tag}`), o);
   }
 
   async finish(): Promise<void> {}
@@ -104,6 +120,8 @@ class ArchiveDestination implements Destination {
   constructor(path: string) {
     this.#archive = new ArchiveTarget(path);
   }
+
+  async check(): Promise<void> {}
 
   async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
     const names = tags.map((tag) => `${name}:${tag}`);

@@ -36,7 +36,8 @@ export async function publishImages(
   const began = performance.now();
   try {
     const prepared = await builder.prepare(importpaths, options);
-    // Names are checked before anything is built.
+    // Names and places are checked before anything is built.
+    await publisher.check();
     const names = publisher.names(prepared.importPaths);
     const references = new Map<string, string>();
     const running: Promise<void>[] = [];

@@ -18,6 +18,12 @@ export interface Publisher {
    */
   names(importPaths: readonly string[]): ReadonlyMap<string, string>;
   /**
+   * Looks at the places before anything is built; makes nothing.
+   *
+   * @throws {KodenoError} `BAD_PLACE` when one cannot be used
+   */
+  check(): Promise<void>;
+  /**
    * Copies an image and tags it.
    *
    * @param image what a builder made
@@ -67,6 +73,10 @@ class PlacesPublisher implements Publisher {
 
   names(importPaths: readonly string[]): ReadonlyMap<string, string> {
     return planNames(importPaths, this.config);
+  }
+
+  async check(): Promise<void> {
+    for (const destination of this.#destinations) await destination.check();
   }
 
   async publish(image: BuiltImage, name: string, options: CallOptions = {}): Promise<string> {

@@ -33,7 +33,7 @@ export function outputDirectory(
  * @throws {KodenoError} `GO_FAILED` with the compiler's lines
  */
 export async function buildGroup(
-  how: Pick<GoCommand, "command" | "signal">,
+  how: Pick<GoCommand, "command" | "signal" | "niceness">,
   go: GoFlags,
   group: BuildGroup,
   output: string,

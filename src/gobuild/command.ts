@@ -2,6 +2,7 @@
  * Runs the go command: its output is collected, and it ends when the caller's signal does.
  * @module
  */
+import { setPriority } from "node:os";
 import { KodenoError, messageOf } from "../errors.ts";
 
 /** How to run it. */
@@ -12,6 +13,8 @@ export interface GoCommand {
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
   readonly signal?: AbortSignal | undefined;
+  /** How far it stands back behind others, as `nice`; default not at all. */
+  readonly niceness?: number | undefined;
 }
 
 /** What it said. */
@@ -50,6 +53,7 @@ export async function runGo(how: GoCommand, args: readonly string[]): Promise<Go
   } catch (error) {
     throw await cannotRun(how, error);
   }
+  if (how.niceness) standBack(child.pid, how.niceness);
   // An interrupt lets go remove its work folder; a kill after the grace lets nobody wait for ever.
   let killer: ReturnType<typeof setTimeout> | undefined;
   const stop = (): void => {
@@ -67,6 +71,15 @@ export async function runGo(how: GoCommand, args: readonly string[]): Promise<Go
   } finally {
     signal?.removeEventListener("abort", stop);
     clearTimeout(killer);
+  }
+}
+
+/** Lowers the priority of a program and of all it will start. */
+function standBack(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended by itself, or the system does not know priorities.
   }
 }
 

@@ -110,6 +110,8 @@ export function goVariables(
 ): Readonly<Record<string, string>> {
   return {
     CGO_ENABLED: "0",
+    // The compiler's own memory is worth less than its time: a sixth less work for the same bytes.
+    GOGC: "400",
     ...variantVariables(platform),
     ...go.environment,
     GOOS: platform.os,
