@@ -44,8 +44,10 @@ export async function openLayout(
   options: { readonly create?: boolean } = {},
 ): Promise<Layout> {
   const exists = await checkMarker(directory, options.create ?? false);
-  if (!exists) await createMarker(directory);
-  return new Layout(directory, !exists);
+  if (exists) return new Layout(directory);
+  const folder = await Deno.stat(directory).catch(() => undefined);
+  await createMarker(directory);
+  return new Layout(directory, folder === undefined ? "folder" : "layout");
 }
 
 /** Entries of a layout and its blobs. Made by {@link openLayout}. */
@@ -61,13 +63,13 @@ export class Layout implements Source, Target {
 
   /** Its folder. */
   readonly directory: string;
-  /** Whether it was made when it was opened, so that {@link undo} may remove it. */
-  readonly isNew: boolean;
+  /** What was made when it was opened, so that {@link undo} may remove it. */
+  readonly made: "nothing" | "layout" | "folder";
 
   /** Takes a folder that is a layout; see {@link openLayout}, which makes sure of that. */
-  constructor(directory: string, isNew: boolean = false) {
+  constructor(directory: string, made: "nothing" | "layout" | "folder" = "nothing") {
     this.directory = directory;
-    this.isNew = isNew;
+    this.made = made;
     this.#tidied = removeStaleTemporaries(directory);
   }
 
@@ -195,7 +197,7 @@ export class Layout implements Source, Target {
    * with the blobs that came in. One that was there before, or got an entry, stays as it is.
    */
   async undo(): Promise<void> {
-    if (!this.isNew) return;
+    if (this.made === "nothing") return;
     const remove = (...parts: string[]) => Deno.remove(join(this.directory, ...parts));
     try {
       await this.locked(async () => {
@@ -206,7 +208,7 @@ export class Layout implements Source, Target {
         await remove("blobs");
         await remove("oci-layout");
         await remove("index.json");
-        await remove();
+        if (this.made === "folder") await remove();
       });
     } catch {
       // Something of somebody else's is there.

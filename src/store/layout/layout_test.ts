@@ -132,6 +132,10 @@ Deno.test("layout: failed work takes back the layout it made", async () => {
   assert.deepEqual(await dir.list(), []);
   await (await openLayout(dir.join("empty"), { create: true })).undo();
   assert.deepEqual(await dir.list(), []);
+  // An empty folder of the user's is the user's.
+  await Deno.mkdir(dir.join("own"));
+  await (await openLayout(dir.join("own"), { create: true })).undo();
+  assert.deepEqual([await dir.list(), await dir.list("own")], [["own"], []]);
 });
 
 Deno.test("layout: what was there before, was named, or is somebody else's stays", async () => {

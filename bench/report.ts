@@ -1,0 +1,121 @@
+/**
+ * The report: rows with what must hold, and `bench/RESULTS.md` around them.
+ * @module
+ */
+import type { Bounds } from "./scenarios.ts";
+import { significant } from "./statistics.ts";
+
+/** One row of the table; `value` is what the bounds are for. */
+export interface Row {
+  readonly work: string;
+  /** What kodeno needed, and what the other program needed. */
+  readonly kodeno: string;
+  readonly other: string;
+  /** Undefined when it could not be measured; `problem` then says why. */
+  readonly value: number | undefined;
+  readonly unit: "of ko" | "MB" | "x";
+  readonly bounds: Bounds;
+  readonly problem?: string | undefined;
+}
+
+/** A line of the second table: what is told without a bound. */
+export interface Information {
+  readonly work: string;
+  readonly kodenoMemory: string;
+  readonly koMemory: string;
+  readonly kodenoTime: string;
+  readonly koTime: string;
+  readonly cachedKoTime: string;
+}
+
+/** Where and with what it was measured: names and values. */
+export type Machine = ReadonlyArray<readonly [name: string, value: string]>;
+
+/** Whether a row is as it must be. */
+export function holds({ value, bounds }: Row): boolean {
+  return value !== undefined && value <= bounds.must;
+}
+
+function verdict(row: Row): string {
+  if (row.value === undefined) return "**not measured**";
+  if (!holds(row)) return "**no**";
+  const { aim } = row.bounds;
+  return aim === undefined ? "yes" : row.value <= aim ? "yes, the aim too" : "yes, not the aim";
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")) + lines.map(line).join("");
+}
+
+/** The table of rows with bounds. */
+export function rowsTable(rows: readonly Row[]): string {
+  const head = ["work", "kodeno", "compared with", "result", "must", "aim", "holds"];
+  return table(
+    head,
+    rows.map((row) => {
+      const { work, kodeno, other, value, unit, bounds: { must, aim } } = row;
+      const result = value === undefined ? "-" : `${significant(value)} ${unit}`;
+      const bounds = [`<= ${must} ${unit}`, aim === undefined ? "-" : `<= ${aim} ${unit}`];
+      return [work, kodeno, other, result, ...bounds, verdict(row)];
+    }),
+  );
+}
+
+function informationTable(lines: readonly Information[]): string {
+  const head = ["work", "kodeno memory", "ko memory", "kodeno", "ko", "ko with KOCACHE"];
+  return table(
+    head,
+    lines.map((l) => [
+      ...[l.work, l.kodenoMemory, l.koMemory],
+      ...[l.kodenoTime, l.koTime, l.cachedKoTime],
+    ]),
+  );
+}
+
+/** The whole report as Markdown. */
+export function report(
+  rows: readonly Row[],
+  information: readonly Information[],
+  machine: Machine,
+): string {
+  const problems = rows.filter(({ problem }) => problem !== undefined);
+  const bad = rows.filter((row) => !holds(row)).length;
+  return `# kodeno and ko, measured
+
+Written by \`deno task bench\`; do not edit. ${
+    bad === 0 ? "All rows hold." : `**${bad} of ${rows.length} rows do not hold.**`
+  }
+
+${rowsTable(rows)}
+Three numbers are the least, the median and the most of the runs; results are ratios of medians.
+${problems.map(({ work, problem }) => `\n- ${work}: ${problem}`).join("")}
+## How
+
+The compiled binary and ko build the same programs on the same base image into an OCI layout each,
+taking turns (kodeno, ko, kodeno, ko, ...). kodeno reads the base image from a layout; ko can only
+read it from a registry, which runs on the same machine. ko runs with \`--push=false --sbom=none\`.
+After each run its layout is checked: all images and platforms are there, all blobs have their
+sizes, and both programs have packed the same bytes. "Nothing changed" means that the same build was
+done right before; "cold" means a new \`GOCACHE\`, a new layer cache and a new layout in each run.
+Memory is the high-water mark of the program's own process, without the go commands it runs.
+
+## Memory and time of each row, for information
+
+${informationTable(information)}
+## Where
+
+${table(["what", "value"], machine)}
+## Again
+
+\`\`\`sh
+deno task compile        # makes dist/kodeno; or set KODENO_BIN
+deno task bench          # everything; writes this file
+deno task bench --quick  # few runs; only prints
+deno task bench --only same-30
+\`\`\`
+
+It needs Go, git and \`docker-registry\`. \`BENCH_DENO\` names the Deno that compiled the binary, where it
+is not the one that runs the bench.
+`;
+}
