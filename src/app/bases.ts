@@ -26,7 +26,7 @@ import { openRegistries, parsePlace } from "./places.ts";
 export interface BaseContext {
   readonly cache: LayerCache;
   /** Asked only for the `static` base. */
-  readonly go: () => Promise<{ readonly GOROOT: string; readonly GOVERSION: string }>;
+  readonly go: () => Promise<{ readonly GOROOT: string }>;
   readonly signal?: AbortSignal | undefined;
   readonly emit?: ((event: NoteEvent) => void) | undefined;
 }
@@ -55,10 +55,10 @@ export async function openBase(config: BuildConfig, context: BaseContext): Promi
   const { cache, signal } = context;
   if (baseImage === "scratch") return { base: scratchBase(wanted), close: nothing };
   if (isBuiltinBase(baseImage)) {
-    const { GOROOT, GOVERSION } = await context.go();
+    const { GOROOT } = await context.go();
     const { compression } = config;
     const level = compression.type === "gzip" ? compression.level : 9;
-    const options = { cache, level, goroot: GOROOT, goVersion: GOVERSION, signal };
+    const options = { cache, level, goroot: GOROOT, signal };
     return { base: await staticBase(wanted, options), close: nothing };
   }
   const what = `base image ${baseImage}`;

@@ -45,8 +45,6 @@ export interface StaticBaseOptions {
   readonly level: number;
   /** Folder of the Go toolchain, for its time zones. */
   readonly goroot: string;
-  /** Names the toolchain's version: the same one has the same time zones. */
-  readonly goVersion: string;
   readonly signal?: AbortSignal | undefined;
 }
 

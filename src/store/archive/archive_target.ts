@@ -11,6 +11,7 @@ import { KodenoError } from "../../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
+import { InFlight } from "../../io/in_flight.ts";
 import { chunksOf, fileStream, writeAll } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
@@ -27,7 +28,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   readonly path: string;
   readonly #folder: string;
   readonly #blobs = new Map<string, Descriptor>();
-  readonly #pushing = new Map<string, Promise<void>>();
+  readonly #pushing = new InFlight();
   #entries: readonly Descriptor[] = [];
 
   /**
@@ -81,15 +82,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   /** {@inheritDoc Target.push} */
   async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
     // Images that are copied side by side share a base: its layers are written once.
-    const other = this.#pushing.get(descriptor.digest);
-    if (other !== undefined && await other.then(() => true, () => false)) return;
-    const own = this.#write(descriptor, open, options);
-    this.#pushing.set(descriptor.digest, own);
-    try {
-      await own;
-    } finally {
-      this.#pushing.delete(descriptor.digest);
-    }
+    await this.#pushing.share(descriptor.digest, () => this.#write(descriptor, open, options));
   }
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {

@@ -12,6 +12,7 @@ import { removeStaleTemporaries, writeAtomically, writeFileAtomically } from "..
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
+import { InFlight } from "../../io/in_flight.ts";
 import { chunksOf, fileStream, readAll, writeAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
@@ -57,7 +58,7 @@ export class Layout implements Source, Target {
   readonly #tidied: Promise<void>;
 
   /** Blobs that are just being written. */
-  readonly #pushing = new Map<string, Promise<void>>();
+  readonly #pushing = new InFlight();
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
 
@@ -140,15 +141,7 @@ export class Layout implements Source, Target {
   /** {@inheritDoc Target.push} */
   async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
     // Images that are copied side by side share a base: its layers are written once.
-    const other = this.#pushing.get(descriptor.digest);
-    if (other !== undefined && await other.then(() => true, () => false)) return;
-    const own = this.#write(descriptor, open, options);
-    this.#pushing.set(descriptor.digest, own);
-    try {
-      await own;
-    } finally {
-      this.#pushing.delete(descriptor.digest);
-    }
+    await this.#pushing.share(descriptor.digest, () => this.#write(descriptor, open, options));
   }
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {

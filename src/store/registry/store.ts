@@ -5,6 +5,7 @@
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
+import { InFlight } from "../../io/in_flight.ts";
 import { Pool } from "../../io/pool.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -47,7 +48,7 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   readonly #known = new Set<string>();
   /** What was asked for and not there; a push that follows does not ask again. */
   readonly #absent = new Set<string>();
-  readonly #pushing = new Map<string, Promise<void>>();
+  readonly #pushing = new InFlight();
   /** Documents that were pushed, for the tags that follow. */
   readonly #documents = new Map<string, Document>();
 
@@ -111,15 +112,7 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
     options.signal?.throwIfAborted();
     const digest = parseDigest(descriptor.digest);
     // Images that are pushed side by side share layers: each is sent once.
-    const other = this.#pushing.get(digest);
-    if (other !== undefined && await other.then(() => true, () => false)) return;
-    const own = this.#push(descriptor, digest, open, options);
-    this.#pushing.set(digest, own);
-    try {
-      await own;
-    } finally {
-      if (this.#pushing.get(digest) === own) this.#pushing.delete(digest);
-    }
+    await this.#pushing.share(digest, () => this.#push(descriptor, digest, open, options));
   }
 
   /** {@inheritDoc Target.tag} */
