@@ -1,0 +1,104 @@
+/**
+ * What Skaffold gives its templates: `cmd`, and the functions of sprig 2.22 that make sense in a
+ * configuration (none for keys and certificates, none that change a map).
+ * @module
+ */
+import { parseDuration } from "./duration.ts";
+import { fixed, type Functions, variadic } from "./functions.ts";
+import { GoTime } from "./go_time.ts";
+import { isZone } from "./time_zone.ts";
+import { listFunctions } from "./sprig_lists.ts";
+import { regexFunctions } from "./sprig_regex.ts";
+import { textFunctions } from "./sprig_text.ts";
+import { valueFunctions } from "./sprig_values.ts";
+import { GoInt, type Value } from "./value.ts";
+
+/** What the functions may ask of the world around them. */
+export interface SkaffoldWorld {
+  /** What `env` and `expandenv` read. */
+  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Runs a program for `cmd` and gives what it prints; throws an Error when it fails. Without it,
+   * `cmd` is refused.
+   */
+  readonly run?: (name: string, args: readonly string[]) => string;
+  /** The present; default that of the clock. */
+  readonly now?: () => Date;
+}
+
+const DAY = "2006-01-02";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const DIGITS = "0123456789";
+/** How many characters a random text may have. */
+const MAX_RANDOM = 4096;
+
+/** Go's `os.ExpandEnv`: `$NAME` and `${NAME}`. */
+function expandEnvironment(text: string, get: (name: string) => string): string {
+  return text.replace(
+    /\$(?:\{([^{}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[0-9*#$@!?-]))/g,
+    (_, braced?: string, bare?: string) => get(braced ?? bare ?? ""),
+  );
+}
+
+function random(count: number, from: string): string {
+  if (count < 0 || count > MAX_RANDOM) {
+    throw new Error(`a random text has up to ${MAX_RANDOM} letters`);
+  }
+  let text = "";
+  while (text.length < count) {
+    const [byte = 255] = crypto.getRandomValues(new Uint8Array(1));
+    // Others would make the first letters more likely than the last.
+    if (byte < 256 - 256 % from.length) text += from[byte % from.length];
+  }
+  return text;
+}
+
+/** The functions of Skaffold's templates. */
+export function skaffoldFunctions(world: SkaffoldWorld): Functions {
+  const { environment, run, now = () => new Date() } = world;
+  const get = (name: string): string =>
+    Object.hasOwn(environment, name) ? environment[name] ?? "" : "";
+  const present = (): GoTime => new GoTime(now().getTime(), "Local");
+  /** Whatever is neither a time nor seconds is the present, as for sprig. */
+  const timeOf = (value: Value): number => {
+    if (value instanceof GoTime) return value.milliseconds;
+    return value instanceof GoInt ? Number(value.value) * 1000 : now().getTime();
+  };
+  const date = (layout: string, value: Value, zone: string): string =>
+    new GoTime(timeOf(value), zone === "Local" || isZone(zone) ? zone : "UTC").format(layout);
+  const inZone = fixed(["string", "interface {}", "string"], date);
+  const modify = fixed(["string", "time.Time"], (by, time) =>
+    // As sprig: what is no length of time changes nothing.
+    new GoTime(time.milliseconds + (parseDuration(by) ?? 0), time.zone));
+  return new Map([
+    ...textFunctions,
+    ...valueFunctions,
+    ...listFunctions,
+    ...regexFunctions,
+    ["env", fixed(["string"], get)],
+    ["expandenv", fixed(["string"], (text) => expandEnvironment(text, get))],
+    [
+      "cmd",
+      variadic(["string"], "string", (args, name) => {
+        if (run === undefined) throw new Error("no programs are run here");
+        return run(name, args).trim();
+      }),
+    ],
+    ["now", fixed([], present)],
+    ["date", fixed(["string", "interface {}"], (layout, value) => date(layout, value, "Local"))],
+    ["dateInZone", inZone],
+    ["date_in_zone", inZone],
+    ["htmlDate", fixed(["interface {}"], (value) => date(DAY, value, "Local"))],
+    ["htmlDateInZone", fixed(["interface {}", "string"], (value, zone) => date(DAY, value, zone))],
+    ["dateModify", modify],
+    ["date_modify", modify],
+    [
+      "unixEpoch",
+      fixed(["time.Time"], (time) => String(Math.floor(time.milliseconds / 1000))),
+    ],
+    ["uuidv4", fixed([], () => crypto.randomUUID())],
+    ["randAlpha", fixed(["int"], (count) => random(count, LETTERS))],
+    ["randNumeric", fixed(["int"], (count) => random(count, DIGITS))],
+    ["randAlphaNum", fixed(["int"], (count) => random(count, LETTERS + DIGITS))],
+  ]);
+}

@@ -1,0 +1,148 @@
+/**
+ * The values a template works with, as Go would type them.
+ *
+ * `undefined` is what a missing key gives (Go's invalid reflect.Value) and `null` is nil; texts are
+ * strings, truth is a boolean, a JavaScript number is a float64, and whole numbers are
+ * {@link GoInt}, since Go prints and compares them in other ways.
+ * @module
+ */
+import { GoTime } from "./go_time.ts";
+
+/** Any value of a template. */
+export type Value =
+  | undefined
+  | null
+  | string
+  | boolean
+  | number
+  | GoInt
+  | GoList
+  | GoMap
+  | GoTime;
+
+/** The kinds of whole numbers that templates meet. */
+export type IntKind = "int" | "int64" | "uint8";
+
+const BITS: Readonly<Record<IntKind, (value: bigint) => bigint>> = {
+  int: (value) => BigInt.asIntN(64, value),
+  int64: (value) => BigInt.asIntN(64, value),
+  uint8: (value) => BigInt.asUintN(8, value),
+};
+
+/** A whole number; wraps around as Go's do. */
+export class GoInt {
+  /** The number. */
+  readonly value: bigint;
+
+  /** @param kind what `%T` says of it */
+  constructor(value: bigint | number, readonly kind: IntKind = "int") {
+    this.value = BITS[kind](BigInt(value));
+  }
+}
+
+/** A slice. */
+export class GoList {
+  /** How much printing it may take: what is in it several times counts each time. */
+  readonly weight: number;
+
+  /**
+   * @param items in order; none of them is `undefined`
+   * @param elem the Go type of the items
+   */
+  constructor(readonly items: readonly Value[], readonly elem: string = ANY) {
+    this.weight = items.reduce<number>((sum, item) => sum + weightOf(item), 1);
+  }
+}
+
+/** A map with keys of text. */
+export class GoMap {
+  /** How much printing it may take. */
+  readonly weight: number;
+
+  /** @param elem the Go type of what it holds */
+  constructor(readonly entries: ReadonlyMap<string, Value>, readonly elem: string = ANY) {
+    this.weight = [...entries].reduce((sum, [key, value]) => sum + key.length + weightOf(value), 1);
+  }
+
+  /** The keys as Go prints and ranges over them: by their bytes. */
+  keys(): string[] {
+    return [...this.entries.keys()].sort(compareText);
+  }
+}
+
+/** How large a value is, in characters and items. */
+export function weightOf(value: Value): number {
+  if (typeof value === "string") return value.length + 1;
+  return value instanceof GoList || value instanceof GoMap ? value.weight : 1;
+}
+
+/** Go's name for a type that holds anything. */
+export const ANY = "interface {}";
+
+/** The Go type of a value, as `%T` prints it. */
+export function typeOf(value: Value): string {
+  if (value === undefined || value === null) return "<nil>";
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return "float64";
+  if (value instanceof GoInt) return value.kind;
+  if (value instanceof GoTime) return "time.Time";
+  return value instanceof GoList ? `[]${value.elem}` : `map[string]${value.elem}`;
+}
+
+/** Whether a value counts as true: all but nothing, zero, and what is empty. */
+export function isTrue(value: Value): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === "string") return value !== "";
+  if (typeof value === "boolean") return value;
+  // Not a number is not zero.
+  if (typeof value === "number") return value !== 0;
+  if (value instanceof GoInt) return value.value !== 0n;
+  if (value instanceof GoList) return value.items.length > 0;
+  return value instanceof GoMap ? value.entries.size > 0 : true;
+}
+
+/** Orders texts as Go does, by the bytes of their UTF-8. */
+export function compareText(a: string, b: string): number {
+  const left = a[Symbol.iterator]();
+  const right = b[Symbol.iterator]();
+  for (;;) {
+    const x = left.next();
+    const y = right.next();
+    if (x.done || y.done) return x.done ? (y.done ? 0 : -1) : 1;
+    const order = (x.value.codePointAt(0) ?? 0) - (y.value.codePointAt(0) ?? 0);
+    if (order !== 0) return order;
+  }
+}
+
+/** How deep data may be; deeper ones go round in a circle. */
+const MAX_DEPTH = 100;
+
+/**
+ * Takes data over into values: own properties only, so that nothing of a prototype is ever seen. An
+ * object whose values are all texts is a `map[string]string`, any other a `map[string]any`; whole
+ * numbers become `int`.
+ *
+ * @throws {TypeError} for what no template can hold, such as functions and circles
+ */
+export function toValue(data: unknown, depth = 0): Value {
+  if (depth > MAX_DEPTH) throw new TypeError("the data of a template is nested too deeply");
+  if (data === undefined || data === null) return null;
+  if (typeof data === "string" || typeof data === "boolean") return data;
+  if (typeof data === "bigint") return new GoInt(data);
+  if (typeof data === "number") return Number.isSafeInteger(data) ? new GoInt(data) : data;
+  if (data instanceof GoInt || data instanceof GoList || data instanceof GoMap) return data;
+  if (data instanceof GoTime) return data;
+  if (Array.isArray(data)) {
+    const items = data.map((item) => toValue(item, depth + 1));
+    return new GoList(items, elemOf(items));
+  }
+  if (typeof data !== "object") throw new TypeError(`a template cannot hold a ${typeof data}`);
+  const entries = Object.entries(data).filter(([, item]) => item !== undefined)
+    .map(([key, item]) => [key, toValue(item, depth + 1)] as const);
+  return new GoMap(new Map(entries), elemOf(entries.map(([, item]) => item)));
+}
+
+function elemOf(items: readonly Value[]): string {
+  return items.every((item) => typeof item === "string") ? "string" : ANY;
+}
