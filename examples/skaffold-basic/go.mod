@@ -1,0 +1,3 @@
+module example.com/skaffold-basic
+
+go 1.22

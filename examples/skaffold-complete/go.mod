@@ -1,0 +1,3 @@
+module example.com/skaffold-complete
+
+go 1.22

@@ -1,0 +1,3 @@
+module example.com/skaffold-custom
+
+go 1.22

@@ -1,0 +1,96 @@
+/**
+ * Image names under a default repo, as Skaffold rewrites them
+ * (https://skaffold.dev/docs/environment/image-registries/).
+ * @module
+ */
+
+/** Part of an image name that Skaffold looks at. */
+export interface SkaffoldName {
+  /** Host and path in small letters, without the `ko://` of an import path. */
+  readonly name: string;
+  /** All of `name` but its last element; "" where it has only one. */
+  readonly repo: string;
+  /** The last element of `name`; "" where it has only one. */
+  readonly base: string;
+  readonly tag: string;
+  readonly digest: string;
+}
+
+/** How names are rewritten. */
+export interface DefaultRepo {
+  /** What comes before names; none and "" leave them as they are. */
+  readonly defaultRepo?: string | undefined;
+  /** Whether the registry has names of many elements; without it only Google's have. */
+  readonly multiLevel?: boolean | undefined;
+}
+
+const LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
+const HOST = `(?:${LABEL}(?:\\.${LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+const ELEMENT = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+const PATH = `${ELEMENT}(?:/${ELEMENT})*`;
+const TAG = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
+const DIGEST = "sha256:[a-f0-9]{64}";
+const REFERENCE = `^((?:${HOST}/)?${PATH})(?::(${TAG}))?(?:@(${DIGEST}))?$`;
+const REFERENCE_OF_ANY_CASE = new RegExp(REFERENCE, "i");
+const VALID_REFERENCE = new RegExp(REFERENCE);
+const NAME = new RegExp(`^(?:(${HOST})/)?(${PATH})$`);
+/** A registry and what may be a project of Google's, whose names may have many elements. */
+const GOOGLE_PREFIX = new RegExp(`^${HOST}/[a-z][a-z0-9-]{4,28}[a-z0-9]/?`);
+const MOST_CHARACTERS = 255;
+
+/** Takes `ko://` off and writes the name, but not the tag, in small letters. */
+export function sanitizeName(image: string): string {
+  const bare = image.startsWith("ko://") ? image.slice("ko://".length) : image;
+  const name = REFERENCE_OF_ANY_CASE.exec(bare)?.[1];
+  return name === undefined ? bare : bare.replace(name, () => name.toLowerCase());
+}
+
+/** Reads a name; undefined where it is no image name, whatever its case. */
+export function parseName(image: string): SkaffoldName | undefined {
+  const found = VALID_REFERENCE.exec(sanitizeName(image));
+  if (found === null) return undefined;
+  const [, name = "", tag = "", digest = ""] = found;
+  if ((NAME.exec(name)?.[2] ?? name).length > MOST_CHARACTERS) return undefined;
+  const slash = name.lastIndexOf("/");
+  const [repo, base] = slash < 0 ? ["", ""] : [name.slice(0, slash), name.slice(slash + 1)];
+  return { name, repo, base, tag, digest };
+}
+
+/**
+ * Puts a name under the default repo. Under Google's registries (and where `multiLevel` says so) its
+ * elements stay, and a prefix that both have is taken once; elsewhere they become one, joined by `_`.
+ * What is then longer than 255 characters is cut off.
+ *
+ * @returns undefined where the name is none
+ *
+ * @example
+ * ```ts
+ * import { underDefaultRepo } from "./default_repo.ts";
+ * const name = underDefaultRepo("ko://example.com/Hello:v1", { defaultRepo: "127.0.0.1:5001/sk" });
+ * if (name !== "127.0.0.1:5001/sk/example_com_hello:v1") throw new Error(name);
+ * ```
+ */
+export function underDefaultRepo(image: string, how: DefaultRepo): string | undefined {
+  const { defaultRepo = "", multiLevel } = how;
+  if (defaultRepo === "") return image;
+  const parsed = parseName(image);
+  if (parsed === undefined) return undefined;
+  const tag = parsed.tag === "" ? "" : `:${parsed.tag}`;
+  const digest = parsed.digest === "" ? "" : `@${parsed.digest}`;
+  return rewrite(defaultRepo, multiLevel, parsed.name) + tag + digest;
+}
+
+function rewrite(repo: string, multiLevel: boolean | undefined, name: string): string {
+  if (name.startsWith(repo)) return name;
+  const prefix = GOOGLE_PREFIX.exec(repo)?.[0] ?? "";
+  const google = prefix.includes("gcr.io") || prefix.includes("-docker.pkg.dev");
+  if (!google && !multiLevel) return cut(`${repo}/${name.replaceAll(/[/._:@]/g, "_")}`);
+  const own = GOOGLE_PREFIX.exec(name)?.[0] ?? "";
+  // Not cut, as in Skaffold.
+  if (own === prefix) return `${repo}/${name.slice(own.length)}`;
+  return cut(`${repo}/${name}`);
+}
+
+function cut(name: string): string {
+  return name.slice(0, MOST_CHARACTERS);
+}

@@ -1,0 +1,206 @@
+/**
+ * Files by patterns, as Skaffold lists those an artifact depends on: `*` and `?` within an element of
+ * a path, `**` for any elements, `[a-z]`, `{a,b}`.
+ * @module
+ */
+import { dirname, join, normalize, sep } from "node:path";
+
+/** A pattern that names nothing that is there. */
+export class NoFileMatches extends Error {
+  /** Made by `listFiles`. */
+  constructor(readonly pattern: string) {
+    super(`pattern ${JSON.stringify(pattern)} matches no file`);
+  }
+}
+
+/** Deeper than this, links lead in circles. */
+const DEEPEST = 64;
+
+/**
+ * Lists files by patterns that are relative to a folder; what is in a folder that matches counts,
+ * too. A link to a file counts as a file, whatever it leads to.
+ *
+ * @returns paths relative to the folder, sorted
+ * @throws {NoFileMatches}
+ */
+export async function listFiles(
+  root: string,
+  patterns: readonly string[],
+  ignore: readonly string[],
+): Promise<readonly string[]> {
+  const ignored = ignore.flatMap(expandBraces).map(elementsOf);
+  const isIgnored = (path: string): boolean => {
+    const names = path.split(sep);
+    return ignored.some((pattern) => matches(pattern, names));
+  };
+  const found = new Set<string>();
+  for (const pattern of patterns) {
+    const starts: string[] = [];
+    for (const one of expandBraces(pattern)) {
+      await glob(root, "", elementsOf(one), starts, 0);
+    }
+    if (starts.length === 0) throw new NoFileMatches(pattern);
+    for (const start of starts) await walk(root, start, isIgnored, found);
+  }
+  return [...found].sort();
+}
+
+/** Whether a path, relative to what a pattern is relative to, matches it. */
+export function matchesPattern(pattern: string, path: string): boolean {
+  const names = path.split(sep);
+  return expandBraces(pattern).some((one) => matches(elementsOf(one), names));
+}
+
+type Element = string | RegExp;
+
+const ANY_ELEMENT = /^/;
+
+function elementsOf(pattern: string): readonly Element[] {
+  return normalize(pattern).split(sep).filter((part) => part !== "." && part !== "").map((part) => {
+    if (part === "**") return part;
+    return /[*?[\\]/.test(part) ? elementPattern(part) : part;
+  });
+}
+
+function elementPattern(part: string): RegExp {
+  const source = part.replaceAll(
+    /\\(.)|\*+|\?|\[(\^?)((?:\\.|[^\]\\])+)\]|[.+^${}()|[\]\\/]/gsu,
+    (piece, escaped: string | undefined, not: string, set: string | undefined) => {
+      if (escaped !== undefined) return literal(escaped);
+      if (piece.startsWith("*")) return "[^]*";
+      if (piece === "?") return "[^]";
+      return set === undefined ? literal(piece) : `[${not}${set.replaceAll(/[[\]^&~]/g, "\\$&")}]`;
+    },
+  );
+  return new RegExp(`^${source}$`, "u");
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+}
+
+function elementMatches(element: Element, name: string): boolean {
+  return typeof element === "string" ? element === name : element.test(name);
+}
+
+function matches(pattern: readonly Element[], names: readonly string[]): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return names.length === 0;
+  if (first === "**") {
+    return rest.length === 0 || names.some((_, start) => matches(rest, names.slice(start)));
+  }
+  const [name, ...others] = names;
+  if (name === undefined || !elementMatches(first, name)) return false;
+  return others.length === 0 ? rest.length === 0 : matches(rest, others);
+}
+
+/** `a{b,c}d` is `abd` and `acd`. */
+function expandBraces(pattern: string): readonly string[] {
+  const open = indexOutside(pattern, "{", 0);
+  if (open < 0) return [pattern];
+  const ends: number[] = [];
+  let depth = 0;
+  for (let at = open; at < pattern.length; at++) {
+    if (pattern[at] === "\\") at++;
+    else if (pattern[at] === "{") depth++;
+    else if (pattern[at] === "," && depth === 1) ends.push(at);
+    else if (pattern[at] === "}" && --depth === 0) {
+      ends.push(at);
+      break;
+    }
+  }
+  if (depth > 0) return [pattern];
+  const after = pattern.slice((ends.at(-1) ?? 0) + 1);
+  return ends.flatMap((end, i) => {
+    const choice = pattern.slice((ends[i - 1] ?? open) + 1, end);
+    return expandBraces(pattern.slice(0, open) + choice + after);
+  });
+}
+
+function indexOutside(text: string, wanted: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === wanted) return at;
+  }
+  return -1;
+}
+
+async function glob(
+  root: string,
+  folder: string,
+  pattern: readonly Element[],
+  found: string[],
+  depth: number,
+): Promise<void> {
+  const [first, ...rest] = pattern;
+  if (first === undefined) {
+    if (await lstat(join(root, folder))) found.push(folder);
+    return;
+  }
+  if (depth > DEEPEST) return;
+  if (typeof first === "string" && first !== "**") {
+    await glob(root, join(folder, first), rest, found, depth + 1);
+    return;
+  }
+  const names = await list(join(root, folder));
+  if (first === "**") {
+    for (const name of names) {
+      const path = join(folder, name);
+      const info = await stat(join(root, path));
+      if (rest.length === 0 && info !== undefined) found.push(path);
+      if (!info?.isDirectory || await leadsBack(join(root, path))) continue;
+      await glob(root, path, pattern, found, depth + 1);
+    }
+    // A second one in a row is any single element, as in Skaffold.
+    const [next, ...others] = rest;
+    const following = next === "**" ? [ANY_ELEMENT, ...others] : rest;
+    if (rest.length > 0) await glob(root, folder, following, found, depth + 1);
+    return;
+  }
+  for (const name of names) {
+    if (!elementMatches(first, name)) continue;
+    await glob(root, join(folder, name), rest, found, depth + 1);
+  }
+}
+
+/** Whether a folder is a link to one that it is in, which would have no end. */
+async function leadsBack(path: string): Promise<boolean> {
+  if (!(await lstat(path))?.isSymlink) return false;
+  const [target, own] = await Promise.all([Deno.realPath(path), Deno.realPath(dirname(path))]);
+  return own === target || own.startsWith(join(target, sep));
+}
+
+async function walk(
+  root: string,
+  path: string,
+  isIgnored: (path: string) => boolean,
+  found: Set<string>,
+): Promise<void> {
+  if (found.has(path) || isIgnored(path === "" ? "." : path)) return;
+  const info = await lstat(join(root, path));
+  if (info === undefined) return;
+  if (!info.isDirectory) {
+    found.add(path);
+    return;
+  }
+  for (const name of await list(join(root, path))) {
+    await walk(root, join(path, name), isIgnored, found);
+  }
+}
+
+function lstat(path: string): Promise<Deno.FileInfo | undefined> {
+  return Deno.lstat(path).catch(() => undefined);
+}
+
+function stat(path: string): Promise<Deno.FileInfo | undefined> {
+  return Deno.stat(path).catch(() => undefined);
+}
+
+/** The names in a folder; none where it is no folder, or may not be read. */
+async function list(folder: string): Promise<readonly string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+  } catch {
+    return [];
+  }
+}

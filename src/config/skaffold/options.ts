@@ -1,0 +1,69 @@
+/**
+ * What a caller may ask of a skaffold.yaml.
+ * @module
+ */
+import type { Environment } from "../environment.ts";
+
+/**
+ * What is asked of a skaffold.yaml; everything may be left out. Where a field is, the variable
+ * `SKAFFOLD_...` of Skaffold's flag of that name is asked.
+ */
+export interface SkaffoldOptions {
+  /** Default `skaffold.yaml`. */
+  readonly file?: string | undefined;
+  /** Folder that paths in the file are relative to, as in Skaffold; default the current one. */
+  readonly workingDirectory?: string | undefined;
+  /** Parts of image names (`-b`); default all images. */
+  readonly images?: readonly string[] | undefined;
+  /** Names of profiles (`-p`); one after `-` turns it off. */
+  readonly profiles?: readonly string[] | undefined;
+  /** Whether profiles activate themselves; default true. */
+  readonly profileAutoActivation?: boolean | undefined;
+  /** Whether named profiles hold in required configurations, too; default true. */
+  readonly propagateProfiles?: boolean | undefined;
+  /** Names of configurations (`-m`); default all. */
+  readonly modules?: readonly string[] | undefined;
+  /** What comes before image names (`-d`). */
+  readonly defaultRepo?: string | undefined;
+  /** Whether that registry has names of many elements. */
+  readonly multiLevelRepo?: boolean | undefined;
+  /** Stands for what the tag policies say (`-t`). */
+  readonly tag?: string | undefined;
+  /** Platforms (`--platform`). */
+  readonly platforms?: readonly string[] | undefined;
+  /** What profiles are activated by; default `build`. */
+  readonly command?: string | undefined;
+  /** Default the current one of kubectl's configuration, where a profile asks for it. */
+  readonly kubeContext?: string | undefined;
+  /** Builds for a debugger. */
+  readonly debug?: boolean | undefined;
+  /** Stands for the process's environment. */
+  readonly environment?: Environment | undefined;
+}
+
+/** Skaffold's own variables, for what was not asked. */
+export function withVariables(options: SkaffoldOptions, environment: Environment): SkaffoldOptions {
+  const text = (name: string): string | undefined => environment[`SKAFFOLD_${name}`];
+  const list = (name: string): readonly string[] | undefined =>
+    text(name)?.split(",").filter((one) => one !== "");
+  const flag = (name: string): boolean | undefined => {
+    const value = text(name);
+    return value === undefined ? undefined : /^(?:1|t|true)$/i.test(value);
+  };
+  const { images, profiles, modules, platforms } = options;
+  const given = <T>(values: readonly T[] | undefined): readonly T[] | undefined =>
+    values?.length ? values : undefined;
+  return {
+    ...options,
+    file: options.file ?? text("FILENAME"),
+    images: given(images) ?? list("BUILD_IMAGE"),
+    profiles: given(profiles) ?? list("PROFILE"),
+    modules: given(modules) ?? list("MODULE"),
+    platforms: given(platforms) ?? list("PLATFORM"),
+    defaultRepo: options.defaultRepo ?? text("DEFAULT_REPO"),
+    tag: options.tag ?? (text("TAG") || undefined),
+    kubeContext: options.kubeContext ?? (text("KUBE_CONTEXT") || undefined),
+    profileAutoActivation: options.profileAutoActivation ?? flag("PROFILE_AUTO_ACTIVATION"),
+    propagateProfiles: options.propagateProfiles ?? flag("PROPAGATE_PROFILES"),
+  };
+}

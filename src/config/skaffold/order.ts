@@ -1,0 +1,81 @@
+/**
+ * What artifacts require of each other: that all are there, and that none waits for itself.
+ * @module
+ */
+import type { Fault } from "../yaml/faults.ts";
+import { didYouMean } from "../yaml/nearest.ts";
+import { parseName } from "./default_repo.ts";
+import type { Origins } from "./origins.ts";
+import type { Artifact } from "./schema.ts";
+
+/**
+ * Finds everything that is wrong with the images of artifacts and with what they require: names that
+ * are none, that hold a tag, or are there twice; requirements that nobody builds, and circles of them.
+ */
+export function artifactFaults(
+  artifacts: readonly Artifact[],
+  origins: Origins,
+): readonly Fault[] {
+  const faults: Fault[] = [];
+  const byName = new Map<string, Artifact>();
+  for (const artifact of artifacts) {
+    const image = JSON.stringify(artifact.image);
+    const bad = (why: string): number =>
+      faults.push(origins.fault(artifact, ["image"], `image: found ${image}, ${why}`));
+    const name = parseName(artifact.image);
+    const first = byName.get(artifact.image);
+    if (first !== undefined) {
+      const { file, line } = origins.place(first, ["image"]);
+      bad(`which is there already, in line ${line} of ${file}; once is allowed`);
+    } else if (name === undefined) bad("which is no image name");
+    else if (name.tag !== "" || name.digest !== "") {
+      bad(`which has a ${name.tag === "" ? "digest" : "tag"}; leave it to tagPolicy`);
+    }
+    if (first === undefined) byName.set(artifact.image, artifact);
+  }
+  return [...faults, ...requirementFaults(artifacts, byName, origins)];
+}
+
+function requirementFaults(
+  artifacts: readonly Artifact[],
+  byName: ReadonlyMap<string, Artifact>,
+  origins: Origins,
+): readonly Fault[] {
+  const faults: Fault[] = [];
+  for (const artifact of artifacts) {
+    for (const requirement of artifact.requires ?? []) {
+      if (byName.has(requirement.image)) continue;
+      const hint = didYouMean(requirement.image, [...byName.keys()]);
+      const said = `requires: found ${JSON.stringify(requirement.image)}, which no artifact builds`;
+      faults.push(origins.fault(requirement, ["image"], said + hint));
+    }
+  }
+  const done = new Set<string>();
+  const visit = (artifact: Artifact, above: readonly string[]): void => {
+    const at = above.indexOf(artifact.image);
+    if (at >= 0) {
+      const circle = [...above.slice(at), artifact.image].join(" -> ");
+      const said = `requires: found a circle of images that wait for each other: ${circle}`;
+      faults.push(origins.fault(artifact, ["requires"], said, "key"));
+    }
+    if (at >= 0 || done.has(artifact.image)) return;
+    for (const { image } of artifact.requires ?? []) {
+      const next = byName.get(image);
+      if (next !== undefined) visit(next, [...above, artifact.image]);
+    }
+    done.add(artifact.image);
+  };
+  for (const artifact of byName.values()) visit(artifact, []);
+  return faults;
+}
+
+/** All that an artifact requires, directly and through others, each as often as it is required. */
+export function requiredBy(
+  artifact: Artifact,
+  byName: ReadonlyMap<string, Artifact>,
+): readonly Artifact[] {
+  return (artifact.requires ?? []).flatMap(({ image }) => {
+    const required = byName.get(image);
+    return required === undefined ? [] : [required, ...requiredBy(required, byName)];
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * Platforms as Skaffold reads them (containerd's rules), and which of them an artifact is built for.
+ * @module
+ */
+
+/** What the machine is that kodeno runs on, as Go names it; stands for what a platform leaves out. */
+export interface Host {
+  readonly os: string;
+  readonly arch: string;
+}
+
+/** Who may say something of platforms, the outermost first. */
+export interface PlatformChoice {
+  /** Of the command line (`--platform`). */
+  readonly asked: readonly string[];
+  /** Of `build.platforms`. */
+  readonly build: readonly string[];
+  /** Of the artifact, which cannot be built for others. */
+  readonly artifact: readonly string[];
+}
+
+const SYSTEMS = "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd " +
+  "openbsd plan9 solaris wasip1 windows zos";
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  i386: "386",
+  x86_64: "amd64",
+  "x86-64": "amd64",
+  aarch64: "arm64",
+  armhf: "arm",
+  armel: "arm",
+};
+
+/**
+ * Reads `os`, `arch`, `os/arch` or `os/arch/variant`, and gives it as `os/arch[/variant]`.
+ *
+ * @returns undefined where it is none of these
+ *
+ * @example
+ * ```ts
+ * import { readPlatform } from "./platforms.ts";
+ * const found = readPlatform("linux/aarch64/v8", { os: "linux", arch: "amd64" });
+ * if (found !== "linux/arm64/v8") throw new Error(found);
+ * ```
+ */
+export function readPlatform(text: string, host: Host): string | undefined {
+  const parts = text.toLowerCase().split("/");
+  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) return undefined;
+  const [first = "", second, third] = parts;
+  const os = first === "macos" ? "darwin" : first;
+  if (second !== undefined) {
+    const [arch, variant] = architecture(second, third ?? "");
+    if (third === undefined) {
+      return joined(os, arch, arch === "arm" && variant === "v7" ? "" : variant);
+    }
+    return joined(os, arch, arch === "arm64" && variant === "" ? "v8" : variant);
+  }
+  if (SYSTEMS.split(" ").includes(os)) return joined(os, host.arch, "");
+  const [arch, variant] = architecture(first, "");
+  return joined(host.os, arch, arch === "arm" && variant === "v7" ? "" : variant);
+}
+
+function joined(os: string, arch: string, variant: string): string {
+  return `${os}/${arch}${variant === "" ? "" : `/${variant}`}`;
+}
+
+function architecture(name: string, variant: string): readonly [string, string] {
+  const arch = Object.hasOwn(ARCHITECTURES, name) ? ARCHITECTURES[name] ?? name : name;
+  if (name === "i386") return [arch, ""];
+  if (name === "armhf") return [arch, "v7"];
+  if (name === "armel") return [arch, "v6"];
+  if (arch === "amd64") return [arch, variant === "v1" ? "" : variant];
+  if (arch === "arm64") {
+    if (["8", "v8", "v8.0"].includes(variant)) return [arch, ""];
+    return [arch, ["9", "9.0", "v9.0"].includes(variant) ? "v9" : variant];
+  }
+  if (arch !== "arm") return [arch, variant];
+  if (variant === "" || variant === "7") return [arch, "v7"];
+  return [arch, /^[568]$/.test(variant) ? `v${variant}` : variant];
+}
+
+/** What two spellings of a platform have in common. */
+function canonical(platform: string): string {
+  const [os = "", arch = "", variant = ""] = platform.split("/");
+  return joined(os, ...architecture(arch, variant));
+}
+
+/**
+ * Chooses what an artifact is built for: what was asked, or else `build.platforms`, and of these
+ * only what the artifact allows.
+ *
+ * @returns platforms, `all`, none where nobody says anything, or undefined where nothing is left
+ */
+export function choosePlatforms(
+  { asked, build, artifact }: PlatformChoice,
+  host: Host,
+): readonly string[] | undefined {
+  const wanted = readAll(asked.length > 0 ? asked : build, host);
+  const allowed = readAll(artifact, host);
+  if (allowed.length === 0 || allowed.includes("all")) return wanted;
+  if (wanted.length === 0 || wanted.includes("all")) return allowed;
+  const left = wanted.flatMap((one) =>
+    allowed.filter((other) => canonical(one) === canonical(other)).map(() => one)
+  );
+  return left.length > 0 ? left : undefined;
+}
+
+/** Each as `os/arch[/variant]`; what is none stays as it is, for the builder to refuse. */
+function readAll(platforms: readonly string[], host: Host): readonly string[] {
+  if (platforms.some((one) => one.toLowerCase() === "all")) return ["all"];
+  return platforms.map((one) => readPlatform(one, host) ?? one);
+}

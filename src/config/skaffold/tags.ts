@@ -1,0 +1,89 @@
+/**
+ * Tags by Skaffold's policies (https://skaffold.dev/docs/taggers/).
+ * @module
+ */
+import { compileTemplate } from "../../template/template.ts";
+import { formatGoTime } from "../../template/go_time.ts";
+import { expandTemplate, type SkaffoldWorld } from "./expand.ts";
+import type { TagPolicy } from "./schema.ts";
+
+/** What tags are made of; all but the policy itself comes from outside. */
+export interface TagSources {
+  /** The tag of a folder by git; see `gitCommitTag` of `src/git`. */
+  readonly gitTag: (how: GitTagOptions) => Promise<string>;
+  /** See `inputDigest`. */
+  readonly inputDigest: () => Promise<string>;
+  readonly now: () => Date;
+  readonly world: SkaffoldWorld;
+}
+
+/** The fields of `gitCommit`, and the folder they are asked of. */
+export interface GitTagOptions {
+  readonly directory: string;
+  readonly variant?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly ignoreChanges?: boolean | undefined;
+}
+
+/** What a tag is made for. */
+export interface Tagged {
+  /** As in the file. */
+  readonly imageName: string;
+  /** Absolute. */
+  readonly context: string;
+}
+
+const DEFAULT_FORMAT = "2006-01-02_15-04-05.999_MST";
+
+/**
+ * Makes the tag of an image.
+ *
+ * @throws {Error} where the policy comes to nothing: no repository, a variable that is not set
+ */
+export async function makeTag(
+  policy: TagPolicy,
+  image: Tagged,
+  sources: TagSources,
+): Promise<string> {
+  const { envTemplate, sha256, gitCommit, dateTime, inputDigest, customTemplate } = policy;
+  if (envTemplate !== undefined) {
+    const values = { IMAGE_NAME: image.imageName };
+    return expandTemplate(envTemplate.template, "envTemplate", values, sources.world);
+  }
+  // Skaffold's name for a tag that says nothing.
+  if (sha256 !== undefined) return "latest";
+  if (gitCommit !== undefined) {
+    return await sources.gitTag({ directory: image.context, ...gitCommit });
+  }
+  if (dateTime !== undefined) {
+    const { format = "", timezone = "" } = dateTime;
+    return formatGoTime(sources.now(), format || DEFAULT_FORMAT, timezone || "Local");
+  }
+  if (inputDigest !== undefined) return await sources.inputDigest();
+  if (customTemplate !== undefined) return await customTag(customTemplate, image, sources);
+  return await sources.gitTag({ directory: image.context });
+}
+
+/** What a customTemplate may name without saying what it is. */
+const COMPONENTS: Readonly<Record<string, TagPolicy>> = {
+  GIT: { gitCommit: {} },
+  DATE: { dateTime: {} },
+  SHA: { sha256: {} },
+  INPUT_DIGEST: { inputDigest: {} },
+};
+
+async function customTag(
+  { template, components = [] }: NonNullable<TagPolicy["customTemplate"]>,
+  image: Tagged,
+  sources: TagSources,
+): Promise<string> {
+  const compiled = compileTemplate(template, "customTemplate", { functions: new Map() });
+  const values: Record<string, string> = {};
+  for (const name of compiled.fieldNames()) {
+    const { name: _, ...own } = components.find((one) => one.name === name) ?? { name };
+    const policy = Object.keys(own).length > 0 ? own : COMPONENTS[name];
+    if (policy === undefined) throw new Error(`customTemplate has no component ${name}`);
+    values[name] = await makeTag(policy, image, sources);
+  }
+  return compiled.run(values);
+}

@@ -1,0 +1,237 @@
+/**
+ * Documents against zod schemas: every fault of a document with its place, what was found there and
+ * what is allowed. Keys that a `z.looseObject` does not know are only notes.
+ * @module
+ */
+import type { z } from "zod";
+import type { YamlDocument } from "./document.ts";
+import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
+import { didYouMean } from "./nearest.ts";
+import { foreignKeys, keysAt } from "./schema.ts";
+import { replaceAt } from "./values.ts";
+
+/** A document that fits its schema. */
+export interface Checked<T> {
+  readonly value: T;
+  /** A line each for keys of other tools' objects that nobody knows. */
+  readonly notes: readonly string[];
+}
+
+/** What a check found. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T; readonly notes: readonly string[] }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/**
+ * Checks a document; an empty one is an empty map. As in Go, a number or a boolean stands for the
+ * text it is written as where text is wanted, and `yes`, `on`, `no` and `off` stand for booleans.
+ *
+ * @throws {KodenoError} `BAD_CONFIG` with a line for every fault:
+ *   `FILE:LINE:COLUMN: path.to[0].field: found X; Y is allowed; did you mean "Z"?`
+ *
+ * @example
+ * ```ts
+ * import { z } from "zod";
+ * import { parseYaml } from "./document.ts";
+ * import { checkYaml } from "./check.ts";
+ * const schema = z.strictObject({ version: z.string(), flags: z.array(z.string()).optional() });
+ * const [document] = parseYaml("version: 1.10\n", "x.yaml").documents;
+ * const { value } = checkYaml(document, schema);
+ * if (value.version !== "1.10") throw new Error();
+ * ```
+ */
+export function checkYaml<S extends z.ZodType>(
+  document: YamlDocument,
+  schema: S,
+): Checked<z.output<S>> {
+  const outcome = tryYaml(document, schema);
+  if (!outcome.ok) throw faultsError(outcome.faults);
+  return { value: outcome.value, notes: outcome.notes };
+}
+
+/**
+ * As `checkYaml`, for a caller who has more faults to tell of.
+ *
+ * @param skip finds keys of the root that are for nobody, such as those that only hold anchors
+ */
+export function tryYaml<S extends z.ZodType>(
+  document: YamlDocument,
+  schema: S,
+  skip: (key: string) => boolean = () => false,
+): Outcome<z.output<S>> {
+  let value: unknown = without(document.value ?? {}, skip);
+  let result = schema.safeParse(value);
+  if (!result.success) {
+    const coerced = coerce(document, value, result.error.issues);
+    if (coerced !== undefined) result = schema.safeParse(value = coerced);
+  }
+  if (!result.success) {
+    const faults = explainIssues(result.error.issues, value, schema);
+    return { ok: false, faults: faults.map((found) => locate(document, found)) };
+  }
+  const notes = foreignKeys(schema, value).map((path) => {
+    const known = keysAt(schema, path.slice(0, -1));
+    const name = String(path.at(-1));
+    const message = `found unknown field ${quote(name)}; it is not read${didYouMean(name, known)}`;
+    const said = { path: path.slice(0, -1), at: path, part: "key", message } as const;
+    return formatFault(locate(document, said));
+  });
+  return { ok: true, value: result.data, notes };
+}
+
+function without(value: unknown, skip: (key: string) => boolean): unknown {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !skip(key)));
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** A message about a path, and the path it is shown at, which may be a key below it. */
+export interface Said {
+  readonly path: Path;
+  readonly at: Path;
+  readonly part: "key" | "value";
+  readonly message: string;
+}
+
+/** What a schema found wrong with a value, in words. */
+export function explainIssues(
+  issues: readonly Issue[],
+  value: unknown,
+  schema: z.ZodType,
+): readonly Said[] {
+  return issues.flatMap((issue) => explain(issue, [], value, schema));
+}
+
+/** A message with the path it is about before it. */
+export function saidText({ path, message }: Pick<Said, "path" | "message">): string {
+  const name = formatPath(path);
+  return name === "" ? message : `${name}: ${message}`;
+}
+
+function locate(document: YamlDocument, said: Said): Fault {
+  return document.fault(said.at, saidText(said), said.part);
+}
+
+const YES = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"];
+const NO = ["n", "N", "no", "No", "NO", "off", "Off", "OFF"];
+
+/** A copy with scalars as the schema wants them, or undefined where there are none to change. */
+function coerce(document: YamlDocument, value: unknown, issues: readonly Issue[]): unknown {
+  let copy: unknown;
+  for (const { code, path: keys, ...issue } of issues) {
+    if (code !== "invalid_type" || !("expected" in issue)) continue;
+    const path = stepsOf(keys);
+    const written = document.plainText(path);
+    if (written === undefined) continue;
+    let wanted: unknown;
+    if (issue.expected === "string") wanted = written;
+    if (issue.expected === "boolean" && YES.includes(written)) wanted = true;
+    if (issue.expected === "boolean" && NO.includes(written)) wanted = false;
+    // Aliases share their values, so only a copy may be changed.
+    if (wanted !== undefined) copy = replaceAt(copy ?? value, path, () => wanted);
+  }
+  return copy;
+}
+
+function stepsOf(path: readonly PropertyKey[]): Path {
+  return path.map((step) => typeof step === "symbol" ? String(step) : step);
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let found = value;
+  for (const step of path) {
+    if (found === null || typeof found !== "object" || !Object.hasOwn(found, step)) {
+      return undefined;
+    }
+    found = (found as Readonly<Record<string | number, unknown>>)[step];
+  }
+  return found;
+}
+
+function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): readonly Said[] {
+  const path = [...above, ...stepsOf(issue.path)];
+  const value = valueAt(root, path);
+  const say = (allowed: string): readonly Said[] => {
+    const message = `found ${describe(value)}; ${allowed}`;
+    return [{ path, at: path, part: "value", message }];
+  };
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      const known = keysAt(schema, path);
+      const allowed = `allowed are ${known.join(", ")}`;
+      return issue.keys.map((key) => {
+        const message = `found unknown field ${quote(key)}; ${allowed}${didYouMean(key, known)}`;
+        return { path, at: [...path, key], part: "key", message };
+      });
+    }
+    case "invalid_union": {
+      const branches = issue.errors.map((one) =>
+        one.flatMap((i) => explain(i, path, root, schema))
+      );
+      // The branch that got deepest is what was meant; at the same depth all are named.
+      const depth = (said: readonly Said[]): number => Math.max(...said.map((s) => s.at.length));
+      const deepest = Math.max(...branches.map(depth));
+      const best = branches.find((said) => depth(said) === deepest && deepest > path.length);
+      if (best !== undefined) return best;
+      return say(`${wordsOf(issue.errors.flat().map(wordOf))} is allowed`);
+    }
+    case "invalid_type":
+      return say(`${wordOf(issue)} is ${value === undefined ? "needed" : "allowed"}`);
+    case "invalid_value": {
+      const words = issue.values.map(quote);
+      const hint = typeof value === "string" ? didYouMean(value, issue.values.map(String)) : "";
+      return say(`${wordsOf(words)} is allowed${hint}`);
+    }
+    case "too_small":
+      return say(`at least ${issue.minimum}${unitOf(issue.origin)} is allowed`);
+    case "too_big":
+      return say(`at most ${issue.maximum}${unitOf(issue.origin)} is allowed`);
+    case "invalid_key":
+      return issue.issues.flatMap((
+        inner,
+      ) => [{ path, at: path, part: "key", message: `found this key; ${inner.message}` }]);
+    default:
+      // The schema's own words, which say what is allowed.
+      return say(issue.message);
+  }
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: "text",
+  array: "a list",
+  object: "a map",
+  record: "a map",
+  boolean: "true or false",
+  number: "a number",
+  int: "a whole number",
+};
+
+function wordOf(issue: Issue): string {
+  if (issue.code === "invalid_value") return wordsOf(issue.values.map(quote));
+  return issue.code === "invalid_type" ? TYPE_WORDS[issue.expected] ?? issue.expected : "another";
+}
+
+function unitOf(origin: string): string {
+  if (origin === "string") return " characters";
+  return origin === "array" ? " entries" : "";
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function wordsOf(words: readonly string[]): string {
+  const [last = "", ...others] = [...new Set(words)].reverse();
+  return others.length === 0 ? last : `${others.reverse().join(", ")} or ${last}`;
+}
+
+const quote = (value: unknown): string => JSON.stringify(value) ?? String(value);
+
+const LONGEST_QUOTE = 60;
+
+/** A value in a few words. */
+export function describe(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "a map";
+  const text = quote(value);
+  return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}..."`;
+}

@@ -1,0 +1,205 @@
+/**
+ * YAML text to documents that know where each of their values stands.
+ * @module
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseAllDocuments,
+  parseDocument,
+  type YAMLError,
+} from "yaml";
+import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
+import { isMerge, keyText, plainValue, type ReportFault } from "./plain.ts";
+import { MAX_YAML_BYTES, readText } from "./read.ts";
+
+/** What is asked of a file. */
+export interface YamlOptions {
+  /** Whether it may hold several documents; default one. */
+  readonly documents?: "one" | "many" | undefined;
+  /** Most bytes it may have; default 8 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** What errors call it; default its path. */
+  readonly name?: string | undefined;
+}
+
+/** A file that was read. */
+export interface YamlFile {
+  /** As the user named it. */
+  readonly name: string;
+  readonly text: string;
+  /** What it holds, in its order; one that is empty where it holds nothing but comments. */
+  readonly documents: readonly [YamlDocument, ...YamlDocument[]];
+}
+
+/** Which part of a key and its value is meant. */
+export type Part = "key" | "value";
+
+/** One document of a file. */
+export class YamlDocument {
+  /** The file as the user named it. */
+  readonly name: string;
+  /** Maps, lists, text, numbers and booleans; undefined where the document is empty. */
+  readonly value: unknown;
+  readonly #places: Places;
+  readonly #document: Document.Parsed;
+
+  /** Made by `parseYaml`. */
+  constructor(name: string, places: Places, document: Document.Parsed, value: unknown) {
+    this.name = name;
+    this.value = value;
+    this.#places = places;
+    this.#document = document;
+  }
+
+  /**
+   * Where a value stands, or its key; where there is none, the nearest place above it.
+   *
+   * @param path keys and indexes from the root
+   * @param part the value, or the key it belongs to
+   */
+  position(path: Path, part: Part = "value"): Position {
+    return this.#places.of(this.#find(path, part).offset);
+  }
+
+  /** The text of a scalar as it is written in the file, such as `1.10`; only of plain ones. */
+  plainText(path: Path): string | undefined {
+    const { node, whole } = this.#find(path, "value");
+    if (!whole || !isScalar(node) || node.type !== "PLAIN" || node.value === null) return undefined;
+    return node.source;
+  }
+
+  /** A fault at a value or key of this document. */
+  fault(path: Path, message: string, part: Part = "value"): Fault {
+    return { file: this.name, ...this.position(path, part), message };
+  }
+
+  #find(path: Path, part: Part): { offset: number; node: unknown; whole: boolean } {
+    let node = this.#follow(this.#document.contents);
+    let offset = node?.range?.[0] ?? this.#document.range[0];
+    for (const [depth, step] of path.entries()) {
+      const [key, value] = this.#step(node, step);
+      if (key === undefined && value === undefined) return { offset, node, whole: false };
+      const wanted = part === "key" && depth === path.length - 1 ? key ?? value : value ?? key;
+      offset = wanted?.range?.[0] ?? key?.range?.[0] ?? offset;
+      node = this.#follow(value);
+    }
+    return { offset, node, whole: true };
+  }
+
+  /** The nodes of a key and its value; an item of a list has no key. */
+  #step(node: unknown, step: string | number): readonly (Node | undefined)[] {
+    if (isSeq(node)) return [undefined, node.items[Number(step)] as Node | undefined];
+    if (!isMap(node)) return [];
+    const pair = node.items.find((one) => keyText(one.key) === String(step));
+    if (pair !== undefined) {
+      return [pair.key as Node, (pair.value ?? undefined) as Node | undefined];
+    }
+    for (const merge of node.items.filter(isMerge)) {
+      const value = this.#follow(merge.value);
+      for (const one of isSeq(value) ? value.items : [value]) {
+        const found = this.#step(this.#follow(one), step);
+        if (found.length > 0) return found;
+      }
+    }
+    return [];
+  }
+
+  #follow(node: unknown): Node | undefined {
+    const target = isAlias(node) ? node.resolve(this.#document) : node;
+    return (target ?? undefined) as Node | undefined;
+  }
+}
+
+/**
+ * Reads a YAML file.
+ *
+ * @throws {KodenoError} `BAD_CONFIG`: not there, too large (without reading it whole), not UTF-8, or
+ *   not YAML; all faults of the text at once, a line each
+ *
+ * @example
+ * ```ts
+ * import { parseYaml } from "./document.ts";
+ * const [document] = parseYaml("a:\n  - b: 1\n", "x.yaml").documents;
+ * const { line, column } = document.position(["a", 0, "b"]);
+ * if (line !== 2 || column !== 8) throw new Error(`${line}:${column}`);
+ * ```
+ */
+export async function readYaml(path: string, options: YamlOptions = {}): Promise<YamlFile> {
+  const name = options.name ?? path;
+  return parseYaml(await readText(path, name, options.maxBytes ?? MAX_YAML_BYTES), name, options);
+}
+
+/**
+ * Parses YAML 1.2 (with the merge keys of 1.1, which Go's parser reads, too).
+ *
+ * @param name what errors call the file
+ * @throws {KodenoError} `BAD_CONFIG` with all faults of the text, a line each
+ */
+export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlFile {
+  const faults: Fault[] = [];
+  const places = new Places(text);
+  const report: ReportFault = (offset, message) => {
+    faults.push({ file: name, ...places.of(offset), message });
+  };
+  const parsed = parse(text, report);
+  for (const document of parsed) for (const error of document.errors) explain(error, text, report);
+  if (faults.length > 0) throw faultsError(firstOfEachLine(faults));
+  const [, second] = parsed;
+  if (second !== undefined && options.documents !== "many") {
+    report(second.range[0], `found ${parsed.length} documents; one is allowed: take the "---" out`);
+  }
+  const [first, ...others] = parsed.map((document) =>
+    new YamlDocument(name, places, document, plainValue(document.contents, report))
+  );
+  if (faults.length > 0) throw faultsError(faults);
+  const empty = (): YamlDocument => new YamlDocument(name, places, parseDocument(""), undefined);
+  return { name, text, documents: [first ?? empty(), ...others] };
+}
+
+/** Keys that are there twice are found by `plainValue`: the library takes a square of the time. */
+const PARSE_OPTIONS = { prettyErrors: false, uniqueKeys: false, logLevel: "silent" } as const;
+
+function parse(text: string, report: ReportFault): readonly Document.Parsed[] {
+  try {
+    const parsed = parseAllDocuments(text, PARSE_OPTIONS);
+    return Array.isArray(parsed) ? parsed : [];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    report(0, TOO_DEEP);
+    return [];
+  }
+}
+
+/** What follows on a line is mostly a consequence of its first fault. */
+function firstOfEachLine(faults: readonly Fault[]): readonly Fault[] {
+  const lines = new Map<number, Fault>();
+  for (const fault of faults) if (!lines.has(fault.line)) lines.set(fault.line, fault);
+  return [...lines.values()];
+}
+
+/** What the library's codes mean to a person. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: "found a tab as indentation; spaces are allowed",
+  BAD_INDENT: "found text that is not indented as the lines around it; indent it as they are",
+  BLOCK_AS_IMPLICIT_KEY: "found a key in a place of a value; " +
+    "give it a line of its own, as far in as its neighbours, or put quotes around the value",
+};
+const TOO_DEEP = "found lists or maps nested too deeply to read; say it with fewer levels";
+
+function explain({ code, message, pos }: YAMLError, text: string, report: ReportFault): void {
+  const [at] = pos;
+  // The library names some tabs by what they break.
+  const start = text.lastIndexOf("\n", at - 1) + 1;
+  const indent = /^[ \t]*/.exec(text.slice(start, start + 200))?.[0] ?? "";
+  const tab = indent.indexOf("\t");
+  if (tab >= 0) return report(start + tab, MEANINGS["TAB_AS_INDENT"] ?? message);
+  if (message.startsWith("Maximum call stack")) return report(at, TOO_DEEP);
+  const [first = message] = message.split("\n");
+  const plain = `found YAML that does not parse: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
+  report(at, MEANINGS[code] ?? plain);
+}
