@@ -49,10 +49,10 @@ export async function startDockerd(): Promise<Dockerd> {
     const ready = async () => (await docker("version")).code === 0 || undefined;
     const daemon = await startDaemon(path, daemonArgs(root, host), ready, env);
     let ending: Promise<void> | undefined;
-    const stop = () => ending ??= daemon.stop().then(() => clear(root));
+    const stop = () => ending ??= daemon.stop().then(() => clearFolder(root));
     return { host, socket, root, docker, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await clear(root);
+    await clearFolder(root);
     throw error;
   }
 }
@@ -95,8 +95,8 @@ export async function processesOf(root: string): Promise<number[]> {
   return [...ours];
 }
 
-/** Ends what the daemon left running (it does so when it is killed), its mounts and its files. */
-async function clear(root: string): Promise<void> {
+/** Ends what a daemon left running (it does so when it is killed), its mounts and its files. */
+export async function clearFolder(root: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const pids = await processesOf(root);
     if (pids.length === 0) break;

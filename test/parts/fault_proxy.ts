@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { Transform } from "node:stream";
 
 /** A request that came in. */
 export interface Seen {
@@ -14,6 +15,8 @@ export interface Seen {
   readonly headers: Readonly<Record<string, string>>;
   /** Bytes of its body that came in. */
   bytes: number;
+  /** Bytes of the registry's answer that were passed on. */
+  answered: number;
 }
 
 /** How a request is passed on. */
@@ -24,6 +27,8 @@ export interface Passing {
   readonly cutUpload?: number;
   /** Breaks the connection after so many bytes of the answer's body. */
   readonly cutAnswer?: number;
+  /** Waits so many milliseconds for each piece of at most 64 KiB, both ways. */
+  readonly slowMs?: number;
   /** Changes the answer's headers. */
   readonly headers?: (headers: Record<string, string>) => void;
   /** Changes the answer's bytes. */
@@ -93,7 +98,8 @@ function newExchange(
   for (const [name, value] of Object.entries(incoming.headers)) {
     headers[name] = Array.isArray(value) ? value.join(", ") : value ?? "";
   }
-  const seen = { method: incoming.method ?? "", url: incoming.url ?? "", headers, bytes: 0 };
+  const { method = "", url = "" } = incoming;
+  const seen: Seen = { method, url, headers, bytes: 0, answered: 0 };
   // The request forgets it when it is read to the end or left.
   const { socket } = incoming;
   const cut = () => void socket.destroy();
@@ -116,6 +122,15 @@ function newExchange(
       return await passOn(upstream, incoming, response, seen, passing, cut);
     },
   };
+}
+
+function slowly(ms: number): Transform {
+  return new Transform({
+    highWaterMark: 64 * 1024,
+    transform(chunk, _, done) {
+      setTimeout(() => done(null, chunk), ms);
+    },
+  });
 }
 
 async function untilBytes(incoming: IncomingMessage, count: number): Promise<void> {
@@ -148,7 +163,9 @@ async function passOn(
     outgoing.on("error", reject);
   });
   incoming.on("close", () => incoming.complete || outgoing.destroy());
-  incoming.pipe(outgoing);
+  const { slowMs = 0 } = passing;
+  if (slowMs > 0) incoming.pipe(slowly(slowMs)).pipe(outgoing);
+  else incoming.pipe(outgoing);
   const answer = await answered;
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(answer.headers)) {
@@ -162,8 +179,11 @@ async function passOn(
   for await (const chunk of answer as AsyncIterable<Uint8Array>) {
     const bytes = passing.change?.(chunk) ?? chunk;
     const left = (passing.cutAnswer ?? Infinity) - sent;
+    if (slowMs > 0) await new Promise((resolve) => setTimeout(resolve, slowMs));
+    if (response.destroyed) break;
     response.write(bytes.subarray(0, left));
     sent += Math.min(left, bytes.length);
+    seen.answered = sent;
     if (left <= bytes.length) {
       // What was written has to get out before the break.
       await new Promise((resolve) => setTimeout(resolve, 50));

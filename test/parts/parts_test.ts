@@ -6,7 +6,10 @@
 import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startContainerd } from "./containerd.ts";
 import { processesOf, startDockerd } from "./dockerd.ts";
+import { startNode } from "./kind.ts";
+import { startPodman } from "./podman.ts";
 import { startRegistry } from "./registry.ts";
 import { goTool, needs, rootTool, startDaemon } from "./tools.ts";
 
@@ -93,9 +96,85 @@ Deno.test({
     } finally {
       await dockerd.stop();
     }
-    assert.deepEqual(await processesOf(root), []);
-    assert.equal((await Deno.readTextFile("/proc/self/mountinfo")).includes(root), false);
-    assert.equal(await exists(root), false);
+    await leftNothing(root);
+  },
+});
+
+/** Checks that nothing is left of a daemon. */
+async function leftNothing(root: string): Promise<void> {
+  assert.deepEqual(await processesOf(root), []);
+  assert.equal((await Deno.readTextFile("/proc/self/mountinfo")).includes(root), false);
+  assert.equal(await exists(root), false);
+}
+
+Deno.test({
+  name: "parts: podman pulls from the registry and leaves nothing behind",
+  ...needs("root", "podman", "docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    const image = await pushImage(registry.host, fileURLToPath(import.meta.url));
+    const service = await startPodman();
+    try {
+      const pulled = await service.podman("pull", "--tls-verify=false", image);
+      assert.equal(pulled.code, 0, pulled.stderr);
+      const listed = await service.podman("images", "--format", "{{.Repository}}:{{.Tag}}");
+      assert.equal(listed.stdout, `${image}\n`);
+      assert.notEqual((await service.podman("inspect", "no-such-image")).code, 0);
+    } finally {
+      await service.stop();
+    }
+    await leftNothing(service.root);
+  },
+});
+
+Deno.test({
+  name: "parts: containerd pulls from the registry and leaves nothing behind",
+  ...needs("root", "containerd", "ctr", "docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    const image = await pushImage(registry.host, fileURLToPath(import.meta.url));
+    const containerd = await startContainerd();
+    try {
+      const pulled = await containerd.ctr("images", "pull", "--plain-http", image);
+      assert.equal(pulled.code, 0, pulled.stderr);
+      assert.equal((await containerd.ctr("images", "list", "-q")).stdout, `${image}\n`);
+      assert.notEqual(
+        (await containerd.ctr("images", "pull", "--plain-http", `${image}x`)).code,
+        0,
+      );
+    } finally {
+      await containerd.stop();
+    }
+    await leftNothing(containerd.root);
+  },
+});
+
+Deno.test({
+  name: "parts: a node has a containerd of its own and leaves nothing behind",
+  ...needs("root", "dockerd", "docker", "containerd", "ctr"),
+  async fn() {
+    const dockerd = await startDockerd();
+    try {
+      const nodes = [
+        await startNode(dockerd, "c", "c-one"),
+        await startNode(dockerd, "c", "c-two"),
+      ];
+      const [one, two] = nodes;
+      assert.equal((await one?.ctr("namespaces", "create", "only-here"))?.code, 0);
+      assert.match((await one?.ctr("namespaces", "list"))?.stdout ?? "", /^only-here/m);
+      assert.doesNotMatch((await two?.ctr("namespaces", "list"))?.stdout ?? "", /only-here/);
+      const labelled = [
+        "ps",
+        "--filter",
+        "label=io.x-k8s.kind.cluster=c",
+        "--format",
+        "{{.Names}}",
+      ];
+      assert.equal((await dockerd.docker(...labelled)).stdout, "c-two\nc-one\n");
+    } finally {
+      await dockerd.stop();
+    }
+    await leftNothing(dockerd.root);
   },
 });
 

@@ -28,6 +28,9 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   ctr: "containerd",
   podman: "podman",
   tmux: "tmux",
+  zsh: "zsh",
+  fish: "fish",
+  kubectl: "kubernetes-client",
 };
 
 /** A program that `goTool` can bring. */

@@ -5,15 +5,17 @@
  */
 import { KodenoError, messageOf } from "../../errors.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
+import { hijack, type Hijacked } from "./hijack.ts";
+import { readAhead } from "./read_ahead.ts";
 
-/** Chunks made ahead, so that reading and hashing go on while the daemon takes what it got. */
-const AHEAD = 3;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What is sent beside method and path. */
 export interface DaemonRequest {
   /** Makes the bytes of a tar. */
   readonly body?: (() => AsyncGenerator<Uint8Array>) | undefined;
+  /** Sent as JSON in the place of a body. */
+  readonly json?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,7 +38,7 @@ export class DaemonClient {
    * @throws {KodenoError} `IO_FAILED` when the daemon does not answer; what the body throws
    */
   async send(method: string, path: string, options: DaemonRequest = {}): Promise<DaemonResponse> {
-    const { body, signal } = options;
+    const { body, json, signal } = options;
     signal?.throwIfAborted();
     const client = this.#client();
     // What the body throws would come back from fetch as an error of the connection.
@@ -47,8 +49,12 @@ export class DaemonClient {
         client,
         ...(signal ? { signal } : {}),
         ...(body === undefined ? {} : {
-          body: ReadableStream.from(readAhead(body(), AHEAD, failed)),
+          body: ReadableStream.from(readAhead(body(), failed)),
           headers: { "content-type": "application/x-tar" },
+        }),
+        ...(json === undefined ? {} : {
+          body: JSON.stringify(json),
+          headers: { "content-type": "application/json" },
         }),
       });
       return {
@@ -88,6 +94,22 @@ export class DaemonClient {
         if (text.length > MAX_ANSWER_BYTES) throw new Error("its answer is too large");
       }
       return text;
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw this.#unreachable(error);
+    }
+  }
+
+  /**
+   * Sends a request whose connection then becomes a stream of its own, in both directions.
+   *
+   * @param path with its query, each part escaped
+   * @throws {KodenoError} `IO_FAILED` when the daemon does not answer
+   */
+  async hijack(path: string, json: unknown, signal?: AbortSignal): Promise<Hijacked> {
+    signal?.throwIfAborted();
+    try {
+      return await hijack(this.endpoint, path, JSON.stringify(json), signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw this.#unreachable(error);
@@ -139,29 +161,3 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/os error (?:13|1)\b/, "permission denied"],
   [/requires net access|NotCapable/i, "kodeno may not use the network"],
 ];
-
-/** The chunks of a generator, some of them asked for before they are wanted. */
-async function* readAhead(
-  chunks: AsyncGenerator<Uint8Array>,
-  most: number,
-  failed: { error?: unknown },
-): AsyncGenerator<Uint8Array> {
-  const coming: Promise<IteratorResult<Uint8Array>>[] = [];
-  try {
-    for (;;) {
-      while (coming.length < most) {
-        const next = chunks.next();
-        next.catch(() => {});
-        coming.push(next);
-      }
-      const next = await coming.shift();
-      if (next === undefined || next.done) return;
-      yield next.value;
-    }
-  } catch (error) {
-    failed.error = error;
-    throw error;
-  } finally {
-    await chunks.return(undefined);
-  }
-}

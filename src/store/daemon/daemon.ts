@@ -7,6 +7,7 @@ import type { CallOptions } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
 import type { ArchiveStream } from "../archive/archive_writer.ts";
+import { type Asked, daemonFailure, daemonRefusal, parseAnswer } from "./answer.ts";
 import { DaemonClient, type DaemonResponse } from "./client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
 import { daemonPlatforms } from "./platforms.ts";
@@ -52,10 +53,11 @@ export class Daemon {
    * @param name a name, or a digest that may be an ID
    */
   async findImage(name: string, options: CallOptions = {}): Promise<string | undefined> {
+    const doing = `look for image ${name}`;
     const { status, text } = await this.#client.ask("GET", imagePath(name, "json"), options);
     if (status === 404) return undefined;
-    if (status !== 200) throw this.#refused(`look for image ${name}`, status, text);
-    const id = this.#parse(imageSchema, text, `look for image ${name}`).Id;
+    if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
+    const id = parseAnswer(this.#asked(doing), imageSchema, text).Id;
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
   }
 
@@ -64,21 +66,23 @@ export class Daemon {
     const query = new URLSearchParams({ repo: name, tag });
     const path = `${imagePath(id, "tag")}?${query}`;
     const { status, text } = await this.#client.ask("POST", path, options);
-    if (status !== 201) throw this.#refused(`tag ${id} as ${name}:${tag}`, status, text);
+    if (status !== 201) {
+      throw daemonRefusal(this.#asked(`tag ${id} as ${name}:${tag}`), status, text);
+    }
   }
 
   /** Sends an archive. POST /images/load; its answer is a line of JSON for each step. */
   async load(archive: ArchiveStream, what: string, options: CallOptions = {}): Promise<void> {
     const request = { ...options, body: () => archive.chunks() };
     const { status, text } = await this.#client.ask("POST", "/images/load?quiet=1", request);
-    const doing = `load ${what}`;
-    if (status !== 200) throw this.#refused(doing, status, text);
+    const asked = this.#asked(`load ${what}`);
+    if (status !== 200) throw daemonRefusal(asked, status, text);
     // The daemon says 200 before it begins: what went wrong is in a line.
     for (const line of text.split("\n")) {
       if (line.trim() === "") continue;
-      const { error, errorDetail } = this.#parse(lineSchema, line, doing);
+      const { error, errorDetail } = parseAnswer(asked, lineSchema, line);
       const why = errorDetail?.message ?? error;
-      if (why !== undefined) throw this.#failed(doing, why);
+      if (why !== undefined) throw daemonFailure(asked, why);
     }
   }
 
@@ -93,7 +97,8 @@ export class Daemon {
     if (response.status === 200) return response;
     using _ = response;
     const text = await this.#client.text(response, options.signal);
-    if (response.status !== 404) throw this.#refused(`save image ${name}`, response.status, text);
+    const { status } = response;
+    if (status !== 404) throw daemonRefusal(this.#asked(`save image ${name}`), status, text);
     throw new KodenoError(
       "NOT_FOUND",
       `Cannot find image ${JSON.stringify(name)} in the Docker daemon at ${this.where}`,
@@ -107,31 +112,12 @@ export class Daemon {
     options: CallOptions,
   ): Promise<T> {
     const { status, text } = await this.#client.ask("GET", path, options);
-    if (status !== 200) throw this.#refused(doing, status, text);
-    return this.#parse(schema, text, doing);
+    if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
+    return parseAnswer(this.#asked(doing), schema, text);
   }
 
-  #parse<T>(schema: z.ZodType<T>, text: string, doing: string): T {
-    try {
-      return schema.parse(JSON.parse(text));
-    } catch (error) {
-      throw this.#failed(doing, "its answer is not what a Docker daemon says", error);
-    }
-  }
-
-  #refused(doing: string, status: number, text: string): KodenoError {
-    let why = text.slice(0, 500).trim();
-    try {
-      why = z.looseObject({ message: z.string() }).parse(JSON.parse(text)).message;
-    } catch {
-      // A proxy in front of it speaks no JSON.
-    }
-    return this.#failed(doing, `it answered ${status}${why ? ` (${why})` : ""}`);
-  }
-
-  #failed(doing: string, why: string, cause?: unknown): KodenoError {
-    const message = `The Docker daemon at ${this.where} cannot ${doing}: ${why}`;
-    return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause });
+  #asked(doing: string): Asked {
+    return { where: this.where, doing };
   }
 }
 

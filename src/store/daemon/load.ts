@@ -3,6 +3,7 @@
  * one stream. No file is made.
  * @module
  */
+import { Counter, type Meter, tellThere } from "../../content/meter.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";
@@ -10,12 +11,12 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { formatPlatform, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
-import { archiveStream } from "../archive/archive_writer.ts";
+import { type ArchiveStream, archiveStream } from "../archive/archive_writer.ts";
 import { chooseImage, imagesBelow } from "../archive/choose.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** How an image is loaded. */
-export interface LoadOptions extends CallOptions {
+export interface LoadOptions extends CallOptions, Meter {
   /** The one to load of several platforms; the daemon's own unless given. */
   readonly platform?: PlatformSpec | undefined;
   /** Sends all platforms, for daemons that keep them (those with containerd's image store). */
@@ -52,7 +53,7 @@ export async function loadImage(
 ): Promise<Loaded> {
   const wholeNames = names.map(wholeName);
   const call: CallOptions = { signal: options.signal };
-  const chosen = await choose(daemon, source, root, options);
+  const chosen = await chooseForDaemon(daemon, source, root, options);
   const bytes = await readDocument(source, chosen, call);
   const { config } = parseManifest(bytes, `manifest ${chosen.digest}`);
 
@@ -61,6 +62,7 @@ export async function loadImage(
   const present = await firstPresent(daemon, ids, call);
   if (present !== undefined) {
     for (const { name, tag } of wholeNames) await daemon.tag(present, name, tag, call);
+    tellThere(chosen, options);
     return { id: present, sent: false, bytes: 0 };
   }
 
@@ -71,7 +73,10 @@ export async function loadImage(
     platform: options.platform ?? chosen.platform,
     onBlob: options.onBlob,
   });
-  await daemon.load(archive, wholeNames[0]?.name ?? `image ${chosen.digest}`, call);
+  const counter = new Counter(descriptor.digest, archive.size, options);
+  const counted = { size: archive.size, chunks: () => countedChunks(archive, counter) };
+  await daemon.load(counted, wholeNames[0]?.name ?? `image ${chosen.digest}`, call);
+  counter.done();
   const id = await firstPresent(daemon, [config.digest, chosen.digest, root.digest], call);
   if (id !== undefined) return { id, sent: true, bytes: archive.size };
   throw new KodenoError(
@@ -80,11 +85,28 @@ export async function loadImage(
   );
 }
 
-async function choose(
+/** The bytes of an archive, told to the counter on their way. */
+export async function* countedChunks(
+  archive: ArchiveStream,
+  counter: Counter,
+): AsyncGenerator<Uint8Array> {
+  counter.begin();
+  for await (const chunk of archive.chunks()) {
+    counter.add(chunk.length);
+    yield chunk;
+  }
+}
+
+/**
+ * The image that a daemon gets of several platforms: the one asked for, else its own.
+ *
+ * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
+ */
+export async function chooseForDaemon(
   daemon: Daemon,
   source: Pick<Source, "fetch">,
   root: Descriptor,
-  options: LoadOptions,
+  options: Pick<LoadOptions, "platform" | "keepAll" | "signal"> = {},
 ): Promise<Descriptor> {
   const call: CallOptions = { signal: options.signal };
   const images = await imagesBelow(source, root, call);
