@@ -11,6 +11,8 @@
 export const EXIT_CODES = {
   /** A flag, an environment variable or an option of the library has an unusable value. */
   BAD_OPTION: 2,
+  /** A configuration file cannot be read, or says what it may not; a line for each fault. */
+  BAD_CONFIG: 2,
   /** An image name, tag or digest is not well formed. */
   BAD_REFERENCE: 2,
   /** A platform is not well formed, not known to Go, or not in the base image. */
@@ -25,6 +27,10 @@ export const EXIT_CODES = {
   NOT_FOUND: 1,
   /** The go command is missing or failed. */
   GO_FAILED: 1,
+  /** The git command is missing or failed. */
+  GIT_FAILED: 1,
+  /** The kubectl command is missing or failed. */
+  KUBECTL_FAILED: 1,
   /** A file of the user's tree cannot go into an image (kodata). */
   BAD_SOURCE_FILE: 1,
   /** Reading or writing a file failed (permissions, full disk). */
@@ -33,6 +39,8 @@ export const EXIT_CODES = {
   REGISTRY_FAILED: 1,
   /** A registry wants to know who is asking, or does not let them. */
   UNAUTHORIZED: 1,
+  /** A look at everything that work needs has found something wrong. */
+  NOT_READY: 1,
   /** Ctrl-C or an aborted signal. */
   INTERRUPTED: 130,
 } as const;

@@ -37,6 +37,22 @@ export interface BytesEvent {
   readonly bytes: number;
 }
 
+/** How far a blob is; while it moves, sent a few times a second at most. */
+export interface TransferEvent {
+  /** Tells the events apart. */
+  readonly type: "transfer";
+  /** Name of the image it belongs to, "" where it has none. */
+  readonly image: string;
+  /** Of the blob; of the whole image where it goes in one piece, as into a daemon. */
+  readonly digest: string;
+  /** Bytes that went so far; one that has to be sent anew begins again. */
+  readonly bytes: number;
+  /** Bytes of all of it. */
+  readonly total: number;
+  /** `there`: nothing had to be moved. */
+  readonly state: "moving" | "done" | "there";
+}
+
 /** Something a person may want to know that is not a failure. */
 export interface NoteEvent {
   /** Tells the events apart. */
@@ -53,16 +69,20 @@ export interface ImageEvent {
   readonly type: "image";
   /** Import path of the main package. */
   readonly importPath: string;
-  /** `NAME:TAG@sha256:...`, or `NAME:TAG` where only tags were asked for. */
-  readonly reference: string;
+  /** `NAME:TAG`. */
+  readonly name: string;
   /** Of its manifest or index. */
   readonly digest: string;
+  /** Bytes of all its blobs, each counted once. */
+  readonly size: number;
   /** `os/arch[/variant]` each. */
   readonly platforms: readonly string[];
+  /** `NAME:TAG@sha256:...`, or `NAME:TAG` where only tags were asked for. */
+  readonly references: readonly string[];
 }
 
 /** All there is to tell. */
-export type KodenoEvent = StageEvent | BytesEvent | NoteEvent | ImageEvent;
+export type KodenoEvent = StageEvent | BytesEvent | TransferEvent | NoteEvent | ImageEvent;
 
 /** Takes events; must not throw. */
 export type Emit = (event: KodenoEvent) => void;

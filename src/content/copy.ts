@@ -6,17 +6,19 @@
 import { Pool } from "../io/pool.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { GraphBounds } from "./bounds.ts";
+import { beginTransfer, type Meter, tellThere } from "./meter.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "./places.ts";
 import { readDocument } from "./read.ts";
 import { hasSuccessors, successors } from "./successors.ts";
 
 /** How {@link copy} works. */
-export interface CopyOptions extends CallOptions {
+export interface CopyOptions extends CallOptions, Meter {
   /** Blobs moved at once; default 4. */
   readonly concurrency?: number | undefined;
   /** Names the root gets in the target, in this order. */
   readonly tags?: readonly string[] | undefined;
-  /** Told of each blob, after it was moved or found in the target. */
+  /** Told of each blob, after it was moved or found in the target, which may have got it by itself. */
   readonly onBlob?: ((descriptor: Descriptor, moved: boolean) => void) | undefined;
 }
 
@@ -25,8 +27,9 @@ export interface CopyOptions extends CallOptions {
  *
  * @param root a descriptor, or a name that the source resolves
  * @returns the root's descriptor
- * @throws {KodenoError} `BAD_CONTENT` when bytes are not what their descriptor says, `NOT_FOUND`
- * when the source lacks a blob; the target then has no new name
+ * @throws {KodenoError} `BAD_CONTENT` when bytes are not what their descriptor says, or the graph is
+ * deeper or larger than any image, `NOT_FOUND` when the source lacks a blob; the target then has no
+ * new name
  *
  * @example
  * ```ts
@@ -49,29 +52,36 @@ export async function copy(
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
   const visited = new Map<string, Promise<void>>();
+  const bounds = new GraphBounds();
 
   const move = async (d: Descriptor, open: OpenBlob): Promise<void> => {
+    const transfer = beginTransfer(d, open, options);
     await pool.run(async () => {
       signal.throwIfAborted();
-      await target.push(d, open, call);
+      await target.push(d, transfer.open, call);
     });
-    onBlob?.(d, true);
+    const moved = transfer.done();
+    onBlob?.(d, moved);
   };
 
-  const visit = async (d: Descriptor): Promise<void> => {
+  const visit = async (d: Descriptor, depth: number): Promise<void> => {
     signal.throwIfAborted();
-    if (await target.has(d, call)) return onBlob?.(d, false);
+    bounds.enter(d, depth);
+    if (await target.has(d, call)) {
+      tellThere(d, options);
+      return onBlob?.(d, false);
+    }
     if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, call));
     const bytes = await pool.run(() => readDocument(source, d, call));
-    await all(successors(d, bytes).map(once));
+    await all(successors(d, bytes).map((child) => once(child, depth + 1)));
     await move(d, () => Promise.resolve(bytesStream(bytes)));
   };
 
-  const once = (d: Descriptor): Promise<void> => {
+  const once = (d: Descriptor, depth: number): Promise<void> => {
     // A graph is named by its digests, so it has no cycles: a blob would have to hold its own hash.
     const known = visited.get(d.digest);
     if (known !== undefined) return known;
-    const visiting = visit(d);
+    const visiting = visit(d, depth);
     visited.set(d.digest, visiting);
     return visiting;
   };
@@ -85,7 +95,7 @@ export async function copy(
   };
 
   const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
-  await all([once(descriptor)]);
+  await all([once(descriptor, 0)]);
   for (const tag of tags) await target.tag(descriptor, tag, call);
   return descriptor;
 }

@@ -6,7 +6,7 @@ import { KodenoError } from "../errors.ts";
 import { Verifier } from "../io/hash.ts";
 import { readAll } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { MAX_JSON_BYTES } from "../oci/manifest.ts";
+import { MAX_JSON_BYTES } from "../oci/limits.ts";
 import type { CallOptions, Source } from "./places.ts";
 
 /**

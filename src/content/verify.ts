@@ -3,7 +3,9 @@
  * @module
  */
 import { Verifier } from "../io/hash.ts";
+import { lentChunks } from "../io/lent.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { GraphBounds } from "./bounds.ts";
 import type { CallOptions, Source } from "./places.ts";
 import { readDocument } from "./read.ts";
 import { hasSuccessors, successors } from "./successors.ts";
@@ -27,18 +29,23 @@ export async function verify(
   options: CallOptions = {},
 ): Promise<Verified> {
   const seen = new Set<string>();
-  const queue: Descriptor[] = [root];
+  const bounds = new GraphBounds();
+  const queue = [{ d: root, depth: 0 }];
   let bytes = 0;
-  for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const { d, depth } = next;
     if (seen.has(d.digest)) continue;
     seen.add(d.digest);
+    bounds.enter(d, depth);
     bytes += d.size;
     if (hasSuccessors(d)) {
-      queue.push(...successors(d, await readDocument(source, d, options)));
+      for (const child of successors(d, await readDocument(source, d, options))) {
+        queue.push({ d: child, depth: depth + 1 });
+      }
       continue;
     }
     const verifier = new Verifier(d);
-    for await (const chunk of await source.fetch(d, options)) verifier.update(chunk);
+    for await (const chunk of lentChunks(await source.fetch(d, options), d)) verifier.update(chunk);
     verifier.finish();
   }
   return { blobs: seen.size, bytes };

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { MAX_JSON_BYTES } from "../oci/manifest.ts";
+import { MAX_JSON_BYTES } from "../oci/limits.ts";
 import { MediaType } from "../oci/media_types.ts";
 import type { ErrorCode } from "../errors.ts";
 import { MemoryStore } from "../store/memory/memory.ts";

@@ -29,8 +29,8 @@ export function isTemporary(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
-/** Syncs a folder, so that a rename in it outlives a power cut. */
-async function syncDirectory(path: string): Promise<void> {
+/** Syncs a folder, so that the renames in it outlive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await Deno.open(path);
   try {
     await directory.sync();
@@ -41,13 +41,14 @@ async function syncDirectory(path: string): Promise<void> {
 
 /**
  * Writes a file through a temporary one. It is visible under its name only when `write` has come to
- * its end and the bytes are on disk; otherwise nothing is left.
+ * its end and the bytes are on disk; otherwise nothing is left. A power cut may take the name away
+ * again till its folder is synced: see {@link syncDirectory}.
  *
  * @param path the final name, in a folder that exists
  * @param temporaryDirectory a folder of the same file system
  * @param write gets the open temporary file
  */
-export async function writeAtomically<T>(
+export async function writeSynced<T>(
   path: string,
   temporaryDirectory: string,
   write: (file: Deno.FsFile) => Promise<T>,
@@ -63,12 +64,22 @@ export async function writeAtomically<T>(
       file.close();
     }
     await Deno.rename(temporary, path);
-    await syncDirectory(join(path, ".."));
     return result;
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
+}
+
+/** {@link writeSynced}, whose name is on disk at the end, too. */
+export async function writeAtomically<T>(
+  path: string,
+  temporaryDirectory: string,
+  write: (file: Deno.FsFile) => Promise<T>,
+): Promise<T> {
+  const result = await writeSynced(path, temporaryDirectory, write);
+  await syncDirectory(join(path, ".."));
+  return result;
 }
 
 /** {@link writeAtomically} for bytes at hand. */

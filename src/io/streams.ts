@@ -3,39 +3,27 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { byteStream, type ReadInto } from "./lent.ts";
 
-/** Bytes read from a large file at a time: so many that system calls do not show. */
-export const CHUNK_BYTES = 1024 * 1024;
-/** Bytes tried first: most files of a layout are small documents. */
-const FIRST_BYTES = 16 * 1024;
+export { CHUNK_BYTES } from "./lent.ts";
 
 /**
  * The bytes of an open file from its current place on, in chunks of up to {@link CHUNK_BYTES};
  * closes the file at the end, on error and on cancel.
  */
 export function fileStream(file: Deno.FsFile): ReadableStream<Uint8Array> {
-  let size = FIRST_BYTES;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const buffer = new Uint8Array(size);
-      try {
-        const count = await file.read(buffer);
-        if (count === null) {
-          file.close();
-          controller.close();
-        } else {
-          controller.enqueue(buffer.subarray(0, count));
-          size = count < size ? FIRST_BYTES : Math.min(4 * size, CHUNK_BYTES);
-        }
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-    },
-    cancel() {
+  const read: ReadInto = async (memory) => {
+    let count: number | null;
+    try {
+      count = await file.read(memory);
+    } catch (error) {
       file.close();
-    },
-  }, { highWaterMark: 0 });
+      throw error;
+    }
+    if (count === null) file.close();
+    return memory.subarray(0, count ?? 0);
+  };
+  return byteStream(read, () => file.close());
 }
 
 /** A stream of one chunk. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { binaryContent } from "./build_id.ts";
+import { capabilityAttribute } from "./capabilities.ts";
 import type { LayerEntry } from "./layer.ts";
 import type { LayerPlan } from "./layer_plan.ts";
 
@@ -20,14 +21,17 @@ export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
  * @param path the file that `go build` made; nobody may change it until the layer is written
  * @param appName its name in the image
  * @param os `linux`, `windows`, ...: Windows layers hold their files below `Files/`
+ * @param capabilities terms of what the binary may do; only Linux has them
  * @throws {KodenoError} `IO_FAILED` when the file is not there
  */
 export async function planBinaryLayer(
   path: string,
   appName: string,
   os: string,
+  capabilities: readonly string[] = [],
 ): Promise<LayerPlan> {
   const windows = os === "windows";
+  const granted = os === "linux" ? capabilityAttribute(capabilities) : undefined;
   const { size, id } = await binaryContent(path);
   const directories = windows ? ["Hives", "Files", "Files/ko-app"] : ["ko-app"];
   const entries: LayerEntry[] = directories.map((name) => ({
@@ -40,8 +44,10 @@ export async function planBinaryLayer(
       mode: 0o555,
       size,
       ...(windows ? { pax: WINDOWS_SECURITY } : {}),
+      ...(granted ? { pax: { "SCHILY.xattr.security.capability": granted } } : {}),
     },
     content: path,
   });
-  return { key: ["binary", windows, appName, size, id], entries, bytes: size, settled: true };
+  const key = ["binary", windows, appName, size, id, ...(granted ? [granted.toHex()] : [])];
+  return { key, entries, bytes: size, settled: true };
 }

@@ -13,6 +13,10 @@ export const REF_NAME = "org.opencontainers.image.ref.name";
 /** The whole name with its tag, as containerd and BuildKit write it. */
 export const IMAGE_NAME = "io.containerd.image.name";
 
+/** Names in a message, and characters of each: more are not read by anybody. */
+const MAX_LISTED = 20;
+const MAX_NAME = 300;
+
 /** The whole name (`NAME:TAG`) of an entry, where it has one. */
 export function imageName(entry: Descriptor): string | undefined {
   return entry.annotations?.[IMAGE_NAME];
@@ -25,19 +29,25 @@ export function refName(entry: Descriptor): string | undefined {
 
 /** Names of entries as a person tells them apart, for messages. */
 export function listNames(entries: readonly Descriptor[]): string {
-  const names = entries.map((entry) => imageName(entry) ?? refName(entry) ?? entry.digest);
-  return names.length === 0 ? "it has no images" : `it has ${names.join(", ")}`;
+  const names = entries.slice(0, MAX_LISTED).map((entry) =>
+    (imageName(entry) ?? refName(entry) ?? entry.digest).slice(0, MAX_NAME)
+  );
+  const more = entries.length - names.length;
+  if (names.length === 0) return "it has no images";
+  return `it has ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /**
- * Finds an entry by digest, whole name, or tag; the empty string stands for the only one.
+ * Finds an entry by digest, whole name, or tag; the empty string stands for the only one. Entries
+ * without a name, most often about the others, count for it only where there are no others.
  *
  * @param where names the layout in an error
  * @throws {KodenoError} `NOT_FOUND` for none, `BAD_REFERENCE` for several with different digests
  */
 export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
+  const isNamed = (entry: Descriptor) => refName(entry) !== undefined;
   const found = ref === ""
-    ? entries
+    ? firstNonEmpty(() => entries.filter(isNamed), () => entries)
     : isDigest(ref)
     ? entries.filter((entry) => entry.digest === ref)
     : firstNonEmpty(

@@ -3,13 +3,23 @@
  * (OCI image spec 1.1: manifest.md, image-index.md, config.md). Unknown fields are kept.
  * @module
  */
-import { z } from "zod";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
-
-/** Largest manifest, index or config that is read, in bytes; registries commonly allow 4 MiB. */
-export const MAX_JSON_BYTES = 4 * 1024 * 1024;
+import {
+  anything,
+  byteCount,
+  exactly,
+  list,
+  matching,
+  object,
+  optional,
+  orNull,
+  record,
+  type Shape,
+  text,
+} from "./shape.ts";
+import { MAX_JSON_BYTES, MAX_JSON_DEPTH } from "./limits.ts";
 
 /** An image manifest. */
 export interface Manifest {
@@ -64,72 +74,95 @@ export interface ImageConfig {
   readonly history?: readonly History[] | undefined;
 }
 
-const annotations = z.record(z.string(), z.string()).optional();
-const digest = z.string().refine(isDigest, 'a digest is "sha256:" and 64 hex digits');
-const descriptor = z.looseObject({
-  mediaType: z.string(),
+const annotations = optional(record(text));
+const digest = matching('"sha256:" and 64 hex digits', isDigest);
+const descriptor = object({
+  mediaType: text,
   digest,
-  size: z.int().nonnegative(),
+  size: byteCount,
   annotations,
-  artifactType: z.string().optional(),
-  platform: z.looseObject({
-    os: z.string(),
-    architecture: z.string(),
-    variant: z.string().optional(),
-    "os.version": z.string().optional(),
-  }).optional(),
+  artifactType: optional(text),
+  platform: optional(object({
+    os: text,
+    architecture: text,
+    variant: optional(text),
+    "os.version": optional(text),
+  })),
 });
-const manifest = z.looseObject({
-  schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
+const manifest = object({
+  schemaVersion: exactly(2),
+  mediaType: optional(text),
+  artifactType: optional(text),
   config: descriptor,
-  layers: z.array(descriptor),
-  subject: descriptor.optional(),
+  layers: list(descriptor),
+  subject: optional(descriptor),
   annotations,
 });
-const index = z.looseObject({
-  schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
+const index = object({
+  schemaVersion: exactly(2),
+  mediaType: optional(text),
   // Go's encoder writes an empty list as null.
-  manifests: z.array(descriptor).nullable().transform((list) => list ?? []),
-  subject: descriptor.optional(),
+  manifests: orNull(list(descriptor)),
+  subject: optional(descriptor),
   annotations,
 });
-const strings = z.array(z.string()).nullish();
-const config = z.looseObject({
-  architecture: z.string(),
-  os: z.string(),
-  variant: z.string().optional(),
-  config: z.looseObject({
+const strings = optional(orNull(list(text)));
+const config = object({
+  architecture: text,
+  os: text,
+  variant: optional(text),
+  config: optional(object({
     Entrypoint: strings,
     Cmd: strings,
     Env: strings,
-    User: z.string().optional(),
-    Labels: z.record(z.string(), z.string()).nullish(),
-    ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
-  }).optional(),
-  rootfs: z.looseObject({ type: z.string(), diff_ids: z.array(digest) }),
-  history: z.array(z.looseObject({})).optional(),
+    User: optional(text),
+    Labels: optional(orNull(record(text))),
+    ExposedPorts: optional(orNull(record(anything))),
+  })),
+  rootfs: object({ type: text, diff_ids: list(digest) }),
+  history: optional(list(record(anything))),
 });
 
-function parse<T>(schema: z.ZodType, bytes: Uint8Array, kind: string, what: string): T {
+function parse<T>(shape: Shape, bytes: Uint8Array, kind: string, what: string): T {
   const fail = (why: string, cause?: unknown): KodenoError =>
     new KodenoError("BAD_CONTENT", `Cannot read ${what}: it is not ${kind} (${why})`, {}, {
       cause,
     });
   if (bytes.length > MAX_JSON_BYTES) throw fail(`larger than ${MAX_JSON_BYTES} bytes`);
+  if (depthOf(bytes) > MAX_JSON_DEPTH) throw fail(`nested over ${MAX_JSON_DEPTH} levels deep`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     throw fail("not JSON", error);
   }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data as T;
-  const [issue] = result.error.issues;
-  throw fail(`${issue?.path.join(".") || "the document"}: ${issue?.message}`, result.error);
+  const problem = shape(value, "");
+  if (problem !== undefined) throw fail(problem);
+  return value as T;
 }
+
+/**
+ * How many objects and lists lie in each other. Reading takes any number of them, but writing what
+ * is kept of them again would end the program.
+ */
+function depthOf(json: Uint8Array): number {
+  let depth = 0;
+  let deepest = 0;
+  let inText = false;
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i];
+    if (inText) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inText = false;
+    } else if (byte === QUOTE) inText = true;
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
+    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+  }
+  return deepest;
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = new TextEncoder()
+  .encode('"\\[]{}');
 
 /**
  * Reads an image manifest.
@@ -148,7 +181,13 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
  * @throws {KodenoError} `BAD_CONTENT`
  */
 export function parseIndex(bytes: Uint8Array, what: string): Index {
-  return parse(index, bytes, "an image index", what);
+  const value = parse<Index & { readonly manifests: readonly Descriptor[] | null }>(
+    index,
+    bytes,
+    "an image index",
+    what,
+  );
+  return { ...value, manifests: value.manifests ?? [] };
 }
 
 /**

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { encodeJson, MAX_JSON_BYTES, parseConfig, parseIndex, parseManifest } from "./manifest.ts";
+import { MAX_JSON_BYTES } from "./limits.ts";
+import { encodeJson, parseConfig, parseIndex, parseManifest } from "./manifest.ts";
 import { isIndexType, isManifestType, MediaType, ociMediaType } from "./media_types.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;

@@ -114,6 +114,12 @@ export function parsePlatformSpec(text: string): PlatformSpec {
   return { os, architecture, variant, osVersion: osVersion || undefined };
 }
 
+/** Writes a wanted platform as it is asked for: `os[/arch[/variant]][:osversion]`. */
+export function formatPlatformSpec({ os, architecture, variant, osVersion }: PlatformSpec): string {
+  const name = [os, architecture, variant].filter((part) => part).join("/");
+  return osVersion ? `${name}:${osVersion}` : name;
+}
+
 /** `os/arch[/variant][:osversion]`, as ko and Docker print it. */
 export function formatPlatform(p: Platform): string {
   const variant = p.variant ? `/${p.variant}` : "";

@@ -10,6 +10,9 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 
+/** Characters of a name that a message shows; the longest that can be used has fewer. */
+const MAX_SHOWN = 400;
+
 /** The parts of a reference. */
 export interface Reference {
   /** Host and path, without tag and digest. */
@@ -19,7 +22,8 @@ export interface Reference {
 }
 
 function bad(text: string, why: string): KodenoError {
-  return new KodenoError("BAD_REFERENCE", `Cannot use image name ${JSON.stringify(text)}: ${why}`, {
+  const shown = JSON.stringify(text.slice(0, MAX_SHOWN));
+  return new KodenoError("BAD_REFERENCE", `Cannot use image name ${shown}: ${why}`, {
     reference: text,
   });
 }
@@ -47,7 +51,9 @@ export function parseTag(tag: string): string {
   if (TAG.test(tag)) return tag;
   throw new KodenoError(
     "BAD_REFERENCE",
-    `Cannot use tag ${JSON.stringify(tag)}: a tag is 1 to 128 letters, digits, "_", "." and "-", ` +
+    `Cannot use tag ${
+      JSON.stringify(tag.slice(0, MAX_SHOWN))
+    }: a tag is 1 to 128 letters, digits, "_", "." and "-", ` +
       'and starts with none of "." and "-"',
     { tag },
   );
@@ -59,9 +65,9 @@ export function parseTag(tag: string): string {
  * @throws {KodenoError} `BAD_REFERENCE`
  */
 export function parseRepository(text: string): string {
+  if (text.length > 255) throw bad(text, "it is longer than 255 characters");
   const { host, path } = splitHost(text);
   if (host !== undefined && !HOST.test(host)) throw bad(text, `"${host}" is no registry host`);
-  if (text.length > 255) throw bad(text, "it is longer than 255 characters");
   for (const part of path.split("/")) {
     if (COMPONENT.test(part)) continue;
     throw bad(

@@ -196,7 +196,8 @@ Deno.test("archive: every cut of a good one is refused, or lacks a blob", async 
   const bytes = await Deno.readFile(path);
   for (let length = bytes.length - 1024; length >= 0; length -= 256) {
     await Deno.writeFile(path, bytes.subarray(0, length));
-    const code = length === 0 ? "BAD_PLACE" : "BAD_CONTENT";
+    // What is shorter than a header is no archive at all.
+    const code = length < 512 ? "BAD_PLACE" : "BAD_CONTENT";
     await failsWith(code, () => openArchive(path));
   }
 });

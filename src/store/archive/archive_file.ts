@@ -3,7 +3,8 @@
  * @module
  */
 import { ioFailure } from "../../io/fail.ts";
-import { CHUNK_BYTES, readAll } from "../../io/streams.ts";
+import { byteStream, type ReadInto } from "../../io/lent.ts";
+import { readAll } from "../../io/streams.ts";
 import { badArchive, notAnArchive } from "./failure.ts";
 import { type Member, type Members, scanMembers } from "./scan.ts";
 
@@ -29,7 +30,6 @@ export class ArchiveFile {
     const file = await openFile(path);
     try {
       const info = await file.stat();
-      if (!info.isFile) throw notAnArchive(path, "it is no file", "name a .tar of images");
       const members = await scanMembers(file, path, info.size, signal);
       return new ArchiveFile(path, members, identityOf(info));
     } catch (error) {
@@ -74,10 +74,12 @@ export class ArchiveFile {
 
 async function openFile(path: string): Promise<Deno.FsFile> {
   try {
-    return await Deno.open(path);
+    // A pipe would be waited for.
+    if ((await Deno.stat(path)).isFile) return await Deno.open(path);
   } catch (error) {
     throw ioFailure(`read archive ${path}`, error);
   }
+  throw notAnArchive(path, "it is no file", "name a .tar of images");
 }
 
 /** Offsets hold for one file only: a new one under the same name is another. */
@@ -92,24 +94,17 @@ function partStream(
   path: string,
 ): ReadableStream<Uint8Array> {
   let left = length;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
-        const count = left === 0 ? 0 : await file.read(buffer);
-        if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
-        left -= count;
-        if (count > 0) controller.enqueue(buffer.subarray(0, count));
-        if (left > 0) return;
-        file.close();
-        controller.close();
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-    },
-    cancel() {
+  const read: ReadInto = async (memory) => {
+    try {
+      const count = left === 0 ? 0 : await file.read(memory.subarray(0, left));
+      if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
+      left -= count;
+      if (count === 0) file.close();
+      return memory.subarray(0, count);
+    } catch (error) {
       file.close();
-    },
-  }, { highWaterMark: 0 });
+      throw error;
+    }
+  };
+  return byteStream(read, () => file.close());
 }

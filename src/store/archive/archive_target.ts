@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
+import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
@@ -12,7 +13,8 @@ import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { InFlight } from "../../io/in_flight.ts";
-import { chunksOf, fileStream, writeAll } from "../../io/streams.ts";
+import { lentChunks } from "../../io/lent.ts";
+import { fileStream, writeAll } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
 import { findEntry, imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
@@ -70,13 +72,10 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    if (this.#blobs.get(descriptor.digest)?.size !== descriptor.size) return false;
-    if (!hasSuccessors(descriptor)) return true;
-    const children = successors(descriptor, await readDocument(this, descriptor, options));
-    for (const child of children) {
-      if (!(await this.has(child, options))) return false;
-    }
-    return true;
+    return await isWhole(descriptor, async (d) => {
+      if (this.#blobs.get(d.digest)?.size !== d.size) return undefined;
+      return hasSuccessors(d) ? successors(d, await readDocument(this, d, options)) : [];
+    });
   }
 
   /** {@inheritDoc Target.push} */
@@ -95,7 +94,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
       if (this.#blobs.size === 0) await this.#prepare();
       const file = await Deno.open(path, { write: true, create: true, truncate: true });
       try {
-        for await (const chunk of chunksOf(stream, options.signal)) {
+        for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
           verifier.update(chunk);
           await writeAll(file, chunk);
         }
@@ -130,16 +129,33 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   }
 
   /**
-   * Writes the archive: the images that have a name, with all below them.
+   * Has the archive list a manifest without a name, as what refers to an image (a signature, an SBOM);
+   * it is found by its digest.
+   *
+   * @throws {KodenoError} `NOT_FOUND` when it was not brought there
+   */
+  async keep(descriptor: Descriptor, options: CallOptions = {}): Promise<void> {
+    if (!(await this.has(descriptor, options))) {
+      throw new KodenoError(
+        "NOT_FOUND",
+        `Cannot keep ${descriptor.digest} in archive ${this.path}: it was not brought there`,
+      );
+    }
+    if (this.#entries.some(({ digest }) => digest === descriptor.digest)) return;
+    this.#entries = [...this.#entries, bareDescriptor(descriptor)];
+  }
+
+  /**
+   * Writes the archive: the images that have a name or are kept, with all below them.
    *
    * @returns bytes of the file
    * @throws {KodenoError} as {@link writeArchive}; what was collected is gone then, too
    */
   async close(options: ArchiveOptions = {}): Promise<number> {
-    const entries = this.#entries.map((descriptor): ArchiveEntry => ({
-      descriptor,
-      names: [imageName(descriptor) ?? refName(descriptor) ?? ""],
-    }));
+    const entries = this.#entries.map((descriptor): ArchiveEntry => {
+      const name = imageName(descriptor) ?? refName(descriptor);
+      return { descriptor, names: name === undefined ? [] : [name] };
+    });
     try {
       return await writeArchive(this.path, this, entries, options);
     } finally {

@@ -2,6 +2,7 @@
  * Which image of several platforms a place gets that holds only one.
  * @module
  */
+import { GraphBounds } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -25,18 +26,20 @@ export async function imagesBelow(
 ): Promise<readonly Descriptor[]> {
   const seen = new Set<string>();
   const found: Descriptor[] = [];
-  const visit = async (d: Descriptor): Promise<void> => {
+  const bounds = new GraphBounds();
+  const visit = async (d: Descriptor, depth: number): Promise<void> => {
     if (seen.has(d.digest)) return;
     seen.add(d.digest);
+    bounds.enter(d, depth);
     if (isManifestType(d.mediaType)) {
       if (d.platform?.os !== "unknown" && d.artifactType === undefined) found.push(d);
     } else if (isIndexType(d.mediaType)) {
       const what = `index ${d.digest}`;
       const { manifests } = parseIndex(await readDocument(source, d, options), what);
-      for (const child of manifests) await visit(child);
+      for (const child of manifests) await visit(child, depth + 1);
     }
   };
-  await visit(root);
+  await visit(root, 0);
   return found;
 }
 

@@ -6,11 +6,13 @@
 import { z } from "zod";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { digestOf, Meter } from "../../io/hash.ts";
-import { chunksOf, readAll } from "../../io/streams.ts";
+import { lentChunks } from "../../io/lent.ts";
+import { readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { namedEntry } from "../../oci/entries.ts";
-import { encodeJson, MAX_JSON_BYTES, parseConfig } from "../../oci/manifest.ts";
+import { MAX_JSON_BYTES } from "../../oci/limits.ts";
+import { encodeJson, parseConfig } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { ArchiveFile } from "./archive_file.ts";
@@ -130,7 +132,10 @@ async function small(archive: ArchiveFile, member: Member): Promise<Uint8Array> 
 
 async function hash(archive: ArchiveFile, member: Member, signal?: AbortSignal): Promise<Digest> {
   const meter = new Meter();
-  for await (const chunk of chunksOf(await archive.stream(member), signal)) meter.update(chunk);
+  const { size } = member;
+  for await (const chunk of lentChunks(await archive.stream(member), { size, signal })) {
+    meter.update(chunk);
+  }
   return meter.digest();
 }
 

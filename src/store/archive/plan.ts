@@ -3,6 +3,7 @@
  * the two tables of contents, `index.json` and Docker's `manifest.json`.
  * @module
  */
+import { GraphBounds } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
@@ -62,6 +63,8 @@ export async function planArchive(
   const kept = new Map<string, Uint8Array>();
   let keptBytes = 0;
 
+  const bounds = new GraphBounds();
+  let depth = 0;
   // Level by level; all of one end before a failure is told, so that nothing goes on behind it.
   for (let level = entries.map(({ descriptor }) => descriptor); level.length > 0;) {
     const fresh = level.filter((d) => !blobs.has(parseDigest(d.digest)) && blobs.set(d.digest, d));
@@ -74,6 +77,8 @@ export async function planArchive(
         })
       ),
     );
+    for (const d of fresh) bounds.enter(d, depth);
+    depth++;
     level = results.flatMap((result) => {
       if (result.status === "rejected") throw result.reason;
       return [...result.value];

@@ -180,4 +180,7 @@ function checkMagic(block: Uint8Array, path: string): void {
   if (starts(0x28, 0xb5, 0x2f, 0xfd)) {
     throw notAnArchive(path, "it is compressed with zstd", `run "unzstd" on it first`);
   }
+  if (block.length < BLOCK_BYTES) {
+    throw notAnArchive(path, `it has only ${block.length} bytes`, "name a .tar of images");
+  }
 }

@@ -9,6 +9,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
+import { checkOwnFolders } from "./folders.ts";
 import type { Layout } from "./layout.ts";
 
 /** How {@link collectGarbage} works. */
@@ -40,12 +41,13 @@ export interface Garbage {
  * Removes blobs that cannot be reached from the entries of a layout, under its lock. Files that are
  * not named as blobs stay.
  *
- * @throws {KodenoError} `BAD_CONTENT` when a manifest is damaged, so that nobody can tell what it
+ * @throws {KodenoError} `BAD_PLACE` when its blobs lie elsewhere; `BAD_CONTENT` when a manifest is damaged, so that nobody can tell what it
  * needs; nothing is removed then. `IO_FAILED`
  */
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const folder = join(layout.directory, "blobs", "sha256");
   try {
+    await checkOwnFolders(layout.directory, "remove blobs of");
     return await layout.locked(async () => {
       const reachable = await reachableFrom(layout, await layout.entries(), options.signal);
       const oldest = Date.now() - options.minimumAgeMs;

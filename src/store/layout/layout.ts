@@ -4,24 +4,33 @@
  * @module
  */
 import { join } from "node:path";
+import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
-import { removeStaleTemporaries, writeAtomically, writeFileAtomically } from "../../io/atomic.ts";
+import {
+  removeStaleTemporaries,
+  syncDirectory,
+  writeFileAtomically,
+  writeSynced,
+} from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { InFlight } from "../../io/in_flight.ts";
-import { chunksOf, fileStream, readAll, writeAll } from "../../io/streams.ts";
+import { lentChunks } from "../../io/lent.ts";
+import { fileStream, readAll, writeAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
-import { encodeJson, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
+import { MAX_JSON_BYTES } from "../../oci/limits.ts";
+import { encodeJson, parseIndex } from "../../oci/manifest.ts";
+import { checkOwnFolders } from "./folders.ts";
 import { checkMarker, createMarker } from "./marker.ts";
 
-/** Largest `index.json` that is read, in bytes: some fifty thousand entries. */
-const MAX_INDEX_BYTES = 4 * MAX_JSON_BYTES;
+/** The folder of the blobs. */
+const BLOBS = ["blobs", "sha256"] as const;
 
 /**
  * Opens a layout.
@@ -56,6 +65,7 @@ export class Layout implements Source, Target {
   /** Manifests known to be whole, so that a shared child is looked at once. */
   readonly #whole = new Set<string>();
   readonly #tidied: Promise<void>;
+  #ownFolders: Promise<void> | undefined;
 
   /** Blobs that are just being written. */
   readonly #pushing = new InFlight();
@@ -120,22 +130,28 @@ export class Layout implements Source, Target {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    if (this.#whole.has(descriptor.digest)) return true;
+    const documents: string[] = [];
+    const whole = await isWhole(descriptor, async (d) => {
+      options.signal?.throwIfAborted();
+      if (this.#whole.has(d.digest)) return [];
+      if (!(await this.#hasFile(d))) return undefined;
+      if (!hasSuccessors(d)) return [];
+      documents.push(d.digest);
+      // A manifest alone is not an image: somebody may have deleted a layer.
+      return successors(d, await readDocument(this, d, options));
+    });
+    if (whole) { for (const digest of documents) this.#whole.add(digest); }
+    return whole;
+  }
+
+  async #hasFile(descriptor: Descriptor): Promise<boolean> {
     try {
       const { isFile, size } = await Deno.stat(this.#blobPath(descriptor));
-      if (!isFile || size !== descriptor.size) return false;
+      return isFile && size === descriptor.size;
     } catch (error) {
       if (isNotFound(error)) return false;
       throw ioFailure(`look into layout ${this.directory}`, error);
     }
-    if (!hasSuccessors(descriptor)) return true;
-    // A manifest alone is not an image: somebody may have deleted a layer.
-    const children = successors(descriptor, await readDocument(this, descriptor, options));
-    for (const child of children) {
-      if (!(await this.has(child, options))) return false;
-    }
-    this.#whole.add(descriptor.digest);
-    return true;
   }
 
   /** {@inheritDoc Target.push} */
@@ -148,10 +164,11 @@ export class Layout implements Source, Target {
     options.signal?.throwIfAborted();
     const path = this.#blobPath(descriptor);
     const verifier = new Verifier(descriptor);
+    await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
     const stream = await open();
     try {
-      await writeAtomically(path, this.directory, async (file) => {
-        for await (const chunk of chunksOf(stream, options.signal)) {
+      await writeSynced(path, this.directory, async (file) => {
+        for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
           verifier.update(chunk);
           await writeAll(file, chunk);
         }
@@ -231,7 +248,11 @@ export class Layout implements Source, Target {
       await this.locked(async () => {
         const { bytes, index } = await this.#readIndex();
         const next = encodeJson({ ...index, manifests: await change(index.manifests) });
-        if (sameBytes(bytes, next)) return;
+        const same = sameBytes(bytes, next);
+        // Once for all blobs, whoever has brought them: an entry leads to none that a power cut takes.
+        if (!same || this.#pushed.size > 0) await syncDirectory(join(this.directory, ...BLOBS));
+        if (same) return;
+        if (next.length > MAX_JSON_BYTES) throw tooManyEntries(this.directory);
         await writeFileAtomically(join(this.directory, "index.json"), this.directory, next);
       });
     } catch (error) {
@@ -242,22 +263,31 @@ export class Layout implements Source, Target {
   async #readIndex() {
     const what = `index.json of layout ${this.directory}`;
     const file = await this.#open(join(this.directory, "index.json"), what);
-    const bytes = await readAll(fileStream(file), MAX_INDEX_BYTES, what);
+    const bytes = await readAll(fileStream(file), MAX_JSON_BYTES, what);
     return { bytes, index: parseIndex(bytes, what) };
   }
 
   async #open(path: string, what: string): Promise<Deno.FsFile> {
     try {
-      return await Deno.open(path);
+      // A pipe would be waited for.
+      if ((await Deno.stat(path)).isFile) return await Deno.open(path);
     } catch (error) {
       if (!isNotFound(error)) throw ioFailure(`read ${what}`, error);
       throw new KodenoError("NOT_FOUND", `Cannot find ${what} in layout ${this.directory}`);
     }
+    throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: it is no file`);
   }
 
   #blobPath(descriptor: Descriptor): string {
-    return join(this.directory, "blobs", "sha256", digestHex(parseDigest(descriptor.digest)));
+    return join(this.directory, ...BLOBS, digestHex(parseDigest(descriptor.digest)));
   }
+}
+
+/** What could not be read again is not written. */
+function tooManyEntries(directory: string): KodenoError {
+  const why = `its index.json would have more than ${MAX_JSON_BYTES} bytes`;
+  const next = "use another layout, or remove images with kodeno rm";
+  return new KodenoError("BAD_PLACE", `Cannot add to layout ${directory}: ${why}; ${next}`);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -11,6 +11,7 @@ import { encodeJson } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";
 
 const VERSION = "1.0.0";
+const MAX_MARKER_BYTES = 64 * 1024;
 /** What a half-made layout of kodeno's can hold, next to its temporary files. */
 const OWN_NAMES = new Set(["blobs", "index.json"]);
 
@@ -27,8 +28,9 @@ function notALayout(directory: string, why: string, next: string): KodenoError {
 export async function checkMarker(directory: string, create: boolean): Promise<boolean> {
   let text: string;
   try {
-    text = await Deno.readTextFile(join(directory, "oci-layout"));
+    text = await readMarker(directory);
   } catch (error) {
+    if (error instanceof KodenoError) throw error;
     if (error instanceof Deno.errors.NotADirectory || await isFile(directory)) {
       throw notALayout(directory, "it is a file", "name a folder");
     }
@@ -49,6 +51,15 @@ export async function checkMarker(directory: string, create: boolean): Promise<b
     `its version is ${JSON.stringify(version)}`,
     `kodeno reads ${VERSION}`,
   );
+}
+
+async function readMarker(directory: string): Promise<string> {
+  const path = join(directory, "oci-layout");
+  const { isFile, size } = await Deno.stat(path);
+  // A pipe would be waited for, and honest ones have some thirty bytes.
+  if (isFile && size <= MAX_MARKER_BYTES) return await Deno.readTextFile(path);
+  const what = isFile ? `has ${size} bytes` : "is no file";
+  throw notALayout(directory, `its oci-layout ${what}`, "name a layout folder");
 }
 
 /**

@@ -1,9 +1,11 @@
 /**
- * Bringing the images of several layouts into one: blobs first, then all entries at once, so that
- * nobody sees a part of it.
+ * Bringing the images of several layouts and archives into one layout: blobs first, then all entries
+ * at once, so that nobody sees a part of it.
  * @module
  */
 import { copy } from "../../content/copy.ts";
+import type { Meter } from "../../content/meter.ts";
+import type { Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
@@ -13,21 +15,27 @@ import { parseIndex, parseManifest } from "../../oci/manifest.ts";
 import { isManifestType } from "../../oci/media_types.ts";
 import type { Layout } from "./layout.ts";
 
+/** A place with a list of images: a layout or an archive. */
+export interface MergeSource extends Source {
+  /** Its images, as in an `index.json`. */
+  entries(): Promise<readonly Descriptor[]>;
+}
+
 /** How {@link mergeLayouts} works. */
-export interface MergeOptions {
+export interface MergeOptions extends Pick<Meter, "emit"> {
   /** Lets the later one of two images with the same name win. */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An entry and the layout it comes from. */
+/** An entry and where it comes from. */
 interface Candidate {
   readonly entry: Descriptor;
-  readonly from: Layout;
+  readonly from: MergeSource;
 }
 
 /**
- * Copies all named entries of layouts into another one, and the entries without a name that refer
+ * Copies all named entries of layouts and archives into a layout, and the entries without a name that refer
  * to them (signatures, SBOMs).
  *
  * @returns the entries that `out` got
@@ -36,10 +44,10 @@ interface Candidate {
  */
 export async function mergeLayouts(
   out: Layout,
-  ins: readonly Layout[],
+  ins: readonly MergeSource[],
   options: MergeOptions = {},
 ): Promise<readonly Descriptor[]> {
-  const { force = false, signal } = options;
+  const { force = false, signal, emit } = options;
   const candidates: Candidate[] = [];
   for (const from of ins) {
     candidates.push(...(await wanted(from)).map((entry) => ({ entry, from })));
@@ -47,7 +55,9 @@ export async function mergeLayouts(
   const entries = candidates.map(({ entry }) => entry);
   // Told before anything is copied, and looked at again when nobody else can change the layout.
   combine(await out.entries(), entries, force, out.directory);
-  for (const { entry, from } of candidates) await copy(from, entry, out, { signal });
+  for (const { entry, from } of candidates) {
+    await copy(from, entry, out, { signal, emit, image: nameOf(entry) });
+  }
   await out.change(async (before) => {
     for (const entry of entries) {
       if (await out.has(entry, { signal })) continue;
@@ -69,13 +79,16 @@ function combine(
   directory: string,
 ): readonly Descriptor[] {
   let all = before;
+  const digests = new Set(before.map(({ digest }) => digest));
+  const named = new Map(before.map((entry) => [nameOf(entry), entry]));
   for (const entry of added) {
     const name = nameOf(entry);
     if (name === undefined) {
-      if (!all.some(({ digest }) => digest === entry.digest)) all = [...all, entry];
+      if (!digests.has(entry.digest)) all = [...all, entry];
+      digests.add(entry.digest);
       continue;
     }
-    const other = all.find((one) => nameOf(one) === name);
+    const other = named.get(name);
     if (!force && other !== undefined && other.digest !== entry.digest) {
       throw new KodenoError(
         "BAD_OPTION",
@@ -84,6 +97,8 @@ function combine(
       );
     }
     all = withEntry(all, entry);
+    digests.add(entry.digest);
+    named.set(name, entry);
   }
   return all;
 }
@@ -94,8 +109,8 @@ function nameOf(entry: Descriptor): string | undefined {
 }
 
 /** Entries with a name, and those without that lead to one of them by their subject. */
-async function wanted(layout: Layout): Promise<readonly Descriptor[]> {
-  const entries = await layout.entries();
+async function wanted(place: MergeSource): Promise<readonly Descriptor[]> {
+  const entries = await place.entries();
   const named = entries.filter((entry) => nameOf(entry) !== undefined);
   const unnamed = entries.filter((entry) => nameOf(entry) === undefined && hasSuccessors(entry));
   if (unnamed.length === 0) return named;
@@ -105,26 +120,27 @@ async function wanted(layout: Layout): Promise<readonly Descriptor[]> {
     for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
       if (reachable.has(d.digest)) continue;
       reachable.add(d.digest);
-      if (hasSuccessors(d)) queue.push(...successors(d, await readDocument(layout, d)));
+      if (hasSuccessors(d)) queue.push(...successors(d, await readDocument(place, d)));
     }
   };
   await reach(named);
   const found: Descriptor[] = [];
-  let open = await Promise.all(
-    unnamed.map(async (entry) => ({ entry, subject: await subjectOf(layout, entry) })),
-  );
+  let open: { readonly entry: Descriptor; readonly subject: string | undefined }[] = [];
+  // One after the other: a process may open so many files only.
+  for (const entry of unnamed) open.push({ entry, subject: await subjectOf(place, entry) });
   for (let before = -1; before !== open.length;) {
     before = open.length;
-    const next = open.filter(({ subject = "" }) => reachable.has(subject));
-    await reach(next.map(({ entry }) => entry));
-    found.push(...next.map(({ entry }) => entry));
-    open = open.filter((one) => !next.includes(one));
+    const next = new Set(open.filter(({ subject = "" }) => reachable.has(subject)));
+    const more = [...next].map(({ entry }) => entry);
+    await reach(more);
+    found.push(...more);
+    open = open.filter((one) => !next.has(one));
   }
   return [...named, ...found];
 }
 
-async function subjectOf(layout: Layout, entry: Descriptor): Promise<string | undefined> {
-  const bytes = await readDocument(layout, entry);
+async function subjectOf(place: MergeSource, entry: Descriptor): Promise<string | undefined> {
+  const bytes = await readDocument(place, entry);
   const what = `blob ${entry.digest}`;
   const parse = isManifestType(entry.mediaType) ? parseManifest : parseIndex;
   return parse(bytes, what).subject?.digest;

@@ -4,6 +4,7 @@
  */
 import { bareDescriptor } from "../../oci/descriptor.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
@@ -67,12 +68,11 @@ export class MemoryStore implements Source, Target {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    const bytes = this.#blobs.get(descriptor.digest);
-    if (bytes === undefined || bytes.length !== descriptor.size) return false;
-    for (const child of successors(descriptor, bytes)) {
-      if (!(await this.has(child, options))) return false;
-    }
-    return true;
+    return await isWhole(descriptor, (d) => {
+      const bytes = this.#blobs.get(d.digest);
+      const there = bytes !== undefined && bytes.length === d.size;
+      return Promise.resolve(there ? successors(d, bytes) : undefined);
+    });
   }
 
   /** {@inheritDoc Target.push} */

@@ -1,0 +1,125 @@
+/**
+ * Looking at folders for changes: each one by itself, so that huge trees beside them cost nothing.
+ * @module
+ */
+import { KodenoError, messageOf } from "../errors.ts";
+
+/** Watchers of the system that are open at once before they are made one again. */
+const MAX_WATCHERS = 8;
+
+/** Folders that are watched. */
+export class FolderWatch implements Disposable {
+  readonly #folders = new Set<string>();
+  readonly #watchers: Deno.FsWatcher[] = [];
+  #changed = new Set<string>();
+  #lastChange = 0;
+  #wake: () => void = () => {};
+  #failure: unknown;
+
+  /**
+   * Watches folders, beside those that are watched already; what is no folder is left out.
+   *
+   * @param folders absolute
+   * @returns those that are new
+   * @throws {KodenoError} `IO_FAILED` when the system has no more watches to give
+   */
+  watch(folders: Iterable<string>): readonly string[] {
+    const fresh = [...new Set(folders)].filter((one) => !this.#folders.has(one) && isFolder(one));
+    if (fresh.length === 0) return [];
+    for (const folder of fresh) this.#folders.add(folder);
+    if (this.#watchers.length < MAX_WATCHERS) this.#open(fresh);
+    else {
+      this.#close();
+      this.#open([...this.#folders].filter(isFolder));
+    }
+    return fresh;
+  }
+
+  /** Says that a file has changed, as if it had been seen. */
+  add(path: string): void {
+    this.#changed.add(path);
+    this.#lastChange = performance.now();
+    this.#wake();
+  }
+
+  /**
+   * The next changes: waits for one, and then till nothing more happens for a while.
+   *
+   * @param quiet how long, in milliseconds
+   * @throws the signal's reason; what a watcher failed with
+   */
+  async next(quiet: number, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+    const wake = (): void => this.#wake();
+    signal?.addEventListener("abort", wake, { once: true });
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        if (this.#failure !== undefined) throw this.#failure;
+        const left = this.#lastChange + quiet - performance.now();
+        if (this.#changed.size > 0 && left <= 0) break;
+        await this.#sleep(this.#changed.size > 0 ? left : undefined);
+      }
+    } finally {
+      signal?.removeEventListener("abort", wake);
+    }
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+
+  #open(folders: readonly string[]): void {
+    let watcher: Deno.FsWatcher;
+    try {
+      watcher = Deno.watchFs([...folders], { recursive: false });
+    } catch (error) {
+      throw new KodenoError(
+        "IO_FAILED",
+        `Cannot watch ${folders.length} folders: ${messageOf(error)}; on Linux, ` +
+          "fs.inotify.max_user_watches and fs.inotify.max_user_instances may have to be greater",
+        {},
+        { cause: error },
+      );
+    }
+    this.#watchers.push(watcher);
+    this.#read(watcher).catch((error) => {
+      this.#failure = error;
+      this.#wake();
+    });
+  }
+
+  async #read(watcher: Deno.FsWatcher): Promise<void> {
+    for await (const { kind, paths } of watcher) {
+      // Reading is no change; builds do it all the time.
+      if (kind === "access") continue;
+      for (const path of paths) {
+        // A folder that comes again is another one.
+        if (kind === "remove" || kind === "rename") this.#folders.delete(path);
+        this.add(path);
+      }
+    }
+  }
+
+  async #sleep(milliseconds: number | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #close(): void {
+    for (const watcher of this.#watchers.splice(0)) watcher.close();
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
