@@ -5,6 +5,7 @@
  */
 import { join, resolve } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
+import type { ImageConfig } from "../config/image_config.ts";
 import { cachedSource } from "../content/cached.ts";
 import type { Source } from "../content/places.ts";
 import type { NoteEvent } from "../events.ts";
@@ -15,16 +16,13 @@ import type { LayerCache } from "../layers/cache.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, namedEntry, withEntry } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
-import { openArchive } from "../store/archive/archive_source.ts";
-import { Daemon } from "../store/daemon/daemon.ts";
-import { findDaemon } from "../store/daemon/find_daemon.ts";
-import { openDaemonImage } from "../store/daemon/save.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
-import { openRegistries, parsePlace } from "./places.ts";
+import { openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
 
 /** What opening a base may need. */
 export interface BaseContext {
-  readonly cache: LayerCache;
+  /** Asked only for the `static` base. */
+  readonly cache: () => Promise<LayerCache>;
   /** Asked only for the `static` base. */
   readonly go: () => Promise<{ readonly GOROOT: string }>;
   readonly signal?: AbortSignal | undefined;
@@ -45,17 +43,31 @@ export function baseCacheDirectory(cacheDirectory: string): string {
   return join(cacheDirectory, "bases");
 }
 
+/** The places of all base images that may be needed. */
+export function basesOf({ image, builds, baseImageOverrides }: BuildConfig): readonly PlaceName[] {
+  const names = [
+    image.baseImage,
+    ...builds.map((build) => build.image.baseImage),
+    ...Object.values(baseImageOverrides),
+  ];
+  return [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
+}
+
 /**
- * Opens the base image of a configuration for the platforms it asks for.
+ * Opens the base image that an image is to stand on, for the platforms it asks for.
  *
  * @throws {KodenoError} `BAD_REFERENCE` for a name of no known kind, and see `readBase`
  */
-export async function openBase(config: BuildConfig, context: BaseContext): Promise<OpenedBase> {
-  const { baseImage, platforms: wanted, workingDirectory } = config;
-  const { cache, signal } = context;
+export async function openBase(
+  config: BuildConfig,
+  { baseImage, platforms: wanted }: Pick<ImageConfig, "baseImage" | "platforms">,
+  context: BaseContext,
+): Promise<OpenedBase> {
+  const { workingDirectory } = config;
+  const { signal } = context;
   if (baseImage === "scratch") return { base: scratchBase(wanted), close: nothing };
   if (isBuiltinBase(baseImage)) {
-    const { GOROOT } = await context.go();
+    const [{ GOROOT }, cache] = await Promise.all([context.go(), context.cache()]);
     const { compression } = config;
     const level = compression.type === "gzip" ? compression.level : 9;
     const options = { cache, level, goroot: GOROOT, signal };
@@ -75,18 +87,21 @@ export async function openBase(config: BuildConfig, context: BaseContext): Promi
       return { base, close: nothing };
     }
     case "archive": {
+      // Few builds stand on an archive or a daemon, and the others do not wait for their code.
+      const { openArchive } = await import("../store/archive/archive_source.ts");
       const archive = await openArchive(resolve(workingDirectory, place.path), { signal });
       const root = await archive.resolve(place.ref, { signal });
       return { base: await read(archive, root, imageName(root)), close: nothing };
     }
     case "daemon": {
-      const daemon = new Daemon(await findDaemon(config.go.environment));
+      const daemon = await openDaemon(config.transfer);
+      const { openDaemonImage } = await import("../store/daemon/save.ts");
       const image = await openDaemonImage(daemon, place.name, { signal });
       const close = () => image[Symbol.asyncDispose]();
       return await closingOnError(close, () => read(image, image.root, undefined));
     }
     case "registry":
-      return await openRegistryBase(config, context, place.reference, read);
+      return await openRegistryBase(config, context, baseImage, place.reference, read);
   }
 }
 
@@ -109,6 +124,7 @@ async function checkLayers(layout: Layout, base: Base, what: string): Promise<vo
 async function openRegistryBase(
   config: BuildConfig,
   context: BaseContext,
+  baseImage: string,
   { name, tag, digest }: Reference,
   read: (source: Source, root: Descriptor, name: string) => Promise<Base>,
 ): Promise<OpenedBase> {
@@ -124,9 +140,9 @@ async function openRegistryBase(
   const missing = (cause?: unknown): KodenoError =>
     new KodenoError(
       "NOT_FOUND",
-      `Cannot use base image ${config.baseImage} offline: the cache does not have all of it; run ` +
-        `"kodeno build --base-image ${config.baseImage}" once with the network, or bring it with ` +
-        `"kodeno pull ${config.baseImage} --oci-layout bases" and use oci:bases`,
+      `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
+        `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
+        `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
       {},
       { cause },
     );

@@ -8,10 +8,12 @@ import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { writeFileAtomically } from "../io/atomic.ts";
 import { ioFailure } from "../io/fail.ts";
-import { isBuiltinBase } from "../image/builtin_base.ts";
-import { giveUpNetwork, parsePlace } from "./places.ts";
+import { basesOf } from "./bases.ts";
+import { giveUpNetwork } from "./places.ts";
+import { loadConfig } from "./ko_file.ts";
 import { newBuilder, type WorkOptions } from "./builder.ts";
-import { newPublisher } from "./publisher.ts";
+import { withOfflineHint } from "./offline_hint.ts";
+import { newPublisher, type Publisher } from "./publisher.ts";
 import { publishImages } from "./publish_images.ts";
 
 /** What was asked for. */
@@ -19,6 +21,8 @@ export interface BuildRequest {
   readonly patterns: readonly string[];
   readonly build: BuildOptions;
   readonly publish: PublishOptions;
+  /** Makes the publisher, of the repositories of base images; one as `publish` says unless given. */
+  readonly publisher?: ((mountFrom: readonly string[]) => Publisher) | undefined;
 }
 
 /**
@@ -31,18 +35,21 @@ export async function build(
   request: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { imageRefs, push, local } = resolvePublishConfig(request.publish);
-  const { baseImage, offline } = resolveBuildConfig(request.build);
-  const base = isBuiltinBase(baseImage) ? undefined : parsePlace(baseImage);
-  const dials = push || local || base?.kind === "daemon";
-  if (offline && !dials) await giveUpNetwork();
-  const mountFrom = base?.kind === "registry" ? [base.reference.name] : [];
-  const publisher = newPublisher(request.publish, mountFrom);
-  const builder = newBuilder(request.build);
+  const { imageRefs, push, local, kind } = resolvePublishConfig(request.publish);
+  const build = await loadConfig(request.build, options);
+  const bases = basesOf(resolveBuildConfig(build));
+  const dials = push || local || kind !== undefined || bases.some(({ kind }) => kind === "daemon");
+  if (build.offline && !dials) await giveUpNetwork();
+  const mountFrom = bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
+  const publisher = request.publisher?.(mountFrom) ??
+    newPublisher(request.publish, { mountFrom });
+  const builder = newBuilder(build);
   try {
     const references = await publishImages(request.patterns, publisher, builder, options);
     if (imageRefs !== undefined) await writeReferences(imageRefs, [...references.values()]);
     return references;
+  } catch (error) {
+    throw build.offline ? withOfflineHint(error) : error;
   } finally {
     await builder.close();
   }

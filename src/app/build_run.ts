@@ -8,7 +8,7 @@ import type { BuildConfig } from "../config/build_config.ts";
 import type { Emit, Stage } from "../events.ts";
 import { buildArguments } from "../gobuild/arguments.ts";
 import { buildGroup, outputDirectory } from "../gobuild/build.ts";
-import { assembleImage, type PlatformImage } from "../image/assemble.ts";
+import { assembleImage, type ImageOptions, type PlatformImage } from "../image/assemble.ts";
 import type { Base, BaseImage } from "../image/base.ts";
 import { type BuiltImage, builtImage } from "../image/built_image.ts";
 import { Pool } from "../io/pool.ts";
@@ -19,19 +19,21 @@ import type { Layer } from "../layers/layer.ts";
 import type { LayerPlan } from "../layers/layer_plan.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { BuildGroup, BuildPlan, PlannedImage } from "../plan/plan.ts";
+import type { BaseSet } from "./base_set.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 
 /** Progress within a layer is told every so many bytes. */
 const TELL_BYTES = 8 * 1024 * 1024;
 
-/** A plan with the base it was made for. */
+/** A plan with the bases it was made for. */
 export class Prepared {
   readonly importPaths: readonly string[];
   readonly platforms: readonly string[];
 
-  constructor(readonly plan: BuildPlan, readonly base: Base) {
+  constructor(readonly plan: BuildPlan, readonly bases: BaseSet) {
     this.importPaths = plan.images.map(({ importPath }) => importPath);
-    this.platforms = base.images.map(({ platform }) => formatPlatform(platform));
+    const platforms = plan.images.flatMap((image) => image.platforms.map(formatPlatform));
+    this.platforms = [...new Set(platforms)];
   }
 
   only(importPaths: ReadonlySet<string>): Prepared {
@@ -39,7 +41,7 @@ export class Prepared {
     const groups = this.plan.groups
       .map((group) => ({ ...group, binaries: group.binaries.filter(wanted) }))
       .filter(({ binaries }) => binaries.length > 0);
-    return new Prepared({ images: this.plan.images.filter(wanted), groups }, this.base);
+    return new Prepared({ images: this.plan.images.filter(wanted), groups }, this.bases);
   }
 }
 
@@ -97,7 +99,7 @@ export class BuildRun {
   async #buildGroup(group: BuildGroup, images: ReadonlyMap<string, PlannedImage>): Promise<void> {
     const { config } = this;
     const { signal, emit } = this.options;
-    const output = outputDirectory(binaryRoot(config.cache.directory), config.go, group);
+    const output = outputDirectory(binaryRoot(config.cache.directory), group);
     // Its own until the layers are written: another process may build into the same folder.
     await withBinaryFolder(output, async () => {
       await this.#builds.run(async () => {
@@ -105,20 +107,22 @@ export class BuildRun {
           this.#stage(importPath, group.platformName, "compiling");
         }
         const { command } = config.go;
-        const args = buildArguments(config.go, group, output).join(" ");
+        const args = buildArguments(group, output).join(" ");
         emit?.({ type: "note", level: "verbose", message: `${command} ${args}` });
         // One platform after the other is finished, so that the layers of the first are written while
         // the next ones compile; those still use whatever the first leaves idle.
-        const niceness = Math.min(19, 10 * this.prepared.plan.groups.indexOf(group));
+        const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
         const how = { command, signal, niceness };
-        const printed = await buildGroup(how, config.go, group, output);
+        const printed = await buildGroup(how, group, output);
         if (printed.trim() !== "") {
           emit?.({ type: "note", level: "info", message: printed.trimEnd() });
         }
       });
       await Promise.all(group.binaries.map(async ({ importPath, file }) => {
-        const name = images.get(importPath)?.appName ?? file;
-        const plan = await planBinaryLayer(join(output, file), name, group.platform.os);
+        const { appName = file, image } = images.get(importPath) ?? {};
+        const path = join(output, file);
+        const { os } = group.platform;
+        const plan = await planBinaryLayer(path, appName, os, image?.linuxCapabilities);
         const layer = await this.#layer(plan, importPath, group.platformName);
         this.#binary(importPath, group).resolve(layer);
       }));
@@ -126,7 +130,7 @@ export class BuildRun {
   }
 
   async #image(image: PlannedImage): Promise<BuiltImage> {
-    const { base } = this.prepared;
+    const base = this.prepared.bases.of(image.image);
     const kodata = new Map<string, Promise<Layer>>();
     for (const { os } of image.platforms) {
       const kind = os === "windows" ? os : "";
@@ -138,18 +142,28 @@ export class BuildRun {
         kodata.get(os === "windows" ? os : "") ?? this.#kodata(image, os),
         this.#binaries.get(`${image.importPath} ${formatPlatform(one.platform)}`)?.promise,
       ]);
-      return this.#assemble(image, one, layers[0], layers[1]);
+      return this.#assemble(image, base, one, layers[0], layers[1]);
     }));
     const [first, ...others] = made;
     if (first === undefined) throw new Error("a base has at least one platform");
-    return builtImage(image.importPath, [first, ...others], base, this.config);
+    return builtImage(image.importPath, [first, ...others], base, this.#options(image));
   }
 
-  #assemble(image: PlannedImage, base: BaseImage, kodata: Layer, binary?: Layer): PlatformImage {
+  #assemble(
+    image: PlannedImage,
+    base: Base,
+    one: BaseImage,
+    kodata: Layer,
+    binary?: Layer,
+  ): PlatformImage {
     const { importPath, appName } = image;
     if (binary === undefined) throw new Error(`${importPath} was not planned`);
     const app = { importPath, appName, kodata, binary };
-    return assembleImage(base, this.prepared.base.name, app, this.config);
+    return assembleImage(one, base.name, app, this.#options(image));
+  }
+
+  #options({ image }: PlannedImage): ImageOptions {
+    return { ...image, kodataTime: this.config.kodataTime };
   }
 
   async #kodata(image: PlannedImage, os: string): Promise<Layer> {

@@ -3,22 +3,23 @@
  * overlap; an image comes out as soon as its last layer is there.
  * @module
  */
-import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
+import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/build_config.ts";
 import { refuseToolexec } from "../config/checks.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { GoCommand } from "../gobuild/command.ts";
-import { goEnvironment, listPackages } from "../gobuild/list.ts";
-import { groupPatterns } from "../gobuild/patterns.ts";
+import { goEnvironment } from "../gobuild/list.ts";
 import type { BuiltImage } from "../image/built_image.ts";
 import type { LayerCache } from "../layers/cache.ts";
+import { capabilityAttribute } from "../layers/capabilities.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
-import { selectMains } from "../plan/packages.ts";
 import { goVariables, makePlan } from "../plan/plan.ts";
-import { openBase, type OpenedBase } from "./bases.ts";
+import { BaseSet } from "./base_set.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
 import { openLayers, shrinkCache } from "./cache.ts";
+import { expandPlan } from "./flag_templates.ts";
+import { findPackages } from "./packages.ts";
 
 /** How one call of a builder works. */
 export interface WorkOptions {
@@ -81,35 +82,40 @@ export function newBuilder(options: BuildOptions = {}): Builder {
 
 class GoBuilder implements Builder {
   #cache: Promise<LayerCache> | undefined;
-  readonly #opened: OpenedBase[] = [];
+  readonly #bases: BaseSet[] = [];
 
   constructor(readonly config: BuildConfig) {}
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
     const { config } = this;
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
-    const groups = await groupPatterns(config.workingDirectory, importpaths);
     const how = this.#go(o.signal);
     // All three only look; the slowest decides. A failure is told after all have ended.
     let environment: ReturnType<typeof goEnvironment> | undefined;
     const go = () => environment ??= this.#checkedEnvironment(how);
-    const [listed, base, checked] = await Promise.allSettled([
-      Promise.all(groups.map((group) => listPackages(how, config.go, group))),
-      this.#openCache().then((cache) => {
-        const { signal, emit } = o;
-        return openBase(config, { cache, go, signal, emit });
-      }),
+    const cache = () => this.#openCache();
+    const bases = new BaseSet(config, { cache, go, signal: o.signal, emit: o.emit });
+    this.#bases.push(bases);
+    // Without a file that names others it is the only one: no need to wait for the packages.
+    const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
+    const [found, base, checked] = await Promise.allSettled([
+      findPackages(config, how, importpaths),
+      one ? bases.open(config.image) : undefined,
       go(),
     ]);
-    if (base.status === "fulfilled") this.#opened.push(base.value);
     o.signal?.throwIfAborted();
-    const packages = groups.flatMap((group, i) => selectMains(group, valueOf(listed)[i] ?? []));
+    const packages = valueOf(found);
     valueOf(checked);
-    const opened = valueOf(base);
-    const { images } = opened.base;
-    const unique = [...new Map(packages.map((p) => [p.importPath, p])).values()];
-    const plan = makePlan(config, unique, images.map((image) => image.platform));
-    return new Prepared(plan, opened.base);
+    valueOf(base);
+    const requests = await Promise.all(packages.map(async (p) => {
+      const image = imageConfigOf(config, p.importPath, p.entry);
+      // Refused here, before anything is compiled.
+      capabilityAttribute(image.linuxCapabilities);
+      const { images } = await bases.open(image);
+      return { ...p, image, platforms: images.map(({ platform }) => platform) };
+    }));
+    const plan = makePlan(config.go, requests);
+    return new Prepared(await expandPlan(plan, { config, how, emit: o.emit }), bases);
   }
 
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
@@ -145,7 +151,7 @@ class GoBuilder implements Builder {
   }
 
   async close(): Promise<void> {
-    for (const base of this.#opened.splice(0)) await base.close();
+    for (const bases of this.#bases.splice(0)) await bases.close();
     if (this.#cache === undefined) return;
     const cache = await this.#cache;
     await cache.close();
@@ -159,11 +165,11 @@ class GoBuilder implements Builder {
 
   /** What go is asked before a platform is chosen: for the first one wanted. */
   #go(signal: AbortSignal | undefined): GoCommand {
-    const { go, platforms, workingDirectory } = this.config;
+    const { go, image: { platforms, go: { env } }, workingDirectory } = this.config;
     const { os = "linux", architecture = LINUX_ARCHITECTURES[1] ?? "amd64" } = platforms === "all"
       ? {}
       : platforms[0] ?? {};
-    const environment = goVariables({ os, architecture }, go);
+    const environment = goVariables({ os, architecture }, { ...go, env });
     return { command: go.command, environment, directory: workingDirectory, signal };
   }
 

@@ -4,48 +4,16 @@
  */
 import { Command } from "commander";
 import { build } from "../app/build.ts";
-import { parseEpoch, parseJobs, parsePairs } from "../config/checks.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { append, appendFlags, appendList, appendWords } from "./lists.ts";
+import { KodenoError } from "../errors.ts";
+import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { printResult } from "./output.ts";
-import { interruptible } from "./interrupt.ts";
-import { makeProgress } from "./progress.ts";
-
-interface Flags {
-  readonly ociLayout?: string;
-  readonly push?: boolean;
-  readonly local?: boolean;
-  readonly tarball?: string;
-  readonly offline?: boolean;
-  readonly mirror?: readonly string[];
-  readonly insecureRegistry?: boolean;
-  readonly caFile?: string;
-  readonly platform?: readonly string[];
-  readonly baseImage?: string;
-  readonly bare?: boolean;
-  readonly baseImportPaths?: boolean;
-  readonly preserveImportPaths?: boolean;
-  readonly tags?: readonly string[];
-  readonly tagOnly?: boolean;
-  readonly imageLabel?: readonly string[];
-  readonly imageAnnotation?: readonly string[];
-  readonly imageUser?: string;
-  readonly imageRefs?: string;
-  readonly entrypointArg?: readonly string[];
-  readonly expose?: readonly string[];
-  readonly jobs?: string;
-  readonly ldflags?: readonly string[];
-  readonly gcflags?: readonly string[];
-  readonly asmflags?: readonly string[];
-  readonly flags?: readonly string[];
-  readonly env?: readonly string[];
-  readonly disableOptimizations?: boolean;
-  readonly sourceDateEpoch?: string;
-  readonly compression?: string;
-  readonly cache: boolean;
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-}
+import { watched } from "./progress.ts";
+import {
+  addSkaffoldFlags,
+  DEFAULT_OUTPUT,
+  type SkaffoldFlags,
+  skaffoldOptions,
+} from "./skaffold_flags.ts";
 
 const EXAMPLES = `
 Examples:
@@ -59,114 +27,71 @@ Examples:
   KO_DOCKER_REPO=registry.local/team kodeno build -B -t v1.2.0 ./cmd/app
 
   # on a base image that is a layout, too
-  kodeno build --base-image oci:./bases:debian12 ./cmd/app`;
+  kodeno build --base-image oci:./bases:debian12 ./cmd/app
+
+  # what a skaffold.yaml says, under a registry's name
+  kodeno build -f skaffold.yaml -d registry.local/team`;
 
 /** The command with its flags. */
 export function buildCommand(): Command {
-  return new Command("build")
+  const build = new Command("build")
     .alias("publish")
     .summary("build images of Go main packages into an OCI layout")
     .description(
       "Builds Go main packages, makes an image of each, and puts them into an OCI layout.\n" +
         "Prints the reference of each image, one a line.",
     )
-    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default ".")')
-    .option(
-      "--oci-layout <dir>",
-      'folder of the layout (default "out", where nothing else is named)',
-    )
-    .option("--oci-layout-path <dir>", "the same, as ko names it")
-    .option("--push", "push to KO_DOCKER_REPO")
-    .option("-L, --local", "load into the Docker daemon")
-    .option("--tarball <file>", 'write an archive that "docker load" takes')
-    .option("--offline", "fetch nothing; dial nothing but what is named here")
-    .option("--insecure-registry", "leave certificates unchecked, and allow plain HTTP")
-    .option("--ca-file <file>", "certificates to trust beside the system's")
-    .option("--mirror <host=mirror>", "registry to ask first for base images", appendList)
-    .option("--platform <list>", "all, or os[/arch[/variant]] with commas between", appendList)
-    .option("--base-image <image>", "static (built in), scratch, oci:DIR[:TAG], a reference")
-    .option("--bare", "name the image KO_DOCKER_REPO itself")
-    .option("-B, --base-import-paths", "name images by the last element of the import path")
-    .option("-P, --preserve-import-paths", "name images by the whole import path")
-    .option("-t, --tags <list>", 'tags of the images (default "latest")', appendList)
-    .option("--tag-only", "leave the digest out of references")
-    .option("--image-label <key=value>", "label of the image config", appendList)
-    .option("--image-annotation <key=value>", "annotation of the manifests", appendList)
-    .option("--image-user <user>", "user the image runs as")
-    .option("--image-refs <file>", "write the references to a file")
-    .option("--entrypoint-arg <arg>", "argument after the binary in the entrypoint", append)
-    .option("--expose <port>", "port to expose, such as 8080 or 53/udp", appendList)
-    .option("-j, --jobs <n>", "builds and layers worked on at once (default: processors)")
-    .option("--ldflags <flags>", "flags of the linker", appendFlags)
-    .option("--gcflags <flags>", "flags of the compiler", append)
-    .option("--asmflags <flags>", "flags of the assembler", append)
-    .option("--flags <flags>", "more flags of go build, such as -tags=netgo", appendWords)
-    .option("--env <name=value>", "environment variable of go build", append)
-    .option("--disable-optimizations", "build for a debugger")
-    .option("--source-date-epoch <seconds>", "creation time, in seconds since 1970")
-    .option("--compression <how>", "gzip[:1-9] or none (default gzip:2)")
-    .option("--no-cache", "neither use nor keep finished layers")
+    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default: ".")');
+  return addSkaffoldFlags(addBuildFlags(build))
+    .option("--file-output <file>", "with -f: write the images as JSON (default: no file)")
+    .option("-q, --quiet", "with -f: print the images through --output and nothing else")
+    .option("-o, --output <template>", `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`)
+    .option("--dry-run", "with -f: tell names and tags, and build nothing")
     .option("--json", "print events and results as JSON, one a line")
-    .option("-v, --verbose", "tell more, and where a failure came from")
-    .addHelpText("after", EXAMPLES)
-    .action(async (patterns: readonly string[], flags: Flags & { ociLayoutPath?: string }) => {
-      await run(patterns, { ...flags, ociLayout: flags.ociLayout ?? flags.ociLayoutPath });
-    });
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(
-  patterns: readonly string[],
-  flags: Omit<Flags, "ociLayout"> & { readonly ociLayout: string | undefined },
-): Promise<void> {
-  const options: BuildOptions = {
-    baseImage: flags.baseImage,
-    offline: flags.offline,
-    insecureRegistry: flags.insecureRegistry,
-    caFile: flags.caFile,
-    mirrors: flags.mirror,
-    platforms: flags.platform,
-    env: flags.env,
-    flags: flags.flags,
-    ldflags: flags.ldflags,
-    gcflags: flags.gcflags,
-    asmflags: flags.asmflags,
-    disableOptimizations: flags.disableOptimizations,
-    labels: parsePairs("label", flags.imageLabel ?? []),
-    annotations: parsePairs("annotation", flags.imageAnnotation ?? []),
-    user: flags.imageUser,
-    entrypointArgs: flags.entrypointArg,
-    expose: flags.expose,
-    sourceDateEpoch: flags.sourceDateEpoch === undefined
-      ? undefined
-      : parseEpoch("--source-date-epoch", flags.sourceDateEpoch),
-    compression: flags.compression,
-    jobs: flags.jobs === undefined ? undefined : parseJobs(flags.jobs),
-    cache: flags.cache,
-  };
-  const publish: PublishOptions = {
-    ociLayout: flags.ociLayout,
-    push: flags.push,
-    offline: flags.offline,
-    local: flags.local,
-    tarball: flags.tarball,
-    insecureRegistry: flags.insecureRegistry,
-    caFile: flags.caFile,
-    bare: flags.bare,
-    baseImportPaths: flags.baseImportPaths,
-    preserveImportPaths: flags.preserveImportPaths,
-    tags: flags.tags,
-    tagOnly: flags.tagOnly,
-    imageRefs: flags.imageRefs,
-  };
-  const progress = await makeProgress({ json: flags.json, verbose: flags.verbose });
-  try {
-    const references = await interruptible((signal) =>
-      build({ patterns, build: options, publish }, { signal, emit: progress.emit })
-    );
-    progress.close();
-    // As JSON, each reference was told by its event.
-    if (!flags.json) { for (const reference of references.values()) printResult(reference); }
-  } finally {
-    progress.close();
+interface Flags extends BuildFlags, SkaffoldFlags {
+  readonly fileOutput?: string;
+  readonly quiet?: boolean;
+  readonly output?: string;
+  readonly dryRun?: boolean;
+}
+
+async function run(patterns: readonly string[], flags: Flags): Promise<void> {
+  if (flags.filename !== undefined) return await runSkaffold(patterns, flags);
+  const alone = (["fileOutput", "quiet", "output", "dryRun", "buildImage", "profile"] as const)
+    .find((name) => flags[name] !== undefined);
+  if (alone !== undefined) {
+    const flag = `--${alone.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new KodenoError("BAD_OPTION", `Cannot use ${flag} without -f: say -f skaffold.yaml`);
   }
+  const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags) };
+  const references = await watched(flags, (o) => build(request, o));
+  // As JSON, each reference was told by its event.
+  if (!flags.json) { for (const reference of references.values()) printResult(reference); }
+}
+
+async function runSkaffold(patterns: readonly string[], flags: Flags): Promise<void> {
+  if (patterns.length > 0) {
+    const why = `${flags.filename} says what is built; choose with -b IMAGE`;
+    throw new KodenoError("BAD_OPTION", `Cannot build ${patterns.join(" ")} with -f: ${why}`);
+  }
+  const request = {
+    skaffold: skaffoldOptions(flags),
+    // The file's platforms are narrowed down by those of the command line, as in Skaffold.
+    build: { ...buildOptions(flags), platforms: undefined },
+    publish: publishOptions(flags),
+    dryRun: flags.dryRun,
+  };
+  // A build of packages does not wait for what only these need.
+  const { buildSkaffold } = await import("../app/skaffold_build.ts");
+  const { renderBuilds, writeBuilds } = await import("../app/skaffold_output.ts");
+  const builds = await watched(flags, (o) => {
+    const emit = flags.quiet ? undefined : o.emit;
+    return buildSkaffold(request, { ...o, emit });
+  });
+  if (flags.fileOutput !== undefined) await writeBuilds(flags.fileOutput, builds);
+  if (flags.quiet) printResult(renderBuilds(builds, flags.output ?? DEFAULT_OUTPUT));
+  else if (!flags.json) builds.forEach(({ tag }) => printResult(tag));
 }

@@ -1,47 +1,39 @@
 /**
- * Options and environment to one frozen `BuildConfig`: everything that shapes an image.
- * A flag beats the environment; `SOURCE_DATE_EPOCH` beats the option of that name.
+ * Options, files and environment to one frozen `BuildConfig`: everything that shapes images.
+ * A flag beats the environment, which beats files; `SOURCE_DATE_EPOCH` beats all.
  * @module
  */
 import { resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import {
   type Compression,
   DEFAULT_COMPRESSION,
   parseCompression,
   parseEpoch,
   parseJobs,
-  parsePairs,
-  parsePort,
-  refuseTemplates,
   refuseToolexec,
 } from "./checks.ts";
 import { cacheDirectory, type Environment, processEnvironment, variable } from "./environment.ts";
+import { type ImageConfig, resolveImage } from "./image_config.ts";
+import { imageSources, refusePlatformVariables } from "./image_sources.ts";
 import type { BuildOptions } from "./options.ts";
 import { resolveTransferConfig, type TransferConfig } from "./transfer_config.ts";
 
-/** Everything that shapes an image; frozen. */
+/** Everything that shapes images; frozen. */
 export interface BuildConfig {
   /** Absolute. */
   readonly workingDirectory: string;
-  /** `static`, `scratch`, or a place such as `oci:DIR[:TAG]` or an image in a registry. */
-  readonly baseImage: string;
   /** How registries with base images are reached. */
   readonly transfer: TransferConfig;
   /** Whether nothing may be fetched. */
   readonly offline: boolean;
-  /** What is asked of the base, or `all` it has. */
-  readonly platforms: readonly PlatformSpec[] | "all";
   readonly go: GoConfig;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly user: string | undefined;
-  readonly entrypointArgs: readonly string[];
-  /** `8080/tcp` each. */
-  readonly exposedPorts: readonly string[];
-  /** Seconds since 1970, or as the base image has it. */
-  readonly created: number | undefined;
+  /** What shapes an image that no entry of `builds` is for. */
+  readonly image: ImageConfig;
+  /** Entries of a `.ko.yaml`, for one main package each. */
+  readonly builds: readonly BuildEntry[];
+  /** Base images by import path in lower case; nothing where the caller chose a base. */
+  readonly baseImageOverrides: Readonly<Record<string, string>>;
   /** Time of kodata files, in seconds since 1970. */
   readonly kodataTime: number | undefined;
   /** Folder that kodata links may lead into beside the git root. */
@@ -51,19 +43,21 @@ export interface BuildConfig {
   readonly cache: CacheConfig;
 }
 
-/** What the go command is run with. */
+/** How the go command is run. */
 export interface GoConfig {
   /** The command: `go`, or `KO_GO_PATH`. */
   readonly command: string;
   readonly environment: Environment;
-  /** `NAME=VALUE` that beat the environment. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly flags: readonly string[];
-  readonly ldflags: readonly string[];
-  readonly gcflags: readonly string[];
-  readonly asmflags: readonly string[];
-  readonly disableOptimizations: boolean;
-  readonly trimpath: boolean;
+}
+
+/** What shapes the image of one main package. */
+export interface BuildEntry {
+  readonly id: string;
+  /** Folder that `go` runs in; absolute. */
+  readonly directory: string;
+  /** Main package, or one of its files, relative to `directory`. */
+  readonly main: string;
+  readonly image: ImageConfig;
 }
 
 /** Where binaries and layers are kept for the next build. */
@@ -80,31 +74,42 @@ const GO_OFFLINE = { GOPROXY: "off", GOTOOLCHAIN: "local", GOVCS: "*:off" };
 const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 
 /**
- * Checks options and completes them from the environment.
+ * Checks options and completes them from files and the environment.
  *
  * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
  */
 export function resolveBuildConfig(options: BuildOptions = {}): BuildConfig {
   const environment = options.environment ?? processEnvironment();
-  const epoch = variable(environment, "SOURCE_DATE_EPOCH");
   const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
+  const workingDirectory = resolve(options.workingDirectory ?? ".");
+  const file = options.koFile;
+  const image = (entry?: number): ImageConfig => {
+    const resolved = resolveImage(imageSources(options, environment, entry));
+    refusePlatformVariables(resolved, environment);
+    const { GOFLAGS = "" } = { ...environment, ...resolved.go.env };
+    refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
+    return resolved;
+  };
   return Object.freeze({
-    workingDirectory: resolve(options.workingDirectory ?? "."),
-    baseImage: options.baseImage || variable(environment, "KO_DEFAULTBASEIMAGE") || "static",
-    transfer: resolveTransferConfig({ ...options, environment }),
+    workingDirectory,
+    transfer: resolveTransferConfig({
+      ...options,
+      environment,
+      mirrors: [...file?.mirrors ?? [], ...options.mirrors ?? []],
+    }),
     offline: options.offline ?? false,
-    platforms: resolvePlatforms(options, environment),
-    go: resolveGo(options, environment),
-    labels: Object.freeze({ ...options.labels }),
-    annotations: Object.freeze({ ...options.annotations }),
-    user: options.user || undefined,
-    entrypointArgs: options.entrypointArgs ?? [],
-    exposedPorts: (options.expose ?? []).map(parsePort),
-    created: epoch === undefined
-      ? options.sourceDateEpoch === undefined
-        ? undefined
-        : parseEpoch("sourceDateEpoch", String(options.sourceDateEpoch))
-      : parseEpoch("SOURCE_DATE_EPOCH", epoch),
+    go: Object.freeze({
+      command: variable(environment, "KO_GO_PATH") ?? "go",
+      environment: options.offline ? { ...environment, ...GO_OFFLINE } : environment,
+    }),
+    image: image(),
+    builds: Object.freeze((file?.builds ?? []).map(({ id, dir, main }, i) => ({
+      id,
+      directory: resolve(workingDirectory, dir),
+      main,
+      image: image(i),
+    }))),
+    baseImageOverrides: options.baseImage ? {} : file?.baseImageOverrides ?? {},
     kodataTime: kodataEpoch === undefined
       ? undefined
       : parseEpoch("KO_DATA_DATE_EPOCH", kodataEpoch),
@@ -113,6 +118,23 @@ export function resolveBuildConfig(options: BuildOptions = {}): BuildConfig {
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
   });
+}
+
+/**
+ * What shapes the image of a main package.
+ *
+ * @param entry the entry of `builds` that is for it, if there is one
+ */
+export function imageConfigOf(
+  config: BuildConfig,
+  importPath: string,
+  entry?: BuildEntry,
+): ImageConfig {
+  const image = entry?.image ?? config.image;
+  const baseImage = config.baseImageOverrides[importPath.toLowerCase()];
+  if (!baseImage) return image;
+  const origins = { ...image.origins, baseImage: `baseImageOverrides of ${importPath}` };
+  return Object.freeze({ ...image, baseImage, origins });
 }
 
 /**
@@ -133,59 +155,4 @@ export function resolveCacheConfig(
     );
   }
   return Object.freeze({ directory: resolve(cacheDirectory(environment)), enabled, maxBytes });
-}
-
-function resolveGo(options: BuildOptions, environment: Environment): GoConfig {
-  const env = parsePairs("environment entry", options.env ?? []);
-  const lists = {
-    flags: options.flags ?? [],
-    ldflags: options.ldflags ?? [],
-    gcflags: options.gcflags ?? [],
-    asmflags: options.asmflags ?? [],
-  };
-  for (const [name, list] of Object.entries(lists)) refuseTemplates(name, list);
-  refuseToolexec("flags", lists.flags);
-  const goflags = env["GOFLAGS"] ?? variable(environment, "GOFLAGS") ?? "";
-  refuseToolexec("GOFLAGS", goflags.split(/\s+/));
-  return Object.freeze({
-    command: variable(environment, "KO_GO_PATH") ?? "go",
-    environment: options.offline ? { ...environment, ...GO_OFFLINE } : environment,
-    env,
-    ...lists,
-    disableOptimizations: options.disableOptimizations ?? false,
-    trimpath: options.trimpath ?? true,
-  });
-}
-
-function resolvePlatforms(
-  options: BuildOptions,
-  environment: Environment,
-): readonly PlatformSpec[] | "all" {
-  const fromEnvironment = variable(environment, "KO_DEFAULTPLATFORMS")?.split(/[\s,]+/);
-  const asked = (options.platforms?.length ? options.platforms : fromEnvironment ?? [])
-    .map((p) => p.trim()).filter((p) => p !== "");
-  if (asked.length === 0) return [parsePlatformSpec(goPlatform(environment))];
-  for (const name of ["GOOS", "GOARCH", "GOARM"]) {
-    if (!Object.hasOwn(environment, name)) continue;
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use platforms ${asked.join(",")} together with ${name}=${environment[name]}: ` +
-        `unset ${name}`,
-    );
-  }
-  if (!asked.includes("all")) return asked.map(parsePlatformSpec);
-  if (asked.length === 1) return "all";
-  throw new KodenoError(
-    "BAD_OPTION",
-    `Cannot use platforms ${asked.join(",")}: say "all" alone, or name platforms`,
-  );
-}
-
-/** The platform of the Go environment, as ko takes it: both GOOS and GOARCH, or linux/amd64. */
-function goPlatform(environment: Environment): string {
-  const os = variable(environment, "GOOS");
-  const arch = variable(environment, "GOARCH");
-  const arm = variable(environment, "GOARM");
-  const platform = os !== undefined && arch !== undefined ? `${os}/${arch}` : "linux/amd64";
-  return arch === "arm" && arm !== undefined ? `${platform}/v${arm.split(",")[0]}` : platform;
 }

@@ -16,25 +16,37 @@ const config = (environment: Environment = {}, options: BuildOptions = {}): Buil
 const linux = (architecture: string, variant?: string) => ({ os: "linux", architecture, variant });
 
 Deno.test("build config: nothing said is ko's default", () => {
-  const { go, cache, platforms, transfer, ...rest } = config();
+  const { go, cache, transfer, image, ...rest } = config();
+  const { platforms, go: flags, origins, ...values } = image;
   assert.deepEqual([transfer.insecure, transfer.offline, transfer.mirrors], [false, false, {}]);
-  assert.deepEqual(rest, {
-    workingDirectory: resolve("."),
+  assert.deepEqual(values, {
     baseImage: "static",
-    offline: false,
+    linuxCapabilities: [],
     labels: {},
     annotations: {},
     user: undefined,
     entrypointArgs: [],
     exposedPorts: [],
     created: undefined,
+  });
+  assert.deepEqual(rest, {
+    workingDirectory: resolve("."),
+    offline: false,
+    builds: [],
+    baseImageOverrides: {},
     kodataTime: undefined,
     kodataAllowedRoot: undefined,
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,
   });
   assert.deepEqual({ ...platforms[0] as object }, { ...linux("amd64"), osVersion: undefined });
-  assert.deepEqual([go.command, go.trimpath, go.disableOptimizations], ["go", true, false]);
+  assert.deepEqual([go.command, flags.trimpath, flags.disableOptimizations], ["go", true, false]);
+  assert.deepEqual(origins, {
+    baseImage: "default",
+    platforms: "default",
+    disableOptimizations: "default",
+    trimpath: "default",
+  });
   assert.deepEqual([cache.enabled, cache.maxBytes], [true, 10 * 2 ** 30]);
 });
 
@@ -45,25 +57,25 @@ Deno.test("build config: what beats what", () => {
     get: (config: BuildConfig) => unknown,
     expected: unknown,
   ])[] = [
-    [{ KO_DEFAULTBASEIMAGE: "scratch" }, {}, (c) => c.baseImage, "scratch"],
-    [{ KO_DEFAULTBASEIMAGE: "scratch" }, { baseImage: "oci:x" }, (c) => c.baseImage, "oci:x"],
+    [{ KO_DEFAULTBASEIMAGE: "scratch" }, {}, (c) => c.image.baseImage, "scratch"],
+    [{ KO_DEFAULTBASEIMAGE: "scratch" }, { baseImage: "oci:x" }, (c) => c.image.baseImage, "oci:x"],
     [{ GOPROXY: "direct" }, { offline: true }, (c) => c.go.environment["GOPROXY"], "off"],
     [{ GOPROXY: "direct" }, {}, (c) => c.go.environment["GOPROXY"], "direct"],
-    [{ KO_DEFAULTBASEIMAGE: "" }, { baseImage: "" }, (c) => c.baseImage, "static"],
-    [{ SOURCE_DATE_EPOCH: "5" }, { sourceDateEpoch: 7 }, (c) => c.created, 5],
-    [{}, { sourceDateEpoch: 0 }, (c) => c.created, 0],
-    [{ SOURCE_DATE_EPOCH: "" }, {}, (c) => c.created, undefined],
+    [{ KO_DEFAULTBASEIMAGE: "" }, { baseImage: "" }, (c) => c.image.baseImage, "static"],
+    [{ SOURCE_DATE_EPOCH: "5" }, { sourceDateEpoch: 7 }, (c) => c.image.created, 5],
+    [{}, { sourceDateEpoch: 0 }, (c) => c.image.created, 0],
+    [{ SOURCE_DATE_EPOCH: "" }, {}, (c) => c.image.created, undefined],
     [{ KO_DATA_DATE_EPOCH: "9" }, { sourceDateEpoch: 7 }, (c) => c.kodataTime, 9],
     [{ SOURCE_DATE_EPOCH: "5" }, {}, (c) => c.kodataTime, undefined],
     [{ KO_DATA_PATH_ALLOWED_ROOT: "root" }, {}, (c) => c.kodataAllowedRoot, "root"],
     [{ KO_GO_PATH: "other-go" }, {}, (c) => c.go.command, "other-go"],
-    [{}, { env: ["A=1", "A=2"] }, (c) => c.go.env, { A: "2" }],
+    [{}, { env: ["A=1", "A=2"] }, (c) => c.image.go.env, { A: "2" }],
     [{ A: "0" }, { env: ["A=1"] }, (c) => c.go.environment["A"], "0"],
-    [{}, { expose: ["80", "53/udp"] }, (c) => c.exposedPorts, ["80/tcp", "53/udp"]],
-    [{}, { user: "" }, (c) => c.user, undefined],
+    [{}, { expose: ["80", "53/udp"] }, (c) => c.image.exposedPorts, ["80/tcp", "53/udp"]],
+    [{}, { user: "" }, (c) => c.image.user, undefined],
     [{}, { compression: "none" }, (c) => c.compression, { type: "none" }],
     [{}, { jobs: 3 }, (c) => c.jobs, 3],
-    [{}, { trimpath: false }, (c) => c.go.trimpath, false],
+    [{}, { trimpath: false }, (c) => c.image.go.trimpath, false],
     [{}, { workingDirectory: "a" }, (c) => c.workingDirectory, resolve("a")],
     [{ KODENO_CACHE: "c" }, { cache: false }, (c) => c.cache.directory, resolve("c")],
     [{ KODENO_CACHE: "c" }, { cache: false }, (c) => c.cache.enabled, false],
@@ -89,7 +101,7 @@ Deno.test("build config: platforms come from options, then ko's variable, then G
     [{ GOARCH: "arm64" }, undefined, [linux("amd64")]],
   ];
   for (const [environment, platforms, expected] of cases) {
-    const { platforms: found } = config(environment, { platforms });
+    const { image: { platforms: found } } = config(environment, { platforms });
     const plain = found === "all"
       ? found
       : found.map(({ os, architecture = "", variant }) => ({ os, architecture, variant }));
@@ -131,8 +143,9 @@ Deno.test("build config: nobody changes it afterwards", () => {
   const labels: Record<string, string> = { a: "1" };
   const made = config({}, { labels });
   labels["a"] = "2";
-  assert.deepEqual(made.labels, { a: "1" });
-  for (const part of [made, made.go, made.labels, made.annotations, made.cache]) {
+  assert.deepEqual(made.image.labels, { a: "1" });
+  const { image } = made;
+  for (const part of [made, made.go, image, image.go, image.labels, made.cache]) {
     assert.ok(Object.isFrozen(part));
   }
 });

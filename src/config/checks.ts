@@ -109,17 +109,3 @@ export function refuseToolexec(where: string, args: readonly string[]): void {
     );
   }
 }
-
-/**
- * Refuses Go templates, which ko expands in flags: passing them on as they are would put the braces
- * into the binary.
- *
- * @param where names the option
- * @throws {KodenoError} `BAD_OPTION`
- */
-export function refuseTemplates(where: string, args: readonly string[]): void {
-  const found = args.find((arg) => /\{\{.*\}\}/s.test(arg));
-  if (found !== undefined) {
-    throw bad(where, found, "templates are not expanded here; let the shell put the value in");
-  }
-}

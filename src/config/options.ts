@@ -4,48 +4,15 @@
  * @module
  */
 
+import type { ImageSource, ImageValues } from "./image_config.ts";
+import type { KoFile } from "./ko_file.ts";
+
 /** How images are built. Everything may be left out. */
-export interface BuildOptions {
-  /**
-   * `static` (built in, the default), `scratch`, `oci:DIR[:TAG]`, `archive:FILE`, `daemon:NAME`, or an
-   * image in a registry. Without it, `KO_DEFAULTBASEIMAGE` is asked.
-   */
-  readonly baseImage?: string | undefined;
+export interface BuildOptions extends ImageValues {
   /** Folder that patterns are relative to and `go` runs in; default the current one. */
   readonly workingDirectory?: string | undefined;
   /** `User-Agent` of requests for base images. */
   readonly userAgent?: string | undefined;
-  /**
-   * `os[/arch[/variant]]` each, or `all` alone. Without it `KO_DEFAULTPLATFORMS`, then
-   * `GOOS`/`GOARCH`/`GOARM`, then `linux/amd64`.
-   */
-  readonly platforms?: readonly string[] | undefined;
-  /** `NAME=VALUE` for `go build` only; they beat the environment. */
-  readonly env?: readonly string[] | undefined;
-  /** More flags for `go build`, such as `-tags=netgo`. */
-  readonly flags?: readonly string[] | undefined;
-  /** Joined with spaces into one `-ldflags`. */
-  readonly ldflags?: readonly string[] | undefined;
-  /** Joined with spaces into one `-gcflags`. */
-  readonly gcflags?: readonly string[] | undefined;
-  /** Joined with spaces into one `-asmflags`. */
-  readonly asmflags?: readonly string[] | undefined;
-  /** Builds with `-gcflags "all=-N -l"`, for a debugger. */
-  readonly disableOptimizations?: boolean | undefined;
-  /** Whether `-trimpath` is given; default true. */
-  readonly trimpath?: boolean | undefined;
-  /** Labels of the image config. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations of the manifests and of the index. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** User the image runs as; default the base image's. */
-  readonly user?: string | undefined;
-  /** Arguments after the binary in the entrypoint. */
-  readonly entrypointArgs?: readonly string[] | undefined;
-  /** Ports to expose, `8080` or `53/udp`. */
-  readonly expose?: readonly string[] | undefined;
-  /** Creation time in whole seconds since 1970; the variable `SOURCE_DATE_EPOCH` beats it. */
-  readonly sourceDateEpoch?: number | undefined;
   /** `gzip[:LEVEL]` (level 1 to 9) or `none`; default `gzip:2`. */
   readonly compression?: string | undefined;
   /** Builds and layers worked on at once; default the number of processors. */
@@ -60,6 +27,10 @@ export interface BuildOptions {
   readonly mirrors?: readonly string[] | undefined;
   /** Whether finished layers are kept for the next build; default true. */
   readonly cache?: boolean | undefined;
+  /** A `.ko.yaml`, as `loadConfig` reads it; what is said here beats it. */
+  readonly koFile?: KoFile | undefined;
+  /** What a skaffold.yaml says of the image; beats `koFile` only. */
+  readonly artifact?: ImageSource | undefined;
   /** Stands for the process's environment, for embedding. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
@@ -76,7 +47,10 @@ export interface PublishOptions {
   readonly ociLayout?: string | undefined;
   /** Pushes to the registry that `dockerRepo` names. */
   readonly push?: boolean | undefined;
-  /** Loads into the Docker daemon; also when `dockerRepo` is under `localDomain`. */
+  /**
+   * Loads into the Docker daemon; also when `dockerRepo` is under `localDomain`. Under `kind.local`
+   * it is the nodes of the kind cluster `KIND_CLUSTER_NAME` (default `kind`).
+   */
   readonly local?: boolean | undefined;
   /** File of an archive that `docker load` takes. */
   readonly tarball?: string | undefined;

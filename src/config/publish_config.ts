@@ -8,6 +8,9 @@ import { processEnvironment, variable } from "./environment.ts";
 import type { PublishOptions } from "./options.ts";
 import { resolveTransferConfig, type TransferConfig } from "./transfer_config.ts";
 
+/** Images under this domain go into the nodes of a kind cluster, as in ko. */
+const KIND_DOMAIN = "kind.local";
+
 /** How a name is made from an import path; see `planNames`. */
 export type Naming = "short" | "md5" | "base" | "full" | "bare";
 
@@ -22,6 +25,8 @@ export interface PublishConfig {
   readonly push: boolean;
   /** Whether images go to the Docker daemon. */
   readonly local: boolean;
+  /** Name of the kind cluster whose nodes the images go into. */
+  readonly kind: string | undefined;
   /** File of an archive. */
   readonly tarball: string | undefined;
   readonly transfer: TransferConfig;
@@ -42,11 +47,16 @@ export function resolvePublishConfig(options: PublishOptions = {}): PublishConfi
   const asked = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
   const repository = asked === "" && options.local ? domain : asked;
   if (repository !== "") checkRepository(repository);
-  const local = options.local ?? (repository === domain || repository.startsWith(`${domain}/`));
-  if (push && (repository === "" || local)) {
+  const kind = isUnder(repository, KIND_DOMAIN)
+    ? variable(environment, "KIND_CLUSTER_NAME") ?? "kind"
+    : undefined;
+  const local = kind === undefined && (options.local ?? isUnder(repository, domain));
+  if (push && (repository === "" || local || kind !== undefined)) {
     throw new KodenoError(
       "BAD_OPTION",
-      `Cannot push: ${local ? `${repository} is no registry` : "KO_DOCKER_REPO is not set"}; ` +
+      `Cannot push: ${
+        repository ? `${repository} is no registry` : "KO_DOCKER_REPO is not set"
+      }; ` +
         "set KO_DOCKER_REPO to the repository to push to",
     );
   }
@@ -62,15 +72,20 @@ export function resolvePublishConfig(options: PublishOptions = {}): PublishConfi
   return Object.freeze({
     repository,
     naming: resolveNaming(options, repository),
-    layout: options.ociLayout || (push || local || tarball ? undefined : "out"),
+    layout: options.ociLayout || (push || local || kind || tarball ? undefined : "out"),
     push,
     local,
+    kind,
     tarball: tarball || undefined,
     transfer: resolveTransferConfig({ insecureRegistry, caFile, userAgent, offline, environment }),
     tags,
     tagOnly,
     imageRefs: options.imageRefs || undefined,
   });
+}
+
+function isUnder(repository: string, domain: string): boolean {
+  return repository === domain || repository.startsWith(`${domain}/`);
 }
 
 /** A registry host alone is a prefix, too. */

@@ -22,6 +22,7 @@ Deno.test("publish config: nothing said is a layout, and short names", () => {
     layout: "out",
     push: false,
     local: false,
+    kind: undefined,
     tarball: undefined,
     tags: ["latest"],
     tagOnly: false,
@@ -40,6 +41,9 @@ Deno.test("publish config: a layout is made where nothing else is, or where one 
     [{}, "ko.local/team", { local: true, push: false, layout: undefined }],
     [{ localDomain: "dev.local" }, "dev.local", { local: true }],
     [{}, "ko.localhost/x", { local: false, layout: "out" }],
+    [{}, "kind.local", { kind: "kind", local: false, layout: undefined }],
+    [{ local: true }, "kind.local/team", { kind: "kind", local: false, layout: undefined }],
+    [{}, "kind.localhost/x", { kind: undefined, layout: "out" }],
   ];
   for (const [options, repository, expected] of cases) {
     const found = config(options, repository);
@@ -47,6 +51,9 @@ Deno.test("publish config: a layout is made where nothing else is, or where one 
   }
   await failsWith("BAD_OPTION", () => config({ push: true }));
   await failsWith("BAD_OPTION", () => config({ push: true }, "ko.local"));
+  await failsWith("BAD_OPTION", () => config({ push: true }, "kind.local"), /is no registry/);
+  const environment = { KO_DOCKER_REPO: "kind.local", KIND_CLUSTER_NAME: "dev" };
+  assert.equal(resolvePublishConfig({ environment }).kind, "dev");
 });
 
 Deno.test("publish config: names follow ko's flags, the more special one first", () => {

@@ -4,7 +4,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import { parsePairs } from "./checks.ts";
-import { type Environment, processEnvironment } from "./environment.ts";
+import { type Environment, processEnvironment, variable } from "./environment.ts";
 import { VERSION } from "./version.ts";
 
 /** What a caller may say. */
@@ -13,7 +13,7 @@ export interface TransferOptions {
   readonly insecureRegistry?: boolean | undefined;
   /** File of PEM certificates to trust beside the system's. */
   readonly caFile?: string | undefined;
-  /** `HOST=MIRROR` each: registries that are asked first when pulling. */
+  /** `HOST=MIRROR` each: registries that are asked first when pulling; they beat `KODENO_MIRRORS`. */
   readonly mirrors?: readonly string[] | undefined;
   /** Dials nothing but the registries of the names given to the work itself. */
   readonly offline?: boolean | undefined;
@@ -28,6 +28,8 @@ export interface TransferConfig {
   readonly insecure: boolean;
   readonly caCerts: readonly string[];
   readonly mirrors: Readonly<Record<string, string>>;
+  /** Mirrors that the caller has named, which may be asked offline, too. */
+  readonly namedMirrors: readonly string[];
   readonly userAgent: string;
   readonly offline: boolean;
   /** Where credentials, proxies and the daemon are looked for. */
@@ -40,14 +42,23 @@ export interface TransferConfig {
  * @throws {KodenoError} `BAD_OPTION` for a mirror without `=`, or a CA file that cannot be read
  */
 export function resolveTransferConfig(options: TransferOptions = {}): TransferConfig {
-  const { caFile } = options;
+  const { caFile, offline = false } = options;
+  const environment = options.environment ?? processEnvironment();
+  const named = parsePairs("mirror", options.mirrors ?? []);
+  const text = variable(environment, "KODENO_MIRRORS") ?? "";
+  const usual = parsePairs(
+    "mirror of KODENO_MIRRORS",
+    text.split(/[\s,]+/).filter((part) => part !== ""),
+  );
   return Object.freeze({
     insecure: options.insecureRegistry ?? false,
     caCerts: caFile === undefined ? [] : [readCertificates(caFile)],
-    mirrors: parsePairs("mirror", options.mirrors ?? []),
+    // Offline only what was named is dialled, and the environment names nothing.
+    mirrors: Object.freeze({ ...(offline ? {} : usual), ...named }),
+    namedMirrors: Object.freeze(Object.values(named)),
     userAgent: options.userAgent ?? `kodeno/${VERSION}`,
-    offline: options.offline ?? false,
-    environment: options.environment ?? processEnvironment(),
+    offline,
+    environment,
   });
 }
 

@@ -4,26 +4,23 @@
  */
 import type { BuildGroup } from "../plan/plan.ts";
 
-/** What shapes the arguments; a part of the configuration's `go`. */
-export interface GoFlags {
-  readonly flags: readonly string[];
-  readonly ldflags: readonly string[];
-  readonly gcflags: readonly string[];
-  readonly asmflags: readonly string[];
-  readonly disableOptimizations: boolean;
-  readonly trimpath: boolean;
-}
+/** What shapes the arguments. */
+export type GoFlags = Omit<BuildGroup["go"], "env">;
 
 /** Flags of `go build` that decide which files and modules are seen, so `go list` needs them too. */
 const LIST_FLAGS = new Set(["tags", "mod", "modfile", "overlay"]);
 
 /** Arguments of `go list` for patterns. `-find` leaves out what they depend on, which is not used. */
-export function listArguments(go: GoFlags, patterns: readonly string[]): readonly string[] {
+export function listArguments(
+  flags: readonly string[],
+  patterns: readonly string[],
+): readonly string[] {
   const fields = "-json=ImportPath,Name,Dir,Match,Error";
-  return ["list", "-e", "-find", fields, ...selectFlags(go.flags), "--", ...patterns];
+  return ["list", "-e", "-find", fields, ...selectListFlags(flags), "--", ...patterns];
 }
 
-function selectFlags(flags: readonly string[]): readonly string[] {
+/** Those of the flags of `go build` that `go list` needs, too. */
+export function selectListFlags(flags: readonly string[]): readonly string[] {
   const selected: string[] = [];
   for (const [i, flag] of flags.entries()) {
     const [, name = "", value] = /^--?([a-z]+)(=.*)?$/s.exec(flag) ?? [];
@@ -55,10 +52,9 @@ export function buildFlags(go: GoFlags): readonly string[] {
  * @param output folder that gets the binaries; the slash makes `go` take it for one
  */
 export function buildArguments(
-  go: GoFlags,
-  group: Pick<BuildGroup, "binaries">,
+  group: Pick<BuildGroup, "binaries"> & { readonly go: GoFlags },
   output: string,
 ): readonly string[] {
   const packages = group.binaries.map((b) => b.importPath);
-  return ["build", ...buildFlags(go), "-o", `${output}/`, ...packages];
+  return ["build", ...buildFlags(group.go), "-o", `${output}/`, ...packages];
 }

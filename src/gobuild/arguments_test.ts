@@ -39,8 +39,9 @@ Deno.test("arguments: flags of go build", () => {
 Deno.test("arguments: one go build makes all binaries of a group in a folder", () => {
   const group = {
     binaries: [{ importPath: "m/a", file: "a" }, { importPath: "m/b", file: "b" }],
+    go: { ...NONE, flags: ["-v"] },
   };
-  const found = buildArguments({ ...NONE, flags: ["-v"] }, group, "/out/dir");
+  const found = buildArguments(group, "/out/dir");
   assert.deepEqual(found, ["build", "-v", "-o", "/out/dir/", "m/a", "m/b"]);
 });
 
@@ -58,7 +59,7 @@ Deno.test("arguments: go list sees the files that go build will see", () => {
     [["-ldflags=-tags=x", "-modcacherw"], []],
   ];
   for (const [flags, expected] of cases) {
-    const found = listArguments({ ...NONE, flags, trimpath: true }, ["./a", "-x"]);
+    const found = listArguments(flags, ["./a", "-x"]);
     const end = found.indexOf("--");
     assert.deepEqual(found.slice(0, 3), ["list", "-e", "-find"]);
     assert.deepEqual(found.slice(4, end), expected);

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { BuildGroup } from "../plan/plan.ts";
-import { buildArguments, buildFlags, type GoFlags } from "./arguments.ts";
+import { buildArguments, buildFlags } from "./arguments.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /**
@@ -15,13 +15,10 @@ import { type GoCommand, goFailure, runGo } from "./command.ts";
  *
  * @param root folder of all binaries
  */
-export function outputDirectory(
-  root: string,
-  go: GoFlags & { readonly env: Readonly<Record<string, string>> },
-  group: BuildGroup,
-): string {
+export function outputDirectory(root: string, group: BuildGroup): string {
   // Only what is said for this build tells folders apart: go itself looks at the whole environment.
-  const key = [group.platformName, group.directory, group.part, buildFlags(go), go.env];
+  const { platformName, directory, part, go } = group;
+  const key = [platformName, directory, part, buildFlags(go), go.env];
   const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 32);
   return join(root, hash);
 }
@@ -34,11 +31,10 @@ export function outputDirectory(
  */
 export async function buildGroup(
   how: Pick<GoCommand, "command" | "signal" | "niceness">,
-  go: GoFlags,
   group: BuildGroup,
   output: string,
 ): Promise<string> {
-  const args = buildArguments(go, group, output);
+  const args = buildArguments(group, output);
   const { directory, environment } = group;
   const result = await runGo({ ...how, directory, environment }, args);
   if (result.code !== 0) throw goFailure(`build for ${group.platformName}`, result);

@@ -34,9 +34,14 @@ const HEARING_MS = 500;
 /**
  * Runs `go` to its end.
  *
+ * @param take gets what go prints on stdout while it runs; `stdout` of the result is then empty
  * @throws {KodenoError} `GO_FAILED` when there is no such command; the signal's reason when aborted
  */
-export async function runGo(how: GoCommand, args: readonly string[]): Promise<GoOutput> {
+export async function runGo(
+  how: GoCommand,
+  args: readonly string[],
+  take?: (text: string) => void,
+): Promise<GoOutput> {
   const { signal } = how;
   signal?.throwIfAborted();
   let child: Deno.ChildProcess;
@@ -62,16 +67,31 @@ export async function runGo(how: GoCommand, args: readonly string[]): Promise<Go
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const { code, stdout, stderr } = await child.output();
+    const [{ code }, stdout, stderr] = await Promise.all([
+      child.status,
+      readText(child.stdout, take),
+      readText(child.stderr),
+    ]);
     // Ctrl-C reaches go as well, which may have ended before this process has heard of it.
     if (code === INTERRUPTED && signal !== undefined) await abortOrWhile(signal, HEARING_MS);
     signal?.throwIfAborted();
-    const decoder = new TextDecoder();
-    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    return { code, stdout, stderr };
   } finally {
     signal?.removeEventListener("abort", stop);
     clearTimeout(killer);
   }
+}
+
+async function readText(
+  stream: ReadableStream<Uint8Array>,
+  take?: (text: string) => void,
+): Promise<string> {
+  const parts: string[] = [];
+  const decoder = new TextDecoder();
+  const add = take ?? ((text: string) => parts.push(text));
+  for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }));
+  add(decoder.decode());
+  return parts.join("");
 }
 
 /** Lowers the priority of a program and of all it will start. */

@@ -4,21 +4,22 @@
  */
 import { KodenoError } from "../errors.ts";
 import type { ListedPackage, PatternGroup } from "../plan/packages.ts";
-import { type GoFlags, listArguments } from "./arguments.ts";
+import { listArguments } from "./arguments.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /**
  * Lists the packages of patterns, without what they depend on.
  *
+ * @param flags of `go build`
  * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
  */
 export async function listPackages(
   how: GoCommand,
-  go: GoFlags,
+  flags: readonly string[],
   group: PatternGroup,
 ): Promise<readonly ListedPackage[]> {
   const output = await runGo({ ...how, directory: group.directory }, [
-    ...listArguments(go, group.patterns),
+    ...listArguments(flags, group.patterns),
   ]);
   if (output.code === 0) return parseObjects(output.stdout);
   const why = output.stderr.trim().replaceAll(/\s*\n\s*/g, " ").replace(/^go: /, "");
@@ -53,4 +54,15 @@ export async function goEnvironment(how: GoCommand): Promise<GoEnvironment> {
   const output = await runGo(how, ["env", "-json", "GOROOT", "GOVERSION", "GOFLAGS"]);
   if (output.code !== 0) throw goFailure("read go's environment", output);
   return JSON.parse(output.stdout) as GoEnvironment;
+}
+
+/**
+ * All that `go env` prints.
+ *
+ * @throws {KodenoError} `GO_FAILED`
+ */
+export async function allGoVariables(how: GoCommand): Promise<Readonly<Record<string, string>>> {
+  const output = await runGo(how, ["env", "-json"]);
+  if (output.code !== 0) throw goFailure("read go's environment", output);
+  return JSON.parse(output.stdout) as Record<string, string>;
 }

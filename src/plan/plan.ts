@@ -4,15 +4,22 @@
  * @module
  */
 import { posix } from "node:path";
-import type { BuildConfig } from "../config/build_config.ts";
+import type { GoConfig } from "../config/build_config.ts";
+import type { GoFlagsConfig, ImageConfig } from "../config/image_config.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { MainPackage } from "./packages.ts";
 
+/** What is asked for: a main package, and what shapes its image. */
+export interface ImageRequest extends MainPackage {
+  readonly image: ImageConfig;
+  /** What the base image has of what was asked for; at least one. */
+  readonly platforms: readonly Platform[];
+}
+
 /** One main package, of which an image is made. */
-export interface PlannedImage extends MainPackage {
+export interface PlannedImage extends ImageRequest {
   /** Name of the binary in the image: the last element of the import path, as ko names it. */
   readonly appName: string;
-  readonly platforms: readonly Platform[];
 }
 
 /** One binary of a {@link BuildGroup}. */
@@ -29,6 +36,7 @@ export interface BuildGroup {
   readonly platformName: string;
   /** Folder that `go` runs in. */
   readonly directory: string;
+  readonly go: GoFlagsConfig;
   /** All variables that `go build` runs with. */
   readonly environment: Readonly<Record<string, string>>;
   /** Tells runs apart that would make files of the same name; 0 unless base names collide. */
@@ -45,29 +53,48 @@ export interface BuildPlan {
 /**
  * Makes the plan.
  *
- * @param config how to build
- * @param packages main packages, each once
- * @param platforms what the base image has of what was asked for; at least one
+ * @param go how the go command is run
+ * @param requests main packages, each once
  */
-export function makePlan(
-  config: Pick<BuildConfig, "go">,
-  packages: readonly MainPackage[],
-  platforms: readonly Platform[],
-): BuildPlan {
-  const images = packages.map((p) => ({ ...p, appName: appName(p.importPath), platforms }));
-  const groups = platforms.flatMap((platform) =>
-    [...Map.groupBy(packages, (p) => p.directory)].flatMap(([directory, together]) =>
-      splitByFile(together, platform.os).map((binaries, part): BuildGroup => ({
+export function makePlan(go: GoConfig, requests: readonly ImageRequest[]): BuildPlan {
+  const images = requests.map((p) => ({ ...p, appName: appName(p.importPath) }));
+  const platforms = new Map(
+    requests.flatMap((p) => p.platforms).map((platform) => [formatPlatform(platform), platform]),
+  );
+  const groups = [...platforms].flatMap(([platformName, platform]) => {
+    const wanted = requests.filter((p) =>
+      p.platforms.some((one) => formatPlatform(one) === platformName)
+    );
+    return together(wanted).flatMap(({ directory, flags, packages }) =>
+      splitByFile(packages, platform.os).map((binaries, part): BuildGroup => ({
         platform,
-        platformName: formatPlatform(platform),
+        platformName,
         directory,
-        environment: goVariables(platform, config.go),
+        go: flags,
+        environment: goVariables(platform, { ...go, ...flags }),
         part,
         binaries,
       }))
-    )
-  );
+    );
+  });
   return Object.freeze({ images: Object.freeze(images), groups: Object.freeze(groups) });
+}
+
+/** Packages that go can build at once: in one folder, with the same flags and variables. */
+function together(requests: readonly ImageRequest[]) {
+  const found = new Map<string, {
+    readonly directory: string;
+    readonly flags: GoFlagsConfig;
+    readonly packages: MainPackage[];
+  }>();
+  for (const request of requests) {
+    const { directory, image: { go: flags } } = request;
+    const key = JSON.stringify([directory, flags]);
+    const packages = found.get(key)?.packages ?? [];
+    packages.push(request);
+    found.set(key, { directory, flags, packages });
+  }
+  return [...found.values()];
 }
 
 /** ko's name for the binary: the last path element, or `ko-app` where there is none. */
@@ -106,7 +133,7 @@ function splitByFile(packages: readonly MainPackage[], os: string): PlannedBinar
  */
 export function goVariables(
   platform: Platform,
-  go: Pick<BuildConfig["go"], "environment" | "env">,
+  go: Pick<GoConfig, "environment"> & Pick<GoFlagsConfig, "env">,
 ): Readonly<Record<string, string>> {
   return {
     CGO_ENABLED: "0",

@@ -17,12 +17,14 @@ const main = (importPath: string, directory = "/src"): MainPackage => ({
   packageDirectory: `/src/${importPath}`,
   directory,
 });
-const { go } = resolveBuildConfig({ environment: {} });
+const { go, image } = resolveBuildConfig({ environment: {} });
+const plan = (packages: readonly MainPackage[], platforms: readonly Platform[]) =>
+  makePlan(go, packages.map((p) => ({ ...p, image, platforms })));
 
 Deno.test("plan: one run for all packages of a platform and a folder", () => {
   const packages = [main("m/a"), main("m/b"), main("other/c", "/other")];
   const platforms = ["linux/amd64", "linux/arm/v7"].map(platform);
-  const { images, groups } = makePlan({ go }, packages, platforms);
+  const { images, groups } = plan(packages, platforms);
   assert.deepEqual(images.map((i) => [i.importPath, i.appName, i.platforms.length]), [
     ["m/a", "a", 2],
     ["m/b", "b", 2],
@@ -37,9 +39,28 @@ Deno.test("plan: one run for all packages of a platform and a folder", () => {
   ]);
 });
 
+Deno.test("plan: packages that are built differently are built apart, each for its platforms", () => {
+  const own = { ...image, go: { ...image.go, ldflags: ["-s"] } };
+  const [amd64, arm64] = ["linux/amd64", "linux/arm64"].map(platform);
+  if (amd64 === undefined || arm64 === undefined) throw new Error("platforms");
+  const { groups } = makePlan(go, [
+    { ...main("m/a"), image, platforms: [amd64] },
+    { ...main("m/b"), image: own, platforms: [arm64, amd64] },
+    { ...main("m/c"), image, platforms: [amd64] },
+  ]);
+  const rows = groups.map((
+    g,
+  ) => [g.platformName, ...g.go.ldflags, ...g.binaries.map((b) => b.file)]);
+  assert.deepEqual(rows, [
+    ["linux/amd64", "a", "c"],
+    ["linux/amd64", "-s", "b"],
+    ["linux/arm64", "-s", "b"],
+  ]);
+});
+
 Deno.test("plan: files of the same name are made by different runs", () => {
   const packages = ["m/x/app", "m/y/app", "m/b", "m/z/app/v2"].map((path) => main(path));
-  const { images, groups } = makePlan({ go }, packages, [platform("linux/amd64")]);
+  const { images, groups } = plan(packages, [platform("linux/amd64")]);
   assert.deepEqual(groups.map(({ part, binaries }) => [part, binaries.map((b) => b.importPath)]), [
     [0, ["m/x/app", "m/b"]],
     [1, ["m/y/app"]],
@@ -95,6 +116,6 @@ Deno.test("plan: variables of go, and what beats what", () => {
 });
 
 Deno.test("plan: nothing in it can be swapped later", () => {
-  const plan = makePlan({ go }, [main("m/a")], [platform("linux/amd64")]);
-  for (const part of [plan, plan.images, plan.groups]) assert.ok(Object.isFrozen(part));
+  const made = plan([main("m/a")], [platform("linux/amd64")]);
+  for (const part of [made, made.images, made.groups]) assert.ok(Object.isFrozen(part));
 });

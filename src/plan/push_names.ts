@@ -11,10 +11,12 @@ import { parseReference, parseRepository, parseTag, splitHost } from "../oci/ref
 export interface PushNaming {
   /** Prefix of repositories; without it an image goes where its name says. */
   readonly to?: string | undefined;
+  /** `REPO` and the whole name, which is the default; beats the others. */
+  readonly preserve?: boolean | undefined;
+  /** `REPO` and the last element of the name; beats `bare`. */
+  readonly base?: boolean | undefined;
   /** `REPO` itself, for every image. */
   readonly bare?: boolean | undefined;
-  /** `REPO` and the last element of the name. */
-  readonly base?: boolean | undefined;
   /** Tags in the place of the image's own. */
   readonly tags?: readonly string[] | undefined;
 }
@@ -77,7 +79,8 @@ export function planPush(
   });
 }
 
-function repositoryOf(image: NamedImage, { to, bare, base }: PushNaming): string {
+function repositoryOf(image: NamedImage, naming: PushNaming): string {
+  const { to, preserve = false, base = false, bare = false } = naming;
   const name = image.name === undefined ? undefined : parseReference(image.name).name;
   if (to === undefined) {
     if (name !== undefined && splitHost(name).host !== undefined) return name;
@@ -87,7 +90,7 @@ function repositoryOf(image: NamedImage, { to, bare, base }: PushNaming): string
         "say where with --to REPO",
     );
   }
-  if (bare || name === undefined) return parseRepository(to);
+  if (name === undefined || (bare && !base && !preserve)) return parseRepository(to);
   const { path } = splitHost(name);
-  return parseRepository(posix.join(to, base ? posix.basename(path) : path));
+  return parseRepository(posix.join(to, base && !preserve ? posix.basename(path) : path));
 }

@@ -24,6 +24,8 @@ export interface Build {
   readonly cwd: string;
   /** Where kodeno runs, and with which patterns, when it is not like ko. */
   readonly from?: { readonly cwd: string; readonly patterns: readonly string[] };
+  /** Whether kodeno takes bases from the registry, too: files name them for both. */
+  readonly sameBases?: boolean;
 }
 
 /** Everything that a comparison needs; gone when it goes out of scope. */
@@ -56,6 +58,7 @@ export class Lab implements AsyncDisposable {
   /** Builds with both. */
   async build(build: Build): Promise<Record<"ko" | "kodeno", ReadonlyMap<string, Image>>> {
     const { base, patterns, flags = [], env = {}, cwd, from = { cwd, patterns } } = build;
+    const { sameBases = false } = build;
     const { layout, reference } = await this.base(base);
     const folder = (who: string) => this.dir.join("out", `${this.#builds}-${who}`);
     const [ours, theirs] = [folder("kodeno"), folder("ko")];
@@ -63,10 +66,12 @@ export class Lab implements AsyncDisposable {
 
     const forKo = ["--push=false", `--oci-layout-path=${theirs}`, ...flags, ...patterns];
     succeeded("ko", await this.ko(forKo, { cwd, env: { ...env, KO_DEFAULTBASEIMAGE: reference } }));
-    const forKodeno = [`--base-image=${layout}`, `--oci-layout=${ours}`, ...flags];
+    const itsBase = sameBases ? [] : [`--base-image=${layout}`];
+    const variable = sameBases ? { KO_DEFAULTBASEIMAGE: reference } : {};
+    const forKodeno = [...itsBase, `--oci-layout=${ours}`, ...flags];
     const done = await kodeno(["build", ...forKodeno, ...from.patterns], {
       cwd: from.cwd,
-      env: this.environment(env),
+      env: this.environment({ ...env, ...variable }),
     });
     succeeded("kodeno", done);
     const images = { ko: await readImages(theirs), kodeno: await readImages(ours) };

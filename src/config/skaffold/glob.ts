@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join, normalize, sep } from "node:path";
+import { compileGlob } from "../globs.ts";
 
 /** A pattern that names nothing that is there. */
 export class NoFileMatches extends Error {
@@ -28,11 +29,8 @@ export async function listFiles(
   patterns: readonly string[],
   ignore: readonly string[],
 ): Promise<readonly string[]> {
-  const ignored = ignore.flatMap(expandBraces).map(elementsOf);
-  const isIgnored = (path: string): boolean => {
-    const names = path.split(sep);
-    return ignored.some((pattern) => matches(pattern, names));
-  };
+  const ignored = ignore.map((pattern) => compileGlob(toSlashes(normalize(pattern))));
+  const isIgnored = (path: string): boolean => ignored.some((matches) => matches(toSlashes(path)));
   const found = new Set<string>();
   for (const pattern of patterns) {
     const starts: string[] = [];
@@ -45,10 +43,8 @@ export async function listFiles(
   return [...found].sort();
 }
 
-/** Whether a path, relative to what a pattern is relative to, matches it. */
-export function matchesPattern(pattern: string, path: string): boolean {
-  const names = path.split(sep);
-  return expandBraces(pattern).some((one) => matches(elementsOf(one), names));
+function toSlashes(path: string): string {
+  return path.split(sep).join("/");
 }
 
 type Element = string | RegExp;
@@ -81,17 +77,6 @@ function literal(text: string): string {
 
 function elementMatches(element: Element, name: string): boolean {
   return typeof element === "string" ? element === name : element.test(name);
-}
-
-function matches(pattern: readonly Element[], names: readonly string[]): boolean {
-  const [first, ...rest] = pattern;
-  if (first === undefined) return names.length === 0;
-  if (first === "**") {
-    return rest.length === 0 || names.some((_, start) => matches(rest, names.slice(start)));
-  }
-  const [name, ...others] = names;
-  if (name === undefined || !elementMatches(first, name)) return false;
-  return others.length === 0 ? rest.length === 0 : matches(rest, others);
 }
 
 /** `a{b,c}d` is `abd` and `acd`. */

@@ -1,0 +1,179 @@
+/**
+ * The use case of `kodeno config`: every value that shapes images, and where it comes from.
+ * @module
+ */
+import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
+import type { ImageConfig, ImageValues } from "../config/image_config.ts";
+import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import { type Environment, processEnvironment } from "../config/environment.ts";
+import { type PublishConfig, resolvePublishConfig } from "../config/publish_config.ts";
+import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { formatPlatformSpec } from "../oci/platform.ts";
+import type { WorkOptions } from "./builder.ts";
+import { loadConfig } from "./ko_file.ts";
+import { optionsOf, planArtifacts } from "./skaffold_build.ts";
+
+/** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */
+export interface ShownValue {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** Values by the name of their field. */
+export type ShownImage = Readonly<Record<string, ShownValue>>;
+
+/** All there is to show. */
+export interface ShownConfig {
+  readonly workingDirectory: string;
+  /** The `.ko.yaml`, where there is one. */
+  readonly file: string | undefined;
+  /** Of images that no entry of `builds` is for. */
+  readonly image: ShownImage;
+  /** By id. */
+  readonly builds: readonly ShownBuild[];
+  readonly baseImageOverrides: Readonly<Record<string, string>>;
+  /** Where images go, and how the work is done. */
+  readonly publish: ShownImage;
+}
+
+/** An artifact of a skaffold.yaml. */
+export interface ShownArtifact {
+  readonly imageName: string;
+  /** Name and tag. */
+  readonly reference: string;
+  readonly workingDirectory: string;
+  readonly main: string;
+  readonly image: ShownImage;
+}
+
+/**
+ * As `showConfig`, of the artifacts of a skaffold.yaml.
+ *
+ * @throws {KodenoError} see `planSkaffold`
+ */
+export async function showArtifacts(
+  request: { readonly build: BuildOptions; readonly skaffold: SkaffoldOptions },
+  options: WorkOptions = {},
+): Promise<readonly ShownArtifact[]> {
+  const { artifacts } = await planArtifacts(request.skaffold, options);
+  return await Promise.all(artifacts.map(async (artifact) => {
+    const { imageName, reference, workingDirectory, main } = artifact;
+    const { image } = resolveBuildConfig(await optionsOf(artifact, request.build, options));
+    return { imageName, reference, workingDirectory, main, image: shown(image) };
+  }));
+}
+
+/** An entry of `builds`. */
+export interface ShownBuild {
+  readonly id: string;
+  readonly directory: string;
+  readonly main: string;
+  readonly image: ShownImage;
+}
+
+/**
+ * Resolves the configuration as `build` would; builds nothing.
+ *
+ * @throws {KodenoError} as `build` does for what cannot be used
+ */
+export async function showConfig(
+  request: { readonly build: BuildOptions; readonly publish: PublishOptions },
+  options: WorkOptions = {},
+): Promise<ShownConfig> {
+  const build = await loadConfig(request.build, options);
+  const config = resolveBuildConfig(build);
+  const publish = resolvePublishConfig(request.publish);
+  const environment = build.environment ?? processEnvironment();
+  return {
+    workingDirectory: config.workingDirectory,
+    file: build.koFile?.path,
+    image: shown(config.image),
+    builds: config.builds.map(({ id, directory, main, image }) => ({
+      id,
+      directory,
+      main,
+      image: shown(image),
+    })),
+    baseImageOverrides: config.baseImageOverrides,
+    publish: Object.fromEntries(
+      Object.entries(shared(config, publish)).map(([name, value]) => {
+        const from = originOf(name, { ...build, ...request.publish }, environment);
+        return [name, { value, from }];
+      }),
+    ),
+  };
+}
+
+/** What all images share. */
+function shared(config: BuildConfig, publish: PublishConfig): Readonly<Record<string, unknown>> {
+  const { compression, jobs, cache, offline, transfer } = config;
+  const { repository, naming, layout, push, local, tarball, tags } = publish;
+  return {
+    ...{ repository, naming, layout, push, local, tarball, tags },
+    compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
+    jobs,
+    offline,
+    insecureRegistry: transfer.insecure,
+    mirrors: Object.entries(transfer.mirrors).map(([host, mirror]) => `${host}=${mirror}`),
+    cache: cache.enabled,
+    cacheDirectory: cache.directory,
+    cacheMaxBytes: cache.maxBytes,
+  };
+}
+
+/** What can say the value of a name, the strongest first: options, then variables. */
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  repository: ["dockerRepo", "KO_DOCKER_REPO"],
+  naming: ["preserveImportPaths", "baseImportPaths", "bare", "KO_DOCKER_REPO"],
+  layout: ["ociLayout"],
+  local: ["local", "KO_DOCKER_REPO"],
+  mirrors: ["mirrors", "KODENO_MIRRORS"],
+  cacheDirectory: ["KODENO_CACHE", "KOCACHE", "XDG_CACHE_HOME"],
+  cacheMaxBytes: ["KODENO_CACHE_MAX_BYTES"],
+};
+
+function originOf(
+  name: string,
+  options: BuildOptions & PublishOptions,
+  environment: Environment,
+): string {
+  for (const place of PLACES[name] ?? [name]) {
+    if (/^[A-Z]/.test(place) ? environment[place] : said(options, place)) {
+      return /^[A-Z]/.test(place) ? place : `option ${place}`;
+    }
+  }
+  const line = options.koFile?.lines[name];
+  return line === undefined ? "default" : `${options.koFile?.path}:${line}`;
+}
+
+function said(options: BuildOptions & PublishOptions, name: string): boolean {
+  const value: unknown = Object.entries(options).find(([key]) => key === name)?.[1];
+  // Switches are set by the command line where the user said nothing, too.
+  return value !== undefined && !(name === "cache" && value === true);
+}
+
+function shown(image: ImageConfig): ShownImage {
+  const { go, exposedPorts, created, platforms, origins, ...rest } = image;
+  const values: Readonly<Record<keyof ImageValues, unknown>> = {
+    ...rest,
+    platforms: platforms === "all" ? ["all"] : platforms.map(formatPlatformSpec),
+    ...go,
+    env: Object.entries(go.env).map(([name, value]) => `${name}=${value}`),
+    expose: exposedPorts,
+    sourceDateEpoch: created,
+  };
+  const names = Object.keys(values) as (keyof ImageValues)[];
+  return Object.fromEntries(names.map((name) => {
+    const from = origins[name] ?? "default";
+    // The names of variables are enough: their values may be secrets.
+    return [name, { value: name === "env" ? masked(values.env) : values[name], from }];
+  }));
+}
+
+function masked(env: unknown): readonly string[] {
+  return (env as readonly string[]).map((entry) =>
+    /(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)[^=]*=/i.test(entry)
+      ? entry.replace(/=.*$/s, "=***")
+      : entry
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * `kodeno config`: the configuration as YAML, with the place of each value behind it.
+ * @module
+ */
+import { Command } from "commander";
+import { Document, isScalar, YAMLMap } from "yaml";
+import {
+  showArtifacts,
+  showConfig,
+  type ShownConfig,
+  type ShownImage,
+} from "../app/show_config.ts";
+import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { watched } from "./progress.ts";
+import { addSkaffoldFlags, type SkaffoldFlags, skaffoldOptions } from "./skaffold_flags.ts";
+import { printResult } from "./output.ts";
+
+const EXAMPLES = `
+Examples:
+  # what "kodeno build" would build with here
+  kodeno config
+
+  # with the same flags that the build will get
+  kodeno config --platform linux/arm64 --base-image scratch
+
+  # what a skaffold.yaml comes to
+  kodeno config -f skaffold.yaml
+
+  # for a program
+  kodeno config --json`;
+
+/** Flags by the name of the option they set, where the two differ. */
+const FLAGS: Readonly<Record<string, string>> = {
+  platforms: "--platform",
+  labels: "--image-label",
+  annotations: "--image-annotation",
+  user: "--image-user",
+  entrypointArgs: "--entrypoint-arg",
+};
+
+/** The command with its flags. */
+export function configCommand(): Command {
+  const config = new Command("config")
+    .description("Shows what shapes images here, and where each value comes from.");
+  return addSkaffoldFlags(addBuildFlags(config))
+    .option("--json", "print it as JSON")
+    .addHelpText("after", EXAMPLES).action(run);
+}
+
+async function run(flags: BuildFlags & SkaffoldFlags): Promise<void> {
+  if (flags.filename !== undefined) return await runSkaffold(flags);
+  const request = { build: buildOptions(flags), publish: publishOptions(flags) };
+  const shown = named(await watched({ verbose: flags.verbose }, (o) => showConfig(request, o)));
+  printResult(flags.json ? JSON.stringify({ type: "config", ...shown }) : toYaml(shown));
+}
+
+async function runSkaffold(flags: BuildFlags & SkaffoldFlags): Promise<void> {
+  const build = { ...buildOptions(flags), platforms: undefined };
+  const request = { build, skaffold: skaffoldOptions(flags) };
+  const shown = await watched({ verbose: flags.verbose }, (o) => showArtifacts(request, o));
+  const artifacts = shown.map((one) => ({ ...one, image: rename(one.image) }));
+  if (flags.json) return printResult(JSON.stringify({ type: "config", artifacts }));
+  const document = new Document({ artifacts: artifacts.map(({ image: _, ...rest }) => rest) });
+  artifacts.forEach(({ image }, i) =>
+    document.setIn(["artifacts", i, "image"], imageNode(document, image))
+  );
+  printResult(document.toString({ lineWidth: 0 }).trimEnd());
+}
+
+function rename(image: ShownImage): ShownImage {
+  return Object.fromEntries(
+    Object.entries(image).map(([name, { value, from }]) => [name, { value, from: flagOf(from) }]),
+  );
+}
+
+/** Options in the words of the command line. */
+function named(shown: ShownConfig): ShownConfig {
+  return {
+    ...shown,
+    publish: rename(shown.publish),
+    image: rename(shown.image),
+    builds: shown.builds.map((build) => ({ ...build, image: rename(build.image) })),
+  };
+}
+
+function flagOf(from: string): string {
+  const option = /^option (.+)$/.exec(from)?.[1];
+  if (option === undefined) return from;
+  return FLAGS[option] ?? `--${option.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+}
+
+/** What is said nowhere is left out: it would be most of the text. */
+function toYaml({ publish, image, builds, ...rest }: ShownConfig): string {
+  const document = new Document(rest);
+  const map = (image: ShownImage): YAMLMap => imageNode(document, image);
+  document.set("publish", map(publish));
+  document.set("image", map(image));
+  if (builds.length > 0) {
+    document.set("builds", document.createNode(builds.map(({ image: _, ...build }) => build)));
+    builds.forEach((build, i) => document.setIn(["builds", i, "image"], map(build.image)));
+  }
+  if (isNothing(rest.baseImageOverrides)) document.delete("baseImageOverrides");
+  return document.toString({ lineWidth: 0 }).trimEnd();
+}
+
+function imageNode(document: Document, image: ShownImage): YAMLMap {
+  const node = new YAMLMap();
+  for (const [name, { value, from }] of Object.entries(image)) {
+    if (isNothing(value)) continue;
+    const pair = document.createPair(name, value);
+    const at = (isScalar(pair.value) ? pair.value : pair.key) as object;
+    Object.assign(at, { comment: ` ${from}` });
+    node.add(pair);
+  }
+  return node;
+}
+
+function isNothing(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}

@@ -1,0 +1,53 @@
+/**
+ * Where a `.ko.yaml` is looked for, by ko's rules.
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { type Environment, variable } from "./environment.ts";
+
+/** A file that was found. */
+export interface FoundFile {
+  /** Absolute. */
+  readonly path: string;
+  /** As a person would name it. */
+  readonly name: string;
+}
+
+/**
+ * Finds the `.ko.yaml` of a folder, or the file or folder that `KO_CONFIG_PATH` names.
+ *
+ * @param workingDirectory where it is looked for, and what `KO_CONFIG_PATH` is relative to
+ * @returns undefined where there is none
+ * @throws {KodenoError} `BAD_OPTION` when `KO_CONFIG_PATH` leads nowhere
+ */
+export async function findKoFile(
+  workingDirectory: string,
+  environment: Environment,
+): Promise<FoundFile | undefined> {
+  const named = variable(environment, "KO_CONFIG_PATH");
+  if (named === undefined) {
+    // ko's config library takes the short ending, too.
+    for (const name of [".ko.yaml", ".ko.yml"]) {
+      const path = join(workingDirectory, name);
+      if ((await stat(path))?.isFile) return { path, name };
+    }
+    return undefined;
+  }
+  const path = resolve(workingDirectory, named);
+  const info = await stat(path);
+  const file = info?.isDirectory ? join(path, ".ko.yaml") : path;
+  if ((info?.isDirectory ? await stat(file) : info)?.isFile) {
+    return { path: file, name: info?.isDirectory ? join(named, ".ko.yaml") : named };
+  }
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot use KO_CONFIG_PATH ${JSON.stringify(named)}: ` +
+      `${info === undefined ? "there is no such file or folder" : `${file} is not a file`}; ` +
+      "name a .ko.yaml, or a folder with one",
+  );
+}
+
+function stat(path: string): Promise<Deno.FileInfo | undefined> {
+  return Deno.stat(path).catch(() => undefined);
+}

@@ -1,0 +1,165 @@
+/**
+ * What can differ from image to image, and where each value of it comes from: every source says what
+ * it has, and for each field the first that says something wins.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import { parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
+import { parseEpoch, parsePairs, parsePort, refuseToolexec } from "./checks.ts";
+
+/** What may be said of an image; everything may be left out. */
+export interface ImageValues {
+  /**
+   * `static` (built in, the default), `scratch`, `oci:DIR[:TAG]`, `archive:FILE`, `daemon:NAME`, or an
+   * image in a registry.
+   */
+  readonly baseImage?: string | undefined;
+  /** `os[/arch[/variant]]` each, or `all` alone; default `GOOS`/`GOARCH`, then `linux/amd64`. */
+  readonly platforms?: readonly string[] | undefined;
+  /** `NAME=VALUE` for `go build` only; they beat the environment. */
+  readonly env?: readonly string[] | undefined;
+  /** More flags for `go build`, such as `-tags=netgo`; may hold ko's templates. */
+  readonly flags?: readonly string[] | undefined;
+  /** Joined with spaces into one `-ldflags`; may hold ko's templates. */
+  readonly ldflags?: readonly string[] | undefined;
+  /** Joined with spaces into one `-gcflags`. */
+  readonly gcflags?: readonly string[] | undefined;
+  /** Joined with spaces into one `-asmflags`. */
+  readonly asmflags?: readonly string[] | undefined;
+  /** Builds with `-gcflags "all=-N -l"`, for a debugger. */
+  readonly disableOptimizations?: boolean | undefined;
+  /** Whether `-trimpath` is given; default true. */
+  readonly trimpath?: boolean | undefined;
+  /** Labels of the image config. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Annotations of the manifests and of the index. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** User the image runs as; default the base image's. */
+  readonly user?: string | undefined;
+  /** Arguments after the binary in the entrypoint. */
+  readonly entrypointArgs?: readonly string[] | undefined;
+  /** Ports to expose, `8080` or `53/udp`. */
+  readonly expose?: readonly string[] | undefined;
+  /** Creation time in whole seconds since 1970; the variable `SOURCE_DATE_EPOCH` beats it. */
+  readonly sourceDateEpoch?: number | string | undefined;
+  /** Linux capabilities of the binary, such as `net_bind_service` or `chown=pe`. */
+  readonly linuxCapabilities?: readonly string[] | undefined;
+}
+
+/** A source of values. */
+export interface ImageSource {
+  /** Names the place of a field for a person: `--base-image`, `.ko.yaml:3`, `default`. */
+  readonly from: (field: keyof ImageValues) => string;
+  /** What it says; nothing of most fields. */
+  readonly values: ImageValues;
+  /** Whether its variables are put on top of those below it, not in their place. */
+  readonly joinsEnv?: boolean | undefined;
+}
+
+/** Everything that shapes one image; frozen. */
+export interface ImageConfig {
+  /** `static`, `scratch`, or a place such as `oci:DIR[:TAG]` or an image in a registry. */
+  readonly baseImage: string;
+  /** What is asked of the base, or `all` it has. */
+  readonly platforms: readonly PlatformSpec[] | "all";
+  readonly go: GoFlagsConfig;
+  /** Terms such as `net_bind_service` or `chown=pe`; see `linuxCapabilities` in `src/layers`. */
+  readonly linuxCapabilities: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly user: string | undefined;
+  readonly entrypointArgs: readonly string[];
+  /** `8080/tcp` each. */
+  readonly exposedPorts: readonly string[];
+  /** Seconds since 1970, or as the base image has it. */
+  readonly created: number | undefined;
+  /** Where the value of each field comes from. */
+  readonly origins: Readonly<Partial<Record<keyof ImageValues, string>>>;
+}
+
+/** What the go command is given for an image. */
+export interface GoFlagsConfig {
+  /** `NAME=VALUE` that beat the environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** May hold templates, as may `ldflags`. */
+  readonly flags: readonly string[];
+  readonly ldflags: readonly string[];
+  readonly gcflags: readonly string[];
+  readonly asmflags: readonly string[];
+  readonly disableOptimizations: boolean;
+  readonly trimpath: boolean;
+}
+
+/**
+ * Completes and checks what the sources say, the strongest first. Lists are taken as they are from
+ * one source; labels, annotations and variables are joined, by key.
+ *
+ * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
+ */
+export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
+  const origins: Partial<Record<keyof ImageValues, string>> = {};
+  const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] => {
+    const found = sources.find(({ values }) => says(values[field]));
+    if (found !== undefined) origins[field] = found.from(field);
+    return found?.values[field];
+  };
+  const joined = (field: "labels" | "annotations"): Readonly<Record<string, string>> => {
+    pick(field);
+    return Object.freeze(Object.assign({}, ...sources.map((s) => s.values[field]).reverse()));
+  };
+  const platforms = pick("platforms") ?? [];
+  const epoch = pick("sourceDateEpoch");
+  const flags = pick("flags") ?? [];
+  refuseToolexec("flags", flags);
+  const image: Omit<ImageConfig, "origins"> = {
+    baseImage: pick("baseImage") ?? "static",
+    platforms: readPlatforms(platforms),
+    go: Object.freeze({
+      env: readEnv(sources, () => pick("env")),
+      flags,
+      ldflags: pick("ldflags") ?? [],
+      gcflags: pick("gcflags") ?? [],
+      asmflags: pick("asmflags") ?? [],
+      disableOptimizations: pick("disableOptimizations") ?? false,
+      trimpath: pick("trimpath") ?? true,
+    }),
+    linuxCapabilities: pick("linuxCapabilities") ?? [],
+    labels: joined("labels"),
+    annotations: joined("annotations"),
+    user: pick("user") || undefined,
+    entrypointArgs: pick("entrypointArgs") ?? [],
+    exposedPorts: (pick("expose") ?? []).map(parsePort),
+    created: epoch === undefined
+      ? undefined
+      : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
+  };
+  return Object.freeze({ ...image, origins: Object.freeze(origins) });
+}
+
+/** Nothing, an empty text and an empty list say nothing: the next source is asked. */
+function says(value: unknown): boolean {
+  if (value === undefined || value === "") return false;
+  if (typeof value !== "object" || value === null) return true;
+  return Object.keys(value).length > 0;
+}
+
+function readEnv(
+  sources: readonly ImageSource[],
+  pick: () => unknown,
+): Readonly<Record<string, string>> {
+  pick();
+  const above = sources.filter(({ joinsEnv }) => joinsEnv).flatMap((s) => s.values.env ?? []);
+  const below = sources.find(({ joinsEnv, values }) => !joinsEnv && says(values.env));
+  const ofFile = parsePairs(`environment entry (${below?.from("env")})`, below?.values.env ?? []);
+  return Object.freeze({ ...ofFile, ...parsePairs("environment entry", above) });
+}
+
+function readPlatforms(given: readonly string[]): readonly PlatformSpec[] | "all" {
+  const asked = given.map((one) => one.trim()).filter((one) => one !== "");
+  if (!asked.includes("all")) return asked.map(parsePlatformSpec);
+  if (asked.length === 1) return "all";
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot use platforms ${asked.join(",")}: say "all" alone, or name platforms`,
+  );
+}
