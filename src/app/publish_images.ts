@@ -6,7 +6,8 @@ import { KodenoError } from "../errors.ts";
 import type { BuiltImage } from "../image/built_image.ts";
 import { Pool } from "../io/pool.ts";
 import type { Builder, PreparedBuild, WorkOptions } from "./builder.ts";
-import type { Publisher } from "./publisher.ts";
+import type { PublishCallOptions, Publisher } from "./publisher.ts";
+import { summarize } from "./summary.ts";
 
 /**
  * Builds main packages and publishes their images.
@@ -33,54 +34,109 @@ export async function publishImages(
   builder: Builder,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const began = performance.now();
+  return await publishing(
+    publisher,
+    options,
+    () => buildInto(importpaths, publisher, builder, options),
+  );
+}
+
+/**
+ * Ends the use of a publisher well when all work has succeeded, and takes back what failed work left.
+ */
+export async function publishing<T>(
+  publisher: Publisher,
+  { signal }: Pick<WorkOptions, "signal">,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    const prepared = await builder.prepare(importpaths, options);
-    // Names and places are checked before anything is built.
-    await publisher.check();
-    const names = publisher.names(prepared.importPaths);
-    const references = new Map<string, string>();
-    const running: Promise<void>[] = [];
-    // Each copy moves several blobs at once by itself.
-    const places = new Pool(2);
-    const failed = new AbortController();
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, failed.signal])
-      : failed.signal;
-    const work = { ...options, signal };
-
-    const publish = async (image: BuiltImage): Promise<void> => {
-      const name = names.get(image.importPath) ?? image.importPath;
-      const reference = await publishChecked(image, name, publisher, builder, prepared, work);
-      references.set(image.importPath, reference);
-      for (const platform of image.platforms) {
-        const elapsedMs = Math.round(performance.now() - began);
-        const event = { type: "stage", stage: "done", elapsedMs } as const;
-        options.emit?.({ ...event, image: image.importPath, platform });
-      }
-      const { importPath, platforms, root: { digest } } = image;
-      options.emit?.({ type: "image", importPath, platforms, digest, reference });
-    };
-
-    try {
-      // Copying the first images goes on while the others are built.
-      for await (const image of builder.build(prepared, work)) {
-        const one = places.run(() => publish(image));
-        one.catch((error) => failed.abort(error));
-        running.push(one);
-      }
-    } catch (error) {
-      failed.abort(error);
-    }
-    await Promise.allSettled(running);
-    options.signal?.throwIfAborted();
-    failed.signal.throwIfAborted();
-    await publisher.finish({ signal: options.signal });
-    return new Map([...names.keys()].map((path) => [path, references.get(path) ?? ""]));
+    const result = await work();
+    await publisher.finish({ signal });
+    return result;
   } catch (error) {
     await publisher.undo();
     throw error;
   }
+}
+
+/**
+ * Builds main packages and puts their images into the places of a publisher, which stays in use.
+ *
+ * @returns references by import path
+ * @throws {KodenoError} what builder and publisher throw
+ */
+export async function buildInto(
+  importpaths: readonly string[],
+  publisher: Publisher,
+  builder: Builder,
+  options: WorkOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const prepared = await builder.prepare(importpaths, options);
+  // Names and places are checked before anything is built.
+  await publisher.check();
+  const names = publisher.names(prepared.importPaths);
+  return await publishPrepared({ prepared, names }, publisher, builder, options);
+}
+
+/** Images to build, and what they are called. */
+export interface NamedBuild {
+  readonly prepared: PreparedBuild;
+  /** Names by import path. */
+  readonly names: ReadonlyMap<string, string>;
+  /** In the place of the publisher's own tags. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+/**
+ * As `buildInto`, of what was prepared, under names of the caller.
+ *
+ * @throws {KodenoError} what builder and publisher throw
+ */
+export async function publishPrepared(
+  { prepared, names, tags }: NamedBuild,
+  publisher: Publisher,
+  builder: Builder,
+  options: WorkOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const began = performance.now();
+  const references = new Map<string, string>();
+  const running: Promise<void>[] = [];
+  // Each copy moves several blobs at once by itself.
+  const places = new Pool(2);
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const work = { ...options, signal, tags };
+
+  const publish = async (image: BuiltImage): Promise<void> => {
+    const name = names.get(image.importPath) ?? image.importPath;
+    const reference = await publishChecked(image, name, publisher, builder, prepared, work);
+    references.set(image.importPath, reference);
+    for (const platform of image.platforms) {
+      const elapsedMs = Math.round(performance.now() - began);
+      const event = { type: "stage", stage: "done", elapsedMs } as const;
+      options.emit?.({ ...event, image: image.importPath, platform });
+    }
+    if (options.emit === undefined) return;
+    const { importPath, platforms, root } = image;
+    const { size } = await summarize(image, root, { signal });
+    const what = { name: reference.replace(/@.*$/, ""), digest: root.digest, size, platforms };
+    options.emit({ type: "image", importPath, ...what, references: [reference] });
+  };
+
+  try {
+    // Copying the first images goes on while the others are built.
+    for await (const image of builder.build(prepared, work)) {
+      const one = places.run(() => publish(image));
+      one.catch((error) => failed.abort(error));
+      running.push(one);
+    }
+  } catch (error) {
+    failed.abort(error);
+  }
+  await Promise.allSettled(running);
+  options.signal?.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return new Map([...names.keys()].map((path) => [path, references.get(path) ?? ""]));
 }
 
 /**
@@ -93,7 +149,7 @@ async function publishChecked(
   publisher: Publisher,
   builder: Builder,
   prepared: PreparedBuild,
-  work: WorkOptions,
+  work: WorkOptions & PublishCallOptions,
 ): Promise<string> {
   const evicted = new Set<string>();
   for (let current = image;;) {
