@@ -1,0 +1,161 @@
+/**
+ * Finds and reads files of Kubernetes objects, in the order ko takes them.
+ * @module
+ */
+import { extname, join } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { ioFailure, isNotFound } from "../io/fail.ts";
+import { Pool } from "../io/pool.ts";
+import { type Manifest, readManifest } from "../manifests/manifest.ts";
+import { parseSelector } from "../manifests/selector.ts";
+
+/** Which objects are meant. */
+export interface ManifestQuery {
+  /** Files, folders, and `-` for the standard input, in the order they are to come. */
+  readonly files: readonly string[];
+  /** Whether folders within the folders count. */
+  readonly recursive?: boolean | undefined;
+  /** Labels of the objects that count; see `parseSelector`. */
+  readonly selector?: string | undefined;
+  /** Reads the standard input; asked once at most. */
+  readonly stdin?: (() => Promise<Uint8Array>) | undefined;
+}
+
+/** More than any cluster takes in one object, and less than would fill the memory. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** Files that are read at once. */
+const READERS = 16;
+
+/**
+ * The files of a query. In a folder, those that end in `.yaml` or `.json`, sorted by name; a file
+ * that is named may end in anything.
+ *
+ * @throws {KodenoError} `BAD_OPTION` when none is named, or one is not there
+ */
+export async function listManifests(query: ManifestQuery): Promise<readonly string[]> {
+  if (query.files.length === 0) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      "Cannot resolve: no files are named; use -f FILE, -f FOLDER, or -f - for the standard input",
+    );
+  }
+  const found: string[] = [];
+  for (const file of query.files) {
+    if (file === "-") found.push(file);
+    else if (await isFolder(file)) found.push(...await below(file, query.recursive ?? false));
+    else found.push(file);
+  }
+  return found;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (error) {
+    if (isNotFound(error)) {
+      throw new KodenoError("BAD_OPTION", `Cannot read ${path}: there is no such file or folder`);
+    }
+    throw ioFailure(`read ${path}`, error);
+  }
+}
+
+async function below(folder: string, recursive: boolean): Promise<readonly string[]> {
+  const entries: Deno.DirEntry[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) entries.push(entry);
+  } catch (error) {
+    throw ioFailure(`read folder ${folder}`, error);
+  }
+  entries.sort((a, b) => byBytes(a.name, b.name));
+  const found: string[] = [];
+  for (const { name, isDirectory } of entries) {
+    const path = join(folder, name);
+    if (isDirectory) {
+      if (recursive) found.push(...await below(path, recursive));
+    } else if (extname(name) === ".yaml" || extname(name) === ".json" || isOnlyEnding(name)) {
+      found.push(path);
+    }
+  }
+  return found;
+}
+
+/** For ko, `.yaml` is a file that ends in `.yaml`. */
+function isOnlyEnding(name: string): boolean {
+  return name === ".yaml" || name === ".json";
+}
+
+/** Orders as Go does: by the bytes of UTF-8, which is the order of code points. */
+function byBytes(a: string, b: string): number {
+  const [x, y] = [[...a], [...b]];
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    const difference = (x[i]?.codePointAt(0) ?? 0) - (y[i]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return x.length - y.length;
+}
+
+/**
+ * Reads all files of a query, in its order.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for the query, `BAD_CONFIG` for what is no YAML (all such files
+ * in one error), `IO_FAILED`
+ */
+export async function readManifests(query: ManifestQuery): Promise<readonly Manifest[]> {
+  const selector = query.selector ? parseSelector(query.selector) : undefined;
+  const files = await listManifests(query);
+  const readers = new Pool(READERS);
+  const read = await Promise.allSettled(files.map((file) =>
+    readers.run(async () => {
+      const name = file === "-" ? "standard input" : file;
+      return readManifest(decode(await readBytes(file, query), name), name, selector);
+    })
+  ));
+  const failures = read.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
+  if (failures.length > 0) throw together(failures);
+  return read.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+}
+
+/** What is wrong with several files is told at once. */
+function together(failures: readonly unknown[]): unknown {
+  const faults = failures.filter((one) =>
+    one instanceof KodenoError && one.code === "BAD_CONFIG"
+  ) as readonly KodenoError[];
+  if (faults.length !== failures.length || faults.length === 1) return failures[0];
+  return new KodenoError("BAD_CONFIG", faults.map(({ message }) => message).join("\n"));
+}
+
+async function readBytes(file: string, { stdin }: ManifestQuery): Promise<Uint8Array> {
+  if (file === "-") {
+    if (stdin === undefined) throw new KodenoError("BAD_OPTION", "Cannot read: no input is given");
+    return await stdin();
+  }
+  try {
+    const { size } = await Deno.stat(file);
+    if (size > MAX_BYTES) throw tooBig(file, size);
+    return await Deno.readFile(file);
+  } catch (error) {
+    throw ioFailure(`read ${file}`, error);
+  }
+}
+
+function tooBig(file: string, size: number): KodenoError {
+  const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+  return new KodenoError(
+    "BAD_CONFIG",
+    `Cannot read ${file}: it is ${megabytes(size)} MB; files up to ${megabytes(MAX_BYTES)} MB ` +
+      "are read; split it",
+  );
+}
+
+function decode(bytes: Uint8Array, file: string): string {
+  if (bytes.length > MAX_BYTES) throw tooBig(file, bytes.length);
+  const mark = `${bytes[0]},${bytes[1]}`;
+  const encoding = mark === "255,254" ? "utf-16le" : mark === "254,255" ? "utf-16be" : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new KodenoError("BAD_CONFIG", `Cannot read ${file}: it is not UTF-8`, { file }, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The use case of `kodeno resolve`: builds every package that Kubernetes objects name as `ko://`,
+ * all in one go, and gives the objects with the images in their stead.
+ * @module
+ */
+import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import { resolvePublishConfig } from "../config/publish_config.ts";
+import { KodenoError } from "../errors.ts";
+import type { KoReference, Manifest } from "../manifests/manifest.ts";
+import { build } from "./build.ts";
+import type { WorkOptions } from "./builder.ts";
+import { type ManifestQuery, readManifests } from "./manifest_files.ts";
+
+/** What was asked for. */
+export interface ResolveRequest {
+  readonly manifests: ManifestQuery;
+  readonly build: BuildOptions;
+  /** Without `push`, images are pushed to the registry of `dockerRepo`, where it is one. */
+  readonly publish: PublishOptions;
+}
+
+/** A file of objects with images in it. */
+export interface ResolvedManifest {
+  /** Name of the file. */
+  readonly file: string;
+  /** Its text and a line `---`, so that the next one may follow. */
+  readonly text: string;
+}
+
+/**
+ * Reads, builds, publishes; then the texts can be taken one by one.
+ *
+ * @throws {KodenoError} what reading and building throw; a failure of one package says which line
+ * named it
+ */
+export async function resolve(
+  request: ResolveRequest,
+  options: WorkOptions = {},
+): Promise<Iterable<ResolvedManifest>> {
+  const manifests = await readManifests(request.manifests);
+  options.signal?.throwIfAborted();
+  const references = new Map<string, KoReference>();
+  for (const { references: found } of manifests) {
+    for (const one of found) {
+      if (!references.has(one.importPath)) references.set(one.importPath, one);
+    }
+  }
+  for (const reference of references.values()) checkReference(reference);
+  const images = await buildAll(request, references, options);
+  return printAll(manifests, images);
+}
+
+function* printAll(
+  manifests: readonly Manifest[],
+  images: ReadonlyMap<string, string>,
+): Generator<ResolvedManifest> {
+  for (const manifest of manifests) {
+    yield { file: manifest.file, text: `${manifest.print(images)}\n---\n` };
+  }
+}
+
+/** A reference is one package, by its import path. */
+function checkReference(reference: KoReference): void {
+  const { importPath } = reference;
+  const why = importPath === ""
+    ? "it is empty"
+    : /\s/.test(importPath)
+    ? "there is a blank in it"
+    : importPath.includes("...")
+    ? "it is a pattern, and has to be one package"
+    : /^\.{0,2}\//.test(importPath) || importPath === "." || importPath === ".."
+    ? "it is a folder"
+    : "";
+  if (why !== "") throw bad(reference, why);
+}
+
+function bad({ importPath, file, line }: KoReference, why: string): KodenoError {
+  const name = JSON.stringify(`ko://${importPath}`);
+  return new KodenoError(
+    "BAD_PACKAGE",
+    `Cannot build ${name} (${file}:${line}): ${why}; say the import path of a main package`,
+    { file, line },
+  );
+}
+
+async function buildAll(
+  { build: how, publish }: ResolveRequest,
+  references: ReadonlyMap<string, KoReference>,
+  options: WorkOptions,
+): Promise<ReadonlyMap<string, string>> {
+  if (references.size === 0) return new Map();
+  // With the scheme a path is no name of a folder.
+  const patterns = [...references.keys()].map((path) => `ko://${path}`);
+  try {
+    const places = pushing(publish);
+    const images = await build({ patterns, build: how, publish: places }, options);
+    for (const [path, reference] of references) {
+      if (!images.has(path)) throw bad(reference, "it is no import path");
+    }
+    return new Map([...images].map(([path, image]) => [path, inManifest(image, places)]));
+  } catch (error) {
+    throw withPlace(error, references);
+  }
+}
+
+/**
+ * A reference as ko puts it into manifests: of an image that was pushed, the tag is told only where
+ * it is the one that was asked for, for it then is a release.
+ */
+function inManifest(image: string, { push, tarball, tags = [] }: PublishOptions): string {
+  const unique = new Set(tags);
+  const release = unique.size === 1 && !unique.has("latest");
+  return release || !push && !tarball ? image : image.replace(/:[^:/@]*(?=@sha256:)/, "");
+}
+
+/** Images are pushed unless something else was asked for. */
+export function pushing(publish: PublishOptions): PublishOptions {
+  if (publish.push !== undefined || publish.local) return publish;
+  const { local, kind } = resolvePublishConfig(publish);
+  return local || kind !== undefined ? publish : { ...publish, push: true };
+}
+
+/** Adds to an error about a package the line that named it. */
+function withPlace(error: unknown, references: ReadonlyMap<string, KoReference>): unknown {
+  if (!(error instanceof KodenoError) || error.code !== "BAD_PACKAGE") return error;
+  const pattern = String(error.detail["pattern"] ?? "").replace(/^ko:\/\//, "");
+  const reference = references.get(pattern);
+  if (reference === undefined) return error;
+  const { file, line } = reference;
+  const message = `${error.message}; ${file}:${line} names it`;
+  return new KodenoError(error.code, message, { ...error.detail, file, line }, { cause: error });
+}
