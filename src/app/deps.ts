@@ -1,0 +1,127 @@
+/**
+ * The files that shape images: what a file watcher has to look at, image by image.
+ * @module
+ */
+import { join, relative, resolve, sep } from "node:path";
+import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
+import { processEnvironment, variable } from "../config/environment.ts";
+import type { BuildOptions } from "../config/options.ts";
+import { filesOf, type SourcePackage } from "../gobuild/deps.ts";
+import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
+import type { WorkOptions } from "./builder.ts";
+import { globFiles, type GlobOptions, notIgnored } from "./glob_files.ts";
+import { findSources, type ImageSources } from "./image_sources.ts";
+
+/** Where `.ko.yaml` is, unless `KO_CONFIG_PATH` says otherwise. */
+export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
+
+/** The files of one image. All paths are absolute. */
+export interface ImageFiles {
+  readonly importPath: string;
+  /** Folder of the main package. */
+  readonly packageDirectory: string;
+  /** Those that are there, sorted. */
+  readonly files: readonly string[];
+  /** Those that are not there, and would be read if they were. */
+  readonly absent: readonly string[];
+  /** Its packages that are the user's own. */
+  readonly packages: readonly SourcePackage[];
+}
+
+/**
+ * Finds the files that shape images: those that go reads of all packages but Go's own and those of
+ * the module cache, what they embed, what says which modules there are, kodata with what its links
+ * lead to, and `.ko.yaml`. They are those of all platforms that are built together; one that no
+ * platform takes is none of them.
+ *
+ * @param options with `koFile`, where there is one; see `loadConfig`
+ * @param patterns import paths, folders, or patterns with `...`; none stands for `.`
+ * @throws {KodenoError} `BAD_PACKAGE`, `BAD_OPTION`, `GO_FAILED`, `BAD_SOURCE_FILE`
+ */
+export async function findFiles(
+  options: BuildOptions,
+  patterns: readonly string[],
+  work: WorkOptions = {},
+): Promise<readonly ImageFiles[]> {
+  const config = resolveBuildConfig(options);
+  const images = await findSources(config, patterns, work);
+  const { koFile } = options;
+  const said = koFile === undefined ? [] : [resolve(config.workingDirectory, koFile.path)];
+  return await Promise.all(images.map(async (image) => {
+    const { importPath, packageDirectory, packages } = image;
+    // What go lists is there.
+    const listed = packages.flatMap(filesOf);
+    const others = new Set([...image.more, ...said]);
+    const [kodata, there] = await Promise.all([
+      kodataFiles(packageDirectory, kodataOptions(config, image)),
+      Promise.all([...others].map(async (path) => [path, await isFile(path)] as const)),
+    ]);
+    const more = there.filter(([, is]) => is).map(([path]) => path);
+    return {
+      importPath,
+      packageDirectory,
+      files: [...new Set([...listed, ...more, ...kodata])].sort(),
+      absent: there.filter(([, is]) => !is).map(([path]) => path),
+      packages,
+    };
+  }));
+}
+
+/** What `deps` is asked. */
+export interface DepsRequest extends GlobOptions {
+  readonly patterns: readonly string[];
+  readonly build: BuildOptions;
+}
+
+/**
+ * The files that shape images, relative to the working directory, with slashes, sorted, each once.
+ *
+ * With `paths` it is, as in Skaffold, the files of the working directory that these match.
+ *
+ * @throws {KodenoError} see {@link findFiles} and `globFiles`
+ */
+export async function deps(
+  { patterns, build, paths, ignore }: DepsRequest,
+  work: WorkOptions = {},
+): Promise<readonly string[]> {
+  const root = resolve(build.workingDirectory ?? ".");
+  if (paths?.length) return await globFiles(root, { paths, ignore });
+  const wanted = notIgnored(ignore ?? []);
+  const images = await findFiles(await withKoFile(build, work), patterns, work);
+  const below = root.endsWith(sep) ? root : root + sep;
+  // Most are below it, and there are many of them.
+  const relativeTo = (path: string): string =>
+    path.startsWith(below) ? path.slice(below.length) : relative(root, path);
+  const found = new Set(
+    images.flatMap(({ files }) => files.map((path) => relativeTo(path).replaceAll(sep, "/"))),
+  );
+  return [...found].filter(wanted).sort();
+}
+
+/** Completes options from `.ko.yaml`; its reader is only loaded where there may be one. */
+export async function withKoFile(build: BuildOptions, work: WorkOptions): Promise<BuildOptions> {
+  const { environment = processEnvironment(), workingDirectory = "." } = build;
+  const files = KO_FILES.map((name) => isFile(join(workingDirectory, name)));
+  const named = variable(environment, "KO_CONFIG_PATH") !== undefined;
+  if (!named && !(await Promise.all(files)).includes(true)) return build;
+  const { loadConfig } = await import("./ko_file.ts");
+  return await loadConfig(build, work);
+}
+
+function kodataOptions(config: BuildConfig, { windows }: ImageSources): KodataOptions {
+  return { os: windows ? "windows" : "linux", allowedRoot: config.kodataAllowedRoot };
+}
+
+/** Files of kodata as they are called there, and what links among them lead to. */
+async function kodataFiles(folder: string, options: KodataOptions): Promise<readonly string[]> {
+  const { entries } = await planKodataLayer(folder, options);
+  return entries.flatMap(({ entry, content }) => {
+    const [, name] = /(?:^|\/)var\/run\/ko\/(.+)$/s.exec(entry.name) ?? [];
+    if (name === undefined || typeof content !== "string") return [];
+    return [join(folder, "kodata", name), content];
+  });
+}
+
+function isFile(path: string): Promise<boolean> {
+  return Deno.stat(path).then((info) => info.isFile, () => false);
+}

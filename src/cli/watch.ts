@@ -1,0 +1,68 @@
+/**
+ * `kodeno watch`: builds, and builds again on change; one line for each image.
+ * @module
+ */
+import { Command } from "commander";
+import { watch } from "../app/watch.ts";
+import type { KodenoEvent } from "../events.ts";
+import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { interruptible } from "./interrupt.ts";
+import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
+import { makeProgress } from "./progress.ts";
+
+const EXAMPLES = `
+Examples:
+  # one image, into the layout "out"
+  kodeno watch ./cmd/app
+
+  # all images of the module, into the local daemon
+  kodeno watch --local ./...
+
+  # pushed under one tag
+  KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...
+
+Ctrl-C ends it.`;
+
+/** The command with its flags. */
+export function watchCommand(): Command {
+  const command = new Command("watch")
+    .summary("build images again whenever their files change")
+    .description(
+      'Builds images as "kodeno build" does, and again whenever one of their files changes: only\n' +
+        "those that the change touches. Prints a line for each: when, its reference, how long it took.",
+    )
+    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default: ".")');
+  return addBuildFlags(command)
+    .option("--json", "print events and results as JSON, one a line")
+    .addHelpText("after", EXAMPLES).action(run);
+}
+
+async function run(patterns: readonly string[], flags: BuildFlags): Promise<void> {
+  const { json, verbose } = flags;
+  const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags) };
+  const progress = await makeProgress({ json, verbose });
+  // A line for each image is all there is to read, unless more is asked for.
+  const emit = json || verbose ? progress.emit : (event: KodenoEvent): void => {
+    if (event.type === "note") progress.emit(event);
+  };
+  let said = false;
+  try {
+    await interruptible((signal) =>
+      watch(request, {
+        built: ({ importPath, reference, elapsedMs }) => {
+          if (json) return printJson("built", { importPath, reference, elapsedMs });
+          const time = new Date().toTimeString().slice(0, 8);
+          printResult(`${time} ${reference} ${formatDuration(elapsedMs)}`);
+        },
+        failed: (error) => printError(error.message),
+        waiting: ({ images, folders }) => {
+          const what = `${images} image${images === 1 ? "" : "s"}`;
+          if (!said) printNote(`watching ${folders} folders of ${what}; Ctrl-C ends it`);
+          said = true;
+        },
+      }, { signal, emit })
+    );
+  } finally {
+    progress.close();
+  }
+}
