@@ -1,0 +1,56 @@
+/**
+ * Can the configuration files of the folder be used?
+ * @module
+ */
+import { join } from "node:path";
+import { resolveBuildConfig } from "../../config/build_config.ts";
+import { skaffoldSchema } from "../../config/skaffold/schema.ts";
+import { tryYaml } from "../../config/yaml/check.ts";
+import { readYaml } from "../../config/yaml/document.ts";
+import { faultsError } from "../../config/yaml/faults.ts";
+import { messageOf } from "../../errors.ts";
+import { loadConfig } from "../ko_file.ts";
+import { type Finding, ok, type Patient, warning, wrong } from "./check.ts";
+
+/** Finds out about `.ko.yaml`, skaffold.yaml, and the variables that go with them. */
+export async function checkFiles(patient: Patient): Promise<readonly Finding[]> {
+  return [...await ko(patient), ...await skaffold(patient)];
+}
+
+async function ko({ directory, environment, offline }: Patient): Promise<readonly Finding[]> {
+  try {
+    const options = await loadConfig({ workingDirectory: directory, environment, offline });
+    resolveBuildConfig(options);
+    const { koFile } = options;
+    if (koFile === undefined) return [ok(".ko.yaml", 'there is none; "kodeno init" proposes one')];
+    return [ok(".ko.yaml", koFile.path), ...koFile.notes.map((note) => warning(".ko.yaml", note))];
+  } catch (error) {
+    return lines(error).map((line) => wrong(".ko.yaml", line));
+  }
+}
+
+async function skaffold({ directory }: Patient): Promise<readonly Finding[]> {
+  const check = "skaffold.yaml";
+  for (const name of ["skaffold.yaml", "skaffold.yml"]) {
+    const path = join(directory, name);
+    if (!(await Deno.stat(path).catch(() => undefined))?.isFile) continue;
+    try {
+      const { documents } = await readYaml(path, { name, documents: "many" });
+      // Skaffold leaves keys that begin with a dot to anchors.
+      const outcomes = documents.map((one) =>
+        tryYaml(one, skaffoldSchema, (key) => key.startsWith("."))
+      );
+      const faults = outcomes.flatMap((one) => one.ok ? [] : one.faults);
+      if (faults.length > 0) throw faultsError(faults);
+      const notes = outcomes.flatMap((one) => one.ok ? one.notes : []);
+      return [ok(check, name), ...notes.map((note) => warning(check, note))];
+    } catch (error) {
+      return lines(error).map((line) => wrong(check, line));
+    }
+  }
+  return [];
+}
+
+function lines(error: unknown): readonly string[] {
+  return messageOf(error).split("\n");
+}

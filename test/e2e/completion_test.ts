@@ -1,0 +1,228 @@
+/**
+ * `kodeno completion`: the scripts in real shells.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { needs, rootTool, searchPath } from "../parts/tools.ts";
+import { assertFails } from "../support/failure.ts";
+import { goModule, printer } from "../support/go_module.ts";
+import { kodeno, kodenoCommand, kodenoEnvironment } from "../support/kodeno.ts";
+import { run, succeed, until } from "../support/process.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+import { type Terminal, terminal } from "../support/terminal.ts";
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** A module with programs, a layout, kodeno on PATH, and the script of each shell. */
+async function place(): Promise<{ dir: TempDir; env: Record<string, string> }> {
+  const dir = await tempDir();
+  await goModule(dir, "example.com/app", {
+    "cmd/one/main.go": printer("one"),
+    "cmd/two/main.go": `// Copyright.\n\n/* package x */\n${printer("two")}`,
+    "hack/tool.go": "// Copyright.\n\n//go:build ignore\n\npackage main\n",
+    "internal/lib/lib.go": "package lib\n",
+    "vendor/x/main.go": "package main\n",
+  });
+  await goModule(dir, "example.com/other", { "main.go": printer("other") }, "nested/other");
+  const quoted = kodenoCommand().map((part) => `'${part}'`).join(" ");
+  await Deno.chmod(await dir.write("bin/kodeno", `#!/bin/sh\nexec ${quoted} "$@"\n`), 0o755);
+  const env = kodenoEnvironment();
+  env["PATH"] = [dir.join("bin"), ...searchPath()].join(":");
+  const built = await run("kodeno", ["build", "./cmd/one", "-t", "v1,latest"], {
+    cwd: dir.path,
+    env,
+  });
+  assert.equal(built.code, 0, built.stderr);
+  for (const shell of SHELLS) {
+    await dir.write(`script.${shell}`, (await kodeno(["completion", shell])).stdout);
+  }
+  return { dir, env };
+}
+
+/** What bash would offer: its words as readline takes them apart. */
+const BASH = String.raw`
+source ./script.bash
+COMP_LINE=$1 COMP_POINT=${"${#1}"}
+read -ra COMP_WORDS <<<"$(sed 's/[:=]/ & /g' <<<"$1")"
+[[ $1 == *[' ':=] ]] && COMP_WORDS+=("")
+COMP_CWORD=$((${"${#COMP_WORDS[@]}"} - 1))
+_kodeno 2>/dev/null
+printf '%s\n' "${"${COMPREPLY[@]}"}"
+`;
+
+/** What a shell offers for a line with the cursor at its end. */
+type Offer = (line: string) => Promise<readonly string[]>;
+
+/** Lines, and what has to be among the offers; what may not be is behind a dash. */
+const CASES: readonly (readonly [line: string, ...offers: readonly string[]])[] = [
+  ["kodeno b", "build", "-push"],
+  ["kodeno build ./", "./cmd/", "./nested/", "-./internal/", "-./vendor/", "-./hack"],
+  ["kodeno build ./cmd/", "./cmd/one", "./cmd/two"],
+  ["kodeno build -B ./cmd/one ./cmd/t", "./cmd/two", "-./cmd/one"],
+  ["kodeno build --platform linux/amd64,linux/arm6", "linux/amd64,linux/arm64"],
+  ["kodeno build --oci-layout x example.com/app/cmd/o", "example.com/app/cmd/one"],
+  ["kodeno inspect ", "out"],
+  ["kodeno ls o", "out"],
+  ["kodeno cache ", "info", "clean"],
+  ["kodeno completion ", ...SHELLS],
+  ["kodeno schema k", "ko"],
+  ["kodeno login ", "-out", "-./cmd/"],
+];
+
+async function check(offer: Offer, cases: typeof CASES): Promise<void> {
+  for (const [line, ...wanted] of cases) {
+    const offers = await offer(line);
+    for (const one of wanted) {
+      const isUnwanted = one.startsWith("-") && !one.startsWith("--");
+      const name = isUnwanted ? one.slice(1) : one;
+      assert.equal(offers.includes(name), !isUnwanted, `${line} -> ${offers.join(" ")}: ${one}`);
+    }
+  }
+}
+
+/** Types words, presses the tabulator, and waits for what they have to become. */
+async function press(
+  screen: Terminal,
+  lines: readonly (readonly [typed: string, shown: string])[],
+): Promise<void> {
+  const isLast = (line: string) => async () => (await screen.lines()).at(-1) === line;
+  for (const [typed, shown] of lines) {
+    await screen.tmux("send-keys", "-l", typed);
+    await until(`${typed} to be there`, isLast(`ready> ${typed}`));
+    await screen.tmux("send-keys", "Tab");
+    await until(`${typed} to become ${shown}`, isLast(`ready> ${shown}`));
+    await screen.tmux("send-keys", "C-u");
+    await until("an empty line", isLast("ready>"));
+  }
+}
+
+Deno.test("completion: bash offers commands, flags, packages, layouts and images", async () => {
+  const { dir, env } = await place();
+  await using _ = dir;
+  const offer: Offer = async (line) =>
+    (await succeed("bash", ["-c", BASH, "bash", line], { cwd: dir.path, env })).trim().split("\n");
+  await check(offer, CASES);
+  await check(offer, [
+    ["kodeno build --oci", "--oci-layout", "--oci-layout-path"],
+    ["kodeno gc --dry", "--dry-run"],
+    // bash goes on behind the last colon or equals sign.
+    ["kodeno inspect out one:", "v1", "latest"],
+    ["kodeno tag out one:v", "v1"],
+    ["kodeno copy oci:out:one:", "v1"],
+    ["kodeno copy o", "oci:"],
+    ["kodeno copy arch", "archive:"],
+    ["kodeno build --platform=linux/arm6", "linux/arm64"],
+    ["kodeno build --base-image oci:o", "out"],
+    ["kodeno build --oci-layout b", "bin"],
+    ["kodeno build ko://example.com/app/cmd/t", "//example.com/app/cmd/two"],
+  ]);
+  const complete = await succeed("bash", ["-c", "source ./script.bash; complete -p kodeno"], {
+    cwd: dir.path,
+    env,
+  });
+  assert.equal(complete, "complete -F _kodeno kodeno\n");
+});
+
+Deno.test({
+  name: "completion: fish offers the same",
+  ...needs("fish"),
+  fn: async () => {
+    const { dir, env } = await place();
+    await using _ = dir;
+    const fish = rootTool("fish") ?? "fish";
+    const own = {
+      ...env,
+      HOME: dir.path,
+      XDG_CONFIG_HOME: dir.join("c"),
+      XDG_DATA_HOME: dir.join("d"),
+    };
+    const offer: Offer = async (line) => {
+      const script = `source ./script.fish; complete -C ${JSON.stringify(line)}`;
+      const lines = await succeed(fish, ["-c", script], { cwd: dir.path, env: own });
+      return lines.split("\n").map((one) => one.split("\t")[0] ?? "");
+    };
+    await check(offer, CASES);
+    await check(offer, [
+      ["kodeno build --oci", "--oci-layout", "--oci-layout-path"],
+      ["kodeno inspect out one:", "one:v1", "one:latest"],
+      ["kodeno copy oci:out:one:", "oci:out:one:v1"],
+    ]);
+  },
+});
+
+Deno.test({
+  name: "completion: zsh completes on a terminal",
+  ...needs("zsh", "tmux"),
+  fn: async () => {
+    const { dir, env } = await place();
+    await using _ = dir;
+    await using screen = await terminal(dir, { PATH: env["PATH"] ?? "", ZDOTDIR: dir.path });
+    await screen.type("exec zsh -f");
+    await screen.type(
+      "PS1='ready> '; autoload -Uz compinit && compinit -u -D; source ./script.zsh; clear",
+    );
+    await until("zsh", async () => (await screen.lines()).at(-1) === "ready>", 60_000);
+    const lines: readonly (readonly [typed: string, shown: string])[] = [
+      ["kodeno com", "kodeno completion"],
+      ["kodeno build ./cmd/t", "kodeno build ./cmd/two"],
+      [
+        "kodeno build --oci-layout x --platform linux/s3",
+        "kodeno build --oci-layout x --platform linux/s390x",
+      ],
+      ["kodeno build --dis", "kodeno build --disable-optimizations"],
+      ["kodeno inspect o", "kodeno inspect out"],
+      ["kodeno tag out one:v", "kodeno tag out one:v1"],
+      ["kodeno build --compression=n", "kodeno build --compression=none"],
+      ["kodeno cache cl", "kodeno cache clean"],
+    ];
+    await press(screen, lines);
+  },
+});
+
+Deno.test({
+  name: "completion: bash completes on a terminal, and goes on behind a slash",
+  ...needs("tmux"),
+  fn: async () => {
+    const { dir, env } = await place();
+    await using _ = dir;
+    await using screen = await terminal(dir, { PATH: env["PATH"] ?? "" });
+    await screen.type("exec bash --norc --noprofile");
+    await screen.type("PS1='ready> '; source ./script.bash; clear");
+    await until("bash", async () => (await screen.lines()).at(-1) === "ready>", 60_000);
+    const lines: readonly (readonly [typed: string, shown: string])[] = [
+      ["kodeno com", "kodeno completion"],
+      ["kodeno build ./c", "kodeno build ./cmd/"],
+      ["kodeno build ./cmd/t", "kodeno build ./cmd/two"],
+      ["kodeno tag out one:v", "kodeno tag out one:v1"],
+      ["kodeno copy oci:out:one:v", "kodeno copy oci:out:one:v1"],
+      ["kodeno build --platform=linux/s3", "kodeno build --platform=linux/s390x"],
+    ];
+    await press(screen, lines);
+  },
+});
+
+for (const shell of ["zsh", "fish"] as const) {
+  Deno.test({
+    name: `completion: ${shell} reads the script`,
+    ...needs(shell),
+    fn: async () => {
+      await using dir = await tempDir();
+      const script = await dir.write("script", (await kodeno(["completion", shell])).stdout);
+      await succeed(rootTool(shell) ?? shell, ["-n", script]);
+    },
+  });
+}
+
+Deno.test("completion: wrong usage, and words that nothing is known of", async () => {
+  await using dir = await tempDir();
+  await assertFails(dir, ["completion", "tcsh"], { code: 2, message: /tcsh.*bash, zsh, fish/ });
+  await assertFails(dir, ["completion"], { code: 2, message: /missing required argument 'shell'/ });
+  for (
+    const args of [["nonsense", "x"], ["image", "x", "none"], ["package", "/none/"], ["package"]]
+  ) {
+    const { code, stdout, stderr } = await kodeno(["__complete", ...args], { cwd: dir.path });
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
+  }
+  // Nobody has to know what the scripts ask.
+  assert.doesNotMatch((await kodeno(["--help"])).stdout, /__complete/);
+});

@@ -1,0 +1,320 @@
+/**
+ * `kodeno doctor` where real parts are missing or broken: it says what, and how to mend it.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { startDockerd } from "../parts/dockerd.ts";
+import { startRegistry } from "../parts/registry.ts";
+import { startTokenRegistry } from "../parts/token_registry.ts";
+import { needs, rootTool } from "../parts/tools.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../registry/secured_registry.ts";
+import { assertFails } from "../support/failure.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { kodeno } from "../support/kodeno.ts";
+import { tmpfs } from "../support/mounts.ts";
+import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
+
+interface Finding {
+  readonly check: string;
+  readonly status: "ok" | "warning" | "wrong";
+  readonly found: string;
+  readonly mend?: string;
+}
+
+interface Told {
+  readonly code: number;
+  readonly all: readonly Finding[];
+  readonly text: string;
+  /** The findings of one check. */
+  of(check: string): readonly Finding[];
+}
+
+/** No credentials, no daemon and no proxies but those of a test. */
+function quiet(dir: TempDir): Record<string, string> {
+  const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+  const none = Object.fromEntries(
+    proxies.flatMap((name) => [[name, ""], [name.toLowerCase(), ""]]),
+  );
+  return {
+    ...none,
+    DOCKER_CONFIG: dir.join("docker"),
+    DOCKER_HOST: `unix://${dir.join("no.sock")}`,
+    REGISTRY_AUTH_FILE: "",
+    XDG_RUNTIME_DIR: dir.join("run"),
+    XDG_CONFIG_HOME: dir.join("config"),
+    GOFLAGS: "",
+  };
+}
+
+async function doctor(
+  dir: TempDir,
+  env: Readonly<Record<string, string>> = {},
+  ...args: readonly string[]
+): Promise<Told> {
+  const options = { cwd: dir.path, env: { ...quiet(dir), ...env } };
+  const { code, stdout, stderr } = await kodeno(["doctor", "--json", ...args], options);
+  const all = stdout.trim().split("\n").map((line) => JSON.parse(line) as Finding);
+  const wrong = all.filter(({ status }) => status === "wrong").length;
+  assert.equal(code, wrong > 0 ? 1 : 0, stdout + stderr);
+  return {
+    code,
+    all,
+    text: stdout + stderr,
+    of: (check) => all.filter((one) => one.check === check),
+  };
+}
+
+Deno.test("doctor: where all is well nothing is wrong, and nothing is changed", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const before = await filesBelow(dir.path);
+  const options = { cwd: dir.path, env: { ...quiet(dir), KODENO_CACHE: dir.join("cache") } };
+  const { code, stdout } = await kodeno(["doctor"], options);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^ok {7}go: go1\.\d+\S* in \/\S+$/m);
+  assert.match(stdout, /^ok {7}module: \S+\/go\.mod$/m);
+  assert.match(stdout, /^ok {7}git: \d/m);
+  assert.match(stdout, /^ok {7}cache: \S+\/cache, not there yet$/m);
+  assert.match(stdout, /^ok {7}registry: KO_DOCKER_REPO is not set/m);
+  assert.match(stdout, /^warning {2}daemon: .*there is no such socket\n {9}-> start it/m);
+  // Go counts its own runs, where it is told that a user's settings are.
+  const after = (await filesBelow(dir.path)).filter((name) => !name.includes("go/telemetry/"));
+  assert.deepEqual(after, before);
+});
+
+Deno.test("doctor: Go that is missing, too old, or told to run another program", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const none = await doctor(dir, { KO_GO_PATH: dir.join("no-go") });
+  assert.match(none.of("go")[0]?.found ?? "", /no-go.*there is no such command/);
+  assert.match(none.of("go")[0]?.mend ?? "", /install Go/);
+  const toolexec = await doctor(dir, { GOFLAGS: "-toolexec=/bin/true" });
+  assert.ok(
+    toolexec.of("go").some(({ status, found }) => status === "wrong" && /-toolexec/.test(found)),
+  );
+  await dir.write("go.mod", "module example.com/app\n\ngo 1.999\n");
+  const old = await doctor(dir, { GOTOOLCHAIN: "local" });
+  assert.equal(old.of("module")[0]?.status, "wrong");
+  assert.match(old.of("module")[0]?.found ?? "", /wants Go 1\.999, and there is go1\./);
+  const fetched = await doctor(dir, { GOTOOLCHAIN: "auto" });
+  assert.equal(fetched.of("module")[0]?.status, "warning");
+  const offline = await doctor(dir, { GOTOOLCHAIN: "auto" }, "--offline");
+  assert.equal(offline.of("module")[0]?.status, "wrong");
+  await Deno.remove(dir.join("go.mod"));
+  assert.match((await doctor(dir)).of("module")[0]?.found ?? "", /no go\.mod/);
+});
+
+Deno.test("doctor: a PATH without git and kubectl is a warning with what to install", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const go = rootTool("go") ?? "go";
+  const { of } = await doctor(dir, { PATH: dir.join("bin"), KO_GO_PATH: go });
+  const [git] = of("git");
+  assert.equal(git?.status, "warning");
+  assert.match(`${git?.found}; ${git?.mend}`, /there is no such command on PATH; install git/);
+  const [kubectl] = of("kubectl");
+  assert.equal(kubectl?.status, "warning");
+  assert.match(kubectl?.mend ?? "", /install it, or use "kodeno resolve"/);
+});
+
+Deno.test("doctor: a broken config.json is wrong, and what is in it is not shown", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const path = await dir.write(
+    "docker/config.json",
+    '{"auths": {"reg.local": {"auth": "c2VjcmV0" ',
+  );
+  const broken = await doctor(dir);
+  assert.match(
+    broken.of("credentials")[0]?.found ?? "",
+    /config\.json cannot be read: it is not JSON/,
+  );
+  assert.equal(broken.code, 1);
+  assert.doesNotMatch(broken.text, /c2VjcmV0/);
+
+  const auths = { "reg.local": { auth: btoa("me:hidden-word") } };
+  await Deno.writeTextFile(path, JSON.stringify({ auths, credsStore: "not-there" }));
+  await Deno.chmod(path, 0o644);
+  const kept = await doctor(dir);
+  assert.match(kept.of("credentials")[0]?.found ?? "", /for reg\.local; helpers not-there$/);
+  assert.ok(kept.of("credentials").some(({ mend }) => mend === `run "chmod 600 ${path}"`));
+  assert.ok(
+    kept.of("credentials").some(({ status, found }) =>
+      status === "warning" && /no docker-credential-not-there on PATH/.test(found)
+    ),
+  );
+  assert.doesNotMatch(kept.text, /hidden-word|bWU6/);
+  // The registry that images go to cannot do without.
+  const needed = await doctor(dir, { KO_DOCKER_REPO: "reg.local/x" }, "--offline");
+  assert.ok(
+    needed.of("credentials").some(({ status, found }) =>
+      status === "wrong" && /docker-credential-not-there/.test(found)
+    ),
+  );
+});
+
+Deno.test("doctor: helpers that answer, that break and that hang", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const helper = async (name: string, script: string) =>
+    await Deno.chmod(
+      await dir.write(`bin/docker-credential-${name}`, `#!/bin/sh\n${script}\n`),
+      0o755,
+    );
+  await helper("good", `echo '{"Username":"me","Secret":"hidden-word"}'`);
+  await helper("bad", "echo hidden-word; exit 3");
+  await helper("slow", "exec sleep 60");
+  const credHelpers = { "a.local": "good", "b.local": "bad", "c.local": "slow" };
+  await dir.write("docker/config.json", JSON.stringify({ credHelpers }));
+  const env = { PATH: `${dir.join("bin")}:${Deno.env.get("PATH")}` };
+  const { of, text } = await doctor(dir, env);
+  const found = of("credentials").map((one) => `${one.status}: ${one.found}`).join("\n");
+  assert.match(found, /^ok: docker-credential-good answers, with a credential for a\.local$/m);
+  assert.match(found, /^warning: .*docker-credential-bad about b\.local: it failed$/m);
+  assert.match(found, /^warning: .*docker-credential-slow about c\.local: it did not answer/m);
+  assert.doesNotMatch(text, /hidden-word/);
+  const offline = await doctor(dir, env, "--offline");
+  assert.equal(offline.of("credentials").filter(({ found }) => /not asked/.test(found)).length, 3);
+});
+
+Deno.test({
+  name:
+    "doctor: a registry that wants a password, without one, with a wrong one and with the right",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await using registry = await startSecuredRegistry({ password: true });
+    const env = { KO_DOCKER_REPO: `${registry.host}/team` };
+    const login = async (password: string): Promise<void> => {
+      const auths = { [registry.host]: { auth: btoa(`${USER}:${password}`) } };
+      await Deno.chmod(await dir.write("docker/config.json", JSON.stringify({ auths })), 0o600);
+    };
+    for (const prepare of [() => {}, () => login("wrong")]) {
+      await prepare();
+      const [refused] = (await doctor(dir, env)).of("registry");
+      assert.equal(refused?.status, "wrong");
+      assert.match(refused?.found ?? "", /it answered 401 \(UNAUTHORIZED\)/);
+      assert.equal(refused?.mend, `run "kodeno login ${registry.host}"`);
+    }
+    await login(PASSWORD);
+    const right = await doctor(dir, env);
+    assert.equal(right.of("registry")[0]?.status, "ok", right.text);
+    assert.match(right.of("registry")[0]?.found ?? "", /lets in with your credential/);
+    assert.doesNotMatch(right.text, new RegExp(`${PASSWORD}|${btoa(`${USER}:${PASSWORD}`)}`));
+  },
+});
+
+Deno.test({
+  name: "doctor: a token for pushing is asked for, and nothing is pushed",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await using registry = await startTokenRegistry({ secret: ["team/x"] });
+    const denied = await doctor(dir, { KO_DOCKER_REPO: `${registry.host}/team` });
+    assert.equal(denied.of("registry")[0]?.status, "wrong", denied.text);
+    const open = await doctor(dir, { KO_DOCKER_REPO: `${registry.host}/mine` });
+    assert.equal(open.of("registry")[0]?.status, "warning", open.text);
+    assert.match(open.of("registry")[0]?.found ?? "", /without a credential/);
+    assert.ok(registry.given.some((scopes) => scopes.includes("repository:mine/x:pull,push")));
+    assert.ok(registry.proxy.seen.every(({ method }) => method === "GET"));
+  },
+});
+
+Deno.test({
+  name: "doctor: an open registry, one that nobody answers for, and --offline, which dials neither",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await using registry = await startRegistry();
+    const env = { KO_DOCKER_REPO: `${registry.host}/team` };
+    assert.match((await doctor(dir, env)).of("registry")[0]?.found ?? "", /lets everybody in/);
+    await registry.stop();
+    const [gone] = (await doctor(dir, env)).of("registry");
+    assert.equal(gone?.status, "wrong");
+    assert.match(gone?.found ?? "", /did not answer/);
+    const [asleep] = (await doctor(dir, env, "--offline")).of("registry");
+    assert.equal(asleep?.status, "ok");
+    assert.match(asleep?.found ?? "", /not asked \(--offline\)/);
+  },
+});
+
+Deno.test({
+  name: "doctor: a read-only and a full cache",
+  ...needs("tmpfs"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await using disk = await tmpfs(dir.join("disk"), 1 << 20);
+    const env = { KODENO_CACHE: join(disk.path, "cache") };
+    const full = await doctor(dir, env);
+    assert.ok(
+      full.of("cache").some(({ status, found, mend }) =>
+        status === "wrong" && /^1 MB are free/.test(found) && /cache clean/.test(mend ?? "")
+      ),
+      full.text,
+    );
+    await disk.makeReadOnly();
+    const [locked] = (await doctor(dir, env)).of("cache");
+    assert.equal(locked?.status, "wrong");
+    assert.match(locked?.found ?? "", /cannot be used: .*read-only/);
+    assert.match(locked?.mend ?? "", /KODENO_CACHE/);
+  },
+});
+
+Deno.test("doctor: proxies that differ, that are no URL, and that take loopback away", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const env = {
+    HTTPS_PROXY: "http://me:hidden-word@proxy.example:3128",
+    https_proxy: "http://b:1",
+  };
+  const two = await doctor(dir, env, "--offline");
+  const found = two.of("proxies").map((one) => `${one.status}: ${one.found}`).join("\n");
+  assert.match(found, /^ok: HTTPS_PROXY is http:\/\/proxy\.example:3128$/m);
+  assert.match(found, /^warning: HTTPS_PROXY and https_proxy differ/m);
+  assert.match(found, /^warning: NO_PROXY lacks localhost and 127\.0\.0\.1/m);
+  assert.doesNotMatch(two.text, /hidden-word/);
+  const bad = await doctor(dir, { HTTPS_PROXY: "socks5://x:1", NO_PROXY: "localhost,127.0.0.1" });
+  assert.deepEqual(bad.of("proxies").map(({ status }) => status), ["wrong"]);
+  assert.match(bad.of("proxies")[0]?.found ?? "", /has to be an http:\/\/ URL/);
+});
+
+Deno.test("doctor: all faults of .ko.yaml and skaffold.yaml, with their places", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  await dir.write(".ko.yaml", "builds:\n  - idd: x\n  - main: [1]\n");
+  await dir.write("skaffold.yaml", "apiVersion: skaffold/v4beta13\nkind: Confg\n");
+  const { of } = await doctor(dir);
+  assert.deepEqual(of(".ko.yaml").map(({ status }) => status), ["wrong", "wrong"]);
+  assert.match(of(".ko.yaml")[0]?.found ?? "", /^\.ko\.yaml:2:5: .*"idd"/);
+  assert.match(of("skaffold.yaml")[0]?.found ?? "", /^skaffold\.yaml:2:7: .*"Confg"/);
+});
+
+Deno.test({
+  name: "doctor: the daemon, and kind.local without a cluster",
+  ...needs("dockerd", "root"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    const lost = await doctor(dir, { KO_DOCKER_REPO: "ko.local" });
+    assert.equal(lost.of("daemon")[0]?.status, "wrong");
+    await using dockerd = await startDockerd();
+    const env = { DOCKER_HOST: dockerd.host, KO_DOCKER_REPO: "kind.local" };
+    const { of } = await doctor(dir, env);
+    assert.match(of("daemon")[0]?.found ?? "", /^Docker \d/);
+    assert.equal(of("kind")[0]?.status, "wrong");
+    assert.match(of("kind")[0]?.mend ?? "", /kind create cluster/);
+    assert.match((await doctor(dir, env, "--offline")).of("daemon")[0]?.found ?? "", /not asked/);
+  },
+});
+
+Deno.test("doctor: wrong usage", async () => {
+  await using dir = await tempDir();
+  await assertFails(dir, ["doctor", "none"], { code: 2, message: /none: there is no such folder/ });
+  const both = ["doctor", "--online", "--offline"];
+  await assertFails(dir, both, { code: 2, message: /--online together with --offline/ });
+});
