@@ -18,12 +18,17 @@
  */
 export { newBuilder } from "./src/app/builder.ts";
 export type { BuildCallOptions, Builder, PreparedBuild, WorkOptions } from "./src/app/builder.ts";
+export type { NamedTarget, PublishPlaces, PutOptions } from "./src/app/destinations.ts";
 export { newPublisher } from "./src/app/publisher.ts";
-export type { Publisher } from "./src/app/publisher.ts";
+export type { PublishCallOptions, Publisher } from "./src/app/publisher.ts";
 export { publishImages } from "./src/app/publish_images.ts";
+export { loadConfig } from "./src/app/ko_file.ts";
 export type { BuildOptions, PublishOptions } from "./src/config/options.ts";
+export type { KoBuild, KoFile } from "./src/config/ko_file.ts";
+export type { ImageSource, ImageValues } from "./src/config/image_config.ts";
 export { copy } from "./src/content/copy.ts";
 export type { CopyOptions } from "./src/content/copy.ts";
+export type { Meter } from "./src/content/meter.ts";
 export type { CallOptions, OpenBlob, Source, Target } from "./src/content/places.ts";
 export { successors } from "./src/content/successors.ts";
 export { verify } from "./src/content/verify.ts";
@@ -38,6 +43,7 @@ export type {
   NoteEvent,
   Stage,
   StageEvent,
+  TransferEvent,
 } from "./src/events.ts";
 export type { BuiltImage } from "./src/image/built_image.ts";
 export type { Descriptor } from "./src/oci/descriptor.ts";
@@ -55,4 +61,7 @@ export type { Credential, CredentialProvider } from "./src/store/registry/creden
 export type { Environment } from "./src/store/registry/proxy.ts";
 export type { RetryPolicy } from "./src/store/registry/retry.ts";
 export type { RegistryOptions } from "./src/store/registry/options.ts";
+export type { DaemonEndpoint, DaemonTls } from "./src/store/daemon/endpoint.ts";
+export { openDaemon } from "./src/store/daemon/store.ts";
+export type { DaemonOptions, DaemonStore } from "./src/store/daemon/store.ts";
 export { MemoryStore } from "./src/store/memory/memory.ts";

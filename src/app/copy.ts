@@ -2,9 +2,13 @@
  * The use cases of `kodeno copy` and `kodeno pull`: one image from any place to any place.
  * @module
  */
-import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
-import { copy } from "../content/copy.ts";
-import type { Source } from "../content/places.ts";
+import {
+  resolveTransferConfig,
+  type TransferConfig,
+  type TransferOptions,
+} from "../config/transfer_config.ts";
+import { copy, type CopyOptions } from "../content/copy.ts";
+import type { Source, Target } from "../content/places.ts";
 import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { readDocument } from "../content/read.ts";
@@ -15,13 +19,13 @@ import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { openArchive } from "../store/archive/archive_source.ts";
 import { ArchiveTarget } from "../store/archive/archive_target.ts";
-import { Daemon } from "../store/daemon/daemon.ts";
-import { findDaemon } from "../store/daemon/find_daemon.ts";
 import { loadImage } from "../store/daemon/load.ts";
 import { openDaemonImage } from "../store/daemon/save.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { RegistryStore } from "../store/registry/store.ts";
-import { giveUpNetwork, openRegistries, parsePlace } from "./places.ts";
+import { giveUpNetwork, openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
+import { referrerFinder } from "./referrers.ts";
+import { imagePlatform, type ImageSummary, summarize } from "./summary.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions {
@@ -38,10 +42,15 @@ export interface CopyRequest extends TransferOptions {
 }
 
 /** An image that was copied. */
-export interface CopiedImage {
-  /** What it is called where it went, with its digest. */
-  readonly reference: string;
+export interface CopiedImage extends ImageSummary {
+  /** `NAME:TAG`, as it is called where it went. */
+  readonly name: string;
+  /** Of its manifest or index. */
   readonly digest: string;
+  /** Its ID, in a daemon. */
+  readonly id?: string | undefined;
+  /** What it can be asked for by where it went. */
+  readonly references: readonly string[];
   /** Blobs that were moved, and their bytes. */
   readonly blobs: number;
   readonly bytes: number;
@@ -55,6 +64,14 @@ interface Opened extends AsyncDisposable {
   readonly name: string | undefined;
 }
 
+/** What the places of one copy share. */
+interface Work {
+  readonly request: CopyRequest;
+  readonly config: TransferConfig;
+  readonly from: PlaceName;
+  readonly to: PlaceName;
+}
+
 /**
  * Copies an image.
  *
@@ -63,36 +80,48 @@ interface Opened extends AsyncDisposable {
  */
 export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
   const { signal, platform } = request;
-  const places = [parsePlace(request.from), parsePlace(request.to)];
-  const dials = places.some(({ kind }) => kind === "registry" || kind === "daemon");
+  const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
+  const work = { request, config: resolveTransferConfig(request), from, to };
+  refuse(request, to);
+  const dials = [from, to].some(({ kind }) => kind === "registry" || kind === "daemon");
   if (request.offline && !dials) await giveUpNetwork();
-  await using image = await open(request);
+  await using image = await open(work);
   const root = platform === undefined
     ? image.root
     : await choosePlatform(image.source, image.root, platform, request.from, signal);
-  return await write(request, image, root);
+  return await write(work, image, root);
 }
 
-async function open(request: CopyRequest): Promise<Opened> {
+/** Says before anything is dialled what the target cannot take. */
+function refuse({ to, referrers }: CopyRequest, place: PlaceName): void {
+  if (place.kind === "daemon" && referrers) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot copy to ${to} with --referrers: a daemon keeps none; copy to a layout or registry`,
+    );
+  }
+  if (place.kind === "registry" && place.reference.digest !== undefined) {
+    throw new KodenoError("BAD_REFERENCE", `Cannot copy to ${to}: a digest is no name`);
+  }
+}
+
+async function open({ request, config, from }: Work): Promise<Opened> {
   const { signal, emit } = request;
-  const config = resolveTransferConfig(request);
-  const place = parsePlace(request.from);
-  switch (place.kind) {
+  switch (from.kind) {
     case "layout":
     case "archive": {
-      const source = place.kind === "layout"
-        ? await openLayout(place.path)
-        : await openArchive(place.path, { signal });
-      const root = await source.resolve(place.ref, { signal });
+      const source = from.kind === "layout"
+        ? await openLayout(from.path)
+        : await openArchive(from.path, { signal });
+      const root = await source.resolve(from.ref, { signal });
       return opened(source, root, imageName(root) ?? refName(root));
     }
     case "daemon": {
-      const daemon = new Daemon(await findDaemon(config.environment));
-      const source = await openDaemonImage(daemon, place.name, { signal });
-      return opened(source, source.root, place.name, () => source[Symbol.asyncDispose]());
+      const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
+      return opened(source, source.root, from.name, () => source[Symbol.asyncDispose]());
     }
     case "registry": {
-      const { name, tag, digest } = place.reference;
+      const { name, tag, digest } = from.reference;
       const registries = openRegistries(config, { named: [name], emit });
       const source = registries.open(name);
       const close = () => registries[Symbol.asyncDispose]();
@@ -126,11 +155,11 @@ async function choosePlatform(
   const spec = parsePlatformSpec(platform);
   const have = isIndexType(root.mediaType)
     ? parseIndex(await readDocument(source, root, { signal }), where).manifests
-    : [root];
+    // What a manifest runs on is in its config; whoever named it may not say so.
+    : [{ ...root, platform: await imagePlatform(source, root, { signal }) }];
   const found = have.filter((d) => d.platform && platformMatches(spec, d.platform));
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  if (have.length === 1 && have[0]?.platform === undefined) return root;
   const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
   throw new KodenoError(
     "BAD_PLATFORM",
@@ -139,96 +168,93 @@ async function choosePlatform(
   );
 }
 
-async function write(
-  request: CopyRequest,
-  image: Opened,
-  root: Descriptor,
-): Promise<CopiedImage> {
-  const { signal, emit } = request;
-  const config = resolveTransferConfig(request);
-  const place = parsePlace(request.to);
+async function write(work: Work, image: Opened, root: Descriptor): Promise<CopiedImage> {
+  const { request: { signal, emit }, config, to } = work;
+  const { source } = image;
   const moved = { blobs: 0, bytes: 0 };
-  const onBlob = (d: Descriptor, isMoved: boolean): void => {
-    if (!isMoved) return;
-    moved.blobs++;
-    moved.bytes += d.size;
+  const options = {
+    signal,
+    emit,
+    image: image.name,
+    onBlob: (d: Descriptor, isMoved: boolean): void => {
+      if (!isMoved) return;
+      moved.blobs++;
+      moved.bytes += d.size;
+    },
   };
-  const done = (name: string): CopiedImage => ({
-    reference: `${name}@${root.digest}`,
+  // Read from where it is near; a layout or archive is, on either side.
+  const done = async (name: string, near: Pick<Source, "fetch">): Promise<CopiedImage> => ({
+    name,
     digest: root.digest,
+    ...await summarize(near, root, { signal }),
+    references: [`${name}@${root.digest}`],
     ...moved,
   });
-  switch (place.kind) {
+  switch (to.kind) {
     case "layout": {
-      const layout = await openLayout(place.path, { create: true });
-      const name = place.ref || image.name || "latest";
+      const layout = await openLayout(to.path, { create: true });
+      const name = to.ref || image.name || "latest";
       try {
-        const options = { signal, onBlob };
-        await copy(image.source, root, layout, { ...options, tags: [name] });
-        for (const referrer of await referrersOf(request, image, root)) {
-          await copy(image.source, referrer, layout, options);
-          await layout.change((entries) =>
-            Promise.resolve(
-              entries.some(({ digest }) => digest === referrer.digest)
-                ? entries
-                : [...entries, referrer],
-            )
-          );
+        await copy(source, root, layout, { ...options, tags: [name] });
+        for (const referrer of await copyReferrers(work, image, root, layout, options)) {
+          await layout.change((entries) => Promise.resolve(withNameless(entries, referrer)));
         }
       } catch (error) {
         await layout.undo();
         throw error;
       }
-      return done(name);
+      return await done(name, layout);
     }
     case "archive": {
-      await using archive = new ArchiveTarget(place.path);
-      const name = place.ref || image.name || "latest";
-      await copy(image.source, root, archive, { signal, onBlob, tags: [name] });
+      await using archive = new ArchiveTarget(to.path);
+      const name = to.ref || image.name || "latest";
+      await copy(source, root, archive, { ...options, tags: [name] });
+      for (const referrer of await copyReferrers(work, image, root, archive, options)) {
+        await archive.keep(referrer, { signal });
+      }
+      const copied = await done(name, archive);
       await archive.close({ signal });
-      return done(name);
+      return copied;
     }
     case "daemon": {
-      const daemon = new Daemon(await findDaemon(config.environment));
-      const loaded = await loadImage(daemon, image.source, root, [place.name], {
-        signal,
-        onBlob: (d) => onBlob(d, true),
+      const daemon = await openDaemon(config);
+      const loaded = await loadImage(daemon, source, root, [to.name], {
+        ...options,
+        onBlob: (d) => options.onBlob(d, true),
       });
-      return { ...done(place.name), reference: place.name, digest: loaded.id };
+      return { ...await done(to.name, source), references: [to.name], id: loaded.id };
     }
     case "registry": {
-      const { name, tag = "latest", digest } = place.reference;
-      if (digest !== undefined) {
-        throw new KodenoError("BAD_REFERENCE", `Cannot copy to ${request.to}: a digest is no name`);
-      }
-      const mountFrom = image.source instanceof RegistryStore ? [image.source.name] : [];
+      const { name, tag = "latest" } = to.reference;
+      const mountFrom = source instanceof RegistryStore ? [source.name] : [];
       await using registries = openRegistries(config, { named: [name], mountFrom, emit });
       const target = registries.open(name);
-      await copy(image.source, root, target, { signal, onBlob, tags: [tag] });
-      for (const referrer of await referrersOf(request, image, root)) {
-        await copy(image.source, referrer, target, { signal, onBlob });
-      }
-      return done(`${name}:${tag}`);
+      await copy(source, root, target, { ...options, tags: [tag] });
+      await copyReferrers(work, image, root, target, options);
+      return await done(`${name}:${tag}`, source);
     }
   }
 }
 
-/** What refers to an image: a registry tells, a layout or archive lists it among its entries. */
-async function referrersOf(
-  { referrers, signal }: CopyRequest,
+/** Copies what refers to an image, where that was asked for; gives what was found. */
+async function copyReferrers(
+  { request: { referrers, signal } }: Work,
   { source }: Opened,
   root: Descriptor,
+  target: Target,
+  options: CopyOptions,
 ): Promise<readonly Descriptor[]> {
   if (!referrers) return [];
-  if (source instanceof RegistryStore) return await source.referrers(root, { signal });
-  if (!("entries" in source)) return [];
-  const entries = await (source as Source & { entries(): Promise<readonly Descriptor[]> })
-    .entries();
-  const found: Descriptor[] = [];
-  for (const entry of entries) {
-    const bytes = await readDocument(source, entry, { signal });
-    const { subject } = JSON.parse(new TextDecoder().decode(bytes)) as { subject?: Descriptor };
-    if (subject?.digest === root.digest) found.push(entry);
-  }
+  const found = await (await referrerFinder(source, { signal }))(root);
+  for (const referrer of found) await copy(source, referrer, target, options);
   return found;
+}
+
+/** Entries with one that has no name; it is found by its digest. */
+function withNameless(
+  entries: readonly Descriptor[],
+  { mediaType, digest, size, artifactType }: Descriptor,
+): readonly Descriptor[] {
+  if (entries.some((entry) => entry.digest === digest)) return entries;
+  return [...entries, { mediaType, digest, size, ...(artifactType ? { artifactType } : {}) }];
 }

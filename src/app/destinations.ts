@@ -4,44 +4,92 @@
  */
 import type { PublishConfig } from "../config/publish_config.ts";
 import { copy } from "../content/copy.ts";
-import type { CallOptions } from "../content/places.ts";
+import type { CallOptions, Target } from "../content/places.ts";
+import type { Emit } from "../events.ts";
 import type { BuiltImage } from "../image/built_image.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestHex, parseDigest } from "../oci/digest.ts";
 import { ArchiveTarget } from "../store/archive/archive_target.ts";
-import { Daemon } from "../store/daemon/daemon.ts";
-import { findDaemon } from "../store/daemon/find_daemon.ts";
-import { loadImage } from "../store/daemon/load.ts";
+import type { Daemon } from "../store/daemon/daemon.ts";
+import type { KindCluster } from "../store/daemon/kind.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
 import { checkMarker } from "../store/layout/marker.ts";
 import type { Registries } from "../store/registry/registry.ts";
-import { openRegistries } from "./places.ts";
+import { findDaemonOf, openDaemon, openRegistries } from "./places.ts";
+
+/** How an image is put into a place. */
+export interface PutOptions extends CallOptions {
+  /** Told of what goes over a wire. */
+  readonly emit?: Emit | undefined;
+}
 
 /** A place for images. */
 export interface Destination {
   /** Says before anything is built that the place cannot be used; makes nothing. */
   check(): Promise<void>;
-  /** Puts an image there, under names of the form `NAME:TAG` that differ in the tag. */
-  put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions): Promise<void>;
+  /**
+   * Puts an image there, under names of the form `NAME:TAG` that differ in the tag.
+   *
+   * @returns a reference, where the place cannot find an image by `NAME:TAG@DIGEST`
+   */
+  put(
+    image: BuiltImage,
+    name: string,
+    tags: readonly string[],
+    options: PutOptions,
+  ): Promise<string | void>;
   /** Ends the work well: what was collected is written, connections are closed. */
   finish(options: CallOptions): Promise<void>;
   /** Takes back what failed work has left. */
   undo(): Promise<void>;
 }
 
-/**
- * All places of a configuration; nothing is opened or made before the first image is there.
- *
- * @param mountFrom repositories whose layers a registry may have already, such as the base's
- */
+/** A place that the caller has opened, and what images are called there. */
+export interface NamedTarget {
+  /** Where images go. Whoever opened it closes it. */
+  readonly target: Target;
+  /** What an image is called there, by its name and one of its tags; `NAME:TAG` unless given. */
+  readonly as?: ((name: string, tag: string) => string) | undefined;
+}
+
+/** What only a caller knows of the places. */
+export interface PublishPlaces {
+  /** Places beside those of the options, or in their stead: any {@link Target}. */
+  readonly targets?: readonly (Target | NamedTarget)[] | undefined;
+  /** Repositories whose layers a registry may have already, such as the base image's. */
+  readonly mountFrom?: readonly string[] | undefined;
+}
+
+/** All places of a configuration; nothing is opened or made before the first image is there. */
 export function openDestinations(
   config: PublishConfig,
-  mountFrom: readonly string[] = [],
+  { targets = [], mountFrom = [] }: PublishPlaces = {},
 ): readonly Destination[] {
   return [
+    ...targets.map((one) => new TargetDestination("target" in one ? one : { target: one })),
     ...(config.layout === undefined ? [] : [new LayoutDestination(config.layout)]),
     ...(config.push ? [new RegistryDestination(config, mountFrom)] : []),
     ...(config.local ? [new DaemonDestination(config)] : []),
+    ...(config.kind === undefined ? [] : [new KindDestination(config, config.kind)]),
     ...(config.tarball === undefined ? [] : [new ArchiveDestination(config.tarball)]),
   ];
+}
+
+class TargetDestination implements Destination {
+  constructor(readonly place: NamedTarget) {}
+
+  async check(): Promise<void> {}
+
+  async put(image: BuiltImage, name: string, tags: readonly string[], options: PutOptions) {
+    const { signal, emit } = options;
+    const { target, as = (name, tag) => `${name}:${tag}` } = this.place;
+    const names = tags.map((tag) => as(name, tag));
+    await copy(image, image.root, target, { signal, emit, image: name, tags: names });
+  }
+
+  async finish(): Promise<void> {}
+
+  async undo(): Promise<void> {}
 }
 
 class LayoutDestination implements Destination {
@@ -53,9 +101,9 @@ class LayoutDestination implements Destination {
     await checkMarker(this.path, true);
   }
 
-  async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
+  async put(image: BuiltImage, name: string, tags: readonly string[], { signal }: CallOptions) {
     const layout = await (this.#layout ??= openLayout(this.path, { create: true }));
-    await copy(image, image.root, layout, { ...o, tags: tags.map((tag) => `${name}:${tag}`) });
+    await copy(image, image.root, layout, { signal, tags: tags.map((tag) => `${name}:${tag}`) });
   }
 
   async finish(): Promise<void> {}
@@ -76,8 +124,9 @@ class RegistryDestination implements Destination {
 
   async check(): Promise<void> {}
 
-  async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
-    await copy(image, image.root, this.#registries.open(name), { ...o, tags });
+  async put(image: BuiltImage, name: string, tags: readonly string[], options: PutOptions) {
+    const { signal, emit } = options;
+    await copy(image, image.root, this.#registries.open(name), { signal, emit, image: name, tags });
   }
 
   finish(): Promise<void> {
@@ -101,17 +150,65 @@ class DaemonDestination implements Destination {
   }
 
   #open(): Promise<Daemon> {
-    const { environment } = this.config.transfer;
-    return this.#daemon ??= findDaemon(environment).then((at) => new Daemon(at));
+    return this.#daemon ??= openDaemon(this.config.transfer);
   }
 
-  async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
-    await loadImage(await this.#open(), image, image.root, tags.map((tag) => `${name}:${tag}`), o);
+  async put(image: BuiltImage, name: string, tags: readonly string[], o: PutOptions) {
+    // Most builds go to no daemon, and do not wait for its code.
+    const { chooseForDaemon, loadImage } = await import("../store/daemon/load.ts");
+    const daemon = await this.#open();
+    const chosen = await chooseForDaemon(daemon, image, image.root, o);
+    const names = localNames(name, chosen, tags);
+    await loadImage(daemon, image, chosen, names, { ...o, image: name });
+    return names[0];
   }
 
   async finish(): Promise<void> {}
 
   async undo(): Promise<void> {}
+}
+
+class KindDestination implements Destination {
+  #cluster: Promise<KindCluster> | undefined;
+
+  constructor(readonly config: PublishConfig, readonly name: string) {}
+
+  async check(): Promise<void> {
+    await (await this.#open()).nodes();
+  }
+
+  #open(): Promise<KindCluster> {
+    return this.#cluster ??= this.#find();
+  }
+
+  async #find(): Promise<KindCluster> {
+    const { KindCluster } = await import("../store/daemon/kind.ts");
+    return new KindCluster(await findDaemonOf(this.config.transfer), this.name);
+  }
+
+  async put(image: BuiltImage, name: string, tags: readonly string[], o: PutOptions) {
+    const cluster = await this.#open();
+    const chosen = await cluster.choose(image, image.root, o);
+    const names = localNames(name, chosen, tags);
+    await cluster.load(image, chosen, names, { ...o, image: name });
+    return names[0];
+  }
+
+  async finish(): Promise<void> {}
+
+  async undo(): Promise<void> {}
+}
+
+/**
+ * As ko names images that no registry has: by a tag that is the digest, since neither a daemon nor
+ * Kubernetes finds what was loaded there by its digest; then by the tags.
+ */
+function localNames(
+  name: string,
+  { digest }: Descriptor,
+  tags: readonly string[],
+): readonly [string, ...string[]] {
+  return [`${name}:${digestHex(parseDigest(digest))}`, ...tags.map((tag) => `${name}:${tag}`)];
 }
 
 class ArchiveDestination implements Destination {
@@ -125,11 +222,11 @@ class ArchiveDestination implements Destination {
 
   async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
     const names = tags.map((tag) => `${name}:${tag}`);
-    await copy(image, image.root, this.#archive, { ...o, tags: names });
+    await copy(image, image.root, this.#archive, { signal: o.signal, tags: names });
   }
 
-  async finish(options: CallOptions): Promise<void> {
-    await this.#archive.close(options);
+  async finish({ signal }: CallOptions): Promise<void> {
+    await this.#archive.close({ signal });
   }
 
   async undo(): Promise<void> {

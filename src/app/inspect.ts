@@ -1,7 +1,8 @@
 /**
- * The use case of `kodeno inspect`: the images of a layout as trees of plain values.
+ * The use case of `kodeno inspect`: the images of a layout or archive as trees of plain values.
  * @module
  */
+import { GraphBounds } from "../content/bounds.ts";
 import { readDocument } from "../content/read.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError, messageOf } from "../errors.ts";
@@ -16,7 +17,7 @@ import {
 } from "../oci/manifest.ts";
 import { isIndexType, MediaType, ociMediaType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { type ImageStore, openImages } from "./places.ts";
 
 /** A blob that points to nothing. */
 export interface InspectedBlob {
@@ -60,9 +61,9 @@ export interface InspectedImage extends InspectedBlob {
 }
 
 /**
- * Looks at the images of a layout.
+ * Looks at the images of a layout or archive.
  *
- * @param place folder of the layout, `DIR:TAG` or `DIR@DIGEST`
+ * @param place path of it, `PATH:TAG` or `PATH@DIGEST`
  * @param name of the image; without it and without a tag, all images
  * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION`, `NOT_FOUND`, `BAD_REFERENCE`, `IO_FAILED`
  */
@@ -71,25 +72,25 @@ export async function inspect(
   name?: string,
   signal?: AbortSignal,
 ): Promise<readonly InspectedImage[]> {
-  const { directory, ref } = await parsePlace(place);
+  const { path, ref } = await parsePlace(place);
   if (ref !== undefined && name !== undefined) {
     throw new KodenoError(
       "BAD_OPTION",
       `Cannot inspect ${place}: it names an image already; leave ${JSON.stringify(name)} out`,
     );
   }
-  const layout = await openLayout(directory);
-  const entries = await layout.entries();
+  const store = await openImages(path);
+  const entries = await store.entries();
   const wanted = name ?? ref;
-  const roots = wanted === undefined ? entries : [await layout.resolve(wanted)];
-  const reader = new ImageReader(layout, signal);
+  const roots = wanted === undefined ? entries : [await store.resolve(wanted)];
+  const reader = new ImageReader(store, signal);
   await reader.findReferrers(entries);
   const images: InspectedImage[] = [];
   for (const root of roots) {
     const entryName = imageName(root) ?? refName(root);
     images.push({
       ...(entryName === undefined ? {} : { name: entryName }),
-      ...await reader.image(root, new Set()),
+      ...await reader.image(root, new Told()),
     });
   }
   return images;
@@ -97,14 +98,35 @@ export async function inspect(
 
 async function parsePlace(
   text: string,
-): Promise<{ readonly directory: string; readonly ref?: string | undefined }> {
-  const place = text.replace(/^oci:/, "");
-  const isFolder = await Deno.stat(place).then((info) => info.isDirectory, () => false);
-  if (isFolder) return { directory: place };
-  const [, directory, digest, tag] = /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ??
-    [];
-  return directory === undefined ? { directory: place } : { directory, ref: digest ?? tag };
+): Promise<{ readonly path: string; readonly ref?: string | undefined }> {
+  const place = text.replace(/^(?:oci|archive):/, "");
+  const isThere = await Deno.stat(place).then(() => true, () => false);
+  if (isThere) return { path: place };
+  const [, path, digest, tag] = /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];
+  return path === undefined ? { path: place } : { path, ref: digest ?? tag };
 }
+
+/** What of a tree was told already, and how much there may be of it. */
+export class Told {
+  /** Manifests and indexes that stand in the tree. */
+  readonly digests: Set<string> = new Set();
+  readonly #bounds = new GraphBounds(TOLD_BYTES);
+
+  /** Whether one more can be told. */
+  takes(d: Descriptor, depth: number): boolean {
+    try {
+      this.#bounds.enter(d, depth);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Bytes of the documents of one image that are told of. */
+const TOLD_BYTES = 16 * 1024 * 1024;
+/** Bytes of documents that are kept; most places have far less. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 
 /** What a manifest or index says, or why it cannot be read. */
 type Document =
@@ -112,13 +134,14 @@ type Document =
   | { readonly manifest: Manifest }
   | { readonly problem: string };
 
-/** Reads manifests of a layout, each once. */
+/** Reads manifests of a layout or archive, each once. */
 export class ImageReader {
   readonly #documents = new Map<string, Document>();
+  #keptBytes = 0;
   readonly #referrers = new Map<string, Descriptor[]>();
 
-  /** Takes the layout. */
-  constructor(readonly layout: Layout, readonly signal?: AbortSignal) {}
+  /** Takes the place. */
+  constructor(readonly store: ImageStore, readonly signal?: AbortSignal) {}
 
   /** Looks for what has a subject, in everything below entries. */
   async findReferrers(entries: readonly Descriptor[]): Promise<void> {
@@ -131,8 +154,15 @@ export class ImageReader {
       if ("index" in document) queue.push(...document.index.manifests.filter(hasSuccessors));
       const subject = subjectOf(document);
       if (subject === undefined) continue;
-      this.#referrers.set(subject.digest, [...this.#referrers.get(subject.digest) ?? [], d]);
+      const all = this.#referrers.get(subject.digest) ?? [];
+      this.#referrers.set(subject.digest, all);
+      all.push(d);
     }
+  }
+
+  /** What has this subject, as far as {@link findReferrers} looked. */
+  referrersOf(digest: string): readonly Descriptor[] {
+    return this.#referrers.get(digest) ?? [];
   }
 
   /** A manifest or index, read and checked. */
@@ -142,7 +172,7 @@ export class ImageReader {
     if (known !== undefined) return known;
     let document: Document;
     try {
-      const bytes = await readDocument(this.layout, d);
+      const bytes = await readDocument(this.store, d);
       const what = `blob ${d.digest}`;
       document = isIndexType(d.mediaType)
         ? { index: parseIndex(bytes, what) }
@@ -150,27 +180,31 @@ export class ImageReader {
     } catch (error) {
       document = { problem: problemOf(error) };
     }
-    this.#documents.set(d.digest, document);
+    // Those of a hostile place do not fill the memory; they are read again.
+    if ((this.#keptBytes += d.size) <= KEPT_BYTES) this.#documents.set(d.digest, document);
     return document;
   }
 
-  /** An image with what is below it; what is in `seen` is not told again. */
-  async image(d: Descriptor, seen: Set<string>): Promise<InspectedImage> {
+  /** An image with what is below it; what was told already is not told again. */
+  async image(d: Descriptor, told: Told, depth = 0): Promise<InspectedImage> {
     const { mediaType, digest, size } = d;
     const platform = d.platform ? { platform: formatPlatform(d.platform) } : {};
     if (!hasSuccessors(d)) return { kind: "blob", ...await this.blob(d), ...platform };
     const kind = isIndexType(mediaType) ? "index" as const : "manifest" as const;
     const plain = { kind, mediaType, digest, size, ...platform };
-    if (seen.has(digest)) return { ...plain, repeated: true };
-    seen.add(digest);
+    if (told.digests.has(digest)) return { ...plain, repeated: true };
+    told.digests.add(digest);
+    if (!told.takes(d, depth)) return { ...plain, problem: "too deep, or one of too many" };
     const document = await this.document(d);
     if ("problem" in document) return { ...plain, problem: document.problem };
     const { annotations } = "index" in document ? document.index : document.manifest;
     const more = annotations ? { annotations } : {};
     if ("index" in document) {
       const manifests: InspectedImage[] = [];
-      for (const one of document.index.manifests) manifests.push(await this.image(one, seen));
-      return { ...plain, ...more, manifests, ...await this.#referrersOf(digest, seen) };
+      for (const one of document.index.manifests) {
+        manifests.push(await this.image(one, told, depth + 1));
+      }
+      return { ...plain, ...more, manifests, ...await this.#referrersOf(digest, told, depth) };
     }
     const { config, layers, artifactType } = document.manifest;
     const inspected = await this.config(config);
@@ -183,14 +217,14 @@ export class ImageReader {
       ...more,
       config: inspected.config,
       layers: below,
-      ...await this.#referrersOf(digest, seen),
+      ...await this.#referrersOf(digest, told, depth),
     };
   }
 
   /** A blob, and whether it is there with its size. */
   async blob({ mediaType, digest, size }: Descriptor): Promise<InspectedBlob> {
     try {
-      (await this.layout.openBlob({ mediaType, digest, size })).close();
+      await (await this.store.fetch({ mediaType, digest, size })).cancel();
       return { mediaType, digest, size };
     } catch (error) {
       return { mediaType, digest, size, problem: problemOf(error) };
@@ -206,7 +240,7 @@ export class ImageReader {
       return { config: blob };
     }
     try {
-      const image = parseConfig(await readDocument(this.layout, d), `config ${d.digest}`);
+      const image = parseConfig(await readDocument(this.store, d), `config ${d.digest}`);
       const { created, config: run = {} } = image;
       const config = {
         ...blob,
@@ -227,10 +261,13 @@ export class ImageReader {
 
   async #referrersOf(
     digest: string,
-    seen: Set<string>,
+    told: Told,
+    depth: number,
   ): Promise<{ readonly referrers?: readonly InspectedImage[] }> {
     const found: InspectedImage[] = [];
-    for (const d of this.#referrers.get(digest) ?? []) found.push(await this.image(d, seen));
+    for (const d of this.referrersOf(digest)) {
+      found.push(await this.image(d, told, depth + 1));
+    }
     return found.length > 0 ? { referrers: found } : {};
   }
 }

@@ -3,13 +3,14 @@
  * @module
  */
 import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
-import { KodenoError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { parsePlatformSpec } from "../oci/platform.ts";
-import { Daemon } from "../store/daemon/daemon.ts";
-import { findDaemon } from "../store/daemon/find_daemon.ts";
 import { loadImage } from "../store/daemon/load.ts";
-import { openImages } from "./places.ts";
+import { chooseImages } from "./choose_images.ts";
+import { openDaemon, openImages } from "./places.ts";
+import { splitReferrers } from "./referrers.ts";
+import { type ImageSummary, summarize } from "./summary.ts";
 
 /** What was asked for. */
 export interface LoadRequest extends TransferOptions {
@@ -20,11 +21,18 @@ export interface LoadRequest extends TransferOptions {
   /** The one to load of several platforms; default the daemon's own. */
   readonly platform?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
 }
 
 /** An image in the daemon. */
-export interface LoadedImage {
+export interface LoadedImage extends ImageSummary {
+  /** `NAME:TAG` in the daemon. */
   readonly name: string;
+  /** Of the manifest or index it came from. */
+  readonly digest: string;
+  /** What it can be run by. */
+  readonly references: readonly string[];
+  /** Its ID in the daemon. */
   readonly id: string;
   /** Whether it was sent; otherwise the daemon had it and it got its name. */
   readonly sent: boolean;
@@ -37,22 +45,20 @@ export interface LoadedImage {
  * `NOT_FOUND`, `BAD_CONTENT`, `IO_FAILED`
  */
 export async function load(request: LoadRequest): Promise<readonly LoadedImage[]> {
-  const { from, images = [], signal } = request;
+  const { from, images = [], signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const source = await openImages(from);
-  const entries = images.length === 0
-    ? await source.entries()
-    : await Promise.all(images.map((image) => source.resolve(image)));
-  if (entries.length === 0) {
-    throw new KodenoError("NOT_FOUND", `Cannot load ${from}: it has no images`);
-  }
-  const { environment } = resolveTransferConfig(request);
-  const daemon = new Daemon(await findDaemon(environment));
+  const chosen = await chooseImages(source, images, "load", from);
+  // A daemon keeps nothing that only refers to an image.
+  const entries = (await splitReferrers(source, chosen, { signal })).images;
+  const daemon = await openDaemon(resolveTransferConfig(request));
   const loaded: LoadedImage[] = [];
   for (const entry of entries) {
     const name = imageName(entry) ?? `kodeno:${refName(entry) ?? "latest"}`;
-    const { id, sent } = await loadImage(daemon, source, entry, [name], { signal, platform });
-    loaded.push({ name, id, sent });
+    const options = { signal, platform, emit, image: name };
+    const { id, sent } = await loadImage(daemon, source, entry, [name], options);
+    const summary = await summarize(source, entry, { signal });
+    loaded.push({ name, digest: entry.digest, ...summary, references: [name], id, sent });
   }
   return loaded;
 }

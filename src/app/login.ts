@@ -3,24 +3,50 @@
  * @module
  */
 import { processEnvironment } from "../config/environment.ts";
-import * as store from "../store/registry/login.ts";
+import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
+import { KodenoError } from "../errors.ts";
+import { checkLogin } from "../store/registry/check_login.ts";
+import { apiHost } from "../store/registry/endpoint.ts";
+import {
+  checkHost,
+  type LoggedOut,
+  login as keep,
+  logout as forget,
+} from "../store/registry/login.ts";
+import { registryOptions } from "./places.ts";
+
+/** Who is to be let in where. */
+export interface LoginRequest extends TransferOptions {
+  /** Host and port of the registry. */
+  readonly host: string;
+  readonly user: string;
+  readonly password: string;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
- * Keeps user and password for a registry, where Docker keeps them.
+ * Asks a registry whether user and password are right, and keeps them where Docker keeps them.
  *
  * @returns where they are kept, for a person
- * @throws {KodenoError} `BAD_OPTION`, `IO_FAILED`
+ * @throws {KodenoError} `UNAUTHORIZED` when they are wrong, `REGISTRY_FAILED` when it does not answer;
+ * `BAD_OPTION`, `IO_FAILED`. Nothing is kept then
  */
-export async function login(host: string, user: string, password: string): Promise<string> {
-  return await store.login(host, user, password, processEnvironment());
+export async function login(request: LoginRequest): Promise<string> {
+  const { host, user, password, signal } = request;
+  if (user === "" || password === "") {
+    throw new KodenoError("BAD_OPTION", "Cannot log in: user and password must not be empty");
+  }
+  const config = resolveTransferConfig(request);
+  const onlyHosts = config.offline ? [apiHost(checkHost(host))] : undefined;
+  await checkLogin(host, user, password, { ...registryOptions(config), onlyHosts, signal });
+  return await keep(host, user, password, config.environment);
 }
 
 /**
  * Forgets them.
  *
- * @returns where they were kept, for a person
- * @throws {KodenoError} `IO_FAILED`
+ * @throws {KodenoError} `BAD_OPTION`, `IO_FAILED`
  */
-export async function logout(host: string): Promise<string> {
-  return await store.logout(host, processEnvironment());
+export async function logout(host: string): Promise<LoggedOut> {
+  return await forget(host, processEnvironment());
 }

@@ -1,12 +1,12 @@
 /**
- * The use case of `kodeno ls`: the images of a layout, one line each.
+ * The use case of `kodeno ls`: the images of a layout or archive, one line each.
  * @module
  */
 import { imageName, refName } from "../oci/entries.ts";
-import { openLayout } from "../store/layout/layout.ts";
-import { ImageReader, type InspectedImage } from "./inspect.ts";
+import { ImageReader, type InspectedImage, Told } from "./inspect.ts";
+import { openImages } from "./places.ts";
 
-/** An entry of a layout. */
+/** An entry of a layout or archive. */
 export interface ListedImage {
   /** `NAME:TAG`, or a tag alone; left out where it has neither. */
   readonly name?: string | undefined;
@@ -21,18 +21,18 @@ export interface ListedImage {
 }
 
 /**
- * Lists the images of a layout in its order.
+ * Lists the images of a layout or archive in its order.
  *
  * @throws {KodenoError} `BAD_PLACE`, `BAD_CONTENT`, `IO_FAILED`
  */
 export async function ls(
-  directory: string,
+  path: string,
   signal?: AbortSignal,
 ): Promise<readonly ListedImage[]> {
-  const layout = await openLayout(directory);
-  const reader = new ImageReader(layout, signal);
+  const store = await openImages(path);
+  const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
-  for (const entry of await layout.entries()) {
+  for (const entry of await store.entries()) {
     const { digest, mediaType } = entry;
     const blobs = new Map<string, number>();
     const platforms: string[] = [];
@@ -43,10 +43,12 @@ export async function ls(
         blobs.set(blob.digest, blob.size);
         if (blob.problem !== undefined) complete = false;
       }
-      if (image.manifests === undefined && platform) platforms.push(platform);
+      // BuildKit's attestations stand beside the images they are about.
+      const isImage = image.manifests === undefined && platform && !platform.startsWith("unknown/");
+      if (isImage) platforms.push(platform);
       for (const one of manifests) visit(one);
     };
-    visit(await reader.image(entry, new Set()));
+    visit(await reader.image(entry, new Told()));
     const name = imageName(entry) ?? refName(entry);
     images.push({
       ...(name === undefined ? {} : { name }),

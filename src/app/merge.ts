@@ -3,18 +3,20 @@
  * @module
  */
 import { imageName, refName } from "../oci/entries.ts";
-import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { openLayout } from "../store/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
+import { type ImageStore, openImages } from "./places.ts";
+import { type ImageSummary, summarize } from "./summary.ts";
 
 /** An image that came in. */
-export interface MergedImage {
+export interface MergedImage extends ImageSummary {
   /** `NAME:TAG`, or the tag alone; left out for what refers to another image. */
   readonly name?: string | undefined;
   readonly digest: string;
 }
 
 /**
- * Copies all images of layouts into one, which is made when it is not there.
+ * Copies all images of layouts and archives into one layout, which is made when it is not there.
  *
  * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION` for a name of different images, `BAD_CONTENT`,
  * `NOT_FOUND`, `IO_FAILED`; nothing of it shows then
@@ -24,14 +26,15 @@ export async function merge(
   ins: readonly string[],
   options: MergeOptions = {},
 ): Promise<readonly MergedImage[]> {
-  const from: Layout[] = [];
-  for (const directory of ins) from.push(await openLayout(directory));
+  const from: ImageStore[] = [];
+  for (const path of ins) from.push(await openImages(path));
   const layout = await openLayout(out, { create: true });
   try {
     const entries = await mergeLayouts(layout, from, options);
-    return entries.map((entry) => ({
-      name: imageName(entry) ?? refName(entry),
-      digest: entry.digest,
+    return await Promise.all(entries.map(async (entry) => {
+      const name = imageName(entry) ?? refName(entry);
+      const { digest } = entry;
+      return { ...(name === undefined ? {} : { name }), digest, ...await summarize(layout, entry) };
     }));
   } catch (error) {
     await layout.undo();

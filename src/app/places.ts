@@ -2,16 +2,20 @@
  * What the name of a place can mean, and opening it: the one list of kinds of places.
  * @module
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { cacheDirectory, type Environment } from "../config/environment.ts";
 import type { TransferConfig } from "../config/transfer_config.ts";
 import type { Source } from "../content/places.ts";
 import type { NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
-import { type ArchiveSource, openArchive } from "../store/archive/archive_source.ts";
+import type { ArchiveSource } from "../store/archive/archive_source.ts";
+import type { Daemon } from "../store/daemon/daemon.ts";
+import { type DaemonEndpoint, formatEndpoint } from "../store/daemon/endpoint.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
-import { parseEndpoint } from "../store/registry/endpoint.ts";
+import { isLoopback, parseEndpoint } from "../store/registry/endpoint.ts";
+import type { RegistryOptions } from "../store/registry/options.ts";
 import { Registries } from "../store/registry/registry.ts";
 
 /** The name of a place, read. */
@@ -64,35 +68,84 @@ export interface ImageStore extends Source {
  */
 export async function openImages(path: string): Promise<Layout | ArchiveSource> {
   const info = await Deno.stat(path).catch(() => undefined);
-  return info?.isFile ? await openArchive(resolve(path)) : await openLayout(path);
+  if (!info?.isFile) return await openLayout(path);
+  // Kinds of places that a command does not touch are not loaded: half of its time would go there.
+  const { openArchive } = await import("../store/archive/archive_source.ts");
+  return await openArchive(resolve(path));
 }
 
-/**
- * Opens registries as a configuration says; warnings go to `emit`.
- *
- * @param options `named`: repositories the user has named, which may be dialled offline, too
- */
-export function openRegistries(
-  config: TransferConfig,
-  options: {
-    readonly named?: readonly string[] | undefined;
-    readonly mountFrom?: readonly string[] | undefined;
-    readonly emit?: ((event: NoteEvent) => void) | undefined;
-  } = {},
-): Registries {
-  const { insecure, caCerts, mirrors, userAgent, environment } = config;
-  return new Registries({
-    env: environment,
+/** What only the work itself knows of its registries. */
+export interface RegistryUse {
+  /** Repositories the user has named, which may be dialled offline, too. */
+  readonly named?: readonly string[] | undefined;
+  readonly mountFrom?: readonly string[] | undefined;
+  /** Told of warnings. */
+  readonly emit?: ((event: NoteEvent) => void) | undefined;
+}
+
+/** Opens registries as a configuration says. */
+export function openRegistries(config: TransferConfig, use: RegistryUse = {}): Registries {
+  return new Registries(registryOptions(config, use));
+}
+
+/** How registries are reached, as a configuration says. */
+export function registryOptions(config: TransferConfig, use: RegistryUse = {}): RegistryOptions {
+  const { insecure, caCerts, mirrors, userAgent, offline, environment } = config;
+  const mirrorHosts = config.namedMirrors.map((mirror) => mirror.split("/")[0] ?? "");
+  return {
+    // A proxy is a host that nobody has named.
+    env: offline ? withoutProxies(environment) : environment,
     insecure,
     caCerts,
     mirrors,
     userAgent,
-    mountFrom: options.mountFrom,
-    onlyHosts: config.offline
-      ? (options.named ?? []).map((name) => parseEndpoint(name).host)
+    mountFrom: use.mountFrom,
+    lockFolder: join(cacheDirectory(environment), "locks"),
+    onlyHosts: offline
+      ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrorHosts]
       : undefined,
-    onWarning: (message) => options.emit?.({ type: "note", level: "warning", message }),
-  });
+    onWarning: (message) => use.emit?.({ type: "note", level: "warning", message }),
+  };
+}
+
+function withoutProxies(environment: Environment): Environment {
+  const others = Object.entries(environment).filter(([name]) =>
+    !/^(?:https?|all)_proxy$/i.test(name)
+  );
+  return Object.fromEntries(others);
+}
+
+/** Whether a repository is of a registry on this machine, which needs no network. */
+export function isLocalRepository(name: string): boolean {
+  return isLoopback(new URL(`http://${parseEndpoint(name).host}`).hostname);
+}
+
+/**
+ * Finds the Docker daemon that a configuration means; dials nothing.
+ *
+ * @throws {KodenoError} as `findDaemon`; `BAD_OPTION` offline for one on another machine, since only
+ * the environment names it
+ */
+export async function findDaemonOf(
+  { environment, offline }: TransferConfig,
+): Promise<DaemonEndpoint> {
+  const { findDaemon } = await import("../store/daemon/find_daemon.ts");
+  const endpoint = await findDaemon(environment);
+  if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot use the Docker daemon at ${formatEndpoint(endpoint)} offline: it is on another ` +
+        'machine; write an archive ("kodeno copy oci:DIR archive:FILE") and load it there, or ' +
+        "leave --offline out",
+    );
+  }
+  return endpoint;
+}
+
+/** Opens the Docker daemon that a configuration means; see {@link findDaemonOf}. */
+export async function openDaemon(config: TransferConfig): Promise<Daemon> {
+  const { Daemon } = await import("../store/daemon/daemon.ts");
+  return new Daemon(await findDaemonOf(config));
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
 import type { Source } from "../content/places.ts";
+import { GraphBounds } from "../content/bounds.ts";
 import { copy } from "../content/copy.ts";
 import { readDocument } from "../content/read.ts";
 import { hasSuccessors, successors } from "../content/successors.ts";
@@ -12,10 +13,13 @@ import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { findEntry, imageName, refName } from "../oci/entries.ts";
+import { imageName, refName } from "../oci/entries.ts";
 import { type Destination, planPush, type PushNaming } from "../plan/push_names.ts";
 import type { RegistryStore } from "../store/registry/store.ts";
-import { openImages, openRegistries } from "./places.ts";
+import { chooseImages } from "./choose_images.ts";
+import { isLocalRepository, openImages, openRegistries } from "./places.ts";
+import { splitReferrers } from "./referrers.ts";
+import { type ImageSummary, summarize } from "./summary.ts";
 
 /** What was asked for. */
 export interface PushRequest extends TransferOptions, PushNaming {
@@ -30,10 +34,12 @@ export interface PushRequest extends TransferOptions, PushNaming {
 }
 
 /** An image that was pushed, or would be. */
-export interface PushedImage {
+export interface PushedImage extends ImageSummary {
+  /** `NAME:TAG` or a tag alone, as it is where it came from; left out where it has neither. */
+  readonly name?: string | undefined;
+  readonly digest: string;
   /** `REPOSITORY:TAG@DIGEST`, one for each tag. */
   readonly references: readonly string[];
-  readonly digest: string;
   /** Blobs that were sent, or would be, and their bytes. */
   readonly blobs: number;
   readonly bytes: number;
@@ -52,11 +58,14 @@ const IMAGES_AT_ONCE = 2;
 export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
   const { signal, emit } = request;
   const source = await openImages(request.from);
-  const entries = await chooseEntries(source, request.images ?? [], request.from);
+  const chosen = await chooseImages(source, request.images ?? [], "push", request.from);
+  // What refers to an image goes where the image goes.
+  const { images: entries, referrers } = await splitReferrers(source, chosen, { signal });
   const destinations = planPush(
     entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) })),
     request,
   );
+  if (request.offline && request.to === undefined) refuseUnnamed(destinations);
   const mountFrom = [...new Set(destinations.map(({ repository }) => repository))];
   await using registries = openRegistries(resolveTransferConfig(request), {
     named: mountFrom,
@@ -73,9 +82,10 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
       const destination = destinations[i];
       const store = stores.get(destination?.repository ?? "");
       if (destination === undefined || store === undefined) throw new Error("not planned");
-      return request.dryRun
-        ? await measure(source, entry, destination, store, all)
-        : await send(source, entry, destination, store, all);
+      const along = referrers.get(entry.digest) ?? [];
+      const work = { source, entry, along, destination, store, signal: all, emit };
+      const sent = request.dryRun ? await measure(work) : await send(work);
+      return await toResult(work, sent);
     }).catch((error) => {
       failed.abort(error);
       throw error;
@@ -86,69 +96,83 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
   return results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
 }
 
-async function chooseEntries(
-  source: Source & { entries(): Promise<readonly Descriptor[]> },
-  images: readonly string[],
-  where: string,
-): Promise<readonly Descriptor[]> {
-  const entries = await source.entries();
-  if (entries.length === 0) {
-    throw new KodenoError("NOT_FOUND", `Cannot push ${where}: it has no images`);
-  }
-  if (images.length === 0) return entries;
-  const chosen = new Set<Descriptor>();
-  for (const image of images) {
-    // A name without a tag stands for all its tags.
-    const named = entries.filter((e) => imageName(e)?.replace(/:[^:/]*$/, "") === image);
-    for (const e of named.length > 0 ? named : [findEntry(entries, image, where)]) chosen.add(e);
-  }
-  return entries.filter((entry) => chosen.has(entry));
+/** Names of a layout are not on the command line; only this machine needs no network. */
+function refuseUnnamed(destinations: readonly Destination[]): void {
+  const other = destinations.find(({ repository }) => !isLocalRepository(repository));
+  if (other === undefined) return;
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot push to ${other.repository} offline: only the image's name says so; say it with ` +
+      "--to REPO, or leave --offline out",
+  );
 }
 
-function references(entry: Descriptor, { repository, tags }: Destination): readonly string[] {
-  return tags.map((tag) => `${repository}:${tag}@${entry.digest}`);
+/** One image on its way. */
+interface Work {
+  readonly source: Source;
+  readonly entry: Descriptor;
+  /** What refers to it. */
+  readonly along: readonly Descriptor[];
+  readonly destination: Destination;
+  readonly store: RegistryStore;
+  readonly signal: AbortSignal;
+  readonly emit: Emit | undefined;
 }
 
-async function send(
-  source: Source,
-  entry: Descriptor,
-  destination: Destination,
-  store: RegistryStore,
-  signal: AbortSignal,
-): Promise<PushedImage> {
+/** Blobs that were sent, or would be. */
+interface Sent {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+const nameOf = (entry: Descriptor): string | undefined => imageName(entry) ?? refName(entry);
+
+async function toResult(work: Work, { blobs, bytes }: Sent): Promise<PushedImage> {
+  const { source, entry, destination: { repository, tags }, signal } = work;
+  const name = nameOf(entry);
+  return {
+    ...(name === undefined ? {} : { name }),
+    digest: entry.digest,
+    ...await summarize(source, entry, { signal }),
+    references: tags.map((tag) => `${repository}:${tag}@${entry.digest}`),
+    blobs,
+    bytes,
+  };
+}
+
+async function send(work: Work): Promise<Sent> {
+  const { source, entry, along, destination, store, signal, emit } = work;
   let blobs = 0;
   let bytes = 0;
-  await copy(source, entry, store, {
+  const options = {
     signal,
-    tags: destination.tags,
-    onBlob: (d, moved) => {
+    emit,
+    image: nameOf(entry) ?? destination.repository,
+    onBlob: (d: Descriptor, moved: boolean) => {
       if (!moved) return;
       blobs++;
       bytes += d.size;
     },
-  });
-  return { references: references(entry, destination), digest: entry.digest, blobs, bytes };
+  };
+  await copy(source, entry, store, { ...options, tags: destination.tags });
+  for (const referrer of along) await copy(source, referrer, store, options);
+  return { blobs, bytes };
 }
 
 /** What {@link send} would send: the same walk, without the sending. */
-async function measure(
-  source: Source,
-  entry: Descriptor,
-  destination: Destination,
-  store: RegistryStore,
-  signal: AbortSignal,
-): Promise<PushedImage> {
+async function measure({ source, entry, along, store, signal }: Work): Promise<Sent> {
   const missing = new Map<string, number>();
-  const visit = async (d: Descriptor): Promise<void> => {
+  const bounds = new GraphBounds();
+  const visit = async (d: Descriptor, depth: number): Promise<void> => {
     if (missing.has(d.digest) || await store.has(d, { signal })) return;
+    bounds.enter(d, depth);
     missing.set(d.digest, d.size);
     if (!hasSuccessors(d)) return;
     for (const child of successors(d, await readDocument(source, d, { signal }))) {
-      await visit(child);
+      await visit(child, depth + 1);
     }
   };
-  await visit(entry);
+  for (const root of [entry, ...along]) await visit(root, 0);
   const bytes = [...missing.values()].reduce((sum, size) => sum + size, 0);
-  const blobs = missing.size;
-  return { references: references(entry, destination), digest: entry.digest, blobs, bytes };
+  return { blobs: missing.size, bytes };
 }

@@ -13,6 +13,11 @@ export interface Versions {
   readonly go: string;
 }
 
+/** Versions as one line. */
+export function formatVersions({ kodeno, deno, go }: Versions): string {
+  return `kodeno ${kodeno} (deno ${deno}, go ${go})`;
+}
+
 /** Asks for the versions. A missing Go is no failure here: the text says so. */
 export async function versions(): Promise<Versions> {
   const environment = processEnvironment();

@@ -3,10 +3,9 @@
  * @module
  */
 import { Command } from "commander";
-import { type CopiedImage, copyImage } from "../app/copy.ts";
-import { interruptible } from "./interrupt.ts";
-import { formatBytes, printNote, printResult } from "./output.ts";
-import { notes } from "./progress.ts";
+import { copyImage } from "../app/copy.ts";
+import { formatBytes, formatDuration, printJson, printNote, printResult } from "./output.ts";
+import { watched } from "./progress.ts";
 import { addTransferFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
 
 interface Flags extends TransferFlags {
@@ -23,15 +22,28 @@ Places:
   daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use)
   REFERENCE            an image in a registry
 
-Example:
-  kodeno copy oci:out:app:v1 archive:app.tar`;
+Examples:
+  # one image of a layout as a file
+  kodeno copy oci:out:app:v1 archive:app.tar
+
+  # from registry to registry, with its signatures and SBOMs
+  kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers`;
+
+const PULL_EXAMPLES = `
+Examples:
+  # a base image for builds without a network
+  kodeno pull registry.local/team/base:v1 --oci-layout bases
+
+  # one platform of it
+  kodeno pull registry.local/team/base:v1 --oci-layout bases --platform linux/arm64`;
 
 /** `kodeno copy` with its flags. */
 export function command(): Command {
   const copy = flagsOf(
     new Command("copy")
       .description("Copies one image from a place to a place; what is there is not moved.")
-      .argument("<source>").argument("<target>"),
+      .argument("<source>", "place to read; see below")
+      .argument("<target>", "place to write; see below"),
   );
   return addTransferFlags(copy).addHelpText("after", PLACES)
     .action((from: string, to: string, flags: Flags) => run(from, to, flags));
@@ -42,25 +54,28 @@ export function pullCommand(): Command {
   const pull = flagsOf(
     new Command("pull")
       .description("Pulls an image of a registry into a layout.")
-      .argument("<reference>"),
-  ).option("--oci-layout <dir>", 'folder of the layout (default "out")');
+      .argument("<reference>", "image in a registry"),
+  ).option("--oci-layout <dir>", 'folder of the layout (default: "out")');
   return addTransferFlags(pull)
-    .addHelpText("after", "\nExample:\n  kodeno pull registry.local/team/app:v1 --oci-layout bases")
+    .addHelpText("after", PULL_EXAMPLES)
     .action((from: string, flags: Flags) => run(from, `oci:${flags.ociLayout ?? "out"}`, flags));
 }
 
 function flagsOf(command: Command): Command {
   return command
-    .option("--platform <platform>", "take the image of one platform alone")
+    .option("--platform <platform>", "take the image of one platform alone (default: all)")
     .option("--referrers", "take what refers to it (signatures, SBOMs) along")
-    .option("--json", "print the result as JSON");
+    .option("--json", "print events and the result as JSON, one a line");
 }
 
 async function run(from: string, to: string, flags: Flags): Promise<void> {
-  const { platform, referrers } = flags;
-  const options = { ...transferOptions(flags), from, to, platform, referrers, emit: notes };
-  const copied: CopiedImage = await interruptible((signal) => copyImage({ ...options, signal }));
-  if (flags.json) return printResult(JSON.stringify(copied));
-  printResult(copied.reference);
-  printNote(`moved ${copied.blobs} blobs, ${formatBytes(copied.bytes)}`);
+  const { platform, referrers, json, verbose } = flags;
+  const request = { ...transferOptions(flags), from, to, platform, referrers };
+  const began = performance.now();
+  const copied = await watched({ json, verbose }, (work) => copyImage({ ...request, ...work }));
+  if (json) return printJson("image", copied);
+  copied.references.forEach(printResult);
+  const { blobs, bytes } = copied;
+  const took = formatDuration(performance.now() - began);
+  printNote(`moved ${blobs} blobs, ${formatBytes(bytes)} in ${took}`);
 }

@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { gc } from "../app/gc.ts";
 import { interruptible } from "./interrupt.ts";
-import { formatBytes, printNote, printResult } from "./output.ts";
+import { formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 interface Flags {
   readonly dryRun?: boolean;
@@ -16,7 +16,6 @@ interface Flags {
 /** The command with its flags. */
 export function gcCommand(): Command {
   return new Command("gc")
-    .summary("remove blobs that no image of a layout needs")
     .description(
       "Removes the blobs of an OCI layout that no image in it needs, and prints their digests.\n" +
         "Blobs of the last hour stay, since another kodeno may be about to name them.",
@@ -25,6 +24,7 @@ export function gcCommand(): Command {
     .option("--dry-run", "remove nothing, tell what would be removed")
     .option("--prune-now", "remove blobs of the last hour, too")
     .option("--json", "print as JSON")
+    .addHelpText("after", "\nExample:\n  kodeno gc out --dry-run")
     .action(async (layout: string, flags: Flags) => {
       const { removed, young, used } = await interruptible((signal) =>
         gc(layout, { dryRun: flags.dryRun, pruneNow: flags.pruneNow, signal })
@@ -32,8 +32,7 @@ export function gcCommand(): Command {
       const removedBytes = sum(removed);
       if (flags.json) {
         const dryRun = flags.dryRun ?? false;
-        printResult(JSON.stringify({ dryRun, removed, removedBytes, young, used: used.length }));
-        return;
+        return printJson("gc", { dryRun, removed, removedBytes, young, used: used.length });
       }
       for (const { digest } of removed) printResult(digest);
       const verb = flags.dryRun ? "Would remove" : "Removed";

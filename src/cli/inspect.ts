@@ -1,5 +1,5 @@
 /**
- * `kodeno inspect`: the images of a layout as trees.
+ * `kodeno inspect`: the images of a layout or archive as trees.
  * @module
  */
 import { Command } from "commander";
@@ -12,27 +12,36 @@ import {
 } from "../app/inspect.ts";
 import { processEnvironment, variable } from "../config/environment.ts";
 import { interruptible } from "./interrupt.ts";
-import { formatBytes, printResult } from "./output.ts";
+import { formatBytes, printJson, printPainted } from "./output.ts";
 import { printable } from "./printable.ts";
+
+const EXAMPLES = `
+Examples:
+  # all images of a layout
+  kodeno inspect out
+
+  # one of an archive
+  kodeno inspect images.tar app:v1`;
 
 /** The command with its flags. */
 export function inspectCommand(): Command {
   return new Command("inspect")
-    .summary("show what an image of a layout is made of")
     .description(
-      "Shows the images of an OCI layout as trees: index, platforms, layers with their sizes,\n" +
-        "what the config says, and what refers to them (signatures, SBOMs, provenance).",
+      "Shows the images of an OCI layout or archive as trees: index, platforms, layers with their\n" +
+        "sizes, what the config says, and what refers to them (signatures, SBOMs, provenance).\n" +
+        "In colour on a terminal, unless NO_COLOR is set.",
     )
-    .argument("<layout>", "folder of the layout, DIR:TAG or DIR@DIGEST")
+    .argument("<layout|archive>", "path of a layout or archive, PATH:TAG or PATH@DIGEST")
     .argument("[name]", "NAME[:TAG], tag or digest of one image (default: all)")
-    .option("--json", "print as JSON")
+    .option("--json", "print as JSON, an image a line")
+    .addHelpText("after", EXAMPLES)
     .action(async (layout: string, name: string | undefined, flags: { json?: boolean }) => {
       const images = await interruptible((signal) => inspect(layout, name, signal));
-      if (flags.json) return printResult(JSON.stringify(images));
+      if (flags.json) return images.forEach((image) => printJson("image", image));
       const paint = makePaint();
       for (const image of images) {
         const { title, below } = imageTree(image, paint);
-        printResult(image.name ? `${paint("bold", printable(image.name))} ${title}` : title);
+        printPainted(image.name ? `${paint("bold", printable(image.name))} ${title}` : title);
         printTree(below, "");
       }
     });
@@ -57,7 +66,7 @@ function makePaint(): Paint {
 function printTree(trees: readonly Tree[], indent: string): void {
   trees.forEach(({ title, below }, i) => {
     const last = i === trees.length - 1;
-    printResult(`${indent}${last ? "`-- " : "|-- "}${title}`);
+    printPainted(`${indent}${last ? "`-- " : "|-- "}${title}`);
     printTree(below, `${indent}${last ? "    " : "|   "}`);
   });
 }

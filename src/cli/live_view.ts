@@ -1,10 +1,13 @@
 /**
- * The live view: one row for each image and platform, drawn anew a few times a second.
+ * The live view: one row for each image and platform, and for each blob on its way to a place, drawn
+ * anew a few times a second.
  * @module
  */
 import { createLogUpdate } from "log-update";
-import type { BytesEvent, ImageEvent, StageEvent } from "../events.ts";
-import { formatBytes, formatDuration, printNote } from "./output.ts";
+import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
+import { formatBytes, formatDuration, printPaintedNote } from "./output.ts";
+import { printable } from "./printable.ts";
+import { Transfers } from "./transfers.ts";
 
 interface Row {
   readonly image: string;
@@ -31,13 +34,18 @@ const MARKS: Readonly<Record<StageEvent["stage"], string>> = {
 /** Draws rows on stderr until it is closed. */
 export class LiveView {
   readonly #rows = new Map<string, Row>();
+  readonly #transfers = new Transfers();
   readonly #update = createLogUpdate(streamOf(Deno.stderr), { showCursor: true });
   readonly #timer = setInterval(() => this.#draw(), FRAME_MS);
   #closed = false;
 
   /** Takes an event that changes a row. */
-  take(event: StageEvent | BytesEvent | ImageEvent): void {
+  take(event: StageEvent | BytesEvent | TransferEvent | ImageEvent): void {
     if (event.type === "image") return;
+    // Names come from wherever the image does.
+    if (event.type === "transfer") {
+      return this.#transfers.take({ ...event, image: printable(event.image) });
+    }
     // Before the packages are known, one row stands for all.
     const { platform } = event;
     const image = event.image || PACKAGES;
@@ -68,17 +76,22 @@ export class LiveView {
     this.#update.clear();
     this.#update.done();
     // Printed, since what is drawn is cut to the height of the screen.
-    for (const row of this.#lines(true)) printNote(row);
+    for (const row of this.#lines(true)) printPaintedNote(row);
   }
 
   #draw(): void {
-    this.#update(this.#lines(false).join("\n"));
+    const lines = this.#lines(false);
+    if (lines.length === 0) this.#update.clear();
+    else this.#update(lines.join("\n"));
   }
 
   #lines(all: boolean): readonly string[] {
     const rows = [...this.#rows.values()];
     const { columns, rows: height } = sizeOf(Deno.stderr);
-    const room = Math.max(3, height - 2);
+    // Blobs that are gone are of no interest any more; a command without rows tells their sum itself.
+    const moved = this.#transfers.rows();
+    const transfers = all ? rows.length > 0 ? moved.slice(-1) : [] : moved;
+    const room = Math.max(3, height - 2 - transfers.length);
     // What moves is worth more than what is done, when there is no room for both.
     const open = rows.filter((row) => row.stage !== "done");
     const shown = all || rows.length <= room ? rows : open.slice(0, room - 1);
@@ -88,7 +101,7 @@ export class LiveView {
     if (shown.length < rows.length) {
       lines.push(`${rows.length - open.length} of ${rows.length} done`);
     }
-    return lines;
+    return [...lines, ...transfers.map((line) => line.slice(0, columns - 1))];
   }
 }
 

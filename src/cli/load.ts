@@ -4,32 +4,52 @@
  */
 import { Command } from "commander";
 import { load } from "../app/load.ts";
-import { interruptible } from "./interrupt.ts";
 import { appendList } from "./lists.ts";
-import { printNote, printResult } from "./output.ts";
+import { printJson, printNote, printResult } from "./output.ts";
+import { watched } from "./progress.ts";
+import { addOffline } from "./transfer_flags.ts";
 
 interface Flags {
   readonly image?: readonly string[];
   readonly platform?: string;
+  readonly offline?: boolean;
   readonly json?: boolean;
+  readonly verbose?: boolean;
 }
+
+const EXAMPLES = `
+Examples:
+  # all images of the layout
+  kodeno load out
+
+  # two images of an archive, for another platform than the daemon's own
+  kodeno load images.tar --image app:v1 --image worker --platform linux/arm64`;
 
 /** The command with its flags. */
 export function command(): Command {
-  return new Command("load")
-    .description("Loads images into the Docker daemon; one it has is only named.")
+  const load = new Command("load")
+    .description(
+      "Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is\n" +
+        "only named.",
+    )
     .argument("<layout|archive>", "path of a layout folder or an archive file")
-    .option("--image <name>", "load this image only; may be said again", appendList)
-    .option("--platform <platform>", "of several platforms, this one (default the daemon's)")
-    .option("--json", "print the results as JSON, one a line")
-    .addHelpText("after", "\nExample:\n  kodeno load out --image app:v1")
-    .action(run);
+    .option("--image <name>", "load this image only; may be said again (default: all)", appendList)
+    .option("--platform <platform>", "of several platforms, this one (default: the daemon's)")
+    .option("--json", "print events and results as JSON, one a line");
+  return addOffline(load).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(from: string, { image, platform, json }: Flags): Promise<void> {
-  const loaded = await interruptible((signal) => load({ from, images: image, platform, signal }));
+async function run(from: string, flags: Flags): Promise<void> {
+  const { image: images, platform, offline, json, verbose } = flags;
+  const loaded = await watched(
+    { json, verbose },
+    (work) => load({ from, images, platform, offline, ...work }),
+  );
   for (const one of loaded) {
-    printResult(json ? JSON.stringify(one) : one.name);
-    if (!json) printNote(`  ${one.sent ? "loaded" : "was there"} as ${one.id}`);
+    if (json) printJson("image", one);
+    else {
+      printResult(one.name);
+      printNote(`  ${one.sent ? "loaded" : "was there"} as ${one.id}`);
+    }
   }
 }

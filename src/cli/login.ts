@@ -5,23 +5,37 @@
 import { Command } from "commander";
 import { login, logout } from "../app/login.ts";
 import { KodenoError } from "../errors.ts";
+import { askLine, askSecret, canAsk } from "./ask.ts";
+import { interruptible } from "./interrupt.ts";
 import { printNote } from "./output.ts";
+import { addRegistryFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
+
+interface Flags extends TransferFlags {
+  readonly username?: string;
+  readonly password?: string;
+  readonly passwordStdin?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  # asks for user and password
+  kodeno login registry.local
+
+  # in a script
+  kodeno login registry.local -u me --password-stdin < secret`;
 
 /** `kodeno login` with its flags. */
 export function command(): Command {
-  return new Command("login")
-    .description("Keeps user and password for a registry, where Docker keeps them.")
-    .argument("<host>", "host and port of the registry")
-    .requiredOption("-u, --username <user>", "user")
-    .option("--password-stdin", "read the password from stdin")
-    .addHelpText(
-      "after",
-      "\nExample:\n  kodeno login registry.local -u me --password-stdin < secret",
+  const login = new Command("login")
+    .description(
+      "Asks a registry whether user and password are right, and keeps them where Docker keeps them\n" +
+        "(DOCKER_CONFIG, or the helper that is named there).",
     )
-    .action(async (host: string, flags: { username: string; passwordStdin?: boolean }) => {
-      const password = flags.passwordStdin ? await readStdin() : ask(flags.username);
-      printNote(`Credentials are kept in ${await login(host, flags.username, password)}`);
-    });
+    .argument("<host>", "host and port of the registry")
+    .option("-u, --username <user>", "user (default: ask for it)")
+    .option("-p, --password <password>", "password; others can see it (default: ask for it)")
+    .option("--password-stdin", "read the password from stdin");
+  return addRegistryFlags(login).addHelpText("after", EXAMPLES).action(run);
 }
 
 /** `kodeno logout`. */
@@ -29,27 +43,52 @@ export function logoutCommand(): Command {
   return new Command("logout")
     .description("Forgets user and password of a registry.")
     .argument("<host>", "host and port of the registry")
+    .addHelpText("after", "\nExample:\n  kodeno logout registry.local")
     .action(async (host: string) => {
-      printNote(`Credentials are no longer kept in ${await logout(host)}`);
+      const { where, wasKept } = await logout(host);
+      printNote(
+        wasKept
+          ? `Credentials are no longer kept in ${where}`
+          : `Not logged in to ${host}: ${where} has no credentials for it`,
+      );
     });
+}
+
+async function run(host: string, flags: Flags): Promise<void> {
+  const where = await interruptible(async (signal) => {
+    const { user, password } = await credential(flags, signal);
+    return await login({ ...transferOptions(flags), host, user, password, signal });
+  });
+  printNote(`Credentials are kept in ${where}`);
+}
+
+async function credential(
+  { username, password, passwordStdin }: Flags,
+  signal: AbortSignal,
+): Promise<{ readonly user: string; readonly password: string }> {
+  if (password !== undefined && passwordStdin) {
+    throw bad("--password and --password-stdin exclude each other");
+  }
+  if (passwordStdin) {
+    if (username === undefined) throw bad("--password-stdin needs --username");
+    return { user: username, password: await readStdin() };
+  }
+  if (password !== undefined) {
+    printNote(
+      "Warning: other users can see a password in the arguments, and the shell keeps it; " +
+        "use --password-stdin",
+    );
+    if (username !== undefined) return { user: username, password };
+  }
+  if (!canAsk()) throw bad("stdin is no terminal to ask on; use --username and --password-stdin");
+  const user = username ?? await askLine("Username: ", signal);
+  return { user, password: password ?? await askSecret("Password: ", signal) };
+}
+
+function bad(why: string): KodenoError {
+  return new KodenoError("BAD_OPTION", `Cannot log in: ${why}`);
 }
 
 async function readStdin(): Promise<string> {
   return (await new Response(Deno.stdin.readable).text()).replace(/\r?\n$/, "");
-}
-
-function ask(user: string): string {
-  if (Deno.stdin.isTerminal()) {
-    // What is typed must not stand on the screen.
-    Deno.stdin.setRaw(true, { cbreak: true });
-    try {
-      return prompt(`Password of ${user}:`) ?? "";
-    } finally {
-      Deno.stdin.setRaw(false);
-    }
-  }
-  throw new KodenoError(
-    "BAD_OPTION",
-    "Cannot ask for a password: stdin is no terminal; use --password-stdin",
-  );
 }

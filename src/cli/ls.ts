@@ -1,23 +1,23 @@
 /**
- * `kodeno ls`: the images of a layout, one a line.
+ * `kodeno ls`: the images of a layout or archive, one a line.
  * @module
  */
 import { Command } from "commander";
 import { type ListedImage, ls } from "../app/ls.ts";
 import { interruptible } from "./interrupt.ts";
-import { formatBytes, printResult } from "./output.ts";
+import { formatBytes, printJson, printResult } from "./output.ts";
 import { printable } from "./printable.ts";
 
 /** The command with its flags. */
 export function lsCommand(): Command {
   return new Command("ls")
-    .summary("list the images of a layout")
-    .description("Lists the images of an OCI layout: name, digest, size and platforms.")
-    .argument("<layout>", "folder of the layout")
-    .option("--json", "print as JSON")
+    .description("Lists the images of an OCI layout or archive: name, digest, size and platforms.")
+    .argument("<layout|archive>", "path of a layout folder or an archive file")
+    .option("--json", "print as JSON, an image a line")
+    .addHelpText("after", "\nExamples:\n  kodeno ls out\n  kodeno ls images.tar --json")
     .action(async (layout: string, flags: { readonly json?: boolean }) => {
       const images = await interruptible((signal) => ls(layout, signal));
-      if (flags.json) return printResult(JSON.stringify(images));
+      if (flags.json) return images.forEach((image) => printJson("image", image));
       const rows = images.map(row);
       const widths = [0, 1, 2].map((i) =>
         Math.max(0, ...rows.map((cells) => cells[i]?.length ?? 0))

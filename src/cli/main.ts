@@ -3,8 +3,9 @@
  * so that `kodeno --version` starts as fast as the runtime does.
  * @module
  */
-import { KodenoError, messageOf } from "../errors.ts";
+import { type ErrorCode, KodenoError, messageOf } from "../errors.ts";
 import { printError, printResult } from "./output.ts";
+import { printable } from "./printable.ts";
 
 /**
  * Runs kodeno.
@@ -15,9 +16,8 @@ import { printError, printResult } from "./output.ts";
 export async function main(args: readonly string[]): Promise<number> {
   try {
     if (args.length === 1 && (args[0] === "--version" || args[0] === "version")) {
-      const { versions } = await import("../app/version.ts");
-      const { kodeno, deno, go } = await versions();
-      printResult(`kodeno ${kodeno} (deno ${deno}, go ${go})`);
+      const { formatVersions, versions } = await import("../app/version.ts");
+      printResult(formatVersions(await versions()));
       return 0;
     }
     const { runCommand } = await import("./program.ts");
@@ -27,10 +27,21 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Failures whose messages have lines of their own. */
+const LINES: ReadonlySet<ErrorCode> = new Set([
+  "BAD_CONFIG",
+  "BAD_PACKAGE",
+  "BAD_SOURCE_FILE",
+  "GIT_FAILED",
+  "GO_FAILED",
+]);
+
 /** Tells a failure in one line (and the compiler's), and gives its exit code. */
 function report(error: unknown, verbose: boolean): number {
   const known = error instanceof KodenoError;
-  printError(known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`);
+  const text = known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`;
+  // What other programs and faulty files say has lines; names in images only pretend to.
+  printError(known && !LINES.has(error.code) ? printable(text) : text);
   if (verbose && error instanceof Error) {
     printError(error.stack ?? "");
     if (error.cause instanceof Error) printError(`Caused by: ${error.cause.stack}`);

@@ -1,35 +1,45 @@
 /**
- * `kodeno merge`: the images of several layouts in one.
+ * `kodeno merge`: the images of several layouts and archives in one layout.
  * @module
  */
 import { Command } from "commander";
 import { merge } from "../app/merge.ts";
-import { interruptible } from "./interrupt.ts";
-import { printResult } from "./output.ts";
+import { printJson, printResult } from "./output.ts";
+import { printable } from "./printable.ts";
+import { watched } from "./progress.ts";
+
+interface Flags {
+  readonly force?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
 
 /** The command with its flags. */
 export function mergeCommand(): Command {
   return new Command("merge")
-    .summary("bring the images of several layouts into one")
     .description(
-      "Copies all images of layouts into another one, which is made when it is not there, and\n" +
-        "prints them. They appear all at once, when all of them are there.",
+      "Copies all images of layouts and archives into a layout, which is made when it is not\n" +
+        "there, and prints them. They appear all at once, when all of them are there.",
     )
     .argument("<out>", "folder of the layout that gets them")
-    .argument("<in...>", "folders of the layouts that have them")
+    .argument("<in...>", "layout folders and archive files that have them")
     .option("--force", "let the later one of two images with the same name win")
-    .option("--json", "print as JSON")
+    .option("--json", "print events and results as JSON, one a line")
+    .addHelpText("after", "\nExample:\n  kodeno merge all out ../other/out images.tar")
     .action(
       async (
         out: string,
         ins: readonly string[],
-        flags: { readonly force?: boolean; readonly json?: boolean },
+        { force, json, verbose }: Flags,
       ) => {
-        const merged = await interruptible((signal) =>
-          merge(out, ins, { force: flags.force, signal })
+        const merged = await watched(
+          { json, verbose },
+          (work) => merge(out, ins, { force, ...work }),
         );
-        if (flags.json) return printResult(JSON.stringify(merged));
-        for (const { name, digest } of merged) printResult(name ? `${name}@${digest}` : digest);
+        for (const image of merged) {
+          if (json) printJson("image", image);
+          else printResult(printable(image.name ? `${image.name}@${image.digest}` : image.digest));
+        }
       },
     );
 }

@@ -5,17 +5,54 @@
 
 /** Prints a result line on stdout. */
 export function printResult(line: string): void {
+  console.log(harmless(line));
+}
+
+/** Prints a result line with colours of kodeno's own; the rest of it has to be printable. */
+export function printPainted(line: string): void {
   console.log(line);
+}
+
+/**
+ * Text without what a terminal would obey, as whoever prints a line last makes sure. The numbers of
+ * characters are written as JSON writes them, so that a line of JSON still is one.
+ */
+function harmless(text: string): string {
+  return text.replaceAll(
+    /[^\P{Cc}\n\t]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/**
+ * Prints a result as a line of JSON on stdout. All commands use the same names for the same things:
+ * `name`, `digest`, `size`, `platforms`, `references`.
+ *
+ * @param type tells the lines apart, as the events' own do
+ */
+export function printJson(type: string, value: object): void {
+  printResult(JSON.stringify({ type, ...value }));
+}
+
+/** Writes a text on stdout as it is. */
+export async function writeResult(text: string): Promise<void> {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
 }
 
 /** Prints a line for a person on stderr. */
 export function printNote(line: string): void {
+  console.error(harmless(line));
+}
+
+/** {@link printNote} with colours of kodeno's own. */
+export function printPaintedNote(line: string): void {
   console.error(line);
 }
 
 /** Prints a failure on stderr. */
 export function printError(line: string): void {
-  console.error(line.startsWith("Error") ? line : `Error: ${line}`);
+  printNote(line.startsWith("Error") ? line : `Error: ${line}`);
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];

@@ -5,12 +5,17 @@
  */
 import { Command, CommanderError } from "commander";
 import { KodenoError } from "../errors.ts";
+import { addCommonFlags } from "./common_flags.ts";
 import { printNote, printResult } from "./output.ts";
 
 /** A command, before its code is loaded. */
 interface Entry {
   readonly summary: string;
+  /** It has no reason to dial. */
+  readonly isLocal?: true;
   readonly alias?: string;
+  /** No person has to know it. */
+  readonly isHidden?: true;
   readonly load: () => Promise<Command>;
 }
 
@@ -20,6 +25,42 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "build images of Go main packages into an OCI layout",
     alias: "publish",
     load: async () => (await import("./build.ts")).buildCommand(),
+  },
+  resolve: {
+    summary: "print Kubernetes objects with ko:// references built to images",
+    load: async () => (await import("./resolve.ts")).resolveCommand(),
+  },
+  apply: {
+    summary: 'resolve Kubernetes objects and hand them to "kubectl apply"',
+    load: async () => (await import("./kubectl.ts")).sendCommand("apply"),
+  },
+  create: {
+    summary: 'resolve Kubernetes objects and hand them to "kubectl create"',
+    load: async () => (await import("./kubectl.ts")).sendCommand("create"),
+  },
+  delete: {
+    summary: 'the same as "kubectl delete"',
+    load: async () => (await import("./kubectl.ts")).deleteCommand(),
+  },
+  run: {
+    summary: "build images and run them in the cluster",
+    load: async () => (await import("./kubectl.ts")).runCommand(),
+  },
+  watch: {
+    summary: "build images again whenever their files change",
+    load: async () => (await import("./watch.ts")).watchCommand(),
+  },
+  skaffold: {
+    summary: "build an image for Skaffold, as its custom builder",
+    load: async () => (await import("./skaffold.ts")).skaffoldCommand(),
+  },
+  deps: {
+    summary: "list the files that shape images",
+    load: async () => (await import("./deps.ts")).depsCommand(),
+  },
+  sync: {
+    summary: "print file sync rules of kodata for skaffold.yaml",
+    load: async () => (await import("./sync.ts")).syncCommand(),
   },
   push: {
     summary: "push the images of a layout or archive to a registry",
@@ -42,27 +83,33 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./serve.ts")).serveCommand(),
   },
   ls: {
-    summary: "list the images of a layout",
+    isLocal: true,
+    summary: "list the images of a layout or archive",
     load: async () => (await import("./ls.ts")).lsCommand(),
   },
   inspect: {
+    isLocal: true,
     summary: "show what an image is made of",
     load: async () => (await import("./inspect.ts")).inspectCommand(),
   },
   tag: {
+    isLocal: true,
     summary: "give an image of a layout more names",
     load: async () => (await import("./tag.ts")).tagCommand(),
   },
   rm: {
+    isLocal: true,
     summary: "remove names from a layout",
     load: async () => (await import("./rm.ts")).rmCommand(),
   },
   gc: {
+    isLocal: true,
     summary: "remove blobs of a layout that no image needs",
     load: async () => (await import("./gc.ts")).gcCommand(),
   },
   merge: {
-    summary: "bring the images of several layouts into one",
+    isLocal: true,
+    summary: "bring the images of several layouts and archives into one layout",
     load: async () => (await import("./merge.ts")).mergeCommand(),
   },
   login: {
@@ -70,16 +117,44 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./login.ts")).command(),
   },
   logout: {
+    isLocal: true,
     summary: "forget credentials of a registry",
     load: async () => (await import("./login.ts")).logoutCommand(),
   },
+  init: {
+    summary: "propose .ko.yaml and skaffold.yaml for a repository",
+    load: async () => (await import("./init.ts")).initCommand(),
+  },
+  doctor: {
+    summary: "look for what is wrong here, and tell how to mend it",
+    load: async () => (await import("./doctor.ts")).doctorCommand(),
+  },
+  config: {
+    summary: "show what shapes images, and where it comes from",
+    load: async () => (await import("./config.ts")).configCommand(),
+  },
+  schema: {
+    summary: "print the JSON Schema of a configuration file",
+    load: async () => (await import("./schema.ts")).schemaCommand(),
+  },
   cache: {
+    isLocal: true,
     summary: "look at and empty the cache of layers and binaries",
     load: async () => (await import("./cache.ts")).cacheCommand(),
   },
+  completion: {
+    summary: "print a script that completes commands in a shell",
+    load: async () => (await import("./completion.ts")).completionCommand(allCommands),
+  },
+  __complete: {
+    isHidden: true,
+    summary: "complete a word; what the scripts of completion ask",
+    load: async () => (await import("./complete.ts")).completeCommand(),
+  },
   version: {
+    isLocal: true,
     summary: "tell the versions of kodeno, Deno and Go",
-    load: () => Promise.resolve(new Command("version")),
+    load: async () => (await import("./version.ts")).command(),
   },
 };
 
@@ -91,26 +166,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const asked = args[0] === "help" ? args[1] : args[0];
-  const program = new Command("kodeno")
-    .description("Builds container images from Go main packages and keeps them as an OCI layout.")
-    .option("--version", "tell the versions of kodeno, Deno and Go")
-    .addHelpText(
-      "after",
-      "\nExample:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64",
-    );
-  for (const [name, { summary, alias, load }] of Object.entries(COMMANDS)) {
-    const loaded = asked === name || asked === alias ? await load() : new Command(name);
-    if (alias !== undefined && loaded.alias() === undefined) loaded.alias(alias);
-    program.addCommand(loaded.summary(summary));
-  }
-  for (const command of [program, ...program.commands, ...program.commands.flatMap(subcommands)]) {
-    command.exitOverride().showSuggestionAfterError().configureOutput({
-      writeOut: (text) => printResult(text.trimEnd()),
-      writeErr: (text) => printNote(text.trimEnd()),
-      // Said once, by whoever catches it.
-      outputError: () => {},
-    });
-  }
+  const program = await makeProgram((names) => asked !== undefined && names.includes(asked));
   try {
     await program.parseAsync(switches(program.commands, args), { from: "user" });
     return 0;
@@ -125,6 +181,42 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
 }
 
+/** All commands, their code loaded, for who writes about them; hidden ones are left out. */
+export async function allCommands(): Promise<Command> {
+  return await makeProgram(() => true, false);
+}
+
+async function makeProgram(
+  isWanted: (names: readonly string[]) => boolean,
+  withHidden = true,
+): Promise<Command> {
+  const program = new Command("kodeno")
+    .description("Builds container images from Go main packages and keeps them as an OCI layout.")
+    .option("--version", "tell the versions of kodeno, Deno and Go")
+    .addHelpText(
+      "after",
+      "\nExample:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64",
+    );
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const { summary, alias, load, isLocal = false, isHidden = false } = entry;
+    if (isHidden && !withHidden) continue;
+    const isAsked = isWanted(alias === undefined ? [name] : [name, alias]);
+    const loaded = isAsked ? await load() : new Command(name);
+    if (isAsked) addCommonFlags(loaded, isLocal);
+    if (alias !== undefined && loaded.alias() === undefined) loaded.alias(alias);
+    program.addCommand(loaded.summary(summary), { hidden: isHidden });
+  }
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(subcommands)]) {
+    command.exitOverride().showSuggestionAfterError().configureOutput({
+      writeOut: (text) => printResult(text.trimEnd()),
+      writeErr: (text) => printNote(text.trimEnd()),
+      // Said once, by whoever catches it.
+      outputError: () => {},
+    });
+  }
+  return program;
+}
+
 function subcommands(command: Command): readonly Command[] {
   return command.commands;
 }
@@ -133,9 +225,15 @@ function subcommands(command: Command): readonly Command[] {
 function switches(commands: readonly Command[], args: readonly string[]): string[] {
   const command = commands.find((c) => c.name() === args[0] || c.alias() === args[0]);
   const names = new Set(command?.options.filter((o) => o.isBoolean()).map((o) => o.long));
-  return args.flatMap((arg) => {
+  const negations = new Set(command?.options.filter((o) => o.negate).map((o) => o.long));
+  const dashes = args.indexOf("--");
+  return args.flatMap((arg, i) => {
+    // What follows the dashes is for another program.
+    if (dashes >= 0 && i > dashes) return [arg];
     const [, name, value] = /^(--[a-z-]+)=(true|false)$/.exec(arg) ?? [];
     if (name === undefined || !names.has(name)) return [arg];
-    return value === "true" ? [name] : [];
+    if (value === "true") return [name];
+    const negation = name.replace(/^--/, "--no-");
+    return negations.has(negation) ? [negation] : [];
   });
 }

@@ -4,7 +4,10 @@
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import type { Emit, KodenoEvent, NoteEvent } from "../events.ts";
+import { interruptible } from "./interrupt.ts";
 import { formatDuration, printNote, printResult } from "./output.ts";
+import { printable } from "./printable.ts";
+import { PlainTransfers } from "./transfers.ts";
 
 /** Where events go. */
 export interface Progress {
@@ -33,19 +36,41 @@ export async function makeProgress({ json, verbose }: ProgressOptions): Promise<
       close: () => view.close(),
     };
   }
-  return { emit: (event) => plain(event, note), close: () => {} };
+  const transfers = new PlainTransfers();
+  return { emit: (event) => plain(event, note, transfers), close: () => {} };
 }
 
-function plain(event: KodenoEvent, note: (event: NoteEvent) => void): void {
+/** What work is given: when to end, and where to tell how far it is. */
+export interface Watched {
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** Runs work under a view, which is gone when it ends, and until the process is told to stop. */
+export async function watched<T>(
+  options: ProgressOptions,
+  work: (watched: Watched) => Promise<T>,
+): Promise<T> {
+  const { emit, close } = await makeProgress(options);
+  try {
+    return await interruptible((signal) => work({ signal, emit }));
+  } finally {
+    close();
+  }
+}
+
+function plain(
+  event: KodenoEvent,
+  note: (event: NoteEvent) => void,
+  transfers: PlainTransfers,
+): void {
   if (event.type === "note") note(event);
-  else if (event.type === "stage" && event.stage === "compiling") {
+  else if (event.type === "transfer") {
+    const line = transfers.line(event);
+    if (line !== undefined) printNote(printable(line));
+  } else if (event.type === "stage" && event.stage === "compiling") {
     printNote(`${event.image} ${event.platform}: compiling`);
   } else if (event.type === "stage" && event.stage === "done") {
     printNote(`${event.image} ${event.platform}: done in ${formatDuration(event.elapsedMs)}`);
   }
-}
-
-/** Prints warnings and other notes of commands without a view of their own. */
-export function notes(event: KodenoEvent): void {
-  if (event.type === "note" && event.level !== "verbose") printNote(event.message);
 }

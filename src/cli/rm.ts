@@ -4,12 +4,12 @@
  */
 import { Command } from "commander";
 import { rm } from "../app/rm.ts";
-import { printResult } from "./output.ts";
+import { printJson, printResult } from "./output.ts";
+import { printable } from "./printable.ts";
 
 /** The command with its flags. */
 export function rmCommand(): Command {
   return new Command("rm")
-    .summary("remove images from a layout")
     .description(
       "Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands\n" +
         "alone, or a digest. Prints what was removed; when one name is not there, nothing is.\n" +
@@ -17,10 +17,13 @@ export function rmCommand(): Command {
     )
     .argument("<layout>", "folder of the layout")
     .argument("<names...>", "images to remove")
-    .option("--json", "print as JSON")
+    .option("--json", "print as JSON, an image a line")
+    .addHelpText("after", "\nExample:\n  kodeno rm out worker app:v1.0.0")
     .action(async (layout: string, names: readonly string[], flags: { json?: boolean }) => {
       const removed = await rm(layout, names);
-      if (flags.json) return printResult(JSON.stringify(removed));
-      for (const { name, digest } of removed) printResult(name ? `${name}@${digest}` : digest);
+      if (flags.json) return removed.forEach((image) => printJson("image", image));
+      for (const { name, digest } of removed) {
+        printResult(printable(name ? `${name}@${digest}` : digest));
+      }
     });
 }

@@ -28,7 +28,6 @@ Examples:
 /** The command with its flags. */
 export function serveCommand(): Command {
   return new Command("serve")
-    .summary("serve an OCI layout as a read-only registry")
     .description(
       "Serves an OCI layout in place as a read-only registry, so that docker, containerd and\n" +
         "Kubernetes pull from a folder. Repositories are the names of the images without their\n" +
@@ -38,10 +37,11 @@ export function serveCommand(): Command {
     .argument("<layout>", "folder of the layout")
     .option(
       "--listen <host:port>",
-      'where to listen (default "127.0.0.1:5000"; port 0: a free one)',
+      'where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
     )
-    .option("--tls-cert <file>", "certificate chain, as PEM")
-    .option("--tls-key <file>", "its key, as PEM")
+    .option("--tls-cert <file>", "certificate chain, as PEM (default: plain HTTP)")
+    .option("--tls-key <file>", "its key, as PEM (default: plain HTTP)")
+    .option("--offline", "only listen; it never dials, with or without this")
     .option("-v, --verbose", "tell of each request")
     .addHelpText("after", EXAMPLES)
     .action(async (layout: string, flags: Flags) => {

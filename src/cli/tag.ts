@@ -4,20 +4,34 @@
  */
 import { Command } from "commander";
 import { tag } from "../app/tag.ts";
-import { printResult } from "./output.ts";
+import { printJson, printResult } from "./output.ts";
 
 /** The command. */
 export function tagCommand(): Command {
   return new Command("tag")
-    .summary("give an image of a layout more names")
     .description(
       "Gives an image of an OCI layout more names; one that is taken moves to it. Prints them.",
     )
     .argument("<layout>", "folder of the layout")
     .argument("<source>", "NAME[:TAG], tag or digest of the image")
     .argument("<names...>", "NAME:TAG, or a tag that stands alone")
-    .action(async (layout: string, source: string, names: readonly string[]) => {
-      const digest = await tag(layout, source, names);
-      for (const name of names) printResult(`${name}@${digest}`);
-    });
+    .option("--json", "print as JSON, a name a line")
+    .addHelpText(
+      "after",
+      "\nExample:\n  kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
+    )
+    .action(
+      async (
+        layout: string,
+        source: string,
+        names: readonly string[],
+        flags: { readonly json?: boolean },
+      ) => {
+        const digest = await tag(layout, source, names);
+        for (const name of names) {
+          if (flags.json) printJson("image", { name, digest });
+          else printResult(`${name}@${digest}`);
+        }
+      },
+    );
 }

@@ -1,5 +1,5 @@
 /**
- * The flags of all commands that reach a registry.
+ * The flags of the commands that move images.
  * @module
  */
 import type { Command } from "commander";
@@ -12,15 +12,32 @@ export interface TransferFlags {
   readonly insecureRegistry?: boolean;
   readonly caFile?: string;
   readonly mirror?: readonly string[];
+  readonly verbose?: boolean;
 }
 
-/** Adds the flags to a command. */
+/** Adds the flags of all commands that reach a registry. */
 export function addTransferFlags(command: Command): Command {
-  return command
-    .option("--offline", "dial nothing but what is named here")
+  return addRegistryFlags(command)
+    .option(
+      "--mirror <host=mirror>",
+      "registry to ask first when pulling (default: KODENO_MIRRORS)",
+      appendList,
+    );
+}
+
+/** Adds the flags that say how a registry is reached. */
+export function addRegistryFlags(command: Command): Command {
+  return addOffline(command)
     .option("--insecure-registry", "leave certificates unchecked, and allow plain HTTP")
-    .option("--ca-file <file>", "certificates to trust beside the system's")
-    .option("--mirror <host=mirror>", "registry to ask first when pulling", appendList);
+    .option(
+      "--ca-file <file>",
+      "certificates to trust beside the system's (default: Docker's certs.d)",
+    );
+}
+
+/** Adds `--offline`, which a command that dials has to read itself. */
+export function addOffline(command: Command): Command {
+  return command.option("--offline", "dial nothing but what is named on the command line");
 }
 
 /** The options the flags stand for. */

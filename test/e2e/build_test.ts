@@ -104,12 +104,20 @@ Deno.test("build: with --json every line of stdout is an event, the image with i
   const kinds = new Set(events.map(({ type }) => type));
   assert.ok(kinds.has("stage") && kinds.has("image"), stdout);
   const { digest } = (await entriesOf(dir.join("out")))[0] ?? {};
+  // The layout holds this image and nothing else.
+  const blobs = [...Deno.readDirSync(dir.join("out", "blobs", "sha256"))];
+  const size = blobs.reduce(
+    (sum, { name }) => sum + Deno.statSync(dir.join("out", "blobs", "sha256", name)).size,
+    0,
+  );
   assert.deepEqual(events.at(-1), {
     type: "image",
     importPath: "example.com/app",
-    platforms: ["linux/amd64", "linux/arm64"],
+    name: "app:latest",
     digest,
-    reference: `app:latest@${digest}`,
+    size,
+    platforms: ["linux/amd64", "linux/arm64"],
+    references: [`app:latest@${digest}`],
   });
   for (const platform of ["linux/amd64", "linux/arm64"]) {
     const stages = events.filter((e) => e.type === "stage" && e.platform === platform);

@@ -50,6 +50,7 @@ Deno.test("cache: info counts layers and binaries, clean removes them and tells 
   await simpleModule(dir);
   const empty = await cacheInfo(dir);
   assert.deepEqual(empty, {
+    type: "cache",
     directory: dir.join("cache"),
     layers: 0,
     layerBytes: 0,

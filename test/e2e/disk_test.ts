@@ -3,11 +3,16 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { verify } from "../../src/content/verify.ts";
+import { openArchive } from "../../src/store/archive/archive_source.ts";
+import { openRegistry } from "../../src/store/registry/registry.ts";
+import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
 import { simpleModule } from "../support/go_module.ts";
+import { blob, image, pushAll } from "../support/image_graph.ts";
 import { kodeno } from "../support/kodeno.ts";
-import { assertClean, temporaries } from "../support/layout.ts";
+import { assertClean, fingerprint, temporaries } from "../support/layout.ts";
 import { tmpfs } from "../support/mounts.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
 
@@ -93,5 +98,56 @@ Deno.test({
     await disk.makeReadOnly();
     const env = { KODENO_CACHE: disk.path };
     await assertFails(dir, ["build"], { code: 1, message: READ_ONLY }, { env });
+  },
+});
+
+Deno.test({
+  name: "disk: a full disk while pulling, saving and caching a base; with more space it goes on",
+  ...needs("tmpfs", "docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await using registry = await startRegistry();
+    await using store = openRegistry(`${registry.host}/app`);
+    const layers = [1, 2, 3, 4].map(() => {
+      const bytes = new Uint8Array(1_000_000);
+      for (let at = 0; at < bytes.length; at += 50_000) {
+        crypto.getRandomValues(bytes.subarray(at, at + 50_000));
+      }
+      return blob(bytes);
+    });
+    const { manifest, config } = image({ os: "linux", architecture: "amd64" }, layers);
+    await pushAll(store, [...layers, config, manifest]);
+    await store.tag(manifest.descriptor, "v1");
+    await simpleModule(dir);
+    await using disk = await tmpfs(dir.join("disk"), 2_500_000);
+    const ref = `${registry.host}/app:v1`;
+    const env = { KODENO_CACHE: disk.path };
+    const works: readonly (readonly [readonly string[], Record<string, string>])[] = [
+      [["pull", ref, "--oci-layout", "disk/out"], {}],
+      [["copy", ref, "archive:disk/a.tar"], {}],
+      [["build", "--base-image", ref, "--platform", "linux/amd64"], env],
+    ];
+    for (const [args, more] of works) {
+      const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path, env: more });
+      assert.deepEqual([code, stdout], [1, ""], stderr);
+      const [line = "", ...rest] = stderr.trimEnd().split("\n").filter((one) => /^Error/.test(one));
+      assert.match(line, FULL, stderr);
+      assert.deepEqual(rest, []);
+      assert.deepEqual(await temporaries(disk.path), []);
+      const left = await filesBelow(disk.path);
+      if (args[0] !== "build") assert.deepEqual(left, []);
+      // A base is kept as far as it came in, in whole blobs.
+      for (const [name, digest] of Object.entries(await fingerprint(disk.path))) {
+        if (name.startsWith("bases/blobs/")) assert.equal(name, `bases/blobs/sha256/${digest}`);
+      }
+    }
+    await disk.grow(60_000_000);
+    for (const [args, more] of works) {
+      const { code, stderr } = await kodeno(args, { cwd: dir.path, env: more });
+      assert.equal(code, 0, stderr);
+    }
+    const [entry] = await assertClean(`${disk.path}/out`);
+    assert.equal(entry?.digest, manifest.descriptor.digest);
+    await verify(await openArchive(`${disk.path}/a.tar`), manifest.descriptor);
   },
 });

@@ -35,6 +35,13 @@ async function done(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
+/** Runs kodeno with `--json`; gives the results, one a line. */
+async function results(...args: readonly string[]) {
+  const lines = (await done(...args, "--json")).split("\n");
+  assert.equal(lines.pop(), "");
+  return lines.map((line) => JSON.parse(line));
+}
+
 /** Runs kodeno, which has to fail with one clear line, and with nothing changed. */
 async function refused(
   code: number,
@@ -95,9 +102,11 @@ Deno.test("layout: no layout, no name, no such command option: one line, exit co
     for (
       const [command, ...more] of [["ls"], ["inspect"], ["gc"], ["rm", "x"], ["tag", "x", "y"]]
     ) {
-      await refused(2, /Cannot use .* as an OCI layout/, undefined, command ?? "", place, ...more);
+      const kind = /Cannot use .* as an (?:OCI layout|image archive)/;
+      await refused(2, kind, undefined, command ?? "", place, ...more);
     }
-    await refused(2, /as an OCI layout/, undefined, "merge", dir.join("out"), place);
+    const kind = place === file ? /as an image archive/ : /as an OCI layout/;
+    await refused(2, kind, undefined, "merge", dir.join("out"), place);
   }
   assert.deepEqual(await dir.list(), ["file"]);
   await refused(2, /unknown option '--nope'/, undefined, "ls", "--nope", file);
@@ -112,7 +121,8 @@ Deno.test("ls: names, digests, sizes and platforms; --json; what is incomplete",
   assert.equal(lines.length, 2);
   assert.match(lines[0] ?? "", /^loose {13}sha256:\S+ {2}[\d.]+ k?B {2}linux\/amd64,linux\/arm64$/);
   assert.match(lines[1] ?? "", /^reg\.local\/app:v1 {2}sha256:/);
-  assert.deepEqual(JSON.parse(await done("ls", layout, "--json"))[1], {
+  assert.deepEqual((await results("ls", layout))[1], {
+    type: "image",
     name: "reg.local/app:v1",
     digest: one.root.descriptor.digest,
     mediaType: MediaType.index,
@@ -124,7 +134,7 @@ Deno.test("ls: names, digests, sizes and platforms; --json; what is incomplete",
   assert.match(await done("ls", layout), /arm64\nreg\.local.*arm64 \(incomplete\)\n$/);
   const empty = await layoutWith(dir, "empty", {});
   assert.equal(await done("ls", empty), "");
-  assert.equal(await done("ls", empty, "--json"), "[]\n");
+  assert.equal(await done("ls", empty, "--json"), "");
 });
 
 Deno.test("ls, inspect: what an image says cannot steer a terminal", async () => {
@@ -158,7 +168,7 @@ Deno.test("inspect: the tree of an image, by name, by place, and of all", async 
   const sbom = await addArtifact(layout, one.root.descriptor);
   const tree = await done("inspect", layout, "app:v1");
   assert.match(tree, new RegExp(`\n\`-- referrer application/x-sbom manifest ${sbom}`));
-  const [image] = JSON.parse(await done("inspect", layout, "app:v1", "--json"));
+  const [image] = await results("inspect", layout, "app:v1");
   assert.equal(image.name, "app:v1");
   assert.equal(image.manifests[1].platform, "linux/arm64");
   assert.equal(image.manifests[1].layers[0].digest, one.shared.descriptor.digest);
@@ -225,7 +235,7 @@ Deno.test("rm: by whole name, by name with all tags, by tag, by digest; all or n
   await layoutWith(dir, "l", { "two:v1": two, "v1": two });
   const blobs = blobCount(layout);
   const left = async () =>
-    JSON.parse(await done("ls", layout, "--json")).map((image: { name: string }) => image.name);
+    (await results("ls", layout)).map((image: { name: string }) => image.name);
   await refused(1, /Cannot remove "nope" from .*: it has app/, layout, "rm", layout, "app", "nope");
 
   assert.equal(await done("rm", layout, "app:v1"), `app:v1@${one.root.descriptor.digest}\n`);
@@ -242,7 +252,7 @@ Deno.test("rm: by whole name, by name with all tags, by tag, by digest; all or n
   assert.deepEqual(await left(), ["app/sub:v1", "loose", "reg:5000/app:v1", "two:v1", "v1"]);
   await done("rm", layout, "v1", "reg:5000/app");
   assert.deepEqual(await left(), ["app/sub:v1", "loose", "two:v1"]);
-  const removed = JSON.parse(await done("rm", layout, one.root.descriptor.digest, "--json"));
+  const removed = await results("rm", layout, one.root.descriptor.digest);
   assert.deepEqual(removed.map(({ name }: { name: string }) => name), ["app/sub:v1", "loose"]);
   assert.deepEqual(await left(), ["two:v1"]);
   assert.equal(blobCount(layout), blobs);

@@ -38,6 +38,11 @@ async function refused(
   assert.equal(outcome.stdout, "");
 }
 
+/** The results among the lines that `--json` prints. */
+function images(stdout: string) {
+  return stdout.split("\n").map((line) => JSON.parse(line)).filter(({ type }) => type === "image");
+}
+
 /** A module with two programs, built for two platforms into the layout `out`. */
 async function twoImages(): Promise<TempDir> {
   const dir = await tempDir();
@@ -61,7 +66,7 @@ Deno.test({
     const digests = new Map((await entriesOf(dir.join("out"))).map((e, i) => [i, e.digest]));
 
     const plan = await done(dir, ["push", "out", "--to", to, "--dry-run", "--json"]);
-    const planned = plan.split("\n").map((line) => JSON.parse(line));
+    const planned = images(plan);
     assert.deepEqual(planned.map((p) => p.references), [
       [`${to}/team/one:latest@${digests.get(0)}`],
       [`${to}/team/two:latest@${digests.get(1)}`],
@@ -75,7 +80,7 @@ Deno.test({
       await succeed(crane, ["validate", "--remote", `${to}/team/${name}:latest`]);
     }
     const again = await done(dir, ["push", "out", "--to", to, "--json"]);
-    const sent = again.split("\n").map((line) => JSON.parse(line));
+    const sent = images(again);
     assert.deepEqual(sent.map(({ blobs, bytes }) => [blobs, bytes]), [[0, 0], [0, 0]]);
 
     const base = ["push", "out", "--to", to, "-B", "--image", "old.example/team/two", "-t", "a,b"];
@@ -153,17 +158,25 @@ Deno.test({
     await using dockerd = await startDockerd();
     const env = { DOCKER_HOST: dockerd.host };
     const name = "old.example/team/one:latest";
-    const first = JSON.parse(await done(dir, ["load", "out", "--image", name, "--json"], env));
+    const [first] = images(await done(dir, ["load", "out", "--image", name, "--json"], env));
     assert.deepEqual([first.name, first.sent], [name, true]);
-    const again = JSON.parse(await done(dir, ["load", "out", "--image", name, "--json"], env));
+    const [again] = images(await done(dir, ["load", "out", "--image", name, "--json"], env));
     assert.deepEqual(again, { ...first, sent: false });
     const ran = await dockerd.docker("run", "--rm", "--network", "none", name);
     assert.equal(ran.stdout, "one dev\n", ran.stderr);
 
     const local = await done(dir, ["build", "-L", "-B", "./cmd/two"], env);
-    assert.match(local, /^ko\.local\/two:latest@sha256:/);
-    const two = await dockerd.docker("run", "--rm", "--network", "none", "ko.local/two");
-    assert.equal(two.stdout, "two dev\n", two.stderr);
+    assert.match(local, /^ko\.local\/two:[0-9a-f]{64}$/);
+    // What is printed can be run, as with ko.
+    for (const printed of [local, "ko.local/two"]) {
+      const two = await dockerd.docker("run", "--rm", "--network", "none", printed);
+      assert.equal(two.stdout, "two dev\n", two.stderr);
+    }
+    // A name below the domain means the daemon, as ko has it.
+    const domain = { ...env, KO_DOCKER_REPO: "kept.here/x" };
+    const kept = ["build", "-B", "--local-domain", "kept.here", "./cmd/two"];
+    assert.match(await done(dir, kept, domain), /^kept\.here\/x\/two:[0-9a-f]{64}$/);
+    assert.equal((await dockerd.docker("inspect", "kept.here/x/two:latest")).code, 0);
     const back = await done(dir, ["copy", "daemon:ko.local/two", "oci:back:two:v1"], env);
     assert.match(back, /^two:v1@sha256:/);
     await assertSound(dir.join("back"));

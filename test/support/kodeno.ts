@@ -14,6 +14,8 @@ export interface KodenoOptions {
   readonly cwd?: string;
   /** Beside {@link kodenoEnvironment}. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Nothing unless given; what is piped is closed by the caller. */
+  readonly stdin?: "null" | "piped";
 }
 
 /** The program and the arguments before its own. */
@@ -60,7 +62,7 @@ export async function kodeno(
 /** Starts kodeno; both of its outputs are piped. */
 export function spawnKodeno(
   args: readonly string[],
-  { cwd, env }: KodenoOptions = {},
+  { cwd, env, stdin = "null" }: KodenoOptions = {},
 ): Deno.ChildProcess {
   const [program, ...before] = kodenoCommand();
   return new Deno.Command(program, {
@@ -68,7 +70,7 @@ export function spawnKodeno(
     ...(cwd ? { cwd } : {}),
     env: kodenoEnvironment(env),
     clearEnv: true,
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   }).spawn();

@@ -15,6 +15,11 @@ export class Tmpfs implements AsyncDisposable {
     await succeed(tool("mount"), ["-o", "remount,ro", this.path]);
   }
 
+  /** Makes it larger. */
+  async grow(bytes: number): Promise<void> {
+    await succeed(tool("mount"), ["-o", `remount,size=${bytes}`, this.path]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await succeed(tool("umount"), [this.path]);
   }

@@ -1,0 +1,227 @@
+/**
+ * Graphs and documents that are made to have no end or to fill the memory, in layouts, archives and
+ * registries: every command ends soon, with one line at most, and stays small.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { digestOf } from "../../src/io/hash.ts";
+import { encodeJson } from "../../src/oci/manifest.ts";
+import { MediaType } from "../../src/oci/media_types.ts";
+import { soon } from "../support/fails.ts";
+import { type Blob, blob, jsonBlob } from "../support/image_graph.ts";
+import { spawnKodeno } from "../support/kodeno.ts";
+import { type Outcome, succeed } from "../support/process.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+/** What a run may take: much more than it does, since machines of tests are busy. */
+const SOON_MS = 60_000;
+const MOST_MIB = 500;
+
+const NAME = { "io.containerd.image.name": "app:v1", "org.opencontainers.image.ref.name": "v1" };
+const config = jsonBlob(
+  { os: "linux", architecture: "amd64", rootfs: { type: "layers", diff_ids: [] } },
+  MediaType.config,
+);
+
+/** Blobs, the root last, and the `index.json` where it is not the usual one. */
+interface Bomb {
+  readonly blobs: readonly Blob[];
+  readonly index?: Uint8Array;
+}
+
+function manifest(more: Record<string, unknown> = {}): Blob {
+  const value = { schemaVersion: 2, mediaType: MediaType.manifest, config: config.descriptor };
+  return jsonBlob({ ...value, layers: [], ...more }, MediaType.manifest);
+}
+
+function indexOf(children: readonly Blob[]): Blob {
+  const manifests = children.map(({ descriptor }) => descriptor);
+  return jsonBlob({ schemaVersion: 2, mediaType: MediaType.index, manifests }, MediaType.index);
+}
+
+/** A blob that is made of the one before it, so many times. */
+function chain(length: number, next: (before: Blob) => Blob): Blob[] {
+  const blobs = [config, manifest()];
+  for (let i = 0; i < length; i++) blobs.push(next(blobs.at(-1) ?? config));
+  return blobs;
+}
+
+const NESTED = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+
+const BOMBS: Readonly<Record<string, () => Bomb>> = {
+  "an index in an index, 1000 deep": () => ({ blobs: chain(1000, (one) => indexOf([one])) }),
+  // Each names the one before it twice: 2 ** 60 ways down.
+  "indexes that name each other twice": () => ({
+    blobs: chain(60, (one) => indexOf([one, one])),
+  }),
+  "a chain of 10 000 subjects": () => ({
+    blobs: chain(10_000, ({ descriptor }) => manifest({ subject: descriptor })),
+  }),
+  "an index with 20 000 times the same": () => ({
+    blobs: [config, manifest(), indexOf(Array.from({ length: 20_000 }, () => manifest()))],
+  }),
+  "an index.json with 100 000 entries": () => {
+    const { descriptor } = manifest();
+    const manifests = Array.from({ length: 100_000 }, () => descriptor);
+    return { blobs: [config, manifest()], index: encodeJson({ schemaVersion: 2, manifests }) };
+  },
+  "an index.json with lists 100 000 deep": () => {
+    const { descriptor } = manifest();
+    const entry = JSON.stringify({ ...descriptor, annotations: NAME });
+    const text = `{"schemaVersion":2,"x":${NESTED},"manifests":[${entry}]}`;
+    return { blobs: [config, manifest()], index: new TextEncoder().encode(text) };
+  },
+  "an entry with lists 100 000 deep": () => {
+    const { mediaType, digest, size } = manifest().descriptor;
+    const annotations = JSON.stringify(NAME);
+    const text = `{"schemaVersion":2,"manifests":[{"mediaType":"${mediaType}","size":${size},` +
+      `"digest":"${digest}","annotations":${annotations},"x":${NESTED}}]}`;
+    return { blobs: [config, manifest()], index: new TextEncoder().encode(text) };
+  },
+  "a manifest with lists 100 000 deep": () => {
+    const text = new TextDecoder().decode(manifest().bytes);
+    return { blobs: [config, blob(text.replace("{", `{"x":${NESTED},`), MediaType.manifest)] };
+  },
+  "100 manifests of 4 MB": () => {
+    const all = Array.from(
+      { length: 100 },
+      (_, i) => manifest({ annotations: { pad: String(i).padEnd(4_000_000, "x") } }),
+    );
+    return { blobs: [config, ...all, indexOf(all)] };
+  },
+};
+
+async function writeLayout(path: string, { blobs, index }: Bomb): Promise<void> {
+  const folder = `${path}/blobs/sha256`;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${path}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
+  for (const { descriptor, bytes } of blobs) {
+    await Deno.writeFile(`${folder}/${descriptor.digest.slice(7)}`, bytes);
+  }
+  const root = { ...blobs.at(-1)?.descriptor, annotations: NAME };
+  const usual = encodeJson({ schemaVersion: 2, mediaType: MediaType.index, manifests: [root] });
+  await Deno.writeFile(`${path}/index.json`, index ?? usual);
+}
+
+/** The most memory that a process had, in MiB, as far as it was seen. */
+async function watchMemory(child: Deno.ChildProcess): Promise<number> {
+  let most = 0;
+  let ended = false;
+  child.status.then(() => ended = true);
+  while (!ended) {
+    const status = await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "");
+    most = Math.max(most, Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return most;
+}
+
+/** Runs kodeno, which may succeed, or fail in one line; but not for long, and in little memory. */
+async function small(dir: TempDir, args: readonly string[]): Promise<Outcome> {
+  const child = spawnKodeno(args, { cwd: dir.path });
+  const memory = watchMemory(child);
+  const output = soon(child.output(), SOON_MS).catch((error) => {
+    child.kill("SIGKILL");
+    throw new Error(`${args.join(" ")}: ${error}`);
+  });
+  const { code, stdout, stderr } = await output;
+  const text = new TextDecoder();
+  const outcome = { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  const said = `${args.join(" ")}: ${code} ${outcome.stderr.slice(0, 2000)}`;
+  assert.ok(code === 0 || code === 1 || code === 2, said);
+  assert.doesNotMatch(outcome.stderr, /unexpectedly|RangeError|stack/, said);
+  if (code !== 0) assert.match(outcome.stderr, /^Error: Cannot [^\n]{1,2000}\n$/, said);
+  assert.ok(await memory < MOST_MIB, `${await memory} MiB: ${said}`);
+  return outcome;
+}
+
+const COPIES = [["oci:copied"], ["archive:copied.tar:x:y"]];
+
+for (const [what, make] of Object.entries(BOMBS)) {
+  Deno.test(`bombs: ${what}, in a layout and in an archive`, async () => {
+    await using dir = await tempDir();
+    await writeLayout(dir.join("evil"), make());
+    await succeed("tar", ["-cf", "../evil.tar", "."], { cwd: dir.join("evil") });
+    const tar = (await Deno.stat(dir.join("evil.tar"))).size;
+    for (const [path, kind] of [["evil", "oci"], ["evil.tar", "archive"]] as const) {
+      await small(dir, ["ls", path]);
+      const { stdout } = await small(dir, ["inspect", path]);
+      await small(dir, ["inspect", path, "--json"]);
+      // What is printed is no more than there is.
+      assert.ok(stdout.length < 4 * tar, String(stdout.length));
+      for (const to of COPIES) await small(dir, ["copy", `${kind}:${path}:app:v1`, ...to]);
+      await small(dir, ["push", path, "--to", "127.0.0.1:1/x", "--dry-run"]);
+      await small(dir, ["merge", "merged", path]);
+    }
+    for (
+      const args of [["gc", "evil"], ["tag", "evil", "app:v1", "app:v2"], ["rm", "evil", "v2"]]
+    ) {
+      await small(dir, args);
+    }
+  });
+}
+
+/** A registry that has everything it is asked for, checks nothing, and makes up referrers. */
+async function startFake(blobs: readonly Blob[]): Promise<AsyncDisposable & { host: string }> {
+  const all = new Map(blobs.map((one) => [one.descriptor.digest as string, one]));
+  const root = blobs.at(-1);
+  let made = 0;
+  const server = createServer((request, response) => {
+    const [, kind, ref = ""] = /^\/v2\/app\/(\w+)\/(.+)$/.exec(request.url ?? "") ?? [];
+    const found = ref === "v1" ? root : all.get(ref);
+    if (kind === "referrers") {
+      const descriptor = { ...root?.descriptor, digest: digestOf(String(made++)) };
+      response.writeHead(200, { "content-type": MediaType.index });
+      const list = { schemaVersion: 2, manifests: [descriptor] };
+      response.end(encodeJson(list));
+    } else if (found === undefined) response.writeHead(kind === undefined ? 200 : 404).end();
+    else {
+      const { mediaType, digest, size } = found.descriptor;
+      const headers = { "content-type": mediaType, "docker-content-digest": digest };
+      response.writeHead(200, { ...headers, "content-length": String(size) });
+      response.end(request.method === "HEAD" ? undefined : found.bytes);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+for (const [what, make] of Object.entries(BOMBS).filter(([, make]) => !make().index)) {
+  Deno.test(`bombs: ${what}, in a registry`, async () => {
+    await using dir = await tempDir();
+    await using fake = await startFake(make().blobs);
+    await small(dir, ["pull", `${fake.host}/app:v1`, "--oci-layout", "pulled"]);
+    for (const to of COPIES) await small(dir, ["copy", `${fake.host}/app:v1`, ...to]);
+  });
+}
+
+Deno.test("bombs: a registry that makes up referrers of referrers, and wrong bytes for a digest", async () => {
+  await using dir = await tempDir();
+  const root = indexOf([manifest()]);
+  {
+    await using fake = await startFake([config, manifest(), root]);
+    const { code, stderr } = await small(dir, [
+      "copy",
+      `${fake.host}/app:v1`,
+      "oci:copied",
+      "--referrers",
+    ]);
+    assert.equal(code, 1);
+    assert.match(stderr, /over 64 levels deep/);
+  }
+  // An index that holds its own digest cannot be made; a registry that says it has one is found out.
+  const self = { ...root, bytes: indexOf([root]).bytes };
+  const claimed = { ...self, descriptor: { ...root.descriptor, size: self.bytes.length } };
+  await using fake = await startFake([config, claimed]);
+  const { code, stderr } = await small(dir, ["pull", `${fake.host}/app:v1`]);
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot .*: the registry has sha256:/);
+});

@@ -1,0 +1,71 @@
+/**
+ * The help of every command: an example, what each flag is without it, and the flags that all have.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { kodeno } from "../support/kodeno.ts";
+import { needs } from "../parts/tools.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { tempDir } from "../support/temp.ts";
+import { commandLine, shown, terminal } from "../support/terminal.ts";
+
+async function help(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await kodeno([...args, "--help"]);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** The commands that build images, move them and look at them. */
+const COMMANDS = [
+  ...[
+    "build",
+    "push",
+    "load",
+    "pull",
+    "copy",
+    "serve",
+    "ls",
+    "inspect",
+    "tag",
+    "rm",
+    "gc",
+    "merge",
+  ],
+  ...["login", "logout", "cache", "cache info", "cache clean", "version"],
+];
+
+Deno.test("help: each command of images has an example, and each flag says what is without it", async () => {
+  for (const name of COMMANDS) {
+    const text = await help(...name.split(" "));
+    assert.match(text, new RegExp(`^ +(?:[A-Z_]+=\\S+ )*kodeno ${name}\\b`, "m"), name);
+    assert.match(text, /^Examples?:$/m, name);
+    if (name === "cache") continue;
+    assert.match(text, /--offline/, name);
+    assert.match(text, /--verbose/, name);
+    assert.match(text, /^Switches are off unless they are given\.$/m, name);
+    const options = /^Options:\n((?: {2}.*\n)+)/m.exec(text)?.[1] ?? "";
+    // A long one goes on below it, further to the right.
+    for (const option of options.replaceAll(/\n {20,}/g, " ").trimEnd().split("\n")) {
+      if (/<\w[^>]*>/.test(option)) assert.match(option, /\(default: ?.+\)/, `${name}: ${option}`);
+    }
+  }
+});
+
+Deno.test({
+  name: "inspect: in colour on a terminal, and without it where NO_COLOR says so",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    assert.equal((await kodeno(["build"], { cwd: dir.path })).code, 0);
+    const { stdout } = await kodeno(["inspect", "out"], { cwd: dir.path });
+    for (const [setting, isColoured] of [["NO_COLOR=", true], ["NO_COLOR=1", false]] as const) {
+      await using screen = await terminal(dir, {}, [180, 40]);
+      const lines = await shown(screen, `${setting} ${commandLine("inspect", "out")}`);
+      assert.deepEqual(lines.join("\n"), stdout.trimEnd());
+      const raw = await screen.tmux("capture-pane", "-p", "-e");
+      // deno-lint-ignore no-control-regex
+      assert.equal(/\x1b\[[0-9;]*m/.test(raw), isColoured, JSON.stringify(raw));
+    }
+  },
+});

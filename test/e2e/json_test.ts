@@ -1,0 +1,165 @@
+/**
+ * `--json` of every command: lines of JSON on stdout and nothing else anywhere, with the same names
+ * for the same things.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { startDockerd } from "../parts/dockerd.ts";
+import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { kodeno } from "../support/kodeno.ts";
+import { entriesOf } from "../support/layout.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** What a field of that name is, wherever it stands. */
+const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  name: (v) => typeof v === "string" && v !== "",
+  digest: (v) => /^sha256:[0-9a-f]{64}$/.test(String(v)),
+  size: (v) => typeof v === "number" && v > 0,
+  platforms: (v) => Array.isArray(v) && v.length > 0 && v.every((p) => /^\w+\/\w+/.test(p)),
+  references: (v) => Array.isArray(v) && v.length > 0 && v.every((r) => typeof r === "string"),
+  blobs: (v) => Number.isInteger(v),
+  bytes: (v) => Number.isInteger(v),
+  total: (v) => Number.isInteger(v),
+};
+
+/** Runs kodeno with `--json`; gives its lines, checked. */
+async function lines(
+  dir: TempDir,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<readonly Line[]> {
+  const { code, stdout, stderr } = await kodeno([...args, "--json"], { cwd: dir.path, env });
+  assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  assert.equal(stderr, "", args.join(" "));
+  assert.match(stdout, /\n$/);
+  const parsed = stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+  for (const line of parsed) {
+    assert.equal(typeof line["type"], "string", JSON.stringify(line));
+    for (const [name, value] of Object.entries(line)) {
+      assert.ok(
+        FIELDS[name]?.(value) ?? true,
+        `${args.join(" ")}: ${name} in ${JSON.stringify(line)}`,
+      );
+    }
+  }
+  return parsed;
+}
+
+/** The only result among the lines. */
+function only(found: readonly Line[]): Line {
+  const images = found.filter(({ type }) => type === "image");
+  assert.equal(images.length, 1, JSON.stringify(found));
+  return images[0] ?? assert.fail();
+}
+
+const WHOLE = ["name", "digest", "size", "platforms"];
+
+Deno.test("json: ls, inspect, tag, merge, rm, gc and cache say the same of the same image", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const built = only(await lines(dir, ["build", "--platform", "linux/amd64,linux/arm64"]));
+  assert.deepEqual(built["references"], [`${built["name"]}@${built["digest"]}`]);
+  const image = Object.fromEntries(WHOLE.map((name) => [name, built[name]]));
+  const some = (line: Line, ...names: string[]) => {
+    for (const name of names) assert.deepEqual(line[name], image[name], name);
+  };
+  some(only(await lines(dir, ["ls", "out"])), ...WHOLE);
+  some(only(await lines(dir, ["inspect", "out"])), "name", "digest");
+  some(only(await lines(dir, ["merge", "all", "out"])), ...WHOLE);
+  const tagged = await lines(dir, ["tag", "out", "app:latest", "app:v1", "other:v2"]);
+  assert.deepEqual(tagged.map(({ type, name }) => `${type} ${name}`), [
+    "image app:v1",
+    "image other:v2",
+  ]);
+  for (const line of tagged) some(line, "digest");
+  const removed = await lines(dir, ["rm", "out", "app"]);
+  assert.deepEqual(removed.map(({ name }) => name), ["app:latest", "app:v1"]);
+  for (const line of removed) some(line, "digest");
+  const copied = only(await lines(dir, ["copy", "oci:all:app:latest", "archive:app.tar"]));
+  some(copied, ...WHOLE);
+  assert.deepEqual(copied["references"], [`app:latest@${image["digest"]}`]);
+  some(only(await lines(dir, ["ls", "app.tar"])), ...WHOLE);
+  some(only(await lines(dir, ["inspect", "app.tar"])), "name", "digest");
+  assert.deepEqual((await lines(dir, ["gc", "out", "--dry-run"])).map(({ type }) => type), ["gc"]);
+  assert.deepEqual((await lines(dir, ["cache", "info"])).map(({ type }) => type), ["cache"]);
+});
+
+Deno.test({
+  name: "json: push, pull and copy tell of each blob, and of the image in the end",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await using registry = await startRegistry();
+    const built = only(await lines(dir, ["build"]));
+    const to = `${registry.host}/team`;
+    const dry = only(await lines(dir, ["push", "out", "--to", to, "--dry-run"]));
+
+    const pushed = await lines(dir, ["push", "out", "--to", to]);
+    const image = only(pushed);
+    assert.deepEqual(image, dry);
+    for (const name of WHOLE) assert.deepEqual(image[name], built[name], name);
+    assert.deepEqual(image["references"], [`${to}/app:latest@${built["digest"]}`]);
+    assert.equal(pushed.at(-1), image);
+    const ended = pushed.filter(({ type, state }) => type === "transfer" && state === "done");
+    assert.equal(ended.length, image["blobs"]);
+    assert.ok(ended.every(({ bytes, total, image }) => bytes === total && image === "app:latest"));
+    assert.equal(ended.reduce((sum, { bytes }) => sum + Number(bytes), 0), image["bytes"]);
+    // A blob begins before it ends, and never goes back.
+    for (const { digest } of ended) {
+      const steps = pushed.filter((line) =>
+        line["digest"] === digest && line["type"] === "transfer"
+      );
+      assert.equal(steps[0]?.["state"], "moving");
+      const bytes = steps.map((step) => Number(step["bytes"]));
+      assert.deepEqual(bytes, bytes.toSorted((a, b) => a - b));
+    }
+
+    const again = await lines(dir, ["push", "out", "--to", to]);
+    assert.deepEqual(again.map(({ type, state }) => state ?? type), ["there", "image"]);
+    const remote = `${to}/app:latest`;
+    for (
+      const args of [
+        ["pull", remote, "--oci-layout", "pulled"],
+        ["copy", remote, `${registry.host}/other/app:v2`],
+        ["copy", remote, "archive:pulled.tar"],
+      ]
+    ) {
+      const copied = only(await lines(dir, args));
+      for (const name of WHOLE.slice(1)) assert.deepEqual(copied[name], built[name], name);
+    }
+    const { digest } = (await entriesOf(dir.join("pulled")))[0] ?? assert.fail();
+    assert.equal(digest, built["digest"]);
+  },
+});
+
+Deno.test({
+  name: "json: load, and build that pushes and loads, tell how far they are",
+  ...needs("root", "dockerd", "docker", "docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await using dockerd = await startDockerd();
+    await using registry = await startRegistry();
+    const env = { DOCKER_HOST: dockerd.host };
+    const built = only(await lines(dir, ["build"]));
+    const loaded = await lines(dir, ["load", "out"], env);
+    const image = only(loaded);
+    for (const name of WHOLE) assert.deepEqual(image[name], built[name], name);
+    assert.deepEqual(image["references"], ["app:latest"]);
+    const done = loaded.filter(({ state }) => state === "done");
+    assert.ok(done.length === 1 && Number(done[0]?.["bytes"]) > Number(built["size"]));
+
+    const local = await lines(dir, ["build", "-L", "-t", "v2"], env);
+    assert.ok(local.some(({ type, state }) => type === "transfer" && state === "there"));
+    const to = { KO_DOCKER_REPO: `${registry.host}/b` };
+    const pushed = await lines(dir, ["build", "-B", "--push"], to);
+    const { name } = only(pushed);
+    assert.equal(name, `${registry.host}/b/app:latest`);
+    assert.ok(pushed.some(({ type, state }) => type === "transfer" && state === "done"));
+  },
+});
