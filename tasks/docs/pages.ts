@@ -1,0 +1,53 @@
+/**
+ * The pages of `docs/` that are made from the code, or hold parts that are.
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { allCommands } from "../../src/cli/program.ts";
+import { commandsPage } from "./commands.ts";
+import { koTables } from "./ko_keys.ts";
+
+/** The project's folder. */
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A page as it has to be. */
+export interface Page {
+  /** Relative to the project. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Makes all pages; what a person has written of them is taken from the files. */
+export async function pages(): Promise<readonly Page[]> {
+  const koYaml = "docs/ko-yaml.md";
+  const written = await Deno.readTextFile(ROOT + koYaml);
+  return [
+    { path: "docs/commands.md", text: await formatted(commandsPage(await allCommands())) },
+    { path: koYaml, text: await formatted(filledIn(written, "keys", koTables())) },
+  ];
+}
+
+/** A text whose part between `<!-- NAME: ... -->` and `<!-- end of NAME -->` is another. */
+function filledIn(text: string, name: string, part: string): string {
+  const marks = new RegExp(`(<!-- ${name}: [^>]*-->\n)[^]*?(\n<!-- end of ${name} -->)`);
+  if (!marks.test(text)) throw new Error(`there is no place for ${name}`);
+  return text.replace(marks, (_, start: string, end: string) => `${start}\n${part}\n${end}`);
+}
+
+/** As `deno fmt` wants it. */
+async function formatted(text: string): Promise<string> {
+  const args = ["fmt", "--quiet", "--ext", "md", "-"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  const { success, stdout } = await child.output();
+  if (!success) throw new Error("deno fmt failed");
+  return new TextDecoder().decode(stdout);
+}
