@@ -1,7 +1,8 @@
 /**
- * Behind `deno task bench`: measures the compiled binary against ko and writes `bench/RESULTS.md`.
- * `--quick` takes few runs and `--only NAME` some rows; both only print. Everything it makes is in
- * `bench/work`. The exit code is 1 when a row does not hold what it must.
+ * Behind `deno task bench`: measures the compiled binary against ko, crane, docker and
+ * docker-registry, and writes `bench/RESULTS.md`. `--quick` takes few runs and `--only NAME` some
+ * rows; both only print. Everything it makes is in `bench/work`. The exit code is 1 when a row does
+ * not hold what it must.
  * @module
  */
 import { join, relative } from "node:path";
@@ -12,19 +13,39 @@ import { goTool } from "../test/parts/tools.ts";
 import { makeBase, pushBase } from "./base.ts";
 import { findBinary, measureStarts } from "./binary.ts";
 import type { Setting } from "./contestants.ts";
+import { DEPS, depsRow, measureDeps } from "./deps.ts";
 import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
 import { environment, output } from "./process.ts";
 import { holds, report, type Row, rowsTable } from "./report.ts";
-import { type Attempt, informationOf, layerRows, memoryRows, startRow, timeRow } from "./rows.ts";
+import { measureResolve, RESOLVE, resolveRows } from "./resolve.ts";
+import {
+  type Attempt,
+  informationOf,
+  layerRows,
+  memoryRows,
+  startRow,
+  timeRow,
+  transferInformation,
+  transferRows,
+} from "./rows.ts";
 import { ALL_PLATFORMS, quick, type Scenario, SCENARIOS } from "./scenarios.ts";
+import {
+  measureTransfer,
+  quickTransfer,
+  type Transfer,
+  type TransferRuns,
+  TRANSFERS,
+} from "./transfers.ts";
+import { measureYaml, YAML, yamlRow } from "./yaml.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const WORK = join(ROOT, "bench", "work");
 const RESULTS = join(ROOT, "bench", "RESULTS.md");
-/** The row that is not a scenario. */
+/** The row of the start, which is no scenario. */
 const START = "start";
+const RESOLVE_RUNS = 3;
 
 const say = (text: string): void => console.error(text);
 
@@ -56,6 +77,17 @@ async function measureAll(
   return all;
 }
 
+async function measureTransfers(
+  setting: Setting,
+  transfers: readonly Transfer[],
+): Promise<Map<Transfer, Attempt<TransferRuns>>> {
+  const all = new Map<Transfer, Attempt<TransferRuns>>();
+  for (const one of transfers) {
+    all.set(one, await attempt(() => measureTransfer(setting, one, say)));
+  }
+  return all;
+}
+
 /** Formatted as everything in the project, whatever the widths of the tables are. */
 async function writeReport(text: string): Promise<void> {
   await Deno.writeTextFile(RESULTS, text);
@@ -72,8 +104,11 @@ async function main(args: readonly string[]): Promise<boolean> {
   const wanted = (name: string): boolean => name.includes(values.only);
   const scenarios = SCENARIOS.filter(({ name }) => wanted(name))
     .map((scenario) => values.quick ? quick(scenario) : scenario);
-  if (scenarios.length === 0 && !wanted(START)) {
-    const names = [...SCENARIOS.map(({ name }) => name), START].join(", ");
+  const transfers = TRANSFERS.filter(({ name }) => wanted(name))
+    .map((transfer) => values.quick ? quickTransfer(transfer) : transfer);
+  const others = [START, DEPS, RESOLVE, YAML];
+  if (scenarios.length + transfers.length === 0 && !others.some(wanted)) {
+    const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
   }
 
@@ -89,10 +124,21 @@ async function main(args: readonly string[]): Promise<boolean> {
   const measured = await measureAll(setting, scenarios);
   const rows: Row[] = [...measured].flatMap(([scenario, one]) => timeRow(scenario, one));
   rows.push(...memoryRows(measured), ...layerRows(measured));
+  const moved = await measureTransfers(setting, transfers);
+  rows.push(...transferRows(moved));
+  if (wanted(RESOLVE)) {
+    const runs = values.quick ? 1 : RESOLVE_RUNS;
+    const resolved = () => measureResolve(setting, registry.host, runs, say);
+    rows.push(...resolveRows(await attempt(resolved)));
+  }
+  if (wanted(DEPS)) rows.push(depsRow(await attempt(() => measureDeps(kodeno, WORK))));
+  if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
 
   if (values.quick || values.only) console.log(rowsTable(rows));
-  else await writeReport(report(rows, informationOf(measured), machine));
+  else {await writeReport(
+      report(rows, informationOf(measured), transferInformation(moved), machine),
+    );}
   return rows.every(holds);
 }
 

@@ -53,19 +53,25 @@ export async function run(command: Command, watch = true): Promise<Run> {
 
 /** Looks at a process until it has ended; 0 when it was never seen. */
 async function highWaterMark(pid: number, ended: () => boolean): Promise<number> {
-  const path = `/proc/${pid}/status`;
   let peak = 0;
   while (!ended()) {
-    try {
-      // A process that has ended and is not yet waited for has no such line.
-      const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(path))?.[1];
-      if (kilobytes !== undefined) peak = Math.max(peak, Number(kilobytes) * 1024);
-    } catch {
-      break;
-    }
+    const now = peakOf(pid);
+    if (now === undefined) break;
+    peak = Math.max(peak, now);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return peak;
+}
+
+/** Most memory that a process has held so far, in bytes; undefined when there is no such process. */
+export function peakOf(pid: number): number | undefined {
+  try {
+    // A process that has ended and is not yet waited for has no such line.
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 async function failure(command: Command, code: number): Promise<Error> {

@@ -5,9 +5,11 @@
 import type { Starts } from "./binary.ts";
 import type { Contestant } from "./contestants.ts";
 import type { LayerSizes, Measured } from "./measure.ts";
-import type { Information, Row } from "./report.ts";
+import type { Run } from "./process.ts";
+import type { Information, Row, TransferInformation } from "./report.ts";
 import { LAYER_SIZE, MEMORY, type Scenario, STARTUP } from "./scenarios.ts";
 import { formatMemory, formatTimes, significant, spreadOf } from "./statistics.ts";
+import type { Transfer, TransferRuns } from "./transfers.ts";
 
 /** What a measurement gave, or why it gave nothing. */
 export interface Attempt<T> {
@@ -103,4 +105,43 @@ export function informationOf(results: Results): readonly Information[] {
       cachedKoTime: cached.length > 0 ? formatTimes(cached) : "-",
     };
   });
+}
+
+/** Rows of moved images with what they gave. */
+export type TransferResults = ReadonlyMap<Transfer, Attempt<TransferRuns>>;
+
+const msOf = (runs: readonly Run[]): readonly number[] => runs.map(({ ms }) => ms);
+
+/** The rows of moved images, and one of the most memory of all. */
+export function transferRows(results: TransferResults): readonly Row[] {
+  const rows = [...results].map(([transfer, { result, problem }]): Row => {
+    const { title: work, other, unit, time: bounds } = transfer;
+    if (result === undefined) return { work, unit, bounds, ...NOTHING, problem };
+    const [own, others] = [msOf(result.kodeno), msOf(result.other)];
+    const value = spreadOf(own).median / spreadOf(others).median;
+    const told = { kodeno: formatTimes(own), other: `${other} ${formatTimes(others)}` };
+    return { work, unit, bounds, ...told, value };
+  });
+  if (rows.length === 0) return rows;
+  const row = { work: "peak memory, moving images", unit: "MB", bounds: MEMORY } as const;
+  const failed = [...results].find(([, { result }]) => result === undefined);
+  if (failed) {
+    return [...rows, { ...row, ...NOTHING, problem: `${failed[0].title} was not measured` }];
+  }
+  const peaks = [...results.values()].flatMap(({ result }) => result?.peaks ?? []);
+  const value = spreadOf(peaks).max / 1e6;
+  return [...rows, { ...row, kodeno: formatMemory(peaks), other: "-", value }];
+}
+
+/** Times and memory of all moved images that gave something. */
+export function transferInformation(results: TransferResults): readonly TransferInformation[] {
+  return [...results].flatMap(([{ title, other }, { result }]) =>
+    result === undefined ? [] : [{
+      work: title,
+      kodenoMemory: formatMemory(result.peaks),
+      kodenoTime: formatTimes(msOf(result.kodeno)),
+      other,
+      otherTime: formatTimes(msOf(result.other)),
+    }]
+  );
 }

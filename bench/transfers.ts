@@ -1,0 +1,146 @@
+/**
+ * The rows in which images are moved: what each is called, what must come out, and how the two sides
+ * take turns. What a side does, and whether it was done, is with the contests.
+ * @module
+ */
+import { openLoad } from "./contest_load.ts";
+import { openPull, openPush, openPushAgain, openPushBuild } from "./contest_push.ts";
+import { openServe } from "./contest_serve.ts";
+import type { Setting } from "./contestants.ts";
+import { environment, output, type Run } from "./process.ts";
+import type { Bounds } from "./scenarios.ts";
+
+/** The two that do the same work. */
+export type Side = "kodeno" | "other";
+
+/** Two sides and what they work with, until it is disposed of. */
+export interface Contest extends AsyncDisposable {
+  /**
+   * Does the work once, and checks that it was done.
+   *
+   * @param watch whether the memory is looked at
+   * @throws when a program fails, or something else came out
+   */
+  run(side: Side, watch: boolean): Promise<Run>;
+}
+
+/** A row of the table. */
+export interface Transfer {
+  /** For `--only`. */
+  readonly name: string;
+  readonly title: string;
+  /** With whom kodeno is compared, and in what the result is told. */
+  readonly other: string;
+  readonly unit: string;
+  readonly time: Bounds;
+  readonly repetitions: number;
+  /** Memory is looked at in runs that do not count, since these are over too soon. */
+  readonly short?: boolean;
+  readonly open: (setting: Setting) => Promise<Contest>;
+}
+
+/** What came of a row. */
+export interface TransferRuns {
+  readonly kodeno: readonly Run[];
+  readonly other: readonly Run[];
+  /** Most memory of kodeno in each run, in bytes. */
+  readonly peaks: readonly number[];
+}
+
+const CRANE = { other: "crane", unit: "of crane", repetitions: 7 } as const;
+const REGISTRY = { other: "docker-registry", unit: "of docker-registry" } as const;
+
+/** All rows in which images are moved, in the order of the table. */
+export const TRANSFERS: readonly Transfer[] = [
+  {
+    name: "push",
+    title: "push a 300 MB layout (8 manifests) to docker-registry",
+    ...CRANE,
+    time: { must: 1.2, aim: 1 },
+    open: openPush,
+  },
+  {
+    name: "push-same",
+    title: "push it again, with nothing to send",
+    other: "`kodeno --version`",
+    unit: "x",
+    time: { must: 2.5, aim: 1.7 },
+    repetitions: 15,
+    short: true,
+    open: openPushAgain,
+  },
+  {
+    name: "pull",
+    title: "pull it into a layout",
+    ...CRANE,
+    time: { must: 1.3, aim: 1 },
+    open: openPull,
+  },
+  {
+    name: "serve-1",
+    title: "serve it to one `crane pull`",
+    ...REGISTRY,
+    time: { must: 1.2, aim: 0.9 },
+    repetitions: 7,
+    open: (setting) => openServe(setting, 1),
+  },
+  {
+    name: "serve-16",
+    title: "serve it to 16 of `crane pull` at once",
+    ...REGISTRY,
+    time: { must: 1.2, aim: 0.9 },
+    repetitions: 3,
+    open: (setting) => openServe(setting, 16),
+  },
+  {
+    name: "load",
+    title: "load a 300 MB archive into dockerd",
+    other: "`docker load`",
+    unit: "of docker load",
+    time: { must: 1.1, aim: 1 },
+    repetitions: 5,
+    open: openLoad,
+  },
+  {
+    name: "build-push",
+    title: "build --push, 1 image x 4 platforms, nothing changed",
+    other: "ko",
+    unit: "of ko",
+    time: { must: 0.5, aim: 0.3 },
+    repetitions: 7,
+    open: openPushBuild,
+  },
+];
+
+/** The same with few runs. */
+export function quickTransfer(transfer: Transfer): Transfer {
+  return { ...transfer, repetitions: Math.min(2, transfer.repetitions) };
+}
+
+/**
+ * Measures a row: one run of each that does not count, then turns (A B A B ...).
+ *
+ * @param say told what is being done
+ * @throws when a side does not do the work
+ */
+export async function measureTransfer(
+  setting: Setting,
+  { name, repetitions, short = false, open }: Transfer,
+  say: (text: string) => void,
+): Promise<TransferRuns> {
+  const runs: Record<Side, Run[]> = { kodeno: [], other: [] };
+  const peaks: number[] = [];
+  await using contest = await open(setting);
+  for (let round = -1; round < repetitions; round++) {
+    for (const side of ["kodeno", "other"] as const) {
+      const watch = side === "kodeno" && (!short || round < 0);
+      // The one does not pay for what the other has left to write.
+      await output({ program: "sync", args: [], env: environment(), cwd: setting.work });
+      const one = await contest.run(side, watch);
+      say(`${name}: ${side} ${(one.ms / 1000).toFixed(2)} s${round < 0 ? " (not counted)" : ""}`);
+      if (watch) peaks.push(one.peakBytes);
+      if (round >= 0) runs[side].push(one);
+    }
+  }
+  return { ...runs, peaks };
+}
