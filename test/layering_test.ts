@@ -20,7 +20,10 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/oci/": [],
   "src/io/": ["src/oci/"],
   "src/content/": ["src/oci/", "src/io/"],
-  "src/config/": ["src/oci/"],
+  "src/template/": [],
+  "src/git/": [],
+  "src/program/": [],
+  "src/config/": ["src/oci/", "src/template/"],
   "src/plan/": ["src/oci/", "src/config/"],
   "src/gobuild/": ["src/plan/"],
   "src/layers/": ["src/oci/", "src/io/"],
@@ -30,7 +33,9 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/store/registry/": ["src/oci/", "src/io/", "src/content/"],
   "src/store/daemon/": ["src/oci/", "src/io/", "src/content/", "src/store/archive/"],
   "src/store/memory/": ["src/oci/", "src/io/", "src/content/"],
-  "src/manifests/": ["src/oci/"],
+  "src/manifests/": [],
+  // kubectl gets what was resolved; it is no place and knows nothing of images.
+  "src/kubectl/": [],
   "src/serve/": ["src/oci/", "src/content/", "src/store/layout/"],
   "src/app/": "all",
   "src/cli/": ["src/app/", "src/config/"],
@@ -51,7 +56,14 @@ const POWERS: readonly {
 }[] = [
   {
     what: "runs a program",
-    rows: ["src/gobuild/", "src/store/registry/", "src/store/daemon/"],
+    rows: [
+      "src/gobuild/",
+      "src/git/",
+      "src/program/",
+      "src/kubectl/",
+      "src/store/registry/",
+      "src/store/daemon/",
+    ],
     seen: /\bDeno\s*\.\s*Command\b|"node:(?:child_process|cluster)"/,
   },
   {
