@@ -8,7 +8,7 @@ import { rootTool } from "../test/parts/tools.ts";
 import type { Setting } from "./contestants.ts";
 import { makeSingle, type Single } from "./images.ts";
 import { environment, run } from "./process.ts";
-import type { Contest } from "./transfers.ts";
+import type { Contest } from "./contest.ts";
 
 /** Loads of both into one daemon. */
 export async function openLoad({ work, kodeno }: Setting): Promise<Contest> {

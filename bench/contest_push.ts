@@ -12,7 +12,7 @@ import { makeModule, moduleFolder, PATTERNS } from "./fixtures.ts";
 import { checkCopy, checkStorage, type Graph, makeMany, manyFolder, NAME, TAG } from "./images.ts";
 import { type Command, environment, type Run, run } from "./process.ts";
 import { ALL_PLATFORMS } from "./scenarios.ts";
-import type { Contest, Side } from "./transfers.ts";
+import type { Contest, Side } from "./contest.ts";
 
 /** Into a registry that is new for each run. */
 export async function openPush({ work, kodeno }: Setting): Promise<Contest> {

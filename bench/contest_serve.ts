@@ -9,7 +9,7 @@ import { craneCommand, pullArguments } from "./contest_push.ts";
 import type { Setting } from "./contestants.ts";
 import { checkCopy, makeMany, manyFolder, NAME, TAG } from "./images.ts";
 import { environment, peakOf, run } from "./process.ts";
-import type { Contest } from "./transfers.ts";
+import type { Contest } from "./contest.ts";
 
 /** Pulls of both, so many at once. The time is that of all pulls; the memory is the server's. */
 export async function openServe({ work, kodeno }: Setting, pulls: number): Promise<Contest> {

@@ -3,26 +3,13 @@
  * take turns. What a side does, and whether it was done, is with the contests.
  * @module
  */
+import type { Contest, Side } from "./contest.ts";
 import { openLoad } from "./contest_load.ts";
 import { openPull, openPush, openPushAgain, openPushBuild } from "./contest_push.ts";
 import { openServe } from "./contest_serve.ts";
 import type { Setting } from "./contestants.ts";
 import { environment, output, type Run } from "./process.ts";
 import type { Bounds } from "./scenarios.ts";
-
-/** The two that do the same work. */
-export type Side = "kodeno" | "other";
-
-/** Two sides and what they work with, until it is disposed of. */
-export interface Contest extends AsyncDisposable {
-  /**
-   * Does the work once, and checks that it was done.
-   *
-   * @param watch whether the memory is looked at
-   * @throws when a program fails, or something else came out
-   */
-  run(side: Side, watch: boolean): Promise<Run>;
-}
 
 /** A row of the table. */
 export interface Transfer {

@@ -11,14 +11,14 @@ Deno.test("custom builder: everything that Skaffold says", () => {
     IMAGE: "127.0.0.1:5001/team/app:v1-dirty",
     PUSH_IMAGE: "true",
     PLATFORMS: "linux/amd64,linux/arm/v7",
-    BUILD_CONTEXT: "/work/app",
+    BUILD_CONTEXT: "/src/app",
   });
   assert.deepEqual(asked, {
     name: "127.0.0.1:5001/team/app",
     tag: "v1-dirty",
     push: true,
     platforms: ["linux/amd64", "linux/arm/v7"],
-    context: "/work/app",
+    context: "/src/app",
   });
 });
 
