@@ -29,7 +29,12 @@ const config = jsonBlob(
 interface Bomb {
   readonly blobs: readonly Blob[];
   readonly index?: Uint8Array;
+  /** Why it cannot be copied; it can be where this is left out. */
+  readonly why?: RegExp;
 }
+
+const DEEP = /over 64 levels deep; no honest image has that$/m;
+const NESTS = /\(nested over 100 levels deep\)$/m;
 
 function manifest(more: Record<string, unknown> = {}): Blob {
   const value = { schemaVersion: 2, mediaType: MediaType.manifest, config: config.descriptor };
@@ -51,13 +56,17 @@ function chain(length: number, next: (before: Blob) => Blob): Blob[] {
 const NESTED = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
 
 const BOMBS: Readonly<Record<string, () => Bomb>> = {
-  "an index in an index, 1000 deep": () => ({ blobs: chain(1000, (one) => indexOf([one])) }),
+  "an index in an index, 1000 deep": () => ({
+    blobs: chain(1000, (one) => indexOf([one])),
+    why: DEEP,
+  }),
   // Each names the one before it twice: 2 ** 60 ways down.
   "indexes that name each other twice": () => ({
     blobs: chain(60, (one) => indexOf([one, one])),
   }),
   "a chain of 10 000 subjects": () => ({
     blobs: chain(10_000, ({ descriptor }) => manifest({ subject: descriptor })),
+    why: DEEP,
   }),
   "an index with 20 000 times the same": () => ({
     blobs: [config, manifest(), indexOf(Array.from({ length: 20_000 }, () => manifest()))],
@@ -65,31 +74,33 @@ const BOMBS: Readonly<Record<string, () => Bomb>> = {
   "an index.json with 100 000 entries": () => {
     const { descriptor } = manifest();
     const manifests = Array.from({ length: 100_000 }, () => descriptor);
-    return { blobs: [config, manifest()], index: encodeJson({ schemaVersion: 2, manifests }) };
+    const index = encodeJson({ schemaVersion: 2, manifests });
+    return { blobs: [config, manifest()], index, why: /larger than 4194304 bytes/ };
   },
   "an index.json with lists 100 000 deep": () => {
     const { descriptor } = manifest();
     const entry = JSON.stringify({ ...descriptor, annotations: NAME });
     const text = `{"schemaVersion":2,"x":${NESTED},"manifests":[${entry}]}`;
-    return { blobs: [config, manifest()], index: new TextEncoder().encode(text) };
+    return { blobs: [config, manifest()], index: new TextEncoder().encode(text), why: NESTS };
   },
   "an entry with lists 100 000 deep": () => {
     const { mediaType, digest, size } = manifest().descriptor;
     const annotations = JSON.stringify(NAME);
     const text = `{"schemaVersion":2,"manifests":[{"mediaType":"${mediaType}","size":${size},` +
       `"digest":"${digest}","annotations":${annotations},"x":${NESTED}}]}`;
-    return { blobs: [config, manifest()], index: new TextEncoder().encode(text) };
+    return { blobs: [config, manifest()], index: new TextEncoder().encode(text), why: NESTS };
   },
   "a manifest with lists 100 000 deep": () => {
     const text = new TextDecoder().decode(manifest().bytes);
-    return { blobs: [config, blob(text.replace("{", `{"x":${NESTED},`), MediaType.manifest)] };
+    const nested = blob(text.replace("{", `{"x":${NESTED},`), MediaType.manifest);
+    return { blobs: [config, nested], why: NESTS };
   },
   "100 manifests of 4 MB": () => {
     const all = Array.from(
       { length: 100 },
       (_, i) => manifest({ annotations: { pad: String(i).padEnd(4_000_000, "x") } }),
     );
-    return { blobs: [config, ...all, indexOf(all)] };
+    return { blobs: [config, ...all, indexOf(all)], why: /manifests have over 67108864 bytes/ };
   },
 };
 
@@ -137,12 +148,19 @@ async function small(dir: TempDir, args: readonly string[]): Promise<Outcome> {
   return outcome;
 }
 
+/** Checks that it was copied, or why not. */
+function assertCopied({ code, stderr }: Outcome, { why }: Bomb): void {
+  assert.equal(code, why === undefined ? 0 : 1, stderr);
+  if (why !== undefined) assert.match(stderr, why);
+}
+
 const COPIES = [["oci:copied"], ["archive:copied.tar:x:y"]];
 
 for (const [what, make] of Object.entries(BOMBS)) {
   Deno.test(`bombs: ${what}, in a layout and in an archive`, async () => {
     await using dir = await tempDir();
-    await writeLayout(dir.join("evil"), make());
+    const bomb = make();
+    await writeLayout(dir.join("evil"), bomb);
     await succeed("tar", ["-cf", "../evil.tar", "."], { cwd: dir.join("evil") });
     const tar = (await Deno.stat(dir.join("evil.tar"))).size;
     for (const [path, kind] of [["evil", "oci"], ["evil.tar", "archive"]] as const) {
@@ -151,7 +169,9 @@ for (const [what, make] of Object.entries(BOMBS)) {
       await small(dir, ["inspect", path, "--json"]);
       // What is printed is no more than there is.
       assert.ok(stdout.length < 4 * tar, String(stdout.length));
-      for (const to of COPIES) await small(dir, ["copy", `${kind}:${path}:app:v1`, ...to]);
+      for (const to of COPIES) {
+        assertCopied(await small(dir, ["copy", `${kind}:${path}:app:v1`, ...to]), bomb);
+      }
       await small(dir, ["push", path, "--to", "127.0.0.1:1/x", "--dry-run"]);
       await small(dir, ["merge", "merged", path]);
     }
@@ -197,9 +217,13 @@ async function startFake(blobs: readonly Blob[]): Promise<AsyncDisposable & { ho
 for (const [what, make] of Object.entries(BOMBS).filter(([, make]) => !make().index)) {
   Deno.test(`bombs: ${what}, in a registry`, async () => {
     await using dir = await tempDir();
-    await using fake = await startFake(make().blobs);
-    await small(dir, ["pull", `${fake.host}/app:v1`, "--oci-layout", "pulled"]);
-    for (const to of COPIES) await small(dir, ["copy", `${fake.host}/app:v1`, ...to]);
+    const bomb = make();
+    await using fake = await startFake(bomb.blobs);
+    const pull = ["pull", `${fake.host}/app:v1`, "--oci-layout", "pulled"];
+    assertCopied(await small(dir, pull), bomb);
+    for (const to of COPIES) {
+      assertCopied(await small(dir, ["copy", `${fake.host}/app:v1`, ...to]), bomb);
+    }
   });
 }
 

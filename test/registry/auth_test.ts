@@ -79,7 +79,7 @@ Deno.test({
     await thereAndBack(name, { ...anonymous, caCerts: [ca] });
     await using folder = await tempDir();
     await folder.write(`${host}/ca.crt`, ca);
-    await folder.write(`${host}/client.key`, "not a certificate");
+    await folder.write(`${host}/README.txt`, "not a certificate");
     await thereAndBack(`${host}/two`, { ...anonymous, certsFolders: [folder.path] });
     await thereAndBack(`${host}/three`, { ...anonymous, insecure: true });
     // A certificate that is not known is no reason to go without TLS, not even on loopback.

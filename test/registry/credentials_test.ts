@@ -173,8 +173,10 @@ Deno.test("login keeps what others wrote, for the owner's eyes only; logout forg
   const value = JSON.parse(await Deno.readTextFile(file));
   assert.equal(value.psFormat, "x");
   assert.equal(Object.keys(value.auths).length, 5);
-  await logout("index.docker.io", env);
-  await logout("never.local", env);
+  const before = await Deno.readTextFile(file);
+  assert.deepEqual(await logout("never.local", env), { where: file, wasKept: false });
+  assert.equal(await Deno.readTextFile(file), before);
+  assert.deepEqual(await logout("index.docker.io", env), { where: file, wasKept: true });
   const again = await finder(home);
   assert.equal(await again.find("docker.io", "x"), undefined);
   assert.deepEqual(await again.find("other.local", "x"), user("o", "o"));

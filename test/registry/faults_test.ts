@@ -4,80 +4,17 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { copy } from "../../src/content/copy.ts";
-import { readAll } from "../../src/io/streams.ts";
-import type { RegistryOptions } from "../../src/store/registry/options.ts";
 import { openRegistry } from "../../src/store/registry/registry.ts";
-import type { RegistryStore } from "../../src/store/registry/store.ts";
 import { MemoryStore } from "../../src/store/memory/memory.ts";
-import { type Exchange, type FaultProxy, startFaultProxy } from "../parts/fault_proxy.ts";
+import { type Exchange, startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith, soon } from "../support/fails.ts";
-import { type Blob, blob, imageGraph, pushAll } from "../support/image_graph.ts";
-
-const SIZE = 5_000_000;
-const large = blob(new Uint8Array(SIZE).map((_, i) => (i * i) >> 7), "application/octet-stream");
-const small = blob("a few bytes", "application/octet-stream");
-
-interface Context {
-  readonly proxy: FaultProxy;
-  /** Through the proxy. */
-  readonly store: RegistryStore;
-  /** Past it. */
-  readonly direct: RegistryStore;
-}
+import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
+import { fault, is, large, pull, push, same, sent, SIZE, small } from "./fault_lab.ts";
 
 const BASIC = { kind: "password", username: "ali", password: "secret-of-ali" } as const;
-
-/** A test with a registry behind a proxy that handles its requests as told. */
-function fault(
-  what: string,
-  handle: (exchange: Exchange, count: number) => Promise<unknown> | unknown,
-  fn: (context: Context) => Promise<void>,
-  options: RegistryOptions = {},
-): void {
-  Deno.test({
-    name: `registry faults: ${what}`,
-    ...needs("docker-registry"),
-    async fn() {
-      await using registry = await startRegistry();
-      const counts = new Map<string, number>();
-      await using proxy = await startFaultProxy(registry.host, (exchange) => {
-        const kind = `${exchange.seen.method} ${exchange.seen.url.split("/")[3]}`;
-        const count = (counts.get(kind) ?? 0) + 1;
-        counts.set(kind, count);
-        return handle(exchange, count);
-      });
-      const retry = { baseMs: 5, maxMs: 20 };
-      const credentials = () => Promise.resolve(undefined);
-      await using store = openRegistry(`${proxy.host}/app`, { credentials, retry, ...options });
-      await using direct = openRegistry(`${registry.host}/app`, { credentials });
-      await soon(fn({ proxy, store, direct }), 30_000);
-    },
-  });
-}
-
-const open = ({ bytes }: Blob) => () =>
-  Promise.resolve(
-    new ReadableStream<Uint8Array>({
-      start(controller) {
-        for (let at = 0; at < bytes.length; at += 100_000) {
-          controller.enqueue(bytes.subarray(at, at + 100_000));
-        }
-        controller.close();
-      },
-    }),
-  );
-const push = (store: RegistryStore, b: Blob) => store.push(b.descriptor, open(b));
-const pull = async (store: RegistryStore, b: Blob) =>
-  await readAll(await store.fetch(b.descriptor), 1 << 24, "a blob");
-const same = (a: Uint8Array, b: Uint8Array) =>
-  createHash("sha256").update(a).digest("hex") === createHash("sha256").update(b).digest("hex");
-const sent = (proxy: FaultProxy, method: string) => proxy.seen.filter((s) => s.method === method);
-const is = ({ seen }: Exchange, method: string, kind: string) =>
-  seen.method === method && seen.url.split("/")[3] === kind;
 
 fault("an upload that breaks begins anew", async (exchange, count) => {
   const cut = is(exchange, "PUT", "blobs") && count <= 2;
@@ -231,6 +168,29 @@ fault(
   { answerMs: 300, retry: { attempts: 2, baseMs: 1 } },
 );
 
+fault(
+  "an upload that nobody takes",
+  (exchange) => is(exchange, "PUT", "blobs") ? new Promise(() => {}) : exchange.pass(),
+  async ({ store, direct }) => {
+    const huge = blob(new Uint8Array(60_000_000), "application/octet-stream");
+    await failsWith("REGISTRY_FAILED", () => push(store, huge), /took no bytes within 0.4 s/);
+    assert.equal(await direct.has(huge.descriptor), false);
+  },
+  { idleMs: 400, retry: { attempts: 2, baseMs: 1 } },
+);
+
+fault("a manifest that breaks off is asked for again", async (exchange, count) => {
+  const cut = is(exchange, "GET", "manifests") && count <= 2;
+  await exchange.pass(cut ? { cutAnswer: 20 } : {});
+}, async ({ proxy, store, direct }) => {
+  const { root, blobs } = imageGraph();
+  await pushAll(direct, blobs);
+  const target = new MemoryStore();
+  await copy(store, root.descriptor, target);
+  assert.equal(await target.has(root.descriptor), true);
+  assert.equal(sent(proxy, "GET").filter(({ url }) => url.includes("/manifests/")).length, 5);
+});
+
 fault("wrong bytes", (exchange) => {
   if (!is(exchange, "GET", "blobs") && !is(exchange, "GET", "manifests")) return exchange.pass();
   return exchange.pass({ change: (bytes) => bytes.map((byte) => byte ^ 1) });
@@ -351,13 +311,14 @@ Deno.test({
       retry: { baseMs: 1, attempts: 2 },
     };
     await using store = openRegistry(`${proxy.host}/app`, options);
-    await push(store, small);
-    assert.ok(same(await pull(store, small), small.bytes));
+    await soon(push(store, small));
+    assert.ok(same(await soon(pull(store, small)), small.bytes));
     assert.deepEqual(elsewhere.seen.map(({ method }) => method), ["PUT", "GET"]);
     assert.ok(proxy.seen.some(({ headers }) => headers.authorization));
     eager = true;
-    const error = await failsWith("UNAUTHORIZED", () => pull(store, small), /answered 401/);
-    await failsWith("UNAUTHORIZED", () => push(store, large));
+    const refused = failsWith("UNAUTHORIZED", () => pull(store, small), /answered 401/);
+    const error = await soon(refused);
+    await soon(failsWith("UNAUTHORIZED", () => push(store, large)));
     for (const { headers, url } of elsewhere.seen) {
       assert.equal(headers.authorization, undefined);
       assert.equal(JSON.stringify(headers).includes("secret"), false);
@@ -374,7 +335,7 @@ Deno.test("registry faults: nobody there", async () => {
   await using store = openRegistry(`127.0.0.1:${port}/app`, { retry: { baseMs: 1 } });
   const began = performance.now();
   const message = new RegExp(`127.0.0.1:${port} did not answer: the connection was refused$`);
-  await failsWith("REGISTRY_FAILED", () => store.resolve("v1"), message);
+  await soon(failsWith("REGISTRY_FAILED", () => store.resolve("v1"), message));
   assert.ok(performance.now() - began < 5000);
 });
 
@@ -397,7 +358,7 @@ Deno.test("registry faults: what is no HTTP, and heads without end", async () =>
     const { port } = listener.addr as Deno.NetAddr;
     const options = { retry: { baseMs: 1, attempts: 2 }, idleMs: 1000 };
     await using store = openRegistry(`127.0.0.1:${port}/app`, options);
-    await failsWith("REGISTRY_FAILED", () => store.resolve("v1"), /did not answer/);
+    await soon(failsWith("REGISTRY_FAILED", () => store.resolve("v1"), /did not answer/));
     listener.close();
     await serving;
   }

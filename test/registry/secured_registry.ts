@@ -1,6 +1,6 @@
 /**
  * Debian's docker-registry as careful people run it: with a password, or with a certificate of a CA
- * of their own.
+ * of their own, which those who come have to have one of, too.
  * @module
  */
 import { join } from "node:path";
@@ -20,19 +20,28 @@ export interface SecuredRegistry extends AsyncDisposable {
   readonly host: string;
   /** PEM of the CA; "" without TLS. */
   readonly ca: string;
+  /** PEM of a certificate that it lets in, and of its key; "" unless it asks for one. */
+  readonly client: { readonly cert: string; readonly key: string };
 }
 
 /** Starts one; needs the parts "docker-registry" and, for TLS, "openssl". */
 export async function startSecuredRegistry(
-  secured: { readonly password?: boolean; readonly tls?: boolean },
+  secured: {
+    readonly password?: boolean;
+    readonly tls?: boolean;
+    /** With `tls`: lets in only who has a certificate of the CA. */
+    readonly clients?: boolean;
+  },
 ): Promise<SecuredRegistry> {
   const path = rootTool("docker-registry");
   if (!path) throw new Error("docker-registry is not on PATH");
   const folder = await tempDir();
   try {
     const htpasswd = await folder.write("htpasswd", HTPASSWD);
-    if (secured.tls) await makeCertificate(folder.path);
-    const tls = `, tls: { certificate: ${folder.path}/server.crt, key: ${folder.path}/server.key }`;
+    if (secured.tls) await makeCertificates(folder.path);
+    const clientCas = secured.clients ? `, clientcas: ["${folder.path}/ca.crt"]` : "";
+    const tls = `, tls: { certificate: ${folder.path}/server.crt, key: ${folder.path}/server.key` +
+      `${clientCas} }`;
     const auth = `auth: { htpasswd: { realm: "the registry, of tests", path: ${htpasswd} } }\n`;
     const config = await folder.write(
       "config.yml",
@@ -47,9 +56,15 @@ ${secured.password ? auth : ""}http: { addr: "127.0.0.1:0"${secured.tls ? tls : 
       ["serve", config],
       (log) => log.match(/listening on (127\.0\.0\.1:\d+)/)?.[1],
     );
+    const pem = async (name: string, wanted = false): Promise<string> =>
+      wanted ? await Deno.readTextFile(folder.join(name)) : "";
     return {
       host: daemon.ready,
-      ca: secured.tls ? await Deno.readTextFile(folder.join("ca.crt")) : "",
+      ca: await pem("ca.crt", secured.tls),
+      client: {
+        cert: await pem("client.crt", secured.clients),
+        key: await pem("client.key", secured.clients),
+      },
       async [Symbol.asyncDispose]() {
         await daemon.stop();
         await folder[Symbol.asyncDispose]();
@@ -61,27 +76,31 @@ ${secured.password ? auth : ""}http: { addr: "127.0.0.1:0"${secured.tls ? tls : 
   }
 }
 
-/** Makes a CA and a certificate of it for 127.0.0.1, localhost and reg.test. */
-async function makeCertificate(folder: string): Promise<void> {
+/** Makes a CA, a certificate of it for 127.0.0.1, localhost and reg.test, and one for a client. */
+async function makeCertificates(folder: string): Promise<void> {
   const openssl = rootTool("openssl");
   if (!openssl) throw new Error("openssl is not on PATH");
   const file = (name: string) => join(folder, name);
-  const key = ["-newkey", "rsa:2048", "-nodes", "-days", "2"];
   await succeed(openssl, [
-    ...["req", "-x509", ...key, "-subj", "/CN=kodeno test CA"],
-    ...["-keyout", file("ca.key"), "-out", file("ca.crt")],
+    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+    ...["-subj", "/CN=kodeno test CA", "-keyout", file("ca.key"), "-out", file("ca.crt")],
   ]);
-  await succeed(openssl, [
-    ...["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"],
-    ...["-keyout", file("server.key"), "-out", file("server.csr")],
-  ]);
-  await Deno.writeTextFile(
-    file("extensions"),
-    "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:reg.test\nbasicConstraints=CA:FALSE\n",
-  );
-  await succeed(openssl, [
-    ...["x509", "-req", "-days", "2", "-in", file("server.csr"), "-extfile", file("extensions")],
-    ...["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-CAcreateserial"],
-    ...["-out", file("server.crt")],
-  ]);
+  const make = async (name: string, key: readonly string[], extensions: string) => {
+    await succeed(openssl, [
+      ...["req", ...key, "-nodes", "-subj", `/CN=${name}`],
+      ...["-keyout", file(`${name}.key`), "-out", file(`${name}.csr`)],
+    ]);
+    await Deno.writeTextFile(
+      file(`${name}.extensions`),
+      `${extensions}basicConstraints=CA:FALSE\n`,
+    );
+    await succeed(openssl, [
+      ...["x509", "-req", "-days", "2", "-in", file(`${name}.csr`)],
+      ...["-extfile", file(`${name}.extensions`), "-out", file(`${name}.crt`)],
+      ...["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-CAcreateserial"],
+    ]);
+  };
+  const names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:reg.test\n";
+  await make("server", ["-newkey", "rsa:2048"], names);
+  await make("client", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "");
 }

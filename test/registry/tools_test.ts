@@ -9,7 +9,7 @@ import { verify } from "../../src/content/verify.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
 import { MemoryStore } from "../../src/store/memory/memory.ts";
 import { nextPage } from "../../src/store/registry/listing.ts";
-import { referrersTag } from "../../src/store/registry/referrers.ts";
+import { referrersTag } from "../../src/store/registry/referrers_tag.ts";
 import { openRegistry, Registries } from "../../src/store/registry/registry.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";

@@ -189,3 +189,18 @@ Deno.test("layout: a folder that cannot be written to is told in one line", asyn
   await failsWith("IO_FAILED", push, /^Cannot write blob sha256:.* to layout .*: there is no such/);
   assert.deepEqual(await dir.list("layout"), ["index.json", "oci-layout"]);
 });
+
+Deno.test("layout: an index.json that could not be read again is not written", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  await layout.tag(ROOT, "a:v1");
+  const before = await Deno.readFile(dir.join("layout/index.json"));
+  const many = Array.from({ length: 40_000 }, () => ROOT);
+  const change = () => layout.change((entries) => Promise.resolve([...entries, ...many]));
+  await failsWith(
+    "BAD_PLACE",
+    change,
+    /index\.json would have more than 4194304 bytes; use another/,
+  );
+  assert.deepEqual(await Deno.readFile(dir.join("layout/index.json")), before);
+});

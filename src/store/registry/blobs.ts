@@ -5,6 +5,7 @@
  */
 import type { CallOptions } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
+import { byteStream, type LentReader, lentReader, type Memory } from "../../io/lent.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
@@ -83,13 +84,13 @@ export async function fetchBlob(
       throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${bad}`, { digest: d.digest });
     }
     refuseWebPage(call, answer, d.mediaType);
-    return { reader: answer.body.getReader(), url: answer.url, skip: offset - from };
+    return { reader: lentReader(answer.body), url: answer.url, skip: offset - from };
   };
   return resuming(client, call, d, open, await open(0));
 }
 
 interface Part {
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly reader: LentReader;
   readonly url: URL;
   /** Bytes that are known already, of a registry that cannot begin in the middle. */
   skip: number;
@@ -108,20 +109,25 @@ function resuming(
   let failed = 0;
   let goodSince = 0;
 
-  const next = async (): Promise<Uint8Array | undefined> => {
-    for (;;) {
+  const next = async (memory: Memory): Promise<Memory> => {
+    const room = memory.length;
+    for (let lent = memory;;) {
       try {
-        const { done, value } = await part.reader.read();
-        if (done && offset < d.size) {
+        const bytes = await part.reader.read(lent);
+        if (bytes.length === 0 && offset < d.size) {
           throw new ConnectionError(
             "closed",
             `the answer ended ${d.size - offset} bytes too early`,
           );
         }
-        if (done) return undefined;
-        const fresh = value.subarray(Math.min(part.skip, value.length));
-        part.skip -= value.length - fresh.length;
-        if (fresh.length > 0) return fresh;
+        const known = Math.min(part.skip, bytes.length);
+        part.skip -= known;
+        // What is new goes to the beginning, which is where a reader of lent memory looks.
+        if (known > 0) bytes.copyWithin(0, known);
+        if (known < bytes.length || bytes.length === 0) {
+          return bytes.subarray(0, bytes.length - known);
+        }
+        lent = new Uint8Array(bytes.buffer);
       } catch (error) {
         call.signal?.throwIfAborted();
         if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
@@ -131,26 +137,20 @@ function resuming(
         }
         await sleep(waitMs(client.policy, failed, undefined), call.signal);
         part = await open(offset);
+        // What was lent is lost with the part that broke.
+        lent = new Uint8Array(room);
       }
     }
   };
 
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const chunk = await next();
-      if (chunk === undefined) return controller.close();
-      offset += chunk.length;
-      if (offset > d.size) {
-        await part.reader.cancel();
-        const why = `it has more than the ${d.size} bytes named`;
-        throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest: d.digest });
-      }
-      controller.enqueue(chunk);
-    },
-    async cancel() {
-      await part.reader.cancel();
-    },
-  }, { highWaterMark: 0 });
+  return byteStream(async (memory) => {
+    const chunk = await next(memory);
+    offset += chunk.length;
+    if (offset <= d.size) return chunk;
+    await part.reader.cancel();
+    const why = `it has more than the ${d.size} bytes named`;
+    throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest: d.digest });
+  }, () => part.reader.cancel());
 }
 
 /**

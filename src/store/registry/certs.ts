@@ -1,12 +1,22 @@
 /**
- * CA certificates that people gave Docker or podman for one registry: `certs.d/HOST[:PORT]/*.crt`.
+ * Certificates that people gave Docker or podman for one registry, in `certs.d/HOST[:PORT]`: CAs to
+ * trust (`*.crt`), and the one to show (`NAME.cert` with its key `NAME.key`).
  * @module
  */
 import { join } from "node:path";
-import { messageOf } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { checkClientCert, type ClientCert } from "./client_cert.ts";
 import type { Environment } from "./proxy.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
+
+/** What is known for one registry. */
+export interface Certs {
+  /** PEM certificates to trust beside those of the runtime. */
+  readonly ca: readonly string[];
+  /** Who kodeno is to that registry. */
+  readonly client: ClientCert | undefined;
+}
 
 /** The folders that are looked through: the system's and those of the user. */
 export function certsFolders(env: Environment): readonly string[] {
@@ -18,33 +28,76 @@ export function certsFolders(env: Environment): readonly string[] {
 }
 
 /**
- * The PEM certificates for a registry; what cannot be read is a warning.
+ * The certificates for a registry. What cannot be read is a warning; of several client certificates
+ * the first is taken.
  *
  * @param host host and port, as the registry is named
+ * @throws {KodenoError} `BAD_CONFIG` for a client certificate without its key, a key without its
+ * certificate, and a pair that cannot be used
  */
 export async function certsFor(
   host: string,
   folders: readonly string[],
   onWarning: (message: string) => void,
-): Promise<readonly string[]> {
+): Promise<Certs> {
+  const ca: string[] = [];
+  let client: ClientCert | undefined;
   // It becomes a path.
-  if (!/^[a-z0-9.:[\]-]+$/i.test(host) || host.includes("..")) return [];
-  const found: string[] = [];
+  if (!/^[a-z0-9.:[\]-]+$/i.test(host) || host.includes("..")) return { ca, client };
   for (const folder of folders) {
     const directory = join(folder, host);
     try {
-      for await (const { name } of Deno.readDir(directory)) {
-        if (!name.endsWith(".crt")) continue;
-        const path = join(directory, name);
-        if ((await Deno.stat(path)).size <= MAX_CERT_BYTES) {
-          found.push(await Deno.readTextFile(path));
-        }
+      const names = await namesIn(directory);
+      const read = (name: string): Promise<string> => readSmall(join(directory, name));
+      checkPairs(directory, names);
+      for (const name of names.filter((one) => one.endsWith(".crt"))) ca.push(await read(name));
+      const [own, ...others] = names.filter((one) => one.endsWith(".cert"));
+      if (own === undefined) continue;
+      if (client !== undefined || others.length > 0) {
+        const kept = client === undefined ? own : "the one of another folder";
+        onWarning(`${directory} has several client certificates for ${host}: ${kept} is used`);
       }
+      const pair = { cert: await read(own), key: await read(keyOf(own)) };
+      client ??= checkClientCert(join(directory, own), pair);
     } catch (error) {
+      if (error instanceof KodenoError) throw error;
       const absent = error instanceof Deno.errors.NotFound ||
         error instanceof Deno.errors.NotADirectory;
       if (!absent) onWarning(`Cannot read certificates in ${directory}: ${messageOf(error)}`);
     }
   }
-  return found;
+  return { ca, client };
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(directory)) names.push(name);
+  return names.sort();
+}
+
+async function readSmall(path: string): Promise<string> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_CERT_BYTES) throw new Error(`${path} has more than ${MAX_CERT_BYTES} bytes`);
+  return await Deno.readTextFile(path);
+}
+
+function keyOf(cert: string): string {
+  return cert.replace(/cert$/, "key");
+}
+
+/** Certificate and key stand side by side, or somebody has made a mistake. */
+function checkPairs(directory: string, names: readonly string[]): void {
+  const fail = (what: string, why: string): KodenoError =>
+    new KodenoError("BAD_CONFIG", `Cannot use ${join(directory, what)}: ${why}`);
+  for (const name of names) {
+    const other = name.endsWith(".cert")
+      ? keyOf(name)
+      : name.endsWith(".key")
+      ? name.replace(/key$/, "cert")
+      : undefined;
+    if (other === undefined || names.includes(other)) continue;
+    throw name.endsWith(".cert")
+      ? fail(name, `its key ${other} is missing; a CA's certificate is to end in .crt`)
+      : fail(name, `its client certificate ${other} is missing`);
+  }
 }

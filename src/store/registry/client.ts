@@ -14,6 +14,7 @@ import { isTransientError, isTransientStatus, retryAfterMs, type RetryPolicy } f
 import { sleep, waitMs } from "./retry.ts";
 import { TokenRefused } from "./token.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
+import { UploadSize } from "./upload_size.ts";
 
 /** A request in terms of a registry. */
 export interface Call {
@@ -48,6 +49,8 @@ export class RegistryClient {
   readonly registry: string;
   /** How often things are tried. */
   readonly policy: RetryPolicy;
+  /** How much a request of an upload may carry. */
+  readonly uploadSize: UploadSize = new UploadSize();
   readonly #transport: Transport;
   readonly #credentials: CredentialProvider;
   #reached: { readonly base: URL; readonly authorizer: Authorizer } | undefined;
@@ -109,7 +112,11 @@ export class RegistryClient {
       {
         doing: call.doing,
         why: `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`,
-        next: denied ? loginHint(this.registry) : undefined,
+        next: denied
+          ? loginHint(this.registry)
+          : status === 413
+          ? "let it, or the proxy before it, take larger bodies"
+          : undefined,
         method: call.method,
         url,
         status,

@@ -1,11 +1,14 @@
 /**
  * Makes connections: TCP or TLS, straight or through a proxy's CONNECT. The runtime's own TLS knows
- * the system's CAs; only where a certificate is not to be checked, node's has to do.
+ * the system's CAs; where a certificate is not to be checked, or one is to be shown through a
+ * tunnel, node's has to do.
  * @module
  */
 import { messageOf } from "../../errors.ts";
-import { connectSocket, connectUnchecked, startUnchecked } from "./unchecked_tls.ts";
-import { type ByteConn, ConnectionError, type ConnectionTrouble, Wire } from "./wire.ts";
+import type { ClientCert } from "./client_cert.ts";
+import { connectSecure, connectSocket, startSecure } from "./node_tls.ts";
+import { type ByteConn, certificateAlert, ConnectionError } from "./wire.ts";
+import { type ConnectionTrouble, Wire } from "./wire.ts";
 
 /** How to reach a host. */
 export interface Dialing {
@@ -13,6 +16,8 @@ export interface Dialing {
   readonly url: URL;
   /** PEM certificates to trust beside those of the runtime. */
   readonly caCerts: readonly string[];
+  /** What is shown to a host that asks who is there. */
+  readonly clientCert?: ClientCert | undefined;
   /** Leaves the certificate unchecked. */
   readonly insecure: boolean;
   readonly proxy?: URL | undefined;
@@ -51,27 +56,42 @@ export async function dial(dialing: Dialing): Promise<ByteConn> {
 }
 
 async function connect(dialing: Dialing): Promise<ByteConn> {
-  const { url, proxy, insecure } = dialing;
-  const { hostname, port } = addressOf(proxy ?? url);
-  if (url.protocol === "https:" && insecure) {
-    if (!proxy) return await connectUnchecked(hostname, port);
-    const socket = await connectSocket(hostname, port);
-    return await closingOnError(socket, async () => {
-      await openTunnel(socket, url, proxy, dialing.connectMs);
-      return await startUnchecked(socket, addressOf(url).hostname);
-    });
+  const { url, proxy, insecure, clientCert } = dialing;
+  if (url.protocol === "https:" && (insecure || (proxy && clientCert))) {
+    return await connectByNode(dialing);
   }
-  const tcp = await Deno.connect({ hostname, port });
+  const caCerts = [...dialing.caCerts];
+  if (url.protocol === "https:" && clientCert) {
+    const tls = await Deno.connectTls({ ...addressOf(url), caCerts, ...clientCert });
+    return await shakingHands(tls);
+  }
+  const tcp = await Deno.connect(addressOf(proxy ?? url));
   tcp.setNoDelay(true);
   if (url.protocol === "http:") return tcp;
   return await closingOnError(tcp, async () => {
     if (proxy) await openTunnel(tcp, url, proxy, dialing.connectMs);
-    const caCerts = [...dialing.caCerts];
-    const tls = await Deno.startTls(tcp, { hostname: addressOf(url).hostname, caCerts });
-    return await closingOnError(tls, async () => {
-      await tls.handshake();
-      return tls;
-    });
+    const { hostname } = addressOf(url);
+    return await shakingHands(await Deno.startTls(tcp, { hostname, caCerts }));
+  });
+}
+
+async function connectByNode(dialing: Dialing): Promise<ByteConn> {
+  const { url, proxy, insecure, clientCert, caCerts } = dialing;
+  const trust = { trust: insecure ? undefined : caCerts, clientCert };
+  const { hostname, port } = addressOf(url);
+  if (!proxy) return await connectSecure(hostname, port, trust);
+  const at = addressOf(proxy);
+  const socket = await connectSocket(at.hostname, at.port);
+  return await closingOnError(socket, async () => {
+    await openTunnel(socket, url, proxy, dialing.connectMs);
+    return await startSecure(socket, hostname, trust);
+  });
+}
+
+async function shakingHands(tls: Deno.TlsConn): Promise<ByteConn> {
+  return await closingOnError(tls, async () => {
+    await tls.handshake();
+    return tls;
   });
 }
 
@@ -139,6 +159,8 @@ export function connectionError(error: unknown): unknown {
     return new ConnectionError("denied", "the network may not be used (offline)", error);
   }
   if (!(error instanceof Error)) return error;
+  const alert = certificateAlert(error);
+  if (alert !== undefined) return alert;
   const text = `${(error as { code?: string }).code ?? ""} ${messageOf(error)}`;
   const [, trouble, message] = TROUBLES.find(([pattern]) => pattern.test(text)) ?? [];
   return new ConnectionError(

@@ -42,6 +42,8 @@ export function connectionFailure(
   if (!(error instanceof ConnectionError)) return error;
   const next = error.trouble === "certificate"
     ? "name its CA with --ca-file, or do without with --insecure-registry"
+    : error.trouble === "client-certificate"
+    ? `put NAME.cert and NAME.key into ~/.docker/certs.d/${url.host}`
     : error.trouble === "tls"
     ? "a registry of plain HTTP needs --insecure-registry"
     : undefined;

@@ -89,7 +89,7 @@ export async function exchange(
     return {
       status,
       headers,
-      body: bodyStream(wire, body.next, (whole) => done(whole && reusable)),
+      body: bodyStream(wire, body.read, (whole) => done(whole && reusable)),
     };
   } catch (error) {
     wire.kill(error);

@@ -2,6 +2,7 @@
  * Reads answers of HTTP/1.1 (RFC 9112), within bounds: the head, and the body as a stream.
  * @module
  */
+import { byteStream, type ReadInto } from "../../io/lent.ts";
 import { ConnectionError, type Wire } from "./wire.ts";
 
 const MAX_LINE_BYTES = 16 * 1024;
@@ -51,34 +52,32 @@ export async function readHeaders(wire: Wire): Promise<Headers> {
   throw new ConnectionError("protocol", "the answer has too many headers");
 }
 
-/** Gives the next bytes of a body, undefined at its end. */
-export type NextBytes = () => Promise<Uint8Array | undefined>;
-
 /** How the body of an answer is read; `delimited` when its end is not that of the connection. */
 export function bodyReader(
   wire: Wire,
   method: string,
   status: number,
   headers: Headers,
-): { readonly next: NextBytes; readonly delimited: boolean; readonly empty?: boolean } {
+): { readonly read: ReadInto; readonly delimited: boolean; readonly empty?: boolean } {
   const length = headers.get("content-length");
   if (method === "HEAD" || status === 204 || status === 304 || length === "0") {
-    return { next: () => Promise.resolve(undefined), delimited: true, empty: true };
+    const read: ReadInto = (memory) => Promise.resolve(memory.subarray(0, 0));
+    return { read, delimited: true, empty: true };
   }
   const coding = headers.get("transfer-encoding")?.toLowerCase();
-  if (coding === "chunked") return { next: chunkedBytes(wire), delimited: true };
+  if (coding === "chunked") return { read: chunkedBytes(wire), delimited: true };
   if (coding !== undefined) throw new ConnectionError("protocol", "the answer has an odd coding");
-  if (length === null) return { next: () => wire.read(Infinity), delimited: false };
+  if (length === null) return { read: (memory) => wire.read(memory), delimited: false };
   if (!/^\d{1,15}$/.test(length)) {
     throw new ConnectionError("protocol", "the answer has a malformed Content-Length");
   }
   let left = Number(length);
   return {
     delimited: true,
-    async next() {
-      if (left === 0) return undefined;
-      const bytes = await wire.read(left);
-      if (bytes === undefined) {
+    async read(memory) {
+      if (left === 0) return memory.subarray(0, 0);
+      const bytes = await wire.read(memory.subarray(0, left));
+      if (bytes.length === 0) {
         throw new ConnectionError("closed", `the connection was closed ${left} bytes too early`);
       }
       left -= bytes.length;
@@ -87,11 +86,11 @@ export function bodyReader(
   };
 }
 
-function chunkedBytes(wire: Wire): NextBytes {
+function chunkedBytes(wire: Wire): ReadInto {
   let left = 0;
   let begun = false;
   const ended = () => new ConnectionError("closed", "the connection was closed within a chunk");
-  return async () => {
+  return async (memory) => {
     if (left === 0) {
       if (begun && await wire.readLine(2) === undefined) throw ended();
       begun = true;
@@ -102,11 +101,11 @@ function chunkedBytes(wire: Wire): NextBytes {
       left = parseInt(size, 16);
       if (left === 0) {
         await readHeaders(wire);
-        return undefined;
+        return memory.subarray(0, 0);
       }
     }
-    const bytes = await wire.read(left);
-    if (bytes === undefined) throw ended();
+    const bytes = await wire.read(memory.subarray(0, left));
+    if (bytes.length === 0) throw ended();
     left -= bytes.length;
     return bytes;
   };
@@ -115,30 +114,26 @@ function chunkedBytes(wire: Wire): NextBytes {
 /** A body as a stream; `done` is told of its end, and whether all of it was read. */
 export function bodyStream(
   wire: Wire,
-  next: NextBytes,
+  read: ReadInto,
   done: (whole: boolean) => void,
 ): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const bytes = await next();
-        if (bytes !== undefined) return controller.enqueue(bytes);
-        done(true);
-        controller.close();
-      } catch (error) {
-        wire.kill(error);
-        done(false);
-        throw error;
-      }
-    },
-    cancel() {
-      wire.kill(new ConnectionError("closed", "nobody wants the rest"));
+  return byteStream(async (memory) => {
+    try {
+      const bytes = await read(memory);
+      if (bytes.length === 0) done(true);
+      return bytes;
+    } catch (error) {
+      wire.kill(error);
       done(false);
-    },
-  }, { highWaterMark: 0 });
+      throw error;
+    }
+  }, () => {
+    wire.kill(new ConnectionError("closed", "nobody wants the rest"));
+    done(false);
+  });
 }
 
 /** The body of an answer that has none. */
 export function emptyStream(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() });
+  return byteStream((memory) => Promise.resolve(memory.subarray(0, 0)), () => {});
 }

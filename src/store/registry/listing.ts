@@ -5,7 +5,7 @@
  */
 import { KodenoError } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
-import { MAX_JSON_BYTES } from "../../oci/manifest.ts";
+import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { refuseWebPage } from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 

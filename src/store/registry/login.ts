@@ -9,7 +9,7 @@ import { temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
 import { writeAll } from "../../io/streams.ts";
-import { tellHelper } from "./credential_helper.ts";
+import { askHelper, tellHelper } from "./credential_helper.ts";
 import type { AuthEntry, AuthFile } from "./credentials.ts";
 import { dockerConfigPath, helperOf, keyParts, readAuthFile, serverKey } from "./credentials.ts";
 import { registryName } from "./endpoint.ts";
@@ -46,24 +46,41 @@ export async function login(
   });
 }
 
+/** What became of a credential. */
+export interface LoggedOut {
+  /** Where it was kept, or would have been, for a person. */
+  readonly where: string;
+  /** Whether there was one. */
+  readonly wasKept: boolean;
+}
+
 /**
  * Forgets the credential of a registry. One that is not kept is no error.
  *
- * @returns where it was kept, for a person
  * @throws {KodenoError} `IO_FAILED` when it cannot be forgotten
  */
-export async function logout(host: string, env: Environment): Promise<string> {
+export async function logout(host: string, env: Environment): Promise<LoggedOut> {
   const registry = checkHost(host);
   return await change(env, `log out of ${registry}`, async (file, path) => {
+    const auths = without(file, registry);
+    const isListed = Object.keys(auths).length < Object.keys(file.auths ?? {}).length;
     const helper = helperOf(file, registry);
-    if (helper !== undefined) {
-      await told(helper, "erase", serverKey(registry), env, `log out of ${registry}`);
+    if (helper === undefined) {
+      return [isListed ? { ...file, auths } : file, { where: path, wasKept: isListed }];
     }
-    return [{ ...file, auths: without(file, registry) }, helper ?? path];
+    const server = serverKey(registry);
+    const wasKept = isListed || await askHelper(helper, server, env, () => {}) !== undefined;
+    await told(helper, "erase", server, env, `log out of ${registry}`);
+    return [isListed ? { ...file, auths } : file, { where: helper, wasKept }];
   });
 }
 
-function checkHost(host: string): string {
+/**
+ * The one name of a registry that a user has written.
+ *
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function checkHost(host: string): string {
   const registry = registryName(host.replace(/^https?:\/\//, "").replace(/\/+$/, ""));
   if (/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(registry)) {
     return registry;

@@ -28,6 +28,11 @@ export interface RegistryOptions {
   readonly mirrors?: Readonly<Record<string, string>> | undefined;
   /** Repositories (`HOST/PATH`) that may have what is pushed; those of the same registry count. */
   readonly mountFrom?: readonly string[] | undefined;
+  /**
+   * Folder for locks that keep processes apart which change the same list of referrers; it is made
+   * when it is not there. Only for registries that have no referrers API.
+   */
+  readonly lockFolder?: string | undefined;
   /** Hosts (`HOST[:PORT]`) that may be dialled, for work without a network; all unless given. */
   readonly onlyHosts?: readonly string[] | undefined;
   /** How often things are tried. */

@@ -17,6 +17,8 @@ export class Registries implements AsyncDisposable {
   readonly #options: RegistryOptions;
   readonly #shared: Shared;
   readonly #clients = new Map<string, RegistryClient>();
+  /** By their registries. */
+  #mountFrom: ReadonlyMap<string, readonly Endpoint[]> | undefined;
 
   /** @param options how they are reached */
   constructor(options: RegistryOptions = {}) {
@@ -31,16 +33,14 @@ export class Registries implements AsyncDisposable {
    * @throws {KodenoError} `BAD_REFERENCE`
    */
   open(name: string): RegistryStore {
-    const { mirrors = {}, mountFrom = [], onWarning = () => {} } = this.#options;
+    const { mirrors = {}, lockFolder, onWarning = () => {} } = this.#options;
     const endpoint = parseEndpoint(name);
     const mirror = mirrorOf(endpoint, mirrors);
-    const others = mountFrom.map(parseEndpoint).filter(({ registry, path }) =>
-      registry === endpoint.registry && path !== endpoint.path
-    );
     return new RegistryStore({
       own: this.#repository(endpoint),
       mirror: mirror && this.#repository(mirror),
-      mountFrom: others.map(({ path }) => path).slice(0, MAX_MOUNTS),
+      mountFrom: this.#mountsOf(endpoint),
+      lockFolder,
       onWarning,
       close: () => this.close(),
     });
@@ -55,6 +55,16 @@ export class Registries implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
+  }
+
+  #mountsOf({ registry, path }: Endpoint): readonly string[] {
+    this.#mountFrom ??= Map.groupBy(
+      (this.#options.mountFrom ?? []).map(parseEndpoint),
+      (one) => one.registry,
+    );
+    // One more than are needed, since it may be the repository itself.
+    const some = this.#mountFrom.get(registry)?.slice(0, MAX_MOUNTS + 1) ?? [];
+    return some.map((one) => one.path).filter((one) => one !== path).slice(0, MAX_MOUNTS);
   }
 
   #repository(endpoint: Endpoint): Repository {

@@ -23,7 +23,8 @@ import {
   subjectOf,
 } from "./manifests.ts";
 import { withMirror } from "./mirrors.ts";
-import { addReferrer, listReferrers } from "./referrers.ts";
+import { listReferrers } from "./referrers.ts";
+import { addReferrer } from "./referrers_tag.ts";
 import { pushBlob } from "./upload.ts";
 
 /** HEAD requests at once. */
@@ -36,6 +37,8 @@ export interface StoreParts {
   readonly own: Repository;
   readonly mirror: Repository | undefined;
   readonly mountFrom: readonly string[];
+  /** For locks between processes. */
+  readonly lockFolder: string | undefined;
   readonly onWarning: (message: string) => void;
   readonly close: () => void;
 }
@@ -124,8 +127,20 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
     }
     const { own } = this.#parts;
     const digest = parseDigest(descriptor.digest);
-    const document = this.#documents.get(digest) ?? await getManifest(own, digest, options);
-    await putManifest(own, tag, document, options);
+    const pushed = this.#documents.get(digest);
+    // What was there before was most likely tagged before, too.
+    if (pushed === undefined && await this.#isTagged(digest, tag, options)) return;
+    await putManifest(own, tag, pushed ?? await getManifest(own, digest, options), options);
+  }
+
+  async #isTagged(digest: Digest, tag: string, options: CallOptions): Promise<boolean> {
+    try {
+      return (await headManifest(this.#parts.own, tag, options))?.digest === digest;
+    } catch (error) {
+      // The tag is of something else, which is no image.
+      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return false;
+      throw error;
+    }
   }
 
   /**
@@ -181,12 +196,12 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
     open: OpenBlob,
     options: CallOptions,
   ): Promise<void> {
-    const { own } = this.#parts;
+    const { own, lockFolder } = this.#parts;
     const document = await readDocumentToPush(descriptor, open, options);
     const said = await putManifest(own, digest, document, options);
     const subject = subjectOf(document);
     if (subject !== undefined && said === undefined) {
-      await addReferrer(own, subject, document, options);
+      await addReferrer(own, subject, document, { ...options, lockFolder });
     }
     this.#documents.set(digest, document);
     const [oldest] = this.#documents.keys();

@@ -3,7 +3,7 @@
  * environment names one, never with a redirect followed or a credential added.
  * @module
  */
-import { certsFor } from "./certs.ts";
+import { type Certs, certsFor } from "./certs.ts";
 import { dial, proxyAuthorization } from "./dial.ts";
 import { isLoopback } from "./endpoint.ts";
 import { exchange, type RequestBody, type WireResponse } from "./http.ts";
@@ -62,7 +62,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #idle = new Map<string, Idle[]>();
   readonly #schemes = new Map<string, Promise<"https:" | "http:">>();
-  readonly #certs = new Map<string, Promise<readonly string[]>>();
+  readonly #certs = new Map<string, Promise<Certs>>();
   #closed = false;
 
   constructor(options: TransportOptions) {
@@ -104,7 +104,8 @@ export class Transport {
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       // A certificate that is not trusted is no reason to do without one.
-      if (["certificate", "denied", "name"].includes(error.trouble)) throw error;
+      const decided = ["certificate", "client-certificate", "denied", "name"];
+      if (decided.includes(error.trouble)) throw error;
       return "http:";
     }
   }
@@ -166,22 +167,23 @@ export class Transport {
   async #connect(url: URL, signal?: AbortSignal, atMostMs = Infinity): Promise<Wire> {
     const { insecure, idleMs, env } = this.#options;
     const connectMs = Math.min(this.#options.connectMs, atMostMs);
-    const caCerts = url.protocol === "https:" ? await this.#caCerts(url.host) : [];
+    const certs = url.protocol === "https:" ? await this.#certsOf(url.host) : undefined;
+    const caCerts = [...this.#options.caCerts, ...certs?.ca ?? []];
+    const clientCert = certs?.client;
     const proxy = proxyFor(url, env);
     const { onlyHosts } = this.#options;
     if (onlyHosts !== undefined && !onlyHosts.includes((proxy ?? url).host)) {
       throw new ConnectionError("denied", `${url.host} may not be dialled (offline)`);
     }
-    const conn = await dial({ url, caCerts, insecure, proxy, connectMs, signal });
+    const conn = await dial({ url, caCerts, clientCert, insecure, proxy, connectMs, signal });
     return new Wire(conn, idleMs);
   }
 
-  async #caCerts(host: string): Promise<readonly string[]> {
-    const { caCerts, certsFolders, onWarning } = this.#options;
-    const known = this.#certs.get(host);
-    const own = known ?? certsFor(host, certsFolders, onWarning);
-    if (known === undefined) this.#certs.set(host, own);
-    return [...caCerts, ...await own];
+  #certsOf(host: string): Promise<Certs> {
+    const { certsFolders, onWarning } = this.#options;
+    const known = this.#certs.get(host) ?? certsFor(host, certsFolders, onWarning);
+    this.#certs.set(host, known);
+    return known;
   }
 
   #take(origin: string, maxAgeMs: number): Wire | undefined {

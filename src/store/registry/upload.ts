@@ -1,12 +1,11 @@
 /**
  * Sends blobs (distribution spec 1.1, "Pushing blobs"): mounted from another repository, else in one
- * streamed PUT; after a broken connection the registry is asked how much it has, and gets the rest.
+ * streamed PUT; in chunks where that is too large for somebody on the way. After a broken connection
+ * the registry is asked how much it has, and gets the rest.
  * @module
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
-import { Verifier } from "../../io/hash.ts";
-import { chunksOf } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Scope } from "./auth_challenge.ts";
@@ -14,6 +13,8 @@ import { hasBlob, type Repository } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
 import { connectionFailure } from "./failure.ts";
 import { isTransientError, isTransientStatus, retryAfterMs, sleep, waitMs } from "./retry.ts";
+import { UploadBytes } from "./upload_bytes.ts";
+import { smallestChunk } from "./upload_size.ts";
 
 /** An upload that has begun. */
 interface Session {
@@ -30,6 +31,15 @@ class Unsettled extends Error {
   }
 }
 
+/** A body was too large for the registry, or for a proxy before it (413). */
+class TooLarge extends Error {
+  constructor(readonly failure: unknown, readonly length: number) {
+    super("too large");
+  }
+}
+
+/** Progress that makes up for the broken connections before it. */
+const GOOD_PROGRESS_BYTES = 1024 * 1024;
 /** How long giving up an upload may take; it is a courtesy. */
 const DELETE_MS = 3000;
 
@@ -54,14 +64,18 @@ class Upload {
   readonly #doing: string;
   readonly #uploads: string;
   readonly #scopes: readonly Scope[];
+  readonly #bytes: UploadBytes;
   #session: Session | undefined;
+  /** Of a chunk, in bytes, as the registry wants it. */
+  #smallest = 0;
 
   constructor(
     readonly repository: Repository,
     readonly d: Descriptor,
-    readonly open: OpenBlob,
+    open: OpenBlob,
     readonly signal: AbortSignal | undefined,
   ) {
+    this.#bytes = new UploadBytes(d, open, signal);
     const { name, path } = repository.endpoint;
     this.#doing = `push blob ${parseDigest(d.digest)} to ${name}`;
     this.#uploads = `/v2/${path}/blobs/uploads/`;
@@ -73,31 +87,47 @@ class Upload {
     for (const from of mounts) {
       if (await this.#mount(from)) return;
     }
+    let failed = 0;
+    let goodSince = 0;
     try {
-      for (let failed = 0;;) {
+      for (;;) {
         try {
           this.#session ??= await this.#begin();
           return await this.#send(this.#session);
         } catch (error) {
           this.signal?.throwIfAborted();
-          const unsettled = error instanceof Unsettled;
-          if (!unsettled && !isTransientError(error)) throw error;
-          if (++failed >= client.policy.attempts) {
-            const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
-            const call = { doing: this.#doing, method: "PUT" };
-            throw unsettled ? error.failure : connectionFailure(call, url, error, client.registry);
+          if (error instanceof TooLarge) {
+            if (!client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
+          } else {
+            const offset = this.#session?.offset ?? 0;
+            if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
+            goodSince = Math.max(goodSince, offset);
+            await this.#afterFailure(error, ++failed);
+            // The answer alone may have been lost.
+            if (await hasBlob(this.repository, this.d, { signal: this.signal })) return;
           }
-          const askedMs = unsettled ? error.askedMs : undefined;
-          await sleep(waitMs(client.policy, failed, askedMs), this.signal);
-          // The answer alone may have been lost.
-          if (await hasBlob(this.repository, this.d, { signal: this.signal })) return;
           this.#session = this.#session && await this.#askOffset(this.#session);
         }
       }
     } catch (error) {
       await this.#giveUp();
       throw error;
+    } finally {
+      await this.#bytes.close();
     }
+  }
+
+  /** Waits till another try makes sense, or throws what is to be told of the last one. */
+  async #afterFailure(error: unknown, failed: number): Promise<void> {
+    const { client } = this.repository;
+    const unsettled = error instanceof Unsettled;
+    if (!unsettled && !isTransientError(error)) throw error;
+    if (failed >= client.policy.attempts) {
+      const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
+      const call = { doing: this.#doing, method: "PUT" };
+      throw unsettled ? error.failure : connectionFailure(call, url, error, client.registry);
+    }
+    await sleep(waitMs(client.policy, failed, unsettled ? error.askedMs : undefined), this.signal);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */
@@ -117,7 +147,7 @@ class Upload {
     await answer.body.cancel();
     if (answer.status === 202) {
       await this.#giveUp();
-      this.#session = { location: await client.locationOf(call, answer), offset: 0 };
+      this.#session = await this.#begun(call, answer);
     }
     return answer.status === 201;
   }
@@ -128,31 +158,50 @@ class Upload {
     const answer = await client.call(call);
     if (answer.status !== 202) throw await client.refusal(call, answer);
     await answer.body.cancel();
-    return { location: await client.locationOf(call, answer), offset: 0 };
+    return await this.#begun(call, answer);
+  }
+
+  async #begun(call: Call, answer: Answer): Promise<Session> {
+    this.#smallest = smallestChunk(answer.headers);
+    return { location: await this.repository.client.locationOf(call, answer), offset: 0 };
   }
 
   /** Sends what the registry does not have yet, and ends the upload. */
   async #send({ location, offset }: Session): Promise<void> {
     const { client } = this.repository;
-    const rest = this.d.size - offset;
-    const content = { length: rest, open: () => this.#bytesFrom(offset) };
-    let last = location;
-    if (offset > 0 && rest > 0) {
-      const headers = { ...octets, "content-range": `${offset}-${this.d.size - 1}` };
-      const call = this.#call("PATCH", location, { headers, body: content, retry: false });
-      const answer = await this.#settled(call, [202]);
-      last = await client.locationOf(call, answer);
-      this.#session = { location: last, offset: this.d.size };
+    const { size } = this.d;
+    const most = client.uploadSize.most(this.#smallest);
+    const whole = offset === 0 && size <= most;
+    while (!whole && offset < size) {
+      const length = Math.min(most, size - offset);
+      const answer = await this.#part("PATCH", location, offset, length);
+      offset += length;
+      location = await client.locationOf(this.#call("PATCH", location, {}), answer);
+      this.#session = { location, offset };
     }
-    const url = new URL(last);
+    const url = new URL(location);
     // Added as text: what is there may be signed as it is written.
     url.search += `${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(this.d.digest)}`;
-    const body = offset > 0 ? nothing : content;
-    await this.#settled(this.#call("PUT", url, { headers: octets, body, retry: false }), [
-      201,
-      204,
-    ]);
+    await this.#part("PUT", url, offset, whole ? size : 0);
     this.#session = undefined;
+  }
+
+  /** Sends some bytes of the blob: a chunk, or what ends the upload. */
+  async #part(
+    method: "PATCH" | "PUT",
+    to: URL,
+    offset: number,
+    length: number,
+  ): Promise<Answer> {
+    const range = method === "PATCH"
+      ? { "content-range": `${offset}-${offset + length - 1}` }
+      : undefined;
+    const body = length === 0 && this.d.size > 0
+      ? nothing
+      : { length, open: () => this.#bytes.part(offset, length) };
+    const headers = { "content-type": "application/octet-stream", ...range };
+    const call = this.#call(method, to, { headers, body, retry: false });
+    return await this.#settled(call, method === "PATCH" ? [202] : [201, 204]);
   }
 
   /** The answer to a part of the upload, if it is as hoped for. */
@@ -165,6 +214,8 @@ class Upload {
     }
     const { status, headers } = answer;
     const failure = await client.refusal(call, answer);
+    const { length = 0 } = call.body ?? {};
+    if (status === 413 && length > 0) throw new TooLarge(failure, length);
     // 404 and 416: the registry has lost the upload, or is not where it was thought to be.
     const anew = status === 404 || status === 416;
     if (anew) this.#session = undefined;
@@ -182,7 +233,10 @@ class Upload {
     const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get("range") ?? "")?.[1];
     // "0-0" is said of one byte and of none: sending anew is right in both cases.
     const offset = last === undefined || last === "0" ? 0 : Number(last) + 1;
-    if (offset === 0 || offset > this.d.size) return undefined;
+    if (offset === 0 || offset > this.d.size) {
+      await this.#giveUp();
+      return undefined;
+    }
     const moved = answer.headers.has("location");
     return { location: moved ? await client.locationOf(call, answer) : location, offset };
   }
@@ -201,28 +255,9 @@ class Upload {
     this.#session = undefined;
   }
 
-  /** The blob's bytes from an offset on; all of them are checked. */
-  async *#bytesFrom(offset: number): AsyncGenerator<Uint8Array> {
-    const verifier = new Verifier(this.d);
-    let skip = offset;
-    let held: Uint8Array | undefined;
-    for await (const chunk of chunksOf(await this.open(), this.signal)) {
-      verifier.update(chunk);
-      const fresh = chunk.subarray(Math.min(skip, chunk.length));
-      skip -= chunk.length - fresh.length;
-      if (fresh.length === 0) continue;
-      if (held !== undefined) yield held;
-      held = fresh;
-    }
-    // Held back till here: without its last bytes the registry cannot take the blob for whole.
-    verifier.finish();
-    if (held !== undefined) yield held;
-  }
-
   #call(method: string, to: string | URL, more: Partial<Call>): Call {
     return { doing: this.#doing, method, to, scopes: this.#scopes, signal: this.signal, ...more };
   }
 }
 
-const octets = { "content-type": "application/octet-stream" };
 const nothing = { length: 0, open: () => new Uint8Array(0) };

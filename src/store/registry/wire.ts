@@ -1,9 +1,10 @@
 /**
- * Bytes over one connection, with bounds in time: reading into slabs that are handed on without a
- * copy, and writing that ends when the other side takes nothing more.
+ * Bytes over one connection, with bounds in time: lines, bytes read straight into memory that the
+ * reader lends, and writing that ends when the other side takes nothing more.
  * @module
  */
 import { messageOf } from "../../errors.ts";
+import type { Memory } from "../../io/lent.ts";
 
 /** What a connection is to the code above it; a `Deno.Conn` is one. */
 export interface ByteConn {
@@ -21,6 +22,7 @@ export type ConnectionTrouble =
   | "name"
   | "tls"
   | "certificate"
+  | "client-certificate"
   | "timeout"
   | "closed"
   | "protocol"
@@ -38,12 +40,24 @@ export class ConnectionError extends Error {
 
   /** Whether trying again may help. */
   get transient(): boolean {
-    return !["certificate", "denied", "protocol", "tls"].includes(this.trouble);
+    const lasting = ["certificate", "client-certificate", "denied", "protocol", "tls"];
+    return !lasting.includes(this.trouble);
   }
 }
 
-const SLAB_BYTES = 256 * 1024;
-const MIN_READ_BYTES = 16 * 1024;
+/** Alerts of TLS about what the other side was shown, or was not; they may come late. */
+const CERTIFICATE_ALERT =
+  /fatal alert: (?:Certificate|BadCertificate|UnsupportedCertificate|UnknownCA|AccessDenied)/i;
+
+/** What it means that a host ends a connection over the certificate of kodeno's, if it does. */
+export function certificateAlert(error: unknown): ConnectionError | undefined {
+  if (!CERTIFICATE_ALERT.test(messageOf(error))) return undefined;
+  const why = "it lets in only who shows a client certificate that it knows";
+  return new ConnectionError("client-certificate", why, error);
+}
+
+/** Room for the longest line of an answer, and some of what follows on it. */
+const SLAB_BYTES = 64 * 1024;
 /** Progress that gives the other side a new span of time: fewer bytes are a slow-loris. */
 const PROGRESS_BYTES = 16 * 1024;
 
@@ -51,7 +65,9 @@ const PROGRESS_BYTES = 16 * 1024;
 export class Wire {
   readonly #conn: ByteConn;
   readonly #idleMs: number;
-  #slab: Uint8Array<ArrayBuffer> = new Uint8Array(SLAB_BYTES);
+  /** Ends what is being read or written: some versions of the runtime never end a write. */
+  readonly #waiting = new Set<(reason: unknown) => void>();
+  readonly #slab: Memory = new Uint8Array(SLAB_BYTES);
   #start = 0;
   #end = 0;
   #reason: unknown;
@@ -88,14 +104,16 @@ export class Wire {
     } catch {
       // It may have gone on its own.
     }
+    for (const fail of this.#waiting) fail(reason);
   }
 
-  /** Some bytes, `max` at most; undefined at the end of the stream. */
-  async read(max: number): Promise<Uint8Array | undefined> {
-    if (this.buffered === 0 && !(await this.#fill())) return undefined;
-    const from = this.#start;
-    this.#start = Math.min(this.#end, from + max);
-    return this.#slab.subarray(from, this.#start);
+  /** Fills memory with what comes next, from its beginning; the filled part, empty at the end. */
+  async read(memory: Memory): Promise<Memory> {
+    const left = Math.min(this.buffered, memory.length);
+    if (left === 0) return memory.subarray(0, await this.#receive(memory) ?? 0);
+    memory.set(this.#slab.subarray(this.#start, this.#start + left));
+    this.#start += left;
+    return memory.subarray(0, left);
   }
 
   /** A line without its end, `limit` bytes at most; undefined when the stream ends before it. */
@@ -130,24 +148,26 @@ export class Wire {
   }
 
   async #fill(untimed = false): Promise<boolean> {
-    if (SLAB_BYTES - this.#end < MIN_READ_BYTES) {
-      // What was handed out lives on in the old slab; only what is left moves.
-      const left = this.#slab.subarray(this.#start, this.#end);
-      this.#slab = new Uint8Array(SLAB_BYTES);
-      this.#slab.set(left);
+    if (this.#end === SLAB_BYTES) {
+      this.#slab.copyWithin(0, this.#start);
+      this.#end -= this.#start;
       this.#start = 0;
-      this.#end = left.length;
     }
-    const into = this.#slab.subarray(this.#end);
+    const count = await this.#receive(this.#slab.subarray(this.#end), untimed);
+    this.#end += count ?? 0;
+    return count !== null;
+  }
+
+  /** Reads from the connection itself; null at its end. */
+  async #receive(into: Memory, untimed = false): Promise<number | null> {
     const began = performance.now();
     const left = untimed ? undefined : Math.max(1, this.#idleMs - this.#waitedMs);
     const count = await this.#timed(left, () => this.#conn.read(into), "sent too little");
-    if (count === null) return false;
-    this.#end += count;
+    if (count === null) return null;
     this.#progress += count;
     this.#waitedMs += untimed ? 0 : performance.now() - began;
     if (this.#progress >= PROGRESS_BYTES) this.renew();
-    return true;
+    return count;
   }
 
   /** Gives the other side a new span of time, as for a new answer. */
@@ -167,18 +187,24 @@ export class Wire {
       const seconds = Math.round(this.#idleMs / 100) / 10;
       this.kill(new ConnectionError("timeout", `the other side ${late} within ${seconds} s`));
     }, ms);
+    let fail: ((reason: unknown) => void) | undefined;
     try {
-      return await work();
+      return await new Promise<T>((resolve, reject) => {
+        this.#waiting.add(fail = reject);
+        work().then(resolve, reject);
+      });
     } catch (error) {
       throw this.#failure(error, closing);
     } finally {
       clearTimeout(timer);
+      if (fail) this.#waiting.delete(fail);
     }
   }
 
   #failure(error: unknown, closing: boolean): unknown {
     if (this.#reason !== undefined) return this.#reason;
     if (closing) this.kill(undefined);
-    return new ConnectionError("closed", `the connection broke (${messageOf(error)})`, error);
+    return certificateAlert(error) ??
+      new ConnectionError("closed", `the connection broke (${messageOf(error)})`, error);
   }
 }

@@ -1,10 +1,11 @@
 /**
- * TLS whose certificate nobody checks, for registries that were named insecure. The runtime's own
- * TLS cannot do that; node's can.
+ * TLS by node's means, for what the runtime's own cannot do: leave a certificate unchecked, for
+ * registries that were named insecure, and show one of ours through a tunnel.
  * @module
  */
 import { isIP, Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions, rootCertificates } from "node:tls";
+import type { ClientCert } from "./client_cert.ts";
 import type { ByteConn } from "./wire.ts";
 
 /** A connection over one of node's sockets. */
@@ -61,6 +62,8 @@ export class SocketConn implements ByteConn {
 
   /** Leaves the socket to somebody else. */
   release(): void {
+    // One that nobody hears would end the process.
+    this.socket.on("error", () => {});
     for (const [event, listener] of this.#listeners) this.socket.off(event, listener);
   }
 }
@@ -68,39 +71,61 @@ export class SocketConn implements ByteConn {
 /** Opens a TCP connection. */
 export async function connectSocket(hostname: string, port: number): Promise<SocketConn> {
   const socket = new Socket();
+  const conn = new SocketConn(socket);
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
-    socket.connect(port, hostname, () => {
-      socket.off("error", reject);
-      resolve();
-    });
+    socket.connect(port, hostname, resolve);
   });
   socket.setNoDelay(true);
-  return new SocketConn(socket);
+  return conn;
 }
 
-/** Starts TLS on a connection, such as a tunnel, without looking at the certificate. */
-export async function startUnchecked(conn: SocketConn, hostname: string): Promise<SocketConn> {
+/** Whom to trust, and who is asking. */
+export interface Trust {
+  /** CAs beside the well-known ones; undefined leaves the certificate unchecked. */
+  readonly trust: readonly string[] | undefined;
+  readonly clientCert: ClientCert | undefined;
+}
+
+/** Starts TLS on a connection, such as a tunnel. */
+export async function startSecure(
+  conn: SocketConn,
+  hostname: string,
+  trust: Trust,
+): Promise<SocketConn> {
   conn.release();
-  return await secured({ socket: conn.socket }, hostname);
+  return await secured({ socket: conn.socket }, hostname, trust);
 }
 
-/** Opens a TLS connection without looking at the certificate. */
-export async function connectUnchecked(hostname: string, port: number): Promise<SocketConn> {
-  return await secured({ host: hostname, port }, hostname);
+/** Opens a TLS connection. */
+export async function connectSecure(
+  hostname: string,
+  port: number,
+  trust: Trust,
+): Promise<SocketConn> {
+  return await secured({ host: hostname, port }, hostname, trust);
 }
 
-async function secured(to: ConnectionOptions, hostname: string): Promise<SocketConn> {
-  // RFC 6066: an address is no server name.
-  const name = isIP(hostname) === 0 ? { servername: hostname } : {};
-  const tls = connectTls({ ...to, rejectUnauthorized: false, ...name });
+async function secured(
+  to: ConnectionOptions,
+  hostname: string,
+  { trust, clientCert }: Trust,
+): Promise<SocketConn> {
+  const tls = connectTls({
+    ...to,
+    // RFC 6066: an address is no server name.
+    ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+    ...(trust === undefined
+      ? { rejectUnauthorized: false }
+      : { ca: [...rootCertificates, ...trust] }),
+    ...clientCert,
+  });
+  // It listens from the beginning: an alert may come right after the handshake.
+  const conn = new SocketConn(tls);
   await new Promise<void>((resolve, reject) => {
     tls.once("error", reject);
     tls.once("close", () => reject(new Error("closed in the TLS handshake")));
-    tls.once("secureConnect", () => {
-      tls.off("error", reject);
-      resolve();
-    });
+    tls.once("secureConnect", resolve);
   });
-  return new SocketConn(tls);
+  return conn;
 }

@@ -1,0 +1,171 @@
+/**
+ * Registries behind proxies that take no large bodies: a blob goes there in chunks, and each chunk
+ * once.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Exchange } from "../parts/fault_proxy.ts";
+import { failsWith } from "../support/fails.ts";
+import { until } from "../support/process.ts";
+import { type Blob, blob } from "../support/image_graph.ts";
+import {
+  type Context,
+  fault,
+  is,
+  large,
+  open,
+  pull,
+  push,
+  same,
+  sent,
+  SIZE,
+  small,
+} from "./fault_lab.ts";
+
+const MIB = 1024 * 1024;
+
+/** Refuses a body by its length, before it has come in, and closes, as nginx does. */
+function refused(exchange: Exchange, most: number): boolean {
+  const { seen, response, request } = exchange;
+  if (Number(seen.headers["content-length"] ?? 0) <= most) return false;
+  response.writeHead(413, { "content-length": "0", connection: "close" });
+  response.end(() => setTimeout(() => exchange.cut(), 20));
+  request.resume();
+  return true;
+}
+
+/** Content-Range and length of the chunks that came in whole. */
+function chunks({ proxy }: Context): [range: string | undefined, bytes: number][] {
+  return sent(proxy, "PATCH").filter(({ headers, bytes }) =>
+    bytes === Number(headers["content-length"])
+  )
+    .map(({ headers, bytes }) => [headers["content-range"], bytes]);
+}
+
+/** The ranges of chunks of 1 MiB, and of the rest. */
+function ranges(chunk = MIB): [string, number][] {
+  return Array.from({ length: Math.ceil(SIZE / chunk) }, (_, i) => {
+    const end = Math.min(SIZE, (i + 1) * chunk);
+    return [`${i * chunk}-${end - 1}`, end - i * chunk];
+  });
+}
+
+async function arrived({ direct }: Context, b: Blob = large): Promise<void> {
+  assert.ok(same(await pull(direct, b), b.bytes));
+}
+
+fault("a blob too large for a proxy goes in chunks", async (exchange) => {
+  if (!refused(exchange, MIB + 1000)) await exchange.pass();
+}, async (context) => {
+  const { proxy, store } = context;
+  await push(store, large);
+  await arrived(context);
+  assert.deepEqual(chunks(context).slice(-5), ranges());
+  // One that is read whole after each refusal, or sent in part, would show here.
+  const tries = ["PUT", "PATCH", "PATCH"].map((_, i) => proxy.seen.filter(isUpload)[i]?.method);
+  assert.deepEqual(tries, ["PUT", "PATCH", "PATCH"]);
+  assert.equal(sent(proxy, "PUT").at(-1)?.bytes, 0);
+
+  // What was found out once holds for the next blob, and for one that fits.
+  const before = proxy.seen.length;
+  const other = blob(large.bytes.slice().fill(7, 0, 100), "application/octet-stream");
+  await push(store, other);
+  await push(store, small);
+  await arrived(context, other);
+  await arrived(context, small);
+  const later = proxy.seen.slice(before).filter(isUpload).map(({ method }) => method);
+  assert.deepEqual(later, ["PATCH", "PATCH", "PATCH", "PATCH", "PATCH", "PUT", "PUT"]);
+});
+
+const isUpload = ({ method }: { method: string }) => method === "PUT" || method === "PATCH";
+
+fault("a proxy that reads before it refuses", async (exchange) => {
+  const { seen, request } = exchange;
+  if (Number(seen.headers["content-length"] ?? 0) <= 2 * MIB) {
+    await exchange.pass();
+    return;
+  }
+  request.resume();
+  await until("so much has come in", () => seen.bytes > 2 * MIB);
+  exchange.answer(413, { connection: "close" });
+}, async (context) => {
+  await push(context.store, large);
+  await arrived(context);
+  assert.deepEqual(chunks(context).slice(-3), ranges(2 * MIB));
+});
+
+fault("a blob is read once for all of its chunks", async (exchange) => {
+  if (!refused(exchange, MIB)) await exchange.pass();
+}, async (context) => {
+  await push(context.store, blob(large.bytes.slice(0, 2_000_000), "application/octet-stream"));
+  let opened = 0;
+  await context.store.push(large.descriptor, () => {
+    opened++;
+    return open(large)();
+  });
+  assert.equal(opened, 1);
+  await arrived(context);
+});
+
+let broken = false;
+fault("a chunk that breaks goes on where the registry is", async (exchange, count) => {
+  if (refused(exchange, MIB)) return;
+  // The third chunk that is let through.
+  const cut = is(exchange, "PATCH", "blobs") && exchange.seen.headers["content-range"]
+    ?.startsWith(`${2 * MIB}-`) &&
+    count < 20 && !broken;
+  if (cut) broken = true;
+  await exchange.pass(cut ? { cutUpload: 300_000 } : {});
+}, async (context) => {
+  broken = false;
+  const { proxy, store } = context;
+  await push(store, large);
+  assert.ok(broken);
+  await arrived(context);
+  // Only the one that broke was sent again.
+  const asked = proxy.seen.filter(({ method, url }) => method === "GET" && /uploads/.test(url));
+  assert.equal(asked.length >= 1, true);
+  const last = asked.at(-1);
+  assert.ok(last);
+  const after = proxy.seen.slice(proxy.seen.indexOf(last)).filter(({ method }) =>
+    method === "PATCH"
+  );
+  assert.deepEqual(
+    after.map(({ headers }) => headers["content-range"]),
+    ranges().slice(2).map(([r]) => r),
+  );
+});
+
+fault("the smallest chunk that a registry takes is heeded", async (exchange) => {
+  if (refused(exchange, 3_000_000)) return;
+  await exchange.pass({
+    headers: (headers) => {
+      if (exchange.seen.method === "POST") headers["oci-chunk-min-length"] = "2500000";
+    },
+  });
+}, async (context) => {
+  await push(context.store, large);
+  await arrived(context);
+  assert.deepEqual(chunks(context), ranges(2_500_000));
+});
+
+fault("a proxy that takes nothing is told of, and the upload given up", async (exchange) => {
+  if (!refused(exchange, 1000)) await exchange.pass();
+}, async (context) => {
+  const { proxy, store, direct } = context;
+  const message = /registry answered 413; let it, or the proxy before it, take larger bodies$/;
+  await failsWith("REGISTRY_FAILED", () => push(store, large), message);
+  assert.equal(await direct.has(large.descriptor), false);
+  assert.ok(proxy.seen.length < 60, String(proxy.seen.length));
+  assert.equal(sent(proxy, "DELETE").length, sent(proxy, "POST").length);
+  await push(store, small);
+  await arrived(context, small);
+});
+
+fault("wrong bytes do not arrive in chunks either", async (exchange) => {
+  if (!refused(exchange, MIB)) await exchange.pass();
+}, async ({ store, direct }) => {
+  const wrong = { ...large, bytes: large.bytes.slice().fill(1, SIZE - 9) };
+  await failsWith("BAD_CONTENT", () => push(store, wrong), /content has digest/);
+  assert.equal(await direct.has(large.descriptor), false);
+});

@@ -1,0 +1,141 @@
+/**
+ * Lists of referrers on a registry that has no API for them: several kodeno processes and other
+ * tools change one at the same time, and nobody's entry gets lost.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { openLayout } from "../../src/store/layout/layout.ts";
+import { referrersTag } from "../../src/store/registry/referrers_tag.ts";
+import { openRegistry } from "../../src/store/registry/registry.ts";
+import { MediaType } from "../../src/oci/media_types.ts";
+import { startFaultProxy } from "../parts/fault_proxy.ts";
+import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
+import { failsWith, soon } from "../support/fails.ts";
+import { type Blob, blob, imageGraph, index, jsonBlob, pushAll } from "../support/image_graph.ts";
+import { kodeno } from "../support/kodeno.ts";
+import { tempDir } from "../support/temp.ts";
+
+const graph = imageGraph();
+const subject = graph.root.descriptor;
+const empty = blob("{}", "application/vnd.oci.empty.v1+json");
+
+/** Something that is said of the image. */
+function note(text: string): Blob {
+  return jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    artifactType: "application/vnd.kodeno.test",
+    config: empty.descriptor,
+    layers: [],
+    subject,
+    annotations: { text },
+  }, MediaType.manifest);
+}
+
+const digests = (blobs: readonly { readonly digest: string }[]) =>
+  blobs.map(({ digest }) => digest).sort();
+
+Deno.test({
+  name: "referrers: five processes at once lose none of their entries",
+  ...needs("docker-registry"),
+  async fn() {
+    await using dir = await tempDir();
+    await using registry = await startRegistry();
+    // Each step of a change takes a while, so that they meet.
+    await using proxy = await startFaultProxy(registry.host, async (exchange) => {
+      if (exchange.seen.url.endsWith(referrersTag(subject))) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await exchange.pass();
+    });
+    await using store = openRegistry(`${registry.host}/app`);
+    await pushAll(store, [...graph.blobs, empty]);
+    const all: Blob[] = [];
+    const places = await Promise.all(["a", "b", "c", "d", "e"].map(async (name) => {
+      const layout = await openLayout(dir.join(name), { create: true });
+      const notes = [1, 2, 3].map((n) => note(`${name}${n}`));
+      await pushAll(layout, [...graph.blobs, empty, ...notes]);
+      await layout.tag(subject, "v1");
+      const entries = notes.map(({ descriptor }) => descriptor);
+      await layout.change((before) => Promise.resolve([...before, ...entries]));
+      all.push(...notes);
+      return name;
+    }));
+    const runs = await Promise.all(places.map((name) => {
+      const args = ["copy", `oci:${name}:v1`, `${proxy.host}/app:v1`, "--referrers"];
+      return kodeno(args, { cwd: dir.path });
+    }));
+    for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
+    const found = await store.referrers(subject);
+    assert.deepEqual(digests(found), digests(all.map(({ descriptor }) => descriptor)));
+  },
+});
+
+Deno.test({
+  name: "referrers: an entry that another tool has written over is written again",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    const foreign = note("foreign");
+    const list = index([[foreign]]);
+    let left = 2;
+    await using direct = openRegistry(`${registry.host}/app`);
+    await pushAll(direct, [...graph.blobs, empty, foreign, list]);
+    let written = false;
+    await using proxy = await startFaultProxy(registry.host, async ({ seen, pass }) => {
+      if (seen.url.endsWith(referrersTag(subject))) {
+        if (seen.method === "GET" && written && left-- > 0) {
+          await direct.tag(list.descriptor, referrersTag(subject));
+        }
+        written = seen.method === "PUT";
+      }
+      await pass();
+    });
+    await using store = openRegistry(`${proxy.host}/app`, { retry: { baseMs: 1 } });
+    const own = note("own");
+    await soon(pushAll(store, [own]));
+    const found = await direct.referrers(subject);
+    assert.deepEqual(
+      digests(found),
+      digests([own.descriptor, foreign.descriptor]),
+    );
+
+    // Somebody who never stops has the last word, and kodeno says so.
+    left = Infinity;
+    await soon(failsWith(
+      "REGISTRY_FAILED",
+      () => pushAll(store, [note("in vain")]),
+      /^Cannot list sha256:\w+ in .*\/app:sha256-\w+: others write over it all the time; run it/,
+    ));
+  },
+});
+
+Deno.test({
+  name: "referrers: an image that has the tag of a list stays as it is",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    await using store = openRegistry(`${registry.host}/app`);
+    await pushAll(store, [...graph.blobs, empty]);
+    const [image] = graph.manifests;
+    await store.tag(image.descriptor, referrersTag(subject));
+    await failsWith("BAD_CONTENT", () => pushAll(store, [note("x")]), /that is no list, but a /);
+    assert.equal((await store.resolve(referrersTag(subject))).digest, image.descriptor.digest);
+    assert.deepEqual(await store.referrers(subject), []);
+  },
+});
+
+Deno.test({
+  name: "referrers: a folder for locks that cannot be made is done without",
+  ...needs("docker-registry"),
+  async fn() {
+    await using dir = await tempDir();
+    await using registry = await startRegistry();
+    const lockFolder = `${await dir.write("file", "")}/locks`;
+    await using store = openRegistry(`${registry.host}/app`, { lockFolder });
+    const own = note("own");
+    await pushAll(store, [...graph.blobs, empty, own]);
+    assert.deepEqual(digests(await store.referrers(subject)), [own.descriptor.digest]);
+  },
+});
