@@ -1,9 +1,24 @@
 /**
- * What the registry answers when it does not answer with content: the error codes and JSON of the
- * OCI distribution spec 1.1.
+ * What the registry answers: content, or the error codes and JSON of the OCI distribution spec 1.1.
  * @module
  */
 import { messageOf } from "../errors.ts";
+
+/** Bytes that are read while they are sent. */
+export interface Content {
+  /** Fills memory from its beginning; gives how many bytes there are, null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Called once, whatever became of the answer. */
+  close(): void;
+}
+
+/** An answer. */
+export interface Answer {
+  readonly status: number;
+  /** Names in small letters; `content-length` among them. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | Content | undefined;
+}
 
 /** Error codes of the distribution spec that a read-only registry has a use for. */
 export type RegistryCode =
@@ -30,7 +45,7 @@ export class Refusal extends Error {
   }
 
   /** The answer, in the shape that clients of registries parse. */
-  toResponse(): Response {
+  toAnswer(): Answer {
     return json({ errors: [{ code: this.code, message: this.message }] }, {
       status: this.status,
       headers: this.headers,
@@ -52,14 +67,15 @@ export function isOutOfFiles(error: unknown): boolean {
 export function json(
   value: unknown,
   options: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
-): Response {
-  const bytes = new TextEncoder().encode(JSON.stringify(value) + "\n");
-  return new Response(bytes, {
+): Answer {
+  const body = new TextEncoder().encode(JSON.stringify(value) + "\n");
+  return {
     status: options.status ?? 200,
     headers: {
       "content-type": "application/json",
-      "content-length": String(bytes.length),
+      "content-length": String(body.length),
       ...options.headers,
     },
-  });
+    body,
+  };
 }

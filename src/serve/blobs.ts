@@ -1,6 +1,6 @@
 /**
- * Bytes of blobs on their way to clients: whole or a range of them, in small pieces, with a bound
- * on how many are open, and an end for clients that stopped reading.
+ * Bytes of blobs on their way to clients: whole or a range of them, with a bound on how many are
+ * open.
  * @module
  */
 import { join } from "node:path";
@@ -8,10 +8,8 @@ import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex } from "../oci/digest.ts";
 import type { Layout } from "../store/layout/layout.ts";
-import { busy, Refusal } from "./answers.ts";
+import { busy, type Content, Refusal } from "./answers.ts";
 
-/** Bytes of a range that are read at a time. */
-const CHUNK_BYTES = 64 * 1024;
 /** Blobs open at once: most of the thousand files a process may have open are for connections. */
 const MAX_OPEN = 192;
 /** How long a request waits for one of them to be closed. */
@@ -63,36 +61,25 @@ export class BlobReader {
   }
 
   /**
-   * The bytes of a blob.
+   * The bytes of a blob; whoever has them closes them.
    *
-   * @param ended settles when the client has it, or is gone
    * @throws {Refusal} 404, 503 when too many are being read
    */
-  async read(
-    blob: Descriptor,
-    { start, end }: Range,
-    ended: Promise<unknown>,
-  ): Promise<ReadableStream<Uint8Array>> {
+  async read(blob: Descriptor, { start, end }: Range): Promise<Content> {
     await this.#enter();
     let file: Deno.FsFile | undefined;
-    const leave = (): void => {
-      try {
-        file?.close();
-      } catch {
-        // Whoever read it to its end has closed it.
-      }
+    const close = (): void => {
+      file?.close();
       this.#leave();
     };
     try {
       file = await this.#file(blob);
       if (start > 0) await file.seek(start, Deno.SeekMode.Start);
     } catch (error) {
-      leave();
+      close();
       throw error;
     }
-    ended.then(leave, leave);
-    // The runtime sends an open file without taking each piece through JavaScript.
-    return end === blob.size ? file.readable : partOf(file, end - start);
+    return { read: reading(file, end - start), close };
   }
 
   async #file(blob: Descriptor): Promise<Deno.FsFile> {
@@ -137,17 +124,14 @@ export class BlobReader {
 }
 
 /** The next bytes of a file, and no more. */
-function partOf(file: Deno.FsFile, length: number): ReadableStream<Uint8Array> {
+function reading(file: Deno.FsFile, length: number): Content["read"] {
   let left = length;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
-      const count = await file.read(buffer);
-      // The connection is broken off: the client was told how many bytes there are.
-      if (count === null) throw new Error("the blob became shorter");
-      left -= count;
-      controller.enqueue(buffer.subarray(0, count));
-      if (left === 0) controller.close();
-    },
-  }, { highWaterMark: 0 });
+  return async (into) => {
+    if (left === 0) return null;
+    const count = await file.read(into.subarray(0, left));
+    // The connection is broken off: the client was told how many bytes there are.
+    if (count === null) throw new Error("the blob became shorter");
+    left -= count;
+    return count;
+  };
 }

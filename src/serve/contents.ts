@@ -39,15 +39,15 @@ export async function readContents(
 ): Promise<Contents> {
   const walk = new Walk(layout);
   await walk.add(roots);
-  let open = await Promise.all(
-    unnamed.map(async (entry) => ({ entry, subject: await walk.subjectOf(entry) })),
-  );
+  let open: { readonly entry: Descriptor; readonly subject: string | undefined }[] = [];
+  // One after the other: a process may open so many files only.
+  for (const entry of unnamed) open.push({ entry, subject: await walk.subjectOf(entry) });
   // A signature may refer to an SBOM that refers to the image.
   for (let before = -1; before !== open.length;) {
     before = open.length;
-    const found = open.filter(({ subject = "" }) => walk.blobs.has(subject));
-    await walk.add(found.map(({ entry }) => entry));
-    open = open.filter((one) => !found.includes(one));
+    const isFound = new Set(open.filter(({ subject = "" }) => walk.blobs.has(subject)));
+    await walk.add([...isFound].map(({ entry }) => entry));
+    open = open.filter((one) => !isFound.has(one));
   }
   return walk;
 }
@@ -71,8 +71,9 @@ class Walk implements Contents {
       queue.push(...successors(d, bytes));
       const { subject, referrer } = parse(d, bytes);
       if (subject === undefined) continue;
-      const others = this.referrers.get(subject.digest) ?? [];
-      this.referrers.set(subject.digest, [...others, referrer]);
+      const all = this.referrers.get(subject.digest) ?? [];
+      this.referrers.set(subject.digest, all);
+      all.push(referrer);
     }
   }
 

@@ -10,84 +10,52 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { encodeJson } from "../oci/manifest.ts";
 import { MediaType } from "../oci/media_types.ts";
 import type { Layout } from "../store/layout/layout.ts";
-import { busy, isOutOfFiles, json, Refusal } from "./answers.ts";
+import { type Answer, busy, isOutOfFiles, json, Refusal } from "./answers.ts";
 import { BlobReader, parseRange } from "./blobs.ts";
 import { pageOf } from "./paging.ts";
+import type { Request } from "./request.ts";
 import { type Route, routeOf } from "./route.ts";
 import { LayoutView, type Repository } from "./view.ts";
 
-/** Bytes of all headers of a request that are looked at. */
-const MAX_HEADERS = 16 * 1024;
-/** Most bytes and milliseconds of the body of a request that is refused. */
-const MAX_BODY = 1024 * 1024;
-const MAX_BODY_MS = 2000;
-
-/** Answers requests; `ended` settles when the client has the answer, or is gone. */
-export type Handler = (request: Request, ended: Promise<unknown>) => Promise<Response>;
+/** Answers requests, and gives those that were refused before they were one their last form. */
+export type Handler = (asked: Request | Refusal) => Promise<Answer>;
 
 /** Makes the handler of a layout; `note` is told of what is odd in it, and of failures. */
 export function makeHandler(layout: Layout, note: (message: string) => void): Handler {
   const registry = new ServedLayout(layout, note);
-  return async (request, ended) => {
-    const response = await answer(registry, request, ended, note);
-    const { headers } = response;
-    headers.set("docker-distribution-api-version", "registry/2.0");
-    // A blob is whatever its maker made it: no browser may take it for a page.
-    headers.set("x-content-type-options", "nosniff");
-    if (request.method !== "HEAD" || response.body === null) return response;
-    await response.body.cancel();
-    return new Response(null, { status: response.status, headers });
+  return async (asked) => {
+    const { headers, ...more } = asked instanceof Refusal
+      ? asked.toAnswer()
+      : await answer(registry, asked, note);
+    return {
+      ...more,
+      headers: {
+        ...headers,
+        "docker-distribution-api-version": "registry/2.0",
+        // A blob is whatever its maker made it: no browser may take it for a page.
+        "x-content-type-options": "nosniff",
+      },
+    };
   };
 }
 
 async function answer(
   registry: ServedLayout,
   request: Request,
-  ended: Promise<unknown>,
   note: (message: string) => void,
-): Promise<Response> {
+): Promise<Answer> {
+  const { method, target } = request;
   try {
-    checkHeaders(request.headers);
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      await drain(request.body);
+    if (method !== "GET" && method !== "HEAD") {
       throw new Refusal(405, "UNSUPPORTED", "this registry is read-only", { allow: "GET, HEAD" });
     }
-    return await registry.answer(request, ended, routeOf(request.url));
+    return await registry.answer(request, routeOf(target));
   } catch (error) {
-    if (error instanceof Refusal) return error.toResponse();
-    if (isOutOfFiles(error)) return busy("too many files are open").toResponse();
-    note(`Cannot answer ${request.method} ${request.url.slice(0, 300)}: ${error}`);
-    return new Refusal(500, "UNKNOWN", "the layout cannot be read").toResponse();
+    if (error instanceof Refusal) return error.toAnswer();
+    if (isOutOfFiles(error)) return busy("too many files are open").toAnswer();
+    note(`Cannot answer ${method} ${target.slice(0, 300)}: ${error}`);
+    return new Refusal(500, "UNKNOWN", "the layout cannot be read").toAnswer();
   }
-}
-
-/**
- * Reads what a client sends, within bounds: one that is cut off while it sends may never look at
- * the answer.
- */
-async function drain(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  if (body === null) return;
-  const reader = body.getReader();
-  const late = setTimeout(() => reader.cancel().catch(() => {}), MAX_BODY_MS);
-  try {
-    for (let left = MAX_BODY; left > 0;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      left -= value.length;
-    }
-  } catch {
-    // It is gone.
-  } finally {
-    clearTimeout(late);
-    await reader.cancel().catch(() => {});
-  }
-}
-
-function checkHeaders(headers: Headers): void {
-  let length = 0;
-  for (const [name, value] of headers) length += name.length + value.length;
-  if (length <= MAX_HEADERS) return;
-  throw new Refusal(431, "UNSUPPORTED", `the headers are longer than ${MAX_HEADERS} characters`);
 }
 
 class ServedLayout {
@@ -99,10 +67,10 @@ class ServedLayout {
     this.#blobs = new BlobReader(layout);
   }
 
-  async answer(request: Request, ended: Promise<unknown>, route: Route): Promise<Response> {
+  async answer(request: Request, route: Route): Promise<Answer> {
     if (route.type === "version") return json({});
     const repositories = await this.#view.repositories();
-    const query = () => new URL(request.url).searchParams;
+    const query = () => queryOf(request.target);
     if (route.type === "catalog") {
       const { names, headers } = pageOf(repositories.keys(), query(), "/v2/_catalog");
       return json({ repositories: names }, { headers });
@@ -124,7 +92,7 @@ class ServedLayout {
       case "manifest":
         return await this.#manifest(request, repository, route.ref);
       case "blob":
-        return await this.#blob(request, ended, repository, route.digest);
+        return await this.#blob(request, repository, route.digest);
       case "referrers":
         return await referrers(repository, route.digest, query().get("artifactType"));
     }
@@ -134,7 +102,7 @@ class ServedLayout {
     request: Request,
     repository: Repository,
     ref: string | { readonly tag: string },
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const d = typeof ref === "string"
       ? (await repository.contents()).blobs.get(ref)
       : repository.tags.get(ref.tag);
@@ -148,15 +116,14 @@ class ServedLayout {
       if (error instanceof KodenoError && error.code === "NOT_FOUND") throw unknown;
       throw error;
     }
-    return new Response(new Uint8Array(bytes), { headers: contentHeaders(d, d.mediaType) });
+    return { status: 200, headers: contentHeaders(d, d.mediaType), body: bytes };
   }
 
   async #blob(
     request: Request,
-    ended: Promise<unknown>,
     repository: Repository,
     digest: string,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const d = (await repository.contents()).blobs.get(digest);
     if (d === undefined) {
       throw new Refusal(404, "BLOB_UNKNOWN", "the repository does not hold this blob");
@@ -167,7 +134,7 @@ class ServedLayout {
     };
     if (request.method === "HEAD") {
       await this.#blobs.check(d);
-      return new Response(null, { headers });
+      return { status: 200, headers };
     }
     if (isKnown(request, d)) return notModified(d);
     const { size } = d;
@@ -177,16 +144,17 @@ class ServedLayout {
     const { start, end } = part ?? { start: 0, end: size };
     // An empty blob has no bytes to wait for.
     if (start === end) await this.#blobs.check(d);
-    const body = start === end ? null : await this.#blobs.read(d, { start, end }, ended);
-    if (part === undefined) return new Response(body, { headers });
-    return new Response(body, {
+    const body = start === end ? undefined : await this.#blobs.read(d, { start, end });
+    if (part === undefined) return { status: 200, headers, body };
+    return {
       status: 206,
       headers: {
         ...headers,
         "content-length": String(end - start),
         "content-range": `bytes ${start}-${end - 1}/${size}`,
       },
-    });
+      body,
+    };
   }
 }
 
@@ -194,19 +162,21 @@ async function referrers(
   repository: Repository,
   digest: string,
   artifactType: string | null,
-): Promise<Response> {
+): Promise<Answer> {
   const all = (await repository.contents()).referrers.get(digest) ?? [];
   const manifests = artifactType === null
     ? all
     : all.filter((one) => one.artifactType === artifactType);
-  const bytes = encodeJson({ schemaVersion: 2, mediaType: MediaType.index, manifests });
-  return new Response(bytes, {
+  const body = encodeJson({ schemaVersion: 2, mediaType: MediaType.index, manifests });
+  return {
+    status: 200,
     headers: {
       "content-type": MediaType.index,
-      "content-length": String(bytes.length),
+      "content-length": String(body.length),
       ...(artifactType === null ? {} : { "oci-filters-applied": "artifactType" }),
     },
-  });
+    body,
+  };
 }
 
 function etag({ digest }: Descriptor): string {
@@ -228,9 +198,10 @@ function isKnown(request: Request, d: Descriptor): boolean {
   return known.includes(etag(d));
 }
 
-function notModified(d: Descriptor): Response {
-  return new Response(null, {
-    status: 304,
-    headers: { "docker-content-digest": d.digest, etag: etag(d) },
-  });
+function notModified(d: Descriptor): Answer {
+  return { status: 304, headers: { "docker-content-digest": d.digest, etag: etag(d) } };
+}
+
+function queryOf(target: string): URLSearchParams {
+  return new URLSearchParams(/\?([^#]*)/.exec(target)?.[1] ?? "");
 }

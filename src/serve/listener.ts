@@ -1,9 +1,11 @@
 /**
- * An address that requests come in at, plain or TLS, for as long as it is wanted: where the runtime
- * stops to accept connections since too many are open, it is made to start again.
+ * An address that requests come in at, plain or TLS, for as long as it is wanted. Where no more files
+ * may be opened, connections that nobody uses make room for those that come.
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
+import { isOutOfFiles } from "./answers.ts";
+import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import type { Handler } from "./handler.ts";
 
 /** Where to listen, and as who. */
@@ -14,90 +16,97 @@ export interface Address {
   readonly key?: string;
 }
 
-/** A server of the runtime. */
-interface Accepting {
-  readonly server: Deno.HttpServer<Deno.NetAddr>;
-  /** Ends it and its connections at once. */
-  readonly end: AbortController;
-}
-
-/** How often it is made sure that connections are accepted. */
-const WATCH_MS = 1000;
-/** How long nobody is told again that they were not. */
+/** How long it is waited for a file to be closed. */
+const WAIT_MS = 50;
+/** How long nobody is told again that connections were ended. */
 const TOLD_MS = 60_000;
+/** Connections that are ended at once to make room. */
+const MAKE_ROOM = 16;
 
 /** Listens from when it is made until {@link Listener.stop}. */
 export class Listener {
-  #now: Accepting;
-  /** Those that accept no more, and may have connections. */
-  readonly #before: Accepting[] = [];
-  readonly #timer: ReturnType<typeof setInterval>;
-  #toldAt = 0;
+  readonly #listener: Deno.Listener<Deno.Conn, Deno.NetAddr>;
+  /** In the order they came in. */
+  readonly #connections = new Set<Connection>();
+  #stopped = false;
+  #toldAt = -Infinity;
 
   /**
    * @param address where
    * @param handler gets the requests
-   * @param onGap told that connections were refused for a moment
+   * @param onFull told that connections were ended to make room for others
+   * @param times bounds for each connection
    * @throws {KodenoError} `BAD_OPTION` for an address, certificate or key that cannot be used,
    * `IO_FAILED` for an address that is taken
    */
   constructor(
-    readonly wanted: Address,
+    address: Address,
     readonly handler: Handler,
-    readonly onGap: () => void,
+    readonly onFull: () => void,
+    readonly times: ConnectionTimes = USUAL_TIMES,
   ) {
     try {
-      this.#now = this.#listen(wanted);
+      this.#listener = listen(address);
     } catch (error) {
-      throw cannotListen(`${wanted.hostname}:${wanted.port}`, error);
+      throw cannotListen(`${address.hostname}:${address.port}`, error);
     }
-    this.#timer = setInterval(() => this.#watch(), WATCH_MS);
+    this.#accept();
   }
 
   /** Where it listens: the port is one, and the host an address. */
   get address(): Deno.NetAddr {
-    return this.#now.server.addr;
+    return this.#listener.addr;
   }
 
   /** Accepts no more; requests that are being answered have some time to come to their end. */
   async stop(graceMs: number): Promise<void> {
-    clearInterval(this.#timer);
-    const late = setTimeout(() => this.#now.end.abort(), graceMs);
-    await this.#now.server.shutdown();
+    this.#stopped = true;
+    this.#listener.close();
+    for (const connection of this.#connections) connection.finish();
+    const late = setTimeout(() => {
+      for (const connection of this.#connections) connection.close();
+    }, graceMs);
+    await Promise.all([...this.#connections].map(({ closed }) => closed));
     clearTimeout(late);
-    for (const { end } of this.#before) end.abort();
   }
 
-  #listen(address: Address): Accepting {
-    const end = new AbortController();
-    const options = { ...address, signal: end.signal, onListen: () => {} };
-    const server = Deno.serve(
-      options,
-      (request, { completed }) => this.handler(request, completed),
-    );
-    // It is found out by looking: some versions of the runtime tell when the last connection ends.
-    server.finished.catch(() => {});
-    return { server, end };
-  }
-
-  /** A port that can be taken is one where nobody listens any more. */
-  #watch(): void {
-    const { hostname, port } = this.address;
-    try {
-      Deno.listen({ hostname, port }).close();
-      const before = this.#now;
-      this.#now = this.#listen({ ...this.wanted, hostname, port });
-      this.#before.push(before);
-      before.server.finished.then(() => {}, () => {}).then(() => {
-        this.#before.splice(this.#before.indexOf(before), 1);
-      });
-    } catch {
-      // Somebody does, or no file can be opened yet.
-      return;
+  async #accept(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        this.#take(await this.#listener.accept());
+      } catch (error) {
+        // Others are of a client that was gone before it was there.
+        if (isOutOfFiles(error)) this.#makeRoom();
+        if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+      }
     }
-    if (Date.now() - this.#toldAt > TOLD_MS) this.onGap();
-    this.#toldAt = Date.now();
   }
+
+  #take(conn: Deno.Conn): void {
+    const handler: Handler = async (asked) => {
+      const answer = await this.handler(asked);
+      // Blobs need files, too.
+      if (answer.status === 503) this.#makeRoom();
+      return answer;
+    };
+    const connection = new Connection(conn, handler, this.times);
+    this.#connections.add(connection);
+    connection.closed.then(() => this.#connections.delete(connection));
+  }
+
+  /** Ends the connections that have waited longest without a request. */
+  #makeRoom(): void {
+    const idle = [...this.#connections].filter(({ isIdle }) => isIdle).slice(0, MAKE_ROOM);
+    for (const connection of idle) connection.close();
+    if (idle.length === 0 || performance.now() - this.#toldAt < TOLD_MS) return;
+    this.#toldAt = performance.now();
+    this.onFull();
+  }
+}
+
+function listen({ hostname, port, cert, key }: Address): Deno.Listener<Deno.Conn, Deno.NetAddr> {
+  if (cert === undefined || key === undefined) return Deno.listen({ hostname, port });
+  return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
 }
 
 function cannotListen(address: string, error: unknown): KodenoError {

@@ -17,7 +17,7 @@ export type Route =
   | { readonly type: "referrers"; readonly name: string; readonly digest: Digest };
 
 /** Longest address that is looked at, in characters: a name has at most 255, a tag 128. */
-const MAX_URL = 4096;
+const MAX_TARGET = 4096;
 const MAX_NAME = 255;
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 /** Names may hold these words, too, so the last one in a path decides. */
@@ -26,14 +26,14 @@ const ENDPOINT = /^(.*)\/(tags\/list|(?:manifests|blobs|referrers)\/([^/]*))$/;
 /**
  * Reads the address of a request.
  *
- * @param url as it was sent, with scheme and host
+ * @param target as it was sent: a path, or a whole URL
  * @throws {Refusal} 400 for what is malformed, 404 for what is no endpoint, 414
  */
-export function routeOf(url: string): Route {
-  if (url.length > MAX_URL) {
-    throw new Refusal(414, "UNSUPPORTED", `the address is longer than ${MAX_URL} characters`);
+export function routeOf(target: string): Route {
+  if (target.length > MAX_TARGET) {
+    throw new Refusal(414, "UNSUPPORTED", `the address is longer than ${MAX_TARGET} characters`);
   }
-  const path = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1] ?? "";
+  const path = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? "";
   if (path === "/v2/" || path === "/v2") return { type: "version" };
   if (path === "/v2/_catalog") return { type: "catalog" };
   if (!path.startsWith("/v2/")) throw new Refusal(404, "UNSUPPORTED", "this is no endpoint");

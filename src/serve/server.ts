@@ -4,8 +4,10 @@
  */
 import type { Emit } from "../events.ts";
 import type { Layout } from "../store/layout/layout.ts";
+import { type Answer, Refusal } from "./answers.ts";
 import { type Handler, makeHandler } from "./handler.ts";
 import { Listener } from "./listener.ts";
+import type { Request } from "./request.ts";
 
 /** Where and how a layout is served. */
 export interface ServeOptions {
@@ -35,14 +37,14 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
     emit?.({ type: "note", level, message });
   const handle = makeHandler(layout, (message) => tell("warning", message));
-  const answer: Handler = async (request, ended) => {
+  const answer: Handler = async (asked) => {
     const began = performance.now();
-    const response = await handle(request, ended);
-    tell("verbose", accessLine(request, response, performance.now() - began));
-    return response;
+    const given = await handle(asked);
+    tell("verbose", accessLine(asked, given, performance.now() - began));
+    return given;
   };
   const listener = new Listener({ hostname, port, ...tls }, answer, () => {
-    tell("warning", "Too many connections were open; new ones were turned away for a moment");
+    tell("warning", "Too many connections were open; those that asked for nothing were ended");
   });
   const { hostname: at, port: taken } = listener.address;
   const scheme = tls === undefined ? "http" : "https";
@@ -55,8 +57,8 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   await listener.stop(GRACE_MS);
 }
 
-function accessLine(request: Request, response: Response, ms: number): string {
-  const path = request.url.replace(/^[a-z]+:\/\/[^/]*/i, "").slice(0, 300);
-  const length = response.headers.get("content-length") ?? "0";
-  return `${request.method} ${path} ${response.status} ${length} ${ms.toFixed(1)}ms`;
+function accessLine(asked: Request | Refusal, { status, headers }: Answer, ms: number): string {
+  const length = headers["content-length"] ?? "0";
+  const what = asked instanceof Refusal ? "-" : `${asked.method} ${asked.target.slice(0, 300)}`;
+  return `${what} ${status} ${length} ${ms.toFixed(1)}ms`;
 }
