@@ -10,6 +10,8 @@ const MAX_WATCHERS = 8;
 /** Folders that are watched. */
 export class FolderWatch implements Disposable {
   readonly #folders = new Set<string>();
+  /** Those of them that went, or came again: the system's watch may be of what was there before. */
+  readonly #stale = new Set<string>();
   readonly #watchers: Deno.FsWatcher[] = [];
   #changed = new Set<string>();
   #lastChange = 0;
@@ -24,9 +26,13 @@ export class FolderWatch implements Disposable {
    * @throws {KodenoError} `IO_FAILED` when the system has no more watches to give
    */
   watch(folders: Iterable<string>): readonly string[] {
-    const fresh = [...new Set(folders)].filter((one) => !this.#folders.has(one) && isFolder(one));
+    const isFresh = (one: string): boolean => !this.#folders.has(one) || this.#stale.has(one);
+    const fresh = [...new Set(folders)].filter((one) => isFresh(one) && isFolder(one));
     if (fresh.length === 0) return [];
-    for (const folder of fresh) this.#folders.add(folder);
+    for (const folder of fresh) {
+      this.#folders.add(folder);
+      this.#stale.delete(folder);
+    }
     if (this.#watchers.length < MAX_WATCHERS) this.#open(fresh);
     else {
       this.#close();
@@ -97,7 +103,7 @@ export class FolderWatch implements Disposable {
       if (kind === "access") continue;
       for (const path of paths) {
         // A folder that comes again is another one.
-        if (kind === "remove" || kind === "rename") this.#folders.delete(path);
+        if (kind === "remove" || kind === "rename") this.#stale.add(path);
         this.add(path);
       }
     }
