@@ -47,7 +47,8 @@ export async function watch(
   using folders = new FolderWatch();
   const watcher = new Watcher(request, listener, work, folders);
   await watcher.begin();
-  for (;;) await watcher.round(await folders.next(QUIET_MS, work.signal));
+  const look = () => watcher.untold();
+  for (;;) await watcher.round(await folders.next(QUIET_MS, look, work.signal));
 }
 
 class Watcher {
@@ -58,6 +59,8 @@ class Watcher {
   readonly #pending = new Set<string>();
   /** What tells changed files apart from other states of them, as they were built. */
   readonly #handled = new Map<string, string>();
+  /** States of files when they were looked at last. */
+  #seen: ReadonlyMap<string, string> = new Map();
   /** Whether the images could not be looked at the last time. */
   #unsure = false;
 
@@ -73,9 +76,22 @@ class Watcher {
   async begin(): Promise<void> {
     const began = Date.now();
     this.#images = await this.#look();
+    await this.untold();
     await this.#watch(began);
     for (const { importPath } of this.#images) this.#pending.add(importPath);
     await this.#build(began);
+  }
+
+  /** Files of the images that are others than when this was asked before. */
+  async untold(): Promise<readonly string[]> {
+    const files = new Set(this.#images.flatMap(({ files }) => files));
+    const states = await statesOf(files);
+    const changed = [...states].filter(([path, state]) => {
+      const before = this.#seen.get(path);
+      return before !== undefined && before !== state && this.#handled.get(path) !== state;
+    });
+    this.#seen = states;
+    return changed.map(([path]) => path);
   }
 
   async round(paths: ReadonlySet<string>): Promise<void> {

@@ -7,6 +7,9 @@ import { KodenoError, messageOf } from "../errors.ts";
 /** Watchers of the system that are open at once before they are made one again. */
 const MAX_WATCHERS = 8;
 
+/** How often files are looked at while nothing is told, in milliseconds. */
+const LOOK_MS = 3000;
+
 /** Folders that are watched. */
 export class FolderWatch implements Disposable {
   readonly #folders = new Set<string>();
@@ -52,9 +55,15 @@ export class FolderWatch implements Disposable {
    * The next changes: waits for one, and then till nothing more happens for a while.
    *
    * @param quiet how long, in milliseconds
+   * @param look asked now and then, since some file systems tell of no changes and a busy system may
+   * lose one: what has changed and was not told of
    * @throws the signal's reason; what a watcher failed with
    */
-  async next(quiet: number, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+  async next(
+    quiet: number,
+    look: () => Promise<Iterable<string>>,
+    signal?: AbortSignal,
+  ): Promise<ReadonlySet<string>> {
     const wake = (): void => this.#wake();
     signal?.addEventListener("abort", wake, { once: true });
     try {
@@ -63,7 +72,9 @@ export class FolderWatch implements Disposable {
         if (this.#failure !== undefined) throw this.#failure;
         const left = this.#lastChange + quiet - performance.now();
         if (this.#changed.size > 0 && left <= 0) break;
-        await this.#sleep(this.#changed.size > 0 ? left : undefined);
+        const isQuiet = this.#changed.size === 0;
+        const woken = await this.#sleep(isQuiet ? LOOK_MS : left);
+        if (!woken && isQuiet) { for (const path of await look()) this.add(path); }
       }
     } finally {
       signal?.removeEventListener("abort", wake);
@@ -109,12 +120,14 @@ export class FolderWatch implements Disposable {
     }
   }
 
-  async #sleep(milliseconds: number | undefined): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
-    await promise;
+  /** Sleeps so long, or till something happens, which it tells. */
+  async #sleep(milliseconds: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#wake = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), milliseconds);
+    const woken = await promise;
     clearTimeout(timer);
+    return woken;
   }
 
   #close(): void {
