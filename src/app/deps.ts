@@ -4,16 +4,13 @@
  */
 import { join, relative, resolve, sep } from "node:path";
 import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
-import { processEnvironment, variable } from "../config/environment.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { filesOf, type SourcePackage } from "../gobuild/deps.ts";
 import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
 import type { WorkOptions } from "./builder.ts";
 import { globFiles, type GlobOptions, notIgnored } from "./glob_files.ts";
 import { findSources, type ImageSources } from "./image_sources.ts";
-
-/** Where `.ko.yaml` is, unless `KO_CONFIG_PATH` says otherwise. */
-export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
+import { loadConfig } from "./ko_file.ts";
 
 /** The files of one image. All paths are absolute. */
 export interface ImageFiles {
@@ -87,7 +84,7 @@ export async function deps(
   const root = resolve(build.workingDirectory ?? ".");
   if (paths?.length) return await globFiles(root, { paths, ignore });
   const wanted = notIgnored(ignore ?? []);
-  const images = await findFiles(await withKoFile(build, work), patterns, work);
+  const images = await findFiles(await loadConfig(build, work), patterns, work);
   const below = root.endsWith(sep) ? root : root + sep;
   // Most are below it, and there are many of them.
   const relativeTo = (path: string): string =>
@@ -96,16 +93,6 @@ export async function deps(
     images.flatMap(({ files }) => files.map((path) => relativeTo(path).replaceAll(sep, "/"))),
   );
   return [...found].filter(wanted).sort();
-}
-
-/** Completes options from `.ko.yaml`; its reader is only loaded where there may be one. */
-export async function withKoFile(build: BuildOptions, work: WorkOptions): Promise<BuildOptions> {
-  const { environment = processEnvironment(), workingDirectory = "." } = build;
-  const files = KO_FILES.map((name) => isFile(join(workingDirectory, name)));
-  const named = variable(environment, "KO_CONFIG_PATH") !== undefined;
-  if (!named && !(await Promise.all(files)).includes(true)) return build;
-  const { loadConfig } = await import("./ko_file.ts");
-  return await loadConfig(build, work);
 }
 
 function kodataOptions(config: BuildConfig, { windows }: ImageSources): KodataOptions {

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { resolveBuildConfig } from "../config/build_config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
+import { KO_FILES } from "../config/find_ko_file.ts";
 import { KodenoError } from "../errors.ts";
 import { type DockerProgram, readDockerfiles } from "./init/docker_programs.ts";
 import { koText } from "./init/ko_text.ts";
@@ -48,7 +49,6 @@ export interface InitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const KO_FILES = [".ko.yaml", ".ko.yml"];
 const SKAFFOLD_FILES = ["skaffold.yaml", "skaffold.yml"];
 /** Hidden, so that go passes over it. */
 const SCHEMAS = { ko: ".kodeno/ko.schema.json", skaffold: ".kodeno/skaffold.schema.json" };

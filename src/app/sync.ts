@@ -7,7 +7,7 @@ import { resolveBuildConfig } from "../config/build_config.ts";
 import { escapeGlob } from "../config/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "./builder.ts";
-import { withKoFile } from "./deps.ts";
+import { loadConfig } from "./ko_file.ts";
 import { findSources } from "./image_sources.ts";
 
 /** Where kodata is in a container; images say so by `KO_DATA_PATH`. */
@@ -42,7 +42,7 @@ export async function syncRules(
   work: WorkOptions = {},
 ): Promise<readonly ImageSync[]> {
   const root = resolve(build.workingDirectory ?? ".");
-  const config = resolveBuildConfig(await withKoFile(build, work));
+  const config = resolveBuildConfig(await loadConfig(build, work));
   const images = await findSources(config, patterns, work);
   return await Promise.all(images.map(async ({ importPath, packageDirectory }) => {
     const folder = join(packageDirectory, "kodata");

@@ -3,12 +3,14 @@
  * @module
  */
 import { join, resolve } from "node:path";
+import { KO_FILES } from "../config/find_ko_file.ts";
 import { KodenoError } from "../errors.ts";
 import { isOwn } from "../gobuild/deps.ts";
 import { FolderWatch } from "../io/folder_watch.ts";
 import { build, type BuildRequest } from "./build.ts";
 import type { WorkOptions } from "./builder.ts";
-import { findFiles, type ImageFiles, KO_FILES, withKoFile } from "./deps.ts";
+import { findFiles, type ImageFiles } from "./deps.ts";
+import { loadConfig } from "./ko_file.ts";
 import { newPublisher, type Publisher } from "./publisher.ts";
 import { mayMatter, type Watched, watchedFolders } from "./watch_folders.ts";
 
@@ -129,7 +131,7 @@ class Watcher {
   }
 
   async #look(): Promise<readonly ImageFiles[]> {
-    const options = await withKoFile(this.request.build, this.work);
+    const options = await loadConfig(this.request.build, this.work);
     const images = await findFiles(options, this.request.patterns, this.work);
     if (options.koFile !== undefined) return images;
     // The first to come is seen, too.

@@ -6,6 +6,9 @@ import { join, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { type Environment, variable } from "./environment.ts";
 
+/** Its names, the first before the second: ko's config library takes the short ending, too. */
+export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
+
 /** A file that was found. */
 export interface FoundFile {
   /** Absolute. */
@@ -27,8 +30,7 @@ export async function findKoFile(
 ): Promise<FoundFile | undefined> {
   const named = variable(environment, "KO_CONFIG_PATH");
   if (named === undefined) {
-    // ko's config library takes the short ending, too.
-    for (const name of [".ko.yaml", ".ko.yml"]) {
+    for (const name of KO_FILES) {
       const path = join(workingDirectory, name);
       if ((await stat(path))?.isFile) return { path, name };
     }
