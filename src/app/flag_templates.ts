@@ -34,41 +34,37 @@ export async function expandPlan(plan: BuildPlan, context: TemplateContext): Pro
   if (!plan.groups.some(({ go }) => FIELDS.some((field) => go[field].some(isTemplate)))) {
     return plan;
   }
-  const readsTag = plan.groups.some(({ go }) =>
-    FIELDS.some((field) => go[field].some((text) => text.includes(".Tag")))
-  );
-  const git = once(() => askGit(context, readsTag));
   // Few flags have templates, and then nobody waits for their language.
   const [{ koData }, language] = await Promise.all([
     import("../template/ko_functions.ts"),
     import("../template/template.ts"),
   ]);
-  const now = new Date();
-  const goEnvironments = new Map<string, Promise<Readonly<Record<string, string>>>>();
-  const groups = await Promise.all(plan.groups.map(async (group): Promise<BuildGroup> => {
+  const compiled = plan.groups.map((group) => {
     const image = plan.images.find(({ image }) => image.go === group.go)?.image;
-    const templates = compile(group.go, image, language.compileTemplate);
-    const all = [...templates.values()].flat();
-    const { directory, environment } = group;
-    const variables = once(() => {
-      const asked = goEnvironments.get(directory) ??
-        allGoVariables({ ...context.how, directory, environment });
-      goEnvironments.set(directory, asked);
-      return asked;
-    });
-    const uses = (field: string): boolean => all.some((template) => template.mayRead(field));
-    const created = image?.created;
+    return { group, image, templates: compile(group.go, image, language.compileTemplate) };
+  });
+  const uses = (field: string): boolean =>
+    compiled.some(({ templates }) =>
+      [...templates.values()].flat().some((template) => template.mayRead(field))
+    );
+  const [git, goEnvironments] = await Promise.all([
+    uses("Git") ? askGit(context, uses("Tag")) : undefined,
+    uses("GoEnv") ? askGo(plan, context) : undefined,
+  ]);
+  const now = new Date();
+  const groups = compiled.map(({ group, image, templates }): BuildGroup => {
+    const { created } = image ?? {};
     const data = koData({
-      environment,
-      ...(uses("GoEnv") ? { goEnvironment: await variables() } : {}),
-      ...(uses("Git") ? { git: await git() } : {}),
+      environment: group.environment,
+      goEnvironment: goEnvironments?.get(group.directory) ?? {},
+      git: git ?? {},
       date: created === undefined ? now : new Date(created * 1000),
     });
     const filled = [...templates].map(([field, list]) => [field, list.map((t) => t.run(data))]);
     const go: GoFlagsConfig = { ...group.go, ...Object.fromEntries(filled) };
     refuseToolexec("flags", go.flags);
     return { ...group, go };
-  }));
+  });
   return { ...plan, groups };
 }
 
@@ -99,7 +95,17 @@ async function askGit({ config, how, emit }: TemplateContext, readsTag: boolean)
   return fields;
 }
 
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () => running ??= work();
+/** What `go env` prints, by the folder it runs in: modules may ask for another toolchain. */
+async function askGo(
+  { groups }: BuildPlan,
+  { how }: TemplateContext,
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  const first = new Map([...groups].reverse().map((group) => [group.directory, group]));
+  return new Map(
+    await Promise.all(
+      [...first].map(async ([directory, { environment }]) =>
+        [directory, await allGoVariables({ ...how, directory, environment })] as const
+      ),
+    ),
+  );
 }
