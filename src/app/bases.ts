@@ -6,6 +6,8 @@
 import { join, resolve } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
+import type { PublishOptions } from "../config/options.ts";
+import { resolvePublishConfig } from "../config/publish_config.ts";
 import { cachedSource } from "../content/cached.ts";
 import type { Source } from "../content/places.ts";
 import type { NoteEvent } from "../events.ts";
@@ -17,7 +19,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, namedEntry, withEntry } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
-import { openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
+import { giveUpNetwork, openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
 
 /** What opening a base may need. */
 export interface BaseContext {
@@ -43,8 +45,26 @@ export function baseCacheDirectory(cacheDirectory: string): string {
   return join(cacheDirectory, "bases");
 }
 
+/**
+ * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
+ * right to use the network is given up for good.
+ *
+ * @returns repositories of base images, whose layers a registry may have already
+ * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
+ */
+export async function settleNetwork(
+  builds: readonly BuildConfig[],
+  publish: PublishOptions,
+): Promise<readonly string[]> {
+  const bases = builds.flatMap(basesOf);
+  const { push, local, kind } = resolvePublishConfig(publish);
+  const dials = push || local || kind !== undefined || bases.some(({ kind }) => kind === "daemon");
+  if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();
+  return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
+}
+
 /** The places of all base images that may be needed. */
-export function basesOf({ image, builds, baseImageOverrides }: BuildConfig): readonly PlaceName[] {
+function basesOf({ image, builds, baseImageOverrides }: BuildConfig): readonly PlaceName[] {
   const names = [
     image.baseImage,
     ...builds.map((build) => build.image.baseImage),

@@ -8,8 +8,7 @@ import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { writeFileAtomically } from "../io/atomic.ts";
 import { ioFailure } from "../io/fail.ts";
-import { basesOf } from "./bases.ts";
-import { giveUpNetwork } from "./places.ts";
+import { settleNetwork } from "./bases.ts";
 import { loadConfig } from "./ko_file.ts";
 import { newBuilder, type WorkOptions } from "./builder.ts";
 import { withOfflineHint } from "./offline_hint.ts";
@@ -35,12 +34,9 @@ export async function build(
   request: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { imageRefs, push, local, kind } = resolvePublishConfig(request.publish);
+  const { imageRefs } = resolvePublishConfig(request.publish);
   const build = await loadConfig(request.build, options);
-  const bases = basesOf(resolveBuildConfig(build));
-  const dials = push || local || kind !== undefined || bases.some(({ kind }) => kind === "daemon");
-  if (build.offline && !dials) await giveUpNetwork();
-  const mountFrom = bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
+  const mountFrom = await settleNetwork([resolveBuildConfig(build)], request.publish);
   const publisher = request.publisher?.(mountFrom) ??
     newPublisher(request.publish, { mountFrom });
   const builder = newBuilder(build);

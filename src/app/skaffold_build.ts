@@ -7,7 +7,6 @@ import { resolveBuildConfig } from "../config/build_config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { ImageSource } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { resolvePublishConfig } from "../config/publish_config.ts";
 import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { planSkaffold, type SkaffoldPlan } from "../config/skaffold/plan.ts";
@@ -16,11 +15,10 @@ import { gitCommitTag } from "../git/commit_tag.ts";
 import { runProgram } from "../program/run.ts";
 import { splitHost } from "../oci/reference.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
-import { basesOf } from "./bases.ts";
+import { settleNetwork } from "./bases.ts";
 import { type Builder, newBuilder, type WorkOptions } from "./builder.ts";
 import { loadConfig } from "./ko_file.ts";
 import { withOfflineHint } from "./offline_hint.ts";
-import { giveUpNetwork } from "./places.ts";
 import { newPublisher } from "./publisher.ts";
 import { publishing, publishPrepared } from "./publish_images.ts";
 
@@ -81,12 +79,11 @@ export async function buildSkaffold(
     build: await optionsOf(artifact, { insecureRegistry, ...request.build }, options),
   })));
   // Everything is checked before the first one is built.
-  const bases = builds.flatMap(({ build }) => basesOf(resolveBuildConfig(build)));
   const publish = { insecureRegistry, ...request.publish, ...destination(request, artifacts) };
-  const { push, local, kind } = resolvePublishConfig(publish);
-  const dials = push || local || kind !== undefined || bases.some(({ kind }) => kind === "daemon");
-  if (request.build.offline && !dials) await giveUpNetwork();
-  const mountFrom = bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
+  const mountFrom = await settleNetwork(
+    builds.map(({ build }) => resolveBuildConfig(build)),
+    publish,
+  );
   const publisher = newPublisher(publish, { mountFrom });
   const builders = new Map(builds.map(({ artifact, build }) => [artifact, newBuilder(build)]));
   const made = new Map<string, string>();
