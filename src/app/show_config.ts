@@ -3,7 +3,7 @@
  * @module
  */
 import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
-import type { ImageConfig, ImageValues } from "../config/image_config.ts";
+import { DEFAULT_ORIGIN, type ImageConfig, type ImageValues } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { type PublishConfig, resolvePublishConfig } from "../config/publish_config.ts";
@@ -143,7 +143,7 @@ function originOf(
     }
   }
   const line = options.koFile?.lines[name];
-  return line === undefined ? "default" : `${options.koFile?.path}:${line}`;
+  return line === undefined ? DEFAULT_ORIGIN : `${options.koFile?.path}:${line}`;
 }
 
 function said(options: BuildOptions & PublishOptions, name: string): boolean {
@@ -164,7 +164,7 @@ function shown(image: ImageConfig): ShownImage {
   };
   const names = Object.keys(values) as (keyof ImageValues)[];
   return Object.fromEntries(names.map((name) => {
-    const from = origins[name] ?? "default";
+    const from = origins[name] ?? DEFAULT_ORIGIN;
     // The names of variables are enough: their values may be secrets.
     return [name, { value: name === "env" ? masked(values.env) : values[name], from }];
   }));

@@ -5,7 +5,7 @@
  */
 import { resolveBuildConfig } from "../config/build_config.ts";
 import { processEnvironment } from "../config/environment.ts";
-import type { ImageSource } from "../config/image_config.ts";
+import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
@@ -133,7 +133,7 @@ export async function optionsOf(
   const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
   const complete = { ...options, koFile: file, artifact: source };
   const { baseImage, origins } = resolveBuildConfig(complete).image;
-  if (origins.platforms !== "default" || isBuiltinBase(baseImage)) return complete;
+  if (origins.platforms !== DEFAULT_ORIGIN || isBuiltinBase(baseImage)) return complete;
   // Where nobody says which, the design of the ko builder takes all that the base image has; the
   // bases that are built in have every platform there is.
   return { ...complete, artifact: withAllPlatforms(source) };

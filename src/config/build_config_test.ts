@@ -91,6 +91,8 @@ Deno.test("build config: platforms come from options, then ko's variable, then G
     [{}, ["linux/arm64", " linux/arm/v7 ", ""], [linux("arm64"), linux("arm", "v7")]],
     [{}, ["all"], "all"],
     [{ KO_DEFAULTPLATFORMS: "all" }, undefined, "all"],
+    [{ KO_DEFAULTPLATFORMS: " " }, [" ", ""], [linux("amd64")]],
+    [{ KO_DEFAULTPLATFORMS: "all" }, [""], "all"],
     [{ KO_DEFAULTPLATFORMS: "linux/s390x, linux/386" }, [], [linux("s390x"), linux("386")]],
     [{ KO_DEFAULTPLATFORMS: "all" }, ["linux/arm64"], [linux("arm64")]],
     [{ GOOS: "linux", GOARCH: "arm64" }, undefined, [linux("arm64")]],

@@ -90,6 +90,17 @@ export interface GoFlagsConfig {
   readonly trimpath: boolean;
 }
 
+/** The place of a value that nobody said. */
+export const DEFAULT_ORIGIN = "default";
+
+/** What holds where nobody says anything. */
+const DEFAULTS = {
+  baseImage: "static",
+  platforms: ["linux/amd64"],
+  disableOptimizations: false,
+  trimpath: true,
+} as const satisfies ImageValues;
+
 /**
  * Completes and checks what the sources say, the strongest first. Lists are taken as they are from
  * one source; labels, annotations and variables are joined, by key.
@@ -99,34 +110,42 @@ export interface GoFlagsConfig {
 export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] => {
-    const found = sources.find(({ values }) => says(values[field]));
+    const found = sources.find(({ values }) => says(field, values[field]));
     if (found !== undefined) origins[field] = found.from(field);
     return found?.values[field];
+  };
+  const pickOr = <K extends keyof typeof DEFAULTS>(field: K) => {
+    const picked = pick(field);
+    if (picked === undefined) origins[field] = DEFAULT_ORIGIN;
+    return picked ?? DEFAULTS[field];
   };
   const joined = (field: "labels" | "annotations"): Readonly<Record<string, string>> => {
     pick(field);
     return Object.freeze(Object.assign({}, ...sources.map((s) => s.values[field]).reverse()));
   };
-  const platforms = pick("platforms") ?? [];
+  const joinedEnv = (): Readonly<Record<string, string>> => {
+    pick("env");
+    return readEnv(sources);
+  };
   const epoch = pick("sourceDateEpoch");
   const flags = pick("flags") ?? [];
   refuseToolexec("flags", flags);
   const image: Omit<ImageConfig, "origins"> = {
-    baseImage: pick("baseImage") ?? "static",
-    platforms: readPlatforms(platforms),
+    baseImage: pickOr("baseImage"),
+    platforms: readPlatforms(pickOr("platforms")),
     go: Object.freeze({
-      env: readEnv(sources, () => pick("env")),
+      env: joinedEnv(),
       flags,
       ldflags: pick("ldflags") ?? [],
       gcflags: pick("gcflags") ?? [],
       asmflags: pick("asmflags") ?? [],
-      disableOptimizations: pick("disableOptimizations") ?? false,
-      trimpath: pick("trimpath") ?? true,
+      disableOptimizations: pickOr("disableOptimizations"),
+      trimpath: pickOr("trimpath"),
     }),
     linuxCapabilities: pick("linuxCapabilities") ?? [],
     labels: joined("labels"),
     annotations: joined("annotations"),
-    user: pick("user") || undefined,
+    user: pick("user"),
     entrypointArgs: pick("entrypointArgs") ?? [],
     exposedPorts: (pick("expose") ?? []).map(parsePort),
     created: epoch === undefined
@@ -137,25 +156,27 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
 }
 
 /** Nothing, an empty text and an empty list say nothing: the next source is asked. */
-function says(value: unknown): boolean {
-  if (value === undefined || value === "") return false;
-  if (typeof value !== "object" || value === null) return true;
-  return Object.keys(value).length > 0;
+function says(field: keyof ImageValues, value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return false;
+  if (typeof value !== "object") return true;
+  // A shell makes a list of one blank of an empty variable; of arguments, that may be meant.
+  const entries = Object.values(value);
+  return field === "platforms" ? namedPlatforms(entries).length > 0 : entries.length > 0;
 }
 
-function readEnv(
-  sources: readonly ImageSource[],
-  pick: () => unknown,
-): Readonly<Record<string, string>> {
-  pick();
+function readEnv(sources: readonly ImageSource[]): Readonly<Record<string, string>> {
   const above = sources.filter(({ joinsEnv }) => joinsEnv).flatMap((s) => s.values.env ?? []);
-  const below = sources.find(({ joinsEnv, values }) => !joinsEnv && says(values.env));
+  const below = sources.find(({ joinsEnv, values }) => !joinsEnv && says("env", values.env));
   const ofFile = parsePairs(`environment entry (${below?.from("env")})`, below?.values.env ?? []);
   return Object.freeze({ ...ofFile, ...parsePairs("environment entry", above) });
 }
 
+function namedPlatforms(given: readonly string[]): readonly string[] {
+  return given.map((one) => one.trim()).filter((one) => one !== "");
+}
+
 function readPlatforms(given: readonly string[]): readonly PlatformSpec[] | "all" {
-  const asked = given.map((one) => one.trim()).filter((one) => one !== "");
+  const asked = namedPlatforms(given);
   if (!asked.includes("all")) return asked.map(parsePlatformSpec);
   if (asked.length === 1) return "all";
   throw new KodenoError(

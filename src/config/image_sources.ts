@@ -5,7 +5,12 @@
 import { KodenoError } from "../errors.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 import { type Environment, variable } from "./environment.ts";
-import type { ImageConfig, ImageSource, ImageValues } from "./image_config.ts";
+import {
+  DEFAULT_ORIGIN,
+  type ImageConfig,
+  type ImageSource,
+  type ImageValues,
+} from "./image_config.ts";
 import { defaultKey, type KoBuild, type KoFile } from "./ko_file.ts";
 import type { BuildOptions } from "./options.ts";
 
@@ -41,20 +46,8 @@ export function imageSources(
     ...(artifact ? [variables, artifact, ...ofBuild] : [...ofBuild, variables]),
     ...(koFile ? [defaultsSource(koFile)] : []),
     goSource(environment),
-    DEFAULTS,
   ];
 }
-
-/** What holds where nobody says anything. */
-const DEFAULTS: ImageSource = {
-  from: () => "default",
-  values: {
-    baseImage: "static",
-    platforms: ["linux/amd64"],
-    disableOptimizations: false,
-    trimpath: true,
-  },
-};
 
 /**
  * Refuses variables of Go that name a platform beside one that was named elsewhere: ko does so, and
@@ -67,7 +60,7 @@ export function refusePlatformVariables(
   environment: Environment,
 ): void {
   const from = origins.platforms;
-  if (from === GO_ORIGIN || from === DEFAULTS.from("platforms")) return;
+  if (from === GO_ORIGIN || from === DEFAULT_ORIGIN) return;
   const name = GO_PLATFORM.find((one) => Object.hasOwn(environment, one));
   if (name === undefined) return;
   const asked = platforms === "all" ? platforms : platforms.map(formatPlatformSpec).join(",");
