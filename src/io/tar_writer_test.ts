@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { askOracle } from "../../test/support/go_oracle.ts";
 import { KodenoError } from "../errors.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "./tar_writer.ts";
 
@@ -19,7 +20,6 @@ interface Oracle {
 }
 
 const GIB = 2 ** 30;
-const ORACLE_DIR = new URL("../../fixtures/taroracle/", import.meta.url);
 
 /** A text of exactly `length` characters with slashes at the given places. */
 function text(length: number, ...slashes: number[]): string {
@@ -236,23 +236,6 @@ function oracleInput(entry: TarEntry, content?: Uint8Array): unknown {
   };
 }
 
-async function askGo(input: readonly unknown[]): Promise<Oracle> {
-  const child = new Deno.Command("go", {
-    args: ["run", "."],
-    cwd: ORACLE_DIR,
-    env: { GOFLAGS: "-mod=mod", GOWORK: "off" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(input)));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
 const tables = {
   names: nameCases(),
   fields: fieldCases(),
@@ -264,7 +247,7 @@ const archived = archiveCases();
 let answer: Promise<Oracle> | undefined;
 
 function oracle(): Promise<Oracle> {
-  return answer ??= askGo([
+  return answer ??= askOracle<Oracle>("taroracle", [
     ...Object.values(tables).flat().map(({ entry }) => oracleInput(entry)),
     ...archived.map(({ entry, content }) => oracleInput(entry, content)),
   ]);

@@ -6,27 +6,20 @@
 import assert from "node:assert/strict";
 import { MediaType } from "../../src/oci/media_types.ts";
 import { openLayout } from "../../src/store/layout/layout.ts";
-import { blob, type ImageGraph, imageGraph, jsonBlob, pushAll } from "../support/image_graph.ts";
+import {
+  blob,
+  type ImageGraph,
+  imageGraph,
+  jsonBlob,
+  layoutWith,
+  pushAll,
+} from "../support/image_graph.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertClean, entriesOf, fingerprint, imageNames, manifestOf } from "../support/layout.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { tempDir } from "../support/temp.ts";
 
 const one = imageGraph("one");
 const two = imageGraph("two");
-
-/** A layout with images under names. */
-async function layoutWith(
-  dir: TempDir,
-  folder: string,
-  images: Readonly<Record<string, ImageGraph>>,
-): Promise<string> {
-  const layout = await openLayout(dir.join(folder), { create: true });
-  for (const [name, graph] of Object.entries(images)) {
-    await pushAll(layout, graph.blobs);
-    await layout.tag(graph.root.descriptor, name);
-  }
-  return layout.directory;
-}
 
 /** Runs kodeno, which has to succeed; gives what it printed. */
 async function done(...args: readonly string[]): Promise<string> {

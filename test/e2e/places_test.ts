@@ -8,7 +8,7 @@ import { MediaType } from "../../src/oci/media_types.ts";
 import { openLayout } from "../../src/store/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
-import { blob, type ImageGraph, imageGraph, jsonBlob, pushAll } from "../support/image_graph.ts";
+import { blob, imageGraph, jsonBlob, layoutWith, pushAll } from "../support/image_graph.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
@@ -32,18 +32,6 @@ async function refused(dir: TempDir, message: RegExp, ...args: readonly string[]
 
 const one = imageGraph("one");
 const two = imageGraph("two");
-
-async function layoutWith(
-  dir: TempDir,
-  folder: string,
-  images: Readonly<Record<string, ImageGraph>>,
-): Promise<void> {
-  const layout = await openLayout(dir.join(folder), { create: true });
-  for (const [name, graph] of Object.entries(images)) {
-    await pushAll(layout, graph.blobs);
-    await layout.tag(graph.root.descriptor, name);
-  }
-}
 
 /** An artifact about an image or about another artifact, put into a layout without a name. */
 async function attach(dir: TempDir, folder: string, kind: string, subject: unknown) {

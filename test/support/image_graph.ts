@@ -9,6 +9,8 @@ import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
 import type { Platform } from "../../src/oci/platform.ts";
+import { openLayout } from "../../src/store/layout/layout.ts";
+import type { TempDir } from "./temp.ts";
 
 /** Bytes and what they are. */
 export interface Blob {
@@ -83,4 +85,18 @@ export async function pushAll(target: Target, blobs: readonly Blob[]): Promise<v
   for (const { descriptor, bytes } of blobs) {
     await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)));
   }
+}
+
+/** Makes a layout with images under names; gives its folder. */
+export async function layoutWith(
+  dir: TempDir,
+  folder: string,
+  images: Readonly<Record<string, ImageGraph>>,
+): Promise<string> {
+  const layout = await openLayout(dir.join(folder), { create: true });
+  for (const [name, graph] of Object.entries(images)) {
+    await pushAll(layout, graph.blobs);
+    await layout.tag(graph.root.descriptor, name);
+  }
+  return layout.directory;
 }

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { KodenoError } from "../../src/errors.ts";
 import type { Functions } from "../../src/template/functions.ts";
 import { compileTemplate } from "../../src/template/template.ts";
+import { askOracle } from "./go_oracle.ts";
 
 /** A template with its data. */
 export interface TemplateCase {
@@ -34,26 +35,11 @@ interface Results {
   readonly times: readonly OracleResult[];
 }
 
-const FOLDER = new URL("../../fixtures/templateoracle/", import.meta.url);
-
 /** Asks once for many cases; the answers stand in the same order. */
 export async function askGo(
   cases: { readonly templates?: readonly TemplateCase[]; readonly times?: readonly TimeCase[] },
 ): Promise<Results> {
-  const child = new Deno.Command("go", {
-    args: ["run", "."],
-    cwd: FOLDER,
-    env: { GOFLAGS: "-mod=mod", GOWORK: "off" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(cases)));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await askOracle("templateoracle", cases);
 }
 
 /** What a template came to here: an output, or a message. */
