@@ -4,14 +4,13 @@
  * server.
  * @module
  */
-import { parseChallenges, type Scope, scopeText } from "./auth_challenge.ts";
+import { type Scope, scopeText } from "./auth_challenge.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { RegistryError } from "./error.ts";
-import { connectionFailure, loginHint, readCodes } from "./failure.ts";
-import { type RegistryOptions, shared } from "./options.ts";
-import { fetchToken, TokenRefused } from "./token.ts";
-import type { Transport, TransportResponse } from "./transport.ts";
+import { connectionFailure, loginHint } from "./failure.ts";
+import { shared } from "./options.ts";
+import { bearerOf, challengesOf, type Probe, probe, type ProbeOptions } from "./probe.ts";
+import { fetchToken } from "./token.ts";
 
 /** What a registry said. */
 export interface Access {
@@ -32,75 +31,45 @@ export interface Access {
  * @throws {RegistryError} `UNAUTHORIZED` when it does not let in, `REGISTRY_FAILED` when there is no
  * registry; {KodenoError} `BAD_REFERENCE`
  */
-export async function checkAccess(
-  name: string,
-  options: RegistryOptions & { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Access> {
+export async function checkAccess(name: string, options: ProbeOptions = {}): Promise<Access> {
   const { registry, host, path } = parseEndpoint(name);
-  const { transport, credentials } = shared(options);
-  const doing = `ask registry ${registry}`;
-  let url = new URL(`https://${host}/v2/`);
-  try {
-    const base = await transport.base(host, options.signal);
-    url = new URL("/v2/", base);
-    const asked = { transport, base, doing, registry, path, signal: options.signal };
-    return await ask(asked, () => credentials(registry, path));
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    if (error instanceof TokenRefused) {
-      const denied = error.status >= 400 && error.status < 500;
-      throw new RegistryError(denied ? "UNAUTHORIZED" : "REGISTRY_FAILED", {
-        doing,
-        why: error.message,
-        next: denied ? loginHint(registry) : undefined,
-        method: "GET",
-        url: error.url,
-        status: error.status,
-        codes: error.codes,
-      });
-    }
-    throw connectionFailure({ doing, method: "GET" }, url, error, registry);
-  } finally {
-    transport.close();
-  }
-}
-
-interface Asked {
-  readonly transport: Transport;
-  readonly base: URL;
-  readonly doing: string;
-  readonly registry: string;
-  readonly path: string;
-  readonly signal: AbortSignal | undefined;
+  const words = { doing: `ask registry ${registry}`, who: "it", denied: loginHint(registry) };
+  return await probe(
+    { host, registry },
+    words,
+    options,
+    (asked) => ask(asked, path, () => asked.credentials(registry, path)),
+  );
 }
 
 async function ask(
-  asked: Asked,
+  asked: Probe,
+  path: string,
   find: () => Promise<Credential | undefined>,
 ): Promise<Access> {
-  const { transport, base, path, signal } = asked;
+  const { transport, base, signal } = asked;
   const { origin } = base;
-  const first = await get(asked, "/v2/");
-  const challenges = parseChallenges(first.headers.get("www-authenticate") ?? "");
+  const first = await asked.get("/v2/");
+  const challenges = challengesOf(first);
   if (first.status !== 401) {
-    await expect(asked, "/v2/", first, [200]);
+    await asked.expect("/v2/", first, [200]);
     return { origin, wants: "nothing", known: false, push: undefined };
   }
   await first.body.cancel();
   const credential = await find();
   const known = credential !== undefined;
   const scope: Scope = { path, actions: ["pull", "push"] };
-  const bearer = challenges.find((one) => one.scheme === "bearer" && one.parameters.realm);
+  const bearer = bearerOf(challenges);
   // A repository that is not there yet is no fault.
   const list = `/v2/${path}/tags/list?n=1`;
   const allowed = [200, 404];
   if (bearer === undefined || credential?.kind === "bearer") {
-    await expect(asked, list, await get(asked, list, headerOf(credential)), allowed);
+    await asked.expect(list, await asked.get(list, headerOf(credential)), allowed);
     return { origin, wants: "password", known, push: undefined };
   }
   const scopes = [scopeText(scope)];
   const { value } = await fetchToken(transport, bearer, base, scopes, credential, signal);
-  await expect(asked, list, await get(asked, list, `Bearer ${value}`), allowed);
+  await asked.expect(list, await asked.get(list, `Bearer ${value}`), allowed);
   return { origin, wants: "token", known, push: mayPush(value, path) };
 }
 
@@ -108,39 +77,6 @@ function headerOf(credential: Credential | undefined): string | undefined {
   if (credential?.kind === "bearer") return `Bearer ${credential.token}`;
   if (credential?.kind !== "password") return undefined;
   return basicAuthorization(credential.username, credential.password);
-}
-
-async function get(
-  { transport, base, signal }: Asked,
-  path: string,
-  authorization?: string,
-): Promise<TransportResponse> {
-  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-  return await transport.send({ method: "GET", url: new URL(path, base), headers, signal });
-}
-
-async function expect(
-  { base, doing, registry }: Asked,
-  path: string,
-  response: TransportResponse,
-  hoped: readonly number[],
-): Promise<void> {
-  const { status, headers } = response;
-  const isPage = /^text\/html\b/i.test(headers.get("content-type") ?? "");
-  const codes = await readCodes(response);
-  if (hoped.includes(status) && !isPage) return;
-  const denied = status === 401 || status === 403;
-  throw new RegistryError(denied ? "UNAUTHORIZED" : "REGISTRY_FAILED", {
-    doing,
-    why: isPage
-      ? `${base.host} answered with a web page`
-      : `it answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`,
-    next: denied ? loginHint(registry) : "make sure that it is a registry",
-    method: "GET",
-    url: new URL(path, base),
-    status,
-    codes,
-  });
 }
 
 /** What a token that is a JWT grants (distribution, "Token Authentication Implementation"). */
@@ -168,7 +104,7 @@ function mayPush(token: string, path: string): boolean | undefined {
  */
 export async function reach(
   url: URL,
-  options: RegistryOptions & { readonly signal?: AbortSignal | undefined } = {},
+  options: ProbeOptions = {},
 ): Promise<number> {
   const { transport } = shared(options);
   const doing = `reach ${url.origin}`;
