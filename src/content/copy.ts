@@ -14,7 +14,7 @@ import { hasSuccessors, successors } from "./successors.ts";
 
 /** How {@link copy} works. */
 export interface CopyOptions extends CallOptions, Meter {
-  /** Blobs moved at once; default 4. */
+  /** Blobs moved at once; default 6. */
   readonly concurrency?: number | undefined;
   /** Names the root gets in the target, in this order. */
   readonly tags?: readonly string[] | undefined;
@@ -45,7 +45,7 @@ export async function copy(
   target: Target,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const { concurrency = 4, tags = [], onBlob } = options;
+  const { concurrency = 6, tags = [], onBlob } = options;
   // The first failure ends the others, so that nothing is moved for nothing.
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
@@ -59,7 +59,7 @@ export async function copy(
     await pool.run(async () => {
       signal.throwIfAborted();
       await target.push(d, transfer.open, call);
-    });
+    }, weight(d));
     const moved = transfer.done();
     onBlob?.(d, moved);
   };
@@ -72,7 +72,7 @@ export async function copy(
       return onBlob?.(d, false);
     }
     if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, call));
-    const bytes = await pool.run(() => readDocument(source, d, call));
+    const bytes = await pool.run(() => readDocument(source, d, call), weight(d));
     await all(successors(d, bytes).map((child) => once(child, depth + 1)));
     await move(d, () => Promise.resolve(bytesStream(bytes)));
   };
@@ -98,4 +98,9 @@ export async function copy(
   await all([once(descriptor, 0)]);
   for (const tag of tags) await target.tag(descriptor, tag, call);
   return descriptor;
+}
+
+/** Documents first: they lead to more blobs, or make an image whole. */
+function weight(d: Descriptor): number {
+  return hasSuccessors(d) ? Infinity : d.size;
 }

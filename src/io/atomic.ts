@@ -51,7 +51,7 @@ export async function syncDirectory(path: string): Promise<void> {
 export async function writeSynced<T>(
   path: string,
   temporaryDirectory: string,
-  write: (file: Deno.FsFile) => Promise<T>,
+  write: (file: Deno.FsFile) => Promise<T> | T,
 ): Promise<T> {
   const temporary = temporaryPath(temporaryDirectory);
   try {
@@ -75,7 +75,7 @@ export async function writeSynced<T>(
 export async function writeAtomically<T>(
   path: string,
   temporaryDirectory: string,
-  write: (file: Deno.FsFile) => Promise<T>,
+  write: (file: Deno.FsFile) => Promise<T> | T,
 ): Promise<T> {
   const result = await writeSynced(path, temporaryDirectory, write);
   await syncDirectory(join(path, ".."));

@@ -32,6 +32,20 @@ Deno.test("pool: as many at once as it is large, in the order they came", async 
   }
 });
 
+Deno.test("pool: of what waits the weightiest comes first, equal ones as they came", async () => {
+  const pool = new Pool(1);
+  const begun: string[] = [];
+  const weights = [["a", 1], ["b", 0], ["c", 5], ["d", 1], ["e", Infinity], ["f", 5], ["g", 0]];
+  await soon(Promise.all(weights.map(([name, weight]) =>
+    pool.run(() => {
+      begun.push(String(name));
+      return pause();
+    }, Number(weight))
+  )));
+  // The first found a free place.
+  assert.equal(begun.join(""), "aecfdbg");
+});
+
 Deno.test("pool: work that fails makes room for the next", async () => {
   const pool = new Pool(1);
   const fails = (): Promise<void> => Promise.reject(new Error("no"));

@@ -87,7 +87,7 @@ export async function writeLayer(
     for await (const chunk of chunks) {
       if (packed !== plain) packed.update(chunk);
       try {
-        await writeAll(file, chunk);
+        writeAll(file, chunk);
       } catch (error) {
         // Leaving the loop ends the stream early, and pipeline() would tell of that alone.
         failure = error;

@@ -96,7 +96,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
       try {
         for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
           verifier.update(chunk);
-          await writeAll(file, chunk);
+          writeAll(file, chunk);
         }
       } finally {
         file.close();

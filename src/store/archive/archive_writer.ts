@@ -83,7 +83,7 @@ export async function writeArchive(
     await Deno.mkdir(folder, { recursive: true });
     await removeStaleTemporaries(folder);
     await writeAtomically(path, folder, async (file) => {
-      for await (const chunk of archive.chunks()) await writeAll(file, chunk);
+      for await (const chunk of archive.chunks()) writeAll(file, chunk);
     });
     return archive.size;
   } catch (error) {

@@ -73,7 +73,7 @@ export async function openDaemonImage(
     });
     const file = await Deno.open(path, { write: true });
     try {
-      for await (const chunk of response.body) await writeAll(file, chunk);
+      for await (const chunk of response.body) writeAll(file, chunk);
     } finally {
       file.close();
     }

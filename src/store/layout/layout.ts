@@ -170,7 +170,7 @@ export class Layout implements Source, Target {
       await writeSynced(path, this.directory, async (file) => {
         for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
           verifier.update(chunk);
-          await writeAll(file, chunk);
+          writeAll(file, chunk);
         }
         verifier.finish();
       });

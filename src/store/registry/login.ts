@@ -145,7 +145,7 @@ async function write(path: string, file: AuthFile): Promise<void> {
     // The mode from the beginning: nobody else may open it before it is set.
     const open = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
     try {
-      await writeAll(open, bytes);
+      writeAll(open, bytes);
       await open.sync();
     } finally {
       open.close();
