@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
+import { turn } from "../io/turn.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex } from "../oci/digest.ts";
 import type { Layout } from "../store/layout/layout.ts";
@@ -128,7 +129,8 @@ function reading(file: Deno.FsFile, length: number): Content["read"] {
   let left = length;
   return async (into) => {
     if (left === 0) return null;
-    const count = await file.read(into.subarray(0, left));
+    await turn();
+    const count = file.readSync(into.subarray(0, left));
     // The connection is broken off: the client was told how many bytes there are.
     if (count === null) throw new Error("the blob became shorter");
     left -= count;
