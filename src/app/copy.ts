@@ -24,7 +24,7 @@ import { openDaemonImage } from "../store/daemon/save.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { RegistryStore } from "../store/registry/store.ts";
 import { giveUpNetwork, openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
-import { referrerFinder } from "./referrers.ts";
+import { copyReferrers, referrerFinder } from "./referrers.ts";
 import { imagePlatform, type ImageSummary, summarize } from "./summary.ts";
 
 /** What was asked for. */
@@ -196,7 +196,7 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
       const name = to.ref || image.name || "latest";
       try {
         await copy(source, root, layout, { ...options, tags: [name] });
-        for (const referrer of await copyReferrers(work, image, root, layout, options)) {
+        for (const referrer of await copyAlong(work, image, root, layout, options)) {
           await layout.change((entries) => Promise.resolve(withNameless(entries, referrer)));
         }
       } catch (error) {
@@ -209,7 +209,7 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
       await using archive = new ArchiveTarget(to.path);
       const name = to.ref || image.name || "latest";
       await copy(source, root, archive, { ...options, tags: [name] });
-      for (const referrer of await copyReferrers(work, image, root, archive, options)) {
+      for (const referrer of await copyAlong(work, image, root, archive, options)) {
         await archive.keep(referrer, { signal });
       }
       const copied = await done(name, archive);
@@ -230,14 +230,14 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
       await using registries = openRegistries(config, { named: [name], mountFrom, emit });
       const target = registries.open(name);
       await copy(source, root, target, { ...options, tags: [tag] });
-      await copyReferrers(work, image, root, target, options);
+      await copyAlong(work, image, root, target, options);
       return await done(`${name}:${tag}`, source);
     }
   }
 }
 
 /** Copies what refers to an image, where that was asked for; gives what was found. */
-async function copyReferrers(
+async function copyAlong(
   { request: { referrers, signal } }: Work,
   { source }: Opened,
   root: Descriptor,
@@ -246,7 +246,7 @@ async function copyReferrers(
 ): Promise<readonly Descriptor[]> {
   if (!referrers) return [];
   const found = await (await referrerFinder(source, { signal }))(root);
-  for (const referrer of found) await copy(source, referrer, target, options);
+  await copyReferrers(source, found, target, options);
   return found;
 }
 

@@ -18,7 +18,7 @@ import { type Destination, planPush, type PushNaming } from "../plan/push_names.
 import type { RegistryStore } from "../store/registry/store.ts";
 import { chooseImages } from "./choose_images.ts";
 import { isLocalRepository, openImages, openRegistries } from "./places.ts";
-import { splitReferrers } from "./referrers.ts";
+import { copyReferrers, splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
 /** What was asked for. */
@@ -155,7 +155,7 @@ async function send(work: Work): Promise<Sent> {
     },
   };
   await copy(source, entry, store, { ...options, tags: destination.tags });
-  for (const referrer of along) await copy(source, referrer, store, options);
+  await copyReferrers(source, along, store, options);
   return { blobs, bytes };
 }
 

@@ -3,7 +3,8 @@
  * @module
  */
 import { GraphBounds } from "../content/bounds.ts";
-import type { CallOptions, Source } from "../content/places.ts";
+import { copy, type CopyOptions } from "../content/copy.ts";
+import type { CallOptions, Source, Target } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -51,6 +52,31 @@ export async function referrerFinder(
     }
     return found;
   };
+}
+
+/**
+ * Copies manifests that refer to an image, in their order. On a registry they are listed under their
+ * subject in the end, also those that were there before.
+ *
+ * @throws {KodenoError} as `copy` does
+ */
+export async function copyReferrers(
+  source: Source,
+  referrers: readonly Descriptor[],
+  target: Target,
+  options: CopyOptions,
+): Promise<void> {
+  for (const referrer of referrers) {
+    let moved = false;
+    const onBlob = (d: Descriptor, isMoved: boolean): void => {
+      if (d.digest === referrer.digest) moved = isMoved;
+      options.onBlob?.(d, isMoved);
+    };
+    await copy(source, referrer, target, { ...options, onBlob });
+    if (moved || !(target instanceof RegistryStore)) continue;
+    const bytes = await readDocument(source, referrer, options);
+    await target.listReferrer({ descriptor: referrer, bytes }, options);
+  }
 }
 
 /** Entries of a place that are images, and what it has about each of them. */

@@ -127,6 +127,44 @@ Deno.test({
 });
 
 Deno.test({
+  name: "referrers: one that was pushed, but not listed before the end, is listed by the next run",
+  ...needs("docker-registry"),
+  async fn() {
+    await using dir = await tempDir();
+    const layout = await openLayout(dir.join("layout"), { create: true });
+    const own = note("own");
+    await pushAll(layout, [...graph.blobs, empty, own]);
+    await layout.tag(subject, "app:v1");
+    await layout.change((before) => Promise.resolve([...before, own.descriptor]));
+    await using registry = await startRegistry();
+    let deaf = true;
+    await using proxy = await startFaultProxy(registry.host, async (exchange) => {
+      const { seen: { method, url } } = exchange;
+      if (deaf && method === "PUT" && url.endsWith(referrersTag(subject))) exchange.answer(403);
+      else await exchange.pass();
+    });
+    for (
+      const args of [
+        ["push", "layout", "--to", proxy.host],
+        ["copy", "oci:layout:app:v1", `${proxy.host}/copied:v1`, "--referrers"],
+      ]
+    ) {
+      deaf = true;
+      const cut = await kodeno(args, { cwd: dir.path });
+      assert.notEqual(cut.code, 0);
+      deaf = false;
+      const again = await kodeno(args, { cwd: dir.path });
+      assert.equal(again.code, 0, again.stderr);
+    }
+    for (const name of ["app", "copied"]) {
+      await using store = openRegistry(`${registry.host}/${name}`);
+      assert.equal(await store.has(own.descriptor), true);
+      assert.deepEqual(digests(await store.referrers(subject)), [own.descriptor.digest]);
+    }
+  },
+});
+
+Deno.test({
   name: "referrers: a folder for locks that cannot be made is done without",
   ...needs("docker-registry"),
   async fn() {

@@ -22,7 +22,20 @@ export async function listReferrers(
   subject: Descriptor,
   options: CallOptions,
 ): Promise<readonly Descriptor[]> {
-  const { client, endpoint } = repository;
+  return await askReferrers(repository, subject, options) ??
+    (await readReferrersTag(repository, subject, options)).index?.manifests ?? [];
+}
+
+/**
+ * What the registry's own API says; undefined where it has none.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else
+ */
+export async function askReferrers(
+  { client, endpoint }: Repository,
+  subject: Descriptor,
+  options: CallOptions,
+): Promise<readonly Descriptor[] | undefined> {
   const call: Call = {
     doing: `list referrers of ${endpoint.name}@${parseDigest(subject.digest)}`,
     method: "GET",
@@ -38,6 +51,5 @@ export async function listReferrers(
     const { manifests } = parseIndex(bytes, `referrers of ${endpoint.name}@${subject.digest}`);
     for (const one of manifests) found.set(one.digest, one);
   }
-  if (pages > 0) return [...found.values()];
-  return (await readReferrersTag(repository, subject, options)).index?.manifests ?? [];
+  return pages > 0 ? [...found.values()] : undefined;
 }

@@ -23,7 +23,7 @@ import {
   subjectOf,
 } from "./manifests.ts";
 import { withMirror } from "./mirrors.ts";
-import { listReferrers } from "./referrers.ts";
+import { askReferrers, listReferrers } from "./referrers.ts";
 import { addReferrer } from "./referrers_tag.ts";
 import { pushBlob } from "./upload.ts";
 
@@ -52,6 +52,8 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   /** What was asked for and not there; a push that follows does not ask again. */
   readonly #absent = new Set<string>();
   readonly #pushing = new InFlight();
+  /** Whether the registry knows by itself what refers to what. */
+  #keepsLists: Promise<boolean> | undefined;
   /** Documents that were pushed, for the tags that follow. */
   readonly #documents = new Map<string, Document>();
 
@@ -162,6 +164,22 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   /** The manifests whose `subject` is this one; none where nothing refers to it. */
   async referrers(subject: Descriptor, options: CallOptions = {}): Promise<readonly Descriptor[]> {
     return await listReferrers(this.#parts.own, subject, options);
+  }
+
+  /**
+   * Lists a manifest that is there already under its subject, where the registry keeps no list of its
+   * own: whoever pushed it may have been stopped before that.
+   *
+   * @throws {KodenoError} as pushing it does
+   */
+  async listReferrer(document: Document, options: CallOptions = {}): Promise<void> {
+    const subject = subjectOf(document);
+    if (subject === undefined) return;
+    const { own, lockFolder } = this.#parts;
+    this.#keepsLists ??= askReferrers(own, subject, options).then((found) => found !== undefined);
+    if (!(await this.#keepsLists)) {
+      await addReferrer(own, subject, document, { ...options, lockFolder });
+    }
   }
 
   /** Closes the connections that are kept open, of all that were opened together. */
