@@ -6,7 +6,7 @@
  */
 import { messageOf } from "../../errors.ts";
 import type { ClientCert } from "./client_cert.ts";
-import { connectSecure, connectSocket, startSecure } from "./node_tls.ts";
+import { connectSecure, connectThrough } from "./node_tls.ts";
 import { type ByteConn, certificateAlert, ConnectionError } from "./wire.ts";
 import { type ConnectionTrouble, Wire } from "./wire.ts";
 
@@ -80,12 +80,9 @@ async function connectByNode(dialing: Dialing): Promise<ByteConn> {
   const trust = { trust: insecure ? undefined : caCerts, clientCert };
   const { hostname, port } = addressOf(url);
   if (!proxy) return await connectSecure(hostname, port, trust);
-  const at = addressOf(proxy);
-  const socket = await connectSocket(at.hostname, at.port);
-  return await closingOnError(socket, async () => {
-    await openTunnel(socket, url, proxy, dialing.connectMs);
-    return await startSecure(socket, hostname, trust);
-  });
+  const check = (status: string) => checkTunnel(status, proxy);
+  const tunnel = { ...addressOf(proxy), request: tunnelRequest(url, proxy), check };
+  return await connectThrough(tunnel, hostname, trust);
 }
 
 async function shakingHands(tls: Deno.TlsConn): Promise<ByteConn> {
@@ -113,17 +110,27 @@ function addressOf(url: URL): { readonly hostname: string; readonly port: number
   return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port };
 }
 
-/** Asks a proxy for a tunnel (RFC 9110, 9.3.6). */
+/** Asks a proxy for a tunnel. */
 async function openTunnel(conn: ByteConn, url: URL, proxy: URL, ms: number): Promise<void> {
+  // The wire is left behind: the tunnel says nothing before it is spoken to, so it holds no bytes.
+  const wire = new Wire(conn, ms);
+  await wire.write(new TextEncoder().encode(tunnelRequest(url, proxy)));
+  const status = await wire.readLine(4096) ?? "";
+  for (let line: string | undefined = status; line;) line = await wire.readLine(4096);
+  checkTunnel(status, proxy);
+}
+
+/** How a proxy is asked for a tunnel (RFC 9110, 9.3.6). */
+function tunnelRequest(url: URL, proxy: URL): string {
   const authority = `${url.hostname}:${url.port || 443}`;
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
   const authorization = proxyAuthorization(proxy);
   if (authorization) lines.push(`Proxy-Authorization: ${authorization}`);
-  // The wire is left behind: the tunnel says nothing before it is spoken to, so it holds no bytes.
-  const wire = new Wire(conn, ms);
-  await wire.write(new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
-  const status = await wire.readLine(4096) ?? "";
-  for (let line: string | undefined = status; line;) line = await wire.readLine(4096);
+  return lines.join("\r\n") + "\r\n\r\n";
+}
+
+/** @throws {ConnectionError} unless the proxy has opened a tunnel */
+function checkTunnel(status: string, proxy: URL): void {
   if (/^HTTP\/1\.[01] 2\d\d/.test(status)) return;
   const code = /^HTTP\/1\.[01] (\d{3})/.exec(status)?.[1] ?? "no status";
   throw new ConnectionError("protocol", `proxy ${proxy.host} refused the tunnel (${code})`);

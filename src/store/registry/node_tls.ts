@@ -4,7 +4,12 @@
  * @module
  */
 import { isIP, Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, rootCertificates } from "node:tls";
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  rootCertificates,
+  type TLSSocket,
+} from "node:tls";
 import type { ClientCert } from "./client_cert.ts";
 import type { ByteConn } from "./wire.ts";
 
@@ -14,7 +19,6 @@ export class SocketConn implements ByteConn {
   #failure: unknown;
   #ended = false;
   #wake: (() => void) | undefined;
-  readonly #listeners: readonly (readonly [string, (value?: unknown) => void])[];
 
   /** @param socket a socket that nobody else reads */
   constructor(readonly socket: Socket) {
@@ -27,8 +31,7 @@ export class SocketConn implements ByteConn {
       this.#failure ??= error ?? new Error("closed");
       wake();
     };
-    this.#listeners = [["readable", wake], ["end", end], ["close", end], ["error", fail]];
-    for (const [event, listener] of this.#listeners) socket.on(event, listener);
+    socket.on("readable", wake).on("end", end).on("close", end).on("error", fail);
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -59,25 +62,6 @@ export class SocketConn implements ByteConn {
     this.socket.destroy();
     this.#wake?.();
   }
-
-  /** Leaves the socket to somebody else. */
-  release(): void {
-    // One that nobody hears would end the process.
-    this.socket.on("error", () => {});
-    for (const [event, listener] of this.#listeners) this.socket.off(event, listener);
-  }
-}
-
-/** Opens a TCP connection. */
-export async function connectSocket(hostname: string, port: number): Promise<SocketConn> {
-  const socket = new Socket();
-  const conn = new SocketConn(socket);
-  await new Promise<void>((resolve, reject) => {
-    socket.once("error", reject);
-    socket.connect(port, hostname, resolve);
-  });
-  socket.setNoDelay(true);
-  return conn;
 }
 
 /** Whom to trust, and who is asking. */
@@ -87,14 +71,56 @@ export interface Trust {
   readonly clientCert: ClientCert | undefined;
 }
 
-/** Starts TLS on a connection, such as a tunnel. */
-export async function startSecure(
-  conn: SocketConn,
+/** A proxy, and how it is asked for a tunnel. */
+export interface Tunnel {
+  readonly hostname: string;
+  readonly port: number;
+  /** What is said to it, whole. */
+  readonly request: string;
+  /** Looks at the first line of its answer; throws unless there is a tunnel. */
+  readonly check: (status: string) => void;
+}
+
+/** Most bytes of a proxy's answer. */
+const MAX_ANSWER_BYTES = 16 * 1024;
+
+/** Opens a TLS connection through a proxy. */
+export async function connectThrough(
+  { hostname: proxy, port, request, check }: Tunnel,
   hostname: string,
   trust: Trust,
 ): Promise<SocketConn> {
-  conn.release();
-  return await secured({ socket: conn.socket }, hostname, trust);
+  const socket = new Socket();
+  try {
+    const tls = await new Promise<TLSSocket>((resolve, reject) => {
+      // One that nobody hears would end the process, so they stay.
+      socket.on("error", reject);
+      socket.on("close", () => reject(new Error("closed by the proxy")));
+      let answer = "";
+      const onData = (bytes: Uint8Array): void => {
+        answer += new TextDecoder("latin1").decode(bytes);
+        const isWhole = answer.includes("\r\n\r\n");
+        if (!isWhole && answer.length <= MAX_ANSWER_BYTES) return;
+        socket.off("data", onData);
+        try {
+          check(answer.slice(0, answer.indexOf("\r\n")));
+          // At once: a read that goes on would keep some versions of the runtime waiting for ever.
+          resolve(startTls({ socket }, hostname, trust));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      socket.on("data", onData);
+      socket.connect(port, proxy, () => {
+        socket.setNoDelay(true);
+        socket.write(request);
+      });
+    });
+    return await secured(tls);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 /** Opens a TLS connection. */
@@ -103,15 +129,15 @@ export async function connectSecure(
   port: number,
   trust: Trust,
 ): Promise<SocketConn> {
-  return await secured({ host: hostname, port }, hostname, trust);
+  return await secured(startTls({ host: hostname, port }, hostname, trust));
 }
 
-async function secured(
+function startTls(
   to: ConnectionOptions,
   hostname: string,
   { trust, clientCert }: Trust,
-): Promise<SocketConn> {
-  const tls = connectTls({
+): TLSSocket {
+  return connectTls({
     ...to,
     // RFC 6066: an address is no server name.
     ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
@@ -120,6 +146,10 @@ async function secured(
       : { ca: [...rootCertificates, ...trust] }),
     ...clientCert,
   });
+}
+
+/** Waits for the end of the handshake. */
+async function secured(tls: TLSSocket): Promise<SocketConn> {
   // It listens from the beginning: an alert may come right after the handshake.
   const conn = new SocketConn(tls);
   await new Promise<void>((resolve, reject) => {
