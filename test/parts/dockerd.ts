@@ -17,6 +17,8 @@ export interface Outcome {
 export interface Dockerd extends AsyncDisposable {
   /** The value for DOCKER_HOST. */
   readonly host: string;
+  /** Host and port, for one that was given certificates. */
+  readonly address: string;
   /** The path of the unix socket. */
   readonly socket: string;
   /** The folder of everything it keeps; the command line of each of its processes names it. */
@@ -27,8 +29,19 @@ export interface Dockerd extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a Docker daemon; needs the parts "root", "dockerd" and "docker". */
-export async function startDockerd(): Promise<Dockerd> {
+/** Certificates for a daemon that is reached over the network, as files. */
+export interface DockerdTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * Starts a Docker daemon; needs the parts "root", "dockerd" and "docker".
+ *
+ * @param tls makes it listen on loopback, too, for those who have a certificate of the CA
+ */
+export async function startDockerd(tls?: DockerdTls): Promise<Dockerd> {
   const path = rootTool("dockerd");
   const client = rootTool("docker");
   if (!path || !client) throw new Error("dockerd and docker are not both on PATH");
@@ -47,10 +60,12 @@ export async function startDockerd(): Promise<Dockerd> {
   try {
     await Deno.writeTextFile(join(root, "daemon.json"), "{}");
     const ready = async () => (await docker("version")).code === 0 || undefined;
-    const daemon = await startDaemon(path, daemonArgs(root, host), ready, env);
+    const address = `127.0.0.1:${tls ? freePort() : 0}`;
+    const network = tls ? networkArgs(address, tls) : [];
+    const daemon = await startDaemon(path, [...daemonArgs(root, host), ...network], ready, env);
     let ending: Promise<void> | undefined;
     const stop = () => ending ??= daemon.stop().then(() => clearFolder(root));
-    return { host, socket, root, docker, stop, [Symbol.asyncDispose]: stop };
+    return { host, address, socket, root, docker, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await clearFolder(root);
     throw error;
@@ -71,6 +86,17 @@ function daemonArgs(root: string, host: string): string[] {
     "--ip-forward=false",
     "--shutdown-timeout=5",
   ];
+}
+
+function networkArgs(address: string, { ca, cert, key }: DockerdTls): string[] {
+  const files = [`--tlscacert=${ca}`, `--tlscert=${cert}`, `--tlskey=${key}`];
+  return [`--host=tcp://${address}`, "--tlsverify", ...files];
+}
+
+/** A port that nobody listens on; dockerd does not say which one it took. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 /**

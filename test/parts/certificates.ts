@@ -1,0 +1,39 @@
+/**
+ * Certificates of a CA of the tests, for servers on loopback and for who comes to them.
+ * @module
+ */
+import { join } from "node:path";
+import { succeed } from "../support/process.ts";
+import { rootTool } from "./tools.ts";
+
+/**
+ * Makes a CA, a certificate of it for 127.0.0.1, localhost and reg.test, and one for a client:
+ * `ca`, `server` and `client`, each `.crt` and `.key`. Needs the part "openssl".
+ */
+export async function makeCertificates(folder: string): Promise<void> {
+  const openssl = rootTool("openssl");
+  if (!openssl) throw new Error("openssl is not on PATH");
+  const file = (name: string) => join(folder, name);
+  await succeed(openssl, [
+    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+    ...["-subj", "/CN=kodeno test CA", "-keyout", file("ca.key"), "-out", file("ca.crt")],
+  ]);
+  const make = async (name: string, key: readonly string[], extensions: string) => {
+    await succeed(openssl, [
+      ...["req", ...key, "-nodes", "-subj", `/CN=${name}`],
+      ...["-keyout", file(`${name}.key`), "-out", file(`${name}.csr`)],
+    ]);
+    await Deno.writeTextFile(
+      file(`${name}.extensions`),
+      `${extensions}basicConstraints=CA:FALSE\n`,
+    );
+    await succeed(openssl, [
+      ...["x509", "-req", "-days", "2", "-in", file(`${name}.csr`)],
+      ...["-extfile", file(`${name}.extensions`), "-out", file(`${name}.crt`)],
+      ...["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-CAcreateserial"],
+    ]);
+  };
+  const names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:reg.test\n";
+  await make("server", ["-newkey", "rsa:2048"], names);
+  await make("client", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "");
+}
