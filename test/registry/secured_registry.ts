@@ -3,7 +3,6 @@
  * of their own, which those who come have to have one of, too.
  * @module
  */
-import { join } from "node:path";
 import { makeCertificates } from "../parts/certificates.ts";
 import { rootTool, startDaemon } from "../parts/tools.ts";
 import { tempDir } from "../support/temp.ts";

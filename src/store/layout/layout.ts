@@ -26,6 +26,7 @@ import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { encodeJson, parseIndex } from "../../oci/manifest.ts";
+import { BlobFile } from "./blob_file.ts";
 import { checkOwnFolders } from "./folders.ts";
 import { checkMarker, createMarker } from "./marker.ts";
 
@@ -105,20 +106,20 @@ export class Layout implements Source, Target {
     options: CallOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    return fileStream(await this.openBlob(descriptor));
+    return fileStream((await this.openBlob(descriptor)).file);
   }
 
   /**
-   * Opens the file of a blob, for a reader that wants parts of it and closes it. Its bytes are as
-   * the layout has them; only their number is checked.
+   * Opens a blob, for a reader that wants parts of it and closes it. Its bytes are as the layout has
+   * them; only their number is checked.
    *
    * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` for another size
    */
-  async openBlob(descriptor: Descriptor): Promise<Deno.FsFile> {
+  async openBlob(descriptor: Descriptor): Promise<BlobFile> {
     const path = this.#blobPath(descriptor);
     const file = await this.#open(path, `blob ${descriptor.digest}`);
     const { size } = await file.stat();
-    if (size === descriptor.size) return file;
+    if (size === descriptor.size) return new BlobFile(file);
     file.close();
     throw new KodenoError(
       "BAD_CONTENT",
