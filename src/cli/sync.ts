@@ -3,6 +3,7 @@
  * @module
  */
 import { Command } from "commander";
+import { stringify } from "yaml";
 import { syncRules } from "../app/sync.ts";
 import { interruptible } from "./interrupt.ts";
 import { printNote, printResult } from "./output.ts";
@@ -43,7 +44,6 @@ async function run(
     const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));
     return printResult(JSON.stringify(list));
   }
-  const { stringify } = await import("yaml");
   const documents = images.flatMap(({ importPath, manual }) => {
     if (manual.length > 0) return [`# ${importPath}\n${stringify({ sync: { manual } })}`];
     printNote(`${importPath} has no kodata; there is nothing to sync`);
