@@ -9,7 +9,7 @@ import { filesOf, type SourcePackage } from "../gobuild/deps.ts";
 import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
 import type { WorkOptions } from "./builder.ts";
 import { globFiles, type GlobOptions, notIgnored } from "./glob_files.ts";
-import { findSources, type ImageSources } from "./image_sources.ts";
+import { findSources, type ImageSources } from "./source_packages.ts";
 import { loadConfig } from "./ko_file.ts";
 
 /** The files of one image. All paths are absolute. */

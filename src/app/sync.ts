@@ -8,7 +8,7 @@ import { escapeGlob } from "../config/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "./builder.ts";
 import { loadConfig } from "./ko_file.ts";
-import { findSources } from "./image_sources.ts";
+import { findSources } from "./source_packages.ts";
 
 /** Where kodata is in a container; images say so by `KO_DATA_PATH`. */
 const KODATA = "/var/run/ko";
