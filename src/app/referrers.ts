@@ -75,7 +75,7 @@ export async function copyReferrers(
     await copy(source, referrer, target, { ...options, onBlob });
     if (moved || !(target instanceof RegistryStore)) continue;
     const bytes = await readDocument(source, referrer, options);
-    await target.listReferrer({ descriptor: referrer, bytes }, options);
+    await target.listReferrer(referrer, bytes, options);
   }
 }
 

@@ -6,7 +6,7 @@ import { turn } from "../../io/turn.ts";
 
 /** An open blob; whoever has it closes it. */
 export class BlobFile {
-  /** @param file open for reading, at its beginning */
+  /** Takes a file that is open for reading, at its beginning. */
   constructor(readonly file: Deno.FsFile) {}
 
   /** Goes on at a byte. */

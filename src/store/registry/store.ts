@@ -53,7 +53,7 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   readonly #absent = new Set<string>();
   readonly #pushing = new InFlight();
   /** Whether the registry knows by itself what refers to what. */
-  #keepsLists: Promise<boolean> | undefined;
+  #keepsLists: boolean | undefined;
   /** Documents that were pushed, for the tags that follow. */
   readonly #documents = new Map<string, Document>();
 
@@ -172,14 +172,17 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
    *
    * @throws {KodenoError} as pushing it does
    */
-  async listReferrer(document: Document, options: CallOptions = {}): Promise<void> {
+  async listReferrer(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const document = { descriptor, bytes };
     const subject = subjectOf(document);
     if (subject === undefined) return;
     const { own, lockFolder } = this.#parts;
-    this.#keepsLists ??= askReferrers(own, subject, options).then((found) => found !== undefined);
-    if (!(await this.#keepsLists)) {
-      await addReferrer(own, subject, document, { ...options, lockFolder });
-    }
+    this.#keepsLists ??= await askReferrers(own, subject, options) !== undefined;
+    if (!this.#keepsLists) await addReferrer(own, subject, document, { ...options, lockFolder });
   }
 
   /** Closes the connections that are kept open, of all that were opened together. */
