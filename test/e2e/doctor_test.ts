@@ -8,7 +8,7 @@ import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { startTokenRegistry } from "../parts/token_registry.ts";
 import { needs, rootTool } from "../parts/tools.ts";
-import { PASSWORD, startSecuredRegistry, USER } from "../registry/secured_registry.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 import { assertFails } from "../support/failure.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { kodeno } from "../support/kodeno.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { needs } from "../parts/tools.ts";
 import { startTokenRegistry } from "../parts/token_registry.ts";
-import { PASSWORD, startSecuredRegistry, USER } from "../registry/secured_registry.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { until } from "../support/process.ts";
 import { commandLine, shown, terminal } from "../support/terminal.ts";

@@ -8,7 +8,7 @@ import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startWatcher, type Watcher } from "../parts/watcher.ts";
-import { PASSWORD, startSecuredRegistry, USER } from "../registry/secured_registry.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertSound } from "../support/layout.ts";

@@ -17,7 +17,7 @@ import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
 import { tempDir } from "../support/temp.ts";
-import { PASSWORD, startSecuredRegistry, USER } from "./secured_registry.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 
 const password: Credential = { kind: "password", username: USER, password: PASSWORD };
 const showing = (credential: Credential | undefined): RegistryOptions => ({

@@ -15,8 +15,8 @@ import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-import { startProxy } from "./connect_proxy.ts";
-import { type SecuredRegistry, startSecuredRegistry } from "./secured_registry.ts";
+import { startProxy } from "../parts/connect_proxy.ts";
+import { type SecuredRegistry, startSecuredRegistry } from "../parts/secured_registry.ts";
 
 const PARTS = ["docker-registry", "openssl"];
 

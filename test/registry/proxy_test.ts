@@ -11,8 +11,8 @@ import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { verify } from "../../src/content/verify.ts";
-import { startProxy } from "./connect_proxy.ts";
-import { startSecuredRegistry } from "./secured_registry.ts";
+import { startProxy } from "../parts/connect_proxy.ts";
+import { startSecuredRegistry } from "../parts/secured_registry.ts";
 
 const quiet: RegistryOptions = {
   credentials: () => Promise.resolve(undefined),

@@ -3,8 +3,8 @@
  * of their own, which those who come have to have one of, too.
  * @module
  */
-import { makeCertificates } from "../parts/certificates.ts";
-import { rootTool, startDaemon } from "../parts/tools.ts";
+import { makeCertificates } from "./certificates.ts";
+import { rootTool, startDaemon } from "./tools.ts";
 import { tempDir } from "../support/temp.ts";
 
 /** The one who is let in. */
