@@ -5,6 +5,7 @@
 import { ioFailure } from "../../io/fail.ts";
 import { byteStream, type ReadInto } from "../../io/lent.ts";
 import { readAll } from "../../io/streams.ts";
+import { turn } from "../../io/turn.ts";
 import { badArchive, notAnArchive } from "./failure.ts";
 import { type Member, type Members, scanMembers } from "./scan.ts";
 
@@ -96,7 +97,8 @@ function partStream(
   let left = length;
   const read: ReadInto = async (memory) => {
     try {
-      const count = left === 0 ? 0 : await file.read(memory.subarray(0, left));
+      await turn();
+      const count = left === 0 ? 0 : file.readSync(memory.subarray(0, left));
       if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
       left -= count;
       if (count === 0) file.close();
