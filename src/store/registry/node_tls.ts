@@ -104,8 +104,10 @@ export async function connectThrough(
         socket.off("data", onData);
         try {
           check(answer.slice(0, answer.indexOf("\r\n")));
-          // At once: a read that goes on would keep some versions of the runtime waiting for ever.
-          resolve(startTls({ socket }, hostname, trust));
+          const start = () => resolve(startTls({ socket }, hostname, trust));
+          // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
+          if (/^2\.[0-8]\./.test(Deno.version.deno)) start();
+          else setTimeout(start, 0);
         } catch (error) {
           reject(error);
         }
