@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import { writeAll } from "./streams.ts";
+import { writeAll } from "./file_bytes.ts";
 
 /** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
 const TEMPORARY = /^\.kodeno-(.+)-(\d+)-\d+\.tmp$/;

@@ -3,30 +3,21 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { readSome } from "./file_bytes.ts";
 import { byteStream, type ReadInto } from "./lent.ts";
-import { turn } from "./turn.ts";
 
 export { CHUNK_BYTES } from "./lent.ts";
-
-/**
- * Bytes of a file written at a time. The system takes larger pieces into larger pages, which are
- * farther from the processor than the small ones that were just let go.
- */
-const WRITE_BYTES = 64 * 1024;
 
 /**
  * The bytes of an open file from its current place on, in chunks of up to {@link CHUNK_BYTES};
  * closes the file at the end, on error and on cancel.
  *
- * They are read without another thread, as {@link writeAll} writes: see {@link turn}.
- *
- * @param file a real one: a pipe would stop everything
+ * @param file a real one, as {@link readSome} needs it
  */
 export function fileStream(file: Deno.FsFile): ReadableStream<Uint8Array> {
   const read: ReadInto = async (memory) => {
     try {
-      await turn();
-      const count = file.readSync(memory);
+      const count = await readSome(file, memory);
       if (count === null) file.close();
       return memory.subarray(0, count ?? 0);
     } catch (error) {
@@ -101,11 +92,4 @@ export async function readAll(
     offset += chunk.length;
   }
   return whole;
-}
-
-/** Writes all of a chunk to a file, without another thread. */
-export function writeAll(file: Deno.FsFile, chunk: Uint8Array): void {
-  for (let offset = 0; offset < chunk.length;) {
-    offset += file.writeSync(chunk.subarray(offset, offset + WRITE_BYTES));
-  }
 }

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { failsWith, soon } from "../../test/support/fails.ts";
 import { tempDir } from "../../test/support/temp.ts";
-import { bytesStream, CHUNK_BYTES, chunksOf, fileStream, readAll, writeAll } from "./streams.ts";
+import { writeAll } from "./file_bytes.ts";
+import { bytesStream, CHUNK_BYTES, chunksOf, fileStream, readAll } from "./streams.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -3,9 +3,9 @@
  * @module
  */
 import { ioFailure } from "../../io/fail.ts";
+import { readSome } from "../../io/file_bytes.ts";
 import { byteStream, type ReadInto } from "../../io/lent.ts";
 import { readAll } from "../../io/streams.ts";
-import { turn } from "../../io/turn.ts";
 import { badArchive, notAnArchive } from "./failure.ts";
 import { type Member, type Members, scanMembers } from "./scan.ts";
 
@@ -97,8 +97,7 @@ function partStream(
   let left = length;
   const read: ReadInto = async (memory) => {
     try {
-      await turn();
-      const count = left === 0 ? 0 : file.readSync(memory.subarray(0, left));
+      const count = left === 0 ? 0 : await readSome(file, memory.subarray(0, left));
       if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
       left -= count;
       if (count === 0) file.close();

@@ -20,7 +20,8 @@ import { Verifier } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { InFlight } from "../../io/in_flight.ts";
 import { lentChunks } from "../../io/lent.ts";
-import { fileStream, readAll, writeAll } from "../../io/streams.ts";
+import { writeAll } from "../../io/file_bytes.ts";
+import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
@@ -106,7 +107,7 @@ export class Layout implements Source, Target {
     options: CallOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    return fileStream((await this.openBlob(descriptor)).file);
+    return (await this.openBlob(descriptor)).stream();
   }
 
   /**

@@ -8,7 +8,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
-import { writeAll } from "../../io/streams.ts";
+import { writeAll } from "../../io/file_bytes.ts";
 import { askHelper, tellHelper } from "./credential_helper.ts";
 import type { AuthEntry, AuthFile } from "./credentials.ts";
 import { dockerConfigPath, helperOf, keyParts, readAuthFile, serverKey } from "./credentials.ts";
