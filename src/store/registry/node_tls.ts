@@ -102,15 +102,17 @@ export async function connectThrough(
         const isWhole = answer.includes("\r\n\r\n");
         if (!isWhole && answer.length <= MAX_ANSWER_BYTES) return;
         socket.off("data", onData);
-        try {
-          check(answer.slice(0, answer.indexOf("\r\n")));
-          const start = () => resolve(startTls({ socket }, hostname, trust));
-          // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
-          if (/^2\.[0-8]\./.test(Deno.version.deno)) start();
-          else setTimeout(start, 0);
-        } catch (error) {
-          reject(error);
-        }
+        const start = (): void => {
+          try {
+            check(answer.slice(0, answer.indexOf("\r\n")));
+            resolve(startTls({ socket }, hostname, trust));
+          } catch (error) {
+            reject(error);
+          }
+        };
+        // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
+        if (/^2\.[0-8]\./.test(Deno.version.deno)) start();
+        else setTimeout(start, 0);
       };
       socket.on("data", onData);
       socket.connect(port, proxy, () => {
