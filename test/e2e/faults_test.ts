@@ -6,26 +6,24 @@
 import assert from "node:assert/strict";
 import { MediaType } from "../../src/oci/media_types.ts";
 import { openLayout } from "../../src/store/layout/layout.ts";
-import { openRegistry } from "../../src/store/registry/registry.ts";
-import { type Exchange, startFaultProxy } from "../parts/fault_proxy.ts";
-import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
+import {
+  endlessManifest,
+  type Handle,
+  is,
+  large as lump,
+  startFaulty,
+} from "../registry/fault_lab.ts";
 import { soon } from "../support/fails.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { assertClean } from "../support/layout.ts";
 import { tempDir } from "../support/temp.ts";
 
-const large = blob(new Uint8Array(5_000_000).map((_, i) => (i * i) >> 7), MediaType.layerGzip);
+const large = blob(lump.bytes, MediaType.layerGzip);
 const graph = image({ os: "linux", architecture: "amd64" }, [large]);
 const blobs = [large, graph.config, graph.manifest];
 const digest = graph.manifest.descriptor.digest;
-
-const is = ({ seen: { method, url } }: Exchange, wanted: string, part: string): boolean =>
-  method === wanted && url.includes(part);
-
-/** What is wrong with the registry; `count` is that of requests of the same method. */
-type Handle = (exchange: Exchange, count: number) => unknown;
 
 interface Case {
   readonly what: string;
@@ -38,12 +36,12 @@ const PUSHES: readonly Case[] = [
   {
     what: "the connection breaks in the middle of a blob, twice",
     handle: (exchange, count) =>
-      exchange.pass(is(exchange, "PUT", "/blobs/") && count <= 2 ? { cutUpload: 2_000_000 } : {}),
+      exchange.pass(is(exchange, "PUT", "blobs") && count <= 2 ? { cutUpload: 2_000_000 } : {}),
   },
   {
     what: "the answer to a blob is lost",
     handle: async (exchange, count) => {
-      const lost = is(exchange, "PUT", "/blobs/") && count === 1;
+      const lost = is(exchange, "PUT", "blobs") && count === 1;
       await exchange.pass({ headers: (headers) => lost && (headers["content-length"] = "1") });
       if (lost) exchange.cut();
     },
@@ -63,7 +61,7 @@ const PUSHES: readonly Case[] = [
   },
   {
     what: "it is full",
-    handle: (exchange) => is(exchange, "PUT", "/blobs/") ? exchange.answer(413) : exchange.pass(),
+    handle: (exchange) => is(exchange, "PUT", "blobs") ? exchange.answer(413) : exchange.pass(),
     says: /Cannot push blob sha256:\w+ to .*: .*413/,
   },
 ];
@@ -73,14 +71,14 @@ const PULLS: readonly Case[] = [
     what: "the connection breaks in the middle of a blob, three times",
     handle: (exchange) => {
       const range = exchange.seen.headers.range ?? "";
-      const cut = is(exchange, "GET", "/blobs/") && !/bytes=3\d{6}/.test(range);
+      const cut = is(exchange, "GET", "blobs") && !/bytes=3\d{6}/.test(range);
       return exchange.pass(cut ? { cutAnswer: 1_200_000 } : {});
     },
   },
   {
     what: "a manifest breaks off",
     handle: (exchange, count) =>
-      exchange.pass(is(exchange, "GET", "/manifests/") && count === 1 ? { cutAnswer: 20 } : {}),
+      exchange.pass(is(exchange, "GET", "manifests") && count === 1 ? { cutAnswer: 20 } : {}),
   },
   {
     what: "every request is answered 500 at first",
@@ -90,7 +88,7 @@ const PULLS: readonly Case[] = [
     what: "its bytes are others",
     handle: (exchange) =>
       exchange.pass(
-        is(exchange, "GET", "/blobs/") ? { change: (bytes) => bytes.map((b) => b ^ 1) } : {},
+        is(exchange, "GET", "blobs") ? { change: (bytes) => bytes.map((b) => b ^ 1) } : {},
       ),
     says: /Cannot use blob sha256:\w+: its content has digest sha256:\w+; /,
   },
@@ -106,39 +104,10 @@ const PULLS: readonly Case[] = [
   },
   {
     what: "a manifest has no end",
-    handle: async ({ seen, response }) => {
-      const type = "application/vnd.oci.image.manifest.v1+json";
-      response.writeHead(200, { "content-type": type, "docker-content-digest": digest });
-      const chunk = new Uint8Array(1 << 20).fill(32);
-      for (let i = 0; i < 100 && !response.destroyed && seen.method === "GET"; i++) {
-        if (!response.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      response.end();
-    },
+    handle: (exchange) => endlessManifest(exchange, { "docker-content-digest": digest }),
     says: /larger than 4194304 bytes/,
   },
 ];
-
-/** The real registry, and the way to it that leads through the faults. */
-async function startFaulty(handle: Handle) {
-  const registry = await startRegistry();
-  const counts = new Map<string, number>();
-  const proxy = await startFaultProxy(registry.host, (exchange) => {
-    const { method } = exchange.seen;
-    const count = (counts.get(method) ?? 0) + 1;
-    counts.set(method, count);
-    return handle(exchange, count);
-  });
-  return {
-    host: proxy.host,
-    direct: openRegistry(`${registry.host}/app`),
-    async [Symbol.asyncDispose]() {
-      this.direct.close();
-      await proxy.stop();
-      await registry.stop();
-    },
-  };
-}
 
 for (const { what, handle, says } of PUSHES) {
   Deno.test({
@@ -150,7 +119,7 @@ for (const { what, handle, says } of PUSHES) {
       await pushAll(layout, blobs);
       await layout.tag(graph.manifest.descriptor, "app:v1");
       await using faulty = await startFaulty(handle);
-      const args = ["push", "layout", "--to", faulty.host];
+      const args = ["push", "layout", "--to", faulty.proxy.host];
       const { code, stderr } = await soon(kodeno(args, { cwd: dir.path }), 60_000);
       if (says === undefined) {
         assert.equal(code, 0, stderr);
@@ -174,7 +143,7 @@ for (const { what, handle, says } of PULLS) {
       await using faulty = await startFaulty(handle);
       await pushAll(faulty.direct, blobs);
       await faulty.direct.tag(graph.manifest.descriptor, "v1");
-      const args = ["pull", `${faulty.host}/app:v1`, "--oci-layout", "out"];
+      const args = ["pull", `${faulty.proxy.host}/app:v1`, "--oci-layout", "out"];
       const { code, stdout, stderr } = await soon(kodeno(args, { cwd: dir.path }), 60_000);
       if (says === undefined) {
         assert.equal(code, 0, stderr);

@@ -4,14 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { openLayout } from "../../src/store/layout/layout.ts";
 import { member, tar } from "../archive/images.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { soon } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { denoDirectory, kodeno } from "../support/kodeno.ts";
 import { fingerprint } from "../support/layout.ts";
 import { type Outcome, succeed } from "../support/process.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
@@ -46,8 +45,7 @@ const OBEYED = /[\0-\x08\x0b-\x1f\x7f-\x9f]/;
 /** Runs kodeno in a folder, and checks what no input may bring about. */
 async function tame(dir: TempDir, args: readonly string[]): Promise<Outcome> {
   const env = { DOCKER_HOST: `unix://${dir.join("no-daemon.sock")}`, HOME: dir.path };
-  const deno = Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache", "deno");
-  const run = kodeno(args, { cwd: dir.join("in"), env: { ...env, DENO_DIR: deno } });
+  const run = kodeno(args, { cwd: dir.join("in"), env: { ...env, DENO_DIR: denoDirectory() } });
   const outcome = await soon(run, 20_000);
   const { code, stdout, stderr } = outcome;
   const said = `${JSON.stringify(args).slice(0, 300)}: ${JSON.stringify(stderr.slice(0, 2000))}`;

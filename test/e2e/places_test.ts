@@ -9,19 +9,10 @@ import { openLayout } from "../../src/store/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { blob, imageGraph, jsonBlob, layoutWith, pushAll } from "../support/image_graph.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { done, kodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-
-type Env = Readonly<Record<string, string>>;
-
-/** Runs kodeno in a folder; it has to succeed. */
-async function done(dir: TempDir, args: readonly string[], env: Env = {}): Promise<string> {
-  const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path, env });
-  assert.equal(code, 0, `${args.join(" ")}:\n${stderr}`);
-  return stdout.trimEnd();
-}
 
 async function refused(dir: TempDir, message: RegExp, ...args: readonly string[]): Promise<void> {
   const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path });

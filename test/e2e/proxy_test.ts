@@ -4,14 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { openLayout } from "../../src/store/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { denoDirectory, kodeno } from "../support/kodeno.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 /** Nothing listens there: who does not ask the proxy finds no such host. */
@@ -33,10 +32,9 @@ async function thereAndBack(
   proxies: Readonly<Record<string, string>>,
   flags: readonly string[],
 ): Promise<void> {
-  const denoDir = Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache", "deno");
   const env = {
     HOME: dir.path,
-    DENO_DIR: denoDir,
+    DENO_DIR: denoDirectory(),
     NO_PROXY: "",
     DENO_NO_UPDATE_CHECK: "1",
     ...proxies,

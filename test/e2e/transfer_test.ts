@@ -9,19 +9,12 @@ import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs, rootTool } from "../parts/tools.ts";
 import { goModule, printer, simpleModule } from "../support/go_module.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { done, kodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf, fingerprint, imageNames } from "../support/layout.ts";
 import { run, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 type Env = Readonly<Record<string, string>>;
-
-/** Runs kodeno in a folder; it has to succeed. */
-async function done(dir: TempDir, args: readonly string[], env: Env = {}): Promise<string> {
-  const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path, env });
-  assert.equal(code, 0, `${args.join(" ")}:\n${stderr}`);
-  return stdout.trimEnd();
-}
 
 /** Runs kodeno in a folder; it has to fail in one line. */
 async function refused(

@@ -17,7 +17,7 @@ export interface Outcome {
 export interface Dockerd extends AsyncDisposable {
   /** The value for DOCKER_HOST. */
   readonly host: string;
-  /** Host and port, for one that was given certificates. */
+  /** Host and port; "" for one that was given no certificates. */
   readonly address: string;
   /** The path of the unix socket. */
   readonly socket: string;
@@ -60,7 +60,7 @@ export async function startDockerd(tls?: DockerdTls): Promise<Dockerd> {
   try {
     await Deno.writeTextFile(join(root, "daemon.json"), "{}");
     const ready = async () => (await docker("version")).code === 0 || undefined;
-    const address = `127.0.0.1:${tls ? freePort() : 0}`;
+    const address = tls ? `127.0.0.1:${freePort()}` : "";
     const network = tls ? networkArgs(address, tls) : [];
     const daemon = await startDaemon(path, [...daemonArgs(root, host), ...network], ready, env);
     let ending: Promise<void> | undefined;

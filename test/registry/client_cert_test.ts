@@ -4,7 +4,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { verify } from "../../src/content/verify.ts";
 import { checkClientCert } from "../../src/store/registry/client_cert.ts";
 import type { RegistryOptions } from "../../src/store/registry/options.ts";
@@ -12,7 +11,7 @@ import { openRegistry } from "../../src/store/registry/registry.ts";
 import { needs, rootTool } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { denoDirectory, kodeno } from "../support/kodeno.ts";
 import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
@@ -123,8 +122,7 @@ Deno.test({
       const certs = `.docker/certs.d/${host}`;
       await home.write(`${certs}/ca.crt`, ca);
       for (const [name, text] of Object.entries(files)) await home.write(`${certs}/${name}`, text);
-      const cache = Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache", "deno");
-      const env = { HOME: home.path, DENO_DIR: cache };
+      const env = { HOME: home.path, DENO_DIR: denoDirectory() };
       const { code, stdout, stderr } = await kodeno(["pull", `${host}/app`], {
         cwd: home.path,
         env,

@@ -39,10 +39,37 @@ export interface Context {
   readonly direct: RegistryStore;
 }
 
+/** How requests are handled; `count` is that of requests of the same method and kind. */
+export type Handle = (exchange: Exchange, count: number) => Promise<unknown> | unknown;
+
+/** A registry, and the way to it that leads through the faults. */
+export async function startFaulty(handle: Handle) {
+  const registry = await startRegistry();
+  const counts = new Map<string, number>();
+  const proxy = await startFaultProxy(registry.host, (exchange) => {
+    const kind = `${exchange.seen.method} ${exchange.seen.url.split("/")[3]}`;
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    return handle(exchange, count);
+  });
+  const credentials = () => Promise.resolve(undefined);
+  const direct = openRegistry(`${registry.host}/app`, { credentials });
+  return {
+    proxy,
+    /** Past the proxy. */
+    direct,
+    async [Symbol.asyncDispose]() {
+      direct.close();
+      await proxy.stop();
+      await registry.stop();
+    },
+  };
+}
+
 /** A test with a registry behind a proxy that handles its requests as told. */
 export function fault(
   what: string,
-  handle: (exchange: Exchange, count: number) => Promise<unknown> | unknown,
+  handle: Handle,
   fn: (context: Context) => Promise<void>,
   options: RegistryOptions = {},
 ): void {
@@ -50,21 +77,28 @@ export function fault(
     name: `registry faults: ${what}`,
     ...needs("docker-registry"),
     async fn() {
-      await using registry = await startRegistry();
-      const counts = new Map<string, number>();
-      await using proxy = await startFaultProxy(registry.host, (exchange) => {
-        const kind = `${exchange.seen.method} ${exchange.seen.url.split("/")[3]}`;
-        const count = (counts.get(kind) ?? 0) + 1;
-        counts.set(kind, count);
-        return handle(exchange, count);
-      });
+      await using faulty = await startFaulty(handle);
+      const { proxy, direct } = faulty;
       const retry = { baseMs: 5, maxMs: 20 };
       const credentials = () => Promise.resolve(undefined);
       await using store = openRegistry(`${proxy.host}/app`, { credentials, retry, ...options });
-      await using direct = openRegistry(`${registry.host}/app`, { credentials });
       await soon(fn({ proxy, store, direct }), 30_000);
     },
   });
+}
+
+/** Answers each GET with a manifest of 100 MB. */
+export async function endlessManifest(
+  { seen, response }: Exchange,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const type = { "content-type": "application/vnd.oci.image.manifest.v1+json" };
+  response.writeHead(200, { ...type, ...headers });
+  const chunk = new Uint8Array(1 << 20).fill(32);
+  for (let i = 0; i < 100 && !response.destroyed && seen.method === "GET"; i++) {
+    if (!response.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  response.end();
 }
 
 /** Opens a blob of pieces. */

@@ -12,7 +12,18 @@ import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith, soon } from "../support/fails.ts";
 import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
-import { fault, is, large, pull, push, same, sent, SIZE, small } from "./fault_lab.ts";
+import {
+  endlessManifest,
+  fault,
+  is,
+  large,
+  pull,
+  push,
+  same,
+  sent,
+  SIZE,
+  small,
+} from "./fault_lab.ts";
 
 const BASIC = { kind: "password", username: "ali", password: "secret-of-ali" } as const;
 
@@ -224,15 +235,9 @@ fault("a wrong digest in the header", (exchange) =>
   await failsWith("BAD_CONTENT", () => push(store, root));
 });
 
-fault("a manifest of 100 MB", async ({ seen, response }) => {
-  const length = seen.url.includes("announced") ? { "content-length": "100000000" } : {};
-  const type = { "content-type": "application/vnd.oci.image.manifest.v1+json" };
-  response.writeHead(200, { ...type, ...length });
-  const chunk = new Uint8Array(1 << 20).fill(32);
-  for (let i = 0; i < 100 && !response.destroyed && seen.method === "GET"; i++) {
-    if (!response.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  response.end();
+fault("a manifest of 100 MB", async (exchange) => {
+  const isAnnounced = exchange.seen.url.includes("announced");
+  await endlessManifest(exchange, isAnnounced ? { "content-length": "100000000" } : {});
 }, async ({ store }) => {
   await failsWith("BAD_CONTENT", () => store.resolve("endless"), /larger than 4194304 bytes/);
   const d = { ...blob("x").descriptor, mediaType: "application/vnd.oci.image.manifest.v1+json" };

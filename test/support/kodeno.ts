@@ -3,8 +3,11 @@
  * runs the tests.
  * @module
  */
+import assert from "node:assert/strict";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Outcome, run } from "./process.ts";
+import type { TempDir } from "./temp.ts";
 
 /** The project's folder. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -57,6 +60,22 @@ export async function kodeno(
     ...options,
     env: kodenoEnvironment(options.env),
   });
+}
+
+/** Runs kodeno in a folder; it has to succeed. */
+export async function done(
+  dir: TempDir,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path, env });
+  assert.equal(code, 0, `${args.join(" ")}:\n${stderr}`);
+  return stdout.trimEnd();
+}
+
+/** Where the Deno that runs the sources has its cache, for those who give kodeno another home. */
+export function denoDirectory(): string {
+  return Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache", "deno");
 }
 
 /** Starts kodeno; both of its outputs are piped. */
