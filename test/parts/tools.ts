@@ -110,7 +110,6 @@ export function searchPath(): string[] {
 export function howToGet(part: string): string {
   if (part === "root") return "run the tests as root";
   if (part === "tmpfs") return "run the tests as root, where mount works";
-  if (part === "kodeno-binary") return "deno task test --binary PATH";
   const name = DEBIAN_PACKAGES[part];
   return name ? `apt-get install ${name}` : "put it on PATH";
 }
@@ -132,7 +131,6 @@ export function needs(...parts: string[]): { ignore: boolean } {
 function has(part: string): boolean {
   if (part === "root") return Deno.uid() === 0;
   if (part === "tmpfs") return Deno.uid() === 0 && mountWorks();
-  if (part === "kodeno-binary") return setting("KODENO_BIN") !== undefined;
   return rootTool(part) !== undefined;
 }
 
