@@ -33,6 +33,9 @@ const FIRST_HEAD_BYTES = 2048;
 const MAX_BODY = 1024 * 1024;
 const MAX_BODY_MS = 2000;
 const HEAD_END = new TextEncoder().encode("\r\n\r\n");
+const [CR, LF] = [13, 10];
+/** Empty lines before a request, as some clients send after a body (RFC 9112, 2.2). */
+const MAX_EMPTY_LINES = 4;
 
 /** Answers the requests of one connection. */
 export class Connection {
@@ -108,20 +111,34 @@ export class Connection {
     let buffer = grown(this.#rest, Math.max(FIRST_HEAD_BYTES, this.#rest.length));
     let length = this.#rest.length;
     this.#rest = new Uint8Array(0);
-    const began = performance.now();
+    let began: number | undefined;
+    let emptyLines = 0;
     for (let searched = 0;;) {
+      while (length > 1 && buffer[0] === CR && buffer[1] === LF && emptyLines < MAX_EMPTY_LINES) {
+        buffer.copyWithin(0, 2, length);
+        length -= 2;
+        searched = 0;
+        emptyLines++;
+      }
       const end = indexOfEnd(buffer.subarray(0, length), searched);
       if (end >= 0) {
         this.#rest = buffer.slice(end + HEAD_END.length, length);
         return { text: latin1(buffer.subarray(0, end)), whole: true };
       }
       // A client that tries TLS first waits for a word; none of it is a method.
-      if (length > 0 && !isCapital(buffer[0] ?? 0)) return { text: "", whole: true };
+      const mayBegin = length === 0 || isCapital(buffer[0] ?? 0) ||
+        (length === 1 && buffer[0] === CR);
+      if (!mayBegin) return { text: "", whole: true };
+      // Whoever ends lines so waits for an answer, and other readers would see another request.
+      if (hasBareLf(buffer.subarray(0, length), searched)) {
+        return { text: latin1(buffer.subarray(0, length)), whole: true };
+      }
       if (length >= MAX_HEAD_BYTES) return { text: latin1(buffer), whole: false };
       if (length === buffer.length) buffer = grown(buffer, 4 * length);
       searched = Math.max(0, length - HEAD_END.length);
       const { idleMs, headMs } = this.times;
-      const left = length === 0 ? idleMs : Math.max(1, headMs - (performance.now() - began));
+      if (length > 0) began ??= performance.now();
+      const left = began === undefined ? idleMs : Math.max(1, headMs - (performance.now() - began));
       const count = await this.#deadline.within(
         left,
         () => this.conn.read(buffer.subarray(length)),
@@ -191,8 +208,16 @@ function isTcp(conn: Deno.Conn): conn is Deno.TcpConn {
   return "setNoDelay" in conn;
 }
 
+/** Whether a line ends without a carriage return. */
+function hasBareLf(bytes: Uint8Array, from: number): boolean {
+  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at - 1] !== CR) return true;
+  }
+  return false;
+}
+
 function indexOfEnd(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
+  for (let at = bytes.indexOf(CR, from); at >= 0; at = bytes.indexOf(CR, at + 1)) {
     if (HEAD_END.every((byte, i) => bytes[at + i] === byte)) return at;
   }
   return -1;
@@ -223,6 +248,7 @@ const REASONS: Readonly<Record<number, string>> = {
   416: "Range Not Satisfiable",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
+  501: "Not Implemented",
   503: "Service Unavailable",
   505: "HTTP Version Not Supported",
 };

@@ -25,6 +25,8 @@ const MAX_HEADERS = 16 * 1024;
 export const MAX_HEAD_BYTES = 32 * 1024;
 
 const REQUEST_LINE = /^([A-Z-]{1,20}) ([!-~]+) HTTP\/1\.([01])$/;
+/** `uri-host [ ":" port ]` (RFC 9110, 7.2); empty where the client knows none. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([ -~\t\x80-\xff]*)$/;
 
 /**
@@ -49,6 +51,7 @@ export function parseRequest(text: string, whole: boolean): Request {
     }
     throw malformed();
   }
+  if (!isTarget(method, target)) throw malformed();
   const headers = new Headers();
   for (const one of lines) {
     const [, name, value = ""] = HEADER.exec(one) ?? [];
@@ -58,6 +61,15 @@ export function parseRequest(text: string, whole: boolean): Request {
   return { method, target, headers, ...framing(headers, minor === "1") };
 }
 
+/** Whether a target has the form that its method asks for (RFC 9112, 3.2). */
+function isTarget(method: string, target: string): boolean {
+  // Of one server alone, and of a proxy: both methods are refused later, as what they are.
+  if (method === "OPTIONS" && target === "*") return true;
+  if (method === "CONNECT") return /^[^/?#@]+:\d+$/.test(target);
+  // What follows "#" is never sent, and nobody's name belongs before a host.
+  return /^(?:https?:\/\/[^/?#@]+(?=[/?]|$)|(?=\/))[^#]*$/i.test(target);
+}
+
 /** Where the request ends. */
 function framing(
   headers: Headers,
@@ -65,9 +77,16 @@ function framing(
 ): { readonly hasBody: boolean; readonly keepAlive: boolean } {
   const length = headers.get("content-length");
   const coding = headers.get("transfer-encoding");
-  if (isCurrent && headers.get("host") === null) throw malformed();
-  // With both, two readers would see two different requests.
-  if (length !== null && (coding !== null || !/^\d{1,18}$/.test(length))) throw malformed();
+  // Lines of one name are joined by a comma and a blank, which no host, and no length, has.
+  if (!HOST.test(headers.get("host") ?? (isCurrent ? "none at all" : ""))) throw malformed();
+  // With both, two readers would see two different requests; HTTP/1.0 has no chunks.
+  if (coding !== null && (length !== null || !isCurrent)) throw malformed();
+  if (length !== null && !/^\d{1,18}$/.test(length)) throw malformed();
+  if (coding !== null && coding.toLowerCase() !== "chunked") {
+    // Without chunks in the end nobody can tell where the request ends.
+    if (!/(?:^|,)[ \t]*chunked$/i.test(coding)) throw malformed();
+    throw new Refusal(501, "UNSUPPORTED", "this registry knows no coding but chunked");
+  }
   const connection = (headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/);
   const hasBody = coding !== null || Number(length ?? 0) > 0;
   return { hasBody, keepAlive: isCurrent && !hasBody && !connection.includes("close") };

@@ -109,6 +109,37 @@ const CASES: readonly (readonly [what: string, request: string, status: number])
     `GET /v2/ HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
     400,
   ],
+  [
+    "one length twice",
+    `GET /v2/ HTTP/1.1\r\n${HOST}Content-Length: 0\r\nContent-Length: 0\r\n\r\n`,
+    400,
+  ],
+  [
+    "chunks in HTTP/1.0",
+    "GET /v2/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    400,
+  ],
+  [
+    "chunks that are not the last coding",
+    `GET /v2/ HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, gzip\r\n\r\n`,
+    400,
+  ],
+  ["another coding", `GET /v2/ HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n`, 501],
+  ["two hosts", `GET /v2/ HTTP/1.1\r\n${HOST}Host: y\r\nConnection: close\r\n\r\n`, 400],
+  ["one host twice", `GET /v2/ HTTP/1.1\r\n${HOST}${HOST}Connection: close\r\n\r\n`, 400],
+  ["two hosts in HTTP/1.0", `GET /v2/ HTTP/1.0\r\n${HOST}host: y\r\n\r\n`, 400],
+  ["a host that is none", "GET /v2/ HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
+  ["a host by its number", "GET /v2/ HTTP/1.0\r\nHost: [::1]:5000\r\n\r\n", 200],
+  ["an empty host", "GET /v2/ HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 200],
+  ["an empty line before it", "\r\nGET /v2/ HTTP/1.0\r\n\r\n", 200],
+  ["empty lines without end", "\r\n".repeat(100_000), 400],
+  ["lines that end without a carriage return", `GET /v2/ HTTP/1.1\nHost: x\n\n`, 400],
+  ["a blank before the first header", `GET /v2/ HTTP/1.1\r\n ${HOST}\r\n`, 400],
+  ["a path without a slash", `GET v2/ HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a fragment", `GET /v2/#x HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a star", `GET * HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a URL with a user", `GET http://me@any.where/v2/ HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a URL of another kind", `GET ftp://any.where/v2/ HTTP/1.1\r\n${HOST}\r\n`, 400],
   ["another method", `OPTIONS * HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`, 405],
   ["a proxy's method", `CONNECT x:1 HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`, 405],
   [
@@ -131,18 +162,20 @@ const CASES: readonly (readonly [what: string, request: string, status: number])
   ["many headers", `GET /v2/ HTTP/1.1\r\n${HOST}${"a: b\r\n".repeat(100_000)}\r\n`, 431],
 ];
 
-for (const [what, request, status] of CASES) {
-  Deno.test(`serve connections: ${what}`, async () => {
-    await using server = await listening();
-    const answer = await exchange(server, request);
-    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`), answer.slice(0, 300));
-    if (status !== 200) {
-      assert.match(answer, /\{"errors":\[\{"code":"[A-Z_]+","message":".+"\}\]\}\n$/);
-    }
-    // Nobody else has to suffer for it.
-    assert.match(await exchange(server, `GET /v2/ HTTP/1.0\r\n\r\n`), /^HTTP\/1\.1 200 OK\r\n/);
-  });
-}
+Deno.test("serve connections: what is a request, and what is none", async (t) => {
+  await using server = await listening();
+  for (const [what, request, status] of CASES) {
+    await t.step(what, async () => {
+      const answer = await exchange(server, request);
+      assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`), answer.slice(0, 300));
+      if (status !== 200) {
+        assert.match(answer, /\{"errors":\[\{"code":"[A-Z_]+","message":".+"\}\]\}\n$/);
+      }
+      // Nobody else has to suffer for it.
+      assert.match(await exchange(server, `GET /v2/ HTTP/1.0\r\n\r\n`), /^HTTP\/1\.1 200 OK\r\n/);
+    });
+  }
+});
 
 Deno.test("serve connections: requests one after the other, and several at once", async () => {
   await using server = await listening();
@@ -193,6 +226,19 @@ Deno.test("serve connections: a request that drips is not waited for", async () 
   assert.ok(await tillEnd(conn) >= 350);
   over = true;
   await dripping;
+});
+
+Deno.test("serve connections: a request that comes in parts after a pause is answered", async () => {
+  await using server = await listening({ headMs: 1000 });
+  using conn = await server.connect();
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  // The time of a head is from its first byte on, and not from that of the connection.
+  await pause(1200);
+  await conn.write(bytes("\r"));
+  await conn.write(bytes("\nGET /v2/ HT"));
+  await pause(100);
+  await conn.write(bytes(`TP/1.1\r\n${HOST}Connection: close\r\n\r\n`));
+  assert.match(await soon(rest(conn)), /^HTTP\/1\.1 200 OK\r\n/);
 });
 
 for (const [what, pace] of [["nothing", 0], ["little", 1000]] as const) {
