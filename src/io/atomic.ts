@@ -8,15 +8,27 @@ import process from "node:process";
 import { writeAll } from "./file_bytes.ts";
 
 /** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
-const TEMPORARY = /^\.kodeno-(.+)-(\d+)-\d+\.tmp$/;
+const TEMPORARY = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
 const STALE_MS = 24 * 60 * 60 * 1000;
 
-let count = 0;
+/** Before it, this process has made nothing: a name of its number that is older is of another one. */
+const FIRST = Math.floor(performance.timeOrigin);
+let count = FIRST;
 let host: string | undefined;
 
+/** What has processes of its own: a host, or a container that may have the name of its host. */
 function hostName(): string {
   // Characters that a file name cannot hold, or that would confuse the pattern, are dropped.
-  return host ??= Deno.hostname().replaceAll(/[^A-Za-z0-9.-]/g, "") || "host";
+  return host ??= `${Deno.hostname()}${processSpace()}`.replaceAll(/[^A-Za-z0-9.-]/g, "") || "host";
+}
+
+function processSpace(): string {
+  try {
+    return Deno.readLinkSync("/proc/self/ns/pid").replace("pid:", ".");
+  } catch {
+    // Not Linux, or no /proc.
+    return "";
+  }
 }
 
 /** The path of a new temporary file or folder in a folder. */
@@ -101,21 +113,39 @@ function isAlive(id: number): boolean {
 }
 
 /**
- * Removes temporary files whose process is gone: one of this host that is not running, or one of
- * another host that was not touched for a day. Never fails: what cannot be removed stays.
+ * Removes temporary files and folders whose process is gone: one of this host that is not running, or
+ * one of another host that was not touched for a day. Never fails: what cannot be removed stays, and
+ * keeps nothing else.
  */
 export async function removeStaleTemporaries(directory: string): Promise<void> {
   try {
     for await (const { name } of Deno.readDir(directory)) {
-      const found = TEMPORARY.exec(name);
-      if (found === null) continue;
       const path = join(directory, name);
-      const own = found[1] === hostName();
-      const modified = (await Deno.stat(path)).mtime?.getTime() ?? 0;
-      const gone = own ? !isAlive(Number(found[2])) : Date.now() - modified > STALE_MS;
-      if (gone) await Deno.remove(path, { recursive: true });
+      // Another process may be doing the same.
+      if (await isStale(name, path).catch(() => false)) await removeWhole(path);
     }
   } catch {
-    // Cleaning is a courtesy; another process may be doing the same.
+    // Cleaning is a courtesy.
+  }
+}
+
+async function isStale(name: string, path: string): Promise<boolean> {
+  const [, owner, id, n] = TEMPORARY.exec(name) ?? [];
+  if (owner === undefined) return false;
+  // Numbers of processes come again, in containers soon.
+  if (owner === hostName()) {
+    return Number(id) === process.pid ? Number(n) < FIRST : !isAlive(Number(id));
+  }
+  return Date.now() - ((await Deno.lstat(path)).mtime?.getTime() ?? 0) > STALE_MS;
+}
+
+async function removeWhole(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    // Somebody else has removed a part of it meanwhile, and may be killed before all of it is gone.
+    if (error instanceof Deno.errors.NotFound) {
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+    }
   }
 }

@@ -11,6 +11,7 @@ import {
   writeFileAtomically,
 } from "./atomic.ts";
 
+const PARTS = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 Deno.test("atomic: a file is there when all of it is", async () => {
@@ -89,7 +90,7 @@ Deno.test("atomic: what a killed writer leaves is removed by the next, and nothi
   await reader.cancel();
   assert.deepEqual(await dir.list(), [running]);
 
-  const [, host, pid] = /^\.kodeno-(.+)-(\d+)-\d+\.tmp$/.exec(running) ?? [];
+  const [, host, pid] = PARTS.exec(running) ?? [];
   assert.equal(Number(pid), child.pid);
   const own = temporaryPath(dir.path);
   await Deno.writeTextFile(own, "of this process");
@@ -108,6 +109,36 @@ Deno.test("atomic: what a killed writer leaves is removed by the next, and nothi
   await Deno.utime(dir.join(".kodeno-elsewhere-1-3.tmp"), old, old);
   await removeStaleTemporaries(dir.path);
   assert.deepEqual(await dir.list(), [...keep, own.slice(dir.path.length + 1)].sort());
+});
+
+Deno.test("atomic: what an earlier process of the same number has left is no longer its", async () => {
+  await using dir = await tempDir();
+  const own = temporaryPath(dir.path);
+  await Deno.writeTextFile(own, "");
+  const [name = "", host, pid, n] = PARTS.exec(own.slice(dir.path.length + 1)) ?? [];
+  assert.equal(Number(pid), Deno.pid);
+  // As it is in a container, whose first process has the same number each time.
+  for (const earlier of [1, Number(n) - 1_000_000]) {
+    await dir.write(`.kodeno-${host}-${pid}-${earlier}.tmp/blob`, "left");
+  }
+  await removeStaleTemporaries(dir.path);
+  assert.deepEqual(await dir.list(), [name]);
+});
+
+Deno.test("atomic: one that cannot be removed keeps nothing else from being removed", async () => {
+  await using dir = await tempDir();
+  const [, host] = PARTS.exec(temporaryPath(dir.path).slice(dir.path.length + 1)) ?? [];
+  const gone = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
+  await gone.status;
+  const stale = (i: number): string => `.kodeno-${host}-${gone.pid}-${i}.tmp`;
+  for (let i = 0; i < 12; i++) {
+    // Links that lead nowhere cannot be asked about as files are.
+    if (i % 2 === 0) await Deno.symlink("nowhere", dir.join(stale(i)));
+    else for (let k = 0; k < 14; k++) await dir.write(`${stale(i)}/${k}`, "left");
+  }
+  // All of a process, or of several ones, at once.
+  await Promise.all(Array.from({ length: 6 }, () => removeStaleTemporaries(dir.path)));
+  assert.deepEqual(await dir.list(), []);
 });
 
 Deno.test("atomic: cleaning never fails", async () => {

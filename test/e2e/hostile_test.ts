@@ -11,7 +11,7 @@ import { needs } from "../parts/tools.ts";
 import { soon } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { denoDirectory, kodeno } from "../support/kodeno.ts";
-import { fingerprint } from "../support/layout.ts";
+import { deadTemporary, fingerprint } from "../support/layout.ts";
 import { type Outcome, succeed } from "../support/process.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
 
@@ -208,7 +208,7 @@ const TRAPS: Readonly<Record<string, (layout: string, outside: string) => Promis
     await writeIndex(layout, []);
   },
   "temporary files that are links": async (layout, outside) => {
-    await Deno.symlink(outside, `${layout}/.kodeno-${Deno.hostname()}-999999999-1.tmp`);
+    await Deno.symlink(outside, deadTemporary(layout));
   },
 };
 

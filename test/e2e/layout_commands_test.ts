@@ -15,7 +15,14 @@ import {
   pushAll,
 } from "../support/image_graph.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
-import { assertClean, entriesOf, fingerprint, imageNames, manifestOf } from "../support/layout.ts";
+import {
+  assertClean,
+  deadTemporary,
+  entriesOf,
+  fingerprint,
+  imageNames,
+  manifestOf,
+} from "../support/layout.ts";
 import { tempDir } from "../support/temp.ts";
 
 const one = imageGraph("one");
@@ -278,10 +285,7 @@ Deno.test("gc: removes what no image needs, not what is young, and nothing else"
   assert.equal(blobCount(layout), all);
   // What is not named as a blob is somebody else's.
   await Deno.writeTextFile(`${layout}/blobs/sha256/notes.txt`, "x");
-  await Deno.writeTextFile(
-    `${layout}/.kodeno-${Deno.hostname()}-4194303-1.tmp`,
-    "of a dead process",
-  );
+  await Deno.writeTextFile(deadTemporary(layout), "of a dead process");
   const outcome = await kodeno(["gc", layout]);
   assert.equal(outcome.stdout, digests.join("\n") + "\n");
   assert.match(outcome.stderr, new RegExp(`Removed ${digests.length} blobs, `));

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { verify } from "../../src/content/verify.ts";
+import { temporaryPath } from "../../src/io/atomic.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import type { ImageConfig, Index, Manifest } from "../../src/oci/manifest.ts";
 import { openLayout } from "../../src/store/layout/layout.ts";
@@ -32,6 +33,11 @@ export async function entriesOf(layout: string): Promise<Descriptor[]> {
 /** Whole names (`NAME:TAG`) of the entries, in their order. */
 export async function imageNames(layout: string): Promise<(string | undefined)[]> {
   return (await entriesOf(layout)).map((e) => e.annotations?.["io.containerd.image.name"]);
+}
+
+/** The path of a temporary file whose process is gone. */
+export function deadTemporary(folder: string): string {
+  return temporaryPath(folder).replace(`-${Deno.pid}-`, "-4194303-");
 }
 
 /** Files in a layout or cache that only a running kodeno may have. */

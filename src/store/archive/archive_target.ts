@@ -32,6 +32,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   readonly #folder: string;
   readonly #blobs = new Map<string, Descriptor>();
   readonly #pushing = new InFlight();
+  #prepared: Promise<void> | undefined;
   #entries: readonly Descriptor[] = [];
 
   /**
@@ -92,7 +93,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
     const verifier = new Verifier(descriptor);
     const stream = await open();
     try {
-      if (this.#blobs.size === 0) await this.#prepare();
+      await (this.#prepared ??= this.#prepare());
       const file = await Deno.open(path, { write: true, create: true, truncate: true });
       try {
         for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
@@ -168,6 +169,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#blobs.clear();
     this.#entries = [];
+    this.#prepared = undefined;
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
   }
 
