@@ -17,7 +17,7 @@ import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts
 import type { LayerCache } from "../layers/cache.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, namedEntry, withEntry } from "../oci/entries.ts";
-import type { Reference } from "../oci/reference.ts";
+import { type Reference, shortName } from "../oci/reference.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
 import { giveUpNetwork, openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
 
@@ -152,7 +152,7 @@ async function openRegistryBase(
   const fullName = `${name}:${tag ?? "latest"}`;
   const cache = await openLayout(baseCacheDirectory(config.cache.directory), { create: true });
   const known = (await cache.entries()).find((entry) =>
-    digest === undefined ? imageName(entry) === fullName : entry.digest === digest
+    digest === undefined ? imageName(entry) === shortName(fullName) : entry.digest === digest
   );
   const registries = openRegistries(config.transfer, { emit });
   const store = registries.open(name);

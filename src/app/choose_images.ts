@@ -5,6 +5,7 @@
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { findEntry, imageName } from "../oci/entries.ts";
+import { shortName } from "../oci/reference.ts";
 import type { ImageStore } from "./places.ts";
 
 /**
@@ -28,7 +29,8 @@ export async function chooseImages(
   if (images.length === 0) return entries;
   const chosen = new Set<Descriptor>();
   for (const image of images) {
-    const named = entries.filter((e) => imageName(e)?.replace(/:[^:/]*$/, "") === image);
+    const name = shortName(image);
+    const named = entries.filter((e) => imageName(e)?.replace(/:[^:/]*$/, "") === name);
     for (const e of named.length > 0 ? named : [findEntry(entries, image, where)]) chosen.add(e);
   }
   return entries.filter((entry) => chosen.has(entry));

@@ -16,6 +16,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
+import { shortName } from "../oci/reference.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { openArchive } from "../store/archive/archive_source.ts";
 import { ArchiveTarget } from "../store/archive/archive_target.ts";
@@ -193,7 +194,7 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
   switch (to.kind) {
     case "layout": {
       const layout = await openLayout(to.path, { create: true });
-      const name = to.ref || image.name || "latest";
+      const name = shortName(to.ref || image.name || "latest");
       try {
         await copy(source, root, layout, { ...options, tags: [name] });
         for (const referrer of await copyAlong(work, image, root, layout, options)) {
@@ -207,7 +208,7 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
     }
     case "archive": {
       await using archive = new ArchiveTarget(to.path);
-      const name = to.ref || image.name || "latest";
+      const name = shortName(to.ref || image.name || "latest");
       await copy(source, root, archive, { ...options, tags: [name] });
       for (const referrer of await copyAlong(work, image, root, archive, options)) {
         await archive.keep(referrer, { signal });

@@ -6,20 +6,24 @@
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
-import { parseImageName } from "./reference.ts";
+import { normalizeName, parseImageName, shortName } from "./reference.ts";
 
 /** The tag, as every reader of layouts knows it. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
-/** The whole name with its tag, as containerd and BuildKit write it. */
+/** The whole name with its tag, normalized, as BuildKit writes it and containerd looks it up. */
 export const IMAGE_NAME = "io.containerd.image.name";
 
 /** Names in a message, and characters of each: more are not read by anybody. */
 const MAX_LISTED = 20;
 const MAX_NAME = 300;
 
-/** The whole name (`NAME:TAG`) of an entry, where it has one. */
+/**
+ * The name (`NAME:TAG`) of an entry, where it has one: the short form of what is written there, by
+ * which it is shown and compared. A name that says no registry has no host in it.
+ */
 export function imageName(entry: Descriptor): string | undefined {
-  return entry.annotations?.[IMAGE_NAME];
+  const name = entry.annotations?.[IMAGE_NAME];
+  return name === undefined ? undefined : shortName(name);
 }
 
 /** The tag of an entry, where it has one. */
@@ -51,8 +55,8 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
     : isDigest(ref)
     ? entries.filter((entry) => entry.digest === ref)
     : firstNonEmpty(
-      () => entries.filter((entry) => imageName(entry) === ref),
-      () => entries.filter((entry) => imageName(entry) === `${ref}:latest`),
+      () => entries.filter((entry) => imageName(entry) === shortName(ref)),
+      () => entries.filter((entry) => imageName(entry) === shortName(`${ref}:latest`)),
       () => entries.filter((entry) => refName(entry) === ref),
     );
   const [first] = found;
@@ -88,21 +92,24 @@ export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
   const { mediaType, digest, size, platform } = descriptor;
   const { name, tag } = parseImageName(ref);
   const annotations = {
-    ...(name === undefined ? {} : { [IMAGE_NAME]: `${name}:${tag}` }),
+    ...(name === undefined ? {} : { [IMAGE_NAME]: normalizeName(`${name}:${tag}`) }),
     [REF_NAME]: tag,
   };
   return { mediaType, digest, size, annotations, ...(platform ? { platform } : {}) };
 }
 
 /**
- * Entries with one more, or with the one of the same name replaced. All others stay as they are,
- * where they are. A new one goes before the first whose name sorts after its own, so that the order
- * in which images are finished does not show in the bytes.
+ * Entries with one more, or with the one of the same name replaced, however that wrote it. All others
+ * stay as they are, where they are. A new one goes before the first whose name sorts after its own, so
+ * that the order in which images are finished does not show in the bytes.
+ *
+ * @param added its name is written normalized
  */
 export function withEntry(
   entries: readonly Descriptor[],
-  entry: Descriptor,
+  added: Descriptor,
 ): readonly Descriptor[] {
+  const entry = normalizedEntry(added);
   const name = imageName(entry);
   const same = (other: Descriptor): boolean =>
     name === undefined
@@ -113,6 +120,12 @@ export function withEntry(
   const key = sortKey(entry);
   const after = entries.findIndex((other) => sortKey(other) > key);
   return after < 0 ? [...entries, entry] : entries.toSpliced(after, 0, entry);
+}
+
+function normalizedEntry(entry: Descriptor): Descriptor {
+  const name = entry.annotations?.[IMAGE_NAME];
+  if (name === undefined || name === normalizeName(name)) return entry;
+  return { ...entry, annotations: { ...entry.annotations, [IMAGE_NAME]: normalizeName(name) } };
 }
 
 function sortKey(entry: Descriptor): string {

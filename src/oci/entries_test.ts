@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { findEntry, IMAGE_NAME, namedEntry, REF_NAME, withEntry } from "./entries.ts";
+import { findEntry, IMAGE_NAME, imageName, namedEntry, REF_NAME, withEntry } from "./entries.ts";
 import { MediaType } from "./media_types.ts";
 
 const image = (digit: string): Descriptor => ({
@@ -22,9 +22,10 @@ const entry = (d: Descriptor, annotations?: Record<string, string>): Descriptor 
 
 Deno.test("entries: a name becomes the annotations that other tools read", () => {
   const cases: Record<string, Record<string, string>> = {
-    "app:v1": { [IMAGE_NAME]: "app:v1", [REF_NAME]: "v1" },
+    "app:v1": { [IMAGE_NAME]: "docker.io/library/app:v1", [REF_NAME]: "v1" },
+    "docker.io/app:v1": { [IMAGE_NAME]: "docker.io/library/app:v1", [REF_NAME]: "v1" },
     "127.0.0.1:5000/a/b:v1": { [IMAGE_NAME]: "127.0.0.1:5000/a/b:v1", [REF_NAME]: "v1" },
-    "team/app": { [IMAGE_NAME]: "team/app:latest", [REF_NAME]: "latest" },
+    "team/app": { [IMAGE_NAME]: "docker.io/team/app:latest", [REF_NAME]: "latest" },
     "v1": { [REF_NAME]: "v1" },
   };
   for (const [ref, annotations] of Object.entries(cases)) {
@@ -57,6 +58,26 @@ Deno.test("entries: a name has one, and those of others stay where they are", ()
   // Whoever wrote a name twice gets it once.
   const twice = [entry(A, { [IMAGE_NAME]: "app:v1" }), B, entry(C, { [IMAGE_NAME]: "app:v1" })];
   assert.deepEqual(withEntry(twice, named), [named, B]);
+});
+
+Deno.test("entries: both forms of a name are one name", async () => {
+  const whole = "docker.io/library/app:v1";
+  const old = entry(A, { [IMAGE_NAME]: "app:v1", [REF_NAME]: "v1" });
+  const of = (d: Descriptor) => ({ ...d, annotations: { [IMAGE_NAME]: whole, [REF_NAME]: "v1" } });
+  assert.deepEqual([old, of(A)].map(imageName), ["app:v1", "app:v1"]);
+  for (const before of [old, of(A)]) {
+    for (const name of ["app:v1", "library/app:v1", whole, `index.${whole}`, "v1"]) {
+      assert.equal(findEntry([before], name, "layout x"), before, name);
+    }
+    for (const name of ["app:v1", whole]) {
+      assert.deepEqual(withEntry([before], namedEntry(B, name)), [of(B)], name);
+    }
+    // One of an older layout is brought here in today's form.
+    assert.deepEqual(withEntry([before], old), [of(A)]);
+  }
+  assert.deepEqual(withEntry([old, of(C)], namedEntry(B, "app:v1")), [of(B)]);
+  const which = /: it has app:v1, app:v1; say one/;
+  await failsWith("BAD_REFERENCE", () => findEntry([old, of(C)], "app:v1", "layout x"), which);
 });
 
 Deno.test("entries: the order of coming does not show", () => {

@@ -42,6 +42,37 @@ export function splitHost(name: string): SplitName {
   return isHost ? { host: first, path: name.slice(slash + 1) } : { path: name };
 }
 
+/** The registry of names without a host, the name it had before, and its folder of official ones. */
+const HUB = "docker.io/";
+const OLD_HUB = "index.docker.io/";
+const OFFICIAL = "library/";
+
+/**
+ * A name with or without a tag in the whole form, by which containerd, CRI and Docker look images up:
+ * `app:v1` is `docker.io/library/app:v1` (`ParseDockerRef` of the distribution project). What is no
+ * name of an image comes back with as little change.
+ */
+export function normalizeName(text: string): string {
+  const { host, path } = splitHost(text);
+  const isHub = host === undefined || HUB === `${host}/` || OLD_HUB === `${host}/`;
+  if (!isHub || path === "") return text;
+  return `${HUB}${path.includes("/") ? "" : OFFICIAL}${path}`;
+}
+
+/**
+ * A name with or without a tag as Docker shows it: `docker.io/library/app:v1` is `app:v1`, since it
+ * says no registry. The same for all forms of a name, so names are compared by it.
+ */
+export function shortName(text: string): string {
+  const whole = normalizeName(text);
+  if (!whole.startsWith(HUB)) return whole;
+  const path = whole.slice(HUB.length);
+  const [folder, ...rest] = path.split("/");
+  const short = `${folder}/` === OFFICIAL && rest.length === 1 ? rest.join() : path;
+  // One whose first element would be taken for a host stays whole.
+  return normalizeName(short) === whole ? short : whole;
+}
+
 /**
  * Checks a tag.
  *

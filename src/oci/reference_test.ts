@@ -4,7 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { parseImageName, parseReference, parseRepository, parseTag } from "./reference.ts";
+import {
+  normalizeName,
+  parseImageName,
+  parseReference,
+  parseRepository,
+  parseTag,
+  shortName,
+} from "./reference.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
@@ -26,6 +33,36 @@ Deno.test("reference: takes host, path, tag and digest apart", () => {
     const { name, tag, digest } = parseReference(text);
     const [wantedName, wantedTag, wantedDigest] = expected;
     assert.deepEqual([name, tag, digest], [wantedName, wantedTag, wantedDigest], text);
+  }
+});
+
+Deno.test("reference: a name has a whole form and a short one, as Docker has them", () => {
+  const hub = (text: string) => [`docker.io/${text}`, text] as const;
+  const other = (text: string) => [text, text] as const;
+  const cases: Record<string, readonly [whole: string, short: string]> = {
+    "app": ["docker.io/library/app", "app"],
+    "app:v1": ["docker.io/library/app:v1", "app:v1"],
+    "library/app:v1": ["docker.io/library/app:v1", "app:v1"],
+    "docker.io/app:v1": ["docker.io/library/app:v1", "app:v1"],
+    "index.docker.io/library/app:v1": ["docker.io/library/app:v1", "app:v1"],
+    "docker.io/library/app:v1": ["docker.io/library/app:v1", "app:v1"],
+    [`app:v1@${DIGEST}`]: [`docker.io/library/app:v1@${DIGEST}`, `app:v1@${DIGEST}`],
+    "team/app:v1": hub("team/app:v1"),
+    "library/team/app": hub("library/team/app"),
+    "localhost": ["docker.io/library/localhost", "localhost"],
+    "reg.io": ["docker.io/library/reg.io", "reg.io"],
+    "localhost/app": other("localhost/app"),
+    "reg.io/library/app": other("reg.io/library/app"),
+    "reg:5000/app:v1": other("reg:5000/app:v1"),
+    // Its path alone would be another image.
+    "docker.io/reg.io/app": other("docker.io/reg.io/app"),
+    "docker.io/localhost/app": other("docker.io/localhost/app"),
+    "": other(""),
+    "docker.io/": other("docker.io/"),
+  };
+  for (const [text, [whole, short]] of Object.entries(cases)) {
+    assert.deepEqual([normalizeName(text), shortName(text)], [whole, short], text);
+    assert.deepEqual([normalizeName(short), shortName(whole)], [whole, short], text);
   }
 });
 

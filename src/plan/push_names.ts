@@ -5,7 +5,13 @@
  */
 import { posix } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { parseReference, parseRepository, parseTag, splitHost } from "../oci/reference.ts";
+import {
+  parseReference,
+  parseRepository,
+  parseTag,
+  shortName,
+  splitHost,
+} from "../oci/reference.ts";
 
 /** How a repository is made from an image's name. */
 export interface PushNaming {
@@ -81,16 +87,17 @@ export function planPush(
 
 function repositoryOf(image: NamedImage, naming: PushNaming): string {
   const { to, preserve = false, base = false, bare = false } = naming;
-  const name = image.name === undefined ? undefined : parseReference(image.name).name;
+  // A name of Docker Hub's says no registry either: every name without a host is written so.
+  const name = image.name && parseReference(shortName(image.name)).name;
   if (to === undefined) {
-    if (name !== undefined && splitHost(name).host !== undefined) return name;
+    if (name && splitHost(name).host !== undefined) return name;
     throw new KodenoError(
       "BAD_REFERENCE",
       `Cannot push ${image.name ?? image.tag ?? image.digest}: its name says no registry; ` +
-        "say where with --to REPO",
+        "say where with --to REPO (for Docker Hub, --to docker.io)",
     );
   }
-  if (name === undefined || (bare && !base && !preserve)) return parseRepository(to);
+  if (!name || (bare && !base && !preserve)) return parseRepository(to);
   const { path } = splitHost(name);
   return parseRepository(posix.join(to, base && !preserve ? posix.basename(path) : path));
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { verify } from "../../src/content/verify.ts";
 import { temporaryPath } from "../../src/io/atomic.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { imageName } from "../../src/oci/entries.ts";
 import type { ImageConfig, Index, Manifest } from "../../src/oci/manifest.ts";
 import { openLayout } from "../../src/store/layout/layout.ts";
 import { goTool } from "../parts/tools.ts";
@@ -30,9 +31,9 @@ export async function entriesOf(layout: string): Promise<Descriptor[]> {
   return JSON.parse(await Deno.readTextFile(join(layout, "index.json"))).manifests;
 }
 
-/** Whole names (`NAME:TAG`) of the entries, in their order. */
+/** Names (`NAME:TAG`) of the entries as they are shown, in their order. */
 export async function imageNames(layout: string): Promise<(string | undefined)[]> {
-  return (await entriesOf(layout)).map((e) => e.annotations?.["io.containerd.image.name"]);
+  return (await entriesOf(layout)).map(imageName);
 }
 
 /** The path of a temporary file whose process is gone. */

@@ -8,6 +8,7 @@ import { Counter, type Meter, tellThere } from "../../content/meter.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { normalizeName } from "../../oci/reference.ts";
 import { archiveStream } from "../archive/archive_writer.ts";
 import { daemonRefusal, parseAnswer } from "./answer.ts";
 import { DaemonClient } from "./client.ts";
@@ -112,7 +113,7 @@ export class KindCluster {
    * others, and no bytes.
    *
    * @param root a manifest; see {@link KindCluster.choose}
-   * @param names `HOST/PATH:TAG` each
+   * @param names `NAME:TAG` each
    * @throws {KodenoError} `BAD_PLACE` as {@link KindCluster.nodes}; `BAD_CONTENT`, `NOT_FOUND`,
    * `BAD_REFERENCE`; `IO_FAILED` for what a node says: the nodes before it then have the image
    */
@@ -123,7 +124,7 @@ export class KindCluster {
     options: CallOptions & Meter = {},
   ): Promise<KindLoaded> {
     const sent: string[] = [];
-    const [first, ...others] = names;
+    const [first = "", ...others] = names.map(normalizeName);
     const { signal } = options;
     for (const node of await this.nodes(options)) {
       const listed = await this.#run(node, ["list", `name==${first}`], { signal });

@@ -36,7 +36,7 @@ Deno.test("layout: index.json does not tell in which order images came", async (
   assert.deepEqual(manifests[0], {
     ...ROOT,
     annotations: {
-      "io.containerd.image.name": "a:v1",
+      "io.containerd.image.name": "docker.io/library/a:v1",
       "org.opencontainers.image.ref.name": "v1",
     },
   });

@@ -5,6 +5,7 @@
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { imageName, listNames, refName } from "../../oci/entries.ts";
+import { shortName } from "../../oci/reference.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -43,5 +44,5 @@ function isMeant(entry: Descriptor, name: string): boolean {
   if (entry.digest === name) return true;
   const whole = imageName(entry);
   if (whole === undefined) return refName(entry) === name;
-  return whole === name || whole.slice(0, whole.lastIndexOf(":")) === name;
+  return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
 }

@@ -11,7 +11,7 @@ import { KodenoError } from "../../errors.ts";
 import { digestOf, Verifier } from "../../io/hash.ts";
 import { bytesStream, chunksOf } from "../../io/streams.ts";
 import { isDigest, parseDigest } from "../../oci/digest.ts";
-import { parseImageName } from "../../oci/reference.ts";
+import { parseImageName, shortName } from "../../oci/reference.ts";
 
 /**
  * A {@link Source} and {@link Target} that keeps everything in memory.
@@ -48,7 +48,7 @@ export class MemoryStore implements Source, Target {
   // deno-lint-ignore require-await -- so that it never throws before there is a promise
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    const found = isDigest(ref) ? this.#roots.get(ref) : this.#names.get(ref);
+    const found = isDigest(ref) ? this.#roots.get(ref) : this.#names.get(shortName(ref));
     if (found !== undefined) return found;
     throw new KodenoError("NOT_FOUND", `Cannot find ${JSON.stringify(ref)} in memory`);
   }
@@ -102,6 +102,6 @@ export class MemoryStore implements Source, Target {
     if (!(await this.has(descriptor, options))) {
       throw new KodenoError("NOT_FOUND", `Cannot tag ${descriptor.digest}: it is not in memory`);
     }
-    this.#names.set(ref, descriptor);
+    this.#names.set(shortName(ref), descriptor);
   }
 }
