@@ -69,14 +69,13 @@ class ServedLayout {
 
   async answer(request: Request, route: Route): Promise<Answer> {
     if (route.type === "version") return json({});
-    const repositories = await this.#view.repositories();
     const query = () => queryOf(request.target);
     if (route.type === "catalog") {
-      const { names, headers } = pageOf(repositories.keys(), query(), "/v2/_catalog");
+      const { names, headers } = pageOf(await this.#view.paths(), query(), "/v2/_catalog");
       return json({ repositories: names }, { headers });
     }
     const { name } = route;
-    const repository = repositories.get(name);
+    const repository = await this.#view.repository(name, query().get("ns") ?? undefined);
     if (repository === undefined) {
       throw new Refusal(404, "NAME_UNKNOWN", "the layout has no image of this name");
     }

@@ -5,12 +5,14 @@
  */
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
-import { parseReference, parseTag, splitHost } from "../oci/reference.ts";
+import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 
 /** Where an entry is served. */
 export interface Served {
   /** Left out for an entry with a tag alone, or with nothing: the layout names its repository. */
   readonly repository?: string | undefined;
+  /** The repository with its registry, where the name says one. */
+  readonly name?: string | undefined;
   /** Left out where it can be had by digest only. */
   readonly tag?: string | undefined;
 }
@@ -22,7 +24,9 @@ export function servedAs(entry: Descriptor): Served {
   const whole = imageName(entry) ?? (/[:/]/.test(ref) ? ref : undefined);
   const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
   const tag = named?.tag ?? attempt(() => parseTag(ref));
-  return named === undefined ? { tag } : { repository: splitHost(named.name).path, tag };
+  if (named === undefined) return { tag };
+  const name = shortName(named.name);
+  return { repository: splitHost(name).path, name, tag };
 }
 
 /** A repository's name made of a folder's. */

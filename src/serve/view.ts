@@ -6,6 +6,7 @@
 import { basename, join, resolve } from "node:path";
 import { messageOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../store/layout/layout.ts";
 import { type Contents, readContents } from "./contents.ts";
 import { repositoryOfFolder, servedAs } from "./names.ts";
@@ -18,10 +19,27 @@ export interface Repository {
   contents(): Promise<Contents>;
 }
 
+/** Repositories by name. */
+type Repositories = ReadonlyMap<string, CachedRepository>;
+
 /** What the index said, and when. */
 interface Read {
   readonly stamp: string;
-  readonly repositories: ReadonlyMap<string, CachedRepository>;
+  /** By path, whatever registry their images are of. */
+  readonly byPath: Repositories;
+  /** By the name with its registry, where it says one. */
+  readonly byName: Repositories;
+}
+
+/** An entry and where it is served. */
+interface ServedEntry {
+  readonly entry: Descriptor;
+  readonly path: string;
+  /** The path with its registry, where the entry says one. */
+  readonly name: string;
+  readonly tag: string | undefined;
+  /** Whether it says a path. */
+  readonly isNamed: boolean;
 }
 
 /** How long after a change another one may leave no trace in the time of a file. */
@@ -50,15 +68,33 @@ export class LayoutView {
     this.#index = join(layout.directory, "index.json");
   }
 
-  /** Repositories by name. */
-  async repositories(): Promise<ReadonlyMap<string, Repository>> {
+  /** The paths of all repositories. */
+  async paths(): Promise<Iterable<string>> {
+    return (await this.#current()).byPath.keys();
+  }
+
+  /**
+   * A repository by its path. The official images of Docker Hub are asked for under `library/`, and
+   * names without a registry mean those.
+   *
+   * @param registry whose images a client that came here as to a mirror means (containerd says so);
+   * it gets none that says to be another one's
+   */
+  async repository(path: string, registry?: string): Promise<Repository | undefined> {
+    const { byPath, byName } = await this.#current();
+    if (!registry) return byPath.get(path) ?? byName.get(shortName(`docker.io/${path}`));
+    const says = byName.get(shortName(`${registry}/${path}`));
+    return says ?? (splitHost(path).host === undefined ? byName.get(path) : undefined);
+  }
+
+  async #current(): Promise<Read> {
     const stamp = await this.#stamp();
-    if (stamp === undefined) return (await this.#readIndex("")).repositories;
-    if (this.#read?.stamp === stamp) return this.#read.repositories;
+    if (stamp === undefined) return await this.#readIndex("");
+    if (this.#read?.stamp === stamp) return this.#read;
     const reading = this.#reading.get(stamp) ?? this.#readIndex(stamp);
     this.#reading.set(stamp, reading);
     try {
-      return (await reading).repositories;
+      return await reading;
     } finally {
       this.#reading.delete(stamp);
     }
@@ -77,8 +113,14 @@ export class LayoutView {
 
   async #readIndex(stamp: string): Promise<Read> {
     try {
-      const repositories = this.#group(await this.#layout.entries());
-      return this.#read = { stamp, repositories };
+      const own = repositoryOfFolder(basename(resolve(this.#layout.directory)));
+      const served = (await this.#layout.entries()).map((entry) => {
+        const { repository = own, name, tag } = servedAs(entry);
+        return { entry, path: repository, name: name ?? own, tag, isNamed: name !== undefined };
+      });
+      const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
+      const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
+      return this.#read = { stamp, byPath, byName };
     } catch (error) {
       // Tools that write in place leave half an index for a moment: what was there before holds.
       if (this.#read === undefined) throw error;
@@ -92,33 +134,32 @@ export class LayoutView {
     this.#told = message;
   }
 
-  #group(entries: readonly Descriptor[]): ReadonlyMap<string, CachedRepository> {
-    const own = repositoryOfFolder(basename(resolve(this.#layout.directory)));
-    type Group = { readonly roots: Descriptor[]; readonly tags: Map<string, Descriptor> };
-    const found = new Map<string, Group>();
-    const unnamed: Descriptor[] = [];
-    for (const entry of entries) {
-      const { repository, tag } = servedAs(entry);
-      if (repository === undefined) unnamed.push(entry);
-      const name = repository ?? own;
-      const group: Group = found.get(name) ?? { roots: [], tags: new Map() };
-      found.set(name, group);
-      const { roots, tags } = group;
-      roots.push(entry);
-      if (tag === undefined) continue;
-      const other = tags.get(tag);
-      if (other === undefined) tags.set(tag, entry);
-      else if (other.digest !== entry.digest) {
-        this.#tell(`${name}:${tag} is in the layout twice; the first one is served`);
+  #group(
+    all: readonly ServedEntry[],
+    nameOf: (served: ServedEntry) => string,
+    earlier: Repositories | undefined,
+    byPath?: Repositories,
+  ): Repositories {
+    const unnamed = all.filter(({ isNamed }) => !isNamed).map(({ entry }) => entry);
+    const groups = [...Map.groupBy(all, nameOf)].map(([name, members]) => {
+      // Most paths have the images of one registry, or of none.
+      const same = byPath?.get(members[0]?.path ?? "");
+      if (same?.roots.length === members.length) return [name, same] as const;
+      const tags = new Map<string, Descriptor>();
+      for (const { entry, tag } of members) {
+        if (tag === undefined) continue;
+        const other = tags.get(tag);
+        if (other === undefined) tags.set(tag, entry);
+        else if (other.digest !== entry.digest) {
+          this.#tell(`${name}:${tag} is in the layout twice; the first one is served`);
+        }
       }
-    }
-    return new Map(
-      [...found].map(([name, { roots, tags }]) => {
-        const fresh = new CachedRepository(this.#layout, tags, roots, unnamed);
-        fresh.takeOver(this.#read?.repositories.get(name));
-        return [name, fresh];
-      }),
-    );
+      const roots = members.map(({ entry }) => entry);
+      const fresh = new CachedRepository(this.#layout, tags, roots, unnamed);
+      fresh.takeOver(earlier?.get(name));
+      return [name, fresh] as const;
+    });
+    return new Map(groups);
   }
 }
 

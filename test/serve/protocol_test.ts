@@ -370,7 +370,7 @@ Deno.test("serve: names of other tools are understood, and hostile ones are no n
   });
   const { host } = server;
   const { names } = await walk(host, "/v2/_catalog", "repositories");
-  assert.deepEqual(names, ["library/busybox", "my-images", "team/one", "two"]);
+  assert.deepEqual(names, ["busybox", "my-images", "team/one", "two"]);
   assert.deepEqual((await walk(host, "/v2/library/busybox/tags/list", "tags")).names, ["1.36"]);
   assert.deepEqual((await walk(host, "/v2/my-images/tags/list", "tags")).names, ["loose"]);
   // Without a name they can be had by their digests.
@@ -378,6 +378,46 @@ Deno.test("serve: names of other tools are understood, and hostile ones are no n
   const answer = await ask(host, "/v2/two/manifests/latest");
   assert.equal(answer.headers["docker-content-digest"], two.root.descriptor.digest);
   await until("the conflict is told", () => /two:latest is in the layout twice/.test(server.log()));
+});
+
+Deno.test("serve: answers as a mirror of the registry that a client says", async () => {
+  const [other, third] = [two.root.descriptor, two.manifests[0].descriptor];
+  await using server = await served(async (folder) => {
+    const layout = await openLayout(folder);
+    await layout.tag(ONE, "a.local/app:v1");
+    await layout.tag(other, "b.local:5000/app:v1");
+    await layout.tag(third, "app:v1");
+    await layout.tag(third, "team/app:v1");
+    await layout.tag(ONE, "a.local/library/other:v1");
+    await addEntry(folder, {
+      ...other,
+      annotations: { "io.containerd.image.name": "buildkit:v1" },
+    });
+  });
+  const { host } = server;
+  const get = async (path: string, ns?: string) => {
+    const query = ns === undefined ? "" : `?ns=${encodeURIComponent(ns)}`;
+    const { status, headers } = await ask(host, `/v2/${path}${query}`);
+    return status === 200 ? headers["docker-content-digest"] : status;
+  };
+  // As containerd and Docker ask for what Kubernetes calls app:v1.
+  for (const ns of [undefined, "docker.io"]) {
+    assert.equal(await get("library/buildkit/manifests/v1", ns), other.digest);
+    assert.equal(await get(`library/buildkit/manifests/${other.digest}`, ns), other.digest);
+    assert.equal(await get("team/app/manifests/v1", ns), third.digest);
+    assert.equal(await get("library/app/manifests/v1", ns), third.digest);
+    assert.equal(await get("library/my-images/manifests/loose", ns), third.digest);
+  }
+  // Three images have the path "app".
+  assert.equal(await get("app/manifests/v1"), ONE.digest);
+  assert.equal(await get("app/manifests/v1", "a.local"), ONE.digest);
+  assert.equal(await get("app/manifests/v1", "b.local:5000"), other.digest);
+  assert.equal(await get(`app/manifests/${ONE.digest}`, "b.local:5000"), 404);
+  // A name that says no registry may be anybody's; one that says another is not.
+  assert.equal(await get("app/manifests/v1", "c.local"), third.digest);
+  assert.equal(await get("library/other/manifests/v1", "docker.io"), 404);
+  assert.equal(await get("team/one/manifests/v1", "a.local"), 404);
+  assert.equal(await get("team/one/manifests/v1", "reg.local:5000"), ONE.digest);
 });
 
 Deno.test("serve: an index that lacks a platform, and a manifest that is damaged", async () => {

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
+import { imageName } from "../../src/oci/entries.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { goTool, needs, rootTool } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
@@ -55,7 +56,7 @@ async function served(
 
 async function digestOf(layout: string, name: string): Promise<string> {
   const entry = (await entriesOf(layout))
-    .find(({ annotations }) => annotations?.["io.containerd.image.name"] === name);
+    .find((entry) => imageName(entry) === name);
   assert.ok(entry, name);
   return entry.digest;
 }
