@@ -31,11 +31,15 @@ export async function merge(
   const layout = await openLayout(out, { create: true });
   try {
     const entries = await mergeLayouts(layout, from, options);
-    return await Promise.all(entries.map(async (entry) => {
+    const merged: MergedImage[] = [];
+    // One after the other: a process may open so many files only.
+    for (const entry of entries) {
       const name = imageName(entry) ?? refName(entry);
       const { digest } = entry;
-      return { ...(name === undefined ? {} : { name }), digest, ...await summarize(layout, entry) };
-    }));
+      const summary = await summarize(layout, entry);
+      merged.push({ ...(name === undefined ? {} : { name }), digest, ...summary });
+    }
+    return merged;
   } catch (error) {
     await layout.undo();
     throw error;

@@ -14,7 +14,7 @@ import { hasSuccessors, successors } from "./successors.ts";
 
 /** How {@link copy} works. */
 export interface CopyOptions extends CallOptions, Meter {
-  /** Blobs moved at once; default 6. */
+  /** Blobs looked at and moved at once; default 6. */
   readonly concurrency?: number | undefined;
   /** Names the root gets in the target, in this order. */
   readonly tags?: readonly string[] | undefined;
@@ -67,7 +67,8 @@ export async function copy(
   const visit = async (d: Descriptor, depth: number): Promise<void> => {
     signal.throwIfAborted();
     bounds.enter(d, depth);
-    if (await target.has(d, call)) {
+    // A look takes a file or a connection, too, and a process may open so many of them only.
+    if (await pool.run(() => target.has(d, call), Infinity)) {
       tellThere(d, options);
       return onBlob?.(d, false);
     }

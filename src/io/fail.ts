@@ -7,6 +7,7 @@ import { KodenoError, messageOf } from "../errors.ts";
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/os error 28\b|ENOSPC/, "no space is left on the disk; free some and run it again"],
   [/os error 122\b|EDQUOT/, "the disk quota is used up; free some space and run it again"],
+  [/os error 24\b|EMFILE/, 'the process may not open more files; raise the limit ("ulimit -n")'],
   [/os error 30\b|EROFS/, "the file system is read-only; choose another place"],
   [
     /os error 13\b|EACCES|os error 1\b|EPERM/,

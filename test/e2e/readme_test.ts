@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs, searchPath } from "../parts/tools.ts";
-import { kodenoCommand, kodenoEnvironment, ROOT } from "../support/kodeno.ts";
+import { kodenoEnvironment, kodenoWords, ROOT } from "../support/kodeno.ts";
 import { run } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -37,8 +37,7 @@ async function userModule(): Promise<{ dir: TempDir; env: Record<string, string>
   await dir.write("go.mod", "module example.com/user\n\ngo 1.22\n");
   await dir.write("cmd/app/main.go", PROGRAM);
   await dir.write("cmd/worker/main.go", PROGRAM);
-  const quoted = kodenoCommand().map((part) => `'${part}'`).join(" ");
-  await Deno.chmod(await dir.write("bin/kodeno", `#!/bin/sh\nexec ${quoted} "$@"\n`), 0o755);
+  await Deno.chmod(await dir.write("bin/kodeno", `#!/bin/sh\nexec ${kodenoWords()} "$@"\n`), 0o755);
   const env = kodenoEnvironment({ KODENO_CACHE: dir.join("cache") });
   env["PATH"] = [dir.join("bin"), ...searchPath()].join(":");
   return { dir, env };

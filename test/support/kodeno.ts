@@ -28,6 +28,11 @@ export function kodenoCommand(): readonly [string, ...string[]] {
   return [Deno.execPath(), "run", "-A", "--no-prompt", `${ROOT}cli.ts`];
 }
 
+/** {@link kodenoCommand} as words of a shell, which a line for `bash -c` begins with. */
+export function kodenoWords(): string {
+  return kodenoCommand().map((word) => `'${word}'`).join(" ");
+}
+
 /** Variables that shape a build: what the tests' caller has set must not show in them. */
 const SHAPING = /^(KO_|KODENO_|KOCACHE$|GO(OS|ARCH|ARM|AMD64|FLAGS|WORK)$|SOURCE_DATE_EPOCH$)/;
 
