@@ -31,6 +31,8 @@ export const EXIT_CODES = {
   GIT_FAILED: 1,
   /** The kubectl command is missing or failed. */
   KUBECTL_FAILED: 1,
+  /** A command that a skaffold.yaml has around a build is missing or failed. */
+  HOOK_FAILED: 1,
   /** A file of the user's tree cannot go into an image (kodata). */
   BAD_SOURCE_FILE: 1,
   /** Reading or writing a file failed (permissions, full disk). */

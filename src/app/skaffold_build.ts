@@ -3,6 +3,7 @@
  * order they require each other, under the names that Skaffold gives them.
  * @module
  */
+import { resolve } from "node:path";
 import { resolveBuildConfig } from "../config/build_config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
@@ -21,6 +22,7 @@ import { loadConfig } from "./ko_file.ts";
 import { withOfflineHint } from "./offline_hint.ts";
 import { newPublisher } from "./publisher.ts";
 import { publishing, publishPrepared } from "./publish_images.ts";
+import { runHooks } from "./skaffold_hooks.ts";
 
 /** What was asked for. */
 export interface SkaffoldRequest {
@@ -31,6 +33,8 @@ export interface SkaffoldRequest {
   readonly publish: PublishOptions;
   /** Only tells what would be built. */
   readonly dryRun?: boolean | undefined;
+  /** Whether the hooks of the file are run, which are any commands; default true. */
+  readonly hooks?: boolean | undefined;
 }
 
 /** An image, as Skaffold tells of it. */
@@ -60,44 +64,57 @@ export async function planArtifacts(
 }
 
 /**
- * Builds the artifacts and publishes their images.
+ * Builds the artifacts and publishes their images, with the hooks of the file around them.
  *
  * @returns the images in the order of the file
- * @throws {KodenoError} see `planSkaffold` and `publishImages`
+ * @throws {KodenoError} see `planSkaffold`, `publishImages` and `runHooks`
  */
 export async function buildSkaffold(
   request: SkaffoldRequest,
   options: WorkOptions = {},
 ): Promise<readonly SkaffoldBuilt[]> {
-  const { artifacts } = await planArtifacts(request.skaffold, options);
+  const plan = await planArtifacts(request.skaffold, options);
+  const { artifacts } = plan;
   if (request.dryRun) {
     return artifacts.map(({ imageName, reference }) => ({ imageName, tag: reference }));
   }
-  const insecureRegistry = artifacts.some(isInsecure) || undefined;
+  const insecureRegistries = [...new Set(artifacts.flatMap((one) => one.insecureRegistries))];
+  const { environment } = request.skaffold;
+  const shared = { insecureRegistries, environment };
   const builds = await Promise.all(artifacts.map(async (artifact) => ({
     artifact,
-    build: await optionsOf(artifact, { insecureRegistry, ...request.build }, options),
+    build: await optionsOf(artifact, { ...request.build, ...shared }, options),
   })));
   // Everything is checked before the first one is built.
-  const publish = { insecureRegistry, ...request.publish, ...destination(request, artifacts) };
+  const publish = { ...request.publish, ...shared, ...destination(request, artifacts) };
   const mountFrom = await settleNetwork(
     builds.map(({ build }) => resolveBuildConfig(build)),
     publish,
   );
   const publisher = newPublisher(publish, { mountFrom });
   const builders = new Map(builds.map(({ artifact, build }) => [artifact, newBuilder(build)]));
+  const hooks = hooksAround(plan, request, options);
   const made = new Map<string, string>();
   try {
     await publishing(publisher, options, async () => {
-      const prepared = await Promise.all(
-        [...builders].map(([artifact, builder]) => prepareOne(artifact, builder, options)),
-      );
-      await publisher.check();
-      for (const { artifact, builder, ...named } of inOrder(prepared)) {
+      // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
+      const late = hooks.makeSources;
+      if (late) await publisher.check();
+      await hooks.before();
+      const prepare = (artifact: SkaffoldArtifact): ReturnType<typeof prepareOne> =>
+        prepareOne(artifact, builders.get(artifact), options);
+      const early = late ? [] : await Promise.all(artifacts.map(prepare));
+      if (!late) await publisher.check();
+      for (const [i, artifact] of inOrder(artifacts)) {
+        await hooks.before(artifact);
+        const { builder, ...named } = early[i] ?? await prepare(artifact);
         const references = await publishPrepared(named, publisher, builder, options);
         made.set(artifact.imageName, [...references.values()][0] ?? artifact.reference);
+        await hooks.after(artifact);
       }
     });
+    // Archives are whole by now.
+    await hooks.after();
   } catch (error) {
     throw request.build.offline ? withOfflineHint(error) : error;
   } finally {
@@ -106,7 +123,43 @@ export async function buildSkaffold(
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
 }
 
-async function prepareOne(artifact: SkaffoldArtifact, builder: Builder, options: WorkOptions) {
+/** The hooks of a plan, ready to be run: of one artifact, or those around all builds. */
+function hooksAround(
+  plan: SkaffoldPlan,
+  { skaffold, publish, hooks: wanted = true }: SkaffoldRequest,
+  options: WorkOptions,
+) {
+  const { artifacts, defaultRepo } = plan;
+  const all = [...plan.hooks, ...artifacts.map(({ hooks }) => hooks)];
+  const has = (phase: "before" | "after"): boolean => all.some((one) => one[phase].length > 0);
+  if (!wanted && (has("before") || has("after"))) {
+    const message = "The hooks of the file are left out (--hooks=false)";
+    options.emit?.({ type: "note", level: "warning", message });
+  }
+  const workingDirectory = resolve(skaffold.workingDirectory ?? ".");
+  const environment = skaffold.environment ?? processEnvironment();
+  const run = (when: "before" | "after") => async (artifact?: SkaffoldArtifact): Promise<void> => {
+    const list = artifact === undefined
+      ? plan.hooks.flatMap((one) => one[when])
+      : artifact.hooks[when];
+    if (!wanted || list.length === 0) return;
+    const image = artifact && { ...artifact, push: publish.push ?? false };
+    const facts = { workingDirectory, defaultRepo, image, imageName: artifact?.imageName };
+    await runHooks(list, { ...facts, when, environment }, options);
+  };
+  return {
+    before: run("before"),
+    after: run("after"),
+    makeSources: wanted && has("before"),
+  };
+}
+
+async function prepareOne(
+  artifact: SkaffoldArtifact,
+  builder: Builder | undefined,
+  options: WorkOptions,
+) {
+  if (builder === undefined) throw new Error(`${artifact.imageName} has no builder`);
   const { main, repository, tag, place } = artifact;
   const prepared = await builder.prepare([main], options);
   const [only, ...others] = prepared.importPaths;
@@ -118,7 +171,7 @@ async function prepareOne(artifact: SkaffoldArtifact, builder: Builder, options:
         "name one of them in main",
     );
   }
-  return { artifact, builder, prepared, names: new Map([[only, repository]]), tags: [tag] };
+  return { builder, prepared, names: new Map([[only, repository]]), tags: [tag] };
 }
 
 /** The options of one artifact: its own folder, its `.ko.yaml`, and what it says. */
@@ -146,11 +199,6 @@ function withAllPlatforms({ from, values }: ImageSource): ImageSource {
   };
 }
 
-function isInsecure({ repository, insecureRegistries }: SkaffoldArtifact): boolean {
-  const { host } = splitHost(repository);
-  return host !== undefined && insecureRegistries.includes(host);
-}
-
 /** Names are the file's: the repository only says which registry may be dialled. */
 function destination(
   { publish }: SkaffoldRequest,
@@ -170,18 +218,19 @@ function destination(
   return { dockerRepo: repository, local: publish.local ?? false, tags: undefined };
 }
 
-/** Artifacts behind those they require; there are no circles. */
-function inOrder<T extends { readonly artifact: SkaffoldArtifact }>(
-  all: readonly T[],
-): Iterable<T> {
-  const byName = new Map(all.map((one) => [one.artifact.imageName, one]));
-  const ordered = new Set<T>();
-  const add = (one: T): void => {
-    for (const name of one.artifact.requires) {
-      const required = byName.get(name);
-      if (required !== undefined) add(required);
+/** Artifacts behind those they require, with their places in the list; there are no circles. */
+function inOrder(
+  all: readonly SkaffoldArtifact[],
+): Iterable<readonly [index: number, artifact: SkaffoldArtifact]> {
+  const places = new Map(all.map(({ imageName }, i) => [imageName, i]));
+  const ordered = new Map<number, SkaffoldArtifact>();
+  const add = (artifact: SkaffoldArtifact, i: number): void => {
+    for (const name of artifact.requires) {
+      const at = places.get(name);
+      const required = all[at ?? -1];
+      if (at !== undefined && required !== undefined) add(required, at);
     }
-    ordered.add(one);
+    ordered.set(i, artifact);
   };
   all.forEach(add);
   return ordered;

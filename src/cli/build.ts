@@ -2,7 +2,7 @@
  * `kodeno build`: flags to options, the build, and its references on stdout.
  * @module
  */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { build } from "../app/build.ts";
 import { KodenoError } from "../errors.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
@@ -47,6 +47,12 @@ export function buildCommand(): Command {
     .option("-q, --quiet", "with -f: print the images through --output and nothing else")
     .option("-o, --output <template>", `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`)
     .option("--dry-run", "with -f: tell names and tags, and build nothing")
+    .addOption(
+      new Option(
+        "--hooks <bool>",
+        "with -f: run the commands it has before and after builds (default: true)",
+      ).choices(["true", "false"]),
+    )
     .option("--json", "print events and results as JSON, one a line")
     .addHelpText("after", EXAMPLES).action(run);
 }
@@ -56,12 +62,14 @@ interface Flags extends BuildFlags, SkaffoldFlags {
   readonly quiet?: boolean;
   readonly output?: string;
   readonly dryRun?: boolean;
+  readonly hooks?: "true" | "false";
 }
 
 async function run(patterns: readonly string[], flags: Flags): Promise<void> {
   if (flags.filename !== undefined) return await runSkaffold(patterns, flags);
-  const alone = (["fileOutput", "quiet", "output", "dryRun", "buildImage", "profile"] as const)
-    .find((name) => flags[name] !== undefined);
+  const alone =
+    (["fileOutput", "quiet", "output", "dryRun", "hooks", "buildImage", "profile"] as const)
+      .find((name) => flags[name] !== undefined);
   if (alone !== undefined) {
     const flag = `--${alone.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new KodenoError("BAD_OPTION", `Cannot use ${flag} without -f: say -f skaffold.yaml`);
@@ -72,23 +80,29 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
   if (!flags.json) { for (const reference of references.values()) printResult(reference); }
 }
 
-async function runSkaffold(patterns: readonly string[], flags: Flags): Promise<void> {
+async function runSkaffold(patterns: readonly string[], given: Flags): Promise<void> {
   if (patterns.length > 0) {
-    const why = `${flags.filename} says what is built; choose with -b IMAGE`;
+    const why = `${given.filename} says what is built; choose with -b IMAGE`;
     throw new KodenoError("BAD_OPTION", `Cannot build ${patterns.join(" ")} with -f: ${why}`);
   }
+  // A build of packages does not wait for what only these need.
+  const skaffold = await import("./skaffold_environment.ts");
+  const settings = await skaffold.skaffoldEnvironment();
+  const { environment } = settings;
+  const flags = skaffold.withOutputVariables(given, environment);
   const request = {
-    skaffold: skaffoldOptions(flags),
+    skaffold: { ...skaffoldOptions(flags), environment },
     // The file's platforms are narrowed down by those of the command line, as in Skaffold.
     build: { ...buildOptions(flags), platforms: undefined },
     publish: publishOptions(flags),
     dryRun: flags.dryRun,
+    hooks: flags.hooks !== "false",
   };
-  // A build of packages does not wait for what only these need.
   const { buildSkaffold } = await import("../app/skaffold_build.ts");
   const { renderBuilds, writeBuilds } = await import("../app/skaffold_output.ts");
   const builds = await watched(flags, (o) => {
     const emit = flags.quiet ? undefined : o.emit;
+    skaffold.tellNotes(settings, emit);
     return buildSkaffold(request, { ...o, emit });
   });
   if (flags.fileOutput !== undefined) await writeBuilds(flags.fileOutput, builds);

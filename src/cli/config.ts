@@ -55,9 +55,17 @@ async function run(flags: BuildFlags & SkaffoldFlags): Promise<void> {
 }
 
 async function runSkaffold(flags: BuildFlags & SkaffoldFlags): Promise<void> {
-  const build = { ...buildOptions(flags), platforms: undefined };
-  const request = { build, skaffold: skaffoldOptions(flags) };
-  const shown = await watched({ verbose: flags.verbose }, (o) => showArtifacts(request, o));
+  const { skaffoldEnvironment, tellNotes } = await import("./skaffold_environment.ts");
+  const settings = await skaffoldEnvironment();
+  const { environment } = settings;
+  const request = {
+    build: { ...buildOptions(flags), platforms: undefined, environment },
+    skaffold: { ...skaffoldOptions(flags), environment },
+  };
+  const shown = await watched({ verbose: flags.verbose }, (o) => {
+    tellNotes(settings, o.emit);
+    return showArtifacts(request, o);
+  });
   const artifacts = shown.map((one) => ({ ...one, image: rename(one.image) }));
   if (flags.json) return printResult(JSON.stringify({ type: "config", artifacts }));
   const document = new Document({ artifacts: artifacts.map(({ image: _, ...rest }) => rest) });

@@ -21,6 +21,8 @@ export interface BuildOptions extends ImageValues {
   readonly offline?: boolean | undefined;
   /** Leaves certificates of registries unchecked, and allows plain HTTP. */
   readonly insecureRegistry?: boolean | undefined;
+  /** Hosts (`HOST[:PORT]`) of registries that this is allowed for, and for no others. */
+  readonly insecureRegistries?: readonly string[] | undefined;
   /** File of PEM certificates to trust beside the system's. */
   readonly caFile?: string | undefined;
   /** `HOST=MIRROR` each: registries that are asked first for base images. */
@@ -58,6 +60,8 @@ export interface PublishOptions {
   readonly offline?: boolean | undefined;
   /** Leaves certificates of registries unchecked, and allows plain HTTP. */
   readonly insecureRegistry?: boolean | undefined;
+  /** Hosts (`HOST[:PORT]`) of registries that this is allowed for, and for no others. */
+  readonly insecureRegistries?: readonly string[] | undefined;
   /** File of PEM certificates to trust beside the system's. */
   readonly caFile?: string | undefined;
   /** Names every image `dockerRepo` itself. */

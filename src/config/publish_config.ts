@@ -42,7 +42,7 @@ export interface PublishConfig {
  */
 export function resolvePublishConfig(options: PublishOptions = {}): PublishConfig {
   const environment = options.environment ?? processEnvironment();
-  const { push = false, tarball, insecureRegistry, caFile, userAgent, offline } = options;
+  const { push = false, tarball } = options;
   const domain = options.localDomain ?? "ko.local";
   const asked = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
   const repository = asked === "" && options.local ? domain : asked;
@@ -77,7 +77,7 @@ export function resolvePublishConfig(options: PublishOptions = {}): PublishConfi
     local,
     kind,
     tarball: tarball || undefined,
-    transfer: resolveTransferConfig({ insecureRegistry, caFile, userAgent, offline, environment }),
+    transfer: resolveTransferConfig({ ...options, environment }),
     tags,
     tagOnly,
     imageRefs: options.imageRefs || undefined,

@@ -11,6 +11,8 @@ import { VERSION } from "./version.ts";
 export interface TransferOptions {
   /** Leaves certificates unchecked, and takes plain HTTP where https does not answer. */
   readonly insecureRegistry?: boolean | undefined;
+  /** Hosts (`HOST[:PORT]`) of which only that holds. */
+  readonly insecureRegistries?: readonly string[] | undefined;
   /** File of PEM certificates to trust beside the system's. */
   readonly caFile?: string | undefined;
   /** `HOST=MIRROR` each: registries that are asked first when pulling; they beat `KODENO_MIRRORS`. */
@@ -26,6 +28,7 @@ export interface TransferOptions {
 /** How registries and daemons are reached; frozen. */
 export interface TransferConfig {
   readonly insecure: boolean;
+  readonly insecureHosts: readonly string[];
   readonly caCerts: readonly string[];
   readonly mirrors: Readonly<Record<string, string>>;
   /** Mirrors that the caller has named, which may be asked offline, too. */
@@ -52,6 +55,7 @@ export function resolveTransferConfig(options: TransferOptions = {}): TransferCo
   );
   return Object.freeze({
     insecure: options.insecureRegistry ?? false,
+    insecureHosts: Object.freeze([...options.insecureRegistries ?? []]),
     caCerts: caFile === undefined ? [] : [readCertificates(caFile)],
     // Offline only what was named is dialled, and the environment names nothing.
     mirrors: Object.freeze({ ...(offline ? {} : usual), ...named }),

@@ -5,6 +5,7 @@
  */
 import type { SkaffoldOptions } from "../../src/config/skaffold/options.ts";
 import type { GitRepository } from "../support/git_repository.ts";
+import { SETTINGS } from "./golden_settings.ts";
 
 /** One repository, one call, one answer. */
 export interface GoldenCase {
@@ -15,6 +16,8 @@ export interface GoldenCase {
   /** Whether the files stay outside of git altogether. */
   readonly noGit?: boolean;
   readonly options?: SkaffoldOptions;
+  /** Files of the home folder. */
+  readonly home?: Readonly<Record<string, string>>;
   /** Image names of the file, and what they become. */
   readonly images: Readonly<Record<string, string>>;
 }
@@ -641,4 +644,10 @@ const CONFIGS: readonly GoldenCase[] = [
 ];
 
 /** All cases. */
-export const GOLDEN: readonly GoldenCase[] = [...NAMES, ...TAGS, ...PROFILES, ...CONFIGS];
+export const GOLDEN: readonly GoldenCase[] = [
+  ...NAMES,
+  ...TAGS,
+  ...PROFILES,
+  ...CONFIGS,
+  ...SETTINGS,
+];

@@ -18,3 +18,10 @@ export async function prepare({ files, then, noGit }: GoldenCase): Promise<TempD
   await then?.(repository);
   return repository.dir;
 }
+
+/** The home folder of a case; goes away with its scope. */
+export async function prepareHome({ home = {} }: Pick<GoldenCase, "home">): Promise<TempDir> {
+  const folder = await tempDir();
+  for (const [name, text] of Object.entries(home)) await folder.write(name, text);
+  return folder;
+}

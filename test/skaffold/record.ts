@@ -4,7 +4,11 @@
  * @module
  */
 import { GOLDEN, type GoldenCase } from "./golden.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, prepareHome } from "./prepare.ts";
+import { startRegistry } from "../parts/registry.ts";
+import { succeed } from "../support/process.ts";
+import { tempDir } from "../support/temp.ts";
+import { HOOKS, prepareHooks, PROFILE, written } from "./golden_hooks.ts";
 import { GIT_ENVIRONMENT } from "../support/git_repository.ts";
 
 function flagsOf({ options = {} }: GoldenCase): readonly string[] {
@@ -26,14 +30,13 @@ const [skaffold = "skaffold"] = Deno.args;
 let different = 0;
 for (const one of GOLDEN) {
   await using folder = await prepare(one);
-  const home = await Deno.makeTempDir();
+  await using home = await prepareHome(one);
   const { stdout, stderr } = await new Deno.Command(skaffold, {
     args: ["build", "--dry-run", "-q", ...flagsOf(one)],
     cwd: folder.path,
     clearEnv: true,
-    env: { ...GIT_ENVIRONMENT, HOME: home, ...one.options?.environment },
+    env: { ...GIT_ENVIRONMENT, HOME: home.path, ...one.options?.environment },
   }).output();
-  await Deno.remove(home, { recursive: true });
   let images: Record<string, string> | string;
   try {
     const { builds } = JSON.parse(new TextDecoder().decode(stdout));
@@ -48,3 +51,20 @@ for (const one of GOLDEN) {
   console.log(JSON.stringify([one.what, images]));
 }
 console.error(`${GOLDEN.length} cases, ${different} different`);
+
+{
+  await using registry = await startRegistry();
+  await using folder = await tempDir();
+  await prepareHooks(folder, registry);
+  const { stderr } = await new Deno.Command(skaffold, {
+    args: ["build", "--push", "-t", "v1", "-d", `${registry.host}/sk`, "-p", PROFILE],
+    cwd: folder.path,
+    env: { LOG: folder.join("log"), HOME: folder.path, GOCACHE: await goCache() },
+  }).output();
+  const hooks = await written(folder, registry);
+  if (hooks !== HOOKS) console.log(hooks, new TextDecoder().decode(stderr));
+}
+
+async function goCache(): Promise<string> {
+  return (await succeed("go", ["env", "GOCACHE"])).trim();
+}

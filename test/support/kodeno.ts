@@ -34,7 +34,8 @@ export function kodenoWords(): string {
 }
 
 /** Variables that shape a build: what the tests' caller has set must not show in them. */
-const SHAPING = /^(KO_|KODENO_|KOCACHE$|GO(OS|ARCH|ARM|AMD64|FLAGS|WORK)$|SOURCE_DATE_EPOCH$)/;
+const SHAPING =
+  /^(KO_|KODENO_|SKAFFOLD_|KOCACHE$|GO(OS|ARCH|ARM|AMD64|FLAGS|WORK)$|SOURCE_DATE_EPOCH$)/;
 
 let cache: string | undefined;
 

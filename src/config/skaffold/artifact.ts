@@ -8,6 +8,7 @@ import type { ImageSource, ImageValues } from "../image_config.ts";
 import type { Fault, Path, Position } from "../yaml/faults.ts";
 import { parseName } from "./default_repo.ts";
 import { expandTemplate, type SkaffoldWorld, type TemplateValues } from "./expand.ts";
+import { planHooks, type SkaffoldHooks } from "./hooks.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Origins } from "./origins.ts";
 import { choosePlatforms, type Host } from "./platforms.ts";
@@ -46,6 +47,8 @@ export interface SkaffoldArtifact {
   /** Whether `build.local.push` says that it is pushed. */
   readonly push: boolean | undefined;
   readonly insecureRegistries: readonly string[];
+  /** Commands to run before and after its build. */
+  readonly hooks: SkaffoldHooks;
   /** Where it stands. */
   readonly place: Position & { readonly file: string };
 }
@@ -57,6 +60,8 @@ export interface ArtifactSettings {
   readonly platforms: readonly string[];
   readonly host: Host;
   readonly debug: boolean;
+  /** Those that hold beside the ones of each configuration. */
+  readonly insecureRegistries: readonly string[];
   readonly world: SkaffoldWorld;
   readonly origins: Origins;
   readonly report: (fault: Fault) => void;
@@ -108,7 +113,15 @@ export async function planArtifact(
     dependencies: { paths: ko.dependencies?.paths, ignore: ko.dependencies?.ignore },
     requires: (artifact.requires ?? []).map(({ image }) => image),
     push: build.local?.push,
-    insecureRegistries: build.insecureRegistries ?? [],
+    insecureRegistries: [
+      ...build.insecureRegistries ?? [],
+      ...settings.insecureRegistries,
+    ],
+    hooks: planHooks(artifact.hooks, loaded, {
+      workingDirectory: settings.workingDirectory,
+      os: settings.host.os,
+      origins,
+    }),
     place: origins.place(artifact, []),
   });
 }
@@ -191,9 +204,10 @@ function sourceOf(
     ? "args"
     : "flags";
   const list = (key: "env" | "flags" | "args" | "ldflags"): readonly string[] | undefined =>
-    ko[key]?.map((text, i) => expand([key, i], text, image));
+    // A template that gives nothing gives no argument: go would take an empty one for a package.
+    ko[key]?.map((text, i) => expand([key, i], text, image)).filter((text) => text.trim() !== "");
   const labels = Object.entries(ko.labels ?? {}).map(([key, text]) =>
-    [key, expand(["labels", key], text, {})] as const
+    [key, expand(["labels", key], text, image)] as const
   );
   const platforms = platformsOf(artifact, ko, config.build ?? {}, settings);
   const holders: Partial<Record<keyof ImageValues, Holder>> = {

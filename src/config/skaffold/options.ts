@@ -27,6 +27,10 @@ export interface SkaffoldOptions {
   readonly defaultRepo?: string | undefined;
   /** Whether that registry has names of many elements. */
   readonly multiLevelRepo?: boolean | undefined;
+  /** Registries that are reached over plain HTTP, beside those of the files. */
+  readonly insecureRegistries?: readonly string[] | undefined;
+  /** File of Skaffold's global configuration; default `~/.skaffold/config`. */
+  readonly globalConfig?: string | undefined;
   /** Stands for what the tag policies say (`-t`). */
   readonly tag?: string | undefined;
   /** Platforms (`--platform`). */
@@ -35,21 +39,53 @@ export interface SkaffoldOptions {
   readonly command?: string | undefined;
   /** Default the current one of kubectl's configuration, where a profile asks for it. */
   readonly kubeContext?: string | undefined;
+  /** Default those of `KUBECONFIG`, else `~/.kube/config`. */
+  readonly kubeConfig?: string | undefined;
   /** Builds for a debugger. */
   readonly debug?: boolean | undefined;
   /** Stands for the process's environment. */
   readonly environment?: Environment | undefined;
 }
 
-/** Skaffold's own variables, for what was not asked. */
-export function withVariables(options: SkaffoldOptions, environment: Environment): SkaffoldOptions {
+/** What may be asked of a build beside; see `SkaffoldOptions`. */
+export interface SkaffoldOutput {
+  readonly dryRun?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly output?: string | undefined;
+  readonly fileOutput?: string | undefined;
+  readonly push?: boolean | undefined;
+}
+
+/** Skaffold's own variables, for what was not asked of a build. */
+export function withOutputVariables<T extends SkaffoldOutput>(
+  asked: T,
+  environment: Environment,
+): T {
+  const { text, flag } = reader(environment);
+  return {
+    ...asked,
+    dryRun: asked.dryRun ?? flag("DRY_RUN"),
+    quiet: asked.quiet ?? flag("QUIET"),
+    output: asked.output ?? text("OUTPUT"),
+    fileOutput: asked.fileOutput ?? (text("FILE_OUTPUT") || undefined),
+    push: asked.push ?? flag("PUSH"),
+  };
+}
+
+function reader(environment: Environment) {
   const text = (name: string): string | undefined => environment[`SKAFFOLD_${name}`];
-  const list = (name: string): readonly string[] | undefined =>
-    text(name)?.split(",").filter((one) => one !== "");
   const flag = (name: string): boolean | undefined => {
     const value = text(name);
     return value === undefined ? undefined : /^(?:1|t|true)$/i.test(value);
   };
+  return { text, flag };
+}
+
+/** Skaffold's own variables, for what was not asked. */
+export function withVariables(options: SkaffoldOptions, environment: Environment): SkaffoldOptions {
+  const { text, flag } = reader(environment);
+  const list = (name: string): readonly string[] | undefined =>
+    text(name)?.split(",").filter((one) => one !== "");
   const { images, profiles, modules, platforms } = options;
   const given = <T>(values: readonly T[] | undefined): readonly T[] | undefined =>
     values?.length ? values : undefined;
@@ -62,7 +98,10 @@ export function withVariables(options: SkaffoldOptions, environment: Environment
     platforms: given(platforms) ?? list("PLATFORM"),
     defaultRepo: options.defaultRepo ?? text("DEFAULT_REPO"),
     tag: options.tag ?? (text("TAG") || undefined),
+    insecureRegistries: given(options.insecureRegistries) ?? list("INSECURE_REGISTRY"),
+    globalConfig: options.globalConfig ?? (text("CONFIG") || undefined),
     kubeContext: options.kubeContext ?? (text("KUBE_CONTEXT") || undefined),
+    kubeConfig: options.kubeConfig ?? (text("KUBECONFIG") || undefined),
     profileAutoActivation: options.profileAutoActivation ?? flag("PROFILE_AUTO_ACTIVATION"),
     propagateProfiles: options.propagateProfiles ?? flag("PROPAGATE_PROFILES"),
   };

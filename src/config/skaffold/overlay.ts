@@ -56,6 +56,11 @@ function overlayBuild(config: Build, profile: Build, origins: Origins): Build {
     if (profile[key] !== undefined && profile[key].length > 0) take(key);
   }
   if (chosen(profile.tagPolicy, TAG_POLICIES) !== undefined) take("tagPolicy");
+  const hooks = { ...config.hooks };
+  for (const key of ["before", "after"] as const) {
+    if (profile.hooks?.[key]?.length) hooks[key] = profile.hooks[key];
+  }
+  if (profile.hooks !== undefined) result.hooks = hooks;
   const type = chosen(profile, BUILD_TYPES);
   if (type !== undefined) {
     for (const key of BUILD_TYPES) delete result[key];

@@ -11,11 +11,13 @@ import { didYouMean } from "../yaml/nearest.ts";
 import { contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
 import type { SkaffoldWorld } from "./expand.ts";
 import { parseName, underDefaultRepo } from "./default_repo.ts";
+import { withGlobalConfig } from "./global_config.ts";
+import { planHooks, type SkaffoldHooks } from "./hooks.ts";
 import { DEFAULT_DIGEST_PATHS, inputDigest } from "./input_digest.ts";
 import { readKubeContext } from "./kube_context.ts";
 import { loadConfigs, type Loaded, type LoadedConfig } from "./load.ts";
 import { artifactFaults, requiredBy } from "./order.ts";
-import type { Host } from "./platforms.ts";
+import { type Host, thisHost } from "./platforms.ts";
 import { OTHER_BUILDERS } from "./schema_build.ts";
 import type { Artifact } from "./schema.ts";
 import { type SkaffoldOptions, withVariables } from "./options.ts";
@@ -45,6 +47,10 @@ export interface SkaffoldPlan {
   /** In Skaffold's order: that of the files, required configurations first. */
   readonly artifacts: readonly SkaffoldArtifact[];
   readonly skipped: readonly SkippedArtifact[];
+  /** Commands around all builds: of each configuration that has an artifact here, in their order. */
+  readonly hooks: readonly SkaffoldHooks[];
+  /** What comes before image names, where a flag or its variable says so. */
+  readonly defaultRepo: string | undefined;
   /** Every file that was read; absolute. */
   readonly files: readonly string[];
   /** Lines for a person. */
@@ -64,6 +70,11 @@ export async function planSkaffold(
   const environment = options.environment ?? processEnvironment();
   const asked = withVariables(options, environment);
   const workingDirectory = resolve(options.workingDirectory ?? ".");
+  const kubeContext = async (): Promise<string> =>
+    asked.kubeContext ?? await readKubeContext(
+      environment,
+      asked.kubeConfig && resolve(workingDirectory, asked.kubeConfig),
+    );
   const loaded = await loadConfigs({
     workingDirectory,
     file: asked.file ?? "skaffold.yaml",
@@ -74,10 +85,16 @@ export async function planSkaffold(
       command: options.command ?? "build",
       environment,
       autoActivation: asked.profileAutoActivation ?? true,
-      kubeContext: async () => asked.kubeContext ?? await readKubeContext(environment),
+      kubeContext,
     },
   });
-  return await new Planner(asked, parts, loaded, workingDirectory, environment).plan();
+  const { options: settled, notes } = await withGlobalConfig(asked, {
+    workingDirectory,
+    environment,
+    kubeContext,
+  });
+  const all = { ...loaded, notes: [...notes, ...loaded.notes] };
+  return await new Planner(asked, settled, parts, all, workingDirectory, environment).plan();
 }
 
 interface Found {
@@ -90,8 +107,16 @@ class Planner {
   readonly #notes: string[];
   readonly #found: readonly Found[];
   readonly #byName: ReadonlyMap<string, Found>;
+  readonly #host: Host;
 
+  /**
+   * Plans what was loaded.
+   *
+   * @param asked what was said by flags and variables
+   * @param options the same, with what the global configuration adds
+   */
   constructor(
+    readonly asked: SkaffoldOptions,
     readonly options: SkaffoldOptions,
     readonly parts: SkaffoldParts,
     readonly loaded: Loaded,
@@ -102,6 +127,7 @@ class Planner {
     this.#found = loaded.configs.flatMap((one) =>
       (one.config.build?.artifacts ?? []).map((artifact) => ({ artifact, loaded: one }))
     );
+    this.#host = parts.host ?? thisHost();
     this.#byName = new Map(this.#found.map((one) => [one.artifact.image, one]));
   }
 
@@ -119,7 +145,16 @@ class Planner {
     }
     this.#throwFaults();
     const { files } = this.loaded;
-    return Object.freeze({ artifacts, skipped, files, notes: this.#notes });
+    const building = chosen.filter(({ artifact }) => builderOf(artifact) === "ko");
+    const hooks = [...new Set(building.map(({ loaded }) => loaded))].map((loaded) =>
+      planHooks(loaded.config.build?.hooks, loaded, {
+        workingDirectory: this.workingDirectory,
+        os: this.#host.os,
+        origins,
+      })
+    );
+    const { asked: { defaultRepo } } = this;
+    return Object.freeze({ artifacts, skipped, hooks, defaultRepo, files, notes: this.#notes });
   }
 
   #throwFaults(): void {
@@ -155,13 +190,14 @@ class Planner {
   }
 
   async #artifact(one: Found): Promise<SkaffoldArtifact> {
-    const { options, parts, loaded, workingDirectory } = this;
+    const { options, loaded, workingDirectory } = this;
     const named = await this.#name(one);
     return await planArtifact(one.artifact, one.loaded, named, {
       workingDirectory,
       platforms: options.platforms ?? [],
-      host: parts.host ?? thisHost(),
+      host: this.#host,
       debug: options.debug ?? false,
+      insecureRegistries: options.insecureRegistries ?? [],
       world: this.#world(),
       origins: loaded.origins,
       report: (fault) => this.#faults.push(fault),
@@ -258,9 +294,4 @@ class Planner {
 function builderOf(artifact: Artifact): string {
   if (artifact.ko !== undefined) return "ko";
   return OTHER_BUILDERS.find((name) => artifact[name] !== undefined) ?? "";
-}
-
-function thisHost(): Host {
-  const { os, arch } = Deno.build;
-  return { os, arch: arch === "aarch64" ? "arm64" : "amd64" };
 }

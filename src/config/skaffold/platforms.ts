@@ -109,3 +109,9 @@ function readAll(platforms: readonly string[], host: Host): readonly string[] {
   if (platforms.some((one) => one.toLowerCase() === "all")) return ["all"];
   return platforms.map((one) => readPlatform(one, host) ?? one);
 }
+
+/** This machine. */
+export function thisHost(): Host {
+  const { os, arch } = Deno.build;
+  return { os, arch: arch === "aarch64" ? "arm64" : "amd64" };
+}

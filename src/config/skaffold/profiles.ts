@@ -2,10 +2,10 @@
  * Profiles: which are active, and a configuration with their sections and patches.
  * @module
  */
-import { RE2JS, RE2JSException } from "re2js";
 import { explainIssues, saidText } from "../yaml/check.ts";
 import type { Fault } from "../yaml/faults.ts";
 import { replaceAt } from "../yaml/values.ts";
+import { regexpEqual } from "./match.ts";
 import type { Origins } from "./origins.ts";
 import { overlay } from "./overlay.ts";
 import { applyPatch, type Patch, PatchFailure } from "./patch.ts";
@@ -66,19 +66,6 @@ async function holds(
     if (wanted === "" ? value !== "" : !regexpEqual(wanted, value)) return false;
   }
   return kubeContext === "" || regexpEqual(kubeContext, await circumstances.kubeContext());
-}
-
-/** Whether a text is another, or a regular expression finds something in it; not so after `!`. */
-function regexpEqual(expected: string, actual: string): boolean {
-  if (expected.startsWith("!")) return !regexpEqual(expected.slice(1), actual);
-  if (expected === actual) return true;
-  try {
-    return RE2JS.compile(expected).matcher(actual).find();
-  } catch (error) {
-    // As in Skaffold: what is no expression is only a text.
-    if (error instanceof RE2JSException) return false;
-    throw error;
-  }
 }
 
 /** Faults of profiles that can be told before any is applied. */

@@ -3,7 +3,13 @@
  * @module
  */
 import { z } from "zod";
-import { type artifact, build, type koArtifact, type tagPolicy } from "./schema_build.ts";
+import {
+  type artifact,
+  build,
+  type buildHooks,
+  type koArtifact,
+  type tagPolicy,
+} from "./schema_build.ts";
 
 /** Since v2beta15 of the ko builder's first design; before, `build` looked otherwise. */
 const VERSIONS = /^skaffold\/(?:v2beta(?:1[5-9]|2[0-9])|v3alpha1|v3|v4beta(?:[1-9]|1[0-4]))$/;
@@ -86,6 +92,8 @@ export type Build = z.infer<typeof build>;
 export type Artifact = z.infer<typeof artifact>;
 /** An artifact's `ko`. */
 export type KoArtifact = z.infer<typeof koArtifact>;
+/** Commands around builds. */
+export type BuildHooks = z.infer<typeof buildHooks>;
 /** How tags are made. */
 export type TagPolicy = z.infer<typeof tagPolicy>;
 /** An entry of `requires`. */

@@ -85,6 +85,18 @@ const builders = {
   custom: foreign("builds with a command"),
 };
 
+const hostHook = z.strictObject({
+  command: z.array(z.string()).min(1).describe("program and arguments; run without a shell"),
+  os: texts("operating systems that it is for, as Go names them; default all"),
+  dir: text("folder that it runs in; default the current one"),
+}).describe("a command on this machine");
+
+/** Commands around builds. */
+export const buildHooks = z.strictObject({
+  before: z.array(hostHook).describe("commands to run first").optional(),
+  after: z.array(hostHook).describe("commands to run at the end").optional(),
+});
+
 /** An entry of `build.artifacts`. */
 export const artifact = z.strictObject({
   image: z.string().min(1).describe("name of the image, or ko:// and an import path"),
@@ -97,7 +109,7 @@ export const artifact = z.strictObject({
   })).describe("artifacts that are built before").optional(),
   runtimeType: text("language, for skaffold debug"),
   sync: foreign("files to copy into running containers"),
-  hooks: foreign("commands to run before and after the build"),
+  hooks: buildHooks.describe("commands to run before and after its build").optional(),
 }).superRefine(onlyOne(builderKeys)).describe("an image to build");
 
 const variants = ["Tags", "CommitSha", "AbbrevCommitSha", "TreeSha", "AbbrevTreeSha", "Branches"];
@@ -160,5 +172,5 @@ export const build = z.strictObject({
   local: local.optional(),
   googleCloudBuild: foreign("builds on Google Cloud Build"),
   cluster: foreign("builds in a cluster"),
-  hooks: foreign("commands to run before and after all builds"),
+  hooks: buildHooks.describe("commands to run before and after all builds").optional(),
 }).superRefine(onlyOne(["local", "googleCloudBuild", "cluster"])).describe("how images are built");

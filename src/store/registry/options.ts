@@ -20,6 +20,8 @@ export interface RegistryOptions {
   readonly credentials?: CredentialProvider | undefined;
   /** Leaves certificates unchecked, and takes plain HTTP where https does not answer. */
   readonly insecure?: boolean | undefined;
+  /** Hosts (`HOST[:PORT]`) that this is allowed for where it is not for all. */
+  readonly insecureHosts?: readonly string[] | undefined;
   /** PEM certificates to trust beside those of the runtime. */
   readonly caCerts?: readonly string[] | undefined;
   /** Folders laid out as Docker's `certs.d`; those of Docker and podman unless given. */
@@ -64,6 +66,7 @@ export function shared(options: RegistryOptions): Shared {
       env,
       onWarning,
       insecure: options.insecure ?? false,
+      insecureHosts: options.insecureHosts ?? [],
       caCerts: options.caCerts ?? [],
       certsFolders: options.certsFolders ?? certsFolders(env),
       userAgent: options.userAgent ?? "kodeno",

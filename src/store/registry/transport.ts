@@ -14,6 +14,8 @@ import { ConnectionError, Wire } from "./wire.ts";
 export interface TransportOptions {
   /** Leaves certificates unchecked and takes plain HTTP where https does not answer. */
   readonly insecure: boolean;
+  /** Hosts (with port) that this is allowed for where it is not for all. */
+  readonly insecureHosts: readonly string[];
   /** PEM certificates to trust beside those of the runtime. */
   readonly caCerts: readonly string[];
   /** Folders laid out as Docker's `certs.d`. */
@@ -86,7 +88,7 @@ export class Transport {
    */
   async base(host: string, signal?: AbortSignal): Promise<URL> {
     const https = new URL(`https://${host}/`);
-    if (!this.#options.insecure && !isLoopback(https.hostname)) return https;
+    if (!this.#isInsecure(host) && !isLoopback(https.hostname)) return https;
     let scheme = this.#schemes.get(host);
     if (scheme === undefined) {
       scheme = this.#probe(https, signal);
@@ -95,6 +97,11 @@ export class Transport {
       scheme.catch(() => this.#schemes.delete(host));
     }
     return new URL(`${await scheme}//${host}/`);
+  }
+
+  #isInsecure(host: string): boolean {
+    const { insecure, insecureHosts } = this.#options;
+    return insecure || insecureHosts.includes(host);
   }
 
   async #probe(https: URL, signal?: AbortSignal): Promise<"https:" | "http:"> {
@@ -165,7 +172,8 @@ export class Transport {
   }
 
   async #connect(url: URL, signal?: AbortSignal, atMostMs = Infinity): Promise<Wire> {
-    const { insecure, idleMs, env } = this.#options;
+    const { idleMs, env } = this.#options;
+    const insecure = this.#isInsecure(url.host);
     const connectMs = Math.min(this.#options.connectMs, atMostMs);
     const certs = url.protocol === "https:" ? await this.#certsOf(url.host) : undefined;
     const caCerts = [...this.#options.caCerts, ...certs?.ca ?? []];

@@ -1,0 +1,116 @@
+/**
+ * Dotenv files, by the rules of the parser that Skaffold has (godotenv): names and values, quotes,
+ * comments, and values that use names further up. Libraries pass over lines that they cannot read,
+ * which Skaffold does not. Pure.
+ * @module
+ */
+
+/** A text that is no dotenv file. */
+export class DotenvError extends Error {
+  /**
+   * Says what is wrong.
+   *
+   * @param message what was found, and what is allowed
+   * @param offset where it is in the text
+   */
+  constructor(message: string, readonly offset: number) {
+    super(message);
+  }
+}
+
+/** A line break is none of these. */
+const SPACE = "[\\t\\v\\f\\r \\x85\\xa0]";
+const SPACES_AROUND = new RegExp(`^${SPACE}+|${SPACE}+$`, "g");
+const NOTHING_TO_READ = /(?:[\s\x85]|#[^\n]*(?:\n|$))*/y;
+const EXPORT = new RegExp(`export${SPACE}+`, "y");
+const NAME = new RegExp(`(?:[\\p{L}\\p{N}_.]|${SPACE})*`, "uy");
+const AFTER_NAME = new RegExp(`[=:]${SPACE}*`, "y");
+const LINE = /[^\n\r]*/y;
+const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
+
+/**
+ * Reads a text.
+ *
+ * @returns values by name, in the order of the text
+ * @throws {DotenvError} for what is no `NAME=VALUE`
+ *
+ * @example
+ * ```ts
+ * import { parseDotenv } from "./dotenv.ts";
+ * const values = parseDotenv('HOST=reg.local # ours\nREPO="${HOST}/team"\n');
+ * if (values.get("REPO") !== "reg.local/team") throw new Error();
+ * ```
+ */
+export function parseDotenv(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  let at = 0;
+  const take = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    const [found = ""] = pattern.exec(text) ?? [];
+    at += found.length;
+    return found;
+  };
+  for (;;) {
+    take(NOTHING_TO_READ);
+    if (at >= text.length) return values;
+    take(EXPORT);
+    const start = at;
+    const name = take(NAME).trim();
+    if (take(AFTER_NAME) === "") {
+      const found = at < text.length ? JSON.stringify(charAt(text, at)) : "the end";
+      throw new DotenvError(`found ${found} where "=" is wanted; NAME=VALUE is allowed`, start);
+    }
+    if (name === "") throw new DotenvError("found no name; NAME=VALUE is allowed", start);
+    const quote = text.charAt(at);
+    if (quote !== '"' && quote !== "'") {
+      const line = take(LINE);
+      const value = (COMMENT.exec(line)?.[1] ?? line).replaceAll(SPACES_AROUND, "");
+      values.set(name, withVariables(value, values));
+      continue;
+    }
+    const end = closing(text, quote, at);
+    if (end < 0) throw new DotenvError(`found no second ${quote} to the one here`, at);
+    const value = trimmed(text.slice(at, end).replaceAll("\r\n", "\n"), quote);
+    values.set(name, quote === "'" ? value : withVariables(unescaped(value), values));
+    at = end + 1;
+  }
+}
+
+function charAt(text: string, at: number): string {
+  return String.fromCodePoint(text.codePointAt(at) ?? 0);
+}
+
+/** The end of a quoted text; one behind a backslash does not end it. */
+function closing(text: string, quote: string, start: number): number {
+  let end = start;
+  do end = text.indexOf(quote, end + 1); while (end > 0 && text[end - 1] === "\\");
+  return end;
+}
+
+/** Without the quotes at its ends, however many there are. */
+function trimmed(text: string, quote: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text[start] === quote) start++;
+  while (end > start && text[end - 1] === quote) end--;
+  return text.slice(start, end);
+}
+
+function unescaped(text: string): string {
+  const breaks = text.replaceAll(/\\[nr]|\\./g, (one) => {
+    if (one === "\\n") return "\n";
+    return one === "\\r" ? "\r" : one;
+  });
+  return breaks.replaceAll(/\\([^$])/g, "$1");
+}
+
+/** `$NAME` and `${NAME}` of names further up in the file; one that is not there is nothing. */
+function withVariables(text: string, values: ReadonlyMap<string, string>): string {
+  return text.replaceAll(
+    /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g,
+    (all: string, backslash?: string, name?: string) => {
+      if (backslash !== undefined) return all.slice(1);
+      return name === undefined ? all : values.get(name) ?? "";
+    },
+  );
+}

@@ -1,0 +1,113 @@
+/**
+ * Skaffold's global configuration: what a person has said once for all projects, or for those of one
+ * Kubernetes context.
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { type Environment, variable } from "../environment.ts";
+import { checkYaml } from "../yaml/check.ts";
+import { readYaml } from "../yaml/document.ts";
+import { regexpEqual } from "./match.ts";
+import type { SkaffoldOptions } from "./options.ts";
+
+const foreign = z.unknown().describe("not read by kodeno").optional();
+
+const context = z.looseObject({
+  "kube-context": z.string().describe("the context it is for, or a regular expression").optional(),
+  "default-repo": z.string().describe("what comes before image names").optional(),
+  "multi-level-repo": z.boolean().describe("whether that has names of many elements").optional(),
+  "insecure-registries": z.array(z.string()).describe("registries of plain HTTP").optional(),
+  "local-cluster": foreign,
+  "debug-helpers-registry": foreign,
+  "update-check": foreign,
+  survey: foreign,
+  "kind-disable-load": foreign,
+  "k3d-disable-load": foreign,
+  "collect-metrics": foreign,
+  update: foreign,
+});
+
+const schema = z.looseObject({
+  global: context.describe("for all contexts").optional(),
+  kubeContexts: z.array(context).describe("for one context each").optional(),
+}).describe("Skaffold: settings of a person");
+
+interface GlobalConfig {
+  readonly defaultRepo?: string | undefined;
+  readonly multiLevelRepo?: boolean | undefined;
+  readonly insecureRegistries: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Where it is looked for. */
+export interface GlobalConfigPlace {
+  readonly workingDirectory: string;
+  readonly environment: Environment;
+  /** The current context of kubectl; asked only where there is a file. */
+  readonly kubeContext: () => Promise<string>;
+}
+
+/**
+ * Completes options from the global configuration. As in Skaffold, of several entries for the current
+ * context the last counts, `global` fills in what it leaves out, and the insecure registries of all
+ * hold; without a context, only `global` does.
+ *
+ * @throws {KodenoError} `BAD_CONFIG` for a file that cannot be read or says what it may not
+ */
+export async function withGlobalConfig(
+  asked: SkaffoldOptions,
+  place: GlobalConfigPlace,
+): Promise<{ readonly options: SkaffoldOptions; readonly notes: readonly string[] }> {
+  const { notes, ...own } = await readGlobalConfig(asked.globalConfig, place);
+  const options: SkaffoldOptions = {
+    ...asked,
+    defaultRepo: asked.defaultRepo ?? own.defaultRepo,
+    multiLevelRepo: asked.multiLevelRepo ?? own.multiLevelRepo,
+    insecureRegistries: [...asked.insecureRegistries ?? [], ...own.insecureRegistries],
+  };
+  return { options, notes };
+}
+
+async function readGlobalConfig(
+  file: string | undefined,
+  place: GlobalConfigPlace,
+): Promise<GlobalConfig> {
+  const home = variable(place.environment, "HOME") ?? variable(place.environment, "USERPROFILE");
+  const usual = home === undefined ? undefined : join(home, ".skaffold", "config");
+  const path = file ? resolve(place.workingDirectory, file) : usual;
+  if (path === undefined || !await isThere(path)) {
+    const missing = `Cannot find Skaffold's configuration ${file}: there is no such file; ` +
+      "nothing is taken from it";
+    return { insecureRegistries: [], notes: file ? [missing] : [] };
+  }
+  const { documents: [document] } = await readYaml(path, {
+    name: file || path,
+    documents: "many",
+  });
+  const { value: { global = {}, kubeContexts = [] }, notes } = checkYaml(document, schema);
+  const current = await place.kubeContext();
+  const own = current === ""
+    ? undefined
+    : kubeContexts.findLast((one) => regexpEqual(one["kube-context"] ?? "", current));
+  return {
+    defaultRepo: own?.["default-repo"] || global["default-repo"] || undefined,
+    // "false" of the context is nothing said, too, as Skaffold merges both.
+    multiLevelRepo: own?.["multi-level-repo"] || global["multi-level-repo"],
+    insecureRegistries: [
+      ...own?.["insecure-registries"] ?? [],
+      ...global["insecure-registries"] ?? [],
+    ],
+    notes,
+  };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    // What cannot be looked at is told by who reads it.
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
