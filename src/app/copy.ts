@@ -2,6 +2,8 @@
  * The use cases of `kodeno copy` and `kodeno pull`: one image from any place to any place.
  * @module
  */
+import { basename, resolve } from "node:path";
+import { parseLocalDomain } from "../config/publish_config.ts";
 import {
   resolveTransferConfig,
   type TransferConfig,
@@ -9,24 +11,22 @@ import {
 } from "../config/transfer_config.ts";
 import { copy, type CopyOptions } from "../content/copy.ts";
 import type { Source, Target } from "../content/places.ts";
+import { hasSuccessors } from "../content/successors.ts";
 import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
-import { readDocument } from "../content/read.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
-import { parseIndex } from "../oci/manifest.ts";
-import { isIndexType } from "../oci/media_types.ts";
+import { isDigest } from "../oci/digest.ts";
 import { shortName } from "../oci/reference.ts";
-import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
-import { openArchive } from "../store/archive/archive_source.ts";
+import { repositoryOfFolder } from "../oci/whole_name.ts";
+import { nameInDaemon } from "../plan/load_names.ts";
 import { ArchiveTarget } from "../store/archive/archive_target.ts";
-import { loadImage } from "../store/daemon/load.ts";
-import { openDaemonImage } from "../store/daemon/save.ts";
-import { openLayout } from "../store/layout/layout.ts";
+import { type Layout, openLayout } from "../store/layout/layout.ts";
 import { RegistryStore } from "../store/registry/store.ts";
-import { giveUpNetwork, openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
+import { openLocalPlace } from "./local_place.ts";
+import { type OpenImage, openImage } from "./open_image.ts";
+import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "./places.ts";
 import { copyReferrers, referrerFinder } from "./referrers.ts";
-import { imagePlatform, type ImageSummary, summarize } from "./summary.ts";
+import { type ImageSummary, summarize } from "./summary.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions {
@@ -36,6 +36,8 @@ export interface CopyRequest extends TransferOptions {
   readonly to: string;
   /** Takes one image of several platforms alone. */
   readonly platform?: string | undefined;
+  /** Prefix of the name in a daemon, in the place of the image's own registry host. */
+  readonly localDomain?: string | undefined;
   /** Takes what refers to the image (signatures, SBOMs) along. */
   readonly referrers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -44,25 +46,17 @@ export interface CopyRequest extends TransferOptions {
 
 /** An image that was copied. */
 export interface CopiedImage extends ImageSummary {
-  /** `NAME:TAG`, as it is called where it went. */
-  readonly name: string;
+  /** `NAME:TAG`, as it is called where it went; left out for one that is found by its digest alone. */
+  readonly name?: string | undefined;
   /** Of its manifest or index. */
   readonly digest: string;
   /** Its ID, in a daemon. */
   readonly id?: string | undefined;
-  /** What it can be asked for by where it went. */
+  /** What it can be asked for by where it went: its digest where it has no name. */
   readonly references: readonly string[];
   /** Blobs that were moved, and their bytes. */
   readonly blobs: number;
   readonly bytes: number;
-}
-
-/** An image in its place. */
-interface Opened extends AsyncDisposable {
-  readonly source: Source;
-  readonly root: Descriptor;
-  /** `NAME:TAG`, a tag alone, or nothing. */
-  readonly name: string | undefined;
 }
 
 /** What the places of one copy share. */
@@ -80,98 +74,49 @@ interface Work {
  * what a registry or daemon answers; the target then has no new name
  */
 export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
-  const { signal, platform } = request;
   const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
   const work = { request, config: resolveTransferConfig(request), from, to };
   refuse(request, to);
   const dials = [from, to].some(({ kind }) => kind === "registry" || kind === "daemon");
   if (request.offline && !dials) await giveUpNetwork();
-  await using image = await open(work);
-  const root = platform === undefined
-    ? image.root
-    : await choosePlatform(image.source, image.root, platform, request.from, signal);
-  return await write(work, image, root);
+  await using image = await openImage(from, { ...request, config: work.config });
+  if (hasSuccessors(image.root) || to.kind === "layout" || to.kind === "archive") {
+    return await write(work, image);
+  }
+  throw new KodenoError(
+    "BAD_CONTENT",
+    `Cannot copy ${request.from} to ${request.to}: its media type ` +
+      `${JSON.stringify(image.root.mediaType)} is neither an image's nor an index's`,
+    { digest: image.root.digest },
+  );
 }
 
 /** Says before anything is dialled what the target cannot take. */
-function refuse({ to, referrers }: CopyRequest, place: PlaceName): void {
+function refuse({ from, to, referrers, localDomain }: CopyRequest, place: PlaceName): void {
+  if (from === "daemon:") {
+    throw new KodenoError("BAD_REFERENCE", "Cannot copy from daemon: say daemon:NAME");
+  }
+  if (place.kind !== "daemon" && localDomain !== undefined) {
+    const why = "--local-domain names images in a daemon";
+    throw new KodenoError("BAD_OPTION", `Cannot copy to ${to}: ${why}; leave it out`);
+  }
   if (place.kind === "daemon" && referrers) {
     throw new KodenoError(
       "BAD_OPTION",
       `Cannot copy to ${to} with --referrers: a daemon keeps none; copy to a layout or registry`,
     );
   }
-  if (place.kind === "registry" && place.reference.digest !== undefined) {
+  const isDigestGiven = place.kind === "registry"
+    ? place.reference.digest !== undefined
+    : isDigest(place.kind === "daemon" ? place.name : place.ref);
+  if (isDigestGiven) {
     throw new KodenoError("BAD_REFERENCE", `Cannot copy to ${to}: a digest is no name`);
   }
 }
 
-async function open({ request, config, from }: Work): Promise<Opened> {
-  const { signal, emit } = request;
-  switch (from.kind) {
-    case "layout":
-    case "archive": {
-      const source = from.kind === "layout"
-        ? await openLayout(from.path)
-        : await openArchive(from.path, { signal });
-      const root = await source.resolve(from.ref, { signal });
-      return opened(source, root, imageName(root) ?? refName(root));
-    }
-    case "daemon": {
-      const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
-      return opened(source, source.root, from.name, () => source[Symbol.asyncDispose]());
-    }
-    case "registry": {
-      const { name, tag, digest } = from.reference;
-      const registries = openRegistries(config, { named: [name], emit });
-      const source = registries.open(name);
-      const close = () => registries[Symbol.asyncDispose]();
-      try {
-        const root = await source.resolve(digest ?? tag ?? "latest", { signal });
-        return opened(source, root, digest && !tag ? name : `${name}:${tag ?? "latest"}`, close);
-      } catch (error) {
-        await close();
-        throw error;
-      }
-    }
-  }
-}
-
-function opened(
-  source: Source,
-  root: Descriptor,
-  name: string | undefined,
-  close: () => Promise<void> = () => Promise.resolve(),
-): Opened {
-  return { source, root, name, [Symbol.asyncDispose]: close };
-}
-
-async function choosePlatform(
-  source: Source,
-  root: Descriptor,
-  platform: string,
-  where: string,
-  signal: AbortSignal | undefined,
-): Promise<Descriptor> {
-  const spec = parsePlatformSpec(platform);
-  const have = isIndexType(root.mediaType)
-    ? parseIndex(await readDocument(source, root, { signal }), where).manifests
-    // What a manifest runs on is in its config; whoever named it may not say so.
-    : [{ ...root, platform: await imagePlatform(source, root, { signal }) }];
-  const found = have.filter((d) => d.platform && platformMatches(spec, d.platform));
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
-  throw new KodenoError(
-    "BAD_PLATFORM",
-    `Cannot choose ${platform} of ${where}: it has ${list}` +
-      (found.length > 1 ? "; say which one" : ""),
-  );
-}
-
-async function write(work: Work, image: Opened, root: Descriptor): Promise<CopiedImage> {
-  const { request: { signal, emit }, config, to } = work;
-  const { source } = image;
+async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
+  const { request: { signal, emit, localDomain }, config, to } = work;
+  const { source, root } = image;
   const moved = { blobs: 0, bytes: 0 };
   const options = {
     signal,
@@ -184,21 +129,31 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
     },
   };
   // Read from where it is near; a layout or archive is, on either side.
-  const done = async (name: string, near: Pick<Source, "fetch">): Promise<CopiedImage> => ({
-    name,
+  const done = async (
+    name: string | undefined,
+    near: Pick<Source, "fetch">,
+  ): Promise<CopiedImage> => ({
+    ...(name === undefined ? {} : { name }),
     digest: root.digest,
     ...await summarize(near, root, { signal }),
-    references: [`${name}@${root.digest}`],
+    references: [name === undefined ? root.digest : `${name}@${root.digest}`],
     ...moved,
   });
+  // One without a name stays so: a name of ours might take that of another image.
+  const named = (ref: string): string | undefined => {
+    const name = ref || image.name;
+    return name === undefined ? undefined : shortName(name);
+  };
+  const tagged = (name: string | undefined) => ({ ...options, tags: name ? [name] : [] });
   switch (to.kind) {
     case "layout": {
       const layout = await openLayout(to.path, { create: true });
-      const name = shortName(to.ref || image.name || "latest");
+      const name = named(to.ref);
       try {
-        await copy(source, root, layout, { ...options, tags: [name] });
-        for (const referrer of await copyAlong(work, image, root, layout, options)) {
-          await layout.change((entries) => Promise.resolve(withNameless(entries, referrer)));
+        await copy(source, root, layout, tagged(name));
+        if (name === undefined) await listNameless(layout, root);
+        for (const referrer of await copyAlong(work, image, layout, options)) {
+          await listNameless(layout, referrer);
         }
       } catch (error) {
         await layout.undo();
@@ -208,9 +163,10 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
     }
     case "archive": {
       await using archive = new ArchiveTarget(to.path);
-      const name = shortName(to.ref || image.name || "latest");
-      await copy(source, root, archive, { ...options, tags: [name] });
-      for (const referrer of await copyAlong(work, image, root, archive, options)) {
+      const name = named(to.ref);
+      await copy(source, root, archive, tagged(name));
+      if (name === undefined) await archive.keep(root, { signal });
+      for (const referrer of await copyAlong(work, image, archive, options)) {
         await archive.keep(referrer, { signal });
       }
       const copied = await done(name, archive);
@@ -218,12 +174,15 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
       return copied;
     }
     case "daemon": {
-      const daemon = await openDaemon(config);
-      const loaded = await loadImage(daemon, source, root, [to.name], {
+      const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
+      const own = nameForDaemon(work, image);
+      const name = own === undefined ? undefined : nameInDaemon(own, domain);
+      const place = await openLocalPlace(config, domain);
+      const { id } = await place.load(source, root, name, {
         ...options,
         onBlob: (d) => options.onBlob(d, true),
       });
-      return { ...await done(to.name, source), references: [to.name], id: loaded.id };
+      return { ...await done(name, source), references: [name ?? id], id };
     }
     case "registry": {
       const { name, tag = "latest" } = to.reference;
@@ -231,17 +190,25 @@ async function write(work: Work, image: Opened, root: Descriptor): Promise<Copie
       await using registries = openRegistries(config, { named: [name], mountFrom, emit });
       const target = registries.open(name);
       await copy(source, root, target, { ...options, tags: [tag] });
-      await copyAlong(work, image, root, target, options);
+      await copyAlong(work, image, target, options);
       return await done(`${name}:${tag}`, source);
     }
   }
 }
 
+/** What an image is called in a daemon: as the target says, else by its own name. */
+function nameForDaemon({ from, to }: Work, { name }: OpenImage): string | undefined {
+  if (to.kind === "daemon" && to.name !== "") return to.name;
+  if (name === undefined || /[:/]/.test(name)) return name;
+  // A tag alone: the place it lies in stands for the name.
+  const path = from.kind === "layout" || from.kind === "archive" ? from.path : "";
+  return `${repositoryOfFolder(basename(resolve(path)))}:${name}`;
+}
+
 /** Copies what refers to an image, where that was asked for; gives what was found. */
 async function copyAlong(
   { request: { referrers, signal } }: Work,
-  { source }: Opened,
-  root: Descriptor,
+  { source, root }: OpenImage,
   target: Target,
   options: CopyOptions,
 ): Promise<readonly Descriptor[]> {
@@ -251,11 +218,24 @@ async function copyAlong(
   return found;
 }
 
-/** Entries with one that has no name; it is found by its digest. */
-function withNameless(
-  entries: readonly Descriptor[],
-  { mediaType, digest, size, artifactType }: Descriptor,
-): readonly Descriptor[] {
-  if (entries.some((entry) => entry.digest === digest)) return entries;
-  return [...entries, { mediaType, digest, size, ...(artifactType ? { artifactType } : {}) }];
+/** Has a layout list a manifest without a name; it is found by its digest. */
+async function listNameless(
+  layout: Layout,
+  { mediaType, digest, size, artifactType, platform }: Descriptor,
+): Promise<void> {
+  const entry = {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType ? { artifactType } : {}),
+    ...(platform ? { platform } : {}),
+  };
+  await layout.change(async (entries) => {
+    if (entries.some((one) => one.digest === digest)) return entries;
+    if (await layout.has(entry)) return [...entries, entry];
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot list ${digest} in layout ${layout.directory}: it is not there, or not whole`,
+    );
+  });
 }

@@ -1,14 +1,23 @@
 /**
- * The use case of `kodeno load`: images of a layout or archive into the Docker daemon.
+ * The use case of `kodeno load`: images of a layout or archive into the Docker daemon, or into the
+ * nodes of a kind cluster.
  * @module
  */
+import { basename, resolve } from "node:path";
+import { parseLocalDomain } from "../config/publish_config.ts";
 import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
+import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { imageName, refName } from "../oci/entries.ts";
-import { parsePlatformSpec } from "../oci/platform.ts";
-import { loadImage } from "../store/daemon/load.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { refName } from "../oci/entries.ts";
+import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
+import { repositoryOfFolder, wholeName } from "../oci/whole_name.ts";
+import { type LoadGroup, planLoad } from "../plan/load_names.ts";
+import { firstMatch } from "../store/archive/choose.ts";
+import { chooseForDaemon } from "../store/daemon/load.ts";
 import { chooseImages } from "./choose_images.ts";
-import { openDaemon, openImages } from "./places.ts";
+import { type LocalPlace, openLocalPlace } from "./local_place.ts";
+import { openImages } from "./places.ts";
 import { splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
@@ -18,16 +27,18 @@ export interface LoadRequest extends TransferOptions {
   readonly from: string;
   /** Names, tags or digests of the images to load; default all. */
   readonly images?: readonly string[] | undefined;
-  /** The one to load of several platforms; default the daemon's own. */
+  /** The one to load of several platforms, and no other; default the daemon's own. */
   readonly platform?: string | undefined;
+  /** Prefix of the names in the daemon, in the place of their own registry hosts. */
+  readonly localDomain?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
 }
 
 /** An image in the daemon. */
 export interface LoadedImage extends ImageSummary {
-  /** `NAME:TAG` in the daemon. */
-  readonly name: string;
+  /** `NAME:TAG` in the daemon; left out for one that is found by its ID alone. */
+  readonly name?: string | undefined;
   /** Of the manifest or index it came from. */
   readonly digest: string;
   /** What it can be run by. */
@@ -38,27 +49,79 @@ export interface LoadedImage extends ImageSummary {
   readonly sent: boolean;
 }
 
+/** An entry, and what is to be known of it before anything is loaded. */
+interface Candidate {
+  readonly entry: Descriptor;
+  readonly digest: string;
+  readonly platform: Descriptor["platform"];
+  readonly name: string | undefined;
+}
+
 /**
- * Loads.
+ * Loads. Names and platforms are looked at first: nothing is loaded when one of them cannot be.
  *
  * @throws {KodenoError} `BAD_PLACE` when there is no daemon or no such layout, `BAD_PLATFORM`,
- * `NOT_FOUND`, `BAD_CONTENT`, `IO_FAILED`
+ * `BAD_OPTION` when two images would get one name, `NOT_FOUND`, `BAD_CONTENT`, `IO_FAILED`
  */
 export async function load(request: LoadRequest): Promise<readonly LoadedImage[]> {
-  const { from, images = [], signal, emit } = request;
+  const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
+  const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
   const source = await openImages(from);
-  const chosen = await chooseImages(source, images, "load", from);
+  const chosen = await chooseImages(source, { images, verb: "load", where: from, signal, emit });
   // A daemon keeps nothing that only refers to an image.
   const entries = (await splitReferrers(source, chosen, { signal })).images;
-  const daemon = await openDaemon(resolveTransferConfig(request));
+  const groups = planLoad(entries.map((entry) => candidate(entry, from)), domain);
+  const place = await openLocalPlace(resolveTransferConfig(request), domain);
+  const work: { readonly entry: Descriptor; readonly name: string | undefined }[] = [];
+  for (const group of groups) {
+    const { entry } = await pick(group, place, { ...request, wanted: platform });
+    await chooseForDaemon(place.daemon, source, entry, { platform, signal });
+    work.push({ entry, name: group.name });
+  }
   const loaded: LoadedImage[] = [];
-  for (const entry of entries) {
-    const name = imageName(entry) ?? `kodeno:${refName(entry) ?? "latest"}`;
-    const options = { signal, platform, emit, image: name };
-    const { id, sent } = await loadImage(daemon, source, entry, [name], options);
+  for (const { entry, name } of work) {
+    const options = { signal, platform, emit, image: name ?? entry.digest };
+    const { id, sent } = await place.load(source, entry, name, options);
     const summary = await summarize(source, entry, { signal });
-    loaded.push({ name, digest: entry.digest, ...summary, references: [name], id, sent });
+    const named = name === undefined ? {} : { name };
+    const references = [name ?? id];
+    loaded.push({ ...named, digest: entry.digest, ...summary, references, id, sent });
   }
   return loaded;
+}
+
+function candidate(entry: Descriptor, from: string): Candidate {
+  const { digest, platform } = entry;
+  const tag = refName(entry);
+  const own = tag === undefined
+    ? undefined
+    : `${repositoryOfFolder(basename(resolve(from)))}:${tag}`;
+  return { entry, digest, platform, name: wholeName(entry) ?? own };
+}
+
+/** The one of a group that the daemon gets: that of the platform asked for, else of its own. */
+async function pick(
+  { name, images }: LoadGroup<Candidate>,
+  { daemon }: LocalPlace,
+  { wanted, from, emit, signal }: LoadRequest & { readonly wanted: PlatformSpec | undefined },
+): Promise<Candidate> {
+  const [first, ...others] = images;
+  if (others.length === 0) return first;
+  const found = firstMatch(images, wanted ? [wanted] : await daemon.platforms({ signal }));
+  const platformOf = ({ platform }: Candidate) => platform ? formatPlatform(platform) : "?";
+  const what = name ?? `an image of ${from}`;
+  if (found === undefined) {
+    throw new KodenoError(
+      "BAD_PLATFORM",
+      `Cannot load ${what} into the Docker daemon at ${daemon.where}: it has ` +
+        `${images.map(platformOf).join(", ")}; choose one with --platform`,
+    );
+  }
+  if (wanted === undefined) {
+    const left = images.filter((one) => one !== found).map(platformOf).join(", ");
+    const message = `Loading ${what} for ${platformOf(found)}; --platform loads one of ${left}`;
+    emit?.({ type: "note", level: "info", message });
+  }
+  return found;
 }

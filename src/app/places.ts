@@ -22,6 +22,7 @@ import { Registries } from "../store/registry/registry.ts";
 export type PlaceName =
   | { readonly kind: "layout"; readonly path: string; readonly ref: string }
   | { readonly kind: "archive"; readonly path: string; readonly ref: string }
+  /** Without a name a target takes the image's own. */
   | { readonly kind: "daemon"; readonly name: string }
   | { readonly kind: "registry"; readonly reference: Reference };
 
@@ -44,7 +45,7 @@ export function parsePlace(text: string): PlaceName {
     const [, kind, path = "", digest, name] = found;
     return { kind: kind === "oci" ? "layout" : "archive", path, ref: digest ?? name ?? "" };
   }
-  const daemon = /^daemon:(.+)$/.exec(text)?.[1];
+  const daemon = /^daemon:(.*)$/.exec(text)?.[1];
   if (daemon !== undefined) return { kind: "daemon", name: daemon };
   if (!/^(oci|archive|daemon):/.test(text)) {
     return { kind: "registry", reference: parseReference(text) };

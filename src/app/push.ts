@@ -14,6 +14,7 @@ import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
+import { wholeName } from "../oci/whole_name.ts";
 import { type Destination, planPush, type PushNaming } from "../plan/push_names.ts";
 import type { RegistryStore } from "../store/registry/store.ts";
 import { chooseImages } from "./choose_images.ts";
@@ -38,7 +39,7 @@ export interface PushedImage extends ImageSummary {
   /** `NAME:TAG` or a tag alone, as it is where it came from; left out where it has neither. */
   readonly name?: string | undefined;
   readonly digest: string;
-  /** `REPOSITORY:TAG@DIGEST`, one for each tag. */
+  /** `REPOSITORY:TAG@DIGEST`, one for each tag; `REPOSITORY@DIGEST` where it gets none. */
   readonly references: readonly string[];
   /** Blobs that were sent, or would be, and their bytes. */
   readonly blobs: number;
@@ -58,11 +59,12 @@ const IMAGES_AT_ONCE = 2;
 export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
   const { signal, emit } = request;
   const source = await openImages(request.from);
-  const chosen = await chooseImages(source, request.images ?? [], "push", request.from);
+  const { from: where, images = [] } = request;
+  const chosen = await chooseImages(source, { images, verb: "push", where, signal, emit });
   // What refers to an image goes where the image goes.
   const { images: entries, referrers } = await splitReferrers(source, chosen, { signal });
   const destinations = planPush(
-    entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) })),
+    entries.map((e) => ({ digest: e.digest, name: wholeName(e), tag: refName(e) })),
     request,
   );
   if (request.offline && request.to === undefined) refuseUnnamed(destinations);
@@ -134,7 +136,8 @@ async function toResult(work: Work, { blobs, bytes }: Sent): Promise<PushedImage
     ...(name === undefined ? {} : { name }),
     digest: entry.digest,
     ...await summarize(source, entry, { signal }),
-    references: tags.map((tag) => `${repository}:${tag}@${entry.digest}`),
+    references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
+      .map((tag) => `${repository}${tag}@${entry.digest}`),
     blobs,
     bytes,
   };

@@ -11,6 +11,7 @@ import { addTransferFlags, type TransferFlags, transferOptions } from "./transfe
 interface Flags extends TransferFlags {
   readonly platform?: string;
   readonly referrers?: boolean;
+  readonly localDomain?: string;
   readonly json?: boolean;
   readonly ociLayout?: string;
 }
@@ -19,7 +20,8 @@ const PLACES = `
 Places:
   oci:DIR[:NAME]       an OCI layout
   archive:FILE[:NAME]  a tar that "docker load" takes and that is a layout, too
-  daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use)
+  daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use); as a target,
+                       "daemon:" takes the image's own name
   REFERENCE            an image in a registry
 
 Examples:
@@ -45,6 +47,10 @@ export function command(): Command {
       .argument("<source>", "place to read; see below")
       .argument("<target>", "place to write; see below"),
   );
+  copy.option(
+    "--local-domain <domain>",
+    "prefix of the name in a daemon; kind's nodes under kind.local (default: none)",
+  );
   return addTransferFlags(copy).addHelpText("after", PLACES)
     .action((from: string, to: string, flags: Flags) => run(from, to, flags));
 }
@@ -69,8 +75,8 @@ function flagsOf(command: Command): Command {
 }
 
 async function run(from: string, to: string, flags: Flags): Promise<void> {
-  const { platform, referrers, json, verbose } = flags;
-  const request = { ...transferOptions(flags), from, to, platform, referrers };
+  const { platform, referrers, localDomain, json, verbose } = flags;
+  const request = { ...transferOptions(flags), from, to, platform, referrers, localDomain };
   const began = performance.now();
   const copied = await watched({ json, verbose }, (work) => copyImage({ ...request, ...work }));
   if (json) return printJson("image", copied);

@@ -4,7 +4,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
-import { processEnvironment, variable } from "./environment.ts";
+import { type Environment, processEnvironment, variable } from "./environment.ts";
 import type { PublishOptions } from "./options.ts";
 import { resolveTransferConfig, type TransferConfig } from "./transfer_config.ts";
 
@@ -47,9 +47,7 @@ export function resolvePublishConfig(options: PublishOptions = {}): PublishConfi
   const asked = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
   const repository = asked === "" && options.local ? domain : asked;
   if (repository !== "") checkRepository(repository);
-  const kind = isUnder(repository, KIND_DOMAIN)
-    ? variable(environment, "KIND_CLUSTER_NAME") ?? "kind"
-    : undefined;
+  const kind = kindCluster(repository, environment);
   const local = kind === undefined && (options.local ?? isUnder(repository, domain));
   if (push && (repository === "" || local || kind !== undefined)) {
     throw new KodenoError(
@@ -82,6 +80,22 @@ export function resolvePublishConfig(options: PublishOptions = {}): PublishConfi
     tagOnly,
     imageRefs: options.imageRefs || undefined,
   });
+}
+
+/** Name of the kind cluster whose nodes images of a repository go into; undefined for any other place. */
+export function kindCluster(repository: string, environment: Environment): string | undefined {
+  if (!isUnder(repository, KIND_DOMAIN)) return undefined;
+  return variable(environment, "KIND_CLUSTER_NAME") ?? "kind";
+}
+
+/**
+ * Checks a domain that images of this machine are named below.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function parseLocalDomain(domain: string): string {
+  checkRepository(domain);
+  return domain;
 }
 
 function isUnder(repository: string, domain: string): boolean {

@@ -6,6 +6,7 @@
 import { Pool } from "../io/pool.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { isIndexType } from "../oci/media_types.ts";
 import { GraphBounds } from "./bounds.ts";
 import { beginTransfer, type Meter, tellThere } from "./meter.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "./places.ts";
@@ -64,6 +65,16 @@ export async function copy(
     onBlob?.(d, moved);
   };
 
+  /** Says that of what nobody here can read only the blob itself is moved. */
+  const tellUnknown = ({ mediaType, digest }: Descriptor): void => {
+    options.emit?.({
+      type: "note",
+      level: "warning",
+      message: `Took ${digest} as a blob alone: its media type ${JSON.stringify(mediaType)} is ` +
+        "neither an image's nor an index's, so nobody can tell what else belongs to it",
+    });
+  };
+
   const visit = async (d: Descriptor, depth: number): Promise<void> => {
     signal.throwIfAborted();
     bounds.enter(d, depth);
@@ -74,7 +85,11 @@ export async function copy(
     }
     if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, call));
     const bytes = await pool.run(() => readDocument(source, d, call), weight(d));
-    await all(successors(d, bytes).map((child) => once(child, depth + 1)));
+    const children = successors(d, bytes);
+    if (isIndexType(d.mediaType)) {
+      for (const child of children) if (!hasSuccessors(child)) tellUnknown(child);
+    }
+    await all(children.map((child) => once(child, depth + 1)));
     await move(d, () => Promise.resolve(bytesStream(bytes)));
   };
 
@@ -96,6 +111,7 @@ export async function copy(
   };
 
   const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
+  if (!hasSuccessors(descriptor)) tellUnknown(descriptor);
   await all([once(descriptor, 0)]);
   for (const tag of tags) await target.tag(descriptor, tag, call);
   return descriptor;

@@ -40,6 +40,7 @@ export interface NamedImage {
 export interface Destination {
   /** `HOST/PATH`. */
   readonly repository: string;
+  /** None for an image that goes there by its digest alone. */
   readonly tags: readonly string[];
 }
 
@@ -67,22 +68,27 @@ export function planPush(
   const taken = new Map<string, string>();
   return images.map((image) => {
     const repository = repositoryOf(image, naming);
-    const own = image.name === undefined ? image.tag : parseReference(image.name).tag;
-    const destination = { repository, tags: tags ?? [own ?? "latest"] };
+    const destination = { repository, tags: tags ?? tagsOf(image) };
     for (const tag of destination.tags) {
       const name = `${repository}:${tag}`;
       const owner = taken.get(name);
       if (owner !== undefined && owner !== image.digest) {
         throw new KodenoError(
           "BAD_OPTION",
-          `Cannot push two images as ${name}: choose one with --image, or leave --bare, ` +
-            "--base-import-paths and --tag out",
+          `Cannot push two images as ${name}: they are ${owner} and ${image.digest}; choose one with ` +
+            "--image, or leave --bare, --base-import-paths and --tag out",
         );
       }
       taken.set(name, image.digest);
     }
     return destination;
   });
+}
+
+/** One that has neither name nor tag is found by its digest: a tag of ours might hide another one. */
+function tagsOf({ name, tag }: NamedImage): readonly string[] {
+  if (name !== undefined) return [parseReference(name).tag ?? "latest"];
+  return tag === undefined ? [] : [parseTag(tag)];
 }
 
 function repositoryOf(image: NamedImage, naming: PushNaming): string {

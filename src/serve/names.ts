@@ -4,8 +4,9 @@
  * @module
  */
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { refName } from "../oci/entries.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
+import { wholeName } from "../oci/whole_name.ts";
 
 /** Where an entry is served. */
 export interface Served {
@@ -20,19 +21,12 @@ export interface Served {
 /** The repository and tag of an entry. */
 export function servedAs(entry: Descriptor): Served {
   const ref = refName(entry) ?? "";
-  // Some tools write the whole name where the tag belongs.
-  const whole = imageName(entry) ?? (/[:/]/.test(ref) ? ref : undefined);
+  const whole = wholeName(entry);
   const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
   const tag = named?.tag ?? attempt(() => parseTag(ref));
   if (named === undefined) return { tag };
   const name = shortName(named.name);
   return { repository: splitHost(name).path, name, tag };
-}
-
-/** A repository's name made of a folder's. */
-export function repositoryOfFolder(folder: string): string {
-  const words = folder.toLowerCase().match(/[a-z0-9]+/g) ?? [];
-  return words.join("-").slice(0, 128) || "layout";
 }
 
 function attempt<T>(work: () => T): T | undefined {

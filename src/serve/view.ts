@@ -7,9 +7,10 @@ import { basename, join, resolve } from "node:path";
 import { messageOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { shortName, splitHost } from "../oci/reference.ts";
+import { repositoryOfFolder } from "../oci/whole_name.ts";
 import type { Layout } from "../store/layout/layout.ts";
 import { type Contents, readContents } from "./contents.ts";
-import { repositoryOfFolder, servedAs } from "./names.ts";
+import { servedAs } from "./names.ts";
 
 /** The images of one name. */
 export interface Repository {

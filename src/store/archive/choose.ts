@@ -8,7 +8,7 @@ import { readDocument } from "../../content/read.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseIndex } from "../../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../../oci/media_types.ts";
-import { platformMatches, type PlatformSpec } from "../../oci/platform.ts";
+import { type Platform, platformMatches, type PlatformSpec } from "../../oci/platform.ts";
 
 /** Tried in this order where nothing else is wanted: most daemons are the first. */
 const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, { os: "linux" }];
@@ -55,10 +55,18 @@ export function chooseImage(
   wanted?: PlatformSpec | readonly PlatformSpec[],
 ): Descriptor | undefined {
   if (images.length === 1) return images[0];
-  const specs = wanted === undefined ? USUAL : [wanted].flat();
+  const found = firstMatch(images, wanted === undefined ? USUAL : [wanted].flat());
+  return found ?? (wanted === undefined ? images[0] : undefined);
+}
+
+/** The first image of the first platform that any of them is for. */
+export function firstMatch<T extends { readonly platform?: Platform | undefined }>(
+  images: readonly T[],
+  specs: readonly PlatformSpec[],
+): T | undefined {
   for (const spec of specs) {
     const found = images.find((d) => d.platform && platformMatches(spec, d.platform));
     if (found !== undefined) return found;
   }
-  return wanted === undefined ? images[0] : undefined;
+  return undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { Counter, type Meter, tellThere } from "../../content/meter.ts";
+import { imagePlatform } from "../../content/image_platform.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";
@@ -12,7 +13,7 @@ import { parseManifest } from "../../oci/manifest.ts";
 import { formatPlatform, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import { type ArchiveStream, archiveStream } from "../archive/archive_writer.ts";
-import { chooseImage, imagesBelow } from "../archive/choose.ts";
+import { firstMatch, imagesBelow } from "../archive/choose.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** How an image is loaded. */
@@ -110,18 +111,25 @@ export async function chooseForDaemon(
 ): Promise<Descriptor> {
   const call: CallOptions = { signal: options.signal };
   const images = await imagesBelow(source, root, call);
+  const [only, ...others] = images;
   // An only image is taken as it is: the daemon may be able to emulate its platform.
-  const wanted = images.length === 1 ? undefined : options.platform ?? await daemon.platforms(call);
-  const chosen = chooseImage(images, wanted);
+  if (only !== undefined && others.length === 0 && options.platform === undefined) return only;
+  const wanted = options.platform ?? await daemon.platforms(call);
+  const have: Descriptor[] = [];
+  for (const d of images) {
+    const platform = d.platform ?? await imagePlatform(source, d, call);
+    have.push(platform === undefined ? d : { ...d, platform });
+  }
+  const chosen = firstMatch(have, [wanted].flat());
   if (chosen !== undefined) return chosen;
   if (options.keepAll && images[0] !== undefined) return images[0];
-  const [first] = [wanted ?? []].flat();
+  const [first] = [wanted].flat();
   const platform = first && formatPlatform({ ...first, architecture: first.architecture ?? "*" });
-  const have = images.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
+  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
   throw new KodenoError(
     "BAD_PLATFORM",
     `Cannot load ${root.digest} into the Docker daemon at ${daemon.where}: it has no image for ` +
-      `${platform}; it has ${have || "no images"}`,
+      `${platform}; it has ${list || "no images"}`,
   );
 }
 

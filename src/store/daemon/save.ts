@@ -87,9 +87,14 @@ export async function openDaemonImage(
   }
 }
 
+/** Whether a daemon is asked for an image by its ID, or the beginning of it: that is no name. */
+export function isImageId(text: string): boolean {
+  return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
+}
+
 /** Without a tag the daemon would write all images of the name. */
 function exactName(text: string): string {
-  if (isDigest(text) || /^[0-9a-f]{12,64}$/.test(text)) return text;
+  if (isImageId(text)) return text;
   const { tag, digest } = parseReference(text);
   return tag === undefined && digest === undefined ? `${text}:latest` : text;
 }

@@ -6,13 +6,10 @@
 import { copy } from "../../content/copy.ts";
 import type { Meter } from "../../content/meter.ts";
 import type { Source } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { hasSuccessors, successors } from "../../content/successors.ts";
+import { missingSubject } from "../../content/subject.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { imageName, refName, withEntry } from "../../oci/entries.ts";
-import { parseIndex, parseManifest } from "../../oci/manifest.ts";
-import { isManifestType } from "../../oci/media_types.ts";
 import type { Layout } from "./layout.ts";
 
 /** A place with a list of images: a layout or an archive. */
@@ -35,8 +32,8 @@ interface Candidate {
 }
 
 /**
- * Copies all named entries of layouts and archives into a layout, and the entries without a name that refer
- * to them (signatures, SBOMs).
+ * Copies all entries of layouts and archives into a layout; those without a name are found there by
+ * their digests. What refers to something that its place lacks is told of, and left out.
  *
  * @returns the entries that `out` got
  * @throws {KodenoError} `BAD_OPTION` when one name means different images; `BAD_CONTENT`,
@@ -50,7 +47,7 @@ export async function mergeLayouts(
   const { force = false, signal, emit } = options;
   const candidates: Candidate[] = [];
   for (const from of ins) {
-    candidates.push(...(await wanted(from)).map((entry) => ({ entry, from })));
+    candidates.push(...(await wanted(from, options)).map((entry) => ({ entry, from })));
   }
   const entries = candidates.map(({ entry }) => entry);
   // Told before anything is copied, and looked at again when nobody else can change the layout.
@@ -108,40 +105,22 @@ function nameOf(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
 }
 
-/** Entries with a name, and those without that lead to one of them by their subject. */
-async function wanted(place: MergeSource): Promise<readonly Descriptor[]> {
-  const entries = await place.entries();
-  const named = entries.filter((entry) => nameOf(entry) !== undefined);
-  const unnamed = entries.filter((entry) => nameOf(entry) === undefined && hasSuccessors(entry));
-  if (unnamed.length === 0) return named;
-  const reachable = new Set<string>();
-  const reach = async (roots: readonly Descriptor[]): Promise<void> => {
-    const queue = [...roots];
-    for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
-      if (reachable.has(d.digest)) continue;
-      reachable.add(d.digest);
-      if (hasSuccessors(d)) queue.push(...successors(d, await readDocument(place, d)));
-    }
-  };
-  await reach(named);
+/** The entries of a place; what refers to something that is not there is told of and left out. */
+async function wanted(
+  place: MergeSource,
+  { emit, signal }: MergeOptions,
+): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
-  let open: { readonly entry: Descriptor; readonly subject: string | undefined }[] = [];
-  // One after the other: a process may open so many files only.
-  for (const entry of unnamed) open.push({ entry, subject: await subjectOf(place, entry) });
-  for (let before = -1; before !== open.length;) {
-    before = open.length;
-    const next = new Set(open.filter(({ subject = "" }) => reachable.has(subject)));
-    const more = [...next].map(({ entry }) => entry);
-    await reach(more);
-    found.push(...more);
-    open = open.filter((one) => !next.has(one));
+  for (const entry of await place.entries()) {
+    // One after the other: a process may open so many files only.
+    const missing = nameOf(entry) === undefined
+      ? await missingSubject(place, entry, { signal })
+      : undefined;
+    if (missing === undefined) found.push(entry);
+    else {
+      const message = `Left out ${entry.digest}: it refers to ${missing}, which is not there`;
+      emit?.({ type: "note", level: "warning", message });
+    }
   }
-  return [...named, ...found];
-}
-
-async function subjectOf(place: MergeSource, entry: Descriptor): Promise<string | undefined> {
-  const bytes = await readDocument(place, entry);
-  const what = `blob ${entry.digest}`;
-  const parse = isManifestType(entry.mediaType) ? parseManifest : parseIndex;
-  return parse(bytes, what).subject?.digest;
+  return found;
 }

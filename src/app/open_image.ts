@@ -1,0 +1,142 @@
+/**
+ * One image of any place, opened for copying: its root, of one platform where that is asked for.
+ * @module
+ */
+import type { TransferConfig } from "../config/transfer_config.ts";
+import { imagePlatform } from "../content/image_platform.ts";
+import type { Source } from "../content/places.ts";
+import { readDocument } from "../content/read.ts";
+import { KodenoError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { imageName, refName } from "../oci/entries.ts";
+import { parseIndex } from "../oci/manifest.ts";
+import { isIndexType } from "../oci/media_types.ts";
+import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
+import { wholeName } from "../oci/whole_name.ts";
+import { openArchive } from "../store/archive/archive_source.ts";
+import { isImageId, openDaemonImage } from "../store/daemon/save.ts";
+import { openLayout } from "../store/layout/layout.ts";
+import { entriesNamed } from "./choose_images.ts";
+import { type ImageStore, openDaemon, openRegistries, type PlaceName } from "./places.ts";
+
+/** An image in its place. */
+export interface OpenImage extends AsyncDisposable {
+  readonly source: Source;
+  readonly root: Descriptor;
+  /** `NAME:TAG`, a tag alone, or nothing. */
+  readonly name: string | undefined;
+}
+
+/** What an image is opened for. */
+export interface OpenOptions {
+  readonly config: TransferConfig;
+  /** The place, as the user wrote it. */
+  readonly from: string;
+  /** Takes one image of several platforms alone. */
+  readonly platform?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
+}
+
+/**
+ * Opens an image.
+ *
+ * @returns the image; dispose of it when it was read
+ * @throws {KodenoError} `NOT_FOUND`, `BAD_REFERENCE` for a name of several; `BAD_PLATFORM`, `BAD_PLACE`,
+ * `BAD_CONTENT`, and what a registry or daemon answers
+ */
+export async function openImage(place: PlaceName, options: OpenOptions): Promise<OpenImage> {
+  const { platform, from, signal } = options;
+  const image = await open(place, options);
+  if (platform === undefined) return image;
+  try {
+    const root = await choosePlatform(image.source, image.root, platform, from, signal);
+    return { ...image, root };
+  } catch (error) {
+    await image[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
+  const { config, signal, emit, platform } = options;
+  switch (from.kind) {
+    case "layout":
+    case "archive": {
+      const source = from.kind === "layout"
+        ? await openLayout(from.path)
+        : await openArchive(from.path, { signal });
+      const root = platform === undefined
+        ? await source.resolve(from.ref, { signal })
+        : await resolveFor(platform, source, from.ref, options.from);
+      return opened(source, root, wholeName(root) ?? refName(root));
+    }
+    case "daemon": {
+      const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
+      const name = isImageId(from.name) ? undefined : from.name;
+      return opened(source, source.root, name, () => source[Symbol.asyncDispose]());
+    }
+    case "registry": {
+      const { name, tag, digest } = from.reference;
+      const registries = openRegistries(config, { named: [name], emit });
+      const source = registries.open(name);
+      const close = () => registries[Symbol.asyncDispose]();
+      try {
+        const root = await source.resolve(digest ?? tag ?? "latest", { signal });
+        return opened(source, root, digest && !tag ? name : `${name}:${tag ?? "latest"}`, close);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    }
+  }
+}
+
+function opened(
+  source: Source,
+  root: Descriptor,
+  name: string | undefined,
+  close: () => Promise<void> = () => Promise.resolve(),
+): OpenImage {
+  return { source, root, name, [Symbol.asyncDispose]: close };
+}
+
+/** One of several entries that differ in the platform alone, as some tools write an index. */
+async function resolveFor(
+  platform: string,
+  source: ImageStore & Source,
+  ref: string,
+  where: string,
+): Promise<Descriptor> {
+  const entries = await source.entries();
+  const named = ref === "" ? entries : entriesNamed(entries, ref, where);
+  const spec = parsePlatformSpec(platform);
+  const found = named.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const isFlat = named.length > 1 && new Set(named.map(imageName)).size === 1 &&
+    new Set(named.map(refName)).size === 1 && named.every((d) => d.platform);
+  return isFlat && found.length === 1 && found[0] ? found[0] : await source.resolve(ref);
+}
+
+async function choosePlatform(
+  source: Source,
+  root: Descriptor,
+  platform: string,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor> {
+  const spec = parsePlatformSpec(platform);
+  const have = isIndexType(root.mediaType)
+    ? parseIndex(await readDocument(source, root, { signal }), where).manifests
+    // What a manifest runs on is in its config; whoever named it may not say so.
+    : [{ ...root, platform: await imagePlatform(source, root, { signal }) }];
+  const found = have.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
+  throw new KodenoError(
+    "BAD_PLATFORM",
+    `Cannot choose ${platform} of ${where}: it has ${list}` +
+      (found.length > 1 ? "; say which one" : ""),
+  );
+}

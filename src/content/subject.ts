@@ -1,0 +1,40 @@
+/**
+ * What a signature or an SBOM is about: its subject, which may be in another place.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { parseIndex, parseManifest } from "../oci/manifest.ts";
+import { isManifestType } from "../oci/media_types.ts";
+import { GraphBounds } from "./bounds.ts";
+import type { CallOptions, Source } from "./places.ts";
+import { readDocument } from "./read.ts";
+import { hasSuccessors } from "./successors.ts";
+
+/**
+ * The digest of the subject that a place lacks: of what a manifest refers to, or of what that refers
+ * to in turn. Undefined where all of them are there, and for what refers to nothing.
+ *
+ * @throws {KodenoError} `NOT_FOUND` when the manifest itself is not there; `BAD_CONTENT`
+ */
+export async function missingSubject(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<string | undefined> {
+  const bounds = new GraphBounds();
+  let d = root;
+  for (let depth = 0; hasSuccessors(d); depth++) {
+    bounds.enter(d, depth);
+    try {
+      const parse = isManifestType(d.mediaType) ? parseManifest : parseIndex;
+      const { subject } = parse(await readDocument(source, d, options), `blob ${d.digest}`);
+      if (subject === undefined) return undefined;
+      d = subject;
+    } catch (error) {
+      if (d === root || !(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
+      return d.digest;
+    }
+  }
+  return undefined;
+}
