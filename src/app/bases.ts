@@ -1,9 +1,9 @@
 /**
  * Where base images come from: the one place that knows what a base image's name can mean. Those of
- * registries are kept in a layout of the cache; only what a build needs of them is fetched.
+ * registries are kept in the cache; only what a build needs of them is fetched.
  * @module
  */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
 import type { PublishOptions } from "../config/options.ts";
@@ -16,9 +16,10 @@ import { type Base, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, namedEntry, withEntry } from "../oci/entries.ts";
-import { type Reference, shortName } from "../oci/reference.ts";
+import { imageName } from "../oci/entries.ts";
+import type { Reference } from "../oci/reference.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { openBaseCache } from "./base_cache.ts";
 import { giveUpNetwork, openDaemon, openRegistries, parsePlace, type PlaceName } from "./places.ts";
 
 /** What opening a base may need. */
@@ -39,11 +40,6 @@ export interface OpenedBase {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
-
-/** The layout that keeps the base images of registries. */
-export function baseCacheDirectory(cacheDirectory: string): string {
-  return join(cacheDirectory, "bases");
-}
 
 /**
  * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
@@ -150,51 +146,29 @@ async function openRegistryBase(
 ): Promise<OpenedBase> {
   const { signal, emit } = context;
   const fullName = `${name}:${tag ?? "latest"}`;
-  const cache = await openLayout(baseCacheDirectory(config.cache.directory), { create: true });
-  const known = (await cache.entries()).find((entry) =>
-    digest === undefined ? imageName(entry) === shortName(fullName) : entry.digest === digest
-  );
+  const cache = await openBaseCache(config.cache.directory);
+  const known = await cache.known(digest ?? fullName);
   const registries = openRegistries(config.transfer, { emit });
   const store = registries.open(name);
   const close = (): Promise<void> => registries[Symbol.asyncDispose]();
-  const missing = (cause?: unknown): KodenoError =>
-    new KodenoError(
-      "NOT_FOUND",
-      `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
-        `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
-        `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
-      {},
-      { cause },
+  const missing = (): Promise<never> =>
+    Promise.reject(
+      new KodenoError(
+        "NOT_FOUND",
+        `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
+          `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
+          `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
+      ),
     );
   return await closingOnError(close, async () => {
-    if (config.offline && known === undefined) throw missing();
+    const source = config.offline ? { resolve: missing, fetch: missing } : store;
     const fixed = config.offline || digest !== undefined ? known : undefined;
-    const root = fixed ?? await store.resolve(digest ?? tag ?? "latest", { signal });
-    const source = cachedSource(store, cache);
-    try {
-      const base = await read(source, root, digest !== undefined && !tag ? name : fullName);
-      // What was asked for by its digest alone is found by that again; it has no tag to be known by.
-      const entry = digest === undefined
-        ? namedEntry(root, fullName)
-        : { mediaType: root.mediaType, digest: root.digest, size: root.size };
-      await cache.change((entries) =>
-        Promise.resolve(
-          digest === undefined
-            ? withEntry(entries, entry)
-            : entries.some((e) => e.digest === digest)
-            ? entries
-            : [...entries, entry],
-        )
-      );
-      return base;
-    } catch (error) {
-      throw config.offline && isNetworkFailure(error) ? missing(error) : error;
-    }
+    const root = fixed ?? await source.resolve(digest ?? tag ?? "latest", { signal });
+    const cached = cachedSource(source, cache.blobs);
+    const base = await read(cached, root, digest !== undefined && !tag ? name : fullName);
+    await cache.remember(digest ?? fullName, root);
+    return base;
   });
-}
-
-function isNetworkFailure(error: unknown): boolean {
-  return error instanceof KodenoError && error.code === "REGISTRY_FAILED";
 }
 
 async function closingOnError(

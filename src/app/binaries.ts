@@ -1,11 +1,13 @@
 /**
  * The folders that `go build` writes into. They stay, so that go finds its own work again; each has
- * a lock beside it, whose time tells when the folder was last used.
+ * a lock beside it, whose time tells when the folder was last used, and which holds what go wrote there.
  * @module
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { withLockFile } from "../io/lock.ts";
+import { isOwn, readSealed, seal } from "../io/sealed.ts";
+import type { BinaryRecords } from "./built_binaries.ts";
 
 /** One folder of binaries. */
 export interface BinaryFolder {
@@ -23,49 +25,59 @@ export function binaryRoot(cacheDirectory: string): string {
 
 /** What a lock holds while its folder is being built into. */
 const BUSY = "busy\n";
+/** Whoever else uses the cache has no business there. */
+const MODE = 0o700;
 
 /**
  * Runs `work` with a folder to itself: no other process builds into it or removes it meanwhile.
  *
+ * @param work gets what is known of the binaries in it, and keeps that up to date
  * @param signal ends the waiting for another process
  * @throws {KodenoError} `IO_FAILED` when the folder cannot be made
  */
 export async function withBinaryFolder<T>(
   path: string,
-  work: () => Promise<T>,
+  work: (records: BinaryRecords) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const lock = lockOf(path);
   const make = async (): Promise<void> => {
     try {
-      await Deno.mkdir(path, { recursive: true });
+      await Deno.mkdir(path, { recursive: true, mode: MODE });
     } catch (error) {
       throw ioFailure(`make folder ${path}`, error);
     }
   };
   await make();
   return await withLockFile(lock, async () => {
-    await begin(path, lock);
+    const records = await begin(path, lock);
     // Whoever held the lock may have removed the folder.
     await make();
     try {
-      return await work();
+      return await work(records);
     } finally {
-      await Deno.truncate(lock);
+      // In its place: others may be waiting for this very file.
+      await Deno.writeTextFile(lock, seal(basename(path), [...records]));
     }
   }, signal);
 }
 
-/** Marks a folder as busy; the time of the lock tells when it was last used, too. */
-async function begin(path: string, lock: string): Promise<void> {
+/**
+ * Marks a folder as busy; the time of the lock tells when it was last used, too. Where the lock does
+ * not say what is there, nothing is: when the last holder was killed, half a binary may lie there,
+ * which go takes for a whole one.
+ */
+async function begin(path: string, lock: string): Promise<BinaryRecords> {
   try {
-    // When the last holder was killed, half a binary may lie there, which go takes for a whole one.
-    if (await Deno.readTextFile(lock) !== "") {
+    const sealed = await readSealed(lock, basename(path));
+    const known = sealed !== undefined && isOwn(await Deno.lstat(path));
+    if (!known) {
       await Deno.remove(path, { recursive: true }).catch((error) => {
         if (!isNotFound(error)) throw error;
       });
     }
     await Deno.writeTextFile(lock, BUSY);
+    return new Map(known ? sealed as [] : []);
   } catch (error) {
     throw ioFailure(`prepare folder ${path}`, error);
   }
@@ -78,10 +90,8 @@ export async function listBinaryFolders(root: string): Promise<readonly BinaryFo
     for await (const { name, isDirectory } of Deno.readDir(root)) {
       if (!isDirectory) continue;
       const path = join(root, name);
-      const sizes: number[] = [];
-      for await (const file of Deno.readDir(path)) {
-        sizes.push((await Deno.stat(join(path, file.name))).size);
-      }
+      const sizes = await sizesIn(path);
+      if (sizes === undefined) continue;
       // A process may have been killed before it made the lock.
       const lock = await Deno.stat(lockOf(path)).catch(() => undefined);
       const size = sizes.reduce((sum, one) => sum + one, 0);
@@ -91,6 +101,20 @@ export async function listBinaryFolders(root: string): Promise<readonly BinaryFo
   } catch (error) {
     if (isNotFound(error)) return [];
     throw ioFailure(`read folder ${root}`, error);
+  }
+}
+
+/** Sizes of the files in a folder; nothing for one that just went, or that is another user's. */
+async function sizesIn(path: string): Promise<readonly number[] | undefined> {
+  try {
+    const sizes: number[] = [];
+    for await (const { name } of Deno.readDir(path)) {
+      sizes.push((await Deno.stat(join(path, name))).size);
+    }
+    return sizes;
+  } catch (error) {
+    if (isNotFound(error) || error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
+import { KodenoError } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
 import { buildArguments } from "../gobuild/arguments.ts";
 import { buildGroup, outputDirectory } from "../gobuild/build.ts";
@@ -21,6 +22,7 @@ import { formatPlatform } from "../oci/platform.ts";
 import type { BuildGroup, BuildPlan, PlannedImage } from "../plan/plan.ts";
 import type { BaseSet } from "./base_set.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
+import { buildBinaries, knownBinary, remakeBinaries } from "./built_binaries.ts";
 
 /** Progress within a layer is told every so many bytes. */
 const TELL_BYTES = 8 * 1024 * 1024;
@@ -98,35 +100,52 @@ export class BuildRun {
 
   async #buildGroup(group: BuildGroup, images: ReadonlyMap<string, PlannedImage>): Promise<void> {
     const { config } = this;
-    const { signal, emit } = this.options;
+    const { signal } = this.options;
     const output = outputDirectory(binaryRoot(config.cache.directory), group);
     // Its own until the layers are written: another process may build into the same folder.
-    await withBinaryFolder(output, async () => {
-      await this.#builds.run(async () => {
-        for (const { importPath } of group.binaries) {
-          this.#stage(importPath, group.platformName, "compiling");
-        }
-        const { command } = config.go;
-        const args = buildArguments(group, output).join(" ");
-        emit?.({ type: "note", level: "verbose", message: `${command} ${args}` });
-        // One platform after the other is finished, so that the layers of the first are written while
-        // the next ones compile; those still use whatever the first leaves idle.
-        const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
-        const how = { command, signal, niceness };
-        const printed = await buildGroup(how, group, output);
-        if (printed.trim() !== "") {
-          emit?.({ type: "note", level: "info", message: printed.trimEnd() });
-        }
-      });
+    await withBinaryFolder(output, async (records) => {
+      const files = group.binaries.map(({ file }) => file);
+      const build = (wanted: readonly string[]) => this.#compile(group, output, wanted);
+      await buildBinaries(output, records, files, build);
       await Promise.all(group.binaries.map(async ({ importPath, file }) => {
         const { appName = file, image } = images.get(importPath) ?? {};
-        const path = join(output, file);
         const { os } = group.platform;
-        const plan = await planBinaryLayer(path, appName, os, image?.linuxCapabilities);
-        const layer = await this.#layer(plan, importPath, group.platformName);
+        const make = (): Promise<Layer> => {
+          const binary = { path: join(output, file), ...knownBinary(records, file) };
+          const plan = planBinaryLayer(binary, appName, os, image?.linuxCapabilities);
+          return this.#layer(plan, importPath, group.platformName);
+        };
+        const layer = await make().catch(async (error) => {
+          if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
+          // It was damaged in the cache, which showed when it was read.
+          await remakeBinaries(output, records, [file], build);
+          return await make();
+        });
         this.#binary(importPath, group).resolve(layer);
       }));
     }, signal);
+  }
+
+  /** Runs go for those of a group's binaries that are wanted. */
+  async #compile(group: BuildGroup, output: string, files: readonly string[]): Promise<void> {
+    const { emit, signal } = this.options;
+    const wanted = group.binaries.filter(({ file }) => files.includes(file));
+    await this.#builds.run(async () => {
+      for (const { importPath } of wanted) {
+        this.#stage(importPath, group.platformName, "compiling");
+      }
+      const { command } = this.config.go;
+      const part = { ...group, binaries: wanted };
+      const args = buildArguments(part, output).join(" ");
+      emit?.({ type: "note", level: "verbose", message: `${command} ${args}` });
+      // One platform after the other is finished, so that the layers of the first are written while
+      // the next ones compile; those still use whatever the first leaves idle.
+      const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
+      const printed = await buildGroup({ command, signal, niceness }, part, output);
+      if (printed.trim() !== "") {
+        emit?.({ type: "note", level: "info", message: printed.trimEnd() });
+      }
+    });
   }
 
   async #image(image: PlannedImage): Promise<BuiltImage> {

@@ -15,6 +15,7 @@ import type { LayerCache } from "../layers/cache.ts";
 import { capabilityAttribute } from "../layers/capabilities.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
 import { goVariables, makePlan } from "../plan/plan.ts";
+import { evictBaseBlob } from "./base_cache.ts";
 import { BaseSet } from "./base_set.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
 import { openLayers, shrinkCache } from "./cache.ts";
@@ -58,7 +59,7 @@ export interface Builder {
    * @throws {KodenoError} `GO_FAILED` with the compiler's lines, and what reading and writing gives
    */
   build(prepared: PreparedBuild, options?: BuildCallOptions): AsyncIterable<BuiltImage>;
-  /** Forgets a cached layer whose bytes did not hold; tells whether there was one. */
+  /** Forgets a cached blob whose bytes did not hold; tells whether there was one. */
   evict(digest: string): Promise<boolean>;
   /** Ends the use of the builder: temporary layers go, and the cache shrinks to its bound. */
   close(): Promise<void>;
@@ -147,7 +148,8 @@ class GoBuilder implements Builder {
   }
 
   async evict(digest: string): Promise<boolean> {
-    return await (await this.#openCache()).evict(digest);
+    const cache = await this.#openCache();
+    return await cache.evict(digest) || await evictBaseBlob(this.config.cache.directory, digest);
   }
 
   async close(): Promise<void> {

@@ -18,7 +18,8 @@ import { type GoCommand, goFailure, runGo } from "./command.ts";
 export function outputDirectory(root: string, group: BuildGroup): string {
   // Only what is said for this build tells folders apart: go itself looks at the whole environment.
   const { platformName, directory, part, go } = group;
-  const key = [platformName, directory, part, buildFlags(go), go.env];
+  // Users that share a cache do not share these: who may write a binary decides what is in images.
+  const key = [Deno.uid(), platformName, directory, part, buildFlags(go), go.env];
   const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 32);
   return join(root, hash);
 }

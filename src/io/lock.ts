@@ -71,6 +71,7 @@ export async function withLockFile<T>(
   work: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  (await Deno.open(path, { write: true, create: true })).close();
+  // Some keep records in it, which nobody else is to write, whatever the umask is.
+  (await Deno.open(path, { write: true, create: true, mode: 0o644 })).close();
   return await withLock(path, work, signal);
 }

@@ -2,7 +2,7 @@
  * The layer with the program: `/ko-app/NAME`, in the bytes ko would write.
  * @module
  */
-import { binaryContent } from "./build_id.ts";
+import type { Digest } from "../oci/digest.ts";
 import { capabilityAttribute } from "./capabilities.ts";
 import type { LayerEntry } from "./layer.ts";
 import type { LayerPlan } from "./layer_plan.ts";
@@ -15,24 +15,30 @@ export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
   "MSWINDOWS.rawsd": "AQAAgBQAAAAkAAAAAAAAAAAAAAABAgAAAAAABSAAAAAhAgAAAQIAAAAAAAUgAAAAIQIAAA==",
 };
 
+/** A binary, as it has to be. */
+export interface Binary {
+  /** The file; nobody may change it until the layer is written. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly digest: Digest;
+}
+
 /**
  * Plans the layer of a binary.
  *
- * @param path the file that `go build` made; nobody may change it until the layer is written
  * @param appName its name in the image
  * @param os `linux`, `windows`, ...: Windows layers hold their files below `Files/`
  * @param capabilities terms of what the binary may do; only Linux has them
- * @throws {KodenoError} `IO_FAILED` when the file is not there
  */
-export async function planBinaryLayer(
-  path: string,
+export function planBinaryLayer(
+  { path, size, digest }: Binary,
   appName: string,
   os: string,
   capabilities: readonly string[] = [],
-): Promise<LayerPlan> {
+): LayerPlan {
   const windows = os === "windows";
   const granted = os === "linux" ? capabilityAttribute(capabilities) : undefined;
-  const { size, id } = await binaryContent(path);
   const directories = windows ? ["Hives", "Files", "Files/ko-app"] : ["ko-app"];
   const entries: LayerEntry[] = directories.map((name) => ({
     entry: { type: "dir", name, mode: 0o555 },
@@ -47,7 +53,8 @@ export async function planBinaryLayer(
       ...(granted ? { pax: { "SCHILY.xattr.security.capability": granted } } : {}),
     },
     content: path,
+    digest,
   });
-  const key = ["binary", windows, appName, size, id, ...(granted ? [granted.toHex()] : [])];
+  const key = ["binary", windows, appName, digest, ...(granted ? [granted.toHex()] : [])];
   return { key, entries, bytes: size, settled: true };
 }

@@ -1,22 +1,22 @@
 /**
  * The layer cache: finished layers under the digest of their bytes, found by everything that shapes
- * those. Safe between processes, bounded in size, and never trusted: a layer's digest is checked
- * when it is used, and one that does not hold is written anew.
+ * those. Safe between processes, bounded in size, and never trusted: keys are sealed, a layer's digest
+ * is checked when it is used, and what does not hold is written anew.
  * @module
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { removeStaleTemporaries, temporaryPath, writeFileAtomically } from "../io/atomic.ts";
+import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { digestOf } from "../io/hash.ts";
+import { readSealed, writeSealed } from "../io/sealed.ts";
 import { fileStream } from "../io/streams.ts";
 import { digestHex, isDigest } from "../oci/digest.ts";
-import { encodeJson } from "../oci/manifest.ts";
 import { type Layer, writeLayer, type WriteLayerOptions, type WrittenLayer } from "./layer.ts";
 import type { LayerPlan } from "./layer_plan.ts";
 
 /** Changes when the same key would give other bytes. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** How often a layer that others remove is written anew. */
 const MAX_WRITES = 3;
 
@@ -71,7 +71,8 @@ export class LayerCache {
   async layer(plan: LayerPlan, options: WriteLayerOptions): Promise<Layer> {
     const { compression } = options;
     // The runtime's version stands for its zlib: another one may write other bytes.
-    const key = [FORMAT, Deno.version.deno, compression, plan.key];
+    // Each user has own keys: who may write one decides what is in images.
+    const key = [FORMAT, Deno.version.deno, Deno.uid(), compression, plan.key];
     const keyPath = join(this.directory, "keys", digestHex(digestOf(JSON.stringify(key))));
     const written = await this.#once(keyPath, () => this.#find(keyPath, plan, options));
     const { mediaType, digest, size, diffId } = written;
@@ -139,17 +140,10 @@ export class LayerCache {
   }
 
   async #lookUp(keyPath: string): Promise<WrittenLayer | undefined> {
-    try {
-      const entry = JSON.parse(await Deno.readTextFile(keyPath)) as Partial<WrittenLayer>;
-      const { mediaType, digest, size, diffId } = entry;
-      if (!isDigest(String(digest)) || !isDigest(String(diffId))) return undefined;
-      const written = { mediaType, digest, size, diffId } as WrittenLayer;
-      const info = await Deno.stat(this.#blobPath(written.digest));
-      return info.size === size ? written : undefined;
-    } catch {
-      // Not there, or of no use: either way the layer is written.
-      return undefined;
-    }
+    const written = await readSealed(keyPath, basename(keyPath)) as WrittenLayer | undefined;
+    if (written === undefined) return undefined;
+    const info = await Deno.stat(this.#blobPath(written.digest)).catch(() => undefined);
+    return info?.isFile && info.size === written.size ? written : undefined;
   }
 
   /** Writes a layer; it is found again when a key is given. */
@@ -173,7 +167,8 @@ export class LayerCache {
       this.#wrote = true;
       if (!this.keep) this.#passing.add(path);
       else if (plan.settled && keyPath !== undefined) {
-        await writeFileAtomically(keyPath, this.directory, encodeJson(written));
+        // Without a key it is written again the next time: no reason to fail.
+        await writeSealed(keyPath, this.directory, basename(keyPath), written).catch(() => {});
       }
       return written;
     } catch (error) {

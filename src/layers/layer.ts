@@ -38,6 +38,8 @@ export interface LayerEntry {
   readonly entry: TarEntry;
   /** The content: bytes at hand, or the path of a file of exactly `entry.size` bytes. */
   readonly content?: Uint8Array | string;
+  /** What the content of a file has to be, where that is known. */
+  readonly digest?: Digest;
 }
 
 /** What {@link writeLayer} made. */
@@ -61,7 +63,7 @@ export interface WriteLayerOptions {
  * Writes a layer to an open file.
  *
  * @throws {KodenoError} `IO_FAILED` when a file cannot be read, `BAD_SOURCE_FILE` when it changes
- * while it is read or cannot be named in a tar
+ * while it is read or cannot be named in a tar, `BAD_CONTENT` when it has another digest
  */
 export async function writeLayer(
   file: Deno.FsFile,
@@ -115,10 +117,10 @@ export async function writeLayer(
 
 /** The bytes of a tar, headers and contents, in chunks that gzip takes well. */
 async function* tarChunks(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
-  for (const { entry, content } of entries) {
+  for (const { entry, content, digest } of entries) {
     yield tarHeader(entry);
     if (content === undefined) continue;
-    if (typeof content === "string") yield* fileChunks(content, entry.size ?? 0);
+    if (typeof content === "string") yield* fileChunks(content, entry.size ?? 0, digest);
     else yield content;
     const padding = tarPadding(entry.size ?? 0);
     if (padding > 0) yield TAR_END.subarray(0, padding);
@@ -126,7 +128,12 @@ async function* tarChunks(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Ar
   yield TAR_END;
 }
 
-async function* fileChunks(path: string, size: number): AsyncGenerator<Uint8Array> {
+async function* fileChunks(
+  path: string,
+  size: number,
+  digest?: Digest,
+): AsyncGenerator<Uint8Array> {
+  const meter = digest === undefined ? undefined : new Meter();
   const changed = (): KodenoError =>
     new KodenoError(
       "BAD_SOURCE_FILE",
@@ -137,10 +144,16 @@ async function* fileChunks(path: string, size: number): AsyncGenerator<Uint8Arra
     for await (const chunk of fileStream(await Deno.open(path))) {
       left -= chunk.length;
       if (left < 0) throw changed();
+      meter?.update(chunk);
       yield chunk;
     }
   } catch (error) {
     throw ioFailure(`read ${path}`, error);
   }
   if (left !== 0) throw changed();
+  if (meter === undefined || meter.digest() === digest) return;
+  throw new KodenoError(
+    "BAD_CONTENT",
+    `Cannot put ${path} into a layer: its content is not what was written there; run it again`,
+  );
 }

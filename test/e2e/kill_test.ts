@@ -15,6 +15,7 @@ import {
   temporaries,
 } from "../support/layout.ts";
 import { processesIn, until } from "../support/process.ts";
+import { seeded } from "../support/seeded.ts";
 import { names, type TempDir, tempDir } from "../support/temp.ts";
 
 const PACKAGES = ["a", "b", "c"];
@@ -23,16 +24,6 @@ const KILLS_EACH = 10;
 const KODATA_BYTES = 1_000_000;
 /** About how long the images are written to the layout, in milliseconds. */
 const WRITING_MS = 60;
-
-/** Numbers from 0 to 1, the same in each run (mulberry32). */
-function seeded(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Writes programs and kodata that no build has seen. */
 async function change(dir: TempDir, random: () => number, text: string): Promise<void> {
