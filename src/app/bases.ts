@@ -97,10 +97,13 @@ export async function openBase(
   switch (place.kind) {
     case "layout": {
       const layout = await openLayout(resolve(workingDirectory, place.path));
-      const root = await layout.resolve(place.ref, { signal });
-      const base = await read(layout, root, imageName(root));
-      await checkLayers(layout, base, what);
-      return { base, close: nothing };
+      const holding = await layout.hold({ signal });
+      return await closingOnError(() => Promise.resolve(holding[Symbol.dispose]()), async () => {
+        const root = await layout.resolve(place.ref, { signal });
+        const base = await read(layout, root, imageName(root));
+        await checkLayers(layout, base, what);
+        return base;
+      });
     }
     case "archive": {
       // Few builds stand on an archive or a daemon, and the others do not wait for their code.

@@ -20,7 +20,7 @@ import { shortName } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { nameInDaemon } from "../plan/load_names.ts";
 import { ArchiveTarget } from "../store/archive/archive_target.ts";
-import { type Layout, openLayout } from "../store/layout/layout.ts";
+import { openLayout } from "../store/layout/layout.ts";
 import { RegistryStore } from "../store/registry/store.ts";
 import { openLocalPlace } from "./local_place.ts";
 import { type OpenImage, openImage } from "./open_image.ts";
@@ -150,10 +150,11 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       const layout = await openLayout(to.path, { create: true });
       const name = named(to.ref);
       try {
+        using _ = await layout.hold({ signal });
         await copy(source, root, layout, tagged(name));
-        if (name === undefined) await listNameless(layout, root);
+        if (name === undefined) await layout.keep(root);
         for (const referrer of await copyAlong(work, image, layout, options)) {
-          await listNameless(layout, referrer);
+          await layout.keep(referrer);
         }
       } catch (error) {
         await layout.undo();
@@ -216,26 +217,4 @@ async function copyAlong(
   const found = await (await referrerFinder(source, { signal }))(root);
   await copyReferrers(source, found, target, options);
   return found;
-}
-
-/** Has a layout list a manifest without a name; it is found by its digest. */
-async function listNameless(
-  layout: Layout,
-  { mediaType, digest, size, artifactType, platform }: Descriptor,
-): Promise<void> {
-  const entry = {
-    mediaType,
-    digest,
-    size,
-    ...(artifactType ? { artifactType } : {}),
-    ...(platform ? { platform } : {}),
-  };
-  await layout.change(async (entries) => {
-    if (entries.some((one) => one.digest === digest)) return entries;
-    if (await layout.has(entry)) return [...entries, entry];
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot list ${digest} in layout ${layout.directory}: it is not there, or not whole`,
-    );
-  });
 }

@@ -5,7 +5,7 @@
 import { collectGarbage, type Garbage } from "../store/layout/gc.ts";
 import { openLayout } from "../store/layout/layout.ts";
 
-/** Long enough for another process to give a name to what it has put into the layout. */
+/** Long enough for another tool to give a name to what it has put into the layout. */
 const MINIMUM_AGE_MS = 60 * 60 * 1000;
 
 /** What a caller may say. */
@@ -18,7 +18,7 @@ export interface GcOptions {
 }
 
 /**
- * Removes the blobs of a layout that no image needs. Temporary files of processes that are gone are
+ * Removes the blobs of a layout that no image needs, and that no other kodeno counts on. Temporary files of processes that are gone are
  * removed by opening it.
  *
  * @throws {KodenoError} `BAD_PLACE`, `BAD_CONTENT`, `IO_FAILED`

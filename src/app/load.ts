@@ -17,7 +17,7 @@ import { firstMatch } from "../store/archive/choose.ts";
 import { chooseForDaemon } from "../store/daemon/load.ts";
 import { chooseImages } from "./choose_images.ts";
 import { type LocalPlace, openLocalPlace } from "./local_place.ts";
-import { openImages } from "./places.ts";
+import { openHeld } from "./places.ts";
 import { splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
@@ -67,7 +67,8 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
-  const source = await openImages(from);
+  using held = await openHeld(from, { signal });
+  const source = held.store;
   const chosen = await chooseImages(source, { images, verb: "load", where: from, signal, emit });
   // A daemon keeps nothing that only refers to an image.
   const entries = (await splitReferrers(source, chosen, { signal })).images;

@@ -5,7 +5,7 @@
 import { imageName, refName } from "../oci/entries.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
-import { type ImageStore, openImages } from "./places.ts";
+import { type HeldImages, openHeld } from "./places.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
 /** An image that came in. */
@@ -26,10 +26,11 @@ export async function merge(
   ins: readonly string[],
   options: MergeOptions = {},
 ): Promise<readonly MergedImage[]> {
-  const from: ImageStore[] = [];
-  for (const path of ins) from.push(await openImages(path));
+  const held: HeldImages[] = [];
   const layout = await openLayout(out, { create: true });
   try {
+    for (const path of ins) held.push(await openHeld(path, options));
+    const from = held.map(({ store }) => store);
     const entries = await mergeLayouts(layout, from, options);
     const merged: MergedImage[] = [];
     // One after the other: a process may open so many files only.
@@ -43,5 +44,7 @@ export async function merge(
   } catch (error) {
     await layout.undo();
     throw error;
+  } finally {
+    for (const one of held) one[Symbol.dispose]();
   }
 }

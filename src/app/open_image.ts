@@ -4,7 +4,7 @@
  */
 import type { TransferConfig } from "../config/transfer_config.ts";
 import { imagePlatform } from "../content/image_platform.ts";
-import type { Source } from "../content/places.ts";
+import { holdPlace, type Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -50,11 +50,20 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
   const { platform, from, signal } = options;
   const image = await open(place, options);
   if (platform === undefined) return image;
-  try {
+  return await closingOnError(() => image[Symbol.asyncDispose](), async () => {
     const root = await choosePlatform(image.source, image.root, platform, from, signal);
     return { ...image, root };
+  });
+}
+
+async function closingOnError<T>(
+  close: () => PromiseLike<void>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    await image[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }
@@ -67,10 +76,14 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
       const source = from.kind === "layout"
         ? await openLayout(from.path)
         : await openArchive(from.path, { signal });
-      const root = platform === undefined
-        ? await source.resolve(from.ref, { signal })
-        : await resolveFor(platform, source, from.ref, options.from);
-      return opened(source, root, wholeName(root) ?? refName(root));
+      const holding = await holdPlace(source, { signal });
+      const close = () => Promise.resolve(holding[Symbol.dispose]());
+      return await closingOnError(close, async () => {
+        const root = platform === undefined
+          ? await source.resolve(from.ref, { signal })
+          : await resolveFor(platform, source, from.ref, options.from);
+        return opened(source, root, wholeName(root) ?? refName(root), close);
+      });
     }
     case "daemon": {
       const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
@@ -82,13 +95,10 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
       const registries = openRegistries(config, { named: [name], emit });
       const source = registries.open(name);
       const close = () => registries[Symbol.asyncDispose]();
-      try {
+      return await closingOnError(close, async () => {
         const root = await source.resolve(digest ?? tag ?? "latest", { signal });
         return opened(source, root, digest && !tag ? name : `${name}:${tag ?? "latest"}`, close);
-      } catch (error) {
-        await close();
-        throw error;
-      }
+      });
     }
   }
 }

@@ -5,7 +5,7 @@
 import { join, resolve } from "node:path";
 import { cacheDirectory, type Environment } from "../config/environment.ts";
 import type { TransferConfig } from "../config/transfer_config.ts";
-import type { Source } from "../content/places.ts";
+import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import type { NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -73,6 +73,21 @@ export async function openImages(path: string): Promise<Layout | ArchiveSource> 
   // Kinds of places that a command does not touch are not loaded: half of its time would go there.
   const { openArchive } = await import("../store/archive/archive_source.ts");
   return await openArchive(resolve(path));
+}
+
+/** A layout or archive that is being read. */
+export interface HeldImages extends Disposable {
+  readonly store: Layout | ArchiveSource;
+}
+
+/**
+ * {@link openImages} for work that reads them to its end, whatever others remove meanwhile; see
+ * `Layout.hold`.
+ */
+export async function openHeld(path: string, options: CallOptions = {}): Promise<HeldImages> {
+  const store = await openImages(path);
+  const holding = await holdPlace(store, options);
+  return { store, [Symbol.dispose]: () => holding[Symbol.dispose]() };
 }
 
 /** What only the work itself knows of its registries. */

@@ -18,7 +18,7 @@ import { wholeName } from "../oci/whole_name.ts";
 import { type Destination, planPush, type PushNaming } from "../plan/push_names.ts";
 import type { RegistryStore } from "../store/registry/store.ts";
 import { chooseImages } from "./choose_images.ts";
-import { isLocalRepository, openImages, openRegistries } from "./places.ts";
+import { isLocalRepository, openHeld, openRegistries } from "./places.ts";
 import { copyReferrers, splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
@@ -58,7 +58,8 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
   const { signal, emit } = request;
-  const source = await openImages(request.from);
+  using held = await openHeld(request.from, { signal });
+  const source = held.store;
   const { from: where, images = [] } = request;
   const chosen = await chooseImages(source, { images, verb: "push", where, signal, emit });
   // What refers to an image goes where the image goes.

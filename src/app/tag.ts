@@ -21,6 +21,7 @@ export async function tag(
   // A name that is no name is told before the first one is given.
   for (const name of names) parseImageName(name);
   const layout = await openLayout(directory);
+  using _ = await layout.hold();
   const descriptor = await layout.resolve(source);
   for (const name of names) await layout.tag(descriptor, name);
   return descriptor.digest;

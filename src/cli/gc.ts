@@ -18,7 +18,9 @@ export function gcCommand(): Command {
   return new Command("gc")
     .description(
       "Removes the blobs of an OCI layout that no image in it needs, and prints their digests.\n" +
-        "Blobs of the last hour stay, since another kodeno may be about to name them.",
+        "Blobs of the last hour stay, since another tool may be about to name them. What a running\n" +
+        "kodeno counts on stays, too: gc waits up to 5 seconds for those at work in the layout, and\n" +
+        "then tells what it has left.",
     )
     .argument("<layout>", "folder of the layout")
     .option("--dry-run", "remove nothing, tell what would be removed")
@@ -26,17 +28,25 @@ export function gcCommand(): Command {
     .option("--json", "print as JSON")
     .addHelpText("after", "\nExample:\n  kodeno gc out --dry-run")
     .action(async (layout: string, flags: Flags) => {
-      const { removed, young, used } = await interruptible((signal) =>
+      const { removed, young, busy, used } = await interruptible((signal) =>
         gc(layout, { dryRun: flags.dryRun, pruneNow: flags.pruneNow, signal })
       );
       const removedBytes = sum(removed);
       if (flags.json) {
         const dryRun = flags.dryRun ?? false;
-        return printJson("gc", { dryRun, removed, removedBytes, young, used: used.length });
+        return printJson("gc", { dryRun, removed, removedBytes, young, busy, used: used.length });
       }
       for (const { digest } of removed) printResult(digest);
       const verb = flags.dryRun ? "Would remove" : "Removed";
       printNote(`${verb} ${removed.length} blobs, ${formatBytes(removedBytes)}`);
+      if (busy.length > 0) {
+        printNote(
+          `Kept ${busy.length} blobs that no image needs, ${
+            formatBytes(sum(busy))
+          }: others are at ` +
+            "work in the layout; run it again when they are done",
+        );
+      }
       if (young.length === 0) return;
       printNote(
         `Kept ${young.length} blobs of the last hour, ${formatBytes(sum(young))}; ` +

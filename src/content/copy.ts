@@ -3,13 +3,14 @@
  * a target never holds a name whose content is not there.
  * @module
  */
+import { KodenoError } from "../errors.ts";
 import { Pool } from "../io/pool.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { GraphBounds } from "./bounds.ts";
 import { beginTransfer, type Meter, tellThere } from "./meter.ts";
-import type { CallOptions, OpenBlob, Source, Target } from "./places.ts";
+import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
 import { readDocument } from "./read.ts";
 import { hasSuccessors, successors } from "./successors.ts";
 
@@ -23,8 +24,12 @@ export interface CopyOptions extends CallOptions, Meter {
   readonly onBlob?: ((descriptor: Descriptor, moved: boolean) => void) | undefined;
 }
 
+/** How often an image is brought that others take away before it has its name. */
+const MAX_TIMES_BROUGHT = 3;
+
 /**
- * Copies the graph below a root. What the target has is skipped with all below it.
+ * Copies the graph below a root. What the target has is skipped with all below it; what is not there any
+ * more when the root gets its name is brought again.
  *
  * @param root a descriptor, or a name that the source resolves
  * @returns the root's descriptor
@@ -53,7 +58,7 @@ export async function copy(
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
   const visited = new Map<string, Promise<void>>();
-  const bounds = new GraphBounds();
+  let bounds = new GraphBounds();
 
   const move = async (d: Descriptor, open: OpenBlob): Promise<void> => {
     const transfer = beginTransfer(d, open, options);
@@ -110,11 +115,23 @@ export async function copy(
     if (bad !== undefined) throw failed.signal.aborted ? failed.signal.reason : bad.reason;
   };
 
+  using _source = await holdPlace(source, call);
+  using _target = await holdPlace(target, call);
   const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
   if (!hasSuccessors(descriptor)) tellUnknown(descriptor);
-  await all([once(descriptor, 0)]);
-  for (const tag of tags) await target.tag(descriptor, tag, call);
-  return descriptor;
+  for (let brought = 1;; brought++) {
+    await all([once(descriptor, 0)]);
+    try {
+      for (const tag of tags) await target.tag(descriptor, tag, call);
+      return descriptor;
+    } catch (error) {
+      const isGone = error instanceof KodenoError && error.code === "NOT_FOUND" &&
+        brought < MAX_TIMES_BROUGHT && !(await target.has(descriptor, call));
+      if (!isGone) throw error;
+      visited.clear();
+      bounds = new GraphBounds();
+    }
+  }
 }
 
 /** Documents first: they lead to more blobs, or make an image whole. */

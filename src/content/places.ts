@@ -48,3 +48,15 @@ export interface Target {
    */
   tag(descriptor: Descriptor, ref: string, options?: CallOptions): Promise<void>;
 }
+
+/** A place that others may remove blobs from at the same time. */
+export interface Holdable {
+  /** Keeps them from that till what it gives is disposed of. */
+  hold(options?: CallOptions): Promise<Disposable>;
+}
+
+/** Holds a place, where that means something. */
+export async function holdPlace(place: object, options?: CallOptions): Promise<Disposable> {
+  if ("hold" in place) return await (place as Holdable).hold(options);
+  return { [Symbol.dispose]: () => {} };
+}

@@ -36,7 +36,7 @@ async function lockAndRun<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const file = await Deno.open(path, { read: true });
+  const file = await openToLock(path);
   const locked = file.lock(true);
   try {
     await orAborted(locked, signal);
@@ -52,14 +52,39 @@ async function lockAndRun<T>(
   }
 }
 
+async function openToLock(path: string): Promise<Deno.FsFile> {
+  try {
+    // NFS gives an exclusive lock only to who could write.
+    return await Deno.open(path, { read: true, write: true });
+  } catch {
+    return await Deno.open(path);
+  }
+}
+
+/**
+ * Opens a file or folder and waits for its shared lock, which many may hold at once and nobody beside
+ * an exclusive one. Closing the file lets go.
+ */
+export async function openShared(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(path);
+  try {
+    await file.lock(false);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
 /** Waits for work, or for the signal's reason. */
-async function orAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
+export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return await work;
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
   try {
-    await Promise.race([work, aborted.promise]);
+    return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -87,7 +87,8 @@ async function addArtifact(layout: string, subject: unknown): Promise<string> {
     layers: [],
     subject,
   }, MediaType.manifest);
-  await pushAll(await openLayout(layout), [config, artifact]);
+  using opened = await openLayout(layout);
+  await pushAll(opened, [config, artifact]);
   await addEntry(layout, artifact.descriptor);
   return artifact.descriptor.digest;
 }

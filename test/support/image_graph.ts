@@ -93,7 +93,7 @@ export async function layoutWith(
   folder: string,
   images: Readonly<Record<string, ImageGraph>>,
 ): Promise<string> {
-  const layout = await openLayout(dir.join(folder), { create: true });
+  using layout = await openLayout(dir.join(folder), { create: true });
   for (const [name, graph] of Object.entries(images)) {
     await pushAll(layout, graph.blobs);
     await layout.tag(graph.root.descriptor, name);

@@ -1,9 +1,15 @@
 /**
- * A blob of a layout that is open for reading: whole, or in parts.
+ * The file of a blob of a layout: written whole or not at all, and read whole or in parts.
  * @module
  */
-import { readSome } from "../../io/file_bytes.ts";
+import type { CallOptions, OpenBlob } from "../../content/places.ts";
+import { writeSynced } from "../../io/atomic.ts";
+import { ioFailure } from "../../io/fail.ts";
+import { readSome, writeAll } from "../../io/file_bytes.ts";
+import { Verifier } from "../../io/hash.ts";
+import { lentChunks } from "../../io/lent.ts";
 import { fileStream } from "../../io/streams.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 
 /** An open blob; whoever has it closes it. */
 export class BlobFile {
@@ -32,5 +38,38 @@ export class BlobFile {
   /** Ends the reading. */
   close(): void {
     this.#file.close();
+  }
+}
+
+/**
+ * Writes a blob, checked while it streams.
+ *
+ * @param directory of the layout
+ * @param path of the blob
+ * @throws {KodenoError} `BAD_CONTENT`, `IO_FAILED`
+ */
+export async function writeBlob(
+  directory: string,
+  path: string,
+  descriptor: Descriptor,
+  open: OpenBlob,
+  options: CallOptions,
+): Promise<void> {
+  const verifier = new Verifier(descriptor);
+  const stream = await open();
+  try {
+    await writeSynced(path, directory, async (file) => {
+      for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
+        verifier.update(chunk);
+        writeAll(file, chunk);
+      }
+      verifier.finish();
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw ioFailure(`write blob ${descriptor.digest} to layout ${directory}`, error);
+  } finally {
+    // When the file could not be made, nobody has read the stream.
+    if (!stream.locked) await stream.cancel().catch(() => {});
   }
 }

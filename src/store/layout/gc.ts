@@ -9,15 +9,19 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
+import { BLOBS } from "./files.ts";
 import { checkOwnFolders } from "./folders.ts";
 import type { Layout } from "./layout.ts";
+import { withoutLeases } from "./lease.ts";
 
 /** How {@link collectGarbage} works. */
 export interface GarbageOptions {
   /** Removes nothing, only tells. */
   readonly dryRun?: boolean | undefined;
-  /** Blobs written in these last milliseconds stay: somebody may be about to name them. */
+  /** Blobs written in these last milliseconds stay: another tool may be about to name them. */
   readonly minimumAgeMs: number;
+  /** How long to wait for others who are at work in the layout; see {@link Garbage.busy}. */
+  readonly waitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,46 +37,64 @@ export interface Garbage {
   readonly removed: readonly BlobFile[];
   /** Blobs that no entry leads to, and that are too young. */
   readonly young: readonly BlobFile[];
+  /** Blobs that would have gone, but others are at work in the layout and may count on them. */
+  readonly busy: readonly BlobFile[];
   /** Blobs in use. */
   readonly used: readonly BlobFile[];
 }
 
+/** Most work of others takes less. */
+const WAIT_MS = 5000;
+
 /**
  * Removes blobs that cannot be reached from the entries of a layout, under its lock. Files that are
- * not named as blobs stay.
+ * not named as blobs stay. What others count on who are at work in it (see `Layout.hold`) is not
+ * touched: it waits for them a little, while new ones wait for it, and else leaves all as it is.
  *
+ * @param layout lets go of what it found; see `Layout.close`
  * @throws {KodenoError} `BAD_PLACE` when its blobs lie elsewhere; `BAD_CONTENT` when a manifest is damaged, so that nobody can tell what it
  * needs; nothing is removed then. `IO_FAILED`
  */
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
-  const folder = join(layout.directory, "blobs", "sha256");
+  const { directory } = layout;
+  const { waitMs = WAIT_MS, signal } = options;
+  layout.close();
+  const collect = (dryRun: boolean) => layout.locked(() => sweep(layout, { ...options, dryRun }));
   try {
-    await checkOwnFolders(layout.directory, "remove blobs of");
-    return await layout.locked(async () => {
-      const reachable = await reachableFrom(layout, await layout.entries(), options.signal);
-      const oldest = Date.now() - options.minimumAgeMs;
-      const removed: BlobFile[] = [];
-      const young: BlobFile[] = [];
-      const used: BlobFile[] = [];
-      for (const name of await blobNames(folder)) {
-        const digest = `sha256:${name}` as const;
-        const { size, mtime } = await Deno.lstat(join(folder, name));
-        const isYoung = (mtime?.getTime() ?? 0) > oldest;
-        const list = reachable.has(digest) ? used : isYoung ? young : removed;
-        list.push({ digest, size });
-      }
-      if (!options.dryRun) {
-        for (const { digest } of removed) {
-          options.signal?.throwIfAborted();
-          await Deno.remove(join(folder, digest.slice("sha256:".length)));
-        }
-      }
-      return { removed, young, used };
-    });
+    await checkOwnFolders(directory, "remove blobs of");
+    const seen = await collect(true);
+    if (options.dryRun || seen.removed.length === 0) return seen;
+    const done = await withoutLeases(directory, waitMs, () => collect(false), signal);
+    return done === "busy" ? { ...seen, removed: [], busy: seen.removed } : done;
   } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw ioFailure(`remove blobs of layout ${layout.directory}`, error);
+    if (signal?.aborted) throw signal.reason;
+    throw ioFailure(`remove blobs of layout ${directory}`, error);
   }
+}
+
+/** Looks at all blobs, and removes those that may go. */
+async function sweep(
+  layout: Layout,
+  { dryRun, minimumAgeMs, signal }: GarbageOptions,
+): Promise<Garbage> {
+  const folder = join(layout.directory, BLOBS);
+  const reachable = await reachableFrom(layout, await layout.entries(), signal);
+  const oldest = Date.now() - minimumAgeMs;
+  const removed: BlobFile[] = [];
+  const young: BlobFile[] = [];
+  const used: BlobFile[] = [];
+  for (const name of await blobNames(folder)) {
+    const digest = `sha256:${name}` as const;
+    const { size, mtime } = await Deno.lstat(join(folder, name));
+    const isYoung = (mtime?.getTime() ?? 0) > oldest;
+    const list = reachable.has(digest) ? used : isYoung ? young : removed;
+    list.push({ digest, size });
+  }
+  for (const { digest } of dryRun ? [] : removed) {
+    signal?.throwIfAborted();
+    await Deno.remove(join(folder, digest.slice("sha256:".length)));
+  }
+  return { removed, young, busy: [], used };
 }
 
 /** Digests of all that entries lead to, whether or not it is in the layout. */

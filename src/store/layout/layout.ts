@@ -9,30 +9,26 @@ import type { CallOptions, OpenBlob, Source, Target } from "../../content/places
 import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
-import {
-  removeStaleTemporaries,
-  syncDirectory,
-  writeFileAtomically,
-  writeSynced,
-} from "../../io/atomic.ts";
+import { removeStaleTemporaries } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { Verifier } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { InFlight } from "../../io/in_flight.ts";
-import { lentChunks } from "../../io/lent.ts";
-import { writeAll } from "../../io/file_bytes.ts";
-import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
-import { MAX_JSON_BYTES } from "../../oci/limits.ts";
-import { encodeJson, parseIndex } from "../../oci/manifest.ts";
-import { BlobFile } from "./blob_file.ts";
+import { BlobFile, writeBlob } from "./blob_file.ts";
+import {
+  BLOBS,
+  openFileOf,
+  readIndexFile,
+  syncFolders,
+  withEntries,
+  writeIndexFile,
+} from "./files.ts";
 import { checkOwnFolders } from "./folders.ts";
+import { Holder } from "./lease.ts";
 import { checkMarker, createMarker } from "./marker.ts";
-
-/** The folder of the blobs. */
-const BLOBS = ["blobs", "sha256"] as const;
+import { removeUnused } from "./undo.ts";
 
 /**
  * Opens a layout.
@@ -62,8 +58,12 @@ export async function openLayout(
   return new Layout(directory, folder === undefined ? "folder" : "layout");
 }
 
-/** Entries of a layout and its blobs. Made by {@link openLayout}. */
-export class Layout implements Source, Target {
+/**
+ * Entries of a layout and its blobs. Made by {@link openLayout}. What `copy` reads, finds or brings is
+ * kept from `kodeno gc` till it ends; what {@link Layout.has} finds and {@link Layout.push} brings
+ * outside of it, till {@link Layout.close} or the end of the process.
+ */
+export class Layout implements Source, Target, Disposable {
   /** Manifests known to be whole, so that a shared child is looked at once. */
   readonly #whole = new Set<string>();
   readonly #tidied: Promise<void>;
@@ -73,6 +73,8 @@ export class Layout implements Source, Target {
   readonly #pushing = new InFlight();
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
+  readonly #holder: Holder;
+  #isSettled = false;
 
   /** Its folder. */
   readonly directory: string;
@@ -83,6 +85,7 @@ export class Layout implements Source, Target {
   constructor(directory: string, made: "nothing" | "layout" | "folder" = "nothing") {
     this.directory = directory;
     this.made = made;
+    this.#holder = new Holder(directory);
     this.#tidied = removeStaleTemporaries(directory);
   }
 
@@ -92,7 +95,26 @@ export class Layout implements Source, Target {
    * @throws {KodenoError} `BAD_CONTENT` when it is not an image index
    */
   async entries(): Promise<readonly Descriptor[]> {
-    return (await this.#readIndex()).index.manifests;
+    return (await readIndexFile(this.directory)).index.manifests;
+  }
+
+  /**
+   * Keeps the blobs of the layout, those of entries that others remove, too, from `kodeno gc` till
+   * what it gives is disposed of; waits while gc is at work. Reading then is as if nobody else were
+   * there.
+   */
+  async hold({ signal }: CallOptions = {}): Promise<Disposable> {
+    return await this.#holder.hold(signal);
+  }
+
+  /** Lets go of what was found or brought without {@link hold}; the layout can still be used. */
+  close(): void {
+    this.#holder.letGo();
+  }
+
+  /** {@link close}. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** {@inheritDoc Source.resolve} */
@@ -118,7 +140,7 @@ export class Layout implements Source, Target {
    */
   async openBlob(descriptor: Descriptor): Promise<BlobFile> {
     const path = this.#blobPath(descriptor);
-    const file = await this.#open(path, `blob ${descriptor.digest}`);
+    const file = await openFileOf(this.directory, path, `blob ${descriptor.digest}`);
     const { size } = await file.stat();
     if (size === descriptor.size) return new BlobFile(file);
     file.close();
@@ -132,6 +154,15 @@ export class Layout implements Source, Target {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
+    await this.#holder.holdOn(this, options.signal);
+    return await this.isWhole(descriptor, options);
+  }
+
+  /**
+   * {@link has} without a lease: for work under the lock of the layout, where one must not be waited
+   * for.
+   */
+  async isWhole(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     const documents: string[] = [];
     const whole = await isWhole(descriptor, async (d) => {
       options.signal?.throwIfAborted();
@@ -164,26 +195,11 @@ export class Layout implements Source, Target {
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     options.signal?.throwIfAborted();
+    await this.#holder.holdOn(this, options.signal);
     const path = this.#blobPath(descriptor);
-    const verifier = new Verifier(descriptor);
     await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
-    const stream = await open();
-    try {
-      await writeSynced(path, this.directory, async (file) => {
-        for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
-          verifier.update(chunk);
-          writeAll(file, chunk);
-        }
-        verifier.finish();
-      });
-      this.#pushed.add(path);
-    } catch (error) {
-      if (options.signal?.aborted) throw options.signal.reason;
-      throw ioFailure(`write blob ${descriptor.digest} to layout ${this.directory}`, error);
-    } finally {
-      // When the file could not be made, nobody has read the stream.
-      if (!stream.locked) await stream.cancel().catch(() => {});
-    }
+    await writeBlob(this.directory, path, descriptor, open, options);
+    this.#pushed.add(path);
   }
 
   /**
@@ -193,15 +209,33 @@ export class Layout implements Source, Target {
   async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const entry = namedEntry(descriptor, ref);
+    await this.change(async (entries) => withEntry(entries, await this.#present(entry, "tag")));
+  }
+
+  /**
+   * Adds an entry without a name, as of what refers to an image (a signature, an SBOM); it is found by
+   * its digest.
+   *
+   * @throws {KodenoError} `NOT_FOUND` when it is not there, or not whole
+   */
+  async keep(descriptor: Descriptor): Promise<void> {
+    const { mediaType, digest, size, artifactType, platform } = descriptor;
+    const more = { ...(artifactType ? { artifactType } : {}), ...(platform ? { platform } : {}) };
+    const entry = { mediaType, digest, size, ...more };
     await this.change(async (entries) => {
-      // Under the lock nobody collects garbage, so what is looked at now stays.
-      this.#whole.clear();
-      if (await this.has(descriptor)) return withEntry(entries, entry);
-      throw new KodenoError(
-        "NOT_FOUND",
-        `Cannot tag ${descriptor.digest} in layout ${this.directory}: it is not there, or not whole`,
-      );
+      await this.#present(entry, "keep");
+      return entries.some((other) => other.digest === digest) ? entries : [...entries, entry];
     });
+  }
+
+  /** An entry that may be written, after a look at the disk under the lock. */
+  async #present(entry: Descriptor, doing: string): Promise<Descriptor> {
+    if (await this.isWhole(entry)) return entry;
+    const why = "it is not there, or not whole";
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot ${doing} ${entry.digest} in layout ${this.directory}: ${why}`,
+    );
   }
 
   /**
@@ -210,21 +244,8 @@ export class Layout implements Source, Target {
    */
   async undo(): Promise<void> {
     if (this.made === "nothing") return;
-    const remove = (...parts: string[]) => Deno.remove(join(this.directory, ...parts));
-    try {
-      await this.locked(async () => {
-        if ((await this.entries()).length > 0) return;
-        for (const path of this.#pushed) await Deno.remove(path);
-        // Folders go only when they are empty: what another process put there keeps them.
-        await remove("blobs", "sha256");
-        await remove("blobs");
-        await remove("oci-layout");
-        await remove("index.json");
-        if (this.made === "folder") await remove();
-      });
-    } catch {
-      // Something of somebody else's is there.
-    }
+    this.close();
+    await removeUnused(this, this.#pushed);
   }
 
   /**
@@ -237,7 +258,7 @@ export class Layout implements Source, Target {
 
   /**
    * Replaces the entries under the lock of the layout, all at once; the same bytes are not written
-   * again.
+   * again. At the end they are on disk with all that they lead to.
    *
    * @param change gets the entries as they are now
    * @throws {KodenoError} what `change` throws, and `IO_FAILED`
@@ -248,50 +269,23 @@ export class Layout implements Source, Target {
     try {
       await this.#tidied;
       await this.locked(async () => {
-        const { bytes, index } = await this.#readIndex();
-        const next = encodeJson({ ...index, manifests: await change(index.manifests) });
-        const same = sameBytes(bytes, next);
-        // Once for all blobs, whoever has brought them: an entry leads to none that a power cut takes.
-        if (!same || this.#pushed.size > 0) await syncDirectory(join(this.directory, ...BLOBS));
-        if (same) return;
-        if (next.length > MAX_JSON_BYTES) throw tooManyEntries(this.directory);
-        await writeFileAtomically(join(this.directory, "index.json"), this.directory, next);
+        // What was seen before may be gone; under the lock nobody removes blobs.
+        this.#whole.clear();
+        const file = await readIndexFile(this.directory);
+        const next = withEntries(this.directory, file, await change(file.index.manifests));
+        // Once for all blobs, whoever has brought them; at first also what others may just have made.
+        if (next !== undefined || this.#pushed.size > 0 || !this.#isSettled) {
+          await syncFolders(this.directory, !this.#isSettled);
+          this.#isSettled = true;
+        }
+        if (next !== undefined) await writeIndexFile(this.directory, next);
       });
     } catch (error) {
       throw ioFailure(`write index.json of layout ${this.directory}`, error);
     }
   }
 
-  async #readIndex() {
-    const what = `index.json of layout ${this.directory}`;
-    const file = await this.#open(join(this.directory, "index.json"), what);
-    const bytes = await readAll(fileStream(file), MAX_JSON_BYTES, what);
-    return { bytes, index: parseIndex(bytes, what) };
-  }
-
-  async #open(path: string, what: string): Promise<Deno.FsFile> {
-    try {
-      // A pipe would be waited for.
-      if ((await Deno.stat(path)).isFile) return await Deno.open(path);
-    } catch (error) {
-      if (!isNotFound(error)) throw ioFailure(`read ${what}`, error);
-      throw new KodenoError("NOT_FOUND", `Cannot find ${what} in layout ${this.directory}`);
-    }
-    throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: it is no file`);
-  }
-
   #blobPath(descriptor: Descriptor): string {
-    return join(this.directory, ...BLOBS, digestHex(parseDigest(descriptor.digest)));
+    return join(this.directory, BLOBS, digestHex(parseDigest(descriptor.digest)));
   }
-}
-
-/** What could not be read again is not written. */
-function tooManyEntries(directory: string): KodenoError {
-  const why = `its index.json would have more than ${MAX_JSON_BYTES} bytes`;
-  const next = "use another layout, or remove images with kodeno rm";
-  return new KodenoError("BAD_PLACE", `Cannot add to layout ${directory}: ${why}; ${next}`);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -4,11 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { copy } from "../../content/copy.ts";
+import { verify } from "../../content/verify.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { failsWith } from "../../../test/support/fails.ts";
 import { blob, image, imageGraph, pushAll } from "../../../test/support/image_graph.ts";
 import { fingerprint } from "../../../test/support/layout.ts";
 import { type TempDir, tempDir } from "../../../test/support/temp.ts";
+import { MemoryStore } from "../memory/memory.ts";
 import { type Layout, openLayout } from "./layout.ts";
 
 const GRAPH = imageGraph();
@@ -165,7 +168,14 @@ Deno.test("layout: what was there before, was named, or is somebody else's stays
   await using dir = await tempDir();
   const layout = await filled(dir);
   const theirs = blob("of another process");
-  await pushAll(await openLayout(layout.directory), [theirs]);
+  {
+    using other = await openLayout(layout.directory);
+    await pushAll(other, [theirs]);
+    // Who is still at work may count on any blob.
+    const before = await fingerprint(dir.path);
+    await layout.undo();
+    assert.deepEqual(await fingerprint(dir.path), before);
+  }
   await layout.undo();
   const opened = await openLayout(layout.directory);
   assert.deepEqual([await opened.has(theirs.descriptor), await opened.has(ROOT)], [true, false]);
@@ -203,4 +213,23 @@ Deno.test("layout: an index.json that could not be read again is not written", a
     /index\.json would have more than 4194304 bytes; use another/,
   );
   assert.deepEqual(await Deno.readFile(dir.join("layout/index.json")), before);
+});
+
+Deno.test("layout: a blob that another tool takes away before the name is there is brought again", async () => {
+  await using dir = await tempDir();
+  const from = new MemoryStore();
+  await pushAll(from, GRAPH.blobs);
+  const layout = await openLayout(dir.join("layout"), { create: true });
+  const shared = dir.join("layout/blobs/sha256", GRAPH.shared.descriptor.digest.slice(7));
+  let taken = 0;
+  const take = (limit: number) => (d: Descriptor) => {
+    if (d.digest === ROOT.digest && taken++ < limit) Deno.removeSync(shared);
+  };
+  await copy(from, ROOT, layout, { tags: ["app:v1"], onBlob: take(2) });
+  assert.equal(taken, 3);
+  assert.equal((await verify(layout, ROOT)).blobs, GRAPH.blobs.length);
+  taken = 0;
+  const never = () => copy(from, ROOT, layout, { tags: ["app:v2"], onBlob: take(9) });
+  await failsWith("NOT_FOUND", never, /Cannot tag .* it is not there, or not whole/);
+  assert.equal(taken, 3);
 });

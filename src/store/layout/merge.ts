@@ -25,6 +25,9 @@ export interface MergeOptions extends Pick<Meter, "emit"> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How often what others remove meanwhile is brought. */
+const MAX_TIMES_BROUGHT = 3;
+
 /** An entry and where it comes from. */
 interface Candidate {
   readonly entry: Descriptor;
@@ -45,6 +48,7 @@ export async function mergeLayouts(
   options: MergeOptions = {},
 ): Promise<readonly Descriptor[]> {
   const { force = false, signal, emit } = options;
+  using _ = await out.hold({ signal });
   const candidates: Candidate[] = [];
   for (const from of ins) {
     candidates.push(...(await wanted(from, options)).map((entry) => ({ entry, from })));
@@ -52,21 +56,37 @@ export async function mergeLayouts(
   const entries = candidates.map(({ entry }) => entry);
   // Told before anything is copied, and looked at again when nobody else can change the layout.
   combine(await out.entries(), entries, force, out.directory);
-  for (const { entry, from } of candidates) {
-    await copy(from, entry, out, { signal, emit, image: nameOf(entry) });
-  }
-  await out.change(async (before) => {
-    for (const entry of entries) {
-      if (await out.has(entry, { signal })) continue;
-      throw new KodenoError(
-        "NOT_FOUND",
-        `Cannot merge into layout ${out.directory}: ${entry.digest} is not whole any more`,
-      );
+  for (let brought = 1;; brought++) {
+    for (const { entry, from } of candidates) {
+      await copy(from, entry, out, { signal, emit, image: nameOf(entry) });
     }
-    return combine(before, entries, force, out.directory);
-  });
+    let gone: Descriptor | undefined;
+    await out.change(async (before) => {
+      gone = await firstMissing(out, entries, signal);
+      return gone === undefined ? combine(before, entries, force, out.directory) : before;
+    });
+    if (gone === undefined) break;
+    // Somebody else has removed what was there, and it is brought again.
+    if (brought < MAX_TIMES_BROUGHT) continue;
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot merge into layout ${out.directory}: ${gone.digest} is not whole any more; ` +
+        "something else is removing its blobs",
+    );
+  }
   // One that was brought twice came in once.
   return [...new Map(entries.map((entry) => [nameOf(entry) ?? entry.digest, entry])).values()];
+}
+
+async function firstMissing(
+  out: Layout,
+  entries: readonly Descriptor[],
+  signal: AbortSignal | undefined,
+): Promise<Descriptor | undefined> {
+  for (const entry of entries) {
+    if (!(await out.isWhole(entry, { signal }))) return entry;
+  }
+  return undefined;
 }
 
 function combine(
