@@ -122,6 +122,7 @@ export function registryOptions(config: TransferConfig, use: RegistryUse = {}): 
       ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrorHosts]
       : undefined,
     onWarning: (message) => use.emit?.({ type: "note", level: "warning", message }),
+    onDelay: (message) => use.emit?.({ type: "note", level: "verbose", message }),
   };
 }
 

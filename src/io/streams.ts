@@ -72,7 +72,7 @@ export async function* chunksOf(
  * @throws {KodenoError} `BAD_CONTENT` past the limit; the rest is not read
  */
 export async function readAll(
-  stream: ReadableStream<Uint8Array>,
+  stream: AsyncIterable<Uint8Array>,
   limit: number,
   what: string,
 ): Promise<Uint8Array> {

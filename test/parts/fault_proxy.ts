@@ -4,6 +4,7 @@
  * @module
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Transform } from "node:stream";
 
@@ -57,21 +58,27 @@ export interface FaultProxy extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a proxy; `handle` decides about each request, and passes it on where it has nothing to say. */
+/**
+ * Starts a proxy; `handle` decides about each request, and passes it on where it has nothing to say.
+ *
+ * @param tls PEM of its certificate and key; without them it speaks plain HTTP
+ */
 export async function startFaultProxy(
   upstream: string,
   handle: (exchange: Exchange) => Promise<unknown> | unknown,
+  tls?: { readonly cert: string; readonly key: string },
 ): Promise<FaultProxy> {
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const exchange = newExchange(upstream, request, response);
     seen.push(exchange.seen);
     request.on("data", (chunk: Uint8Array) => exchange.seen.bytes += chunk.length);
     request.on("error", () => {});
     request.pause();
     Promise.resolve(handle(exchange)).catch(() => exchange.cut());
-  });
+  };
+  const server = tls ? createTlsServer(tls, onRequest) : createServer(onRequest);
   server.keepAliveTimeout = 30_000;
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

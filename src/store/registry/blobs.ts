@@ -4,14 +4,14 @@
  * @module
  */
 import type { CallOptions } from "../../content/places.ts";
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
 import { byteStream, type LentReader, lentReader, type Memory } from "../../io/lent.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./error.ts";
-import { isTransientError, sleep, waitMs } from "./retry.ts";
+import { isTransientError } from "./retry.ts";
 import { ConnectionError } from "./wire.ts";
 
 /** Progress that makes up for the broken connections before it. */
@@ -135,7 +135,7 @@ function resuming(
         if (!isTransientError(error) || ++failed >= client.policy.attempts) {
           throw client.brokenBody(call, part.url, error);
         }
-        await sleep(waitMs(client.policy, failed, undefined), call.signal);
+        await client.waitForTry(call, failed, messageOf(error));
         part = await open(offset);
         // What was lent is lost with the part that broke.
         lent = new Uint8Array(room);

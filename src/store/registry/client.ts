@@ -14,6 +14,7 @@ import { isTransientError, isTransientStatus, retryAfterMs, type RetryPolicy } f
 import { sleep, waitMs } from "./retry.ts";
 import { TokenRefused } from "./token.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
+import type { Shared } from "./options.ts";
 import { UploadSize } from "./upload_size.ts";
 
 /** A request in terms of a registry. */
@@ -49,6 +50,10 @@ export class RegistryClient {
   readonly registry: string;
   /** How often things are tried. */
   readonly policy: RetryPolicy;
+  /** Milliseconds that a document may take as a whole. */
+  readonly documentMs: number;
+  /** Takes what is told of work that takes longer than it should. */
+  readonly tellDelay: (message: string) => void;
   /** How much a request of an upload may carry. */
   readonly uploadSize: UploadSize = new UploadSize();
   readonly #transport: Transport;
@@ -56,16 +61,29 @@ export class RegistryClient {
   #reached: { readonly base: URL; readonly authorizer: Authorizer } | undefined;
 
   /** @param registry host and port; `docker.io` for Docker Hub */
-  constructor(
-    registry: string,
-    transport: Transport,
-    credentials: CredentialProvider,
-    policy: RetryPolicy,
-  ) {
+  constructor(registry: string, { transport, credentials, policy, documentMs, onDelay }: Shared) {
     this.registry = registry;
     this.policy = policy;
+    this.documentMs = documentMs;
+    this.tellDelay = onDelay;
     this.#transport = transport;
     this.#credentials = credentials;
+  }
+
+  /**
+   * Waits till another try makes sense, and tells of it.
+   *
+   * @param failed tries so far, from 1
+   * @param why the last one failed
+   * @param askedMs what the registry asked for
+   */
+  async waitForTry(call: Call, failed: number, why: string, askedMs?: number): Promise<void> {
+    const ms = waitMs(this.policy, failed, askedMs);
+    const when = `trying again in ${
+      (ms / 1000).toFixed(1)
+    } s (${failed} of ${this.policy.attempts})`;
+    this.tellDelay(`Could not ${call.doing}: ${why}; ${when}`);
+    await sleep(ms, call.signal);
   }
 
   /**
@@ -81,10 +99,12 @@ export class RegistryClient {
     for (let tried = 1;; tried++) {
       signal?.throwIfAborted();
       let askedMs: number | undefined;
+      let why: string;
       try {
         const answer = await this.#once(call);
         if (tried >= attempts || !isTransientStatus(answer.status)) return answer;
         askedMs = retryAfterMs(answer.headers.get("retry-after"));
+        why = `${answer.url.host} answered ${answer.status}`;
         await answer.body.cancel();
       } catch (error) {
         signal?.throwIfAborted();
@@ -92,8 +112,9 @@ export class RegistryClient {
         const again = isTransientError(error) ||
           (error instanceof TokenRefused && isTransientStatus(error.status));
         if (tried >= attempts || !again) throw await this.#failure(call, error);
+        why = messageOf(error);
       }
-      await sleep(waitMs(this.policy, tried, askedMs), signal);
+      await this.waitForTry(call, tried, why, askedMs);
     }
   }
 

@@ -5,8 +5,10 @@
 import { messageOf } from "../../errors.ts";
 import { registryCodes, RegistryError } from "./error.ts";
 import { ConnectionError } from "./wire.ts";
+import { readWithin } from "./within.ts";
 
 const MAX_ERROR_BYTES = 64 * 1024;
+const ERROR_MS = 10_000;
 
 /** The next step of somebody who was not let in. */
 export function loginHint(registry: string): string {
@@ -17,19 +19,13 @@ export function loginHint(registry: string): string {
 export async function readCodes(
   answer: { readonly body: ReadableStream<Uint8Array> },
 ): Promise<readonly string[]> {
-  const bytes = new Uint8Array(MAX_ERROR_BYTES);
-  let length = 0;
   try {
-    for await (const chunk of answer.body) {
-      if (length + chunk.length > MAX_ERROR_BYTES) return [];
-      bytes.set(chunk, length);
-      length += chunk.length;
-    }
+    const bytes = await readWithin(answer.body, MAX_ERROR_BYTES, ERROR_MS, "the error");
+    return registryCodes(bytes);
   } catch {
     // The status says enough.
     return [];
   }
-  return registryCodes(bytes.subarray(0, length));
 }
 
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */

@@ -7,6 +7,8 @@ import { ConnectionError, type Wire } from "./wire.ts";
 
 const MAX_LINE_BYTES = 16 * 1024;
 const MAX_HEADERS = 200;
+/** Of all headers together; with the time that a part of them may take, it bounds that of all. */
+const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_INTERIM = 10;
 
 /** Status and headers of an answer. */
@@ -35,13 +37,16 @@ export async function readHead(wire: Wire): Promise<Head> {
   throw new ConnectionError("protocol", "the answer does not come to its point");
 }
 
-/** Reads the head of the answer; interim ones (1xx) are skipped. The first byte is waited for. */
+/** Reads headers, or trailers, up to the empty line after them. */
 export async function readHeaders(wire: Wire): Promise<Headers> {
   const headers = new Headers();
+  let length = 0;
   for (let count = 0; count <= MAX_HEADERS; count++) {
     const line = await wire.readLine(MAX_LINE_BYTES);
     if (line === undefined) throw new ConnectionError("closed", "the connection was closed");
     if (line === "") return headers;
+    length += line.length;
+    if (length > MAX_HEAD_BYTES) break;
     const colon = line.indexOf(":");
     try {
       headers.append(line.slice(0, Math.max(0, colon)), line.slice(colon + 1).trim());
@@ -49,7 +54,7 @@ export async function readHeaders(wire: Wire): Promise<Headers> {
       throw new ConnectionError("protocol", "the answer has a malformed header", error);
     }
   }
-  throw new ConnectionError("protocol", "the answer has too many headers");
+  throw new ConnectionError("protocol", "the answer has too many headers, or too long ones");
 }
 
 /** How the body of an answer is read; `delimited` when its end is not that of the connection. */

@@ -4,13 +4,18 @@
  * @module
  */
 import { KodenoError } from "../../errors.ts";
-import { readAll } from "../../io/streams.ts";
+import { chunksOf, readAll } from "../../io/streams.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { refuseWebPage } from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
+import { TimeBound } from "./within.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
 const MAX_PAGES = 10_000;
+/** Of all pages: a quarter of a million tags, or half as many referrers. */
+const MAX_LIST_BYTES = 32 * 1024 * 1024;
+/** What all of it may take, in the time of a document. */
+const LIST_TIMES = 5;
 
 /** One page: its bytes, and the answer they came with. */
 export interface Page {
@@ -25,10 +30,13 @@ export interface Page {
  */
 export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Page> {
   const seen = new Set<string>();
+  let length = 0;
+  using bound = new TimeBound(client.documentMs * LIST_TIMES, "the list", call.signal);
+  const { signal } = bound;
   const astray = (why: string) => new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`);
   for (let to: string | URL | undefined = call.to; to !== undefined;) {
-    const page: Call = { ...call, to };
-    const answer: Answer = await client.call(page);
+    const page: Call = { ...call, to, signal };
+    const answer: Answer = await within(client, call, () => client.call(page));
     if (answer.status === 404 && seen.size === 0) {
       await answer.body.cancel();
       return;
@@ -37,17 +45,37 @@ export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerat
     refuseWebPage(page, answer, "");
     let bytes: Uint8Array;
     try {
-      bytes = await readAll(answer.body, MAX_JSON_BYTES, "a page of the list");
+      const pageBody = chunksOf(answer.body, signal);
+      bytes = await readAll(pageBody, MAX_JSON_BYTES, "a page of the list");
     } catch (error) {
       throw client.brokenBody(page, answer.url, error);
     }
+    length += bytes.length;
+    if (length > MAX_LIST_BYTES) throw astray(`it has more than ${MAX_LIST_BYTES} bytes`);
     yield { bytes, answer };
     const next = nextPage(answer.headers.get("link"), answer.url);
     seen.add(answer.url.href);
+    if (next !== undefined) {
+      client.tellDelay(`Reading on to ${call.doing}: ${seen.size} pages, ${length} bytes so far`);
+    }
     if (next === undefined) return;
     if (next.origin !== answer.url.origin) throw astray(`its next page is on ${next.host}`);
     if (seen.has(next.href) || seen.size >= MAX_PAGES) throw astray("its pages have no end");
     to = next;
+  }
+}
+
+/** An answer; a list that takes too long fails as a connection that does. */
+async function within(
+  client: RegistryClient,
+  call: Call,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await work();
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    throw client.brokenBody(call, new URL(`https://${client.registry}/`), error);
   }
 }
 

@@ -5,9 +5,9 @@
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
 import { digestOf, Verifier } from "../../io/hash.ts";
-import { chunksOf, readAll } from "../../io/streams.ts";
+import { chunksOf } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
@@ -15,6 +15,7 @@ import { parseIndex, parseManifest } from "../../oci/manifest.ts";
 import { isIndexType, MediaType } from "../../oci/media_types.ts";
 import { refuseWebPage, type Repository } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
+import { readWithin } from "./within.ts";
 
 /** What is asked for, OCI's and Docker's. */
 const ACCEPT = [
@@ -23,6 +24,9 @@ const ACCEPT = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
+
+/** Nothing is asked for again where it would have less time to come. */
+const MIN_LEFT_MS = 50;
 
 /** A manifest or index, with its bytes. */
 export interface Document {
@@ -91,18 +95,25 @@ export async function getManifest(
 ): Promise<Document> {
   const { client } = repository;
   const call = manifestCall(repository, "GET", ref, options);
+  // Tries that each take as long as they may would take that many times as long.
+  let leftMs = client.documentMs;
   for (let tried = 1;; tried++) {
     const answer = await client.call(call);
     if (answer.status !== 200) throw await client.refusal(call, answer, true);
     refuseWebPage(call, answer, "");
     let bytes: Uint8Array;
+    const began = performance.now();
     try {
-      bytes = await readAll(answer.body, MAX_JSON_BYTES, call.doing.replace(/^pull /, ""));
+      const what = call.doing.replace(/^pull /, "");
+      bytes = await readWithin(answer.body, MAX_JSON_BYTES, leftMs, what);
     } catch (error) {
       options.signal?.throwIfAborted();
+      leftMs -= performance.now() - began;
       const failure = client.brokenBody(call, answer.url, error);
       // Only what broke on the way is tried again.
-      if (failure === error || tried >= client.policy.attempts) throw failure;
+      const isOver = tried >= client.policy.attempts || leftMs < MIN_LEFT_MS;
+      if (failure === error || isOver) throw failure;
+      await client.waitForTry(call, tried, messageOf(error));
       continue;
     }
     const descriptor = { mediaType: typeOf(answer), digest: digestOf(bytes), size: bytes.length };

@@ -45,10 +45,17 @@ export interface RegistryOptions {
   readonly idleMs?: number | undefined;
   /** Milliseconds that an answer may take to begin; 300 000 unless given. */
   readonly answerMs?: number | undefined;
+  /**
+   * Milliseconds that a manifest may take as a whole once it has begun, all tries together; 120 000
+   * unless given. A list of many pages may take five times that.
+   */
+  readonly documentMs?: number | undefined;
   /** Name and version of who is asking. */
   readonly userAgent?: string | undefined;
   /** Told of what went wrong without an end to the work, such as a missing credential helper. */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Told of what takes longer than it should: tries that failed, lists of many pages. */
+  readonly onDelay?: ((message: string) => void) | undefined;
 }
 
 /** Everything that several repositories share. */
@@ -56,6 +63,8 @@ export interface Shared {
   readonly transport: Transport;
   readonly credentials: CredentialProvider;
   readonly policy: RetryPolicy;
+  readonly documentMs: number;
+  readonly onDelay: (message: string) => void;
 }
 
 /** Fills in what was not said. */
@@ -77,5 +86,7 @@ export function shared(options: RegistryOptions): Shared {
     }),
     credentials: options.credentials ?? dockerCredentials(env, onWarning),
     policy: { ...DEFAULT_RETRY, ...retry },
+    documentMs: options.documentMs ?? 120_000,
+    onDelay: options.onDelay ?? (() => {}),
   };
 }

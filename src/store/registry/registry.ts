@@ -69,9 +69,7 @@ export class Registries implements AsyncDisposable {
 
   #repository(endpoint: Endpoint): Repository {
     const { registry } = endpoint;
-    const { transport, credentials, policy } = this.#shared;
-    const client = this.#clients.get(registry) ??
-      new RegistryClient(registry, transport, credentials, policy);
+    const client = this.#clients.get(registry) ?? new RegistryClient(registry, this.#shared);
     this.#clients.set(registry, client);
     return { client, endpoint };
   }

@@ -3,13 +3,13 @@
  * GET with basic authentication or none, POST with an identity token.
  * @module
  */
-import { readAll } from "../../io/streams.ts";
 import type { Challenge } from "./auth_challenge.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
 import { registryCodes } from "./error.ts";
 import type { RequestBody } from "./http.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
 import { ConnectionError } from "./wire.ts";
+import { readWithin } from "./within.ts";
 
 /** A token and when to stop using it. */
 export interface Token {
@@ -36,6 +36,8 @@ export class TokenRefused extends Error {
 }
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
+/** For all of it, once it has begun. */
+const ANSWER_MS = 30_000;
 /** What the specification says where a server does not. */
 const DEFAULT_SECONDS = 60;
 const MAX_REDIRECTS = 5;
@@ -67,7 +69,12 @@ export async function fetchToken(
   const response = credential?.kind === "identity"
     ? await post(transport, url, service, scopes, credential.token, signal)
     : await get(transport, url, service, scopes, credential, signal);
-  const body = await readAll(response.body, MAX_ANSWER_BYTES, "the answer of the token server");
+  const body = await readWithin(
+    response.body,
+    MAX_ANSWER_BYTES,
+    ANSWER_MS,
+    "the answer of the token server",
+  );
   if (response.status !== 200) {
     const codes = registryCodes(body);
     const more = codes.length > 0 ? ` (${codes.join(", ")})` : "";

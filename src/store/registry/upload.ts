@@ -5,14 +5,14 @@
  * @module
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Scope } from "./auth_challenge.ts";
 import { hasBlob, type Repository } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
 import { connectionFailure } from "./failure.ts";
-import { isTransientError, isTransientStatus, retryAfterMs, sleep, waitMs } from "./retry.ts";
+import { isTransientError, isTransientStatus, retryAfterMs } from "./retry.ts";
 import { UploadBytes } from "./upload_bytes.ts";
 import { smallestChunk } from "./upload_size.ts";
 
@@ -122,12 +122,15 @@ class Upload {
     const { client } = this.repository;
     const unsettled = error instanceof Unsettled;
     if (!unsettled && !isTransientError(error)) throw error;
+    const call = this.#call("PUT", this.#uploads, {});
     if (failed >= client.policy.attempts) {
       const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
-      const call = { doing: this.#doing, method: "PUT" };
       throw unsettled ? error.failure : connectionFailure(call, url, error, client.registry);
     }
-    await sleep(waitMs(client.policy, failed, unsettled ? error.askedMs : undefined), this.signal);
+    const [why, askedMs] = unsettled
+      ? [messageOf(error.failure), error.askedMs]
+      : [messageOf(error), undefined];
+    await client.waitForTry(call, failed, why, askedMs);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */
