@@ -1,17 +1,16 @@
 /**
- * Templates in flags, filled in for each run of go: what ko calls `.Env`, `.GoEnv`, `.Git`, `.Date`
- * and `.Timestamp`.
+ * Templates of a plan, filled in: those in the flags of each run of go, and those in what `.ko.yaml`
+ * says of images.
  * @module
  */
 import type { BuildConfig } from "../config/build_config.ts";
 import { refuseToolexec } from "../config/checks.ts";
-import type { GoFlagsConfig, ImageConfig } from "../config/image_config.ts";
+import { fillImage, type GoFlagsConfig, type ImageConfig } from "../config/image_config.ts";
 import type { Emit } from "../events.ts";
-import { gitFacts } from "../git/facts.ts";
+import { selectListFlags } from "../gobuild/arguments.ts";
 import type { GoCommand } from "../gobuild/command.ts";
-import { allGoVariables } from "../gobuild/list.ts";
-import type { BuildGroup, BuildPlan } from "../plan/plan.ts";
-import type { compileTemplate, Template } from "../template/template.ts";
+import type { BuildGroup, BuildPlan, PlannedImage } from "../plan/plan.ts";
+import type { Fillable, TemplateFiller } from "./template_filler.ts";
 
 /** The lists that may hold templates, as in ko. */
 const FIELDS = ["flags", "ldflags"] as const;
@@ -25,87 +24,101 @@ export interface TemplateContext {
 }
 
 /**
- * Fills in the templates of all flags of a plan. Git and go are asked once, and only when a template
- * reads what they know.
+ * Fills in the templates of a plan.
  *
  * @throws {KodenoError} `BAD_CONFIG` for a template that does not parse, or reads what is not there
  */
 export async function expandPlan(plan: BuildPlan, context: TemplateContext): Promise<BuildPlan> {
-  if (!plan.groups.some(({ go }) => FIELDS.some((field) => go[field].some(isTemplate)))) {
-    return plan;
-  }
-  // Few flags have templates, and then nobody waits for their language.
-  const [{ koData }, language] = await Promise.all([
-    import("../template/ko_functions.ts"),
-    import("../template/template.ts"),
-  ]);
-  const compiled = plan.groups.map((group) => {
+  const inFlags = plan.groups.some(({ go }) => FIELDS.some((field) => go[field].some(isTemplate)));
+  if (!inFlags && !plan.images.some(({ image }) => image.templates.length > 0)) return plan;
+  const filler = await newFiller(context);
+  const groups = await Promise.all(plan.groups.map(async (group): Promise<BuildGroup> => {
     const image = plan.images.find(({ image }) => image.go === group.go)?.image;
-    return { group, image, templates: compile(group.go, image, language.compileTemplate) };
-  });
-  const uses = (field: string): boolean =>
-    compiled.some(({ templates }) =>
-      [...templates.values()].flat().some((template) => template.mayRead(field))
+    const { directory, environment } = group;
+    const facts = { directory, environment, created: image?.created, parted: true };
+    const filled = await Promise.all(
+      FIELDS.map(async (field) => [
+        field,
+        await filler.fill(fillables(group.go[field], field, image), facts),
+      ]),
     );
-  const [git, goEnvironments] = await Promise.all([
-    uses("Git") ? askGit(context, uses("Tag")) : undefined,
-    uses("GoEnv") ? askGo(plan, context) : undefined,
-  ]);
-  const now = new Date();
-  const groups = compiled.map(({ group, image, templates }): BuildGroup => {
-    const { created } = image ?? {};
-    const data = koData({
-      environment: group.environment,
-      goEnvironment: goEnvironments?.get(group.directory) ?? {},
-      git: git ?? {},
-      date: created === undefined ? now : new Date(created * 1000),
-    });
-    const filled = [...templates].map(([field, list]) => [field, list.map((t) => t.run(data))]);
     const go: GoFlagsConfig = { ...group.go, ...Object.fromEntries(filled) };
     refuseToolexec("flags", go.flags);
     return { ...group, go };
+  }));
+  const images = await Promise.all(
+    plan.images.map((image) => fillOne(image, plan, context, filler)),
+  );
+  return { images, groups };
+}
+
+/**
+ * The flags of an image that `go list` needs, too, filled in before there is a plan.
+ *
+ * @throws {KodenoError} as `expandPlan`
+ */
+export async function listFlagsOf(
+  image: ImageConfig,
+  directory: string,
+  context: TemplateContext,
+): Promise<readonly string[]> {
+  const flags = selectListFlags(image.go.flags);
+  if (!flags.some(isTemplate)) return flags;
+  const filler = await newFiller(context);
+  const environment = { ...context.how.environment, ...image.go.env };
+  const where = `flags of ${image.origins.flags ?? "the configuration"}`;
+  return await filler.fill(flags.map((text) => ({ text, where })), {
+    directory,
+    environment,
+    created: image.created,
+    parted: true,
   });
-  return { ...plan, groups };
+}
+
+/** Few plans have templates, and then nobody waits for their language. */
+async function newFiller({ config, how, emit }: TemplateContext): Promise<TemplateFiller> {
+  const { TemplateFiller } = await import("./template_filler.ts");
+  const { environment } = config.go;
+  const git = { directory: config.workingDirectory, environment, signal: how.signal };
+  return new TemplateFiller({ git, go: how, emit });
 }
 
 function isTemplate(text: string): boolean {
   return text.includes("{{");
 }
 
-function compile(
-  go: GoFlagsConfig,
+function fillables(
+  texts: readonly string[],
+  field: typeof FIELDS[number],
   image: ImageConfig | undefined,
-  compileText: typeof compileTemplate,
-) {
-  return new Map(FIELDS.map((field) => {
-    const from = image?.origins[field] ?? "the configuration";
-    const list: readonly Template[] = go[field].map((text, i) =>
-      compileText(text, `${field}[${i}] of ${from}`)
-    );
-    return [field, list];
-  }));
+): readonly Fillable[] {
+  const from = image?.origins[field] ?? "the configuration";
+  return texts.map((text, i) => ({ text, where: `${field}[${i}] of ${from}` }));
 }
 
-async function askGit({ config, how, emit }: TemplateContext, readsTag: boolean): Promise<object> {
-  const { environment } = config.go;
-  const place = { directory: config.workingDirectory, environment, signal: how.signal };
-  const { fields, problem, tagProblem } = await gitFacts(place);
-  const message = problem ?? (readsTag ? tagProblem : undefined);
-  if (message !== undefined) emit?.({ type: "note", level: "warning", message });
-  return fields;
-}
-
-/** What `go env` prints, by the folder it runs in: modules may ask for another toolchain. */
-async function askGo(
+/**
+ * What is said of an image holds for all its platforms: of variables that name one, only those of an
+ * image with a single platform are there.
+ */
+async function fillOne(
+  image: PlannedImage,
   { groups }: BuildPlan,
-  { how }: TemplateContext,
-): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
-  const first = new Map([...groups].reverse().map((group) => [group.directory, group]));
-  return new Map(
-    await Promise.all(
-      [...first].map(async ([directory, { environment }]) =>
-        [directory, await allGoVariables({ ...how, directory, environment })] as const
-      ),
-    ),
+  { config }: TemplateContext,
+  filler: TemplateFiller,
+): Promise<PlannedImage> {
+  const { templates, created, go } = image.image;
+  if (templates.length === 0) return image;
+  const [group, ...others] = groups.filter(({ binaries }) =>
+    binaries.some(({ importPath }) => importPath === image.importPath)
   );
+  const allPlatforms = group === undefined || others.length > 0;
+  const environment = allPlatforms ? { ...config.go.environment, ...go.env } : group.environment;
+  const texts = templates.map(({ field, key, text, from }) => ({
+    text,
+    where: `${field}${field === "user" ? "" : `[${JSON.stringify(key)}]`} of ${from}`,
+  }));
+  const { directory } = image;
+  const facts = { directory, environment, created, allPlatforms };
+  const filled = await filler.fill(texts, facts);
+  return { ...image, image: fillImage(image.image, filled) };
 }

@@ -5,11 +5,11 @@
 import { dirname, join } from "node:path";
 import type { BuildConfig, BuildEntry } from "../config/build_config.ts";
 import { KodenoError } from "../errors.ts";
-import { selectListFlags } from "../gobuild/arguments.ts";
 import type { GoCommand } from "../gobuild/command.ts";
 import { listPackages } from "../gobuild/list.ts";
 import { groupPatterns } from "../gobuild/patterns.ts";
 import { type ListedPackage, type MainPackage, selectMains } from "../plan/packages.ts";
+import { listFlagsOf } from "./flag_templates.ts";
 
 /** A main package. */
 export interface FoundPackage extends MainPackage {
@@ -48,11 +48,13 @@ export async function findPackages(
     listings.set(key, listing);
     return key;
   };
-  const flags = selectListFlags(config.image.go.flags);
-  const ofGroups = groups.map((group) => add(group.directory, flags, group.patterns));
+  const ofGroups = await Promise.all(groups.map(async ({ directory, patterns }) => {
+    const flags = await listFlagsOf(config.image, directory, { config, how });
+    return add(directory, flags, patterns);
+  }));
   const ofEntries = await Promise.all(config.builds.map(async (entry) => {
     const pattern = await patternOf(entry);
-    const flags = selectListFlags(entry.image.go.flags);
+    const flags = await listFlagsOf(entry.image, entry.directory, { config, how });
     return { entry, pattern, key: add(entry.directory, flags, [pattern]) };
   }));
 

@@ -153,7 +153,7 @@ function said(options: BuildOptions & PublishOptions, name: string): boolean {
 }
 
 function shown(image: ImageConfig): ShownImage {
-  const { go, exposedPorts, created, platforms, origins, ...rest } = image;
+  const { go, exposedPorts, created, platforms, origins, templates: _, ...rest } = image;
   const values: Readonly<Record<keyof ImageValues, unknown>> = {
     ...rest,
     platforms: platforms === "all" ? ["all"] : platforms.map(formatPlatformSpec),

@@ -108,7 +108,11 @@ async function runsOfPackages(
     const listFlags = selectListFlags(image.go.flags);
     // Templates of other flags may ask for what is there only when images are built.
     const go = { ...image.go, flags: [...listFlags, ...flags], ldflags: [] };
-    return { ...one, image: { ...image, go }, platforms: await platformsOf(config, image, work) };
+    return {
+      ...one,
+      image: { ...image, go, templates: [] },
+      platforms: await platformsOf(config, image, work),
+    };
   }));
   const { expandPlan } = await import("./flag_templates.ts");
   const { groups } = await expandPlan(makePlan(go, requests), { config, how, emit: work.emit });

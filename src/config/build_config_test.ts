@@ -22,6 +22,7 @@ Deno.test("build config: nothing said is ko's default", () => {
   assert.deepEqual(values, {
     baseImage: "static",
     linuxCapabilities: [],
+    templates: [],
     labels: {},
     annotations: {},
     user: undefined,

@@ -52,6 +52,8 @@ export interface ImageSource {
   readonly from: (field: keyof ImageValues) => string;
   /** What it says; nothing of most fields. */
   readonly values: ImageValues;
+  /** Whether its texts are templates, as those of its flags are. */
+  readonly isTemplate?: boolean | undefined;
   /** Whether its variables are put on top of those below it, not in their place. */
   readonly joinsEnv?: boolean | undefined;
 }
@@ -73,8 +75,20 @@ export interface ImageConfig {
   readonly exposedPorts: readonly string[];
   /** Seconds since 1970, or as the base image has it. */
   readonly created: number | undefined;
+  /** Texts among these that are templates, beside flags. */
+  readonly templates: readonly ImageTemplate[];
   /** Where the value of each field comes from. */
   readonly origins: Readonly<Partial<Record<keyof ImageValues, string>>>;
+}
+
+/** A text of an image that has to be filled in. */
+export interface ImageTemplate {
+  readonly field: "labels" | "annotations" | "user" | "entrypointArgs" | "expose";
+  /** Of a label or annotation; the index in a list. */
+  readonly key: string | number;
+  readonly text: string;
+  /** Names its place for a person. */
+  readonly from: string;
 }
 
 /** What the go command is given for an image. */
@@ -109,6 +123,17 @@ const DEFAULTS = {
  */
 export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
   const origins: Partial<Record<keyof ImageValues, string>> = {};
+  const templates: ImageTemplate[] = [];
+  const template = (
+    source: ImageSource | undefined,
+    field: ImageTemplate["field"],
+    key: string | number,
+    text: string,
+  ): string => {
+    const is = source?.isTemplate && text.includes("{{");
+    if (is) templates.push({ field, key, text, from: source.from(field) });
+    return text;
+  };
   const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] => {
     const found = sources.find(({ values }) => says(field, values[field]));
     if (found !== undefined) origins[field] = found.from(field);
@@ -121,8 +146,24 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
   };
   const joined = (field: "labels" | "annotations"): Readonly<Record<string, string>> => {
     pick(field);
-    return Object.freeze(Object.assign({}, ...sources.map((s) => s.values[field]).reverse()));
+    const all = new Map(
+      [...sources].reverse().flatMap((source) =>
+        Object.entries(source.values[field] ?? {}).map(([key, text]) =>
+          [key, { source, text }] as const
+        )
+      ),
+    );
+    return Object.freeze(Object.fromEntries(
+      [...all].map(([key, { source, text }]) => [key, template(source, field, key, text)]),
+    ));
   };
+  const list = (field: "entrypointArgs" | "expose"): readonly string[] => {
+    const texts = pick(field) ?? [];
+    const source = sources.find(({ values }) => values[field] === texts);
+    return texts.map((text, i) => template(source, field, i, text));
+  };
+  const user = pick("user");
+  const ofUser = sources.find(({ values }) => says("user", values.user));
   const joinedEnv = (): Readonly<Record<string, string>> => {
     pick("env");
     return readEnv(sources);
@@ -130,7 +171,7 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
   const epoch = pick("sourceDateEpoch");
   const flags = pick("flags") ?? [];
   refuseToolexec("flags", flags);
-  const image: Omit<ImageConfig, "origins"> = {
+  const image: Omit<ImageConfig, "origins" | "templates"> = {
     baseImage: pickOr("baseImage"),
     platforms: readPlatforms(pickOr("platforms")),
     go: Object.freeze({
@@ -145,14 +186,45 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
     linuxCapabilities: pick("linuxCapabilities") ?? [],
     labels: joined("labels"),
     annotations: joined("annotations"),
-    user: pick("user"),
-    entrypointArgs: pick("entrypointArgs") ?? [],
-    exposedPorts: (pick("expose") ?? []).map(parsePort),
+    user: user === undefined ? undefined : template(ofUser, "user", 0, user),
+    entrypointArgs: list("entrypointArgs"),
+    exposedPorts: list("expose").map((text) => text.includes("{{") ? text : parsePort(text)),
     created: epoch === undefined
       ? undefined
       : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
   };
-  return Object.freeze({ ...image, origins: Object.freeze(origins) });
+  return Object.freeze({ ...image, templates, origins: Object.freeze(origins) });
+}
+
+/**
+ * Puts the texts of the templates of an image into their places.
+ *
+ * @param texts what became of each, in the order of `templates`
+ * @throws {KodenoError} `BAD_OPTION` for a port that is none
+ */
+export function fillImage(image: ImageConfig, texts: readonly string[]): ImageConfig {
+  if (image.templates.length === 0) return image;
+  const { exposedPorts: expose, user, ...rest } = image;
+  const filled = {
+    labels: { ...rest.labels },
+    annotations: { ...rest.annotations },
+    user: [user],
+    entrypointArgs: [...rest.entrypointArgs],
+    expose: [...expose],
+  };
+  for (const [i, { field, key }] of image.templates.entries()) {
+    Object.assign(filled[field], { [key]: texts[i] });
+  }
+  return Object.freeze({
+    ...rest,
+    labels: Object.freeze(filled.labels),
+    annotations: Object.freeze(filled.annotations),
+    // A user that comes to nothing is none, as where none is said.
+    user: filled.user[0] || undefined,
+    entrypointArgs: filled.entrypointArgs,
+    exposedPorts: filled.expose.map(parsePort),
+    templates: [],
+  });
 }
 
 /** Nothing, an empty text and an empty list say nothing: the next source is asked. */

@@ -93,11 +93,12 @@ function variableSource(environment: Environment): ImageSource {
 function buildSource(file: KoFile, build: KoBuild, index: number): ImageSource {
   const key = (field: string): string =>
     `builds[${index}].${field === "linuxCapabilities" ? "linux_capabilities" : field}`;
-  return { from: (field) => placeOf(file, key(field)), values: build.values };
+  return { from: (field) => placeOf(file, key(field)), values: build.values, isTemplate: true };
 }
 
 function defaultsSource(file: KoFile): ImageSource {
-  return { from: (field) => placeOf(file, defaultKey(field)), values: file.defaults };
+  const from = (field: string): string => placeOf(file, defaultKey(field));
+  return { from, values: file.defaults, isTemplate: true };
 }
 
 function placeOf({ path, lines }: KoFile, key: string): string {

@@ -46,11 +46,15 @@ const SHAPE = {
   flags: texts.describe("flags of go build; Go templates"),
   ldflags: texts.describe("flags of the linker; Go templates"),
   platforms: texts.describe("all, or os[/arch[/variant]] each"),
-  labels: pairs.describe("labels of the image config (kodeno only)"),
-  annotations: pairs.describe("annotations of manifests and index (kodeno only)"),
-  user: z.string().describe("user the image runs as (kodeno only)"),
-  entrypointArgs: z.array(z.string()).describe("arguments behind the binary (kodeno only)"),
-  expose: z.array(z.string()).describe("ports to expose, 8080 or 53/udp (kodeno only)"),
+  labels: pairs.describe("labels of the image config; Go templates (kodeno only)"),
+  annotations: pairs.describe("annotations of manifests and index; Go templates (kodeno only)"),
+  user: z.string().describe("user the image runs as; a Go template (kodeno only)"),
+  entrypointArgs: z.array(z.string()).describe(
+    "arguments behind the binary; Go templates (kodeno only)",
+  ),
+  expose: z.array(z.string()).describe(
+    "ports to expose, 8080 or 53/udp; Go templates (kodeno only)",
+  ),
 } as const;
 
 /** Fields of an entry of `builds` that are values of an image. */

@@ -32,17 +32,33 @@ export function selectListFlags(flags: readonly string[]): readonly string[] {
   return selected;
 }
 
+/** Flags of `go build` whose value may be an argument of its own. */
+const WITH_VALUE =
+  /^--?(?:C|asmflags|buildmode|compiler|covermode|coverpkg|gccgoflags|gcflags|installsuffix|ldflags|mod|modfile|o|overlay|p|pgo|pkgdir|tags)$/;
+
+/**
+ * Without flags that are nothing, as templates may make them: go would take one for a package. The
+ * value of the flag before it may be nothing.
+ */
+function withoutEmpty(flags: readonly string[]): readonly string[] {
+  return flags.filter((flag, i) => flag.trim() !== "" || WITH_VALUE.test(flags[i - 1] ?? ""));
+}
+
 /** The flags of `go build`, in ko's order, less `-o` and the packages. */
 export function buildFlags(go: GoFlags): readonly string[] {
+  const joined = (name: string, list: readonly string[], pattern = ""): readonly string[] => {
+    const some = list.filter((one) => one.trim() !== "");
+    return some.length === 0 ? [] : [`-${name}=${pattern}${some.join(" ")}`];
+  };
   const gcflags = [...(go.disableOptimizations ? ["-N", "-l"] : []), ...go.gcflags];
   // Without optimizations means all packages, as in ko; own flags mean the named ones, as in go.
   const pattern = go.disableOptimizations ? "all=" : "";
   return [
-    ...go.flags,
+    ...withoutEmpty(go.flags),
     ...(go.trimpath ? ["-trimpath"] : []),
-    ...(gcflags.length > 0 ? [`-gcflags=${pattern}${gcflags.join(" ")}`] : []),
-    ...(go.asmflags.length > 0 ? [`-asmflags=${go.asmflags.join(" ")}`] : []),
-    ...(go.ldflags.length > 0 ? [`-ldflags=${go.ldflags.join(" ")}`] : []),
+    ...joined("gcflags", gcflags, pattern),
+    ...joined("asmflags", go.asmflags),
+    ...joined("ldflags", go.ldflags),
   ];
 }
 

@@ -204,8 +204,7 @@ function sourceOf(
     ? "args"
     : "flags";
   const list = (key: "env" | "flags" | "args" | "ldflags"): readonly string[] | undefined =>
-    // A template that gives nothing gives no argument: go would take an empty one for a package.
-    ko[key]?.map((text, i) => expand([key, i], text, image)).filter((text) => text.trim() !== "");
+    ko[key]?.map((text, i) => expand([key, i], text, image));
   const labels = Object.entries(ko.labels ?? {}).map(([key, text]) =>
     [key, expand(["labels", key], text, image)] as const
   );
@@ -229,7 +228,8 @@ function sourceOf(
     values: Object.freeze({
       baseImage: ko.fromImage,
       platforms: platforms.chosen,
-      env: list("env"),
+      // A template that gives nothing gives no variable; flags are looked at where go is run.
+      env: list("env")?.filter((entry) => entry !== ""),
       flags: list(flags),
       ldflags: list("ldflags"),
       asmflags: ko.asmflags,
