@@ -94,5 +94,6 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
     })
   );
   if (json) printResult(JSON.stringify(files));
-  else for (const file of files) printResult(file);
+  // A line of its own each, whatever the name: as JSON writes it.
+  else for (const file of files) printResult(file.replaceAll("\n", "\\u000a"));
 }
