@@ -85,22 +85,36 @@ async function ask(place: GitPlace): Promise<GitFacts> {
   if (inside !== "true") return empty("it is not in a work tree");
   if (commit.code !== 0) return empty(reasonOf(commit));
   const [short = "", full = "", seconds = ""] = commit.stdout.split("\n");
+  const time = timeOf(seconds);
   const dirty = status.code !== 0 || status.stdout !== "";
   const fields: GitFields = {
     Branch: clean(branch),
     Tag: tag.code === 0 ? clean(tag.stdout) : NO_TAG,
     ShortCommit: short,
     FullCommit: full,
-    CommitDate: new Date(Number(seconds) * 1000).toISOString().replace(".000Z", "Z"),
-    CommitTimestamp: Number(seconds),
+    CommitDate: time?.toISOString().replace(".000Z", "Z") ?? NOTHING.CommitDate,
+    CommitTimestamp: time === undefined ? NO_TIMESTAMP : Number(seconds),
     IsDirty: dirty,
     IsClean: !dirty,
     TreeState: dirty ? "dirty" : "clean",
   };
-  if (tag.code === 0) return { fields };
+  const problem = `Cannot use the time of the commit in ${place.directory}: ` +
+    `${JSON.stringify(seconds)} is not in the years 1 to 9999; ` +
+    `{{.Git.CommitDate}} is ${NOTHING.CommitDate}`;
   const tagProblem = `Cannot find a tag in the history of ${place.directory}: ${reasonOf(tag)}; ` +
     `{{.Git.Tag}} is ${NO_TAG}`;
-  return { fields, tagProblem };
+  return {
+    fields,
+    ...(time === undefined ? { problem } : {}),
+    ...(tag.code === 0 ? {} : { tagProblem }),
+  };
+}
+
+/** Seconds as a time that RFC 3339 can write; a commit may say any number, or none. */
+function timeOf(seconds: string): Date | undefined {
+  const time = new Date(seconds === "" ? NaN : Number(seconds) * 1000);
+  const year = time.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? time : undefined;
 }
 
 /** The first line, without the quotes that ko takes out. */

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { GIT_ENVIRONMENT, gitRepository } from "../../test/support/git_repository.ts";
+import { succeed } from "../../test/support/process.ts";
 import { tempDir } from "../../test/support/temp.ts";
 import { gitFacts } from "./facts.ts";
 
@@ -31,6 +32,24 @@ Deno.test("git: the fields are those of the commit, and nothing is wrong", async
   await repository.write({ "new.go": "new" });
   const { fields } = await gitFacts({ directory: repository.dir.path, environment });
   assert.deepEqual([fields.IsDirty, fields.IsClean, fields.TreeState], [true, false, "dirty"]);
+});
+
+Deno.test("git: a commit of a time that no date can hold", async () => {
+  await using repository = await gitRepository();
+  for (const seconds of ["253402300800", "99999999999999999"]) {
+    const when = `@${seconds} +0000`;
+    await succeed("git", ["commit", "--quiet", "--allow-empty", "-m", "x"], {
+      cwd: repository.dir.path,
+      env: { ...environment, GIT_AUTHOR_DATE: when, GIT_COMMITTER_DATE: when },
+    });
+    const { fields, problem } = await gitFacts({ directory: repository.dir.path, environment });
+    assert.equal(fields.Branch, "master");
+    assert.deepEqual([fields.CommitDate, fields.CommitTimestamp], [
+      "0001-01-01T00:00:00Z",
+      -62135596800,
+    ]);
+    assert.match(problem ?? "", new RegExp(`"${seconds}" is not in the years 1 to 9999`));
+  }
 });
 
 Deno.test("git: where it tells nothing, the fields are ko's, and the problem is told", async () => {

@@ -7,6 +7,7 @@ import { type GitRepository, gitRepository } from "../support/git_repository.ts"
 import { goMod } from "../support/go_module.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { configOf, digestIn, manifestOf, outputOf } from "../support/layout.ts";
+import { succeed } from "../support/process.ts";
 
 const MAIN = 'package main\n\nvar version = "dev"\n\nfunc main() { println(version, extra) }\n';
 
@@ -153,4 +154,9 @@ Deno.test("templates: the name of a branch is a value, and never a flag", async 
       /Cannot fill in .* a quote in the name of the branch or tag makes other flags/,
     );
   }
+  // What no text can hold is not replaced by another name.
+  await succeed("sh", ["-c", "git checkout --quiet -B $(printf 'caf\\351')"], { cwd });
+  const { code, stderr } = await kodeno(["build", "."], { cwd });
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /the name of the branch or tag is not UTF-8; rename it/);
 });
