@@ -96,7 +96,9 @@ export async function openBase(
   const place = parsePlace(baseImage);
   switch (place.kind) {
     case "layout": {
-      const layout = await openLayout(resolve(workingDirectory, place.path));
+      const layout = await openLayout(resolve(workingDirectory, place.path), {
+        emit: context.emit,
+      });
       const holding = await layout.hold({ signal });
       return await closingOnError(() => Promise.resolve(holding[Symbol.dispose]()), async () => {
         const root = await layout.resolve(place.ref, { signal });

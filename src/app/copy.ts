@@ -147,7 +147,7 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
   const tagged = (name: string | undefined) => ({ ...options, tags: name ? [name] : [] });
   switch (to.kind) {
     case "layout": {
-      const layout = await openLayout(to.path, { create: true });
+      const layout = await openLayout(to.path, { create: true, emit });
       const name = named(to.ref);
       try {
         using _ = await layout.hold({ signal });

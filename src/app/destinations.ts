@@ -101,8 +101,9 @@ class LayoutDestination implements Destination {
     await checkMarker(this.path, true);
   }
 
-  async put(image: BuiltImage, name: string, tags: readonly string[], { signal }: CallOptions) {
-    const layout = await (this.#layout ??= openLayout(this.path, { create: true }));
+  async put(image: BuiltImage, name: string, tags: readonly string[], o: PutOptions) {
+    const { signal, emit } = o;
+    const layout = await (this.#layout ??= openLayout(this.path, { create: true, emit }));
     await copy(image, image.root, layout, { signal, tags: tags.map((tag) => `${name}:${tag}`) });
   }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { collectGarbage, type Garbage } from "../store/layout/gc.ts";
+import type { Emit } from "../events.ts";
 import { openLayout } from "../store/layout/layout.ts";
 
 /** Long enough for another tool to give a name to what it has put into the layout. */
@@ -15,6 +16,7 @@ export interface GcOptions {
   /** Removes blobs that came in within the last hour, too. */
   readonly pruneNow?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
 }
 
 /**
@@ -24,8 +26,8 @@ export interface GcOptions {
  * @throws {KodenoError} `BAD_PLACE`, `BAD_CONTENT`, `IO_FAILED`
  */
 export async function gc(directory: string, options: GcOptions = {}): Promise<Garbage> {
-  const { dryRun, pruneNow, signal } = options;
-  const layout = await openLayout(directory);
+  const { dryRun, pruneNow, signal, emit } = options;
+  const layout = await openLayout(directory, { emit });
   const minimumAgeMs = pruneNow ? -Infinity : MINIMUM_AGE_MS;
   return await collectGarbage(layout, { dryRun, minimumAgeMs, signal });
 }

@@ -17,7 +17,7 @@ import {
 } from "../oci/manifest.ts";
 import { isIndexType, MediaType, ociMediaType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type ImageStore, openImages } from "./places.ts";
+import { type ImageStore, openImages, type OpenImagesOptions } from "./places.ts";
 
 /** A blob that points to nothing. */
 export interface InspectedBlob {
@@ -70,7 +70,7 @@ export interface InspectedImage extends InspectedBlob {
 export async function inspect(
   place: string,
   name?: string,
-  signal?: AbortSignal,
+  { signal, emit }: OpenImagesOptions = {},
 ): Promise<readonly InspectedImage[]> {
   const { path, ref } = await parsePlace(place);
   if (ref !== undefined && name !== undefined) {
@@ -79,7 +79,7 @@ export async function inspect(
       `Cannot inspect ${place}: it names an image already; leave ${JSON.stringify(name)} out`,
     );
   }
-  const store = await openImages(path);
+  const store = await openImages(path, { emit });
   const entries = await store.entries();
   const wanted = name ?? ref;
   const roots = wanted === undefined ? entries : [await store.resolve(wanted)];

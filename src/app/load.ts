@@ -67,7 +67,7 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
-  using held = await openHeld(from, { signal });
+  using held = await openHeld(from, { signal, emit });
   const source = held.store;
   const chosen = await chooseImages(source, { images, verb: "load", where: from, signal, emit });
   // A daemon keeps nothing that only refers to an image.

@@ -4,7 +4,7 @@
  */
 import { imageName, refName } from "../oci/entries.ts";
 import { ImageReader, type InspectedImage, Told } from "./inspect.ts";
-import { openImages } from "./places.ts";
+import { openImages, type OpenImagesOptions } from "./places.ts";
 
 /** An entry of a layout or archive. */
 export interface ListedImage {
@@ -27,9 +27,9 @@ export interface ListedImage {
  */
 export async function ls(
   path: string,
-  signal?: AbortSignal,
+  { signal, emit }: OpenImagesOptions = {},
 ): Promise<readonly ListedImage[]> {
-  const store = await openImages(path);
+  const store = await openImages(path, { emit });
   const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
   for (const entry of await store.entries()) {

@@ -27,7 +27,7 @@ export async function merge(
   options: MergeOptions = {},
 ): Promise<readonly MergedImage[]> {
   const held: HeldImages[] = [];
-  const layout = await openLayout(out, { create: true });
+  const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
     for (const path of ins) held.push(await openHeld(path, options));
     const from = held.map(({ store }) => store);

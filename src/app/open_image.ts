@@ -74,7 +74,7 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
     case "layout":
     case "archive": {
       const source = from.kind === "layout"
-        ? await openLayout(from.path)
+        ? await openLayout(from.path, { emit })
         : await openArchive(from.path, { signal });
       const holding = await holdPlace(source, { signal });
       const close = () => Promise.resolve(holding[Symbol.dispose]());

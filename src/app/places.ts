@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { cacheDirectory, type Environment } from "../config/environment.ts";
 import type { TransferConfig } from "../config/transfer_config.ts";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
-import type { NoteEvent } from "../events.ts";
+import type { Emit, NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
@@ -62,14 +62,23 @@ export interface ImageStore extends Source {
   entries(): Promise<readonly Descriptor[]>;
 }
 
+/** How a layout or archive is opened. */
+export interface OpenImagesOptions extends CallOptions {
+  /** Told of what had to be mended. */
+  readonly emit?: Emit | undefined;
+}
+
 /**
  * Opens a layout (a folder) or an archive (a file) by its path.
  *
  * @throws {KodenoError} `BAD_PLACE` when it is neither
  */
-export async function openImages(path: string): Promise<Layout | ArchiveSource> {
+export async function openImages(
+  path: string,
+  { emit }: OpenImagesOptions = {},
+): Promise<Layout | ArchiveSource> {
   const info = await Deno.stat(path).catch(() => undefined);
-  if (!info?.isFile) return await openLayout(path);
+  if (!info?.isFile) return await openLayout(path, { emit });
   // Kinds of places that a command does not touch are not loaded: half of its time would go there.
   const { openArchive } = await import("../store/archive/archive_source.ts");
   return await openArchive(resolve(path));
@@ -84,8 +93,11 @@ export interface HeldImages extends Disposable {
  * {@link openImages} for work that reads them to its end, whatever others remove meanwhile; see
  * `Layout.hold`.
  */
-export async function openHeld(path: string, options: CallOptions = {}): Promise<HeldImages> {
-  const store = await openImages(path);
+export async function openHeld(
+  path: string,
+  options: OpenImagesOptions = {},
+): Promise<HeldImages> {
+  const store = await openImages(path, options);
   const holding = await holdPlace(store, options);
   return { store, [Symbol.dispose]: () => holding[Symbol.dispose]() };
 }

@@ -58,7 +58,7 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
   const { signal, emit } = request;
-  using held = await openHeld(request.from, { signal });
+  using held = await openHeld(request.from, { signal, emit });
   const source = held.store;
   const { from: where, images = [] } = request;
   const chosen = await chooseImages(source, { images, verb: "push", where, signal, emit });

@@ -2,6 +2,7 @@
  * The use case of `kodeno rm`.
  * @module
  */
+import type { Emit } from "../events.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { removeEntries } from "../store/layout/remove.ts";
@@ -21,8 +22,9 @@ export interface RemovedImage {
 export async function rm(
   directory: string,
   names: readonly string[],
+  emit?: Emit,
 ): Promise<readonly RemovedImage[]> {
-  const removed = await removeEntries(await openLayout(directory), names);
+  const removed = await removeEntries(await openLayout(directory, { emit }), names);
   return removed.map((entry) => ({
     name: imageName(entry) ?? refName(entry),
     digest: entry.digest,

@@ -33,7 +33,7 @@ const DEFAULT_LISTEN = `${LOOPBACK}:5000`;
 export async function serve(options: ServeLayoutOptions): Promise<void> {
   const { hostname, port } = parseListen(options.listen ?? DEFAULT_LISTEN);
   const tls = await readTls(options.tlsCert, options.tlsKey);
-  const layout = await openLayout(options.layout);
+  const layout = await openLayout(options.layout, { emit: options.emit });
   // A layout that cannot be read is told before anybody asks for an image.
   await layout.entries();
   if (!isLoopback(hostname)) {

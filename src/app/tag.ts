@@ -2,6 +2,7 @@
  * The use case of `kodeno tag`.
  * @module
  */
+import type { Emit } from "../events.ts";
 import { parseImageName } from "../oci/reference.ts";
 import { openLayout } from "../store/layout/layout.ts";
 
@@ -17,10 +18,11 @@ export async function tag(
   directory: string,
   source: string,
   names: readonly string[],
+  emit?: Emit,
 ): Promise<string> {
   // A name that is no name is told before the first one is given.
   for (const name of names) parseImageName(name);
-  const layout = await openLayout(directory);
+  const layout = await openLayout(directory, { emit });
   using _ = await layout.hold();
   const descriptor = await layout.resolve(source);
   for (const name of names) await layout.tag(descriptor, name);

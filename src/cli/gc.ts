@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { gc } from "../app/gc.ts";
 import { interruptible } from "./interrupt.ts";
-import { formatBytes, printJson, printNote, printResult } from "./output.ts";
+import { formatBytes, printJson, printNote, printNotes, printResult } from "./output.ts";
 
 interface Flags {
   readonly dryRun?: boolean;
@@ -29,7 +29,7 @@ export function gcCommand(): Command {
     .addHelpText("after", "\nExample:\n  kodeno gc out --dry-run")
     .action(async (layout: string, flags: Flags) => {
       const { removed, young, busy, used } = await interruptible((signal) =>
-        gc(layout, { dryRun: flags.dryRun, pruneNow: flags.pruneNow, signal })
+        gc(layout, { dryRun: flags.dryRun, pruneNow: flags.pruneNow, signal, emit: printNotes })
       );
       const removedBytes = sum(removed);
       if (flags.json) {

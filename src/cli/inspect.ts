@@ -12,7 +12,7 @@ import {
 } from "../app/inspect.ts";
 import { processEnvironment, variable } from "../config/environment.ts";
 import { interruptible } from "./interrupt.ts";
-import { formatBytes, printJson, printPainted } from "./output.ts";
+import { formatBytes, printJson, printNotes, printPainted } from "./output.ts";
 import { printable } from "./printable.ts";
 
 const EXAMPLES = `
@@ -36,7 +36,9 @@ export function inspectCommand(): Command {
     .option("--json", "print as JSON, an image a line")
     .addHelpText("after", EXAMPLES)
     .action(async (layout: string, name: string | undefined, flags: { json?: boolean }) => {
-      const images = await interruptible((signal) => inspect(layout, name, signal));
+      const images = await interruptible((signal) =>
+        inspect(layout, name, { signal, emit: printNotes })
+      );
       if (flags.json) return images.forEach((image) => printJson("image", image));
       const paint = makePaint();
       for (const image of images) {

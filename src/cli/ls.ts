@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { type ListedImage, ls } from "../app/ls.ts";
 import { interruptible } from "./interrupt.ts";
-import { formatBytes, printJson, printResult } from "./output.ts";
+import { formatBytes, printJson, printNotes, printResult } from "./output.ts";
 import { printable } from "./printable.ts";
 
 /** The command with its flags. */
@@ -16,7 +16,7 @@ export function lsCommand(): Command {
     .option("--json", "print as JSON, an image a line")
     .addHelpText("after", "\nExamples:\n  kodeno ls out\n  kodeno ls images.tar --json")
     .action(async (layout: string, flags: { readonly json?: boolean }) => {
-      const images = await interruptible((signal) => ls(layout, signal));
+      const images = await interruptible((signal) => ls(layout, { signal, emit: printNotes }));
       if (flags.json) return images.forEach((image) => printJson("image", image));
       const rows = images.map(row);
       const widths = [0, 1, 2].map((i) =>

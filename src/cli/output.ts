@@ -2,6 +2,7 @@
  * The two streams: results on stdout, everything else on stderr.
  * @module
  */
+import type { KodenoEvent } from "../events.ts";
 
 /** Prints a result line on stdout. */
 export function printResult(line: string): void {
@@ -43,6 +44,11 @@ export async function writeResult(text: string): Promise<void> {
 /** Prints a line for a person on stderr. */
 export function printNote(line: string): void {
   console.error(harmless(line));
+}
+
+/** Prints on stderr what commands without a view of their work have to tell. */
+export function printNotes(event: KodenoEvent): void {
+  if (event.type === "note" && event.level !== "verbose") printNote(event.message);
 }
 
 /** {@link printNote} with colours of kodeno's own. */

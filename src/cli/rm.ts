@@ -4,7 +4,7 @@
  */
 import { Command } from "commander";
 import { rm } from "../app/rm.ts";
-import { printJson, printResult } from "./output.ts";
+import { printJson, printNotes, printResult } from "./output.ts";
 import { printable } from "./printable.ts";
 
 /** The command with its flags. */
@@ -20,7 +20,7 @@ export function rmCommand(): Command {
     .option("--json", "print as JSON, an image a line")
     .addHelpText("after", "\nExample:\n  kodeno rm out worker app:v1.0.0")
     .action(async (layout: string, names: readonly string[], flags: { json?: boolean }) => {
-      const removed = await rm(layout, names);
+      const removed = await rm(layout, names, printNotes);
       if (flags.json) return removed.forEach((image) => printJson("image", image));
       for (const { name, digest } of removed) {
         printResult(printable(name ? `${name}@${digest}` : digest));

@@ -4,7 +4,7 @@
  */
 import { Command } from "commander";
 import { tag } from "../app/tag.ts";
-import { printJson, printResult } from "./output.ts";
+import { printJson, printNotes, printResult } from "./output.ts";
 
 /** The command. */
 export function tagCommand(): Command {
@@ -27,7 +27,7 @@ export function tagCommand(): Command {
         names: readonly string[],
         flags: { readonly json?: boolean },
       ) => {
-        const digest = await tag(layout, source, names);
+        const digest = await tag(layout, source, names, printNotes);
         for (const name of names) {
           if (flags.json) printJson("image", { name, digest });
           else printResult(`${name}@${digest}`);

@@ -59,15 +59,17 @@ export async function syncDirectory(path: string): Promise<void> {
  * @param path the final name, in a folder that exists
  * @param temporaryDirectory a folder of the same file system
  * @param write gets the open temporary file
+ * @param mode of the file, from the beginning; what the process gives others unless named
  */
 export async function writeSynced<T>(
   path: string,
   temporaryDirectory: string,
   write: (file: Deno.FsFile) => Promise<T> | T,
+  mode = 0o666,
 ): Promise<T> {
   const temporary = temporaryPath(temporaryDirectory);
   try {
-    const file = await Deno.open(temporary, { write: true, createNew: true });
+    const file = await Deno.open(temporary, { write: true, createNew: true, mode });
     let result: T;
     try {
       result = await write(file);
@@ -88,8 +90,9 @@ export async function writeAtomically<T>(
   path: string,
   temporaryDirectory: string,
   write: (file: Deno.FsFile) => Promise<T> | T,
+  mode?: number,
 ): Promise<T> {
-  const result = await writeSynced(path, temporaryDirectory, write);
+  const result = await writeSynced(path, temporaryDirectory, write, mode);
   await syncDirectory(join(path, ".."));
   return result;
 }
@@ -99,8 +102,9 @@ export async function writeFileAtomically(
   path: string,
   temporaryDirectory: string,
   bytes: Uint8Array,
+  mode?: number,
 ): Promise<void> {
-  await writeAtomically(path, temporaryDirectory, (file) => writeAll(file, bytes));
+  await writeAtomically(path, temporaryDirectory, (file) => writeAll(file, bytes), mode);
 }
 
 function isAlive(id: number): boolean {

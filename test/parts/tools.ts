@@ -31,6 +31,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   zsh: "zsh",
   fish: "fish",
   kubectl: "kubernetes-client",
+  strace: "strace",
 };
 
 /** A program that `goTool` can bring. */
@@ -110,6 +111,7 @@ export function searchPath(): string[] {
 export function howToGet(part: string): string {
   if (part === "root") return "run the tests as root";
   if (part === "tmpfs") return "run the tests as root, where mount works";
+  if (part === "ext4") return "run the tests as root, with e2fsprogs, where mount -o loop works";
   const name = DEBIAN_PACKAGES[part];
   return name ? `apt-get install ${name}` : "put it on PATH";
 }
@@ -131,26 +133,42 @@ export function needs(...parts: string[]): { ignore: boolean } {
 function has(part: string): boolean {
   if (part === "root") return Deno.uid() === 0;
   if (part === "tmpfs") return Deno.uid() === 0 && mountWorks();
+  if (part === "ext4") return Deno.uid() === 0 && loopWorks();
   return rootTool(part) !== undefined;
 }
 
 let mountTried: boolean | undefined;
+let loopTried: boolean | undefined;
 
 function mountWorks(): boolean {
-  return mountTried ??= tryMount();
+  return mountTried ??= tryMount((folder) => runs("mount", "-t", "tmpfs", "tmpfs", folder));
 }
 
-function tryMount(): boolean {
+function loopWorks(): boolean {
+  return loopTried ??= tryMount((folder) => {
+    const file = `${folder}.img`;
+    Deno.writeFileSync(file, new Uint8Array());
+    Deno.truncateSync(file, 1024 * 1024);
+    try {
+      return runs("mkfs.ext4", "-q", file) && runs("mount", "-o", "loop", file, folder);
+    } finally {
+      Deno.removeSync(file);
+    }
+  });
+}
+
+function tryMount(mount: (folder: string) => boolean): boolean {
   const folder = Deno.makeTempDirSync({ prefix: "kodeno-mount-" });
-  const run = (name: string, ...args: string[]) => {
-    const path = rootTool(name);
-    return path !== undefined && new Deno.Command(path, { args }).outputSync().success;
-  };
   try {
-    return run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder) && run("umount", folder);
+    return mount(folder) && runs("umount", folder);
   } finally {
     Deno.removeSync(folder);
   }
+}
+
+function runs(name: string, ...args: string[]): boolean {
+  const path = rootTool(name);
+  return path !== undefined && new Deno.Command(path, { args }).outputSync().success;
 }
 
 function isProgram(path: string): boolean {

@@ -3,7 +3,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { temporaryPath } from "../../io/atomic.ts";
+import { linkFile, makeFolder, syncParent } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 
 /**
@@ -14,23 +14,15 @@ import { ioFailure } from "../../io/fail.ts";
  */
 export async function writeNew(path: string, text: string): Promise<boolean> {
   const folder = dirname(path);
-  const temporary = temporaryPath(folder);
   try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw ioFailure(`make folder ${folder}`, error);
-  }
-  try {
-    if (await isThere(path)) return false;
-    await Deno.writeTextFile(temporary, text, { createNew: true });
-    // Unlike a rename, a link replaces nothing that came meanwhile.
-    await Deno.link(temporary, path);
+    await makeFolder(folder);
+    if (await isThere(path) || !(await linkFile(path, folder, new TextEncoder().encode(text)))) {
+      return false;
+    }
+    await syncParent(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
     throw ioFailure(`write ${path}`, error);
-  } finally {
-    await Deno.remove(temporary).catch(() => {});
   }
 }
 

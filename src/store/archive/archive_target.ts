@@ -10,6 +10,7 @@ import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
+import { makeFolder } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { InFlight } from "../../io/in_flight.ts";
@@ -174,6 +175,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   }
 
   async #prepare(): Promise<void> {
+    await makeFolder(dirname(this.path));
     await Deno.mkdir(this.#folder, { recursive: true });
     await removeStaleTemporaries(dirname(this.path));
   }

@@ -6,6 +6,7 @@
 import { dirname } from "node:path";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { removeStaleTemporaries, writeAtomically } from "../../io/atomic.ts";
+import { makeFolder } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { writeAll } from "../../io/file_bytes.ts";
@@ -81,7 +82,7 @@ export async function writeArchive(
   const folder = dirname(path);
   try {
     if (await isFolder(path)) throw notAnArchive(path, "it is a folder", "name a file");
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await removeStaleTemporaries(folder);
     await writeAtomically(path, folder, async (file) => {
       for await (const chunk of archive.chunks()) writeAll(file, chunk);

@@ -2,9 +2,10 @@
  * The files of a layout: opening one, its index, and what has to be on disk before the index is.
  * @module
  */
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
 import { syncDirectory, writeFileAtomically } from "../../io/atomic.ts";
+import { syncParent } from "../../io/durable.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -64,12 +65,7 @@ export async function syncFolders(directory: string, all: boolean): Promise<void
   if (!all) return;
   await syncDirectory(join(directory, "blobs"));
   await syncDirectory(directory);
-  try {
-    await syncDirectory(dirname(resolve(directory)));
-  } catch (error) {
-    // A folder that one may only pass through is somebody else's, and was there before.
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-  }
+  await syncParent(directory);
 }
 
 /** Opens a file of a layout for reading. */

@@ -9,6 +9,7 @@ import type { CallOptions, OpenBlob, Source, Target } from "../../content/places
 import { readDocument } from "../../content/read.ts";
 import { hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
+import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
@@ -27,14 +28,15 @@ import {
 } from "./files.ts";
 import { checkOwnFolders } from "./folders.ts";
 import { Holder } from "./lease.ts";
-import { checkMarker, createMarker } from "./marker.ts";
+import { checkMarker, createMarker, mendMarker } from "./marker.ts";
 import { removeUnused } from "./undo.ts";
 
 /**
  * Opens a layout.
  *
  * @param directory its folder
- * @param options `create`: make it (and its parent folders) when it is not there
+ * @param options `create`: make it (and its parent folders) when it is not there; `emit`: told of what
+ * had to be mended
  * @throws {KodenoError} `BAD_PLACE` when the path is a file, not a layout, or not there;
  * `IO_FAILED` when it cannot be made
  *
@@ -49,10 +51,15 @@ import { removeUnused } from "./undo.ts";
  */
 export async function openLayout(
   directory: string,
-  options: { readonly create?: boolean } = {},
+  options: { readonly create?: boolean; readonly emit?: ((event: NoteEvent) => void) | undefined } =
+    {},
 ): Promise<Layout> {
-  const exists = await checkMarker(directory, options.create ?? false);
-  if (exists) return new Layout(directory);
+  const state = await checkMarker(directory, options.create ?? false);
+  if (state === "damaged") {
+    const message = await mendMarker(directory);
+    options.emit?.({ type: "note", level: "warning", message });
+  }
+  if (state !== "none") return new Layout(directory);
   const folder = await Deno.stat(directory).catch(() => undefined);
   await createMarker(directory);
   return new Layout(directory, folder === undefined ? "folder" : "layout");

@@ -5,10 +5,14 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import { isTemporary, temporaryPath } from "../../io/atomic.ts";
+import { isTemporary } from "../../io/atomic.ts";
+import { linkFile, makeFolder } from "../../io/durable.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { writeAll } from "../../io/file_bytes.ts";
+import { withLock } from "../../io/lock.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";
+import { BLOBS, readIndexFile } from "./files.ts";
 
 const VERSION = "1.0.0";
 const MAX_MARKER_BYTES = 64 * 1024;
@@ -19,13 +23,17 @@ function notALayout(directory: string, why: string, next: string): KodenoError {
   return new KodenoError("BAD_PLACE", `Cannot use ${directory} as an OCI layout: ${why}; ${next}`);
 }
 
+/** What a folder is: a layout, one whose marker is damaged beside a whole index, or none yet. */
+export type MarkerState = "whole" | "damaged" | "none";
+
 /**
- * Whether a folder is a layout. `false` says that one can be made there.
+ * Whether a folder is a layout. `none` says that one can be made there, `damaged` that it is one all
+ * the same: see {@link mendMarker}.
  *
  * @throws {KodenoError} `BAD_PLACE` when the path is a file or a folder with something else in it,
  * or when there is nothing and none is to be made
  */
-export async function checkMarker(directory: string, create: boolean): Promise<boolean> {
+export async function checkMarker(directory: string, create: boolean): Promise<MarkerState> {
   let text: string;
   try {
     text = await readMarker(directory);
@@ -37,20 +45,59 @@ export async function checkMarker(directory: string, create: boolean): Promise<b
     if (!isNotFound(error)) throw ioFailure(`read layout ${directory}`, error);
     if (!create) throw notALayout(directory, "it has no oci-layout file", "name a layout folder");
     await checkEmpty(directory);
-    return false;
+    return "none";
   }
-  let version: unknown;
+  const version = versionIn(text);
+  if (version?.startsWith("1.")) return "whole";
+  if (version !== undefined) {
+    const why = `its version is ${JSON.stringify(version)}`;
+    throw notALayout(directory, why, `kodeno reads ${VERSION}`);
+  }
+  // As a power cut leaves it that came before the file was on disk.
+  if (await hasIndex(directory)) return "damaged";
+  throw notALayout(directory, "its oci-layout file names no version", "name a layout folder");
+}
+
+/** The version that a marker names, where it is whole. */
+function versionIn(text: string): string | undefined {
   try {
-    version = (JSON.parse(text) as { imageLayoutVersion?: unknown } | null)?.imageLayoutVersion;
+    const found = JSON.parse(text) as { imageLayoutVersion?: unknown } | null;
+    return typeof found?.imageLayoutVersion === "string" ? found.imageLayoutVersion : undefined;
   } catch {
-    throw notALayout(directory, "its oci-layout file is not JSON", "name a layout folder");
+    return undefined;
   }
-  if (typeof version === "string" && version.startsWith("1.")) return true;
-  throw notALayout(
-    directory,
-    `its version is ${JSON.stringify(version)}`,
-    `kodeno reads ${VERSION}`,
-  );
+}
+
+async function hasIndex(directory: string): Promise<boolean> {
+  return await readIndexFile(directory).then(() => true, () => false);
+}
+
+/**
+ * Writes a damaged marker anew, in its place: the lock of the layout is held on it.
+ *
+ * @returns what was done, for a person; or why it could not be, which hinders nobody from reading
+ */
+export async function mendMarker(directory: string): Promise<string> {
+  const path = join(directory, "oci-layout");
+  const text = `oci-layout of layout ${directory}`;
+  try {
+    await withLock(path, async () => {
+      if (versionIn(await readMarker(directory)) !== undefined) return;
+      const file = await Deno.open(path, { write: true });
+      try {
+        const bytes = encodeJson({ imageLayoutVersion: VERSION });
+        writeAll(file, bytes);
+        await file.truncate(bytes.length);
+        await file.sync();
+      } finally {
+        file.close();
+      }
+    });
+    return `Mended ${text}: it was damaged, as by a power cut; its index.json is whole`;
+  } catch (error) {
+    const why = ioFailure(`mend ${text}`, error).message;
+    return `${why}; it is read as its index.json says`;
+  }
 }
 
 async function readMarker(directory: string): Promise<string> {
@@ -66,27 +113,19 @@ async function readMarker(directory: string): Promise<string> {
  * Makes a layout with an empty index. Other processes may do so at the same time: each file is
  * linked into place, which never replaces one, and the marker comes last, so that a folder with a
  * marker is a whole layout. (The lock of the layout is held on the marker: it is never replaced.)
+ * The names in the folder are on disk with the first entry.
  */
 export async function createMarker(directory: string): Promise<void> {
   const emptyIndex = { schemaVersion: 2, mediaType: MediaType.index, manifests: [] };
+  const link = (name: string, value: unknown) =>
+    linkFile(join(directory, name), directory, encodeJson(value));
   try {
-    await Deno.mkdir(join(directory, "blobs", "sha256"), { recursive: true });
-    await linkNew(directory, "index.json", emptyIndex);
-    await linkNew(directory, "oci-layout", { imageLayoutVersion: VERSION });
+    await makeFolder(directory);
+    await Deno.mkdir(join(directory, BLOBS), { recursive: true });
+    await link("index.json", emptyIndex);
+    await link("oci-layout", { imageLayoutVersion: VERSION });
   } catch (error) {
     throw ioFailure(`make layout ${directory}`, error);
-  }
-}
-
-async function linkNew(directory: string, name: string, value: unknown): Promise<void> {
-  const temporary = temporaryPath(directory);
-  try {
-    await Deno.writeFile(temporary, encodeJson(value));
-    await Deno.link(temporary, join(directory, name));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  } finally {
-    await Deno.remove(temporary).catch(() => {});
   }
 }
 

@@ -5,10 +5,10 @@
  */
 import { dirname } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { temporaryPath } from "../../io/atomic.ts";
+import { writeFileAtomically } from "../../io/atomic.ts";
+import { makeFolder } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
-import { writeAll } from "../../io/file_bytes.ts";
 import { askHelper, tellHelper } from "./credential_helper.ts";
 import type { AuthEntry, AuthFile } from "./credentials.ts";
 import { dockerConfigPath, helperOf, keyParts, readAuthFile, serverKey } from "./credentials.ts";
@@ -123,7 +123,7 @@ async function change<T>(
     throw new KodenoError("BAD_OPTION", `Cannot ${doing}: neither DOCKER_CONFIG nor HOME is set`);
   }
   try {
-    await Deno.mkdir(dirname(named), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(named), 0o700);
     // A link that somebody made to a file elsewhere stays one.
     const path = await Deno.realPath(named).catch(() => named);
     // The folder's lock, so that no file of its own is left there.
@@ -140,19 +140,6 @@ async function change<T>(
 
 async function write(path: string, file: AuthFile): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(file, undefined, "\t") + "\n");
-  const temporary = temporaryPath(dirname(path));
-  try {
-    // The mode from the beginning: nobody else may open it before it is set.
-    const open = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-    try {
-      writeAll(open, bytes);
-      await open.sync();
-    } finally {
-      open.close();
-    }
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
+  // The mode from the beginning: nobody else may open it before it is set.
+  await writeFileAtomically(path, dirname(path), bytes, 0o600);
 }
