@@ -52,13 +52,17 @@ export interface SkaffoldBuilt {
  */
 export async function planArtifacts(
   skaffold: SkaffoldOptions,
-  { emit }: Pick<WorkOptions, "emit"> = {},
+  { emit, signal }: WorkOptions = {},
 ): Promise<SkaffoldPlan> {
   const environment = skaffold.environment ?? processEnvironment();
-  const plan = await planSkaffold(skaffold, {
-    gitTag: (how) => gitCommitTag({ ...how, environment }),
-    run: (name, args) => runProgram(name, args, environment),
+  const planning = planSkaffold(skaffold, {
+    gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
+    run: (name, args) => runProgram(name, args, { environment, signal }),
   });
+  // A program that was ended is a fault of the file for who plans.
+  await planning.catch(() => signal?.throwIfAborted());
+  signal?.throwIfAborted();
+  const plan = await planning;
   for (const message of plan.notes) emit?.({ type: "note", level: "warning", message });
   return plan;
 }

@@ -2,32 +2,52 @@
  * Runs a program that a configuration of the user's names, as `cmd` of Skaffold's templates does.
  * @module
  */
+import { endingWith, startProgram } from "./group.ts";
+
+/** How it is run. */
+export interface ProgramOptions {
+  /** All variables; nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a value of a template may be made of. */
+const MAX_BYTES = 1024 * 1024;
 
 /**
- * Runs a program to its end.
+ * Runs a program to its end, or until it has printed more than a value can be.
  *
  * @returns what it prints, without the line break at its end
- * @throws {Error} that says what the program said, when it cannot be run or fails
+ * @throws {Error} that says what the program said, when it cannot be run, prints without end or fails;
+ * the signal's reason when aborted
  */
-export function runProgram(
+export async function runProgram(
   name: string,
   args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): string {
-  let output: Deno.CommandOutput;
-  try {
-    output = new Deno.Command(name, {
-      args: [...args],
-      env: environment,
-      clearEnv: true,
-      stdin: "null",
-    }).outputSync();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`there is no program ${name} on PATH`);
+  { environment, signal }: ProgramOptions,
+): Promise<string> {
+  signal?.throwIfAborted();
+  const child = startProgram([name, ...args], environment);
+  const tooMuch = new AbortController();
+  using _ = endingWith(child, signal ? AbortSignal.any([signal, tooMuch.signal]) : tooMuch.signal);
+  const [stdout, stderr, { success, code }] = await Promise.all([
+    textOf(child.stdout, tooMuch),
+    textOf(child.stderr, tooMuch),
+    child.status,
+  ]);
+  signal?.throwIfAborted();
+  if (tooMuch.signal.aborted) throw new Error(`${name} prints more than ${MAX_BYTES} bytes`);
+  if (success) return stdout.replace(/\r?\n$/, "");
+  const [why = ""] = stderr.trim().split("\n");
+  throw new Error(`${name} ended with exit code ${code}${why === "" ? "" : `: ${why}`}`);
+}
+
+async function textOf(stream: ReadableStream<Uint8Array>, tooMuch: AbortController) {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    if (text.length < MAX_BYTES) text += decoder.decode(chunk, { stream: true });
+    else tooMuch.abort();
   }
-  const text = new TextDecoder();
-  if (output.success) return text.decode(output.stdout).replace(/\r?\n$/, "");
-  const [why = ""] = text.decode(output.stderr).trim().split("\n");
-  throw new Error(`${name} ended with exit code ${output.code}${why === "" ? "" : `: ${why}`}`);
+  return text + decoder.decode();
 }

@@ -9,7 +9,7 @@ import { needs } from "../parts/tools.ts";
 import { goMod, printer } from "../support/go_module.ts";
 import { denoDirectory, kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { digestIn, imageNames, outputOf } from "../support/layout.ts";
-import { processesIn, until } from "../support/process.ts";
+import { isRunning, processesIn, until } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const HEADER = `apiVersion: skaffold/v4beta13
@@ -173,6 +173,18 @@ Deno.test("hooks: one that fails ends the build; without hooks it goes on, and s
   assert.equal((await imageNames(dir.join("out"))).length, 3);
 });
 
+Deno.test("hooks: what one has left running keeps nobody waiting", async () => {
+  await using dir = await project(
+    `${APP}    hooks: {before: [{command: [sh, -c, 'sleep 60 & echo $! >pid; echo left']}]}\n`,
+  );
+  const { code, stderr } = await build(dir);
+  const pid = Number(await Deno.readTextFile(dir.join("pid")));
+  assert.equal(await isRunning(pid), true);
+  Deno.kill(pid);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^left$/m);
+});
+
 Deno.test("hooks: a signal ends them, with all that they have started", async () => {
   await using dir = await project(
     `${APP}    hooks: {before: [{command: [sh, -c, 'trap "" INT; sleep 300; touch over']}]}\n`,
@@ -186,4 +198,25 @@ Deno.test("hooks: a signal ends them, with all that they have started", async ()
   assert.equal(code, 130, new TextDecoder().decode(stderr));
   assert.deepEqual(await processesIn(dir.path), []);
   assert.ok(!(await dir.list()).includes("over"));
+});
+
+Deno.test("templates: a program of cmd is asked once, and ended by a signal", async () => {
+  await using dir = await project(
+    "  - image: app\n    ko:\n      labels:\n" +
+      '        a: \'{{cmd "sh" "-c" "echo $WHO; echo x >>asked"}}{{cmd "echo" .WHO | upper}}\'\n' +
+      '        b: \'{{if eq .WHO "me"}}{{cmd "sh" "-c" "touch runs; sleep 300; true"}}{{end}}\'\n',
+  );
+  const args = ["config", "-f", "skaffold.yaml", "--json"];
+  const { stdout } = await kodeno(args, { cwd: dir.path, env: { WHO: "you" } });
+  const { artifacts: [app] } = JSON.parse(stdout);
+  assert.deepEqual(app.image.labels.value, { a: "youYOU", b: "" });
+  assert.equal(await Deno.readTextFile(dir.join("asked")), "x\n");
+
+  const child = spawnKodeno(args, { cwd: dir.path, env: { WHO: "me" } });
+  const ended = child.output();
+  await until("the program", async () => (await dir.list()).includes("runs"), 60_000);
+  child.kill("SIGTERM");
+  const { code, stderr } = await ended;
+  assert.equal(code, 130, new TextDecoder().decode(stderr));
+  assert.deepEqual(await processesIn(dir.path), []);
 });

@@ -7,7 +7,7 @@ import { KodenoError } from "../../errors.ts";
 import type { ImageSource, ImageValues } from "../image_config.ts";
 import type { Fault, Path, Position } from "../yaml/faults.ts";
 import { parseName } from "./default_repo.ts";
-import { expandTemplate, type SkaffoldWorld, type TemplateValues } from "./expand.ts";
+import { type AskableWorld, expandTemplate, type TemplateValues } from "./expand.ts";
 import { planHooks, type SkaffoldHooks } from "./hooks.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Origins } from "./origins.ts";
@@ -62,7 +62,7 @@ export interface ArtifactSettings {
   readonly debug: boolean;
   /** Those that hold beside the ones of each configuration. */
   readonly insecureRegistries: readonly string[];
-  readonly world: SkaffoldWorld;
+  readonly world: AskableWorld;
   readonly origins: Origins;
   readonly report: (fault: Fault) => void;
 }
@@ -91,7 +91,7 @@ export async function planArtifact(
   const workingDirectory = join(context, ko.dir ?? "");
   await checkFolders(artifact, ko, { context, workingDirectory }, loaded, settings);
   const parsed = parseName(named.reference);
-  const source = sourceOf(artifact, ko, loaded, settings, {
+  const source = await sourceOf(artifact, ko, loaded, settings, {
     IMAGE_REPO: parsed?.repo ?? "",
     IMAGE_NAME: parsed?.base ?? "",
     IMAGE_TAG: named.tag,
@@ -181,19 +181,19 @@ async function repositoryRoot(folder: string): Promise<string | undefined> {
 /** Where a value of `ImageValues` stands: in `ko`, the artifact, or `build`. */
 type Holder = readonly [container: object, key: string];
 
-function sourceOf(
+async function sourceOf(
   artifact: Artifact,
   ko: KoArtifact,
   { config }: LoadedConfig,
   settings: ArtifactSettings,
   image: TemplateValues,
-): ImageSource {
+): Promise<ImageSource> {
   const { origins, report, world, debug } = settings;
-  const expand = (path: Path, text: string, values: TemplateValues): string => {
+  const expand = async (path: Path, text: string): Promise<string> => {
     if (!text.includes("{{")) return text;
     const { file, line, column } = origins.place(ko, path);
     try {
-      return expandTemplate(text, `${file}:${line}:${column}`, values, world);
+      return await expandTemplate(text, `${file}:${line}:${column}`, image, world);
     } catch (error) {
       if (!(error instanceof KodenoError)) throw error;
       report(origins.fault(ko, path, `ko.${path.join(".")}: ${error.message}`));
@@ -203,11 +203,14 @@ function sourceOf(
   const flags: keyof KoArtifact = ko.flags === undefined && ko.args !== undefined
     ? "args"
     : "flags";
-  const list = (key: "env" | "flags" | "args" | "ldflags"): readonly string[] | undefined =>
-    ko[key]?.map((text, i) => expand([key, i], text, image));
-  const labels = Object.entries(ko.labels ?? {}).map(([key, text]) =>
-    [key, expand(["labels", key], text, image)] as const
+  const list = async (key: "env" | "flags" | "args" | "ldflags") =>
+    ko[key] && await Promise.all(ko[key].map((text, i) => expand([key, i], text)));
+  const labels = await Promise.all(
+    Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
+      [key, await expand(["labels", key], text)] as const
+    ),
   );
+  const env = await list("env");
   const platforms = platformsOf(artifact, ko, config.build ?? {}, settings);
   const holders: Partial<Record<keyof ImageValues, Holder>> = {
     baseImage: [ko, "fromImage"],
@@ -229,9 +232,9 @@ function sourceOf(
       baseImage: ko.fromImage,
       platforms: platforms.chosen,
       // A template that gives nothing gives no variable; flags are looked at where go is run.
-      env: list("env")?.filter((entry) => entry !== ""),
-      flags: list(flags),
-      ldflags: list("ldflags"),
+      env: env?.filter((entry) => entry !== ""),
+      flags: await list(flags),
+      ldflags: await list("ldflags"),
       asmflags: ko.asmflags,
       gcflags: ko.gcflags,
       labels: ko.labels === undefined ? undefined : Object.fromEntries(labels),

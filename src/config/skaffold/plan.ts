@@ -9,7 +9,7 @@ import { type Environment, processEnvironment } from "../environment.ts";
 import { type Fault, faultsError, formatFault } from "../yaml/faults.ts";
 import { didYouMean } from "../yaml/nearest.ts";
 import { contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
-import type { SkaffoldWorld } from "./expand.ts";
+import type { AskableWorld } from "./expand.ts";
 import { parseName, underDefaultRepo } from "./default_repo.ts";
 import { withGlobalConfig } from "./global_config.ts";
 import { planHooks, type SkaffoldHooks } from "./hooks.ts";
@@ -30,7 +30,7 @@ export interface SkaffoldParts {
   /** The time of the build; default now. */
   readonly now?: (() => Date) | undefined;
   /** Runs a program for `cmd` of templates; without it, `cmd` is refused. */
-  readonly run?: SkaffoldWorld["run"];
+  readonly run?: AskableWorld["run"];
   /** The machine, as Go names it. */
   readonly host?: Host | undefined;
 }
@@ -261,7 +261,7 @@ class Planner {
     };
   }
 
-  #world(): SkaffoldWorld {
+  #world(): AskableWorld {
     const { environment, parts: { now, run } } = this;
     return { environment, ...(now ? { now } : {}), ...(run ? { run } : {}) };
   }

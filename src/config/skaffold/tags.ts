@@ -4,7 +4,7 @@
  */
 import { compileTemplate } from "../../template/template.ts";
 import { formatGoTime } from "../../template/go_time.ts";
-import { expandTemplate, type SkaffoldWorld } from "./expand.ts";
+import { type AskableWorld, expandTemplate } from "./expand.ts";
 import type { TagPolicy } from "./schema.ts";
 
 /** What tags are made of; all but the policy itself comes from outside. */
@@ -14,7 +14,7 @@ export interface TagSources {
   /** See `inputDigest`. */
   readonly inputDigest: () => Promise<string>;
   readonly now: () => Date;
-  readonly world: SkaffoldWorld;
+  readonly world: AskableWorld;
 }
 
 /** The fields of `gitCommit`, and the folder they are asked of. */
@@ -48,7 +48,7 @@ export async function makeTag(
   const { envTemplate, sha256, gitCommit, dateTime, inputDigest, customTemplate } = policy;
   if (envTemplate !== undefined) {
     const values = { IMAGE_NAME: image.imageName };
-    return expandTemplate(envTemplate.template, "envTemplate", values, sources.world);
+    return await expandTemplate(envTemplate.template, "envTemplate", values, sources.world);
   }
   // Skaffold's name for a tag that says nothing.
   if (sha256 !== undefined) return "latest";
