@@ -47,6 +47,22 @@ export const EXIT_CODES = {
   INTERRUPTED: 130,
 } as const;
 
+/**
+ * Failures whose messages have lines of their own: what other programs and faulty files say. What
+ * stands in images, archives and names only pretends to have some.
+ */
+const LINES: ReadonlySet<string> = new Set(
+  [
+    "BAD_CONFIG",
+    "BAD_PACKAGE",
+    "BAD_SOURCE_FILE",
+    "GIT_FAILED",
+    "GO_FAILED",
+  ] satisfies ErrorCode[],
+);
+/** Characters of a message that is longer than anybody reads, from its start and its end. */
+const MOST_SHOWN = [6000, 1500] as const;
+
 /** One of the keys of {@link EXIT_CODES}. */
 export type ErrorCode = keyof typeof EXIT_CODES;
 
@@ -72,7 +88,8 @@ export class KodenoError extends Error {
    * Makes an error.
    *
    * @param code what kind of failure this is
-   * @param message one line (or the compiler's lines below it) for a person
+   * @param message for a person: one line, in which what a terminal would obey is written as its
+   * number, and from which the middle is left out where it is very long; or the compiler's lines
    * @param detail values a program may want; never secrets
    * @param options the error behind this one
    */
@@ -82,7 +99,7 @@ export class KodenoError extends Error {
     detail?: Readonly<Record<string, unknown>>,
     options?: { cause?: unknown },
   ) {
-    super(message, options);
+    super(LINES.has(code) ? message : oneLine(message), options);
     this.code = code;
     this.detail = detail ?? {};
   }
@@ -96,4 +113,19 @@ export class KodenoError extends Error {
 /** The message of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Text without what a terminal would obey: control characters come out as their numbers. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+/** A message as one line; what it quotes may be as long as somebody liked. */
+function oneLine(message: string): string {
+  const [start, end] = MOST_SHOWN;
+  if (message.length <= start + end) return printable(message);
+  return printable(`${message.slice(0, start)} ... ${message.slice(-end)}`);
 }

@@ -4,8 +4,8 @@
  */
 import { Command } from "commander";
 import { complete } from "../app/complete.ts";
+import { printable } from "../errors.ts";
 import { printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 
 /** The command. */
 export function completeCommand(): Command {

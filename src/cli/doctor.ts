@@ -4,10 +4,9 @@
  */
 import { Command } from "commander";
 import { doctor, type Finding } from "../app/doctor.ts";
-import { KodenoError } from "../errors.ts";
+import { KodenoError, printable } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { printJson, printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 import { addRegistryFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
 
 interface Flags extends TransferFlags {

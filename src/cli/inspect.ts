@@ -11,9 +11,9 @@ import {
   type InspectedImage,
 } from "../app/inspect.ts";
 import { processEnvironment, variable } from "../config/environment.ts";
+import { printable } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatBytes, printJson, printNotes, printPainted } from "./output.ts";
-import { printable } from "./printable.ts";
 
 const EXAMPLES = `
 Examples:

@@ -4,9 +4,9 @@
  * @module
  */
 import { createLogUpdate } from "log-update";
+import { printable } from "../errors.ts";
 import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
 import { formatBytes, formatDuration, printPaintedNote } from "./output.ts";
-import { printable } from "./printable.ts";
 import { Transfers } from "./transfers.ts";
 
 interface Row {

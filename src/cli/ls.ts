@@ -4,9 +4,9 @@
  */
 import { Command } from "commander";
 import { type ListedImage, ls } from "../app/ls.ts";
+import { printable } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatBytes, printJson, printNotes, printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 
 /** The command with its flags. */
 export function lsCommand(): Command {

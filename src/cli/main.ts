@@ -3,9 +3,8 @@
  * so that `kodeno --version` starts as fast as the runtime does.
  * @module
  */
-import { type ErrorCode, KodenoError, messageOf } from "../errors.ts";
+import { KodenoError, messageOf } from "../errors.ts";
 import { printError, printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 
 /**
  * Runs kodeno.
@@ -27,21 +26,11 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Failures whose messages have lines of their own. */
-const LINES: ReadonlySet<ErrorCode> = new Set([
-  "BAD_CONFIG",
-  "BAD_PACKAGE",
-  "BAD_SOURCE_FILE",
-  "GIT_FAILED",
-  "GO_FAILED",
-]);
-
 /** Tells a failure in one line (and the compiler's), and gives its exit code. */
 function report(error: unknown, verbose: boolean): number {
   const known = error instanceof KodenoError;
   const text = known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`;
-  // What other programs and faulty files say has lines; names in images only pretend to.
-  printError(known && !LINES.has(error.code) ? printable(text) : text);
+  printError(text);
   if (verbose && error instanceof Error) {
     printError(error.stack ?? "");
     if (error.cause instanceof Error) printError(`Caused by: ${error.cause.stack}`);

@@ -4,8 +4,8 @@
  */
 import { Command } from "commander";
 import { merge } from "../app/merge.ts";
+import { printable } from "../errors.ts";
 import { printJson, printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 import { watched } from "./progress.ts";
 
 interface Flags {

@@ -3,10 +3,10 @@
  * @module
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
+import { printable } from "../errors.ts";
 import type { Emit, KodenoEvent, NoteEvent } from "../events.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatDuration, printNote, printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 import { PlainTransfers } from "./transfers.ts";
 
 /** Where events go. */

@@ -4,8 +4,8 @@
  */
 import { Command } from "commander";
 import { rm } from "../app/rm.ts";
+import { printable } from "../errors.ts";
 import { printJson, printNotes, printResult } from "./output.ts";
-import { printable } from "./printable.ts";
 
 /** The command with its flags. */
 export function rmCommand(): Command {

@@ -1,0 +1,31 @@
+/**
+ * Messages of errors: what they quote cannot pretend to be more than one line.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { KodenoError } from "./errors.ts";
+
+Deno.test("errors: a message is one line, whatever it quotes", () => {
+  const quoted = "a\nError: b\r\x1b[2K\u009b31m\u202e\u2028";
+  const { message } = new KodenoError("BAD_CONTENT", `Cannot read ${quoted}: it is not JSON`);
+  assert.equal(
+    message,
+    "Cannot read a\\u{a}Error: b\\u{d}\\u{1b}[2K\\u{9b}31m\\u{202e}\\u{2028}: it is not JSON",
+  );
+});
+
+Deno.test("errors: of a very long message the start and the end are left", () => {
+  const name = "x".repeat(100_000);
+  const { message } = new KodenoError("BAD_REFERENCE", `Cannot use ${name}: it is too long`);
+  assert.match(message, /^Cannot use x+ \.\.\. x+: it is too long$/);
+  assert.ok(message.length < 8000, String(message.length));
+});
+
+Deno.test("errors: what compilers and faulty files say keeps its lines", () => {
+  for (const code of ["BAD_CONFIG", "GO_FAILED"] as const) {
+    assert.equal(
+      new KodenoError(code, "a.yaml:1:1: x\na.yaml:2:1: y").message.split("\n").length,
+      2,
+    );
+  }
+});
