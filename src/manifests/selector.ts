@@ -33,9 +33,26 @@ const INTEGER = /^[-+]?\d+$/;
  */
 export function parseSelector(text: string): Selector {
   if (text.trim() === "") return () => true;
-  const parts = text.split(/,(?![^()]*\))/).map((part) => part.trim());
+  const parts = splitRequirements(text).map((part) => part.trim());
   const requirements = parts.map((part) => parseRequirement(part, text));
   return (labels) => requirements.every((holds) => holds(labels));
+}
+
+/** Parts at each comma that is in no brackets. */
+function splitRequirements(text: string): readonly string[] {
+  const parts: string[] = [];
+  let part = "";
+  let inBrackets = false;
+  for (const piece of text.split(/([,()])/)) {
+    if (piece === "," && !inBrackets) {
+      parts.push(part);
+      part = "";
+      continue;
+    }
+    inBrackets = piece === "(" || inBrackets && piece !== ")";
+    part += piece;
+  }
+  return [...parts, part];
 }
 
 function parseRequirement(part: string, text: string): Selector {

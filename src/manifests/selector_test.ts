@@ -45,6 +45,13 @@ Deno.test("selector: picks what kubectl's -l picks", () => {
   }
 });
 
+Deno.test("selector: a long one takes no square of its length", () => {
+  const started = performance.now();
+  assert.throws(() => parseSelector("a(,".repeat(40_000)), KodenoError);
+  assert.throws(() => parseSelector(",".repeat(120_000)), KodenoError);
+  assert.ok(performance.now() - started < 3000);
+});
+
 Deno.test("selector: what is none is an error that quotes it", () => {
   const cases: readonly (readonly [selector: string, why: RegExp])[] = [
     ["a,", /a requirement is empty/],
