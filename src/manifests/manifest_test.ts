@@ -100,6 +100,7 @@ Deno.test("manifest: what is wrong is told with file, line and column", () => {
     ["%YAML 1.2\n---\na: b\n", /x\.yaml:1:1: YAML "1\.2" is not known here/],
     ["[".repeat(2000), /nested deeper than 1000/],
     ["- ".repeat(2000), /nested deeper than 1000/],
+    [" \t'b'\n", /x\.yaml:1:2: a tab cannot start a value; use spaces/],
     ["a: b\n", /x\.yaml:1:1: a selector needs Kubernetes objects/, "a=b"],
     ["apiVersion: 1\nkind: Pod\n", /a selector needs Kubernetes objects/, "a=b"],
     ["apiVersion: v1\nkind: List\n", /a List has no items/, "a=b"],

@@ -121,6 +121,7 @@ export class Scanner {
     const afterComma = before === "comma" || before === "flow-sequence-start";
     if (c === ":" && (isGap(next) || this.#flowLevel > 0 && !afterComma)) return this.#value();
     const mark = this.#cursor.mark();
+    if (c === "\t") throw yamlError("a tab cannot start a value; use spaces", mark);
     if ((c === "|" || c === ">") && this.#flowLevel === 0) {
       this.#noKey();
       this.#keyAllowed = true;
