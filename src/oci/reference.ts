@@ -98,7 +98,10 @@ export function parseTag(tag: string): string {
 export function parseRepository(text: string): string {
   if (text.length > 255) throw bad(text, "it is longer than 255 characters");
   const { host, path } = splitHost(text);
-  if (host !== undefined && !HOST.test(host)) throw bad(text, `"${host}" is no registry host`);
+  // A port beyond 65535, or an address of five numbers, is well formed and can never be dialled.
+  if (host !== undefined && !(HOST.test(host) && URL.canParse(`http://${host}`))) {
+    throw bad(text, `"${host}" is no registry host`);
+  }
   for (const part of path.split("/")) {
     if (COMPONENT.test(part)) continue;
     throw bad(
