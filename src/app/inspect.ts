@@ -4,7 +4,7 @@
  */
 import { GraphBounds } from "../content/bounds.ts";
 import { readDocument } from "../content/read.ts";
-import { hasSuccessors } from "../content/successors.ts";
+import { graphKey, hasSuccessors } from "../content/successors.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
@@ -109,7 +109,7 @@ async function parsePlace(
 /** What of a tree was told already, and how much there may be of it. */
 export class Told {
   /** Manifests and indexes that stand in the tree. */
-  readonly digests: Set<string> = new Set();
+  readonly keys: Set<string> = new Set();
   readonly #bounds = new GraphBounds(TOLD_BYTES);
 
   /** Whether one more can be told. */
@@ -148,8 +148,8 @@ export class ImageReader {
     const seen = new Set<string>();
     const queue = entries.filter(hasSuccessors);
     for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
-      if (seen.has(d.digest)) continue;
-      seen.add(d.digest);
+      if (seen.has(graphKey(d))) continue;
+      seen.add(graphKey(d));
       const document = await this.document(d);
       if ("index" in document) queue.push(...document.index.manifests.filter(hasSuccessors));
       const subject = subjectOf(document);
@@ -168,7 +168,7 @@ export class ImageReader {
   /** A manifest or index, read and checked. */
   async document(d: Descriptor): Promise<Document> {
     this.signal?.throwIfAborted();
-    const known = this.#documents.get(d.digest);
+    const known = this.#documents.get(graphKey(d));
     if (known !== undefined) return known;
     let document: Document;
     try {
@@ -181,7 +181,7 @@ export class ImageReader {
       document = { problem: problemOf(error) };
     }
     // Those of a hostile place do not fill the memory; they are read again.
-    if ((this.#keptBytes += d.size) <= KEPT_BYTES) this.#documents.set(d.digest, document);
+    if ((this.#keptBytes += d.size) <= KEPT_BYTES) this.#documents.set(graphKey(d), document);
     return document;
   }
 
@@ -192,8 +192,8 @@ export class ImageReader {
     if (!hasSuccessors(d)) return { kind: "blob", ...await this.blob(d), ...platform };
     const kind = isIndexType(mediaType) ? "index" as const : "manifest" as const;
     const plain = { kind, mediaType, digest, size, ...platform };
-    if (told.digests.has(digest)) return { ...plain, repeated: true };
-    told.digests.add(digest);
+    if (told.keys.has(graphKey(d))) return { ...plain, repeated: true };
+    told.keys.add(graphKey(d));
     if (!told.takes(d, depth)) return { ...plain, problem: "too deep, or one of too many" };
     const document = await this.document(d);
     if ("problem" in document) return { ...plain, problem: document.problem };

@@ -2,8 +2,11 @@
  * The use case of `kodeno ls`: the images of a layout or archive, one line each.
  * @module
  */
+import { graphKey, hasSuccessors } from "../content/successors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
-import { ImageReader, type InspectedImage, Told } from "./inspect.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { ImageReader, Told } from "./inspect.ts";
 import { openImages, type OpenImagesOptions } from "./places.ts";
 
 /** An entry of a layout or archive. */
@@ -33,31 +36,48 @@ export async function ls(
   const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
   for (const entry of await store.entries()) {
-    const { digest, mediaType } = entry;
-    const blobs = new Map<string, number>();
-    const platforms: string[] = [];
-    let complete = true;
-    const visit = (image: InspectedImage): void => {
-      const { manifests = [], config, layers = [], platform } = image;
-      for (const blob of [image, ...(config ? [config] : []), ...layers]) {
-        blobs.set(blob.digest, blob.size);
-        if (blob.problem !== undefined) complete = false;
-      }
-      // BuildKit's attestations stand beside the images they are about.
-      const isImage = image.manifests === undefined && platform && !platform.startsWith("unknown/");
-      if (isImage) platforms.push(platform);
-      for (const one of manifests) visit(one);
-    };
-    visit(await reader.image(entry, new Told()));
     const name = imageName(entry) ?? refName(entry);
     images.push({
       ...(name === undefined ? {} : { name }),
-      digest,
-      mediaType,
-      platforms: [...new Set(platforms)],
-      size: [...blobs.values()].reduce((sum, size) => sum + size, 0),
-      complete,
+      digest: entry.digest,
+      mediaType: entry.mediaType,
+      ...await sumUp(reader, entry),
     });
   }
   return images;
+}
+
+/** Looks at everything below an entry, as a copy of it would. */
+async function sumUp(
+  reader: ImageReader,
+  entry: Descriptor,
+): Promise<Pick<ListedImage, "platforms" | "size" | "complete">> {
+  const told = new Told();
+  const sizes = new Map<string, number>();
+  const platforms = new Set<string>();
+  let complete = true;
+  const visit = async (d: Descriptor, depth: number): Promise<void> => {
+    if (told.keys.has(graphKey(d))) return;
+    told.keys.add(graphKey(d));
+    sizes.set(d.digest, d.size);
+    if (!told.takes(d, depth)) complete = false;
+    else if (hasSuccessors(d)) await document(d, depth);
+    else if ((await reader.blob(d)).problem !== undefined) complete = false;
+  };
+  const document = async (d: Descriptor, depth: number): Promise<void> => {
+    const read = await reader.document(d);
+    if ("problem" in read) complete = false;
+    if ("index" in read) { for (const one of read.index.manifests) await visit(one, depth + 1); }
+    if (!("manifest" in read)) return;
+    const { config, layers } = read.manifest;
+    const run = await reader.config(config);
+    if (run.config.problem !== undefined) complete = false;
+    for (const one of [config, ...layers]) await visit(one, depth + 1);
+    const platform = d.platform ? formatPlatform(d.platform) : run.platform;
+    // BuildKit's attestations stand beside the images they are about.
+    if (platform && !platform.startsWith("unknown/")) platforms.add(platform);
+  };
+  await visit(entry, 0);
+  const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
+  return { platforms: [...platforms], size, complete };
 }

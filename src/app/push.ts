@@ -8,7 +8,7 @@ import type { Source } from "../content/places.ts";
 import { GraphBounds } from "../content/bounds.ts";
 import { copy } from "../content/copy.ts";
 import { readDocument } from "../content/read.ts";
-import { hasSuccessors, successors } from "../content/successors.ts";
+import { graphKey, hasSuccessors, successors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
@@ -166,9 +166,11 @@ async function send(work: Work): Promise<Sent> {
 /** What {@link send} would send: the same walk, without the sending. */
 async function measure({ source, entry, along, store, signal }: Work): Promise<Sent> {
   const missing = new Map<string, number>();
+  const seen = new Set<string>();
   const bounds = new GraphBounds();
   const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    if (missing.has(d.digest) || await store.has(d, { signal })) return;
+    if (seen.has(graphKey(d)) || await store.has(d, { signal })) return;
+    seen.add(graphKey(d));
     bounds.enter(d, depth);
     missing.set(d.digest, d.size);
     if (!hasSuccessors(d)) return;

@@ -6,7 +6,7 @@ import { GraphBounds } from "../content/bounds.ts";
 import { platformOfConfig } from "../content/image_platform.ts";
 import type { CallOptions, Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
-import { hasSuccessors } from "../content/successors.ts";
+import { graphKey, hasSuccessors } from "../content/successors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseIndex, parseManifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
@@ -31,10 +31,12 @@ export async function summarize(
   options: CallOptions = {},
 ): Promise<ImageSummary> {
   const sizes = new Map<string, number>();
+  const seen = new Set<string>();
   const platforms = new Set<string>();
   const bounds = new GraphBounds();
   const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    if (sizes.has(d.digest)) return;
+    if (seen.has(graphKey(d))) return;
+    seen.add(graphKey(d));
     bounds.enter(d, depth);
     sizes.set(d.digest, d.size);
     if (!hasSuccessors(d)) return;

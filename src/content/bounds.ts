@@ -5,7 +5,7 @@
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH, MAX_GRAPH_DOCUMENT_BYTES } from "../oci/limits.ts";
-import { hasSuccessors } from "./successors.ts";
+import { graphKey, hasSuccessors } from "./successors.ts";
 
 /** Counts what a walk below one root comes by. */
 export class GraphBounds {
@@ -53,8 +53,7 @@ export async function isWhole(
   const queue: { readonly d: Descriptor; readonly depth: number }[] = [{ d: root, depth: 0 }];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const { d, depth } = next;
-    // Descriptors that differ in more than the digest may not both be right.
-    const key = `${d.digest} ${d.size} ${d.mediaType}`;
+    const key = graphKey(d);
     if (seen.has(key)) continue;
     seen.add(key);
     bounds.enter(d, depth);

@@ -12,7 +12,7 @@ import { GraphBounds } from "./bounds.ts";
 import { beginTransfer, type Meter, tellThere } from "./meter.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
 import { readDocument } from "./read.ts";
-import { hasSuccessors, successors } from "./successors.ts";
+import { graphKey, hasSuccessors, successors } from "./successors.ts";
 
 /** How {@link copy} works. */
 export interface CopyOptions extends CallOptions, Meter {
@@ -100,10 +100,10 @@ export async function copy(
 
   const once = (d: Descriptor, depth: number): Promise<void> => {
     // A graph is named by its digests, so it has no cycles: a blob would have to hold its own hash.
-    const known = visited.get(d.digest);
+    const known = visited.get(graphKey(d));
     if (known !== undefined) return known;
     const visiting = visit(d, depth);
-    visited.set(d.digest, visiting);
+    visited.set(graphKey(d), visiting);
     return visiting;
   };
 

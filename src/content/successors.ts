@@ -12,6 +12,15 @@ export function hasSuccessors(descriptor: Descriptor): boolean {
 }
 
 /**
+ * Tells the nodes of a graph apart. One digest may be named with several sizes, of which one is
+ * right, and both as a document that leads further and as a plain blob that does not.
+ */
+export function graphKey({ digest, size, mediaType }: Descriptor): string {
+  const kind = isIndexType(mediaType) ? "index" : isManifestType(mediaType) ? "manifest" : "blob";
+  return `${digest} ${size} ${kind}`;
+}
+
+/**
  * The descriptors a blob points to, in the order it names them: config and layers of a manifest,
  * manifests of an index, and the subject of either. Other blobs point to nothing.
  *

@@ -8,7 +8,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { GraphBounds } from "./bounds.ts";
 import type { CallOptions, Source } from "./places.ts";
 import { readDocument } from "./read.ts";
-import { hasSuccessors, successors } from "./successors.ts";
+import { graphKey, hasSuccessors, successors } from "./successors.ts";
 
 /** What {@link verify} read. */
 export interface Verified {
@@ -34,8 +34,8 @@ export async function verify(
   let bytes = 0;
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const { d, depth } = next;
-    if (seen.has(d.digest)) continue;
-    seen.add(d.digest);
+    if (seen.has(graphKey(d))) continue;
+    seen.add(graphKey(d));
     bounds.enter(d, depth);
     bytes += d.size;
     if (hasSuccessors(d)) {

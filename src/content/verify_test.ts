@@ -11,6 +11,8 @@ import type { ErrorCode } from "../errors.ts";
 import { MemoryStore } from "../store/memory/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { type Blob, imageGraph, jsonBlob, pushAll } from "../../test/support/image_graph.ts";
+import { planArchive } from "../store/archive/plan.ts";
+import { copy } from "./copy.ts";
 import type { Source } from "./places.ts";
 import { successors } from "./successors.ts";
 import { verify } from "./verify.ts";
@@ -30,6 +32,43 @@ function harmed({ descriptor: { digest } }: Blob, bytes: Uint8Array | undefined)
     },
   };
 }
+
+Deno.test("verify: a document that is named as a plain blob first is read as a document, too", async () => {
+  const store = new MemoryStore();
+  await pushAll(
+    store,
+    GRAPH.blobs.filter(({ descriptor }) => descriptor.mediaType !== MediaType.layer),
+  );
+  const { digest, size } = MANIFEST.descriptor;
+  const root = jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.index,
+    manifests: [{ mediaType: "text/plain", digest, size }, MANIFEST.descriptor],
+  }, MediaType.index);
+  await pushAll(store, [root]);
+  // Its layers are not there.
+  await failsWith("NOT_FOUND", () => verify(store, root.descriptor));
+  await failsWith("NOT_FOUND", () => copy(store, root.descriptor, new MemoryStore()));
+  // An archive is planned without them, but with their names.
+  const { blobs } = await planArchive(store, [{ descriptor: root.descriptor, names: ["app:v1"] }]);
+  assert.equal(blobs.length, 5);
+});
+
+Deno.test("verify: a blob that is named with a wrong size, too, is not whole", async () => {
+  const store = new MemoryStore();
+  await pushAll(store, GRAPH.blobs);
+  const wrong = { ...MANIFEST.descriptor, size: MANIFEST.descriptor.size + 1 };
+  const root = jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.index,
+    manifests: [MANIFEST.descriptor, wrong],
+  }, MediaType.index);
+  await pushAll(store, [root]);
+  await failsWith("BAD_CONTENT", () => verify(store, root.descriptor));
+  await failsWith("BAD_CONTENT", () => copy(store, root.descriptor, new MemoryStore()));
+  const entry = { descriptor: root.descriptor, names: ["app:v1"] };
+  await failsWith("BAD_CONTENT", () => planArchive(store, [entry]));
+});
 
 Deno.test("verify: counts each blob once", async () => {
   const store = new MemoryStore();

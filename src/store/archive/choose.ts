@@ -5,6 +5,7 @@
 import { GraphBounds } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
+import { graphKey } from "../../content/successors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseIndex } from "../../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../../oci/media_types.ts";
@@ -28,8 +29,8 @@ export async function imagesBelow(
   const found: Descriptor[] = [];
   const bounds = new GraphBounds();
   const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    if (seen.has(d.digest)) return;
-    seen.add(d.digest);
+    if (seen.has(graphKey(d))) return;
+    seen.add(graphKey(d));
     bounds.enter(d, depth);
     if (isManifestType(d.mediaType)) {
       if (d.platform?.os !== "unknown" && d.artifactType === undefined) found.push(d);

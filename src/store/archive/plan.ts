@@ -6,7 +6,8 @@
 import { GraphBounds } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
-import { hasSuccessors, successors } from "../../content/successors.ts";
+import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
 import { Pool } from "../../io/pool.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -60,6 +61,7 @@ export async function planArchive(
   const index = indexEntries(entries);
   const pool = new Pool(CONCURRENCY);
   const blobs = new Map<string, Descriptor>();
+  const nodes = new Set<string>();
   const kept = new Map<string, Uint8Array>();
   let keptBytes = 0;
 
@@ -67,7 +69,14 @@ export async function planArchive(
   let depth = 0;
   // Level by level; all of one end before a failure is told, so that nothing goes on behind it.
   for (let level = entries.map(({ descriptor }) => descriptor); level.length > 0;) {
-    const fresh = level.filter((d) => !blobs.has(parseDigest(d.digest)) && blobs.set(d.digest, d));
+    const fresh = level.filter((d) => !nodes.has(graphKey(d)) && nodes.add(graphKey(d)));
+    for (const d of fresh) {
+      const { size } = blobs.get(d.digest) ?? d;
+      blobs.set(parseDigest(d.digest), d);
+      if (size === d.size) continue;
+      const why = `it is named with ${size} and with ${d.size} bytes`;
+      throw new KodenoError("BAD_CONTENT", `Cannot put blob ${d.digest} into an archive: ${why}`);
+    }
     const results = await Promise.allSettled(
       fresh.filter(hasSuccessors).map((d) =>
         pool.run(async () => {
