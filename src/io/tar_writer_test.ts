@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { askOracle } from "../../test/support/go_oracle.ts";
+import { seeded } from "../../test/support/seeded.ts";
 import { KodenoError } from "../errors.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "./tar_writer.ts";
 
@@ -171,19 +172,9 @@ function refusedCases(): Case[] {
   ];
 }
 
-/** Small numbers below `below`, the same on every run (mulberry32). */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
 function randomCases(): Case[] {
-  const next = seeded(20240607);
+  const random = seeded(20240607);
+  const next = (below: number): number => Math.floor(random() * below);
   const rare = ["\u00e9", "\u{1f600}", "\u65e5", " ", "//", "/../", "/./", "\n", "="];
   const name = (): string => {
     const odd = next(3) === 0;

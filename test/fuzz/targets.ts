@@ -1,0 +1,21 @@
+/**
+ * Everything that is fuzzed.
+ * @module
+ */
+import { ARCHIVES } from "./archives.ts";
+import { KO_YAML } from "./ko_yaml.ts";
+import { KUBERNETES_YAML } from "./kubernetes_yaml.ts";
+import { LAYOUTS } from "./layouts.ts";
+import { REFERENCES } from "./references.ts";
+import { SKAFFOLD_YAML } from "./skaffold_yaml.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/** All targets. */
+export const TARGETS: readonly FuzzTarget[] = [
+  ...LAYOUTS,
+  ARCHIVES,
+  KO_YAML,
+  SKAFFOLD_YAML,
+  KUBERNETES_YAML,
+  REFERENCES,
+];
