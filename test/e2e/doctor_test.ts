@@ -283,6 +283,20 @@ Deno.test("doctor: proxies that differ, that are no URL, and that take loopback 
   assert.match(bad.of("proxies")[0]?.found ?? "", /has to be an http:\/\/ URL/);
 });
 
+Deno.test("doctor: what Skaffold reads beside a skaffold.yaml", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  await dir.write("skaffold.yaml", "apiVersion: skaffold/v4beta13\nkind: Config\n");
+  await dir.write("skaffold.env", "A=1\nno line\n");
+  const SKAFFOLD_CONFIG = await dir.write("global.yaml", "global:\n  default-repo: [a]\n");
+  const check = "Skaffold's settings";
+  const { of } = await doctor(dir, { SKAFFOLD_CONFIG });
+  const [env, global, ...others] = of(check);
+  assert.deepEqual([env?.status, global?.status, others], ["warning", "wrong", []]);
+  assert.match(env?.found ?? "", /^skaffold\.env:2:1: /);
+  assert.match(global?.found ?? "", /global\.yaml:2:17: global\.default-repo: found a list/);
+});
+
 Deno.test("doctor: all faults of .ko.yaml and skaffold.yaml, with their places", async () => {
   await using dir = await tempDir();
   await simpleModule(dir);

@@ -4,6 +4,10 @@
  */
 import { join } from "node:path";
 import { resolveBuildConfig } from "../../config/build_config.ts";
+import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
+import { withGlobalConfig } from "../../config/skaffold/global_config.ts";
+import { readKubeContext } from "../../config/skaffold/kube_context.ts";
+import { withVariables } from "../../config/skaffold/options.ts";
 import { skaffoldSchema } from "../../config/skaffold/schema.ts";
 import { tryYaml } from "../../config/yaml/check.ts";
 import { readYaml } from "../../config/yaml/document.ts";
@@ -29,7 +33,7 @@ async function ko({ directory, environment, offline }: Patient): Promise<readonl
   }
 }
 
-async function skaffold({ directory }: Patient): Promise<readonly Finding[]> {
+async function skaffold({ directory, environment }: Patient): Promise<readonly Finding[]> {
   const check = "skaffold.yaml";
   for (const name of ["skaffold.yaml", "skaffold.yml"]) {
     const path = join(directory, name);
@@ -43,12 +47,32 @@ async function skaffold({ directory }: Patient): Promise<readonly Finding[]> {
       const faults = outcomes.flatMap((one) => one.ok ? [] : one.faults);
       if (faults.length > 0) throw faultsError(faults);
       const notes = outcomes.flatMap((one) => one.ok ? one.notes : []);
-      return [ok(check, name), ...notes.map((note) => warning(check, note))];
+      const settings = await skaffoldSettings(directory, environment);
+      return [ok(check, name), ...notes.map((note) => warning(check, note)), ...settings];
     } catch (error) {
       return lines(error).map((line) => wrong(check, line));
     }
   }
   return [];
+}
+
+/** What Skaffold reads beside: `skaffold.env`, and the global configuration. */
+async function skaffoldSettings(
+  directory: string,
+  own: Patient["environment"],
+): Promise<readonly Finding[]> {
+  const check = "Skaffold's settings";
+  const { environment, notes } = await withSkaffoldEnv(directory, own);
+  const warnings = notes.map((note) => warning(check, note));
+  try {
+    const place = { workingDirectory: directory, environment };
+    const kubeContext = () => readKubeContext(environment);
+    const asked = withVariables({}, environment);
+    const global = await withGlobalConfig(asked, { ...place, kubeContext });
+    return [...warnings, ...global.notes.map((note) => warning(check, note))];
+  } catch (error) {
+    return [...warnings, ...lines(error).map((line) => wrong(check, line))];
+  }
 }
 
 function lines(error: unknown): readonly string[] {
