@@ -26,7 +26,7 @@ Deno.test({
     const names = [["ca.crt", "ca.pem"], ["client.crt", "cert.pem"], ["client.key", "key.pem"]];
     for (const [from = "", to = ""] of names) await Deno.copyFile(of(from), of(to));
     const tls = { ca: of("ca.crt"), cert: of("server.crt"), key: of("server.key") };
-    await using dockerd = await startDockerd(tls);
+    await using dockerd = await startDockerd({ tls });
     const env = {
       DOCKER_HOST: `tcp://${dockerd.address}`,
       DOCKER_TLS_VERIFY: "1",
@@ -44,7 +44,7 @@ Deno.test({
     const inKind = { ...env, KO_DOCKER_REPO: "kind.local" };
     await done(dir, ["build", "--bare", "-t", "v1"], inKind);
     const { stdout } = await node.ctr("images", "list", "-q");
-    assert.match(stdout, /^kind\.local:v1$/m);
+    assert.match(stdout, /^docker\.io\/library\/kind\.local:v1$/m);
 
     // Nobody else is let in, and the reason is told.
     const { code, stderr } = await kodeno(["load", "back"], {

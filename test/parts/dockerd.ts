@@ -3,8 +3,8 @@
  * machine's network, and leaves no process, mount or file behind.
  * @module
  */
-import { join } from "node:path";
-import { rootTool, searchPath, startDaemon } from "./tools.ts";
+import { dirname, join } from "node:path";
+import { goTool, type GoToolName, rootTool, searchPath, startDaemon } from "./tools.ts";
 
 /** What a program said and how it ended. */
 export interface Outcome {
@@ -37,12 +37,35 @@ export interface DockerdTls {
 }
 
 /**
- * Starts a Docker daemon; needs the parts "root", "dockerd" and "docker".
- *
- * @param tls makes it listen on loopback, too, for those who have a certificate of the CA
+ * Which daemon: `debian` is Docker 20.10 or what else is installed, with Docker's own image store;
+ * `today` keeps images in containerd's, as Docker does from version 29 on.
  */
-export async function startDockerd(tls?: DockerdTls): Promise<Dockerd> {
-  const path = rootTool("dockerd");
+export type DockerdKind = "debian" | "today";
+
+/** All kinds of daemons with the parts that each needs, for tests of all of them. */
+export const dockerdKinds: readonly (readonly [kind: DockerdKind, ...parts: string[]])[] = [
+  ["debian", "root", "dockerd", "docker"],
+  ["today", "root", "docker", "gcc"],
+];
+
+/** What a daemon is to be. */
+export interface DockerdOptions {
+  /** Makes it listen on loopback, too, for those who have a certificate of the CA. */
+  readonly tls?: DockerdTls | undefined;
+  /** `debian` unless given. */
+  readonly kind?: DockerdKind | undefined;
+  /** More of `daemon.json`. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What Docker of today runs, the one that the others find on PATH first. */
+const TODAY: readonly GoToolName[] = ["dockerd", "containerd", "containerd-shim-runc-v2", "runc"];
+
+/** Starts a Docker daemon; needs the parts "root", "dockerd" and "docker", or see {@link dockerdKinds}. */
+export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
+  const { tls, kind = "debian", config = {} } = options;
+  const programs = kind === "today" ? await Promise.all(TODAY.map(goTool)) : [];
+  const path = programs[0] ?? rootTool("dockerd");
   const client = rootTool("docker");
   if (!path || !client) throw new Error("dockerd and docker are not both on PATH");
   // Not under TMPDIR: the path of a unix socket has room for about a hundred characters.
@@ -50,7 +73,8 @@ export async function startDockerd(tls?: DockerdTls): Promise<Dockerd> {
   const socket = join(root, "s");
   const host = `unix://${socket}`;
   // The user's own contexts and logins stay out of it; so do the daemon's settings in /etc.
-  const env = { PATH: searchPath().join(":"), HOME: root, DOCKER_CONFIG: root };
+  const folders = [...programs.map((program) => dirname(program)), ...searchPath()];
+  const env = { PATH: folders.join(":"), HOME: root, DOCKER_CONFIG: root };
   const docker = async (...args: string[]): Promise<Outcome> => {
     const command = new Deno.Command(client, { args: ["-H", host, ...args], env, clearEnv: true });
     const { code, stdout, stderr } = await command.output();
@@ -58,11 +82,12 @@ export async function startDockerd(tls?: DockerdTls): Promise<Dockerd> {
     return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
   };
   try {
-    await Deno.writeTextFile(join(root, "daemon.json"), "{}");
+    await Deno.writeTextFile(join(root, "daemon.json"), JSON.stringify(config));
     const ready = async () => (await docker("version")).code === 0 || undefined;
     const address = tls ? `127.0.0.1:${freePort()}` : "";
     const network = tls ? networkArgs(address, tls) : [];
-    const daemon = await startDaemon(path, [...daemonArgs(root, host), ...network], ready, env);
+    const args = [...daemonArgs(root, host), ...storeArgs[kind], ...network];
+    const daemon = await startDaemon(path, args, ready, env);
     let ending: Promise<void> | undefined;
     const stop = () => ending ??= daemon.stop().then(() => clearFolder(root));
     return { host, address, socket, root, docker, stop, [Symbol.asyncDispose]: stop };
@@ -79,7 +104,6 @@ function daemonArgs(root: string, host: string): string[] {
     `--exec-root=${join(root, "exec")}`,
     `--pidfile=${join(root, "pid")}`,
     `--host=${host}`,
-    "--storage-driver=vfs",
     "--bridge=none",
     "--iptables=false",
     "--ip6tables=false",
@@ -87,6 +111,16 @@ function daemonArgs(root: string, host: string): string[] {
     "--shutdown-timeout=5",
   ];
 }
+
+/** Where images are kept; a runc without libseccomp cannot do more than without a profile. */
+const storeArgs: Readonly<Record<DockerdKind, readonly string[]>> = {
+  debian: ["--storage-driver=vfs"],
+  today: [
+    "--feature=containerd-snapshotter=true",
+    "--storage-driver=native",
+    "--seccomp-profile=unconfined",
+  ],
+};
 
 function networkArgs(address: string, { ca, cert, key }: DockerdTls): string[] {
   const files = [`--tlscacert=${ca}`, `--tlscert=${cert}`, `--tlskey=${key}`];

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startContainerd } from "./containerd.ts";
-import { processesOf, startDockerd } from "./dockerd.ts";
+import { dockerdKinds, processesOf, startDockerd } from "./dockerd.ts";
 import { startNode } from "./kind.ts";
 import { startPodman } from "./podman.ts";
 import { startRegistry } from "./registry.ts";
@@ -75,30 +75,32 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "parts: dockerd runs an image of the registry and leaves nothing behind",
-  ...needs("root", "dockerd", "docker", "docker-registry"),
-  async fn() {
-    await using registry = await startRegistry();
-    // A program that runs until it is stopped, without a C library to look for.
-    const image = await pushImage(registry.host, await goTool("registry"));
-    const dockerd = await startDockerd();
-    const { docker, root } = dockerd;
-    try {
-      const version = await docker("version", "--format", "{{.Server.Version}}");
-      assert.match(version.stdout, /^\d+\.\d+/, version.stderr);
-      const started = await docker("run", "-d", "--network=none", image, "/registry", "serve");
-      assert.equal(started.code, 0, started.stderr);
-      const running = await docker("ps", "--format", "{{.Image}} {{.State}}");
-      assert.equal(running.stdout, `${image} running\n`);
-      assert.ok((await processesOf(root)).length > 0);
-      assert.notEqual((await docker("inspect", "no-such-image")).code, 0);
-    } finally {
-      await dockerd.stop();
-    }
-    await leftNothing(root);
-  },
-});
+for (const [kind, ...parts] of dockerdKinds) {
+  Deno.test({
+    name: `parts: dockerd (${kind}) runs an image of the registry and leaves nothing behind`,
+    ...needs(...parts, "docker-registry"),
+    async fn() {
+      await using registry = await startRegistry();
+      // A program that runs until it is stopped, without a C library to look for.
+      const image = await pushImage(registry.host, await goTool("registry"));
+      const dockerd = await startDockerd({ kind });
+      const { docker, root } = dockerd;
+      try {
+        const store = await docker("info", "--format", "{{.DriverStatus}}");
+        assert.equal(store.stdout.includes("containerd"), kind === "today", store.stderr);
+        const started = await docker("run", "-d", "--network=none", image, "/registry", "serve");
+        assert.equal(started.code, 0, started.stderr);
+        const running = await docker("ps", "--format", "{{.Image}} {{.State}}");
+        assert.equal(running.stdout, `${image} running\n`);
+        assert.ok((await processesOf(root)).length > 0);
+        assert.notEqual((await docker("inspect", "no-such-image")).code, 0);
+      } finally {
+        await dockerd.stop();
+      }
+      await leftNothing(root);
+    },
+  });
+}
 
 /** Checks that nothing is left of a daemon. */
 async function leftNothing(root: string): Promise<void> {

@@ -8,14 +8,35 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const REGISTRY_TOOLS = "github.com/google/go-containerregistry";
+const CONTAINERD = { module: "github.com/containerd/containerd/v2", version: "v2.4.2" };
 
-/** Go programs by name: module, version, and the package's folder inside the module. */
+/** A Go program: module, version, and the package's folder inside the module. */
+interface GoProgram {
+  readonly module: string;
+  readonly version: string;
+  readonly folder: string;
+  /** Set for one that holds C, which needs a C compiler. */
+  readonly cgo?: boolean;
+}
+
+/** Go programs by name. */
 const GO_TOOLS = {
   ko: { module: "github.com/google/ko", version: "v0.19.1", folder: "" },
   crane: { module: REGISTRY_TOOLS, version: "v0.22.1", folder: "/cmd/crane" },
   registry: { module: REGISTRY_TOOLS, version: "v0.22.1", folder: "/cmd/registry" },
   regctl: { module: "github.com/regclient/regclient", version: "v0.11.7", folder: "/cmd/regctl" },
-} as const;
+  // Docker and containerd of today, which Debian does not have yet.
+  dockerd: {
+    module: "github.com/moby/moby/v2",
+    version: "v2.0.0-beta.24",
+    folder: "/cmd/dockerd",
+  },
+  containerd: { ...CONTAINERD, folder: "/cmd/containerd" },
+  ctr: { ...CONTAINERD, folder: "/cmd/ctr" },
+  "containerd-shim-runc-v2": { ...CONTAINERD, folder: "/cmd/containerd-shim-runc-v2" },
+  runc: { module: "github.com/opencontainers/runc", version: "v1.5.2", folder: "", cgo: true },
+  crictl: { module: "sigs.k8s.io/cri-tools", version: "v1.37.0", folder: "/cmd/crictl" },
+} as const satisfies Record<string, GoProgram>;
 
 /** Programs that need a package manager, with the Debian package that has them. */
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
@@ -32,6 +53,8 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   fish: "fish",
   kubectl: "kubernetes-client",
   strace: "strace",
+  // For those of the Go programs that hold C.
+  gcc: "gcc",
 };
 
 /** A program that `goTool` can bring. */
@@ -45,10 +68,16 @@ const setting = (name: string): string | undefined => Deno.env.get(name) || unde
 
 /** Where `goTool` keeps a program, whether or not it is there yet. */
 export function goToolPath(name: GoToolName): string {
-  const { module, version } = GO_TOOLS[name];
+  const { module, version }: GoProgram = GO_TOOLS[name];
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const cache = resolve(setting("KODENO_TOOLS_DIR") ?? join(root, ".cache", "tools"));
   return join(cache, `${module}@${version}`, name);
+}
+
+/** Whether there is what a program needs to be built. */
+export function canBuild(name: GoToolName): boolean {
+  const { cgo = false }: GoProgram = GO_TOOLS[name];
+  return !cgo || rootTool("gcc") !== undefined;
 }
 
 const coming = new Map<string, Promise<string>>();
@@ -67,7 +96,7 @@ export function goTool(name: GoToolName): Promise<string> {
 }
 
 async function install(name: GoToolName, path: string): Promise<string> {
-  const { module, version, folder } = GO_TOOLS[name];
+  const { module, version, folder, cgo }: GoProgram = GO_TOOLS[name];
   const home = dirname(path);
   await Deno.mkdir(home, { recursive: true });
   // Beside its final place, so that the rename is atomic: two test processes may both install.
@@ -79,7 +108,7 @@ async function install(name: GoToolName, path: string): Promise<string> {
   env.GOFLAGS = (env.GOFLAGS ?? "").split(/\s+/).filter((f) => !/^--?mod(file)?=/.test(f)).join(
     " ",
   );
-  Object.assign(env, { GOBIN: bin, GOWORK: "off", CGO_ENABLED: "0" });
+  Object.assign(env, { GOBIN: bin, GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" });
   try {
     const go = new Deno.Command("go", { args, env, clearEnv: true, cwd: home, stdout: "null" });
     const { code, stderr } = await go.output();
