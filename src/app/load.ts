@@ -18,6 +18,7 @@ import { chooseForDaemon } from "../store/daemon/load.ts";
 import { chooseImages } from "./choose_images.ts";
 import { type LocalPlace, openLocalPlace } from "./local_place.ts";
 import { openHeld } from "./places.ts";
+import { presentImages } from "./present_images.ts";
 import { splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
@@ -68,7 +69,7 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
   using held = await openHeld(from, { signal, emit });
-  const source = held.store;
+  const source = presentImages(held.store, from, { signal, emit });
   const chosen = await chooseImages(source, { images, verb: "load", where: from, signal, emit });
   // A daemon keeps nothing that only refers to an image.
   const entries = (await splitReferrers(source, chosen, { signal })).images;

@@ -6,6 +6,7 @@ import { imageName, refName } from "../oci/entries.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
 import { type HeldImages, openHeld } from "./places.ts";
+import { presentImages } from "./present_images.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
 /** An image that came in. */
@@ -30,7 +31,7 @@ export async function merge(
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
     for (const path of ins) held.push(await openHeld(path, options));
-    const from = held.map(({ store }) => store);
+    const from = held.map(({ store }, i) => presentImages(store, ins[i] ?? "", options));
     const entries = await mergeLayouts(layout, from, options);
     const merged: MergedImage[] = [];
     // One after the other: a process may open so many files only.

@@ -19,6 +19,7 @@ import { isImageId, openDaemonImage } from "../store/daemon/save.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { entriesNamed } from "./choose_images.ts";
 import { type ImageStore, openDaemon, openRegistries, type PlaceName } from "./places.ts";
+import { presentImages, tellPartial } from "./present_images.ts";
 
 /** An image in its place. */
 export interface OpenImage extends AsyncDisposable {
@@ -79,8 +80,9 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
       const holding = await holdPlace(source, { signal });
       const close = () => Promise.resolve(holding[Symbol.dispose]());
       return await closingOnError(close, async () => {
+        // What is not there of an index does not matter to who chooses what is.
         const root = platform === undefined
-          ? await source.resolve(from.ref, { signal })
+          ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
           : await resolveFor(platform, source, from.ref, options.from);
         return opened(source, root, wholeName(root) ?? refName(root), close);
       });
@@ -88,6 +90,7 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
     case "daemon": {
       const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
       const name = isImageId(from.name) ? undefined : from.name;
+      if (source.index) tellPartial(source.index, source.root, options.from, emit);
       return opened(source, source.root, name, () => source[Symbol.asyncDispose]());
     }
     case "registry": {

@@ -19,6 +19,7 @@ import { type Destination, planPush, type PushNaming } from "../plan/push_names.
 import type { RegistryStore } from "../store/registry/store.ts";
 import { chooseImages } from "./choose_images.ts";
 import { isLocalRepository, openHeld, openRegistries } from "./places.ts";
+import { presentImages } from "./present_images.ts";
 import { copyReferrers, splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
@@ -59,7 +60,7 @@ const IMAGES_AT_ONCE = 2;
 export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
   const { signal, emit } = request;
   using held = await openHeld(request.from, { signal, emit });
-  const source = held.store;
+  const source = presentImages(held.store, request.from, { signal, emit });
   const { from: where, images = [] } = request;
   const chosen = await chooseImages(source, { images, verb: "push", where, signal, emit });
   // What refers to an image goes where the image goes.

@@ -112,6 +112,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "kind: nodes of today have an image under the name that Kubernetes looks up",
+  ...needs("root", "docker", "gcc"),
+  async fn() {
+    await using dockerd = await startDockerd({ kind: "today" });
+    const node = await startNode(dockerd, "dev", "dev-control-plane", "control-plane", 2);
+    const cluster = new KindCluster({ kind: "unix", path: dockerd.socket }, "dev");
+    const { store, root, amd64 } = await realImage();
+    const chosen = await cluster.choose(store, root);
+    const { digest } = amd64.manifest.descriptor;
+    assert.equal(chosen.digest, digest);
+    const names = ["kind.local/app:v1", "app:v1", "team/app:v1"] as const;
+    const load = async () => (await cluster.load(store, chosen, ["app:latest", ...names])).sent;
+    assert.deepEqual(await load(), ["dev-control-plane"]);
+    // What is there under the first of its names is not sent again.
+    assert.deepEqual(await load(), []);
+    const whole = ["library/app:latest", "library/app:v1", "team/app:v1"];
+    const expected = [...whole.map((name) => `docker.io/${name}`), "kind.local/app:v1"];
+    assert.deepEqual(await imagesIn(node), expected.map((name) => `${name} ${digest}`));
+  },
+});
+
+Deno.test({
   name: "kind: what goes wrong on the way gives no name, and says why",
   ...needs(...PARTS),
   async fn() {

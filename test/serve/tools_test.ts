@@ -153,7 +153,9 @@ Deno.test({
   async fn() {
     await using server = await served();
     const { host, layout } = server;
-    await using dockerd = await startDockerd();
+    // As a mirror of Docker Hub it is asked for library/b, too.
+    const config = { "registry-mirrors": [`http://${host}`] };
+    await using dockerd = await startDockerd({ config });
     const { docker } = dockerd;
     for (const [image, says] of [["team/a:v1", "a"], ["b:latest", "b"], ["out:loose", "b"]]) {
       const pulled = await docker("pull", `${host}/${image}`);
@@ -161,6 +163,8 @@ Deno.test({
       const ran = await docker("run", "--rm", "--network=none", `${host}/${image}`);
       assert.equal(ran.stdout, `${says} says hello dev\n`, ran.stderr);
     }
+    const mirrored = await docker("pull", "b");
+    assert.equal(mirrored.code, 0, mirrored.stderr);
     const digest = await digestOf(layout, "registry.local/team/b:v1");
     assert.equal((await docker("pull", `${host}/team/b@${digest}`)).code, 0);
     assert.equal((await docker("tag", `${host}/b:latest`, `${host}/b:pushed`)).code, 0);

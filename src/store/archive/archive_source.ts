@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallOptions, Source } from "../../content/places.ts";
+import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -53,6 +54,10 @@ async function readLayout(file: ArchiveFile, index: Member): Promise<ArchiveCont
   };
 }
 
+/** Why a manifest may be missing, and what to do then. */
+const PARTIAL =
+  ': docker writes of an index the platforms that it has; choose one of them with "kodeno copy --platform"';
+
 /** The images of an archive. Made by {@link openArchive}. */
 export class ArchiveSource implements Source {
   readonly #file: ArchiveFile;
@@ -80,6 +85,11 @@ export class ArchiveSource implements Source {
     return findEntry(await this.entries(), ref, `archive ${this.path}`);
   }
 
+  /** Whether it has a blob. */
+  holds(descriptor: Descriptor): boolean {
+    return this.#content.find(parseDigest(descriptor.digest)) !== undefined;
+  }
+
   /** {@inheritDoc Source.fetch} */
   async fetch(
     descriptor: Descriptor,
@@ -89,7 +99,8 @@ export class ArchiveSource implements Source {
     const digest = parseDigest(descriptor.digest);
     const found = this.#content.find(digest);
     if (found === undefined) {
-      throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} in archive ${this.path}`);
+      const message = `Cannot find blob ${digest} in archive ${this.path}`;
+      throw new KodenoError("NOT_FOUND", message + (hasSuccessors(descriptor) ? PARTIAL : ""));
     }
     const size = found instanceof Uint8Array ? found.length : found.size;
     if (size !== descriptor.size) {

@@ -33,7 +33,7 @@ export async function imagesBelow(
     seen.add(graphKey(d));
     bounds.enter(d, depth);
     if (isManifestType(d.mediaType)) {
-      if (d.platform?.os !== "unknown" && d.artifactType === undefined) found.push(d);
+      if (isImage(d)) found.push(d);
     } else if (isIndexType(d.mediaType)) {
       const what = `index ${d.digest}`;
       const { manifests } = parseIndex(await readDocument(source, d, options), what);
@@ -42,6 +42,11 @@ export async function imagesBelow(
   };
   await visit(root, 0);
   return found;
+}
+
+/** Whether a manifest is of an image, as far as its index says. */
+export function isImage({ platform, artifactType }: Descriptor): boolean {
+  return platform?.os !== "unknown" && artifactType === undefined;
 }
 
 /**

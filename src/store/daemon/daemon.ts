@@ -14,7 +14,10 @@ import { daemonPlatforms } from "./platforms.ts";
 
 const versionSchema = z.looseObject({ Os: z.string(), Arch: z.string() });
 const infoSchema = z.looseObject({ Architecture: z.string().optional() });
-const imageSchema = z.looseObject({ Id: z.string() });
+const imageSchema = z.looseObject({
+  Id: z.string(),
+  Manifests: z.array(z.looseObject({ ID: z.string(), Available: z.boolean() })).nullish(),
+});
 const lineSchema = z.looseObject({
   error: z.string().optional(),
   errorDetail: z.looseObject({ message: z.string().optional() }).optional(),
@@ -59,6 +62,21 @@ export class Daemon {
     if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
     const id = parseAnswer(this.#asked(doing), imageSchema, text).Id;
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
+  }
+
+  /**
+   * Which manifests of an index a daemon has with all below them: it keeps an index with those of its
+   * own platform alone. None where it is no index to this daemon, or an older one, which does not
+   * tell. GET /images/ID/json?manifests=1 (API 1.48).
+   */
+  async manifestsOf(id: string, options: CallOptions = {}): Promise<ReadonlySet<string>> {
+    const path = `${imagePath(id, "json")}?manifests=1`;
+    const { status, text } = await this.#client.ask("GET", path, options);
+    if (status === 404) return new Set();
+    const doing = `look into image ${id}`;
+    if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
+    const { Manifests } = parseAnswer(this.#asked(doing), imageSchema, text);
+    return new Set((Manifests ?? []).filter((one) => one.Available).map(({ ID }) => ID));
   }
 
   /** Gives an image one more name. POST /images/ID/tag. */

@@ -10,6 +10,7 @@ import { readDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseManifest } from "../../oci/manifest.ts";
+import { isManifestType } from "../../oci/media_types.ts";
 import { formatPlatform, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import { type ArchiveStream, archiveStream } from "../archive/archive_writer.ts";
@@ -60,7 +61,8 @@ export async function loadImage(
 
   // An image's ID is the digest of its config, or of what was loaded where containerd keeps images.
   const ids = options.keepAll ? [root.digest] : [config.digest, chosen.digest];
-  const present = await firstPresent(daemon, ids, call);
+  const present = await firstPresent(daemon, options.keepAll ? [] : ids, call) ??
+    await presentIndex(daemon, source, root, chosen, options);
   if (present !== undefined) {
     for (const { name, tag } of wholeNames) await daemon.tag(present, name, tag, call);
     tellThere(chosen, options);
@@ -78,7 +80,7 @@ export async function loadImage(
   const counted = { size: archive.size, chunks: () => countedChunks(archive, counter) };
   await daemon.load(counted, wholeNames[0]?.name ?? `image ${chosen.digest}`, call);
   counter.done();
-  const id = await firstPresent(daemon, [config.digest, chosen.digest, root.digest], call);
+  const id = await firstPresent(daemon, [...ids, config.digest, root.digest], call);
   if (id !== undefined) return { id, sent: true, bytes: archive.size };
   throw new KodenoError(
     "IO_FAILED",
@@ -131,6 +133,26 @@ export async function chooseForDaemon(
     `Cannot load ${root.digest} into the Docker daemon at ${daemon.where}: it has no image for ` +
       `${platform}; it has ${list || "no images"}`,
   );
+}
+
+/**
+ * The ID of the index that the image is from, where the daemon keeps it with what is wanted of it. One
+ * for which a platform was asked is left alone: an index says another one to this machine.
+ */
+async function presentIndex(
+  daemon: Daemon,
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  chosen: Descriptor,
+  options: LoadOptions,
+): Promise<string | undefined> {
+  const { keepAll = false, platform, signal } = options;
+  if (!keepAll && (platform !== undefined || root.digest === chosen.digest)) return undefined;
+  const id = await firstPresent(daemon, [root.digest], { signal });
+  if (id === undefined || isManifestType(root.mediaType)) return id;
+  const there = await daemon.manifestsOf(id, { signal });
+  const wanted = keepAll ? await imagesBelow(source, root, { signal }) : [chosen];
+  return wanted.every(({ digest }) => there.has(digest)) ? id : undefined;
 }
 
 async function firstPresent(

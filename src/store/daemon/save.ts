@@ -10,6 +10,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
+import { presentImage } from "../archive/present.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** Where {@link openDaemonImage} keeps its file. */
@@ -23,14 +24,17 @@ export class DaemonImage implements Source, AsyncDisposable {
   readonly #archive: ArchiveSource;
   /** Its manifest, made from what the daemon says. */
   readonly root: Descriptor;
+  /** Whose only image there it is; left out for what is there as a whole. */
+  readonly index: Descriptor | undefined;
   /** As it was asked for. */
   readonly name: string;
 
   /** Takes the archive that the daemon wrote. */
-  constructor(archive: ArchiveSource, root: Descriptor, name: string) {
+  constructor(archive: ArchiveSource, root: Descriptor, name: string, index?: Descriptor) {
     this.#archive = archive;
     this.root = root;
     this.name = name;
+    this.index = index;
   }
 
   /** {@inheritDoc Source.resolve} */
@@ -79,7 +83,9 @@ export async function openDaemonImage(
     }
     const archive = await openArchive(path, { signal });
     // All names it has there are of the one image.
-    return new DaemonImage(archive, await archive.resolve(""), name);
+    const index = await archive.resolve("");
+    const root = await presentImage(archive, index, { signal });
+    return new DaemonImage(archive, root, name, root.digest === index.digest ? undefined : index);
   } catch (error) {
     if (path !== undefined) await Deno.remove(path).catch(() => {});
     if (signal?.aborted) throw signal.reason;
