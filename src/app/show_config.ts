@@ -11,7 +11,7 @@ import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 import type { WorkOptions } from "./builder.ts";
 import { loadConfig } from "./ko_file.ts";
-import { optionsOf, planArtifacts } from "./skaffold_build.ts";
+import { type KoFiles, optionsOf, planArtifacts } from "./skaffold_build.ts";
 
 /** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */
 export interface ShownValue {
@@ -39,7 +39,7 @@ export interface ShownConfig {
 /** An artifact of a skaffold.yaml. */
 export interface ShownArtifact {
   readonly imageName: string;
-  /** Name and tag. */
+  /** Name and tag; without the tag where only a build asks git for it. */
   readonly reference: string;
   readonly workingDirectory: string;
   readonly main: string;
@@ -55,10 +55,12 @@ export async function showArtifacts(
   request: { readonly build: BuildOptions; readonly skaffold: SkaffoldOptions },
   options: WorkOptions = {},
 ): Promise<readonly ShownArtifact[]> {
-  const { artifacts } = await planArtifacts(request.skaffold, options);
+  const { artifacts } = await planArtifacts(request.skaffold, options, false);
+  const files: KoFiles = new Map();
   return await Promise.all(artifacts.map(async (artifact) => {
     const { imageName, reference, workingDirectory, main } = artifact;
-    const { image } = resolveBuildConfig(await optionsOf(artifact, request.build, options));
+    const build = await optionsOf(artifact, request.build, options, files);
+    const { image } = resolveBuildConfig(build);
     return { imageName, reference, workingDirectory, main, image: shown(image) };
   }));
 }

@@ -10,7 +10,7 @@ import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import { planSkaffold, type SkaffoldPlan } from "../config/skaffold/plan.ts";
+import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
 import { KodenoError } from "../errors.ts";
 import { gitCommitTag } from "../git/commit_tag.ts";
 import { runProgram } from "../program/run.ts";
@@ -48,17 +48,22 @@ export interface SkaffoldBuilt {
 /**
  * Plans the artifacts of a skaffold.yaml; notes of the files are emitted.
  *
+ * @param runs whether programs may be run: git for tags, and what `cmd` of templates names
  * @throws {KodenoError} see `planSkaffold`
  */
 export async function planArtifacts(
   skaffold: SkaffoldOptions,
   { emit, signal }: WorkOptions = {},
+  runs = true,
 ): Promise<SkaffoldPlan> {
   const environment = skaffold.environment ?? processEnvironment();
-  const planning = planSkaffold(skaffold, {
-    gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
-    run: (name, args) => runProgram(name, args, { environment, signal }),
-  });
+  const parts: SkaffoldParts = runs
+    ? {
+      gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
+      run: (name, args) => runProgram(name, args, { environment, signal }),
+    }
+    : { run: (name, args) => `<output of ${[name, ...args].join(" ")}>` };
+  const planning = planSkaffold(skaffold, parts);
   // A program that was ended is a fault of the file for who plans.
   await planning.catch(() => signal?.throwIfAborted());
   signal?.throwIfAborted();
@@ -85,9 +90,11 @@ export async function buildSkaffold(
   const insecureRegistries = [...new Set(artifacts.flatMap((one) => one.insecureRegistries))];
   const { environment } = request.skaffold;
   const shared = { insecureRegistries, environment };
+  const files: KoFiles = new Map();
+  const given = { ...request.build, ...shared };
   const builds = await Promise.all(artifacts.map(async (artifact) => ({
     artifact,
-    build: await optionsOf(artifact, { ...request.build, ...shared }, options),
+    build: await optionsOf(artifact, given, options, files),
   })));
   // Everything is checked before the first one is built.
   const publish = { ...request.publish, ...shared, ...destination(request, artifacts) };
@@ -178,14 +185,24 @@ async function prepareOne(
   return { builder, prepared, names: new Map([[only, repository]]), tags: [tag] };
 }
 
-/** The options of one artifact: its own folder, its `.ko.yaml`, and what it says. */
+/** Options completed from the `.ko.yaml` of a folder, by the folder: artifacts share it. */
+export type KoFiles = Map<string, Promise<BuildOptions>>;
+
+/**
+ * The options of one artifact: its own folder, its `.ko.yaml`, and what it says.
+ *
+ * @param build the same for all that share `files`
+ */
 export async function optionsOf(
   artifact: SkaffoldArtifact,
   build: BuildOptions,
   work: Pick<WorkOptions, "emit"> = {},
+  files: KoFiles = new Map(),
 ): Promise<BuildOptions> {
   const { workingDirectory, source } = artifact;
-  const { koFile, ...options } = await loadConfig({ ...build, workingDirectory }, work);
+  const loading = files.get(workingDirectory) ?? loadConfig({ ...build, workingDirectory }, work);
+  files.set(workingDirectory, loading);
+  const { koFile, ...options } = await loading;
   // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
   const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
   const complete = { ...options, koFile: file, artifact: source };

@@ -23,10 +23,13 @@ import type { Artifact } from "./schema.ts";
 import { type SkaffoldOptions, withVariables } from "./options.ts";
 import { type GitTagOptions, makeTag, type TagSources } from "./tags.ts";
 
+/** Most artifacts of a plan: git and go are run for each one. */
+const MAX_ARTIFACTS = 1000;
+
 /** What the plan cannot know by itself. */
 export interface SkaffoldParts {
-  /** The tag of a folder by git; see `gitCommitTag` of `src/git`. */
-  readonly gitTag: (how: GitTagOptions) => Promise<string>;
+  /** The tag of a folder by git; see `gitCommitTag` of `src/git`. Without it such tags stay open. */
+  readonly gitTag?: ((how: GitTagOptions) => Promise<string>) | undefined;
   /** The time of the build; default now. */
   readonly now?: (() => Date) | undefined;
   /** Runs a program for `cmd` of templates; without it, `cmd` is refused. */
@@ -102,6 +105,8 @@ interface Found {
   readonly loaded: LoadedConfig;
 }
 
+const GIT_IS_NOT_ASKED = new Error("git is not asked");
+
 class Planner {
   readonly #faults: Fault[] = [];
   readonly #notes: string[];
@@ -133,6 +138,11 @@ class Planner {
 
   async plan(): Promise<SkaffoldPlan> {
     const { origins } = this.loaded;
+    const extra = this.#found[MAX_ARTIFACTS];
+    if (extra !== undefined) {
+      const said = `found ${this.#found.length} artifacts; at most ${MAX_ARTIFACTS} are allowed`;
+      throw faultsError([origins.fault(extra.artifact, ["image"], said)]);
+    }
     this.#faults.push(...artifactFaults(this.#found.map(({ artifact }) => artifact), origins));
     this.#throwFaults();
     const chosen = this.#chosen();
@@ -208,7 +218,7 @@ class Planner {
     const { defaultRepo, multiLevelRepo } = this.options;
     const { image } = one.artifact;
     const tag = await this.#tag(one);
-    const reference = underDefaultRepo(`${image}:${tag}`, {
+    const reference = underDefaultRepo(tag === "" ? image : `${image}:${tag}`, {
       defaultRepo,
       multiLevel: multiLevelRepo,
     });
@@ -221,7 +231,7 @@ class Planner {
     return { reference: image, tag };
   }
 
-  /** What the policy says; where it comes to nothing, `latest`, as in Skaffold. */
+  /** What the policy says; where it comes to nothing, `latest`, as in Skaffold; "" where it is open. */
   async #tag(one: Found): Promise<string> {
     const { artifact, loaded } = one;
     const { tag } = this.options;
@@ -241,6 +251,12 @@ class Planner {
       if (isTag(made)) return made;
       this.#note(artifact, `tagPolicy makes ${JSON.stringify(made)}, which is no tag`);
     } catch (error) {
+      if (error === GIT_IS_NOT_ASKED) {
+        const said =
+          `image ${artifact.image} gets its tag from git, which is only asked by a build`;
+        this.#notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], said)));
+        return "";
+      }
       this.#note(artifact, messageOf(error));
     }
     return "latest";
@@ -254,7 +270,7 @@ class Planner {
   #sources(one: Found): TagSources {
     const { parts } = this;
     return {
-      gitTag: parts.gitTag,
+      gitTag: parts.gitTag ?? (() => Promise.reject(GIT_IS_NOT_ASKED)),
       now: parts.now ?? (() => new Date()),
       world: this.#world(),
       inputDigest: () => this.#inputDigest(one),

@@ -8,7 +8,7 @@ import type { YamlDocument } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";
 import { foreignKeys, keysAt } from "./schema.ts";
-import { replaceAt } from "./values.ts";
+import { replaceAll } from "./values.ts";
 
 /** A document that fits its schema. */
 export interface Checked<T> {
@@ -118,20 +118,19 @@ const NO = ["n", "N", "no", "No", "NO", "off", "Off", "OFF"];
 
 /** A copy with scalars as the schema wants them, or undefined where there are none to change. */
 function coerce(document: YamlDocument, value: unknown, issues: readonly Issue[]): unknown {
-  let copy: unknown;
+  const changes: (readonly [Path, unknown])[] = [];
   for (const { code, path: keys, ...issue } of issues) {
     if (code !== "invalid_type" || !("expected" in issue)) continue;
     const path = stepsOf(keys);
     const written = document.plainText(path);
     if (written === undefined) continue;
-    let wanted: unknown;
-    if (issue.expected === "string") wanted = written;
-    if (issue.expected === "boolean" && YES.includes(written)) wanted = true;
-    if (issue.expected === "boolean" && NO.includes(written)) wanted = false;
-    // Aliases share their values, so only a copy may be changed.
-    if (wanted !== undefined) copy = replaceAt(copy ?? value, path, () => wanted);
+    if (issue.expected === "string") changes.push([path, written]);
+    if (issue.expected !== "boolean") continue;
+    if (YES.includes(written)) changes.push([path, true]);
+    if (NO.includes(written)) changes.push([path, false]);
   }
-  return copy;
+  // Aliases share their values, so only a copy may be changed.
+  return changes.length === 0 ? undefined : replaceAll(value, changes);
 }
 
 function stepsOf(path: readonly PropertyKey[]): Path {

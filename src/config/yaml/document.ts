@@ -3,16 +3,20 @@
  * @module
  */
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   type Node,
-  parseAllDocuments,
+  type Pair,
   parseDocument,
+  visit,
   type YAMLError,
+  type YAMLMap,
 } from "yaml";
+import { composeYaml } from "./compose.ts";
 import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
 import { isMerge, keyText, plainValue, type ReportFault } from "./plain.ts";
 import { MAX_YAML_BYTES, readText } from "./read.ts";
@@ -21,7 +25,7 @@ import { MAX_YAML_BYTES, readText } from "./read.ts";
 export interface YamlOptions {
   /** Whether it may hold several documents; default one. */
   readonly documents?: "one" | "many" | undefined;
-  /** Most bytes it may have; default 8 MiB. */
+  /** Most bytes it may have; default 2 MiB. */
   readonly maxBytes?: number | undefined;
   /** What errors call it; default its path. */
   readonly name?: string | undefined;
@@ -47,6 +51,9 @@ export class YamlDocument {
   readonly value: unknown;
   readonly #places: Places;
   readonly #document: Document.Parsed;
+  readonly #maps = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+  #targets: ReadonlyMap<Alias, Node> | undefined;
 
   /** Made by `parseYaml`. */
   constructor(name: string, places: Places, document: Document.Parsed, value: unknown) {
@@ -94,25 +101,51 @@ export class YamlDocument {
   /** The nodes of a key and its value; an item of a list has no key. */
   #step(node: unknown, step: string | number): readonly (Node | undefined)[] {
     if (isSeq(node)) return [undefined, node.items[Number(step)] as Node | undefined];
-    if (!isMap(node)) return [];
-    const pair = node.items.find((one) => keyText(one.key) === String(step));
-    if (pair !== undefined) {
-      return [pair.key as Node, (pair.value ?? undefined) as Node | undefined];
-    }
+    const pair = isMap(node) ? this.#pairs(node).get(String(step)) : undefined;
+    if (pair === undefined) return [];
+    return [pair.key as Node, (pair.value ?? undefined) as Node | undefined];
+  }
+
+  /** The pairs of a map by their keys: its own, then those it merges, the first of each key. */
+  #pairs(node: YAMLMap): ReadonlyMap<string, Pair> {
+    const known = this.#maps.get(node);
+    if (known !== undefined) return known;
+    const pairs = new Map<string, Pair>();
+    const add = (name: string | undefined, pair: Pair): void => {
+      if (name !== undefined && !pairs.has(name)) pairs.set(name, pair);
+    };
+    for (const pair of node.items) add(keyText(pair.key), pair);
     for (const merge of node.items.filter(isMerge)) {
       const value = this.#follow(merge.value);
       for (const one of isSeq(value) ? value.items : [value]) {
-        const found = this.#step(this.#follow(one), step);
-        if (found.length > 0) return found;
+        const map = this.#follow(one);
+        if (isMap(map)) { for (const [name, pair] of this.#pairs(map)) add(name, pair); }
       }
     }
-    return [];
+    this.#maps.set(node, pairs);
+    return pairs;
   }
 
   #follow(node: unknown): Node | undefined {
-    const target = isAlias(node) ? node.resolve(this.#document) : node;
-    return (target ?? undefined) as Node | undefined;
+    if (!isAlias(node)) return (node ?? undefined) as Node | undefined;
+    return (this.#targets ??= aliasTargets(this.#document)).get(node);
   }
+}
+
+/** What each alias of a document stands for: the last node before it that has the name. */
+function aliasTargets(document: Document.Parsed): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Value: (_, node) => {
+      if (node.anchor) anchors.set(node.anchor, node);
+    },
+    Alias: (_, node) => {
+      const target = anchors.get(node.source);
+      if (target !== undefined) targets.set(node, target);
+    },
+  });
+  return targets;
 }
 
 /**
@@ -161,13 +194,13 @@ export function parseYaml(text: string, name: string, options: YamlOptions = {})
   return { name, text, documents: [first ?? empty(), ...others] };
 }
 
-/** Keys that are there twice are found by `plainValue`: the library takes a square of the time. */
-const PARSE_OPTIONS = { prettyErrors: false, uniqueKeys: false, logLevel: "silent" } as const;
-
 function parse(text: string, report: ReportFault): readonly Document.Parsed[] {
   try {
-    const parsed = parseAllDocuments(text, PARSE_OPTIONS);
-    return Array.isArray(parsed) ? parsed : [];
+    const { documents, stopped } = composeYaml(text);
+    if (stopped !== undefined) {
+      report(stopped.offset, `found ${stopped.why}; a configuration is not that long`);
+    }
+    return documents;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     report(0, TOO_DEEP);

@@ -83,7 +83,7 @@ Deno.test("yaml: a file is bounded, UTF-8, and a file", async () => {
   const read = (path: string): Promise<unknown> => readYaml(path, { name: "x.yaml" });
   const huge = await temp.write("huge.yaml", "");
   await Deno.truncate(huge, 50_000_000);
-  await failsWith("BAD_CONFIG", () => read(huge), /^Cannot read x.yaml: it is larger than 8388608/);
+  await failsWith("BAD_CONFIG", () => read(huge), /^Cannot read x.yaml: it is larger than 2097152/);
   const cases: readonly (readonly [content: Uint8Array, fault: RegExp])[] = [
     [new Uint8Array([0x61, 0x3a, 0x0a, 0xc3, 0xa9, 0xff, 0x0a]), /^x.yaml:2:2: found byte 0xff, w/],
     [new Uint8Array([0xff, 0xfe, 0x61, 0x00]), /^x.yaml:1:1: found byte 0xff, .* as UTF-8$/],

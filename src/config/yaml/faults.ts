@@ -23,11 +23,15 @@ export type Path = readonly (string | number)[];
 
 /** More lines than a person reads; what is left out is counted. */
 const MOST_LINES = 50;
+/** Longer messages quote what nobody wants to see whole. */
+const MOST_CHARACTERS = 1000;
 
 /** The places of offsets in a text; lines are only counted once somebody asks. */
 export class Places {
   readonly #text: string;
   #starts: readonly number[] | undefined;
+  /** Second halves of characters of two units, which are no columns of their own. */
+  #halves: readonly number[] | undefined;
 
   /** @param text what offsets lead into, counted in UTF-16 units */
   constructor(text: string) {
@@ -37,15 +41,26 @@ export class Places {
   /** Finds the place of an offset. */
   of(offset: number): Position {
     const starts = this.#starts ??= lineStarts(this.#text);
-    let low = 0;
-    let high = starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: [...this.#text.slice(starts[low], offset)].length + 1 };
+    const halves = this.#halves ??= [...this.#text.matchAll(SECOND_HALF)].map(({ index }) => index);
+    const line = countBelow(starts, offset + 1);
+    const start = starts[line - 1] ?? 0;
+    const units = offset - start;
+    return { line, column: units - countBelow(halves, offset) + countBelow(halves, start) + 1 };
   }
+}
+
+const SECOND_HALF = /(?<=[\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** How many of sorted numbers are smaller than another one. */
+function countBelow(sorted: readonly number[], limit: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function lineStarts(text: string): readonly number[] {
@@ -76,7 +91,10 @@ export function formatPath(path: Path): string {
 
 /** `FILE:LINE:COLUMN: MESSAGE`, as compilers write it and editors read it. */
 export function formatFault({ file, line, column, message }: Fault): string {
-  return `${file}:${line}:${column}: ${message}`;
+  const short = message.length > MOST_CHARACTERS
+    ? `${message.slice(0, MOST_CHARACTERS)}...`
+    : message;
+  return `${file}:${line}:${column}: ${short}`;
 }
 
 /** One error for all faults of a file (or of several), a line each, in the order of the text. */

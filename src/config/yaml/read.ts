@@ -5,8 +5,8 @@
 import { KodenoError, messageOf } from "../../errors.ts";
 import { faultsError, Places } from "./faults.ts";
 
-/** Most bytes of a configuration file; the largest manifests of real projects have under 4 MiB. */
-export const MAX_YAML_BYTES = 8 * 1024 * 1024;
+/** Most bytes of a configuration file; those of people have some thousand. */
+export const MAX_YAML_BYTES = 2 * 1024 * 1024;
 
 /**
  * Reads a file whole, but never more than a bound of it.

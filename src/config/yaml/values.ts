@@ -24,3 +24,31 @@ export function replaceAt(
   Reflect.set(copy, step, inner);
   return copy;
 }
+
+/**
+ * A copy of a value with others at some paths; each map and list on the way is copied once.
+ *
+ * @param changes where, and what stands there then
+ */
+export function replaceAll(
+  value: unknown,
+  changes: readonly (readonly [path: Path, wanted: unknown])[],
+): unknown {
+  const root = { value };
+  const own = new Set<unknown>([root]);
+  for (const [path, wanted] of changes) {
+    const steps = ["value", ...path];
+    const last = steps.pop();
+    let at: object = root;
+    for (const step of steps) {
+      const found: unknown = Reflect.get(at, step);
+      if (found === null || typeof found !== "object") throw new TypeError("no such path");
+      const next = own.has(found) ? found : Array.isArray(found) ? [...found] : { ...found };
+      own.add(next);
+      Reflect.set(at, step, next);
+      at = next;
+    }
+    if (last !== undefined) Reflect.set(at, last, wanted);
+  }
+  return root.value;
+}
