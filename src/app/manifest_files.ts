@@ -6,6 +6,7 @@ import { extname, join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { Pool } from "../io/pool.ts";
+import { readAll } from "../io/streams.ts";
 import { type Manifest, readManifest } from "../manifests/manifest.ts";
 import { parseSelector } from "../manifests/selector.ts";
 
@@ -17,12 +18,12 @@ export interface ManifestQuery {
   readonly recursive?: boolean | undefined;
   /** Labels of the objects that count; see `parseSelector`. */
   readonly selector?: string | undefined;
-  /** Reads the standard input; asked once at most. */
-  readonly stdin?: (() => Promise<Uint8Array>) | undefined;
+  /** The standard input; asked once at most. */
+  readonly stdin?: (() => ReadableStream<Uint8Array>) | undefined;
 }
 
 /** More than any cluster takes in one object, and less than would fill the memory. */
-const MAX_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 6 * 1024 * 1024;
 /** Files that are read at once. */
 const READERS = 16;
 
@@ -107,7 +108,7 @@ export async function readManifests(query: ManifestQuery): Promise<readonly Mani
   const read = await Promise.allSettled(files.map((file) =>
     readers.run(async () => {
       const name = file === "-" ? "standard input" : file;
-      return readManifest(decode(await readBytes(file, query), name), name, selector);
+      return readManifest(decode(await readBytes(file, name, query), name), name, selector);
     })
   ));
   const failures = read.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
@@ -124,31 +125,23 @@ function together(failures: readonly unknown[]): unknown {
   return new KodenoError("BAD_CONFIG", faults.map(({ message }) => message).join("\n"));
 }
 
-async function readBytes(file: string, { stdin }: ManifestQuery): Promise<Uint8Array> {
-  if (file === "-") {
-    if (stdin === undefined) throw new KodenoError("BAD_OPTION", "Cannot read: no input is given");
-    return await stdin();
+async function readBytes(file: string, name: string, { stdin }: ManifestQuery) {
+  if (file === "-" && stdin === undefined) {
+    throw new KodenoError("BAD_OPTION", "Cannot read: no input is given");
   }
   try {
-    const { size } = await Deno.stat(file);
-    if (size > MAX_BYTES) throw tooBig(file, size);
-    return await Deno.readFile(file);
+    // What a pipe or a device holds is only known when it was read.
+    const stream = file === "-" && stdin ? stdin() : (await Deno.open(file)).readable;
+    return await readAll(stream, MAX_BYTES, name);
   } catch (error) {
-    throw ioFailure(`read ${file}`, error);
+    if (error instanceof KodenoError) {
+      throw new KodenoError("BAD_CONFIG", `${error.message}; split it`, { file: name });
+    }
+    throw ioFailure(`read ${name}`, error);
   }
-}
-
-function tooBig(file: string, size: number): KodenoError {
-  const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
-  return new KodenoError(
-    "BAD_CONFIG",
-    `Cannot read ${file}: it is ${megabytes(size)} MB; files up to ${megabytes(MAX_BYTES)} MB ` +
-      "are read; split it",
-  );
 }
 
 function decode(bytes: Uint8Array, file: string): string {
-  if (bytes.length > MAX_BYTES) throw tooBig(file, bytes.length);
   const mark = `${bytes[0]},${bytes[1]}`;
   const encoding = mark === "255,254" ? "utf-16le" : mark === "254,255" ? "utf-16be" : "utf-8";
   try {

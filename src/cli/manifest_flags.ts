@@ -44,7 +44,7 @@ export function resolveRequest(flags: ManifestFlags): ResolveRequest {
     files: flags.filename ?? [],
     recursive: flags.recursive,
     selector: flags.selector,
-    stdin: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
+    stdin: () => Deno.stdin.readable,
   };
   return { manifests, build: buildOptions(flags), publish: publishOptions(flags) };
 }

@@ -12,6 +12,8 @@ import { parseDocuments } from "./yaml/parse.ts";
 import { printDocuments } from "./yaml/print.ts";
 
 const SCHEME = "ko://";
+/** Most documents of a file; those of real ones are some hundred. */
+const MAX_DOCUMENTS = 10_000;
 
 /** A `ko://` reference and where it stands. */
 export interface KoReference {
@@ -60,7 +62,11 @@ export interface Manifest {
 export function readManifest(text: string, file: string, selector?: Selector): Manifest {
   const documents: YamlNode[] = [];
   try {
+    let count = 0;
     for (const document of parseDocuments(text)) {
+      if (++count > MAX_DOCUMENTS) {
+        throw new YamlError(`over ${MAX_DOCUMENTS} documents; split the file`, document.row, 1);
+      }
       if (selector === undefined || selects(selector, document)) documents.push(document);
     }
   } catch (error) {

@@ -9,9 +9,8 @@ import type { AddressInfo } from "node:net";
 import { digestOf } from "../../src/io/hash.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
-import { soon } from "../support/fails.ts";
 import { type Blob, blob, jsonBlob } from "../support/image_graph.ts";
-import { spawnKodeno } from "../support/kodeno.ts";
+import { measured } from "../support/measured.ts";
 import { type Outcome, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -116,35 +115,15 @@ async function writeLayout(path: string, { blobs, index }: Bomb): Promise<void> 
   await Deno.writeFile(`${path}/index.json`, index ?? usual);
 }
 
-/** The most memory that a process had, in MiB, as far as it was seen. */
-async function watchMemory(child: Deno.ChildProcess): Promise<number> {
-  let most = 0;
-  let ended = false;
-  child.status.then(() => ended = true);
-  while (!ended) {
-    const status = await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "");
-    most = Math.max(most, Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return most;
-}
-
 /** Runs kodeno, which may succeed, or fail in one line; but not for long, and in little memory. */
 async function small(dir: TempDir, args: readonly string[]): Promise<Outcome> {
-  const child = spawnKodeno(args, { cwd: dir.path });
-  const memory = watchMemory(child);
-  const output = soon(child.output(), SOON_MS).catch((error) => {
-    child.kill("SIGKILL");
-    throw new Error(`${args.join(" ")}: ${error}`);
-  });
-  const { code, stdout, stderr } = await output;
-  const text = new TextDecoder();
-  const outcome = { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-  const said = `${args.join(" ")}: ${code} ${outcome.stderr.slice(0, 2000)}`;
+  const { mebibytes, ...outcome } = await measured(args, { cwd: dir.path, milliseconds: SOON_MS });
+  const { code, stderr } = outcome;
+  const said = `${args.join(" ")}: ${code} ${stderr.slice(0, 2000)}`;
   assert.ok(code === 0 || code === 1 || code === 2, said);
-  assert.doesNotMatch(outcome.stderr, /unexpectedly|RangeError|stack/, said);
-  if (code !== 0) assert.match(outcome.stderr, /^Error: Cannot [^\n]{1,2000}\n$/, said);
-  assert.ok(await memory < MOST_MIB, `${await memory} MiB: ${said}`);
+  assert.doesNotMatch(stderr, /unexpectedly|RangeError|stack/, said);
+  if (code !== 0) assert.match(stderr, /^Error: Cannot [^\n]{1,2000}\n$/, said);
+  assert.ok(mebibytes < MOST_MIB, `${mebibytes} MiB: ${said}`);
   return outcome;
 }
 

@@ -35,7 +35,7 @@ function readHeader(cursor: Cursor): Header {
 
 /** Passes indentation and empty lines; gives the breaks, and how far the widest line of them went. */
 function readGap(cursor: Cursor, indent: number): { breaks: string; widest: number } {
-  let breaks = "";
+  const breaks: string[] = [];
   let widest = 0;
   for (;;) {
     while ((indent === 0 || cursor.column < indent) && cursor.at() === " ") cursor.skip();
@@ -43,8 +43,8 @@ function readGap(cursor: Cursor, indent: number): { breaks: string; widest: numb
     if ((indent === 0 || cursor.column < indent) && cursor.at() === "\t") {
       throw yamlError("a tab stands where spaces have to indent a block scalar", cursor);
     }
-    if (!isBreak(cursor.at())) return { breaks, widest };
-    breaks += cursor.readBreak();
+    if (!isBreak(cursor.at())) return { breaks: breaks.join(""), widest };
+    breaks.push(cursor.readBreak());
   }
 }
 
@@ -72,23 +72,23 @@ export function scanBlock(cursor: Cursor, parentIndent: number, onComment: () =>
   let gap = readGap(cursor, indent);
   if (indent === 0) indent = Math.max(gap.widest, parentIndent + 1, 1);
 
-  let value = "";
+  const parts: string[] = [];
   let lastBreak = "";
   let wasBlank = false;
   while (cursor.column === indent && cursor.at() !== "") {
     const blank = isBlank(cursor.at());
     const folds = !literal && !wasBlank && !blank && lastBreak === "\n";
-    if (!folds) value += lastBreak;
-    else if (gap.breaks === "") value += " ";
-    value += gap.breaks;
+    if (!folds) parts.push(lastBreak);
+    else if (gap.breaks === "") parts.push(" ");
+    parts.push(gap.breaks);
     wasBlank = blank;
     let end = cursor.index;
     while (!isEnd(cursor.text.charAt(end))) end++;
-    value += cursor.readTo(end);
+    parts.push(cursor.readTo(end));
     lastBreak = cursor.readBreak();
     gap = readGap(cursor, indent);
   }
-  if (chomping !== "-") value += lastBreak;
-  if (chomping === "+") value += gap.breaks;
-  return value;
+  if (chomping !== "-") parts.push(lastBreak);
+  if (chomping === "+") parts.push(gap.breaks);
+  return parts.join("");
 }

@@ -41,26 +41,25 @@ interface Gap {
  * @param tabIndent column that no tab may stand before after a break; 0 for none
  */
 function readGap(cursor: Cursor, escaped: boolean, tabIndent: number): Gap {
-  let blanks = "";
+  const start = cursor.index;
   let first = "";
-  let more = "";
+  const more: string[] = [];
   let breaks = escaped;
   for (let c = cursor.at(); isBlank(c) || isBreak(c); c = cursor.at()) {
     if (isBreak(c)) {
-      if (breaks) more += cursor.readBreak();
+      if (breaks) more.push(cursor.readBreak());
       else first = cursor.readBreak();
       breaks = true;
     } else {
       if (breaks && c === "\t" && cursor.column < tabIndent) {
         throw yamlError("a tab stands where spaces have to indent", cursor);
       }
-      if (!breaks) blanks += c;
       cursor.skip();
     }
   }
-  if (!breaks) return { value: blanks, breaks };
-  if (first === "\n") return { value: more || " ", breaks };
-  return { value: first + more, breaks };
+  if (!breaks) return { value: cursor.text.slice(start, cursor.index), breaks };
+  if (first === "\n") return { value: more.join("") || " ", breaks };
+  return { value: first + more.join(""), breaks };
 }
 
 /** Reads an escape sequence of a double-quoted scalar. */
@@ -87,7 +86,7 @@ export function scanQuoted(cursor: Cursor): string {
   const quote = cursor.at();
   const start = cursor.mark();
   cursor.skip();
-  let value = "";
+  const parts: string[] = [];
   for (;;) {
     if (cursor.atDocumentIndicator()) {
       throw yamlError("a document ends within quotes", cursor);
@@ -98,23 +97,44 @@ export function scanQuoted(cursor: Cursor): string {
       if (c === quote) {
         if (quote === '"' || cursor.at(1) !== quote) break;
         cursor.skip(2);
-        value += quote;
+        parts.push(quote);
       } else if (quote === '"' && c === "\\" && isBreak(cursor.at(1))) {
         cursor.skip();
         cursor.readBreak();
         escapedBreak = true;
         break;
       } else if (quote === '"' && c === "\\") {
-        value += readEscape(cursor);
+        parts.push(readEscape(cursor));
       } else {
-        value += cursor.read();
+        const stops = (one: string): boolean => one === quote || one === "\\" && quote === '"';
+        parts.push(cursor.readTo(endOfRun(cursor.text, cursor.index, stops)));
       }
     }
     if (cursor.at() === quote) break;
-    value += readGap(cursor, escapedBreak, 0).value;
+    parts.push(readGap(cursor, escapedBreak, 0).value);
   }
   cursor.skip();
-  return value;
+  return parts.join("");
+}
+
+/**
+ * Where characters of one line end that stand for themselves, blanks between them included.
+ *
+ * @param stops whether one, by itself and what follows it, does not
+ */
+function endOfRun(
+  text: string,
+  from: number,
+  stops: (c: string, next: string, afterBlank: boolean) => boolean,
+): number {
+  let end = from;
+  for (let at = from;;) {
+    let c = text.charAt(at);
+    const start = at;
+    while (isBlank(c)) c = text.charAt(++at);
+    if (isGap(c) || stops(c, text.charAt(at + 1), at > start)) return end;
+    end = ++at;
+  }
 }
 
 /** Whether a character ends a plain scalar in brackets. */
@@ -135,18 +155,15 @@ export function scanPlain(
   indent: number,
   flow: boolean,
 ): { readonly value: string; readonly breaks: boolean } {
-  const { text } = cursor;
-  let value = "";
+  const ends = (c: string, next: string, afterBlank: boolean): boolean =>
+    c === ":" && isGap(next) || c === "#" && afterBlank || flow && endsInFlow(c, next);
+  const parts: string[] = [];
   let gap: Gap = { value: "", breaks: false };
   for (;;) {
     if (cursor.atDocumentIndicator() || cursor.at() === "#") break;
-    let end = cursor.index;
-    for (let c = text.charAt(end); !isGap(c); c = text.charAt(++end)) {
-      const next = text.charAt(end + 1);
-      if (c === ":" && isGap(next) || flow && endsInFlow(c, next)) break;
-    }
+    const end = endOfRun(cursor.text, cursor.index, ends);
     if (end > cursor.index) {
-      value += gap.value + cursor.readTo(end);
+      parts.push(gap.value, cursor.readTo(end));
       gap = { value: "", breaks: false };
     }
     const c = cursor.at();
@@ -154,5 +171,5 @@ export function scanPlain(
     gap = readGap(cursor, false, indent);
     if (!flow && cursor.column < indent) break;
   }
-  return { value, breaks: gap.breaks };
+  return { value: parts.join(""), breaks: gap.breaks };
 }

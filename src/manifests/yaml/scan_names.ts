@@ -32,8 +32,9 @@ function scanHandle(cursor: Cursor): string {
 
 function scanUri(cursor: Cursor, verbatim: boolean): string {
   const allowed = verbatim ? /^[\w\-;/?:@&=+$.!~*'()%,[\]{}]$/ : /^[\w\-;/?:@&=+$.!~*'()%]$/;
-  let uri = "";
-  while (allowed.test(cursor.at())) uri += cursor.read();
+  const start = cursor.index;
+  while (allowed.test(cursor.at())) cursor.skip();
+  const uri = cursor.text.slice(start, cursor.index);
   try {
     return decodeURIComponent(uri);
   } catch {

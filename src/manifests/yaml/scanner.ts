@@ -5,6 +5,7 @@
  */
 import { Cursor, isBlank, isBreak, isGap, type Mark } from "./cursor.ts";
 import { yamlError } from "./failure.ts";
+import { PossibleKeys } from "./possible_keys.ts";
 import { scanBlock } from "./scan_block.ts";
 import { scanComments, scanLineComment } from "./scan_comments.ts";
 import { scanDirective, scanName, scanTag } from "./scan_names.ts";
@@ -14,6 +15,8 @@ import { TokenQueue } from "./token_queue.ts";
 
 /** How deep collections may lie in each other. */
 const MAX_DEPTH = 1000;
+/** Most tokens of a text; real ones have one for some ten characters. */
+const MAX_TOKENS = 750_000;
 
 const BRACKETS: Readonly<Record<string, TokenType>> = {
   "[": "flow-sequence-start",
@@ -21,14 +24,6 @@ const BRACKETS: Readonly<Record<string, TokenType>> = {
   "]": "flow-sequence-end",
   "}": "flow-mapping-end",
 };
-
-/** A place where a key may have begun that only a `:` behind it will tell. */
-interface PossibleKey extends Mark {
-  readonly required: boolean;
-  readonly flowLevel: number;
-  /** Number of its first token, from the start of the text. */
-  readonly number: number;
-}
 
 /** Gives the tokens of a text. */
 export class Scanner {
@@ -41,8 +36,7 @@ export class Scanner {
   readonly #indents: number[] = [];
   #flowLevel = 0;
   #keyAllowed = true;
-  #key: PossibleKey | undefined;
-  readonly #keys: PossibleKey[] = [];
+  readonly #keys = new PossibleKeys();
 
   constructor(text: string) {
     this.#cursor = new Cursor(text);
@@ -66,9 +60,10 @@ export class Scanner {
 
   #fetchEnough(): void {
     for (;;) {
-      if (this.#tokens.waiting > 2) {
-        const first = this.#keys[0] ?? this.#key;
-        if (first === undefined || first.number !== this.#tokens.passed) return;
+      const enough = this.#tokens.waiting > 2;
+      if (enough && !this.#keys.isOpen(this.#tokens.passed, this.#cursor)) return;
+      if (this.#tokens.count > MAX_TOKENS) {
+        throw yamlError(`over ${MAX_TOKENS} keys, values and signs; split the file`, this.#cursor);
       }
       if (this.#tokens.last()?.type === "stream-end") return;
       this.#fetch();
@@ -111,7 +106,7 @@ export class Scanner {
     const bracket = BRACKETS[c];
     if (bracket !== undefined) return this.#bracket(c, bracket);
     if (c === ",") {
-      this.#noKey();
+      this.#keys.drop();
       this.#keyAllowed = true;
       return this.#indicator("comma");
     }
@@ -123,7 +118,7 @@ export class Scanner {
     const mark = this.#cursor.mark();
     if (c === "\t") throw yamlError("a tab cannot start a value; use spaces", mark);
     if ((c === "|" || c === ">") && this.#flowLevel === 0) {
-      this.#noKey();
+      this.#keys.drop();
       this.#keyAllowed = true;
       const value = scanBlock(this.#cursor, this.#indent, () => this.#lineComment(mark.index));
       const style = c === "|" ? "literal" : "folded";
@@ -160,14 +155,13 @@ export class Scanner {
       this.#maybeKey();
       this.#flowLevel++;
       this.#checkDepth(this.#flowLevel);
-      if (this.#key !== undefined) this.#keys.push(this.#key);
-      this.#key = undefined;
+      this.#keys.open();
       this.#keyAllowed = true;
     } else {
-      this.#noKey();
+      this.#keys.drop();
       if (this.#flowLevel > 0) {
         this.#flowLevel--;
-        if (this.#keys.at(-1)?.flowLevel === this.#flowLevel) this.#key = this.#keys.pop();
+        this.#keys.close(this.#flowLevel);
       }
       this.#keyAllowed = false;
     }
@@ -179,7 +173,7 @@ export class Scanner {
       if (!this.#keyAllowed) throw yamlError('a "-" cannot start an item here', this.#cursor);
       this.#roll("sequence-start", this.#cursor.mark());
     }
-    this.#noKey();
+    this.#keys.drop();
     this.#keyAllowed = true;
     this.#indicator("item");
   }
@@ -189,17 +183,16 @@ export class Scanner {
       if (!this.#keyAllowed) throw yamlError("a key cannot start here", this.#cursor);
       this.#roll("mapping-start", this.#cursor.mark());
     }
-    this.#noKey();
+    this.#keys.drop();
     this.#keyAllowed = this.#flowLevel === 0;
     this.#indicator("key");
   }
 
   #value(): void {
-    const key = this.#key;
-    if (key !== undefined && key.line === this.#cursor.line) {
+    const key = this.#keys.end(this.#cursor);
+    if (key !== undefined) {
       this.#tokens.insert(key.number, token("key", key));
       this.#roll("mapping-start", key, key.number);
-      this.#key = undefined;
       this.#keyAllowed = false;
     } else {
       if (this.#flowLevel === 0) {
@@ -214,15 +207,9 @@ export class Scanner {
   /** Notes that a key may begin here. */
   #maybeKey(): void {
     if (!this.#keyAllowed) return;
-    this.#noKey();
     const required = this.#flowLevel === 0 && this.#indent === this.#cursor.column;
     const number = this.#tokens.count;
-    this.#key = { ...this.#cursor.mark(), required, flowLevel: this.#flowLevel, number };
-  }
-
-  #noKey(): void {
-    if (this.#key?.required) throw yamlError('a key has no ":" behind it', this.#key);
-    this.#key = undefined;
+    this.#keys.begin({ ...this.#cursor.mark(), required, flowLevel: this.#flowLevel, number });
   }
 
   /** Begins a block collection where something stands further right than the one it is in. */
@@ -260,7 +247,7 @@ export class Scanner {
 
   #endDocument(): void {
     this.#unroll(-1, this.#cursor.mark());
-    this.#noKey();
+    this.#keys.drop();
     this.#keyAllowed = false;
   }
 

@@ -156,13 +156,14 @@ function needsEscape(c: string): boolean {
 function writeDouble(to: Writer, value: string, mayBreak: boolean): void {
   to.sign('"');
   let spaces = false;
-  const characters = [...value];
   // Behind a byte order mark the library escapes everything.
   const all = value.startsWith("\ufeff");
-  for (const [i, c] of characters.entries()) {
+  let i = 0;
+  for (const c of value) {
+    const end = i + c.length;
     if (c === " " && !all) {
-      const next = characters[i + 1] ?? "";
-      const inside = i > 0 && i < characters.length - 1;
+      const next = value.charAt(end);
+      const inside = i > 0 && end < value.length;
       if (mayBreak && !spaces && to.column > WIDTH && inside) {
         to.startLine();
         if (next === " ") to.put("\\");
@@ -174,6 +175,7 @@ function writeDouble(to: Writer, value: string, mayBreak: boolean): void {
       to.put(all || needsEscape(c) ? escaped(c) : c);
       spaces = false;
     }
+    i = end;
   }
   to.closer('"');
 }

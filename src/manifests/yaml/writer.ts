@@ -6,9 +6,13 @@
 /** Lines are broken at the first blank after this column. */
 export const WIDTH = 80;
 
+/** Pieces of text that are put together at a time: many small ones take much more memory. */
+const PIECES = 4096;
+
 /** Takes text piece by piece. */
 export class Writer {
-  #text = "";
+  readonly #done: string[] = [];
+  #pieces: string[] = [];
   /** Characters in the last line. */
   column = 0;
   /** Whether a blank, or nothing, stands before. */
@@ -22,14 +26,23 @@ export class Writer {
 
   /** What was written so far; begins anew. */
   take(): string {
-    const text = this.#text;
-    this.#text = "";
-    return text;
+    this.#gather();
+    return this.#done.splice(0).join("");
+  }
+
+  #gather(): void {
+    this.#done.push(this.#pieces.join(""));
+    this.#pieces = [];
+  }
+
+  #add(text: string): void {
+    this.#pieces.push(text);
+    if (this.#pieces.length >= PIECES) this.#gather();
   }
 
   /** Adds characters of one line. */
   put(text: string): void {
-    this.#text += text;
+    this.#add(text);
     // What lies beyond the basic plane is one character.
     this.column += text.length - (text.match(/[\ud800-\udbff]/g)?.length ?? 0);
   }
@@ -43,7 +56,7 @@ export class Writer {
 
   /** Ends the line. */
   break(as = "\n"): void {
-    this.#text += as;
+    this.#add(as);
     this.column = 0;
     this.#indenting = true;
   }

@@ -1,0 +1,141 @@
+/**
+ * Files that are large in other ways than by their bytes: each is read or refused soon, and in
+ * little memory.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { measured } from "../support/measured.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+/** Many times what a run takes on a quiet machine, and far below what a square of the time takes. */
+const SOON_MS = 30_000;
+/** A run that reads nothing has some 80. */
+const MOST_MIB = 400;
+/** What a person reads of many faults. */
+const MOST_SAID = 60_000;
+
+/** A piece of text for each number, in as many bytes as asked for. */
+function filled(bytes: number, piece: (i: number) => string, head = "", tail = ""): string {
+  const parts = [head];
+  let left = bytes - head.length - tail.length;
+  let next = piece(0);
+  for (let i = 1; next.length <= left; i++) {
+    parts.push(next);
+    left -= next.length;
+    next = piece(i);
+  }
+  return parts.join("") + tail;
+}
+
+type Make = (bytes: number) => string;
+
+const TOO_MANY = /over \d+ (keys, values, |lines|documents)/;
+const TOO_LARGE = /larger than \d+ bytes/;
+
+/** By what they have many of; each just fits the bounds, or is far beyond them. */
+const KO_YAML: readonly (readonly [what: string, bytes: number, make: Make, why?: RegExp])[] = [
+  ["labels", 240_000, (n) => filled(n, (i) => `  k${i}: 1\n`, "defaultLabels:\n")],
+  [
+    "labels without end",
+    2_000_000,
+    (n) => filled(n, (i) => `  k${i}: 1\n`, "defaultLabels:\n"),
+    TOO_MANY,
+  ],
+  [
+    "unknown keys",
+    180_000,
+    (n) => filled(n, (i) => `k${i}: 1\n`),
+    /unknown field "k0"[^]*and \d+ more$/m,
+  ],
+  ["builds", 150_000, (n) => filled(n, (i) => `- id: k${i}\n`, "builds:\n")],
+  ["documents", 2_000_000, (n) => filled(n, () => "---\na: 1\n"), TOO_MANY],
+  ["empty lines", 2_000_000, (n) => "\n".repeat(n), TOO_MANY],
+  [
+    "aliases",
+    120_000,
+    (n) => filled(n, (i) => `  k${i}: *a\n`, "defaultBaseImage: &a 1\ndefaultLabels:\n"),
+  ],
+  [
+    "pairs in brackets",
+    200_000,
+    (n) => filled(n, (i) => `k${i}: a,`, "defaultFlags: [", "]\n"),
+    /found a map/,
+  ],
+  ["one line", 120_000, (n) => filled(n, () => '{"id":"a"},', '{"builds":[', '{"id":"a"}]}')],
+  ["brackets without end", 2_000_000, (n) => "[".repeat(n), TOO_MANY],
+  ["faults on one line", 150_000, (n) => "& ".repeat(n / 2), /at most one anchor/],
+  ["closing brackets", 150_000, (n) => "]\n".repeat(n / 2), /unexpected flow-seq-end/],
+  ["signs in one word", 2_000_000, (n) => "!".repeat(n), /does not parse: the !!!/],
+  [
+    "numbers where maps are wanted",
+    120_000,
+    (n) => filled(n, () => "- 1\n", "builds:\n"),
+    /found 1; a map/,
+  ],
+  ["a long text", 2_000_000, (n) => `defaultBaseImage: "${"a".repeat(n - 30)}"\n`],
+  ["bytes", 2_200_000, (n) => "a".repeat(n), TOO_LARGE],
+];
+
+const HEAD = "apiVersion: skaffold/v4beta11\nkind: Config\n";
+const BUILD = `${HEAD}build:\n  artifacts:\n`;
+const SKAFFOLD: typeof KO_YAML = [
+  ["artifacts", 25_000, (n) => filled(n, (i) => `  - image: a${i}\n    ko: {}\n`, BUILD)],
+  [
+    "artifacts without end",
+    200_000,
+    (n) => filled(n, (i) => `  - image: a${i}\n    ko: {}\n`, BUILD),
+    /at most 1000 are/,
+  ],
+  ["documents", 200_000, (n) => filled(n, () => `---\n${HEAD}`), TOO_MANY],
+  ["requirements", 150_000, (n) => filled(n, () => "- path: .\n", `${HEAD}requires:\n`)],
+];
+
+const SPLIT = /over \d+ (documents|keys, values and signs); split the file$/m;
+const KUBERNETES: typeof KO_YAML = [
+  ["items", 6_000_000, (n) => filled(n, () => "- a\n"), SPLIT],
+  ["documents", 4_500_000, (n) => filled(n, () => "---\na: 1\n"), SPLIT],
+  ["objects on one line", 1_000_000, (n) => filled(n, () => '{"a":"b"},', '{"items":[', "{}]}")],
+  ["words", 6_000_000, (n) => `a: ${"a ".repeat(n / 2 - 5)}\n`],
+  ["lines of a text", 6_000_000, (n) => `a: |\n${"  a\n".repeat(n / 4 - 5)}`],
+  ["comments", 6_000_000, (n) => "# a\n".repeat(n / 4)],
+  ["a long key", 6_000_000, (n) => `${"a".repeat(n - 10)}: 1\n`, /cannot follow this/],
+  ["bytes", 7_000_000, (n) => "a".repeat(n), TOO_LARGE],
+];
+
+/** Writes each file and runs kodeno on it. */
+async function tryAll(
+  t: Deno.TestContext,
+  name: string,
+  args: readonly string[],
+  files: typeof KO_YAML,
+): Promise<void> {
+  await using dir = await tempDir();
+  for (const [what, bytes, make, why] of files) {
+    await t.step(what, () => tryOne(dir, name, args, make(bytes), why));
+  }
+}
+
+async function tryOne(
+  dir: TempDir,
+  name: string,
+  args: readonly string[],
+  text: string,
+  why: RegExp | undefined,
+): Promise<void> {
+  await dir.write(name, text);
+  const how = { cwd: dir.path, milliseconds: SOON_MS };
+  const { code, stderr, mebibytes } = await measured(args, how);
+  assert.equal(code, why === undefined ? 0 : 2, stderr.slice(0, 2000));
+  if (why !== undefined) assert.match(stderr, why);
+  assert.ok(stderr.length < MOST_SAID || why === undefined, `${stderr.length} characters`);
+  assert.ok(mebibytes < MOST_MIB, `${mebibytes} MiB`);
+}
+
+Deno.test("bounds: a .ko.yaml of any kind ends soon", (t) =>
+  tryAll(t, ".ko.yaml", ["config"], KO_YAML));
+
+Deno.test("bounds: a skaffold.yaml of any kind ends soon", (t) =>
+  tryAll(t, "skaffold.yaml", ["config", "-f", "skaffold.yaml"], SKAFFOLD));
+
+Deno.test("bounds: Kubernetes YAML of any kind ends soon", (t) =>
+  tryAll(t, "k.yaml", ["resolve", "-f", "k.yaml", "--push=false"], KUBERNETES));
