@@ -62,7 +62,7 @@ export async function planArtifacts(
       gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
       run: (name, args) => runProgram(name, args, { environment, signal }),
     }
-    : { run: (name, args) => `<output of ${[name, ...args].join(" ")}>` };
+    : { run: (name, args) => Promise.resolve(`<output of ${[name, ...args].join(" ")}>`) };
   const planning = planSkaffold(skaffold, parts);
   // A program that was ended is a fault of the file for who plans.
   await planning.catch(() => signal?.throwIfAborted());

@@ -13,6 +13,7 @@ import type { LoadedConfig } from "./load.ts";
 import type { Origins } from "./origins.ts";
 import { choosePlatforms, type Host } from "./platforms.ts";
 import type { Artifact, Build, KoArtifact } from "./schema.ts";
+import { OTHER_BUILDERS } from "./schema_build.ts";
 
 /** Files that an artifact says it depends on; what it leaves out is undefined. */
 export interface SkaffoldDependencies {
@@ -263,4 +264,10 @@ function platformsOf(
   }
   if (chosen === undefined || chosen.length === 0) return { chosen: undefined, holder };
   return { chosen, holder: allowed.length > 0 ? holder : [build, "platforms"] };
+}
+
+/** `ko`, another one, or "" where none is said. */
+export function builderOf(artifact: Artifact): string {
+  if (artifact.ko !== undefined) return "ko";
+  return OTHER_BUILDERS.find((name) => artifact[name] !== undefined) ?? "";
 }

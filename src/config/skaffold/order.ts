@@ -8,6 +8,9 @@ import { parseName } from "./default_repo.ts";
 import type { Origins } from "./origins.ts";
 import type { Artifact } from "./schema.ts";
 
+/** Most artifacts that are built at once: git and go are run for each one. */
+const MAX_ARTIFACTS = 1000;
+
 /**
  * Finds everything that is wrong with the images of artifacts and with what they require: names that
  * are none, that hold a tag, or are there twice; requirements that nobody builds, and circles of them.
@@ -16,6 +19,11 @@ export function artifactFaults(
   artifacts: readonly Artifact[],
   origins: Origins,
 ): readonly Fault[] {
+  const extra = artifacts[MAX_ARTIFACTS];
+  if (extra !== undefined) {
+    const said = `found ${artifacts.length} artifacts; at most ${MAX_ARTIFACTS} are allowed`;
+    return [origins.fault(extra, ["image"], said)];
+  }
   const faults: Fault[] = [];
   const byName = new Map<string, Artifact>();
   for (const artifact of artifacts) {

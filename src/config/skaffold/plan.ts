@@ -8,7 +8,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { type Environment, processEnvironment } from "../environment.ts";
 import { type Fault, faultsError, formatFault } from "../yaml/faults.ts";
 import { didYouMean } from "../yaml/nearest.ts";
-import { contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
+import { builderOf, contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
 import type { AskableWorld } from "./expand.ts";
 import { parseName, underDefaultRepo } from "./default_repo.ts";
 import { withGlobalConfig } from "./global_config.ts";
@@ -18,13 +18,9 @@ import { readKubeContext } from "./kube_context.ts";
 import { loadConfigs, type Loaded, type LoadedConfig } from "./load.ts";
 import { artifactFaults, requiredBy } from "./order.ts";
 import { type Host, thisHost } from "./platforms.ts";
-import { OTHER_BUILDERS } from "./schema_build.ts";
 import type { Artifact } from "./schema.ts";
 import { type SkaffoldOptions, withVariables } from "./options.ts";
 import { type GitTagOptions, makeTag, type TagSources } from "./tags.ts";
-
-/** Most artifacts of a plan: git and go are run for each one. */
-const MAX_ARTIFACTS = 1000;
 
 /** What the plan cannot know by itself. */
 export interface SkaffoldParts {
@@ -105,6 +101,7 @@ interface Found {
   readonly loaded: LoadedConfig;
 }
 
+const AS_LATEST = "is tagged latest, as Skaffold does it";
 const GIT_IS_NOT_ASKED = new Error("git is not asked");
 
 class Planner {
@@ -138,11 +135,6 @@ class Planner {
 
   async plan(): Promise<SkaffoldPlan> {
     const { origins } = this.loaded;
-    const extra = this.#found[MAX_ARTIFACTS];
-    if (extra !== undefined) {
-      const said = `found ${this.#found.length} artifacts; at most ${MAX_ARTIFACTS} are allowed`;
-      throw faultsError([origins.fault(extra.artifact, ["image"], said)]);
-    }
     this.#faults.push(...artifactFaults(this.#found.map(({ artifact }) => artifact), origins));
     this.#throwFaults();
     const chosen = this.#chosen();
@@ -189,13 +181,11 @@ class Planner {
   }
 
   #skip({ artifact }: Found, builder: string): SkippedArtifact {
-    const { origins } = this.loaded;
     const name = builder === "" ? "no builder, which is docker" : `builder ${builder}`;
     const next = artifact.image.startsWith("ko://") && builder === ""
       ? 'say "ko: {}" to have kodeno build it'
       : "kodeno leaves it alone";
-    const said = `image ${artifact.image} has ${name}; ${next}`;
-    this.#notes.push(formatFault(origins.fault(artifact, ["image"], said)));
+    this.#note(artifact, `has ${name}; ${next}`);
     return { imageName: artifact.image, builder: builder || "docker" };
   }
 
@@ -249,21 +239,22 @@ class Planner {
       const image = { imageName: artifact.image, context };
       const made = await makeTag(loaded.config.build?.tagPolicy ?? {}, image, this.#sources(one));
       if (isTag(made)) return made;
-      this.#note(artifact, `tagPolicy makes ${JSON.stringify(made)}, which is no tag`);
+      this.#note(
+        artifact,
+        `${AS_LATEST}: tagPolicy makes ${JSON.stringify(made)}, which is no tag`,
+      );
     } catch (error) {
       if (error === GIT_IS_NOT_ASKED) {
-        const said =
-          `image ${artifact.image} gets its tag from git, which is only asked by a build`;
-        this.#notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], said)));
+        this.#note(artifact, "gets its tag from git, which is only asked by a build");
         return "";
       }
-      this.#note(artifact, messageOf(error));
+      this.#note(artifact, `${AS_LATEST}: ${messageOf(error)}`);
     }
     return "latest";
   }
 
-  #note(artifact: Artifact, why: string): void {
-    const said = `image ${artifact.image} is tagged latest, as Skaffold does it: ${why}`;
+  #note(artifact: Artifact, what: string): void {
+    const said = `image ${artifact.image} ${what}`;
     this.#notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], said)));
   }
 
@@ -304,10 +295,4 @@ class Planner {
     if (first === undefined) throw new Error("there is always the artifact itself");
     return await inputDigest(this.workingDirectory, [first, ...others]);
   }
-}
-
-/** `ko`, another one, or "" where none is said. */
-function builderOf(artifact: Artifact): string {
-  if (artifact.ko !== undefined) return "ko";
-  return OTHER_BUILDERS.find((name) => artifact[name] !== undefined) ?? "";
 }
