@@ -23,7 +23,8 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/template/": [],
   "src/git/": [],
   "src/program/": [],
-  "src/config/": ["src/oci/", "src/template/"],
+  // It lists files by globs, and io knows how to see all names in a folder.
+  "src/config/": ["src/oci/", "src/io/", "src/template/"],
   "src/plan/": ["src/oci/", "src/config/"],
   "src/gobuild/": ["src/plan/"],
   "src/layers/": ["src/oci/", "src/io/"],
@@ -92,6 +93,11 @@ const POWERS: readonly {
     what: "prints",
     rows: ["src/cli/"],
     seen: /\bconsole\b|\b(?:Deno|process)\s*\.\s*(?:stdout|stderr)\b/,
+  },
+  {
+    what: "calls the system's libraries",
+    rows: ["src/io/"],
+    seen: /\bDeno\s*\.\s*(?:dlopen|Unsafe\w+)\b/,
   },
   { what: "ends the process", rows: ["cli.ts"], seen: /\b(?:Deno|process)\s*\.\s*exit(?:Code)?\b/ },
   // Otherwise the rules above would see nothing.

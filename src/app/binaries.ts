@@ -70,7 +70,8 @@ export async function withBinaryFolder<T>(
 async function begin(path: string, lock: string): Promise<BinaryRecords> {
   try {
     const sealed = await readSealed(lock, basename(path));
-    const known = sealed !== undefined && isOwn(await Deno.lstat(path));
+    const folder = await Deno.lstat(path).catch(() => undefined);
+    const known = sealed !== undefined && folder?.isDirectory && isOwn(folder);
     if (!known) {
       await Deno.remove(path, { recursive: true }).catch((error) => {
         if (!isNotFound(error)) throw error;

@@ -2,10 +2,11 @@
  * The files that shape images: what a file watcher has to look at, image by image.
  * @module
  */
-import { join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { filesOf, type SourcePackage } from "../gobuild/deps.ts";
+import { unspeakableName } from "../io/folder.ts";
 import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
 import type { WorkOptions } from "./builder.ts";
 import { globFiles, type GlobOptions, notIgnored } from "./glob_files.ts";
@@ -48,6 +49,7 @@ export async function findFiles(
     const { importPath, packageDirectory, packages } = image;
     // What go lists is there.
     const listed = packages.flatMap(filesOf);
+    await refuseUnspeakable(listed);
     const others = new Set([...image.more, ...said]);
     const [kodata, there] = await Promise.all([
       kodataFiles(packageDirectory, kodataOptions(config, image)),
@@ -107,6 +109,15 @@ async function kodataFiles(folder: string, options: KodataOptions): Promise<read
     if (name === undefined || typeof content !== "string") return [];
     return [join(folder, "kodata", name), content];
   });
+}
+
+/** go says U+FFFD for what is not UTF-8: there is nothing of such a name then. */
+async function refuseUnspeakable(paths: readonly string[]): Promise<void> {
+  for (const path of paths.filter((one) => one.includes("\ufffd"))) {
+    if (await isFile(path)) continue;
+    const name = basename(path).replaceAll("\ufffd", "\\x??");
+    throw unspeakableName(`list all files of ${dirname(path)}`, { name, isFile: true });
+  }
 }
 
 function isFile(path: string): Promise<boolean> {

@@ -2,9 +2,10 @@
  * Finds and reads files of Kubernetes objects, in the order ko takes them.
  * @module
  */
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
+import { Folders, unspeakableName } from "../io/folder.ts";
 import { Pool } from "../io/pool.ts";
 import { readAll } from "../io/streams.ts";
 import { type Manifest, readManifest } from "../manifests/manifest.ts";
@@ -61,28 +62,34 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 async function below(folder: string, recursive: boolean): Promise<readonly string[]> {
-  const entries: Deno.DirEntry[] = [];
-  try {
-    for await (const entry of Deno.readDir(folder)) entries.push(entry);
-  } catch (error) {
-    throw ioFailure(`read folder ${folder}`, error);
-  }
-  entries.sort((a, b) => byBytes(a.name, b.name));
+  using folders = new Folders();
+  const { names, unspeakable } = folders.names(folder);
+  const lost = unspeakable.find(({ name, isFile }) => isManifest(name) || (recursive && !isFile));
+  if (lost !== undefined) throw unspeakableName(`read all files of ${folder}`, lost);
   const found: string[] = [];
-  for (const { name, isDirectory } of entries) {
+  for (const name of names.toSorted(byBytes)) {
     const path = join(folder, name);
-    if (isDirectory) {
+    if (isRealFolder(path)) {
       if (recursive) found.push(...await below(path, recursive));
-    } else if (extname(name) === ".yaml" || extname(name) === ".json" || isOnlyEnding(name)) {
+    } else if (isManifest(name)) {
       found.push(path);
     }
   }
   return found;
 }
 
+/** Whether it is a folder itself, and not a link to one. */
+function isRealFolder(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 /** For ko, `.yaml` is a file that ends in `.yaml`. */
-function isOnlyEnding(name: string): boolean {
-  return name === ".yaml" || name === ".json";
+function isManifest(name: string): boolean {
+  return /\.(?:yaml|json)$/.test(name);
 }
 
 /** Orders as Go does: by the bytes of UTF-8, which is the order of code points. */

@@ -5,11 +5,12 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
+import { identityOf } from "../io/file_identity.ts";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import type { Layer, LayerEntry } from "../layers/layer.ts";
-import { identityOf, type LayerPlan } from "../layers/layer_plan.ts";
+import type { LayerPlan } from "../layers/layer_plan.ts";
 import { encodeJson, type ImageConfig, type Manifest, type RunConfig } from "../oci/manifest.ts";
 import { MediaType } from "../oci/media_types.ts";
 import { LINUX_ARCHITECTURES, type Platform, type PlatformSpec } from "../oci/platform.ts";
@@ -102,7 +103,7 @@ async function planStaticLayer(zoneinfo: string): Promise<LayerPlan> {
     directory("tmp", 0o1777),
     directory("usr"),
     directory("usr/share"),
-    file(ZONEINFO, zoneinfo, zones.size),
+    file(ZONEINFO, zones.path, zones.size),
   ];
   const bytes = certificates.length + zones.size;
   return { key: ["static", digestOf(certificates), zones], entries, bytes, settled: true };

@@ -22,13 +22,19 @@ async function turn(): Promise<void> {
   turned = performance.now();
 }
 
+/** What a file that is open for reading is needed for. */
+export interface ReadableFile {
+  readSync(memory: Uint8Array): number | null;
+  close(): void;
+}
+
 /**
  * Fills memory from its beginning with what comes next in a file.
  *
  * @param file a real one: a pipe would stop everything
  * @returns how many bytes there were; null at the end
  */
-export async function readSome(file: Deno.FsFile, memory: Uint8Array): Promise<number | null> {
+export async function readSome(file: ReadableFile, memory: Uint8Array): Promise<number | null> {
   await turn();
   return file.readSync(memory);
 }

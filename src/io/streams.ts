@@ -3,7 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { readSome } from "./file_bytes.ts";
+import { type ReadableFile, readSome } from "./file_bytes.ts";
 import { byteStream, type ReadInto } from "./lent.ts";
 
 export { CHUNK_BYTES } from "./lent.ts";
@@ -14,7 +14,7 @@ export { CHUNK_BYTES } from "./lent.ts";
  *
  * @param file a real one, as {@link readSome} needs it
  */
-export function fileStream(file: Deno.FsFile): ReadableStream<Uint8Array> {
+export function fileStream(file: ReadableFile): ReadableStream<Uint8Array> {
   const read: ReadInto = async (memory) => {
     try {
       const count = await readSome(file, memory);

@@ -3,12 +3,14 @@
  * are replaced by what they point to, and must not lead out of the tree.
  * @module
  */
-import { dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
+import { type FileIdentity, identityFrom, isSettled } from "../io/file_identity.ts";
+import { Folders, unspeakableName } from "../io/folder.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import type { LayerEntry } from "./layer.ts";
-import { type FileIdentity, identityOf, isSettled, type LayerPlan } from "./layer_plan.ts";
+import type { LayerPlan } from "./layer_plan.ts";
 
 /** What shapes a kodata layer beside the files. */
 export interface KodataOptions {
@@ -53,6 +55,7 @@ export async function planKodataLayer(
       entries.push({
         entry: { type: "file", name, mode: 0o555, size, ...time, ...pax },
         content: path,
+        identity: found.identity,
       });
     }
   }
@@ -91,10 +94,13 @@ async function* walk(
   // `kodata` itself may be a link.
   const home = await Deno.realPath(dirname(root));
   if (!isInside(real, [home, ...roots])) throw leaves(root, real);
-  yield* walkFolder(real, "", { skipLinks, allowed: [real, ...roots], above: new Set() });
+  using folders = new Folders();
+  const allowed = [real, ...roots];
+  yield* walkFolder(real, "", { folders, skipLinks, allowed, above: new Set() });
 }
 
 interface WalkOptions {
+  readonly folders: Folders;
   readonly skipLinks: boolean;
   readonly allowed: readonly string[];
   /** Real folders that the present one lies in, to find a link into itself. */
@@ -103,36 +109,42 @@ interface WalkOptions {
 
 async function* walkFolder(folder: string, prefix: string, o: WalkOptions): AsyncGenerator<Found> {
   const above = new Set([...o.above, folder]);
-  for (const name of await sortedNames(folder)) {
-    const path = join(folder, name);
-    const inner = prefix + name;
-    const link = (await Deno.lstat(path)).isSymlink;
-    if (link && o.skipLinks) continue;
-    const real = link ? await followLink(path, o.allowed) : path;
-    const info = await Deno.stat(real);
+  for (const entry of entriesOf(folder, o.folders)) {
+    const path = join(folder, entry.name);
+    const inner = prefix + entry.name;
+    if (entry.isLink && o.skipLinks) continue;
+    const { real, info } = entry.isLink ? await followLink(path, o) : { ...entry, real: path };
     if (info.isDirectory) {
       if (above.has(real)) throw bad(path, "it is a link to a folder that it lies in");
       yield { name: inner };
       yield* walkFolder(real, `${inner}/`, { ...o, above });
     } else if (info.isFile) {
-      yield { name: inner, identity: await identityOf(real) };
+      yield { name: inner, identity: identityFrom(real, info) };
     } else {
       throw bad(path, "it is neither a file nor a folder");
     }
   }
 }
 
-/** Names of a folder in the order of their bytes, which is Go's order of strings. */
-async function sortedNames(folder: string): Promise<readonly string[]> {
-  try {
-    const names: string[] = [];
-    for await (const { name } of Deno.readDir(folder)) names.push(name);
+interface Entry {
+  readonly name: string;
+  readonly isLink: boolean;
+  readonly info: Deno.FileInfo;
+}
+
+/** What is in a folder, in the order of the bytes of its names, which is Go's order of strings. */
+function entriesOf(folder: string, folders: Folders): readonly Entry[] {
+  return folders.lookInto(folder, (at, list) => {
+    const { names, unspeakable: [other] } = list();
+    if (other !== undefined) throw unspeakableName(`put all of ${folder} into an image`, other);
     const encoder = new TextEncoder();
     const keys = new Map(names.map((name) => [name, encoder.encode(name)]));
-    return names.sort((a, b) => compareBytes(keys.get(a), keys.get(b)));
-  } catch (error) {
-    throw ioFailure(`read folder ${folder}`, error);
-  }
+    const sorted = names.toSorted((a, b) => compareBytes(keys.get(a), keys.get(b)));
+    return sorted.map((name) => {
+      const info = Deno.lstatSync(join(at, name));
+      return { name, isLink: info.isSymlink, info };
+    });
+  });
 }
 
 function compareBytes(a = new Uint8Array(), b = new Uint8Array()): number {
@@ -140,7 +152,11 @@ function compareBytes(a = new Uint8Array(), b = new Uint8Array()): number {
   return at < 0 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
 }
 
-async function followLink(path: string, allowed: readonly string[]): Promise<string> {
+/** What a link leads to, and what is there now. */
+async function followLink(
+  path: string,
+  { allowed, folders }: WalkOptions,
+): Promise<{ readonly real: string; readonly info: Deno.FileInfo }> {
   let real: string;
   try {
     real = await Deno.realPath(path);
@@ -151,7 +167,8 @@ async function followLink(path: string, allowed: readonly string[]): Promise<str
     throw bad(path, why);
   }
   if (!isInside(real, allowed)) throw leaves(path, real);
-  return real;
+  const look = (at: string) => Deno.lstatSync(join(at, basename(real)));
+  return { real, info: folders.lookInto(dirname(real), look) };
 }
 
 function isInside(path: string, roots: readonly string[]): boolean {

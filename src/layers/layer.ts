@@ -3,14 +3,17 @@
  * bytes, in constant memory (OCI image spec 1.1, layer.md).
  * @module
  */
+import type { Stats } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { KodenoError } from "../errors.ts";
 import { ioFailure } from "../io/fail.ts";
+import { type FileIdentity, identityFrom } from "../io/file_identity.ts";
 import { Meter } from "../io/hash.ts";
 import { writeAll } from "../io/file_bytes.ts";
+import { openRegularFile } from "../io/regular_file.ts";
 import { CHUNK_BYTES, fileStream } from "../io/streams.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../io/tar_writer.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -38,6 +41,8 @@ export interface LayerEntry {
   readonly entry: TarEntry;
   /** The content: bytes at hand, or the path of a file of exactly `entry.size` bytes. */
   readonly content?: Uint8Array | string;
+  /** Which file it has to be, and in which state, where that is known. */
+  readonly identity?: FileIdentity;
   /** What the content of a file has to be, where that is known. */
   readonly digest?: Digest;
 }
@@ -117,10 +122,11 @@ export async function writeLayer(
 
 /** The bytes of a tar, headers and contents, in chunks that gzip takes well. */
 async function* tarChunks(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
-  for (const { entry, content, digest } of entries) {
+  for (const one of entries) {
+    const { entry, content } = one;
     yield tarHeader(entry);
     if (content === undefined) continue;
-    if (typeof content === "string") yield* fileChunks(content, entry.size ?? 0, digest);
+    if (typeof content === "string") yield* fileChunks(content, one);
     else yield content;
     const padding = tarPadding(entry.size ?? 0);
     if (padding > 0) yield TAR_END.subarray(0, padding);
@@ -130,30 +136,43 @@ async function* tarChunks(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Ar
 
 async function* fileChunks(
   path: string,
-  size: number,
-  digest?: Digest,
+  { entry, identity, digest }: LayerEntry,
 ): AsyncGenerator<Uint8Array> {
   const meter = digest === undefined ? undefined : new Meter();
-  const changed = (): KodenoError =>
-    new KodenoError(
-      "BAD_SOURCE_FILE",
-      `Cannot put ${path} into a layer: it changed while it was read; run it again`,
-    );
-  let left = size;
+  let left = entry.size ?? 0;
   try {
-    for await (const chunk of fileStream(await Deno.open(path))) {
+    const file = openRegularFile(path);
+    if (file === undefined || !isSame(file.stat(), identity)) {
+      file?.close();
+      throw changed(path);
+    }
+    for await (const chunk of fileStream(file)) {
       left -= chunk.length;
-      if (left < 0) throw changed();
+      if (left < 0) throw changed(path);
       meter?.update(chunk);
       yield chunk;
     }
   } catch (error) {
     throw ioFailure(`read ${path}`, error);
   }
-  if (left !== 0) throw changed();
+  if (left !== 0) throw changed(path);
   if (meter === undefined || meter.digest() === digest) return;
   throw new KodenoError(
     "BAD_CONTENT",
     `Cannot put ${path} into a layer: its content is not what was written there; run it again`,
+  );
+}
+
+/** Whether an open file is the one that was planned, and was not written to since. */
+function isSame(info: Stats, identity: FileIdentity | undefined): boolean {
+  if (identity === undefined) return true;
+  const { inode, modified } = identityFrom(identity.path, info);
+  return inode === identity.inode && modified === identity.modified;
+}
+
+function changed(path: string): KodenoError {
+  return new KodenoError(
+    "BAD_SOURCE_FILE",
+    `Cannot put ${path} into a layer: it changed while it was read; run it again`,
   );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join, normalize, sep } from "node:path";
+import { Folders, unspeakableName } from "../../io/folder.ts";
 import { compileGlob } from "../globs.ts";
 
 /** A pattern that names nothing that is there. */
@@ -23,6 +24,7 @@ const DEEPEST = 64;
  *
  * @returns paths relative to the folder, sorted
  * @throws {NoFileMatches}
+ * @throws {KodenoError} `BAD_SOURCE_FILE` for a name that may match, and is not UTF-8
  */
 export async function listFiles(
   root: string,
@@ -32,15 +34,52 @@ export async function listFiles(
   const ignored = ignore.map((pattern) => compileGlob(toSlashes(normalize(pattern))));
   const isIgnored = (path: string): boolean => ignored.some((matches) => matches(toSlashes(path)));
   const found = new Set<string>();
+  using tree = new Tree(root, isIgnored);
   for (const pattern of patterns) {
     const starts: string[] = [];
     for (const one of expandBraces(pattern)) {
-      await glob(root, "", elementsOf(one), starts, 0);
+      await glob(tree, "", elementsOf(one), starts, 0);
     }
     if (starts.length === 0) throw new NoFileMatches(pattern);
-    for (const start of starts) await walk(root, start, isIgnored, found);
+    for (const start of starts) await walk(tree, start, found);
   }
   return [...found].sort();
+}
+
+/** What is looked through for files. */
+class Tree implements Disposable {
+  readonly #folders = new Folders();
+
+  constructor(readonly root: string, readonly isIgnored: (path: string) => boolean) {}
+
+  /**
+   * The names in a folder; none where it is no folder, or may not be read.
+   *
+   * @param mayMatch whether a name is wanted, where it cannot be looked at
+   */
+  list(folder: string, mayMatch: (name: string, isFile: boolean) => boolean): readonly string[] {
+    let found: ReturnType<Folders["names"]>;
+    try {
+      found = this.#folders.names(join(this.root, folder));
+    } catch {
+      return [];
+    }
+    const lost = found.unspeakable.find(({ name, isFile }) => {
+      const shown = name.replaceAll(/\\x../g, "\ufffd");
+      return mayMatch(shown, isFile) && !this.#isBelowIgnored(join(folder, shown));
+    });
+    if (lost === undefined) return found.names.toSorted();
+    throw unspeakableName(`list all files of ${join(this.root, folder)}`, lost);
+  }
+
+  #isBelowIgnored(path: string): boolean {
+    if (path === ".") return false;
+    return this.isIgnored(path) || this.#isBelowIgnored(dirname(path));
+  }
+
+  [Symbol.dispose](): void {
+    this.#folders[Symbol.dispose]();
+  }
 }
 
 function toSlashes(path: string): string {
@@ -111,12 +150,13 @@ function indexOutside(text: string, wanted: string, from: number): number {
 }
 
 async function glob(
-  root: string,
+  tree: Tree,
   folder: string,
   pattern: readonly Element[],
   found: string[],
   depth: number,
 ): Promise<void> {
+  const { root } = tree;
   const [first, ...rest] = pattern;
   if (first === undefined) {
     if (await lstat(join(root, folder))) found.push(folder);
@@ -124,27 +164,28 @@ async function glob(
   }
   if (depth > DEEPEST) return;
   if (typeof first === "string" && first !== "**") {
-    await glob(root, join(folder, first), rest, found, depth + 1);
+    await glob(tree, join(folder, first), rest, found, depth + 1);
     return;
   }
-  const names = await list(join(root, folder));
   if (first === "**") {
-    for (const name of names) {
+    for (const name of tree.list(folder, (_, isFile) => rest.length === 0 || !isFile)) {
       const path = join(folder, name);
       const info = await stat(join(root, path));
       if (rest.length === 0 && info !== undefined) found.push(path);
       if (!info?.isDirectory || await leadsBack(join(root, path))) continue;
-      await glob(root, path, pattern, found, depth + 1);
+      await glob(tree, path, pattern, found, depth + 1);
     }
     // A second one in a row is any single element, as in Skaffold.
     const [next, ...others] = rest;
     const following = next === "**" ? [ANY_ELEMENT, ...others] : rest;
-    if (rest.length > 0) await glob(root, folder, following, found, depth + 1);
+    if (rest.length > 0) await glob(tree, folder, following, found, depth + 1);
     return;
   }
-  for (const name of names) {
+  const wanted = (name: string, isFile: boolean): boolean =>
+    elementMatches(first, name) && (rest.length === 0 || !isFile);
+  for (const name of tree.list(folder, wanted)) {
     if (!elementMatches(first, name)) continue;
-    await glob(root, join(folder, name), rest, found, depth + 1);
+    await glob(tree, join(folder, name), rest, found, depth + 1);
   }
 }
 
@@ -156,21 +197,19 @@ async function leadsBack(path: string): Promise<boolean> {
 }
 
 async function walk(
-  root: string,
+  tree: Tree,
   path: string,
-  isIgnored: (path: string) => boolean,
   found: Set<string>,
 ): Promise<void> {
-  if (found.has(path) || isIgnored(path === "" ? "." : path)) return;
+  const { root } = tree;
+  if (found.has(path) || tree.isIgnored(path === "" ? "." : path)) return;
   const info = await lstat(join(root, path));
   if (info === undefined) return;
   if (!info.isDirectory) {
     found.add(path);
     return;
   }
-  for (const name of await list(join(root, path))) {
-    await walk(root, join(path, name), isIgnored, found);
-  }
+  for (const name of tree.list(path, () => true)) await walk(tree, join(path, name), found);
 }
 
 function lstat(path: string): Promise<Deno.FileInfo | undefined> {
@@ -179,13 +218,4 @@ function lstat(path: string): Promise<Deno.FileInfo | undefined> {
 
 function stat(path: string): Promise<Deno.FileInfo | undefined> {
   return Deno.stat(path).catch(() => undefined);
-}
-
-/** The names in a folder; none where it is no folder, or may not be read. */
-async function list(folder: string): Promise<readonly string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
-  } catch {
-    return [];
-  }
 }
