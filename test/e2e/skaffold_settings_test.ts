@@ -36,8 +36,8 @@ async function home(dir: TempDir): Promise<Record<string, string>> {
   return { HOME: dir.path, GOPATH: gopath, GOCACHE: await goCache(), DENO_DIR: denoDirectory() };
 }
 
-async function build(dir: TempDir, args: readonly string[] = [], env = {}) {
-  return await kodeno(["build", "-f", "skaffold.yaml", ...args], {
+async function build(dir: TempDir, args: readonly string[] = [], env = {}, command = "build") {
+  return await kodeno([command, "-f", "skaffold.yaml", ...args], {
     cwd: dir.path,
     env: { ...await home(dir), ...env },
   });
@@ -206,12 +206,24 @@ Deno.test("templates: a program of cmd is asked once, and ended by a signal", as
       '        a: \'{{cmd "sh" "-c" "echo $WHO; echo x >>asked"}}{{cmd "echo" .WHO | upper}}\'\n' +
       '        b: \'{{if eq .WHO "me"}}{{cmd "sh" "-c" "touch runs; sleep 300; true"}}{{end}}\'\n',
   );
-  const args = ["config", "-f", "skaffold.yaml", "--json"];
-  const { stdout } = await kodeno(args, { cwd: dir.path, env: { WHO: "you" } });
-  const { artifacts: [app] } = JSON.parse(stdout);
-  assert.deepEqual(app.image.labels.value, { a: "youYOU", b: "" });
+  const tag =
+    `template: '{{cmd "sh" "-c" "echo $WHO; echo x >>asked"}}{{cmd "echo" .WHO | upper}}'`;
+  const text = await Deno.readTextFile(dir.join("skaffold.yaml"));
+  const tagged = text.replace(/template: '[^']*'/, () => tag).replace(
+    /labels:[^]*/,
+    "labels: {}\n",
+  );
+  await dir.write("skaffold.yaml", tagged);
+  const { stdout } = await build(dir, ["--dry-run"], { WHO: "you" });
+  assert.equal(stdout, "app:youYOU\n");
   assert.equal(await Deno.readTextFile(dir.join("asked")), "x\n");
 
+  await dir.write("skaffold.yaml", text);
+  const shown = await build(dir, [], { WHO: "me" }, "config");
+  assert.match(shown.stdout, /<output of sh -c touch runs; sleep 300; true>/);
+  assert.deepEqual([shown.code, (await dir.list()).includes("runs")], [0, false]);
+
+  const args = ["build", "-f", "skaffold.yaml", "--dry-run"];
   const child = spawnKodeno(args, { cwd: dir.path, env: { WHO: "me" } });
   const ended = child.output();
   await until("the program", async () => (await dir.list()).includes("runs"), 60_000);
