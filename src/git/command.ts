@@ -1,8 +1,10 @@
 /**
- * Runs the git command, without a shell, and collects what it says.
+ * Runs the git command, without a shell, and collects what it says. What a repository itself names to
+ * be run is not: a checkout comes from somebody else.
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
+import { capture, MAX_ANSWER_BYTES } from "../program/capture.ts";
 
 /** Where and how git runs. */
 export interface GitPlace {
@@ -20,32 +22,48 @@ export interface GitOutput {
   /** Without space around it. */
   readonly stdout: string;
   readonly stderr: string;
+  /** Whether it had more to say than it may. */
+  readonly isCut?: boolean;
 }
 
-/** What is the same for each run: no locks that the user's own git would meet, no questions. */
-const ENVIRONMENT = { GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
+/**
+ * What is the same for each run: no locks that the user's own git would meet, no questions, and
+ * nothing fetched that a partial clone lacks, which may run any program.
+ */
+const ENVIRONMENT = {
+  GIT_OPTIONAL_LOCKS: "0",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_NO_LAZY_FETCH: "1",
+  GIT_ALLOW_PROTOCOL: "none",
+};
+/** Settings of a repository that name programs which these questions would run. */
+// A signature would be printed among the fields of a commit.
+const SETTINGS = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false"];
 
 /**
- * Runs `git` to its end, whatever that is.
+ * Runs `git` to its end, whatever that is; one that prints more than a megabyte is ended.
  *
+ * @param settings beside those that hold for every run, `NAME=VALUE` each
  * @throws {KodenoError} `GIT_FAILED` when there is no such command, `BAD_OPTION` when there is no
  * such folder; the signal's reason when aborted
  */
-export async function runGit(place: GitPlace, args: readonly string[]): Promise<GitOutput> {
+export async function runGit(
+  place: GitPlace,
+  args: readonly string[],
+  settings: readonly string[] = [],
+): Promise<GitOutput> {
   const { directory, environment, signal } = place;
   signal?.throwIfAborted();
+  const given = [...SETTINGS, ...settings].flatMap((setting) => ["-c", setting]);
   try {
-    const { code, stdout, stderr } = await new Deno.Command("git", {
-      args: [...args],
-      cwd: directory,
-      env: { ...environment, ...ENVIRONMENT },
-      clearEnv: environment !== undefined,
-      stdin: "null",
-      ...(signal ? { signal } : {}),
-    }).output();
-    signal?.throwIfAborted();
-    const text = new TextDecoder();
-    return { code, stdout: text.decode(stdout).trim(), stderr: text.decode(stderr).trim() };
+    const { code, stdout, stderr, cut } = await capture("git", [...given, ...args], {
+      directory,
+      environment,
+      variables: ENVIRONMENT,
+      signal,
+    });
+    const why = cut === undefined ? stderr : `fatal: it prints more than ${MAX_ANSWER_BYTES} bytes`;
+    return { code, stdout: stdout.trim(), stderr: why.trim(), isCut: cut !== undefined };
   } catch (error) {
     signal?.throwIfAborted();
     throw await cannotRun(directory, error);

@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { gitChanges } from "./changes.ts";
 import { type GitPlace, reasonOf, runGit } from "./command.ts";
 
 /** What a tag is made of: the fields of `tagPolicy.gitCommit`, and where to ask. */
@@ -66,7 +67,7 @@ export async function gitCommitTag(how: GitCommitTag): Promise<string> {
   }
   const [ref, changes] = await Promise.all([
     runGit(how, question),
-    ignoreChanges ? undefined : runGit(how, ["status", ".", "--porcelain"]),
+    ignoreChanges ? undefined : gitChanges(how, true),
   ]);
   const failed = [ref, changes].find((one) => one !== undefined && one.code !== 0);
   if (failed !== undefined) throw cannotTag(directory, reasonOf(failed));

@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { gitChanges } from "./changes.ts";
 import { type GitPlace, reasonOf, runGit } from "./command.ts";
 
 /** The fields of `.Git`, by the names that ko gives them. */
@@ -71,9 +72,8 @@ async function ask(place: GitPlace): Promise<GitFacts> {
   const run = (...args: readonly string[]) => runGit(place, args);
   const [tree, commit, status, tag] = await Promise.all([
     run("rev-parse", "--is-inside-work-tree", "--abbrev-ref", "HEAD"),
-    // A signature would be printed among the fields.
-    run("-c", "log.showSignature=false", "show", "--format=%h%n%H%n%ct", "HEAD", "--quiet"),
-    run("status", "--porcelain"),
+    run("show", "--format=%h%n%H%n%ct", "HEAD", "--quiet"),
+    gitChanges(place, false),
     run("describe", "--tags", "--abbrev=0", "HEAD"),
   ]);
   const empty = (why: string): GitFacts => ({

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { dockerCredentials } from "../../src/store/registry/credentials.ts";
 import { login, logout } from "../../src/store/registry/login.ts";
 import { failsWith, soon } from "../support/fails.ts";
+import { isRunning } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const auth = (user: string, password: string) => ({ auth: btoa(`${user}:${password}`) });
@@ -150,6 +151,24 @@ Deno.test("credentials: a helper that hangs is left behind", async () => {
   const find = dockerCredentials(env, (text) => warnings.push(text), 500);
   assert.deepEqual(await soon(find("a.local", "x")), user("u", "p"));
   assert.match(warnings.join(), /it did not answer within 0.5 s/);
+});
+
+Deno.test("credentials: a helper that prints without end is ended, and what it holds open is let go", async () => {
+  await using home = await tempDir();
+  await helper(home, "endless", `echo $$ >${home.path}/pid; exec yes`);
+  await helper(home, "noisy", "yes >&2");
+  await helper(home, "leaves", "sleep 60 & exit 0");
+  const hosts = ["endless", "noisy", "leaves"];
+  const credHelpers = Object.fromEntries(hosts.map((name) => [`${name}.local`, name]));
+  await home.write(".docker/config.json", JSON.stringify({ credHelpers }));
+  const warnings: string[] = [];
+  const env = { HOME: home.path, PATH: `${home.path}/bin:/usr/bin:/bin` };
+  const find = dockerCredentials(env, (text) => warnings.push(text), 3000);
+  for (const name of hosts) assert.equal(await soon(find(`${name}.local`, "x"), 60_000), undefined);
+  assert.match(warnings[0] ?? "", /endless.*: its answer is longer than 1048576 bytes$/);
+  assert.match(warnings[1] ?? "", /noisy.*: its answer is longer than 1048576 bytes$/);
+  assert.match(warnings[2] ?? "", /leaves.*: it did not answer within 3 s$/);
+  assert.equal(await isRunning(Number(await Deno.readTextFile(home.join("pid")))), false);
 });
 
 Deno.test("login keeps what others wrote, for the owner's eyes only; logout forgets", async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf } from "../../errors.ts";
+import { capture, MAX_ANSWER_BYTES } from "../../program/capture.ts";
 import type { Credential } from "./credential.ts";
 import type { Environment } from "./proxy.ts";
 
@@ -78,43 +79,14 @@ async function runHelper(
   // It names a program to run.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper)) throw new Error("that is no name of a helper");
   const defined = Object.entries(env).filter((entry) => entry[1] !== undefined);
-  let child: Deno.ChildProcess;
+  const environment = Object.fromEntries(defined) as Record<string, string>;
   try {
-    child = new Deno.Command(`docker-credential-${helper}`, {
-      args: [action],
-      env: Object.fromEntries(defined) as Record<string, string>,
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
+    const how = { environment, input, milliseconds: helperMs };
+    const { code, stdout, cut } = await capture(`docker-credential-${helper}`, [action], how);
+    if (cut === "time") throw new Error(`it did not answer within ${helperMs / 1000} s`);
+    if (cut === "bytes") throw new Error(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    return { success: code === 0, stdout };
   } catch (error) {
     throw error instanceof Deno.errors.NotFound ? new Error("there is no such program") : error;
-  }
-  const talk = async (): Promise<Said> => {
-    const writer = child.stdin.getWriter();
-    // One that does not read its input may have answered all the same.
-    await writer.write(new TextEncoder().encode(input)).then(() => writer.close()).catch(() => {});
-    const { success, stdout } = await child.output();
-    return { success, stdout: new TextDecoder().decode(stdout) };
-  };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`it did not answer within ${helperMs / 1000} s`)),
-      helperMs,
-    );
-  });
-  const talking = talk();
-  try {
-    return await Promise.race([talking, late]);
-  } catch (error) {
-    // A grandchild may hold its stdout open: nobody waits for that.
-    talking.catch(() => {});
-    child.kill("SIGKILL");
-    child.unref();
-    throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
