@@ -127,9 +127,9 @@ async function mergeInto(
   const done = await attempt(() => merge(out, [input]));
   if (done.value === undefined) return outcomeOf(done);
   const merged = plainEntries(out);
-  for (const entry of entries.filter((one) => nameOf(one) !== undefined)) {
+  for (const entry of entries) {
     const is = merged.some((one) => one.digest === entry.digest && nameOf(one) === nameOf(entry));
-    assert.ok(is, `merge left ${JSON.stringify(nameOf(entry))} out`);
+    assert.ok(is, `merge left ${JSON.stringify(nameOf(entry))} ${entry.digest} out`);
   }
   for (const one of merged) {
     const { fault } = plainGraph(out, one);

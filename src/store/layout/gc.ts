@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { readDocument } from "../../content/read.ts";
-import { hasSuccessors, successors } from "../../content/successors.ts";
+import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -109,9 +109,8 @@ async function reachableFrom(
   for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
     signal?.throwIfAborted();
     seen.add(d.digest);
-    // The same bytes may be named as a plain blob, and as a manifest elsewhere.
-    if (!hasSuccessors(d) || read.has(d.digest)) continue;
-    read.add(d.digest);
+    if (!hasSuccessors(d) || read.has(graphKey(d))) continue;
+    read.add(graphKey(d));
     queue.push(...await below(layout, d));
   }
   return seen;

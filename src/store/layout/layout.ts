@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
-import { hasSuccessors, successors } from "../../content/successors.ts";
+import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries } from "../../io/atomic.ts";
@@ -173,14 +173,14 @@ export class Layout implements Source, Target, Disposable {
     const documents: string[] = [];
     const whole = await isWhole(descriptor, async (d) => {
       options.signal?.throwIfAborted();
-      if (this.#whole.has(d.digest)) return [];
+      if (this.#whole.has(graphKey(d))) return [];
       if (!(await this.#hasFile(d))) return undefined;
       if (!hasSuccessors(d)) return [];
-      documents.push(d.digest);
+      documents.push(graphKey(d));
       // A manifest alone is not an image: somebody may have deleted a layer.
       return successors(d, await readDocument(this, d, options));
     });
-    if (whole) { for (const digest of documents) this.#whole.add(digest); }
+    if (whole) { for (const key of documents) this.#whole.add(key); }
     return whole;
   }
 

@@ -7,11 +7,14 @@ import assert from "node:assert/strict";
 import { copy } from "../../content/copy.ts";
 import { verify } from "../../content/verify.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { encodeJson } from "../../oci/manifest.ts";
+import { MediaType } from "../../oci/media_types.ts";
 import { failsWith } from "../../../test/support/fails.ts";
 import { blob, image, imageGraph, pushAll } from "../../../test/support/image_graph.ts";
 import { fingerprint } from "../../../test/support/layout.ts";
 import { type TempDir, tempDir } from "../../../test/support/temp.ts";
 import { MemoryStore } from "../memory/memory.ts";
+import { collectGarbage } from "./gc.ts";
 import { type Layout, openLayout } from "./layout.ts";
 
 const GRAPH = imageGraph();
@@ -115,6 +118,32 @@ Deno.test("layout: what was damaged or deleted is not there", async () => {
   await Deno.writeFile(path(ROOT), new Uint8Array(ROOT.size));
   const next = await openLayout(layout.directory);
   await failsWith("BAD_CONTENT", () => next.has(ROOT), /its content has digest/);
+});
+
+Deno.test("layout: a document is there with its own size only", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  assert.ok(await layout.has(ROOT));
+  assert.ok(!(await layout.has({ ...ROOT, size: ROOT.size + 1 })));
+});
+
+Deno.test("layout: of a document that is an index and a manifest, gc keeps what both lead to", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  const { bytes } = GRAPH.manifests[0];
+  const both = blob(
+    encodeJson({
+      ...JSON.parse(new TextDecoder().decode(bytes)),
+      mediaType: undefined,
+      manifests: [],
+    }),
+    MediaType.manifest,
+  );
+  await pushAll(layout, [both]);
+  await layout.tag(both.descriptor, "app:v1");
+  await layout.tag({ ...both.descriptor, mediaType: MediaType.index }, "app:v2");
+  await collectGarbage(layout, { minimumAgeMs: -Infinity });
+  await verify(layout, both.descriptor);
 });
 
 Deno.test("layout: a damaged index.json is told, and not written over", async () => {
