@@ -6,10 +6,12 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/io/hash.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
-import { type Blob, blob, jsonBlob } from "../support/image_graph.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { type Blob, blob, image, jsonBlob } from "../support/image_graph.ts";
 import { measured } from "../support/measured.ts";
 import { type Outcome, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -227,4 +229,39 @@ Deno.test("bombs: a registry that makes up referrers of referrers, and wrong byt
   const { code, stderr } = await small(dir, ["pull", `${fake.host}/app:v1`]);
   assert.equal(code, 1);
   assert.match(stderr, /Cannot .*: the registry has sha256:/);
+});
+
+/** 10 MB that unpack to 10 GiB: gzip members one behind the other are one gzip file. */
+function gzipBomb(): Blob {
+  const member = gzipSync(new Uint8Array(64 << 20));
+  const bytes = new Uint8Array(160 * member.length);
+  for (let i = 0; i < 160; i++) bytes.set(member, i * member.length);
+  return blob(bytes, MediaType.layerGzip);
+}
+
+Deno.test("bombs: a layer of a base that unpacks to 10 GiB is never unpacked", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir, "hello");
+  const layer = gzipBomb();
+  const base = image({ os: "linux", architecture: "amd64" }, [layer]);
+  const blobs = [layer, base.config, base.manifest];
+  await writeLayout(dir.join("evil"), { blobs });
+  await using fake = await startFake(blobs);
+  const runs = [
+    ["build", ".", "--base-image", "oci:evil:app:v1", "--oci-layout", "built"],
+    ["build", ".", "--base-image", `${fake.host}/app:v1`, "--oci-layout", "built2"],
+    ["pull", `${fake.host}/app:v1`, "--oci-layout", "pulled"],
+    ["copy", "oci:evil:app:v1", "archive:copied.tar"],
+    ["copy", "archive:copied.tar", "oci:copied"],
+    ["inspect", "copied.tar"],
+    ["merge", "merged", "pulled", "copied.tar"],
+  ];
+  for (const args of runs) {
+    const { code, stderr } = await small(dir, args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  }
+  for (const output of ["built", "built2", "pulled", "copied.tar", "copied", "merged"]) {
+    const size = Number((await succeed("du", ["-sb", dir.join(output)])).split("\t")[0]);
+    assert.ok(size > layer.bytes.length && size < layer.bytes.length + 5e6, `${output}: ${size}`);
+  }
 });

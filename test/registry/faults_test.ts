@@ -27,6 +27,30 @@ import {
 
 const BASIC = { kind: "password", username: "ali", password: "secret-of-ali" } as const;
 
+{
+  const unknown = '{"errors":[{"code":"DIGEST_INVALID"},{"code":"MANIFEST_BLOB_UNKNOWN"}]}';
+  fault(
+    "a manifest whose blobs the registry does not see yet is put again",
+    async (exchange, count) => {
+      if (is(exchange, "PUT", "manifests") && count <= 2) return exchange.answer(400, {}, unknown);
+      await exchange.pass();
+    },
+    async ({ proxy, store, direct }) => {
+      const { blobs, root } = imageGraph();
+      await pushAll(store, blobs);
+      assert.ok(await direct.has(root.descriptor));
+      assert.equal(sent(proxy, "PUT").filter(({ url }) => url.includes("/manifests/")).length, 5);
+    },
+  );
+  fault("a manifest whose blobs the registry never sees is refused in the end", (exchange) => {
+    if (is(exchange, "PUT", "manifests")) return exchange.answer(400, {}, unknown);
+    return exchange.pass();
+  }, async ({ store }) => {
+    const why = /registry answered 400 \(DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN\)$/;
+    await failsWith("REGISTRY_FAILED", () => pushAll(store, imageGraph().blobs), why);
+  });
+}
+
 fault("an upload that breaks begins anew", async (exchange, count) => {
   const cut = is(exchange, "PUT", "blobs") && count <= 2;
   await exchange.pass(cut ? { cutUpload: 1_000_000 } : {});

@@ -25,6 +25,12 @@ const ACCEPT = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
+/**
+ * What a registry says of a manifest whose blobs it does not find. They were there a moment ago; it
+ * may be writing one of them again, since somebody else pushes it, too, or not see all it has yet.
+ */
+const BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN";
+
 /** Nothing is asked for again where it would have less time to come. */
 const MIN_LEFT_MS = 50;
 
@@ -144,8 +150,15 @@ export async function putManifest(
     headers: { "content-type": descriptor.mediaType },
     body: { length: bytes.length, open: () => bytes },
   };
-  const answer = await client.call(call);
-  if (![200, 201, 202].includes(answer.status)) throw await client.refusal(call, answer);
+  let answer = await client.call(call);
+  for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {
+    const refusal = await client.refusal(call, answer);
+    if (!refusal.registryCodes.includes(BLOB_UNKNOWN) || tried >= client.policy.attempts) {
+      throw refusal;
+    }
+    await client.waitForTry(call, tried, `registry answered ${refusal.status} (${BLOB_UNKNOWN})`);
+    answer = await client.call(call);
+  }
   await answer.body.cancel();
   const named = answer.headers.get("docker-content-digest");
   if (named !== null && isDigest(named) && named !== descriptor.digest) {
