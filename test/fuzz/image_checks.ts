@@ -128,7 +128,10 @@ async function mergeInto(
   if (done.value === undefined) return outcomeOf(done);
   const merged = plainEntries(out);
   for (const entry of entries) {
-    const is = merged.some((one) => one.digest === entry.digest && nameOf(one) === nameOf(entry));
+    const name = nameOf(entry);
+    const is = merged.some((one) =>
+      one.digest === entry.digest && (name === undefined || nameOf(one) === name)
+    );
     assert.ok(is, `merge left ${JSON.stringify(nameOf(entry))} ${entry.digest} out`);
   }
   for (const one of merged) {

@@ -90,8 +90,8 @@ async function check(path: string, dice: Dice): Promise<string> {
   await assertReadable(path, printed);
   if (selector !== undefined) return "ok, selected";
   const text = new TextDecoder().decode(Deno.readFileSync(path));
-  // For ko these end a line, as in YAML 1.1.
-  const before = /\r(?!\n)|[\x85\u2028\u2029]/.test(text) ? undefined : readYamlValues(text);
+  // For ko these end a line, as in YAML 1.1; and a block that has no line end at its end gets none.
+  const before = /\r(?!\n)|[\x85\u2028\u2029]|[^\n]$/.test(text) ? undefined : readYamlValues(text);
   const after = readYamlValues(printed);
   // What ko prints, too, is not always what the other reader takes.
   if (before === undefined || after === undefined) return "ok, not compared";

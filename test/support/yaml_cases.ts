@@ -90,5 +90,6 @@ export const BETTER: readonly (readonly [text: string, expected: string, ko: str
   ["a: [ # why\n  b]\n", "a: [b] # why\n", "a: [b]\n"],
   ["a: { # why\n  b: c}\n", "a: {b: c} # why\n", "a: {b: c}\n"],
   ["a: # why\n  b # what\n", "a: b # why # what\n", "a: b # what\n"],
+  ["a: |2\n\n    b\n", "a: |2\n\n    b\n", "a: |\n\n    b\n"],
   ["a: # why\n  [b]\nc: d\n", "a: [b] # why\nc: d\n", "a: [b]\nc: d # why\n"],
 ];

@@ -182,7 +182,8 @@ function writeDouble(to: Writer, value: string, mayBreak: boolean): void {
 
 /** What stands behind `|` or `>`: indentation where the text starts with a space, and the end. */
 function hints(value: string): string {
-  const indentation = value.startsWith(" ") ? "2" : "";
+  // ko passes over what stands below empty lines, and loses the spaces before it.
+  const indentation = /^\n* /.test(value) ? "2" : "";
   if (!isBreak(value.charAt(value.length - 1))) return `${indentation}-`;
   const many = value.length === 1 || isBreak(value.charAt(value.length - 2));
   return many ? `${indentation}+` : indentation;

@@ -4,6 +4,7 @@
  * @module
  */
 import { copy } from "../../content/copy.ts";
+import { graphKey } from "../../content/successors.ts";
 import type { Meter } from "../../content/meter.ts";
 import type { Source } from "../../content/places.ts";
 import { missingSubject } from "../../content/subject.ts";
@@ -96,13 +97,13 @@ function combine(
   directory: string,
 ): readonly Descriptor[] {
   let all = before;
-  const digests = new Set(before.map(({ digest }) => digest));
+  const keys = new Set(before.map(graphKey));
   const named = new Map(before.map((entry) => [nameOf(entry), entry]));
   for (const entry of added) {
     const name = nameOf(entry);
     if (name === undefined) {
-      if (!digests.has(entry.digest)) all = [...all, entry];
-      digests.add(entry.digest);
+      if (!keys.has(graphKey(entry))) all = [...all, entry];
+      keys.add(graphKey(entry));
       continue;
     }
     const other = named.get(name);
@@ -114,7 +115,7 @@ function combine(
       );
     }
     all = withEntry(all, entry);
-    digests.add(entry.digest);
+    keys.add(graphKey(entry));
     named.set(name, entry);
   }
   return all;
