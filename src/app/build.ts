@@ -2,12 +2,11 @@
  * The use case of `kodeno build`: main packages to images in a layout, and their references.
  * @module
  */
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { resolveBuildConfig } from "../config/build_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
-import { writeFileAtomically } from "../io/atomic.ts";
-import { ioFailure } from "../io/fail.ts";
+import { writeTextOutput } from "../io/output.ts";
 import { settleNetwork } from "./bases.ts";
 import { loadConfig } from "./ko_file.ts";
 import { newBuilder, type WorkOptions } from "./builder.ts";
@@ -52,10 +51,6 @@ export async function build(
 }
 
 async function writeReferences(path: string, references: readonly string[]): Promise<void> {
-  try {
-    const text = references.map((reference) => `${reference}\n`).join("");
-    await writeFileAtomically(path, dirname(path), new TextEncoder().encode(text));
-  } catch (error) {
-    throw ioFailure(`write references to ${basename(path)}`, error);
-  }
+  const text = references.map((reference) => `${reference}\n`).join("");
+  await writeTextOutput(path, { what: `references to ${basename(path)}` }, text);
 }

@@ -19,9 +19,10 @@ import { isDigest } from "../oci/digest.ts";
 import { shortName } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { nameInDaemon } from "../plan/load_names.ts";
-import { ArchiveTarget } from "../store/archive/archive_target.ts";
+import { checkArchive } from "../store/archive/archive_writer.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { RegistryStore } from "../store/registry/store.ts";
+import { copyToArchive } from "./copy_archive.ts";
 import { openLocalPlace } from "./local_place.ts";
 import { type OpenImage, openImage } from "./open_image.ts";
 import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "./places.ts";
@@ -76,7 +77,7 @@ interface Work {
 export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
   const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
   const work = { request, config: resolveTransferConfig(request), from, to };
-  refuse(request, to);
+  await refuse(request, to);
   const dials = [from, to].some(({ kind }) => kind === "registry" || kind === "daemon");
   if (request.offline && !dials) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config: work.config });
@@ -92,7 +93,11 @@ export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
 }
 
 /** Says before anything is dialled what the target cannot take. */
-function refuse({ from, to, referrers, localDomain }: CopyRequest, place: PlaceName): void {
+async function refuse(
+  { from, to, referrers, localDomain }: CopyRequest,
+  place: PlaceName,
+): Promise<void> {
+  if (place.kind === "archive") await checkArchive(place.path);
   if (from === "daemon:") {
     throw new KodenoError("BAD_REFERENCE", "Cannot copy from daemon: say daemon:NAME");
   }
@@ -163,16 +168,12 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       return await done(name, layout);
     }
     case "archive": {
-      await using archive = new ArchiveTarget(to.path);
       const name = named(to.ref);
-      await copy(source, root, archive, tagged(name));
-      if (name === undefined) await archive.keep(root, { signal });
-      for (const referrer of await copyAlong(work, image, archive, options)) {
-        await archive.keep(referrer, { signal });
-      }
-      const copied = await done(name, archive);
-      await archive.close({ signal });
-      return copied;
+      const about = work.request.referrers
+        ? await (await referrerFinder(source, { signal }))(root)
+        : [];
+      const archived = { root, name, referrers: about };
+      return await copyToArchive(to.path, source, archived, options, (near) => done(name, near));
     }
     case "daemon": {
       const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);

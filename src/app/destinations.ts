@@ -10,6 +10,7 @@ import type { BuiltImage } from "../image/built_image.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../oci/digest.ts";
 import { ArchiveTarget } from "../store/archive/archive_target.ts";
+import { checkArchive } from "../store/archive/archive_writer.ts";
 import type { Daemon } from "../store/daemon/daemon.ts";
 import type { KindCluster } from "../store/daemon/kind.ts";
 import { type Layout, openLayout } from "../store/layout/layout.ts";
@@ -219,7 +220,9 @@ class ArchiveDestination implements Destination {
     this.#archive = new ArchiveTarget(path);
   }
 
-  async check(): Promise<void> {}
+  async check(): Promise<void> {
+    await checkArchive(this.#archive.path);
+  }
 
   async put(image: BuiltImage, name: string, tags: readonly string[], o: CallOptions) {
     const names = tags.map((tag) => `${name}:${tag}`);

@@ -79,7 +79,7 @@ export async function inspect(
       `Cannot inspect ${place}: it names an image already; leave ${JSON.stringify(name)} out`,
     );
   }
-  const store = await openImages(path, { emit });
+  const store = await openImages(path, { signal, emit });
   const entries = await store.entries();
   const wanted = name ?? ref;
   const roots = wanted === undefined ? entries : [await store.resolve(wanted)];

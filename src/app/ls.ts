@@ -32,7 +32,7 @@ export async function ls(
   path: string,
   { signal, emit }: OpenImagesOptions = {},
 ): Promise<readonly ListedImage[]> {
-  const store = await openImages(path, { emit });
+  const store = await openImages(path, { signal, emit });
   const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
   for (const entry of await store.entries()) {

@@ -14,11 +14,16 @@ import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { wholeName } from "../oci/whole_name.ts";
-import { openArchive } from "../store/archive/archive_source.ts";
 import { isImageId, openDaemonImage } from "../store/daemon/save.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { entriesNamed } from "./choose_images.ts";
-import { type ImageStore, openDaemon, openRegistries, type PlaceName } from "./places.ts";
+import {
+  type ImageStore,
+  openArchivePlace,
+  openDaemon,
+  openRegistries,
+  type PlaceName,
+} from "./places.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
 
 /** An image in its place. */
@@ -76,9 +81,13 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
     case "archive": {
       const source = from.kind === "layout"
         ? await openLayout(from.path, { emit })
-        : await openArchive(from.path, { signal });
+        : await openArchivePlace(from.path, { signal });
       const holding = await holdPlace(source, { signal });
-      const close = () => Promise.resolve(holding[Symbol.dispose]());
+      const close = () => {
+        holding[Symbol.dispose]();
+        if (Symbol.dispose in source) source[Symbol.dispose]();
+        return Promise.resolve();
+      };
       return await closingOnError(close, async () => {
         // What is not there of an index does not matter to who chooses what is.
         const root = platform === undefined

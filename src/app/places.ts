@@ -69,19 +69,35 @@ export interface OpenImagesOptions extends CallOptions {
 }
 
 /**
- * Opens a layout (a folder) or an archive (a file) by its path.
+ * Opens a layout (a folder) or an archive (a file, a pipe) by its path; `-` is an archive from stdin.
  *
  * @throws {KodenoError} `BAD_PLACE` when it is neither
  */
 export async function openImages(
   path: string,
-  { emit }: OpenImagesOptions = {},
+  options: OpenImagesOptions = {},
 ): Promise<Layout | ArchiveSource> {
   const info = await Deno.stat(path).catch(() => undefined);
-  if (!info?.isFile) return await openLayout(path, { emit });
+  const isArchive = path === "-" || info?.isFile || info?.isFifo;
+  return isArchive ? await openArchivePlace(path, options) : await openLayout(path, options);
+}
+
+/**
+ * Opens an archive, which may be a pipe: `-` is stdin. What comes from a pipe is held till the archive
+ * is disposed of.
+ *
+ * @throws {KodenoError} as `openArchive`
+ */
+export async function openArchivePlace(
+  path: string,
+  { signal }: CallOptions = {},
+): Promise<ArchiveSource> {
   // Kinds of places that a command does not touch are not loaded: half of its time would go there.
-  const { openArchive } = await import("../store/archive/archive_source.ts");
-  return await openArchive(resolve(path));
+  const { openArchive, openPipedArchive } = await import("../store/archive/archive_source.ts");
+  const isPipe = path === "-" || (await Deno.stat(path).catch(() => undefined))?.isFifo;
+  return isPipe
+    ? await openPipedArchive(path, { signal })
+    : await openArchive(resolve(path), { signal });
 }
 
 /** A layout or archive that is being read. */
@@ -99,7 +115,13 @@ export async function openHeld(
 ): Promise<HeldImages> {
   const store = await openImages(path, options);
   const holding = await holdPlace(store, options);
-  return { store, [Symbol.dispose]: () => holding[Symbol.dispose]() };
+  return {
+    store,
+    [Symbol.dispose]: () => {
+      holding[Symbol.dispose]();
+      if (Symbol.dispose in store) store[Symbol.dispose]();
+    },
+  };
 }
 
 /** What only the work itself knows of its registries. */

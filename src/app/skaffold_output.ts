@@ -2,10 +2,8 @@
  * What was built, as Skaffold's `--file-output` and `--output` tell it to other programs.
  * @module
  */
-import { dirname } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { writeFileAtomically } from "../io/atomic.ts";
-import { ioFailure } from "../io/fail.ts";
+import { writeTextOutput } from "../io/output.ts";
 import { fixed, type Functions } from "../template/functions.ts";
 import { compileTemplate } from "../template/template.ts";
 import type { SkaffoldBuilt } from "./skaffold_build.ts";
@@ -37,7 +35,7 @@ export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string)
 }
 
 /**
- * Writes the images as JSON into a file.
+ * Writes the images as JSON into a file; `-` is the standard output.
  *
  * @throws {KodenoError} `IO_FAILED`, `BAD_OPTION` without a name
  */
@@ -45,10 +43,5 @@ export async function writeBuilds(path: string, builds: readonly SkaffoldBuilt[]
   if (path === "") {
     throw new KodenoError("BAD_OPTION", "Cannot write --file-output: it has no name");
   }
-  try {
-    const bytes = new TextEncoder().encode(buildsJson(builds));
-    await writeFileAtomically(path, dirname(path), bytes);
-  } catch (error) {
-    throw ioFailure(`write ${path}`, error);
-  }
+  await writeTextOutput(path, { what: path }, buildsJson(builds));
 }

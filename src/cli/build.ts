@@ -8,6 +8,7 @@ import { KodenoError } from "../errors.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { printResult } from "./output.ts";
 import { watched } from "./progress.ts";
+import { outputsOf, yieldStdout } from "./stdout_use.ts";
 import {
   addSkaffoldFlags,
   DEFAULT_OUTPUT,
@@ -66,6 +67,7 @@ interface Flags extends BuildFlags, SkaffoldFlags {
 }
 
 async function run(patterns: readonly string[], flags: Flags): Promise<void> {
+  await yieldStdout({ ...outputsOf(flags), "--file-output": flags.fileOutput });
   if (flags.filename !== undefined) return await runSkaffold(patterns, flags);
   const alone =
     (["fileOutput", "quiet", "output", "dryRun", "hooks", "buildImage", "profile"] as const)

@@ -60,7 +60,10 @@ export function addBuildFlags(command: Command): Command {
       "--local-domain <domain>",
       'KO_DOCKER_REPO below it means --local; prefix without one (default: "ko.local")',
     )
-    .option("--tarball <file>", 'write an archive that "docker load" takes (default: none)')
+    .option(
+      "--tarball <file>",
+      'write an archive that "docker load" takes; - is stdout (default: none)',
+    )
     .option("--offline", "fetch nothing; dial nothing but what is named here")
     .option("--insecure-registry", "leave certificates unchecked, and allow plain HTTP")
     .option("--ca-file <file>", "certificates to trust beside the system's (default: certs.d)")

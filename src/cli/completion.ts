@@ -4,7 +4,7 @@
  */
 import { Argument, Command } from "commander";
 import { describe, type Described } from "./completion/model.ts";
-import { writeResult } from "./output.ts";
+import { printText } from "./output.ts";
 
 /** The scripts by shell; each is loaded when it is asked for. */
 const SHELLS: Readonly<Record<string, () => Promise<(commands: readonly Described[]) => string>>> =
@@ -40,6 +40,6 @@ export function completionCommand(program: () => Promise<Command>): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (shell: string) => {
       const script = await SHELLS[shell]?.();
-      await writeResult(script?.(describe(await program())) ?? "");
+      printText(script?.(describe(await program())) ?? "");
     });
 }

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { copyImage } from "../app/copy.ts";
 import { formatBytes, formatDuration, printJson, printNote, printResult } from "./output.ts";
 import { watched } from "./progress.ts";
+import { yieldStdout } from "./stdout_use.ts";
 import { addTransferFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
 
 interface Flags extends TransferFlags {
@@ -19,7 +20,8 @@ interface Flags extends TransferFlags {
 const PLACES = `
 Places:
   oci:DIR[:NAME]       an OCI layout
-  archive:FILE[:NAME]  a tar that "docker load" takes and that is a layout, too
+  archive:FILE[:NAME]  a tar that "docker load" takes and that is a layout, too; FILE may be a pipe,
+                       and - for stdin or stdout
   daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use); as a target,
                        "daemon:" takes the image's own name
   REFERENCE            an image in a registry
@@ -27,6 +29,9 @@ Places:
 Examples:
   # one image of a layout as a file
   kodeno copy oci:out:app:v1 archive:app.tar
+
+  # into a daemon elsewhere; what was copied is told on stderr
+  kodeno copy oci:out:app:v1 archive:- | ssh host docker load
 
   # from registry to registry, with its signatures and SBOMs
   kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers`;
@@ -76,6 +81,7 @@ function flagsOf(command: Command): Command {
 
 async function run(from: string, to: string, flags: Flags): Promise<void> {
   const { platform, referrers, localDomain, json, verbose } = flags;
+  await yieldStdout({ [to]: /^archive:([^:@]+)/.exec(to)?.[1] });
   const request = { ...transferOptions(flags), from, to, platform, referrers, localDomain };
   const began = performance.now();
   const copied = await watched({ json, verbose }, (work) => copyImage({ ...request, ...work }));

@@ -31,7 +31,10 @@ export function inspectCommand(): Command {
         "sizes, what the config says, and what refers to them (signatures, SBOMs, provenance).\n" +
         "In colour on a terminal, unless NO_COLOR is set.",
     )
-    .argument("<layout|archive>", "path of a layout or archive, PATH:TAG or PATH@DIGEST")
+    .argument(
+      "<layout|archive>",
+      "path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
+    )
     .argument("[name]", "NAME[:TAG], tag or digest of one image (default: all)")
     .option("--json", "print as JSON, an image a line")
     .addHelpText("after", EXAMPLES)

@@ -11,15 +11,19 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /**
  * Runs work with a signal that is aborted when the process is told to stop.
  *
+ * @param work may also end itself, by `fail`, where it cannot throw
  * @throws {KodenoError} `INTERRUPTED` then, after the work has cleaned up
  */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  work: (signal: AbortSignal, fail: (error: unknown) => void) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
+  const fail = (error: unknown): void => controller.abort(error);
   const stop = (): void =>
-    controller.abort(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
+    fail(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
   try {
-    return await work(controller.signal);
+    return await work(controller.signal, fail);
   } finally {
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
   }

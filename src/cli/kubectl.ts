@@ -9,6 +9,7 @@ import { type ManifestFlags, resolveRequest } from "./manifest_flags.ts";
 import { type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { printNote } from "./output.ts";
 import { watched } from "./progress.ts";
+import { refuseStdout } from "./stdout_use.ts";
 
 /** `kodeno apply` or `kodeno create`. */
 export function sendCommand(verb: KubectlVerb): Command {
@@ -29,6 +30,7 @@ Examples:
   # with flags of kubectl
   kodeno ${verb} -f config/ -- --namespace=prod`,
   ).action(async (args: readonly string[], flags: ManifestFlags) => {
+    await refuseStdout(flags, verb);
     const request = { ...resolveRequest(flags), verb, args, watch: flags.watch };
     await watched({ verbose: flags.verbose }, (work) => sendToKubectl(request, work));
   });
@@ -66,6 +68,7 @@ Examples:
   # with flags of kubectl, and arguments of the program
   kodeno run ./cmd/app -- --namespace=prod -- --port=80`,
   ).action(async (given: readonly string[], flags: BuildFlags) => {
+    await refuseStdout(flags, "run");
     // The parser does not tell what stood before the dashes.
     const dashes = Deno.args.indexOf("--");
     const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);

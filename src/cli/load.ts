@@ -36,7 +36,10 @@ export function command(): Command {
       "Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is\n" +
         "only named.",
     )
-    .argument("<layout|archive>", "path of a layout folder or an archive file")
+    .argument(
+      "<layout|archive>",
+      "path of a layout folder or an archive file; - is stdin",
+    )
     .option("--image <name>", "load this image only; may be said again (default: all)", appendList)
     .option("--platform <platform>", "of several platforms, this one (default: the daemon's)")
     .option(

@@ -12,7 +12,10 @@ import { formatBytes, printJson, printNotes, printResult } from "./output.ts";
 export function lsCommand(): Command {
   return new Command("ls")
     .description("Lists the images of an OCI layout or archive: name, digest, size and platforms.")
-    .argument("<layout|archive>", "path of a layout folder or an archive file")
+    .argument(
+      "<layout|archive>",
+      "path of a layout folder or an archive file; - is stdin",
+    )
     .option("--json", "print as JSON, an image a line")
     .addHelpText("after", "\nExamples:\n  kodeno ls out\n  kodeno ls images.tar --json")
     .action(async (layout: string, flags: { readonly json?: boolean }) => {

@@ -22,7 +22,7 @@ export function mergeCommand(): Command {
         "there, and prints them. They appear all at once, when all of them are there.",
     )
     .argument("<out>", "folder of the layout that gets them")
-    .argument("<in...>", "layout folders and archive files that have them")
+    .argument("<in...>", "layout folders and archive files that have them; - is one from stdin")
     .option("--force", "let the later one of two images with the same name win")
     .option("--json", "print events and results as JSON, one a line")
     .addHelpText("after", "\nExample:\n  kodeno merge all out ../other/out images.tar")

@@ -2,16 +2,56 @@
  * The two streams: results on stdout, everything else on stderr.
  * @module
  */
+import { KodenoError, messageOf } from "../errors.ts";
 import type { KodenoEvent } from "../events.ts";
+
+const WAIT_MS = 5;
+
+/** Whether stdout is something else's, such as an archive's. */
+let isTaken = false;
+
+/** Has all results go to stderr from here on, since stdout is something else's. */
+export function leaveStdout(): void {
+  isTaken = true;
+}
 
 /** Prints a result line on stdout. */
 export function printResult(line: string): void {
-  console.log(harmless(line));
+  printPainted(harmless(line));
 }
 
-/** Prints a result line with colours of kodeno's own; the rest of it has to be printable. */
+/**
+ * Prints a result line with colours of kodeno's own; the rest of it has to be printable.
+ *
+ * @throws {KodenoError} `IO_FAILED` when it cannot be written
+ */
 export function printPainted(line: string): void {
-  console.log(line);
+  printText(`${line}\n`);
+}
+
+/** Prints a text on stdout as it is; see {@link printPainted}. */
+export function printText(text: string): void {
+  if (isTaken) return printPaintedNote(text.replace(/\n$/, ""));
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    } catch (error) {
+      // Whoever shares it has set it so that nobody waits.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw stdoutFailure(error);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
+    }
+  }
+}
+
+function stdoutFailure(error: unknown): KodenoError {
+  const text = messageOf(error);
+  const why = error instanceof Deno.errors.BrokenPipe
+    ? "its reader has gone"
+    : /os error 28\b/.test(text)
+    ? "no space is left on the disk; free some and run it again"
+    : text;
+  return new KodenoError("IO_FAILED", `Cannot write to stdout: ${why}`, {}, { cause: error });
 }
 
 /**
@@ -35,15 +75,9 @@ export function printJson(type: string, value: object): void {
   printResult(JSON.stringify({ type, ...value }));
 }
 
-/** Writes a text on stdout as it is. */
-export async function writeResult(text: string): Promise<void> {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
-}
-
 /** Prints a line for a person on stderr. */
 export function printNote(line: string): void {
-  console.error(harmless(line));
+  printPaintedNote(harmless(line));
 }
 
 /** Prints on stderr what commands without a view of their work have to tell. */
@@ -53,7 +87,11 @@ export function printNotes(event: KodenoEvent): void {
 
 /** {@link printNote} with colours of kodeno's own. */
 export function printPaintedNote(line: string): void {
-  console.error(line);
+  try {
+    console.error(line);
+  } catch {
+    // Nobody is there to be told, and the work does not depend on it.
+  }
 }
 
 /** Prints a failure on stderr. */

@@ -5,6 +5,7 @@
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { printable } from "../errors.ts";
 import type { Emit, KodenoEvent, NoteEvent } from "../events.ts";
+import { KodenoError } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatDuration, printNote, printResult } from "./output.ts";
 import { PlainTransfers } from "./transfers.ts";
@@ -53,10 +54,28 @@ export async function watched<T>(
 ): Promise<T> {
   const { emit, close } = await makeProgress(options);
   try {
-    return await interruptible((signal) => work({ signal, emit }));
+    return await interruptible(async (signal, fail) => {
+      const result = await work({ signal, emit: (event) => failing(fail, () => emit(event)) });
+      // An event that nobody got is a failure, though the work did not see it.
+      if (signal.aborted && !isInterrupt(signal.reason)) throw signal.reason;
+      return result;
+    });
   } finally {
     close();
   }
+}
+
+/** Tells of something from within work, which is ended where that fails. */
+export function failing(fail: (error: unknown) => void, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function isInterrupt(error: unknown): boolean {
+  return error instanceof KodenoError && error.code === "INTERRUPTED";
 }
 
 function plain(

@@ -35,7 +35,10 @@ Examples:
 export function command(): Command {
   const push = new Command("push")
     .description("Pushes the images of a layout or archive; what the registry has is not sent.")
-    .argument("<layout|archive>", "path of a layout folder or an archive file")
+    .argument(
+      "<layout|archive>",
+      "path of a layout folder or an archive file; - is stdin",
+    )
     .option("--to <repo>", "prefix of repositories (default: where the names say)")
     .option("--image <name>", "push this image only; may be said again (default: all)", appendList)
     .option("-t, --tag <list>", "tags in the place of the images' own (default: these)", appendList)

@@ -6,8 +6,9 @@ import { Command } from "commander";
 import { resolve } from "../app/resolve.ts";
 import { watchResolved } from "../app/resolve_watch.ts";
 import { addManifestFlags, type ManifestFlags, resolveRequest } from "./manifest_flags.ts";
-import { writeResult } from "./output.ts";
+import { printText } from "./output.ts";
 import { watched } from "./progress.ts";
+import { refuseStdout } from "./stdout_use.ts";
 
 const EXAMPLES = `
 Examples:
@@ -32,14 +33,16 @@ export function resolveCommand(): Command {
 }
 
 async function run(flags: ManifestFlags): Promise<void> {
+  await refuseStdout(flags, "resolve");
   const request = resolveRequest(flags);
   await watched({ verbose: flags.verbose }, async (work) => {
     if (flags.watch) {
-      await watchResolved(request, async (changed) => {
-        for (const { text } of changed) await writeResult(text);
+      await watchResolved(request, (changed) => {
+        for (const { text } of changed) printText(text);
+        return Promise.resolve();
       }, work);
       return;
     }
-    for (const { text } of await resolve(request, work)) await writeResult(text);
+    for (const { text } of await resolve(request, work)) printText(text);
   });
 }

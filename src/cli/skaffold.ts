@@ -8,6 +8,7 @@ import { KodenoError } from "../errors.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { printResult } from "./output.ts";
 import { watched } from "./progress.ts";
+import { outputsOf, yieldStdout } from "./stdout_use.ts";
 
 const EXAMPLES = `
 Example, in skaffold.yaml:
@@ -59,6 +60,7 @@ async function run(pattern: string | undefined, flags: BuildFlags): Promise<void
     );
   }
   const { json, verbose } = flags;
+  await yieldStdout(outputsOf(flags));
   const reference = await watched(
     { json, verbose },
     (work) =>

@@ -6,9 +6,10 @@ import { Command } from "commander";
 import { watch } from "../app/watch.ts";
 import type { KodenoEvent } from "../events.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { refuseStdout } from "./stdout_use.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
-import { makeProgress } from "./progress.ts";
+import { failing, makeProgress } from "./progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -40,6 +41,7 @@ export function watchCommand(): Command {
 async function run(patterns: readonly string[], flags: BuildFlags): Promise<void> {
   const { json, verbose } = flags;
   const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags) };
+  await refuseStdout(flags, "watch");
   const progress = await makeProgress({ json, verbose });
   // A line for each image is all there is to read, unless more is asked for.
   const emit = json || verbose ? progress.emit : (event: KodenoEvent): void => {
@@ -47,20 +49,21 @@ async function run(patterns: readonly string[], flags: BuildFlags): Promise<void
   };
   let said = false;
   try {
-    await interruptible((signal) =>
+    await interruptible((signal, fail) =>
       watch(request, {
-        built: ({ importPath, reference, elapsedMs }) => {
-          if (json) return printJson("built", { importPath, reference, elapsedMs });
-          const time = new Date().toTimeString().slice(0, 8);
-          printResult(`${time} ${reference} ${formatDuration(elapsedMs)}`);
-        },
+        built: ({ importPath, reference, elapsedMs }) =>
+          failing(fail, () => {
+            if (json) return printJson("built", { importPath, reference, elapsedMs });
+            const time = new Date().toTimeString().slice(0, 8);
+            printResult(`${time} ${reference} ${formatDuration(elapsedMs)}`);
+          }),
         failed: (error) => printError(error.message),
         waiting: ({ images, folders }) => {
           const what = `${images} image${images === 1 ? "" : "s"}`;
           if (!said) printNote(`watching ${folders} folders of ${what}; Ctrl-C ends it`);
           said = true;
         },
-      }, { signal, emit })
+      }, { signal, emit: (event) => failing(fail, () => emit(event)) })
     );
   } finally {
     progress.close();

@@ -39,6 +39,17 @@ export async function readSome(file: ReadableFile, memory: Uint8Array): Promise<
   return file.readSync(memory);
 }
 
+/** {@link readSome} from an offset on, whoever else reads the same file meanwhile. */
+export async function readSomeAt(
+  file: Deno.FsFile,
+  offset: number,
+  memory: Uint8Array,
+): Promise<number | null> {
+  await turn();
+  file.seekSync(offset, Deno.SeekMode.Start);
+  return file.readSync(memory);
+}
+
 /** Writes all of a chunk to a file, which may take less at a time. */
 export function writeAll(file: Deno.FsFile, chunk: Uint8Array): void {
   for (let offset = 0; offset < chunk.length;) {

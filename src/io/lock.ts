@@ -2,6 +2,7 @@
  * Locks between kodeno processes, held on a file by the kernel: they end with their process.
  * @module
  */
+import { orAborted } from "./abortable.ts";
 
 /** The last one in this process to hold or wait for the lock of a path. */
 const last = new Map<string, Promise<unknown>>();
@@ -73,20 +74,6 @@ export async function openShared(path: string): Promise<Deno.FsFile> {
   } catch (error) {
     file.close();
     throw error;
-  }
-}
-
-/** Waits for work, or for the signal's reason. */
-export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return await work;
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

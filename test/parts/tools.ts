@@ -52,6 +52,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   zsh: "zsh",
   fish: "fish",
   kubectl: "kubernetes-client",
+  script: "bsdutils",
   strace: "strace",
   // For those of the Go programs that hold C.
   gcc: "gcc",

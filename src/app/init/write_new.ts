@@ -3,6 +3,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { removeStaleTemporaries } from "../../io/atomic.ts";
 import { linkFile, makeFolder, syncParent } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 
@@ -16,6 +17,7 @@ export async function writeNew(path: string, text: string): Promise<boolean> {
   const folder = dirname(path);
   try {
     await makeFolder(folder);
+    await removeStaleTemporaries(folder);
     if (await isThere(path) || !(await linkFile(path, folder, new TextEncoder().encode(text)))) {
       return false;
     }

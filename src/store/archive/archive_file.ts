@@ -3,7 +3,7 @@
  * @module
  */
 import { ioFailure } from "../../io/fail.ts";
-import { readSome } from "../../io/file_bytes.ts";
+import { readSome, readSomeAt } from "../../io/file_bytes.ts";
 import { byteStream, type ReadInto } from "../../io/lent.ts";
 import { readAll } from "../../io/streams.ts";
 import { badArchive, notAnArchive } from "./failure.ts";
@@ -13,13 +13,16 @@ import { type Member, type Members, scanMembers } from "./scan.ts";
 const MAX_LINKS = 8;
 
 /** A scanned archive. */
-export class ArchiveFile {
+export class ArchiveFile implements Disposable {
   readonly #members: Members;
-  readonly #identity: string;
+  /** Which file it was; none where it is held open. */
+  readonly #identity: string | undefined;
+  readonly #held: Deno.FsFile | undefined;
 
-  private constructor(readonly path: string, members: Members, identity: string) {
+  private constructor(readonly path: string, members: Members, from: string | Deno.FsFile) {
     this.#members = members;
-    this.#identity = identity;
+    this.#identity = typeof from === "string" ? from : undefined;
+    this.#held = typeof from === "string" ? undefined : from;
   }
 
   /**
@@ -28,17 +31,29 @@ export class ArchiveFile {
    * @throws {KodenoError} as {@link scanMembers}; `BAD_PLACE` for what is no file, `IO_FAILED`
    */
   static async open(path: string, signal?: AbortSignal): Promise<ArchiveFile> {
-    const file = await openFile(path);
+    using file = await openFile(path);
+    const { members, info } = await scanFile(file, path, signal);
+    return new ArchiveFile(path, members, identityOf(info));
+  }
+
+  /**
+   * Scans a file that has no name to open it by; it is held, and closed in the end.
+   *
+   * @param path names it in errors
+   * @throws {KodenoError} as {@link open}; the file is closed then
+   */
+  static async hold(file: Deno.FsFile, path: string, signal?: AbortSignal): Promise<ArchiveFile> {
     try {
-      const info = await file.stat();
-      const members = await scanMembers(file, path, info.size, signal);
-      return new ArchiveFile(path, members, identityOf(info));
+      return new ArchiveFile(path, (await scanFile(file, path, signal)).members, file);
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw ioFailure(`read archive ${path}`, error);
-    } finally {
       file.close();
+      throw error;
     }
+  }
+
+  /** Closes a file that is held. */
+  [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
   }
 
   /** The file of a name, links followed; undefined where there is none. */
@@ -54,13 +69,15 @@ export class ArchiveFile {
 
   /** The first bytes of a member, or all of it. */
   async stream(member: Member, most: number = member.size): Promise<ReadableStream<Uint8Array>> {
+    const length = Math.min(most, member.size);
+    if (this.#held !== undefined) return heldStream(this.#held, member.offset, length, this.path);
     const file = await openFile(this.path);
     try {
       if (identityOf(await file.stat()) !== this.#identity) {
         throw badArchive(this.path, "it was changed while it was read; run it again");
       }
       await file.seek(member.offset, Deno.SeekMode.Start);
-      return partStream(file, Math.min(most, member.size), this.path);
+      return partStream(file, length, this.path);
     } catch (error) {
       file.close();
       throw ioFailure(`read archive ${this.path}`, error);
@@ -70,6 +87,20 @@ export class ArchiveFile {
   /** A small member whole. */
   async bytes(member: Member, limit: number, what: string): Promise<Uint8Array> {
     return await readAll(await this.stream(member), limit, what);
+  }
+}
+
+async function scanFile(
+  file: Deno.FsFile,
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly members: Members; readonly info: Deno.FileInfo }> {
+  try {
+    const info = await file.stat();
+    return { members: await scanMembers(file, path, info.size, signal), info };
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw ioFailure(`read archive ${path}`, error);
   }
 }
 
@@ -108,4 +139,21 @@ function partStream(
     }
   };
   return byteStream(read, () => file.close());
+}
+
+/** Bytes of a file that others read, too, and that stays open. */
+function heldStream(
+  file: Deno.FsFile,
+  from: number,
+  length: number,
+  path: string,
+): ReadableStream<Uint8Array> {
+  let offset = from;
+  return byteStream(async (memory) => {
+    const left = from + length - offset;
+    const count = left === 0 ? 0 : await readSomeAt(file, offset, memory.subarray(0, left));
+    if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
+    offset += count;
+    return memory.subarray(0, count);
+  }, () => {});
 }

@@ -7,6 +7,7 @@ import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { bytesStream } from "../../io/streams.ts";
+import { spoolInput } from "../../io/spool.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry } from "../../oci/entries.ts";
@@ -29,7 +30,48 @@ export async function openArchive(
   path: string,
   options: CallOptions = {},
 ): Promise<ArchiveSource> {
-  const file = await ArchiveFile.open(path, options.signal);
+  return await openScanned(await ArchiveFile.open(path, options.signal), options);
+}
+
+/**
+ * {@link openArchive} for what can be read but once: the standard input, a pipe. It is kept in a
+ * temporary file till the archive is disposed of, or the process ends.
+ *
+ * @param path `-` is the standard input
+ * @throws {KodenoError} as {@link openArchive}; `BAD_PLACE` for a terminal
+ */
+export async function openPipedArchive(
+  path: string,
+  options: CallOptions = {},
+): Promise<ArchiveSource> {
+  const name = path === "-" ? "stdin" : path;
+  return await holdArchive(
+    await spoolInput(path, `archive ${name}`, options.signal),
+    name,
+    options,
+  );
+}
+
+/**
+ * {@link openArchive} for a file that has no name; it is closed with the archive.
+ *
+ * @param name of the archive, in errors
+ */
+export async function holdArchive(
+  file: Deno.FsFile,
+  name: string,
+  options: CallOptions = {},
+): Promise<ArchiveSource> {
+  const archive = await ArchiveFile.hold(file, name, options.signal);
+  try {
+    return await openScanned(archive, options);
+  } catch (error) {
+    archive[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function openScanned(file: ArchiveFile, options: CallOptions): Promise<ArchiveSource> {
   const index = file.find("index.json");
   if (index !== undefined && file.find("oci-layout") !== undefined) {
     return new ArchiveSource(file, await readLayout(file, index));
@@ -39,7 +81,7 @@ export async function openArchive(
     return new ArchiveSource(file, await readDockerSave(file, list, options.signal));
   }
   throw notAnArchive(
-    path,
+    file.path,
     "it has neither oci-layout and index.json nor manifest.json",
     'name what "kodeno", "docker save" or an OCI tool wrote',
   );
@@ -59,7 +101,7 @@ const PARTIAL =
   ': docker writes of an index the platforms that it has; choose one of them with "kodeno copy --platform"';
 
 /** The images of an archive. Made by {@link openArchive}. */
-export class ArchiveSource implements Source {
+export class ArchiveSource implements Source, Disposable {
   readonly #file: ArchiveFile;
   readonly #content: ArchiveContent;
 
@@ -72,6 +114,11 @@ export class ArchiveSource implements Source {
   /** Where it is. */
   get path(): string {
     return this.#file.path;
+  }
+
+  /** Lets go of what is held open; nothing is, where the archive is a file with a name. */
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
   }
 
   /** Its images, one entry per name, as in the `index.json` of a layout. */

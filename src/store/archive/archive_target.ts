@@ -3,7 +3,7 @@
  * since what is in an archive, and in which order, must not depend on which blob came first.
  * @module
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
@@ -16,6 +16,7 @@ import { Verifier } from "../../io/hash.ts";
 import { InFlight } from "../../io/in_flight.ts";
 import { lentChunks } from "../../io/lent.ts";
 import { writeAll } from "../../io/file_bytes.ts";
+import { outputFolder } from "../../io/output.ts";
 import { fileStream } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
@@ -30,20 +31,20 @@ import type { ArchiveEntry } from "./plan.ts";
 export class ArchiveTarget implements Source, Target, AsyncDisposable {
   /** Of the `.tar`; nothing is there before {@link close}. */
   readonly path: string;
-  readonly #folder: string;
+  /** Of the blobs; none before the first. */
+  #folder: string | undefined;
   readonly #blobs = new Map<string, Descriptor>();
   readonly #pushing = new InFlight();
-  #prepared: Promise<void> | undefined;
+  #prepared: Promise<string> | undefined;
   #entries: readonly Descriptor[] = [];
 
   /**
    * Makes an empty one.
    *
-   * @param path of the `.tar`; one that is there is replaced in the end
+   * @param path of the `.tar`; one that is there is replaced in the end. `-` is the standard output
    */
   constructor(path: string) {
     this.path = path;
-    this.#folder = temporaryPath(dirname(path));
   }
 
   /** {@inheritDoc Source.resolve} */
@@ -62,11 +63,11 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
     const digest = parseDigest(descriptor.digest);
-    if (!this.#blobs.has(digest)) {
+    if (!this.#blobs.has(digest) || this.#folder === undefined) {
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for archive ${this.path}`);
     }
     try {
-      return fileStream(await Deno.open(this.#blobPath(descriptor)));
+      return fileStream(await Deno.open(blobFile(this.#folder, descriptor)));
     } catch (error) {
       throw ioFailure(`read blob ${digest} for archive ${this.path}`, error);
     }
@@ -89,12 +90,13 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     options.signal?.throwIfAborted();
-    const path = this.#blobPath(descriptor);
     if (this.#blobs.has(descriptor.digest)) return;
     const verifier = new Verifier(descriptor);
     const stream = await open();
+    let path: string | undefined;
     try {
-      await (this.#prepared ??= this.#prepare());
+      const folder = await (this.#prepared ??= this.#prepare());
+      path = blobFile(folder, descriptor);
       const file = await Deno.open(path, { write: true, create: true, truncate: true });
       try {
         for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
@@ -108,7 +110,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
       this.#blobs.set(descriptor.digest, bareDescriptor(descriptor));
     } catch (error) {
       // A blob counts once it is in the map, which has none of this digest yet.
-      await Deno.remove(path).catch(() => {});
+      if (path !== undefined) await Deno.remove(path).catch(() => {});
       if (options.signal?.aborted) throw options.signal.reason;
       throw ioFailure(`write blob ${descriptor.digest} for archive ${this.path}`, error);
     } finally {
@@ -171,16 +173,22 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
     this.#blobs.clear();
     this.#entries = [];
     this.#prepared = undefined;
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+    const folder = this.#folder;
+    this.#folder = undefined;
+    if (folder !== undefined) await Deno.remove(folder, { recursive: true }).catch(() => {});
   }
 
-  async #prepare(): Promise<void> {
-    await makeFolder(dirname(this.path));
+  /** Makes the folder of the blobs, where there is no other one of a process that was killed then. */
+  async #prepare(): Promise<string> {
+    const beside = await outputFolder(this.path);
+    await makeFolder(beside);
+    this.#folder = temporaryPath(beside);
     await Deno.mkdir(this.#folder, { recursive: true });
-    await removeStaleTemporaries(dirname(this.path));
+    await removeStaleTemporaries(beside);
+    return this.#folder;
   }
+}
 
-  #blobPath(descriptor: Descriptor): string {
-    return join(this.#folder, digestHex(parseDigest(descriptor.digest)));
-  }
+function blobFile(folder: string, descriptor: Descriptor): string {
+  return join(folder, digestHex(parseDigest(descriptor.digest)));
 }

@@ -3,13 +3,12 @@
  * `docker load` reads. The same images give the same bytes.
  * @module
  */
-import { dirname } from "node:path";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { removeStaleTemporaries, writeAtomically } from "../../io/atomic.ts";
+import { KodenoError } from "../../errors.ts";
 import { makeFolder } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
-import { writeAll } from "../../io/file_bytes.ts";
+import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";
 import { bytesStream, chunksOf } from "../../io/streams.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../io/tar_writer.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -62,14 +61,14 @@ export async function archiveStream(
 }
 
 /**
- * Writes an archive of images to a file, which appears whole or not at all.
+ * Writes an archive of images. A file appears whole or not at all; see {@link writeOutput}.
  *
- * @param path of the `.tar`; folders above it are made
+ * @param path of the `.tar`, folders above it are made; `-` is the standard output
  * @param source has the images
  * @param entries the images, in any order
- * @returns bytes of the file
+ * @returns bytes of the archive
  * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`, `BAD_REFERENCE` for an unusable name,
- * `BAD_PLACE` when the path is a folder, `IO_FAILED`
+ * `BAD_PLACE` as {@link checkArchive}, `IO_FAILED`
  */
 export async function writeArchive(
   path: string,
@@ -77,21 +76,40 @@ export async function writeArchive(
   entries: readonly ArchiveEntry[],
   options: ArchiveOptions = {},
 ): Promise<number> {
-  options.signal?.throwIfAborted();
+  const { signal } = options;
+  signal?.throwIfAborted();
+  await checkArchive(path);
   const archive = await archiveStream(source, entries, options);
-  const folder = dirname(path);
+  const what = archiveName(path);
+  const folder = await outputFolder(path);
   try {
-    if (await isFolder(path)) throw notAnArchive(path, "it is a folder", "name a file");
     await makeFolder(folder);
-    await removeStaleTemporaries(folder);
-    await writeAtomically(path, folder, async (file) => {
-      for await (const chunk of archive.chunks()) writeAll(file, chunk);
-    });
-    return archive.size;
   } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw ioFailure(`write archive ${path}`, error);
+    throw ioFailure(`make folder ${folder}`, error);
   }
+  await writeOutput(path, { what, signal }, async (take) => {
+    for await (const chunk of archive.chunks()) await take(chunk);
+  });
+  return archive.size;
+}
+
+/**
+ * Says before any work that an archive cannot be written to a path; makes nothing.
+ *
+ * @throws {KodenoError} `BAD_PLACE` for a folder and a terminal, `IO_FAILED`
+ */
+export async function checkArchive(path: string): Promise<void> {
+  const { kind } = await findOutput(path);
+  if (kind === "folder") throw notAnArchive(path, "it is a folder", "name a file");
+  if (kind === "stdout" && isStdoutTerminal()) {
+    const why = "it is a terminal; name a file, or say where it goes with > or |";
+    throw new KodenoError("BAD_PLACE", `Cannot write an archive to stdout: ${why}`);
+  }
+}
+
+/** An archive in errors. */
+export function archiveName(path: string): string {
+  return path === "-" ? "the archive to stdout" : `archive ${path}`;
 }
 
 async function* archiveChunks(
@@ -133,8 +151,4 @@ function fileHeader(name: string, size: number): Uint8Array {
 
 function folderHeader(name: string): Uint8Array {
   return tarHeader({ type: "dir", name, mode: 0o755 });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
 }

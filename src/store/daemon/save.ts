@@ -6,10 +6,11 @@
 import type { CallOptions, Source } from "../../content/places.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { writeAll } from "../../io/file_bytes.ts";
+import { openSpool } from "../../io/spool.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { parseReference } from "../../oci/reference.ts";
-import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
+import { type ArchiveSource, holdArchive } from "../archive/archive_source.ts";
 import { presentImage } from "../archive/present.ts";
 import type { Daemon } from "./daemon.ts";
 
@@ -47,9 +48,10 @@ export class DaemonImage implements Source, AsyncDisposable {
     return await this.#archive.fetch(d, options);
   }
 
-  /** Removes the temporary file. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.#archive.path).catch(() => {});
+  /** Lets go of the temporary file. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#archive[Symbol.dispose]();
+    return Promise.resolve();
   }
 }
 
@@ -68,26 +70,18 @@ export async function openDaemonImage(
 ): Promise<DaemonImage> {
   using response = await daemon.save(exactName(name), options);
   const { directory, signal } = options;
-  let path: string | undefined;
+  let file: Deno.FsFile | undefined;
   try {
-    path = await Deno.makeTempFile({
-      prefix: ".kodeno-image-",
-      suffix: ".tar",
-      ...(directory === undefined ? {} : { dir: directory }),
-    });
-    const file = await Deno.open(path, { write: true });
-    try {
-      for await (const chunk of response.body) writeAll(file, chunk);
-    } finally {
-      file.close();
-    }
-    const archive = await openArchive(path, { signal });
+    file = await openSpool(directory);
+    for await (const chunk of response.body) writeAll(file, chunk);
+    const where = `${name} of the Docker daemon`;
+    const archive = await holdArchive(file, where, { signal });
     // All names it has there are of the one image.
     const index = await archive.resolve("");
     const root = await presentImage(archive, index, { signal });
     return new DaemonImage(archive, root, name, root.digest === index.digest ? undefined : index);
   } catch (error) {
-    if (path !== undefined) await Deno.remove(path).catch(() => {});
+    file?.[Symbol.dispose]();
     if (signal?.aborted) throw signal.reason;
     throw ioFailure(`save image ${name} of the Docker daemon at ${daemon.where}`, error);
   }

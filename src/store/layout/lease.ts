@@ -5,7 +5,8 @@
  * @module
  */
 import { join } from "node:path";
-import { openShared, orAborted, withLock } from "../../io/lock.ts";
+import { orAborted } from "../../io/abortable.ts";
+import { openShared, withLock } from "../../io/lock.ts";
 
 /** A process that wants the blobs for itself holds this one first, so that no others come in. */
 const GATE = "blobs";

@@ -5,10 +5,11 @@
  */
 import { dirname } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { writeFileAtomically } from "../../io/atomic.ts";
+import { removeStaleTemporaries, writeFileAtomically } from "../../io/atomic.ts";
 import { makeFolder } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
+import { findOutput } from "../../io/output.ts";
 import { askHelper, tellHelper } from "./credential_helper.ts";
 import type { AuthEntry, AuthFile } from "./credentials.ts";
 import { dockerConfigPath, helperOf, keyParts, readAuthFile, serverKey } from "./credentials.ts";
@@ -125,9 +126,14 @@ async function change<T>(
   try {
     await makeFolder(dirname(named), 0o700);
     // A link that somebody made to a file elsewhere stays one.
-    const path = await Deno.realPath(named).catch(() => named);
+    const { kind, path } = await findOutput(named);
+    if (kind !== "file") {
+      const why = `${path} is no file; mend the link, or set DOCKER_CONFIG to another folder`;
+      throw new KodenoError("IO_FAILED", `Cannot ${doing}: ${why}`);
+    }
     // The folder's lock, so that no file of its own is left there.
     return await withLock(dirname(path), async () => {
+      await removeStaleTemporaries(dirname(path));
       const file = await readAuthFile(path) ?? {};
       const [next, result] = await work(file, path);
       if (JSON.stringify(next) !== JSON.stringify(file)) await write(path, next);

@@ -1,0 +1,189 @@
+/**
+ * Output that goes where the user points: only a regular file is replaced, and that atomically; a pipe,
+ * a device, an open descriptor and the standard output are written through; links are followed.
+ * @module
+ */
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import process from "node:process";
+import { KodenoError, messageOf } from "../errors.ts";
+import { orAborted } from "./abortable.ts";
+import { removeStaleTemporaries, writeAtomically } from "./atomic.ts";
+import { ioFailure, isNotFound } from "./fail.ts";
+import { writeAll } from "./file_bytes.ts";
+import { openPipe, waitForPartner } from "./pipe.ts";
+
+/** As many as the kernel follows. */
+const MAX_LINKS = 40;
+/** A folder of open descriptors, as `/dev/fd` and `/dev/stdout` lead to. */
+const DESCRIPTORS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?fd$/;
+
+/** What a path of output leads to in the end. */
+export interface OutputTarget {
+  readonly kind: "file" | "folder" | "pipe" | "device" | "descriptor" | "stdout";
+  readonly path: string;
+}
+
+/** Takes bytes, which are written when it is done. */
+export type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
+
+/** Which output it is, and when to end. */
+export interface OutputOptions {
+  /** Names it in errors: `archive app.tar`. */
+  readonly what: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Whether a person would get what is written to the standard output. */
+export function isStdoutTerminal(): boolean {
+  return Deno.stdout.isTerminal();
+}
+
+/** Whether a path says the standard output, as `-` does. */
+export async function isStdout(path: string): Promise<boolean> {
+  return (await findOutput(path)).kind === "stdout";
+}
+
+/**
+ * Follows the links of a path; nothing needs to be there.
+ *
+ * @param path `-` is the standard output
+ */
+export async function findOutput(path: string): Promise<OutputTarget> {
+  if (path === "-") return { kind: "stdout", path };
+  // Whatever it is to become, it cannot be a file.
+  if (/[/\\]$/.test(path)) return { kind: "folder", path };
+  let at = path;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const folder = await Deno.realPath(dirname(at)).catch(() => resolve(dirname(at)));
+    const owner = DESCRIPTORS.exec(folder)?.[1];
+    at = join(folder, basename(at));
+    if (owner !== undefined) {
+      // These are links, too, but not always to what can be opened by its name.
+      const own = Number(owner) === process.pid && basename(at) === "1";
+      return { kind: own ? "stdout" : "descriptor", path: at };
+    }
+    const info = await Deno.lstat(at).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    if (info === undefined || info.isFile) return { kind: "file", path: at };
+    if (info.isDirectory) return { kind: "folder", path: at };
+    if (!info.isSymlink) return { kind: info.isFifo ? "pipe" : "device", path: at };
+    const to = await Deno.readLink(at);
+    at = isAbsolute(to) ? to : `${folder}/${to}`;
+  }
+  throw new KodenoError("IO_FAILED", `Cannot write to ${path}: its links lead back to it`);
+}
+
+/** A folder for what has to be kept until the output is written: beside it, where that is a file. */
+export async function outputFolder(path: string): Promise<string> {
+  const target = await findOutput(path);
+  return target.kind === "file" ? dirname(target.path) : tmpdir();
+}
+
+/**
+ * Writes output. A file is visible under its name when `write` has come to its end, and is otherwise
+ * as it was; what is no file has then got a part of it.
+ *
+ * @param path see {@link findOutput}
+ * @throws {KodenoError} what `write` throws; `BAD_PLACE` for a folder, `IO_FAILED`
+ */
+export async function writeOutput<T>(
+  path: string,
+  { what, signal }: OutputOptions,
+  write: (take: TakeBytes) => Promise<T>,
+): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    const target = await findOutput(path);
+    switch (target.kind) {
+      case "folder":
+        throw new KodenoError("BAD_PLACE", `Cannot write ${what}: it is a folder; name a file`);
+      case "file": {
+        const folder = dirname(target.path);
+        await removeStaleTemporaries(folder);
+        try {
+          return await writeAtomically(
+            target.path,
+            folder,
+            (file) => write((chunk) => writeAll(file, chunk)),
+          );
+        } catch (error) {
+          // A container may have this one file from outside: such a one cannot be replaced.
+          if (!/os error 16\b/.test(messageOf(error))) throw error;
+          const how = { write: true, truncate: true };
+          return await writeInto(await Deno.open(target.path, how), write, signal);
+        }
+      }
+      case "stdout":
+        return await write((chunk) => writeThrough(Deno.stdout, chunk, signal));
+      case "pipe":
+        return await writeInto(await openPipe(target.path, "write"), write, signal, true);
+      case "device":
+        return await writeInto(await Deno.open(target.path, { write: true }), write, signal);
+      case "descriptor":
+        // What is in a file already stays, as it does for whoever opened it.
+        return await writeInto(await Deno.open(target.path, { append: true }), write, signal);
+    }
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw outputFailure(what, error);
+  }
+}
+
+/** {@link writeOutput} for a text at hand. */
+export async function writeTextOutput(
+  path: string,
+  options: OutputOptions,
+  text: string,
+): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  await writeOutput(path, options, async (take) => await take(bytes));
+}
+
+/** @param waits for a reader, before the first byte is written */
+async function writeInto<T>(
+  file: Deno.FsFile,
+  write: (take: TakeBytes) => Promise<T>,
+  signal?: AbortSignal,
+  waits = false,
+): Promise<T> {
+  let begun = !waits;
+  try {
+    return await write(async (chunk) => {
+      await writeThrough(file, chunk, signal, begun);
+      begun ||= chunk.length > 0;
+    });
+  } finally {
+    file.close();
+  }
+}
+
+function outputFailure(what: string, error: unknown): KodenoError {
+  if (error instanceof Deno.errors.BrokenPipe) {
+    const why = `Cannot write ${what}: its reader has gone`;
+    return new KodenoError("IO_FAILED", why, {}, { cause: error });
+  }
+  return ioFailure(`write ${what}`, error);
+}
+
+/** Writes all of a chunk, and waits with the runtime's threads for whoever reads it. */
+async function writeThrough(
+  file: Pick<Deno.FsFile, "write">,
+  chunk: Uint8Array,
+  signal?: AbortSignal,
+  hasReader = true,
+): Promise<void> {
+  for (let offset = 0; offset < chunk.length;) {
+    try {
+      offset += await orAborted(file.write(chunk.subarray(offset)), signal);
+    } catch (error) {
+      // Whoever shares it may have set it so that nobody waits.
+      const comesLater = error instanceof Deno.errors.WouldBlock ||
+        (!hasReader && offset === 0 && error instanceof Deno.errors.BrokenPipe);
+      if (!comesLater) throw error;
+      await waitForPartner(signal);
+    }
+  }
+}
