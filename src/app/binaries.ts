@@ -3,7 +3,7 @@
  * a lock beside it, whose time tells when the folder was last used, and which holds what go wrote there.
  * @module
  */
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwn, readSealed, seal } from "../io/sealed.ts";
@@ -43,7 +43,11 @@ export async function withBinaryFolder<T>(
   const lock = lockOf(path);
   const make = async (): Promise<void> => {
     try {
-      await Deno.mkdir(path, { recursive: true, mode: MODE });
+      // The mode would be that of all above it, too.
+      await Deno.mkdir(dirname(path), { recursive: true });
+      await Deno.mkdir(path, { mode: MODE }).catch((error) => {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      });
     } catch (error) {
       throw ioFailure(`make folder ${path}`, error);
     }

@@ -190,6 +190,7 @@ export class BuildRun {
       os,
       mtime: this.config.kodataTime,
       allowedRoot: this.config.kodataAllowedRoot,
+      cache: this.config.cache.directory,
     });
     return await this.#layers.run(() =>
       this.cache.layer(plan, { compression: this.config.compression, signal: this.options.signal })

@@ -98,7 +98,8 @@ export async function deps(
 }
 
 function kodataOptions(config: BuildConfig, { windows }: ImageSources): KodataOptions {
-  return { os: windows ? "windows" : "linux", allowedRoot: config.kodataAllowedRoot };
+  const { kodataAllowedRoot: allowedRoot, cache: { directory: cache } } = config;
+  return { os: windows ? "windows" : "linux", allowedRoot, cache };
 }
 
 /** Files of kodata as they are called there, and what links among them lead to. */

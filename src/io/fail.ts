@@ -13,6 +13,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /os error 13\b|EACCES|os error 1\b|EPERM/,
     "permission denied; choose another place or mend its mode",
   ],
+  [/os error 17\b|EEXIST/, "something else has that name"],
+  [/os error 21\b|EISDIR/, "it is a folder"],
   [/os error 20\b|ENOTDIR/, "a part of the path is a file"],
   [/os error 2\b|ENOENT/, "there is no such file"],
 ];

@@ -3,6 +3,7 @@
  * @module
  */
 import { orAborted } from "./abortable.ts";
+import { ioFailure } from "./fail.ts";
 
 /** The last one in this process to hold or wait for the lock of a path. */
 const last = new Map<string, Promise<unknown>>();
@@ -77,13 +78,21 @@ export async function openShared(path: string): Promise<Deno.FsFile> {
   }
 }
 
-/** {@link withLock} on a file that is made when it is not there. */
+/**
+ * {@link withLock} on a file that is made when it is not there.
+ *
+ * @throws {KodenoError} `IO_FAILED` when it cannot be made
+ */
 export async function withLockFile<T>(
   path: string,
   work: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   // Some keep records in it, which nobody else is to write, whatever the umask is.
-  (await Deno.open(path, { write: true, create: true, mode: 0o644 })).close();
+  try {
+    (await Deno.open(path, { write: true, create: true, mode: 0o644 })).close();
+  } catch (error) {
+    throw ioFailure(`lock ${path}`, error);
+  }
   return await withLock(path, work, signal);
 }

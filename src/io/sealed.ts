@@ -26,12 +26,17 @@ export function unseal(name: string, sealed: string): unknown {
   return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
 }
 
-/** Reads a record; nothing where there is none, or none that can be trusted. */
-export async function readSealed(path: string, name: string): Promise<unknown> {
+/**
+ * Reads a record; nothing where there is none, or none that can be trusted.
+ *
+ * @param ofAnyone whether records of other users count, too
+ */
+export async function readSealed(path: string, name: string, ofAnyone = false): Promise<unknown> {
   try {
     using file = await Deno.open(path);
     const info = await file.stat();
-    if (!info.isFile || info.size > MAX_BYTES || !isOwn(info)) return undefined;
+    if (!info.isFile || info.size > MAX_BYTES) return undefined;
+    if (!ofAnyone && !isOwn(info)) return undefined;
     const bytes = new Uint8Array(info.size);
     for (let at = 0; at < bytes.length;) {
       const count = file.readSync(bytes.subarray(at));

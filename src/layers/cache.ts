@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
-import { digestOf } from "../io/hash.ts";
+import { digestOf, Meter } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/sealed.ts";
 import { fileStream } from "../io/streams.ts";
 import { digestHex, isDigest } from "../oci/digest.ts";
@@ -53,6 +53,8 @@ export class LayerCache {
   readonly #passing = new Set<string>();
   /** Layers being looked up or written, so that equal ones (empty kodata) are written once. */
   readonly #running = new Map<string, Promise<WrittenLayer>>();
+  /** Paths of layers in whose place is what cannot be removed. */
+  readonly #apart = new Map<string, string>();
   #wrote = false;
 
   /** See {@link openLayerCache}. */
@@ -91,7 +93,11 @@ export class LayerCache {
    * @returns whether it was there
    */
   async evict(digest: string): Promise<boolean> {
-    return isDigest(digest) && await remove(this.#blobPath(digest));
+    if (!isDigest(digest)) return false;
+    const removed = await removeOwn(this.#blobPath(digest));
+    // That of another user stays; this process goes on with one of its own.
+    if (removed === undefined) this.#apart.set(digest, temporaryPath(this.directory));
+    return removed ?? true;
   }
 
   /** The layers that are there. */
@@ -99,21 +105,21 @@ export class LayerCache {
     return await list(join(this.directory, "blobs"));
   }
 
-  /** Removes layers. A process that is just using one writes it anew. */
+  /** Removes layers, as far as this user may. A process that is just using one writes it anew. */
   async remove(layers: readonly CachedLayer[]): Promise<void> {
-    for (const { path } of layers) await remove(path);
+    for (const { path } of layers) await removeOwn(path);
   }
 
   /** Removes the keys of layers that are not there any more. */
   async removeDeadKeys(): Promise<void> {
     for (const { path } of await list(join(this.directory, "keys"))) {
-      if (await this.#lookUp(path) === undefined) await remove(path);
+      if (await this.#lookUp(path, true) === undefined) await removeOwn(path);
     }
   }
 
   /** Ends the use of the cache: removes what was not to be kept. */
   async close(): Promise<void> {
-    for (const path of this.#passing) await remove(path);
+    for (const path of this.#passing) await removeOwn(path);
   }
 
   /** Runs `work` unless the same is running already. */
@@ -139,9 +145,10 @@ export class LayerCache {
     return known;
   }
 
-  async #lookUp(keyPath: string): Promise<WrittenLayer | undefined> {
-    const written = await readSealed(keyPath, basename(keyPath)) as WrittenLayer | undefined;
-    if (written === undefined) return undefined;
+  async #lookUp(keyPath: string, ofAnyone = false): Promise<WrittenLayer | undefined> {
+    const sealed = await readSealed(keyPath, basename(keyPath), ofAnyone);
+    if (sealed === undefined) return undefined;
+    const written = sealed as WrittenLayer;
     const info = await Deno.stat(this.#blobPath(written.digest)).catch(() => undefined);
     return info?.isFile && info.size === written.size ? written : undefined;
   }
@@ -163,9 +170,13 @@ export class LayerCache {
       }
       // Not synced: what a power cut leaves behind does not pass the check of its digest.
       const path = this.#blobPath(written.digest);
-      await Deno.rename(temporary, path);
+      await Deno.rename(temporary, path).catch(async (error) => {
+        // Where several users share a folder, that of another one may have to stay; it may do as well.
+        if (!(await hasDigest(path, written.digest))) throw error;
+        await remove(temporary);
+      });
       this.#wrote = true;
-      if (!this.keep) this.#passing.add(path);
+      if (!this.keep || this.#apart.has(written.digest)) this.#passing.add(path);
       else if (plan.settled && keyPath !== undefined) {
         // Without a key it is written again the next time: no reason to fail.
         await writeSealed(keyPath, this.directory, basename(keyPath), written).catch(() => {});
@@ -202,7 +213,7 @@ export class LayerCache {
   }
 
   #blobPath(digest: WrittenLayer["digest"]): string {
-    return join(this.directory, "blobs", digestHex(digest));
+    return this.#apart.get(digest) ?? join(this.directory, "blobs", digestHex(digest));
   }
 }
 
@@ -217,12 +228,32 @@ async function list(folder: string): Promise<readonly CachedLayer[]> {
   return found;
 }
 
+async function hasDigest(path: string, digest: string): Promise<boolean> {
+  const meter = new Meter();
+  const file = await openIfThere(path);
+  if (file === undefined) return false;
+  for await (const chunk of fileStream(file)) meter.update(chunk);
+  return meter.digest() === digest;
+}
+
 async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
   try {
     return await Deno.open(path);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw ioFailure(`read ${path}`, error);
+  }
+}
+
+/** Removes a file, unless that is for another user to do: then it gives nothing. */
+async function removeOwn(path: string): Promise<boolean | undefined> {
+  try {
+    return await remove(path);
+  } catch (error) {
+    if (error instanceof KodenoError && error.cause instanceof Deno.errors.PermissionDenied) {
+      return undefined;
+    }
+    throw error;
   }
 }
 

@@ -20,6 +20,8 @@ export interface KodataOptions {
   readonly mtime?: number | undefined;
   /** Folder that links may lead into beside the enclosing git root. */
   readonly allowedRoot?: string | undefined;
+  /** Folder of the cache: with it, each build would put what the one before left into the image. */
+  readonly cache?: string | undefined;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function planKodataLayer(
   if (windows) ["Hives", "Files"].forEach(directory);
   for (const name of ["var", "var/run", "var/run/ko"]) directory(prefix + name);
 
-  for await (const found of walk(join(packageDirectory, "kodata"), windows, options.allowedRoot)) {
+  for await (const found of walk(join(packageDirectory, "kodata"), windows, options)) {
     const name = `${prefix}var/run/ko/${found.name}`;
     if (found.identity === undefined) directory(name);
     else {
@@ -79,7 +81,7 @@ interface Found {
 async function* walk(
   root: string,
   skipLinks: boolean,
-  allowedRoot?: string,
+  { allowedRoot, cache }: KodataOptions,
 ): AsyncGenerator<Found> {
   let real: string;
   try {
@@ -96,18 +98,21 @@ async function* walk(
   if (!isInside(real, [home, ...roots])) throw leaves(root, real);
   using folders = new Folders();
   const allowed = [real, ...roots];
-  yield* walkFolder(real, "", { folders, skipLinks, allowed, above: new Set() });
+  const never = await realPathOf(cache);
+  yield* walkFolder(real, "", { folders, skipLinks, allowed, never, above: new Set() });
 }
 
 interface WalkOptions {
   readonly folders: Folders;
   readonly skipLinks: boolean;
   readonly allowed: readonly string[];
+  readonly never: string | undefined;
   /** Real folders that the present one lies in, to find a link into itself. */
   readonly above: ReadonlySet<string>;
 }
 
 async function* walkFolder(folder: string, prefix: string, o: WalkOptions): AsyncGenerator<Found> {
+  if (folder === o.never) throw bad(folder, "it is the cache; set KODENO_CACHE to another folder");
   const above = new Set([...o.above, folder]);
   for (const entry of entriesOf(folder, o.folders)) {
     const path = join(folder, entry.name);

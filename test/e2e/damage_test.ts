@@ -65,7 +65,10 @@ Deno.test({
       const bits = 8 * Math.min(size, random() < 0.5 ? 5000 : Infinity);
       const bit = Math.floor(random() * bits);
       const what = `flip ${i}: bit ${bit} of ${path}`;
-      await flip(path, bit, random() < 0.5);
+      // Every fifth time, as a power cut leaves a file: zeros from somewhere on, or nothing there.
+      if (i % 10 === 4) await Deno.truncate(path, bit >> 3);
+      if (i % 5 === 4) await Deno.truncate(path, i % 10 === 4 ? size : bit >> 3);
+      else await flip(path, bit, random() < 0.5);
       // Without kept layers, the binaries themselves are read.
       const more = random() < 0.5 ? ["--no-cache"] : [];
       const args = [...build, ...more, "--oci-layout", "out"];
@@ -163,4 +166,37 @@ Deno.test("damage: keys that changed places, or that others may have written, ar
   assert.equal(await done(dir, ["build", "./...", "--oci-layout", "three"], env), right);
   for (const path of keys) assert.equal((await Deno.stat(path)).mode ?? 0 & 0o777, 0o100644);
   assert.notEqual(digestIn(right.split("\n")[0] ?? ""), digestIn(right.split("\n")[1] ?? ""));
+});
+
+Deno.test("damage: a cache in an odd place is used, or refused in a line that says why", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  await dir.write("file", "");
+  await dir.write("kodata/note.txt", "note");
+  await Deno.symlink(dir.join("nowhere"), dir.join("dangling"));
+  await Deno.mkdir(dir.join("real"));
+  await Deno.symlink(dir.join("real"), dir.join("link"));
+  const right = await done(dir, ["build"], { KODENO_CACHE: dir.join("cache") });
+  const [lock = ""] = (await dir.list("cache/bin")).filter((name) => name.endsWith(".lock"));
+  await Deno.mkdir(dir.join("locked/bin", lock), { recursive: true });
+  const refused: Readonly<Record<string, RegExp>> = {
+    "file": /Cannot make layer cache .*: a part of the path is a file$/m,
+    "dangling": /Cannot make layer cache .*: something else has that name$/m,
+    "locked": /Cannot lock .*\.lock: it is a folder$/m,
+    "kodata": /Cannot put .*\/kodata into an image: it is the cache; set KODENO_CACHE/,
+    "kodata/in": /Cannot put .*\/kodata\/in into an image: it is the cache; set KODENO_CACHE/,
+  };
+  for (const [place, why] of Object.entries(refused)) {
+    const env = { KODENO_CACHE: place };
+    const { code, stderr } = await kodeno(["build", "--oci-layout", "odd"], { cwd: dir.path, env });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, why);
+  }
+  await Deno.remove(dir.join("kodata"), { recursive: true });
+  await dir.write("kodata/note.txt", "note");
+  for (const place of ["link", "in\na b", "~", "file:x"]) {
+    await Deno.remove(dir.join("odd"), { recursive: true }).catch(() => {});
+    const args = ["build", "--oci-layout", "odd"];
+    assert.equal(await done(dir, args, { KODENO_CACHE: place }), right);
+  }
 });
