@@ -129,14 +129,14 @@ const TOLD_BYTES = 16 * 1024 * 1024;
 const KEPT_BYTES = 32 * 1024 * 1024;
 
 /** What a manifest or index says, or why it cannot be read. */
-type Document =
+export type ReadDocument =
   | { readonly index: Index }
   | { readonly manifest: Manifest }
   | { readonly problem: string };
 
 /** Reads manifests of a layout or archive, each once. */
 export class ImageReader {
-  readonly #documents = new Map<string, Document>();
+  readonly #documents = new Map<string, ReadDocument>();
   #keptBytes = 0;
   readonly #referrers = new Map<string, Descriptor[]>();
 
@@ -166,11 +166,11 @@ export class ImageReader {
   }
 
   /** A manifest or index, read and checked. */
-  async document(d: Descriptor): Promise<Document> {
+  async document(d: Descriptor): Promise<ReadDocument> {
     this.signal?.throwIfAborted();
     const known = this.#documents.get(graphKey(d));
     if (known !== undefined) return known;
-    let document: Document;
+    let document: ReadDocument;
     try {
       const bytes = await readDocument(this.store, d);
       const what = `blob ${d.digest}`;
@@ -272,7 +272,8 @@ export class ImageReader {
   }
 }
 
-function subjectOf(document: Document): Descriptor | undefined {
+/** What a manifest or index refers to, where it can be read. */
+export function subjectOf(document: ReadDocument): Descriptor | undefined {
   if ("index" in document) return document.index.subject;
   return "manifest" in document ? document.manifest.subject : undefined;
 }

@@ -6,7 +6,7 @@ import { graphKey, hasSuccessors } from "../content/successors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { ImageReader, Told } from "./inspect.ts";
+import { ImageReader, subjectOf, Told } from "./inspect.ts";
 import { openImages, type OpenImagesOptions } from "./places.ts";
 
 /** An entry of a layout or archive. */
@@ -21,6 +21,8 @@ export interface ListedImage {
   readonly size: number;
   /** Whether all its blobs are there. */
   readonly complete: boolean;
+  /** Digest of what it refers to, where that is not there: nobody can tell what it is about. */
+  readonly missingSubject?: string | undefined;
 }
 
 /**
@@ -37,11 +39,13 @@ export async function ls(
   const images: ListedImage[] = [];
   for (const entry of await store.entries()) {
     const name = imageName(entry) ?? refName(entry);
+    const missing = await missingSubjectOf(reader, entry);
     images.push({
       ...(name === undefined ? {} : { name }),
       digest: entry.digest,
       mediaType: entry.mediaType,
       ...await sumUp(reader, entry),
+      ...(missing === undefined ? {} : { missingSubject: missing }),
     });
   }
   return images;
@@ -80,4 +84,13 @@ async function sumUp(
   await visit(entry, 0);
   const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
   return { platforms: [...platforms], size, complete };
+}
+
+async function missingSubjectOf(
+  reader: ImageReader,
+  entry: Descriptor,
+): Promise<string | undefined> {
+  const subject = hasSuccessors(entry) ? subjectOf(await reader.document(entry)) : undefined;
+  const isMissing = subject !== undefined && (await reader.blob(subject)).problem === "missing";
+  return isMissing ? subject.digest : undefined;
 }

@@ -20,7 +20,8 @@ export function gcCommand(): Command {
       "Removes the blobs of an OCI layout that no image in it needs, and prints their digests.\n" +
         "Blobs of the last hour stay, since another tool may be about to name them. What a running\n" +
         "kodeno counts on stays, too: gc waits up to 5 seconds for those at work in the layout, and\n" +
-        "then tells what it has left.",
+        "then tells what it has left. What refers to an image (signatures, SBOMs) lives as long as\n" +
+        "that; what refers to something that is not in the layout at all stays.",
     )
     .argument("<layout>", "folder of the layout")
     .option("--dry-run", "remove nothing, tell what would be removed")
@@ -28,17 +29,28 @@ export function gcCommand(): Command {
     .option("--json", "print as JSON")
     .addHelpText("after", "\nExample:\n  kodeno gc out --dry-run")
     .action(async (layout: string, flags: Flags) => {
-      const { removed, young, busy, used } = await interruptible((signal) =>
+      const { removed, young, busy, dropped, used } = await interruptible((signal) =>
         gc(layout, { dryRun: flags.dryRun, pruneNow: flags.pruneNow, signal, emit: printNotes })
       );
       const removedBytes = sum(removed);
       if (flags.json) {
         const dryRun = flags.dryRun ?? false;
-        return printJson("gc", { dryRun, removed, removedBytes, young, busy, used: used.length });
+        return printJson("gc", {
+          dryRun,
+          removed,
+          removedBytes,
+          dropped,
+          young,
+          busy,
+          used: used.length,
+        });
       }
       for (const { digest } of removed) printResult(digest);
       const verb = flags.dryRun ? "Would remove" : "Removed";
       printNote(`${verb} ${removed.length} blobs, ${formatBytes(removedBytes)}`);
+      if (dropped.length > 0) {
+        printNote(`${verb} ${dropped.length} entries that referred to images that are gone`);
+      }
       if (busy.length > 0) {
         printNote(
           `Kept ${busy.length} blobs that no image needs, ${

@@ -32,8 +32,12 @@ export function lsCommand(): Command {
     });
 }
 
-function row({ name, digest, size, platforms, complete }: ListedImage): readonly string[] {
-  const state = complete ? [] : ["(incomplete)"];
+function row(image: ListedImage): readonly string[] {
+  const { name, digest, size, platforms, complete, missingSubject } = image;
+  const state = [
+    ...(complete ? [] : ["(incomplete)"]),
+    ...(missingSubject === undefined ? [] : [`(refers to ${missingSubject}, which is not there)`]),
+  ];
   return [
     printable(name ?? "-"),
     digest,

@@ -13,7 +13,8 @@ export function rmCommand(): Command {
     .description(
       "Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands\n" +
         "alone, or a digest. Prints what was removed; when one name is not there, nothing is.\n" +
-        'Their blobs stay until "kodeno gc".',
+        "What refers to them alone (signatures, SBOMs) goes with them. Their blobs stay until\n" +
+        '"kodeno gc".',
     )
     .argument("<layout>", "folder of the layout")
     .argument("<names...>", "images to remove")

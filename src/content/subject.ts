@@ -12,6 +12,17 @@ import { readDocument } from "./read.ts";
 import { hasSuccessors } from "./successors.ts";
 
 /**
+ * What a manifest or index refers to.
+ *
+ * @param bytes of the manifest
+ * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the media type says
+ */
+export function subjectIn(d: Descriptor, bytes: Uint8Array): Descriptor | undefined {
+  const parse = isManifestType(d.mediaType) ? parseManifest : parseIndex;
+  return parse(bytes, `blob ${d.digest}`).subject;
+}
+
+/**
  * The digest of the subject that a place lacks: of what a manifest refers to, or of what that refers
  * to in turn. Undefined where all of them are there, and for what refers to nothing.
  *
@@ -27,8 +38,7 @@ export async function missingSubject(
   for (let depth = 0; hasSuccessors(d); depth++) {
     bounds.enter(d, depth);
     try {
-      const parse = isManifestType(d.mediaType) ? parseManifest : parseIndex;
-      const { subject } = parse(await readDocument(source, d, options), `blob ${d.digest}`);
+      const subject = subjectIn(d, await readDocument(source, d, options));
       if (subject === undefined) return undefined;
       d = subject;
     } catch (error) {

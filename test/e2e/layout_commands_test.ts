@@ -294,6 +294,22 @@ Deno.test("gc: removes what no image needs, not what is young, and nothing else"
   assert.equal(blobCount(layout), all - digests.length);
   await assertClean(layout);
   assert.equal((await manifestOf(layout, sbom)).mediaType, MediaType.manifest);
+
+  // What refers to an image lives as long as that; what refers to something elsewhere stays, and is told.
+  const lost = imageGraph("elsewhere").root.descriptor;
+  const orphan = await addArtifact(layout, lost);
+  await age(layout);
+  const rm = await kodeno(["rm", layout, "two:v1"]);
+  assert.equal(rm.stdout.split("\n")[1], sbom);
+  assert.match(
+    rm.stderr,
+    new RegExp(`^Removed ${sbom} from layout .*, too: .* no name any more\n$`),
+  );
+  assert.deepEqual((await gc()).removed.length, two.blobs.length + 1);
+  assert.deepEqual((await entriesOf(layout)).map(({ digest }) => digest), [orphan]);
+  const says = `(refers to ${lost.digest}, which is not there)`;
+  assert.ok((await done("ls", layout)).trimEnd().endsWith(says));
+  assert.equal((await results("ls", layout))[0].missingSubject, lost.digest);
 });
 
 Deno.test("gc: a damaged manifest ends it with nothing removed; an absent platform does not", async () => {

@@ -9,11 +9,17 @@ import { syncParent } from "../../io/durable.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { encodeJson, type Index, parseIndex } from "../../oci/manifest.ts";
 
 /** The folder of the blobs. */
 export const BLOBS = join("blobs", "sha256");
+
+/** Where a layout has a blob. */
+export function blobPathIn(directory: string, { digest }: Descriptor): string {
+  return join(directory, BLOBS, digestHex(parseDigest(digest)));
+}
 
 /** An index and the bytes it was read from. */
 export interface IndexFile {

@@ -3,16 +3,15 @@
  * @module
  */
 import { join } from "node:path";
-import { readDocument } from "../../content/read.ts";
-import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
-import { BLOBS } from "./files.ts";
+import { BLOBS, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
 import { checkOwnFolders } from "./folders.ts";
 import type { Layout } from "./layout.ts";
 import { withoutLeases } from "./lease.ts";
+import { Living, type LivingEntries } from "./living.ts";
 
 /** How {@link collectGarbage} works. */
 export interface GarbageOptions {
@@ -39,6 +38,8 @@ export interface Garbage {
   readonly young: readonly BlobFile[];
   /** Blobs that would have gone, but others are at work in the layout and may count on them. */
   readonly busy: readonly BlobFile[];
+  /** Digests of entries that went with what they referred to, or would; see `Living`. */
+  readonly dropped: readonly string[];
   /** Blobs in use. */
   readonly used: readonly BlobFile[];
 }
@@ -47,8 +48,8 @@ export interface Garbage {
 const WAIT_MS = 5000;
 
 /**
- * Removes blobs that cannot be reached from the entries of a layout, under its lock. Files that are
- * not named as blobs stay. What others count on who are at work in it (see `Layout.hold`) is not
+ * Removes blobs that no living entry of a layout leads to, under its lock, and entries that refer to
+ * what is no longer there. Files that are not named as blobs stay. What others count on who are at work in it (see `Layout.hold`) is not
  * touched: it waits for them a little, while new ones wait for it, and else leaves all as it is.
  *
  * @param layout lets go of what it found; see `Layout.close`
@@ -65,65 +66,57 @@ export async function collectGarbage(layout: Layout, options: GarbageOptions): P
     const seen = await collect(true);
     if (options.dryRun || seen.removed.length === 0) return seen;
     const done = await withoutLeases(directory, waitMs, () => collect(false), signal);
-    return done === "busy" ? { ...seen, removed: [], busy: seen.removed } : done;
+    return done === "busy" ? { ...seen, removed: [], busy: seen.removed, dropped: [] } : done;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     throw ioFailure(`remove blobs of layout ${directory}`, error);
   }
 }
 
-/** Looks at all blobs, and removes those that may go. */
+/** Looks at all blobs, and removes those that may go, with the entries of them. */
 async function sweep(
   layout: Layout,
   { dryRun, minimumAgeMs, signal }: GarbageOptions,
 ): Promise<Garbage> {
-  const folder = join(layout.directory, BLOBS);
-  const reachable = await reachableFrom(layout, await layout.entries(), signal);
+  const { directory } = layout;
+  const pathOf = (digest: string) => join(directory, BLOBS, digest.slice("sha256:".length));
   const oldest = Date.now() - minimumAgeMs;
+  const isYoung = ({ mtime }: Deno.FileInfo) => (mtime?.getTime() ?? 0) > oldest;
+  const file = await readIndexFile(directory);
+  const entries = file.index.manifests;
+  const spares = ({ digest }: Descriptor) => Deno.lstat(pathOf(digest)).then(isYoung, () => false);
+  const { reachable, dead } = await look(layout, entries, spares, signal);
   const removed: BlobFile[] = [];
   const young: BlobFile[] = [];
   const used: BlobFile[] = [];
-  for (const name of await blobNames(folder)) {
-    const digest = `sha256:${name}` as const;
-    const { size, mtime } = await Deno.lstat(join(folder, name));
-    const isYoung = (mtime?.getTime() ?? 0) > oldest;
-    const list = reachable.has(digest) ? used : isYoung ? young : removed;
-    list.push({ digest, size });
+  for (const digest of await blobDigests(join(directory, BLOBS))) {
+    const info = await Deno.lstat(pathOf(digest));
+    const list = reachable.has(digest) ? used : isYoung(info) ? young : removed;
+    list.push({ digest, size: info.size });
   }
-  for (const { digest } of dryRun ? [] : removed) {
-    signal?.throwIfAborted();
-    await Deno.remove(join(folder, digest.slice("sha256:".length)));
+  if (!dryRun) {
+    // Before what they lead to, so that none is left that is not whole.
+    const next = withEntries(directory, file, entries.filter((entry) => !dead.has(entry)));
+    if (next !== undefined) await writeIndexFile(directory, next);
+    for (const { digest } of removed) {
+      signal?.throwIfAborted();
+      await Deno.remove(pathOf(digest));
+    }
   }
-  return { removed, young, busy: [], used };
+  const dropped = [...dead].map(({ digest }) => digest);
+  return { removed, young, busy: [], used, dropped };
 }
 
-/** Digests of all that entries lead to, whether or not it is in the layout. */
-async function reachableFrom(
+async function look(
   layout: Layout,
   entries: readonly Descriptor[],
+  spares: (entry: Descriptor) => Promise<boolean>,
   signal: AbortSignal | undefined,
-): Promise<ReadonlySet<string>> {
-  const seen = new Set<string>();
-  const read = new Set<string>();
-  const queue = [...entries];
-  for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
-    signal?.throwIfAborted();
-    seen.add(d.digest);
-    if (!hasSuccessors(d) || read.has(graphKey(d))) continue;
-    read.add(graphKey(d));
-    queue.push(...await below(layout, d));
-  }
-  return seen;
-}
-
-async function below(layout: Layout, d: Descriptor): Promise<readonly Descriptor[]> {
+): Promise<LivingEntries> {
   try {
-    return successors(d, await readDocument(layout, d));
+    return await new Living(layout, signal).look(entries, spares);
   } catch (error) {
-    const code = error instanceof KodenoError ? error.code : "";
-    // An index may name platforms that were never fetched.
-    if (code === "NOT_FOUND") return [];
-    if (code !== "BAD_CONTENT") throw error;
+    if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
     throw new KodenoError(
       "BAD_CONTENT",
       `Cannot tell which blobs of layout ${layout.directory} are in use: ${messageOf(error)}; ` +
@@ -134,15 +127,16 @@ async function below(layout: Layout, d: Descriptor): Promise<readonly Descriptor
   }
 }
 
-async function blobNames(folder: string): Promise<readonly string[]> {
-  const names: string[] = [];
+async function blobDigests(folder: string): Promise<readonly Digest[]> {
+  const digests: Digest[] = [];
   try {
     for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (isFile && isDigest(`sha256:${name}`)) names.push(name);
+      const digest = `sha256:${name}`;
+      if (isFile && isDigest(digest)) digests.push(digest);
     }
   } catch (error) {
     // A layout without blobs need not have the folder.
     if (!isNotFound(error)) throw error;
   }
-  return names.sort();
+  return digests.sort();
 }

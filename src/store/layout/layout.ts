@@ -4,22 +4,18 @@
  * @module
  */
 import { join } from "node:path";
-import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries } from "../../io/atomic.ts";
-import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
 import { InFlight } from "../../io/in_flight.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
 import { BlobFile, writeBlob } from "./blob_file.ts";
 import {
-  BLOBS,
+  blobPathIn,
   openFileOf,
   readIndexFile,
   syncFolders,
@@ -28,7 +24,9 @@ import {
 } from "./files.ts";
 import { checkOwnFolders } from "./folders.ts";
 import { Holder } from "./lease.ts";
+import { droppedNote, Living } from "./living.ts";
 import { checkMarker, createMarker, mendMarker } from "./marker.ts";
+import { Presence } from "./presence.ts";
 import { removeUnused } from "./undo.ts";
 
 /**
@@ -36,7 +34,7 @@ import { removeUnused } from "./undo.ts";
  *
  * @param directory its folder
  * @param options `create`: make it (and its parent folders) when it is not there; `emit`: told of what
- * had to be mended
+ * had to be mended, and of what goes with an image that it refers to
  * @throws {KodenoError} `BAD_PLACE` when the path is a file, not a layout, or not there;
  * `IO_FAILED` when it cannot be made
  *
@@ -59,10 +57,10 @@ export async function openLayout(
     const message = await mendMarker(directory);
     options.emit?.({ type: "note", level: "warning", message });
   }
-  if (state !== "none") return new Layout(directory);
+  if (state !== "none") return new Layout(directory, "nothing", options.emit);
   const folder = await Deno.stat(directory).catch(() => undefined);
   await createMarker(directory);
-  return new Layout(directory, folder === undefined ? "folder" : "layout");
+  return new Layout(directory, folder === undefined ? "folder" : "layout", options.emit);
 }
 
 /**
@@ -71,8 +69,7 @@ export async function openLayout(
  * outside of it, till {@link Layout.close} or the end of the process.
  */
 export class Layout implements Source, Target, Disposable {
-  /** Manifests known to be whole, so that a shared child is looked at once. */
-  readonly #whole = new Set<string>();
+  readonly #presence: Presence;
   readonly #tidied: Promise<void>;
   #ownFolders: Promise<void> | undefined;
 
@@ -81,6 +78,7 @@ export class Layout implements Source, Target, Disposable {
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
   readonly #holder: Holder;
+  readonly #emit: ((event: NoteEvent) => void) | undefined;
   #isSettled = false;
 
   /** Its folder. */
@@ -89,10 +87,16 @@ export class Layout implements Source, Target, Disposable {
   readonly made: "nothing" | "layout" | "folder";
 
   /** Takes a folder that is a layout; see {@link openLayout}, which makes sure of that. */
-  constructor(directory: string, made: "nothing" | "layout" | "folder" = "nothing") {
+  constructor(
+    directory: string,
+    made?: Layout["made"],
+    emit?: (event: NoteEvent) => void,
+  ) {
+    this.#emit = emit;
     this.directory = directory;
-    this.made = made;
+    this.made = made ?? "nothing";
     this.#holder = new Holder(directory);
+    this.#presence = new Presence(directory, this);
     this.#tidied = removeStaleTemporaries(directory);
   }
 
@@ -146,7 +150,7 @@ export class Layout implements Source, Target, Disposable {
    * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` for another size
    */
   async openBlob(descriptor: Descriptor): Promise<BlobFile> {
-    const path = this.#blobPath(descriptor);
+    const path = blobPathIn(this.directory, descriptor);
     const file = await openFileOf(this.directory, path, `blob ${descriptor.digest}`);
     const { size } = await file.stat();
     if (size === descriptor.size) return new BlobFile(file);
@@ -170,28 +174,7 @@ export class Layout implements Source, Target, Disposable {
    * for.
    */
   async isWhole(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
-    const documents: string[] = [];
-    const whole = await isWhole(descriptor, async (d) => {
-      options.signal?.throwIfAborted();
-      if (this.#whole.has(graphKey(d))) return [];
-      if (!(await this.#hasFile(d))) return undefined;
-      if (!hasSuccessors(d)) return [];
-      documents.push(graphKey(d));
-      // A manifest alone is not an image: somebody may have deleted a layer.
-      return successors(d, await readDocument(this, d, options));
-    });
-    if (whole) { for (const key of documents) this.#whole.add(key); }
-    return whole;
-  }
-
-  async #hasFile(descriptor: Descriptor): Promise<boolean> {
-    try {
-      const { isFile, size } = await Deno.stat(this.#blobPath(descriptor));
-      return isFile && size === descriptor.size;
-    } catch (error) {
-      if (isNotFound(error)) return false;
-      throw ioFailure(`look into layout ${this.directory}`, error);
-    }
+    return await this.#presence.isWhole(descriptor, options);
   }
 
   /** {@inheritDoc Target.push} */
@@ -203,7 +186,7 @@ export class Layout implements Source, Target, Disposable {
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     options.signal?.throwIfAborted();
     await this.#holder.holdOn(this, options.signal);
-    const path = this.#blobPath(descriptor);
+    const path = blobPathIn(this.directory, descriptor);
     await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
     await writeBlob(this.directory, path, descriptor, open, options);
     this.#pushed.add(path);
@@ -267,32 +250,38 @@ export class Layout implements Source, Target, Disposable {
    * Replaces the entries under the lock of the layout, all at once; the same bytes are not written
    * again. At the end they are on disk with all that they lead to.
    *
+   * What refers to something that the change has taken the last name of goes with it; see `Living`.
+   *
    * @param change gets the entries as they are now
+   * @returns entries that went with what they referred to
    * @throws {KodenoError} what `change` throws, and `IO_FAILED`
    */
   async change(
     change: (entries: readonly Descriptor[]) => Promise<readonly Descriptor[]>,
-  ): Promise<void> {
+  ): Promise<readonly Descriptor[]> {
     try {
       await this.#tidied;
-      await this.locked(async () => {
+      return await this.locked(async () => {
         // What was seen before may be gone; under the lock nobody removes blobs.
-        this.#whole.clear();
+        this.#presence.forget();
         const file = await readIndexFile(this.directory);
-        const next = withEntries(this.directory, file, await change(file.index.manifests));
+        const before = file.index.manifests;
+        const changed = await change(before);
+        const after = await new Living(this).afterChange(before, changed);
+        const next = withEntries(this.directory, file, after);
         // Once for all blobs, whoever has brought them; at first also what others may just have made.
         if (next !== undefined || this.#pushed.size > 0 || !this.#isSettled) {
           await syncFolders(this.directory, !this.#isSettled);
           this.#isSettled = true;
         }
         if (next !== undefined) await writeIndexFile(this.directory, next);
+        const left = new Set(after);
+        const dropped = changed.filter((entry) => !left.has(entry));
+        if (dropped.length > 0) this.#emit?.(droppedNote(this.directory, dropped));
+        return dropped;
       });
     } catch (error) {
       throw ioFailure(`write index.json of layout ${this.directory}`, error);
     }
-  }
-
-  #blobPath(descriptor: Descriptor): string {
-    return join(this.directory, BLOBS, digestHex(parseDigest(descriptor.digest)));
   }
 }

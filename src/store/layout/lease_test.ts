@@ -73,10 +73,6 @@ Deno.test("lease: without blobs, there is nothing to hold", async () => {
   const layout = await openLayout(dir.join("layout"), { create: true });
   await Deno.remove(dir.join("layout/blobs"), { recursive: true });
   (await layout.hold())[Symbol.dispose]();
-  assert.deepEqual(await collectGarbage(layout, NOW), {
-    removed: [],
-    young: [],
-    busy: [],
-    used: [],
-  });
+  const { removed, busy } = await collectGarbage(layout, NOW);
+  assert.deepEqual([removed, busy], [[], []]);
 });

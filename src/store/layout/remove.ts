@@ -13,7 +13,7 @@ import type { Layout } from "./layout.ts";
  *
  * @param names `NAME:TAG`, a `NAME` for all its tags, a tag for an entry that has nothing else, or
  * a digest for all entries of it
- * @returns the entries that were removed
+ * @returns the entries that were removed, and those that went with them: see `Layout.change`
  * @throws {KodenoError} `NOT_FOUND`, `IO_FAILED`
  */
 export async function removeEntries(
@@ -21,7 +21,7 @@ export async function removeEntries(
   names: readonly string[],
 ): Promise<readonly Descriptor[]> {
   let removed: readonly Descriptor[] = [];
-  await layout.change((entries) => {
+  const more = await layout.change((entries) => {
     const gone = new Set<Descriptor>();
     for (const name of names) {
       const found = entries.filter((entry) => isMeant(entry, name));
@@ -37,7 +37,7 @@ export async function removeEntries(
     removed = [...gone];
     return Promise.resolve(entries.filter((entry) => !gone.has(entry)));
   });
-  return removed;
+  return [...removed, ...more];
 }
 
 function isMeant(entry: Descriptor, name: string): boolean {

@@ -1,0 +1,160 @@
+/**
+ * Which entries of a layout live. Those with a name, and those that refer to nothing, are what people
+ * have put there. One without a name that refers to another manifest (a signature, an SBOM) lives as
+ * long as something that lives leads to its subject, and goes with it: when a name is removed or
+ * moves, and else with `kodeno gc`. One whose subject is not in the layout at all lives, too: somebody
+ * brought it alone, and nothing tells that the subject ever was there.
+ * @module
+ */
+import type { Source } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
+import { subjectIn } from "../../content/subject.ts";
+import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
+import type { NoteEvent } from "../../events.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { imageName, refName } from "../../oci/entries.ts";
+
+/** What {@link Living.look} found. */
+export interface LivingEntries {
+  /** Digests of all that living entries lead to, whether or not it is in the layout. */
+  readonly reachable: ReadonlySet<string>;
+  /** Living entries that refer to another manifest of the layout. */
+  readonly attached: ReadonlySet<Descriptor>;
+  /** Entries that refer to a manifest of the layout which nothing leads to. */
+  readonly dead: ReadonlySet<Descriptor>;
+}
+
+/** What a manifest or index says of others. */
+interface Links {
+  readonly below: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+}
+
+/** Digests, and what of them was read, by its `graphKey`. */
+interface Reached {
+  readonly reachable: Set<string>;
+  readonly read: Set<string>;
+}
+
+/** Looks at the graphs of a layout; reads each manifest once. */
+export class Living {
+  readonly #links = new Map<string, Links | undefined>();
+
+  /** @param blobs those of the layout */
+  constructor(readonly blobs: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
+
+  /**
+   * Tells which of some entries live.
+   *
+   * @param spares whether an entry that is dead lives on for now
+   * @throws {KodenoError} `BAD_CONTENT` when a manifest is damaged, so that nobody can tell
+   */
+  async look(
+    entries: readonly Descriptor[],
+    spares: (entry: Descriptor) => Promise<boolean> = () => Promise.resolve(false),
+  ): Promise<LivingEntries> {
+    const reached: Reached = { reachable: new Set(), read: new Set() };
+    const { reachable } = reached;
+    const attached = new Set<Descriptor>();
+    let open: { readonly entry: Descriptor; readonly subject: Descriptor }[] = [];
+    for (const entry of entries) {
+      const subject = isNameless(entry) ? (await this.#linksOf(entry))?.subject : undefined;
+      if (subject !== undefined && await this.#isThere(subject)) open.push({ entry, subject });
+      else await this.#reach(entry, reached);
+    }
+    const attach = async (): Promise<void> => {
+      for (let before = -1; before !== open.length;) {
+        before = open.length;
+        for (const { entry } of open.filter(({ subject }) => reachable.has(subject.digest))) {
+          attached.add(entry);
+          await this.#reach(entry, reached);
+        }
+        open = open.filter(({ entry }) => !attached.has(entry));
+      }
+    };
+    await attach();
+    for (const { entry } of [...open]) {
+      if (attached.has(entry) || !(await spares(entry))) continue;
+      open = open.filter((one) => one.entry !== entry);
+      await this.#reach(entry, reached);
+      await attach();
+    }
+    return { reachable, attached, dead: new Set(open.map(({ entry }) => entry)) };
+  }
+
+  /**
+   * Entries without those that lose their subjects by a change.
+   *
+   * @param before entries as they were
+   * @param after entries as they are to be; as they come back where nobody can tell
+   */
+  async afterChange(
+    before: readonly Descriptor[],
+    after: readonly Descriptor[],
+  ): Promise<readonly Descriptor[]> {
+    const digests = new Set(after.map(({ digest }) => digest));
+    const went = before.some(({ digest }) => !digests.has(digest));
+    if (!went || !after.some((entry) => isNameless(entry) && hasSuccessors(entry))) return after;
+    try {
+      const old = await this.look(before);
+      const now = await this.look(after);
+      const wasAttached = new Set([...old.attached].map(({ digest }) => digest));
+      return after.filter((entry) => !(now.dead.has(entry) && wasAttached.has(entry.digest)));
+    } catch (error) {
+      // An image that is damaged may be removed all the same; gc tells of the others.
+      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return after;
+      throw error;
+    }
+  }
+
+  async #reach(root: Descriptor, { reachable, read }: Reached): Promise<void> {
+    const queue = [root];
+    for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
+      this.signal?.throwIfAborted();
+      reachable.add(d.digest);
+      if (!hasSuccessors(d) || read.has(graphKey(d))) continue;
+      read.add(graphKey(d));
+      queue.push(...(await this.#linksOf(d))?.below ?? []);
+    }
+  }
+
+  /** Nothing of what is not there: an index may name platforms that were never fetched. */
+  async #linksOf(d: Descriptor): Promise<Links | undefined> {
+    if (!hasSuccessors(d)) return undefined;
+    if (this.#links.has(graphKey(d))) return this.#links.get(graphKey(d));
+    let links: Links | undefined;
+    try {
+      const bytes = await readDocument(this.blobs, d, { signal: this.signal });
+      links = { below: successors(d, bytes), subject: subjectIn(d, bytes) };
+    } catch (error) {
+      if (!(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
+    }
+    this.#links.set(graphKey(d), links);
+    return links;
+  }
+
+  async #isThere(d: Descriptor): Promise<boolean> {
+    try {
+      await (await this.blobs.fetch(d, { signal: this.signal })).cancel();
+      return true;
+    } catch (error) {
+      if (error instanceof KodenoError && error.code === "NOT_FOUND") return false;
+      // One of another size is there, too.
+      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return true;
+      throw error;
+    }
+  }
+}
+
+/** Tells of entries that went with what they referred to. */
+export function droppedNote(directory: string, dropped: readonly Descriptor[]): NoteEvent {
+  const which = dropped.map(({ digest }) => digest).join(", ");
+  const message = `Removed ${which} from layout ${directory}, too: what that referred to has no ` +
+    "name any more";
+  return { type: "note", level: "info", message };
+}
+
+function isNameless(entry: Descriptor): boolean {
+  return imageName(entry) === undefined && refName(entry) === undefined;
+}
