@@ -9,9 +9,9 @@ import { resolveTransferConfig, type TransferOptions } from "../config/transfer_
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { refName } from "../oci/entries.ts";
+import { imageName, refName } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
-import { repositoryOfFolder, wholeName } from "../oci/whole_name.ts";
+import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { type LoadGroup, planLoad } from "../plan/load_names.ts";
 import { firstMatch } from "../store/archive/choose.ts";
 import { chooseForDaemon } from "../store/daemon/load.ts";
@@ -99,7 +99,7 @@ function candidate(entry: Descriptor, from: string): Candidate {
   const own = tag === undefined
     ? undefined
     : `${repositoryOfFolder(basename(resolve(from)))}:${tag}`;
-  return { entry, digest, platform, name: wholeName(entry) ?? own };
+  return { entry, digest, platform, name: imageName(entry) ?? own };
 }
 
 /** The one of a group that the daemon gets: that of the platform asked for, else of its own. */

@@ -13,7 +13,6 @@ import { imageName, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
-import { wholeName } from "../oci/whole_name.ts";
 import { isImageId, openDaemonImage } from "../store/daemon/save.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { entriesNamed } from "./choose_images.ts";
@@ -93,7 +92,7 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
         const root = platform === undefined
           ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
           : await resolveFor(platform, source, from.ref, options.from);
-        return opened(source, root, wholeName(root) ?? refName(root), close);
+        return opened(source, root, imageName(root) ?? refName(root), close);
       });
     }
     case "daemon": {

@@ -14,7 +14,6 @@ import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
-import { wholeName } from "../oci/whole_name.ts";
 import { type Destination, planPush, type PushNaming } from "../plan/push_names.ts";
 import type { RegistryStore } from "../store/registry/store.ts";
 import { chooseImages } from "./choose_images.ts";
@@ -66,7 +65,7 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
   // What refers to an image goes where the image goes.
   const { images: entries, referrers } = await splitReferrers(source, chosen, { signal });
   const destinations = planPush(
-    entries.map((e) => ({ digest: e.digest, name: wholeName(e), tag: refName(e) })),
+    entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) })),
     request,
   );
   if (request.offline && request.to === undefined) refuseUnnamed(destinations);

@@ -17,13 +17,27 @@ export const IMAGE_NAME = "io.containerd.image.name";
 const MAX_LISTED = 20;
 const MAX_NAME = 300;
 
+/** Names that were read; they are compared again and again, and entries do not change. */
+const shortNames = new WeakMap<Descriptor, string>();
+
 /**
  * The name (`NAME:TAG`) of an entry, where it has one: the short form of what is written there, by
  * which it is shown and compared. A name that says no registry has no host in it.
  */
 export function imageName(entry: Descriptor): string | undefined {
-  const name = entry.annotations?.[IMAGE_NAME];
-  return name === undefined ? undefined : shortName(name);
+  const known = shortNames.get(entry);
+  if (known !== undefined) return known;
+  const name = writtenName(entry);
+  if (name === undefined) return undefined;
+  const short = shortName(name);
+  shortNames.set(entry, short);
+  return short;
+}
+
+/** As it is written: where it belongs, or whole where a tag belongs, as some tools do. */
+function writtenName({ annotations }: Descriptor): string | undefined {
+  const ref = annotations?.[REF_NAME];
+  return annotations?.[IMAGE_NAME] ?? (ref !== undefined && /[:/]/.test(ref) ? ref : undefined);
 }
 
 /** The tag of an entry, where it has one. */
@@ -123,9 +137,10 @@ export function withEntry(
 }
 
 function normalizedEntry(entry: Descriptor): Descriptor {
-  const name = entry.annotations?.[IMAGE_NAME];
-  if (name === undefined || name === normalizeName(name)) return entry;
-  return { ...entry, annotations: { ...entry.annotations, [IMAGE_NAME]: normalizeName(name) } };
+  const name = writtenName(entry);
+  const whole = name && normalizeName(name);
+  if (!whole || whole === entry.annotations?.[IMAGE_NAME]) return entry;
+  return { ...entry, annotations: { ...entry.annotations, [IMAGE_NAME]: whole } };
 }
 
 function sortKey(entry: Descriptor): string {

@@ -76,6 +76,10 @@ Deno.test("entries: both forms of a name are one name", async () => {
     assert.deepEqual(withEntry([before], old), [of(A)]);
   }
   assert.deepEqual(withEntry([old, of(C)], namedEntry(B, "app:v1")), [of(B)]);
+  // So does one that has the whole name where the tag belongs.
+  const skopeo = entry(A, { [REF_NAME]: "docker.io/library/app:v1" });
+  assert.equal(findEntry([skopeo], "app:v1", "layout x"), skopeo);
+  assert.deepEqual(withEntry([skopeo], namedEntry(B, "app:v1")), [of(B)]);
   const which = /: it has app:v1, app:v1; say one/;
   await failsWith("BAD_REFERENCE", () => findEntry([old, of(C)], "app:v1", "layout x"), which);
 });

@@ -1,20 +1,10 @@
 /**
- * What an image is called, by the one rule: `io.containerd.image.name`, else a whole name in
- * `org.opencontainers.image.ref.name`, else its tag under the name of the folder or file it lies in. Pure.
+ * What an image is called that may have no name: its tag, under the name of the folder or file it
+ * lies in, or its digest. Pure.
  * @module
  */
 import type { Descriptor } from "./descriptor.ts";
 import { imageName, refName } from "./entries.ts";
-import { shortName } from "./reference.ts";
-
-/**
- * The whole name of an entry in its short form; undefined for one that has a tag alone, or nothing.
- * Some tools write it where the tag belongs.
- */
-export function wholeName(entry: Descriptor): string | undefined {
-  const ref = refName(entry);
-  return imageName(entry) ?? (ref !== undefined && /[:/]/.test(ref) ? shortName(ref) : undefined);
-}
 
 /** What a person tells an entry by: its whole name, else its tag, else its digest. */
 export function nameOrDigest(entry: Descriptor): string {

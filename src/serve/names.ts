@@ -4,9 +4,8 @@
  * @module
  */
 import type { Descriptor } from "../oci/descriptor.ts";
-import { refName } from "../oci/entries.ts";
+import { imageName, refName } from "../oci/entries.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
-import { wholeName } from "../oci/whole_name.ts";
 
 /** Where an entry is served. */
 export interface Served {
@@ -21,7 +20,7 @@ export interface Served {
 /** The repository and tag of an entry. */
 export function servedAs(entry: Descriptor): Served {
   const ref = refName(entry) ?? "";
-  const whole = wholeName(entry);
+  const whole = imageName(entry);
   const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
   const tag = named?.tag ?? attempt(() => parseTag(ref));
   if (named === undefined) return { tag };
