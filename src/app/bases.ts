@@ -171,7 +171,11 @@ async function openRegistryBase(
     const root = fixed ?? await source.resolve(digest ?? tag ?? "latest", { signal });
     const cached = cachedSource(source, cache.blobs);
     const base = await read(cached, root, digest !== undefined && !tag ? name : fullName);
-    await cache.remember(digest ?? fullName, root);
+    // Whoever names it by its digest later need not ask for it again.
+    const names = [digest ?? fullName, root.digest];
+    for (const one of new Set(names)) {
+      if ((await cache.known(one))?.digest !== root.digest) await cache.remember(one, root);
+    }
     return base;
   });
 }

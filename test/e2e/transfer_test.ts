@@ -4,7 +4,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs, rootTool } from "../parts/tools.ts";
@@ -212,6 +211,7 @@ Deno.test({
     const env = { KODENO_CACHE: dir.join("cache") };
     await done(dir, ["push", "out", "--to", `${registry.host}/bases`], env);
     const base = `${registry.host}/bases/team/one:latest`;
+    const digest = (await succeed(await goTool("crane"), ["digest", base])).trim();
     const build = ["build", "./cmd/two", "--base-image", base, "--oci-layout"];
     const kept = () => dir.list("cache", "bases", "blobs", "sha256");
 
@@ -241,10 +241,6 @@ Deno.test({
     await refused(dir, 1, /did not answer/, [...build, "gone"], env);
     assert.equal(await done(dir, [...build, "offline", "--offline"], env), first);
     assert.deepEqual(await fingerprint(dir.join("offline")), await fingerprint(dir.join("first")));
-    const index = JSON.parse(
-      await Deno.readTextFile(join(dir.join("cache", "bases"), "index.json")),
-    );
-    const { digest } = index.manifests[0];
     // Named by its digest, the base is not even asked for.
     const named = base.replace(":latest", `@${digest}`);
     await done(dir, ["build", "./cmd/two", "--base-image", named, "--oci-layout", "digest"], env);
