@@ -73,6 +73,12 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const chosen = await chooseImages(source, { images, verb: "load", where: from, signal, emit });
   // A daemon keeps nothing that only refers to an image.
   const entries = (await splitReferrers(source, chosen, { signal })).images;
+  if (entries.length < chosen.length) {
+    const message =
+      `Left out ${chosen.length - entries.length} entries that only refer to images ` +
+      "(signatures, SBOMs): a daemon keeps none";
+    emit?.({ type: "note", level: "info", message });
+  }
   const groups = planLoad(entries.map((entry) => candidate(entry, from)), domain);
   const place = await openLocalPlace(resolveTransferConfig(request), domain);
   const work: { readonly entry: Descriptor; readonly name: string | undefined }[] = [];

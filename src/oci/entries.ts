@@ -55,6 +55,15 @@ export function listNames(entries: readonly Descriptor[]): string {
   return `it has ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+function listDigests(entries: readonly Descriptor[]): string {
+  const texts = entries.slice(0, MAX_LISTED).map((entry) => {
+    const name = (imageName(entry) ?? refName(entry))?.slice(0, MAX_NAME);
+    return name === undefined ? entry.digest : `${name} (${entry.digest})`;
+  });
+  const more = entries.length - texts.length;
+  return `it has ${texts.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 /**
  * Finds an entry by digest, whole name, or tag; the empty string stands for the only one. Entries
  * without a name, most often about the others, count for it only where there are no others.
@@ -79,10 +88,15 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
     throw new KodenoError("NOT_FOUND", `Cannot find ${wanted} in ${where}: ${listNames(entries)}`);
   }
   if (found.some((entry) => entry.digest !== first.digest)) {
+    const names = new Set(found.map((entry) => imageName(entry) ?? refName(entry)));
+    // Where the names do not tell them apart, only the digests do.
+    const [list, next] = names.size === found.length
+      ? [listNames(found), "say one of these names"]
+      : [listDigests(found), "say one of these digests"];
     throw new KodenoError(
       "BAD_REFERENCE",
       `Cannot tell which image is meant by ${JSON.stringify(ref)} in ${where}: ` +
-        `${listNames(found)}; say one of these names`,
+        `${list}; ${next}`,
     );
   }
   return first;

@@ -49,6 +49,16 @@ Deno.test("archive: images, names and platforms come back, and go on into a layo
   assert.equal((await Deno.stat(path)).size, size);
   assert.deepEqual(await dir.list("deep"), ["images.tar"]);
 
+  // None of two images is dropped for the other.
+  const twice = [one, two].map(({ root }, i) => ({
+    descriptor: root.descriptor,
+    names: [i === 0 ? "app:v1" : "docker.io/library/app:v1"],
+  }));
+  const both = new RegExp(
+    `app:v1 is ${one.root.descriptor.digest} and ${two.root.descriptor.digest}`,
+  );
+  await failsWith("BAD_OPTION", () => writeArchive(dir.join("x.tar"), from, twice), both);
+
   const archive = await openArchive(path);
   assert.deepEqual(await archive.entries(), await from.entries());
   const to = await openLayout(dir.join("to"), { create: true });

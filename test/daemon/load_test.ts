@@ -5,11 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
+import { MediaType } from "../../src/oci/media_types.ts";
 import { openLayout } from "../../src/store/layout/layout.ts";
 import { type RealImage, realImage } from "../archive/images.ts";
 import { type Dockerd, startDockerd } from "../parts/dockerd.ts";
 import { startNode } from "../parts/kind.ts";
 import { needs } from "../parts/tools.ts";
+import { jsonBlob, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -132,6 +134,22 @@ Deno.test({
     assert.match(out.stdout + out.stderr, /it runs dev/);
     await done(dir, ["copy", "oci:hosts:one.example/app:v1", "daemon:"], env);
     assert.ok((await imagesIn(dockerd)).some((line) => line.startsWith("one.example/app:v1 ")));
+
+    // A daemon keeps nothing that only refers to an image.
+    const sbom = jsonBlob({
+      schemaVersion: 2,
+      mediaType: MediaType.manifest,
+      artifactType: "application/x-sbom",
+      config: one.amd64.config.descriptor,
+      layers: [],
+      subject: one.root,
+    }, MediaType.manifest);
+    const about = { ...one.root, annotations: { [NAME]: "app:v1" } };
+    await layoutOf(dir, "about", [one], [about, sbom.descriptor]);
+    await pushAll(await openLayout(dir.join("about")), [sbom]);
+    const told = await kodeno(["load", "about"], { cwd: dir.path, env });
+    assert.deepEqual([told.code, told.stdout], [0, "app:v1\n"], told.stderr);
+    assert.match(told.stderr, /Left out 1 entries that only refer to images/);
 
     // What docker saves by its ID has no name, and keeps none.
     const id = idOf(two.amd64);

@@ -53,6 +53,8 @@ Deno.test("nameless images: merge and copy carry them by their digests", async (
   assert.deepEqual(await digestsIn(dir, "n"), [TWO]);
   await done(dir, ["copy", "archive:two.tar", "oci:named:app:v1"]);
   assert.match(await done(dir, ["ls", "named"]), /^app:v1 /);
+  const which = new RegExp(`which image is meant by "" in .*it has ${ONE}, ${TWO}; say one of`);
+  await fails(dir, 2, which, "copy", "oci:l", "oci:x");
   await fails(dir, 2, /a digest is no name/, "copy", "archive:two.tar", `oci:x@${TWO}`);
 });
 

@@ -12,7 +12,7 @@ import { Pool } from "../../io/pool.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
-import { imageName, namedEntry, withEntry } from "../../oci/entries.ts";
+import { imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
 import { encodeJson, parseManifest } from "../../oci/manifest.ts";
 import { MediaType, ociMediaType } from "../../oci/media_types.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
@@ -115,12 +115,27 @@ export async function planArchive(
   };
 }
 
-/** Named ones sorted by name, then those without a name, sorted by digest. */
+/**
+ * Named ones sorted by name, then those without a name, sorted by digest.
+ *
+ * @throws {KodenoError} `BAD_OPTION` when two images have one name, `BAD_REFERENCE`
+ */
 function indexEntries(entries: readonly ArchiveEntry[]): readonly Descriptor[] {
   let named: readonly Descriptor[] = [];
+  const owners = new Map<string, string>();
   const nameless = new Map<string, Descriptor>();
   for (const { descriptor, names } of entries) {
-    for (const name of names) named = withEntry(named, namedEntry(descriptor, name));
+    for (const name of names) {
+      const entry = namedEntry(descriptor, name);
+      const key = imageName(entry) ?? refName(entry) ?? "";
+      const owner = owners.get(key);
+      if (owner !== undefined && owner !== descriptor.digest) {
+        const what = `${key} is ${owner} and ${descriptor.digest}`;
+        throw new KodenoError("BAD_OPTION", `Cannot write one archive of two images: ${what}`);
+      }
+      owners.set(key, descriptor.digest);
+      named = withEntry(named, entry);
+    }
     if (names.length === 0) nameless.set(descriptor.digest, descriptor);
   }
   const rest = [...nameless.values()].sort((a, b) => a.digest < b.digest ? -1 : 1);
