@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import process from "node:process";
+import { openPatiently } from "./open_file.ts";
 import { writeAll } from "./file_bytes.ts";
 
 /** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
@@ -43,7 +44,7 @@ export function isTemporary(name: string): boolean {
 
 /** Syncs a folder, so that the renames in it outlive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await Deno.open(path);
+  const directory = await openPatiently(path);
   try {
     await directory.sync();
   } finally {
@@ -69,7 +70,7 @@ export async function writeSynced<T>(
 ): Promise<T> {
   const temporary = temporaryPath(temporaryDirectory);
   try {
-    const file = await Deno.open(temporary, { write: true, createNew: true, mode });
+    const file = await openPatiently(temporary, { write: true, createNew: true, mode });
     let result: T;
     try {
       result = await write(file);

@@ -5,6 +5,7 @@
 import { ioFailure } from "../../io/fail.ts";
 import { readSome, readSomeAt } from "../../io/file_bytes.ts";
 import { byteStream, type ReadInto } from "../../io/lent.ts";
+import { openPatiently } from "../../io/open_file.ts";
 import { readAll } from "../../io/streams.ts";
 import { badArchive, notAnArchive } from "./failure.ts";
 import { type Member, type Members, scanMembers } from "./scan.ts";
@@ -107,7 +108,7 @@ async function scanFile(
 async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     // A pipe would be waited for.
-    if ((await Deno.stat(path)).isFile) return await Deno.open(path);
+    if ((await Deno.stat(path)).isFile) return await openPatiently(path);
   } catch (error) {
     throw ioFailure(`read archive ${path}`, error);
   }

@@ -16,6 +16,7 @@ import { Verifier } from "../../io/hash.ts";
 import { InFlight } from "../../io/in_flight.ts";
 import { lentChunks } from "../../io/lent.ts";
 import { writeAll } from "../../io/file_bytes.ts";
+import { openPatiently } from "../../io/open_file.ts";
 import { outputFolder } from "../../io/output.ts";
 import { fileStream } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
@@ -67,7 +68,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for archive ${this.path}`);
     }
     try {
-      return fileStream(await Deno.open(blobFile(this.#folder, descriptor)));
+      return fileStream(await openPatiently(blobFile(this.#folder, descriptor)));
     } catch (error) {
       throw ioFailure(`read blob ${digest} for archive ${this.path}`, error);
     }
@@ -97,7 +98,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
     try {
       const folder = await (this.#prepared ??= this.#prepare());
       path = blobFile(folder, descriptor);
-      const file = await Deno.open(path, { write: true, create: true, truncate: true });
+      const file = await openPatiently(path, { write: true, create: true, truncate: true });
       try {
         for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
           verifier.update(chunk);

@@ -7,6 +7,7 @@ import { KodenoError } from "../../errors.ts";
 import { syncDirectory, writeFileAtomically } from "../../io/atomic.ts";
 import { syncParent } from "../../io/durable.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { openPatiently } from "../../io/open_file.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
@@ -82,7 +83,7 @@ export async function openFileOf(
 ): Promise<Deno.FsFile> {
   try {
     // A pipe would be waited for.
-    if ((await Deno.stat(path)).isFile) return await Deno.open(path);
+    if ((await Deno.stat(path)).isFile) return await openPatiently(path);
   } catch (error) {
     if (!isNotFound(error)) throw ioFailure(`read ${what}`, error);
     throw new KodenoError("NOT_FOUND", `Cannot find ${what} in layout ${directory}`);
