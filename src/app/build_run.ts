@@ -3,7 +3,7 @@
  * images that become of them. Builds and the writing of layers overlap.
  * @module
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { BuildConfig } from "../config/build_config.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
@@ -23,6 +23,7 @@ import type { BuildGroup, BuildPlan, PlannedImage } from "../plan/plan.ts";
 import type { BaseSet } from "./base_set.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 import { buildBinaries, knownBinary, remakeBinaries } from "./built_binaries.ts";
+import { stampVariables } from "./stamp_variables.ts";
 
 /** Progress within a layer is told every so many bytes. */
 const TELL_BYTES = 8 * 1024 * 1024;
@@ -53,6 +54,7 @@ export class BuildRun {
   readonly #builds: Pool;
   readonly #layers: Pool;
   readonly #groups: Promise<void>[] = [];
+  readonly #git = new Map<string, Promise<Readonly<Record<string, string>>>>();
   /** Binary layers by import path and platform, settled by the group that makes them. */
   readonly #binaries = new Map<string, PromiseWithResolvers<Layer>>();
 
@@ -137,15 +139,24 @@ export class BuildRun {
       const { command } = this.config.go;
       const part = { ...group, binaries: wanted };
       const args = buildArguments(part, output).join(" ");
-      emit?.({ type: "note", level: "verbose", message: `${command} ${args}` });
+      emit?.({ type: "note", level: "verbose", message: `${basename(command)} ${args}` });
       // One platform after the other is finished, so that the layers of the first are written while
       // the next ones compile; those still use whatever the first leaves idle.
       const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
-      const printed = await buildGroup({ command, signal, niceness }, part, output);
+      const variables = await this.#gitVariables(group);
+      const printed = await buildGroup({ command, signal, niceness, variables }, part, output);
       if (printed.trim() !== "") {
         emit?.({ type: "note", level: "info", message: printed.trimEnd() });
       }
     });
+  }
+
+  /** For what go asks git about the checkout. */
+  #gitVariables(group: BuildGroup): Promise<Readonly<Record<string, string>>> {
+    const { directory } = group;
+    const asked = this.#git.get(directory) ?? stampVariables(group, this.options.signal);
+    this.#git.set(directory, asked);
+    return asked;
   }
 
   async #image(image: PlannedImage): Promise<BuiltImage> {

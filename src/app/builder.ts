@@ -3,6 +3,7 @@
  * overlap; an image comes out as soon as its last layer is there.
  * @module
  */
+import { isAbsolute } from "node:path";
 import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/build_config.ts";
 import { refuseToolexec } from "../config/checks.ts";
 import type { BuildOptions } from "../config/options.ts";
@@ -14,7 +15,7 @@ import type { BuiltImage } from "../image/built_image.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { capabilityAttribute } from "../layers/capabilities.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
-import { goVariables, makePlan } from "../plan/plan.ts";
+import { type BuildGroup, type BuildPlan, goVariables, makePlan } from "../plan/plan.ts";
 import { evictBaseBlob } from "./base_cache.ts";
 import { BaseSet } from "./base_set.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
@@ -116,7 +117,9 @@ class GoBuilder implements Builder {
       return { ...p, image, platforms: images.map(({ platform }) => platform) };
     }));
     const plan = makePlan(config.go, requests);
-    return new Prepared(await expandPlan(plan, { config, how, emit: o.emit }), bases);
+    const expanded = await expandPlan(plan, { config, how, emit: o.emit });
+    await refuseToolexecOf(expanded, how);
+    return new Prepared(expanded, bases);
   }
 
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
@@ -181,6 +184,25 @@ class GoBuilder implements Builder {
     refuseToolexec("GOFLAGS", environment.GOFLAGS.split(/\s+/));
     return environment;
   }
+}
+
+/** Variables by which go finds settings of its own, where `-toolexec` may stand, too. */
+const SETTINGS = ["GOENV", "HOME", "XDG_CONFIG_HOME", "AppData", "GOROOT"];
+
+/** Asks go for the flags of each run whose configuration names other settings. */
+async function refuseToolexecOf({ groups }: BuildPlan, how: GoCommand): Promise<void> {
+  const asked = new Map<string, BuildGroup>();
+  for (const group of groups) {
+    const { directory, environment } = group;
+    const differs = SETTINGS.some((name) => environment[name] !== how.environment[name]);
+    const isRelative = environment["GOENV"] && !isAbsolute(environment["GOENV"]);
+    if (!differs && !(isRelative && directory !== how.directory)) continue;
+    asked.set(JSON.stringify([directory, ...SETTINGS.map((name) => environment[name])]), group);
+  }
+  await Promise.all([...asked.values()].map(async ({ directory, environment }) => {
+    const { GOFLAGS } = await goEnvironment({ ...how, directory, environment });
+    refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
+  }));
 }
 
 function valueOf<T>(result: PromiseSettledResult<T>): T {

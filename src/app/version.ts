@@ -2,7 +2,7 @@
  * The use case of `kodeno --version`: the versions that shape an image.
  * @module
  */
-import { processEnvironment, variable } from "../config/environment.ts";
+import { goCommandOf, processEnvironment } from "../config/environment.ts";
 import { VERSION } from "../config/version.ts";
 import { runGo } from "../gobuild/command.ts";
 
@@ -21,7 +21,7 @@ export function formatVersions({ kodeno, deno, go }: Versions): string {
 /** Asks for the versions. A missing Go is no failure here: the text says so. */
 export async function versions(): Promise<Versions> {
   const environment = processEnvironment();
-  const command = variable(environment, "KO_GO_PATH") ?? "go";
+  const command = goCommandOf(environment);
   let go: string;
   try {
     const { code, stdout } = await runGo({ command, environment, directory: "." }, ["version"]);

@@ -13,7 +13,13 @@ import {
   parseJobs,
   refuseToolexec,
 } from "./checks.ts";
-import { cacheDirectory, type Environment, processEnvironment, variable } from "./environment.ts";
+import {
+  cacheDirectory,
+  type Environment,
+  goCommandOf,
+  processEnvironment,
+  variable,
+} from "./environment.ts";
 import { type ImageConfig, resolveImage } from "./image_config.ts";
 import { imageSources, refusePlatformVariables } from "./image_sources.ts";
 import type { BuildOptions } from "./options.ts";
@@ -45,7 +51,7 @@ export interface BuildConfig {
 
 /** How the go command is run. */
 export interface GoConfig {
-  /** The command: `go`, or `KO_GO_PATH`. */
+  /** The command; see `goCommandOf`. */
   readonly command: string;
   readonly environment: Environment;
 }
@@ -99,7 +105,7 @@ export function resolveBuildConfig(options: BuildOptions = {}): BuildConfig {
     }),
     offline: options.offline ?? false,
     go: Object.freeze({
-      command: variable(environment, "KO_GO_PATH") ?? "go",
+      command: goCommandOf(environment),
       environment: options.offline ? { ...environment, ...GO_OFFLINE } : environment,
     }),
     image: image(),

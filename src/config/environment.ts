@@ -3,7 +3,7 @@
  * @module
  */
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 
 /** Names and values of environment variables. */
 export type Environment = Readonly<Record<string, string>>;
@@ -40,4 +40,31 @@ export function cacheDirectory(environment: Environment): string {
 /** Whether a live view makes sense: CI systems set `CI`, and `TERM=dumb` cannot move its cursor. */
 export function allowsLiveView(environment: Environment): boolean {
   return variable(environment, "CI") === undefined && environment["TERM"] !== "dumb";
+}
+
+/**
+ * The go command: `KO_GO_PATH`, or the `go` on the `PATH` of this environment, whatever `PATH` a
+ * configuration gives to go itself. Folders that are relative do not count: a checkout may have a
+ * `go` of its own.
+ *
+ * @returns an absolute path where `go` is found, else its name
+ */
+export function goCommandOf(environment: Environment): string {
+  const named = variable(environment, "KO_GO_PATH");
+  if (named !== undefined && (named.includes("/") || Deno.build.os === "windows")) return named;
+  const name = named ?? "go";
+  if (Deno.build.os === "windows") return name;
+  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
+    if (isAbsolute(folder) && isProgram(join(folder, name))) return join(folder, name);
+  }
+  return name;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    const { isFile, mode } = Deno.statSync(path);
+    return isFile && ((mode ?? 0) & 0o111) !== 0;
+  } catch {
+    return false;
+  }
 }

@@ -24,6 +24,12 @@ export function outputDirectory(root: string, group: BuildGroup): string {
   return join(root, hash);
 }
 
+/** How a group is built. */
+export interface GroupRun extends Pick<GoCommand, "command" | "signal" | "niceness"> {
+  /** For programs that go runs; they beat the group's own and shape no binary. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
  * Builds the binaries of a group into a folder that exists.
  *
@@ -31,12 +37,13 @@ export function outputDirectory(root: string, group: BuildGroup): string {
  * @throws {KodenoError} `GO_FAILED` with the compiler's lines
  */
 export async function buildGroup(
-  how: Pick<GoCommand, "command" | "signal" | "niceness">,
+  { variables, ...how }: GroupRun,
   group: BuildGroup,
   output: string,
 ): Promise<string> {
   const args = buildArguments(group, output);
-  const { directory, environment } = group;
+  const { directory } = group;
+  const environment = { ...group.environment, ...variables };
   const result = await runGo({ ...how, directory, environment }, args);
   if (result.code !== 0) throw goFailure(`build for ${group.platformName}`, result);
   return result.stderr;

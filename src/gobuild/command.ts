@@ -7,7 +7,7 @@ import { KodenoError, messageOf } from "../errors.ts";
 
 /** How to run it. */
 export interface GoCommand {
-  /** `go`, or a path. */
+  /** A path; a name alone is none that was found on the caller's own PATH. */
   readonly command: string;
   /** All variables; nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
@@ -26,6 +26,10 @@ export interface GoOutput {
 
 /** How long `go` may take to stop by itself before it is killed, in milliseconds. */
 const GRACE_MS = 3000;
+/** Most bytes that are kept of what go prints: lists of packages, and what compilers say. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+/** Most bytes that are looked at one after the other. */
+const MAX_TAKEN_BYTES = 1024 * 1024 * 1024;
 /** The exit code of a program that Ctrl-C has ended. */
 const INTERRUPTED = 130;
 /** How much later than go this process may hear of Ctrl-C, in milliseconds. */
@@ -46,6 +50,8 @@ export async function runGo(
   signal?.throwIfAborted();
   let child: Deno.ChildProcess;
   try {
+    // Otherwise it would be looked for on the PATH that a configuration may have set.
+    if (!isPath(how.command)) throw new Deno.errors.NotFound();
     child = new Deno.Command(how.command, {
       args: [...args],
       cwd: how.directory,
@@ -66,15 +72,27 @@ export async function runGo(
     killer = setTimeout(() => send(child, "SIGKILL"), GRACE_MS);
   };
   signal?.addEventListener("abort", stop, { once: true });
+  let isEndless = false;
+  const tooMuch = (): void => {
+    isEndless = true;
+    send(child, "SIGKILL");
+  };
   try {
     const [{ code }, stdout, stderr] = await Promise.all([
       child.status,
-      readText(child.stdout, take),
-      readText(child.stderr),
+      readText(child.stdout, take ? MAX_TAKEN_BYTES : MAX_KEPT_BYTES, tooMuch, take),
+      readText(child.stderr, MAX_KEPT_BYTES, tooMuch),
     ]);
     // Ctrl-C reaches go as well, which may have ended before this process has heard of it.
     if (code === INTERRUPTED && signal !== undefined) await abortOrWhile(signal, HEARING_MS);
     signal?.throwIfAborted();
+    if (isEndless) {
+      const said = (stderr || stdout).split("\n").slice(0, 5).join("\n").slice(0, 1000);
+      throw new KodenoError(
+        "GO_FAILED",
+        `Cannot run go ${args[0]}: it prints without end:\n${said}`,
+      );
+    }
     return { code, stdout, stderr };
   } finally {
     signal?.removeEventListener("abort", stop);
@@ -82,14 +100,29 @@ export async function runGo(
   }
 }
 
+function isPath(command: string): boolean {
+  return command.includes("/") || Deno.build.os === "windows";
+}
+
 async function readText(
   stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  tooMuch: () => void,
   take?: (text: string) => void,
 ): Promise<string> {
   const parts: string[] = [];
   const decoder = new TextDecoder();
   const add = take ?? ((text: string) => parts.push(text));
-  for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }));
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > maxBytes) {
+      // What it has started may still hold the other end.
+      tooMuch();
+      break;
+    }
+    add(decoder.decode(chunk, { stream: true }));
+  }
   add(decoder.decode());
   return parts.join("");
 }

@@ -133,6 +133,9 @@ export function closureOf(
   return [...found.values()];
 }
 
+/** Most characters that go says of one package; the largest name some thousand files. */
+const MAX_OBJECT = 16 * 1024 * 1024;
+
 /** Cuts what `go list -json` prints, one indented object after the other, while it comes. */
 export class ObjectSplitter {
   #rest = "";
@@ -153,5 +156,8 @@ export class ObjectSplitter {
       start = end + 3;
     }
     this.#rest = this.#rest.slice(start);
+    if (this.#rest.length > MAX_OBJECT) {
+      throw new KodenoError("GO_FAILED", "Cannot run go list: it prints an object without end");
+    }
   }
 }

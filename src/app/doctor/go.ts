@@ -3,7 +3,7 @@
  * @module
  */
 import { refuseToolexec } from "../../config/checks.ts";
-import { variable } from "../../config/environment.ts";
+import { goCommandOf } from "../../config/environment.ts";
 import { messageOf } from "../../errors.ts";
 import type { GoCommand } from "../../gobuild/command.ts";
 import { allGoVariables } from "../../gobuild/list.ts";
@@ -14,7 +14,7 @@ import { type Finding, ok, type Patient, shownUrl, told, warning, wrong } from "
 /** Finds out about Go, its flags, the module of the folder, and where modules come from. */
 export async function checkGo(patient: Patient): Promise<readonly Finding[]> {
   const { directory, environment, signal } = patient;
-  const command = variable(environment, "KO_GO_PATH") ?? "go";
+  const command = goCommandOf(environment);
   // Looking must not make it fetch another toolchain.
   const local = { ...environment, GOTOOLCHAIN: "local" };
   const how: GoCommand = { command, environment: local, directory, signal };
