@@ -75,6 +75,8 @@ Deno.test("reference: refuses what no registry would take", async () => {
     "App": /"App" may hold only lower-case/,
     "team/App:v1": /"App" may hold only/,
     "app:99999/x": /"app:99999" is no registry host/,
+    "docker..io/x": /"docker..io" is no registry host/,
+    "reg-.io/x": /"reg-.io" is no registry host/,
     "1.2.3.4.5/x": /"1.2.3.4.5" is no registry host/,
     "app127.0.0.1:1/x": /"app127.0.0.1:1" is no registry host/,
     "-app": /"-app" may hold/,
