@@ -8,7 +8,7 @@ import type { YamlDocument } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";
 import { foreignKeys, keysAt } from "./schema.ts";
-import { replaceAll } from "./values.ts";
+import { pathsOf, replaceAll } from "./values.ts";
 
 /** A document that fits its schema. */
 export interface Checked<T> {
@@ -69,6 +69,12 @@ export function tryYaml<S extends z.ZodType>(
     const faults = explainIssues(result.error.issues, value, schema);
     return { ok: false, faults: faults.map((found) => locate(document, found)) };
   }
+  const lost = pathsOf(value, "__proto__").map((path): Said => {
+    const message = 'found key "__proto__", which no field and no label can have; use another name';
+    return { path: path.slice(0, -1), at: path, part: "key", message };
+  });
+  // Maps of texts lose it without a word.
+  if (lost.length > 0) return { ok: false, faults: lost.map((said) => locate(document, said)) };
   const notes = foreignKeys(schema, value).map((path) => {
     const known = keysAt(schema, path.slice(0, -1));
     const name = String(path.at(-1));

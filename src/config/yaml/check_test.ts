@@ -24,6 +24,12 @@ const schema = z.strictObject({
   other: tool.optional(),
 });
 
+Deno.test("check: a key that would be lost is told", async () => {
+  const text = "name: a\nlabels: {a: b, __proto__: c}\n";
+  const why = /^x\.yaml:2:16: labels: found key "__proto__", which no field and no label can have/;
+  await failsWith("BAD_CONFIG", () => checkYaml(document(text), schema), why);
+});
+
 function document(text: string): YamlDocument {
   return parseYaml(text, "x.yaml").documents[0];
 }

@@ -52,3 +52,21 @@ export function replaceAll(
   }
   return root.value;
 }
+
+/** The paths to all keys of a name; each value is looked at once, however often it stands there. */
+export function pathsOf(root: unknown, name: string): readonly Path[] {
+  const found: Path[] = [];
+  const seen = new Set<unknown>();
+  const queue: { readonly value: unknown; readonly path: Path }[] = [{ value: root, path: [] }];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const { value, path } = next;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (Object.hasOwn(value, name)) found.push([...path, name]);
+    for (const [key, child] of Object.entries(value)) {
+      if (typeof child !== "object") continue;
+      queue.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
+    }
+  }
+  return found;
+}
