@@ -14,9 +14,12 @@ import { rm } from "../../src/app/rm.ts";
 import { tag } from "../../src/app/tag.ts";
 import { hasSuccessors } from "../../src/content/successors.ts";
 import type { KodenoEvent } from "../../src/events.ts";
+import { assembleImage } from "../../src/image/assemble.ts";
 import { readBase } from "../../src/image/base.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { imageName, refName } from "../../src/oci/entries.ts";
+import { parseConfig, parseManifest } from "../../src/oci/manifest.ts";
+import { MediaType } from "../../src/oci/media_types.ts";
 import { MemoryStore } from "../../src/store/memory/memory.ts";
 import { copy } from "../../src/content/copy.ts";
 import { digestOf } from "../../src/io/hash.ts";
@@ -174,8 +177,32 @@ async function standOn(input: string, entry: Descriptor, dice: Dice): Promise<st
   const wanted = dice.chance(0.5)
     ? "all" as const
     : [{ os: "linux", architecture: dice.pick(["amd64", "arm64"]) }];
-  return outcomeOf(await attempt(() => readBase(source, entry, wanted, "base image x")));
+  const base = await attempt(() => readBase(source, entry, wanted, "base image x"));
+  for (const one of base.value?.images ?? []) {
+    const { manifest, config } = assembleImage(one, "x", APP, NOTHING);
+    const { layers } = parseManifest(manifest.bytes, "what was built");
+    parseConfig(config.bytes, "what was built");
+    const below = layers.slice(0, -2).map(({ digest }) => digest);
+    assert.deepEqual(below, one.manifest.layers.map(({ digest }) => digest));
+  }
+  return outcomeOf(base);
 }
+
+const LAYER = {
+  descriptor: { mediaType: MediaType.layerGzip, digest: digestOf("a layer"), size: 7 },
+  diffId: digestOf("its tar"),
+  open: () => Promise.reject(new Error("nobody reads it")),
+};
+const APP = { importPath: "example.com/app", appName: "app", kodata: LAYER, binary: LAYER };
+const NOTHING = {
+  labels: {},
+  annotations: {},
+  user: undefined,
+  entrypointArgs: [],
+  exposedPorts: [],
+  created: undefined,
+  kodataTime: undefined,
+};
 
 /** What a layout is served as: documents with their digests, or a reason. */
 async function serveAll(input: string): Promise<string> {

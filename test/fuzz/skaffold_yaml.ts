@@ -121,7 +121,10 @@ export const SKAFFOLD_YAML: FuzzTarget = {
         Deno.writeTextFileSync(`${folder}/in/go.mod`, "module example.com/app\n");
       },
       check: (dice: Dice) => check(`${folder}/in`, dice),
-      commands: () => [["config", "skaffold"], ["config", "skaffold", "--json", "-p", "fast"]],
+      commands: () => [
+        ["config", "-f", "skaffold.yaml"],
+        ["config", "-f", "skaffold.yaml", "--json", "-p", "fast"],
+      ],
     };
   },
 };
