@@ -4,6 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { copy, type CopyOptions } from "../../src/content/copy.ts";
 import { verify } from "../../src/content/verify.ts";
 import { bytesStream } from "../../src/io/streams.ts";
@@ -136,6 +138,42 @@ Deno.test({
     await thereAndBack(`${registry.host}/app`, showing(undefined), { concurrency: 1 });
     assert.ok(registry.given.length > 8, String(registry.given.length));
   },
+});
+
+Deno.test("registry: passwords go to a token server on another host only over https", async () => {
+  let realm = "";
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization !== undefined}`);
+    if (request.url?.startsWith("/token")) {
+      response.end('{"token": "abc"}');
+    } else if (request.headers.authorization === "Bearer abc") {
+      response.end('{"name": "app", "tags": ["v1"]}');
+    } else {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}"` }).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const identity: Credential = { kind: "identity", token: "secret" };
+    for (const credential of [password, identity]) {
+      realm = `http://tokens.invalid:${port}/token`;
+      await using store = openRegistry(`127.0.0.1:${port}/app`, showing(credential));
+      await failsWith(
+        "REGISTRY_FAILED",
+        () => store.tags(),
+        /token server tokens\.invalid:\d+, which may get the password only over https/,
+      );
+    }
+    realm = `http://localhost:${port}/token`;
+    await using store = openRegistry(`127.0.0.1:${port}/app`, showing(password));
+    assert.deepEqual(await store.tags(), ["v1"]);
+    assert.match(asked.find((one) => one.startsWith("/token")) ?? "", / true$/);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 Deno.test({

@@ -5,6 +5,7 @@
  */
 import type { Challenge } from "./auth_challenge.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
+import { isLoopback } from "./endpoint.ts";
 import { registryCodes } from "./error.ts";
 import type { RequestBody } from "./http.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
@@ -65,6 +66,10 @@ export async function fetchToken(
   if (!safe || url.username !== "" || url.password !== "") {
     throw new ConnectionError("protocol", "it names a token server that is not safe to ask");
   }
+  if (credential !== undefined && !maySend(url, base)) {
+    const why = `it names token server ${url.host}, which may get the password only over https`;
+    throw new ConnectionError("protocol", why);
+  }
   const asked = Date.now();
   const response = credential?.kind === "identity"
     ? await post(transport, url, service, scopes, credential.token, signal)
@@ -82,6 +87,11 @@ export async function fetchToken(
     throw new TokenRefused(url, response.status, codes, message);
   }
   return readToken(body, asked);
+}
+
+/** Whether who asks is told to a token server: on another host than the registry only over https. */
+function maySend({ protocol, hostname }: URL, registry: URL): boolean {
+  return protocol === "https:" || hostname === registry.hostname || isLoopback(hostname);
 }
 
 async function get(
