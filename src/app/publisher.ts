@@ -6,6 +6,7 @@ import { type PublishConfig, resolvePublishConfig } from "../config/publish_conf
 import type { PublishOptions } from "../config/options.ts";
 import type { CallOptions } from "../content/places.ts";
 import type { BuiltImage } from "../image/built_image.ts";
+import { shortName } from "../oci/reference.ts";
 import { planNames } from "../plan/names.ts";
 import {
   type Destination,
@@ -124,7 +125,9 @@ class PlacesPublisher implements Publisher {
     for (const destination of this.#destinations) {
       local = await destination.put(image, name, tags, options) ?? local;
     }
-    const reference = `${name}:${tags[0]}`;
+    const whole = `${name}:${tags[0]}`;
+    // A registry is told where its images are; elsewhere they are shown as ls does.
+    const reference = this.config.push ? whole : shortName(whole);
     return tagOnly ? reference : local ?? `${reference}@${image.root.digest}`;
   }
 

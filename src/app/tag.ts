@@ -3,15 +3,21 @@
  * @module
  */
 import type { Emit } from "../events.ts";
-import { parseImageName } from "../oci/reference.ts";
+import { parseImageName, shortName } from "../oci/reference.ts";
 import { openLayout } from "../store/layout/layout.ts";
+
+/** A name of an image. */
+export interface NamedDigest {
+  readonly name: string;
+  readonly digest: string;
+}
 
 /**
  * Gives an image of a layout more names.
  *
  * @param source its `NAME[:TAG]`, tag or digest
  * @param names `NAME:TAG` or a tag alone
- * @returns the digest of the image
+ * @returns the names as they are shown, each with the digest of the image
  * @throws {KodenoError} `BAD_PLACE`, `BAD_REFERENCE`, `NOT_FOUND`, `IO_FAILED`
  */
 export async function tag(
@@ -19,12 +25,12 @@ export async function tag(
   source: string,
   names: readonly string[],
   emit?: Emit,
-): Promise<string> {
+): Promise<readonly NamedDigest[]> {
   // A name that is no name is told before the first one is given.
   for (const name of names) parseImageName(name);
   const layout = await openLayout(directory, { emit });
   using _ = await layout.hold();
   const descriptor = await layout.resolve(source);
   for (const name of names) await layout.tag(descriptor, name);
-  return descriptor.digest;
+  return names.map((name) => ({ name: shortName(name), digest: descriptor.digest }));
 }

@@ -27,8 +27,7 @@ export function tagCommand(): Command {
         names: readonly string[],
         flags: { readonly json?: boolean },
       ) => {
-        const digest = await tag(layout, source, names, printNotes);
-        for (const name of names) {
+        for (const { name, digest } of await tag(layout, source, names, printNotes)) {
           if (flags.json) printJson("image", { name, digest });
           else printResult(`${name}@${digest}`);
         }

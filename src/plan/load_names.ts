@@ -32,7 +32,9 @@ export interface LoadGroup<T extends LoadableImage> {
  */
 export function nameInDaemon(name: string, domain: string | undefined): string {
   const { name: repository, tag = "latest" } = parseReference(name);
-  if (domain === undefined || repository.startsWith(`${domain}/`)) return `${repository}:${tag}`;
+  if (domain === undefined || repository.startsWith(`${domain}/`)) {
+    return shortName(`${repository}:${tag}`);
+  }
   return parseReference(`${domain}/${splitHost(shortName(repository)).path}:${tag}`).name +
     `:${tag}`;
 }

@@ -52,7 +52,13 @@ Deno.test("hub names: written whole and shown short, by each command", async () 
     assert.deepEqual(await written(dir.join(layout)), [`docker.io/library/${name}`]);
   }
   // What a name of Docker Hub's says is not enough to send it there, either.
-  await done(dir, ["tag", "out", name, "docker.io/team/app:v1"]);
+  const tagged = await done(dir, ["tag", "out", name, "docker.io/team/app:v1"]);
+  assert.match(tagged, /^team\/app:v1@sha256:/);
+  const hubEnv = { KO_DOCKER_REPO: "docker.io/team" };
+  assert.match(
+    await done(dir, ["build", "-B", "--oci-layout", "t"], hubEnv),
+    /^team\/[a-z]+:latest@/,
+  );
   await done(dir, ["rm", "out", name]);
   const hub = await kodeno(["push", "out"], { cwd: dir.path });
   assert.match(hub.stderr, /Cannot push team\/app:v1: its name says no registry.*--to docker\.io/);

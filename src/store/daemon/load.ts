@@ -61,8 +61,9 @@ export async function loadImage(
 
   // An image's ID is the digest of its config, or of what was loaded where containerd keeps images.
   const ids = options.keepAll ? [root.digest] : [config.digest, chosen.digest];
-  const present = await firstPresent(daemon, options.keepAll ? [] : ids, call) ??
-    await presentIndex(daemon, source, root, chosen, options);
+  // An index that is there stays the one image that it is.
+  const present = await presentIndex(daemon, source, root, chosen, options) ??
+    await firstPresent(daemon, options.keepAll ? [] : ids, call);
   if (present !== undefined) {
     for (const { name, tag } of wholeNames) await daemon.tag(present, name, tag, call);
     tellThere(chosen, options);
