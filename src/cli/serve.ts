@@ -31,8 +31,10 @@ export function serveCommand(): Command {
     .description(
       "Serves an OCI layout in place as a read-only registry, so that docker, containerd and\n" +
         "Kubernetes pull from a folder. Repositories are the names of the images without their\n" +
-        "registry host; images that have a tag alone are in one named for the folder. What is put\n" +
-        "into the layout meanwhile is served, too.",
+        "registry host; images that have a tag alone are in one named for the folder. As a mirror\n" +
+        "(hosts.toml of containerd, registry-mirrors of Docker) it has the images of the registry that\n" +
+        "the client asks for, and those whose names say none: app:latest is library/app of docker.io.\n" +
+        "What is put into the layout meanwhile is served, too.",
     )
     .argument("<layout>", "folder of the layout")
     .option(
