@@ -82,6 +82,12 @@ export async function outputFolder(path: string): Promise<string> {
   return target.kind === "file" ? dirname(target.path) : tmpdir();
 }
 
+/** What an error of keeping something there adds: a folder that the user has not named. */
+export async function outputFolderNote(path: string): Promise<string> {
+  const { kind } = await findOutput(path);
+  return kind === "file" ? "" : `, kept in ${tmpdir()} (TMPDIR) till then`;
+}
+
 /**
  * Writes output. A file is visible under its name when `write` has come to its end, and is otherwise
  * as it was; what is no file has then got a part of it.

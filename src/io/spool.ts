@@ -67,7 +67,7 @@ export async function spoolInput(
       const count = await orAborted(input.read(buffer), signal);
       if (count === null && begun) break;
       if (count === null) await waitForPartner(signal);
-      else writeAll(spool, buffer.subarray(0, count));
+      else keep(spool, buffer.subarray(0, count), what);
       begun ||= count !== null;
     }
     if (input !== Deno.stdin) input.close();
@@ -76,5 +76,14 @@ export async function spoolInput(
     spool?.close();
     if (signal?.aborted) throw signal.reason;
     throw ioFailure(`read ${what}`, error);
+  }
+}
+
+/** The disk that is full is not one that the user has named. */
+function keep(spool: Deno.FsFile, chunk: Uint8Array, what: string): void {
+  try {
+    writeAll(spool, chunk);
+  } catch (error) {
+    throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
   }
 }

@@ -11,7 +11,7 @@ import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { done, kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertClean, fingerprint, temporaries } from "../support/layout.ts";
 import { tmpfs } from "../support/mounts.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
@@ -149,5 +149,31 @@ Deno.test({
     const [entry] = await assertClean(`${disk.path}/out`);
     assert.equal(entry?.digest, manifest.descriptor.digest);
     await verify(await openArchive(`${disk.path}/a.tar`), manifest.descriptor);
+  },
+});
+
+Deno.test({
+  name: "disk: a full disk under what is kept for a pipe is named, and nothing stays on it",
+  ...needs("tmpfs"),
+  fn: async () => {
+    await using dir = await app();
+    // Now go has nothing to do, which needs room there, too.
+    await done(dir, ["build", "--tarball", "big.tar"]);
+    await using disk = await tmpfs(dir.join("disk"), 60_000);
+    const env = { TMPDIR: disk.path };
+    const built = await kodeno(["build", "--tarball", "/dev/null"], { cwd: dir.path, env });
+    assert.equal(built.code, 1, built.stderr);
+    assert.match(built.stderr, /, kept in \S+ \(TMPDIR\) till then: no space is left/);
+    const child = spawnKodeno(["ls", "-"], { cwd: dir.path, env, stdin: "piped" });
+    const big = await Deno.open(dir.join("big.tar"));
+    // It need not be read to its end.
+    await big.readable.pipeTo(child.stdin).catch(() => {});
+    const { code, stderr } = await child.output();
+    assert.equal(code, 1);
+    const keeping =
+      /^Error: Cannot keep archive stdin in \S+ \(TMPDIR\) while it is read: no space/;
+    assert.match(new TextDecoder().decode(stderr), keeping);
+    const left = (await filesBelow(disk.path)).filter((name) => !name.startsWith("deno-compile"));
+    assert.deepEqual(left, []);
   },
 });

@@ -176,7 +176,7 @@ Deno.test("output: a stdout that is full or has no reader is one line", async ()
   );
   await failed(
     `kodeno ${COPY} archive:- >/dev/full`,
-    /^Error: Cannot write the archive to stdout: no/,
+    /^Error: Cannot write the archive on stdout: no/,
   );
   await failed(`kodeno ${COPY} archive:/dev/full`, /^Error: Cannot write archive \/dev\/full: no/);
   const gone = /^Error: Cannot write .*stdout: its reader has gone$/;

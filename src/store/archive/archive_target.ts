@@ -17,12 +17,12 @@ import { InFlight } from "../../io/in_flight.ts";
 import { lentChunks } from "../../io/lent.ts";
 import { writeAll } from "../../io/file_bytes.ts";
 import { openPatiently } from "../../io/open_file.ts";
-import { outputFolder } from "../../io/output.ts";
+import { outputFolder, outputFolderNote } from "../../io/output.ts";
 import { fileStream } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
 import { findEntry, imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
-import { type ArchiveOptions, writeArchive } from "./archive_writer.ts";
+import { archiveName, type ArchiveOptions, writeArchive } from "./archive_writer.ts";
 import type { ArchiveEntry } from "./plan.ts";
 
 /**
@@ -113,7 +113,8 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
       // A blob counts once it is in the map, which has none of this digest yet.
       if (path !== undefined) await Deno.remove(path).catch(() => {});
       if (options.signal?.aborted) throw options.signal.reason;
-      throw ioFailure(`write blob ${descriptor.digest} for archive ${this.path}`, error);
+      const where = `${archiveName(this.path)}${await outputFolderNote(this.path)}`;
+      throw ioFailure(`write blob ${descriptor.digest} for ${where}`, error);
     } finally {
       // When the file could not be made, nobody has read the stream.
       if (!stream.locked) await stream.cancel().catch(() => {});

@@ -109,7 +109,7 @@ export async function checkArchive(path: string): Promise<void> {
 
 /** An archive in errors. */
 export function archiveName(path: string): string {
-  return path === "-" ? "the archive to stdout" : `archive ${path}`;
+  return path === "-" ? "the archive on stdout" : `archive ${path}`;
 }
 
 async function* archiveChunks(
