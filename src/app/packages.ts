@@ -8,7 +8,12 @@ import { KodenoError } from "../errors.ts";
 import type { GoCommand } from "../gobuild/command.ts";
 import { listPackages } from "../gobuild/list.ts";
 import { groupPatterns } from "../gobuild/patterns.ts";
-import { type ListedPackage, type MainPackage, selectMains } from "../plan/packages.ts";
+import {
+  type ListedPackage,
+  type MainPackage,
+  refuseUnreadable,
+  selectMains,
+} from "../plan/packages.ts";
 import { listFlagsOf } from "./flag_templates.ts";
 
 /** A main package. */
@@ -76,12 +81,14 @@ export async function findPackages(
     const of = entries.get(p.ImportPath)?.found;
     return of === undefined ? p : { ...of, ...(p.Match ? { Match: p.Match } : {}) };
   };
-  const packages = groups.flatMap((group, i) =>
-    selectMains(group, (listed.get(ofGroups[i] ?? "") ?? []).map(known)).map((main) => {
+  const packages = groups.flatMap((group, i) => {
+    const found = (listed.get(ofGroups[i] ?? "") ?? []).map(known);
+    refuseUnreadable(group, found);
+    return selectMains(group, found).map((main) => {
       const entry = entries.get(main.importPath)?.entry;
       return { ...main, entry, directory: entry?.directory ?? main.directory };
-    })
-  );
+    });
+  });
   return [...new Map(packages.map((p) => [p.importPath, p])).values()];
 }
 

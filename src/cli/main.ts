@@ -27,7 +27,8 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /** Tells a failure in one line (and the compiler's), and gives its exit code. */
-function report(error: unknown, verbose: boolean): number {
+function report(failure: unknown, verbose: boolean): number {
+  const error = unspeakableFolder(failure) ?? failure;
   const known = error instanceof KodenoError;
   const text = known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`;
   printError(text);
@@ -36,4 +37,11 @@ function report(error: unknown, verbose: boolean): number {
     if (error.cause instanceof Error) printError(`Caused by: ${error.cause.stack}`);
   } else if (!known) printError("Run it with --verbose to see where, and please report it.");
   return known ? error.exitCode : 1;
+}
+
+/** The runtime cannot say where it is, and tells so whenever it is asked. */
+function unspeakableFolder(error: unknown): KodenoError | undefined {
+  if (!/^File name or path .* is not valid UTF-8$/s.test(messageOf(error))) return undefined;
+  const why = "its path is not UTF-8; rename it, or run kodeno elsewhere";
+  return new KodenoError("BAD_OPTION", `Cannot run in this folder: ${why}`, {}, { cause: error });
 }

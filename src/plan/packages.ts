@@ -63,12 +63,28 @@ export function selectMains(
   return [...mains.values()];
 }
 
+/**
+ * Refuses packages that match a pattern with `...` and of which go cannot say what they are, rather
+ * than leaving them out: each of them may be a main package.
+ *
+ * @throws {KodenoError} `BAD_PACKAGE` for the first of them
+ */
+export function refuseUnreadable(group: PatternGroup, listed: readonly ListedPackage[]): void {
+  for (const { ImportPath, Name, Error, Match = [] } of listed) {
+    const pattern = Match.find((one) => isWildcard(one) && group.patterns.includes(one));
+    if (pattern === undefined || Name || Error === undefined) continue;
+    throw bad(pattern, `package ${ImportPath} cannot be read: ${oneLine(Error.Err)}`);
+  }
+}
+
+// go's advice is on lines of its own; an error here is one line.
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
+
 function noMain(pattern: string, matched: readonly ListedPackage[]): KodenoError {
   if (isWildcard(pattern)) return bad(pattern, "it matches no main package");
   const [first] = matched;
   if (first === undefined) return bad(pattern, "it matches no package");
-  // go's advice is on lines of its own; an error here is one line.
-  const error = first.Error?.Err.replaceAll(/\s+/g, " ").trim();
+  const error = oneLine(first.Error?.Err ?? "");
   if (error) return bad(pattern, error);
   return bad(
     pattern,

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { type ListedPackage, selectMains } from "./packages.ts";
+import { type ListedPackage, refuseUnreadable, selectMains } from "./packages.ts";
 
 const main = (path: string, ...patterns: string[]): ListedPackage => ({
   ImportPath: path,
@@ -55,4 +55,21 @@ Deno.test("packages: a pattern that names no main package says why", async () =>
     const { message } = await failsWith("BAD_PACKAGE", work, why);
     assert.ok(!message.includes("\n"), message);
   }
+});
+
+Deno.test("packages: one that go cannot read is not left out of a pattern with dots", async () => {
+  const broken = {
+    ImportPath: "m/b",
+    Match: ["./..."],
+    Error: { Err: "expected 'package',\n\tx" },
+  };
+  const refuse = (...listed: readonly ListedPackage[]) =>
+    refuseUnreadable({ directory: "/src/m", patterns: ["./...", "./e"] }, listed);
+  const message = /^Cannot build ".\/\.\.\.": package m\/b cannot be read: expected 'package', x$/;
+  await failsWith("BAD_PACKAGE", () => refuse(main("m/a", "./..."), broken), message);
+  // go build says what is wrong with a main package; one that is named is refused where it is chosen.
+  refuse({ ...main("m/a", "./..."), Error: { Err: "x" } }, {
+    ...broken,
+    Match: ["./e", "./f/..."],
+  });
 });

@@ -5,9 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { goModule, printer } from "../support/go_module.ts";
-import { done, kodeno } from "../support/kodeno.ts";
+import { done, kodeno, kodenoCommand, kodenoEnvironment } from "../support/kodeno.ts";
 import { outputOf } from "../support/layout.ts";
-import { succeed } from "../support/process.ts";
+import { run, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 /** Makes a file (`>`) or folder (`mkdir`) whose name `printf` gives. */
@@ -98,5 +98,33 @@ Deno.test({
     await fails(dir, ["resolve", "-R", "-f", "deploy"], inFolder("deploy", "\\\\xff"));
     await make(dir, "deploy", ">", "caf\\351.yaml");
     await fails(dir, ["resolve", "-f", "deploy"], inFolder("deploy", "caf\\\\xe9.yaml"));
+  },
+});
+
+Deno.test({
+  name:
+    "names: a package or a working directory of such a name is no part of what is built in silence",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using dir = await tempDir();
+    await goModule(dir, "example.com/mod", { "a/main.go": printer("a") });
+    await make(dir, ".", "mkdir", "caf\\351");
+    await succeed("sh", ["-c", 'cp "$1"/a/main.go "$1"/caf*', "sh", dir.path]);
+    const all = await kodeno(["build", "./..."], { cwd: dir.path });
+    assert.equal(all.code, 2, all.stderr);
+    assert.match(all.stderr, /^Error: Cannot build ".\/...": .*caf\\xe9": invalid UTF-8$/m);
+    const program = kodenoCommand();
+    const script = 'cd "$1"/caf* && shift && exec "$@"';
+    for (const command of ["build", "deps", "watch"]) {
+      const args = ["-c", script, "sh", dir.path, ...program, command];
+      const { code, stderr } = await run("sh", args, { env: kodenoEnvironment() });
+      assert.deepEqual(
+        [code, stderr],
+        [
+          2,
+          "Error: Cannot run in this folder: its path is not UTF-8; rename it, or run kodeno elsewhere\n",
+        ],
+      );
+    }
   },
 });
