@@ -7,6 +7,7 @@ import { platformOfConfig } from "../content/image_platform.ts";
 import type { CallOptions, Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
 import { graphKey, hasSuccessors } from "../content/successors.ts";
+import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseIndex, parseManifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
@@ -21,7 +22,8 @@ export interface ImageSummary {
 }
 
 /**
- * Sums an image up; reads its manifests, and the config of one that stands alone.
+ * Sums an image up; reads its manifests, and the config of one that stands alone. Those of an index
+ * that are not there do not count.
  *
  * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
  */
@@ -38,9 +40,17 @@ export async function summarize(
     if (seen.has(graphKey(d))) return;
     seen.add(graphKey(d));
     bounds.enter(d, depth);
+    if (!hasSuccessors(d)) {
+      sizes.set(d.digest, d.size);
+      return;
+    }
+    const bytes = await readDocument(source, d, options).catch((error) => {
+      // What docker saved of an index lacks other platforms; a daemon was given what it wants.
+      if (depth > 0 && error instanceof KodenoError && error.code === "NOT_FOUND") return undefined;
+      throw error;
+    });
+    if (bytes === undefined) return;
     sizes.set(d.digest, d.size);
-    if (!hasSuccessors(d)) return;
-    const bytes = await readDocument(source, d, options);
     if (isIndexType(d.mediaType)) {
       const { manifests } = parseIndex(bytes, `index ${d.digest}`);
       for (const one of manifests) await visit(one, depth + 1);
