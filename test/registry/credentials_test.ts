@@ -222,3 +222,23 @@ Deno.test("login gives the password to a helper, where there is one", async () =
   await logout("a.local", env);
   assert.equal(await Deno.readTextFile(home.join("said-erase")), "a.local");
 });
+
+Deno.test("credentials: a config.json that is a link stays one, and what is no file stays, too", async () => {
+  await using home = await tempDir();
+  const env = { HOME: home.path };
+  await Deno.mkdir(home.join(".docker"));
+  await Deno.mkdir(home.join("kept"));
+  const config = home.join(".docker/config.json");
+  // What it leads to need not be there yet.
+  await Deno.symlink("../kept/auth.json", config);
+  for (const host of ["one.local", "two.local"]) await login(host, "u", "p", env);
+  assert.equal(await Deno.readLink(config), "../kept/auth.json");
+  const kept = JSON.parse(await Deno.readTextFile(home.join("kept/auth.json")));
+  assert.deepEqual(Object.keys(kept.auths), ["one.local", "two.local"]);
+  await Deno.remove(config);
+  // As some switch it off.
+  await Deno.symlink("/dev/null", config);
+  await failsWith("IO_FAILED", () => login("one.local", "u", "p", env), /\/dev\/null is no file;/);
+  assert.equal(await Deno.readLink(config), "/dev/null");
+  assert.equal((await Deno.stat("/dev/null")).isCharDevice, true);
+});
