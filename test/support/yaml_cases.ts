@@ -91,5 +91,16 @@ export const BETTER: readonly (readonly [text: string, expected: string, ko: str
   ["a: { # why\n  b: c}\n", "a: {b: c} # why\n", "a: {b: c}\n"],
   ["a: # why\n  b # what\n", "a: b # why # what\n", "a: b # what\n"],
   ["a: |2\n\n    b\n", "a: |2\n\n    b\n", "a: |\n\n    b\n"],
+  [
+    "a: >-\n  some\n    more\n    of it\n  end\n",
+    "a: >-\n  some\n    more\n    of it\n  end\n",
+    "a: >-\n  some\n\n    more\n    of it\n  end\n",
+  ],
+  ["a: >2-\n    b\n  c\n\n  d\n", "a: >2-\n    b\n  c\n\n  d\n", "a: >2-\n    b\n  c\n  d\n"],
+  [
+    `a: >-\n  b\n    ${"w ".repeat(50)}w\n`,
+    `a: >-\n  b\n    ${"w ".repeat(50)}w\n`,
+    `a: >-\n  b\n\n    ${"w ".repeat(38)}w\n  ${"w ".repeat(11)}w\n`,
+  ],
   ["a: # why\n  [b]\nc: d\n", "a: [b] # why\nc: d\n", "a: [b]\nc: d # why\n"],
 ];

@@ -205,16 +205,21 @@ function writeLiteral(to: Writer, value: string): void {
 
 function writeFolded(to: Writer, value: string): void {
   to.afterBlank = true;
-  // The library looks at the start of the value here, whichever line it is at.
-  let edge = 0;
-  while (isBreak(value.charAt(edge)) && edge < value.length) edge++;
-  const startsWithText = !isGap(value.charAt(edge));
+  const keeps = hints(value).endsWith("+");
+  /** Whether a line end at a place needs another one, to be none that only folds. */
+  const isFolded = (at: number): boolean => {
+    let next = at;
+    while (next < value.length && isBreak(value.charAt(next))) next++;
+    if (next < value.length) return !isBlank(value.charAt(next));
+    // At the end none does; ko writes one where it says nothing, as it looks at the value's start.
+    return !keeps && !isGap(value.charAt(value.search(/[^\n]/)));
+  };
   let breaks = true;
   let leadingBlank = true;
   for (let i = 0; i < value.length; i++) {
     const c = value.charAt(i);
     if (isBreak(c)) {
-      if (!breaks && !leadingBlank && c === "\n" && startsWithText) to.break();
+      if (!breaks && !leadingBlank && c === "\n" && isFolded(i)) to.break();
       to.break(c);
       breaks = true;
       continue;
@@ -223,7 +228,9 @@ function writeFolded(to: Writer, value: string): void {
       to.startLine();
       leadingBlank = isBlank(c);
     }
-    if (!breaks && c === " " && value.charAt(i + 1) !== " " && to.column > WIDTH) to.startLine();
+    // A line that is indented is never folded.
+    const mayFold = !breaks && !leadingBlank && c === " " && !isBlank(value.charAt(i + 1));
+    if (mayFold && to.column > WIDTH) to.startLine();
     else to.write(c);
     breaks = false;
   }
