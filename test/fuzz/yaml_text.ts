@@ -48,12 +48,15 @@ function treeYaml(tree: Tree, dice: Dice): string {
 }
 
 /** The values of a text as the `yaml` package has them; undefined where it has none. */
-export function readYamlValues(text: string): readonly unknown[] | undefined {
+export function readYamlValues(
+  text: string,
+  options: { readonly mapAsMap?: boolean } = {},
+): readonly unknown[] | undefined {
   const parsed = parseAllDocuments(text, { uniqueKeys: false, merge: true, logLevel: "silent" });
   const documents = (Array.isArray(parsed) ? parsed : []) as Document[];
   if (documents.some(({ errors }) => errors.length > 0)) return undefined;
   try {
-    return documents.map((document) => document.toJS());
+    return documents.map((document) => document.toJS(options));
   } catch {
     // Aliases of nothing, or too many of them.
     return undefined;
