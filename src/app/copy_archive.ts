@@ -62,6 +62,6 @@ export async function copyToArchive<T>(
     transfers.get(d.digest)?.done();
     options.onBlob?.(d, true);
   };
-  await writeArchive(path, metered, entries, { signal, onBlob });
+  await writeArchive(path, metered, entries, { signal, emit: options.emit, onBlob });
   return await then(source);
 }

@@ -9,7 +9,7 @@ import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { GraphBounds } from "./bounds.ts";
-import { beginTransfer, type Meter, tellThere } from "./meter.ts";
+import { beginTransfer, type Meter, tellThere, tellUnknown } from "./meter.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
 import { readDocument } from "./read.ts";
 import { graphKey, hasSuccessors, successors } from "./successors.ts";
@@ -70,16 +70,6 @@ export async function copy(
     onBlob?.(d, moved);
   };
 
-  /** Says that of what nobody here can read only the blob itself is moved. */
-  const tellUnknown = ({ mediaType, digest }: Descriptor): void => {
-    options.emit?.({
-      type: "note",
-      level: "warning",
-      message: `Took ${digest} as a blob alone: its media type ${JSON.stringify(mediaType)} is ` +
-        "neither an image's nor an index's, so nobody can tell what else belongs to it",
-    });
-  };
-
   const visit = async (d: Descriptor, depth: number): Promise<void> => {
     signal.throwIfAborted();
     bounds.enter(d, depth);
@@ -92,7 +82,7 @@ export async function copy(
     const bytes = await pool.run(() => readDocument(source, d, call), weight(d));
     const children = successors(d, bytes);
     if (isIndexType(d.mediaType)) {
-      for (const child of children) if (!hasSuccessors(child)) tellUnknown(child);
+      for (const child of children) if (!hasSuccessors(child)) tellUnknown(child, options);
     }
     await all(children.map((child) => once(child, depth + 1)));
     await move(d, () => Promise.resolve(bytesStream(bytes)));
@@ -118,7 +108,7 @@ export async function copy(
   using _source = await holdPlace(source, call);
   using _target = await holdPlace(target, call);
   const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
-  if (!hasSuccessors(descriptor)) tellUnknown(descriptor);
+  if (!hasSuccessors(descriptor)) tellUnknown(descriptor, options);
   for (let brought = 1;; brought++) {
     await all([once(descriptor, 0)]);
     try {

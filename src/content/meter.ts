@@ -31,6 +31,16 @@ export function tellThere({ digest, size }: Descriptor, { emit, image = "" }: Me
   emit?.({ type: "transfer", image, digest, bytes: 0, total: size, state: "there" });
 }
 
+/** Says that of what nobody here can read only the blob itself is moved. */
+export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: Meter): void {
+  emit?.({
+    type: "note",
+    level: "warning",
+    message: `Took ${digest} as a blob alone: its media type ${JSON.stringify(mediaType)} is ` +
+      "neither an image's nor an index's, so nobody can tell what else belongs to it",
+  });
+}
+
 /** Begins the transfer of a blob. */
 export function beginTransfer(d: Descriptor, open: OpenBlob, meter: Meter): Transfer {
   const counter = meter.emit && new Counter(d.digest, d.size, meter);

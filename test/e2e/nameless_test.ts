@@ -92,7 +92,12 @@ Deno.test("unknown media types: copy and merge say that they took a blob alone",
   await layoutOf(dir, "l", [{ ...odd.descriptor, annotations: name }, one.root.descriptor]);
   await pushAll(await openLayout(dir.join("l")), [odd]);
   const told = new RegExp(`Took ${digest} as a blob alone: its media type .*example\\.thing`);
-  for (const args of [["copy", "oci:l:odd", "oci:c"], ["merge", "m", "l"]]) {
+  const runs = [
+    ["copy", "oci:l:odd", "oci:c"],
+    ["copy", "oci:l:odd", "archive:c.tar"],
+    ["merge", "m", "l"],
+  ];
+  for (const args of runs) {
     const { code, stderr } = await kodeno(args, { cwd: dir.path });
     assert.equal(code, 0, stderr);
     assert.match(stderr, told);

@@ -5,6 +5,7 @@
  */
 import type { CallOptions, Source } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
+import type { Emit } from "../../events.ts";
 import { makeFolder } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
@@ -25,6 +26,8 @@ export interface ArchiveOptions extends CallOptions {
    * any of Linux, then the first unless given. All of them are in the archive.
    */
   readonly platform?: PlatformSpec | undefined;
+  /** Told of what goes in without what belongs to it, since nobody can tell what that is. */
+  readonly emit?: Emit | undefined;
   /** Told of each blob, after it was written. */
   readonly onBlob?: ((descriptor: Descriptor) => void) | undefined;
 }

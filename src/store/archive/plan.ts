@@ -4,6 +4,7 @@
  * @module
  */
 import { GraphBounds } from "../../content/bounds.ts";
+import { type Meter, tellUnknown } from "../../content/meter.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
@@ -14,7 +15,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
 import { encodeJson, parseManifest } from "../../oci/manifest.ts";
-import { MediaType, ociMediaType } from "../../oci/media_types.ts";
+import { isIndexType, MediaType, ociMediaType } from "../../oci/media_types.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
 import { chooseImage, imagesBelow } from "./choose.ts";
 
@@ -56,7 +57,7 @@ export async function planArchive(
   source: Pick<Source, "fetch">,
   entries: readonly ArchiveEntry[],
   platform?: PlatformSpec,
-  options: CallOptions = {},
+  options: CallOptions & Meter = {},
 ): Promise<ArchivePlan> {
   const index = indexEntries(entries);
   const pool = new Pool(CONCURRENCY);
@@ -65,6 +66,10 @@ export async function planArchive(
   const kept = new Map<string, Uint8Array>();
   let keptBytes = 0;
 
+  const tellAll = (all: readonly Descriptor[]): void => {
+    for (const d of all) if (!hasSuccessors(d)) tellUnknown(d, options);
+  };
+  tellAll(entries.map(({ descriptor }) => descriptor));
   const bounds = new GraphBounds();
   let depth = 0;
   // Level by level; all of one end before a failure is told, so that nothing goes on behind it.
@@ -82,7 +87,9 @@ export async function planArchive(
         pool.run(async () => {
           const bytes = await readDocument(source, d, options);
           if ((keptBytes += bytes.length) <= KEPT_BYTES) kept.set(d.digest, bytes);
-          return successors(d, bytes);
+          const children = successors(d, bytes);
+          if (isIndexType(d.mediaType)) tellAll(children);
+          return children;
         })
       ),
     );

@@ -75,6 +75,7 @@ export async function loadImage(
   const archive = await archiveStream(source, [entry], {
     ...call,
     platform: options.platform ?? chosen.platform,
+    emit: options.emit,
     onBlob: options.onBlob,
   });
   const counter = new Counter(descriptor.digest, archive.size, options);
