@@ -16,6 +16,7 @@ import type { LayerCache } from "../layers/cache.ts";
 import { capabilityAttribute } from "../layers/capabilities.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
 import { type BuildGroup, type BuildPlan, goVariables, makePlan } from "../plan/plan.ts";
+import { undisturbed } from "../undisturbed.ts";
 import { evictBaseBlob } from "./base_cache.ts";
 import { BaseSet } from "./base_set.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
@@ -79,7 +80,7 @@ export interface Builder {
  * ```
  */
 export function newBuilder(options: BuildOptions = {}): Builder {
-  return new GoBuilder(resolveBuildConfig(options));
+  return new GoBuilder(undisturbed(() => resolveBuildConfig(options)));
 }
 
 class GoBuilder implements Builder {

@@ -11,7 +11,7 @@ import {
   type ShownImage,
 } from "../app/show_config.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
-import { watched } from "./progress.ts";
+import { shown } from "./progress.ts";
 import { addSkaffoldFlags, type SkaffoldFlags, skaffoldOptions } from "./skaffold_flags.ts";
 import { printResult } from "./output.ts";
 
@@ -50,8 +50,8 @@ export function configCommand(): Command {
 async function run(flags: BuildFlags & SkaffoldFlags): Promise<void> {
   if (flags.filename !== undefined) return await runSkaffold(flags);
   const request = { build: buildOptions(flags), publish: publishOptions(flags) };
-  const shown = named(await watched({ verbose: flags.verbose }, (o) => showConfig(request, o)));
-  printResult(flags.json ? JSON.stringify({ type: "config", ...shown }) : toYaml(shown));
+  const found = named(await shown({ verbose: flags.verbose }, (o) => showConfig(request, o)));
+  printResult(flags.json ? JSON.stringify({ type: "config", ...found }) : toYaml(found));
 }
 
 async function runSkaffold(flags: BuildFlags & SkaffoldFlags): Promise<void> {
@@ -62,11 +62,11 @@ async function runSkaffold(flags: BuildFlags & SkaffoldFlags): Promise<void> {
     build: { ...buildOptions(flags), platforms: undefined, environment },
     skaffold: { ...skaffoldOptions(flags), environment },
   };
-  const shown = await watched({ verbose: flags.verbose }, (o) => {
+  const found = await shown({ verbose: flags.verbose }, (o) => {
     tellNotes(settings, o.emit);
     return showArtifacts(request, o);
   });
-  const artifacts = shown.map((one) => ({ ...one, image: rename(one.image) }));
+  const artifacts = found.map((one) => ({ ...one, image: rename(one.image) }));
   if (flags.json) return printResult(JSON.stringify({ type: "config", artifacts }));
   const document = new Document({ artifacts: artifacts.map(({ image: _, ...rest }) => rest) });
   artifacts.forEach(({ image }, i) =>

@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { listenNow } from "../undisturbed.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
@@ -21,10 +22,9 @@ export async function interruptible<T>(
   const fail = (error: unknown): void => controller.abort(error);
   const stop = (): void =>
     fail(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
-  try {
-    return await work(controller.signal, fail);
-  } finally {
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
-  }
+  using _ = listenNow({
+    listen: () => SIGNALS.forEach((signal) => Deno.addSignalListener(signal, stop)),
+    rest: () => SIGNALS.forEach((signal) => Deno.removeSignalListener(signal, stop)),
+  });
+  return await work(controller.signal, fail);
 }

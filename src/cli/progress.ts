@@ -65,6 +65,19 @@ export async function watched<T>(
   }
 }
 
+/** Runs work that only looks, under a view; a signal ends it as it ends any program. */
+export async function shown<T>(
+  options: ProgressOptions,
+  work: (watched: Pick<Watched, "emit">) => Promise<T>,
+): Promise<T> {
+  const { emit, close } = await makeProgress(options);
+  try {
+    return await work({ emit });
+  } finally {
+    close();
+  }
+}
+
 /** Tells of something from within work, which is ended where that fails. */
 export function failing(fail: (error: unknown) => void, tell: () => void): void {
   try {

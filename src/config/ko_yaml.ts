@@ -2,6 +2,7 @@
  * Reads `.ko.yaml`: YAML to checked values, by ko's rules.
  * @module
  */
+import { undisturbed } from "../undisturbed.ts";
 import type { ImageValues } from "./image_config.ts";
 import { defaultKey, type KoBuild, type KoFile } from "./ko_file.ts";
 import { BUILD_FIELDS, isGoReleaserField, koSchema, type Spell } from "./ko_schema.ts";
@@ -17,7 +18,7 @@ import { formatFault, formatPath, type Path } from "./yaml/faults.ts";
  */
 export async function readKoFile(path: string, name: string): Promise<KoFile> {
   const { documents: [document] } = await readYaml(path, { name });
-  return koFileOf(document, name);
+  return undisturbed(() => koFileOf(document, name));
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { undisturbed } from "../undisturbed.ts";
 import { selects } from "./select.ts";
 import type { Selector } from "./selector.ts";
 import { YamlError } from "./yaml/failure.ts";
@@ -60,6 +61,10 @@ export interface Manifest {
  * ```
  */
 export function readManifest(text: string, file: string, selector?: Selector): Manifest {
+  return undisturbed(() => readNow(text, file, selector));
+}
+
+function readNow(text: string, file: string, selector: Selector | undefined): Manifest {
   const documents: YamlNode[] = [];
   try {
     let count = 0;
@@ -94,7 +99,7 @@ export function readManifest(text: string, file: string, selector?: Selector): M
         if (image === undefined) throw new Error(`${file}:${line}: ${importPath} was not built`);
         node.value = image;
       }
-      return printDocuments(documents);
+      return undisturbed(() => printDocuments(documents));
     },
   };
 }

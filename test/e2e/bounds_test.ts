@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { spawnKodeno } from "../support/kodeno.ts";
 import { measured } from "../support/measured.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -139,3 +140,22 @@ Deno.test("bounds: a skaffold.yaml of any kind ends soon", (t) =>
 
 Deno.test("bounds: Kubernetes YAML of any kind ends soon", (t) =>
   tryAll(t, "k.yaml", ["resolve", "-f", "k.yaml", "--push=false"], KUBERNETES));
+
+Deno.test("bounds: a signal ends work on a large file at once", async (t) => {
+  await using dir = await tempDir();
+  await dir.write(".ko.yaml", filled(200_000, (i) => `- id: k${i}\n`, "builds:\n"));
+  await dir.write("k.yaml", filled(1_300_000, (i) => `k${i}: a,`, "a: [", "]\n"));
+  const resolve = ["resolve", "-f", "k.yaml", "--push=false"];
+  for (const [signal, ...args] of [["SIGINT", "config"], ["SIGTERM", ...resolve]] as const) {
+    await t.step(args.join(" "), async () => {
+      const child = spawnKodeno(args, { cwd: dir.path });
+      const ended = child.output();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      child.kill(signal);
+      const began = performance.now();
+      assert.notEqual((await ended).code, 0);
+      // A machine that is busy takes its time to look at signals, too.
+      assert.ok(performance.now() - began < 2000);
+    });
+  }
+});

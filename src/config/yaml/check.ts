@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import { undisturbed } from "../../undisturbed.ts";
 import type { YamlDocument } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";
@@ -58,6 +59,14 @@ export function tryYaml<S extends z.ZodType>(
   document: YamlDocument,
   schema: S,
   skip: (key: string) => boolean = () => false,
+): Outcome<z.output<S>> {
+  return undisturbed(() => tryNow(document, schema, skip));
+}
+
+function tryNow<S extends z.ZodType>(
+  document: YamlDocument,
+  schema: S,
+  skip: (key: string) => boolean,
 ): Outcome<z.output<S>> {
   let value: unknown = without(document.value ?? {}, skip);
   let result = schema.safeParse(value);

@@ -16,6 +16,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from "yaml";
+import { undisturbed } from "../../undisturbed.ts";
 import { composeYaml } from "./compose.ts";
 import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
 import { isMerge, keyText, plainValue, type ReportFault } from "./plain.ts";
@@ -174,6 +175,10 @@ export async function readYaml(path: string, options: YamlOptions = {}): Promise
  * @throws {KodenoError} `BAD_CONFIG` with all faults of the text, a line each
  */
 export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlFile {
+  return undisturbed(() => parseNow(text, name, options));
+}
+
+function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
   const faults: Fault[] = [];
   const places = new Places(text);
   const report: ReportFault = (offset, message) => {

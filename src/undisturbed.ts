@@ -1,0 +1,36 @@
+/**
+ * Work that nothing can come in between of, such as reading a large file: while it goes on, a signal
+ * ends the process as it ends any other, since nobody would hear of it till the work is done.
+ * @module
+ */
+
+/** Something that hears of signals, and can stop doing so for a while. */
+export interface Listening {
+  listen(): void;
+  rest(): void;
+}
+
+const listening = new Set<Listening>();
+
+/** Begins to listen; until it goes out of scope. */
+export function listenNow(one: Listening): Disposable {
+  one.listen();
+  listening.add(one);
+  return {
+    [Symbol.dispose]: () => {
+      listening.delete(one);
+      one.rest();
+    },
+  };
+}
+
+/** Does such work, which leaves nothing half-made behind it wherever it is ended. */
+export function undisturbed<T>(work: () => T): T {
+  const resting = [...listening];
+  for (const one of resting) one.rest();
+  try {
+    return work();
+  } finally {
+    for (const one of resting) if (listening.has(one)) one.listen();
+  }
+}
