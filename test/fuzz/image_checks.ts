@@ -256,8 +256,14 @@ async function tagIn(input: string, entry: Descriptor): Promise<string> {
 
 async function removeFrom(input: string, entry: Descriptor): Promise<string> {
   const before = plainEntries(input);
-  const done = await attempt(() => rm(input, [entry.digest]));
-  assertKept(before.filter(({ digest }) => digest !== entry.digest), plainEntries(input), done);
+  const notes: string[] = [];
+  const emit = (event: KodenoEvent) => void (event.type === "note" && notes.push(event.message));
+  const done = await attempt(() => rm(input, [entry.digest], emit));
+  // What refers to it goes with it, and that is told.
+  const kept = before.filter(({ digest }) =>
+    digest !== entry.digest && !notes.some((note) => note.startsWith(`Removed ${digest}`))
+  );
+  assertKept(kept, plainEntries(input), done);
   return outcomeOf(done);
 }
 

@@ -102,5 +102,6 @@ export const BETTER: readonly (readonly [text: string, expected: string, ko: str
     `a: >-\n  b\n    ${"w ".repeat(50)}w\n`,
     `a: >-\n  b\n\n    ${"w ".repeat(38)}w\n  ${"w ".repeat(11)}w\n`,
   ],
+  ["|-\nb\n---\nc: d\n", "|-\n  b\n---\nc: d\n", "|-\n  b\n  ---\n  c: d\n"],
   ["a: # why\n  [b]\nc: d\n", "a: [b] # why\nc: d\n", "a: [b]\nc: d # why\n"],
 ];

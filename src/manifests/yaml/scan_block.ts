@@ -75,7 +75,8 @@ export function scanBlock(cursor: Cursor, parentIndent: number, onComment: () =>
   const parts: string[] = [];
   let lastBreak = "";
   let wasBlank = false;
-  while (cursor.column === indent && cursor.at() !== "") {
+  // A text that is the whole document need not be indented; for ko it takes in what follows.
+  while (cursor.column === indent && cursor.at() !== "" && !cursor.atDocumentIndicator()) {
     const blank = isBlank(cursor.at());
     const folds = !literal && !wasBlank && !blank && lastBreak === "\n";
     if (!folds) parts.push(lastBreak);
