@@ -37,7 +37,8 @@ function flat({ amd64, arm64 }: RealImage, annotations?: Record<string, string>)
   const more = annotations ? { annotations } : {};
   const on = (architecture: string) => ({ platform: { os: "linux", architecture }, ...more });
   return [
-    { ...arm64.manifest.descriptor, ...on("arm64") },
+    // As crane writes it.
+    { ...arm64.manifest.descriptor, ...on("arm64"), artifactType: MediaType.config },
     { ...amd64.manifest.descriptor, ...on("amd64") },
   ];
 }

@@ -8,7 +8,7 @@ import { readDocument } from "../../content/read.ts";
 import { graphKey } from "../../content/successors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseIndex } from "../../oci/manifest.ts";
-import { isIndexType, isManifestType } from "../../oci/media_types.ts";
+import { isIndexType, isManifestType, MediaType, ociMediaType } from "../../oci/media_types.ts";
 import { type Platform, platformMatches, type PlatformSpec } from "../../oci/platform.ts";
 
 /** Tried in this order where nothing else is wanted: most daemons are the first. */
@@ -46,7 +46,9 @@ export async function imagesBelow(
 
 /** Whether a manifest is of an image, as far as its index says. */
 export function isImage({ platform, artifactType }: Descriptor): boolean {
-  return platform?.os !== "unknown" && artifactType === undefined;
+  // crane says of an image that it is an artifact of the type of its config.
+  const isArtifact = artifactType !== undefined && ociMediaType(artifactType) !== MediaType.config;
+  return platform?.os !== "unknown" && !isArtifact;
 }
 
 /**
