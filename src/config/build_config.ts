@@ -94,7 +94,7 @@ export function resolveBuildConfig(options: BuildOptions = {}): BuildConfig {
     refusePlatformVariables(resolved, environment);
     const { GOFLAGS = "" } = { ...environment, ...resolved.go.env };
     refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
-    return resolved;
+    return options.offline ? keptOffline(resolved) : resolved;
   };
   return Object.freeze({
     workingDirectory,
@@ -124,6 +124,18 @@ export function resolveBuildConfig(options: BuildOptions = {}): BuildConfig {
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
   });
+}
+
+/** What a configuration says of go's network does not count offline. */
+function keptOffline(image: ImageConfig): ImageConfig {
+  const entries = Object.entries(image.go.env);
+  const env = Object.fromEntries(
+    entries.map(([name, value]) => [
+      name,
+      Object.entries(GO_OFFLINE).find(([own]) => own === name)?.[1] ?? value,
+    ]),
+  );
+  return Object.freeze({ ...image, go: Object.freeze({ ...image.go, env }) });
 }
 
 /**

@@ -62,6 +62,10 @@ Deno.test("build config: what beats what", () => {
     [{ KO_DEFAULTBASEIMAGE: "scratch" }, { baseImage: "oci:x" }, (c) => c.image.baseImage, "oci:x"],
     [{ GOPROXY: "direct" }, { offline: true }, (c) => c.go.environment["GOPROXY"], "off"],
     [{ GOPROXY: "direct" }, {}, (c) => c.go.environment["GOPROXY"], "direct"],
+    [{}, { env: ["GOPROXY=direct", "A=1"], offline: true }, (c) => c.image.go.env, {
+      GOPROXY: "off",
+      A: "1",
+    }],
     [{ KO_DEFAULTBASEIMAGE: "" }, { baseImage: "" }, (c) => c.image.baseImage, "static"],
     [{ SOURCE_DATE_EPOCH: "5" }, { sourceDateEpoch: 7 }, (c) => c.image.created, 5],
     [{}, { sourceDateEpoch: 0 }, (c) => c.image.created, 0],

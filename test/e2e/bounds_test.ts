@@ -150,12 +150,12 @@ Deno.test("bounds: a signal ends work on a large file at once", async (t) => {
     await t.step(args.join(" "), async () => {
       const child = spawnKodeno(args, { cwd: dir.path });
       const ended = child.output();
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await new Promise((resolve) => setTimeout(resolve, 250));
       child.kill(signal);
       const began = performance.now();
       assert.notEqual((await ended).code, 0);
       // A machine that is busy takes its time to look at signals, too.
-      assert.ok(performance.now() - began < 2000);
+      assert.ok(performance.now() - began < 10_000);
     });
   }
 });

@@ -14,10 +14,16 @@ import { type TempDir, tempDir } from "../support/temp.ts";
 
 const README = await Deno.readTextFile(join(ROOT, "README.md"));
 const BLOCK = /^<!-- test ?(.*?) ?-->\n\n```sh\n(.*?)^```$/gms;
-const BLOCKS = [...README.matchAll(BLOCK)].map(([, parts = "", text = ""]) => ({
-  parts: parts.split(" ").filter((part) => part !== ""),
-  text,
-}));
+/** The commands of a page, with the real parts that they need. */
+function blocksOf(page: string) {
+  return [...page.matchAll(BLOCK)].map(([, parts = "", text = ""]) => ({
+    parts: parts.split(" ").filter((part) => part !== ""),
+    text,
+  }));
+}
+
+const BLOCKS = blocksOf(README);
+const SECURITY = await Deno.readTextFile(join(ROOT, "docs/security.md"));
 
 const PROGRAM = `package main
 
@@ -48,12 +54,13 @@ Deno.test("the README has a command for each thing people do", () => {
   // A shell block without the mark would be run by nobody; those of "Try it" are run by CI.
   const shell = [...README.matchAll(/^```sh$/gm)].length;
   assert.equal(shell - BLOCKS.length, 2);
+  assert.equal([...SECURITY.matchAll(/^```sh$/gm)].length, blocksOf(SECURITY).length);
   for (const task of ["quickstart", "test"]) {
     assert.ok(README.includes(`\`\`\`sh\nnpx -y deno@2.9.6 task ${task}\n\`\`\``), task);
   }
 });
 
-for (const { parts, text } of BLOCKS) {
+for (const { parts, text } of [...BLOCKS, ...blocksOf(SECURITY)]) {
   const [first = ""] = text.split("\n").filter((line) => line.includes("kodeno"));
   Deno.test({
     name: `README: ${first}`,
