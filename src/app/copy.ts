@@ -173,7 +173,8 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
         ? await (await referrerFinder(source, { signal }))(root)
         : [];
       const archived = { root, name, referrers: about };
-      return await copyToArchive(to.path, source, archived, options, (near) => done(name, near));
+      const tell = (near: Pick<Source, "fetch">) => done(name, near);
+      return { ...await copyToArchive(to.path, source, archived, options, tell), ...moved };
     }
     case "daemon": {
       const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);

@@ -62,6 +62,8 @@ export async function copyToArchive<T>(
     transfers.get(d.digest)?.done();
     options.onBlob?.(d, true);
   };
+  // The archive may be written over what it is read from.
+  const result = await then(source);
   await writeArchive(path, metered, entries, { signal, emit: options.emit, onBlob });
-  return await then(source);
+  return result;
 }

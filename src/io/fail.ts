@@ -16,6 +16,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/os error 17\b|EEXIST/, "something else has that name"],
   [/os error 21\b|EISDIR/, "it is a folder"],
   [/os error 20\b|ENOTDIR/, "a part of the path is a file"],
+  [/os error 6\b|ENXIO/, "it is a socket, or a device that is not there"],
   [/os error 2\b|ENOENT/, "there is no such file"],
 ];
 

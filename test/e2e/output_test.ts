@@ -57,6 +57,7 @@ const ARCHIVES: Readonly<Record<string, string>> = {
   "a link": `mkdir d; echo old >d/got; ln -s d/got l; kodeno ${COPY} archive:l; test -L l; ` +
     "test ! -L d/got; mv d/got got.tar",
   "a link that leads nowhere yet": `ln -s got.tar l; kodeno ${COPY} archive:l; test -L l`,
+  "the file it comes from": `cp want.tar got.tar; kodeno copy archive:got.tar archive:got.tar`,
   "stdout, from stdin": `kodeno copy archive:- archive:- <want.tar >got.tar`,
   "stdout, from a pipe": `kodeno copy archive:<(cat want.tar) archive:- | cat >got.tar`,
 };
