@@ -44,7 +44,9 @@ export function plainGraph(
   const queue = [root];
   for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
     // Where a descriptor has to be, anything may stand.
-    if (typeof d?.digest !== "string") return { digests, fault: `there is ${JSON.stringify(d)}` };
+    if (!/^sha256:[0-9a-f]{64}$/.test(d?.digest)) {
+      return { digests, fault: `there is ${JSON.stringify(d)}` };
+    }
     digests.add(d.digest);
     const key = JSON.stringify([d.digest, d.mediaType, d.size]);
     if (seen.has(key)) continue;
