@@ -17,6 +17,10 @@ export async function writeNew(path: string, text: string): Promise<boolean> {
   const folder = dirname(path);
   try {
     await makeFolder(folder);
+  } catch (error) {
+    throw ioFailure(`make folder ${folder}`, error);
+  }
+  try {
     await removeStaleTemporaries(folder);
     if (await isThere(path) || !(await linkFile(path, folder, new TextEncoder().encode(text)))) {
       return false;
