@@ -5,7 +5,7 @@
 import { imageName, refName } from "../oci/entries.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
-import { type HeldImages, openHeld } from "./places.ts";
+import { openImages } from "./places.ts";
 import { presentImages } from "./present_images.ts";
 import { type ImageSummary, summarize } from "./summary.ts";
 
@@ -27,11 +27,11 @@ export async function merge(
   ins: readonly string[],
   options: MergeOptions = {},
 ): Promise<readonly MergedImage[]> {
-  const held: HeldImages[] = [];
+  const stores: Awaited<ReturnType<typeof openImages>>[] = [];
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
-    for (const path of ins) held.push(await openHeld(path, options));
-    const from = held.map(({ store }, i) => presentImages(store, ins[i] ?? "", options));
+    for (const path of ins) stores.push(await openImages(path, options));
+    const from = stores.map((store, i) => presentImages(store, ins[i] ?? "", options));
     const entries = await mergeLayouts(layout, from, options);
     const merged: MergedImage[] = [];
     // One after the other: a process may open so many files only.
@@ -46,6 +46,6 @@ export async function merge(
     await layout.undo();
     throw error;
   } finally {
-    for (const one of held) one[Symbol.dispose]();
+    for (const store of stores) if (Symbol.dispose in store) store[Symbol.dispose]();
   }
 }

@@ -18,7 +18,7 @@ const MANY = 60;
 /** What the runtime itself has open counts, too: the sources need some more than the binary. */
 const LIMIT = Deno.env.get("KODENO_BIN") ? 32 : 48;
 
-/** A layout of many images, and of an index of all of them. */
+/** A layout of many images, and of an index of all of them; and many layouts of one image each. */
 async function many(dir: TempDir): Promise<void> {
   const layout = await openLayout(dir.join("in"), { create: true });
   const parts = Array.from({ length: MANY }, (_, i) => {
@@ -26,7 +26,13 @@ async function many(dir: TempDir): Promise<void> {
     const layer = blob(`layer ${i}`);
     return { platform, layer, ...image(platform, [layer]) };
   });
-  for (const { layer, config, manifest } of parts) await pushAll(layout, [layer, config, manifest]);
+  for (const [i, { layer, config, manifest }] of parts.entries()) {
+    await pushAll(layout, [layer, config, manifest]);
+    const alone = await openLayout(dir.join(`part${i}`), { create: true });
+    await pushAll(alone, [layer, config, manifest]);
+    await alone.tag(manifest.descriptor, `app${i}:v1`);
+    alone.close();
+  }
   const root = index(parts.map(({ manifest, platform }) => [manifest, platform]));
   await pushAll(layout, [root]);
   await layout.change(() =>
@@ -56,6 +62,8 @@ Deno.test({
     await many(dir);
     assert.equal((await limited(dir, "merge all in")).length, MANY + 1);
     assert.equal((await limited(dir, "ls all")).length, MANY + 1);
+    const parts = Array.from({ length: MANY }, (_, i) => `part${i}`);
+    assert.equal((await limited(dir, `merge joined ${parts.join(" ")}`)).length, MANY);
     await limited(dir, "inspect all --json");
     await limited(dir, "gc all --prune-now");
     await limited(dir, "copy oci:all:all:v1 archive:all.tar");

@@ -6,7 +6,7 @@
 import { copy } from "../../content/copy.ts";
 import { graphKey } from "../../content/successors.ts";
 import type { Meter } from "../../content/meter.ts";
-import type { Source } from "../../content/places.ts";
+import { holdPlace, type Source } from "../../content/places.ts";
 import { missingSubject } from "../../content/subject.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -29,12 +29,6 @@ export interface MergeOptions extends Pick<Meter, "emit"> {
 /** How often what others remove meanwhile is brought. */
 const MAX_TIMES_BROUGHT = 3;
 
-/** An entry and where it comes from. */
-interface Candidate {
-  readonly entry: Descriptor;
-  readonly from: MergeSource;
-}
-
 /**
  * Copies all entries of layouts and archives into a layout; those without a name are found there by
  * their digests. What refers to something that its place lacks is told of, and left out.
@@ -50,17 +44,29 @@ export async function mergeLayouts(
 ): Promise<readonly Descriptor[]> {
   const { force = false, signal, emit } = options;
   using _ = await out.hold({ signal });
-  const candidates: Candidate[] = [];
-  for (const from of ins) {
-    candidates.push(...(await wanted(from, options)).map((entry) => ({ entry, from })));
-  }
-  const entries = candidates.map(({ entry }) => entry);
-  // Told before anything is copied, and looked at again when nobody else can change the layout.
-  combine(await out.entries(), entries, force, out.directory);
-  for (let brought = 1;; brought++) {
-    for (const { entry, from } of candidates) {
-      await copy(from, entry, out, { signal, emit, image: nameOf(entry) });
+  const told = new Set<string>();
+  /** One place after the other is held, since a process may open so many files only. */
+  const each = async (
+    work: (from: MergeSource, entry: Descriptor) => Promise<unknown>,
+  ): Promise<readonly Descriptor[]> => {
+    const entries: Descriptor[] = [];
+    for (const from of ins) {
+      using _ = await holdPlace(from, { signal });
+      for (const entry of await wanted(from, told, options)) {
+        await work(from, entry);
+        entries.push(entry);
+      }
     }
+    return entries;
+  };
+  // Told before anything is copied, and looked at again when nobody else can change the layout.
+  const announced = await each(() => Promise.resolve());
+  combine(await out.entries(), announced, force, out.directory);
+  let entries: readonly Descriptor[];
+  for (let brought = 1;; brought++) {
+    entries = await each((from, entry) =>
+      copy(from, entry, out, { signal, emit, image: nameOf(entry) })
+    );
     let gone: Descriptor | undefined;
     await out.change(async (before) => {
       gone = await firstMissing(out, entries, signal);
@@ -126,19 +132,24 @@ function nameOf(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
 }
 
-/** The entries of a place; what refers to something that is not there is told of and left out. */
+/**
+ * The entries of a place; what refers to something that is not there is told of once, and left out.
+ *
+ * @param told what was left out before
+ */
 async function wanted(
   place: MergeSource,
+  told: Set<string>,
   { emit, signal }: MergeOptions,
 ): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
   for (const entry of await place.entries()) {
-    // One after the other: a process may open so many files only.
     const missing = nameOf(entry) === undefined
       ? await missingSubject(place, entry, { signal })
       : undefined;
     if (missing === undefined) found.push(entry);
-    else {
+    else if (!told.has(entry.digest)) {
+      told.add(entry.digest);
       const message = `Left out ${entry.digest}: it refers to ${missing}, which is not there`;
       emit?.({ type: "note", level: "warning", message });
     }
