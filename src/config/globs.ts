@@ -7,6 +7,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { ANY, matchesAll } from "./wildcards.ts";
 
 /** A compiled glob: whether it matches a path with slashes. */
 export type Glob = (path: string) => boolean;
@@ -28,7 +29,7 @@ export function compileGlob(glob: string): Glob {
   const bad = (why: string): KodenoError =>
     new KodenoError("BAD_OPTION", `Cannot use glob ${JSON.stringify(glob)}: ${why}`, { glob });
   const patterns = expandBraces(glob, bad).map((one) => patternOf(one, bad));
-  return (path) => patterns.some((pattern) => pattern.test(path));
+  return (path) => patterns.some((pattern) => pattern(path));
 }
 
 /** Puts `\` before the characters of a path that mean something in a glob. */
@@ -41,6 +42,9 @@ type Bad = (why: string) => KodenoError;
 /** Stands for a `**` that is none: at the start of an alternative it is a `*`. */
 const ONE_STAR = "\0";
 
+/** Most globs that braces may stand for: each pair of them multiplies. */
+const MAX_CHOICES = 1000;
+
 /** One glob for each choice between braces. */
 function expandBraces(glob: string, bad: Bad): readonly string[] {
   const open = indexOf(glob, "{");
@@ -48,10 +52,13 @@ function expandBraces(glob: string, bad: Bad): readonly string[] {
   const { alternatives, end } = alternativesAt(glob, open, bad);
   const before = glob.slice(0, open);
   const after = glob.slice(end);
-  return alternatives
-    .map((one) => one.replace(/^\*\*+/, ONE_STAR))
-    .flatMap((one) => expandBraces(one + after, bad))
-    .map((one) => before + one);
+  const found: string[] = [];
+  for (const one of alternatives) {
+    const rest = one.replace(/^\*\*+/, ONE_STAR) + after;
+    for (const choice of expandBraces(rest, bad)) found.push(before + choice);
+    if (found.length > MAX_CHOICES) throw bad(`its braces stand for over ${MAX_CHOICES} globs`);
+  }
+  return found;
 }
 
 function alternativesAt(glob: string, open: number, bad: Bad) {
@@ -91,40 +98,49 @@ function classEnd(glob: string, open: number): number | undefined {
   return undefined;
 }
 
-function patternOf(glob: string, bad: Bad): RegExp {
+/** What stands for one character of a name. */
+type OneOf = string | RegExp;
+type Name = readonly (OneOf | typeof ANY)[];
+
+/** A name for each part of a path; the last one of `a/**` is for what is there. */
+function patternOf(glob: string, bad: Bad): (path: string) => boolean {
   const names = glob.split("/");
   const last = names.length - 1;
-  const source = names.map((name, i) => {
-    if (name !== "**") return nameSource(name, bad) + (i < last ? "/" : "");
-    if (i < last) return "(?:[^/]+/)*";
-    return i === 0 ? ".*" : ".+";
+  const pattern = names.flatMap((name, i): readonly (Name | typeof ANY)[] => {
+    if (name !== "**") return [nameOf(name, bad)];
+    return i < last ? [ANY] : [[ANY], ANY];
   });
-  return new RegExp(`^${source.join("")}$`, "su");
+  return (path) =>
+    matchesAll(pattern, path.split("/"), (name, part) => matchesAll(name, [...part], isOneOf));
+}
+
+function isOneOf(one: OneOf, char: string): boolean {
+  return typeof one === "string" ? one === char : one.test(char);
 }
 
 /** One name of a path, between slashes. */
-function nameSource(name: string, bad: Bad): string {
-  let source = "";
+function nameOf(name: string, bad: Bad): Name {
+  const found: (OneOf | typeof ANY)[] = [];
   for (let i = 0; i < name.length; i++) {
     // Both halves of a character beyond the first 65536.
     const char = String.fromCodePoint(name.codePointAt(i) ?? 0);
-    if (char === "*" || char === ONE_STAR) source += "[^/]*";
-    else if (char === "?") source += "[^/]";
+    if (char === "*" || char === ONE_STAR) found.push(ANY);
+    else if (char === "?") found.push(/^/);
     else if (char === "[") {
       const end = classEnd(name, i);
       if (end === undefined) throw bad('a "[" is not closed');
-      source += classSource(name.slice(i + 1, end), bad);
+      found.push(new RegExp(`^${classSource(name.slice(i + 1, end), bad)}$`, "su"));
       i = end;
     } else if (char === "\\") {
       const next = name[++i];
       if (next === undefined) throw bad("it ends in a backslash");
-      source += literal(next);
+      found.push(next);
     } else {
-      source += literal(char);
+      found.push(char);
       i += char.length - 1;
     }
   }
-  return source;
+  return found;
 }
 
 function classSource(inside: string, bad: Bad): string {

@@ -70,3 +70,17 @@ Deno.test("globs: any path matches itself when escaped", () => {
     assert.ok(!compileGlob(escapeGlob(path))(`${path}x`), path);
   }
 });
+
+Deno.test("globs: many wildcards and many braces have an end", async () => {
+  const name = "a".repeat(200);
+  assert.equal(compileGlob(`${"*a".repeat(100)}*b`)(name), false);
+  assert.equal(compileGlob(`${"*a".repeat(100)}*`)(name), true);
+  const path = Array.from({ length: 60 }, () => "a").join("/");
+  assert.equal(compileGlob(`${"**/a/".repeat(30)}**/b`)(path), false);
+  assert.equal(compileGlob(`${"**/a/".repeat(30)}**`)(path), true);
+  await failsWith(
+    "BAD_OPTION",
+    () => compileGlob("{a,b}".repeat(30)),
+    /braces stand for over 1000/,
+  );
+});

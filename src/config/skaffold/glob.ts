@@ -6,6 +6,7 @@
 import { dirname, join, normalize, sep } from "node:path";
 import { Folders, unspeakableName } from "../../io/folder.ts";
 import { compileGlob } from "../globs.ts";
+import { ANY, matchesAll } from "../wildcards.ts";
 
 /** A pattern that names nothing that is there. */
 export class NoFileMatches extends Error {
@@ -15,6 +16,8 @@ export class NoFileMatches extends Error {
   }
 }
 
+/** Most patterns that braces may stand for: each pair of them multiplies. */
+const MAX_CHOICES = 1000;
 /** Deeper than this, links lead in circles. */
 const DEEPEST = 64;
 
@@ -86,9 +89,11 @@ function toSlashes(path: string): string {
   return path.split(sep).join("/");
 }
 
-type Element = string | RegExp;
+/** A name as it is, or what stands for one. */
+type Element = string | ElementPattern;
+type ElementPattern = readonly (string | RegExp | typeof ANY)[];
 
-const ANY_ELEMENT = /^/;
+const ANY_ELEMENT: ElementPattern = [ANY];
 
 function elementsOf(pattern: string): readonly Element[] {
   return normalize(pattern).split(sep).filter((part) => part !== "." && part !== "").map((part) => {
@@ -97,25 +102,24 @@ function elementsOf(pattern: string): readonly Element[] {
   });
 }
 
-function elementPattern(part: string): RegExp {
-  const source = part.replaceAll(
-    /\\(.)|\*+|\?|\[(\^?)((?:\\.|[^\]\\])+)\]|[.+^${}()|[\]\\/]/gsu,
-    (piece, escaped: string | undefined, not: string, set: string | undefined) => {
-      if (escaped !== undefined) return literal(escaped);
-      if (piece.startsWith("*")) return "[^]*";
-      if (piece === "?") return "[^]";
-      return set === undefined ? literal(piece) : `[${not}${set.replaceAll(/[[\]^&~]/g, "\\$&")}]`;
-    },
-  );
-  return new RegExp(`^${source}$`, "u");
-}
-
-function literal(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+function elementPattern(part: string): ElementPattern {
+  const pieces = part.matchAll(/\\(.)|\*+|\?|\[(\^?)((?:\\.|[^\]\\])+)\]|[^]/gsu);
+  return [...pieces].map(([piece, escaped, not = "", set]) => {
+    if (escaped !== undefined) return escaped;
+    if (piece.startsWith("*")) return ANY;
+    if (piece === "?") return /^/;
+    if (set === undefined) return piece;
+    return new RegExp(`^[${not}${set.replaceAll(/[[\]^&~]/g, "\\$&")}]$`, "u");
+  });
 }
 
 function elementMatches(element: Element, name: string): boolean {
-  return typeof element === "string" ? element === name : element.test(name);
+  if (typeof element === "string") return element === name;
+  return matchesAll(
+    element,
+    [...name],
+    (one, char) => typeof one === "string" ? one === char : one.test(char),
+  );
 }
 
 /** `a{b,c}d` is `abd` and `acd`. */
@@ -135,10 +139,17 @@ function expandBraces(pattern: string): readonly string[] {
   }
   if (depth > 0) return [pattern];
   const after = pattern.slice((ends.at(-1) ?? 0) + 1);
-  return ends.flatMap((end, i) => {
+  const found: string[] = [];
+  for (const [i, end] of ends.entries()) {
     const choice = pattern.slice((ends[i - 1] ?? open) + 1, end);
-    return expandBraces(pattern.slice(0, open) + choice + after);
-  });
+    for (const one of expandBraces(pattern.slice(0, open) + choice + after)) found.push(one);
+    if (found.length > MAX_CHOICES) {
+      throw new Error(
+        `braces of ${JSON.stringify(pattern)} stand for over ${MAX_CHOICES} patterns`,
+      );
+    }
+  }
+  return found;
 }
 
 function indexOutside(text: string, wanted: string, from: number): number {

@@ -61,3 +61,11 @@ Deno.test("glob: links in circles have an end", async () => {
   await Deno.symlink(".", dir.join("a/here"));
   assert.deepEqual(await listFiles(dir.path, ["**/*.go"], []), ["a/x.go"]);
 });
+
+Deno.test("files of Skaffold: many wildcards and many braces have an end", async () => {
+  await using dir = await tempDir();
+  await dir.write("a".repeat(200), "");
+  assert.deepEqual(await listFiles(dir.path, [`${"*a".repeat(100)}*`], []), ["a".repeat(200)]);
+  await assert.rejects(() => listFiles(dir.path, [`${"*a".repeat(100)}*b`], []), /matches no file/);
+  await assert.rejects(() => listFiles(dir.path, ["{a,b}".repeat(30)], []), /over 1000 patterns/);
+});
