@@ -12,7 +12,7 @@ import { GoList, GoMap, type Value } from "./value.ts";
 const MAX_REPEATED = 1 << 20;
 /** What Go takes for space; JavaScript has one character more and one less. */
 const SPACE = "\\t\\n\\v\\f\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const AROUND = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "g");
+const AROUND = new RegExp(`^[${SPACE}]+|(?<![${SPACE}])[${SPACE}]+$`, "g");
 const SPACES = new RegExp(`[${SPACE}]`, "g");
 /** What a word of `title` begins behind. */
 const SEPARATOR = new RegExp(`^(?:[\\x00-\\x2f:-@[-^\`{-\\x7f]|[${SPACE}])$`);

@@ -138,6 +138,26 @@ Deno.test("bounds: a .ko.yaml of any kind ends soon", (t) =>
 Deno.test("bounds: a skaffold.yaml of any kind ends soon", (t) =>
   tryAll(t, "skaffold.yaml", ["config", "-f", "skaffold.yaml"], SKAFFOLD));
 
+const DOTENV: typeof KO_YAML = [
+  ["blanks in a value", 1_000_000, (n) => `A=x${" ".repeat(n - 10)}y\n`],
+  [
+    "values that double",
+    1000,
+    (n) => filled(n, (i) => `A${i + 1}=$A${i}$A${i}\n`, "A0=xxxx\n"),
+  ],
+];
+
+Deno.test("bounds: a skaffold.env of any kind ends soon", async (t) => {
+  await using dir = await tempDir();
+  await dir.write("skaffold.yaml", `${BUILD}  - image: a\n    ko: {}\n`);
+  for (const [what, bytes, make] of DOTENV) {
+    await t.step(
+      what,
+      () => tryOne(dir, "skaffold.env", ["config", "-f", "skaffold.yaml"], make(bytes), undefined),
+    );
+  }
+});
+
 Deno.test("bounds: Kubernetes YAML of any kind ends soon", (t) =>
   tryAll(t, "k.yaml", ["resolve", "-f", "k.yaml", "--push=false"], KUBERNETES));
 

@@ -20,7 +20,10 @@ export class DotenvError extends Error {
 
 /** A line break is none of these. */
 const SPACE = "[\\t\\v\\f\\r \\x85\\xa0]";
-const SPACES_AROUND = new RegExp(`^${SPACE}+|${SPACE}+$`, "g");
+// Without the look behind, each space of many would be tried as the first of the end.
+const SPACES_AROUND = new RegExp(`^${SPACE}+|(?<!${SPACE})${SPACE}+$`, "g");
+/** Most characters of all values; names of other values multiply them. */
+const MAX_CHARACTERS = 2 * 1024 * 1024;
 const NOTHING_TO_READ = /(?:[\s\x85]|#[^\n]*(?:\n|$))*/y;
 const EXPORT = new RegExp(`export${SPACE}+`, "y");
 const NAME = new RegExp(`(?:[\\p{L}\\p{N}_.]|${SPACE})*`, "uy");
@@ -44,6 +47,14 @@ const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
 export function parseDotenv(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   let at = 0;
+  let left = MAX_CHARACTERS;
+  const set = (name: string, value: string, start: number, expands: boolean): void => {
+    const size = expands ? expandedSize(value, values) : value.length;
+    if ((left -= size) < 0) {
+      throw new DotenvError(`found values of over ${MAX_CHARACTERS} characters`, start);
+    }
+    values.set(name, expands ? withVariables(value, values) : value);
+  };
   const take = (pattern: RegExp): string => {
     pattern.lastIndex = at;
     const [found = ""] = pattern.exec(text) ?? [];
@@ -65,13 +76,14 @@ export function parseDotenv(text: string): ReadonlyMap<string, string> {
     if (quote !== '"' && quote !== "'") {
       const line = take(LINE);
       const value = (COMMENT.exec(line)?.[1] ?? line).replaceAll(SPACES_AROUND, "");
-      values.set(name, withVariables(value, values));
+      set(name, value, start, true);
       continue;
     }
     const end = closing(text, quote, at);
     if (end < 0) throw new DotenvError(`found no second ${quote} to the one here`, at);
     const value = trimmed(text.slice(at, end).replaceAll("\r\n", "\n"), quote);
-    values.set(name, quote === "'" ? value : withVariables(unescaped(value), values));
+    if (quote === "'") set(name, value, start, false);
+    else set(name, unescaped(value), start, true);
     at = end + 1;
   }
 }
@@ -104,13 +116,19 @@ function unescaped(text: string): string {
   return breaks.replaceAll(/\\([^$])/g, "$1");
 }
 
+const VARIABLE = /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g;
+
 /** `$NAME` and `${NAME}` of names further up in the file; one that is not there is nothing. */
 function withVariables(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replaceAll(
-    /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g,
-    (all: string, backslash?: string, name?: string) => {
-      if (backslash !== undefined) return all.slice(1);
-      return name === undefined ? all : values.get(name) ?? "";
-    },
-  );
+  return text.replaceAll(VARIABLE, (all: string, backslash?: string, name?: string) => {
+    if (backslash !== undefined) return all.slice(1);
+    return name === undefined ? all : values.get(name) ?? "";
+  });
+}
+
+/** Not less than the length of the text with its variables. */
+function expandedSize(text: string, values: ReadonlyMap<string, string>): number {
+  let size = text.length;
+  for (const [, , name = ""] of text.matchAll(VARIABLE)) size += values.get(name)?.length ?? 0;
+  return size;
 }
