@@ -6,6 +6,7 @@ import { GraphBounds } from "../content/bounds.ts";
 import { readDocument } from "../content/read.ts";
 import { graphKey, hasSuccessors } from "../content/successors.ts";
 import { KodenoError, messageOf } from "../errors.ts";
+import { getOrSet } from "../io/get_or_set.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import {
@@ -134,9 +135,17 @@ export type ReadDocument =
   | { readonly manifest: Manifest }
   | { readonly problem: string };
 
-/** Reads manifests of a layout or archive, each once. */
+/** What a config says, and the platform it names. */
+interface ReadConfig {
+  readonly config: InspectedConfig;
+  readonly platform?: string | undefined;
+}
+
+/** Reads manifests and configs of a layout or archive, each once, and looks at each blob once. */
 export class ImageReader {
   readonly #documents = new Map<string, ReadDocument>();
+  readonly #blobs = new Map<string, Promise<InspectedBlob>>();
+  readonly #configs = new Map<string, Promise<ReadConfig>>();
   #keptBytes = 0;
   readonly #referrers = new Map<string, Descriptor[]>();
 
@@ -222,7 +231,11 @@ export class ImageReader {
   }
 
   /** A blob, and whether it is there with its size. */
-  async blob({ mediaType, digest, size }: Descriptor): Promise<InspectedBlob> {
+  blob(d: Descriptor): Promise<InspectedBlob> {
+    return getOrSet(this.#blobs, `${d.mediaType} ${graphKey(d)}`, () => this.#blob(d));
+  }
+
+  async #blob({ mediaType, digest, size }: Descriptor): Promise<InspectedBlob> {
     try {
       await (await this.store.fetch({ mediaType, digest, size })).cancel();
       return { mediaType, digest, size };
@@ -232,9 +245,11 @@ export class ImageReader {
   }
 
   /** A config, and the platform it names. */
-  async config(
-    d: Descriptor,
-  ): Promise<{ readonly config: InspectedConfig; readonly platform?: string | undefined }> {
+  config(d: Descriptor): Promise<ReadConfig> {
+    return getOrSet(this.#configs, `${d.mediaType} ${graphKey(d)}`, () => this.#config(d));
+  }
+
+  async #config(d: Descriptor): Promise<ReadConfig> {
     const blob = await this.blob(d);
     if (blob.problem !== undefined || ociMediaType(d.mediaType) !== MediaType.config) {
       return { config: blob };

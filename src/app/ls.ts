@@ -3,6 +3,7 @@
  * @module
  */
 import { graphKey, hasSuccessors } from "../content/successors.ts";
+import { getOrSet } from "../io/get_or_set.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -37,14 +38,17 @@ export async function ls(
   const store = await openImages(path, { signal, emit });
   const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
+  // One image may have many names.
+  const known = new Map<string, ReturnType<typeof sumUp>>();
   for (const entry of await store.entries()) {
     const name = imageName(entry) ?? refName(entry);
     const missing = await missingSubjectOf(reader, entry);
+    const key = JSON.stringify([graphKey(entry), entry.platform]);
     images.push({
       ...(name === undefined ? {} : { name }),
       digest: entry.digest,
       mediaType: entry.mediaType,
-      ...await sumUp(reader, entry),
+      ...await getOrSet(known, key, () => sumUp(reader, entry)),
       ...(missing === undefined ? {} : { missingSubject: missing }),
     });
   }

@@ -7,7 +7,7 @@ import { openLayout } from "../store/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
 import { openImages } from "./places.ts";
 import { presentImages } from "./present_images.ts";
-import { type ImageSummary, summarize } from "./summary.ts";
+import { type ImageSummary, summarizer } from "./summary.ts";
 
 /** An image that came in. */
 export interface MergedImage extends ImageSummary {
@@ -34,11 +34,12 @@ export async function merge(
     const from = stores.map((store, i) => presentImages(store, ins[i] ?? "", options));
     const entries = await mergeLayouts(layout, from, options);
     const merged: MergedImage[] = [];
+    const summarize = summarizer(layout);
     // One after the other: a process may open so many files only.
     for (const entry of entries) {
       const name = imageName(entry) ?? refName(entry);
       const { digest } = entry;
-      const summary = await summarize(layout, entry);
+      const summary = await summarize(entry);
       merged.push({ ...(name === undefined ? {} : { name }), digest, ...summary });
     }
     return merged;

@@ -8,6 +8,7 @@ import type { CallOptions, Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
 import { graphKey, hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
+import { getOrSet } from "../io/get_or_set.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseIndex, parseManifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
@@ -19,6 +20,15 @@ export interface ImageSummary {
   readonly size: number;
   /** `os/arch[/variant]` each, in the order of the index. */
   readonly platforms: readonly string[];
+}
+
+/** {@link summarize} for the images of one place, of which some may have many names. */
+export function summarizer(
+  source: Pick<Source, "fetch">,
+): (root: Descriptor) => Promise<ImageSummary> {
+  const known = new Map<string, Promise<ImageSummary>>();
+  return (root) =>
+    getOrSet(known, JSON.stringify([graphKey(root), root.platform]), () => summarize(source, root));
 }
 
 /**

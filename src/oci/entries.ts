@@ -127,9 +127,7 @@ export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
 }
 
 /**
- * Entries with one more, or with the one of the same name replaced, however that wrote it. All others
- * stay as they are, where they are. A new one goes before the first whose name sorts after its own, so
- * that the order in which images are finished does not show in the bytes.
+ * Entries with one more; see {@link withEach}.
  *
  * @param added its name is written normalized
  */
@@ -137,17 +135,65 @@ export function withEntry(
   entries: readonly Descriptor[],
   added: Descriptor,
 ): readonly Descriptor[] {
-  const entry = normalizedEntry(added);
-  const name = imageName(entry);
-  const same = (other: Descriptor): boolean =>
-    name === undefined
-      ? imageName(other) === undefined && refName(other) === refName(entry)
-      : imageName(other) === name;
-  const at = entries.findIndex(same);
-  if (at >= 0) return entries.flatMap((e, i) => i === at ? [entry] : same(e) ? [] : [e]);
-  const key = sortKey(entry);
-  const after = entries.findIndex((other) => sortKey(other) > key);
-  return after < 0 ? [...entries, entry] : entries.toSpliced(after, 0, entry);
+  return withEach(entries, [added]);
+}
+
+/**
+ * Entries with more, one after the other, or with those of the same names replaced, however these wrote
+ * them. All others stay as they are, where they are. A new one goes before the first whose name sorts
+ * after its own, so that the order in which images are finished does not show in the bytes; one without
+ * a name goes to the end.
+ *
+ * @param added their names are written normalized
+ */
+export function withEach(
+  entries: readonly Descriptor[],
+  added: readonly Descriptor[],
+): readonly Descriptor[] {
+  const all = [...entries];
+  const named = Map.groupBy(entries, nameKey);
+  // The highest name up to each place: never falling, so that places are found in few steps.
+  const highest: string[] = [];
+  for (const entry of entries) highest.push(higher(highest.at(-1), sortKey(entry)));
+  for (const one of added) {
+    const entry = normalizedEntry(one);
+    const key = nameKey(entry);
+    const [same, ...more] = key === undefined ? [] : named.get(key) ?? [];
+    if (same === undefined) {
+      const at = key === undefined ? all.length : placeAfter(highest, sortKey(entry));
+      highest.splice(at, 0, higher(highest[at - 1], sortKey(entry)));
+      all.splice(at, 0, entry);
+    } else {
+      all[all.indexOf(same)] = entry;
+      // Twice in what another tool wrote; they had one name, so that no highest one goes with them.
+      for (const other of more) {
+        const at = all.indexOf(other);
+        all.splice(at, 1);
+        highest.splice(at, 1);
+      }
+    }
+    named.set(key, [entry]);
+  }
+  return all;
+}
+
+/** What no two entries share: the name, or the tag of one that has no more. */
+function nameKey(entry: Descriptor): string | undefined {
+  const tag = refName(entry);
+  return imageName(entry) ?? (tag === undefined ? undefined : `\n${tag}`);
+}
+
+const higher = (a: string | undefined, b: string): string => a === undefined || b > a ? b : a;
+
+/** The first place whose highest name sorts after one. */
+function placeAfter(highest: readonly string[], name: string): number {
+  let [low, high] = [0, highest.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((highest[middle] ?? "") > name) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function normalizedEntry(entry: Descriptor): Descriptor {

@@ -6,7 +6,15 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { findEntry, IMAGE_NAME, imageName, namedEntry, REF_NAME, withEntry } from "./entries.ts";
+import {
+  findEntry,
+  IMAGE_NAME,
+  imageName,
+  namedEntry,
+  REF_NAME,
+  withEach,
+  withEntry,
+} from "./entries.ts";
 import { MediaType } from "./media_types.ts";
 
 const image = (digit: string): Descriptor => ({
@@ -59,6 +67,48 @@ Deno.test("entries: a name has one, and those of others stay where they are", ()
   const twice = [entry(A, { [IMAGE_NAME]: "app:v1" }), B, entry(C, { [IMAGE_NAME]: "app:v1" })];
   assert.deepEqual(withEntry(twice, named), [named, B]);
 });
+
+Deno.test("entries: several at once come to what they come to one by one", () => {
+  const named = (name: string, d = A) => namedEntry(d, name);
+  const lists: readonly (readonly Descriptor[])[] = [
+    [],
+    [named("b:v1"), named("d:v1"), named("v3")],
+    [named("z:v1"), entry(B), named("c:v1"), named("v1"), named("c:v1", C), named("a:v1")],
+  ];
+  const added = [
+    "c:v1",
+    "a:v0",
+    "zz:v1",
+    "v1",
+    "v2",
+    "c:v2",
+    "y/b:v1",
+    "c:v1",
+    "docker.io/library/d:v1",
+  ];
+  for (const list of lists) {
+    const entries = added.map((name) => named(name, B));
+    const oneByOne = entries.reduce<readonly Descriptor[]>((all, one) => slowly(all, one), list);
+    assert.deepEqual(withEach(list, entries), oneByOne);
+  }
+  // One without a name takes nobody's place.
+  assert.deepEqual(withEach([entry(A)], [entry(B), named("a:v1")]), [
+    entry(A),
+    entry(B),
+    named("a:v1"),
+  ]);
+});
+
+/** The rule, as it is said: the place of the same name, or before the first that sorts after it. */
+function slowly(all: readonly Descriptor[], one: Descriptor): readonly Descriptor[] {
+  const nameOf = (d: Descriptor) => imageName(d) ?? d.annotations?.[REF_NAME] ?? "";
+  const at = all.findIndex((d) => nameOf(d) === nameOf(one));
+  if (at >= 0) {
+    return all.filter((d, i) => i <= at || nameOf(d) !== nameOf(one)).with(at, one);
+  }
+  const after = all.findIndex((d) => nameOf(d) > nameOf(one));
+  return after < 0 ? [...all, one] : all.toSpliced(after, 0, one);
+}
 
 Deno.test("entries: both forms of a name are one name", async () => {
   const whole = "docker.io/library/app:v1";

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
 import { spawnKodeno } from "../support/kodeno.ts";
 import { measured } from "../support/measured.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -160,6 +161,30 @@ Deno.test("bounds: a skaffold.env of any kind ends soon", async (t) => {
 
 Deno.test("bounds: Kubernetes YAML of any kind ends soon", (t) =>
   tryAll(t, "k.yaml", ["resolve", "-f", "k.yaml", "--push=false"], KUBERNETES));
+
+Deno.test("bounds: an index.json of many entries is soon read, and merged", async (t) => {
+  await using dir = await tempDir();
+  const { root } = imageGraph();
+  await layoutWith(dir, "L", { "app:v1": imageGraph() });
+  const { mediaType, digest, size } = root.descriptor;
+  const entry = (i: number) => {
+    const tag = i % 3 === 0
+      ? {}
+      : { annotations: { "org.opencontainers.image.ref.name": `v${i}` } };
+    return `${JSON.stringify({ mediaType, digest, size, ...tag })},`;
+  };
+  const tail = `${JSON.stringify(root.descriptor)}]}`;
+  const text = filled(4_000_000, entry, '{"schemaVersion":2,"manifests":[', tail);
+  await dir.write("L/index.json", text);
+  for (const args of ["ls L", "inspect L", "tag L v1 w:1", "gc L", "merge out L", "merge out L"]) {
+    await t.step(args, async () => {
+      const how = { cwd: dir.path, milliseconds: SOON_MS };
+      const { code, stderr, mebibytes } = await measured(args.split(" "), how);
+      assert.equal(code, 0, stderr.slice(0, 2000));
+      assert.ok(mebibytes < MOST_MIB, `${mebibytes} MiB`);
+    });
+  }
+});
 
 Deno.test("bounds: a signal ends work on a large file at once", async (t) => {
   await using dir = await tempDir();

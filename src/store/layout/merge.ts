@@ -10,7 +10,7 @@ import { holdPlace, type Source } from "../../content/places.ts";
 import { missingSubject } from "../../content/subject.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { imageName, refName, withEntry } from "../../oci/entries.ts";
+import { imageName, refName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";
 
 /** A place with a list of images: a layout or an archive. */
@@ -52,9 +52,11 @@ export async function mergeLayouts(
     const entries: Descriptor[] = [];
     for (const from of ins) {
       using _ = await holdPlace(from, { signal });
+      const done = new Set<string>();
       for (const entry of await wanted(from, told, options)) {
-        await work(from, entry);
         entries.push(entry);
+        if (!done.has(graphKey(entry))) await work(from, entry);
+        done.add(graphKey(entry));
       }
     }
     return entries;
@@ -90,7 +92,7 @@ async function firstMissing(
   entries: readonly Descriptor[],
   signal: AbortSignal | undefined,
 ): Promise<Descriptor | undefined> {
-  for (const entry of entries) {
+  for (const entry of new Map(entries.map((entry) => [graphKey(entry), entry])).values()) {
     if (!(await out.isWhole(entry, { signal }))) return entry;
   }
   return undefined;
@@ -102,17 +104,12 @@ function combine(
   force: boolean,
   directory: string,
 ): readonly Descriptor[] {
-  let all = before;
   const keys = new Set(before.map(graphKey));
   const named = new Map(before.map((entry) => [nameOf(entry), entry]));
+  const more: Descriptor[] = [];
   for (const entry of added) {
     const name = nameOf(entry);
-    if (name === undefined) {
-      if (!keys.has(graphKey(entry))) all = [...all, entry];
-      keys.add(graphKey(entry));
-      continue;
-    }
-    const other = named.get(name);
+    const other = name === undefined ? undefined : named.get(name);
     if (!force && other !== undefined && other.digest !== entry.digest) {
       throw new KodenoError(
         "BAD_OPTION",
@@ -120,11 +117,11 @@ function combine(
           "remove one with kodeno rm, or let the later one win with --force",
       );
     }
-    all = withEntry(all, entry);
+    if (name !== undefined || !keys.has(graphKey(entry))) more.push(entry);
     keys.add(graphKey(entry));
     named.set(name, entry);
   }
-  return all;
+  return withEach(before, more);
 }
 
 /** What no two entries of a layout share: the whole name, or the tag of one that has no more. */
@@ -143,10 +140,13 @@ async function wanted(
   { emit, signal }: MergeOptions,
 ): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
+  const subjects = new Map<string, string | undefined>();
   for (const entry of await place.entries()) {
-    const missing = nameOf(entry) === undefined
-      ? await missingSubject(place, entry, { signal })
-      : undefined;
+    const key = graphKey(entry);
+    if (nameOf(entry) === undefined && !subjects.has(key)) {
+      subjects.set(key, await missingSubject(place, entry, { signal }));
+    }
+    const missing = nameOf(entry) === undefined ? subjects.get(key) : undefined;
     if (missing === undefined) found.push(entry);
     else if (!told.has(entry.digest)) {
       told.add(entry.digest);
