@@ -7,7 +7,7 @@ import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { findEntry, imageName, refName } from "../oci/entries.ts";
+import { entryName, findEntry, imageName, refName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { nameOrDigest } from "../oci/whole_name.ts";
 import type { ImageStore } from "./places.ts";
@@ -96,7 +96,7 @@ async function hindrance(
   if (!hasSuccessors(entry)) {
     return `its media type ${JSON.stringify(entry.mediaType)} is neither an image's nor an index's`;
   }
-  if (imageName(entry) !== undefined || refName(entry) !== undefined) return undefined;
+  if (entryName(entry) !== undefined) return undefined;
   const missing = await missingSubject(source, entry, options);
   return missing && `it refers to ${missing}, which is not there`;
 }

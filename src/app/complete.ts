@@ -3,7 +3,7 @@
  * places and platforms. Folders are read for it; nothing is run and nothing is dialled.
  * @module
  */
-import { imageName, refName } from "../oci/entries.ts";
+import { nameOrDigest } from "../oci/whole_name.ts";
 import { completePackages, readFolder } from "./complete_packages.ts";
 import { openImages } from "./places.ts";
 
@@ -68,7 +68,7 @@ async function layouts(word: string): Promise<readonly string[]> {
 async function images(path: string): Promise<readonly string[]> {
   try {
     const entries = await (await openImages(path)).entries();
-    return entries.map((entry) => imageName(entry) ?? refName(entry) ?? entry.digest);
+    return entries.map(nameOrDigest);
   } catch {
     return [];
   }

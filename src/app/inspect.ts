@@ -8,7 +8,7 @@ import { graphKey, hasSuccessors } from "../content/successors.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/get_or_set.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName } from "../oci/entries.ts";
 import {
   type Index,
   type Manifest,
@@ -88,9 +88,9 @@ export async function inspect(
   await reader.findReferrers(entries);
   const images: InspectedImage[] = [];
   for (const root of roots) {
-    const entryName = imageName(root) ?? refName(root);
+    const called = entryName(root);
     images.push({
-      ...(entryName === undefined ? {} : { name: entryName }),
+      ...(called === undefined ? {} : { name: called }),
       ...await reader.image(root, new Told()),
     });
   }

@@ -5,7 +5,7 @@
 import { graphKey, hasSuccessors } from "../content/successors.ts";
 import { getOrSet } from "../io/get_or_set.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { ImageReader, subjectOf, Told } from "./inspect.ts";
 import { openImages, type OpenImagesOptions } from "./places.ts";
@@ -41,7 +41,7 @@ export async function ls(
   // One image may have many names.
   const known = new Map<string, ReturnType<typeof sumUp>>();
   for (const entry of await store.entries()) {
-    const name = imageName(entry) ?? refName(entry);
+    const name = entryName(entry);
     const missing = await missingSubjectOf(reader, entry);
     const key = JSON.stringify([graphKey(entry), entry.platform]);
     images.push({

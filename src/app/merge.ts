@@ -2,7 +2,7 @@
  * The use case of `kodeno merge`.
  * @module
  */
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName } from "../oci/entries.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
 import { openImages } from "./places.ts";
@@ -37,7 +37,7 @@ export async function merge(
     const summarize = summarizer(layout);
     // One after the other: a process may open so many files only.
     for (const entry of entries) {
-      const name = imageName(entry) ?? refName(entry);
+      const name = entryName(entry);
       const { digest } = entry;
       const summary = await summarize(entry);
       merged.push({ ...(name === undefined ? {} : { name }), digest, ...summary });

@@ -13,7 +13,7 @@ import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName, imageName, refName } from "../oci/entries.ts";
 import { type Destination, planPush, type PushNaming } from "../plan/push_names.ts";
 import type { RegistryStore } from "../store/registry/store.ts";
 import { chooseImages } from "./choose_images.ts";
@@ -128,11 +128,9 @@ interface Sent {
   readonly bytes: number;
 }
 
-const nameOf = (entry: Descriptor): string | undefined => imageName(entry) ?? refName(entry);
-
 async function toResult(work: Work, { blobs, bytes }: Sent): Promise<PushedImage> {
   const { source, entry, destination: { repository, tags }, signal } = work;
-  const name = nameOf(entry);
+  const name = entryName(entry);
   return {
     ...(name === undefined ? {} : { name }),
     digest: entry.digest,
@@ -151,7 +149,7 @@ async function send(work: Work): Promise<Sent> {
   const options = {
     signal,
     emit,
-    image: nameOf(entry) ?? destination.repository,
+    image: entryName(entry) ?? destination.repository,
     onBlob: (d: Descriptor, moved: boolean) => {
       if (!moved) return;
       blobs++;

@@ -8,7 +8,7 @@ import type { CallOptions, Source, Target } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { RegistryStore } from "../store/registry/store.ts";
@@ -97,7 +97,7 @@ export async function splitReferrers(
   entries: readonly Descriptor[],
   options: CallOptions = {},
 ): Promise<WithReferrers> {
-  const isNameless = (e: Descriptor) => imageName(e) === undefined && refName(e) === undefined;
+  const isNameless = (e: Descriptor) => entryName(e) === undefined;
   // Most places have none, and nothing needs to be read to see that.
   if (!(await store.entries()).some((e) => isNameless(e) && hasSuccessors(e))) {
     return { images: entries, referrers: new Map() };

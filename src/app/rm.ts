@@ -3,7 +3,7 @@
  * @module
  */
 import type { Emit } from "../events.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName } from "../oci/entries.ts";
 import { openLayout } from "../store/layout/layout.ts";
 import { removeEntries } from "../store/layout/remove.ts";
 
@@ -26,7 +26,7 @@ export async function rm(
 ): Promise<readonly RemovedImage[]> {
   const removed = await removeEntries(await openLayout(directory, { emit }), names);
   return removed.map((entry) => ({
-    name: imageName(entry) ?? refName(entry),
+    name: entryName(entry),
     digest: entry.digest,
   }));
 }

@@ -45,10 +45,15 @@ export function refName(entry: Descriptor): string | undefined {
   return entry.annotations?.[REF_NAME];
 }
 
+/** What a person calls an entry: its whole name, else its tag; undefined where it has neither. */
+export function entryName(entry: Descriptor): string | undefined {
+  return imageName(entry) ?? refName(entry);
+}
+
 /** Names of entries as a person tells them apart, for messages. */
 export function listNames(entries: readonly Descriptor[]): string {
   const names = entries.slice(0, MAX_LISTED).map((entry) =>
-    (imageName(entry) ?? refName(entry) ?? entry.digest).slice(0, MAX_NAME)
+    (entryName(entry) ?? entry.digest).slice(0, MAX_NAME)
   );
   const more = entries.length - names.length;
   if (names.length === 0) return "it has no images";
@@ -57,7 +62,7 @@ export function listNames(entries: readonly Descriptor[]): string {
 
 function listDigests(entries: readonly Descriptor[]): string {
   const texts = entries.slice(0, MAX_LISTED).map((entry) => {
-    const name = (imageName(entry) ?? refName(entry))?.slice(0, MAX_NAME);
+    const name = entryName(entry)?.slice(0, MAX_NAME);
     return name === undefined ? entry.digest : `${name} (${entry.digest})`;
   });
   const more = entries.length - texts.length;
@@ -72,9 +77,8 @@ function listDigests(entries: readonly Descriptor[]): string {
  * @throws {KodenoError} `NOT_FOUND` for none, `BAD_REFERENCE` for several with different digests
  */
 export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
-  const isNamed = (entry: Descriptor) => refName(entry) !== undefined;
   const found = ref === ""
-    ? firstNonEmpty(() => entries.filter(isNamed), () => entries)
+    ? firstNonEmpty(() => entries.filter((entry) => entryName(entry) !== undefined), () => entries)
     : isDigest(ref)
     ? entries.filter((entry) => entry.digest === ref)
     : firstNonEmpty(
@@ -88,7 +92,7 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
     throw new KodenoError("NOT_FOUND", `Cannot find ${wanted} in ${where}: ${listNames(entries)}`);
   }
   if (found.some((entry) => entry.digest !== first.digest)) {
-    const names = new Set(found.map((entry) => imageName(entry) ?? refName(entry)));
+    const names = new Set(found.map(entryName));
     // Where the names do not tell them apart, only the digests do.
     const [list, next] = names.size === found.length
       ? [listNames(found), "say one of these names"]
@@ -204,5 +208,5 @@ function normalizedEntry(entry: Descriptor): Descriptor {
 }
 
 function sortKey(entry: Descriptor): string {
-  return imageName(entry) ?? refName(entry) ?? "";
+  return entryName(entry) ?? "";
 }

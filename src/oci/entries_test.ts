@@ -43,6 +43,13 @@ Deno.test("entries: a name becomes the annotations that other tools read", () =>
   assert.deepEqual(namedEntry({ ...A, platform }, "v1").platform, platform);
 });
 
+Deno.test("entries: the only one with a name is found, whichever annotation says it", () => {
+  for (const annotations of [{ [IMAGE_NAME]: "docker.io/library/app:v1" }, { [REF_NAME]: "v1" }]) {
+    const named = entry(A, annotations);
+    assert.equal(findEntry([entry(B), named], "", "layout x"), named);
+  }
+});
+
 Deno.test("entries: a name has one, and those of others stay where they are", () => {
   const foreign = [
     entry(A),

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Descriptor } from "./descriptor.ts";
-import { imageName, refName } from "./entries.ts";
+import { entryName } from "./entries.ts";
 
 /** What a person tells an entry by: its whole name, else its tag, else its digest. */
 export function nameOrDigest(entry: Descriptor): string {
-  return imageName(entry) ?? refName(entry) ?? entry.digest;
+  return entryName(entry) ?? entry.digest;
 }
 
 /** A repository's name made of that of a folder, or of a file of images without its `.tar`. */

@@ -21,7 +21,7 @@ import { outputFolder, outputFolderNote } from "../../io/output.ts";
 import { fileStream } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
-import { findEntry, imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
+import { entryName, findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
 import { archiveName, type ArchiveOptions, writeArchive } from "./archive_writer.ts";
 import type { ArchiveEntry } from "./plan.ts";
 
@@ -160,7 +160,7 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
    */
   async close(options: ArchiveOptions = {}): Promise<number> {
     const entries = this.#entries.map((descriptor): ArchiveEntry => {
-      const name = imageName(descriptor) ?? refName(descriptor);
+      const name = entryName(descriptor);
       return { descriptor, names: name === undefined ? [] : [name] };
     });
     try {

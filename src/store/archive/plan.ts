@@ -13,7 +13,7 @@ import { Pool } from "../../io/pool.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
-import { imageName, namedEntry, refName, withEntry } from "../../oci/entries.ts";
+import { entryName, imageName, namedEntry, withEntry } from "../../oci/entries.ts";
 import { encodeJson, parseManifest } from "../../oci/manifest.ts";
 import { isIndexType, MediaType, ociMediaType } from "../../oci/media_types.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
@@ -134,7 +134,7 @@ function indexEntries(entries: readonly ArchiveEntry[]): readonly Descriptor[] {
   for (const { descriptor, names } of entries) {
     for (const name of names) {
       const entry = namedEntry(descriptor, name);
-      const key = imageName(entry) ?? refName(entry) ?? "";
+      const key = entryName(entry) ?? "";
       const owner = owners.get(key);
       if (owner !== undefined && owner !== descriptor.digest) {
         const what = `${key} is ${owner} and ${descriptor.digest}`;

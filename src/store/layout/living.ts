@@ -13,7 +13,7 @@ import { graphKey, hasSuccessors, successors } from "../../content/successors.ts
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { imageName, refName } from "../../oci/entries.ts";
+import { entryName } from "../../oci/entries.ts";
 
 /** What {@link Living.look} found. */
 export interface LivingEntries {
@@ -156,5 +156,5 @@ export function droppedNote(directory: string, dropped: readonly Descriptor[]): 
 }
 
 function isNameless(entry: Descriptor): boolean {
-  return imageName(entry) === undefined && refName(entry) === undefined;
+  return entryName(entry) === undefined;
 }

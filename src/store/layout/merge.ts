@@ -10,7 +10,7 @@ import { holdPlace, type Source } from "../../content/places.ts";
 import { missingSubject } from "../../content/subject.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { imageName, refName, withEach } from "../../oci/entries.ts";
+import { entryName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";
 
 /** A place with a list of images: a layout or an archive. */
@@ -67,7 +67,7 @@ export async function mergeLayouts(
   let entries: readonly Descriptor[];
   for (let brought = 1;; brought++) {
     entries = await each((from, entry) =>
-      copy(from, entry, out, { signal, emit, image: nameOf(entry) })
+      copy(from, entry, out, { signal, emit, image: entryName(entry) })
     );
     let gone: Descriptor | undefined;
     await out.change(async (before) => {
@@ -84,7 +84,7 @@ export async function mergeLayouts(
     );
   }
   // One that was brought twice came in once.
-  return [...new Map(entries.map((entry) => [nameOf(entry) ?? entry.digest, entry])).values()];
+  return [...new Map(entries.map((entry) => [entryName(entry) ?? entry.digest, entry])).values()];
 }
 
 async function firstMissing(
@@ -105,10 +105,10 @@ function combine(
   directory: string,
 ): readonly Descriptor[] {
   const keys = new Set(before.map(graphKey));
-  const named = new Map(before.map((entry) => [nameOf(entry), entry]));
+  const named = new Map(before.map((entry) => [entryName(entry), entry]));
   const more: Descriptor[] = [];
   for (const entry of added) {
-    const name = nameOf(entry);
+    const name = entryName(entry);
     const other = name === undefined ? undefined : named.get(name);
     if (!force && other !== undefined && other.digest !== entry.digest) {
       throw new KodenoError(
@@ -122,11 +122,6 @@ function combine(
     named.set(name, entry);
   }
   return withEach(before, more);
-}
-
-/** What no two entries of a layout share: the whole name, or the tag of one that has no more. */
-function nameOf(entry: Descriptor): string | undefined {
-  return imageName(entry) ?? refName(entry);
 }
 
 /**
@@ -143,10 +138,10 @@ async function wanted(
   const subjects = new Map<string, string | undefined>();
   for (const entry of await place.entries()) {
     const key = graphKey(entry);
-    if (nameOf(entry) === undefined && !subjects.has(key)) {
+    if (entryName(entry) === undefined && !subjects.has(key)) {
       subjects.set(key, await missingSubject(place, entry, { signal }));
     }
-    const missing = nameOf(entry) === undefined ? subjects.get(key) : undefined;
+    const missing = entryName(entry) === undefined ? subjects.get(key) : undefined;
     if (missing === undefined) found.push(entry);
     else if (!told.has(entry.digest)) {
       told.add(entry.digest);
