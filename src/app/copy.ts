@@ -10,17 +10,19 @@ import {
   type TransferOptions,
 } from "../config/transfer_config.ts";
 import { copy, type CopyOptions } from "../content/copy.ts";
-import type { Source, Target } from "../content/places.ts";
+import type { CallOptions, Source, Target } from "../content/places.ts";
+import { subjectsOf } from "../content/subject.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
+import { imageName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { nameInDaemon } from "../plan/load_names.ts";
 import { checkArchive } from "../store/archive/archive_writer.ts";
-import { openLayout } from "../store/layout/layout.ts";
+import { type Layout, openLayout } from "../store/layout/layout.ts";
 import { RegistryStore } from "../store/registry/store.ts";
 import { copyToArchive } from "./copy_archive.ts";
 import { openLocalPlace } from "./local_place.ts";
@@ -156,8 +158,9 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       const name = named(to.ref);
       try {
         using _ = await layout.hold({ signal });
+        await tellTag(work, image, name, layout);
         await copy(source, root, layout, tagged(name));
-        if (name === undefined) await layout.keep(root);
+        if (name === undefined) await keepRoot(layout, root, { signal });
         for (const referrer of await copyAlong(work, image, layout, options)) {
           await layout.keep(referrer);
         }
@@ -169,6 +172,7 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
     }
     case "archive": {
       const name = named(to.ref);
+      await tellTag(work, image, name);
       const about = work.request.referrers
         ? await (await referrerFinder(source, { signal }))(root)
         : [];
@@ -180,6 +184,7 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
       const own = nameForDaemon(work, image);
       const name = own === undefined ? undefined : nameInDaemon(own, domain);
+      await tellTag(work, image, name);
       const place = await openLocalPlace(config, domain);
       const { id } = await place.load(source, root, name, {
         ...options,
@@ -197,6 +202,36 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       return await done(`${name}:${tag}`, source);
     }
   }
+}
+
+/** Keeps an image without a name; with what it refers to, which else would not live, nor it. */
+async function keepRoot(layout: Layout, root: Descriptor, options: CallOptions): Promise<void> {
+  const subjects = await Array.fromAsync(subjectsOf(layout, root, options));
+  for (const d of subjects.reverse()) await layout.keep(d);
+  await layout.keep(root);
+}
+
+/**
+ * Tells that an image which was asked for by its digest alone gets a tag that nobody has said.
+ *
+ * @param layout that may have another image under it
+ */
+async function tellTag(
+  { from, to, request }: Work,
+  { root }: OpenImage,
+  name: string | undefined,
+  layout?: Layout,
+): Promise<void> {
+  const isDigestAlone = from.kind === "registry" && from.reference.digest !== undefined &&
+    from.reference.tag === undefined;
+  const said = to.kind === "daemon" ? to.name : "ref" in to ? to.ref : "";
+  if (!isDigestAlone || said !== "" || name === undefined) return;
+  const tagged = `${name.replace(/:latest$/, "")}:latest`;
+  const had = (await layout?.entries())?.find((entry) => imageName(entry) === tagged)?.digest;
+  const isReplaced = had !== undefined && had !== root.digest;
+  const message = `Naming it ${tagged}, since ${request.from} says no tag` +
+    (isReplaced ? `; that was ${had} before` : "");
+  request.emit?.({ type: "note", level: isReplaced ? "warning" : "info", message });
 }
 
 /** What an image is called in a daemon: as the target says, else by its own name. */

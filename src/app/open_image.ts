@@ -6,10 +6,12 @@ import type { TransferConfig } from "../config/transfer_config.ts";
 import { imagePlatform } from "../content/image_platform.ts";
 import { holdPlace, type Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
+import { subjectIn } from "../content/subject.ts";
+import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { entryName, imageName, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
@@ -92,7 +94,10 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
         const root = platform === undefined
           ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
           : await resolveFor(platform, source, from.ref, options.from);
-        return opened(source, root, imageName(root) ?? refName(root), close);
+        if (from.ref === "" && entryName(root) !== undefined) {
+          await tellNameless(source, root, options);
+        }
+        return opened(source, root, entryName(root), close);
       });
     }
     case "daemon": {
@@ -121,6 +126,24 @@ function opened(
   close: () => Promise<void> = () => Promise.resolve(),
 ): OpenImage {
   return { source, root, name, [Symbol.asyncDispose]: close };
+}
+
+/** Tells of images that were not meant where no name was said, since they have none. */
+async function tellNameless(
+  source: ImageStore & Source,
+  root: Descriptor,
+  { from, signal, emit }: OpenOptions,
+): Promise<void> {
+  for (const entry of await source.entries()) {
+    const isNamed = entryName(entry) !== undefined || entry.digest === root.digest;
+    if (isNamed || !hasSuccessors(entry)) continue;
+    // One that is damaged does not matter to the one that is copied.
+    const bytes = await readDocument(source, entry, { signal }).catch(() => undefined);
+    // What refers to an image goes along with --referrers.
+    if (bytes && subjectIn(entry, bytes)) continue;
+    const message = `Left out ${entry.digest} of ${from}: it has no name; copy it by its digest`;
+    emit?.({ type: "note", level: "warning", message });
+  }
 }
 
 /** One of several entries that differ in the platform alone, as some tools write an index. */

@@ -23,8 +23,27 @@ export function subjectIn(d: Descriptor, bytes: Uint8Array): Descriptor | undefi
 }
 
 /**
- * The digest of the subject that a place lacks: of what a manifest refers to, or of what that refers
- * to in turn. Undefined where all of them are there, and for what refers to nothing.
+ * What a manifest refers to, what that refers to in turn, and so on; each comes before it is read.
+ *
+ * @throws {KodenoError} `NOT_FOUND` when one of them is not there, or the manifest itself; `BAD_CONTENT`
+ */
+export async function* subjectsOf(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options: CallOptions = {},
+): AsyncGenerator<Descriptor> {
+  const bounds = new GraphBounds();
+  let d: Descriptor | undefined = root;
+  for (let depth = 0; d !== undefined && hasSuccessors(d); depth++) {
+    bounds.enter(d, depth);
+    d = subjectIn(d, await readDocument(source, d, options));
+    if (d !== undefined) yield d;
+  }
+}
+
+/**
+ * The digest of the subject that a place lacks, of {@link subjectsOf}. Undefined where all of them are
+ * there, and for what refers to nothing.
  *
  * @throws {KodenoError} `NOT_FOUND` when the manifest itself is not there; `BAD_CONTENT`
  */
@@ -33,18 +52,13 @@ export async function missingSubject(
   root: Descriptor,
   options: CallOptions = {},
 ): Promise<string | undefined> {
-  const bounds = new GraphBounds();
-  let d = root;
-  for (let depth = 0; hasSuccessors(d); depth++) {
-    bounds.enter(d, depth);
-    try {
-      const subject = subjectIn(d, await readDocument(source, d, options));
-      if (subject === undefined) return undefined;
-      d = subject;
-    } catch (error) {
-      if (d === root || !(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
-      return d.digest;
-    }
+  let last: Descriptor | undefined;
+  try {
+    for await (const subject of subjectsOf(source, root, options)) last = subject;
+    return undefined;
+  } catch (error) {
+    const isMissing = error instanceof KodenoError && error.code === "NOT_FOUND";
+    if (last === undefined || !isMissing) throw error;
+    return last.digest;
   }
-  return undefined;
 }

@@ -55,6 +55,15 @@ Deno.test("nameless images: merge and copy carry them by their digests", async (
   assert.match(await done(dir, ["ls", "named"]), /^app:v1 /);
   const which = new RegExp(`which image is meant by "" in .*it has ${ONE}, ${TWO}; say one of`);
   await fails(dir, 2, which, "copy", "oci:l", "oci:x");
+  // Beside one with a name, which is the one that is meant.
+  const annotations = { "org.opencontainers.image.ref.name": "v1" };
+  await layoutOf(dir, "both", [one.root.descriptor, { ...two.root.descriptor, annotations }]);
+  const copied = await kodeno(["copy", "oci:both", "oci:b"], { cwd: dir.path });
+  assert.equal(copied.stdout.trim(), `v1@${TWO}`);
+  assert.match(
+    copied.stderr,
+    new RegExp(`Left out ${ONE} of oci:both: it has no name; copy it by`),
+  );
   await fails(dir, 2, /a digest is no name/, "copy", "archive:two.tar", `oci:x@${TWO}`);
 });
 
@@ -82,6 +91,14 @@ Deno.test("nameless images: what refers to something that is not there is told o
     assert.match(stderr, new RegExp(`Left out ${digest}: it refers to sha256:`));
   }
   assert.deepEqual(await digestsIn(dir, "m"), [ONE, kept.descriptor.digest].sort());
+  // What was copied on purpose is not gone with the next gc, which takes what nothing leads to.
+  const aboutIt = artifact(kept.descriptor);
+  await pushAll(await openLayout(dir.join("m")), [aboutIt]);
+  await (await openLayout(dir.join("m"))).keep(aboutIt.descriptor);
+  const before = await entriesOf(dir.join("m"));
+  await done(dir, ["copy", `oci:m@${aboutIt.descriptor.digest}`, "oci:c"]);
+  assert.equal(await done(dir, ["gc", "c", "--prune-now"]), "");
+  assert.deepEqual(await digestsIn(dir, "c"), before.map(({ digest }) => digest).sort());
 });
 
 Deno.test("unknown media types: copy and merge say that they took a blob alone", async () => {
@@ -129,6 +146,8 @@ Deno.test("unknown media types: copy and merge say that they took a blob alone",
     );
   }
   await fails(dir, 1, /neither/, "push", "l", "--to", "127.0.0.1:1/a", "--image", "odd");
+  const gc = await kodeno(["gc", "l", "--dry-run"], { cwd: dir.path });
+  assert.match(gc.stderr, /^Cannot tell what odd needs: its media type .*; its blob alone stays\n/);
 });
 
 Deno.test({

@@ -117,6 +117,20 @@ Deno.test({
     assert.deepEqual((await assertSound(dir.join("pulled"))).map((e) => e.digest), [digest]);
     assert.deepEqual(await imageNames(dir.join("pulled")), [remote]);
 
+    // One that is asked for by its digest gets a name all the same, which may be another's.
+    const two = `${registry.host}/copy/one:latest`;
+    await done(dir, ["copy", "oci:out:old.example/team/two:latest", two]);
+    await done(dir, ["pull", two, "--oci-layout", "digests"]);
+    const other = (await entriesOf(dir.join("digests")))[0]?.digest;
+    const byDigest = ["pull", `${registry.host}/copy/one@${digest}`, "--oci-layout", "digests"];
+    const first = await kodeno(byDigest, { cwd: dir.path });
+    assert.match(
+      first.stderr,
+      new RegExp(`^Naming it ${two}, since .*; that was ${other} before\n`),
+    );
+    const second = await kodeno(byDigest, { cwd: dir.path });
+    assert.match(second.stderr, new RegExp(`^Naming it ${two}, since .* says no tag\n`));
+
     await done(dir, ["copy", remote, "archive:one.tar"]);
     const skopeo = rootTool("skopeo") ?? assert.fail();
     await succeed(skopeo, ["inspect", `oci-archive:${dir.join("one.tar")}`]);
