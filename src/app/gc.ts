@@ -2,6 +2,8 @@
  * The use case of `kodeno gc`.
  * @module
  */
+import { hasSuccessors } from "../content/successors.ts";
+import { nameOrDigest } from "../oci/whole_name.ts";
 import { collectGarbage, type Garbage } from "../store/layout/gc.ts";
 import type { Emit } from "../events.ts";
 import { openLayout } from "../store/layout/layout.ts";
@@ -20,14 +22,22 @@ export interface GcOptions {
 }
 
 /**
- * Removes the blobs of a layout that no image needs, and that no other kodeno counts on. Temporary files of processes that are gone are
- * removed by opening it.
+ * Removes the blobs of a layout that no image needs, and that no other kodeno counts on. Temporary
+ * files of processes that are gone are removed by opening it.
  *
  * @throws {KodenoError} `BAD_PLACE`, `BAD_CONTENT`, `IO_FAILED`
  */
 export async function gc(directory: string, options: GcOptions = {}): Promise<Garbage> {
   const { dryRun, pruneNow, signal, emit } = options;
   const layout = await openLayout(directory, { emit });
+  for (const entry of await layout.entries()) {
+    if (hasSuccessors(entry)) continue;
+    const message = `Cannot tell what ${nameOrDigest(entry)} needs: its media type ` +
+      `${
+        JSON.stringify(entry.mediaType)
+      } is neither an image's nor an index's; its blob alone stays`;
+    emit?.({ type: "note", level: "warning", message });
+  }
   const minimumAgeMs = pruneNow ? -Infinity : MINIMUM_AGE_MS;
   return await collectGarbage(layout, { dryRun, minimumAgeMs, signal });
 }

@@ -112,7 +112,9 @@ function candidate(entry: Descriptor, from: string): Candidate {
 async function pick(
   { name, images }: LoadGroup<Candidate>,
   { daemon }: LocalPlace,
-  { wanted, from, emit, signal }: LoadRequest & { readonly wanted: PlatformSpec | undefined },
+  { wanted, platform, from, emit, signal }: LoadRequest & {
+    readonly wanted: PlatformSpec | undefined;
+  },
 ): Promise<Candidate> {
   const [first, ...others] = images;
   if (others.length === 0) return first;
@@ -120,11 +122,12 @@ async function pick(
   const platformOf = ({ platform }: Candidate) => platform ? formatPlatform(platform) : "?";
   const what = name ?? `an image of ${from}`;
   if (found === undefined) {
-    throw new KodenoError(
-      "BAD_PLATFORM",
-      `Cannot load ${what} into the Docker daemon at ${daemon.where}: it has ` +
-        `${images.map(platformOf).join(", ")}; choose one with --platform`,
-    );
+    const list = images.map(platformOf).join(", ");
+    const why = wanted === undefined
+      ? `it has ${list}; choose one with --platform`
+      : `it has no image for ${platform}; it has ${list}`;
+    const doing = `Cannot load ${what} into the Docker daemon at ${daemon.where}`;
+    throw new KodenoError("BAD_PLATFORM", `${doing}: ${why}`);
   }
   if (wanted === undefined) {
     const left = images.filter((one) => one !== found).map(platformOf).join(", ");

@@ -29,7 +29,7 @@ export function gcCommand(): Command {
     .option("--json", "print as JSON")
     .addHelpText("after", "\nExample:\n  kodeno gc out --dry-run")
     .action(async (layout: string, flags: Flags) => {
-      const { removed, young, busy, dropped, used } = await interruptible((signal) =>
+      const { removed, young, future, busy, dropped, used } = await interruptible((signal) =>
         gc(layout, { dryRun: flags.dryRun, pruneNow: flags.pruneNow, signal, emit: printNotes })
       );
       const removedBytes = sum(removed);
@@ -41,6 +41,7 @@ export function gcCommand(): Command {
           removedBytes,
           dropped,
           young,
+          future,
           busy,
           used: used.length,
         });
@@ -61,8 +62,9 @@ export function gcCommand(): Command {
       }
       if (young.length === 0) return;
       printNote(
-        `Kept ${young.length} blobs of the last hour, ${formatBytes(sum(young))}; ` +
-          "--prune-now removes them",
+        `Kept ${young.length} blobs of the last hour, ${formatBytes(sum(young))}` +
+          (future > 0 ? ` (${future} of them with a time in the future: a clock was wrong)` : "") +
+          "; --prune-now removes them",
       );
     });
 }

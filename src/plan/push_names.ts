@@ -73,10 +73,13 @@ export function planPush(
       const name = `${repository}:${tag}`;
       const owner = taken.get(name);
       if (owner !== undefined && owner !== image.digest) {
+        const isNamedSo = naming.bare || naming.base || naming.tags;
+        const next = isNamedSo
+          ? "choose one with --image, or leave --bare, --base-import-paths and --tag out"
+          : "choose one with --image DIGEST";
         throw new KodenoError(
           "BAD_OPTION",
-          `Cannot push two images as ${name}: they are ${owner} and ${image.digest}; choose one with ` +
-            "--image, or leave --bare, --base-import-paths and --tag out",
+          `Cannot push two images as ${name}: they are ${owner} and ${image.digest}; ${next}`,
         );
       }
       taken.set(name, image.digest);

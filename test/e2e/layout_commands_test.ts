@@ -58,10 +58,10 @@ async function refused(
   if (layout !== undefined) assert.deepEqual(await fingerprint(layout), before);
 }
 
-/** Makes all files of a layout older than what gc spares. */
-async function age(layout: string): Promise<void> {
+/** Makes all files of a layout as old as that; gc spares what is younger than an hour. */
+async function age(layout: string, hours = 2): Promise<void> {
   const folder = `${layout}/blobs/sha256`;
-  const then = new Date(Date.now() - 2 * 60 * 60 * 1000);
+  const then = new Date(Date.now() - hours * 60 * 60 * 1000);
   for await (const { name } of Deno.readDir(folder)) {
     await Deno.utime(`${folder}/${name}`, then, then);
   }
@@ -277,6 +277,11 @@ Deno.test("gc: removes what no image needs, not what is young, and nothing else"
     /Kept \d+ blobs of the last hour.*--prune-now/,
   );
   assert.equal(blobCount(layout), all);
+  // A clock that was wrong is no reason to remove anything, and is told.
+  await age(layout, -48);
+  const ahead = await kodeno(["gc", layout]);
+  assert.match(ahead.stderr, /last hour, .* \(\d+ of them with a time in the future: a clock was/);
+  assert.equal((await gc()).future, one.blobs.length);
 
   await age(layout);
   const digests = one.blobs.map(({ descriptor }) => descriptor.digest).sort();

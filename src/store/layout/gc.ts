@@ -36,6 +36,8 @@ export interface Garbage {
   readonly removed: readonly BlobFile[];
   /** Blobs that no entry leads to, and that are too young. */
   readonly young: readonly BlobFile[];
+  /** How many of the young ones are of a time that is yet to come: somebody's clock is wrong. */
+  readonly future: number;
   /** Blobs that would have gone, but others are at work in the layout and may count on them. */
   readonly busy: readonly BlobFile[];
   /** Digests of entries that went with what they referred to, or would; see `Living`. */
@@ -46,15 +48,18 @@ export interface Garbage {
 
 /** Most work of others takes less. */
 const WAIT_MS = 5000;
+/** What clocks of machines that share a file system may differ by. */
+const CLOCK_MS = 60_000;
 
 /**
  * Removes blobs that no living entry of a layout leads to, under its lock, and entries that refer to
- * what is no longer there. Files that are not named as blobs stay. What others count on who are at work in it (see `Layout.hold`) is not
- * touched: it waits for them a little, while new ones wait for it, and else leaves all as it is.
+ * what has no name any more. Files that are not named as blobs stay. What others count on who are at
+ * work in the layout (see `Layout.hold`) is not touched: they are waited for a little, while new ones
+ * wait for gc; when that is not enough, all is left as it is.
  *
  * @param layout lets go of what it found; see `Layout.close`
- * @throws {KodenoError} `BAD_PLACE` when its blobs lie elsewhere; `BAD_CONTENT` when a manifest is damaged, so that nobody can tell what it
- * needs; nothing is removed then. `IO_FAILED`
+ * @throws {KodenoError} `BAD_PLACE` when its blobs lie elsewhere; `BAD_CONTENT` when a manifest is
+ * damaged, so that nobody can tell what it needs; nothing is removed then. `IO_FAILED`
  */
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const { directory } = layout;
@@ -80,8 +85,9 @@ async function sweep(
 ): Promise<Garbage> {
   const { directory } = layout;
   const pathOf = (digest: string) => join(directory, BLOBS, digest.slice("sha256:".length));
-  const oldest = Date.now() - minimumAgeMs;
-  const isYoung = ({ mtime }: Deno.FileInfo) => (mtime?.getTime() ?? 0) > oldest;
+  const now = Date.now();
+  const timeOf = ({ mtime }: Deno.FileInfo) => mtime?.getTime() ?? 0;
+  const isYoung = (info: Deno.FileInfo) => timeOf(info) > now - minimumAgeMs;
   const file = await readIndexFile(directory);
   const entries = file.index.manifests;
   const spares = ({ digest }: Descriptor) => Deno.lstat(pathOf(digest)).then(isYoung, () => false);
@@ -89,10 +95,12 @@ async function sweep(
   const removed: BlobFile[] = [];
   const young: BlobFile[] = [];
   const used: BlobFile[] = [];
+  let future = 0;
   for (const digest of await blobDigests(join(directory, BLOBS))) {
     const info = await Deno.lstat(pathOf(digest));
     const list = reachable.has(digest) ? used : isYoung(info) ? young : removed;
     list.push({ digest, size: info.size });
+    if (list === young && timeOf(info) > now + CLOCK_MS) future++;
   }
   if (!dryRun) {
     // Before what they lead to, so that none is left that is not whole.
@@ -104,7 +112,7 @@ async function sweep(
     }
   }
   const dropped = [...dead].map(({ digest }) => digest);
-  return { removed, young, busy: [], used, dropped };
+  return { removed, young, future, busy: [], used, dropped };
 }
 
 async function look(
