@@ -68,6 +68,7 @@ export async function collectGarbage(layout: Layout, options: GarbageOptions): P
   const collect = (dryRun: boolean) => layout.locked(() => sweep(layout, { ...options, dryRun }));
   try {
     await checkOwnFolders(directory, "remove blobs of");
+    // Mostly there is nothing to remove, and then nobody has to wait for anybody.
     const seen = await collect(true);
     if (options.dryRun || seen.removed.length === 0) return seen;
     const done = await withoutLeases(directory, waitMs, () => collect(false), signal);

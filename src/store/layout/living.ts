@@ -15,6 +15,9 @@ import type { NoteEvent } from "../../events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName } from "../../oci/entries.ts";
 
+/** Digests in a note: more are not read by anybody. */
+const MAX_TOLD = 20;
+
 /** What {@link Living.look} found. */
 export interface LivingEntries {
   /** Digests of all that living entries lead to, whether or not it is in the layout. */
@@ -149,8 +152,10 @@ export class Living {
 
 /** Tells of entries that went with what they referred to. */
 export function droppedNote(directory: string, dropped: readonly Descriptor[]): NoteEvent {
-  const which = dropped.map(({ digest }) => digest).join(", ");
-  const message = `Removed ${which} from layout ${directory}, too: what that referred to has no ` +
+  const which = dropped.slice(0, MAX_TOLD).map(({ digest }) => digest).join(", ");
+  const more = dropped.length > MAX_TOLD ? ` and ${dropped.length - MAX_TOLD} more` : "";
+  const message =
+    `Removed ${which}${more} from layout ${directory}, too: what that referred to has no ` +
     "name any more";
   return { type: "note", level: "info", message };
 }

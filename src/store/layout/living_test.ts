@@ -17,6 +17,7 @@ import { tempDir } from "../../../test/support/temp.ts";
 import { MemoryStore } from "../memory/memory.ts";
 import { collectGarbage } from "./gc.ts";
 import { type Layout, openLayout } from "./layout.ts";
+import { droppedNote } from "./living.ts";
 import { mergeLayouts } from "./merge.ts";
 import { removeEntries } from "./remove.ts";
 
@@ -139,6 +140,13 @@ Deno.test("living: a name of its own keeps what refers to an image, and the imag
   assert.ok((await digestsIn(layout)).includes(SIGNATURE.descriptor.digest));
   assert.deepEqual((await collectGarbage(layout, NOW)).removed, []);
   assert.equal(await layout.has(ONE.root.descriptor), true);
+});
+
+Deno.test("living: a note of thousands that went stays short", () => {
+  const dropped = Array.from({ length: 5000 }, () => SBOM.descriptor);
+  const { message } = droppedNote("l", dropped);
+  assert.match(message, / and 4980 more from layout l, too: /);
+  assert.ok(message.length < 2000);
 });
 
 Deno.test("living: a damaged image can be removed; what nobody can tell of stays", async () => {

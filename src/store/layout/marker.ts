@@ -53,7 +53,7 @@ export async function checkMarker(directory: string, create: boolean): Promise<M
     const why = `its version is ${JSON.stringify(version)}`;
     throw notALayout(directory, why, `kodeno reads ${VERSION}`);
   }
-  // As a power cut leaves it that came before the file was on disk.
+  // A power cut that came before the file was on disk leaves it so.
   if (await hasIndex(directory)) return "damaged";
   throw notALayout(directory, "its oci-layout file names no version", "name a layout folder");
 }
