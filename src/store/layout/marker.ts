@@ -55,16 +55,23 @@ export async function checkMarker(directory: string, create: boolean): Promise<M
   }
   // A power cut that came before the file was on disk leaves it so.
   if (await hasIndex(directory)) return "damaged";
-  throw notALayout(directory, "its oci-layout file names no version", "name a layout folder");
+  const why = `its oci-layout file ${isJson(text) ? "names no version" : "is not JSON"}`;
+  throw notALayout(directory, why, "name a layout folder");
 }
 
 /** The version that a marker names, where it is whole. */
 function versionIn(text: string): string | undefined {
+  if (!isJson(text)) return undefined;
+  const found = JSON.parse(text) as { imageLayoutVersion?: unknown } | null;
+  return typeof found?.imageLayoutVersion === "string" ? found.imageLayoutVersion : undefined;
+}
+
+function isJson(text: string): boolean {
   try {
-    const found = JSON.parse(text) as { imageLayoutVersion?: unknown } | null;
-    return typeof found?.imageLayoutVersion === "string" ? found.imageLayoutVersion : undefined;
+    JSON.parse(text);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
