@@ -13,7 +13,7 @@ import { imageName, refName } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { type LoadGroup, planLoad } from "../plan/load_names.ts";
-import { firstMatch } from "../store/archive/choose.ts";
+import { firstMatch, onlyMatch } from "../store/archive/choose.ts";
 import { chooseForDaemon } from "../store/daemon/load.ts";
 import { chooseImages } from "./choose_images.ts";
 import { type LocalPlace, openLocalPlace } from "./local_place.ts";
@@ -118,16 +118,18 @@ async function pick(
 ): Promise<Candidate> {
   const [first, ...others] = images;
   if (others.length === 0) return first;
-  const found = firstMatch(images, wanted ? [wanted] : await daemon.platforms({ signal }));
   const platformOf = ({ platform }: Candidate) => platform ? formatPlatform(platform) : "?";
   const what = name ?? `an image of ${from}`;
+  const doing = `load ${what} into the Docker daemon at ${daemon.where}`;
+  const found = wanted === undefined
+    ? firstMatch(images, await daemon.platforms({ signal }))
+    : onlyMatch(images, wanted, doing);
   if (found === undefined) {
     const list = images.map(platformOf).join(", ");
     const why = wanted === undefined
       ? `it has ${list}; choose one with --platform`
       : `it has no image for ${platform}; it has ${list}`;
-    const doing = `Cannot load ${what} into the Docker daemon at ${daemon.where}`;
-    throw new KodenoError("BAD_PLATFORM", `${doing}: ${why}`);
+    throw new KodenoError("BAD_PLATFORM", `Cannot ${doing}: ${why}`);
   }
   if (wanted === undefined) {
     const left = images.filter((one) => one !== found).map(platformOf).join(", ");

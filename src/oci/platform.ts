@@ -85,7 +85,7 @@ export function parsePlatformSpec(text: string): PlatformSpec {
   const bad = (why: string, next: string): KodenoError =>
     new KodenoError(
       "BAD_PLATFORM",
-      `Cannot build for platform ${JSON.stringify(text)}: ${why}; ${next}`,
+      `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`,
       { platform: text },
     );
   const example = 'say os[/arch[/variant]], such as "linux/arm/v7"';

@@ -152,7 +152,7 @@ Deno.test("skaffold: wrong input is refused in one line, before anything is buil
     [
       ["./cmd/one"],
       { ...env, PLATFORMS: "linux/amd63" },
-      /Cannot build for platform "linux\/amd63"/,
+      /Cannot use platform "linux\/amd63"/,
     ],
   ];
   for (const [args, given, message] of cases) {

@@ -2,6 +2,7 @@
  * Which image of several platforms a place gets that holds only one.
  * @module
  */
+import { KodenoError } from "../../errors.ts";
 import { GraphBounds } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
@@ -9,7 +10,13 @@ import { graphKey } from "../../content/successors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseIndex } from "../../oci/manifest.ts";
 import { isIndexType, isManifestType, MediaType, ociMediaType } from "../../oci/media_types.ts";
-import { type Platform, platformMatches, type PlatformSpec } from "../../oci/platform.ts";
+import {
+  formatPlatform,
+  formatPlatformSpec,
+  type Platform,
+  platformMatches,
+  type PlatformSpec,
+} from "../../oci/platform.ts";
 
 /** Tried in this order where nothing else is wanted: most daemons are the first. */
 const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, { os: "linux" }];
@@ -65,6 +72,27 @@ export function chooseImage(
   if (images.length === 1) return images[0];
   const found = firstMatch(images, wanted === undefined ? USUAL : [wanted].flat());
   return found ?? (wanted === undefined ? images[0] : undefined);
+}
+
+/**
+ * The image that a platform asks for, where that does not leave open which one.
+ *
+ * @param what cannot be done otherwise, for the error
+ * @throws {KodenoError} `BAD_PLATFORM` for several, as `linux/arm` may mean `v6` and `v7`
+ */
+export function onlyMatch<T extends { readonly platform?: Platform | undefined }>(
+  images: readonly T[],
+  spec: PlatformSpec,
+  what: string,
+): T | undefined {
+  const found = images.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const names = new Set(found.map(({ platform }) => platform ? formatPlatform(platform) : ""));
+  const asked = formatPlatformSpec(spec);
+  if (names.size < 2 || names.has(asked)) {
+    return found.find(({ platform }) => platform && formatPlatform(platform) === asked) ?? found[0];
+  }
+  const list = [...names].join(", ");
+  throw new KodenoError("BAD_PLATFORM", `Cannot ${what}: ${asked} may be ${list}; say which one`);
 }
 
 /** The first image of the first platform that any of them is for. */

@@ -11,10 +11,10 @@ import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { isManifestType } from "../../oci/media_types.ts";
-import { formatPlatform, type PlatformSpec } from "../../oci/platform.ts";
+import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import { type ArchiveStream, archiveStream } from "../archive/archive_writer.ts";
-import { firstMatch, imagesBelow } from "../archive/choose.ts";
+import { firstMatch, imagesBelow, onlyMatch } from "../archive/choose.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** How an image is loaded. */
@@ -118,22 +118,23 @@ export async function chooseForDaemon(
   const [only, ...others] = images;
   // An only image is taken as it is: the daemon may be able to emulate its platform.
   if (only !== undefined && others.length === 0 && options.platform === undefined) return only;
-  const wanted = options.platform ?? await daemon.platforms(call);
+  const wanted = options.platform ? [options.platform] : await daemon.platforms(call);
   const have: Descriptor[] = [];
   for (const d of images) {
     const platform = d.platform ?? await imagePlatform(source, d, call);
     have.push(platform === undefined ? d : { ...d, platform });
   }
-  const chosen = firstMatch(have, [wanted].flat());
+  const doing = `load ${root.digest} into the Docker daemon at ${daemon.where}`;
+  const chosen = options.platform === undefined
+    ? firstMatch(have, wanted)
+    : onlyMatch(have, options.platform, doing);
   if (chosen !== undefined) return chosen;
   if (options.keepAll && images[0] !== undefined) return images[0];
-  const [first] = [wanted].flat();
-  const platform = first && formatPlatform({ ...first, architecture: first.architecture ?? "*" });
+  const platform = wanted[0] && formatPlatformSpec(wanted[0]);
   const list = have.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
   throw new KodenoError(
     "BAD_PLATFORM",
-    `Cannot load ${root.digest} into the Docker daemon at ${daemon.where}: it has no image for ` +
-      `${platform}; it has ${list || "no images"}`,
+    `Cannot ${doing}: it has no image for ${platform}; it has ${list || "no images"}`,
   );
 }
 
