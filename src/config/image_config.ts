@@ -215,14 +215,18 @@ export function fillImage(image: ImageConfig, texts: readonly string[]): ImageCo
   for (const [i, { field, key }] of image.templates.entries()) {
     Object.assign(filled[field], { [key]: texts[i] });
   }
+  // As of flags, a template that gives nothing is no entry of a list; an empty text may be meant.
+  const gone = image.templates.filter((_, i) => texts[i] === "");
+  const kept = (field: "entrypointArgs" | "expose"): string[] =>
+    filled[field].filter((_, i) => !gone.some((one) => one.field === field && one.key === i));
   return Object.freeze({
     ...rest,
     labels: Object.freeze(filled.labels),
     annotations: Object.freeze(filled.annotations),
     // A user that comes to nothing is none, as where none is said.
     user: filled.user[0] || undefined,
-    entrypointArgs: filled.entrypointArgs,
-    exposedPorts: filled.expose.map(parsePort),
+    entrypointArgs: kept("entrypointArgs"),
+    exposedPorts: kept("expose").map(parsePort),
     templates: [],
   });
 }

@@ -34,12 +34,12 @@ defaultAnnotations: {branch: '{{.Git.Branch}}'}
 builds:
 - labels: {own: '{{.GoEnv.GOARCH}}', '{{.Env.KEY}}': key, '{{"{{"}}x}}': '{{"{{"}}x}}'}
   user: '{{.Env.UID}}'
-  entrypointArgs: ['--dirty={{.Git.IsDirty}}', '{{"{{"}}.Name}}']
-  expose: ['{{.Env.PORT}}/udp']
+  entrypointArgs: ['{{.Env.NONE}}', '--dirty={{.Git.IsDirty}}', '', '{{"{{"}}.Name}}']
+  expose: ['{{.Env.PORT}}/udp', '{{.Env.NONE}}']
 `,
   );
   const cwd = work.dir.path;
-  const env = { WORDS: 'a "b"\nc', UID: "1000", PORT: "53", SOURCE_DATE_EPOCH: "86400" };
+  const env = { WORDS: 'a "b"\nc', UID: "1000", PORT: "53", NONE: "", SOURCE_DATE_EPOCH: "86400" };
   const args = ["build", ".", "--image-label", "flag={{.Env.WORDS}}"];
   const { code, stdout, stderr } = await kodeno(args, { cwd, env });
   assert.equal(code, 0, stderr);
@@ -56,14 +56,18 @@ builds:
     flag: "{{.Env.WORDS}}",
   });
   assert.equal(config.User, "1000");
-  assert.deepEqual(config.Entrypoint, ["/ko-app/app", "--dirty=false", "{{.Name}}"]);
+  assert.deepEqual(config.Entrypoint, ["/ko-app/app", "--dirty=false", "", "{{.Name}}"]);
   assert.deepEqual(Object.keys(config.ExposedPorts ?? {}), ["53/udp"]);
   const { annotations } = await manifestOf(out, digestIn(stdout));
   assert.equal(annotations?.["branch"], "master");
 
   const cases: readonly (readonly [env: Record<string, string>, args: string[], why: RegExp])[] = [
     [{ ...env, PORT: "x" }, [], /Cannot use port "x\/udp"/],
-    [{ UID: "0", PORT: "1" }, [], /in labels\["words"\] of \.ko\.yaml:1: \.Env has no field WORDS/],
+    [
+      { UID: "0", PORT: "1", NONE: "" },
+      [],
+      /in labels\["words"\] of \.ko\.yaml:1: \.Env has no field WORDS/,
+    ],
     // There is no one architecture.
     [env, ["--platform", "linux/amd64,linux/arm64"], /labels\["own"\] of \.ko\.yaml:4.*no.*GOARCH/],
   ];
