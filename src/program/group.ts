@@ -30,7 +30,7 @@ export function startProgram(
     }).spawn();
   } catch (error) {
     const why = error instanceof Deno.errors.NotFound
-      ? `there is no program ${program} on PATH`
+      ? `there is no program ${program}${/[/\\]/.test(program) ? "" : " on PATH"}`
       : messageOf(error);
     throw new Error(why, { cause: error });
   }

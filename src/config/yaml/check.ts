@@ -198,9 +198,9 @@ function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): r
       return say(`${wordsOf(words)} is allowed${hint}`);
     }
     case "too_small":
-      return say(`at least ${issue.minimum}${unitOf(issue.origin)} is allowed`);
+      return say(`at least ${issue.minimum}${unitOf(issue.origin, issue.minimum)} is needed`);
     case "too_big":
-      return say(`at most ${issue.maximum}${unitOf(issue.origin)} is allowed`);
+      return say(`at most ${issue.maximum}${unitOf(issue.origin, issue.maximum)} is allowed`);
     case "invalid_key":
       return issue.issues.flatMap((
         inner,
@@ -226,9 +226,11 @@ function wordOf(issue: Issue): string {
   return issue.code === "invalid_type" ? TYPE_WORDS[issue.expected] ?? issue.expected : "another";
 }
 
-function unitOf(origin: string): string {
-  if (origin === "string") return " characters";
-  return origin === "array" ? " entries" : "";
+function unitOf(origin: string, count: number | bigint): string {
+  const isOne = Number(count) === 1;
+  if (origin === "string") return isOne ? " character" : " characters";
+  if (origin !== "array") return "";
+  return isOne ? " entry" : " entries";
 }
 
 /** `a`, `a or b`, `a, b or c`. */

@@ -50,7 +50,7 @@ Deno.test("yaml check: each fault says where, what was found and what is allowed
     ["name: [a]\n", "1:7: name: found a list; text is allowed"],
     ["name: a\npush: 'true'\n", '2:7: push: found "true"; true or false is allowed'],
     ["name: a\nepoch: 1.5\n", "2:8: epoch: found 1.5; a whole number is allowed"],
-    ["name: a\nepoch: -1\n", "2:8: epoch: found -1; at least 0 is allowed"],
+    ["name: a\nepoch: -1\n", "2:8: epoch: found -1; at least 0 is needed"],
     [
       "name: a\nmode: smal\n",
       '2:7: mode: found "smal"; "fast" or "small" is allowed; did you mean "small"?',
@@ -58,7 +58,7 @@ Deno.test("yaml check: each fault says where, what was found and what is allowed
     ["name: a\nbuilds: {}\n", "2:9: builds: found a map; a list is allowed"],
     [
       "name: a\nbuilds:\n- id: ''\n",
-      '3:7: builds[0].id: found ""; at least 1 characters is allowed',
+      '3:7: builds[0].id: found ""; at least 1 character is needed',
     ],
     [
       "name: a\nbuilds:\n- id: x\n- glags: []\n",
