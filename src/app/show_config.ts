@@ -55,7 +55,7 @@ export async function showArtifacts(
   request: { readonly build: BuildOptions; readonly skaffold: SkaffoldOptions },
   options: WorkOptions = {},
 ): Promise<readonly ShownArtifact[]> {
-  const { artifacts } = await planArtifacts(request.skaffold, options, false);
+  const { artifacts } = await planArtifacts(request.skaffold, options, "nothing");
   const files: KoFiles = new Map();
   return await Promise.all(artifacts.map(async (artifact) => {
     const { imageName, reference, workingDirectory, main } = artifact;

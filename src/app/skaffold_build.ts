@@ -48,21 +48,24 @@ export interface SkaffoldBuilt {
 /**
  * Plans the artifacts of a skaffold.yaml; notes of the files are emitted.
  *
- * @param runs whether programs may be run: git for tags, and what `cmd` of templates names
+ * @param runs what programs are run for: git and `cmd` of templates for tags, `cmd` for what is said of
+ * images; where they are not, a text stands in the place of what `cmd` would print
  * @throws {KodenoError} see `planSkaffold`
  */
 export async function planArtifacts(
   skaffold: SkaffoldOptions,
   { emit, signal }: WorkOptions = {},
-  runs = true,
+  runs: "all" | "tags" | "nothing" = "all",
 ): Promise<SkaffoldPlan> {
   const environment = skaffold.environment ?? processEnvironment();
-  const parts: SkaffoldParts = runs
-    ? {
-      gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
-      run: (name, args) => runProgram(name, args, { environment, signal }),
-    }
-    : { run: (name, args) => Promise.resolve(`<output of ${[name, ...args].join(" ")}>`) };
+  const run: SkaffoldParts["run"] = (name, args) => runProgram(name, args, { environment, signal });
+  const tell: SkaffoldParts["run"] = (name, args) =>
+    Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
+  const parts: SkaffoldParts = runs === "nothing" ? { run: tell } : {
+    gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
+    run,
+    runForImages: runs === "all" ? run : tell,
+  };
   const planning = planSkaffold(skaffold, parts);
   // A program that was ended is a fault of the file for who plans.
   await planning.catch(() => signal?.throwIfAborted());
@@ -82,7 +85,7 @@ export async function buildSkaffold(
   request: SkaffoldRequest,
   options: WorkOptions = {},
 ): Promise<readonly SkaffoldBuilt[]> {
-  const plan = await planArtifacts(request.skaffold, options);
+  const plan = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
   const { artifacts } = plan;
   if (request.dryRun) {
     return artifacts.map(({ imageName, reference }) => ({ imageName, tag: reference }));

@@ -222,8 +222,11 @@ Deno.test("templates: a program of cmd is asked once, and ended by a signal", as
   const shown = await build(dir, [], { WHO: "me" }, "config");
   assert.match(shown.stdout, /<output of sh -c touch runs; sleep 300; true>/);
   assert.deepEqual([shown.code, (await dir.list()).includes("runs")], [0, false]);
+  // Names and tags are told without the labels.
+  const told = await build(dir, ["--dry-run"], { WHO: "me" });
+  assert.deepEqual([told.stdout, (await dir.list()).includes("runs")], ["app:none\n", false]);
 
-  const args = ["build", "-f", "skaffold.yaml", "--dry-run"];
+  const args = ["build", "-f", "skaffold.yaml"];
   const child = spawnKodeno(args, { cwd: dir.path, env: { WHO: "me" } });
   const ended = child.output();
   await until("the program", async () => (await dir.list()).includes("runs"), 60_000);

@@ -30,6 +30,8 @@ export interface SkaffoldParts {
   readonly now?: (() => Date) | undefined;
   /** Runs a program for `cmd` of templates; without it, `cmd` is refused. */
   readonly run?: AskableWorld["run"];
+  /** The same for what is said of images, which names and tags do not need; default `run`. */
+  readonly runForImages?: AskableWorld["run"];
   /** The machine, as Go names it. */
   readonly host?: Host | undefined;
 }
@@ -198,7 +200,7 @@ class Planner {
       host: this.#host,
       debug: options.debug ?? false,
       insecureRegistries: options.insecureRegistries ?? [],
-      world: this.#world(),
+      world: this.#world(this.parts.runForImages ?? this.parts.run),
       origins: loaded.origins,
       report: (fault) => this.#faults.push(fault),
     });
@@ -263,13 +265,13 @@ class Planner {
     return {
       gitTag: parts.gitTag ?? (() => Promise.reject(GIT_IS_NOT_ASKED)),
       now: parts.now ?? (() => new Date()),
-      world: this.#world(),
+      world: this.#world(parts.run),
       inputDigest: () => this.#inputDigest(one),
     };
   }
 
-  #world(): AskableWorld {
-    const { environment, parts: { now, run } } = this;
+  #world(run: AskableWorld["run"]): AskableWorld {
+    const { environment, parts: { now } } = this;
     return { environment, ...(now ? { now } : {}), ...(run ? { run } : {}) };
   }
 
