@@ -87,6 +87,9 @@ Deno.test("skaffold settings: what cannot be read is told as Skaffold tells it",
   const refused = await build(dir, ["--dry-run"]);
   assert.deepEqual([refused.code, refused.stdout], [2, ""]);
   assert.match(refused.stderr, /config:1:28: global\.multi-level-repo: found "perhaps"; true or/);
+  const flag = await build(dir, ["--dry-run"], { SKAFFOLD_PUSH: "yes", SKAFFOLD_QUIET: "" });
+  assert.deepEqual([flag.code, flag.stdout], [2, ""]);
+  assert.match(flag.stderr, /Cannot use SKAFFOLD_PUSH="yes": true or false is allowed/);
   const other = await build(dir, ["--dry-run"], { SKAFFOLD_CONFIG: "none.yaml" });
   assert.equal(other.code, 0, other.stderr);
   assert.match(other.stderr, /Cannot find Skaffold's configuration none\.yaml/);

@@ -2,6 +2,7 @@
  * What a caller may ask of a skaffold.yaml.
  * @module
  */
+import { KodenoError } from "../../errors.ts";
 import type { Environment } from "../environment.ts";
 
 /**
@@ -56,7 +57,11 @@ export interface SkaffoldOutput {
   readonly push?: boolean | undefined;
 }
 
-/** Skaffold's own variables, for what was not asked of a build. */
+/**
+ * Skaffold's own variables, for what was not asked of a build.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for one that is neither true nor false
+ */
 export function withOutputVariables<T extends SkaffoldOutput>(
   asked: T,
   environment: Environment,
@@ -76,12 +81,21 @@ function reader(environment: Environment) {
   const text = (name: string): string | undefined => environment[`SKAFFOLD_${name}`];
   const flag = (name: string): boolean | undefined => {
     const value = text(name);
-    return value === undefined ? undefined : /^(?:1|t|true)$/i.test(value);
+    // As in Skaffold, one that is set to nothing says nothing.
+    if (!value) return undefined;
+    if (/^(?:1|t|true)$/i.test(value)) return true;
+    if (/^(?:0|f|false)$/i.test(value)) return false;
+    const found = `SKAFFOLD_${name}=${JSON.stringify(value)}`;
+    throw new KodenoError("BAD_OPTION", `Cannot use ${found}: true or false is allowed`);
   };
   return { text, flag };
 }
 
-/** Skaffold's own variables, for what was not asked. */
+/**
+ * Skaffold's own variables, for what was not asked.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for one that is neither true nor false
+ */
 export function withVariables(options: SkaffoldOptions, environment: Environment): SkaffoldOptions {
   const { text, flag } = reader(environment);
   const list = (name: string): readonly string[] | undefined =>
