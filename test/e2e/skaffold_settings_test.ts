@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
 import { needs } from "../parts/tools.ts";
+import { gitRepository } from "../support/git_repository.ts";
 import { goMod, printer } from "../support/go_module.ts";
 import { denoDirectory, kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { digestIn, imageNames, outputOf } from "../support/layout.ts";
@@ -93,6 +94,37 @@ Deno.test("skaffold settings: what cannot be read is told as Skaffold tells it",
   const other = await build(dir, ["--dry-run"], { SKAFFOLD_CONFIG: "none.yaml" });
   assert.equal(other.code, 0, other.stderr);
   assert.match(other.stderr, /Cannot find Skaffold's configuration none\.yaml/);
+});
+
+Deno.test("skaffold settings: skaffold.env names no program that git runs for a tag", async () => {
+  await using work = await gitRepository();
+  const { dir } = work;
+  await work.commit("initial", {
+    "skaffold.yaml": HEADER.replace(/tagPolicy: .*/, "tagPolicy: {gitCommit: {}}") + APP,
+    ".gitattributes": "a filter=own\n",
+    a: "a\n",
+    "own/git/config": '[filter "own"]\n  clean = "touch filtered; cat"\n',
+  });
+  const at = dir.join("own");
+  for (
+    const [env, names] of [
+      [`XDG_CONFIG_HOME=${at}`, ["XDG_CONFIG_HOME"]],
+      [`GIT_CONFIG_GLOBAL=${at}/git/config`, ["GIT_CONFIG_GLOBAL"]],
+      [
+        "GIT_CONFIG_COUNT=1\nGIT_CONFIG_KEY_0=filter.own.clean\n" +
+        'GIT_CONFIG_VALUE_0="touch filtered; cat"',
+        ["GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"],
+      ],
+    ] as const
+  ) {
+    await dir.write("skaffold.env", env);
+    // Of the same size, so that git has to look into it.
+    await dir.write("a", "b\n");
+    const { code, stderr } = await build(dir, ["--dry-run"]);
+    assert.equal(code, 0, stderr);
+    for (const name of names) assert.match(stderr, new RegExp(`: ${name} is left out, since`));
+    assert.ok(!(await dir.list()).includes("filtered"), env);
+  }
 });
 
 Deno.test({

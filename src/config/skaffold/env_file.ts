@@ -12,8 +12,12 @@ import { DotenvError, parseDotenv } from "./dotenv.ts";
 const NAME = "skaffold.env";
 const MAX_BYTES = 1024 * 1024;
 
-/** Which programs are run, and what is loaded into them, is no matter of a file in a checkout. */
-const NOT_OF_A_FILE = /^(?:KO_GO_PATH|GOENV|LD_.+|DYLD_.+)$/;
+/**
+ * Which programs kodeno itself runs, what is loaded into them, and which programs git runs is no matter
+ * of a file in a checkout: these say so, or where such settings are read from.
+ */
+const NOT_OF_A_FILE =
+  /^(?:PATH|HOME|XDG_CONFIG_HOME|KO_GO_PATH|GOENV|GIT_(?:CONFIG.*|EXEC_PATH)|(?:LD|DYLD)_.+)$/;
 
 /** An environment, and what there is to tell of the file. */
 export interface SkaffoldEnvironment {
@@ -40,7 +44,7 @@ export async function withSkaffoldEnv(
     );
     const added = [...values].filter(([name]) => !NOT_OF_A_FILE.test(name));
     const notes = refused.map((name) =>
-      `${NAME}: ${name} is left out, since it says which programs are run; set it yourself`
+      `${NAME}: ${name} is left out, since it can say which programs are run; set it yourself`
     );
     return { environment: Object.freeze({ ...Object.fromEntries(added), ...environment }), notes };
   } catch (error) {
