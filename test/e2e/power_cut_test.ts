@@ -183,5 +183,5 @@ Deno.test("power cut: a damaged oci-layout beside a whole index is mended, and s
   await Deno.writeTextFile(`${layout}/index.json`, "");
   const { code, stderr } = await kodeno(["ls", layout]);
   assert.equal(code, 2);
-  assert.match(stderr, /its oci-layout file names no version/);
+  assert.match(stderr, /its oci-layout file is not JSON/);
 });

@@ -51,7 +51,7 @@ Deno.test("marker: what is somebody else's is refused, and stays as it is", asyn
     [{ "layout/blobs/x": "", "layout/src/x": "" }, "layout", /it holds "src"/],
     [{ "layout": "x" }, "layout", /it is a file; name a folder/],
     [{ "layout": "x" }, "layout/below", /it is a file; name a folder/],
-    [{ "layout/oci-layout": "x" }, "layout", /its oci-layout file names no version/],
+    [{ "layout/oci-layout": "x" }, "layout", /its oci-layout file is not JSON/],
     [{ "layout/oci-layout": "null" }, "layout", /its oci-layout file names no version/],
     [{ "layout/oci-layout": "[]" }, "layout", /its oci-layout file names no version/],
     [
