@@ -76,7 +76,7 @@ export async function proposeInit(options: InitOptions = {}): Promise<Proposal> 
       : ofModules[0] ?? "its modules have no main package";
     throw new KodenoError("BAD_PACKAGE", `Cannot propose images for ${directory}: ${why}`);
   }
-  const docker = await readDockerfiles(directory, repository, programs);
+  const docker = readDockerfiles(directory, repository, programs);
   const [koFile, skaffoldFile] = await Promise.all(
     [KO_FILES, SKAFFOLD_FILES].map((names) => firstThere(directory, names)),
   );
@@ -95,7 +95,7 @@ export async function proposeInit(options: InitOptions = {}): Promise<Proposal> 
     add(SCHEMAS.ko, schemaText("ko"), true);
   }
   if (skaffoldFile === undefined) {
-    const kubernetes = await findKubernetes(directory, repository.yamls);
+    const kubernetes = findKubernetes(directory, repository.yamls);
     notes.push(...kubernetes.notes);
     const skaffold = await skaffoldFor(how, {
       programs,

@@ -3,9 +3,14 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { ioFailure } from "../io/fail.ts";
+import { readSmallText } from "../io/regular_file.ts";
 import { parsePairs } from "./checks.ts";
 import { type Environment, processEnvironment, variable } from "./environment.ts";
 import { VERSION } from "./version.ts";
+
+/** Those that systems trust take a twentieth of it. */
+const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 /** What a caller may say. */
 export interface TransferOptions {
@@ -68,10 +73,11 @@ export function resolveTransferConfig(options: TransferOptions = {}): TransferCo
 
 function readCertificates(path: string): string {
   try {
-    const text = Deno.readTextFileSync(path);
+    const text = readSmallText(path, MAX_CA_BYTES);
     if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
   } catch (cause) {
-    throw new KodenoError("BAD_OPTION", `Cannot read CA file ${path}`, {}, { cause });
+    const { message } = ioFailure(`read CA file ${path}`, cause);
+    throw new KodenoError("BAD_OPTION", message, {}, { cause });
   }
   throw new KodenoError("BAD_OPTION", `Cannot use CA file ${path}: it holds no PEM certificate`);
 }

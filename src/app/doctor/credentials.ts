@@ -30,7 +30,7 @@ export async function checkCredentials(patient: Patient): Promise<readonly Findi
   const found: Finding[] = [];
   for (const path of authFilePaths(patient.environment)) {
     try {
-      const file = await readAuthFile(path);
+      const file = readAuthFile(path);
       if (file !== undefined) found.push(...await ofFile(patient, path, file));
     } catch (error) {
       const mend = "mend it, or move it away and log in again";

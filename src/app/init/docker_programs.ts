@@ -4,6 +4,7 @@
  */
 import { join, posix } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { readSmallText } from "../../io/regular_file.ts";
 import { type DockerBuild, readDockerBuild } from "./docker_build.ts";
 import { LeftAlone } from "./left_alone.ts";
 import type { Program } from "./programs.ts";
@@ -30,16 +31,16 @@ const MAX_BYTES = 256 * 1024;
  *
  * @param root absolute
  */
-export async function readDockerfiles(
+export function readDockerfiles(
   root: string,
   { dockerfiles, folders, modules }: Repository,
   programs: readonly Program[],
-): Promise<DockerPrograms> {
+): DockerPrograms {
   const byImportPath = new Map<string, DockerProgram>();
   const notes: string[] = [];
   for (const path of dockerfiles) {
     try {
-      const text = await readText(join(root, path));
+      const text = readText(join(root, path));
       const folder = posix.dirname(path) === "." ? "" : posix.dirname(path);
       const above = modules.filter((one) => one === "" || folder.startsWith(`${one}/`));
       const contexts = [...new Set([folder, "", ...above])];
@@ -63,12 +64,10 @@ export async function readDockerfiles(
   return { byImportPath, notes };
 }
 
-async function readText(path: string): Promise<string> {
+function readText(path: string): string {
   try {
-    if ((await Deno.stat(path)).size > MAX_BYTES) throw new LeftAlone("it is too large");
-    return await Deno.readTextFile(path);
+    return readSmallText(path, MAX_BYTES);
   } catch (error) {
-    if (error instanceof LeftAlone) throw error;
     throw new LeftAlone(`it cannot be read: ${messageOf(error)}`);
   }
 }

@@ -4,7 +4,8 @@
  */
 import { join, posix } from "node:path";
 import { parseYaml } from "../../config/yaml/document.ts";
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { readSmallText } from "../../io/regular_file.ts";
 
 /** A file of objects. */
 export interface KubernetesFile {
@@ -16,7 +17,7 @@ export interface KubernetesFile {
   readonly images: readonly string[];
 }
 
-/** The files, and a line for each that cannot be read and names a `ko://` image. */
+/** The files, and a line for each that cannot be read, or that has a fault and names a `ko://` image. */
 export interface KubernetesFiles {
   readonly files: readonly KubernetesFile[];
   readonly notes: readonly string[];
@@ -31,16 +32,22 @@ const SCHEME = "ko://";
  * @param root absolute
  * @param paths relative to `root`
  */
-export async function findKubernetes(
+export function findKubernetes(
   root: string,
   paths: readonly string[],
-): Promise<KubernetesFiles> {
+): KubernetesFiles {
   const files: KubernetesFile[] = [];
   const notes: string[] = [];
   // Charts are templates; what kustomize reads is no object of the cluster.
   const charts = paths.filter((path) => /(?:^|\/)Chart\.ya?ml$/.test(path)).map(posix.dirname);
   for (const path of paths) {
-    const text = await readSmall(join(root, path));
+    let text: string;
+    try {
+      text = readSmallText(join(root, path), MAX_BYTES);
+    } catch (error) {
+      notes.push(`${path} is left out: ${messageOf(error)}`);
+      continue;
+    }
     if (!/^\s*["']?apiVersion["']?\s*:/m.test(text) || !/^\s*["']?kind["']?\s*:/m.test(text)) {
       continue;
     }
@@ -66,11 +73,6 @@ export async function findKubernetes(
     }
   }
   return { files, notes };
-}
-
-async function readSmall(path: string): Promise<string> {
-  const size = await Deno.stat(path).then((info) => info.size, () => MAX_BYTES + 1);
-  return size > MAX_BYTES ? "" : await Deno.readTextFile(path).catch(() => "");
 }
 
 function isObject(value: unknown): boolean {

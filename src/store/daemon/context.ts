@@ -8,6 +8,7 @@ import { z } from "zod";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { digestOf } from "../../io/hash.ts";
+import { readSmallText } from "../../io/regular_file.ts";
 import { digestHex } from "../../oci/digest.ts";
 import { type DaemonTls, type Environment, readCertificates } from "./endpoint.ts";
 
@@ -19,6 +20,8 @@ export interface DockerContext {
   readonly where: string;
   readonly tls?: DaemonTls | undefined;
 }
+
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 const configSchema = z.looseObject({ currentContext: z.string().optional() });
 const metaSchema = z.looseObject({
@@ -36,15 +39,15 @@ const metaSchema = z.looseObject({
  * @returns undefined for the default one, which stands for the usual socket
  * @throws {KodenoError} `BAD_OPTION` for one that is not there or names no daemon
  */
-export async function readContext(env: Environment): Promise<DockerContext | undefined> {
+export function readContext(env: Environment): DockerContext | undefined {
   const folder = env["DOCKER_CONFIG"] || (env["HOME"] ? join(env["HOME"], ".docker") : undefined);
   if (folder === undefined) return undefined;
-  const config = await readJson(join(folder, "config.json"), configSchema);
+  const config = readJson(join(folder, "config.json"), configSchema);
   const name = env["DOCKER_CONTEXT"] || config?.currentContext;
   if (name === undefined || name === "" || name === "default") return undefined;
 
   const id = digestHex(digestOf(name));
-  const meta = await readJson(join(folder, "contexts", "meta", id, "meta.json"), metaSchema);
+  const meta = readJson(join(folder, "contexts", "meta", id, "meta.json"), metaSchema);
   const host = meta?.Endpoints.docker?.Host;
   const where = `Docker context ${JSON.stringify(name)}`;
   if (!host) {
@@ -54,7 +57,7 @@ export async function readContext(env: Environment): Promise<DockerContext | und
         'run "docker context ls" to see which there are',
     );
   }
-  const certificates = await readCertificates(join(folder, "contexts", "tls", id, "docker"));
+  const certificates = readCertificates(join(folder, "contexts", "tls", id, "docker"));
   if (meta?.Endpoints.docker?.SkipTLSVerify) {
     throw new KodenoError(
       "BAD_OPTION",
@@ -66,10 +69,10 @@ export async function readContext(env: Environment): Promise<DockerContext | und
   return { host, where, tls: secure ? certificates : undefined };
 }
 
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+function readJson<T>(path: string, schema: z.ZodType<T>): T | undefined {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = readSmallText(path, MAX_FILE_BYTES);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw ioFailure(`read Docker's ${path}`, error);

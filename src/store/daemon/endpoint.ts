@@ -4,6 +4,10 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
+import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { readSmallText } from "../../io/regular_file.ts";
+
+const MAX_CERT_BYTES = 1024 * 1024;
 
 /** Certificates for a daemon behind TLS, in PEM. */
 export interface DaemonTls {
@@ -70,9 +74,20 @@ export function parseEndpoint(text: string, where: string, tls?: DaemonTls): Dae
   return { kind: "tcp", host: url.hostname, port, tls: secure };
 }
 
-/** `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there. */
-export async function readCertificates(folder: string): Promise<DaemonTls> {
-  const read = (name: string) => Deno.readTextFile(join(folder, name)).catch(() => undefined);
-  const [ca, cert, key] = await Promise.all(["ca.pem", "cert.pem", "key.pem"].map(read));
-  return { ca, cert, key };
+/**
+ * `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there.
+ *
+ * @throws {KodenoError} `IO_FAILED` for one that cannot be read
+ */
+export function readCertificates(folder: string): DaemonTls {
+  const read = (name: string): string | undefined => {
+    const path = join(folder, name);
+    try {
+      return readSmallText(path, MAX_CERT_BYTES);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw ioFailure(`read ${path}`, error);
+    }
+  };
+  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
 }

@@ -23,10 +23,10 @@ import {
  * there; `IO_FAILED` when there is no daemon's socket anywhere
  */
 export async function findDaemon(env: Environment): Promise<DaemonEndpoint> {
-  if (env["DOCKER_HOST"]) return await named(env["DOCKER_HOST"], "DOCKER_HOST", env);
-  const context = await readContext(env);
+  if (env["DOCKER_HOST"]) return named(env["DOCKER_HOST"], "DOCKER_HOST", env);
+  const context = readContext(env);
   if (context !== undefined) return parseEndpoint(context.host, context.where, context.tls);
-  if (env["CONTAINER_HOST"]) return await named(env["CONTAINER_HOST"], "CONTAINER_HOST", env);
+  if (env["CONTAINER_HOST"]) return named(env["CONTAINER_HOST"], "CONTAINER_HOST", env);
   const own = env["XDG_RUNTIME_DIR"];
   const sockets = [
     "/var/run/docker.sock",
@@ -44,11 +44,11 @@ export async function findDaemon(env: Environment): Promise<DaemonEndpoint> {
 }
 
 /** An address of the environment; Docker's variables for TLS go with it. */
-async function named(text: string, where: string, env: Environment): Promise<DaemonEndpoint> {
+function named(text: string, where: string, env: Environment): DaemonEndpoint {
   // As Docker has it, certificates alone turn nothing on.
   if (text.startsWith("unix:") || !env["DOCKER_TLS_VERIFY"]) return parseEndpoint(text, where);
   const own = env["DOCKER_CONFIG"] || join(env["HOME"] ?? "", ".docker");
-  return parseEndpoint(text, where, await readCertificates(env["DOCKER_CERT_PATH"] || own));
+  return parseEndpoint(text, where, readCertificates(env["DOCKER_CERT_PATH"] || own));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
+import { readSmallText } from "../../io/regular_file.ts";
 import { checkClientCert, type ClientCert } from "./client_cert.ts";
 import type { Environment } from "./proxy.ts";
 
@@ -48,16 +49,16 @@ export async function certsFor(
     const directory = join(folder, host);
     try {
       const names = await namesIn(directory);
-      const read = (name: string): Promise<string> => readSmall(join(directory, name));
+      const read = (name: string): string => readOne(join(directory, name));
       checkPairs(directory, names);
-      for (const name of names.filter((one) => one.endsWith(".crt"))) ca.push(await read(name));
+      for (const name of names.filter((one) => one.endsWith(".crt"))) ca.push(read(name));
       const [own, ...others] = names.filter((one) => one.endsWith(".cert"));
       if (own === undefined) continue;
       if (client !== undefined || others.length > 0) {
         const kept = client === undefined ? own : "the one of another folder";
         onWarning(`${directory} has several client certificates for ${host}: ${kept} is used`);
       }
-      const pair = { cert: await read(own), key: await read(keyOf(own)) };
+      const pair = { cert: read(own), key: read(keyOf(own)) };
       client ??= checkClientCert(join(directory, own), pair);
     } catch (error) {
       if (error instanceof KodenoError) throw error;
@@ -75,10 +76,13 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   return names.sort();
 }
 
-async function readSmall(path: string): Promise<string> {
-  const { size } = await Deno.stat(path);
-  if (size > MAX_CERT_BYTES) throw new Error(`${path} has more than ${MAX_CERT_BYTES} bytes`);
-  return await Deno.readTextFile(path);
+function readOne(path: string): string {
+  try {
+    return readSmallText(path, MAX_CERT_BYTES);
+  } catch (error) {
+    // One that was listed and leads nowhere is told, too.
+    throw new Error(`${path}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function keyOf(cert: string): string {

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { readSmallText } from "../../io/regular_file.ts";
 import { askHelper, HELPER_MS } from "./credential_helper.ts";
 import type { Credential, CredentialProvider } from "./credential.ts";
 import { DOCKER_HUB, registryName } from "./endpoint.ts";
@@ -62,7 +63,7 @@ export function dockerCredentials(
   onWarning: (message: string) => void = () => {},
   helperMs: number = HELPER_MS,
 ): CredentialProvider {
-  let files: Promise<readonly AuthFile[]> | undefined;
+  let files: readonly AuthFile[] | undefined;
   const asked = new Map<string, Promise<Credential | undefined>>();
   const ask = (helper: string, registry: string): Promise<Credential | undefined> => {
     const key = `${helper} ${registry}`;
@@ -73,8 +74,8 @@ export function dockerCredentials(
   };
   return async (host, path) => {
     const registry = registryName(host);
-    files ??= Promise.all(authFilePaths(env).map((file) => readOrWarn(file, onWarning)));
-    for (const file of await files) {
+    files ??= authFilePaths(env).map((file) => readOrWarn(file, onWarning));
+    for (const file of files) {
       const helper = helperOf(file, registry);
       const kept = helper === undefined ? undefined : await ask(helper, registry);
       const found = kept ?? entryOf(file, registry, path);
@@ -147,12 +148,12 @@ function decodeAuth(auth: string): [string, string] | undefined {
   }
 }
 
-async function readOrWarn(
+function readOrWarn(
   path: string,
   onWarning: (message: string) => void,
-): Promise<AuthFile> {
+): AuthFile {
   try {
-    return await readAuthFile(path) ?? {};
+    return readAuthFile(path) ?? {};
   } catch (error) {
     onWarning(`Cannot read credentials in ${path}: ${messageOf(error)}`);
     return {};
@@ -160,11 +161,10 @@ async function readOrWarn(
 }
 
 /** Reads such a file; undefined when there is none. Throws what is wrong with it, without its content. */
-export async function readAuthFile(path: string): Promise<AuthFile | undefined> {
+export function readAuthFile(path: string): AuthFile | undefined {
   let text: string;
   try {
-    if ((await Deno.stat(path)).size > MAX_FILE_BYTES) throw new Error("it is too large");
-    text = await Deno.readTextFile(path);
+    text = readSmallText(path, MAX_FILE_BYTES);
   } catch (error) {
     const absent = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;

@@ -134,7 +134,7 @@ async function change<T>(
     // The folder's lock, so that no file of its own is left there.
     return await withLock(dirname(path), async () => {
       await removeStaleTemporaries(dirname(path));
-      const file = await readAuthFile(path) ?? {};
+      const file = readAuthFile(path) ?? {};
       const [next, result] = await work(file, path);
       if (JSON.stringify(next) !== JSON.stringify(file)) await write(path, next);
       return result;
