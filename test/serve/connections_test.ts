@@ -74,7 +74,7 @@ async function exchange(
 function openBlobs(folder: string): number {
   return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
     try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/blobs`);
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/blobs/sha256/`);
     } catch {
       return false;
     }
