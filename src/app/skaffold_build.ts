@@ -10,6 +10,7 @@ import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { inBuildOrder } from "../config/skaffold/order.ts";
 import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
 import { KodenoError } from "../errors.ts";
 import { gitCommitTag } from "../git/commit_tag.ts";
@@ -119,7 +120,7 @@ export async function buildSkaffold(
         prepareOne(artifact, builders.get(artifact), options);
       const early = late ? [] : await Promise.all(artifacts.map(prepare));
       if (!late) await publisher.check();
-      for (const [i, artifact] of inOrder(artifacts)) {
+      for (const [i, artifact] of inBuildOrder(artifacts)) {
         await hooks.before(artifact);
         const { builder, ...named } = early[i] ?? await prepare(artifact);
         const references = await publishPrepared(named, publisher, builder, options);
@@ -240,22 +241,4 @@ function destination(
   }
   const repository = artifacts[0]?.repository ?? "skaffold";
   return { dockerRepo: repository, local: publish.local ?? false, tags: undefined };
-}
-
-/** Artifacts behind those they require, with their places in the list; there are no circles. */
-function inOrder(
-  all: readonly SkaffoldArtifact[],
-): Iterable<readonly [index: number, artifact: SkaffoldArtifact]> {
-  const places = new Map(all.map(({ imageName }, i) => [imageName, i]));
-  const ordered = new Map<number, SkaffoldArtifact>();
-  const add = (artifact: SkaffoldArtifact, i: number): void => {
-    for (const name of artifact.requires) {
-      const at = places.get(name);
-      const required = all[at ?? -1];
-      if (at !== undefined && required !== undefined) add(required, at);
-    }
-    ordered.set(i, artifact);
-  };
-  all.forEach(add);
-  return ordered;
 }

@@ -29,17 +29,23 @@ export async function inputDigest(
   workingDirectory: string,
   inputs: readonly [DigestInput, ...DigestInput[]],
 ): Promise<string> {
+  // The same artifact may be required often, and its files then count as often.
+  const listed = new Map<string, readonly string[]>();
   const files: string[] = [];
-  for (const { workspace, paths, ignore } of inputs) {
-    const names = await listFiles(resolve(workingDirectory, workspace), paths, ignore);
+  for (const input of inputs) {
+    const key = JSON.stringify(input);
+    const { workspace, paths, ignore } = input;
+    const names = listed.get(key) ??
+      await listFiles(resolve(workingDirectory, workspace), paths, ignore);
+    listed.set(key, names);
     files.push(...names.map((name) => join(workspace, name)));
   }
   files.sort();
   const hashes: string[] = [];
-  for (const file of files) {
-    hashes.push(
-      await hashFile(resolve(workingDirectory, file), hashedName(inputs[0].workspace, file)),
-    );
+  for (const [i, file] of files.entries()) {
+    const before = file === files[i - 1] ? hashes.at(-1) : undefined;
+    const name = hashedName(inputs[0].workspace, file);
+    hashes.push(before ?? await hashFile(resolve(workingDirectory, file), name));
   }
   // Go's encoder writes a list of nothing as null, and a line feed behind all.
   const text = hashes.length === 0 ? "null" : JSON.stringify(hashes);

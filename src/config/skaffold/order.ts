@@ -10,6 +10,8 @@ import type { Artifact } from "./schema.ts";
 
 /** Most artifacts that are built at once: git and go are run for each one. */
 const MAX_ARTIFACTS = 1000;
+/** Most artifacts in a digest of files, with those that are there again: layers of two multiply. */
+const MAX_REQUIRED = 1000;
 
 /**
  * Finds everything that is wrong with the images of artifacts and with what they require: names that
@@ -77,13 +79,47 @@ function requirementFaults(
   return faults;
 }
 
-/** All that an artifact requires, directly and through others, each as often as it is required. */
+/**
+ * All that an artifact requires, directly and through others, each as often as it is required.
+ *
+ * @throws {Error} where that is so often that it would not end
+ */
 export function requiredBy(
   artifact: Artifact,
   byName: ReadonlyMap<string, Artifact>,
 ): readonly Artifact[] {
-  return (artifact.requires ?? []).flatMap(({ image }) => {
-    const required = byName.get(image);
-    return required === undefined ? [] : [required, ...requiredBy(required, byName)];
-  });
+  const all: Artifact[] = [];
+  const add = ({ requires = [] }: Artifact): void => {
+    for (const { image } of requires) {
+      const required = byName.get(image);
+      if (required === undefined) continue;
+      if (all.length === MAX_REQUIRED) {
+        throw new Error(`${artifact.image} requires others over ${MAX_REQUIRED} times`);
+      }
+      all.push(required);
+      add(required);
+    }
+  };
+  add(artifact);
+  return all;
+}
+
+/** Artifacts behind those they require, with their places in the list; there are no circles. */
+export function inBuildOrder<T extends { imageName: string; requires: readonly string[] }>(
+  artifacts: readonly T[],
+): Iterable<readonly [index: number, artifact: T]> {
+  const places = new Map(artifacts.map(({ imageName }, i) => [imageName, i]));
+  const ordered = new Map<number, T>();
+  const add = (artifact: T, i: number): void => {
+    // What many require is looked at once.
+    if (ordered.has(i)) return;
+    for (const name of artifact.requires) {
+      const at = places.get(name);
+      const required = artifacts[at ?? -1];
+      if (at !== undefined && required !== undefined) add(required, at);
+    }
+    ordered.set(i, artifact);
+  };
+  artifacts.forEach(add);
+  return ordered;
 }

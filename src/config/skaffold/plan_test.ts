@@ -8,6 +8,7 @@ import { failsWith } from "../../../test/support/fails.ts";
 import { type TempDir, tempDir } from "../../../test/support/temp.ts";
 import type { SkaffoldArtifact } from "./artifact.ts";
 import type { SkaffoldOptions } from "./options.ts";
+import { inBuildOrder } from "./order.ts";
 import { planSkaffold, type SkaffoldPlan } from "./plan.ts";
 
 const HEAD = "apiVersion: skaffold/v4beta13\nkind: Config\n";
@@ -420,6 +421,24 @@ Deno.test("skaffold plan: a file that is hostile is refused whole", async () => 
   }
   await dir.write("skaffold.yaml", HEAD + bomb);
   await failsWith("BAD_CONFIG", read, /^skaffold.yaml:8:\d+: found aliases/);
+});
+
+Deno.test("skaffold plan: many that require many have an end", async () => {
+  const layers = Array.from({ length: 40 }, (_, i) => `[{image: a${i + 1}}, {image: b${i + 1}}]`);
+  const artifacts = [...layers, "[]"].flatMap((requires, i) =>
+    ["a", "b"].map((name) => `  - {image: ${name}${i}, ko: {}, requires: ${requires}}\n`)
+  ).join("");
+  const found = await plan(
+    `build:\n  tagPolicy: {inputDigest: {}}\n  artifacts:\n${artifacts}`,
+  );
+  assert.equal(found.artifacts.length, 82);
+  assert.match(
+    found.notes[0] ?? "",
+    /image a0 is tagged latest.*: a0 requires others over 1000 times/,
+  );
+  const order = [...inBuildOrder(found.artifacts)].map(([, { imageName }]) => imageName);
+  assert.deepEqual(order.slice(0, 4), ["a40", "b40", "a39", "b39"]);
+  assert.equal(order.length, 82);
 });
 
 Deno.test("skaffold plan: the Kubernetes context is that of kubectl's configuration", async () => {
