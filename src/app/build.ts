@@ -2,7 +2,6 @@
  * The use case of `kodeno build`: main packages to images in a layout, and their references.
  * @module
  */
-import { basename } from "node:path";
 import { resolveBuildConfig } from "../config/build_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
@@ -52,5 +51,5 @@ export async function build(
 
 async function writeReferences(path: string, references: readonly string[]): Promise<void> {
   const text = references.map((reference) => `${reference}\n`).join("");
-  await writeTextOutput(path, { what: `references to ${basename(path)}` }, text);
+  await writeTextOutput(path, { what: `references to ${path}` }, text);
 }

@@ -109,11 +109,14 @@ export async function writeOutput<T>(
       case "file": {
         const folder = dirname(target.path);
         await removeStaleTemporaries(folder);
+        // One that is replaced stays as private as it was.
+        const { mode } = await Deno.stat(target.path).catch(() => ({ mode: null }));
         try {
           return await writeAtomically(
             target.path,
             folder,
             (file) => write((chunk) => writeAll(file, chunk)),
+            mode === null ? undefined : mode & 0o777,
           );
         } catch (error) {
           // A container may have this one file from outside: such a one cannot be replaced.

@@ -129,6 +129,13 @@ Deno.test("output: what a build writes goes through pipes and links, and to stdo
     `mkfifo p; cat p >refs & ${build} --image-refs p >printed; wait; cmp refs printed`,
   );
   await well(dir, `ln -s real l; ${build} --image-refs l >printed; test -L l; cmp real printed`);
+  if (Deno.build.os !== "windows") {
+    await well(
+      dir,
+      `install -m 600 real own; ${build} --image-refs own; test -O own; cmp own real`,
+    );
+    assert.equal(((await Deno.stat(dir.join("own"))).mode ?? 0) & 0o777, 0o600);
+  }
   assert.equal(await well(dir, `${build} --image-refs - 2>printed`), reference);
   assert.match(await Deno.readTextFile(dir.join("printed")), new RegExp(`^${reference}$`, "m"));
   assert.match(await well(dir, `kodeno build --tarball - 2>printed | kodeno ls -`), /^\S+:latest /);
