@@ -3,9 +3,8 @@
  * @module
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
-import { printable } from "../errors.ts";
+import { KodenoError, printable } from "../errors.ts";
 import type { Emit, KodenoEvent, NoteEvent } from "../events.ts";
-import { KodenoError } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatDuration, printNote, printResult } from "./output.ts";
 import { PlainTransfers } from "./transfers.ts";
