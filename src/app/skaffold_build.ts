@@ -62,7 +62,8 @@ export async function planArtifacts(
   const run: SkaffoldParts["run"] = (name, args) => runProgram(name, args, { environment, signal });
   const tell: SkaffoldParts["run"] = (name, args) =>
     Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
-  const parts: SkaffoldParts = runs === "nothing" ? { run: tell } : {
+  const parts: SkaffoldParts = runs === "nothing" ? { run: tell, signal } : {
+    signal,
     gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
     run,
     runForImages: runs === "all" ? run : tell,

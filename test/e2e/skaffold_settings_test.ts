@@ -270,3 +270,30 @@ Deno.test("templates: a program of cmd is asked once, and ended by a signal", as
   assert.equal(code, 130, new TextDecoder().decode(stderr));
   assert.deepEqual(await processesIn(dir.path), []);
 });
+
+function linkOf(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    // It was closed meanwhile.
+    return undefined;
+  }
+}
+
+Deno.test("skaffold settings: a signal ends the reading of files for a tag", async () => {
+  await using dir = await project(APP);
+  const text = await Deno.readTextFile(dir.join("skaffold.yaml"));
+  await dir.write("skaffold.yaml", text.replace(/tagPolicy: .*/, "tagPolicy: {inputDigest: {}}"));
+  await dir.write("large.go", "");
+  await Deno.truncate(dir.join("large.go"), 200e9);
+  const args = ["build", "-f", "skaffold.yaml", "--dry-run"];
+  const child = spawnKodeno(args, { cwd: dir.path, env: await home(dir) });
+  const ended = child.output();
+  const fds = `/proc/${child.pid}/fd`;
+  await until("the reading", () => {
+    const open = [...Deno.readDirSync(fds)].map(({ name }) => linkOf(`${fds}/${name}`));
+    return Promise.resolve(open.includes(dir.join("large.go")));
+  }, 60_000);
+  child.kill("SIGTERM");
+  assert.equal((await ended).code, 130);
+});

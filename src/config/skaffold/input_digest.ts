@@ -23,16 +23,18 @@ export const DEFAULT_DIGEST_PATHS: readonly string[] = ["**/*.go"];
  *
  * @param workingDirectory what relative contexts are relative to
  * @param inputs the artifact itself, then those that it requires
- * @throws {NoFileMatches}
+ * @throws {NoFileMatches} and the signal's reason when aborted
  */
 export async function inputDigest(
   workingDirectory: string,
   inputs: readonly [DigestInput, ...DigestInput[]],
+  signal?: AbortSignal,
 ): Promise<string> {
   // The same artifact may be required often, and its files then count as often.
   const listed = new Map<string, readonly string[]>();
   const files: string[] = [];
   for (const input of inputs) {
+    signal?.throwIfAborted();
     const key = JSON.stringify(input);
     const { workspace, paths, ignore } = input;
     const names = listed.get(key) ??
@@ -45,7 +47,7 @@ export async function inputDigest(
   for (const [i, file] of files.entries()) {
     const before = file === files[i - 1] ? hashes.at(-1) : undefined;
     const name = hashedName(inputs[0].workspace, file);
-    hashes.push(before ?? await hashFile(resolve(workingDirectory, file), name));
+    hashes.push(before ?? await hashFile(resolve(workingDirectory, file), name, signal));
   }
   // Go's encoder writes a list of nothing as null, and a line feed behind all.
   const text = hashes.length === 0 ? "null" : JSON.stringify(hashes);
@@ -57,11 +59,15 @@ function hashedName(workspace: string, file: string): string {
   return isAbsolute(workspace) === isAbsolute(file) ? relative(workspace, file) : file;
 }
 
-async function hashFile(path: string, name: string): Promise<string> {
+async function hashFile(path: string, name: string, signal?: AbortSignal): Promise<string> {
+  signal?.throwIfAborted();
   const hash = createHash("md5").update(name);
   if ((await Deno.lstat(path)).isFile) {
     using file = await Deno.open(path);
-    for await (const chunk of file.readable) hash.update(chunk);
+    for await (const chunk of file.readable) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+    }
   }
   return hash.digest("hex");
 }

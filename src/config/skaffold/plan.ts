@@ -32,6 +32,8 @@ export interface SkaffoldParts {
   readonly run?: AskableWorld["run"];
   /** The same for what is said of images, which names and tags do not need; default `run`. */
   readonly runForImages?: AskableWorld["run"];
+  /** Ends the reading of files for tags, which are then latest. */
+  readonly signal?: AbortSignal | undefined;
   /** The machine, as Go names it. */
   readonly host?: Host | undefined;
 }
@@ -136,7 +138,7 @@ class Planner {
   }
 
   async plan(): Promise<SkaffoldPlan> {
-    const { origins } = this.loaded;
+    const { origins, files } = this.loaded;
     this.#faults.push(...artifactFaults(this.#found.map(({ artifact }) => artifact), origins));
     this.#throwFaults();
     const chosen = this.#chosen();
@@ -148,7 +150,6 @@ class Planner {
       else skipped.push(this.#skip(one, builder));
     }
     this.#throwFaults();
-    const { files } = this.loaded;
     const building = chosen.filter(({ artifact }) => builderOf(artifact) === "ko");
     const hooks = [...new Set(building.map(({ loaded }) => loaded))].map((loaded) =>
       planHooks(loaded.config.build?.hooks, loaded, {
@@ -276,25 +277,24 @@ class Planner {
   }
 
   async #inputDigest(one: Found): Promise<string> {
+    const { parts: { signal }, workingDirectory } = this;
     const artifacts = new Map([...this.#byName].map(([name, { artifact }]) => [name, artifact]));
     const [first, ...others] = [one.artifact, ...requiredBy(one.artifact, artifacts)].map(
       (artifact) => {
         if (builderOf(artifact) !== "ko") {
           throw new Error(`kodeno does not know the files of ${artifact.image}, which it requires`);
         }
-        const { paths, ignore } = artifact.ko?.dependencies ?? {};
-        const says = paths !== undefined || ignore !== undefined;
+        const { context = ".", ko } = artifact;
+        const { paths, ignore } = ko?.dependencies ?? {};
         const { loaded } = this.#byName.get(artifact.image) ?? one;
         return {
-          workspace: loaded.base === ""
-            ? artifact.context ?? "."
-            : contextOf(artifact, loaded, this.workingDirectory),
-          paths: says ? paths ?? [] : DEFAULT_DIGEST_PATHS,
+          workspace: loaded.base ? contextOf(artifact, loaded, workingDirectory) : context,
+          paths: paths ?? (ignore === undefined ? DEFAULT_DIGEST_PATHS : []),
           ignore: ignore ?? [],
         };
       },
     );
     if (first === undefined) throw new Error("there is always the artifact itself");
-    return await inputDigest(this.workingDirectory, [first, ...others]);
+    return await inputDigest(workingDirectory, [first, ...others], signal);
   }
 }
