@@ -41,10 +41,10 @@ export class BaseCache {
   }
 
   /** What a name or digest stood for the last time, if that is known. */
-  async known(reference: string): Promise<Descriptor | undefined> {
+  known(reference: string): Descriptor | undefined {
     const name = recordOf(reference);
     const path = join(this.directory, NAMES, name);
-    return await readSealed(path, name) as Descriptor | undefined;
+    return readSealed(path, name) as Descriptor | undefined;
   }
 
   /** Remembers what a name or digest stands for. */

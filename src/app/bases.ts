@@ -152,7 +152,7 @@ async function openRegistryBase(
   const { signal, emit } = context;
   const fullName = `${name}:${tag ?? "latest"}`;
   const cache = await openBaseCache(config.cache.directory);
-  const known = await cache.known(digest ?? fullName);
+  const known = cache.known(digest ?? fullName);
   const registries = openRegistries(config.transfer, { emit });
   const store = registries.open(name);
   const close = (): Promise<void> => registries[Symbol.asyncDispose]();
@@ -174,7 +174,7 @@ async function openRegistryBase(
     // Whoever names it by its digest later need not ask for it again.
     const names = [digest ?? fullName, root.digest];
     for (const one of new Set(names)) {
-      if ((await cache.known(one))?.digest !== root.digest) await cache.remember(one, root);
+      if (cache.known(one)?.digest !== root.digest) await cache.remember(one, root);
     }
     return base;
   });

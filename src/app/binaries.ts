@@ -73,7 +73,7 @@ export async function withBinaryFolder<T>(
  */
 async function begin(path: string, lock: string): Promise<BinaryRecords> {
   try {
-    const sealed = await readSealed(lock, basename(path));
+    const sealed = readSealed(lock, basename(path));
     const folder = await Deno.lstat(path).catch(() => undefined);
     const known = sealed !== undefined && folder?.isDirectory && isOwn(folder);
     if (!known) {

@@ -35,7 +35,7 @@ export class Folders implements Disposable {
   names(folder: string): FolderNames {
     try {
       using raw = this.#raw?.open(folder);
-      return list(folder, raw);
+      return list(folder, folder, raw);
     } catch (error) {
       throw ioFailure(`read folder ${folder}`, error);
     }
@@ -56,7 +56,7 @@ export class Folders implements Disposable {
       // Where there is no such path, this is as much as can be known.
       const real = () => path === folder ? Deno.realPathSync(folder) : Deno.readLinkSync(path);
       if (real() !== folder) throw moved(folder);
-      const result = look(path, () => list(path, raw));
+      const result = look(path, () => list(folder, path, raw));
       if (real() !== folder) throw moved(folder);
       return result;
     } catch (error) {
@@ -77,7 +77,8 @@ function isThere(path: string): boolean {
   }
 }
 
-function list(path: string, raw: RawFolder | undefined): FolderNames {
+/** @param path one of the folder by which it is found meanwhile */
+function list(folder: string, path: string, raw: RawFolder | undefined): FolderNames {
   // The runtime tells what is wrong with a folder; the library only that it has come to an end.
   const listed = [...Deno.readDirSync(path)];
   if (raw === undefined) return withoutLibrary(path, listed);
@@ -91,7 +92,7 @@ function list(path: string, raw: RawFolder | undefined): FolderNames {
       unspeakable.push({ name: escaped(bytes), isFile });
     }
   }
-  if (names.length + unspeakable.length < listed.length) throw moved(path);
+  if (names.length + unspeakable.length < listed.length) throw moved(folder);
   return { names, unspeakable };
 }
 

@@ -53,23 +53,27 @@ export function readSmallText(path: string, maxBytes: number): string {
   const file = openRegularFile(Deno.realPathSync(path));
   if (file === undefined) throw new Error("it is no regular file");
   try {
-    const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);
-    const { size } = file.stat();
-    if (size > maxBytes) throw tooLarge();
-    // One more shows the end, and what has grown. Files of the kernel have no size.
-    let memory = new Uint8Array(size === 0 ? 4096 : size + 1);
-    let length = 0;
-    for (;;) {
-      const count = file.readSync(memory.subarray(length));
-      if (count === null) return new TextDecoder().decode(memory.subarray(0, length));
-      length += count;
-      if (length > maxBytes) throw tooLarge();
-      if (length < memory.length) continue;
-      const more = new Uint8Array(2 * length);
-      more.set(memory);
-      memory = more;
-    }
+    return textOf(file, maxBytes);
   } finally {
     file.close();
+  }
+}
+
+/** All of an open file, as {@link readSmallText} has it. */
+export function textOf(file: RegularFile, maxBytes: number): string {
+  const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);
+  const { size } = file.stat();
+  if (size > maxBytes) throw tooLarge();
+  // One more shows the end, and what has grown. Files of the kernel have no size.
+  let memory = new Uint8Array(size === 0 ? 4096 : size + 1);
+  for (let length = 0;;) {
+    const count = file.readSync(memory.subarray(length));
+    if (count === null) return new TextDecoder().decode(memory.subarray(0, length));
+    length += count;
+    if (length > maxBytes) throw tooLarge();
+    if (length < memory.length) continue;
+    const more = new Uint8Array(2 * length);
+    more.set(memory);
+    memory = more;
   }
 }

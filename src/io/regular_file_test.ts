@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { succeed } from "../../test/support/process.ts";
 import { tempDir } from "../../test/support/temp.ts";
 import { readSmallText } from "./regular_file.ts";
 
@@ -28,7 +29,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using dir = await tempDir();
-    await new Deno.Command("mkfifo", { args: [dir.join("pipe")] }).output();
+    await succeed("mkfifo", [dir.join("pipe")]);
     assert.match(readSmallText("/proc/self/status", 100_000), /^Pid:/m);
     assert.throws(() => readSmallText(dir.join("pipe"), 9), /it is no regular file/);
     assert.throws(() => readSmallText("/dev/zero", 9), /it is no regular file/);

@@ -6,6 +6,7 @@
  */
 import { temporaryPath } from "./atomic.ts";
 import { digestOf } from "./hash.ts";
+import { openRegularFile, type RegularFile, textOf } from "./regular_file.ts";
 
 /** More than any record has. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -31,21 +32,16 @@ export function unseal(name: string, sealed: string): unknown {
  *
  * @param ofAnyone whether records of other users count, too
  */
-export async function readSealed(path: string, name: string, ofAnyone = false): Promise<unknown> {
+export function readSealed(path: string, name: string, ofAnyone = false): unknown {
+  let file: RegularFile | undefined;
   try {
-    using file = await Deno.open(path);
-    const info = await file.stat();
-    if (!info.isFile || info.size > MAX_BYTES) return undefined;
-    if (!ofAnyone && !isOwn(info)) return undefined;
-    const bytes = new Uint8Array(info.size);
-    for (let at = 0; at < bytes.length;) {
-      const count = file.readSync(bytes.subarray(at));
-      if (count === null) return undefined;
-      at += count;
-    }
-    return unseal(name, new TextDecoder().decode(bytes));
+    file = openRegularFile(path);
+    if (file === undefined || (!ofAnyone && !isOwn(file.stat()))) return undefined;
+    return unseal(name, textOf(file, MAX_BYTES));
   } catch {
     return undefined;
+  } finally {
+    file?.close();
   }
 }
 

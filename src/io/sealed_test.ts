@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { succeed } from "../../test/support/process.ts";
 import { tempDir } from "../../test/support/temp.ts";
 import { isOwn, readSealed, seal, unseal, writeSealed } from "./sealed.ts";
 
@@ -26,10 +27,10 @@ Deno.test("sealed: any flipped bit, missing byte or other name is noticed", () =
 Deno.test("sealed: a record that is there is read, and any other is none", async () => {
   await using dir = await tempDir();
   const path = dir.join("record");
-  assert.equal(await readSealed(path, "record"), undefined);
+  assert.equal(readSealed(path, "record"), undefined);
   await writeSealed(path, dir.path, "record", [1, "two"]);
-  assert.deepEqual(await readSealed(path, "record"), [1, "two"]);
-  assert.equal(await readSealed(dir.path, "record"), undefined);
+  assert.deepEqual(readSealed(path, "record"), [1, "two"]);
+  assert.equal(readSealed(dir.path, "record"), undefined);
   assert.deepEqual(await dir.list(), ["record"]);
 });
 
@@ -45,11 +46,18 @@ Deno.test({
     } finally {
       Deno.umask(before);
     }
-    assert.equal(await readSealed(path, "record"), 1);
+    assert.equal(readSealed(path, "record"), 1);
     for (const mode of [0o664, 0o646]) {
       await Deno.chmod(path, mode);
-      assert.equal(await readSealed(path, "record"), undefined);
+      assert.equal(readSealed(path, "record"), undefined);
     }
+    await Deno.rename(path, dir.join("elsewhere"));
+    await Deno.symlink(dir.join("elsewhere"), path);
+    assert.equal(readSealed(path, "record"), undefined);
+    // Nobody writes to this one, so that it would be waited for.
+    await Deno.remove(path);
+    await succeed("mkfifo", [path]);
+    assert.equal(readSealed(path, "record"), undefined);
     assert.equal(isOwn({ uid: 12345, mode: 0o100600 }), Deno.uid() === 12345);
     assert.equal(isOwn({ uid: 0, mode: 0o100644 }), true);
     assert.equal(isOwn({ uid: null, mode: null }), true);

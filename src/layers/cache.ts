@@ -146,7 +146,7 @@ export class LayerCache {
   }
 
   async #lookUp(keyPath: string, ofAnyone = false): Promise<WrittenLayer | undefined> {
-    const sealed = await readSealed(keyPath, basename(keyPath), ofAnyone);
+    const sealed = readSealed(keyPath, basename(keyPath), ofAnyone);
     if (sealed === undefined) return undefined;
     const written = sealed as WrittenLayer;
     const info = await Deno.stat(this.#blobPath(written.digest)).catch(() => undefined);
