@@ -36,7 +36,10 @@ export class RawFolders implements Disposable {
     this.#library = library;
   }
 
-  /** Loads the library; nothing where it cannot or may not be used. */
+  /**
+   * Loads the library; nothing where it cannot or may not be used. On Deno before 2.9 there is no other
+   * way to know that a folder has names that are not UTF-8: no call of the runtime shows a trace of them.
+   */
   static load(): RawFolders | undefined {
     if (Deno.build.os !== "linux") return undefined;
     try {

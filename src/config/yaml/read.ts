@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
+import { readAll } from "../../io/streams.ts";
 import { faultsError, Places } from "./faults.ts";
 
 /** Most bytes of a configuration file; those of people have some thousand. */
@@ -37,23 +38,12 @@ async function readBounded(path: string, name: string, maxBytes: number): Promis
   const tooLarge = (): KodenoError =>
     refuse(`it is larger than ${maxBytes} bytes; a configuration is not that long`);
   if (size > maxBytes) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // A pipe says nothing of its size, and a file may grow while it is read.
-  for await (const chunk of file.readable) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > maxBytes) throw tooLarge();
+  try {
+    // A pipe says nothing of its size, and a file may grow while it is read.
+    return await readAll(file.readable, maxBytes, name);
+  } catch (error) {
+    throw error instanceof KodenoError ? tooLarge() : error;
   }
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return only;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 /**
