@@ -18,7 +18,7 @@ import {
 } from "../oci/manifest.ts";
 import { isIndexType, MediaType, ociMediaType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type ImageStore, openImages, type OpenImagesOptions } from "./places.ts";
+import { type ImageStore, openImages, type OpenImagesOptions, pathOf } from "./places.ts";
 
 /** A blob that points to nothing. */
 export interface InspectedBlob {
@@ -100,7 +100,7 @@ export async function inspect(
 async function parsePlace(
   text: string,
 ): Promise<{ readonly path: string; readonly ref?: string | undefined }> {
-  const place = text.replace(/^(?:oci|archive):/, "");
+  const place = await pathOf(text);
   const isThere = await Deno.stat(place).then(() => true, () => false);
   if (isThere) return { path: place };
   const [, path, digest, tag] = /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];

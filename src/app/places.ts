@@ -69,17 +69,26 @@ export interface OpenImagesOptions extends CallOptions {
 }
 
 /**
- * Opens a layout (a folder) or an archive (a file, a pipe) by its path; `-` is an archive from stdin.
+ * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
+ * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.
  *
  * @throws {KodenoError} `BAD_PLACE` when it is neither
  */
 export async function openImages(
-  path: string,
+  place: string,
   options: OpenImagesOptions = {},
 ): Promise<Layout | ArchiveSource> {
+  const path = await pathOf(place);
   const info = await Deno.stat(path).catch(() => undefined);
   const isArchive = path === "-" || info?.isFile || info?.isFifo;
   return isArchive ? await openArchivePlace(path, options) : await openLayout(path, options);
+}
+
+/** The path of a layout or archive; what has the prefix of a place in its own name keeps it. */
+export async function pathOf(place: string): Promise<string> {
+  const [, path] = /^(?:oci|archive):(.+)$/s.exec(place) ?? [];
+  if (path === undefined) return place;
+  return await Deno.stat(place).then(() => place, () => path);
 }
 
 /**

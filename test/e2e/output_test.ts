@@ -88,6 +88,11 @@ Deno.test("output: archives from stdin are read as others are", async () => {
   );
   assert.equal(await well(dir, "cat want.tar | kodeno merge out -"), `${REFERENCE}\n`);
   assert.equal(await well(dir, "kodeno ls <(cat want.tar)"), await well(dir, "kodeno ls out"));
+  // As copy names them.
+  for (const from of ["archive:-", "archive:want.tar", "oci:out"]) {
+    assert.equal(await well(dir, `kodeno ls ${from} <want.tar`), await well(dir, "kodeno ls out"));
+    assert.equal(await well(dir, `kodeno merge out ${from} <want.tar`), `${REFERENCE}\n`);
+  }
   const wrong = async (lines: string, message: RegExp): Promise<void> => {
     const { code, stdout, stderr } = await shell(dir, lines);
     assert.deepEqual([code, stdout], [2, ""], stderr);
