@@ -8,6 +8,8 @@
 export interface Listening {
   listen(): void;
   rest(): void;
+  /** Throws where it has heard of one that the work has not yet come to see. */
+  check(): void;
 }
 
 const listening = new Set<Listening>();
@@ -24,9 +26,14 @@ export function listenNow(one: Listening): Disposable {
   };
 }
 
-/** Does such work, which leaves nothing half-made behind it wherever it is ended. */
+/**
+ * Does such work, which leaves nothing half-made behind it wherever it is ended.
+ *
+ * @throws what was heard before it began
+ */
 export function undisturbed<T>(work: () => T): T {
   const resting = [...listening];
+  for (const one of resting) one.check();
   for (const one of resting) one.rest();
   try {
     return work();

@@ -25,6 +25,7 @@ export async function interruptible<T>(
   using _ = listenNow({
     listen: () => SIGNALS.forEach((signal) => Deno.addSignalListener(signal, stop)),
     rest: () => SIGNALS.forEach((signal) => Deno.removeSignalListener(signal, stop)),
+    check: () => controller.signal.throwIfAborted(),
   });
   return await work(controller.signal, fail);
 }
