@@ -95,7 +95,7 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
           ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
           : await resolveFor(platform, source, from.ref, options.from);
         if (from.ref === "" && entryName(root) !== undefined) {
-          await tellNameless(source, root, options);
+          await tellLeftOut(source, root, options);
         }
         return opened(source, root, entryName(root), close);
       });
@@ -128,21 +128,24 @@ function opened(
   return { source, root, name, [Symbol.asyncDispose]: close };
 }
 
-/** Tells of images that were not meant where no name was said, since they have none. */
-async function tellNameless(
+/** Tells of what was left out where no name was said: images without one, and more names of this one. */
+async function tellLeftOut(
   source: ImageStore & Source,
   root: Descriptor,
   { from, signal, emit }: OpenOptions,
 ): Promise<void> {
+  const tell = (message: string) => emit?.({ type: "note", level: "warning", message });
   for (const entry of await source.entries()) {
-    const isNamed = entryName(entry) !== undefined || entry.digest === root.digest;
-    if (isNamed || !hasSuccessors(entry)) continue;
+    const name = entryName(entry);
+    if (name !== undefined && name !== entryName(root)) {
+      tell(`Left out the name ${name} of ${from}: ${entryName(root)} names the same image`);
+    }
+    if (name !== undefined || entry.digest === root.digest || !hasSuccessors(entry)) continue;
     // One that is damaged does not matter to the one that is copied.
     const bytes = await readDocument(source, entry, { signal }).catch(() => undefined);
     // What refers to an image goes along with --referrers.
     if (bytes && subjectIn(entry, bytes)) continue;
-    const message = `Left out ${entry.digest} of ${from}: it has no name; copy it by its digest`;
-    emit?.({ type: "note", level: "warning", message });
+    tell(`Left out ${entry.digest} of ${from}: it has no name; copy it by its digest`);
   }
 }
 

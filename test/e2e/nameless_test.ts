@@ -64,6 +64,11 @@ Deno.test("nameless images: merge and copy carry them by their digests", async (
     copied.stderr,
     new RegExp(`Left out ${ONE} of oci:both: it has no name; copy it by`),
   );
+  // One image that has two names is copied under one of them.
+  await done(dir, ["tag", "named", "app:v1", "app:v2"]);
+  const once = await kodeno(["copy", "oci:named", "oci:once"], { cwd: dir.path });
+  assert.equal(once.stdout.trim(), `app:v1@${TWO}`);
+  assert.match(once.stderr, /Left out the name app:v2 of oci:named: app:v1 names the same image/);
   await fails(dir, 2, /a digest is no name/, "copy", "archive:two.tar", `oci:x@${TWO}`);
 });
 
