@@ -44,7 +44,7 @@ export function plainGraph(
   const queue = [root];
   for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
     // Where a descriptor has to be, anything may stand.
-    if (!/^sha256:[0-9a-f]{64}$/.test(d?.digest)) {
+    if (typeof d?.digest !== "string" || !/^sha256:[0-9a-f]{64}$/.test(d.digest)) {
       return { digests, fault: `there is ${JSON.stringify(d)}` };
     }
     digests.add(d.digest);
