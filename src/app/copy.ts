@@ -84,7 +84,11 @@ export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
   if (request.offline && !dials) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config: work.config });
   if (hasSuccessors(image.root) || to.kind === "layout" || to.kind === "archive") {
-    return await write(work, image);
+    const copied = await write(work, image);
+    for (const message of image.notes) {
+      request.emit?.({ type: "note", level: "warning", message });
+    }
+    return copied;
   }
   throw new KodenoError(
     "BAD_CONTENT",

@@ -27,12 +27,17 @@ import {
 } from "./places.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
 
+/** Images in a note: more are not read by anybody. */
+const MAX_LISTED = 20;
+
 /** An image in its place. */
 export interface OpenImage extends AsyncDisposable {
   readonly source: Source;
   readonly root: Descriptor;
   /** `NAME:TAG`, a tag alone, or nothing. */
   readonly name: string | undefined;
+  /** What a person is told when it was taken: of images and names that were not. */
+  readonly notes: readonly string[];
 }
 
 /** What an image is opened for. */
@@ -94,10 +99,8 @@ async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
         const root = platform === undefined
           ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
           : await resolveFor(platform, source, from.ref, options.from);
-        if (from.ref === "" && entryName(root) !== undefined) {
-          await tellLeftOut(source, root, options);
-        }
-        return opened(source, root, entryName(root), close);
+        const notes = from.ref === "" ? await leftOutBeside(source, root, options) : [];
+        return opened(source, root, entryName(root), close, notes);
       });
     }
     case "daemon": {
@@ -124,29 +127,50 @@ function opened(
   root: Descriptor,
   name: string | undefined,
   close: () => Promise<void> = () => Promise.resolve(),
+  notes: readonly string[] = [],
 ): OpenImage {
-  return { source, root, name, [Symbol.asyncDispose]: close };
+  return { source, root, name, notes, [Symbol.asyncDispose]: close };
 }
 
-/** Tells of what was left out where no name was said: images without one, and more names of this one. */
-async function tellLeftOut(
+/** What is left out where no name was said: images without one, and more names of a named one. */
+async function leftOutBeside(
   source: ImageStore & Source,
   root: Descriptor,
-  { from, signal, emit }: OpenOptions,
-): Promise<void> {
-  const tell = (message: string) => emit?.({ type: "note", level: "warning", message });
+  { from, signal }: OpenOptions,
+): Promise<readonly string[]> {
+  const own = entryName(root);
+  if (own === undefined) return [];
+  const names = new Set<string>();
+  const digests = new Set<string>();
   for (const entry of await source.entries()) {
     const name = entryName(entry);
-    if (name !== undefined && name !== entryName(root)) {
-      tell(`Left out the name ${name} of ${from}: ${entryName(root)} names the same image`);
+    if (name !== undefined) names.add(name);
+    else if (entry.digest !== root.digest && await isImage(source, entry, signal)) {
+      digests.add(entry.digest);
     }
-    if (name !== undefined || entry.digest === root.digest || !hasSuccessors(entry)) continue;
-    // One that is damaged does not matter to the one that is copied.
-    const bytes = await readDocument(source, entry, { signal }).catch(() => undefined);
-    // What refers to an image goes along with --referrers.
-    if (bytes && subjectIn(entry, bytes)) continue;
-    tell(`Left out ${entry.digest} of ${from}: it has no name; copy it by its digest`);
   }
+  names.delete(own);
+  const tell = (left: ReadonlySet<string>, why: string): readonly string[] => {
+    const listed = [...left].slice(0, MAX_LISTED).map((one) => JSON.stringify(one.slice(0, 300)));
+    const more = left.size > listed.length ? ` and ${left.size - listed.length} more` : "";
+    return left.size === 0 ? [] : [`Left out ${listed.join(", ")}${more} of ${from}: ${why}`];
+  };
+  return [
+    ...tell(names, `${JSON.stringify(own)} names the same image; say a name to copy it`),
+    ...tell(digests, "without a name; copy by digest"),
+  ];
+}
+
+/** Whether an entry is an image, as far as can be told: what refers to one goes with --referrers. */
+async function isImage(
+  source: Source,
+  entry: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (!hasSuccessors(entry)) return false;
+  // One that is damaged does not matter to the one that is copied.
+  const bytes = await readDocument(source, entry, { signal }).catch(() => undefined);
+  return bytes === undefined || subjectIn(entry, bytes) === undefined;
 }
 
 /** One of several entries that differ in the platform alone, as some tools write an index. */

@@ -62,13 +62,13 @@ Deno.test("nameless images: merge and copy carry them by their digests", async (
   assert.equal(copied.stdout.trim(), `v1@${TWO}`);
   assert.match(
     copied.stderr,
-    new RegExp(`Left out ${ONE} of oci:both: it has no name; copy it by`),
+    new RegExp(`Left out "${ONE}" of oci:both: without a name; copy by digest`),
   );
   // One image that has two names is copied under one of them.
   await done(dir, ["tag", "named", "app:v1", "app:v2"]);
   const once = await kodeno(["copy", "oci:named", "oci:once"], { cwd: dir.path });
   assert.equal(once.stdout.trim(), `app:v1@${TWO}`);
-  assert.match(once.stderr, /Left out the name app:v2 of oci:named: app:v1 names the same image/);
+  assert.match(once.stderr, /Left out "app:v2" of oci:named: "app:v1" names the same image/);
   await fails(dir, 2, /a digest is no name/, "copy", "archive:two.tar", `oci:x@${TWO}`);
 });
 
