@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { openLayout, verify } from "../mod.ts";
+import { imageName } from "../src/oci/entries.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const args = ["build", "./examples/hello", "--platform", "linux/amd64,linux/arm64"];
@@ -20,7 +21,7 @@ if (code === 0) {
   const layout = await openLayout(`${root}out`);
   for (const entry of await layout.entries()) {
     const { blobs, bytes } = await verify(layout, entry);
-    const name = entry.annotations?.["io.containerd.image.name"];
+    const name = imageName(entry);
     console.error(
       `out/ holds ${name}: ${blobs} blobs, ${(bytes / 1e6).toFixed(1)} MB, all verified`,
     );
