@@ -11,7 +11,7 @@ import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { entryName, imageName, refName } from "../oci/entries.ts";
+import { entryName, imageName, listed, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
@@ -26,9 +26,6 @@ import {
   type PlaceName,
 } from "./places.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
-
-/** Images in a note: more are not read by anybody. */
-const MAX_LISTED = 20;
 
 /** An image in its place. */
 export interface OpenImage extends AsyncDisposable {
@@ -151,9 +148,8 @@ async function leftOutBeside(
   }
   names.delete(own);
   const tell = (left: ReadonlySet<string>, why: string): readonly string[] => {
-    const listed = [...left].slice(0, MAX_LISTED).map((one) => JSON.stringify(one.slice(0, 300)));
-    const more = left.size > listed.length ? ` and ${left.size - listed.length} more` : "";
-    return left.size === 0 ? [] : [`Left out ${listed.join(", ")}${more} of ${from}: ${why}`];
+    const texts = [...left].map((one) => JSON.stringify(one.slice(0, 300)));
+    return left.size === 0 ? [] : [`Left out ${listed(texts)} of ${from}: ${why}`];
   };
   return [
     ...tell(names, `${JSON.stringify(own)} names the same image; say a name to copy it`),

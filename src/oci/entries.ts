@@ -50,23 +50,25 @@ export function entryName(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
 }
 
+/** A list in a message: the first texts, and how many more there are. */
+export function listed(texts: readonly string[]): string {
+  const more = texts.length - MAX_LISTED;
+  return `${texts.slice(0, MAX_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 /** Names of entries as a person tells them apart, for messages. */
 export function listNames(entries: readonly Descriptor[]): string {
-  const names = entries.slice(0, MAX_LISTED).map((entry) =>
-    (entryName(entry) ?? entry.digest).slice(0, MAX_NAME)
-  );
-  const more = entries.length - names.length;
-  if (names.length === 0) return "it has no images";
-  return `it has ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  if (entries.length === 0) return "it has no images";
+  const texts = entries.map((entry) => (entryName(entry) ?? entry.digest).slice(0, MAX_NAME));
+  return `it has ${listed(texts)}`;
 }
 
 function listDigests(entries: readonly Descriptor[]): string {
-  const texts = entries.slice(0, MAX_LISTED).map((entry) => {
+  const texts = entries.map((entry) => {
     const name = entryName(entry)?.slice(0, MAX_NAME);
     return name === undefined ? entry.digest : `${name} (${entry.digest})`;
   });
-  const more = entries.length - texts.length;
-  return `it has ${texts.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `it has ${listed(texts)}`;
 }
 
 /**

@@ -13,10 +13,7 @@ import { graphKey, hasSuccessors, successors } from "../../content/successors.ts
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { entryName } from "../../oci/entries.ts";
-
-/** Digests in a note: more are not read by anybody. */
-const MAX_TOLD = 20;
+import { entryName, listed } from "../../oci/entries.ts";
 
 /** What {@link Living.look} found. */
 export interface LivingEntries {
@@ -152,10 +149,8 @@ export class Living {
 
 /** Tells of entries that went with what they referred to. */
 export function droppedNote(directory: string, dropped: readonly Descriptor[]): NoteEvent {
-  const which = dropped.slice(0, MAX_TOLD).map(({ digest }) => digest).join(", ");
-  const more = dropped.length > MAX_TOLD ? ` and ${dropped.length - MAX_TOLD} more` : "";
-  const message =
-    `Removed ${which}${more} from layout ${directory}, too: what that referred to has no ` +
+  const which = listed(dropped.map(({ digest }) => digest));
+  const message = `Removed ${which} from layout ${directory}, too: what that referred to has no ` +
     "name any more";
   return { type: "note", level: "info", message };
 }
