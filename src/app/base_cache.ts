@@ -4,8 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { ioFailure, isNotFound } from "../io/fail.ts";
+import { ioFailure } from "../io/fail.ts";
 import { digestOf } from "../io/hash.ts";
+import { removeIfThere } from "../io/remove.ts";
 import { readSealed, writeSealed } from "../io/sealed.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex, isDigest } from "../oci/digest.ts";
@@ -69,11 +70,5 @@ function recordOf(reference: string): string {
 export async function evictBaseBlob(cacheDirectory: string, digest: string): Promise<boolean> {
   if (!isDigest(digest)) return false;
   const path = join(baseCacheDirectory(cacheDirectory), ...BLOBS, digestHex(digest));
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw ioFailure(`remove ${path}`, error);
-  }
+  return await removeIfThere(path);
 }

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { Meter } from "../io/hash.ts";
+import { removeIfThere } from "../io/remove.ts";
 import { fileStream } from "../io/streams.ts";
 import { buildIdOf } from "../layers/build_id.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -62,7 +63,7 @@ export async function remakeBinaries(
   files: readonly string[],
   build: (files: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  for (const file of files) await remove(join(folder, file));
+  for (const file of files) await removeIfThere(join(folder, file), { recursive: true });
   await build(files);
   for (const file of files) records.set(file, await record(join(folder, file)));
 }
@@ -107,14 +108,6 @@ async function fileState(path: string): Promise<FileState | undefined> {
     if (isNotFound(error)) return undefined;
     throw ioFailure(`read ${path}`, error);
   }
-  await remove(path);
+  await removeIfThere(path, { recursive: true });
   return undefined;
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!isNotFound(error)) throw ioFailure(`remove ${path}`, error);
-  }
 }

@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
+import { removeIfThere } from "../io/remove.ts";
 import { digestOf, Meter } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/sealed.ts";
 import { fileStream } from "../io/streams.ts";
@@ -173,7 +174,7 @@ export class LayerCache {
       await Deno.rename(temporary, path).catch(async (error) => {
         // Where several users share a folder, that of another one may have to stay; it may do as well.
         if (!(await hasDigest(path, written.digest))) throw error;
-        await remove(temporary);
+        await removeIfThere(temporary);
       });
       this.#wrote = true;
       if (!this.keep || this.#apart.has(written.digest)) this.#passing.add(path);
@@ -183,7 +184,7 @@ export class LayerCache {
       }
       return written;
     } catch (error) {
-      await remove(temporary);
+      await removeIfThere(temporary);
       if (options.signal?.aborted) throw options.signal.reason;
       throw ioFailure(`write a layer to cache ${this.directory}`, error);
     }
@@ -248,22 +249,11 @@ async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
 /** Removes a file, unless that is for another user to do: then it gives nothing. */
 async function removeOwn(path: string): Promise<boolean | undefined> {
   try {
-    return await remove(path);
+    return await removeIfThere(path);
   } catch (error) {
     if (error instanceof KodenoError && error.cause instanceof Deno.errors.PermissionDenied) {
       return undefined;
     }
     throw error;
-  }
-}
-
-/** Whether there was something to remove. */
-async function remove(path: string): Promise<boolean> {
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw ioFailure(`remove ${path}`, error);
   }
 }
