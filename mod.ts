@@ -16,13 +16,13 @@
  * ```
  * @module
  */
-export { newBuilder } from "./src/app/builder.ts";
-export type { BuildCallOptions, Builder, PreparedBuild, WorkOptions } from "./src/app/builder.ts";
-export type { NamedTarget, PublishPlaces, PutOptions } from "./src/app/destinations.ts";
-export { newPublisher } from "./src/app/publisher.ts";
-export type { PublishCallOptions, Publisher } from "./src/app/publisher.ts";
-export { publishImages } from "./src/app/publish_images.ts";
-export { loadConfig } from "./src/app/ko_file.ts";
+export { newBuilder } from "./src/build/builder.ts";
+export type { BuildCallOptions, Builder, PreparedBuild } from "./src/build/builder.ts";
+export type { NamedTarget, PublishPlaces, PutOptions } from "./src/build/destinations.ts";
+export { newPublisher } from "./src/build/publisher.ts";
+export type { PublishCallOptions, Publisher } from "./src/build/publisher.ts";
+export { publishImages } from "./src/build/publish_images.ts";
+export { loadConfig } from "./src/config/load.ts";
 export type { BuildOptions, PublishOptions } from "./src/config/options.ts";
 export type { KoBuild, KoFile } from "./src/config/ko_file.ts";
 export type { ImageSource, ImageValues } from "./src/config/image_config.ts";
@@ -44,25 +44,26 @@ export type {
   Stage,
   StageEvent,
   TransferEvent,
+  WorkOptions,
 } from "./src/events.ts";
 export type { BuiltImage } from "./src/image/built_image.ts";
 export type { Descriptor } from "./src/oci/descriptor.ts";
 export type { Digest } from "./src/oci/digest.ts";
 export type { Platform } from "./src/oci/platform.ts";
-export type { BlobFile } from "./src/store/layout/blob_file.ts";
-export { Layout, openLayout } from "./src/store/layout/layout.ts";
-export { openArchive } from "./src/store/archive/archive_source.ts";
-export type { ArchiveSource } from "./src/store/archive/archive_source.ts";
-export { ArchiveTarget } from "./src/store/archive/archive_target.ts";
-export type { ArchiveOptions } from "./src/store/archive/archive_writer.ts";
+export type { BlobFile } from "./src/place/layout/blob_file.ts";
+export { Layout, openLayout } from "./src/place/layout/layout.ts";
+export { openArchive } from "./src/place/archive/archive_source.ts";
+export type { ArchiveSource } from "./src/place/archive/archive_source.ts";
+export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
+export type { ArchiveOptions } from "./src/place/archive/archive_writer.ts";
 export type { PlatformSpec } from "./src/oci/platform.ts";
-export { openRegistry } from "./src/store/registry/registry.ts";
-export type { RegistryStore } from "./src/store/registry/store.ts";
-export type { Credential, CredentialProvider } from "./src/store/registry/credential.ts";
-export type { Environment } from "./src/store/registry/proxy.ts";
-export type { RetryPolicy } from "./src/store/registry/retry.ts";
-export type { RegistryOptions } from "./src/store/registry/options.ts";
-export type { DaemonEndpoint, DaemonTls } from "./src/store/daemon/endpoint.ts";
-export { openDaemon } from "./src/store/daemon/store.ts";
-export type { DaemonOptions, DaemonStore } from "./src/store/daemon/store.ts";
-export { MemoryStore } from "./src/store/memory/memory.ts";
+export { openRegistry } from "./src/place/registry/registry.ts";
+export type { RegistryStore } from "./src/place/registry/store.ts";
+export type { Credential, CredentialProvider } from "./src/place/registry/credential.ts";
+export type { Environment } from "./src/place/registry/proxy.ts";
+export type { RetryPolicy } from "./src/place/registry/retry.ts";
+export type { RegistryOptions } from "./src/place/registry/options.ts";
+export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
+export { openDaemon } from "./src/place/daemon/store.ts";
+export type { DaemonOptions, DaemonStore } from "./src/place/daemon/store.ts";
+export { MemoryStore } from "./src/place/memory.ts";

@@ -86,3 +86,11 @@ export type KodenoEvent = StageEvent | BytesEvent | TransferEvent | NoteEvent | 
 
 /** Takes events; must not throw. */
 export type Emit = (event: KodenoEvent) => void;
+
+/** How one piece of work is watched and ended. */
+export interface WorkOptions {
+  /** Ends the work early: `go` is stopped and temporary files are removed. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told what is being done. */
+  readonly emit?: Emit | undefined;
+}

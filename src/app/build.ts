@@ -6,12 +6,13 @@ import { resolveBuildConfig } from "../config/build_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { writeTextOutput } from "../io/output.ts";
-import { settleNetwork } from "./bases.ts";
-import { loadConfig } from "./ko_file.ts";
-import { newBuilder, type WorkOptions } from "./builder.ts";
-import { withOfflineHint } from "./offline_hint.ts";
-import { newPublisher, type Publisher } from "./publisher.ts";
-import { publishImages } from "./publish_images.ts";
+import { settleNetwork } from "../build/bases.ts";
+import { loadConfig } from "../config/load.ts";
+import { newBuilder } from "../build/builder.ts";
+import type { WorkOptions } from "../events.ts";
+import { withOfflineHint } from "../build/offline_hint.ts";
+import { newPublisher, type Publisher } from "../build/publisher.ts";
+import { publishImages } from "../build/publish_images.ts";
 
 /** What was asked for. */
 export interface BuildRequest {

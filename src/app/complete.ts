@@ -5,7 +5,7 @@
  */
 import { nameOrDigest } from "../oci/whole_name.ts";
 import { completePackages, readFolder } from "./complete_packages.ts";
-import { openImages } from "./places.ts";
+import { openImages } from "../place/open.ts";
 
 const PLATFORMS = [
   ...["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le"],

@@ -20,16 +20,16 @@ import { isDigest } from "../oci/digest.ts";
 import { imageName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
-import { nameInDaemon } from "../plan/load_names.ts";
-import { checkArchive } from "../store/archive/archive_writer.ts";
-import { type Layout, openLayout } from "../store/layout/layout.ts";
-import { RegistryStore } from "../store/registry/store.ts";
+import { nameInDaemon } from "../build/load_names.ts";
+import { checkArchive } from "../place/archive/archive_writer.ts";
+import { type Layout, openLayout } from "../place/layout/layout.ts";
+import { RegistryStore } from "../place/registry/store.ts";
 import { copyToArchive } from "./copy_archive.ts";
-import { openLocalPlace } from "./local_place.ts";
-import { type OpenImage, openImage } from "./open_image.ts";
-import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "./places.ts";
+import { openLocalPlace } from "../place/local_place.ts";
+import { type OpenImage, openImage } from "../place/open_image.ts";
+import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "../place/open.ts";
 import { copyReferrers, referrerFinder } from "./referrers.ts";
-import { type ImageSummary, summarize } from "./summary.ts";
+import { type ImageSummary, summarize } from "../content/summary.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions {

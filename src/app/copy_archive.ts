@@ -7,9 +7,9 @@ import { copy, type CopyOptions } from "../content/copy.ts";
 import { beginTransfer, type Transfer } from "../content/meter.ts";
 import type { Source } from "../content/places.ts";
 import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
-import { ArchiveTarget } from "../store/archive/archive_target.ts";
-import { writeArchive } from "../store/archive/archive_writer.ts";
-import { RegistryStore } from "../store/registry/store.ts";
+import { ArchiveTarget } from "../place/archive/archive_target.ts";
+import { writeArchive } from "../place/archive/archive_writer.ts";
+import { RegistryStore } from "../place/registry/store.ts";
 import { copyReferrers } from "./referrers.ts";
 
 /** What goes into an archive. */

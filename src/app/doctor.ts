@@ -6,18 +6,18 @@ import { resolve } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
 import { KodenoError, messageOf } from "../errors.ts";
-import { checkCache } from "./doctor/cache.ts";
-import { type Check, type Finding, type Patient, wrong } from "./doctor/check.ts";
-import { checkCredentials } from "./doctor/credentials.ts";
-import { checkDaemon } from "./doctor/daemon.ts";
-import { checkFiles } from "./doctor/files.ts";
-import { checkGit } from "./doctor/git.ts";
-import { checkGo } from "./doctor/go.ts";
-import { checkKubectl } from "./doctor/kubectl.ts";
-import { checkProxies } from "./doctor/proxies.ts";
-import { checkRegistry } from "./doctor/registry.ts";
+import { checkCache } from "../setup/doctor/cache.ts";
+import { type Check, type Finding, type Patient, wrong } from "../setup/doctor/check.ts";
+import { checkCredentials } from "../setup/doctor/credentials.ts";
+import { checkDaemon } from "../setup/doctor/daemon.ts";
+import { checkFiles } from "../setup/doctor/files.ts";
+import { checkGit } from "../setup/doctor/git.ts";
+import { checkGo } from "../setup/doctor/go.ts";
+import { checkKubectl } from "../setup/doctor/kubectl.ts";
+import { checkProxies } from "../setup/doctor/proxies.ts";
+import { checkRegistry } from "../setup/doctor/registry.ts";
 
-export type { Finding } from "./doctor/check.ts";
+export type { Finding } from "../setup/doctor/check.ts";
 
 /** All checks, in the order they are shown. */
 const CHECKS: Readonly<Record<string, Check>> = {

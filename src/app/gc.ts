@@ -4,9 +4,9 @@
  */
 import { hasSuccessors } from "../content/successors.ts";
 import { nameOrDigest } from "../oci/whole_name.ts";
-import { collectGarbage, type Garbage } from "../store/layout/gc.ts";
+import { collectGarbage, type Garbage } from "../place/layout/gc.ts";
 import type { Emit } from "../events.ts";
-import { openLayout } from "../store/layout/layout.ts";
+import { openLayout } from "../place/layout/layout.ts";
 
 /** Long enough for another tool to give a name to what it has put into the layout. */
 const MINIMUM_AGE_MS = 60 * 60 * 1000;

@@ -8,14 +8,14 @@ import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
 import { KO_FILES } from "../config/find_ko_file.ts";
 import { KodenoError } from "../errors.ts";
-import { type DockerProgram, readDockerfiles } from "./init/docker_programs.ts";
-import { koText } from "./init/ko_text.ts";
-import { findKubernetes, type KubernetesFile } from "./init/kubernetes.ts";
-import { canList, listPrograms, type Program } from "./init/programs.ts";
-import { scanRepository } from "./init/repository.ts";
-import { skaffoldText, wantedFiles, wantedImages } from "./init/skaffold_text.ts";
-import { isThere, writeNew } from "./init/write_new.ts";
-import type { GoCommand } from "../gobuild/command.ts";
+import { type DockerProgram, readDockerfiles } from "../setup/init/docker_programs.ts";
+import { koText } from "../setup/init/ko_text.ts";
+import { findKubernetes, type KubernetesFile } from "../setup/init/kubernetes.ts";
+import { canList, listPrograms, type Program } from "../setup/init/programs.ts";
+import { scanRepository } from "../setup/init/repository.ts";
+import { skaffoldText, wantedFiles, wantedImages } from "../setup/init/skaffold_text.ts";
+import { isThere, writeNew } from "../setup/init/write_new.ts";
+import type { GoCommand } from "../go/command.ts";
 
 /** A file that is proposed, or was written. */
 export interface ProposedFile {

@@ -18,7 +18,7 @@ import {
 } from "../oci/manifest.ts";
 import { isIndexType, MediaType, ociMediaType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type ImageStore, openImages, type OpenImagesOptions, pathOf } from "./places.ts";
+import { type ImageStore, openImages, type OpenImagesOptions, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
 export interface InspectedBlob {

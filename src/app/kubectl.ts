@@ -6,9 +6,9 @@ import { posix } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import { findKubectl, runKubectl } from "../kubectl/kubectl.ts";
+import { findKubectl, runKubectl } from "../kube/kubectl.ts";
 import { build } from "./build.ts";
-import type { WorkOptions } from "./builder.ts";
+import type { WorkOptions } from "../events.ts";
 import { pushing, resolve, type ResolvedManifest, type ResolveRequest } from "./resolve.ts";
 import { watchResolved } from "./resolve_watch.ts";
 

@@ -12,15 +12,15 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
-import { type LoadGroup, planLoad } from "../plan/load_names.ts";
-import { firstMatch, onlyMatch } from "../store/archive/choose.ts";
-import { chooseForDaemon } from "../store/daemon/load.ts";
-import { chooseImages } from "./choose_images.ts";
-import { type LocalPlace, openLocalPlace } from "./local_place.ts";
-import { openHeld } from "./places.ts";
-import { presentImages } from "./present_images.ts";
+import { type LoadGroup, planLoad } from "../build/load_names.ts";
+import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
+import { chooseForDaemon } from "../place/daemon/load.ts";
+import { chooseImages } from "../place/choose_images.ts";
+import { type LocalPlace, openLocalPlace } from "../place/local_place.ts";
+import { openHeld } from "../place/open.ts";
+import { presentImages } from "../place/present_images.ts";
 import { splitReferrers } from "./referrers.ts";
-import { type ImageSummary, summarize } from "./summary.ts";
+import { type ImageSummary, summarize } from "../content/summary.ts";
 
 /** What was asked for. */
 export interface LoadRequest extends TransferOptions {

@@ -5,15 +5,15 @@
 import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
 import { KodenoError } from "../errors.ts";
-import { checkLogin } from "../store/registry/check_login.ts";
-import { apiHost } from "../store/registry/endpoint.ts";
+import { checkLogin } from "../place/registry/check_login.ts";
+import { apiHost } from "../place/registry/endpoint.ts";
 import {
   checkHost,
   type LoggedOut,
   login as keep,
   logout as forget,
-} from "../store/registry/login.ts";
-import { registryOptions } from "./places.ts";
+} from "../place/registry/login.ts";
+import { registryOptions } from "../place/open.ts";
 
 /** Who is to be let in where. */
 export interface LoginRequest extends TransferOptions {

@@ -8,7 +8,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { ImageReader, subjectOf, Told } from "./inspect.ts";
-import { openImages, type OpenImagesOptions } from "./places.ts";
+import { openImages, type OpenImagesOptions } from "../place/open.ts";
 
 /** An entry of a layout or archive. */
 export interface ListedImage {

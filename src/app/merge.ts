@@ -3,11 +3,11 @@
  * @module
  */
 import { entryName } from "../oci/entries.ts";
-import { openLayout } from "../store/layout/layout.ts";
-import { mergeLayouts, type MergeOptions } from "../store/layout/merge.ts";
-import { openImages } from "./places.ts";
-import { presentImages } from "./present_images.ts";
-import { type ImageSummary, summarizer } from "./summary.ts";
+import { openLayout } from "../place/layout/layout.ts";
+import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
+import { openImages } from "../place/open.ts";
+import { presentImages } from "../place/present_images.ts";
+import { type ImageSummary, summarizer } from "../content/summary.ts";
 
 /** An image that came in. */
 export interface MergedImage extends ImageSummary {

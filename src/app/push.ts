@@ -14,13 +14,13 @@ import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
-import { type Destination, planPush, type PushNaming } from "../plan/push_names.ts";
-import type { RegistryStore } from "../store/registry/store.ts";
-import { chooseImages } from "./choose_images.ts";
-import { isLocalRepository, openHeld, openRegistries } from "./places.ts";
-import { presentImages } from "./present_images.ts";
+import { type Destination, planPush, type PushNaming } from "../build/push_names.ts";
+import type { RegistryStore } from "../place/registry/store.ts";
+import { chooseImages } from "../place/choose_images.ts";
+import { isLocalRepository, openHeld, openRegistries } from "../place/open.ts";
+import { presentImages } from "../place/present_images.ts";
 import { copyReferrers, splitReferrers } from "./referrers.ts";
-import { type ImageSummary, summarize } from "./summary.ts";
+import { type ImageSummary, summarize } from "../content/summary.ts";
 
 /** What was asked for. */
 export interface PushRequest extends TransferOptions, PushNaming {

@@ -11,9 +11,9 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
-import { RegistryStore } from "../store/registry/store.ts";
+import { RegistryStore } from "../place/registry/store.ts";
 import { ImageReader } from "./inspect.ts";
-import type { ImageStore } from "./places.ts";
+import type { ImageStore } from "../place/open.ts";
 
 /** Finds what refers to a root. */
 export type FindReferrers = (root: Descriptor) => Promise<readonly Descriptor[]>;

@@ -6,10 +6,10 @@
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { KodenoError } from "../errors.ts";
-import type { KoReference, Manifest } from "../manifests/manifest.ts";
+import type { KoReference, Manifest } from "../kube/manifest.ts";
 import { build } from "./build.ts";
-import type { WorkOptions } from "./builder.ts";
-import { type ManifestQuery, readManifests } from "./manifest_files.ts";
+import type { WorkOptions } from "../events.ts";
+import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 
 /** What was asked for. */
 export interface ResolveRequest {

@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve as absolute, sep } from "node:path";
 import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { ioFailure } from "../io/fail.ts";
-import type { WorkOptions } from "./builder.ts";
+import type { WorkOptions } from "../events.ts";
 import { resolve, type ResolvedManifest, type ResolveRequest } from "./resolve.ts";
 
 /** Changes that come within this time are one, in milliseconds. */

@@ -4,8 +4,8 @@
  */
 import type { Emit } from "../events.ts";
 import { entryName } from "../oci/entries.ts";
-import { openLayout } from "../store/layout/layout.ts";
-import { removeEntries } from "../store/layout/remove.ts";
+import { openLayout } from "../place/layout/layout.ts";
+import { removeEntries } from "../place/layout/remove.ts";
 
 /** An entry that is gone. */
 export interface RemovedImage {

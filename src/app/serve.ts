@@ -5,7 +5,7 @@
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { serveLayout } from "../serve/server.ts";
-import { openLayout } from "../store/layout/layout.ts";
+import { openLayout } from "../place/layout/layout.ts";
 
 /** What a caller may say. */
 export interface ServeLayoutOptions {

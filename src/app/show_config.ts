@@ -9,8 +9,8 @@ import { type Environment, processEnvironment } from "../config/environment.ts";
 import { type PublishConfig, resolvePublishConfig } from "../config/publish_config.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
-import type { WorkOptions } from "./builder.ts";
-import { loadConfig } from "./ko_file.ts";
+import type { WorkOptions } from "../events.ts";
+import { loadConfig } from "../config/load.ts";
 import { type KoFiles, optionsOf, planArtifacts } from "./skaffold_build.ts";
 
 /** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */

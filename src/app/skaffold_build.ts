@@ -14,15 +14,16 @@ import { inBuildOrder } from "../config/skaffold/order.ts";
 import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
 import { KodenoError } from "../errors.ts";
 import { gitCommitTag } from "../git/commit_tag.ts";
-import { runProgram } from "../program/run.ts";
+import { runProgram } from "../exec/run.ts";
 import { splitHost } from "../oci/reference.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
-import { settleNetwork } from "./bases.ts";
-import { type Builder, newBuilder, type WorkOptions } from "./builder.ts";
-import { loadConfig } from "./ko_file.ts";
-import { withOfflineHint } from "./offline_hint.ts";
-import { newPublisher } from "./publisher.ts";
-import { publishing, publishPrepared } from "./publish_images.ts";
+import { settleNetwork } from "../build/bases.ts";
+import { type Builder, newBuilder } from "../build/builder.ts";
+import type { WorkOptions } from "../events.ts";
+import { loadConfig } from "../config/load.ts";
+import { withOfflineHint } from "../build/offline_hint.ts";
+import { newPublisher } from "../build/publisher.ts";
+import { publishing, publishPrepared } from "../build/publish_images.ts";
 import { runHooks } from "./skaffold_hooks.ts";
 
 /** What was asked for. */

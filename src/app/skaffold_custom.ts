@@ -10,13 +10,13 @@ import type { CallOptions } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { BuiltImage } from "../image/built_image.ts";
 import { parsePlatformSpec, platformMatches, type PlatformSpec } from "../oci/platform.ts";
-import type { Daemon } from "../store/daemon/daemon.ts";
-import { loadImage } from "../store/daemon/load.ts";
+import type { Daemon } from "../place/daemon/daemon.ts";
+import { loadImage } from "../place/daemon/load.ts";
 import { build } from "./build.ts";
-import type { WorkOptions } from "./builder.ts";
-import type { PutOptions } from "./destinations.ts";
-import { openDaemon, openRegistries } from "./places.ts";
-import { newPublisher, type Publisher } from "./publisher.ts";
+import type { WorkOptions } from "../events.ts";
+import type { PutOptions } from "../build/destinations.ts";
+import { openDaemon, openRegistries } from "../place/open.ts";
+import { newPublisher, type Publisher } from "../build/publisher.ts";
 
 /** What the command line says; the rest is said by Skaffold. */
 export interface CustomRequest {

@@ -4,8 +4,8 @@
  */
 import type { Environment } from "../config/environment.ts";
 import { type HookFacts, hookVariables, type SkaffoldHook } from "../config/skaffold/hooks.ts";
-import { runHook } from "../program/hook.ts";
-import type { WorkOptions } from "./builder.ts";
+import { runHook } from "../exec/hook.ts";
+import type { WorkOptions } from "../events.ts";
 
 /** When hooks run, and of what. */
 export interface HookPhase extends HookFacts {

@@ -6,9 +6,9 @@ import { join, relative, resolve, sep } from "node:path";
 import { resolveBuildConfig } from "../config/build_config.ts";
 import { escapeGlob } from "../config/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
-import type { WorkOptions } from "./builder.ts";
-import { loadConfig } from "./ko_file.ts";
-import { findSources } from "./source_packages.ts";
+import type { WorkOptions } from "../events.ts";
+import { loadConfig } from "../config/load.ts";
+import { findSources } from "../watch/source_packages.ts";
 
 /** Where kodata is in a container; images say so by `KO_DATA_PATH`. */
 const KODATA = "/var/run/ko";

@@ -4,7 +4,7 @@
  */
 import type { Emit } from "../events.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
-import { openLayout } from "../store/layout/layout.ts";
+import { openLayout } from "../place/layout/layout.ts";
 
 /** A name of an image. */
 export interface NamedDigest {

@@ -4,7 +4,7 @@
  */
 import { goCommandOf, processEnvironment } from "../config/environment.ts";
 import { VERSION } from "../config/version.ts";
-import { runGo } from "../gobuild/command.ts";
+import { runGo } from "../go/command.ts";
 
 /** Versions; `go` says why when there is none. */
 export interface Versions {

@@ -5,14 +5,14 @@
 import { join, resolve } from "node:path";
 import { KO_FILES } from "../config/find_ko_file.ts";
 import { KodenoError } from "../errors.ts";
-import { isOwn } from "../gobuild/deps.ts";
+import { isOwn } from "../go/deps.ts";
 import { FolderWatch } from "../io/folder_watch.ts";
 import { build, type BuildRequest } from "./build.ts";
-import type { WorkOptions } from "./builder.ts";
+import type { WorkOptions } from "../events.ts";
 import { findFiles, type ImageFiles } from "./deps.ts";
-import { loadConfig } from "./ko_file.ts";
-import { newPublisher, type Publisher } from "./publisher.ts";
-import { mayMatter, type Watched, watchedFolders } from "./watch_folders.ts";
+import { loadConfig } from "../config/load.ts";
+import { newPublisher, type Publisher } from "../build/publisher.ts";
+import { mayMatter, type Watched, watchedFolders } from "../watch/watch_folders.ts";
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
 const QUIET_MS = 100;

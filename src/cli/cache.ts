@@ -3,7 +3,7 @@
  * @module
  */
 import { Command } from "commander";
-import { cacheClean, type CacheInfo, cacheInfo } from "../app/cache.ts";
+import { cacheClean, type CacheInfo, cacheInfo } from "../build/cache.ts";
 import { formatBytes, printJson, printResult } from "./output.ts";
 
 /** The command with its subcommands. */

@@ -19,7 +19,7 @@ export function addCommonFlags(command: Command, isLocal: boolean): void {
     command.option("--offline", "give up the right to use the network");
     command.hook("preAction", async () => {
       if (!command.opts()["offline"]) return;
-      const { giveUpNetwork } = await import("../app/places.ts");
+      const { giveUpNetwork } = await import("../place/open.ts");
       await giveUpNetwork();
     });
   }

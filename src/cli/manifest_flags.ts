@@ -3,7 +3,7 @@
  * @module
  */
 import type { Command } from "commander";
-import type { ManifestQuery } from "../app/manifest_files.ts";
+import type { ManifestQuery } from "../kube/manifest_files.ts";
 import type { ResolveRequest } from "../app/resolve.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { appendList } from "./lists.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
-import { capture, MAX_ANSWER_BYTES } from "../program/capture.ts";
+import { capture, MAX_ANSWER_BYTES } from "../exec/capture.ts";
 
 /** Where and how git runs. */
 export interface GitPlace {

@@ -9,7 +9,7 @@ import { copy } from "../content/copy.ts";
 import { openLayerCache } from "../layers/cache.ts";
 import { MediaType } from "../oci/media_types.ts";
 import { formatPlatform, LINUX_ARCHITECTURES, parsePlatformSpec } from "../oci/platform.ts";
-import { MemoryStore } from "../store/memory/memory.ts";
+import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { succeed } from "../../test/support/process.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";

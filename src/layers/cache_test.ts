@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { copy } from "../content/copy.ts";
 import { readAll } from "../io/streams.ts";
-import { MemoryStore } from "../store/memory/memory.ts";
+import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { filesBelow, type TempDir, tempDir } from "../../test/support/temp.ts";
 import { type LayerCache, openLayerCache } from "./cache.ts";

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex } from "../oci/digest.ts";
-import type { BlobFile } from "../store/layout/blob_file.ts";
-import type { Layout } from "../store/layout/layout.ts";
+import type { BlobFile } from "../place/layout/blob_file.ts";
+import type { Layout } from "../place/layout/layout.ts";
 import { busy, type Content, Refusal } from "./answers.ts";
 
 /** Blobs open at once: most of the thousand files a process may have open are for connections. */

@@ -9,7 +9,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { refName } from "../oci/entries.ts";
 import { parseIndex, parseManifest } from "../oci/manifest.ts";
 import { isManifestType } from "../oci/media_types.ts";
-import type { Layout } from "../store/layout/layout.ts";
+import type { Layout } from "../place/layout/layout.ts";
 
 /** The blobs of a repository. */
 export interface Contents {

@@ -9,7 +9,7 @@ import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { encodeJson } from "../oci/manifest.ts";
 import { MediaType } from "../oci/media_types.ts";
-import type { Layout } from "../store/layout/layout.ts";
+import type { Layout } from "../place/layout/layout.ts";
 import { type Answer, busy, isOutOfFiles, json, Refusal } from "./answers.ts";
 import { BlobReader, parseRange } from "./blobs.ts";
 import { pageOf } from "./paging.ts";

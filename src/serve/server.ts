@@ -3,7 +3,7 @@
  * @module
  */
 import type { Emit } from "../events.ts";
-import type { Layout } from "../store/layout/layout.ts";
+import type { Layout } from "../place/layout/layout.ts";
 import { type Answer, Refusal } from "./answers.ts";
 import { type Handler, makeHandler } from "./handler.ts";
 import { Listener } from "./listener.ts";

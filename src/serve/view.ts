@@ -8,7 +8,7 @@ import { messageOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { shortName, splitHost } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
-import type { Layout } from "../store/layout/layout.ts";
+import type { Layout } from "../place/layout/layout.ts";
 import { type Contents, readContents } from "./contents.ts";
 import { servedAs } from "./names.ts";
 

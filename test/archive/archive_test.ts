@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
 import { verify } from "../../src/content/verify.ts";
-import { openArchive } from "../../src/store/archive/archive_source.ts";
-import { ArchiveTarget } from "../../src/store/archive/archive_target.ts";
-import { writeArchive } from "../../src/store/archive/archive_writer.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { openArchive } from "../../src/place/archive/archive_source.ts";
+import { ArchiveTarget } from "../../src/place/archive/archive_target.ts";
+import { writeArchive } from "../../src/place/archive/archive_writer.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { targetContract } from "../contract/target_contract.ts";
 import { failsWith } from "../support/fails.ts";
 import { blob, imageGraph, pushAll } from "../support/image_graph.ts";

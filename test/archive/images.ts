@@ -8,7 +8,7 @@ import { digestOf } from "../../src/io/hash.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../../src/io/tar_writer.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { type Blob, blob, image, index, pushAll } from "../support/image_graph.ts";
 import { succeed } from "../support/process.ts";

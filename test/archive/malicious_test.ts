@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../../src/errors.ts";
 import { verify } from "../../src/content/verify.ts";
-import { openArchive } from "../../src/store/archive/archive_source.ts";
-import { writeArchive } from "../../src/store/archive/archive_writer.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { openArchive } from "../../src/place/archive/archive_source.ts";
+import { writeArchive } from "../../src/place/archive/archive_writer.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { fingerprint } from "../support/layout.ts";

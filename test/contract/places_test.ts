@@ -2,8 +2,8 @@
  * The places that need nothing but this process and its disk, against the contract of places.
  * @module
  */
-import { openLayout } from "../../src/store/layout/layout.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { fingerprint } from "../support/layout.ts";
 import { tempDir } from "../support/temp.ts";
 import { targetContract } from "./target_contract.ts";

@@ -11,7 +11,7 @@ import { verify } from "../../src/content/verify.ts";
 import { bytesStream, readAll } from "../../src/io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../src/oci/descriptor.ts";
 import type { Digest } from "../../src/oci/digest.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { failsWith, soon } from "../support/fails.ts";
 import { type Blob, blob, image, imageGraph, index, pushAll } from "../support/image_graph.ts";
 

@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { Daemon } from "../../src/store/daemon/daemon.ts";
-import { loadImage } from "../../src/store/daemon/load.ts";
-import { openDaemonImage } from "../../src/store/daemon/save.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { Daemon } from "../../src/place/daemon/daemon.ts";
+import { loadImage } from "../../src/place/daemon/load.ts";
+import { openDaemonImage } from "../../src/place/daemon/save.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { needs } from "../parts/tools.ts";

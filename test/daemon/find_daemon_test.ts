@@ -3,9 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { formatEndpoint, parseEndpoint } from "../../src/store/daemon/endpoint.ts";
-import { findDaemon } from "../../src/store/daemon/find_daemon.ts";
-import { daemonPlatforms } from "../../src/store/daemon/platforms.ts";
+import { formatEndpoint, parseEndpoint } from "../../src/place/daemon/endpoint.ts";
+import { findDaemon } from "../../src/place/daemon/find_daemon.ts";
+import { daemonPlatforms } from "../../src/place/daemon/platforms.ts";
 import { digestOf } from "../../src/io/hash.ts";
 import { failsWith } from "../support/fails.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openRegistry } from "../../src/store/registry/registry.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { goModule, printer, simpleModule } from "../support/go_module.ts";

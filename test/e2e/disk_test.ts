@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { verify } from "../../src/content/verify.ts";
-import { openArchive } from "../../src/store/archive/archive_source.ts";
-import { openRegistry } from "../../src/store/registry/registry.ts";
+import { openArchive } from "../../src/place/archive/archive_source.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";

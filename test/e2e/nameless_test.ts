@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { blob, imageGraph, jsonBlob, pushAll } from "../support/image_graph.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { verify } from "../../src/content/verify.ts";
 import { namedEntry } from "../../src/oci/entries.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { blob, image, index, pushAll } from "../support/image_graph.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { MediaType } from "../../src/oci/media_types.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { blob, imageGraph, jsonBlob, layoutWith, pushAll } from "../support/image_graph.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { login } from "../../src/store/registry/login.ts";
+import { login } from "../../src/place/registry/login.ts";
 import { needs, rootTool } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { imageGraph, layoutWith } from "../support/image_graph.ts";

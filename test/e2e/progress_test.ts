@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { type Exchange, type Seen, startFaultProxy } from "../parts/fault_proxy.ts";
 import { type Registry, startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf } from "../support/layout.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startProxy } from "../parts/connect_proxy.ts";

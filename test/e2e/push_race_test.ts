@@ -8,7 +8,7 @@ import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { done } from "../support/kodeno.ts";
 import { assertClean, entriesOf } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";

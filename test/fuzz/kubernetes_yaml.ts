@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { readManifests } from "../../src/app/manifest_files.ts";
+import { readManifests } from "../../src/kube/manifest_files.ts";
 import type { Dice } from "../support/dice.ts";
 import { CHANGED, KEPT } from "../support/yaml_cases.ts";
 import { attempt, type FuzzBench, type FuzzTarget, outcomeOf } from "./target.ts";

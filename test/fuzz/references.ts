@@ -3,11 +3,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { parsePlace } from "../../src/app/places.ts";
-import { parseSelector } from "../../src/manifests/selector.ts";
+import { parsePlace } from "../../src/place/open.ts";
+import { parseSelector } from "../../src/kube/selector.ts";
 import { formatPlatformSpec, parsePlatformSpec } from "../../src/oci/platform.ts";
 import { parseImageName, parseReference, parseRepository } from "../../src/oci/reference.ts";
-import { parseEndpoint } from "../../src/store/registry/endpoint.ts";
+import { parseEndpoint } from "../../src/place/registry/endpoint.ts";
 import type { Dice } from "../support/dice.ts";
 import { mutateText, TEXTS } from "./mutate_tree.ts";
 import { attempt, type FuzzBench, type FuzzTarget, outcomeOf } from "./target.ts";

@@ -12,7 +12,7 @@ import { verify } from "../../src/content/verify.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { type Manifest, parseManifest } from "../../src/oci/manifest.ts";
 import { isManifestType } from "../../src/oci/media_types.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { type RealImage, realImage } from "../archive/images.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
 import type { Source } from "../../src/content/places.ts";
-import { openRegistry } from "../../src/store/registry/registry.ts";
-import { MemoryStore } from "../../src/store/memory/memory.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";

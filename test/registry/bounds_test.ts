@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openRegistry } from "../../src/store/registry/registry.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
 import { makeCertificates } from "../parts/certificates.ts";
 import { type Exchange, startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";

@@ -2,7 +2,7 @@
  * A repository of a real registry against the contract of places.
  * @module
  */
-import { openRegistry } from "../../src/store/registry/registry.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
 import { targetContract } from "../contract/target_contract.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";

@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { dockerCredentials } from "../../src/store/registry/credentials.ts";
-import { login, logout } from "../../src/store/registry/login.ts";
+import { dockerCredentials } from "../../src/place/registry/credentials.ts";
+import { login, logout } from "../../src/place/registry/login.ts";
 import { failsWith, soon } from "../support/fails.ts";
 import { isRunning } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";

@@ -3,9 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { proxyFor } from "../../src/store/registry/proxy.ts";
-import type { RegistryOptions } from "../../src/store/registry/options.ts";
-import { openRegistry } from "../../src/store/registry/registry.ts";
+import { proxyFor } from "../../src/place/registry/proxy.ts";
+import type { RegistryOptions } from "../../src/place/registry/options.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openLayout } from "../../src/store/layout/layout.ts";
-import { referrersTag } from "../../src/store/registry/referrers_tag.ts";
-import { openRegistry } from "../../src/store/registry/registry.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
+import { referrersTag } from "../../src/place/registry/referrers_tag.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import type { ConnectionTimes } from "../../src/serve/connection.ts";
 import { makeHandler } from "../../src/serve/handler.ts";
 import { Listener } from "../../src/serve/listener.ts";

@@ -9,7 +9,7 @@ import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
 import type { Platform } from "../../src/oci/platform.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import type { TempDir } from "./temp.ts";
 
 /** Bytes and what they are. */

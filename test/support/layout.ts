@@ -11,7 +11,7 @@ import { temporaryPath } from "../../src/io/atomic.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { imageName } from "../../src/oci/entries.ts";
 import type { ImageConfig, Index, Manifest } from "../../src/oci/manifest.ts";
-import { openLayout } from "../../src/store/layout/layout.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { goTool } from "../parts/tools.ts";
 import { succeed } from "./process.ts";
 import { filesBelow, names } from "./temp.ts";

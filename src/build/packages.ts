@@ -1,0 +1,110 @@
+/**
+ * The main packages that patterns name, each with the entry of `builds` that is for it.
+ * @module
+ */
+import { dirname, join } from "node:path";
+import type { BuildConfig, BuildEntry } from "../config/build_config.ts";
+import { KodenoError } from "../errors.ts";
+import type { GoCommand } from "../go/command.ts";
+import { listPackages } from "../go/list.ts";
+import { groupPatterns } from "../go/patterns.ts";
+import {
+  type ListedPackage,
+  type MainPackage,
+  refuseUnreadable,
+  selectMains,
+} from "../go/packages.ts";
+import { listFlagsOf } from "./flag_templates.ts";
+
+/** A main package. */
+export interface FoundPackage extends MainPackage {
+  readonly entry?: BuildEntry | undefined;
+}
+
+interface Listing {
+  readonly directory: string;
+  readonly flags: readonly string[];
+  readonly patterns: Set<string>;
+}
+
+/**
+ * Finds the packages. Entries are matched as ko does it: by the import path of the package that
+ * their folder and main lead to. They are listed beside the patterns, in one run for each folder.
+ *
+ * @param how runs go; its folder does not matter
+ * @param patterns what the user named; none stands for `.`
+ * @throws {KodenoError} `BAD_PACKAGE`, and `BAD_OPTION` for an entry that leads to no package
+ */
+export async function findPackages(
+  config: BuildConfig,
+  how: GoCommand,
+  patterns: readonly string[],
+): Promise<readonly FoundPackage[]> {
+  const groups = await groupPatterns(config.workingDirectory, patterns);
+  const listings = new Map<string, Listing>();
+  const add = (
+    directory: string,
+    flags: readonly string[],
+    patterns: readonly string[],
+  ): string => {
+    const key = JSON.stringify([directory, flags]);
+    const listing = listings.get(key) ?? { directory, flags, patterns: new Set() };
+    for (const pattern of patterns) listing.patterns.add(pattern);
+    listings.set(key, listing);
+    return key;
+  };
+  const ofGroups = await Promise.all(groups.map(async ({ directory, patterns }) => {
+    const flags = await listFlagsOf(config.image, directory, { config, how });
+    return add(directory, flags, patterns);
+  }));
+  const ofEntries = await Promise.all(config.builds.map(async (entry) => {
+    const pattern = await patternOf(entry);
+    const flags = await listFlagsOf(entry.image, entry.directory, { config, how });
+    return { entry, pattern, key: add(entry.directory, flags, [pattern]) };
+  }));
+
+  const listed = new Map(
+    await Promise.all(
+      [...listings].map(async ([key, { directory, flags, patterns }]) =>
+        [key, await listPackages(how, flags, { directory, patterns: [...patterns] })] as const
+      ),
+    ),
+  );
+  const entries = new Map(ofEntries.map(({ entry, pattern, key }) => {
+    const matched = (listed.get(key) ?? []).filter((p) => p.Match?.includes(pattern));
+    const [found] = matched;
+    if (found !== undefined && matched.length === 1) return [found.ImportPath, { entry, found }];
+    throw badEntry(entry, `there is no package in ${join(entry.directory, entry.main)}`);
+  }));
+  // What an entry says of a package, such as tags, may be what makes it one.
+  const known = (p: ListedPackage): ListedPackage => {
+    const of = entries.get(p.ImportPath)?.found;
+    return of === undefined ? p : { ...of, ...(p.Match ? { Match: p.Match } : {}) };
+  };
+  const packages = groups.flatMap((group, i) => {
+    const found = (listed.get(ofGroups[i] ?? "") ?? []).map(known);
+    refuseUnreadable(group, found);
+    return selectMains(group, found).map((main) => {
+      const entry = entries.get(main.importPath)?.entry;
+      return { ...main, entry, directory: entry?.directory ?? main.directory };
+    });
+  });
+  return [...new Map(packages.map((p) => [p.importPath, p])).values()];
+}
+
+/** The pattern of an entry: the folder of its main package, from where go runs. */
+async function patternOf(entry: BuildEntry): Promise<string> {
+  const path = join(entry.directory, entry.main);
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info === undefined) throw badEntry(entry, `there is no ${path}`);
+  const folder = info.isFile ? dirname(entry.main) : entry.main;
+  const plain = join(folder).replaceAll("\\", "/");
+  return /^\.{1,2}(\/|$)/.test(plain) ? plain : `./${plain}`;
+}
+
+function badEntry({ id }: BuildEntry, why: string): KodenoError {
+  return new KodenoError(
+    "BAD_OPTION",
+    `Cannot use entry ${id} of builds: ${why}; say dir and main of a main package`,
+  );
+}

@@ -1,0 +1,161 @@
+/**
+ * Finds and reads files of Kubernetes objects, in the order ko takes them.
+ * @module
+ */
+import { join } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { ioFailure, isNotFound } from "../io/fail.ts";
+import { Folders, unspeakableName } from "../io/folder.ts";
+import { Pool } from "../io/pool.ts";
+import { readAll } from "../io/streams.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+import { parseSelector } from "./selector.ts";
+
+/** Which objects are meant. */
+export interface ManifestQuery {
+  /** Files, folders, and `-` for the standard input, in the order they are to come. */
+  readonly files: readonly string[];
+  /** Whether folders within the folders count. */
+  readonly recursive?: boolean | undefined;
+  /** Labels of the objects that count; see `parseSelector`. */
+  readonly selector?: string | undefined;
+  /** The standard input; asked once at most. */
+  readonly stdin?: (() => ReadableStream<Uint8Array>) | undefined;
+}
+
+/** More than any cluster takes in one object, and less than would fill the memory. */
+const MAX_BYTES = 6 * 1024 * 1024;
+/** Files that are read at once. */
+const READERS = 16;
+
+/**
+ * The files of a query. In a folder, those that end in `.yaml` or `.json`, sorted by name; a file
+ * that is named may end in anything.
+ *
+ * @throws {KodenoError} `BAD_OPTION` when none is named, or one is not there
+ */
+export async function listManifests(query: ManifestQuery): Promise<readonly string[]> {
+  if (query.files.length === 0) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      "Cannot resolve: no files are named; use -f FILE, -f FOLDER, or -f - for the standard input",
+    );
+  }
+  const found: string[] = [];
+  for (const file of query.files) {
+    if (file === "-") found.push(file);
+    else if (await isFolder(file)) found.push(...await below(file, query.recursive ?? false));
+    else found.push(file);
+  }
+  return found;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (error) {
+    if (isNotFound(error)) {
+      throw new KodenoError("BAD_OPTION", `Cannot read ${path}: there is no such file or folder`);
+    }
+    throw ioFailure(`read ${path}`, error);
+  }
+}
+
+async function below(folder: string, recursive: boolean): Promise<readonly string[]> {
+  using folders = new Folders();
+  const { names, unspeakable } = folders.names(folder);
+  const lost = unspeakable.find(({ name, isFile }) => isManifest(name) || (recursive && !isFile));
+  if (lost !== undefined) throw unspeakableName(`read all files of ${folder}`, lost);
+  const found: string[] = [];
+  for (const name of names.toSorted(byBytes)) {
+    const path = join(folder, name);
+    if (isRealFolder(path)) {
+      if (recursive) found.push(...await below(path, recursive));
+    } else if (isManifest(name)) {
+      found.push(path);
+    }
+  }
+  return found;
+}
+
+/** Whether it is a folder itself, and not a link to one. */
+function isRealFolder(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** For ko, `.yaml` is a file that ends in `.yaml`. */
+function isManifest(name: string): boolean {
+  return /\.(?:yaml|json)$/.test(name);
+}
+
+/** Orders as Go does: by the bytes of UTF-8, which is the order of code points. */
+function byBytes(a: string, b: string): number {
+  const [x, y] = [[...a], [...b]];
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    const difference = (x[i]?.codePointAt(0) ?? 0) - (y[i]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return x.length - y.length;
+}
+
+/**
+ * Reads all files of a query, in its order.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for the query, `BAD_CONFIG` for what is no YAML (all such files
+ * in one error), `IO_FAILED`
+ */
+export async function readManifests(query: ManifestQuery): Promise<readonly Manifest[]> {
+  const selector = query.selector ? parseSelector(query.selector) : undefined;
+  const files = await listManifests(query);
+  const readers = new Pool(READERS);
+  const read = await Promise.allSettled(files.map((file) =>
+    readers.run(async () => {
+      const name = file === "-" ? "standard input" : file;
+      return readManifest(decode(await readBytes(file, name, query), name), name, selector);
+    })
+  ));
+  const failures = read.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
+  if (failures.length > 0) throw together(failures);
+  return read.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+}
+
+/** What is wrong with several files is told at once. */
+function together(failures: readonly unknown[]): unknown {
+  const faults = failures.filter((one) =>
+    one instanceof KodenoError && one.code === "BAD_CONFIG"
+  ) as readonly KodenoError[];
+  if (faults.length !== failures.length || faults.length === 1) return failures[0];
+  return new KodenoError("BAD_CONFIG", faults.map(({ message }) => message).join("\n"));
+}
+
+async function readBytes(file: string, name: string, { stdin }: ManifestQuery) {
+  if (file === "-" && stdin === undefined) {
+    throw new KodenoError("BAD_OPTION", "Cannot read: no input is given");
+  }
+  try {
+    // What a pipe or a device holds is only known when it was read.
+    const stream = file === "-" && stdin ? stdin() : (await Deno.open(file)).readable;
+    return await readAll(stream, MAX_BYTES, name);
+  } catch (error) {
+    if (error instanceof KodenoError) {
+      throw new KodenoError("BAD_CONFIG", `${error.message}; split it`, { file: name });
+    }
+    throw ioFailure(`read ${name}`, error);
+  }
+}
+
+function decode(bytes: Uint8Array, file: string): string {
+  const mark = `${bytes[0]},${bytes[1]}`;
+  const encoding = mark === "255,254" ? "utf-16le" : mark === "254,255" ? "utf-16be" : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new KodenoError("BAD_CONFIG", `Cannot read ${file}: it is not UTF-8`, { file }, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * A layout on disk beyond the contract of places: the bytes of `index.json`, what other tools put
+ * there, and taking back what failed. The contract is run by test/contract.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { copy } from "../../content/copy.ts";
+import { verify } from "../../content/verify.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { encodeJson } from "../../oci/manifest.ts";
+import { MediaType } from "../../oci/media_types.ts";
+import { failsWith } from "../../../test/support/fails.ts";
+import { blob, image, imageGraph, pushAll } from "../../../test/support/image_graph.ts";
+import { fingerprint } from "../../../test/support/layout.ts";
+import { type TempDir, tempDir } from "../../../test/support/temp.ts";
+import { MemoryStore } from "../memory.ts";
+import { collectGarbage } from "./gc.ts";
+import { type Layout, openLayout } from "./layout.ts";
+
+const GRAPH = imageGraph();
+const ROOT = GRAPH.root.descriptor;
+
+async function filled(dir: TempDir, name = "layout"): Promise<Layout> {
+  const layout = await openLayout(dir.join(name), { create: true });
+  await pushAll(layout, GRAPH.blobs);
+  return layout;
+}
+
+Deno.test("layout: index.json does not tell in which order images came", async () => {
+  const names = ["b:v1", "a:v2", "c/d:v1", "a:v1", "v1"];
+  const texts: string[] = [];
+  for (const order of [names, names.toReversed(), names.toSorted()]) {
+    await using dir = await tempDir();
+    const layout = await filled(dir);
+    // All at once, as images are finished, and from several processes.
+    const layouts = [layout, await openLayout(layout.directory)];
+    await Promise.all(order.map((name, i) => layouts[i % 2]?.tag(ROOT, name)));
+    texts.push(await Deno.readTextFile(dir.join("layout/index.json")));
+  }
+  assert.equal(new Set(texts).size, 1);
+  const { manifests } = JSON.parse(texts[0] ?? "") as { manifests: Descriptor[] };
+  assert.deepEqual(manifests[0], {
+    ...ROOT,
+    annotations: {
+      "io.containerd.image.name": "docker.io/library/a:v1",
+      "org.opencontainers.image.ref.name": "v1",
+    },
+  });
+  assert.equal(manifests.length, names.length);
+});
+
+Deno.test("layout: the same again does not touch index.json", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  await layout.tag(ROOT, "app:v1");
+  const path = dir.join("layout/index.json");
+  const { ino } = await Deno.stat(path);
+  await layout.tag(ROOT, "app:v1");
+  await (await filled(dir)).tag(ROOT, "app:v1");
+  assert.equal((await Deno.stat(path)).ino, ino);
+  const { manifest, config } = image({ os: "linux", architecture: "386" }, [GRAPH.shared]);
+  await pushAll(layout, [config, manifest]);
+  await layout.tag(manifest.descriptor, "app:v1");
+  assert.deepEqual((await layout.entries()).map((e) => e.digest), [manifest.descriptor.digest]);
+});
+
+Deno.test("layout: what another tool wrote into index.json stays", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  const foreign = {
+    ...ROOT,
+    annotations: { "org.opencontainers.image.ref.name": "theirs", "org.example": "x" },
+    "org.example.field": { deep: [1] },
+    platform: { os: "linux", architecture: "amd64", features: ["x"] },
+  };
+  const document = { schemaVersion: 2, annotations: { by: "them" }, "x-more": 1 };
+  const write = { ...document, manifests: [{ ...foreign, data: "eA==" }, foreign] };
+  await dir.write("layout/index.json", JSON.stringify(write, undefined, 2));
+  await layout.tag(ROOT, "app:v1");
+  const { manifests, ...rest } = JSON.parse(await Deno.readTextFile(dir.join("layout/index.json")));
+  assert.deepEqual(rest, document);
+  const theirs = manifests.filter((e: Descriptor) => e.annotations?.["org.example"] === "x");
+  assert.deepEqual(theirs, write.manifests);
+  assert.equal(manifests.length, 3);
+});
+
+Deno.test("layout: images are found by name, tag and digest", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  const platform = { os: "linux", architecture: "amd64" };
+  await layout.tag({ ...GRAPH.manifests[0].descriptor, platform }, "app:amd64");
+  await layout.tag(ROOT, "app:latest");
+  for (const ref of ["app", "latest", "app:latest", ROOT.digest]) {
+    assert.equal((await layout.resolve(ref)).digest, ROOT.digest);
+  }
+  assert.deepEqual((await layout.resolve("amd64")).platform, platform);
+  const why = /Cannot find image "v9" in layout .*: it has app:amd64, app:latest$/;
+  await failsWith("NOT_FOUND", () => layout.resolve("v9"), why);
+});
+
+Deno.test("layout: what was damaged or deleted is not there", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  await layout.tag(ROOT, "app:v1");
+  const path = (d: Descriptor) => dir.join("layout/blobs", d.digest.replace(":", "/"));
+  const shared = GRAPH.shared.descriptor;
+  await Deno.truncate(path(shared), 3);
+  await failsWith("BAD_CONTENT", () => layout.fetch(shared), /it has 3 bytes, not the/);
+  for (const harm of [() => Promise.resolve(), () => Deno.remove(path(shared))]) {
+    await harm();
+    const opened = await openLayout(layout.directory);
+    assert.deepEqual([await opened.has(shared), await opened.has(ROOT)], [false, false]);
+    await failsWith("NOT_FOUND", () => opened.tag(ROOT, "app:v2"), /it is not there, or not whole/);
+  }
+  const opened = await openLayout(layout.directory);
+  await pushAll(opened, [GRAPH.shared]);
+  assert.equal(await opened.has(ROOT), true);
+  await Deno.writeFile(path(ROOT), new Uint8Array(ROOT.size));
+  const next = await openLayout(layout.directory);
+  await failsWith("BAD_CONTENT", () => next.has(ROOT), /its content has digest/);
+});
+
+Deno.test("layout: a document is there with its own size only", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  assert.ok(await layout.has(ROOT));
+  assert.ok(!(await layout.has({ ...ROOT, size: ROOT.size + 1 })));
+});
+
+Deno.test("layout: of a document that is an index and a manifest, gc keeps what both lead to", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  const { bytes } = GRAPH.manifests[0];
+  const both = blob(
+    encodeJson({
+      ...JSON.parse(new TextDecoder().decode(bytes)),
+      mediaType: undefined,
+      manifests: [],
+    }),
+    MediaType.manifest,
+  );
+  await pushAll(layout, [both]);
+  await layout.tag(both.descriptor, "app:v1");
+  await layout.tag({ ...both.descriptor, mediaType: MediaType.index }, "app:v2");
+  await collectGarbage(layout, { minimumAgeMs: -Infinity });
+  await verify(layout, both.descriptor);
+});
+
+Deno.test("layout: a damaged index.json is told, and not written over", async () => {
+  const cases = { "{": /not JSON/, "{}": /schemaVersion/, '{"schemaVersion":2}': /manifests/ };
+  for (const [text, why] of Object.entries(cases)) {
+    await using dir = await tempDir();
+    const layout = await filled(dir);
+    await dir.write("layout/index.json", text);
+    await failsWith("BAD_CONTENT", () => layout.entries(), why);
+    await failsWith("BAD_CONTENT", () => layout.tag(ROOT, "app:v1"), /index.json of layout/);
+    assert.equal(await Deno.readTextFile(dir.join("layout/index.json")), text);
+  }
+});
+
+Deno.test("layout: failed work takes back the layout it made", async () => {
+  await using dir = await tempDir();
+  await (await filled(dir)).undo();
+  assert.deepEqual(await dir.list(), []);
+  await (await openLayout(dir.join("empty"), { create: true })).undo();
+  assert.deepEqual(await dir.list(), []);
+  // An empty folder of the user's is the user's.
+  await Deno.mkdir(dir.join("own"));
+  await (await openLayout(dir.join("own"), { create: true })).undo();
+  assert.deepEqual([await dir.list(), await dir.list("own")], [["own"], []]);
+});
+
+Deno.test("layout: what was there before, was named, or is somebody else's stays", async () => {
+  const cases: Readonly<Record<string, (dir: TempDir) => Promise<Layout>>> = {
+    "it was there before": async (dir) => {
+      await openLayout(dir.join("layout"), { create: true });
+      return await filled(dir);
+    },
+    "an image was named": async (dir) => {
+      const layout = await filled(dir);
+      await layout.tag(ROOT, "app:v1");
+      return layout;
+    },
+    "another process named one": async (dir) => {
+      const layout = await filled(dir);
+      await (await openLayout(layout.directory)).tag(ROOT, "app:v1");
+      return layout;
+    },
+  };
+  for (const [what, make] of Object.entries(cases)) {
+    await using dir = await tempDir();
+    const layout = await make(dir);
+    const before = await fingerprint(dir.path);
+    await layout.undo();
+    assert.deepEqual(await fingerprint(dir.path), before, what);
+  }
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  const theirs = blob("of another process");
+  {
+    using other = await openLayout(layout.directory);
+    await pushAll(other, [theirs]);
+    // Who is still at work may count on any blob.
+    const before = await fingerprint(dir.path);
+    await layout.undo();
+    assert.deepEqual(await fingerprint(dir.path), before);
+  }
+  await layout.undo();
+  const opened = await openLayout(layout.directory);
+  assert.deepEqual([await opened.has(theirs.descriptor), await opened.has(ROOT)], [true, false]);
+});
+
+Deno.test("layout: what a killed process left goes away with the next change", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  const name = ".kodeno-elsewhere-1-1.tmp";
+  const old = new Date(Date.now() - 48 * 60 * 60 * 1000);
+  await Deno.utime(await dir.write(`layout/${name}`, "half a blob"), old, old);
+  await (await openLayout(layout.directory)).tag(ROOT, "app:v1");
+  assert.deepEqual(await dir.list("layout"), ["blobs", "index.json", "oci-layout"]);
+});
+
+Deno.test("layout: a folder that cannot be written to is told in one line", async () => {
+  await using dir = await tempDir();
+  const layout = await openLayout(dir.join("layout"), { create: true });
+  await Deno.remove(dir.join("layout/blobs"), { recursive: true });
+  const push = () => pushAll(layout, [GRAPH.shared]);
+  await failsWith("IO_FAILED", push, /^Cannot write blob sha256:.* to layout .*: there is no such/);
+  assert.deepEqual(await dir.list("layout"), ["index.json", "oci-layout"]);
+});
+
+Deno.test("layout: an index.json that could not be read again is not written", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  await layout.tag(ROOT, "a:v1");
+  const before = await Deno.readFile(dir.join("layout/index.json"));
+  const many = Array.from({ length: 40_000 }, () => ROOT);
+  const change = () => layout.change((entries) => Promise.resolve([...entries, ...many]));
+  await failsWith(
+    "BAD_PLACE",
+    change,
+    /index\.json would have more than 4194304 bytes; use another/,
+  );
+  assert.deepEqual(await Deno.readFile(dir.join("layout/index.json")), before);
+});
+
+Deno.test("layout: a blob that another tool takes away before the name is there is brought again", async () => {
+  await using dir = await tempDir();
+  const from = new MemoryStore();
+  await pushAll(from, GRAPH.blobs);
+  const layout = await openLayout(dir.join("layout"), { create: true });
+  const shared = dir.join("layout/blobs/sha256", GRAPH.shared.descriptor.digest.slice(7));
+  let taken = 0;
+  const take = (limit: number) => (d: Descriptor) => {
+    if (d.digest === ROOT.digest && taken++ < limit) Deno.removeSync(shared);
+  };
+  await copy(from, ROOT, layout, { tags: ["app:v1"], onBlob: take(2) });
+  assert.equal(taken, 3);
+  assert.equal((await verify(layout, ROOT)).blobs, GRAPH.blobs.length);
+  taken = 0;
+  const never = () => copy(from, ROOT, layout, { tags: ["app:v2"], onBlob: take(9) });
+  await failsWith("NOT_FOUND", never, /Cannot tag .* it is not there, or not whole/);
+  assert.equal(taken, 3);
+});

@@ -1,0 +1,76 @@
+/**
+ * Where images of this machine go: the Docker daemon, or the nodes of a kind cluster for names below
+ * `kind.local`, as ko has it.
+ * @module
+ */
+import { kindCluster } from "../config/publish_config.ts";
+import type { TransferConfig } from "../config/transfer_config.ts";
+import type { Source } from "../content/places.ts";
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Daemon } from "./daemon/daemon.ts";
+import { chooseForDaemon, loadImage, type LoadOptions } from "./daemon/load.ts";
+import { findDaemonOf, openDaemon } from "./open.ts";
+
+/** What became of an image. */
+export interface LoadedLocally {
+  /** Its ID. */
+  readonly id: string;
+  /** Whether it was sent; otherwise it was there. */
+  readonly sent: boolean;
+}
+
+/** A daemon or a kind cluster. */
+export interface LocalPlace {
+  /** Says which platforms run there. */
+  readonly daemon: Daemon;
+  /**
+   * Brings an image there.
+   *
+   * @param name `NAME:TAG`; without one it is found by its ID alone
+   * @throws {KodenoError} as `loadImage` and `KindCluster.load`; `BAD_REFERENCE` for a cluster and an
+   * image without a name
+   */
+  load(
+    source: Pick<Source, "fetch">,
+    root: Descriptor,
+    name: string | undefined,
+    options: LoadOptions,
+  ): Promise<LoadedLocally>;
+}
+
+/**
+ * Opens the daemon that a configuration means, or the cluster that it means for a domain.
+ *
+ * @param domain of the names, where one was asked for
+ * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION` as `findDaemonOf`
+ */
+export async function openLocalPlace(
+  config: TransferConfig,
+  domain: string | undefined,
+): Promise<LocalPlace> {
+  const daemon = await openDaemon(config);
+  const cluster = domain === undefined ? undefined : kindCluster(domain, config.environment);
+  if (cluster === undefined) {
+    return {
+      daemon,
+      load: (source, root, name, options) =>
+        loadImage(daemon, source, root, name === undefined ? [] : [name], options),
+    };
+  }
+  const { KindCluster } = await import("./daemon/kind.ts");
+  const kind = new KindCluster(await findDaemonOf(config), cluster);
+  return {
+    daemon,
+    async load(source, root, name, options) {
+      if (name === undefined) {
+        const why = "nothing finds it there without a name";
+        const message = `Cannot load ${root.digest} into kind cluster ${JSON.stringify(cluster)}`;
+        throw new KodenoError("BAD_REFERENCE", `${message}: ${why}`);
+      }
+      const chosen = await chooseForDaemon(daemon, source, root, options);
+      const { sent } = await kind.load(source, chosen, [name], options);
+      return { id: chosen.digest, sent: sent.length > 0 };
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Memory as a place: for tests, and for graphs that are small and short-lived.
+ * @module
+ */
+import { bareDescriptor } from "../oci/descriptor.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { isWhole } from "../content/bounds.ts";
+import type { CallOptions, OpenBlob, Source, Target } from "../content/places.ts";
+import { hasSuccessors, successors } from "../content/successors.ts";
+import { KodenoError } from "../errors.ts";
+import { digestOf, Verifier } from "../io/hash.ts";
+import { bytesStream, chunksOf } from "../io/streams.ts";
+import { isDigest, parseDigest } from "../oci/digest.ts";
+import { parseImageName, shortName } from "../oci/reference.ts";
+
+/**
+ * A {@link Source} and {@link Target} that keeps everything in memory.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStore } from "../../mod.ts";
+ * const store = new MemoryStore();
+ * const d = await store.add("text/plain", new TextEncoder().encode("hello"));
+ * if (!(await store.has(d))) throw new Error();
+ * ```
+ */
+export class MemoryStore implements Source, Target {
+  readonly #blobs = new Map<string, Uint8Array>();
+  readonly #roots = new Map<string, Descriptor>();
+  readonly #names = new Map<string, Descriptor>();
+
+  /** Adds bytes at hand and describes them. */
+  // deno-lint-ignore require-await -- what stores must be awaited, here as in any place
+  async add(mediaType: string, bytes: Uint8Array): Promise<Descriptor> {
+    const digest = digestOf(bytes);
+    this.#blobs.set(digest, bytes);
+    const descriptor = { mediaType, digest, size: bytes.length };
+    if (hasSuccessors(descriptor)) this.#roots.set(digest, descriptor);
+    return descriptor;
+  }
+
+  /** The names that were given, sorted. */
+  tags(): readonly string[] {
+    return [...this.#names.keys()].sort();
+  }
+
+  /** {@inheritDoc Source.resolve} */
+  // deno-lint-ignore require-await -- so that it never throws before there is a promise
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const found = isDigest(ref) ? this.#roots.get(ref) : this.#names.get(shortName(ref));
+    if (found !== undefined) return found;
+    throw new KodenoError("NOT_FOUND", `Cannot find ${JSON.stringify(ref)} in memory`);
+  }
+
+  /** {@inheritDoc Source.fetch} */
+  // deno-lint-ignore require-await -- as above
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const bytes = this.#blobs.get(parseDigest(descriptor.digest));
+    if (bytes !== undefined) return bytesStream(bytes);
+    throw new KodenoError("NOT_FOUND", `Cannot find blob ${descriptor.digest} in memory`);
+  }
+
+  /** {@inheritDoc Target.has} */
+  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    return await isWhole(descriptor, (d) => {
+      const bytes = this.#blobs.get(d.digest);
+      const there = bytes !== undefined && bytes.length === d.size;
+      return Promise.resolve(there ? successors(d, bytes) : undefined);
+    });
+  }
+
+  /** {@inheritDoc Target.push} */
+  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    const verifier = new Verifier(descriptor);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of chunksOf(await open(), options.signal)) {
+      verifier.update(chunk);
+      chunks.push(chunk);
+    }
+    verifier.finish();
+    const bytes = new Uint8Array(descriptor.size);
+    let offset = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    this.#blobs.set(digest, bytes);
+    if (hasSuccessors(descriptor)) this.#roots.set(digest, bareDescriptor(descriptor));
+  }
+
+  /** {@inheritDoc Target.tag} */
+  async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    parseImageName(ref);
+    if (!(await this.has(descriptor, options))) {
+      throw new KodenoError("NOT_FOUND", `Cannot tag ${descriptor.digest}: it is not in memory`);
+    }
+    this.#names.set(shortName(ref), descriptor);
+  }
+}

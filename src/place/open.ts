@@ -1,0 +1,218 @@
+/**
+ * What the name of a place can mean, and opening it: the one list of kinds of places.
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { cacheDirectory, type Environment } from "../config/environment.ts";
+import type { TransferConfig } from "../config/transfer_config.ts";
+import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
+import type { Emit, NoteEvent } from "../events.ts";
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { parseReference, type Reference } from "../oci/reference.ts";
+import type { ArchiveSource } from "./archive/archive_source.ts";
+import type { Daemon } from "./daemon/daemon.ts";
+import { type DaemonEndpoint, formatEndpoint } from "./daemon/endpoint.ts";
+import { type Layout, openLayout } from "./layout/layout.ts";
+import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
+import type { RegistryOptions } from "./registry/options.ts";
+import { Registries } from "./registry/registry.ts";
+
+/** The name of a place, read. */
+export type PlaceName =
+  | { readonly kind: "layout"; readonly path: string; readonly ref: string }
+  | { readonly kind: "archive"; readonly path: string; readonly ref: string }
+  /** Without a name a target takes the image's own. */
+  | { readonly kind: "daemon"; readonly name: string }
+  | { readonly kind: "registry"; readonly reference: Reference };
+
+/**
+ * Reads `oci:DIR[:NAME]`, `oci:DIR@DIGEST`, `archive:FILE[:NAME]`, `daemon:NAME`, or the reference of
+ * an image in a registry.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ *
+ * @example
+ * ```ts
+ * import { parsePlace } from "./open.ts";
+ * const place = parsePlace("oci:out:hello:latest");
+ * if (place.kind !== "layout" || place.ref !== "hello:latest") throw new Error();
+ * ```
+ */
+export function parsePlace(text: string): PlaceName {
+  const found = /^(oci|archive):([^:@]+)(?:@(sha256:[0-9a-f]{64})|:(.+))?$/.exec(text);
+  if (found !== null) {
+    const [, kind, path = "", digest, name] = found;
+    return { kind: kind === "oci" ? "layout" : "archive", path, ref: digest ?? name ?? "" };
+  }
+  const daemon = /^daemon:(.*)$/.exec(text)?.[1];
+  if (daemon !== undefined) return { kind: "daemon", name: daemon };
+  if (!/^(oci|archive|daemon):/.test(text)) {
+    return { kind: "registry", reference: parseReference(text) };
+  }
+  throw new KodenoError(
+    "BAD_REFERENCE",
+    `Cannot use place ${JSON.stringify(text)}: say oci:DIR[:NAME], archive:FILE[:NAME], ` +
+      "daemon:NAME, or the reference of an image in a registry",
+  );
+}
+
+/** A place with a list of images. */
+export interface ImageStore extends Source {
+  entries(): Promise<readonly Descriptor[]>;
+}
+
+/** How a layout or archive is opened. */
+export interface OpenImagesOptions extends CallOptions {
+  /** Told of what had to be mended. */
+  readonly emit?: Emit | undefined;
+}
+
+/**
+ * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
+ * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.
+ *
+ * @throws {KodenoError} `BAD_PLACE` when it is neither
+ */
+export async function openImages(
+  place: string,
+  options: OpenImagesOptions = {},
+): Promise<Layout | ArchiveSource> {
+  const path = await pathOf(place);
+  const info = await Deno.stat(path).catch(() => undefined);
+  const isArchive = path === "-" || info?.isFile || info?.isFifo;
+  return isArchive ? await openArchivePlace(path, options) : await openLayout(path, options);
+}
+
+/** The path of a layout or archive; what has the prefix of a place in its own name keeps it. */
+export async function pathOf(place: string): Promise<string> {
+  const [, path] = /^(?:oci|archive):(.+)$/s.exec(place) ?? [];
+  if (path === undefined) return place;
+  return await Deno.stat(place).then(() => place, () => path);
+}
+
+/**
+ * Opens an archive, which may be a pipe: `-` is stdin. What comes from a pipe is held till the archive
+ * is disposed of.
+ *
+ * @throws {KodenoError} as `openArchive`
+ */
+export async function openArchivePlace(
+  path: string,
+  { signal }: CallOptions = {},
+): Promise<ArchiveSource> {
+  // Kinds of places that a command does not touch are not loaded: half of its time would go there.
+  const { openArchive, openPipedArchive } = await import("./archive/archive_source.ts");
+  const isPipe = path === "-" || (await Deno.stat(path).catch(() => undefined))?.isFifo;
+  return isPipe
+    ? await openPipedArchive(path, { signal })
+    : await openArchive(resolve(path), { signal });
+}
+
+/** A layout or archive that is being read. */
+export interface HeldImages extends Disposable {
+  readonly store: Layout | ArchiveSource;
+}
+
+/**
+ * {@link openImages} for work that reads them to its end, whatever others remove meanwhile; see
+ * `Layout.hold`.
+ */
+export async function openHeld(
+  path: string,
+  options: OpenImagesOptions = {},
+): Promise<HeldImages> {
+  const store = await openImages(path, options);
+  const holding = await holdPlace(store, options);
+  return {
+    store,
+    [Symbol.dispose]: () => {
+      holding[Symbol.dispose]();
+      if (Symbol.dispose in store) store[Symbol.dispose]();
+    },
+  };
+}
+
+/** What only the work itself knows of its registries. */
+export interface RegistryUse {
+  /** Repositories the user has named, which may be dialled offline, too. */
+  readonly named?: readonly string[] | undefined;
+  readonly mountFrom?: readonly string[] | undefined;
+  /** Told of warnings. */
+  readonly emit?: ((event: NoteEvent) => void) | undefined;
+}
+
+/** Opens registries as a configuration says. */
+export function openRegistries(config: TransferConfig, use: RegistryUse = {}): Registries {
+  return new Registries(registryOptions(config, use));
+}
+
+/** How registries are reached, as a configuration says. */
+export function registryOptions(config: TransferConfig, use: RegistryUse = {}): RegistryOptions {
+  const { insecure, insecureHosts, caCerts, mirrors, userAgent, offline, environment } = config;
+  const mirrorHosts = config.namedMirrors.map((mirror) => mirror.split("/")[0] ?? "");
+  return {
+    // A proxy is a host that nobody has named.
+    env: offline ? withoutProxies(environment) : environment,
+    insecure,
+    insecureHosts,
+    caCerts,
+    mirrors,
+    userAgent,
+    mountFrom: use.mountFrom,
+    lockFolder: join(cacheDirectory(environment), "locks"),
+    onlyHosts: offline
+      ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrorHosts]
+      : undefined,
+    onWarning: (message) => use.emit?.({ type: "note", level: "warning", message }),
+    onDelay: (message) => use.emit?.({ type: "note", level: "verbose", message }),
+  };
+}
+
+function withoutProxies(environment: Environment): Environment {
+  const others = Object.entries(environment).filter(([name]) =>
+    !/^(?:https?|all)_proxy$/i.test(name)
+  );
+  return Object.fromEntries(others);
+}
+
+/** Whether a repository is of a registry on this machine, which needs no network. */
+export function isLocalRepository(name: string): boolean {
+  return isLoopback(new URL(`http://${parseEndpoint(name).host}`).hostname);
+}
+
+/**
+ * Finds the Docker daemon that a configuration means; dials nothing.
+ *
+ * @throws {KodenoError} as `findDaemon`; `BAD_OPTION` offline for one on another machine, since only
+ * the environment names it
+ */
+export async function findDaemonOf(
+  { environment, offline }: TransferConfig,
+): Promise<DaemonEndpoint> {
+  const { findDaemon } = await import("./daemon/find_daemon.ts");
+  const endpoint = await findDaemon(environment);
+  if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot use the Docker daemon at ${formatEndpoint(endpoint)} offline: it is on another ` +
+        'machine; write an archive ("kodeno copy oci:DIR archive:FILE") and load it there, or ' +
+        "leave --offline out",
+    );
+  }
+  return endpoint;
+}
+
+/** Opens the Docker daemon that a configuration means; see {@link findDaemonOf}. */
+export async function openDaemon(config: TransferConfig): Promise<Daemon> {
+  const { Daemon } = await import("./daemon/daemon.ts");
+  return new Daemon(await findDaemonOf(config));
+}
+
+/**
+ * Gives up the right to use the network, for good and for everything in the process.
+ * Unix sockets go with it: work that needs a daemon cannot do this.
+ */
+export async function giveUpNetwork(): Promise<void> {
+  await Deno.permissions.revoke({ name: "net" });
+}

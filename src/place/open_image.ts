@@ -1,0 +1,209 @@
+/**
+ * One image of any place, opened for copying: its root, of one platform where that is asked for.
+ * @module
+ */
+import type { TransferConfig } from "../config/transfer_config.ts";
+import { imagePlatform } from "../content/image_platform.ts";
+import { holdPlace, type Source } from "../content/places.ts";
+import { readDocument } from "../content/read.ts";
+import { subjectIn } from "../content/subject.ts";
+import { hasSuccessors } from "../content/successors.ts";
+import { KodenoError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { entryName, imageName, listed, refName } from "../oci/entries.ts";
+import { parseIndex } from "../oci/manifest.ts";
+import { isIndexType } from "../oci/media_types.ts";
+import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
+import { isImageId, openDaemonImage } from "./daemon/save.ts";
+import { openLayout } from "./layout/layout.ts";
+import { entriesNamed } from "./choose_images.ts";
+import {
+  type ImageStore,
+  openArchivePlace,
+  openDaemon,
+  openRegistries,
+  type PlaceName,
+} from "./open.ts";
+import { presentImages, tellPartial } from "./present_images.ts";
+
+/** An image in its place. */
+export interface OpenImage extends AsyncDisposable {
+  readonly source: Source;
+  readonly root: Descriptor;
+  /** `NAME:TAG`, a tag alone, or nothing. */
+  readonly name: string | undefined;
+  /** What a person is told when it was taken: of images and names that were not. */
+  readonly notes: readonly string[];
+}
+
+/** What an image is opened for. */
+export interface OpenOptions {
+  readonly config: TransferConfig;
+  /** The place, as the user wrote it. */
+  readonly from: string;
+  /** Takes one image of several platforms alone. */
+  readonly platform?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
+}
+
+/**
+ * Opens an image.
+ *
+ * @returns the image; dispose of it when it was read
+ * @throws {KodenoError} `NOT_FOUND`, `BAD_REFERENCE` for a name of several; `BAD_PLATFORM`, `BAD_PLACE`,
+ * `BAD_CONTENT`, and what a registry or daemon answers
+ */
+export async function openImage(place: PlaceName, options: OpenOptions): Promise<OpenImage> {
+  const { platform, from, signal } = options;
+  const image = await open(place, options);
+  if (platform === undefined) return image;
+  return await closingOnError(() => image[Symbol.asyncDispose](), async () => {
+    const root = await choosePlatform(image.source, image.root, platform, from, signal);
+    return { ...image, root };
+  });
+}
+
+async function closingOnError<T>(
+  close: () => PromiseLike<void>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
+  const { config, signal, emit, platform } = options;
+  switch (from.kind) {
+    case "layout":
+    case "archive": {
+      const source = from.kind === "layout"
+        ? await openLayout(from.path, { emit })
+        : await openArchivePlace(from.path, { signal });
+      const holding = await holdPlace(source, { signal });
+      const close = () => {
+        holding[Symbol.dispose]();
+        if (Symbol.dispose in source) source[Symbol.dispose]();
+        return Promise.resolve();
+      };
+      return await closingOnError(close, async () => {
+        // What is not there of an index does not matter to who chooses what is.
+        const root = platform === undefined
+          ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
+          : await resolveFor(platform, source, from.ref, options.from);
+        const notes = from.ref === "" ? await leftOutBeside(source, root, options) : [];
+        return opened(source, root, entryName(root), close, notes);
+      });
+    }
+    case "daemon": {
+      const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
+      const name = isImageId(from.name) ? undefined : from.name;
+      if (source.index) tellPartial(source.index, source.root, options.from, emit);
+      return opened(source, source.root, name, () => source[Symbol.asyncDispose]());
+    }
+    case "registry": {
+      const { name, tag, digest } = from.reference;
+      const registries = openRegistries(config, { named: [name], emit });
+      const source = registries.open(name);
+      const close = () => registries[Symbol.asyncDispose]();
+      return await closingOnError(close, async () => {
+        const root = await source.resolve(digest ?? tag ?? "latest", { signal });
+        return opened(source, root, digest && !tag ? name : `${name}:${tag ?? "latest"}`, close);
+      });
+    }
+  }
+}
+
+function opened(
+  source: Source,
+  root: Descriptor,
+  name: string | undefined,
+  close: () => Promise<void> = () => Promise.resolve(),
+  notes: readonly string[] = [],
+): OpenImage {
+  return { source, root, name, notes, [Symbol.asyncDispose]: close };
+}
+
+/** What is left out where no name was said: images without one, and more names of a named one. */
+async function leftOutBeside(
+  source: ImageStore & Source,
+  root: Descriptor,
+  { from, signal }: OpenOptions,
+): Promise<readonly string[]> {
+  const own = entryName(root);
+  if (own === undefined) return [];
+  const names = new Set<string>();
+  const digests = new Set<string>();
+  for (const entry of await source.entries()) {
+    const name = entryName(entry);
+    if (name !== undefined) names.add(name);
+    else if (entry.digest !== root.digest && await isImage(source, entry, signal)) {
+      digests.add(entry.digest);
+    }
+  }
+  names.delete(own);
+  const tell = (left: ReadonlySet<string>, why: string): readonly string[] => {
+    const texts = [...left].map((one) => JSON.stringify(one.slice(0, 300)));
+    return left.size === 0 ? [] : [`Left out ${listed(texts)} of ${from}: ${why}`];
+  };
+  return [
+    ...tell(names, `${JSON.stringify(own)} names the same image; say a name to copy it`),
+    ...tell(digests, "without a name; copy by digest"),
+  ];
+}
+
+/** Whether an entry is an image, as far as can be told: what refers to one goes with --referrers. */
+async function isImage(
+  source: Source,
+  entry: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (!hasSuccessors(entry)) return false;
+  // One that is damaged does not matter to the one that is copied.
+  const bytes = await readDocument(source, entry, { signal }).catch(() => undefined);
+  return bytes === undefined || subjectIn(entry, bytes) === undefined;
+}
+
+/** One of several entries that differ in the platform alone, as some tools write an index. */
+async function resolveFor(
+  platform: string,
+  source: ImageStore & Source,
+  ref: string,
+  where: string,
+): Promise<Descriptor> {
+  const entries = await source.entries();
+  const named = ref === "" ? entries : entriesNamed(entries, ref, where);
+  const spec = parsePlatformSpec(platform);
+  const found = named.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const isFlat = named.length > 1 && new Set(named.map(imageName)).size === 1 &&
+    new Set(named.map(refName)).size === 1 && named.every((d) => d.platform);
+  return isFlat && found.length === 1 && found[0] ? found[0] : await source.resolve(ref);
+}
+
+async function choosePlatform(
+  source: Source,
+  root: Descriptor,
+  platform: string,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor> {
+  const spec = parsePlatformSpec(platform);
+  const have = isIndexType(root.mediaType)
+    ? parseIndex(await readDocument(source, root, { signal }), where).manifests
+    // What a manifest runs on is in its config; whoever named it may not say so.
+    : [{ ...root, platform: await imagePlatform(source, root, { signal }) }];
+  const found = have.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
+  throw new KodenoError(
+    "BAD_PLATFORM",
+    `Cannot choose ${platform} of ${where}: it has ${list}` +
+      (found.length > 1 ? "; say which one" : ""),
+  );
+}
