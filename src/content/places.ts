@@ -49,6 +49,20 @@ export interface Target {
   tag(descriptor: Descriptor, ref: string, options?: CallOptions): Promise<void>;
 }
 
+/** A place that commands write to: looked at before the work, closed after it. */
+export interface Place extends Target {
+  /**
+   * Says before anything is built or moved that the place cannot be written; leaves nothing there.
+   *
+   * @throws {KodenoError} what a write would fail with: `BAD_PLACE`, a missing login, no daemon
+   */
+  check(options?: CallOptions): Promise<void>;
+  /** Ends the work well: what was collected is written, connections are closed. */
+  close(options?: CallOptions): Promise<void>;
+  /** Ends failed work: what it has left for nothing is taken back, connections are closed. */
+  undo(): Promise<void>;
+}
+
 /** A place that others may remove blobs from at the same time. */
 export interface Holdable {
   /** Keeps them from that till what it gives is disposed of. */
