@@ -115,7 +115,7 @@ function shared(config: BuildConfig, publish: PublishConfig): Readonly<Record<st
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     jobs,
     offline,
-    insecureRegistry: transfer.insecure,
+    insecureRegistry: transfer.insecureRegistry,
     mirrors: Object.entries(transfer.mirrors).map(([host, mirror]) => `${host}=${mirror}`),
     cache: cache.enabled,
     cacheDirectory: cache.directory,

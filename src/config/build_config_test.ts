@@ -18,7 +18,11 @@ const linux = (architecture: string, variant?: string) => ({ os: "linux", archit
 Deno.test("build config: nothing said is ko's default", () => {
   const { go, cache, transfer, image, ...rest } = config();
   const { platforms, go: flags, origins, ...values } = image;
-  assert.deepEqual([transfer.insecure, transfer.offline, transfer.mirrors], [false, false, {}]);
+  assert.deepEqual([transfer.insecureRegistry, transfer.offline, transfer.mirrors], [
+    false,
+    false,
+    {},
+  ]);
   assert.deepEqual(values, {
     baseImage: "static",
     linuxCapabilities: [],

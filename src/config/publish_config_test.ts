@@ -15,7 +15,7 @@ const config = (options?: PublishOptions, repository?: string): PublishConfig =>
 
 Deno.test("publish config: nothing said is a layout, and short names", () => {
   const { transfer, ...rest } = config();
-  assert.deepEqual([transfer.insecure, transfer.offline], [false, false]);
+  assert.deepEqual([transfer.insecureRegistry, transfer.offline], [false, false]);
   assert.deepEqual(rest, {
     repository: "",
     naming: "short",

@@ -32,8 +32,8 @@ export interface TransferOptions {
 
 /** How registries and daemons are reached; frozen. */
 export interface TransferConfig {
-  readonly insecure: boolean;
-  readonly insecureHosts: readonly string[];
+  readonly insecureRegistry: boolean;
+  readonly insecureRegistries: readonly string[];
   readonly caCerts: readonly string[];
   readonly mirrors: Readonly<Record<string, string>>;
   /** Mirrors that the caller has named, which may be asked offline, too. */
@@ -59,8 +59,8 @@ export function resolveTransferConfig(options: TransferOptions = {}): TransferCo
     text.split(/[\s,]+/).filter((part) => part !== ""),
   );
   return Object.freeze({
-    insecure: options.insecureRegistry ?? false,
-    insecureHosts: Object.freeze([...options.insecureRegistries ?? []]),
+    insecureRegistry: options.insecureRegistry ?? false,
+    insecureRegistries: Object.freeze([...options.insecureRegistries ?? []]),
     caCerts: caFile === undefined ? [] : [readCertificates(caFile)],
     // Offline only what was named is dialled, and the environment names nothing.
     mirrors: Object.freeze({ ...(offline ? {} : usual), ...named }),

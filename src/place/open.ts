@@ -149,13 +149,21 @@ export function openRegistries(config: TransferConfig, use: RegistryUse = {}): R
 
 /** How registries are reached, as a configuration says. */
 export function registryOptions(config: TransferConfig, use: RegistryUse = {}): RegistryOptions {
-  const { insecure, insecureHosts, caCerts, mirrors, userAgent, offline, environment } = config;
+  const {
+    insecureRegistry,
+    insecureRegistries,
+    caCerts,
+    mirrors,
+    userAgent,
+    offline,
+    environment,
+  } = config;
   const mirrorHosts = config.namedMirrors.map((mirror) => mirror.split("/")[0] ?? "");
   return {
     // A proxy is a host that nobody has named.
-    env: offline ? withoutProxies(environment) : environment,
-    insecure,
-    insecureHosts,
+    environment: offline ? withoutProxies(environment) : environment,
+    insecureRegistry,
+    insecureRegistries,
     caCerts,
     mirrors,
     userAgent,

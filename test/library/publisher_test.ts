@@ -38,7 +38,7 @@ Deno.test({
 
     const memory = new MemoryStore();
     await using archive = new ArchiveTarget(dir.join("given.tar"));
-    await using daemon = await openDaemon({ env: environment });
+    await using daemon = await openDaemon({ environment });
     await using repository = openRegistry(`${registry.host}/given/app`);
     const options = {
       environment,
@@ -108,7 +108,7 @@ Deno.test({
 
     const memory = new MemoryStore();
     {
-      await using daemon = await openDaemon({ env: environment });
+      await using daemon = await openDaemon({ environment });
       const root = await copy(daemon, reference, memory, { tags: ["back:v1"] });
       await verify(memory, root);
       await assert.rejects(() => daemon.resolve("none:v1"), /Cannot find image "none:v1"/);

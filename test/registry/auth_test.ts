@@ -87,7 +87,7 @@ Deno.test({
     await folder.write(`${host}/ca.crt`, ca);
     await folder.write(`${host}/README.txt`, "not a certificate");
     await thereAndBack(`${host}/two`, { ...anonymous, certsFolders: [folder.path] });
-    await thereAndBack(`${host}/three`, { ...anonymous, insecure: true });
+    await thereAndBack(`${host}/three`, { ...anonymous, insecureRegistry: true });
     // A certificate that is not known is no reason to go without TLS, not even on loopback.
     await using store = openRegistry(name, { ...anonymous, certsFolders: [] });
     await failsWith(

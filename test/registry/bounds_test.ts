@@ -87,7 +87,10 @@ Deno.test({
     );
     // Where certificates are not looked at, https stays https.
     how = "redirect";
-    await using careless = openRegistry(`${proxy.host}/app`, { ...options, insecure: true });
+    await using careless = openRegistry(`${proxy.host}/app`, {
+      ...options,
+      insecureRegistry: true,
+    });
     await soon(failsWith("REGISTRY_FAILED", () => pull(careless, small), unsafe));
     assert.deepEqual(plain.seen, []);
   },

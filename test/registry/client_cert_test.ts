@@ -46,12 +46,12 @@ Deno.test({
     await using folder = await certsFolder(host, registry);
     const certsFolders = [folder.path];
     await thereAndBack(`${host}/app`, { certsFolders });
-    await thereAndBack(`${host}/unchecked`, { certsFolders, insecure: true });
+    await thereAndBack(`${host}/unchecked`, { certsFolders, insecureRegistry: true });
     const nobody = new RegExp(
       `${host} did not answer: it lets in only who shows a client certificate that it knows; ` +
         `put NAME.cert and NAME.key into ~/.docker/certs.d/${host}$`,
     );
-    for (const more of [{ caCerts: [ca] }, { insecure: true }]) {
+    for (const more of [{ caCerts: [ca] }, { insecureRegistry: true }]) {
       const options = { ...more, certsFolders: [] };
       await failsWith("REGISTRY_FAILED", () => thereAndBack(`${host}/app`, options), nobody);
     }
@@ -69,15 +69,20 @@ Deno.test({
   async fn() {
     await using registry = await startSecuredRegistry({ tls: true, clients: true });
     await using proxy = await startProxy(registry.host, true);
-    const env = { https_proxy: `http://${proxy.host}` };
+    const environment = { https_proxy: `http://${proxy.host}` };
     await using folder = await certsFolder("reg.test:5000", registry);
     const certsFolders = [folder.path];
-    await thereAndBack("reg.test:5000/app", { env, certsFolders });
-    await thereAndBack("reg.test:5000/unchecked", { env, certsFolders, insecure: true });
+    await thereAndBack("reg.test:5000/app", { environment, certsFolders });
+    await thereAndBack("reg.test:5000/unchecked", {
+      environment,
+      certsFolders,
+      insecureRegistry: true,
+    });
     assert.ok(proxy.asked.length > 0);
     await failsWith(
       "REGISTRY_FAILED",
-      () => thereAndBack("reg.test:5001/app", { env, certsFolders, caCerts: [registry.ca] }),
+      () =>
+        thereAndBack("reg.test:5001/app", { environment, certsFolders, caCerts: [registry.ca] }),
       /lets in only who shows a client certificate/,
     );
   },

@@ -33,13 +33,13 @@ Deno.test({
   async fn() {
     await using registry = await startSecuredRegistry({ tls: true });
     await using proxy = await startProxy(registry.host, true);
-    const env = { https_proxy: `http://me:p%20w@${proxy.host}` };
-    await thereAndBack({ env, caCerts: [registry.ca] });
-    await thereAndBack({ env, insecure: true });
+    const environment = { https_proxy: `http://me:p%20w@${proxy.host}` };
+    await thereAndBack({ environment, caCerts: [registry.ca] });
+    await thereAndBack({ environment, insecureRegistry: true });
     for (const line of proxy.asked) {
       assert.equal(line, `CONNECT reg.test:5000 Basic ${btoa("me:p w")} reg.test:5000`);
     }
-    await failsWith("REGISTRY_FAILED", () => thereAndBack({ env }), /cannot be trusted/);
+    await failsWith("REGISTRY_FAILED", () => thereAndBack({ environment }), /cannot be trusted/);
   },
 });
 
@@ -49,13 +49,17 @@ Deno.test({
   async fn() {
     await using registry = await startRegistry();
     await using proxy = await startProxy(registry.host, false);
-    const env = { HTTP_PROXY: proxy.host, HTTPS_PROXY: proxy.host };
-    await thereAndBack({ env, insecure: true });
+    const environment = { HTTP_PROXY: proxy.host, HTTPS_PROXY: proxy.host };
+    await thereAndBack({ environment, insecureRegistry: true });
     assert.match(proxy.asked[1] ?? "", /^HEAD http:\/\/reg\.test:5000\/v2\/app\/blobs\//);
-    await failsWith("REGISTRY_FAILED", () => thereAndBack({ env }), /refused the tunnel \(403\)/);
+    await failsWith(
+      "REGISTRY_FAILED",
+      () => thereAndBack({ environment }),
+      /refused the tunnel \(403\)/,
+    );
     await failsWith(
       "BAD_OPTION",
-      () => thereAndBack({ env: { HTTPS_PROXY: "socks5://user:hunter2@x" } }),
+      () => thereAndBack({ environment: { HTTPS_PROXY: "socks5://user:hunter2@x" } }),
       /^Cannot use HTTPS_PROXY: it has to be an http:\/\/ URL$/,
     );
   },

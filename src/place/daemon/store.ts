@@ -18,10 +18,10 @@ import { type DaemonImage, openDaemonImage } from "./save.ts";
 
 /** Where a daemon is, and what it takes. */
 export interface DaemonOptions {
-  /** Where it is; as `env` says unless given. */
+  /** Where it is; as `environment` says unless given. */
   readonly endpoint?: DaemonEndpoint | undefined;
   /** Variables that say where it is, such as DOCKER_HOST; see {@link findDaemon}. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** The one it gets of several platforms; its own unless given. */
   readonly platform?: PlatformSpec | undefined;
   /** Gives it all platforms, for daemons that keep them (those with containerd's image store). */
@@ -38,14 +38,14 @@ export interface DaemonOptions {
  * @example
  * ```ts
  * import { openDaemon } from "../../../mod.ts";
- * await using daemon = await openDaemon({ env: { DOCKER_HOST: "tcp://127.0.0.1:2375" } });
+ * await using daemon = await openDaemon({ environment: { DOCKER_HOST: "tcp://127.0.0.1:2375" } });
  * if (daemon.where !== "tcp://127.0.0.1:2375") throw new Error();
  * // await copy(image, image.root, daemon, { tags: ["app:v1"] });
  * // await copy(daemon, "app:v1", layout, { tags: ["app:v1"] });
  * ```
  */
 export async function openDaemon(options: DaemonOptions = {}): Promise<DaemonStore> {
-  const endpoint = options.endpoint ?? await findDaemon(options.env ?? {});
+  const endpoint = options.endpoint ?? await findDaemon(options.environment ?? {});
   return new DaemonStore(new Daemon(endpoint), options);
 }
 

@@ -15,13 +15,13 @@ export interface RegistryOptions {
    * The environment: `HOME`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_*` for credentials and
    * certificates, `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Nothing is read from the process.
    */
-  readonly env?: Environment | undefined;
+  readonly environment?: Environment | undefined;
   /** Finds credentials; those of Docker and podman unless given. */
   readonly credentials?: CredentialProvider | undefined;
   /** Leaves certificates unchecked, and takes plain HTTP where https does not answer. */
-  readonly insecure?: boolean | undefined;
+  readonly insecureRegistry?: boolean | undefined;
   /** Hosts (`HOST[:PORT]`) that this is allowed for where it is not for all. */
-  readonly insecureHosts?: readonly string[] | undefined;
+  readonly insecureRegistries?: readonly string[] | undefined;
   /** PEM certificates to trust beside those of the runtime. */
   readonly caCerts?: readonly string[] | undefined;
   /** Folders laid out as Docker's `certs.d`; those of Docker and podman unless given. */
@@ -69,22 +69,22 @@ export interface Shared {
 
 /** Fills in what was not said. */
 export function shared(options: RegistryOptions): Shared {
-  const { env = {}, onWarning = () => {}, retry = {} } = options;
+  const { environment = {}, onWarning = () => {}, retry = {} } = options;
   return {
     transport: new Transport({
-      env,
+      environment,
       onWarning,
-      insecure: options.insecure ?? false,
-      insecureHosts: options.insecureHosts ?? [],
+      insecureRegistry: options.insecureRegistry ?? false,
+      insecureRegistries: options.insecureRegistries ?? [],
       caCerts: options.caCerts ?? [],
-      certsFolders: options.certsFolders ?? certsFolders(env),
+      certsFolders: options.certsFolders ?? certsFolders(environment),
       userAgent: options.userAgent ?? "kodeno",
       onlyHosts: options.onlyHosts,
       connectMs: options.connectMs ?? 30_000,
       idleMs: options.idleMs ?? 60_000,
       answerMs: options.answerMs ?? 300_000,
     }),
-    credentials: options.credentials ?? dockerCredentials(env, onWarning),
+    credentials: options.credentials ?? dockerCredentials(environment, onWarning),
     policy: { ...DEFAULT_RETRY, ...retry },
     documentMs: options.documentMs ?? 120_000,
     onDelay: options.onDelay ?? (() => {}),

@@ -13,15 +13,15 @@ import { ConnectionError, Wire } from "./wire.ts";
 /** How a {@link Transport} reaches hosts. */
 export interface TransportOptions {
   /** Leaves certificates unchecked and takes plain HTTP where https does not answer. */
-  readonly insecure: boolean;
+  readonly insecureRegistry: boolean;
   /** Hosts (with port) that this is allowed for where it is not for all. */
-  readonly insecureHosts: readonly string[];
+  readonly insecureRegistries: readonly string[];
   /** PEM certificates to trust beside those of the runtime. */
   readonly caCerts: readonly string[];
   /** Folders laid out as Docker's `certs.d`. */
   readonly certsFolders: readonly string[];
   /** Where the proxy variables are. */
-  readonly env: Environment;
+  readonly environment: Environment;
   readonly userAgent: string;
   /** Hosts (with port) that may be dialled; all unless given. */
   readonly onlyHosts?: readonly string[] | undefined;
@@ -100,8 +100,8 @@ export class Transport {
   }
 
   #isInsecure(host: string): boolean {
-    const { insecure, insecureHosts } = this.#options;
-    return insecure || insecureHosts.includes(host);
+    const { insecureRegistry, insecureRegistries } = this.#options;
+    return insecureRegistry || insecureRegistries.includes(host);
   }
 
   async #probe(https: URL, signal?: AbortSignal): Promise<"https:" | "http:"> {
@@ -146,7 +146,7 @@ export class Transport {
     const abort = () => wire.kill(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     const over = () => signal?.removeEventListener("abort", abort);
-    const proxy = url.protocol === "http:" ? proxyFor(url, this.#options.env) : undefined;
+    const proxy = url.protocol === "http:" ? proxyFor(url, this.#options.environment) : undefined;
     const headers = new Headers({
       host: url.host,
       "user-agent": this.#options.userAgent,
@@ -172,13 +172,13 @@ export class Transport {
   }
 
   async #connect(url: URL, signal?: AbortSignal, atMostMs = Infinity): Promise<Wire> {
-    const { idleMs, env } = this.#options;
+    const { idleMs, environment } = this.#options;
     const insecure = this.#isInsecure(url.host);
     const connectMs = Math.min(this.#options.connectMs, atMostMs);
     const certs = url.protocol === "https:" ? await this.#certsOf(url.host) : undefined;
     const caCerts = [...this.#options.caCerts, ...certs?.ca ?? []];
     const clientCert = certs?.client;
-    const proxy = proxyFor(url, env);
+    const proxy = proxyFor(url, environment);
     const { onlyHosts } = this.#options;
     if (onlyHosts !== undefined && !onlyHosts.includes((proxy ?? url).host)) {
       throw new ConnectionError("denied", `${url.host} may not be dialled (offline)`);
