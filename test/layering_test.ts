@@ -41,6 +41,8 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
     "src/go/",
     "src/layers/",
     "src/image/",
+    // Objects are resolved by a build of what they name.
+    "src/kube/",
   ],
   "src/kube/": ["src/io/", "src/exec/"],
   "src/serve/": ["src/oci/", "src/content/", "src/place/"],

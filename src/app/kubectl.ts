@@ -7,9 +7,9 @@ import { processEnvironment } from "../config/environment.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { findKubectl, runKubectl } from "../kube/kubectl.ts";
-import { build } from "./build.ts";
+import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
-import { pushing, resolve, type ResolvedManifest, type ResolveRequest } from "./resolve.ts";
+import { pushing, resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
 import { watchResolved } from "./resolve_watch.ts";
 
 /** What kubectl does with objects. */
@@ -84,7 +84,7 @@ export async function runInCluster(
     throw new KodenoError("BAD_OPTION", "Cannot run: no package is named before --");
   }
   const publish = pushing(request.publish);
-  const images = await build({ patterns, build: request.build, publish }, options);
+  const images = await buildImages({ patterns, build: request.build, publish }, options);
   return [...images.values()].map((image) => {
     const pod = posix.basename(image.replace(/@.*$/, "").replace(/:[^:/]*$/, ""));
     const defaults = ["--attach", "--rm", "--restart=Never", "--log-flush-frequency=1s"];

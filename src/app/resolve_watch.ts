@@ -7,7 +7,7 @@ import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { ioFailure } from "../io/fail.ts";
 import type { WorkOptions } from "../events.ts";
-import { resolve, type ResolvedManifest, type ResolveRequest } from "./resolve.ts";
+import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
 
 /** Changes that come within this time are one, in milliseconds. */
 const QUIET_MS = 200;

@@ -12,7 +12,7 @@ import type { BuiltImage } from "../image/built_image.ts";
 import { parsePlatformSpec, platformMatches, type PlatformSpec } from "../oci/platform.ts";
 import type { Daemon } from "../place/daemon/daemon.ts";
 import { loadImage } from "../place/daemon/load.ts";
-import { build } from "./build.ts";
+import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import type { PutOptions } from "../build/destinations.ts";
 import { openDaemon, openRegistries } from "../place/open.ts";
@@ -54,7 +54,7 @@ export async function buildForSkaffold(
   };
   const alsoKept = publish.ociLayout !== undefined || publish.tarball !== undefined;
   const platforms = request.build.platforms ?? asked.platforms;
-  const references = await build({
+  const references = await buildImages({
     patterns: [pattern],
     build: {
       workingDirectory: asked.context,

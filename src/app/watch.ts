@@ -7,7 +7,7 @@ import { KO_FILES } from "../config/find_ko_file.ts";
 import { KodenoError } from "../errors.ts";
 import { isOwn } from "../go/deps.ts";
 import { FolderWatch } from "../io/folder_watch.ts";
-import { build, type BuildRequest } from "./build.ts";
+import { buildImages, type BuildRequest } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { findFiles, type ImageFiles } from "./deps.ts";
 import { loadConfig } from "../config/load.ts";
@@ -195,7 +195,7 @@ class Watcher {
         const names = this.#images.map(({ importPath }) => importPath);
         const publisher = (mountFrom: readonly string[]): Publisher =>
           withNames(newPublisher(publish, { mountFrom }), names);
-        const references = await build({ ...this.request, patterns, publisher }, this.work);
+        const references = await buildImages({ ...this.request, patterns, publisher }, this.work);
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
         for (const [importPath, reference] of references) {

@@ -3,7 +3,7 @@
  * @module
  */
 import { Command, Option } from "commander";
-import { build } from "../app/build.ts";
+import { buildImages } from "../build/build_images.ts";
 import { KodenoError } from "../errors.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { printResult } from "./output.ts";
@@ -77,7 +77,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
     throw new KodenoError("BAD_OPTION", `Cannot use ${flag} without -f: say -f skaffold.yaml`);
   }
   const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags) };
-  const references = await watched(flags, (o) => build(request, o));
+  const references = await watched(flags, (o) => buildImages(request, o));
   // As JSON, each reference was told by its event.
   if (!flags.json) { for (const reference of references.values()) printResult(reference); }
 }

@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import type { ManifestQuery } from "../kube/manifest_files.ts";
-import type { ResolveRequest } from "../app/resolve.ts";
+import type { ResolveRequest } from "../build/resolve.ts";
 import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
 import { appendList } from "./lists.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { Command } from "commander";
-import { resolve } from "../app/resolve.ts";
+import { resolve } from "../build/resolve.ts";
 import { watchResolved } from "../app/resolve_watch.ts";
 import { addManifestFlags, type ManifestFlags, resolveRequest } from "./manifest_flags.ts";
 import { printText } from "./output.ts";

@@ -1,5 +1,5 @@
 /**
- * The use case of `kodeno resolve`: builds every package that Kubernetes objects name as `ko://`,
+ * The work of `kodeno resolve` and of what hands objects to kubectl: builds every package that Kubernetes objects name as `ko://`,
  * all in one go, and gives the objects with the images in their stead.
  * @module
  */
@@ -7,7 +7,7 @@ import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { KodenoError } from "../errors.ts";
 import type { KoReference, Manifest } from "../kube/manifest.ts";
-import { build } from "./build.ts";
+import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 
@@ -93,7 +93,7 @@ async function buildAll(
   const patterns = [...references.keys()].map((path) => `ko://${path}`);
   try {
     const places = pushing(publish);
-    const images = await build({ patterns, build: how, publish: places }, options);
+    const images = await buildImages({ patterns, build: how, publish: places }, options);
     for (const [path, reference] of references) {
       if (!images.has(path)) throw bad(reference, "it is no import path");
     }

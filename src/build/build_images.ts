@@ -1,18 +1,18 @@
 /**
- * The use case of `kodeno build`: main packages to images in a layout, and their references.
+ * From options to published images: what `kodeno build` is, and what other commands begin with.
  * @module
  */
 import { resolveBuildConfig } from "../config/build_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { resolvePublishConfig } from "../config/publish_config.ts";
 import { writeTextOutput } from "../io/output.ts";
-import { settleNetwork } from "../build/bases.ts";
+import { settleNetwork } from "./bases.ts";
 import { loadConfig } from "../config/load.ts";
-import { newBuilder } from "../build/builder.ts";
+import { newBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
-import { withOfflineHint } from "../build/offline_hint.ts";
-import { newPublisher, type Publisher } from "../build/publisher.ts";
-import { publishImages } from "../build/publish_images.ts";
+import { withOfflineHint } from "./offline_hint.ts";
+import { newPublisher, type Publisher } from "./publisher.ts";
+import { publishImages } from "./publish_images.ts";
 
 /** What was asked for. */
 export interface BuildRequest {
@@ -29,7 +29,7 @@ export interface BuildRequest {
  * @returns references by import path
  * @throws {KodenoError} see `publishImages`; the file of references is then not written
  */
-export async function build(
+export async function buildImages(
   request: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
