@@ -12,7 +12,7 @@ import { startRegistry } from "../test/parts/registry.ts";
 import { goTool } from "../test/parts/tools.ts";
 import { makeBase, pushBase } from "./base.ts";
 import { findBinary, measureStarts } from "./binary.ts";
-import type { Setting } from "./contestants.ts";
+import type { Setting } from "./competitors.ts";
 import { DEPS, depsRow, measureDeps } from "./deps.ts";
 import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";

@@ -5,7 +5,7 @@
  */
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { versionLine } from "./binary.ts";
-import type { Setting } from "./contestants.ts";
+import type { Setting } from "./competitors.ts";
 import { environment, output } from "./process.ts";
 import type { Machine } from "./report.ts";
 

@@ -1,17 +1,17 @@
 /**
- * Does the work of one row: the contestants take turns (A B A B ...), so that what else the machine
+ * Does the work of one row: the competitors take turns (A B A B ...), so that what else the machine
  * does hits both, and after each run its layout is checked. Files are synced before each run: the
  * one does not pay for what the other has left to write.
  * @module
  */
 import {
   commandOf,
-  type Contestant,
+  type Competitor,
   type Folders,
   foldersOf,
   runsFolder,
   type Setting,
-} from "./contestants.ts";
+} from "./competitors.ts";
 import { changeMain } from "./fixtures.ts";
 import { type BinaryLayer, checkLayout } from "./layouts.ts";
 import { environment, output, type Run, run } from "./process.ts";
@@ -26,7 +26,7 @@ export interface LayerSizes {
 /** What came of a scenario. */
 export interface Measured {
   /** The runs that count, by who did them. */
-  readonly runs: ReadonlyMap<Contestant, readonly Run[]>;
+  readonly runs: ReadonlyMap<Competitor, readonly Run[]>;
   /** Sizes of the program's layer that is worst against ko's, where both packed the same programs. */
   readonly worstLayer: LayerSizes | undefined;
 }
@@ -42,9 +42,9 @@ export async function measure(
   scenario: Scenario,
   say: (text: string) => void,
 ): Promise<Measured> {
-  const runs = new Map<Contestant, Run[]>([["kodeno", []], ["ko", []]]);
+  const runs = new Map<Competitor, Run[]>([["kodeno", []], ["ko", []]]);
   if (scenario.withKoCache) runs.set("ko with KOCACHE", []);
-  const layers = new Map<Contestant, readonly BinaryLayer[]>();
+  const layers = new Map<Competitor, readonly BinaryLayer[]>();
   await remove(runsFolder(setting.work, scenario));
   try {
     for (let round = -scenario.discarded; round < scenario.repetitions; round++) {
@@ -94,7 +94,7 @@ async function prepare(
 async function check(
   setting: Setting,
   scenario: Scenario,
-  who: Contestant,
+  who: Competitor,
   before: readonly BinaryLayer[] | undefined,
 ): Promise<readonly BinaryLayer[]> {
   const { layout } = foldersOf(setting, scenario, who);

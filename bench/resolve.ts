@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { baseFolder } from "./base.ts";
-import type { Setting } from "./contestants.ts";
+import type { Setting } from "./competitors.ts";
 import { makeModule, moduleFolder } from "./fixtures.ts";
 import { type Command, environment, output, type Run, run } from "./process.ts";
 import type { Row } from "./report.ts";

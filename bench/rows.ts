@@ -3,7 +3,7 @@
  * @module
  */
 import type { Starts } from "./binary.ts";
-import type { Contestant } from "./contestants.ts";
+import type { Competitor } from "./competitors.ts";
 import type { LayerSizes, Measured } from "./measure.ts";
 import type { Run } from "./process.ts";
 import type { Information, Row, TransferInformation } from "./report.ts";
@@ -22,11 +22,11 @@ export type Results = ReadonlyMap<Scenario, Attempt<Measured>>;
 
 const NOTHING = { kodeno: "-", other: "-", value: undefined } as const;
 
-function times({ result }: Attempt<Measured>, who: Contestant): readonly number[] {
+function times({ result }: Attempt<Measured>, who: Competitor): readonly number[] {
   return (result?.runs.get(who) ?? []).map(({ ms }) => ms);
 }
 
-function peaks({ result }: Attempt<Measured>, who: Contestant): readonly number[] {
+function peaks({ result }: Attempt<Measured>, who: Competitor): readonly number[] {
   return (result?.runs.get(who) ?? []).map(({ peakBytes }) => peakBytes);
 }
 

@@ -1,13 +1,13 @@
 /**
  * The rows in which images are moved: what each is called, what must come out, and how the two sides
- * take turns. What a side does, and whether it was done, is with the contests.
+ * take turns. What a side does, and whether it was done, is with the comparisons.
  * @module
  */
-import type { Contest, Side } from "./contest.ts";
-import { openLoad } from "./contest_load.ts";
-import { openPull, openPush, openPushAgain, openPushBuild } from "./contest_push.ts";
-import { openServe } from "./contest_serve.ts";
-import type { Setting } from "./contestants.ts";
+import type { Comparison, Side } from "./comparison.ts";
+import { openLoad } from "./compare_load.ts";
+import { openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
+import { openServe } from "./compare_serve.ts";
+import type { Setting } from "./competitors.ts";
 import { environment, output, type Run } from "./process.ts";
 import type { Bounds } from "./scenarios.ts";
 
@@ -23,7 +23,7 @@ export interface Transfer {
   readonly repetitions: number;
   /** Memory is looked at in runs that do not count, since these are over too soon. */
   readonly short?: boolean;
-  readonly open: (setting: Setting) => Promise<Contest>;
+  readonly open: (setting: Setting) => Promise<Comparison>;
 }
 
 /** What came of a row. */
@@ -117,13 +117,13 @@ export async function measureTransfer(
 ): Promise<TransferRuns> {
   const runs: Record<Side, Run[]> = { kodeno: [], other: [] };
   const peaks: number[] = [];
-  await using contest = await open(setting);
+  await using comparison = await open(setting);
   for (let round = -1; round < repetitions; round++) {
     for (const side of ["kodeno", "other"] as const) {
       const watch = side === "kodeno" && (!short || round < 0);
       // The one does not pay for what the other has left to write.
       await output({ program: "sync", args: [], env: environment(), cwd: setting.work });
-      const one = await contest.run(side, watch);
+      const one = await comparison.run(side, watch);
       say(`${name}: ${side} ${(one.ms / 1000).toFixed(2)} s${round < 0 ? " (not counted)" : ""}`);
       if (watch) peaks.push(one.peakBytes);
       if (round >= 0) runs[side].push(one);

@@ -5,13 +5,13 @@
  */
 import { type Dockerd, startDockerd } from "../test/parts/dockerd.ts";
 import { rootTool } from "../test/parts/tools.ts";
-import type { Setting } from "./contestants.ts";
+import type { Setting } from "./competitors.ts";
 import { makeSingle, type Single } from "./images.ts";
 import { environment, run } from "./process.ts";
-import type { Contest } from "./contest.ts";
+import type { Comparison } from "./comparison.ts";
 
 /** Loads of both into one daemon. */
-export async function openLoad({ work, kodeno }: Setting): Promise<Contest> {
+export async function openLoad({ work, kodeno }: Setting): Promise<Comparison> {
   const single = await makeSingle(work, kodeno);
   const docker = rootTool("docker");
   if (docker === undefined) throw new Error("docker is not on PATH");

@@ -7,15 +7,15 @@ import { join } from "node:path";
 import { type Registry, startRegistry } from "../test/parts/registry.ts";
 import { goTool } from "../test/parts/tools.ts";
 import { baseFolder } from "./base.ts";
-import type { Setting } from "./contestants.ts";
+import type { Setting } from "./competitors.ts";
 import { makeModule, moduleFolder, PATTERNS } from "./fixtures.ts";
 import { checkCopy, checkStorage, type Graph, makeMany, manyFolder, NAME, TAG } from "./images.ts";
 import { type Command, environment, type Run, run } from "./process.ts";
 import { ALL_PLATFORMS } from "./scenarios.ts";
-import type { Contest, Side } from "./contest.ts";
+import type { Comparison, Side } from "./comparison.ts";
 
 /** Into a registry that is new for each run. */
-export async function openPush({ work, kodeno }: Setting): Promise<Contest> {
+export async function openPush({ work, kodeno }: Setting): Promise<Comparison> {
   const graph = await makeMany(work);
   const crane = await goTool("crane");
   return {
@@ -33,7 +33,7 @@ export async function openPush({ work, kodeno }: Setting): Promise<Contest> {
 }
 
 /** Into a registry that has everything, and the start of the program. */
-export async function openPushAgain({ work, kodeno }: Setting): Promise<Contest> {
+export async function openPushAgain({ work, kodeno }: Setting): Promise<Comparison> {
   const graph = await makeMany(work);
   const registry = await startRegistry();
   const push = pushCommand(kodeno, registry, work);
@@ -50,7 +50,7 @@ export async function openPushAgain({ work, kodeno }: Setting): Promise<Contest>
 }
 
 /** Out of a registry, into a layout that is new for each run. */
-export async function openPull({ work, kodeno }: Setting): Promise<Contest> {
+export async function openPull({ work, kodeno }: Setting): Promise<Comparison> {
   const graph = await makeMany(work);
   const crane = await goTool("crane");
   const registry = await startRegistry();
@@ -90,7 +90,7 @@ async function withLayout(
 }
 
 /** What both have built and pushed before is built and pushed again. */
-export async function openPushBuild(setting: Setting): Promise<Contest> {
+export async function openPushBuild(setting: Setting): Promise<Comparison> {
   const { work, kodeno, ko, baseReference } = setting;
   await makeModule(work, "crane");
   const folder = await Deno.makeTempDir({ dir: work, prefix: "pushed-" });

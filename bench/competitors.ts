@@ -10,7 +10,7 @@ import { type Command, environment } from "./process.ts";
 import type { Scenario } from "./scenarios.ts";
 
 /** Who does the work; ko as it is, and with its own cache. */
-export type Contestant = "kodeno" | "ko" | "ko with KOCACHE";
+export type Competitor = "kodeno" | "ko" | "ko with KOCACHE";
 
 /** What all commands need to know. */
 export interface Setting {
@@ -24,15 +24,15 @@ export interface Setting {
   readonly baseReference: string;
 }
 
-/** The folders of a contestant in a scenario. */
+/** The folders of a competitor in a scenario. */
 export interface Folders {
   readonly cache: string;
   readonly layout: string;
   readonly goCache: string;
 }
 
-/** Where a contestant keeps what it makes in a scenario. */
-export function foldersOf({ work }: Setting, scenario: Scenario, who: Contestant): Folders {
+/** Where a competitor keeps what it makes in a scenario. */
+export function foldersOf({ work }: Setting, scenario: Scenario, who: Competitor): Folders {
   // In small letters, since ko takes the path of a layout for the name of an image, too.
   const own = join(runsFolder(work, scenario), who.replaceAll(" ", "-").toLowerCase());
   const goCache = scenario.prepare === "all-new" ? join(own, "go") : join(work, "go-cache");
@@ -44,8 +44,8 @@ export function runsFolder(work: string, scenario: Scenario): string {
   return join(work, "runs", scenario.name);
 }
 
-/** The command of a contestant for a scenario. */
-export function commandOf(setting: Setting, scenario: Scenario, who: Contestant): Command {
+/** The command of a competitor for a scenario. */
+export function commandOf(setting: Setting, scenario: Scenario, who: Competitor): Command {
   const { cache, layout, goCache } = foldersOf(setting, scenario, who);
   const cwd = moduleFolder(setting.work, scenario.module);
   const what = ["--platform", scenario.platforms.join(","), ...PATTERNS[scenario.module]];

@@ -1,5 +1,5 @@
 /**
- * A contest: the same work, done by kodeno and by another program.
+ * A comparison: the same work, done by kodeno and by another program.
  * @module
  */
 import type { Run } from "./process.ts";
@@ -8,7 +8,7 @@ import type { Run } from "./process.ts";
 export type Side = "kodeno" | "other";
 
 /** Two sides and what they work with, until it is disposed of. */
-export interface Contest extends AsyncDisposable {
+export interface Comparison extends AsyncDisposable {
   /**
    * Does the work once, and checks that it was done.
    *

@@ -5,14 +5,14 @@
 import { join } from "node:path";
 import { startRegistry } from "../test/parts/registry.ts";
 import { goTool } from "../test/parts/tools.ts";
-import { craneCommand, pullArguments } from "./contest_push.ts";
-import type { Setting } from "./contestants.ts";
+import { craneCommand, pullArguments } from "./compare_push.ts";
+import type { Setting } from "./competitors.ts";
 import { checkCopy, makeMany, manyFolder, NAME, TAG } from "./images.ts";
 import { environment, peakOf, run } from "./process.ts";
-import type { Contest } from "./contest.ts";
+import type { Comparison } from "./comparison.ts";
 
 /** Pulls of both, so many at once. The time is that of all pulls; the memory is the server's. */
-export async function openServe({ work, kodeno }: Setting, pulls: number): Promise<Contest> {
+export async function openServe({ work, kodeno }: Setting, pulls: number): Promise<Comparison> {
   const graph = await makeMany(work);
   const crane = await goTool("crane");
   const registry = await startRegistry();
