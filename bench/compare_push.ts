@@ -1,6 +1,6 @@
 /**
- * Into a registry and out of it: pushing a layout, pushing it again, pulling it, and pushing what was
- * built.
+ * Into a registry and out of it: pushing a layout, pushing it again, pulling it, pushing what was built,
+ * and copying from one registry to another.
  * @module
  */
 import { join } from "node:path";
@@ -9,7 +9,17 @@ import { goTool } from "../test/parts/tools.ts";
 import { baseFolder } from "./base.ts";
 import type { Setting } from "./competitors.ts";
 import { makeModule, moduleFolder, PATTERNS } from "./fixtures.ts";
-import { checkCopy, checkStorage, type Graph, makeMany, manyFolder, NAME, TAG } from "./images.ts";
+import {
+  checkCopy,
+  checkStorage,
+  type Graph,
+  makeMany,
+  makeSmall,
+  manyFolder,
+  NAME,
+  smallFolder,
+  TAG,
+} from "./images.ts";
 import { type Command, environment, type Run, run } from "./process.ts";
 import { ALL_PLATFORMS } from "./scenarios.ts";
 import type { Comparison, Side } from "./comparison.ts";
@@ -69,6 +79,29 @@ export async function openPull({ work, kodeno }: Setting): Promise<Comparison> {
       });
     },
     [Symbol.asyncDispose]: () => registry.stop(),
+  };
+}
+
+/** A small image from one registry into another, where each run has a repository of its own. */
+export async function openCopySmall({ work, kodeno }: Setting): Promise<Comparison> {
+  const graph = await makeSmall(work);
+  const crane = await goTool("crane");
+  const [from, to] = [await startRegistry(), await startRegistry()];
+  await run(craneCommand(crane, ["push", smallFolder(work), reference(from)], work));
+  let runs = 0;
+  return {
+    run: async (side, watch) => {
+      const repository = `copied/${side}-${runs++}`;
+      const args = ["copy", reference(from), `${to.host}/${repository}:${TAG}`];
+      const program = side === "kodeno" ? kodeno : crane;
+      const done = await run({ program, args, env: environment(), cwd: work }, watch);
+      await checkStorage(to.storage, repository, graph);
+      return done;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await from.stop();
+      await to.stop();
+    },
   };
 }
 

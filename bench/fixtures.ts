@@ -1,6 +1,6 @@
 /**
- * The Go modules that are built: crane as it is published, thirty small programs, and one program
- * with a lot of data beside it. They are made in `bench/work`, and stay there for the next time.
+ * The Go modules that are built: crane as it is published, thirty small programs, many that do
+ * nothing, and one program with a lot of data beside it. They are made in `bench/work`, and stay there for the next time.
  * @module
  */
 import { randomFillSync } from "node:crypto";
@@ -8,18 +8,24 @@ import { join } from "node:path";
 import { environment, output } from "./process.ts";
 
 /** Names of the modules. */
-export type Module = "crane" | "mains" | "kodata";
+export type Module = "crane" | "mains" | "many" | "kodata";
 
 const CRANE_MODULE = "github.com/google/go-containerregistry@v0.22.1";
 const MAINS = 30;
+/** So many that what each of them costs outweighs what all cost together. */
+const MANY_MAINS = 240;
 const CHANGED_MAIN = 7;
 const DATA_FILES = 4;
 const DATA_BYTES = 250_000_000;
 
-const NUMBERS: readonly number[] = Array.from({ length: MAINS }, (_, i) => i + 1);
+const numbersTo = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, i) => i + 1);
 
 /** The folder of a small program in its module. */
 const mainFolder = (number: number): string => `cmd/app${String(number).padStart(2, "0")}`;
+
+const mainPatterns = (count: number): readonly string[] =>
+  numbersTo(count).map((number) => `./${mainFolder(number)}`);
 
 /**
  * What the programs are asked to build, in the folder of their module. All are named, since ko takes
@@ -27,7 +33,8 @@ const mainFolder = (number: number): string => `cmd/app${String(number).padStart
  */
 export const PATTERNS: Readonly<Record<Module, readonly string[]>> = {
   crane: ["./cmd/crane"],
-  mains: NUMBERS.map((number) => `./${mainFolder(number)}`),
+  mains: mainPatterns(MAINS),
+  many: mainPatterns(MANY_MAINS),
   kodata: ["."],
 };
 
@@ -46,6 +53,7 @@ export async function makeModule(work: string, module: Module): Promise<void> {
   await Deno.mkdir(half, { recursive: true });
   if (module === "crane") await copyCrane(half);
   else if (module === "mains") await writeMains(half);
+  else if (module === "many") await writeMany(half);
   else await writeKodata(half);
   await commit(half);
   await Deno.rename(half, folder);
@@ -81,7 +89,18 @@ async function copyFolder(from: string, to: string): Promise<void> {
 
 async function writeMains(folder: string): Promise<void> {
   await writeGoMod(folder, "mains");
-  for (const number of NUMBERS) await writeMain(folder, number, "unchanged");
+  for (const number of numbersTo(MAINS)) await writeMain(folder, number, "unchanged");
+}
+
+/** Programs that are linked at once; each is another one, so that no two share a layer. */
+async function writeMany(folder: string): Promise<void> {
+  await writeGoMod(folder, "many");
+  for (const number of numbersTo(MANY_MAINS)) {
+    const own = join(folder, mainFolder(number));
+    await Deno.mkdir(own, { recursive: true });
+    const source = `package main\n\nfunc main() { println(${number}) }\n`;
+    await Deno.writeTextFile(join(own, "main.go"), source);
+  }
 }
 
 async function writeKodata(folder: string): Promise<void> {

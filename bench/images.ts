@@ -1,6 +1,6 @@
 /**
- * The images that are moved: one for eight platforms, 300 MB all in all, and one of 300 MB for the
- * platform of a Docker daemon. Their layers are gzipped and unpack to twice their size, as programs
+ * The images that are moved: one for eight platforms, 300 MB all in all, one of 300 MB for the
+ * platform of a Docker daemon, and a small one. Their layers are gzipped and unpack to twice their size, as programs
  * do.
  * @module
  */
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { environment, output } from "./process.ts";
 import { makeLayout, randomBytes, sha256 } from "./write_layout.ts";
 
-/** Name and tag of both images. */
+/** Name and tag of all images. */
 export const NAME = "bench/image";
 export const TAG = "v1";
 
@@ -20,6 +20,7 @@ const PLATFORMS = [
 const SHARED_BYTES = 12_000_000;
 const BASE_BYTES = 6_000_000;
 const PROGRAM_BYTES = 30_000_000;
+const SMALL_LAYERS = [200_000, 100_000];
 const SINGLE_LAYERS = [12_000_000, 48_000_000, 90_000_000, 150_000_000];
 
 /** The folder of the image for eight platforms. */
@@ -50,6 +51,22 @@ export async function makeMany(work: string): Promise<Graph> {
       manifests.push(await layout.manifest(platform, own));
     }
     await layout.finish(await layout.index(manifests), `${NAME}:${TAG}`);
+  });
+  return await graphOf(folder);
+}
+
+/** The folder of the small image. */
+export function smallFolder(work: string): string {
+  return join(work, "images", "small");
+}
+
+/** Makes the small image, for one platform, unless it is there. */
+export async function makeSmall(work: string): Promise<Graph> {
+  const folder = smallFolder(work);
+  await makeLayout(folder, async (layout) => {
+    const layers = [];
+    for (const bytes of SMALL_LAYERS) layers.push(await layout.layer(content(bytes)));
+    await layout.finish(await layout.manifest("linux/amd64", layers), `${NAME}:${TAG}`);
   });
   return await graphOf(folder);
 }

@@ -7,9 +7,9 @@ import type { Competitor } from "./competitors.ts";
 import type { LayerSizes, Measured } from "./measure.ts";
 import type { Run } from "./process.ts";
 import type { Information, Row, TransferInformation } from "./report.ts";
-import { LAYER_SIZE, MEMORY, type Scenario, STARTUP } from "./scenarios.ts";
+import { type Bounds, LAYER_SIZE, MEMORY, type Scenario, STARTUP } from "./scenarios.ts";
 import { formatMemory, formatTimes, significant, spreadOf } from "./statistics.ts";
-import type { Transfer, TransferRuns } from "./transfers.ts";
+import { MOVING_MEMORY, type Transfer, type TransferRuns } from "./transfers.ts";
 
 /** What a measurement gave, or why it gave nothing. */
 export interface Attempt<T> {
@@ -112,25 +112,38 @@ export type TransferResults = ReadonlyMap<Transfer, Attempt<TransferRuns>>;
 
 const msOf = (runs: readonly Run[]): readonly number[] => runs.map(({ ms }) => ms);
 
-/** The rows of moved images, and one of the most memory of all. */
+/** The rows of comparisons, one of the most memory of all that is moved, and those of their own. */
 export function transferRows(results: TransferResults): readonly Row[] {
-  const rows = [...results].map(([transfer, { result, problem }]): Row => {
-    const { title: work, other, unit, time: bounds } = transfer;
+  const all = [...results];
+  const rows = all.map(([transfer, { result, problem }]): Row => {
+    const { title: work, other, unit, time: bounds, share = 1 } = transfer;
     if (result === undefined) return { work, unit, bounds, ...NOTHING, problem };
     const [own, others] = [msOf(result.kodeno), msOf(result.other)];
-    const value = spreadOf(own).median / spreadOf(others).median;
+    const value = share * spreadOf(own).median / spreadOf(others).median;
     const told = { kodeno: formatTimes(own), other: `${other} ${formatTimes(others)}` };
     return { work, unit, bounds, ...told, value };
   });
-  if (rows.length === 0) return rows;
-  const row = { work: "peak memory, moving images", unit: "MB", bounds: MEMORY } as const;
-  const failed = [...results].find(([, { result }]) => result === undefined);
-  if (failed) {
-    return [...rows, { ...row, ...NOTHING, problem: `${failed[0].title} was not measured` }];
+  const shared = all.filter(([{ memory }]) => memory === undefined);
+  if (shared.length > 0) {
+    rows.push(peakRow("peak memory, moving images", shared, MOVING_MEMORY));
   }
-  const peaks = [...results.values()].flatMap(({ result }) => result?.peaks ?? []);
-  const value = spreadOf(peaks).max / 1e6;
-  return [...rows, { ...row, kodeno: formatMemory(peaks), other: "-", value }];
+  for (const [transfer, one] of all) {
+    if (transfer.memory === undefined) continue;
+    rows.push(peakRow(`peak memory, ${transfer.title}`, [[transfer, one]], transfer.memory));
+  }
+  return rows;
+}
+
+function peakRow(
+  work: string,
+  of: readonly (readonly [Transfer, Attempt<TransferRuns>])[],
+  bounds: Bounds,
+): Row {
+  const row = { work, unit: "MB", bounds } as const;
+  const failed = of.find(([, { result }]) => result === undefined);
+  if (failed) return { ...row, ...NOTHING, problem: `${failed[0].title} was not measured` };
+  const peaks = of.flatMap(([, { result }]) => result?.peaks ?? []);
+  return { ...row, kodeno: formatMemory(peaks), other: "-", value: spreadOf(peaks).max / 1e6 };
 }
 
 /** Times and memory of all moved images that gave something. */
