@@ -14,7 +14,7 @@ import { inBuildOrder } from "../config/skaffold/order.ts";
 import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
 import { KodenoError } from "../errors.ts";
 import { gitCommitTag } from "../git/commit_tag.ts";
-import { runProgram } from "../exec/run.ts";
+import { commandOutput } from "../exec/hook.ts";
 import { splitHost } from "../oci/reference.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { settleNetwork } from "../build/bases.ts";
@@ -60,7 +60,8 @@ export async function planArtifacts(
   runs: "all" | "tags" | "nothing" = "all",
 ): Promise<SkaffoldPlan> {
   const environment = skaffold.environment ?? processEnvironment();
-  const run: SkaffoldParts["run"] = (name, args) => runProgram(name, args, { environment, signal });
+  const run: SkaffoldParts["run"] = (name, args) =>
+    commandOutput([name, ...args], { environment, signal });
   const tell: SkaffoldParts["run"] = (name, args) =>
     Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
   const parts: SkaffoldParts = runs === "nothing" ? { run: tell, signal } : {

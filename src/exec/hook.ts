@@ -1,87 +1,84 @@
 /**
- * Runs a command that a configuration of the user's has around a build, with all that it starts: its
- * output is handed on line by line, and it ends when the caller's signal does.
+ * Programs that a configuration of the user's names: each is the first of a process group, so that all
+ * that it has started ends with it.
  * @module
  */
-import { KodenoError, messageOf } from "../errors.ts";
-import { endingWith, GRACE_MS, startProgram } from "./group.ts";
+import { KodenoError } from "../errors.ts";
+import { howEnded, MAX_OUTPUT_BYTES, type RunOptions, runProgram, StartError } from "./run.ts";
 
-/** How a command is run. */
-export interface HookRun {
-  /** Program and arguments; there is no shell. */
-  readonly command: readonly string[];
-  readonly directory: string;
-  /** All variables; nothing is inherited. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** What errors call it. */
-  readonly name: string;
-  readonly signal?: AbortSignal | undefined;
-  /** Gets each line of its stdout and stderr. */
-  readonly take: (line: string) => void;
-}
-
+/** How long what a hook has left running may hold its outputs, in milliseconds; as in Skaffold. */
+const LINGER_MS = 2000;
 /** A line that is longer is handed on in pieces. */
 const MAX_LINE = 16 * 1024;
 
 /**
- * Runs the command to its end.
+ * What a program prints, as `cmd` of Skaffold's templates has it: without the line break at its end.
+ *
+ * @throws {Error} that says why the program cannot be run, prints without end or fails; the signal's
+ * reason
+ */
+export async function commandOutput(
+  command: readonly string[],
+  how: Pick<RunOptions, "environment" | "signal">,
+): Promise<string> {
+  const [name = ""] = command;
+  const result = await runProgram({ ...how, command, group: true });
+  if (result.cut) throw new Error(`${name} prints more than ${MAX_OUTPUT_BYTES} bytes`);
+  if (result.code === 0) return result.stdout.replace(/\r?\n$/, "");
+  const [why = ""] = result.stderr.trim().split("\n");
+  throw new Error(`${name} ${howEnded(result)}${why === "" ? "" : `: ${why}`}`);
+}
+
+/** How a command around a build is run. */
+export interface HookRun extends Pick<RunOptions, "command" | "environment" | "signal"> {
+  readonly directory: string;
+  /** What errors call it. */
+  readonly name: string;
+  /** Gets each line of its stdout and stderr. */
+  readonly take: (line: string) => void;
+}
+
+/**
+ * Runs a command around a build to its end.
  *
  * @throws {KodenoError} `HOOK_FAILED` when there is none or it fails; the signal's reason when aborted
  */
-export async function runHook(run: HookRun): Promise<void> {
-  const { command, directory, environment, signal, name } = run;
-  signal?.throwIfAborted();
-  const folder = await Deno.stat(directory).catch(() => undefined);
-  if (!folder?.isDirectory) throw failed(`${name} cannot run in ${directory}: it is not a folder`);
-  let child: Deno.ChildProcess;
-  try {
-    child = startProgram(command, environment, directory);
-  } catch (error) {
-    throw failed(`${name} cannot be run: ${messageOf(error)}`, error);
-  }
-  using _ = endingWith(child, signal);
-  const reading = new AbortController();
-  const output = Promise.all([
-    handOn(child.stdout, run.take, reading.signal),
-    handOn(child.stderr, run.take, reading.signal),
-  ]);
-  const status = await child.status;
-  // What it has left running may hold the pipes for ever, and is no matter of the build.
-  const leave = setTimeout(() => reading.abort(), GRACE_MS);
-  await output;
-  clearTimeout(leave);
-  signal?.throwIfAborted();
-  if (status.success) return;
-  const how = status.signal === null
-    ? `ended with exit code ${status.code}`
-    : `was ended by ${status.signal}`;
-  throw failed(`${name} ${how}`);
+export async function runHook({ name, take, ...how }: HookRun): Promise<void> {
+  const [stdout, stderr] = [new Lines(take), new Lines(take)];
+  const result = await runProgram({
+    ...how,
+    group: true,
+    lingerMs: LINGER_MS,
+    stdout: (text) => stdout.add(text),
+    stderr: (text) => stderr.add(text),
+  }).catch((error) => {
+    if (!(error instanceof StartError)) throw error;
+    throw failed(`${name} cannot be run: ${error.message}`, error);
+  });
+  stdout.end();
+  stderr.end();
+  if (result.code !== 0) throw failed(`${name} ${howEnded(result)}`);
 }
 
 function failed(why: string, cause?: unknown): KodenoError {
   return new KodenoError("HOOK_FAILED", `Cannot build: ${why}`, {}, { cause });
 }
 
-async function handOn(
-  stream: ReadableStream<Uint8Array>,
-  take: HookRun["take"],
-  signal: AbortSignal,
-): Promise<void> {
-  let left = "";
-  const lines = new WritableStream<string>({
-    write(text) {
-      const all = (left + text).split(/\r?\n/);
-      left = all.pop() ?? "";
-      all.forEach(take);
-      if (left.length > MAX_LINE) [, left] = [take(left), ""];
-    },
-    close() {
-      if (left !== "") take(left);
-    },
-  });
-  try {
-    await stream.pipeThrough(new TextDecoderStream()).pipeTo(lines, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
+/** Cuts text into lines. */
+class Lines {
+  #rest = "";
+
+  constructor(readonly take: (line: string) => void) {}
+
+  add(text: string): void {
+    const all = (this.#rest + text).split(/\r?\n/);
+    this.#rest = all.pop() ?? "";
+    all.forEach(this.take);
+    if (this.#rest.length > MAX_LINE) this.end();
+  }
+
+  end(): void {
+    if (this.#rest !== "") this.take(this.#rest);
+    this.#rest = "";
   }
 }

@@ -1,53 +1,261 @@
 /**
- * Runs a program that a configuration of the user's names, as `cmd` of Skaffold's templates does.
+ * The one runner of other programs, without a shell.
+ *
+ * ```ts ignore
+ * const { code, stdout, stderr, cut } = await runProgram({
+ *   command: ["docker", "exec", "-i", node, "ctr", "images", "import", "-"],
+ *   environment, // all variables; without it those of this process
+ *   stdin: tarStream, // or a text, texts, "inherit"; nothing unless given
+ *   signal, // SIGINT, and SIGKILL when that is not enough
+ * });
+ * ```
+ *
+ * What it prints is kept up to a bound (`cut` says when it was ended for that, or for its time), goes
+ * to a function as text while it comes, or to the terminal. A program that cannot be started is a
+ * {@link StartError}; how one that failed has ended says {@link howEnded}.
  * @module
  */
-import { endingWith, startProgram } from "./group.ts";
+import { setPriority } from "node:os";
+import { messageOf } from "../errors.ts";
 
-/** How it is run. */
-export interface ProgramOptions {
-  /** All variables; nothing is inherited. */
-  readonly environment: Readonly<Record<string, string>>;
+/** What to run, and how. */
+export interface RunOptions {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly directory?: string | undefined;
+  /** All variables; without them those of this process. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Variables beside or instead of those. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Its standard input: that of this process, or what it gets piece by piece; nothing unless given. */
+  readonly stdin?: "inherit" | string | Iterable<string> | ReadableStream<Uint8Array> | undefined;
+  /** Where its output goes, and what it complains of; both are kept unless given. */
+  readonly stdout?: "inherit" | ((text: string) => void) | undefined;
+  readonly stderr?: "inherit" | ((text: string) => void) | undefined;
+  /** Most bytes that are kept of each; default {@link MAX_OUTPUT_BYTES}. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds that it may take; default any. */
+  readonly milliseconds?: number | undefined;
+  /** Whether it is the first of a process group, so that all that it has started ends with it. */
+  readonly group?: boolean | undefined;
+  /** How long its outputs are read after its end while others hold them; default till they let go. */
+  readonly lingerMs?: number | undefined;
+  /** How far it stands back behind others, as `nice`; default not at all. */
+  readonly niceness?: number | undefined;
+  /** Ends it. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a value of a template may be made of. */
-const MAX_BYTES = 1024 * 1024;
-
-/**
- * Runs a program to its end, or until it has printed more than a value can be.
- *
- * @returns what it prints, without the line break at its end
- * @throws {Error} that says what the program said, when it cannot be run, prints without end or fails;
- * the signal's reason when aborted
- */
-export async function runProgram(
-  name: string,
-  args: readonly string[],
-  { environment, signal }: ProgramOptions,
-): Promise<string> {
-  signal?.throwIfAborted();
-  const child = startProgram([name, ...args], environment);
-  const tooMuch = new AbortController();
-  using _ = endingWith(child, signal ? AbortSignal.any([signal, tooMuch.signal]) : tooMuch.signal);
-  const [stdout, stderr, { success, code }] = await Promise.all([
-    textOf(child.stdout, tooMuch),
-    textOf(child.stderr, tooMuch),
-    child.status,
-  ]);
-  signal?.throwIfAborted();
-  if (tooMuch.signal.aborted) throw new Error(`${name} prints more than ${MAX_BYTES} bytes`);
-  if (success) return stdout.replace(/\r?\n$/, "");
-  const [why = ""] = stderr.trim().split("\n");
-  throw new Error(`${name} ended with exit code ${code}${why === "" ? "" : `: ${why}`}`);
+/** How a program has ended. */
+export interface RunResult {
+  readonly code: number;
+  /** What has killed it. */
+  readonly killedBy: string | undefined;
+  /** What was kept of its outputs. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it was ended before its end: it printed too much, or took too long. */
+  readonly cut: "bytes" | "time" | undefined;
 }
 
-async function textOf(stream: ReadableStream<Uint8Array>, tooMuch: AbortController) {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    if (text.length < MAX_BYTES) text += decoder.decode(chunk, { stream: true });
-    else tooMuch.abort();
+/** Most bytes that are kept of an output, unless said otherwise. */
+export const MAX_OUTPUT_BYTES = 1024 * 1024;
+/** How long a program may take to stop by itself before it is killed, in milliseconds. */
+const GRACE_MS = 3000;
+
+/** A program that cannot be started; the message says why, for the end of a sentence. */
+export class StartError extends Error {
+  /** Thrown by {@link runProgram}. */
+  constructor(
+    /** Whether its folder is none, or the program is not there. */
+    readonly lacks: "folder" | "program" | undefined,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
   }
-  return text + decoder.decode();
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @throws {StartError} when it cannot be started; the signal's reason; what its input fails with, or a
+ * function that gets its output: it is killed then
+ */
+export async function runProgram(options: RunOptions): Promise<RunResult> {
+  const { signal, milliseconds, lingerMs, maxBytes = MAX_OUTPUT_BYTES } = options;
+  signal?.throwIfAborted();
+  let child: Deno.ChildProcess;
+  try {
+    child = start(options);
+  } catch (error) {
+    throw await startError(options, error);
+  }
+  if (options.niceness) standBack(child.pid, options.niceness);
+  const outputs = [
+    new Output(options.stdout === "inherit" ? undefined : child.stdout, options.stdout, maxBytes),
+    new Output(options.stderr === "inherit" ? undefined : child.stderr, options.stderr, maxBytes),
+  ] as const;
+  let cut: RunResult["cut"];
+  let failure: { readonly error: unknown } | undefined;
+  const letGo = () => outputs.forEach((output) => output.cancel());
+  const kill = (): void => {
+    send(child, "SIGKILL", options.group);
+    // What it has started and left behind has nobody to print to then.
+    letGo();
+  };
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    kill();
+  };
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const later = (then: () => void, ms: number) => timers.push(setTimeout(then, ms));
+  const interrupt = (): void => {
+    // It may have work folders to remove, and locks to give back.
+    send(child, "SIGINT", options.group);
+    later(kill, GRACE_MS);
+  };
+  const end = (why: RunResult["cut"]): void => {
+    cut ??= why;
+    kill();
+  };
+  signal?.addEventListener("abort", interrupt, { once: true });
+  if (milliseconds !== undefined) later(() => end("time"), milliseconds);
+  try {
+    const input = inputOf(options.stdin)?.getReader();
+    const fed = input && feed(child, input).catch(fail);
+    const read = Promise.all(outputs.map(async (output) => {
+      if (!await output.read()) end("bytes");
+    })).catch(fail);
+    const { code, signal: killedBy } = await child.status;
+    if (lingerMs !== undefined) later(letGo, lingerMs);
+    await read;
+    input?.cancel().catch(() => {});
+    await fed;
+    signal?.throwIfAborted();
+    if (failure !== undefined) throw failure.error;
+    const [stdout, stderr] = [outputs[0].text(), outputs[1].text()];
+    return { code, killedBy: killedBy ?? undefined, stdout, stderr, cut };
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+    timers.forEach(clearTimeout);
+  }
+}
+
+/** `ended with exit code 1` or the like, for the middle of a sentence. */
+export function howEnded({ code, killedBy }: Pick<RunResult, "code" | "killedBy">): string {
+  return killedBy === undefined ? `ended with exit code ${code}` : `was ended by ${killedBy}`;
+}
+
+function start(options: RunOptions): Deno.ChildProcess {
+  const { command: [program = "", ...args], directory, environment, variables } = options;
+  const { stdin, stdout, stderr, group } = options;
+  return new Deno.Command(program, {
+    args,
+    ...(directory === undefined ? {} : { cwd: directory }),
+    env: { ...environment, ...variables },
+    clearEnv: environment !== undefined,
+    stdin: stdin === undefined ? "null" : stdin === "inherit" ? "inherit" : "piped",
+    stdout: stdout === "inherit" ? stdout : "piped",
+    stderr: stderr === "inherit" ? stderr : "piped",
+    ...(group ? { detached: true } : {}),
+  }).spawn();
+}
+
+async function startError({ command, directory }: RunOptions, error: unknown): Promise<StartError> {
+  const [program = ""] = command;
+  const folder = directory === undefined || await Deno.stat(directory).catch(() => undefined);
+  if (folder !== true && !folder?.isDirectory) {
+    return new StartError("folder", `${directory} is not a folder`, error);
+  }
+  if (!(error instanceof Deno.errors.NotFound)) {
+    return new StartError(undefined, messageOf(error), error);
+  }
+  const where = /[/\\]/.test(program) ? "" : " on PATH";
+  return new StartError("program", `there is no program ${program}${where}`, error);
+}
+
+/** Lowers the priority of a program and of all it will start. */
+function standBack(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended by itself, or the system does not know priorities.
+  }
+}
+
+function send({ pid }: Deno.ChildProcess, signal: Deno.Signal, group = false): void {
+  try {
+    // Windows has no groups of this kind.
+    Deno.kill(group && Deno.build.os !== "windows" ? -pid : pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function inputOf(stdin: RunOptions["stdin"]): ReadableStream<Uint8Array> | undefined {
+  if (stdin === undefined || stdin === "inherit") return undefined;
+  if (stdin instanceof ReadableStream) return stdin;
+  const texts = typeof stdin === "string" ? [stdin] : stdin;
+  return ReadableStream.from(texts).pipeThrough(new TextEncoderStream());
+}
+
+/** @throws what the input fails with, and nothing else: the program may have stopped reading */
+async function feed(
+  child: Deno.ChildProcess,
+  input: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<void> {
+  const writer = child.stdin.getWriter();
+  for (;;) {
+    const { value } = await input.read();
+    try {
+      await (value === undefined ? writer.close() : writer.write(value));
+    } catch {
+      // Its exit code and its own words say why.
+      return;
+    }
+    if (value === undefined) return;
+  }
+}
+
+/** What comes out of a program. */
+class Output {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #parts: string[] = [];
+  readonly #take: ((text: string) => void) | undefined;
+  #left: number;
+
+  constructor(
+    stream: ReadableStream<Uint8Array> | undefined,
+    take: RunOptions["stdout"],
+    maxBytes: number,
+  ) {
+    this.#reader = stream?.getReader();
+    this.#take = typeof take === "function" ? take : undefined;
+    this.#left = maxBytes;
+  }
+
+  /** Reads to the end; gives false as soon as there is too much. */
+  async read(): Promise<boolean> {
+    const decoder = new TextDecoder();
+    const take = this.#take ?? ((text: string) => this.#parts.push(text));
+    for (;;) {
+      // What has ended, or was left, has no more to say.
+      const { value } = await this.#reader?.read().catch(() => undefined) ?? {};
+      const isTooMuch = this.#take === undefined && value !== undefined &&
+        value.length > this.#left;
+      const kept = isTooMuch ? value.subarray(0, this.#left) : value;
+      take(decoder.decode(kept, { stream: value !== undefined && !isTooMuch }));
+      if (value === undefined || isTooMuch) return !isTooMuch;
+      this.#left -= value.length;
+    }
+  }
+
+  cancel(): void {
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  text(): string {
+    return this.#parts.join("");
+  }
 }

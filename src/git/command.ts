@@ -3,8 +3,8 @@
  * be run is not: a checkout comes from somebody else.
  * @module
  */
-import { KodenoError, messageOf } from "../errors.ts";
-import { capture, MAX_ANSWER_BYTES } from "../exec/capture.ts";
+import { KodenoError } from "../errors.ts";
+import { MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
 
 /** Where and how git runs. */
 export interface GitPlace {
@@ -16,12 +16,8 @@ export interface GitPlace {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What git said. */
-export interface GitOutput {
-  readonly code: number;
-  /** Without space around it. */
-  readonly stdout: string;
-  readonly stderr: string;
+/** How git has ended; its outputs without space around them. */
+export interface GitOutput extends Pick<RunResult, "code" | "stdout" | "stderr"> {
   /** Whether it had more to say than it may. */
   readonly isCut?: boolean;
 }
@@ -53,32 +49,22 @@ export async function runGit(
   settings: readonly string[] = [],
 ): Promise<GitOutput> {
   const { directory, environment, signal } = place;
-  signal?.throwIfAborted();
   const given = [...SETTINGS, ...settings].flatMap((setting) => ["-c", setting]);
+  const command = ["git", ...given, ...args];
   try {
-    const { code, stdout, stderr, cut } = await capture("git", [...given, ...args], {
-      directory,
-      environment,
-      variables: ENVIRONMENT,
-      signal,
-    });
-    const why = cut === undefined ? stderr : `fatal: it prints more than ${MAX_ANSWER_BYTES} bytes`;
-    return { code, stdout: stdout.trim(), stderr: why.trim(), isCut: cut !== undefined };
+    const variables = ENVIRONMENT;
+    const result = await runProgram({ command, directory, environment, variables, signal });
+    const isCut = result.cut !== undefined;
+    const why = isCut ? `fatal: it prints more than ${MAX_OUTPUT_BYTES} bytes` : result.stderr;
+    return { code: result.code, stdout: result.stdout.trim(), stderr: why.trim(), isCut };
   } catch (error) {
-    signal?.throwIfAborted();
-    throw await cannotRun(directory, error);
+    if (!(error instanceof StartError)) throw error;
+    if (error.lacks === "folder") {
+      throw new KodenoError("BAD_OPTION", `Cannot run git in ${directory}: it is not a folder`);
+    }
+    const why = error.lacks ? "there is no such command on PATH; install git" : error.message;
+    throw new KodenoError("GIT_FAILED", `Cannot run git: ${why}`, {}, { cause: error });
   }
-}
-
-async function cannotRun(directory: string, error: unknown): Promise<KodenoError> {
-  const folder = await Deno.stat(directory).catch(() => undefined);
-  if (!folder?.isDirectory) {
-    return new KodenoError("BAD_OPTION", `Cannot run git in ${directory}: it is not a folder`);
-  }
-  const why = error instanceof Deno.errors.NotFound
-    ? "there is no such command on PATH; install git"
-    : messageOf(error);
-  return new KodenoError("GIT_FAILED", `Cannot run git: ${why}`, {}, { cause: error });
 }
 
 /** What git itself gives as its reason: the first line, without its "fatal: ". */

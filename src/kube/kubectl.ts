@@ -3,7 +3,8 @@
  * @module
  */
 import { delimiter, join } from "node:path";
-import { KodenoError, messageOf } from "../errors.ts";
+import { KodenoError } from "../errors.ts";
+import { howEnded, runProgram, StartError } from "../exec/run.ts";
 
 /** How kubectl is run. */
 export interface KubectlOptions {
@@ -14,9 +15,6 @@ export interface KubectlOptions {
   /** Ends it. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** How long kubectl may take to stop by itself before it is killed, in milliseconds. */
-const GRACE_MS = 3000;
 
 /**
  * Says before anything is built that there is no kubectl.
@@ -47,55 +45,19 @@ export async function findKubectl(environment: KubectlOptions["environment"]): P
 export async function runKubectl(args: readonly string[], options: KubectlOptions): Promise<void> {
   const { environment, input, signal } = options;
   const path = await findKubectl(environment);
-  signal?.throwIfAborted();
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(path, {
-      args: [...args],
-      env: { ...environment },
-      clearEnv: true,
-      stdin: input === undefined ? "inherit" : "piped",
-      stdout: "inherit",
-      stderr: "inherit",
-    }).spawn();
-  } catch (error) {
-    const why = messageOf(error);
-    throw new KodenoError("KUBECTL_FAILED", `Cannot run ${path}: ${why}`, {}, { cause: error });
-  }
-  let killer: ReturnType<typeof setTimeout> | undefined;
-  const stop = (): void => {
-    send(child, "SIGINT");
-    killer = setTimeout(() => send(child, "SIGKILL"), GRACE_MS);
-  };
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    if (input !== undefined) await feed(child, input);
-    const { code } = await child.status;
-    signal?.throwIfAborted();
-    if (code !== 0) {
-      throw new KodenoError("KUBECTL_FAILED", `kubectl ${args[0]} ended with exit code ${code}`);
-    }
-  } finally {
-    signal?.removeEventListener("abort", stop);
-    clearTimeout(killer);
-  }
-}
-
-async function feed(child: Deno.ChildProcess, input: Iterable<string>): Promise<void> {
-  const writer = child.stdin.getWriter();
-  const encoder = new TextEncoder();
-  try {
-    for (const text of input) await writer.write(encoder.encode(text));
-    await writer.close();
-  } catch {
-    // It has stopped reading: its exit code and its own words say why.
-  }
-}
-
-function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended by itself.
+  const result = await runProgram({
+    command: [path, ...args],
+    environment,
+    stdin: input ?? "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+    signal,
+  }).catch((error) => {
+    if (!(error instanceof StartError)) throw error;
+    const why = `Cannot run ${path}: ${error.message}`;
+    throw new KodenoError("KUBECTL_FAILED", why, {}, { cause: error });
+  });
+  if (result.code !== 0) {
+    throw new KodenoError("KUBECTL_FAILED", `kubectl ${args[0]} ${howEnded(result)}`);
   }
 }

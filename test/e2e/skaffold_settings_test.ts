@@ -179,7 +179,7 @@ Deno.test("hooks: one that fails ends the build; without hooks it goes on, and s
   const cases: readonly (readonly [image: string, why: RegExp])[] = [
     ["app", /the hook before the build of app \(skaffold\.yaml:8\), .*, ended with exit code 3$/],
     ["late", /the hook after .* late \(skaffold\.yaml:11\).*there is no program no-such-program/],
-    ["lost", /cannot run in .*nowhere: it is not a folder$/],
+    ["lost", /cannot be run: .*nowhere is not a folder$/],
   ];
   for (const [image, why] of cases) {
     const { code, stdout, stderr } = await build(dir, ["-b", image]);

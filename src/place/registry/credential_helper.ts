@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf } from "../../errors.ts";
-import { capture, MAX_ANSWER_BYTES } from "../../exec/capture.ts";
+import { MAX_OUTPUT_BYTES, runProgram, StartError } from "../../exec/run.ts";
 import type { Credential } from "./credential.ts";
 import type { Environment } from "./proxy.ts";
 
@@ -81,12 +81,17 @@ async function runHelper(
   const defined = Object.entries(env).filter((entry) => entry[1] !== undefined);
   const environment = Object.fromEntries(defined) as Record<string, string>;
   try {
-    const how = { environment, input, milliseconds: helperMs };
-    const { code, stdout, cut } = await capture(`docker-credential-${helper}`, [action], how);
+    const { code, stdout, cut } = await runProgram({
+      command: [`docker-credential-${helper}`, action],
+      environment,
+      stdin: input,
+      milliseconds: helperMs,
+    });
     if (cut === "time") throw new Error(`it did not answer within ${helperMs / 1000} s`);
-    if (cut === "bytes") throw new Error(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    if (cut === "bytes") throw new Error(`its answer is longer than ${MAX_OUTPUT_BYTES} bytes`);
     return { success: code === 0, stdout };
   } catch (error) {
-    throw error instanceof Deno.errors.NotFound ? new Error("there is no such program") : error;
+    const isMissing = error instanceof StartError && error.lacks === "program";
+    throw isMissing ? new Error("there is no such program") : error;
   }
 }
