@@ -1,7 +1,8 @@
 /**
  * Behind `deno task test`: brings the pinned tools, runs all tests, and sums up. The end-to-end tests
  * run the sources, or with `--binary PATH` that binary. What a missing part made it leave out is
- * named; with `--strict` that is a failure.
+ * named; with `--strict` that is a failure. `--coverage` tells how many lines of each room were run
+ * in the tests' own process.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -24,16 +25,24 @@ interface Pass {
 
 interface Options {
   strict: boolean;
+  coverage: boolean;
   binary: string | undefined;
   flags: string[];
   paths: string[];
 }
 
 function parseOptions(args: readonly string[]): Options {
-  const options: Options = { strict: false, binary: undefined, flags: [], paths: [] };
+  const options: Options = {
+    strict: false,
+    coverage: false,
+    binary: undefined,
+    flags: [],
+    paths: [],
+  };
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--strict") options.strict = true;
+    else if (arg === "--coverage") options.coverage = true;
     else if (arg === "--binary") options.binary = rest.shift() ?? "";
     else if (arg.startsWith("--binary=")) options.binary = arg.slice("--binary=".length);
     else if (!arg.startsWith("-") && existsSync(arg)) options.paths.push(arg);
@@ -110,6 +119,27 @@ function ignoredIn(xml: string): string[] {
   return [...xml.matchAll(testcase)].map(([, name, file]) => `${file}: ${name}`);
 }
 
+/** Lines that were run and lines there are, of each folder of `src`, by what `deno coverage` tells. */
+async function printCoverage(folder: string): Promise<void> {
+  const args = ["coverage", "--lcov", "--include=/src/", "--exclude=_test\\.ts$", folder];
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  if (!success) throw new Error("deno coverage failed");
+  const rooms = new Map<string, { hit: number; all: number }>();
+  for (const record of new TextDecoder().decode(stdout).split("end_of_record")) {
+    const [, room] = /^SF:.*\/src\/([^/\n]+)/m.exec(record) ?? [];
+    if (room === undefined) continue;
+    const count = (tag: string) => Number(new RegExp(`^${tag}:(\\d+)`, "m").exec(record)?.[1] ?? 0);
+    for (const name of [room, "all"]) {
+      const { hit, all } = rooms.get(name) ?? { hit: 0, all: 0 };
+      rooms.set(name, { hit: hit + count("LH"), all: all + count("LF") });
+    }
+  }
+  console.log("\ncoverage, lines run in the tests' own process:");
+  for (const [room, { hit, all }] of [...rooms].sort(([a], [b]) => a < b ? -1 : 1)) {
+    console.log(`  ${room.padEnd(14)} ${(100 * hit / all).toFixed(0).padStart(3)} % of ${all}`);
+  }
+}
+
 /** All of `test/` but the end-to-end tests: what is named is not taken out again by `--ignore`. */
 async function besideEndToEnd(): Promise<string[]> {
   const paths: string[] = [];
@@ -118,15 +148,23 @@ async function besideEndToEnd(): Promise<string[]> {
 }
 
 async function main(args: readonly string[]): Promise<boolean> {
-  const { strict, binary, flags, paths } = parseOptions(args);
+  const { strict, coverage, binary, flags, paths } = parseOptions(args);
   await bringTools();
+  const profiles = coverage ? await Deno.makeTempDir({ prefix: "kodeno-coverage-" }) : undefined;
+  if (profiles !== undefined) flags.push(`--coverage=${profiles}`, "--coverage-raw-data-only");
   const passes: Pass[] = [];
   if (paths.length > 0 || !binary) {
     passes.push(await runPass(flags, paths.length > 0 ? paths : ["src", "test"], binary));
   } else {
     passes.push(await runPass(flags, ["src", ...await besideEndToEnd()]));
     console.log(`\n${END_TO_END} against ${binary}`);
-    passes.push(await runPass(flags, [END_TO_END], binary));
+    passes.push(
+      await runPass(flags.filter((flag) => !/^--coverage/.test(flag)), [END_TO_END], binary),
+    );
+  }
+  if (profiles !== undefined) {
+    await printCoverage(profiles);
+    await Deno.remove(profiles, { recursive: true });
   }
 
   const leftOut = Map.groupBy(passes.flatMap((pass) => pass.leftOut), ({ part }) => part);
