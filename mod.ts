@@ -22,7 +22,7 @@ export type { NamedTarget, PublishPlaces, PutOptions } from "./src/build/destina
 export { newPublisher } from "./src/build/publisher.ts";
 export type { PublishCallOptions, Publisher } from "./src/build/publisher.ts";
 export { publishImages } from "./src/build/publish_images.ts";
-export { loadConfig } from "./src/config/load.ts";
+export { loadConfig } from "./src/config/config.ts";
 export type { BuildOptions, PublishOptions } from "./src/config/options.ts";
 export type { KoBuild, KoFile } from "./src/config/ko_file.ts";
 export type { ImageSource, ImageValues } from "./src/config/image_config.ts";

@@ -22,11 +22,12 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/io/": ["src/oci/"],
   "src/exec/": [],
   "src/content/": ["src/oci/", "src/io/"],
-  "src/place/": ["src/oci/", "src/io/", "src/exec/", "src/content/", "src/config/"],
+  "src/place/": ["src/oci/", "src/io/", "src/exec/", "src/content/"],
   "src/git/": ["src/exec/"],
   "src/template/": [],
-  // It lists files by globs, and io knows how to see all names in a folder.
-  "src/config/": ["src/oci/", "src/io/", "src/template/"],
+  // It lists files by globs, and io knows how to see all names in a folder; what may be said of a
+  // registry, the place itself says.
+  "src/config/": ["src/oci/", "src/io/", "src/template/", "src/place/"],
   "src/go/": ["src/exec/", "src/config/", "src/build/"],
   "src/layers/": ["src/oci/", "src/io/"],
   "src/image/": ["src/oci/", "src/io/", "src/content/", "src/layers/"],

@@ -3,12 +3,8 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import { parseLocalDomain } from "../config/publish_config.ts";
-import {
-  resolveTransferConfig,
-  type TransferConfig,
-  type TransferOptions,
-} from "../config/transfer_config.ts";
+import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { copy, type CopyOptions } from "../content/copy.ts";
 import type { CallOptions, Source, Target } from "../content/places.ts";
 import { subjectsOf } from "../content/subject.ts";
@@ -28,6 +24,7 @@ import { copyToArchive } from "./copy_archive.ts";
 import { openLocalPlace } from "../place/local_place.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
 import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "../place/open.ts";
+import type { TransferConfig } from "../place/transfer.ts";
 import { copyReferrers, referrerFinder } from "./referrers.ts";
 import { type ImageSummary, summarize } from "../content/summary.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
+import { type BuildConfig, loadConfig, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { filesOf, type SourcePackage } from "../go/deps.ts";
 import { unspeakableName } from "../io/folder.ts";
@@ -11,7 +11,6 @@ import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
 import type { WorkOptions } from "../events.ts";
 import { globFiles, type GlobOptions, notIgnored } from "../watch/glob_files.ts";
 import { findSources, type ImageSources } from "../watch/source_packages.ts";
-import { loadConfig } from "../config/load.ts";
 
 /** The files of one image. All paths are absolute. */
 export interface ImageFiles {

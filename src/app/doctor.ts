@@ -4,7 +4,8 @@
  */
 import { resolve } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
-import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { checkCache } from "../setup/doctor/cache.ts";
 import { type Check, type Finding, type Patient, wrong } from "../setup/doctor/check.ts";

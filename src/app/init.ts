@@ -3,7 +3,7 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { resolveBuildConfig } from "../config/build_config.ts";
+import { resolveBuildConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
 import { KO_FILES } from "../config/find_ko_file.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import { parseLocalDomain } from "../config/publish_config.ts";
-import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
+import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";

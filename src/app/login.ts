@@ -3,7 +3,8 @@
  * @module
  */
 import { processEnvironment } from "../config/environment.ts";
-import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { checkLogin } from "../place/registry/check_login.ts";
 import { apiHost } from "../place/registry/endpoint.ts";

@@ -3,7 +3,8 @@
  * registry. What is there is not sent, so stopping and starting again goes on where it was.
  * @module
  */
-import { resolveTransferConfig, type TransferOptions } from "../config/transfer_config.ts";
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import type { Source } from "../content/places.ts";
 import { GraphBounds } from "../content/bounds.ts";
 import { copy } from "../content/copy.ts";

@@ -2,15 +2,19 @@
  * The use case of `kodeno config`: every value that shapes images, and where it comes from.
  * @module
  */
-import { type BuildConfig, resolveBuildConfig } from "../config/build_config.ts";
+import {
+  type BuildConfig,
+  loadConfig,
+  type PublishConfig,
+  resolveBuildConfig,
+  resolvePublishConfig,
+} from "../config/config.ts";
 import { DEFAULT_ORIGIN, type ImageConfig, type ImageValues } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
-import { type PublishConfig, resolvePublishConfig } from "../config/publish_config.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 import type { WorkOptions } from "../events.ts";
-import { loadConfig } from "../config/load.ts";
 import { type KoFiles, optionsOf, planArtifacts } from "./skaffold_build.ts";
 
 /** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */

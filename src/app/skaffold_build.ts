@@ -4,7 +4,7 @@
  * @module
  */
 import { resolve } from "node:path";
-import { resolveBuildConfig } from "../config/build_config.ts";
+import { loadConfig, resolveBuildConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
@@ -20,7 +20,6 @@ import { isBuiltinBase } from "../image/builtin_base.ts";
 import { settleNetwork } from "../build/bases.ts";
 import { type Builder, newBuilder } from "../build/builder.ts";
 import type { WorkOptions } from "../events.ts";
-import { loadConfig } from "../config/load.ts";
 import { withOfflineHint } from "../build/offline_hint.ts";
 import { newPublisher } from "../build/publisher.ts";
 import { publishing, publishPrepared } from "../build/publish_images.ts";

@@ -5,7 +5,8 @@
  */
 import { type CustomBuild, readCustomBuild } from "../config/custom_builder.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { resolveTransferConfig, type TransferConfig } from "../config/transfer_config.ts";
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferConfig } from "../place/transfer.ts";
 import type { CallOptions } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { BuiltImage } from "../image/built_image.ts";

@@ -3,11 +3,10 @@
  * @module
  */
 import { join, relative, resolve, sep } from "node:path";
-import { resolveBuildConfig } from "../config/build_config.ts";
+import { loadConfig, resolveBuildConfig } from "../config/config.ts";
 import { escapeGlob } from "../config/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
-import { loadConfig } from "../config/load.ts";
 import { findSources } from "../watch/source_packages.ts";
 
 /** Where kodata is in a container; images say so by `KO_DATA_PATH`. */

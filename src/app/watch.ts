@@ -10,7 +10,7 @@ import { FolderWatch } from "../io/folder_watch.ts";
 import { buildImages, type BuildRequest } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { findFiles, type ImageFiles } from "./deps.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 import { newPublisher, type Publisher } from "../build/publisher.ts";
 import { mayMatter, type Watched, watchedFolders } from "../watch/watch_folders.ts";
 

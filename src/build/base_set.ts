@@ -2,7 +2,7 @@
  * The base images of one build: each is opened once, whatever number of images stand on it.
  * @module
  */
-import type { BuildConfig } from "../config/build_config.ts";
+import type { BuildConfig } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
 import type { Base } from "../image/base.ts";
 import { type BaseContext, openBase, type OpenedBase } from "./bases.ts";

@@ -4,10 +4,9 @@
  * @module
  */
 import { resolve } from "node:path";
-import type { BuildConfig } from "../config/build_config.ts";
+import { type BuildConfig, resolvePublishConfig } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
 import type { PublishOptions } from "../config/options.ts";
-import { resolvePublishConfig } from "../config/publish_config.ts";
 import { cachedSource } from "../content/cached.ts";
 import type { Source } from "../content/places.ts";
 import type { NoteEvent } from "../events.ts";

@@ -2,12 +2,10 @@
  * From options to published images: what `kodeno build` is, and what other commands begin with.
  * @module
  */
-import { resolveBuildConfig } from "../config/build_config.ts";
+import { loadConfig, resolveBuildConfig, resolvePublishConfig } from "../config/config.ts";
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { resolvePublishConfig } from "../config/publish_config.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { settleNetwork } from "./bases.ts";
-import { loadConfig } from "../config/load.ts";
 import { newBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { withOfflineHint } from "./offline_hint.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join } from "node:path";
-import type { BuildConfig } from "../config/build_config.ts";
+import type { BuildConfig } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
 import { buildArguments } from "../go/arguments.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute } from "node:path";
-import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/build_config.ts";
+import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import { refuseToolexec } from "../config/checks.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from "node:path";
-import { type CacheConfig, resolveCacheConfig } from "../config/build_config.ts";
+import { type CacheConfig, resolveCacheConfig } from "../config/config.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { baseCacheDirectory } from "./base_cache.ts";

@@ -2,7 +2,7 @@
  * The places a build can put its images: each takes one finished image at a time.
  * @module
  */
-import type { PublishConfig } from "../config/publish_config.ts";
+import type { PublishConfig } from "../config/config.ts";
 import { copy } from "../content/copy.ts";
 import type { CallOptions, Target } from "../content/places.ts";
 import type { Emit } from "../events.ts";

@@ -3,7 +3,7 @@
  * says of images.
  * @module
  */
-import type { BuildConfig } from "../config/build_config.ts";
+import type { BuildConfig } from "../config/config.ts";
 import { refuseToolexec } from "../config/checks.ts";
 import { fillImage, type GoFlagsConfig, type ImageConfig } from "../config/image_config.ts";
 import type { Emit } from "../events.ts";

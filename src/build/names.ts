@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import type { PublishConfig } from "../config/publish_config.ts";
+import type { PublishConfig } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import { parseRepository } from "../oci/reference.ts";
 

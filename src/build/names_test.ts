@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Naming } from "../config/publish_config.ts";
+import type { Naming } from "../config/config.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { planNames } from "./names.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import type { BuildConfig, BuildEntry } from "../config/build_config.ts";
+import type { BuildConfig, BuildEntry } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
 import { listPackages } from "../go/list.ts";

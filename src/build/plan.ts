@@ -4,7 +4,7 @@
  * @module
  */
 import { posix } from "node:path";
-import type { GoConfig } from "../config/build_config.ts";
+import type { GoConfig } from "../config/config.ts";
 import type { GoFlagsConfig, ImageConfig } from "../config/image_config.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { MainPackage } from "../go/packages.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { parsePlatformSpec, type Platform } from "../oci/platform.ts";
-import { resolveBuildConfig } from "../config/build_config.ts";
+import { resolveBuildConfig } from "../config/config.ts";
 import type { MainPackage } from "../go/packages.ts";
 import { executableName, goVariables, makePlan } from "./plan.ts";
 

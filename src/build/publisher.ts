@@ -2,7 +2,7 @@
  * The publisher: puts finished images into their place, under their names and tags.
  * @module
  */
-import { type PublishConfig, resolvePublishConfig } from "../config/publish_config.ts";
+import { type PublishConfig, resolvePublishConfig } from "../config/config.ts";
 import type { PublishOptions } from "../config/options.ts";
 import type { CallOptions } from "../content/places.ts";
 import type { BuiltImage } from "../image/built_image.ts";

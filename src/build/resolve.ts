@@ -4,7 +4,7 @@
  * @module
  */
 import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { resolvePublishConfig } from "../config/publish_config.ts";
+import { resolvePublishConfig } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import type { KoReference, Manifest } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Command } from "commander";
-import type { TransferOptions } from "../config/transfer_config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { appendList } from "./lists.ts";
 
 /** What the flags say. */

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { ErrorCode } from "../errors.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import type { PublishOptions } from "./options.ts";
-import { type PublishConfig, resolvePublishConfig } from "./publish_config.ts";
+import { type PublishConfig, resolvePublishConfig } from "./config.ts";
 
 const config = (options?: PublishOptions, repository?: string): PublishConfig => {
   const environment = repository === undefined ? {} : { KO_DOCKER_REPO: repository };

@@ -3,14 +3,13 @@
  * `kind.local`, as ko has it.
  * @module
  */
-import { kindCluster } from "../config/publish_config.ts";
-import type { TransferConfig } from "../config/transfer_config.ts";
 import type { Source } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { chooseForDaemon, loadImage, type LoadOptions } from "./daemon/load.ts";
 import { findDaemonOf, openDaemon } from "./open.ts";
+import { kindCluster, type TransferConfig } from "./transfer.ts";
 
 /** What became of an image. */
 export interface LoadedLocally {

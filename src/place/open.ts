@@ -2,9 +2,7 @@
  * What the name of a place can mean, and opening it: the one list of kinds of places.
  * @module
  */
-import { join, resolve } from "node:path";
-import { cacheDirectory, type Environment } from "../config/environment.ts";
-import type { TransferConfig } from "../config/transfer_config.ts";
+import { resolve } from "node:path";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import type { Emit, NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
@@ -17,6 +15,7 @@ import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
 import type { RegistryOptions } from "./registry/options.ts";
 import { Registries } from "./registry/registry.ts";
+import type { TransferConfig } from "./transfer.ts";
 
 /** The name of a place, read. */
 export type PlaceName =
@@ -149,39 +148,21 @@ export function openRegistries(config: TransferConfig, use: RegistryUse = {}): R
 
 /** How registries are reached, as a configuration says. */
 export function registryOptions(config: TransferConfig, use: RegistryUse = {}): RegistryOptions {
-  const {
-    insecureRegistry,
-    insecureRegistries,
-    caCerts,
-    mirrors,
-    userAgent,
-    offline,
-    environment,
-  } = config;
-  const mirrorHosts = config.namedMirrors.map((mirror) => mirror.split("/")[0] ?? "");
+  const { offline, environment } = config;
+  const mirrors = Object.values(config.namedMirrors).map((mirror) => mirror.split("/")[0] ?? "");
+  const proxies = Object.keys(environment).filter((name) => /^(?:https?|all)_proxy$/i.test(name));
+  const none = Object.fromEntries(proxies.map((name) => [name, undefined]));
   return {
+    ...config,
     // A proxy is a host that nobody has named.
-    environment: offline ? withoutProxies(environment) : environment,
-    insecureRegistry,
-    insecureRegistries,
-    caCerts,
-    mirrors,
-    userAgent,
+    environment: offline ? { ...environment, ...none } : environment,
     mountFrom: use.mountFrom,
-    lockFolder: join(cacheDirectory(environment), "locks"),
     onlyHosts: offline
-      ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrorHosts]
+      ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrors]
       : undefined,
     onWarning: (message) => use.emit?.({ type: "note", level: "warning", message }),
     onDelay: (message) => use.emit?.({ type: "note", level: "verbose", message }),
   };
-}
-
-function withoutProxies(environment: Environment): Environment {
-  const others = Object.entries(environment).filter(([name]) =>
-    !/^(?:https?|all)_proxy$/i.test(name)
-  );
-  return Object.fromEntries(others);
 }
 
 /** Whether a repository is of a registry on this machine, which needs no network. */

@@ -2,7 +2,6 @@
  * One image of any place, opened for copying: its root, of one platform where that is asked for.
  * @module
  */
-import type { TransferConfig } from "../config/transfer_config.ts";
 import { imagePlatform } from "../content/image_platform.ts";
 import { holdPlace, type Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
@@ -26,6 +25,7 @@ import {
   type PlaceName,
 } from "./open.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
+import type { TransferConfig } from "./transfer.ts";
 
 /** An image in its place. */
 export interface OpenImage extends AsyncDisposable {

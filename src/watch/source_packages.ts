@@ -3,7 +3,7 @@
  * they are.
  * @module
  */
-import { type BuildConfig, imageConfigOf } from "../config/build_config.ts";
+import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
 import { selectListFlags } from "../go/arguments.ts";
 import type { GoCommand } from "../go/command.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { optionsOf } from "../../src/app/skaffold_build.ts";
-import { resolveBuildConfig } from "../../src/config/build_config.ts";
+import { resolveBuildConfig } from "../../src/config/config.ts";
 import { planSkaffold } from "../../src/config/skaffold/plan.ts";
 import type { Dice } from "../support/dice.ts";
 import { attempt, type FuzzBench, type FuzzTarget, outcomeOf } from "./target.ts";

@@ -4,7 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { resolveCacheConfig } from "../../config/build_config.ts";
+import { resolveCacheConfig } from "../../config/config.ts";
 import { messageOf } from "../../errors.ts";
 import { temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";

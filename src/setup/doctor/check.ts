@@ -4,7 +4,7 @@
  */
 import { delimiter, join } from "node:path";
 import { type Environment, variable } from "../../config/environment.ts";
-import type { TransferConfig } from "../../config/transfer_config.ts";
+import type { TransferConfig } from "../../place/transfer.ts";
 
 /** `wrong` keeps work from being done; with a `warning` some of it goes. */
 export type Status = "ok" | "warning" | "wrong";

@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from "node:path";
-import { resolveBuildConfig } from "../../config/build_config.ts";
+import { loadConfig, resolveBuildConfig } from "../../config/config.ts";
 import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
 import { withGlobalConfig } from "../../config/skaffold/global_config.ts";
 import { readKubeContext } from "../../config/skaffold/kube_context.ts";
@@ -13,7 +13,6 @@ import { tryYaml } from "../../config/yaml/check.ts";
 import { readYaml } from "../../config/yaml/document.ts";
 import { faultsError } from "../../config/yaml/faults.ts";
 import { messageOf } from "../../errors.ts";
-import { loadConfig } from "../../config/load.ts";
 import { type Finding, ok, type Patient, warning, wrong } from "./check.ts";
 
 /** Finds out about `.ko.yaml`, skaffold.yaml, and the variables that go with them. */

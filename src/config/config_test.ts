@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import type { ErrorCode } from "../errors.ts";
 import { failsWith } from "../../test/support/fails.ts";
-import { type BuildConfig, resolveBuildConfig, resolveCacheConfig } from "./build_config.ts";
+import { type BuildConfig, resolveBuildConfig, resolveCacheConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
 import type { BuildOptions } from "./options.ts";
 
@@ -36,6 +36,7 @@ Deno.test("build config: nothing said is ko's default", () => {
   });
   assert.deepEqual(rest, {
     workingDirectory: resolve("."),
+    koFile: undefined,
     offline: false,
     builds: [],
     baseImageOverrides: {},

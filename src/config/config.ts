@@ -1,0 +1,398 @@
+/**
+ * Options, environment and files to one frozen `Config`, once for each command: everything below works
+ * with these values and resolves nothing. A flag beats the environment, which beats files;
+ * `SOURCE_DATE_EPOCH` beats all.
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { ioFailure } from "../io/fail.ts";
+import { readSmallText } from "../io/regular_file.ts";
+import { parseRepository, parseTag } from "../oci/reference.ts";
+import { isUnder, kindCluster, type TransferConfig } from "../place/transfer.ts";
+import {
+  type Compression,
+  DEFAULT_COMPRESSION,
+  parseCompression,
+  parseEpoch,
+  parseJobs,
+  parsePairs,
+  refuseToolexec,
+} from "./checks.ts";
+import {
+  cacheDirectory,
+  type Environment,
+  goCommandOf,
+  processEnvironment,
+  variable,
+} from "./environment.ts";
+import { findKoFile } from "./find_ko_file.ts";
+import { type ImageConfig, resolveImage } from "./image_config.ts";
+import { imageSources, refusePlatformVariables } from "./image_sources.ts";
+import type { KoFile } from "./ko_file.ts";
+import type { BuildOptions, CommandOptions, PublishOptions, TransferOptions } from "./options.ts";
+import { VERSION } from "./version.ts";
+
+/** What a command that builds and publishes works with; frozen. */
+export interface Config {
+  readonly build: BuildConfig;
+  readonly publish: PublishConfig;
+}
+
+/** Everything that shapes images; frozen. */
+export interface BuildConfig {
+  /** Absolute. */
+  readonly workingDirectory: string;
+  /** The `.ko.yaml` that was read, where there is one. */
+  readonly koFile: KoFile | undefined;
+  /** How registries with base images are reached. */
+  readonly transfer: TransferConfig;
+  /** Whether nothing may be fetched. */
+  readonly offline: boolean;
+  readonly go: GoConfig;
+  /** What shapes an image that no entry of `builds` is for. */
+  readonly image: ImageConfig;
+  /** Entries of a `.ko.yaml`, for one main package each. */
+  readonly builds: readonly BuildEntry[];
+  /** Base images by import path in lower case; nothing where the caller chose a base. */
+  readonly baseImageOverrides: Readonly<Record<string, string>>;
+  /** Time of kodata files, in seconds since 1970. */
+  readonly kodataTime: number | undefined;
+  /** Folder that kodata links may lead into beside the git root. */
+  readonly kodataAllowedRoot: string | undefined;
+  readonly compression: Compression;
+  readonly jobs: number;
+  readonly cache: CacheConfig;
+}
+
+/** How the go command is run. */
+export interface GoConfig {
+  /** The command; see `goCommandOf`. */
+  readonly command: string;
+  readonly environment: Environment;
+}
+
+/** What shapes the image of one main package. */
+export interface BuildEntry {
+  readonly id: string;
+  /** Folder that `go` runs in; absolute. */
+  readonly directory: string;
+  /** Main package, or one of its files, relative to `directory`. */
+  readonly main: string;
+  readonly image: ImageConfig;
+}
+
+/** Where binaries and layers are kept for the next build. */
+export interface CacheConfig {
+  readonly directory: string;
+  /** Whether layers are kept. */
+  readonly enabled: boolean;
+  /** Most bytes to keep. */
+  readonly maxBytes: number;
+}
+
+/** How a name is made from an import path; see `planNames`. */
+export type Naming = "short" | "md5" | "base" | "full" | "bare";
+
+/** Where images go and what they are called; frozen. */
+export interface PublishConfig {
+  /** Prefix of names, "" for none. */
+  readonly repository: string;
+  readonly naming: Naming;
+  /** Folder of a layout, as it was given. */
+  readonly layout: string | undefined;
+  /** Whether images go to the registry of `repository`. */
+  readonly push: boolean;
+  /** Whether images go to the Docker daemon. */
+  readonly local: boolean;
+  /** Name of the kind cluster whose nodes the images go into. */
+  readonly kind: string | undefined;
+  /** File of an archive. */
+  readonly tarball: string | undefined;
+  /** How they are reached; without mirrors, which are asked for what is pulled. */
+  readonly transfer: TransferConfig;
+  readonly tags: readonly string[];
+  readonly tagOnly: boolean;
+  readonly imageRefs: string | undefined;
+}
+
+/** go neither asks a proxy nor a repository, nor does it fetch another toolchain. */
+const GO_OFFLINE = { GOPROXY: "off", GOTOOLCHAIN: "local", GOVCS: "*:off" };
+const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
+/** Those that systems trust take a twentieth of it. */
+const MAX_CA_BYTES = 4 * 1024 * 1024;
+
+/** How a command takes what it was not told. */
+export interface ResolveOptions extends Pick<WorkOptions, "emit"> {
+  /** Images are pushed unless something else was asked for. */
+  readonly pushes?: boolean | undefined;
+}
+
+/**
+ * Checks options and completes them from the `.ko.yaml` of the working directory and the environment.
+ *
+ * @throws {KodenoError} `BAD_CONFIG` with all faults of the file; `BAD_OPTION`, `BAD_PLATFORM`,
+ * `BAD_REFERENCE`
+ */
+export async function resolveConfig(
+  given: CommandOptions,
+  { emit, pushes = false }: ResolveOptions = {},
+): Promise<Config> {
+  const options = { ...given, environment: given.environment ?? processEnvironment() };
+  // What names and places are wrong is told before any file is read.
+  const transfer = resolveTransferConfig(options);
+  const places = resolvePublishConfig(options, transfer);
+  const { local, kind } = places;
+  const isPushed = pushes && given.push === undefined && !given.local && !local && !kind;
+  const publish = isPushed ? resolvePublishConfig({ ...options, push: true }, transfer) : places;
+  const build = resolveBuildConfig(await loadConfig(options, { emit }), transfer);
+  return Object.freeze({ build, publish });
+}
+
+/**
+ * Reads the `.ko.yaml` that goes with options, as ko's `LoadConfig`: the one that `KO_CONFIG_PATH`
+ * names, or that of the working directory.
+ *
+ * @returns the options, with `koFile` where there is one; a file that is in them stays
+ * @throws {KodenoError} `BAD_CONFIG` with all faults of the file, `BAD_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { loadConfig } from "../../mod.ts";
+ * const options = await loadConfig({ workingDirectory: "examples/hello" });
+ * if (options.workingDirectory !== "examples/hello") throw new Error();
+ * ```
+ */
+export async function loadConfig(
+  options: BuildOptions = {},
+  { emit }: Pick<WorkOptions, "emit"> = {},
+): Promise<BuildOptions> {
+  if (options.koFile !== undefined) return options;
+  const { workingDirectory = ".", environment = processEnvironment() } = options;
+  const found = await findKoFile(resolve(workingDirectory), environment);
+  if (found === undefined) return options;
+  // Most folders have none, and then nobody waits for the YAML library.
+  const { readKoFile } = await import("./ko_yaml.ts");
+  const koFile = await readKoFile(found.path, found.name);
+  for (const message of koFile.notes) emit?.({ type: "note", level: "warning", message });
+  return { ...options, koFile };
+}
+
+/**
+ * Checks options of a builder and completes them from the environment.
+ *
+ * @param transfer what they say of registries, where that is settled already
+ * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
+ */
+export function resolveBuildConfig(
+  options: BuildOptions,
+  transfer?: TransferConfig,
+): BuildConfig {
+  const environment = options.environment ?? processEnvironment();
+  const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
+  const workingDirectory = resolve(options.workingDirectory ?? ".");
+  const { koFile, offline = false } = options;
+  const image = (entry?: number): ImageConfig => {
+    const resolved = resolveImage(imageSources(options, environment, entry));
+    refusePlatformVariables(resolved, environment);
+    const { GOFLAGS = "" } = { ...environment, ...resolved.go.env };
+    refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
+    return offline ? keptOffline(resolved) : resolved;
+  };
+  return Object.freeze({
+    workingDirectory,
+    koFile,
+    transfer: withMirrorsOf(
+      koFile,
+      transfer ?? resolveTransferConfig({ ...options, environment }),
+    ),
+    offline,
+    go: Object.freeze({
+      command: goCommandOf(environment),
+      environment: offline ? { ...environment, ...GO_OFFLINE } : environment,
+    }),
+    image: image(),
+    builds: Object.freeze((koFile?.builds ?? []).map(({ id, dir, main }, i) => ({
+      id,
+      directory: resolve(workingDirectory, dir),
+      main,
+      image: image(i),
+    }))),
+    baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
+    kodataTime: kodataEpoch === undefined
+      ? undefined
+      : parseEpoch("KO_DATA_DATE_EPOCH", kodataEpoch),
+    kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
+    compression: parseCompression(options.compression ?? DEFAULT_COMPRESSION),
+    jobs: parseJobs(options.jobs ?? 0),
+    cache: resolveCacheConfig(environment, options.cache ?? true),
+  });
+}
+
+/** What a configuration says of go's network does not count offline. */
+function keptOffline(image: ImageConfig): ImageConfig {
+  const own = Object.entries(GO_OFFLINE).filter(([name]) => Object.hasOwn(image.go.env, name));
+  const env = { ...image.go.env, ...Object.fromEntries(own) };
+  return Object.freeze({ ...image, go: Object.freeze({ ...image.go, env }) });
+}
+
+/**
+ * What shapes the image of a main package.
+ *
+ * @param entry the entry of `builds` that is for it, if there is one
+ */
+export function imageConfigOf(
+  config: BuildConfig,
+  importPath: string,
+  entry?: BuildEntry,
+): ImageConfig {
+  const image = entry?.image ?? config.image;
+  const baseImage = config.baseImageOverrides[importPath.toLowerCase()];
+  if (!baseImage) return image;
+  const origins = { ...image.origins, baseImage: `baseImageOverrides of ${importPath}` };
+  return Object.freeze({ ...image, baseImage, origins });
+}
+
+/**
+ * Where the cache is and how large it may grow (`KODENO_CACHE_MAX_BYTES`; default 10 GiB).
+ *
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function resolveCacheConfig(
+  environment: Environment = processEnvironment(),
+  enabled = true,
+): CacheConfig {
+  const text = variable(environment, "KODENO_CACHE_MAX_BYTES");
+  const maxBytes = text === undefined ? DEFAULT_CACHE_BYTES : Number(text);
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot use KODENO_CACHE_MAX_BYTES ${JSON.stringify(text)}: it has to be a number of bytes`,
+    );
+  }
+  return Object.freeze({ directory: resolve(cacheDirectory(environment)), enabled, maxBytes });
+}
+
+/**
+ * Checks options of a publisher and completes them from the environment.
+ *
+ * @param transfer what they say of registries, where that is settled already
+ * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
+ */
+export function resolvePublishConfig(
+  options: PublishOptions,
+  transfer?: TransferConfig,
+): PublishConfig {
+  const environment = options.environment ?? processEnvironment();
+  const { push = false, tarball } = options;
+  const domain = options.localDomain ?? "ko.local";
+  const named = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
+  const repository = named === "" && options.local ? domain : named;
+  if (repository !== "") checkRepository(repository);
+  const kind = kindCluster(repository, environment);
+  const local = kind === undefined && (options.local ?? isUnder(repository, domain));
+  if (push && (repository === "" || local || kind !== undefined)) {
+    const why = repository ? `${repository} is no registry` : "KO_DOCKER_REPO is not set";
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot push: ${why}; set KO_DOCKER_REPO to the repository to push to`,
+    );
+  }
+  // Each tag once, as ko does it.
+  const tags = [...new Set(options.tags?.length ? options.tags : ["latest"])].map(parseTag);
+  const tagOnly = options.tagOnly ?? false;
+  if (tagOnly && (tags.length !== 1 || tags[0] === "latest")) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot leave digests out with tags ${tags.join(",")}: say one tag that is not "latest"`,
+    );
+  }
+  const reached = transfer ?? resolveTransferConfig({ ...options, environment });
+  return Object.freeze({
+    repository,
+    naming: resolveNaming(options, repository),
+    layout: options.ociLayout || (push || local || kind || tarball ? undefined : "out"),
+    push,
+    local,
+    kind,
+    tarball: tarball || undefined,
+    transfer: Object.freeze({ ...reached, mirrors: {}, namedMirrors: {} }),
+    tags,
+    tagOnly,
+    imageRefs: options.imageRefs || undefined,
+  });
+}
+
+/**
+ * Checks a domain that images of this machine are named below.
+ *
+ * @throws {KodenoError} `BAD_REFERENCE`
+ */
+export function parseLocalDomain(domain: string): string {
+  checkRepository(domain);
+  return domain;
+}
+
+/** A registry host alone is a prefix, too. */
+function checkRepository(repository: string): void {
+  parseRepository(/^[^/]*[.:][^/]*$/.test(repository) ? `${repository}/x` : repository);
+}
+
+/** `-P` beats `-B`, which beats `--bare`, as in ko. */
+function resolveNaming(options: PublishOptions, repository: string): Naming {
+  if (options.preserveImportPaths) return "full";
+  if (options.baseImportPaths) return "base";
+  if (!options.bare) return repository === "" ? "short" : "md5";
+  if (repository !== "") return "bare";
+  throw new KodenoError(
+    "BAD_OPTION",
+    "Cannot name images by KO_DOCKER_REPO alone (--bare): it is not set; set it, or leave --bare out",
+  );
+}
+
+/**
+ * Checks what is said of registries and daemons, and completes it from the environment.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for a mirror without `=`, or a CA file that cannot be read
+ */
+export function resolveTransferConfig(options: TransferOptions = {}): TransferConfig {
+  const { caFile, caCerts = [], offline = false } = options;
+  const { environment = processEnvironment(), userAgent = `kodeno/${VERSION}` } = options;
+  const named = parsePairs("mirror", options.mirrors ?? []);
+  const text = variable(environment, "KODENO_MIRRORS") ?? "";
+  const usual = parsePairs(
+    "mirror of KODENO_MIRRORS",
+    text.split(/[\s,]+/).filter((part) => part !== ""),
+  );
+  const { insecureRegistry = false, insecureRegistries = [], certsFolders, credentials } = options;
+  const { retry, connectMs, idleMs, answerMs, documentMs } = options;
+  return Object.freeze({
+    ...{ environment, offline, userAgent, insecureRegistry, insecureRegistries },
+    ...{ certsFolders, credentials, retry, connectMs, idleMs, answerMs, documentMs },
+    caCerts: caFile === undefined ? caCerts : [...caCerts, readCertificates(caFile)],
+    lockFolder: join(cacheDirectory(environment), "locks"),
+    // Offline only what was named is dialled, and the environment names nothing.
+    mirrors: Object.freeze({ ...(offline ? {} : usual), ...named }),
+    namedMirrors: Object.freeze(named),
+  });
+}
+
+/** Adds the mirrors of a file: they beat the environment's, and the caller's beat them. */
+function withMirrorsOf(file: KoFile | undefined, config: TransferConfig): TransferConfig {
+  if (!file?.mirrors.length) return config;
+  const named = { ...parsePairs("mirror", file.mirrors), ...config.namedMirrors };
+  const mirrors = Object.freeze({ ...config.mirrors, ...named });
+  return Object.freeze({ ...config, mirrors, namedMirrors: Object.freeze(named) });
+}
+
+function readCertificates(path: string): string {
+  try {
+    const text = readSmallText(path, MAX_CA_BYTES);
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  } catch (cause) {
+    const { message } = ioFailure(`read CA file ${path}`, cause);
+    throw new KodenoError("BAD_OPTION", message, {}, { cause });
+  }
+  throw new KodenoError("BAD_OPTION", `Cannot use CA file ${path}: it holds no PEM certificate`);
+}
