@@ -6,10 +6,7 @@
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import type { Source } from "../content/places.ts";
-import { GraphBounds } from "../content/bounds.ts";
-import { copy } from "../content/copy.ts";
-import { readDocument } from "../content/read.ts";
-import { graphKey, hasSuccessors, successors } from "../content/successors.ts";
+import { type BlobCount, copy, measureCopy } from "../content/copy.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { Pool } from "../io/pool.ts";
@@ -88,7 +85,9 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
       if (destination === undefined || store === undefined) throw new Error("not planned");
       const along = referrers.get(entry.digest) ?? [];
       const work = { source, entry, along, destination, store, signal: all, emit };
-      const sent = request.dryRun ? await measure(work) : await send(work);
+      const sent = request.dryRun
+        ? await measureCopy(source, [entry, ...along], store, { signal: all })
+        : await send(work);
       return await toResult(work, sent);
     }).catch((error) => {
       failed.abort(error);
@@ -123,13 +122,7 @@ interface Work {
   readonly emit: Emit | undefined;
 }
 
-/** Blobs that were sent, or would be. */
-interface Sent {
-  readonly blobs: number;
-  readonly bytes: number;
-}
-
-async function toResult(work: Work, { blobs, bytes }: Sent): Promise<PushedImage> {
+async function toResult(work: Work, { blobs, bytes }: BlobCount): Promise<PushedImage> {
   const { source, entry, destination: { repository, tags }, signal } = work;
   const name = entryName(entry);
   return {
@@ -143,7 +136,7 @@ async function toResult(work: Work, { blobs, bytes }: Sent): Promise<PushedImage
   };
 }
 
-async function send(work: Work): Promise<Sent> {
+async function send(work: Work): Promise<BlobCount> {
   const { source, entry, along, destination, store, signal, emit } = work;
   let blobs = 0;
   let bytes = 0;
@@ -160,24 +153,4 @@ async function send(work: Work): Promise<Sent> {
   await copy(source, entry, store, { ...options, tags: destination.tags });
   await copyReferrers(source, along, store, options);
   return { blobs, bytes };
-}
-
-/** What {@link send} would send: the same walk, without the sending. */
-async function measure({ source, entry, along, store, signal }: Work): Promise<Sent> {
-  const missing = new Map<string, number>();
-  const seen = new Set<string>();
-  const bounds = new GraphBounds();
-  const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    if (seen.has(graphKey(d)) || await store.has(d, { signal })) return;
-    seen.add(graphKey(d));
-    bounds.enter(d, depth);
-    missing.set(d.digest, d.size);
-    if (!hasSuccessors(d)) return;
-    for (const child of successors(d, await readDocument(source, d, { signal }))) {
-      await visit(child, depth + 1);
-    }
-  };
-  for (const root of [entry, ...along]) await visit(root, 0);
-  const bytes = [...missing.values()].reduce((sum, size) => sum + size, 0);
-  return { blobs: missing.size, bytes };
 }

@@ -5,7 +5,7 @@
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH, MAX_GRAPH_DOCUMENT_BYTES } from "../oci/limits.ts";
-import { graphKey, hasSuccessors } from "./successors.ts";
+import { hasSuccessors } from "./successors.ts";
 
 /** Counts what a walk below one root comes by. */
 export class GraphBounds {
@@ -35,31 +35,4 @@ export class GraphBounds {
     if (this.#documentBytes <= this.mostBytes) return;
     throw bad(`its manifests have over ${this.mostBytes} bytes`);
   }
-}
-
-/**
- * Whether a root is there with all below it. Each blob is looked at once, whatever names it how
- * often.
- *
- * @param look gives what a blob leads to; undefined when it is not there
- * @throws {KodenoError} `BAD_CONTENT` for a graph without end, and what `look` throws
- */
-export async function isWhole(
-  root: Descriptor,
-  look: (d: Descriptor) => Promise<readonly Descriptor[] | undefined>,
-): Promise<boolean> {
-  const bounds = new GraphBounds();
-  const seen = new Set<string>();
-  const queue: { readonly d: Descriptor; readonly depth: number }[] = [{ d: root, depth: 0 }];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { d, depth } = next;
-    const key = graphKey(d);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    bounds.enter(d, depth);
-    const children = await look(d);
-    if (children === undefined) return false;
-    for (const child of children) queue.push({ d: child, depth: depth + 1 });
-  }
-  return true;
 }

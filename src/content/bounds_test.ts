@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH } from "../oci/limits.ts";
 import { MediaType } from "../oci/media_types.ts";
-import { GraphBounds, isWhole } from "./bounds.ts";
+import { GraphBounds } from "./bounds.ts";
 
 const d = (n: number, more: Partial<Descriptor> = {}): Descriptor => ({
   mediaType: MediaType.layer,
@@ -25,24 +25,4 @@ Deno.test("bounds: too deep, and too much to hold", () => {
   bounds.enter(d(9, { size: 1e12 }), 1);
   bounds.enter(d(10, { size: 1000, mediaType: MediaType.index }), 1);
   assert.throws(() => bounds.enter(d(11, { size: 1, mediaType: MediaType.manifest }), 1), /1000/);
-});
-
-Deno.test("whole: each blob is looked at once, whatever names it how often", async () => {
-  let looked = 0;
-  const look = (one: Descriptor) => {
-    looked++;
-    return Promise.resolve(one.size === 50 ? [] : [d(one.size + 1), d(one.size + 1)]);
-  };
-  assert.equal(await isWhole(d(0), look), true);
-  assert.equal(looked, 51);
-});
-
-Deno.test("whole: a part that is missing, or has another size than it is said to have", async () => {
-  const children = [d(1), d(2), d(2, { size: 3 })];
-  const missing = (size: number) => (one: Descriptor) =>
-    Promise.resolve(one.size === size ? undefined : one.size === 0 ? children : []);
-  assert.equal(await isWhole(d(0), missing(0)), false);
-  assert.equal(await isWhole(d(0), missing(1)), false);
-  assert.equal(await isWhole(d(0), missing(3)), false);
-  assert.equal(await isWhole(d(0), missing(9)), true);
 });

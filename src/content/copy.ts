@@ -7,12 +7,11 @@ import { KodenoError } from "../errors.ts";
 import { Pool } from "../io/pool.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndexType } from "../oci/media_types.ts";
-import { GraphBounds } from "./bounds.ts";
 import { beginTransfer, type Meter, tellThere, tellUnknown } from "./meter.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
-import { readDocument } from "./read.ts";
-import { graphKey, hasSuccessors, successors } from "./successors.ts";
+import { readGraphDocument } from "./read.ts";
+import { hasSuccessors } from "./successors.ts";
+import { Walk } from "./walk.ts";
 
 /** How {@link copy} works. */
 export interface CopyOptions extends CallOptions, Meter {
@@ -51,58 +50,35 @@ export async function copy(
   target: Target,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const { concurrency = 6, tags = [], onBlob } = options;
-  // The first failure ends the others, so that nothing is moved for nothing.
-  const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const { concurrency = 6, tags = [], onBlob, signal } = options;
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
-  const visited = new Map<string, Promise<void>>();
-  let bounds = new GraphBounds();
 
-  const move = async (d: Descriptor, open: OpenBlob): Promise<void> => {
+  const bring = async (descriptor: Descriptor): Promise<void> => {
+    const walk: Walk = new Walk(async (d, { below }) => {
+      // A look takes a file or a connection, too, and a process may open so many of them only.
+      if (await pool.run(() => target.has(d, { signal: walk.signal }), Infinity)) {
+        tellThere(d, options);
+        return onBlob?.(d, false);
+      }
+      if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, walk), walk);
+      const document = await pool.run(() => readGraphDocument(source, d, walk), weight(d));
+      for (const child of document.index?.manifests ?? []) {
+        if (!hasSuccessors(child)) tellUnknown(child, options);
+      }
+      await below(document);
+      await move(d, () => Promise.resolve(bytesStream(document.bytes)), walk);
+    }, { parallel: true, signal });
+    await walk.from(descriptor);
+  };
+  const move = async (d: Descriptor, open: OpenBlob, { signal }: Walk): Promise<void> => {
     const transfer = beginTransfer(d, open, options);
     await pool.run(async () => {
-      signal.throwIfAborted();
-      await target.push(d, transfer.open, call);
+      signal?.throwIfAborted();
+      await target.push(d, transfer.open, { signal });
     }, weight(d));
     const moved = transfer.done();
     onBlob?.(d, moved);
-  };
-
-  const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    signal.throwIfAborted();
-    bounds.enter(d, depth);
-    // A look takes a file or a connection, too, and a process may open so many of them only.
-    if (await pool.run(() => target.has(d, call), Infinity)) {
-      tellThere(d, options);
-      return onBlob?.(d, false);
-    }
-    if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, call));
-    const bytes = await pool.run(() => readDocument(source, d, call), weight(d));
-    const children = successors(d, bytes);
-    if (isIndexType(d.mediaType)) {
-      for (const child of children) if (!hasSuccessors(child)) tellUnknown(child, options);
-    }
-    await all(children.map((child) => once(child, depth + 1)));
-    await move(d, () => Promise.resolve(bytesStream(bytes)));
-  };
-
-  const once = (d: Descriptor, depth: number): Promise<void> => {
-    // A graph is named by its digests, so it has no cycles: a blob would have to hold its own hash.
-    const known = visited.get(graphKey(d));
-    if (known !== undefined) return known;
-    const visiting = visit(d, depth);
-    visited.set(graphKey(d), visiting);
-    return visiting;
-  };
-
-  /** Waits for all, even after one failed: nothing may go on behind a caller's back. */
-  const all = async (work: readonly Promise<void>[]): Promise<void> => {
-    for (const one of work) one.catch((error) => failed.abort(error));
-    const results = await Promise.allSettled(work);
-    const bad = results.find((result) => result.status === "rejected");
-    if (bad !== undefined) throw failed.signal.aborted ? failed.signal.reason : bad.reason;
   };
 
   using _source = await holdPlace(source, call);
@@ -110,7 +86,7 @@ export async function copy(
   const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
   if (!hasSuccessors(descriptor)) tellUnknown(descriptor, options);
   for (let brought = 1;; brought++) {
-    await all([once(descriptor, 0)]);
+    await bring(descriptor);
     try {
       for (const tag of tags) await target.tag(descriptor, tag, call);
       return descriptor;
@@ -118,10 +94,31 @@ export async function copy(
       const isGone = error instanceof KodenoError && error.code === "NOT_FOUND" &&
         brought < MAX_TIMES_BROUGHT && !(await target.has(descriptor, call));
       if (!isGone) throw error;
-      visited.clear();
-      bounds = new GraphBounds();
     }
   }
+}
+
+/** Blobs and their bytes. */
+export interface BlobCount {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/** What {@link copy} of some roots would move, each blob counted once; nothing is moved. */
+export async function measureCopy(
+  source: Source,
+  roots: readonly Descriptor[],
+  target: Target,
+  options: CallOptions = {},
+): Promise<BlobCount> {
+  const missing = new Map<string, number>();
+  const walk = new Walk(async (d, { below }) => {
+    if (await target.has(d, options)) return;
+    missing.set(d.digest, d.size);
+    if (hasSuccessors(d)) await below(await readGraphDocument(source, d, options));
+  }, options);
+  for (const root of roots) await walk.from(root);
+  return { blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
 }
 
 /** Documents first: they lead to more blobs, or make an image whole. */

@@ -8,6 +8,7 @@ import { readAll } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { MAX_JSON_BYTES } from "../oci/limits.ts";
 import type { CallOptions, Source } from "./places.ts";
+import { type GraphDocument, parseGraphDocument } from "./successors.ts";
 
 /**
  * Reads a manifest, index or config and checks it against its descriptor. What claims to be larger
@@ -34,4 +35,13 @@ export async function readDocument(
   verifier.update(bytes);
   verifier.finish();
   return bytes;
+}
+
+/** {@link readDocument} of a manifest or index, with what it points to. */
+export async function readGraphDocument(
+  source: Pick<Source, "fetch">,
+  descriptor: Descriptor,
+  options?: CallOptions,
+): Promise<GraphDocument> {
+  return parseGraphDocument(descriptor, await readDocument(source, descriptor, options));
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Descriptor } from "../oci/descriptor.ts";
-import { parseIndex, parseManifest } from "../oci/manifest.ts";
+import { type Index, type Manifest, parseIndex, parseManifest } from "../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../oci/media_types.ts";
 
 /** Whether a blob of this type points to others. */
@@ -20,6 +20,36 @@ export function graphKey({ digest, size, mediaType }: Descriptor): string {
   return `${digest} ${size} ${kind}`;
 }
 
+/** A manifest or an index, read. */
+export interface GraphDocument {
+  readonly bytes: Uint8Array;
+  /** One of the two. */
+  readonly manifest?: Manifest | undefined;
+  readonly index?: Index | undefined;
+  /** What it says something about, as a signature does. */
+  readonly subject?: Descriptor | undefined;
+  /** All it points to, in the order it names them, the subject last. */
+  readonly successors: readonly Descriptor[];
+}
+
+/**
+ * Reads a blob that points to others.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the media type says
+ */
+export function parseGraphDocument(d: Descriptor, bytes: Uint8Array): GraphDocument {
+  const what = `blob ${d.digest}`;
+  if (isIndexType(d.mediaType)) {
+    const index = parseIndex(bytes, what);
+    const { manifests, subject } = index;
+    return { bytes, index, subject, successors: subject ? [...manifests, subject] : manifests };
+  }
+  const manifest = parseManifest(bytes, what);
+  const { config, layers, subject } = manifest;
+  const successors = [config, ...layers, ...(subject ? [subject] : [])];
+  return { bytes, manifest, subject, successors };
+}
+
 /**
  * The descriptors a blob points to, in the order it names them: config and layers of a manifest,
  * manifests of an index, and the subject of either. Other blobs point to nothing.
@@ -29,14 +59,5 @@ export function graphKey({ digest, size, mediaType }: Descriptor): string {
  * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the media type says
  */
 export function successors(descriptor: Descriptor, bytes: Uint8Array): readonly Descriptor[] {
-  const what = `blob ${descriptor.digest}`;
-  if (isManifestType(descriptor.mediaType)) {
-    const { config, layers, subject } = parseManifest(bytes, what);
-    return [config, ...layers, ...(subject ? [subject] : [])];
-  }
-  if (isIndexType(descriptor.mediaType)) {
-    const { manifests, subject } = parseIndex(bytes, what);
-    return [...manifests, ...(subject ? [subject] : [])];
-  }
-  return [];
+  return hasSuccessors(descriptor) ? parseGraphDocument(descriptor, bytes).successors : [];
 }

@@ -5,10 +5,10 @@
 import { Verifier } from "../io/hash.ts";
 import { lentChunks } from "../io/lent.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { GraphBounds } from "./bounds.ts";
 import type { CallOptions, Source } from "./places.ts";
-import { readDocument } from "./read.ts";
-import { graphKey, hasSuccessors, successors } from "./successors.ts";
+import { readGraphDocument } from "./read.ts";
+import { hasSuccessors } from "./successors.ts";
+import { Walk } from "./walk.ts";
 
 /** What {@link verify} read. */
 export interface Verified {
@@ -28,25 +28,19 @@ export async function verify(
   root: Descriptor,
   options: CallOptions = {},
 ): Promise<Verified> {
-  const seen = new Set<string>();
-  const bounds = new GraphBounds();
-  const queue = [{ d: root, depth: 0 }];
+  let blobs = 0;
   let bytes = 0;
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { d, depth } = next;
-    if (seen.has(graphKey(d))) continue;
-    seen.add(graphKey(d));
-    bounds.enter(d, depth);
+  const walk = new Walk(async (d, { below }) => {
+    blobs++;
     bytes += d.size;
     if (hasSuccessors(d)) {
-      for (const child of successors(d, await readDocument(source, d, options))) {
-        queue.push({ d: child, depth: depth + 1 });
-      }
-      continue;
+      await below(await readGraphDocument(source, d, options));
+      return;
     }
     const verifier = new Verifier(d);
     for await (const chunk of lentChunks(await source.fetch(d, options), d)) verifier.update(chunk);
     verifier.finish();
-  }
-  return { blobs: seen.size, bytes };
+  }, options);
+  await walk.from(root);
+  return { blobs, bytes };
 }

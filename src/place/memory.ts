@@ -2,11 +2,10 @@
  * Memory as a place: for tests, and for graphs that are small and short-lived.
  * @module
  */
-import { bareDescriptor } from "../oci/descriptor.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { isWhole } from "../content/bounds.ts";
+import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../content/places.ts";
-import { hasSuccessors, successors } from "../content/successors.ts";
+import { hasSuccessors } from "../content/successors.ts";
+import { isWhole } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { digestOf, Verifier } from "../io/hash.ts";
 import { bytesStream, chunksOf } from "../io/streams.ts";
@@ -68,11 +67,8 @@ export class MemoryStore implements Source, Target {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    return await isWhole(descriptor, (d) => {
-      const bytes = this.#blobs.get(d.digest);
-      const there = bytes !== undefined && bytes.length === d.size;
-      return Promise.resolve(there ? successors(d, bytes) : undefined);
-    });
+    const isThere = (d: Descriptor) => this.#blobs.get(d.digest)?.length === d.size;
+    return await isWhole(this, descriptor, isThere, options);
   }
 
   /** {@inheritDoc Target.push} */

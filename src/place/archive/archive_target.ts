@@ -4,10 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { isWhole } from "../../content/bounds.ts";
+import { isWhole } from "../../content/walk.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { hasSuccessors, successors } from "../../content/successors.ts";
+import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
 import { makeFolder } from "../../io/durable.ts";
@@ -77,10 +76,8 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    return await isWhole(descriptor, async (d) => {
-      if (this.#blobs.get(d.digest)?.size !== d.size) return undefined;
-      return hasSuccessors(d) ? successors(d, await readDocument(this, d, options)) : [];
-    });
+    const isThere = (d: Descriptor) => this.#blobs.get(d.digest)?.size === d.size;
+    return await isWhole(this, descriptor, isThere, options);
   }
 
   /** {@inheritDoc Target.push} */

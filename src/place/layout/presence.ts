@@ -2,10 +2,9 @@
  * Which blobs a layout has: a file of its size, and for a manifest all that it leads to.
  * @module
  */
-import { isWhole } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
+import { graphKey, hasSuccessors } from "../../content/successors.ts";
+import { isWhole } from "../../content/walk.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { blobPathIn } from "./files.ts";
@@ -25,14 +24,12 @@ export class Presence {
   /** Whether a blob is there; a manifest alone is not an image: somebody may have deleted a layer. */
   async isWhole(descriptor: Descriptor, options: CallOptions): Promise<boolean> {
     const documents: string[] = [];
-    const whole = await isWhole(descriptor, async (d) => {
-      options.signal?.throwIfAborted();
-      if (this.#whole.has(graphKey(d))) return [];
-      if (!(await this.#hasFile(d))) return undefined;
-      if (!hasSuccessors(d)) return [];
-      documents.push(graphKey(d));
-      return successors(d, await readDocument(this.blobs, d, options));
-    });
+    const isThere = async (d: Descriptor): Promise<boolean> => {
+      if (hasSuccessors(d)) documents.push(graphKey(d));
+      return await this.#hasFile(d);
+    };
+    const isKnown = (d: Descriptor) => this.#whole.has(graphKey(d));
+    const whole = await isWhole(this.blobs, descriptor, isThere, { ...options, isKnown });
     if (whole) { for (const key of documents) this.#whole.add(key); }
     return whole;
   }

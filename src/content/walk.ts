@@ -1,0 +1,145 @@
+/**
+ * The one walk through a graph of blobs. It has an end, however the graph was made, can be cancelled,
+ * and comes by each node once, whatever names it how often. What is looked at, what of it is gone
+ * below, and what missing or odd nodes mean is up to its callers.
+ * @module
+ */
+import type { Descriptor } from "../oci/descriptor.ts";
+import { GraphBounds } from "./bounds.ts";
+import type { CallOptions, Source } from "./places.ts";
+import { readGraphDocument } from "./read.ts";
+import { type GraphDocument, graphKey, hasSuccessors } from "./successors.ts";
+
+/** How a {@link Walk} goes. */
+export interface WalkOptions<T> extends CallOptions {
+  /**
+   * Goes below all children of a node at the same time. The first failure ends the others, which are
+   * waited for: nothing goes on behind a caller's back.
+   */
+  readonly parallel?: boolean | undefined;
+  /** Most bytes of all manifests and indexes below one root. */
+  readonly mostBytes?: number | undefined;
+  /** What a node is worth that lies beyond the bounds; without it the walk fails there. */
+  readonly beyond?: ((d: Descriptor) => T) | undefined;
+}
+
+/** A node that a walk came to. */
+export interface Step<T> {
+  /** Levels below the root. */
+  readonly depth: number;
+  /**
+   * Walks on to what a document points to, or to some of it; ends when all below it is done.
+   *
+   * @returns what each child is worth; undefined for one that the walk came to before, unless it is
+   * parallel
+   */
+  below(children: GraphDocument | readonly Descriptor[]): Promise<readonly (T | undefined)[]>;
+}
+
+/** Looks at a node; what it gives is what the node is worth. */
+export type Visit<T> = (d: Descriptor, step: Step<T>) => T | Promise<T>;
+
+/**
+ * A walk from one root or several. Nodes are told apart by `graphKey`: a graph is named by its digests,
+ * so that it has no cycles, as a blob would have to hold its own hash.
+ */
+export class Walk<T = void> {
+  readonly #visit: Visit<T>;
+  readonly #options: WalkOptions<T>;
+  readonly #met = new Map<string, Promise<T>>();
+  readonly #failed = new AbortController();
+  /** Ends what a visit does: the caller's one, and when another visit of a parallel walk failed. */
+  readonly signal: AbortSignal | undefined;
+
+  /** Begins nothing yet. */
+  constructor(visit: Visit<T>, options: WalkOptions<T> = {}) {
+    this.#visit = visit;
+    this.#options = options;
+    const both = [...(options.signal ? [options.signal] : []), this.#failed.signal];
+    this.signal = options.parallel ? AbortSignal.any(both) : options.signal;
+  }
+
+  /**
+   * Walks from a root, which has bounds of its own; what an earlier one led to is done.
+   *
+   * @returns what the root is worth; undefined when the walk came to it before
+   * @throws {KodenoError} `BAD_CONTENT` for a graph without end, and what a visit throws
+   */
+  async from(root: Descriptor): Promise<T | undefined> {
+    return (await this.#all([root], 0, new GraphBounds(this.#options.mostBytes)))[0];
+  }
+
+  /** Whether the walk came to a node. */
+  hasMet(d: Descriptor): boolean {
+    return this.#met.has(graphKey(d));
+  }
+
+  async #all(
+    nodes: readonly Descriptor[],
+    depth: number,
+    bounds: GraphBounds,
+  ): Promise<readonly (T | undefined)[]> {
+    if (!this.#options.parallel) {
+      const found: (T | undefined)[] = [];
+      for (const d of nodes) {
+        found.push(this.hasMet(d) ? undefined : await this.#once(d, depth, bounds));
+      }
+      return found;
+    }
+    const work = nodes.map((d) => this.#once(d, depth, bounds));
+    for (const one of work) one.catch((error) => this.#failed.abort(error));
+    const results = await Promise.allSettled(work);
+    return results.map((result) => {
+      if (result.status === "fulfilled") return result.value;
+      throw this.#failed.signal.aborted ? this.#failed.signal.reason : result.reason;
+    });
+  }
+
+  #once(d: Descriptor, depth: number, bounds: GraphBounds): Promise<T> {
+    const key = graphKey(d);
+    const known = this.#met.get(key);
+    if (known !== undefined) return known;
+    const visiting = this.#enter(d, depth, bounds);
+    this.#met.set(key, visiting);
+    return visiting;
+  }
+
+  async #enter(d: Descriptor, depth: number, bounds: GraphBounds): Promise<T> {
+    this.signal?.throwIfAborted();
+    try {
+      bounds.enter(d, depth);
+    } catch (error) {
+      if (this.#options.beyond === undefined) throw error;
+      return this.#options.beyond(d);
+    }
+    const below: Step<T>["below"] = (children) =>
+      this.#all("successors" in children ? children.successors : children, depth + 1, bounds);
+    return await this.#visit(d, { depth, below });
+  }
+}
+
+/**
+ * Whether a root is there with all below it.
+ *
+ * @param source has its documents
+ * @param isThere whether one blob is there, with its size
+ * @param isKnown whether a node was found to be whole before
+ * @throws {KodenoError} `BAD_CONTENT` for a graph without end, and what the source throws
+ */
+export async function isWhole(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  isThere: (d: Descriptor) => boolean | Promise<boolean>,
+  options: CallOptions & { readonly isKnown?: (d: Descriptor) => boolean } = {},
+): Promise<boolean> {
+  const { signal, isKnown = () => false } = options;
+  if (!hasSuccessors(root)) return await isThere(root);
+  let whole = true;
+  const walk = new Walk(async (d, { below }) => {
+    if (!whole || isKnown(d)) return;
+    whole = await isThere(d);
+    if (whole && hasSuccessors(d)) await below(await readGraphDocument(source, d, { signal }));
+  }, { signal });
+  await walk.from(root);
+  return whole;
+}

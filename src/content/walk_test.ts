@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { digestOf } from "../io/hash.ts";
+import { bytesStream } from "../io/streams.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { MAX_GRAPH_DEPTH } from "../oci/limits.ts";
+import { encodeJson } from "../oci/manifest.ts";
+import { MediaType } from "../oci/media_types.ts";
+import { isWhole, Walk } from "./walk.ts";
+
+const d = (n: number, more: Partial<Descriptor> = {}): Descriptor => ({
+  mediaType: MediaType.index,
+  digest: `sha256:${n.toString(16).padStart(64, "0")}`,
+  size: 2,
+  ...more,
+});
+
+/** Indexes by digest, so that graphs can be read. */
+class Graph {
+  readonly #blobs = new Map<string, Uint8Array>();
+
+  index(...manifests: readonly Descriptor[]): Descriptor {
+    const bytes = encodeJson({ schemaVersion: 2, mediaType: MediaType.index, manifests });
+    const digest = digestOf(bytes);
+    this.#blobs.set(digest, bytes);
+    return { mediaType: MediaType.index, digest, size: bytes.length };
+  }
+
+  fetch({ digest }: Descriptor): Promise<ReadableStream<Uint8Array>> {
+    return Promise.resolve(bytesStream(this.#blobs.get(digest) ?? new Uint8Array(0)));
+  }
+}
+
+/** Each node names the next one twice. */
+const chain = (last: number, looked: number[], options = {}): Walk =>
+  new Walk(async (one, { below }) => {
+    const n = Number.parseInt(one.digest.slice(-8), 16);
+    looked.push(n);
+    if (n < last) await below([d(n + 1), d(n + 1)]);
+  }, options);
+
+Deno.test("walk: each node is looked at once, whatever names it how often", async () => {
+  for (const parallel of [false, true]) {
+    const looked: number[] = [];
+    const walk = chain(50, looked, { parallel });
+    await walk.from(d(0));
+    await walk.from(d(3));
+    assert.deepEqual(looked, [...Array(51).keys()]);
+    assert.ok(walk.hasMet(d(50)) && !walk.hasMet(d(51)));
+  }
+});
+
+Deno.test("walk: what one size, or one kind, leads to says nothing of another", async () => {
+  const looked: string[] = [];
+  const walk = new Walk(({ size, mediaType }) => void looked.push(`${size} ${mediaType}`));
+  const mediaType = MediaType.layer;
+  for (const more of [{}, { size: 3 }, { mediaType }, {}]) await walk.from(d(1, more));
+  assert.deepEqual(looked, [`2 ${MediaType.index}`, `3 ${MediaType.index}`, `2 ${mediaType}`]);
+});
+
+Deno.test("walk: it has an end, which may be told or not", async () => {
+  for (const parallel of [false, true]) {
+    const walk = chain(Infinity, [], { parallel });
+    await assert.rejects(walk.from(d(0)), /sha256:0+: what it names goes over \d+ levels deep/);
+  }
+  const looked: number[] = [];
+  const beyond: string[] = [];
+  await chain(Infinity, looked, { beyond: (one: Descriptor) => beyond.push(one.digest) }).from(
+    d(0),
+  );
+  assert.equal(looked.length, MAX_GRAPH_DEPTH + 1);
+  assert.deepEqual(beyond, [d(MAX_GRAPH_DEPTH + 1).digest]);
+  // Bounds hold for each root: a layout may have any number of them.
+  const small = chain(0, [], { mostBytes: 2 });
+  for (let n = 0; n < 10; n++) await small.from(d(n));
+});
+
+Deno.test("walk: the first failure ends the others, which are waited for", async () => {
+  let ended = false;
+  const walk: Walk = new Walk(async (one, { below }) => {
+    if (one.digest === d(0).digest) await below([d(1), d(2)]);
+    if (one.digest === d(1).digest) throw new Error("the first");
+    if (one.digest !== d(2).digest) return;
+    await new Promise((go) => walk.signal?.addEventListener("abort", go, { once: true }));
+    await new Promise((go) => setTimeout(go, 5));
+    ended = true;
+    throw new Error("ended by it");
+  }, { parallel: true });
+  await assert.rejects(walk.from(d(0)), /the first/);
+  assert.ok(ended);
+});
+
+Deno.test("walk: it can be cancelled", async () => {
+  const stop = new AbortController();
+  const looked: number[] = [];
+  const walk = new Walk(async (one, { below }) => {
+    looked.push(looked.length);
+    if (looked.length === 3) stop.abort(new Error("enough"));
+    await below([d(Number.parseInt(one.digest.slice(-8), 16) + 1)]);
+  }, { signal: stop.signal });
+  await assert.rejects(walk.from(d(0)), /enough/);
+  assert.equal(looked.length, 3);
+});
+
+Deno.test("walk: what nodes are worth comes up to those that name them", async () => {
+  const walk: Walk<number> = new Walk(async (one, { below }) => {
+    const n = Number.parseInt(one.digest.slice(-8), 16);
+    const found = n > 2 ? [] : await below([d(n + 1), d(n + 1)]);
+    return 1 + found.reduce<number>((sum, worth = 100) => sum + worth, 0);
+  });
+  assert.equal(await walk.from(d(0)), 1 + 100 + 1 + 100 + 1 + 100 + 1);
+});
+
+Deno.test("whole: a part that is missing, or has another size than it is said to have", async () => {
+  const graph = new Graph();
+  const layer = (n: number, size: number) => d(n, { mediaType: MediaType.layer, size });
+  const root = graph.index(graph.index(layer(1, 1)), layer(2, 2), layer(2, 3));
+  const known = graph.index(layer(1, 1));
+  for (const [missing, expected] of [[root.size, false], [1, false], [3, false], [9, true]]) {
+    assert.equal(await isWhole(graph, root, ({ size }) => size !== missing), expected);
+  }
+  const isKnown = (one: Descriptor) => one.digest === known.digest;
+  assert.equal(await isWhole(graph, root, ({ size }) => size !== 1, { isKnown }), true);
+});
