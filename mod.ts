@@ -18,9 +18,14 @@
  */
 export { newBuilder } from "./src/build/builder.ts";
 export type { BuildCallOptions, Builder, PreparedBuild } from "./src/build/builder.ts";
-export type { NamedTarget, PublishPlaces, PutOptions } from "./src/build/destinations.ts";
 export { newPublisher } from "./src/build/publisher.ts";
-export type { PublishCallOptions, Publisher } from "./src/build/publisher.ts";
+export type {
+  CloseOptions,
+  NamedTarget,
+  PublishCallOptions,
+  Publisher,
+  PublishPlaces,
+} from "./src/build/publisher.ts";
 export { publishImages } from "./src/build/publish_images.ts";
 export { loadConfig } from "./src/config/config.ts";
 export type { BuildOptions, PublishOptions } from "./src/config/options.ts";

@@ -187,7 +187,7 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       const name = own === undefined ? undefined : nameInDaemon(own, domain);
       await tellTag(work, image, name);
       const place = await openLocalPlace(config, domain);
-      const { id } = await place.load(source, root, name, {
+      const { id } = await place.load(source, root, name === undefined ? [] : [name], {
         ...options,
         onBlob: (d) => options.onBlob(d, true),
       });

@@ -90,7 +90,7 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const loaded: LoadedImage[] = [];
   for (const { entry, name } of work) {
     const options = { signal, platform, emit, image: name ?? entry.digest };
-    const { id, sent } = await place.load(source, entry, name, options);
+    const { id, sent } = await place.load(source, entry, name === undefined ? [] : [name], options);
     const summary = await summarize(source, entry, { signal });
     const named = name === undefined ? {} : { name };
     const references = [name ?? id];

@@ -113,15 +113,17 @@ export async function buildSkaffold(
   const hooks = hooksAround(plan, request, options);
   const made = new Map<string, string>();
   try {
-    await publishing(publisher, options, async () => {
+    await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
       const late = hooks.makeSources;
-      if (late) await publisher.check();
+      const repositories = new Set(artifacts.map(({ repository }) => repository));
+      const check = () => publisher.check(repositories, options);
+      if (late) await check();
       await hooks.before();
       const prepare = (artifact: SkaffoldArtifact): ReturnType<typeof prepareOne> =>
         prepareOne(artifact, builders.get(artifact), options);
       const early = late ? [] : await Promise.all(artifacts.map(prepare));
-      if (!late) await publisher.check();
+      if (!late) await check();
       for (const [i, artifact] of inBuildOrder(artifacts)) {
         await hooks.before(artifact);
         const { builder, ...named } = early[i] ?? await prepare(artifact);

@@ -4,14 +4,15 @@
  */
 import { join, resolve } from "node:path";
 import { KO_FILES } from "../config/find_ko_file.ts";
+import { loadConfig, resolvePublishConfig } from "../config/config.ts";
+import type { PublishOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { isOwn } from "../go/deps.ts";
 import { FolderWatch } from "../io/folder_watch.ts";
 import { buildImages, type BuildRequest } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { findFiles, type ImageFiles } from "./deps.ts";
-import { loadConfig } from "../config/config.ts";
-import { newPublisher, type Publisher } from "../build/publisher.ts";
+import { planNames } from "../build/names.ts";
 import { mayMatter, type Watched, watchedFolders } from "../watch/watch_folders.ts";
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
@@ -193,9 +194,8 @@ class Watcher {
         const patterns = wanted.map(patternOf);
         const { publish } = this.request;
         const names = this.#images.map(({ importPath }) => importPath);
-        const publisher = (mountFrom: readonly string[]): Publisher =>
-          withNames(newPublisher(publish, { mountFrom }), names);
-        const references = await buildImages({ ...this.request, patterns, publisher }, this.work);
+        const naming = { names: (built: readonly string[]) => namesOf(publish, names, built) };
+        const references = await buildImages({ ...this.request, patterns, naming }, this.work);
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
         for (const [importPath, reference] of references) {
@@ -239,16 +239,8 @@ function patternOf({ importPath, packageDirectory, packages }: ImageFiles): stri
   return main !== undefined && isOwn(main) ? packageDirectory : importPath;
 }
 
-/** A publisher that names images as if all were built together, whichever of them are. */
-function withNames(publisher: Publisher, all: readonly string[]): Publisher {
-  return {
-    names: (importPaths) => {
-      const names = publisher.names([...new Set([...all, ...importPaths])]);
-      return new Map(importPaths.map((path) => [path, names.get(path) ?? path]));
-    },
-    check: () => publisher.check(),
-    publish: (image, name, options) => publisher.publish(image, name, options),
-    finish: (options) => publisher.finish(options),
-    undo: () => publisher.undo(),
-  };
+/** Names images as if all were built together, whichever of them are. */
+function namesOf(publish: PublishOptions, all: readonly string[], built: readonly string[]) {
+  const names = planNames([...new Set([...all, ...built])], resolvePublishConfig(publish));
+  return new Map(built.map((path) => [path, names.get(path) ?? path]));
 }

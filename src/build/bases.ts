@@ -50,16 +50,19 @@ const nothing = (): Promise<void> => Promise.resolve();
  * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
  * right to use the network is given up for good.
  *
+ * @param isFar whether images go to a place beside those of `publish`, which may need the network
  * @returns repositories of base images, whose layers a registry may have already
  * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
  */
 export async function settleNetwork(
   builds: readonly BuildConfig[],
   publish: PublishOptions,
+  isFar = false,
 ): Promise<readonly string[]> {
   const bases = builds.flatMap(basesOf);
   const { push, local, kind } = resolvePublishConfig(publish);
-  const dials = push || local || kind !== undefined || bases.some(({ kind }) => kind === "daemon");
+  const dials = isFar || push || local || kind !== undefined ||
+    bases.some(({ kind }) => kind === "daemon");
   if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();
   return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
 }

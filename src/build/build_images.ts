@@ -9,16 +9,16 @@ import { settleNetwork } from "./bases.ts";
 import { newBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { withOfflineHint } from "./offline_hint.ts";
-import { newPublisher, type Publisher } from "./publisher.ts";
-import { publishImages } from "./publish_images.ts";
+import { newPublisher, type PublishPlaces } from "./publisher.ts";
+import { publishImages, type PublishImagesOptions } from "./publish_images.ts";
 
 /** What was asked for. */
-export interface BuildRequest {
+export interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly patterns: readonly string[];
   readonly build: BuildOptions;
   readonly publish: PublishOptions;
-  /** Makes the publisher, of the repositories of base images; one as `publish` says unless given. */
-  readonly publisher?: ((mountFrom: readonly string[]) => Publisher) | undefined;
+  /** Names images in the place of the publisher. */
+  readonly naming?: PublishImagesOptions["naming"];
 }
 
 /**
@@ -28,27 +28,26 @@ export interface BuildRequest {
  * @throws {KodenoError} see `publishImages`; the file of references is then not written
  */
 export async function buildImages(
-  request: BuildRequest,
+  { patterns, publish, targets = [], naming, ...request }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { imageRefs } = resolvePublishConfig(request.publish);
+  const { imageRefs } = resolvePublishConfig(publish);
   const build = await loadConfig(request.build, options);
-  const mountFrom = await settleNetwork([resolveBuildConfig(build)], request.publish);
-  const publisher = request.publisher?.(mountFrom) ??
-    newPublisher(request.publish, { mountFrom });
+  const isFar = targets.length > 0;
+  const mountFrom = await settleNetwork([resolveBuildConfig(build)], publish, isFar);
+  const publisher = newPublisher(publish, { mountFrom, targets });
   const builder = newBuilder(build);
   try {
-    const references = await publishImages(request.patterns, publisher, builder, options);
-    if (imageRefs !== undefined) await writeReferences(imageRefs, [...references.values()]);
+    const work = { ...options, naming };
+    const references = await publishImages(patterns, publisher, builder, work);
+    if (imageRefs !== undefined) {
+      const text = [...references.values()].map((reference) => `${reference}\n`).join("");
+      await writeTextOutput(imageRefs, { what: `references to ${imageRefs}` }, text);
+    }
     return references;
   } catch (error) {
     throw build.offline ? withOfflineHint(error) : error;
   } finally {
     await builder.close();
   }
-}
-
-async function writeReferences(path: string, references: readonly string[]): Promise<void> {
-  const text = references.map((reference) => `${reference}\n`).join("");
-  await writeTextOutput(path, { what: `references to ${path}` }, text);
 }

@@ -33,50 +33,38 @@ export async function publishImages(
   importpaths: readonly string[],
   publisher: Publisher,
   builder: Builder,
-  options: WorkOptions = {},
+  options: PublishImagesOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  return await publishing(
-    publisher,
-    options,
-    () => buildInto(importpaths, publisher, builder, options),
-  );
+  const { signal, naming = publisher } = options;
+  return await publishing(publisher, signal, async () => {
+    const prepared = await builder.prepare(importpaths, options);
+    // Names and places are checked before anything is built.
+    const names = naming.names(prepared.importPaths);
+    await publisher.check(names.values(), { signal });
+    return await publishPrepared({ prepared, names }, publisher, builder, options);
+  });
 }
 
-/**
- * Ends the use of a publisher well when all work has succeeded, and takes back what failed work left.
- */
+/** How images are built and published. */
+export interface PublishImagesOptions extends WorkOptions {
+  /** Names them in the place of the publisher. */
+  readonly naming?: Pick<Publisher, "names"> | undefined;
+}
+
+/** Closes a publisher well when all work has succeeded; else what that has left is taken back. */
 export async function publishing<T>(
   publisher: Publisher,
-  { signal }: Pick<WorkOptions, "signal">,
+  signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     const result = await work();
-    await publisher.finish({ signal });
+    await publisher.close({ signal });
     return result;
   } catch (error) {
-    await publisher.undo();
+    await publisher.close({ failed: true });
     throw error;
   }
-}
-
-/**
- * Builds main packages and puts their images into the places of a publisher, which stays in use.
- *
- * @returns references by import path
- * @throws {KodenoError} what builder and publisher throw
- */
-export async function buildInto(
-  importpaths: readonly string[],
-  publisher: Publisher,
-  builder: Builder,
-  options: WorkOptions = {},
-): Promise<ReadonlyMap<string, string>> {
-  const prepared = await builder.prepare(importpaths, options);
-  // Names and places are checked before anything is built.
-  await publisher.check();
-  const names = publisher.names(prepared.importPaths);
-  return await publishPrepared({ prepared, names }, publisher, builder, options);
 }
 
 /** Images to build, and what they are called. */
@@ -89,7 +77,7 @@ export interface NamedBuild {
 }
 
 /**
- * As `buildInto`, of what was prepared, under names of the caller.
+ * Builds what was prepared and puts the images into the places of a publisher, which stays in use.
  *
  * @throws {KodenoError} what builder and publisher throw
  */

@@ -1,24 +1,51 @@
 /**
- * The publisher: puts finished images into their place, under their names and tags.
+ * The publisher: puts finished images into all places that were named, under their names and tags.
  * @module
  */
 import { type PublishConfig, resolvePublishConfig } from "../config/config.ts";
 import type { PublishOptions } from "../config/options.ts";
-import type { CallOptions } from "../content/places.ts";
+import { copy } from "../content/copy.ts";
+import type { CallOptions, Target } from "../content/places.ts";
+import type { Emit } from "../events.ts";
 import type { BuiltImage } from "../image/built_image.ts";
+import { getOrSet } from "../io/get_or_set.ts";
+import { digestHex, parseDigest } from "../oci/digest.ts";
 import { shortName } from "../oci/reference.ts";
+import { ArchiveTarget } from "../place/archive/archive_target.ts";
+import { openLayout } from "../place/layout/layout.ts";
+import { checkMarker } from "../place/layout/marker.ts";
+import { type LocalPlace, openLocalPlace } from "../place/local_place.ts";
+import { openRegistries } from "../place/open.ts";
 import { planNames } from "./names.ts";
-import {
-  type Destination,
-  openDestinations,
-  type PublishPlaces,
-  type PutOptions,
-} from "./destinations.ts";
 
 /** How one image is published. */
-export interface PublishCallOptions extends PutOptions {
+export interface PublishCallOptions extends CallOptions {
+  /** Told of what goes over a wire. */
+  readonly emit?: Emit | undefined;
   /** In the place of the publisher's own. */
   readonly tags?: readonly string[] | undefined;
+}
+
+/** How the use of a publisher ends. */
+export interface CloseOptions extends CallOptions {
+  /** Takes back what failed work has left, such as a layout that was made for it. */
+  readonly failed?: boolean | undefined;
+}
+
+/** A place that the caller has opened, and what images are called there. */
+export interface NamedTarget {
+  /** Where images go. Whoever opened it closes it. */
+  readonly target: Target;
+  /** What an image is called there, by its name and one of its tags; `NAME:TAG` unless given. */
+  readonly as?: ((name: string, tag: string) => string) | undefined;
+}
+
+/** What only a caller knows of the places. */
+export interface PublishPlaces {
+  /** Places beside those of the options, or in their stead: any {@link Target}. */
+  readonly targets?: readonly (Target | NamedTarget)[] | undefined;
+  /** Repositories whose layers a registry may have already, such as the base image's. */
+  readonly mountFrom?: readonly string[] | undefined;
 }
 
 /** Puts images into places. */
@@ -32,9 +59,10 @@ export interface Publisher {
   /**
    * Looks at the places before anything is built; makes nothing.
    *
-   * @throws {KodenoError} `BAD_PLACE` when one cannot be used
+   * @param names of the images, as {@link Publisher.names} says; registries are asked for these
+   * @throws {KodenoError} `BAD_PLACE` when one cannot be used, and what a registry or daemon answers
    */
-  check(): Promise<void>;
+  check(names?: Iterable<string>, options?: CallOptions): Promise<void>;
   /**
    * Copies an image and tags it.
    *
@@ -45,15 +73,9 @@ export interface Publisher {
    * @throws {KodenoError} `BAD_PLACE`, `IO_FAILED`, `BAD_CONTENT`, `NOT_FOUND`, and what a
    * registry or daemon answers
    */
-  publish(
-    image: BuiltImage,
-    name: string,
-    options?: PublishCallOptions,
-  ): Promise<string>;
-  /** Ends the work well: archives are written, connections are closed. */
-  finish(options?: CallOptions): Promise<void>;
-  /** Takes back what failed work has left, such as a layout that was made for it. */
-  undo(): Promise<void>;
+  publish(image: BuiltImage, name: string, options?: PublishCallOptions): Promise<string>;
+  /** Ends the work: archives are written, connections are closed. */
+  close(options?: CloseOptions): Promise<void>;
 }
 
 /**
@@ -99,43 +121,125 @@ export function newPublisher(
   return new PlacesPublisher({ ...config, layout }, places);
 }
 
+/** What looks at a place before the work and ends it: callers' targets need not have it. */
+interface Lifecycle {
+  check?(options?: CallOptions): Promise<unknown>;
+  close?(options?: CallOptions): unknown;
+  undo?(): Promise<void>;
+}
+type Writable = (Target | LocalPlace) & Lifecycle;
+
+/** A place of a publisher. */
+interface Destination {
+  /** Opens it, or gives what is open; a registry has one place for each name. */
+  open(name: string, emit?: Emit): Promise<Writable>;
+  /** Whether each name has a place of its own. */
+  readonly isByName?: boolean;
+  /** Says before it is opened that it cannot be. */
+  look?(): Promise<unknown>;
+  /** What an image is called there. */
+  as?(name: string, tag: string): string;
+  /** Whether what is moved there is told. */
+  readonly isFar?: boolean;
+  /** Whether somebody else closes it. */
+  readonly isGiven?: boolean;
+}
+
+function destinationsOf(
+  config: PublishConfig,
+  { targets = [], mountFrom = [] }: PublishPlaces,
+): readonly Destination[] {
+  const { layout, push, repository, transfer, local, kind, tarball } = config;
+  const found: Destination[] = targets.map((one) => {
+    const { target, as } = "target" in one ? one : { target: one };
+    return { open: () => Promise.resolve(target), isFar: true, isGiven: true, ...(as && { as }) };
+  });
+  if (layout !== undefined) {
+    const open = (_: string, emit?: Emit) => openLayout(layout, { create: true, emit });
+    found.push({ look: () => checkMarker(layout, true), open: once(open) });
+  }
+  if (push) {
+    const registries = openRegistries(transfer, { named: [`${repository}/x`], mountFrom });
+    const stores = new Map<string, Promise<Writable>>();
+    const open = (name: string) =>
+      getOrSet(stores, name, () => Promise.resolve(registries.open(name)));
+    found.push({ open, as: (_, tag) => tag, isFar: true, isByName: true });
+  }
+  if (local) found.push({ open: once(() => openLocalPlace(transfer, undefined)) });
+  if (kind !== undefined) found.push({ open: once(() => openLocalPlace(transfer, repository)) });
+  if (tarball !== undefined) {
+    found.push({ open: once(() => Promise.resolve(new ArchiveTarget(tarball))) });
+  }
+  return found;
+}
+
+function once<A extends readonly unknown[], T>(make: (...args: A) => Promise<T>) {
+  let made: Promise<T> | undefined;
+  return (...args: A): Promise<T> => made ??= make(...args);
+}
+
 class PlacesPublisher implements Publisher {
   readonly #destinations: readonly Destination[];
+  readonly #opened = new Set<Writable>();
 
   constructor(readonly config: PublishConfig, places: PublishPlaces) {
-    this.#destinations = openDestinations(config, places);
+    this.#destinations = destinationsOf(config, places);
   }
 
   names(importPaths: readonly string[]): ReadonlyMap<string, string> {
     return planNames(importPaths, this.config);
   }
 
-  async check(): Promise<void> {
-    for (const destination of this.#destinations) await destination.check();
+  async check(names: Iterable<string> = [], options: CallOptions = {}): Promise<void> {
+    for (const destination of this.#destinations) {
+      if (destination.look) await destination.look();
+      else {
+        const each = destination.isByName ? [...new Set(names)] : [""];
+        await Promise.all(each.map(async (name) => {
+          const place = await this.#open(destination, name);
+          await place.check?.(options);
+        }));
+      }
+    }
   }
 
   async publish(
     image: BuiltImage,
     name: string,
-    options: PublishCallOptions = {},
+    { tags = this.config.tags, emit, signal }: PublishCallOptions = {},
   ): Promise<string> {
-    const { tagOnly } = this.config;
-    const { tags = this.config.tags } = options;
+    const { root } = image;
     let local: string | undefined;
     for (const destination of this.#destinations) {
-      local = await destination.put(image, name, tags, options) ?? local;
+      const place = await this.#open(destination, name, emit);
+      const { as = (name, tag) => `${name}:${tag}` } = destination;
+      const names = tags.map((tag) => as(name, tag));
+      const told = destination.isFar ? { emit, image: name } : {};
+      if ("load" in place) {
+        const { chooseForDaemon } = await import("../place/daemon/load.ts");
+        const chosen = await chooseForDaemon(place.daemon, image, root, { signal });
+        // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
+        // nor Kubernetes finds what was loaded there by its digest; then by the tags.
+        local = `${name}:${digestHex(parseDigest(chosen.digest))}`;
+        await place.load(image, chosen, [local, ...names], { signal, emit, image: name });
+      } else await copy(image, root, place, { signal, ...told, tags: names });
     }
     const whole = `${name}:${tags[0]}`;
     // A registry is told where its images are; elsewhere they are shown as ls does.
     const reference = this.config.push ? whole : shortName(whole);
-    return tagOnly ? reference : local ?? `${reference}@${image.root.digest}`;
+    return this.config.tagOnly ? reference : local ?? `${reference}@${root.digest}`;
   }
 
-  async finish(options: CallOptions = {}): Promise<void> {
-    for (const destination of this.#destinations) await destination.finish(options);
+  async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
+    for (const place of this.#opened) {
+      if (failed && place.undo) await place.undo();
+      else await place.close?.({ signal });
+    }
   }
 
-  async undo(): Promise<void> {
-    for (const destination of this.#destinations) await destination.undo();
+  async #open(destination: Destination, name: string, emit?: Emit) {
+    const place = await destination.open(name, emit);
+    if (!destination.isGiven) this.#opened.add(place);
+    return place;
   }
 }

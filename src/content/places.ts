@@ -58,7 +58,7 @@ export interface Place extends Target {
    */
   check(options?: CallOptions): Promise<void>;
   /** Ends the work well: what was collected is written, connections are closed. */
-  close(options?: CallOptions): Promise<void>;
+  close(options?: CallOptions): Promise<unknown>;
   /** Ends failed work: what it has left for nothing is taken back, connections are closed. */
   undo(): Promise<void>;
 }

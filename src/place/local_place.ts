@@ -3,11 +3,11 @@
  * `kind.local`, as ko has it.
  * @module
  */
-import type { Source } from "../content/places.ts";
+import type { CallOptions, Source } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Daemon } from "./daemon/daemon.ts";
-import { chooseForDaemon, loadImage, type LoadOptions } from "./daemon/load.ts";
+import type { LoadOptions } from "./daemon/load.ts";
 import { findDaemonOf, openDaemon } from "./open.ts";
 import { kindCluster, type TransferConfig } from "./transfer.ts";
 
@@ -24,16 +24,22 @@ export interface LocalPlace {
   /** Says which platforms run there. */
   readonly daemon: Daemon;
   /**
+   * Says before any work that it cannot be used.
+   *
+   * @throws {KodenoError} `BAD_PLACE` without such a cluster; `IO_FAILED`
+   */
+  check(options?: CallOptions): Promise<unknown>;
+  /**
    * Brings an image there.
    *
-   * @param name `NAME:TAG`; without one it is found by its ID alone
+   * @param names `NAME:TAG` each; without one it is found by its ID alone
    * @throws {KodenoError} as `loadImage` and `KindCluster.load`; `BAD_REFERENCE` for a cluster and an
    * image without a name
    */
   load(
     source: Pick<Source, "fetch">,
     root: Descriptor,
-    name: string | undefined,
+    names: readonly string[],
     options: LoadOptions,
   ): Promise<LoadedLocally>;
 }
@@ -49,26 +55,29 @@ export async function openLocalPlace(
   domain: string | undefined,
 ): Promise<LocalPlace> {
   const daemon = await openDaemon(config);
+  // Most builds go to no daemon, and do not wait for its code.
+  const { chooseForDaemon, loadImage } = await import("./daemon/load.ts");
   const cluster = domain === undefined ? undefined : kindCluster(domain, config.environment);
   if (cluster === undefined) {
     return {
       daemon,
-      load: (source, root, name, options) =>
-        loadImage(daemon, source, root, name === undefined ? [] : [name], options),
+      check: (options) => daemon.platforms(options),
+      load: (source, root, names, options) => loadImage(daemon, source, root, names, options),
     };
   }
   const { KindCluster } = await import("./daemon/kind.ts");
   const kind = new KindCluster(await findDaemonOf(config), cluster);
   return {
     daemon,
-    async load(source, root, name, options) {
+    check: (options) => kind.nodes(options),
+    async load(source, root, [name, ...others], options) {
       if (name === undefined) {
         const why = "nothing finds it there without a name";
         const message = `Cannot load ${root.digest} into kind cluster ${JSON.stringify(cluster)}`;
         throw new KodenoError("BAD_REFERENCE", `${message}: ${why}`);
       }
       const chosen = await chooseForDaemon(daemon, source, root, options);
-      const { sent } = await kind.load(source, chosen, [name], options);
+      const { sent } = await kind.load(source, chosen, [name, ...others], options);
       return { id: chosen.digest, sent: sent.length > 0 };
     },
   };

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { isWhole } from "../../content/walk.ts";
-import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
+import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
@@ -21,14 +21,14 @@ import { fileStream } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
 import { entryName, findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
-import { archiveName, type ArchiveOptions, writeArchive } from "./archive_writer.ts";
+import { archiveName, type ArchiveOptions, checkArchive, writeArchive } from "./archive_writer.ts";
 import type { ArchiveEntry } from "./plan.ts";
 
 /**
  * Collects images and writes them as one archive by {@link ArchiveTarget.close}. To write what one
  * source has, {@link writeArchive} needs no second copy of it.
  */
-export class ArchiveTarget implements Source, Target, AsyncDisposable {
+export class ArchiveTarget implements Source, Place, AsyncDisposable {
   /** Of the `.tar`; nothing is there before {@link close}. */
   readonly path: string;
   /** Of the blobs; none before the first. */
@@ -45,6 +45,11 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
    */
   constructor(path: string) {
     this.path = path;
+  }
+
+  /** Says before any work that the archive cannot be written there; see {@link checkArchive}. */
+  async check(): Promise<void> {
+    await checkArchive(this.path);
   }
 
   /** {@inheritDoc Source.resolve} */
@@ -168,6 +173,11 @@ export class ArchiveTarget implements Source, Target, AsyncDisposable {
   }
 
   /** Drops what was collected and not written. */
+  async undo(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+  }
+
+  /** {@link undo}. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#blobs.clear();
     this.#entries = [];
