@@ -28,7 +28,7 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   // It lists files by globs, and io knows how to see all names in a folder; what may be said of a
   // registry, the place itself says.
   "src/config/": ["src/oci/", "src/io/", "src/template/", "src/place/"],
-  "src/go/": ["src/exec/", "src/config/", "src/build/"],
+  "src/go/": ["src/exec/", "src/config/"],
   "src/layers/": ["src/oci/", "src/io/"],
   "src/image/": ["src/oci/", "src/io/", "src/content/", "src/layers/"],
   "src/build/": [

@@ -5,7 +5,7 @@
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { type BuildConfig, loadConfig, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
-import { filesOf, type SourcePackage } from "../go/deps.ts";
+import { filesOf, type SourcePackage } from "../go/sources.ts";
 import { unspeakableName } from "../io/folder.ts";
 import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
 import type { WorkOptions } from "../events.ts";

@@ -7,7 +7,7 @@ import { KO_FILES } from "../config/find_ko_file.ts";
 import { loadConfig, resolvePublishConfig } from "../config/config.ts";
 import type { PublishOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import { isOwn } from "../go/deps.ts";
+import { isOwn } from "../go/sources.ts";
 import { FolderWatch } from "../io/folder_watch.ts";
 import { buildImages, type BuildRequest } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";

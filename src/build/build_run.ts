@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
-import { buildArguments } from "../go/arguments.ts";
+import { buildArguments } from "../go/build.ts";
 import { buildGroup, outputDirectory } from "../go/build.ts";
 import { assembleImage, type ImageOptions, type PlatformImage } from "../image/assemble.ts";
 import type { Base, BaseImage } from "../image/base.ts";

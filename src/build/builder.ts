@@ -86,7 +86,7 @@ class GoBuilder implements Builder {
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     // All three only look; the slowest decides. A failure is told after all have ended.
-    let environment: ReturnType<typeof goEnvironment> | undefined;
+    let environment: Promise<CheckedEnvironment> | undefined;
     const go = () => environment ??= this.#checkedEnvironment(how);
     const cache = () => this.#openCache();
     const bases = new BaseSet(config, { cache, go, signal: o.signal, emit: o.emit });
@@ -172,12 +172,15 @@ class GoBuilder implements Builder {
   }
 
   /** `go env -w` can set GOFLAGS, too. */
-  async #checkedEnvironment(how: GoCommand): ReturnType<typeof goEnvironment> {
-    const environment = await goEnvironment(how);
+  async #checkedEnvironment(how: GoCommand): Promise<CheckedEnvironment> {
+    const environment = await goEnvironment(how, ["GOROOT", "GOFLAGS"]);
     refuseToolexec("GOFLAGS", environment.GOFLAGS.split(/\s+/));
     return environment;
   }
 }
+
+/** What a build needs of `go env`; its flags name no `-toolexec`. */
+type CheckedEnvironment = Readonly<Record<"GOROOT" | "GOFLAGS", string>>;
 
 /** Variables by which go finds settings of its own, where `-toolexec` may stand, too. */
 const SETTINGS = ["GOENV", "HOME", "XDG_CONFIG_HOME", "AppData", "GOROOT"];
@@ -193,7 +196,7 @@ async function refuseToolexecOf({ groups }: BuildPlan, how: GoCommand): Promise<
     asked.set(JSON.stringify([directory, ...SETTINGS.map((name) => environment[name])]), group);
   }
   await Promise.all([...asked.values()].map(async ({ directory, environment }) => {
-    const { GOFLAGS } = await goEnvironment({ ...how, directory, environment });
+    const { GOFLAGS } = await goEnvironment({ ...how, directory, environment }, ["GOFLAGS"]);
     refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
   }));
 }

@@ -7,7 +7,7 @@ import type { BuildConfig } from "../config/config.ts";
 import { refuseToolexec } from "../config/checks.ts";
 import { fillImage, type GoFlagsConfig, type ImageConfig } from "../config/image_config.ts";
 import type { Emit } from "../events.ts";
-import { selectListFlags } from "../go/arguments.ts";
+import { selectListFlags } from "../go/list.ts";
 import type { GoCommand } from "../go/command.ts";
 import type { BuildGroup, BuildPlan, PlannedImage } from "./plan.ts";
 import type { Fillable, TemplateFiller } from "./template_filler.ts";

@@ -8,12 +8,7 @@ import { KodenoError } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
 import { listPackages } from "../go/list.ts";
 import { groupPatterns } from "../go/patterns.ts";
-import {
-  type ListedPackage,
-  type MainPackage,
-  refuseUnreadable,
-  selectMains,
-} from "../go/packages.ts";
+import { type ListedPackage, type MainPackage, refuseUnreadable, selectMains } from "../go/list.ts";
 import { listFlagsOf } from "./flag_templates.ts";
 
 /** A main package. */

@@ -7,7 +7,8 @@ import { posix } from "node:path";
 import type { GoConfig } from "../config/config.ts";
 import type { GoFlagsConfig, ImageConfig } from "../config/image_config.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
-import type { MainPackage } from "../go/packages.ts";
+import type { GoBinary, GoBuild } from "../go/build.ts";
+import type { MainPackage } from "../go/list.ts";
 
 /** What is asked for: a main package, and what shapes its image. */
 export interface ImageRequest extends MainPackage {
@@ -22,26 +23,9 @@ export interface PlannedImage extends ImageRequest {
   readonly appName: string;
 }
 
-/** One binary of a {@link BuildGroup}. */
-export interface PlannedBinary {
-  readonly importPath: string;
-  /** Name of the file `go build -o DIR/` makes. */
-  readonly file: string;
-}
-
-/** What one run of `go build` makes: packages that share platform, environment, flags and folder. */
-export interface BuildGroup {
+/** What one run of `go build` makes. */
+export interface BuildGroup extends GoBuild {
   readonly platform: Platform;
-  /** `os/arch[/variant]`. */
-  readonly platformName: string;
-  /** Folder that `go` runs in. */
-  readonly directory: string;
-  readonly go: GoFlagsConfig;
-  /** All variables that `go build` runs with. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Tells runs apart that would make files of the same name; 0 unless base names collide. */
-  readonly part: number;
-  readonly binaries: readonly PlannedBinary[];
 }
 
 /** What is to be done; frozen. */
@@ -115,8 +99,8 @@ export function executableName(importPath: string, os: string): string {
 }
 
 /** Packages of one run each; a package goes into the first run that has no file of its name. */
-function splitByFile(packages: readonly MainPackage[], os: string): PlannedBinary[][] {
-  const runs: Map<string, PlannedBinary>[] = [];
+function splitByFile(packages: readonly MainPackage[], os: string): GoBinary[][] {
+  const runs: Map<string, GoBinary>[] = [];
   for (const { importPath } of packages) {
     const file = executableName(importPath, os);
     let run = runs.find((r) => !r.has(file));

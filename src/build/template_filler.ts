@@ -8,7 +8,7 @@ import type { NoteEvent } from "../events.ts";
 import { type GitFacts, gitFacts } from "../git/facts.ts";
 import type { GitPlace } from "../git/command.ts";
 import type { GoCommand } from "../go/command.ts";
-import { allGoVariables } from "../go/list.ts";
+import { goEnvironment } from "../go/list.ts";
 import { koData } from "../template/ko_functions.ts";
 import { compileTemplate } from "../template/template.ts";
 
@@ -96,7 +96,7 @@ export class TemplateFiller {
     // Modules may ask for another toolchain, and variables change what others say.
     const key = JSON.stringify([directory, environment]);
     const asked = this.#goEnvironments.get(key) ??
-      allGoVariables({ ...this.context.go, directory, environment });
+      goEnvironment({ ...this.context.go, directory, environment });
     this.#goEnvironments.set(key, asked);
     const all = await asked;
     if (!allPlatforms) return all;

@@ -1,13 +1,79 @@
 /**
- * Runs `go build` for one group of packages into a folder that stays, so that go's own check for
- * nothing to do works the next time.
+ * `go build` for one group of packages, into a folder that stays, so that go's own check for nothing
+ * to do works the next time.
  * @module
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { BuildGroup } from "../build/plan.ts";
-import { buildArguments, buildFlags } from "./arguments.ts";
+import type { GoFlagsConfig } from "../config/image_config.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
+
+/** One binary of a {@link GoBuild}. */
+export interface GoBinary {
+  readonly importPath: string;
+  /** Name of the file `go build -o DIR/` makes. */
+  readonly file: string;
+}
+
+/** One run of `go build`: packages that share platform, environment, flags and folder. */
+export interface GoBuild {
+  /** `os/arch[/variant]`. */
+  readonly platformName: string;
+  /** Folder that `go` runs in. */
+  readonly directory: string;
+  readonly go: GoFlagsConfig;
+  /** All variables that it runs with. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Tells runs apart that would make files of the same name; 0 unless base names collide. */
+  readonly part: number;
+  readonly binaries: readonly GoBinary[];
+}
+
+/** What shapes the arguments. */
+export type GoFlags = Omit<GoFlagsConfig, "env">;
+
+/** Flags of `go build` whose value may be an argument of its own. */
+const WITH_VALUE =
+  /^--?(?:C|asmflags|buildmode|compiler|covermode|coverpkg|gccgoflags|gcflags|installsuffix|ldflags|mod|modfile|o|overlay|p|pgo|pkgdir|tags)$/;
+
+/**
+ * Without flags that are nothing, as templates may make them: go would take one for a package. The
+ * value of the flag before it may be nothing.
+ */
+function withoutEmpty(flags: readonly string[]): readonly string[] {
+  return flags.filter((flag, i) => flag.trim() !== "" || WITH_VALUE.test(flags[i - 1] ?? ""));
+}
+
+/** The flags of `go build`, in ko's order, less `-o` and the packages. */
+export function buildFlags(go: GoFlags): readonly string[] {
+  const joined = (name: string, list: readonly string[], pattern = ""): readonly string[] => {
+    const some = list.filter((one) => one.trim() !== "");
+    return some.length === 0 ? [] : [`-${name}=${pattern}${some.join(" ")}`];
+  };
+  const gcflags = [...(go.disableOptimizations ? ["-N", "-l"] : []), ...go.gcflags];
+  // Without optimizations means all packages, as in ko; own flags mean the named ones, as in go.
+  const pattern = go.disableOptimizations ? "all=" : "";
+  return [
+    ...withoutEmpty(go.flags),
+    ...(go.trimpath ? ["-trimpath"] : []),
+    ...joined("gcflags", gcflags, pattern),
+    ...joined("asmflags", go.asmflags),
+    ...joined("ldflags", go.ldflags),
+  ];
+}
+
+/**
+ * Arguments of the one `go build` of a group.
+ *
+ * @param output folder that gets the binaries; the slash makes `go` take it for one
+ */
+export function buildArguments(
+  group: Pick<GoBuild, "binaries"> & { readonly go: GoFlags },
+  output: string,
+): readonly string[] {
+  const packages = group.binaries.map((b) => b.importPath);
+  return ["build", ...buildFlags(group.go), "-o", `${output}/`, ...packages];
+}
 
 /**
  * The folder of a group's binaries: the same for the same platform, flags, environment and folder,
@@ -15,7 +81,7 @@ import { type GoCommand, goFailure, runGo } from "./command.ts";
  *
  * @param root folder of all binaries
  */
-export function outputDirectory(root: string, group: BuildGroup): string {
+export function outputDirectory(root: string, group: GoBuild): string {
   // Only what is said for this build tells folders apart: go itself looks at the whole environment.
   const { platformName, directory, part, go } = group;
   // Users that share a cache do not share these: who may write a binary decides what is in images.
@@ -38,7 +104,7 @@ export interface GroupRun extends Pick<GoCommand, "command" | "signal" | "nicene
  */
 export async function buildGroup(
   { variables, ...how }: GroupRun,
-  group: BuildGroup,
+  group: GoBuild,
   output: string,
 ): Promise<string> {
   const args = buildArguments(group, output);

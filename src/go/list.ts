@@ -1,11 +1,118 @@
 /**
- * What the go command knows: packages that patterns match, and its own environment.
+ * What the go command knows: its own environment, packages that patterns match, and which of these
+ * are main packages.
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import type { ListedPackage, PatternGroup } from "./packages.ts";
-import { listArguments } from "./arguments.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
+
+/** Flags of `go build` that decide which files and modules are seen, so `go list` needs them too. */
+const LIST_FLAGS = new Set(["tags", "mod", "modfile", "overlay"]);
+
+/** Those of the flags of `go build` that `go list` needs, too. */
+export function selectListFlags(flags: readonly string[]): readonly string[] {
+  const selected: string[] = [];
+  for (const [i, flag] of flags.entries()) {
+    const [, name = "", value] = /^--?([a-z]+)(=.*)?$/s.exec(flag) ?? [];
+    if (!LIST_FLAGS.has(name)) continue;
+    const next = flags[i + 1];
+    if (value !== undefined) selected.push(flag);
+    else if (next !== undefined) selected.push(flag, next);
+  }
+  return selected;
+}
+
+/** Patterns for one run of `go list`. */
+export interface PatternGroup {
+  /** Folder that `go` runs in: the working directory, or the root of another module. */
+  readonly directory: string;
+  readonly patterns: readonly string[];
+}
+
+/** A package as `go list -e -json` tells it; see `go help list`. */
+export interface ListedPackage {
+  readonly ImportPath: string;
+  readonly Name?: string;
+  readonly Dir?: string;
+  readonly Match?: readonly string[];
+  readonly Error?: { readonly Err: string };
+}
+
+/** A main package. */
+export interface MainPackage {
+  readonly importPath: string;
+  /** Folder of its Go files; `kodata` is looked for in it. */
+  readonly packageDirectory: string;
+  /** Folder that `go` runs in. */
+  readonly directory: string;
+}
+
+const isWildcard = (pattern: string): boolean => pattern.includes("...");
+
+/** The error for a pattern that leads to no main package. */
+export function badPattern(pattern: string, why: string): KodenoError {
+  return new KodenoError("BAD_PACKAGE", `Cannot build ${JSON.stringify(pattern)}: ${why}`, {
+    pattern,
+  });
+}
+
+/**
+ * The main packages that patterns name, in the order of the patterns, each once.
+ * A pattern with `...` may match others beside; one without has to name a main package.
+ *
+ * @throws {KodenoError} `BAD_PACKAGE` when a pattern names none, or a package that is not main
+ */
+export function selectMains(
+  group: PatternGroup,
+  listed: readonly ListedPackage[],
+): readonly MainPackage[] {
+  const mains = new Map<string, MainPackage>();
+  for (const pattern of group.patterns) {
+    const matched = listed.filter((p) => p.Match?.includes(pattern));
+    const found = matched.filter((p) => p.Name === "main" && p.Dir !== undefined);
+    if (found.length === 0) throw noMain(pattern, matched);
+    for (const { ImportPath, Dir = "" } of found) {
+      mains.set(ImportPath, {
+        importPath: ImportPath,
+        packageDirectory: Dir,
+        directory: group.directory,
+      });
+    }
+  }
+  return [...mains.values()];
+}
+
+/**
+ * Refuses packages that match a pattern with `...` and of which go cannot say what they are, rather
+ * than leaving them out: each of them may be a main package.
+ *
+ * @throws {KodenoError} `BAD_PACKAGE` for the first of them
+ */
+export function refuseUnreadable(group: PatternGroup, listed: readonly ListedPackage[]): void {
+  for (const { ImportPath, Name, Error, Match = [] } of listed) {
+    const pattern = Match.find((one) => isWildcard(one) && group.patterns.includes(one));
+    if (pattern === undefined || Name || Error === undefined) continue;
+    throw badPattern(pattern, `package ${ImportPath} cannot be read: ${oneLine(Error.Err)}`);
+  }
+}
+
+/** go's advice is on lines of its own; an error here is one line. */
+export function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, " ");
+}
+
+function noMain(pattern: string, matched: readonly ListedPackage[]): KodenoError {
+  if (isWildcard(pattern)) return badPattern(pattern, "it matches no main package");
+  const [first] = matched;
+  if (first === undefined) return badPattern(pattern, "it matches no package");
+  const error = oneLine(first.Error?.Err ?? "");
+  if (error) return badPattern(pattern, error);
+  return badPattern(
+    pattern,
+    `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}; ` +
+      "name a folder with a main package, or use ./... for all",
+  );
+}
 
 /**
  * Lists the packages of patterns, without what they depend on.
@@ -18,51 +125,93 @@ export async function listPackages(
   flags: readonly string[],
   group: PatternGroup,
 ): Promise<readonly ListedPackage[]> {
-  const output = await runGo({ ...how, directory: group.directory }, [
-    ...listArguments(flags, group.patterns),
-  ]);
-  if (output.code === 0) return parseObjects(output.stdout);
-  const why = output.stderr.trim().replaceAll(/\s*\n\s*/g, " ").replace(/^go: /, "");
+  const found: ListedPackage[] = [];
+  const fields = ["ImportPath", "Name", "Dir", "Match", "Error"];
+  await listObjects({ ...how, directory: group.directory }, {
+    // Leaves out what they depend on.
+    more: ["-find"],
+    ...{ fields, flags, patterns: group.patterns },
+  }, (text) => found.push(JSON.parse(text)));
+  return found;
+}
+
+/** What one run of `go list` is asked. */
+export interface ListQuery {
+  /** More flags of its own. */
+  readonly more: readonly string[];
+  readonly fields: readonly string[];
+  /** Flags of `go build`. */
+  readonly flags: readonly string[];
+  readonly patterns: readonly string[];
+}
+
+/**
+ * Runs `go list`.
+ *
+ * @param take gets the JSON of each package while it comes
+ * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
+ */
+export async function listObjects(
+  how: GoCommand,
+  query: ListQuery,
+  take: (text: string) => void,
+): Promise<void> {
+  const splitter = new ObjectSplitter(take);
+  const output = await runGo(how, listArguments(query), (text) => splitter.add(text));
+  if (output.code === 0) return;
   throw new KodenoError(
     "BAD_PACKAGE",
-    `Cannot list ${group.patterns.join(" ")} in ${group.directory}: ${why}`,
+    `Cannot list ${query.patterns.join(" ")} in ${how.directory}: ` +
+      oneLine(output.stderr).replace(/^go: /, ""),
   );
 }
 
-/** `go list -json` prints one indented object after the other. */
-function parseObjects(text: string): readonly ListedPackage[] {
-  const trimmed = text.trim();
-  if (trimmed === "") return [];
-  return JSON.parse(`[${trimmed.replaceAll(/^\}\n\{/gm, "},\n{")}]`) as ListedPackage[];
+/** Arguments of `go list`. */
+export function listArguments({ more, fields, flags, patterns }: ListQuery): readonly string[] {
+  const json = `-json=${fields.join(",")}`;
+  return ["list", "-e", ...more, json, ...selectListFlags(flags), "--", ...patterns];
 }
 
-/** A few values of `go env`. */
-export interface GoEnvironment {
-  readonly GOROOT: string;
-  /** `go1.26.8`. */
-  readonly GOVERSION: string;
-  /** With what `go env -w` has set. */
-  readonly GOFLAGS: string;
+/** Most characters that go says of one package; the largest name some thousand files. */
+const MAX_OBJECT = 16 * 1024 * 1024;
+
+/** Cuts what `go list -json` prints, one indented object after the other, while it comes. */
+export class ObjectSplitter {
+  #rest = "";
+
+  /** @param take gets the text of each object */
+  constructor(readonly take: (text: string) => void) {}
+
+  /** Adds a piece of the text, wherever it was cut. */
+  add(text: string): void {
+    this.#rest += text;
+    let start = 0;
+    for (
+      let end = this.#rest.indexOf("\n}\n");
+      end >= 0;
+      end = this.#rest.indexOf("\n}\n", start)
+    ) {
+      this.take(this.#rest.slice(start, end + 2));
+      start = end + 3;
+    }
+    this.#rest = this.#rest.slice(start);
+    if (this.#rest.length > MAX_OBJECT) {
+      throw new KodenoError("GO_FAILED", "Cannot run go list: it prints an object without end");
+    }
+  }
 }
 
 /**
- * Asks go for its environment.
+ * Values of `go env`, with what `go env -w` has set.
  *
+ * @param names all unless given
  * @throws {KodenoError} `GO_FAILED`
  */
-export async function goEnvironment(how: GoCommand): Promise<GoEnvironment> {
-  const output = await runGo(how, ["env", "-json", "GOROOT", "GOVERSION", "GOFLAGS"]);
+export async function goEnvironment<N extends string>(
+  how: GoCommand,
+  names: readonly N[] = [],
+): Promise<Readonly<Record<N, string>>> {
+  const output = await runGo(how, ["env", "-json", ...names]);
   if (output.code !== 0) throw goFailure("read go's environment", output);
-  return JSON.parse(output.stdout) as GoEnvironment;
-}
-
-/**
- * All that `go env` prints.
- *
- * @throws {KodenoError} `GO_FAILED`
- */
-export async function allGoVariables(how: GoCommand): Promise<Readonly<Record<string, string>>> {
-  const output = await runGo(how, ["env", "-json"]);
-  if (output.code !== 0) throw goFailure("read go's environment", output);
-  return JSON.parse(output.stdout) as Record<string, string>;
+  return JSON.parse(output.stdout);
 }

@@ -4,14 +4,7 @@
  * @module
  */
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { KodenoError } from "../errors.ts";
-import type { PatternGroup } from "./packages.ts";
-
-function bad(pattern: string, why: string): KodenoError {
-  return new KodenoError("BAD_PACKAGE", `Cannot build ${JSON.stringify(pattern)}: ${why}`, {
-    pattern,
-  });
-}
+import { badPattern, type PatternGroup } from "./list.ts";
 
 /** Whether a relative path leads out of the folder it starts in. */
 function leadsOut(way: string): boolean {
@@ -62,9 +55,9 @@ interface Placed {
 }
 
 async function place(workingDirectory: string, pattern: string): Promise<Placed> {
-  if (pattern === "") throw bad(pattern, "it is empty; name an import path or a folder");
+  if (pattern === "") throw badPattern(pattern, "it is empty; name an import path or a folder");
   if (/\s/.test(pattern) || pattern.startsWith("-")) {
-    throw bad(pattern, "it is neither an import path nor a folder");
+    throw badPattern(pattern, "it is neither an import path nor a folder");
   }
   // What stands before a wildcard has to be a folder: "./cmd/..." lies in "./cmd".
   const wild = pattern.indexOf("...");
@@ -76,15 +69,15 @@ async function place(workingDirectory: string, pattern: string): Promise<Placed>
   const bare = !local && wild !== 0 && info?.isDirectory === true &&
     !pattern.split("/")[0]?.includes(".");
   if (!local && !bare) return { directory: workingDirectory, pattern };
-  if (info === undefined) throw bad(pattern, "there is no such folder");
-  if (!info.isDirectory) throw bad(pattern, "it is a file; name its folder");
+  if (info === undefined) throw badPattern(pattern, "there is no such folder");
+  if (!info.isDirectory) throw badPattern(pattern, "it is a file; name its folder");
 
   const module = await nearest(path, "go.mod");
   const workspace = await nearest(workingDirectory, "go.work");
   const inside = workspace !== undefined && !leadsOut(relative(workspace, path));
   const home = inside || module === await nearest(workingDirectory, "go.mod");
   if (module === undefined && !inside) {
-    throw bad(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
+    throw badPattern(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
   }
   const directory = home || module === undefined ? workingDirectory : module;
   const rest = wild < 0 ? "" : pattern.slice(fixed === "." && !local ? 0 : fixed.length);

@@ -5,15 +5,15 @@
  */
 import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
-import { selectListFlags } from "../go/arguments.ts";
+import { selectListFlags } from "../go/list.ts";
 import type { GoCommand } from "../go/command.ts";
-import { closureOf, listSources, type SourceList, type SourcePackage } from "../go/deps.ts";
+import { closureOf, listSources, type SourceList, type SourcePackage } from "../go/sources.ts";
 import { goEnvironment } from "../go/list.ts";
-import { moduleFiles, profileOf } from "../go/module_files.ts";
+import { moduleFiles, profileOf } from "../go/sources.ts";
 import { groupPatterns } from "../go/patterns.ts";
 import { isBuiltinBase, scratchBase } from "../image/builtin_base.ts";
 import type { Platform } from "../oci/platform.ts";
-import { selectMains } from "../go/packages.ts";
+import { selectMains } from "../go/list.ts";
 import { goVariables, makePlan } from "../build/plan.ts";
 import type { WorkOptions } from "../events.ts";
 import { findPackages } from "../build/packages.ts";
@@ -173,7 +173,7 @@ async function platformsOf(
   const cache = () => openLayers(config.cache);
   const opened = await openBase(config, image, {
     cache,
-    go: () => goEnvironment(how),
+    go: () => goEnvironment(how, ["GOROOT"]),
     signal,
     emit,
   });

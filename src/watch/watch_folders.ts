@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { compileGlob } from "../config/globs.ts";
-import { isOwn, type SourcePackage } from "../go/deps.ts";
+import { isOwn, type SourcePackage } from "../go/sources.ts";
 import type { ImageFiles } from "../app/deps.ts";
 
 /** Where to look, and what for. All paths are absolute. */

@@ -6,7 +6,7 @@ import { refuseToolexec } from "../../config/checks.ts";
 import { goCommandOf } from "../../config/environment.ts";
 import { messageOf } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
-import { allGoVariables } from "../../go/list.ts";
+import { goEnvironment } from "../../go/list.ts";
 import { reach } from "../../place/registry/check_access.ts";
 import { registryOptions } from "../../place/open.ts";
 import { type Finding, ok, type Patient, shownUrl, told, warning, wrong } from "./check.ts";
@@ -20,7 +20,7 @@ export async function checkGo(patient: Patient): Promise<readonly Finding[]> {
   const how: GoCommand = { command, environment: local, directory, signal };
   let go: Readonly<Record<string, string>>;
   try {
-    go = await allGoVariables(how);
+    go = await goEnvironment(how);
   } catch (error) {
     signal?.throwIfAborted();
     return [told("go", "wrong", messageOf(error))];

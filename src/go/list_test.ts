@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { type ListedPackage, refuseUnreadable, selectMains } from "./packages.ts";
+import { type ListedPackage, refuseUnreadable, selectMains } from "./list.ts";
 
 const main = (path: string, ...patterns: string[]): ListedPackage => ({
   ImportPath: path,

@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { closureOf, filesOf, isOwn, ObjectSplitter, type SourcePackage } from "./deps.ts";
+import { ObjectSplitter } from "./list.ts";
+import { closureOf, filesOf, isOwn, type SourcePackage } from "./sources.ts";
 
 Deno.test("deps: objects come out whole, wherever the text is cut", () => {
   const whole = [{ a: 1 }, { b: { c: ["}", "{\n}"] } }].map((one) =>

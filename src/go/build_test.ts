@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { buildArguments, buildFlags, type GoFlags, listArguments } from "./arguments.ts";
+import { buildArguments, buildFlags, type GoFlags } from "./build.ts";
+import { listArguments } from "./list.ts";
 
 const NONE: GoFlags = {
   flags: [],
@@ -59,9 +60,10 @@ Deno.test("arguments: go list sees the files that go build will see", () => {
     [["-ldflags=-tags=x", "-modcacherw"], []],
   ];
   for (const [flags, expected] of cases) {
-    const found = listArguments(flags, ["./a", "-x"]);
+    const query = { more: ["-find"], fields: ["Name", "Dir"], flags, patterns: ["./a", "-x"] };
+    const found = listArguments(query);
     const end = found.indexOf("--");
-    assert.deepEqual(found.slice(0, 3), ["list", "-e", "-find"]);
+    assert.deepEqual(found.slice(0, 4), ["list", "-e", "-find", "-json=Name,Dir"]);
     assert.deepEqual(found.slice(4, end), expected);
     // A pattern is no flag, whatever it begins with.
     assert.deepEqual(found.slice(end), ["--", "./a", "-x"]);

@@ -1,0 +1,217 @@
+/**
+ * The files that go reads: of packages and all they depend on, by what `go list -deps` says, and those
+ * that say which modules a build sees, `go.mod` and its like.
+ * @module
+ */
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type GoCommand, runGo } from "./command.ts";
+import {
+  goEnvironment,
+  type ListedPackage,
+  listObjects,
+  type ListQuery,
+  oneLine,
+  selectListFlags,
+} from "./list.ts";
+
+/** Fields of `go list` that name files of a package. */
+const FILES = [
+  "GoFiles",
+  "CgoFiles",
+  "CFiles",
+  "CXXFiles",
+  "MFiles",
+  "HFiles",
+  "FFiles",
+  "SFiles",
+  "SwigFiles",
+  "SwigCXXFiles",
+  "SysoFiles",
+  "EmbedFiles",
+  // What go cannot read now is what somebody is about to mend.
+  "InvalidGoFiles",
+] as const;
+/** The others; asking for few of them makes go faster, too. */
+const FIELDS = ["ImportPath", "Name", "Dir", "Match", "Standard", "Module", "Error"];
+/** What tells which package is in which image; only asked for where there are several. */
+const GRAPH = ["Imports", "ImportMap"];
+
+/** A module, as `go list` tells it; see `go help list`. */
+export interface ListedModule {
+  readonly Path: string;
+  readonly Main?: boolean;
+  readonly Dir?: string;
+  readonly GoMod?: string;
+  readonly Replace?: { readonly Version?: string; readonly GoMod?: string };
+}
+
+/** A package with its files. */
+export interface SourcePackage
+  extends ListedPackage, Partial<Record<typeof FILES[number], string[]>> {
+  readonly Module?: ListedModule;
+  readonly EmbedPatterns?: readonly string[];
+  readonly Imports?: readonly string[];
+  readonly ImportMap?: Readonly<Record<string, string>>;
+}
+
+/** The packages of a run that are the user's own, in the order of go: what is imported first. */
+export interface SourceList {
+  /** By import path. */
+  readonly packages: ReadonlyMap<string, SourcePackage>;
+  /** What is wrong with packages, a line each. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Lists packages and all that they depend on, less those of Go itself and of the module cache: what
+ * is there never changes.
+ *
+ * @param graph whether imports are wanted
+ * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
+ */
+export async function listSources(
+  how: GoCommand,
+  { flags, patterns, graph }: Pick<ListQuery, "flags" | "patterns"> & { readonly graph: boolean },
+): Promise<SourceList> {
+  const fields = [...FIELDS, ...FILES, "EmbedPatterns", ...(graph ? GRAPH : [])];
+  const packages = new Map<string, SourcePackage>();
+  const faults: string[] = [];
+  await listObjects(how, { more: ["-deps"], fields, flags, patterns }, (text) => {
+    // Most of a list are packages of Go itself: these are not worth reading.
+    if (text.includes('\n\t"Standard": true')) return;
+    const found = JSON.parse(text) as SourcePackage;
+    if (found.Error) faults.push(`${found.ImportPath}: ${oneLine(found.Error.Err)}`);
+    if (isOwn(found) || found.Match) packages.set(found.ImportPath, found);
+  });
+  return { packages, faults };
+}
+
+/** Whether a package is of a main module, of a folder that stands for a module, or vendored. */
+export function isOwn({ Module }: SourcePackage): boolean {
+  if (Module === undefined || Module.Main) return true;
+  if (Module.Replace !== undefined && !Module.Replace.Version) return true;
+  // A vendored package has a module, but that has no folder of its own.
+  return Module.Dir === undefined;
+}
+
+/** The files of a package that shape what is built of it; absolute. */
+export function filesOf(found: SourcePackage): readonly string[] {
+  const { Dir = "" } = found;
+  return FILES.flatMap((field) => found[field] ?? [])
+    .map((name) => name.startsWith("/") ? name : join(Dir, name));
+}
+
+/**
+ * A package and all of a list that it depends on.
+ *
+ * @param packages listed with their graph
+ */
+export function closureOf(
+  packages: ReadonlyMap<string, SourcePackage>,
+  importPath: string,
+): readonly SourcePackage[] {
+  const found = new Map<string, SourcePackage>();
+  const open = [importPath];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    const one = packages.get(path);
+    if (one === undefined || found.has(path)) continue;
+    found.set(path, one);
+    for (const name of one.Imports ?? []) open.push(one.ImportMap?.[name] ?? name);
+  }
+  return [...found.values()];
+}
+
+/**
+ * Finds the files: `go.mod` and `go.sum` of the main module or of those of the workspace, `go.work`,
+ * `go.work.sum`, `vendor/modules.txt`, `go.mod` of folders that stand for modules, and what
+ * `-modfile` and `-overlay` name.
+ *
+ * @param flags of `go build`
+ * @returns absolute paths; not all of them are there, but each would be read if it were
+ * @throws {KodenoError} `GO_FAILED`
+ */
+export async function moduleFiles(
+  how: GoCommand,
+  flags: readonly string[],
+): Promise<readonly string[]> {
+  const { GOMOD, GOWORK, GOFLAGS } = await goEnvironment(how, ["GOMOD", "GOWORK", "GOFLAGS"]);
+  const words = [...GOFLAGS.split(/\s+/), ...selectListFlags(flags)];
+  const value = (name: string): string | undefined => lastValue(words, name);
+  const at = (path: string): string => resolve(how.directory, path);
+  const work = GOWORK === "" || GOWORK === "off" ? undefined : GOWORK;
+  const own = value("modfile") ?? (GOMOD === "" || GOMOD === "/dev/null" ? undefined : GOMOD);
+  const mods = work === undefined ? (own === undefined ? [] : [at(own)]) : await mainModules(how);
+  const root = work ?? mods[0];
+  const fetched = root === undefined || ["mod", "readonly"].includes(value("mod") ?? "");
+  const vendor = fetched ? undefined : join(dirname(root), "vendor", "modules.txt");
+  const isVendored = vendor !== undefined && await isThere(vendor);
+  const overlay = value("overlay");
+  const saying = [...(work ? [work] : []), ...mods];
+  return [
+    ...mods.flatMap((mod) => [mod, mod.replace(/\.mod$/, ".sum")]),
+    ...(work ? [work, `${work}.sum`] : []),
+    ...(vendor ? [vendor] : []),
+    // Of what is vendored go reads the copy alone.
+    ...(isVendored ? [] : (await Promise.all(saying.map(localModules))).flat()),
+    ...(overlay ? [at(overlay), ...await overlaid(at(overlay), at)] : []),
+  ];
+}
+
+function isThere(path: string): Promise<boolean> {
+  return Deno.stat(path).then(() => true, () => false);
+}
+
+/** The `go.mod` of each module of the workspace; none while go cannot read it. */
+async function mainModules(how: GoCommand): Promise<readonly string[]> {
+  const { code, stdout } = await runGo(how, ["list", "-m", "-f", "{{.GoMod}}"]);
+  return code === 0 ? stdout.split("\n").filter((line) => line !== "") : [];
+}
+
+/**
+ * The profile that go optimizes a main package by: `default.pgo` beside it, unless `-pgo` says
+ * otherwise.
+ *
+ * @param folder of the main package
+ * @returns an absolute path, where there may be nothing
+ */
+export function profileOf(
+  how: GoCommand,
+  flags: readonly string[],
+  folder: string,
+): string | undefined {
+  const given = lastValue([...(how.environment["GOFLAGS"] ?? "").split(/\s+/), ...flags], "pgo");
+  if (given === "off") return undefined;
+  if (given === undefined || given === "auto") return join(folder, "default.pgo");
+  return resolve(how.directory, given);
+}
+
+/** The value of the last flag of a name, `-name=value` or `-name value`. */
+function lastValue(words: readonly string[], name: string): string | undefined {
+  const at = words.findLastIndex((word) => new RegExp(`^--?${name}(=|$)`).test(word));
+  const word = words[at];
+  if (word === undefined) return undefined;
+  const sign = word.indexOf("=");
+  return sign < 0 ? words[at + 1] : word.slice(sign + 1);
+}
+
+/** The `go.mod` of folders that a `go.mod` or `go.work` puts in the place of modules. */
+async function localModules(path: string): Promise<readonly string[]> {
+  const text = await Deno.readTextFile(path).catch(() => "");
+  return [...text.matchAll(/=>\s*(?:"([^"]+)"|`([^`]+)`|([^\s"`]+))\s*(?:\/\/.*)?$/gm)]
+    .map(([, a, b, c]) => a ?? b ?? c ?? "")
+    .filter((to) => isAbsolute(to) || /^\.{1,2}[\\/]/.test(to))
+    .map((to) => join(resolve(dirname(path), to), "go.mod"));
+}
+
+/** The files that an overlay puts in the place of others; see `go help build`. */
+async function overlaid(path: string, at: (path: string) => string): Promise<readonly string[]> {
+  try {
+    const { Replace = {} } = JSON.parse(await Deno.readTextFile(path)) as {
+      readonly Replace?: Readonly<Record<string, string>>;
+    };
+    return Object.values(Replace).filter((to) => to !== "").map(at);
+  } catch {
+    // go says what is wrong with it.
+    return [];
+  }
+}
