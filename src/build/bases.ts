@@ -48,6 +48,7 @@ type BaseChoice = Pick<ImageConfig, "baseImage" | "platforms">;
 /** The base images of one build. */
 export class BaseSet implements AsyncDisposable {
   readonly #bases = new Map<string, Promise<Base>>();
+  // deno-lint-ignore no-undef -- the linter does not know it yet
   readonly #opened = new AsyncDisposableStack();
 
   constructor(readonly config: BuildConfig, readonly context: BaseContext) {}
