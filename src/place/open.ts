@@ -138,7 +138,8 @@ export async function openSource(
       const source = place.kind === "layout"
         ? await openLayout(path, { emit })
         : await openArchivePlace(path, { signal });
-      return { source, ref: place.ref, [Symbol.asyncDispose]: await closerOf(source, { signal }) };
+      const close = await closerOf(source, { signal });
+      return { source, ref: place.ref, [Symbol.asyncDispose]: () => Promise.resolve(close()) };
     }
     case "daemon": {
       const { openDaemonImage } = await import("./daemon/save.ts");
@@ -160,12 +161,11 @@ export async function openSource(
 async function closerOf(
   source: Layout | ArchiveSource,
   options: CallOptions,
-): Promise<() => Promise<void>> {
+): Promise<() => void> {
   const holding = await holdPlace(source, options);
   return () => {
     holding[Symbol.dispose]();
     source[Symbol.dispose]();
-    return Promise.resolve();
   };
 }
 
@@ -183,14 +183,7 @@ export async function openHeld(
   options: OpenImagesOptions = {},
 ): Promise<HeldImages> {
   const store = await openImages(path, options);
-  const holding = await holdPlace(store, options);
-  return {
-    store,
-    [Symbol.dispose]: () => {
-      holding[Symbol.dispose]();
-      if (Symbol.dispose in store) store[Symbol.dispose]();
-    },
-  };
+  return { store, [Symbol.dispose]: await closerOf(store, options) };
 }
 
 /** What only the work itself knows of its registries. */
