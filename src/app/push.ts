@@ -9,7 +9,7 @@ import type { Source } from "../content/places.ts";
 import { type BlobCount, copy, measureCopy } from "../content/copy.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { Pool } from "../io/pool.ts";
+import { Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";

@@ -6,11 +6,10 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { ioFailure, isNotFound } from "../io/fail.ts";
+import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
 import { Meter } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
-import { removeIfThere } from "../io/remove.ts";
-import { isOwn, readSealed, seal } from "../io/sealed.ts";
+import { isOwnFile, readSealed, seal } from "../io/atomic.ts";
 import { fileStream } from "../io/streams.ts";
 import { buildIdOf } from "../layers/build_id.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -81,7 +80,7 @@ async function begin(path: string, lock: string): Promise<BinaryRecords> {
   try {
     const sealed = readSealed(lock, basename(path));
     const folder = await Deno.lstat(path).catch(() => undefined);
-    const known = sealed !== undefined && folder?.isDirectory && isOwn(folder);
+    const known = sealed !== undefined && folder?.isDirectory && isOwnFile(folder);
     if (!known) {
       await Deno.remove(path, { recursive: true }).catch((error) => {
         if (!isNotFound(error)) throw error;

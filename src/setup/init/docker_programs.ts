@@ -4,7 +4,7 @@
  */
 import { join, posix } from "node:path";
 import { messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 import { type DockerBuild, readDockerBuild } from "./docker_build.ts";
 import { LeftAlone } from "./left_alone.ts";
 import type { Program } from "./programs.ts";
