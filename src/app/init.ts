@@ -2,20 +2,24 @@
  * The use case of `kodeno init`: configuration files for a repository that has none.
  * @module
  */
+import { lstatSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { resolveBuildConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
 import { KO_FILES } from "../config/find_ko_file.ts";
 import { KodenoError } from "../errors.ts";
-import { type DockerProgram, readDockerfiles } from "../setup/init/docker_programs.ts";
-import { koText } from "../setup/init/ko_text.ts";
-import { findKubernetes, type KubernetesFile } from "../setup/init/kubernetes.ts";
-import { canList, listPrograms, type Program } from "../setup/init/programs.ts";
-import { scanRepository } from "../setup/init/repository.ts";
-import { skaffoldText, wantedFiles, wantedImages } from "../setup/init/skaffold_text.ts";
-import { isThere, writeNew } from "../setup/init/write_new.ts";
 import type { GoCommand } from "../go/command.ts";
+import { koText, namedImages, skaffoldText } from "../setup/init/config_texts.ts";
+import { findKubernetes } from "../setup/init/kubernetes.ts";
+import {
+  canList,
+  type GoProgram,
+  listPrograms,
+  type RepositoryFiles,
+  scanRepository,
+} from "../setup/init/repository.ts";
+import { writeNew } from "../setup/init/write_new.ts";
 
 /** A file that is proposed, or was written. */
 export interface ProposedFile {
@@ -69,107 +73,82 @@ export async function proposeInit(options: InitOptions = {}): Promise<Proposal> 
   const repository = await scanRepository(directory, signal);
   const { go } = resolveBuildConfig({ workingDirectory: directory, offline, environment });
   const how: GoCommand = { ...go, directory, signal };
-  const { programs, notes: ofModules } = await listPrograms(how, directory, repository.modules);
+  const { programs, notes } = await listPrograms(how, repository.modules);
   if (programs.length === 0) {
     const why = repository.modules.length === 0
       ? 'there is no go.mod in it; run "go mod init" in the folder of the module'
-      : ofModules[0] ?? "its modules have no main package";
+      : notes[0] ?? "its modules have no main package";
     throw new KodenoError("BAD_PACKAGE", `Cannot propose images for ${directory}: ${why}`);
   }
+  // Reads with libraries that nothing else needs.
+  const { readDockerfiles } = await import("../setup/init/dockerfile.ts");
   const docker = readDockerfiles(directory, repository, programs);
-  const [koFile, skaffoldFile] = await Promise.all(
-    [KO_FILES, SKAFFOLD_FILES].map((names) => firstThere(directory, names)),
-  );
+  const present = KO_FILES.concat(SKAFFOLD_FILES).filter((name) => isThere(join(directory, name)));
+  const has = (names: readonly string[]): boolean => names.some((name) => present.includes(name));
   // What is said of Dockerfiles is said of a new .ko.yaml.
-  const notes = [...ofModules, ...(koFile === undefined ? docker.notes : [])];
+  if (!has(KO_FILES)) notes.push(...docker.notes);
   if (repository.cut) notes.push("only a part was looked at: there are too many files");
   if (environment["KO_CONFIG_PATH"]) {
     notes.push("KO_CONFIG_PATH is set: builds read that file and not .ko.yaml");
   }
-  const proposed: ProposedFile[] = [];
-  const add = (path: string, text: string, generated = false): void => {
-    proposed.push({ path, text, generated });
-  };
-  if (koFile === undefined) {
-    add(".ko.yaml", koText(programs, docker.byImportPath, SCHEMAS.ko));
-    add(SCHEMAS.ko, schemaText("ko"), true);
-  }
-  if (skaffoldFile === undefined) {
-    const kubernetes = findKubernetes(directory, repository.yamls);
-    notes.push(...kubernetes.notes);
-    const skaffold = await skaffoldFor(how, {
-      programs,
-      modules: repository.modules,
-      docker: docker.byImportPath,
-      files: kubernetes.files,
+  const files: ProposedFile[] = [];
+  const add = (path: string, text: string, schema: keyof typeof SCHEMAS): void => {
+    files.push({ path, text, generated: false });
+    const json = jsonSchema(schema);
+    // A schema that is there will do.
+    if (json === undefined || isThere(join(directory, SCHEMAS[schema]))) return;
+    files.push({
+      path: SCHEMAS[schema],
+      text: `${JSON.stringify(json, null, 2)}\n`,
+      generated: true,
     });
-    notes.push(...skaffold.notes);
-    if (skaffold.text !== undefined) {
-      add("skaffold.yaml", skaffold.text);
-      if (jsonSchema("skaffold") !== undefined) {
-        add(SCHEMAS.skaffold, schemaText("skaffold"), true);
-      }
+  };
+  if (!has(KO_FILES)) add(".ko.yaml", koText(programs, docker.byImportPath, SCHEMAS.ko), "ko");
+  if (!has(SKAFFOLD_FILES)) {
+    const named = await imagesOfObjects(how, repository, programs, notes);
+    const schema = jsonSchema("skaffold") === undefined ? undefined : SCHEMAS.skaffold;
+    if (named.images.length > 0) {
+      add("skaffold.yaml", skaffoldText(named, programs, docker.byImportPath, schema), "skaffold");
     }
   }
-  const known = await Promise.all(proposed.map(({ path }) => isThere(join(directory, path))));
-  return {
-    directory,
-    packages: programs.map(({ importPath }) => importPath),
-    // A schema that is there will do.
-    files: proposed.filter((_, i) => !known[i]),
-    present: [koFile, skaffoldFile].filter((name) => name !== undefined),
-    notes,
-  };
+  const packages = programs.map(({ importPath }) => importPath);
+  return { directory, packages, files, present, notes };
 }
 
-async function firstThere(
-  directory: string,
-  names: readonly string[],
-): Promise<string | undefined> {
-  for (const name of names) if (await isThere(join(directory, name))) return name;
-  return undefined;
+/** Whether there is something of this name, be it a link that leads nowhere. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-function schemaText(name: string): string {
-  return `${JSON.stringify(jsonSchema(name), null, 2)}\n`;
-}
-
-interface Sources {
-  readonly programs: readonly Program[];
-  readonly modules: readonly string[];
-  readonly docker: ReadonlyMap<string, DockerProgram>;
-  readonly files: readonly KubernetesFile[];
-}
-
-async function skaffoldFor(
+/** @param notes takes a line for each thing that was left out */
+async function imagesOfObjects(
   how: GoCommand,
-  { programs, modules, docker, files }: Sources,
-): Promise<{ readonly text?: string; readonly notes: readonly string[] }> {
-  const notes: string[] = [];
+  { modules, yamls }: RepositoryFiles,
+  programs: readonly GoProgram[],
+  notes: string[],
+) {
+  const { files, notes: ofFiles } = findKubernetes(how.directory, yamls);
+  notes.push(...ofFiles);
   const places = new Map(programs.map(({ importPath, module }) => [importPath, module]));
   for (const { path, references } of files) {
     for (const importPath of references) {
       // A program of a dependency is built in the module that needs it.
       for (const module of modules) {
         if (places.has(importPath)) break;
-        if (await canList(how, join(how.directory, module), importPath)) {
-          places.set(importPath, module);
-        }
+        if (await canList(how, module, importPath)) places.set(importPath, module);
       }
       if (places.has(importPath)) continue;
       notes.push(`${path} names ko://${importPath}, which is no main package here`);
     }
   }
-  const images = wantedImages(files, programs, places);
-  if (images.length === 0) {
+  const named = namedImages(files, programs, places);
+  if (named.images.length === 0) {
     const why = files.length === 0
       ? "there are no Kubernetes objects"
       : "no object names one of its images";
-    return { notes: [...notes, `no skaffold.yaml is proposed: ${why}`] };
+    notes.push(`no skaffold.yaml is proposed: ${why}`);
   }
-  const schema = jsonSchema("skaffold") === undefined ? undefined : SCHEMAS.skaffold;
-  const manifests = wantedFiles(files, images);
-  return { text: skaffoldText(images, manifests, { programs, docker, schema }), notes };
+  return named;
 }
 
 /** What became of the files of a proposal. */

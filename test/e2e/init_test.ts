@@ -68,7 +68,7 @@ Deno.test("init: shows what it would write, and writes nothing without a termina
     /^# \.ko\.yaml\n# yaml-language-server: \$schema=\.kodeno\/ko\.schema\.json$/m,
   );
   assert.match(stdout, /^# skaffold\.yaml\n/m);
-  assert.match(stderr, /legacy\/Dockerfile:2 is left alone: it has one stage/);
+  assert.match(stderr, /legacy\/Dockerfile is left alone: it has one stage/);
   assert.match(stderr, /chart\/templates\/d\.yaml is left out: it is a template of a Helm chart/);
   assert.match(stderr, /Nothing was written; "kodeno init --yes" writes it/);
 });

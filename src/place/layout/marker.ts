@@ -5,9 +5,10 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import { isTemporary, linkFile, makeFolder } from "../../io/atomic.ts";
+import { isTemporary } from "../../io/atomic.ts";
+import { linkFile, makeFolder } from "../../io/durable.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { writeAll } from "../../io/files.ts";
+import { writeAll } from "../../io/file_bytes.ts";
 import { withLock } from "../../io/lock.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";

@@ -5,81 +5,73 @@
 import { join, posix } from "node:path";
 import { parseYaml } from "../../config/yaml/document.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/files.ts";
+import { readSmallText } from "../../io/regular_file.ts";
 
 /** A file of objects. */
 export interface KubernetesFile {
   /** Relative to the repository. */
   readonly path: string;
   /** Import paths behind `ko://`, each once. */
-  readonly references: readonly string[];
+  readonly references: ReadonlySet<string>;
   /** Other names of images, each once. */
-  readonly images: readonly string[];
+  readonly images: ReadonlySet<string>;
 }
 
-/** The files, and a line for each that cannot be read, or that has a fault and names a `ko://` image. */
-export interface KubernetesFiles {
-  readonly files: readonly KubernetesFile[];
-  readonly notes: readonly string[];
-}
-
-const MAX_BYTES = 1024 * 1024;
 const SCHEME = "ko://";
+/** Of objects that are none of a cluster. */
+const TOOLS = /^(?:skaffold\/|kustomize\.config\.k8s\.io\/|kind\.x-k8s\.io\/)/;
 
 /**
  * Reads files of Kubernetes objects among others.
  *
  * @param root absolute
  * @param paths relative to `root`
+ * @returns the files, and a line for each that cannot be read, or that has a fault and names a `ko://`
+ * image
  */
-export function findKubernetes(
-  root: string,
-  paths: readonly string[],
-): KubernetesFiles {
+export function findKubernetes(root: string, paths: readonly string[]) {
   const files: KubernetesFile[] = [];
   const notes: string[] = [];
-  // Charts are templates; what kustomize reads is no object of the cluster.
+  const leaveOut = (path: string, why: string): unknown =>
+    notes.push(`${path} is left out: ${why}`);
   const charts = paths.filter((path) => /(?:^|\/)Chart\.ya?ml$/.test(path)).map(posix.dirname);
   for (const path of paths) {
     let text: string;
     try {
-      text = readSmallText(join(root, path), MAX_BYTES);
+      text = readSmallText(join(root, path), 1024 * 1024);
     } catch (error) {
-      notes.push(`${path} is left out: ${messageOf(error)}`);
+      leaveOut(path, messageOf(error));
       continue;
     }
-    if (!/^\s*["']?apiVersion["']?\s*:/m.test(text) || !/^\s*["']?kind["']?\s*:/m.test(text)) {
+    if (
+      !["apiVersion", "kind"].every((key) =>
+        new RegExp(`^\\s*["']?${key}["']?\\s*:`, "m").test(text)
+      )
+    ) {
       continue;
     }
+    const isReferring = text.includes(SCHEME);
     if (charts.some((chart) => path.startsWith(`${chart}/templates/`))) {
-      if (text.includes(SCHEME)) {
-        notes.push(`${path} is left out: it is a template of a Helm chart`);
-      }
+      if (isReferring) leaveOut(path, "it is a template of a Helm chart");
       continue;
     }
     try {
-      const documents = parseYaml(text, path, { documents: "many" }).documents;
-      const objects = documents.map(({ value }) => value).filter(isObject);
-      if (objects.length === 0) continue;
-      const found = { references: new Set<string>(), images: new Set<string>() };
-      for (const one of objects) collect(one, "", found);
-      files.push({ path, references: [...found.references], images: [...found.images] });
+      const objects = parseYaml(text, path, { documents: "many" }).documents
+        .map(({ value }) => value).filter(isObject);
+      const file = { path, references: new Set<string>(), images: new Set<string>() };
+      for (const one of objects) collect(one, "", file);
+      if (objects.length > 0) files.push(file);
     } catch (error) {
       if (!(error instanceof KodenoError)) throw error;
-      if (text.includes(SCHEME)) {
-        const [first = ""] = error.message.split("\n");
-        notes.push(`${path} is left out: ${first}`);
-      }
+      if (isReferring) leaveOut(path, error.message.split("\n")[0] ?? "");
     }
   }
   return { files, notes };
 }
 
 function isObject(value: unknown): boolean {
-  if (value === null || typeof value !== "object") return false;
-  const { apiVersion, kind } = value as { apiVersion?: unknown; kind?: unknown };
-  if (typeof apiVersion !== "string" || typeof kind !== "string") return false;
-  return !/^(?:skaffold\/|kustomize\.config\.k8s\.io\/|kind\.x-k8s\.io\/)/.test(apiVersion);
+  const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  return typeof apiVersion === "string" && typeof kind === "string" && !TOOLS.test(apiVersion);
 }
 
 function collect(

@@ -1,12 +1,16 @@
 /**
- * The files of a repository that say what images it has: modules, Dockerfiles, Kubernetes objects.
+ * What a repository has: modules and their main packages, Dockerfiles, files that may hold Kubernetes
+ * objects.
  * @module
  */
-import { join, posix } from "node:path";
+import { join, posix, relative, sep } from "node:path";
+import { KodenoError } from "../../errors.ts";
+import type { GoCommand } from "../../go/command.ts";
+import { listPackages } from "../../go/list.ts";
 import { ioFailure } from "../../io/fail.ts";
 
 /** What was found; all paths are relative to the folder, with slashes, sorted. */
-export interface Repository {
+export interface RepositoryFiles {
   /** Folders with a `go.mod`; "" for the folder itself. */
   readonly modules: readonly string[];
   readonly dockerfiles: readonly string[];
@@ -21,10 +25,9 @@ export interface Repository {
 /** More entries than a repository has that people would look through. */
 const MAX_ENTRIES = 200_000;
 /** Folders that hold nothing of the repository's own; go passes over most of them, too. */
-const PASSED_OVER = new Set(["node_modules", "testdata", "vendor"]);
+const PASSED_OVER = /^(?:[._].*|node_modules|testdata|vendor)$/;
 const DOCKERFILE =
   /^(?:(?:Dockerfile|Containerfile)(?:\.[\w.-]+)?|[\w.-]+\.(?:Dockerfile|Containerfile))$/i;
-const IGNORE = /\.dockerignore$/i;
 
 /**
  * Looks through a folder. Links are not followed; hidden folders, OCI layouts and folders of other
@@ -33,10 +36,11 @@ const IGNORE = /\.dockerignore$/i;
  * @param root absolute
  * @throws {KodenoError} `IO_FAILED`; the signal's reason
  */
-export async function scanRepository(root: string, signal?: AbortSignal): Promise<Repository> {
-  const modules: string[] = [];
-  const dockerfiles: string[] = [];
-  const yamls: string[] = [];
+export async function scanRepository(
+  root: string,
+  signal?: AbortSignal,
+): Promise<RepositoryFiles> {
+  const [modules, dockerfiles, yamls]: [string[], string[], string[]] = [[], [], []];
   const folders = new Set<string>();
   let left = MAX_ENTRIES;
   const open = [""];
@@ -48,20 +52,15 @@ export async function scanRepository(root: string, signal?: AbortSignal): Promis
     left -= entries.length;
     for (const { name, isFile, isDirectory } of entries) {
       const path = posix.join(folder, name);
-      if (isDirectory && !/^[._]/.test(name) && !PASSED_OVER.has(name)) open.push(path);
+      if (isDirectory && !PASSED_OVER.test(name)) open.push(path);
       if (!isFile) continue;
       if (name === "go.mod") modules.push(folder);
-      else if (DOCKERFILE.test(name) && !IGNORE.test(name)) dockerfiles.push(path);
-      else if (/\.ya?ml$/.test(name) && !name.startsWith(".")) yamls.push(path);
+      else if (DOCKERFILE.test(name) && !/\.dockerignore$/i.test(name)) dockerfiles.push(path);
+      else if (/^[^.].*\.ya?ml$/.test(name)) yamls.push(path);
     }
   }
-  return {
-    modules: modules.sort(),
-    dockerfiles: dockerfiles.sort(),
-    yamls: yamls.sort(),
-    folders,
-    cut: left <= 0,
-  };
+  for (const found of [modules, dockerfiles, yamls]) found.sort();
+  return { modules, dockerfiles, yamls, folders, cut: left <= 0 };
 }
 
 async function entriesOf(path: string): Promise<readonly Deno.DirEntry[]> {
@@ -71,5 +70,66 @@ async function entriesOf(path: string): Promise<readonly Deno.DirEntry[]> {
     // One that may not be read is none of those that are meant.
     if (error instanceof Deno.errors.PermissionDenied) return [];
     throw ioFailure(`read folder ${path}`, error);
+  }
+}
+
+/** A main package. */
+export interface GoProgram {
+  readonly importPath: string;
+  /** Of its module, relative to the repository; "" for the repository itself. */
+  readonly module: string;
+  /** Of the package, relative to the repository. */
+  readonly folder: string;
+  /** Names it among the others. */
+  readonly id: string;
+}
+
+/**
+ * Lists the main packages of modules, as go does in each of them.
+ *
+ * @param how runs go in the repository
+ * @param modules folders with a `go.mod`, relative to it
+ * @returns also a line for each module that go cannot list
+ * @throws {KodenoError} `GO_FAILED` without go
+ */
+export async function listPrograms(how: GoCommand, modules: readonly string[]) {
+  const notes: string[] = [];
+  const found: Omit<GoProgram, "id">[] = [];
+  for (const module of modules) {
+    const listed = await listHere(how, module, "./...");
+    if (listed instanceof KodenoError) {
+      notes.push(`${posix.join(module, "go.mod")} is left out: ${listed.message}`);
+      continue;
+    }
+    for (const { Name, Dir, ImportPath } of listed) {
+      if (Name !== "main" || Dir === undefined) continue;
+      const folder = relative(how.directory, Dir).split(sep).join("/");
+      found.push({ importPath: ImportPath, module, folder });
+    }
+  }
+  const programs: GoProgram[] = [];
+  for (const one of found.sort((a, b) => (a.folder < b.folder ? -1 : 1))) {
+    // The last element of the import path but for a version, or more of it where that is taken.
+    const elements = one.importPath.replace(/(?<=.)\/v\d+$/, "").split("/");
+    const ids = elements.map((_, i) => elements.slice(-1 - i).join("-"));
+    const id = ids.find((id) => programs.every((other) => other.id !== id)) ?? one.importPath;
+    programs.push({ ...one, id });
+  }
+  return { programs, notes };
+}
+
+/** Whether go can find a main package from a module, be it of another one that it needs. */
+export async function canList(how: GoCommand, module: string, path: string): Promise<boolean> {
+  const listed = await listHere(how, module, path);
+  return !(listed instanceof KodenoError) && listed.some(({ Name }) => Name === "main");
+}
+
+async function listHere(how: GoCommand, module: string, pattern: string) {
+  const directory = join(how.directory, module);
+  try {
+    return await listPackages(how, [], { directory, patterns: [pattern] });
+  } catch (error) {
+    if (error instanceof KodenoError && error.code === "BAD_PACKAGE") return error;
+    throw error;
   }
 }

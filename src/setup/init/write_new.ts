@@ -3,35 +3,25 @@
  * @module
  */
 import { dirname } from "node:path";
-import { linkFile, makeFolder, removeStaleTemporaries, syncParent } from "../../io/atomic.ts";
+import { removeStaleTemporaries } from "../../io/atomic.ts";
+import { linkFile, makeFolder, syncParent } from "../../io/durable.ts";
 import { ioFailure } from "../../io/fail.ts";
 
 /**
  * Writes a file whole, or not at all; makes the folders above it.
  *
- * @returns false when there is something of this name, which then stays as it is
+ * @returns false when there is something of this name, be it a link that leads nowhere: it stays
  * @throws {KodenoError} `IO_FAILED`
  */
 export async function writeNew(path: string, text: string): Promise<boolean> {
   const folder = dirname(path);
   try {
     await makeFolder(folder);
-  } catch (error) {
-    throw ioFailure(`make folder ${folder}`, error);
-  }
-  try {
     await removeStaleTemporaries(folder);
-    if (await isThere(path) || !(await linkFile(path, folder, new TextEncoder().encode(text)))) {
-      return false;
-    }
+    if (!(await linkFile(path, folder, new TextEncoder().encode(text)))) return false;
     await syncParent(path);
     return true;
   } catch (error) {
     throw ioFailure(`write ${path}`, error);
   }
-}
-
-/** Whether there is something of this name, be it a link that leads nowhere. */
-export async function isThere(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }

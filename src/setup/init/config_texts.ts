@@ -1,0 +1,162 @@
+/**
+ * The texts of a `.ko.yaml` and a skaffold.yaml for the main packages of a repository. Pure.
+ * @module
+ */
+import { posix } from "node:path";
+import { Document, isMap, isSeq } from "yaml";
+import type { DockerProgram } from "./dockerfile.ts";
+import type { KubernetesFile } from "./kubernetes.ts";
+import type { GoProgram } from "./repository.ts";
+
+/** What Dockerfiles say of programs, by import path. */
+type ByImportPath = ReadonlyMap<string, DockerProgram>;
+
+/**
+ * Writes a `.ko.yaml`.
+ *
+ * @param schema path of the JSON Schema, relative to the file
+ */
+export function koText(
+  programs: readonly GoProgram[],
+  docker: ByImportPath,
+  schema: string,
+): string {
+  const from = programs.map(({ importPath }) => docker.get(importPath));
+  const bases = new Map(
+    programs.flatMap(({ importPath }, i) => {
+      const base = from[i]?.build.base;
+      return base === undefined ? [] : [[importPath, base] as const];
+    }),
+  );
+  const [base] = bases.values();
+  const isShared = bases.size === programs.length && new Set(bases.values()).size === 1;
+  const document = new Document({
+    ...(isShared
+      ? { defaultBaseImage: base }
+      : filled({ baseImageOverrides: Object.fromEntries(bases) })),
+    builds: programs.map((program, i) => ({
+      id: program.id,
+      ...filled({ dir: program.module }),
+      main: mainOf(program),
+      ...goFields(from[i]),
+      ...filled({
+        labels: from[i]?.build.labels,
+        user: from[i]?.build.user,
+        entrypointArgs: from[i]?.build.entrypointArgs,
+        expose: from[i]?.build.expose,
+      }),
+    })),
+  });
+  document.commentBefore = [
+    ` yaml-language-server: $schema=${schema}`,
+    " How images of Go main packages are built; ko reads this file, too.",
+  ].join("\n");
+  const builds = document.get("builds");
+  for (const [i, item] of (isSeq(builds) ? builds.items : []).entries()) {
+    const path = from[i]?.path;
+    if (path !== undefined && isMap(item)) item.commentBefore = ` as in ${path}`;
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+/** The package, relative to its module. */
+function mainOf({ module, folder }: GoProgram): string {
+  const way = posix.relative(module, folder);
+  return way === "" ? "." : `./${way}`;
+}
+
+/** What a Dockerfile says of `go build`: the keys that `.ko.yaml` and skaffold.yaml share. */
+function goFields(from: DockerProgram | undefined) {
+  const { env, flags, ldflags } = from?.build.go ?? {};
+  // As Go templates that give the text.
+  const asTemplate = (text: string): string => text.replaceAll("{{", '{{"{{"}}');
+  return filled({ env, flags: flags?.map(asTemplate), ldflags: ldflags?.map(asTemplate) });
+}
+
+/** Fields that say something. */
+function filled(fields: Readonly<Record<string, string | object | undefined>>) {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => Object.keys(value ?? {}).length > 0),
+  );
+}
+
+/** An image to build, as objects name it. */
+export interface NamedImage {
+  /** `ko://` and an import path, or the name of an image. */
+  readonly image: string;
+  readonly importPath: string;
+  /** Folder of the module it is built in, relative to the repository; "" for that. */
+  readonly module: string;
+}
+
+/**
+ * The images among those of objects that are made of main packages: those with `ko://`, and those
+ * named as exactly one main package is.
+ *
+ * @param modules folder of the module for each import path that can be built
+ * @returns also the files that name one of the images, and those in the same folders
+ */
+export function namedImages(
+  files: readonly KubernetesFile[],
+  programs: readonly GoProgram[],
+  modules: ReadonlyMap<string, string>,
+) {
+  const found = new Map<string, NamedImage>();
+  const folders = new Set<string>();
+  const add = (path: string, image: string, importPath: string, module: string): void => {
+    found.set(image, { image, importPath, module });
+    folders.add(posix.dirname(path));
+  };
+  for (const { path, references } of files) {
+    for (const importPath of references) {
+      const module = modules.get(importPath);
+      if (module !== undefined) add(path, `ko://${importPath}`, importPath, module);
+    }
+  }
+  for (const { path, images } of files) {
+    for (const given of images) {
+      const image = given.replace(/@sha256:.*$/, "").replace(/:[^/:]*$/, "");
+      const [program, ...others] = programs.filter(({ importPath }) =>
+        posix.basename(importPath.replace(/(?<=.)\/v\d+$/, "")) === posix.basename(image)
+      );
+      // A name that needs a template is Helm's or somebody else's.
+      if (program === undefined || others.length > 0 || !/^[\w./:-]+$/.test(image)) continue;
+      add(path, image, program.importPath, program.module);
+    }
+  }
+  const paths = files.map(({ path }) => path);
+  return {
+    images: [...found.values()],
+    manifests: paths.filter((path) => folders.has(posix.dirname(path))),
+  };
+}
+
+/**
+ * Writes a skaffold.yaml.
+ *
+ * @param schema path of the JSON Schema, relative to the file; left out where there is none
+ */
+export function skaffoldText(
+  { images, manifests }: ReturnType<typeof namedImages>,
+  programs: readonly GoProgram[],
+  docker: ByImportPath,
+  schema: string | undefined,
+): string {
+  const artifacts = images.map(({ image, importPath, module }) => {
+    const from = docker.get(importPath);
+    const program = programs.find((one) => one.importPath === importPath);
+    const main = image.startsWith("ko://") ? undefined : program && mainOf(program);
+    const { base, labels } = from?.build ?? {};
+    const ko = { ...filled({ main, fromImage: base }), ...goFields(from), ...filled({ labels }) };
+    return { image, ...filled({ context: module }), ko };
+  });
+  const document = new Document({
+    // The newest version of the schema that kodeno knows.
+    apiVersion: "skaffold/v4beta13",
+    kind: "Config",
+    build: { artifacts },
+    manifests: { rawYaml: manifests },
+  });
+  if (schema !== undefined) document.commentBefore = ` yaml-language-server: $schema=${schema}`;
+  return document.toString({ lineWidth: 0 });
+}
