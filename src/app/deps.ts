@@ -31,19 +31,17 @@ export interface ImageFiles {
  * lead to, and `.ko.yaml`. They are those of all platforms that are built together; one that no
  * platform takes is none of them.
  *
- * @param options with `koFile`, where there is one; see `loadConfig`
  * @param patterns import paths, folders, or patterns with `...`; none stands for `.`
  * @throws {KodenoError} `BAD_PACKAGE`, `BAD_OPTION`, `GO_FAILED`, `BAD_SOURCE_FILE`
  */
 export async function findFiles(
-  options: BuildOptions,
+  config: BuildConfig,
   patterns: readonly string[],
   work: WorkOptions = {},
 ): Promise<readonly ImageFiles[]> {
-  const config = resolveBuildConfig(options);
   const images = await findSources(config, patterns, work);
-  const { koFile } = options;
-  const said = koFile === undefined ? [] : [resolve(config.workingDirectory, koFile.path)];
+  const { koFile, workingDirectory } = config;
+  const said = koFile === undefined ? [] : [resolve(workingDirectory, koFile.path)];
   return await Promise.all(images.map(async (image) => {
     const { importPath, packageDirectory, packages } = image;
     // What go lists is there.
@@ -85,7 +83,8 @@ export async function deps(
   const root = resolve(build.workingDirectory ?? ".");
   if (paths?.length) return await globFiles(root, { paths, ignore });
   const wanted = notIgnored(ignore ?? []);
-  const images = await findFiles(await loadConfig(build, work), patterns, work);
+  const config = resolveBuildConfig(await loadConfig(build, work));
+  const images = await findFiles(config, patterns, work);
   const below = root.endsWith(sep) ? root : root + sep;
   // Most are below it, and there are many of them.
   const relativeTo = (path: string): string =>

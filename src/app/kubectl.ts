@@ -4,12 +4,13 @@
  */
 import { posix } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import { resolveConfig } from "../config/config.ts";
+import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { findKubectl, runKubectl } from "../kube/kubectl.ts";
 import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
-import { pushing, resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
+import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
 import { watchResolved } from "./resolve_watch.ts";
 
 /** What kubectl does with objects. */
@@ -61,9 +62,8 @@ export async function passToKubectl(
 /** What is to be run. */
 export interface RunRequest {
   readonly patterns: readonly string[];
-  readonly build: BuildOptions;
   /** Without `push`, images are pushed to the registry of `dockerRepo`, where it is one. */
-  readonly publish: PublishOptions;
+  readonly options: CommandOptions;
   /** More arguments of kubectl. */
   readonly args: readonly string[];
 }
@@ -83,8 +83,8 @@ export async function runInCluster(
   if (patterns.length === 0) {
     throw new KodenoError("BAD_OPTION", "Cannot run: no package is named before --");
   }
-  const publish = pushing(request.publish);
-  const images = await buildImages({ patterns, build: request.build, publish }, options);
+  const config = await resolveConfig(request.options, { ...options, pushes: true });
+  const images = await buildImages({ patterns, config }, options);
   return [...images.values()].map((image) => {
     const pod = posix.basename(image.replace(/@.*$/, "").replace(/:[^:/]*$/, ""));
     const defaults = ["--attach", "--rm", "--restart=Never", "--log-flush-frequency=1s"];

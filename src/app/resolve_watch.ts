@@ -31,10 +31,10 @@ export async function watchResolved(
       "Cannot watch the standard input: name files or folders, or leave --watch out",
     );
   }
-  const home = await moduleRoot(absolute(request.build.workingDirectory ?? "."));
+  const home = await moduleRoot(absolute(request.options.workingDirectory ?? "."));
   const roots = [home, ...files.map((file) => absolute(file))].filter(exists);
-  const { ociLayout, tarball, imageRefs } = request.publish;
-  const cache = cacheDirectory(request.build.environment ?? processEnvironment());
+  const { ociLayout, tarball, imageRefs } = request.options;
+  const cache = cacheDirectory(request.options.environment ?? processEnvironment());
   // What a round writes must not start the next one.
   const own = [ociLayout || "out", tarball, imageRefs, cache].flatMap((path) => path || []);
   const ignored = own.map((path) => absolute(path));

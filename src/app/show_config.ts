@@ -2,20 +2,15 @@
  * The use case of `kodeno config`: every value that shapes images, and where it comes from.
  * @module
  */
-import {
-  type BuildConfig,
-  loadConfig,
-  type PublishConfig,
-  resolveBuildConfig,
-  resolvePublishConfig,
-} from "../config/config.ts";
+import { type Config, resolveConfig, resolveTransferConfig } from "../config/config.ts";
 import { DEFAULT_ORIGIN, type ImageConfig, type ImageValues } from "../config/image_config.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import type { KoFile } from "../config/ko_file.ts";
+import type { CommandOptions } from "../config/options.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 import type { WorkOptions } from "../events.ts";
-import { type KoFiles, optionsOf, planArtifacts } from "./skaffold_build.ts";
+import { artifactConfigs, planArtifacts } from "./skaffold_build.ts";
 
 /** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */
 export interface ShownValue {
@@ -56,17 +51,16 @@ export interface ShownArtifact {
  * @throws {KodenoError} see `planSkaffold`
  */
 export async function showArtifacts(
-  request: { readonly build: BuildOptions; readonly skaffold: SkaffoldOptions },
+  request: { readonly options: CommandOptions; readonly skaffold: SkaffoldOptions },
   options: WorkOptions = {},
 ): Promise<readonly ShownArtifact[]> {
   const { artifacts } = await planArtifacts(request.skaffold, options, "nothing");
-  const files: KoFiles = new Map();
-  return await Promise.all(artifacts.map(async (artifact) => {
-    const { imageName, reference, workingDirectory, main } = artifact;
-    const build = await optionsOf(artifact, request.build, options, files);
-    const { image } = resolveBuildConfig(build);
+  const transfer = resolveTransferConfig(request.options);
+  const configs = await artifactConfigs(artifacts, request.options, transfer, options);
+  return configs.map(({ image }, i) => {
+    const { imageName = "", reference = "", workingDirectory = "", main = "" } = artifacts[i] ?? {};
     return { imageName, reference, workingDirectory, main, image: shown(image) };
-  }));
+  });
 }
 
 /** An entry of `builds`. */
@@ -83,27 +77,26 @@ export interface ShownBuild {
  * @throws {KodenoError} as `build` does for what cannot be used
  */
 export async function showConfig(
-  request: { readonly build: BuildOptions; readonly publish: PublishOptions },
-  options: WorkOptions = {},
+  options: CommandOptions,
+  work: WorkOptions = {},
 ): Promise<ShownConfig> {
-  const build = await loadConfig(request.build, options);
-  const config = resolveBuildConfig(build);
-  const publish = resolvePublishConfig(request.publish);
-  const environment = build.environment ?? processEnvironment();
+  const environment = options.environment ?? processEnvironment();
+  const config = await resolveConfig({ ...options, environment }, work);
+  const { workingDirectory, koFile, image, builds, baseImageOverrides } = config.build;
   return {
-    workingDirectory: config.workingDirectory,
-    file: build.koFile?.path,
-    image: shown(config.image),
-    builds: config.builds.map(({ id, directory, main, image }) => ({
+    workingDirectory,
+    file: koFile?.path,
+    image: shown(image),
+    builds: builds.map(({ id, directory, main, image }) => ({
       id,
       directory,
       main,
       image: shown(image),
     })),
-    baseImageOverrides: config.baseImageOverrides,
+    baseImageOverrides,
     publish: Object.fromEntries(
-      Object.entries(shared(config, publish)).map(([name, value]) => {
-        const from = originOf(name, { ...build, ...request.publish }, environment);
+      Object.entries(shared(config)).map(([name, value]) => {
+        const from = originOf(name, options, environment, koFile);
         return [name, { value, from }];
       }),
     ),
@@ -111,8 +104,8 @@ export async function showConfig(
 }
 
 /** What all images share. */
-function shared(config: BuildConfig, publish: PublishConfig): Readonly<Record<string, unknown>> {
-  const { compression, jobs, cache, offline, transfer } = config;
+function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
+  const { compression, jobs, cache, offline, transfer } = build;
   const { repository, naming, layout, push, local, tarball, tags } = publish;
   return {
     ...{ repository, naming, layout, push, local, tarball, tags },
@@ -140,19 +133,20 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
 
 function originOf(
   name: string,
-  options: BuildOptions & PublishOptions,
+  options: CommandOptions,
   environment: Environment,
+  koFile: KoFile | undefined,
 ): string {
   for (const place of PLACES[name] ?? [name]) {
     if (/^[A-Z]/.test(place) ? environment[place] : said(options, place)) {
       return /^[A-Z]/.test(place) ? place : `option ${place}`;
     }
   }
-  const line = options.koFile?.lines[name];
-  return line === undefined ? DEFAULT_ORIGIN : `${options.koFile?.path}:${line}`;
+  const line = koFile?.lines[name];
+  return line === undefined ? DEFAULT_ORIGIN : `${koFile?.path}:${line}`;
 }
 
-function said(options: BuildOptions & PublishOptions, name: string): boolean {
+function said(options: CommandOptions, name: string): boolean {
   const value: unknown = Object.entries(options).find(([key]) => key === name)?.[1];
   // Switches are set by the command line where the user said nothing, too.
   return value !== undefined && !(name === "cache" && value === true);

@@ -4,10 +4,16 @@
  * @module
  */
 import { resolve } from "node:path";
-import { loadConfig, resolveBuildConfig } from "../config/config.ts";
+import {
+  type BuildConfig,
+  loadConfig,
+  resolveBuildConfig,
+  resolvePublishConfig,
+  resolveTransferConfig,
+} from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import type { BuildOptions, CommandOptions, PublishOptions } from "../config/options.ts";
 import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { inBuildOrder } from "../config/skaffold/order.ts";
@@ -17,21 +23,21 @@ import { gitCommitTag } from "../git/commit_tag.ts";
 import { commandOutput } from "../exec/hook.ts";
 import { splitHost } from "../oci/reference.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
+import { getOrSet } from "../io/get_or_set.ts";
+import type { TransferConfig } from "../place/transfer.ts";
 import { settleNetwork } from "../build/bases.ts";
-import { type Builder, newBuilder } from "../build/builder.ts";
+import { type Builder, openBuilder } from "../build/builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { withOfflineHint } from "../build/offline_hint.ts";
-import { newPublisher } from "../build/publisher.ts";
+import { openPublisher } from "../build/publisher.ts";
 import { publishing, publishPrepared } from "../build/publish_images.ts";
 import { runHooks } from "./skaffold_hooks.ts";
 
 /** What was asked for. */
 export interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;
-  /** What is said here beats the file. */
-  readonly build: BuildOptions;
-  /** Where images go; names and tags come from the file. */
-  readonly publish: PublishOptions;
+  /** What is said here beats the file; names and tags of images come from it. */
+  readonly options: CommandOptions;
   /** Only tells what would be built. */
   readonly dryRun?: boolean | undefined;
   /** Whether the hooks of the file are run, which are any commands; default true. */
@@ -95,21 +101,14 @@ export async function buildSkaffold(
   }
   const insecureRegistries = [...new Set(artifacts.flatMap((one) => one.insecureRegistries))];
   const { environment } = request.skaffold;
-  const shared = { insecureRegistries, environment };
-  const files: KoFiles = new Map();
-  const given = { ...request.build, ...shared };
-  const builds = await Promise.all(artifacts.map(async (artifact) => ({
-    artifact,
-    build: await optionsOf(artifact, given, options, files),
-  })));
+  const given = { ...request.options, insecureRegistries, environment };
+  const transfer = resolveTransferConfig(given);
+  const configs = await artifactConfigs(artifacts, given, transfer, options);
   // Everything is checked before the first one is built.
-  const publish = { ...request.publish, ...shared, ...destination(request, artifacts) };
-  const mountFrom = await settleNetwork(
-    builds.map(({ build }) => resolveBuildConfig(build)),
-    publish,
-  );
-  const publisher = newPublisher(publish, { mountFrom });
-  const builders = new Map(builds.map(({ artifact, build }) => [artifact, newBuilder(build)]));
+  const publish = resolvePublishConfig({ ...given, ...destination(request, artifacts) }, transfer);
+  const mountFrom = await settleNetwork(configs, publish);
+  const publisher = openPublisher(publish, { mountFrom });
+  const builders = new Map(configs.map((config, i) => [artifacts[i], openBuilder(config)]));
   const hooks = hooksAround(plan, request, options);
   const made = new Map<string, string>();
   try {
@@ -135,7 +134,7 @@ export async function buildSkaffold(
     // Archives are whole by now.
     await hooks.after();
   } catch (error) {
-    throw request.build.offline ? withOfflineHint(error) : error;
+    throw given.offline ? withOfflineHint(error) : error;
   } finally {
     for (const builder of builders.values()) await builder.close();
   }
@@ -145,7 +144,7 @@ export async function buildSkaffold(
 /** The hooks of a plan, ready to be run: of one artifact, or those around all builds. */
 function hooksAround(
   plan: SkaffoldPlan,
-  { skaffold, publish, hooks: wanted = true }: SkaffoldRequest,
+  { skaffold, options: { push }, hooks: wanted = true }: SkaffoldRequest,
   options: WorkOptions,
 ) {
   const { artifacts, defaultRepo } = plan;
@@ -162,7 +161,7 @@ function hooksAround(
       ? plan.hooks.flatMap((one) => one[when])
       : artifact.hooks[when];
     if (!wanted || list.length === 0) return;
-    const image = artifact && { ...artifact, push: publish.push ?? false };
+    const image = artifact && { ...artifact, push: push ?? false };
     const facts = { workingDirectory, defaultRepo, image, imageName: artifact?.imageName };
     await runHooks(list, { ...facts, when, environment }, options);
   };
@@ -193,32 +192,34 @@ async function prepareOne(
   return { builder, prepared, names: new Map([[only, repository]]), tags: [tag] };
 }
 
-/** Options completed from the `.ko.yaml` of a folder, by the folder: artifacts share it. */
-export type KoFiles = Map<string, Promise<BuildOptions>>;
-
 /**
- * The options of one artifact: its own folder, its `.ko.yaml`, and what it says.
+ * The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says.
  *
- * @param build the same for all that share `files`
+ * @param transfer what `options` say of registries
+ * @throws {KodenoError} `BAD_CONFIG`, `BAD_OPTION`, `BAD_PLATFORM`
  */
-export async function optionsOf(
-  artifact: SkaffoldArtifact,
-  build: BuildOptions,
+export async function artifactConfigs(
+  artifacts: readonly SkaffoldArtifact[],
+  options: BuildOptions,
+  transfer: TransferConfig,
   work: Pick<WorkOptions, "emit"> = {},
-  files: KoFiles = new Map(),
-): Promise<BuildOptions> {
-  const { workingDirectory, source } = artifact;
-  const loading = files.get(workingDirectory) ?? loadConfig({ ...build, workingDirectory }, work);
-  files.set(workingDirectory, loading);
-  const { koFile, ...options } = await loading;
-  // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
-  const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
-  const complete = { ...options, koFile: file, artifact: source };
-  const { baseImage, origins } = resolveBuildConfig(complete).image;
-  if (origins.platforms !== DEFAULT_ORIGIN || isBuiltinBase(baseImage)) return complete;
-  // Where nobody says which, the design of the ko builder takes all that the base image has; the
-  // bases that are built in have every platform there is.
-  return { ...complete, artifact: withAllPlatforms(source) };
+): Promise<readonly BuildConfig[]> {
+  // Artifacts of one folder share its file, which is read and told of once.
+  const files = new Map<string, Promise<BuildOptions>>();
+  return await Promise.all(artifacts.map(async (artifact) => {
+    const { workingDirectory, source } = artifact;
+    const load = () => loadConfig({ ...options, workingDirectory }, work);
+    const { koFile, ...loaded } = await getOrSet(files, workingDirectory, load);
+    // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
+    const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
+    const complete = { ...loaded, koFile: file, artifact: source };
+    const config = resolveBuildConfig(complete, transfer);
+    const { baseImage, origins } = config.image;
+    if (origins.platforms !== DEFAULT_ORIGIN || isBuiltinBase(baseImage)) return config;
+    // Where nobody says which, the design of the ko builder takes all that the base image has; the
+    // bases that are built in have every platform there is.
+    return resolveBuildConfig({ ...complete, artifact: withAllPlatforms(source) }, transfer);
+  }));
 }
 
 function withAllPlatforms({ from, values }: ImageSource): ImageSource {
@@ -230,10 +231,10 @@ function withAllPlatforms({ from, values }: ImageSource): ImageSource {
 
 /** Names are the file's: the repository only says which registry may be dialled. */
 function destination(
-  { publish }: SkaffoldRequest,
+  { options: { push, local = false } }: SkaffoldRequest,
   artifacts: readonly SkaffoldArtifact[],
 ): PublishOptions {
-  if (publish.push) {
+  if (push) {
     for (const { repository, place } of artifacts) {
       if (splitHost(repository).host !== undefined) continue;
       throw new KodenoError(
@@ -244,5 +245,5 @@ function destination(
     }
   }
   const repository = artifacts[0]?.repository ?? "skaffold";
-  return { dockerRepo: repository, local: publish.local ?? false, tags: undefined };
+  return { dockerRepo: repository, local, tags: undefined };
 }

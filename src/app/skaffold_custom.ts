@@ -4,8 +4,8 @@
  * @module
  */
 import { readCustomBuild } from "../config/custom_builder.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { resolveTransferConfig } from "../config/config.ts";
+import { resolveConfig, resolveTransferConfig } from "../config/config.ts";
+import type { CommandOptions } from "../config/options.ts";
 import type { TransferConfig } from "../place/transfer.ts";
 import { KodenoError } from "../errors.ts";
 import { parsePlatformSpec, platformMatches, type PlatformSpec } from "../oci/platform.ts";
@@ -20,9 +20,8 @@ import { openDaemon, openRegistries } from "../place/open.ts";
 export interface CustomRequest {
   /** Main package; `.` unless given. */
   readonly pattern?: string | undefined;
-  readonly build: BuildOptions;
-  /** Of these only the layout, the archive and how places are reached count. */
-  readonly publish: PublishOptions;
+  /** Of where images go only the layout and the archive count. */
+  readonly options: CommandOptions;
 }
 
 /**
@@ -38,30 +37,33 @@ export async function buildForSkaffold(
   request: CustomRequest,
   work: WorkOptions = {},
 ): Promise<string> {
-  const asked = readCustomBuild(request.build.environment);
+  const { pattern = ".", options } = request;
+  const asked = readCustomBuild(options.environment);
   const { name, tag, push } = asked;
-  const { pattern = ".", publish } = request;
-  const transfer = resolveTransferConfig(publish);
-  const platforms = request.build.platforms ?? asked.platforms;
-  const alsoKept = publish.ociLayout !== undefined || publish.tarball !== undefined;
+  const transfer = resolveTransferConfig(options);
+  const platforms = options.platforms ?? asked.platforms;
+  const alsoKept = options.ociLayout !== undefined || options.tarball !== undefined;
   const endpoint = push ? undefined : await openDaemon(transfer);
   await endpoint?.platforms(work);
   await using daemon = endpoint && new DaemonStore(endpoint);
+  const config = await resolveConfig({
+    workingDirectory: asked.context,
+    ...options,
+    // Of several platforms the daemon takes one; the others are built only where they are kept.
+    platforms: endpoint && !alsoKept ? await platformFor(endpoint, platforms, work) : platforms,
+    ...{ dockerRepo: name, bare: true, tags: [tag], push, local: false },
+  }, { ...work, transfer });
+  // The layout "out" is for who names no place at all.
+  const publish = { ...config.publish, layout: options.ociLayout || undefined };
   const references = await buildImages({
     patterns: [pattern],
-    build: {
-      workingDirectory: asked.context,
-      ...request.build,
-      // Of several platforms the daemon takes one; the others are built only where they are kept.
-      platforms: endpoint && !alsoKept ? await platformFor(endpoint, platforms, work) : platforms,
-    },
-    publish: { ...publish, dockerRepo: name, bare: true, tags: [tag], push, local: false },
+    config: { ...config, publish },
     targets: daemon ? [daemon] : [],
     naming: { names: (importPaths) => onlyName(importPaths, pattern, name) },
   }, work);
   const [reference = ""] = references.values();
   if (daemon) return `${name}:${tag}`;
-  await verify(`${name}:${tag}`, reference.replace(/^.*@/, ""), transfer, work);
+  await verify(`${name}:${tag}`, reference.replace(/^.*@/, ""), publish.transfer, work);
   return reference;
 }
 

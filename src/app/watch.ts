@@ -4,12 +4,12 @@
  */
 import { join, resolve } from "node:path";
 import { KO_FILES } from "../config/find_ko_file.ts";
-import { loadConfig, resolvePublishConfig } from "../config/config.ts";
-import type { PublishOptions } from "../config/options.ts";
+import { type Config, resolveConfig } from "../config/config.ts";
+import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { isOwn } from "../go/sources.ts";
 import { FolderWatch } from "../io/folder_watch.ts";
-import { buildImages, type BuildRequest } from "../build/build_images.ts";
+import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { findFiles, type ImageFiles } from "./deps.ts";
 import { planNames } from "../build/names.ts";
@@ -17,6 +17,12 @@ import { mayMatter, type Watched, watchedFolders } from "../watch/watch_folders.
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
 const QUIET_MS = 100;
+
+/** What was asked for. */
+export interface WatchRequest {
+  readonly patterns: readonly string[];
+  readonly options: CommandOptions;
+}
 
 /** What {@link watch} tells. */
 export interface WatchListener {
@@ -35,11 +41,11 @@ export interface WatchListener {
  * what is no failure of a build
  */
 export async function watch(
-  request: BuildRequest,
+  request: WatchRequest,
   listener: WatchListener,
   work: WorkOptions = {},
 ): Promise<never> {
-  const { imageRefs, tarball } = request.publish;
+  const { imageRefs, tarball } = request.options;
   if (imageRefs !== undefined || tarball !== undefined) {
     throw new KodenoError(
       "BAD_OPTION",
@@ -68,12 +74,12 @@ class Watcher {
   #unsure = false;
 
   constructor(
-    readonly request: BuildRequest,
+    readonly request: WatchRequest,
     readonly listener: WatchListener,
     readonly work: WorkOptions,
     readonly folders: FolderWatch,
   ) {
-    this.#root = resolve(request.build.workingDirectory ?? ".");
+    this.#root = resolve(request.options.workingDirectory ?? ".");
   }
 
   async begin(): Promise<void> {
@@ -132,9 +138,9 @@ class Watcher {
   }
 
   async #look(): Promise<readonly ImageFiles[]> {
-    const options = await loadConfig(this.request.build, this.work);
-    const images = await findFiles(options, this.request.patterns, this.work);
-    if (options.koFile !== undefined) return images;
+    const { build } = await resolveConfig(this.request.options, this.work);
+    const images = await findFiles(build, this.request.patterns, this.work);
+    if (build.koFile !== undefined) return images;
     // The first to come is seen, too.
     const files = KO_FILES.map((name) => join(this.#root, name));
     return images.map((image) => ({ ...image, absent: [...image.absent, ...files] }));
@@ -192,10 +198,10 @@ class Watcher {
     try {
       if (wanted.length > 0) {
         const patterns = wanted.map(patternOf);
-        const { publish } = this.request;
+        const config = await resolveConfig(this.request.options, this.work);
         const names = this.#images.map(({ importPath }) => importPath);
-        const naming = { names: (built: readonly string[]) => namesOf(publish, names, built) };
-        const references = await buildImages({ ...this.request, patterns, naming }, this.work);
+        const naming = { names: (built: readonly string[]) => namesOf(config, names, built) };
+        const references = await buildImages({ config, patterns, naming }, this.work);
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
         for (const [importPath, reference] of references) {
@@ -240,7 +246,7 @@ function patternOf({ importPath, packageDirectory, packages }: ImageFiles): stri
 }
 
 /** Names images as if all were built together, whichever of them are. */
-function namesOf(publish: PublishOptions, all: readonly string[], built: readonly string[]) {
-  const names = planNames([...new Set([...all, ...built])], resolvePublishConfig(publish));
+function namesOf({ publish }: Config, all: readonly string[], built: readonly string[]) {
+  const names = planNames([...new Set([...all, ...built])], publish);
   return new Map(built.map((path) => [path, names.get(path) ?? path]));
 }

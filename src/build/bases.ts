@@ -4,9 +4,8 @@
  * @module
  */
 import { resolve } from "node:path";
-import { type BuildConfig, resolvePublishConfig } from "../config/config.ts";
+import type { BuildConfig, PublishConfig } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
-import type { PublishOptions } from "../config/options.ts";
 import { cachedSource } from "../content/cached.ts";
 import type { Source } from "../content/places.ts";
 import type { NoteEvent } from "../events.ts";
@@ -52,15 +51,14 @@ const nothing = (): Promise<void> => Promise.resolve();
  *
  * @param isFar whether images go to a place beside those of `publish`, which may need the network
  * @returns repositories of base images, whose layers a registry may have already
- * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
+ * @throws {KodenoError} `BAD_REFERENCE`
  */
 export async function settleNetwork(
   builds: readonly BuildConfig[],
-  publish: PublishOptions,
+  { push, local, kind }: PublishConfig,
   isFar = false,
 ): Promise<readonly string[]> {
   const bases = builds.flatMap(basesOf);
-  const { push, local, kind } = resolvePublishConfig(publish);
   const dials = isFar || push || local || kind !== undefined ||
     bases.some(({ kind }) => kind === "daemon");
   if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();

@@ -1,22 +1,20 @@
 /**
- * From options to published images: what `kodeno build` is, and what other commands begin with.
+ * From a configuration to published images: what `kodeno build` is, and what other commands begin with.
  * @module
  */
-import { loadConfig, resolveBuildConfig, resolvePublishConfig } from "../config/config.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import type { Config } from "../config/config.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { settleNetwork } from "./bases.ts";
-import { newBuilder } from "./builder.ts";
+import { openBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { withOfflineHint } from "./offline_hint.ts";
-import { newPublisher, type PublishPlaces } from "./publisher.ts";
+import { openPublisher, type PublishPlaces } from "./publisher.ts";
 import { publishImages, type PublishImagesOptions } from "./publish_images.ts";
 
 /** What was asked for. */
 export interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly patterns: readonly string[];
-  readonly build: BuildOptions;
-  readonly publish: PublishOptions;
+  readonly config: Config;
   /** Names images in the place of the publisher. */
   readonly naming?: PublishImagesOptions["naming"];
 }
@@ -28,15 +26,13 @@ export interface BuildRequest extends Pick<PublishPlaces, "targets"> {
  * @throws {KodenoError} see `publishImages`; the file of references is then not written
  */
 export async function buildImages(
-  { patterns, publish, targets = [], naming, ...request }: BuildRequest,
+  { patterns, config: { build, publish }, targets = [], naming }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { imageRefs } = resolvePublishConfig(publish);
-  const build = await loadConfig(request.build, options);
-  const isFar = targets.length > 0;
-  const mountFrom = await settleNetwork([resolveBuildConfig(build)], publish, isFar);
-  const publisher = newPublisher(publish, { mountFrom, targets });
-  const builder = newBuilder(build);
+  const { imageRefs } = publish;
+  const mountFrom = await settleNetwork([build], publish, targets.length > 0);
+  const publisher = openPublisher(publish, { mountFrom, targets });
+  const builder = openBuilder(build);
   try {
     const work = { ...options, naming };
     const references = await publishImages(patterns, publisher, builder, work);

@@ -72,7 +72,12 @@ export interface Builder {
  * ```
  */
 export function newBuilder(options: BuildOptions = {}): Builder {
-  return new GoBuilder(undisturbed(() => resolveBuildConfig(options)));
+  return openBuilder(undisturbed(() => resolveBuildConfig(options)));
+}
+
+/** {@link newBuilder}, of what is settled already. */
+export function openBuilder(config: BuildConfig): Builder {
+  return new GoBuilder(config);
 }
 
 class GoBuilder implements Builder {

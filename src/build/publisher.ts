@@ -118,7 +118,12 @@ export function newPublisher(
   const config = resolvePublishConfig(options);
   // The layout "out" is for who names no place at all.
   const layout = places.targets?.length ? options.ociLayout || undefined : config.layout;
-  return new PlacesPublisher({ ...config, layout }, places);
+  return openPublisher({ ...config, layout }, places);
+}
+
+/** {@link newPublisher}, of what is settled already. */
+export function openPublisher(config: PublishConfig, places: PublishPlaces = {}): Publisher {
+  return new PlacesPublisher(config, places);
 }
 
 /** What looks at a place before the work and ends it: callers' targets need not have it. */

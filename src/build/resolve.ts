@@ -3,8 +3,8 @@
  * all in one go, and gives the objects with the images in their stead.
  * @module
  */
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
-import { resolvePublishConfig } from "../config/config.ts";
+import { type PublishConfig, resolveConfig } from "../config/config.ts";
+import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { KoReference, Manifest } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";
@@ -14,9 +14,8 @@ import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 /** What was asked for. */
 export interface ResolveRequest {
   readonly manifests: ManifestQuery;
-  readonly build: BuildOptions;
   /** Without `push`, images are pushed to the registry of `dockerRepo`, where it is one. */
-  readonly publish: PublishOptions;
+  readonly options: CommandOptions;
 }
 
 /** A file of objects with images in it. */
@@ -84,7 +83,7 @@ function bad({ importPath, file, line }: KoReference, why: string): KodenoError 
 }
 
 async function buildAll(
-  { build: how, publish }: ResolveRequest,
+  { options: given }: ResolveRequest,
   references: ReadonlyMap<string, KoReference>,
   options: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
@@ -92,12 +91,12 @@ async function buildAll(
   // With the scheme a path is no name of a folder.
   const patterns = [...references.keys()].map((path) => `ko://${path}`);
   try {
-    const places = pushing(publish);
-    const images = await buildImages({ patterns, build: how, publish: places }, options);
+    const config = await resolveConfig(given, { ...options, pushes: true });
+    const images = await buildImages({ patterns, config }, options);
     for (const [path, reference] of references) {
       if (!images.has(path)) throw bad(reference, "it is no import path");
     }
-    return new Map([...images].map(([path, image]) => [path, inManifest(image, places)]));
+    return new Map([...images].map(([path, image]) => [path, inManifest(image, config.publish)]));
   } catch (error) {
     throw withPlace(error, references);
   }
@@ -107,17 +106,9 @@ async function buildAll(
  * A reference as ko puts it into manifests: of an image that was pushed, the tag is told only where
  * it is the one that was asked for, for it then is a release.
  */
-function inManifest(image: string, { push, tarball, tags = [] }: PublishOptions): string {
-  const unique = new Set(tags);
-  const release = unique.size === 1 && !unique.has("latest");
+function inManifest(image: string, { push, tarball, tags }: PublishConfig): string {
+  const release = tags.length === 1 && tags[0] !== "latest";
   return release || !push && !tarball ? image : image.replace(/:[^:/@]*(?=@sha256:)/, "");
-}
-
-/** Images are pushed unless something else was asked for. */
-export function pushing(publish: PublishOptions): PublishOptions {
-  if (publish.push !== undefined || publish.local) return publish;
-  const { local, kind } = resolvePublishConfig(publish);
-  return local || kind !== undefined ? publish : { ...publish, push: true };
 }
 
 /** Adds to an error about a package the line that named it. */

@@ -3,9 +3,9 @@
  * @module
  */
 import { Command, Option } from "commander";
-import { buildImages } from "../build/build_images.ts";
+import { build } from "../app/build.ts";
 import { KodenoError } from "../errors.ts";
-import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
 import { printResult } from "./output.ts";
 import { watched } from "./progress.ts";
 import { outputsOf, yieldStdout } from "./stdout_use.ts";
@@ -76,8 +76,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
     const flag = `--${alone.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new KodenoError("BAD_OPTION", `Cannot use ${flag} without -f: say -f skaffold.yaml`);
   }
-  const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags) };
-  const references = await watched(flags, (o) => buildImages(request, o));
+  const references = await watched(flags, (o) => build(patterns, commandOptions(flags), o));
   // As JSON, each reference was told by its event.
   if (!flags.json) { for (const reference of references.values()) printResult(reference); }
 }
@@ -95,8 +94,7 @@ async function runSkaffold(patterns: readonly string[], given: Flags): Promise<v
   const request = {
     skaffold: { ...skaffoldOptions(flags), environment },
     // The file's platforms are narrowed down by those of the command line, as in Skaffold.
-    build: { ...buildOptions(flags), platforms: undefined },
-    publish: publishOptions(flags),
+    options: { ...commandOptions(flags), platforms: undefined },
     dryRun: flags.dryRun,
     hooks: flags.hooks !== "false",
   };

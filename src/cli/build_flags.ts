@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { parseEpoch, parseJobs, parsePairs } from "../config/checks.ts";
-import type { BuildOptions, PublishOptions } from "../config/options.ts";
+import type { BuildOptions, CommandOptions, PublishOptions } from "../config/options.ts";
 import { append, appendFlags, appendList, appendWords } from "./lists.ts";
 
 /** What the flags say. */
@@ -122,7 +122,7 @@ export function addBuildFlags(command: Command): Command {
 }
 
 /** The options of a builder that the flags stand for. */
-export function buildOptions(flags: BuildFlags): BuildOptions {
+function buildOptions(flags: BuildFlags): BuildOptions {
   return {
     baseImage: flags.baseImage,
     offline: flags.offline,
@@ -150,8 +150,13 @@ export function buildOptions(flags: BuildFlags): BuildOptions {
   };
 }
 
+/** All options that the flags stand for. */
+export function commandOptions(flags: BuildFlags): CommandOptions {
+  return { ...buildOptions(flags), ...publishOptions(flags) };
+}
+
 /** The options of a publisher that the flags stand for. */
-export function publishOptions(flags: BuildFlags): PublishOptions {
+function publishOptions(flags: BuildFlags): PublishOptions {
   return {
     ociLayout: flags.ociLayout ?? flags.ociLayoutPath,
     push: flags.push,

@@ -10,7 +10,7 @@ import {
   type ShownConfig,
   type ShownImage,
 } from "../app/show_config.ts";
-import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
 import { shown } from "./progress.ts";
 import { addSkaffoldFlags, type SkaffoldFlags, skaffoldOptions } from "./skaffold_flags.ts";
 import { printResult } from "./output.ts";
@@ -49,8 +49,8 @@ export function configCommand(): Command {
 
 async function run(flags: BuildFlags & SkaffoldFlags): Promise<void> {
   if (flags.filename !== undefined) return await runSkaffold(flags);
-  const request = { build: buildOptions(flags), publish: publishOptions(flags) };
-  const found = named(await shown({ verbose: flags.verbose }, (o) => showConfig(request, o)));
+  const options = commandOptions(flags);
+  const found = named(await shown({ verbose: flags.verbose }, (o) => showConfig(options, o)));
   printResult(flags.json ? JSON.stringify({ type: "config", ...found }) : toYaml(found));
 }
 
@@ -59,7 +59,7 @@ async function runSkaffold(flags: BuildFlags & SkaffoldFlags): Promise<void> {
   const settings = await skaffoldEnvironment();
   const { environment } = settings;
   const request = {
-    build: { ...buildOptions(flags), platforms: undefined, environment },
+    options: { ...commandOptions(flags), platforms: undefined, environment },
     skaffold: { ...skaffoldOptions(flags), environment },
   };
   const found = await shown({ verbose: flags.verbose }, (o) => {

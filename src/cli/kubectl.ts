@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { type KubectlVerb, passToKubectl, runInCluster, sendToKubectl } from "../app/kubectl.ts";
 import { addManifestFlags, addPushingBuildFlags } from "./manifest_flags.ts";
 import { type ManifestFlags, resolveRequest } from "./manifest_flags.ts";
-import { type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { type BuildFlags, commandOptions } from "./build_flags.ts";
 import { printNote } from "./output.ts";
 import { watched } from "./progress.ts";
 import { refuseStdout } from "./stdout_use.ts";
@@ -73,7 +73,7 @@ Examples:
     const dashes = Deno.args.indexOf("--");
     const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);
     const patterns = given.slice(0, given.length - args.length);
-    const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags), args };
+    const request = { patterns, options: commandOptions(flags), args };
     await watched({ verbose: flags.verbose }, async (work) => {
       for (const argv of await runInCluster(request, work)) {
         printNote(`kubectl ${argv.join(" ")}`);

@@ -5,7 +5,7 @@
 import type { Command } from "commander";
 import type { ManifestQuery } from "../kube/manifest_files.ts";
 import type { ResolveRequest } from "../build/resolve.ts";
-import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
 import { appendList } from "./lists.ts";
 
 /** What the flags say. */
@@ -46,5 +46,5 @@ export function resolveRequest(flags: ManifestFlags): ResolveRequest {
     selector: flags.selector,
     stdin: () => Deno.stdin.readable,
   };
-  return { manifests, build: buildOptions(flags), publish: publishOptions(flags) };
+  return { manifests, options: commandOptions(flags) };
 }

@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { buildForSkaffold } from "../app/skaffold_custom.ts";
 import { KodenoError } from "../errors.ts";
-import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
 import { printResult } from "./output.ts";
 import { watched } from "./progress.ts";
 import { outputsOf, yieldStdout } from "./stdout_use.ts";
@@ -65,7 +65,7 @@ async function run(pattern: string | undefined, flags: BuildFlags): Promise<void
     { json, verbose },
     (work) =>
       buildForSkaffold(
-        { pattern, build: buildOptions(flags), publish: publishOptions(flags) },
+        { pattern, options: commandOptions(flags) },
         work,
       ),
   );

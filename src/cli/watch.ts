@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { watch } from "../app/watch.ts";
 import type { KodenoEvent } from "../events.ts";
-import { addBuildFlags, type BuildFlags, buildOptions, publishOptions } from "./build_flags.ts";
+import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
 import { refuseStdout } from "./stdout_use.ts";
 import { interruptible } from "./interrupt.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
@@ -40,7 +40,7 @@ export function watchCommand(): Command {
 
 async function run(patterns: readonly string[], flags: BuildFlags): Promise<void> {
   const { json, verbose } = flags;
-  const request = { patterns, build: buildOptions(flags), publish: publishOptions(flags) };
+  const request = { patterns, options: commandOptions(flags) };
   await refuseStdout(flags, "watch");
   const progress = await makeProgress({ json, verbose });
   // A line for each image is all there is to read, unless more is asked for.

@@ -11,6 +11,7 @@ import { ioFailure } from "../io/fail.ts";
 import { readSmallText } from "../io/regular_file.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, type TransferConfig } from "../place/transfer.ts";
+import { undisturbed } from "../undisturbed.ts";
 import {
   type Compression,
   DEFAULT_COMPRESSION,
@@ -127,6 +128,8 @@ const MAX_CA_BYTES = 4 * 1024 * 1024;
 export interface ResolveOptions extends Pick<WorkOptions, "emit"> {
   /** Images are pushed unless something else was asked for. */
   readonly pushes?: boolean | undefined;
+  /** What the options say of registries, where that is settled already. */
+  readonly transfer?: TransferConfig | undefined;
 }
 
 /**
@@ -137,17 +140,17 @@ export interface ResolveOptions extends Pick<WorkOptions, "emit"> {
  */
 export async function resolveConfig(
   given: CommandOptions,
-  { emit, pushes = false }: ResolveOptions = {},
+  { emit, pushes = false, transfer: known }: ResolveOptions = {},
 ): Promise<Config> {
   const options = { ...given, environment: given.environment ?? processEnvironment() };
-  // What names and places are wrong is told before any file is read.
-  const transfer = resolveTransferConfig(options);
+  // What is wrong with names and places is told before any file is read.
+  const transfer = known ?? undisturbed(() => resolveTransferConfig(options));
   const places = resolvePublishConfig(options, transfer);
   const { local, kind } = places;
   const isPushed = pushes && given.push === undefined && !given.local && !local && !kind;
   const publish = isPushed ? resolvePublishConfig({ ...options, push: true }, transfer) : places;
-  const build = resolveBuildConfig(await loadConfig(options, { emit }), transfer);
-  return Object.freeze({ build, publish });
+  const complete = await loadConfig(options, { emit });
+  return Object.freeze({ build: resolveBuildConfig(complete, transfer), publish });
 }
 
 /**

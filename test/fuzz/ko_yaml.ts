@@ -91,10 +91,9 @@ export const KO_YAML: FuzzTarget = {
 async function check(folder: string): Promise<string> {
   const notes: string[] = [];
   const shown = await attempt(() =>
-    showConfig({
-      build: { workingDirectory: folder, environment: {} },
-      publish: { environment: {} },
-    }, { emit: (event) => event.type === "note" && notes.push(event.message) })
+    showConfig({ workingDirectory: folder, environment: {} }, {
+      emit: (event) => event.type === "note" && notes.push(event.message),
+    })
   );
   if (shown.value === undefined) return outcomeOf(shown);
   const text = Deno.readTextFileSync(`${folder}/.ko.yaml`);

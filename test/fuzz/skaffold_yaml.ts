@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { optionsOf } from "../../src/app/skaffold_build.ts";
-import { resolveBuildConfig } from "../../src/config/config.ts";
+import { artifactConfigs } from "../../src/app/skaffold_build.ts";
+import { resolveTransferConfig } from "../../src/config/config.ts";
 import { planSkaffold } from "../../src/config/skaffold/plan.ts";
 import type { Dice } from "../support/dice.ts";
 import { attempt, type FuzzBench, type FuzzTarget, outcomeOf } from "./target.ts";
@@ -143,8 +143,9 @@ async function check(folder: string, dice: Dice): Promise<string> {
   if (planned.value === undefined) return outcomeOf(planned);
   const { artifacts, skipped, notes } = planned.value;
   const build = { environment, workingDirectory: folder };
+  const transfer = resolveTransferConfig({ environment });
   for (const artifact of artifacts) {
-    await attempt(async () => resolveBuildConfig(await optionsOf(artifact, build, {})));
+    await attempt(() => artifactConfigs([artifact], build, transfer));
   }
   if (profiles.length > 0 || "FAST" in environment) return "ok, with profiles";
   const names = new Set([...artifacts, ...skipped].map(({ imageName }) => imageName));

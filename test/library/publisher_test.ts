@@ -19,7 +19,9 @@ import {
 } from "../../mod.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
+import { failsWith } from "../support/fails.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { kodenoEnvironment } from "../support/kodeno.ts";
 import { assertClean } from "../support/layout.ts";
@@ -138,4 +140,46 @@ Deno.test("library: targets alone need no layout", async () => {
   }
   assert.deepEqual(await dir.list(), before);
   assert.deepEqual(memory.tags(), ["app:latest"]);
+});
+
+Deno.test({
+  name: "library: a provider of credentials serves base images and pushes, too",
+  ...needs("docker-registry", "openssl"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir, "app");
+    await using registry = await startSecuredRegistry({ password: true, tls: true });
+    const asked = new Set<string>();
+    const reached = {
+      environment: { ...kodenoEnvironment(), DOCKER_CONFIG: dir.path },
+      caCerts: [registry.ca],
+      retry: { baseMs: 1, attempts: 2 },
+      connectMs: 20_000,
+      credentials: (host: string) => {
+        asked.add(host);
+        return Promise.resolve({ kind: "password", username: USER, password: PASSWORD } as const);
+      },
+    };
+    const publish = async (dockerRepo: string, baseImage: string, more = {}) => {
+      const options = { ...reached, dockerRepo, bare: true, push: true, ...more };
+      const publisher = newPublisher(options);
+      const builder = newBuilder({ workingDirectory: dir.path, baseImage, ...options });
+      try {
+        return await publishImages([], publisher, builder);
+      } finally {
+        await builder.close();
+      }
+    };
+    const base = `${registry.host}/base`;
+    await publish(base, "scratch");
+    const [reference = ""] = (await publish(`${registry.host}/app`, base)).values();
+    await using store = openRegistry(`${registry.host}/app`, reached);
+    const root = await store.resolve("latest");
+    assert.equal(reference, `${registry.host}/app:latest@${root.digest}`);
+    await verify(store, root);
+    assert.deepEqual([...asked], [registry.host]);
+    // One that has none is told so, and not asked of Docker's files.
+    const none = { credentials: () => Promise.resolve(undefined) };
+    await failsWith("UNAUTHORIZED", () => publish(`${registry.host}/app`, "scratch", none));
+  },
 });
