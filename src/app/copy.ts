@@ -16,7 +16,7 @@ import { isDigest } from "../oci/digest.ts";
 import { imageName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
-import { nameInDaemon } from "../build/load_names.ts";
+import { nameInDaemon } from "../build/names.ts";
 import { checkArchive } from "../place/archive/archive_writer.ts";
 import { type Layout, openLayout } from "../place/layout/layout.ts";
 import { RegistryStore } from "../place/registry/store.ts";

@@ -6,7 +6,7 @@ import { GraphBounds } from "../content/bounds.ts";
 import { readDocument } from "../content/read.ts";
 import { graphKey, hasSuccessors } from "../content/successors.ts";
 import { KodenoError, messageOf } from "../errors.ts";
-import { getOrSet } from "../io/get_or_set.ts";
+import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import {

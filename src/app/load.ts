@@ -12,7 +12,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
-import { type LoadGroup, planLoad } from "../build/load_names.ts";
+import { type LoadGroup, planLoad } from "../build/names.ts";
 import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
 import { chooseForDaemon } from "../place/daemon/load.ts";
 import { chooseImages } from "../place/choose_images.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { graphKey, hasSuccessors } from "../content/successors.ts";
-import { getOrSet } from "../io/get_or_set.ts";
+import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";

@@ -9,10 +9,10 @@ import type { Source } from "../content/places.ts";
 import { type BlobCount, copy, measureCopy } from "../content/copy.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { Pool } from "../io/pool.ts";
+import { Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
-import { type Destination, planPush, type PushNaming } from "../build/push_names.ts";
+import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
 import type { RegistryStore } from "../place/registry/store.ts";
 import { chooseImages } from "../place/choose_images.ts";
 import { isLocalRepository, openHeld, openRegistries } from "../place/open.ts";
@@ -100,7 +100,7 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
 }
 
 /** Names of a layout are not on the command line; only this machine needs no network. */
-function refuseUnnamed(destinations: readonly Destination[]): void {
+function refuseUnnamed(destinations: readonly PushDestination[]): void {
   const other = destinations.find(({ repository }) => !isLocalRepository(repository));
   if (other === undefined) return;
   throw new KodenoError(
@@ -116,7 +116,7 @@ interface Work {
   readonly entry: Descriptor;
   /** What refers to it. */
   readonly along: readonly Descriptor[];
-  readonly destination: Destination;
+  readonly destination: PushDestination;
   readonly store: RegistryStore;
   readonly signal: AbortSignal;
   readonly emit: Emit | undefined;

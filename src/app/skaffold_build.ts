@@ -23,7 +23,7 @@ import { gitCommitTag } from "../git/commit_tag.ts";
 import { commandOutput } from "../exec/hook.ts";
 import { splitHost } from "../oci/reference.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
-import { getOrSet } from "../io/get_or_set.ts";
+import { getOrSet } from "../io/work.ts";
 import type { TransferConfig } from "../place/transfer.ts";
 import { settleNetwork } from "../build/bases.ts";
 import { type Builder, openBuilder } from "../build/builder.ts";

@@ -8,7 +8,7 @@ import { type Config, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { isOwn } from "../go/sources.ts";
-import { FolderWatch } from "../io/folder_watch.ts";
+import { FolderWatch } from "../watch/folder_watch.ts";
 import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { findFiles, type ImageFiles } from "./deps.ts";

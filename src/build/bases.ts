@@ -1,27 +1,31 @@
 /**
- * Where base images come from: the one place that knows what a base image's name can mean. Those of
- * registries are kept in the cache; only what a build needs of them is fetched.
+ * Base images: each is opened once in a build, whatever number of images stand on it. Those of registries
+ * are kept in the cache, blobs under their digests beside what names stood for when they were asked for
+ * last; only what a build needs of them is fetched.
  * @module
  */
-import { resolve } from "node:path";
+import { join } from "node:path";
 import type { BuildConfig, PublishConfig } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
 import { cachedSource } from "../content/cached.ts";
-import type { Source } from "../content/places.ts";
-import type { NoteEvent } from "../events.ts";
+import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { type Base, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
+import { ioFailure, removeIfThere } from "../io/fail.ts";
+import { getOrSet } from "../io/work.ts";
+import { digestOf } from "../io/hash.ts";
+import { readSealed, writeSealed } from "../io/atomic.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { digestHex, isDigest } from "../oci/digest.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
-import { type Layout, openLayout } from "../place/layout/layout.ts";
-import { openBaseCache } from "./base_cache.ts";
+import { Layout } from "../place/layout/layout.ts";
 import {
   giveUpNetwork,
-  openDaemon,
   openRegistries,
+  openSource,
   parsePlace,
   type PlaceName,
 } from "../place/open.ts";
@@ -33,17 +37,111 @@ export interface BaseContext {
   /** Asked only for the `static` base. */
   readonly go: () => Promise<{ readonly GOROOT: string }>;
   readonly signal?: AbortSignal | undefined;
-  readonly emit?: ((event: NoteEvent) => void) | undefined;
+  readonly emit?: Emit | undefined;
 }
 
-/** A base, open. */
-export interface OpenedBase {
-  readonly base: Base;
+/** What decides which base an image stands on. */
+type BaseChoice = Pick<ImageConfig, "baseImage" | "platforms">;
+
+/** The base images of one build. */
+export class BaseSet implements AsyncDisposable {
+  readonly #bases = new Map<string, Promise<Base>>();
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  readonly #opened = new AsyncDisposableStack();
+
+  constructor(readonly config: BuildConfig, readonly context: BaseContext) {}
+
+  /**
+   * Opens the base that an image is to stand on, for the platforms it asks for, or gives the one that
+   * is open.
+   *
+   * @throws {KodenoError} `BAD_REFERENCE` for a name of no known kind, and see `readBase`
+   */
+  open(image: BaseChoice): Promise<Base> {
+    const key = JSON.stringify([image.baseImage, image.platforms]);
+    return getOrSet(this.#bases, key, () => this.#open(image));
+  }
+
   /** Ends the reading: connections are closed, temporary files go. */
-  close(): Promise<void>;
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#bases.values());
+    await this.#opened.disposeAsync();
+  }
+
+  async #open(image: BaseChoice): Promise<Base> {
+    const { baseImage, platforms } = image;
+    const { workingDirectory, compression, transfer } = this.config;
+    const { signal, emit } = this.context;
+    if (baseImage === "scratch") return scratchBase(platforms);
+    if (isBuiltinBase(baseImage)) {
+      const [{ GOROOT }, cache] = await Promise.all([this.context.go(), this.context.cache()]);
+      const level = compression.type === "gzip" ? compression.level : 9;
+      return await staticBase(platforms, { cache, level, goroot: GOROOT, signal });
+    }
+    const place = parsePlace(baseImage);
+    if (place.kind === "registry") return await this.#ofRegistry(image, place.reference);
+    const options = { directory: workingDirectory, signal, emit };
+    const { source, ref } = this.#opened.use(await openSource(place, transfer, options));
+    const root = await source.resolve(ref, { signal });
+    // A path would differ from machine to machine; the image's own name does not.
+    const name = place.kind === "daemon" ? undefined : imageName(root);
+    const what = `base image ${baseImage}`;
+    const base = await readBase(source, root, platforms, what, { signal, name });
+    if (source instanceof Layout) await checkLayers(source, base, what);
+    return base;
+  }
+
+  /**
+   * A digest that is in the cache is not asked for; a tag is asked for with one request, unless the
+   * build is offline: then the digest it had the last time counts.
+   */
+  async #ofRegistry(
+    { baseImage, platforms }: BaseChoice,
+    { name, tag, digest }: Reference,
+  ): Promise<Base> {
+    const { cache: { directory }, transfer, offline } = this.config;
+    const { signal, emit } = this.context;
+    const fullName = `${name}:${tag ?? "latest"}`;
+    const cache = await openBaseCache(directory);
+    const registries = this.#opened.use(openRegistries(transfer, { emit }));
+    const missing = (): Promise<never> =>
+      Promise.reject(
+        new KodenoError(
+          "NOT_FOUND",
+          `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
+            `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
+            `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
+        ),
+      );
+    const source = offline ? { resolve: missing, fetch: missing } : registries.open(name);
+    const known = offline || digest !== undefined ? cache.known(digest ?? fullName) : undefined;
+    const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
+    const base = await readBase(
+      cachedSource(source, cache.blobs),
+      root,
+      platforms,
+      `base image ${baseImage}`,
+      { signal, name: digest !== undefined && !tag ? name : fullName },
+    );
+    // Whoever names it by its digest later need not ask for it again.
+    for (const one of new Set([digest ?? fullName, root.digest])) {
+      if (cache.known(one)?.digest !== root.digest) await cache.remember(one, root);
+    }
+    return base;
+  }
 }
 
-const nothing = (): Promise<void> => Promise.resolve();
+/** Says before anything is built that a layer of a layout is missing. */
+async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
+  for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
+    if (await layout.has(layer)) continue;
+    throw new KodenoError(
+      "NOT_FOUND",
+      `Cannot use ${what}: layer ${layer.digest} is not there, or has another size; ` +
+        "make the layout again",
+    );
+  }
+}
 
 /**
  * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
@@ -75,125 +173,63 @@ function basesOf({ image, builds, baseImageOverrides }: BuildConfig): readonly P
   return [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
 }
 
-/**
- * Opens the base image that an image is to stand on, for the platforms it asks for.
- *
- * @throws {KodenoError} `BAD_REFERENCE` for a name of no known kind, and see `readBase`
- */
-export async function openBase(
-  config: BuildConfig,
-  { baseImage, platforms: wanted }: Pick<ImageConfig, "baseImage" | "platforms">,
-  context: BaseContext,
-): Promise<OpenedBase> {
-  const { workingDirectory } = config;
-  const { signal } = context;
-  if (baseImage === "scratch") return { base: scratchBase(wanted), close: nothing };
-  if (isBuiltinBase(baseImage)) {
-    const [{ GOROOT }, cache] = await Promise.all([context.go(), context.cache()]);
-    const { compression } = config;
-    const level = compression.type === "gzip" ? compression.level : 9;
-    const options = { cache, level, goroot: GOROOT, signal };
-    return { base: await staticBase(wanted, options), close: nothing };
-  }
-  const what = `base image ${baseImage}`;
-  const read = (source: Source, root: Descriptor, name: string | undefined): Promise<Base> =>
-    // A path would differ from machine to machine; the image's own name does not.
-    readBase(source, root, wanted, what, { signal, name });
-  const place = parsePlace(baseImage);
-  switch (place.kind) {
-    case "layout": {
-      const layout = await openLayout(resolve(workingDirectory, place.path), {
-        emit: context.emit,
-      });
-      const holding = await layout.hold({ signal });
-      return await closingOnError(() => Promise.resolve(holding[Symbol.dispose]()), async () => {
-        const root = await layout.resolve(place.ref, { signal });
-        const base = await read(layout, root, imageName(root));
-        await checkLayers(layout, base, what);
-        return base;
-      });
-    }
-    case "archive": {
-      // Few builds stand on an archive or a daemon, and the others do not wait for their code.
-      const { openArchive } = await import("../place/archive/archive_source.ts");
-      const archive = await openArchive(resolve(workingDirectory, place.path), { signal });
-      const root = await archive.resolve(place.ref, { signal });
-      return { base: await read(archive, root, imageName(root)), close: nothing };
-    }
-    case "daemon": {
-      const daemon = await openDaemon(config.transfer);
-      const { openDaemonImage } = await import("../place/daemon/save.ts");
-      const image = await openDaemonImage(daemon, place.name, { signal });
-      const close = () => image[Symbol.asyncDispose]();
-      return await closingOnError(close, () => read(image, image.root, undefined));
-    }
-    case "registry":
-      return await openRegistryBase(config, context, baseImage, place.reference, read);
-  }
+const BLOBS = ["blobs", "sha256"] as const;
+const NAMES = "names";
+
+/** The folder of the base images in a cache. */
+export function baseCacheDirectory(cacheDirectory: string): string {
+  return join(cacheDirectory, "bases");
 }
 
-/** Says before anything is built that a layer of a layout is missing. */
-async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
-  for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
-    if (await layout.has(layer)) continue;
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot use ${what}: layer ${layer.digest} is not there, or has another size; ` +
-        "make the layout again",
-    );
-  }
-}
-
-/**
- * A digest that is in the cache is not asked for; a tag is asked for with one request, unless the
- * build is offline: then the digest it had the last time counts.
- */
-async function openRegistryBase(
-  config: BuildConfig,
-  context: BaseContext,
-  baseImage: string,
-  { name, tag, digest }: Reference,
-  read: (source: Source, root: Descriptor, name: string) => Promise<Base>,
-): Promise<OpenedBase> {
-  const { signal, emit } = context;
-  const fullName = `${name}:${tag ?? "latest"}`;
-  const cache = await openBaseCache(config.cache.directory);
-  const known = cache.known(digest ?? fullName);
-  const registries = openRegistries(config.transfer, { emit });
-  const store = registries.open(name);
-  const close = (): Promise<void> => registries[Symbol.asyncDispose]();
-  const missing = (): Promise<never> =>
-    Promise.reject(
-      new KodenoError(
-        "NOT_FOUND",
-        `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
-          `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
-          `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
-      ),
-    );
-  return await closingOnError(close, async () => {
-    const source = config.offline ? { resolve: missing, fetch: missing } : store;
-    const fixed = config.offline || digest !== undefined ? known : undefined;
-    const root = fixed ?? await source.resolve(digest ?? tag ?? "latest", { signal });
-    const cached = cachedSource(source, cache.blobs);
-    const base = await read(cached, root, digest !== undefined && !tag ? name : fullName);
-    // Whoever names it by its digest later need not ask for it again.
-    const names = [digest ?? fullName, root.digest];
-    for (const one of new Set(names)) {
-      if (cache.known(one)?.digest !== root.digest) await cache.remember(one, root);
-    }
-    return base;
-  });
-}
-
-async function closingOnError(
-  close: () => Promise<void>,
-  work: () => Promise<Base>,
-): Promise<OpenedBase> {
+/** Opens the base images of a cache. */
+export async function openBaseCache(cacheDirectory: string): Promise<BaseCache> {
+  const directory = baseCacheDirectory(cacheDirectory);
   try {
-    return { base: await work(), close };
+    await Deno.mkdir(join(directory, ...BLOBS), { recursive: true });
+    await Deno.mkdir(join(directory, NAMES), { recursive: true });
   } catch (error) {
-    await close();
-    throw error;
+    throw ioFailure(`make cache of base images ${directory}`, error);
   }
+  return new BaseCache(directory);
+}
+
+/** Made by {@link openBaseCache}. */
+export class BaseCache {
+  /** Without entries: who reads a blob has its digest, and checks it. */
+  readonly blobs: Layout;
+
+  constructor(readonly directory: string) {
+    this.blobs = new Layout(directory);
+  }
+
+  /** What a name or digest stood for the last time, if that is known. */
+  known(reference: string): Descriptor | undefined {
+    const name = recordOf(reference);
+    const path = join(this.directory, NAMES, name);
+    return readSealed(path, name) as Descriptor | undefined;
+  }
+
+  /** Remembers what a name or digest stands for. */
+  async remember(reference: string, { mediaType, digest, size }: Descriptor): Promise<void> {
+    const name = recordOf(reference);
+    const value: Descriptor = { mediaType, digest, size };
+    // Without it the registry is asked once more: no reason to fail.
+    await writeSealed(join(this.directory, NAMES, name), this.directory, name, value)
+      .catch(() => {});
+  }
+}
+
+function recordOf(reference: string): string {
+  return digestHex(digestOf(JSON.stringify([Deno.uid(), reference])));
+}
+
+/**
+ * Forgets a blob whose bytes do not hold.
+ *
+ * @returns whether it was there
+ */
+export async function evictBaseBlob(cacheDirectory: string, digest: string): Promise<boolean> {
+  if (!isDigest(digest)) return false;
+  const path = join(baseCacheDirectory(cacheDirectory), ...BLOBS, digestHex(digest));
+  return await removeIfThere(path);
 }

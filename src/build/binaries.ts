@@ -1,13 +1,18 @@
 /**
  * The folders that `go build` writes into. They stay, so that go finds its own work again; each has
- * a lock beside it, whose time tells when the folder was last used, and which holds what go wrote there.
+ * a lock beside it, whose time tells when the folder was last used, and which holds what go wrote there:
+ * go takes a binary for up to date by the build ID in it, without a look at the rest, so what was not
+ * written just now has to be what the record says.
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { ioFailure, isNotFound } from "../io/fail.ts";
+import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
+import { Meter } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
-import { isOwn, readSealed, seal } from "../io/sealed.ts";
-import type { BinaryRecords } from "./built_binaries.ts";
+import { isOwnFile, readSealed, seal } from "../io/atomic.ts";
+import { fileStream } from "../io/streams.ts";
+import { buildIdOf } from "../layers/build_id.ts";
+import type { Digest } from "../oci/digest.ts";
 
 /** One folder of binaries. */
 export interface BinaryFolder {
@@ -75,7 +80,7 @@ async function begin(path: string, lock: string): Promise<BinaryRecords> {
   try {
     const sealed = readSealed(lock, basename(path));
     const folder = await Deno.lstat(path).catch(() => undefined);
-    const known = sealed !== undefined && folder?.isDirectory && isOwn(folder);
+    const known = sealed !== undefined && folder?.isDirectory && isOwnFile(folder);
     if (!known) {
       await Deno.remove(path, { recursive: true }).catch((error) => {
         if (!isNotFound(error)) throw error;
@@ -135,4 +140,97 @@ export async function removeBinaryFolder({ path }: BinaryFolder): Promise<void> 
 
 function lockOf(path: string): string {
   return `${path}.lock`;
+}
+
+/** A binary as go wrote it. */
+export interface BinaryRecord {
+  /** Bytes. */
+  readonly size: number;
+  readonly digest: Digest;
+  /** Nothing where flags leave it out. */
+  readonly id?: string | undefined;
+}
+
+/** Records by the names of files. */
+export type BinaryRecords = Map<string, BinaryRecord>;
+
+/**
+ * Has go make binaries, and knows afterwards what each of them has to be. One that go left as it was
+ * is not read where its build ID is the one recorded: go has found that to be of the present sources,
+ * and flags that fix an ID have go link anew each time. One that go left and nobody knows is made anew.
+ *
+ * @param folder where they are
+ * @param records of what go wrote before; gets what it writes now
+ * @param files names of the binaries
+ * @param build runs go, which writes those that are not up to date
+ * @throws {KodenoError} what `build` throws, and `IO_FAILED`
+ */
+export async function buildBinaries(
+  folder: string,
+  records: BinaryRecords,
+  files: readonly string[],
+  build: (files: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const stateOf = async (file: string) => [file, await fileState(join(folder, file))] as const;
+  const before = new Map(await Promise.all(files.map(stateOf)));
+  await build(files);
+  const doubtful: string[] = [];
+  await Promise.all(files.map(async (file) => {
+    const path = join(folder, file);
+    const old = before.get(file);
+    const now = await fileState(path);
+    const isNew = old === undefined || (old.born !== undefined && now?.born !== old.born);
+    if (isNew) records.set(file, await record(path));
+    else if (!(await holds(path, records.get(file), old.born === undefined))) doubtful.push(file);
+  }));
+  if (doubtful.length > 0) await remakeBinaries(folder, records, doubtful, build);
+}
+
+/** Removes binaries, since go would leave them as they are, and has go write them. */
+export async function remakeBinaries(
+  folder: string,
+  records: BinaryRecords,
+  files: readonly string[],
+  build: (files: readonly string[]) => Promise<void>,
+): Promise<void> {
+  for (const file of files) await removeIfThere(join(folder, file), { recursive: true });
+  await build(files);
+  for (const file of files) records.set(file, await record(join(folder, file)));
+}
+
+/** Whether a file is what was recorded, as far as go does not look. */
+async function holds(path: string, known: BinaryRecord | undefined, read: boolean) {
+  if (known?.size !== (await fileState(path))?.size) return false;
+  if (known === undefined || known.id !== await buildIdOf(path)) return false;
+  return known.id !== undefined && (!read || (await record(path)).digest === known.digest);
+}
+
+async function record(path: string): Promise<BinaryRecord> {
+  try {
+    const meter = new Meter();
+    for await (const chunk of fileStream(await Deno.open(path))) meter.update(chunk);
+    return { size: meter.bytes, digest: meter.digest(), id: await buildIdOf(path) };
+  } catch (error) {
+    throw ioFailure(`read ${path}`, error);
+  }
+}
+
+interface FileState {
+  readonly size: number;
+  /** Which file it is, however often it was written; nothing where the file system cannot tell. */
+  readonly born: string | undefined;
+}
+
+/** The state of a file, if there is one; what is none is removed. */
+async function fileState(path: string): Promise<FileState | undefined> {
+  try {
+    const { size, isFile, ino, birthtime } = await Deno.lstat(path);
+    // go removes what it replaces. The inode may be given out again, but not with the same time.
+    if (isFile) return { size, born: birthtime ? `${ino} ${birthtime.getTime()}` : undefined };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw ioFailure(`read ${path}`, error);
+  }
+  await removeIfThere(path, { recursive: true });
+  return undefined;
 }

@@ -5,14 +5,14 @@
  */
 import { basename, join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
-import { KodenoError } from "../errors.ts";
+import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
-import { buildArguments } from "../go/build.ts";
-import { buildGroup, outputDirectory } from "../go/build.ts";
-import { assembleImage, type ImageOptions, type PlatformImage } from "../image/assemble.ts";
-import type { Base, BaseImage } from "../image/base.ts";
+import { gitVariables } from "../git/changes.ts";
+import { repositoryRoot } from "../git/own_programs.ts";
+import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
+import { assembleImage, type PlatformImage } from "../image/assemble.ts";
 import { type BuiltImage, builtImage } from "../image/built_image.ts";
-import { Pool } from "../io/pool.ts";
+import { getOrSet, Pool } from "../io/work.ts";
 import { planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
@@ -20,10 +20,8 @@ import type { Layer } from "../layers/layer.ts";
 import type { LayerPlan } from "../layers/layer_plan.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { BuildGroup, BuildPlan, PlannedImage } from "./plan.ts";
-import type { BaseSet } from "./base_set.ts";
-import { binaryRoot, withBinaryFolder } from "./binaries.ts";
-import { buildBinaries, knownBinary, remakeBinaries } from "./built_binaries.ts";
-import { stampVariables } from "./stamp_variables.ts";
+import type { BaseSet } from "./bases.ts";
+import { binaryRoot, buildBinaries, remakeBinaries, withBinaryFolder } from "./binaries.ts";
 
 /** Progress within a layer is told every so many bytes. */
 const TELL_BYTES = 8 * 1024 * 1024;
@@ -82,7 +80,9 @@ export class BuildRun {
     for (const group of plan.groups) {
       const work = this.#buildGroup(group, images);
       work.catch((error) => {
-        for (const { importPath } of group.binaries) this.#binary(importPath, group).reject(error);
+        for (const { importPath } of group.binaries) {
+          this.#binary(importPath, group.platformName).reject(error);
+        }
       });
       this.#groups.push(work);
     }
@@ -94,8 +94,8 @@ export class BuildRun {
     await Promise.allSettled(this.#groups);
   }
 
-  #binary(importPath: string, { platformName }: BuildGroup): PromiseWithResolvers<Layer> {
-    const found = this.#binaries.get(`${importPath} ${platformName}`);
+  #binary(importPath: string, platform: string): PromiseWithResolvers<Layer> {
+    const found = this.#binaries.get(`${importPath} ${platform}`);
     if (found === undefined) throw new Error(`${importPath} was not planned`);
     return found;
   }
@@ -113,7 +113,9 @@ export class BuildRun {
         const { appName = file, image } = images.get(importPath) ?? {};
         const { os } = group.platform;
         const make = (): Promise<Layer> => {
-          const binary = { path: join(output, file), ...knownBinary(records, file) };
+          const record = records.get(file);
+          if (record === undefined) throw new Error(`${file} was not made`);
+          const binary = { path: join(output, file), ...record };
           const plan = planBinaryLayer(binary, appName, os, image?.linuxCapabilities);
           return this.#layer(plan, importPath, group.platformName);
         };
@@ -123,7 +125,7 @@ export class BuildRun {
           await remakeBinaries(output, records, [file], build);
           return await make();
         });
-        this.#binary(importPath, group).resolve(layer);
+        this.#binary(importPath, group.platformName).resolve(layer);
       }));
     }, signal);
   }
@@ -143,7 +145,8 @@ export class BuildRun {
       // One platform after the other is finished, so that the layers of the first are written while
       // the next ones compile; those still use whatever the first leaves idle.
       const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
-      const variables = await this.#gitVariables(group);
+      const stamp = () => stampVariables(group, signal);
+      const variables = await getOrSet(this.#git, group.directory, stamp);
       const printed = await buildGroup({ command, signal, niceness, variables }, part, output);
       if (printed.trim() !== "") {
         emit?.({ type: "note", level: "info", message: printed.trimEnd() });
@@ -151,49 +154,24 @@ export class BuildRun {
     });
   }
 
-  /** For what go asks git about the checkout. */
-  #gitVariables(group: BuildGroup): Promise<Readonly<Record<string, string>>> {
-    const { directory } = group;
-    const asked = this.#git.get(directory) ?? stampVariables(group, this.options.signal);
-    this.#git.set(directory, asked);
-    return asked;
-  }
-
   async #image(image: PlannedImage): Promise<BuiltImage> {
-    const base = this.prepared.bases.of(image.image);
-    const kodata = new Map<string, Promise<Layer>>();
-    for (const { os } of image.platforms) {
-      const kind = os === "windows" ? os : "";
-      if (!kodata.has(kind)) kodata.set(kind, this.#kodata(image, os));
-    }
+    const { importPath, appName } = image;
+    const base = await this.prepared.bases.open(image.image);
+    const options = { ...image.image, kodataTime: this.config.kodataTime };
+    // All but Windows have the same.
+    const layers = new Map<string, Promise<Layer>>();
     const made = await Promise.all(base.images.map(async (one): Promise<PlatformImage> => {
       const { os } = one.platform;
-      const layers = await Promise.all([
-        kodata.get(os === "windows" ? os : "") ?? this.#kodata(image, os),
-        this.#binaries.get(`${image.importPath} ${formatPlatform(one.platform)}`)?.promise,
+      const kind = os === "windows" ? os : "";
+      const [kodata, binary] = await Promise.all([
+        getOrSet(layers, kind, () => this.#kodata(image, os)),
+        this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
-      return this.#assemble(image, base, one, layers[0], layers[1]);
+      return assembleImage(one, base.name, { importPath, appName, kodata, binary }, options);
     }));
     const [first, ...others] = made;
     if (first === undefined) throw new Error("a base has at least one platform");
-    return builtImage(image.importPath, [first, ...others], base, this.#options(image));
-  }
-
-  #assemble(
-    image: PlannedImage,
-    base: Base,
-    one: BaseImage,
-    kodata: Layer,
-    binary?: Layer,
-  ): PlatformImage {
-    const { importPath, appName } = image;
-    if (binary === undefined) throw new Error(`${importPath} was not planned`);
-    const app = { importPath, appName, kodata, binary };
-    return assembleImage(one, base.name, app, this.#options(image));
-  }
-
-  #options({ image }: PlannedImage): ImageOptions {
-    return { ...image, kodataTime: this.config.kodataTime };
+    return builtImage(importPath, [first, ...others], base, options);
   }
 
   async #kodata(image: PlannedImage, os: string): Promise<Layer> {
@@ -229,5 +207,32 @@ export class BuildRun {
     const elapsedMs = Math.round(performance.now() - this.#began);
     const size = bytes === undefined ? {} : { bytes };
     this.options.emit?.({ type: "stage", image, platform, stage, elapsedMs, ...size });
+  }
+}
+
+/**
+ * Variables for the git that go runs to stamp binaries with the commit of their checkout: it runs none
+ * of the programs that the checkout names.
+ *
+ * @throws {KodenoError} `GIT_FAILED` where that cannot be said
+ */
+async function stampVariables(
+  { directory, environment, go }: BuildGroup,
+  signal: AbortSignal | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  const words = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...go.flags];
+  const stamps = words.findLast((word) => /^--?buildvcs(=|$)/.test(word));
+  if (stamps?.endsWith("=false") || await repositoryRoot(directory) === undefined) return {};
+  try {
+    return await gitVariables({ directory, environment, signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    // go says by itself that there is no git.
+    if (error instanceof KodenoError) return {};
+    throw new KodenoError(
+      "GIT_FAILED",
+      `Cannot have go ask git about ${directory}: ${messageOf(error)}; ` +
+        "say GOFLAGS=-buildvcs=false to build without",
+    );
   }
 }

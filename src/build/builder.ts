@@ -17,8 +17,7 @@ import { capabilityAttribute } from "../layers/capabilities.ts";
 import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
 import { type BuildGroup, type BuildPlan, goVariables, makePlan } from "./plan.ts";
 import { undisturbed } from "../undisturbed.ts";
-import { evictBaseBlob } from "./base_cache.ts";
-import { BaseSet } from "./base_set.ts";
+import { BaseSet, evictBaseBlob } from "./bases.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
 import { openLayers, shrinkCache } from "./cache.ts";
 import { expandPlan } from "./flag_templates.ts";
@@ -154,7 +153,7 @@ class GoBuilder implements Builder {
   }
 
   async close(): Promise<void> {
-    for (const bases of this.#bases.splice(0)) await bases.close();
+    for (const bases of this.#bases.splice(0)) await bases[Symbol.asyncDispose]();
     if (this.#cache === undefined) return;
     const cache = await this.#cache;
     await cache.close();

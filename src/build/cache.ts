@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type CacheConfig, resolveCacheConfig } from "../config/config.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
-import { baseCacheDirectory } from "./base_cache.ts";
+import { baseCacheDirectory } from "./bases.ts";
 import { binaryRoot, listBinaryFolders, removeBinaryFolder } from "./binaries.ts";
 
 /** What the cache holds. */

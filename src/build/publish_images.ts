@@ -4,7 +4,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import type { BuiltImage } from "../image/built_image.ts";
-import { Pool } from "../io/pool.ts";
+import { Pool } from "../io/work.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";
 import type { PublishCallOptions, Publisher } from "./publisher.ts";

@@ -8,7 +8,7 @@ import { copy } from "../content/copy.ts";
 import type { CallOptions, Target } from "../content/places.ts";
 import type { Emit } from "../events.ts";
 import type { BuiltImage } from "../image/built_image.ts";
-import { getOrSet } from "../io/get_or_set.ts";
+import { getOrSet } from "../io/work.ts";
 import { digestHex, parseDigest } from "../oci/digest.ts";
 import { shortName } from "../oci/reference.ts";
 import { ArchiveTarget } from "../place/archive/archive_target.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { Pool } from "../io/pool.ts";
+import { Pool } from "../io/work.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { beginTransfer, type Meter, tellThere, tellUnknown } from "./meter.ts";

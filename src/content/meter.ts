@@ -3,7 +3,7 @@
  * @module
  */
 import type { Emit } from "../events.ts";
-import { observed } from "../io/lent.ts";
+import { observed } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { OpenBlob } from "./places.ts";
 

@@ -8,7 +8,7 @@ import { readGraphDocument } from "./read.ts";
 import { graphKey, hasSuccessors } from "./successors.ts";
 import { Walk } from "./walk.ts";
 import { KodenoError } from "../errors.ts";
-import { getOrSet } from "../io/get_or_set.ts";
+import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { formatPlatform } from "../oci/platform.ts";
 

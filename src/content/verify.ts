@@ -3,7 +3,7 @@
  * @module
  */
 import { Verifier } from "../io/hash.ts";
-import { lentChunks } from "../io/lent.ts";
+import { reusedChunks } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { CallOptions, Source } from "./places.ts";
 import { readGraphDocument } from "./read.ts";
@@ -38,7 +38,9 @@ export async function verify(
       return;
     }
     const verifier = new Verifier(d);
-    for await (const chunk of lentChunks(await source.fetch(d, options), d)) verifier.update(chunk);
+    for await (const chunk of reusedChunks(await source.fetch(d, options), d)) {
+      verifier.update(chunk);
+    }
     verifier.finish();
   }, options);
   await walk.from(root);

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { identityOf } from "../io/file_identity.ts";
+import { identityOf } from "../io/files.ts";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { LayerCache } from "../layers/cache.ts";

@@ -1,12 +1,18 @@
 /**
  * Files that appear whole or not at all: written under a temporary name, synced, then renamed.
  * What a killed process leaves behind is found by its name and removed by the next one.
+ * A name is on disk only when the folder it is in was synced.
+ *
+ * And small records that are kept between runs and never trusted: a checksum over the record and its
+ * name finds damage and records that got another's name; those that another user could have written
+ * are not read at all.
  * @module
  */
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { openPatiently } from "./open_file.ts";
-import { writeAll } from "./file_bytes.ts";
+import { isNotFound } from "./fail.ts";
+import { openPatiently, openRegularFile, readOpen, type RegularFile, writeAll } from "./files.ts";
+import { digestOf } from "./hash.ts";
 
 /** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
 const TEMPORARY = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
@@ -53,6 +59,34 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
+ * Writes a temporary file and settles it under its own name; where either fails, nothing is left.
+ *
+ * @param settle gets its path when it is closed
+ */
+async function throughTemporary<T>(
+  directory: string,
+  write: (file: Deno.FsFile) => Promise<T> | T,
+  settle: (temporary: string) => Promise<void>,
+  mode = 0o666,
+): Promise<T> {
+  const temporary = temporaryPath(directory);
+  try {
+    const file = await openPatiently(temporary, { write: true, createNew: true, mode });
+    let result: T;
+    try {
+      result = await write(file);
+    } finally {
+      file.close();
+    }
+    await settle(temporary);
+    return result;
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/**
  * Writes a file through a temporary one. It is visible under its name only when `write` has come to
  * its end and the bytes are on disk; otherwise nothing is left. A power cut may take the name away
  * again till its folder is synced: see {@link syncDirectory}.
@@ -66,24 +100,15 @@ export async function writeSynced<T>(
   path: string,
   temporaryDirectory: string,
   write: (file: Deno.FsFile) => Promise<T> | T,
-  mode = 0o666,
+  mode?: number,
 ): Promise<T> {
-  const temporary = temporaryPath(temporaryDirectory);
-  try {
-    const file = await openPatiently(temporary, { write: true, createNew: true, mode });
-    let result: T;
-    try {
-      result = await write(file);
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(temporary, path);
+  const synced = async (file: Deno.FsFile): Promise<T> => {
+    const result = await write(file);
+    await file.sync();
     return result;
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
+  };
+  const settle = (temporary: string) => Deno.rename(temporary, path);
+  return await throughTemporary(temporaryDirectory, synced, settle, mode);
 }
 
 /** {@link writeSynced}, whose name is on disk at the end, too. */
@@ -153,4 +178,126 @@ async function removeWhole(path: string): Promise<void> {
       await Deno.remove(path, { recursive: true }).catch(() => {});
     }
   }
+}
+
+/**
+ * Syncs the folder that a path is in. One that may only be passed through is left alone: it is
+ * somebody else's, and nothing new is in it.
+ */
+export async function syncParent(path: string): Promise<void> {
+  try {
+    await syncDirectory(dirname(resolve(path)));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it, where they are not there.
+ *
+ * @param mode of those that are made
+ */
+export async function makeFolder(path: string, mode?: number): Promise<void> {
+  const made: string[] = [];
+  for (let at = resolve(path); !(await isThere(at)); at = dirname(at)) made.push(at);
+  await Deno.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
+  for (const folder of made) await syncParent(folder);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    return !isNotFound(error);
+  }
+}
+
+/**
+ * Writes a file whole, or not at all where there is something of its name, which then stays. Whoever
+ * needs the name to outlive a power cut syncs the folder: see {@link syncParent}.
+ *
+ * @param temporaryDirectory a folder of the same file system
+ * @returns whether it was written
+ */
+export async function linkFile(
+  path: string,
+  temporaryDirectory: string,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const write = async (file: Deno.FsFile): Promise<void> => {
+    writeAll(file, bytes);
+    await file.sync();
+  };
+  try {
+    await throughTemporary(temporaryDirectory, write, async (temporary) => {
+      // Unlike a rename, a link replaces nothing that came meanwhile.
+      await Deno.link(temporary, path);
+      await Deno.remove(temporary).catch(() => {});
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** More than any record has. */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** Others may read a record, and nobody else may write it, whatever the umask is. */
+const MODE = 0o644;
+/** Bits of group and others that allow to write. */
+const WRITABLE_BY_OTHERS = 0o022;
+
+/** The text of a record: a checksum, and the value as JSON. */
+export function seal(name: string, value: unknown): string {
+  const text = JSON.stringify(value);
+  return `${digestOf(`${name}\n${text}`)}\n${text}\n`;
+}
+
+/** The value in the text of a record; nothing where it is not what was written under that name. */
+export function unseal(name: string, sealed: string): unknown {
+  const [, sum, text = ""] = /^(\S+)\n(.*)\n$/.exec(sealed) ?? [];
+  return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
+}
+
+/**
+ * Reads a record; nothing where there is none, or none that can be trusted.
+ *
+ * @param ofAnyone whether records of other users count, too
+ */
+export function readSealed(path: string, name: string, ofAnyone = false): unknown {
+  let file: RegularFile | undefined;
+  try {
+    file = openRegularFile(path);
+    if (file === undefined || (!ofAnyone && !isOwnFile(file.stat()))) return undefined;
+    return unseal(name, readOpen(file, MAX_BYTES));
+  } catch {
+    return undefined;
+  } finally {
+    file?.close();
+  }
+}
+
+/**
+ * Writes a record. It is not synced: what a power cut leaves behind has a wrong checksum.
+ *
+ * @param directory folder of the same file system, for the temporary file
+ */
+export async function writeSealed(
+  path: string,
+  directory: string,
+  name: string,
+  value: unknown,
+): Promise<void> {
+  const bytes = new TextEncoder().encode(seal(name, value));
+  const settle = (temporary: string) => Deno.rename(temporary, path);
+  await throughTemporary(directory, (file) => writeAll(file, bytes), settle, MODE);
+}
+
+/** Whether only this user, or root, can have written a file or what is in a folder. */
+export function isOwnFile({ uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">): boolean {
+  // Windows knows neither.
+  if (uid === null || mode === null) return true;
+  return (uid === 0 || uid === Deno.uid()) && (mode & WRITABLE_BY_OTHERS) === 0;
 }

@@ -1,5 +1,6 @@
 /**
- * Turns what the operating system says about a file into one line with the next step.
+ * What the operating system says about a file: as one line with the next step, or as no failure where
+ * a file may be gone already.
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
@@ -35,4 +36,37 @@ export function ioFailure(doing: string, error: unknown): KodenoError {
 /** Whether an error says that a file is not there. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
+}
+
+/**
+ * Removes a file or, with `recursive`, a folder and all in it.
+ *
+ * @returns whether there was something to remove
+ * @throws {KodenoError} `IO_FAILED`
+ */
+export async function removeIfThere(
+  path: string,
+  options: Deno.RemoveOptions = {},
+): Promise<boolean> {
+  try {
+    await Deno.remove(path, options);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw ioFailure(`remove ${path}`, error);
+  }
+}
+
+/** Whether something is there; links are followed. What may not be looked at is not. */
+export async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** Whether there is a folder; links are followed. */
+export function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }

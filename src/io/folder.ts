@@ -1,11 +1,14 @@
 /**
  * What is in a folder: every name, also one that the runtime cannot say, and that of the folder that
  * was meant, whatever is put in its place meanwhile.
+ *
+ * On Linux it is read by the C library: as bytes, since the runtime leaves names out or changes them
+ * where they are not UTF-8 (on Deno before 2.9 no call shows a trace of them), and by the number of
+ * the open folder, by which the kernel reads it whatever becomes of its path.
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { ioFailure } from "./fail.ts";
-import { type RawFolder, RawFolders } from "./raw_folder.ts";
+import { ioFailure, isFolder } from "./fail.ts";
 
 /** The names in a folder. */
 export interface FolderNames {
@@ -23,9 +26,25 @@ export interface UnspeakableName {
   readonly isFile: boolean;
 }
 
+const FUNCTIONS = {
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  dirfd: { parameters: ["pointer"], result: "i32" },
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  closedir: { parameters: ["pointer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Library = Deno.DynamicLibrary<typeof FUNCTIONS>;
+
+/** Where an entry of 64-bit systems has its name: behind inode, offset, length and type. */
+const NAME_AT = 19;
+const TYPE_AT = 18;
+const LENGTH_AT = 16;
+/** What the system says of a file that is neither a folder nor a link (DT_REG). */
+const REGULAR = 8;
+
 /** Reads folders till it goes out of scope. */
 export class Folders implements Disposable {
-  readonly #raw = RawFolders.load();
+  readonly #library = loadLibrary();
 
   /**
    * Lists a folder.
@@ -34,8 +53,8 @@ export class Folders implements Disposable {
    */
   names(folder: string): FolderNames {
     try {
-      using raw = this.#raw?.open(folder);
-      return list(folder, folder, raw);
+      using open = this.#open(folder);
+      return list(folder, folder, open);
     } catch (error) {
       throw ioFailure(`read folder ${folder}`, error);
     }
@@ -51,12 +70,12 @@ export class Folders implements Disposable {
    */
   lookInto<T>(folder: string, look: (path: string, list: () => FolderNames) => T): T {
     try {
-      using raw = this.#raw?.open(folder);
-      const path = raw && isThere("/proc/self/fd") ? raw.path : folder;
+      using open = this.#open(folder);
+      const path = open && isFolder("/proc/self/fd") ? open.path : folder;
       // Where there is no such path, this is as much as can be known.
       const real = () => path === folder ? Deno.realPathSync(folder) : Deno.readLinkSync(path);
       if (real() !== folder) throw moved(folder);
-      const result = look(path, () => list(folder, path, raw));
+      const result = look(path, () => list(folder, path, open));
       if (real() !== folder) throw moved(folder);
       return result;
     } catch (error) {
@@ -65,27 +84,63 @@ export class Folders implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#raw?.[Symbol.dispose]();
+    this.#library?.close();
+  }
+
+  /** Nothing where that cannot be done in this way. */
+  #open(path: string): OpenFolder | undefined {
+    const folder = this.#library?.symbols.opendir(new TextEncoder().encode(`${path}\0`));
+    return this.#library && folder ? new OpenFolder(this.#library, folder) : undefined;
   }
 }
 
-function isThere(path: string): boolean {
+/** Nothing where it cannot or may not be used. */
+function loadLibrary(): Library | undefined {
+  if (Deno.build.os !== "linux") return undefined;
   try {
-    return Deno.statSync(path).isDirectory;
+    if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+    return Deno.dlopen("libc.so.6", FUNCTIONS);
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** A folder that is open till it goes out of scope. */
+class OpenFolder implements Disposable {
+  constructor(readonly library: Library, readonly folder: Deno.PointerObject) {}
+
+  /** A path of the folder itself, for as long as it is open. */
+  get path(): string {
+    return `/proc/self/fd/${this.library.symbols.dirfd(this.folder)}`;
+  }
+
+  /** The names in it, asked for once; less `.` and `..`. */
+  *entries(): Generator<{ readonly bytes: Uint8Array; readonly isFile: boolean }> {
+    for (;;) {
+      const entry = this.library.symbols.readdir(this.folder);
+      if (entry === null) return;
+      const view = new Deno.UnsafePointerView(entry);
+      const whole = new Uint8Array(view.getArrayBuffer(view.getUint16(LENGTH_AT)));
+      const bytes = whole.slice(NAME_AT, whole.indexOf(0, NAME_AT));
+      if (/^\.\.?$/.test(String.fromCharCode(...bytes))) continue;
+      yield { bytes, isFile: whole[TYPE_AT] === REGULAR };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.library.symbols.closedir(this.folder);
   }
 }
 
 /** @param path one of the folder by which it is found meanwhile */
-function list(folder: string, path: string, raw: RawFolder | undefined): FolderNames {
+function list(folder: string, path: string, open: OpenFolder | undefined): FolderNames {
   // The runtime tells what is wrong with a folder; the library only that it has come to an end.
   const listed = [...Deno.readDirSync(path)];
-  if (raw === undefined) return withoutLibrary(path, listed);
+  if (open === undefined) return withoutLibrary(path, listed);
   const names: string[] = [];
   const unspeakable: UnspeakableName[] = [];
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for (const { bytes, isFile } of raw.names()) {
+  for (const { bytes, isFile } of open.entries()) {
     try {
       names.push(decoder.decode(bytes));
     } catch {

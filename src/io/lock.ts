@@ -2,7 +2,7 @@
  * Locks between kodeno processes, held on a file by the kernel: they end with their process.
  * @module
  */
-import { orAborted } from "./abortable.ts";
+import { orAborted } from "./work.ts";
 import { ioFailure } from "./fail.ts";
 
 /** The last one in this process to hold or wait for the lock of a path. */
@@ -22,11 +22,11 @@ export async function withLock<T>(
   // Within the process they queue up here. In the kernel each would hold one of the runtime's few
   // threads for file operations, and with the last of them the holder could not do any.
   const before = last.get(path) ?? Promise.resolve();
-  const turn = before.then(() => lockAndRun(path, work, signal));
-  const ended = turn.then(() => {}, () => {});
+  const own = before.then(() => lockAndRun(path, work, signal));
+  const ended = own.then(() => {}, () => {});
   last.set(path, ended);
   try {
-    return await turn;
+    return await own;
   } finally {
     if (last.get(path) === ended) last.delete(path);
   }

@@ -7,16 +7,18 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
-import { orAborted } from "./abortable.ts";
+import { orAborted } from "./work.ts";
 import { removeStaleTemporaries, writeAtomically } from "./atomic.ts";
 import { ioFailure, isNotFound } from "./fail.ts";
-import { writeAll } from "./file_bytes.ts";
-import { openPipe, waitForPartner } from "./pipe.ts";
+import { writeAll } from "./files.ts";
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;
 /** A folder of open descriptors, as `/dev/fd` and `/dev/stdout` lead to. */
 const DESCRIPTORS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?fd$/;
+
+/** How often the other side of a pipe is looked for, in milliseconds. */
+const WAIT_MS = 50;
 
 /** What a path of output leads to in the end. */
 export interface OutputTarget {
@@ -195,4 +197,25 @@ async function writeThrough(
       await waitForPartner(signal);
     }
   }
+}
+
+/**
+ * Opens one side of a named pipe. As long as the other side is not there, writing fails with
+ * `BrokenPipe`, and reading finds the end.
+ */
+export async function openPipe(path: string, side: "read" | "write"): Promise<Deno.FsFile> {
+  const one = { [side]: true };
+  try {
+    // With both sides open, the one that stays has not to wait.
+    using _both = await Deno.open(path, { read: true, write: true });
+    return await Deno.open(path, one);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    return await Deno.open(path, one);
+  }
+}
+
+/** Waits a moment for the other side. */
+export async function waitForPartner(signal?: AbortSignal): Promise<void> {
+  await orAborted(new Promise<void>((resolve) => setTimeout(resolve, WAIT_MS)), signal);
 }

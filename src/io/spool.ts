@@ -5,12 +5,11 @@
  */
 import { tmpdir } from "node:os";
 import { KodenoError } from "../errors.ts";
-import { orAborted } from "./abortable.ts";
+import { orAborted } from "./work.ts";
 import { removeStaleTemporaries, temporaryPath } from "./atomic.ts";
 import { ioFailure } from "./fail.ts";
-import { writeAll } from "./file_bytes.ts";
-import { findOutput } from "./output.ts";
-import { openPipe, waitForPartner } from "./pipe.ts";
+import { writeAll } from "./files.ts";
+import { findOutput, openPipe, waitForPartner } from "./output.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 

@@ -1,12 +1,51 @@
 /**
- * Byte streams from files and from memory, and reading a bounded one whole.
+ * Byte streams from files and from memory, and the ways of reading them: whole, chunk by chunk, and
+ * into memory that is used again and again (BYOB), so that moving hundreds of megabytes makes no
+ * garbage.
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { type ReadableFile, readSome } from "./file_bytes.ts";
-import { byteStream, type ReadInto } from "./lent.ts";
+import { type ReadableFile, readSome } from "./files.ts";
 
-export { CHUNK_BYTES } from "./lent.ts";
+/** Bytes moved at a time: so many that system calls do not show. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** Bytes tried first where the reader brings no memory: most files of a layout are small documents. */
+const FIRST_BYTES = 16 * 1024;
+
+/** Memory for a stream to fill. */
+export type Memory = Uint8Array<ArrayBuffer>;
+
+/**
+ * Fills memory from its beginning and gives the filled part, which is empty at the end only. It may
+ * be another view than what was given: memory that goes through several streams changes hands.
+ */
+export type ReadInto = (memory: Memory) => Promise<Memory>;
+
+/** A stream that `read` fills, and never ahead of need; it can be read like any other one, too. */
+export function byteStream(
+  read: ReadInto,
+  cancel: (reason: unknown) => Promise<void> | void,
+): ReadableStream<Uint8Array> {
+  let size = FIRST_BYTES;
+  const source: UnderlyingByteSource = {
+    type: "bytes",
+    async pull(controller) {
+      const request = controller.byobRequest;
+      const view = request?.view;
+      const filled = await read(
+        view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(size),
+      );
+      if (filled.length === 0) controller.close();
+      if (request) request.respondWithNewView(filled);
+      else if (filled.length > 0) {
+        size = filled.length < size ? FIRST_BYTES : Math.min(4 * size, CHUNK_BYTES);
+        controller.enqueue(filled);
+      }
+    },
+    cancel,
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
 
 /**
  * The bytes of an open file from its current place on, in chunks of up to {@link CHUNK_BYTES};
@@ -38,6 +77,60 @@ export function bytesStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
+/** A stream being read. */
+export interface ByobReader {
+  /** False for a stream that brings its own memory: what is given to it is then left alone. */
+  readonly fills: boolean;
+  readonly read: ReadInto;
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** Opens a stream, of either kind, for reading into memory that is given. */
+export function byobReader(stream: ReadableStream<Uint8Array>): ByobReader {
+  const nothing: Memory = new Uint8Array(0);
+  try {
+    const reader = stream.getReader({ mode: "byob" });
+    // Nothing comes back of a stream that was cancelled.
+    const read = async (memory: Memory) => (await reader.read(memory)).value ?? nothing;
+    return { fills: true, read, cancel: (reason) => reader.cancel(reason) };
+  } catch (error) {
+    // No byte stream, or it has a reader: who asks for an ordinary one is told.
+    if (!(error instanceof TypeError)) throw error;
+  }
+  const reader = stream.getReader();
+  const read = async (): Promise<Memory> => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return nothing;
+      if (value.length > 0) return value as Memory;
+    }
+  };
+  return { fills: false, read, cancel: (reason) => reader.cancel(reason) };
+}
+
+/** A stream whose chunks are seen on their way; nothing is read ahead. */
+export function observed(
+  stream: ReadableStream<Uint8Array>,
+  see: (chunk: Uint8Array) => void,
+): ReadableStream<Uint8Array> {
+  const reader = byobReader(stream);
+  const cancel = (reason: unknown): Promise<void> => reader.cancel(reason);
+  const next = async (memory: Memory): Promise<Memory> => {
+    const chunk = await reader.read(memory);
+    if (chunk.length > 0) see(chunk);
+    return chunk;
+  };
+  if (reader.fills) return byteStream(next, cancel);
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = await next(new Uint8Array(0));
+      if (chunk.length === 0) controller.close();
+      else controller.enqueue(chunk);
+    },
+    cancel,
+  }, { highWaterMark: 0 });
+}
+
 /**
  * The chunks of a stream, until the signal is aborted: then the stream is cancelled, even while one
  * waits for its next chunk, and the signal's reason is thrown.
@@ -47,20 +140,61 @@ export async function* chunksOf(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
+  try {
+    yield* untilAborted(reader, async () => (await reader.read()).value, signal);
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+/** How {@link reusedChunks} reads. */
+export interface ReuseOptions {
+  /** Bytes that are expected: no more memory is taken than they need. */
+  readonly size: number;
+  /** How many chunks before the present one have to hold; default none. */
+  readonly keep?: number | undefined;
+  /** Ends the reading as it ends {@link chunksOf}. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The chunks of a stream, up to {@link CHUNK_BYTES} each. A chunk holds only until the next one is
+ * asked for: then its memory is filled again.
+ */
+export async function* reusedChunks(
+  stream: ReadableStream<Uint8Array>,
+  { size, keep = 0, signal }: ReuseOptions,
+): AsyncGenerator<Uint8Array> {
+  const reader = byobReader(stream);
+  const bytes = reader.fills ? Math.max(1, Math.min(size, CHUNK_BYTES)) : 0;
+  const used: Memory[] = [];
+  yield* untilAborted(reader, async () => {
+    const free = used.length > keep ? used.shift() : undefined;
+    const chunk = await reader.read(free ?? new Uint8Array(bytes));
+    if (reader.fills) used.push(new Uint8Array(chunk.buffer));
+    return chunk.length === 0 ? undefined : chunk;
+  }, signal);
+}
+
+/** What `next` gives until it gives nothing; the reader is cancelled at the end, however it comes. */
+async function* untilAborted(
+  reader: { cancel(reason?: unknown): Promise<void> },
+  next: () => Promise<Uint8Array | undefined>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   const cancel = () => reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const { done, value } = await reader.read();
+      const chunk = await next();
       signal?.throwIfAborted();
-      if (done) return;
-      yield value;
+      if (chunk === undefined) return;
+      yield chunk;
     }
   } finally {
     signal?.removeEventListener("abort", cancel);
     await cancel();
-    reader.releaseLock();
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
-import { Pool } from "../io/pool.ts";
+import { Pool } from "../io/work.ts";
 import { readAll } from "../io/streams.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { parseSelector } from "./selector.ts";

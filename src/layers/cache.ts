@@ -6,11 +6,9 @@
  */
 import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
-import { ioFailure, isNotFound } from "../io/fail.ts";
-import { removeIfThere } from "../io/remove.ts";
+import { readSealed, removeStaleTemporaries, temporaryPath, writeSealed } from "../io/atomic.ts";
+import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
 import { digestOf, Meter } from "../io/hash.ts";
-import { readSealed, writeSealed } from "../io/sealed.ts";
 import { fileStream } from "../io/streams.ts";
 import { digestHex, isDigest } from "../oci/digest.ts";
 import { type Layer, writeLayer, type WriteLayerOptions, type WrittenLayer } from "./layer.ts";

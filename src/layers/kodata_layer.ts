@@ -6,7 +6,7 @@
 import { basename, dirname, join, relative, sep } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
-import { type FileIdentity, identityFrom, isSettled } from "../io/file_identity.ts";
+import { type FileIdentity, identityFrom, isSettled } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import type { LayerEntry } from "./layer.ts";

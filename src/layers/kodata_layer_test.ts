@@ -8,7 +8,7 @@ import { succeed } from "../../test/support/process.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import { type KodataOptions, planKodataLayer } from "./kodata_layer.ts";
-import { identityOf, isSettled } from "../io/file_identity.ts";
+import { identityOf, isSettled } from "../io/files.ts";
 
 /** What lies below `repo/app`: text of a file, or `-> TARGET` for a link. */
 type Tree = Readonly<Record<string, string>>;

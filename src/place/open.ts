@@ -108,6 +108,67 @@ export async function openArchivePlace(
     : await openArchive(resolve(path), { signal });
 }
 
+/** A place that is open to be read, and what an image is called there. Dispose of it in the end. */
+export interface OpenSource extends AsyncDisposable {
+  readonly source: Source;
+  /** What the source resolves to the image. */
+  readonly ref: string;
+}
+
+/** How a place is opened. */
+export interface OpenSourceOptions extends OpenImagesOptions {
+  /** That paths are relative to, where it is not the current one. */
+  readonly directory?: string | undefined;
+}
+
+/**
+ * Opens a place to read an image from; what it has stays there till it is disposed of.
+ *
+ * @throws {KodenoError} `BAD_PLACE`, and what a daemon answers, `NOT_FOUND` among it
+ */
+export async function openSource(
+  place: PlaceName,
+  config: TransferConfig,
+  { directory, signal, emit }: OpenSourceOptions = {},
+): Promise<OpenSource> {
+  switch (place.kind) {
+    case "layout":
+    case "archive": {
+      const path = directory === undefined ? place.path : resolve(directory, place.path);
+      const source = place.kind === "layout"
+        ? await openLayout(path, { emit })
+        : await openArchivePlace(path, { signal });
+      const close = await closerOf(source, { signal });
+      return { source, ref: place.ref, [Symbol.asyncDispose]: () => Promise.resolve(close()) };
+    }
+    case "daemon": {
+      const { openDaemonImage } = await import("./daemon/save.ts");
+      const source = await openDaemonImage(await openDaemon(config), place.name, { signal });
+      const close = () => source[Symbol.asyncDispose]();
+      return { source, ref: place.name, [Symbol.asyncDispose]: close };
+    }
+    case "registry": {
+      const { name, tag, digest } = place.reference;
+      const registries = openRegistries(config, { named: [name], emit });
+      const close = () => registries[Symbol.asyncDispose]();
+      const ref = digest ?? tag ?? "latest";
+      return { source: registries.open(name), ref, [Symbol.asyncDispose]: close };
+    }
+  }
+}
+
+/** Holds a place; gives what lets go of it. */
+async function closerOf(
+  source: Layout | ArchiveSource,
+  options: CallOptions,
+): Promise<() => void> {
+  const holding = await holdPlace(source, options);
+  return () => {
+    holding[Symbol.dispose]();
+    source[Symbol.dispose]();
+  };
+}
+
 /** A layout or archive that is being read. */
 export interface HeldImages extends Disposable {
   readonly store: Layout | ArchiveSource;
@@ -122,14 +183,7 @@ export async function openHeld(
   options: OpenImagesOptions = {},
 ): Promise<HeldImages> {
   const store = await openImages(path, options);
-  const holding = await holdPlace(store, options);
-  return {
-    store,
-    [Symbol.dispose]: () => {
-      holding[Symbol.dispose]();
-      if (Symbol.dispose in store) store[Symbol.dispose]();
-    },
-  };
+  return { store, [Symbol.dispose]: await closerOf(store, options) };
 }
 
 /** What only the work itself knows of its registries. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { imagePlatform } from "../content/image_platform.ts";
-import { holdPlace, type Source } from "../content/places.ts";
+import type { Source } from "../content/places.ts";
 import { readDocument } from "../content/read.ts";
 import { subjectIn } from "../content/subject.ts";
 import { hasSuccessors } from "../content/successors.ts";
@@ -14,16 +14,8 @@ import { entryName, imageName, listed, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
-import { isImageId, openDaemonImage } from "./daemon/save.ts";
-import { openLayout } from "./layout/layout.ts";
 import { entriesNamed } from "./choose_images.ts";
-import {
-  type ImageStore,
-  openArchivePlace,
-  openDaemon,
-  openRegistries,
-  type PlaceName,
-} from "./open.ts";
+import { type ImageStore, openSource, type PlaceName } from "./open.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
 import type { TransferConfig } from "./transfer.ts";
 
@@ -56,77 +48,33 @@ export interface OpenOptions {
  * `BAD_CONTENT`, and what a registry or daemon answers
  */
 export async function openImage(place: PlaceName, options: OpenOptions): Promise<OpenImage> {
-  const { platform, from, signal } = options;
-  const image = await open(place, options);
-  if (platform === undefined) return image;
-  return await closingOnError(() => image[Symbol.asyncDispose](), async () => {
-    const root = await choosePlatform(image.source, image.root, platform, from, signal);
-    return { ...image, root };
-  });
-}
-
-async function closingOnError<T>(
-  close: () => PromiseLike<void>,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await close();
-    throw error;
+  const { config, platform, from, signal, emit } = options;
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opening = new AsyncDisposableStack();
+  const { source, ref } = opening.use(await openSource(place, config, { signal, emit }));
+  let root: Descriptor;
+  let name: string | undefined;
+  let notes: readonly string[] = [];
+  if (place.kind === "layout" || place.kind === "archive") {
+    const store = source as ImageStore;
+    // What is not there of an index does not matter to who chooses what is.
+    root = platform === undefined
+      ? await presentImages(store, from, options).resolve(ref, { signal })
+      : await resolveFor(platform, store, ref, from);
+    name = entryName(root);
+    if (ref === "") notes = await leftOutBeside(store, root, options);
+  } else {
+    root = await source.resolve(ref, { signal });
+    if (place.kind === "registry") {
+      const { name: repository, tag, digest } = place.reference;
+      name = digest && !tag ? repository : `${repository}:${tag ?? "latest"}`;
+    } else if (!/^(?:sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$/.test(ref)) name = ref;
+    const index = "index" in source ? source.index as Descriptor | undefined : undefined;
+    if (index) tellPartial(index, root, from, emit);
   }
-}
-
-async function open(from: PlaceName, options: OpenOptions): Promise<OpenImage> {
-  const { config, signal, emit, platform } = options;
-  switch (from.kind) {
-    case "layout":
-    case "archive": {
-      const source = from.kind === "layout"
-        ? await openLayout(from.path, { emit })
-        : await openArchivePlace(from.path, { signal });
-      const holding = await holdPlace(source, { signal });
-      const close = () => {
-        holding[Symbol.dispose]();
-        if (Symbol.dispose in source) source[Symbol.dispose]();
-        return Promise.resolve();
-      };
-      return await closingOnError(close, async () => {
-        // What is not there of an index does not matter to who chooses what is.
-        const root = platform === undefined
-          ? await presentImages(source, options.from, options).resolve(from.ref, { signal })
-          : await resolveFor(platform, source, from.ref, options.from);
-        const notes = from.ref === "" ? await leftOutBeside(source, root, options) : [];
-        return opened(source, root, entryName(root), close, notes);
-      });
-    }
-    case "daemon": {
-      const source = await openDaemonImage(await openDaemon(config), from.name, { signal });
-      const name = isImageId(from.name) ? undefined : from.name;
-      if (source.index) tellPartial(source.index, source.root, options.from, emit);
-      return opened(source, source.root, name, () => source[Symbol.asyncDispose]());
-    }
-    case "registry": {
-      const { name, tag, digest } = from.reference;
-      const registries = openRegistries(config, { named: [name], emit });
-      const source = registries.open(name);
-      const close = () => registries[Symbol.asyncDispose]();
-      return await closingOnError(close, async () => {
-        const root = await source.resolve(digest ?? tag ?? "latest", { signal });
-        return opened(source, root, digest && !tag ? name : `${name}:${tag ?? "latest"}`, close);
-      });
-    }
-  }
-}
-
-function opened(
-  source: Source,
-  root: Descriptor,
-  name: string | undefined,
-  close: () => Promise<void> = () => Promise.resolve(),
-  notes: readonly string[] = [],
-): OpenImage {
-  return { source, root, name, notes, [Symbol.asyncDispose]: close };
+  if (platform !== undefined) root = await choosePlatform(source, root, platform, from, signal);
+  const opened = opening.move();
+  return { source, root, name, notes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** What is left out where no name was said: images without one, and more names of a named one. */

@@ -165,20 +165,15 @@ async function platformsOf(
     );
   if (named.length === platforms.length) return named;
   // What most runs do not need is not loaded for them: this has to be fast.
-  const [{ openBase }, { openLayers }] = await Promise.all([
+  const [{ BaseSet }, { openLayers }] = await Promise.all([
     import("../build/bases.ts"),
     import("../build/cache.ts"),
   ]);
   const how = command(config, config.workingDirectory, config.go.environment, { signal });
   const cache = () => openLayers(config.cache);
-  const opened = await openBase(config, image, {
-    cache,
-    go: () => goEnvironment(how, ["GOROOT"]),
-    signal,
-    emit,
-  });
-  await opened.close();
-  return opened.base.images.map(({ platform }) => platform);
+  const go = () => goEnvironment(how, ["GOROOT"]);
+  await using bases = new BaseSet(config, { cache, go, signal, emit });
+  return (await bases.open(image)).images.map(({ platform }) => platform);
 }
 
 interface Listed {

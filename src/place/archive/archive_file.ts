@@ -3,10 +3,8 @@
  * @module
  */
 import { ioFailure } from "../../io/fail.ts";
-import { readSome, readSomeAt } from "../../io/file_bytes.ts";
-import { byteStream, type ReadInto } from "../../io/lent.ts";
-import { openPatiently } from "../../io/open_file.ts";
-import { readAll } from "../../io/streams.ts";
+import { openPatiently, readSome, readSomeAt } from "../../io/files.ts";
+import { byteStream, readAll, type ReadInto } from "../../io/streams.ts";
 import { badArchive, notAnArchive } from "./failure.ts";
 import { type Member, type Members, scanMembers } from "./scan.ts";
 

@@ -8,16 +8,13 @@ import { isWhole } from "../../content/walk.ts";
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
-import { removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
-import { makeFolder } from "../../io/durable.ts";
+import { makeFolder, removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
-import { InFlight } from "../../io/in_flight.ts";
-import { lentChunks } from "../../io/lent.ts";
-import { writeAll } from "../../io/file_bytes.ts";
-import { openPatiently } from "../../io/open_file.ts";
+import { SingleFlight } from "../../io/work.ts";
+import { fileStream, reusedChunks } from "../../io/streams.ts";
+import { openPatiently, writeAll } from "../../io/files.ts";
 import { outputFolder, outputFolderNote } from "../../io/output.ts";
-import { fileStream } from "../../io/streams.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
 import { entryName, findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
@@ -34,7 +31,7 @@ export class ArchiveTarget implements Source, Place, AsyncDisposable {
   /** Of the blobs; none before the first. */
   #folder: string | undefined;
   readonly #blobs = new Map<string, Descriptor>();
-  readonly #pushing = new InFlight();
+  readonly #pushing = new SingleFlight();
   #prepared: Promise<string> | undefined;
   #entries: readonly Descriptor[] = [];
 
@@ -88,7 +85,7 @@ export class ArchiveTarget implements Source, Place, AsyncDisposable {
   /** {@inheritDoc Target.push} */
   async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
     // Images that are copied side by side share a base: its layers are written once.
-    await this.#pushing.share(descriptor.digest, () => this.#write(descriptor, open, options));
+    await this.#pushing.do(descriptor.digest, () => this.#write(descriptor, open, options));
   }
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
@@ -102,7 +99,7 @@ export class ArchiveTarget implements Source, Place, AsyncDisposable {
       path = blobFile(folder, descriptor);
       const file = await openPatiently(path, { write: true, create: true, truncate: true });
       try {
-        for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
+        for await (const chunk of reusedChunks(stream, { size: descriptor.size, ...options })) {
           verifier.update(chunk);
           writeAll(file, chunk);
         }

@@ -6,7 +6,7 @@
 import type { CallOptions, Source } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
-import { makeFolder } from "../../io/durable.ts";
+import { makeFolder } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { Verifier } from "../../io/hash.ts";
 import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";

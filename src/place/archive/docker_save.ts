@@ -6,8 +6,7 @@
 import { z } from "zod";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { digestOf, Meter } from "../../io/hash.ts";
-import { lentChunks } from "../../io/lent.ts";
-import { readAll } from "../../io/streams.ts";
+import { readAll, reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { namedEntry } from "../../oci/entries.ts";
@@ -133,7 +132,7 @@ async function small(archive: ArchiveFile, member: Member): Promise<Uint8Array> 
 async function hash(archive: ArchiveFile, member: Member, signal?: AbortSignal): Promise<Digest> {
   const meter = new Meter();
   const { size } = member;
-  for await (const chunk of lentChunks(await archive.stream(member), { size, signal })) {
+  for await (const chunk of reusedChunks(await archive.stream(member), { size, signal })) {
     meter.update(chunk);
   }
   return meter.digest();

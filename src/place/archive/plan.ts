@@ -9,7 +9,7 @@ import type { CallOptions, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
-import { Pool } from "../../io/pool.ts";
+import { Pool } from "../../io/work.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { digestOf } from "../../io/hash.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 import { digestHex } from "../../oci/digest.ts";
 import { type DaemonTls, type Environment, readCertificates } from "./endpoint.ts";
 

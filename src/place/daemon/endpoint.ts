@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
 

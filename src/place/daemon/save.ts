@@ -5,7 +5,7 @@
  */
 import type { CallOptions, Source } from "../../content/places.ts";
 import { ioFailure } from "../../io/fail.ts";
-import { writeAll } from "../../io/file_bytes.ts";
+import { writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/spool.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";

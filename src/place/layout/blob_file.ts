@@ -5,10 +5,9 @@
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { writeSynced } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
-import { readSome, writeAll } from "../../io/file_bytes.ts";
+import { readSome, writeAll } from "../../io/files.ts";
 import { Verifier } from "../../io/hash.ts";
-import { lentChunks } from "../../io/lent.ts";
-import { fileStream } from "../../io/streams.ts";
+import { fileStream, reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 
 /** An open blob; whoever has it closes it. */
@@ -59,7 +58,7 @@ export async function writeBlob(
   const stream = await open();
   try {
     await writeSynced(path, directory, async (file) => {
-      for await (const chunk of lentChunks(stream, { size: descriptor.size, ...options })) {
+      for await (const chunk of reusedChunks(stream, { size: descriptor.size, ...options })) {
         verifier.update(chunk);
         writeAll(file, chunk);
       }

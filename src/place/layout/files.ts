@@ -4,10 +4,9 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import { syncDirectory, writeFileAtomically } from "../../io/atomic.ts";
-import { syncParent } from "../../io/durable.ts";
+import { syncDirectory, syncParent, writeFileAtomically } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { openPatiently } from "../../io/open_file.ts";
+import { openPatiently } from "../../io/files.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";

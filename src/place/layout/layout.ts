@@ -10,7 +10,7 @@ import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
-import { InFlight } from "../../io/in_flight.ts";
+import { SingleFlight } from "../../io/work.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
 import { BlobFile, writeBlob } from "./blob_file.ts";
@@ -74,7 +74,7 @@ export class Layout implements Source, Target, Disposable {
   #ownFolders: Promise<void> | undefined;
 
   /** Blobs that are just being written. */
-  readonly #pushing = new InFlight();
+  readonly #pushing = new SingleFlight();
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
   readonly #holder: Holder;
@@ -180,7 +180,7 @@ export class Layout implements Source, Target, Disposable {
   /** {@inheritDoc Target.push} */
   async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
     // Images that are copied side by side share a base: its layers are written once.
-    await this.#pushing.share(descriptor.digest, () => this.#write(descriptor, open, options));
+    await this.#pushing.do(descriptor.digest, () => this.#write(descriptor, open, options));
   }
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { orAborted } from "../../io/abortable.ts";
+import { orAborted } from "../../io/work.ts";
 import { openShared, withLock } from "../../io/lock.ts";
 
 /** A process that wants the blobs for itself holds this one first, so that no others come in. */

@@ -5,10 +5,9 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import { isTemporary } from "../../io/atomic.ts";
-import { linkFile, makeFolder } from "../../io/durable.ts";
+import { isTemporary, linkFile, makeFolder } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { writeAll } from "../../io/file_bytes.ts";
+import { writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";

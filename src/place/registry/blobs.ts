@@ -5,7 +5,7 @@
  */
 import type { CallOptions } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { byteStream, type LentReader, lentReader, type Memory } from "../../io/lent.ts";
+import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
@@ -84,13 +84,13 @@ export async function fetchBlob(
       throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${bad}`, { digest: d.digest });
     }
     refuseWebPage(call, answer, d.mediaType);
-    return { reader: lentReader(answer.body), url: answer.url, skip: offset - from };
+    return { reader: byobReader(answer.body), url: answer.url, skip: offset - from };
   };
   return resuming(client, call, d, open, await open(0));
 }
 
 interface Part {
-  readonly reader: LentReader;
+  readonly reader: ByobReader;
   readonly url: URL;
   /** Bytes that are known already, of a registry that cannot begin in the middle. */
   skip: number;

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 import { checkClientCert, type ClientCert } from "./client_cert.ts";
 import type { Environment } from "./proxy.ts";
 

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 import { askHelper, HELPER_MS } from "./credential_helper.ts";
 import type { Credential, CredentialProvider } from "./credential.ts";
 import { DOCKER_HUB, registryName } from "./endpoint.ts";

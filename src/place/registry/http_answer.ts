@@ -2,7 +2,7 @@
  * Reads answers of HTTP/1.1 (RFC 9112), within bounds: the head, and the body as a stream.
  * @module
  */
-import { byteStream, type ReadInto } from "../../io/lent.ts";
+import { byteStream, type ReadInto } from "../../io/streams.ts";
 import { ConnectionError, type Wire } from "./wire.ts";
 
 const MAX_LINE_BYTES = 16 * 1024;

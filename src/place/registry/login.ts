@@ -5,8 +5,7 @@
  */
 import { dirname } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { removeStaleTemporaries, writeFileAtomically } from "../../io/atomic.ts";
-import { makeFolder } from "../../io/durable.ts";
+import { makeFolder, removeStaleTemporaries, writeFileAtomically } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
 import { findOutput } from "../../io/output.ts";

@@ -5,8 +5,7 @@
 import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
-import { InFlight } from "../../io/in_flight.ts";
-import { Pool } from "../../io/pool.ts";
+import { Pool, SingleFlight } from "../../io/work.ts";
 import { bytesStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
@@ -51,7 +50,7 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   readonly #known = new Set<string>();
   /** What was asked for and not there; a push that follows does not ask again. */
   readonly #absent = new Set<string>();
-  readonly #pushing = new InFlight();
+  readonly #pushing = new SingleFlight();
   /** Whether the registry knows by itself what refers to what. */
   #keepsLists: boolean | undefined;
   /** Documents that were pushed, for the tags that follow. */
@@ -117,7 +116,7 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
     options.signal?.throwIfAborted();
     const digest = parseDigest(descriptor.digest);
     // Images that are pushed side by side share layers: each is sent once.
-    await this.#pushing.share(digest, () => this.#push(descriptor, digest, open, options));
+    await this.#pushing.do(digest, () => this.#push(descriptor, digest, open, options));
   }
 
   /** {@inheritDoc Target.tag} */

@@ -5,7 +5,7 @@
  */
 import type { OpenBlob } from "../../content/places.ts";
 import { Verifier } from "../../io/hash.ts";
-import { lentChunks } from "../../io/lent.ts";
+import { reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 
 /** Reads a blob for an upload. */
@@ -77,7 +77,7 @@ async function* checkedFrom(
   let held: Uint8Array | undefined;
   // One chunk is held back, and the one before it is being sent.
   const options = { size: descriptor.size, keep: 1, signal };
-  for await (const chunk of lentChunks(await open(), options)) {
+  for await (const chunk of reusedChunks(await open(), options)) {
     verifier.update(chunk);
     const fresh = chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - fresh.length;

@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf } from "../../errors.ts";
-import type { Memory } from "../../io/lent.ts";
+import type { Memory } from "../../io/streams.ts";
 
 /** What a connection is to the code above it; a `Deno.Conn` is one. */
 export interface ByteConn {

@@ -7,7 +7,7 @@ import { join, posix } from "node:path";
 import { DockerfileParser, type ModifiableInstruction } from "dockerfile-ast";
 import { parse } from "shell-quote";
 import { messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 import type { GoProgram, RepositoryFiles } from "./repository.ts";
 
 /** A Dockerfile does what kodeno's configuration cannot say; the message is the reason. */

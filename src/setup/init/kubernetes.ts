@@ -5,7 +5,7 @@
 import { join, posix } from "node:path";
 import { parseYaml } from "../../config/yaml/document.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/regular_file.ts";
+import { readSmallText } from "../../io/files.ts";
 
 /** A file of objects. */
 export interface KubernetesFile {

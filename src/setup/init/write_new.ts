@@ -3,8 +3,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { removeStaleTemporaries } from "../../io/atomic.ts";
-import { linkFile, makeFolder, syncParent } from "../../io/durable.ts";
+import { linkFile, makeFolder, removeStaleTemporaries, syncParent } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 
 /**

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { soon } from "../../test/support/fails.ts";
-import { Pool } from "./pool.ts";
+import { Pool } from "./work.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 

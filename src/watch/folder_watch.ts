@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
+import { isFolder } from "../io/fail.ts";
 
 /** Watchers of the system that are open at once before they are made one again. */
 const MAX_WATCHERS = 8;
@@ -132,13 +133,5 @@ export class FolderWatch implements Disposable {
 
   #close(): void {
     for (const watcher of this.#watchers.splice(0)) watcher.close();
-  }
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
   }
 }

@@ -1,0 +1,103 @@
+/**
+ * Work: bounded, shared by those who ask for the same, left behind, and interrupted.
+ * @module
+ */
+import { setImmediate } from "node:timers";
+
+/**
+ * At most so many pieces of work at once. Of those that wait the weightiest comes first: large work
+ * that is begun last would be waited for alone.
+ */
+export class Pool {
+  #free: number;
+  /** By weight, the first to run at the end; equal ones as they came. */
+  readonly #waiting: { readonly weight: number; readonly go: () => void }[] = [];
+
+  /** @param size how many at once, at least 1 */
+  constructor(size: number) {
+    this.#free = Math.max(1, Math.floor(size));
+  }
+
+  /**
+   * Runs `work` when a place is free.
+   *
+   * @param weight such as the bytes to be moved
+   */
+  async run<T>(work: () => Promise<T>, weight = 0): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((go) => this.#wait(weight, go));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.pop();
+      if (next === undefined) this.#free++;
+      else next.go();
+    }
+  }
+
+  #wait(weight: number, go: () => void): void {
+    let [low, high] = [0, this.#waiting.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#waiting[middle]?.weight ?? 0) < weight) low = middle + 1;
+      else high = middle;
+    }
+    this.#waiting.splice(low, 0, { weight, go });
+  }
+}
+
+/** Work that several ask for at once and that is done once, by a key that names its outcome. */
+export class SingleFlight {
+  readonly #running = new Map<string, Promise<void>>();
+
+  /**
+   * Does `work`, or waits for the same that is under way; when that one fails, `work` is done after
+   * all.
+   */
+  async do(key: string, work: () => Promise<void>): Promise<void> {
+    const other = this.#running.get(key);
+    if (other !== undefined && await other.then(() => true, () => false)) return;
+    const own = work();
+    this.#running.set(key, own);
+    try {
+      await own;
+    } finally {
+      // Another may have taken the place after this one's predecessor failed.
+      if (this.#running.get(key) === own) this.#running.delete(key);
+    }
+  }
+}
+
+/** What a map has for a key; it gets what `make` gives where it has nothing. */
+export function getOrSet<V extends object>(map: Map<string, V>, key: string, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
+/** Waits for work, or for the signal's reason; the work then goes on without anybody. */
+export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => {});
+  }
+}
+
+/** How long work may go on without a look at what else has happened, in milliseconds. */
+const BUSY_MS = 8;
+
+let yielded = 0;
+
+/** Lets signals, timers and connections be heard, when it is time for that. */
+export async function yieldToEventLoop(): Promise<void> {
+  if (performance.now() - yielded < BUSY_MS) return;
+  await new Promise((resolve) => setImmediate(resolve));
+  yielded = performance.now();
+}
