@@ -7,30 +7,23 @@ import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError, messageOf } from "../errors.ts";
-import { checkCache } from "../setup/doctor/cache.ts";
-import { type Check, type Finding, type Patient, wrong } from "../setup/doctor/check.ts";
-import { checkCredentials } from "../setup/doctor/credentials.ts";
-import { checkDaemon } from "../setup/doctor/daemon.ts";
-import { checkFiles } from "../setup/doctor/files.ts";
-import { checkGit } from "../setup/doctor/git.ts";
-import { checkGo } from "../setup/doctor/go.ts";
-import { checkKubectl } from "../setup/doctor/kubectl.ts";
-import { checkProxies } from "../setup/doctor/proxies.ts";
-import { checkRegistry } from "../setup/doctor/registry.ts";
+import * as local from "../setup/doctor/local_checks.ts";
+import * as network from "../setup/doctor/network_checks.ts";
+import { Checkup, type Finding } from "../setup/doctor/report.ts";
 
-export type { Finding } from "../setup/doctor/check.ts";
+export type { Finding } from "../setup/doctor/report.ts";
 
 /** All checks, in the order they are shown. */
-const CHECKS: Readonly<Record<string, Check>> = {
-  go: checkGo,
-  git: checkGit,
-  files: checkFiles,
-  cache: checkCache,
-  credentials: checkCredentials,
-  registry: checkRegistry,
-  proxies: checkProxies,
-  daemon: checkDaemon,
-  kubectl: checkKubectl,
+const CHECKS: Readonly<Record<string, (checkup: Checkup) => void | Promise<void>>> = {
+  go: local.checkGo,
+  git: local.checkGit,
+  files: local.checkFiles,
+  cache: local.checkCache,
+  credentials: network.checkCredentials,
+  registry: network.checkRegistry,
+  proxies: network.checkProxies,
+  daemon: network.checkDaemon,
+  kubectl: local.checkKubectl,
 };
 
 /** Where and how to look. */
@@ -58,15 +51,16 @@ export async function doctor(options: DoctorOptions = {}): Promise<readonly Find
   }
   const environment = options.environment ?? processEnvironment();
   const transfer = resolveTransferConfig({ ...options, environment });
-  const patient: Patient = { directory, environment, transfer, offline, online, signal };
+  const where = { directory, environment, transfer, offline, online, signal };
   const found = await Promise.all(
     Object.entries(CHECKS).map(async ([name, check]) => {
+      const checkup = new Checkup(name, where);
       try {
-        return await check(patient);
+        await check(checkup);
       } catch (error) {
-        signal?.throwIfAborted();
-        return [wrong(name, `it cannot be looked at: ${messageOf(error)}`)];
+        checkup.failure("wrong", `it cannot be looked at: ${messageOf(error)}`);
       }
+      return checkup.findings;
     }),
   );
   return found.flat();

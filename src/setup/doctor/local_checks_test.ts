@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareVersions } from "./go.ts";
+import { compareVersions } from "./local_checks.ts";
 
 Deno.test("doctor: versions of Go are compared by their numbers", () => {
   const rising = [

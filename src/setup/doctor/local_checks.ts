@@ -1,0 +1,246 @@
+/**
+ * What `kodeno doctor` looks at on this machine: Go, git, configuration files, the cache, kubectl.
+ * @module
+ */
+import { statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { refuseToolexec } from "../../config/checks.ts";
+import { loadConfig, resolveBuildConfig, resolveCacheConfig } from "../../config/config.ts";
+import { goCommandOf } from "../../config/environment.ts";
+import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
+import { withGlobalConfig } from "../../config/skaffold/global_config.ts";
+import { readKubeContext } from "../../config/skaffold/kube_context.ts";
+import { withVariables } from "../../config/skaffold/options.ts";
+import { skaffoldSchema } from "../../config/skaffold/schema.ts";
+import { tryYaml } from "../../config/yaml/check.ts";
+import { readYaml } from "../../config/yaml/document.ts";
+import { faultsError } from "../../config/yaml/faults.ts";
+import { messageOf } from "../../errors.ts";
+import { reasonOf, runGit } from "../../git/command.ts";
+import { goEnvironment } from "../../go/list.ts";
+import { temporaryPath } from "../../io/atomic.ts";
+import { ioFailure } from "../../io/fail.ts";
+import { findKubectl } from "../../kube/kubectl.ts";
+import { registryOptions } from "../../place/open.ts";
+import { reach } from "../../place/registry/check_access.ts";
+import { type Checkup, shownUrl } from "./report.ts";
+
+/** Is there a Go that can build what lies here, and where do modules come from? */
+export async function checkGo(checkup: Checkup): Promise<void> {
+  const { directory, environment, signal } = checkup.where;
+  // Looking must not make it fetch another toolchain.
+  const local = { ...environment, GOTOOLCHAIN: "local" };
+  let go: Readonly<Record<string, string>>;
+  try {
+    const command = goCommandOf(environment);
+    go = await goEnvironment({ command, environment: local, directory, signal });
+  } catch (error) {
+    return checkup.failure("wrong", error);
+  }
+  checkup.ok(`${go["GOVERSION"]} in ${go["GOROOT"]}`);
+  try {
+    refuseToolexec("GOFLAGS", (go["GOFLAGS"] ?? "").split(/\s+/));
+  } catch {
+    const mend = "take it out of GOFLAGS (go env -u GOFLAGS, or the environment)";
+    checkup.add("wrong", "GOFLAGS has -toolexec, with which nothing is built", mend);
+  }
+  await checkModule(checkup.about("module"), go);
+  await checkModuleProxies(checkup.about("modules"), go["GOPROXY"] ?? "");
+}
+
+async function checkModule(
+  checkup: Checkup,
+  go: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { environment, offline } = checkup.where;
+  const { GOMOD = "", GOWORK = "", GOVERSION = "", GOENV = "" } = go;
+  if (/^(?:|\/dev\/null|NUL)$/.test(GOMOD)) {
+    const mend = 'run kodeno in the folder of a module, or "go mod init" here';
+    return checkup.add("warning", "there is no go.mod here or above", mend);
+  }
+  const read = async (path: string, line: RegExp): Promise<string | undefined> =>
+    line.exec(await Deno.readTextFile(path).catch(() => ""))?.[1];
+  const lines = [GOMOD, GOWORK].map((path) => read(path, /^go\s+(\d[\w.]*)/m));
+  const versions = await Promise.all(lines);
+  const needed = versions.filter((one) => one !== undefined).sort(compareVersions).at(-1);
+  if (needed === undefined || compareVersions(needed, GOVERSION.replace(/^go/, "")) <= 0) {
+    return checkup.ok(GOMOD);
+  }
+  const set = environment["GOTOOLCHAIN"] || await read(GOENV, /^GOTOOLCHAIN=(.*?)\s*$/m) || "auto";
+  const found = `${GOMOD} wants Go ${needed}, and there is ${GOVERSION}`;
+  const mend = `install Go ${needed}`;
+  if (offline || set === "local") return checkup.add("wrong", found, mend);
+  checkup.add("warning", `${found}: builds fetch that one (GOTOOLCHAIN=${set})`, mend);
+}
+
+/** Compares `1.22`, `1.26.8` and `1.27rc1`: by numbers, what comes before a release first. */
+export function compareVersions(a: string, b: string): number {
+  const key = (version: string): string => {
+    const [, major, minor = "0", patch = "0", early = "z"] =
+      /^(\d+)(?:\.(\d+))?(?:\.(\d+))?((?:rc|beta)\d+)?/.exec(version) ?? [];
+    // By the alphabet a release comes behind beta and rc.
+    return `${major}.${minor}.${patch} ${early}`;
+  };
+  return new Intl.Collator("en", { numeric: true }).compare(key(a), key(b));
+}
+
+async function checkModuleProxies(checkup: Checkup, list: string): Promise<void> {
+  const { transfer, signal, online } = checkup.where;
+  const places = list.split(/[,|]/).filter((place) => place !== "");
+  if (places[0] === "off") {
+    return checkup.ok("GOPROXY is off: modules come from Go's cache or from vendor");
+  }
+  const names = places.map((place) => /^(?:direct|off)$/.test(place) ? place : shownUrl(place));
+  const found = `come from ${names.join(", then ")}`;
+  const first = places.find((place) => /^https?:/.test(place));
+  if (!online || first === undefined) return checkup.ok(found);
+  try {
+    const options = { ...registryOptions(transfer), connectMs: 5000, answerMs: 10_000, signal };
+    checkup.ok(`${found}, which answered ${await reach(new URL(first), options)}`);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const mend = "set GOPROXY to one that can be reached, or HTTPS_PROXY to the way there";
+    checkup.add("warning", messageOf(error), mend);
+  }
+}
+
+/** Can git tell of the folder? */
+export async function checkGit(checkup: Checkup): Promise<void> {
+  const { where, where: { directory } } = checkup;
+  try {
+    const version = await runGit(where, ["--version"]);
+    const name = version.stdout.replace(/^git version /, "");
+    const root = await runGit(where, ["rev-parse", "--show-toplevel"]);
+    if (root.code === 0) return checkup.ok(`${name}; the repository is ${root.stdout}`);
+    if (!/dubious ownership/.test(root.stderr)) {
+      return checkup.ok(
+        `${name}; ${directory} is in no repository, so that there are no tags by it`,
+      );
+    }
+    const mend = `run "git config --global --add safe.directory ${directory}"`;
+    checkup.add("warning", `${name}, which refuses this repository: ${reasonOf(root)}`, mend);
+  } catch (error) {
+    checkup.failure("warning", `${messageOf(error)}; templates with .Git and tags need it`);
+  }
+}
+
+/** Can `.ko.yaml`, skaffold.yaml, and what goes with them be used? */
+export async function checkFiles(checkup: Checkup): Promise<void> {
+  const { directory, environment, offline } = checkup.where;
+  const ko = checkup.about(".ko.yaml");
+  await addLines(ko, async () => {
+    const options = await loadConfig({ workingDirectory: directory, environment, offline });
+    resolveBuildConfig(options);
+    const { koFile } = options;
+    ko.ok(koFile?.path ?? 'there is none; "kodeno init" proposes one');
+    return koFile?.notes ?? [];
+  });
+  const skaffold = checkup.about("skaffold.yaml");
+  for (const name of ["skaffold.yaml", "skaffold.yml"]) {
+    const path = join(directory, name);
+    if (!(await Deno.stat(path).catch(() => undefined))?.isFile) continue;
+    const isRead = await addLines(skaffold, async () => {
+      const { documents } = await readYaml(path, { name, documents: "many" });
+      // Skaffold leaves keys that begin with a dot to anchors.
+      const isExtra = (key: string) => key.startsWith(".");
+      const outcomes = documents.map((one) => tryYaml(one, skaffoldSchema, isExtra));
+      const faults = outcomes.flatMap((one) => one.ok ? [] : one.faults);
+      if (faults.length > 0) throw faultsError(faults);
+      skaffold.ok(name);
+      return outcomes.flatMap((one) => one.ok ? one.notes : []);
+    });
+    if (isRead) await checkSkaffoldSettings(checkup.about("Skaffold's settings"));
+    return;
+  }
+}
+
+/** What Skaffold reads beside: `skaffold.env`, and the global configuration. */
+async function checkSkaffoldSettings(checkup: Checkup): Promise<void> {
+  const { directory, environment: own } = checkup.where;
+  const { environment, notes } = await withSkaffoldEnv(directory, own);
+  for (const note of notes) checkup.add("warning", note);
+  await addLines(checkup, async () => {
+    const kubeContext = () => readKubeContext(environment);
+    const place = { workingDirectory: directory, environment, kubeContext };
+    return (await withGlobalConfig(withVariables({}, environment), place)).notes;
+  });
+}
+
+/** Adds what is to be noted of a file; or else a finding for each line of why it cannot be read. */
+async function addLines(
+  checkup: Checkup,
+  read: () => Promise<readonly string[]>,
+): Promise<boolean> {
+  try {
+    for (const note of await read()) checkup.add("warning", note);
+    return true;
+  } catch (error) {
+    for (const line of messageOf(error).split("\n")) checkup.add("wrong", line);
+    return false;
+  }
+}
+
+/** Less than a build of some programs takes, in bytes. */
+const LITTLE = 1024 ** 3;
+const TOO_LITTLE = 64 * 1024 ** 2;
+const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+
+/**
+ * Can the cache be written, and is there room for it? A file is made in it and removed at once; no
+ * folder is made.
+ */
+export async function checkCache(checkup: Checkup): Promise<void> {
+  let directory: string;
+  try {
+    ({ directory } = resolveCacheConfig(checkup.where.environment));
+  } catch (error) {
+    return checkup.failure("wrong", error);
+  }
+  let path = directory;
+  const isThere = async (): Promise<boolean> =>
+    await Deno.lstat(path).then(() => true, () => false);
+  while (!(await isThere()) && dirname(path) !== path) path = dirname(path);
+  try {
+    const trial = temporaryPath(path);
+    (await Deno.open(trial, { write: true, createNew: true })).close();
+    await Deno.remove(trial);
+    const size = path === directory ? `${megabytes(await sizeOf(path))} MB` : "not there yet";
+    checkup.ok(`${directory}, ${size}`);
+  } catch (error) {
+    const why = ioFailure(`write to ${path}`, error).message.replace(/;.*$/s, "");
+    const mend = "mend it, or set KODENO_CACHE to another folder";
+    checkup.add("wrong", `${directory} cannot be used: ${why}`, mend);
+  }
+  const { bavail, bsize } = await statfs(path).catch(() => ({ bavail: 1, bsize: Infinity }));
+  const free = bavail * bsize;
+  if (free >= LITTLE) return;
+  const found = `${megabytes(free)} MB are free on the disk of ${path}`;
+  checkup.add(
+    free < TOO_LITTLE ? "wrong" : "warning",
+    found,
+    'free some, or run "kodeno cache clean"',
+  );
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  let sum = 0;
+  try {
+    for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      if (isDirectory) sum += await sizeOf(path);
+      else if (isFile) sum += (await Deno.lstat(path)).size;
+    }
+  } catch {
+    // What another process removes meanwhile counts for nothing.
+  }
+  return sum;
+}
+
+/** Is there a kubectl, which `apply`, `create`, `delete` and `run` need? */
+export async function checkKubectl(checkup: Checkup): Promise<void> {
+  try {
+    checkup.ok(await findKubectl(checkup.where.environment));
+  } catch (error) {
+    checkup.failure("warning", error);
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * What `kodeno doctor` looks at on the way to other machines: credentials, the registry, proxies, the
+ * Docker daemon and the nodes of kind behind it.
+ * @module
+ */
+import { delimiter, join } from "node:path";
+import { type Environment, variable } from "../../config/environment.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { DaemonClient } from "../../place/daemon/client.ts";
+import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
+import { KindCluster } from "../../place/daemon/kind.ts";
+import { findDaemonOf, registryOptions } from "../../place/open.ts";
+import { checkAccess } from "../../place/registry/check_access.ts";
+import { askHelper } from "../../place/registry/credential_helper.ts";
+import {
+  type AuthFile,
+  authFilePaths,
+  helperOf,
+  readAuthFile,
+  serverKey,
+} from "../../place/registry/credentials.ts";
+import { parseEndpoint } from "../../place/registry/endpoint.ts";
+import { proxyFor } from "../../place/registry/proxy.ts";
+import { type Checkup, destinationOf, shownUrl } from "./report.ts";
+
+/**
+ * Can the files with credentials be read, and do the helpers that they name answer? What is in them is
+ * not shown.
+ */
+export async function checkCredentials(checkup: Checkup): Promise<void> {
+  for (const path of authFilePaths(checkup.where.environment)) {
+    try {
+      const file = readAuthFile(path);
+      if (file !== undefined) await checkAuthFile(checkup, path, file);
+    } catch (error) {
+      const mend = "mend it, or move it away and log in again";
+      checkup.add("wrong", `${path} cannot be read: ${messageOf(error)}`, mend);
+    }
+  }
+  if (checkup.findings.length > 0) return;
+  checkup.ok("none are kept: registries are asked without any");
+}
+
+async function checkAuthFile(checkup: Checkup, path: string, file: AuthFile): Promise<void> {
+  const { auths, credHelpers, credsStore } = file;
+  // Helpers, each with a registry that it is for.
+  const helpers = new Map(
+    Object.entries(credHelpers ?? {}).map(([registry, helper]) => [String(helper), registry]),
+  );
+  if (credsStore) helpers.set(credsStore, helpers.get(credsStore) ?? "docker.io");
+  const parts = [["for", Object.keys(auths ?? {})], ["helpers", [...helpers.keys()]]] as const;
+  const shownParts = parts.filter(([, names]) => names.length > 0)
+    .map(([what, names]) => `${what} ${names.map(shown).join(", ")}`);
+  checkup.ok(`${path}: ${shownParts.join("; ") || "nothing"}`);
+  const { mode } = await Deno.stat(path);
+  const hasSecret = Object.values(auths ?? {}).some((one) => Object.keys(one ?? {}).length > 0);
+  if (hasSecret && mode !== null && (mode & 0o077) !== 0) {
+    checkup.add("warning", `${path} holds secrets that others can read`, `run "chmod 600 ${path}"`);
+  }
+  for (const [helper, registry] of helpers) {
+    await checkHelper(checkup, helper, registry, isNeeded(checkup.where.environment, file, helper));
+  }
+}
+
+/** Whether the registry that images go to is one that the helper is asked for. */
+function isNeeded(environment: Environment, file: AuthFile, helper: string): boolean {
+  const { kind, repository } = destinationOf(environment);
+  try {
+    return kind === "registry" &&
+      helperOf(file, parseEndpoint(`${repository}/x`).registry) === helper;
+  } catch {
+    return false;
+  }
+}
+
+async function checkHelper(
+  checkup: Checkup,
+  helper: string,
+  registry: string,
+  isNeeded: boolean,
+): Promise<void> {
+  const { environment, offline } = checkup.where;
+  const bad = isNeeded ? "wrong" : "warning";
+  const program = `docker-credential-${shown(helper)}`;
+  const mend = "install it, or take it out of the file and log in again";
+  if (!/^[\w.-]+$/.test(helper) || !(await isOnPath(environment, program))) {
+    return checkup.add(bad, `there is no ${program} on PATH`, mend);
+  }
+  // Some ask a service on the network.
+  if (offline) return checkup.ok(`${program}, which was not asked (--offline)`);
+  const complaints: string[] = [];
+  const warn = (message: string) => complaints.push(message);
+  const credential = await askHelper(helper, serverKey(registry), environment, warn, 5000);
+  const [complaint] = complaints;
+  if (complaint !== undefined) return checkup.add(bad, complaint, mend);
+  const what = credential === undefined ? "no credential" : "a credential";
+  checkup.ok(`${program} answers, with ${what} for ${shown(registry)}`);
+}
+
+async function isOnPath(environment: Environment, program: string): Promise<boolean> {
+  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
+    const info = await Deno.stat(join(folder || ".", program)).catch(() => undefined);
+    if (info?.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return true;
+  }
+  return false;
+}
+
+/** Names come from a file that anybody may have written. */
+function shown(name: string): string {
+  return name.replaceAll(/[^\w.:/@-]/g, "?").slice(0, 100);
+}
+
+/** Does the registry of `KO_DOCKER_REPO` answer, and would it take a push? Pushes nothing. */
+export async function checkRegistry(checkup: Checkup): Promise<void> {
+  const { environment, transfer, offline, signal } = checkup.where;
+  const { kind, repository } = destinationOf(environment);
+  if (kind === "none") return checkup.ok("KO_DOCKER_REPO is not set: images stay in a layout");
+  if (kind !== "registry") return checkup.ok("KO_DOCKER_REPO names no registry but the daemon");
+  if (offline) return checkup.ok(`${repository}, which was not asked (--offline)`);
+  const warnings: string[] = [];
+  try {
+    const { origin, wants, known, push } = await checkAccess(`${repository}/x`, {
+      ...registryOptions(transfer),
+      retry: { attempts: 1 },
+      connectMs: 5000,
+      answerMs: 10_000,
+      onWarning: (message) => warnings.push(message),
+      signal,
+    });
+    const who = known ? "with your credential" : "without a credential";
+    if (push === false) {
+      const mend = `log in as somebody who may push (kodeno login ${new URL(origin).host})`;
+      checkup.add("wrong", `${origin} lets in ${who}, but not to push to ${repository}`, mend);
+    } else if (push) checkup.ok(`${origin} lets push to ${repository} ${who}`);
+    else if (wants === "nothing") checkup.ok(`${origin} lets everybody in`);
+    else {
+      const found = `${origin} lets in ${who}; whether it lets push, only a push tells`;
+      checkup.add(known ? "ok" : "warning", found);
+    }
+  } catch (error) {
+    const isKnown = error instanceof KodenoError;
+    checkup.failure("wrong", isKnown ? error : `${repository}: ${messageOf(error)}`);
+    for (const message of warnings) checkup.add("warning", message);
+  }
+}
+
+const PROXIES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+
+/** Do the proxy variables say what they are meant to? User and password in them are not shown. */
+export function checkProxies(checkup: Checkup): void {
+  const { environment } = checkup.where;
+  const value = (name: string): string =>
+    environment[name] || environment[name.toLowerCase()] || "";
+  for (const name of [...PROXIES, "NO_PROXY"]) {
+    const [upper, lower] = [environment[name], environment[name.toLowerCase()]];
+    if (!upper || !lower || upper === lower) continue;
+    const found = `${name} and ${name.toLowerCase()} differ: programs read one or the other`;
+    checkup.add("warning", found, "set both to the same");
+  }
+  const set = PROXIES.filter((name) => value(name) !== "");
+  if (set.length === 0) return checkup.ok("none are set");
+  let isUsable = true;
+  const own = { ...environment, NO_PROXY: "", no_proxy: "" };
+  for (const scheme of ["https", "http"]) {
+    try {
+      proxyFor(new URL(`${scheme}://registry.example/`), own);
+    } catch (error) {
+      isUsable = false;
+      checkup.failure("wrong", `${messageOf(error)}; set it to http://HOST:PORT`);
+    }
+  }
+  const names = set.map((name) => `${name} is ${shownUrl(value(name))}`);
+  if (isUsable) checkup.ok(names.join(", "));
+  const none = value("NO_PROXY").split(/[\s,]+/);
+  const missing = ["localhost", "127.0.0.1"].filter((name) => !none.includes(name));
+  if (missing.length > 0 && !none.includes("*")) {
+    const found = `NO_PROXY lacks ${missing.join(" and ")}: kodeno and go do without a proxy ` +
+      "there, others do not";
+    checkup.add("warning", found, `add ${missing.join(",")} to NO_PROXY`);
+  }
+}
+
+/** How long a daemon may take, in milliseconds. */
+const DAEMON_MS = 10_000;
+
+/**
+ * Which Docker daemon would get images, and does it answer? And the cluster behind it, where
+ * `KO_DOCKER_REPO` is under `kind.local`.
+ */
+export async function checkDaemon(checkup: Checkup): Promise<void> {
+  const { environment, transfer, offline } = checkup.where;
+  const { kind } = destinationOf(environment);
+  const bad = kind === "daemon" || kind === "kind" ? "wrong" : "warning";
+  let endpoint: DaemonEndpoint;
+  try {
+    endpoint = await findDaemonOf(transfer);
+  } catch (error) {
+    return checkup.failure(bad, error);
+  }
+  const name = formatEndpoint(endpoint);
+  if (offline) return checkup.ok(`${name}, which was not asked (--offline)`);
+  const signal = bounded(checkup);
+  try {
+    const client = new DaemonClient(endpoint);
+    const { status, text } = await client.ask("GET", "/version", { signal });
+    if (status !== 200) throw new Error(`${name} answered ${status} when asked for its version`);
+    checkup.ok(`${versionOf(text)} at ${name}`);
+    if (kind === "kind") await checkCluster(checkup.about("kind"), endpoint);
+  } catch (error) {
+    const late = signal.aborted ? `${name} did not answer within ${DAEMON_MS / 1000} s` : error;
+    checkup.failure(bad, error instanceof SyntaxError ? `${name} is no Docker daemon` : late);
+  }
+}
+
+function bounded({ where: { signal } }: Checkup): AbortSignal {
+  const late = AbortSignal.timeout(DAEMON_MS);
+  return signal === undefined ? late : AbortSignal.any([signal, late]);
+}
+
+/** @throws for what no Docker daemon says */
+function versionOf(text: string): string {
+  const { Version = "?", Components } = JSON.parse(text) as {
+    readonly Version?: string;
+    readonly Components?: readonly { readonly Name?: string }[] | null;
+  };
+  const isPodman = Components?.some(({ Name = "" }) => /podman/i.test(Name)) ?? false;
+  return `${isPodman ? "podman" : "Docker"} ${String(Version).slice(0, 60)}`;
+}
+
+async function checkCluster(checkup: Checkup, endpoint: DaemonEndpoint): Promise<void> {
+  const name = variable(checkup.where.environment, "KIND_CLUSTER_NAME") ?? "kind";
+  try {
+    const nodes = await new KindCluster(endpoint, name).nodes({ signal: bounded(checkup) });
+    checkup.ok(`cluster ${name} with ${nodes.map((node) => node.name).join(", ")}`);
+  } catch (error) {
+    checkup.failure("wrong", error);
+  }
+}

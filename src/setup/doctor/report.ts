@@ -1,0 +1,83 @@
+/**
+ * What `kodeno doctor` finds, and where it looks.
+ * @module
+ */
+import { type Environment, variable } from "../../config/environment.ts";
+import { messageOf } from "../../errors.ts";
+import type { TransferConfig } from "../../place/transfer.ts";
+
+/** What a check has found; none of it is a secret. */
+export interface Finding {
+  /** What was looked at. */
+  readonly check: string;
+  /** `wrong` keeps work from being done; with a `warning` some of it goes. */
+  readonly status: "ok" | "warning" | "wrong";
+  readonly found: string;
+  /** The next step. */
+  readonly mend?: string;
+}
+
+/** Where and how a check looks. */
+export interface Surroundings {
+  /** Absolute. */
+  readonly directory: string;
+  readonly environment: Environment;
+  readonly transfer: TransferConfig;
+  /** Nothing may be dialled. */
+  readonly offline: boolean;
+  /** What takes a network beyond the user's own registry may be asked, too. */
+  readonly online: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A check at work: it looks at one thing, adds what it finds, and changes nothing. */
+export class Checkup {
+  /** @param check what is looked at */
+  constructor(
+    readonly check: string,
+    readonly where: Surroundings,
+    readonly findings: Finding[] = [],
+  ) {}
+
+  /** Adds findings about something else to the same ones. */
+  about(check: string): Checkup {
+    return new Checkup(check, this.where, this.findings);
+  }
+
+  /** Adds one. */
+  add(status: Finding["status"], found: string, mend?: string): void {
+    const { check } = this;
+    this.findings.push({ check, status, found, ...(mend === undefined ? {} : { mend }) });
+  }
+
+  /** Adds one that is fine. */
+  ok(found: string): void {
+    this.add("ok", found);
+  }
+
+  /**
+   * Adds an error, in whose message the next step stands behind a semicolon.
+   *
+   * @throws the reason of the signal when that has ended the work
+   */
+  failure(status: "warning" | "wrong", error: unknown): void {
+    this.where.signal?.throwIfAborted();
+    const message = messageOf(error);
+    const [, found = message, mend] = /^(.*?)(?:; (.*))?$/s.exec(message) ?? [];
+    this.add(status, found, mend);
+  }
+}
+
+/** Where images go by `KO_DOCKER_REPO`, whose domains `ko.local` and `kind.local` are no registries. */
+export function destinationOf(environment: Environment) {
+  const repository = variable(environment, "KO_DOCKER_REPO") ?? "";
+  const [domain = ""] = repository.split("/");
+  const kind = new Map([["", "none"], ["ko.local", "daemon"], ["kind.local", "kind"]]).get(domain);
+  return { kind: kind ?? "registry", repository };
+}
+
+/** A URL as it may be shown: without user and password. */
+export function shownUrl(text: string): string {
+  const full = text.includes("://") ? text : `http://${text}`;
+  return URL.canParse(full) ? new URL(full).origin : "what is no URL";
+}
