@@ -20,7 +20,7 @@ import { undisturbed } from "../undisturbed.ts";
 import { BaseSet, evictBaseBlob } from "./bases.ts";
 import { BuildRun, Prepared } from "./build_run.ts";
 import { openLayers, shrinkCache } from "./cache.ts";
-import { expandPlan } from "./flag_templates.ts";
+import { expandPlan } from "./templates.ts";
 import { findPackages } from "./packages.ts";
 
 /** What is to be built, checked: packages are main, platforms are in the base. */

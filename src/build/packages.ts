@@ -9,7 +9,7 @@ import type { GoCommand } from "../go/command.ts";
 import { listPackages } from "../go/list.ts";
 import { groupPatterns } from "../go/patterns.ts";
 import { type ListedPackage, type MainPackage, refuseUnreadable, selectMains } from "../go/list.ts";
-import { listFlagsOf } from "./flag_templates.ts";
+import { listFlagsOf } from "./templates.ts";
 
 /** A main package. */
 export interface FoundPackage extends MainPackage {

@@ -114,7 +114,7 @@ async function runsOfPackages(
       platforms: await platformsOf(config, image, work),
     };
   }));
-  const { expandPlan } = await import("../build/flag_templates.ts");
+  const { expandPlan } = await import("../build/templates.ts");
   const { groups } = await expandPlan(makePlan(go, requests), { config, how, emit: work.emit });
   const runs = new Map<string, Run>();
   for (const { directory, environment, go: { flags }, binaries, platform } of groups) {
