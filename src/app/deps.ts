@@ -9,7 +9,7 @@ import { filesOf, type SourcePackage } from "../go/sources.ts";
 import { unspeakableName } from "../io/folder.ts";
 import { type KodataOptions, planKodataLayer } from "../layers/kodata_layer.ts";
 import type { WorkOptions } from "../events.ts";
-import { globFiles, type GlobOptions, notIgnored } from "../watch/glob_files.ts";
+import { type GlobOptions, listFiles, notIgnored } from "../config/globs.ts";
 import { findSources, type ImageSources } from "../watch/source_packages.ts";
 
 /** The files of one image. All paths are absolute. */
@@ -74,14 +74,14 @@ export interface DepsRequest extends GlobOptions {
  *
  * With `paths` it is, as in Skaffold, the files of the working directory that these match.
  *
- * @throws {KodenoError} see {@link findFiles} and `globFiles`
+ * @throws {KodenoError} see {@link findFiles} and `listFiles`
  */
 export async function deps(
   { patterns, build, paths, ignore }: DepsRequest,
   work: WorkOptions = {},
 ): Promise<readonly string[]> {
   const root = resolve(build.workingDirectory ?? ".");
-  if (paths?.length) return await globFiles(root, { paths, ignore });
+  if (paths?.length) return await listFiles(root, { paths, ignore });
   const wanted = notIgnored(ignore ?? []);
   const config = resolveBuildConfig(await loadConfig(build, work));
   const images = await findFiles(config, patterns, work);

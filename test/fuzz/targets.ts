@@ -3,6 +3,7 @@
  * @module
  */
 import { ARCHIVES } from "./archives.ts";
+import { GLOBS } from "./globs.ts";
 import { KO_YAML } from "./ko_yaml.ts";
 import { KUBERNETES_YAML } from "./kubernetes_yaml.ts";
 import { LAYOUTS } from "./layouts.ts";
@@ -18,4 +19,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   SKAFFOLD_YAML,
   KUBERNETES_YAML,
   REFERENCES,
+  GLOBS,
 ];

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { listFiles } from "./glob.ts";
+import { listFiles } from "../globs.ts";
 
 /** What files are looked for. */
 export interface DigestInput {
@@ -23,7 +23,7 @@ export const DEFAULT_DIGEST_PATHS: readonly string[] = ["**/*.go"];
  *
  * @param workingDirectory what relative contexts are relative to
  * @param inputs the artifact itself, then those that it requires
- * @throws {NoFileMatches} and the signal's reason when aborted
+ * @throws {KodenoError} as `listFiles`, and the signal's reason when aborted
  */
 export async function inputDigest(
   workingDirectory: string,
@@ -38,7 +38,7 @@ export async function inputDigest(
     const key = JSON.stringify(input);
     const { workspace, paths, ignore } = input;
     const names = listed.get(key) ??
-      await listFiles(resolve(workingDirectory, workspace), paths, ignore);
+      await listFiles(resolve(workingDirectory, workspace), { paths, ignore });
     listed.set(key, names);
     files.push(...names.map((name) => join(workspace, name)));
   }
