@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { planSkaffold } from "../../src/config/skaffold/plan.ts";
-import { koArtifact } from "../../src/config/skaffold/schema_build.ts";
+import { koArtifact } from "../../src/config/skaffold/schema.ts";
 import { readYaml } from "../../src/config/yaml/document.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));

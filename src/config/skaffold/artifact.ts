@@ -12,8 +12,7 @@ import { planHooks, type SkaffoldHooks } from "./hooks.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Origins } from "./origins.ts";
 import { choosePlatforms, type Host } from "./platforms.ts";
-import type { Artifact, Build, KoArtifact } from "./schema.ts";
-import { OTHER_BUILDERS } from "./schema_build.ts";
+import { type Artifact, type Build, type KoArtifact, OTHER_BUILDERS } from "./schema.ts";
 
 /** Files that an artifact says it depends on; what it leaves out is undefined. */
 export interface SkaffoldDependencies {

@@ -1,5 +1,6 @@
 /**
- * Skaffold's `skaffold.env`: variables for a run, from a file in the current folder.
+ * Skaffold's `skaffold.env`: variables for a run, from a file in the current folder, read by the rules
+ * of the parser that Skaffold has (godotenv). Libraries pass over lines that they cannot read.
  * @module
  */
 import { join } from "node:path";
@@ -7,9 +8,8 @@ import { KodenoError } from "../../errors.ts";
 import type { Environment } from "../environment.ts";
 import { faultsError, Places } from "../yaml/faults.ts";
 import { readText } from "../yaml/read.ts";
-import { DotenvError, parseDotenv } from "./dotenv.ts";
 
-const NAME = "skaffold.env";
+const FILE_NAME = "skaffold.env";
 const MAX_BYTES = 1024 * 1024;
 
 /**
@@ -35,21 +35,21 @@ export async function withSkaffoldEnv(
   folder: string,
   environment: Environment,
 ): Promise<SkaffoldEnvironment> {
-  const path = join(folder, NAME);
+  const path = join(folder, FILE_NAME);
   if (await Deno.stat(path).catch(() => undefined) === undefined) return { environment, notes: [] };
   try {
-    const values = read(await readText(path, NAME, MAX_BYTES));
+    const values = read(await readText(path, FILE_NAME, MAX_BYTES));
     const refused = [...values.keys()].filter((name) =>
       NOT_OF_A_FILE.test(name) && !Object.hasOwn(environment, name)
     );
     const added = [...values].filter(([name]) => !NOT_OF_A_FILE.test(name));
     const notes = refused.map((name) =>
-      `${NAME}: ${name} is left out, since it can say which programs are run; set it yourself`
+      `${FILE_NAME}: ${name} is left out, since it can say which programs are run; set it yourself`
     );
     return { environment: Object.freeze({ ...Object.fromEntries(added), ...environment }), notes };
   } catch (error) {
     if (!(error instanceof KodenoError)) throw error;
-    return { environment, notes: [`${error.message}; nothing of ${NAME} is used`] };
+    return { environment, notes: [`${error.message}; nothing of ${FILE_NAME} is used`] };
   }
 }
 
@@ -59,6 +59,134 @@ function read(text: string): ReadonlyMap<string, string> {
   } catch (error) {
     if (!(error instanceof DotenvError)) throw error;
     const place = new Places(text).of(error.offset);
-    throw faultsError([{ file: NAME, ...place, message: error.message }]);
+    throw faultsError([{ file: FILE_NAME, ...place, message: error.message }]);
   }
+}
+
+/** A text that is no dotenv file. */
+export class DotenvError extends Error {
+  /**
+   * Says what is wrong.
+   *
+   * @param message what was found, and what is allowed
+   * @param offset where it is in the text
+   */
+  constructor(message: string, readonly offset: number) {
+    super(message);
+  }
+}
+
+/** A line break is none of these. */
+const SPACE = "[\\t\\v\\f\\r \\x85\\xa0]";
+// Without the look behind, each space of many would be tried as the first of the end.
+const SPACES_AROUND = new RegExp(`^${SPACE}+|(?<!${SPACE})${SPACE}+$`, "g");
+/** Most characters of all values; names of other values multiply them. */
+const MAX_CHARACTERS = 2 * 1024 * 1024;
+const NOTHING_TO_READ = /(?:[\s\x85]|#[^\n]*(?:\n|$))*/y;
+const EXPORT = new RegExp(`export${SPACE}+`, "y");
+const NAME = new RegExp(`(?:[\\p{L}\\p{N}_.]|${SPACE})*`, "uy");
+const AFTER_NAME = new RegExp(`[=:]${SPACE}*`, "y");
+const LINE = /[^\n\r]*/y;
+const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
+
+/**
+ * Reads a text.
+ *
+ * @returns values by name, in the order of the text
+ * @throws {DotenvError} for what is no `NAME=VALUE`
+ *
+ * @example
+ * ```ts
+ * import { parseDotenv } from "./env_file.ts";
+ * const values = parseDotenv('HOST=reg.local # ours\nREPO="${HOST}/team"\n');
+ * if (values.get("REPO") !== "reg.local/team") throw new Error();
+ * ```
+ */
+export function parseDotenv(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  let at = 0;
+  let left = MAX_CHARACTERS;
+  const set = (name: string, value: string, start: number, expands: boolean): void => {
+    const size = expands ? expandedSize(value, values) : value.length;
+    if ((left -= size) < 0) {
+      throw new DotenvError(`found values of over ${MAX_CHARACTERS} characters`, start);
+    }
+    values.set(name, expands ? withVariables(value, values) : value);
+  };
+  const take = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    const [found = ""] = pattern.exec(text) ?? [];
+    at += found.length;
+    return found;
+  };
+  for (;;) {
+    take(NOTHING_TO_READ);
+    if (at >= text.length) return values;
+    take(EXPORT);
+    const start = at;
+    const name = take(NAME).trim();
+    if (take(AFTER_NAME) === "") {
+      const found = at < text.length ? JSON.stringify(charAt(text, at)) : "the end";
+      throw new DotenvError(`found ${found} where "=" is wanted; NAME=VALUE is allowed`, start);
+    }
+    if (name === "") throw new DotenvError("found no name; NAME=VALUE is allowed", start);
+    const quote = text.charAt(at);
+    if (quote !== '"' && quote !== "'") {
+      const line = take(LINE);
+      const value = (COMMENT.exec(line)?.[1] ?? line).replaceAll(SPACES_AROUND, "");
+      set(name, value, start, true);
+      continue;
+    }
+    const end = closing(text, quote, at);
+    if (end < 0) throw new DotenvError(`found no second ${quote} to the one here`, at);
+    const value = trimmed(text.slice(at, end).replaceAll("\r\n", "\n"), quote);
+    if (quote === "'") set(name, value, start, false);
+    else set(name, unescaped(value), start, true);
+    at = end + 1;
+  }
+}
+
+function charAt(text: string, at: number): string {
+  return String.fromCodePoint(text.codePointAt(at) ?? 0);
+}
+
+/** The end of a quoted text; one behind a backslash does not end it. */
+function closing(text: string, quote: string, start: number): number {
+  let end = start;
+  do end = text.indexOf(quote, end + 1); while (end > 0 && text[end - 1] === "\\");
+  return end;
+}
+
+/** Without the quotes at its ends, however many there are. */
+function trimmed(text: string, quote: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text[start] === quote) start++;
+  while (end > start && text[end - 1] === quote) end--;
+  return text.slice(start, end);
+}
+
+function unescaped(text: string): string {
+  const breaks = text.replaceAll(/\\[nr]|\\./g, (one) => {
+    if (one === "\\n") return "\n";
+    return one === "\\r" ? "\r" : one;
+  });
+  return breaks.replaceAll(/\\([^$])/g, "$1");
+}
+
+const VARIABLE = /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g;
+
+/** `$NAME` and `${NAME}` of names further up in the file; one that is not there is nothing. */
+function withVariables(text: string, values: ReadonlyMap<string, string>): string {
+  return text.replaceAll(VARIABLE, (all: string, backslash?: string, name?: string) => {
+    if (backslash !== undefined) return all.slice(1);
+    return name === undefined ? all : values.get(name) ?? "";
+  });
+}
+
+/** Not less than the length of the text with its variables. */
+function expandedSize(text: string, values: ReadonlyMap<string, string>): number {
+  let size = text.length;
+  for (const [, , name = ""] of text.matchAll(VARIABLE)) size += values.get(name)?.length ?? 0;
+  return size;
 }

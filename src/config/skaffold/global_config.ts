@@ -8,8 +8,8 @@ import { z } from "zod";
 import { type Environment, variable } from "../environment.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";
-import { regexpEqual } from "./match.ts";
 import type { SkaffoldOptions } from "./options.ts";
+import { regexpEqual } from "./profiles.ts";
 
 const foreign = z.unknown().describe("not read by kodeno").optional();
 
@@ -110,4 +110,27 @@ async function isThere(path: string): Promise<boolean> {
     // What cannot be looked at is told by who reads it.
     return !(error instanceof Deno.errors.NotFound);
   }
+}
+
+/**
+ * Reads the current context: that of the first file of `KUBECONFIG` (or of `~/.kube/config`) that
+ * names one; "" where none does.
+ *
+ * @param only a file to read in the place of those, which has to be there
+ * @throws {KodenoError} `BAD_CONFIG` for a file that is not YAML
+ */
+export async function readKubeContext(environment: Environment, only?: string): Promise<string> {
+  const named = variable(environment, "KUBECONFIG");
+  const separator = Deno.build.os === "windows" ? ";" : ":";
+  const home = variable(environment, "HOME") ?? variable(environment, "USERPROFILE");
+  const usual = home === undefined ? [] : [join(home, ".kube", "config")];
+  for (const file of only === undefined ? named?.split(separator) ?? usual : [only]) {
+    const info = await Deno.stat(file).catch(() => undefined);
+    if (!info?.isFile && file !== only) continue;
+    const { documents: [{ value }] } = await readYaml(file);
+    if (value === null || typeof value !== "object") continue;
+    const context: unknown = Reflect.get(value, "current-context");
+    if (typeof context === "string" && context !== "") return context;
+  }
+  return "";
 }

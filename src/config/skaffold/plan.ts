@@ -11,16 +11,20 @@ import { didYouMean } from "../yaml/nearest.ts";
 import { builderOf, contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
 import type { AskableWorld } from "./expand.ts";
 import { parseName, underDefaultRepo } from "./default_repo.ts";
-import { withGlobalConfig } from "./global_config.ts";
+import { readKubeContext, withGlobalConfig } from "./global_config.ts";
 import { planHooks, type SkaffoldHooks } from "./hooks.ts";
-import { DEFAULT_DIGEST_PATHS, inputDigest } from "./input_digest.ts";
-import { readKubeContext } from "./kube_context.ts";
+import {
+  DEFAULT_DIGEST_PATHS,
+  type GitTagOptions,
+  inputDigest,
+  makeTag,
+  type TagSources,
+} from "./tags.ts";
 import { loadConfigs, type Loaded, type LoadedConfig } from "./load.ts";
 import { artifactFaults, requiredBy } from "./order.ts";
 import { type Host, thisHost } from "./platforms.ts";
 import type { Artifact } from "./schema.ts";
 import { type SkaffoldOptions, withVariables } from "./options.ts";
-import { type GitTagOptions, makeTag, type TagSources } from "./tags.ts";
 
 /** What the plan cannot know by itself. */
 export interface SkaffoldParts {

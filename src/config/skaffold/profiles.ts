@@ -1,15 +1,21 @@
 /**
- * Profiles: which are active, and a configuration with their sections and patches.
+ * Profiles: which are active, and a configuration with their sections and patches. Sections go over
+ * those of the configuration by Skaffold's rules; patches are RFC 6902 with Skaffold's ways (`replace`
+ * where no `op` is said, `KEY=VALUE` as a path element, `-` as the end of a list only for `add`).
  * @module
  */
+import { RE2JS, RE2JSException } from "re2js";
 import { explainIssues, saidText } from "../yaml/check.ts";
 import type { Fault } from "../yaml/faults.ts";
 import { replaceAt } from "../yaml/values.ts";
-import { regexpEqual } from "./match.ts";
 import type { Origins } from "./origins.ts";
-import { overlay } from "./overlay.ts";
-import { applyPatch, type Patch, PatchFailure } from "./patch.ts";
-import { type Profile, type SkaffoldConfig, skaffoldSchema } from "./schema.ts";
+import {
+  type Build,
+  type Pipeline,
+  type Profile,
+  type SkaffoldConfig,
+  skaffoldSchema,
+} from "./schema.ts";
 
 /** What profiles are activated by. */
 export interface Circumstances {
@@ -151,4 +157,273 @@ function checked(
     report(origins.faultAt(value, said.at, message, said.part));
   }
   return undefined;
+}
+
+/** Choices of one, in the order in which Skaffold looks for them. */
+const TAG_POLICIES = [
+  "gitCommit",
+  "sha256",
+  "envTemplate",
+  "dateTime",
+  "customTemplate",
+  "inputDigest",
+] as const;
+const BUILD_TYPES = ["local", "googleCloudBuild", "cluster"] as const;
+const SECTIONS = [
+  "test",
+  "manifests",
+  "deploy",
+  "portForward",
+  "resourceSelector",
+  "verify",
+  "customActions",
+] as const;
+
+type Values = Record<string, unknown>;
+
+/** Puts the sections of a profile over those of a configuration. */
+function overlay<T extends Pipeline>(config: T, profile: Pipeline, origins: Origins): T {
+  const result: T = { ...config };
+  origins.copied(config, result);
+  if (profile.build !== undefined) {
+    result.build = overlayBuild(config.build ?? {}, profile.build, origins);
+    if (config.build === undefined) origins.moved(result, "build", profile, ["build"]);
+  }
+  for (const section of SECTIONS) {
+    // They shape no image; patches may still lead into them.
+    const merged = mergeForeign(config[section], profile[section]);
+    if (merged !== undefined) result[section] = merged;
+  }
+  return result;
+}
+
+function overlayBuild(config: Build, profile: Build, origins: Origins): Build {
+  const result: Build = { ...config };
+  origins.copied(config, result);
+  const take = (key: keyof Build): void => {
+    (result as Record<string, unknown>)[key] = profile[key];
+    origins.moved(result, key, profile, [key]);
+  };
+  for (const key of ["artifacts", "insecureRegistries", "platforms"] as const) {
+    if (profile[key] !== undefined && profile[key].length > 0) take(key);
+  }
+  if (chosen(profile.tagPolicy, TAG_POLICIES) !== undefined) take("tagPolicy");
+  const hooks = { ...config.hooks };
+  for (const key of ["before", "after"] as const) {
+    if (profile.hooks?.[key]?.length) hooks[key] = profile.hooks[key];
+  }
+  if (profile.hooks !== undefined) result.hooks = hooks;
+  const type = chosen(profile, BUILD_TYPES);
+  if (type !== undefined) {
+    for (const key of BUILD_TYPES) delete result[key];
+    take(type);
+  }
+  return result;
+}
+
+function chosen<K extends string>(
+  values: Readonly<Partial<Record<K, unknown>>> | undefined,
+  keys: readonly K[],
+): K | undefined {
+  return keys.find((key) => values?.[key] !== undefined);
+}
+
+function mergeForeign(config: unknown, profile: unknown): unknown {
+  if (!isMap(config) || !isMap(profile)) return profile ?? config;
+  const keys = new Set([...Object.keys(config), ...Object.keys(profile)]);
+  return Object.fromEntries(
+    [...keys].map((key) => [key, mergeForeign(config[key], profile[key])]),
+  );
+}
+
+function isMap(value: unknown): value is Values {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** One entry of `patches`. */
+interface Patch {
+  readonly op?: string | undefined;
+  readonly path: string;
+  readonly from?: string | undefined;
+  readonly value?: unknown;
+}
+
+/** What a patch cannot do, and which of its fields says so. */
+class PatchFailure extends Error {
+  constructor(readonly field: "op" | "path" | "from" | "value", message: string) {
+    super(message);
+  }
+}
+
+/**
+ * Applies a patch to a copy of a value; what it does not touch stays the same object.
+ *
+ * @throws {PatchFailure} when a path leads nowhere, or `test` finds another value
+ */
+function applyPatch<T extends object>(root: T, patch: Patch, origins: Origins): T {
+  const targets = patch.path.includes("=") ? find(root, patch.path) : [split(patch.path, "path")];
+  if (targets.length === 0) {
+    throw new PatchFailure("path", "nothing in the configuration matches it");
+  }
+  let result: object = root;
+  for (const target of targets) result = perform(result, target, patch, origins);
+  return result as T;
+}
+
+function split(pointer: string, field: "path" | "from"): readonly string[] {
+  if (!pointer.startsWith("/")) throw new PatchFailure(field, 'it has to begin with "/"');
+  return pointer.split("/").slice(1).map(unescape);
+}
+
+/** RFC 6901 section 4. */
+function unescape(step: string): string {
+  return step.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+function perform(
+  root: object,
+  target: readonly string[],
+  patch: Patch,
+  origins: Origins,
+): object {
+  const { op = "replace", value, from = "" } = patch;
+  const put = (into: object, what: unknown, insert = false): object =>
+    edit(into, target, "path", origins, (container, key) => {
+      if (insert && Array.isArray(container)) {
+        container.splice(
+          key === "-" ? container.length : index(key, container.length, "path"),
+          0,
+          what,
+        );
+      } else if (Array.isArray(container)) container[index(key, Infinity, "path")] = what;
+      else (container as Values)[key] = what;
+      origins.moved(container, key, patch, ["value"]);
+    });
+  switch (op) {
+    case "add":
+      return put(root, value, true);
+    case "replace":
+      if (get(root, target, "path") === undefined) {
+        throw new PatchFailure("path", "there is nothing to replace; use op: add");
+      }
+      return put(root, value);
+    case "remove":
+      return remove(root, target, "path", origins);
+    case "move": {
+      const source = split(from, "from");
+      const moved = get(root, source, "from");
+      return put(remove(root, source, "from", origins), moved);
+    }
+    case "copy":
+      return put(root, get(root, split(from, "from"), "from"));
+    case "test":
+      if (JSON.stringify(get(root, target, "path")) === JSON.stringify(value)) return root;
+      throw new PatchFailure("value", "the configuration has another value there");
+    default:
+      throw new PatchFailure("op", "add, remove, replace, move, copy or test is allowed");
+  }
+}
+
+function index(key: string, most: number, field: "path" | "from"): number {
+  const at = /^\d+$/.test(key) ? Number(key) : NaN;
+  // A list far longer than anyone writes would only take memory.
+  if (at <= Math.min(most, 10_000)) return at;
+  throw new PatchFailure(field, `"${key}" is no index of the list there`);
+}
+
+function child(container: unknown, key: string): unknown {
+  if (Array.isArray(container)) return /^\d+$/.test(key) ? container[Number(key)] : undefined;
+  if (container === null || typeof container !== "object") return undefined;
+  return Object.hasOwn(container, key) ? (container as Values)[key] : undefined;
+}
+
+function get(root: unknown, path: readonly string[], field: "path" | "from"): unknown {
+  let found = root;
+  for (const [depth, key] of path.entries()) {
+    if (found === null || typeof found !== "object") throw nowhere(field, path, depth);
+    found = child(found, key);
+  }
+  return found;
+}
+
+function nowhere(field: "path" | "from", path: readonly string[], depth: number): PatchFailure {
+  return new PatchFailure(field, `there is no "/${path.slice(0, depth).join("/")}" to go into`);
+}
+
+/** Copies the containers on the way, and lets the last one be changed. */
+function edit(
+  root: object,
+  path: readonly string[],
+  field: "path" | "from",
+  origins: Origins,
+  change: (container: object, key: string) => void,
+): object {
+  const copyAt = (container: unknown, depth: number): object => {
+    if (container === null || typeof container !== "object") throw nowhere(field, path, depth);
+    const copy: object = Array.isArray(container) ? [...container] : { ...container };
+    origins.copied(container, copy);
+    const key = path[depth] ?? "";
+    if (depth === path.length - 1) change(copy, key);
+    else (copy as Values)[key] = copyAt(child(container, key), depth + 1);
+    return copy;
+  };
+  return copyAt(root, 0);
+}
+
+function remove(
+  root: object,
+  path: readonly string[],
+  field: "path" | "from",
+  origins: Origins,
+): object {
+  return edit(root, path, field, origins, (container, key) => {
+    if (child(container, key) === undefined) {
+      throw new PatchFailure(field, "there is nothing there");
+    }
+    if (Array.isArray(container)) container.splice(Number(key), 1);
+    else delete (container as Values)[key];
+  });
+}
+
+/** All paths that a pointer with `KEY=VALUE` elements stands for, as Skaffold's library finds them. */
+function find(root: unknown, pointer: string): readonly (readonly string[])[] {
+  let routes: readonly { readonly path: readonly string[]; readonly value: unknown }[] = [
+    { path: [], value: root },
+  ];
+  for (const step of split(pointer, "path")) {
+    const [key = "", wanted, ...more] = step.split("=");
+    routes = routes.flatMap(({ path, value }) => {
+      if (wanted !== undefined && more.length === 0) return holding(value, key, wanted, path);
+      if (value === null || typeof value !== "object") return [];
+      if (Array.isArray(value) && !/^(?:\d+|-)$/.test(step)) return [];
+      return [{ path: [...path, step], value: child(value, step) ?? value }];
+    });
+  }
+  return routes.map(({ path }) => path);
+}
+
+function holding(
+  value: unknown,
+  key: string,
+  wanted: string,
+  path: readonly string[],
+): readonly { readonly path: readonly string[]; readonly value: unknown }[] {
+  if (value === null || typeof value !== "object") return [];
+  if (child(value, key) === wanted) return [{ path, value }];
+  return Object.entries(value).flatMap(([step, inner]) =>
+    holding(inner, key, wanted, [...path, step])
+  );
+}
+
+/** Whether a text is another, or a regular expression finds something in it; not so after `!`. */
+export function regexpEqual(expected: string, actual: string): boolean {
+  if (expected.startsWith("!")) return !regexpEqual(expected.slice(1), actual);
+  if (expected === actual) return true;
+  try {
+    return RE2JS.compile(expected).matcher(actual).find();
+  } catch (error) {
+    // As in Skaffold: what is no expression is only a text.
+    if (error instanceof RE2JSException) return false;
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ import { loadConfig, resolveBuildConfig, resolveCacheConfig } from "../../config
 import { goCommandOf } from "../../config/environment.ts";
 import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
 import { withGlobalConfig } from "../../config/skaffold/global_config.ts";
-import { readKubeContext } from "../../config/skaffold/kube_context.ts";
+import { readKubeContext } from "../../config/skaffold/global_config.ts";
 import { withVariables } from "../../config/skaffold/options.ts";
 import { skaffoldSchema } from "../../config/skaffold/schema.ts";
 import { tryYaml } from "../../config/yaml/check.ts";
