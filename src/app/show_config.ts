@@ -10,7 +10,7 @@ import { type Environment, processEnvironment } from "../config/environment.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 import type { WorkOptions } from "../events.ts";
-import { artifactConfigs, planArtifacts } from "./skaffold_build.ts";
+import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 
 /** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */
 export interface ShownValue {

@@ -1,37 +1,30 @@
 /**
- * The use case of `kodeno build -f skaffold.yaml`: the artifacts of Skaffold's ko builder, in the
- * order they require each other, under the names that Skaffold gives them.
+ * The recipe of `kodeno build -f skaffold.yaml`: the artifacts of Skaffold's ko builder, in the order
+ * they require each other, under the names that Skaffold gives them.
  * @module
  */
 import { resolve } from "node:path";
-import {
-  type BuildConfig,
-  loadConfig,
-  resolveBuildConfig,
-  resolvePublishConfig,
-  resolveTransferConfig,
-} from "../config/config.ts";
-import { processEnvironment } from "../config/environment.ts";
-import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
-import type { BuildOptions, CommandOptions, PublishOptions } from "../config/options.ts";
-import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
-import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import { inBuildOrder } from "../config/skaffold/order.ts";
-import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
-import { KodenoError } from "../errors.ts";
-import { gitCommitTag } from "../git/commit_tag.ts";
-import { commandOutput } from "../exec/hook.ts";
-import { splitHost } from "../oci/reference.ts";
-import { isBuiltinBase } from "../image/builtin_base.ts";
-import { getOrSet } from "../io/work.ts";
-import type { TransferConfig } from "../place/transfer.ts";
 import { settleNetwork } from "../build/bases.ts";
 import { type Builder, openBuilder } from "../build/builder.ts";
-import type { WorkOptions } from "../events.ts";
-import { withOfflineHint } from "../build/offline_hint.ts";
-import { openPublisher } from "../build/publisher.ts";
+import { withOfflineHint } from "../build/build_images.ts";
 import { publishing, publishPrepared } from "../build/publish_images.ts";
-import { runHooks } from "./skaffold_hooks.ts";
+import { openPublisher } from "../build/publisher.ts";
+import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
+import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
+import { processEnvironment } from "../config/environment.ts";
+import type { CommandOptions, PublishOptions } from "../config/options.ts";
+import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
+import { hookVariables } from "../config/skaffold/hooks.ts";
+import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { inBuildOrder } from "../config/skaffold/order.ts";
+import type { SkaffoldPlan } from "../config/skaffold/plan.ts";
+import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { runHook } from "../exec/hook.ts";
+import { writeTextOutput } from "../io/output.ts";
+import { splitHost } from "../oci/reference.ts";
+import { fixed, type Functions } from "../template/functions.ts";
+import { compileTemplate } from "../template/template.ts";
 
 /** What was asked for. */
 export interface SkaffoldRequest {
@@ -50,38 +43,6 @@ export interface SkaffoldBuilt {
   readonly imageName: string;
   /** `NAME:TAG@DIGEST`; without the digest when nothing was built. */
   readonly tag: string;
-}
-
-/**
- * Plans the artifacts of a skaffold.yaml; notes of the files are emitted.
- *
- * @param runs what programs are run for: git and `cmd` of templates for tags, `cmd` for what is said of
- * images; where they are not, a text stands in the place of what `cmd` would print
- * @throws {KodenoError} see `planSkaffold`
- */
-export async function planArtifacts(
-  skaffold: SkaffoldOptions,
-  { emit, signal }: WorkOptions = {},
-  runs: "all" | "tags" | "nothing" = "all",
-): Promise<SkaffoldPlan> {
-  const environment = skaffold.environment ?? processEnvironment();
-  const run: SkaffoldParts["run"] = (name, args) =>
-    commandOutput([name, ...args], { environment, signal });
-  const tell: SkaffoldParts["run"] = (name, args) =>
-    Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
-  const parts: SkaffoldParts = runs === "nothing" ? { run: tell, signal } : {
-    signal,
-    gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
-    run,
-    runForImages: runs === "all" ? run : tell,
-  };
-  const planning = planSkaffold(skaffold, parts);
-  // A program that was ended is a fault of the file for who plans.
-  await planning.catch(() => signal?.throwIfAborted());
-  signal?.throwIfAborted();
-  const plan = await planning;
-  for (const message of plan.notes) emit?.({ type: "note", level: "warning", message });
-  return plan;
 }
 
 /**
@@ -109,7 +70,7 @@ export async function buildSkaffold(
   const mountFrom = await settleNetwork(configs, publish);
   const publisher = openPublisher(publish, { mountFrom });
   const builders = new Map(configs.map((config, i) => [artifacts[i], openBuilder(config)]));
-  const hooks = hooksAround(plan, request, options);
+  const hooks = new Hooks(plan, request, options);
   const made = new Map<string, string>();
   try {
     await publishing(publisher, options.signal, async () => {
@@ -118,58 +79,27 @@ export async function buildSkaffold(
       const repositories = new Set(artifacts.map(({ repository }) => repository));
       const check = () => publisher.check(repositories, options);
       if (late) await check();
-      await hooks.before();
+      await hooks.run("before");
       const prepare = (artifact: SkaffoldArtifact): ReturnType<typeof prepareOne> =>
         prepareOne(artifact, builders.get(artifact), options);
       const early = late ? [] : await Promise.all(artifacts.map(prepare));
       if (!late) await check();
       for (const [i, artifact] of inBuildOrder(artifacts)) {
-        await hooks.before(artifact);
+        await hooks.run("before", artifact);
         const { builder, ...named } = early[i] ?? await prepare(artifact);
         const references = await publishPrepared(named, publisher, builder, options);
         made.set(artifact.imageName, [...references.values()][0] ?? artifact.reference);
-        await hooks.after(artifact);
+        await hooks.run("after", artifact);
       }
     });
     // Archives are whole by now.
-    await hooks.after();
+    await hooks.run("after");
   } catch (error) {
     throw given.offline ? withOfflineHint(error) : error;
   } finally {
     for (const builder of builders.values()) await builder.close();
   }
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
-}
-
-/** The hooks of a plan, ready to be run: of one artifact, or those around all builds. */
-function hooksAround(
-  plan: SkaffoldPlan,
-  { skaffold, options: { push }, hooks: wanted = true }: SkaffoldRequest,
-  options: WorkOptions,
-) {
-  const { artifacts, defaultRepo } = plan;
-  const all = [...plan.hooks, ...artifacts.map(({ hooks }) => hooks)];
-  const has = (phase: "before" | "after"): boolean => all.some((one) => one[phase].length > 0);
-  if (!wanted && (has("before") || has("after"))) {
-    const message = "The hooks of the file are left out (--hooks=false)";
-    options.emit?.({ type: "note", level: "warning", message });
-  }
-  const workingDirectory = resolve(skaffold.workingDirectory ?? ".");
-  const environment = skaffold.environment ?? processEnvironment();
-  const run = (when: "before" | "after") => async (artifact?: SkaffoldArtifact): Promise<void> => {
-    const list = artifact === undefined
-      ? plan.hooks.flatMap((one) => one[when])
-      : artifact.hooks[when];
-    if (!wanted || list.length === 0) return;
-    const image = artifact && { ...artifact, push: push ?? false };
-    const facts = { workingDirectory, defaultRepo, image, imageName: artifact?.imageName };
-    await runHooks(list, { ...facts, when, environment }, options);
-  };
-  return {
-    before: run("before"),
-    after: run("after"),
-    makeSources: wanted && has("before"),
-  };
 }
 
 async function prepareOne(
@@ -192,43 +122,6 @@ async function prepareOne(
   return { builder, prepared, names: new Map([[only, repository]]), tags: [tag] };
 }
 
-/**
- * The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says.
- *
- * @param transfer what `options` say of registries
- * @throws {KodenoError} `BAD_CONFIG`, `BAD_OPTION`, `BAD_PLATFORM`
- */
-export async function artifactConfigs(
-  artifacts: readonly SkaffoldArtifact[],
-  options: BuildOptions,
-  transfer: TransferConfig,
-  work: Pick<WorkOptions, "emit"> = {},
-): Promise<readonly BuildConfig[]> {
-  // Artifacts of one folder share its file, which is read and told of once.
-  const files = new Map<string, Promise<BuildOptions>>();
-  return await Promise.all(artifacts.map(async (artifact) => {
-    const { workingDirectory, source } = artifact;
-    const load = () => loadConfig({ ...options, workingDirectory }, work);
-    const { koFile, ...loaded } = await getOrSet(files, workingDirectory, load);
-    // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
-    const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
-    const complete = { ...loaded, koFile: file, artifact: source };
-    const config = resolveBuildConfig(complete, transfer);
-    const { baseImage, origins } = config.image;
-    if (origins.platforms !== DEFAULT_ORIGIN || isBuiltinBase(baseImage)) return config;
-    // Where nobody says which, the design of the ko builder takes all that the base image has; the
-    // bases that are built in have every platform there is.
-    return resolveBuildConfig({ ...complete, artifact: withAllPlatforms(source) }, transfer);
-  }));
-}
-
-function withAllPlatforms({ from, values }: ImageSource): ImageSource {
-  return {
-    from: (field) => field === "platforms" ? "all of the base image" : from(field),
-    values: { ...values, platforms: ["all"] },
-  };
-}
-
 /** Names are the file's: the repository only says which registry may be dialled. */
 function destination(
   { options: { push, local = false } }: SkaffoldRequest,
@@ -246,4 +139,100 @@ function destination(
   }
   const repository = artifacts[0]?.repository ?? "skaffold";
   return { dockerRepo: repository, local, tags: undefined };
+}
+
+/** The commands of a skaffold.yaml before and after builds. */
+class Hooks {
+  /** Whether what they make may be sources. */
+  readonly makeSources: boolean;
+  readonly #isWanted: boolean;
+
+  constructor(
+    readonly plan: SkaffoldPlan,
+    readonly request: SkaffoldRequest,
+    readonly options: WorkOptions,
+  ) {
+    const all = [...plan.hooks, ...plan.artifacts.map(({ hooks }) => hooks)];
+    this.#isWanted = request.hooks ?? true;
+    this.makeSources = this.#isWanted && all.some(({ before }) => before.length > 0);
+    if (!this.#isWanted && all.some(({ before, after }) => before.length + after.length > 0)) {
+      const message = "The hooks of the file are left out (--hooks=false)";
+      options.emit?.({ type: "note", level: "warning", message });
+    }
+  }
+
+  /**
+   * Runs those of one artifact, or those around all builds, in their order; what they print becomes
+   * notes.
+   *
+   * @throws {KodenoError} `HOOK_FAILED` for the first that fails, which the others then wait for in vain
+   */
+  async run(when: "before" | "after", artifact?: SkaffoldArtifact): Promise<void> {
+    const { plan: { hooks, defaultRepo }, options: { emit, signal } } = this;
+    const { skaffold, options: { push = false } } = this.request;
+    if (!this.#isWanted) return;
+    const around = artifact ? `the build of ${artifact.imageName}` : "all builds";
+    const environment = skaffold.environment ?? processEnvironment();
+    const workingDirectory = resolve(skaffold.workingDirectory ?? ".");
+    const image = artifact && { ...artifact, push };
+    const facts = { workingDirectory, defaultRepo, image };
+    const list = artifact ? artifact.hooks[when] : hooks.flatMap((one) => one[when]);
+    for (const { command, directory, place } of list) {
+      const name = `the hook ${when} ${around} (${place.file}:${place.line})`;
+      const line = command.map(quoted).join(" ");
+      const take = (message: string): void => emit?.({ type: "note", level: "info", message });
+      take(`Running ${name}: ${line}`);
+      await runHook({
+        command,
+        directory,
+        name: `${name}, ${line},`,
+        environment: { ...environment, ...hookVariables(facts) },
+        signal,
+        take,
+      });
+    }
+  }
+}
+
+/** A word as a person would write it on one line. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word);
+}
+
+/**
+ * The images as JSON: `{"builds":[{"imageName":"app","tag":"reg.local/app:v1@sha256:..."}]}`.
+ */
+export function buildsJson(builds: readonly SkaffoldBuilt[]): string {
+  return JSON.stringify({ builds: builds.map(({ imageName, tag }) => ({ imageName, tag })) });
+}
+
+/**
+ * The images through a Go template over `.Builds`, each with `.ImageName` and `.Tag`; `{{json .}}` is
+ * all of it.
+ *
+ * @throws {KodenoError} `BAD_CONFIG` for a template that cannot be read
+ */
+export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string): string {
+  if (template.replaceAll(/\s/g, "") === "{{json.}}") return buildsJson(builds);
+  const json: Functions = new Map([[
+    "json",
+    fixed(["interface {}"], () => {
+      throw new Error("json prints everything: say {{json .}} alone");
+    }),
+  ]]);
+  return compileTemplate(template, "--output", { functions: json }).run({
+    Builds: builds.map(({ imageName, tag }) => ({ ImageName: imageName, Tag: tag })),
+  });
+}
+
+/**
+ * Writes the images as JSON into a file; `-` is the standard output.
+ *
+ * @throws {KodenoError} `IO_FAILED`, `BAD_OPTION` without a name
+ */
+export async function writeBuilds(path: string, builds: readonly SkaffoldBuilt[]): Promise<void> {
+  if (path === "") {
+    throw new KodenoError("BAD_OPTION", "Cannot write --file-output: it has no name");
+  }
+  await writeTextOutput(path, { what: path }, buildsJson(builds));
 }

@@ -98,8 +98,7 @@ async function runSkaffold(patterns: readonly string[], given: Flags): Promise<v
     dryRun: flags.dryRun,
     hooks: flags.hooks !== "false",
   };
-  const { buildSkaffold } = await import("../app/skaffold_build.ts");
-  const { renderBuilds, writeBuilds } = await import("../app/skaffold_output.ts");
+  const { buildSkaffold, renderBuilds, writeBuilds } = await import("../app/skaffold_build.ts");
   const builds = await watched(flags, (o) => {
     const emit = flags.quiet ? undefined : o.emit;
     skaffold.tellNotes(settings, emit);

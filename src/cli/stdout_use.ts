@@ -34,6 +34,6 @@ export async function refuseStdout(flags: BuildFlags, command: string): Promise<
 async function onStdout(outputs: Outputs): Promise<string | undefined> {
   // Most commands name none, and do not wait for what only these need.
   if (Object.values(outputs).every((path) => !path)) return undefined;
-  const { outputOnStdout } = await import("../app/stdout_use.ts");
+  const { outputOnStdout } = await import("../io/output.ts");
   return await outputOnStdout(outputs);
 }

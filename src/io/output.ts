@@ -47,6 +47,28 @@ export async function isStdout(path: string): Promise<boolean> {
 }
 
 /**
+ * Finds the output that is the standard output, be it as `-`, as `/dev/stdout` or by a link.
+ *
+ * @param outputs paths by what names them: `--tarball`
+ * @returns what names it
+ * @throws {KodenoError} `BAD_OPTION` when there are two
+ */
+export async function outputOnStdout(
+  outputs: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  let found: string | undefined;
+  for (const [what, path] of Object.entries(outputs)) {
+    if (!path || !(await isStdout(path))) continue;
+    if (found !== undefined) {
+      const why = "both would go to stdout; name a file for one of them";
+      throw new KodenoError("BAD_OPTION", `Cannot write ${found} and ${what}: ${why}`);
+    }
+    found = what;
+  }
+  return found;
+}
+
+/**
  * Follows the links of a path; nothing needs to be there.
  *
  * @param path `-` is the standard output

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { artifactConfigs } from "../../src/app/skaffold_build.ts";
+import { artifactConfigs } from "../../src/build/skaffold.ts";
 import { resolveTransferConfig } from "../../src/config/config.ts";
 import { planSkaffold } from "../../src/config/skaffold/plan.ts";
 import type { Dice } from "../support/dice.ts";

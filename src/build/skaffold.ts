@@ -1,0 +1,83 @@
+/**
+ * The artifacts of a skaffold.yaml as builds: what the file plans, and the configuration of each.
+ * @module
+ */
+import { type BuildConfig, loadConfig, resolveBuildConfig } from "../config/config.ts";
+import { processEnvironment } from "../config/environment.ts";
+import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
+import type { BuildOptions } from "../config/options.ts";
+import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
+import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
+import type { WorkOptions } from "../events.ts";
+import { commandOutput } from "../exec/hook.ts";
+import { gitCommitTag } from "../git/commit_tag.ts";
+import { isBuiltinBase } from "../image/builtin_base.ts";
+import { getOrSet } from "../io/work.ts";
+import type { TransferConfig } from "../place/transfer.ts";
+
+/**
+ * Plans the artifacts of a skaffold.yaml; notes of the files are emitted.
+ *
+ * @param runs what programs are run for: git and `cmd` of templates for tags, `cmd` for what is said of
+ * images; where they are not, a text stands in the place of what `cmd` would print
+ * @throws {KodenoError} see `planSkaffold`
+ */
+export async function planArtifacts(
+  skaffold: SkaffoldOptions,
+  { emit, signal }: WorkOptions = {},
+  runs: "all" | "tags" | "nothing" = "all",
+): Promise<SkaffoldPlan> {
+  const environment = skaffold.environment ?? processEnvironment();
+  const run: SkaffoldParts["run"] = (name, args) =>
+    commandOutput([name, ...args], { environment, signal });
+  const tell: SkaffoldParts["run"] = (name, args) =>
+    Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
+  const parts: SkaffoldParts = runs === "nothing" ? { run: tell, signal } : {
+    signal,
+    gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
+    run,
+    runForImages: runs === "all" ? run : tell,
+  };
+  const planning = planSkaffold(skaffold, parts);
+  // A program that was ended is a fault of the file for who plans.
+  await planning.catch(() => signal?.throwIfAborted());
+  signal?.throwIfAborted();
+  const plan = await planning;
+  for (const message of plan.notes) emit?.({ type: "note", level: "warning", message });
+  return plan;
+}
+
+/**
+ * The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says.
+ *
+ * @param transfer what `options` say of registries
+ * @throws {KodenoError} `BAD_CONFIG`, `BAD_OPTION`, `BAD_PLATFORM`
+ */
+export async function artifactConfigs(
+  artifacts: readonly SkaffoldArtifact[],
+  options: BuildOptions,
+  transfer: TransferConfig,
+  work: Pick<WorkOptions, "emit"> = {},
+): Promise<readonly BuildConfig[]> {
+  // Artifacts of one folder share its file, which is read and told of once.
+  const files = new Map<string, Promise<BuildOptions>>();
+  return await Promise.all(artifacts.map(async (artifact) => {
+    const { workingDirectory, source } = artifact;
+    const load = () => loadConfig({ ...options, workingDirectory }, work);
+    const { koFile, ...loaded } = await getOrSet(files, workingDirectory, load);
+    // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
+    const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
+    const complete = { ...loaded, koFile: file, artifact: source };
+    const config = resolveBuildConfig(complete, transfer);
+    const { baseImage, origins } = config.image;
+    if (origins.platforms !== DEFAULT_ORIGIN || isBuiltinBase(baseImage)) return config;
+    // Where nobody says which, the design of the ko builder takes all that the base image has; the
+    // bases that are built in have every platform there is.
+    const everything: ImageSource = {
+      from: (field) => field === "platforms" ? "all of the base image" : source.from(field),
+      values: { ...source.values, platforms: ["all"] },
+    };
+    return resolveBuildConfig({ ...complete, artifact: everything }, transfer);
+  }));
+}
