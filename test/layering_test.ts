@@ -61,7 +61,7 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/setup/": "all",
   "src/app/": "all",
   // io tells which of its outputs is stdout.
-  "src/cli/": ["src/io/", "src/app/", "src/config/", "src/build/", "src/place/", "src/kube/"],
+  "src/cli/": ["src/io/", "src/app/", "src/config/", "src/build/"],
   "cli.ts": ["src/cli/"],
   "mod.ts": "all",
 };

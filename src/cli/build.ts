@@ -2,19 +2,13 @@
  * `kodeno build`: flags to options, the build, and its references on stdout.
  * @module
  */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { build } from "../app/build.ts";
 import { KodenoError } from "../errors.ts";
-import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
-import { printResult } from "./output.ts";
+import { choice, flags, type Given, JSON_EVENTS, text, toggle, withFlags } from "./flag.ts";
+import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
+import { outputsOf, printResult, yieldStdout } from "./output.ts";
 import { watched } from "./progress.ts";
-import { outputsOf, yieldStdout } from "./stdout_use.ts";
-import {
-  addSkaffoldFlags,
-  DEFAULT_OUTPUT,
-  type SkaffoldFlags,
-  skaffoldOptions,
-} from "./skaffold_flags.ts";
 
 const EXAMPLES = `
 Examples:
@@ -33,78 +27,78 @@ Examples:
   # what a skaffold.yaml says, under a registry's name
   kodeno build -f skaffold.yaml -d registry.local/team`;
 
+/** What `--output` prints unless it says otherwise. */
+const DEFAULT_OUTPUT = "{{json .}}";
+
+/** What only a skaffold.yaml gives a meaning to. */
+const WITH_FILE = flags({
+  ...SKAFFOLD_FLAGS,
+  fileOutput: text("--file-output <file>", "with -f: write the images as JSON (default: no file)"),
+  quiet: toggle("-q, --quiet", "with -f: print the images through --output and nothing else"),
+  output: text(
+    "-o, --output <template>",
+    `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
+  ),
+  dryRun: toggle("--dry-run", "with -f: tell names and tags, and build nothing"),
+  hooks: choice(
+    "--hooks <bool>",
+    "with -f: run the commands it has before and after builds (default: true)",
+    ["true", "false"],
+  ),
+});
+const FLAGS = flags({ ...BUILD_FLAGS, ...WITH_FILE, json: JSON_EVENTS });
+type BuildCommandFlags = Given<typeof FLAGS>;
+
 /** The command with its flags. */
 export function buildCommand(): Command {
-  const build = new Command("build")
-    .alias("publish")
-    .summary("build images of Go main packages into an OCI layout")
+  const command = new Command("build")
     .description(
       "Builds Go main packages, makes an image of each, and puts them into an OCI layout.\n" +
         "Prints the reference of each image, one a line.",
     )
-    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default: ".")');
-  return addSkaffoldFlags(addBuildFlags(build))
-    .option("--file-output <file>", "with -f: write the images as JSON (default: no file)")
-    .option("-q, --quiet", "with -f: print the images through --output and nothing else")
-    .option("-o, --output <template>", `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`)
-    .option("--dry-run", "with -f: tell names and tags, and build nothing")
-    .addOption(
-      new Option(
-        "--hooks <bool>",
-        "with -f: run the commands it has before and after builds (default: true)",
-      ).choices(["true", "false"]),
-    )
-    .option("--json", "print events and results as JSON, one a line")
-    .addHelpText("after", EXAMPLES).action(run);
+    .argument(...PATTERNS);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-interface Flags extends BuildFlags, SkaffoldFlags {
-  readonly fileOutput?: string;
-  readonly quiet?: boolean;
-  readonly output?: string;
-  readonly dryRun?: boolean;
-  readonly hooks?: "true" | "false";
-}
-
-async function run(patterns: readonly string[], flags: Flags): Promise<void> {
-  await yieldStdout({ ...outputsOf(flags), "--file-output": flags.fileOutput });
-  if (flags.filename !== undefined) return await runSkaffold(patterns, flags);
+async function run(patterns: readonly string[], given: BuildCommandFlags): Promise<void> {
+  await yieldStdout({ ...outputsOf(given), "--file-output": given.fileOutput });
+  if (given.file !== undefined) return await runSkaffold(patterns, given);
   const alone =
-    (["fileOutput", "quiet", "output", "dryRun", "hooks", "buildImage", "profile"] as const)
-      .find((name) => flags[name] !== undefined);
+    (["fileOutput", "quiet", "output", "dryRun", "hooks", "images", "profiles"] as const)
+      .find((name) => given[name] !== undefined);
   if (alone !== undefined) {
-    const flag = `--${alone.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new KodenoError("BAD_OPTION", `Cannot use ${flag} without -f: say -f skaffold.yaml`);
+    const { long } = WITH_FILE[alone];
+    throw new KodenoError("BAD_OPTION", `Cannot use ${long} without -f: say -f skaffold.yaml`);
   }
-  const references = await watched(flags, (o) => build(patterns, commandOptions(flags), o));
+  const references = await watched(given, (o) => build(patterns, given, o));
   // As JSON, each reference was told by its event.
-  if (!flags.json) { for (const reference of references.values()) printResult(reference); }
+  if (!given.json) { for (const reference of references.values()) printResult(reference); }
 }
 
-async function runSkaffold(patterns: readonly string[], given: Flags): Promise<void> {
+async function runSkaffold(patterns: readonly string[], asked: BuildCommandFlags): Promise<void> {
   if (patterns.length > 0) {
-    const why = `${given.filename} says what is built; choose with -b IMAGE`;
+    const why = `${asked.file} says what is built; choose with -b IMAGE`;
     throw new KodenoError("BAD_OPTION", `Cannot build ${patterns.join(" ")} with -f: ${why}`);
   }
   // A build of packages does not wait for what only these need.
-  const skaffold = await import("./skaffold_environment.ts");
-  const settings = await skaffold.skaffoldEnvironment();
-  const { environment } = settings;
-  const flags = skaffold.withOutputVariables(given, environment);
+  const { withOutputVariables } = await import("../config/skaffold/options.ts");
+  const { readSkaffoldEnvironment } = await import("../config/skaffold/env_file.ts");
+  const { environment, notes } = await readSkaffoldEnvironment();
+  const given = withOutputVariables(asked, environment);
   const request = {
-    skaffold: { ...skaffoldOptions(flags), environment },
+    skaffold: { ...skaffoldOptions(given), environment },
     // The file's platforms are narrowed down by those of the command line, as in Skaffold.
-    options: { ...commandOptions(flags), platforms: undefined },
-    dryRun: flags.dryRun,
-    hooks: flags.hooks !== "false",
+    options: { ...given, platforms: undefined },
+    dryRun: given.dryRun,
+    hooks: given.hooks !== "false",
   };
   const { buildSkaffold, renderBuilds, writeBuilds } = await import("../app/skaffold_build.ts");
-  const builds = await watched(flags, (o) => {
-    const emit = flags.quiet ? undefined : o.emit;
-    skaffold.tellNotes(settings, emit);
+  const builds = await watched(given, (o) => {
+    const emit = given.quiet ? undefined : o.emit;
+    for (const message of notes) emit?.({ type: "note", level: "warning", message });
     return buildSkaffold(request, { ...o, emit });
   });
-  if (flags.fileOutput !== undefined) await writeBuilds(flags.fileOutput, builds);
-  if (flags.quiet) printResult(renderBuilds(builds, flags.output ?? DEFAULT_OUTPUT));
-  else if (!flags.json) builds.forEach(({ tag }) => printResult(tag));
+  if (given.fileOutput !== undefined) await writeBuilds(given.fileOutput, builds);
+  if (given.quiet) printResult(renderBuilds(builds, given.output ?? DEFAULT_OUTPUT));
+  else if (!given.json) builds.forEach(({ tag }) => printResult(tag));
 }

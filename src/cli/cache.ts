@@ -3,30 +3,32 @@
  * @module
  */
 import { Command } from "commander";
-import { cacheClean, type CacheInfo, cacheInfo } from "../build/cache.ts";
+import { cacheClean, type CacheInfo, cacheInfo } from "../app/cache.ts";
+import { flags, type Given, toggle, withFlags } from "./flag.ts";
 import { formatBytes, printJson, printResult } from "./output.ts";
+
+const FLAGS = flags({ json: toggle("--json", "print as JSON") });
 
 /** The command with its subcommands. */
 export function cacheCommand(): Command {
-  const json = ["--json", "print as JSON"] as const;
   return new Command("cache")
     .description(
       "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
     )
     .addHelpText("after", "\nExamples:\n  kodeno cache info\n  kodeno cache clean")
     .addCommand(
-      new Command("info").description("tell what the cache holds").option(...json)
+      withFlags(new Command("info").description("tell what the cache holds"), FLAGS)
         .addHelpText("after", "\nExample:\n  kodeno cache info --json")
-        .action(async (flags: { json?: boolean }) => show(await cacheInfo(), "holds", flags.json)),
+        .action(async (flags: Given<typeof FLAGS>) => show(await cacheInfo(), "holds", flags)),
     )
     .addCommand(
-      new Command("clean").description("empty the cache").option(...json)
+      withFlags(new Command("clean").description("empty the cache"), FLAGS)
         .addHelpText("after", "\nExample:\n  kodeno cache clean")
-        .action(async (flags: { json?: boolean }) => show(await cacheClean(), "held", flags.json)),
+        .action(async (flags: Given<typeof FLAGS>) => show(await cacheClean(), "held", flags)),
     );
 }
 
-function show(info: CacheInfo, verb: string, json = false): void {
+function show(info: CacheInfo, verb: string, { json }: Given<typeof FLAGS>): void {
   if (json) return printJson("cache", info);
   const { directory, layers, layerBytes, maxBytes, binaries, binaryBytes } = info;
   printResult(`${directory} ${verb}`);

@@ -10,10 +10,10 @@ import {
   type ShownConfig,
   type ShownImage,
 } from "../app/show_config.ts";
-import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
-import { shown } from "./progress.ts";
-import { addSkaffoldFlags, type SkaffoldFlags, skaffoldOptions } from "./skaffold_flags.ts";
+import { flags, type Given, toggle, withFlags } from "./flag.ts";
+import { BUILD_FLAGS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
 import { printResult } from "./output.ts";
+import { shown } from "./progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -29,45 +29,39 @@ Examples:
   # for a program
   kodeno config --json`;
 
-/** Flags by the name of the option they set, where the two differ. */
-const FLAGS: Readonly<Record<string, string>> = {
-  platforms: "--platform",
-  labels: "--image-label",
-  annotations: "--image-annotation",
-  user: "--image-user",
-  entrypointArgs: "--entrypoint-arg",
-};
+const FLAGS = flags({
+  ...BUILD_FLAGS,
+  ...SKAFFOLD_FLAGS,
+  json: toggle("--json", "print it as JSON"),
+});
+type ConfigFlags = Given<typeof FLAGS>;
 
 /** The command with its flags. */
 export function configCommand(): Command {
-  const config = new Command("config")
+  const command = new Command("config")
     .description("Shows what shapes images here, and where each value comes from.");
-  return addSkaffoldFlags(addBuildFlags(config))
-    .option("--json", "print it as JSON")
-    .addHelpText("after", EXAMPLES).action(run);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(flags: BuildFlags & SkaffoldFlags): Promise<void> {
-  if (flags.filename !== undefined) return await runSkaffold(flags);
-  const options = commandOptions(flags);
-  const found = named(await shown({ verbose: flags.verbose }, (o) => showConfig(options, o)));
-  printResult(flags.json ? JSON.stringify({ type: "config", ...found }) : toYaml(found));
+async function run(given: ConfigFlags): Promise<void> {
+  if (given.file !== undefined) return await runSkaffold(given);
+  const found = named(await shown({ verbose: given.verbose }, (o) => showConfig(given, o)));
+  printResult(given.json ? JSON.stringify({ type: "config", ...found }) : toYaml(found));
 }
 
-async function runSkaffold(flags: BuildFlags & SkaffoldFlags): Promise<void> {
-  const { skaffoldEnvironment, tellNotes } = await import("./skaffold_environment.ts");
-  const settings = await skaffoldEnvironment();
-  const { environment } = settings;
+async function runSkaffold(given: ConfigFlags): Promise<void> {
+  const { readSkaffoldEnvironment } = await import("../config/skaffold/env_file.ts");
+  const { environment, notes } = await readSkaffoldEnvironment();
   const request = {
-    options: { ...commandOptions(flags), platforms: undefined, environment },
-    skaffold: { ...skaffoldOptions(flags), environment },
+    options: { ...given, platforms: undefined, environment },
+    skaffold: { ...skaffoldOptions(given), environment },
   };
-  const found = await shown({ verbose: flags.verbose }, (o) => {
-    tellNotes(settings, o.emit);
+  const found = await shown({ verbose: given.verbose }, (o) => {
+    for (const message of notes) o.emit({ type: "note", level: "warning", message });
     return showArtifacts(request, o);
   });
   const artifacts = found.map((one) => ({ ...one, image: rename(one.image) }));
-  if (flags.json) return printResult(JSON.stringify({ type: "config", artifacts }));
+  if (given.json) return printResult(JSON.stringify({ type: "config", artifacts }));
   const document = new Document({ artifacts: artifacts.map(({ image: _, ...rest }) => rest) });
   artifacts.forEach(({ image }, i) =>
     document.setIn(["artifacts", i, "image"], imageNode(document, image))
@@ -94,7 +88,8 @@ function named(shown: ShownConfig): ShownConfig {
 function flagOf(from: string): string {
   const option = /^option (.+)$/.exec(from)?.[1];
   if (option === undefined) return from;
-  return FLAGS[option] ?? `--${option.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+  const flag = Object.entries(BUILD_FLAGS).find(([name]) => name === option)?.[1].long;
+  return flag ?? `--${option.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 }
 
 /** What is said nowhere is left out: it would be most of the text. */

@@ -4,18 +4,17 @@
  */
 import { Command } from "commander";
 import { copyImage } from "../app/copy.ts";
-import { formatBytes, formatDuration, printJson, printNote, printResult } from "./output.ts";
+import { flags, type Given, JSON_EVENTS, text, toggle, withFlags } from "./flag.ts";
+import { TRANSFER_FLAGS } from "./flags.ts";
+import {
+  formatBytes,
+  formatDuration,
+  printJson,
+  printNote,
+  printResult,
+  yieldStdout,
+} from "./output.ts";
 import { watched } from "./progress.ts";
-import { yieldStdout } from "./stdout_use.ts";
-import { addTransferFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
-
-interface Flags extends TransferFlags {
-  readonly platform?: string;
-  readonly referrers?: boolean;
-  readonly localDomain?: string;
-  readonly json?: boolean;
-  readonly ociLayout?: string;
-}
 
 const PLACES = `
 Places:
@@ -44,48 +43,50 @@ Examples:
   # one platform of it
   kodeno pull registry.local/team/base:v1 --oci-layout bases --platform linux/arm64`;
 
-/** `kodeno copy` with its flags. */
-export function command(): Command {
-  const copy = flagsOf(
-    new Command("copy")
-      .description("Copies one image from a place to a place; what is there is not moved.")
-      .argument("<source>", "place to read; see below")
-      .argument("<target>", "place to write; see below"),
-  );
-  copy.option(
+const IMAGE_FLAGS = flags({
+  platform: text("--platform <platform>", "take the image of one platform alone (default: all)"),
+  referrers: toggle("--referrers", "take what refers to it (signatures, SBOMs) along"),
+  json: JSON_EVENTS,
+});
+const COPY_FLAGS = flags({
+  ...IMAGE_FLAGS,
+  localDomain: text(
     "--local-domain <domain>",
     "prefix of the name in a daemon; kind's nodes under kind.local (default: none)",
-  );
-  return addTransferFlags(copy).addHelpText("after", PLACES)
-    .action((from: string, to: string, flags: Flags) => run(from, to, flags));
+  ),
+  ...TRANSFER_FLAGS,
+});
+const PULL_FLAGS = flags({
+  ...IMAGE_FLAGS,
+  ociLayout: text("--oci-layout <dir>", 'folder of the layout (default: "out")'),
+  ...TRANSFER_FLAGS,
+});
+
+/** `kodeno copy` with its flags. */
+export function copyCommand(): Command {
+  const command = new Command("copy")
+    .description("Copies one image from a place to a place; what is there is not moved.")
+    .argument("<source>", "place to read; see below")
+    .argument("<target>", "place to write; see below");
+  return withFlags(command, COPY_FLAGS).addHelpText("after", PLACES).action(run);
 }
 
 /** `kodeno pull` with its flags. */
 export function pullCommand(): Command {
-  const pull = flagsOf(
-    new Command("pull")
-      .description("Pulls an image of a registry into a layout.")
-      .argument("<reference>", "image in a registry"),
-  ).option("--oci-layout <dir>", 'folder of the layout (default: "out")');
-  return addTransferFlags(pull)
-    .addHelpText("after", PULL_EXAMPLES)
-    .action((from: string, flags: Flags) => run(from, `oci:${flags.ociLayout ?? "out"}`, flags));
+  const command = new Command("pull")
+    .description("Pulls an image of a registry into a layout.")
+    .argument("<reference>", "image in a registry");
+  return withFlags(command, PULL_FLAGS).addHelpText("after", PULL_EXAMPLES)
+    .action((from: string, { ociLayout = "out", ...given }: Given<typeof PULL_FLAGS>) =>
+      run(from, `oci:${ociLayout}`, given)
+    );
 }
 
-function flagsOf(command: Command): Command {
-  return command
-    .option("--platform <platform>", "take the image of one platform alone (default: all)")
-    .option("--referrers", "take what refers to it (signatures, SBOMs) along")
-    .option("--json", "print events and the result as JSON, one a line");
-}
-
-async function run(from: string, to: string, flags: Flags): Promise<void> {
-  const { platform, referrers, localDomain, json, verbose } = flags;
+async function run(from: string, to: string, given: Given<typeof COPY_FLAGS>): Promise<void> {
   await yieldStdout({ [to]: /^archive:([^:@]+)/.exec(to)?.[1] });
-  const request = { ...transferOptions(flags), from, to, platform, referrers, localDomain };
   const began = performance.now();
-  const copied = await watched({ json, verbose }, (work) => copyImage({ ...request, ...work }));
-  if (json) return printJson("image", copied);
+  const copied = await watched(given, (work) => copyImage({ ...given, from, to, ...work }));
+  if (given.json) return printJson("image", copied);
   copied.references.forEach(printResult);
   const { blobs, bytes } = copied;
   const took = formatDuration(performance.now() - began);

@@ -4,21 +4,10 @@
  */
 import { Command } from "commander";
 import { deps } from "../app/deps.ts";
-import type { BuildOptions } from "../config/options.ts";
-import { interruptible } from "./interrupt.ts";
-import { append, appendList, appendWords } from "./lists.ts";
+import { append, appendWords, flags, type Given, text, texts, toggle, withFlags } from "./flag.ts";
+import { PATTERNS, PLATFORMS } from "./flags.ts";
 import { printNote, printResult } from "./output.ts";
-
-interface Flags {
-  readonly json?: boolean;
-  readonly paths?: readonly string[];
-  readonly ignore?: readonly string[];
-  readonly platform?: readonly string[];
-  readonly flags?: readonly string[];
-  readonly env?: readonly string[];
-  readonly baseImage?: string;
-  readonly offline?: boolean;
-}
+import { interruptible } from "./progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -39,52 +28,46 @@ Examples:
 Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
 file, and "**.go" only those of one folder.`;
 
+const FLAGS = flags({
+  json: toggle("--json", "print one JSON array, as Skaffold wants it"),
+  paths: texts(
+    "--paths <glob>",
+    "list what this matches instead; may be said again (default: none)",
+    append,
+  ),
+  ignore: texts(
+    "--ignore <glob>",
+    "leave out what this matches; may be said again (default: none)",
+    append,
+  ),
+  platforms: PLATFORMS,
+  flags: texts(
+    "--flags <flags>",
+    "flags of go build, such as -tags=x (default: none)",
+    appendWords,
+  ),
+  env: texts("--env <name=value>", "environment variable of go build (default: none)", append),
+  baseImage: text(
+    "--base-image <image>",
+    'asked for its platforms where they are "all" (default: static)',
+  ),
+  offline: toggle("--offline", "fetch nothing"),
+});
+
 /** The command with its flags. */
 export function depsCommand(): Command {
-  return new Command("deps")
-    .summary("list the files that shape images")
+  const command = new Command("deps")
     .description(
       "Lists the files that shape the images of Go main packages, relative to the working folder:\n" +
         "Go files of all packages but Go's own and those of the module cache, what they embed,\n" +
         "go.mod and its like, kodata, and .ko.yaml.",
     )
-    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default: ".")')
-    .option("--json", "print one JSON array, as Skaffold wants it")
-    .option(
-      "--paths <glob>",
-      "list what this matches instead; may be said again (default: none)",
-      append,
-    )
-    .option(
-      "--ignore <glob>",
-      "leave out what this matches; may be said again (default: none)",
-      append,
-    )
-    .option(
-      "--platform <list>",
-      "all, or os[/arch[/variant]] with commas between (default: linux/amd64)",
-      appendList,
-    )
-    .option("--flags <flags>", "flags of go build, such as -tags=x (default: none)", appendWords)
-    .option("--env <name=value>", "environment variable of go build (default: none)", append)
-    .option(
-      "--base-image <image>",
-      'asked for its platforms where they are "all" (default: static)',
-    )
-    .option("--offline", "fetch nothing")
-    .addHelpText("after", EXAMPLES)
-    .action(run);
+    .argument(...PATTERNS);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(patterns: readonly string[], flags: Flags): Promise<void> {
-  const { json, paths, ignore } = flags;
-  const build: BuildOptions = {
-    platforms: flags.platform,
-    flags: flags.flags,
-    env: flags.env,
-    baseImage: flags.baseImage,
-    offline: flags.offline,
-  };
+async function run(patterns: readonly string[], given: Given<typeof FLAGS>): Promise<void> {
+  const { json, paths, ignore, ...build } = given;
   const files = await interruptible((signal) =>
     deps({ patterns, build, paths, ignore }, {
       signal,

@@ -5,14 +5,16 @@
 import { Command } from "commander";
 import { doctor, type Finding } from "../app/doctor.ts";
 import { KodenoError, printable } from "../errors.ts";
-import { interruptible } from "./interrupt.ts";
+import { flags, type Given, toggle, withFlags } from "./flag.ts";
+import { REGISTRY_FLAGS } from "./flags.ts";
 import { printJson, printResult } from "./output.ts";
-import { addRegistryFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
+import { interruptible } from "./progress.ts";
 
-interface Flags extends TransferFlags {
-  readonly online?: boolean;
-  readonly json?: boolean;
-}
+const FLAGS = flags({
+  ...REGISTRY_FLAGS,
+  online: toggle("--online", "ask Go's module proxy, too"),
+  json: toggle("--json", "print a line of JSON for each finding"),
+});
 
 const EXAMPLES = `
 Examples:
@@ -34,20 +36,13 @@ export function doctorCommand(): Command {
         "The exit code is 1 when something is wrong.",
     )
     .argument("[dir]", 'folder to look at (default ".")');
-  return addRegistryFlags(command)
-    .option("--online", "ask Go's module proxy, too")
-    .option("--json", "print a line of JSON for each finding")
-    .addHelpText("after", EXAMPLES)
-    .action(run);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(directory: string | undefined, flags: Flags): Promise<void> {
-  const { online } = flags;
-  const found = await interruptible((signal) =>
-    doctor({ ...transferOptions(flags), directory, online, signal })
-  );
+async function run(directory: string | undefined, given: Given<typeof FLAGS>): Promise<void> {
+  const found = await interruptible((signal) => doctor({ ...given, directory, signal }));
   for (const finding of found) {
-    if (flags.json) printJson("finding", finding);
+    if (given.json) printJson("finding", finding);
     else show(finding);
   }
   const wrong = found.filter(({ status }) => status === "wrong").length;

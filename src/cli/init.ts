@@ -5,14 +5,15 @@
 import { Command } from "commander";
 import { type Proposal, proposeInit, writeProposal } from "../app/init.ts";
 import { askLine, canAsk } from "./ask.ts";
-import { interruptible } from "./interrupt.ts";
+import { flags, type Given, toggle, withFlags } from "./flag.ts";
 import { printJson, printNote, printResult } from "./output.ts";
+import { interruptible } from "./progress.ts";
 
-interface Flags {
-  readonly yes?: boolean;
-  readonly json?: boolean;
-  readonly offline?: boolean;
-}
+const FLAGS = flags({
+  yes: toggle("-y, --yes", "write the files without asking; files that are there stay"),
+  json: toggle("--json", "print the proposal as JSON"),
+  offline: toggle("--offline", "let go fetch nothing"),
+});
 
 const EXAMPLES = `
 Examples:
@@ -27,21 +28,17 @@ Examples:
 
 /** The command with its flags. */
 export function initCommand(): Command {
-  return new Command("init")
+  const command = new Command("init")
     .description(
       "Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes objects)\n" +
         "and proposes a .ko.yaml and a skaffold.yaml, each where there is none.",
     )
-    .argument("[dir]", 'folder of the repository (default ".")')
-    .option("-y, --yes", "write the files without asking; files that are there stay")
-    .option("--json", "print the proposal as JSON")
-    .option("--offline", "let go fetch nothing")
-    .addHelpText("after", EXAMPLES)
-    .action(run);
+    .argument("[dir]", 'folder of the repository (default ".")');
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(directory: string | undefined, flags: Flags): Promise<void> {
-  const { yes = false, json = false, offline } = flags;
+async function run(directory: string | undefined, given: Given<typeof FLAGS>): Promise<void> {
+  const { yes = false, json = false, offline } = given;
   await interruptible(async (signal) => {
     const proposal = await proposeInit({ directory, offline, signal });
     const { files, ...rest } = proposal;

@@ -12,8 +12,9 @@ import {
 } from "../app/inspect.ts";
 import { processEnvironment, variable } from "../config/environment.ts";
 import { printable } from "../errors.ts";
-import { interruptible } from "./interrupt.ts";
+import { flags, type Given, toggle, withFlags } from "./flag.ts";
 import { formatBytes, printJson, printNotes, printPainted } from "./output.ts";
+import { interruptible } from "./progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -23,9 +24,11 @@ Examples:
   # one of an archive
   kodeno inspect images.tar app:v1`;
 
+const FLAGS = flags({ json: toggle("--json", "print as JSON, an image a line") });
+
 /** The command with its flags. */
 export function inspectCommand(): Command {
-  return new Command("inspect")
+  const command = new Command("inspect")
     .description(
       "Shows the images of an OCI layout or archive as trees: index, platforms, layers with their\n" +
         "sizes, what the config says, and what refers to them (signatures, SBOMs, provenance).\n" +
@@ -35,10 +38,9 @@ export function inspectCommand(): Command {
       "<layout|archive>",
       "path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
     )
-    .argument("[name]", "NAME[:TAG], tag or digest of one image (default: all)")
-    .option("--json", "print as JSON, an image a line")
-    .addHelpText("after", EXAMPLES)
-    .action(async (layout: string, name: string | undefined, flags: { json?: boolean }) => {
+    .argument("[name]", "NAME[:TAG], tag or digest of one image (default: all)");
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES)
+    .action(async (layout: string, name: string | undefined, flags: Given<typeof FLAGS>) => {
       const images = await interruptible((signal) =>
         inspect(layout, name, { signal, emit: printNotes })
       );

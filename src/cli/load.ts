@@ -4,19 +4,10 @@
  */
 import { Command } from "commander";
 import { load } from "../app/load.ts";
-import { appendList } from "./lists.ts";
+import { flags, type Given, JSON_EVENTS, text, texts, withFlags } from "./flag.ts";
+import { LAYOUT_OR_ARCHIVE, OFFLINE } from "./flags.ts";
 import { printJson, printNote, printResult } from "./output.ts";
 import { watched } from "./progress.ts";
-import { addOffline } from "./transfer_flags.ts";
-
-interface Flags {
-  readonly image?: readonly string[];
-  readonly platform?: string;
-  readonly localDomain?: string;
-  readonly offline?: boolean;
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-}
 
 const EXAMPLES = `
 Examples:
@@ -29,35 +20,31 @@ Examples:
   # named dev.local/..., as "build -L --local-domain dev.local" names them
   kodeno load out --local-domain dev.local`;
 
+const FLAGS = flags({
+  images: texts("--image <name>", "load this image only; may be said again (default: all)"),
+  platform: text("--platform <platform>", "of several platforms, this one (default: the daemon's)"),
+  localDomain: text(
+    "--local-domain <domain>",
+    "prefix of the names there; kind's nodes under kind.local (default: none)",
+  ),
+  json: JSON_EVENTS,
+  offline: OFFLINE,
+});
+
 /** The command with its flags. */
-export function command(): Command {
-  const load = new Command("load")
+export function loadCommand(): Command {
+  const command = new Command("load")
     .description(
       "Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is\n" +
         "only named.",
     )
-    .argument(
-      "<layout|archive>",
-      "path of a layout folder or an archive file; - is stdin",
-    )
-    .option("--image <name>", "load this image only; may be said again (default: all)", appendList)
-    .option("--platform <platform>", "of several platforms, this one (default: the daemon's)")
-    .option(
-      "--local-domain <domain>",
-      "prefix of the names there; kind's nodes under kind.local (default: none)",
-    )
-    .option("--json", "print events and results as JSON, one a line");
-  return addOffline(load).addHelpText("after", EXAMPLES).action(run);
+    .argument(...LAYOUT_OR_ARCHIVE);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(from: string, flags: Flags): Promise<void> {
-  const { image: images, platform, localDomain, offline, json, verbose } = flags;
-  const loaded = await watched(
-    { json, verbose },
-    (work) => load({ from, images, platform, localDomain, offline, ...work }),
-  );
-  for (const one of loaded) {
-    if (json) printJson("image", one);
+async function run(from: string, given: Given<typeof FLAGS>): Promise<void> {
+  for (const one of await watched(given, (work) => load({ ...given, from, ...work }))) {
+    if (given.json) printJson("image", one);
     else {
       one.references.forEach(printResult);
       printNote(`  ${one.sent ? "loaded" : "was there"} as ${one.id}`);

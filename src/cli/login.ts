@@ -6,15 +6,21 @@ import { Command } from "commander";
 import { login, logout } from "../app/login.ts";
 import { KodenoError } from "../errors.ts";
 import { askLine, askSecret, canAsk } from "./ask.ts";
-import { interruptible } from "./interrupt.ts";
+import { flags, type Given, text, toggle, withFlags } from "./flag.ts";
+import { REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
-import { addRegistryFlags, type TransferFlags, transferOptions } from "./transfer_flags.ts";
+import { interruptible } from "./progress.ts";
 
-interface Flags extends TransferFlags {
-  readonly username?: string;
-  readonly password?: string;
-  readonly passwordStdin?: boolean;
-}
+const FLAGS = flags({
+  username: text("-u, --username <user>", "user (default: ask for it)"),
+  password: text(
+    "-p, --password <password>",
+    "password; others can see it (default: ask for it)",
+  ),
+  passwordStdin: toggle("--password-stdin", "read the password from stdin"),
+  ...REGISTRY_FLAGS,
+});
+type LoginFlags = Given<typeof FLAGS>;
 
 const EXAMPLES = `
 Examples:
@@ -25,17 +31,14 @@ Examples:
   kodeno login registry.local -u me --password-stdin < secret`;
 
 /** `kodeno login` with its flags. */
-export function command(): Command {
-  const login = new Command("login")
+export function loginCommand(): Command {
+  const command = new Command("login")
     .description(
       "Asks a registry whether user and password are right, and keeps them where Docker keeps them\n" +
         "(DOCKER_CONFIG, or the helper that is named there).",
     )
-    .argument("<host>", "host and port of the registry")
-    .option("-u, --username <user>", "user (default: ask for it)")
-    .option("-p, --password <password>", "password; others can see it (default: ask for it)")
-    .option("--password-stdin", "read the password from stdin");
-  return addRegistryFlags(login).addHelpText("after", EXAMPLES).action(run);
+    .argument("<host>", "host and port of the registry");
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
 /** `kodeno logout`. */
@@ -54,16 +57,16 @@ export function logoutCommand(): Command {
     });
 }
 
-async function run(host: string, flags: Flags): Promise<void> {
+async function run(host: string, flags: LoginFlags): Promise<void> {
   const where = await interruptible(async (signal) => {
     const { user, password } = await credential(flags, signal);
-    return await login({ ...transferOptions(flags), host, user, password, signal });
+    return await login({ ...flags, host, user, password, signal });
   });
   printNote(`Credentials are kept in ${where}`);
 }
 
 async function credential(
-  { username, password, passwordStdin }: Flags,
+  { username, password, passwordStdin }: LoginFlags,
   signal: AbortSignal,
 ): Promise<{ readonly user: string; readonly password: string }> {
   if (password !== undefined && passwordStdin) {

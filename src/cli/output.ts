@@ -7,13 +7,8 @@ import type { KodenoEvent } from "../events.ts";
 
 const WAIT_MS = 5;
 
-/** Whether stdout is something else's, such as an archive's. */
+/** Whether stdout is something else's, such as an archive's; then all results go to stderr. */
 let isTaken = false;
-
-/** Has all results go to stderr from here on, since stdout is something else's. */
-export function leaveStdout(): void {
-  isTaken = true;
-}
 
 /** Prints a result line on stdout. */
 export function printResult(line: string): void {
@@ -117,4 +112,38 @@ export function formatDuration(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, "0")}s`;
+}
+
+/** Outputs that flags send somewhere, by what names them. */
+export type Outputs = Readonly<Record<string, string | undefined>>;
+
+/** What flags of a build send somewhere. */
+export function outputsOf(
+  { tarball, imageRefs }: { readonly tarball?: string; readonly imageRefs?: string },
+): Outputs {
+  return { "--tarball": tarball, "--image-refs": imageRefs };
+}
+
+/** Leaves stdout to the one output that is to go there; results then go to stderr. */
+export async function yieldStdout(outputs: Outputs): Promise<void> {
+  if (await onStdout(outputs) !== undefined) isTaken = true;
+}
+
+/**
+ * Refuses to send an output of a build to stdout, for a command that needs it itself.
+ *
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export async function refuseStdout(outputs: Outputs, command: string): Promise<void> {
+  const flag = await onStdout(outputs);
+  if (flag === undefined) return;
+  const why = `"kodeno ${command}" prints its own results there; name a file`;
+  throw new KodenoError("BAD_OPTION", `Cannot write ${flag} to stdout: ${why}`);
+}
+
+async function onStdout(outputs: Outputs): Promise<string | undefined> {
+  // Most commands name none, and do not wait for what only these need.
+  if (Object.values(outputs).every((path) => !path)) return undefined;
+  const { outputOnStdout } = await import("../io/output.ts");
+  return await outputOnStdout(outputs);
 }

@@ -3,9 +3,9 @@
  * is loaded when it is asked for.
  * @module
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import { KodenoError } from "../errors.ts";
-import { addCommonFlags } from "./common_flags.ts";
+import { toggle } from "./flag.ts";
 import { printNote, printResult } from "./output.ts";
 
 /** A command, before its code is loaded. */
@@ -32,11 +32,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   apply: {
     summary: 'resolve Kubernetes objects and hand them to "kubectl apply"',
-    load: async () => (await import("./kubectl.ts")).sendCommand("apply"),
+    load: async () => (await import("./kubectl.ts")).applyCommand(),
   },
   create: {
     summary: 'resolve Kubernetes objects and hand them to "kubectl create"',
-    load: async () => (await import("./kubectl.ts")).sendCommand("create"),
+    load: async () => (await import("./kubectl.ts")).createCommand(),
   },
   delete: {
     summary: 'the same as "kubectl delete"',
@@ -64,11 +64,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   push: {
     summary: "push the images of a layout or archive to a registry",
-    load: async () => (await import("./push.ts")).command(),
+    load: async () => (await import("./push.ts")).pushCommand(),
   },
   load: {
     summary: "load images into the Docker daemon",
-    load: async () => (await import("./load.ts")).command(),
+    load: async () => (await import("./load.ts")).loadCommand(),
   },
   pull: {
     summary: "pull an image of a registry into a layout",
@@ -76,7 +76,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   copy: {
     summary: "copy an image from any place to any place",
-    load: async () => (await import("./copy.ts")).command(),
+    load: async () => (await import("./copy.ts")).copyCommand(),
   },
   serve: {
     summary: "serve a layout as a read-only registry",
@@ -85,7 +85,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   ls: {
     isLocal: true,
     summary: "list the images of a layout or archive",
-    load: async () => (await import("./ls.ts")).lsCommand(),
+    load: async () => (await import("./layout.ts")).lsCommand(),
   },
   inspect: {
     isLocal: true,
@@ -95,26 +95,26 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   tag: {
     isLocal: true,
     summary: "give an image of a layout more names",
-    load: async () => (await import("./tag.ts")).tagCommand(),
+    load: async () => (await import("./layout.ts")).tagCommand(),
   },
   rm: {
     isLocal: true,
     summary: "remove names from a layout",
-    load: async () => (await import("./rm.ts")).rmCommand(),
+    load: async () => (await import("./layout.ts")).rmCommand(),
   },
   gc: {
     isLocal: true,
     summary: "remove blobs of a layout that no image needs",
-    load: async () => (await import("./gc.ts")).gcCommand(),
+    load: async () => (await import("./layout.ts")).gcCommand(),
   },
   merge: {
     isLocal: true,
     summary: "bring the images of several layouts and archives into one layout",
-    load: async () => (await import("./merge.ts")).mergeCommand(),
+    load: async () => (await import("./layout.ts")).mergeCommand(),
   },
   login: {
     summary: "keep credentials for a registry",
-    load: async () => (await import("./login.ts")).command(),
+    load: async () => (await import("./login.ts")).loginCommand(),
   },
   logout: {
     isLocal: true,
@@ -154,7 +154,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   version: {
     isLocal: true,
     summary: "tell the versions of kodeno, Deno and Go",
-    load: async () => (await import("./version.ts")).command(),
+    load: () => Promise.resolve(versionCommand()),
   },
 };
 
@@ -236,4 +236,37 @@ function switches(commands: readonly Command[], args: readonly string[]): string
     const negation = name.replace(/^--/, "--no-");
     return negations.has(negation) ? [negation] : [];
   });
+}
+
+const LOCAL_OFFLINE = toggle("--offline", "give up the right to use the network");
+const VERBOSE = toggle("-v, --verbose", "tell more, and where a failure came from");
+
+/**
+ * Adds to a command and its subcommands what they lack of the flags that all have.
+ *
+ * @param isLocal whether it has no reason to dial; with `--offline` it then gives up the right to
+ */
+function addCommonFlags(command: Command, isLocal: boolean): void {
+  if (command.commands.length > 0) {
+    for (const one of command.commands) addCommonFlags(one, isLocal);
+    return;
+  }
+  const lacks = ({ long }: Option) => !command.options.some((option) => option.long === long);
+  if (isLocal && lacks(LOCAL_OFFLINE)) {
+    command.addOption(LOCAL_OFFLINE).hook("preAction", async () => {
+      if (command.opts()["offline"]) await Deno.permissions.revoke({ name: "net" });
+    });
+  }
+  if (lacks(VERBOSE)) command.addOption(VERBOSE);
+  command.addHelpText("after", "\nSwitches are off unless they are given.");
+}
+
+function versionCommand(): Command {
+  return new Command("version")
+    .description("Tells the versions of kodeno, Deno and Go.")
+    .addHelpText("after", "\nExample:\n  kodeno version")
+    .action(async () => {
+      const { formatVersions, versions } = await import("../app/version.ts");
+      printResult(formatVersions(await versions()));
+    });
 }

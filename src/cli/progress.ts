@@ -1,13 +1,23 @@
 /**
- * Shows progress: a live view on a terminal, plain lines elsewhere, JSON lines where asked for.
+ * Runs work until it ends or is told to stop, and shows how far it is: a live view on a terminal,
+ * plain lines elsewhere, JSON lines where asked for.
  * @module
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { KodenoError, printable } from "../errors.ts";
-import type { Emit, KodenoEvent, NoteEvent } from "../events.ts";
-import { interruptible } from "./interrupt.ts";
-import { formatDuration, printNote, printResult } from "./output.ts";
-import { PlainTransfers } from "./transfers.ts";
+import type { Emit, KodenoEvent, NoteEvent, TransferEvent } from "../events.ts";
+import { listenNow } from "../undisturbed.ts";
+import { formatBytes, formatDuration, printNote, printResult } from "./output.ts";
+
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+/** Smaller blobs are not worth a line of their own. */
+const LARGE_BYTES = 1_000_000;
+/** Milliseconds between two plain lines about one blob. */
+const PLAIN_MS = 10_000;
+/** Characters of a digest that are shown. */
+const SHORT = "sha256:".length + 12;
 
 /** Where events go. */
 export interface Progress {
@@ -103,5 +113,44 @@ function plain(
     printNote(`${event.image} ${event.platform}: compiling`);
   } else if (event.type === "stage" && event.stage === "done") {
     printNote(`${event.image} ${event.platform}: done in ${formatDuration(event.elapsedMs)}`);
+  }
+}
+
+/**
+ * Runs work with a signal that is aborted when the process is told to stop.
+ *
+ * @param work may also end itself, by `fail`, where it cannot throw
+ * @throws {KodenoError} `INTERRUPTED` then, after the work has cleaned up
+ */
+export async function interruptible<T>(
+  work: (signal: AbortSignal, fail: (error: unknown) => void) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const fail = (error: unknown): void => controller.abort(error);
+  const stop = (): void =>
+    fail(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
+  using _ = listenNow({
+    listen: () => SIGNALS.forEach((signal) => Deno.addSignalListener(signal, stop)),
+    rest: () => SIGNALS.forEach((signal) => Deno.removeSignalListener(signal, stop)),
+    check: () => controller.signal.throwIfAborted(),
+  });
+  return await work(controller.signal, fail);
+}
+
+/** Plain lines: one for each large blob, and now and then one for a blob that takes long. */
+class PlainTransfers {
+  readonly #told = new Map<string, number>();
+
+  /** The line for an event, if it is worth one. */
+  line(event: TransferEvent): string | undefined {
+    const { image, digest, bytes, total, state } = event;
+    if (total < LARGE_BYTES || state === "there") return undefined;
+    const name = `${image ? `${image} ` : ""}${digest.slice(0, SHORT)}`;
+    if (state === "done") return `${name}: ${formatBytes(total)} done`;
+    const now = performance.now();
+    const told = this.#told.get(name);
+    if (told === undefined || now - told >= PLAIN_MS) this.#told.set(name, now);
+    if (told === undefined || now - told < PLAIN_MS) return undefined;
+    return `${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`;
   }
 }

@@ -5,10 +5,10 @@
 import { Command } from "commander";
 import { resolve } from "../build/resolve.ts";
 import { watchResolved } from "../app/resolve_watch.ts";
-import { addManifestFlags, type ManifestFlags, resolveRequest } from "./manifest_flags.ts";
-import { printText } from "./output.ts";
+import { type Given, withFlags } from "./flag.ts";
+import { MANIFEST_FLAGS, resolveRequest } from "./flags.ts";
+import { outputsOf, printText, refuseStdout } from "./output.ts";
 import { watched } from "./progress.ts";
-import { refuseStdout } from "./stdout_use.ts";
 
 const EXAMPLES = `
 Examples:
@@ -24,19 +24,18 @@ Examples:
 /** The command with its flags. */
 export function resolveCommand(): Command {
   const command = new Command("resolve")
-    .summary("print Kubernetes objects with ko:// references built to images")
     .description(
       "Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the\n" +
         "images to KO_DOCKER_REPO, and prints the objects with the images in their stead.",
     );
-  return addManifestFlags(command).addHelpText("after", EXAMPLES).action(run);
+  return withFlags(command, MANIFEST_FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(flags: ManifestFlags): Promise<void> {
-  await refuseStdout(flags, "resolve");
-  const request = resolveRequest(flags);
-  await watched({ verbose: flags.verbose }, async (work) => {
-    if (flags.watch) {
+async function run(given: Given<typeof MANIFEST_FLAGS>): Promise<void> {
+  await refuseStdout(outputsOf(given), "resolve");
+  const request = resolveRequest(given);
+  await watched({ verbose: given.verbose }, async (work) => {
+    if (given.watch) {
       await watchResolved(request, (changed) => {
         for (const { text } of changed) printText(text);
         return Promise.resolve();

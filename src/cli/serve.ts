@@ -4,15 +4,22 @@
  */
 import { Command } from "commander";
 import { serve } from "../app/serve.ts";
-import { interruptible } from "./interrupt.ts";
+import type { Emit } from "../events.ts";
+import { flags, type Given, text, toggle, withFlags } from "./flag.ts";
+import { LAYOUT } from "./flags.ts";
 import { printNote } from "./output.ts";
+import { interruptible } from "./progress.ts";
 
-interface Flags {
-  readonly listen?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly verbose?: boolean;
-}
+const FLAGS = flags({
+  listen: text(
+    "--listen <host:port>",
+    'where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
+  ),
+  tlsCert: text("--tls-cert <file>", "certificate chain, as PEM (default: plain HTTP)"),
+  tlsKey: text("--tls-key <file>", "its key, as PEM (default: plain HTTP)"),
+  offline: toggle("--offline", "only listen; it never dials, with or without this"),
+  verbose: toggle("-v, --verbose", "tell of each request"),
+});
 
 const EXAMPLES = `
 A server that is told to stop (Ctrl-C, SIGTERM) has done its work: the exit code is 0.
@@ -27,7 +34,7 @@ Examples:
 
 /** The command with its flags. */
 export function serveCommand(): Command {
-  return new Command("serve")
+  const command = new Command("serve")
     .description(
       "Serves an OCI layout in place as a read-only registry, so that docker, containerd and\n" +
         "Kubernetes pull from a folder. Repositories are the names of the images without their\n" +
@@ -36,29 +43,13 @@ export function serveCommand(): Command {
         "the client asks for, and those whose names say none: app:latest is library/app of docker.io.\n" +
         "What is put into the layout meanwhile is served, too.",
     )
-    .argument("<layout>", "folder of the layout")
-    .option(
-      "--listen <host:port>",
-      'where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
-    )
-    .option("--tls-cert <file>", "certificate chain, as PEM (default: plain HTTP)")
-    .option("--tls-key <file>", "its key, as PEM (default: plain HTTP)")
-    .option("--offline", "only listen; it never dials, with or without this")
-    .option("-v, --verbose", "tell of each request")
-    .addHelpText("after", EXAMPLES)
-    .action(async (layout: string, flags: Flags) => {
-      await interruptible((signal) =>
-        serve({
-          layout,
-          listen: flags.listen,
-          tlsCert: flags.tlsCert,
-          tlsKey: flags.tlsKey,
-          signal,
-          emit: (event) => {
-            if (event.type !== "note") return;
-            if (event.level !== "verbose" || flags.verbose) printNote(event.message);
-          },
-        })
-      );
+    .argument(...LAYOUT);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES)
+    .action(async (layout: string, { listen, tlsCert, tlsKey, verbose }: Given<typeof FLAGS>) => {
+      const emit: Emit = (event) => {
+        if (event.type !== "note") return;
+        if (event.level !== "verbose" || verbose) printNote(event.message);
+      };
+      await interruptible((signal) => serve({ layout, listen, tlsCert, tlsKey, signal, emit }));
     });
 }

@@ -5,8 +5,10 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
 import { syncRules } from "../app/sync.ts";
-import { interruptible } from "./interrupt.ts";
+import { flags, type Given, toggle, withFlags } from "./flag.ts";
+import { PATTERNS } from "./flags.ts";
 import { printNote, printResult } from "./output.ts";
+import { interruptible } from "./progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -21,24 +23,20 @@ it reads them again. Skaffold copies with the container's own "tar" as the conta
 base image has to have it, and the image has to run as a user who may write there
 ("--image-user 0"). Files that "kodeno deps" does not list are not synced.`;
 
+const FLAGS = flags({ json: toggle("--json", "print one JSON array") });
+
 /** The command with its flags. */
 export function syncCommand(): Command {
-  return new Command("sync")
-    .summary("print file sync rules of kodata for skaffold.yaml")
+  const command = new Command("sync")
     .description(
       "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
         "YAML for an artifact of skaffold.yaml, one document for each image.",
     )
-    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default: ".")')
-    .option("--json", "print one JSON array")
-    .addHelpText("after", EXAMPLES)
-    .action(run);
+    .argument(...PATTERNS);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(
-  patterns: readonly string[],
-  { json }: { readonly json?: boolean },
-): Promise<void> {
+async function run(patterns: readonly string[], { json }: Given<typeof FLAGS>): Promise<void> {
   const images = await interruptible((signal) => syncRules(patterns, {}, { signal }));
   if (json) {
     const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));

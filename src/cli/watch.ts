@@ -5,11 +5,18 @@
 import { Command } from "commander";
 import { watch } from "../app/watch.ts";
 import type { KodenoEvent } from "../events.ts";
-import { addBuildFlags, type BuildFlags, commandOptions } from "./build_flags.ts";
-import { refuseStdout } from "./stdout_use.ts";
-import { interruptible } from "./interrupt.ts";
-import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
-import { failing, makeProgress } from "./progress.ts";
+import { flags, type Given, JSON_EVENTS, withFlags } from "./flag.ts";
+import { BUILD_FLAGS, PATTERNS } from "./flags.ts";
+import {
+  formatDuration,
+  outputsOf,
+  printError,
+  printJson,
+  printNote,
+  printResult,
+  refuseStdout,
+} from "./output.ts";
+import { failing, interruptible, makeProgress } from "./progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -24,24 +31,23 @@ Examples:
 
 Ctrl-C ends it.`;
 
+const FLAGS = flags({ ...BUILD_FLAGS, json: JSON_EVENTS });
+
 /** The command with its flags. */
 export function watchCommand(): Command {
   const command = new Command("watch")
-    .summary("build images again whenever their files change")
     .description(
       'Builds images as "kodeno build" does, and again whenever one of their files changes: only\n' +
         "those that the change touches. Prints a line for each: when, its reference, how long it took.",
     )
-    .argument("[patterns...]", 'import paths, folders, or patterns such as "./..." (default: ".")');
-  return addBuildFlags(command)
-    .option("--json", "print events and results as JSON, one a line")
-    .addHelpText("after", EXAMPLES).action(run);
+    .argument(...PATTERNS);
+  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(patterns: readonly string[], flags: BuildFlags): Promise<void> {
-  const { json, verbose } = flags;
-  const request = { patterns, options: commandOptions(flags) };
-  await refuseStdout(flags, "watch");
+async function run(patterns: readonly string[], options: Given<typeof FLAGS>): Promise<void> {
+  const { json, verbose } = options;
+  const request = { patterns, options };
+  await refuseStdout(outputsOf(options), "watch");
   const progress = await makeProgress({ json, verbose });
   // A line for each image is all there is to read, unless more is asked for.
   const emit = json || verbose ? progress.emit : (event: KodenoEvent): void => {

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import type { Environment } from "../environment.ts";
+import { type Environment, processEnvironment } from "../environment.ts";
 import { faultsError, Places } from "../yaml/faults.ts";
 import { readText } from "../yaml/read.ts";
 
@@ -24,6 +24,11 @@ export interface SkaffoldEnvironment {
   readonly environment: Environment;
   /** Lines for a person. */
   readonly notes: readonly string[];
+}
+
+/** The process's environment with what the `skaffold.env` of the current folder adds, and its notes. */
+export async function readSkaffoldEnvironment(): Promise<SkaffoldEnvironment> {
+  return await withSkaffoldEnv(".", processEnvironment());
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { append, appendFlags, appendList, appendWords } from "./lists.ts";
+import { append, appendFlags, appendList, appendWords } from "./flag.ts";
 
 type Gather = (value: string, before?: readonly string[]) => readonly string[];
 type Cases = Readonly<Record<string, readonly string[]>>;

@@ -1,0 +1,55 @@
+/**
+ * The recipes of `kodeno cache`: what is kept for the next build, and removing it.
+ * @module
+ */
+import { baseCacheDirectory } from "../build/bases.ts";
+import { binaryRoot, listBinaryFolders } from "../build/binaries.ts";
+import { openLayers, shrinkCache } from "../build/cache.ts";
+import { resolveCacheConfig } from "../config/config.ts";
+import { ioFailure, isNotFound } from "../io/fail.ts";
+
+/** What the cache holds. */
+export interface CacheInfo {
+  readonly directory: string;
+  readonly layers: number;
+  readonly layerBytes: number;
+  readonly binaries: number;
+  readonly binaryBytes: number;
+  /** Most bytes of layers and binaries together that are kept after a build. */
+  readonly maxBytes: number;
+}
+
+/**
+ * Counts what the cache holds.
+ *
+ * @throws {KodenoError} `IO_FAILED`
+ */
+export async function cacheInfo(config = resolveCacheConfig()): Promise<CacheInfo> {
+  const layers = await (await openLayers(config)).list();
+  const folders = await listBinaryFolders(binaryRoot(config.directory));
+  return {
+    directory: config.directory,
+    layers: layers.length,
+    layerBytes: layers.reduce((sum, { size }) => sum + size, 0),
+    binaries: folders.reduce((sum, { binaries }) => sum + binaries, 0),
+    binaryBytes: folders.reduce((sum, { size }) => sum + size, 0),
+    maxBytes: config.maxBytes,
+  };
+}
+
+/**
+ * Empties the cache; waits for builds that are using it.
+ *
+ * @returns what it held
+ * @throws {KodenoError} `IO_FAILED`
+ */
+export async function cacheClean(): Promise<CacheInfo> {
+  const config = resolveCacheConfig();
+  const info = await cacheInfo(config);
+  await shrinkCache({ ...config, maxBytes: 0 }, await openLayers(config));
+  const bases = baseCacheDirectory(config.directory);
+  await Deno.remove(bases, { recursive: true }).catch((error) => {
+    if (!isNotFound(error)) throw ioFailure(`remove folder ${bases}`, error);
+  });
+  return info;
+}
