@@ -69,6 +69,6 @@ export type { Environment } from "./src/place/registry/proxy.ts";
 export type { RetryPolicy } from "./src/place/registry/retry.ts";
 export type { RegistryOptions } from "./src/place/registry/options.ts";
 export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
-export { openDaemon } from "./src/place/daemon/store.ts";
-export type { DaemonOptions, DaemonStore } from "./src/place/daemon/store.ts";
+export { openDaemon } from "./src/place/daemon/daemon.ts";
+export type { Daemon, DaemonChoice, DaemonOptions } from "./src/place/daemon/daemon.ts";
 export { MemoryStore } from "./src/place/memory.ts";

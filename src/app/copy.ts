@@ -21,7 +21,7 @@ import { checkArchive } from "../place/archive/archive_writer.ts";
 import { type Layout, openLayout } from "../place/layout/layout.ts";
 import { RegistryStore } from "../place/registry/store.ts";
 import { copyToArchive } from "./copy_archive.ts";
-import { openLocalPlace } from "../place/local_place.ts";
+import { loadImage, openLocalPlace } from "../place/local_place.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
 import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "../place/open.ts";
 import type { TransferConfig } from "../place/transfer.ts";
@@ -187,10 +187,8 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       const name = own === undefined ? undefined : nameInDaemon(own, domain);
       await tellTag(work, image, name);
       const place = await openLocalPlace(config, domain);
-      const { id } = await place.load(source, root, name === undefined ? [] : [name], {
-        ...options,
-        onBlob: (d) => options.onBlob(d, true),
-      });
+      const names = name === undefined ? [] : [name];
+      const { id } = await loadImage(place, source, root, names, options);
       return { ...await done(name, source), references: [name ?? id], id };
     }
     case "registry": {

@@ -14,9 +14,8 @@ import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/pla
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { type LoadGroup, planLoad } from "../build/names.ts";
 import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
-import { chooseForDaemon } from "../place/daemon/load.ts";
 import { chooseImages } from "../place/choose_images.ts";
-import { type LocalPlace, openLocalPlace } from "../place/local_place.ts";
+import { loadImage, type LocalPlace, openLocalPlace } from "../place/local_place.ts";
 import { openHeld } from "../place/open.ts";
 import { presentImages } from "../place/present_images.ts";
 import { splitReferrers } from "./referrers.ts";
@@ -84,13 +83,14 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const work: { readonly entry: Descriptor; readonly name: string | undefined }[] = [];
   for (const group of groups) {
     const { entry } = await pick(group, place, { ...request, wanted: platform });
-    await chooseForDaemon(place.daemon, source, entry, { platform, signal });
+    await place.choose(source, entry, { platform, signal });
     work.push({ entry, name: group.name });
   }
   const loaded: LoadedImage[] = [];
   for (const { entry, name } of work) {
     const options = { signal, platform, emit, image: name ?? entry.digest };
-    const { id, sent } = await place.load(source, entry, name === undefined ? [] : [name], options);
+    const names = name === undefined ? [] : [name];
+    const { id, sent } = await loadImage(place, source, entry, names, options);
     const summary = await summarize(source, entry, { signal });
     const named = name === undefined ? {} : { name };
     const references = [name ?? id];
@@ -111,7 +111,7 @@ function candidate(entry: Descriptor, from: string): Candidate {
 /** The one of a group that the daemon gets: that of the platform asked for, else of its own. */
 async function pick(
   { name, images }: LoadGroup<Candidate>,
-  { daemon }: LocalPlace,
+  place: LocalPlace,
   { wanted, platform, from, emit, signal }: LoadRequest & {
     readonly wanted: PlatformSpec | undefined;
   },
@@ -120,9 +120,9 @@ async function pick(
   if (others.length === 0) return first;
   const platformOf = ({ platform }: Candidate) => platform ? formatPlatform(platform) : "?";
   const what = name ?? `an image of ${from}`;
-  const doing = `load ${what} into the Docker daemon at ${daemon.where}`;
+  const doing = `load ${what} into the Docker daemon at ${place.where}`;
   const found = wanted === undefined
-    ? firstMatch(images, await daemon.platforms({ signal }))
+    ? firstMatch(images, await place.platforms({ signal }))
     : onlyMatch(images, wanted, doing);
   if (found === undefined) {
     const list = images.map(platformOf).join(", ");

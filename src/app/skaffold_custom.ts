@@ -10,11 +10,10 @@ import type { TransferConfig } from "../place/transfer.ts";
 import { KodenoError } from "../errors.ts";
 import { parsePlatformSpec, platformMatches, type PlatformSpec } from "../oci/platform.ts";
 import { parseReference } from "../oci/reference.ts";
-import type { Daemon } from "../place/daemon/daemon.ts";
-import { DaemonStore } from "../place/daemon/store.ts";
+import { Daemon } from "../place/daemon/daemon.ts";
 import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
-import { openDaemon, openRegistries } from "../place/open.ts";
+import { findDaemonOf, openRegistries } from "../place/open.ts";
 
 /** What the command line says; the rest is said by Skaffold. */
 export interface CustomRequest {
@@ -43,14 +42,13 @@ export async function buildForSkaffold(
   const transfer = resolveTransferConfig(options);
   const platforms = options.platforms ?? asked.platforms;
   const alsoKept = options.ociLayout !== undefined || options.tarball !== undefined;
-  const endpoint = push ? undefined : await openDaemon(transfer);
-  await endpoint?.platforms(work);
-  await using daemon = endpoint && new DaemonStore(endpoint);
+  await using daemon = push ? undefined : new Daemon(await findDaemonOf(transfer));
+  await daemon?.check(work);
   const config = await resolveConfig({
     workingDirectory: asked.context,
     ...options,
     // Of several platforms the daemon takes one; the others are built only where they are kept.
-    platforms: endpoint && !alsoKept ? await platformFor(endpoint, platforms, work) : platforms,
+    platforms: daemon && !alsoKept ? await platformFor(daemon, platforms, work) : platforms,
     ...{ dockerRepo: name, bare: true, tags: [tag], push, local: false },
   }, { ...work, transfer });
   // The layout "out" is for who names no place at all.
@@ -62,7 +60,10 @@ export async function buildForSkaffold(
     naming: { names: (importPaths) => onlyName(importPaths, pattern, name) },
   }, work);
   const [reference = ""] = references.values();
-  if (daemon) return `${name}:${tag}`;
+  if (daemon) {
+    await daemon.close(work);
+    return `${name}:${tag}`;
+  }
   await verify(`${name}:${tag}`, reference.replace(/^.*@/, ""), publish.transfer, work);
   return reference;
 }

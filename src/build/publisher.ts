@@ -14,7 +14,7 @@ import { shortName } from "../oci/reference.ts";
 import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { checkMarker } from "../place/layout/marker.ts";
-import { type LocalPlace, openLocalPlace } from "../place/local_place.ts";
+import { loadImage, type LocalPlace, openLocalPlace } from "../place/local_place.ts";
 import { openRegistries } from "../place/open.ts";
 import { planNames } from "./names.ts";
 
@@ -146,6 +146,8 @@ interface Destination {
   as?(name: string, tag: string): string;
   /** Whether what is moved there is told. */
   readonly isFar?: boolean;
+  /** Whether it is a daemon or a cluster of this machine. */
+  readonly isLocal?: boolean;
   /** Whether somebody else closes it. */
   readonly isGiven?: boolean;
 }
@@ -170,8 +172,10 @@ function destinationsOf(
       getOrSet(stores, name, () => Promise.resolve(registries.open(name)));
     found.push({ open, as: (_, tag) => tag, isFar: true, isByName: true });
   }
-  if (local) found.push({ open: once(() => openLocalPlace(transfer, undefined)) });
-  if (kind !== undefined) found.push({ open: once(() => openLocalPlace(transfer, repository)) });
+  if (local || kind !== undefined) {
+    const domain = local ? undefined : repository;
+    found.push({ open: once(() => openLocalPlace(transfer, domain)), isLocal: true });
+  }
   if (tarball !== undefined) {
     found.push({ open: once(() => Promise.resolve(new ArchiveTarget(tarball))) });
   }
@@ -220,14 +224,17 @@ class PlacesPublisher implements Publisher {
       const { as = (name, tag) => `${name}:${tag}` } = destination;
       const names = tags.map((tag) => as(name, tag));
       const told = destination.isFar ? { emit, image: name } : {};
-      if ("load" in place) {
-        const { chooseForDaemon } = await import("../place/daemon/load.ts");
-        const chosen = await chooseForDaemon(place.daemon, image, root, { signal });
+      const chosen = "choose" in place ? await place.choose(image, root, { signal }) : root;
+      if (destination.isLocal) {
         // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
         // nor Kubernetes finds what was loaded there by its digest; then by the tags.
         local = `${name}:${digestHex(parseDigest(chosen.digest))}`;
-        await place.load(image, chosen, [local, ...names], { signal, emit, image: name });
-      } else await copy(image, root, place, { signal, ...told, tags: names });
+        const options = { signal, emit, image: name };
+        await loadImage(place as LocalPlace, image, chosen, [local, ...names], options);
+        continue;
+      }
+      if ("prepare" in place) await place.prepare(image, chosen, { signal });
+      await copy(image, chosen, place, { signal, ...told, tags: names });
     }
     const whole = `${name}:${tags[0]}`;
     // A registry is told where its images are; elsewhere they are shown as ls does.

@@ -11,7 +11,7 @@ import type { ErrorCode } from "../errors.ts";
 import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { type Blob, imageGraph, jsonBlob, pushAll } from "../../test/support/image_graph.ts";
-import { planArchive } from "../place/archive/plan.ts";
+import { planArchive } from "../place/archive/archive_writer.ts";
 import { copy } from "./copy.ts";
 import type { Source } from "./places.ts";
 import { successors } from "./successors.ts";

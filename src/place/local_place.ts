@@ -3,46 +3,16 @@
  * `kind.local`, as ko has it.
  * @module
  */
-import type { CallOptions, Source } from "../content/places.ts";
-import { KodenoError } from "../errors.ts";
+import { copy, type CopyOptions } from "../content/copy.ts";
+import type { Source } from "../content/places.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Daemon } from "./daemon/daemon.ts";
-import type { LoadOptions } from "./daemon/load.ts";
-import { findDaemonOf, openDaemon } from "./open.ts";
+import type { Daemon, DaemonChoice } from "./daemon/daemon.ts";
+import type { KindCluster } from "./daemon/kind.ts";
+import { findDaemonOf } from "./open.ts";
 import { kindCluster, type TransferConfig } from "./transfer.ts";
 
-/** What became of an image. */
-export interface LoadedLocally {
-  /** Its ID. */
-  readonly id: string;
-  /** Whether it was sent; otherwise it was there. */
-  readonly sent: boolean;
-}
-
 /** A daemon or a kind cluster. */
-export interface LocalPlace {
-  /** Says which platforms run there. */
-  readonly daemon: Daemon;
-  /**
-   * Says before any work that it cannot be used.
-   *
-   * @throws {KodenoError} `BAD_PLACE` without such a cluster; `IO_FAILED`
-   */
-  check(options?: CallOptions): Promise<unknown>;
-  /**
-   * Brings an image there.
-   *
-   * @param names `NAME:TAG` each; without one it is found by its ID alone
-   * @throws {KodenoError} as `loadImage` and `KindCluster.load`; `BAD_REFERENCE` for a cluster and an
-   * image without a name
-   */
-  load(
-    source: Pick<Source, "fetch">,
-    root: Descriptor,
-    names: readonly string[],
-    options: LoadOptions,
-  ): Promise<LoadedLocally>;
-}
+export type LocalPlace = Daemon | KindCluster;
 
 /**
  * Opens the daemon that a configuration means, or the cluster that it means for a domain.
@@ -54,31 +24,43 @@ export async function openLocalPlace(
   config: TransferConfig,
   domain: string | undefined,
 ): Promise<LocalPlace> {
-  const daemon = await openDaemon(config);
-  // Most builds go to no daemon, and do not wait for its code.
-  const { chooseForDaemon, loadImage } = await import("./daemon/load.ts");
-  const cluster = domain === undefined ? undefined : kindCluster(domain, config.environment);
+  const { environment } = config;
+  const endpoint = await findDaemonOf(config);
+  const cluster = domain === undefined ? undefined : kindCluster(domain, environment);
   if (cluster === undefined) {
-    return {
-      daemon,
-      check: (options) => daemon.platforms(options),
-      load: (source, root, names, options) => loadImage(daemon, source, root, names, options),
-    };
+    // Most builds go to no daemon, and do not wait for its code.
+    const { Daemon } = await import("./daemon/daemon.ts");
+    return new Daemon(endpoint);
   }
   const { KindCluster } = await import("./daemon/kind.ts");
-  const kind = new KindCluster(await findDaemonOf(config), cluster);
-  return {
-    daemon,
-    check: (options) => kind.nodes(options),
-    async load(source, root, [name, ...others], options) {
-      if (name === undefined) {
-        const why = "nothing finds it there without a name";
-        const message = `Cannot load ${root.digest} into kind cluster ${JSON.stringify(cluster)}`;
-        throw new KodenoError("BAD_REFERENCE", `${message}: ${why}`);
-      }
-      const chosen = await chooseForDaemon(daemon, source, root, options);
-      const { sent } = await kind.load(source, chosen, [name, ...others], options);
-      return { id: chosen.digest, sent: sent.length > 0 };
-    },
-  };
+  return new KindCluster({ endpoint, cluster, environment });
+}
+
+/**
+ * Brings an image there, whole or not at all.
+ *
+ * @param platform the one of several; that of the place unless given
+ * @param names `NAME:TAG` each; without one it is found by its ID alone
+ * @returns its ID, and whether it was sent; otherwise it was there
+ * @throws {KodenoError} `BAD_REFERENCE` for a cluster and an image without a name; and see `copy`
+ */
+export async function loadImage(
+  place: LocalPlace,
+  source: Source,
+  root: Descriptor,
+  names: readonly string[],
+  { platform, ...options }: CopyOptions & Pick<DaemonChoice, "platform"> = {},
+): Promise<{ readonly id: string; readonly sent: boolean }> {
+  return await place.alone(async () => {
+    let sent = false;
+    const onBlob = (d: Descriptor, isMoved: boolean): void => {
+      sent ||= isMoved;
+      options.onBlob?.(d, isMoved);
+    };
+    const chosen = await place.prepare(source, root, { platform, signal: options.signal });
+    await copy(source, chosen, place, { ...options, tags: names, onBlob });
+    if (names.length === 0) await place.keep(chosen, options);
+    await place.close(options);
+    return { id: place.idOf(chosen), sent };
+  });
 }

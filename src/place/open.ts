@@ -9,7 +9,6 @@ import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { ArchiveSource } from "./archive/archive_source.ts";
-import type { Daemon } from "./daemon/daemon.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./daemon/endpoint.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
@@ -142,8 +141,8 @@ export async function openSource(
       return { source, ref: place.ref, [Symbol.asyncDispose]: () => Promise.resolve(close()) };
     }
     case "daemon": {
-      const { openDaemonImage } = await import("./daemon/save.ts");
-      const source = await openDaemonImage(await openDaemon(config), place.name, { signal });
+      const { Daemon } = await import("./daemon/daemon.ts");
+      const source = new Daemon(await findDaemonOf(config));
       const close = () => source[Symbol.asyncDispose]();
       return { source, ref: place.name, [Symbol.asyncDispose]: close };
     }
@@ -233,7 +232,7 @@ export function isLocalRepository(name: string): boolean {
 export async function findDaemonOf(
   { environment, offline }: TransferConfig,
 ): Promise<DaemonEndpoint> {
-  const { findDaemon } = await import("./daemon/find_daemon.ts");
+  const { findDaemon } = await import("./daemon/endpoint.ts");
   const endpoint = await findDaemon(environment);
   if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
     throw new KodenoError(
@@ -244,12 +243,6 @@ export async function findDaemonOf(
     );
   }
   return endpoint;
-}
-
-/** Opens the Docker daemon that a configuration means; see {@link findDaemonOf}. */
-export async function openDaemon(config: TransferConfig): Promise<Daemon> {
-  const { Daemon } = await import("./daemon/daemon.ts");
-  return new Daemon(await findDaemonOf(config));
 }
 
 /**

@@ -15,6 +15,7 @@ import { parseIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { entriesNamed } from "./choose_images.ts";
+import type { Daemon } from "./daemon/daemon.ts";
 import { type ImageStore, openSource, type PlaceName } from "./open.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
 import type { TransferConfig } from "./transfer.ts";
@@ -69,7 +70,7 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
       const { name: repository, tag, digest } = place.reference;
       name = digest && !tag ? repository : `${repository}:${tag ?? "latest"}`;
     } else if (!/^(?:sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$/.test(ref)) name = ref;
-    const index = "index" in source ? source.index as Descriptor | undefined : undefined;
+    const index = "indexOf" in source ? await (source as Daemon).indexOf(ref) : undefined;
     if (index) tellPartial(index, root, from, emit);
   }
   if (platform !== undefined) root = await choosePlatform(source, root, platform, from, signal);

@@ -8,7 +8,7 @@ import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { nameOrDigest } from "../oci/whole_name.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import type { PresentBlobs } from "./archive/present.ts";
+import type { PresentBlobs } from "./archive/choose.ts";
 import type { ImageStore } from "./open.ts";
 
 /** Who is told of what is left out. */
@@ -51,7 +51,7 @@ function ofArchive(
 ): ImageStore {
   const told = new Set<string>();
   const present = async (entry: Descriptor): Promise<Descriptor> => {
-    const { presentImage } = await import("./archive/present.ts");
+    const { presentImage } = await import("./archive/choose.ts");
     const found = await presentImage(store, entry, { signal });
     if (found.digest !== entry.digest && !told.has(entry.digest)) {
       tellPartial(entry, found, where, emit);

@@ -42,11 +42,10 @@ Deno.test("archive: images, names and platforms come back, and go on into a layo
   await from.tag(two.root.descriptor, "other:latest");
 
   const path = dir.join("deep", "images.tar");
-  const size = await writeArchive(path, from, [
+  await writeArchive(path, from, [
     { descriptor: two.root.descriptor, names: ["other:latest"] },
     { descriptor: one.root.descriptor, names },
   ]);
-  assert.equal((await Deno.stat(path)).size, size);
   assert.deepEqual(await dir.list("deep"), ["images.tar"]);
 
   // None of two images is dropped for the other.

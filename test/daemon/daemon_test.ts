@@ -4,14 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { copy } from "../../src/content/copy.ts";
+import { copy, type CopyOptions } from "../../src/content/copy.ts";
+import type { Source } from "../../src/content/places.ts";
 import { readDocument } from "../../src/content/read.ts";
 import { verify } from "../../src/content/verify.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
-import { Daemon } from "../../src/place/daemon/daemon.ts";
-import { loadImage } from "../../src/place/daemon/load.ts";
-import { openDaemonImage } from "../../src/place/daemon/save.ts";
+import { Daemon, type DaemonChoice } from "../../src/place/daemon/daemon.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
+import { loadImage } from "../../src/place/local_place.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";
 import { startDockerd } from "../parts/dockerd.ts";
@@ -20,6 +21,20 @@ import { failsWith } from "../support/fails.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { assertClean } from "../support/layout.ts";
 import { tempDir } from "../support/temp.ts";
+
+/** Loads as commands do. */
+async function load(
+  daemon: Daemon,
+  source: Source,
+  root: Descriptor,
+  names: readonly string[],
+  { onBlob, ...options }: DaemonChoice & Pick<CopyOptions, "onBlob"> = {},
+) {
+  if (!options.all) return await loadImage(daemon, source, root, names, { ...options, onBlob });
+  await copy(source, await daemon.prepare(source, root, options), daemon, { tags: names });
+  await daemon.close();
+  return { id: daemon.idOf(root), sent: true };
+}
 
 /** Passes bytes on to a unix socket, and counts those that go there. */
 function countingProxy(path: string, to: string) {
@@ -58,60 +73,56 @@ Deno.test({
     await using dir = await tempDir();
     await using dockerd = await startDockerd();
     await using proxy = countingProxy(dir.join("s"), dockerd.socket);
-    const daemon = new Daemon({ kind: "unix", path: dir.join("s") });
+    await using daemon = new Daemon({ kind: "unix", path: dir.join("s") });
     const { store, root, amd64, arm64 } = await realImage();
     const id = amd64.config.descriptor.digest;
 
     const blobs: string[] = [];
-    const first = await loadImage(daemon, store, root, ["app:v1", "reg.local/team/app"], {
+    const first = await load(daemon, store, root, ["app:v1", "reg.local/team/app"], {
       onBlob: ({ digest }) => blobs.push(digest),
     });
     assert.deepEqual([first.id, first.sent], [id, true]);
     assert.equal(blobs.length, 4);
     assert.ok(!blobs.includes(arm64.manifest.descriptor.digest), "only its own platform");
-    assert.ok(proxy.count.bytes > first.bytes);
+    assert.ok(proxy.count.bytes > 100_000);
     for (const name of ["app:v1", "reg.local/team/app:latest"]) {
       const out = await dockerd.docker("run", "--rm", "--network=none", name);
       assert.match(out.stdout + out.stderr, /it runs dev/, name);
     }
 
     const before = proxy.count.bytes;
-    const second = await loadImage(daemon, store, root, ["app:v2"]);
-    assert.deepEqual(second, { id, sent: false, bytes: 0 });
+    const second = await load(daemon, store, root, ["app:v2"]);
+    assert.deepEqual(second, { id, sent: false });
     assert.ok(proxy.count.bytes - before < 2000, `${proxy.count.bytes - before} bytes were sent`);
     assert.equal(await daemon.findImage("app:v2"), id);
 
     // A platform that is asked for, even if it does not run there.
-    const arm = await loadImage(daemon, store, root, ["app:arm"], {
+    const arm = await load(daemon, store, root, ["app:arm"], {
       platform: { os: "linux", architecture: "arm64" },
     });
     assert.equal(arm.id, arm64.config.descriptor.digest);
     // What the daemon takes of all platforms is its own.
     await dockerd.docker("rmi", "-f", id);
-    const all = await loadImage(daemon, store, root, ["app:all"], { keepAll: true });
+    const all = await load(daemon, store, root, ["app:all"], { all: true });
     assert.equal(all.id, id);
 
-    const temporary = dir.join("temporary");
-    await Deno.mkdir(temporary);
     const layout = await openLayout(dir.join("layout"), { create: true });
     for (const [name, to] of [["app:all", layout], [id, new MemoryStore()]] as const) {
-      await using image = await openDaemonImage(daemon, name, { directory: temporary });
-      const copied = await copy(image, name, to, { tags: ["app:back"] });
+      const copied = await copy(daemon, name, to, { tags: ["app:back"] });
       const { config, layers } = parseManifest(await readDocument(to, copied), name);
       assert.deepEqual(await readDocument(to, config), amd64.config.bytes);
       assert.ok(layers.every(({ mediaType }) => mediaType.endsWith(".tar")));
       assert.equal((await verify(to, copied)).blobs, 4);
     }
-    assert.deepEqual(await dir.list("temporary"), []);
     await assertClean(dir.join("layout"));
 
-    await failsWith("NOT_FOUND", () => openDaemonImage(daemon, "absent"), /"absent/);
-    await failsWith("BAD_REFERENCE", () => openDaemonImage(daemon, "../../x"));
-    await failsWith("BAD_REFERENCE", () => loadImage(daemon, store, root, ["v1"]), /NAME:TAG/);
+    await failsWith("NOT_FOUND", () => daemon.resolve("absent"), /"absent/);
+    await failsWith("BAD_REFERENCE", () => daemon.resolve("../../x"));
+    await failsWith("BAD_REFERENCE", () => load(daemon, store, root, ["v1"]), /NAME:TAG/);
     await failsWith(
       "BAD_PLATFORM",
       () =>
-        loadImage(daemon, store, root, ["app:v1"], {
+        load(daemon, store, root, ["app:v1"], {
           platform: { os: "linux", architecture: "s390x" },
         }),
       /linux\/s390x.*linux\/arm64, linux\/amd64/,
@@ -120,12 +131,13 @@ Deno.test({
     const bad = await brokenImage();
     await failsWith(
       "IO_FAILED",
-      () => loadImage(daemon, bad.store, bad.root, ["bad:v1"]),
+      () => load(daemon, bad.store, bad.root, ["bad:v1"]),
       /cannot load bad/,
     );
     assert.equal(await daemon.findImage("bad:v1"), undefined);
     // Bytes that are not what they should be never become an image.
     const lies = {
+      resolve: (ref: string) => store.resolve(ref),
       fetch: async (d: typeof root) => {
         const stream = await store.fetch(d);
         if (!d.mediaType.includes("layer")) return stream;
@@ -137,11 +149,11 @@ Deno.test({
       },
     };
     await dockerd.docker("rmi", "-f", id);
-    await failsWith("BAD_CONTENT", () => loadImage(daemon, lies, root, ["lies:v1"]), /its content/);
+    await failsWith("BAD_CONTENT", () => load(daemon, lies, root, ["lies:v1"]), /its content/);
     assert.equal(await daemon.findImage("lies:v1"), undefined);
     const signal = AbortSignal.abort(new Error("stopped by the test"));
     await assert.rejects(
-      loadImage(daemon, store, root, ["app:v1"], { signal }),
+      load(daemon, store, root, ["app:v1"], { signal }),
       /stopped by the test/,
     );
   },
@@ -159,14 +171,16 @@ async function brokenImage() {
 Deno.test("daemon: one that is not there is one clear error", async () => {
   await using dir = await tempDir();
   const { store, root } = await realImage();
-  const unix = new Daemon({ kind: "unix", path: dir.join("s") });
-  await failsWith("IO_FAILED", () => loadImage(unix, store, root, ["app:v1"]), /no such socket/);
-  await failsWith("IO_FAILED", () => openDaemonImage(unix, "app:v1"), /no such socket/);
+  await using unix = new Daemon({ kind: "unix", path: dir.join("s") });
+  await failsWith("IO_FAILED", () => load(unix, store, root, ["app:v1"]), /no such socket/);
+  await failsWith("IO_FAILED", () => unix.check(), /no such socket/);
+  await failsWith("IO_FAILED", () => copy(store, root, unix, { tags: ["a:b"] }), /no such socket/);
+  await failsWith("IO_FAILED", () => unix.resolve("app:v1"), /no such socket/);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  const tcp = new Daemon({ kind: "tcp", host: "127.0.0.1", port });
-  await failsWith("IO_FAILED", () => loadImage(tcp, store, root, ["app:v1"]), /nobody listens/);
+  await using tcp = new Daemon({ kind: "tcp", host: "127.0.0.1", port });
+  await failsWith("IO_FAILED", () => load(tcp, store, root, ["app:v1"]), /nobody listens/);
 });
 
 Deno.test("daemon: speaks TCP, past a proxy that the environment names", async () => {
@@ -178,10 +192,10 @@ Deno.test("daemon: speaks TCP, past a proxy that the environment names", async (
   const before = Deno.env.get("HTTP_PROXY");
   Deno.env.set("HTTP_PROXY", "http://127.0.0.1:1");
   try {
-    const daemon = new Daemon({ kind: "tcp", host: "127.0.0.1", port: server.addr.port });
+    await using daemon = new Daemon({ kind: "tcp", host: "127.0.0.1", port: server.addr.port });
     assert.equal(await daemon.findImage("app:v1"), "sha256:ab");
     await failsWith("IO_FAILED", () => daemon.platforms(), /not what a Docker daemon says/);
-    await failsWith("IO_FAILED", () => daemon.tag("sha256:ab", "x", "v1"), /answered 500 \(no\)/);
+    await failsWith("IO_FAILED", () => daemon.resolve("x:v1"), /answered 500 \(no\)/);
   } finally {
     if (before === undefined) Deno.env.delete("HTTP_PROXY");
     else Deno.env.set("HTTP_PROXY", before);

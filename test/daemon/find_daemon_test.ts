@@ -3,9 +3,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { formatEndpoint, parseEndpoint } from "../../src/place/daemon/endpoint.ts";
-import { findDaemon } from "../../src/place/daemon/find_daemon.ts";
-import { daemonPlatforms } from "../../src/place/daemon/platforms.ts";
+import { daemonPlatforms } from "../../src/place/daemon/daemon.ts";
+import {
+  findDaemon,
+  formatEndpoint,
+  parseDaemonEndpoint,
+} from "../../src/place/daemon/endpoint.ts";
 import { digestOf } from "../../src/io/hash.ts";
 import { failsWith } from "../support/fails.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -61,7 +64,7 @@ Deno.test("find daemon: the usual sockets of the user", async () => {
 });
 
 Deno.test("find daemon: addresses", async () => {
-  const said = (text: string) => formatEndpoint(parseEndpoint(text, "a test"));
+  const said = (text: string) => formatEndpoint(parseDaemonEndpoint(text, "a test"));
   assert.equal(said("tcp://127.0.0.1"), "tcp://127.0.0.1:2375");
   assert.equal(said("https://d.local"), "https://d.local:2376");
   assert.equal(said("http://d.local:80/"), "tcp://d.local:80");

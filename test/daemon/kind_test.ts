@@ -8,9 +8,10 @@ import type { Source } from "../../src/content/places.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { KindCluster } from "../../src/place/daemon/kind.ts";
+import { loadImage } from "../../src/place/local_place.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";
-import { startDockerd } from "../parts/dockerd.ts";
+import { type Dockerd, startDockerd } from "../parts/dockerd.ts";
 import { type Node, NODE_IMAGE, startNode } from "../parts/kind.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith, soon } from "../support/fails.ts";
@@ -39,13 +40,31 @@ async function layerLast() {
   }
 }
 
+/** The cluster of a daemon, reached by the docker of this machine. */
+function clusterIn(dockerd: Dockerd, cluster: string): KindCluster {
+  const endpoint = { kind: "unix", path: dockerd.socket } as const;
+  return new KindCluster({ endpoint, cluster, environment: Deno.env.toObject() });
+}
+
+/** Loads as commands do; tells whether it was sent. */
+async function load(
+  cluster: KindCluster,
+  source: Source,
+  root: Descriptor,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return (await loadImage(cluster, source, root, names, { signal })).sent;
+}
+
 /** A source whose blobs of a kind go through a function. */
 function changed(
-  source: Pick<Source, "fetch">,
+  source: Source,
   isMeant: (d: Descriptor) => boolean,
   change: (chunk: Uint8Array) => Uint8Array,
-): Pick<Source, "fetch"> {
+): Source {
   return {
+    resolve: (ref) => source.resolve(ref),
     fetch: async (d, options) => {
       const stream = await source.fetch(d, options);
       if (!isMeant(d)) return stream;
@@ -69,8 +88,7 @@ Deno.test({
     ];
     const other = await startNode(dockerd, "other", "other-control-plane");
     await startNode(dockerd, "dev", "dev-balancer", "external-load-balancer");
-    const endpoint = { kind: "unix", path: dockerd.socket } as const;
-    const cluster = new KindCluster(endpoint, "dev");
+    await using cluster = clusterIn(dockerd, "dev");
     const found = (await cluster.nodes()).map(({ name }) => name);
     assert.deepEqual(found, ["dev-control-plane", "dev-worker"]);
 
@@ -79,10 +97,8 @@ Deno.test({
     const { digest } = amd64.manifest.descriptor;
     assert.equal(chosen.digest, digest, "of several platforms, the nodes' own");
     const names = (...tags: string[]) => tags.map((tag) => `kind.local/app:${tag}`);
-    const first = await cluster.load(store, chosen, ["kind.local/app:a", ...names("b", "c")]);
-    assert.deepEqual(first.sent, found);
-    const again = await cluster.load(store, chosen, ["kind.local/app:a", ...names("d")]);
-    assert.deepEqual(again.sent, []);
+    assert.equal(await load(cluster, store, root, names("a", "b", "c")), true);
+    assert.equal(await load(cluster, store, root, names("a", "d")), false);
     for (const node of nodes) {
       const expected = names("a", "b", "c", "d").map((name) => `${name} ${digest}`);
       assert.deepEqual(await imagesIn(node), expected, node.name);
@@ -94,17 +110,19 @@ Deno.test({
     // Another image takes the names; one for another machine is kept, too.
     const { digest: arm } = arm64.manifest.descriptor;
     const armed = { ...arm64.manifest.descriptor };
-    assert.equal((await cluster.load(store, armed, ["kind.local/app:a"])).sent.length, 2);
+    assert.equal(await load(cluster, store, armed, names("a")), true);
     for (const node of nodes) {
       const [line] = await imagesIn(node);
       assert.equal(line, `kind.local/app:a ${arm}`);
     }
 
-    await failsWith("BAD_PLACE", () => new KindCluster(endpoint, "no").nodes(), /has: dev, other$/);
+    await using no = clusterIn(dockerd, "no");
+    await failsWith("BAD_PLACE", () => no.check(), /has: dev, other$/);
+    await failsWith("BAD_REFERENCE", () => load(cluster, store, armed, []), /without a name/);
     await dockerd.docker("stop", "-t", "0", "dev-worker");
     await failsWith(
       "BAD_PLACE",
-      () => cluster.load(store, chosen, ["kind.local/app:late"]),
+      () => load(cluster, store, root, names("late")),
       /"dev": node dev-worker is exited; run "docker start dev-worker"/,
     );
     assert.equal((await imagesIn(nodes[0] ?? assert.fail())).join().includes("late"), false);
@@ -117,16 +135,15 @@ Deno.test({
   async fn() {
     await using dockerd = await startDockerd({ kind: "today" });
     const node = await startNode(dockerd, "dev", "dev-control-plane", "control-plane", 2);
-    const cluster = new KindCluster({ kind: "unix", path: dockerd.socket }, "dev");
+    await using cluster = clusterIn(dockerd, "dev");
     const { store, root, amd64 } = await realImage();
     const chosen = await cluster.choose(store, root);
     const { digest } = amd64.manifest.descriptor;
     assert.equal(chosen.digest, digest);
     const names = ["kind.local/app:v1", "app:v1", "team/app:v1"] as const;
-    const load = async () => (await cluster.load(store, chosen, ["app:latest", ...names])).sent;
-    assert.deepEqual(await load(), ["dev-control-plane"]);
-    // What is there under the first of its names is not sent again.
-    assert.deepEqual(await load(), []);
+    assert.equal(await load(cluster, store, root, ["app:latest", ...names]), true);
+    // What is there under one of its names is not sent again.
+    assert.equal(await load(cluster, store, root, ["app:latest", ...names]), false);
     const whole = ["library/app:latest", "library/app:v1", "team/app:v1"];
     const expected = [...whole.map((name) => `docker.io/${name}`), "kind.local/app:v1"];
     assert.deepEqual(await imagesIn(node), expected.map((name) => `${name} ${digest}`));
@@ -138,29 +155,29 @@ Deno.test({
   ...needs(...PARTS),
   async fn() {
     await using dockerd = await startDockerd();
-    const endpoint = { kind: "unix", path: dockerd.socket } as const;
-    const cluster = new KindCluster(endpoint, "kind");
+    await using cluster = clusterIn(dockerd, "kind");
     await failsWith("BAD_PLACE", () => cluster.nodes(), /no node of it.*"kind create cluster"/);
     const node = await startNode(dockerd, "kind", "kind-control-plane");
     const { store, amd64: { manifest } } = await realImage();
     const root = manifest.descriptor;
-    const load = (source: Pick<Source, "fetch">, signal?: AbortSignal) =>
-      soon(cluster.load(source, root, ["kind.local/app:v1"], { signal }), 20_000);
+    const names = ["kind.local/app:v1"];
+    const loadFrom = (source: Source, signal?: AbortSignal) =>
+      soon(load(cluster, source, root, names, signal), 20_000);
     const isLayer = (d: Descriptor) => d.mediaType.includes("layer");
 
     const lies = changed(store, isLayer, (chunk) => chunk.map((byte) => byte ^ 1));
-    await failsWith("BAD_CONTENT", () => load(lies), /its content/);
+    await failsWith("BAD_CONTENT", () => loadFrom(lies), /its content/);
     assert.deepEqual(await imagesIn(node), []);
 
     // What is cut between two members of the archive would look whole, with all but the last layer.
     const cut = await layerLast();
     const [last] = cut.layers.slice(-1);
-    const lacking = {
+    const lacking: Source = {
+      resolve: (ref) => cut.store.resolve(ref),
       fetch: async (d: Descriptor) =>
         await (d.digest === last ? new MemoryStore() : cut.store).fetch(d),
     };
-    const names = ["kind.local/app:v1"] as const;
-    await failsWith("NOT_FOUND", () => soon(cluster.load(lacking, cut.root, names), 20_000));
+    await failsWith("NOT_FOUND", () => soon(load(cluster, lacking, cut.root, names), 20_000));
     assert.deepEqual(await imagesIn(node), []);
 
     const controller = new AbortController();
@@ -168,7 +185,7 @@ Deno.test({
       controller.abort(new Error("stopped by the test"));
       return chunk;
     });
-    await assert.rejects(load(stopping, controller.signal), /stopped by the test/);
+    await assert.rejects(loadFrom(stopping, controller.signal), /stopped by the test/);
     assert.deepEqual(await imagesIn(node), []);
 
     // A node without ctr, before the other one: the daemon's own words come through.
@@ -181,13 +198,13 @@ Deno.test({
     assert.equal(started.code, 0, started.stderr);
     await failsWith(
       "IO_FAILED",
-      () => load(store),
+      () => loadFrom(store),
       /in kind node kind-a: exit code 126 \(.*"ctr"/,
     );
     assert.deepEqual(await imagesIn(node), []);
 
     await dockerd.docker("rm", "-f", "kind-a");
-    await load(store);
+    await loadFrom(store);
     assert.equal((await imagesIn(node)).length, 1);
   },
 });

@@ -152,7 +152,8 @@ Deno.test({
     for (const name of WHOLE) assert.deepEqual(image[name], built[name], name);
     assert.deepEqual(image["references"], ["app:latest"]);
     const done = loaded.filter(({ state }) => state === "done");
-    assert.ok(done.length === 1 && Number(done[0]?.["bytes"]) > Number(built["size"]));
+    const bytes = done.reduce((sum, event) => sum + Number(event["bytes"]), 0);
+    assert.ok(done.length > 1 && bytes >= Number(built["size"]), `${done.length}: ${bytes}`);
 
     const local = await lines(dir, ["build", "-L", "-t", "v2"], env);
     assert.ok(local.some(({ type, state }) => type === "transfer" && state === "there"));

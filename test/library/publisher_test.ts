@@ -63,6 +63,7 @@ Deno.test({
     const events: KodenoEvent[] = [];
     const images = await publishImages([], publisher, builder, { emit: (e) => events.push(e) });
     await archive.close();
+    await daemon.close();
     await builder.close();
 
     const [reference = ""] = images.values();
@@ -116,6 +117,7 @@ Deno.test({
       await assert.rejects(() => daemon.resolve("none:v1"), /Cannot find image "none:v1"/);
       await assert.rejects(() => daemon.tag(root, "again:v1"), /it was not brought there/);
       await copy(memory, root, daemon, { tags: ["again:v1"] });
+      await daemon.close();
     }
     const ran = await dockerd.docker("run", "--rm", "--network", "none", "again:v1");
     assert.equal(ran.code, 0, ran.stderr);

@@ -13,10 +13,8 @@ import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry } from "../../oci/entries.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { parseIndex } from "../../oci/manifest.ts";
-import { ArchiveFile } from "./archive_file.ts";
 import { type ArchiveContent, readDockerSave } from "./docker_save.ts";
-import { badArchive, notAnArchive } from "./failure.ts";
-import type { Member } from "./scan.ts";
+import { badArchive, type Member, notAnArchive, TarFile } from "./tar_file.ts";
 
 /**
  * Opens an archive of images. The headers of its members are read, their contents are not; the file
@@ -30,7 +28,7 @@ export async function openArchive(
   path: string,
   options: CallOptions = {},
 ): Promise<ArchiveSource> {
-  return await openScanned(await ArchiveFile.open(path, options.signal), options);
+  return await openScanned(await TarFile.open(path, options.signal), options);
 }
 
 /**
@@ -62,7 +60,7 @@ export async function holdArchive(
   name: string,
   options: CallOptions = {},
 ): Promise<ArchiveSource> {
-  const archive = await ArchiveFile.hold(file, name, options.signal);
+  const archive = await TarFile.hold(file, name, options.signal);
   try {
     return await openScanned(archive, options);
   } catch (error) {
@@ -71,7 +69,7 @@ export async function holdArchive(
   }
 }
 
-async function openScanned(file: ArchiveFile, options: CallOptions): Promise<ArchiveSource> {
+async function openScanned(file: TarFile, options: CallOptions): Promise<ArchiveSource> {
   const index = file.find("index.json");
   if (index !== undefined && file.find("oci-layout") !== undefined) {
     return new ArchiveSource(file, await readLayout(file, index));
@@ -87,7 +85,7 @@ async function openScanned(file: ArchiveFile, options: CallOptions): Promise<Arc
   );
 }
 
-async function readLayout(file: ArchiveFile, index: Member): Promise<ArchiveContent> {
+async function readLayout(file: TarFile, index: Member): Promise<ArchiveContent> {
   const what = `index.json of archive ${file.path}`;
   const { manifests } = parseIndex(await file.bytes(index, MAX_JSON_BYTES, what), what);
   return {
@@ -102,11 +100,11 @@ const PARTIAL =
 
 /** The images of an archive. Made by {@link openArchive}. */
 export class ArchiveSource implements Source, Disposable {
-  readonly #file: ArchiveFile;
+  readonly #file: TarFile;
   readonly #content: ArchiveContent;
 
   /** Takes an archive that was scanned. @ignore */
-  constructor(file: ArchiveFile, content: ArchiveContent) {
+  constructor(file: TarFile, content: ArchiveContent) {
     this.#file = file;
     this.#content = content;
   }

@@ -1,14 +1,12 @@
 /**
- * Which image of several platforms a place gets that holds only one.
+ * Which image of several platforms a place gets that holds only one, and what a place has of several.
  * @module
  */
 import { KodenoError } from "../../errors.ts";
-import { GraphBounds } from "../../content/bounds.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { graphKey } from "../../content/successors.ts";
+import { readGraphDocument } from "../../content/read.ts";
+import { Walk } from "../../content/walk.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { parseIndex } from "../../oci/manifest.ts";
 import { isIndexType, isManifestType, MediaType, ociMediaType } from "../../oci/media_types.ts";
 import {
   formatPlatform,
@@ -32,22 +30,15 @@ export async function imagesBelow(
   root: Descriptor,
   options?: CallOptions,
 ): Promise<readonly Descriptor[]> {
-  const seen = new Set<string>();
   const found: Descriptor[] = [];
-  const bounds = new GraphBounds();
-  const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    if (seen.has(graphKey(d))) return;
-    seen.add(graphKey(d));
-    bounds.enter(d, depth);
+  const walk = new Walk(async (d, { below }) => {
     if (isManifestType(d.mediaType)) {
       if (isImage(d)) found.push(d);
     } else if (isIndexType(d.mediaType)) {
-      const what = `index ${d.digest}`;
-      const { manifests } = parseIndex(await readDocument(source, d, options), what);
-      for (const child of manifests) await visit(child, depth + 1);
+      await below((await readGraphDocument(source, d, options)).index?.manifests ?? []);
     }
-  };
-  await visit(root, 0);
+  }, options);
+  await walk.from(root);
   return found;
 }
 
@@ -105,4 +96,31 @@ export function firstMatch<T extends { readonly platform?: Platform | undefined 
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** A place that knows at once what it has. */
+export interface PresentBlobs extends Pick<Source, "fetch"> {
+  /** Whether it has the blob. */
+  holds(descriptor: Descriptor): boolean;
+}
+
+/**
+ * What can be moved of an image: its only platform that is there, under the name of the index, as
+ * `docker push` has it; the root itself where all is there, or where one would have to choose.
+ *
+ * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
+ */
+export async function presentImage(
+  place: PresentBlobs,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<Descriptor> {
+  if (!isIndexType(root.mediaType)) return root;
+  const { index } = await readGraphDocument(place, root, options);
+  const { manifests = [] } = index ?? {};
+  const there = manifests.filter((d) => place.holds(d));
+  const [only, ...others] = there.filter(isImage);
+  if (there.length === manifests.length || only === undefined || others.length > 0) return root;
+  const { annotations } = root;
+  return { ...only, annotations };
 }

@@ -14,9 +14,7 @@ import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { encodeJson, parseConfig } from "../../oci/manifest.ts";
 import { MediaType } from "../../oci/media_types.ts";
 import type { Platform } from "../../oci/platform.ts";
-import type { ArchiveFile } from "./archive_file.ts";
-import { badArchive } from "./failure.ts";
-import type { Member } from "./scan.ts";
+import { badArchive, type Member, type TarFile } from "./tar_file.ts";
 
 /** What an archive has: its named images, and where each blob is. */
 export interface ArchiveContent {
@@ -44,7 +42,7 @@ const COMPRESSIONS: readonly (readonly [type: string, magic: readonly number[]])
  * @throws {KodenoError} `BAD_CONTENT` for a member that is missing or not what it should be
  */
 export async function readDockerSave(
-  archive: ArchiveFile,
+  archive: TarFile,
   list: Member,
   signal?: AbortSignal,
 ): Promise<ArchiveContent> {
@@ -99,7 +97,7 @@ export async function readDockerSave(
   return { entries, find: (digest) => blobs.get(digest) };
 }
 
-async function readList(archive: ArchiveFile, list: Member): Promise<readonly Item[]> {
+async function readList(archive: TarFile, list: Member): Promise<readonly Item[]> {
   const text = new TextDecoder().decode(await small(archive, list));
   try {
     return schema.parse(JSON.parse(text));
@@ -108,7 +106,7 @@ async function readList(archive: ArchiveFile, list: Member): Promise<readonly It
   }
 }
 
-function named(archive: ArchiveFile, root: Descriptor, item: Item): Descriptor[] {
+function named(archive: TarFile, root: Descriptor, item: Item): Descriptor[] {
   try {
     const tags = item.RepoTags ?? [];
     return tags.length === 0 ? [root] : tags.map((tag) => namedEntry(root, tag));
@@ -118,18 +116,18 @@ function named(archive: ArchiveFile, root: Descriptor, item: Item): Descriptor[]
   }
 }
 
-function memberOf(archive: ArchiveFile, name: string): Member {
+function memberOf(archive: TarFile, name: string): Member {
   const member = archive.find(name);
   if (member !== undefined) return member;
   const why = `its manifest.json names ${JSON.stringify(name.slice(0, 200))}, which it has not`;
   throw badArchive(archive.path, why);
 }
 
-async function small(archive: ArchiveFile, member: Member): Promise<Uint8Array> {
+async function small(archive: TarFile, member: Member): Promise<Uint8Array> {
   return await archive.bytes(member, MAX_JSON_BYTES, `a document of archive ${archive.path}`);
 }
 
-async function hash(archive: ArchiveFile, member: Member, signal?: AbortSignal): Promise<Digest> {
+async function hash(archive: TarFile, member: Member, signal?: AbortSignal): Promise<Digest> {
   const meter = new Meter();
   const { size } = member;
   for await (const chunk of reusedChunks(await archive.stream(member), { size, signal })) {

@@ -1,83 +1,117 @@
 /**
- * HTTP to a Docker daemon, over a unix socket or TCP. `fetch`, since it sends a body from a generator
- * with constant memory on each Deno that kodeno runs on; `node:http` of older ones does not.
+ * HTTP to a Docker daemon, over a unix socket or TCP, and what it answers: documents of JSON, and its
+ * reasons when it does not do something.
  * @module
  */
+import { z } from "zod";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
-import { hijack, type Hijacked } from "./hijack.ts";
-import { readAhead } from "./read_ahead.ts";
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What is sent beside method and path. */
 export interface DaemonRequest {
-  /** Makes the bytes of a tar. */
-  readonly body?: (() => AsyncGenerator<Uint8Array>) | undefined;
-  /** Sent as JSON in the place of a body. */
-  readonly json?: unknown;
+  /** A tar. */
+  readonly body?: ReadableStream<Uint8Array> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer whose body is still to be read, or to be dropped with `cancel`. */
-export interface DaemonResponse extends Disposable {
+/** A whole answer. */
+export interface DaemonAnswer {
   readonly status: number;
-  readonly body: ReadableStream<Uint8Array>;
+  readonly text: string;
 }
 
 /** Calls of one daemon. */
-export class DaemonClient {
-  /** @param endpoint where it is */
+export class DaemonClient implements Disposable {
+  #client: Deno.HttpClient | undefined;
+
+  /** Takes where the daemon is; dials nothing yet. */
   constructor(readonly endpoint: DaemonEndpoint) {}
+
+  /** Where it is, for messages. */
+  get where(): string {
+    return formatEndpoint(this.endpoint);
+  }
 
   /**
    * Sends a request.
    *
    * @param path with its query, each part escaped
-   * @returns the answer; dispose of it when its body was read, or is not wanted
-   * @throws {KodenoError} `IO_FAILED` when the daemon does not answer; what the body throws
+   * @returns the answer, whose body is still to be read or cancelled
+   * @throws {KodenoError} `IO_FAILED` when the daemon does not answer
    */
-  async send(method: string, path: string, options: DaemonRequest = {}): Promise<DaemonResponse> {
-    const { body, json, signal } = options;
+  async send(method: string, path: string, options: DaemonRequest = {}): Promise<Response> {
+    const { body, signal } = options;
     signal?.throwIfAborted();
-    const client = this.#client();
-    // What the body throws would come back from fetch as an error of the connection.
-    const failed: { error?: unknown } = {};
+    const client = this.#client ??= open(this.endpoint);
+    const { endpoint } = this;
+    const host = endpoint.kind === "unix"
+      ? "http://docker"
+      : `${endpoint.tls ? "https" : "http"}://${endpoint.host}:${endpoint.port}`;
     try {
-      const response = await fetch(this.#url(path), {
+      return await fetch(host + path, {
         method,
         client,
         ...(signal ? { signal } : {}),
-        ...(body === undefined ? {} : {
-          body: ReadableStream.from(readAhead(body(), failed)),
-          headers: { "content-type": "application/x-tar" },
-        }),
-        ...(json === undefined ? {} : {
-          body: JSON.stringify(json),
-          headers: { "content-type": "application/json" },
-        }),
+        ...(body === undefined ? {} : { body, headers: { "content-type": "application/x-tar" } }),
       });
-      return {
-        status: response.status,
-        body: response.body ?? new Response("").body ?? new ReadableStream(),
-        [Symbol.dispose]: () => client.close(),
-      };
     } catch (error) {
-      client.close();
       if (signal?.aborted) throw signal.reason;
-      if ("error" in failed) throw failed.error;
       throw this.#unreachable(error);
     }
   }
 
-  /** Sends a request and reads the answer whole, as text. */
-  async ask(
-    method: string,
-    path: string,
-    options: DaemonRequest = {},
-  ): Promise<{ readonly status: number; readonly text: string }> {
-    using response = await this.send(method, path, options);
+  /** Sends a request and reads the answer whole. */
+  async ask(method: string, path: string, options: DaemonRequest = {}): Promise<DaemonAnswer> {
+    const response = await this.send(method, path, options);
     return { status: response.status, text: await this.text(response, options.signal) };
+  }
+
+  /**
+   * Sends a request whose answer is a document.
+   *
+   * @param doing what it asks for, for messages: `load app`, to follow "cannot"
+   * @throws {KodenoError} `IO_FAILED` for another status than 200, and for no such document
+   */
+  async get<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    doing: string,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.parse(
+      doing,
+      schema,
+      this.expect(200, doing, await this.ask("GET", path, { signal })),
+    );
+  }
+
+  /** The text of an answer that has the status it should have. */
+  expect(expected: number, doing: string, { status, text }: DaemonAnswer): string {
+    if (status === expected) return text;
+    let why = text.slice(0, 500).trim();
+    try {
+      why = z.looseObject({ message: z.string() }).parse(JSON.parse(text)).message;
+    } catch {
+      // A proxy in front of it speaks no JSON.
+    }
+    throw this.failure(doing, `it answered ${status}${why ? ` (${why})` : ""}`);
+  }
+
+  /** Reads a document of the daemon. */
+  parse<T>(doing: string, schema: z.ZodType<T>, text: string): T {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw this.failure(doing, "its answer is not what a Docker daemon says", error);
+    }
+  }
+
+  /** The error for what the daemon did not do. */
+  failure(doing: string, why: string, cause?: unknown): KodenoError {
+    const message = `The Docker daemon at ${this.where} cannot ${doing}: ${why}`;
+    return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause });
   }
 
   /**
@@ -85,11 +119,11 @@ export class DaemonClient {
    *
    * @throws {KodenoError} `IO_FAILED` when the connection breaks, or for more than a daemon says
    */
-  async text(response: DaemonResponse, signal?: AbortSignal): Promise<string> {
+  async text(response: Response, signal?: AbortSignal): Promise<string> {
     const decoder = new TextDecoder();
     let text = "";
     try {
-      for await (const chunk of response.body) {
+      for await (const chunk of response.body ?? []) {
         text += decoder.decode(chunk, { stream: true });
         if (text.length > MAX_ANSWER_BYTES) throw new Error("its answer is too large");
       }
@@ -100,59 +134,39 @@ export class DaemonClient {
     }
   }
 
-  /**
-   * Sends a request whose connection then becomes a stream of its own, in both directions.
-   *
-   * @param path with its query, each part escaped
-   * @throws {KodenoError} `IO_FAILED` when the daemon does not answer
-   */
-  async hijack(path: string, json: unknown, signal?: AbortSignal): Promise<Hijacked> {
-    signal?.throwIfAborted();
-    try {
-      return await hijack(this.endpoint, path, JSON.stringify(json), signal);
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw this.#unreachable(error);
-    }
-  }
-
-  #client(): Deno.HttpClient {
-    const { endpoint } = this;
-    const common = { poolMaxIdlePerHost: 0, http2: false };
-    if (endpoint.kind === "unix") {
-      const proxy = { transport: "unix" as const, path: endpoint.path };
-      return Deno.createHttpClient({ ...common, proxy });
-    }
-    const { host: hostname, port, tls } = endpoint;
-    // Straight to the daemon, whatever proxy the environment names for the web.
-    if (!tls) {
-      return Deno.createHttpClient({ ...common, proxy: { transport: "tcp", hostname, port } });
-    }
-    return Deno.createHttpClient({
-      ...common,
-      ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
-      ...(tls.cert === undefined || tls.key === undefined ? {} : { cert: tls.cert, key: tls.key }),
-    });
-  }
-
-  #url(path: string): string {
-    const { endpoint } = this;
-    if (endpoint.kind === "unix") return `http://docker${path}`;
-    return `${endpoint.tls ? "https" : "http"}://${endpoint.host}:${endpoint.port}${path}`;
+  /** Closes its connections. */
+  [Symbol.dispose](): void {
+    this.#client?.close();
+    this.#client = undefined;
   }
 
   #unreachable(error: unknown): KodenoError {
     let text = messageOf(error);
     for (let at = error; at instanceof Error; at = at.cause) text += `; ${at.message}`;
-    const where = formatEndpoint(this.endpoint);
     const [, why] = REASONS.find(([pattern]) => pattern.test(text)) ?? [0, messageOf(error)];
-    return new KodenoError(
-      "IO_FAILED",
-      `Cannot talk to the Docker daemon at ${where}: ${why}; start it, or set DOCKER_HOST`,
-      { daemon: where },
-      { cause: error },
-    );
+    const message = `Cannot talk to the Docker daemon at ${this.where}: ${why}; ` +
+      "start it, or set DOCKER_HOST";
+    return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause: error });
   }
+}
+
+function open(endpoint: DaemonEndpoint): Deno.HttpClient {
+  // A daemon that was started anew has no use for connections of the one before.
+  const common = { poolMaxIdlePerHost: 0, http2: false };
+  if (endpoint.kind === "unix") {
+    const proxy = { transport: "unix" as const, path: endpoint.path };
+    return Deno.createHttpClient({ ...common, proxy });
+  }
+  const { host: hostname, port, tls } = endpoint;
+  // Straight to the daemon, whatever proxy the environment names for the web.
+  if (!tls) {
+    return Deno.createHttpClient({ ...common, proxy: { transport: "tcp", hostname, port } });
+  }
+  return Deno.createHttpClient({
+    ...common,
+    ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
+    ...(tls.cert === undefined || tls.key === undefined ? {} : { cert: tls.cert, key: tls.key }),
+  });
 }
 
 const REASONS: readonly (readonly [RegExp, string])[] = [

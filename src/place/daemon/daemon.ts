@@ -1,16 +1,71 @@
 /**
- * The calls of the Docker Engine API that moving images needs (API 1.41; podman answers them, too).
+ * A Docker daemon as a place (Docker Engine API 1.41; podman answers it, too): an image it has is only
+ * named, any other is sent as an archive while its blobs arrive; one that is read is written by the
+ * daemon as an archive, and kept in a temporary file for as long as it is read.
  * @module
  */
 import { z } from "zod";
-import type { CallOptions } from "../../content/places.ts";
+import { imagePlatform } from "../../content/image_platform.ts";
+import type { CallOptions, Source } from "../../content/places.ts";
+import { readGraphDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";
-import type { PlatformSpec } from "../../oci/platform.ts";
-import type { ArchiveStream } from "../archive/archive_writer.ts";
-import { type Asked, daemonFailure, daemonRefusal, parseAnswer } from "./answer.ts";
-import { DaemonClient, type DaemonResponse } from "./client.ts";
-import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
-import { daemonPlatforms } from "./platforms.ts";
+import { ioFailure } from "../../io/fail.ts";
+import { writeAll } from "../../io/files.ts";
+import { openSpool } from "../../io/spool.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { isDigest, parseDigest } from "../../oci/digest.ts";
+import { imageName } from "../../oci/entries.ts";
+import { isManifestType } from "../../oci/media_types.ts";
+import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
+import { parseImageName, parseReference } from "../../oci/reference.ts";
+import { type ArchiveSource, holdArchive } from "../archive/archive_source.ts";
+import {
+  chooseImage,
+  firstMatch,
+  imagesBelow,
+  onlyMatch,
+  presentImage,
+} from "../archive/choose.ts";
+import { ArchiveUpload, type TakeArchive } from "../archive/upload.ts";
+import { DaemonClient } from "./client.ts";
+import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";
+
+/** Where a daemon is. */
+export interface DaemonOptions {
+  /** Where it is; as `environment` says unless given. */
+  readonly endpoint?: DaemonEndpoint | undefined;
+  /** Variables that say where it is, such as DOCKER_HOST; see {@link findDaemon}. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** What of an image a daemon is to get. */
+export interface DaemonChoice extends CallOptions {
+  /** The one of several platforms; the daemon's own unless given. */
+  readonly platform?: PlatformSpec | undefined;
+  /** All platforms, for daemons that keep them (those with containerd's image store). */
+  readonly all?: boolean | undefined;
+}
+
+/**
+ * Opens the Docker daemon that Docker's command line would use; dials nothing yet.
+ *
+ * @returns the daemon; dispose of it, since it keeps temporary files
+ * @throws {KodenoError} `BAD_OPTION` for an address that cannot be dialled, `IO_FAILED` where there is
+ * no daemon
+ *
+ * @example
+ * ```ts
+ * import { openDaemon } from "../../../mod.ts";
+ * await using daemon = await openDaemon({ environment: { DOCKER_HOST: "tcp://127.0.0.1:2375" } });
+ * if (daemon.where !== "tcp://127.0.0.1:2375") throw new Error();
+ * // await copy(image, await daemon.prepare(image, image.root), daemon, { tags: ["app:v1"] });
+ * // await daemon.close();
+ * // await copy(daemon, "app:v1", layout, { tags: ["app:v1"] });
+ * ```
+ */
+export async function openDaemon(options: DaemonOptions = {}): Promise<Daemon> {
+  return new Daemon(options.endpoint ?? await findDaemon(options.environment ?? {}));
+}
 
 const versionSchema = z.looseObject({ Os: z.string(), Arch: z.string() });
 const infoSchema = z.looseObject({ Architecture: z.string().optional() });
@@ -23,31 +78,93 @@ const lineSchema = z.looseObject({
   errorDetail: z.looseObject({ message: z.string().optional() }).optional(),
 });
 
-/** A daemon that answers at an endpoint. */
-export class Daemon {
+/** An image that the daemon wrote. */
+interface SavedImage {
+  readonly archive: ArchiveSource;
+  readonly root: Descriptor;
+  /** Whose only image there it is; left out for what is there as a whole. */
+  readonly index: Descriptor | undefined;
+}
+
+/** The images of a daemon. Made by {@link openDaemon}. */
+export class Daemon extends ArchiveUpload<string> implements Source, AsyncDisposable {
+  protected readonly what: string;
   readonly #client: DaemonClient;
-  #platforms: Promise<readonly PlatformSpec[]> | undefined;
+  /** Of images that are there, by the digests they came under. */
+  readonly #ids = new Map<string, string>();
+  readonly #saved = new Map<string, Promise<SavedImage>>();
+  #platforms: readonly PlatformSpec[] | undefined;
 
   /** Takes the daemon of an endpoint; dials nothing yet. */
   constructor(endpoint: DaemonEndpoint) {
+    super();
     this.#client = new DaemonClient(endpoint);
+    this.what = `the Docker daemon at ${this.where}`;
   }
 
   /** Where it is, for messages. */
   get where(): string {
-    return formatEndpoint(this.#client.endpoint);
+    return this.#client.where;
+  }
+
+  /** Says whether the daemon answers. */
+  async check(options: CallOptions = {}): Promise<void> {
+    await this.platforms(options);
   }
 
   /** The platforms its containers run on, the best first. GET /version, and /info for arm. */
-  platforms(options: CallOptions = {}): Promise<readonly PlatformSpec[]> {
-    return this.#platforms ??= this.#askPlatforms(options);
+  async platforms({ signal }: CallOptions = {}): Promise<readonly PlatformSpec[]> {
+    return this.#platforms ??= await askPlatforms(this.#client, signal);
   }
 
-  async #askPlatforms(options: CallOptions): Promise<readonly PlatformSpec[]> {
-    const { Os, Arch } = await this.#get("/version", versionSchema, "tell its version", options);
-    if (Arch !== "arm") return daemonPlatforms(Os.toLowerCase(), Arch);
-    const info = await this.#get("/info", infoSchema, "tell its platform", options);
-    return daemonPlatforms(Os.toLowerCase(), Arch, info.Architecture);
+  /**
+   * What the daemon takes of an image of several platforms: the one asked for, else its own.
+   *
+   * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
+   */
+  async choose(
+    source: Pick<Source, "fetch">,
+    root: Descriptor,
+    options: DaemonChoice = {},
+  ): Promise<Descriptor> {
+    return await chooseForDaemon(this, source, root, options);
+  }
+
+  /**
+   * What to copy of an image: what {@link choose} says. What the daemon has already is only named by
+   * the copy; so is an index that it has with what is wanted of it, which stays the one image that it is.
+   *
+   * @throws {KodenoError} as {@link choose}
+   */
+  async prepare(
+    source: Pick<Source, "fetch">,
+    root: Descriptor,
+    options: DaemonChoice = {},
+  ): Promise<Descriptor> {
+    const { all = false, platform, signal } = options;
+    const chosen = await this.choose(source, root, options);
+    // An index says another one to this machine than the platform that was asked for.
+    if (all || (platform === undefined && root.digest !== chosen.digest)) {
+      const wanted = all ? await imagesBelow(source, root, { signal }) : [chosen];
+      if (await this.#findIndex(root, wanted, { signal }) || all) return root;
+    }
+    await this.#findPresent(chosen, await this.#idsOf(source, chosen, { signal }), { signal });
+    return chosen;
+  }
+
+  /** The digest of its config is an image's ID, or that of its manifest where containerd keeps images. */
+  async #idsOf(
+    source: Pick<Source, "fetch">,
+    image: Descriptor,
+    options: CallOptions,
+  ): Promise<readonly string[]> {
+    const { manifest } = await readGraphDocument(source, image, options);
+    return [...(manifest ? [manifest.config.digest] : []), image.digest];
+  }
+
+  /** The ID of an image that was copied, after {@link close}. */
+  idOf({ digest }: Descriptor): string {
+    return this.#ids.get(digest) ?? digest;
   }
 
   /**
@@ -57,86 +174,255 @@ export class Daemon {
    */
   async findImage(name: string, options: CallOptions = {}): Promise<string | undefined> {
     const doing = `look for image ${name}`;
-    const { status, text } = await this.#client.ask("GET", imagePath(name, "json"), options);
-    if (status === 404) return undefined;
-    if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
-    const id = parseAnswer(this.#asked(doing), imageSchema, text).Id;
+    const answer = await this.#client.ask("GET", imagePath(name, "json"), options);
+    if (answer.status === 404) return undefined;
+    const text = this.#client.expect(200, doing, answer);
+    const id = this.#client.parse(doing, imageSchema, text).Id;
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
   }
 
-  /**
-   * Which manifests of an index a daemon has with all below them: it keeps an index with those of its
-   * own platform alone. None where it is no index to this daemon, or an older one, which does not
-   * tell. GET /images/ID/json?manifests=1 (API 1.48).
-   */
-  async manifestsOf(id: string, options: CallOptions = {}): Promise<ReadonlySet<string>> {
-    const path = `${imagePath(id, "json")}?manifests=1`;
-    const { status, text } = await this.#client.ask("GET", path, options);
-    if (status === 404) return new Set();
-    const doing = `look into image ${id}`;
-    if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
-    const { Manifests } = parseAnswer(this.#asked(doing), imageSchema, text);
-    return new Set((Manifests ?? []).filter((one) => one.Available).map(({ ID }) => ID));
-  }
-
-  /** Gives an image one more name. POST /images/ID/tag. */
-  async tag(id: string, name: string, tag: string, options: CallOptions = {}): Promise<void> {
-    const query = new URLSearchParams({ repo: name, tag });
-    const path = `${imagePath(id, "tag")}?${query}`;
-    const { status, text } = await this.#client.ask("POST", path, options);
-    if (status !== 201) {
-      throw daemonRefusal(this.#asked(`tag ${id} as ${name}:${tag}`), status, text);
-    }
-  }
-
-  /** Sends an archive. POST /images/load; its answer is a line of JSON for each step. */
-  async load(archive: ArchiveStream, what: string, options: CallOptions = {}): Promise<void> {
-    const request = { ...options, body: () => archive.chunks() };
-    const { status, text } = await this.#client.ask("POST", "/images/load?quiet=1", request);
-    const asked = this.#asked(`load ${what}`);
-    if (status !== 200) throw daemonRefusal(asked, status, text);
-    // The daemon says 200 before it begins: what went wrong is in a line.
-    for (const line of text.split("\n")) {
-      if (line.trim() === "") continue;
-      const { error, errorDetail } = parseAnswer(asked, lineSchema, line);
-      const why = errorDetail?.message ?? error;
-      if (why !== undefined) throw daemonFailure(asked, why);
-    }
-  }
-
-  /**
-   * An archive of one image as `docker save` writes it. GET /images/NAME/get.
-   *
-   * @returns the answer; dispose of it when its body was read
-   * @ignore
-   */
-  async save(name: string, options: CallOptions = {}): Promise<DaemonResponse> {
-    const response = await this.#client.send("GET", imagePath(name, "get"), options);
-    if (response.status === 200) return response;
-    using _ = response;
-    const text = await this.#client.text(response, options.signal);
-    const { status } = response;
-    if (status !== 404) throw daemonRefusal(this.#asked(`save image ${name}`), status, text);
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot find image ${JSON.stringify(name)} in the Docker daemon at ${this.where}`,
-    );
-  }
-
-  async #get<T>(
-    path: string,
-    schema: z.ZodType<T>,
-    doing: string,
+  async #findPresent(
+    d: Descriptor,
+    ids: readonly string[],
     options: CallOptions,
-  ): Promise<T> {
-    const { status, text } = await this.#client.ask("GET", path, options);
-    if (status !== 200) throw daemonRefusal(this.#asked(doing), status, text);
-    return parseAnswer(this.#asked(doing), schema, text);
+  ): Promise<boolean> {
+    for (const id of ids) {
+      if (await this.findImage(id, options) !== id) continue;
+      this.present.set(d.digest, id);
+      this.#ids.set(d.digest, id);
+      return true;
+    }
+    return false;
   }
 
-  #asked(doing: string): Asked {
-    return { where: this.where, doing };
+  /**
+   * Whether the daemon has an index with what is wanted of it: it may have the manifests of its own
+   * platform alone, and one before API 1.48 does not tell. GET /images/ID/json?manifests=1.
+   */
+  async #findIndex(
+    root: Descriptor,
+    wanted: readonly Descriptor[],
+    { signal }: CallOptions,
+  ): Promise<boolean> {
+    if (!await this.#findPresent(root, [root.digest], { signal })) return false;
+    if (isManifestType(root.mediaType)) return true;
+    const path = `${imagePath(root.digest, "json")}?manifests=1`;
+    const doing = `look into image ${root.digest}`;
+    const { Manifests } = await this.#client.get(path, imageSchema, doing, signal);
+    const there = new Set((Manifests ?? []).filter((m) => m.Available).map(({ ID }) => ID));
+    const isThere = wanted.every(({ digest }) => there.has(digest));
+    if (!isThere) this.present.delete(root.digest);
+    return isThere;
   }
+
+  /** POST /images/ID/tag. */
+  protected async nameThere(d: Descriptor, ref: string, options: CallOptions): Promise<boolean> {
+    const id = this.idOf(d);
+    const { name = "", tag } = parseImageName(ref);
+    const path = `${imagePath(id, "tag")}?${new URLSearchParams({ repo: name, tag })}`;
+    const answer = await this.#client.ask("POST", path, options);
+    if (answer.status === 404) return false;
+    this.#client.expect(201, `tag ${id} as ${name}:${tag}`, answer);
+    return true;
+  }
+
+  /** POST /images/load; its answer is a line of JSON for each step. */
+  protected takers(): Promise<readonly TakeArchive[]> {
+    const load: TakeArchive = async (body, signal) => {
+      const answer = await this.#client.ask("POST", "/images/load?quiet=1", { body, signal });
+      const doing = `load ${this.entries.map(imageName)[0] ?? "an image"}`;
+      // The daemon says 200 before it begins: what went wrong is in a line.
+      for (const line of this.#client.expect(200, doing, answer).split("\n")) {
+        if (line.trim() === "") continue;
+        const { error, errorDetail } = this.#client.parse(doing, lineSchema, line);
+        const why = errorDetail?.message ?? error;
+        if (why !== undefined) throw this.#client.failure(doing, why);
+      }
+    };
+    return Promise.resolve([load]);
+  }
+
+  /**
+   * Sends the images, and finds out what the daemon made of them.
+   *
+   * @throws {KodenoError} `IO_FAILED` for what the daemon says
+   */
+  override async close(options: CallOptions = {}): Promise<void> {
+    const sent = new Map<Descriptor, readonly string[]>();
+    for (const entry of this.entries) {
+      const images = await imagesBelow(this.documents, entry, options);
+      // The one that the archive says to a daemon which takes only one.
+      const own = chooseImage(
+        images,
+        images.length > 1 ? await this.platforms(options) : undefined,
+      );
+      const ids = own ? await this.#idsOf(this.documents, own, options) : [];
+      sent.set(entry, [entry.digest, ...ids]);
+    }
+    await super.close(options);
+    for (const [entry, ids] of sent) {
+      if (await this.#findPresent(entry, ids, options)) continue;
+      const message = `Cannot find image ${ids.at(-1)} in ${this.what} after it was loaded`;
+      throw new KodenoError("IO_FAILED", message);
+    }
+    await this.undo();
+  }
+
+  /**
+   * The manifest of an image, made from what the daemon writes of it. Of an index it may have one image
+   * alone: then that one, see {@link indexOf}.
+   *
+   * @param ref `NAME[:TAG]` (its tag is `latest`) or an ID
+   * @throws {KodenoError} `NOT_FOUND` when the daemon does not have it, `BAD_REFERENCE`, `IO_FAILED`,
+   * `BAD_CONTENT` when what it wrote is damaged
+   */
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const saved = this.#saved.get(ref) ?? this.#save(ref, options);
+    this.#saved.set(ref, saved);
+    saved.catch(() => this.#saved.delete(ref));
+    return (await saved).root;
+  }
+
+  /** The index of which the daemon has but the one image that {@link resolve} gave. */
+  async indexOf(ref: string): Promise<Descriptor | undefined> {
+    return (await this.#saved.get(ref))?.index;
+  }
+
+  /** The bytes of a blob of an image that was asked for with {@link resolve}. */
+  async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(d.digest);
+    for (const saved of this.#saved.values()) {
+      const { archive } = await saved;
+      if (archive.holds(d)) return await archive.fetch(d, options);
+    }
+    const message = `Cannot find blob ${digest} in ${this.what}: resolve its image first`;
+    throw new KodenoError("NOT_FOUND", message);
+  }
+
+  /** GET /images/NAME/get: an archive of one image as `docker save` writes it, not compressed. */
+  async #save(name: string, { signal }: CallOptions): Promise<SavedImage> {
+    const path = imagePath(exactName(name), "get");
+    const response = await this.#client.send("GET", path, { signal });
+    if (response.status !== 200) {
+      const { status } = response;
+      const text = await this.#client.text(response, signal);
+      if (status !== 404) this.#client.expect(200, `save image ${name}`, { status, text });
+      const message = `Cannot find image ${JSON.stringify(name)} in ${this.what}`;
+      throw new KodenoError("NOT_FOUND", message);
+    }
+    let file: Deno.FsFile | undefined;
+    try {
+      file = await openSpool();
+      for await (const chunk of response.body ?? []) writeAll(file, chunk);
+      const archive = await holdArchive(file, `${name} of the Docker daemon`, { signal });
+      // All names it has there are of the one image.
+      const all = await archive.resolve("");
+      const root = await presentImage(archive, all, { signal });
+      return { archive, root, index: root.digest === all.digest ? undefined : all };
+    } catch (error) {
+      file?.[Symbol.dispose]();
+      if (signal?.aborted) throw signal.reason;
+      throw ioFailure(`save image ${name} of ${this.what}`, error);
+    }
+  }
+
+  /** {@inheritDoc Place.undo} */
+  override async undo(): Promise<void> {
+    await super.undo();
+    this.#client[Symbol.dispose]();
+  }
+
+  /** Removes the temporary files, and drops what was not sent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.undo();
+    for (const saved of this.#saved.values()) {
+      await saved.then(({ archive }) => archive[Symbol.dispose](), () => {});
+    }
+    this.#saved.clear();
+  }
+}
+
+/**
+ * The image that a daemon gets of several platforms: the one asked for, else its own.
+ *
+ * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
+ */
+export async function chooseForDaemon(
+  daemon: Pick<Daemon, "where" | "platforms">,
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  { platform, all, signal }: DaemonChoice = {},
+): Promise<Descriptor> {
+  const images = await imagesBelow(source, root, { signal });
+  const [first, ...others] = images;
+  // An only image is taken as it is: the daemon may be able to emulate its platform.
+  if (first !== undefined && others.length === 0 && platform === undefined) return first;
+  const wanted = platform ? [platform] : await daemon.platforms({ signal });
+  const have: Descriptor[] = [];
+  for (const d of images) {
+    const its = d.platform ?? await imagePlatform(source, d, { signal });
+    have.push(its === undefined ? d : { ...d, platform: its });
+  }
+  const doing = `load ${root.digest} into the Docker daemon at ${daemon.where}`;
+  const chosen = platform ? onlyMatch(have, platform, doing) : firstMatch(have, wanted);
+  if (chosen !== undefined) return chosen;
+  if (all && first !== undefined) return first;
+  const asked = wanted[0] && formatPlatformSpec(wanted[0]);
+  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
+  const why = `it has no image for ${asked}; it has ${list || "no images"}`;
+  throw new KodenoError("BAD_PLATFORM", `Cannot ${doing}: ${why}`);
+}
+
+/** The platforms that containers of a daemon run on, the best first. */
+export async function askPlatforms(
+  client: DaemonClient,
+  signal?: AbortSignal,
+): Promise<readonly PlatformSpec[]> {
+  const doing = "tell its platform";
+  const { Os, Arch } = await client.get("/version", versionSchema, doing, signal);
+  const { Architecture } = Arch === "arm"
+    ? await client.get("/info", infoSchema, doing, signal)
+    : {};
+  return daemonPlatforms(Os.toLowerCase(), Arch, Architecture);
+}
+
+/** Variants of 32-bit arm that a machine runs, by what `uname -m` says. */
+const ARM: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^(armv7|armv8|aarch64)/, ["v7", "v6", "v5"]],
+  [/^armv6/, ["v6", "v5"]],
+  [/^armv5/, ["v5"]],
+];
+
+/**
+ * What to look for in an image of several platforms, in this order.
+ *
+ * @param os as GET /version says (`linux`)
+ * @param architecture as GET /version says, one of Go's
+ * @param machine as GET /info says; of use for arm, where the variant depends on it
+ */
+export function daemonPlatforms(
+  os: string,
+  architecture: string,
+  machine = "",
+): readonly PlatformSpec[] {
+  const variants = architecture === "arm"
+    ? ARM.find(([pattern]) => pattern.test(machine))?.[1] ?? []
+    : [];
+  return [...variants.map((variant) => ({ os, architecture, variant })), { os, architecture }];
+}
+
+/** Whether a daemon is asked for an image by its ID, or the beginning of it: that is no name. */
+export function isImageId(text: string): boolean {
+  return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
+}
+
+/** Without a tag the daemon would write all images of the name. */
+function exactName(text: string): string {
+  if (isImageId(text)) return text;
+  const { tag, digest } = parseReference(text);
+  return tag === undefined && digest === undefined ? `${text}:latest` : text;
 }
 
 /** Slashes and colons of a name stay, as Docker's own client writes them; all else is escaped. */

@@ -1,13 +1,19 @@
 /**
- * How a Docker daemon is reached: the addresses that Docker's command line knows, and certificates.
+ * Where the Docker daemon is and how it is reached, by the rules of Docker's command line: DOCKER_HOST,
+ * then the context in use (`docker context`: `config.json` and `contexts/meta/SHA256/meta.json` of the
+ * user's Docker folder), then the usual sockets, Docker's before podman's.
  * @module
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { digestOf } from "../../io/hash.ts";
 import { readSmallText } from "../../io/files.ts";
+import { digestHex } from "../../oci/digest.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** Certificates for a daemon behind TLS, in PEM. */
 export interface DaemonTls {
@@ -29,8 +35,7 @@ export type DaemonEndpoint =
     readonly tls?: DaemonTls | undefined;
   };
 
-/** Variables of the environment, as the caller has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A daemon as its user names it, for messages. */
 export function formatEndpoint(endpoint: DaemonEndpoint): string {
@@ -44,7 +49,7 @@ export function formatEndpoint(endpoint: DaemonEndpoint): string {
  * @param where names the setting in an error
  * @throws {KodenoError} `BAD_OPTION`
  */
-export function parseEndpoint(text: string, where: string, tls?: DaemonTls): DaemonEndpoint {
+export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls): DaemonEndpoint {
   const bad = (why: string): KodenoError =>
     new KodenoError(
       "BAD_OPTION",
@@ -75,11 +80,51 @@ export function parseEndpoint(text: string, where: string, tls?: DaemonTls): Dae
 }
 
 /**
- * `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there.
+ * Finds the daemon that Docker's command line would use. Reads Docker's own files and looks for
+ * sockets; dials nothing.
  *
- * @throws {KodenoError} `IO_FAILED` for one that cannot be read
+ * @param env DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
+ * CONTAINER_HOST, HOME and XDG_RUNTIME_DIR are looked at
+ * @throws {KodenoError} `BAD_OPTION` for an address kodeno cannot dial or a context that is not
+ * there; `IO_FAILED` when there is no daemon's socket anywhere
  */
-export function readCertificates(folder: string): DaemonTls {
+export async function findDaemon(env: Environment): Promise<DaemonEndpoint> {
+  if (env["DOCKER_HOST"]) return named(env["DOCKER_HOST"], "DOCKER_HOST", env);
+  const context = readContext(env);
+  if (context !== undefined) return parseDaemonEndpoint(context.host, context.where, context.tls);
+  if (env["CONTAINER_HOST"]) return named(env["CONTAINER_HOST"], "CONTAINER_HOST", env);
+  const own = env["XDG_RUNTIME_DIR"];
+  const sockets = [
+    "/var/run/docker.sock",
+    ...(own ? [join(own, "docker.sock"), join(own, "podman", "podman.sock")] : []),
+    "/run/podman/podman.sock",
+  ];
+  for (const path of sockets) {
+    if (await exists(path)) return { kind: "unix", path };
+  }
+  throw new KodenoError(
+    "IO_FAILED",
+    `Cannot find a Docker daemon: there is none of ${sockets.join(", ")}; ` +
+      "start one, or say where it is with DOCKER_HOST",
+  );
+}
+
+/** An address of the environment; Docker's variables for TLS go with it. */
+function named(text: string, where: string, env: Environment): DaemonEndpoint {
+  // As Docker has it, certificates alone turn nothing on.
+  if (text.startsWith("unix:") || !env["DOCKER_TLS_VERIFY"]) {
+    return parseDaemonEndpoint(text, where);
+  }
+  const own = env["DOCKER_CONFIG"] || join(env["HOME"] ?? "", ".docker");
+  return parseDaemonEndpoint(text, where, readCertificates(env["DOCKER_CERT_PATH"] || own));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there. */
+function readCertificates(folder: string): DaemonTls {
   const read = (name: string): string | undefined => {
     const path = join(folder, name);
     try {
@@ -90,4 +135,73 @@ export function readCertificates(folder: string): DaemonTls {
     }
   };
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+}
+
+const configSchema = z.looseObject({ currentContext: z.string().optional() });
+const metaSchema = z.looseObject({
+  Endpoints: z.looseObject({
+    docker: z.looseObject({
+      Host: z.string().optional(),
+      SkipTLSVerify: z.boolean().optional(),
+    }).optional(),
+  }),
+});
+
+/** The daemon of a context. */
+interface DockerContext {
+  /** As DOCKER_HOST. */
+  readonly host: string;
+  /** Names the setting in an error. */
+  readonly where: string;
+  readonly tls?: DaemonTls | undefined;
+}
+
+/**
+ * The context in use: DOCKER_CONTEXT, else `currentContext` of `config.json`.
+ * The default one, which stands for the usual socket, is undefined.
+ */
+function readContext(env: Environment): DockerContext | undefined {
+  const folder = env["DOCKER_CONFIG"] || (env["HOME"] ? join(env["HOME"], ".docker") : undefined);
+  if (folder === undefined) return undefined;
+  const config = readJson(join(folder, "config.json"), configSchema);
+  const name = env["DOCKER_CONTEXT"] || config?.currentContext;
+  if (name === undefined || name === "" || name === "default") return undefined;
+
+  const id = digestHex(digestOf(name));
+  const meta = readJson(join(folder, "contexts", "meta", id, "meta.json"), metaSchema);
+  const host = meta?.Endpoints.docker?.Host;
+  const where = `Docker context ${JSON.stringify(name)}`;
+  if (!host) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot use ${where}: ${meta ? "it names no daemon" : "it is not there"}; ` +
+        'run "docker context ls" to see which there are',
+    );
+  }
+  const certificates = readCertificates(join(folder, "contexts", "tls", id, "docker"));
+  if (meta?.Endpoints.docker?.SkipTLSVerify) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot use ${where}: it says that the daemon's certificate is not to be checked, which ` +
+        "kodeno always does; give the context the daemon's CA",
+    );
+  }
+  const secure = Object.values(certificates).some((pem) => pem !== undefined);
+  return { host, where, tls: secure ? certificates : undefined };
+}
+
+function readJson<T>(path: string, schema: z.ZodType<T>): T | undefined {
+  let text: string;
+  try {
+    text = readSmallText(path, MAX_FILE_BYTES);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw ioFailure(`read Docker's ${path}`, error);
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    const message = `Cannot read Docker's ${path}: it is damaged; mend it, or set DOCKER_HOST`;
+    throw new KodenoError("BAD_OPTION", message, {}, { cause: error });
+  }
 }

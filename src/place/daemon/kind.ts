@@ -1,21 +1,20 @@
 /**
- * The nodes of a kind cluster as a place to write to: containers of a daemon, each with a containerd
- * of its own that keeps the images of Kubernetes. An archive is sent into each of them.
+ * The nodes of a kind cluster as a place: containers of a daemon, each with a containerd of its own
+ * that keeps the images of Kubernetes. An archive goes into all of them at once, as kind itself brings
+ * one there: by `docker exec -i NODE ctr images import -`.
  * @module
  */
 import { z } from "zod";
-import { Counter, type Meter, tellThere } from "../../content/meter.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { runProgram, type RunResult, StartError } from "../../exec/run.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { normalizeName } from "../../oci/reference.ts";
-import { archiveStream } from "../archive/archive_writer.ts";
-import { daemonRefusal, parseAnswer } from "./answer.ts";
+import type { PlatformSpec } from "../../oci/platform.ts";
+import { normalizeName, parseImageName } from "../../oci/reference.ts";
+import { ArchiveUpload, type TakeArchive } from "../archive/upload.ts";
 import { DaemonClient } from "./client.ts";
-import { Daemon } from "./daemon.ts";
-import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
-import { type ExecOptions, execute } from "./exec.ts";
-import { chooseForDaemon, countedChunks } from "./load.ts";
+import { askPlatforms, chooseForDaemon, type DaemonChoice } from "./daemon.ts";
+import type { DaemonEndpoint } from "./endpoint.ts";
 
 /** The label of a container that is a node, with the name of its cluster. */
 const CLUSTER = "io.x-k8s.kind.cluster";
@@ -40,27 +39,51 @@ export interface KindNode {
   readonly name: string;
 }
 
-/** What became of an image in the nodes of a cluster. */
-export interface KindLoaded {
-  /** Names of the nodes it was sent to; the others had it. */
-  readonly sent: readonly string[];
+/** A cluster, and how its daemon is reached. */
+export interface KindOptions {
+  readonly endpoint: DaemonEndpoint;
+  /** As `kind get clusters` says. */
+  readonly cluster: string;
+  /** All variables for the `docker` that is run, which finds the daemon by them. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A cluster that kind made with the containers of a daemon. */
-export class KindCluster {
+/** A cluster that kind made with the containers of a daemon; dials nothing before it is used. */
+export class KindCluster extends ArchiveUpload<ReadonlyMap<KindNode, readonly string[]>>
+  implements AsyncDisposable {
+  protected readonly what: string;
   readonly #client: DaemonClient;
-  readonly #daemon: Daemon;
-  readonly #where: string;
+  readonly #environment: Readonly<Record<string, string>>;
+
+  /** Takes a cluster. */
+  constructor(readonly options: KindOptions) {
+    super();
+    const { endpoint, environment, cluster } = options;
+    this.what = `kind cluster ${JSON.stringify(cluster)}`;
+    this.#client = new DaemonClient(endpoint);
+    // A socket that was found where it usually is may be another one than docker would look for.
+    this.#environment = endpoint.kind === "unix"
+      ? { ...environment, DOCKER_HOST: this.#client.where }
+      : environment;
+  }
+
+  /** Where its daemon is, for messages. */
+  get where(): string {
+    return this.#client.where;
+  }
 
   /**
-   * Takes a cluster; dials nothing yet.
+   * Says whether there is such a cluster and all its nodes run.
    *
-   * @param name as `kind get clusters` says
+   * @throws {KodenoError} `BAD_PLACE`, `IO_FAILED`
    */
-  constructor(endpoint: DaemonEndpoint, readonly name: string) {
-    this.#client = new DaemonClient(endpoint);
-    this.#daemon = new Daemon(endpoint);
-    this.#where = formatEndpoint(endpoint);
+  async check(options: CallOptions = {}): Promise<void> {
+    await this.nodes(options);
+  }
+
+  /** The platforms its nodes run on, the best first. */
+  async platforms(options: CallOptions = {}): Promise<readonly PlatformSpec[]> {
+    return await askPlatforms(this.#client, options.signal);
   }
 
   /**
@@ -69,22 +92,19 @@ export class KindCluster {
    * @throws {KodenoError} `BAD_PLACE` when there is no such cluster or a node does not run;
    * `IO_FAILED`
    */
-  async nodes(options: CallOptions = {}): Promise<readonly KindNode[]> {
-    const asked = { where: this.#where, doing: "list its containers" };
+  async nodes({ signal }: CallOptions = {}): Promise<readonly KindNode[]> {
     const query = new URLSearchParams({ all: "1", filters: JSON.stringify({ label: [CLUSTER] }) });
-    const { status, text } = await this.#client.ask("GET", `/containers/json?${query}`, options);
-    if (status !== 200) throw daemonRefusal(asked, status, text);
-    const all = parseAnswer(asked, containersSchema, text)
+    const path = `/containers/json?${query}`;
+    const containers = await this.#client.get(path, containersSchema, "list containers", signal);
+    const all = containers
       .filter(({ Labels }) => Labels?.[CLUSTER] && ROLES.includes(Labels[ROLE]));
-    const own = all.filter(({ Labels }) => Labels?.[CLUSTER] === this.name);
+    const own = all.filter(({ Labels }) => Labels?.[CLUSTER] === this.options.cluster);
     if (own.length === 0) {
       const others = [...new Set(all.map(({ Labels }) => Labels?.[CLUSTER] ?? ""))].sort();
-      throw this.#unusable(
-        `the Docker daemon at ${this.#where} has no node of it; ` +
-          (others.length > 0
-            ? `set KIND_CLUSTER_NAME to one that it has: ${others.join(", ")}`
-            : 'make one with "kind create cluster"'),
-      );
+      const next = others.length > 0
+        ? `set KIND_CLUSTER_NAME to one that it has: ${others.join(", ")}`
+        : 'make one with "kind create cluster"';
+      throw this.#unusable(`the Docker daemon at ${this.where} has no node of it; ${next}`);
     }
     return own.map(({ Id: id, Names, State }) => {
       const name = Names?.[0]?.replace(/^\//, "") ?? id;
@@ -96,69 +116,131 @@ export class KindCluster {
   }
 
   /**
-   * The image that the nodes get of several platforms: that of the machine they run on.
+   * What the nodes get of an image of several platforms: the one asked for, else that of the machine
+   * they run on.
    *
    * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
    */
   async choose(
     source: Pick<Source, "fetch">,
     root: Descriptor,
-    options: CallOptions = {},
+    options: DaemonChoice = {},
   ): Promise<Descriptor> {
-    return await chooseForDaemon(this.#daemon, source, root, options);
+    return await chooseForDaemon(this, source, root, options);
   }
 
   /**
-   * Brings an image into each node, under names. A node that has it under the first of them gets the
-   * others, and no bytes.
+   * What to copy of an image: what {@link choose} says. What all nodes have is only named by the copy.
    *
-   * @param root a manifest; see {@link KindCluster.choose}
-   * @param names `NAME:TAG` each
-   * @throws {KodenoError} `BAD_PLACE` as {@link KindCluster.nodes}; `BAD_CONTENT`, `NOT_FOUND`,
-   * `BAD_REFERENCE`; `IO_FAILED` for what a node says: the nodes before it then have the image
+   * @throws {KodenoError} as {@link choose}; `BAD_PLACE` as {@link nodes}
    */
-  async load(
+  async prepare(
     source: Pick<Source, "fetch">,
     root: Descriptor,
-    names: readonly [string, ...string[]],
-    options: CallOptions & Meter = {},
-  ): Promise<KindLoaded> {
-    const sent: string[] = [];
-    const [first = "", ...others] = names.map(normalizeName);
-    const { signal } = options;
+    options: DaemonChoice = {},
+  ): Promise<Descriptor> {
+    const chosen = await this.choose(source, root, options);
+    const names = new Map<KindNode, readonly string[]>();
     for (const node of await this.nodes(options)) {
-      const listed = await this.#run(node, ["list", `name==${first}`], { signal });
-      if (listed.includes(` ${root.digest} `)) {
-        for (const name of others) {
-          await this.#run(node, ["tag", "--force", first, name], { signal });
-        }
-        tellThere(root, options);
-        continue;
-      }
-      const archive = await archiveStream(source, [{ descriptor: root, names }], { signal });
-      const counter = new Counter(root.digest, archive.size, options);
-      const input = () => countedChunks(archive, counter);
-      await this.#run(node, ["import", "--all-platforms", "-"], { input, signal });
-      counter.done();
-      sent.push(node.name);
+      const list = ["list", "-q", `target.digest==${chosen.digest}`];
+      const { stdout } = await this.#run(node, list, { signal: options.signal });
+      names.set(node, stdout.split("\n").filter((name) => name !== ""));
     }
-    return { sent };
+    const isThere = [...names.values()].every((found) => found.length > 0);
+    if (isThere) this.present.set(chosen.digest, names);
+    return chosen;
   }
 
-  async #run({ id, name }: KindNode, args: readonly string[], options: ExecOptions) {
+  /** The ID of an image that was copied: in containerd it is its digest. */
+  idOf({ digest }: Descriptor): string {
+    return digest;
+  }
+
+  /** @throws {KodenoError} `BAD_REFERENCE`: nothing finds an image in a cluster without a name */
+  override keep({ digest }: Descriptor): Promise<void> {
+    const message =
+      `Cannot load ${digest} into ${this.what}: nothing finds it there without a name`;
+    return Promise.reject(new KodenoError("BAD_REFERENCE", message));
+  }
+
+  protected async nameThere(d: Descriptor, ref: string, options: CallOptions): Promise<boolean> {
+    const { name = "", tag } = parseImageName(ref);
+    const whole = normalizeName(`${name}:${tag}`);
+    for (const [node, names] of this.present.get(d.digest) ?? []) {
+      const [first = ""] = names;
+      if (names.includes(whole)) continue;
+      await this.#run(node, ["tag", "--force", first, whole], options);
+    }
+    return true;
+  }
+
+  protected async takers(): Promise<readonly TakeArchive[]> {
+    return (await this.nodes()).map((node) => async (stdin, signal) => {
+      const snapshotter = `--snapshotter=${await this.#snapshotter(node, signal)}`;
+      await this.#run(node, ["import", "--all-platforms", snapshotter, "-"], { stdin, signal });
+    });
+  }
+
+  /** The one that Kubernetes has there: containers are made of what lies unpacked in it. */
+  async #snapshotter(node: KindNode, signal: AbortSignal): Promise<string> {
+    const { stdout } = await this.#docker(["exec", node.id, "containerd", "config", "dump"], {
+      signal,
+    });
+    let isOfKubernetes = false;
+    for (const line of stdout.split("\n")) {
+      if (/^\s*\[/.test(line)) isOfKubernetes = /cri["'.]|cri\.v1\.images["']\]/.test(line);
+      const [, found] = /^\s*snapshotter = ["']([\w.-]+)["']/.exec(line) ?? [];
+      if (isOfKubernetes && found !== undefined) return found;
+    }
+    return "overlayfs";
+  }
+
+  async #run(
+    node: KindNode,
+    args: readonly string[],
+    options: CallOptions & { readonly stdin?: ReadableStream<Uint8Array> | undefined },
+  ): Promise<RunResult> {
     const command = [...IMAGES, ...args];
-    const { code, output } = await execute(this.#client, id, command, options);
-    if (code === 0) return output;
+    const stdin = options.stdin === undefined ? [] : ["-i"];
+    const result = await this.#docker(["exec", ...stdin, node.id, ...command], options);
+    if (result.code === 0) return result;
+    const output = `${result.stdout}\n${result.stderr}`.trim();
     const why = output.split("\n").at(-1)?.trim() || "it says nothing";
     throw new KodenoError(
       "IO_FAILED",
-      `Cannot run "${command.join(" ")}" in kind node ${name}: exit code ${code} (${why})`,
-      { node: name, output },
+      `Cannot run "${
+        command.join(" ")
+      }" in kind node ${node.name}: exit code ${result.code} (${why})`,
+      { node: node.name, output },
     );
   }
 
+  async #docker(
+    args: readonly string[],
+    { signal, stdin }: CallOptions & { readonly stdin?: ReadableStream<Uint8Array> | undefined },
+  ): Promise<RunResult> {
+    const environment = this.#environment;
+    try {
+      return await runProgram({ command: ["docker", ...args], environment, stdin, signal });
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      throw this.#unusable(`${messageOf(error)}, and kind's nodes are reached by it`);
+    }
+  }
+
   #unusable(why: string): KodenoError {
-    const message = `Cannot load into kind cluster ${JSON.stringify(this.name)}: ${why}`;
-    return new KodenoError("BAD_PLACE", message, { cluster: this.name });
+    const message = `Cannot load into ${this.what}: ${why}`;
+    return new KodenoError("BAD_PLACE", message, { cluster: this.options.cluster });
+  }
+
+  /** {@inheritDoc Place.undo} */
+  override async undo(): Promise<void> {
+    await super.undo();
+    this.#client[Symbol.dispose]();
+  }
+
+  /** Drops what was not sent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.undo();
   }
 }

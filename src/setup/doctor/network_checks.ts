@@ -201,7 +201,7 @@ export async function checkDaemon(checkup: Checkup): Promise<void> {
   if (offline) return checkup.ok(`${name}, which was not asked (--offline)`);
   const signal = bounded(checkup);
   try {
-    const client = new DaemonClient(endpoint);
+    using client = new DaemonClient(endpoint);
     const { status, text } = await client.ask("GET", "/version", { signal });
     if (status !== 200) throw new Error(`${name} answered ${status} when asked for its version`);
     checkup.ok(`${versionOf(text)} at ${name}`);
@@ -228,10 +228,12 @@ function versionOf(text: string): string {
 }
 
 async function checkCluster(checkup: Checkup, endpoint: DaemonEndpoint): Promise<void> {
-  const name = variable(checkup.where.environment, "KIND_CLUSTER_NAME") ?? "kind";
+  const { environment } = checkup.where;
+  const cluster = variable(environment, "KIND_CLUSTER_NAME") ?? "kind";
   try {
-    const nodes = await new KindCluster(endpoint, name).nodes({ signal: bounded(checkup) });
-    checkup.ok(`cluster ${name} with ${nodes.map((node) => node.name).join(", ")}`);
+    await using kind = new KindCluster({ endpoint, cluster, environment });
+    const nodes = await kind.nodes({ signal: bounded(checkup) });
+    checkup.ok(`cluster ${cluster} with ${nodes.map((node) => node.name).join(", ")}`);
   } catch (error) {
     checkup.failure("wrong", error);
   }

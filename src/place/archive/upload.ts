@@ -1,0 +1,248 @@
+/**
+ * An archive that is sent while its blobs arrive, so that no file is made: what says which images it
+ * has comes last, and whoever gets only a part of it gets no image.
+ * @module
+ */
+import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
+import { hasSuccessors } from "../../content/successors.ts";
+import { KodenoError } from "../../errors.ts";
+import { orAborted, Pool } from "../../io/work.ts";
+import { Verifier } from "../../io/hash.ts";
+import { bytesStream, chunksOf } from "../../io/streams.ts";
+import { TAR_END } from "../../io/tar_writer.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { isIndexType } from "../../oci/media_types.ts";
+import type { PlatformSpec } from "../../oci/platform.ts";
+import { parseImageName } from "../../oci/reference.ts";
+import {
+  archiveDocuments,
+  blobPath,
+  FOLDERS,
+  memberHeader,
+  memberPadding,
+} from "./archive_writer.ts";
+import { ArchiveCollector } from "./collector.ts";
+
+/** Chunks that are made ahead, so that reading and hashing go on while they are taken. */
+const AHEAD = 3;
+/** How long whoever takes an archive may take to notice that it was cut, in milliseconds. */
+const GRACE_MS = 5000;
+
+/**
+ * Takes an archive to its end, and then does not throw when all its images are there.
+ *
+ * @param signal ends it when it has not ended by itself after the archive broke off
+ */
+export type TakeArchive = (
+  archive: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/** A place that has images only, and takes them as an archive. */
+export abstract class ArchiveUpload<Present> extends ArchiveCollector {
+  /** What was found of images that the place has: till the end of the work they are only named. */
+  protected readonly present: Map<string, Present> = new Map();
+  readonly #kept = new Map<string, Uint8Array>();
+  protected readonly documents: Pick<Source, "fetch"> = {
+    fetch: ({ digest }) => {
+      const bytes = this.#kept.get(digest);
+      if (bytes !== undefined) return Promise.resolve(bytesStream(bytes));
+      const message = `Cannot find ${digest} any more: it was sent to ${this.what}`;
+      return Promise.reject(new KodenoError("NOT_FOUND", message));
+    },
+  };
+  readonly #members = new Pool(1);
+  readonly #users = new Pool(1);
+  #receivers: Promise<readonly Receiver[]> | undefined;
+  /** Why images were lost that had their names already. */
+  #lost: { readonly error: unknown } | undefined;
+
+  /** Those that are about to take an archive, the same one. */
+  protected abstract takers(): Promise<readonly TakeArchive[]>;
+
+  /** Names an image that is present; false when it is not any more. */
+  protected abstract nameThere(d: Descriptor, ref: string, o: CallOptions): Promise<boolean>;
+
+  /** Which image of several platforms a daemon is to take that takes only one, the best first. */
+  protected abstract platforms(options?: CallOptions): Promise<readonly PlatformSpec[]>;
+
+  /** {@inheritDoc Target.has} */
+  override async has(d: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    return await super.has(d, options) || this.present.has(d.digest);
+  }
+
+  /**
+   * Gives an image a name, `NAME:TAG` or `NAME`: one that is there at once, one that was pushed when it
+   * is sent, by {@link close}.
+   *
+   * @throws {KodenoError} `BAD_REFERENCE` for a tag alone, `NOT_FOUND`, `IO_FAILED`
+   */
+  override async tag(d: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (parseImageName(ref).name === undefined) {
+      const message = `Cannot name an image in ${this.what} ${JSON.stringify(ref)}: say NAME:TAG`;
+      throw new KodenoError("BAD_REFERENCE", message);
+    }
+    if (this.present.has(d.digest) && await this.nameThere(d, ref, options)) return;
+    this.present.delete(d.digest);
+    await super.tag(d, ref, options);
+  }
+
+  /** Has an image sent that has no name, and is found by its ID. */
+  override async keep(d: Descriptor, options: CallOptions = {}): Promise<void> {
+    if (!this.present.has(d.digest)) await super.keep(d, options);
+  }
+
+  /** Brings images alone, so that they are sent or given up without those of others. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#users.run(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        await this.undo();
+        throw error;
+      }
+    });
+  }
+
+  protected async write(d: Descriptor, open: OpenBlob, { signal }: CallOptions): Promise<void> {
+    // One member after the other.
+    await this.#members.run(async () => {
+      signal?.throwIfAborted();
+      const isDocument = hasSuccessors(d);
+      const bytes = isDocument ? await readDocument({ fetch: open }, d, { signal }) : undefined;
+      const stream = bytes ? bytesStream(bytes) : await open();
+      const verifier = bytes ? undefined : new Verifier(d);
+      let begun = false;
+      const send = async (chunk: Uint8Array): Promise<void> => {
+        const isFirst = !begun;
+        begun = true;
+        if (isFirst) await this.#send(memberHeader(blobPath(d), d.size), signal);
+        if (chunk.length > 0) await this.#send(chunk, signal);
+      };
+      try {
+        for await (const chunk of chunksOf(stream, signal)) {
+          verifier?.update(chunk);
+          await send(chunk);
+        }
+        verifier?.finish();
+        await send(memberPadding(d.size));
+      } catch (error) {
+        // What has gone cannot be taken back: nothing is made of the whole archive.
+        if (begun) await this.#giveUp(error);
+        throw error;
+      }
+      if (bytes) this.#kept.set(d.digest, bytes);
+    });
+  }
+
+  async #send(chunk: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const receivers = await (this.#receivers ??= this.#begin());
+    await Promise.all(receivers.map((receiver) => receiver.write(chunk, signal)));
+  }
+
+  async #begin(): Promise<readonly Receiver[]> {
+    const receivers = (await this.takers()).map((take) => new Receiver(take));
+    for (const receiver of receivers) await receiver.write(FOLDERS);
+    return receivers;
+  }
+
+  /**
+   * Ends the archive and waits till all images are there. Where none was named or kept, nothing is
+   * there. The place can go on to be used.
+   *
+   * @throws {KodenoError} why they are not there; none of them is then
+   */
+  async close(options: CallOptions = {}): Promise<void> {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost !== undefined) throw lost.error;
+    const { entries } = this;
+    if (entries.length > 0) {
+      try {
+        const isSeveral = entries.some(({ mediaType }) => isIndexType(mediaType));
+        const platforms = isSeveral ? await this.platforms(options) : undefined;
+        const documents = await archiveDocuments(this.documents, entries, platforms, options);
+        await this.#send(documents, options.signal);
+        await this.#send(TAR_END, options.signal);
+        const receivers = await this.#receivers ?? [];
+        await Promise.all(receivers.map((receiver) => receiver.end(options.signal)));
+      } catch (error) {
+        await this.#giveUp(error);
+        this.#lost = undefined;
+        throw error;
+      }
+    }
+    await this.undo();
+  }
+
+  /** {@inheritDoc Place.undo} */
+  async undo(): Promise<void> {
+    await this.#giveUp(new Error("the archive was given up"));
+    this.#lost = undefined;
+  }
+
+  async #giveUp(error: unknown): Promise<void> {
+    if (this.entries.length > 0) this.#lost = { error };
+    const receivers = await this.#receivers?.catch(() => []) ?? [];
+    this.#receivers = undefined;
+    this.#kept.clear();
+    this.blobs.clear();
+    this.present.clear();
+    this.entries = [];
+    await Promise.all(receivers.map((receiver) => receiver.giveUp(error)));
+  }
+}
+
+/** An archive on its way to one that takes it. */
+class Receiver {
+  readonly #stop = new AbortController();
+  readonly #taken: Promise<void>;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #hasEnded = false;
+  /** Goes on when there is room for another chunk, or nobody takes any more. */
+  #room = Promise.withResolvers<void>();
+
+  constructor(take: TakeArchive) {
+    const archive = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#room.resolve(),
+      cancel: () => this.#room.resolve(),
+    }, new CountQueuingStrategy({ highWaterMark: AHEAD }));
+    this.#taken = take(archive, this.#stop.signal).finally(() => {
+      this.#hasEnded = true;
+      this.#room.resolve();
+    });
+    this.#taken.catch(() => {});
+  }
+
+  /** @throws why it takes no more */
+  async write(chunk: Uint8Array, signal?: AbortSignal): Promise<void> {
+    await orAborted(this.#room.promise, signal);
+    if (this.#hasEnded) await this.#taken;
+    this.#room = Promise.withResolvers();
+    try {
+      this.#controller?.enqueue(chunk);
+    } catch {
+      // It reads no further, and is about to say why.
+      await orAborted(this.#taken, signal);
+      throw new KodenoError("IO_FAILED", "Cannot send an archive: it was not read to its end");
+    }
+  }
+
+  /** Waits for the end. */
+  async end(signal?: AbortSignal): Promise<void> {
+    if (!this.#hasEnded) this.#controller?.close();
+    await orAborted(this.#taken, signal);
+  }
+
+  /** Breaks the archive off, and waits till it is let go of. */
+  async giveUp(error: unknown): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#controller?.error(error);
+    const timer = setTimeout(() => this.#stop.abort(error), GRACE_MS);
+    await this.#taken.catch(() => {});
+    clearTimeout(timer);
+  }
+}
