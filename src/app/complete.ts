@@ -1,17 +1,31 @@
 /**
- * What a word of the command line can be, while it is typed: main packages, layouts, images,
- * places and platforms. Folders are read for it; nothing is run and nothing is dialled.
+ * What a word of the command line can be, while it is typed: main packages, layouts, images, places
+ * and platforms. Folders are read for it, which is faster than go is, and of use while the sources do
+ * not compile; nothing is run and nothing is dialled.
  * @module
  */
+import { dirname, join, posix } from "node:path";
 import { nameOrDigest } from "../oci/whole_name.ts";
-import { completePackages, readFolder } from "./complete_packages.ts";
-import { openImages } from "../place/open.ts";
 
-const PLATFORMS = [
-  ...["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le"],
-  ...["linux/riscv64", "linux/s390x", "windows/amd64", "all"],
-];
+const PLATFORMS = ("linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le " +
+  "linux/riscv64 linux/s390x windows/amd64 all").split(" ");
 const ARCHIVE = /\.(?:tar|tar\.gz|tgz)$/;
+/** How long is looked for packages, in milliseconds, and how many folders are read. */
+const MAX_MS = 1000;
+const MAX_FOLDERS = 5000;
+const PASSED_OVER = /^(?:[._].*|node_modules|testdata|vendor)$/;
+
+/** Finds candidates for a word; `place` is the layout or archive that was typed before. */
+type Find = (word: string, place: string) => readonly string[] | Promise<readonly string[]>;
+
+const KINDS: Readonly<Record<string, Find>> = {
+  package: packages,
+  layout: layouts,
+  image: (_, place) => images(place),
+  place: (word) => places(word, ["oci:", "archive:", "daemon:"]),
+  base: (word) => places(word, ["static", "scratch", "oci:", "archive:", "daemon:"]),
+  platform: platforms,
+};
 
 /**
  * Finds what a word can be.
@@ -21,29 +35,9 @@ const ARCHIVE = /\.(?:tar|tar\.gz|tgz)$/;
  * @param place for an image, the layout or archive that was typed before
  * @returns whole words, sorted; one that ends in a slash or a colon can go on
  */
-export async function complete(
-  kind: string,
-  word: string,
-  place = "",
-): Promise<readonly string[]> {
-  const found = await candidates(kind, word, place);
+export async function complete(kind: string, word: string, place = ""): Promise<readonly string[]> {
+  const found = await KINDS[kind]?.(word, place) ?? [];
   return [...new Set(found)].filter((one) => one.startsWith(word)).sort();
-}
-
-async function candidates(
-  kind: string,
-  word: string,
-  place: string,
-): Promise<readonly string[]> {
-  if (kind === "package") return await completePackages(word);
-  if (kind === "layout") return await layouts(word);
-  if (kind === "image") return await images(place);
-  if (kind === "place") return await places(word, ["oci:", "archive:", "daemon:"]);
-  if (kind === "base") {
-    return await places(word, ["static", "scratch", "oci:", "archive:", "daemon:"]);
-  }
-  if (kind === "platform") return platforms(word);
-  return [];
 }
 
 /** Layouts and archives, and folders on the way to them. */
@@ -67,30 +61,99 @@ async function layouts(word: string): Promise<readonly string[]> {
 /** Names of the images of a layout or archive. */
 async function images(path: string): Promise<readonly string[]> {
   try {
-    const entries = await (await openImages(path)).entries();
-    return entries.map(nameOrDigest);
+    // Only this needs what reads layouts.
+    const { openImages } = await import("../place/open.ts");
+    return (await (await openImages(path)).entries()).map(nameOrDigest);
   } catch {
     return [];
   }
 }
 
 async function places(word: string, starts: readonly string[]): Promise<readonly string[]> {
-  const [, scheme, rest = ""] = /^(oci|archive):(.*)$/s.exec(word) ?? [];
+  const [, scheme, path = "", more] = /^(oci|archive):([^:]*)(:.*)?$/s.exec(word) ?? [];
   if (scheme === undefined) return starts;
-  const [, path, more] = /^([^:]+):(.*)$/s.exec(rest) ?? [];
-  if (path !== undefined && more !== undefined) {
-    return (await images(path)).map((name) => `${scheme}:${path}:${name}`);
-  }
-  const isArchive = (name: string): boolean => ARCHIVE.test(name);
-  return (await layouts(rest))
-    .filter((name) => name.endsWith("/") || isArchive(name) === (scheme === "archive"))
+  if (more !== undefined) return (await images(path)).map((name) => `${scheme}:${path}:${name}`);
+  return (await layouts(path))
+    .filter((name) => name.endsWith("/") || ARCHIVE.test(name) === (scheme === "archive"))
     .map((name) => `${scheme}:${name}`);
 }
 
 /** The last of a list with commas between. */
 function platforms(word: string): readonly string[] {
   const before = word.slice(0, word.lastIndexOf(",") + 1);
-  const said = before.split(",");
-  return PLATFORMS.filter((one) => !said.includes(one) && (before === "" || one !== "all"))
+  const given = before.split(",");
+  return PLATFORMS.filter((one) => !given.includes(one) && (before === "" || one !== "all"))
     .map((one) => before + one);
+}
+
+/** What a package can be called: `./cmd/app`, `example.com/x/cmd/app`, `ko://example.com/x/cmd/app`. */
+async function packages(word: string): Promise<readonly string[]> {
+  const [scheme = ""] = /^ko:\/\//.exec(word) ?? [];
+  if (/^(?:\.{1,2}\/|\/)/.test(word)) return await folders(word);
+  const module = await moduleAbove();
+  // Without a word yet, folders are what most people type.
+  if (word === "" || (module === undefined && scheme === "")) return await folders("./");
+  if (module === undefined) return [];
+  const mains = await mainsBelow(module.root, false);
+  return [...mains.map((path) => scheme + posix.join(module.name, path)), "./", "../"];
+}
+
+/** Folders below the one that was typed so far: those with a main package, and those on the way. */
+async function folders(word: string): Promise<readonly string[]> {
+  const folder = word.slice(0, word.lastIndexOf("/") + 1);
+  return (await mainsBelow(folder, true)).flatMap((path) => {
+    if (path === "") return word === folder ? [folder] : [];
+    const [first = "", ...others] = path.split("/");
+    return [folder + first + (others.length > 0 ? "/" : "")];
+  });
+}
+
+/** Folders with a main package, relative to one; "" for that itself. */
+async function mainsBelow(root: string, otherModules: boolean): Promise<readonly string[]> {
+  const found: string[] = [];
+  const until = Date.now() + MAX_MS;
+  const open = [""];
+  // The near ones first: they are what is found when time is short.
+  for (let at = 0; at < open.length && at < MAX_FOLDERS && Date.now() < until; at++) {
+    const folder = open[at] ?? "";
+    const entries = await readFolder(join(root, folder));
+    const isOther = folder !== "" && entries.some(({ name }) => name === "go.mod");
+    if (isOther && !otherModules) continue;
+    if (await isMain(join(root, folder), entries)) found.push(folder);
+    for (const { name, isDirectory } of entries) {
+      if (isDirectory && !PASSED_OVER.test(name)) open.push(posix.join(folder, name));
+    }
+  }
+  return found;
+}
+
+async function isMain(folder: string, entries: readonly Deno.DirEntry[]): Promise<boolean> {
+  for (const { name, isFile } of entries) {
+    if (!isFile || !name.endsWith(".go") || name.endsWith("_test.go")) continue;
+    // The package clause stands near the start.
+    using file = await Deno.open(join(folder, name)).catch(() => undefined);
+    const bytes = new Uint8Array(4096);
+    const head = new TextDecoder().decode(bytes.subarray(0, await file?.read(bytes) ?? 0));
+    // Tools that are run by hand say so.
+    if (/^\/\/(?:go:build| \+build) +ignore\b/m.test(head)) continue;
+    const clause = /^package\s+(\w+)/m.exec(head.replaceAll(/\/\*[^]*?\*\//g, ""))?.[1];
+    if (clause !== undefined) return clause === "main";
+  }
+  return false;
+}
+
+async function moduleAbove(): Promise<
+  { readonly root: string; readonly name: string } | undefined
+> {
+  for (let root = Deno.cwd();; root = dirname(root)) {
+    const text = await Deno.readTextFile(join(root, "go.mod")).catch(() => "");
+    const [, name] = /^module\s+"?([^"\s]+)/m.exec(text) ?? [];
+    if (name !== undefined) return { root, name };
+    if (dirname(root) === root) return undefined;
+  }
+}
+
+/** What is in a folder; nothing where it cannot be read. */
+async function readFolder(path: string): Promise<readonly Deno.DirEntry[]> {
+  return await Array.fromAsync(Deno.readDir(path)).catch(() => []);
 }

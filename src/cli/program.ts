@@ -144,12 +144,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   completion: {
     summary: "print a script that completes commands in a shell",
-    load: async () => (await import("./completion.ts")).completionCommand(allCommands),
+    load: async () => (await import("./completion.ts")).completionCommand(),
   },
   __complete: {
     isHidden: true,
     summary: "complete a word; what the scripts of completion ask",
-    load: async () => (await import("./complete.ts")).completeCommand(),
+    load: async () => (await import("./complete.ts")).completeCommand(loadCommand),
   },
   version: {
     isLocal: true,
@@ -165,8 +165,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
  * @throws {KodenoError} `BAD_OPTION` for wrong usage, and what the command throws
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const asked = args[0] === "help" ? args[1] : args[0];
-  const program = await makeProgram((names) => asked !== undefined && names.includes(asked));
+  const program = await loadCommand(args[0] === "help" ? args[1] : args[0]);
   try {
     await program.parseAsync(switches(program.commands, args), { from: "user" });
     return 0;
@@ -184,6 +183,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 /** All commands, their code loaded, for who writes about them; hidden ones are left out. */
 export async function allCommands(): Promise<Command> {
   return await makeProgram(() => true, false);
+}
+
+/** All commands, but only the code of the one of this name. */
+async function loadCommand(name: string | undefined): Promise<Command> {
+  return await makeProgram((names) => name !== undefined && names.includes(name));
 }
 
 async function makeProgram(

@@ -11,7 +11,7 @@ import { run, succeed, until } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 import { type Terminal, terminal } from "../support/terminal.ts";
 
-const SHELLS = ["bash", "zsh", "fish"] as const;
+const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
 /** A module with programs, a layout, kodeno on PATH, and the script of each shell. */
 async function place(): Promise<{ dir: TempDir; env: Record<string, string> }> {
@@ -64,6 +64,7 @@ const CASES: readonly (readonly [line: string, ...offers: readonly string[]])[] 
   ["kodeno inspect ", "out"],
   ["kodeno ls o", "out"],
   ["kodeno cache ", "info", "clean"],
+  ["kodeno resolve -f script.ba", "script.bash"],
   ["kodeno completion ", ...SHELLS],
   ["kodeno schema k", "ko"],
   ["kodeno login ", "-out", "-./cmd/"],
@@ -146,6 +147,9 @@ Deno.test({
       ["kodeno build --oci", "--oci-layout", "--oci-layout-path"],
       ["kodeno inspect out one:", "one:v1", "one:latest"],
       ["kodeno copy oci:out:one:", "oci:out:one:v1"],
+      ["kodeno build --platform=linux/arm6", "--platform=linux/arm64"],
+      ["kodeno resolve --filename=script.ba", "--filename=script.bash"],
+      ["kodeno build --oci-layout b", "bin/"],
     ]);
   },
 });
@@ -174,6 +178,11 @@ Deno.test({
       ["kodeno tag out one:v", "kodeno tag out one:v1"],
       ["kodeno build --compression=n", "kodeno build --compression=none"],
       ["kodeno cache cl", "kodeno cache clean"],
+      ["kodeno copy oci:out:one:v", "kodeno copy oci:out:one:v1"],
+      ["kodeno copy arch", "kodeno copy archive:"],
+      ["kodeno resolve -f script.b", "kodeno resolve -f script.bash"],
+      ["kodeno resolve --filename=script.b", "kodeno resolve --filename=script.bash"],
+      ["kodeno build --oci-layout b", "kodeno build --oci-layout bin/"],
     ];
     await press(screen, lines);
   },
@@ -218,11 +227,49 @@ Deno.test("completion: wrong usage, and words that nothing is known of", async (
   await assertFails(dir, ["completion", "tcsh"], { code: 2, message: /tcsh.*bash, zsh, fish/ });
   await assertFails(dir, ["completion"], { code: 2, message: /missing required argument 'shell'/ });
   for (
-    const args of [["nonsense", "x"], ["image", "x", "none"], ["package", "/none/"], ["package"]]
+    const args of [["nonsense", "x"], ["inspect", "none", "x"], ["build", "/none/"], [
+      "build",
+      "-Bx",
+    ]]
   ) {
-    const { code, stdout, stderr } = await kodeno(["__complete", ...args], { cwd: dir.path });
-    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
+    const { code, stdout, stderr } = await kodeno(["__complete", "--", ...args], { cwd: dir.path });
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: ":words\n", stderr: "" });
   }
   // Nobody has to know what the scripts ask.
   assert.doesNotMatch((await kodeno(["--help"])).stdout, /__complete/);
+});
+
+Deno.test("completion: what scripts ask is answered with descriptions and what the shell has to do", async () => {
+  const { dir, env } = await place();
+  await using _ = dir;
+  const ask = async (...words: readonly string[]) => {
+    const { stdout, stderr } = await kodeno(["__complete", "--", ...words], { cwd: dir.path, env });
+    assert.equal(stderr, "");
+    return stdout.trimEnd().split("\n");
+  };
+  assert.deepEqual(await ask("bu"), [
+    "build\tbuild images of Go main packages into an OCI layout",
+    ":words",
+  ]);
+  assert.match((await ask("build", "--oci-layout-"))[0] ?? "", /^--oci-layout-path\t\w/);
+  assert.deepEqual(await ask("build", "--compression=no"), ["--compression=none", ":words"]);
+  assert.deepEqual(await ask("build", "--oci-layout", "b"), [":folders"]);
+  assert.deepEqual(await ask("resolve", "-f", ""), [":files"]);
+  assert.deepEqual(await ask("cache", "cl", "x"), [":words"]);
+  assert.deepEqual(await ask("tag", "out", "one:v"), ["one:v1", ":words"]);
+  // Flags of the line are none of __complete's own.
+  assert.deepEqual(await ask("inspect", "--help", "--json", "ou"), ["out", ":words"]);
+  // Older PowerShells cannot hand on an empty word.
+  assert.deepEqual(await ask("inspect", '""'), await ask("inspect", ""));
+  assert.deepEqual(await ask("inspect", "ou"), ["out", ":words"]);
+});
+
+Deno.test("completion: PowerShell's script registers what asks kodeno", async () => {
+  // There is no PowerShell on the machines that test: only the text is looked at.
+  const { stdout } = await kodeno(["completion", "powershell"]);
+  assert.match(stdout, /^Register-ArgumentCompleter -Native -CommandName kodeno -ScriptBlock \{$/m);
+  assert.match(stdout, /& \$words\[0\] __complete '--' @rest/);
+  for (const [open, close] of ["{}", "()", "[]"]) {
+    assert.equal(stdout.split(open ?? "").length, stdout.split(close ?? "").length, open);
+  }
 });
