@@ -23,12 +23,12 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/exec/": [],
   "src/content/": ["src/oci/", "src/io/"],
   "src/place/": ["src/oci/", "src/io/", "src/exec/", "src/content/"],
-  "src/git/": ["src/exec/"],
+  "src/git/": ["src/exec/", "src/io/"],
   "src/template/": [],
   // It lists files by globs, and io knows how to see all names in a folder; what may be said of a
   // registry, the place itself says.
   "src/config/": ["src/oci/", "src/io/", "src/template/", "src/place/"],
-  "src/go/": ["src/exec/", "src/config/"],
+  "src/go/": ["src/exec/", "src/io/", "src/config/"],
   "src/layers/": ["src/oci/", "src/io/"],
   "src/image/": ["src/oci/", "src/io/", "src/content/", "src/layers/"],
   "src/build/": [
@@ -54,9 +54,9 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
     "src/io/",
     "src/config/",
     "src/go/",
+    "src/layers/",
     "src/image/",
     "src/build/",
-    "src/app/",
   ],
   "src/setup/": "all",
   "src/app/": "all",

@@ -2,6 +2,7 @@
  * The use case of `kodeno inspect`: the images of a layout or archive as trees of plain values.
  * @module
  */
+import { exists } from "../io/fail.ts";
 import { GraphBounds } from "../content/bounds.ts";
 import { readDocument } from "../content/read.ts";
 import { graphKey, hasSuccessors } from "../content/successors.ts";
@@ -101,8 +102,7 @@ async function parsePlace(
   text: string,
 ): Promise<{ readonly path: string; readonly ref?: string | undefined }> {
   const place = await pathOf(text);
-  const isThere = await Deno.stat(place).then(() => true, () => false);
-  if (isThere) return { path: place };
+  if (await exists(place)) return { path: place };
   const [, path, digest, tag] = /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];
   return path === undefined ? { path: place } : { path, ref: digest ?? tag };
 }

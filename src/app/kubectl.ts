@@ -11,7 +11,7 @@ import { findKubectl, runKubectl } from "../kube/kubectl.ts";
 import { buildImages } from "../build/build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
-import { watchResolved } from "./resolve_watch.ts";
+import { watchResolved } from "../watch/resolve_watch.ts";
 
 /** What kubectl does with objects. */
 export type KubectlVerb = "apply" | "create";

@@ -7,7 +7,7 @@ import { loadConfig, resolveBuildConfig } from "../config/config.ts";
 import { escapeGlob } from "../config/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
-import { findSources } from "../watch/source_packages.ts";
+import { findSources } from "../watch/image_files.ts";
 
 /** Where kodata is in a container; images say so by `KO_DATA_PATH`. */
 const KODATA = "/var/run/ko";

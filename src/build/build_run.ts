@@ -8,7 +8,7 @@ import type { BuildConfig } from "../config/config.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
 import { gitVariables } from "../git/changes.ts";
-import { repositoryRoot } from "../git/own_programs.ts";
+import { findUp } from "../io/fail.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
 import { assembleImage, type PlatformImage } from "../image/assemble.ts";
 import { type BuiltImage, builtImage } from "../image/built_image.ts";
@@ -222,7 +222,7 @@ async function stampVariables(
 ): Promise<Readonly<Record<string, string>>> {
   const words = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...go.flags];
   const stamps = words.findLast((word) => /^--?buildvcs(=|$)/.test(word));
-  if (stamps?.endsWith("=false") || await repositoryRoot(directory) === undefined) return {};
+  if (stamps?.endsWith("=false") || await findUp(directory, ".git") === undefined) return {};
   try {
     return await gitVariables({ directory, environment, signal });
   } catch (error) {

@@ -3,7 +3,7 @@
  * images. Git and go are asked once, and only when a template reads what they know.
  * @module
  */
-import { refuseToolexec } from "../config/checks.ts";
+import { isTemplate, refuseToolexec } from "../config/checks.ts";
 import type { BuildConfig } from "../config/config.ts";
 import { fillImage, type GoFlagsConfig, type ImageConfig } from "../config/image_config.ts";
 import { KodenoError } from "../errors.ts";
@@ -119,10 +119,6 @@ async function fillPlanned(
   const { directory } = image;
   const filled = await filler.fill(texts, { directory, environment, created, allPlatforms });
   return { ...image, image: fillImage(image.image, filled) };
-}
-
-function isTemplate(text: string): boolean {
-  return text.includes("{{");
 }
 
 /** Fills in the templates of one build, for which all of them see the same time. */

@@ -3,8 +3,7 @@
  * @module
  */
 import { Command } from "commander";
-import { resolve } from "../build/resolve.ts";
-import { watchResolved } from "../app/resolve_watch.ts";
+import { resolveObjects } from "../app/resolve.ts";
 import { type Given, withFlags } from "./flag.ts";
 import { MANIFEST_FLAGS, resolveRequest } from "./flags.ts";
 import { outputsOf, printText, refuseStdout } from "./output.ts";
@@ -34,14 +33,10 @@ export function resolveCommand(): Command {
 async function run(given: Given<typeof MANIFEST_FLAGS>): Promise<void> {
   await refuseStdout(outputsOf(given), "resolve");
   const request = resolveRequest(given);
-  await watched({ verbose: given.verbose }, async (work) => {
-    if (given.watch) {
-      await watchResolved(request, (changed) => {
-        for (const { text } of changed) printText(text);
-        return Promise.resolve();
-      }, work);
-      return;
-    }
-    for (const { text } of await resolve(request, work)) printText(text);
+  const { verbose, watch } = given;
+  await watched({ verbose }, async (work) => {
+    await resolveObjects(request, (resolved) => {
+      for (const { text } of resolved) printText(text);
+    }, { ...work, watch });
   });
 }

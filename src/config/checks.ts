@@ -10,6 +10,11 @@ function bad(what: string, value: string, why: string): KodenoError {
   });
 }
 
+/** Whether a text may be a template of Go's. */
+export function isTemplate(text: string): boolean {
+  return text.includes("{{");
+}
+
 /**
  * Reads `KEY=VALUE` pairs; a later one of the same key wins.
  *

@@ -5,7 +5,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import { parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
-import { parseEpoch, parsePairs, parsePort, refuseToolexec } from "./checks.ts";
+import { isTemplate, parseEpoch, parsePairs, parsePort, refuseToolexec } from "./checks.ts";
 
 /** What may be said of an image; everything may be left out. */
 export interface ImageValues {
@@ -130,7 +130,7 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
     key: string | number,
     text: string,
   ): string => {
-    const is = source?.isTemplate && text.includes("{{");
+    const is = source?.isTemplate && isTemplate(text);
     if (is) templates.push({ field, key, text, from: source.from(field) });
     return text;
   };
@@ -188,7 +188,7 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
     annotations: joined("annotations"),
     user: user === undefined ? undefined : template(ofUser, "user", 0, user),
     entrypointArgs: list("entrypointArgs"),
-    exposedPorts: list("expose").map((text) => text.includes("{{") ? text : parsePort(text)),
+    exposedPorts: list("expose").map((text) => isTemplate(text) ? text : parsePort(text)),
     created: epoch === undefined
       ? undefined
       : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),

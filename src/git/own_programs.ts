@@ -4,7 +4,8 @@
  * user's own configuration stay.
  * @module
  */
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
+import { exists, findUp } from "../io/fail.ts";
 import { type GitPlace, reasonOf, runGit } from "./command.ts";
 
 /** A name and a value each. */
@@ -45,14 +46,6 @@ export function settingVariables(
   return { ...Object.fromEntries(entries), GIT_CONFIG_COUNT: String(before + settings.size) };
 }
 
-/** The folder above or at another one that holds `.git`. */
-export async function repositoryRoot(directory: string): Promise<string | undefined> {
-  for (let folder = resolve(directory);; folder = dirname(folder)) {
-    if (await isThere(join(folder, ".git"))) return folder;
-    if (dirname(folder) === folder) return undefined;
-  }
-}
-
 async function collect(
   place: GitPlace,
   settings: Map<string, string>,
@@ -60,7 +53,7 @@ async function collect(
 ): Promise<void> {
   const [listed, root] = await Promise.all([
     runGit(place, ["config", "-z", "--show-scope", "--get-regexp", "^(filter|submodule)\\."]),
-    repositoryRoot(place.directory),
+    findUp(place.directory, ".git"),
   ]);
   if (listed.code === USAGE) throw new Error("git 2.26 or newer is needed to look for changes");
   // There are none where it ends with 1.
@@ -70,7 +63,7 @@ async function collect(
     if (!key.startsWith("filter.")) continue;
     settings.set(key, others.get(key) ?? (key.endsWith(".required") ? "false" : ""));
   }
-  if (root === undefined || !await isThere(join(root, ".gitmodules"))) return;
+  if (root === undefined || !await exists(join(root, ".gitmodules"))) return;
   if (depth >= MAX_DEPTH) throw new Error(`its submodules are over ${MAX_DEPTH} levels deep`);
   const modules = await runGit(place, [
     ...["config", "-z", "-f", join(root, ".gitmodules"), "--get-regexp", "^submodule\\."],
@@ -78,7 +71,7 @@ async function collect(
   if (modules.code > 1 || modules.isCut) throw new Error(reasonOf(modules));
   const said = new Map(modules.stdout.split("\0").map(keyAndValue));
   for (const [key, path] of said) {
-    if (!key.endsWith(".path") || !await isThere(join(root, path, ".git"))) continue;
+    if (!key.endsWith(".path") || !await exists(join(root, path, ".git"))) continue;
     const ignore = key.replace(/path$/, "ignore");
     settings.set(ignore, own.get(ignore) ?? others.get(ignore) ?? said.get(ignore) ?? "none");
     await collect({ ...place, directory: join(root, path) }, settings, depth + 1);
@@ -100,8 +93,4 @@ function byScope(listed: string) {
 function keyAndValue(text: string): [key: string, value: string] {
   const at = text.indexOf("\n");
   return at < 0 ? [text, "true"] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-function isThere(path: string): Promise<boolean> {
-  return Deno.lstat(path).then(() => true, () => false);
 }

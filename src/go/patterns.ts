@@ -3,28 +3,13 @@
  * directory is built from that module's root.
  * @module
  */
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { findUp } from "../io/fail.ts";
 import { badPattern, type PatternGroup } from "./list.ts";
 
 /** Whether a relative path leads out of the folder it starts in. */
 function leadsOut(way: string): boolean {
   return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way);
-}
-
-async function stat(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The nearest folder upwards that has a file of this name. */
-async function nearest(start: string, name: string): Promise<string | undefined> {
-  for (let directory = start;; directory = dirname(directory)) {
-    if ((await stat(join(directory, name)))?.isFile) return directory;
-    if (dirname(directory) === directory) return undefined;
-  }
 }
 
 /**
@@ -63,7 +48,7 @@ async function place(workingDirectory: string, pattern: string): Promise<Placed>
   const wild = pattern.indexOf("...");
   const fixed = wild < 0 ? pattern : pattern.slice(0, wild).replace(/[^/\\]*$/, "") || ".";
   const path = resolve(workingDirectory, fixed);
-  const info = await stat(path);
+  const info = await Deno.stat(path).catch(() => undefined);
   const local = /^\.{1,2}([/\\]|$)/.test(pattern) || isAbsolute(pattern);
   // "cmd/app" is a folder where there is one; "example.com/app" always is an import path.
   const bare = !local && wild !== 0 && info?.isDirectory === true &&
@@ -72,10 +57,10 @@ async function place(workingDirectory: string, pattern: string): Promise<Placed>
   if (info === undefined) throw badPattern(pattern, "there is no such folder");
   if (!info.isDirectory) throw badPattern(pattern, "it is a file; name its folder");
 
-  const module = await nearest(path, "go.mod");
-  const workspace = await nearest(workingDirectory, "go.work");
+  const module = await findUp(path, "go.mod");
+  const workspace = await findUp(workingDirectory, "go.work");
   const inside = workspace !== undefined && !leadsOut(relative(workspace, path));
-  const home = inside || module === await nearest(workingDirectory, "go.mod");
+  const home = inside || module === await findUp(workingDirectory, "go.mod");
   if (module === undefined && !inside) {
     throw badPattern(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { exists } from "../io/fail.ts";
 import { type GoCommand, runGo } from "./command.ts";
 import {
   goEnvironment,
@@ -144,7 +145,7 @@ export async function moduleFiles(
   const root = work ?? mods[0];
   const fetched = root === undefined || ["mod", "readonly"].includes(value("mod") ?? "");
   const vendor = fetched ? undefined : join(dirname(root), "vendor", "modules.txt");
-  const isVendored = vendor !== undefined && await isThere(vendor);
+  const isVendored = vendor !== undefined && await exists(vendor);
   const overlay = value("overlay");
   const saying = [...(work ? [work] : []), ...mods];
   return [
@@ -155,10 +156,6 @@ export async function moduleFiles(
     ...(isVendored ? [] : (await Promise.all(saying.map(localModules))).flat()),
     ...(overlay ? [at(overlay), ...await overlaid(at(overlay), at)] : []),
   ];
-}
-
-function isThere(path: string): Promise<boolean> {
-  return Deno.stat(path).then(() => true, () => false);
 }
 
 /** The `go.mod` of each module of the workspace; none while go cannot read it. */

@@ -10,7 +10,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { isNotFound } from "./fail.ts";
+import { exists } from "./fail.ts";
 import { openPatiently, openRegularFile, readOpen, type RegularFile, writeAll } from "./files.ts";
 import { digestOf } from "./hash.ts";
 
@@ -199,18 +199,9 @@ export async function syncParent(path: string): Promise<void> {
  */
 export async function makeFolder(path: string, mode?: number): Promise<void> {
   const made: string[] = [];
-  for (let at = resolve(path); !(await isThere(at)); at = dirname(at)) made.push(at);
+  for (let at = resolve(path); !(await exists(at)); at = dirname(at)) made.push(at);
   await Deno.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   for (const folder of made) await syncParent(folder);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    return !isNotFound(error);
-  }
 }
 
 /**

@@ -3,6 +3,7 @@
  * a file may be gone already.
  * @module
  */
+import { dirname, join, resolve } from "node:path";
 import { KodenoError, messageOf } from "../errors.ts";
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
@@ -57,9 +58,11 @@ export async function removeIfThere(
   }
 }
 
-/** Whether something is there; links are followed. What may not be looked at is not. */
+/** Whether something is there; links are followed. What may not be looked at is for its reader. */
 export async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
+  const isAbsent = (error: unknown): boolean =>
+    isNotFound(error) || error instanceof Deno.errors.NotADirectory;
+  return await Deno.stat(path).then(() => true, (error) => !isAbsent(error));
 }
 
 /** Whether there is a folder; links are followed. */
@@ -68,5 +71,13 @@ export function isFolder(path: string): boolean {
     return Deno.statSync(path).isDirectory;
   } catch {
     return false;
+  }
+}
+
+/** The nearest folder, upwards from a start, that has something of a name in it. */
+export async function findUp(start: string, name: string): Promise<string | undefined> {
+  for (let folder = resolve(start);; folder = dirname(folder)) {
+    if (await Deno.stat(join(folder, name)).then(() => true, () => false)) return folder;
+    if (dirname(folder) === folder) return undefined;
   }
 }

@@ -2,6 +2,7 @@
  * Looking at folders for changes: each one by itself, so that huge trees beside them cost nothing.
  * @module
  */
+import { existsSync } from "node:fs";
 import { KodenoError, messageOf } from "../errors.ts";
 import { isFolder } from "../io/fail.ts";
 
@@ -10,6 +11,14 @@ const MAX_WATCHERS = 8;
 
 /** How often files are looked at while nothing is told, in milliseconds. */
 const LOOK_MS = 3000;
+
+/** How folders are watched. */
+export interface FolderWatchOptions {
+  /** Whether what is in their folders is watched, too; files can then be watched as well. */
+  readonly recursive?: boolean;
+  /** Whether a change of a path is one; default any. */
+  readonly matters?: (path: string) => boolean;
+}
 
 /** Folders that are watched. */
 export class FolderWatch implements Disposable {
@@ -22,6 +31,8 @@ export class FolderWatch implements Disposable {
   #wake: () => void = () => {};
   #failure: unknown;
 
+  constructor(readonly options: FolderWatchOptions = {}) {}
+
   /**
    * Watches folders, beside those that are watched already; what is no folder is left out.
    *
@@ -31,7 +42,8 @@ export class FolderWatch implements Disposable {
    */
   watch(folders: Iterable<string>): readonly string[] {
     const isFresh = (one: string): boolean => !this.#folders.has(one) || this.#stale.has(one);
-    const fresh = [...new Set(folders)].filter((one) => isFresh(one) && isFolder(one));
+    const isThere = this.options.recursive ? existsSync : isFolder;
+    const fresh = [...new Set(folders)].filter((one) => isFresh(one) && isThere(one));
     if (fresh.length === 0) return [];
     for (const folder of fresh) {
       this.#folders.add(folder);
@@ -40,7 +52,7 @@ export class FolderWatch implements Disposable {
     if (this.#watchers.length < MAX_WATCHERS) this.#open(fresh);
     else {
       this.#close();
-      this.#open([...this.#folders].filter(isFolder));
+      this.#open([...this.#folders].filter(isThere));
     }
     return fresh;
   }
@@ -62,8 +74,8 @@ export class FolderWatch implements Disposable {
    */
   async next(
     quiet: number,
-    look: () => Promise<Iterable<string>>,
     signal?: AbortSignal,
+    look: () => Promise<Iterable<string>> = () => Promise.resolve([]),
   ): Promise<ReadonlySet<string>> {
     const wake = (): void => this.#wake();
     signal?.addEventListener("abort", wake, { once: true });
@@ -90,9 +102,10 @@ export class FolderWatch implements Disposable {
   }
 
   #open(folders: readonly string[]): void {
+    const { recursive = false } = this.options;
     let watcher: Deno.FsWatcher;
     try {
-      watcher = Deno.watchFs([...folders], { recursive: false });
+      watcher = Deno.watchFs([...folders], { recursive });
     } catch (error) {
       throw new KodenoError(
         "IO_FAILED",
@@ -114,6 +127,7 @@ export class FolderWatch implements Disposable {
       // Reading is no change; builds do it all the time.
       if (kind === "access") continue;
       for (const path of paths) {
+        if (this.options.matters?.(path) === false) continue;
         // A folder that comes again is another one.
         if (kind === "remove" || kind === "rename") this.#stale.add(path);
         this.add(path);

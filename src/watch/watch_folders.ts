@@ -4,8 +4,9 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { compileGlob } from "../config/globs.ts";
+import { isFolder } from "../io/fail.ts";
 import { isOwn, type SourcePackage } from "../go/sources.ts";
-import type { ImageFiles } from "../app/deps.ts";
+import type { ImageFiles } from "./image_files.ts";
 
 /** Where to look, and what for. All paths are absolute. */
 export interface Watched {
@@ -97,14 +98,6 @@ function missingFolders(packages: readonly SourcePackage[]): readonly string[] {
         ImportPath.startsWith(prefix) ? [join(folder, ImportPath.slice(prefix.length))] : []
       )
   );
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 function isBelow(path: string, roots: ReadonlySet<string>): boolean {

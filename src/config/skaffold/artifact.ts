@@ -2,7 +2,9 @@
  * An artifact of a skaffold.yaml as something to build: its folders, and the values it says.
  * @module
  */
+import { isTemplate } from "../checks.ts";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { findUp } from "../../io/fail.ts";
 import { KodenoError } from "../../errors.ts";
 import type { ImageSource, ImageValues } from "../image_config.ts";
 import type { Fault, Path, Position } from "../yaml/faults.ts";
@@ -135,7 +137,7 @@ async function checkFolders(
 ): Promise<void> {
   const isFolder = async (path: string): Promise<boolean> =>
     (await Deno.stat(path).catch(() => undefined))?.isDirectory ?? false;
-  const root = await repositoryRoot(folder);
+  const root = await findUp(folder, ".git");
   const bad = (at: object, field: string, below: Path, value: string, why: string): void =>
     report(origins.fault(at, below, `${field}: found ${JSON.stringify(value)}; ${why}`));
   const outside = "a path in the repository is allowed";
@@ -168,16 +170,6 @@ function isInside(root: string, path: string): boolean {
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** The folder with the `.git` of a folder, if it has one. */
-async function repositoryRoot(folder: string): Promise<string | undefined> {
-  for (let at = folder;;) {
-    if (await Deno.lstat(join(at, ".git")).catch(() => undefined)) return at;
-    const above = resolve(at, "..");
-    if (above === at) return undefined;
-    at = above;
-  }
-}
-
 /** Where a value of `ImageValues` stands: in `ko`, the artifact, or `build`. */
 type Holder = readonly [container: object, key: string];
 
@@ -190,7 +182,7 @@ async function sourceOf(
 ): Promise<ImageSource> {
   const { origins, report, world, debug } = settings;
   const expand = async (path: Path, text: string): Promise<string> => {
-    if (!text.includes("{{")) return text;
+    if (!isTemplate(text)) return text;
     const { file, line, column } = origins.place(ko, path);
     try {
       return await expandTemplate(text, `${file}:${line}:${column}`, image, world);

@@ -2,6 +2,7 @@
  * Templates of a skaffold.yaml, filled in with the environment.
  * @module
  */
+import { isTemplate } from "../checks.ts";
 import { KodenoError } from "../../errors.ts";
 import { skaffoldFunctions, type SkaffoldWorld } from "../../template/skaffold_functions.ts";
 import { compileTemplate } from "../../template/template.ts";
@@ -30,7 +31,7 @@ export async function expandTemplate(
   values: TemplateValues,
   { run, ...world }: AskableWorld,
 ): Promise<string> {
-  if (!text.includes("{{")) return text;
+  if (!isTemplate(text)) return text;
   if (run === undefined) return expandNow(text, where, values, world);
   const said = new Map<string, PromiseSettledResult<string>>();
   // Templates do not wait: where one asks for a program, it is run, and then all begins anew.

@@ -5,6 +5,7 @@
  */
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { exists } from "../../io/fail.ts";
 import { type Environment, variable } from "../environment.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";
@@ -76,7 +77,7 @@ async function readGlobalConfig(
   const home = variable(place.environment, "HOME") ?? variable(place.environment, "USERPROFILE");
   const usual = home === undefined ? undefined : join(home, ".skaffold", "config");
   const path = file ? resolve(place.workingDirectory, file) : usual;
-  if (path === undefined || !await isThere(path)) {
+  if (path === undefined || !await exists(path)) {
     const missing = `Cannot find Skaffold's configuration ${file}: there is no such file; ` +
       "nothing is taken from it";
     return { insecureRegistries: [], notes: file ? [missing] : [] };
@@ -100,16 +101,6 @@ async function readGlobalConfig(
     ],
     notes,
   };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    // What cannot be looked at is told by who reads it.
-    return !(error instanceof Deno.errors.NotFound);
-  }
 }
 
 /**

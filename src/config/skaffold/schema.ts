@@ -3,6 +3,7 @@
  * those that the ko builder's design had and Skaffold has not.
  * @module
  */
+import { isTemplate } from "../checks.ts";
 import { z } from "zod";
 
 /** Since v2beta15 of the ko builder's first design; before, `build` looked otherwise. */
@@ -14,7 +15,7 @@ const flag = (what: string) => z.boolean().describe(what).optional();
 /** Sections that shape no image, and that kodeno leaves to Skaffold. */
 const foreign = (what: string) => z.unknown().describe(`${what}; not read by kodeno`).optional();
 
-const pair = z.string().refine((entry) => entry.includes("{{") || /^[^=]+=/.test(entry), {
+const pair = z.string().refine((entry) => isTemplate(entry) || /^[^=]+=/.test(entry), {
   error: "NAME=VALUE is allowed",
 });
 

@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
+import { exists } from "../../io/fail.ts";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { digestOf } from "../../io/hash.ts";
@@ -117,10 +118,6 @@ function named(text: string, where: string, env: Environment): DaemonEndpoint {
   }
   const own = env["DOCKER_CONFIG"] || join(env["HOME"] ?? "", ".docker");
   return parseDaemonEndpoint(text, where, readCertificates(env["DOCKER_CERT_PATH"] || own));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 /** `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there. */

@@ -1,0 +1,271 @@
+/**
+ * The files that shape images: what a file watcher has to look at, image by image. First which runs of
+ * `go list` it takes to know the packages, then what beside them is read.
+ * @module
+ */
+import { basename, dirname, join, resolve } from "node:path";
+import { findPackages } from "../build/packages.ts";
+import { goVariables, makePlan } from "../build/plan.ts";
+import { isTemplate } from "../config/checks.ts";
+import { type BuildConfig, imageConfigOf } from "../config/config.ts";
+import type { ImageConfig } from "../config/image_config.ts";
+import type { WorkOptions } from "../events.ts";
+import type { GoCommand } from "../go/command.ts";
+import { goEnvironment, selectListFlags, selectMains } from "../go/list.ts";
+import { groupPatterns } from "../go/patterns.ts";
+import {
+  closureOf,
+  filesOf,
+  listSources,
+  moduleFiles,
+  profileOf,
+  type SourcePackage,
+} from "../go/sources.ts";
+import { isBuiltinBase, scratchBase } from "../image/builtin_base.ts";
+import { unspeakableName } from "../io/folder.ts";
+import { planKodataLayer } from "../layers/kodata_layer.ts";
+import type { Platform } from "../oci/platform.ts";
+
+/** What an image is built of. */
+export interface ImageSources {
+  readonly importPath: string;
+  /** Folder of the main package; absolute. */
+  readonly packageDirectory: string;
+  /** The main package and all it depends on, as far as they are the user's own. */
+  readonly packages: readonly SourcePackage[];
+}
+
+/** The files of one image; absolute. */
+export interface ImageFiles extends ImageSources {
+  /** Those that are there, sorted. */
+  readonly files: readonly string[];
+  /** Those that are not there, and would be read if they were. */
+  readonly absent: readonly string[];
+}
+
+interface FoundSources extends ImageSources {
+  /** Other files that go reads; not all are there. */
+  readonly more: readonly string[];
+  /** Whether it is for Windows only. */
+  readonly windows: boolean;
+}
+
+/** One run of `go list`, and the images whose packages it tells. */
+interface Run {
+  readonly how: GoCommand;
+  /** Flags of `go build`. */
+  readonly flags: readonly string[];
+  readonly os: string;
+  readonly patterns: readonly string[];
+}
+
+/**
+ * Finds the files that shape images: those that go reads of all packages but Go's own and those of
+ * the module cache, what they embed, what says which modules there are, kodata with what its links
+ * lead to, and `.ko.yaml`. They are those of all platforms that are built together; one that no
+ * platform takes is none of them.
+ *
+ * @param patterns import paths, folders, or patterns with `...`; none stands for `.`
+ * @throws {KodenoError} as {@link findSources}, `BAD_SOURCE_FILE`
+ */
+export async function findFiles(
+  config: BuildConfig,
+  patterns: readonly string[],
+  work: WorkOptions = {},
+): Promise<readonly ImageFiles[]> {
+  const images = await findSources(config, patterns, work);
+  const { koFile, workingDirectory } = config;
+  const koFiles = koFile === undefined ? [] : [resolve(workingDirectory, koFile.path)];
+  return await Promise.all(images.map(async ({ more, windows, ...image }) => {
+    // What go lists is there.
+    const listed = image.packages.flatMap(filesOf);
+    await refuseUnspeakable(listed);
+    const others = [...new Set([...more, ...koFiles])];
+    const [kodata, areThere] = await Promise.all([
+      kodataFiles(config, image.packageDirectory, windows),
+      Promise.all(others.map(isFile)),
+    ]);
+    const there = others.filter((_, i) => areThere[i]);
+    return {
+      ...image,
+      files: [...new Set([...listed, ...there, ...kodata])].sort(),
+      absent: others.filter((_, i) => !areThere[i]),
+    };
+  }));
+}
+
+/**
+ * Finds the packages of the images that patterns name, with one run of `go list` for each platform,
+ * folder and set of flags.
+ *
+ * @throws {KodenoError} `BAD_PACKAGE`, `BAD_OPTION`, `BAD_PLATFORM`, `GO_FAILED`
+ */
+export async function findSources(
+  config: BuildConfig,
+  patterns: readonly string[],
+  work: WorkOptions = {},
+): Promise<readonly FoundSources[]> {
+  const { image, builds, baseImageOverrides } = config;
+  // Where all images are built alike, the run that lists everything finds them, too.
+  const alike = builds.length + Object.keys(baseImageOverrides).length === 0 &&
+    !selectListFlags(image.go.flags).some(isTemplate);
+  const runs = await (alike ? runsOfPatterns : runsOfPackages)(config, patterns, work);
+  const images = new Map<string, FoundSources>();
+  const listed = await Promise.all(runs.map(async (run) => {
+    const { how, flags, patterns } = run;
+    const graph = !alike || patterns.length > 1 || patterns.some((one) => one.includes("..."));
+    const [sources, modules] = await Promise.all([
+      listSources(how, { flags, patterns, graph }),
+      moduleFiles(how, flags),
+    ]);
+    return { ...sources, run, graph, modules };
+  }));
+  for (const fault of new Set(listed.flatMap(({ faults }) => faults))) {
+    const message = `go cannot read all packages: ${fault}`;
+    work.emit?.({ type: "note", level: "warning", message });
+  }
+  for (const { run: { how, flags, patterns, os }, packages, modules, graph } of listed) {
+    const all = [...packages.values()];
+    for (const main of selectMains({ directory: how.directory, patterns }, all)) {
+      const { importPath, packageDirectory } = main;
+      const profile = profileOf(how, flags, packageDirectory);
+      // Runs for several platforms tell of one image.
+      const before = images.get(importPath) ?? { packages: [], more: [], windows: true };
+      images.set(importPath, {
+        importPath,
+        packageDirectory,
+        packages: [...before.packages, ...(graph ? closureOf(packages, importPath) : all)],
+        more: [...before.more, ...modules, ...(profile ? [profile] : [])],
+        windows: before.windows && os === "windows",
+      });
+    }
+  }
+  return [...images.values()];
+}
+
+/** One run for each folder and platform, with the patterns as they are. */
+async function runsOfPatterns(
+  config: BuildConfig,
+  patterns: readonly string[],
+  work: WorkOptions,
+): Promise<readonly Run[]> {
+  const { image, go, workingDirectory } = config;
+  const [groups, platforms] = await Promise.all([
+    groupPatterns(workingDirectory, patterns),
+    platformsOf(config, image, work),
+  ]);
+  return groups.flatMap(({ directory, patterns }) =>
+    platforms.map((platform): Run => ({
+      how: goCommand(config, directory, goVariables(platform, { ...go, ...image.go }), work),
+      flags: image.go.flags,
+      os: platform.os,
+      patterns,
+    }))
+  );
+}
+
+/** The packages are looked for first, then one run for each group of them that go can build. */
+async function runsOfPackages(
+  config: BuildConfig,
+  patterns: readonly string[],
+  work: WorkOptions,
+): Promise<readonly Run[]> {
+  const { go, image, workingDirectory } = config;
+  const [platform = HOST] = await platformsOf(config, image, work);
+  const variables = goVariables(platform, { ...go, ...image.go });
+  const how = goCommand(config, workingDirectory, variables, work);
+  const found = await findPackages(config, how, patterns);
+  const requests = await Promise.all(found.map(async (one) => {
+    const image = imageConfigOf(config, one.importPath, one.entry);
+    const { flags } = image.go;
+    // Templates of other flags may ask for what is there only when images are built.
+    const plain = [...selectListFlags(flags), ...flags.filter((flag) => !isTemplate(flag))];
+    const go = { ...image.go, flags: plain, ldflags: [] };
+    const platforms = await platformsOf(config, image, work);
+    return { ...one, image: { ...image, go, templates: [] }, platforms };
+  }));
+  const { expandPlan } = await import("../build/templates.ts");
+  const { groups } = await expandPlan(makePlan(go, requests), { config, how, emit: work.emit });
+  const runs = new Map<string, Run>();
+  for (const { directory, environment, go: { flags }, binaries, platform: { os } } of groups) {
+    const key = JSON.stringify([directory, environment, flags]);
+    // Groups that differ only in the names of their files are one here.
+    const before = runs.get(key)?.patterns ?? [];
+    const patterns = [...before, ...binaries.map(({ importPath }) => importPath)];
+    runs.set(key, { how: goCommand(config, directory, environment, work), flags, os, patterns });
+  }
+  return [...runs.values()];
+}
+
+const HOST: Platform = { os: "linux", architecture: "amd64" };
+
+function goCommand(
+  { go: { command } }: BuildConfig,
+  directory: string,
+  variables: Readonly<Record<string, string>>,
+  { signal }: WorkOptions,
+): GoCommand {
+  // go names folders as PWD does where that is another name of the folder it runs in.
+  return { command, directory, environment: { ...variables, PWD: directory }, signal };
+}
+
+/**
+ * The platforms of an image. Those that are named in full need no look at the base image; for others
+ * a base of a registry may be asked.
+ */
+async function platformsOf(
+  config: BuildConfig,
+  image: ImageConfig,
+  work: WorkOptions,
+): Promise<readonly Platform[]> {
+  const { baseImage, platforms } = image;
+  if (isBuiltinBase(baseImage)) {
+    return scratchBase(platforms).images.map(({ platform }) => platform);
+  }
+  const named = platforms === "all"
+    ? []
+    : platforms.flatMap(({ os, architecture, variant }) =>
+      architecture === undefined ? [] : [{ os, architecture, variant }]
+    );
+  if (named.length === platforms.length) return named;
+  // What most runs do not need is not loaded for them: this has to be fast.
+  const [{ BaseSet }, { openLayers }] = await Promise.all([
+    import("../build/bases.ts"),
+    import("../build/cache.ts"),
+  ]);
+  const how = goCommand(config, config.workingDirectory, config.go.environment, work);
+  await using bases = new BaseSet(config, {
+    ...work,
+    cache: () => openLayers(config.cache),
+    go: () => goEnvironment(how, ["GOROOT"]),
+  });
+  return (await bases.open(image)).images.map(({ platform }) => platform);
+}
+
+/** Files of kodata as they are called there, and what links among them lead to. */
+async function kodataFiles(
+  { kodataAllowedRoot: allowedRoot, cache: { directory: cache } }: BuildConfig,
+  folder: string,
+  windows: boolean,
+): Promise<readonly string[]> {
+  const os = windows ? "windows" : "linux";
+  const { entries } = await planKodataLayer(folder, { os, allowedRoot, cache });
+  return entries.flatMap(({ entry, content }) => {
+    const [, name] = /(?:^|\/)var\/run\/ko\/(.+)$/s.exec(entry.name) ?? [];
+    if (name === undefined || typeof content !== "string") return [];
+    return [join(folder, "kodata", name), content];
+  });
+}
+
+/** go says U+FFFD for what is not UTF-8: there is nothing of such a name then. */
+async function refuseUnspeakable(paths: readonly string[]): Promise<void> {
+  for (const path of paths.filter((one) => one.includes("\ufffd"))) {
+    if (await isFile(path)) continue;
+    const name = basename(path).replaceAll("\ufffd", "\\x??");
+    throw unspeakableName(`list all files of ${dirname(path)}`, { name, isFile: true });
+  }
+}
+
+function isFile(path: string): Promise<boolean> {
+  return Deno.stat(path).then((info) => info.isFile, () => false);
+}

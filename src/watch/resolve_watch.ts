@@ -1,0 +1,66 @@
+/**
+ * Resolves again and again: whenever a file of the objects or of the Go module changes.
+ * @module
+ */
+import { relative, resolve as absolute, sep } from "node:path";
+import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
+import { cacheDirectory, processEnvironment } from "../config/environment.ts";
+import { KodenoError, messageOf } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { findUp } from "../io/fail.ts";
+import { FolderWatch } from "./folder_watch.ts";
+
+/** Changes that come within this time are one, in milliseconds. */
+const QUIET_MS = 200;
+
+/**
+ * Resolves, and does so again after each change, until the signal ends it. A round that fails is
+ * told as a warning; the next change starts a new one.
+ *
+ * @param take gets the files whose text differs from the round before
+ * @throws {KodenoError} `INTERRUPTED`; `BAD_OPTION` for the standard input, which does not change
+ */
+export async function watchResolved(
+  request: ResolveRequest,
+  take: (changed: readonly ResolvedManifest[]) => Promise<void> | void,
+  work: WorkOptions,
+): Promise<never> {
+  const { files } = request.manifests;
+  if (files.includes("-")) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      "Cannot watch the standard input: name files or folders, or leave --watch out",
+    );
+  }
+  const { workingDirectory = ".", ociLayout, tarball, imageRefs, environment } = request.options;
+  const start = absolute(workingDirectory);
+  const home = await findUp(start, "go.work") ?? await findUp(start, "go.mod") ?? start;
+  const cache = cacheDirectory(environment ?? processEnvironment());
+  // What a round writes must not start the next one.
+  const own = [ociLayout || "out", tarball, imageRefs, cache].flatMap((path) => path || []);
+  const ignored = own.map((path) => absolute(path));
+  const before = new Map<string, string>();
+  using changes = new FolderWatch({ recursive: true, matters: (path) => matters(path, ignored) });
+  // Watching begins first, or a change during a round would go unseen.
+  changes.watch([home, ...files.map((file) => absolute(file))]);
+  for (;;) {
+    try {
+      const resolved = [...await resolve(request, work)];
+      const changed = resolved.filter(({ file, text }) => before.get(file) !== text);
+      if (changed.length > 0) await take(changed);
+      for (const { file, text } of changed) before.set(file, text);
+    } catch (error) {
+      work.signal?.throwIfAborted();
+      if (!(error instanceof KodenoError)) throw error;
+      work.emit?.({ type: "note", level: "warning", message: `Error: ${messageOf(error)}` });
+    }
+    await changes.next(QUIET_MS, work.signal);
+  }
+}
+
+/** Whether a change can mean anything: not in what kodeno or git writes, or in editors' own files. */
+function matters(path: string, ignored: readonly string[]): boolean {
+  if (ignored.some((one) => !relative(one, path).startsWith(".."))) return false;
+  if (path.split(sep).includes(".git")) return false;
+  return !/(?:~|\.sw[a-z]|\.tmp)$/.test(path);
+}
