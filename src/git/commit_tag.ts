@@ -16,26 +16,19 @@ export interface GitCommitTag extends GitPlace {
   readonly ignoreChanges?: boolean | undefined;
 }
 
-/** What each variant asks git, by its name in small letters. */
+/** The variants of the policy, as Skaffold's documentation writes them, and what each asks git. */
 const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
-  tags: ["describe", "--tags", "--always"],
-  commitsha: ["rev-list", "-1", "HEAD"],
-  abbrevcommitsha: ["rev-list", "-1", "HEAD", "--abbrev-commit"],
+  Tags: ["describe", "--tags", "--always"],
+  CommitSha: ["rev-list", "-1", "HEAD"],
+  AbbrevCommitSha: ["rev-list", "-1", "HEAD", "--abbrev-commit"],
   // The tree of the folder itself, not that of the repository.
-  treesha: ["rev-parse", "HEAD:./"],
-  abbrevtreesha: ["rev-parse", "--short", "HEAD:./"],
-  branches: ["branch", "--show-current"],
+  TreeSha: ["rev-parse", "HEAD:./"],
+  AbbrevTreeSha: ["rev-parse", "--short", "HEAD:./"],
+  Branches: ["branch", "--show-current"],
 };
 
-/** The variants of the policy, as Skaffold's documentation writes them. */
-export const GIT_VARIANTS: readonly string[] = [
-  "Tags",
-  "CommitSha",
-  "AbbrevCommitSha",
-  "TreeSha",
-  "AbbrevTreeSha",
-  "Branches",
-];
+/** The names of the variants. */
+export const GIT_VARIANTS: readonly string[] = Object.keys(QUESTIONS);
 
 /** How long a tag may be, in characters. */
 const MAX_TAG = 128;
@@ -46,17 +39,11 @@ const MAX_TAG = 128;
  *
  * @throws {KodenoError} `BAD_CONFIG` for an unknown variant; `GIT_FAILED` when git is missing, the
  * folder is in no repository, or there is no commit; `BAD_OPTION` when there is no such folder
- *
- * @example The tag of a folder, such as `v1.2.0-3-gcafe123-dirty`
- * ```ts ignore
- * import { gitCommitTag } from "./commit_tag.ts";
- * console.log(await gitCommitTag({ directory: ".", variant: "Tags" }));
- * ```
  */
 export async function gitCommitTag(how: GitCommitTag): Promise<string> {
   const { variant = "", prefix = "", ignoreChanges = false, directory } = how;
   const name = variant.toLowerCase() || "tags";
-  const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;
+  const [, question] = Object.entries(QUESTIONS).find(([one]) => one.toLowerCase() === name) ?? [];
   if (question === undefined) {
     const why = `it has to be ${GIT_VARIANTS.slice(0, -1).join(", ")} or ${GIT_VARIANTS.at(-1)}`;
     throw new KodenoError(
