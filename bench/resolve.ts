@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
 import { baseFolder } from "./base.ts";
 import type { Setting } from "./competitors.ts";
 import { makeModule, moduleFolder } from "./fixtures.ts";
@@ -33,7 +34,7 @@ export interface ResolveRuns {
  * Measures both.
  *
  * @param host of a registry
- * @throws when a program fails, or the two print something else but for digests
+ * @throws when a program fails, or the two print other objects but for digests
  */
 export async function measureResolve(
   setting: Setting,
@@ -68,9 +69,11 @@ export async function measureResolve(
 
 /** The runs that do not count tell whether both do the same work. */
 async function assertSame(commands: Readonly<Record<keyof ResolveRuns, Command>>): Promise<void> {
-  const plain = (text: string): string => text.replaceAll(/@sha256:[0-9a-f]{64}/g, "");
+  const objects = (text: string): unknown =>
+    [parseAllDocuments(text.replaceAll(/@sha256:[0-9a-f]{64}/g, ""))].flat()
+      .map((one) => one.toJS()).filter((one) => one !== null);
   const [ours, theirs] = [await output(commands.kodeno), await output(commands.ko)];
-  assert.equal(plain(ours), plain(theirs), "what is printed");
+  assert.deepEqual(objects(ours), objects(theirs), "what is printed");
   const images = new Set(ours.match(/\S+@sha256:[0-9a-f]{64}/g));
   assert.equal(images.size, IMAGES, "images");
 }

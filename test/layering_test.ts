@@ -47,7 +47,7 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
     // Objects are resolved by a build of what they name.
     "src/kube/",
   ],
-  "src/kube/": ["src/io/", "src/exec/"],
+  "src/kube/": ["src/io/", "src/exec/", "src/config/"],
   "src/serve/": ["src/oci/", "src/content/", "src/place/"],
   "src/watch/": [
     "src/oci/",

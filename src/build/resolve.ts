@@ -54,7 +54,9 @@ function* printAll(
   images: ReadonlyMap<string, string>,
 ): Generator<ResolvedManifest> {
   for (const manifest of manifests) {
-    yield { file: manifest.file, text: `${manifest.print(images)}\n---\n` };
+    const text = manifest.print(images);
+    // An empty line more would be one more line of a text that the file may end with.
+    yield { file: manifest.file, text: `${text}${/(?:^|\n)$/.test(text) ? "" : "\n"}---\n` };
   }
 }
 

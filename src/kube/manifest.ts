@@ -1,20 +1,37 @@
 /**
  * A file of Kubernetes objects: which Go packages it names as `ko://` references, and how it reads
  * with images in their stead. Pure.
+ *
+ * The text is not printed anew from what was parsed: images are put where the references stand, and
+ * what a selector leaves out is cut out, so every other byte stays as the user wrote it.
  * @module
  */
+import { type Document, isScalar, type Node, type Scalar, visit } from "yaml";
+import {
+  composeYaml,
+  explainYamlError,
+  type YamlBounds,
+  YamlFailure,
+} from "../config/yaml/compose.ts";
+import { Places } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
 import { undisturbed } from "../undisturbed.ts";
-import { selects } from "./select.ts";
+import { leftOut, type Range } from "./select.ts";
 import type { Selector } from "./selector.ts";
-import { YamlError } from "./yaml/failure.ts";
-import { eachNode, isString, type YamlNode } from "./yaml/node.ts";
-import { parseDocuments } from "./yaml/parse.ts";
-import { printDocuments } from "./yaml/print.ts";
 
 const SCHEME = "ko://";
-/** Most documents of a file; those of real ones are some hundred. */
-const MAX_DOCUMENTS = 10_000;
+/** Real files have some hundred documents of some hundred lines. */
+const BOUNDS: YamlBounds = {
+  pieces: 750_000,
+  documentPieces: 350_000,
+  documents: 10_000,
+  lines: 300_000,
+  advice: "split the file",
+};
+/** What cannot stand in YAML: control characters, and halves of characters. */
+const FOREIGN = /[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+/** Tags of text, beside none. */
+const TEXT_TAGS: readonly (string | undefined)[] = [undefined, "!", "tag:yaml.org,2002:str"];
 
 /** A `ko://` reference and where it stands. */
 export interface KoReference {
@@ -33,12 +50,16 @@ export interface Manifest {
   /** Its references, in the order of the text; each as often as it stands there. */
   readonly references: readonly KoReference[];
   /**
-   * The text with images instead of references. But for these it is byte for byte what ko prints:
-   * comments, key order, anchors and quotes stay, empty lines go, two spaces indent.
+   * The text with images instead of references; each other byte is the user's.
    *
    * @param images the reference of an image for each import path
    */
   print(images: ReadonlyMap<string, string>): string;
+}
+
+/** What comes instead of a part of the text. */
+interface Edit extends Range {
+  readonly write: (images: ReadonlyMap<string, string>) => string;
 }
 
 /**
@@ -52,59 +73,144 @@ export interface Manifest {
  * @example
  * ```ts
  * import { readManifest } from "./manifest.ts";
- * const text = "kind: Pod\nspec:\n  image: ko://example.com/app # built\n";
+ * const text = "kind: Pod\nspec:\n    image:  'ko://example.com/app' # built\n";
  * const manifest = readManifest(text, "pod.yaml");
- * const images = new Map([["example.com/app", "reg.local/app@sha256:00"]]);
- * if (!manifest.print(images).includes("  image: reg.local/app@sha256:00 # built\n")) {
- *   throw new Error();
- * }
+ * const printed = manifest.print(new Map([["example.com/app", "reg.local/app@sha256:00"]]));
+ * if (printed !== text.replace("ko://example.com/app", "reg.local/app@sha256:00")) throw new Error();
  * ```
  */
 export function readManifest(text: string, file: string, selector?: Selector): Manifest {
-  return undisturbed(() => readNow(text, file, selector));
+  const reader = new Reader(text, file, selector);
+  try {
+    undisturbed(() => reader.read());
+  } catch (error) {
+    if (!(error instanceof YamlFailure)) throw error;
+    const { line, column } = new Places(text).of(error.offset);
+    const message = `Cannot read ${file}:${line}:${column}: ${error.message}`;
+    throw new KodenoError("BAD_CONFIG", message, { file }, { cause: error });
+  }
+  const { references, edits } = reader;
+  return { file, references, print: (images) => splice(text, edits, images) };
 }
 
-function readNow(text: string, file: string, selector: Selector | undefined): Manifest {
-  const documents: YamlNode[] = [];
-  try {
-    let count = 0;
-    for (const document of parseDocuments(text)) {
-      if (++count > MAX_DOCUMENTS) {
-        throw new YamlError(`over ${MAX_DOCUMENTS} documents; split the file`, document.row, 1);
-      }
-      if (selector === undefined || selects(selector, document)) documents.push(document);
+/** A text with edits, which are in its order. */
+function splice(text: string, edits: readonly Edit[], images: ReadonlyMap<string, string>): string {
+  let [printed, at] = ["", 0];
+  for (const { start, end, write } of edits) {
+    printed += text.slice(at, start) + write(images);
+    at = end;
+  }
+  return printed + text.slice(at);
+}
+
+/** Goes through the documents of a text, one after the other. */
+class Reader {
+  readonly references: KoReference[] = [];
+  /** In the order of the text. */
+  edits: Edit[] = [];
+  readonly #places: Places;
+
+  constructor(
+    readonly text: string,
+    readonly file: string,
+    readonly selector: Selector | undefined,
+  ) {
+    this.#places = new Places(text);
+  }
+
+  read(): void {
+    const foreign = FOREIGN.exec(this.text);
+    if (foreign !== null) {
+      throw new YamlFailure(foreign.index, "a control character cannot stand in YAML");
     }
-  } catch (error) {
-    if (!(error instanceof YamlError)) throw error;
-    const place = `${file}:${error.line}:${error.column}`;
-    throw new KodenoError("BAD_CONFIG", `Cannot read ${place}: ${error.problem}`, { file }, {
-      cause: error,
+    let start = 0;
+    // Whether `...` stands behind the last document that is kept, or there is none yet.
+    let ended = true;
+    let kept = 0;
+    for (const document of composeYaml(this.text, BOUNDS, this.selector !== undefined)) {
+      const [error] = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
+      if (error !== undefined) throw explainYamlError(error, this.text);
+      const [, , at] = document.range;
+      const end = this.text.indexOf("\n", Math.max(at - 1, 0)) + 1 || this.text.length;
+      const { docEnd = false } = document.directives;
+      const cuts = this.selector === undefined ? [] : leftOut(this.selector, document, this.text);
+      if (cuts === undefined) {
+        // What comes next may need the end: directives, or a document without `---`.
+        this.edits.push(cut({ start, end }, docEnd && !ended ? "...\n" : ""));
+        ended ||= docEnd;
+      } else {
+        this.#take(document, cuts);
+        ended = docEnd;
+        kept++;
+      }
+      start = end;
+    }
+    if (this.selector !== undefined && kept === 0) {
+      this.edits = [cut({ start: 0, end: this.text.length })];
+    }
+  }
+
+  /** Notes the references of a document, but for those in parts that are cut out. */
+  #take(document: Document.Parsed, cuts: readonly Range[]): void {
+    const edits = cuts.map((range) => cut(range));
+    const anchors = new Set<string>();
+    const isCut = ({ range }: Node): boolean =>
+      cuts.some(({ start, end }) => start <= (range?.[0] ?? 0) && (range?.[0] ?? 0) < end);
+    visit(document, {
+      Alias: (_, node) => {
+        if (anchors.has(node.source) || isCut(node)) return;
+        throw new YamlFailure(node.range?.[0] ?? 0, `there is no anchor "${node.source}" before`);
+      },
+      Value: (_, node) => {
+        if (isCut(node)) return visit.SKIP;
+        if (node.anchor !== undefined) anchors.add(node.anchor);
+        if (isReference(node)) edits.push(this.#reference(node));
+        return undefined;
+      },
     });
+    this.edits.push(...edits.sort((a, b) => a.start - b.start));
   }
-  const found: (readonly [YamlNode, KoReference])[] = [];
-  // A tree is bigger than its text; one without references need not wait.
-  if (!text.includes(SCHEME) && !text.includes("\\")) return finished(file, documents);
-  for (const node of documents.flatMap((document) => [...eachNode(document)])) {
-    if (!node.value.startsWith(SCHEME) || !isString(node)) continue;
-    const importPath = node.value.trim().slice(SCHEME.length);
-    found.push([node, { importPath, file, line: node.row }]);
-  }
-  if (found.length === 0) return finished(file, documents);
-  return {
-    file,
-    references: found.map(([, reference]) => reference),
-    print: (images) => {
-      for (const [node, { importPath, line }] of found) {
+
+  #reference({ value, type, range }: Scalar<string>): Edit {
+    const importPath = value.trim().slice(SCHEME.length);
+    const [start, end] = range ?? [0, 0];
+    const { file } = this;
+    const { line } = this.#places.of(start);
+    this.references.push({ importPath, file, line });
+    const source = this.text.slice(start, end);
+    return {
+      start,
+      end,
+      write: (images) => {
         const image = images.get(importPath);
         if (image === undefined) throw new Error(`${file}:${line}: ${importPath} was not built`);
-        node.value = image;
-      }
-      return undisturbed(() => printDocuments(documents));
-    },
-  };
+        return written(image, source, type);
+      },
+    };
+  }
 }
 
-function finished(file: string, documents: readonly YamlNode[]): Manifest {
-  const text = printDocuments(documents);
-  return { file, references: [], print: () => text };
+function cut(range: Range, instead = ""): Edit {
+  return { ...range, write: () => instead };
+}
+
+function isReference(node: Node): node is Scalar<string> {
+  if (!isScalar(node)) return false;
+  const { value, tag } = node;
+  return typeof value === "string" && value.startsWith(SCHEME) && TEXT_TAGS.includes(tag);
+}
+
+/** Images that are text without quotes wherever they stand; `1:2` is a number for some. */
+const PLAIN = /^(?=.*[/@])[A-Za-z0-9][\w.:/@-]*\w$/;
+/** A scalar of lines: its style, indicators, the rest of its first line, blanks, text, blank lines. */
+const LINES = /^([|>])([-+1-9]*)([^\n]*\n[ ]*)(.*?)(\s*)$/s;
+
+/** A scalar with another value, written in the same way. */
+function written(image: string, source: string, type: Scalar.Type | undefined): string {
+  if (type === "PLAIN") return PLAIN.test(image) ? image : `"${image}"`;
+  const [, style, indicators = "", head = "", , tail = ""] = LINES.exec(source) ?? [];
+  if (style === undefined) return `${source[0]}${image}${source[0]}`;
+  // The end of the line is no part of an image, so the header has to say that it does not count.
+  const chomped = indicators.includes("-") ? indicators : `${indicators.replace("+", "")}-`;
+  return `${style}${chomped}${head}${image}${tail.replaceAll(/[^\r\n]/g, "")}`;
 }

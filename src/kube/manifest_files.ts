@@ -119,12 +119,12 @@ export async function readManifests(query: ManifestQuery): Promise<readonly Mani
     })
   ));
   const failures = read.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
-  if (failures.length > 0) throw together(failures);
+  if (failures.length > 0) throw combined(failures);
   return read.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
 }
 
 /** What is wrong with several files is told at once. */
-function together(failures: readonly unknown[]): unknown {
+function combined(failures: readonly unknown[]): unknown {
   const faults = failures.filter((one) =>
     one instanceof KodenoError && one.code === "BAD_CONFIG"
   ) as readonly KodenoError[];
@@ -152,7 +152,9 @@ function decode(bytes: Uint8Array, file: string): string {
   const mark = `${bytes[0]},${bytes[1]}`;
   const encoding = mark === "255,254" ? "utf-16le" : mark === "254,255" ? "utf-16be" : "utf-8";
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    // What is printed is UTF-8, with a byte order mark where there was one.
+    const ignoreBOM = encoding === "utf-8";
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM }).decode(bytes);
   } catch (error) {
     throw new KodenoError("BAD_CONFIG", `Cannot read ${file}: it is not UTF-8`, { file }, {
       cause: error,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { YAML_TEXTS } from "../../test/support/yaml_texts.ts";
 import { KodenoError } from "../errors.ts";
 import { readManifest } from "./manifest.ts";
 import { parseSelector } from "./selector.ts";
@@ -20,15 +21,24 @@ Deno.test("manifest: every string that starts with ko:// is a reference, whateve
     ['a: "\\x6bo://example.com/a"\n', `a: "${A}"\n`],
     ["a: 'ko://example.com/a  '\n", `a: '${A}'\n`],
     ["a: |\n  ko://example.com/a\n", `a: |-\n  ${A}\n`],
+    ["a: |+2  # why\r\n    \r\n", "a: |+2  # why\r\n    \r\n"],
+    ["a: |2+ # why\r\n  ko://example.com/a \r\n\r\n", `a: |2- # why\r\n  ${A}\r\n\r\n`],
+    ["? >\n   ko://example.com/a\n   \n: b\n", `? >-\n   ${A}\n   \n: b\n`],
+    ["a: |\n  ko://example.com/a\n     \n\n", `a: |-\n  ${A}\n\n\n`],
+    ["a: ! ko://example.com/a\n", `a: ! ${A}\n`],
+    ["{ko://example.com/a: ko://example.com/b}", `{${A}: ${B}}`],
+    ['{"ko://example.com/a":"ko://example.com/b"}', `{"${A}":"${B}"}`],
+    ["\ufeffa:   ko://example.com/a   # x\r\n\r\n", `\ufeffa:   ${A}   # x\r\n\r\n`],
     ["a: >-\n  ko://example.com/a\n", `a: >-\n  ${A}\n`],
     ["a: !!str ko://example.com/a\n", `a: !!str ${A}\n`],
-    ["a: [ko://example.com/a, ko://example.com/b]\n", `a: ['${A}', '${B}']\n`],
+    ["a: [ko://example.com/a, ko://example.com/b]\n", `a: [${A}, ${B}]\n`],
     ["- ko://example.com/a\n", `- ${A}\n`],
     ["ko://example.com/a\n", `${A}\n`],
     ["ko://example.com/a: x\n", `${A}: x\n`],
     ["a: &image ko://example.com/a\nb: *image\n", `a: &image ${A}\nb: *image\n`],
     ['{"image": "ko://example.com/a"}\n', `{"image": "${A}"}\n`],
     ["a: ko://example.com/a # ko://example.com/b\n", `a: ${A} # ko://example.com/b\n`],
+    ["a:\n  b: [\nko://example.com/a\n]\n  c: d\n", `a:\n  b: [\n${A}\n]\n  c: d\n`],
     // These are none.
     ["a: --image=ko://example.com/a\n", "a: --image=ko://example.com/a\n"],
     ["a: ' ko://example.com/a'\n", "a: ' ko://example.com/a'\n"],
@@ -39,10 +49,17 @@ Deno.test("manifest: every string that starts with ko:// is a reference, whateve
   for (const [text, expected] of cases) assert.equal(resolved(text), expected, text);
 });
 
-Deno.test("manifest: a long key with a digest is written as YAML can read it", () => {
-  const image = `reg.local/${"x".repeat(130)}@sha256:11`;
-  const manifest = readManifest("ko://example.com/a: x\n", "x.yaml");
-  assert.equal(manifest.print(new Map([["example.com/a", image]])), `? ${image}\n: x\n`);
+Deno.test("manifest: a text without references is printed as it is", () => {
+  for (const text of YAML_TEXTS) assert.equal(resolved(text), text);
+});
+
+Deno.test("manifest: an image that would be no text is put in quotes", () => {
+  const text = "a: ko://example.com/a\nb: 'ko://example.com/a'\nc: [ko://example.com/a]\n";
+  const manifest = readManifest(text, "x.yaml");
+  for (const image of ["[::1]:5000/a@sha256:11", "1:20"]) {
+    const expected = `a: "${image}"\nb: '${image}'\nc: ["${image}"]\n`;
+    assert.equal(manifest.print(new Map([["example.com/a", image]])), expected);
+  }
 });
 
 Deno.test("manifest: references tell file and line, in the order of the text", () => {
@@ -65,21 +82,69 @@ Deno.test("manifest: it can be printed again with other images", () => {
 const pod = (name: string, labels: string): string =>
   `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\n  labels: ${labels}\n`;
 
-Deno.test("manifest: a selector picks documents and items of Lists", () => {
+Deno.test("manifest: a selector cuts documents out", () => {
   const [web, api] = [pod("a", "{app: web}"), pod("b", "{app: api}")];
-  assert.equal(resolved(`${web}---\n${api}`, "app=api"), api);
+  assert.equal(resolved(`${web}---\n${api}`, "app=api"), `---\n${api}`);
+  assert.equal(resolved(`${web}---\n${api}`, "app=web"), web);
+  assert.equal(
+    resolved(`# x\n---  # y\n${web}\n---\n${api}# z\n`, "app=web"),
+    `# x\n---  # y\n${web}\n`,
+  );
   assert.equal(resolved(`${web}---\n${api}`, "app"), `${web}---\n${api}`);
-  assert.equal(resolved(`${web}---\n${api}`, "app=none"), "");
-  assert.equal(resolved(`---\n---\n${api}`, "app"), api);
+  assert.equal(resolved(`${web}---\n${api}# end\n`, "app=none"), "");
+  assert.equal(resolved(`---\n---\n${api}`, "app"), `---\n${api}`);
+  // What comes behind "..." needs one before it.
+  const ended = `---\n${api}...\n`;
+  assert.equal(resolved(`${web}${ended}${web}`, "app=web"), `${web}...\n${web}`);
+  assert.equal(resolved(`${web}...\n${ended}${web}`, "app=web"), `${web}...\n${web}`);
   // Without labels an object has none of them.
   const bare = "apiVersion: v1\nkind: Pod\n";
   assert.equal(resolved(bare, "!app"), bare);
   assert.equal(resolved(bare, "app"), "");
-  const item = (text: string): string => `- ${text.trimEnd().replaceAll("\n", "\n  ")}\n`;
-  const list = `apiVersion: v1\nkind: List\nitems:\n${item(web)}${item(api)}`;
-  const kept = `apiVersion: v1\nkind: List\nitems:\n${item(api).replace(/^/gm, "  ").trimEnd()}\n`;
-  assert.equal(resolved(list, "app=api"), kept);
-  assert.equal(resolved(list, "app=none"), "");
+});
+
+Deno.test("manifest: a selector cuts items of Lists out", () => {
+  const list = (items: string, end = ""): string =>
+    `apiVersion: v1 # one\nkind:   List\nitems:${items}${end}`;
+  const items = ["web", "api", "db"].map((app) => pod("a", `{ app: ${app} }`));
+  const braces = items.map((text, i) =>
+    ["&x ", "!!map ", ""][i] +
+    `{ ${
+      text.trimEnd().replaceAll(/\n(?=\S)/g, ", ").replace(/: *\n +(.*)\n +(.*)/, ": { $1, $2 }")
+    } }`
+  );
+  const lines = items.map((text, i) =>
+    `  # ${i}\n  -   ${text.trimEnd().replaceAll("\n", "\n      ")}\n\n`
+  );
+  const flush = items.map((text, i) =>
+    `- ${["&x\n  ", "", ""][i]}${text.trimEnd().replaceAll("\n", "\n  ")} # ${i}\n`
+  );
+  const kinds:
+    readonly (readonly [parts: readonly string[], start: string, between: string, end: string])[] =
+      [
+        [braces, " [ ", " , ", "\n] # end\n"],
+        [lines, " # the items\n", "", "more: 1\n"],
+        [flush, "\n", "", ""],
+      ];
+  for (const [parts, start, between, end] of kinds) {
+    const all = list(start + parts.join(between), end);
+    for (const apps of [["web"], ["api"], ["db"], ["web", "api"], ["web", "db"], ["api", "db"]]) {
+      const kept = parts.filter((part) => apps.some((app) => part.includes(`app: ${app}`)));
+      // An empty line before what is cut out may stay.
+      const lines = (text: string): string => text.replaceAll(/\n+/g, "\n");
+      const cut = resolved(all, `app in (${apps})`);
+      assert.equal(lines(cut), lines(list(start + kept.join(between), end)));
+    }
+    assert.equal(resolved(all, "app"), all);
+    assert.equal(resolved(all, "app=none"), "");
+  }
+  // What stands between items goes with one of them.
+  const commas = list(` [\n${braces[0]},\n # why\n${braces[1]},\n]\n`);
+  assert.equal(resolved(commas, "app=web"), list(` [\n${braces[0]},\n]\n`));
+  // An alias cannot do without what it stands for.
+  const lost = list(`\n${flush[0]}${flush[1]}`, "more: *x\n");
+  assert.equal(resolved(lost, "app=web"), list(`\n${flush[0]}`, "more: *x\n"));
+  assert.throws(() => resolved(lost, "app=api"), /x\.yaml:\d+:7: there is no anchor "x" before/);
 });
 
 Deno.test("manifest: references of documents that are not selected are none", () => {
@@ -90,17 +155,16 @@ Deno.test("manifest: references of documents that are not selected are none", ()
 
 Deno.test("manifest: what is wrong is told with file, line and column", () => {
   const cases: readonly (readonly [text: string, why: RegExp, selector?: string])[] = [
-    ["a: b\n c: d\n", /^Cannot read x\.yaml:2:3: a ":" cannot follow this$/],
-    ["a: [1, 2\n", /x\.yaml:2:1: there is no "," or "]" here/],
-    ["a: 'b\n", /x\.yaml:1:4: a quote has no other half/],
-    ["a: *b\n", /x\.yaml:1:4: there is no anchor "b" before/],
-    ["a: `b`\n", /x\.yaml:1:4: "`" cannot start a value/],
-    ["a: \x01\n", /x\.yaml:1:4: a control character cannot stand in YAML/],
-    ["a: !x!y z\n", /x\.yaml:1:4: tag handle "!x!" is not known/],
-    ["%YAML 1.2\n---\na: b\n", /x\.yaml:1:1: YAML "1\.2" is not known here/],
-    ["[".repeat(2000), /nested deeper than 1000/],
-    ["- ".repeat(2000), /nested deeper than 1000/],
-    [" \t'b'\n", /x\.yaml:1:2: a tab cannot start a value; use spaces/],
+    ["a: b\n c: d\n", /^Cannot read x\.yaml:1:4: found a key in a place of a value; give it /],
+    ["a: [1, 2\n", /x\.yaml:2:1: found YAML that does not parse: flow sequence .* end with a \]$/],
+    ["a: 'b\n", /x\.yaml:2:1: found YAML that does not parse: missing closing 'quote$/],
+    ["a: *b\n", /x\.yaml:1:4: there is no anchor "b" before$/],
+    ["a: `b`\n", /x\.yaml:1:4: .*: plain value cannot start with reserved character `$/],
+    ["a: \x01\n", /x\.yaml:1:4: a control character cannot stand in YAML$/],
+    ["a: !x!y z\n", /x\.yaml:1:4: .*could not resolve tag: !x!y$/],
+    ["a:\n\tb: c\n", /x\.yaml:2:1: found a tab as indentation; spaces are allowed$/],
+    ["[".repeat(2000), /x\.yaml:1:501: found lists or maps nested too deeply/],
+    ["- ".repeat(2000), /x\.yaml:1:1000: found lists or maps nested too deeply/],
     ["a: b\n", /x\.yaml:1:1: a selector needs Kubernetes objects/, "a=b"],
     ["apiVersion: 1\nkind: Pod\n", /a selector needs Kubernetes objects/, "a=b"],
     ["apiVersion: v1\nkind: List\n", /a List has no items/, "a=b"],

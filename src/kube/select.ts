@@ -2,65 +2,140 @@
  * Which documents a selector picks: Kubernetes objects by their labels, and items of Lists.
  * @module
  */
+import { type CST, type Document, isMap, isScalar, isSeq, type Scalar, type YAMLSeq } from "yaml";
+import { YamlFailure } from "../config/yaml/compose.ts";
+import { keyText } from "../config/yaml/plain.ts";
 import type { Selector } from "./selector.ts";
-import { isNull, isString, type YamlNode } from "./yaml/node.ts";
-import { yamlError } from "./yaml/failure.ts";
+
+/** A part of a text, in UTF-16 units. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
 
 /**
- * Whether a document fits. Items of a List that do not fit are taken out of it.
+ * What a selector leaves out of a document: parts of the text, for items of a List that do not fit,
+ * or undefined when nothing of it is left.
  *
- * @throws {YamlError} when it is no Kubernetes object, or a List without items
+ * @param document whose nodes know their tokens
+ * @throws {YamlFailure} when it is no Kubernetes object, or a List without items
  */
-export function selects(selector: Selector, document: YamlNode): boolean {
-  const root = document.content[0];
-  if (root === undefined || isNull(root)) return false;
-  if (kindOf(root) !== "List") return selector(labelsOf(root));
-  const items = valueOf(root, "items", ({ kind }) => kind === "sequence");
-  if (items === undefined) throw wrong(root, "a List has no items");
-  items.content = items.content.filter((item) => {
-    if (!isNull(item)) kindOf(item);
+export function leftOut(
+  selector: Selector,
+  document: Document.Parsed,
+  text: string,
+): readonly Range[] | undefined {
+  const { contents: root, range: [offset] } = document;
+  if (isNull(root)) return undefined;
+  if (kindOf(root, offset) !== "List") return selector(labelsOf(root)) ? [] : undefined;
+  const items = valueOf(root, "items", isSeq);
+  if (items === undefined) throw new YamlFailure(offset, "a List has no items");
+  const fits = items.items.map((item) => {
+    if (!isNull(item)) kindOf(item, Object(item).range?.[0] ?? offset);
     return selector(labelsOf(item));
   });
-  return items.content.length > 0;
+  if (!fits.includes(true)) return undefined;
+  const bounds = items.flow ? boundsInBrackets(items) : boundsOfLines(items, text);
+  const last = fits.lastIndexOf(true);
+  return fits.flatMap((fit, i): Range[] => {
+    // What is left out at the end takes the comma before it along.
+    if (i === last && i + 1 < fits.length) {
+      return [{ start: bounds[i]?.end ?? 0, end: endOf(bounds) }];
+    }
+    return fit || i > last
+      ? []
+      : [{ start: bounds[i]?.start ?? 0, end: bounds[i + 1]?.start ?? 0 }];
+  });
 }
 
-function wrong({ row }: YamlNode, problem: string): Error {
-  return yamlError(problem, { line: row, column: 1 });
+function endOf(bounds: readonly Range[]): number {
+  return bounds.at(-1)?.end ?? 0;
 }
 
-function kindOf(node: YamlNode): string {
-  const kind = valueOf(node, "kind", isString);
-  if (valueOf(node, "apiVersion", isString) === undefined || kind === undefined) {
-    throw wrong(node, "a selector needs Kubernetes objects, with apiVersion and kind");
+/** Where items begin and end in a list in brackets: with their anchors and tags, without commas. */
+function boundsInBrackets({ items, srcToken }: YAMLSeq): readonly Range[] {
+  const isProperty = ({ type }: CST.SourceToken): boolean => type === "anchor" || type === "tag";
+  const tokens = (srcToken as CST.FlowCollection).items.filter(({ start, value }) =>
+    value !== undefined || start.some(isProperty)
+  );
+  return tokens.map(({ start, value }, i) => ({
+    start: start.find(isProperty)?.offset ?? value?.offset ?? 0,
+    end: Object(items[i]).range?.[1] ?? 0,
+  }));
+}
+
+/** Where items begin and end that have a `-` each: whole lines, with the comments above them. */
+function boundsOfLines({ items, srcToken }: YAMLSeq, text: string): readonly Range[] {
+  const isDash = ({ type }: CST.SourceToken): boolean => type === "seq-item-ind";
+  const tokens = (srcToken as CST.BlockSequence).items.filter(({ start }) => start.some(isDash));
+  const dashes = tokens.map(({ start }) => start.find(isDash)?.offset ?? 0);
+  const lines = tokens.map(({ start }, i) => {
+    if (i === 0) return commentsAbove(lineOf(dashes[0] ?? 0, text), text);
+    return lineOf(start.find((one) => one.type === "comment" || isDash(one))?.offset ?? 0, text);
+  });
+  // After ":" a list may begin on the same line.
+  const [first = 0] = dashes;
+  const starts = text.slice(lineOf(first, text), first).trim() === "" ? lines : dashes;
+  return items.map((item, i) => ({
+    start: starts[i] ?? 0,
+    end: starts[i + 1] ?? Object(item).range?.[2] ?? 0,
+  }));
+}
+
+/** Where the line of an offset begins. */
+function lineOf(offset: number, text: string): number {
+  return offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
+}
+
+/** Where the comments begin that stand right above a line. */
+function commentsAbove(line: number, text: string): number {
+  let start = line;
+  while (start > 0) {
+    const before = lineOf(start - 1, text);
+    if (!text.slice(before, start).trimStart().startsWith("#")) break;
+    start = before;
   }
-  return kind.value;
+  return start;
+}
+
+function isNull(node: unknown): boolean {
+  return node === null || isScalar(node) && node.value === null;
+}
+
+function kindOf(node: unknown, offset: number): string {
+  const kind = textOf(valueOf(node, "kind", isText));
+  if (valueOf(node, "apiVersion", isText) === undefined || kind === undefined) {
+    throw new YamlFailure(offset, "a selector needs Kubernetes objects, with apiVersion and kind");
+  }
+  return kind;
+}
+
+function isText(node: unknown): node is Scalar<string> {
+  return isScalar(node) && typeof node.value === "string";
+}
+
+function textOf(node: unknown): string | undefined {
+  return isText(node) ? node.value : undefined;
 }
 
 /** The first value of a key that is as wanted. */
-function valueOf(
-  { kind, content }: YamlNode,
+function valueOf<T>(
+  node: unknown,
   name: string,
-  wanted: (value: YamlNode) => boolean,
-): YamlNode | undefined {
-  if (kind !== "mapping") return undefined;
-  for (let i = 0; i < content.length; i += 2) {
-    const key = content[i];
-    const value = content[i + 1];
-    if (key === undefined || value === undefined) continue;
-    if (isString(key) && key.value === name && wanted(value)) return value;
-  }
-  return undefined;
+  wanted: (value: unknown) => value is T,
+): T | undefined {
+  if (!isMap(node)) return undefined;
+  const values = node.items.filter(({ key }) => textOf(key) === name).map(({ value }) => value);
+  return values.find(wanted);
 }
 
-function labelsOf(node: YamlNode): ReadonlyMap<string, string> {
-  const isMapping = ({ kind }: YamlNode): boolean => kind === "mapping";
-  const metadata = valueOf(node, "metadata", isMapping);
-  const { content = [] } = metadata && valueOf(metadata, "labels", isMapping) || {};
+function labelsOf(node: unknown): ReadonlyMap<string, string> {
+  const { items } = valueOf(valueOf(node, "metadata", isMap), "labels", isMap) ?? { items: [] };
   const labels = new Map<string, string>();
-  for (let i = 0; i < content.length; i += 2) {
-    const key = content[i]?.value ?? "";
+  for (const { key, value } of items) {
     // The first of two equal keys counts, as in ko.
-    if (!labels.has(key)) labels.set(key, content[i + 1]?.value ?? "");
+    const name = keyText(key) ?? "";
+    if (!labels.has(name)) labels.set(name, keyText(value) ?? "");
   }
   return labels;
 }

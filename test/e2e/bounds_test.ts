@@ -64,7 +64,7 @@ const KO_YAML: readonly (readonly [what: string, bytes: number, make: Make, why?
     /found a map/,
   ],
   ["one line", 120_000, (n) => filled(n, () => '{"id":"a"},', '{"builds":[', '{"id":"a"}]}')],
-  ["brackets without end", 2_000_000, (n) => "[".repeat(n), TOO_MANY],
+  ["brackets without end", 2_000_000, (n) => "[".repeat(n), /nested too deeply/],
   ["faults on one line", 150_000, (n) => "& ".repeat(n / 2), /at most one anchor/],
   ["closing brackets", 150_000, (n) => "]\n".repeat(n / 2), /unexpected flow-seq-end/],
   ["signs in one word", 2_000_000, (n) => "!".repeat(n), /does not parse: the !!!/],
@@ -92,15 +92,27 @@ const SKAFFOLD: typeof KO_YAML = [
   ["requirements", 150_000, (n) => filled(n, () => "- path: .\n", `${HEAD}requires:\n`)],
 ];
 
-const SPLIT = /over \d+ (documents|keys, values and signs); split the file$/m;
+const SPLIT = /over \d+ (documents|lines|keys, values, comments and lines); split the file$/m;
 const KUBERNETES: typeof KO_YAML = [
-  ["items", 6_000_000, (n) => filled(n, () => "- a\n"), SPLIT],
+  ["items", 800_000, (n) => filled(n, () => "- a\n"), SPLIT],
+  ["items that fit", 270_000, (n) => filled(n, () => "- a\n")],
   ["documents", 4_500_000, (n) => filled(n, () => "---\na: 1\n"), SPLIT],
-  ["objects on one line", 1_000_000, (n) => filled(n, () => '{"a":"b"},', '{"items":[', "{}]}")],
+  [
+    "objects",
+    6_000_000,
+    (n) => filled(n, (i) => `---\n${"a: [b, c, d, e, f, g, h, i, j]\n".repeat(30 + i % 2)}`),
+    SPLIT,
+  ],
+  ["objects on one line", 570_000, (n) => filled(n, () => '{"a":"b"},', '{"items":[', "{}]}")],
   ["words", 6_000_000, (n) => `a: ${"a ".repeat(n / 2 - 5)}\n`],
-  ["lines of a text", 6_000_000, (n) => `a: |\n${"  a\n".repeat(n / 4 - 5)}`],
-  ["comments", 6_000_000, (n) => "# a\n".repeat(n / 4)],
-  ["a long key", 6_000_000, (n) => `${"a".repeat(n - 10)}: 1\n`, /cannot follow this/],
+  ["lines of a text", 1_200_000, (n) => `a: |\n${"  a\n".repeat(n / 4 - 5)}`],
+  ["more lines of a text", 6_000_000, (n) => `a: |\n${"  a\n".repeat(n / 4 - 5)}`, SPLIT],
+  ["comments", 6_000_000, (n) => "# a\n".repeat(n / 4), SPLIT],
+  ["comments that fit", 6_000_000, (n) => `# ${"a".repeat(58)}\n`.repeat(n / 61)],
+  ["a long key", 6_000_000, (n) => `${"a".repeat(n - 10)}: 1\n`, /at most 1024 chars/],
+  ["brackets", 6_000_000, (n) => "[".repeat(n), /nested too deeply/],
+  ["faults on one line", 340_000, (n) => "& ".repeat(n / 2), /at most one anchor/],
+  ["closing brackets", 6_000_000, (n) => "]\n".repeat(n / 2), SPLIT],
   ["bytes", 7_000_000, (n) => "a".repeat(n), TOO_LARGE],
 ];
 
@@ -189,7 +201,7 @@ Deno.test("bounds: an index.json of many entries is soon read, and merged", asyn
 Deno.test("bounds: a signal ends work on a large file at once", async (t) => {
   await using dir = await tempDir();
   await dir.write(".ko.yaml", filled(200_000, (i) => `- id: k${i}\n`, "builds:\n"));
-  await dir.write("k.yaml", filled(1_300_000, (i) => `k${i}: a,`, "a: [", "]\n"));
+  await dir.write("k.yaml", filled(700_000, (i) => `k${i}: a,`, "a: [", "]\n"));
   const resolve = ["resolve", "-f", "k.yaml", "--push=false"];
   for (const [signal, ...args] of [["SIGINT", "config"], ["SIGTERM", ...resolve]] as const) {
     await t.step(args.join(" "), async () => {

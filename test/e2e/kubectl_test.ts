@@ -27,7 +27,7 @@ for (const verb of ["apply", "create"]) {
     const done = await kodeno(args, { cwd: dir.path, env: { PATH: path } });
     assert.equal(done.code, 0, done.stderr);
     assert.deepEqual(await runs(), [[verb, "-f", "-", "--namespace=x", "--wait=true"]]);
-    assert.match(await input(0), /^image: a:latest@sha256:\S{64}\n\n---\nb: c # d\n\n---\n$/);
+    assert.match(await input(0), /^image: a:latest@sha256:\S{64}\n---\nb: c # d\n---\n$/);
     assert.equal(done.stdout, "kubectl was here\n");
   });
 }

@@ -31,7 +31,7 @@ Deno.test("resolve: without a push, images go to a layout and the objects name t
   await dir.write("a.yaml", `# kept\nimage: ${IMAGE}\nother: ko://example.com/app/cmd/b\n`);
   const { code, stdout, stderr } = await resolve(dir, "-f", "a.yaml");
   assert.equal(code, 0, stderr);
-  const [, a, b] = /image: (a:latest@\S+)\nother: (b:latest@\S+)\n\n---\n$/.exec(stdout) ?? [];
+  const [, a, b] = /image: (a:latest@\S+)\nother: (b:latest@\S+)\n---\n$/.exec(stdout) ?? [];
   assert.match(stdout, /^# kept\n/);
   for (const reference of [a, b]) {
     const digest = reference?.split("@")[1] ?? "none";
@@ -50,7 +50,7 @@ Deno.test({
     const env = { KO_DOCKER_REPO: `${registry.host}/team` };
     const done = await kodeno(["resolve", "-f", "config", "-B"], { cwd: dir.path, env });
     assert.equal(done.code, 0, done.stderr);
-    const printed = done.stdout.split("\n\n---\n").slice(0, -1);
+    const printed = done.stdout.split("\n---\n").slice(0, -1);
     assert.equal(printed.length, 20);
     assert.equal(new Set(printed).size, 1);
     assert.equal(done.stderr.match(/compiling/g)?.length, 1);
@@ -94,7 +94,7 @@ Deno.test("resolve: objects without references need neither Go nor a registry", 
   const env = { KO_GO_PATH: "/nonexistent" };
   const done = await kodeno(["resolve", "-f", "a.yaml"], { cwd: dir.path, env });
   assert.equal(done.code, 0, done.stderr);
-  assert.equal(done.stdout, "a: b # c\n\n---\n");
+  assert.equal(done.stdout, "a:   b # c\n---\n");
 });
 
 Deno.test("resolve: what is wrong is told in a line, and nothing is built or printed", async (t) => {
@@ -167,7 +167,7 @@ Deno.test("resolve: --watch prints what a change has changed, until it is interr
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) told += text;
     })(),
   ]);
-  const documents = (): string[] => printed.split("\n\n---\n").slice(0, -1);
+  const documents = (): string[] => printed.split("\n---\n").slice(0, -1);
   try {
     await until("both were printed", () => documents().length === 2);
     // A change of a program prints the one that names it.

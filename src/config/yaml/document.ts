@@ -13,11 +13,10 @@ import {
   type Pair,
   parseDocument,
   visit,
-  type YAMLError,
   type YAMLMap,
 } from "yaml";
 import { undisturbed } from "../../undisturbed.ts";
-import { composeYaml } from "./compose.ts";
+import { composeYaml, explainYamlError, type YamlBounds, YamlFailure } from "./compose.ts";
 import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
 import { isMerge, keyText, plainValue, type ReportFault } from "./plain.ts";
 import { MAX_YAML_BYTES, readText } from "./read.ts";
@@ -184,8 +183,17 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
   const report: ReportFault = (offset, message) => {
     faults.push({ file: name, ...places.of(offset), message });
   };
-  const parsed = parse(text, report);
-  for (const document of parsed) for (const error of document.errors) explain(error, text, report);
+  let parsed: readonly Document.Parsed[] = [];
+  try {
+    parsed = [...composeYaml(text, BOUNDS)];
+  } catch (error) {
+    if (!(error instanceof YamlFailure)) throw error;
+    report(error.offset, error.message);
+  }
+  for (const error of parsed.flatMap(({ errors }) => errors)) {
+    const { offset, message } = explainYamlError(error, text);
+    report(offset, message);
+  }
   if (faults.length > 0) throw faultsError(firstOfEachLine(faults));
   const [, second] = parsed;
   if (second !== undefined && options.documents !== "many") {
@@ -199,45 +207,17 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
   return { name, text, documents: [first ?? empty(), ...others] };
 }
 
-function parse(text: string, report: ReportFault): readonly Document.Parsed[] {
-  try {
-    const { documents, stopped } = composeYaml(text);
-    if (stopped !== undefined) {
-      report(stopped.offset, `found ${stopped.why}; a configuration is not that long`);
-    }
-    return documents;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    report(0, TOO_DEEP);
-    return [];
-  }
-}
+/** Some 25,000 lines of keys and values have as many pieces; each document is checked by itself. */
+const BOUNDS: YamlBounds = {
+  pieces: 180_000,
+  documents: 1000,
+  lines: 100_000,
+  advice: "a configuration is not that long",
+};
 
 /** What follows on a line is mostly a consequence of its first fault. */
 function firstOfEachLine(faults: readonly Fault[]): readonly Fault[] {
   const lines = new Map<number, Fault>();
   for (const fault of faults) if (!lines.has(fault.line)) lines.set(fault.line, fault);
   return [...lines.values()];
-}
-
-/** What the library's codes mean to a person. */
-const MEANINGS: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: "found a tab as indentation; spaces are allowed",
-  BAD_INDENT: "found text that is not indented as the lines around it; indent it as they are",
-  BLOCK_AS_IMPLICIT_KEY: "found a key in a place of a value; " +
-    "give it a line of its own, as far in as its neighbours, or put quotes around the value",
-};
-const TOO_DEEP = "found lists or maps nested too deeply to read; say it with fewer levels";
-
-function explain({ code, message, pos }: YAMLError, text: string, report: ReportFault): void {
-  const [at] = pos;
-  // The library names some tabs by what they break.
-  const start = text.lastIndexOf("\n", at - 1) + 1;
-  const indent = /^[ \t]*/.exec(text.slice(start, start + 200))?.[0] ?? "";
-  const tab = indent.indexOf("\t");
-  if (tab >= 0) return report(start + tab, MEANINGS["TAB_AS_INDENT"] ?? message);
-  if (message.startsWith("Maximum call stack")) return report(at, TOO_DEEP);
-  const [first = message] = message.split("\n");
-  const plain = `found YAML that does not parse: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
-  report(at, MEANINGS[code] ?? plain);
 }

@@ -24,6 +24,10 @@ Deno.test("yaml: values are as Go's decoder has them", () => {
     ["a: &x 1\na2: &x 2\nb: *x\n", { a: 1, a2: 2, b: 2 }],
     ["a: |\n  b\n  c\n", { a: "b\nc\n" }],
     ["a: 1\r\nb: 2\r\n", { a: 1, b: 2 }],
+    ["a:\n  b: [\n1,\n{c: 2\n}\n]\n  d: 'e\nf'\ng: h\n", {
+      a: { b: [1, { c: 2 }], d: "e f" },
+      g: "h",
+    }],
   ];
   for (const [text, value] of cases) assert.deepEqual(valueOf(text), value, text);
   const proto = valueOf("__proto__: {a: 1}\n");
