@@ -22,7 +22,9 @@ const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
   "src/io/": ["src/oci/"],
   "src/exec/": [],
   "src/content/": ["src/oci/", "src/io/"],
-  "src/place/": ["src/oci/", "src/io/", "src/exec/", "src/content/"],
+  // It takes the proxy variables away from the runtime, so it has to see them.
+  "src/place/http_client.ts": [],
+  "src/place/": ["src/place/http_client.ts", "src/oci/", "src/io/", "src/exec/", "src/content/"],
   "src/git/": ["src/exec/", "src/io/"],
   "src/template/": [],
   // It lists files by globs, and io knows how to see all names in a folder; what may be said of a
@@ -69,7 +71,7 @@ const SHARED = ["src/errors.ts", "src/events.ts", "src/undisturbed.ts"];
 /** What "all" leaves out: nobody works for the command line. */
 const NEVER = ["cli.ts", "mod.ts", "src/cli/"];
 
-const PLACES_ON_A_WIRE = ["src/place/", "src/serve/"];
+const PLACES_ON_A_WIRE = ["src/place/http_client.ts", "src/place/", "src/serve/"];
 
 /** What only some rows may do, as it looks in code where each string is `"node:..."` or `""`. */
 const POWERS: readonly {
@@ -101,7 +103,7 @@ const POWERS: readonly {
   },
   {
     what: "reads the environment",
-    rows: ["src/config/"],
+    rows: ["src/config/", "src/place/http_client.ts"],
     seen: /\bDeno\s*\.\s*env\b|\bprocess\s*(?:\.\s*env\b|\[)|\benv\b[^;]*"node:process"/,
   },
   {

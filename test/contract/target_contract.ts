@@ -368,7 +368,9 @@ export function targetContract(
     for (const [concurrency, target] of [[3, place], [1, new MemoryStore()]] as const) {
       const [source, recorder] = [new Fetched(from), new Recorder(target)];
       await copy(source, root.descriptor, recorder, { concurrency });
-      assert.deepEqual([source.most, recorder.most], [concurrency, concurrency]);
+      assert.equal(recorder.most, concurrency);
+      // A place may have read a small blob before the next one is opened.
+      assert.ok(source.most <= concurrency, String(source.most));
     }
   });
 

@@ -36,7 +36,7 @@ const PUSHES: readonly Case[] = [
   {
     what: "the connection breaks in the middle of a blob, twice",
     handle: (exchange, count) =>
-      exchange.pass(is(exchange, "PUT", "blobs") && count <= 2 ? { cutUpload: 2_000_000 } : {}),
+      exchange.pass(is(exchange, "PATCH", "blobs") && count <= 2 ? { cutUpload: 2_000_000 } : {}),
   },
   {
     what: "the answer to a blob is lost",
@@ -61,7 +61,10 @@ const PUSHES: readonly Case[] = [
   },
   {
     what: "it is full",
-    handle: (exchange) => is(exchange, "PUT", "blobs") ? exchange.answer(413) : exchange.pass(),
+    handle: (exchange) =>
+      is(exchange, "PUT", "blobs") || is(exchange, "PATCH", "blobs")
+        ? exchange.answer(413)
+        : exchange.pass(),
     says: /Cannot push blob sha256:\w+ to .*: .*413/,
   },
 ];

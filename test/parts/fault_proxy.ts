@@ -105,7 +105,9 @@ function newExchange(
   for (const [name, value] of Object.entries(incoming.headers)) {
     headers[name] = Array.isArray(value) ? value.join(", ") : value ?? "";
   }
-  const { method = "", url = "" } = incoming;
+  const { method = "" } = incoming;
+  // A client that uses a socket of its own names the whole URL.
+  const url = (incoming.url ?? "").replace(/^http:\/\/[^/]+/, "");
   const seen: Seen = { method, url, headers, bytes: 0, answered: 0 };
   // The request forgets it when it is read to the end or left.
   const { socket } = incoming;

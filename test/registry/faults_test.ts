@@ -52,15 +52,17 @@ const BASIC = { kind: "password", username: "ali", password: "secret-of-ali" } a
 }
 
 fault("an upload that breaks begins anew", async (exchange, count) => {
-  const cut = is(exchange, "PUT", "blobs") && count <= 2;
+  const cut = is(exchange, "PATCH", "blobs") && count <= 2;
   await exchange.pass(cut ? { cutUpload: 1_000_000 } : {});
 }, async ({ proxy, store, direct }) => {
   await push(store, large);
   assert.ok(same(await pull(direct, large), large.bytes));
-  assert.equal(sent(proxy, "PUT").length, 3);
+  // After a break it goes in chunks: the second one broke, too, and the last two arrived.
+  assert.equal(sent(proxy, "PATCH").length, 4);
   // It is there now, and not sent again.
   await push(store, large);
-  assert.equal(sent(proxy, "PUT").length, 3);
+  assert.equal(sent(proxy, "PATCH").length, 4);
+  assert.equal(sent(proxy, "PUT").length, 1);
 });
 
 {
@@ -70,14 +72,15 @@ fault("an upload that breaks begins anew", async (exchange, count) => {
   let place = "";
   fault("an upload that breaks goes on where the registry says", async (exchange) => {
     const { seen, request } = exchange;
-    if (is(exchange, "PUT", "blobs") && kept === 0) {
+    const isPart = seen.headers["x-test"] !== undefined;
+    if (is(exchange, "PATCH", "blobs") && kept === 0 && !isPart) {
       const parts: Uint8Array[] = [];
       for await (const chunk of request) {
         parts.push(chunk);
         kept += chunk.length;
         if (kept > 2_000_000) break;
       }
-      const url = `http://${seen.headers.host}${seen.url.replace(/&digest=.*/, "")}`;
+      const url = `http://${seen.headers.host}${seen.url}`;
       const headers = { "content-type": "application/octet-stream", "x-test": "part" };
       const body = await new Response(new globalThis.Blob(parts as BlobPart[])).bytes();
       const answer = await fetch(url, { method: "PATCH", headers, body });
@@ -92,7 +95,7 @@ fault("an upload that breaks begins anew", async (exchange, count) => {
   }, async ({ proxy, store, direct }) => {
     await push(store, large);
     assert.ok(same(await pull(direct, large), large.bytes));
-    const [rest] = sent(proxy, "PATCH").filter(({ headers }) => headers["x-test"] === undefined);
+    const [, rest] = sent(proxy, "PATCH").filter(({ headers }) => headers["x-test"] === undefined);
     assert.equal(rest?.headers["content-range"], `${kept}-${SIZE - 1}`);
     assert.equal(rest?.bytes, SIZE - kept);
     assert.equal(sent(proxy, "PUT").at(-1)?.bytes, 0);
@@ -106,6 +109,7 @@ fault("a blob whose answer was lost is not sent again", async (exchange, count) 
 }, async ({ proxy, store, direct }) => {
   await push(store, large);
   assert.equal(await direct.has(large.descriptor), true);
+  assert.equal(sent(proxy, "PATCH").length, 1);
   assert.equal(sent(proxy, "PUT").length, 1);
 });
 
@@ -205,7 +209,7 @@ fault(
 
 fault(
   "an upload that nobody takes",
-  (exchange) => is(exchange, "PUT", "blobs") ? new Promise(() => {}) : exchange.pass(),
+  (exchange) => is(exchange, "PATCH", "blobs") ? new Promise(() => {}) : exchange.pass(),
   async ({ store, direct }) => {
     const huge = blob(new Uint8Array(60_000_000), "application/octet-stream");
     await failsWith("REGISTRY_FAILED", () => push(store, huge), /took no bytes within 0.4 s/);

@@ -55,7 +55,7 @@ Deno.test({
     await failsWith(
       "REGISTRY_FAILED",
       () => thereAndBack({ environment }),
-      /refused the tunnel \(403\)/,
+      /the proxy refused the tunnel$/,
     );
     await failsWith(
       "BAD_OPTION",

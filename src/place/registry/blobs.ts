@@ -12,7 +12,7 @@ import type { Answer, Call, RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./error.ts";
 import { isTransientError } from "./retry.ts";
-import { ConnectionError } from "./wire.ts";
+import { ConnectionError } from "./connection.ts";
 
 /** Progress that makes up for the broken connections before it. */
 const GOOD_PROGRESS_BYTES = 1024 * 1024;

@@ -116,6 +116,6 @@ export async function reach(
     options.signal?.throwIfAborted();
     throw connectionFailure({ doing, method: "GET" }, url, error, url.host);
   } finally {
-    transport.close();
+    await transport.close();
   }
 }

@@ -13,7 +13,7 @@ import { connectionFailure, loginHint, readCodes } from "./failure.ts";
 import { isTransientError, isTransientStatus, retryAfterMs, type RetryPolicy } from "./retry.ts";
 import { sleep, waitMs } from "./retry.ts";
 import { TokenRefused } from "./token.ts";
-import type { Transport, TransportResponse } from "./transport.ts";
+import type { RequestContent, Transport, TransportResponse } from "./transport.ts";
 import type { Shared } from "./options.ts";
 import { UploadSize } from "./upload_size.ts";
 
@@ -26,14 +26,12 @@ export interface Call {
   readonly to: string | URL;
   readonly scopes: readonly Scope[];
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: { readonly length: number; readonly open: () => RequestContent } | undefined;
+  /** What is sent; opened anew for each try. */
+  readonly body?: (() => RequestContent) | undefined;
   /** False where sending again takes more than that. */
   readonly retry?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** What is sent; opened anew for each try. */
-export type RequestContent = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** An answer; its body has to be read or cancelled. */
 export interface Answer extends TransportResponse {
@@ -215,7 +213,7 @@ export class RegistryClient {
       method,
       url,
       headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
-      body: body && { length: body.length, content: body.open() },
+      body: body?.(),
       signal,
     });
     return { ...response, url };

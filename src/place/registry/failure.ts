@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../../errors.ts";
 import { registryCodes, RegistryError } from "./error.ts";
-import { ConnectionError } from "./wire.ts";
+import { ConnectionError } from "./connection.ts";
 import { readWithin } from "./within.ts";
 
 const MAX_ERROR_BYTES = 64 * 1024;

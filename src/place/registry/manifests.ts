@@ -148,7 +148,7 @@ export async function putManifest(
   const call: Call = {
     ...manifestCall(repository, "PUT", ref, options),
     headers: { "content-type": descriptor.mediaType },
-    body: { length: bytes.length, open: () => bytes },
+    body: () => bytes,
   };
   let answer = await client.call(call);
   for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {

@@ -119,6 +119,6 @@ export async function probe<T>(
       codes: error.codes,
     });
   } finally {
-    transport.close();
+    await transport.close();
   }
 }

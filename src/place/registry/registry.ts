@@ -47,14 +47,13 @@ export class Registries implements AsyncDisposable {
   }
 
   /** Closes the connections that are kept open for the next request. */
-  close(): void {
-    this.#shared.transport.close();
+  async close(): Promise<void> {
+    await this.#shared.transport.close();
   }
 
   /** {@link close}, when it goes out of scope. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #mountsOf({ registry, path }: Endpoint): readonly string[] {

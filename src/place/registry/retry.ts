@@ -3,7 +3,7 @@
  * what the other side asks for.
  * @module
  */
-import { ConnectionError } from "./wire.ts";
+import { ConnectionError } from "./connection.ts";
 
 /** How often and how long. */
 export interface RetryPolicy {

@@ -39,7 +39,7 @@ export interface StoreParts {
   /** For locks between processes. */
   readonly lockFolder: string | undefined;
   readonly onWarning: (message: string) => void;
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /** A repository. Made by `openRegistry` or `Registries.open`. */
@@ -185,14 +185,13 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
   }
 
   /** Closes the connections that are kept open, of all that were opened together. */
-  close(): void {
-    this.#parts.close();
+  async close(): Promise<void> {
+    await this.#parts.close();
   }
 
   /** {@link close}, when it goes out of scope. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async #push(

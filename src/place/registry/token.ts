@@ -7,9 +7,8 @@ import type { Challenge } from "./auth_challenge.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
 import { isLoopback } from "./endpoint.ts";
 import { registryCodes } from "./error.ts";
-import type { RequestBody } from "./http.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
-import { ConnectionError } from "./wire.ts";
+import { ConnectionError } from "./connection.ts";
 import { readWithin } from "./within.ts";
 
 /** A token and when to stop using it. */
@@ -141,8 +140,7 @@ async function post(
     scope: scopes.join(" "),
     ...(service === undefined ? {} : { service }),
   });
-  const content = new TextEncoder().encode(form.toString());
-  const body: RequestBody = { content, length: content.length };
+  const body = new TextEncoder().encode(form.toString());
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   return await transport.send({ method: "POST", url, headers, body, signal });
 }

@@ -1,14 +1,16 @@
 /**
- * Requests over pooled connections: TLS or plain as the host answers, through a proxy where the
- * environment names one, never with a redirect followed or a credential added.
+ * Requests by the runtime's `fetch`: TLS or plain as the host answers, through a proxy where the
+ * environment names one, never with a redirect followed or a credential added, and with bounds in
+ * time.
  * @module
  */
-import { type Certs, certsFor } from "./certs.ts";
-import { dial, proxyAuthorization } from "./dial.ts";
+import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
+import { newHttpClient } from "../http_client.ts";
+import { certsFor } from "./certs.ts";
+import { ConnectionError, connectionError } from "./connection.ts";
 import { isLoopback } from "./endpoint.ts";
-import { exchange, type RequestBody, type WireResponse } from "./http.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
-import { ConnectionError, Wire } from "./wire.ts";
+import type { Relay } from "./relay.ts";
 
 /** How a {@link Transport} reaches hosts. */
 export interface TransportOptions {
@@ -25,7 +27,7 @@ export interface TransportOptions {
   readonly userAgent: string;
   /** Hosts (with port) that may be dialled; all unless given. */
   readonly onlyHosts?: readonly string[] | undefined;
-  /** Bound for making a connection. */
+  /** Bound for the first answer of a host, which has to be connected to. */
   readonly connectMs: number;
   /** Bound for 16 KiB of progress while reading, and for each write. */
   readonly idleMs: number;
@@ -34,50 +36,63 @@ export interface TransportOptions {
   readonly onWarning: (message: string) => void;
 }
 
+/** What is sent: bytes, whose length is told, or a stream, which goes in HTTP's own chunks. */
+export type RequestContent = Uint8Array | AsyncIterable<Uint8Array>;
+
 /** A request to one URL. */
 export interface TransportRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: RequestBody | undefined;
+  readonly body?: RequestContent | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What came back. */
-export type TransportResponse = WireResponse;
-
-interface Idle {
-  readonly wire: Wire;
-  readonly since: number;
+/** The answer. Its body has to be read to the end, or cancelled. */
+export interface TransportResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array>;
 }
 
-/** Idle connections kept for one origin, and for how long: servers close them after a while. */
-const MAX_IDLE = 8;
+/** The way to one origin. */
+interface Route {
+  readonly client: Deno.HttpClient;
+  readonly relay?: Relay | undefined;
+  /** Whether anything was ever answered. */
+  answered: boolean;
+}
+
+/** Idle connections are kept that long: servers close them after a while. */
 const IDLE_MS = 15_000;
-/** A stream is sent over a connection only when it was just used: it cannot be sent twice. */
-const FRESH_MS = 2_000;
 /** How long https may take to answer where plain HTTP would do. */
-const PROBE_MS = 5_000;
+const PROBE_MS = 10_000;
+/** Of all headers together. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** Progress that gives the other side a new span of time: fewer bytes are a slow-loris. */
+const PROGRESS_BYTES = 16 * 1024;
+/** So much of an answer that nobody wants is read to its end, which keeps the connection. */
+const SMALL_BYTES = 16 * 1024;
 
 /** Sends requests. */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #idle = new Map<string, Idle[]>();
+  readonly #routes = new Map<string, Promise<Route>>();
   readonly #schemes = new Map<string, Promise<"https:" | "http:">>();
-  readonly #certs = new Map<string, Promise<Certs>>();
-  #closed = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
   }
 
-  /** Closes the connections that nobody uses; those in use close when they are done. */
-  close(): void {
-    this.#closed = true;
-    for (const list of this.#idle.values()) {
-      for (const { wire } of list) wire.kill(undefined);
+  /** Closes the connections. */
+  async close(): Promise<void> {
+    const routes = await Promise.allSettled(this.#routes.values());
+    this.#routes.clear();
+    for (const route of routes) {
+      if (route.status === "rejected") continue;
+      route.value.client.close();
+      route.value.relay?.close();
     }
-    this.#idle.clear();
   }
 
   /**
@@ -106,12 +121,15 @@ export class Transport {
 
   async #probe(https: URL, signal?: AbortSignal): Promise<"https:" | "http:"> {
     try {
-      this.#keep(https.origin, await this.#connect(https, signal, PROBE_MS));
+      const { answerMs } = this.#options;
+      const times = { answerMs: Math.min(answerMs, PROBE_MS) };
+      const url = new URL("/v2/", https);
+      await (await this.#exchange({ method: "GET", url, signal }, times)).body.cancel();
       return "https:";
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       // A certificate that is not trusted is no reason to do without one.
-      const decided = ["certificate", "client-certificate", "denied", "name"];
+      const decided = ["certificate", "client-certificate", "denied", "name", "closed"];
       if (decided.includes(error.trouble)) throw error;
       return "http:";
     }
@@ -120,96 +138,239 @@ export class Transport {
   /**
    * Sends a request and gives the answer, whatever its status; its body has to be read or cancelled.
    *
-   * @throws {ConnectionError}, the signal's reason, or what the body's stream throws
+   * @throws {ConnectionError}, the signal's reason, or what the request's stream throws
    */
   async send(request: TransportRequest): Promise<TransportResponse> {
-    const { url, body, signal } = request;
-    const streams = body !== undefined && !(body.content instanceof Uint8Array);
-    for (;;) {
-      signal?.throwIfAborted();
-      const kept = this.#take(url.origin, streams ? FRESH_MS : IDLE_MS);
-      const wire = kept ?? await this.#connect(url, signal);
-      try {
-        return await this.#exchange(wire, request);
-      } catch (error) {
-        signal?.throwIfAborted();
-        // The server closed it while it was idle.
-        const stale = kept !== undefined && !streams && error instanceof ConnectionError &&
-          error.trouble === "closed";
-        if (!stale) throw error;
-      }
-    }
+    return await this.#exchange(request, {});
   }
 
-  async #exchange(wire: Wire, request: TransportRequest): Promise<TransportResponse> {
-    const { method, url, body, signal } = request;
-    const abort = () => wire.kill(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    const over = () => signal?.removeEventListener("abort", abort);
-    const proxy = url.protocol === "http:" ? proxyFor(url, this.#options.environment) : undefined;
-    const headers = new Headers({
-      host: url.host,
-      "user-agent": this.#options.userAgent,
-      // Blobs are compressed already, and a digest is one of the bytes as they are kept.
-      "accept-encoding": "identity",
-      ...request.headers,
-    });
-    const authorization = proxy && proxyAuthorization(proxy);
-    if (authorization) headers.set("proxy-authorization", authorization);
-    const target = proxy ? url.href : url.pathname + url.search;
+  async #exchange(
+    { method, url, headers, body, signal }: TransportRequest,
+    { answerMs = this.#options.answerMs }: { readonly answerMs?: number },
+  ): Promise<TransportResponse> {
+    signal?.throwIfAborted();
+    const { userAgent, idleMs, connectMs } = this.#options;
+    const route = await this.#route(url);
+    const bound = new Bound(signal);
+    const outgoing = body === undefined || body instanceof Uint8Array
+      ? undefined
+      : new Outgoing(body, bound, idleMs, answerMs);
+    // Connecting has no bound of its own.
+    if (!outgoing) bound.answer(route.answered ? answerMs : Math.min(answerMs, connectMs));
     try {
-      if (signal?.aborted) abort();
-      const { answerMs } = this.#options;
-      return await exchange(wire, { method, target, headers, body, answerMs }, (reusable) => {
-        over();
-        if (reusable) this.#keep(url.origin, wire);
-        else wire.kill(undefined);
+      const response = await fetch(route.relay ? url.href.replace(/^https:/, "http:") : url, {
+        method,
+        headers: {
+          "user-agent": userAgent,
+          // Blobs are compressed already, and a digest is one of the bytes as they are kept.
+          "accept-encoding": "identity",
+          ...headers,
+        },
+        body: outgoing?.stream ?? body as Uint8Array<ArrayBuffer> | undefined ?? null,
+        client: route.client,
+        redirect: "manual",
+        signal: bound.signal,
       });
+      route.answered = true;
+      bound.clear();
+      outgoing?.hold();
+      let length = 0;
+      for (const [name, value] of response.headers) length += name.length + value.length;
+      if (length > MAX_HEAD_BYTES) {
+        throw new ConnectionError(
+          "protocol",
+          "the answer has too many headers, or too long ones",
+        );
+      }
+      const over = () => outgoing?.isDone === false ? bound.end(new Left()) : bound.end();
+      const stream = bodyOf(response, bound, idleMs, over);
+      return { status: response.status, headers: response.headers, body: stream };
     } catch (error) {
-      over();
-      throw error;
+      const reason = bound.signal.aborted ? bound.signal.reason : undefined;
+      bound.end(new Left());
+      await outgoing?.cancel();
+      signal?.throwIfAborted();
+      throw outgoing?.failure ?? connectionError(reason ?? route.relay?.failure ?? error);
     }
   }
 
-  async #connect(url: URL, signal?: AbortSignal, atMostMs = Infinity): Promise<Wire> {
-    const { idleMs, environment } = this.#options;
-    const insecure = this.#isInsecure(url.host);
-    const connectMs = Math.min(this.#options.connectMs, atMostMs);
-    const certs = url.protocol === "https:" ? await this.#certsOf(url.host) : undefined;
-    const caCerts = [...this.#options.caCerts, ...certs?.ca ?? []];
-    const clientCert = certs?.client;
+  #route(url: URL): Promise<Route> {
+    const known = this.#routes.get(url.origin);
+    if (known !== undefined) return known;
+    const opening = this.#open(url);
+    this.#routes.set(url.origin, opening);
+    opening.catch(() => this.#routes.delete(url.origin));
+    return opening;
+  }
+
+  async #open(url: URL): Promise<Route> {
+    const { environment, onlyHosts, certsFolders, onWarning } = this.#options;
     const proxy = proxyFor(url, environment);
-    const { onlyHosts } = this.#options;
     if (onlyHosts !== undefined && !onlyHosts.includes((proxy ?? url).host)) {
       throw new ConnectionError("denied", `${url.host} may not be dialled (offline)`);
     }
-    const conn = await dial({ url, caCerts, clientCert, insecure, proxy, connectMs, signal });
-    return new Wire(conn, idleMs);
-  }
-
-  #certsOf(host: string): Promise<Certs> {
-    const { certsFolders, onWarning } = this.#options;
-    const known = this.#certs.get(host) ?? certsFor(host, certsFolders, onWarning);
-    this.#certs.set(host, known);
-    return known;
-  }
-
-  #take(origin: string, maxAgeMs: number): Wire | undefined {
-    const list = this.#idle.get(origin) ?? [];
-    for (let last = list.pop(); last !== undefined; last = list.pop()) {
-      if (!last.wire.closed && Date.now() - last.since < maxAgeMs) return last.wire;
-      last.wire.kill(undefined);
+    const isSecure = url.protocol === "https:";
+    const certs = isSecure ? await certsFor(url.host, certsFolders, onWarning) : undefined;
+    try {
+      if (isSecure && this.#isInsecure(url.host)) {
+        const { Relay } = await import("./relay.ts");
+        const hostname = url.hostname.replace(/^\[|\]$/g, "");
+        const port = Number(url.port || 443);
+        const relay = await Relay.open({ hostname, port, proxy, clientCert: certs?.client });
+        return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
+      }
+      const { username = "", password = "" } = proxy ?? {};
+      const [user = "", secret = ""] = [username, password].map(decodeURIComponent);
+      const options = {
+        caCerts: [...this.#options.caCerts, ...certs?.ca ?? []],
+        ...certs?.client,
+        ...(proxy ? { proxy: { url: proxy.origin } } : {}),
+        ...(user + secret === ""
+          ? {}
+          : { proxy: { url: proxy?.origin, basicAuth: { username: user, password: secret } } }),
+        poolIdleTimeout: IDLE_MS,
+        // It is no slower, and a host that lets in nobody without a certificate can say so: over HTTP/2
+        // the runtime tells now and then that the connection was closed.
+        http2: false,
+      };
+      return { client: newHttpClient(options as Deno.CreateHttpClientOptions), answered: false };
+    } catch (error) {
+      throw connectionError(error);
     }
-    return undefined;
+  }
+}
+
+/** Nobody waits any more. */
+class Left extends Error {}
+
+/** Ends a request that takes too long, or when its caller does. */
+class Bound {
+  readonly #control = new AbortController();
+  readonly #caller: AbortSignal | undefined;
+  readonly #abort = () => this.#control.abort(this.#caller?.reason);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(caller: AbortSignal | undefined) {
+    this.#caller = caller;
+    caller?.addEventListener("abort", this.#abort, { once: true });
   }
 
-  #keep(origin: string, wire: Wire): void {
-    const list = this.#idle.get(origin) ?? [];
-    this.#idle.set(origin, list);
-    // More bytes than the answer had belong to nobody.
-    if (this.#closed || wire.closed || wire.buffered > 0 || list.length >= MAX_IDLE) {
-      return wire.kill(undefined);
-    }
-    list.push({ wire, since: Date.now() });
+  get signal(): AbortSignal {
+    return this.#control.signal;
   }
+
+  /** From now on the other side has so long. */
+  set(ms: number, late: string): void {
+    this.clear();
+    const fail = () => this.#control.abort(new ConnectionError("timeout", late));
+    this.#timer = setTimeout(fail, Math.max(1, ms));
+  }
+
+  /** From now on an answer has so long to begin. */
+  answer(ms: number): void {
+    this.set(ms, `there was no answer within ${Math.round(ms / 100) / 10} s`);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Ends the watching, and with a reason the request. */
+  end(reason?: unknown): void {
+    this.clear();
+    this.#caller?.removeEventListener("abort", this.#abort);
+    if (reason !== undefined) this.#control.abort(reason);
+  }
+}
+
+/** What is sent, as it is taken. */
+class Outgoing {
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What the content threw. */
+  failure: unknown;
+  isDone = false;
+  #isHeld = false;
+  readonly #content: AsyncIterator<Uint8Array>;
+
+  constructor(content: AsyncIterable<Uint8Array>, bound: Bound, idleMs: number, answerMs: number) {
+    this.#content = content[Symbol.asyncIterator]();
+    const late = `the other side took no bytes within ${Math.round(idleMs / 100) / 10} s`;
+    this.stream = new ReadableStream({
+      pull: async (controller) => {
+        bound.clear();
+        // It has answered, and the rest is not sent; ending the stream would end the answer, too.
+        if (this.#isHeld) return await new Promise(() => {});
+        try {
+          const { done, value } = await this.#content.next();
+          if (done) {
+            this.isDone = true;
+            controller.close();
+            if (!this.#isHeld) bound.answer(answerMs);
+          } else {
+            controller.enqueue(value as Uint8Array<ArrayBuffer>);
+            if (!this.#isHeld) bound.set(idleMs, late);
+          }
+        } catch (error) {
+          this.failure = error;
+          throw error;
+        }
+      },
+      cancel: () => this.cancel(),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Sends nothing more. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Leaves the content. */
+  async cancel(): Promise<void> {
+    await this.#content.return?.();
+  }
+}
+
+/** The body of an answer; `over` is told of its end. */
+function bodyOf(
+  { body, headers }: Response,
+  bound: Bound,
+  idleMs: number,
+  over: () => void,
+): ReadableStream<Uint8Array> {
+  if (body === null || headers.get("content-length") === "0") {
+    over();
+    return byteStream((memory) => Promise.resolve(memory.subarray(0, 0)), () => {});
+  }
+  const reader: ByobReader = byobReader(body);
+  const late = `the other side sent too little within ${Math.round(idleMs / 100) / 10} s`;
+  let waited = 0;
+  let progress = 0;
+  const read: ByobReader["read"] = async (memory) => {
+    const began = performance.now();
+    bound.set(idleMs - waited, late);
+    try {
+      const bytes = await reader.read(memory);
+      bound.clear();
+      if (bytes.length === 0) over();
+      waited += performance.now() - began;
+      progress += bytes.length;
+      if (progress >= PROGRESS_BYTES) waited = progress = 0;
+      return bytes;
+    } catch (error) {
+      const reason = bound.signal.aborted ? bound.signal.reason : error;
+      over();
+      throw connectionError(reason);
+    }
+  };
+  return byteStream(read, async (reason) => {
+    const length = headers.get("content-length");
+    try {
+      if (length !== null && Number(length) <= SMALL_BYTES && !bound.signal.aborted) {
+        while ((await read(new Uint8Array(SMALL_BYTES))).length > 0);
+      } else await reader.cancel(reason);
+    } catch {
+      // Nobody wanted it.
+    }
+    over();
+  });
 }

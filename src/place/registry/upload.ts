@@ -1,20 +1,117 @@
 /**
- * Sends blobs (distribution spec 1.1, "Pushing blobs"): mounted from another repository, else in one
- * streamed PUT; in chunks where that is too large for somebody on the way. After a broken connection
- * the registry is asked how much it has, and gets the rest.
+ * Sends blobs (distribution spec 1.1, "Pushing blobs") as crane and ko do: mounted from another
+ * repository, else by one `PATCH` whose body is a stream, and a closing `PUT` that names the digest,
+ * which the registry checks. A small one goes in the `PUT` itself. Where a registry, or a proxy before
+ * it, takes no such stream, the blob goes in chunks that have a length. After a broken connection the
+ * registry is asked how much it has, and gets the rest.
  * @module
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
+import { Verifier } from "../../io/hash.ts";
+import { chunksOf } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Scope } from "./auth_challenge.ts";
 import { hasBlob, type Repository } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
+import { ConnectionError } from "./connection.ts";
 import { connectionFailure } from "./failure.ts";
 import { isTransientError, isTransientStatus, retryAfterMs } from "./retry.ts";
-import { UploadBytes } from "./upload_bytes.ts";
-import { smallestChunk } from "./upload_size.ts";
+import { FIRST_CHUNK_BYTES, smallestChunk } from "./upload_size.ts";
+
+/** The largest blob that goes in one request. */
+const SMALL_BLOB_BYTES = 1024 * 1024;
+/** Statuses of those who take no body without a length, or not so much of it. */
+const STREAM_REFUSED: readonly number[] = [400, 411, 413, 416];
+
+/** The bytes of a blob in parts; read once where all goes well. */
+class BlobReader {
+  #reading: AsyncGenerator<Uint8Array, void> | undefined;
+  /** What was read and is not sent yet. */
+  #rest: Uint8Array = new Uint8Array(0);
+  #at = 0;
+
+  constructor(
+    readonly descriptor: Descriptor,
+    readonly open: OpenBlob,
+    readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /**
+   * Some of the bytes. What follows on the part before is read on; any other one is read from the
+   * beginning of the blob.
+   *
+   * @throws {KodenoError} `BAD_CONTENT` when the blob ends before them
+   */
+  async *part(offset: number, length: number): AsyncGenerator<Uint8Array> {
+    if (this.#reading === undefined || this.#at > offset) {
+      await this.close();
+      this.#reading = chunksOf(await this.open(), this.signal);
+      this.#rest = new Uint8Array(0);
+      this.#at = 0;
+    }
+    while (this.#at < offset) this.#take(await this.#next(), offset - this.#at);
+    for (const end = offset + length; this.#at < end;) {
+      yield this.#take(await this.#next(), end - this.#at);
+    }
+  }
+
+  /** A part whole. */
+  async bytes(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for await (const chunk of this.part(offset, length)) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  /** @throws {KodenoError} `BAD_CONTENT` unless all bytes were read and there are no more */
+  async finish(): Promise<void> {
+    const { digest, size } = this.descriptor;
+    const { done, value } = this.#rest.length > 0
+      ? { done: false, value: this.#rest }
+      : await this.#reading?.next() ?? { done: true };
+    if (done || value?.length === 0) return;
+    const why = `it has more than the ${size} bytes named`;
+    throw new KodenoError("BAD_CONTENT", `Cannot use blob ${digest}: ${why}`, { digest });
+  }
+
+  /** Reads and checks all of it. @throws {KodenoError} `BAD_CONTENT` */
+  async verify(): Promise<void> {
+    const verifier = new Verifier(this.descriptor);
+    for await (const chunk of chunksOf(await this.open(), this.signal)) verifier.update(chunk);
+    verifier.finish();
+  }
+
+  /** Ends the reading. */
+  async close(): Promise<void> {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    await reading?.return(undefined);
+  }
+
+  async #next(): Promise<Uint8Array> {
+    if (this.#rest.length > 0) return this.#rest;
+    const { digest, size } = this.descriptor;
+    for (;;) {
+      const { done, value } = await this.#reading?.next() ?? { done: true };
+      if (value !== undefined && value.length > 0) return value;
+      if (!done) continue;
+      const why = `it has ${this.#at} bytes, not the ${size} named`;
+      throw new KodenoError("BAD_CONTENT", `Cannot use blob ${digest}: ${why}`, { digest });
+    }
+  }
+
+  #take(chunk: Uint8Array, most: number): Uint8Array {
+    const taken = chunk.subarray(0, most);
+    this.#rest = chunk.subarray(taken.length);
+    this.#at += taken.length;
+    return taken;
+  }
+}
 
 /** An upload that has begun. */
 interface Session {
@@ -25,16 +122,16 @@ interface Session {
 }
 
 /** An answer to a part of an upload that another try may change. */
-class Unsettled extends Error {
+class RetryableAnswer extends Error {
   constructor(readonly failure: unknown, readonly askedMs: number | undefined) {
-    super("unsettled");
+    super("retryable");
   }
 }
 
-/** A body was too large for the registry, or for a proxy before it (413). */
-class TooLarge extends Error {
+/** A body was too large for the registry or a proxy before it, or had no length. */
+class BodyRefused extends Error {
   constructor(readonly failure: unknown, readonly length: number) {
-    super("too large");
+    super("body refused");
   }
 }
 
@@ -44,8 +141,7 @@ const GOOD_PROGRESS_BYTES = 1024 * 1024;
 const DELETE_MS = 3000;
 
 /**
- * Sends a blob; its bytes are checked as they go, and the last of them is only sent when all of
- * them are right.
+ * Sends a blob. The registry checks the bytes; where it finds them wrong, they are checked here, too.
  *
  * @param mounts paths of repositories of the same registry that may have it
  * @throws {KodenoError} `BAD_CONTENT`, `REGISTRY_FAILED`, `UNAUTHORIZED`, or what `open` throws
@@ -64,10 +160,12 @@ class Upload {
   readonly #doing: string;
   readonly #uploads: string;
   readonly #scopes: readonly Scope[];
-  readonly #bytes: UploadBytes;
+  readonly #bytes: BlobReader;
   #session: Session | undefined;
   /** Of a chunk, in bytes, as the registry wants it. */
   #smallest = 0;
+  /** Of a request, in bytes, for this blob. */
+  #most = Infinity;
 
   constructor(
     readonly repository: Repository,
@@ -75,7 +173,7 @@ class Upload {
     open: OpenBlob,
     readonly signal: AbortSignal | undefined,
   ) {
-    this.#bytes = new UploadBytes(d, open, signal);
+    this.#bytes = new BlobReader(d, open, signal);
     const { name, path } = repository.endpoint;
     this.#doing = `push blob ${parseDigest(d.digest)} to ${name}`;
     this.#uploads = `/v2/${path}/blobs/uploads/`;
@@ -96,13 +194,16 @@ class Upload {
           return await this.#send(this.#session);
         } catch (error) {
           this.signal?.throwIfAborted();
-          if (error instanceof TooLarge) {
+          if (error instanceof BodyRefused) {
             if (!client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
           } else {
             const offset = this.#session?.offset ?? 0;
             if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
             goodSince = Math.max(goodSince, offset);
             await this.#afterFailure(error, ++failed);
+            // It may have been refused: over a stream, what is answered before a break can be lost.
+            const isBroken = error instanceof ConnectionError && error.trouble === "closed";
+            if (isBroken) this.#most = FIRST_CHUNK_BYTES;
             // The answer alone may have been lost.
             if (await hasBlob(this.repository, this.d, { signal: this.signal })) return;
           }
@@ -120,14 +221,14 @@ class Upload {
   /** Waits till another try makes sense, or throws what is to be told of the last one. */
   async #afterFailure(error: unknown, failed: number): Promise<void> {
     const { client } = this.repository;
-    const unsettled = error instanceof Unsettled;
-    if (!unsettled && !isTransientError(error)) throw error;
+    const isAnswer = error instanceof RetryableAnswer;
+    if (!isAnswer && !isTransientError(error)) throw error;
     const call = this.#call("PUT", this.#uploads, {});
     if (failed >= client.policy.attempts) {
       const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
-      throw unsettled ? error.failure : connectionFailure(call, url, error, client.registry);
+      throw isAnswer ? error.failure : connectionFailure(call, url, error, client.registry);
     }
-    const [why, askedMs] = unsettled
+    const [why, askedMs] = isAnswer
       ? [messageOf(error.failure), error.askedMs]
       : [messageOf(error), undefined];
     await client.waitForTry(call, failed, why, askedMs);
@@ -157,7 +258,7 @@ class Upload {
 
   async #begin(): Promise<Session> {
     const { client } = this.repository;
-    const call = this.#call("POST", this.#uploads, { body: nothing });
+    const call = this.#call("POST", this.#uploads, {});
     const answer = await client.call(call);
     if (answer.status !== 202) throw await client.refusal(call, answer);
     await answer.body.cancel();
@@ -173,57 +274,67 @@ class Upload {
   async #send({ location, offset }: Session): Promise<void> {
     const { client } = this.repository;
     const { size } = this.d;
-    const most = client.uploadSize.most(this.#smallest);
-    const whole = offset === 0 && size <= most;
-    while (!whole && offset < size) {
+    const most = Math.max(this.#smallest, Math.min(client.uploadSize.most(0), this.#most));
+    const isWhole = offset === 0 && size <= Math.min(most, SMALL_BLOB_BYTES);
+    const last = isWhole ? await this.#bytes.bytes(0, size) : new Uint8Array(0);
+    while (!isWhole && offset < size) {
       const length = Math.min(most, size - offset);
-      const answer = await this.#part("PATCH", location, offset, length);
+      const answer = await this.#patch(location, offset, length, most === Infinity);
       offset += length;
       location = await client.locationOf(this.#call("PATCH", location, {}), answer);
       this.#session = { location, offset };
     }
+    await this.#bytes.finish();
     const url = new URL(location);
     // Added as text: what is there may be signed as it is written.
     url.search += `${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(this.d.digest)}`;
-    await this.#part("PUT", url, offset, whole ? size : 0);
+    await this.#close(url, last);
     this.#session = undefined;
   }
 
-  /** Sends some bytes of the blob: a chunk, or what ends the upload. */
-  async #part(
-    method: "PATCH" | "PUT",
-    to: URL,
-    offset: number,
-    length: number,
-  ): Promise<Answer> {
-    const range = method === "PATCH"
-      ? { "content-range": `${offset}-${offset + length - 1}` }
-      : undefined;
-    const body = length === 0 && this.d.size > 0
-      ? nothing
-      : { length, open: () => this.#bytes.part(offset, length) };
-    const headers = { "content-type": "application/octet-stream", ...range };
-    const call = this.#call(method, to, { headers, body, retry: false });
-    return await this.#settled(call, method === "PATCH" ? [202] : [201, 204]);
-  }
-
-  /** The answer to a part of the upload, if it is as hoped for. */
-  async #settled(call: Call, hoped: readonly number[]): Promise<Answer> {
+  /** Sends some bytes: as a stream without a length, or as a chunk. */
+  async #patch(to: URL, offset: number, length: number, isStream: boolean): Promise<Answer> {
     const { client } = this.repository;
+    const chunk = isStream ? undefined : await this.#bytes.bytes(offset, length);
+    const range = { "content-range": `${offset}-${offset + length - 1}` };
+    const call = this.#call("PATCH", to, {
+      headers: { ...OCTETS, ...(isStream && offset === 0 ? {} : range) },
+      body: () => chunk ?? this.#bytes.part(offset, length),
+      retry: false,
+    });
     const answer = await client.call(call);
-    if (hoped.includes(answer.status)) {
+    if (answer.status === 202) {
       await answer.body.cancel();
       return answer;
     }
+    const isRefused = isStream ? STREAM_REFUSED.includes(answer.status) : answer.status === 413;
+    if (!isRefused) throw await this.#failure(call, answer);
+    const refused = answer.status === 413 ? length : Infinity;
+    throw new BodyRefused(await client.refusal(call, answer), refused);
+  }
+
+  /** Ends the upload, with the bytes of a small blob. */
+  async #close(to: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { client } = this.repository;
+    const call = this.#call("PUT", to, { headers: OCTETS, body: () => bytes, retry: false });
+    const answer = await client.call(call);
+    const { status } = answer;
+    if (status === 201 || status === 204) return await answer.body.cancel();
+    const failure = await this.#failure(call, answer);
+    if (status === 413 && bytes.length > 0) throw new BodyRefused(failure, bytes.length);
+    if (status === 400) await this.#bytes.verify();
+    throw failure;
+  }
+
+  /** What an answer means that was not hoped for. */
+  async #failure(call: Call, answer: Answer): Promise<unknown> {
     const { status, headers } = answer;
-    const failure = await client.refusal(call, answer);
-    const { length = 0 } = call.body ?? {};
-    if (status === 413 && length > 0) throw new TooLarge(failure, length);
+    const failure = await this.repository.client.refusal(call, answer);
     // 404 and 416: the registry has lost the upload, or is not where it was thought to be.
     const anew = status === 404 || status === 416;
     if (anew) this.#session = undefined;
-    if (!anew && !isTransientStatus(status)) throw failure;
-    throw new Unsettled(failure, retryAfterMs(headers.get("retry-after")));
+    if (!anew && !isTransientStatus(status)) return failure;
+    return new RetryableAnswer(failure, retryAfterMs(headers.get("retry-after")));
   }
 
   /** Where an upload is to go on; undefined to begin anew. */
@@ -263,4 +374,4 @@ class Upload {
   }
 }
 
-const nothing = { length: 0, open: () => new Uint8Array(0) };
+const OCTETS = { "content-type": "application/octet-stream" };

@@ -4,7 +4,7 @@
  * @module
  */
 import { chunksOf, readAll } from "../../io/streams.ts";
-import { ConnectionError } from "./wire.ts";
+import { ConnectionError } from "./connection.ts";
 
 /** A signal that is aborted after a time, or with another signal. Dispose of it when the work is done. */
 export class TimeBound implements Disposable {

@@ -1,0 +1,159 @@
+/**
+ * TLS whose certificate is left unchecked, for registries that were named insecure. The runtime's
+ * `fetch` checks each one, and its `node:https` does too on some versions; `node:tls` does not. So
+ * `fetch` talks to a socket here, and what goes through that goes on over TLS.
+ * @module
+ */
+import { connect, createServer, isIP, type Server, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { join } from "node:path";
+import { basicAuthorization } from "./credential.ts";
+import type { ClientCert } from "./client_cert.ts";
+import { ConnectionError } from "./connection.ts";
+
+/** Where a relay leads. */
+export interface RelayTarget {
+  readonly hostname: string;
+  readonly port: number;
+  /** What is shown to a host that asks who is there. */
+  readonly clientCert?: ClientCert | undefined;
+  /** Opens a tunnel there. */
+  readonly proxy?: URL | undefined;
+}
+
+/** Most bytes of a proxy's answer. */
+const MAX_ANSWER_BYTES = 16 * 1024;
+
+/** A socket that leads to a TLS server. */
+export class Relay {
+  /** What the client of `fetch` is to connect to. */
+  readonly proxy: Deno.Proxy;
+  /** Why the last connection failed. */
+  failure: unknown;
+  readonly #folder: string | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  private constructor(readonly target: RelayTarget) {
+    this.#server = createServer((socket: Socket) => void this.#serve(socket));
+    if (Deno.build.os === "windows") {
+      this.proxy = { transport: "tcp", hostname: "127.0.0.1", port: 0 };
+    } else {
+      // A folder of the user's own: nobody else may use a client certificate through it.
+      this.#folder = Deno.makeTempDirSync({ prefix: "kodeno-" });
+      this.proxy = { transport: "unix", path: join(this.#folder, "s") };
+    }
+  }
+
+  /** Opens a relay. */
+  static async open(target: RelayTarget): Promise<Relay> {
+    const relay = new Relay(target);
+    const server = relay.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      const { proxy } = relay;
+      if (proxy.transport === "unix") server.listen(proxy.path, resolve);
+      else server.listen(0, "127.0.0.1", resolve);
+    });
+    const address = server.address();
+    if (typeof address !== "object" || address === null || relay.#folder) return relay;
+    return Object.assign(relay, { proxy: { ...relay.proxy, port: address.port } });
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    this.#keep(socket);
+    socket.on("error", () => {});
+    socket.pause();
+    try {
+      const far = await connectUnchecked(this.target);
+      this.#keep(far);
+      far.on("error", (error: Error) => {
+        this.failure = error;
+        socket.destroy();
+      });
+      far.on("close", () => socket.destroy());
+      socket.on("close", () => far.destroy());
+      socket.pipe(far).pipe(socket);
+    } catch (error) {
+      this.failure = error;
+      socket.destroy();
+    }
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+  }
+}
+
+async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
+  const { hostname, port, clientCert, proxy } = target;
+  const socket = proxy
+    ? connect(Number(proxy.port || 80), proxy.hostname.replace(/^\[|\]$/g, ""))
+    : connect(port, hostname);
+  socket.setNoDelay(true);
+  try {
+    return await new Promise<TLSSocket>((resolve, reject) => {
+      // One that nobody hears would end the process, so they stay.
+      socket.on("error", reject);
+      socket.on("close", () => reject(new Error("closed before the TLS handshake")));
+      const start = () => {
+        const tls = connectTls({
+          socket,
+          rejectUnauthorized: false,
+          // RFC 6066: an address is no server name.
+          ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+          ...clientCert,
+        });
+        tls.once("secureConnect", () => resolve(tls));
+        tls.on("error", reject);
+        tls.once("close", () => reject(new Error("closed in the TLS handshake")));
+      };
+      socket.once(
+        "connect",
+        () => proxy ? openTunnel(socket, target, proxy, start, reject) : start(),
+      );
+    });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** Asks a proxy for a tunnel, and calls `start` when there is one. */
+function openTunnel(
+  socket: Socket,
+  { hostname, port }: RelayTarget,
+  proxy: URL,
+  start: () => void,
+  fail: (error: unknown) => void,
+): void {
+  const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
+  if (proxy.username !== "" || proxy.password !== "") {
+    const [user = "", password = ""] = [proxy.username, proxy.password].map(decodeURIComponent);
+    lines.push(`Proxy-Authorization: ${basicAuthorization(user, password)}`);
+  }
+  let answer = "";
+  const onData = (bytes: Uint8Array): void => {
+    answer += new TextDecoder("latin1").decode(bytes);
+    if (!answer.includes("\r\n\r\n") && answer.length <= MAX_ANSWER_BYTES) return;
+    socket.off("data", onData);
+    const [, status = "no status"] = /^HTTP\/1\.[01] (\d{3})/.exec(answer) ?? [];
+    if (!status.startsWith("2")) {
+      fail(new ConnectionError("protocol", `the proxy refused the tunnel (${status})`));
+    } else if (/^2\.[0-8]\./.test(Deno.version.deno)) {
+      // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
+      start();
+    } else setTimeout(start, 0);
+  };
+  socket.on("data", onData);
+  socket.write(lines.join("\r\n") + "\r\n\r\n");
+}
