@@ -28,9 +28,15 @@ export type {
 } from "./src/build/publisher.ts";
 export { publishImages } from "./src/build/publish_images.ts";
 export { loadConfig } from "./src/config/config.ts";
-export type { BuildOptions, PublishOptions } from "./src/config/options.ts";
-export type { KoBuild, KoFile } from "./src/config/ko_file.ts";
-export type { ImageSource, ImageValues } from "./src/config/image_config.ts";
+export type {
+  BuildOptions,
+  ImageSource,
+  ImageValues,
+  KoBuild,
+  KoFile,
+  PublishOptions,
+  TransferOptions,
+} from "./src/config/options.ts";
 export { copy } from "./src/content/copy.ts";
 export type { CopyOptions } from "./src/content/copy.ts";
 export type { Meter } from "./src/content/meter.ts";

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { resolveBuildConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
-import { KO_FILES } from "../config/find_ko_file.ts";
+import { KO_FILES } from "../config/ko_file.ts";
 import { KodenoError } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
 import { koText, namedImages, skaffoldText } from "../setup/init/config_texts.ts";

@@ -3,9 +3,8 @@
  * @module
  */
 import { type Config, resolveConfig, resolveTransferConfig } from "../config/config.ts";
-import { DEFAULT_ORIGIN, type ImageConfig, type ImageValues } from "../config/image_config.ts";
-import type { KoFile } from "../config/ko_file.ts";
-import type { CommandOptions } from "../config/options.ts";
+import { DEFAULT_ORIGIN, type ImageConfig } from "../config/image_config.ts";
+import type { CommandOptions, ImageValues, KoFile } from "../config/options.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";

@@ -4,8 +4,8 @@
  */
 import { type BuildConfig, loadConfig, resolveBuildConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
-import { DEFAULT_ORIGIN, type ImageSource } from "../config/image_config.ts";
-import type { BuildOptions } from "../config/options.ts";
+import { DEFAULT_ORIGIN } from "../config/image_config.ts";
+import type { BuildOptions, ImageSource } from "../config/options.ts";
 import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";

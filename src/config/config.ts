@@ -19,7 +19,6 @@ import {
   parseEpoch,
   parseJobs,
   parsePairs,
-  refuseToolexec,
 } from "./checks.ts";
 import {
   cacheDirectory,
@@ -28,11 +27,15 @@ import {
   processEnvironment,
   variable,
 } from "./environment.ts";
-import { findKoFile } from "./find_ko_file.ts";
+import { findKoFile } from "./ko_file.ts";
 import { type ImageConfig, resolveImage } from "./image_config.ts";
-import { imageSources, refusePlatformVariables } from "./image_sources.ts";
-import type { KoFile } from "./ko_file.ts";
-import type { BuildOptions, CommandOptions, PublishOptions, TransferOptions } from "./options.ts";
+import type {
+  BuildOptions,
+  CommandOptions,
+  KoFile,
+  PublishOptions,
+  TransferOptions,
+} from "./options.ts";
 import { VERSION } from "./version.ts";
 
 /** What a command that builds and publishes works with; frozen. */
@@ -195,12 +198,9 @@ export function resolveBuildConfig(
   const environment = options.environment ?? processEnvironment();
   const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
-  const { koFile, offline = false } = options;
+  const { koFile, artifact, offline = false } = options;
   const image = (entry?: number): ImageConfig => {
-    const resolved = resolveImage(imageSources(options, environment, entry));
-    refusePlatformVariables(resolved, environment);
-    const { GOFLAGS = "" } = { ...environment, ...resolved.go.env };
-    refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
+    const resolved = resolveImage({ options, environment, koFile, artifact }, entry);
     return offline ? keptOffline(resolved) : resolved;
   };
   return Object.freeze({

@@ -4,59 +4,11 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
+import { formatPlatformSpec, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { isTemplate, parseEpoch, parsePairs, parsePort, refuseToolexec } from "./checks.ts";
-
-/** What may be said of an image; everything may be left out. */
-export interface ImageValues {
-  /**
-   * `static` (built in, the default), `scratch`, `oci:DIR[:TAG]`, `archive:FILE`, `daemon:NAME`, or an
-   * image in a registry.
-   */
-  readonly baseImage?: string | undefined;
-  /** `os[/arch[/variant]]` each, or `all` alone; default `GOOS`/`GOARCH`, then `linux/amd64`. */
-  readonly platforms?: readonly string[] | undefined;
-  /** `NAME=VALUE` for `go build` only; they beat the environment. */
-  readonly env?: readonly string[] | undefined;
-  /** More flags for `go build`, such as `-tags=netgo`; may hold ko's templates. */
-  readonly flags?: readonly string[] | undefined;
-  /** Joined with spaces into one `-ldflags`; may hold ko's templates. */
-  readonly ldflags?: readonly string[] | undefined;
-  /** Joined with spaces into one `-gcflags`. */
-  readonly gcflags?: readonly string[] | undefined;
-  /** Joined with spaces into one `-asmflags`. */
-  readonly asmflags?: readonly string[] | undefined;
-  /** Builds with `-gcflags "all=-N -l"`, for a debugger. */
-  readonly disableOptimizations?: boolean | undefined;
-  /** Whether `-trimpath` is given; default true. */
-  readonly trimpath?: boolean | undefined;
-  /** Labels of the image config. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations of the manifests and of the index. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** User the image runs as; default the base image's. */
-  readonly user?: string | undefined;
-  /** Arguments after the binary in the entrypoint. */
-  readonly entrypointArgs?: readonly string[] | undefined;
-  /** Ports to expose, `8080` or `53/udp`. */
-  readonly expose?: readonly string[] | undefined;
-  /** Creation time in whole seconds since 1970; the variable `SOURCE_DATE_EPOCH` beats it. */
-  readonly sourceDateEpoch?: number | string | undefined;
-  /** Linux capabilities of the binary, such as `net_bind_service` or `chown=pe`. */
-  readonly linuxCapabilities?: readonly string[] | undefined;
-}
-
-/** A source of values. */
-export interface ImageSource {
-  /** Names the place of a field for a person: `--base-image`, `.ko.yaml:3`, `default`. */
-  readonly from: (field: keyof ImageValues) => string;
-  /** What it says; nothing of most fields. */
-  readonly values: ImageValues;
-  /** Whether its texts are templates, as those of its flags are. */
-  readonly isTemplate?: boolean | undefined;
-  /** Whether its variables are put on top of those below it, not in their place. */
-  readonly joinsEnv?: boolean | undefined;
-}
+import { type Environment, variable } from "./environment.ts";
+import { defaultKey } from "./ko_file.ts";
+import type { ImageSource, ImageValues, KoFile } from "./options.ts";
 
 /** Everything that shapes one image; frozen. */
 export interface ImageConfig {
@@ -82,7 +34,7 @@ export interface ImageConfig {
 }
 
 /** A text of an image that has to be filled in. */
-export interface ImageTemplate {
+interface ImageTemplate {
   readonly field: "labels" | "annotations" | "user" | "entrypointArgs" | "expose";
   /** Of a label or annotation; the index in a list. */
   readonly key: string | number;
@@ -115,67 +67,84 @@ const DEFAULTS = {
   trimpath: true,
 } as const satisfies ImageValues;
 
+/** ko's variables for defaults; lists are parted by white space. */
+const VARIABLES: Readonly<Partial<Record<keyof ImageValues, string>>> = {
+  baseImage: "KO_DEFAULTBASEIMAGE",
+  platforms: "KO_DEFAULTPLATFORMS",
+  env: "KO_DEFAULTENV",
+  flags: "KO_DEFAULTFLAGS",
+  ldflags: "KO_DEFAULTLDFLAGS",
+};
+const GO_PLATFORM = ["GOOS", "GOARCH", "GOARM"] as const;
+const GO_ORIGIN = "GOOS and GOARCH";
+
+/** Who may say something of images. */
+export interface ImageSpeakers {
+  /** The caller. */
+  readonly options: ImageValues;
+  readonly environment: Environment;
+  readonly koFile?: KoFile | undefined;
+  /** A skaffold.yaml. */
+  readonly artifact?: ImageSource | undefined;
+}
+
 /**
- * Completes and checks what the sources say, the strongest first. Lists are taken as they are from
- * one source; labels, annotations and variables are joined, by key.
+ * Completes and checks what is said of an image. Lists are taken as they are from one source; labels,
+ * annotations and variables are joined, by key.
  *
+ * @param entry index of the entry of `builds` that is for the image
  * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
  */
-export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
+export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageConfig {
+  const sources = sourcesOf(speakers, entry);
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const templates: ImageTemplate[] = [];
-  const template = (
+  const find = (field: keyof ImageValues): ImageSource | undefined => {
+    const source = sources.find(({ values }) => says(field, values[field]));
+    const from = source?.from(field) ?? (field in DEFAULTS ? DEFAULT_ORIGIN : undefined);
+    if (from !== undefined) origins[field] = from;
+    return source;
+  };
+  const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] =>
+    find(field)?.values[field];
+  const pickOr = <K extends keyof typeof DEFAULTS>(field: K) => pick(field) ?? DEFAULTS[field];
+  const text = (
     source: ImageSource | undefined,
     field: ImageTemplate["field"],
     key: string | number,
     text: string,
   ): string => {
-    const is = source?.isTemplate && isTemplate(text);
-    if (is) templates.push({ field, key, text, from: source.from(field) });
+    const isOne = source?.isTemplate && isTemplate(text);
+    if (isOne) templates.push({ field, key, text, from: source.from(field) });
     return text;
   };
-  const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] => {
-    const found = sources.find(({ values }) => says(field, values[field]));
-    if (found !== undefined) origins[field] = found.from(field);
-    return found?.values[field];
-  };
-  const pickOr = <K extends keyof typeof DEFAULTS>(field: K) => {
-    const picked = pick(field);
-    if (picked === undefined) origins[field] = DEFAULT_ORIGIN;
-    return picked ?? DEFAULTS[field];
-  };
   const joined = (field: "labels" | "annotations"): Readonly<Record<string, string>> => {
-    pick(field);
-    const all = new Map(
-      [...sources].reverse().flatMap((source) =>
-        Object.entries(source.values[field] ?? {}).map(([key, text]) =>
-          [key, { source, text }] as const
-        )
+    find(field);
+    const by = new Map(
+      sources.toReversed().flatMap((source) =>
+        Object.keys(source.values[field] ?? {}).map((key) => [key, source] as const)
       ),
     );
     return Object.freeze(Object.fromEntries(
-      [...all].map(([key, { source, text }]) => [key, template(source, field, key, text)]),
+      [...by].map((
+        [key, source],
+      ) => [key, text(source, field, key, source.values[field]?.[key] ?? "")]),
     ));
   };
   const list = (field: "entrypointArgs" | "expose"): readonly string[] => {
-    const texts = pick(field) ?? [];
-    const source = sources.find(({ values }) => values[field] === texts);
-    return texts.map((text, i) => template(source, field, i, text));
+    const source = find(field);
+    return (source?.values[field] ?? []).map((one, i) => text(source, field, i, one));
   };
-  const user = pick("user");
-  const ofUser = sources.find(({ values }) => says("user", values.user));
-  const joinedEnv = (): Readonly<Record<string, string>> => {
-    pick("env");
-    return readEnv(sources);
-  };
+  const user = find("user");
   const epoch = pick("sourceDateEpoch");
   const flags = pick("flags") ?? [];
   refuseToolexec("flags", flags);
-  const image: Omit<ImageConfig, "origins" | "templates"> = {
+  find("env");
+  const image: ImageConfig = {
     baseImage: pickOr("baseImage"),
     platforms: readPlatforms(pickOr("platforms")),
     go: Object.freeze({
-      env: joinedEnv(),
+      env: readEnv(sources),
       flags,
       ldflags: pick("ldflags") ?? [],
       gcflags: pick("gcflags") ?? [],
@@ -186,14 +155,94 @@ export function resolveImage(sources: readonly ImageSource[]): ImageConfig {
     linuxCapabilities: pick("linuxCapabilities") ?? [],
     labels: joined("labels"),
     annotations: joined("annotations"),
-    user: user === undefined ? undefined : template(ofUser, "user", 0, user),
+    user: user?.values.user && text(user, "user", 0, user.values.user),
     entrypointArgs: list("entrypointArgs"),
     exposedPorts: list("expose").map((text) => isTemplate(text) ? text : parsePort(text)),
     created: epoch === undefined
       ? undefined
       : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
+    templates,
+    origins,
   };
-  return Object.freeze({ ...image, templates, origins: Object.freeze(origins) });
+  refusePlatformVariables(image, speakers.environment);
+  const { GOFLAGS = "" } = { ...speakers.environment, ...image.go.env };
+  refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
+  Object.freeze(origins);
+  return Object.freeze(image);
+}
+
+/**
+ * All that may say something of an image, the strongest first. What an entry of `builds` says beats
+ * ko's variables for defaults, as in ko; what a skaffold.yaml says does not.
+ */
+function sourcesOf(speakers: ImageSpeakers, entry = -1): readonly ImageSource[] {
+  const { options, environment, koFile, artifact } = speakers;
+  const said = (name: string | undefined): string | undefined => variable(environment, name ?? "");
+  const words = (name: string | undefined): readonly string[] | undefined =>
+    said(name)?.trim().split(/\s+/);
+  const line = (key: string): string => {
+    const found = koFile?.lines[key];
+    return found === undefined ? koFile?.path ?? "" : `${koFile?.path}:${found}`;
+  };
+  const variables: ImageSource = {
+    from: (field) => VARIABLES[field] ?? "environment",
+    values: {
+      baseImage: said(VARIABLES.baseImage),
+      platforms: words(VARIABLES.platforms)?.flatMap((platform) => platform.split(",")),
+      env: words(VARIABLES.env),
+      flags: words(VARIABLES.flags),
+      ldflags: words(VARIABLES.ldflags),
+    },
+  };
+  const build = koFile?.builds[entry];
+  const key = (field: string): string =>
+    field === "linuxCapabilities" ? "linux_capabilities" : field;
+  const ofBuild: readonly ImageSource[] = build === undefined ? [] : [{
+    from: (field) => line(`builds[${entry}].${key(field)}`),
+    values: build.values,
+    isTemplate: true,
+  }];
+  // ko takes both of Go's GOOS and GOARCH, or neither.
+  const [os, arch, arm] = GO_PLATFORM.map(said);
+  const variant = arch === "arm" && arm !== undefined ? `/v${arm.split(",")[0]}` : "";
+  const own = os !== undefined && arch !== undefined ? [`${os}/${arch}${variant}`] : undefined;
+  return [
+    // It beats even the caller.
+    {
+      from: () => "SOURCE_DATE_EPOCH",
+      values: { sourceDateEpoch: said("SOURCE_DATE_EPOCH") },
+    },
+    { from: (field) => `option ${field}`, values: options, joinsEnv: true },
+    ...(artifact ? [variables, artifact, ...ofBuild] : [...ofBuild, variables]),
+    ...(koFile
+      ? [{
+        from: (field: string) => line(defaultKey(field)),
+        values: koFile.defaults,
+        isTemplate: true,
+      }]
+      : []),
+    { from: () => GO_ORIGIN, values: { platforms: own } },
+  ];
+}
+
+/**
+ * Refuses variables of Go that name a platform beside one that was named elsewhere: ko does so, and
+ * one of both would be passed over without a word.
+ */
+function refusePlatformVariables(
+  { platforms, origins }: ImageConfig,
+  environment: Environment,
+): void {
+  const from = origins.platforms;
+  if (from === GO_ORIGIN || from === DEFAULT_ORIGIN) return;
+  const name = GO_PLATFORM.find((one) => Object.hasOwn(environment, one));
+  if (name === undefined) return;
+  const asked = platforms === "all" ? platforms : platforms.map(formatPlatformSpec).join(",");
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot use platforms ${asked} (${from}) together with ${name}=${environment[name]}: ` +
+      `unset ${name}`,
+  );
 }
 
 /**

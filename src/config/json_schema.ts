@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from "zod";
-import { koSchema } from "./ko_schema.ts";
+import { koSchema } from "./ko_yaml.ts";
 import { skaffoldSchema } from "./skaffold/schema.ts";
 
 /** The files there is a schema of, by the name that `kodeno schema` knows. */

@@ -1,37 +1,56 @@
 /**
- * What a `.ko.yaml` says, read and checked; see `readKoFile` for how.
+ * Where a `.ko.yaml` is looked for, by ko's rules.
  * @module
  */
-import type { ImageValues } from "./image_config.ts";
+import { join, resolve } from "node:path";
+import { KodenoError } from "../errors.ts";
+import { type Environment, variable } from "./environment.ts";
 
-/** A `.ko.yaml`. Frozen. */
-export interface KoFile {
-  /** As a person would name it. */
+/** Its names, the first before the second: ko's config library takes the short ending, too. */
+export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
+
+/** A file that was found. */
+export interface FoundFile {
+  /** Absolute. */
   readonly path: string;
-  /** The `default...` keys. */
-  readonly defaults: ImageValues;
-  /** Base images by import path in lower case. */
-  readonly baseImageOverrides: Readonly<Record<string, string>>;
-  /** Settings of single main packages. */
-  readonly builds: readonly KoBuild[];
-  /** `HOST=MIRROR` each. */
-  readonly mirrors: readonly string[];
-  /** Line of each key that is there, counted from 1: `defaultFlags`, `builds[0].flags`. */
-  readonly lines: Readonly<Record<string, number>>;
-  /** A line each for what is there and not read. */
-  readonly notes: readonly string[];
+  /** As a person would name it. */
+  readonly name: string;
 }
 
-/** An entry of `builds`. */
-export interface KoBuild {
-  /** Its own `id`, or `#INDEX`. */
-  readonly id: string;
-  /** Folder that `go` runs in, relative to the working directory. */
-  readonly dir: string;
-  /** Main package, or one of its files, relative to `dir`. */
-  readonly main: string;
-  /** What it says of its image. */
-  readonly values: ImageValues;
+/**
+ * Finds the `.ko.yaml` of a folder, or the file or folder that `KO_CONFIG_PATH` names.
+ *
+ * @param workingDirectory where it is looked for, and what `KO_CONFIG_PATH` is relative to
+ * @returns undefined where there is none
+ * @throws {KodenoError} `BAD_OPTION` when `KO_CONFIG_PATH` leads nowhere
+ */
+export async function findKoFile(
+  workingDirectory: string,
+  environment: Environment,
+): Promise<FoundFile | undefined> {
+  const stat = (path: string) => Deno.stat(path).catch(() => undefined);
+  const named = variable(environment, "KO_CONFIG_PATH");
+  if (named === undefined) {
+    for (const name of KO_FILES) {
+      const path = join(workingDirectory, name);
+      if ((await stat(path))?.isFile) return { path, name };
+    }
+    return undefined;
+  }
+  const path = resolve(workingDirectory, named);
+  const info = await stat(path);
+  const found = info?.isDirectory
+    ? { path: join(path, ".ko.yaml"), name: join(named, ".ko.yaml") }
+    : { path, name: named };
+  if ((await stat(found.path))?.isFile) return found;
+  const why = info === undefined
+    ? "there is no such file or folder"
+    : `${found.path} is not a file`;
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot use KO_CONFIG_PATH ${JSON.stringify(named)}: ${why}; ` +
+      "name a .ko.yaml, or a folder with one",
+  );
 }
 
 /** `labels` as a default is `defaultLabels`. */

@@ -1,14 +1,77 @@
 /**
- * Reads `.ko.yaml`: YAML to checked values, by ko's rules.
+ * `.ko.yaml`: its schema (ko's keys, and those that only kodeno reads), and reading it by ko's rules.
  * @module
  */
+import { z } from "zod";
 import { undisturbed } from "../undisturbed.ts";
-import type { ImageValues } from "./image_config.ts";
-import { defaultKey, type KoBuild, type KoFile } from "./ko_file.ts";
-import { BUILD_FIELDS, isGoReleaserField, koSchema, type Spell } from "./ko_schema.ts";
+import { defaultKey } from "./ko_file.ts";
+import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
 import { parseYaml, readYaml, type YamlDocument } from "./yaml/document.ts";
 import { formatFault, formatPath, type Path } from "./yaml/faults.ts";
+
+/** Finds how a file writes a key: ko reads keys in any case. */
+type KeySpelling = (key: string) => string;
+type Values = Readonly<Record<string, unknown>>;
+
+/** Fields of GoReleaser's builds, which people share with ko and neither reads. */
+const GORELEASER: readonly string[] = (
+  "asmflags binary buildmode builder command gcflags goamd64 goarch goarm goarm64 gobinary gomips " +
+  "goos hooks ignore lang mod_timestamp no_main_check no_unique_dist_dir overrides skip tags " +
+  "targets tool"
+).split(" ");
+
+/** Text is a list of one, as in ko. */
+const texts = z.union([z.array(z.string()), z.string()]);
+const list = z.array(z.string());
+const pairs = z.record(z.string(), z.string());
+
+/** What may be said of an image, by the field of `ImageValues`; with ko's or our own description. */
+const SHAPE = {
+  env: texts.describe("NAME=VALUE each, for go build"),
+  flags: texts.describe("flags of go build; Go templates"),
+  ldflags: texts.describe("flags of the linker; Go templates"),
+  platforms: texts.describe("all, or os[/arch[/variant]] each"),
+  labels: pairs.describe("labels of the image config; Go templates (kodeno only)"),
+  annotations: pairs.describe("annotations of manifests and index; Go templates (kodeno only)"),
+  user: z.string().describe("user the image runs as; a Go template (kodeno only)"),
+  entrypointArgs: list.describe("arguments behind the binary; Go templates (kodeno only)"),
+  expose: list.describe("ports to expose, 8080 or 53/udp; Go templates (kodeno only)"),
+} as const;
+/** Fields of an entry of `builds` that are values of an image. */
+const BUILD_FIELDS = Object.keys(SHAPE) as readonly (keyof typeof SHAPE)[];
+
+/**
+ * The schema of one file.
+ *
+ * @param spell how the file writes a key
+ */
+export function koSchema(spell: KeySpelling = (key) => key): z.ZodType<Record<string, unknown>> {
+  const shape = (fields: Readonly<Record<string, z.ZodType>>) =>
+    z.strictObject(Object.fromEntries(
+      Object.entries(fields).map(([key, field]) => [spell(key), field.optional()]),
+    ));
+  const foreign = z.unknown().describe("a field of GoReleaser; not read");
+  const build = shape({
+    id: z.string().describe("names the entry in messages"),
+    dir: z.string().describe("folder that go runs in; default ."),
+    main: z.string().describe("main package or one of its files, relative to dir; default ."),
+    ...SHAPE,
+    linux_capabilities: texts.describe("capabilities of the binary, such as net_bind_service"),
+    ...Object.fromEntries(GORELEASER.map((key) => [key, foreign])),
+  });
+  const defaults = Object.entries(SHAPE).map(([field, type]) => [
+    defaultKey(field),
+    type.describe(`default of ${field}: ${type.description}`),
+  ]);
+  return shape({
+    defaultBaseImage: z.string().describe("base image; KO_DEFAULTBASEIMAGE beats it"),
+    baseImageOverrides: pairs.describe("base images by import path"),
+    ...Object.fromEntries(defaults),
+    mirrors: texts.describe("HOST=MIRROR each: registries that are asked first (kodeno only)"),
+    builds: z.array(build).describe("settings of single main packages"),
+  }).describe("kodeno and ko: how images of Go main packages are built");
+}
 
 /**
  * Reads a `.ko.yaml`.
@@ -30,52 +93,46 @@ export function parseKoFile(text: string, name = ".ko.yaml"): KoFile {
   return koFileOf(parseYaml(text, name).documents[0], name);
 }
 
-type Values = Readonly<Record<string, unknown>>;
-
 function koFileOf(document: YamlDocument | undefined, path: string): KoFile {
   const spell = spellingOf(document?.value);
   const { value, notes } = document === undefined
     ? { value: {}, notes: [] }
     : checkYaml(document, koSchema(spell));
-  const get = (values: Values, key: string): unknown => values[spell(key)];
+  const get = <T>(values: Values, key: string) => values[spell(key)] as T | undefined;
   const lines: Record<string, number> = {};
-  const place = (key: string, path: Path): void => {
-    if (document !== undefined) lines[key] = document.position(path, "key").line;
+  const place = (name: string, path: Path): void => {
+    if (document !== undefined) lines[name] = document.position(path, "key").line;
   };
-  for (const field of ["baseImage", ...BUILD_FIELDS]) {
-    const key = spell(defaultKey(field));
-    if (Object.hasOwn(value, key)) place(defaultKey(field), [key]);
+  for (const name of [...["baseImage", ...BUILD_FIELDS].map(defaultKey), "mirrors"]) {
+    if (Object.hasOwn(value, spell(name))) place(name, [spell(name)]);
   }
-  if (Object.hasOwn(value, spell("mirrors"))) place("mirrors", [spell("mirrors")]);
-  const builds = (get(value, "builds") ?? []) as readonly Values[];
+  const builds = get<readonly Values[]>(value, "builds") ?? [];
   const foreign: string[] = [];
   for (const [i, build] of builds.entries()) {
     for (const key of Object.keys(build)) {
       const at = [spell("builds"), i, key];
       place(formatPath(["builds", i, key]), at);
-      if (!isGoReleaserField(key) || document === undefined) continue;
+      if (!GORELEASER.includes(key.toLowerCase()) || document === undefined) continue;
       const text = `builds[${i}]: ${key} is a field of GoReleaser; it is not read`;
       foreign.push(formatFault(document.fault(at, text, "key")));
     }
   }
-  const overrides = Object.entries(
-    (get(value, "baseImageOverrides") ?? {}) as Record<string, string>,
-  );
+  const overrides = get<Readonly<Record<string, string>>>(value, "baseImageOverrides") ?? {};
   return Object.freeze({
     path,
     defaults: {
-      ...valuesOf((field) => get(value, defaultKey(field))),
-      baseImage: get(value, "defaultBaseImage") as string | undefined,
+      ...imageValues((field) => get(value, defaultKey(field))),
+      baseImage: get<string>(value, "defaultBaseImage"),
     },
     baseImageOverrides: Object.fromEntries(
-      overrides.map(([importPath, image]) => [importPath.toLowerCase(), image]),
+      Object.entries(overrides).map(([importPath, image]) => [importPath.toLowerCase(), image]),
     ),
     builds: builds.map((build, i): KoBuild => ({
-      id: String(get(build, "id") || `#${i}`),
-      dir: String(get(build, "dir") || "."),
-      main: String(get(build, "main") || "."),
+      id: get<string>(build, "id") || `#${i}`,
+      dir: get<string>(build, "dir") || ".",
+      main: get<string>(build, "main") || ".",
       values: {
-        ...valuesOf((field) => get(build, field)),
+        ...imageValues((field) => get(build, field)),
         linuxCapabilities: words(get(build, "linux_capabilities")),
       },
     })),
@@ -86,18 +143,14 @@ function koFileOf(document: YamlDocument | undefined, path: string): KoFile {
 }
 
 /** The fields of an image; a text stands for the list of its words, as in ko. */
-function valuesOf(get: (field: string) => unknown): ImageValues {
+function imageValues(get: (field: string) => unknown): ImageValues {
   const ldflags = get("ldflags");
   return {
+    ...Object.fromEntries(BUILD_FIELDS.map((field) => [field, get(field)])),
     env: words(get("env")),
     flags: words(get("flags")),
-    ldflags: typeof ldflags === "string" ? [ldflags] : ldflags as readonly string[] | undefined,
+    ldflags: typeof ldflags === "string" ? [ldflags] : words(ldflags),
     platforms: words(get("platforms"))?.flatMap((platform) => platform.split(",")),
-    labels: get("labels") as Readonly<Record<string, string>> | undefined,
-    annotations: get("annotations") as Readonly<Record<string, string>> | undefined,
-    user: get("user") as string | undefined,
-    entrypointArgs: get("entrypointArgs") as readonly string[] | undefined,
-    expose: get("expose") as readonly string[] | undefined,
   };
 }
 
@@ -106,8 +159,8 @@ function words(value: unknown): readonly string[] | undefined {
   return value as readonly string[] | undefined;
 }
 
-/** ko reads keys in any case; a file that spells one in two ways is told of the second. */
-function spellingOf(value: unknown): Spell {
+/** ko reads keys in any case; a file that writes one in two ways is told of the second. */
+function spellingOf(value: unknown): KeySpelling {
   const spelled = new Map<string, string>();
   const see = (object: unknown): void => {
     if (object === null || typeof object !== "object") return;

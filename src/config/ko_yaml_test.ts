@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { tempDir } from "../../test/support/temp.ts";
 import { imageConfigOf, resolveBuildConfig } from "./config.ts";
-import { findKoFile } from "./find_ko_file.ts";
+import { findKoFile } from "./ko_file.ts";
 import { parseKoFile, readKoFile } from "./ko_yaml.ts";
 
 const WHOLE = `# comment

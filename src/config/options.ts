@@ -1,11 +1,10 @@
 /**
- * What a caller may say: the options of the library, which are also what the command line fills in.
- * Names follow ko's `BuildOptions` and `PublishOptions`; the same thing has the same name everywhere.
+ * What may be said: the options of the library, which are also what the command line fills in, and what
+ * files say. Names follow ko's `BuildOptions` and `PublishOptions`; the same thing has the same name
+ * everywhere.
  * @module
  */
 import type { RegistryOptions } from "../place/registry/options.ts";
-import type { ImageSource, ImageValues } from "./image_config.ts";
-import type { KoFile } from "./ko_file.ts";
 
 /** How registries and daemons are reached. Everything may be left out. */
 export interface TransferOptions extends
@@ -85,3 +84,84 @@ export interface PublishOptions extends TransferOptions {
 
 /** All that a command which builds and publishes may be told. */
 export interface CommandOptions extends BuildOptions, PublishOptions {}
+
+/** What may be said of an image; everything may be left out. */
+export interface ImageValues {
+  /**
+   * `static` (built in, the default), `scratch`, `oci:DIR[:TAG]`, `archive:FILE`, `daemon:NAME`, or an
+   * image in a registry.
+   */
+  readonly baseImage?: string | undefined;
+  /** `os[/arch[/variant]]` each, or `all` alone; default `GOOS`/`GOARCH`, then `linux/amd64`. */
+  readonly platforms?: readonly string[] | undefined;
+  /** `NAME=VALUE` for `go build` only; they beat the environment. */
+  readonly env?: readonly string[] | undefined;
+  /** More flags for `go build`, such as `-tags=netgo`; may hold ko's templates. */
+  readonly flags?: readonly string[] | undefined;
+  /** Joined with spaces into one `-ldflags`; may hold ko's templates. */
+  readonly ldflags?: readonly string[] | undefined;
+  /** Joined with spaces into one `-gcflags`. */
+  readonly gcflags?: readonly string[] | undefined;
+  /** Joined with spaces into one `-asmflags`. */
+  readonly asmflags?: readonly string[] | undefined;
+  /** Builds with `-gcflags "all=-N -l"`, for a debugger. */
+  readonly disableOptimizations?: boolean | undefined;
+  /** Whether `-trimpath` is given; default true. */
+  readonly trimpath?: boolean | undefined;
+  /** Labels of the image config. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Annotations of the manifests and of the index. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** User the image runs as; default the base image's. */
+  readonly user?: string | undefined;
+  /** Arguments after the binary in the entrypoint. */
+  readonly entrypointArgs?: readonly string[] | undefined;
+  /** Ports to expose, `8080` or `53/udp`. */
+  readonly expose?: readonly string[] | undefined;
+  /** Creation time in whole seconds since 1970; the variable `SOURCE_DATE_EPOCH` beats it. */
+  readonly sourceDateEpoch?: number | string | undefined;
+  /** Linux capabilities of the binary, such as `net_bind_service` or `chown=pe`. */
+  readonly linuxCapabilities?: readonly string[] | undefined;
+}
+
+/** A source of values. */
+export interface ImageSource {
+  /** Names the place of a field for a person: `--base-image`, `.ko.yaml:3`, `default`. */
+  readonly from: (field: keyof ImageValues) => string;
+  /** What it says; nothing of most fields. */
+  readonly values: ImageValues;
+  /** Whether its texts are templates, as those of its flags are. */
+  readonly isTemplate?: boolean | undefined;
+  /** Whether its variables are put on top of those below it, not in their place. */
+  readonly joinsEnv?: boolean | undefined;
+}
+
+/** A `.ko.yaml`. Frozen. */
+export interface KoFile {
+  /** As a person would name it. */
+  readonly path: string;
+  /** The `default...` keys. */
+  readonly defaults: ImageValues;
+  /** Base images by import path in lower case. */
+  readonly baseImageOverrides: Readonly<Record<string, string>>;
+  /** Settings of single main packages. */
+  readonly builds: readonly KoBuild[];
+  /** `HOST=MIRROR` each. */
+  readonly mirrors: readonly string[];
+  /** Line of each key that is there, counted from 1: `defaultFlags`, `builds[0].flags`. */
+  readonly lines: Readonly<Record<string, number>>;
+  /** A line each for what is there and not read. */
+  readonly notes: readonly string[];
+}
+
+/** An entry of `builds`. */
+export interface KoBuild {
+  /** Its own `id`, or `#INDEX`. */
+  readonly id: string;
+  /** Folder that `go` runs in, relative to the working directory. */
+  readonly dir: string;
+  /** Main package, or one of its files, relative to `dir`. */
+  readonly main: string;
+  /** What it says of its image. */
+  readonly values: ImageValues;
+}

@@ -6,7 +6,7 @@ import { isTemplate } from "../checks.ts";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { findUp } from "../../io/fail.ts";
 import { KodenoError } from "../../errors.ts";
-import type { ImageSource, ImageValues } from "../image_config.ts";
+import type { ImageSource, ImageValues } from "../options.ts";
 import type { Fault, Path, Position } from "../yaml/faults.ts";
 import { parseName } from "./default_repo.ts";
 import { type AskableWorld, expandTemplate, type TemplateValues } from "./expand.ts";
@@ -39,7 +39,7 @@ export interface SkaffoldArtifact {
   readonly main: string;
   /** `main` may have wildcards, and has to match one main package. */
   readonly exactlyOne: true;
-  /** What the artifact says of its image; see `imageSources`. */
+  /** What the artifact says of its image; see `resolveImage`. */
   readonly source: ImageSource;
   /** Whether what it says stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
   readonly replacesKoBuilds: boolean;
