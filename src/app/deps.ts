@@ -4,7 +4,7 @@
  */
 import { relative, resolve, sep } from "node:path";
 import { loadConfig, resolveBuildConfig } from "../config/config.ts";
-import { type GlobOptions, listFiles, notIgnored } from "../config/globs.ts";
+import { type GlobOptions, listFiles, notIgnored } from "../io/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
 import { findFiles } from "../watch/image_files.ts";

@@ -4,7 +4,7 @@
  */
 import { join, relative, resolve, sep } from "node:path";
 import { loadConfig, resolveBuildConfig } from "../config/config.ts";
-import { escapeGlob } from "../config/globs.ts";
+import { escapeGlob } from "../io/globs.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
 import { findSources } from "../watch/image_files.ts";

@@ -107,10 +107,7 @@ export function refuseToolexec(where: string, args: readonly string[]): void {
   // go takes quotes off the words of GOFLAGS.
   const found = args.find((arg) => /^['"]?--?toolexec(?:[='"]|$)/.test(arg));
   if (found !== undefined) {
-    throw bad(
-      "-toolexec in",
-      where,
-      "it runs any program in the place of the compiler; take it out",
-    );
+    const why = "it runs any program in the place of the compiler; take it out";
+    throw bad("-toolexec in", where, why);
   }
 }

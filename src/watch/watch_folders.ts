@@ -3,7 +3,7 @@
  * @module
  */
 import { basename, dirname, join, resolve } from "node:path";
-import { compileGlob } from "../config/globs.ts";
+import { compileGlob } from "../io/globs.ts";
 import { isFolder } from "../io/fail.ts";
 import { isOwn, type SourcePackage } from "../go/sources.ts";
 import type { ImageFiles } from "./image_files.ts";

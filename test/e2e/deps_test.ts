@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { isAbsolute } from "node:path";
-import { compileGlob } from "../../src/config/globs.ts";
+import { compileGlob } from "../../src/io/globs.ts";
 import { assertFails } from "../support/failure.ts";
 import { goMod, goModule, printer, simpleModule } from "../support/go_module.ts";
 import { kodeno } from "../support/kodeno.ts";

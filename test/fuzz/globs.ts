@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { compileGlob, escapeGlob } from "../../src/config/globs.ts";
+import { compileGlob, escapeGlob } from "../../src/io/globs.ts";
 import type { Dice } from "../support/dice.ts";
 import { TEXTS } from "./mutate_tree.ts";
 import { attempt, type FuzzBench, type FuzzTarget } from "./target.ts";

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
-import { listFiles } from "../globs.ts";
+import { listFiles } from "../../io/globs.ts";
 import { type AskableWorld, expandTemplate } from "./expand.ts";
 import type { TagPolicy } from "./schema.ts";
 

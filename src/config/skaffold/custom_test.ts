@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { failsWith } from "../../test/support/fails.ts";
-import { readCustomBuild } from "./custom_builder.ts";
+import { failsWith } from "../../../test/support/fails.ts";
+import { readCustomBuild } from "./custom.ts";
 
 Deno.test("custom builder: everything that Skaffold says", () => {
   const asked = readCustomBuild({

@@ -9,7 +9,7 @@
  */
 import { dirname, join, posix } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { Folders, unspeakableName } from "../io/folder.ts";
+import { Folders, unspeakableName } from "./folder.ts";
 
 /** A compiled glob: whether it matches a path with slashes. */
 export type Glob = (path: string) => boolean;

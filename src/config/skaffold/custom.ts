@@ -2,9 +2,9 @@
  * What Skaffold tells the command of a `custom` artifact, by environment variables.
  * @module
  */
-import { KodenoError } from "../errors.ts";
-import { parseReference } from "../oci/reference.ts";
-import { type Environment, processEnvironment, variable } from "./environment.ts";
+import { KodenoError } from "../../errors.ts";
+import { parseReference } from "../../oci/reference.ts";
+import { type Environment, processEnvironment, variable } from "../environment.ts";
 
 /** One call by Skaffold; frozen. */
 export interface CustomBuild {
@@ -24,36 +24,26 @@ export interface CustomBuild {
  *
  * @throws {KodenoError} `BAD_OPTION` without `IMAGE`, or for another value of `PUSH_IMAGE` than true
  * and false; `BAD_REFERENCE` for an image that is no name with a tag
- *
- * @example
- * ```ts
- * import { readCustomBuild } from "./custom_builder.ts";
- * const { name, tag, push } = readCustomBuild({ IMAGE: "reg.local/app:v1", PUSH_IMAGE: "true" });
- * if (name !== "reg.local/app" || tag !== "v1" || !push) throw new Error();
- * ```
  */
 export function readCustomBuild(environment: Environment = processEnvironment()): CustomBuild {
+  const bad = (code: "BAD_OPTION" | "BAD_REFERENCE", what: string): KodenoError =>
+    new KodenoError(code, `Cannot ${what}`);
   const image = variable(environment, "IMAGE");
   if (image === undefined) {
-    throw new KodenoError(
+    throw bad(
       "BAD_OPTION",
-      "Cannot build for Skaffold: IMAGE is not set, which Skaffold sets when it runs a custom " +
+      "build for Skaffold: IMAGE is not set, which Skaffold sets when it runs a custom " +
         'builder; build with kodeno itself by "kodeno build"',
     );
   }
   const { name, tag = "latest", digest } = parseReference(image);
   if (digest !== undefined) {
-    throw new KodenoError(
-      "BAD_REFERENCE",
-      `Cannot use IMAGE ${JSON.stringify(image)}: an image that is to be built has no digest yet`,
-    );
+    const why = "an image that is to be built has no digest yet";
+    throw bad("BAD_REFERENCE", `use IMAGE ${JSON.stringify(image)}: ${why}`);
   }
   const push = variable(environment, "PUSH_IMAGE") ?? "false";
   if (push !== "true" && push !== "false") {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use PUSH_IMAGE ${JSON.stringify(push)}: it has to be true or false`,
-    );
+    throw bad("BAD_OPTION", `use PUSH_IMAGE ${JSON.stringify(push)}: it has to be true or false`);
   }
   const platforms = (variable(environment, "PLATFORMS") ?? "").split(",")
     .map((one) => one.trim()).filter((one) => one !== "");
