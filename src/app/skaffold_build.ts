@@ -23,7 +23,7 @@ import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/hook.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
-import { fixed, type Functions } from "../template/functions.ts";
+import { fn, type Functions } from "../template/functions.ts";
 import { compileTemplate } from "../template/template.ts";
 
 /** What was asked for. */
@@ -216,7 +216,7 @@ export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string)
   if (template.replaceAll(/\s/g, "") === "{{json.}}") return buildsJson(builds);
   const json: Functions = new Map([[
     "json",
-    fixed(["interface {}"], () => {
+    fn("any", () => {
       throw new Error("json prints everything: say {{json .}} alone");
     }),
   ]]);

@@ -140,7 +140,7 @@ class Filler {
     // Few plans have templates, and then nobody waits for their language.
     const [{ compileTemplate }, { koData }] = await Promise.all([
       import("../template/template.ts"),
-      import("../template/ko_functions.ts"),
+      import("../template/ko_data.ts"),
     ]);
     const template = compileTemplate(named.text, named.where);
     const [git, goEnvironment = {}] = await Promise.all([

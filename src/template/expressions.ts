@@ -3,19 +3,18 @@
  * @module
  */
 import { TemplateFault } from "./failure.ts";
+import { timeMethods } from "./builtins.ts";
 import {
   type Functions,
   type GoFunction,
-  int,
+  goTypeOf,
   type ParameterType,
   takes,
-  takesNil,
 } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
-import { timeMethods } from "./time_methods.ts";
 import type { Command, Expression, NumberLiteral, Pipeline } from "./nodes.ts";
 import { unknownField } from "./unknown_field.ts";
-import { GoMap, isTrue, typeOf, type Value, weightOf } from "./value.ts";
+import { GoInt, GoMap, isTrue, typeOf, type Value, weightOf } from "./value.ts";
 import { messageOf } from "../errors.ts";
 
 /** What a template runs with. */
@@ -194,7 +193,7 @@ export class Expressions {
     // What remains is and, or: they stop at the first argument that decides.
     let value: Value;
     for (const arg of args) {
-      value = this.#argument(arg, "interface {}", dot);
+      value = this.#argument(arg, "any", dot);
       if (isTrue(value) === (name === "or")) return value;
     }
     return final === NONE ? value : final;
@@ -215,7 +214,7 @@ export class Expressions {
       const some = `${least}${wanted} argument${wanted === 1 ? "" : "s"}`;
       throw new TemplateFault(`${name} wants ${some}, and has ${count}`, at);
     }
-    const typeAt = (i: number): ParameterType => parameters[i] ?? rest ?? "interface {}";
+    const typeAt = (i: number): ParameterType => parameters[i] ?? rest ?? "any";
     const values = args.map((arg, i) => this.#argument(arg, typeAt(i), dot));
     if (final !== NONE) values.push(fitting(final, typeAt(count - 1), at));
     let result: Value;
@@ -232,12 +231,12 @@ export class Expressions {
   #argument(arg: Expression, type: ParameterType, dot: Value): Value {
     const { kind, at } = arg;
     if (kind === "nil") {
-      if (takesNil(type)) return null;
-      throw new TemplateFault(`nil cannot be a ${type}`, at);
+      if (type === "any" || type === "map") return null;
+      throw new TemplateFault(`nil cannot be a ${goTypeOf(type)}`, at);
     }
     if (kind === "number" && type === "float64") return arg.float;
     if (kind === "number" && type === "int") {
-      if (arg.int !== undefined) return int(arg.int);
+      if (arg.int !== undefined) return new GoInt(arg.int);
       throw new TemplateFault("this has to be a whole number", at);
     }
     return fitting(this.#value(arg, dot), type, at);
@@ -245,16 +244,17 @@ export class Expressions {
 }
 
 function constant({ int: whole, float, isFloat }: NumberLiteral): Value {
-  return isFloat || whole === undefined ? float : int(whole);
+  return isFloat || whole === undefined ? float : new GoInt(whole);
 }
 
 /** A value as an argument: nothing is nil where nil can be. */
 function fitting(value: Value, type: ParameterType, at: number): Value {
-  if (value === undefined && takesNil(type)) return null;
-  if (value === null && type === "interface {}") return null;
+  if (value === undefined && (type === "any" || type === "map")) return null;
+  if (value === null && type === "any") return null;
+  const wanted = goTypeOf(type);
   if (value === undefined || value === null) {
-    throw new TemplateFault(`there is no value, and it has to be a ${type}`, at);
+    throw new TemplateFault(`there is no value, and it has to be a ${wanted}`, at);
   }
   if (takes(type, value)) return value;
-  throw new TemplateFault(`a ${typeOf(value)} stands where a ${type} has to be`, at);
+  throw new TemplateFault(`a ${typeOf(value)} stands where a ${wanted} has to be`, at);
 }

@@ -3,23 +3,28 @@
  * @module
  */
 import type { GoTime } from "./go_time.ts";
-import { GoInt, type GoList, type GoMap, typeOf, type Value } from "./value.ts";
+import { GoInt, type GoMap, typeOf, type Value } from "./value.ts";
 
-/** What each type of a parameter is in TypeScript. */
-interface Parameters {
+/** What the words of a signature stand for, in TypeScript. */
+interface Types {
   /** Anything; nil is null. */
-  readonly "interface {}": Value;
+  readonly any: Value;
   readonly string: string;
   readonly int: number;
   readonly float64: number;
   readonly bool: boolean;
-  readonly "[]interface {}": GoList | null;
-  readonly "map[string]interface {}": GoMap | null;
-  readonly "time.Time": GoTime;
+  readonly map: GoMap | null;
+  readonly time: GoTime;
 }
 
-/** The type of a parameter, by Go's name. */
-export type ParameterType = keyof Parameters;
+/** The type of a parameter. */
+export type ParameterType = keyof Types;
+
+type Arguments<S extends string> = S extends "" ? []
+  : S extends `...${infer T extends ParameterType}` ? Types[T][]
+  : S extends `${infer T extends ParameterType} ${infer R}` ? [Types[T], ...Arguments<R>]
+  : S extends ParameterType ? [Types[S]]
+  : never;
 
 /** A function of a template. */
 export interface GoFunction {
@@ -33,57 +38,35 @@ export interface GoFunction {
 /** Functions by their names. */
 export type Functions = ReadonlyMap<string, GoFunction>;
 
-type Arguments<P extends readonly ParameterType[]> = {
-  readonly [K in keyof P]: Parameters[P[K]];
-};
-
-/** What TypeScript gets for a value whose Go type is checked already. */
-function unwrapped(value: Value, type: ParameterType | undefined): Value {
-  return type === "int" && value instanceof GoInt ? Number(value.value) : value;
-}
-
-/** A function with a fixed number of arguments. */
-export function fixed<const P extends readonly ParameterType[]>(
-  parameters: P,
-  call: (...values: Arguments<P>) => Value,
+/**
+ * A function with a signature of Go's: the types of its parameters, and `...TYPE` at the end for any
+ * number of more, as in `fn("int string ...any", (count, text, ...values) => text)`.
+ */
+export function fn<const S extends string>(
+  signature: S,
+  call: (...values: Arguments<S>) => Value,
 ): GoFunction {
-  return {
-    parameters,
-    rest: undefined,
-    call: (values) =>
-      // The evaluator lets no other types through.
-      call(...values.map((value, i) => unwrapped(value, parameters[i])) as unknown as Arguments<P>),
-  };
-}
-
-/** A function with more arguments of one type behind the fixed ones. */
-export function variadic<const P extends readonly ParameterType[], R extends ParameterType>(
-  parameters: P,
-  rest: R,
-  call: (more: readonly Parameters[R][], ...values: Arguments<P>) => Value,
-): GoFunction {
+  const words = signature.split(" ").filter((word) => word !== "");
+  const parameters = words.filter((word) => !word.startsWith("...")) as ParameterType[];
+  const rest = words[parameters.length]?.slice("...".length) as ParameterType | undefined;
+  // The evaluator lets no other types through.
+  const unwrapped = (value: Value, i: number): Value =>
+    (parameters[i] ?? rest) === "int" && value instanceof GoInt ? Number(value.value) : value;
   return {
     parameters,
     rest,
-    call: (values) => {
-      const all = values.map((value, i) => unwrapped(value, parameters[i] ?? rest));
-      const fixedOnes = all.slice(0, parameters.length) as unknown as Arguments<P>;
-      return call(all.slice(parameters.length) as Parameters[R][], ...fixedOnes);
-    },
+    call: (values) => call(...values.map(unwrapped) as unknown as Arguments<S>),
   };
 }
 
-/** Whether nil can be an argument for a parameter. */
-export function takesNil(type: ParameterType): boolean {
-  return type === "interface {}" || type.startsWith("[]") || type.startsWith("map");
-}
-
-/** Whether a value that is not nil can be one. */
+/** Whether a value that is not nil can be an argument for a parameter. */
 export function takes(type: ParameterType, value: Value): boolean {
-  return type === "interface {}" || typeOf(value) === type;
+  return type === "any" || typeOf(value) === goTypeOf(type);
 }
 
-/** A whole number of Go's type int. */
-export function int(value: number | bigint): GoInt {
-  return new GoInt(value);
+/** What Go calls the type of a parameter. */
+export function goTypeOf(type: ParameterType): string {
+  if (type === "any") return "interface {}";
+  if (type === "map") return "map[string]interface {}";
+  return type === "time" ? "time.Time" : type;
 }

@@ -4,13 +4,10 @@
  * @module
  */
 import { parseDuration } from "./duration.ts";
-import { fixed, type Functions, variadic } from "./functions.ts";
+import { fn, type Functions } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
+import { sprigFunctions } from "./sprig.ts";
 import { isZone } from "./time_zone.ts";
-import { listFunctions } from "./sprig_lists.ts";
-import { regexFunctions } from "./sprig_regex.ts";
-import { textFunctions } from "./sprig_text.ts";
-import { valueFunctions } from "./sprig_values.ts";
 import { GoInt, type Value } from "./value.ts";
 
 /** What the functions may ask of the world around them. */
@@ -58,7 +55,6 @@ export function skaffoldFunctions(world: SkaffoldWorld): Functions {
   const { environment, run, now = () => new Date() } = world;
   const get = (name: string): string =>
     Object.hasOwn(environment, name) ? environment[name] ?? "" : "";
-  const present = (): GoTime => new GoTime(now().getTime(), "Local");
   /** Whatever is neither a time nor seconds is the present, as for sprig. */
   const timeOf = (value: Value): number => {
     if (value instanceof GoTime) return value.milliseconds;
@@ -66,39 +62,32 @@ export function skaffoldFunctions(world: SkaffoldWorld): Functions {
   };
   const date = (layout: string, value: Value, zone: string): string =>
     new GoTime(timeOf(value), zone === "Local" || isZone(zone) ? zone : "UTC").format(layout);
-  const inZone = fixed(["string", "interface {}", "string"], date);
-  const modify = fixed(["string", "time.Time"], (by, time) =>
-    // As sprig: what is no length of time changes nothing.
-    new GoTime(time.milliseconds + (parseDuration(by) ?? 0), time.zone));
-  return new Map([
-    ...textFunctions,
-    ...valueFunctions,
-    ...listFunctions,
-    ...regexFunctions,
-    ["env", fixed(["string"], get)],
-    ["expandenv", fixed(["string"], (text) => expandEnvironment(text, get))],
-    [
-      "cmd",
-      variadic(["string"], "string", (args, name) => {
-        if (run === undefined) throw new Error("no programs are run here");
-        return run(name, args).trim();
-      }),
-    ],
-    ["now", fixed([], present)],
-    ["date", fixed(["string", "interface {}"], (layout, value) => date(layout, value, "Local"))],
-    ["dateInZone", inZone],
-    ["date_in_zone", inZone],
-    ["htmlDate", fixed(["interface {}"], (value) => date(DAY, value, "Local"))],
-    ["htmlDateInZone", fixed(["interface {}", "string"], (value, zone) => date(DAY, value, zone))],
-    ["dateModify", modify],
-    ["date_modify", modify],
-    [
-      "unixEpoch",
-      fixed(["time.Time"], (time) => String(Math.floor(time.milliseconds / 1000))),
-    ],
-    ["uuidv4", fixed([], () => crypto.randomUUID())],
-    ["randAlpha", fixed(["int"], (count) => random(count, LETTERS))],
-    ["randNumeric", fixed(["int"], (count) => random(count, DIGITS))],
-    ["randAlphaNum", fixed(["int"], (count) => random(count, LETTERS + DIGITS))],
-  ]);
+  const inZone = fn("string any string", date);
+  // As sprig: what is no length of time changes nothing.
+  const modify = fn(
+    "string time",
+    (by, time) => new GoTime(time.milliseconds + (parseDuration(by) ?? 0), time.zone),
+  );
+  const own = {
+    env: fn("string", get),
+    expandenv: fn("string", (text) => expandEnvironment(text, get)),
+    cmd: fn("string ...string", (name, ...args) => {
+      if (run === undefined) throw new Error("no programs are run here");
+      return run(name, args).trim();
+    }),
+    now: fn("", () => new GoTime(now().getTime(), "Local")),
+    date: fn("string any", (layout, value) => date(layout, value, "Local")),
+    dateInZone: inZone,
+    date_in_zone: inZone,
+    htmlDate: fn("any", (value) => date(DAY, value, "Local")),
+    htmlDateInZone: fn("any string", (value, zone) => date(DAY, value, zone)),
+    dateModify: modify,
+    date_modify: modify,
+    unixEpoch: fn("time", (time) => String(Math.floor(time.milliseconds / 1000))),
+    uuidv4: fn("", () => crypto.randomUUID()),
+    randAlpha: fn("int", (count) => random(count, LETTERS)),
+    randNumeric: fn("int", (count) => random(count, DIGITS)),
+    randAlphaNum: fn("int", (count) => random(count, LETTERS + DIGITS)),
+  };
+  return new Map([...sprigFunctions, ...Object.entries(own)]);
 }

@@ -9,7 +9,6 @@ import { evaluate } from "./evaluator.ts";
 import { shown, TemplateFault } from "./failure.ts";
 import { fieldNames, mayRead } from "./fields.ts";
 import type { Functions } from "./functions.ts";
-import { koFunctions } from "./ko_functions.ts";
 import type { Tree } from "./nodes.ts";
 import { parse } from "./parser.ts";
 import { toValue } from "./value.ts";
@@ -63,7 +62,7 @@ export interface Template {
 export function compileTemplate(
   text: string,
   where: string,
-  { functions = koFunctions, missingKey = "error" }: TemplateOptions = {},
+  { functions = new Map(), missingKey = "error" }: TemplateOptions = {},
 ): Template {
   const all: Functions = new Map([...builtinFunctions, ...functions]);
   const knows = (name: string): boolean => all.has(name) || name === "and" || name === "or";

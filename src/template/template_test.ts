@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { koData } from "./ko_functions.ts";
+import { koData } from "./ko_data.ts";
 import { compileTemplate } from "./template.ts";
 
 const GIT = { Branch: "main", Tag: "v1.2.3", IsDirty: false };

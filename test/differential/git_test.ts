@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { gitFacts } from "../../src/git/facts.ts";
-import { koData } from "../../src/template/ko_functions.ts";
+import { koData } from "../../src/template/ko_data.ts";
 import { compileTemplate } from "../../src/template/template.ts";
 import { needs } from "../parts/tools.ts";
 import { GIT_ENVIRONMENT, type GitRepository, gitRepository } from "../support/git_repository.ts";

@@ -1,12 +1,8 @@
 /**
- * What ko gives the templates in `.ko.yaml`: no functions beside Go's own, and five fields.
+ * What ko gives the templates in `.ko.yaml`: five fields; its functions are those of Go.
  * @module
  */
-import type { Functions } from "./functions.ts";
 import { formatGoTime } from "./go_time.ts";
-
-/** ko adds no functions to those of Go. */
-export const koFunctions: Functions = new Map();
 
 const RFC3339 = "2006-01-02T15:04:05Z07:00";
 

@@ -1,0 +1,522 @@
+/**
+ * The functions of sprig 2.22 that depend on their arguments alone: texts, values, lists and maps (but
+ * for those that change a map), regular expressions (those of Go, RE2: none of them takes long), paths.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import { RE2JS } from "re2js";
+import { messageOf } from "../errors.ts";
+import { display } from "./format.ts";
+import { fn, type Functions } from "./functions.ts";
+import { GoTime } from "./go_time.ts";
+import { quoteText } from "./quote.ts";
+import { compareText, GoInt, GoList, GoMap, isTrue, typeOf, type Value } from "./value.ts";
+
+/** How long a repeated text may become, in characters; how many numbers `until` gives at most. */
+const MAX_REPEATED = 1 << 20;
+const MAX_COUNT = 100_000;
+const MAX_INT64 = 2n ** 63n - 1n;
+
+/** What Go takes for space; JavaScript has one character more and one less. */
+const SPACE = "\\t\\n\\v\\f\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const AROUND = new RegExp(`^[${SPACE}]+|(?<![${SPACE}])[${SPACE}]+$`, "g");
+const SPACES = new RegExp(`[${SPACE}]`, "g");
+/** What a word of `title` begins behind. */
+const SEPARATOR = new RegExp(`^(?:[\\x00-\\x2f:-@[-^\`{-\\x7f]|[${SPACE}])$`);
+
+const encoder = new TextEncoder();
+const decode = (bytes: Uint8Array): string =>
+  new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+const texts = (items: readonly string[]): GoList => new GoList(items, "string");
+const int64 = (value: bigint): GoInt => new GoInt(value, "int64");
+const isThere = (value: Value): boolean => value !== null && value !== undefined;
+
+/** Go changes each character by itself, and only to one other. */
+function mapCase(text: string, change: (character: string) => string): string {
+  return [...text].map((one) => {
+    const changed = change(one);
+    return [...changed].length === 1 ? changed : one;
+  }).join("");
+}
+
+const upper = (text: string): string => mapCase(text, (one) => one.toUpperCase());
+const lower = (text: string): string => mapCase(text, (one) => one.toLowerCase());
+
+function title(text: string): string {
+  const all = [...text];
+  return all.map((one, i) => SEPARATOR.test(all[i - 1] ?? " ") ? upper(one) : one).join("");
+}
+
+/** Part of a text, counted in bytes of UTF-8. */
+function bytes(text: string, from: number, to: number | undefined): string {
+  const all = encoder.encode(text);
+  const end = to ?? all.length;
+  if (from < 0 || end > all.length || from > end) {
+    throw new Error(`a text of ${all.length} bytes has none from ${from} to ${end}`);
+  }
+  return decode(all.subarray(from, end));
+}
+
+function substr(start: number, end: number, text: string): string {
+  if (start < 0) return bytes(text, 0, end);
+  return bytes(text, start, end < 0 || end > encoder.encode(text).length ? undefined : end);
+}
+
+function repeat(count: number, text: string): string {
+  if (count < 0) throw new Error("a text cannot be repeated less than 0 times");
+  if (count * text.length > MAX_REPEATED) throw new Error("the text becomes too long");
+  return text.repeat(count);
+}
+
+function trimAll(cut: string, text: string): string {
+  const all = [...text];
+  const isKept = (one: string): boolean => ![...cut].includes(one);
+  const first = all.findIndex(isKept);
+  return first < 0 ? "" : all.slice(first, all.findLastIndex(isKept) + 1).join("");
+}
+
+function replace(old: string, fresh: string, text: string): string {
+  if (old !== "") return text.split(old).join(fresh);
+  return [...text].map((one) => fresh + one).join("") + fresh;
+}
+
+function indent(count: number, text: string): string {
+  const space = repeat(count, " ");
+  return space + text.replaceAll("\n", `\n${space}`);
+}
+
+/** The parts of a text; without a separator, its characters. At most `count`, when that is given. */
+function split(separator: string, text: string, count = Infinity): string[] {
+  if (count === 0) return [];
+  const parts = separator === "" ? [...text] : text.split(separator);
+  if (count < 0 || parts.length <= count) return parts;
+  return [...parts.slice(0, count - 1), parts.slice(count - 1).join(separator)];
+}
+
+function splitMap(parts: readonly string[]): GoMap {
+  return new GoMap(new Map(parts.map((part, i) => [`_${i}`, part])), "string");
+}
+
+/** The items of a list as texts, without nil; one text of anything else. */
+function textsOf(value: Value): string[] {
+  return (value instanceof GoList ? value.items : [value]).filter(isThere).map(display);
+}
+
+function adler32(text: string): string {
+  let [low, high] = [1, 0];
+  for (const byte of encoder.encode(text)) {
+    low = (low + byte) % 65521;
+    high = (high + low) % 65521;
+  }
+  return String(high * 65536 + low);
+}
+
+const hash = (name: string) => (text: string) => createHash(name).update(text).digest("hex");
+
+function decode64(text: string): string {
+  const compact = text.replace(/[\r\n]/g, "");
+  const padded = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact);
+  if (!padded) throw new Error("this is no base64");
+  return decode(Uint8Array.from(atob(compact), (char) => char.charCodeAt(0)));
+}
+
+/** Any value as a whole number; what is none is 0. */
+function toInt(value: Value): bigint {
+  if (value instanceof GoInt) return value.value;
+  if (typeof value === "boolean") return value ? 1n : 0n;
+  if (typeof value === "string") {
+    const number = /^[-+]?\d+$/.test(value) ? BigInt(value.replace(/^\+/, "")) : 0n;
+    return number > MAX_INT64 || number < -MAX_INT64 - 1n ? 0n : number;
+  }
+  if (typeof value !== "number") return 0n;
+  // What Go does with numbers that are too large depends on the machine: this is amd64.
+  if (!(Math.abs(value) < 2 ** 63)) return -MAX_INT64 - 1n;
+  return BigInt(Math.trunc(value));
+}
+
+function toFloat(value: Value): number {
+  if (typeof value === "number") return value;
+  if (typeof value !== "string") return Number(toInt(value));
+  const isNumber = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/.test(value);
+  return isNumber && Number.isFinite(Number(value)) ? Number(value) : 0;
+}
+
+function octal(value: Value): GoInt {
+  const text = display(value);
+  if (!/^[-+]?[0-7]+$/.test(text)) return int64(0n);
+  const size = BigInt(`0o${text.replace(/^[-+]/, "")}`);
+  return int64(size > MAX_INT64 ? 0n : text.startsWith("-") ? -size : size);
+}
+
+/** A function of two whole numbers that divides by the second. */
+const divide = (by: (a: bigint, b: bigint) => bigint) =>
+  fn("any any", (a, b) => {
+    if (toInt(b) === 0n) throw new Error("a number cannot be divided by 0");
+    return int64(by(toInt(a), toInt(b)));
+  });
+
+/** A function of at least one whole number, taken together from left to right. */
+const fold = (together: (a: bigint, b: bigint) => bigint) =>
+  fn("any ...any", (first, ...more) => int64(more.map(toInt).reduce(together, toInt(first))));
+
+function round(value: Value, places: number, limit = 0.5): number {
+  const power = 10 ** places;
+  const shifted = power * toFloat(value);
+  const part = shifted - Math.trunc(shifted);
+  return (part >= limit ? Math.ceil(shifted) : Math.floor(shifted)) / power;
+}
+
+function count(start: number, stop: number, step: number): GoList {
+  const items: GoInt[] = [];
+  const up = stop >= start;
+  if (up ? step > 0 : step < 0) {
+    for (let i = start; up ? i < stop : i > stop; i += step) {
+      if (items.length >= MAX_COUNT) throw new Error(`these are more than ${MAX_COUNT} numbers`);
+      items.push(new GoInt(i));
+    }
+  }
+  return new GoList(items, "int");
+}
+
+function reflectKind(value: Value): string {
+  if (value instanceof GoList) return "slice";
+  if (value instanceof GoMap) return "map";
+  if (value instanceof GoTime) return "struct";
+  return isThere(value) ? typeOf(value) : "invalid";
+}
+
+/** Whether two values are the same in type and content, as `reflect.DeepEqual`. */
+function deepEqual(a: Value, b: Value): boolean {
+  if (typeOf(a) !== typeOf(b)) return false;
+  if (a instanceof GoInt && b instanceof GoInt) return a.value === b.value;
+  if (a instanceof GoTime && b instanceof GoTime) return a.milliseconds === b.milliseconds;
+  if (a instanceof GoList && b instanceof GoList) {
+    return a.items.length === b.items.length &&
+      a.items.every((one, i) => deepEqual(one, b.items[i]));
+  }
+  if (a instanceof GoMap && b instanceof GoMap) {
+    return a.entries.size === b.entries.size &&
+      [...a.entries].every(([key, one]) =>
+        b.entries.has(key) && deepEqual(one, b.entries.get(key))
+      );
+  }
+  return a === b || (a ?? null) === (b ?? null);
+}
+
+/** A text as encoding/json writes it, safe in HTML. */
+function jsonText(text: string): string {
+  return JSON.stringify(text).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/**
+ * Writes a value as encoding/json does.
+ *
+ * @param indent what each level is moved in by; nothing for one line
+ */
+function encodeJson(value: Value, indent = "", before = "\n"): string {
+  if (value === null || value === undefined) return "null";
+  if (typeof value === "string") return jsonText(value);
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new Error("JSON has no such number");
+    return Object.is(value, -0) ? "-0" : String(value);
+  }
+  if (value instanceof GoInt) return String(value.value);
+  const inside = before + indent;
+  const many = (open: string, items: readonly string[], close: string): string => {
+    if (items.length === 0 || indent === "") return open + items.join(",") + close;
+    return open + inside + items.join(`,${inside}`) + before + close;
+  };
+  if (value instanceof GoList) {
+    return many("[", value.items.map((item) => encodeJson(item, indent, inside)), "]");
+  }
+  if (value instanceof GoMap) {
+    const colon = indent === "" ? ":" : ": ";
+    const item = (key: string): string =>
+      jsonText(key) + colon + encodeJson(value.entries.get(key), indent, inside);
+    return many("{", value.keys().map(item), "}");
+  }
+  if (value instanceof GoTime) return jsonText(value.format("2006-01-02T15:04:05.999999999Z07:00"));
+  return String(value);
+}
+
+/** The items of a list; nothing else has any. */
+function itemsOf(value: Value): readonly Value[] {
+  if (value instanceof GoList) return value.items;
+  throw new Error(`a ${typeOf(value)} is no list`);
+}
+
+const isIn = (items: readonly Value[], value: Value): boolean =>
+  items.some((item) => deepEqual(item, value));
+
+function unique(items: readonly Value[]): readonly Value[] {
+  const found: Value[] = [];
+  for (const item of items) if (!isIn(found, item)) found.push(item);
+  return found;
+}
+
+function slice(list: Value, ...indexes: readonly Value[]): Value {
+  const items = itemsOf(list);
+  if (items.length === 0) return null;
+  const [from = 0, to = items.length] = indexes.map((index) => Number(toInt(index)));
+  if (from < 0 || from > to || to > items.length) {
+    throw new Error(`a list of ${items.length} has no items from ${from} to ${to}`);
+  }
+  return new GoList(items.slice(from, to), list instanceof GoList ? list.elem : undefined);
+}
+
+function dict(...values: readonly Value[]): GoMap {
+  const entries = new Map<string, Value>();
+  for (let i = 0; i < values.length; i += 2) {
+    const [key = ""] = textsOf(new GoList([values[i]]));
+    entries.set(key, i + 1 < values.length ? values[i + 1] : "");
+  }
+  return new GoMap(entries);
+}
+
+function filtered(map: GoMap | null, isKept: (key: string) => boolean): GoMap {
+  return new GoMap(new Map([...map?.entries ?? []].filter(([key]) => isKept(key))));
+}
+
+/** A function of the items of a list that gives other ones. */
+const ofItems = (change: (items: readonly Value[]) => readonly Value[]) =>
+  fn("any", (list) => new GoList(change(itemsOf(list))));
+
+/** Where an expression was found, with its groups. */
+interface Match {
+  readonly start: number;
+  readonly end: number;
+  readonly group: (which: number | string) => string;
+}
+
+function compile(expression: string): RE2JS {
+  try {
+    return RE2JS.compile(expression);
+  } catch (error) {
+    throw new Error(`this is no regular expression: ${messageOf(error)}`);
+  }
+}
+
+/** All places, but for empty ones right behind another, which Go leaves out. */
+function matches(expression: RE2JS, text: string, limit = -1): readonly Match[] {
+  const found: Match[] = [];
+  const matcher = expression.matcher(text);
+  const names: Readonly<Record<string, number>> = expression.namedGroups();
+  let previous = -1;
+  while ((limit < 0 || found.length < limit) && matcher.find()) {
+    const [start, end] = [matcher.start(), matcher.end()];
+    if (start === end && start === previous) continue;
+    previous = end;
+    const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i));
+    const group = (which: number | string): string =>
+      groups[typeof which === "number" ? which : names[which] ?? -1] ?? "";
+    found.push({ start, end, group });
+  }
+  return found;
+}
+
+function replaceWith(expression: string, text: string, by: (match: Match) => string): string {
+  let result = "";
+  let at = 0;
+  for (const match of matches(compile(expression), text)) {
+    result += text.slice(at, match.start) + by(match);
+    at = match.end;
+  }
+  return result + text.slice(at);
+}
+
+/** Puts groups in the place of `$1`, `${1}` and `$name`; `$$` is a dollar. */
+function expand(template: string, { group }: Match): string {
+  return template.replace(
+    /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
+    (whole, braced?: string, bare?: string) => {
+      const name = braced ?? bare;
+      if (name === undefined) return whole.slice(1);
+      return group(/^\d+$/.test(name) ? Number(name) : name);
+    },
+  );
+}
+
+function regexSplit(expression: string, text: string, limit: number): GoList {
+  if (limit === 0) return texts([]);
+  if (expression !== "" && text === "") return texts([""]);
+  const parts: string[] = [];
+  let [at, end] = [0, 0];
+  for (const match of matches(compile(expression), text, limit)) {
+    if (limit > 0 && parts.length === limit - 1) break;
+    end = match.start;
+    if (match.end !== 0) parts.push(text.slice(at, end));
+    at = match.end;
+  }
+  if (end !== text.length) parts.push(text.slice(at));
+  return texts(parts);
+}
+
+function isMatch(expression: string, text: string): boolean {
+  try {
+    return compile(expression).matcher(text).find();
+  } catch {
+    // As sprig: what is no expression is found nowhere.
+    return false;
+  }
+}
+
+function clean(path: string): string {
+  return posix.normalize(path).replace(/(?<=.)\/$/, "");
+}
+
+/** The functions by their names. */
+export const sprigFunctions: Functions = new Map(Object.entries({
+  upper: fn("string", upper),
+  lower: fn("string", lower),
+  title: fn("string", title),
+  untitle: fn("string", (text) =>
+    text.replace(/\S+/gu, (word) => {
+      const [first = "", ...rest] = word;
+      return lower(first) + rest.join("");
+    })),
+  trim: fn("string", (text) => text.replace(AROUND, "")),
+  trimAll: fn("string string", trimAll),
+  trimall: fn("string string", trimAll),
+  trimPrefix: fn(
+    "string string",
+    (cut, text) => text.startsWith(cut) ? text.slice(cut.length) : text,
+  ),
+  trimSuffix: fn(
+    "string string",
+    (cut, text) => text.endsWith(cut) ? text.slice(0, text.length - cut.length) : text,
+  ),
+  nospace: fn("string", (text) => text.replace(SPACES, "")),
+  trunc: fn(
+    "int string",
+    (count, text) => encoder.encode(text).length <= count ? text : bytes(text, 0, count),
+  ),
+  substr: fn("int int string", substr),
+  repeat: fn("int string", repeat),
+  contains: fn("string string", (part, text) => text.includes(part)),
+  hasPrefix: fn("string string", (part, text) => text.startsWith(part)),
+  hasSuffix: fn("string string", (part, text) => text.endsWith(part)),
+  replace: fn("string string string", replace),
+  indent: fn("int string", indent),
+  nindent: fn("int string", (count, text) => `\n${indent(count, text)}`),
+  plural: fn("string string int", (single, many, n) => n === 1 ? single : many),
+  quote: fn(
+    "...any",
+    (...values) => values.filter(isThere).map((value) => quoteText(display(value))).join(" "),
+  ),
+  squote: fn(
+    "...any",
+    (...values) => values.filter(isThere).map((value) => `'${display(value)}'`).join(" "),
+  ),
+  cat: fn("...any", (...values) => values.filter(isThere).map(display).join(" ")),
+  toString: fn("any", display),
+  toStrings: fn("any", (value) => texts(textsOf(value))),
+  join: fn("string any", (glue, value) => textsOf(value).join(glue)),
+  split: fn("string string", (separator, text) => splitMap(split(separator, text))),
+  splitn: fn(
+    "string int string",
+    (separator, count, text) => splitMap(split(separator, text, count)),
+  ),
+  splitList: fn("string string", (separator, text) => texts(split(separator, text))),
+  sha1sum: fn("string", hash("sha1")),
+  sha256sum: fn("string", hash("sha256")),
+  adler32sum: fn("string", adler32),
+  b64enc: fn("string", (text) => btoa(String.fromCharCode(...encoder.encode(text)))),
+  b64dec: fn("string", decode64),
+
+  default: fn("any ...any", (other, given) => isTrue(given) ? given : other),
+  empty: fn("any", (value) => !isTrue(value)),
+  coalesce: fn("...any", (...values) => values.find(isTrue) ?? null),
+  ternary: fn("any any bool", (yes, no, is) => is ? yes : no),
+  fail: fn("string", (message) => {
+    throw new Error(message);
+  }),
+  atoi: fn("string", (text) => new GoInt(toInt(text))),
+  int: fn("any", (value) => new GoInt(toInt(value))),
+  int64: fn("any", (value) => int64(toInt(value))),
+  float64: fn("any", toFloat),
+  toDecimal: fn("any", octal),
+  add1: fn("any", (value) => int64(toInt(value) + 1n)),
+  add: fn("...any", (...values) => int64(values.map(toInt).reduce((a, b) => a + b, 0n))),
+  sub: fn("any any", (a, b) => int64(toInt(a) - toInt(b))),
+  mul: fold((a, b) => BigInt.asIntN(64, a * b)),
+  div: divide((a, b) => a / b),
+  mod: divide((a, b) => a % b),
+  max: fold((a, b) => b > a ? b : a),
+  biggest: fold((a, b) => b > a ? b : a),
+  min: fold((a, b) => b > a ? a : b),
+  ceil: fn("any", (value) => Math.ceil(toFloat(value))),
+  floor: fn("any", (value) => Math.floor(toFloat(value))),
+  round: fn("any int ...float64", round),
+  until: fn("int", (stop) => count(0, stop, stop < 0 ? -1 : 1)),
+  untilStep: fn("int int int", count),
+  typeOf: fn("any", typeOf),
+  typeIs: fn("string any", (type, value) => typeOf(value) === type),
+  typeIsLike: fn("string any", (type, value) => [type, `*${type}`].includes(typeOf(value))),
+  kindOf: fn("any", reflectKind),
+  kindIs: fn("string any", (kind, value) => reflectKind(value) === kind),
+  deepEqual: fn("any any", deepEqual),
+  toJson: fn("any", (value) => encodeJson(value)),
+  toPrettyJson: fn("any", (value) => encodeJson(value, "  ")),
+
+  list: fn("...any", (...values) => new GoList(values)),
+  tuple: fn("...any", (...values) => new GoList(values)),
+  append: fn("any any", (list, value) => new GoList([...itemsOf(list), value])),
+  push: fn("any any", (list, value) => new GoList([...itemsOf(list), value])),
+  prepend: fn("any any", (list, value) => new GoList([value, ...itemsOf(list)])),
+  first: fn("any", (list) => itemsOf(list)[0] ?? null),
+  last: fn("any", (list) => itemsOf(list).at(-1) ?? null),
+  rest: ofItems((items) => items.slice(1)),
+  initial: ofItems((items) => items.slice(0, -1)),
+  reverse: ofItems((items) => items.toReversed()),
+  compact: ofItems((items) => items.filter(isTrue)),
+  uniq: ofItems(unique),
+  without: fn(
+    "any ...any",
+    (list, ...omitted) => new GoList(itemsOf(list).filter((item) => !isIn(omitted, item))),
+  ),
+  has: fn("any any", (value, list) => list !== null && isIn(itemsOf(list), value)),
+  concat: fn("...any", (...lists) => new GoList(lists.flatMap(itemsOf))),
+  slice: fn("any ...any", slice),
+  sortAlpha: fn("any", (value) => texts(textsOf(value).toSorted(compareText))),
+  dict: fn("...any", dict),
+  hasKey: fn("map string", (map, key) => map?.entries.has(key) ?? false),
+  keys: fn("...map", (...maps) => texts(maps.flatMap((map) => map?.keys() ?? []))),
+  values: fn("map", (map) => new GoList((map?.keys() ?? []).map((key) => map?.entries.get(key)))),
+  pluck: fn(
+    "string ...map",
+    (key, ...maps) =>
+      new GoList(maps.filter((map) => map?.entries.has(key)).map((map) => map?.entries.get(key))),
+  ),
+  pick: fn("map ...string", (map, ...keys) => filtered(map, (key) => keys.includes(key))),
+  omit: fn("map ...string", (map, ...keys) => filtered(map, (key) => !keys.includes(key))),
+
+  regexMatch: fn("string string", isMatch),
+  regexFind: fn(
+    "string string",
+    (expression, text) => matches(compile(expression), text, 1)[0]?.group(0) ?? "",
+  ),
+  regexFindAll: fn(
+    "string string int",
+    (expression, text, limit) =>
+      texts(matches(compile(expression), text, limit).map(({ group }) => group(0))),
+  ),
+  regexReplaceAll: fn(
+    "string string string",
+    (expression, text, by) => replaceWith(expression, text, (match) => expand(by, match)),
+  ),
+  regexReplaceAllLiteral: fn(
+    "string string string",
+    (expression, text, by) => replaceWith(expression, text, () => by),
+  ),
+  regexSplit: fn("string string int", regexSplit),
+
+  base: fn("string", (path) => path === "" ? "." : posix.basename(path) || "/"),
+  dir: fn("string", (path) => clean(path.slice(0, path.lastIndexOf("/") + 1))),
+  clean: fn("string", clean),
+  ext: fn("string", (path) => /\.[^./]*$/.exec(path)?.[0] ?? ""),
+  isAbs: fn("string", (path) => path.startsWith("/")),
+}));
