@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { askGo, type TimeCase } from "../../test/support/template_oracle.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "./go_time.ts";
 import { formatGoTime, GoTime } from "./go_time.ts";
 
 const LAYOUTS = [
