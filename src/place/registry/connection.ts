@@ -63,6 +63,7 @@ const TROUBLES: readonly (readonly [RegExp, ConnectionTrouble, string])[] = [
     "tls",
     "it does not speak TLS",
   ],
+  [/port \d+ are blocked/i, "protocol", "the runtime lets nobody connect to that port"],
   [/invalid HTTP version/i, "protocol", "the answer is not HTTP"],
   [/head is too large/i, "protocol", "the answer has too many headers, or too long ones"],
   [/ETIMEDOUT|timed out|os error 110/i, "timeout", "it took too long to connect"],

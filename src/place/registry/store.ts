@@ -2,7 +2,7 @@
  * One repository of a registry as a place (OCI distribution spec 1.1).
  * @module
  */
-import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
+import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { Pool, SingleFlight } from "../../io/work.ts";
@@ -24,7 +24,7 @@ import {
 import { withMirror } from "./mirrors.ts";
 import { askReferrers, listReferrers } from "./referrers.ts";
 import { addReferrer } from "./referrers_tag.ts";
-import { pushBlob } from "./upload.ts";
+import { checkPush, pushBlob } from "./upload.ts";
 
 /** HEAD requests at once. */
 const MAX_HEADS = 16;
@@ -43,7 +43,7 @@ export interface StoreParts {
 }
 
 /** A repository. Made by `openRegistry` or `Registries.open`. */
-export class RegistryStore implements Source, Target, AsyncDisposable {
+export class RegistryStore implements Source, Place, AsyncDisposable {
   readonly #parts: StoreParts;
   readonly #heads = new Pool(MAX_HEADS);
   /** What is known to be there, by digest and size: nothing is asked for, or sent, twice. */
@@ -182,6 +182,21 @@ export class RegistryStore implements Source, Target, AsyncDisposable {
     const { own, lockFolder } = this.#parts;
     this.#keepsLists ??= await askReferrers(own, subject, options) !== undefined;
     if (!this.#keepsLists) await addReferrer(own, subject, document, { ...options, lockFolder });
+  }
+
+  /**
+   * Whether this login may push to the repository; nothing is left there.
+   *
+   * @throws {KodenoError} `UNAUTHORIZED` with what to do about it, `REGISTRY_FAILED`
+   */
+  async check(options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    await checkPush(this.#parts.own, options);
+  }
+
+  /** {@inheritDoc Place.undo} Blobs without a name are the registry's to remove. */
+  async undo(): Promise<void> {
+    await this.close();
   }
 
   /** Closes the connections that are kept open, of all that were opened together. */

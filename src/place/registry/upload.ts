@@ -14,7 +14,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Scope } from "./auth_challenge.ts";
 import { hasBlob, type Repository } from "./blobs.ts";
-import type { Answer, Call } from "./client.ts";
+import type { Answer, Call, RegistryClient } from "./client.ts";
 import { ConnectionError } from "./connection.ts";
 import { connectionFailure } from "./failure.ts";
 import { isTransientError, isTransientStatus, retryAfterMs } from "./retry.ts";
@@ -154,6 +154,36 @@ export async function pushBlob(
   options: CallOptions,
 ): Promise<void> {
   await new Upload(repository, d, open, options.signal).run(mounts);
+}
+
+/**
+ * Whether this login may push: begins an upload and gives it up, as go-containerregistry does.
+ *
+ * @throws {KodenoError} `UNAUTHORIZED`, `REGISTRY_FAILED`
+ */
+export async function checkPush(repository: Repository, options: CallOptions): Promise<void> {
+  const { client, endpoint: { name, path } } = repository;
+  const call: Call = {
+    doing: `push to ${name}`,
+    method: "POST",
+    to: `/v2/${path}/blobs/uploads/`,
+    scopes: [{ path, actions: ["pull", "push"] }],
+    signal: options.signal,
+  };
+  const answer = await client.call(call);
+  if (answer.status !== 202) throw await client.refusal(call, answer);
+  await answer.body.cancel();
+  await giveUp(client, { ...call, to: await client.locationOf(call, answer) });
+}
+
+/** Gives up an upload. A registry that refuses, or is slow, removes it at some time by itself. */
+async function giveUp(client: RegistryClient, call: Call): Promise<void> {
+  const signal = AbortSignal.timeout(DELETE_MS);
+  try {
+    await (await client.call({ ...call, method: "DELETE", retry: false, signal })).body.cancel();
+  } catch {
+    // It is a courtesy.
+  }
 }
 
 class Upload {
@@ -357,16 +387,9 @@ class Upload {
 
   async #giveUp(): Promise<void> {
     if (this.#session === undefined) return;
-    const { client } = this.repository;
-    const signal = AbortSignal.timeout(DELETE_MS);
-    const to = this.#session.location;
-    try {
-      const answer = await client.call({ ...this.#call("DELETE", to, { retry: false }), signal });
-      await answer.body.cancel();
-    } catch {
-      // The registry removes it at some time by itself.
-    }
+    const { location } = this.#session;
     this.#session = undefined;
+    await giveUp(this.repository.client, this.#call("DELETE", location, {}));
   }
 
   #call(method: string, to: string | URL, more: Partial<Call>): Call {
