@@ -22,13 +22,11 @@ export interface KubectlOptions {
  * @throws {KodenoError} `KUBECTL_FAILED`
  */
 export async function findKubectl(environment: KubectlOptions["environment"]): Promise<string> {
-  const names = Deno.build.os === "windows" ? ["kubectl.exe"] : ["kubectl"];
+  const name = Deno.build.os === "windows" ? "kubectl.exe" : "kubectl";
   for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    for (const name of names) {
-      const path = join(folder || ".", name);
-      const info = await Deno.stat(path).catch(() => undefined);
-      if (info?.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return path;
-    }
+    const path = join(folder || ".", name);
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return path;
   }
   throw new KodenoError(
     "KUBECTL_FAILED",

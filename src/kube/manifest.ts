@@ -16,7 +16,7 @@ import {
 import { Places } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
 import { undisturbed } from "../undisturbed.ts";
-import { leftOut, type Range } from "./select.ts";
+import { type Range, takeOut } from "./select.ts";
 import type { Selector } from "./selector.ts";
 
 const SCHEME = "ko://";
@@ -133,7 +133,7 @@ class Reader {
       const [, , at] = document.range;
       const end = this.text.indexOf("\n", Math.max(at - 1, 0)) + 1 || this.text.length;
       const { docEnd = false } = document.directives;
-      const cuts = this.selector === undefined ? [] : leftOut(this.selector, document, this.text);
+      const cuts = this.selector === undefined ? [] : takeOut(this.selector, document, this.text);
       if (cuts === undefined) {
         // What comes next may need the end: directives, or a document without `---`.
         this.edits.push(cut({ start, end }, docEnd && !ended ? "...\n" : ""));
@@ -150,25 +150,21 @@ class Reader {
     }
   }
 
-  /** Notes the references of a document, but for those in parts that are cut out. */
+  /** Notes the references of a document, and the parts that were taken out of it. */
   #take(document: Document.Parsed, cuts: readonly Range[]): void {
     const edits = cuts.map((range) => cut(range));
     const anchors = new Set<string>();
-    const isCut = ({ range }: Node): boolean =>
-      cuts.some(({ start, end }) => start <= (range?.[0] ?? 0) && (range?.[0] ?? 0) < end);
     visit(document, {
-      Alias: (_, node) => {
-        if (anchors.has(node.source) || isCut(node)) return;
-        throw new YamlFailure(node.range?.[0] ?? 0, `there is no anchor "${node.source}" before`);
+      Alias: (_, { source, range }) => {
+        if (anchors.has(source)) return;
+        throw new YamlFailure(range?.[0] ?? 0, `there is no anchor "${source}" before`);
       },
       Value: (_, node) => {
-        if (isCut(node)) return visit.SKIP;
         if (node.anchor !== undefined) anchors.add(node.anchor);
         if (isReference(node)) edits.push(this.#reference(node));
-        return undefined;
       },
     });
-    this.edits.push(...edits.sort((a, b) => a.start - b.start));
+    for (const edit of edits.sort((a, b) => a.start - b.start)) this.edits.push(edit);
   }
 
   #reference({ value, type, range }: Scalar<string>): Edit {

@@ -2,6 +2,7 @@
  * Finds and reads files of Kubernetes objects, in the order ko takes them.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
@@ -25,6 +26,8 @@ export interface ManifestQuery {
 
 /** More than any cluster takes in one object, and less than would fill the memory. */
 const MAX_BYTES = 6 * 1024 * 1024;
+/** The order of Go. */
+const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 /** Files that are read at once. */
 const READERS = 16;
 
@@ -34,7 +37,7 @@ const READERS = 16;
  *
  * @throws {KodenoError} `BAD_OPTION` when none is named, or one is not there
  */
-export async function listManifests(query: ManifestQuery): Promise<readonly string[]> {
+async function listManifests(query: ManifestQuery): Promise<readonly string[]> {
   if (query.files.length === 0) {
     throw new KodenoError(
       "BAD_OPTION",
@@ -69,7 +72,8 @@ async function below(folder: string, recursive: boolean): Promise<readonly strin
   const found: string[] = [];
   for (const name of names.toSorted(byBytes)) {
     const path = join(folder, name);
-    if (isRealFolder(path)) {
+    // Links to folders are none.
+    if ((await Deno.lstat(path).catch(() => undefined))?.isDirectory) {
       if (recursive) found.push(...await below(path, recursive));
     } else if (isManifest(name)) {
       found.push(path);
@@ -78,28 +82,9 @@ async function below(folder: string, recursive: boolean): Promise<readonly strin
   return found;
 }
 
-/** Whether it is a folder itself, and not a link to one. */
-function isRealFolder(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isDirectory;
-  } catch {
-    return false;
-  }
-}
-
 /** For ko, `.yaml` is a file that ends in `.yaml`. */
 function isManifest(name: string): boolean {
   return /\.(?:yaml|json)$/.test(name);
-}
-
-/** Orders as Go does: by the bytes of UTF-8, which is the order of code points. */
-function byBytes(a: string, b: string): number {
-  const [x, y] = [[...a], [...b]];
-  for (let i = 0; i < Math.min(x.length, y.length); i++) {
-    const difference = (x[i]?.codePointAt(0) ?? 0) - (y[i]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return x.length - y.length;
 }
 
 /**

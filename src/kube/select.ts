@@ -14,13 +14,13 @@ export interface Range {
 }
 
 /**
- * What a selector leaves out of a document: parts of the text, for items of a List that do not fit,
- * or undefined when nothing of it is left.
+ * Takes items of a List that do not fit out of a document.
  *
+ * @returns their parts of the text; undefined when nothing of the document is left
  * @param document whose nodes know their tokens
  * @throws {YamlFailure} when it is no Kubernetes object, or a List without items
  */
-export function leftOut(
+export function takeOut(
   selector: Selector,
   document: Document.Parsed,
   text: string,
@@ -34,22 +34,16 @@ export function leftOut(
     if (!isNull(item)) kindOf(item, Object(item).range?.[0] ?? offset);
     return selector(labelsOf(item));
   });
-  if (!fits.includes(true)) return undefined;
-  const bounds = items.flow ? boundsInBrackets(items) : boundsOfLines(items, text);
   const last = fits.lastIndexOf(true);
-  return fits.flatMap((fit, i): Range[] => {
-    // What is left out at the end takes the comma before it along.
-    if (i === last && i + 1 < fits.length) {
-      return [{ start: bounds[i]?.end ?? 0, end: endOf(bounds) }];
-    }
-    return fit || i > last
-      ? []
-      : [{ start: bounds[i]?.start ?? 0, end: bounds[i + 1]?.start ?? 0 }];
-  });
-}
-
-function endOf(bounds: readonly Range[]): number {
-  return bounds.at(-1)?.end ?? 0;
+  if (last < 0) return undefined;
+  const bounds = items.flow ? boundsInBrackets(items) : boundsOfLines(items, text);
+  items.items = items.items.filter((_, i) => fits[i]);
+  const part = (start = 0, end = 0): Range => ({ start, end });
+  const before = fits.slice(0, last).flatMap((fit, i) =>
+    fit ? [] : [part(bounds[i]?.start, bounds[i + 1]?.start)]
+  );
+  // At the end the comma before goes, too.
+  return last + 1 < fits.length ? [...before, part(bounds[last]?.end, bounds.at(-1)?.end)] : before;
 }
 
 /** Where items begin and end in a list in brackets: with their anchors and tags, without commas. */
@@ -67,35 +61,22 @@ function boundsInBrackets({ items, srcToken }: YAMLSeq): readonly Range[] {
 /** Where items begin and end that have a `-` each: whole lines, with the comments above them. */
 function boundsOfLines({ items, srcToken }: YAMLSeq, text: string): readonly Range[] {
   const isDash = ({ type }: CST.SourceToken): boolean => type === "seq-item-ind";
+  const lineOf = (offset: number): number => text.lastIndexOf("\n", offset - 1) + 1;
   const tokens = (srcToken as CST.BlockSequence).items.filter(({ start }) => start.some(isDash));
   const dashes = tokens.map(({ start }) => start.find(isDash)?.offset ?? 0);
-  const lines = tokens.map(({ start }, i) => {
-    if (i === 0) return commentsAbove(lineOf(dashes[0] ?? 0, text), text);
-    return lineOf(start.find((one) => one.type === "comment" || isDash(one))?.offset ?? 0, text);
-  });
+  const lines = tokens.map(({ start }) =>
+    lineOf(start.find((one) => one.type === "comment" || isDash(one))?.offset ?? 0)
+  );
+  let [first = 0] = lines;
   // After ":" a list may begin on the same line.
-  const [first = 0] = dashes;
-  const starts = text.slice(lineOf(first, text), first).trim() === "" ? lines : dashes;
+  const whole = text.slice(first, dashes[0]).trim() === "";
+  // The comments above the first item are tokens of the key before.
+  while (first > 0 && /^\s*#/.test(text.slice(lineOf(first - 1), first))) first = lineOf(first - 1);
+  const starts = whole ? [first, ...lines.slice(1)] : dashes;
   return items.map((item, i) => ({
     start: starts[i] ?? 0,
     end: starts[i + 1] ?? Object(item).range?.[2] ?? 0,
   }));
-}
-
-/** Where the line of an offset begins. */
-function lineOf(offset: number, text: string): number {
-  return offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
-}
-
-/** Where the comments begin that stand right above a line. */
-function commentsAbove(line: number, text: string): number {
-  let start = line;
-  while (start > 0) {
-    const before = lineOf(start - 1, text);
-    if (!text.slice(before, start).trimStart().startsWith("#")) break;
-    start = before;
-  }
-  return start;
 }
 
 function isNull(node: unknown): boolean {
@@ -103,19 +84,15 @@ function isNull(node: unknown): boolean {
 }
 
 function kindOf(node: unknown, offset: number): string {
-  const kind = textOf(valueOf(node, "kind", isText));
+  const kind = valueOf(node, "kind", isText);
   if (valueOf(node, "apiVersion", isText) === undefined || kind === undefined) {
     throw new YamlFailure(offset, "a selector needs Kubernetes objects, with apiVersion and kind");
   }
-  return kind;
+  return kind.value;
 }
 
 function isText(node: unknown): node is Scalar<string> {
   return isScalar(node) && typeof node.value === "string";
-}
-
-function textOf(node: unknown): string | undefined {
-  return isText(node) ? node.value : undefined;
 }
 
 /** The first value of a key that is as wanted. */
@@ -125,8 +102,8 @@ function valueOf<T>(
   wanted: (value: unknown) => value is T,
 ): T | undefined {
   if (!isMap(node)) return undefined;
-  const values = node.items.filter(({ key }) => textOf(key) === name).map(({ value }) => value);
-  return values.find(wanted);
+  const values = node.items.filter(({ key }) => isText(key) && key.value === name);
+  return values.map(({ value }) => value).find(wanted);
 }
 
 function labelsOf(node: unknown): ReadonlyMap<string, string> {

@@ -171,6 +171,14 @@ Deno.test("bounds: a skaffold.env of any kind ends soon", async (t) => {
   }
 });
 
+Deno.test("bounds: a List loses half of many items soon", async (t) => {
+  const item = (i: number) =>
+    `{apiVersion: v1, kind: A${i % 2 ? ", metadata: {labels: {a: b}}" : ""}},`;
+  const start = "{apiVersion: v1, kind: List, items: [";
+  const files = [["items", 480_000, (n: number) => filled(n, item, start, "]}")]] as const;
+  await tryAll(t, "k.yaml", ["resolve", "-f", "k.yaml", "-l", "a=b", "--push=false"], files);
+});
+
 Deno.test("bounds: Kubernetes YAML of any kind ends soon", (t) =>
   tryAll(t, "k.yaml", ["resolve", "-f", "k.yaml", "--push=false"], KUBERNETES));
 
