@@ -7,7 +7,7 @@ import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, type CopyOptions } from "../content/copy.ts";
 import type { CallOptions, Source, Target } from "../content/places.ts";
-import { subjectsOf } from "../content/subject.ts";
+import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
@@ -25,7 +25,6 @@ import { loadImage, openLocalPlace } from "../place/local_place.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
 import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "../place/open.ts";
 import type { TransferConfig } from "../place/transfer.ts";
-import { copyReferrers, referrerFinder } from "./referrers.ts";
 import { type ImageSummary, summarize } from "../content/summary.ts";
 
 /** What was asked for. */
@@ -205,8 +204,8 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
 
 /** Keeps an image without a name; with what it refers to, which else would not live, nor it. */
 async function keepRoot(layout: Layout, root: Descriptor, options: CallOptions): Promise<void> {
-  const subjects = await Array.fromAsync(subjectsOf(layout, root, options));
-  for (const d of subjects.reverse()) await layout.keep(d);
+  const { subjects } = await subjectsOf(layout, root, options);
+  for (const d of subjects.toReversed()) await layout.keep(d);
   await layout.keep(root);
 }
 

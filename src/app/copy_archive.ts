@@ -10,7 +10,7 @@ import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
 import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { writeArchive } from "../place/archive/archive_writer.ts";
 import { RegistryStore } from "../place/registry/store.ts";
-import { copyReferrers } from "./referrers.ts";
+import { copyReferrers } from "../content/referrers.ts";
 
 /** What goes into an archive. */
 export interface ArchivedImage {

@@ -3,23 +3,16 @@
  * @module
  */
 import { exists } from "../io/fail.ts";
-import { GraphBounds } from "../content/bounds.ts";
-import { readDocument } from "../content/read.ts";
-import { graphKey, hasSuccessors } from "../content/successors.ts";
-import { KodenoError, messageOf } from "../errors.ts";
-import { getOrSet } from "../io/work.ts";
+import { type ConfigOrProblem, ImageReader } from "../content/reader.ts";
+import { hasSuccessors } from "../content/successors.ts";
+import { Walk } from "../content/walk.ts";
+import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
-import {
-  type Index,
-  type Manifest,
-  parseConfig,
-  parseIndex,
-  parseManifest,
-} from "../oci/manifest.ts";
-import { isIndexType, MediaType, ociMediaType } from "../oci/media_types.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type ImageStore, openImages, type OpenImagesOptions, pathOf } from "../place/open.ts";
+import { openImages, type OpenImagesOptions, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
 export interface InspectedBlob {
@@ -90,10 +83,8 @@ export async function inspect(
   const images: InspectedImage[] = [];
   for (const root of roots) {
     const called = entryName(root);
-    images.push({
-      ...(called === undefined ? {} : { name: called }),
-      ...await reader.image(root, new Told()),
-    });
+    const name = called === undefined ? {} : { name: called };
+    images.push({ ...name, ...await inspectImage(reader, root) });
   }
   return images;
 }
@@ -107,194 +98,85 @@ async function parsePlace(
   return path === undefined ? { path: place } : { path, ref: digest ?? tag };
 }
 
-/** What of a tree was told already, and how much there may be of it. */
-export class Told {
-  /** Manifests and indexes that stand in the tree. */
-  readonly keys: Set<string> = new Set();
-  readonly #bounds = new GraphBounds(TOLD_BYTES);
-
-  /** Whether one more can be told. */
-  takes(d: Descriptor, depth: number): boolean {
-    try {
-      this.#bounds.enter(d, depth);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-}
-
 /** Bytes of the documents of one image that are told of. */
 const TOLD_BYTES = 16 * 1024 * 1024;
-/** Bytes of documents that are kept; most places have far less. */
-const KEPT_BYTES = 32 * 1024 * 1024;
 
-/** What a manifest or index says, or why it cannot be read. */
-export type ReadDocument =
-  | { readonly index: Index }
-  | { readonly manifest: Manifest }
-  | { readonly problem: string };
-
-/** What a config says, and the platform it names. */
-interface ReadConfig {
-  readonly config: InspectedConfig;
-  readonly platform?: string | undefined;
-}
-
-/** Reads manifests and configs of a layout or archive, each once, and looks at each blob once. */
-export class ImageReader {
-  readonly #documents = new Map<string, ReadDocument>();
-  readonly #blobs = new Map<string, Promise<InspectedBlob>>();
-  readonly #configs = new Map<string, Promise<ReadConfig>>();
-  #keptBytes = 0;
-  readonly #referrers = new Map<string, Descriptor[]>();
-
-  /** Takes the place. */
-  constructor(readonly store: ImageStore, readonly signal?: AbortSignal) {}
-
-  /** Looks for what has a subject, in everything below entries. */
-  async findReferrers(entries: readonly Descriptor[]): Promise<void> {
-    const seen = new Set<string>();
-    const queue = entries.filter(hasSuccessors);
-    for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
-      if (seen.has(graphKey(d))) continue;
-      seen.add(graphKey(d));
-      const document = await this.document(d);
-      if ("index" in document) queue.push(...document.index.manifests.filter(hasSuccessors));
-      const subject = subjectOf(document);
-      if (subject === undefined) continue;
-      const all = this.#referrers.get(subject.digest) ?? [];
-      this.#referrers.set(subject.digest, all);
-      all.push(d);
-    }
-  }
-
-  /** What has this subject, as far as {@link findReferrers} looked. */
-  referrersOf(digest: string): readonly Descriptor[] {
-    return this.#referrers.get(digest) ?? [];
-  }
-
-  /** A manifest or index, read and checked. */
-  async document(d: Descriptor): Promise<ReadDocument> {
-    this.signal?.throwIfAborted();
-    const known = this.#documents.get(graphKey(d));
-    if (known !== undefined) return known;
-    let document: ReadDocument;
-    try {
-      const bytes = await readDocument(this.store, d);
-      const what = `blob ${d.digest}`;
-      document = isIndexType(d.mediaType)
-        ? { index: parseIndex(bytes, what) }
-        : { manifest: parseManifest(bytes, what) };
-    } catch (error) {
-      document = { problem: problemOf(error) };
-    }
-    // Those of a hostile place do not fill the memory; they are read again.
-    if ((this.#keptBytes += d.size) <= KEPT_BYTES) this.#documents.set(graphKey(d), document);
-    return document;
-  }
-
-  /** An image with what is below it; what was told already is not told again. */
-  async image(d: Descriptor, told: Told, depth = 0): Promise<InspectedImage> {
-    const { mediaType, digest, size } = d;
-    const platform = d.platform ? { platform: formatPlatform(d.platform) } : {};
-    if (!hasSuccessors(d)) return { kind: "blob", ...await this.blob(d), ...platform };
-    const kind = isIndexType(mediaType) ? "index" as const : "manifest" as const;
-    const plain = { kind, mediaType, digest, size, ...platform };
-    if (told.keys.has(graphKey(d))) return { ...plain, repeated: true };
-    told.keys.add(graphKey(d));
-    if (!told.takes(d, depth)) return { ...plain, problem: "too deep, or one of too many" };
-    const document = await this.document(d);
-    if ("problem" in document) return { ...plain, problem: document.problem };
-    const { annotations } = "index" in document ? document.index : document.manifest;
-    const more = annotations ? { annotations } : {};
-    if ("index" in document) {
-      const manifests: InspectedImage[] = [];
-      for (const one of document.index.manifests) {
-        manifests.push(await this.image(one, told, depth + 1));
+/** An image with what is below it; what was told already is not told again. */
+async function inspectImage(reader: ImageReader, root: Descriptor): Promise<InspectedImage> {
+  const plain = (d: Descriptor) => ({
+    kind: isIndexType(d.mediaType) ? "index" as const : "manifest" as const,
+    ...bare(d),
+    ...(d.platform ? { platform: formatPlatform(d.platform) } : {}),
+  });
+  const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
+    const each = async (children: readonly Descriptor[]): Promise<readonly InspectedImage[]> => {
+      const found: InspectedImage[] = [];
+      for (const child of children) {
+        const [image] = await below([child]);
+        found.push(image ?? { ...plain(child), repeated: true });
       }
-      return { ...plain, ...more, manifests, ...await this.#referrersOf(digest, told, depth) };
-    }
-    const { config, layers, artifactType } = document.manifest;
-    const inspected = await this.config(config);
-    const below: InspectedBlob[] = [];
-    for (const layer of layers) below.push(await this.blob(layer));
-    return {
-      ...plain,
-      ...(d.platform || inspected.platform === undefined ? {} : { platform: inspected.platform }),
-      ...(artifactType ? { artifactType } : {}),
-      ...more,
-      config: inspected.config,
-      layers: below,
-      ...await this.#referrersOf(digest, told, depth),
+      return found;
     };
-  }
-
-  /** A blob, and whether it is there with its size. */
-  blob(d: Descriptor): Promise<InspectedBlob> {
-    return getOrSet(this.#blobs, `${d.mediaType} ${graphKey(d)}`, () => this.#blob(d));
-  }
-
-  async #blob({ mediaType, digest, size }: Descriptor): Promise<InspectedBlob> {
-    try {
-      await (await this.store.fetch({ mediaType, digest, size })).cancel();
-      return { mediaType, digest, size };
-    } catch (error) {
-      return { mediaType, digest, size, problem: problemOf(error) };
-    }
-  }
-
-  /** A config, and the platform it names. */
-  config(d: Descriptor): Promise<ReadConfig> {
-    return getOrSet(this.#configs, `${d.mediaType} ${graphKey(d)}`, () => this.#config(d));
-  }
-
-  async #config(d: Descriptor): Promise<ReadConfig> {
-    const blob = await this.blob(d);
-    if (blob.problem !== undefined || ociMediaType(d.mediaType) !== MediaType.config) {
-      return { config: blob };
-    }
-    try {
-      const image = parseConfig(await readDocument(this.store, d), `config ${d.digest}`);
-      const { created, config: run = {} } = image;
-      const config = {
-        ...blob,
-        created,
-        user: run.User || undefined,
-        workingDirectory: run.WorkingDir || undefined,
-        entrypoint: run.Entrypoint ?? undefined,
-        command: run.Cmd ?? undefined,
-        environment: run.Env ?? undefined,
-        ports: run.ExposedPorts ? Object.keys(run.ExposedPorts) : undefined,
-        labels: run.Labels ?? undefined,
-      };
-      return { config, platform: formatPlatform(image) };
-    } catch (error) {
-      return { config: { ...blob, problem: problemOf(error) } };
-    }
-  }
-
-  async #referrersOf(
-    digest: string,
-    told: Told,
-    depth: number,
-  ): Promise<{ readonly referrers?: readonly InspectedImage[] }> {
-    const found: InspectedImage[] = [];
-    for (const d of this.referrersOf(digest)) {
-      found.push(await this.image(d, told, depth + 1));
-    }
-    return found.length > 0 ? { referrers: found } : {};
-  }
+    if (!hasSuccessors(d)) return { ...plain(d), kind: "blob", ...await inspectBlob(reader, d) };
+    const { index, manifest, problem } = await reader.document(d);
+    if (problem !== undefined) return { ...plain(d), problem };
+    const { annotations } = index ?? manifest ?? {};
+    const manifests = index && await each(index.manifests);
+    const parts = manifest && await inspectManifest(reader, d, manifest);
+    const referrers = await each(reader.referrersOf(d.digest));
+    return {
+      ...plain(d),
+      ...(annotations ? { annotations } : {}),
+      ...(manifests ? { manifests } : {}),
+      ...parts,
+      ...(referrers.length > 0 ? { referrers } : {}),
+    };
+  }, {
+    signal: reader.signal,
+    mostBytes: TOLD_BYTES,
+    beyond: (d) => ({ ...plain(d), problem: "too deep, or one of too many" }),
+  });
+  return await walk.from(root) ?? plain(root);
 }
 
-/** What a manifest or index refers to, where it can be read. */
-export function subjectOf(document: ReadDocument): Descriptor | undefined {
-  if ("index" in document) return document.index.subject;
-  return "manifest" in document ? document.manifest.subject : undefined;
+async function inspectManifest(
+  reader: ImageReader,
+  d: Descriptor,
+  { config, layers, artifactType }: Manifest,
+): Promise<Pick<InspectedImage, "platform" | "artifactType" | "config" | "layers">> {
+  const run = await reader.config(config);
+  const below: InspectedBlob[] = [];
+  for (const layer of layers) below.push(await inspectBlob(reader, layer));
+  return {
+    ...(d.platform || run.config === undefined ? {} : { platform: formatPlatform(run.config) }),
+    ...(artifactType ? { artifactType } : {}),
+    config: inspectConfig(config, run),
+    layers: below,
+  };
 }
 
-function problemOf(error: unknown): string {
-  if (error instanceof KodenoError && error.code === "NOT_FOUND") return "missing";
-  if (error instanceof KodenoError && error.code === "BAD_CONTENT") return "damaged";
-  return messageOf(error);
+async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<InspectedBlob> {
+  const problem = await reader.problem(d);
+  return { ...bare(d), ...(problem === undefined ? {} : { problem }) };
+}
+
+function inspectConfig(d: Descriptor, { config, problem }: ConfigOrProblem): InspectedConfig {
+  if (problem !== undefined) return { ...bare(d), problem };
+  if (config === undefined) return bare(d);
+  const { created, config: run = {} } = config;
+  return {
+    ...bare(d),
+    created,
+    user: run.User || undefined,
+    workingDirectory: run.WorkingDir || undefined,
+    entrypoint: run.Entrypoint ?? undefined,
+    command: run.Cmd ?? undefined,
+    environment: run.Env ?? undefined,
+    ports: run.ExposedPorts ? Object.keys(run.ExposedPorts) : undefined,
+    labels: run.Labels ?? undefined,
+  };
+}
+
+function bare({ mediaType, digest, size }: Descriptor): InspectedBlob {
+  return { mediaType, digest, size };
 }

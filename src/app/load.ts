@@ -18,7 +18,7 @@ import { chooseImages } from "../place/choose_images.ts";
 import { loadImage, type LocalPlace, openLocalPlace } from "../place/local_place.ts";
 import { openHeld } from "../place/open.ts";
 import { presentImages } from "../place/present_images.ts";
-import { splitReferrers } from "./referrers.ts";
+import { splitReferrers } from "../content/referrers.ts";
 import { type ImageSummary, summarize } from "../content/summary.ts";
 
 /** What was asked for. */

@@ -2,13 +2,16 @@
  * The use case of `kodeno ls`: the images of a layout or archive, one line each.
  * @module
  */
+import { ImageReader } from "../content/reader.ts";
 import { graphKey, hasSuccessors } from "../content/successors.ts";
+import { sumUp } from "../content/summary.ts";
 import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
-import { formatPlatform } from "../oci/platform.ts";
-import { ImageReader, subjectOf, Told } from "./inspect.ts";
 import { openImages, type OpenImagesOptions } from "../place/open.ts";
+
+/** Bytes of the documents of one image that are looked at. */
+const LISTED_BYTES = 16 * 1024 * 1024;
 
 /** An entry of a layout or archive. */
 export interface ListedImage {
@@ -39,7 +42,7 @@ export async function ls(
   const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
   // One image may have many names.
-  const known = new Map<string, ReturnType<typeof sumUp>>();
+  const known = new Map<string, ReturnType<typeof lookAt>>();
   for (const entry of await store.entries()) {
     const name = entryName(entry);
     const missing = await missingSubjectOf(reader, entry);
@@ -48,7 +51,7 @@ export async function ls(
       ...(name === undefined ? {} : { name }),
       digest: entry.digest,
       mediaType: entry.mediaType,
-      ...await getOrSet(known, key, () => sumUp(reader, entry)),
+      ...await getOrSet(known, key, () => lookAt(reader, entry)),
       ...(missing === undefined ? {} : { missingSubject: missing }),
     });
   }
@@ -56,45 +59,35 @@ export async function ls(
 }
 
 /** Looks at everything below an entry, as a copy of it would. */
-async function sumUp(
+async function lookAt(
   reader: ImageReader,
   entry: Descriptor,
 ): Promise<Pick<ListedImage, "platforms" | "size" | "complete">> {
-  const told = new Told();
-  const sizes = new Map<string, number>();
-  const platforms = new Set<string>();
   let complete = true;
-  const visit = async (d: Descriptor, depth: number): Promise<void> => {
-    if (told.keys.has(graphKey(d))) return;
-    told.keys.add(graphKey(d));
-    sizes.set(d.digest, d.size);
-    if (!told.takes(d, depth)) complete = false;
-    else if (hasSuccessors(d)) await document(d, depth);
-    else if ((await reader.blob(d)).problem !== undefined) complete = false;
+  const lacks = (isLacking = false): void => {
+    if (isLacking) complete = false;
   };
-  const document = async (d: Descriptor, depth: number): Promise<void> => {
-    const read = await reader.document(d);
-    if ("problem" in read) complete = false;
-    if ("index" in read) { for (const one of read.index.manifests) await visit(one, depth + 1); }
-    if (!("manifest" in read)) return;
-    const { config, layers } = read.manifest;
-    const run = await reader.config(config);
-    if (run.config.problem !== undefined) complete = false;
-    for (const one of [config, ...layers]) await visit(one, depth + 1);
-    const platform = d.platform ? formatPlatform(d.platform) : run.platform;
-    // BuildKit's attestations stand beside the images they are about.
-    if (platform && !platform.startsWith("unknown/")) platforms.add(platform);
-  };
-  await visit(entry, 0);
-  const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
-  return { platforms: [...platforms], size, complete };
+  const summary = await sumUp(entry, {
+    document: async (d) => {
+      const document = await reader.document(d);
+      lacks(document.problem !== undefined);
+      const { manifest } = document;
+      lacks(manifest && (await reader.config(manifest.config)).problem !== undefined);
+      return document;
+    },
+    config: async (d) => (await reader.config(d)).config,
+    blob: async (d) => lacks(await reader.problem(d) !== undefined),
+    beyond: () => lacks(true),
+    mostBytes: LISTED_BYTES,
+    signal: reader.signal,
+  });
+  return { ...summary, complete };
 }
 
 async function missingSubjectOf(
   reader: ImageReader,
   entry: Descriptor,
 ): Promise<string | undefined> {
-  const subject = hasSuccessors(entry) ? subjectOf(await reader.document(entry)) : undefined;
-  const isMissing = subject !== undefined && (await reader.blob(subject)).problem === "missing";
-  return isMissing ? subject.digest : undefined;
+  const { subject } = hasSuccessors(entry) ? await reader.document(entry) : {};
+  return subject && await reader.problem(subject) === "missing" ? subject.digest : undefined;
 }

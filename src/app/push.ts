@@ -7,6 +7,7 @@ import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import type { Source } from "../content/places.ts";
 import { type BlobCount, copy, measureCopy } from "../content/copy.ts";
+import { copyReferrers, splitReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { Pool } from "../io/work.ts";
@@ -17,7 +18,6 @@ import type { RegistryStore } from "../place/registry/store.ts";
 import { chooseImages } from "../place/choose_images.ts";
 import { isLocalRepository, openHeld, openRegistries } from "../place/open.ts";
 import { presentImages } from "../place/present_images.ts";
-import { copyReferrers, splitReferrers } from "./referrers.ts";
 import { type ImageSummary, summarize } from "../content/summary.ts";
 
 /** What was asked for. */

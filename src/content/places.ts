@@ -28,6 +28,14 @@ export interface Source {
    * @throws {KodenoError} `NOT_FOUND`
    */
   fetch(descriptor: Descriptor, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
+  /** The manifests whose subject is this one, where the place lists them: a registry does. */
+  referrers?(subject: Descriptor, options?: CallOptions): Promise<readonly Descriptor[]>;
+}
+
+/** A place with a list of images: a layout or an archive. */
+export interface ImageStore extends Source {
+  /** Its images, as in an `index.json`. */
+  entries(): Promise<readonly Descriptor[]>;
 }
 
 /** A place that takes blobs. */
@@ -47,6 +55,8 @@ export interface Target {
    * @throws {KodenoError} `NOT_FOUND` when it is not there, `BAD_REFERENCE` for an unusable name
    */
   tag(descriptor: Descriptor, ref: string, options?: CallOptions): Promise<void>;
+  /** Lists a manifest that is there already under its subject, where the place keeps such lists. */
+  listReferrer?(descriptor: Descriptor, bytes: Uint8Array, options?: CallOptions): Promise<void>;
 }
 
 /** A place that commands write to: looked at before the work, closed after it. */

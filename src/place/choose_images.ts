@@ -2,7 +2,8 @@
  * Which images of a layout or archive a command is about.
  * @module
  */
-import { missingSubject } from "../content/subject.ts";
+import type { ImageStore } from "../content/places.ts";
+import { subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -10,7 +11,6 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, findEntry, imageName, refName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { nameOrDigest } from "../oci/whole_name.ts";
-import type { ImageStore } from "./open.ts";
 
 /** What is asked for, by whom. */
 export interface ImageChoice {
@@ -97,6 +97,6 @@ async function hindrance(
     return `its media type ${JSON.stringify(entry.mediaType)} is neither an image's nor an index's`;
   }
   if (entryName(entry) !== undefined) return undefined;
-  const missing = await missingSubject(source, entry, options);
-  return missing && `it refers to ${missing}, which is not there`;
+  const { missing } = await subjectsOf(source, entry, options);
+  return missing && `it refers to ${missing.digest}, which is not there`;
 }

@@ -6,7 +6,6 @@ import { resolve } from "node:path";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import type { Emit, NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { ArchiveSource } from "./archive/archive_source.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./daemon/endpoint.ts";
@@ -53,11 +52,6 @@ export function parsePlace(text: string): PlaceName {
     `Cannot use place ${JSON.stringify(text)}: say oci:DIR[:NAME], archive:FILE[:NAME], ` +
       "daemon:NAME, or the reference of an image in a registry",
   );
-}
-
-/** A place with a list of images. */
-export interface ImageStore extends Source {
-  entries(): Promise<readonly Descriptor[]>;
 }
 
 /** How a layout or archive is opened. */

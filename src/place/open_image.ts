@@ -3,9 +3,8 @@
  * @module
  */
 import { imagePlatform } from "../content/image_platform.ts";
-import type { Source } from "../content/places.ts";
-import { readDocument } from "../content/read.ts";
-import { subjectIn } from "../content/subject.ts";
+import type { ImageStore, Source } from "../content/places.ts";
+import { readDocument, readGraphDocument } from "../content/read.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -16,7 +15,7 @@ import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { entriesNamed } from "./choose_images.ts";
 import type { Daemon } from "./daemon/daemon.ts";
-import { type ImageStore, openSource, type PlaceName } from "./open.ts";
+import { openSource, type PlaceName } from "./open.ts";
 import { presentImages, tellPartial } from "./present_images.ts";
 import type { TransferConfig } from "./transfer.ts";
 
@@ -80,7 +79,7 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
 
 /** What is left out where no name was said: images without one, and more names of a named one. */
 async function leftOutBeside(
-  source: ImageStore & Source,
+  source: ImageStore,
   root: Descriptor,
   { from, signal }: OpenOptions,
 ): Promise<readonly string[]> {
@@ -114,14 +113,14 @@ async function isImage(
 ): Promise<boolean> {
   if (!hasSuccessors(entry)) return false;
   // One that is damaged does not matter to the one that is copied.
-  const bytes = await readDocument(source, entry, { signal }).catch(() => undefined);
-  return bytes === undefined || subjectIn(entry, bytes) === undefined;
+  const document = await readGraphDocument(source, entry, { signal }).catch(() => undefined);
+  return document?.subject === undefined;
 }
 
 /** One of several entries that differ in the platform alone, as some tools write an index. */
 async function resolveFor(
   platform: string,
-  source: ImageStore & Source,
+  source: ImageStore,
   ref: string,
   where: string,
 ): Promise<Descriptor> {

@@ -3,13 +3,12 @@
  * daemon had.
  * @module
  */
-import type { CallOptions } from "../content/places.ts";
+import type { CallOptions, ImageStore } from "../content/places.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { nameOrDigest } from "../oci/whole_name.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { PresentBlobs } from "./archive/choose.ts";
-import type { ImageStore } from "./open.ts";
 
 /** Who is told of what is left out. */
 export interface PresentOptions extends CallOptions {

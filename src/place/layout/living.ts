@@ -7,9 +7,8 @@
  * @module
  */
 import type { Source } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { subjectIn } from "../../content/subject.ts";
-import { graphKey, hasSuccessors, successors } from "../../content/successors.ts";
+import { readGraphDocument } from "../../content/read.ts";
+import { graphKey, hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -125,8 +124,8 @@ export class Living {
     if (this.#links.has(graphKey(d))) return this.#links.get(graphKey(d));
     let links: Links | undefined;
     try {
-      const bytes = await readDocument(this.blobs, d, { signal: this.signal });
-      links = { below: successors(d, bytes), subject: subjectIn(d, bytes) };
+      const document = await readGraphDocument(this.blobs, d, { signal: this.signal });
+      links = { below: document.successors, subject: document.subject };
     } catch (error) {
       if (!(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
     }

@@ -6,18 +6,12 @@
 import { copy } from "../../content/copy.ts";
 import { graphKey } from "../../content/successors.ts";
 import type { Meter } from "../../content/meter.ts";
-import { holdPlace, type Source } from "../../content/places.ts";
-import { missingSubject } from "../../content/subject.ts";
+import { holdPlace, type ImageStore } from "../../content/places.ts";
+import { subjectsOf } from "../../content/referrers.ts";
 import { KodenoError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";
-
-/** A place with a list of images: a layout or an archive. */
-export interface MergeSource extends Source {
-  /** Its images, as in an `index.json`. */
-  entries(): Promise<readonly Descriptor[]>;
-}
 
 /** How {@link mergeLayouts} works. */
 export interface MergeOptions extends Pick<Meter, "emit"> {
@@ -39,7 +33,7 @@ const MAX_TIMES_BROUGHT = 3;
  */
 export async function mergeLayouts(
   out: Layout,
-  ins: readonly MergeSource[],
+  ins: readonly ImageStore[],
   options: MergeOptions = {},
 ): Promise<readonly Descriptor[]> {
   const { force = false, signal, emit } = options;
@@ -47,7 +41,7 @@ export async function mergeLayouts(
   const told = new Set<string>();
   /** One place after the other is held, since a process may open so many files only. */
   const each = async (
-    work: (from: MergeSource, entry: Descriptor) => Promise<unknown>,
+    work: (from: ImageStore, entry: Descriptor) => Promise<unknown>,
   ): Promise<readonly Descriptor[]> => {
     const entries: Descriptor[] = [];
     for (const from of ins) {
@@ -130,7 +124,7 @@ function combine(
  * @param told what was left out before
  */
 async function wanted(
-  place: MergeSource,
+  place: ImageStore,
   told: Set<string>,
   { emit, signal }: MergeOptions,
 ): Promise<readonly Descriptor[]> {
@@ -139,7 +133,7 @@ async function wanted(
   for (const entry of await place.entries()) {
     const key = graphKey(entry);
     if (entryName(entry) === undefined && !subjects.has(key)) {
-      subjects.set(key, await missingSubject(place, entry, { signal }));
+      subjects.set(key, (await subjectsOf(place, entry, { signal })).missing?.digest);
     }
     const missing = entryName(entry) === undefined ? subjects.get(key) : undefined;
     if (missing === undefined) found.push(entry);

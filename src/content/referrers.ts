@@ -1,0 +1,146 @@
+/**
+ * What refers to an image: signatures, SBOMs, provenance, and what refers to those; and the other way
+ * round, what those are about: their subjects, which may be in another place.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { entryName } from "../oci/entries.ts";
+import { copy, type CopyOptions } from "./copy.ts";
+import type { CallOptions, ImageStore, Source, Target } from "./places.ts";
+import { readDocument, readGraphDocument } from "./read.ts";
+import { ImageReader } from "./reader.ts";
+import { hasSuccessors } from "./successors.ts";
+import { Walk } from "./walk.ts";
+
+/** What {@link subjectsOf} found. */
+export interface Subjects {
+  /** The nearest first. */
+  readonly subjects: readonly Descriptor[];
+  /** The one that the place lacks; it is the last. */
+  readonly missing?: Descriptor | undefined;
+}
+
+/**
+ * What a manifest or index refers to, what that refers to in turn, and so on.
+ *
+ * @throws {KodenoError} `NOT_FOUND` when the manifest itself is not there; `BAD_CONTENT`
+ */
+export async function subjectsOf(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<Subjects> {
+  const subjects: Descriptor[] = [];
+  let missing: Descriptor | undefined;
+  const walk = new Walk(async (d, { depth, below }) => {
+    if (depth > 0) subjects.push(d);
+    if (!hasSuccessors(d)) return;
+    try {
+      const { subject } = await readGraphDocument(source, d, options);
+      if (subject === undefined) return;
+      await below([subject]);
+    } catch (error) {
+      const isMissing = error instanceof KodenoError && error.code === "NOT_FOUND";
+      if (depth === 0 || !isMissing) throw error;
+      missing = d;
+    }
+  }, options);
+  await walk.from(root);
+  return { subjects, missing };
+}
+
+/** Finds what refers to a root. */
+export type FindReferrers = (root: Descriptor) => Promise<readonly Descriptor[]>;
+
+/**
+ * Gives a function that finds all manifests that refer to a root, to the images of an index, or to one
+ * of these referrers, each once, without a name. A place that lists referrers is asked; in a layout or
+ * archive they are among its entries or below them, which are read once; a daemon keeps none.
+ *
+ * @throws {KodenoError} as the function: what a registry answers, `BAD_CONTENT`, `NOT_FOUND`
+ */
+export async function referrerFinder(
+  source: Source,
+  options: CallOptions = {},
+): Promise<FindReferrers> {
+  const reader = new ImageReader(source, options.signal);
+  if (isImageStore(source)) await reader.findReferrers(await source.entries());
+  const ask = async ({ digest, ...more }: Descriptor): Promise<readonly Descriptor[]> =>
+    await source.referrers?.({ digest, ...more }, options) ?? reader.referrersOf(digest);
+  return async (root) => {
+    const { index } = hasSuccessors(root) ? await readGraphDocument(source, root, options) : {};
+    const images = index?.manifests.filter(hasSuccessors) ?? [];
+    const seen = new Set([root, ...images].map(({ digest }) => digest));
+    const found: Descriptor[] = [];
+    // It has an end, though a registry may name ever new ones.
+    const walk = new Walk(async (d, { depth, below }) => {
+      const fresh = (await ask(d)).filter(({ digest }) => !seen.has(digest));
+      for (const { digest } of fresh) seen.add(digest);
+      found.push(...fresh);
+      await below(depth === 0 ? [...images, ...fresh] : fresh);
+    }, options);
+    await walk.from(root);
+    return found;
+  };
+}
+
+/**
+ * Copies manifests that refer to an image, in their order. On a registry they are listed under their
+ * subject in the end, also those that were there before.
+ *
+ * @throws {KodenoError} as `copy` does
+ */
+export async function copyReferrers(
+  source: Source,
+  referrers: readonly Descriptor[],
+  target: Target,
+  options: CopyOptions,
+): Promise<void> {
+  for (const referrer of referrers) {
+    let moved = false;
+    const onBlob = (d: Descriptor, isMoved: boolean): void => {
+      if (d.digest === referrer.digest) moved = isMoved;
+      options.onBlob?.(d, isMoved);
+    };
+    await copy(source, referrer, target, { ...options, onBlob });
+    if (moved || target.listReferrer === undefined) continue;
+    const bytes = await readDocument(source, referrer, options);
+    await target.listReferrer(referrer, bytes, options);
+  }
+}
+
+/** Entries of a place that are images, and what it has about each of them. */
+export interface WithReferrers {
+  readonly images: readonly Descriptor[];
+  /** By the digest of the image. */
+  readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;
+}
+
+/**
+ * Tells images from what only refers to them: entries without a name that have one of the images, or
+ * a part of it, as their subject.
+ *
+ * @param entries those of the store, or some of them
+ */
+export async function splitReferrers(
+  store: ImageStore,
+  entries: readonly Descriptor[],
+  options: CallOptions = {},
+): Promise<WithReferrers> {
+  const isNameless = (e: Descriptor) => entryName(e) === undefined;
+  // Most places have none, and nothing needs to be read to see that.
+  if (!(await store.entries()).some((e) => isNameless(e) && hasSuccessors(e))) {
+    return { images: entries, referrers: new Map() };
+  }
+  const find = await referrerFinder(store, options);
+  const referrers = new Map<string, readonly Descriptor[]>();
+  for (const entry of entries) referrers.set(entry.digest, await find(entry));
+  const about = new Set([...referrers.values()].flat().map(({ digest }) => digest));
+  const images = entries.filter((entry) => !isNameless(entry) || !about.has(entry.digest));
+  return { images, referrers };
+}
+
+function isImageStore(source: Source): source is ImageStore {
+  return "entries" in source;
+}
