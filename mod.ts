@@ -61,7 +61,6 @@ export type { BuiltImage } from "./src/image/built_image.ts";
 export type { Descriptor } from "./src/oci/descriptor.ts";
 export type { Digest } from "./src/oci/digest.ts";
 export type { Platform } from "./src/oci/platform.ts";
-export type { BlobFile } from "./src/place/layout/blob_file.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
 export { openArchive } from "./src/place/archive/archive_source.ts";
 export type { ArchiveSource } from "./src/place/archive/archive_source.ts";

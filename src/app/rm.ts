@@ -5,7 +5,6 @@
 import type { Emit } from "../events.ts";
 import { entryName } from "../oci/entries.ts";
 import { openLayout } from "../place/layout/layout.ts";
-import { removeEntries } from "../place/layout/remove.ts";
 
 /** An entry that is gone. */
 export interface RemovedImage {
@@ -24,9 +23,6 @@ export async function rm(
   names: readonly string[],
   emit?: Emit,
 ): Promise<readonly RemovedImage[]> {
-  const removed = await removeEntries(await openLayout(directory, { emit }), names);
-  return removed.map((entry) => ({
-    name: entryName(entry),
-    digest: entry.digest,
-  }));
+  const removed = await (await openLayout(directory, { emit })).remove(names);
+  return removed.map((entry) => ({ name: entryName(entry), digest: entry.digest }));
 }

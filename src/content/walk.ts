@@ -33,7 +33,9 @@ export interface Step<T> {
    * @returns what each child is worth; undefined for one that the walk came to before, unless it is
    * parallel
    */
-  below(children: GraphDocument | readonly Descriptor[]): Promise<readonly (T | undefined)[]>;
+  below(
+    children: Pick<GraphDocument, "successors"> | readonly Descriptor[],
+  ): Promise<readonly (T | undefined)[]>;
 }
 
 /** Looks at a node; what it gives is what the node is worth. */

@@ -5,9 +5,9 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../errors.ts";
+import { readSome } from "../io/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex } from "../oci/digest.ts";
-import type { BlobFile } from "../place/layout/blob_file.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { busy, type Content, Refusal } from "./answers.ts";
 
@@ -68,14 +68,14 @@ export class BlobReader {
    */
   async read(blob: Descriptor, { start, end }: Range): Promise<Content> {
     await this.#enter();
-    let file: BlobFile | undefined;
+    let file: Deno.FsFile | undefined;
     const close = (): void => {
       file?.close();
       this.#leave();
     };
     try {
       file = await this.#file(blob);
-      if (start > 0) await file.seek(start);
+      if (start > 0) await file.seek(start, Deno.SeekMode.Start);
     } catch (error) {
       close();
       throw error;
@@ -83,7 +83,7 @@ export class BlobReader {
     return { read: reading(file, end - start), close };
   }
 
-  async #file(blob: Descriptor): Promise<BlobFile> {
+  async #file(blob: Descriptor): Promise<Deno.FsFile> {
     const unknown = new Refusal(404, "BLOB_UNKNOWN", "the layout does not hold this blob");
     try {
       // A link could lead out of the layout, and a pipe would be waited for.
@@ -125,11 +125,11 @@ export class BlobReader {
 }
 
 /** The next bytes of a file, and no more. */
-function reading(file: BlobFile, length: number): Content["read"] {
+function reading(file: Deno.FsFile, length: number): Content["read"] {
   let left = length;
   return async (into) => {
     if (left === 0) return null;
-    const count = await file.read(into.subarray(0, left));
+    const count = await readSome(file, into.subarray(0, left));
     // The connection is broken off: the client was told how many bytes there are.
     if (count === null) throw new Error("the blob became shorter");
     left -= count;

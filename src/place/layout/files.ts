@@ -1,13 +1,16 @@
 /**
- * The files of a layout: opening one, its index, and what has to be on disk before the index is.
+ * The files of a layout: its index, its blobs, their folders, and what has to be on disk before the
+ * index is.
  * @module
  */
 import { join } from "node:path";
+import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
-import { syncDirectory, syncParent, writeFileAtomically } from "../../io/atomic.ts";
+import { syncDirectory, syncParent, writeFileAtomically, writeSynced } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { openPatiently } from "../../io/files.ts";
-import { fileStream, readAll } from "../../io/streams.ts";
+import { openPatiently, writeAll } from "../../io/files.ts";
+import { Verifier } from "../../io/hash.ts";
+import { fileStream, readAll, reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
@@ -50,7 +53,7 @@ export function withEntries(
   manifests: readonly Descriptor[],
 ): Uint8Array | undefined {
   const next = encodeJson({ ...index, manifests });
-  if (sameBytes(bytes, next)) return undefined;
+  if (next.length === bytes.length && next.every((byte, i) => byte === bytes[i])) return undefined;
   if (next.length <= MAX_JSON_BYTES) return next;
   const why = `its index.json would have more than ${MAX_JSON_BYTES} bytes`;
   const help = "use another layout, or remove images with kodeno rm";
@@ -60,6 +63,38 @@ export function withEntries(
 /** Replaces the index; it is on disk then. */
 export async function writeIndexFile(directory: string, bytes: Uint8Array): Promise<void> {
   await writeFileAtomically(join(directory, "index.json"), directory, bytes);
+}
+
+/**
+ * Writes a blob, checked while it streams: whole or not at all.
+ *
+ * @param path of the blob in the layout
+ * @throws {KodenoError} `BAD_CONTENT`, `IO_FAILED`
+ */
+export async function writeBlob(
+  directory: string,
+  path: string,
+  descriptor: Descriptor,
+  open: OpenBlob,
+  options: CallOptions,
+): Promise<void> {
+  const verifier = new Verifier(descriptor);
+  const stream = await open();
+  try {
+    await writeSynced(path, directory, async (file) => {
+      for await (const chunk of reusedChunks(stream, { size: descriptor.size, ...options })) {
+        verifier.update(chunk);
+        writeAll(file, chunk);
+      }
+      verifier.finish();
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw ioFailure(`write blob ${descriptor.digest} to layout ${directory}`, error);
+  } finally {
+    // When the file could not be made, nobody has read the stream.
+    if (!stream.locked) await stream.cancel().catch(() => {});
+  }
 }
 
 /**
@@ -90,6 +125,23 @@ export async function openFileOf(
   throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: it is no file`);
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/**
+ * Makes sure that what is written or removed is the layout's own. One that came from elsewhere may have
+ * links in the place of its folders, and what those lead to belongs to somebody else.
+ *
+ * @param doing what is about to be done: `write to`
+ * @throws {KodenoError} `BAD_PLACE` when a folder of its blobs is a link
+ */
+export async function checkOwnFolders(directory: string, doing: string): Promise<void> {
+  for (const folder of ["blobs", BLOBS]) {
+    const info = await Deno.lstat(join(directory, folder)).catch((error) => {
+      if (!isNotFound(error)) throw error;
+    });
+    if (!info || info.isDirectory) continue;
+    const what = info.isSymlink ? "a link that leads elsewhere" : "no folder";
+    throw new KodenoError(
+      "BAD_PLACE",
+      `Cannot ${doing} layout ${directory}: its ${folder} is ${what}; copy the layout first`,
+    );
+  }
 }

@@ -7,8 +7,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
-import { BLOBS, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
-import { checkOwnFolders } from "./folders.ts";
+import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { withoutLeases } from "./lease.ts";
 import { Living, type LivingEntries } from "./living.ts";
@@ -24,8 +23,8 @@ export interface GarbageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A blob file. */
-export interface BlobFile {
+/** A blob of a layout. */
+export interface StoredBlob {
   readonly digest: Digest;
   readonly size: number;
 }
@@ -33,17 +32,17 @@ export interface BlobFile {
 /** What {@link collectGarbage} found. */
 export interface Garbage {
   /** Blobs that were removed, or would be; sorted by digest. */
-  readonly removed: readonly BlobFile[];
+  readonly removed: readonly StoredBlob[];
   /** Blobs that no entry leads to, and that are too young. */
-  readonly young: readonly BlobFile[];
+  readonly young: readonly StoredBlob[];
   /** How many of the young ones are of a time that is yet to come: somebody's clock is wrong. */
   readonly future: number;
   /** Blobs that would have gone, but others are at work in the layout and may count on them. */
-  readonly busy: readonly BlobFile[];
+  readonly busy: readonly StoredBlob[];
   /** Digests of entries that went with what they referred to, or would; see `Living`. */
   readonly dropped: readonly string[];
   /** Blobs in use. */
-  readonly used: readonly BlobFile[];
+  readonly used: readonly StoredBlob[];
 }
 
 /** Most work of others takes less. */
@@ -64,7 +63,7 @@ const CLOCK_MS = 60_000;
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const { directory } = layout;
   const { waitMs = WAIT_MS, signal } = options;
-  layout.close();
+  await layout.close();
   const collect = (dryRun: boolean) => layout.locked(() => sweep(layout, { ...options, dryRun }));
   try {
     await checkOwnFolders(directory, "remove blobs of");
@@ -93,9 +92,9 @@ async function sweep(
   const entries = file.index.manifests;
   const spares = ({ digest }: Descriptor) => Deno.lstat(pathOf(digest)).then(isYoung, () => false);
   const { reachable, dead } = await look(layout, entries, spares, signal);
-  const removed: BlobFile[] = [];
-  const young: BlobFile[] = [];
-  const used: BlobFile[] = [];
+  const removed: StoredBlob[] = [];
+  const young: StoredBlob[] = [];
+  const used: StoredBlob[] = [];
   let future = 0;
   for (const digest of await blobDigests(join(directory, BLOBS))) {
     const info = await Deno.lstat(pathOf(digest));

@@ -4,30 +4,43 @@
  * @module
  */
 import { join } from "node:path";
-import type { CallOptions, OpenBlob, Source, Target } from "../../content/places.ts";
+import type { CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
+import { graphKey, hasSuccessors } from "../../content/successors.ts";
+import { isWhole } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries } from "../../io/atomic.ts";
-import { ioFailure } from "../../io/fail.ts";
+import { ioFailure, isNotFound } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
+import { fileStream } from "../../io/streams.ts";
 import { SingleFlight } from "../../io/work.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { findEntry, namedEntry, withEntry } from "../../oci/entries.ts";
-import { BlobFile, writeBlob } from "./blob_file.ts";
+import {
+  findEntry,
+  imageName,
+  listNames,
+  namedEntry,
+  refName,
+  withEntry,
+} from "../../oci/entries.ts";
+import { shortName } from "../../oci/reference.ts";
 import {
   blobPathIn,
+  BLOBS,
+  checkOwnFolders,
   openFileOf,
   readIndexFile,
   syncFolders,
   withEntries,
+  writeBlob,
   writeIndexFile,
 } from "./files.ts";
-import { checkOwnFolders } from "./folders.ts";
-import { Holder } from "./lease.ts";
+import { Holder, withoutLeases } from "./lease.ts";
 import { droppedNote, Living } from "./living.ts";
 import { checkMarker, createMarker, mendMarker } from "./marker.ts";
-import { Presence } from "./presence.ts";
-import { removeUnused } from "./undo.ts";
+
+/** How long others are waited for before a layout that was made is left to them, in milliseconds. */
+const UNDO_WAIT_MS = 200;
 
 /**
  * Opens a layout.
@@ -68,8 +81,9 @@ export async function openLayout(
  * kept from `kodeno gc` till it ends; what {@link Layout.has} finds and {@link Layout.push} brings
  * outside of it, till {@link Layout.close} or the end of the process.
  */
-export class Layout implements Source, Target, Disposable {
-  readonly #presence: Presence;
+export class Layout implements ImageStore, Place, Disposable {
+  /** Which manifests were whole when they were looked at: a shared one is read once. */
+  readonly #whole = new Set<string>();
   readonly #tidied: Promise<void>;
   #ownFolders: Promise<void> | undefined;
 
@@ -96,7 +110,6 @@ export class Layout implements Source, Target, Disposable {
     this.directory = directory;
     this.made = made ?? "nothing";
     this.#holder = new Holder(directory);
-    this.#presence = new Presence(directory, this);
     this.#tidied = removeStaleTemporaries(directory);
   }
 
@@ -118,14 +131,20 @@ export class Layout implements Source, Target, Disposable {
     return await this.#holder.hold(signal);
   }
 
+  /** {@inheritDoc Place.check} */
+  async check(): Promise<void> {
+    await checkOwnFolders(this.directory, "write to");
+  }
+
   /** Lets go of what was found or brought without {@link hold}; the layout can still be used. */
-  close(): void {
-    this.#holder.letGo();
+  close(): Promise<void> {
+    this[Symbol.dispose]();
+    return Promise.resolve();
   }
 
   /** {@link close}. */
   [Symbol.dispose](): void {
-    this.close();
+    this.#holder.letGo();
   }
 
   /** {@inheritDoc Source.resolve} */
@@ -140,20 +159,20 @@ export class Layout implements Source, Target, Disposable {
     options: CallOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    return (await this.openBlob(descriptor)).stream();
+    return fileStream(await this.openBlob(descriptor));
   }
 
   /**
-   * Opens a blob, for a reader that wants parts of it and closes it. Its bytes are as the layout has
-   * them; only their number is checked.
+   * Opens the file of a blob, for a reader that wants parts of it and closes it. Its bytes are as the
+   * layout has them; only their number is checked.
    *
    * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` for another size
    */
-  async openBlob(descriptor: Descriptor): Promise<BlobFile> {
+  async openBlob(descriptor: Descriptor): Promise<Deno.FsFile> {
     const path = blobPathIn(this.directory, descriptor);
     const file = await openFileOf(this.directory, path, `blob ${descriptor.digest}`);
     const { size } = await file.stat();
-    if (size === descriptor.size) return new BlobFile(file);
+    if (size === descriptor.size) return file;
     file.close();
     throw new KodenoError(
       "BAD_CONTENT",
@@ -171,10 +190,28 @@ export class Layout implements Source, Target, Disposable {
 
   /**
    * {@link has} without a lease: for work under the lock of the layout, where one must not be waited
-   * for.
+   * for. A manifest alone is not an image: somebody may have deleted a layer.
    */
   async isWhole(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
-    return await this.#presence.isWhole(descriptor, options);
+    const documents: string[] = [];
+    const isThere = async (d: Descriptor): Promise<boolean> => {
+      if (hasSuccessors(d)) documents.push(graphKey(d));
+      return await this.#hasFile(d);
+    };
+    const isKnown = (d: Descriptor) => this.#whole.has(graphKey(d));
+    const whole = await isWhole(this, descriptor, isThere, { ...options, isKnown });
+    if (whole) { for (const key of documents) this.#whole.add(key); }
+    return whole;
+  }
+
+  async #hasFile(descriptor: Descriptor): Promise<boolean> {
+    try {
+      const { isFile, size } = await Deno.stat(blobPathIn(this.directory, descriptor));
+      return isFile && size === descriptor.size;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw ioFailure(`look into layout ${this.directory}`, error);
+    }
   }
 
   /** {@inheritDoc Target.push} */
@@ -229,13 +266,52 @@ export class Layout implements Source, Target, Disposable {
   }
 
   /**
+   * Removes entries: all of the names, or none when one of them is not there. Blobs stay, since others
+   * may need them.
+   *
+   * @param names `NAME:TAG`, a `NAME` for all its tags, a tag for an entry that has nothing else, or
+   * a digest for all entries of it
+   * @returns the entries that were removed, and those that went with them: see {@link change}
+   * @throws {KodenoError} `NOT_FOUND`, `IO_FAILED`
+   */
+  async remove(names: readonly string[]): Promise<readonly Descriptor[]> {
+    const gone = new Set<Descriptor>();
+    const more = await this.change((entries) => {
+      for (const name of names) {
+        const found = entries.filter((entry) => isMeant(entry, name));
+        if (found.length === 0) {
+          const what = `${JSON.stringify(name)} from layout ${this.directory}`;
+          const message = `Cannot remove ${what}: ${listNames(entries)}`;
+          return Promise.reject(new KodenoError("NOT_FOUND", message));
+        }
+        for (const entry of found) gone.add(entry);
+      }
+      return Promise.resolve(entries.filter((entry) => !gone.has(entry)));
+    });
+    return [...gone, ...more];
+  }
+
+  /**
    * Takes back what failed work has left: a layout that was made for it and has no entry goes away,
-   * with the blobs that came in. One that was there before, or got an entry, stays as it is.
+   * with the blobs that came in, where nobody else is at work in it. One that was there before, or got
+   * an entry, stays as it is; so does what cannot be removed.
    */
   async undo(): Promise<void> {
     if (this.made === "nothing") return;
-    this.close();
-    await removeUnused(this, this.#pushed);
+    await this.close();
+    const remove = (...parts: string[]) => Deno.remove(join(this.directory, ...parts));
+    const work = async (): Promise<void> => {
+      if ((await this.entries()).length > 0) return;
+      for (const path of this.#pushed) await Deno.remove(path);
+      // Folders go only when they are empty: what another process put there keeps them.
+      for (const part of [BLOBS, "blobs", "oci-layout", "index.json"]) await remove(part);
+      if (this.made === "folder") await remove();
+    };
+    try {
+      await withoutLeases(this.directory, UNDO_WAIT_MS, () => this.locked(work));
+    } catch {
+      // Something of somebody else's is there.
+    }
   }
 
   /**
@@ -263,7 +339,7 @@ export class Layout implements Source, Target, Disposable {
       await this.#tidied;
       return await this.locked(async () => {
         // What was seen before may be gone; under the lock nobody removes blobs.
-        this.#presence.forget();
+        this.#whole.clear();
         const file = await readIndexFile(this.directory);
         const before = file.index.manifests;
         const changed = await change(before);
@@ -284,4 +360,11 @@ export class Layout implements Source, Target, Disposable {
       throw ioFailure(`write index.json of layout ${this.directory}`, error);
     }
   }
+}
+
+function isMeant(entry: Descriptor, name: string): boolean {
+  if (entry.digest === name) return true;
+  const whole = imageName(entry);
+  if (whole === undefined) return refName(entry) === name;
+  return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
 }

@@ -26,11 +26,11 @@ Deno.test("lease: what was found or brought stays till the layout is closed", as
     return [removed.length, busy.length];
   };
   assert.deepEqual(await left(), [0, 1]);
-  bringing.close();
+  await bringing.close();
   assert.deepEqual(await left(), [0, 1]);
   assert.equal(await other.has(LOOSE.descriptor), true);
-  finding.close();
-  finding.close();
+  await finding.close();
+  await finding.close();
   // Whoever collects does not count on anything.
   assert.deepEqual(await left(), [1, 0]);
 });

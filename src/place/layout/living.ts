@@ -8,7 +8,8 @@
  */
 import type { Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/read.ts";
-import { graphKey, hasSuccessors } from "../../content/successors.ts";
+import { type GraphDocument, graphKey, hasSuccessors } from "../../content/successors.ts";
+import { Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -25,16 +26,7 @@ export interface LivingEntries {
 }
 
 /** What a manifest or index says of others. */
-interface Links {
-  readonly below: readonly Descriptor[];
-  readonly subject: Descriptor | undefined;
-}
-
-/** Digests, and what of them was read, by its `graphKey`. */
-interface Reached {
-  readonly reachable: Set<string>;
-  readonly read: Set<string>;
-}
+type Links = Pick<GraphDocument, "successors" | "subject">;
 
 /** Looks at the graphs of a layout; reads each manifest once. */
 export class Living {
@@ -53,33 +45,39 @@ export class Living {
     entries: readonly Descriptor[],
     spares: (entry: Descriptor) => Promise<boolean> = () => Promise.resolve(false),
   ): Promise<LivingEntries> {
-    const reached: Reached = { reachable: new Set(), read: new Set() };
-    const { reachable } = reached;
+    const reachable = new Set<string>();
+    const walk = new Walk<unknown>(async (d, { below }) => {
+      reachable.add(d.digest);
+      const links = await this.#linksOf(d);
+      if (links !== undefined) await below(links);
+    }, { signal: this.signal });
     const attached = new Set<Descriptor>();
-    let open: { readonly entry: Descriptor; readonly subject: Descriptor }[] = [];
+    /** Entries with their subjects, to which nothing was seen to lead so far. */
+    const open = new Map<Descriptor, Descriptor>();
     for (const entry of entries) {
       const subject = isNameless(entry) ? (await this.#linksOf(entry))?.subject : undefined;
-      if (subject !== undefined && await this.#isThere(subject)) open.push({ entry, subject });
-      else await this.#reach(entry, reached);
+      if (subject !== undefined && await this.#isThere(subject)) open.set(entry, subject);
+      else await walk.from(entry);
     }
     const attach = async (): Promise<void> => {
-      for (let before = -1; before !== open.length;) {
-        before = open.length;
-        for (const { entry } of open.filter(({ subject }) => reachable.has(subject.digest))) {
+      for (let before = -1; before !== open.size;) {
+        before = open.size;
+        for (const [entry, subject] of open) {
+          if (!reachable.has(subject.digest)) continue;
+          open.delete(entry);
           attached.add(entry);
-          await this.#reach(entry, reached);
+          await walk.from(entry);
         }
-        open = open.filter(({ entry }) => !attached.has(entry));
       }
     };
     await attach();
-    for (const { entry } of [...open]) {
-      if (attached.has(entry) || !(await spares(entry))) continue;
-      open = open.filter((one) => one.entry !== entry);
-      await this.#reach(entry, reached);
+    for (const entry of open.keys()) {
+      if (!(await spares(entry))) continue;
+      open.delete(entry);
+      await walk.from(entry);
       await attach();
     }
-    return { reachable, attached, dead: new Set(open.map(({ entry }) => entry)) };
+    return { reachable, attached, dead: new Set(open.keys()) };
   }
 
   /**
@@ -107,29 +105,19 @@ export class Living {
     }
   }
 
-  async #reach(root: Descriptor, { reachable, read }: Reached): Promise<void> {
-    const queue = [root];
-    for (let d = queue.pop(); d !== undefined; d = queue.pop()) {
-      this.signal?.throwIfAborted();
-      reachable.add(d.digest);
-      if (!hasSuccessors(d) || read.has(graphKey(d))) continue;
-      read.add(graphKey(d));
-      queue.push(...(await this.#linksOf(d))?.below ?? []);
-    }
-  }
-
   /** Nothing of what is not there: an index may name platforms that were never fetched. */
   async #linksOf(d: Descriptor): Promise<Links | undefined> {
-    if (!hasSuccessors(d)) return undefined;
-    if (this.#links.has(graphKey(d))) return this.#links.get(graphKey(d));
+    const key = graphKey(d);
+    if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
     let links: Links | undefined;
     try {
-      const document = await readGraphDocument(this.blobs, d, { signal: this.signal });
-      links = { below: document.successors, subject: document.subject };
+      const { signal } = this;
+      const { successors, subject } = await readGraphDocument(this.blobs, d, { signal });
+      links = { successors, subject };
     } catch (error) {
       if (!(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
     }
-    this.#links.set(graphKey(d), links);
+    this.#links.set(key, links);
     return links;
   }
 

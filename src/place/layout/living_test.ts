@@ -19,7 +19,6 @@ import { collectGarbage } from "./gc.ts";
 import { type Layout, openLayout } from "./layout.ts";
 import { droppedNote } from "./living.ts";
 import { mergeLayouts } from "./merge.ts";
-import { removeEntries } from "./remove.ts";
 
 const ONE = imageGraph("one");
 const TWO = imageGraph("two");
@@ -52,7 +51,7 @@ async function filled(path: string): Promise<Layout> {
       ...[LOST, OF_PLATFORM].map(({ descriptor }) => descriptor),
     ])
   );
-  layout.close();
+  await layout.close();
   return layout;
 }
 
@@ -69,8 +68,8 @@ Deno.test("living: what refers to an image goes when its last name goes or moves
   const other = await openLayout(await Deno.makeTempDir(), { create: true });
   await copy(from, TWO.root.descriptor, other, { tags: ["app:v1"] });
   const ways: Readonly<Record<string, (layout: Layout) => Promise<unknown>>> = {
-    rm: (layout) => removeEntries(layout, ["app:v1"]),
-    "rm by digest": (layout) => removeEntries(layout, [ONE.root.descriptor.digest]),
+    rm: (layout) => layout.remove(["app:v1"]),
+    "rm by digest": (layout) => layout.remove([ONE.root.descriptor.digest]),
     copy: (layout) => copy(from, TWO.root.descriptor, layout, { tags: ["app:v1"] }),
     merge: (layout) => mergeLayouts(layout, [other], { force: true }),
   };
@@ -81,7 +80,7 @@ Deno.test("living: what refers to an image goes when its last name goes or moves
     const layout = await openLayout(dir.join("l"), { emit: ({ message }) => notes.push(message) });
     // One of two names is not the last.
     await layout.tag(ONE.root.descriptor, "also:v1");
-    await removeEntries(layout, ["also:v1"]);
+    await layout.remove(["also:v1"]);
     assert.equal((await layout.entries()).length, 6, way);
     assert.deepEqual(notes, [], way);
     await work(layout);
@@ -125,7 +124,7 @@ Deno.test("living: a part that another image has keeps what refers to it", async
   await using dir = await tempDir();
   const layout = await filled(dir.join("l"));
   await layout.tag(ONE.manifests[0].descriptor, "amd64:v1");
-  await removeEntries(layout, ["app:v1"]);
+  await layout.remove(["app:v1"]);
   const left = [LOST, OF_LOST, OF_PLATFORM, ONE.manifests[0]];
   assert.deepEqual(await digestsIn(layout), digestsOf(...left));
   await collectGarbage(layout, NOW);
@@ -136,7 +135,7 @@ Deno.test("living: a name of its own keeps what refers to an image, and the imag
   await using dir = await tempDir();
   const layout = await filled(dir.join("l"));
   await layout.tag(SBOM.descriptor, "sbom:v1");
-  await removeEntries(layout, ["app:v1"]);
+  await layout.remove(["app:v1"]);
   assert.ok((await digestsIn(layout)).includes(SIGNATURE.descriptor.digest));
   assert.deepEqual((await collectGarbage(layout, NOW)).removed, []);
   assert.equal(await layout.has(ONE.root.descriptor), true);
@@ -154,6 +153,6 @@ Deno.test("living: a damaged image can be removed; what nobody can tell of stays
   const layout = await filled(dir.join("l"));
   const path = dir.join("l/blobs/sha256", ONE.root.descriptor.digest.slice(7));
   await Deno.writeFile(path, ONE.root.bytes.toReversed());
-  await removeEntries(layout, ["app:v1"]);
+  await layout.remove(["app:v1"]);
   assert.equal((await layout.entries()).length, 5);
 });
