@@ -1,6 +1,5 @@
 /**
- * Bytes of blobs on their way to clients: whole or a range of them, with a bound on how many are
- * open.
+ * Bytes of blobs on their way to clients, with a bound on how many are open.
  * @module
  */
 import { join } from "node:path";
@@ -9,53 +8,25 @@ import { readSome } from "../io/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex } from "../oci/digest.ts";
 import type { Layout } from "../place/layout/layout.ts";
-import { busy, type Content, Refusal } from "./answers.ts";
+import { type ByteRange, type HttpContent, HttpError, serverBusy } from "./messages.ts";
 
 /** Blobs open at once: most of the thousand files a process may have open are for connections. */
 const MAX_OPEN = 192;
 /** How long a request waits for one of them to be closed. */
 const WAIT_MS = 20_000;
 
-/** A part of a blob: bytes `start` up to, not with, `end`. */
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
-/**
- * Reads a `Range` header of one range. Several, or what is no range, count as none, as RFC 9110
- * allows.
- *
- * @returns nothing for the whole blob
- * @throws {Refusal} 416 for a range that has nothing of the blob
- */
-export function parseRange(header: string | null, size: number): Range | undefined {
-  const [, from, to] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? "").trim()) ?? [];
-  if (from === undefined || to === undefined || (from === "" && to === "")) return undefined;
-  if (from !== "" && to !== "" && Number(to) < Number(from)) return undefined;
-  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
-  const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1);
-  if (start < end) return { start, end };
-  throw new Refusal(416, "UNSUPPORTED", `the blob has ${size} bytes`, {
-    "content-range": `bytes */${size}`,
-  });
-}
-
 /** Opens the blobs of a layout for clients. */
 export class BlobReader {
   #open = 0;
-  readonly #waiting: ((refusal?: Refusal) => void)[] = [];
+  readonly #waiting: ((error?: HttpError) => void)[] = [];
 
-  /** Takes the layout, and other bounds for tests. */
-  constructor(
-    readonly layout: Layout,
-    readonly bounds: { readonly maxOpen?: number; readonly waitMs?: number } = {},
-  ) {}
+  /** Takes the layout. */
+  constructor(readonly layout: Layout) {}
 
   /**
    * Checks that a blob is there.
    *
-   * @throws {Refusal} 404
+   * @throws {HttpError} 404
    */
   async check(blob: Descriptor): Promise<void> {
     (await this.#file(blob)).close();
@@ -64,9 +35,9 @@ export class BlobReader {
   /**
    * The bytes of a blob; whoever has them closes them.
    *
-   * @throws {Refusal} 404, 503 when too many are being read
+   * @throws {HttpError} 404, 503 when too many are being read
    */
-  async read(blob: Descriptor, { start, end }: Range): Promise<Content> {
+  async read(blob: Descriptor, { start, end }: ByteRange): Promise<HttpContent> {
     await this.#enter();
     let file: Deno.FsFile | undefined;
     const close = (): void => {
@@ -84,7 +55,7 @@ export class BlobReader {
   }
 
   async #file(blob: Descriptor): Promise<Deno.FsFile> {
-    const unknown = new Refusal(404, "BLOB_UNKNOWN", "the layout does not hold this blob");
+    const unknown = new HttpError(404, "BLOB_UNKNOWN", "the layout does not hold this blob");
     try {
       // A link could lead out of the layout, and a pipe would be waited for.
       const path = join(this.layout.directory, "blobs", "sha256", digestHex(blob.digest));
@@ -99,20 +70,20 @@ export class BlobReader {
   }
 
   async #enter(): Promise<void> {
-    if (this.#open < (this.bounds.maxOpen ?? MAX_OPEN)) {
+    if (this.#open < MAX_OPEN) {
       this.#open++;
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const go = (refusal?: Refusal): void => {
+      const go = (error?: HttpError): void => {
         clearTimeout(late);
-        if (refusal === undefined) resolve();
-        else reject(refusal);
+        if (error === undefined) resolve();
+        else reject(error);
       };
       const late = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(go), 1);
-        go(busy("too many blobs are being read"));
-      }, this.bounds.waitMs ?? WAIT_MS);
+        go(serverBusy("too many blobs are being read"));
+      }, WAIT_MS);
       this.#waiting.push(go);
     });
   }
@@ -125,7 +96,7 @@ export class BlobReader {
 }
 
 /** The next bytes of a file, and no more. */
-function reading(file: Deno.FsFile, length: number): Content["read"] {
+function reading(file: Deno.FsFile, length: number): HttpContent["read"] {
   let left = length;
   return async (into) => {
     if (left === 0) return null;

@@ -4,10 +4,16 @@
  * byte by byte nor one that stops reading, and holds files and memory for both for ever.
  * @module
  */
-import { type Answer, type Content, Refusal } from "./answers.ts";
 import { Deadline } from "./deadline.ts";
 import type { Handler } from "./handler.ts";
-import { MAX_HEAD_BYTES, parseRequest, type Request } from "./request.ts";
+import { HeadReader, type RequestHead } from "./heads.ts";
+import {
+  type HttpAnswer,
+  type HttpContent,
+  HttpError,
+  type HttpRequest,
+  parseRequest,
+} from "./messages.ts";
 
 /** Bounds of time, in milliseconds. */
 export interface ConnectionTimes {
@@ -27,15 +33,9 @@ const CHUNK_BYTES = 128 * 1024;
 /** Memory for them that nobody needs at present: new one for each blob would be much garbage. */
 const free: Uint8Array[] = [];
 const MAX_FREE = 200;
-/** Room for the head of a usual request. */
-const FIRST_HEAD_BYTES = 2048;
 /** Most bytes and milliseconds of a body, which is read so that its sender looks at the answer. */
 const MAX_BODY = 1024 * 1024;
 const MAX_BODY_MS = 2000;
-const HEAD_END = new TextEncoder().encode("\r\n\r\n");
-const [CR, LF] = [13, 10];
-/** Empty lines before a request, as some clients send after a body (RFC 9112, 2.2). */
-const MAX_EMPTY_LINES = 4;
 
 /** Answers the requests of one connection. */
 export class Connection {
@@ -45,7 +45,7 @@ export class Connection {
   #answering = false;
   #last = false;
   #open = true;
-  #rest: Uint8Array = new Uint8Array(0);
+  readonly #heads = new HeadReader();
 
   /** Begins to listen to a client. */
   constructor(
@@ -95,60 +95,38 @@ export class Connection {
   }
 
   async #answer(
-    { text, whole }: { readonly text: string; readonly whole: boolean },
-  ): Promise<{ readonly answer: Answer; readonly request?: Request }> {
+    { text, whole }: RequestHead,
+  ): Promise<{ readonly answer: HttpAnswer; readonly request?: HttpRequest }> {
     try {
       const request = parseRequest(text, whole);
       return { answer: await this.handler(request), request };
     } catch (error) {
-      if (error instanceof Refusal) return { answer: await this.handler(error) };
+      if (error instanceof HttpError) return { answer: await this.handler(error) };
       throw error;
     }
   }
 
   /** The head of the next request; undefined when none comes. */
-  async #readHead(): Promise<{ readonly text: string; readonly whole: boolean } | undefined> {
-    let buffer = grown(this.#rest, Math.max(FIRST_HEAD_BYTES, this.#rest.length));
-    let length = this.#rest.length;
-    this.#rest = new Uint8Array(0);
+  async #readHead(): Promise<RequestHead | undefined> {
+    const { idleMs, headMs } = this.times;
+    const heads = this.#heads;
     let began: number | undefined;
-    let emptyLines = 0;
-    for (let searched = 0;;) {
-      while (length > 1 && buffer[0] === CR && buffer[1] === LF && emptyLines < MAX_EMPTY_LINES) {
-        buffer.copyWithin(0, 2, length);
-        length -= 2;
-        searched = 0;
-        emptyLines++;
-      }
-      const end = indexOfEnd(buffer.subarray(0, length), searched);
-      if (end >= 0) {
-        this.#rest = buffer.slice(end + HEAD_END.length, length);
-        return { text: latin1(buffer.subarray(0, end)), whole: true };
-      }
-      // A client that tries TLS first waits for a word; none of it is a method.
-      const mayBegin = length === 0 || isCapital(buffer[0] ?? 0) ||
-        (length === 1 && buffer[0] === CR);
-      if (!mayBegin) return { text: "", whole: true };
-      // Whoever ends lines so waits for an answer, and other readers would see another request.
-      if (hasBareLf(buffer.subarray(0, length), searched)) {
-        return { text: latin1(buffer.subarray(0, length)), whole: true };
-      }
-      if (length >= MAX_HEAD_BYTES) return { text: latin1(buffer), whole: false };
-      if (length === buffer.length) buffer = grown(buffer, 4 * length);
-      searched = Math.max(0, length - HEAD_END.length);
-      const { idleMs, headMs } = this.times;
-      if (length > 0) began ??= performance.now();
+    for (;;) {
+      const head = heads.next();
+      if (head !== undefined) return head;
+      if (heads.hasBegun) began ??= performance.now();
       const left = began === undefined ? idleMs : Math.max(1, headMs - (performance.now() - began));
-      const count = await this.#deadline.within(
-        left,
-        () => this.conn.read(buffer.subarray(length)),
-      );
+      const count = await this.#deadline.within(left, () => this.conn.read(heads.room()));
       if (count === null) return undefined;
-      length += count;
+      heads.filled(count);
     }
   }
 
-  async #send({ status, headers, body }: Answer, isHead: boolean, stays: boolean): Promise<void> {
+  async #send(
+    { status, headers, body }: HttpAnswer,
+    isHead: boolean,
+    stays: boolean,
+  ): Promise<void> {
     const content = body instanceof Uint8Array ? undefined : body;
     try {
       const lines = [`HTTP/1.1 ${status} ${REASONS[status] ?? "-"}`];
@@ -169,7 +147,7 @@ export class Connection {
     }
   }
 
-  async #sendContent(content: Content): Promise<void> {
+  async #sendContent(content: HttpContent): Promise<void> {
     const memory = free.pop() ?? new Uint8Array(CHUNK_BYTES);
     try {
       for (;;) {
@@ -189,7 +167,7 @@ export class Connection {
   }
 
   /** Reads what a client may still be sending: one that is cut off may never look at the answer. */
-  async #linger(request: Request | undefined): Promise<void> {
+  async #linger(request: HttpRequest | undefined): Promise<void> {
     if (request !== undefined && !request.hasBody) return;
     await this.conn.closeWrite();
     const memory = new Uint8Array(16 * 1024);
@@ -206,35 +184,6 @@ export class Connection {
 /** Not so for TLS, whose connections the runtime gives no such switch. */
 function isTcp(conn: Deno.Conn): conn is Deno.TcpConn {
   return "setNoDelay" in conn;
-}
-
-/** Whether a line ends without a carriage return. */
-function hasBareLf(bytes: Uint8Array, from: number): boolean {
-  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at - 1] !== CR) return true;
-  }
-  return false;
-}
-
-function indexOfEnd(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(CR, from); at >= 0; at = bytes.indexOf(CR, at + 1)) {
-    if (HEAD_END.every((byte, i) => bytes[at + i] === byte)) return at;
-  }
-  return -1;
-}
-
-function grown(bytes: Uint8Array, length: number): Uint8Array {
-  const larger = new Uint8Array(length);
-  larger.set(bytes);
-  return larger;
-}
-
-function isCapital(byte: number): boolean {
-  return byte >= 0x41 && byte <= 0x5a;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return new TextDecoder("latin1").decode(bytes);
 }
 
 const REASONS: Readonly<Record<number, string>> = {

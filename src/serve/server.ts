@@ -1,13 +1,20 @@
 /**
- * A layout served at an address, from the line that says where to an orderly end.
+ * A layout served at an address, plain or TLS, from the line that says where to an orderly end. Where
+ * no more files may be opened, connections that nobody uses make room for those that come.
+ *
+ * Connections are of our own, and not the runtime's, for one reason: the binary is made with Deno 2.6,
+ * whose servers (`Deno.serve`, `node:http`) cannot end a client that has stopped reading; some 190 of
+ * those end the server. From Deno 2.9 on the timeouts of `node:http` work (`headersTimeout`,
+ * `setTimeout` of a server and of a socket): once the binary is made with it, this file and
+ * connection.ts give way to `node:http`, as far as test/serve passes.
  * @module
  */
+import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Layout } from "../place/layout/layout.ts";
-import { type Answer, Refusal } from "./answers.ts";
+import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { type Handler, makeHandler } from "./handler.ts";
-import { Listener } from "./listener.ts";
-import type { Request } from "./request.ts";
+import { type HttpAnswer, HttpError, type HttpRequest, isOutOfFiles } from "./messages.ts";
 
 /** Where and how a layout is served. */
 export interface ServeOptions {
@@ -37,10 +44,10 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
     emit?.({ type: "note", level, message });
   const handle = makeHandler(layout, (message) => tell("warning", message));
-  const answer: Handler = async (asked) => {
+  const answer: Handler = async (request) => {
     const began = performance.now();
-    const given = await handle(asked);
-    tell("verbose", accessLine(asked, given, performance.now() - began));
+    const given = await handle(request);
+    tell("verbose", accessLine(request, given, performance.now() - began));
     return given;
   };
   const listener = new Listener({ hostname, port, ...tls }, answer, () => {
@@ -57,8 +64,132 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   await listener.stop(GRACE_MS);
 }
 
-function accessLine(asked: Request | Refusal, { status, headers }: Answer, ms: number): string {
+function accessLine(
+  request: HttpRequest | HttpError,
+  { status, headers }: HttpAnswer,
+  ms: number,
+): string {
   const length = headers["content-length"] ?? "0";
-  const what = asked instanceof Refusal ? "-" : `${asked.method} ${asked.target.slice(0, 300)}`;
+  const what = request instanceof HttpError
+    ? "-"
+    : `${request.method} ${request.target.slice(0, 300)}`;
   return `${what} ${status} ${length} ${ms.toFixed(1)}ms`;
+}
+
+/** Where to listen, and as who. */
+export interface ListenAddress {
+  readonly hostname: string;
+  readonly port: number;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** How long it is waited for a file to be closed. */
+const WAIT_MS = 50;
+/** How long nobody is told again that connections were ended. */
+const TOLD_MS = 60_000;
+/** Connections that are ended at once to make room. */
+const MAKE_ROOM = 16;
+
+/** Listens from when it is made until {@link Listener.stop}. */
+export class Listener {
+  readonly #listener: Deno.Listener<Deno.Conn, Deno.NetAddr>;
+  /** In the order they came in. */
+  readonly #connections = new Set<Connection>();
+  #stopped = false;
+  #toldAt = -Infinity;
+
+  /**
+   * @param address where
+   * @param handler gets the requests
+   * @param onFull told that connections were ended to make room for others
+   * @param times bounds for each connection
+   * @throws {KodenoError} `BAD_OPTION` for an address, certificate or key that cannot be used,
+   * `IO_FAILED` for an address that is taken
+   */
+  constructor(
+    address: ListenAddress,
+    readonly handler: Handler,
+    readonly onFull: () => void,
+    readonly times: ConnectionTimes = USUAL_TIMES,
+  ) {
+    try {
+      this.#listener = listen(address);
+    } catch (error) {
+      throw cannotListen(`${address.hostname}:${address.port}`, error);
+    }
+    this.#accept();
+  }
+
+  /** Where it listens: the port is one, and the host an address. */
+  get address(): Deno.NetAddr {
+    return this.#listener.addr;
+  }
+
+  /** Accepts no more; requests that are being answered have some time to come to their end. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#listener.close();
+    for (const connection of this.#connections) connection.finish();
+    const late = setTimeout(() => {
+      for (const connection of this.#connections) connection.close();
+    }, graceMs);
+    await Promise.all([...this.#connections].map(({ closed }) => closed));
+    clearTimeout(late);
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        this.#take(await this.#listener.accept());
+      } catch (error) {
+        // Others are of a client that was gone before it was there.
+        if (isOutOfFiles(error)) this.#makeRoom();
+        if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+      }
+    }
+  }
+
+  #take(conn: Deno.Conn): void {
+    const handler: Handler = async (request) => {
+      const answer = await this.handler(request);
+      // Blobs need files, too.
+      if (answer.status === 503) this.#makeRoom();
+      return answer;
+    };
+    const connection = new Connection(conn, handler, this.times);
+    this.#connections.add(connection);
+    connection.closed.then(() => this.#connections.delete(connection));
+  }
+
+  /** Ends the connections that have waited longest without a request. */
+  #makeRoom(): void {
+    const idle = [...this.#connections].filter(({ isIdle }) => isIdle).slice(0, MAKE_ROOM);
+    for (const connection of idle) connection.close();
+    if (idle.length === 0 || performance.now() - this.#toldAt < TOLD_MS) return;
+    this.#toldAt = performance.now();
+    this.onFull();
+  }
+}
+
+function listen(
+  { hostname, port, cert, key }: ListenAddress,
+): Deno.Listener<Deno.Conn, Deno.NetAddr> {
+  if (cert === undefined || key === undefined) return Deno.listen({ hostname, port });
+  return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
+}
+
+function cannotListen(address: string, error: unknown): KodenoError {
+  const fail = (code: "IO_FAILED" | "BAD_OPTION", why: string): KodenoError =>
+    new KodenoError(code, `Cannot listen on ${address}: ${why}`, {}, { cause: error });
+  if (error instanceof Deno.errors.AddrInUse) {
+    return fail("IO_FAILED", "the address is taken; name another with --listen");
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return fail("IO_FAILED", "permission denied; name a port above 1023 with --listen");
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return fail("BAD_OPTION", "this machine has no such address; name another with --listen");
+  }
+  return fail("BAD_OPTION", messageOf(error));
 }

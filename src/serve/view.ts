@@ -1,30 +1,34 @@
 /**
- * A layout as repositories. Reads `index.json` again when it changed, and looks into manifests only
- * for the repositories that are asked for.
+ * A layout as repositories, and what can be had in each. Reads `index.json` again when it changed, and
+ * looks into manifests only for the repositories that are asked for.
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { messageOf } from "../errors.ts";
+import { readGraphDocument } from "../content/read.ts";
+import { type GraphDocument, hasSuccessors } from "../content/successors.ts";
+import { Walk } from "../content/walk.ts";
+import { KodenoError, messageOf } from "../errors.ts";
+import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { shortName, splitHost } from "../oci/reference.ts";
+import { imageName, refName } from "../oci/entries.ts";
+import type { Index } from "../oci/manifest.ts";
+import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import type { Layout } from "../place/layout/layout.ts";
-import { type Contents, readContents } from "./contents.ts";
-import { servedAs } from "./names.ts";
 
 /** The images of one name. */
-export interface Repository {
+export interface ServedRepository {
   /** Manifests and indexes by tag. */
   readonly tags: ReadonlyMap<string, Descriptor>;
   /** Everything that can be had in it. */
-  contents(): Promise<Contents>;
+  contents(): Promise<RepositoryContents>;
 }
 
 /** Repositories by name. */
 type Repositories = ReadonlyMap<string, CachedRepository>;
 
-/** What the index said, and when. */
-interface Read {
+/** The index as it was read, and when. */
+interface ReadIndex {
   readonly stamp: string;
   /** By path, whatever registry their images are of. */
   readonly byPath: Repositories;
@@ -53,11 +57,11 @@ export class LayoutView {
   readonly #layout: Layout;
   readonly #note: (message: string) => void;
   readonly #index: string;
-  #read: Read | undefined;
+  #read: ReadIndex | undefined;
   /** Told already; a client may ask a thousand times. */
   #told = "";
   /** Readings that have not ended, by their stamps. */
-  readonly #reading = new Map<string, Promise<Read>>();
+  readonly #reading = new Map<string, Promise<ReadIndex>>();
 
   /**
    * @param layout what is served
@@ -81,14 +85,14 @@ export class LayoutView {
    * @param registry whose images a client that came here as to a mirror means (containerd says so);
    * it gets none that says to be another one's
    */
-  async repository(path: string, registry?: string): Promise<Repository | undefined> {
+  async repository(path: string, registry?: string): Promise<ServedRepository | undefined> {
     const { byPath, byName } = await this.#current();
     if (!registry) return byPath.get(path) ?? byName.get(shortName(`docker.io/${path}`));
     const says = byName.get(shortName(`${registry}/${path}`));
     return says ?? (splitHost(path).host === undefined ? byName.get(path) : undefined);
   }
 
-  async #current(): Promise<Read> {
+  async #current(): Promise<ReadIndex> {
     const stamp = await this.#stamp();
     if (stamp === undefined) return await this.#readIndex("");
     if (this.#read?.stamp === stamp) return this.#read;
@@ -112,7 +116,7 @@ export class LayoutView {
     }
   }
 
-  async #readIndex(stamp: string): Promise<Read> {
+  async #readIndex(stamp: string): Promise<ReadIndex> {
     try {
       const own = repositoryOfFolder(basename(resolve(this.#layout.directory)));
       const served = (await this.#layout.entries()).map((entry) => {
@@ -165,10 +169,10 @@ export class LayoutView {
 }
 
 /** A repository that keeps what it found until its entries change. */
-class CachedRepository implements Repository {
+class CachedRepository implements ServedRepository {
   /** The same for the same entries, whose digests say what is below them. */
   readonly #key: string;
-  #contents: Promise<Contents> | undefined;
+  #contents: Promise<RepositoryContents> | undefined;
   #until = Infinity;
 
   constructor(
@@ -180,7 +184,7 @@ class CachedRepository implements Repository {
     this.#key = JSON.stringify([roots, unnamed]);
   }
 
-  contents(): Promise<Contents> {
+  contents(): Promise<RepositoryContents> {
     if (this.#contents !== undefined && Date.now() < this.#until) return this.#contents;
     const reading = readContents(this.layout, this.roots, this.unnamed);
     this.#contents = reading;
@@ -197,4 +201,114 @@ class CachedRepository implements Repository {
     this.#contents = earlier.#contents;
     this.#until = earlier.#until;
   }
+}
+
+/** Where an entry is served. */
+interface ServedName {
+  /** Left out for an entry with a tag alone, or with nothing: the layout names its repository. */
+  readonly repository?: string | undefined;
+  /** The repository with its registry, where the name says one. */
+  readonly name?: string | undefined;
+  /** Left out where it can be had by digest only. */
+  readonly tag?: string | undefined;
+}
+
+/**
+ * The repository and tag of an entry. What a layout says is not trusted: a name that no registry could
+ * have is no name.
+ */
+function servedAs(entry: Descriptor): ServedName {
+  const whole = imageName(entry);
+  const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
+  const tag = named?.tag ?? attempt(() => parseTag(refName(entry) ?? ""));
+  if (named === undefined) return { tag };
+  const name = shortName(named.name);
+  return { repository: splitHost(name).path, name, tag };
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What can be had in a repository: everything its entries lead to, and what refers to that. */
+export interface RepositoryContents {
+  /** By digest. */
+  readonly blobs: ReadonlyMap<string, Descriptor>;
+  /** Manifests that have a subject, by its digest, as the referrers API lists them. */
+  readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;
+  /** Whether all manifests were there and well-formed. */
+  readonly complete: boolean;
+}
+
+/** The tag of an index of referrers, where a registry has no API for them. */
+const FALLBACK_TAG = /^sha256-([0-9a-f]{64})$/;
+
+/**
+ * Walks a repository. A manifest that is not in the layout, or damaged, leads nowhere.
+ *
+ * @param roots its entries
+ * @param unnamed entries of the layout without a repository: those that refer to something in this
+ * one belong to it, too
+ * @throws {KodenoError} `IO_FAILED`
+ */
+async function readContents(
+  layout: Layout,
+  roots: readonly Descriptor[],
+  unnamed: readonly Descriptor[],
+): Promise<RepositoryContents> {
+  const blobs = new Map<string, Descriptor>();
+  const referrers = new Map<string, Descriptor[]>();
+  let complete = true;
+  const read = async (d: Descriptor): Promise<GraphDocument | undefined> => {
+    if (!hasSuccessors(d)) return undefined;
+    try {
+      return await readGraphDocument(layout, d);
+    } catch (error) {
+      const code = error instanceof KodenoError ? error.code : "";
+      if (code !== "NOT_FOUND" && code !== "BAD_CONTENT") throw error;
+      complete = false;
+      return undefined;
+    }
+  };
+  const walk = new Walk<unknown>(async (d, { below }) => {
+    const document = await read(d);
+    // The same bytes may be named as a plain blob first, and as a manifest after it.
+    if (document !== undefined || !blobs.has(d.digest)) blobs.set(d.digest, d);
+    if (document === undefined) return;
+    const { subject } = document;
+    if (subject) getOrSet(referrers, subject.digest, () => []).push(asReferrer(d, document));
+    await below(document);
+  }, { beyond: () => {} });
+  for (const root of roots) await walk.from(root);
+  const open = new Map<Descriptor, string | undefined>();
+  // One after the other: a process may open so many files only.
+  for (const entry of unnamed) {
+    const [, hex] = FALLBACK_TAG.exec(refName(entry) ?? "") ?? [];
+    open.set(entry, hex ? `sha256:${hex}` : (await read(entry))?.subject?.digest);
+  }
+  // A signature may refer to an SBOM that refers to the image.
+  for (let before = -1; before !== open.size;) {
+    before = open.size;
+    for (const [entry, subject = ""] of open) {
+      if (!blobs.has(subject)) continue;
+      open.delete(entry);
+      await walk.from(entry);
+    }
+  }
+  return { blobs, referrers, complete };
+}
+
+/** How the referrers API lists a manifest. */
+function asReferrer(
+  { mediaType, digest, size }: Descriptor,
+  { manifest, index }: GraphDocument,
+): Descriptor {
+  const { annotations, artifactType } = (manifest ?? index) as { artifactType?: unknown } & Index;
+  const type = artifactType || manifest?.config.mediaType;
+  const more = typeof type === "string" ? { artifactType: type } : {};
+  return { mediaType, digest, size, ...more, annotations };
 }

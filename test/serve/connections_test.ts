@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import type { ConnectionTimes } from "../../src/serve/connection.ts";
 import { makeHandler } from "../../src/serve/handler.ts";
-import { Listener } from "../../src/serve/listener.ts";
+import { Listener } from "../../src/serve/server.ts";
 import { soon } from "../support/fails.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { until } from "../support/process.ts";

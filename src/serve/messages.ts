@@ -1,0 +1,195 @@
+/**
+ * Requests and answers of HTTP/1.1 as values. Requests are read strictly (RFC 9112): what two readers
+ * could understand in two ways is refused. Errors have the codes and the JSON of the OCI distribution
+ * spec 1.1. Pure.
+ * @module
+ */
+import { messageOf } from "../errors.ts";
+
+/** What a client asks for. */
+export interface HttpRequest {
+  readonly method: string;
+  /** The address as it was sent: nothing in it is undone. */
+  readonly target: string;
+  readonly headers: Headers;
+  /** Whether bytes follow, which nobody here has a use for. */
+  readonly hasBody: boolean;
+  /** Whether the client will ask again over the same connection. */
+  readonly keepAlive: boolean;
+}
+
+/** Bytes that are read while they are sent. */
+export interface HttpContent {
+  /** Fills memory from its beginning; gives how many bytes there are, null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Called once, whatever became of the answer. */
+  close(): void;
+}
+
+/** An answer. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in small letters; `content-length` among them. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | HttpContent | undefined;
+}
+
+/** Error codes of the distribution spec that a read-only registry has a use for. */
+export type ServedErrorCode =
+  | "BLOB_UNKNOWN"
+  | "DIGEST_INVALID"
+  | "MANIFEST_UNKNOWN"
+  | "NAME_INVALID"
+  | "NAME_UNKNOWN"
+  | "PAGINATION_NUMBER_INVALID"
+  | "TAG_INVALID"
+  | "UNKNOWN"
+  | "UNSUPPORTED";
+
+/** An answer of the registry that is an error. */
+export class HttpError extends Error {
+  /** Takes the HTTP status, the code, what a person reads, and headers. */
+  constructor(
+    readonly status: number,
+    readonly code: ServedErrorCode,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+
+  /** The answer, in the shape that clients of registries parse. */
+  toAnswer(): HttpAnswer {
+    const value = { errors: [{ code: this.code, message: this.message }] };
+    return { ...jsonAnswer(value, this.headers), status: this.status };
+  }
+}
+
+/** Tells a client to come again; those of registries do. */
+export function serverBusy(why: string): HttpError {
+  return new HttpError(503, "UNKNOWN", why, { "retry-after": "5" });
+}
+
+/** Whether an error says that the process, or the machine, may open no more files. */
+export function isOutOfFiles(error: unknown): boolean {
+  return /os error (?:23|24)\b/.test(messageOf(error));
+}
+
+/** A JSON answer with its length, so that HEAD tells it, too. */
+export function jsonAnswer(value: unknown, more: HttpAnswer["headers"] = {}): HttpAnswer {
+  const body = new TextEncoder().encode(JSON.stringify(value) + "\n");
+  const length = String(body.length);
+  const headers = { "content-type": "application/json", "content-length": length, ...more };
+  return { status: 200, headers, body };
+}
+
+/** Longest address that is looked at, in characters: a name has at most 255, a tag 128. */
+export const MAX_TARGET = 4096;
+/** Characters of all headers that are looked at. */
+const MAX_HEADERS = 16 * 1024;
+/** Most bytes of a head that are read: enough to tell which of the two is too long. */
+export const MAX_HEAD_BYTES = 32 * 1024;
+
+const REQUEST_LINE = /^([A-Z-]{1,20}) ([!-~]+) HTTP\/1\.([01])$/;
+/** `uri-host [ ":" port ]` (RFC 9110, 7.2); empty where the client knows none. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
+const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([ -~\t\x80-\xff]*)$/;
+
+/**
+ * Reads the head of a request, or the beginning of one that is too long.
+ *
+ * @param text up to the empty line, or {@link MAX_HEAD_BYTES} of it
+ * @param whole whether the empty line was found
+ * @throws {HttpError} 400 for what is malformed, 414, 431, 501, 505
+ */
+export function parseRequest(text: string, whole: boolean): HttpRequest {
+  const [line = "", ...lines] = text.split("\r\n");
+  if (line.length > MAX_TARGET + 40) throw targetTooLong();
+  if (!whole || text.length - line.length > MAX_HEADERS) {
+    throw new HttpError(
+      431,
+      "UNSUPPORTED",
+      `the headers are longer than ${MAX_HEADERS} characters`,
+    );
+  }
+  const [, method, target, minor] = REQUEST_LINE.exec(line) ?? [];
+  if (method === undefined || target === undefined) {
+    if (/ HTTP\/\d+(?:\.\d+)?$/.test(line) && !/ HTTP\/1\.[01]$/.test(line)) {
+      throw new HttpError(505, "UNSUPPORTED", "this registry speaks HTTP/1.1");
+    }
+    throw malformed();
+  }
+  if (!isTarget(method, target)) throw malformed();
+  const headers = new Headers();
+  for (const one of lines) {
+    const [, name, value = ""] = HEADER.exec(one) ?? [];
+    if (name === undefined) throw malformed();
+    headers.append(name, value);
+  }
+  return { method, target, headers, ...framing(headers, minor === "1") };
+}
+
+/** 414. */
+export function targetTooLong(): HttpError {
+  return new HttpError(414, "UNSUPPORTED", `the address is longer than ${MAX_TARGET} characters`);
+}
+
+/** Whether a target has the form that its method asks for (RFC 9112, 3.2). */
+function isTarget(method: string, target: string): boolean {
+  // Of one server alone, and of a proxy: both methods are refused later, as what they are.
+  if (method === "OPTIONS" && target === "*") return true;
+  if (method === "CONNECT") return /^[^/?#@]+:\d+$/.test(target);
+  // What follows "#" is never sent, and nobody's name belongs before a host.
+  return /^(?:https?:\/\/[^/?#@]+(?=[/?]|$)|(?=\/))[^#]*$/i.test(target);
+}
+
+/** Where the request ends. */
+function framing(
+  headers: Headers,
+  isCurrent: boolean,
+): Pick<HttpRequest, "hasBody" | "keepAlive"> {
+  const length = headers.get("content-length");
+  const coding = headers.get("transfer-encoding");
+  // Lines of one name are joined by a comma and a blank, which no host, and no length, has.
+  if (!HOST.test(headers.get("host") ?? (isCurrent ? "none at all" : ""))) throw malformed();
+  // With both, two readers would see two different requests; HTTP/1.0 has no chunks.
+  if (coding !== null && (length !== null || !isCurrent)) throw malformed();
+  if (length !== null && !/^\d{1,18}$/.test(length)) throw malformed();
+  if (coding !== null && coding.toLowerCase() !== "chunked") {
+    // Without chunks in the end nobody can tell where the request ends.
+    if (!/(?:^|,)[ \t]*chunked$/i.test(coding)) throw malformed();
+    throw new HttpError(501, "UNSUPPORTED", "this registry knows no coding but chunked");
+  }
+  const connection = (headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/);
+  const hasBody = coding !== null || Number(length ?? 0) > 0;
+  return { hasBody, keepAlive: isCurrent && !hasBody && !connection.includes("close") };
+}
+
+function malformed(): HttpError {
+  return new HttpError(400, "UNSUPPORTED", "this is no request of HTTP/1.1");
+}
+
+/** A part of a blob: bytes `start` up to, not with, `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a `Range` header of one range. Several, or what is no range, count as none, as RFC 9110
+ * allows.
+ *
+ * @returns nothing for the whole blob
+ * @throws {HttpError} 416 for a range that has nothing of the blob
+ */
+export function parseRange(header: string | null, size: number): ByteRange | undefined {
+  const [, from, to] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? "").trim()) ?? [];
+  if (from === undefined || to === undefined || (from === "" && to === "")) return undefined;
+  if (from !== "" && to !== "" && Number(to) < Number(from)) return undefined;
+  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1);
+  if (start < end) return { start, end };
+  throw new HttpError(416, "UNSUPPORTED", `the blob has ${size} bytes`, {
+    "content-range": `bytes */${size}`,
+  });
+}
