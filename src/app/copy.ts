@@ -25,7 +25,7 @@ import { loadImage, openLocalPlace } from "../place/local_place.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
 import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "../place/open.ts";
 import type { TransferConfig } from "../place/transfer.ts";
-import { type ImageSummary, summarize } from "../content/summary.ts";
+import { type ImageSummary, summarize } from "../content/reader.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions {

@@ -3,13 +3,13 @@
  * @module
  */
 import { exists } from "../io/fail.ts";
-import { type ConfigOrProblem, ImageReader } from "../content/reader.ts";
+import { ImageReader, READ_BYTES } from "../content/reader.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import { Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
-import type { Manifest } from "../oci/manifest.ts";
+import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { openImages, type OpenImagesOptions, pathOf } from "../place/open.ts";
@@ -98,9 +98,6 @@ async function parsePlace(
   return path === undefined ? { path: place } : { path, ref: digest ?? tag };
 }
 
-/** Bytes of the documents of one image that are told of. */
-const TOLD_BYTES = 16 * 1024 * 1024;
-
 /** An image with what is below it; what was told already is not told again. */
 async function inspectImage(reader: ImageReader, root: Descriptor): Promise<InspectedImage> {
   const plain = (d: Descriptor) => ({
@@ -133,7 +130,7 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     };
   }, {
     signal: reader.signal,
-    mostBytes: TOLD_BYTES,
+    mostBytes: READ_BYTES,
     beyond: (d) => ({ ...plain(d), problem: "too deep, or one of too many" }),
   });
   return await walk.from(root) ?? plain(root);
@@ -150,22 +147,20 @@ async function inspectManifest(
   return {
     ...(d.platform || run.config === undefined ? {} : { platform: formatPlatform(run.config) }),
     ...(artifactType ? { artifactType } : {}),
-    config: inspectConfig(config, run),
+    config: run.problem === undefined
+      ? { ...await inspectBlob(reader, config), ...(run.config && settingsOf(run.config)) }
+      : { ...bare(config), problem: run.problem },
     layers: below,
   };
 }
 
 async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<InspectedBlob> {
-  const problem = await reader.problem(d);
+  const { problem } = await reader.blob(d);
   return { ...bare(d), ...(problem === undefined ? {} : { problem }) };
 }
 
-function inspectConfig(d: Descriptor, { config, problem }: ConfigOrProblem): InspectedConfig {
-  if (problem !== undefined) return { ...bare(d), problem };
-  if (config === undefined) return bare(d);
-  const { created, config: run = {} } = config;
+function settingsOf({ created, config: run = {} }: ImageConfig): Partial<InspectedConfig> {
   return {
-    ...bare(d),
     created,
     user: run.User || undefined,
     workingDirectory: run.WorkingDir || undefined,

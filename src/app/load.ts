@@ -19,7 +19,7 @@ import { loadImage, type LocalPlace, openLocalPlace } from "../place/local_place
 import { openHeld } from "../place/open.ts";
 import { presentImages } from "../place/present_images.ts";
 import { splitReferrers } from "../content/referrers.ts";
-import { type ImageSummary, summarize } from "../content/summary.ts";
+import { type ImageSummary, summarize } from "../content/reader.ts";
 
 /** What was asked for. */
 export interface LoadRequest extends TransferOptions {

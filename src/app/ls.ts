@@ -2,27 +2,18 @@
  * The use case of `kodeno ls`: the images of a layout or archive, one line each.
  * @module
  */
-import { ImageReader } from "../content/reader.ts";
-import { graphKey, hasSuccessors } from "../content/successors.ts";
-import { sumUp } from "../content/summary.ts";
-import { getOrSet } from "../io/work.ts";
+import { ImageReader, type ImageSummary } from "../content/reader.ts";
+import { hasSuccessors } from "../content/successors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { openImages, type OpenImagesOptions } from "../place/open.ts";
 
-/** Bytes of the documents of one image that are looked at. */
-const LISTED_BYTES = 16 * 1024 * 1024;
-
 /** An entry of a layout or archive. */
-export interface ListedImage {
+export interface ListedImage extends ImageSummary {
   /** `NAME:TAG`, or a tag alone; left out where it has neither. */
   readonly name?: string | undefined;
   readonly digest: string;
   readonly mediaType: string;
-  /** `os/arch[/variant]` each, in the order of the index. */
-  readonly platforms: readonly string[];
-  /** Bytes of all its blobs, each counted once. */
-  readonly size: number;
   /** Whether all its blobs are there. */
   readonly complete: boolean;
   /** Digest of what it refers to, where that is not there: nobody can tell what it is about. */
@@ -41,47 +32,18 @@ export async function ls(
   const store = await openImages(path, { signal, emit });
   const reader = new ImageReader(store, signal);
   const images: ListedImage[] = [];
-  // One image may have many names.
-  const known = new Map<string, ReturnType<typeof lookAt>>();
   for (const entry of await store.entries()) {
+    const { digest, mediaType } = entry;
     const name = entryName(entry);
     const missing = await missingSubjectOf(reader, entry);
-    const key = JSON.stringify([graphKey(entry), entry.platform]);
+    const { size, platforms, complete } = await reader.summary(entry, true);
     images.push({
       ...(name === undefined ? {} : { name }),
-      digest: entry.digest,
-      mediaType: entry.mediaType,
-      ...await getOrSet(known, key, () => lookAt(reader, entry)),
+      ...{ digest, mediaType, platforms, size, complete },
       ...(missing === undefined ? {} : { missingSubject: missing }),
     });
   }
   return images;
-}
-
-/** Looks at everything below an entry, as a copy of it would. */
-async function lookAt(
-  reader: ImageReader,
-  entry: Descriptor,
-): Promise<Pick<ListedImage, "platforms" | "size" | "complete">> {
-  let complete = true;
-  const lacks = (isLacking = false): void => {
-    if (isLacking) complete = false;
-  };
-  const summary = await sumUp(entry, {
-    document: async (d) => {
-      const document = await reader.document(d);
-      lacks(document.problem !== undefined);
-      const { manifest } = document;
-      lacks(manifest && (await reader.config(manifest.config)).problem !== undefined);
-      return document;
-    },
-    config: async (d) => (await reader.config(d)).config,
-    blob: async (d) => lacks(await reader.problem(d) !== undefined),
-    beyond: () => lacks(true),
-    mostBytes: LISTED_BYTES,
-    signal: reader.signal,
-  });
-  return { ...summary, complete };
 }
 
 async function missingSubjectOf(
@@ -89,5 +51,5 @@ async function missingSubjectOf(
   entry: Descriptor,
 ): Promise<string | undefined> {
   const { subject } = hasSuccessors(entry) ? await reader.document(entry) : {};
-  return subject && await reader.problem(subject) === "missing" ? subject.digest : undefined;
+  return subject && (await reader.blob(subject)).problem === "missing" ? subject.digest : undefined;
 }

@@ -7,7 +7,7 @@ import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
 import { openImages } from "../place/open.ts";
 import { presentImages } from "../place/present_images.ts";
-import { type ImageSummary, summarizer } from "../content/summary.ts";
+import { ImageReader, type ImageSummary } from "../content/reader.ts";
 
 /** An image that came in. */
 export interface MergedImage extends ImageSummary {
@@ -34,13 +34,13 @@ export async function merge(
     const from = stores.map((store, i) => presentImages(store, ins[i] ?? "", options));
     const entries = await mergeLayouts(layout, from, options);
     const merged: MergedImage[] = [];
-    const summarize = summarizer(layout);
+    const reader = new ImageReader(layout);
     // One after the other: a process may open so many files only.
     for (const entry of entries) {
       const name = entryName(entry);
       const { digest } = entry;
-      const summary = await summarize(entry);
-      merged.push({ ...(name === undefined ? {} : { name }), digest, ...summary });
+      const { size, platforms } = await reader.summary(entry, false);
+      merged.push({ ...(name === undefined ? {} : { name }), digest, size, platforms });
     }
     return merged;
   } catch (error) {

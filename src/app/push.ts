@@ -18,7 +18,7 @@ import type { RegistryStore } from "../place/registry/store.ts";
 import { chooseImages } from "../place/choose_images.ts";
 import { isLocalRepository, openHeld, openRegistries } from "../place/open.ts";
 import { presentImages } from "../place/present_images.ts";
-import { type ImageSummary, summarize } from "../content/summary.ts";
+import { type ImageSummary, summarize } from "../content/reader.ts";
 
 /** What was asked for. */
 export interface PushRequest extends TransferOptions, PushNaming {

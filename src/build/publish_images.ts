@@ -8,7 +8,7 @@ import { Pool } from "../io/work.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";
 import type { PublishCallOptions, Publisher } from "./publisher.ts";
-import { summarize } from "../content/summary.ts";
+import { summarize } from "../content/reader.ts";
 
 /**
  * Builds main packages and publishes their images.

@@ -8,30 +8,45 @@ import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
 import { MediaType, ociMediaType } from "../oci/media_types.ts";
-import type { Source } from "./places.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { CallOptions, Source } from "./places.ts";
 import { readDocument, readGraphDocument } from "./read.ts";
 import { type GraphDocument, graphKey, hasSuccessors } from "./successors.ts";
 import { Walk } from "./walk.ts";
 
-/** What a document says, or why it cannot be read. */
-export interface DocumentOrProblem extends Omit<GraphDocument, "bytes"> {
+/** Why something cannot be read, where it cannot. */
+export interface Readability {
+  /** For a person, in a word or a sentence. */
   readonly problem?: string | undefined;
+  readonly failure?: unknown;
 }
 
-/** What a config says; neither for one that is no image's. */
-export interface ConfigOrProblem {
-  readonly config?: ImageConfig | undefined;
-  readonly problem?: string | undefined;
+/** What every list of images says of one. */
+export interface ImageSummary {
+  /** Bytes of all its blobs, each counted once. */
+  readonly size: number;
+  /** `os/arch[/variant]` each, in the order of the index. */
+  readonly platforms: readonly string[];
 }
 
-/** Bytes of documents that are kept; most places have far less. */
-const KEPT_BYTES = 32 * 1024 * 1024;
+/** An {@link ImageSummary} of what may not be all there. */
+export interface SeenSummary extends ImageSummary {
+  /** Whether all was there that was looked at. */
+  readonly complete: boolean;
+  /** The first failure, but for manifests of an index that are not there. */
+  readonly failure?: unknown;
+}
 
-/** Reads manifests and configs of a layout or archive. */
+/** Bytes of the documents of one image that are looked at, and of those that are kept. */
+export const READ_BYTES = 16 * 1024 * 1024;
+const KEPT_BYTES = 2 * READ_BYTES;
+
+/** Reads manifests and configs of a place. */
 export class ImageReader {
-  readonly #documents = new Map<string, DocumentOrProblem>();
-  readonly #problems = new Map<string, Promise<string | undefined>>();
-  readonly #configs = new Map<string, Promise<ConfigOrProblem>>();
+  readonly #documents = new Map<string, Omit<GraphDocument, "bytes"> & Readability>();
+  readonly #blobs = new Map<string, Promise<Readability>>();
+  readonly #configs = new Map<string, Promise<Readability & { config?: ImageConfig }>>();
+  readonly #summaries = new Map<string, Promise<SeenSummary>>();
   readonly #referrers = new Map<string, Descriptor[]>();
   #keptBytes = 0;
 
@@ -53,50 +68,139 @@ export class ImageReader {
     return this.#referrers.get(digest) ?? [];
   }
 
-  /** A manifest or index, read and checked. */
-  async document(d: Descriptor): Promise<DocumentOrProblem> {
+  /** A manifest or index, read and checked; one that cannot be read points to nothing. */
+  async document(d: Descriptor): Promise<Omit<GraphDocument, "bytes"> & Readability> {
     this.signal?.throwIfAborted();
     const known = this.#documents.get(graphKey(d));
     if (known !== undefined) return known;
-    const document = await readGraphDocument(this.source, d).then(
+    const document = await readGraphDocument(this.source, d, this).then(
       ({ index, manifest, subject, successors }) => ({ index, manifest, subject, successors }),
-      (error) => ({ problem: problemOf(error), successors: [] }),
+      (error) => ({ ...unreadable(error), successors: [] }),
     );
+    this.signal?.throwIfAborted();
     // Those of a hostile place do not fill the memory; they are read again.
     if ((this.#keptBytes += d.size) <= KEPT_BYTES) this.#documents.set(graphKey(d), document);
     return document;
   }
 
-  /** Why a blob cannot be used; nothing where it is there with its size. */
-  problem(d: Descriptor): Promise<string | undefined> {
-    return getOrSet(this.#problems, `${d.mediaType} ${graphKey(d)}`, async () => {
+  /** Whether a blob is there with its size. */
+  blob(d: Descriptor): Promise<Readability> {
+    return getOrSet(this.#blobs, `${d.mediaType} ${graphKey(d)}`, async () => {
       try {
-        await (await this.source.fetch(d)).cancel();
-        return undefined;
+        await (await this.source.fetch(d, this)).cancel();
+        return {};
       } catch (error) {
-        return problemOf(error);
+        return unreadable(error);
       }
     });
   }
 
-  /** A config. */
-  config(d: Descriptor): Promise<ConfigOrProblem> {
-    return getOrSet(this.#configs, `${d.mediaType} ${graphKey(d)}`, async () => {
-      const problem = await this.problem(d);
-      if (problem !== undefined || ociMediaType(d.mediaType) !== MediaType.config) {
-        return { problem };
-      }
+  /** What a config says; nothing for one that is no image's. */
+  config(d: Descriptor): Promise<Readability & { readonly config?: ImageConfig }> {
+    if (ociMediaType(d.mediaType) !== MediaType.config) return Promise.resolve({});
+    return getOrSet(this.#configs, graphKey(d), async () => {
       try {
-        return { config: parseConfig(await readDocument(this.source, d), `config ${d.digest}`) };
+        const bytes = await readDocument(this.source, d, this);
+        return { config: parseConfig(bytes, `config ${d.digest}`) };
       } catch (error) {
-        return { problem: problemOf(error) };
+        return unreadable(error);
       }
     });
+  }
+
+  /**
+   * Sums an image up, which may have many names.
+   *
+   * @param looksAtAll looks at its blobs and configs, too, as a copy of it would; else only the config
+   * of a manifest is read that stands alone
+   */
+  summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {
+    const key = JSON.stringify([graphKey(root), root.platform]);
+    return getOrSet(this.#summaries, key, () => this.#summary(root, looksAtAll));
+  }
+
+  async #summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {
+    const sizes = new Map<string, number>();
+    const platforms = new Set<string>();
+    let complete = true;
+    let failure: unknown;
+    const see = (seen: Readability, mayBeMissing: boolean): void => {
+      if (seen.problem === undefined) return;
+      complete = false;
+      if (!mayBeMissing || seen.problem !== MISSING) failure ??= seen.failure;
+    };
+    const walk = new Walk<unknown>(async (d, { depth, below }) => {
+      if (!hasSuccessors(d)) {
+        sizes.set(d.digest, d.size);
+        if (looksAtAll) see(await this.blob(d), false);
+        return;
+      }
+      const document = await this.document(d);
+      // What docker saved of an index lacks other platforms; a daemon was given what it wants.
+      see(document, depth > 0);
+      const { index, manifest, problem } = document;
+      if (problem === undefined || looksAtAll) sizes.set(d.digest, d.size);
+      if (index !== undefined) await below(index.manifests);
+      if (manifest === undefined) return;
+      await below([manifest.config, ...manifest.layers]);
+      const read = looksAtAll || d.platform === undefined;
+      const config = read ? await this.config(manifest.config) : {};
+      // One that says nonsense was moved as it is; only what it is for cannot be told.
+      if (looksAtAll || config.problem !== DAMAGED) see(config, false);
+      const platform = d.platform ?? config.config;
+      // BuildKit's attestations stand beside the images they are about.
+      if (platform && platform.os !== "unknown") platforms.add(formatPlatform(platform));
+    }, {
+      signal: this.signal,
+      mostBytes: READ_BYTES,
+      beyond: () => complete = false,
+    });
+    await walk.from(root);
+    const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
+    return { size, platforms: [...platforms], complete, failure };
   }
 }
 
-function problemOf(error: unknown): string {
-  if (error instanceof KodenoError && error.code === "NOT_FOUND") return "missing";
-  if (error instanceof KodenoError && error.code === "BAD_CONTENT") return "damaged";
-  return messageOf(error);
+/**
+ * Sums an image up whose manifests can be read. Those of an index that are not there do not count.
+ *
+ * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
+ */
+export async function summarize(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  { signal }: CallOptions = {},
+): Promise<ImageSummary> {
+  const reader = new ImageReader(source, signal);
+  const { size, platforms, failure } = await reader.summary(root, false);
+  if (failure !== undefined) throw failure;
+  return { size, platforms };
+}
+
+/**
+ * What a manifest runs on, as its config says: whoever named the image may not say so. Undefined for
+ * one that is no image, or does not say.
+ *
+ * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
+ */
+export async function imagePlatform(
+  source: Pick<Source, "fetch">,
+  d: Descriptor,
+  { signal }: CallOptions = {},
+): Promise<Platform | undefined> {
+  const reader = new ImageReader(source, signal);
+  const { manifest, failure } = await reader.document(d);
+  if (manifest === undefined) throw failure;
+  const { config, ...read } = await reader.config(manifest.config);
+  if (read.problem !== undefined && read.problem !== DAMAGED) throw read.failure;
+  return config && { os: config.os, architecture: config.architecture, variant: config.variant };
+}
+
+const MISSING = "missing";
+const DAMAGED = "damaged";
+
+function unreadable(failure: unknown): Readability {
+  const code = failure instanceof KodenoError ? failure.code : undefined;
+  if (code === "NOT_FOUND") return { problem: MISSING, failure };
+  return { problem: code === "BAD_CONTENT" ? DAMAGED : messageOf(failure), failure };
 }

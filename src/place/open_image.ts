@@ -2,7 +2,7 @@
  * One image of any place, opened for copying: its root, of one platform where that is asked for.
  * @module
  */
-import { imagePlatform } from "../content/image_platform.ts";
+import { imagePlatform } from "../content/reader.ts";
 import type { ImageStore, Source } from "../content/places.ts";
 import { readDocument, readGraphDocument } from "../content/read.ts";
 import { hasSuccessors } from "../content/successors.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { imagePlatform } from "../../content/image_platform.ts";
+import { imagePlatform } from "../../content/reader.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";

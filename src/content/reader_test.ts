@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { imageGraph, index, pushAll } from "../../test/support/image_graph.ts";
 import { MemoryStore } from "../place/memory.ts";
-import { summarize } from "./summary.ts";
+import { summarize } from "./reader.ts";
 
 Deno.test("summary: platforms of an index that are not there do not count", async () => {
   const store = new MemoryStore();
