@@ -129,6 +129,67 @@ const POWERS: readonly {
   { what: "imports what is not written out", rows: [], seen: /\bimport\s*\(\s*(?!")/ },
 ];
 
+/** A graph is walked by `content/walk.ts`, which has the bounds, and by nothing else. */
+const WALKS = [
+  "src/content/walk.ts",
+  "src/content/bounds.ts",
+  "src/content/successors.ts",
+  // Till archives are read and written anew.
+  "src/place/archive/choose.ts",
+  "src/place/archive/plan.ts",
+];
+const WALKING = new RegExp(
+  [
+    // What a node leads to, and how far one may go, is the business of the walk.
+    /\bsuccessors\s*\(/,
+    /\bGraphBounds\b/,
+    // A queue of children, and a function that calls itself for each of them.
+    /\.\s*push\s*\(\s*\.\.\.[^;]*\b(?:manifests|successors)\b/,
+    /\bof\s+[\w.?]*\b(?:manifests|successors)(?:\s*\?\?\s*\[\])?\s*\)\s*\{?\s*(?:await\s+)?[\w.#]*(?:walk|visit)\w*\s*\(/,
+  ].map(({ source }) => source).join("|"),
+);
+
+/** Names that still stand twice, till their rooms are done; nothing is added here. */
+const STILL_TWICE: ReadonlySet<string> = new Set([
+  "Environment",
+  "ImageConfig",
+  "Kind",
+  "LoadOptions",
+  "Loaded",
+  "Manifest",
+  "Meter",
+  "NamedImage",
+  "Pipeline",
+  "Scope",
+  "Surroundings",
+  "Token",
+  "Watched",
+  "build",
+  "command",
+  "describe",
+  "encodeJson",
+  "isPrintable",
+  "login",
+  "logout",
+  "openDaemon",
+  "parseEndpoint",
+  "runCommand",
+  "shown",
+]);
+const DECLARED =
+  /^export\s+(?:declare\s+|abstract\s+|async\s+)*(?:function\b\s*\*?|const|let|class|interface|type|enum)\s+(\w+)/gm;
+
+/** Exported names that two files declare: nobody could tell which one a text means. */
+function namesTwice(codes: ReadonlyMap<string, string>): readonly string[] {
+  const declared = [...codes].flatMap(([file, code]) =>
+    [...code.matchAll(DECLARED)].map(([, name = ""]) => ({ file, name }))
+  );
+  return [...Map.groupBy(declared, ({ name }) => name)].flatMap(([name, at]) => {
+    const files = [...new Set(at.map(({ file }) => file))];
+    return files.length < 2 ? [] : [`${name} is declared by ${files.join(" and ")}`];
+  });
+}
+
 const rowOf = (file: string): string | undefined =>
   Object.keys(ROWS).find((row) => row.endsWith("/") ? file.startsWith(row) : file === row);
 
@@ -165,8 +226,10 @@ function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): readonly strin
 function violations(sources: ReadonlyMap<string, string>): readonly string[] {
   const found: string[] = [];
   const graph = new Map<string, readonly string[]>();
+  const codes = new Map<string, string>();
   for (const [file, source] of sources) {
     const scanned = scan(source);
+    codes.set(file, scanned.code);
     const row = rowOf(file);
     if (row === undefined) found.push(`${file} is in no row of the table`);
     graph.set(file, edgesOf(file, scanned));
@@ -181,11 +244,13 @@ function violations(sources: ReadonlyMap<string, string>): readonly string[] {
       const match = seen.exec(text);
       if (match !== null && !rows.includes(row ?? "")) found.push(`${file} ${what}: ${match[0]}`);
     }
+    const walking = WALKS.includes(file) ? null : WALKING.exec(scanned.code);
+    if (walking !== null) found.push(`${file} walks a graph by itself: ${walking[0]}`);
     if (!/^\/\*\*(?:(?!\*\/)[^])*\n \* @module\n \*\/\n/.test(source)) {
       found.push(`${file} does not open with a @module comment`);
     }
   }
-  return [...found, ...cyclesIn(graph)];
+  return [...found, ...cyclesIn(graph), ...namesTwice(codes)];
 }
 
 async function readSources(): Promise<ReadonlyMap<string, string>> {
@@ -200,7 +265,9 @@ async function readSources(): Promise<ReadonlyMap<string, string>> {
 }
 
 Deno.test("layering: the sources keep to the table", async () => {
-  assert.deepEqual(violations(await readSources()), []);
+  const found = violations(await readSources());
+  const twice = (line: string) => /^(\w+) is declared by /.exec(line)?.[1] ?? "";
+  assert.deepEqual(found.filter((line) => !STILL_TWICE.has(twice(line))), []);
 });
 
 interface GraphModule {
@@ -283,6 +350,17 @@ Deno.test("layering: what is planted is found", () => {
     ["src/cli/a.ts", "console.error(1);", undefined],
     ["src/cli/a.ts", "Deno.exit(1);", /ends the process/],
     ["cli.ts", "Deno.exit(1);", undefined],
+    ["src/place/a.ts", "const next = successors(d, bytes);", /walks a graph/],
+    ["src/place/a.ts", "const bounds = new GraphBounds();", /walks a graph/],
+    ["src/app/a.ts", "queue.push(...index.manifests);", /walks a graph/],
+    [
+      "src/app/a.ts",
+      "for (const one of index.manifests) await visit(one, n + 1);",
+      /walks a graph/,
+    ],
+    ["src/app/a.ts", "for (const d of x?.manifests ?? []) { this.#walk(d); }", /walks a graph/],
+    ["src/app/a.ts", "await walk.from(d); await below(document.index.manifests);", undefined],
+    ["src/content/walk.ts", "new GraphBounds().enter(d, 0);", undefined],
   ];
   for (const [file, body, expected] of planted) {
     const found = violations(new Map([[file, `${head}${body}\n`]]));
@@ -290,6 +368,12 @@ Deno.test("layering: what is planted is found", () => {
     else assert.ok(found.length === 1 && expected.test(found[0] ?? ""), `${body}: ${found}`);
   }
   assert.match(violations(new Map([["src/io/a.ts", "const a = 1;\n"]]))[0] ?? "", /@module/);
+  const both = new Map([
+    ["src/oci/a.ts", `${head}export interface Twice {}\nexport const once = 1;\nconst own = 1;\n`],
+    ["src/io/a.ts", `${head}export async function Twice() {}\nconst own = 2;\n`],
+    ["src/io/b.ts", `${head}export { Twice } from "./a.ts";\n// export class once\n`],
+  ]);
+  assert.deepEqual(violations(both), ["Twice is declared by src/oci/a.ts and src/io/a.ts"]);
   const circle = new Map([
     ["src/io/a.ts", `${head}import type { B } from "./b.ts";\n`],
     ["src/io/b.ts", `${head}import { c } from "./c.ts";\n`],

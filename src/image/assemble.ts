@@ -34,7 +34,7 @@ export interface AppLayers {
 }
 
 /** A document of an image: what it is, and its bytes. */
-export interface Document {
+export interface ImageDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
@@ -42,8 +42,8 @@ export interface Document {
 /** An image for one platform. */
 export interface PlatformImage {
   readonly platform: Platform;
-  readonly config: Document;
-  readonly manifest: Document;
+  readonly config: ImageDocument;
+  readonly manifest: ImageDocument;
   readonly layers: readonly Layer[];
   readonly base: BaseImage;
 }
@@ -56,7 +56,7 @@ function timestamp(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
-function document(mediaType: string, value: unknown): Document {
+function document(mediaType: string, value: unknown): ImageDocument {
   const bytes = encodeJson(value);
   return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } };
 }
@@ -160,7 +160,7 @@ export function assembleIndex(
   images: readonly PlatformImage[],
   base: Pick<Base, "name" | "digest">,
   options: ImageOptions,
-): Document {
+): ImageDocument {
   const index: Index = {
     schemaVersion: 2,
     mediaType: MediaType.index,
