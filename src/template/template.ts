@@ -15,6 +15,8 @@ import { toValue } from "./value.ts";
 
 /** How long a template may be, in UTF-16 units. */
 const MAX_TEMPLATE = 1 << 20;
+/** How much of a fault is told: names in a template may have any length. */
+const MAX_FAULT = 2000;
 
 /** What a template is compiled with. */
 export interface TemplateOptions {
@@ -100,7 +102,7 @@ function failure(text: string, where: string, { message, at = 0 }: TemplateFault
   const what = actionAt(text, at);
   return new KodenoError(
     "BAD_CONFIG",
-    `Cannot read ${what}${place} in ${where}: ${message}`,
+    `Cannot read ${what}${place} in ${where}: ${message.slice(0, MAX_FAULT)}`,
     { where, line, column },
   );
 }
