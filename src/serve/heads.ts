@@ -67,12 +67,18 @@ export class HeadReader {
     // A client that tries TLS first waits for a word; none of it is a method.
     const mayBegin = bytes.length === 0 || isCapital(bytes[0] ?? 0) ||
       (bytes.length === 1 && bytes[0] === CR);
-    if (!mayBegin) return { text: "", whole: true };
+    if (!mayBegin) return this.#giveUp("", true);
     // Whoever ends lines so waits for an answer, and other readers would see another request.
-    if (hasBareLf(bytes, this.#searched)) return { text: latin1(bytes), whole: true };
-    if (bytes.length >= MAX_HEAD_BYTES) return { text: latin1(bytes), whole: false };
+    if (hasBareLf(bytes, this.#searched)) return this.#giveUp(latin1(bytes), true);
+    if (bytes.length >= MAX_HEAD_BYTES) return this.#giveUp(latin1(bytes), false);
     this.#searched = Math.max(0, bytes.length - HEAD_END.length);
     return undefined;
+  }
+
+  /** What will be refused ends the connection, with whatever follows. */
+  #giveUp(text: string, whole: boolean): RequestHead {
+    this.#length = 0;
+    return { text, whole };
   }
 }
 

@@ -4,11 +4,13 @@
  */
 import { ARCHIVES } from "./archives.ts";
 import { GLOBS } from "./globs.ts";
+import { HTTP_HEADS } from "./http_heads.ts";
 import { KO_YAML } from "./ko_yaml.ts";
 import { KUBERNETES_YAML } from "./kubernetes_yaml.ts";
 import { LAYOUTS } from "./layouts.ts";
 import { REFERENCES } from "./references.ts";
 import { SKAFFOLD_YAML } from "./skaffold_yaml.ts";
+import { TEMPLATES } from "./templates.ts";
 import type { FuzzTarget } from "./target.ts";
 
 /** All targets. */
@@ -20,4 +22,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   KUBERNETES_YAML,
   REFERENCES,
   GLOBS,
+  HTTP_HEADS,
+  TEMPLATES,
 ];
