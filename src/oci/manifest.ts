@@ -7,6 +7,7 @@ import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import {
+  anyText,
   anything,
   byteCount,
   exactly,
@@ -17,7 +18,6 @@ import {
   orNull,
   record,
   type Shape,
-  text,
 } from "./shape.ts";
 import { MAX_JSON_BYTES, MAX_JSON_DEPTH } from "./limits.ts";
 
@@ -74,25 +74,25 @@ export interface ImageConfig {
   readonly history?: readonly History[] | undefined;
 }
 
-const annotations = optional(record(text));
+const annotations = optional(record(anyText));
 const digest = matching('"sha256:" and 64 hex digits', isDigest);
 const descriptor = object({
-  mediaType: text,
+  mediaType: anyText,
   digest,
   size: byteCount,
   annotations,
-  artifactType: optional(text),
+  artifactType: optional(anyText),
   platform: optional(object({
-    os: text,
-    architecture: text,
-    variant: optional(text),
-    "os.version": optional(text),
+    os: anyText,
+    architecture: anyText,
+    variant: optional(anyText),
+    "os.version": optional(anyText),
   })),
 });
 const manifest = object({
   schemaVersion: exactly(2),
-  mediaType: optional(text),
-  artifactType: optional(text),
+  mediaType: optional(anyText),
+  artifactType: optional(anyText),
   config: descriptor,
   layers: list(descriptor),
   subject: optional(descriptor),
@@ -100,26 +100,26 @@ const manifest = object({
 });
 const index = object({
   schemaVersion: exactly(2),
-  mediaType: optional(text),
+  mediaType: optional(anyText),
   // Go's encoder writes an empty list as null.
   manifests: orNull(list(descriptor)),
   subject: optional(descriptor),
   annotations,
 });
-const strings = optional(orNull(list(text)));
+const strings = optional(orNull(list(anyText)));
 const config = object({
-  architecture: text,
-  os: text,
-  variant: optional(text),
+  architecture: anyText,
+  os: anyText,
+  variant: optional(anyText),
   config: optional(object({
     Entrypoint: strings,
     Cmd: strings,
     Env: strings,
-    User: optional(text),
-    Labels: optional(orNull(record(text))),
+    User: optional(anyText),
+    Labels: optional(orNull(record(anyText))),
     ExposedPorts: optional(orNull(record(anything))),
   })),
-  rootfs: object({ type: text, diff_ids: list(digest) }),
+  rootfs: object({ type: anyText, diff_ids: list(digest) }),
   history: optional(list(record(anything))),
 });
 

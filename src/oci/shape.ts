@@ -14,7 +14,7 @@ function primitive(what: string, fits: (value: unknown) => boolean): Shape {
 }
 
 /** A string. */
-export const text: Shape = primitive("a string", (value) => typeof value === "string");
+export const anyText: Shape = primitive("a string", (value) => typeof value === "string");
 
 /** Anything. */
 export const anything: Shape = () => undefined;
