@@ -10,7 +10,7 @@ import type { WorkOptions } from "../events.ts";
 import { findFiles } from "../watch/image_files.ts";
 
 /** What `deps` is asked. */
-export interface DepsRequest extends GlobOptions {
+interface DepsRequest extends GlobOptions {
   readonly patterns: readonly string[];
   readonly build: BuildOptions;
 }

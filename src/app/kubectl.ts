@@ -17,7 +17,7 @@ import { watchResolved } from "../watch/resolve_watch.ts";
 export type KubectlVerb = "apply" | "create";
 
 /** What was asked for. */
-export interface SendRequest extends ResolveRequest {
+interface SendRequest extends ResolveRequest {
   readonly verb: KubectlVerb;
   /** More arguments of kubectl. */
   readonly args: readonly string[];
@@ -60,7 +60,7 @@ export async function passToKubectl(
 }
 
 /** What is to be run. */
-export interface RunRequest {
+interface RunRequest {
   readonly patterns: readonly string[];
   /** Without `push`, images are pushed to the registry of `dockerRepo`, where it is one. */
   readonly options: CommandOptions;

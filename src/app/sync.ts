@@ -13,7 +13,7 @@ import { findSources } from "../watch/image_files.ts";
 const KODATA = "/var/run/ko";
 
 /** A rule of `sync.manual` in a skaffold.yaml. */
-export interface SyncRule {
+interface SyncRule {
   /** Glob of files, relative to the artifact's context. */
   readonly src: string;
   /** Folder in the container. */
@@ -23,7 +23,7 @@ export interface SyncRule {
 }
 
 /** The rules of one image. */
-export interface ImageSync {
+interface ImageSync {
   readonly importPath: string;
   /** None for one without kodata. */
   readonly manual: readonly SyncRule[];

@@ -7,7 +7,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
-import { Meter } from "../io/hash.ts";
+import { Hasher } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwnFile, readSealed, seal } from "../io/atomic.ts";
 import { fileStream } from "../io/streams.ts";
@@ -207,7 +207,7 @@ async function holds(path: string, known: BinaryRecord | undefined, read: boolea
 
 async function record(path: string): Promise<BinaryRecord> {
   try {
-    const meter = new Meter();
+    const meter = new Hasher();
     for await (const chunk of fileStream(await Deno.open(path))) meter.update(chunk);
     return { size: meter.bytes, digest: meter.digest(), id: await buildIdOf(path) };
   } catch (error) {

@@ -6,9 +6,14 @@ import { dirname, join } from "node:path";
 import type { BuildConfig, BuildEntry } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
-import { listPackages } from "../go/list.ts";
-import { groupPatterns } from "../go/patterns.ts";
-import { type ListedPackage, type MainPackage, refuseUnreadable, selectMains } from "../go/list.ts";
+import {
+  groupPatterns,
+  type ListedPackage,
+  listPackages,
+  type MainPackage,
+  refuseUnreadable,
+  selectMains,
+} from "../go/list.ts";
 import { listFlagsOf } from "./templates.ts";
 
 /** A main package. */

@@ -30,7 +30,7 @@ export async function commandOutput(
 }
 
 /** How a command around a build is run. */
-export interface HookRun extends Pick<RunOptions, "command" | "environment" | "signal"> {
+interface HookRun extends Pick<RunOptions, "command" | "environment" | "signal"> {
   readonly directory: string;
   /** What errors call it. */
   readonly name: string;

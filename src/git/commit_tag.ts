@@ -7,7 +7,7 @@ import { gitChanges } from "./changes.ts";
 import { type GitPlace, reasonOf, runGit } from "./command.ts";
 
 /** What a tag is made of: the fields of `tagPolicy.gitCommit`, and where to ask. */
-export interface GitCommitTag extends GitPlace {
+interface GitCommitTag extends GitPlace {
   /** One of {@link GIT_VARIANTS}, in any case; default `Tags`. */
   readonly variant?: string | undefined;
   /** Stands before the tag as it is. */

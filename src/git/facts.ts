@@ -7,7 +7,7 @@ import { gitChanges } from "./changes.ts";
 import { type GitPlace, reasonOf, runGit } from "./command.ts";
 
 /** The fields of `.Git`, by the names that ko gives them. */
-export interface GitFields {
+interface GitFields {
   /** `HEAD` where no branch is checked out. */
   readonly Branch: string;
   /** The nearest tag of the history; `v0.0.0` where there is none. */

@@ -91,7 +91,7 @@ export function outputDirectory(root: string, group: GoBuild): string {
 }
 
 /** How a group is built. */
-export interface GroupRun extends Pick<GoCommand, "command" | "signal" | "niceness"> {
+interface GroupRun extends Pick<GoCommand, "command" | "signal" | "niceness"> {
   /** For programs that go runs; they beat the group's own and shape no binary. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
 }

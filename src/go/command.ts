@@ -18,7 +18,7 @@ export interface GoCommand {
 }
 
 /** How go has ended. */
-export type GoOutput = Pick<RunResult, "code" | "stdout" | "stderr">;
+type GoOutput = Pick<RunResult, "code" | "stdout" | "stderr">;
 
 /** Most bytes that are kept of what go prints: lists of packages, and what compilers say. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { goMod } from "../../test/support/go_module.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";
-import { groupPatterns } from "./patterns.ts";
+import { groupPatterns } from "./list.ts";
 
 /** A module with commands, a module inside of it, and one beside it. */
 async function modules(): Promise<TempDir> {

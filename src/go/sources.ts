@@ -38,7 +38,7 @@ const FIELDS = ["ImportPath", "Name", "Dir", "Match", "Standard", "Module", "Err
 const GRAPH = ["Imports", "ImportMap"];
 
 /** A module, as `go list` tells it; see `go help list`. */
-export interface ListedModule {
+interface ListedModule {
   readonly Path: string;
   readonly Main?: boolean;
   readonly Dir?: string;
@@ -56,7 +56,7 @@ export interface SourcePackage
 }
 
 /** The packages of a run that are the user's own, in the order of go: what is imported first. */
-export interface SourceList {
+interface SourceList {
   /** By import path. */
   readonly packages: ReadonlyMap<string, SourcePackage>;
   /** What is wrong with packages, a line each. */

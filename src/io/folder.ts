@@ -11,7 +11,7 @@ import { KodenoError } from "../errors.ts";
 import { ioFailure, isFolder } from "./fail.ts";
 
 /** The names in a folder. */
-export interface FolderNames {
+interface FolderNames {
   /** In no order. */
   readonly names: readonly string[];
   /** Those that are not UTF-8, so that nothing can be done with them. */
@@ -19,7 +19,7 @@ export interface FolderNames {
 }
 
 /** A name that is not UTF-8. */
-export interface UnspeakableName {
+interface UnspeakableName {
   /** For people: `\xNN` for each byte that is not ASCII. */
   readonly name: string;
   /** Whether it is known to be that of a file; it may be a folder's otherwise. */

@@ -12,7 +12,7 @@ import { KodenoError } from "../errors.ts";
 import { Folders, unspeakableName } from "./folder.ts";
 
 /** A compiled glob: whether it matches a path with slashes. */
-export type Glob = (path: string) => boolean;
+type Glob = (path: string) => boolean;
 
 /**
  * Compiles a glob: `*` and `?` within one name, `**` as a whole name for any folders, `[a-c]` and

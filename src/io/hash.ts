@@ -13,7 +13,7 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 }
 
 /** Hashes and counts bytes that pass by. */
-export class Meter {
+export class Hasher {
   readonly #hash: Hash = createHash("sha256");
   #bytes = 0;
 
@@ -44,7 +44,7 @@ function mismatch(d: Descriptor, why: string): KodenoError {
 
 /** Checks bytes that stream by against a descriptor. */
 export class Verifier {
-  readonly #meter = new Meter();
+  readonly #meter = new Hasher();
 
   /** @param descriptor what the bytes have to be */
   constructor(readonly descriptor: Descriptor) {}

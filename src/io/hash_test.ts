@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { blob } from "../../test/support/image_graph.ts";
-import { digestOf, Meter, Verifier } from "./hash.ts";
+import { digestOf, Hasher, Verifier } from "./hash.ts";
 
 /** From FIPS 180-4's examples. */
 const VECTORS: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ Deno.test("hash: digests are the standard's, however the bytes are cut", () => {
     const bytes = new TextEncoder().encode(text);
     assert.equal(digestOf(text), `sha256:${hex}`);
     assert.equal(digestOf(bytes), `sha256:${hex}`);
-    const meter = new Meter();
+    const meter = new Hasher();
     for (const byte of bytes) meter.update(new Uint8Array([byte]));
     assert.equal(meter.bytes, bytes.length);
     assert.equal(meter.digest(), `sha256:${hex}`);

@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { readSealed, removeStaleTemporaries, temporaryPath, writeSealed } from "../io/atomic.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
-import { digestOf, Meter } from "../io/hash.ts";
+import { digestOf, Hasher } from "../io/hash.ts";
 import { fileStream } from "../io/streams.ts";
 import { digestHex, isDigest } from "../oci/digest.ts";
 import { type Layer, writeLayer, type WriteLayerOptions, type WrittenLayer } from "./layer.ts";
@@ -228,7 +228,7 @@ async function list(folder: string): Promise<readonly CachedLayer[]> {
 }
 
 async function hasDigest(path: string, digest: string): Promise<boolean> {
-  const meter = new Meter();
+  const meter = new Hasher();
   const file = await openIfThere(path);
   if (file === undefined) return false;
   for await (const chunk of fileStream(file)) meter.update(chunk);

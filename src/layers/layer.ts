@@ -11,7 +11,7 @@ import { createGzip } from "node:zlib";
 import { KodenoError } from "../errors.ts";
 import { ioFailure } from "../io/fail.ts";
 import { type FileIdentity, identityFrom, openRegularFile, writeAll } from "../io/files.ts";
-import { Meter } from "../io/hash.ts";
+import { Hasher } from "../io/hash.ts";
 import { CHUNK_BYTES, fileStream } from "../io/streams.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../io/tar_writer.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -73,8 +73,8 @@ export async function writeLayer(
   entries: Iterable<LayerEntry>,
   { compression, signal, onBytes }: WriteLayerOptions,
 ): Promise<WrittenLayer> {
-  const plain = new Meter();
-  const packed = compression.type === "none" ? plain : new Meter();
+  const plain = new Hasher();
+  const packed = compression.type === "none" ? plain : new Hasher();
   const gzip = compression.type === "none"
     ? undefined
     : createGzip({ level: compression.level, chunkSize: CHUNK_BYTES });
@@ -136,7 +136,7 @@ async function* fileChunks(
   path: string,
   { entry, identity, digest }: LayerEntry,
 ): AsyncGenerator<Uint8Array> {
-  const meter = digest === undefined ? undefined : new Meter();
+  const meter = digest === undefined ? undefined : new Hasher();
   let left = entry.size ?? 0;
   try {
     const file = openRegularFile(path);

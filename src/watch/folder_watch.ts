@@ -13,7 +13,7 @@ const MAX_WATCHERS = 8;
 const LOOK_MS = 3000;
 
 /** How folders are watched. */
-export interface FolderWatchOptions {
+interface FolderWatchOptions {
   /** Whether what is in their folders is watched, too; files can then be watched as well. */
   readonly recursive?: boolean;
   /** Whether a change of a path is one; default any. */

@@ -11,8 +11,7 @@ import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
-import { goEnvironment, selectListFlags, selectMains } from "../go/list.ts";
-import { groupPatterns } from "../go/patterns.ts";
+import { goEnvironment, groupPatterns, selectListFlags, selectMains } from "../go/list.ts";
 import {
   closureOf,
   filesOf,
@@ -27,7 +26,7 @@ import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Platform } from "../oci/platform.ts";
 
 /** What an image is built of. */
-export interface ImageSources {
+interface ImageSources {
   readonly importPath: string;
   /** Folder of the main package; absolute. */
   readonly packageDirectory: string;

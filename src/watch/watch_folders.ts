@@ -9,7 +9,7 @@ import { isOwn, type SourcePackage } from "../go/sources.ts";
 import type { ImageFiles } from "./image_files.ts";
 
 /** Where to look, and what for. All paths are absolute. */
-export interface Watched {
+export interface WatchedFolders {
   /** Folders to watch, each without what is in its folders. */
   readonly folders: ReadonlySet<string>;
   /** Folders of kodata and of embedded files: anything new there may matter. */
@@ -35,7 +35,7 @@ export async function watchedFolders(
   images: readonly ImageFiles[],
   root: string,
   patterns: readonly string[],
-): Promise<Watched> {
+): Promise<WatchedFolders> {
   const packages = new Map(
     images.flatMap((image) => image.packages).filter(isOwn)
       .map((one) => [one.Dir ?? "", one] as const).filter(([folder]) => folder !== ""),
@@ -71,7 +71,11 @@ export async function watchedFolders(
 }
 
 /** Whether a change of a path that is no file of an image so far may matter. */
-export function mayMatter(path: string, images: readonly ImageFiles[], watched: Watched): boolean {
+export function mayMatter(
+  path: string,
+  images: readonly ImageFiles[],
+  watched: WatchedFolders,
+): boolean {
   const name = basename(path);
   const folder = dirname(path);
   if (watched.data.has(folder)) return true;

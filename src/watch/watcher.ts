@@ -14,7 +14,7 @@ import type { WorkOptions } from "../events.ts";
 import { isOwn } from "../go/sources.ts";
 import { FolderWatch } from "./folder_watch.ts";
 import { findFiles, type ImageFiles } from "./image_files.ts";
-import { mayMatter, type Watched, watchedFolders } from "./watch_folders.ts";
+import { mayMatter, type WatchedFolders, watchedFolders } from "./watch_folders.ts";
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
 const QUIET_MS = 100;
@@ -56,7 +56,7 @@ export async function watchImages(
 class Watcher {
   readonly #root: string;
   #images: readonly ImageFiles[] = [];
-  #watched: Watched = { folders: new Set(), data: new Set(), open: new Set(), missing: [] };
+  #watched: WatchedFolders = { folders: new Set(), data: new Set(), open: new Set(), missing: [] };
   /** Import paths of what has to be built. */
   readonly #pending = new Set<string>();
   /** What tells changed files apart from other states of them, as they were built. */

@@ -7,7 +7,7 @@ import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { bytesStream } from "../../io/streams.ts";
-import { spoolInput } from "../../io/spool.ts";
+import { spoolInput } from "../../io/output.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { findEntry } from "../../oci/entries.ts";

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { digestOf, Meter } from "../../io/hash.ts";
+import { digestOf, Hasher } from "../../io/hash.ts";
 import { readAll, reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -128,7 +128,7 @@ async function small(archive: TarFile, member: Member): Promise<Uint8Array> {
 }
 
 async function hash(archive: TarFile, member: Member, signal?: AbortSignal): Promise<Digest> {
-  const meter = new Meter();
+  const meter = new Hasher();
   const { size } = member;
   for await (const chunk of reusedChunks(await archive.stream(member), { size, signal })) {
     meter.update(chunk);

@@ -11,7 +11,7 @@ import { readGraphDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { writeAll } from "../../io/files.ts";
-import { openSpool } from "../../io/spool.ts";
+import { openSpool } from "../../io/output.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isDigest, parseDigest } from "../../oci/digest.ts";
 import { imageName } from "../../oci/entries.ts";

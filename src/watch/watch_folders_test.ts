@@ -1,0 +1,61 @@
+/**
+ * Folders that are watched for images, and changes in them that may matter.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { tempDir } from "../../test/support/temp.ts";
+import type { ImageFiles } from "./image_files.ts";
+import { mayMatter, watchedFolders } from "./watch_folders.ts";
+
+Deno.test("watched folders: those of packages, kodata, embedded files and what is missing", async () => {
+  await using dir = await tempDir();
+  for (
+    const name of ["cmd/app/main.go", "cmd/app/kodata/sub/a.txt", "lib/lib.go", "lib/data/x/y"]
+  ) {
+    await dir.write(name, "");
+  }
+  await dir.write("outside/big/z", "");
+  const Module = { Path: "m", Main: true, Dir: dir.path };
+  const app = dir.join("cmd/app");
+  const image: ImageFiles = {
+    importPath: "m/cmd/app",
+    packageDirectory: app,
+    packages: [
+      { ImportPath: "m/cmd/app", Dir: app, Module },
+      { ImportPath: "m/lib", Dir: dir.join("lib"), Module, EmbedPatterns: ["data/*"] },
+      { ImportPath: "m/to/come" },
+    ],
+    files: [dir.join("cmd/app/main.go"), dir.join("lib/lib.go")],
+    absent: [dir.join("go.sum")],
+  };
+  const watched = await watchedFolders([image], dir.path, ["./cmd/app"]);
+  const below = [...watched.folders].map((path) => path.slice(dir.path.length + 1)).sort();
+  const data = ["cmd/app/kodata", "cmd/app/kodata/sub", "lib/data", "lib/data/x"];
+  assert.deepEqual(below, [
+    "",
+    "cmd",
+    "cmd/app",
+    ...data.slice(0, 2),
+    "lib",
+    ...data.slice(2),
+    "to",
+    "to/come",
+  ]);
+
+  const matters = (name: string) => mayMatter(dir.join(name), [image], watched);
+  const yes = [
+    "lib/new.go",
+    "go.sum",
+    "lib/data/x/new",
+    "cmd/app/kodata/b",
+    "to/come",
+    "to",
+    "lib",
+  ];
+  const no = ["cmd/app/a_test.go", "cmd/app/_x.go", "README.md", "outside/big", "cmd/app/.swp"];
+  assert.deepEqual([...yes, ...no].filter(matters), yes);
+
+  const open = await watchedFolders([image], dir.path, ["./..."]);
+  assert.ok(open.folders.has(dir.join("outside/big")));
+  assert.ok(mayMatter(dir.join("outside/big"), [image], open));
+});
