@@ -51,13 +51,13 @@ type BuildCommandFlags = Given<typeof FLAGS>;
 
 /** The command with its flags. */
 export function buildCommand(): Command {
-  const command = new Command("build")
+  return withFlags(new Command("build"), FLAGS)
     .description(
       "Builds Go main packages, makes an image of each, and puts them into an OCI layout.\n" +
         "Prints the reference of each image, one a line.",
     )
-    .argument(...PATTERNS);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument(...PATTERNS)
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(patterns: readonly string[], given: BuildCommandFlags): Promise<void> {

@@ -38,9 +38,9 @@ type ConfigFlags = Given<typeof FLAGS>;
 
 /** The command with its flags. */
 export function configCommand(): Command {
-  const command = new Command("config")
-    .description("Shows what shapes images here, and where each value comes from.");
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+  return withFlags(new Command("config"), FLAGS)
+    .description("Shows what shapes images here, and where each value comes from.")
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(given: ConfigFlags): Promise<void> {

@@ -64,19 +64,19 @@ const PULL_FLAGS = flags({
 
 /** `kodeno copy` with its flags. */
 export function copyCommand(): Command {
-  const command = new Command("copy")
+  return withFlags(new Command("copy"), COPY_FLAGS)
     .description("Copies one image from a place to a place; what is there is not moved.")
     .argument("<source>", "place to read; see below")
-    .argument("<target>", "place to write; see below");
-  return withFlags(command, COPY_FLAGS).addHelpText("after", PLACES).action(run);
+    .argument("<target>", "place to write; see below")
+    .addHelpText("after", PLACES).action(run);
 }
 
 /** `kodeno pull` with its flags. */
 export function pullCommand(): Command {
-  const command = new Command("pull")
+  return withFlags(new Command("pull"), PULL_FLAGS)
     .description("Pulls an image of a registry into a layout.")
-    .argument("<reference>", "image in a registry");
-  return withFlags(command, PULL_FLAGS).addHelpText("after", PULL_EXAMPLES)
+    .argument("<reference>", "image in a registry")
+    .addHelpText("after", PULL_EXAMPLES)
     .action((from: string, { ociLayout = "out", ...given }: Given<typeof PULL_FLAGS>) =>
       run(from, `oci:${ociLayout}`, given)
     );

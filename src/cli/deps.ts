@@ -56,14 +56,14 @@ const FLAGS = flags({
 
 /** The command with its flags. */
 export function depsCommand(): Command {
-  const command = new Command("deps")
+  return withFlags(new Command("deps"), FLAGS)
     .description(
       "Lists the files that shape the images of Go main packages, relative to the working folder:\n" +
         "Go files of all packages but Go's own and those of the module cache, what they embed,\n" +
         "go.mod and its like, kodata, and .ko.yaml.",
     )
-    .argument(...PATTERNS);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument(...PATTERNS)
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(patterns: readonly string[], given: Given<typeof FLAGS>): Promise<void> {

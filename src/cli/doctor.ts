@@ -29,14 +29,14 @@ Examples:
 
 /** The command with its flags. */
 export function doctorCommand(): Command {
-  const command = new Command("doctor")
+  return withFlags(new Command("doctor"), FLAGS)
     .description(
       "Looks at Go, git, configuration files, the cache, credentials, the registry of KO_DOCKER_REPO,\n" +
         "proxies, the Docker daemon and kubectl: what is wrong, and how to mend it. Changes nothing.\n" +
         "The exit code is 1 when something is wrong.",
     )
-    .argument("[dir]", 'folder to look at (default ".")');
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument("[dir]", 'folder to look at (default ".")')
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(directory: string | undefined, given: Given<typeof FLAGS>): Promise<void> {

@@ -28,13 +28,13 @@ Examples:
 
 /** The command with its flags. */
 export function initCommand(): Command {
-  const command = new Command("init")
+  return withFlags(new Command("init"), FLAGS)
     .description(
       "Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes objects)\n" +
         "and proposes a .ko.yaml and a skaffold.yaml, each where there is none.",
     )
-    .argument("[dir]", 'folder of the repository (default ".")');
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument("[dir]", 'folder of the repository (default ".")')
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(directory: string | undefined, given: Given<typeof FLAGS>): Promise<void> {

@@ -28,7 +28,7 @@ const FLAGS = flags({ json: toggle("--json", "print as JSON, an image a line") }
 
 /** The command with its flags. */
 export function inspectCommand(): Command {
-  const command = new Command("inspect")
+  return withFlags(new Command("inspect"), FLAGS)
     .description(
       "Shows the images of an OCI layout or archive as trees: index, platforms, layers with their\n" +
         "sizes, what the config says, and what refers to them (signatures, SBOMs, provenance).\n" +
@@ -38,8 +38,8 @@ export function inspectCommand(): Command {
       "<layout|archive>",
       "path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
     )
-    .argument("[name]", "NAME[:TAG], tag or digest of one image (default: all)");
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES)
+    .argument("[name]", "NAME[:TAG], tag or digest of one image (default: all)")
+    .addHelpText("after", EXAMPLES)
     .action(async (layout: string, name: string | undefined, flags: Given<typeof FLAGS>) => {
       const images = await interruptible((signal) =>
         inspect(layout, name, { signal, emit: printNotes })

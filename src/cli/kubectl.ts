@@ -15,26 +15,26 @@ export const applyCommand = (): Command => sendingCommand("apply");
 export const createCommand = (): Command => sendingCommand("create");
 
 function sendingCommand(verb: KubectlVerb): Command {
-  const command = new Command(verb)
+  return withFlags(new Command(verb), MANIFEST_FLAGS)
     .description(
       `Resolves Kubernetes objects as "kodeno resolve" does and hands them to\n` +
         `"kubectl ${verb} -f -". What follows a -- goes to kubectl.`,
     )
-    .argument("[args...]", "arguments of kubectl");
-  return withFlags(command, MANIFEST_FLAGS).addHelpText(
-    "after",
-    `
+    .argument("[args...]", "arguments of kubectl")
+    .addHelpText(
+      "after",
+      `
 Examples:
   # build, push, and ${verb} all of config/
   KO_DOCKER_REPO=registry.local/team kodeno ${verb} -f config/
 
   # with flags of kubectl
   kodeno ${verb} -f config/ -- --namespace=prod`,
-  ).action(async (args: readonly string[], flags: Given<typeof MANIFEST_FLAGS>) => {
-    await refuseStdout(outputsOf(flags), verb);
-    const request = { ...resolveRequest(flags), verb, args, watch: flags.watch };
-    await watched({ verbose: flags.verbose }, (work) => sendToKubectl(request, work));
-  });
+    ).action(async (args: readonly string[], flags: Given<typeof MANIFEST_FLAGS>) => {
+      await refuseStdout(outputsOf(flags), verb);
+      const request = { ...resolveRequest(flags), verb, args, watch: flags.watch };
+      await watched({ verbose: flags.verbose }, (work) => sendToKubectl(request, work));
+    });
 }
 
 /** `kodeno delete`. */
@@ -51,33 +51,33 @@ export function deleteCommand(): Command {
 
 /** `kodeno run`. */
 export function runCommand(): Command {
-  const command = new Command("run")
+  return withFlags(new Command("run"), PUSHING_FLAGS)
     .description(
       'Builds and pushes images of main packages and runs each with "kubectl run", attached, and\n' +
         "removed when it ends. What follows a -- goes to kubectl.",
     )
-    .argument("<patterns...>", "import paths or folders");
-  return withFlags(command, PUSHING_FLAGS).addHelpText(
-    "after",
-    `
+    .argument("<patterns...>", "import paths or folders")
+    .addHelpText(
+      "after",
+      `
 Examples:
   # build, push, and run
   KO_DOCKER_REPO=registry.local/team kodeno run ./cmd/app
 
   # with flags of kubectl, and arguments of the program
   kodeno run ./cmd/app -- --namespace=prod -- --port=80`,
-  ).action(async (given: readonly string[], options: Given<typeof PUSHING_FLAGS>) => {
-    await refuseStdout(outputsOf(options), "run");
-    // The parser does not tell what stood before the dashes.
-    const dashes = Deno.args.indexOf("--");
-    const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);
-    const patterns = given.slice(0, given.length - args.length);
-    const request = { patterns, options, args };
-    await watched({ verbose: options.verbose }, async (work) => {
-      for (const argv of await runInCluster(request, work)) {
-        printNote(`kubectl ${argv.join(" ")}`);
-        await passToKubectl(argv, work);
-      }
+    ).action(async (given: readonly string[], options: Given<typeof PUSHING_FLAGS>) => {
+      await refuseStdout(outputsOf(options), "run");
+      // The parser does not tell what stood before the dashes.
+      const dashes = Deno.args.indexOf("--");
+      const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);
+      const patterns = given.slice(0, given.length - args.length);
+      const request = { patterns, options, args };
+      await watched({ verbose: options.verbose }, async (work) => {
+        for (const argv of await runInCluster(request, work)) {
+          printNote(`kubectl ${argv.join(" ")}`);
+          await passToKubectl(argv, work);
+        }
+      });
     });
-  });
 }

@@ -24,10 +24,9 @@ const MERGE_FLAGS = flags({
 
 /** `kodeno ls`: the images of a layout or archive, one a line. */
 export function lsCommand(): Command {
-  const command = new Command("ls")
+  return withFlags(new Command("ls"), IMAGE_JSON)
     .description("Lists the images of an OCI layout or archive: name, digest, size and platforms.")
-    .argument(...LAYOUT_OR_ARCHIVE);
-  return withFlags(command, IMAGE_JSON)
+    .argument(...LAYOUT_OR_ARCHIVE)
     .addHelpText("after", "\nExamples:\n  kodeno ls out\n  kodeno ls images.tar --json")
     .action(async (layout: string, { json }: Given<typeof IMAGE_JSON>) => {
       const { ls } = await import("../app/ls.ts");
@@ -84,7 +83,7 @@ export function tagCommand(): Command {
 
 /** `kodeno rm`: removing images. */
 export function rmCommand(): Command {
-  const command = new Command("rm")
+  return withFlags(new Command("rm"), IMAGE_JSON)
     .description(
       "Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands\n" +
         "alone, or a digest. Prints what was removed; when one name is not there, nothing is.\n" +
@@ -92,8 +91,7 @@ export function rmCommand(): Command {
         '"kodeno gc".',
     )
     .argument(...LAYOUT)
-    .argument("<names...>", "images to remove");
-  return withFlags(command, IMAGE_JSON)
+    .argument("<names...>", "images to remove")
     .addHelpText("after", "\nExample:\n  kodeno rm out worker app:v1.0.0")
     .action(async (layout: string, names: readonly string[], flags: Given<typeof IMAGE_JSON>) => {
       const { rm } = await import("../app/rm.ts");
@@ -103,14 +101,13 @@ export function rmCommand(): Command {
 
 /** `kodeno merge`: the images of several layouts and archives in one layout. */
 export function mergeCommand(): Command {
-  const command = new Command("merge")
+  return withFlags(new Command("merge"), MERGE_FLAGS)
     .description(
       "Copies all images of layouts and archives into a layout, which is made when it is not\n" +
         "there, and prints them. They appear all at once, when all of them are there.",
     )
     .argument("<out>", "folder of the layout that gets them")
-    .argument("<in...>", "layout folders and archive files that have them; - is one from stdin");
-  return withFlags(command, MERGE_FLAGS)
+    .argument("<in...>", "layout folders and archive files that have them; - is one from stdin")
     .addHelpText("after", "\nExample:\n  kodeno merge all out ../other/out images.tar")
     .action(async (out: string, ins: readonly string[], flags: Given<typeof MERGE_FLAGS>) => {
       const { merge } = await import("../app/merge.ts");
@@ -133,7 +130,7 @@ function printNamed(
 
 /** `kodeno gc`: removing what no image needs. */
 export function gcCommand(): Command {
-  const command = new Command("gc")
+  return withFlags(new Command("gc"), GC_FLAGS)
     .description(
       "Removes the blobs of an OCI layout that no image in it needs, and prints their digests.\n" +
         "Blobs of the last hour stay, since another tool may be about to name them. What a running\n" +
@@ -141,8 +138,7 @@ export function gcCommand(): Command {
         "then tells what it has left. What refers to an image (signatures, SBOMs) lives as long as\n" +
         "that; what refers to something that is not in the layout at all stays.",
     )
-    .argument(...LAYOUT);
-  return withFlags(command, GC_FLAGS)
+    .argument(...LAYOUT)
     .addHelpText("after", "\nExample:\n  kodeno gc out --dry-run")
     .action(async (layout: string, { json, ...options }: Given<typeof GC_FLAGS>) => {
       const { gc } = await import("../app/gc.ts");

@@ -33,13 +33,13 @@ const FLAGS = flags({
 
 /** The command with its flags. */
 export function loadCommand(): Command {
-  const command = new Command("load")
+  return withFlags(new Command("load"), FLAGS)
     .description(
       "Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is\n" +
         "only named.",
     )
-    .argument(...LAYOUT_OR_ARCHIVE);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument(...LAYOUT_OR_ARCHIVE)
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(from: string, given: Given<typeof FLAGS>): Promise<void> {

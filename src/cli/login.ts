@@ -32,13 +32,13 @@ Examples:
 
 /** `kodeno login` with its flags. */
 export function loginCommand(): Command {
-  const command = new Command("login")
+  return withFlags(new Command("login"), FLAGS)
     .description(
       "Asks a registry whether user and password are right, and keeps them where Docker keeps them\n" +
         "(DOCKER_CONFIG, or the helper that is named there).",
     )
-    .argument("<host>", "host and port of the registry");
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument("<host>", "host and port of the registry")
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 /** `kodeno logout`. */

@@ -19,8 +19,8 @@ export async function main(args: readonly string[]): Promise<number> {
       printResult(formatVersions(await versions()));
       return 0;
     }
-    const { runCommand } = await import("./program.ts");
-    return await runCommand(args);
+    const { runCommandLine } = await import("./program.ts");
+    return await runCommandLine(args);
   } catch (error) {
     return report(error, args.includes("--verbose") || args.includes("-v"));
   }

@@ -8,155 +8,68 @@ import { KodenoError } from "../errors.ts";
 import { toggle } from "./flag.ts";
 import { printNote, printResult } from "./output.ts";
 
-/** A command, before its code is loaded. */
-interface Entry {
-  readonly summary: string;
-  /** It has no reason to dial. */
-  readonly isLocal?: true;
-  readonly alias?: string;
-  /** No person has to know it. */
-  readonly isHidden?: true;
-  readonly load: () => Promise<Command>;
-}
+/** What a command is made of: what the list of all says of it, and the file that has it. */
+type Entry = readonly [summary: string, load: () => Promise<object>];
 
-/** All commands, in the order of the help. */
+/** All commands, in the order of the help; `push` is the function `pushCommand` of its file. */
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  build: {
-    summary: "build images of Go main packages into an OCI layout",
-    alias: "publish",
-    load: async () => (await import("./build.ts")).buildCommand(),
-  },
-  resolve: {
-    summary: "print Kubernetes objects with ko:// references built to images",
-    load: async () => (await import("./resolve.ts")).resolveCommand(),
-  },
-  apply: {
-    summary: 'resolve Kubernetes objects and hand them to "kubectl apply"',
-    load: async () => (await import("./kubectl.ts")).applyCommand(),
-  },
-  create: {
-    summary: 'resolve Kubernetes objects and hand them to "kubectl create"',
-    load: async () => (await import("./kubectl.ts")).createCommand(),
-  },
-  delete: {
-    summary: 'the same as "kubectl delete"',
-    load: async () => (await import("./kubectl.ts")).deleteCommand(),
-  },
-  run: {
-    summary: "build images and run them in the cluster",
-    load: async () => (await import("./kubectl.ts")).runCommand(),
-  },
-  watch: {
-    summary: "build images again whenever their files change",
-    load: async () => (await import("./watch.ts")).watchCommand(),
-  },
-  skaffold: {
-    summary: "build an image for Skaffold, as its custom builder",
-    load: async () => (await import("./skaffold.ts")).skaffoldCommand(),
-  },
-  deps: {
-    summary: "list the files that shape images",
-    load: async () => (await import("./deps.ts")).depsCommand(),
-  },
-  sync: {
-    summary: "print file sync rules of kodata for skaffold.yaml",
-    load: async () => (await import("./sync.ts")).syncCommand(),
-  },
-  push: {
-    summary: "push the images of a layout or archive to a registry",
-    load: async () => (await import("./push.ts")).pushCommand(),
-  },
-  load: {
-    summary: "load images into the Docker daemon",
-    load: async () => (await import("./load.ts")).loadCommand(),
-  },
-  pull: {
-    summary: "pull an image of a registry into a layout",
-    load: async () => (await import("./copy.ts")).pullCommand(),
-  },
-  copy: {
-    summary: "copy an image from any place to any place",
-    load: async () => (await import("./copy.ts")).copyCommand(),
-  },
-  serve: {
-    summary: "serve a layout as a read-only registry",
-    load: async () => (await import("./serve.ts")).serveCommand(),
-  },
-  ls: {
-    isLocal: true,
-    summary: "list the images of a layout or archive",
-    load: async () => (await import("./layout.ts")).lsCommand(),
-  },
-  inspect: {
-    isLocal: true,
-    summary: "show what an image is made of",
-    load: async () => (await import("./inspect.ts")).inspectCommand(),
-  },
-  tag: {
-    isLocal: true,
-    summary: "give an image of a layout more names",
-    load: async () => (await import("./layout.ts")).tagCommand(),
-  },
-  rm: {
-    isLocal: true,
-    summary: "remove names from a layout",
-    load: async () => (await import("./layout.ts")).rmCommand(),
-  },
-  gc: {
-    isLocal: true,
-    summary: "remove blobs of a layout that no image needs",
-    load: async () => (await import("./layout.ts")).gcCommand(),
-  },
-  merge: {
-    isLocal: true,
-    summary: "bring the images of several layouts and archives into one layout",
-    load: async () => (await import("./layout.ts")).mergeCommand(),
-  },
-  login: {
-    summary: "keep credentials for a registry",
-    load: async () => (await import("./login.ts")).loginCommand(),
-  },
-  logout: {
-    isLocal: true,
-    summary: "forget credentials of a registry",
-    load: async () => (await import("./login.ts")).logoutCommand(),
-  },
-  init: {
-    summary: "propose .ko.yaml and skaffold.yaml for a repository",
-    load: async () => (await import("./init.ts")).initCommand(),
-  },
-  doctor: {
-    summary: "look for what is wrong here, and tell how to mend it",
-    load: async () => (await import("./doctor.ts")).doctorCommand(),
-  },
-  config: {
-    summary: "show what shapes images, and where it comes from",
-    load: async () => (await import("./config.ts")).configCommand(),
-  },
-  schema: {
-    summary: "print the JSON Schema of a configuration file",
-    load: async () => (await import("./schema.ts")).schemaCommand(),
-  },
-  cache: {
-    isLocal: true,
-    summary: "look at and empty the cache of layers and binaries",
-    load: async () => (await import("./cache.ts")).cacheCommand(),
-  },
-  completion: {
-    summary: "print a script that completes commands in a shell",
-    load: async () => (await import("./completion.ts")).completionCommand(),
-  },
-  __complete: {
-    isHidden: true,
-    summary: "complete a word; what the scripts of completion ask",
-    load: async () => (await import("./complete.ts")).completeCommand(loadCommand),
-  },
-  version: {
-    isLocal: true,
-    summary: "tell the versions of kodeno, Deno and Go",
-    load: () => Promise.resolve(versionCommand()),
-  },
+  build: ["build images of Go main packages into an OCI layout", () => import("./build.ts")],
+  resolve: [
+    "print Kubernetes objects with ko:// references built to images",
+    () => import("./resolve.ts"),
+  ],
+  apply: [
+    'resolve Kubernetes objects and hand them to "kubectl apply"',
+    () => import("./kubectl.ts"),
+  ],
+  create: [
+    'resolve Kubernetes objects and hand them to "kubectl create"',
+    () => import("./kubectl.ts"),
+  ],
+  delete: ['the same as "kubectl delete"', () => import("./kubectl.ts")],
+  run: ["build images and run them in the cluster", () => import("./kubectl.ts")],
+  watch: ["build images again whenever their files change", () => import("./watch.ts")],
+  skaffold: ["build an image for Skaffold, as its custom builder", () => import("./skaffold.ts")],
+  deps: ["list the files that shape images", () => import("./deps.ts")],
+  sync: ["print file sync rules of kodata for skaffold.yaml", () => import("./sync.ts")],
+  push: ["push the images of a layout or archive to a registry", () => import("./push.ts")],
+  load: ["load images into the Docker daemon", () => import("./load.ts")],
+  pull: ["pull an image of a registry into a layout", () => import("./copy.ts")],
+  copy: ["copy an image from any place to any place", () => import("./copy.ts")],
+  serve: ["serve a layout as a read-only registry", () => import("./serve.ts")],
+  ls: ["list the images of a layout or archive", () => import("./layout.ts")],
+  inspect: ["show what an image is made of", () => import("./inspect.ts")],
+  tag: ["give an image of a layout more names", () => import("./layout.ts")],
+  rm: ["remove names from a layout", () => import("./layout.ts")],
+  gc: ["remove blobs of a layout that no image needs", () => import("./layout.ts")],
+  merge: [
+    "bring the images of several layouts and archives into one layout",
+    () => import("./layout.ts"),
+  ],
+  login: ["keep credentials for a registry", () => import("./login.ts")],
+  logout: ["forget credentials of a registry", () => import("./login.ts")],
+  init: ["propose .ko.yaml and skaffold.yaml for a repository", () => import("./init.ts")],
+  doctor: ["look for what is wrong here, and tell how to mend it", () => import("./doctor.ts")],
+  config: ["show what shapes images, and where it comes from", () => import("./config.ts")],
+  schema: ["print the JSON Schema of a configuration file", () => import("./schema.ts")],
+  cache: ["look at and empty the cache of layers and binaries", () => import("./cache.ts")],
+  completion: [
+    "print a script that completes commands in a shell",
+    () => import("./completion.ts"),
+  ],
+  __complete: [
+    "complete a word; what the scripts of completion ask",
+    () => import("./complete.ts"),
+  ],
+  version: ["tell the versions of kodeno, Deno and Go", () => Promise.resolve({ versionCommand })],
 };
+const ALIASES: Readonly<Record<string, string>> = { publish: "build" };
+/** No person has to know it. */
+const HIDDEN = "__complete";
+/** They have no reason to dial. */
+const LOCAL = new Set(["ls", "inspect", "tag", "rm", "gc", "merge", "logout", "cache", "version"]);
+/** Makes a command; one that tells of others loads them. */
+type MakeCommand = (load: (name?: string) => Promise<Command>) => Command;
 
 /**
  * Parses arguments and runs the command they name.
@@ -164,7 +77,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
  * @returns the exit code
  * @throws {KodenoError} `BAD_OPTION` for wrong usage, and what the command throws
  */
-export async function runCommand(args: readonly string[]): Promise<number> {
+export async function runCommandLine(args: readonly string[]): Promise<number> {
   const program = await loadCommand(args[0] === "help" ? args[1] : args[0]);
   try {
     await program.parseAsync(switches(program.commands, args), { from: "user" });
@@ -182,18 +95,15 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 
 /** All commands, their code loaded, for who writes about them; hidden ones are left out. */
 export async function allCommands(): Promise<Command> {
-  return await makeProgram(() => true, false);
+  return await makeProgram(Object.keys(COMMANDS).filter((name) => name !== HIDDEN));
 }
 
 /** All commands, but only the code of the one of this name. */
-async function loadCommand(name: string | undefined): Promise<Command> {
-  return await makeProgram((names) => name !== undefined && names.includes(name));
+async function loadCommand(name = ""): Promise<Command> {
+  return await makeProgram([ALIASES[name] ?? name], true);
 }
 
-async function makeProgram(
-  isWanted: (names: readonly string[]) => boolean,
-  withHidden = true,
-): Promise<Command> {
+async function makeProgram(wanted: readonly string[], withHidden = false): Promise<Command> {
   const program = new Command("kodeno")
     .description("Builds container images from Go main packages and keeps them as an OCI layout.")
     .option("--version", "tell the versions of kodeno, Deno and Go")
@@ -201,16 +111,21 @@ async function makeProgram(
       "after",
       "\nExample:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64",
     );
-  for (const [name, entry] of Object.entries(COMMANDS)) {
-    const { summary, alias, load, isLocal = false, isHidden = false } = entry;
-    if (isHidden && !withHidden) continue;
-    const isAsked = isWanted(alias === undefined ? [name] : [name, alias]);
-    const loaded = isAsked ? await load() : new Command(name);
-    if (isAsked) addCommonFlags(loaded, isLocal);
-    if (alias !== undefined && loaded.alias() === undefined) loaded.alias(alias);
-    program.addCommand(loaded.summary(summary), { hidden: isHidden });
+  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
+    const hidden = name === HIDDEN;
+    if (hidden && !withHidden) continue;
+    const made = wanted.includes(name) ? await makeCommand(name, load) : new Command(name);
+    const alias = Object.keys(ALIASES).find((one) => ALIASES[one] === name);
+    if (alias !== undefined) made.alias(alias);
+    program.addCommand(made.summary(summary), { hidden });
   }
-  for (const command of [program, ...program.commands, ...program.commands.flatMap(subcommands)]) {
+  for (
+    const command of [
+      program,
+      ...program.commands,
+      ...program.commands.flatMap((c) => c.commands),
+    ]
+  ) {
     command.exitOverride().showSuggestionAfterError().configureOutput({
       writeOut: (text) => printResult(text.trimEnd()),
       writeErr: (text) => printNote(text.trimEnd()),
@@ -221,8 +136,12 @@ async function makeProgram(
   return program;
 }
 
-function subcommands(command: Command): readonly Command[] {
-  return command.commands;
+async function makeCommand(name: string, load: Entry[1]): Promise<Command> {
+  const file = await load() as Readonly<Record<string, MakeCommand | undefined>>;
+  const command = file[`${name.replace(/^_+/, "")}Command`]?.(loadCommand);
+  if (command === undefined) throw new Error(`no file has the command ${name}`);
+  addCommonFlags(command, LOCAL.has(name));
+  return command;
 }
 
 /** `--push=true` and `--push=false`, which ko's command line takes for any switch, in our terms. */

@@ -37,10 +37,10 @@ const FLAGS = flags({
 
 /** The command with its flags. */
 export function pushCommand(): Command {
-  const command = new Command("push")
+  return withFlags(new Command("push"), FLAGS)
     .description("Pushes the images of a layout or archive; what the registry has is not sent.")
-    .argument(...LAYOUT_OR_ARCHIVE);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument(...LAYOUT_OR_ARCHIVE)
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(from: string, given: Given<typeof FLAGS>): Promise<void> {

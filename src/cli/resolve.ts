@@ -22,12 +22,12 @@ Examples:
 
 /** The command with its flags. */
 export function resolveCommand(): Command {
-  const command = new Command("resolve")
+  return withFlags(new Command("resolve"), MANIFEST_FLAGS)
     .description(
       "Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the\n" +
         "images to KO_DOCKER_REPO, and prints the objects with the images in their stead.",
-    );
-  return withFlags(command, MANIFEST_FLAGS).addHelpText("after", EXAMPLES).action(run);
+    )
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(given: Given<typeof MANIFEST_FLAGS>): Promise<void> {

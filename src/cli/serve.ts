@@ -34,7 +34,7 @@ Examples:
 
 /** The command with its flags. */
 export function serveCommand(): Command {
-  const command = new Command("serve")
+  return withFlags(new Command("serve"), FLAGS)
     .description(
       "Serves an OCI layout in place as a read-only registry, so that docker, containerd and\n" +
         "Kubernetes pull from a folder. Repositories are the names of the images without their\n" +
@@ -43,8 +43,8 @@ export function serveCommand(): Command {
         "the client asks for, and those whose names say none: app:latest is library/app of docker.io.\n" +
         "What is put into the layout meanwhile is served, too.",
     )
-    .argument(...LAYOUT);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES)
+    .argument(...LAYOUT)
+    .addHelpText("after", EXAMPLES)
     .action(async (layout: string, { listen, tlsCert, tlsKey, verbose }: Given<typeof FLAGS>) => {
       const emit: Emit = (event) => {
         if (event.type !== "note") return;

@@ -40,13 +40,13 @@ const OF_SKAFFOLD = [
 
 /** The command with its flags. */
 export function skaffoldCommand(): Command {
-  const command = new Command("skaffold")
+  return withFlags(new Command("skaffold"), FLAGS)
     .description(
       "Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the name that\n" +
         "Skaffold has for it. Prints its reference.",
     )
-    .argument("[pattern]", 'import path or folder of the main package (default: ".")');
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument("[pattern]", 'import path or folder of the main package (default: ".")')
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(pattern: string | undefined, options: Given<typeof FLAGS>): Promise<void> {

@@ -27,13 +27,13 @@ const FLAGS = flags({ json: toggle("--json", "print one JSON array") });
 
 /** The command with its flags. */
 export function syncCommand(): Command {
-  const command = new Command("sync")
+  return withFlags(new Command("sync"), FLAGS)
     .description(
       "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
         "YAML for an artifact of skaffold.yaml, one document for each image.",
     )
-    .argument(...PATTERNS);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument(...PATTERNS)
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(patterns: readonly string[], { json }: Given<typeof FLAGS>): Promise<void> {

@@ -35,13 +35,13 @@ const FLAGS = flags({ ...BUILD_FLAGS, json: JSON_EVENTS });
 
 /** The command with its flags. */
 export function watchCommand(): Command {
-  const command = new Command("watch")
+  return withFlags(new Command("watch"), FLAGS)
     .description(
       'Builds images as "kodeno build" does, and again whenever one of their files changes: only\n' +
         "those that the change touches. Prints a line for each: when, its reference, how long it took.",
     )
-    .argument(...PATTERNS);
-  return withFlags(command, FLAGS).addHelpText("after", EXAMPLES).action(run);
+    .argument(...PATTERNS)
+    .addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(patterns: readonly string[], options: Given<typeof FLAGS>): Promise<void> {
