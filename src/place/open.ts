@@ -11,8 +11,7 @@ import type { ArchiveSource } from "./archive/archive_source.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./daemon/endpoint.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
-import type { RegistryOptions } from "./registry/options.ts";
-import { Registries } from "./registry/registry.ts";
+import { Registries, type RegistryOptions } from "./registry/registry.ts";
 import type { TransferConfig } from "./transfer.ts";
 
 /** The name of a place, read. */

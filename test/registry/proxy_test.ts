@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { proxyFor } from "../../src/place/registry/proxy.ts";
-import type { RegistryOptions } from "../../src/place/registry/options.ts";
-import { openRegistry } from "../../src/place/registry/registry.ts";
+import { openRegistry, type RegistryOptions } from "../../src/place/registry/registry.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { openLayout } from "../../src/place/layout/layout.ts";
-import { referrersTag } from "../../src/place/registry/referrers_tag.ts";
+import { referrersTag } from "../../src/place/registry/referrers.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";

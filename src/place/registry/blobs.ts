@@ -10,9 +10,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { RegistryError } from "./error.ts";
-import { isTransientError } from "./retry.ts";
-import { ConnectionError } from "./connection.ts";
+import { ConnectionError, isTransientError, RegistryError } from "./failure.ts";
 
 /** Progress that makes up for the broken connections before it. */
 const GOOD_PROGRESS_BYTES = 1024 * 1024;

@@ -4,13 +4,12 @@
  * server.
  * @module
  */
-import { type Scope, scopeText } from "./auth_challenge.ts";
-import { basicAuthorization, type Credential } from "./credential.ts";
+import { fetchToken, type Scope, scopeText } from "./auth.ts";
+import { basicAuthorization, type Credential } from "./credentials.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { connectionFailure, loginHint } from "./failure.ts";
-import { shared } from "./options.ts";
+import { shared } from "./registry.ts";
 import { bearerOf, challengesOf, type Probe, probe, type ProbeOptions } from "./probe.ts";
-import { fetchToken } from "./token.ts";
 
 /** What a registry said. */
 export interface Access {

@@ -3,12 +3,11 @@
  * (distribution spec 1.1, "Determining Support"), and its token server where it has one.
  * @module
  */
-import type { Challenge } from "./auth_challenge.ts";
-import { basicAuthorization, type Credential } from "./credential.ts";
+import { type Challenge, fetchToken } from "./auth.ts";
+import { basicAuthorization, type Credential } from "./credentials.ts";
 import { apiHost } from "./endpoint.ts";
 import { checkHost } from "./login.ts";
 import { bearerOf, challengesOf, type Probe, probe, type ProbeOptions } from "./probe.ts";
-import { fetchToken } from "./token.ts";
 
 /** What a person may do about a credential that is not taken. */
 const NEXT = "check user and password; nothing was kept";

@@ -4,18 +4,32 @@
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
-import type { Scope } from "./auth_challenge.ts";
-import { Authorizer } from "./authorizer.ts";
-import type { CredentialProvider } from "./credential.ts";
+import { Authorizer, type Scope, TokenRefused } from "./auth.ts";
+import type { CredentialProvider } from "./credentials.ts";
 import { apiHost } from "./endpoint.ts";
-import { RegistryError } from "./error.ts";
-import { connectionFailure, loginHint, readCodes } from "./failure.ts";
-import { isTransientError, isTransientStatus, retryAfterMs, type RetryPolicy } from "./retry.ts";
-import { sleep, waitMs } from "./retry.ts";
-import { TokenRefused } from "./token.ts";
+import {
+  connectionFailure,
+  isTransientError,
+  isTransientStatus,
+  loginHint,
+  readCodes,
+  RegistryError,
+  retryAfterMs,
+  type RetryPolicy,
+  sleep,
+  waitMs,
+} from "./failure.ts";
 import type { RequestContent, Transport, TransportResponse } from "./transport.ts";
-import type { Shared } from "./options.ts";
 import { UploadSize } from "./upload_size.ts";
+
+/** Everything that several repositories share. */
+export interface Shared {
+  readonly transport: Transport;
+  readonly credentials: CredentialProvider;
+  readonly policy: RetryPolicy;
+  readonly documentMs: number;
+  readonly onDelay: (message: string) => void;
+}
 
 /** A request in terms of a registry. */
 export interface Call {

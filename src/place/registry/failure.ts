@@ -1,11 +1,292 @@
 /**
- * From what went wrong to what a person reads: connections that broke, and answers that refuse.
+ * Failures: connections that could not be made or broke, answers that refuse, bounds of time, trying
+ * again, and what a person reads of it. Neither credentials nor the signed parts of a URL get into a
+ * message.
  * @module
  */
-import { messageOf } from "../../errors.ts";
-import { registryCodes, RegistryError } from "./error.ts";
-import { ConnectionError } from "./connection.ts";
-import { readWithin } from "./within.ts";
+import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
+import { chunksOf, readAll } from "../../io/streams.ts";
+
+/** Why a connection failed; only some of it gets better when tried again. */
+export type ConnectionTrouble =
+  | "refused"
+  | "name"
+  | "tls"
+  | "certificate"
+  | "client-certificate"
+  | "timeout"
+  | "unmade"
+  | "closed"
+  | "protocol"
+  | "denied";
+
+const LASTING: readonly ConnectionTrouble[] = [
+  "certificate",
+  "client-certificate",
+  "denied",
+  "protocol",
+  "tls",
+];
+
+/** A connection that could not be made, or broke. */
+export class ConnectionError extends Error {
+  /**
+   * @param trouble what kind of failure it is
+   * @param message for a person: `the connection was closed`
+   */
+  constructor(readonly trouble: ConnectionTrouble, message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+
+  /** Whether trying again may help. */
+  get transient(): boolean {
+    return !LASTING.includes(this.trouble);
+  }
+}
+
+/** What the runtime's words mean; the first that fits counts. */
+const TROUBLES: readonly (readonly [RegExp, ConnectionTrouble, string])[] = [
+  [
+    // Alerts about what the other side was shown, or was not; they may come late.
+    /fatal alert: (?:Certificate|BadCertificate|UnsupportedCertificate|UnknownCA|AccessDenied)/i,
+    "client-certificate",
+    "it lets in only who shows a client certificate that it knows",
+  ],
+  [
+    /certificate|UnknownIssuer|NotValidForName|self.signed|UNABLE_TO_VERIFY|CERT_/i,
+    "certificate",
+    "its certificate cannot be trusted",
+  ],
+  [/proxy authorization required/i, "protocol", "the proxy refused the tunnel (407)"],
+  [/unsuccessful tunnel/i, "protocol", "the proxy refused the tunnel"],
+  [/ECONNREFUSED|os error 111|refused/i, "refused", "the connection was refused"],
+  [/ENOTFOUND|EAI_AGAIN|dns error|lookup address|getaddrinfo/i, "name", "there is no such host"],
+  [
+    /corrupt message|InvalidContentType|WRONG_VERSION|wrong version|handshake|alert/i,
+    "tls",
+    "it does not speak TLS",
+  ],
+  [/port \d+ are blocked/i, "protocol", "the runtime lets nobody connect to that port"],
+  [/invalid HTTP version/i, "protocol", "the answer is not HTTP"],
+  [/head is too large/i, "protocol", "the answer has too many headers, or too long ones"],
+  [/ETIMEDOUT|timed out|os error 110/i, "timeout", "it took too long to connect"],
+];
+
+/** What the runtime says about a connection, in kodeno's terms; what it does not say stays as it is. */
+export function connectionError(error: unknown): unknown {
+  if (error instanceof ConnectionError || !(error instanceof Error)) return error;
+  if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied) {
+    return new ConnectionError("denied", "the network may not be used (offline)", error);
+  }
+  const said = `${(error as { code?: string }).code ?? ""} ${messageOf(error)} ${
+    error.cause instanceof Error ? messageOf(error.cause) : ""
+  }`;
+  // The URL is in there, and its query may be signed.
+  const [, phase, detail = said] = /client error \((\w+)\): (.*)$/s.exec(said) ?? [];
+  const safe = detail.replaceAll(/\bhttps?:\S+/g, "...").trim();
+  const [, trouble, message] = TROUBLES.find(([pattern]) => pattern.test(safe)) ?? [];
+  if (trouble === undefined) {
+    const when = phase === "Connect" ? "unmade" : "closed";
+    return new ConnectionError(when, `the connection broke (${safe})`);
+  }
+  return new ConnectionError(trouble, message ?? "", new Error(safe));
+}
+
+/** What is known of a request that failed. */
+export interface RegistryFailure {
+  /** What was tried, to what: `push blob sha256:1f... to reg.local/app`. */
+  readonly doing: string;
+  /** Why not: `registry answered 403 (DENIED)`. */
+  readonly why: string;
+  /** What a person may do now. */
+  readonly next?: string | undefined;
+  /** Method of the request. */
+  readonly method: string;
+  /** Where it went. */
+  readonly url: URL | string;
+  /** HTTP status; left out where no answer came. */
+  readonly status?: number | undefined;
+  /** Codes of the answer's body (distribution spec 1.1, "Error Codes"). */
+  readonly codes?: readonly string[] | undefined;
+  /** The error behind it. */
+  readonly cause?: unknown;
+}
+
+/** A request to a registry that failed. */
+export class RegistryError extends KodenoError {
+  /** Method of the request. */
+  readonly method: string;
+  /** Where it went, without credentials and query. */
+  readonly url: string;
+  /** HTTP status; undefined where no answer came. */
+  readonly status: number | undefined;
+  /** Codes that the registry gave: `DENIED`, `MANIFEST_UNKNOWN`. */
+  readonly registryCodes: readonly string[];
+
+  /**
+   * Makes an error; its message is put together from the parts.
+   *
+   * @param code what kind of failure this is
+   * @param failure what is known of it
+   */
+  constructor(code: ErrorCode, failure: RegistryFailure) {
+    const { doing, why, next, method, status, codes = [], cause } = failure;
+    const url = redactUrl(failure.url);
+    super(
+      code,
+      `Cannot ${doing}: ${why}${next === undefined ? "" : `; ${next}`}`,
+      { method, url, status, codes },
+      { cause },
+    );
+    this.method = method;
+    this.url = url;
+    this.status = status;
+    this.registryCodes = codes;
+  }
+}
+
+/** A URL without user, password, query and fragment: what is left holds no secret. */
+export function redactUrl(url: URL | string): string {
+  if (!URL.canParse(url)) return "(not a URL)";
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
+}
+
+/**
+ * The codes in the body of an error answer; none where it is something else. Only words of capital
+ * letters count, since a registry's own text might echo a secret or move a terminal's cursor.
+ */
+export function registryCodes(body: Uint8Array): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(body));
+    const { errors } = value as { errors?: unknown };
+    if (!Array.isArray(errors)) return [];
+    const codes = errors.slice(0, 10).map((one) => String((one as { code?: unknown })?.code));
+    return [...new Set(codes.filter((code) => /^[A-Z][A-Z0-9_]{1,63}$/.test(code)))];
+  } catch {
+    return [];
+  }
+}
+
+/** How often and how long. */
+export interface RetryPolicy {
+  /** Tries in all, at least 1. */
+  readonly attempts: number;
+  /** Upper bound of the first wait in milliseconds; doubles each time. */
+  readonly baseMs: number;
+  /** Upper bound of any wait of ours. */
+  readonly maxMs: number;
+  /** Upper bound of a wait that a `Retry-After` asks for. */
+  readonly maxRetryAfterMs: number;
+}
+
+/** What is tried where nothing else is said: 5 times, some 3 seconds in all. */
+export const DEFAULT_RETRY: RetryPolicy = {
+  attempts: 5,
+  baseMs: 200,
+  maxMs: 10_000,
+  maxRetryAfterMs: 60_000,
+};
+
+/** Whether a status may be another one when the request is sent again. */
+export function isTransientStatus(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+}
+
+/** Whether something that was thrown may not happen again. */
+export function isTransientError(error: unknown): boolean {
+  return error instanceof ConnectionError && error.transient;
+}
+
+/**
+ * Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date.
+ */
+export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
+  if (header === null) return undefined;
+  const text = header.trim();
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/**
+ * How long to wait before a try.
+ *
+ * @param failed tries so far, from 1
+ * @param askedMs what the other side asked for; then at least that, within the policy's bound
+ */
+export function waitMs(
+  policy: RetryPolicy,
+  failed: number,
+  askedMs: number | undefined,
+  random: () => number = Math.random,
+): number {
+  const jitter = random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (failed - 1));
+  if (askedMs === undefined) return jitter;
+  return Math.min(askedMs, policy.maxRetryAfterMs) + random() * policy.baseMs;
+}
+
+/** Waits, or throws the signal's reason as soon as it is aborted. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let onAbort: (() => void) | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(resolve, ms);
+      onAbort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  } finally {
+    clearTimeout(timer);
+    if (onAbort) signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A signal that is aborted after a time, or with another signal. Dispose of it when the work is done. */
+export class TimeBound implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  /**
+   * Begins to count.
+   *
+   * @param ms how long the work may take
+   * @param what names it in the error: `the list`
+   */
+  constructor(ms: number, what: string, signal?: AbortSignal) {
+    const late = new AbortController();
+    this.signal = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+    const seconds = Math.round(ms / 100) / 10;
+    this.#timer = setTimeout(() => {
+      late.abort(new ConnectionError("timeout", `${what} did not come whole within ${seconds} s`));
+    }, ms);
+  }
+
+  /** Ends the counting. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/**
+ * Reads a small body whole.
+ *
+ * @param limit most bytes to hold
+ * @param ms how long all of it may take
+ * @param what names it in an error
+ * @throws {KodenoError} `BAD_CONTENT` past the limit; {@link ConnectionError} after the time, and what
+ * the stream throws; the rest is not read
+ */
+export async function readWithin(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+  ms: number,
+  what: string,
+): Promise<Uint8Array> {
+  using bound = new TimeBound(ms, what);
+  return await readAll(chunksOf(body, bound.signal), limit, what);
+}
 
 const MAX_ERROR_BYTES = 64 * 1024;
 const ERROR_MS = 10_000;

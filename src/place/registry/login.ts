@@ -9,9 +9,17 @@ import { makeFolder, removeStaleTemporaries, writeFileAtomically } from "../../i
 import { ioFailure } from "../../io/fail.ts";
 import { withLock } from "../../io/lock.ts";
 import { findOutput } from "../../io/output.ts";
-import { askHelper, tellHelper } from "./credential_helper.ts";
-import type { AuthEntry, AuthFile } from "./credentials.ts";
-import { dockerConfigPath, helperOf, keyParts, readAuthFile, serverKey } from "./credentials.ts";
+import {
+  askHelper,
+  type AuthEntry,
+  type AuthFile,
+  dockerConfigPath,
+  helperOf,
+  keyParts,
+  readAuthFile,
+  serverKey,
+  tellHelper,
+} from "./credentials.ts";
 import { registryName } from "./endpoint.ts";
 import type { Environment } from "./proxy.ts";
 

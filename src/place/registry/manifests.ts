@@ -15,7 +15,7 @@ import { parseIndex, parseManifest } from "../../oci/manifest.ts";
 import { isIndexType, MediaType } from "../../oci/media_types.ts";
 import { refuseWebPage, type Repository } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
-import { readWithin } from "./within.ts";
+import { readWithin } from "./failure.ts";
 
 /** What is asked for, OCI's and Docker's. */
 const ACCEPT = [

@@ -3,12 +3,10 @@
  * (distribution spec 1.1, "Determining Support") and its like, and what a refusal means.
  * @module
  */
-import { type Challenge, parseChallenges } from "./auth_challenge.ts";
-import type { CredentialProvider } from "./credential.ts";
-import { RegistryError } from "./error.ts";
-import { connectionFailure, readCodes } from "./failure.ts";
-import { type RegistryOptions, shared } from "./options.ts";
-import { TokenRefused } from "./token.ts";
+import { type Challenge, parseChallenges, TokenRefused } from "./auth.ts";
+import type { CredentialProvider } from "./credentials.ts";
+import { connectionFailure, readCodes, RegistryError } from "./failure.ts";
+import { type RegistryOptions, shared } from "./registry.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
 
 /** What is asked for, in words of errors. */

@@ -1,16 +1,135 @@
 /**
- * What refers to a manifest by its `subject` (distribution spec 1.1, "Listing Referrers").
+ * Lists of a repository: its tags, and what refers to a manifest by its `subject` (distribution spec
+ * 1.1, "Listing Tags", "Listing Referrers"), in pages; where a registry has no API for referrers, under
+ * a tag ("Referrers Tag Schema"). Whoever pushes changes that list, and registries cannot compare and
+ * swap: a lock keeps kodeno's processes apart, and a look at what was written tells of others.
  * @module
  */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
+import { KodenoError } from "../../errors.ts";
+import { digestOf } from "../../io/hash.ts";
+import { withLockFile } from "../../io/lock.ts";
+import { chunksOf, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { parseDigest } from "../../oci/digest.ts";
-import { parseIndex } from "../../oci/manifest.ts";
-import { MediaType } from "../../oci/media_types.ts";
-import type { Repository } from "./blobs.ts";
-import type { Call } from "./client.ts";
-import { pagesOf } from "./listing.ts";
-import { readReferrersTag } from "./referrers_tag.ts";
+import { digestHex, parseDigest } from "../../oci/digest.ts";
+import { MAX_JSON_BYTES } from "../../oci/limits.ts";
+import { encodeJson, type Index, parseIndex, parseManifest } from "../../oci/manifest.ts";
+import { isIndexType, MediaType } from "../../oci/media_types.ts";
+import { refuseWebPage, type Repository } from "./blobs.ts";
+import type { Answer, Call, RegistryClient } from "./client.ts";
+import { sleep, TimeBound, waitMs } from "./failure.ts";
+import { type Document, getManifest, putManifest } from "./manifests.ts";
+
+/** More pages than any registry has; a list that goes round ends, too. */
+const MAX_PAGES = 10_000;
+/** Of all pages: a quarter of a million tags, or half as many referrers. */
+const MAX_LIST_BYTES = 32 * 1024 * 1024;
+/** What all of it may take, in the time of a document. */
+const LIST_TIMES = 5;
+
+/** One page: its bytes, and the answer they came with. */
+export interface Page {
+  readonly bytes: Uint8Array;
+  readonly answer: Answer;
+}
+
+/**
+ * The pages of a list. Ends with no page at all when the first is not there (404).
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when a page is too large or the pages lead astray
+ */
+export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Page> {
+  const seen = new Set<string>();
+  let length = 0;
+  using bound = new TimeBound(client.documentMs * LIST_TIMES, "the list", call.signal);
+  const { signal } = bound;
+  const astray = (why: string) => new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`);
+  for (let to: string | URL | undefined = call.to; to !== undefined;) {
+    const page: Call = { ...call, to, signal };
+    const answer: Answer = await within(client, call, () => client.call(page));
+    if (answer.status === 404 && seen.size === 0) {
+      await answer.body.cancel();
+      return;
+    }
+    if (answer.status !== 200) throw await client.refusal(page, answer);
+    refuseWebPage(page, answer, "");
+    let bytes: Uint8Array;
+    try {
+      const pageBody = chunksOf(answer.body, signal);
+      bytes = await readAll(pageBody, MAX_JSON_BYTES, "a page of the list");
+    } catch (error) {
+      throw client.brokenBody(page, answer.url, error);
+    }
+    length += bytes.length;
+    if (length > MAX_LIST_BYTES) throw astray(`it has more than ${MAX_LIST_BYTES} bytes`);
+    yield { bytes, answer };
+    const next = nextPage(answer.headers.get("link"), answer.url);
+    seen.add(answer.url.href);
+    if (next !== undefined) {
+      client.tellDelay(`Reading on to ${call.doing}: ${seen.size} pages, ${length} bytes so far`);
+    }
+    if (next === undefined) return;
+    if (next.origin !== answer.url.origin) throw astray(`its next page is on ${next.host}`);
+    if (seen.has(next.href) || seen.size >= MAX_PAGES) throw astray("its pages have no end");
+    to = next;
+  }
+}
+
+/** An answer; a list that takes too long fails as a connection that does. */
+async function within(
+  client: RegistryClient,
+  call: Call,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await work();
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    throw client.brokenBody(call, new URL(`https://${client.registry}/`), error);
+  }
+}
+
+/** The target of a `Link` header whose relation is `next` (RFC 8288). */
+export function nextPage(header: string | null, base: URL): URL | undefined {
+  for (const [, target = "", parameters = ""] of (header ?? "").matchAll(/<([^>]*)>([^,]*)/g)) {
+    if (!/;\s*rel\s*=\s*"?next"?\s*(?:;|$)/i.test(parameters)) continue;
+    return URL.canParse(target, base) ? new URL(target, base) : undefined;
+  }
+  return undefined;
+}
+
+/**
+ * The names in pages of `{"tags": [...]}`.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when a page is something else
+ */
+export async function readTags(client: RegistryClient, call: Call): Promise<readonly string[]> {
+  const found: string[] = [];
+  let pages = 0;
+  for await (const { bytes } of pagesOf(client, call)) {
+    pages++;
+    const tags = tagsOf(bytes);
+    if (tags === undefined) {
+      throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: the answer is no list of tags`);
+    }
+    found.push(...tags);
+  }
+  if (pages > 0) return found;
+  throw new KodenoError("NOT_FOUND", `Cannot ${call.doing}: there is no such repository`);
+}
+
+function tagsOf(bytes: Uint8Array): readonly string[] | undefined {
+  try {
+    const { tags } = JSON.parse(new TextDecoder().decode(bytes));
+    // Go's encoder writes an empty list as null.
+    if (tags === null) return [];
+    return Array.isArray(tags) && tags.every((tag) => typeof tag === "string") ? tags : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The manifests that refer to one.
@@ -52,4 +171,139 @@ export async function askReferrers(
     for (const one of manifests) found.set(one.digest, one);
   }
   return pages > 0 ? [...found.values()] : undefined;
+}
+
+/** How a list is changed. */
+export interface ReferrerOptions extends CallOptions {
+  /** Folder for the locks; without it, only this process is kept apart from itself. */
+  readonly lockFolder?: string | undefined;
+}
+
+/** The tag under which referrers are listed where there is no API. */
+export function referrersTag(subject: Descriptor): string {
+  return `sha256-${digestHex(parseDigest(subject.digest))}`;
+}
+
+/** What is under the tag: the list, or something else that somebody gave that name. */
+export async function readReferrersTag(
+  repository: Repository,
+  subject: Descriptor,
+  options: CallOptions,
+): Promise<{ readonly index?: Index; readonly other?: Descriptor }> {
+  const tag = referrersTag(subject);
+  try {
+    const { descriptor, bytes } = await getManifest(repository, tag, options);
+    if (!isIndexType(descriptor.mediaType)) return { other: descriptor };
+    return { index: parseIndex(bytes, `${repository.endpoint.name}:${tag}`) };
+  } catch (error) {
+    if (error instanceof KodenoError && error.code === "NOT_FOUND") return {};
+    throw error;
+  }
+}
+
+/** The last change of each list in this process; the next one waits for it. */
+const changing = new Map<string, Promise<unknown>>();
+
+/**
+ * Lists a manifest that was just pushed under the tag of its subject, as whoever pushes has to do
+ * for a registry that has no referrers API.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when the tag names something that is no list,
+ * `REGISTRY_FAILED` when others keep on writing over it
+ */
+export async function addReferrer(
+  repository: Repository,
+  subject: Descriptor,
+  referrer: Document,
+  options: ReferrerOptions,
+): Promise<void> {
+  const { client, endpoint } = repository;
+  const key = `${client.registry}/${endpoint.path}@${subject.digest}`;
+  const turn = (changing.get(key) ?? Promise.resolve()).then(() =>
+    locked(key, options, () => addNow(repository, subject, referrer, options))
+  );
+  const ended = turn.catch(() => {});
+  changing.set(key, ended);
+  try {
+    await turn;
+  } finally {
+    if (changing.get(key) === ended) changing.delete(key);
+  }
+}
+
+/** Runs work while no other process of this machine changes the same list. */
+async function locked(
+  key: string,
+  { lockFolder, signal }: ReferrerOptions,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (lockFolder === undefined) return await work();
+  // Few files for all lists: some that have nothing to do with each other wait, too.
+  const name = createHash("sha256").update(key).digest("hex").slice(0, 1);
+  try {
+    await Deno.mkdir(lockFolder, { recursive: true });
+  } catch {
+    // Where nothing can be written, looking at what was written has to do.
+    return await work();
+  }
+  await withLockFile(join(lockFolder, `referrers-${name}.lock`), work, signal);
+}
+
+async function addNow(
+  repository: Repository,
+  subject: Descriptor,
+  referrer: Document,
+  options: CallOptions,
+): Promise<void> {
+  const { client, endpoint } = repository;
+  const entry = describe(referrer);
+  const tag = referrersTag(subject);
+  const doing = `Cannot list ${entry.digest} in ${endpoint.name}:${tag}`;
+  for (let tried = 0;; tried++) {
+    const { index, other } = await readReferrersTag(repository, subject, options);
+    if (other !== undefined) {
+      throw new KodenoError("BAD_CONTENT", `${doing}: that is no list, but a ${other.mediaType}`);
+    }
+    const { manifests = [] } = index ?? {};
+    // On the second round this is the look at what was written.
+    if (manifests.some(({ digest }) => digest === entry.digest)) return;
+    if (tried >= client.policy.attempts) {
+      const why = "others write over it all the time; run it again";
+      throw new KodenoError("REGISTRY_FAILED", `${doing}: ${why}`);
+    }
+    if (tried > 0) await sleep(waitMs(client.policy, tried, undefined), options.signal);
+    const bytes = encodeJson({
+      schemaVersion: 2,
+      mediaType: MediaType.index,
+      ...index,
+      manifests: [...manifests, entry],
+    });
+    const descriptor = { mediaType: MediaType.index, digest: digestOf(bytes), size: bytes.length };
+    await putManifest(repository, tag, { descriptor, bytes }, options);
+  }
+}
+
+/** What an index of referrers says of one: the three fields, its type and its annotations. */
+function describe({ descriptor, bytes }: Document): Descriptor {
+  const what = `blob ${descriptor.digest}`;
+  if (isIndexType(descriptor.mediaType)) {
+    const value = parseIndex(bytes, what) as Index & { readonly artifactType?: string };
+    return withDetails(descriptor, value.artifactType, value.annotations);
+  }
+  const { artifactType, config, annotations } = parseManifest(bytes, what);
+  return withDetails(descriptor, artifactType ?? config.mediaType, annotations);
+}
+
+function withDetails(
+  { mediaType, digest, size }: Descriptor,
+  artifactType: string | undefined,
+  annotations: Readonly<Record<string, string>> | undefined,
+): Descriptor {
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType ? { artifactType } : {}),
+    ...(annotations ? { annotations } : {}),
+  };
 }

@@ -7,9 +7,9 @@
 import { connect, createServer, isIP, type Server, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { join } from "node:path";
-import { basicAuthorization } from "./credential.ts";
-import type { ClientCert } from "./client_cert.ts";
-import { ConnectionError } from "./connection.ts";
+import { basicAuthorization } from "./credentials.ts";
+import type { ClientCert } from "./certs.ts";
+import { ConnectionError } from "./failure.ts";
 
 /** Where a relay leads. */
 export interface RelayTarget {

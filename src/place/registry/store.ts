@@ -12,7 +12,7 @@ import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { parseReference, parseTag } from "../../oci/reference.ts";
 import { fetchBlob, hasBlob, type Repository } from "./blobs.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { readTags } from "./listing.ts";
+import { addReferrer, askReferrers, listReferrers, readTags } from "./referrers.ts";
 import {
   type Document,
   getManifest,
@@ -22,8 +22,6 @@ import {
   subjectOf,
 } from "./manifests.ts";
 import { withMirror } from "./mirrors.ts";
-import { askReferrers, listReferrers } from "./referrers.ts";
-import { addReferrer } from "./referrers_tag.ts";
 import { checkPush, pushBlob } from "./upload.ts";
 
 /** HEAD requests at once. */

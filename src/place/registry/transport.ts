@@ -7,7 +7,7 @@
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
 import { newHttpClient } from "../http_client.ts";
 import { certsFor } from "./certs.ts";
-import { ConnectionError, connectionError } from "./connection.ts";
+import { ConnectionError, connectionError } from "./failure.ts";
 import { isLoopback } from "./endpoint.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
 import type { Relay } from "./relay.ts";

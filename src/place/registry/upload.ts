@@ -12,12 +12,16 @@ import { Verifier } from "../../io/hash.ts";
 import { chunksOf } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
-import type { Scope } from "./auth_challenge.ts";
+import type { Scope } from "./auth.ts";
 import { hasBlob, type Repository } from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
-import { ConnectionError } from "./connection.ts";
-import { connectionFailure } from "./failure.ts";
-import { isTransientError, isTransientStatus, retryAfterMs } from "./retry.ts";
+import {
+  ConnectionError,
+  connectionFailure,
+  isTransientError,
+  isTransientStatus,
+  retryAfterMs,
+} from "./failure.ts";
 import { FIRST_CHUNK_BYTES, smallestChunk } from "./upload_size.ts";
 
 /** The largest blob that goes in one request. */

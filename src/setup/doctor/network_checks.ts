@@ -11,8 +11,8 @@ import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint
 import { KindCluster } from "../../place/daemon/kind.ts";
 import { findDaemonOf, registryOptions } from "../../place/open.ts";
 import { checkAccess } from "../../place/registry/check_access.ts";
-import { askHelper } from "../../place/registry/credential_helper.ts";
 import {
+  askHelper,
   type AuthFile,
   authFilePaths,
   helperOf,

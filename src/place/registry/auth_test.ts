@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { parseChallenges, scopeText } from "./auth_challenge.ts";
+import { parseChallenges, scopeText } from "./auth.ts";
 
 const parsed = (header: string) =>
   parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...parameters }));

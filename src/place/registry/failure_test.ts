@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DEFAULT_RETRY, isTransientStatus, retryAfterMs, sleep, waitMs } from "./retry.ts";
+import { DEFAULT_RETRY, isTransientStatus, retryAfterMs, sleep, waitMs } from "./failure.ts";
 
 Deno.test("waits grow, with jitter, within their bounds", () => {
   const top = [1, 2, 3, 4, 5, 6, 7, 20].map((n) => waitMs(DEFAULT_RETRY, n, undefined, () => 1));
