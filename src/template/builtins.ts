@@ -3,10 +3,9 @@
  * evaluator's own, because they do not look at all of their arguments.
  * @module
  */
-import { sprint, sprintf, sprintln } from "./format.ts";
+import { isPrintable, sprint, sprintf, sprintln } from "./format.ts";
 import { fn, type Functions } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
-import { isPrintable } from "./quote.ts";
 import { compareText, GoInt, GoList, GoMap, isTrue, typeOf, type Value } from "./value.ts";
 
 const encoder = new TextEncoder();

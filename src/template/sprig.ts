@@ -7,10 +7,9 @@ import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { RE2JS } from "re2js";
 import { messageOf } from "../errors.ts";
-import { display } from "./format.ts";
+import { display, quoteText } from "./format.ts";
 import { fn, type Functions } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
-import { quoteText } from "./quote.ts";
 import { compareText, GoInt, GoList, GoMap, isTrue, typeOf, type Value } from "./value.ts";
 
 /** How long a repeated text may become, in characters; how many numbers `until` gives at most. */
