@@ -2,10 +2,10 @@
  * Runs the nodes of a template: what it prints, block by block.
  * @module
  */
-import { shown, TemplateFault } from "./failure.ts";
+import { shown, TemplateFault } from "./tree.ts";
 import { type Environment, Expressions } from "./expressions.ts";
 import { display } from "./format.ts";
-import type { Block, Node, Pipeline, Tree } from "./nodes.ts";
+import type { Block, Node, Pipeline, Tree } from "./tree.ts";
 import { GoInt, GoList, GoMap, isTrue, typeOf, type Value } from "./value.ts";
 
 /** How long an output may become, in characters. */

@@ -2,7 +2,7 @@
  * Evaluates what stands in an action: pipelines, calls, fields and variables.
  * @module
  */
-import { TemplateFault } from "./failure.ts";
+import { TemplateFault } from "./tree.ts";
 import { timeMethods } from "./builtins.ts";
 import {
   type Functions,
@@ -12,7 +12,7 @@ import {
   takes,
 } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
-import type { Command, Expression, NumberLiteral, Pipeline } from "./nodes.ts";
+import type { Command, Expression, NumberLiteral, Pipeline } from "./tree.ts";
 import { unknownField } from "./unknown_field.ts";
 import { GoInt, GoMap, isTrue, typeOf, type Value, weightOf } from "./value.ts";
 import { messageOf } from "../errors.ts";

@@ -2,11 +2,11 @@
  * Parses a template into what it consists of.
  * @module
  */
-import { shown, TemplateFault } from "./failure.ts";
+import { shown, TemplateFault } from "./tree.ts";
 import { lex, type Token, type TokenKind } from "./lexer.ts";
-import type { Node, Pipeline, Tree } from "./nodes.ts";
+import type { Node, Pipeline, Tree } from "./tree.ts";
 import { PipelineParser, type Scope } from "./pipeline_parser.ts";
-import { unquote } from "./literals.ts";
+import { unquote } from "./lexer.ts";
 
 /** How deep blocks may stand in blocks. */
 const MAX_BLOCKS = 200;

@@ -2,10 +2,10 @@
  * Parses what stands in an action: commands, their arguments, and variables.
  * @module
  */
-import { shown, TemplateFault } from "./failure.ts";
+import { shown, TemplateFault } from "./tree.ts";
 import type { Token, TokenKind } from "./lexer.ts";
-import { characterLiteral, numberLiteral, unquote } from "./literals.ts";
-import type { Command, Expression, Pipeline } from "./nodes.ts";
+import { characterLiteral, numberLiteral, unquote } from "./lexer.ts";
+import type { Command, Expression, Pipeline } from "./tree.ts";
 
 /** What can be named at a place of the template. */
 export interface Scope {

@@ -1,7 +1,24 @@
 /**
- * What a template consists of, once it is parsed.
+ * What a template consists of once it is parsed, what it may read, and what goes wrong in it before it
+ * is known whose template it is.
  * @module
  */
+
+/** A fault with its place in the text of the template. */
+export class TemplateFault extends Error {
+  /**
+   * @param message why, without saying what could not be done
+   * @param at where in the text, in UTF-16 units; undefined where the fault is in no one place
+   */
+  constructor(message: string, readonly at?: number) {
+    super(message);
+  }
+}
+
+/** A text in quotes for a message, cut when it is long. */
+export function shown(text: string, limit = 60): string {
+  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}...` : text);
+}
 
 /** Something that has a place in the text, in UTF-16 units. */
 interface Placed {
@@ -77,4 +94,52 @@ export type Node =
 export interface Tree {
   readonly root: readonly Node[];
   readonly defined: ReadonlyMap<string, readonly Node[]>;
+}
+
+/**
+ * Whether a template may read a field of its data: it names it somewhere, or it hands the whole
+ * data on, to where nobody can tell what will be read.
+ */
+export function mayRead({ root, defined }: Tree, field: string): boolean {
+  for (const expression of [root, ...defined.values()].flatMap((nodes) => [...all(nodes)])) {
+    if (expression.kind === "dot") return true;
+    if (expression.kind === "variable" && expression.names.length === 0) {
+      if (expression.name === "$") return true;
+    }
+    if ("names" in expression && expression.names.includes(field)) return true;
+  }
+  return false;
+}
+
+/**
+ * The fields that a customTemplate tag is made of, as Skaffold finds them: each name of `.A.B`, in
+ * the order of their first use; none of `$`, of variables, and of the templates it defines.
+ */
+export function fieldNames({ root }: Tree): string[] {
+  const names = [...all(root)].flatMap((one) => one.kind === "field" ? one.names : []);
+  return [...new Set(names)];
+}
+
+/** Every expression of a list of nodes, the inner ones too. */
+function* all(nodes: readonly Node[]): Generator<Expression> {
+  for (const node of nodes) {
+    if ("pipe" in node && node.pipe !== undefined) yield* inPipeline(node.pipe);
+    if (node.kind === "if" || node.kind === "with" || node.kind === "range") {
+      yield* all(node.body);
+      yield* all(node.otherwise);
+    }
+  }
+}
+
+function* inPipeline(pipe: Pipeline): Generator<Expression> {
+  for (const { words } of pipe.commands) {
+    for (const word of words) {
+      yield word;
+      if (word.kind === "pipe") yield* inPipeline(word.pipe);
+      if (word.kind === "chain") {
+        yield word.of;
+        if (word.of.kind === "pipe") yield* inPipeline(word.of.pipe);
+      }
+    }
+  }
 }
