@@ -85,17 +85,18 @@ export class StartError extends Error {
 export async function runProgram(options: RunOptions): Promise<RunResult> {
   const { signal, milliseconds, lingerMs, maxBytes = MAX_OUTPUT_BYTES } = options;
   signal?.throwIfAborted();
+  const input = inputOf(options.stdin)?.getReader();
   let child: Deno.ChildProcess;
   try {
     child = start(options);
   } catch (error) {
+    input?.cancel().catch(() => {});
     throw await startError(options, error);
   }
   if (options.niceness) standBack(child.pid, options.niceness);
-  const outputs = [
-    new Output(options.stdout === "inherit" ? undefined : child.stdout, options.stdout, maxBytes),
-    new Output(options.stderr === "inherit" ? undefined : child.stderr, options.stderr, maxBytes),
-  ] as const;
+  const output = (which: "stdout" | "stderr"): Output =>
+    new Output(options[which] === "inherit" ? undefined : child[which], options[which], maxBytes);
+  const outputs = [output("stdout"), output("stderr")] as const;
   let cut: RunResult["cut"];
   let failure: { readonly error: unknown } | undefined;
   const letGo = () => outputs.forEach((output) => output.cancel());
@@ -122,7 +123,6 @@ export async function runProgram(options: RunOptions): Promise<RunResult> {
   signal?.addEventListener("abort", interrupt, { once: true });
   if (milliseconds !== undefined) later(() => end("time"), milliseconds);
   try {
-    const input = inputOf(options.stdin)?.getReader();
     const fed = input && feed(child, input).catch(fail);
     const read = Promise.all(outputs.map(async (output) => {
       if (!await output.read()) end("bytes");
@@ -134,7 +134,7 @@ export async function runProgram(options: RunOptions): Promise<RunResult> {
     await fed;
     signal?.throwIfAborted();
     if (failure !== undefined) throw failure.error;
-    const [stdout, stderr] = [outputs[0].text(), outputs[1].text()];
+    const [{ text: stdout }, { text: stderr }] = outputs;
     return { code, killedBy: killedBy ?? undefined, stdout, stderr, cut };
   } finally {
     signal?.removeEventListener("abort", interrupt);
@@ -218,44 +218,38 @@ async function feed(
   }
 }
 
-/** What comes out of a program. */
+/** What comes out of a program: handed on to a function, or else kept up to a bound. */
 class Output {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  readonly #parts: string[] = [];
-  readonly #take: ((text: string) => void) | undefined;
-  #left: number;
+  /** What was kept. */
+  text = "";
 
   constructor(
     stream: ReadableStream<Uint8Array> | undefined,
-    take: RunOptions["stdout"],
-    maxBytes: number,
+    readonly take: RunOptions["stdout"],
+    readonly maxBytes: number,
   ) {
     this.#reader = stream?.getReader();
-    this.#take = typeof take === "function" ? take : undefined;
-    this.#left = maxBytes;
   }
 
   /** Reads to the end; gives false as soon as there is too much. */
   async read(): Promise<boolean> {
     const decoder = new TextDecoder();
-    const take = this.#take ?? ((text: string) => this.#parts.push(text));
+    const { take } = this;
+    let left = typeof take === "function" ? Infinity : this.maxBytes;
     for (;;) {
       // What has ended, or was left, has no more to say.
       const { value } = await this.#reader?.read().catch(() => undefined) ?? {};
-      const isTooMuch = this.#take === undefined && value !== undefined &&
-        value.length > this.#left;
-      const kept = isTooMuch ? value.subarray(0, this.#left) : value;
-      take(decoder.decode(kept, { stream: value !== undefined && !isTooMuch }));
-      if (value === undefined || isTooMuch) return !isTooMuch;
-      this.#left -= value.length;
+      const isEnd = value === undefined || value.length > left;
+      const text = decoder.decode(value?.subarray(0, left), { stream: !isEnd });
+      if (typeof take === "function") take(text);
+      else this.text += text;
+      if (isEnd) return value === undefined;
+      left -= value.length;
     }
   }
 
   cancel(): void {
     this.#reader?.cancel().catch(() => {});
-  }
-
-  text(): string {
-    return this.#parts.join("");
   }
 }

@@ -38,7 +38,8 @@ async function lockAndRun<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const file = await openToLock(path);
+  // NFS gives an exclusive lock only to who could write.
+  const file = await Deno.open(path, { read: true, write: true }).catch(() => Deno.open(path));
   const locked = file.lock(true);
   try {
     await orAborted(locked, signal);
@@ -51,15 +52,6 @@ async function lockAndRun<T>(
     return await work();
   } finally {
     file.close();
-  }
-}
-
-async function openToLock(path: string): Promise<Deno.FsFile> {
-  try {
-    // NFS gives an exclusive lock only to who could write.
-    return await Deno.open(path, { read: true, write: true });
-  } catch {
-    return await Deno.open(path);
   }
 }
 
