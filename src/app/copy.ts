@@ -5,8 +5,8 @@
 import { basename, resolve } from "node:path";
 import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { copy, type CopyOptions } from "../content/copy.ts";
-import type { CallOptions, Source, Target } from "../content/places.ts";
+import { copy } from "../content/copy.ts";
+import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import type { Emit } from "../events.ts";
@@ -18,12 +18,15 @@ import { shortName } from "../oci/reference.ts";
 import { repositoryOfFolder } from "../oci/whole_name.ts";
 import { nameInDaemon } from "../build/names.ts";
 import { checkArchive } from "../place/archive/archive_writer.ts";
-import { type Layout, openLayout } from "../place/layout/layout.ts";
-import { RegistryStore } from "../place/registry/store.ts";
-import { copyToArchive } from "./copy_archive.ts";
-import { loadImage, openLocalPlace } from "../place/local_place.ts";
+import { Layout } from "../place/layout/layout.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
-import { giveUpNetwork, openRegistries, parsePlace, type PlaceName } from "../place/open.ts";
+import {
+  giveUpNetwork,
+  openTarget,
+  parsePlace,
+  type PlaceName,
+  type WritablePlace,
+} from "../place/open.ts";
 import type { TransferConfig } from "../place/transfer.ts";
 import { type ImageSummary, summarize } from "../content/reader.ts";
 
@@ -76,7 +79,7 @@ export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
   const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
   const work = { request, config: resolveTransferConfig(request), from, to };
   await refuse(request, to);
-  const dials = [from, to].some(({ kind }) => kind === "registry" || kind === "daemon");
+  const dials = [from, to].some(({ kind }) => kind !== "layout" && kind !== "archive");
   if (request.offline && !dials) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config: work.config });
   if (hasSuccessors(image.root) || to.kind === "layout" || to.kind === "archive") {
@@ -107,7 +110,7 @@ async function refuse(
     const why = "--local-domain names images in a daemon";
     throw new KodenoError("BAD_OPTION", `Cannot copy to ${to}: ${why}; leave it out`);
   }
-  if (place.kind === "daemon" && referrers) {
+  if ((place.kind === "daemon" || place.kind === "kind") && referrers) {
     throw new KodenoError(
       "BAD_OPTION",
       `Cannot copy to ${to} with --referrers: a daemon keeps none; copy to a layout or registry`,
@@ -115,141 +118,111 @@ async function refuse(
   }
   const isDigestGiven = place.kind === "registry"
     ? place.reference.digest !== undefined
-    : isDigest(place.kind === "daemon" ? place.name : place.ref);
+    : isDigest("ref" in place ? place.ref : place.name);
   if (isDigestGiven) {
     throw new KodenoError("BAD_REFERENCE", `Cannot copy to ${to}: a digest is no name`);
   }
 }
 
 async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
-  const { request: { signal, emit, localDomain }, config, to } = work;
+  const { request: { signal, emit, referrers, localDomain }, config, from, to } = work;
   const { source, root } = image;
   const moved = { blobs: 0, bytes: 0 };
-  const options = {
-    signal,
-    emit,
-    image: image.name,
-    onBlob: (d: Descriptor, isMoved: boolean): void => {
-      if (!isMoved) return;
-      moved.blobs++;
-      moved.bytes += d.size;
-    },
+  const onBlob = (d: Descriptor, isMoved: boolean): void => {
+    if (!isMoved) return;
+    moved.blobs++;
+    moved.bytes += d.size;
   };
-  // Read from where it is near; a layout or archive is, on either side.
-  const done = async (
-    name: string | undefined,
-    near: Pick<Source, "fetch">,
-  ): Promise<CopiedImage> => ({
-    ...(name === undefined ? {} : { name }),
-    digest: root.digest,
-    ...await summarize(near, root, { signal }),
-    references: [name === undefined ? root.digest : `${name}@${root.digest}`],
-    ...moved,
-  });
-  // One without a name stays so: a name of ours might take that of another image.
-  const named = (ref: string): string | undefined => {
-    const name = ref || image.name;
-    return name === undefined ? undefined : shortName(name);
-  };
-  const tagged = (name: string | undefined) => ({ ...options, tags: name ? [name] : [] });
-  switch (to.kind) {
-    case "layout": {
-      const layout = await openLayout(to.path, { create: true, emit });
-      const name = named(to.ref);
-      try {
-        using _ = await layout.hold({ signal });
-        await tellTag(work, image, name, layout);
-        await copy(source, root, layout, tagged(name));
-        if (name === undefined) await keepRoot(layout, root, { signal });
-        for (const referrer of await copyAlong(work, image, layout, options)) {
-          await layout.keep(referrer);
-        }
-      } catch (error) {
-        await layout.undo();
-        throw error;
-      }
-      return await done(name, layout);
-    }
-    case "archive": {
-      const name = named(to.ref);
-      await tellTag(work, image, name);
-      const about = work.request.referrers
-        ? await (await referrerFinder(source, { signal }))(root)
-        : [];
-      const archived = { root, name, referrers: about };
-      const tell = (near: Pick<Source, "fetch">) => done(name, near);
-      return { ...await copyToArchive(to.path, source, archived, options, tell), ...moved };
-    }
-    case "daemon": {
-      const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
-      const own = nameForDaemon(work, image);
-      const name = own === undefined ? undefined : nameInDaemon(own, domain);
-      await tellTag(work, image, name);
-      const place = await openLocalPlace(config, domain);
-      const names = name === undefined ? [] : [name];
-      const { id } = await loadImage(place, source, root, names, options);
-      return { ...await done(name, source), references: [name ?? id], id };
-    }
-    case "registry": {
-      const { name, tag = "latest" } = to.reference;
-      const mountFrom = source instanceof RegistryStore ? [source.name] : [];
-      await using registries = openRegistries(config, { named: [name], mountFrom, emit });
-      const target = registries.open(name);
-      await copy(source, root, target, { ...options, tags: [tag] });
-      await copyAlong(work, image, target, options);
-      return await done(`${name}:${tag}`, source);
-    }
+  const options = { signal, emit, image: image.name, onBlob };
+  const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
+  const name = nameThere(work, image, domain);
+  // What has to come over a wire comes several blobs at once; what is near is read when it is written.
+  const near = to.kind === "archive" && from.kind !== "registry" ? source : undefined;
+  const mountFrom = from.kind === "registry" ? [from.reference.name] : [];
+  const target = await openTarget(to, config, { domain, near, mountFrom, emit });
+  try {
+    using _ = await holdPlace(target, { signal });
+    if (to.kind !== "registry") await tellTag(work, image, name, target);
+    const chosen = await target.prepare?.(source, root, { signal }) ?? root;
+    const how = near === undefined ? options : { signal };
+    await copy(source, chosen, target, { ...how, tags: name === undefined ? [] : [name] });
+    if (name === undefined) await keepRoot(target, chosen, { signal });
+    const along = referrers ? await (await referrerFinder(source, { signal }))(root) : [];
+    await copyReferrers(source, along, target, how);
+    for (const referrer of along) await target.keep?.(referrer, { signal });
+    // Read from where it is near, before an archive is written over what it is read from.
+    const isThere = from.kind === "registry" && (to.kind === "layout" || to.kind === "archive");
+    const read = isThere ? target as Pick<Source, "fetch"> : source;
+    const summary = await summarize(read, root, { signal });
+    await target.close(near ? { ...options, onBlob: (d) => onBlob(d, true) } : { signal });
+    const id = target.idOf?.(chosen);
+    const reference = name === undefined ? root.digest : `${name}@${root.digest}`;
+    return {
+      ...(name === undefined ? {} : { name }),
+      digest: root.digest,
+      ...summary,
+      references: [id === undefined ? reference : name ?? id],
+      ...(id === undefined ? {} : { id }),
+      ...moved,
+    };
+  } catch (error) {
+    await (target.undo ? target.undo() : target.close());
+    throw error;
   }
 }
 
 /** Keeps an image without a name; with what it refers to, which else would not live, nor it. */
-async function keepRoot(layout: Layout, root: Descriptor, options: CallOptions): Promise<void> {
-  const { subjects } = await subjectsOf(layout, root, options);
-  for (const d of subjects.toReversed()) await layout.keep(d);
-  await layout.keep(root);
+async function keepRoot(
+  target: WritablePlace,
+  root: Descriptor,
+  options: CallOptions,
+): Promise<void> {
+  if (target instanceof Layout) {
+    const { subjects } = await subjectsOf(target, root, options);
+    for (const d of subjects.toReversed()) await target.keep(d);
+  }
+  await target.keep?.(root, options);
 }
 
 /**
  * Tells that an image which was asked for by its digest alone gets a tag that nobody has said.
  *
- * @param layout that may have another image under it
+ * @param target may have another image under it, which a layout can tell
  */
 async function tellTag(
   { from, to, request }: Work,
   { root }: OpenImage,
   name: string | undefined,
-  layout?: Layout,
+  target: WritablePlace,
 ): Promise<void> {
   const isDigestAlone = from.kind === "registry" && from.reference.digest !== undefined &&
     from.reference.tag === undefined;
-  const said = to.kind === "daemon" ? to.name : "ref" in to ? to.ref : "";
+  const said = to.kind === "registry" ? "" : "ref" in to ? to.ref : to.name;
   if (!isDigestAlone || said !== "" || name === undefined) return;
   const tagged = `${name.replace(/:latest$/, "")}:latest`;
-  const had = (await layout?.entries())?.find((entry) => imageName(entry) === tagged)?.digest;
+  const entries = target instanceof Layout ? await target.entries() : [];
+  const had = entries.find((entry) => imageName(entry) === tagged)?.digest;
   const isReplaced = had !== undefined && had !== root.digest;
   const message = `Naming it ${tagged}, since ${request.from} says no tag` +
     (isReplaced ? `; that was ${had} before` : "");
   request.emit?.({ type: "note", level: isReplaced ? "warning" : "info", message });
 }
 
-/** What an image is called in a daemon: as the target says, else by its own name. */
-function nameForDaemon({ from, to }: Work, { name }: OpenImage): string | undefined {
-  if (to.kind === "daemon" && to.name !== "") return to.name;
-  if (name === undefined || /[:/]/.test(name)) return name;
+/**
+ * What an image is called where it goes: as the target says, else by its own name. One without a name
+ * stays so: a name of ours might take that of another image.
+ */
+function nameThere(
+  { from, to }: Work,
+  { name: own }: OpenImage,
+  domain: string | undefined,
+): string | undefined {
+  if (to.kind === "registry") return `${to.reference.name}:${to.reference.tag ?? "latest"}`;
+  const name = ("ref" in to ? to.ref : to.name) || own;
+  if (name === undefined) return undefined;
+  if (to.kind === "layout" || to.kind === "archive") return shortName(name);
+  if (to.name !== "" || /[:/]/.test(name)) return nameInDaemon(name, domain);
   // A tag alone: the place it lies in stands for the name.
   const path = from.kind === "layout" || from.kind === "archive" ? from.path : "";
-  return `${repositoryOfFolder(basename(resolve(path)))}:${name}`;
-}
-
-/** Copies what refers to an image, where that was asked for; gives what was found. */
-async function copyAlong(
-  { request: { referrers, signal } }: Work,
-  { source, root }: OpenImage,
-  target: Target,
-  options: CopyOptions,
-): Promise<readonly Descriptor[]> {
-  if (!referrers) return [];
-  const found = await (await referrerFinder(source, { signal }))(root);
-  await copyReferrers(source, found, target, options);
-  return found;
+  return nameInDaemon(`${repositoryOfFolder(basename(resolve(path)))}:${name}`, domain);
 }

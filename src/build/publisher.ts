@@ -14,8 +14,8 @@ import { shortName } from "../oci/reference.ts";
 import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { checkMarker } from "../place/layout/marker.ts";
-import { loadImage, type LocalPlace, openLocalPlace } from "../place/local_place.ts";
-import { openRegistries } from "../place/open.ts";
+import { loadImage } from "../place/local_place.ts";
+import { type LocalPlace, openLocalPlace, openRegistries } from "../place/open.ts";
 import { planNames } from "./names.ts";
 
 /** How one image is published. */

@@ -1,40 +1,12 @@
 /**
- * Where images of this machine go: the Docker daemon, or the nodes of a kind cluster for names below
- * `kind.local`, as ko has it.
+ * Bringing an image to where images of this machine go: the Docker daemon, or the nodes of a kind cluster.
  * @module
  */
 import { copy, type CopyOptions } from "../content/copy.ts";
 import type { Source } from "../content/places.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Daemon, DaemonChoice } from "./daemon/daemon.ts";
-import type { KindCluster } from "./daemon/kind.ts";
-import { findDaemonOf } from "./open.ts";
-import { kindCluster, type TransferConfig } from "./transfer.ts";
-
-/** A daemon or a kind cluster. */
-export type LocalPlace = Daemon | KindCluster;
-
-/**
- * Opens the daemon that a configuration means, or the cluster that it means for a domain.
- *
- * @param domain of the names, where one was asked for
- * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION` as `findDaemonOf`
- */
-export async function openLocalPlace(
-  config: TransferConfig,
-  domain: string | undefined,
-): Promise<LocalPlace> {
-  const { environment } = config;
-  const endpoint = await findDaemonOf(config);
-  const cluster = domain === undefined ? undefined : kindCluster(domain, environment);
-  if (cluster === undefined) {
-    // Most builds go to no daemon, and do not wait for its code.
-    const { Daemon } = await import("./daemon/daemon.ts");
-    return new Daemon(endpoint);
-  }
-  const { KindCluster } = await import("./daemon/kind.ts");
-  return new KindCluster({ endpoint, cluster, environment });
-}
+import type { DaemonChoice } from "./daemon/daemon.ts";
+import type { LocalPlace } from "./open.ts";
 
 /**
  * Brings an image there, whole or not at all.

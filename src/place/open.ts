@@ -3,16 +3,26 @@
  * @module
  */
 import { resolve } from "node:path";
-import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
+import type { CopyOptions } from "../content/copy.ts";
+import {
+  type CallOptions,
+  holdPlace,
+  type Place,
+  type Source,
+  type Target,
+} from "../content/places.ts";
 import type { Emit, NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { ArchiveSource } from "./archive/archive_source.ts";
+import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
+import type { Daemon } from "./daemon/daemon.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./daemon/endpoint.ts";
+import type { KindCluster } from "./daemon/kind.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
 import { Registries, type RegistryOptions } from "./registry/registry.ts";
-import type { TransferConfig } from "./transfer.ts";
+import { isUnder, KIND_DOMAIN, kindCluster, type TransferConfig } from "./transfer.ts";
 
 /** The name of a place, read. */
 export type PlaceName =
@@ -20,11 +30,13 @@ export type PlaceName =
   | { readonly kind: "archive"; readonly path: string; readonly ref: string }
   /** Without a name a target takes the image's own. */
   | { readonly kind: "daemon"; readonly name: string }
+  /** A name below `kind.local`, for the nodes of a kind cluster; only to write to. */
+  | { readonly kind: "kind"; readonly name: string }
   | { readonly kind: "registry"; readonly reference: Reference };
 
 /**
  * Reads `oci:DIR[:NAME]`, `oci:DIR@DIGEST`, `archive:FILE[:NAME]`, `daemon:NAME`, or the reference of
- * an image in a registry.
+ * an image in a registry or, below `kind.local`, in the nodes of a kind cluster.
  *
  * @throws {KodenoError} `BAD_REFERENCE`
  *
@@ -44,7 +56,9 @@ export function parsePlace(text: string): PlaceName {
   const daemon = /^daemon:(.*)$/.exec(text)?.[1];
   if (daemon !== undefined) return { kind: "daemon", name: daemon };
   if (!/^(oci|archive|daemon):/.test(text)) {
-    return { kind: "registry", reference: parseReference(text) };
+    const reference = parseReference(text);
+    const isOfKind = isUnder(reference.name, KIND_DOMAIN);
+    return isOfKind ? { kind: "kind", name: text } : { kind: "registry", reference };
   }
   throw new KodenoError(
     "BAD_REFERENCE",
@@ -139,6 +153,11 @@ export async function openSource(
       const close = () => source[Symbol.asyncDispose]();
       return { source, ref: place.name, [Symbol.asyncDispose]: close };
     }
+    case "kind":
+      throw new KodenoError(
+        "BAD_PLACE",
+        `Cannot read ${place.name} from a kind cluster: its nodes only take images`,
+      );
     case "registry": {
       const { name, tag, digest } = place.reference;
       const registries = openRegistries(config, { named: [name], emit });
@@ -236,6 +255,78 @@ export async function findDaemonOf(
     );
   }
   return endpoint;
+}
+
+/** A daemon or a kind cluster. */
+export type LocalPlace = Daemon | KindCluster;
+
+/**
+ * Opens the daemon that a configuration means, or the cluster that it means for a domain.
+ *
+ * @param domain of the names, where one was asked for
+ * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION` as `findDaemonOf`
+ */
+export async function openLocalPlace(
+  config: TransferConfig,
+  domain: string | undefined,
+): Promise<LocalPlace> {
+  const { environment } = config;
+  const endpoint = await findDaemonOf(config);
+  const cluster = domain === undefined ? undefined : kindCluster(domain, environment);
+  if (cluster === undefined) {
+    // Most builds go to no daemon, and do not wait for its code.
+    const { Daemon } = await import("./daemon/daemon.ts");
+    return new Daemon(endpoint);
+  }
+  const { KindCluster } = await import("./daemon/kind.ts");
+  return new KindCluster({ endpoint, cluster, environment });
+}
+
+/** A place that images are copied into, with what some kinds of places have beside the others. */
+export type WritablePlace = Target & Partial<Pick<Place, "check" | "undo">> & {
+  close(options?: Omit<CopyOptions, "tags">): unknown;
+  /** The bytes of a blob that was brought, where it can be read. */
+  fetch?: Source["fetch"];
+  /** What a daemon calls an image that was brought. */
+  idOf?(descriptor: Descriptor): string;
+  /** Keeps an image without a name. */
+  keep?(descriptor: Descriptor, options?: CallOptions): Promise<void>;
+  /** What of an image it takes. */
+  prepare?(source: Source, root: Descriptor, options?: CallOptions): Promise<Descriptor>;
+};
+
+/** How a place to write to is opened. */
+export interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
+  /** Of names in a daemon; below `kind.local` they lead into the nodes of a kind cluster. */
+  readonly domain?: string | undefined;
+}
+
+/**
+ * Opens a place to write an image to; a layout is made where there is none.
+ *
+ * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION`, `IO_FAILED`
+ */
+export async function openTarget(
+  place: PlaceName,
+  config: TransferConfig,
+  { domain, near, ...use }: OpenTargetOptions = {},
+): Promise<WritablePlace> {
+  switch (place.kind) {
+    case "layout":
+      return await openLayout(place.path, { create: true, emit: use.emit });
+    case "archive": {
+      const { ArchiveTarget } = await import("./archive/archive_target.ts");
+      return new ArchiveTarget(place.path, { near });
+    }
+    case "daemon":
+      return await openLocalPlace(config, domain);
+    case "kind":
+      return await openLocalPlace(config, KIND_DOMAIN);
+    case "registry": {
+      const { name } = place.reference;
+      return openRegistries(config, { named: [name], ...use }).open(name);
+    }
+  }
 }
 
 /**

@@ -16,7 +16,7 @@ export interface TransferConfig extends RegistryOptions {
 }
 
 /** Images under this domain go into the nodes of a kind cluster, as in ko. */
-const KIND_DOMAIN = "kind.local";
+export const KIND_DOMAIN = "kind.local";
 
 /** Name of the kind cluster whose nodes images of a repository go into; undefined for any other place. */
 export function kindCluster(

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { beginTransfer, type Meter, type Transfer } from "../../content/meter.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
@@ -19,10 +20,13 @@ import { entryName, findEntry } from "../../oci/entries.ts";
 import { archiveName, type ArchiveOptions, checkArchive, writeArchive } from "./archive_writer.ts";
 import { ArchiveCollector } from "./collector.ts";
 
-/**
- * Collects images and writes them as one archive by {@link ArchiveTarget.close}. To write what one
- * source has, {@link writeArchive} needs no second copy of it.
- */
+/** Where the blobs of an archive are till it is written. */
+export interface ArchiveTargetOptions {
+  /** Has all that is brought, till the end: then nothing is kept a second time. */
+  readonly near?: Pick<Source, "fetch"> | undefined;
+}
+
+/** Collects images and writes them as one archive by {@link ArchiveTarget.close}. */
 export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisposable {
   /** Of the `.tar`; nothing is there before {@link close}. */
   readonly path: string;
@@ -31,14 +35,16 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Of the blobs; none before the first. */
   #folder: string | undefined;
   #prepared: Promise<string> | undefined;
+  readonly #near: ArchiveTargetOptions["near"];
 
   /**
    * Makes an empty one.
    *
    * @param path of the `.tar`; one that is there is replaced in the end. `-` is the standard output
    */
-  constructor(path: string) {
+  constructor(path: string, { near }: ArchiveTargetOptions = {}) {
     super();
+    this.#near = near;
     this.path = path;
     this.what = archiveName(path);
   }
@@ -63,6 +69,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     options: CallOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
+    if (this.#near !== undefined) return await this.#near.fetch(descriptor, options);
     const digest = parseDigest(descriptor.digest);
     if (!this.blobs.has(digest) || this.#folder === undefined) {
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for ${this.what}`);
@@ -75,6 +82,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   }
 
   protected async write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
+    if (this.#near !== undefined) return;
     const verifier = new Verifier(d);
     const stream = await open();
     let path: string | undefined;
@@ -108,13 +116,26 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
    *
    * @throws {KodenoError} as {@link writeArchive}; what was collected is gone then, too
    */
-  async close(options: ArchiveOptions = {}): Promise<void> {
+  async close(options: ArchiveOptions & Meter = {}): Promise<void> {
+    const isVerified = this.#near === undefined;
+    const transfers = new Map<string, Transfer>();
+    const fetch: Source["fetch"] = async (d, call) => {
+      // What was brought was told of then.
+      if (isVerified) return await this.fetch(d, call);
+      const transfer = beginTransfer(d, () => this.fetch(d, call), options);
+      transfers.set(d.digest, transfer);
+      return await transfer.open();
+    };
+    const onBlob = (d: Descriptor): void => {
+      transfers.get(d.digest)?.done();
+      options.onBlob?.(d);
+    };
     const entries = this.entries.map((descriptor) => {
       const name = entryName(descriptor);
       return { descriptor, names: name === undefined ? [] : [name] };
     });
     try {
-      await writeArchive(this.path, this, entries, { ...options, isVerified: true });
+      await writeArchive(this.path, { fetch }, entries, { ...options, onBlob, isVerified });
     } finally {
       await this.undo();
     }
