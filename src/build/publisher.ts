@@ -15,7 +15,12 @@ import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { checkMarker } from "../place/layout/marker.ts";
 import { loadImage } from "../place/local_place.ts";
-import { type LocalPlace, openLocalPlace, openRegistries } from "../place/open.ts";
+import {
+  type LocalPlace,
+  openLocalPlace,
+  openRegistries,
+  type WritablePlace,
+} from "../place/open.ts";
 import { planNames } from "./names.ts";
 
 /** How one image is published. */
@@ -126,18 +131,10 @@ export function openPublisher(config: PublishConfig, places: PublishPlaces = {})
   return new PlacesPublisher(config, places);
 }
 
-/** What looks at a place before the work and ends it: callers' targets need not have it. */
-interface Lifecycle {
-  check?(options?: CallOptions): Promise<unknown>;
-  close?(options?: CallOptions): unknown;
-  undo?(): Promise<void>;
-}
-type Writable = (Target | LocalPlace) & Lifecycle;
-
 /** A place of a publisher. */
 interface Destination {
   /** Opens it, or gives what is open; a registry has one place for each name. */
-  open(name: string, emit?: Emit): Promise<Writable>;
+  open(name: string, emit?: Emit): Promise<WritablePlace>;
   /** Whether each name has a place of its own. */
   readonly isByName?: boolean;
   /** Says before it is opened that it cannot be. */
@@ -159,7 +156,9 @@ function destinationsOf(
   const { layout, push, repository, transfer, local, kind, tarball } = config;
   const found: Destination[] = targets.map((one) => {
     const { target, as } = "target" in one ? one : { target: one };
-    return { open: () => Promise.resolve(target), isFar: true, isGiven: true, ...(as && { as }) };
+    // Those of callers need not have more, and are not closed here.
+    const open = () => Promise.resolve(target as WritablePlace);
+    return { open, isFar: true, isGiven: true, ...(as && { as }) };
   });
   if (layout !== undefined) {
     const open = (_: string, emit?: Emit) => openLayout(layout, { create: true, emit });
@@ -167,7 +166,7 @@ function destinationsOf(
   }
   if (push) {
     const registries = openRegistries(transfer, { named: [`${repository}/x`], mountFrom });
-    const stores = new Map<string, Promise<Writable>>();
+    const stores = new Map<string, Promise<WritablePlace>>();
     const open = (name: string) =>
       getOrSet(stores, name, () => Promise.resolve(registries.open(name)));
     found.push({ open, as: (_, tag) => tag, isFar: true, isByName: true });
@@ -189,7 +188,7 @@ function once<A extends readonly unknown[], T>(make: (...args: A) => Promise<T>)
 
 class PlacesPublisher implements Publisher {
   readonly #destinations: readonly Destination[];
-  readonly #opened = new Set<Writable>();
+  readonly #opened = new Set<WritablePlace>();
 
   constructor(readonly config: PublishConfig, places: PublishPlaces) {
     this.#destinations = destinationsOf(config, places);
@@ -224,8 +223,8 @@ class PlacesPublisher implements Publisher {
       const { as = (name, tag) => `${name}:${tag}` } = destination;
       const names = tags.map((tag) => as(name, tag));
       const told = destination.isFar ? { emit, image: name } : {};
-      const chosen = "choose" in place ? await place.choose(image, root, { signal }) : root;
       if (destination.isLocal) {
+        const chosen = await (place as LocalPlace).choose(image, root, { signal });
         // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
         // nor Kubernetes finds what was loaded there by its digest; then by the tags.
         local = `${name}:${digestHex(parseDigest(chosen.digest))}`;
@@ -233,7 +232,7 @@ class PlacesPublisher implements Publisher {
         await loadImage(place as LocalPlace, image, chosen, [local, ...names], options);
         continue;
       }
-      if ("prepare" in place) await place.prepare(image, chosen, { signal });
+      const chosen = await place.prepare?.(image, root, { signal }) ?? root;
       await copy(image, chosen, place, { signal, ...told, tags: names });
     }
     const whole = `${name}:${tags[0]}`;
@@ -245,7 +244,7 @@ class PlacesPublisher implements Publisher {
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
     for (const place of this.#opened) {
       if (failed && place.undo) await place.undo();
-      else await place.close?.({ signal });
+      else await place.close({ signal });
     }
   }
 
