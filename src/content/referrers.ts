@@ -142,5 +142,6 @@ export async function splitReferrers(
 }
 
 function isImageStore(source: Source): source is ImageStore {
-  return "entries" in source;
+  // A daemon has entries, too, which nobody else can see.
+  return "entries" in source && typeof source.entries === "function";
 }

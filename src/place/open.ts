@@ -13,6 +13,7 @@ import {
 } from "../content/places.ts";
 import type { Emit, NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { ArchiveSource } from "./archive/archive_source.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";

@@ -132,3 +132,28 @@ Deno.test({
     assert.equal(await kept(dir, registry.host), `${USER}:${PASSWORD}`);
   },
 });
+
+Deno.test({
+  name: "login: a build that pushes fails for want of one before go is asked to compile",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await dir.write("go.mod", "module example.test/app\n\ngo 1.21\n");
+    await dir.write("main.go", "package main\n\nfunc main() { this does not compile }\n");
+    await using basic = await startSecuredRegistry({ password: true });
+    await using token = await startTokenRegistry({ users: { [USER]: PASSWORD } });
+    for (const { host } of [basic, token]) {
+      const env = { ...own(dir), KO_DOCKER_REPO: `${host}/team` };
+      const build = () => kodeno(["build", "--push", "."], { cwd: dir.path, env });
+      const without = await build();
+      assert.equal(without.code, 1, without.stderr);
+      assert.match(without.stderr, /^Error: .*(401|denied|log in|login)/m);
+      assert.doesNotMatch(without.stderr, /main\.go/);
+      assert.equal(
+        (await login(dir, `${PASSWORD}\n`, host, "-u", USER, "--password-stdin")).code,
+        0,
+      );
+      assert.match((await build()).stderr, /main\.go:3/);
+    }
+  },
+});
