@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { decodeText } from "../config/yaml/read.ts";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
@@ -133,16 +134,16 @@ async function readBytes(file: string, name: string, { stdin }: ManifestQuery) {
   }
 }
 
+/** What is printed is UTF-8, with a byte order mark where there was one. */
 function decode(bytes: Uint8Array, file: string): string {
   const mark = `${bytes[0]},${bytes[1]}`;
-  const encoding = mark === "255,254" ? "utf-16le" : mark === "254,255" ? "utf-16be" : "utf-8";
+  const encoding = mark === "255,254" ? "utf-16le" : mark === "254,255" ? "utf-16be" : undefined;
+  if (encoding === undefined) return decodeText(bytes, file, true);
   try {
-    // What is printed is UTF-8, with a byte order mark where there was one.
-    const ignoreBOM = encoding === "utf-8";
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM }).decode(bytes);
-  } catch (error) {
-    throw new KodenoError("BAD_CONFIG", `Cannot read ${file}: it is not UTF-8`, { file }, {
-      cause: error,
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new KodenoError("BAD_CONFIG", `Cannot read ${file}: it is not UTF-16`, { file }, {
+      cause,
     });
   }
 }

@@ -127,7 +127,7 @@ Deno.test("resolve: what is wrong is told in a line, and nothing is built or pri
   const others: readonly (readonly [args: readonly string[], why: RegExp])[] = [
     [
       ["-f", "bad"],
-      /bad\/a\.yaml:2:1: .*\n.*bad\/b\.yaml:2:1: .*\n.*bad\/c\.yaml: it is not UTF-8/,
+      /bad\/a\.yaml:2:1: .*\n.*bad\/b\.yaml:2:1: .*\n.*bad\/c\.yaml:1:4: found byte 0xff, which is not UTF-8/,
     ],
     [["-f", "none.yaml"], /Cannot read none\.yaml: there is no such file/],
     [["-f", "big.yaml"], /Cannot read big\.yaml: it is larger than 6291456 bytes; split it/],

@@ -5,9 +5,8 @@
  * @module
  */
 import { RE2JS, RE2JSException } from "re2js";
-import { explainIssues, saidText } from "../yaml/check.ts";
+import { explainIssues, replaceAll, saidText, valueAt } from "../yaml/check.ts";
 import type { Fault } from "../yaml/faults.ts";
-import { replaceAt } from "../yaml/values.ts";
 import type { Origins } from "./origins.ts";
 import {
   type Build,
@@ -137,20 +136,19 @@ function checked(
   origins: Origins,
   report: (fault: Fault) => void,
 ): SkaffoldConfig | undefined {
-  let value: SkaffoldConfig = config;
-  let result = skaffoldSchema.safeParse(value);
-  for (const issue of result.error?.issues ?? []) {
-    if (issue.code !== "invalid_type" || issue.expected !== "string") continue;
+  let value = config;
+  let result = skaffoldSchema.safeParse(config);
+  const written = (result.error?.issues ?? []).flatMap((issue) => {
+    if (issue.code !== "invalid_type" || issue.expected !== "string") return [];
     // Go's decoder takes a number or a boolean as the text it is written as.
     const path = issue.path.filter((step) => typeof step !== "symbol");
-    value = replaceAt(
-      value,
-      path,
-      (found) => typeof found === "number" || typeof found === "boolean" ? String(found) : found,
-      (a, b) => origins.copied(a, b),
-    ) as SkaffoldConfig;
+    const found = valueAt(config, path);
+    return ["number", "boolean"].includes(typeof found) ? [[path, String(found)] as const] : [];
+  });
+  if (written.length > 0) {
+    value = replaceAll(config, written, (a, b) => origins.copied(a, b)) as SkaffoldConfig;
+    result = skaffoldSchema.safeParse(value);
   }
-  if (value !== config) result = skaffoldSchema.safeParse(value);
   if (result.success) return value;
   for (const said of explainIssues(result.error.issues, value, skaffoldSchema)) {
     const message = `${saidText(said)} (after the patches of profile ${profile})`;

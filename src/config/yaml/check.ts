@@ -3,13 +3,11 @@
  * what is allowed. Keys that a `z.looseObject` does not know are only notes.
  * @module
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { undisturbed } from "../../undisturbed.ts";
 import type { YamlDocument } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";
-import { foreignKeys, keysAt } from "./schema.ts";
-import { pathsOf, replaceAll } from "./values.ts";
 
 /** A document that fits its schema. */
 export interface Checked<T> {
@@ -152,7 +150,8 @@ function stepsOf(path: readonly PropertyKey[]): Path {
   return path.map((step) => typeof step === "symbol" ? String(step) : step);
 }
 
-function valueAt(value: unknown, path: Path): unknown {
+/** What stands at a path; undefined where nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
   let found = value;
   for (const step of path) {
     if (found === null || typeof found !== "object" || !Object.hasOwn(found, step)) {
@@ -250,4 +249,121 @@ export function describe(value: unknown): string {
   if (typeof value === "object") return "a map";
   const text = quote(value);
   return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}..."`;
+}
+
+/**
+ * A copy of a value with others at some paths; each map and list on the way is copied once.
+ *
+ * @param changes where, and what stands there then
+ * @param copied gets each map and list that was copied, with its copy
+ */
+export function replaceAll(
+  value: unknown,
+  changes: readonly (readonly [path: Path, wanted: unknown])[],
+  copied: (from: object, to: object) => void = () => {},
+): unknown {
+  const root = { value };
+  const own = new Set<object>([root]);
+  for (const [path, wanted] of changes) {
+    const steps = ["value", ...path];
+    const last = steps.pop();
+    let at: object = root;
+    for (const step of steps) {
+      const found: unknown = Reflect.get(at, step);
+      if (found === null || typeof found !== "object") throw new TypeError("no such path");
+      if (own.has(found)) {
+        at = found;
+        continue;
+      }
+      const next: object = Array.isArray(found) ? [...found] : { ...found };
+      copied(found, next);
+      own.add(next);
+      Reflect.set(at, step, next);
+      at = next;
+    }
+    if (last !== undefined) Reflect.set(at, last, wanted);
+  }
+  return root.value;
+}
+
+/** The paths to all keys of a name; each value is looked at once, however often it stands there. */
+function pathsOf(root: unknown, name: string): readonly Path[] {
+  const found: Path[] = [];
+  const seen = new Set<unknown>();
+  const queue: { readonly value: unknown; readonly path: Path }[] = [{ value: root, path: [] }];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const { value, path } = next;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (Object.hasOwn(value, name)) found.push([...path, name]);
+    for (const [key, child] of Object.entries(value)) {
+      if (typeof child !== "object") continue;
+      queue.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
+    }
+  }
+  return found;
+}
+
+/** A schema as the walks below see it. */
+type Schema = z.core.$ZodType;
+
+/** What a schema is made around, such as the inner one of an optional one. */
+function unwrap(schema: Schema): readonly Schema[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
+    return unwrap(schema.unwrap());
+  }
+  if (
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodReadonly || schema instanceof z.ZodCatch
+  ) return unwrap(schema.def.innerType);
+  if (schema instanceof z.ZodLazy) return unwrap(schema.def.getter());
+  if (schema instanceof z.ZodPipe) return unwrap(schema.def.in);
+  if (schema instanceof z.ZodUnion) return schema.def.options.flatMap(unwrap);
+  return [schema];
+}
+
+function childrenOf(schema: Schema, step: string | number): readonly Schema[] {
+  if (schema instanceof z.ZodObject) {
+    const shape: Readonly<Record<string, Schema>> = schema.def.shape;
+    const child = Object.hasOwn(shape, step) ? shape[step] : undefined;
+    return child === undefined ? [] : unwrap(child);
+  }
+  if (schema instanceof z.ZodArray) return unwrap(schema.def.element);
+  if (schema instanceof z.ZodRecord) return unwrap(schema.def.valueType);
+  return [];
+}
+
+/** Schemas that a value at this path may have to fit; several for a union. */
+function schemasAt(schema: Schema, path: Path): readonly Schema[] {
+  let found = unwrap(schema);
+  for (const step of path) found = found.flatMap((one) => childrenOf(one, step));
+  return found;
+}
+
+/** The keys that the objects at this path know, sorted as the schema has them. */
+function keysAt(schema: Schema, path: Path): readonly string[] {
+  const objects = schemasAt(schema, path).filter((one) => one instanceof z.ZodObject);
+  return [...new Set(objects.flatMap((one) => Object.keys(one.def.shape)))];
+}
+
+/** An object of others: it lets unknown keys through (`z.looseObject`). */
+function isForeign(schema: Schema): boolean {
+  return schema instanceof z.ZodObject && schema.def.catchall instanceof z.ZodUnknown;
+}
+
+/** Paths of keys that no schema knows, in objects that let them through (`z.looseObject`). */
+function foreignKeys(schema: Schema, value: unknown): readonly Path[] {
+  const found: Path[] = [];
+  const visit = (schemas: readonly Schema[], value: unknown, path: Path): void => {
+    if (value === null || typeof value !== "object") return;
+    const isList = Array.isArray(value);
+    for (const [key, child] of Object.entries(value)) {
+      const step = isList ? Number(key) : key;
+      const children = schemas.flatMap((one) => childrenOf(one, step));
+      if (children.length > 0) visit(children, child, [...path, step]);
+      else if (!isList && schemas.some(isForeign)) found.push([...path, key]);
+    }
+  };
+  visit(unwrap(schema), value, []);
+  return found;
 }

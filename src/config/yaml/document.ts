@@ -1,5 +1,7 @@
 /**
- * YAML text to documents that know where each of their values stands.
+ * YAML text to documents that know where each of their values stands. Values are plain: keys once
+ * each, aliases and merge keys followed within bounds, and a key with nothing as its value counts as
+ * absent, as Go's decoder has it.
  * @module
  */
 import {
@@ -12,13 +14,12 @@ import {
   type Node,
   type Pair,
   parseDocument,
-  visit,
+  type Scalar,
   type YAMLMap,
 } from "yaml";
 import { undisturbed } from "../../undisturbed.ts";
 import { composeYaml, explainYamlError, type YamlBounds, YamlFailure } from "./compose.ts";
 import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
-import { isMerge, keyText, plainValue, type ReportFault } from "./plain.ts";
 import { MAX_YAML_BYTES, readText } from "./read.ts";
 
 /** What is asked of a file. */
@@ -53,12 +54,15 @@ export class YamlDocument {
   readonly #document: Document.Parsed;
   readonly #maps = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
-  #targets: ReadonlyMap<Alias, Node> | undefined;
+  /** What aliases stand for. */
+  readonly #targets: ReadonlyMap<Alias, Node>;
 
   /** Made by `parseYaml`. */
-  constructor(name: string, places: Places, document: Document.Parsed, value: unknown) {
+  constructor(name: string, places: Places, document: Document.Parsed, report: ReportFault) {
+    const converter = new Converter(report);
     this.name = name;
-    this.value = value;
+    this.value = converter.value(document.contents);
+    this.#targets = converter.targets;
     this.#places = places;
     this.#document = document;
   }
@@ -127,25 +131,8 @@ export class YamlDocument {
   }
 
   #follow(node: unknown): Node | undefined {
-    if (!isAlias(node)) return (node ?? undefined) as Node | undefined;
-    return (this.#targets ??= aliasTargets(this.#document)).get(node);
+    return isAlias(node) ? this.#targets.get(node) : (node ?? undefined) as Node | undefined;
   }
-}
-
-/** What each alias of a document stands for: the last node before it that has the name. */
-function aliasTargets(document: Document.Parsed): ReadonlyMap<Alias, Node> {
-  const anchors = new Map<string, Node>();
-  const targets = new Map<Alias, Node>();
-  visit(document, {
-    Value: (_, node) => {
-      if (node.anchor) anchors.set(node.anchor, node);
-    },
-    Alias: (_, node) => {
-      const target = anchors.get(node.source);
-      if (target !== undefined) targets.set(node, target);
-    },
-  });
-  return targets;
 }
 
 /**
@@ -200,10 +187,10 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
     report(second.range[0], `found ${parsed.length} documents; one is allowed: take the "---" out`);
   }
   const [first, ...others] = parsed.map((document) =>
-    new YamlDocument(name, places, document, plainValue(document.contents, report))
+    new YamlDocument(name, places, document, report)
   );
   if (faults.length > 0) throw faultsError(faults);
-  const empty = (): YamlDocument => new YamlDocument(name, places, parseDocument(""), undefined);
+  const empty = (): YamlDocument => new YamlDocument(name, places, parseDocument(""), report);
   return { name, text, documents: [first ?? empty(), ...others] };
 }
 
@@ -220,4 +207,151 @@ function firstOfEachLine(faults: readonly Fault[]): readonly Fault[] {
   const lines = new Map<number, Fault>();
   for (const fault of faults) if (!lines.has(fault.line)) lines.set(fault.line, fault);
   return [...lines.values()];
+}
+
+/** Gets each fault with its offset in the text. */
+type ReportFault = (offset: number, message: string) => void;
+
+/** Most values that aliases may add to a document; a bomb adds billions. */
+const MAX_ALIASED_VALUES = 100_000;
+
+interface Anchored {
+  readonly node: Node;
+  readonly value?: unknown;
+  /** Values in it, itself included; none as long as it is being made, when an alias would hold itself. */
+  readonly size?: number;
+}
+
+type Values = Record<string, unknown>;
+
+/** The text of a key, or undefined where it is no text. */
+export function keyText(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined;
+  return typeof key.value === "string" ? key.value : key.source ?? String(key.value);
+}
+
+/** Whether a pair takes over the keys of another map. */
+function isMerge({ key }: Pair): boolean {
+  return isScalar(key) && key.value === "<<" && key.type === "PLAIN";
+}
+
+/** Makes plain values of nodes; what cannot be used is reported and left out. */
+class Converter {
+  readonly targets = new Map<Alias, Node>();
+  readonly #report: ReportFault;
+  readonly #anchors = new Map<string, Anchored>();
+  #count = 0;
+  #aliased = 0;
+
+  constructor(report: ReportFault) {
+    this.#report = report;
+  }
+
+  value(node: unknown): unknown {
+    if (isAlias(node)) return this.#alias(node);
+    this.#count++;
+    if (isScalar(node)) return this.#scalar(node);
+    if (!isMap(node) && !isSeq(node)) return undefined;
+    const { anchor } = node;
+    const before = this.#count;
+    if (anchor !== undefined) this.#anchors.set(anchor, { node });
+    const value = isMap(node) ? this.#map(node) : node.items.map((item) => this.value(item));
+    if (anchor !== undefined) {
+      this.#anchors.set(anchor, { node, value, size: this.#count - before + 1 });
+    }
+    return value;
+  }
+
+  #scalar(node: Scalar): unknown {
+    const value = node.value ?? undefined;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, { node, value, size: 1 });
+    return value;
+  }
+
+  #alias(node: Alias): unknown {
+    const at = node.range?.[0] ?? 0;
+    const target = this.#anchors.get(node.source);
+    if (target?.size === undefined) {
+      const why = target !== undefined
+        ? "which stands for a value that it is in itself"
+        : `but nothing before it is called &${node.source}`;
+      this.#report(at, `found alias *${node.source}, ${why}`);
+      return undefined;
+    }
+    this.targets.set(node, target.node);
+    const within = this.#aliased <= MAX_ALIASED_VALUES;
+    this.#aliased += target.size;
+    this.#count += target.size;
+    if (this.#aliased <= MAX_ALIASED_VALUES) return target.value;
+    if (within) {
+      const most = `at most ${MAX_ALIASED_VALUES} are allowed`;
+      this.#report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
+    }
+    return undefined;
+  }
+
+  #map(node: YAMLMap): Values {
+    const own: Values = {};
+    const merged: Values = {};
+    const seen = new Set<string>();
+    for (const pair of node.items) {
+      const { key, value } = pair;
+      const at = offsetOf(key) ?? offsetOf(value) ?? node.range?.[0] ?? 0;
+      const name = keyText(key);
+      if (name === undefined) {
+        this.#report(
+          at,
+          `found ${isAlias(key) ? "an alias" : "no text"} as a key; text is allowed`,
+        );
+        this.value(value);
+        continue;
+      }
+      if (seen.has(name)) {
+        this.#report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
+      }
+      seen.add(name);
+      if (isScalar(key)) this.#scalar(key);
+      const plain = this.value(value);
+      if (isMerge(pair)) this.#merge(merged, plain, at);
+      else if (plain !== undefined) set(own, name, plain);
+    }
+    for (const [name, value] of Object.entries(merged)) {
+      if (!seen.has(name)) set(own, name, value);
+    }
+    return own;
+  }
+
+  /** Of several maps the first one that has a key gives its value. */
+  #merge(into: Values, plain: unknown, at: number): void {
+    for (const one of Array.isArray(plain) ? plain : [plain]) {
+      if (one === null || typeof one !== "object" || Array.isArray(one)) {
+        this.#report(
+          at,
+          'found "<<" with something that is no map; a map or a list of maps is allowed',
+        );
+        continue;
+      }
+      for (const [name, value] of Object.entries(one)) {
+        if (!Object.hasOwn(into, name)) set(into, name, value);
+      }
+    }
+  }
+}
+
+function offsetOf(node: unknown): number | undefined {
+  const known = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
+  return known ? node.range?.[0] : undefined;
+}
+
+/** Sets a key, also one called `__proto__`, which would be lost otherwise. */
+function set(values: Values, name: string, value: unknown): void {
+  if (name !== "__proto__") values[name] = value;
+  else {
+    Object.defineProperty(values, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
 }

@@ -47,42 +47,26 @@ async function readBounded(path: string, name: string, maxBytes: number): Promis
 }
 
 /**
- * Decodes UTF-8, without a byte order mark.
+ * Decodes UTF-8.
  *
  * @param name what errors call it
+ * @param ignoreBOM whether a byte order mark is part of the text
  * @throws {KodenoError} `BAD_CONFIG` with the place of the first byte that is not UTF-8
  */
-export function decodeText(bytes: Uint8Array, name: string): string {
+export function decodeText(bytes: Uint8Array, name: string, ignoreBOM = false): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM }).decode(bytes);
   } catch {
-    const valid = validPrefix(bytes);
-    const found = (bytes[valid] ?? 0).toString(16).padStart(2, "0");
-    const before = new TextDecoder().decode(bytes.subarray(0, valid));
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    let [at, length] = [-1, 0];
+    // What stands for bytes that are none may stand there by itself.
+    do {
+      const next = text.indexOf("\ufffd", at + 1);
+      length += new TextEncoder().encode(text.slice(Math.max(at, 0), next)).length;
+      at = next;
+    } while (bytes[length] === 0xef && bytes[length + 1] === 0xbf && bytes[length + 2] === 0xbd);
+    const found = (bytes[length] ?? 0).toString(16).padStart(2, "0");
     const message = `found byte 0x${found}, which is not UTF-8; save the file as UTF-8`;
-    throw faultsError([{ file: name, ...new Places(before).of(before.length), message }]);
+    throw faultsError([{ file: name, ...new Places(text).of(at), message }]);
   }
-}
-
-/** How many bytes at the beginning are UTF-8. */
-function validPrefix(bytes: Uint8Array): number {
-  const decodes = (length: number): boolean => {
-    try {
-      // A stream may end inside a character, so only wrong bytes fail.
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  let good = 0;
-  let bad = bytes.length + 1;
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (decodes(middle)) good = middle;
-    else bad = middle;
-  }
-  // The end is in the middle of a character: its first byte is the wrong one.
-  if (good === bytes.length) { do good--; while (((bytes[good] ?? 0) & 0xc0) === 0x80); }
-  return good;
 }
