@@ -151,7 +151,9 @@ export async function* chunksOf(
 export interface ReuseOptions {
   /** Bytes that are expected: no more memory is taken than they need. */
   readonly size: number;
-  /** How many chunks before the present one have to hold; default none. */
+  /** Most bytes of a chunk; default {@link CHUNK_BYTES}. */
+  readonly most?: number | undefined;
+  /** How many bytes have to come after a chunk before its memory is filled again; default none. */
   readonly keep?: number | undefined;
   /** Ends the reading as it ends {@link chunksOf}. */
   readonly signal?: AbortSignal | undefined;
@@ -163,15 +165,18 @@ export interface ReuseOptions {
  */
 export async function* reusedChunks(
   stream: ReadableStream<Uint8Array>,
-  { size, keep = 0, signal }: ReuseOptions,
+  { size, most = CHUNK_BYTES, keep = 0, signal }: ReuseOptions,
 ): AsyncGenerator<Uint8Array> {
   const reader = byobReader(stream);
-  const bytes = reader.fills ? Math.max(1, Math.min(size, CHUNK_BYTES)) : 0;
-  const used: Memory[] = [];
+  const bytes = reader.fills ? Math.max(1, Math.min(size, most)) : 0;
+  const used: { readonly memory: Memory; readonly end: number }[] = [];
+  let total = 0;
   yield* untilAborted(reader, async () => {
-    const free = used.length > keep ? used.shift() : undefined;
+    const [first] = used;
+    const free = first && total - first.end >= keep ? used.shift()?.memory : undefined;
     const chunk = await reader.read(free ?? new Uint8Array(bytes));
-    if (reader.fills) used.push(new Uint8Array(chunk.buffer));
+    total += chunk.length;
+    if (reader.fills) used.push({ memory: new Uint8Array(chunk.buffer), end: total });
     return chunk.length === 0 ? undefined : chunk;
   }, signal);
 }

@@ -194,14 +194,14 @@ Deno.test("reused memory: all bytes come, whoever has made the stream", async ()
   }
 });
 
-Deno.test("reused memory: a chunk holds till the next is asked for, or as many more as were said", async () => {
-  for (const keep of [0, 1, 2]) {
+Deno.test("reused memory: a chunk holds till the next is asked for, or as many more bytes as were said", async () => {
+  for (const [keep, more] of [[0, 0], [1, 1], [CHUNK_BYTES + 1, 2]] as const) {
     const chunks: Uint8Array[] = [];
     for await (const chunk of reusedChunks(lending(CHUNK_BYTES), { size: content.length, keep })) {
       chunks.push(chunk);
       // Memory that is in use again is no longer there.
       const hold = chunks.map(({ length }) => length > 0);
-      const expected = chunks.map((_, i) => i >= chunks.length - 1 - keep);
+      const expected = chunks.map((_, i) => i >= chunks.length - 1 - more);
       assert.deepEqual(hold, expected);
     }
     assert.equal(chunks.length, 4);

@@ -9,7 +9,7 @@ import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { orAborted, Pool } from "../../io/work.ts";
 import { Verifier } from "../../io/hash.ts";
-import { bytesStream, chunksOf } from "../../io/streams.ts";
+import { bytesStream, reusedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType } from "../../oci/media_types.ts";
@@ -25,7 +25,13 @@ import {
 import { ArchiveCollector } from "./collector.ts";
 
 /** Chunks that are made ahead, so that reading and hashing go on while they are taken. */
-const AHEAD = 3;
+const AHEAD = 4;
+/** A connection may write from the memory of a chunk long after it took it, so it gets small ones. */
+const CHUNK_BYTES = 256 * 1024;
+/** What is sent after a chunk before its memory is filled anew: more than lies in any connection. */
+const HELD_BYTES = 4 * 1024 * 1024;
+/** Smaller ones are copied, since each holds the memory of a whole one. */
+const SMALL_BYTES = 64 * 1024;
 /** How long whoever takes an archive may take to notice that it was cut, in milliseconds. */
 const GRACE_MS = 5000;
 
@@ -122,9 +128,10 @@ export abstract class ArchiveUpload<Present> extends ArchiveCollector {
         if (chunk.length > 0) await this.#send(chunk, signal);
       };
       try {
-        for await (const chunk of chunksOf(stream, signal)) {
+        const reuse = { size: d.size, most: CHUNK_BYTES, keep: HELD_BYTES, signal };
+        for await (const chunk of reusedChunks(stream, reuse)) {
           verifier?.update(chunk);
-          await send(chunk);
+          await send(chunk.length < SMALL_BYTES ? chunk.slice() : chunk);
         }
         verifier?.finish();
         await send(memberPadding(d.size));
