@@ -207,7 +207,10 @@ async function feed(
 ): Promise<void> {
   const writer = child.stdin.getWriter();
   for (;;) {
-    const { value } = await input.read();
+    const { value } = await input.read().catch(async (error) => {
+      await writer.abort(error).catch(() => {});
+      throw error;
+    });
     try {
       await (value === undefined ? writer.close() : writer.write(value));
     } catch {

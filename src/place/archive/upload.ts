@@ -29,7 +29,7 @@ const AHEAD = 4;
 /** A connection may write from the memory of a chunk long after it took it, so it gets small ones. */
 const CHUNK_BYTES = 256 * 1024;
 /** What is sent after a chunk before its memory is filled anew: more than lies in any connection. */
-const HELD_BYTES = 4 * 1024 * 1024;
+const HELD_BYTES = 8 * 1024 * 1024;
 /** Smaller ones are copied, since each holds the memory of a whole one. */
 const SMALL_BYTES = 64 * 1024;
 /** How long whoever takes an archive may take to notice that it was cut, in milliseconds. */
