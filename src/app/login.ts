@@ -6,7 +6,7 @@ import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import { checkLogin } from "../place/registry/check_login.ts";
+import { checkLogin } from "../place/registry/access.ts";
 import { apiHost } from "../place/registry/endpoint.ts";
 import {
   checkHost,

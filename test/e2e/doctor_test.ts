@@ -195,7 +195,7 @@ Deno.test({
       await prepare();
       const [refused] = (await doctor(dir, env)).of("registry");
       assert.equal(refused?.status, "wrong");
-      assert.match(refused?.found ?? "", /it answered 401 \(UNAUTHORIZED\)/);
+      assert.match(refused?.found ?? "", /registry answered 401 \(UNAUTHORIZED\)/);
       assert.equal(refused?.mend, `run "kodeno login ${registry.host}"`);
     }
     await login(PASSWORD);

@@ -232,6 +232,11 @@ export class Authorizer {
     this.#find = find;
   }
 
+  /** How the registry wants to be told who is asking; undefined before it has refused anything. */
+  get scheme(): string | undefined {
+    return this.#challenge?.scheme;
+  }
+
   /** Whether there is a credential for a repository. */
   async isKnown(path: string): Promise<boolean> {
     return (await this.#credential(path)) !== undefined;
@@ -244,9 +249,8 @@ export class Authorizer {
    */
   async header(scopes: readonly Scope[], signal?: AbortSignal): Promise<string | undefined> {
     const challenge = this.#challenge;
-    const [first] = scopes;
-    if (challenge === undefined || first === undefined) return undefined;
-    const credential = await this.#credential(first.path);
+    if (challenge === undefined) return undefined;
+    const credential = await this.#credential(scopes[0]?.path ?? "");
     if (credential?.kind === "bearer") return `Bearer ${credential.token}`;
     if (challenge.scheme === "basic") {
       if (credential?.kind !== "password") return undefined;

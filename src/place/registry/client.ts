@@ -42,6 +42,12 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What is sent; opened anew for each try. */
   readonly body?: (() => RequestContent) | undefined;
+  /** Whether nobody is to be told who is asking. */
+  readonly isAnonymous?: boolean | undefined;
+  /** What a person may do who is not let in; to log in unless given. */
+  readonly denied?: string | undefined;
+  /** What a person may do about any other answer. */
+  readonly otherwise?: string | undefined;
   /** False where sending again takes more than that. */
   readonly retry?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -139,17 +145,17 @@ export class RegistryClient {
     const { status, url } = answer;
     const codes = await readCodes(answer);
     const denied = status === 401 || status === 403;
-    const who = url.host === (await this.#reach()).base.host ? "registry" : url.host;
+    const who = url.host === (await this.reach()).base.host ? "registry" : url.host;
     return new RegistryError(
       denied ? "UNAUTHORIZED" : absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED",
       {
         doing: call.doing,
         why: `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`,
         next: denied
-          ? loginHint(this.registry)
+          ? call.denied ?? loginHint(this.registry)
           : status === 413
           ? "let it, or the proxy before it, take larger bodies"
-          : undefined,
+          : call.otherwise,
         method: call.method,
         url,
         status,
@@ -170,7 +176,7 @@ export class RegistryClient {
    * @throws {RegistryError} `REGISTRY_FAILED` when it does not say, or says plain HTTP elsewhere
    */
   async locationOf(call: Call, answer: Answer): Promise<URL> {
-    const { base } = await this.#reach();
+    const { base } = await this.reach();
     const text = answer.headers.get("location") ?? "";
     const fail = (why: string) => {
       const { method } = call;
@@ -194,7 +200,7 @@ export class RegistryClient {
 
   /** One try: authentication and redirects. */
   async #once(call: Call): Promise<Answer> {
-    const { base, authorizer } = await this.#reach(call.signal);
+    const { base, authorizer } = await this.reach(call.signal);
     let url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
     let refused = 0;
     for (let hops = 0;;) {
@@ -203,7 +209,8 @@ export class RegistryClient {
       const answer = await this.#send(call, url, authorization);
       if (answer.status === 401 && own && refused++ < 2) {
         const challenge = answer.headers.get("www-authenticate");
-        if (await authorizer.refused(call.scopes, authorization, challenge)) {
+        const again = await authorizer.refused(call.scopes, authorization, challenge);
+        if (again && !call.isAnonymous) {
           await answer.body.cancel();
           continue;
         }
@@ -233,7 +240,24 @@ export class RegistryClient {
     return { ...response, url };
   }
 
-  async #reach(signal?: AbortSignal) {
+  /**
+   * Gets what a request would need to be let in, such as a token, and sends nothing.
+   *
+   * @throws as {@link call} does
+   */
+  async authorize(call: Call): Promise<void> {
+    try {
+      await (await this.reach(call.signal)).authorizer.header(call.scopes, call.signal);
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw await this.#failure(call, error);
+    }
+  }
+
+  /** Where the registry answers, and who knows how to be let in there. */
+  async reach(
+    signal?: AbortSignal,
+  ): Promise<{ readonly base: URL; readonly authorizer: Authorizer }> {
     if (this.#reached !== undefined) return this.#reached;
     const base = await this.#transport.base(apiHost(this.registry), signal);
     const find = (path: string) => this.#credentials(this.registry, path);
@@ -249,7 +273,7 @@ export class RegistryClient {
       return new RegistryError(denied ? "UNAUTHORIZED" : "REGISTRY_FAILED", {
         doing: call.doing,
         why: messageOf(error),
-        next: denied ? loginHint(this.registry) : undefined,
+        next: denied ? call.denied ?? loginHint(this.registry) : undefined,
         method: "GET",
         url,
         status,

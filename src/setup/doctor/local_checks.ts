@@ -21,7 +21,7 @@ import { temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { findKubectl } from "../../kube/kubectl.ts";
 import { registryOptions } from "../../place/open.ts";
-import { reach } from "../../place/registry/check_access.ts";
+import { reach } from "../../place/registry/access.ts";
 import { type Checkup, shownUrl } from "./report.ts";
 
 /** Is there a Go that can build what lies here, and where do modules come from? */

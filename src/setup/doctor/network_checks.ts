@@ -10,7 +10,7 @@ import { DaemonClient } from "../../place/daemon/client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";
 import { findDaemonOf, registryOptions } from "../../place/open.ts";
-import { checkAccess } from "../../place/registry/check_access.ts";
+import { checkAccess } from "../../place/registry/access.ts";
 import {
   askHelper,
   type AuthFile,
