@@ -32,7 +32,7 @@ export class Flag<T> extends Option {
 }
 
 /** Flags by the options that they fill. */
-export type Flags = Readonly<Record<string, Flag<unknown>>>;
+type Flags = Readonly<Record<string, Flag<unknown>>>;
 
 /** What flags say, by the options they fill; and what any command is told. */
 export type Given<F extends Flags> = { readonly [K in keyof F]?: F[K]["value"] } & {

@@ -163,9 +163,6 @@ export const BUILD_FLAGS = flags({
   } satisfies Filling<CommandOptions>,
 });
 
-/** What the flags of a build say. */
-export type BuildGiven = Given<typeof BUILD_FLAGS>;
-
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = flags({
   ...BUILD_FLAGS,

@@ -115,7 +115,7 @@ export function formatDuration(ms: number): string {
 }
 
 /** Outputs that flags send somewhere, by what names them. */
-export type Outputs = Readonly<Record<string, string | undefined>>;
+type Outputs = Readonly<Record<string, string | undefined>>;
 
 /** What flags of a build send somewhere. */
 export function outputsOf(

@@ -8,68 +8,93 @@ import { KodenoError } from "../errors.ts";
 import { toggle } from "./flag.ts";
 import { printNote, printResult } from "./output.ts";
 
-/** What a command is made of: what the list of all says of it, and the file that has it. */
-type Entry = readonly [summary: string, load: () => Promise<object>];
+/** All commands, in the order of the help, and what the list of them says. */
+const SUMMARIES = {
+  build: "build images of Go main packages into an OCI layout",
+  resolve: "print Kubernetes objects with ko:// references built to images",
+  apply: 'resolve Kubernetes objects and hand them to "kubectl apply"',
+  create: 'resolve Kubernetes objects and hand them to "kubectl create"',
+  delete: 'the same as "kubectl delete"',
+  run: "build images and run them in the cluster",
+  watch: "build images again whenever their files change",
+  skaffold: "build an image for Skaffold, as its custom builder",
+  deps: "list the files that shape images",
+  sync: "print file sync rules of kodata for skaffold.yaml",
+  push: "push the images of a layout or archive to a registry",
+  load: "load images into the Docker daemon",
+  pull: "pull an image of a registry into a layout",
+  copy: "copy an image from any place to any place",
+  serve: "serve a layout as a read-only registry",
+  ls: "list the images of a layout or archive",
+  inspect: "show what an image is made of",
+  tag: "give an image of a layout more names",
+  rm: "remove names from a layout",
+  gc: "remove blobs of a layout that no image needs",
+  merge: "bring the images of several layouts and archives into one layout",
+  login: "keep credentials for a registry",
+  logout: "forget credentials of a registry",
+  init: "propose .ko.yaml and skaffold.yaml for a repository",
+  doctor: "look for what is wrong here, and tell how to mend it",
+  config: "show what shapes images, and where it comes from",
+  schema: "print the JSON Schema of a configuration file",
+  cache: "look at and empty the cache of layers and binaries",
+  completion: "print a script that completes commands in a shell",
+  __complete: "complete a word; what the scripts of completion ask",
+  version: "tell the versions of kodeno, Deno and Go",
+} as const;
+type Name = keyof typeof SUMMARIES;
+/** Makes a command; one that tells of others loads them. */
+type MakeCommand = (load: (name?: string) => Promise<Command>) => Command;
 
-/** All commands, in the order of the help; `push` is the function `pushCommand` of its file. */
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  build: ["build images of Go main packages into an OCI layout", () => import("./build.ts")],
-  resolve: [
-    "print Kubernetes objects with ko:// references built to images",
-    () => import("./resolve.ts"),
-  ],
-  apply: [
-    'resolve Kubernetes objects and hand them to "kubectl apply"',
-    () => import("./kubectl.ts"),
-  ],
-  create: [
-    'resolve Kubernetes objects and hand them to "kubectl create"',
-    () => import("./kubectl.ts"),
-  ],
-  delete: ['the same as "kubectl delete"', () => import("./kubectl.ts")],
-  run: ["build images and run them in the cluster", () => import("./kubectl.ts")],
-  watch: ["build images again whenever their files change", () => import("./watch.ts")],
-  skaffold: ["build an image for Skaffold, as its custom builder", () => import("./skaffold.ts")],
-  deps: ["list the files that shape images", () => import("./deps.ts")],
-  sync: ["print file sync rules of kodata for skaffold.yaml", () => import("./sync.ts")],
-  push: ["push the images of a layout or archive to a registry", () => import("./push.ts")],
-  load: ["load images into the Docker daemon", () => import("./load.ts")],
-  pull: ["pull an image of a registry into a layout", () => import("./copy.ts")],
-  copy: ["copy an image from any place to any place", () => import("./copy.ts")],
-  serve: ["serve a layout as a read-only registry", () => import("./serve.ts")],
-  ls: ["list the images of a layout or archive", () => import("./layout.ts")],
-  inspect: ["show what an image is made of", () => import("./inspect.ts")],
-  tag: ["give an image of a layout more names", () => import("./layout.ts")],
-  rm: ["remove names from a layout", () => import("./layout.ts")],
-  gc: ["remove blobs of a layout that no image needs", () => import("./layout.ts")],
-  merge: [
-    "bring the images of several layouts and archives into one layout",
-    () => import("./layout.ts"),
-  ],
-  login: ["keep credentials for a registry", () => import("./login.ts")],
-  logout: ["forget credentials of a registry", () => import("./login.ts")],
-  init: ["propose .ko.yaml and skaffold.yaml for a repository", () => import("./init.ts")],
-  doctor: ["look for what is wrong here, and tell how to mend it", () => import("./doctor.ts")],
-  config: ["show what shapes images, and where it comes from", () => import("./config.ts")],
-  schema: ["print the JSON Schema of a configuration file", () => import("./schema.ts")],
-  cache: ["look at and empty the cache of layers and binaries", () => import("./cache.ts")],
-  completion: [
-    "print a script that completes commands in a shell",
-    () => import("./completion.ts"),
-  ],
-  __complete: [
-    "complete a word; what the scripts of completion ask",
-    () => import("./complete.ts"),
-  ],
-  version: ["tell the versions of kodeno, Deno and Go", () => Promise.resolve({ versionCommand })],
+/** What makes them; each file is loaded when its command is asked for. */
+const LOADERS: Readonly<Record<Name, () => Promise<MakeCommand>>> = {
+  build: () => import("./build.ts").then((m) => m.buildCommand),
+  resolve: () => import("./resolve.ts").then((m) => m.resolveCommand),
+  apply: () => import("./kubectl.ts").then((m) => m.applyCommand),
+  create: () => import("./kubectl.ts").then((m) => m.createCommand),
+  delete: () => import("./kubectl.ts").then((m) => m.deleteCommand),
+  run: () => import("./kubectl.ts").then((m) => m.runCommand),
+  watch: () => import("./watch.ts").then((m) => m.watchCommand),
+  skaffold: () => import("./skaffold.ts").then((m) => m.skaffoldCommand),
+  deps: () => import("./deps.ts").then((m) => m.depsCommand),
+  sync: () => import("./sync.ts").then((m) => m.syncCommand),
+  push: () => import("./push.ts").then((m) => m.pushCommand),
+  load: () => import("./load.ts").then((m) => m.loadCommand),
+  pull: () => import("./copy.ts").then((m) => m.pullCommand),
+  copy: () => import("./copy.ts").then((m) => m.copyCommand),
+  serve: () => import("./serve.ts").then((m) => m.serveCommand),
+  ls: () => import("./layout.ts").then((m) => m.lsCommand),
+  inspect: () => import("./inspect.ts").then((m) => m.inspectCommand),
+  tag: () => import("./layout.ts").then((m) => m.tagCommand),
+  rm: () => import("./layout.ts").then((m) => m.rmCommand),
+  gc: () => import("./layout.ts").then((m) => m.gcCommand),
+  merge: () => import("./layout.ts").then((m) => m.mergeCommand),
+  login: () => import("./login.ts").then((m) => m.loginCommand),
+  logout: () => import("./login.ts").then((m) => m.logoutCommand),
+  init: () => import("./init.ts").then((m) => m.initCommand),
+  doctor: () => import("./doctor.ts").then((m) => m.doctorCommand),
+  config: () => import("./config.ts").then((m) => m.configCommand),
+  schema: () => import("./schema.ts").then((m) => m.schemaCommand),
+  cache: () => import("./cache.ts").then((m) => m.cacheCommand),
+  completion: () => import("./completion.ts").then((m) => m.completionCommand),
+  __complete: () => import("./complete.ts").then((m) => m.completeCommand),
+  version: () => Promise.resolve(versionCommand),
 };
-const ALIASES: Readonly<Record<string, string>> = { publish: "build" };
+const ALIASES: Readonly<Record<string, Name>> = { publish: "build" };
 /** No person has to know it. */
 const HIDDEN = "__complete";
 /** They have no reason to dial. */
-const LOCAL = new Set(["ls", "inspect", "tag", "rm", "gc", "merge", "logout", "cache", "version"]);
-/** Makes a command; one that tells of others loads them. */
-type MakeCommand = (load: (name?: string) => Promise<Command>) => Command;
+const LOCAL = new Set<Name>([
+  "ls",
+  "inspect",
+  "tag",
+  "rm",
+  "gc",
+  "merge",
+  "logout",
+  "cache",
+  "version",
+]);
 
 /**
  * Parses arguments and runs the command they name.
@@ -95,7 +120,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 
 /** All commands, their code loaded, for who writes about them; hidden ones are left out. */
 export async function allCommands(): Promise<Command> {
-  return await makeProgram(Object.keys(COMMANDS).filter((name) => name !== HIDDEN));
+  return await makeProgram(Object.keys(SUMMARIES).filter((name) => name !== HIDDEN));
 }
 
 /** All commands, but only the code of the one of this name. */
@@ -111,21 +136,18 @@ async function makeProgram(wanted: readonly string[], withHidden = false): Promi
       "after",
       "\nExample:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64",
     );
-  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
+  for (const name of Object.keys(SUMMARIES) as readonly Name[]) {
     const hidden = name === HIDDEN;
     if (hidden && !withHidden) continue;
-    const made = wanted.includes(name) ? await makeCommand(name, load) : new Command(name);
+    const isWanted = wanted.includes(name);
+    const command = isWanted ? (await LOADERS[name]())(loadCommand) : new Command(name);
+    if (isWanted) addCommonFlags(command, LOCAL.has(name));
     const alias = Object.keys(ALIASES).find((one) => ALIASES[one] === name);
-    if (alias !== undefined) made.alias(alias);
-    program.addCommand(made.summary(summary), { hidden });
+    if (alias !== undefined) command.alias(alias);
+    program.addCommand(command.summary(SUMMARIES[name]), { hidden });
   }
-  for (
-    const command of [
-      program,
-      ...program.commands,
-      ...program.commands.flatMap((c) => c.commands),
-    ]
-  ) {
+  const { commands } = program;
+  for (const command of [program, ...commands, ...commands.flatMap((one) => one.commands)]) {
     command.exitOverride().showSuggestionAfterError().configureOutput({
       writeOut: (text) => printResult(text.trimEnd()),
       writeErr: (text) => printNote(text.trimEnd()),
@@ -134,14 +156,6 @@ async function makeProgram(wanted: readonly string[], withHidden = false): Promi
     });
   }
   return program;
-}
-
-async function makeCommand(name: string, load: Entry[1]): Promise<Command> {
-  const file = await load() as Readonly<Record<string, MakeCommand | undefined>>;
-  const command = file[`${name.replace(/^_+/, "")}Command`]?.(loadCommand);
-  if (command === undefined) throw new Error(`no file has the command ${name}`);
-  addCommonFlags(command, LOCAL.has(name));
-  return command;
 }
 
 /** `--push=true` and `--push=false`, which ko's command line takes for any switch, in our terms. */

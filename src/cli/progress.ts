@@ -20,14 +20,14 @@ const PLAIN_MS = 10_000;
 const SHORT = "sha256:".length + 12;
 
 /** Where events go. */
-export interface Progress {
+interface Progress {
   readonly emit: Emit;
   /** Ends the view; may be called again. */
   close(): void;
 }
 
 /** How progress is shown. */
-export interface ProgressOptions {
+interface ProgressOptions {
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
 }
@@ -51,7 +51,7 @@ export async function makeProgress({ json, verbose }: ProgressOptions): Promise<
 }
 
 /** What work is given: when to end, and where to tell how far it is. */
-export interface Watched {
+interface Watched {
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }

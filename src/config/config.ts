@@ -128,7 +128,7 @@ const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 /** How a command takes what it was not told. */
-export interface ResolveOptions extends Pick<WorkOptions, "emit"> {
+interface ResolveOptions extends Pick<WorkOptions, "emit"> {
   /** Images are pushed unless something else was asked for. */
   readonly pushes?: boolean | undefined;
   /** What the options say of registries, where that is settled already. */

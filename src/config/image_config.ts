@@ -79,7 +79,7 @@ const GO_PLATFORM = ["GOOS", "GOARCH", "GOARM"] as const;
 const GO_ORIGIN = "GOOS and GOARCH";
 
 /** Who may say something of images. */
-export interface ImageSpeakers {
+interface ImageSpeakers {
   /** The caller. */
   readonly options: ImageValues;
   readonly environment: Environment;

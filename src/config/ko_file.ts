@@ -10,7 +10,7 @@ import { type Environment, variable } from "./environment.ts";
 export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
 
 /** A file that was found. */
-export interface FoundFile {
+interface FoundFile {
   /** Absolute. */
   readonly path: string;
   /** As a person would name it. */

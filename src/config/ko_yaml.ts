@@ -7,7 +7,7 @@ import { undisturbed } from "../undisturbed.ts";
 import { defaultKey } from "./ko_file.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
-import { parseYaml, readYaml, type YamlDocument } from "./yaml/document.ts";
+import { readYaml, type YamlDocument } from "./yaml/document.ts";
 import { formatFault, formatPath, type Path } from "./yaml/faults.ts";
 
 /** Finds how a file writes a key: ko reads keys in any case. */
@@ -82,15 +82,6 @@ export function koSchema(spell: KeySpelling = (key) => key): z.ZodType<Record<st
 export async function readKoFile(path: string, name: string): Promise<KoFile> {
   const { documents: [document] } = await readYaml(path, { name });
   return undisturbed(() => koFileOf(document, name));
-}
-
-/**
- * As `readKoFile`, of a text.
- *
- * @throws {KodenoError} `BAD_CONFIG`
- */
-export function parseKoFile(text: string, name = ".ko.yaml"): KoFile {
-  return koFileOf(parseYaml(text, name).documents[0], name);
 }
 
 function koFileOf(document: YamlDocument | undefined, path: string): KoFile {

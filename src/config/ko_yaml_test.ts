@@ -7,7 +7,13 @@ import { failsWith } from "../../test/support/fails.ts";
 import { tempDir } from "../../test/support/temp.ts";
 import { imageConfigOf, resolveBuildConfig } from "./config.ts";
 import { findKoFile } from "./ko_file.ts";
-import { parseKoFile, readKoFile } from "./ko_yaml.ts";
+import { readKoFile } from "./ko_yaml.ts";
+import type { KoFile } from "./options.ts";
+
+async function read(text: string): Promise<KoFile> {
+  await using dir = await tempDir();
+  return await readKoFile(await dir.write(".ko.yaml", text), ".ko.yaml");
+}
 
 const WHOLE = `# comment
 defaultBaseImage: reg.test/base
@@ -36,8 +42,8 @@ builds:
   expose: [8080]
 `;
 
-Deno.test(".ko.yaml: what ko reads, in any case, text or list", () => {
-  const file = parseKoFile(WHOLE);
+Deno.test(".ko.yaml: what ko reads, in any case, text or list", async () => {
+  const file = await read(WHOLE);
   const { defaults, builds: [one, two] } = file;
   assert.equal(defaults.baseImage, "reg.test/base");
   assert.deepEqual(defaults.platforms, ["linux/amd64", "linux/arm64"]);
@@ -57,8 +63,8 @@ Deno.test(".ko.yaml: what ko reads, in any case, text or list", () => {
   ]);
 });
 
-Deno.test(".ko.yaml: what beats what, and where each value comes from", () => {
-  const koFile = parseKoFile(WHOLE);
+Deno.test(".ko.yaml: what beats what, and where each value comes from", async () => {
+  const koFile = await read(WHOLE);
   const config = resolveBuildConfig({
     koFile,
     labels: { own: "1" },
@@ -107,11 +113,11 @@ Deno.test(".ko.yaml: each fault has its line", async () => {
     ["- x\n", /^\.ko\.yaml:1:1: found a list; a map is allowed$/],
   ];
   for (const [text, found] of cases) {
-    const error = await failsWith("BAD_CONFIG", () => parseKoFile(text), found);
+    const error = await failsWith("BAD_CONFIG", () => read(text), found);
     assert.equal(error.exitCode, 2);
   }
   const two = "defaultFlag: x\nbuilds:\n- dri: x\n";
-  const { message } = await failsWith("BAD_CONFIG", () => parseKoFile(two));
+  const { message } = await failsWith("BAD_CONFIG", () => read(two));
   assert.equal(message.split("\n").length, 2);
 });
 

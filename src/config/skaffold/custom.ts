@@ -7,7 +7,7 @@ import { parseReference } from "../../oci/reference.ts";
 import { type Environment, processEnvironment, variable } from "../environment.ts";
 
 /** One call by Skaffold; frozen. */
-export interface CustomBuild {
+interface CustomBuild {
   /** The name the image has to get, without tag. */
   readonly name: string;
   readonly tag: string;
