@@ -65,6 +65,11 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, (error) => !isAbsent(error));
 }
 
+/** Whether there is a regular file; links are followed. */
+export async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isFile, () => false);
+}
+
 /** Whether there is a folder; links are followed. */
 export function isFolder(path: string): boolean {
   try {

@@ -23,7 +23,7 @@ export interface TarEntry {
   readonly uid?: number;
   /** Numeric group; 0 unless given. */
   readonly gid?: number;
-  /** Extended header records; any at all make the entry a pax one. */
+  /** Extended header records beside those of the fields; any at all make the entry a pax one. */
   readonly pax?: Readonly<Record<string, string | Uint8Array>>;
 }
 
@@ -38,10 +38,8 @@ const SLASH = 0x2f;
 const TYPE_FLAGS = { file: "0", symlink: "2", dir: "5" } as const;
 /** Where a block has mode, uid, gid, size and mtime, and how wide (ustar, POSIX.1-1988). */
 const NUMBER_FIELDS = [[100, 8], [108, 8], [116, 8], [124, 12], [136, 12]] as const;
-/** Records only the entry's own fields may set: Go drops a caller's value that differs. */
-const OWN_KEYS: ReadonlySet<string> = new Set(
-  ["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime", "atime", "ctime"],
-);
+/** Records that only the entry's own fields may set. */
+const OWN_KEY = /^(?:path|linkpath|size|[ug]id|[ug]name|[amc]time|GNU\.sparse\..*)$/s;
 const encoder = new TextEncoder();
 
 /** The two zero blocks that end an archive (POSIX.1-2001 ustar). Shared: do not write to it. */
@@ -81,15 +79,12 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   const records = new Map<string, Uint8Array>();
   let ustar = Object.keys(pax).length === 0;
   const field = (key: string, value: string, fits: boolean): void => {
-    // Go also spells out a field that fits when the caller has a record that agrees with it.
-    if (!fits || sameText(pax[key], value)) records.set(key, encoder.encode(value));
+    if (!fits) records.set(key, encoder.encode(value));
     // A long path has its record even where a prefix could do: pax blocks never use the prefix.
     if (!fits && !(key === "path" && split)) ustar = false;
   };
   field("path", name, isAscii(name) && name.length <= NAME_SIZE);
   field("linkpath", linkname, isAscii(linkname) && linkname.length <= NAME_SIZE);
-  field("uname", "", true);
-  field("gname", "", true);
   field("uid", String(uid), fitsOctal(uid, 8));
   field("gid", String(gid), fitsOctal(gid, 8));
   field("size", String(size), fitsOctal(size, 12));
@@ -101,8 +96,7 @@ export function tarHeader(entry: TarEntry): Uint8Array {
     return out;
   }
   for (const [key, value] of Object.entries(pax)) {
-    if (OWN_KEYS.has(key) || key.startsWith("GNU.sparse.")) continue;
-    if (key === "" || /[=\0]/.test(key) || !isSound(key) || !isSound(value)) {
+    if (key === "" || OWN_KEY.test(key) || /[=\0]/.test(key) || !isSound(key) || !isSound(value)) {
       refuse(entry, `pax record ${JSON.stringify(key)} cannot be stored`);
     }
     records.set(key, typeof value === "string" ? encoder.encode(value) : value);
@@ -114,16 +108,13 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   const bodySize = body.reduce((sum, record) => sum + record.length, 0);
   if (bodySize > MAX_PAX_SIZE) refuse(entry, `${bodySize} bytes of pax records, over 1 MiB`);
 
-  // If all the caller's records were dropped there is no extended header, just a plain block.
-  const extended = bodySize === 0 ? 0 : BLOCK_SIZE + bodySize + tarPadding(bodySize);
+  const extended = BLOCK_SIZE + bodySize + tarPadding(bodySize);
   const out = new Uint8Array(extended + BLOCK_SIZE);
-  if (bodySize > 0) {
-    putBlock(out, "x", paxHeaderName(name), [0, 0, 0, bodySize, 0]);
-    let at = BLOCK_SIZE;
-    for (const record of body) {
-      out.set(record, at);
-      at += record.length;
-    }
+  putBlock(out, "x", paxHeaderName(name), [0, 0, 0, bodySize, 0]);
+  let at = BLOCK_SIZE;
+  for (const record of body) {
+    out.set(record, at);
+    at += record.length;
   }
   putMember(out.subarray(extended), TYPE_FLAGS[type], toAscii(name), numbers, toAscii(linkname));
   return out;
@@ -258,11 +249,6 @@ function isAscii(text: string): boolean {
 /** Drops what a plain block cannot say; the pax record beside it has the whole text. */
 function toAscii(text: string): string {
   return text.replace(/[\u0080-\uffff]/g, "");
-}
-
-function sameText(given: string | Uint8Array | undefined, text: string): boolean {
-  if (given === undefined || typeof given === "string") return given === text;
-  return compareBytes(given, encoder.encode(text)) === 0;
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

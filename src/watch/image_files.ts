@@ -21,6 +21,7 @@ import {
   type SourcePackage,
 } from "../go/sources.ts";
 import { isBuiltinBase, scratchBase } from "../image/builtin_base.ts";
+import { isFile } from "../io/fail.ts";
 import { unspeakableName } from "../io/folder.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Platform } from "../oci/platform.ts";
@@ -263,8 +264,4 @@ async function refuseUnspeakable(paths: readonly string[]): Promise<void> {
     const name = basename(path).replaceAll("\ufffd", "\\x??");
     throw unspeakableName(`list all files of ${dirname(path)}`, { name, isFile: true });
   }
-}
-
-function isFile(path: string): Promise<boolean> {
-  return Deno.stat(path).then((info) => info.isFile, () => false);
 }

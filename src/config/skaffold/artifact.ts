@@ -4,7 +4,7 @@
  */
 import { isTemplate } from "../checks.ts";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { findUp } from "../../io/fail.ts";
+import { findUp, isFolder } from "../../io/fail.ts";
 import { KodenoError } from "../../errors.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
 import type { Fault, Path, Position } from "../yaml/faults.ts";
@@ -135,8 +135,6 @@ async function checkFolders(
   { folder }: LoadedConfig,
   { origins, report }: ArtifactSettings,
 ): Promise<void> {
-  const isFolder = async (path: string): Promise<boolean> =>
-    (await Deno.stat(path).catch(() => undefined))?.isDirectory ?? false;
   const root = await findUp(folder, ".git");
   const bad = (at: object, field: string, below: Path, value: string, why: string): void =>
     report(origins.fault(at, below, `${field}: found ${JSON.stringify(value)}; ${why}`));
@@ -147,14 +145,14 @@ async function checkFolders(
     bad(artifact, "context", contextField, context, outside);
     return;
   }
-  if (!await isFolder(found.context)) {
+  if (!isFolder(found.context)) {
     bad(artifact, "context", contextField, context, `a folder is allowed (of image ${image})`);
     return;
   }
   if (ko.dir !== undefined && ko.dir !== "") {
     if (!isInside(root ?? found.context, found.workingDirectory)) {
       bad(ko, "ko.dir", ["dir"], ko.dir, outside);
-    } else if (!await isFolder(found.workingDirectory)) {
+    } else if (!isFolder(found.workingDirectory)) {
       bad(ko, "ko.dir", ["dir"], ko.dir, "a folder in the context is allowed");
     }
   }
