@@ -6,10 +6,8 @@
 import { KodenoError } from "../errors.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { evaluate } from "./evaluator.ts";
-import { shown, TemplateFault } from "./tree.ts";
-import { fieldNames, mayRead } from "./tree.ts";
 import type { Functions } from "./functions.ts";
-import type { Tree } from "./tree.ts";
+import { fieldNames, mayRead, shown, TemplateFault, type Tree } from "./tree.ts";
 import { parse } from "./parser.ts";
 import { toValue } from "./value.ts";
 
