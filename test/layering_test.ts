@@ -278,6 +278,7 @@ interface GraphModule {
   readonly dependencies?: readonly {
     readonly code?: { readonly specifier?: string };
     readonly type?: { readonly specifier?: string };
+    readonly isDynamic?: boolean;
   }[];
 }
 
@@ -299,6 +300,22 @@ Deno.test("layering: the scan sees the imports that the compiler sees", async ()
       assert.deepEqual([...ours].sort(), [...new Set(theirs)].sort(), file);
     }
   }
+});
+
+Deno.test("layering: a build into a layout waits for no library that it does not need", async () => {
+  const json = await succeed(Deno.execPath(), ["info", "--json", "src/cli/build.ts"], {
+    cwd: ROOT,
+  });
+  const { roots, modules } = JSON.parse(json) as { roots: string[]; modules: GraphModule[] };
+  const byName = new Map(modules.map((one) => [one.specifier, one]));
+  const loaded = new Set(roots);
+  for (const name of loaded) {
+    for (const { code, isDynamic } of byName.get(name)?.dependencies ?? []) {
+      if (code?.specifier && !isDynamic) loaded.add(code.specifier);
+    }
+  }
+  const libraries = [...loaded].filter((name) => name.startsWith("npm:"));
+  assert.deepEqual(libraries.map((name) => /[a-z]+/.exec(name.slice(4))?.[0]), ["commander"]);
 });
 
 Deno.test("layering: what is planted is found", () => {

@@ -11,7 +11,6 @@ import type { BuiltImage } from "../image/built_image.ts";
 import { getOrSet } from "../io/work.ts";
 import { digestHex, parseDigest } from "../oci/digest.ts";
 import { shortName } from "../oci/reference.ts";
-import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { checkMarker } from "../place/layout/marker.ts";
 import { loadImage } from "../place/local_place.ts";
@@ -19,6 +18,7 @@ import {
   type LocalPlace,
   openLocalPlace,
   openRegistries,
+  openTarget,
   type WritablePlace,
 } from "../place/open.ts";
 import { planNames } from "./names.ts";
@@ -176,7 +176,8 @@ function destinationsOf(
     found.push({ open: once(() => openLocalPlace(transfer, domain)), isLocal: true });
   }
   if (tarball !== undefined) {
-    found.push({ open: once(() => Promise.resolve(new ArchiveTarget(tarball))) });
+    const archive = { kind: "archive", path: tarball, ref: "" } as const;
+    found.push({ open: once(() => openTarget(archive, transfer)) });
   }
   return found;
 }

@@ -18,7 +18,7 @@ import { parseReference, type Reference } from "../oci/reference.ts";
 import type { ArchiveSource } from "./archive/archive_source.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
 import type { Daemon } from "./daemon/daemon.ts";
-import { type DaemonEndpoint, formatEndpoint } from "./daemon/endpoint.ts";
+import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
@@ -245,7 +245,7 @@ export function isLocalRepository(name: string): boolean {
 export async function findDaemonOf(
   { environment, offline }: TransferConfig,
 ): Promise<DaemonEndpoint> {
-  const { findDaemon } = await import("./daemon/endpoint.ts");
+  const { findDaemon, formatEndpoint } = await import("./daemon/endpoint.ts");
   const endpoint = await findDaemon(environment);
   if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
     throw new KodenoError(
