@@ -39,7 +39,7 @@ export type {
 } from "./src/config/options.ts";
 export { copy } from "./src/content/copy.ts";
 export type { CopyOptions } from "./src/content/copy.ts";
-export type { Meter } from "./src/content/meter.ts";
+export type { TransferMeter } from "./src/content/meter.ts";
 export type { CallOptions, OpenBlob, Source, Target } from "./src/content/places.ts";
 export { successors } from "./src/content/successors.ts";
 export { verify } from "./src/content/verify.ts";

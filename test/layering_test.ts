@@ -130,14 +130,7 @@ const POWERS: readonly {
 ];
 
 /** A graph is walked by `content/walk.ts`, which has the bounds, and by nothing else. */
-const WALKS = [
-  "src/content/walk.ts",
-  "src/content/bounds.ts",
-  "src/content/successors.ts",
-  // Till archives are read and written anew.
-  "src/place/archive/choose.ts",
-  "src/place/archive/plan.ts",
-];
+const WALKS = ["src/content/walk.ts", "src/content/successors.ts"];
 const WALKING = new RegExp(
   [
     // What a node leads to, and how far one may go, is the business of the walk.
@@ -158,7 +151,6 @@ const STILL_TWICE: ReadonlySet<string> = new Set([
   "LoadOptions",
   "Loaded",
   "Manifest",
-  "Meter",
   "NamedImage",
   "Pipeline",
   "Scope",

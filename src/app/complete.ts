@@ -5,7 +5,7 @@
  * @module
  */
 import { dirname, join, posix } from "node:path";
-import { nameOrDigest } from "../oci/whole_name.ts";
+import { nameOrDigest } from "../oci/entries.ts";
 
 const PLATFORMS = ("linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le " +
   "linux/riscv64 linux/s390x windows/amd64 all").split(" ");

@@ -3,7 +3,7 @@
  * @module
  */
 import { hasSuccessors } from "../content/successors.ts";
-import { nameOrDigest } from "../oci/whole_name.ts";
+import { nameOrDigest } from "../oci/entries.ts";
 import { collectGarbage, type Garbage } from "../place/layout/gc.ts";
 import type { Emit } from "../events.ts";
 import { openLayout } from "../place/layout/layout.ts";

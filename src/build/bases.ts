@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { BuildConfig, PublishConfig } from "../config/config.ts";
 import type { ImageConfig } from "../config/image_config.ts";
-import { cachedSource } from "../content/cached.ts";
+import { cachedSource } from "../content/read.ts";
 import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { type Base, readBase } from "../image/base.ts";

@@ -7,14 +7,14 @@ import { KodenoError } from "../errors.ts";
 import { Pool } from "../io/work.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { beginTransfer, type Meter, tellThere, tellUnknown } from "./meter.ts";
+import { beginTransfer, tellThere, tellUnknown, type TransferMeter } from "./meter.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
 import { readGraphDocument } from "./read.ts";
 import { hasSuccessors } from "./successors.ts";
 import { Walk } from "./walk.ts";
 
 /** How {@link copy} works. */
-export interface CopyOptions extends CallOptions, Meter {
+export interface CopyOptions extends CallOptions, TransferMeter {
   /** Blobs looked at and moved at once; default 6. */
   readonly concurrency?: number | undefined;
   /** Names the root gets in the target, in this order. */

@@ -11,7 +11,7 @@ import type { OpenBlob } from "./places.ts";
 const EVERY_MS = 250;
 
 /** Who is told of a transfer, and for which image. */
-export interface Meter {
+export interface TransferMeter {
   /** Takes the events; nothing is counted without it. */
   readonly emit?: Emit | undefined;
   /** Name of the image, for its events; "" unless given. */
@@ -27,12 +27,12 @@ export interface Transfer {
 }
 
 /** Tells that a blob need not be moved. */
-export function tellThere({ digest, size }: Descriptor, { emit, image = "" }: Meter): void {
+export function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferMeter): void {
   emit?.({ type: "transfer", image, digest, bytes: 0, total: size, state: "there" });
 }
 
 /** Says that of what nobody here can read only the blob itself is moved. */
-export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: Meter): void {
+export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: TransferMeter): void {
   emit?.({
     type: "note",
     level: "warning",
@@ -41,68 +41,36 @@ export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: Meter):
   });
 }
 
-/** Begins the transfer of a blob. */
-export function beginTransfer(d: Descriptor, open: OpenBlob, meter: Meter): Transfer {
-  const counter = meter.emit && new Counter(d.digest, d.size, meter);
+/** Begins the transfer of a blob: bytes are counted as they are taken, and told now and then. */
+export function beginTransfer(d: Descriptor, open: OpenBlob, meter: TransferMeter): Transfer {
+  const { emit, image = "" } = meter;
+  const { digest, size: total } = d;
   let opened = false;
+  let counted = 0;
+  let toldAt = 0;
+  const tell = (state: "moving" | "done"): void => {
+    toldAt = performance.now();
+    emit?.({ type: "transfer", image, digest, bytes: Math.min(counted, total), total, state });
+  };
   return {
     open: async () => {
       opened = true;
       const stream = await open();
-      return counter === undefined ? stream : counting(stream, counter);
+      if (emit === undefined) return stream;
+      counted = 0;
+      tell("moving");
+      // The first bytes are worth an event: then it is known to move.
+      toldAt = -EVERY_MS;
+      return observed(stream, (chunk) => {
+        counted += chunk.length;
+        if (performance.now() - toldAt >= EVERY_MS) tell("moving");
+      });
     },
     done: () => {
       // A registry that mounts it, or a place that just got it from somebody else, asks for nothing.
-      if (opened) counter?.done();
+      if (opened) tell("done");
       else tellThere(d, meter);
       return opened;
     },
   };
-}
-
-/** Counts bytes, and tells of them now and then. */
-export class Counter {
-  #bytes = 0;
-  #told = 0;
-
-  /**
-   * @param digest of what is moved
-   * @param total its bytes
-   */
-  constructor(readonly digest: string, readonly total: number, readonly meter: Meter) {}
-
-  /** Begins to count, at none. */
-  begin(): void {
-    this.#bytes = 0;
-    this.#tell("moving");
-    // The first bytes are worth an event: then it is known to move.
-    this.#told = -EVERY_MS;
-  }
-
-  /** Takes more bytes. */
-  add(bytes: number): void {
-    this.#bytes += bytes;
-    if (performance.now() - this.#told >= EVERY_MS) this.#tell("moving");
-  }
-
-  /** Tells the end. */
-  done(): void {
-    this.#tell("done");
-  }
-
-  #tell(state: "moving" | "done"): void {
-    this.#told = performance.now();
-    const { digest, total, meter: { emit, image = "" } } = this;
-    const bytes = Math.min(this.#bytes, total);
-    emit?.({ type: "transfer", image, digest, bytes, total, state });
-  }
-}
-
-/** A stream whose bytes are counted as they are taken; nothing is read ahead. */
-function counting(
-  stream: ReadableStream<Uint8Array>,
-  counter: Counter,
-): ReadableStream<Uint8Array> {
-  counter.begin();
-  return observed(stream, (chunk) => counter.add(chunk.length));
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { MAX_GRAPH_DEPTH } from "../oci/limits.ts";
+import { MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH } from "../oci/limits.ts";
 import { encodeJson } from "../oci/manifest.ts";
 import { MediaType } from "../oci/media_types.ts";
-import { isWhole, Walk } from "./walk.ts";
+import { GraphBounds, isWhole, Walk } from "./walk.ts";
 
 const d = (n: number, more: Partial<Descriptor> = {}): Descriptor => ({
   mediaType: MediaType.index,
@@ -120,4 +120,20 @@ Deno.test("whole: a part that is missing, or has another size than it is said to
   }
   const isKnown = (one: Descriptor) => one.digest === known.digest;
   assert.equal(await isWhole(graph, root, ({ size }) => size !== 1, { isKnown }), true);
+});
+
+Deno.test("bounds: what every image has is taken", () => {
+  const bounds = new GraphBounds();
+  for (let i = 0; i < MAX_GRAPH_BLOBS; i++) bounds.enter(d(i), i % MAX_GRAPH_DEPTH);
+  assert.throws(() => bounds.enter(d(1), 1), /^KodenoError: Cannot use sha256:0{64}: it leads to/);
+});
+
+Deno.test("bounds: too deep, and too much to hold", () => {
+  const bounds = new GraphBounds(1000);
+  bounds.enter(d(7, { mediaType: MediaType.layer }), MAX_GRAPH_DEPTH);
+  assert.throws(() => bounds.enter(d(8), MAX_GRAPH_DEPTH + 1), /sha256:0+7: .*levels deep/);
+  // A layer is not held, however large.
+  bounds.enter(d(9, { size: 1e12, mediaType: MediaType.layer }), 1);
+  bounds.enter(d(10, { size: 1000, mediaType: MediaType.index }), 1);
+  assert.throws(() => bounds.enter(d(11, { size: 1, mediaType: MediaType.manifest }), 1), /1000/);
 });

@@ -4,8 +4,7 @@
  */
 import type { Digest } from "../oci/digest.ts";
 import { capabilityAttribute } from "./capabilities.ts";
-import type { LayerEntry } from "./layer.ts";
-import type { LayerPlan } from "./layer_plan.ts";
+import type { LayerEntry, LayerPlan } from "./layer.ts";
 
 /**
  * Security descriptor (owner and group BUILTIN\Users) without which Windows does not run a file of a

@@ -11,8 +11,13 @@ import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
 import { digestOf, Hasher } from "../io/hash.ts";
 import { fileStream } from "../io/streams.ts";
 import { digestHex, isDigest } from "../oci/digest.ts";
-import { type Layer, writeLayer, type WriteLayerOptions, type WrittenLayer } from "./layer.ts";
-import type { LayerPlan } from "./layer_plan.ts";
+import {
+  type Layer,
+  type LayerPlan,
+  writeLayer,
+  type WriteLayerOptions,
+  type WrittenLayer,
+} from "./layer.ts";
 
 /** Changes when the same key would give other bytes. */
 const FORMAT = 2;

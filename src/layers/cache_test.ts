@@ -9,8 +9,7 @@ import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { filesBelow, type TempDir, tempDir } from "../../test/support/temp.ts";
 import { type LayerCache, openLayerCache } from "./cache.ts";
-import type { Layer } from "./layer.ts";
-import type { LayerPlan } from "./layer_plan.ts";
+import type { Layer, LayerPlan } from "./layer.ts";
 
 const compression = { type: "gzip", level: 1 } as const;
 

@@ -9,8 +9,7 @@ import { ioFailure, isNotFound } from "../io/fail.ts";
 import { type FileIdentity, identityFrom, isSettled } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
-import type { LayerEntry } from "./layer.ts";
-import type { LayerPlan } from "./layer_plan.ts";
+import type { LayerEntry, LayerPlan } from "./layer.ts";
 
 /** What shapes a kodata layer beside the files. */
 export interface KodataOptions {

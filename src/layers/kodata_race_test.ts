@@ -9,8 +9,7 @@ import { succeed } from "../../test/support/process.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";
 import { KodenoError } from "../errors.ts";
 import { planKodataLayer } from "./kodata_layer.ts";
-import { writeLayer } from "./layer.ts";
-import type { LayerPlan } from "./layer_plan.ts";
+import { type LayerPlan, writeLayer } from "./layer.ts";
 
 const INSIDE = "inside";
 const SECRET = "secret";

@@ -45,6 +45,17 @@ export interface LayerEntry {
   readonly digest?: Digest;
 }
 
+/** A layer to be written, before any content is read: enough to find it in the cache. */
+export interface LayerPlan {
+  /** Everything that shapes the bytes but the compression; JSON values. */
+  readonly key: readonly unknown[];
+  readonly entries: readonly LayerEntry[];
+  /** Bytes of content. */
+  readonly bytes: number;
+  /** Whether the files have been at rest: one that was written just now may be written again. */
+  readonly settled: boolean;
+}
+
 /** What {@link writeLayer} made. */
 export interface WrittenLayer {
   readonly mediaType: string;

@@ -50,6 +50,17 @@ export function entryName(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
 }
 
+/** What a person tells an entry by: its whole name, else its tag, else its digest. */
+export function nameOrDigest(entry: Descriptor): string {
+  return entryName(entry) ?? entry.digest;
+}
+
+/** A repository's name made of that of a folder, or of a file of images without its `.tar`. */
+export function repositoryOfFolder(folder: string): string {
+  const words = folder.toLowerCase().replace(/\.tar$/, "").match(/[a-z0-9]+/g) ?? [];
+  return words.join("-").slice(0, 128) || "layout";
+}
+
 /** A list in a message: the first texts, and how many more there are. */
 export function listed(texts: readonly string[]): string {
   const more = texts.length - MAX_LISTED;

@@ -30,35 +30,23 @@ export interface PlatformSpec {
 }
 
 /** GOOS and GOARCH as `go tool dist list` knows them, less what has no image. */
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  aix: ["ppc64"],
-  android: ["386", "amd64", "arm", "arm64"],
-  darwin: ["amd64", "arm64"],
-  dragonfly: ["amd64"],
-  freebsd: ["386", "amd64", "arm", "arm64", "riscv64"],
-  illumos: ["amd64"],
-  linux: [
-    "386",
-    "amd64",
-    "arm",
-    "arm64",
-    "loong64",
-    "mips",
-    "mips64",
-    "mips64le",
-    "mipsle",
-    "ppc64",
-    "ppc64le",
-    "riscv64",
-    "s390x",
-  ],
-  netbsd: ["386", "amd64", "arm", "arm64"],
-  openbsd: ["386", "amd64", "arm", "arm64", "ppc64", "riscv64"],
-  plan9: ["386", "amd64", "arm"],
-  solaris: ["amd64"],
-  wasip1: ["wasm"],
-  windows: ["386", "amd64", "arm64"],
-};
+const KNOWN: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries({
+    aix: "ppc64",
+    android: "386 amd64 arm arm64",
+    darwin: "amd64 arm64",
+    dragonfly: "amd64",
+    freebsd: "386 amd64 arm arm64 riscv64",
+    illumos: "amd64",
+    linux: "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
+    netbsd: "386 amd64 arm arm64",
+    openbsd: "386 amd64 arm arm64 ppc64 riscv64",
+    plan9: "386 amd64 arm",
+    solaris: "amd64",
+    wasip1: "wasm",
+    windows: "386 amd64 arm64",
+  }).map(([os, architectures]) => [os, architectures.split(" ")]),
+);
 
 /** The architectures Go builds `linux` programs for. */
 export const LINUX_ARCHITECTURES: readonly string[] = KNOWN["linux"] ?? [];

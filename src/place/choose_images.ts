@@ -8,9 +8,8 @@ import { hasSuccessors } from "../content/successors.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { entryName, findEntry, imageName, refName } from "../oci/entries.ts";
+import { entryName, findEntry, imageName, nameOrDigest, refName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
-import { nameOrDigest } from "../oci/whole_name.ts";
 
 /** What is asked for, by whom. */
 export interface ImageChoice {

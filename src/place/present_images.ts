@@ -6,7 +6,7 @@
 import type { CallOptions, ImageStore } from "../content/places.ts";
 import type { Emit } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { nameOrDigest } from "../oci/whole_name.ts";
+import { nameOrDigest } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { PresentBlobs } from "./archive/choose.ts";
 

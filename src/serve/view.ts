@@ -10,10 +10,9 @@ import { Walk } from "../content/walk.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName } from "../oci/entries.ts";
+import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
 import type { Index } from "../oci/manifest.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
-import { repositoryOfFolder } from "../oci/whole_name.ts";
 import type { Layout } from "../place/layout/layout.ts";
 
 /** The images of one name. */

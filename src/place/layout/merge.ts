@@ -5,7 +5,7 @@
  */
 import { copy } from "../../content/copy.ts";
 import { graphKey } from "../../content/successors.ts";
-import type { Meter } from "../../content/meter.ts";
+import type { TransferMeter } from "../../content/meter.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
 import { KodenoError } from "../../errors.ts";
@@ -14,7 +14,7 @@ import { entryName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";
 
 /** How {@link mergeLayouts} works. */
-export interface MergeOptions extends Pick<Meter, "emit"> {
+export interface MergeOptions extends Pick<TransferMeter, "emit"> {
   /** Lets the later one of two images with the same name win. */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
