@@ -56,7 +56,8 @@ function timestamp(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
-function document(mediaType: string, value: unknown): ImageDocument {
+/** Writes a document of an image. */
+export function imageDocument(mediaType: string, value: unknown): ImageDocument {
   const bytes = encodeJson(value);
   return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } };
 }
@@ -87,7 +88,7 @@ export function assembleImage(
   options: ImageOptions,
 ): PlatformImage {
   const layers = [app.kodata, app.binary];
-  const config = document(MediaType.config, imageConfig(base, app, options));
+  const config = imageDocument(MediaType.config, imageConfig(base, app, options));
   const value: Manifest = {
     schemaVersion: 2,
     mediaType: MediaType.manifest,
@@ -98,7 +99,7 @@ export function assembleImage(
     ],
     ...annotate(base.manifest.annotations, options, { name: baseName, digest: base.digest }),
   };
-  const manifest = document(MediaType.manifest, value);
+  const manifest = imageDocument(MediaType.manifest, value);
   return { platform: base.platform, config, manifest, layers, base };
 }
 
@@ -167,5 +168,5 @@ export function assembleIndex(
     manifests: images.map(({ manifest, platform }) => ({ ...manifest.descriptor, platform })),
     ...annotate(undefined, options, base),
   };
-  return document(MediaType.index, index);
+  return imageDocument(MediaType.index, index);
 }

@@ -44,7 +44,7 @@ export interface Base {
 }
 
 /** What is asked of a base: platforms, or all it has. */
-export type Wanted = readonly PlatformSpec[] | "all";
+export type BasePlatforms = readonly PlatformSpec[] | "all";
 
 /**
  * Reads a base image from a place.
@@ -59,7 +59,7 @@ export type Wanted = readonly PlatformSpec[] | "all";
 export async function readBase(
   source: Source,
   root: Descriptor,
-  wanted: Wanted,
+  wanted: BasePlatforms,
   what: string,
   options: CallOptions & { readonly name?: string | undefined } = {},
 ): Promise<Base> {
@@ -88,7 +88,7 @@ export async function readBase(
 /** Those of `have` that any of `wanted` matches, in the order of `have`. */
 function pick<T extends { readonly platform?: Platform | undefined }>(
   have: readonly T[],
-  wanted: Wanted,
+  wanted: BasePlatforms,
   what: string,
 ): readonly T[] {
   const list = have.map((h) => h.platform ? formatPlatform(h.platform) : "").join(", ");

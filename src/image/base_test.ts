@@ -16,7 +16,7 @@ import {
   jsonBlob,
   pushAll,
 } from "../../test/support/image_graph.ts";
-import { type Base, readBase, type Wanted } from "./base.ts";
+import { type Base, type BasePlatforms, readBase } from "./base.ts";
 
 const platform = (text: string): Platform => {
   const { os, architecture = "", variant, osVersion } = parsePlatformSpec(text);
@@ -27,7 +27,7 @@ const platform = (text: string): Platform => {
     ...(osVersion ? { "os.version": osVersion } : {}),
   };
 };
-const wanted = (text: string): Wanted =>
+const wanted = (text: string): BasePlatforms =>
   text === "all" ? "all" : text.split(",").map(parsePlatformSpec);
 
 /** An index of images, one for each platform; a place that has them. */

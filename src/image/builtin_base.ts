@@ -10,10 +10,11 @@ import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import type { Layer, LayerEntry, LayerPlan } from "../layers/layer.ts";
-import { encodeJson, type ImageConfig, type Manifest, type RunConfig } from "../oci/manifest.ts";
+import type { ImageConfig, Manifest, RunConfig } from "../oci/manifest.ts";
 import { MediaType } from "../oci/media_types.ts";
 import { LINUX_ARCHITECTURES, type Platform, type PlatformSpec } from "../oci/platform.ts";
-import type { Base, BaseImage, Wanted } from "./base.ts";
+import { imageDocument } from "./assemble.ts";
+import type { Base, BaseImage, BasePlatforms } from "./base.ts";
 
 /** Names of the bases in this file. */
 export type BuiltinBaseName = "static" | "scratch";
@@ -30,7 +31,7 @@ const ZONEINFO = "usr/share/zoneinfo.zip";
 const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** A base without files. */
-export function scratchBase(wanted: Wanted): Base {
+export function scratchBase(wanted: BasePlatforms): Base {
   const images = builtinPlatforms(wanted, "scratch").map((platform) =>
     builtinImage(platform, [], { Env: [`PATH=${SEARCH_PATH}`] })
   );
@@ -55,7 +56,10 @@ export interface StaticBaseOptions {
  *
  * @throws {KodenoError} `IO_FAILED` when the toolchain has no time zones
  */
-export async function staticBase(wanted: Wanted, options: StaticBaseOptions): Promise<Base> {
+export async function staticBase(
+  wanted: BasePlatforms,
+  options: StaticBaseOptions,
+): Promise<Base> {
   const platforms = builtinPlatforms(wanted, "static");
   const plan = await planStaticLayer(join(options.goroot, "lib", "time", "zoneinfo.zip"));
   const layer = await options.cache.layer(plan, {
@@ -109,7 +113,7 @@ async function planStaticLayer(zoneinfo: string): Promise<LayerPlan> {
 }
 
 /** `os/arch` for everything that was asked, in that order, each once. */
-function builtinPlatforms(wanted: Wanted, base: string): readonly Platform[] {
+function builtinPlatforms(wanted: BasePlatforms, base: string): readonly Platform[] {
   const specs: readonly PlatformSpec[] = wanted === "all" ? [{ os: "linux" }] : wanted;
   const platforms = specs.flatMap(({ os, architecture, variant }) => {
     if (os !== "linux") {
@@ -141,24 +145,20 @@ function builtinImage(platform: Platform, layers: readonly Layer[], run: RunConf
     rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
     history: layers.map(() => ({ created: EPOCH, created_by: "kodeno static base" })),
   };
-  const configBytes = encodeJson(config);
-  const configDescriptor = {
-    mediaType: MediaType.config,
-    digest: digestOf(configBytes),
-    size: configBytes.length,
-  };
+  const { descriptor, bytes } = imageDocument(MediaType.config, config);
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: MediaType.manifest,
-    config: configDescriptor,
+    config: descriptor,
     layers: layers.map((layer) => layer.descriptor),
   };
   const open = new Map(layers.map((layer) => [layer.descriptor.digest, layer.open]));
   const fetch: BaseImage["source"]["fetch"] = (d, options) => {
-    if (d.digest === configDescriptor.digest) return Promise.resolve(bytesStream(configBytes));
+    if (d.digest === descriptor.digest) return Promise.resolve(bytesStream(bytes));
     const opener = open.get(d.digest);
     if (opener !== undefined) return opener(options);
     return Promise.reject(new KodenoError("NOT_FOUND", `Cannot find blob ${d.digest} in the base`));
   };
-  return { platform, manifest, config, digest: digestOf(encodeJson(manifest)), source: { fetch } };
+  const { digest } = imageDocument(MediaType.manifest, manifest).descriptor;
+  return { platform, manifest, config, digest, source: { fetch } };
 }

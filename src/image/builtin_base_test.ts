@@ -13,17 +13,17 @@ import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { succeed } from "../../test/support/process.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";
-import { type Base, readBase, type Wanted } from "./base.ts";
+import { type Base, type BasePlatforms, readBase } from "./base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "./builtin_base.ts";
 
-const wanted = (...texts: string[]): Wanted => texts.map(parsePlatformSpec);
+const wanted = (...texts: string[]): BasePlatforms => texts.map(parsePlatformSpec);
 const names = ({ images }: Base) => images.map((one) => formatPlatform(one.platform));
 
 const CERTIFICATES = "etc/ssl/certs/ca-certificates.crt";
 /** A toolchain's time zones, which nobody here unpacks. */
 const ZONES = "zones";
 
-async function makeStatic(dir: TempDir, platforms: Wanted, cache = "cache"): Promise<Base> {
+async function makeStatic(dir: TempDir, platforms: BasePlatforms, cache = "cache"): Promise<Base> {
   await dir.write("go/lib/time/zoneinfo.zip", ZONES);
   return await staticBase(platforms, {
     cache: await openLayerCache(dir.join(cache), true),
@@ -125,7 +125,7 @@ Deno.test("builtin base: scratch has nothing but a PATH, and no digest", () => {
 });
 
 Deno.test("builtin base: there for every linux platform, each once", async () => {
-  const cases: readonly (readonly [Wanted, readonly string[]])[] = [
+  const cases: readonly (readonly [BasePlatforms, readonly string[]])[] = [
     [wanted("linux/amd64"), ["linux/amd64"]],
     [wanted("linux/s390x", "linux/386", "linux/s390x"), ["linux/s390x", "linux/386"]],
     [wanted("linux/arm", "linux/arm/v7"), ["linux/arm/v7"]],

@@ -144,18 +144,6 @@ export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
 }
 
 /**
- * Entries with one more; see {@link withEach}.
- *
- * @param added its name is written normalized
- */
-export function withEntry(
-  entries: readonly Descriptor[],
-  added: Descriptor,
-): readonly Descriptor[] {
-  return withEach(entries, [added]);
-}
-
-/**
  * Entries with more, one after the other, or with those of the same names replaced, however these wrote
  * them. All others stay as they are, where they are. A new one goes before the first whose name sorts
  * after its own, so that the order in which images are finished does not show in the bytes; one without

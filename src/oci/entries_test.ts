@@ -6,16 +6,10 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import type { Descriptor } from "./descriptor.ts";
-import {
-  findEntry,
-  IMAGE_NAME,
-  imageName,
-  namedEntry,
-  REF_NAME,
-  withEach,
-  withEntry,
-} from "./entries.ts";
+import { findEntry, IMAGE_NAME, imageName, namedEntry, REF_NAME, withEach } from "./entries.ts";
 import { MediaType } from "./media_types.ts";
+
+const withEntry = (entries: readonly Descriptor[], one: Descriptor) => withEach(entries, [one]);
 
 const image = (digit: string): Descriptor => ({
   mediaType: MediaType.manifest,

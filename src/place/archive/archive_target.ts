@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { beginTransfer, type Meter, type Transfer } from "../../content/meter.ts";
+import { beginTransfer, type Transfer, type TransferMeter } from "../../content/meter.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
@@ -116,7 +116,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
    *
    * @throws {KodenoError} as {@link writeArchive}; what was collected is gone then, too
    */
-  async close(options: ArchiveOptions & Meter = {}): Promise<void> {
+  async close(options: ArchiveOptions & TransferMeter = {}): Promise<void> {
     const isVerified = this.#near === undefined;
     const transfers = new Map<string, Transfer>();
     const fetch: Source["fetch"] = async (d, call) => {

@@ -20,7 +20,7 @@ import { Pool } from "../../io/work.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../io/tar_writer.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../../oci/digest.ts";
-import { entryName, imageName, namedEntry, withEntry } from "../../oci/entries.ts";
+import { entryName, imageName, namedEntry, withEach } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import { MediaType, ociMediaType } from "../../oci/media_types.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
@@ -241,7 +241,7 @@ function indexEntries(entries: readonly ArchiveEntry[]): readonly Descriptor[] {
         throw new KodenoError("BAD_OPTION", `Cannot write one archive of two images: ${what}`);
       }
       owners.set(key, descriptor.digest);
-      named = withEntry(named, entry);
+      named = withEach(named, [entry]);
     }
     if (names.length === 0) nameless.set(descriptor.digest, descriptor);
   }

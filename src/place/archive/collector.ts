@@ -8,7 +8,7 @@ import { KodenoError } from "../../errors.ts";
 import { SingleFlight } from "../../io/work.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
-import { namedEntry, withEntry } from "../../oci/entries.ts";
+import { namedEntry, withEach } from "../../oci/entries.ts";
 
 /** What all places have in common that take an archive. */
 export abstract class ArchiveCollector implements Place {
@@ -60,7 +60,7 @@ export abstract class ArchiveCollector implements Place {
     options.signal?.throwIfAborted();
     const entry = namedEntry(descriptor, ref);
     await this.#assertWhole("tag", descriptor, options);
-    this.entries = withEntry(this.entries, entry);
+    this.entries = withEach(this.entries, [entry]);
   }
 
   /**

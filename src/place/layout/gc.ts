@@ -3,14 +3,14 @@
  * @module
  */
 import { join } from "node:path";
-import { KodenoError, messageOf } from "../../errors.ts";
+import { KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/fail.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { withoutLeases } from "./lease.ts";
-import { Living, type LivingEntries } from "./living.ts";
+import { Living } from "./living.ts";
 
 /** How {@link collectGarbage} works. */
 export interface GarbageOptions {
@@ -91,7 +91,13 @@ async function sweep(
   const file = await readIndexFile(directory);
   const entries = file.index.manifests;
   const spares = ({ digest }: Descriptor) => Deno.lstat(pathOf(digest)).then(isYoung, () => false);
-  const { reachable, dead } = await look(layout, entries, spares, signal);
+  const { reachable, dead } = await new Living(layout, signal).look(entries, spares)
+    .catch((error) => {
+      if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
+      const why = `Cannot tell which blobs of layout ${directory} are in use: ${error.message}`;
+      const next = "remove the image with kodeno rm, or bring it again";
+      throw new KodenoError("BAD_CONTENT", `${why}; ${next}`, {}, { cause: error });
+    });
   const removed: StoredBlob[] = [];
   const young: StoredBlob[] = [];
   const used: StoredBlob[] = [];
@@ -113,26 +119,6 @@ async function sweep(
   }
   const dropped = [...dead].map(({ digest }) => digest);
   return { removed, young, future, busy: [], used, dropped };
-}
-
-async function look(
-  layout: Layout,
-  entries: readonly Descriptor[],
-  spares: (entry: Descriptor) => Promise<boolean>,
-  signal: AbortSignal | undefined,
-): Promise<LivingEntries> {
-  try {
-    return await new Living(layout, signal).look(entries, spares);
-  } catch (error) {
-    if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
-    throw new KodenoError(
-      "BAD_CONTENT",
-      `Cannot tell which blobs of layout ${layout.directory} are in use: ${messageOf(error)}; ` +
-        "remove the image with kodeno rm, or bring it again",
-      {},
-      { cause: error },
-    );
-  }
 }
 
 async function blobDigests(folder: string): Promise<readonly Digest[]> {

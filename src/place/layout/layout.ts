@@ -21,7 +21,7 @@ import {
   listNames,
   namedEntry,
   refName,
-  withEntry,
+  withEach,
 } from "../../oci/entries.ts";
 import { shortName } from "../../oci/reference.ts";
 import {
@@ -236,7 +236,7 @@ export class Layout implements ImageStore, Place, Disposable {
   async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const entry = namedEntry(descriptor, ref);
-    await this.change(async (entries) => withEntry(entries, await this.#present(entry, "tag")));
+    await this.change(async (entries) => withEach(entries, [await this.#present(entry, "tag")]));
   }
 
   /**

@@ -38,7 +38,7 @@ export async function checkMarker(directory: string, create: boolean): Promise<M
     text = await readMarker(directory);
   } catch (error) {
     if (error instanceof KodenoError) throw error;
-    if (error instanceof Deno.errors.NotADirectory || await isFile(directory)) {
+    if (error instanceof Deno.errors.NotADirectory || await isNoFolder(directory)) {
       throw notALayout(directory, "it is a file", "name a folder");
     }
     if (!isNotFound(error)) throw ioFailure(`read layout ${directory}`, error);
@@ -53,7 +53,7 @@ export async function checkMarker(directory: string, create: boolean): Promise<M
     throw notALayout(directory, why, `kodeno reads ${VERSION}`);
   }
   // A power cut that came before the file was on disk leaves it so.
-  if (await hasIndex(directory)) return "damaged";
+  if (await readIndexFile(directory).then(() => true, () => false)) return "damaged";
   const why = `its oci-layout file ${isJson(text) ? "names no version" : "is not JSON"}`;
   throw notALayout(directory, why, "name a layout folder");
 }
@@ -72,10 +72,6 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function hasIndex(directory: string): Promise<boolean> {
-  return await readIndexFile(directory).then(() => true, () => false);
 }
 
 /**
@@ -122,13 +118,13 @@ async function readMarker(directory: string): Promise<string> {
  * The names in the folder are on disk with the first entry.
  */
 export async function createMarker(directory: string): Promise<void> {
-  const emptyIndex = { schemaVersion: 2, mediaType: MediaType.index, manifests: [] };
+  const index = { schemaVersion: 2, mediaType: MediaType.index, manifests: [] };
   const link = (name: string, value: unknown) =>
     linkFile(join(directory, name), directory, encodeJson(value));
   try {
     await makeFolder(directory);
     await Deno.mkdir(join(directory, BLOBS), { recursive: true });
-    await link("index.json", emptyIndex);
+    await link("index.json", index);
     await link("oci-layout", { imageLayoutVersion: VERSION });
   } catch (error) {
     throw ioFailure(`make layout ${directory}`, error);
@@ -139,21 +135,14 @@ async function checkEmpty(directory: string): Promise<void> {
   try {
     for await (const { name } of Deno.readDir(directory)) {
       if (OWN_NAMES.has(name) || isTemporary(name)) continue;
-      throw notALayout(
-        directory,
-        `it holds "${name}" and has no oci-layout file`,
-        "name an empty or a new folder",
-      );
+      const why = `it holds "${name}" and has no oci-layout file`;
+      throw notALayout(directory, why, "name an empty or a new folder");
     }
   } catch (error) {
     if (!isNotFound(error)) throw ioFailure(`read folder ${directory}`, error);
   }
 }
 
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return !(await Deno.stat(path)).isDirectory;
-  } catch {
-    return false;
-  }
+async function isNoFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isDirectory }) => !isDirectory, () => false);
 }

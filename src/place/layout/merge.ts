@@ -47,7 +47,7 @@ export async function mergeLayouts(
     for (const from of ins) {
       using _ = await holdPlace(from, { signal });
       const done = new Set<string>();
-      for (const entry of await wanted(from, told, options)) {
+      for (const entry of await entriesToMerge(from, told, options)) {
         entries.push(entry);
         if (!done.has(graphKey(entry))) await work(from, entry);
         done.add(graphKey(entry));
@@ -58,9 +58,8 @@ export async function mergeLayouts(
   // Told before anything is copied, and looked at again when nobody else can change the layout.
   const announced = await each(() => Promise.resolve());
   combine(await out.entries(), announced, force, out.directory);
-  let entries: readonly Descriptor[];
   for (let brought = 1;; brought++) {
-    entries = await each((from, entry) =>
+    const entries = await each((from, entry) =>
       copy(from, entry, out, { signal, emit, image: entryName(entry) })
     );
     let gone: Descriptor | undefined;
@@ -68,7 +67,10 @@ export async function mergeLayouts(
       gone = await firstMissing(out, entries, signal);
       return gone === undefined ? combine(before, entries, force, out.directory) : before;
     });
-    if (gone === undefined) break;
+    if (gone === undefined) {
+      // One that was brought twice came in once.
+      return [...new Map(entries.map((one) => [entryName(one) ?? one.digest, one])).values()];
+    }
     // Somebody else has removed what was there, and it is brought again.
     if (brought < MAX_TIMES_BROUGHT) continue;
     throw new KodenoError(
@@ -77,8 +79,6 @@ export async function mergeLayouts(
         "something else is removing its blobs",
     );
   }
-  // One that was brought twice came in once.
-  return [...new Map(entries.map((entry) => [entryName(entry) ?? entry.digest, entry])).values()];
 }
 
 async function firstMissing(
@@ -123,19 +123,19 @@ function combine(
  *
  * @param told what was left out before
  */
-async function wanted(
+async function entriesToMerge(
   place: ImageStore,
   told: Set<string>,
   { emit, signal }: MergeOptions,
 ): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
-  const subjects = new Map<string, string | undefined>();
+  const lacking = new Map<string, string | undefined>();
   for (const entry of await place.entries()) {
     const key = graphKey(entry);
-    if (entryName(entry) === undefined && !subjects.has(key)) {
-      subjects.set(key, (await subjectsOf(place, entry, { signal })).missing?.digest);
+    if (entryName(entry) === undefined && !lacking.has(key)) {
+      lacking.set(key, (await subjectsOf(place, entry, { signal })).missing?.digest);
     }
-    const missing = entryName(entry) === undefined ? subjects.get(key) : undefined;
+    const missing = entryName(entry) === undefined ? lacking.get(key) : undefined;
     if (missing === undefined) found.push(entry);
     else if (!told.has(entry.digest)) {
       told.add(entry.digest);
