@@ -23,18 +23,14 @@ export function variable(environment: Environment, name: string): string | undef
  * operating system has for caches.
  */
 export function cacheDirectory(environment: Environment): string {
-  const own = variable(environment, "KODENO_CACHE");
-  if (own !== undefined) return own;
-  const ko = variable(environment, "KOCACHE");
-  if (ko !== undefined) return join(ko, "kodeno");
-  const xdg = variable(environment, "XDG_CACHE_HOME");
-  if (xdg !== undefined) return join(xdg, "kodeno");
-  const home = variable(environment, "HOME") ?? homedir();
-  if (Deno.build.os === "darwin") return join(home, "Library", "Caches", "kodeno");
-  if (Deno.build.os === "windows") {
-    return join(variable(environment, "LOCALAPPDATA") ?? join(home, "AppData", "Local"), "kodeno");
-  }
-  return join(home, ".cache", "kodeno");
+  const of = (name: string): string | undefined => variable(environment, name);
+  const home = of("HOME") ?? homedir();
+  const usual = Deno.build.os === "darwin"
+    ? join(home, "Library", "Caches")
+    : Deno.build.os === "windows"
+    ? of("LOCALAPPDATA") ?? join(home, "AppData", "Local")
+    : join(home, ".cache");
+  return of("KODENO_CACHE") ?? join(of("KOCACHE") ?? of("XDG_CACHE_HOME") ?? usual, "kodeno");
 }
 
 /** Whether a live view makes sense: CI systems set `CI`, and `TERM=dumb` cannot move its cursor. */

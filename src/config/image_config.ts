@@ -10,19 +10,18 @@ import { type Environment, variable } from "./environment.ts";
 import { defaultKey } from "./ko_file.ts";
 import type { ImageSource, ImageValues, KoFile } from "./options.ts";
 
+/** Fields of `ImageValues`, all of them said. */
+type Settled<K extends keyof ImageValues> = {
+  readonly [F in K]-?: Exclude<ImageValues[F], undefined>;
+};
+
 /** Everything that shapes one image; frozen. */
-export interface ImageConfig {
-  /** `static`, `scratch`, or a place such as `oci:DIR[:TAG]` or an image in a registry. */
-  readonly baseImage: string;
+export interface ImageConfig
+  extends Settled<"baseImage" | "linuxCapabilities" | "labels" | "annotations" | "entrypointArgs"> {
   /** What is asked of the base, or `all` it has. */
   readonly platforms: readonly PlatformSpec[] | "all";
   readonly go: GoFlagsConfig;
-  /** Terms such as `net_bind_service` or `chown=pe`; see `linuxCapabilities` in `src/layers`. */
-  readonly linuxCapabilities: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
   readonly user: string | undefined;
-  readonly entrypointArgs: readonly string[];
   /** `8080/tcp` each. */
   readonly exposedPorts: readonly string[];
   /** Seconds since 1970, or as the base image has it. */
@@ -43,17 +42,13 @@ interface ImageTemplate {
   readonly from: string;
 }
 
-/** What the go command is given for an image. */
-export interface GoFlagsConfig {
-  /** `NAME=VALUE` that beat the environment. */
+/** What the go command is given for an image; `flags` and `ldflags` may hold templates. */
+export interface GoFlagsConfig extends
+  Settled<
+    "flags" | "ldflags" | "gcflags" | "asmflags" | "disableOptimizations" | "trimpath"
+  > {
+  /** They beat the environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** May hold templates, as may `ldflags`. */
-  readonly flags: readonly string[];
-  readonly ldflags: readonly string[];
-  readonly gcflags: readonly string[];
-  readonly asmflags: readonly string[];
-  readonly disableOptimizations: boolean;
-  readonly trimpath: boolean;
 }
 
 /** The place of a value that nobody said. */
