@@ -34,13 +34,6 @@ const schema = z.looseObject({
   kubeContexts: z.array(context).describe("for one context each").optional(),
 }).describe("Skaffold: settings of a person");
 
-interface GlobalConfig {
-  readonly defaultRepo?: string | undefined;
-  readonly multiLevelRepo?: boolean | undefined;
-  readonly insecureRegistries: readonly string[];
-  readonly notes: readonly string[];
-}
-
 /** Where it is looked for. */
 export interface GlobalConfigPlace {
   readonly workingDirectory: string;
@@ -60,47 +53,40 @@ export async function withGlobalConfig(
   asked: SkaffoldOptions,
   place: GlobalConfigPlace,
 ): Promise<{ readonly options: SkaffoldOptions; readonly notes: readonly string[] }> {
-  const { notes, ...own } = await readGlobalConfig(asked.globalConfig, place);
-  const options: SkaffoldOptions = {
-    ...asked,
-    defaultRepo: asked.defaultRepo ?? own.defaultRepo,
-    multiLevelRepo: asked.multiLevelRepo ?? own.multiLevelRepo,
-    insecureRegistries: [...asked.insecureRegistries ?? [], ...own.insecureRegistries],
-  };
-  return { options, notes };
-}
-
-async function readGlobalConfig(
-  file: string | undefined,
-  place: GlobalConfigPlace,
-): Promise<GlobalConfig> {
-  const home = variable(place.environment, "HOME") ?? variable(place.environment, "USERPROFILE");
-  const usual = home === undefined ? undefined : join(home, ".skaffold", "config");
+  const { globalConfig: file, insecureRegistries = [] } = asked;
+  const usual = inHome(place.environment, ".skaffold", "config");
   const path = file ? resolve(place.workingDirectory, file) : usual;
   if (path === undefined || !await exists(path)) {
     const missing = `Cannot find Skaffold's configuration ${file}: there is no such file; ` +
       "nothing is taken from it";
-    return { insecureRegistries: [], notes: file ? [missing] : [] };
+    return { options: { ...asked, insecureRegistries }, notes: file ? [missing] : [] };
   }
-  const { documents: [document] } = await readYaml(path, {
-    name: file || path,
-    documents: "many",
-  });
+  const name = file || path;
+  const { documents: [document] } = await readYaml(path, { name, documents: "many" });
   const { value: { global = {}, kubeContexts = [] }, notes } = checkYaml(document, schema);
   const current = await place.kubeContext();
   const own = current === ""
     ? undefined
     : kubeContexts.findLast((one) => regexpEqual(one["kube-context"] ?? "", current));
-  return {
-    defaultRepo: own?.["default-repo"] || global["default-repo"] || undefined,
+  const options: SkaffoldOptions = {
+    ...asked,
+    defaultRepo: asked.defaultRepo ??
+      (own?.["default-repo"] || global["default-repo"] || undefined),
     // "false" of the context is nothing said, too, as Skaffold merges both.
-    multiLevelRepo: own?.["multi-level-repo"] || global["multi-level-repo"],
+    multiLevelRepo: asked.multiLevelRepo ??
+      (own?.["multi-level-repo"] || global["multi-level-repo"]),
     insecureRegistries: [
+      ...insecureRegistries,
       ...own?.["insecure-registries"] ?? [],
       ...global["insecure-registries"] ?? [],
     ],
-    notes,
   };
+  return { options, notes };
+}
+
+function inHome(environment: Environment, ...path: readonly string[]): string | undefined {
+  const home = variable(environment, "HOME") ?? variable(environment, "USERPROFILE");
+  return home === undefined ? undefined : join(home, ...path);
 }
 
 /**
@@ -113,9 +99,8 @@ async function readGlobalConfig(
 export async function readKubeContext(environment: Environment, only?: string): Promise<string> {
   const named = variable(environment, "KUBECONFIG");
   const separator = Deno.build.os === "windows" ? ";" : ":";
-  const home = variable(environment, "HOME") ?? variable(environment, "USERPROFILE");
-  const usual = home === undefined ? [] : [join(home, ".kube", "config")];
-  for (const file of only === undefined ? named?.split(separator) ?? usual : [only]) {
+  const usual = inHome(environment, ".kube", "config") ?? [];
+  for (const file of [only ?? named?.split(separator) ?? usual].flat()) {
     const info = await Deno.stat(file).catch(() => undefined);
     if (!info?.isFile && file !== only) continue;
     const { documents: [{ value }] } = await readYaml(file);

@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { KodenoError } from "../../errors.ts";
 import { tryYaml } from "../yaml/check.ts";
 import { readYaml, type YamlDocument } from "../yaml/document.ts";
-import { type Fault, faultsError } from "../yaml/faults.ts";
+import { type Fault, faultsError, type Path } from "../yaml/faults.ts";
 import { didYouMean } from "../yaml/nearest.ts";
 import { Origins } from "./origins.ts";
 import { activeProfiles, applyProfiles, type Circumstances, profileFaults } from "./profiles.ts";
@@ -88,9 +88,13 @@ class Loader {
 
   async load(): Promise<Loaded> {
     const { workingDirectory, file, profiles, modules } = this.#options;
-    const path = await existing(resolve(workingDirectory, file));
-    const ask = { path, profiles, names: [], required: modules.length === 0, dependency: false };
-    const configs = await this.#file(ask);
+    const configs = await this.#file({
+      path: await existing(resolve(workingDirectory, file)),
+      profiles,
+      names: [],
+      required: modules.length === 0,
+      dependency: false,
+    });
     this.#throwFaults();
     const noSuch = (what: string, name: string, known: readonly string[]): KodenoError => {
       const list = known.length > 0 ? `there are ${known.join(", ")}` : "there is none";
@@ -105,16 +109,16 @@ class Loader {
       const names = [...this.#byName.keys()];
       if (!names.includes(name)) throw noSuch("module", name, names);
     }
-    return {
-      configs,
-      files: [...this.#files.keys()],
-      origins: this.#origins,
-      notes: this.#notes,
-    };
+    const files = [...this.#files.keys()];
+    return { configs, files, origins: this.#origins, notes: this.#notes };
   }
 
   #throwFaults(): void {
     if (this.#faults.length > 0) throw faultsError(this.#faults);
+  }
+
+  #bad(at: object, below: Path, said: string, part?: "key" | "value"): void {
+    this.#faults.push(this.#origins.fault(at, below, said, part));
   }
 
   async #file(ask: Ask): Promise<readonly LoadedConfig[]> {
@@ -164,13 +168,9 @@ class Loader {
       if (metadata?.name === undefined || metadata.name === "") continue;
       const other = this.#byName.get(metadata.name);
       if (here.has(metadata.name) || (other !== undefined && other !== path)) {
-        const where = other === undefined || other === path
-          ? ""
-          : ` (also in ${this.#nameOf(other)})`;
-        const said = `found ${
-          JSON.stringify(metadata.name)
-        } a second time${where}; once is allowed`;
-        this.#faults.push(this.#origins.fault(metadata, ["name"], `metadata.name: ${said}`));
+        const where = here.has(metadata.name) ? "" : ` (also in ${this.#nameOf(other ?? "")})`;
+        const found = `found ${JSON.stringify(metadata.name)} a second time${where}`;
+        this.#bad(metadata, ["name"], `metadata.name: ${found}; once is allowed`);
       }
       here.add(metadata.name);
       this.#byName.set(metadata.name, path);
@@ -189,7 +189,11 @@ class Loader {
     const profiles = [...active].sort().join(",");
     const before = this.#visited.get(key);
     if (before !== undefined) {
-      if (before !== profiles) this.#conflict(plain, before, profiles);
+      if (before !== profiles) {
+        const said = `found it required with profiles "${before}" and with "${profiles}"; ` +
+          "one set of profiles is allowed";
+        this.#bad(plain.metadata ?? plain, [], said);
+      }
       return [];
     }
     this.#visited.set(key, profiles);
@@ -206,13 +210,6 @@ class Loader {
     return found;
   }
 
-  #conflict(config: SkaffoldConfig, before: string, now: string): void {
-    const said = `found it required with profiles "${before}" and with "${now}"; ` +
-      "one set of profiles is allowed";
-    const at = config.metadata ?? config;
-    this.#faults.push(this.#origins.fault(at, [], said));
-  }
-
   async #required(
     requirement: Requirement,
     active: readonly string[],
@@ -221,9 +218,8 @@ class Loader {
     const { path = "", configs = [], activeProfiles: wanted = [] } = requirement;
     for (const remote of ["git", "googleCloudStorage", "googleCloudBuildRepoV2"] as const) {
       if (requirement[remote] === undefined) continue;
-      const said = `requires: found ${remote}; a local path is allowed: ` +
-        "fetch it and name its path";
-      this.#faults.push(this.#origins.fault(requirement, [remote], said, "key"));
+      const said = `requires: found ${remote}; a local path is allowed: fetch it and name its path`;
+      this.#bad(requirement, [remote], said, "key");
       return [];
     }
     const profiles = wanted
@@ -237,7 +233,7 @@ class Loader {
     const info = await Deno.stat(file).catch(() => undefined);
     if (info === undefined) {
       const said = `requires: found ${JSON.stringify(path)}, but there is no such file or folder`;
-      this.#faults.push(this.#origins.fault(requirement, ["path"], said));
+      this.#bad(requirement, ["path"], said);
       return [];
     }
     const target = info.isDirectory ? await existing(join(file, "skaffold.yaml")) : file;
@@ -255,7 +251,7 @@ class Loader {
       if (names.includes(name)) continue;
       const said = `requires: found ${JSON.stringify(name)}, but ${this.#nameOf(target)} has no ` +
         `configuration of that name${didYouMean(name, names)}`;
-      this.#faults.push(this.#origins.fault(requirement, ["configs", i], said));
+      this.#bad(requirement, ["configs", i], said);
     }
     return found;
   }

@@ -57,6 +57,33 @@ export interface SkaffoldOutput {
   readonly push?: boolean | undefined;
 }
 
+type Kind = "text" | "word" | "flag" | "list";
+
+/** Variables without their `SKAFFOLD_`; a text may be set to nothing, a word is then not set. */
+const OUTPUT_VARIABLES: readonly Variable<SkaffoldOutput>[] = [
+  ["dryRun", "DRY_RUN", "flag"],
+  ["quiet", "QUIET", "flag"],
+  ["output", "OUTPUT", "text"],
+  ["fileOutput", "FILE_OUTPUT", "word"],
+  ["push", "PUSH", "flag"],
+];
+const VARIABLES: readonly Variable<SkaffoldOptions>[] = [
+  ["file", "FILENAME", "text"],
+  ["images", "BUILD_IMAGE", "list"],
+  ["profiles", "PROFILE", "list"],
+  ["modules", "MODULE", "list"],
+  ["platforms", "PLATFORM", "list"],
+  ["defaultRepo", "DEFAULT_REPO", "text"],
+  ["tag", "TAG", "word"],
+  ["insecureRegistries", "INSECURE_REGISTRY", "list"],
+  ["globalConfig", "CONFIG", "word"],
+  ["kubeContext", "KUBE_CONTEXT", "word"],
+  ["kubeConfig", "KUBECONFIG", "word"],
+  ["profileAutoActivation", "PROFILE_AUTO_ACTIVATION", "flag"],
+  ["propagateProfiles", "PROPAGATE_PROFILES", "flag"],
+];
+type Variable<T> = readonly [field: keyof T & string, name: string, kind: Kind];
+
 /**
  * Skaffold's own variables, for what was not asked of a build.
  *
@@ -66,29 +93,7 @@ export function withOutputVariables<T extends SkaffoldOutput>(
   asked: T,
   environment: Environment,
 ): T {
-  const { text, flag } = reader(environment);
-  return {
-    ...asked,
-    dryRun: asked.dryRun ?? flag("DRY_RUN"),
-    quiet: asked.quiet ?? flag("QUIET"),
-    output: asked.output ?? text("OUTPUT"),
-    fileOutput: asked.fileOutput ?? (text("FILE_OUTPUT") || undefined),
-    push: asked.push ?? flag("PUSH"),
-  };
-}
-
-function reader(environment: Environment) {
-  const text = (name: string): string | undefined => environment[`SKAFFOLD_${name}`];
-  const flag = (name: string): boolean | undefined => {
-    const value = text(name);
-    // As in Skaffold, one that is set to nothing says nothing.
-    if (!value) return undefined;
-    if (/^(?:1|t|true)$/i.test(value)) return true;
-    if (/^(?:0|f|false)$/i.test(value)) return false;
-    const found = `SKAFFOLD_${name}=${JSON.stringify(value)}`;
-    throw new KodenoError("BAD_OPTION", `Cannot use ${found}: true or false is allowed`);
-  };
-  return { text, flag };
+  return completed(asked, environment, OUTPUT_VARIABLES);
 }
 
 /**
@@ -97,26 +102,32 @@ function reader(environment: Environment) {
  * @throws {KodenoError} `BAD_OPTION` for one that is neither true nor false
  */
 export function withVariables(options: SkaffoldOptions, environment: Environment): SkaffoldOptions {
-  const { text, flag } = reader(environment);
-  const list = (name: string): readonly string[] | undefined =>
-    text(name)?.split(",").filter((one) => one !== "");
-  const { images, profiles, modules, platforms } = options;
-  const given = <T>(values: readonly T[] | undefined): readonly T[] | undefined =>
-    values?.length ? values : undefined;
-  return {
-    ...options,
-    file: options.file ?? text("FILENAME"),
-    images: given(images) ?? list("BUILD_IMAGE"),
-    profiles: given(profiles) ?? list("PROFILE"),
-    modules: given(modules) ?? list("MODULE"),
-    platforms: given(platforms) ?? list("PLATFORM"),
-    defaultRepo: options.defaultRepo ?? text("DEFAULT_REPO"),
-    tag: options.tag ?? (text("TAG") || undefined),
-    insecureRegistries: given(options.insecureRegistries) ?? list("INSECURE_REGISTRY"),
-    globalConfig: options.globalConfig ?? (text("CONFIG") || undefined),
-    kubeContext: options.kubeContext ?? (text("KUBE_CONTEXT") || undefined),
-    kubeConfig: options.kubeConfig ?? (text("KUBECONFIG") || undefined),
-    profileAutoActivation: options.profileAutoActivation ?? flag("PROFILE_AUTO_ACTIVATION"),
-    propagateProfiles: options.propagateProfiles ?? flag("PROPAGATE_PROFILES"),
-  };
+  return completed(options, environment, VARIABLES);
+}
+
+function completed<T extends object>(
+  asked: T,
+  environment: Environment,
+  variables: readonly Variable<T>[],
+): T {
+  const result = { ...asked };
+  for (const [field, name, kind] of variables) {
+    const given: unknown = asked[field];
+    // An empty list asks for nothing.
+    if (given !== undefined && !(Array.isArray(given) && given.length === 0)) continue;
+    Reflect.set(result, field, valueOf(`SKAFFOLD_${name}`, kind, environment));
+  }
+  return result;
+}
+
+function valueOf(name: string, kind: Kind, environment: Environment): unknown {
+  const value = environment[name];
+  if (kind === "text") return value;
+  if (kind === "list") return value?.split(",").filter((one) => one !== "");
+  // As in Skaffold, one that is set to nothing says nothing.
+  if (!value) return undefined;
+  if (kind === "word" || /^(?:1|t|true)$/i.test(value)) return kind === "word" ? value : true;
+  if (/^(?:0|f|false)$/i.test(value)) return false;
+  const found = `${name}=${JSON.stringify(value)}`;
+  throw new KodenoError("BAD_OPTION", `Cannot use ${found}: true or false is allowed`);
 }

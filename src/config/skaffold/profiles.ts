@@ -268,65 +268,56 @@ function applyPatch<T extends object>(root: T, patch: Patch, origins: Origins): 
   return result as T;
 }
 
-function split(pointer: string, field: "path" | "from"): readonly string[] {
+/** Where something stands, and which field of a patch says so. */
+interface Pointer {
+  readonly field: "path" | "from";
+  readonly steps: readonly string[];
+}
+
+function split(pointer: string, field: Pointer["field"]): Pointer {
   if (!pointer.startsWith("/")) throw new PatchFailure(field, 'it has to begin with "/"');
-  return pointer.split("/").slice(1).map(unescape);
+  // RFC 6901 section 4.
+  const steps = pointer.split("/").slice(1);
+  return { field, steps: steps.map((one) => one.replaceAll("~1", "/").replaceAll("~0", "~")) };
 }
 
-/** RFC 6901 section 4. */
-function unescape(step: string): string {
-  return step.replaceAll("~1", "/").replaceAll("~0", "~");
-}
-
-function perform(
-  root: object,
-  target: readonly string[],
-  patch: Patch,
-  origins: Origins,
-): object {
+function perform(root: object, target: Pointer, patch: Patch, origins: Origins): object {
   const { op = "replace", value, from = "" } = patch;
   const put = (into: object, what: unknown, insert = false): object =>
-    edit(into, target, "path", origins, (container, key) => {
-      if (insert && Array.isArray(container)) {
-        container.splice(
-          key === "-" ? container.length : index(key, container.length, "path"),
-          0,
-          what,
-        );
-      } else if (Array.isArray(container)) container[index(key, Infinity, "path")] = what;
-      else (container as Values)[key] = what;
+    edit(into, target, origins, (container, key) => {
+      if (!Array.isArray(container)) (container as Values)[key] = what;
+      else if (!insert) container[index(key, Infinity)] = what;
+      else container.splice(key === "-" ? container.length : index(key, container.length), 0, what);
       origins.moved(container, key, patch, ["value"]);
     });
   switch (op) {
     case "add":
       return put(root, value, true);
     case "replace":
-      if (get(root, target, "path") === undefined) {
-        throw new PatchFailure("path", "there is nothing to replace; use op: add");
-      }
-      return put(root, value);
+      if (get(root, target) !== undefined) return put(root, value);
+      throw new PatchFailure("path", "there is nothing to replace; use op: add");
     case "remove":
-      return remove(root, target, "path", origins);
+      return remove(root, target, origins);
     case "move": {
       const source = split(from, "from");
-      const moved = get(root, source, "from");
-      return put(remove(root, source, "from", origins), moved);
+      const moved = get(root, source);
+      return put(remove(root, source, origins), moved);
     }
     case "copy":
-      return put(root, get(root, split(from, "from"), "from"));
+      return put(root, get(root, split(from, "from")));
     case "test":
-      if (JSON.stringify(get(root, target, "path")) === JSON.stringify(value)) return root;
+      if (JSON.stringify(get(root, target)) === JSON.stringify(value)) return root;
       throw new PatchFailure("value", "the configuration has another value there");
     default:
       throw new PatchFailure("op", "add, remove, replace, move, copy or test is allowed");
   }
 }
 
-function index(key: string, most: number, field: "path" | "from"): number {
+function index(key: string, most: number): number {
   const at = /^\d+$/.test(key) ? Number(key) : NaN;
   // A list far longer than anyone writes would only take memory.
   if (at <= Math.min(most, 10_000)) return at;
-  throw new PatchFailure(field, `"${key}" is no index of the list there`);
+  throw new PatchFailure("path", `"${key}" is no index of the list there`);
 }
 
 function child(container: unknown, key: string): unknown {
@@ -335,60 +326,56 @@ function child(container: unknown, key: string): unknown {
   return Object.hasOwn(container, key) ? (container as Values)[key] : undefined;
 }
 
-function get(root: unknown, path: readonly string[], field: "path" | "from"): unknown {
-  let found = root;
-  for (const [depth, key] of path.entries()) {
-    if (found === null || typeof found !== "object") throw nowhere(field, path, depth);
-    found = child(found, key);
-  }
-  return found;
+function get(root: unknown, { field, steps }: Pointer): unknown {
+  return steps.reduce((found, key, depth) => {
+    if (found !== null && typeof found === "object") return child(found, key);
+    throw nowhere(field, steps, depth);
+  }, root);
 }
 
-function nowhere(field: "path" | "from", path: readonly string[], depth: number): PatchFailure {
-  return new PatchFailure(field, `there is no "/${path.slice(0, depth).join("/")}" to go into`);
+function nowhere(field: Pointer["field"], steps: readonly string[], depth: number): PatchFailure {
+  return new PatchFailure(field, `there is no "/${steps.slice(0, depth).join("/")}" to go into`);
 }
 
 /** Copies the containers on the way, and lets the last one be changed. */
 function edit(
   root: object,
-  path: readonly string[],
-  field: "path" | "from",
+  { field, steps }: Pointer,
   origins: Origins,
   change: (container: object, key: string) => void,
 ): object {
   const copyAt = (container: unknown, depth: number): object => {
-    if (container === null || typeof container !== "object") throw nowhere(field, path, depth);
+    if (container === null || typeof container !== "object") throw nowhere(field, steps, depth);
     const copy: object = Array.isArray(container) ? [...container] : { ...container };
     origins.copied(container, copy);
-    const key = path[depth] ?? "";
-    if (depth === path.length - 1) change(copy, key);
+    const key = steps[depth] ?? "";
+    if (depth === steps.length - 1) change(copy, key);
     else (copy as Values)[key] = copyAt(child(container, key), depth + 1);
     return copy;
   };
   return copyAt(root, 0);
 }
 
-function remove(
-  root: object,
-  path: readonly string[],
-  field: "path" | "from",
-  origins: Origins,
-): object {
-  return edit(root, path, field, origins, (container, key) => {
+function remove(root: object, at: Pointer, origins: Origins): object {
+  return edit(root, at, origins, (container, key) => {
     if (child(container, key) === undefined) {
-      throw new PatchFailure(field, "there is nothing there");
+      throw new PatchFailure(at.field, "there is nothing there");
     }
     if (Array.isArray(container)) container.splice(Number(key), 1);
     else delete (container as Values)[key];
   });
 }
 
-/** All paths that a pointer with `KEY=VALUE` elements stands for, as Skaffold's library finds them. */
-function find(root: unknown, pointer: string): readonly (readonly string[])[] {
-  let routes: readonly { readonly path: readonly string[]; readonly value: unknown }[] = [
-    { path: [], value: root },
-  ];
-  for (const step of split(pointer, "path")) {
+/** Places that an element `KEY=VALUE` of a pointer may stand for. */
+interface Route {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** All that a pointer with `KEY=VALUE` elements stands for, as Skaffold's library finds it. */
+function find(root: unknown, pointer: string): readonly Pointer[] {
+  let routes: readonly Route[] = [{ path: [], value: root }];
+  for (const step of split(pointer, "path").steps) {
     const [key = "", wanted, ...more] = step.split("=");
     routes = routes.flatMap(({ path, value }) => {
       if (wanted !== undefined && more.length === 0) return holding(value, key, wanted, path);
@@ -397,7 +384,7 @@ function find(root: unknown, pointer: string): readonly (readonly string[])[] {
       return [{ path: [...path, step], value: child(value, step) ?? value }];
     });
   }
-  return routes.map(({ path }) => path);
+  return routes.map(({ path }) => ({ field: "path", steps: path }));
 }
 
 function holding(
@@ -405,7 +392,7 @@ function holding(
   key: string,
   wanted: string,
   path: readonly string[],
-): readonly { readonly path: readonly string[]; readonly value: unknown }[] {
+): readonly Route[] {
   if (value === null || typeof value !== "object") return [];
   if (child(value, key) === wanted) return [{ path, value }];
   return Object.entries(value).flatMap(([step, inner]) =>
