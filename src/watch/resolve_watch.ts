@@ -41,9 +41,11 @@ export async function watchResolved(
   const ignored = own.map((path) => absolute(path));
   const before = new Map<string, string>();
   using changes = new FolderWatch({ recursive: true, matters: (path) => matters(path, ignored) });
-  // Watching begins first, or a change during a round would go unseen.
-  changes.watch([home, ...files.map((file) => absolute(file))]);
+  const roots = [home, ...files.map((file) => absolute(file))];
   for (;;) {
+    // First, or a change during the round would go unseen; and each time, since an editor may have put
+    // another file in the place of one.
+    changes.watch(roots);
     try {
       const resolved = [...await resolve(request, work)];
       const changed = resolved.filter(({ file, text }) => before.get(file) !== text);
