@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { KodenoError } from "./errors.ts";
+import { KodenoError, nearest } from "./errors.ts";
 
 Deno.test("errors: a message is one line, whatever it quotes", () => {
   const quoted = "a\nError: b\r\x1b[2K\u009b31m\u202e\u2028";
@@ -28,4 +28,22 @@ Deno.test("errors: what compilers and faulty files say keeps its lines", () => {
       2,
     );
   }
+});
+
+Deno.test("nearest: a mistyped word, but no other word", () => {
+  const keys = ["flags", "fromImage", "platforms", "main", "ldflags", "gcflags"];
+  const cases: readonly (readonly [word: string, found: string | undefined])[] = [
+    ["flag", "flags"],
+    ["lfags", "flags"],
+    ["FLAGS", "flags"],
+    ["fromimage", "fromImage"],
+    ["plattforms", "platforms"],
+    ["ldflag", "ldflags"],
+    ["mian", "main"],
+    ["x", undefined],
+    ["repository", undefined],
+    ["flags".repeat(100), undefined],
+  ];
+  for (const [word, found] of cases) assert.equal(nearest(word, keys), found, word);
+  assert.equal(nearest("a", []), undefined);
 });

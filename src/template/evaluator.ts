@@ -3,7 +3,7 @@
  * actions.
  * @module
  */
-import { messageOf } from "../errors.ts";
+import { messageOf, nearest } from "../errors.ts";
 import { timeMethods } from "./builtins.ts";
 import { display } from "./format.ts";
 import {
@@ -25,7 +25,6 @@ import {
   TemplateFault,
   type Tree,
 } from "./tree.ts";
-import { unknownField } from "./unknown_field.ts";
 import { GoInt, GoList, GoMap, isTrue, typeOf, type Value, weightOf } from "./value.ts";
 
 /** How long an output may become, in characters. */
@@ -377,4 +376,16 @@ function fitting(value: Value, type: ParameterType, at: number): Value {
   }
   if (takes(type, value)) return value;
   throw new TemplateFault(`a ${typeOf(value)} stands where a ${wanted} has to be`, at);
+}
+
+/** How many names are worth listing. */
+const MAX_LISTED = 12;
+
+/** Why a field cannot be read, with the names there are, and the one that may have been meant. */
+function unknownField(map: GoMap, name: string, path: string): string {
+  const names = map.keys();
+  const [what, has] = path === "" ? ["there is", "there are"] : [`${path} has`, "it has"];
+  const list = names.length > 0 && names.length <= MAX_LISTED ? `; ${has} ${names.join(", ")}` : "";
+  const near = nearest(name, names);
+  return `${what} no field ${name}${list}${near === undefined ? "" : `; did you mean ${near}?`}`;
 }

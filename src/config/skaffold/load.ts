@@ -3,11 +3,10 @@
  * @module
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { KodenoError } from "../../errors.ts";
+import { didYouMean, KodenoError } from "../../errors.ts";
 import { tryYaml } from "../yaml/check.ts";
 import { readYaml, type YamlDocument } from "../yaml/document.ts";
 import { type Fault, faultsError, type Path } from "../yaml/faults.ts";
-import { didYouMean } from "../yaml/nearest.ts";
 import { Origins } from "./origins.ts";
 import { activeProfiles, applyProfiles, type Circumstances, profileFaults } from "./profiles.ts";
 import { type Requirement, type SkaffoldConfig, skaffoldSchema } from "./schema.ts";

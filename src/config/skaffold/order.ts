@@ -2,8 +2,8 @@
  * What artifacts require of each other: that all are there, and that none waits for itself.
  * @module
  */
+import { didYouMean } from "../../errors.ts";
 import type { Fault } from "../yaml/faults.ts";
-import { didYouMean } from "../yaml/nearest.ts";
 import { parseName } from "./default_repo.ts";
 import type { Origins } from "./origins.ts";
 import type { Artifact } from "./schema.ts";

@@ -4,10 +4,9 @@
  * @module
  */
 import { resolve } from "node:path";
-import { KodenoError, messageOf } from "../../errors.ts";
+import { didYouMean, KodenoError, messageOf } from "../../errors.ts";
 import { type Environment, processEnvironment } from "../environment.ts";
 import { type Fault, faultsError, formatFault } from "../yaml/faults.ts";
-import { didYouMean } from "../yaml/nearest.ts";
 import { builderOf, contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
 import type { AskableWorld } from "./expand.ts";
 import { parseName, underDefaultRepo } from "./default_repo.ts";

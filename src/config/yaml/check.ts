@@ -3,11 +3,11 @@
  * what is allowed. Keys that a `z.looseObject` does not know are only notes.
  * @module
  */
+import { didYouMean } from "../../errors.ts";
 import { z } from "zod";
 import { undisturbed } from "../../undisturbed.ts";
 import type { YamlDocument } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
-import { didYouMean } from "./nearest.ts";
 
 /** A document that fits its schema. */
 export interface Checked<T> {
