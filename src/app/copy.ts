@@ -165,7 +165,7 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
       ...moved,
     };
   } catch (error) {
-    await (target.undo ? target.undo() : target.close());
+    await target.undo();
     throw error;
   }
 }

@@ -13,11 +13,9 @@ import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { type LoadGroup, planLoad } from "../build/names.ts";
 import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
-import { chooseImages } from "../place/choose_images.ts";
+import { openChosen } from "../place/choose_images.ts";
 import { loadImage } from "../place/local_place.ts";
-import { type LocalPlace, openHeld, openLocalPlace } from "../place/open.ts";
-import { presentImages } from "../place/present_images.ts";
-import { splitReferrers } from "../content/referrers.ts";
+import { type LocalPlace, openLocalPlace } from "../place/open.ts";
 import { type ImageSummary, summarize } from "../content/reader.ts";
 
 /** What was asked for. */
@@ -66,15 +64,11 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
-  using held = await openHeld(from, { signal, emit });
-  const source = presentImages(held.store, from, { signal, emit });
-  const chosen = await chooseImages(source, { images, verb: "load", where: from, signal, emit });
-  // A daemon keeps nothing that only refers to an image.
-  const entries = (await splitReferrers(source, chosen, { signal })).images;
-  if (entries.length < chosen.length) {
-    const message =
-      `Left out ${chosen.length - entries.length} entries that only refer to images ` +
-      "(signatures, SBOMs): a daemon keeps none";
+  using chosen = await openChosen(from, { images, verb: "load", signal, emit });
+  const { source, images: entries, leftOut } = chosen;
+  if (leftOut > 0) {
+    const message = `Left out ${leftOut} entries that only refer to images (signatures, SBOMs): ` +
+      "a daemon keeps none";
     emit?.({ type: "note", level: "info", message });
   }
   const groups = planLoad(entries.map((entry) => candidate(entry, from)), domain);

@@ -7,7 +7,7 @@ import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import type { Source } from "../content/places.ts";
 import { type BlobCount, copy, measureCopy } from "../content/copy.ts";
-import { copyReferrers, splitReferrers } from "../content/referrers.ts";
+import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { Pool } from "../io/work.ts";
@@ -15,9 +15,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
 import type { RegistryStore } from "../place/registry/store.ts";
-import { chooseImages } from "../place/choose_images.ts";
-import { isLocalRepository, openHeld, openRegistries } from "../place/open.ts";
-import { presentImages } from "../place/present_images.ts";
+import { openChosen } from "../place/choose_images.ts";
+import { isLocalRepository, openRegistries } from "../place/open.ts";
 import { type ImageSummary, summarize } from "../content/reader.ts";
 
 /** What was asked for. */
@@ -56,12 +55,10 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
   const { signal, emit } = request;
-  using held = await openHeld(request.from, { signal, emit });
-  const source = presentImages(held.store, request.from, { signal, emit });
-  const { from: where, images = [] } = request;
-  const chosen = await chooseImages(source, { images, verb: "push", where, signal, emit });
+  const { from, images = [] } = request;
+  using chosen = await openChosen(from, { images, verb: "push", signal, emit });
   // What refers to an image goes where the image goes.
-  const { images: entries, referrers } = await splitReferrers(source, chosen, { signal });
+  const { source, images: entries, referrers } = chosen;
   const destinations = planPush(
     entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) })),
     request,

@@ -244,8 +244,7 @@ class PlacesPublisher implements Publisher {
 
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
     for (const place of this.#opened) {
-      if (failed && place.undo) await place.undo();
-      else await place.close({ signal });
+      await (failed ? place.undo() : place.close({ signal }));
     }
   }
 

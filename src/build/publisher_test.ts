@@ -42,7 +42,6 @@ async function built(fetched?: (digest: string) => void) {
   const calls: string[] = [];
   const builder: Builder = {
     prepare: () => Promise.resolve({ importPaths: [PATH], platforms: image.platforms }),
-    // deno-lint-ignore require-await -- it gives what is there
     async *build() {
       calls.push("build");
       yield image;

@@ -4,13 +4,7 @@
  */
 import { resolve } from "node:path";
 import type { CopyOptions } from "../content/copy.ts";
-import {
-  type CallOptions,
-  holdPlace,
-  type Place,
-  type Source,
-  type Target,
-} from "../content/places.ts";
+import { type CallOptions, holdPlace, type Place, type Source } from "../content/places.ts";
 import type { Emit, NoteEvent } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -284,8 +278,8 @@ export async function openLocalPlace(
 }
 
 /** A place that images are copied into, with what some kinds of places have beside the others. */
-export type WritablePlace = Target & Partial<Pick<Place, "check" | "undo">> & {
-  close(options?: Omit<CopyOptions, "tags">): unknown;
+export interface WritablePlace extends Place {
+  close(options?: Omit<CopyOptions, "tags">): Promise<unknown>;
   /** The bytes of a blob that was brought, where it can be read. */
   fetch?: Source["fetch"];
   /** What a daemon calls an image that was brought. */
@@ -294,7 +288,7 @@ export type WritablePlace = Target & Partial<Pick<Place, "check" | "undo">> & {
   keep?(descriptor: Descriptor, options?: CallOptions): Promise<void>;
   /** What of an image it takes. */
   prepare?(source: Source, root: Descriptor, options?: CallOptions): Promise<Descriptor>;
-};
+}
 
 /** How a place to write to is opened. */
 export interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {

@@ -16,7 +16,7 @@ import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platf
 import { entriesNamed } from "./choose_images.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openSource, type PlaceName } from "./open.ts";
-import { presentImages, tellPartial } from "./present_images.ts";
+import { presentImages, tellPartial } from "./choose_images.ts";
 import type { TransferConfig } from "./transfer.ts";
 
 /** An image in its place. */
