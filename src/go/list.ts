@@ -26,7 +26,7 @@ export function selectListFlags(flags: readonly string[]): readonly string[] {
 }
 
 /** Patterns for one run of `go list`. */
-export interface PatternGroup {
+interface PatternGroup {
   /** Folder that `go` runs in: the working directory, or the root of another module. */
   readonly directory: string;
   readonly patterns: readonly string[];
@@ -53,7 +53,7 @@ export interface MainPackage {
 const isWildcard = (pattern: string): boolean => pattern.includes("...");
 
 /** The error for a pattern that leads to no main package. */
-export function badPattern(pattern: string, why: string): KodenoError {
+function badPattern(pattern: string, why: string): KodenoError {
   return new KodenoError("BAD_PACKAGE", `Cannot build ${JSON.stringify(pattern)}: ${why}`, {
     pattern,
   });

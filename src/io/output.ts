@@ -227,7 +227,7 @@ async function writeThrough(
  * Opens one side of a named pipe. As long as the other side is not there, writing fails with
  * `BrokenPipe`, and reading finds the end.
  */
-export async function openPipe(path: string, side: "read" | "write"): Promise<Deno.FsFile> {
+async function openPipe(path: string, side: "read" | "write"): Promise<Deno.FsFile> {
   const one = { [side]: true };
   try {
     // With both sides open, the one that stays has not to wait.
@@ -240,7 +240,7 @@ export async function openPipe(path: string, side: "read" | "write"): Promise<De
 }
 
 /** Waits a moment for the other side. */
-export async function waitForPartner(signal?: AbortSignal): Promise<void> {
+async function waitForPartner(signal?: AbortSignal): Promise<void> {
   await orAborted(new Promise<void>((resolve) => setTimeout(resolve, WAIT_MS)), signal);
 }
 

@@ -19,7 +19,7 @@ export type Memory = Uint8Array<ArrayBuffer>;
  * Fills memory from its beginning and gives the filled part, which is empty at the end only. It may
  * be another view than what was given: memory that goes through several streams changes hands.
  */
-export type ReadInto = (memory: Memory) => Promise<Memory>;
+type ReadInto = (memory: Memory) => Promise<Memory>;
 
 /** A stream that `read` fills, and never ahead of need; it can be read like any other one, too. */
 export function byteStream(
