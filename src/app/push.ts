@@ -5,8 +5,7 @@
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import type { Source } from "../content/places.ts";
-import { type BlobCount, copy, measureCopy } from "../content/copy.ts";
+import { copy, measureCopy } from "../content/copy.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
@@ -14,7 +13,6 @@ import { Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
-import type { RegistryStore } from "../place/registry/store.ts";
 import { openChosen } from "../place/choose_images.ts";
 import { isLocalRepository, openRegistries } from "../place/open.ts";
 import { type ImageSummary, summarize } from "../content/reader.ts";
@@ -74,19 +72,34 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
   const pool = new Pool(request.dryRun ? 1 : IMAGES_AT_ONCE);
   const failed = new AbortController();
   const all = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-  const work = entries.map((entry, i) =>
-    pool.run(async () => {
-      all.throwIfAborted();
-      const destination = destinations[i];
-      const store = stores.get(destination?.repository ?? "");
-      if (destination === undefined || store === undefined) throw new Error("not planned");
-      const along = referrers.get(entry.digest) ?? [];
-      const work = { source, entry, along, destination, store, signal: all, emit };
-      const sent = request.dryRun
-        ? await measureCopy(source, [entry, ...along], store, { signal: all })
-        : await send(work);
-      return await toResult(work, sent);
-    }).catch((error) => {
+  const one = async (entry: Descriptor, { repository, tags }: PushDestination) => {
+    all.throwIfAborted();
+    const store = stores.get(repository) ?? registries.open(repository);
+    const along = referrers.get(entry.digest) ?? [];
+    const name = entryName(entry);
+    const sent = { blobs: 0, bytes: 0 };
+    if (request.dryRun) {
+      Object.assign(sent, await measureCopy(source, [entry, ...along], store, { signal: all }));
+    } else {
+      const onBlob = ({ size }: Descriptor, isMoved: boolean): void => {
+        sent.blobs += isMoved ? 1 : 0;
+        sent.bytes += isMoved ? size : 0;
+      };
+      const options = { signal: all, emit, image: name ?? repository, onBlob };
+      await copy(source, entry, store, { ...options, tags });
+      await copyReferrers(source, along, store, options);
+    }
+    return {
+      ...(name === undefined ? {} : { name }),
+      digest: entry.digest,
+      ...await summarize(source, entry, { signal: all }),
+      references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
+        .map((tag) => `${repository}${tag}@${entry.digest}`),
+      ...sent,
+    };
+  };
+  const work = destinations.map((destination, i) =>
+    pool.run(async () => await one(entries[i] as Descriptor, destination)).catch((error) => {
       failed.abort(error);
       throw error;
     })
@@ -105,49 +118,4 @@ function refuseUnnamed(destinations: readonly PushDestination[]): void {
     `Cannot push to ${other.repository} offline: only the image's name says so; say it with ` +
       "--to REPO, or leave --offline out",
   );
-}
-
-/** One image on its way. */
-interface Work {
-  readonly source: Source;
-  readonly entry: Descriptor;
-  /** What refers to it. */
-  readonly along: readonly Descriptor[];
-  readonly destination: PushDestination;
-  readonly store: RegistryStore;
-  readonly signal: AbortSignal;
-  readonly emit: Emit | undefined;
-}
-
-async function toResult(work: Work, { blobs, bytes }: BlobCount): Promise<PushedImage> {
-  const { source, entry, destination: { repository, tags }, signal } = work;
-  const name = entryName(entry);
-  return {
-    ...(name === undefined ? {} : { name }),
-    digest: entry.digest,
-    ...await summarize(source, entry, { signal }),
-    references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
-      .map((tag) => `${repository}${tag}@${entry.digest}`),
-    blobs,
-    bytes,
-  };
-}
-
-async function send(work: Work): Promise<BlobCount> {
-  const { source, entry, along, destination, store, signal, emit } = work;
-  let blobs = 0;
-  let bytes = 0;
-  const options = {
-    signal,
-    emit,
-    image: entryName(entry) ?? destination.repository,
-    onBlob: (d: Descriptor, moved: boolean) => {
-      if (!moved) return;
-      blobs++;
-      bytes += d.size;
-    },
-  };
-  await copy(source, entry, store, { ...options, tags: destination.tags });
-  await copyReferrers(source, along, store, options);
-  return { blobs, bytes };
 }
