@@ -128,7 +128,9 @@ Deno.test({
     const made = await calls(dir, ["copy", "oci:A:a:v1", `oci:${out}:v1`]);
     const isSynced = (path: string, from: number, to: number) =>
       made.slice(from, to).some((call) => call.what === "synced" && call.path === path);
-    const named = made.flatMap((call, at) => call.what === "named" ? [{ ...call, at }] : []);
+    // The runtime names files of its own cache, elsewhere.
+    const isOurs = (call: Call) => call.what === "named" && call.path.startsWith(out);
+    const named = made.flatMap((call, at) => isOurs(call) ? [{ ...call, at }] : []);
     const short = (path: string) => path.replace(`${out}/`, "").replace(/\w{64}/, "*");
     const expected = ["index.json", "oci-layout", ...Array(8).fill("blobs/sha256/*"), "index.json"];
     assert.deepEqual(named.map(({ path }) => short(path)), expected);
