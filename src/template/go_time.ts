@@ -139,42 +139,38 @@ const NAMES = new Set(
     "HST IST MDT MST NDT NST NZDT NZST PDT PST SAST UTC WAT WEST WET WIB WIT WITA").split(" "),
 );
 
-/** Names of zones in standard and in summer time, where the runtime has other ones or none. */
-const EXCEPTIONS: readonly (readonly [names: string, zones: string])[] = [
-  // No letters, only the distance.
-  ["", "Antarctica/Casey Antarctica/Troll Asia/Colombo Atlantic/Azores"],
-  [
-    "CST",
-    "Asia/Chongqing Asia/Chungking Asia/Harbin Asia/Macao Asia/Macau Asia/Shanghai Asia/Taipei PRC " +
-    "ROC",
-  ],
-  ["CST/CDT", "America/Havana Cuba"],
-  ["ChST", "Pacific/Guam Pacific/Saipan"],
-  ["EET/EEST", "Asia/Famagusta"],
-  ["GMT", "Etc/GMT GMT GMT+0 GMT-0 GMT0"],
-  ["GMT/BST", "Europe/Guernsey Europe/Isle_of_Man Europe/Jersey"],
-  ["GMT/IST", "Eire Europe/Dublin"],
-  ["HKT", "Asia/Hong_Kong Hongkong"],
-  ["HST/HDT", "America/Adak America/Atka US/Aleutian"],
-  ["IST/IDT", "Asia/Jerusalem Asia/Tel_Aviv Israel"],
-  ["JST", "Asia/Tokyo Japan"],
-  ["KST", "Asia/Pyongyang Asia/Seoul ROK"],
-  [
-    "MST",
-    "America/Dawson America/Hermosillo America/Mazatlan America/Whitehorse Canada/Yukon Mexico/BajaSur",
-  ],
-  ["MSK", "Europe/Kirov Europe/Moscow Europe/Simferopol Europe/Volgograd W-SU"],
-  ["PKT", "Asia/Karachi"],
-  ["PST", "Asia/Manila"],
-  ["SST", "Pacific/Midway Pacific/Pago_Pago Pacific/Samoa US/Samoa"],
-  [
-    "WET/WEST",
-    "Atlantic/Canary Atlantic/Faeroe Atlantic/Faroe Atlantic/Madeira Europe/Lisbon Portugal WET",
-  ],
-];
+/** Names of zones in standard and in summer time, where the runtime has other ones or none; "-" has no
+ * letters, only the distance. */
+const EXCEPTIONS = `
+-: Antarctica/Casey Antarctica/Troll Asia/Colombo Atlantic/Azores
+CST: Asia/Chongqing Asia/Chungking Asia/Harbin Asia/Macao Asia/Macau Asia/Shanghai Asia/Taipei PRC
+CST: ROC
+CST/CDT: America/Havana Cuba
+ChST: Pacific/Guam Pacific/Saipan
+EET/EEST: Asia/Famagusta
+GMT: Etc/GMT GMT GMT+0 GMT-0 GMT0
+GMT/BST: Europe/Guernsey Europe/Isle_of_Man Europe/Jersey
+GMT/IST: Eire Europe/Dublin
+HKT: Asia/Hong_Kong Hongkong
+HST/HDT: America/Adak America/Atka US/Aleutian
+IST/IDT: Asia/Jerusalem Asia/Tel_Aviv Israel
+JST: Asia/Tokyo Japan
+KST: Asia/Pyongyang Asia/Seoul ROK
+MST: America/Dawson America/Hermosillo America/Mazatlan America/Whitehorse Canada/Yukon
+MST: Mexico/BajaSur
+MSK: Europe/Kirov Europe/Moscow Europe/Simferopol Europe/Volgograd W-SU
+PKT: Asia/Karachi
+PST: Asia/Manila
+SST: Pacific/Midway Pacific/Pago_Pago Pacific/Samoa US/Samoa
+WET/WEST: Atlantic/Canary Atlantic/Faeroe Atlantic/Faroe Atlantic/Madeira Europe/Lisbon Portugal
+WET/WEST: WET
+`;
 
 const byZone = new Map(
-  EXCEPTIONS.flatMap(([names, zones]) => zones.split(" ").map((zone) => [zone, names] as const)),
+  EXCEPTIONS.trim().split("\n").flatMap((line) => {
+    const [names = "", zones = ""] = line.split(": ");
+    return zones.split(" ").map((zone) => [zone, names] as const);
+  }),
 );
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -226,7 +222,7 @@ export function isZone(name: string): boolean {
 function nameAt(zone: string, time: Date, offset: number): string {
   const exception = byZone.get(zone);
   if (exception !== undefined) {
-    if (exception === "") return zoneDistance(offset);
+    if (exception === "-") return zoneDistance(offset);
     const [standard = "", summer = standard] = exception.split("/");
     return isSummer(zone, time, offset) ? summer : standard;
   }

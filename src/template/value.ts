@@ -6,28 +6,14 @@
  * {@link GoInt}, since Go prints and compares them in other ways.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { GoTime } from "./go_time.ts";
 
 /** Any value of a template. */
-export type Value =
-  | undefined
-  | null
-  | string
-  | boolean
-  | number
-  | GoInt
-  | GoList
-  | GoMap
-  | GoTime;
+export type Value = undefined | null | string | boolean | number | GoInt | GoList | GoMap | GoTime;
 
 /** The kinds of whole numbers that templates meet. */
 export type IntKind = "int" | "int64" | "uint8";
-
-const BITS: Readonly<Record<IntKind, (value: bigint) => bigint>> = {
-  int: (value) => BigInt.asIntN(64, value),
-  int64: (value) => BigInt.asIntN(64, value),
-  uint8: (value) => BigInt.asUintN(8, value),
-};
 
 /** A whole number; wraps around as Go's do. */
 export class GoInt {
@@ -36,7 +22,9 @@ export class GoInt {
 
   /** @param kind what `%T` says of it */
   constructor(value: bigint | number, readonly kind: IntKind = "int") {
-    this.value = BITS[kind](BigInt(value));
+    this.value = kind === "uint8"
+      ? BigInt.asUintN(8, BigInt(value))
+      : BigInt.asIntN(64, BigInt(value));
   }
 }
 
@@ -104,15 +92,7 @@ export function isTrue(value: Value): boolean {
 
 /** Orders texts as Go does, by the bytes of their UTF-8. */
 export function compareText(a: string, b: string): number {
-  const left = a[Symbol.iterator]();
-  const right = b[Symbol.iterator]();
-  for (;;) {
-    const x = left.next();
-    const y = right.next();
-    if (x.done || y.done) return x.done ? (y.done ? 0 : -1) : 1;
-    const order = (x.value.codePointAt(0) ?? 0) - (y.value.codePointAt(0) ?? 0);
-    if (order !== 0) return order;
-  }
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** How deep data may be; deeper ones go round in a circle. */
