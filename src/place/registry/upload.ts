@@ -9,7 +9,7 @@
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { Verifier } from "../../io/hash.ts";
-import { chunksOf } from "../../io/streams.ts";
+import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Scope } from "./auth.ts";
@@ -26,6 +26,13 @@ import { FIRST_CHUNK_BYTES, smallestChunk } from "./upload_size.ts";
 
 /** The largest blob that goes in one request. */
 const SMALL_BLOB_BYTES = 1024 * 1024;
+/** Bytes that are read at a time. */
+const CHUNK = 256 * 1024;
+/**
+ * Bytes after a chunk before its memory is filled again: the runtime has up to 64 KiB of what it was
+ * given on their way, and the last chunk that it took.
+ */
+const HELD = 3 * CHUNK;
 /** Statuses of those who take no body without a length, or not so much of it. */
 const STREAM_REFUSED: readonly number[] = [400, 411, 413, 416];
 
@@ -51,7 +58,8 @@ class BlobReader {
   async *part(offset: number, length: number): AsyncGenerator<Uint8Array> {
     if (this.#reading === undefined || this.#at > offset) {
       await this.close();
-      this.#reading = chunksOf(await this.open(), this.signal);
+      const { signal, descriptor: { size } } = this;
+      this.#reading = reusedChunks(await this.open(), { size, most: CHUNK, keep: HELD, signal });
       this.#rest = new Uint8Array(0);
       this.#at = 0;
     }
