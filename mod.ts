@@ -65,7 +65,6 @@ export { Layout, openLayout } from "./src/place/layout/layout.ts";
 export { openArchive } from "./src/place/archive/archive_source.ts";
 export type { ArchiveSource } from "./src/place/archive/archive_source.ts";
 export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
-export type { ArchiveOptions } from "./src/place/archive/archive_writer.ts";
 export type { PlatformSpec } from "./src/oci/platform.ts";
 export { openRegistry } from "./src/place/registry/registry.ts";
 export type { RegistryStore } from "./src/place/registry/store.ts";

@@ -16,7 +16,7 @@ import { isDigest } from "../oci/digest.ts";
 import { imageName, repositoryOfFolder } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { nameInDaemon } from "../build/names.ts";
-import { checkArchive } from "../place/archive/archive_writer.ts";
+import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
 import {
@@ -101,7 +101,7 @@ async function refuse(
   { from, to, referrers, localDomain }: CopyRequest,
   place: PlaceName,
 ): Promise<void> {
-  if (place.kind === "archive") await checkArchive(place.path);
+  if (place.kind === "archive") await new ArchiveTarget(place.path).check();
   if (from === "daemon:") {
     throw new KodenoError("BAD_REFERENCE", "Cannot copy from daemon: say daemon:NAME");
   }

@@ -11,7 +11,6 @@ import type { ErrorCode } from "../errors.ts";
 import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { type Blob, imageGraph, jsonBlob, pushAll } from "../../test/support/image_graph.ts";
-import { planArchive } from "../place/archive/archive_writer.ts";
 import { copy } from "./copy.ts";
 import type { Source } from "./places.ts";
 import { successors } from "./successors.ts";
@@ -49,9 +48,6 @@ Deno.test("verify: a document that is named as a plain blob first is read as a d
   // Its layers are not there.
   await failsWith("NOT_FOUND", () => verify(store, root.descriptor));
   await failsWith("NOT_FOUND", () => copy(store, root.descriptor, new MemoryStore()));
-  // An archive is planned without them, but with their names.
-  const { blobs } = await planArchive(store, [{ descriptor: root.descriptor, names: ["app:v1"] }]);
-  assert.equal(blobs.length, 5);
 });
 
 Deno.test("verify: a blob that is named with a wrong size, too, is not whole", async () => {
@@ -66,8 +62,6 @@ Deno.test("verify: a blob that is named with a wrong size, too, is not whole", a
   await pushAll(store, [root]);
   await failsWith("BAD_CONTENT", () => verify(store, root.descriptor));
   await failsWith("BAD_CONTENT", () => copy(store, root.descriptor, new MemoryStore()));
-  const entry = { descriptor: root.descriptor, names: ["app:v1"] };
-  await failsWith("BAD_CONTENT", () => planArchive(store, [entry]));
 });
 
 Deno.test("verify: counts each blob once", async () => {

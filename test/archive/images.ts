@@ -4,10 +4,12 @@
  */
 import { gzipSync } from "node:zlib";
 import { copy } from "../../src/content/copy.ts";
+import type { CallOptions, Source } from "../../src/content/places.ts";
 import { digestOf } from "../../src/io/hash.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../../src/io/tar_writer.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { MediaType } from "../../src/oci/media_types.ts";
+import { ArchiveTarget } from "../../src/place/archive/archive_target.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { type Blob, blob, image, index, pushAll } from "../support/image_graph.ts";
@@ -88,6 +90,22 @@ export async function realImage(text = "real"): Promise<RealImage> {
   }
   await pushAll(store, [root]);
   return { store, root: root.descriptor, amd64, arm64 };
+}
+
+/** Writes an archive of images; without names they are found by their digests. */
+export async function writeArchive(
+  path: string,
+  source: Source,
+  images: readonly { readonly descriptor: Descriptor; readonly names: readonly string[] }[],
+  { signal }: CallOptions = {},
+): Promise<void> {
+  await using archive = new ArchiveTarget(path);
+  await archive.check();
+  for (const { descriptor, names } of images) {
+    await copy(source, descriptor, archive, { tags: names, signal });
+    if (names.length === 0) await archive.keep(descriptor, { signal });
+  }
+  await archive.close({ signal });
 }
 
 /** One memory with all that the images have. */

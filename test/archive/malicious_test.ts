@@ -7,13 +7,12 @@ import assert from "node:assert/strict";
 import type { ErrorCode } from "../../src/errors.ts";
 import { verify } from "../../src/content/verify.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
-import { writeArchive } from "../../src/place/archive/archive_writer.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { fingerprint } from "../support/layout.ts";
 import { tempDir } from "../support/temp.ts";
-import { concat, member, tar } from "./images.ts";
+import { concat, member, tar, writeArchive } from "./images.ts";
 
 const LAYOUT = member("oci-layout", '{"imageLayoutVersion":"1.0.0"}');
 const INDEX = member("index.json", '{"schemaVersion":2,"manifests":[]}');

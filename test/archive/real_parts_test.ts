@@ -12,14 +12,13 @@ import { bareDescriptor } from "../../src/oci/descriptor.ts";
 import { imageName } from "../../src/oci/entries.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
-import { writeArchive } from "../../src/place/archive/archive_writer.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs, rootTool } from "../parts/tools.ts";
 import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-import { type RealImage, realImage, together } from "./images.ts";
+import { type RealImage, realImage, together, writeArchive } from "./images.ts";
 
 /** Two images in one archive, the first with two names. */
 async function write(dir: TempDir): Promise<{ path: string; one: RealImage; two: RealImage }> {

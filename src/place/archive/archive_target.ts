@@ -4,21 +4,31 @@
  * @module
  */
 import { join } from "node:path";
-import { beginTransfer, type Transfer, type TransferMeter } from "../../content/meter.ts";
+import { beginTransfer, type Meter, type Transfer } from "../../content/meter.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
+import { readGraphDocument } from "../../content/read.ts";
 import { hasSuccessors } from "../../content/successors.ts";
+import { Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { makeFolder, removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { openPatiently, writeAll } from "../../io/files.ts";
 import { Verifier } from "../../io/hash.ts";
 import { fileStream, reusedChunks } from "../../io/streams.ts";
-import { outputFolder, outputFolderNote } from "../../io/output.ts";
+import {
+  findOutput,
+  isStdoutTerminal,
+  outputFolder,
+  outputFolderNote,
+  writeOutput,
+} from "../../io/output.ts";
+import { TAR_END } from "../../io/tar_writer.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
 import { entryName, findEntry } from "../../oci/entries.ts";
-import { archiveName, type ArchiveOptions, checkArchive, writeArchive } from "./archive_writer.ts";
 import { ArchiveCollector } from "./collector.ts";
+import { archiveDocuments, blobHeader, FOLDERS, padding } from "./members.ts";
+import { notAnArchive } from "./tar_file.ts";
 
 /** Where the blobs of an archive are till it is written. */
 export interface ArchiveTargetOptions {
@@ -46,12 +56,21 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     super();
     this.#near = near;
     this.path = path;
-    this.what = archiveName(path);
+    this.what = path === "-" ? "the archive on stdout" : `archive ${path}`;
   }
 
-  /** {@inheritDoc Place.check} */
+  /**
+   * Says before any work that an archive cannot be written there; makes nothing.
+   *
+   * @throws {KodenoError} `BAD_PLACE` for a folder and a terminal, `IO_FAILED`
+   */
   async check(): Promise<void> {
-    await checkArchive(this.path);
+    const { kind } = await findOutput(this.path);
+    if (kind === "folder") throw notAnArchive(this.path, "it is a folder", "name a file");
+    if (kind === "stdout" && isStdoutTerminal()) {
+      const why = "it is a terminal; name a file, or say where it goes with > or |";
+      throw new KodenoError("BAD_PLACE", `Cannot write an archive to stdout: ${why}`);
+    }
   }
 
   /** {@inheritDoc Source.resolve} */
@@ -112,30 +131,38 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   }
 
   /**
-   * Writes the archive: the images that have a name or are kept, with all below them.
+   * Writes the archive: the images that have a name or are kept, with all below them, sorted, so that the
+   * same images give the same bytes. A file appears whole or not at all.
    *
-   * @throws {KodenoError} as {@link writeArchive}; what was collected is gone then, too
+   * @throws {KodenoError} as {@link check}; what was collected is gone then, too
    */
-  async close(options: ArchiveOptions & TransferMeter = {}): Promise<void> {
-    const isVerified = this.#near === undefined;
-    const transfers = new Map<string, Transfer>();
-    const fetch: Source["fetch"] = async (d, call) => {
-      // What was brought was told of then.
-      if (isVerified) return await this.fetch(d, call);
-      const transfer = beginTransfer(d, () => this.fetch(d, call), options);
-      transfers.set(d.digest, transfer);
-      return await transfer.open();
-    };
-    const onBlob = (d: Descriptor): void => {
-      transfers.get(d.digest)?.done();
-      options.onBlob?.(d);
-    };
-    const entries = this.entries.map((descriptor) => {
-      const name = entryName(descriptor);
-      return { descriptor, names: name === undefined ? [] : [name] };
-    });
+  async close(options: CallOptions = {}): Promise<void> {
+    const { signal } = options;
     try {
-      await writeArchive(this.path, { fetch }, entries, { ...options, onBlob, isVerified });
+      await this.check();
+      const blobs = new Map<string, Descriptor>();
+      const walk = new Walk(async (d, { below }) => {
+        blobs.set(d.digest, d);
+        if (hasSuccessors(d)) await below(await readGraphDocument(this, d, options));
+      }, options);
+      const entries = [...this.entries].sort(namedFirst);
+      for (const entry of entries) await walk.from(entry);
+      const documents = await archiveDocuments(this, entries, undefined, options);
+      await makeFolder(await outputFolder(this.path));
+      await writeOutput(this.path, { what: this.what, signal }, async (take) => {
+        await take(documents);
+        await take(FOLDERS);
+        for (const d of [...blobs.values()].sort(byDigest)) {
+          await take(blobHeader(d));
+          const chunks = reusedChunks(await this.fetch(d, options), { size: d.size, signal });
+          for await (const chunk of chunks) await take(chunk);
+          await take(padding(d.size));
+        }
+        await take(TAR_END);
+      });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw ioFailure(`write ${this.what}`, error);
     } finally {
       await this.undo();
     }
@@ -166,6 +193,14 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     return this.#folder;
   }
 }
+
+const byDigest = (a: Descriptor, b: Descriptor): number => a.digest < b.digest ? -1 : 1;
+
+/** Those without a name after the others, which are sorted. */
+const namedFirst = (a: Descriptor, b: Descriptor): number => {
+  const [one, two] = [a, b].map((entry) => entryName(entry) === undefined ? 1 : 0);
+  return (one ?? 0) - (two ?? 0) || (one ? byDigest(a, b) : 0);
+};
 
 function blobFile(folder: string, descriptor: Descriptor): string {
   return join(folder, digestHex(parseDigest(descriptor.digest)));

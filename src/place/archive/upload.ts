@@ -15,13 +15,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType } from "../../oci/media_types.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
-import {
-  archiveDocuments,
-  blobPath,
-  FOLDERS,
-  memberHeader,
-  memberPadding,
-} from "./archive_writer.ts";
+import { archiveDocuments, blobHeader, FOLDERS, padding } from "./members.ts";
 import { ArchiveCollector } from "./collector.ts";
 
 /** Chunks that are made ahead, so that reading and hashing go on while they are taken. */
@@ -124,7 +118,7 @@ export abstract class ArchiveUpload<Present> extends ArchiveCollector {
       const send = async (chunk: Uint8Array): Promise<void> => {
         const isFirst = !begun;
         begun = true;
-        if (isFirst) await this.#send(memberHeader(blobPath(d), d.size), signal);
+        if (isFirst) await this.#send(blobHeader(d), signal);
         if (chunk.length > 0) await this.#send(chunk, signal);
       };
       try {
@@ -134,7 +128,7 @@ export abstract class ArchiveUpload<Present> extends ArchiveCollector {
           await send(chunk.length < SMALL_BYTES ? chunk.slice() : chunk);
         }
         verifier?.finish();
-        await send(memberPadding(d.size));
+        await send(padding(d.size));
       } catch (error) {
         // What has gone cannot be taken back: nothing is made of the whole archive.
         if (begun) await this.#giveUp(error);
