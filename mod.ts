@@ -74,5 +74,6 @@ export type { RetryPolicy } from "./src/place/registry/failure.ts";
 export type { RegistryOptions } from "./src/place/registry/registry.ts";
 export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
 export { openDaemon } from "./src/place/daemon/daemon.ts";
-export type { Daemon, DaemonChoice, DaemonOptions } from "./src/place/daemon/daemon.ts";
+export type { Daemon, DaemonOptions } from "./src/place/daemon/daemon.ts";
+export type { DaemonChoice } from "./src/place/daemon/daemon_place.ts";
 export { MemoryStore } from "./src/place/memory.ts";

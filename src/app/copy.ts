@@ -153,7 +153,7 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
     const isThere = from.kind === "registry" && (to.kind === "layout" || to.kind === "archive");
     const read = isThere ? target as Pick<Source, "fetch"> : source;
     const summary = await summarize(read, root, { signal });
-    await target.close(near ? { ...options, onBlob: (d) => onBlob(d, true) } : { signal });
+    await target.close(near ? options : { signal });
     const id = target.idOf?.(chosen);
     const reference = name === undefined ? root.digest : `${name}@${root.digest}`;
     return {

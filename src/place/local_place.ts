@@ -5,7 +5,7 @@
 import { copy, type CopyOptions } from "../content/copy.ts";
 import type { Source } from "../content/places.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { DaemonChoice } from "./daemon/daemon.ts";
+import type { DaemonChoice } from "./daemon/daemon_place.ts";
 import type { LocalPlace } from "./open.ts";
 
 /**

@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { Daemon, type DaemonChoice } from "../../src/place/daemon/daemon.ts";
+import { Daemon } from "../../src/place/daemon/daemon.ts";
+import type { DaemonChoice } from "../../src/place/daemon/daemon_place.ts";
 import { loadImage } from "../../src/place/local_place.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { daemonPlatforms } from "../../src/place/daemon/daemon.ts";
+import { daemonPlatforms } from "../../src/place/daemon/daemon_place.ts";
 import {
   findDaemon,
   formatEndpoint,

@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { beginTransfer, type Meter, type Transfer } from "../../content/meter.ts";
+import type { CopyOptions } from "../../content/copy.ts";
+import { beginTransfer, type Meter, tellUnknown } from "../../content/meter.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/read.ts";
 import { hasSuccessors } from "../../content/successors.ts";
@@ -134,16 +135,23 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
    * Writes the archive: the images that have a name or are kept, with all below them, sorted, so that the
    * same images give the same bytes. A file appears whole or not at all.
    *
+   * @param options who is told of what is read only now, from where it is near
    * @throws {KodenoError} as {@link check}; what was collected is gone then, too
    */
-  async close(options: CallOptions = {}): Promise<void> {
-    const { signal } = options;
+  async close(options: CallOptions & Meter & Pick<CopyOptions, "onBlob"> = {}): Promise<void> {
+    const { signal, onBlob } = options;
+    const isNear = this.#near !== undefined;
     try {
       await this.check();
       const blobs = new Map<string, Descriptor>();
-      const walk = new Walk(async (d, { below }) => {
+      const walk = new Walk(async (d, { below, depth }) => {
         blobs.set(d.digest, d);
-        if (hasSuccessors(d)) await below(await readGraphDocument(this, d, options));
+        if (isNear && depth === 0 && !hasSuccessors(d)) tellUnknown(d, options);
+        if (!hasSuccessors(d)) return;
+        const document = await readGraphDocument(this, d, options);
+        const unknown = document.index?.manifests.filter((child) => !hasSuccessors(child)) ?? [];
+        if (isNear) { for (const child of unknown) tellUnknown(child, options); }
+        await below(document);
       }, options);
       const entries = [...this.entries].sort(namedFirst);
       for (const entry of entries) await walk.from(entry);
@@ -153,10 +161,20 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
         await take(documents);
         await take(FOLDERS);
         for (const d of [...blobs.values()].sort(byDigest)) {
+          const open = () => this.fetch(d, options);
+          const transfer = isNear ? beginTransfer(d, open, options) : { open, done: () => false };
+          // What was brought was checked then, and told of.
+          const verifier = isNear ? new Verifier(d) : undefined;
           await take(blobHeader(d));
-          const chunks = reusedChunks(await this.fetch(d, options), { size: d.size, signal });
-          for await (const chunk of chunks) await take(chunk);
+          for await (
+            const chunk of reusedChunks(await transfer.open(), { size: d.size, signal })
+          ) {
+            verifier?.update(chunk);
+            await take(chunk);
+          }
+          verifier?.finish();
           await take(padding(d.size));
+          if (transfer.done()) onBlob?.(d, true);
         }
         await take(TAR_END);
       });

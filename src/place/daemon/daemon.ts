@@ -5,7 +5,6 @@
  * @module
  */
 import { z } from "zod";
-import { imagePlatform } from "../../content/reader.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/read.ts";
 import { KodenoError } from "../../errors.ts";
@@ -16,18 +15,10 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { isDigest, parseDigest } from "../../oci/digest.ts";
 import { imageName } from "../../oci/entries.ts";
 import { isManifestType } from "../../oci/media_types.ts";
-import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, holdArchive } from "../archive/archive_source.ts";
-import {
-  chooseImage,
-  firstMatch,
-  imagesBelow,
-  onlyMatch,
-  presentImage,
-} from "../archive/choose.ts";
-import { ArchiveUpload, type TakeArchive } from "../archive/upload.ts";
-import { DaemonClient } from "./client.ts";
+import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";
+import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";
 
 /** Where a daemon is. */
@@ -36,14 +27,6 @@ export interface DaemonOptions {
   readonly endpoint?: DaemonEndpoint | undefined;
   /** Variables that say where it is, such as DOCKER_HOST; see {@link findDaemon}. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
-}
-
-/** What of an image a daemon is to get. */
-export interface DaemonChoice extends CallOptions {
-  /** The one of several platforms; the daemon's own unless given. */
-  readonly platform?: PlatformSpec | undefined;
-  /** All platforms, for daemons that keep them (those with containerd's image store). */
-  readonly all?: boolean | undefined;
 }
 
 /**
@@ -67,8 +50,6 @@ export async function openDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   return new Daemon(options.endpoint ?? await findDaemon(options.environment ?? {}));
 }
 
-const versionSchema = z.looseObject({ Os: z.string(), Arch: z.string() });
-const infoSchema = z.looseObject({ Architecture: z.string().optional() });
 const imageSchema = z.looseObject({
   Id: z.string(),
   Manifests: z.array(z.looseObject({ ID: z.string(), Available: z.boolean() })).nullish(),
@@ -87,47 +68,18 @@ interface SavedImage {
 }
 
 /** The images of a daemon. Made by {@link openDaemon}. */
-export class Daemon extends ArchiveUpload<string> implements Source, AsyncDisposable {
-  protected readonly what: string;
-  readonly #client: DaemonClient;
+export class Daemon extends DaemonPlace<string> implements Source {
   /** Of images that are there, by the digests they came under. */
   readonly #ids = new Map<string, string>();
   readonly #saved = new Map<string, Promise<SavedImage>>();
-  #platforms: readonly PlatformSpec[] | undefined;
 
-  /** Takes the daemon of an endpoint; dials nothing yet. */
-  constructor(endpoint: DaemonEndpoint) {
-    super();
-    this.#client = new DaemonClient(endpoint);
-    this.what = `the Docker daemon at ${this.where}`;
-  }
-
-  /** Where it is, for messages. */
-  get where(): string {
-    return this.#client.where;
+  protected get what(): string {
+    return `the Docker daemon at ${this.where}`;
   }
 
   /** Says whether the daemon answers. */
   async check(options: CallOptions = {}): Promise<void> {
     await this.platforms(options);
-  }
-
-  /** The platforms its containers run on, the best first. GET /version, and /info for arm. */
-  async platforms({ signal }: CallOptions = {}): Promise<readonly PlatformSpec[]> {
-    return this.#platforms ??= await askPlatforms(this.#client, signal);
-  }
-
-  /**
-   * What the daemon takes of an image of several platforms: the one asked for, else its own.
-   *
-   * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
-   */
-  async choose(
-    source: Pick<Source, "fetch">,
-    root: Descriptor,
-    options: DaemonChoice = {},
-  ): Promise<Descriptor> {
-    return await chooseForDaemon(this, source, root, options);
   }
 
   /**
@@ -136,7 +88,7 @@ export class Daemon extends ArchiveUpload<string> implements Source, AsyncDispos
    *
    * @throws {KodenoError} as {@link choose}
    */
-  async prepare(
+  override async prepare(
     source: Pick<Source, "fetch">,
     root: Descriptor,
     options: DaemonChoice = {},
@@ -174,10 +126,10 @@ export class Daemon extends ArchiveUpload<string> implements Source, AsyncDispos
    */
   async findImage(name: string, options: CallOptions = {}): Promise<string | undefined> {
     const doing = `look for image ${name}`;
-    const answer = await this.#client.ask("GET", imagePath(name, "json"), options);
+    const answer = await this.client.ask("GET", imagePath(name, "json"), options);
     if (answer.status === 404) return undefined;
-    const text = this.#client.expect(200, doing, answer);
-    const id = this.#client.parse(doing, imageSchema, text).Id;
+    const text = this.client.expect(200, doing, answer);
+    const id = this.client.parse(doing, imageSchema, text).Id;
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
   }
 
@@ -208,7 +160,7 @@ export class Daemon extends ArchiveUpload<string> implements Source, AsyncDispos
     if (isManifestType(root.mediaType)) return true;
     const path = `${imagePath(root.digest, "json")}?manifests=1`;
     const doing = `look into image ${root.digest}`;
-    const { Manifests } = await this.#client.get(path, imageSchema, doing, signal);
+    const { Manifests } = await this.client.get(path, imageSchema, doing, signal);
     const there = new Set((Manifests ?? []).filter((m) => m.Available).map(({ ID }) => ID));
     const isThere = wanted.every(({ digest }) => there.has(digest));
     if (!isThere) this.present.delete(root.digest);
@@ -220,23 +172,23 @@ export class Daemon extends ArchiveUpload<string> implements Source, AsyncDispos
     const id = this.idOf(d);
     const { name = "", tag } = parseImageName(ref);
     const path = `${imagePath(id, "tag")}?${new URLSearchParams({ repo: name, tag })}`;
-    const answer = await this.#client.ask("POST", path, options);
+    const answer = await this.client.ask("POST", path, options);
     if (answer.status === 404) return false;
-    this.#client.expect(201, `tag ${id} as ${name}:${tag}`, answer);
+    this.client.expect(201, `tag ${id} as ${name}:${tag}`, answer);
     return true;
   }
 
   /** POST /images/load; its answer is a line of JSON for each step. */
   protected takers(): Promise<readonly TakeArchive[]> {
     const load: TakeArchive = async (body, signal) => {
-      const answer = await this.#client.ask("POST", "/images/load?quiet=1", { body, signal });
+      const answer = await this.client.ask("POST", "/images/load?quiet=1", { body, signal });
       const doing = `load ${this.entries.map(imageName)[0] ?? "an image"}`;
       // The daemon says 200 before it begins: what went wrong is in a line.
-      for (const line of this.#client.expect(200, doing, answer).split("\n")) {
+      for (const line of this.client.expect(200, doing, answer).split("\n")) {
         if (line.trim() === "") continue;
-        const { error, errorDetail } = this.#client.parse(doing, lineSchema, line);
+        const { error, errorDetail } = this.client.parse(doing, lineSchema, line);
         const why = errorDetail?.message ?? error;
-        if (why !== undefined) throw this.#client.failure(doing, why);
+        if (why !== undefined) throw this.client.failure(doing, why);
       }
     };
     return Promise.resolve([load]);
@@ -304,11 +256,11 @@ export class Daemon extends ArchiveUpload<string> implements Source, AsyncDispos
   /** GET /images/NAME/get: an archive of one image as `docker save` writes it, not compressed. */
   async #save(name: string, { signal }: CallOptions): Promise<SavedImage> {
     const path = imagePath(exactName(name), "get");
-    const response = await this.#client.send("GET", path, { signal });
+    const response = await this.client.send("GET", path, { signal });
     if (response.status !== 200) {
       const { status } = response;
-      const text = await this.#client.text(response, signal);
-      if (status !== 404) this.#client.expect(200, `save image ${name}`, { status, text });
+      const text = await this.client.text(response, signal);
+      if (status !== 404) this.client.expect(200, `save image ${name}`, { status, text });
       const message = `Cannot find image ${JSON.stringify(name)} in ${this.what}`;
       throw new KodenoError("NOT_FOUND", message);
     }
@@ -328,89 +280,14 @@ export class Daemon extends ArchiveUpload<string> implements Source, AsyncDispos
     }
   }
 
-  /** {@inheritDoc Place.undo} */
-  override async undo(): Promise<void> {
-    await super.undo();
-    this.#client[Symbol.dispose]();
-  }
-
   /** Removes the temporary files, and drops what was not sent. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.undo();
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
     for (const saved of this.#saved.values()) {
       await saved.then(({ archive }) => archive[Symbol.dispose](), () => {});
     }
     this.#saved.clear();
   }
-}
-
-/**
- * The image that a daemon gets of several platforms: the one asked for, else its own.
- *
- * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
- */
-export async function chooseForDaemon(
-  daemon: Pick<Daemon, "where" | "platforms">,
-  source: Pick<Source, "fetch">,
-  root: Descriptor,
-  { platform, all, signal }: DaemonChoice = {},
-): Promise<Descriptor> {
-  const images = await imagesBelow(source, root, { signal });
-  const [first, ...others] = images;
-  // An only image is taken as it is: the daemon may be able to emulate its platform.
-  if (first !== undefined && others.length === 0 && platform === undefined) return first;
-  const wanted = platform ? [platform] : await daemon.platforms({ signal });
-  const have: Descriptor[] = [];
-  for (const d of images) {
-    const its = d.platform ?? await imagePlatform(source, d, { signal });
-    have.push(its === undefined ? d : { ...d, platform: its });
-  }
-  const doing = `load ${root.digest} into the Docker daemon at ${daemon.where}`;
-  const chosen = platform ? onlyMatch(have, platform, doing) : firstMatch(have, wanted);
-  if (chosen !== undefined) return chosen;
-  if (all && first !== undefined) return first;
-  const asked = wanted[0] && formatPlatformSpec(wanted[0]);
-  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
-  const why = `it has no image for ${asked}; it has ${list || "no images"}`;
-  throw new KodenoError("BAD_PLATFORM", `Cannot ${doing}: ${why}`);
-}
-
-/** The platforms that containers of a daemon run on, the best first. */
-export async function askPlatforms(
-  client: DaemonClient,
-  signal?: AbortSignal,
-): Promise<readonly PlatformSpec[]> {
-  const doing = "tell its platform";
-  const { Os, Arch } = await client.get("/version", versionSchema, doing, signal);
-  const { Architecture } = Arch === "arm"
-    ? await client.get("/info", infoSchema, doing, signal)
-    : {};
-  return daemonPlatforms(Os.toLowerCase(), Arch, Architecture);
-}
-
-/** Variants of 32-bit arm that a machine runs, by what `uname -m` says. */
-const ARM: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/^(armv7|armv8|aarch64)/, ["v7", "v6", "v5"]],
-  [/^armv6/, ["v6", "v5"]],
-  [/^armv5/, ["v5"]],
-];
-
-/**
- * What to look for in an image of several platforms, in this order.
- *
- * @param os as GET /version says (`linux`)
- * @param architecture as GET /version says, one of Go's
- * @param machine as GET /info says; of use for arm, where the variant depends on it
- */
-export function daemonPlatforms(
-  os: string,
-  architecture: string,
-  machine = "",
-): readonly PlatformSpec[] {
-  const variants = architecture === "arm"
-    ? ARM.find(([pattern]) => pattern.test(machine))?.[1] ?? []
-    : [];
-  return [...variants.map((variant) => ({ os, architecture, variant })), { os, architecture }];
 }
 
 /** Whether a daemon is asked for an image by its ID, or the beginning of it: that is no name. */

@@ -9,11 +9,8 @@ import type { CallOptions, Source } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { runProgram, type RunResult, StartError } from "../../exec/run.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { PlatformSpec } from "../../oci/platform.ts";
 import { normalizeName, parseImageName } from "../../oci/reference.ts";
-import { ArchiveUpload, type TakeArchive } from "../archive/upload.ts";
-import { DaemonClient } from "./client.ts";
-import { askPlatforms, chooseForDaemon, type DaemonChoice } from "./daemon.ts";
+import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import type { DaemonEndpoint } from "./endpoint.ts";
 
 /** The label of a container that is a node, with the name of its cluster. */
@@ -49,27 +46,19 @@ export interface KindOptions {
 }
 
 /** A cluster that kind made with the containers of a daemon; dials nothing before it is used. */
-export class KindCluster extends ArchiveUpload<ReadonlyMap<KindNode, readonly string[]>>
-  implements AsyncDisposable {
+export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly string[]>> {
   protected readonly what: string;
-  readonly #client: DaemonClient;
   readonly #environment: Readonly<Record<string, string>>;
 
   /** Takes a cluster. */
   constructor(readonly options: KindOptions) {
-    super();
     const { endpoint, environment, cluster } = options;
+    super(endpoint);
     this.what = `kind cluster ${JSON.stringify(cluster)}`;
-    this.#client = new DaemonClient(endpoint);
     // A socket that was found where it usually is may be another one than docker would look for.
     this.#environment = endpoint.kind === "unix"
-      ? { ...environment, DOCKER_HOST: this.#client.where }
+      ? { ...environment, DOCKER_HOST: this.where }
       : environment;
-  }
-
-  /** Where its daemon is, for messages. */
-  get where(): string {
-    return this.#client.where;
   }
 
   /**
@@ -81,11 +70,6 @@ export class KindCluster extends ArchiveUpload<ReadonlyMap<KindNode, readonly st
     await this.nodes(options);
   }
 
-  /** The platforms its nodes run on, the best first. */
-  async platforms(options: CallOptions = {}): Promise<readonly PlatformSpec[]> {
-    return await askPlatforms(this.#client, options.signal);
-  }
-
   /**
    * The nodes, sorted by name. GET /containers/json.
    *
@@ -95,7 +79,7 @@ export class KindCluster extends ArchiveUpload<ReadonlyMap<KindNode, readonly st
   async nodes({ signal }: CallOptions = {}): Promise<readonly KindNode[]> {
     const query = new URLSearchParams({ all: "1", filters: JSON.stringify({ label: [CLUSTER] }) });
     const path = `/containers/json?${query}`;
-    const containers = await this.#client.get(path, containersSchema, "list containers", signal);
+    const containers = await this.client.get(path, containersSchema, "list containers", signal);
     const all = containers
       .filter(({ Labels }) => Labels?.[CLUSTER] && ROLES.includes(Labels[ROLE]));
     const own = all.filter(({ Labels }) => Labels?.[CLUSTER] === this.options.cluster);
@@ -116,25 +100,11 @@ export class KindCluster extends ArchiveUpload<ReadonlyMap<KindNode, readonly st
   }
 
   /**
-   * What the nodes get of an image of several platforms: the one asked for, else that of the machine
-   * they run on.
+   * {@inheritDoc DaemonPlace.prepare}
    *
-   * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
+   * @throws {KodenoError} `BAD_PLACE` as {@link nodes}, too
    */
-  async choose(
-    source: Pick<Source, "fetch">,
-    root: Descriptor,
-    options: DaemonChoice = {},
-  ): Promise<Descriptor> {
-    return await chooseForDaemon(this, source, root, options);
-  }
-
-  /**
-   * What to copy of an image: what {@link choose} says. What all nodes have is only named by the copy.
-   *
-   * @throws {KodenoError} as {@link choose}; `BAD_PLACE` as {@link nodes}
-   */
-  async prepare(
+  override async prepare(
     source: Pick<Source, "fetch">,
     root: Descriptor,
     options: DaemonChoice = {},
@@ -231,16 +201,5 @@ export class KindCluster extends ArchiveUpload<ReadonlyMap<KindNode, readonly st
   #unusable(why: string): KodenoError {
     const message = `Cannot load into ${this.what}: ${why}`;
     return new KodenoError("BAD_PLACE", message, { cluster: this.options.cluster });
-  }
-
-  /** {@inheritDoc Place.undo} */
-  override async undo(): Promise<void> {
-    await super.undo();
-    this.#client[Symbol.dispose]();
-  }
-
-  /** Drops what was not sent. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.undo();
   }
 }

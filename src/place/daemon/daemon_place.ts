@@ -1,10 +1,13 @@
 /**
- * An archive that is sent while its blobs arrive, so that no file is made: what says which images it
- * has comes last, and whoever gets only a part of it gets no image.
+ * What a daemon and the nodes that are its containers have in common as places: they have images only,
+ * and take them as an archive. It is sent while its blobs arrive, so that no file is made; what says
+ * which images it has comes last, and whoever gets only a part of it gets no image.
  * @module
  */
+import { z } from "zod";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
+import { imagePlatform } from "../../content/reader.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { orAborted, Pool } from "../../io/work.ts";
@@ -13,10 +16,14 @@ import { bytesStream, reusedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isIndexType } from "../../oci/media_types.ts";
-import type { PlatformSpec } from "../../oci/platform.ts";
+import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
-import { archiveDocuments, blobHeader, FOLDERS, padding } from "./members.ts";
-import { ArchiveCollector } from "./collector.ts";
+import { firstMatch, imagesBelow, onlyMatch } from "../archive/choose.ts";
+import { ArchiveCollector } from "../archive/collector.ts";
+import { archiveDocuments, blobHeader, FOLDERS, padding } from "../archive/members.ts";
+import { MemoryStore } from "../memory.ts";
+import { DaemonClient } from "./client.ts";
+import type { DaemonEndpoint } from "./endpoint.ts";
 
 /** Chunks that are made ahead, so that reading and hashing go on while they are taken. */
 const AHEAD = 4;
@@ -39,19 +46,24 @@ export type TakeArchive = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/** A place that has images only, and takes them as an archive. */
-export abstract class ArchiveUpload<Present> extends ArchiveCollector {
+/** What of an image a daemon is to get. */
+export interface DaemonChoice extends CallOptions {
+  /** The one of several platforms; the daemon's own unless given. */
+  readonly platform?: PlatformSpec | undefined;
+  /** All platforms, for daemons that keep them (those with containerd's image store). */
+  readonly all?: boolean | undefined;
+}
+
+const versionSchema = z.looseObject({ Os: z.string(), Arch: z.string() });
+const infoSchema = z.looseObject({ Architecture: z.string().optional() });
+
+/** A place behind a daemon. */
+export abstract class DaemonPlace<Present> extends ArchiveCollector implements AsyncDisposable {
+  protected readonly client: DaemonClient;
   /** What was found of images that the place has: till the end of the work they are only named. */
   protected readonly present: Map<string, Present> = new Map();
-  readonly #kept = new Map<string, Uint8Array>();
-  protected readonly documents: Pick<Source, "fetch"> = {
-    fetch: ({ digest }) => {
-      const bytes = this.#kept.get(digest);
-      if (bytes !== undefined) return Promise.resolve(bytesStream(bytes));
-      const message = `Cannot find ${digest} any more: it was sent to ${this.what}`;
-      return Promise.reject(new KodenoError("NOT_FOUND", message));
-    },
-  };
+  protected documents: MemoryStore = new MemoryStore();
+  #platforms: readonly PlatformSpec[] | undefined;
   readonly #members = new Pool(1);
   readonly #users = new Pool(1);
   #receivers: Promise<readonly Receiver[]> | undefined;
@@ -64,8 +76,69 @@ export abstract class ArchiveUpload<Present> extends ArchiveCollector {
   /** Names an image that is present; false when it is not any more. */
   protected abstract nameThere(d: Descriptor, ref: string, o: CallOptions): Promise<boolean>;
 
-  /** Which image of several platforms a daemon is to take that takes only one, the best first. */
-  protected abstract platforms(options?: CallOptions): Promise<readonly PlatformSpec[]>;
+  /** Takes the daemon of an endpoint; dials nothing yet. */
+  constructor(endpoint: DaemonEndpoint) {
+    super();
+    this.client = new DaemonClient(endpoint);
+  }
+
+  /** Where the daemon is, for messages. */
+  get where(): string {
+    return this.client.where;
+  }
+
+  /** The platforms that containers run on there, the best first. GET /version, and /info for arm. */
+  async platforms({ signal }: CallOptions = {}): Promise<readonly PlatformSpec[]> {
+    if (this.#platforms !== undefined) return this.#platforms;
+    const doing = "tell its platform";
+    const { Os, Arch } = await this.client.get("/version", versionSchema, doing, signal);
+    const { Architecture } = Arch === "arm"
+      ? await this.client.get("/info", infoSchema, doing, signal)
+      : {};
+    return this.#platforms = daemonPlatforms(Os.toLowerCase(), Arch, Architecture);
+  }
+
+  /**
+   * The image that the place gets of several platforms: the one asked for, else its own.
+   *
+   * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
+   */
+  async choose(
+    source: Pick<Source, "fetch">,
+    root: Descriptor,
+    { platform, all, signal }: DaemonChoice = {},
+  ): Promise<Descriptor> {
+    const images = await imagesBelow(source, root, { signal });
+    const [first, ...others] = images;
+    // An only image is taken as it is: the daemon may be able to emulate its platform.
+    if (first !== undefined && others.length === 0 && platform === undefined) return first;
+    const wanted = platform ? [platform] : await this.platforms({ signal });
+    const have: Descriptor[] = [];
+    for (const d of images) {
+      const its = d.platform ?? await imagePlatform(source, d, { signal });
+      have.push(its === undefined ? d : { ...d, platform: its });
+    }
+    const doing = `load ${root.digest} into the Docker daemon at ${this.where}`;
+    const chosen = platform ? onlyMatch(have, platform, doing) : firstMatch(have, wanted);
+    if (chosen !== undefined) return chosen;
+    if (all && first !== undefined) return first;
+    const asked = wanted[0] && formatPlatformSpec(wanted[0]);
+    const list = have.map((d) => d.platform ? formatPlatform(d.platform) : d.digest).join(", ");
+    const why = `it has no image for ${asked}; it has ${list || "no images"}`;
+    throw new KodenoError("BAD_PLATFORM", `Cannot ${doing}: ${why}`);
+  }
+
+  /**
+   * What to copy of an image: what {@link choose} says. What the place has already is only named by the
+   * copy.
+   *
+   * @throws {KodenoError} as {@link choose}, and what the place answers
+   */
+  abstract prepare(
+    source: Pick<Source, "fetch">,
+    root: Descriptor,
+    options?: DaemonChoice,
+  ): Promise<Descriptor>;
 
   /** {@inheritDoc Target.has} */
   override async has(d: Descriptor, options: CallOptions = {}): Promise<boolean> {
@@ -134,7 +207,7 @@ export abstract class ArchiveUpload<Present> extends ArchiveCollector {
         if (begun) await this.#giveUp(error);
         throw error;
       }
-      if (bytes) this.#kept.set(d.digest, bytes);
+      if (bytes) await this.documents.add(d.mediaType, bytes);
     });
   }
 
@@ -182,18 +255,49 @@ export abstract class ArchiveUpload<Present> extends ArchiveCollector {
   async undo(): Promise<void> {
     await this.#giveUp(new Error("the archive was given up"));
     this.#lost = undefined;
+    this.client[Symbol.dispose]();
+  }
+
+  /** Drops what was not sent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.undo();
   }
 
   async #giveUp(error: unknown): Promise<void> {
     if (this.entries.length > 0) this.#lost = { error };
     const receivers = await this.#receivers?.catch(() => []) ?? [];
     this.#receivers = undefined;
-    this.#kept.clear();
+    this.documents = new MemoryStore();
     this.blobs.clear();
     this.present.clear();
     this.entries = [];
     await Promise.all(receivers.map((receiver) => receiver.giveUp(error)));
   }
+}
+
+/** Variants of 32-bit arm that a machine runs, by what `uname -m` says. */
+const ARM: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^(armv7|armv8|aarch64)/, ["v7", "v6", "v5"]],
+  [/^armv6/, ["v6", "v5"]],
+  [/^armv5/, ["v5"]],
+];
+
+/**
+ * What to look for in an image of several platforms, in this order.
+ *
+ * @param os as GET /version says (`linux`)
+ * @param architecture as GET /version says, one of Go's
+ * @param machine as GET /info says; of use for arm, where the variant depends on it
+ */
+export function daemonPlatforms(
+  os: string,
+  architecture: string,
+  machine = "",
+): readonly PlatformSpec[] {
+  const variants = architecture === "arm"
+    ? ARM.find(([pattern]) => pattern.test(machine))?.[1] ?? []
+    : [];
+  return [...variants.map((variant) => ({ os, architecture, variant })), { os, architecture }];
 }
 
 /** An archive on its way to one that takes it. */
