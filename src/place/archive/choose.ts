@@ -58,10 +58,10 @@ export function isImage({ platform, artifactType }: Descriptor): boolean {
  */
 export function chooseImage(
   images: readonly Descriptor[],
-  wanted?: PlatformSpec | readonly PlatformSpec[],
+  wanted?: readonly PlatformSpec[],
 ): Descriptor | undefined {
   if (images.length === 1) return images[0];
-  const found = firstMatch(images, wanted === undefined ? USUAL : [wanted].flat());
+  const found = firstMatch(images, wanted ?? USUAL);
   return found ?? (wanted === undefined ? images[0] : undefined);
 }
 
@@ -98,9 +98,8 @@ export function firstMatch<T extends { readonly platform?: Platform | undefined 
   return undefined;
 }
 
-/** A place that knows at once what it has. */
+/** A place that knows at once whether it has a blob. */
 export interface PresentBlobs extends Pick<Source, "fetch"> {
-  /** Whether it has the blob. */
   holds(descriptor: Descriptor): boolean;
 }
 

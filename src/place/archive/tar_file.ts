@@ -12,7 +12,7 @@ import { Pax } from "tar/pax";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure } from "../../io/fail.ts";
 import { openPatiently, readSome, readSomeAt } from "../../io/files.ts";
-import { byteStream, readAll } from "../../io/streams.ts";
+import { byteStream } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 
 const BLOCK_BYTES = 512;
@@ -30,11 +30,8 @@ export interface Member {
   readonly size: number;
 }
 
-/** Files by name, and links by name with the names they lead to. */
-interface Members {
-  readonly files: ReadonlyMap<string, Member>;
-  readonly links: ReadonlyMap<string, string>;
-}
+/** Files by name; a link is the name it leads to. */
+type Members = ReadonlyMap<string, Member | string>;
 
 /** The error for an archive that is damaged, or made to do harm. */
 export function badArchive(path: string, why: string, cause?: unknown): KodenoError {
@@ -51,41 +48,42 @@ export function notAnArchive(path: string, why: string, next: string): KodenoErr
 /** A scanned archive. */
 export class TarFile implements Disposable {
   readonly #members: Members;
-  /** Which file it was; none where it is held open. */
-  readonly #identity: string | undefined;
+  /** Which file it was. */
+  readonly #identity: string;
   readonly #held: Deno.FsFile | undefined;
 
-  private constructor(readonly path: string, members: Members, from: string | Deno.FsFile) {
+  private constructor(
+    readonly path: string,
+    members: Members,
+    identity: string,
+    held: Deno.FsFile | undefined,
+  ) {
     this.#members = members;
-    this.#identity = typeof from === "string" ? from : undefined;
-    this.#held = typeof from === "string" ? undefined : from;
+    this.#identity = identity;
+    this.#held = held;
   }
 
   /**
-   * Scans a file; nothing stays open.
+   * Scans a file.
    *
+   * @param path of the file; only names one that is held
+   * @param held has no name to open it by, and stays open till the end, or till an error; of any other
+   * nothing stays open
    * @throws {KodenoError} `BAD_PLACE` for what is no file or no tar at all, `IO_FAILED`; `BAD_CONTENT`
    * when it ends early, has a damaged header, a member twice, a name or link that leads out, or a kind
    * of member that no image has
    */
-  static async open(path: string, signal?: AbortSignal): Promise<TarFile> {
-    using file = await openFile(path);
-    const { members, info } = await scanFile(file, path, signal);
-    return new TarFile(path, members, identityOf(info));
-  }
-
-  /**
-   * Scans a file that has no name to open it by; it is held, and closed in the end.
-   *
-   * @param path names it in errors
-   * @throws {KodenoError} as {@link open}; the file is closed then
-   */
-  static async hold(file: Deno.FsFile, path: string, signal?: AbortSignal): Promise<TarFile> {
+  static async open(path: string, signal?: AbortSignal, held?: Deno.FsFile): Promise<TarFile> {
+    const file = held ?? await openFile(path);
     try {
-      return new TarFile(path, (await scanFile(file, path, signal)).members, file);
+      const info = await file.stat();
+      const members = await scanMembers(file, path, info.size, signal);
+      if (held === undefined) file.close();
+      return new TarFile(path, members, identityOf(info), held);
     } catch (error) {
       file.close();
-      throw error;
+      if (signal?.aborted) throw signal.reason;
+      throw ioFailure(`read archive ${path}`, error);
     }
   }
 
@@ -96,12 +94,12 @@ export class TarFile implements Disposable {
 
   /** The file of a name, links followed; undefined where there is none. */
   find(name: string): Member | undefined {
-    let at = name;
-    for (let links = 0; links <= MAX_LINKS; links++) {
-      const next = this.#members.links.get(at);
-      if (next === undefined) return this.#members.files.get(at);
-      at = next;
+    let found: Member | string | undefined = name;
+    for (let links = 0; links <= MAX_LINKS + 1; links++) {
+      if (typeof found !== "string") return found;
+      found = this.#members.get(found);
     }
+    if (typeof found !== "string") return found;
     throw badArchive(this.path, `its member ${JSON.stringify(name)} is a link that does not end`);
   }
 
@@ -121,25 +119,6 @@ export class TarFile implements Disposable {
       file.close();
       throw ioFailure(`read archive ${this.path}`, error);
     }
-  }
-
-  /** A small member whole. */
-  async bytes(member: Member, limit: number, what: string): Promise<Uint8Array> {
-    return await readAll(await this.stream(member), limit, what);
-  }
-}
-
-async function scanFile(
-  file: Deno.FsFile,
-  path: string,
-  signal?: AbortSignal,
-): Promise<{ readonly members: Members; readonly info: Deno.FileInfo }> {
-  try {
-    const info = await file.stat();
-    return { members: await scanMembers(file, path, info.size, signal), info };
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    throw ioFailure(`read archive ${path}`, error);
   }
 }
 
@@ -192,39 +171,28 @@ function partStream(
 /** Reads pieces of a file by offset, with one system call for many small ones. */
 class Window {
   #start = 0;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes = Buffer.alloc(0);
 
   constructor(readonly file: Deno.FsFile) {}
 
   /** The bytes there; fewer where the file ends. */
   async at(offset: number, length: number): Promise<Buffer> {
-    const end = this.#start + this.#bytes.length;
-    if (offset < this.#start || offset + length > end) await this.#fill(offset, length);
-    const from = offset - this.#start;
-    const part = this.#bytes.subarray(from, from + length);
-    return Buffer.from(part.buffer, part.byteOffset, part.length);
-  }
-
-  async #fill(offset: number, length: number): Promise<void> {
-    const buffer = new Uint8Array(Math.max(WINDOW_BYTES, length));
-    let filled = 0;
-    await this.file.seek(offset, Deno.SeekMode.Start);
-    while (filled < length) {
-      const count = await this.file.read(buffer.subarray(filled));
-      if (count === null) break;
-      filled += count;
+    const isHere = offset >= this.#start && offset + length <= this.#start + this.#bytes.length;
+    if (!isHere) {
+      const buffer = Buffer.alloc(Math.max(WINDOW_BYTES, length));
+      let filled = 0;
+      for (let count: number | null = 0; count !== null && filled < length;) {
+        count = await readSomeAt(this.file, offset + filled, buffer.subarray(filled));
+        filled += count ?? 0;
+      }
+      [this.#start, this.#bytes] = [offset, buffer.subarray(0, filled)];
     }
-    this.#start = offset;
-    this.#bytes = buffer.subarray(0, filled);
+    return this.#bytes.subarray(offset - this.#start, offset - this.#start + length);
   }
 }
 
 /** What pax records or GNU members say about the member after them. */
-interface Extension {
-  path?: string | undefined;
-  linkpath?: string | undefined;
-  size?: number | undefined;
-}
+type Extension = Pick<Pax, "path" | "linkpath" | "size">;
 
 async function scanMembers(
   file: Deno.FsFile,
@@ -233,9 +201,7 @@ async function scanMembers(
   signal?: AbortSignal,
 ): Promise<Members> {
   const window = new Window(file);
-  const files = new Map<string, Member>();
-  const links = new Map<string, string>();
-  const seen = new Set<string>();
+  const found = new Map<string, Member | string>();
   let extension: Extension = {};
   let members = 0;
 
@@ -244,11 +210,18 @@ async function scanMembers(
     const block = await window.at(offset, BLOCK_BYTES);
     if (offset === 0) checkMagic(block, path);
     if (block.length < BLOCK_BYTES) throw badArchive(path, `it ends early, after ${length} bytes`);
-    const header = decode(block, offset, path);
-    if (header.nullBlock) return { files, links };
+    const damaged = `the tar header at byte ${offset} is damaged`;
+    let header: Header;
+    try {
+      header = new Header(block);
+    } catch (error) {
+      // A number beyond those that are exact.
+      throw badArchive(path, damaged, error);
+    }
+    if (header.nullBlock) return found;
     if (!header.cksumValid) {
       if (offset === 0) throw notAnArchive(path, "it is not a tar file", "name a .tar of images");
-      throw badArchive(path, `the tar header at byte ${offset} is damaged`);
+      throw badArchive(path, damaged);
     }
     if (++members > MAX_MEMBERS) throw badArchive(path, `it has over ${MAX_MEMBERS} members`);
 
@@ -276,26 +249,16 @@ async function scanMembers(
     extension = {};
     if (header.type === "Directory" || name === ".") continue;
     // Which of the two is meant would depend on the reader.
-    if (seen.has(name)) throw badArchive(path, `it has member ${JSON.stringify(name)} twice`);
-    seen.add(name);
-    if (FILES.has(header.type)) files.set(name, { offset: content, size });
+    if (found.has(name)) throw badArchive(path, `it has member ${JSON.stringify(name)} twice`);
+    if (FILES.has(header.type)) found.set(name, { offset: content, size });
     else if (size === 0 && LINKS.has(header.type)) {
       // A symlink's target is relative to its folder, that of a hard link to the archive's root.
       const folder = header.type === "SymbolicLink" ? posix.dirname(name) : ".";
-      links.set(name, linkTarget(path, name, folder, target));
+      found.set(name, linkTarget(path, name, folder, target));
     } else {
       const what = `${JSON.stringify(name)} is a ${header.type} of ${size} bytes`;
       throw badArchive(path, `its member ${what}; images have files and links`);
     }
-  }
-}
-
-function decode(block: Buffer, offset: number, path: string): Header {
-  try {
-    return new Header(block);
-  } catch (error) {
-    // A number beyond those that are exact.
-    throw badArchive(path, `the tar header at byte ${offset} is damaged`, error);
   }
 }
 

@@ -9,9 +9,8 @@ import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
-/** What is sent beside method and path. */
-export interface DaemonRequest {
-  /** A tar. */
+/** A tar that is sent, and what ends the call. */
+interface DaemonRequest {
   readonly body?: ReadableStream<Uint8Array> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -80,11 +79,8 @@ export class DaemonClient implements Disposable {
     doing: string,
     signal?: AbortSignal,
   ): Promise<T> {
-    return this.parse(
-      doing,
-      schema,
-      this.expect(200, doing, await this.ask("GET", path, { signal })),
-    );
+    const text = this.expect(200, doing, await this.ask("GET", path, { signal }));
+    return this.parse(doing, schema, text);
   }
 
   /** The text of an answer that has the status it should have. */

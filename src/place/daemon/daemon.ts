@@ -16,7 +16,7 @@ import { isDigest, parseDigest } from "../../oci/digest.ts";
 import { imageName } from "../../oci/entries.ts";
 import { isManifestType } from "../../oci/media_types.ts";
 import { parseImageName, parseReference } from "../../oci/reference.ts";
-import { type ArchiveSource, holdArchive } from "../archive/archive_source.ts";
+import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
 import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";
@@ -268,7 +268,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
     try {
       file = await openSpool();
       for await (const chunk of response.body ?? []) writeAll(file, chunk);
-      const archive = await holdArchive(file, `${name} of the Docker daemon`, { signal });
+      const archive = await openArchive(`${name} of the Docker daemon`, { signal, held: file });
       // All names it has there are of the one image.
       const all = await archive.resolve("");
       const root = await presentImage(archive, all, { signal });
@@ -291,7 +291,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
 }
 
 /** Whether a daemon is asked for an image by its ID, or the beginning of it: that is no name. */
-export function isImageId(text: string): boolean {
+function isImageId(text: string): boolean {
   return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
 }
 

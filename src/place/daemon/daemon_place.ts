@@ -275,13 +275,6 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
   }
 }
 
-/** Variants of 32-bit arm that a machine runs, by what `uname -m` says. */
-const ARM: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/^(armv7|armv8|aarch64)/, ["v7", "v6", "v5"]],
-  [/^armv6/, ["v6", "v5"]],
-  [/^armv5/, ["v5"]],
-];
-
 /**
  * What to look for in an image of several platforms, in this order.
  *
@@ -294,9 +287,9 @@ export function daemonPlatforms(
   architecture: string,
   machine = "",
 ): readonly PlatformSpec[] {
-  const variants = architecture === "arm"
-    ? ARM.find(([pattern]) => pattern.test(machine))?.[1] ?? []
-    : [];
+  // A machine with 32-bit arm runs its own variant and older ones; `uname -m` says which it is.
+  const [, own = "0"] = /^armv(\d)/.exec(machine.replace("aarch64", "armv8")) ?? [];
+  const variants = architecture === "arm" ? ["v7", "v6", "v5"].filter((v) => v <= `v${own}`) : [];
   return [...variants.map((variant) => ({ os, architecture, variant })), { os, architecture }];
 }
 

@@ -6,14 +6,12 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { exists } from "../../io/fail.ts";
 import { KodenoError } from "../../errors.ts";
-import { ioFailure, isNotFound } from "../../io/fail.ts";
+import { exists, ioFailure, isNotFound } from "../../io/fail.ts";
 import { digestOf } from "../../io/hash.ts";
 import { readSmallText } from "../../io/files.ts";
 import { digestHex } from "../../oci/digest.ts";
 
-const MAX_CERT_BYTES = 1024 * 1024;
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** Certificates for a daemon behind TLS, in PEM. */
@@ -91,8 +89,8 @@ export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls
  */
 export async function findDaemon(env: Environment): Promise<DaemonEndpoint> {
   if (env["DOCKER_HOST"]) return named(env["DOCKER_HOST"], "DOCKER_HOST", env);
-  const context = readContext(env);
-  if (context !== undefined) return parseDaemonEndpoint(context.host, context.where, context.tls);
+  const ofContext = readContext(env);
+  if (ofContext !== undefined) return ofContext;
   if (env["CONTAINER_HOST"]) return named(env["CONTAINER_HOST"], "CONTAINER_HOST", env);
   const own = env["XDG_RUNTIME_DIR"];
   const sockets = [
@@ -122,16 +120,17 @@ function named(text: string, where: string, env: Environment): DaemonEndpoint {
 
 /** `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there. */
 function readCertificates(folder: string): DaemonTls {
-  const read = (name: string): string | undefined => {
-    const path = join(folder, name);
-    try {
-      return readSmallText(path, MAX_CERT_BYTES);
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw ioFailure(`read ${path}`, error);
-    }
-  };
+  const read = (name: string): string | undefined => readIfThere(join(folder, name));
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readSmallText(path, MAX_FILE_BYTES);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw ioFailure(`read Docker's ${path}`, error);
+  }
 }
 
 const configSchema = z.looseObject({ currentContext: z.string().optional() });
@@ -144,20 +143,11 @@ const metaSchema = z.looseObject({
   }),
 });
 
-/** The daemon of a context. */
-interface DockerContext {
-  /** As DOCKER_HOST. */
-  readonly host: string;
-  /** Names the setting in an error. */
-  readonly where: string;
-  readonly tls?: DaemonTls | undefined;
-}
-
 /**
  * The context in use: DOCKER_CONTEXT, else `currentContext` of `config.json`.
  * The default one, which stands for the usual socket, is undefined.
  */
-function readContext(env: Environment): DockerContext | undefined {
+function readContext(env: Environment): DaemonEndpoint | undefined {
   const folder = env["DOCKER_CONFIG"] || (env["HOME"] ? join(env["HOME"], ".docker") : undefined);
   if (folder === undefined) return undefined;
   const config = readJson(join(folder, "config.json"), configSchema);
@@ -184,17 +174,12 @@ function readContext(env: Environment): DockerContext | undefined {
     );
   }
   const secure = Object.values(certificates).some((pem) => pem !== undefined);
-  return { host, where, tls: secure ? certificates : undefined };
+  return parseDaemonEndpoint(host, where, secure ? certificates : undefined);
 }
 
 function readJson<T>(path: string, schema: z.ZodType<T>): T | undefined {
-  let text: string;
-  try {
-    text = readSmallText(path, MAX_FILE_BYTES);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw ioFailure(`read Docker's ${path}`, error);
-  }
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {

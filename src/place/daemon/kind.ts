@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { runProgram, type RunResult, StartError } from "../../exec/run.ts";
+import { type RunOptions, runProgram, type RunResult, StartError } from "../../exec/run.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { normalizeName, parseImageName } from "../../oci/reference.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
@@ -35,6 +35,8 @@ export interface KindNode {
   /** As `kind get nodes` says. */
   readonly name: string;
 }
+
+type ExecOptions = Pick<RunOptions, "signal" | "stdin">;
 
 /** A cluster, and how its daemon is reached. */
 export interface KindOptions {
@@ -113,7 +115,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     const names = new Map<KindNode, readonly string[]>();
     for (const node of await this.nodes(options)) {
       const list = ["list", "-q", `target.digest==${chosen.digest}`];
-      const { stdout } = await this.#run(node, list, { signal: options.signal });
+      const { stdout } = await this.#ctr(node, list, { signal: options.signal });
       names.set(node, stdout.split("\n").filter((name) => name !== ""));
     }
     const isThere = [...names.values()].every((found) => found.length > 0);
@@ -139,7 +141,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     for (const [node, names] of this.present.get(d.digest) ?? []) {
       const [first = ""] = names;
       if (names.includes(whole)) continue;
-      await this.#run(node, ["tag", "--force", first, whole], options);
+      await this.#ctr(node, ["tag", "--force", first, whole], { signal: options.signal });
     }
     return true;
   }
@@ -147,15 +149,13 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
   protected async takers(): Promise<readonly TakeArchive[]> {
     return (await this.nodes()).map((node) => async (stdin, signal) => {
       const snapshotter = `--snapshotter=${await this.#snapshotter(node, signal)}`;
-      await this.#run(node, ["import", "--all-platforms", snapshotter, "-"], { stdin, signal });
+      await this.#ctr(node, ["import", "--all-platforms", snapshotter, "-"], { stdin, signal });
     });
   }
 
   /** The one that Kubernetes has there: containers are made of what lies unpacked in it. */
   async #snapshotter(node: KindNode, signal: AbortSignal): Promise<string> {
-    const { stdout } = await this.#docker(["exec", node.id, "containerd", "config", "dump"], {
-      signal,
-    });
+    const { stdout } = await this.#exec(node, ["containerd", "config", "dump"], { signal });
     let isOfKubernetes = false;
     for (const line of stdout.split("\n")) {
       if (/^\s*\[/.test(line)) isOfKubernetes = /cri["'.]|cri\.v1\.images["']\]/.test(line);
@@ -165,33 +165,22 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     return "overlayfs";
   }
 
-  async #run(
-    node: KindNode,
-    args: readonly string[],
-    options: CallOptions & { readonly stdin?: ReadableStream<Uint8Array> | undefined },
-  ): Promise<RunResult> {
+  /** Runs ctr on the images of Kubernetes. */
+  async #ctr(node: KindNode, args: readonly string[], options: ExecOptions): Promise<RunResult> {
     const command = [...IMAGES, ...args];
-    const stdin = options.stdin === undefined ? [] : ["-i"];
-    const result = await this.#docker(["exec", ...stdin, node.id, ...command], options);
+    const result = await this.#exec(node, command, options);
     if (result.code === 0) return result;
     const output = `${result.stdout}\n${result.stderr}`.trim();
     const why = output.split("\n").at(-1)?.trim() || "it says nothing";
-    throw new KodenoError(
-      "IO_FAILED",
-      `Cannot run "${
-        command.join(" ")
-      }" in kind node ${node.name}: exit code ${result.code} (${why})`,
-      { node: node.name, output },
-    );
+    const what = `"${command.join(" ")}" in kind node ${node.name}`;
+    const message = `Cannot run ${what}: exit code ${result.code} (${why})`;
+    throw new KodenoError("IO_FAILED", message, { node: node.name, output });
   }
 
-  async #docker(
-    args: readonly string[],
-    { signal, stdin }: CallOptions & { readonly stdin?: ReadableStream<Uint8Array> | undefined },
-  ): Promise<RunResult> {
-    const environment = this.#environment;
+  async #exec({ id }: KindNode, args: readonly string[], options: ExecOptions): Promise<RunResult> {
+    const command = ["docker", "exec", ...options.stdin ? ["-i"] : [], id, ...args];
     try {
-      return await runProgram({ command: ["docker", ...args], environment, stdin, signal });
+      return await runProgram({ ...options, command, environment: this.#environment });
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       throw this.#unusable(`${messageOf(error)}, and kind's nodes are reached by it`);

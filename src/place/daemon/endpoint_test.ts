@@ -3,15 +3,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { daemonPlatforms } from "../../src/place/daemon/daemon_place.ts";
-import {
-  findDaemon,
-  formatEndpoint,
-  parseDaemonEndpoint,
-} from "../../src/place/daemon/endpoint.ts";
-import { digestOf } from "../../src/io/hash.ts";
-import { failsWith } from "../support/fails.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { daemonPlatforms } from "./daemon_place.ts";
+import { findDaemon, formatEndpoint, parseDaemonEndpoint } from "./endpoint.ts";
+import { digestOf } from "../../io/hash.ts";
+import { failsWith } from "../../../test/support/fails.ts";
+import { type TempDir, tempDir } from "../../../test/support/temp.ts";
 
 async function context(dir: TempDir, name: string, docker: unknown): Promise<string> {
   const id = digestOf(name).slice("sha256:".length);
