@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { CopyOptions } from "../../content/copy.ts";
-import { beginTransfer, type Meter, tellUnknown } from "../../content/meter.ts";
+import { beginTransfer, tellUnknown, type TransferMeter } from "../../content/meter.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/read.ts";
 import { hasSuccessors } from "../../content/successors.ts";
@@ -138,7 +138,9 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
    * @param options who is told of what is read only now, from where it is near
    * @throws {KodenoError} as {@link check}; what was collected is gone then, too
    */
-  async close(options: CallOptions & Meter & Pick<CopyOptions, "onBlob"> = {}): Promise<void> {
+  async close(
+    options: CallOptions & TransferMeter & Pick<CopyOptions, "onBlob"> = {},
+  ): Promise<void> {
     const { signal, onBlob } = options;
     const isNear = this.#near !== undefined;
     try {
