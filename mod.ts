@@ -4,7 +4,7 @@
  *
  * @example Building an image into a layout
  * ```ts
- * import { newBuilder, newPublisher, publishImages } from "./mod.ts";
+ * import { newBuilder, newPublisher, publishImages } from "@kodeno/kodeno";
  * const out = await Deno.makeTempDir();
  * const builder = newBuilder({ workingDirectory: "examples/hello", platforms: ["linux/amd64"] });
  * const publisher = newPublisher({ ociLayout: `${out}/layout`, tags: ["v1"] });

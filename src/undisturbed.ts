@@ -5,7 +5,7 @@
  */
 
 /** Something that hears of signals, and can stop doing so for a while. */
-export interface Listening {
+interface Listening {
   listen(): void;
   rest(): void;
   /** Throws where it has heard of one that the work has not yet come to see. */

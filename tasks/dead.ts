@@ -44,9 +44,11 @@ async function sourcesBelow(folder: string): Promise<readonly string[]> {
 
 const isTest = (file: string): boolean => file.startsWith("test/") || file.endsWith("_test.ts");
 
-/** Files that a file imports while it runs, by what it gives to `import()`. */
-function importedLater(file: string, text: string): readonly string[] {
-  const found = text.matchAll(/\bimport\(\s*"(\.[^"]*)"\s*\)/g);
+/** Files that a file imports as a whole: as a namespace, or while it runs. */
+function importedWhole(file: string, text: string): readonly string[] {
+  const found = text.matchAll(
+    /\bimport(?:\(\s*| \* as \w+ from )"(\.[^"]*)"/g,
+  );
   return [...found].map(([, path = ""]) => local(new URL(path, new URL(file, ROOT_URL)).href));
 }
 
@@ -84,7 +86,7 @@ for (const [url, { imports = [], symbols }] of Object.entries(nodes)) {
     }
   }
   const text = texts.get(by) ?? "";
-  for (const file of importedLater(by, text)) {
+  for (const file of importedWhole(by, text)) {
     for (const { name } of nodes[new URL(file, ROOT_URL).href]?.symbols ?? []) {
       if (new RegExp(`\\b${name}\\b`).test(text)) note(file, name, by);
     }

@@ -65,7 +65,7 @@ export interface Builder {
  *
  * @example
  * ```ts
- * import { newBuilder } from "../../mod.ts";
+ * import { newBuilder } from "@kodeno/kodeno";
  * const builder = newBuilder({ platforms: ["linux/amd64"], labels: { team: "blue" } });
  * await builder.close();
  * ```

@@ -19,7 +19,7 @@ import { summarize } from "../content/reader.ts";
  *
  * @example
  * ```ts
- * import { newBuilder, newPublisher, publishImages } from "../../mod.ts";
+ * import { newBuilder, newPublisher, publishImages } from "@kodeno/kodeno";
  * const out = await Deno.makeTempDir();
  * const builder = newBuilder({ workingDirectory: "examples/hello", platforms: ["linux/arm64"] });
  * const publisher = newPublisher({ ociLayout: `${out}/layout` });

@@ -93,7 +93,7 @@ export interface Publisher {
  *
  * @example
  * ```ts
- * import { newPublisher } from "../../mod.ts";
+ * import { newPublisher } from "@kodeno/kodeno";
  * const publisher = newPublisher({ dockerRepo: "reg.local/team", baseImportPaths: true });
  * const names = publisher.names(["example.com/app/cmd/server"]);
  * if (names.get("example.com/app/cmd/server") !== "reg.local/team/server") throw new Error();
@@ -101,7 +101,7 @@ export interface Publisher {
  *
  * @example Several places at once; a registry takes tags, since its repository is named already
  * ```ts
- * import { ArchiveTarget, MemoryStore, newBuilder, newPublisher, publishImages } from "../../mod.ts";
+ * import { ArchiveTarget, MemoryStore, newBuilder, newPublisher, publishImages } from "@kodeno/kodeno";
  * const dir = await Deno.makeTempDir();
  * const memory = new MemoryStore();
  * await using archive = new ArchiveTarget(`${dir}/images.tar`);

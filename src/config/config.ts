@@ -165,7 +165,7 @@ export async function resolveConfig(
  *
  * @example
  * ```ts
- * import { loadConfig } from "../../mod.ts";
+ * import { loadConfig } from "@kodeno/kodeno";
  * const options = await loadConfig({ workingDirectory: "examples/hello" });
  * if (options.workingDirectory !== "examples/hello") throw new Error();
  * ```

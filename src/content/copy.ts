@@ -38,7 +38,7 @@ const MAX_TIMES_BROUGHT = 3;
  *
  * @example
  * ```ts
- * import { copy, MemoryStore } from "../../mod.ts";
+ * import { copy, MemoryStore } from "@kodeno/kodeno";
  * const from = new MemoryStore();
  * const root = await from.add("text/plain", new TextEncoder().encode("hello"));
  * await copy(from, root, new MemoryStore(), { tags: ["greeting:latest"] });
@@ -99,7 +99,7 @@ export async function copy(
 }
 
 /** Blobs and their bytes. */
-export interface BlobCount {
+interface BlobCount {
   readonly blobs: number;
   readonly bytes: number;
 }

@@ -74,7 +74,7 @@ export interface Place extends Target {
 }
 
 /** A place that others may remove blobs from at the same time. */
-export interface Holdable {
+interface Holdable {
   /** Keeps them from that till what it gives is disposed of. */
   hold(options?: CallOptions): Promise<Disposable>;
 }

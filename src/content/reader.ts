@@ -15,7 +15,7 @@ import { type GraphDocument, graphKey, hasSuccessors } from "./successors.ts";
 import { Walk } from "./walk.ts";
 
 /** Why something cannot be read, where it cannot. */
-export interface Readability {
+interface Readability {
   /** For a person, in a word or a sentence. */
   readonly problem?: string | undefined;
   readonly failure?: unknown;
@@ -30,7 +30,7 @@ export interface ImageSummary {
 }
 
 /** An {@link ImageSummary} of what may not be all there. */
-export interface SeenSummary extends ImageSummary {
+interface SeenSummary extends ImageSummary {
   /** Whether all was there that was looked at. */
   readonly complete: boolean;
   /** The first failure, but for manifests of an index that are not there. */

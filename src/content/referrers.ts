@@ -14,7 +14,7 @@ import { hasSuccessors } from "./successors.ts";
 import { Walk } from "./walk.ts";
 
 /** What {@link subjectsOf} found. */
-export interface Subjects {
+interface Subjects {
   /** The nearest first. */
   readonly subjects: readonly Descriptor[];
   /** The one that the place lacks; it is the last. */
@@ -51,7 +51,7 @@ export async function subjectsOf(
 }
 
 /** Finds what refers to a root. */
-export type FindReferrers = (root: Descriptor) => Promise<readonly Descriptor[]>;
+type FindReferrers = (root: Descriptor) => Promise<readonly Descriptor[]>;
 
 /**
  * Gives a function that finds all manifests that refer to a root, to the images of an index, or to one

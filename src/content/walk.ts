@@ -12,7 +12,7 @@ import { readGraphDocument } from "./read.ts";
 import { type GraphDocument, graphKey, hasSuccessors } from "./successors.ts";
 
 /** How a {@link Walk} goes. */
-export interface WalkOptions<T> extends CallOptions {
+interface WalkOptions<T> extends CallOptions {
   /**
    * Goes below all children of a node at the same time. The first failure ends the others, which are
    * waited for: nothing goes on behind a caller's back.
@@ -25,7 +25,7 @@ export interface WalkOptions<T> extends CallOptions {
 }
 
 /** A node that a walk came to. */
-export interface Step<T> {
+interface Step<T> {
   /** Levels below the root. */
   readonly depth: number;
   /**
@@ -40,7 +40,7 @@ export interface Step<T> {
 }
 
 /** Looks at a node; what it gives is what the node is worth. */
-export type Visit<T> = (d: Descriptor, step: Step<T>) => T | Promise<T>;
+type Visit<T> = (d: Descriptor, step: Step<T>) => T | Promise<T>;
 
 /**
  * A walk from one root or several. Nodes are told apart by `graphKey`: a graph is named by its digests,

@@ -25,7 +25,7 @@ export interface ImageOptions {
 }
 
 /** One program. */
-export interface AppLayers {
+interface AppLayers {
   readonly importPath: string;
   /** Name of the binary. */
   readonly appName: string;
@@ -34,7 +34,7 @@ export interface AppLayers {
 }
 
 /** A document of an image: what it is, and its bytes. */
-export interface ImageDocument {
+interface ImageDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }

@@ -17,7 +17,7 @@ import { imageDocument } from "./assemble.ts";
 import type { Base, BaseImage, BasePlatforms } from "./base.ts";
 
 /** Names of the bases in this file. */
-export type BuiltinBaseName = "static" | "scratch";
+type BuiltinBaseName = "static" | "scratch";
 
 /** Whether a base image's name is one of those in this file. */
 export function isBuiltinBase(name: string): name is BuiltinBaseName {
@@ -40,7 +40,7 @@ export function scratchBase(wanted: BasePlatforms): Base {
 }
 
 /** What {@link staticBase} needs. */
-export interface StaticBaseOptions {
+interface StaticBaseOptions {
   readonly cache: LayerCache;
   /** zlib's level for its one layer. */
   readonly level: number;

@@ -7,7 +7,7 @@ import { KodenoError } from "../errors.ts";
 import { howEnded, runProgram, StartError } from "../exec/run.ts";
 
 /** How kubectl is run. */
-export interface KubectlOptions {
+interface KubectlOptions {
   /** All variables it gets; `PATH` is where it is looked for. */
   readonly environment: Readonly<Record<string, string>>;
   /** Objects for its standard input, piece by piece; without it, it reads the terminal. */

@@ -15,7 +15,7 @@ export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
 };
 
 /** A binary, as it has to be. */
-export interface Binary {
+interface Binary {
   /** The file; nobody may change it until the layer is written. */
   readonly path: string;
   /** Bytes. */

@@ -25,7 +25,7 @@ const FORMAT = 2;
 const MAX_WRITES = 3;
 
 /** A layer on disk. */
-export interface CachedLayer {
+interface CachedLayer {
   readonly path: string;
   /** Bytes. */
   readonly size: number;

@@ -42,7 +42,7 @@ export interface Index {
 }
 
 /** One entry of an image's history. */
-export interface History {
+interface History {
   readonly created?: string | undefined;
   readonly author?: string | undefined;
   readonly created_by?: string | undefined;

@@ -30,7 +30,7 @@ function bad(text: string, why: string): KodenoError {
 }
 
 /** A name in two: the registry host, where the name has one, and the path. */
-export interface SplitName {
+interface SplitName {
   readonly host?: string | undefined;
   readonly path: string;
 }
@@ -116,7 +116,7 @@ export function parseRepository(text: string): string {
 }
 
 /** What an image is called in a place. */
-export interface ImageName {
+interface ImageName {
   /** Left out where a tag alone was given: the place stands for the repository. */
   readonly name?: string | undefined;
   readonly tag: string;

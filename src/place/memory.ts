@@ -17,7 +17,7 @@ import { parseImageName, shortName } from "../oci/reference.ts";
  *
  * @example
  * ```ts
- * import { MemoryStore } from "../../mod.ts";
+ * import { MemoryStore } from "@kodeno/kodeno";
  * const store = new MemoryStore();
  * const d = await store.add("text/plain", new TextEncoder().encode("hello"));
  * if (!(await store.has(d))) throw new Error();

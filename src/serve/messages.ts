@@ -35,7 +35,7 @@ export interface HttpAnswer {
 }
 
 /** Error codes of the distribution spec that a read-only registry has a use for. */
-export type ServedErrorCode =
+type ServedErrorCode =
   | "BLOB_UNKNOWN"
   | "DIGEST_INVALID"
   | "MANIFEST_UNKNOWN"

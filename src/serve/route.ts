@@ -66,7 +66,7 @@ function digestIn(text: string): Digest {
 const PAGE = 1000;
 
 /** A page of a list and the headers that lead on. */
-export interface NamePage {
+interface NamePage {
   readonly names: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
 }

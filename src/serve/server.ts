@@ -17,7 +17,7 @@ import { type Handler, makeHandler } from "./handler.ts";
 import { type HttpAnswer, HttpError, type HttpRequest, isOutOfFiles } from "./messages.ts";
 
 /** Where and how a layout is served. */
-export interface ServeOptions {
+interface ServeOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -77,7 +77,7 @@ function accessLine(
 }
 
 /** Where to listen, and as who. */
-export interface ListenAddress {
+interface ListenAddress {
   readonly hostname: string;
   readonly port: number;
   readonly cert?: string;

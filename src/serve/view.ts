@@ -234,7 +234,7 @@ function attempt<T>(work: () => T): T | undefined {
 }
 
 /** What can be had in a repository: everything its entries lead to, and what refers to that. */
-export interface RepositoryContents {
+interface RepositoryContents {
   /** By digest. */
   readonly blobs: ReadonlyMap<string, Descriptor>;
   /** Manifests that have a subject, by its digest, as the referrers API lists them. */

@@ -165,7 +165,7 @@ function* pairs({ at, variables }: Pipeline, value: Value): Generator<readonly [
 }
 
 /** What a template runs with. */
-export interface TemplateEnvironment {
+interface TemplateEnvironment {
   readonly functions: Functions;
   /** What a key is that a map does not have: a fault, or nothing (printed as `<no value>`). */
   readonly missingKey: "error" | "nothing";

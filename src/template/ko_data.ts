@@ -7,7 +7,7 @@ import { formatGoTime } from "./go_time.ts";
 const RFC3339 = "2006-01-02T15:04:05Z07:00";
 
 /** What the fields are made of. */
-export interface KoFacts {
+interface KoFacts {
   /** The environment of the build, with what the configuration adds to it. */
   readonly environment: Readonly<Record<string, string>>;
   /** What `go env` prints; a variable of the environment wins over it. */

@@ -17,7 +17,7 @@ const MAX_TEMPLATE = 1 << 20;
 const MAX_FAULT = 2000;
 
 /** What a template is compiled with. */
-export interface TemplateOptions {
+interface TemplateOptions {
   /** Functions beside those of Go; default ko's, which are none. */
   readonly functions?: Functions;
   /**
@@ -28,7 +28,7 @@ export interface TemplateOptions {
 }
 
 /** A template that can be run with data. */
-export interface Template {
+interface Template {
   /**
    * Prints it.
    *

@@ -13,7 +13,7 @@ import { GoTime } from "./go_time.ts";
 export type Value = undefined | null | string | boolean | number | GoInt | GoList | GoMap | GoTime;
 
 /** The kinds of whole numbers that templates meet. */
-export type IntKind = "int" | "int64" | "uint8";
+type IntKind = "int" | "int64" | "uint8";
 
 /** A whole number; wraps around as Go's do. */
 export class GoInt {
@@ -65,7 +65,7 @@ export function weightOf(value: Value): number {
 }
 
 /** Go's name for a type that holds anything. */
-export const ANY = "interface {}";
+const ANY = "interface {}";
 
 /** The Go type of a value, as `%T` prints it. */
 export function typeOf(value: Value): string {

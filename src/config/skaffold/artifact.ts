@@ -17,7 +17,7 @@ import { choosePlatforms, type Host } from "./platforms.ts";
 import { type Artifact, type Build, type KoArtifact, OTHER_BUILDERS } from "./schema.ts";
 
 /** Files that an artifact says it depends on; what it leaves out is undefined. */
-export interface SkaffoldDependencies {
+interface SkaffoldDependencies {
   readonly paths: readonly string[] | undefined;
   readonly ignore: readonly string[] | undefined;
 }
@@ -56,7 +56,7 @@ export interface SkaffoldArtifact {
 }
 
 /** What all artifacts of a plan share. */
-export interface ArtifactSettings {
+interface ArtifactSettings {
   readonly workingDirectory: string;
   /** Of the command line. */
   readonly platforms: readonly string[];

@@ -5,7 +5,7 @@
  */
 
 /** Part of an image name that Skaffold looks at. */
-export interface SkaffoldName {
+interface SkaffoldName {
   /** Host and path in small letters, without the `ko://` of an import path. */
   readonly name: string;
   /** All of `name` but its last element; "" where it has only one. */
@@ -17,7 +17,7 @@ export interface SkaffoldName {
 }
 
 /** How names are rewritten. */
-export interface DefaultRepo {
+interface DefaultRepo {
   /** What comes before names; none and "" leave them as they are. */
   readonly defaultRepo?: string | undefined;
   /** Whether the registry has names of many elements; without it only Google's have. */

@@ -20,7 +20,7 @@ const NOT_OF_A_FILE =
   /^(?:PATH|HOME|XDG_CONFIG_HOME|KO_GO_PATH|GOENV|GIT_(?:CONFIG.*|EXEC_PATH)|(?:LD|DYLD)_.+)$/;
 
 /** An environment, and what there is to tell of the file. */
-export interface SkaffoldEnvironment {
+interface SkaffoldEnvironment {
   readonly environment: Environment;
   /** Lines for a person. */
   readonly notes: readonly string[];
@@ -69,7 +69,7 @@ function read(text: string): ReadonlyMap<string, string> {
 }
 
 /** A text that is no dotenv file. */
-export class DotenvError extends Error {
+class DotenvError extends Error {
   /**
    * Says what is wrong.
    *
@@ -107,7 +107,7 @@ const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
  * if (values.get("REPO") !== "reg.local/team") throw new Error();
  * ```
  */
-export function parseDotenv(text: string): ReadonlyMap<string, string> {
+function parseDotenv(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   let at = 0;
   let left = MAX_CHARACTERS;

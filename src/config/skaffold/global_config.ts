@@ -35,7 +35,7 @@ const schema = z.looseObject({
 }).describe("Skaffold: settings of a person");
 
 /** Where it is looked for. */
-export interface GlobalConfigPlace {
+interface GlobalConfigPlace {
   readonly workingDirectory: string;
   readonly environment: Environment;
   /** The current context of kubectl; asked only where there is a file. */

@@ -11,7 +11,7 @@ import type { Origins } from "./origins.ts";
 import type { BuildHooks } from "./schema.ts";
 
 /** A command on this machine. */
-export interface SkaffoldHook {
+interface SkaffoldHook {
   /** Program and arguments. */
   readonly command: readonly string[];
   /** Absolute. */
@@ -27,7 +27,7 @@ export interface SkaffoldHooks {
 }
 
 /** What the variables of hooks are made of. */
-export interface HookFacts {
+interface HookFacts {
   readonly workingDirectory: string;
   /** Where the flag or its variable says one. */
   readonly defaultRepo: string | undefined;

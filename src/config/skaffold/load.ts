@@ -12,7 +12,7 @@ import { activeProfiles, applyProfiles, type Circumstances, profileFaults } from
 import { type Requirement, type SkaffoldConfig, skaffoldSchema } from "./schema.ts";
 
 /** Which configurations are read, and how. */
-export interface LoadOptions {
+interface LoadOptions {
   readonly workingDirectory: string;
   /** As the user named it. */
   readonly file: string;

@@ -49,7 +49,7 @@ export interface SkaffoldOptions {
 }
 
 /** What may be asked of a build beside; see `SkaffoldOptions`. */
-export interface SkaffoldOutput {
+interface SkaffoldOutput {
   readonly dryRun?: boolean | undefined;
   readonly quiet?: boolean | undefined;
   readonly output?: string | undefined;

@@ -42,7 +42,7 @@ export interface SkaffoldParts {
 }
 
 /** An artifact that somebody else builds. */
-export interface SkippedArtifact {
+interface SkippedArtifact {
   readonly imageName: string;
   /** Such as `docker`. */
   readonly builder: string;

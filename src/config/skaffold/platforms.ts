@@ -10,7 +10,7 @@ export interface Host {
 }
 
 /** Who may say something of platforms, the outermost first. */
-export interface PlatformChoice {
+interface PlatformChoice {
   /** Of the command line (`--platform`). */
   readonly asked: readonly string[];
   /** Of `build.platforms`. */

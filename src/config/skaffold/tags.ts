@@ -29,7 +29,7 @@ export interface GitTagOptions {
 }
 
 /** What a tag is made for. */
-export interface Tagged {
+interface Tagged {
   /** As in the file. */
   readonly imageName: string;
   /** Absolute. */
@@ -92,7 +92,7 @@ async function customTag(
 }
 
 /** What files are looked for. */
-export interface DigestInput {
+interface DigestInput {
   /** The context as Skaffold has it: relative to the working directory, or absolute. */
   readonly workspace: string;
   readonly paths: readonly string[];

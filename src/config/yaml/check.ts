@@ -10,14 +10,14 @@ import type { YamlDocument } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 
 /** A document that fits its schema. */
-export interface Checked<T> {
+interface Checked<T> {
   readonly value: T;
   /** A line each for keys of other tools' objects that nobody knows. */
   readonly notes: readonly string[];
 }
 
 /** What a check found. */
-export type Outcome<T> =
+type Outcome<T> =
   | { readonly ok: true; readonly value: T; readonly notes: readonly string[] }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
@@ -100,7 +100,7 @@ function without(value: unknown, skip: (key: string) => boolean): unknown {
 type Issue = z.core.$ZodIssue;
 
 /** A message about a path, and the path it is shown at, which may be a key below it. */
-export interface Said {
+interface Said {
   readonly path: Path;
   readonly at: Path;
   readonly part: "key" | "value";
@@ -243,7 +243,7 @@ const quote = (value: unknown): string => JSON.stringify(value) ?? String(value)
 const LONGEST_QUOTE = 60;
 
 /** A value in a few words. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object") return "a map";

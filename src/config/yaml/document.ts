@@ -23,7 +23,7 @@ import { type Fault, faultsError, type Path, Places, type Position } from "./fau
 import { MAX_YAML_BYTES, readText } from "./read.ts";
 
 /** What is asked of a file. */
-export interface YamlOptions {
+interface YamlOptions {
   /** Whether it may hold several documents; default one. */
   readonly documents?: "one" | "many" | undefined;
   /** Most bytes it may have; default 2 MiB. */
@@ -33,7 +33,7 @@ export interface YamlOptions {
 }
 
 /** A file that was read. */
-export interface YamlFile {
+interface YamlFile {
   /** As the user named it. */
   readonly name: string;
   readonly text: string;
@@ -42,7 +42,7 @@ export interface YamlFile {
 }
 
 /** Which part of a key and its value is meant. */
-export type Part = "key" | "value";
+type Part = "key" | "value";
 
 /** One document of a file. */
 export class YamlDocument {

@@ -38,7 +38,7 @@ export interface DaemonOptions {
  *
  * @example
  * ```ts
- * import { openDaemon } from "../../../mod.ts";
+ * import { openDaemon } from "@kodeno/kodeno";
  * await using daemon = await openDaemon({ environment: { DOCKER_HOST: "tcp://127.0.0.1:2375" } });
  * if (daemon.where !== "tcp://127.0.0.1:2375") throw new Error();
  * // await copy(image, await daemon.prepare(image, image.root), daemon, { tags: ["app:v1"] });

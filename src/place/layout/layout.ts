@@ -53,7 +53,7 @@ const UNDO_WAIT_MS = 200;
  *
  * @example
  * ```ts
- * import { openLayout } from "../../../mod.ts";
+ * import { openLayout } from "@kodeno/kodeno";
  * const dir = await Deno.makeTempDir();
  * const layout = await openLayout(`${dir}/images`, { create: true });
  * if ((await layout.entries()).length !== 0) throw new Error();

@@ -18,7 +18,7 @@ export interface Finding {
 }
 
 /** Where and how a check looks. */
-export interface Surroundings {
+interface Surroundings {
   /** Absolute. */
   readonly directory: string;
   readonly environment: Environment;

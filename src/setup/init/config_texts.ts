@@ -81,7 +81,7 @@ function filled(fields: Readonly<Record<string, string | object | undefined>>) {
 }
 
 /** An image to build, as objects name it. */
-export interface NamedImage {
+interface NamedImage {
   /** `ko://` and an import path, or the name of an image. */
   readonly image: string;
   readonly importPath: string;
