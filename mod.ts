@@ -71,7 +71,7 @@ export type { RegistryStore } from "./src/place/registry/store.ts";
 export type { Credential, CredentialProvider } from "./src/place/registry/credentials.ts";
 export type { Environment } from "./src/place/registry/proxy.ts";
 export type { RetryPolicy } from "./src/place/registry/failure.ts";
-export type { RegistryOptions } from "./src/place/registry/registry.ts";
+export type { RegistryOptions } from "./src/place/registry/transport.ts";
 export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
 export { openDaemon } from "./src/place/daemon/daemon.ts";
 export type { Daemon, DaemonOptions } from "./src/place/daemon/daemon.ts";

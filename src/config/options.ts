@@ -4,7 +4,7 @@
  * everywhere.
  * @module
  */
-import type { RegistryOptions } from "../place/registry/registry.ts";
+import type { RegistryOptions } from "../place/registry/transport.ts";
 
 /** How registries and daemons are reached. Everything may be left out. */
 export interface TransferOptions extends

@@ -16,7 +16,8 @@ import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
-import { Registries, type RegistryOptions } from "./registry/registry.ts";
+import { Registries } from "./registry/registry.ts";
+import type { RegistryOptions } from "./registry/transport.ts";
 import { isUnder, KIND_DOMAIN, kindCluster, type TransferConfig } from "./transfer.ts";
 
 /** The name of a place, read. */

@@ -2,7 +2,7 @@
  * How places on a wire are reached, as plain values that were settled before.
  * @module
  */
-import type { RegistryOptions } from "./registry/registry.ts";
+import type { RegistryOptions } from "./registry/transport.ts";
 
 /** How registries and daemons are reached; frozen. */
 export interface TransferConfig extends RegistryOptions {

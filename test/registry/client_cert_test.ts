@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { verify } from "../../src/content/verify.ts";
 import { checkClientCert } from "../../src/place/registry/certs.ts";
-import { openRegistry, type RegistryOptions } from "../../src/place/registry/registry.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
+import type { RegistryOptions } from "../../src/place/registry/transport.ts";
 import { needs, rootTool } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";

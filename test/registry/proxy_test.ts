@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { proxyFor } from "../../src/place/registry/proxy.ts";
-import { openRegistry, type RegistryOptions } from "../../src/place/registry/registry.ts";
+import { openRegistry } from "../../src/place/registry/registry.ts";
+import type { RegistryOptions } from "../../src/place/registry/transport.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";

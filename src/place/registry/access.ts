@@ -10,7 +10,8 @@ import { type Answer, type Call, RegistryClient } from "./client.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";
 import { checkHost } from "./login.ts";
-import { type RegistryOptions, shared } from "./registry.ts";
+import { shared } from "./registry.ts";
+import type { RegistryOptions } from "./transport.ts";
 
 /** Options of a question. */
 export type AskOptions = RegistryOptions & { readonly signal?: AbortSignal | undefined };
@@ -153,7 +154,7 @@ export async function reach(
     return status;
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw connectionFailure({ doing, method: "GET" }, url, error, url.host);
+    throw connectionFailure({ doing, method: "GET" }, url, error);
   } finally {
     await transport.close();
   }

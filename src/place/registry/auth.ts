@@ -88,68 +88,66 @@ const ANSWER_MS = 30_000;
 const DEFAULT_SECONDS = 60;
 const MAX_REDIRECTS = 5;
 
-/**
- * Asks a token server.
- *
- * @param challenge of the registry; names the server
- * @param base the registry: a server of https is not left for one of plain HTTP
- * @param scopes `repository:PATH:pull,push` each
- * @throws {TokenRefused} or {ConnectionError}
- */
-export async function fetchToken(
-  transport: Transport,
-  challenge: Challenge,
-  base: URL,
-  scopes: readonly string[],
-  credential: Credential | undefined,
-  signal?: AbortSignal,
-): Promise<Token> {
-  const { realm = "", service } = challenge.parameters;
-  if (!URL.canParse(realm)) throw new ConnectionError("protocol", "it names no token server");
+/** What a token is asked for with. */
+interface TokenRequest {
+  readonly transport: Transport;
+  /** The registry: a server of https is not left for one of plain HTTP. */
+  readonly base: URL;
+  /** Of the registry; names the server. */
+  readonly challenge: Challenge;
+  readonly scopes: readonly Scope[];
+  readonly credential: Credential | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws {TokenRefused} or {ConnectionError} */
+async function fetchToken(request: TokenRequest): Promise<Token> {
+  const { challenge, base, credential } = request;
+  const { realm = "" } = challenge.parameters;
+  const bad = (why: string) => new ConnectionError("protocol", `it names ${why}`);
+  if (!URL.canParse(realm)) throw bad("no token server");
   const url = new URL(realm);
-  const safe = url.protocol === "https:" || (url.protocol === "http:" && base.protocol === "http:");
+  const { protocol, hostname, host } = url;
+  const safe = protocol === "https:" || (protocol === "http:" && base.protocol === "http:");
   if (!safe || url.username !== "" || url.password !== "") {
-    throw new ConnectionError("protocol", "it names a token server that is not safe to ask");
+    throw bad("a token server that is not safe to ask");
   }
-  if (credential !== undefined && !maySend(url, base)) {
-    const why = `it names token server ${url.host}, which may get the password only over https`;
-    throw new ConnectionError("protocol", why);
+  // Who asks is told to another host than the registry only over https.
+  const maySend = protocol === "https:" || hostname === base.hostname || isLoopback(hostname);
+  if (credential !== undefined && !maySend) {
+    throw bad(`token server ${host}, which may get the password only over https`);
   }
   const asked = Date.now();
-  const response = credential?.kind === "identity"
-    ? await post(transport, url, service, scopes, credential.token, signal)
-    : await get(transport, url, service, scopes, credential, signal);
-  const body = await readWithin(
-    response.body,
-    MAX_ANSWER_BYTES,
-    ANSWER_MS,
-    "the answer of the token server",
-  );
-  if (response.status !== 200) {
-    const codes = registryCodes(body);
-    const more = codes.length > 0 ? ` (${codes.join(", ")})` : "";
-    const message = `token server ${url.host} answered ${response.status}${more}`;
-    throw new TokenRefused(url, response.status, codes, message);
-  }
-  return readToken(body, asked);
+  const response = await askTokenServer(url, request);
+  const what = "the answer of the token server";
+  const body = await readWithin(response.body, MAX_ANSWER_BYTES, ANSWER_MS, what);
+  if (response.status === 200) return readToken(body, asked);
+  const codes = registryCodes(body);
+  const more = codes.length > 0 ? ` (${codes.join(", ")})` : "";
+  const message = `token server ${host} answered ${response.status}${more}`;
+  throw new TokenRefused(url, response.status, codes, message);
 }
 
-/** Whether who asks is told to a token server: on another host than the registry only over https. */
-function maySend({ protocol, hostname }: URL, registry: URL): boolean {
-  return protocol === "https:" || hostname === registry.hostname || isLoopback(hostname);
-}
-
-async function get(
-  transport: Transport,
+async function askTokenServer(
   realm: URL,
-  service: string | undefined,
-  scopes: readonly string[],
-  credential: Credential | undefined,
-  signal?: AbortSignal,
+  { transport, challenge, scopes, credential, signal }: TokenRequest,
 ): Promise<TransportResponse> {
+  const { service } = challenge.parameters;
+  if (credential?.kind === "identity") {
+    const form = new URLSearchParams({
+      grant_type: "refresh_token",
+      client_id: "kodeno",
+      refresh_token: credential.token,
+      scope: tokenKey(scopes),
+      ...(service === undefined ? {} : { service }),
+    });
+    const body = new TextEncoder().encode(form.toString());
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return await transport.send({ method: "POST", url: realm, headers, body, signal });
+  }
   let url = new URL(realm);
   if (service !== undefined) url.searchParams.set("service", service);
-  for (const scope of scopes) url.searchParams.append("scope", scope);
+  for (const scope of scopes) url.searchParams.append("scope", scopeText(scope));
   for (let hops = 0;; hops++) {
     const headers: Record<string, string> = {};
     // Only the server that the registry named may see the password.
@@ -169,26 +167,6 @@ async function get(
     if (next.origin !== realm.origin) next.searchParams.delete("account");
     url = next;
   }
-}
-
-async function post(
-  transport: Transport,
-  url: URL,
-  service: string | undefined,
-  scopes: readonly string[],
-  refreshToken: string,
-  signal?: AbortSignal,
-): Promise<TransportResponse> {
-  const form = new URLSearchParams({
-    grant_type: "refresh_token",
-    client_id: "kodeno",
-    refresh_token: refreshToken,
-    scope: scopes.join(" "),
-    ...(service === undefined ? {} : { service }),
-  });
-  const body = new TextEncoder().encode(form.toString());
-  const headers = { "content-type": "application/x-www-form-urlencoded" };
-  return await transport.send({ method: "POST", url, headers, body, signal });
 }
 
 function readToken(body: Uint8Array, asked: number): Token {
@@ -211,9 +189,6 @@ function readToken(body: Uint8Array, asked: number): Token {
 
 /** Knows how to authenticate to one registry. */
 export class Authorizer {
-  readonly #transport: Transport;
-  readonly #base: URL;
-  readonly #find: (path: string) => Promise<Credential | undefined>;
   readonly #credentials = new Map<string, Promise<Credential | undefined>>();
   readonly #tokens = new Map<string, Promise<Token>>();
   #challenge: Challenge | undefined;
@@ -223,14 +198,10 @@ export class Authorizer {
    * @param find finds the credential for a repository
    */
   constructor(
-    transport: Transport,
-    base: URL,
-    find: (path: string) => Promise<Credential | undefined>,
-  ) {
-    this.#transport = transport;
-    this.#base = base;
-    this.#find = find;
-  }
+    readonly transport: Transport,
+    readonly base: URL,
+    readonly find: (path: string) => Promise<Credential | undefined>,
+  ) {}
 
   /** How the registry wants to be told who is asking; undefined before it has refused anything. */
   get scheme(): string | undefined {
@@ -256,8 +227,9 @@ export class Authorizer {
       if (credential?.kind !== "password") return undefined;
       return basicAuthorization(credential.username, credential.password);
     }
-    const token = await this.#token(challenge, scopes, credential, signal);
-    return `Bearer ${token.value}`;
+    const { transport, base } = this;
+    const request = { transport, base, challenge, scopes, credential, signal };
+    return `Bearer ${(await this.#token(request)).value}`;
   }
 
   /**
@@ -288,34 +260,22 @@ export class Authorizer {
   }
 
   #credential(path: string): Promise<Credential | undefined> {
-    const found = this.#credentials.get(path) ?? this.#find(path);
+    const found = this.#credentials.get(path) ?? this.find(path);
     this.#credentials.set(path, found);
     return found;
   }
 
-  async #token(
-    challenge: Challenge,
-    scopes: readonly Scope[],
-    credential: Credential | undefined,
-    signal?: AbortSignal,
-  ): Promise<Token> {
-    const key = tokenKey(scopes);
+  async #token(request: TokenRequest): Promise<Token> {
+    const key = tokenKey(request.scopes);
     const kept = this.#tokens.get(key);
     // A token that another caller waited for in vain is asked for again.
     const token = await kept?.catch(() => undefined);
     if (token !== undefined && token.expires > Date.now()) return token;
-    if (this.#tokens.get(key) !== kept) {
-      return await this.#token(challenge, scopes, credential, signal);
-    }
-    const texts = scopes.map(scopeText);
-    const asked = fetchToken(this.#transport, challenge, this.#base, texts, credential, signal);
+    if (this.#tokens.get(key) !== kept) return await this.#token(request);
+    const asked = fetchToken(request);
     this.#tokens.set(key, asked);
-    try {
-      return await asked;
-    } catch (error) {
-      if (this.#tokens.get(key) === asked) this.#tokens.delete(key);
-      throw error;
-    }
+    asked.catch(() => this.#tokens.get(key) === asked && this.#tokens.delete(key));
+    return await asked;
   }
 }
 

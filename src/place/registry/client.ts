@@ -166,7 +166,7 @@ export class RegistryClient {
 
   /** Makes the error of something that was thrown while an answer's body was read. */
   brokenBody(call: Call, url: URL, error: unknown): unknown {
-    return connectionFailure(call, url, error, this.registry);
+    return connectionFailure(call, url, error);
   }
 
   /**
@@ -283,6 +283,6 @@ export class RegistryClient {
     }
     const base = this.#reached?.base ?? `https://${apiHost(this.registry)}/`;
     const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
-    return await connectionFailure(call, url, error, this.registry);
+    return await connectionFailure(call, url, error);
   }
 }

@@ -1,9 +1,10 @@
 /**
  * Where a repository lives: its host as people write it, the host that answers, and its path there.
- * Docker Hub has several names for the first two.
+ * Docker Hub has several names for the first two. A mirror is asked first when something is pulled;
+ * what it does not have, or cannot give, comes from the origin.
  * @module
  */
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
 import { parseRepository, splitHost } from "../../oci/reference.ts";
 
 /** The name of Docker Hub in image names and as a key of credentials. */
@@ -56,4 +57,47 @@ export function isLoopback(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/^\[|\]$/g, "");
   return name === "localhost" || name.endsWith(".localhost") || name === "::1" ||
     /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
+}
+
+/**
+ * The repository of a mirror that stands for another one; undefined where there is no mirror.
+ *
+ * @param mirrors by registry; `HOST[:PORT]`, with a path where the mirror has one
+ * @throws {KodenoError} `BAD_OPTION` when a mirror is no host
+ */
+export function mirrorOf(
+  endpoint: Endpoint,
+  mirrors: Readonly<Record<string, string>>,
+): Endpoint | undefined {
+  const [, mirror] =
+    Object.entries(mirrors).find(([host]) => registryName(host) === endpoint.registry) ?? [];
+  if (mirror === undefined) return undefined;
+  const [host = ""] = mirror.split("/");
+  if (!/[.:]/.test(host) && host !== "localhost") {
+    throw new KodenoError(
+      "BAD_OPTION",
+      `Cannot use mirror "${mirror}": it has to begin with a host`,
+    );
+  }
+  return parseEndpoint(`${mirror.replace(/\/+$/, "")}/${endpoint.path}`);
+}
+
+/** Does work with the mirror, and when that fails with the origin. */
+export async function withMirror<T extends { readonly endpoint: Endpoint }, R>(
+  origin: T,
+  mirror: T | undefined,
+  work: (repository: T) => Promise<R>,
+  onWarning: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<R> {
+  if (mirror !== undefined) {
+    try {
+      return await work(mirror);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const absent = error instanceof KodenoError && error.code === "NOT_FOUND";
+      if (!absent) onWarning(`${messageOf(error)}; asking ${origin.endpoint.registry} instead`);
+    }
+  }
+  return await work(origin);
 }

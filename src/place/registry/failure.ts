@@ -4,6 +4,7 @@
  * message.
  * @module
  */
+import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
 
@@ -228,18 +229,11 @@ export function waitMs(
 
 /** Waits, or throws the signal's reason as soon as it is aborted. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let onAbort: (() => void) | undefined;
   try {
-    await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(resolve, ms);
-      onAbort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
-  } finally {
-    clearTimeout(timer);
-    if (onAbort) signal?.removeEventListener("abort", onAbort);
+    await setTimeoutPromise(ms, undefined, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   }
 }
 
@@ -314,18 +308,15 @@ export function connectionFailure(
   call: { readonly doing: string; readonly method: string },
   url: URL,
   error: unknown,
-  registry: string,
 ): unknown {
   if (!(error instanceof ConnectionError)) return error;
-  const next = error.trouble === "certificate"
-    ? "name its CA with --ca-file, or do without with --insecure-registry"
-    : error.trouble === "client-certificate"
-    ? `put NAME.cert and NAME.key into ~/.docker/certs.d/${url.host}`
-    : error.trouble === "tls"
-    ? "a registry of plain HTTP needs --insecure-registry"
-    : undefined;
+  const next: Partial<Record<ConnectionTrouble, string>> = {
+    certificate: "name its CA with --ca-file, or do without with --insecure-registry",
+    "client-certificate": `put NAME.cert and NAME.key into ~/.docker/certs.d/${url.host}`,
+    tls: "a registry of plain HTTP needs --insecure-registry",
+  };
   const { doing, method } = call;
-  const who = url.host === registry ? registry : `${url.host}`;
-  const why = `${who} did not answer: ${messageOf(error)}`;
-  return new RegistryError("REGISTRY_FAILED", { doing, why, next, method, url, cause: error });
+  const why = `${url.host} did not answer: ${messageOf(error)}`;
+  const failure = { doing, why, next: next[error.trouble], method, url, cause: error };
+  return new RegistryError("REGISTRY_FAILED", failure);
 }

@@ -11,7 +11,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { parseReference, parseTag } from "../../oci/reference.ts";
 import { fetchBlob, hasBlob, type Repository } from "./blobs.ts";
-import { parseEndpoint } from "./endpoint.ts";
+import { parseEndpoint, withMirror } from "./endpoint.ts";
 import { addReferrer, askReferrers, listReferrers, readTags } from "./referrers.ts";
 import {
   type Document,
@@ -21,7 +21,6 @@ import {
   readDocumentToPush,
   subjectOf,
 } from "./manifests.ts";
-import { withMirror } from "./mirrors.ts";
 import { checkPush, pushBlob } from "./upload.ts";
 
 /** HEAD requests at once. */

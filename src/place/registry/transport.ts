@@ -6,34 +6,60 @@
  */
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
 import { newHttpClient } from "../http_client.ts";
-import { certsFor } from "./certs.ts";
-import { ConnectionError, connectionError } from "./failure.ts";
+import { certsFolders, certsFor } from "./certs.ts";
+import type { CredentialProvider } from "./credentials.ts";
+import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import { isLoopback } from "./endpoint.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
 import type { Relay } from "./relay.ts";
 
-/** How a {@link Transport} reaches hosts. */
-export interface TransportOptions {
-  /** Leaves certificates unchecked and takes plain HTTP where https does not answer. */
-  readonly insecureRegistry: boolean;
-  /** Hosts (with port) that this is allowed for where it is not for all. */
-  readonly insecureRegistries: readonly string[];
+/** How registries are reached. */
+export interface RegistryOptions {
+  /**
+   * The environment: `HOME`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_*` for credentials and
+   * certificates, `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Nothing is read from the process.
+   */
+  readonly environment?: Environment | undefined;
+  /** Finds credentials; those of Docker and podman unless given. */
+  readonly credentials?: CredentialProvider | undefined;
+  /** Leaves certificates unchecked, and takes plain HTTP where https does not answer. */
+  readonly insecureRegistry?: boolean | undefined;
+  /** Hosts (`HOST[:PORT]`) that this is allowed for where it is not for all. */
+  readonly insecureRegistries?: readonly string[] | undefined;
   /** PEM certificates to trust beside those of the runtime. */
-  readonly caCerts: readonly string[];
-  /** Folders laid out as Docker's `certs.d`. */
-  readonly certsFolders: readonly string[];
-  /** Where the proxy variables are. */
-  readonly environment: Environment;
-  readonly userAgent: string;
-  /** Hosts (with port) that may be dialled; all unless given. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** Folders laid out as Docker's `certs.d`; those of Docker and podman unless given. */
+  readonly certsFolders?: readonly string[] | undefined;
+  /** Registries asked first when pulling: `{ "docker.io": "mirror.local:5000" }`. */
+  readonly mirrors?: Readonly<Record<string, string>> | undefined;
+  /** Repositories (`HOST/PATH`) that may have what is pushed; those of the same registry count. */
+  readonly mountFrom?: readonly string[] | undefined;
+  /**
+   * Folder for locks that keep processes apart which change the same list of referrers; it is made
+   * when it is not there. Only for registries that have no referrers API.
+   */
+  readonly lockFolder?: string | undefined;
+  /** Hosts (`HOST[:PORT]`) that may be dialled, for work without a network; all unless given. */
   readonly onlyHosts?: readonly string[] | undefined;
-  /** Bound for the first answer of a host, which has to be connected to. */
-  readonly connectMs: number;
-  /** Bound for 16 KiB of progress while reading, and for each write. */
-  readonly idleMs: number;
-  /** Bound for the beginning of an answer. */
-  readonly answerMs: number;
-  readonly onWarning: (message: string) => void;
+  /** How often things are tried. */
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** Milliseconds that the first answer of a host may take, with connecting; 30 000 unless given. */
+  readonly connectMs?: number | undefined;
+  /** Milliseconds that 16 KiB of an answer may take; 60 000 unless given. */
+  readonly idleMs?: number | undefined;
+  /** Milliseconds that an answer may take to begin; 300 000 unless given. */
+  readonly answerMs?: number | undefined;
+  /**
+   * Milliseconds that a manifest may take as a whole once it has begun, all tries together; 120 000
+   * unless given. A list of many pages may take five times that.
+   */
+  readonly documentMs?: number | undefined;
+  /** Name and version of who is asking. */
+  readonly userAgent?: string | undefined;
+  /** Told of what went wrong without an end to the work, such as a missing credential helper. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Told of what takes longer than it should: tries that failed, lists of many pages. */
+  readonly onDelay?: ((message: string) => void) | undefined;
 }
 
 /** What is sent: bytes, whose length is told, or a stream, which goes in HTTP's own chunks. */
@@ -65,6 +91,8 @@ interface Route {
 
 /** Idle connections are kept that long: servers close them after a while. */
 const IDLE_MS = 15_000;
+/** How long an answer may take to begin. */
+const ANSWER_MS = 300_000;
 /** How long https may take to answer where plain HTTP would do. */
 const PROBE_MS = 10_000;
 /** Of all headers together. */
@@ -76,13 +104,11 @@ const SMALL_BYTES = 16 * 1024;
 
 /** Sends requests. */
 export class Transport {
-  readonly #options: TransportOptions;
   readonly #routes = new Map<string, Promise<Route>>();
   readonly #schemes = new Map<string, Promise<"https:" | "http:">>();
 
-  constructor(options: TransportOptions) {
-    this.#options = options;
-  }
+  /** @param options how hosts are reached */
+  constructor(readonly options: RegistryOptions) {}
 
   /** Closes the connections. */
   async close(): Promise<void> {
@@ -115,16 +141,15 @@ export class Transport {
   }
 
   #isInsecure(host: string): boolean {
-    const { insecureRegistry, insecureRegistries } = this.#options;
+    const { insecureRegistry = false, insecureRegistries = [] } = this.options;
     return insecureRegistry || insecureRegistries.includes(host);
   }
 
   async #probe(https: URL, signal?: AbortSignal): Promise<"https:" | "http:"> {
     try {
-      const { answerMs } = this.#options;
-      const times = { answerMs: Math.min(answerMs, PROBE_MS) };
+      const answerMs = Math.min(this.options.answerMs ?? ANSWER_MS, PROBE_MS);
       const url = new URL("/v2/", https);
-      await (await this.#exchange({ method: "GET", url, signal }, times)).body.cancel();
+      await (await this.send({ method: "GET", url, signal }, answerMs)).body.cancel();
       return "https:";
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
@@ -140,16 +165,12 @@ export class Transport {
    *
    * @throws {ConnectionError}, the signal's reason, or what the request's stream throws
    */
-  async send(request: TransportRequest): Promise<TransportResponse> {
-    return await this.#exchange(request, {});
-  }
-
-  async #exchange(
+  async send(
     { method, url, headers, body, signal }: TransportRequest,
-    { answerMs = this.#options.answerMs }: { readonly answerMs?: number },
+    answerMs: number = this.options.answerMs ?? ANSWER_MS,
   ): Promise<TransportResponse> {
     signal?.throwIfAborted();
-    const { userAgent, idleMs, connectMs } = this.#options;
+    const { userAgent = "kodeno", idleMs = 60_000, connectMs = 30_000 } = this.options;
     const route = await this.#route(url);
     const bound = new Bound(signal);
     const outgoing = body === undefined || body instanceof Uint8Array
@@ -176,18 +197,13 @@ export class Transport {
       outgoing?.hold();
       let length = 0;
       for (const [name, value] of response.headers) length += name.length + value.length;
-      if (length > MAX_HEAD_BYTES) {
-        throw new ConnectionError(
-          "protocol",
-          "the answer has too many headers, or too long ones",
-        );
-      }
-      const over = () => outgoing?.isDone === false ? bound.end(new Left()) : bound.end();
+      if (length > MAX_HEAD_BYTES) throw connectionError(new Error("head is too large"));
+      const over = () => bound.end(outgoing?.isDone === false ? LEFT : undefined);
       const stream = bodyOf(response, bound, idleMs, over);
       return { status: response.status, headers: response.headers, body: stream };
     } catch (error) {
       const reason = bound.signal.aborted ? bound.signal.reason : undefined;
-      bound.end(new Left());
+      bound.end(LEFT);
       await outgoing?.cancel();
       signal?.throwIfAborted();
       throw outgoing?.failure ?? connectionError(reason ?? route.relay?.failure ?? error);
@@ -204,13 +220,14 @@ export class Transport {
   }
 
   async #open(url: URL): Promise<Route> {
-    const { environment, onlyHosts, certsFolders, onWarning } = this.#options;
+    const { environment = {}, onlyHosts, caCerts = [], onWarning = () => {} } = this.options;
+    const folders = this.options.certsFolders ?? certsFolders(environment);
     const proxy = proxyFor(url, environment);
     if (onlyHosts !== undefined && !onlyHosts.includes((proxy ?? url).host)) {
       throw new ConnectionError("denied", `${url.host} may not be dialled (offline)`);
     }
     const isSecure = url.protocol === "https:";
-    const certs = isSecure ? await certsFor(url.host, certsFolders, onWarning) : undefined;
+    const certs = isSecure ? await certsFor(url.host, folders, onWarning) : undefined;
     try {
       if (isSecure && this.#isInsecure(url.host)) {
         const { Relay } = await import("./relay.ts");
@@ -222,7 +239,7 @@ export class Transport {
       const { username = "", password = "" } = proxy ?? {};
       const [user = "", secret = ""] = [username, password].map(decodeURIComponent);
       const options = {
-        caCerts: [...this.#options.caCerts, ...certs?.ca ?? []],
+        caCerts: [...caCerts, ...certs?.ca ?? []],
         ...certs?.client,
         ...(proxy ? { proxy: { url: proxy.origin } } : {}),
         ...(user + secret === ""
@@ -241,7 +258,7 @@ export class Transport {
 }
 
 /** Nobody waits any more. */
-class Left extends Error {}
+const LEFT = new Error("left");
 
 /** Ends a request that takes too long, or when its caller does. */
 class Bound {

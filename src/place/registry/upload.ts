@@ -268,7 +268,7 @@ class Upload {
     const call = this.#call("PUT", this.#uploads, {});
     if (failed >= client.policy.attempts) {
       const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
-      throw isAnswer ? error.failure : connectionFailure(call, url, error, client.registry);
+      throw isAnswer ? error.failure : connectionFailure(call, url, error);
     }
     const [why, askedMs] = isAnswer
       ? [messageOf(error.failure), error.askedMs]
