@@ -146,13 +146,6 @@ const WALKING = new RegExp(
 const STILL_TWICE: ReadonlySet<string> = new Set([
   "Environment",
   "ImageConfig",
-  "Manifest",
-  "NamedImage",
-  "Pipeline",
-  "Token",
-  "login",
-  "logout",
-  "shown",
 ]);
 const DECLARED =
   /^export\s+(?:declare\s+|abstract\s+|async\s+)*(?:function\b\s*\*?|const|let|class|interface|type|enum)\s+(\w+)/gm;

@@ -8,12 +8,7 @@ import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import { checkLogin } from "../place/registry/access.ts";
 import { apiHost } from "../place/registry/endpoint.ts";
-import {
-  checkHost,
-  type LoggedOut,
-  login as keep,
-  logout as forget,
-} from "../place/registry/login.ts";
+import { checkHost, forgetLogin, keepLogin, type LoggedOut } from "../place/registry/login.ts";
 import { registryOptions } from "../place/open.ts";
 
 /** Who is to be let in where. */
@@ -40,7 +35,7 @@ export async function login(request: LoginRequest): Promise<string> {
   const config = resolveTransferConfig(request);
   const onlyHosts = config.offline ? [apiHost(checkHost(host))] : undefined;
   await checkLogin(host, user, password, { ...registryOptions(config), onlyHosts, signal });
-  return await keep(host, user, password, config.environment);
+  return await keepLogin(host, user, password, config.environment);
 }
 
 /**
@@ -49,5 +44,5 @@ export async function login(request: LoginRequest): Promise<string> {
  * @throws {KodenoError} `BAD_OPTION`, `IO_FAILED`
  */
 export async function logout(host: string): Promise<LoggedOut> {
-  return await forget(host, processEnvironment());
+  return await forgetLogin(host, processEnvironment());
 }

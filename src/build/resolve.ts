@@ -6,7 +6,7 @@
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import type { KoReference, Manifest } from "../kube/manifest.ts";
+import type { KoReference, KubeManifest } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
@@ -50,7 +50,7 @@ export async function resolve(
 }
 
 function* printAll(
-  manifests: readonly Manifest[],
+  manifests: readonly KubeManifest[],
   images: ReadonlyMap<string, string>,
 ): Generator<ResolvedManifest> {
   for (const manifest of manifests) {

@@ -44,7 +44,7 @@ export interface KoReference {
 }
 
 /** A file that was read. */
-export interface Manifest {
+export interface KubeManifest {
   /** Name of the file. */
   readonly file: string;
   /** Its references, in the order of the text; each as often as it stands there. */
@@ -79,7 +79,7 @@ interface Edit extends Range {
  * if (printed !== text.replace("ko://example.com/app", "reg.local/app@sha256:00")) throw new Error();
  * ```
  */
-export function readManifest(text: string, file: string, selector?: Selector): Manifest {
+export function readManifest(text: string, file: string, selector?: Selector): KubeManifest {
   const reader = new Reader(text, file, selector);
   try {
     undisturbed(() => reader.read());

@@ -10,7 +10,7 @@ import { ioFailure, isNotFound } from "../io/fail.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { Pool } from "../io/work.ts";
 import { readAll } from "../io/streams.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import { type KubeManifest, readManifest } from "./manifest.ts";
 import { parseSelector } from "./selector.ts";
 
 /** Which objects are meant. */
@@ -94,7 +94,7 @@ function isManifest(name: string): boolean {
  * @throws {KodenoError} `BAD_OPTION` for the query, `BAD_CONFIG` for what is no YAML (all such files
  * in one error), `IO_FAILED`
  */
-export async function readManifests(query: ManifestQuery): Promise<readonly Manifest[]> {
+export async function readManifests(query: ManifestQuery): Promise<readonly KubeManifest[]> {
   const selector = query.selector ? parseSelector(query.selector) : undefined;
   const files = await listManifests(query);
   const readers = new Pool(READERS);

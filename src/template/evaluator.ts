@@ -17,11 +17,11 @@ import { GoTime } from "./go_time.ts";
 import {
   type Block,
   type Command,
+  excerpt,
   type Expression,
   type Node,
   type NumberLiteral,
-  type Pipeline,
-  shown,
+  type PipelineNode,
   TemplateFault,
   type Tree,
 } from "./tree.ts";
@@ -114,7 +114,7 @@ class Run {
   #template(node: Extract<Node, { kind: "template" }>, dot: Value): void {
     const nodes = this.tree.defined.get(node.name);
     if (nodes === undefined) {
-      throw new TemplateFault(`there is no template ${shown(node.name)}`, node.at);
+      throw new TemplateFault(`there is no template ${excerpt(node.name)}`, node.at);
     }
     const value = node.pipe && this.#expressions.pipeline(node.pipe, dot);
     if (++this.#depth > MAX_DEPTH) {
@@ -153,7 +153,7 @@ class Run {
 }
 
 /** What a range goes over: the indexes or keys, and what is there. */
-function* pairs({ at, variables }: Pipeline, value: Value): Generator<readonly [Value, Value]> {
+function* pairs({ at, variables }: PipelineNode, value: Value): Generator<readonly [Value, Value]> {
   if (value === undefined || value === null) return;
   if (value instanceof GoList) {
     for (const [i, item] of value.items.entries()) yield [new GoInt(i), item];
@@ -205,7 +205,7 @@ class Expressions {
   }
 
   /** Evaluates a pipeline and sets its variables. */
-  pipeline(pipe: Pipeline, dot: Value): Value {
+  pipeline(pipe: PipelineNode, dot: Value): Value {
     let final: Final = NONE;
     // A nil that a map or a function gives is nothing from here on.
     for (const command of pipe.commands) final = this.#command(command, dot, final) ?? undefined;
@@ -218,7 +218,7 @@ class Expressions {
   }
 
   /** Sets the variables of a range for one round. */
-  setRange(pipe: Pipeline, key: Value, item: Value): void {
+  setRange(pipe: PipelineNode, key: Value, item: Value): void {
     const values = pipe.variables.length > 1 ? [key, item] : [item];
     for (const [i, name] of pipe.variables.entries()) {
       if (pipe.assigns) this.#find(name, pipe.at).value = values[i];

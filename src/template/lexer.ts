@@ -3,7 +3,7 @@
  * among them as Go does: texts in quotes, characters and numbers.
  * @module
  */
-import { type NumberLiteral, shown, TemplateFault } from "./tree.ts";
+import { excerpt, type NumberLiteral, TemplateFault } from "./tree.ts";
 
 /** What a token is; `char` is a single one that has no other meaning, such as a comma. */
 export type TokenKind =
@@ -130,7 +130,7 @@ function tokenAt(text: string, at: number): { readonly kind: TokenKind; readonly
         return { kind, length };
       }
       const [word = ""] = /^[^\s|(){}]*/.exec(text.slice(at)) ?? [];
-      throw new TemplateFault(`${shown(word)} is no number`, at);
+      throw new TemplateFault(`${excerpt(word)} is no number`, at);
     }
     if (kind === "char" && UNFINISHED[found] !== undefined) {
       throw new TemplateFault(UNFINISHED[found], at);
@@ -140,11 +140,11 @@ function tokenAt(text: string, at: number): { readonly kind: TokenKind; readonly
     if (/^[ \t\r\n.,|:)(]?$/.test(after) || text.startsWith("}}", at + length)) {
       return { kind: found === "." ? "dot" : kind, length };
     }
-    const why = `${shown(runeAt(at + length))} cannot follow ${shown(found)}`;
+    const why = `${excerpt(runeAt(at + length))} cannot follow ${excerpt(found)}`;
     const hint = after === "-" ? `; read a name with a hyphen by {{index . "a-b"}}` : "";
     throw new TemplateFault(why + hint, at + length);
   }
-  throw new TemplateFault(`${shown(runeAt(at))} has no meaning in an action`, at);
+  throw new TemplateFault(`${excerpt(runeAt(at))} has no meaning in an action`, at);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -173,7 +173,7 @@ function escapeAt(text: string, from: number, quote: string, at: number): Escape
   if (isRune) return { length, code: rune, isByte: false };
   const simple = (letter === quote ? quote : ESCAPES[letter])?.charCodeAt(0);
   if (simple === undefined || found === null) {
-    throw new TemplateFault(`${shown(whole)} is no escape that Go knows`, at + from);
+    throw new TemplateFault(`${excerpt(whole)} is no escape that Go knows`, at + from);
   }
   return { length, code: simple, isByte: false };
 }
@@ -230,7 +230,7 @@ const HEX_FLOAT = /^([+-]?)0[xX]_?([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/;
  * @throws {TemplateFault} for what is no number, is too large, or is imaginary
  */
 export function numberLiteral(literal: string, at: number): NumberLiteral {
-  const bad = (why: string) => new TemplateFault(`${shown(literal)} ${why}`, at);
+  const bad = (why: string) => new TemplateFault(`${excerpt(literal)} ${why}`, at);
   if (literal.endsWith("i")) throw bad("is imaginary, which kodeno does not count with");
   // Only between digits, or after the base.
   if (/(?:^|[^\da-fA-FxXbBoO])_|_(?:$|[^\da-fA-F])|^[+-]?_/.test(literal)) {

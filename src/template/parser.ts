@@ -12,10 +12,10 @@ import {
 } from "./lexer.ts";
 import {
   type Command,
+  excerpt,
   type Expression,
   type Node,
-  type Pipeline,
-  shown,
+  type PipelineNode,
   TemplateFault,
   type Tree,
 } from "./tree.ts";
@@ -150,7 +150,7 @@ class Parser {
       if (this.#ranges > 0) return { kind: word, at };
       throw new TemplateFault(`{{${word}}} stands outside of {{range}}`, at);
     }
-    throw new TemplateFault(`${shown(word)} cannot begin an action here`, at);
+    throw new TemplateFault(`${excerpt(word)} cannot begin an action here`, at);
   }
 
   #block(kind: BlockKind, at: number): Node {
@@ -197,7 +197,7 @@ class Parser {
     [this.#variables, this.#ranges] = [variables, ranges];
     const earlier = this.#defined.get(name);
     if (earlier === undefined || isBlank(earlier)) this.#defined.set(name, nodes);
-    else if (!isBlank(nodes)) throw new TemplateFault(`${shown(name)} is defined twice`, at);
+    else if (!isBlank(nodes)) throw new TemplateFault(`${excerpt(name)} is defined twice`, at);
   }
 
   /**
@@ -205,7 +205,7 @@ class Parser {
    *
    * @param context says in errors where it stands
    */
-  #pipeline(context: string, end: TokenKind = "close"): Pipeline {
+  #pipeline(context: string, end: TokenKind = "close"): PipelineNode {
     const { at } = this.#peekNonSpace();
     const { variables, assigns } = this.#declarations(context);
     const commands: Command[] = [];
@@ -218,7 +218,7 @@ class Parser {
   }
 
   /** `$x :=`, `$x =` and, for range, `$i, $x :=`. */
-  #declarations(context: string): Pick<Pipeline, "variables" | "assigns"> {
+  #declarations(context: string): Pick<PipelineNode, "variables" | "assigns"> {
     const variables: string[] = [];
     for (;;) {
       const { kind, text, at } = this.#peekNonSpace();
@@ -304,7 +304,7 @@ class Parser {
     if (text === "nil") return { kind: "nil", at };
     if (text === "true" || text === "false") return { kind: "bool", at, value: text === "true" };
     if (this.knows(text)) return { kind: "function", at, name: text };
-    throw new TemplateFault(`there is no function ${shown(text)}`, at);
+    throw new TemplateFault(`there is no function ${excerpt(text)}`, at);
   }
 }
 
@@ -315,6 +315,6 @@ function isBlank(nodes: readonly Node[]): boolean {
 
 /** The fault of a token that cannot stand where it does. */
 function unexpected({ kind, text, at }: Token, context: string): TemplateFault {
-  const what = kind === "end of file" ? "its end" : shown(text);
+  const what = kind === "end of file" ? "its end" : excerpt(text);
   return new TemplateFault(`${context} cannot have ${what} here`, at);
 }

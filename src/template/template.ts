@@ -7,7 +7,7 @@ import { KodenoError } from "../errors.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { evaluate } from "./evaluator.ts";
 import type { Functions } from "./functions.ts";
-import { fieldNames, mayRead, shown, TemplateFault, type Tree } from "./tree.ts";
+import { excerpt, fieldNames, mayRead, TemplateFault, type Tree } from "./tree.ts";
 import { parse } from "./parser.ts";
 import { toValue } from "./value.ts";
 
@@ -109,7 +109,7 @@ function failure(text: string, where: string, { message, at = 0 }: TemplateFault
 function actionAt(text: string, at: number): string {
   const open = text.startsWith("{{", at) ? at : text.lastIndexOf("{{", at);
   const close = text.indexOf("}}", Math.max(at, open));
-  if (open < 0 || text.slice(open, at).includes("}}")) return shown(text);
+  if (open < 0 || text.slice(open, at).includes("}}")) return excerpt(text);
   const action = text.slice(open, close < 0 ? undefined : close + 2);
-  return /^[ -~]{1,80}$/.test(action) ? action : shown(action);
+  return /^[ -~]{1,80}$/.test(action) ? action : excerpt(action);
 }

@@ -16,7 +16,7 @@ export class TemplateFault extends Error {
 }
 
 /** A text in quotes for a message, cut when it is long. */
-export function shown(text: string, limit = 60): string {
+export function excerpt(text: string, limit = 60): string {
   return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}...` : text);
 }
 
@@ -54,7 +54,7 @@ export type Expression =
     readonly of: Expression;
     readonly names: readonly string[];
   })
-  | (Placed & { readonly kind: "pipe"; readonly pipe: Pipeline });
+  | (Placed & { readonly kind: "pipe"; readonly pipe: PipelineNode });
 
 /** A word with its arguments. */
 export interface Command extends Placed {
@@ -62,7 +62,7 @@ export interface Command extends Placed {
 }
 
 /** Commands, each one getting what the one before gives; then variables that hold the result. */
-export interface Pipeline extends Placed {
+export interface PipelineNode extends Placed {
   readonly commands: readonly Command[];
   /** With their `$`. */
   readonly variables: readonly string[];
@@ -73,7 +73,7 @@ export interface Pipeline extends Placed {
 /** What runs its body, or the other one, as its pipeline says. */
 export interface Block extends Placed {
   readonly kind: "if" | "with" | "range";
-  readonly pipe: Pipeline;
+  readonly pipe: PipelineNode;
   readonly body: readonly Node[];
   readonly otherwise: readonly Node[];
 }
@@ -81,12 +81,12 @@ export interface Block extends Placed {
 /** A part of a template. */
 export type Node =
   | (Placed & { readonly kind: "text"; readonly text: string })
-  | (Placed & { readonly kind: "action"; readonly pipe: Pipeline })
+  | (Placed & { readonly kind: "action"; readonly pipe: PipelineNode })
   | Block
   | (Placed & {
     readonly kind: "template";
     readonly name: string;
-    readonly pipe: Pipeline | undefined;
+    readonly pipe: PipelineNode | undefined;
   })
   | (Placed & { readonly kind: "break" | "continue" });
 
@@ -131,7 +131,7 @@ function* all(nodes: readonly Node[]): Generator<Expression> {
   }
 }
 
-function* inPipeline(pipe: Pipeline): Generator<Expression> {
+function* inPipeline(pipe: PipelineNode): Generator<Expression> {
   for (const { words } of pipe.commands) {
     for (const word of words) {
       yield word;

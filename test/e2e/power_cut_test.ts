@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { login } from "../../src/place/registry/login.ts";
+import { keepLogin } from "../../src/place/registry/login.ts";
 import { needs, rootTool } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { imageGraph, layoutWith } from "../support/image_graph.ts";
@@ -63,7 +63,7 @@ const WORKS: readonly Work[] = [
   },
   {
     run: (_, disk) =>
-      login("reg.example", "me", "secret", { DOCKER_CONFIG: `${disk}/home/docker` }),
+      keepLogin("reg.example", "me", "secret", { DOCKER_CONFIG: `${disk}/home/docker` }),
     holds: async (disk) =>
       assert.match(await Deno.readTextFile(`${disk}/home/docker/config.json`), /"reg\.example"/),
   },

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { dockerCredentials } from "../../src/place/registry/credentials.ts";
-import { login, logout } from "../../src/place/registry/login.ts";
+import { forgetLogin, keepLogin } from "../../src/place/registry/login.ts";
 import { failsWith, soon } from "../support/fails.ts";
 import { isRunning } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -175,7 +175,7 @@ Deno.test("login keeps what others wrote, for the owner's eyes only; logout forg
   await using home = await tempDir();
   const file = home.join(".docker", "config.json");
   const { env } = await finder(home);
-  assert.equal(await login("new.local:5000", "u", "p:w", env), file);
+  assert.equal(await keepLogin("new.local:5000", "u", "p:w", env), file);
   assert.equal(((await Deno.stat(file)).mode ?? 0) & 0o777, 0o600);
   await Deno.writeTextFile(
     file,
@@ -184,8 +184,10 @@ Deno.test("login keeps what others wrote, for the owner's eyes only; logout forg
       auths: { "other.local": auth("o", "o"), "https://index.docker.io/v1/": auth("old", "x") },
     }),
   );
-  await login("docker.io", "hub", "new", env);
-  await Promise.all(["a.local", "b.local", "c.local"].map((host) => login(host, "u", "p", env)));
+  await keepLogin("docker.io", "hub", "new", env);
+  await Promise.all(
+    ["a.local", "b.local", "c.local"].map((host) => keepLogin(host, "u", "p", env)),
+  );
   const { find } = await finder(home);
   assert.deepEqual(await find("docker.io", "x"), user("hub", "new"));
   assert.deepEqual(await find("b.local", "x"), user("u", "p"));
@@ -193,16 +195,16 @@ Deno.test("login keeps what others wrote, for the owner's eyes only; logout forg
   assert.equal(value.psFormat, "x");
   assert.equal(Object.keys(value.auths).length, 5);
   const before = await Deno.readTextFile(file);
-  assert.deepEqual(await logout("never.local", env), { where: file, wasKept: false });
+  assert.deepEqual(await forgetLogin("never.local", env), { where: file, wasKept: false });
   assert.equal(await Deno.readTextFile(file), before);
-  assert.deepEqual(await logout("index.docker.io", env), { where: file, wasKept: true });
+  assert.deepEqual(await forgetLogin("index.docker.io", env), { where: file, wasKept: true });
   const again = await finder(home);
   assert.equal(await again.find("docker.io", "x"), undefined);
   assert.deepEqual(await again.find("other.local", "x"), user("o", "o"));
   assert.deepEqual(await home.list(".docker"), ["config.json"]);
-  await failsWith("BAD_OPTION", () => login("../x", "u", "p", env));
-  await failsWith("BAD_OPTION", () => login("a.local", "", "p", env));
-  await failsWith("BAD_OPTION", () => login("a.local", "u", "p", {}), /HOME/);
+  await failsWith("BAD_OPTION", () => keepLogin("../x", "u", "p", env));
+  await failsWith("BAD_OPTION", () => keepLogin("a.local", "", "p", env));
+  await failsWith("BAD_OPTION", () => keepLogin("a.local", "u", "p", {}), /HOME/);
 });
 
 Deno.test("login gives the password to a helper, where there is one", async () => {
@@ -210,7 +212,7 @@ Deno.test("login gives the password to a helper, where there is one", async () =
   await helper(home, "keeps", `cat > ${home.path}/said-$1`);
   await home.write(".docker/config.json", JSON.stringify({ credsStore: "keeps" }));
   const { env } = await finder(home);
-  assert.equal(await login("a.local", "u", "hunter2", env), "keeps");
+  assert.equal(await keepLogin("a.local", "u", "hunter2", env), "keeps");
   assert.deepEqual(JSON.parse(await Deno.readTextFile(home.join("said-store"))), {
     ServerURL: "a.local",
     Username: "u",
@@ -219,7 +221,7 @@ Deno.test("login gives the password to a helper, where there is one", async () =
   const text = await Deno.readTextFile(home.join(".docker", "config.json"));
   assert.equal(text.includes("hunter2"), false);
   assert.deepEqual(JSON.parse(text), { credsStore: "keeps", auths: { "a.local": {} } });
-  await logout("a.local", env);
+  await forgetLogin("a.local", env);
   assert.equal(await Deno.readTextFile(home.join("said-erase")), "a.local");
 });
 
@@ -231,14 +233,18 @@ Deno.test("credentials: a config.json that is a link stays one, and what is no f
   const config = home.join(".docker/config.json");
   // What it leads to need not be there yet.
   await Deno.symlink("../kept/auth.json", config);
-  for (const host of ["one.local", "two.local"]) await login(host, "u", "p", env);
+  for (const host of ["one.local", "two.local"]) await keepLogin(host, "u", "p", env);
   assert.equal(await Deno.readLink(config), "../kept/auth.json");
   const kept = JSON.parse(await Deno.readTextFile(home.join("kept/auth.json")));
   assert.deepEqual(Object.keys(kept.auths), ["one.local", "two.local"]);
   await Deno.remove(config);
   // As some switch it off.
   await Deno.symlink("/dev/null", config);
-  await failsWith("IO_FAILED", () => login("one.local", "u", "p", env), /\/dev\/null is no file;/);
+  await failsWith(
+    "IO_FAILED",
+    () => keepLogin("one.local", "u", "p", env),
+    /\/dev\/null is no file;/,
+  );
   assert.equal(await Deno.readLink(config), "/dev/null");
   assert.equal((await Deno.stat("/dev/null")).isCharDevice, true);
 });

@@ -58,7 +58,7 @@ export function scopeText({ path, actions }: Scope): string {
 }
 
 /** A token and when to stop using it. */
-export interface Token {
+export interface BearerToken {
   readonly value: string;
   /** Milliseconds of `Date.now()`. */
   readonly expires: number;
@@ -101,7 +101,7 @@ interface TokenRequest {
 }
 
 /** @throws {TokenRefused} or {ConnectionError} */
-async function fetchToken(request: TokenRequest): Promise<Token> {
+async function fetchToken(request: TokenRequest): Promise<BearerToken> {
   const { challenge, base, credential } = request;
   const { realm = "" } = challenge.parameters;
   const bad = (why: string) => new ConnectionError("protocol", `it names ${why}`);
@@ -169,7 +169,7 @@ async function askTokenServer(
   }
 }
 
-function readToken(body: Uint8Array, asked: number): Token {
+function readToken(body: Uint8Array, asked: number): BearerToken {
   const bad = () => new ConnectionError("protocol", "the token server's answer holds no token");
   let answer: { token?: unknown; access_token?: unknown; expires_in?: unknown };
   try {
@@ -190,7 +190,7 @@ function readToken(body: Uint8Array, asked: number): Token {
 /** Knows how to authenticate to one registry. */
 export class Authorizer {
   readonly #credentials = new Map<string, Promise<Credential | undefined>>();
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new Map<string, Promise<BearerToken>>();
   #challenge: Challenge | undefined;
 
   /**
@@ -265,7 +265,7 @@ export class Authorizer {
     return found;
   }
 
-  async #token(request: TokenRequest): Promise<Token> {
+  async #token(request: TokenRequest): Promise<BearerToken> {
     const key = tokenKey(request.scopes);
     const kept = this.#tokens.get(key);
     // A token that another caller waited for in vain is asked for again.

@@ -30,7 +30,7 @@ import type { Environment } from "./proxy.ts";
  * @returns where they are kept, for a person
  * @throws {KodenoError} `IO_FAILED` when they cannot be kept, `BAD_OPTION` without a home
  */
-export async function login(
+export async function keepLogin(
   host: string,
   username: string,
   password: string,
@@ -67,7 +67,7 @@ export interface LoggedOut {
  *
  * @throws {KodenoError} `IO_FAILED` when it cannot be forgotten
  */
-export async function logout(host: string, env: Environment): Promise<LoggedOut> {
+export async function forgetLogin(host: string, env: Environment): Promise<LoggedOut> {
   const registry = checkHost(host);
   return await change(env, `log out of ${registry}`, async (file, path) => {
     const auths = without(file, registry);
