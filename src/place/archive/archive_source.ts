@@ -146,7 +146,7 @@ export class ArchiveSource implements Source, Disposable {
 }
 
 /** What an archive has: its named images, and where each blob is. */
-export interface ArchiveContent {
+interface ArchiveContent {
   /** As they would stand in an `index.json`. */
   readonly entries: readonly Descriptor[];
   /** Bytes at hand or a part of the file. */

@@ -43,7 +43,7 @@ export async function imagesBelow(
 }
 
 /** Whether a manifest is of an image, as far as its index says. */
-export function isImage({ platform, artifactType }: Descriptor): boolean {
+function isImage({ platform, artifactType }: Descriptor): boolean {
   // crane says of an image that it is an artifact of the type of its config.
   const isArtifact = artifactType !== undefined && ociMediaType(artifactType) !== MediaType.config;
   return platform?.os !== "unknown" && !isArtifact;

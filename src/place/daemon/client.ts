@@ -16,7 +16,7 @@ interface DaemonRequest {
 }
 
 /** A whole answer. */
-export interface DaemonAnswer {
+interface DaemonAnswer {
   readonly status: number;
   readonly text: string;
 }
