@@ -8,9 +8,10 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
+import type { Scope } from "./auth.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { ConnectionError, isTransientError, RegistryError } from "./failure.ts";
+import { ConnectionError, connectionFailure, isTransientError, RegistryError } from "./failure.ts";
 
 /** Progress that makes up for the broken connections before it. */
 const GOOD_PROGRESS_BYTES = 1024 * 1024;
@@ -21,19 +22,28 @@ export interface Repository {
   readonly endpoint: Endpoint;
 }
 
+/** A request about a repository; `rest` follows its path. */
+export function repositoryCall(
+  { endpoint: { path } }: Repository,
+  method: string,
+  rest: string,
+  doing: string,
+  { signal }: CallOptions,
+): Call {
+  const isRead = method === "GET" || method === "HEAD";
+  const scope: Scope = { path, actions: isRead ? ["pull"] : ["pull", "push"] };
+  return { doing, method, to: `/v2/${path}/${rest}`, scopes: [scope], signal };
+}
+
 /** Whether a repository has a blob of that digest and size (HEAD). */
 export async function hasBlob(
-  { client, endpoint }: Repository,
+  repository: Repository,
   d: Descriptor,
   options: CallOptions,
 ): Promise<boolean> {
-  const call: Call = {
-    doing: `look for blob ${d.digest} in ${endpoint.name}`,
-    method: "HEAD",
-    to: `/v2/${endpoint.path}/blobs/${parseDigest(d.digest)}`,
-    scopes: [{ path: endpoint.path, actions: ["pull"] }],
-    signal: options.signal,
-  };
+  const { client, endpoint: { name } } = repository;
+  const doing = `look for blob ${d.digest} in ${name}`;
+  const call = repositoryCall(repository, "HEAD", `blobs/${parseDigest(d.digest)}`, doing, options);
   const answer = await client.call(call);
   await answer.body.cancel();
   if (answer.status === 404) return false;
@@ -50,18 +60,13 @@ export async function hasBlob(
  * `REGISTRY_FAILED` when it broke too often
  */
 export async function fetchBlob(
-  { client, endpoint }: Repository,
+  repository: Repository,
   d: Descriptor,
   options: CallOptions,
 ): Promise<ReadableStream<Uint8Array>> {
-  const { signal } = options;
-  const call: Call = {
-    doing: `pull blob ${d.digest} from ${endpoint.name}`,
-    method: "GET",
-    to: `/v2/${endpoint.path}/blobs/${parseDigest(d.digest)}`,
-    scopes: [{ path: endpoint.path, actions: ["pull"] }],
-    signal,
-  };
+  const { client, endpoint: { name } } = repository;
+  const doing = `pull blob ${d.digest} from ${name}`;
+  const call = repositoryCall(repository, "GET", `blobs/${parseDigest(d.digest)}`, doing, options);
   const open = async (offset: number): Promise<Part> => {
     const range = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : {};
     const answer = await client.call({ ...call, headers: range });
@@ -130,8 +135,8 @@ function resuming(
         call.signal?.throwIfAborted();
         if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
         goodSince = offset;
-        if (!isTransientError(error) || ++failed >= client.policy.attempts) {
-          throw client.brokenBody(call, part.url, error);
+        if (!isTransientError(error) || ++failed >= client.shared.policy.attempts) {
+          throw connectionFailure(call, part.url, error);
         }
         await client.waitForTry(call, failed, messageOf(error));
         part = await open(offset);

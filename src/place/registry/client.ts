@@ -26,8 +26,11 @@ import { UploadSize } from "./upload_size.ts";
 export interface Shared {
   readonly transport: Transport;
   readonly credentials: CredentialProvider;
+  /** How often things are tried. */
   readonly policy: RetryPolicy;
+  /** Milliseconds that a document may take as a whole. */
   readonly documentMs: number;
+  /** Told of work that takes longer than it should. */
   readonly onDelay: (message: string) => void;
 }
 
@@ -64,29 +67,12 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /** Talks to one registry. */
 export class RegistryClient {
-  /** The registry, as credentials know it. */
-  readonly registry: string;
-  /** How often things are tried. */
-  readonly policy: RetryPolicy;
-  /** Milliseconds that a document may take as a whole. */
-  readonly documentMs: number;
-  /** Takes what is told of work that takes longer than it should. */
-  readonly tellDelay: (message: string) => void;
   /** How much a request of an upload may carry. */
   readonly uploadSize: UploadSize = new UploadSize();
-  readonly #transport: Transport;
-  readonly #credentials: CredentialProvider;
   #reached: { readonly base: URL; readonly authorizer: Authorizer } | undefined;
 
   /** @param registry host and port; `docker.io` for Docker Hub */
-  constructor(registry: string, { transport, credentials, policy, documentMs, onDelay }: Shared) {
-    this.registry = registry;
-    this.policy = policy;
-    this.documentMs = documentMs;
-    this.tellDelay = onDelay;
-    this.#transport = transport;
-    this.#credentials = credentials;
-  }
+  constructor(readonly registry: string, readonly shared: Shared) {}
 
   /**
    * Waits till another try makes sense, and tells of it.
@@ -96,11 +82,10 @@ export class RegistryClient {
    * @param askedMs what the registry asked for
    */
   async waitForTry(call: Call, failed: number, why: string, askedMs?: number): Promise<void> {
-    const ms = waitMs(this.policy, failed, askedMs);
-    const when = `trying again in ${
-      (ms / 1000).toFixed(1)
-    } s (${failed} of ${this.policy.attempts})`;
-    this.tellDelay(`Could not ${call.doing}: ${why}; ${when}`);
+    const { policy, onDelay } = this.shared;
+    const ms = waitMs(policy, failed, askedMs);
+    const when = `in ${(ms / 1000).toFixed(1)} s (${failed} of ${policy.attempts})`;
+    onDelay(`Could not ${call.doing}: ${why}; trying again ${when}`);
     await sleep(ms, call.signal);
   }
 
@@ -113,7 +98,7 @@ export class RegistryClient {
    */
   async call(call: Call): Promise<Answer> {
     const { signal } = call;
-    const attempts = call.retry === false ? 1 : this.policy.attempts;
+    const attempts = call.retry === false ? 1 : this.shared.policy.attempts;
     for (let tried = 1;; tried++) {
       signal?.throwIfAborted();
       let askedMs: number | undefined;
@@ -146,27 +131,16 @@ export class RegistryClient {
     const codes = await readCodes(answer);
     const denied = status === 401 || status === 403;
     const who = url.host === (await this.reach()).base.host ? "registry" : url.host;
-    return new RegistryError(
-      denied ? "UNAUTHORIZED" : absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED",
-      {
-        doing: call.doing,
-        why: `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`,
-        next: denied
-          ? call.denied ?? loginHint(this.registry)
-          : status === 413
-          ? "let it, or the proxy before it, take larger bodies"
-          : call.otherwise,
-        method: call.method,
-        url,
-        status,
-        codes,
-      },
-    );
-  }
-
-  /** Makes the error of something that was thrown while an answer's body was read. */
-  brokenBody(call: Call, url: URL, error: unknown): unknown {
-    return connectionFailure(call, url, error);
+    const isAbsent = absent && status === 404;
+    const { doing, method } = call;
+    const why = `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`;
+    const next = denied
+      ? call.denied ?? loginHint(this.registry)
+      : status === 413
+      ? "let it, or the proxy before it, take larger bodies"
+      : call.otherwise;
+    const code = denied ? "UNAUTHORIZED" : isAbsent ? "NOT_FOUND" : "REGISTRY_FAILED";
+    return new RegistryError(code, { doing, why, next, method, url, status, codes });
   }
 
   /**
@@ -230,7 +204,7 @@ export class RegistryClient {
 
   async #send(call: Call, url: URL, authorization: string | undefined): Promise<Answer> {
     const { method, headers, body, signal } = call;
-    const response = await this.#transport.send({
+    const response = await this.shared.transport.send({
       method,
       url,
       headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
@@ -259,10 +233,13 @@ export class RegistryClient {
     signal?: AbortSignal,
   ): Promise<{ readonly base: URL; readonly authorizer: Authorizer }> {
     if (this.#reached !== undefined) return this.#reached;
-    const base = await this.#transport.base(apiHost(this.registry), signal);
-    const find = (path: string) => this.#credentials(this.registry, path);
+    const base = await this.shared.transport.base(apiHost(this.registry), signal);
+    const find = (path: string) => this.shared.credentials(this.registry, path);
     // Whoever was here in the meantime has the same base.
-    return this.#reached ??= { base, authorizer: new Authorizer(this.#transport, base, find) };
+    return this.#reached ??= {
+      base,
+      authorizer: new Authorizer(this.shared.transport, base, find),
+    };
   }
 
   async #failure(call: Call, error: unknown): Promise<unknown> {

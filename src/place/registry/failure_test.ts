@@ -3,7 +3,16 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DEFAULT_RETRY, isTransientStatus, retryAfterMs, sleep, waitMs } from "./failure.ts";
+import {
+  ConnectionError,
+  connectionError,
+  connectionFailure,
+  DEFAULT_RETRY,
+  isTransientStatus,
+  retryAfterMs,
+  sleep,
+  waitMs,
+} from "./failure.ts";
 
 Deno.test("waits grow, with jitter, within their bounds", () => {
   const top = [1, 2, 3, 4, 5, 6, 7, 20].map((n) => waitMs(DEFAULT_RETRY, n, undefined, () => 1));
@@ -33,4 +42,40 @@ Deno.test("a wait ends with its signal", async () => {
   const waiting = sleep(60_000, controller.signal);
   controller.abort(new Error("stopped by the test"));
   await assert.rejects(waiting, /stopped by the test/);
+});
+
+Deno.test("what the runtime says of a connection is told without the URL", () => {
+  const at = "error sending request for url (https://reg.local/v2/?_state=secret): ";
+  const cases = [
+    ["client error (Connect): tcp connect error: Connection refused (os error 111)", "refused"],
+    ["client error (Connect): dns error: failed to lookup address information", "name"],
+    ["client error (Connect): invalid peer certificate: UnknownIssuer", "certificate"],
+    ["client error (SendRequest): received fatal alert: BadCertificate", "client-certificate"],
+    ["client error (Connect): received corrupt message of type InvalidContentType", "tls"],
+    ["client error (Connect): unsuccessful tunnel", "protocol"],
+    ["client error (SendRequest): message head is too large", "protocol"],
+    ["client error (Connect): connection reset by peer", "unmade"],
+    ["client error (SendRequest): connection closed before message completed", "closed"],
+  ] as const;
+  for (const [text, trouble] of cases) {
+    // As older versions say it, and as newer ones do.
+    for (
+      const error of [
+        new TypeError(at + text),
+        new TypeError("fetch failed", { cause: new Error(at + text) }),
+      ]
+    ) {
+      const found = connectionError(error);
+      assert.ok(found instanceof ConnectionError, text);
+      assert.equal(found.trouble, trouble, text);
+      assert.doesNotMatch(`${found.message} ${found.cause}`, /secret/);
+    }
+  }
+  const denied = connectionError(new Deno.errors.NotCapable("net"));
+  assert.ok(denied instanceof ConnectionError && !denied.transient);
+  const other = new Error("not of a connection");
+  assert.equal(
+    connectionFailure({ doing: "x", method: "GET" }, new URL("http://a/"), other),
+    other,
+  );
 });

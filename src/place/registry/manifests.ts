@@ -3,19 +3,18 @@
  * manifests" and "Pushing manifests").
  * @module
  */
-import type { CallOptions, OpenBlob } from "../../content/places.ts";
+import type { CallOptions } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { digestOf, Verifier } from "../../io/hash.ts";
-import { chunksOf } from "../../io/streams.ts";
+import { digestOf } from "../../io/hash.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { parseIndex, parseManifest } from "../../oci/manifest.ts";
 import { isIndexType, MediaType } from "../../oci/media_types.ts";
-import { refuseWebPage, type Repository } from "./blobs.ts";
+import { refuseWebPage, type Repository, repositoryCall } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
-import { readWithin } from "./failure.ts";
+import { connectionFailure, readWithin } from "./failure.ts";
 
 /** What is asked for, OCI's and Docker's. */
 const ACCEPT = [
@@ -40,22 +39,18 @@ export interface Document {
   readonly bytes: Uint8Array;
 }
 
+const VERBS = { HEAD: "find", GET: "pull", PUT: "push" } as const;
+
 function manifestCall(
-  { endpoint }: Repository,
-  method: string,
+  repository: Repository,
+  method: keyof typeof VERBS,
   ref: string,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Call {
-  const what = `${endpoint.name}${isDigest(ref) ? "@" : ":"}${ref}`;
-  const verb = { HEAD: "find", GET: "pull", PUT: "push" }[method] ?? method.toLowerCase();
-  return {
-    doing: `${verb} ${what}`,
-    method,
-    to: `/v2/${endpoint.path}/manifests/${ref}`,
-    scopes: [{ path: endpoint.path, actions: method === "PUT" ? ["pull", "push"] : ["pull"] }],
-    headers: method === "PUT" ? {} : { accept: ACCEPT },
-    signal,
-  };
+  const { name } = repository.endpoint;
+  const doing = `${VERBS[method]} ${name}${isDigest(ref) ? "@" : ":"}${ref}`;
+  const call = repositoryCall(repository, method, `manifests/${ref}`, doing, options);
+  return { ...call, headers: { accept: ACCEPT } };
 }
 
 /**
@@ -102,7 +97,7 @@ export async function getManifest(
   const { client } = repository;
   const call = manifestCall(repository, "GET", ref, options);
   // Tries that each take as long as they may would take that many times as long.
-  let leftMs = client.documentMs;
+  let leftMs = client.shared.documentMs;
   for (let tried = 1;; tried++) {
     const answer = await client.call(call);
     if (answer.status !== 200) throw await client.refusal(call, answer, true);
@@ -115,9 +110,9 @@ export async function getManifest(
     } catch (error) {
       options.signal?.throwIfAborted();
       leftMs -= performance.now() - began;
-      const failure = client.brokenBody(call, answer.url, error);
+      const failure = connectionFailure(call, answer.url, error);
       // Only what broke on the way is tried again.
-      const isOver = tried >= client.policy.attempts || leftMs < MIN_LEFT_MS;
+      const isOver = tried >= client.shared.policy.attempts || leftMs < MIN_LEFT_MS;
       if (failure === error || isOver) throw failure;
       await client.waitForTry(call, tried, messageOf(error));
       continue;
@@ -153,7 +148,7 @@ export async function putManifest(
   let answer = await client.call(call);
   for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {
     const refusal = await client.refusal(call, answer);
-    if (!refusal.registryCodes.includes(BLOB_UNKNOWN) || tried >= client.policy.attempts) {
+    if (!refusal.registryCodes.includes(BLOB_UNKNOWN) || tried >= client.shared.policy.attempts) {
       throw refusal;
     }
     await client.waitForTry(call, tried, `registry answered ${refusal.status} (${BLOB_UNKNOWN})`);
@@ -185,28 +180,6 @@ function otherDigest(call: Call, digest: string): KodenoError {
   return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: the registry has ${digest} there`, {
     digest,
   });
-}
-
-/** Reads a document whole and checks it before a byte of it is sent. */
-export async function readDocumentToPush(
-  descriptor: Descriptor,
-  open: OpenBlob,
-  options: CallOptions,
-): Promise<Document> {
-  if (descriptor.size > MAX_JSON_BYTES) {
-    const why = `it has more than the ${MAX_JSON_BYTES} bytes allowed`;
-    throw new KodenoError("BAD_CONTENT", `Cannot push manifest ${descriptor.digest}: ${why}`);
-  }
-  const verifier = new Verifier(descriptor);
-  const bytes = new Uint8Array(descriptor.size);
-  let length = 0;
-  for await (const chunk of chunksOf(await open(), options.signal)) {
-    verifier.update(chunk);
-    bytes.set(chunk, length);
-    length += chunk.length;
-  }
-  verifier.finish();
-  return { descriptor: bareDescriptor(descriptor), bytes };
 }
 
 /** What a manifest or index refers to, if it does. */

@@ -17,9 +17,9 @@ import { digestHex, parseDigest } from "../../oci/digest.ts";
 import { MAX_JSON_BYTES } from "../../oci/limits.ts";
 import { encodeJson, type Index, parseIndex, parseManifest } from "../../oci/manifest.ts";
 import { isIndexType, MediaType } from "../../oci/media_types.ts";
-import { refuseWebPage, type Repository } from "./blobs.ts";
+import { refuseWebPage, type Repository, repositoryCall } from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
-import { sleep, TimeBound, waitMs } from "./failure.ts";
+import { connectionFailure, sleep, TimeBound, waitMs } from "./failure.ts";
 import { type Document, getManifest, putManifest } from "./manifests.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
@@ -43,12 +43,16 @@ export interface Page {
 export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Page> {
   const seen = new Set<string>();
   let length = 0;
-  using bound = new TimeBound(client.documentMs * LIST_TIMES, "the list", call.signal);
+  using bound = new TimeBound(client.shared.documentMs * LIST_TIMES, "the list", call.signal);
   const { signal } = bound;
   const astray = (why: string) => new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`);
   for (let to: string | URL | undefined = call.to; to !== undefined;) {
     const page: Call = { ...call, to, signal };
-    const answer: Answer = await within(client, call, () => client.call(page));
+    const answer: Answer = await client.call(page).catch((error) => {
+      call.signal?.throwIfAborted();
+      // A list that takes too long fails as a connection that does.
+      throw connectionFailure(call, new URL(`https://${client.registry}/`), error);
+    });
     if (answer.status === 404 && seen.size === 0) {
       await answer.body.cancel();
       return;
@@ -60,7 +64,7 @@ export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerat
       const pageBody = chunksOf(answer.body, signal);
       bytes = await readAll(pageBody, MAX_JSON_BYTES, "a page of the list");
     } catch (error) {
-      throw client.brokenBody(page, answer.url, error);
+      throw connectionFailure(page, answer.url, error);
     }
     length += bytes.length;
     if (length > MAX_LIST_BYTES) throw astray(`it has more than ${MAX_LIST_BYTES} bytes`);
@@ -68,26 +72,14 @@ export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerat
     const next = nextPage(answer.headers.get("link"), answer.url);
     seen.add(answer.url.href);
     if (next !== undefined) {
-      client.tellDelay(`Reading on to ${call.doing}: ${seen.size} pages, ${length} bytes so far`);
+      client.shared.onDelay(
+        `Reading on to ${call.doing}: ${seen.size} pages, ${length} bytes so far`,
+      );
     }
     if (next === undefined) return;
     if (next.origin !== answer.url.origin) throw astray(`its next page is on ${next.host}`);
     if (seen.has(next.href) || seen.size >= MAX_PAGES) throw astray("its pages have no end");
     to = next;
-  }
-}
-
-/** An answer; a list that takes too long fails as a connection that does. */
-async function within(
-  client: RegistryClient,
-  call: Call,
-  work: () => Promise<Answer>,
-): Promise<Answer> {
-  try {
-    return await work();
-  } catch (error) {
-    call.signal?.throwIfAborted();
-    throw client.brokenBody(call, new URL(`https://${client.registry}/`), error);
   }
 }
 
@@ -101,23 +93,29 @@ export function nextPage(header: string | null, base: URL): URL | undefined {
 }
 
 /**
- * The names in pages of `{"tags": [...]}`.
+ * The tags of a repository, in the registry's order.
  *
- * @throws {KodenoError} `BAD_CONTENT` when a page is something else
+ * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else, `NOT_FOUND`
  */
-export async function readTags(client: RegistryClient, call: Call): Promise<readonly string[]> {
+export async function listTags(
+  repository: Repository,
+  options: CallOptions,
+): Promise<readonly string[]> {
+  const { client, endpoint: { name } } = repository;
+  const doing = `list tags of ${name}`;
+  const call = repositoryCall(repository, "GET", "tags/list?n=1000", doing, options);
   const found: string[] = [];
   let pages = 0;
   for await (const { bytes } of pagesOf(client, call)) {
     pages++;
     const tags = tagsOf(bytes);
     if (tags === undefined) {
-      throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: the answer is no list of tags`);
+      throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: the answer is no list of tags`);
     }
     found.push(...tags);
   }
   if (pages > 0) return found;
-  throw new KodenoError("NOT_FOUND", `Cannot ${call.doing}: there is no such repository`);
+  throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
 }
 
 function tagsOf(bytes: Uint8Array): readonly string[] | undefined {
@@ -151,23 +149,22 @@ export async function listReferrers(
  * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else
  */
 export async function askReferrers(
-  { client, endpoint }: Repository,
+  repository: Repository,
   subject: Descriptor,
   options: CallOptions,
 ): Promise<readonly Descriptor[] | undefined> {
+  const { client, endpoint: { name } } = repository;
+  const { digest } = subject;
+  const doing = `list referrers of ${name}@${parseDigest(digest)}`;
   const call: Call = {
-    doing: `list referrers of ${endpoint.name}@${parseDigest(subject.digest)}`,
-    method: "GET",
-    to: `/v2/${endpoint.path}/referrers/${subject.digest}`,
-    scopes: [{ path: endpoint.path, actions: ["pull"] }],
+    ...repositoryCall(repository, "GET", `referrers/${digest}`, doing, options),
     headers: { accept: MediaType.index },
-    signal: options.signal,
   };
   const found = new Map<string, Descriptor>();
   let pages = 0;
   for await (const { bytes } of pagesOf(client, call)) {
     pages++;
-    const { manifests } = parseIndex(bytes, `referrers of ${endpoint.name}@${subject.digest}`);
+    const { manifests } = parseIndex(bytes, `referrers of ${name}@${digest}`);
     for (const one of manifests) found.set(one.digest, one);
   }
   return pages > 0 ? [...found.values()] : undefined;
@@ -267,11 +264,11 @@ async function addNow(
     const { manifests = [] } = index ?? {};
     // On the second round this is the look at what was written.
     if (manifests.some(({ digest }) => digest === entry.digest)) return;
-    if (tried >= client.policy.attempts) {
+    if (tried >= client.shared.policy.attempts) {
       const why = "others write over it all the time; run it again";
       throw new KodenoError("REGISTRY_FAILED", `${doing}: ${why}`);
     }
-    if (tried > 0) await sleep(waitMs(client.policy, tried, undefined), options.signal);
+    if (tried > 0) await sleep(waitMs(client.shared.policy, tried, undefined), options.signal);
     const bytes = encodeJson({
       schemaVersion: 2,
       mediaType: MediaType.index,

@@ -3,24 +3,18 @@
  * @module
  */
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
+import { readDocument } from "../../content/read.ts";
 import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { Pool, SingleFlight } from "../../io/work.ts";
 import { bytesStream } from "../../io/streams.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { parseReference, parseTag } from "../../oci/reference.ts";
 import { fetchBlob, hasBlob, type Repository } from "./blobs.ts";
 import { parseEndpoint, withMirror } from "./endpoint.ts";
-import { addReferrer, askReferrers, listReferrers, readTags } from "./referrers.ts";
-import {
-  type Document,
-  getManifest,
-  headManifest,
-  putManifest,
-  readDocumentToPush,
-  subjectOf,
-} from "./manifests.ts";
+import { addReferrer, askReferrers, listReferrers, listTags } from "./referrers.ts";
+import { type Document, getManifest, headManifest, putManifest, subjectOf } from "./manifests.ts";
 import { checkPush, pushBlob } from "./upload.ts";
 
 /** HEAD requests at once. */
@@ -147,14 +141,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
    * @throws {KodenoError} `NOT_FOUND` when there is no such repository
    */
   async tags(options: CallOptions = {}): Promise<readonly string[]> {
-    const { client, endpoint } = this.#parts.own;
-    return await readTags(client, {
-      doing: `list tags of ${endpoint.name}`,
-      method: "GET",
-      to: `/v2/${endpoint.path}/tags/list?n=1000`,
-      scopes: [{ path: endpoint.path, actions: ["pull"] }],
-      signal: options.signal,
-    });
+    return await listTags(this.#parts.own, options);
   }
 
   /** The manifests whose `subject` is this one; none where nothing refers to it. */
@@ -228,7 +215,8 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options: CallOptions,
   ): Promise<void> {
     const { own, lockFolder } = this.#parts;
-    const document = await readDocumentToPush(descriptor, open, options);
+    const bytes = await readDocument({ fetch: open }, descriptor, options);
+    const document = { descriptor: bareDescriptor(descriptor), bytes };
     const said = await putManifest(own, digest, document, options);
     const subject = subjectOf(document);
     if (subject !== undefined && said === undefined) {

@@ -13,7 +13,7 @@ import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import type { Scope } from "./auth.ts";
-import { hasBlob, type Repository } from "./blobs.ts";
+import { hasBlob, type Repository, repositoryCall } from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import {
   ConnectionError,
@@ -174,14 +174,8 @@ export async function pushBlob(
  * @throws {KodenoError} `UNAUTHORIZED`, `REGISTRY_FAILED`
  */
 export async function checkPush(repository: Repository, options: CallOptions): Promise<void> {
-  const { client, endpoint: { name, path } } = repository;
-  const call: Call = {
-    doing: `push to ${name}`,
-    method: "POST",
-    to: `/v2/${path}/blobs/uploads/`,
-    scopes: [{ path, actions: ["pull", "push"] }],
-    signal: options.signal,
-  };
+  const { client, endpoint: { name } } = repository;
+  const call = repositoryCall(repository, "POST", "blobs/uploads/", `push to ${name}`, options);
   const answer = await client.call(call);
   if (answer.status !== 202) throw await client.refusal(call, answer);
   await answer.body.cancel();
@@ -199,9 +193,8 @@ async function giveUp(client: RegistryClient, call: Call): Promise<void> {
 }
 
 class Upload {
-  readonly #doing: string;
-  readonly #uploads: string;
-  readonly #scopes: readonly Scope[];
+  /** What begins an upload. */
+  readonly #begins: Call;
   readonly #bytes: BlobReader;
   #session: Session | undefined;
   /** Of a chunk, in bytes, as the registry wants it. */
@@ -216,10 +209,8 @@ class Upload {
     readonly signal: AbortSignal | undefined,
   ) {
     this.#bytes = new BlobReader(d, open, signal);
-    const { name, path } = repository.endpoint;
-    this.#doing = `push blob ${parseDigest(d.digest)} to ${name}`;
-    this.#uploads = `/v2/${path}/blobs/uploads/`;
-    this.#scopes = [{ path, actions: ["pull", "push"] }];
+    const doing = `push blob ${parseDigest(d.digest)} to ${repository.endpoint.name}`;
+    this.#begins = repositoryCall(repository, "POST", "blobs/uploads/", doing, { signal });
   }
 
   async run(mounts: readonly string[]): Promise<void> {
@@ -265,8 +256,8 @@ class Upload {
     const { client } = this.repository;
     const isAnswer = error instanceof RetryableAnswer;
     if (!isAnswer && !isTransientError(error)) throw error;
-    const call = this.#call("PUT", this.#uploads, {});
-    if (failed >= client.policy.attempts) {
+    const call = this.#begins;
+    if (failed >= client.shared.policy.attempts) {
       const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
       throw isAnswer ? error.failure : connectionFailure(call, url, error);
     }
@@ -280,8 +271,8 @@ class Upload {
   async #mount(from: string): Promise<boolean> {
     const { client } = this.repository;
     const query = new URLSearchParams({ mount: this.d.digest, from });
-    const scopes: Scope[] = [...this.#scopes, { path: from, actions: ["pull"] }];
-    const call = this.#call("POST", `${this.#uploads}?${query}`, { scopes });
+    const scopes: Scope[] = [...this.#begins.scopes, { path: from, actions: ["pull"] }];
+    const call = this.#call("POST", `${this.#begins.to}?${query}`, { scopes });
     let answer: Answer;
     try {
       answer = await client.call(call);
@@ -300,11 +291,10 @@ class Upload {
 
   async #begin(): Promise<Session> {
     const { client } = this.repository;
-    const call = this.#call("POST", this.#uploads, {});
-    const answer = await client.call(call);
-    if (answer.status !== 202) throw await client.refusal(call, answer);
+    const answer = await client.call(this.#begins);
+    if (answer.status !== 202) throw await client.refusal(this.#begins, answer);
     await answer.body.cancel();
-    return await this.#begun(call, answer);
+    return await this.#begun(this.#begins, answer);
   }
 
   async #begun(call: Call, answer: Answer): Promise<Session> {
@@ -405,7 +395,7 @@ class Upload {
   }
 
   #call(method: string, to: string | URL, more: Partial<Call>): Call {
-    return { doing: this.#doing, method, to, scopes: this.#scopes, signal: this.signal, ...more };
+    return { ...this.#begins, method, to, ...more };
   }
 }
 
