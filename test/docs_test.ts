@@ -49,6 +49,7 @@ Deno.test("docs: commands that are shown are commands, with flags that they have
   const files = [
     "README.md",
     "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
     ...(await filesBelow(`${ROOT}docs`)).map((name) => `docs/${name}`),
     ...(await filesBelow(`${ROOT}examples`)).map((name) => `examples/${name}`),
   ].filter((name) => name.endsWith(".md"));

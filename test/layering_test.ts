@@ -1,6 +1,6 @@
 /**
  * The architecture: which folder may import which, and what only some of them may do. The table is
- * the design; where the design should change, it is changed first, and says why.
+ * that of ARCHITECTURE.md; where the design should change, it is changed first, and says why.
  * @module
  */
 import assert from "node:assert/strict";
@@ -12,62 +12,8 @@ import { filesBelow } from "./support/temp.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What each row may import beside itself and what is shared. */
-const ROWS: Readonly<Record<string, readonly string[] | "all">> = {
-  "src/errors.ts": [],
-  "src/events.ts": [],
-  // Rooms that read files know when a signal would not be heard; who listens is the command line.
-  "src/undisturbed.ts": [],
-  "src/oci/": [],
-  "src/io/": ["src/oci/"],
-  "src/exec/": [],
-  "src/content/": ["src/oci/", "src/io/"],
-  // It takes the proxy variables away from the runtime, so it has to see them.
-  "src/place/http_client.ts": [],
-  "src/place/": ["src/place/http_client.ts", "src/oci/", "src/io/", "src/exec/", "src/content/"],
-  "src/git/": ["src/exec/", "src/io/"],
-  "src/template/": [],
-  // It lists files by globs, and io knows how to see all names in a folder; what may be said of a
-  // registry, the place itself says.
-  "src/config/": ["src/oci/", "src/io/", "src/template/", "src/place/"],
-  "src/go/": ["src/exec/", "src/io/", "src/config/"],
-  "src/layers/": ["src/oci/", "src/io/"],
-  "src/image/": ["src/oci/", "src/io/", "src/content/", "src/layers/"],
-  "src/build/": [
-    "src/oci/",
-    "src/io/",
-    // A skaffold.yaml names programs that say tags and labels.
-    "src/exec/",
-    "src/content/",
-    "src/place/",
-    "src/git/",
-    "src/template/",
-    "src/config/",
-    "src/go/",
-    "src/layers/",
-    "src/image/",
-    // Objects are resolved by a build of what they name.
-    "src/kube/",
-  ],
-  "src/kube/": ["src/io/", "src/exec/", "src/config/"],
-  // It reads the files of blobs as fast as places do.
-  "src/serve/": ["src/oci/", "src/io/", "src/content/", "src/place/"],
-  "src/watch/": [
-    "src/oci/",
-    "src/io/",
-    "src/config/",
-    "src/go/",
-    "src/layers/",
-    "src/image/",
-    "src/build/",
-  ],
-  "src/setup/": "all",
-  "src/app/": "all",
-  // io tells which of its outputs is stdout.
-  "src/cli/": ["src/io/", "src/app/", "src/config/", "src/build/"],
-  "cli.ts": ["src/cli/"],
-  "mod.ts": "all",
-};
+/** What each row may import beside itself and what is shared: the table of ARCHITECTURE.md. */
+const ROWS = readTable(await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`));
 const SHARED = ["src/errors.ts", "src/events.ts", "src/undisturbed.ts"];
 /** What "all" leaves out: nobody works for the command line. */
 const NEVER = ["cli.ts", "mod.ts", "src/cli/"];
@@ -159,6 +105,17 @@ function namesTwice(codes: ReadonlyMap<string, string>): readonly string[] {
     const files = [...new Set(at.map(({ file }) => file))];
     return files.length < 2 ? [] : [`${name} is declared by ${files.join(" and ")}`];
   });
+}
+
+/** Rows of the form "| `src/room/` | what lives there | `src/other/`, ... |", by room. */
+function readTable(markdown: string): Readonly<Record<string, readonly string[] | "all">> {
+  const rows = markdown.matchAll(/^\| `([^`]+)`[^|]*\|[^|]*\|([^|]*)\|$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, room = "", may = ""]) => [
+      room,
+      /^\s*all\b/.test(may) ? "all" : [...may.matchAll(/`([^`]+)`/g)].map(([, to = ""]) => to),
+    ]),
+  );
 }
 
 const rowOf = (file: string): string | undefined =>
