@@ -27,6 +27,7 @@ export type {
   PublishPlaces,
 } from "./src/build/publisher.ts";
 export { publishImages } from "./src/build/publish_images.ts";
+export type { PublishImagesOptions } from "./src/build/publish_images.ts";
 export { loadConfig } from "./src/config/config.ts";
 export type {
   BuildOptions,
@@ -40,7 +41,14 @@ export type {
 export { copy } from "./src/content/copy.ts";
 export type { CopyOptions } from "./src/content/copy.ts";
 export type { TransferMeter } from "./src/content/meter.ts";
-export type { CallOptions, OpenBlob, Source, Target } from "./src/content/places.ts";
+export type {
+  CallOptions,
+  ImageStore,
+  OpenBlob,
+  Place,
+  Source,
+  Target,
+} from "./src/content/places.ts";
 export { successors } from "./src/content/successors.ts";
 export { verify } from "./src/content/verify.ts";
 export type { Verified } from "./src/content/verify.ts";
@@ -63,7 +71,8 @@ export type { Digest } from "./src/oci/digest.ts";
 export type { Platform } from "./src/oci/platform.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
 export { openArchive } from "./src/place/archive/archive_source.ts";
-export type { ArchiveSource } from "./src/place/archive/archive_source.ts";
+export type { ArchiveSource, OpenArchiveOptions } from "./src/place/archive/archive_source.ts";
+export type { ArchiveCollector } from "./src/place/archive/collector.ts";
 export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
 export type { PlatformSpec } from "./src/oci/platform.ts";
 export { openRegistry } from "./src/place/registry/registry.ts";
@@ -75,5 +84,5 @@ export type { RegistryOptions } from "./src/place/registry/transport.ts";
 export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
 export { openDaemon } from "./src/place/daemon/daemon.ts";
 export type { Daemon, DaemonOptions } from "./src/place/daemon/daemon.ts";
-export type { DaemonChoice } from "./src/place/daemon/daemon_place.ts";
+export type { DaemonChoice, DaemonPlace, TakeArchive } from "./src/place/daemon/daemon_place.ts";
 export { MemoryStore } from "./src/place/memory.ts";

@@ -41,8 +41,10 @@ export interface ArchiveTargetOptions {
 export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisposable {
   /** Of the `.tar`; nothing is there before {@link close}. */
   readonly path: string;
+  /** What errors call it. */
   protected readonly what: string;
-  protected readonly documents = this;
+  /** Where documents are read from. */
+  protected readonly documents: Pick<Source, "fetch"> = this;
   /** Of the blobs; none before the first. */
   #folder: string | undefined;
   #prepared: Promise<string> | undefined;
@@ -101,6 +103,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     }
   }
 
+  /** Keeps a blob in the folder. */
   protected async write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     if (this.#near !== undefined) return;
     const verifier = new Verifier(d);

@@ -73,6 +73,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
   readonly #ids = new Map<string, string>();
   readonly #saved = new Map<string, Promise<SavedImage>>();
 
+  /** What errors call it. */
   protected get what(): string {
     return `the Docker daemon at ${this.where}`;
   }

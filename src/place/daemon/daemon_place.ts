@@ -59,9 +59,15 @@ const infoSchema = z.looseObject({ Architecture: z.string().optional() });
 
 /** A place behind a daemon. */
 export abstract class DaemonPlace<Present> extends ArchiveCollector implements AsyncDisposable {
+  /**
+   * Calls the daemon.
+   *
+   * @ignore
+   */
   protected readonly client: DaemonClient;
   /** What was found of images that the place has: till the end of the work they are only named. */
   protected readonly present: Map<string, Present> = new Map();
+  /** Where documents are read from, till they are sent. */
   protected documents: MemoryStore = new MemoryStore();
   #platforms: readonly PlatformSpec[] | undefined;
   readonly #members = new Pool(1);
@@ -179,6 +185,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     });
   }
 
+  /** Sends a blob on to whoever takes the archive. */
   protected async write(d: Descriptor, open: OpenBlob, { signal }: CallOptions): Promise<void> {
     // One member after the other.
     await this.#members.run(async () => {
