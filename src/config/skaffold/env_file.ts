@@ -99,13 +99,6 @@ const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
  *
  * @returns values by name, in the order of the text
  * @throws {DotenvError} for what is no `NAME=VALUE`
- *
- * @example
- * ```ts
- * import { parseDotenv } from "./env_file.ts";
- * const values = parseDotenv('HOST=reg.local # ours\nREPO="${HOST}/team"\n');
- * if (values.get("REPO") !== "reg.local/team") throw new Error();
- * ```
  */
 function parseDotenv(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
