@@ -71,9 +71,9 @@ export interface PushNaming {
   /** Prefix of repositories; without it an image goes where its name says. */
   readonly to?: string | undefined;
   /** `REPO` and the whole name, which is the default; beats the others. */
-  readonly preserve?: boolean | undefined;
+  readonly preserveImportPaths?: boolean | undefined;
   /** `REPO` and the last element of the name; beats `bare`. */
-  readonly base?: boolean | undefined;
+  readonly baseImportPaths?: boolean | undefined;
   /** `REPO` itself, for every image. */
   readonly bare?: boolean | undefined;
   /** Tags in the place of the image's own. */
@@ -126,7 +126,7 @@ export function planPush(
       const name = `${repository}:${tag}`;
       const owner = taken.get(name);
       if (owner !== undefined && owner !== image.digest) {
-        const isNamedSo = naming.bare || naming.base || naming.tags;
+        const isNamedSo = naming.bare || naming.baseImportPaths || naming.tags;
         const next = isNamedSo
           ? "choose one with --image, or leave --bare, --base-import-paths and --tag out"
           : "choose one with --image DIGEST";
@@ -148,7 +148,8 @@ function tagsOf({ name, tag }: NamedImage): readonly string[] {
 }
 
 function repositoryOf(image: NamedImage, naming: PushNaming): string {
-  const { to, preserve = false, base = false, bare = false } = naming;
+  const { to, bare, preserveImportPaths: isWhole } = naming;
+  const isBase = naming.baseImportPaths && !isWhole;
   // A name of Docker Hub's says no registry either: every name without a host is written so.
   const name = image.name && parseReference(shortName(image.name)).name;
   if (to === undefined) {
@@ -159,9 +160,9 @@ function repositoryOf(image: NamedImage, naming: PushNaming): string {
         "say where with --to REPO (for Docker Hub, --to docker.io)",
     );
   }
-  if (!name || (bare && !base && !preserve)) return parseRepository(to);
+  if (!name || (bare && !isBase && !isWhole)) return parseRepository(to);
   const { path } = splitHost(name);
-  return parseRepository(posix.join(to, base && !preserve ? posix.basename(path) : path));
+  return parseRepository(posix.join(to, isBase ? posix.basename(path) : path));
 }
 
 /** An image of a layout, as far as a daemon names it. */

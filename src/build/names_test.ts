@@ -72,8 +72,12 @@ Deno.test("push names: below a repository with the name's own host taken off, or
   const cases = [
     [{}, "reg.local/team/app", "v1"],
     [{ to: "other.local/x" }, "other.local/x/team/app", "v1"],
-    [{ to: "other.local/x", base: true }, "other.local/x/app", "v1"],
-    [{ to: "other.local/x", base: true, preserve: true }, "other.local/x/team/app", "v1"],
+    [{ to: "other.local/x", baseImportPaths: true }, "other.local/x/app", "v1"],
+    [
+      { to: "other.local/x", baseImportPaths: true, preserveImportPaths: true },
+      "other.local/x/team/app",
+      "v1",
+    ],
     [{ to: "other.local/x", bare: true, tags: ["v2"] }, "other.local/x", "v2"],
   ] as const;
   for (const [naming, repository, tag] of cases) {

@@ -1,17 +1,51 @@
 /**
- * `kodeno build`: flags to options, the build, and its references on stdout.
+ * The commands that build images and those that tell what a build is made of: `kodeno build`, `watch`,
+ * `skaffold`, `deps` and `sync`.
  * @module
  */
-import { Command } from "commander";
-import { build } from "../app/build.ts";
 import { KodenoError } from "../errors.ts";
-import { choice, flags, type Given, JSON_EVENTS, text, toggle, withFlags } from "./flag.ts";
-import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
-import { outputsOf, printResult, yieldStdout } from "./output.ts";
-import { watched } from "./progress.ts";
+import { command, type Commands } from "./command.ts";
+import {
+  append,
+  appendWords,
+  choice,
+  type Given,
+  JSON_EVENTS,
+  text,
+  texts,
+  toggle,
+} from "./flag.ts";
+import { BUILD_FLAGS, PATTERNS, PLATFORMS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
+import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
+import type { Work } from "./progress.ts";
 
-const EXAMPLES = `
-Examples:
+/** What `--output` prints unless it says otherwise. */
+const DEFAULT_OUTPUT = "{{json .}}";
+
+/** What only a skaffold.yaml gives a meaning to, beside what that is read with. */
+const WITH_FILE = {
+  fileOutput: text("--file-output <file>", "with -f: write the images as JSON (default: no file)"),
+  quiet: toggle("-q, --quiet", "with -f: print the images through --output and nothing else"),
+  output: text(
+    "-o, --output <template>",
+    `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
+  ),
+  dryRun: toggle("--dry-run", "with -f: tell names and tags, and build nothing"),
+  hooks: choice(
+    "--hooks <bool>",
+    "with -f: run the commands it has before and after builds (default: true)",
+    ["true", "false"],
+  ),
+};
+const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
+const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
+
+const build = command({
+  about: "Builds Go main packages, makes an image of each, and puts them into an OCI layout.\n" +
+    "Prints the reference of each image, one a line.",
+  words: [PATTERNS],
+  flags: ALL,
+  examples: `Examples:
   # one image for the default platform, into the layout "out"
   kodeno build ./cmd/app
 
@@ -25,80 +59,249 @@ Examples:
   kodeno build --base-image oci:./bases:debian12 ./cmd/app
 
   # what a skaffold.yaml says, under a registry's name
-  kodeno build -f skaffold.yaml -d registry.local/team`;
-
-/** What `--output` prints unless it says otherwise. */
-const DEFAULT_OUTPUT = "{{json .}}";
-
-/** What only a skaffold.yaml gives a meaning to. */
-const WITH_FILE = flags({
-  ...SKAFFOLD_FLAGS,
-  fileOutput: text("--file-output <file>", "with -f: write the images as JSON (default: no file)"),
-  quiet: toggle("-q, --quiet", "with -f: print the images through --output and nothing else"),
-  output: text(
-    "-o, --output <template>",
-    `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
-  ),
-  dryRun: toggle("--dry-run", "with -f: tell names and tags, and build nothing"),
-  hooks: choice(
-    "--hooks <bool>",
-    "with -f: run the commands it has before and after builds (default: true)",
-    ["true", "false"],
-  ),
+  kodeno build -f skaffold.yaml -d registry.local/team`,
+  onStdout: "yield",
+  stops: true,
+  view: true,
+  run: async (given, work, patterns) => {
+    if (given.file !== undefined) return await buildFile(patterns, given, work);
+    const alone = { ...WITH_FILE, images: ALL.images, profiles: ALL.profiles };
+    for (const [name, { long }] of Object.entries(alone)) {
+      if (given[name as keyof typeof alone] === undefined) continue;
+      throw new KodenoError("BAD_OPTION", `Cannot use ${long} without -f: say -f skaffold.yaml`);
+    }
+    const { build } = await import("../app/build.ts");
+    const references = [...(await build(patterns, given, work)).values()];
+    return () => printReferences(references, given);
+  },
+  print: (print) => print(),
 });
-const FLAGS = flags({ ...BUILD_FLAGS, ...WITH_FILE, json: JSON_EVENTS });
-type BuildCommandFlags = Given<typeof FLAGS>;
 
-/** The command with its flags. */
-export function buildCommand(): Command {
-  return withFlags(new Command("build"), FLAGS)
-    .description(
-      "Builds Go main packages, makes an image of each, and puts them into an OCI layout.\n" +
-        "Prints the reference of each image, one a line.",
-    )
-    .argument(...PATTERNS)
-    .addHelpText("after", EXAMPLES).action(run);
+/** As JSON, each was told by its event. */
+function printReferences(
+  references: readonly string[],
+  { json }: { readonly json?: boolean | undefined },
+): void {
+  if (!json) references.forEach(printResult);
 }
 
-async function run(patterns: readonly string[], given: BuildCommandFlags): Promise<void> {
-  await yieldStdout({ ...outputsOf(given), "--file-output": given.fileOutput });
-  if (given.file !== undefined) return await runSkaffold(patterns, given);
-  const alone =
-    (["fileOutput", "quiet", "output", "dryRun", "hooks", "images", "profiles"] as const)
-      .find((name) => given[name] !== undefined);
-  if (alone !== undefined) {
-    const { long } = WITH_FILE[alone];
-    throw new KodenoError("BAD_OPTION", `Cannot use ${long} without -f: say -f skaffold.yaml`);
-  }
-  const references = await watched(given, (o) => build(patterns, given, o));
-  // As JSON, each reference was told by its event.
-  if (!given.json) { for (const reference of references.values()) printResult(reference); }
-}
-
-async function runSkaffold(patterns: readonly string[], asked: BuildCommandFlags): Promise<void> {
+async function buildFile(
+  patterns: readonly string[],
+  asked: Given<typeof ALL>,
+  work: Work,
+): Promise<() => Promise<void>> {
   if (patterns.length > 0) {
     const why = `${asked.file} says what is built; choose with -b IMAGE`;
     throw new KodenoError("BAD_OPTION", `Cannot build ${patterns.join(" ")} with -f: ${why}`);
   }
+  const { notes, ...skaffold } = await skaffoldOptions(asked);
   // A build of packages does not wait for what only these need.
   const { withOutputVariables } = await import("../config/skaffold/options.ts");
-  const { readSkaffoldEnvironment } = await import("../config/skaffold/env_file.ts");
-  const { environment, notes } = await readSkaffoldEnvironment();
-  const given = withOutputVariables(asked, environment);
-  const request = {
-    skaffold: { ...skaffoldOptions(given), environment },
-    // The file's platforms are narrowed down by those of the command line, as in Skaffold.
-    options: { ...given, platforms: undefined },
-    dryRun: given.dryRun,
-    hooks: given.hooks !== "false",
-  };
   const { buildSkaffold, renderBuilds, writeBuilds } = await import("../app/skaffold_build.ts");
-  const builds = await watched(given, (o) => {
-    const emit = given.quiet ? undefined : o.emit;
-    for (const message of notes) emit?.({ type: "note", level: "warning", message });
-    return buildSkaffold(request, { ...o, emit });
-  });
-  if (given.fileOutput !== undefined) await writeBuilds(given.fileOutput, builds);
-  if (given.quiet) printResult(renderBuilds(builds, given.output ?? DEFAULT_OUTPUT));
-  else if (!given.json) builds.forEach(({ tag }) => printResult(tag));
+  const given = withOutputVariables(asked, skaffold.environment);
+  const { quiet, dryRun, fileOutput, output = DEFAULT_OUTPUT } = given;
+  const emit = quiet ? undefined : work.emit;
+  for (const message of notes) emit?.({ type: "note", level: "warning", message });
+  // The file's platforms are narrowed down by those of the command line, as in Skaffold.
+  const options = { ...given, platforms: undefined };
+  const request = { skaffold, options, dryRun, hooks: given.hooks !== "false" };
+  const builds = await buildSkaffold(request, { ...work, emit });
+  return async () => {
+    if (fileOutput !== undefined) await writeBuilds(fileOutput, builds);
+    if (quiet) printResult(renderBuilds(builds, output));
+    else printReferences(builds.map(({ tag }) => tag), given);
+  };
 }
+
+const watch = command({
+  about:
+    'Builds images as "kodeno build" does, and again whenever one of their files changes: only\n' +
+    "those that the change touches. Prints a line for each: when, its reference, how long it took.",
+  words: [PATTERNS],
+  flags: BUILDING,
+  examples: `Examples:
+  # one image, into the layout "out"
+  kodeno watch ./cmd/app
+
+  # all images of the module, into the local daemon
+  kodeno watch --local ./...
+
+  # pushed under one tag
+  KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...
+
+Ctrl-C ends it.`,
+  onStdout: "refuse",
+  stops: true,
+  view: true,
+  run: async (options, { signal, emit, tell }, patterns) => {
+    const { watch } = await import("../app/watch.ts");
+    const { json, verbose } = options;
+    let isTold = false;
+    await watch({ patterns, options }, {
+      built: ({ importPath, reference, elapsedMs }) =>
+        tell(() => {
+          if (json) return printJson("built", { importPath, reference, elapsedMs });
+          const time = new Date().toTimeString().slice(0, 8);
+          printResult(`${time} ${reference} ${formatDuration(elapsedMs)}`);
+        }),
+      failed: (error) => printError(error.message),
+      waiting: ({ images, folders }) => {
+        const what = `${images} image${images === 1 ? "" : "s"}`;
+        if (!isTold) printNote(`watching ${folders} folders of ${what}; Ctrl-C ends it`);
+        isTold = true;
+      },
+    }, {
+      signal,
+      // A line for each image is all there is to read, unless more is asked for.
+      emit: (event) => json || verbose || event.type === "note" ? emit(event) : undefined,
+    });
+  },
+});
+
+/** Options that say what Skaffold says. */
+const OF_SKAFFOLD = [
+  "push",
+  "local",
+  "localDomain",
+  "bare",
+  "baseImportPaths",
+  "preserveImportPaths",
+  "tags",
+  "tagOnly",
+] as const;
+
+const skaffold = command({
+  about:
+    "Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the name that\n" +
+    "Skaffold has for it. Prints its reference.",
+  words: [["[pattern]", 'import path or folder of the main package (default: ".")']],
+  flags: BUILDING,
+  examples: `Example, in skaffold.yaml:
+  build:
+    artifacts:
+      - image: app
+        custom:
+          buildCommand: kodeno skaffold ./cmd/app
+          dependencies:
+            command: kodeno deps --json ./cmd/app
+
+Skaffold says by variables what is wanted: IMAGE (the name and tag the image gets), PUSH_IMAGE (true:
+push it; false: load it into the local daemon), PLATFORMS and BUILD_CONTEXT. What .ko.yaml and KO_*
+say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
+  onStdout: "yield",
+  stops: true,
+  view: true,
+  run: async (options, work, pattern) => {
+    const found = OF_SKAFFOLD.find((name) => options[name] !== undefined);
+    if (found !== undefined) {
+      const flag = `${BUILDING[found].long} with "kodeno skaffold"`;
+      const why = "Skaffold says where the image goes and what it is called; leave it out";
+      throw new KodenoError("BAD_OPTION", `Cannot use ${flag}: ${why}`);
+    }
+    const { buildForSkaffold } = await import("../app/skaffold_custom.ts");
+    return await buildForSkaffold({ pattern, options }, work);
+  },
+  print: (reference, given) => printReferences([reference], given),
+});
+
+const deps = command({
+  about:
+    "Lists the files that shape the images of Go main packages, relative to the working folder:\n" +
+    "Go files of all packages but Go's own and those of the module cache, what they embed,\n" +
+    "go.mod and its like, kodata, and .ko.yaml.",
+  words: [PATTERNS],
+  flags: {
+    json: toggle("--json", "print one JSON array, as Skaffold wants it"),
+    paths: texts(
+      "--paths <glob>",
+      "list what this matches instead; may be said again (default: none)",
+      append,
+    ),
+    ignore: texts(
+      "--ignore <glob>",
+      "leave out what this matches; may be said again (default: none)",
+      append,
+    ),
+    platforms: PLATFORMS,
+    flags: texts(
+      "--flags <flags>",
+      "flags of go build, such as -tags=x (default: none)",
+      appendWords,
+    ),
+    env: texts("--env <name=value>", "environment variable of go build (default: none)", append),
+    baseImage: text(
+      "--base-image <image>",
+      'asked for its platforms where they are "all" (default: static)',
+    ),
+    offline: toggle("--offline", "fetch nothing"),
+  },
+  examples: `Examples:
+  # every file that shapes the image, one a line
+  kodeno deps ./cmd/app
+
+  # in skaffold.yaml, below "custom"; Skaffold knows no quotes there
+  buildCommand: kodeno skaffold ./cmd/app
+  dependencies:
+    command: kodeno deps --json ./cmd/app
+
+  # without what code generators write
+  kodeno deps --ignore "**/*.pb.go" ./cmd/app
+
+  # what these globs match, as "dependencies.paths" of Skaffold's ko builder
+  kodeno deps --paths go.mod --paths "**/*.go"
+
+Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
+file, and "**.go" only those of one folder.`,
+  stops: true,
+  run: async ({ json: _, paths, ignore, ...build }, { signal, emit }, patterns) => {
+    const { deps } = await import("../app/deps.ts");
+    return await deps({ patterns, build, paths, ignore }, {
+      signal,
+      emit: (event) => event.type === "note" && event.level === "info" ? undefined : emit(event),
+    });
+  },
+  print: (files, { json }) => {
+    if (json) printResult(JSON.stringify(files));
+    // A line of its own each, whatever the name: as JSON writes it.
+    else for (const file of files) printResult(file.replaceAll("\n", "\\u000a"));
+  },
+});
+
+const sync = command({
+  about:
+    "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
+    "YAML for an artifact of skaffold.yaml, one document for each image.",
+  words: [PATTERNS],
+  flags: { json: toggle("--json", "print one JSON array") },
+  examples: `Examples:
+  # the rules of one image, to be put below its artifact
+  kodeno sync ./cmd/app
+
+  # those of all images of the module, as JSON
+  kodeno sync --json ./...
+
+A program finds its files by KO_DATA_PATH, which images set to /var/run/ko, and sees new ones when
+it reads them again. Skaffold copies with the container's own "tar" as the container's user: the
+base image has to have it, and the image has to run as a user who may write there
+("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
+  stops: true,
+  run: async (_, { signal }, patterns) => {
+    const { syncRules } = await import("../app/sync.ts");
+    return await syncRules(patterns, {}, { signal });
+  },
+  print: async (images, { json }) => {
+    if (json) {
+      const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));
+      return printResult(JSON.stringify(list));
+    }
+    const { stringify } = await import("yaml");
+    const documents = images.flatMap(({ importPath, manual }) => {
+      if (manual.length > 0) return [`# ${importPath}\n${stringify({ sync: { manual } })}`];
+      printNote(`${importPath} has no kodata; there is nothing to sync`);
+      return [];
+    });
+    if (documents.length > 0) printResult(documents.join("---\n").trimEnd());
+  },
+});
+
+export default { build, watch, skaffold, deps, sync } satisfies Commands;

@@ -1,10 +1,13 @@
 /**
  * `kodeno completion`: a thin script for a shell, which hands the words of the line to
- * `kodeno __complete` and shows what that answers.
+ * `kodeno __complete` and shows what that answers. What there is to choose from, the program itself
+ * says: its commands, their flags and arguments.
  * @module
  */
-import { Argument, Command } from "commander";
-import { printText } from "./output.ts";
+import type { Command, Option } from "commander";
+import { printable } from "../errors.ts";
+import { command, type Commands } from "./command.ts";
+import { printResult, printText } from "./output.ts";
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   // Words are taken apart at ":" and "=" there, and completed behind the last of these.
@@ -118,8 +121,12 @@ Register-ArgumentCompleter -Native -CommandName kodeno -ScriptBlock {
 `,
 };
 
-const EXAMPLES = `
-Examples:
+const completion = command({
+  about:
+    "Prints a script for a shell that completes commands, flags, import paths, folders with main\n" +
+    "packages, and the images of layouts.",
+  words: [["<shell>", "which shell", { choices: Object.keys(SCRIPTS) }]],
+  examples: `Examples:
   # bash: in ~/.bashrc
   source <(kodeno completion bash)
 
@@ -130,16 +137,120 @@ Examples:
   kodeno completion fish > ~/.config/fish/completions/kodeno.fish
 
   # PowerShell: in the profile
-  kodeno completion powershell | Out-String | Invoke-Expression`;
+  kodeno completion powershell | Out-String | Invoke-Expression`,
+  run: (_, _work, shell) => printText(SCRIPTS[shell] ?? ""),
+});
 
-/** The command. */
-export function completionCommand(): Command {
-  return new Command("completion")
-    .description(
-      "Prints a script for a shell that completes commands, flags, import paths, folders with main\n" +
-        "packages, and the images of layouts.",
-    )
-    .addArgument(new Argument("<shell>", "which shell").choices(Object.keys(SCRIPTS)))
-    .addHelpText("after", EXAMPLES)
-    .action((shell: string) => printText(SCRIPTS[shell] ?? ""));
+/** What a word can be: words to choose from, or a kind of what `complete` or the shell finds out. */
+type Kind = string | readonly string[];
+
+/** What values of flags are, by flag, else by what stands between the angle brackets. */
+const VALUES: Readonly<Record<string, Kind>> = {
+  "--platform": "platform",
+  "--base-image": "base",
+  "--compression": ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "none"],
+  "--filename": ":files",
+  file: ":files",
+  dir: ":folders",
+};
+
+/** What words are, by the name of the argument. */
+const WORDS: Readonly<Record<string, Kind>> = {
+  pattern: "package",
+  patterns: "package",
+  layout: "layout",
+  "layout|archive": "layout",
+  in: "layout",
+  out: "layout",
+  name: "image",
+  names: "image",
+  source: "place",
+  target: "place",
+  dir: ":folders",
+};
+
+const complete = command({
+  about:
+    "Prints what the last of words can be, a line each, what it is behind a tabulator; then\n" +
+    ":words when that is all, or :files or :folders when the shell has to offer these.",
+  words: [["[words...]", 'words of the command line behind "kodeno"; put "--" before them']],
+  examples: "Example:\n  kodeno __complete -- build ./cmd/",
+  run: async (_, { load }, words) => {
+    // Some shells cannot hand on an empty word.
+    const typed = words.map((word) => word === '""' ? "" : word);
+    const { before = "", kind = [], place } = ask(await load(words[0] ?? ""), typed);
+    const isShells = typeof kind === "string" && kind.startsWith(":");
+    if (isShells) return printResult(kind);
+    const word = (typed.at(-1) ?? "").slice(before.length);
+    const all = typeof kind === "string"
+      ? await (await import("../app/complete.ts")).complete(kind, word, place)
+      : kind;
+    const found = all.filter((one) => one.startsWith(word)).map((one) => before + one);
+    // A name that a terminal would obey is no completion.
+    const plain = found.filter((line) => line.split("\t").map(printable).join("\t") === line);
+    printResult([...plain, ":words"].join("\n"));
+  },
+});
+
+export default { completion, __complete: complete } satisfies Commands;
+
+/** What the last word is to be completed with; `before` stays of it: `--flag=`. */
+function ask(program: Command, words: readonly string[]) {
+  const word = words.at(-1) ?? "";
+  let command = program;
+  /** Those that stand alone, behind the command. */
+  const alone: string[] = [];
+  /** A flag that waits for its value. */
+  let open: Option | undefined;
+  let dashes = false;
+  for (const one of words.slice(0, -1)) {
+    const below = alone.length === 0 ? command.commands : [];
+    const named = below.find((sub) => sub.name() === one || sub.aliases().includes(one));
+    if (open !== undefined) open = undefined;
+    else if (!dashes && one === "--") dashes = true;
+    else if (!dashes && one.startsWith("-")) open = flagWithValue(command, one);
+    else if (named !== undefined) command = named;
+    else alone.push(one);
+  }
+  if (open !== undefined) return { kind: kindOf(open) };
+  const [before = "", flag = ""] = dashes ? [] : /^(--[^=]+)=/.exec(word) ?? [];
+  const given = flagWithValue(command, flag);
+  if (given !== undefined) return { kind: kindOf(given), before };
+  const help = command.createHelp();
+  if (!dashes && word.startsWith("-")) {
+    const below = command === program ? [] : command.commands;
+    const flags = [command, ...below].flatMap((one) => help.visibleOptions(one));
+    const found = flags.flatMap(({ short, long, description }) =>
+      [short, long].filter((name) => name !== undefined)
+        .map((name) => `${name}\t${description.split("\n")[0]}`)
+    );
+    return { kind: [...new Set(found)] };
+  }
+  if (command.commands.length > 0 && alone.length === 0) {
+    const found = help.visibleCommands(command).flatMap((one) =>
+      [one.name(), ...one.aliases()].map((name) =>
+        `${name}\t${help.subcommandDescription(one).split("\n")[0]}`
+      )
+    );
+    return { kind: found };
+  }
+  const [first] = command.registeredArguments;
+  const last = command.registeredArguments.at(-1);
+  const argument = command.registeredArguments[alone.length] ?? (last?.variadic ? last : undefined);
+  const name = argument?.name() ?? "";
+  // The source of a copy is a place, that of a tag an image of the layout before it.
+  const isImage = name === "source" && first?.name().startsWith("layout");
+  return { kind: argument?.argChoices ?? (isImage ? "image" : WORDS[name]), place: alone[0] };
+}
+
+function flagWithValue({ options, commands }: Command, flag: string): Option | undefined {
+  const all = [...options, ...commands.flatMap((one) => one.options)];
+  return all.find(({ short, long, required, optional }) =>
+    (flag === short || flag === long) && (required || optional)
+  );
+}
+
+function kindOf({ argChoices, long, flags }: Option): Kind | undefined {
+  const [, shown = ""] = /[<[]([^>\]]+?)(?:\.\.\.)?[>\]]/.exec(flags) ?? [];
+  return argChoices ?? VALUES[long ?? ""] ?? VALUES[shown];
 }

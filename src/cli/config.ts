@@ -2,21 +2,17 @@
  * `kodeno config`: the configuration as YAML, with the place of each value behind it.
  * @module
  */
-import { Command } from "commander";
 import { Document, isScalar, YAMLMap } from "yaml";
-import {
-  showArtifacts,
-  showConfig,
-  type ShownConfig,
-  type ShownImage,
-} from "../app/show_config.ts";
-import { flags, type Given, toggle, withFlags } from "./flag.ts";
+import type { ShownConfig, ShownImage } from "../app/show_config.ts";
+import { command, type Commands } from "./command.ts";
+import { toggle } from "./flag.ts";
 import { BUILD_FLAGS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
 import { printResult } from "./output.ts";
-import { shown } from "./progress.ts";
 
-const EXAMPLES = `
-Examples:
+const config = command({
+  about: "Shows what shapes images here, and where each value comes from.",
+  flags: { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, json: toggle("--json", "print it as JSON") },
+  examples: `Examples:
   # what "kodeno build" would build with here
   kodeno config
 
@@ -27,47 +23,23 @@ Examples:
   kodeno config -f skaffold.yaml
 
   # for a program
-  kodeno config --json`;
-
-const FLAGS = flags({
-  ...BUILD_FLAGS,
-  ...SKAFFOLD_FLAGS,
-  json: toggle("--json", "print it as JSON"),
+  kodeno config --json`,
+  view: true,
+  run: async (given, work) => {
+    const { showArtifacts, showConfig } = await import("../app/show_config.ts");
+    if (given.file === undefined) return named(await showConfig(given, work));
+    const { notes, ...skaffold } = await skaffoldOptions(given);
+    for (const message of notes) work.emit({ type: "note", level: "warning", message });
+    const { environment } = skaffold;
+    const options = { ...given, platforms: undefined, environment };
+    const artifacts = await showArtifacts({ options, skaffold }, work);
+    return { artifacts: artifacts.map((one) => ({ ...one, image: rename(one.image) })) };
+  },
+  print: (found, { json }) =>
+    printResult(json ? JSON.stringify({ type: "config", ...found }) : toYaml(found)),
 });
-type ConfigFlags = Given<typeof FLAGS>;
 
-/** The command with its flags. */
-export function configCommand(): Command {
-  return withFlags(new Command("config"), FLAGS)
-    .description("Shows what shapes images here, and where each value comes from.")
-    .addHelpText("after", EXAMPLES).action(run);
-}
-
-async function run(given: ConfigFlags): Promise<void> {
-  if (given.file !== undefined) return await runSkaffold(given);
-  const found = named(await shown({ verbose: given.verbose }, (o) => showConfig(given, o)));
-  printResult(given.json ? JSON.stringify({ type: "config", ...found }) : toYaml(found));
-}
-
-async function runSkaffold(given: ConfigFlags): Promise<void> {
-  const { readSkaffoldEnvironment } = await import("../config/skaffold/env_file.ts");
-  const { environment, notes } = await readSkaffoldEnvironment();
-  const request = {
-    options: { ...given, platforms: undefined, environment },
-    skaffold: { ...skaffoldOptions(given), environment },
-  };
-  const found = await shown({ verbose: given.verbose }, (o) => {
-    for (const message of notes) o.emit({ type: "note", level: "warning", message });
-    return showArtifacts(request, o);
-  });
-  const artifacts = found.map((one) => ({ ...one, image: rename(one.image) }));
-  if (given.json) return printResult(JSON.stringify({ type: "config", artifacts }));
-  const document = new Document({ artifacts: artifacts.map(({ image: _, ...rest }) => rest) });
-  artifacts.forEach(({ image }, i) =>
-    document.setIn(["artifacts", i, "image"], imageNode(document, image))
-  );
-  printResult(document.toString({ lineWidth: 0 }).trimEnd());
-}
+export default { config } satisfies Commands;
 
 function rename(image: ShownImage): ShownImage {
   return Object.fromEntries(
@@ -93,16 +65,18 @@ function flagOf(from: string): string {
 }
 
 /** What is said nowhere is left out: it would be most of the text. */
-function toYaml({ publish, image, builds, ...rest }: ShownConfig): string {
-  const document = new Document(rest);
-  const map = (image: ShownImage): YAMLMap => imageNode(document, image);
-  document.set("publish", map(publish));
-  document.set("image", map(image));
-  if (builds.length > 0) {
-    document.set("builds", document.createNode(builds.map(({ image: _, ...build }) => build)));
-    builds.forEach((build, i) => document.setIn(["builds", i, "image"], map(build.image)));
-  }
-  if (isNothing(rest.baseImageOverrides)) document.delete("baseImageOverrides");
+function toYaml(found: object): string {
+  const { publish, image, builds, ...rest }: Partial<ShownConfig> = found;
+  const document = new Document();
+  const replace = (key: unknown, value: unknown): unknown => {
+    if (key === "publish" || key === "image") {
+      return value && imageNode(document, value as ShownImage);
+    }
+    return (key === "builds" || key === "baseImageOverrides") && isNothing(value)
+      ? undefined
+      : value;
+  };
+  document.contents = document.createNode({ ...rest, publish, image, builds }, replace);
   return document.toString({ lineWidth: 0 }).trimEnd();
 }
 

@@ -25,36 +25,25 @@ export class Flag<T> extends Option {
 
   /** The same flag, that fills an option. */
   filling(option: string): Flag<T> {
-    const { flags, description, parseArg, argChoices } = this;
-    const flag = new Flag<T>(flags, description, parseArg as Reader<T> | undefined, option);
-    return argChoices === undefined ? flag : flag.choices(argChoices) as Flag<T>;
+    return Object.assign(new Flag<T>(this.flags, this.description), this, { option });
   }
 }
 
-/** Flags by the options that they fill. */
-type Flags = Readonly<Record<string, Flag<unknown>>>;
+/** Flags by the options that they fill, unless one says itself which. */
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
 /** What flags say, by the options they fill; and what any command is told. */
 export type Given<F extends Flags> = { readonly [K in keyof F]?: F[K]["value"] } & {
   readonly verbose?: boolean;
 };
 
-/** Ties flags to the options whose names stand before them. */
-export function flags<F extends Flags>(table: F): F {
-  const tied = Object.entries(table).map(([option, flag]) =>
-    [option, flag.option === undefined ? flag.filling(option) : flag] as const
-  );
-  return Object.fromEntries(tied) as F;
-}
-
 /** Adds flags to a command. */
 export function withFlags(command: Command, flags: Flags): Command {
-  for (const flag of Object.values(flags)) command.addOption(flag);
+  for (const [option, flag] of Object.entries(flags)) {
+    command.addOption(flag.option === undefined ? flag.filling(option) : flag);
+  }
   return command;
 }
-
-/** Has a command that tells how far it is do so in JSON. */
-export const JSON_EVENTS = toggle("--json", "print events and results as JSON, one a line");
 
 /** A switch. */
 export function toggle(flags: string, about: string): Flag<boolean> {
@@ -66,6 +55,11 @@ export function text(flags: string, about: string): Flag<string> {
   return new Flag(flags, about);
 }
 
+/** A flag with one value that is read. */
+export function parsed<T>(flags: string, about: string, read: (value: string) => T): Flag<T> {
+  return new Flag(flags, about, (value) => read(value));
+}
+
 /** As {@link text}, of one among several values. */
 export function choice<T extends string>(
   flags: string,
@@ -73,11 +67,6 @@ export function choice<T extends string>(
   choices: readonly T[],
 ): Flag<T> {
   return new Flag<T>(flags, about).choices(choices) as Flag<T>;
-}
-
-/** A flag with one value that is read. */
-export function parsed<T>(flags: string, about: string, read: (value: string) => T): Flag<T> {
-  return new Flag(flags, about, (value) => read(value));
 }
 
 /** A flag with several values, in the way that `gather` takes them. */
@@ -88,6 +77,13 @@ export function texts(
 ): Flag<readonly string[]> {
   return new Flag(flags, about, gather);
 }
+
+/** Has a command that tells how far it is do so in JSON. */
+export const JSON_EVENTS = toggle("--json", "print events and results as JSON, one a line");
+/** Has one that prints images do so in JSON. */
+export const JSON_IMAGES = toggle("--json", "print as JSON, an image a line");
+/** Has one do so in one piece. */
+export const JSON_WHOLE = toggle("--json", "print as JSON");
 
 /** Gathers a flag that may be said again; each value is taken as it is. */
 export function append(value: string, before: readonly string[] = []): readonly string[] {

@@ -5,7 +5,6 @@
  */
 import { parseEpoch, parseJobs, parsePairs } from "../config/checks.ts";
 import type { CommandOptions } from "../config/options.ts";
-import type { ResolveRequest } from "../build/resolve.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import {
   append,
@@ -14,7 +13,6 @@ import {
   appendWords,
   choice,
   Flag,
-  flags,
   type Given,
   parsed,
   text,
@@ -52,30 +50,26 @@ export const LAYOUT_OR_ARCHIVE = [
 export const OFFLINE = toggle("--offline", "dial nothing but what is named here");
 
 /** What commands are told that dial a registry. */
-export const REGISTRY_FLAGS = flags(
-  {
-    offline: OFFLINE,
-    insecureRegistry: toggle(
-      "--insecure-registry",
-      "leave certificates unchecked, and allow plain HTTP",
-    ),
-    caFile: text(
-      "--ca-file <file>",
-      "certificates to trust beside the system's (default: Docker's certs.d)",
-    ),
-  } satisfies Filling<CommandOptions>,
-);
+export const REGISTRY_FLAGS = {
+  offline: OFFLINE,
+  insecureRegistry: toggle(
+    "--insecure-registry",
+    "leave certificates unchecked, and allow plain HTTP",
+  ),
+  caFile: text(
+    "--ca-file <file>",
+    "certificates to trust beside the system's (default: Docker's certs.d)",
+  ),
+} satisfies Filling<CommandOptions>;
 
 /** What commands are told that pull from a registry, too. */
-export const TRANSFER_FLAGS = flags(
-  {
-    ...REGISTRY_FLAGS,
-    mirrors: texts(
-      "--mirror <host=mirror>",
-      "registry to ask first when pulling (default: KODENO_MIRRORS)",
-    ),
-  } satisfies Filling<CommandOptions>,
-);
+export const TRANSFER_FLAGS = {
+  ...REGISTRY_FLAGS,
+  mirrors: texts(
+    "--mirror <host=mirror>",
+    "registry to ask first when pulling (default: KODENO_MIRRORS)",
+  ),
+} satisfies Filling<CommandOptions>;
 
 /** What decides which platforms an image is for. */
 export const PLATFORMS = texts(
@@ -84,7 +78,7 @@ export const PLATFORMS = texts(
 );
 
 /** What all commands that build are told. */
-export const BUILD_FLAGS = flags({
+export const BUILD_FLAGS = {
   ociLayout: text(
     "--oci-layout <dir>",
     'folder of the layout (default: "out", where nothing else is named)',
@@ -161,31 +155,16 @@ export const BUILD_FLAGS = flags({
     compression: text("--compression <how>", "gzip[:1-9] or none (default: gzip:2)"),
     cache: toggle("--no-cache", "neither use nor keep finished layers"),
   } satisfies Filling<CommandOptions>,
-});
+};
 
 /** Those of a build whose images are pushed unless they go elsewhere. */
-export const PUSHING_FLAGS = flags({
+export const PUSHING_FLAGS = {
   ...BUILD_FLAGS,
   noPush: toggle("--no-push", "keep images in a layout instead of pushing").filling("push"),
-});
-
-/** What commands are told that build what Kubernetes objects name. */
-export const MANIFEST_FLAGS = flags({
-  files: texts(
-    "-f, --filename <list>",
-    "files, folders, or - for the standard input, with commas between (default: none)",
-  ),
-  recursive: toggle("-R, --recursive", "take files of folders within the folders, too"),
-  selector: text(
-    "-l, --selector <labels>",
-    "only objects with these labels: app=web,!canary (default: all)",
-  ),
-  watch: toggle("-W, --watch", "do it again when a file changes, until interrupted"),
-  ...PUSHING_FLAGS,
-});
+};
 
 /** What commands are told that read a skaffold.yaml, named as in Skaffold. */
-export const SKAFFOLD_FLAGS = flags({
+export const SKAFFOLD_FLAGS = {
   ...{
     file: text("-f, --filename <file>", "build what a skaffold.yaml says (default: none)"),
     images: texts("-b, --build-image <image>", "with -f: only these images (default: all)"),
@@ -203,21 +182,20 @@ export const SKAFFOLD_FLAGS = flags({
     "dev",
     "debug",
   ]),
-});
+};
 
-/** What is asked of a skaffold.yaml. */
-export function skaffoldOptions(
-  { file, images, profiles, modules, defaultRepo, mode, tags, platforms }:
-    & Given<typeof SKAFFOLD_FLAGS>
-    & Pick<CommandOptions, "tags" | "platforms">,
-): SkaffoldOptions {
-  const debug = mode === "debug";
-  return { file, images, profiles, modules, defaultRepo, platforms, tag: tags?.[0], debug };
-}
-
-/** What manifests, images and places the flags ask for. */
-export function resolveRequest(given: Given<typeof MANIFEST_FLAGS>): ResolveRequest {
-  const { files = [], recursive, selector } = given;
-  const manifests = { files, recursive, selector, stdin: () => Deno.stdin.readable };
-  return { manifests, options: given };
+/** What is asked of a skaffold.yaml, and what there is to tell of the `skaffold.env` beside it. */
+export async function skaffoldOptions(
+  given: Given<typeof SKAFFOLD_FLAGS> & Pick<CommandOptions, "tags" | "platforms">,
+) {
+  // A command that was given no such file does not wait for what only these need.
+  const { readSkaffoldEnvironment } = await import("../config/skaffold/env_file.ts");
+  const { file, images, profiles, modules, defaultRepo, mode, tags, platforms } = given;
+  const chosen = { file, images, profiles, modules, defaultRepo, platforms };
+  return {
+    ...chosen,
+    tag: tags?.[0],
+    debug: mode === "debug",
+    ...await readSkaffoldEnvironment(),
+  };
 }

@@ -3,20 +3,27 @@
  * anew a few times a second.
  * @module
  */
+import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { printable } from "../errors.ts";
 import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
-import { formatBytes, formatDuration, printPaintedNote } from "./output.ts";
+import {
+  alignedRows,
+  formatBytes,
+  formatDuration,
+  printPaintedNote,
+  shortDigest,
+} from "./output.ts";
 
 interface Row {
   readonly image: string;
   readonly platform: string;
-  stage: StageEvent["stage"];
-  bytes: number;
+  readonly stage: StageEvent["stage"];
+  readonly bytes: number;
   /** When the row began to move, in milliseconds of the page's clock. */
-  began: number;
+  readonly began: number;
   /** When it was done. */
-  ended?: number;
+  readonly ended?: number | undefined;
 }
 
 /** Stands for all images while they are not known. */
@@ -33,30 +40,37 @@ const MARKS: Readonly<Record<StageEvent["stage"], string>> = {
 /** Draws rows on stderr until it is closed. */
 export class LiveView {
   readonly #rows = new Map<string, Row>();
-  readonly #transfers = new Transfers();
-  readonly #update = createLogUpdate(streamOf(Deno.stderr), { showCursor: true });
+  readonly #blobs = new Map<string, TransferEvent>();
+  /** When the first blob moved. */
+  #began: number | undefined;
+  readonly #update = createLogUpdate(process.stderr, { showCursor: true });
   readonly #timer = setInterval(() => this.#draw(), FRAME_MS);
-  #closed = false;
 
   /** Takes an event that changes a row. */
   take(event: StageEvent | BytesEvent | TransferEvent | ImageEvent): void {
     if (event.type === "image") return;
-    // Names come from wherever the image does.
+    const now = performance.now();
     if (event.type === "transfer") {
-      return this.#transfers.take({ ...event, image: printable(event.image) });
+      this.#began ??= now;
+      // Names come from wherever the image does.
+      const image = printable(event.image);
+      this.#blobs.set(`${image} ${event.digest}`, { ...event, image });
+      return;
     }
+    const { platform, stage } = event;
     // Before the packages are known, one row stands for all.
-    const { platform } = event;
     const image = event.image || PACKAGES;
     if (image !== PACKAGES) this.#rows.delete(PACKAGES);
     const key = image === PACKAGES ? PACKAGES : `${image} ${platform}`;
-    const now = performance.now();
-    const row = this.#rows.get(key) ??
-      { image, platform, stage: event.stage, bytes: 0, began: now };
-    row.stage = event.stage;
-    if (event.bytes !== undefined) row.bytes = event.bytes;
-    if (event.stage === "done") row.ended = now;
-    this.#rows.set(key, row);
+    const row = this.#rows.get(key);
+    this.#rows.set(key, {
+      image: row?.image ?? image,
+      platform: row?.platform ?? platform,
+      stage,
+      bytes: event.bytes ?? row?.bytes ?? 0,
+      began: row?.began ?? now,
+      ended: stage === "done" ? now : row?.ended,
+    });
   }
 
   /** Prints lines that stay, above the rows. */
@@ -68,125 +82,66 @@ export class LiveView {
 
   /** Draws a last time and lets the rows stand. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
     clearInterval(this.#timer);
     this.#rows.delete(PACKAGES);
     this.#update.clear();
     this.#update.done();
-    // Printed, since what is drawn is cut to the height of the screen.
-    for (const row of this.#lines(true)) printPaintedNote(row);
+    // Printed, since what is drawn is cut to the height of the screen. A command without rows tells the
+    // sum of its blobs itself.
+    const rows = [...this.#rows.values()];
+    const transfers = rows.length > 0 ? this.#transferLines().slice(-1) : [];
+    this.#fitting([...imageLines(rows), ...transfers]).forEach(printPaintedNote);
   }
 
   #draw(): void {
-    const lines = this.#lines(false);
+    const rows = [...this.#rows.values()];
+    const transfers = this.#transferLines();
+    const room = Math.max(3, (process.stderr.rows || 24) - 2 - transfers.length);
+    // What moves is worth more than what is done, when there is no room for both.
+    const open = rows.filter((row) => row.stage !== "done");
+    const shown = rows.length <= room ? rows : open.slice(0, room - 1);
+    const rest = `${rows.length - open.length} of ${rows.length} done`;
+    const left = shown.length < rows.length ? [rest] : [];
+    const lines = this.#fitting([...imageLines(shown), ...left, ...transfers]);
     if (lines.length === 0) this.#update.clear();
     else this.#update(lines.join("\n"));
   }
 
-  #lines(all: boolean): readonly string[] {
-    const rows = [...this.#rows.values()];
-    const { columns, rows: height } = sizeOf(Deno.stderr);
-    // Blobs that are gone are of no interest any more; a command without rows tells their sum itself.
-    const moved = this.#transfers.rows();
-    const transfers = all ? rows.length > 0 ? moved.slice(-1) : [] : moved;
-    const room = Math.max(3, height - 2 - transfers.length);
-    // What moves is worth more than what is done, when there is no room for both.
-    const open = rows.filter((row) => row.stage !== "done");
-    const shown = all || rows.length <= room ? rows : open.slice(0, room - 1);
-    const image = Math.max(0, ...shown.map((row) => row.image.length));
-    const platform = Math.max(0, ...shown.map((row) => row.platform.length));
-    const lines = shown.map((row) => line(row, image, platform).slice(0, columns - 1));
-    if (shown.length < rows.length) {
-      lines.push(`${rows.length - open.length} of ${rows.length} done`);
-    }
-    return [...lines, ...transfers.map((line) => line.slice(0, columns - 1))];
-  }
-}
-
-/** One row, its columns padded to the widths given. */
-function line(row: Row, image: number, platform: number): string {
-  const time = formatDuration((row.ended ?? performance.now()) - row.began);
-  const bytes = row.bytes > 0 ? formatBytes(row.bytes) : "";
-  return [
-    MARKS[row.stage],
-    row.image.padEnd(image),
-    row.platform.padEnd(platform),
-    row.stage.padEnd(9),
-    bytes.padStart(8),
-    time.padStart(6),
-  ].join(" ");
-}
-
-function sizeOf(terminal: typeof Deno.stderr): { columns: number; rows: number } {
-  try {
-    const { columns, rows } = Deno.consoleSize();
-    return { columns: columns || 80, rows: rows || 24 };
-  } catch {
-    return { columns: 80, rows: terminal.isTerminal() ? 24 : 1000 };
-  }
-}
-
-/** What log-update needs of a node stream. */
-function streamOf(terminal: typeof Deno.stderr): NodeJS.WritableStream {
-  const encoder = new TextEncoder();
-  const stream = {
-    isTTY: true,
-    get columns() {
-      return sizeOf(terminal).columns;
-    },
-    get rows() {
-      return sizeOf(terminal).rows;
-    },
-    write: (text: string) => terminal.writeSync(encoder.encode(text)) >= 0,
-  };
-  return stream as unknown as NodeJS.WritableStream;
-}
-
-/** Blobs that are moved, and what has been. */
-class Transfers {
-  readonly #blobs = new Map<string, TransferEvent>();
-  #began: number | undefined;
-
-  /** Takes an event. */
-  take(event: TransferEvent): void {
-    this.#began ??= performance.now();
-    this.#blobs.set(`${event.image} ${event.digest}`, event);
+  #fitting(lines: readonly string[]): readonly string[] {
+    return lines.map((line) => line.slice(0, (process.stderr.columns || 80) - 1));
   }
 
-  /** Those on their way, one each, and the sum of all in the end; none before the first one. */
-  rows(): readonly string[] {
-    if (this.#blobs.size === 0) return [];
-    const moving = [...this.#blobs.values()].filter(({ state }) => state === "moving");
-    const widest = Math.max(0, ...moving.map(({ image }) => image.length));
-    const rows = moving.map((event) => {
-      const { image, digest, bytes, total } = event;
-      const [went, all] = [formatBytes(bytes).padStart(8), formatBytes(total).padStart(8)];
-      return `> ${image.padEnd(widest)} ${short(digest)} ${went} of ${all} ${share(event)}`;
-    });
-    return [...rows, this.sum()];
-  }
-
-  /** How much went, of how much that is known of, and how fast. */
-  sum(): string {
+  /** Blobs on their way, one each, and the sum of all in the end; none before the first one. */
+  #transferLines(): readonly string[] {
     const all = [...this.#blobs.values()];
-    const gone = all.filter(({ state }) => state !== "moving").length;
+    if (all.length === 0) return [];
+    const moving = all.filter(({ state }) => state === "moving");
+    const rows = moving.map(({ image, digest, bytes, total }) => {
+      const [went, whole] = [formatBytes(bytes).padStart(8), formatBytes(total).padStart(8)];
+      const share = `${Math.floor(total === 0 ? 100 : (100 * bytes) / total)}%`.padStart(4);
+      return [">", image, shortDigest(digest), went, "of", whole, share];
+    });
     const moved = all.filter(({ state }) => state !== "there");
-    if (moved.length === 0) return `${all.length} blobs, all of them there`;
+    const blobs = `${all.length} blobs`;
+    if (moved.length === 0) return [...alignedRows(rows, " "), `${blobs}, all of them there`];
     const bytes = moved.reduce((sum, blob) => sum + blob.bytes, 0);
     const total = moved.reduce((sum, blob) => sum + blob.total, 0);
     const seconds = (performance.now() - (this.#began ?? 0)) / 1000;
     const rate = formatBytes(seconds > 0 ? bytes / seconds : 0);
-    return `${gone} of ${all.length} blobs, ${formatBytes(bytes)} of ${
-      formatBytes(total)
-    }, ${rate}/s`;
+    const went = `${formatBytes(bytes)} of ${formatBytes(total)}, ${rate}/s`;
+    return [...alignedRows(rows, " "), `${all.length - moving.length} of ${blobs}, ${went}`];
   }
 }
 
-function short(digest: string): string {
-  return digest.slice(0, "sha256:".length + 12);
-}
-
-function share({ bytes, total }: TransferEvent): string {
-  return `${Math.floor(total === 0 ? 100 : (100 * bytes) / total)}%`.padStart(4);
+function imageLines(rows: readonly Row[]): readonly string[] {
+  const now = performance.now();
+  const cells = rows.map(({ image, platform, stage, bytes, began, ended }) => [
+    MARKS[stage],
+    image,
+    platform,
+    stage.padEnd(9),
+    (bytes > 0 ? formatBytes(bytes) : "").padStart(8),
+    formatDuration((ended ?? now) - began).padStart(6),
+  ]);
+  return alignedRows(cells, " ");
 }

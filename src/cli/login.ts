@@ -2,16 +2,15 @@
  * `kodeno login` and `kodeno logout`: credentials, where Docker keeps them.
  * @module
  */
-import { Command } from "commander";
-import { login, logout } from "../app/login.ts";
 import { KodenoError } from "../errors.ts";
 import { askLine, askSecret, canAsk } from "./ask.ts";
-import { flags, type Given, text, toggle, withFlags } from "./flag.ts";
+import { command, type Commands } from "./command.ts";
+import { type Given, text, toggle } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
-import { interruptible } from "./progress.ts";
 
-const FLAGS = flags({
+const HOST = ["<host>", "host and port of the registry"] as const;
+const FLAGS = {
   username: text("-u, --username <user>", "user (default: ask for it)"),
   password: text(
     "-p, --password <password>",
@@ -19,54 +18,48 @@ const FLAGS = flags({
   ),
   passwordStdin: toggle("--password-stdin", "read the password from stdin"),
   ...REGISTRY_FLAGS,
-});
-type LoginFlags = Given<typeof FLAGS>;
+};
 
-const EXAMPLES = `
-Examples:
+const login = command({
+  about:
+    "Asks a registry whether user and password are right, and keeps them where Docker keeps them\n" +
+    "(DOCKER_CONFIG, or the helper that is named there).",
+  words: [HOST],
+  flags: FLAGS,
+  examples: `Examples:
   # asks for user and password
   kodeno login registry.local
 
   # in a script
-  kodeno login registry.local -u me --password-stdin < secret`;
+  kodeno login registry.local -u me --password-stdin < secret`,
+  stops: true,
+  run: async (given, { signal }, host) => {
+    const { login } = await import("../app/login.ts");
+    return await login({ ...given, host, ...await credential(given, signal), signal });
+  },
+  print: (where) => printNote(`Credentials are kept in ${where}`),
+});
 
-/** `kodeno login` with its flags. */
-export function loginCommand(): Command {
-  return withFlags(new Command("login"), FLAGS)
-    .description(
-      "Asks a registry whether user and password are right, and keeps them where Docker keeps them\n" +
-        "(DOCKER_CONFIG, or the helper that is named there).",
-    )
-    .argument("<host>", "host and port of the registry")
-    .addHelpText("after", EXAMPLES).action(run);
-}
+const logout = command({
+  about: "Forgets user and password of a registry.",
+  words: [HOST],
+  examples: "Example:\n  kodeno logout registry.local",
+  isLocal: true,
+  run: async (_, _work, host) => {
+    const { logout } = await import("../app/login.ts");
+    const { where, wasKept } = await logout(host);
+    printNote(
+      wasKept
+        ? `Credentials are no longer kept in ${where}`
+        : `Not logged in to ${host}: ${where} has no credentials for it`,
+    );
+  },
+});
 
-/** `kodeno logout`. */
-export function logoutCommand(): Command {
-  return new Command("logout")
-    .description("Forgets user and password of a registry.")
-    .argument("<host>", "host and port of the registry")
-    .addHelpText("after", "\nExample:\n  kodeno logout registry.local")
-    .action(async (host: string) => {
-      const { where, wasKept } = await logout(host);
-      printNote(
-        wasKept
-          ? `Credentials are no longer kept in ${where}`
-          : `Not logged in to ${host}: ${where} has no credentials for it`,
-      );
-    });
-}
-
-async function run(host: string, flags: LoginFlags): Promise<void> {
-  const where = await interruptible(async (signal) => {
-    const { user, password } = await credential(flags, signal);
-    return await login({ ...flags, host, user, password, signal });
-  });
-  printNote(`Credentials are kept in ${where}`);
-}
+export default { login, logout } satisfies Commands;
 
 async function credential(
-  { username, password, passwordStdin }: LoginFlags,
+  { username, password, passwordStdin }: Given<typeof FLAGS>,
   signal: AbortSignal,
 ): Promise<{ readonly user: string; readonly password: string }> {
   if (password !== undefined && passwordStdin) {

@@ -3,7 +3,6 @@
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
-import type { KodenoEvent } from "../events.ts";
 
 const WAIT_MS = 5;
 
@@ -75,11 +74,6 @@ export function printNote(line: string): void {
   printPaintedNote(harmless(line));
 }
 
-/** Prints on stderr what commands without a view of their work have to tell. */
-export function printNotes(event: KodenoEvent): void {
-  if (event.type === "note" && event.level !== "verbose") printNote(event.message);
-}
-
 /** {@link printNote} with colours of kodeno's own. */
 export function printPaintedNote(line: string): void {
   try {
@@ -92,6 +86,28 @@ export function printPaintedNote(line: string): void {
 /** Prints a failure on stderr. */
 export function printError(line: string): void {
   printNote(line.startsWith("Error") ? line : `Error: ${line}`);
+}
+
+/** Enough of a digest for a person to tell it from others. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, "sha256:".length + 12);
+}
+
+/**
+ * Rows as lines, with cells one below the other.
+ *
+ * @param right columns whose cells end there and do not begin there
+ */
+export function alignedRows(
+  rows: readonly (readonly string[])[],
+  between: string,
+  right: readonly number[] = [],
+): readonly string[] {
+  const width = (i: number): number => Math.max(0, ...rows.map((cells) => cells[i]?.length ?? 0));
+  const widths = (rows[0] ?? []).map((_, i) => width(i));
+  const pad = (cell: string, i: number): string =>
+    right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
+  return rows.map((cells) => cells.map(pad).join(between).trimEnd());
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
@@ -117,11 +133,10 @@ export function formatDuration(ms: number): string {
 /** Outputs that flags send somewhere, by what names them. */
 type Outputs = Readonly<Record<string, string | undefined>>;
 
-/** What flags of a build send somewhere. */
-export function outputsOf(
-  { tarball, imageRefs }: { readonly tarball?: string; readonly imageRefs?: string },
-): Outputs {
-  return { "--tarball": tarball, "--image-refs": imageRefs };
+/** What flags of a command send somewhere. */
+export function outputsOf(given: Outputs): Outputs {
+  const { tarball, imageRefs, fileOutput } = given;
+  return { "--tarball": tarball, "--image-refs": imageRefs, "--file-output": fileOutput };
 }
 
 /** Leaves stdout to the one output that is to go there; results then go to stderr. */

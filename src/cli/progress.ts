@@ -5,9 +5,9 @@
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { KodenoError, printable } from "../errors.ts";
-import type { Emit, KodenoEvent, NoteEvent, TransferEvent } from "../events.ts";
+import type { Emit, KodenoEvent, TransferEvent } from "../events.ts";
 import { listenNow } from "../undisturbed.ts";
-import { formatBytes, formatDuration, printNote, printResult } from "./output.ts";
+import { formatBytes, formatDuration, printNote, printResult, shortDigest } from "./output.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
@@ -16,83 +16,70 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 const LARGE_BYTES = 1_000_000;
 /** Milliseconds between two plain lines about one blob. */
 const PLAIN_MS = 10_000;
-/** Characters of a digest that are shown. */
-const SHORT = "sha256:".length + 12;
 
-/** Where events go. */
-interface Progress {
+/** What work is given. */
+export interface Work {
+  /** When to end. */
+  readonly signal: AbortSignal;
+  /** Where to tell how far it is. */
   readonly emit: Emit;
-  /** Ends the view; may be called again. */
-  close(): void;
+  /** Prints something from within the work, which is ended where that fails. */
+  readonly tell: (print: () => void) => void;
 }
 
-/** How progress is shown. */
-interface ProgressOptions {
+/** How work is run and shown. */
+interface Showing {
+  /** Shows how far it is; otherwise only notes are printed. */
+  readonly view?: boolean | undefined;
+  /** Aborts the signal when the process is told to stop; otherwise the process ends. */
+  readonly stops?: boolean | undefined;
+  /** Prints all events as JSON. */
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
 }
 
-/** Picks the way that fits the terminal and the flags. */
-export async function makeProgress({ json, verbose }: ProgressOptions): Promise<Progress> {
-  if (json) return { emit: (event) => printResult(JSON.stringify(event)), close: () => {} };
-  const note = (event: NoteEvent): void => {
-    if (event.level !== "verbose" || verbose) printNote(event.message);
-  };
-  if (Deno.stderr.isTerminal() && allowsLiveView(processEnvironment())) {
-    const { LiveView } = await import("./live_view.ts");
-    const view = new LiveView();
-    return {
-      emit: (event) => event.type === "note" ? view.above(() => note(event)) : view.take(event),
-      close: () => view.close(),
-    };
-  }
-  const transfers = new PlainTransfers();
-  return { emit: (event) => plain(event, note, transfers), close: () => {} };
-}
-
-/** What work is given: when to end, and where to tell how far it is. */
-interface Watched {
-  readonly signal: AbortSignal;
+/** Where events go. */
+interface Progress {
   readonly emit: Emit;
+  readonly close?: () => void;
 }
 
-/** Runs work under a view, which is gone when it ends, and until the process is told to stop. */
-export async function watched<T>(
-  options: ProgressOptions,
-  work: (watched: Watched) => Promise<T>,
+/**
+ * Runs work, and shows how far it is until it ends.
+ *
+ * @throws {KodenoError} `INTERRUPTED` when the process was told to stop, after the work has cleaned
+ * up; what the work throws
+ */
+export async function runWork<T>(
+  showing: Showing,
+  work: (work: Work) => Promise<T> | T,
 ): Promise<T> {
-  const { emit, close } = await makeProgress(options);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const stop = (): void =>
+    controller.abort(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
+  const { emit, close } = await makeProgress(showing);
+  const tell = (print: () => void): void => {
+    try {
+      print();
+    } catch (error) {
+      controller.abort(error);
+    }
+  };
   try {
-    return await interruptible(async (signal, fail) => {
-      const result = await work({ signal, emit: (event) => failing(fail, () => emit(event)) });
-      // An event that nobody got is a failure, though the work did not see it.
-      if (signal.aborted && !isInterrupt(signal.reason)) throw signal.reason;
-      return result;
-    });
+    using _ = showing.stops
+      ? listenNow({
+        listen: () => SIGNALS.forEach((name) => Deno.addSignalListener(name, stop)),
+        rest: () => SIGNALS.forEach((name) => Deno.removeSignalListener(name, stop)),
+        check: () => signal.throwIfAborted(),
+      })
+      : undefined;
+    const result = await work({ signal, tell, emit: (event) => tell(() => emit(event)) });
+    // What nobody got to read is a failure, though the work did not see it.
+    if (signal.aborted && !isInterrupt(signal.reason)) throw signal.reason;
+    return result;
   } finally {
-    close();
-  }
-}
-
-/** Runs work that only looks, under a view; a signal ends it as it ends any program. */
-export async function shown<T>(
-  options: ProgressOptions,
-  work: (watched: Pick<Watched, "emit">) => Promise<T>,
-): Promise<T> {
-  const { emit, close } = await makeProgress(options);
-  try {
-    return await work({ emit });
-  } finally {
-    close();
-  }
-}
-
-/** Tells of something from within work, which is ended where that fails. */
-export function failing(fail: (error: unknown) => void, tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    fail(error);
+    close?.();
   }
 }
 
@@ -100,41 +87,38 @@ function isInterrupt(error: unknown): boolean {
   return error instanceof KodenoError && error.code === "INTERRUPTED";
 }
 
-function plain(
-  event: KodenoEvent,
-  note: (event: NoteEvent) => void,
-  transfers: PlainTransfers,
-): void {
-  if (event.type === "note") note(event);
-  else if (event.type === "transfer") {
-    const line = transfers.line(event);
-    if (line !== undefined) printNote(printable(line));
-  } else if (event.type === "stage" && event.stage === "compiling") {
-    printNote(`${event.image} ${event.platform}: compiling`);
-  } else if (event.type === "stage" && event.stage === "done") {
-    printNote(`${event.image} ${event.platform}: done in ${formatDuration(event.elapsedMs)}`);
+/** Picks the way that fits the terminal and the flags. */
+async function makeProgress({ view, json, verbose }: Showing): Promise<Progress> {
+  if (json) return { emit: (event) => printResult(JSON.stringify(event)) };
+  const note = (event: KodenoEvent): void => {
+    if (event.type !== "note" || (event.level === "verbose" && !verbose)) return;
+    printNote(event.message);
+  };
+  if (!view) return { emit: note };
+  if (Deno.stderr.isTerminal() && allowsLiveView(processEnvironment())) {
+    const { LiveView } = await import("./live_view.ts");
+    const live = new LiveView();
+    return {
+      emit: (event) => event.type === "note" ? live.above(() => note(event)) : live.take(event),
+      close: () => live.close(),
+    };
   }
+  const transfers = new PlainTransfers();
+  return {
+    emit: (event) => {
+      note(event);
+      const line = event.type === "transfer" ? transfers.line(event) : stageLine(event);
+      if (line !== undefined) printNote(printable(line));
+    },
+  };
 }
 
-/**
- * Runs work with a signal that is aborted when the process is told to stop.
- *
- * @param work may also end itself, by `fail`, where it cannot throw
- * @throws {KodenoError} `INTERRUPTED` then, after the work has cleaned up
- */
-export async function interruptible<T>(
-  work: (signal: AbortSignal, fail: (error: unknown) => void) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const fail = (error: unknown): void => controller.abort(error);
-  const stop = (): void =>
-    fail(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
-  using _ = listenNow({
-    listen: () => SIGNALS.forEach((signal) => Deno.addSignalListener(signal, stop)),
-    rest: () => SIGNALS.forEach((signal) => Deno.removeSignalListener(signal, stop)),
-    check: () => controller.signal.throwIfAborted(),
-  });
-  return await work(controller.signal, fail);
+function stageLine(event: KodenoEvent): string | undefined {
+  if (event.type !== "stage") return undefined;
+  const what = `${event.image} ${event.platform}`;
+  if (event.stage === "compiling") return `${what}: compiling`;
+  if (event.stage === "done") return `${what}: done in ${formatDuration(event.elapsedMs)}`;
+  return undefined;
 }
 
 /** Plain lines: one for each large blob, and now and then one for a blob that takes long. */
@@ -145,7 +129,7 @@ class PlainTransfers {
   line(event: TransferEvent): string | undefined {
     const { image, digest, bytes, total, state } = event;
     if (total < LARGE_BYTES || state === "there") return undefined;
-    const name = `${image ? `${image} ` : ""}${digest.slice(0, SHORT)}`;
+    const name = `${image ? `${image} ` : ""}${shortDigest(digest)}`;
     if (state === "done") return `${name}: ${formatBytes(total)} done`;
     const now = performance.now();
     const told = this.#told.get(name);

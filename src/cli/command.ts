@@ -1,0 +1,105 @@
+/**
+ * Commands as values: what one says of itself, the arguments and flags that it takes, what it does, and
+ * how that is shown.
+ * @module
+ */
+import { Argument, type Command } from "commander";
+import { type Flags, type Given, JSON_EVENTS, toggle, withFlags } from "./flag.ts";
+import { outputsOf, refuseStdout, yieldStdout } from "./output.ts";
+import { runWork, type Work } from "./progress.ts";
+
+/** An argument: its name in the brackets of commander, what it is, and what it may be. */
+type Word = readonly [
+  name: string,
+  about: string,
+  among?: { readonly choices: readonly string[]; readonly default?: string },
+];
+/** What an argument comes to. */
+type WordValue<Name> = Name extends `${string}...${string}` ? readonly string[]
+  : Name extends `<${string}` ? string
+  : string | undefined;
+type WordValues<Words extends readonly Word[]> = {
+  readonly [I in keyof Words]: WordValue<Words[I][0]>;
+};
+
+/** The program with the code of one command. */
+type LoadProgram = (name?: string) => Promise<Command>;
+/** Makes a command of one that only has its name. */
+export type FillCommand = (command: Command, load: LoadProgram) => void;
+/** Commands of one subject, by name. */
+export type Commands = Readonly<Record<string, FillCommand>>;
+
+interface CommandSpec<Words extends readonly Word[], F extends Flags, Result> {
+  /** What its help begins with. */
+  readonly about: string;
+  readonly words?: Words;
+  readonly flags?: F;
+  /** What its help ends with. */
+  readonly examples: string;
+  /** It has no reason to dial; with `--offline` it gives up the right to. */
+  readonly isLocal?: boolean;
+  /** Takes flags that it does not know as arguments. */
+  readonly takesAny?: boolean;
+  /** Where an output of its flags is to go to stdout: its results yield to that, or it is refused. */
+  readonly onStdout?: "yield" | "refuse";
+  /** It cleans up when it is told to stop; any other ends there and then. */
+  readonly stops?: boolean;
+  /** Shows how far it is. */
+  readonly view?: boolean;
+  readonly run: (
+    given: Given<F>,
+    work: Work & { readonly load: LoadProgram },
+    ...words: WordValues<Words>
+  ) => Promise<Result> | Result;
+  /** Prints what came of it, when the view is gone. */
+  readonly print?: (result: Result, given: Given<F>) => Promise<void> | void;
+}
+
+const OFFLINE = toggle("--offline", "give up the right to use the network");
+const VERBOSE = toggle("-v, --verbose", "tell more, and where a failure came from");
+
+/** Makes a command; all have `--verbose`, and where they do not dial `--offline`. */
+export function command<
+  const Words extends readonly Word[] = [],
+  F extends Flags = Record<never, never>,
+  R = void,
+>(
+  spec: CommandSpec<Words, F, R>,
+): FillCommand {
+  const { words = [], isLocal, view, stops } = spec;
+  const flags: Flags = {
+    ...spec.flags,
+    ...(isLocal ? { offline: OFFLINE } : {}),
+    verbose: spec.flags?.["verbose"] ?? VERBOSE,
+  };
+  return (command, load) => {
+    for (const [name, about, among] of words) {
+      const argument = new Argument(name, about);
+      if (among !== undefined) argument.choices(among.choices).default(among.default);
+      command.addArgument(argument);
+    }
+    withFlags(command, flags).description(spec.about).addHelpText("after", `\n${spec.examples}`)
+      .addHelpText("after", "\nSwitches are off unless they are given.")
+      .allowUnknownOption(spec.takesAny ?? false)
+      .action(async (...all: unknown[]) => {
+        const given = command.opts() as Given<F> & Readonly<Record<string, string | undefined>>;
+        if (isLocal && given["offline"]) await Deno.permissions.revoke({ name: "net" });
+        const outputs = outputsOf(given);
+        if (spec.onStdout === "yield") await yieldStdout(outputs);
+        if (spec.onStdout === "refuse") await refuseStdout(outputs, command.name());
+        const json = Boolean(given["json"]) && flags["json"] === JSON_EVENTS;
+        const result = await runWork({ view, stops, json, verbose: given.verbose }, (work) =>
+          // Behind the arguments come the flags and the command.
+          spec.run(given, { ...work, load }, ...all.slice(0, -2) as WordValues<Words>));
+        await spec.print?.(result, given);
+      });
+  };
+}
+
+/** A command that only holds others. */
+export function commandGroup(about: string, examples: string, commands: Commands): FillCommand {
+  return (command, load) => {
+    command.description(about).addHelpText("after", `\n${examples}`);
+    for (const [name, fill] of Object.entries(commands)) fill(command.command(name), load);
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The commands for Kubernetes: `kodeno resolve`, and `apply`, `create`, `delete` and `run`, which are
+ * kubectl with images built first.
+ * @module
+ */
+import type { KubectlVerb } from "../app/kubectl.ts";
+import { command, type Commands } from "./command.ts";
+import { type Given, text, texts, toggle } from "./flag.ts";
+import { PUSHING_FLAGS } from "./flags.ts";
+import { printNote, printText } from "./output.ts";
+
+/** What commands are told that build what Kubernetes objects name. */
+const MANIFEST_FLAGS = {
+  files: texts(
+    "-f, --filename <list>",
+    "files, folders, or - for the standard input, with commas between (default: none)",
+  ),
+  recursive: toggle("-R, --recursive", "take files of folders within the folders, too"),
+  selector: text(
+    "-l, --selector <labels>",
+    "only objects with these labels: app=web,!canary (default: all)",
+  ),
+  watch: toggle("-W, --watch", "do it again when a file changes, until interrupted"),
+  ...PUSHING_FLAGS,
+};
+
+const resolve = command({
+  about:
+    "Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the\n" +
+    "images to KO_DOCKER_REPO, and prints the objects with the images in their stead.",
+  flags: MANIFEST_FLAGS,
+  examples: `Examples:
+  # build and push what config/ names, and print the objects with image digests
+  KO_DOCKER_REPO=registry.local/team kodeno resolve -f config/ > release.yaml
+
+  # only some objects, images loaded into the Docker daemon
+  kodeno resolve -L -f config/ -R -l app=web
+
+  # without a registry: images stay in the layout "out"
+  kodeno resolve --push=false -f pod.yaml`,
+  onStdout: "refuse",
+  stops: true,
+  view: true,
+  run: async (given, work) => {
+    const { resolveObjects } = await import("../app/resolve.ts");
+    const print = (resolved: Iterable<{ readonly text: string }>): void => {
+      for (const { text } of resolved) printText(text);
+    };
+    await resolveObjects(requestOf(given), print, { ...work, watch: given.watch });
+  },
+});
+
+/** What manifests, images and places the flags ask for. */
+function requestOf(options: Given<typeof MANIFEST_FLAGS>) {
+  const { files = [], recursive, selector } = options;
+  return { manifests: { files, recursive, selector, stdin: () => Deno.stdin.readable }, options };
+}
+
+const sending = (verb: KubectlVerb) =>
+  command({
+    about: `Resolves Kubernetes objects as "kodeno resolve" does and hands them to\n` +
+      `"kubectl ${verb} -f -". What follows a -- goes to kubectl.`,
+    words: [["[args...]", "arguments of kubectl"]],
+    flags: MANIFEST_FLAGS,
+    examples: `Examples:
+  # build, push, and ${verb} all of config/
+  KO_DOCKER_REPO=registry.local/team kodeno ${verb} -f config/
+
+  # with flags of kubectl
+  kodeno ${verb} -f config/ -- --namespace=prod`,
+    onStdout: "refuse",
+    stops: true,
+    view: true,
+    run: async (given, work, args) => {
+      const { sendToKubectl } = await import("../app/kubectl.ts");
+      await sendToKubectl({ ...requestOf(given), verb, args, watch: given.watch }, work);
+    },
+  });
+
+const remove = command({
+  about: 'Runs "kubectl delete" with all arguments as they are. Nothing is built.',
+  words: [["[args...]", "arguments of kubectl"]],
+  examples: "Example:\n  kodeno delete -f config/ --ignore-not-found",
+  takesAny: true,
+  stops: true,
+  view: true,
+  run: async (_, work) => {
+    const { passToKubectl } = await import("../app/kubectl.ts");
+    await passToKubectl(Deno.args, work);
+  },
+});
+
+const run = command({
+  about:
+    'Builds and pushes images of main packages and runs each with "kubectl run", attached, and\n' +
+    "removed when it ends. What follows a -- goes to kubectl.",
+  words: [["<patterns...>", "import paths or folders"]],
+  flags: PUSHING_FLAGS,
+  examples: `Examples:
+  # build, push, and run
+  KO_DOCKER_REPO=registry.local/team kodeno run ./cmd/app
+
+  # with flags of kubectl, and arguments of the program
+  kodeno run ./cmd/app -- --namespace=prod -- --port=80`,
+  onStdout: "refuse",
+  stops: true,
+  view: true,
+  run: async (options, work, words) => {
+    const { passToKubectl, runInCluster } = await import("../app/kubectl.ts");
+    // The parser does not tell what stood before the dashes.
+    const dashes = Deno.args.indexOf("--");
+    const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);
+    const patterns = words.slice(0, words.length - args.length);
+    for (const argv of await runInCluster({ patterns, options, args }, work)) {
+      printNote(`kubectl ${argv.join(" ")}`);
+      await passToKubectl(argv, work);
+    }
+  },
+});
+
+export default {
+  resolve,
+  apply: sending("apply"),
+  create: sending("create"),
+  delete: remove,
+  run,
+} satisfies Commands;

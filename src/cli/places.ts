@@ -1,0 +1,221 @@
+/**
+ * The commands that move images between places: `kodeno push`, `load`, `pull`, `copy` and `serve`.
+ * @module
+ */
+import type { CopiedImage, CopyRequest } from "../app/copy.ts";
+import { command, type Commands } from "./command.ts";
+import { JSON_EVENTS, text, texts, toggle } from "./flag.ts";
+import { LAYOUT, LAYOUT_OR_ARCHIVE, OFFLINE, TRANSFER_FLAGS } from "./flags.ts";
+import {
+  formatBytes,
+  formatDuration,
+  printJson,
+  printNote,
+  printResult,
+  yieldStdout,
+} from "./output.ts";
+
+const push = command({
+  about: "Pushes the images of a layout or archive; what the registry has is not sent.",
+  words: [LAYOUT_OR_ARCHIVE],
+  flags: {
+    to: text("--to <repo>", "prefix of repositories (default: where the names say)"),
+    images: texts("--image <name>", "push this image only; may be said again (default: all)"),
+    tags: texts("-t, --tag <list>", "tags in the place of the images' own (default: these)"),
+    preserveImportPaths: toggle(
+      "-P, --preserve-import-paths",
+      "name repositories by the whole name, as is the default",
+    ),
+    baseImportPaths: toggle(
+      "-B, --base-import-paths",
+      "name repositories by the last element of the name",
+    ),
+    bare: toggle("--bare", "push to the repository of --to itself"),
+    dryRun: toggle("--dry-run", "tell what would go where, and send nothing"),
+    json: JSON_EVENTS,
+    ...TRANSFER_FLAGS,
+  },
+  examples: `Examples:
+  # every image of the layout, below one prefix
+  kodeno push out --to registry.local/team
+
+  # what that would send
+  kodeno push out --to registry.local/team --dry-run
+
+  # one image of an archive, under other tags
+  kodeno push images.tar --to registry.local/team --image app -t v2,stable`,
+  stops: true,
+  view: true,
+  run: async (given, work, from) => {
+    const { push } = await import("../app/push.ts");
+    return await push({ ...given, from, ...work });
+  },
+  print: (images, { dryRun, json }) => {
+    if (json) return images.forEach((image) => printJson("image", image));
+    const verb = dryRun ? "would send" : "sent";
+    let total = 0;
+    for (const { references, blobs, bytes } of images) {
+      total += bytes;
+      references.forEach(printResult);
+      if (dryRun) printNote(`  ${verb} ${blobs} blobs, ${formatBytes(bytes)}`);
+    }
+    printNote(`${images.length} images, ${verb} ${formatBytes(total)}`);
+  },
+});
+
+const load = command({
+  about:
+    "Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is\n" +
+    "only named.",
+  words: [LAYOUT_OR_ARCHIVE],
+  flags: {
+    images: texts("--image <name>", "load this image only; may be said again (default: all)"),
+    platform: text(
+      "--platform <platform>",
+      "of several platforms, this one (default: the daemon's)",
+    ),
+    localDomain: text(
+      "--local-domain <domain>",
+      "prefix of the names there; kind's nodes under kind.local (default: none)",
+    ),
+    json: JSON_EVENTS,
+    offline: OFFLINE,
+  },
+  examples: `Examples:
+  # all images of the layout
+  kodeno load out
+
+  # two images of an archive, for another platform than the daemon's own
+  kodeno load images.tar --image app:v1 --image worker --platform linux/arm64
+
+  # named dev.local/..., as "build -L --local-domain dev.local" names them
+  kodeno load out --local-domain dev.local`,
+  stops: true,
+  view: true,
+  run: async (given, work, from) => {
+    const { load } = await import("../app/load.ts");
+    return await load({ ...given, from, ...work });
+  },
+  print: (images, { json }) => {
+    if (json) return images.forEach((image) => printJson("image", image));
+    for (const { references, sent, id } of images) {
+      references.forEach(printResult);
+      printNote(`  ${sent ? "loaded" : "was there"} as ${id}`);
+    }
+  },
+});
+
+const IMAGE_FLAGS = {
+  platform: text("--platform <platform>", "take the image of one platform alone (default: all)"),
+  referrers: toggle("--referrers", "take what refers to it (signatures, SBOMs) along"),
+  json: JSON_EVENTS,
+};
+
+const copy = command({
+  about: "Copies one image from a place to a place; what is there is not moved.",
+  words: [["<source>", "place to read; see below"], ["<target>", "place to write; see below"]],
+  flags: {
+    ...IMAGE_FLAGS,
+    localDomain: text(
+      "--local-domain <domain>",
+      "prefix of the name in a daemon; kind's nodes under kind.local (default: none)",
+    ),
+    ...TRANSFER_FLAGS,
+  },
+  examples: `Places:
+  oci:DIR[:NAME]       an OCI layout
+  archive:FILE[:NAME]  a tar that "docker load" takes and that is a layout, too; FILE may be a pipe,
+                       and - for stdin or stdout
+  daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use); as a target,
+                       "daemon:" takes the image's own name
+  REFERENCE            an image in a registry
+
+Examples:
+  # one image of a layout as a file
+  kodeno copy oci:out:app:v1 archive:app.tar
+
+  # into a daemon elsewhere; what was copied is told on stderr
+  kodeno copy oci:out:app:v1 archive:- | ssh host docker load
+
+  # from registry to registry, with its signatures and SBOMs
+  kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers`,
+  stops: true,
+  view: true,
+  run: (given, work, from, to) => copyOne({ ...given, from, to, ...work }),
+  print: printCopied,
+});
+
+const pull = command({
+  about: "Pulls an image of a registry into a layout.",
+  words: [["<reference>", "image in a registry"]],
+  flags: {
+    ...IMAGE_FLAGS,
+    ociLayout: text("--oci-layout <dir>", 'folder of the layout (default: "out")'),
+    ...TRANSFER_FLAGS,
+  },
+  examples: `Examples:
+  # a base image for builds without a network
+  kodeno pull registry.local/team/base:v1 --oci-layout bases
+
+  # one platform of it
+  kodeno pull registry.local/team/base:v1 --oci-layout bases --platform linux/arm64`,
+  stops: true,
+  view: true,
+  run: ({ ociLayout = "out", ...given }, work, from) =>
+    copyOne({ ...given, from, to: `oci:${ociLayout}`, ...work }),
+  print: printCopied,
+});
+
+type Copied = CopiedImage & { readonly elapsedMs: number };
+
+async function copyOne(request: CopyRequest): Promise<Copied> {
+  const { to } = request;
+  await yieldStdout({ [to]: /^archive:([^:@]+)/.exec(to)?.[1] });
+  const { copyImage } = await import("../app/copy.ts");
+  const began = performance.now();
+  const copied = await copyImage(request);
+  return { ...copied, elapsedMs: performance.now() - began };
+}
+
+function printCopied({ elapsedMs, ...image }: Copied, { json }: { readonly json?: boolean }): void {
+  if (json) return printJson("image", image);
+  image.references.forEach(printResult);
+  const took = formatDuration(elapsedMs);
+  printNote(`moved ${image.blobs} blobs, ${formatBytes(image.bytes)} in ${took}`);
+}
+
+const serve = command({
+  about: "Serves an OCI layout in place as a read-only registry, so that docker, containerd and\n" +
+    "Kubernetes pull from a folder. Repositories are the names of the images without their\n" +
+    "registry host; images that have a tag alone are in one named for the folder. As a mirror\n" +
+    "(hosts.toml of containerd, registry-mirrors of Docker) it has the images of the registry that\n" +
+    "the client asks for, and those whose names say none: app:latest is library/app of docker.io.\n" +
+    "What is put into the layout meanwhile is served, too.",
+  words: [LAYOUT],
+  flags: {
+    listen: text(
+      "--listen <host:port>",
+      'where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
+    ),
+    tlsCert: text("--tls-cert <file>", "certificate chain, as PEM (default: plain HTTP)"),
+    tlsKey: text("--tls-key <file>", "its key, as PEM (default: plain HTTP)"),
+    offline: toggle("--offline", "only listen; it never dials, with or without this"),
+    verbose: toggle("-v, --verbose", "tell of each request"),
+  },
+  examples: `A server that is told to stop (Ctrl-C, SIGTERM) has done its work: the exit code is 0.
+
+Examples:
+  # serve the layout "out" and pull from it
+  kodeno serve out
+  docker pull 127.0.0.1:5000/app:latest
+
+  # for other machines, with a certificate
+  kodeno serve out --listen 0.0.0.0:5443 --tls-cert cert.pem --tls-key key.pem`,
+  stops: true,
+  run: async ({ listen, tlsCert, tlsKey }, { signal, emit }, layout) => {
+    const { serve } = await import("../app/serve.ts");
+    await serve({ layout, listen, tlsCert, tlsKey, signal, emit });
+  },
+});
+
+export default { push, load, pull, copy, serve } satisfies Commands;

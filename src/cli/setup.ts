@@ -1,0 +1,166 @@
+/**
+ * The commands that set kodeno up and tell of it: `kodeno init`, `doctor`, `schema`, `cache` and
+ * `version`.
+ * @module
+ */
+import type { CacheInfo } from "../app/cache.ts";
+import type { Proposal } from "../app/init.ts";
+import { KodenoError, printable } from "../errors.ts";
+import { askLine, canAsk } from "./ask.ts";
+import { command, commandGroup, type Commands } from "./command.ts";
+import { JSON_WHOLE, toggle } from "./flag.ts";
+import { REGISTRY_FLAGS } from "./flags.ts";
+import { formatBytes, printJson, printNote, printResult } from "./output.ts";
+
+const init = command({
+  about:
+    "Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes objects)\n" +
+    "and proposes a .ko.yaml and a skaffold.yaml, each where there is none.",
+  words: [["[dir]", 'folder of the repository (default ".")']],
+  flags: {
+    yes: toggle("-y, --yes", "write the files without asking; files that are there stay"),
+    json: toggle("--json", "print the proposal as JSON"),
+    offline: toggle("--offline", "let go fetch nothing"),
+  },
+  examples: `Examples:
+  # show what is proposed; on a terminal, ask whether to write it
+  kodeno init
+
+  # write it without a question
+  kodeno init --yes
+
+  # another repository, for a program
+  kodeno init ../other --json`,
+  stops: true,
+  run: async ({ yes, json, offline }, { signal }, directory) => {
+    const { proposeInit, writeProposal } = await import("../app/init.ts");
+    const proposal = await proposeInit({ directory, offline, signal });
+    const { files, ...rest } = proposal;
+    if (!json) printProposal(proposal);
+    const isAgreed = files.length > 0 && (yes || (!json && await agreed(proposal, signal)));
+    const { written, kept } = isAgreed ? await writeProposal(proposal) : { written: [], kept: [] };
+    if (json) return printJson("init", { ...rest, files, written });
+    for (const path of written) printNote(`Wrote ${path}`);
+    for (const path of kept) printNote(`Left ${path} as it is: it has come meanwhile`);
+  },
+});
+
+function printProposal({ directory, files, present, notes }: Proposal): void {
+  for (const note of notes) printNote(`Note: ${note}`);
+  for (const path of present) printNote(`${path} is there and stays as it is`);
+  if (files.length === 0) return printNote(`There is nothing to write in ${directory}`);
+  for (const { path, text, generated } of files) {
+    if (generated) printNote(`Beside: ${path}, the schema that editors read`);
+    else printResult(`# ${path}\n${text}`);
+  }
+}
+
+async function agreed({ files }: Proposal, signal: AbortSignal): Promise<boolean> {
+  const names = files.map(({ path }) => path).join(", ");
+  if (!canAsk()) {
+    printNote('Nothing was written; "kodeno init --yes" writes it');
+    return false;
+  }
+  const isYes = /^y(?:es)?$/i.test(await askLine(`Write ${names}? [y/N] `, signal));
+  if (!isYes) printNote("Nothing was written");
+  return isYes;
+}
+
+const doctor = command({
+  about:
+    "Looks at Go, git, configuration files, the cache, credentials, the registry of KO_DOCKER_REPO,\n" +
+    "proxies, the Docker daemon and kubectl: what is wrong, and how to mend it. Changes nothing.\n" +
+    "The exit code is 1 when something is wrong.",
+  words: [["[dir]", 'folder to look at (default ".")']],
+  flags: {
+    ...REGISTRY_FLAGS,
+    online: toggle("--online", "ask Go's module proxy, too"),
+    json: toggle("--json", "print a line of JSON for each finding"),
+  },
+  examples: `Examples:
+  # look at everything that builds and pushes from here need
+  kodeno doctor
+
+  # would a push go through?
+  KO_DOCKER_REPO=registry.local/team kodeno doctor
+
+  # dial nothing; for a program
+  kodeno doctor --offline --json`,
+  stops: true,
+  run: async (given, { signal }, directory) => {
+    const { doctor } = await import("../app/doctor.ts");
+    return await doctor({ ...given, directory, signal });
+  },
+  print: (findings, { json }) => {
+    for (const finding of findings) {
+      const { check, status, found, mend } = finding;
+      if (json) printJson("finding", finding);
+      else printResult(printable(`${status.padEnd(7)}  ${check}: ${found}`));
+      if (!json && mend !== undefined) printResult(printable(`         -> ${mend}`));
+    }
+    const wrong = findings.filter(({ status }) => status === "wrong").length;
+    if (wrong === 0) return;
+    const are = wrong === 1 ? "is" : "are";
+    throw new KodenoError("NOT_READY", `${wrong} of ${findings.length} findings ${are} wrong`);
+  },
+});
+
+/** As `SCHEMA_NAMES`, which are not loaded for a command of another name. */
+const schema = command({
+  about: "Prints the JSON Schema of a configuration file, for editors.",
+  words: [["[file]", "which file", { choices: ["ko", "skaffold"], default: "ko" }]],
+  examples: `Examples:
+  # for the line "# yaml-language-server: $schema=ko.schema.json" of a .ko.yaml
+  kodeno schema ko > ko.schema.json
+
+  # the same of a skaffold.yaml
+  kodeno schema skaffold > skaffold.schema.json`,
+  run: async (_, _work, name = "ko") => {
+    const { jsonSchema } = await import("../config/json_schema.ts");
+    printResult(JSON.stringify(jsonSchema(name), null, 2));
+  },
+});
+
+const cache = commandGroup(
+  "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
+  "Examples:\n  kodeno cache info\n  kodeno cache clean",
+  {
+    info: command({
+      about: "tell what the cache holds",
+      flags: { json: JSON_WHOLE },
+      examples: "Example:\n  kodeno cache info --json",
+      isLocal: true,
+      run: async () => await (await import("../app/cache.ts")).cacheInfo(),
+      print: (info, { json }) => printCache(info, "holds", json),
+    }),
+    clean: command({
+      about: "empty the cache",
+      flags: { json: JSON_WHOLE },
+      examples: "Example:\n  kodeno cache clean",
+      isLocal: true,
+      run: async () => await (await import("../app/cache.ts")).cacheClean(),
+      print: (info, { json }) => printCache(info, "held", json),
+    }),
+  },
+);
+
+function printCache(info: CacheInfo, verb: string, json?: boolean): void {
+  if (json) return printJson("cache", info);
+  const { directory, layers, layerBytes, maxBytes, binaries, binaryBytes } = info;
+  printResult(`${directory} ${verb}`);
+  printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
+  printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
+  printResult(`  at most ${formatBytes(maxBytes)} are kept`);
+}
+
+const version = command({
+  about: "Tells the versions of kodeno, Deno and Go.",
+  examples: "Example:\n  kodeno version",
+  isLocal: true,
+  run: async () => {
+    const { formatVersions, versions } = await import("../app/version.ts");
+    printResult(formatVersions(await versions()));
+  },
+});
+
+export default { init, doctor, schema, cache, version } satisfies Commands;
