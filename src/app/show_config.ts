@@ -3,7 +3,7 @@
  * @module
  */
 import { type Config, resolveConfig, resolveTransferConfig } from "../config/config.ts";
-import { DEFAULT_ORIGIN, type ImageConfig } from "../config/image_config.ts";
+import { DEFAULT_ORIGIN, type ImageSettings } from "../config/image_config.ts";
 import type { CommandOptions, ImageValues, KoFile } from "../config/options.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
@@ -151,15 +151,13 @@ function said(options: CommandOptions, name: string): boolean {
   return value !== undefined && !(name === "cache" && value === true);
 }
 
-function shown(image: ImageConfig): ShownImage {
-  const { go, exposedPorts, created, platforms, origins, templates: _, ...rest } = image;
+function shown(image: ImageSettings): ShownImage {
+  const { go, platforms, origins, templates: _, ...rest } = image;
   const values: Readonly<Record<keyof ImageValues, unknown>> = {
     ...rest,
     platforms: platforms === "all" ? ["all"] : platforms.map(formatPlatformSpec),
     ...go,
     env: Object.entries(go.env).map(([name, value]) => `${name}=${value}`),
-    expose: exposedPorts,
-    sourceDateEpoch: created,
   };
   const names = Object.keys(values) as (keyof ImageValues)[];
   return Object.fromEntries(names.map((name) => {

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import type { BuildConfig, PublishConfig } from "../config/config.ts";
-import type { ImageConfig } from "../config/image_config.ts";
+import type { ImageSettings } from "../config/image_config.ts";
 import { cachedSource } from "../content/read.ts";
 import type { Emit } from "../events.ts";
 import { KodenoError } from "../errors.ts";
@@ -41,7 +41,7 @@ export interface BaseContext {
 }
 
 /** What decides which base an image stands on. */
-type BaseChoice = Pick<ImageConfig, "baseImage" | "platforms">;
+type BaseChoice = Pick<ImageSettings, "baseImage" | "platforms">;
 
 /** The base images of one build. */
 export class BaseSet implements AsyncDisposable {

@@ -5,14 +5,14 @@
  */
 import { posix } from "node:path";
 import type { GoConfig } from "../config/config.ts";
-import type { GoFlagsConfig, ImageConfig } from "../config/image_config.ts";
+import type { GoFlagsConfig, ImageSettings } from "../config/image_config.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { GoBinary, GoBuild } from "../go/build.ts";
 import type { MainPackage } from "../go/list.ts";
 
 /** What is asked for: a main package, and what shapes its image. */
 export interface ImageRequest extends MainPackage {
-  readonly image: ImageConfig;
+  readonly image: ImageSettings;
   /** What the base image has of what was asked for; at least one. */
   readonly platforms: readonly Platform[];
 }

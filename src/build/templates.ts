@@ -5,7 +5,7 @@
  */
 import { isTemplate, refuseToolexec } from "../config/checks.ts";
 import type { BuildConfig } from "../config/config.ts";
-import { fillImage, type GoFlagsConfig, type ImageConfig } from "../config/image_config.ts";
+import { fillImage, type GoFlagsConfig, type ImageSettings } from "../config/image_config.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { GitFacts } from "../git/facts.ts";
@@ -41,7 +41,7 @@ interface FillFacts {
   readonly directory: string;
   readonly environment: Variables;
   /** Creation time of the image in seconds since 1970; default now. */
-  readonly created: number | undefined;
+  readonly sourceDateEpoch: number | undefined;
   /** Whether they hold for several platforms, so that what `go env` says of one is none of them. */
   readonly allPlatforms?: boolean;
   /** Whether go parts the texts at blanks, as it does those of flags. */
@@ -60,7 +60,7 @@ export async function expandPlan(plan: BuildPlan, context: TemplateContext): Pro
   const groups = await Promise.all(plan.groups.map(async (group): Promise<BuildGroup> => {
     const { directory, environment } = group;
     const image = plan.images.find(({ image }) => image.go === group.go)?.image;
-    const facts = { directory, environment, created: image?.created, parted: true };
+    const facts = { directory, environment, sourceDateEpoch: image?.sourceDateEpoch, parted: true };
     const [flags, ldflags] = await Promise.all(FIELDS.map((field) => {
       const from = image?.origins[field] ?? "the configuration";
       const named = group.go[field].map((text, i) => ({
@@ -83,7 +83,7 @@ export async function expandPlan(plan: BuildPlan, context: TemplateContext): Pro
  * @throws {KodenoError} as `expandPlan`
  */
 export async function listFlagsOf(
-  { go, origins, created }: ImageConfig,
+  { go, origins, sourceDateEpoch }: ImageSettings,
   directory: string,
   context: TemplateContext,
 ): Promise<readonly string[]> {
@@ -92,7 +92,12 @@ export async function listFlagsOf(
   const environment = { ...context.how.environment, ...go.env };
   const where = `flags of ${origins.flags ?? "the configuration"}`;
   const named = flags.map((text) => ({ text, where }));
-  return await new Filler(context).fill(named, { directory, environment, created, parted: true });
+  return await new Filler(context).fill(named, {
+    directory,
+    environment,
+    sourceDateEpoch,
+    parted: true,
+  });
 }
 
 /**
@@ -104,7 +109,7 @@ async function fillPlanned(
   { groups }: BuildPlan,
   filler: Filler,
 ): Promise<PlannedImage> {
-  const { templates, created, go } = image.image;
+  const { templates, sourceDateEpoch, go } = image.image;
   if (templates.length === 0) return image;
   const [group, ...others] = groups.filter(({ binaries }) =>
     binaries.some(({ importPath }) => importPath === image.importPath)
@@ -117,7 +122,12 @@ async function fillPlanned(
     where: `${field}${field === "user" ? "" : `[${JSON.stringify(key)}]`} of ${from}`,
   }));
   const { directory } = image;
-  const filled = await filler.fill(texts, { directory, environment, created, allPlatforms });
+  const filled = await filler.fill(texts, {
+    directory,
+    environment,
+    sourceDateEpoch,
+    allPlatforms,
+  });
   return { ...image, image: fillImage(image.image, filled) };
 }
 
@@ -147,8 +157,8 @@ class Filler {
       template.mayRead("Git") ? this.#askGit(template.mayRead("Tag")) : undefined,
       template.mayRead("GoEnv") ? this.#askGo(facts) : undefined,
     ]);
-    const { environment, created } = facts;
-    const date = created === undefined ? this.#now : new Date(created * 1000);
+    const { environment, sourceDateEpoch } = facts;
+    const date = sourceDateEpoch === undefined ? this.#now : new Date(sourceDateEpoch * 1000);
     const run = (git: object): string =>
       template.run(koData({ environment, goEnvironment, git, date }));
     const filled = run(git ?? {});

@@ -28,7 +28,7 @@ import {
   variable,
 } from "./environment.ts";
 import { findKoFile } from "./ko_file.ts";
-import { type ImageConfig, resolveImage } from "./image_config.ts";
+import { type ImageSettings, resolveImage } from "./image_config.ts";
 import type {
   BuildOptions,
   CommandOptions,
@@ -56,7 +56,7 @@ export interface BuildConfig {
   readonly offline: boolean;
   readonly go: GoConfig;
   /** What shapes an image that no entry of `builds` is for. */
-  readonly image: ImageConfig;
+  readonly image: ImageSettings;
   /** Entries of a `.ko.yaml`, for one main package each. */
   readonly builds: readonly BuildEntry[];
   /** Base images by import path in lower case; nothing where the caller chose a base. */
@@ -84,7 +84,7 @@ export interface BuildEntry {
   readonly directory: string;
   /** Main package, or one of its files, relative to `directory`. */
   readonly main: string;
-  readonly image: ImageConfig;
+  readonly image: ImageSettings;
 }
 
 /** Where binaries and layers are kept for the next build. */
@@ -199,7 +199,7 @@ export function resolveBuildConfig(
   const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const { koFile, artifact, offline = false } = options;
-  const image = (entry?: number): ImageConfig => {
+  const image = (entry?: number): ImageSettings => {
     const resolved = resolveImage({ options, environment, koFile, artifact }, entry);
     return offline ? keptOffline(resolved) : resolved;
   };
@@ -234,7 +234,7 @@ export function resolveBuildConfig(
 }
 
 /** What a configuration says of go's network does not count offline. */
-function keptOffline(image: ImageConfig): ImageConfig {
+function keptOffline(image: ImageSettings): ImageSettings {
   const own = Object.entries(GO_OFFLINE).filter(([name]) => Object.hasOwn(image.go.env, name));
   const env = { ...image.go.env, ...Object.fromEntries(own) };
   return Object.freeze({ ...image, go: Object.freeze({ ...image.go, env }) });
@@ -249,7 +249,7 @@ export function imageConfigOf(
   config: BuildConfig,
   importPath: string,
   entry?: BuildEntry,
-): ImageConfig {
+): ImageSettings {
   const image = entry?.image ?? config.image;
   const baseImage = config.baseImageOverrides[importPath.toLowerCase()];
   if (!baseImage) return image;

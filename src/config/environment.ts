@@ -4,9 +4,9 @@
  */
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
+import type { Environment } from "../place/registry/proxy.ts";
 
-/** Names and values of environment variables. */
-export type Environment = Readonly<Record<string, string>>;
+export type { Environment };
 
 /** A snapshot of the process's environment. */
 export function processEnvironment(): Environment {

@@ -16,16 +16,16 @@ type Settled<K extends keyof ImageValues> = {
 };
 
 /** Everything that shapes one image; frozen. */
-export interface ImageConfig
+export interface ImageSettings
   extends Settled<"baseImage" | "linuxCapabilities" | "labels" | "annotations" | "entrypointArgs"> {
   /** What is asked of the base, or `all` it has. */
   readonly platforms: readonly PlatformSpec[] | "all";
   readonly go: GoFlagsConfig;
   readonly user: string | undefined;
   /** `8080/tcp` each. */
-  readonly exposedPorts: readonly string[];
+  readonly expose: readonly string[];
   /** Seconds since 1970, or as the base image has it. */
-  readonly created: number | undefined;
+  readonly sourceDateEpoch: number | undefined;
   /** Texts among these that are templates, beside flags. */
   readonly templates: readonly ImageTemplate[];
   /** Where the value of each field comes from. */
@@ -90,7 +90,7 @@ interface ImageSpeakers {
  * @param entry index of the entry of `builds` that is for the image
  * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
  */
-export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageConfig {
+export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSettings {
   const sources = sourcesOf(speakers, entry);
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const templates: ImageTemplate[] = [];
@@ -135,7 +135,7 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageConf
   const flags = pick("flags") ?? [];
   refuseToolexec("flags", flags);
   find("env");
-  const image: ImageConfig = {
+  const image: ImageSettings = {
     baseImage: pickOr("baseImage"),
     platforms: readPlatforms(pickOr("platforms")),
     go: Object.freeze({
@@ -152,8 +152,8 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageConf
     annotations: joined("annotations"),
     user: user?.values.user && text(user, "user", 0, user.values.user),
     entrypointArgs: list("entrypointArgs"),
-    exposedPorts: list("expose").map((text) => isTemplate(text) ? text : parsePort(text)),
-    created: epoch === undefined
+    expose: list("expose").map((text) => isTemplate(text) ? text : parsePort(text)),
+    sourceDateEpoch: epoch === undefined
       ? undefined
       : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
     templates,
@@ -225,7 +225,7 @@ function sourcesOf(speakers: ImageSpeakers, entry = -1): readonly ImageSource[] 
  * one of both would be passed over without a word.
  */
 function refusePlatformVariables(
-  { platforms, origins }: ImageConfig,
+  { platforms, origins }: ImageSettings,
   environment: Environment,
 ): void {
   const from = origins.platforms;
@@ -246,9 +246,9 @@ function refusePlatformVariables(
  * @param texts what became of each, in the order of `templates`
  * @throws {KodenoError} `BAD_OPTION` for a port that is none
  */
-export function fillImage(image: ImageConfig, texts: readonly string[]): ImageConfig {
+export function fillImage(image: ImageSettings, texts: readonly string[]): ImageSettings {
   if (image.templates.length === 0) return image;
-  const { exposedPorts: expose, user, ...rest } = image;
+  const { expose, user, ...rest } = image;
   const filled = {
     labels: { ...rest.labels },
     annotations: { ...rest.annotations },
@@ -270,7 +270,7 @@ export function fillImage(image: ImageConfig, texts: readonly string[]): ImageCo
     // A user that comes to nothing is none, as where none is said.
     user: filled.user[0] || undefined,
     entrypointArgs: kept("entrypointArgs"),
-    exposedPorts: kept("expose").map(parsePort),
+    expose: kept("expose").map(parsePort),
     templates: [],
   });
 }

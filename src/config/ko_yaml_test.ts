@@ -83,7 +83,7 @@ Deno.test(".ko.yaml: what beats what, and where each value comes from", async ()
   assert.deepEqual(one?.image.go.flags, ["-race", "-v"]);
   assert.deepEqual(two?.image.go.flags, ["-a", "-b"]);
   assert.deepEqual(two?.image.labels, { team: "red", more: "yes", own: "1" });
-  assert.deepEqual(two?.image.exposedPorts, ["8080/tcp"]);
+  assert.deepEqual(two?.image.expose, ["8080/tcp"]);
   const { origins } = one?.image ?? { origins: {} };
   assert.equal(origins.flags, ".ko.yaml:15");
   assert.equal(origins.baseImage, "KO_DEFAULTBASEIMAGE");

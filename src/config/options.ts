@@ -4,6 +4,7 @@
  * everywhere.
  * @module
  */
+import type { Environment } from "./environment.ts";
 import type { RegistryOptions } from "../place/registry/transport.ts";
 
 /** How registries and daemons are reached. Everything may be left out. */
@@ -32,7 +33,7 @@ export interface TransferOptions extends
   /** Dials nothing but what is named: base images come from the cache, modules from Go's. */
   readonly offline?: boolean | undefined;
   /** Stands for the process's environment, for embedding. */
-  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly environment?: Environment | undefined;
 }
 
 /** How images are built. Everything may be left out. */

@@ -18,9 +18,9 @@ export interface ImageOptions {
   readonly user: string | undefined;
   readonly entrypointArgs: readonly string[];
   /** `8080/tcp` each. */
-  readonly exposedPorts: readonly string[];
+  readonly expose: readonly string[];
   /** Seconds since 1970; without it the base's creation time stays. */
-  readonly created: number | undefined;
+  readonly sourceDateEpoch: number | undefined;
   readonly kodataTime: number | undefined;
 }
 
@@ -113,9 +113,11 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
   const labels = { ...Labels, ...options.labels };
   const ports = {
     ...ExposedPorts,
-    ...Object.fromEntries(options.exposedPorts.map((port) => [port, {}])),
+    ...Object.fromEntries(options.expose.map((port) => [port, {}])),
   };
-  const time = options.created === undefined ? UNKNOWN_TIME : timestamp(options.created);
+  const time = options.sourceDateEpoch === undefined
+    ? UNKNOWN_TIME
+    : timestamp(options.sourceDateEpoch);
   const kodataTime = options.kodataTime === undefined
     ? UNKNOWN_TIME
     : timestamp(options.kodataTime);
@@ -128,7 +130,7 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
   return {
     ...base.config,
     author: "kodeno",
-    created: options.created === undefined ? base.config.created ?? UNKNOWN_TIME : time,
+    created: options.sourceDateEpoch === undefined ? base.config.created ?? UNKNOWN_TIME : time,
     config: {
       ...run,
       Entrypoint: [binary, ...options.entrypointArgs],

@@ -20,8 +20,8 @@ const OPTIONS: ImageOptions = {
   annotations: {},
   user: undefined,
   entrypointArgs: [],
-  exposedPorts: [],
-  created: undefined,
+  expose: [],
+  sourceDateEpoch: undefined,
   kodataTime: undefined,
 };
 
@@ -99,7 +99,7 @@ Deno.test("assemble: the run config is the base's with ko's entries", () => {
     labels: { both: "own", own: "y" },
     user: "1000:1000",
     entrypointArgs: ["serve", "--port=80"],
-    exposedPorts: ["80/tcp", "53/udp"],
+    expose: ["80/tcp", "53/udp"],
   };
   const { config } = made({ run }, options).config;
   assert.deepEqual(config?.Labels, { base: "x", both: "own", own: "y" });
@@ -128,7 +128,7 @@ Deno.test("assemble: Windows has Windows' paths", () => {
 Deno.test("assemble: times are what was said, or the base's, or nobody's", () => {
   const old = "2020-02-02T02:02:02.123Z";
   const cases: readonly (readonly [
-    created: number | undefined,
+    sourceDateEpoch: number | undefined,
     kodataTime: number | undefined,
     base: string | undefined,
     expected: readonly [created: string, kodata: string, binary: string],
@@ -139,8 +139,8 @@ Deno.test("assemble: times are what was said, or the base's, or nobody's", () =>
     [undefined, 86400, old, [old, "1970-01-02T00:00:00Z", NOBODY_SAID_WHEN]],
     [-1, 1, old, ["1969-12-31T23:59:59Z", "1970-01-01T00:00:01Z", "1969-12-31T23:59:59Z"]],
   ];
-  for (const [created, kodataTime, base, expected] of cases) {
-    const { config } = made({ config: { created: base } }, { created, kodataTime });
+  for (const [sourceDateEpoch, kodataTime, base, expected] of cases) {
+    const { config } = made({ config: { created: base } }, { sourceDateEpoch, kodataTime });
     const [, kodata, binary] = config.history ?? [];
     assert.deepEqual([config.created, kodata?.created, binary?.created], expected);
   }

@@ -211,12 +211,12 @@ export function openRegistries(config: TransferConfig, use: RegistryUse = {}): R
 export function registryOptions(config: TransferConfig, use: RegistryUse = {}): RegistryOptions {
   const { offline, environment } = config;
   const mirrors = Object.values(config.namedMirrors).map((mirror) => mirror.split("/")[0] ?? "");
-  const proxies = Object.keys(environment).filter((name) => /^(?:https?|all)_proxy$/i.test(name));
-  const none = Object.fromEntries(proxies.map((name) => [name, undefined]));
+  const isProxy = (name: string): boolean => /^(?:https?|all)_proxy$/i.test(name);
+  const others = Object.entries(environment).filter(([name]) => !isProxy(name));
   return {
     ...config,
     // A proxy is a host that nobody has named.
-    environment: offline ? { ...environment, ...none } : environment,
+    environment: offline ? Object.fromEntries(others) : environment,
     mountFrom: use.mountFrom,
     onlyHosts: offline
       ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrors]

@@ -2,12 +2,13 @@
  * How places on a wire are reached, as plain values that were settled before.
  * @module
  */
+import type { Environment } from "./registry/proxy.ts";
 import type { RegistryOptions } from "./registry/transport.ts";
 
 /** How registries and daemons are reached; frozen. */
 export interface TransferConfig extends RegistryOptions {
   /** Where credentials, proxies and the daemon are looked for. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Environment;
   readonly mirrors: Readonly<Record<string, string>>;
   /** Mirrors that the caller has named, which may be asked offline, too. */
   readonly namedMirrors: Readonly<Record<string, string>>;
@@ -21,7 +22,7 @@ export const KIND_DOMAIN = "kind.local";
 /** Name of the kind cluster whose nodes images of a repository go into; undefined for any other place. */
 export function kindCluster(
   repository: string,
-  environment: Readonly<Record<string, string>>,
+  environment: Environment,
 ): string | undefined {
   if (!isUnder(repository, KIND_DOMAIN)) return undefined;
   return environment["KIND_CLUSTER_NAME"] || "kind";

@@ -8,7 +8,7 @@ import { findPackages } from "../build/packages.ts";
 import { goVariables, makePlan } from "../build/plan.ts";
 import { isTemplate } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf } from "../config/config.ts";
-import type { ImageConfig } from "../config/image_config.ts";
+import type { ImageSettings } from "../config/image_config.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goEnvironment, groupPatterns, selectListFlags, selectMains } from "../go/list.ts";
@@ -215,7 +215,7 @@ function goCommand(
  */
 async function platformsOf(
   config: BuildConfig,
-  image: ImageConfig,
+  image: ImageSettings,
   work: WorkOptions,
 ): Promise<readonly Platform[]> {
   const { baseImage, platforms } = image;

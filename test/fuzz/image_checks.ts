@@ -202,8 +202,8 @@ const NOTHING = {
   annotations: {},
   user: undefined,
   entrypointArgs: [],
-  exposedPorts: [],
-  created: undefined,
+  expose: [],
+  sourceDateEpoch: undefined,
   kodataTime: undefined,
 };
 

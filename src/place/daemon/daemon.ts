@@ -18,6 +18,7 @@ import { isManifestType } from "../../oci/media_types.ts";
 import { parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
 import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";
+import type { Environment } from "../registry/proxy.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";
 
@@ -26,7 +27,7 @@ export interface DaemonOptions {
   /** Where it is; as `environment` says unless given. */
   readonly endpoint?: DaemonEndpoint | undefined;
   /** Variables that say where it is, such as DOCKER_HOST; see {@link findDaemon}. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly environment?: Environment | undefined;
 }
 
 /**

@@ -11,6 +11,7 @@ import { exists, ioFailure, isNotFound } from "../../io/fail.ts";
 import { digestOf } from "../../io/hash.ts";
 import { readSmallText } from "../../io/files.ts";
 import { digestHex } from "../../oci/digest.ts";
+import type { Environment } from "../registry/proxy.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
@@ -33,8 +34,6 @@ export type DaemonEndpoint =
     readonly port: number;
     readonly tls?: DaemonTls | undefined;
   };
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A daemon as its user names it, for messages. */
 export function formatEndpoint(endpoint: DaemonEndpoint): string {

@@ -6,8 +6,8 @@
 import { KodenoError } from "../../errors.ts";
 import { isLoopback } from "./endpoint.ts";
 
-/** Variables of the environment, as the caller read them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+/** Names and values of environment variables, as the caller read them. */
+export type Environment = Readonly<Record<string, string>>;
 
 /**
  * The proxy for a URL; undefined to go there directly. Loopback is never proxied.
