@@ -9,31 +9,25 @@ import { resolveCacheConfig } from "../config/config.ts";
 import { ioFailure, isNotFound } from "../io/fail.ts";
 
 /** What the cache holds. */
-export interface CacheInfo {
-  readonly directory: string;
-  readonly layers: number;
-  readonly layerBytes: number;
-  readonly binaries: number;
-  readonly binaryBytes: number;
-  /** Most bytes of layers and binaries together that are kept after a build. */
-  readonly maxBytes: number;
-}
+export type CacheInfo = Awaited<ReturnType<typeof cacheInfo>>;
 
 /**
  * Counts what the cache holds.
  *
+ * @returns `maxBytes` is how many of layers and binaries together are kept after a build
  * @throws {KodenoError} `IO_FAILED`
  */
-export async function cacheInfo(config = resolveCacheConfig()): Promise<CacheInfo> {
+export async function cacheInfo(config = resolveCacheConfig()) {
   const layers = await (await openLayers(config)).list();
   const folders = await listBinaryFolders(binaryRoot(config.directory));
+  const { directory, maxBytes } = config;
   return {
-    directory: config.directory,
+    directory,
     layers: layers.length,
     layerBytes: layers.reduce((sum, { size }) => sum + size, 0),
     binaries: folders.reduce((sum, { binaries }) => sum + binaries, 0),
     binaryBytes: folders.reduce((sum, { size }) => sum + size, 0),
-    maxBytes: config.maxBytes,
+    maxBytes,
   };
 }
 

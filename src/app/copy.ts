@@ -9,7 +9,7 @@ import { copy } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/successors.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
@@ -27,10 +27,10 @@ import {
   type WritablePlace,
 } from "../place/open.ts";
 import type { TransferConfig } from "../place/transfer.ts";
-import { type ImageSummary, summarize } from "../content/reader.ts";
+import { summarize } from "../content/reader.ts";
 
 /** What was asked for. */
-export interface CopyRequest extends TransferOptions {
+export interface CopyRequest extends TransferOptions, WorkOptions {
   /** Name of the place to read; see `parsePlace`. */
   readonly from: string;
   /** Name of the place to write. */
@@ -41,24 +41,10 @@ export interface CopyRequest extends TransferOptions {
   readonly localDomain?: string | undefined;
   /** Takes what refers to the image (signatures, SBOMs) along. */
   readonly referrers?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly emit?: Emit | undefined;
 }
 
 /** An image that was copied. */
-export interface CopiedImage extends ImageSummary {
-  /** `NAME:TAG`, as it is called where it went; left out for one that is found by its digest alone. */
-  readonly name?: string | undefined;
-  /** Of its manifest or index. */
-  readonly digest: string;
-  /** Its ID, in a daemon. */
-  readonly id?: string | undefined;
-  /** What it can be asked for by where it went: its digest where it has no name. */
-  readonly references: readonly string[];
-  /** Blobs that were moved, and their bytes. */
-  readonly blobs: number;
-  readonly bytes: number;
-}
+export type CopiedImage = Awaited<ReturnType<typeof copyImage>>;
 
 /** What the places of one copy share. */
 interface Work {
@@ -71,10 +57,12 @@ interface Work {
 /**
  * Copies an image.
  *
+ * @returns `name` where it went, `digest` of its manifest or index, `id` in a daemon, the `references` it can
+ * be asked for by (its digest where it has no name), and the `blobs` and `bytes` that were moved
  * @throws {KodenoError} `BAD_REFERENCE`, `BAD_PLACE`, `NOT_FOUND`, `BAD_CONTENT`, `BAD_PLATFORM`, and
  * what a registry or daemon answers; the target then has no new name
  */
-export async function copyImage(request: CopyRequest): Promise<CopiedImage> {
+export async function copyImage(request: CopyRequest) {
   const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
   const work = { request, config: resolveTransferConfig(request), from, to };
   await refuse(request, to);
@@ -123,7 +111,7 @@ async function refuse(
   }
 }
 
-async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
+async function write(work: Work, image: OpenImage) {
   const { request: { signal, emit, referrers, localDomain }, config, from, to } = work;
   const { source, root } = image;
   const moved = { blobs: 0, bytes: 0 };
@@ -156,14 +144,8 @@ async function write(work: Work, image: OpenImage): Promise<CopiedImage> {
     await target.close(near ? options : { signal });
     const id = target.idOf?.(chosen);
     const reference = name === undefined ? root.digest : `${name}@${root.digest}`;
-    return {
-      ...(name === undefined ? {} : { name }),
-      digest: root.digest,
-      ...summary,
-      references: [id === undefined ? reference : name ?? id],
-      ...(id === undefined ? {} : { id }),
-      ...moved,
-    };
+    const references = [id === undefined ? reference : name ?? id];
+    return { name, digest: root.digest, ...summary, references, id, ...moved };
   } catch (error) {
     await target.undo();
     throw error;

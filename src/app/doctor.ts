@@ -7,6 +7,7 @@ import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError, messageOf } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import * as local from "../setup/doctor/local_checks.ts";
 import * as network from "../setup/doctor/network_checks.ts";
 import { Checkup, type Finding } from "../setup/doctor/report.ts";
@@ -27,12 +28,11 @@ const CHECKS: Readonly<Record<string, (checkup: Checkup) => void | Promise<void>
 };
 
 /** Where and how to look. */
-export interface DoctorOptions extends TransferOptions {
+interface DoctorOptions extends TransferOptions, Pick<WorkOptions, "signal"> {
   /** Default the current one. */
   readonly directory?: string | undefined;
   /** Asks Go's module proxy, too. */
   readonly online?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -5,20 +5,18 @@
 import { hasSuccessors } from "../content/successors.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 import { collectGarbage, type Garbage } from "../place/layout/gc.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
 /** Long enough for another tool to give a name to what it has put into the layout. */
 const MINIMUM_AGE_MS = 60 * 60 * 1000;
 
 /** What a caller may say. */
-export interface GcOptions {
+interface GcOptions extends WorkOptions {
   /** Removes nothing, only tells. */
   readonly dryRun?: boolean | undefined;
   /** Removes blobs that came in within the last hour, too. */
   readonly pruneNow?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly emit?: Emit | undefined;
 }
 
 /**

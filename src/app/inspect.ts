@@ -7,12 +7,13 @@ import { ImageReader, READ_BYTES } from "../content/reader.ts";
 import { hasSuccessors } from "../content/successors.ts";
 import { Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { openImages, type OpenImagesOptions, pathOf } from "../place/open.ts";
+import { openImages, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
 export interface InspectedBlob {
@@ -65,7 +66,7 @@ export interface InspectedImage extends InspectedBlob {
 export async function inspect(
   place: string,
   name?: string,
-  { signal, emit }: OpenImagesOptions = {},
+  { signal, emit }: WorkOptions = {},
 ): Promise<readonly InspectedImage[]> {
   const { path, ref } = await parsePlace(place);
   if (ref !== undefined && name !== undefined) {
@@ -82,20 +83,17 @@ export async function inspect(
   await reader.findReferrers(entries);
   const images: InspectedImage[] = [];
   for (const root of roots) {
-    const called = entryName(root);
-    const name = called === undefined ? {} : { name: called };
-    images.push({ ...name, ...await inspectImage(reader, root) });
+    images.push({ name: entryName(root), ...await inspectImage(reader, root) });
   }
   return images;
 }
 
-async function parsePlace(
-  text: string,
-): Promise<{ readonly path: string; readonly ref?: string | undefined }> {
+async function parsePlace(text: string) {
   const place = await pathOf(text);
-  if (await exists(place)) return { path: place };
-  const [, path, digest, tag] = /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];
-  return path === undefined ? { path: place } : { path, ref: digest ?? tag };
+  const [, path, digest, tag] = await exists(place)
+    ? []
+    : /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];
+  return { path: path ?? place, ref: digest ?? tag };
 }
 
 /** An image with what is below it; what was told already is not told again. */
@@ -103,7 +101,7 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
   const plain = (d: Descriptor) => ({
     kind: isIndexType(d.mediaType) ? "index" as const : "manifest" as const,
     ...bare(d),
-    ...(d.platform ? { platform: formatPlatform(d.platform) } : {}),
+    platform: d.platform && formatPlatform(d.platform),
   });
   const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
     const each = async (children: readonly Descriptor[]): Promise<readonly InspectedImage[]> => {
@@ -120,14 +118,9 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     const { annotations } = index ?? manifest ?? {};
     const manifests = index && await each(index.manifests);
     const parts = manifest && await inspectManifest(reader, d, manifest);
-    const referrers = await each(reader.referrersOf(d.digest));
-    return {
-      ...plain(d),
-      ...(annotations ? { annotations } : {}),
-      ...(manifests ? { manifests } : {}),
-      ...parts,
-      ...(referrers.length > 0 ? { referrers } : {}),
-    };
+    const found = await each(reader.referrersOf(d.digest));
+    const referrers = found.length > 0 ? found : undefined;
+    return { ...plain(d), annotations: annotations ?? undefined, manifests, ...parts, referrers };
   }, {
     signal: reader.signal,
     mostBytes: READ_BYTES,
@@ -140,13 +133,14 @@ async function inspectManifest(
   reader: ImageReader,
   d: Descriptor,
   { config, layers, artifactType }: Manifest,
-): Promise<Pick<InspectedImage, "platform" | "artifactType" | "config" | "layers">> {
+) {
   const run = await reader.config(config);
   const below: InspectedBlob[] = [];
   for (const layer of layers) below.push(await inspectBlob(reader, layer));
+  const platform = d.platform ?? run.config;
   return {
-    ...(d.platform || run.config === undefined ? {} : { platform: formatPlatform(run.config) }),
-    ...(artifactType ? { artifactType } : {}),
+    platform: platform && formatPlatform(platform),
+    artifactType: artifactType || undefined,
     config: run.problem === undefined
       ? { ...await inspectBlob(reader, config), ...(run.config && settingsOf(run.config)) }
       : { ...bare(config), problem: run.problem },
@@ -155,8 +149,7 @@ async function inspectManifest(
 }
 
 async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<InspectedBlob> {
-  const { problem } = await reader.blob(d);
-  return { ...bare(d), ...(problem === undefined ? {} : { problem }) };
+  return { ...bare(d), problem: (await reader.blob(d)).problem };
 }
 
 function settingsOf({ created, config: run = {} }: ImageConfig): Partial<InspectedConfig> {

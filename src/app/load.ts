@@ -7,19 +7,18 @@ import { basename, resolve } from "node:path";
 import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { type LoadGroup, planLoad } from "../build/names.ts";
 import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
 import { openChosen } from "../place/choose_images.ts";
-import { loadImage } from "../place/local_place.ts";
 import { type LocalPlace, openLocalPlace } from "../place/open.ts";
-import { type ImageSummary, summarize } from "../content/reader.ts";
+import { summarize } from "../content/reader.ts";
 
 /** What was asked for. */
-export interface LoadRequest extends TransferOptions {
+interface LoadRequest extends TransferOptions, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
   /** Names, tags or digests of the images to load; default all. */
@@ -28,39 +27,23 @@ export interface LoadRequest extends TransferOptions {
   readonly platform?: string | undefined;
   /** Prefix of the names in the daemon, in the place of their own registry hosts. */
   readonly localDomain?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly emit?: Emit | undefined;
 }
 
-/** An image in the daemon. */
-export interface LoadedImage extends ImageSummary {
-  /** `NAME:TAG` in the daemon; left out for one that is found by its ID alone. */
-  readonly name?: string | undefined;
-  /** Of the manifest or index it came from. */
-  readonly digest: string;
-  /** What it can be run by. */
-  readonly references: readonly string[];
-  /** Its ID in the daemon. */
-  readonly id: string;
-  /** Whether it was sent; otherwise the daemon had it and it got its name. */
-  readonly sent: boolean;
-}
-
-/** An entry, and what is to be known of it before anything is loaded. */
-interface Candidate {
+/** An entry, and its name. */
+interface Candidate extends Pick<Descriptor, "digest" | "platform"> {
   readonly entry: Descriptor;
-  readonly digest: string;
-  readonly platform: Descriptor["platform"];
   readonly name: string | undefined;
 }
 
 /**
  * Loads. Names and platforms are looked at first: nothing is loaded when one of them cannot be.
  *
+ * @returns `name` in the daemon, where it has one; `digest` of the manifest or index it came from; `id` in
+ * the daemon; the `references` it can be run by; whether it was `sent`, else the daemon had it
  * @throws {KodenoError} `BAD_PLACE` when there is no daemon or no such layout, `BAD_PLATFORM`,
  * `BAD_OPTION` when two images would get one name, `NOT_FOUND`, `BAD_CONTENT`, `IO_FAILED`
  */
-export async function load(request: LoadRequest): Promise<readonly LoadedImage[]> {
+export async function load(request: LoadRequest) {
   const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
@@ -73,21 +56,19 @@ export async function load(request: LoadRequest): Promise<readonly LoadedImage[]
   }
   const groups = planLoad(entries.map((entry) => candidate(entry, from)), domain);
   const place = await openLocalPlace(resolveTransferConfig(request), domain);
-  const work: { readonly entry: Descriptor; readonly name: string | undefined }[] = [];
+  const chosenOnes: { readonly entry: Descriptor; readonly name: string | undefined }[] = [];
   for (const group of groups) {
     const { entry } = await pick(group, place, { ...request, wanted: platform });
     await place.choose(source, entry, { platform, signal });
-    work.push({ entry, name: group.name });
+    chosenOnes.push({ entry, name: group.name });
   }
-  const loaded: LoadedImage[] = [];
-  for (const { entry, name } of work) {
-    const options = { signal, platform, emit, image: name ?? entry.digest };
-    const names = name === undefined ? [] : [name];
-    const { id, sent } = await loadImage(place, source, entry, names, options);
+  const loaded = [];
+  for (const { entry, name } of chosenOnes) {
+    const { digest } = entry;
+    const options = { signal, platform, emit, image: name ?? digest };
+    const { id, sent } = await place.load(source, entry, name ? [name] : [], options);
     const summary = await summarize(source, entry, { signal });
-    const named = name === undefined ? {} : { name };
-    const references = [name ?? id];
-    loaded.push({ ...named, digest: entry.digest, ...summary, references, id, sent });
+    loaded.push({ name, digest, ...summary, references: [name ?? id], id, sent });
   }
   return loaded;
 }

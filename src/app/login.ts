@@ -6,18 +6,18 @@ import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import { checkLogin } from "../place/registry/access.ts";
 import { apiHost } from "../place/registry/endpoint.ts";
 import { checkHost, forgetLogin, keepLogin, type LoggedOut } from "../place/registry/login.ts";
 import { registryOptions } from "../place/open.ts";
 
 /** Who is to be let in where. */
-export interface LoginRequest extends TransferOptions {
+interface LoginRequest extends TransferOptions, Pick<WorkOptions, "signal"> {
   /** Host and port of the registry. */
   readonly host: string;
   readonly user: string;
   readonly password: string;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -8,37 +8,23 @@ import type { TransferOptions } from "../config/options.ts";
 import { copy, measureCopy } from "../content/copy.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import { Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
 import { openChosen } from "../place/choose_images.ts";
 import { isLocalRepository, openRegistries } from "../place/open.ts";
-import { type ImageSummary, summarize } from "../content/reader.ts";
+import { summarize } from "../content/reader.ts";
 
 /** What was asked for. */
-export interface PushRequest extends TransferOptions, PushNaming {
+interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
   /** Names, tags or digests of the images to push; default all. */
   readonly images?: readonly string[] | undefined;
   /** Tells what would be sent, and sends nothing. */
   readonly dryRun?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly emit?: Emit | undefined;
-}
-
-/** An image that was pushed, or would be. */
-export interface PushedImage extends ImageSummary {
-  /** `NAME:TAG` or a tag alone, as it is where it came from; left out where it has neither. */
-  readonly name?: string | undefined;
-  readonly digest: string;
-  /** `REPOSITORY:TAG@DIGEST`, one for each tag; `REPOSITORY@DIGEST` where it gets none. */
-  readonly references: readonly string[];
-  /** Blobs that were sent, or would be, and their bytes. */
-  readonly blobs: number;
-  readonly bytes: number;
 }
 
 /** Images pushed side by side; each moves several blobs at once by itself. */
@@ -47,11 +33,13 @@ const IMAGES_AT_ONCE = 2;
 /**
  * Pushes.
  *
- * @returns what was pushed, in the order of the layout
+ * @returns what was pushed, in the order of the layout: `name` as it is where it came from; `references`
+ * `REPOSITORY:TAG@DIGEST`, one for each tag, or `REPOSITORY@DIGEST`; `blobs` and `bytes` that were sent,
+ * or would be
  * @throws {KodenoError} `BAD_PLACE`, `BAD_REFERENCE`, `NOT_FOUND`, `BAD_CONTENT`, and what the
  * registry answers; images that were pushed before stay there
  */
-export async function push(request: PushRequest): Promise<readonly PushedImage[]> {
+export async function push(request: PushRequest) {
   const { signal, emit } = request;
   const { from, images = [] } = request;
   using chosen = await openChosen(from, { images, verb: "push", signal, emit });
@@ -75,7 +63,8 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
   const one = async (entry: Descriptor, { repository, tags }: PushDestination) => {
     all.throwIfAborted();
     const store = stores.get(repository) ?? registries.open(repository);
-    const along = referrers.get(entry.digest) ?? [];
+    const { digest } = entry;
+    const along = referrers.get(digest) ?? [];
     const name = entryName(entry);
     const sent = { blobs: 0, bytes: 0 };
     if (request.dryRun) {
@@ -90,11 +79,11 @@ export async function push(request: PushRequest): Promise<readonly PushedImage[]
       await copyReferrers(source, along, store, options);
     }
     return {
-      ...(name === undefined ? {} : { name }),
-      digest: entry.digest,
+      name,
+      digest,
       ...await summarize(source, entry, { signal: all }),
       references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
-        .map((tag) => `${repository}${tag}@${entry.digest}`),
+        .map((tag) => `${repository}${tag}@${digest}`),
       ...sent,
     };
   };

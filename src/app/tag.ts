@@ -6,12 +6,6 @@ import type { Emit } from "../events.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
-/** A name of an image. */
-export interface NamedDigest {
-  readonly name: string;
-  readonly digest: string;
-}
-
 /**
  * Gives an image of a layout more names.
  *
@@ -25,7 +19,7 @@ export async function tag(
   source: string,
   names: readonly string[],
   emit?: Emit,
-): Promise<readonly NamedDigest[]> {
+) {
   // A name that is no name is told before the first one is given.
   for (const name of names) parseImageName(name);
   const layout = await openLayout(directory, { emit });

@@ -6,20 +6,13 @@ import { goCommandOf, processEnvironment } from "../config/environment.ts";
 import { VERSION } from "../config/version.ts";
 import { runGo } from "../go/command.ts";
 
-/** Versions; `go` says why when there is none. */
-export interface Versions {
-  readonly kodeno: string;
-  readonly deno: string;
-  readonly go: string;
-}
-
 /** Versions as one line. */
-export function formatVersions({ kodeno, deno, go }: Versions): string {
+export function formatVersions({ kodeno, deno, go }: Awaited<ReturnType<typeof versions>>): string {
   return `kodeno ${kodeno} (deno ${deno}, go ${go})`;
 }
 
 /** Asks for the versions. A missing Go is no failure here: the text says so. */
-export async function versions(): Promise<Versions> {
+export async function versions() {
   const environment = processEnvironment();
   const command = goCommandOf(environment);
   let go: string;

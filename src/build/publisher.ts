@@ -9,18 +9,11 @@ import type { CallOptions, Target } from "../content/places.ts";
 import type { Emit } from "../events.ts";
 import type { BuiltImage } from "../image/built_image.ts";
 import { getOrSet } from "../io/work.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { digestHex, parseDigest } from "../oci/digest.ts";
-import { shortName } from "../oci/reference.ts";
-import { openLayout } from "../place/layout/layout.ts";
+import { parseReference, shortName } from "../oci/reference.ts";
 import { checkMarker } from "../place/layout/marker.ts";
-import { loadImage } from "../place/local_place.ts";
-import {
-  type LocalPlace,
-  openLocalPlace,
-  openRegistries,
-  openTarget,
-  type WritablePlace,
-} from "../place/open.ts";
+import { openRegistries, openTarget, type PlaceName, type WritablePlace } from "../place/open.ts";
 import { planNames } from "./names.ts";
 
 /** How one image is published. */
@@ -154,6 +147,10 @@ function destinationsOf(
   { targets = [], mountFrom = [] }: PublishPlaces,
 ): readonly Destination[] {
   const { layout, push, repository, transfer, local, kind, tarball } = config;
+  const opener = (place: PlaceName) => {
+    let made: Promise<WritablePlace> | undefined;
+    return (_: string, emit?: Emit) => made ??= openTarget(place, transfer, { emit });
+  };
   const found: Destination[] = targets.map((one) => {
     const { target, as } = "target" in one ? one : { target: one };
     // Those of callers need not have more, and are not closed here.
@@ -161,30 +158,26 @@ function destinationsOf(
     return { open, isFar: true, isGiven: true, ...(as && { as }) };
   });
   if (layout !== undefined) {
-    const open = (_: string, emit?: Emit) => openLayout(layout, { create: true, emit });
-    found.push({ look: () => checkMarker(layout, true), open: once(open) });
+    const open = opener({ kind: "layout", path: layout, ref: "" });
+    found.push({ look: () => checkMarker(layout, true), open });
   }
   if (push) {
     const registries = openRegistries(transfer, { named: [`${repository}/x`], mountFrom });
     const stores = new Map<string, Promise<WritablePlace>>();
     const open = (name: string) =>
-      getOrSet(stores, name, () => Promise.resolve(registries.open(name)));
+      getOrSet(stores, name, () => {
+        const place = { kind: "registry", reference: parseReference(name) } as const;
+        return openTarget(place, transfer, { registries });
+      });
     found.push({ open, as: (_, tag) => tag, isFar: true, isByName: true });
   }
   if (local || kind !== undefined) {
-    const domain = local ? undefined : repository;
-    found.push({ open: once(() => openLocalPlace(transfer, domain)), isLocal: true });
+    found.push({ open: opener({ kind: local ? "daemon" : "kind", name: "" }), isLocal: true });
   }
   if (tarball !== undefined) {
-    const archive = { kind: "archive", path: tarball, ref: "" } as const;
-    found.push({ open: once(() => openTarget(archive, transfer)) });
+    found.push({ open: opener({ kind: "archive", path: tarball, ref: "" }) });
   }
   return found;
-}
-
-function once<A extends readonly unknown[], T>(make: (...args: A) => Promise<T>) {
-  let made: Promise<T> | undefined;
-  return (...args: A): Promise<T> => made ??= make(...args);
 }
 
 class PlacesPublisher implements Publisher {
@@ -204,10 +197,9 @@ class PlacesPublisher implements Publisher {
       if (destination.look) await destination.look();
       else {
         const each = destination.isByName ? [...new Set(names)] : [""];
-        await Promise.all(each.map(async (name) => {
-          const place = await this.#open(destination, name);
-          await place.check?.(options);
-        }));
+        await Promise.all(
+          each.map(async (name) => await (await this.#open(destination, name)).check?.(options)),
+        );
       }
     }
   }
@@ -223,14 +215,14 @@ class PlacesPublisher implements Publisher {
       const place = await this.#open(destination, name, emit);
       const { as = (name, tag) => `${name}:${tag}` } = destination;
       const names = tags.map((tag) => as(name, tag));
-      const told = destination.isFar ? { emit, image: name } : {};
-      if (destination.isLocal) {
-        const chosen = await (place as LocalPlace).choose(image, root, { signal });
-        // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
-        // nor Kubernetes finds what was loaded there by its digest; then by the tags.
-        local = `${name}:${digestHex(parseDigest(chosen.digest))}`;
-        const options = { signal, emit, image: name };
-        await loadImage(place as LocalPlace, image, chosen, [local, ...names], options);
+      const told = destination.isFar || destination.isLocal ? { emit, image: name } : {};
+      // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
+      // nor Kubernetes finds what was loaded there by its digest; then by the tags.
+      const byDigest = (d: { readonly digest: string }): string =>
+        `${name}:${digestHex(parseDigest(d.digest))}`;
+      if (destination.isLocal && place.load) {
+        const all = (chosen: Descriptor) => [byDigest(chosen), ...names];
+        local = byDigest(await place.load(image, root, all, { signal, ...told }));
         continue;
       }
       const chosen = await place.prepare?.(image, root, { signal }) ?? root;

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import type { CopyOptions } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Place, type Source } from "../content/places.ts";
-import type { Emit, NoteEvent } from "../events.ts";
+import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
@@ -63,12 +63,6 @@ export function parsePlace(text: string): PlaceName {
   );
 }
 
-/** How a layout or archive is opened. */
-export interface OpenImagesOptions extends CallOptions {
-  /** Told of what had to be mended. */
-  readonly emit?: Emit | undefined;
-}
-
 /**
  * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
  * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.
@@ -77,7 +71,7 @@ export interface OpenImagesOptions extends CallOptions {
  */
 export async function openImages(
   place: string,
-  options: OpenImagesOptions = {},
+  options: WorkOptions = {},
 ): Promise<Layout | ArchiveSource> {
   const path = await pathOf(place);
   const info = await Deno.stat(path).catch(() => undefined);
@@ -118,7 +112,7 @@ export interface OpenSource extends AsyncDisposable {
 }
 
 /** How a place is opened. */
-export interface OpenSourceOptions extends OpenImagesOptions {
+interface OpenSourceOptions extends WorkOptions {
   /** That paths are relative to, where it is not the current one. */
   readonly directory?: string | undefined;
 }
@@ -187,7 +181,7 @@ export interface HeldImages extends Disposable {
  */
 export async function openHeld(
   path: string,
-  options: OpenImagesOptions = {},
+  options: WorkOptions = {},
 ): Promise<HeldImages> {
   const store = await openImages(path, options);
   return { store, [Symbol.dispose]: await closerOf(store, options) };
@@ -285,6 +279,8 @@ export interface WritablePlace extends Place {
   fetch?: Source["fetch"];
   /** What a daemon calls an image that was brought. */
   idOf?(descriptor: Descriptor): string;
+  /** Brings one image at once, to a daemon or cluster. */
+  load?: Daemon["load"];
   /** Keeps an image without a name. */
   keep?(descriptor: Descriptor, options?: CallOptions): Promise<void>;
   /** What of an image it takes. */
@@ -293,6 +289,8 @@ export interface WritablePlace extends Place {
 
 /** How a place to write to is opened. */
 export interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
+  /** Those that are open already, where the place is a registry. */
+  readonly registries?: Registries | undefined;
   /** Of names in a daemon; below `kind.local` they lead into the nodes of a kind cluster. */
   readonly domain?: string | undefined;
 }
@@ -305,7 +303,7 @@ export interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
 export async function openTarget(
   place: PlaceName,
   config: TransferConfig,
-  { domain, near, ...use }: OpenTargetOptions = {},
+  { domain, near, registries, ...use }: OpenTargetOptions = {},
 ): Promise<WritablePlace> {
   switch (place.kind) {
     case "layout":
@@ -320,7 +318,7 @@ export async function openTarget(
       return await openLocalPlace(config, KIND_DOMAIN);
     case "registry": {
       const { name } = place.reference;
-      return openRegistries(config, { named: [name], ...use }).open(name);
+      return (registries ?? openRegistries(config, { named: [name], ...use })).open(name);
     }
   }
 }

@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
 import { Daemon } from "../../src/place/daemon/daemon.ts";
 import type { DaemonChoice } from "../../src/place/daemon/daemon_place.ts";
-import { loadImage } from "../../src/place/local_place.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";
 import { startDockerd } from "../parts/dockerd.ts";
@@ -24,7 +23,7 @@ Deno.test({
     const own = amd64.manifest.descriptor.digest;
     const load = async (name: string, options: DaemonChoice = {}) => {
       if (!options.all) {
-        const { id, sent } = await loadImage(daemon, store, root, [name], options);
+        const { id, sent } = await daemon.load(store, root, [name], options);
         return [id, sent];
       }
       let sent = false;

@@ -13,7 +13,6 @@ import { parseManifest } from "../../src/oci/manifest.ts";
 import { Daemon } from "../../src/place/daemon/daemon.ts";
 import type { DaemonChoice } from "../../src/place/daemon/daemon_place.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
-import { loadImage } from "../../src/place/local_place.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";
 import { startDockerd } from "../parts/dockerd.ts";
@@ -31,7 +30,10 @@ async function load(
   names: readonly string[],
   { onBlob, ...options }: DaemonChoice & Pick<CopyOptions, "onBlob"> = {},
 ) {
-  if (!options.all) return await loadImage(daemon, source, root, names, { ...options, onBlob });
+  if (!options.all) {
+    const { id, sent } = await daemon.load(source, root, names, { ...options, onBlob });
+    return { id, sent };
+  }
   await copy(source, await daemon.prepare(source, root, options), daemon, { tags: names });
   await daemon.close();
   return { id: daemon.idOf(root), sent: true };

@@ -8,7 +8,6 @@ import type { Source } from "../../src/content/places.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { KindCluster } from "../../src/place/daemon/kind.ts";
-import { loadImage } from "../../src/place/local_place.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { realImage } from "../archive/images.ts";
 import { type Dockerd, startDockerd } from "../parts/dockerd.ts";
@@ -54,7 +53,7 @@ async function load(
   names: readonly string[],
   signal?: AbortSignal,
 ): Promise<boolean> {
-  return (await loadImage(cluster, source, root, names, { signal })).sent;
+  return (await cluster.load(source, root, names, { signal })).sent;
 }
 
 /** A source whose blobs of a kind go through a function. */

@@ -117,7 +117,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
   }
 
   /** The ID of an image that was copied, after {@link close}. */
-  idOf({ digest }: Descriptor): string {
+  override idOf({ digest }: Descriptor): string {
     return this.#ids.get(digest) ?? digest;
   }
 

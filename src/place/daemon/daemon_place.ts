@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { copy, type CopyOptions } from "../../content/copy.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { readDocument } from "../../content/read.ts";
 import { imagePlatform } from "../../content/reader.ts";
@@ -173,11 +174,36 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     if (!this.present.has(d.digest)) await super.keep(d, options);
   }
 
-  /** Brings images alone, so that they are sent or given up without those of others. */
-  async alone<T>(work: () => Promise<T>): Promise<T> {
+  /** The ID of an image that was copied. */
+  abstract idOf(d: Descriptor): string;
+
+  /**
+   * Brings an image here, whole or not at all, and without those that others bring meanwhile.
+   *
+   * @param names `NAME:TAG` each, or what makes them of what {@link prepare} gives; without one it is
+   * found by its ID alone
+   * @returns its digest and ID, and whether it was sent; otherwise it was there
+   * @throws {KodenoError} `BAD_REFERENCE` for a cluster and an image without a name; and see `copy`
+   */
+  async load(
+    source: Source,
+    root: Descriptor,
+    names: readonly string[] | ((chosen: Descriptor) => readonly string[]),
+    { platform, ...options }: CopyOptions & Pick<DaemonChoice, "platform"> = {},
+  ): Promise<{ readonly digest: string; readonly id: string; readonly sent: boolean }> {
     return await this.#users.run(async () => {
       try {
-        return await work();
+        let sent = false;
+        const onBlob = (d: Descriptor, isMoved: boolean): void => {
+          sent ||= isMoved;
+          options.onBlob?.(d, isMoved);
+        };
+        const chosen = await this.prepare(source, root, { platform, signal: options.signal });
+        const tags = typeof names === "function" ? names(chosen) : names;
+        await copy(source, chosen, this, { ...options, tags, onBlob });
+        if (tags.length === 0) await this.keep(chosen, options);
+        await this.close(options);
+        return { digest: chosen.digest, id: this.idOf(chosen), sent };
       } catch (error) {
         await this.undo();
         throw error;

@@ -124,7 +124,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
   }
 
   /** The ID of an image that was copied: in containerd it is its digest. */
-  idOf({ digest }: Descriptor): string {
+  override idOf({ digest }: Descriptor): string {
     return digest;
   }
 
