@@ -13,11 +13,13 @@ import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { CommandOptions, PublishOptions } from "../config/options.ts";
-import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
-import { hookVariables } from "../config/skaffold/hooks.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import { inBuildOrder } from "../config/skaffold/order.ts";
-import type { SkaffoldPlan } from "../config/skaffold/plan.ts";
+import {
+  hookVariables,
+  inBuildOrder,
+  type SkaffoldArtifact,
+  type SkaffoldPlan,
+} from "../config/skaffold/plan.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/hook.ts";
@@ -175,7 +177,7 @@ class Hooks {
     const environment = skaffold.environment ?? processEnvironment();
     const workingDirectory = resolve(skaffold.workingDirectory ?? ".");
     const image = artifact && { ...artifact, push };
-    const facts = { workingDirectory, defaultRepo, image };
+    const variables = hookVariables(workingDirectory, defaultRepo, image);
     const list = artifact ? artifact.hooks[when] : hooks.flatMap((one) => one[when]);
     for (const { command, directory, place } of list) {
       const name = `the hook ${when} ${around} (${place.file}:${place.line})`;
@@ -186,7 +188,7 @@ class Hooks {
         command,
         directory,
         name: `${name}, ${line},`,
-        environment: { ...environment, ...hookVariables(facts) },
+        environment: { ...environment, ...variables },
         signal,
         take,
       });

@@ -6,9 +6,13 @@ import { type BuildConfig, loadConfig, resolveBuildConfig } from "../config/conf
 import { processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN } from "../config/image_config.ts";
 import type { BuildOptions, ImageSource } from "../config/options.ts";
-import type { SkaffoldArtifact } from "../config/skaffold/artifact.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import { planSkaffold, type SkaffoldParts, type SkaffoldPlan } from "../config/skaffold/plan.ts";
+import {
+  planSkaffold,
+  type SkaffoldArtifact,
+  type SkaffoldParts,
+  type SkaffoldPlan,
+} from "../config/skaffold/plan.ts";
 import type { WorkOptions } from "../events.ts";
 import { commandOutput } from "../exec/hook.ts";
 import { gitCommitTag } from "../git/commit_tag.ts";

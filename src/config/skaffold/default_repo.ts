@@ -16,14 +16,6 @@ interface SkaffoldName {
   readonly digest: string;
 }
 
-/** How names are rewritten. */
-interface DefaultRepo {
-  /** What comes before names; none and "" leave them as they are. */
-  readonly defaultRepo?: string | undefined;
-  /** Whether the registry has names of many elements; without it only Google's have. */
-  readonly multiLevel?: boolean | undefined;
-}
-
 const LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
 const HOST = `(?:${LABEL}(?:\\.${LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
 const ELEMENT = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
@@ -61,36 +53,38 @@ export function parseName(image: string): SkaffoldName | undefined {
  * elements stay, and a prefix that both have is taken once; elsewhere they become one, joined by `_`.
  * What is then longer than 255 characters is cut off.
  *
+ * @param repo none and "" leave the name as it is
+ * @param multiLevel whether the registry has names of many elements; without it only Google's have
  * @returns undefined where the name is none
  *
  * @example
  * ```ts
  * import { underDefaultRepo } from "./default_repo.ts";
- * const name = underDefaultRepo("ko://example.com/Hello:v1", { defaultRepo: "127.0.0.1:5001/sk" });
+ * const name = underDefaultRepo("ko://example.com/Hello:v1", "127.0.0.1:5001/sk");
  * if (name !== "127.0.0.1:5001/sk/example_com_hello:v1") throw new Error(name);
  * ```
  */
-export function underDefaultRepo(image: string, how: DefaultRepo): string | undefined {
-  const { defaultRepo = "", multiLevel } = how;
-  if (defaultRepo === "") return image;
+export function underDefaultRepo(
+  image: string,
+  repo = "",
+  multiLevel = false,
+): string | undefined {
+  if (repo === "") return image;
   const parsed = parseName(image);
   if (parsed === undefined) return undefined;
   const tag = parsed.tag === "" ? "" : `:${parsed.tag}`;
   const digest = parsed.digest === "" ? "" : `@${parsed.digest}`;
-  return rewrite(defaultRepo, multiLevel, parsed.name) + tag + digest;
+  return rewrite(repo, multiLevel, parsed.name) + tag + digest;
 }
 
-function rewrite(repo: string, multiLevel: boolean | undefined, name: string): string {
+function rewrite(repo: string, multiLevel: boolean, name: string): string {
   if (name.startsWith(repo)) return name;
   const prefix = GOOGLE_PREFIX.exec(repo)?.[0] ?? "";
   const google = prefix.includes("gcr.io") || prefix.includes("-docker.pkg.dev");
-  if (!google && !multiLevel) return cut(`${repo}/${name.replaceAll(/[/._:@]/g, "_")}`);
+  const keeps = google || multiLevel;
   const own = GOOGLE_PREFIX.exec(name)?.[0] ?? "";
   // Not cut, as in Skaffold.
-  if (own === prefix) return `${repo}/${name.slice(own.length)}`;
-  return cut(`${repo}/${name}`);
-}
-
-function cut(name: string): string {
-  return name.slice(0, MOST_CHARACTERS);
+  if (keeps && own === prefix) return `${repo}/${name.slice(own.length)}`;
+  const under = `${repo}/${keeps ? name : name.replaceAll(/[/._:@]/g, "_")}`;
+  return under.slice(0, MOST_CHARACTERS);
 }

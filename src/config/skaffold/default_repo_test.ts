@@ -36,8 +36,8 @@ Deno.test("default repo: names in parts", () => {
 });
 
 Deno.test("default repo: registries of many elements, when the caller says so", () => {
-  const how = { defaultRepo: "reg.example.com/x", multiLevel: true };
-  assert.equal(underDefaultRepo("gcr.io/team/a/b:v1", how), "reg.example.com/x/gcr.io/team/a/b:v1");
-  assert.equal(underDefaultRepo("a//b", how), undefined);
-  assert.equal(underDefaultRepo("a//b", {}), "a//b");
+  const under = (image: string) => underDefaultRepo(image, "reg.example.com/x", true);
+  assert.equal(under("gcr.io/team/a/b:v1"), "reg.example.com/x/gcr.io/team/a/b:v1");
+  assert.equal(under("a//b"), undefined);
+  assert.equal(underDefaultRepo("a//b"), "a//b");
 });

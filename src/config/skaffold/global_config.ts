@@ -9,7 +9,7 @@ import { exists } from "../../io/fail.ts";
 import { type Environment, variable } from "../environment.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";
-import type { SkaffoldOptions } from "./options.ts";
+import type { SkaffoldOptions, SkaffoldPlace } from "./options.ts";
 import { regexpEqual } from "./profiles.ts";
 
 const foreign = z.unknown().describe("not read by kodeno").optional();
@@ -34,14 +34,6 @@ const schema = z.looseObject({
   kubeContexts: z.array(context).describe("for one context each").optional(),
 }).describe("Skaffold: settings of a person");
 
-/** Where it is looked for. */
-interface GlobalConfigPlace {
-  readonly workingDirectory: string;
-  readonly environment: Environment;
-  /** The current context of kubectl; asked only where there is a file. */
-  readonly kubeContext: () => Promise<string>;
-}
-
 /**
  * Completes options from the global configuration. As in Skaffold, of several entries for the current
  * context the last counts, `global` fills in what it leaves out, and the insecure registries of all
@@ -51,7 +43,7 @@ interface GlobalConfigPlace {
  */
 export async function withGlobalConfig(
   asked: SkaffoldOptions,
-  place: GlobalConfigPlace,
+  place: SkaffoldPlace,
 ): Promise<{ readonly options: SkaffoldOptions; readonly notes: readonly string[] }> {
   const { globalConfig: file, insecureRegistries = [] } = asked;
   const usual = inHome(place.environment, ".skaffold", "config");

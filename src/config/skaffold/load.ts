@@ -4,26 +4,12 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { didYouMean, KodenoError } from "../../errors.ts";
+import { exists } from "../../io/fail.ts";
 import { tryYaml } from "../yaml/check.ts";
-import { readYaml, type YamlDocument } from "../yaml/document.ts";
-import { type Fault, faultsError, type Path } from "../yaml/faults.ts";
-import { Origins } from "./origins.ts";
-import { activeProfiles, applyProfiles, type Circumstances, profileFaults } from "./profiles.ts";
+import { readYaml } from "../yaml/document.ts";
+import type { SkaffoldOptions, SkaffoldPlace } from "./options.ts";
+import { activeProfiles, applyProfiles, Origins } from "./profiles.ts";
 import { type Requirement, type SkaffoldConfig, skaffoldSchema } from "./schema.ts";
-
-/** Which configurations are read, and how. */
-interface LoadOptions {
-  readonly workingDirectory: string;
-  /** As the user named it. */
-  readonly file: string;
-  /** As `-p` names them. */
-  readonly profiles: readonly string[];
-  /** As `-m` names them; none for all. */
-  readonly modules: readonly string[];
-  /** Whether profiles that were named hold for required configurations, too. */
-  readonly propagateProfiles: boolean;
-  readonly circumstances: Circumstances;
-}
 
 /** A document with its profiles applied. */
 export interface LoadedConfig {
@@ -32,7 +18,6 @@ export interface LoadedConfig {
   readonly base: string;
   /** Folder of its file, absolute. */
   readonly folder: string;
-  readonly active: readonly string[];
 }
 
 /** Everything that was read. */
@@ -46,13 +31,15 @@ export interface Loaded {
 }
 
 /**
- * Reads configurations.
+ * Reads a skaffold.yaml and all that it requires.
  *
  * @throws {KodenoError} `BAD_CONFIG` with all faults that can be told before an image is looked at
  */
-export async function loadConfigs(options: LoadOptions): Promise<Loaded> {
-  const loader = new Loader(options);
-  return await loader.load();
+export async function loadConfigs(
+  options: SkaffoldOptions,
+  place: SkaffoldPlace,
+): Promise<Loaded> {
+  return await new Loader(options, place).load();
 }
 
 /** How a file is asked for. */
@@ -66,61 +53,45 @@ interface Ask {
   readonly dependency: boolean;
 }
 
-interface Checked {
-  readonly document: YamlDocument;
-  readonly config: SkaffoldConfig;
-}
-
 class Loader {
-  readonly #options: LoadOptions;
+  readonly #file: string;
   readonly #origins = new Origins();
-  readonly #faults: Fault[] = [];
   readonly #notes: string[] = [];
-  readonly #files = new Map<string, Promise<readonly Checked[]>>();
+  readonly #files = new Map<string, Promise<readonly SkaffoldConfig[]>>();
+  /** Files by the names of their documents. */
   readonly #byName = new Map<string, string>();
   readonly #visited = new Map<string, string>();
   readonly #profileNames = new Set<string>();
 
-  constructor(options: LoadOptions) {
-    this.#options = options;
+  constructor(readonly options: SkaffoldOptions, readonly place: SkaffoldPlace) {
+    this.#file = options.file ?? "skaffold.yaml";
   }
 
   async load(): Promise<Loaded> {
-    const { workingDirectory, file, profiles, modules } = this.#options;
-    const configs = await this.#file({
-      path: await existing(resolve(workingDirectory, file)),
+    const { profiles = [], modules = [] } = this.options;
+    const configs = await this.#load({
+      path: await existing(resolve(this.place.workingDirectory, this.#file)),
       profiles,
       names: [],
       required: modules.length === 0,
       dependency: false,
     });
-    this.#throwFaults();
-    const noSuch = (what: string, name: string, known: readonly string[]): KodenoError => {
-      const list = known.length > 0 ? `there are ${known.join(", ")}` : "there is none";
-      const why = `${file} has no such ${what}; ${list}${didYouMean(name, known)}`;
-      return new KodenoError("BAD_CONFIG", `Cannot use ${what} ${JSON.stringify(name)}: ${why}`);
-    };
-    const known = [...this.#profileNames];
-    for (const name of profiles.map((one) => one.replace(/^-/, ""))) {
-      if (!known.includes(name)) throw noSuch("profile", name, known);
-    }
-    for (const name of modules) {
-      const names = [...this.#byName.keys()];
-      if (!names.includes(name)) throw noSuch("module", name, names);
-    }
+    this.#origins.throwFaults();
+    this.#find("profile", profiles.map((one) => one.replace(/^-/, "")), [...this.#profileNames]);
+    this.#find("module", modules, [...this.#byName.keys()]);
     const files = [...this.#files.keys()];
     return { configs, files, origins: this.#origins, notes: this.#notes };
   }
 
-  #throwFaults(): void {
-    if (this.#faults.length > 0) throw faultsError(this.#faults);
+  #find(what: string, names: readonly string[], known: readonly string[]): void {
+    const name = names.find((one) => !known.includes(one));
+    if (name === undefined) return;
+    const list = known.length > 0 ? `there are ${known.join(", ")}` : "there is none";
+    const why = `${this.#file} has no such ${what}; ${list}${didYouMean(name, known)}`;
+    throw new KodenoError("BAD_CONFIG", `Cannot use ${what} ${JSON.stringify(name)}: ${why}`);
   }
 
-  #bad(at: object, below: Path, said: string, part?: "key" | "value"): void {
-    this.#faults.push(this.#origins.fault(at, below, said, part));
-  }
-
-  async #file(ask: Ask): Promise<readonly LoadedConfig[]> {
+  async #load(ask: Ask): Promise<readonly LoadedConfig[]> {
     const reading = this.#files.get(ask.path) ?? this.#read(ask.path);
     this.#files.set(ask.path, reading);
     const found: LoadedConfig[] = [];
@@ -130,82 +101,82 @@ class Loader {
     return found;
   }
 
-  async #read(path: string): Promise<readonly Checked[]> {
-    const name = this.#nameOf(path);
-    const { documents } = await readYaml(path, { name, documents: "many" });
-    const checked: Checked[] = [];
+  async #read(path: string): Promise<readonly SkaffoldConfig[]> {
+    const { documents } = await readYaml(path, { name: this.#nameOf(path), documents: "many" });
+    const configs: SkaffoldConfig[] = [];
     for (const document of documents) {
       // Skaffold leaves keys that begin with a dot to anchors.
       const outcome = tryYaml(document, skaffoldSchema, (key) => key.startsWith("."));
       if (!outcome.ok) {
-        this.#faults.push(...outcome.faults);
+        this.#origins.faults.push(...outcome.faults);
         continue;
       }
       this.#notes.push(...outcome.notes);
       this.#origins.remember(document, outcome.value);
-      this.#faults.push(...profileFaults(outcome.value, this.#origins));
-      checked.push({ document, config: outcome.value });
+      for (const one of (outcome.value.profiles ?? []).flatMap((profile) => profile.activation)) {
+        if (!one?.env || one.env.includes("=")) continue;
+        const said = `env: found ${JSON.stringify(one.env)}; NAME=VALUE is allowed`;
+        this.#origins.bad(one, ["env"], said);
+      }
+      configs.push(outcome.value);
     }
     // What follows would only tell of consequences.
-    this.#throwFaults();
-    this.#checkNames(path, checked);
-    return checked;
+    this.#origins.throwFaults();
+    this.#noteNames(path, configs);
+    return configs;
   }
 
   #nameOf(path: string): string {
-    const { workingDirectory, file } = this.#options;
-    if (path === resolve(workingDirectory, file)) return file;
+    const { workingDirectory } = this.place;
+    if (path === resolve(workingDirectory, this.#file)) return this.#file;
     const near = relative(workingDirectory, path);
     return near.startsWith(join("..", "..")) || isAbsolute(near) ? path : near;
   }
 
-  #checkNames(path: string, checked: readonly Checked[]): void {
+  #noteNames(path: string, configs: readonly SkaffoldConfig[]): void {
     const here = new Set<string>();
-    for (const { config } of checked) {
-      for (const { name } of config.profiles ?? []) this.#profileNames.add(name);
-      const { metadata } = config;
-      if (metadata?.name === undefined || metadata.name === "") continue;
+    for (const { metadata, profiles = [] } of configs) {
+      for (const { name } of profiles) this.#profileNames.add(name);
+      if (!metadata?.name) continue;
       const other = this.#byName.get(metadata.name);
       if (here.has(metadata.name) || (other !== undefined && other !== path)) {
         const where = here.has(metadata.name) ? "" : ` (also in ${this.#nameOf(other ?? "")})`;
         const found = `found ${JSON.stringify(metadata.name)} a second time${where}`;
-        this.#bad(metadata, ["name"], `metadata.name: ${found}; once is allowed`);
+        this.#origins.bad(metadata, ["name"], `metadata.name: ${found}; once is allowed`);
       }
       here.add(metadata.name);
       this.#byName.set(metadata.name, path);
     }
   }
 
-  async #config(one: Checked, index: number, ask: Ask): Promise<readonly LoadedConfig[]> {
-    const { config: plain } = one;
-    const name = plain.metadata?.name ?? "";
+  async #config(plain: SkaffoldConfig, index: number, ask: Ask): Promise<readonly LoadedConfig[]> {
+    const { options, place } = this;
+    const { name = "" } = plain.metadata ?? {};
     if (ask.names.length > 0 && !ask.names.includes(name)) return [];
-    const required = ask.required || (name !== "" && this.#options.modules.includes(name));
-    const { circumstances } = this.#options;
-    const active = await activeProfiles(plain.profiles ?? [], ask.profiles, circumstances);
+    const required = ask.required || (name !== "" && (options.modules ?? []).includes(name));
+    const active = await activeProfiles(plain.profiles ?? [], ask.profiles, options, place);
     // Each configuration has one set of profiles; asked for twice, it is there once.
     const key = `${ask.path}:${index}:${required}`;
     const profiles = [...active].sort().join(",");
     const before = this.#visited.get(key);
     if (before !== undefined) {
-      if (before !== profiles) {
-        const said = `found it required with profiles "${before}" and with "${profiles}"; ` +
-          "one set of profiles is allowed";
-        this.#bad(plain.metadata ?? plain, [], said);
-      }
+      if (before === profiles) return [];
+      const said = `found it required with profiles "${before}" and with "${profiles}"; ` +
+        "one set of profiles is allowed";
+      this.#origins.bad(plain.metadata ?? plain, [], said);
       return [];
     }
     this.#visited.set(key, profiles);
-    const faults = this.#faults.length;
-    const config = applyProfiles(plain, active, this.#origins, (fault) => this.#faults.push(fault));
+    const faults = this.#origins.faults.length;
+    const config = applyProfiles(plain, active, this.#origins);
     const found: LoadedConfig[] = [];
-    if (this.#faults.length === faults) {
+    if (this.#origins.faults.length === faults) {
       for (const requirement of config.requires ?? []) {
         found.push(...await this.#required(requirement, active, { ...ask, required }));
       }
     }
     const folder = dirname(ask.path);
-    if (required) found.push({ config, base: ask.dependency ? folder : "", folder, active });
+    if (required) found.push({ config, base: ask.dependency ? folder : "", folder });
     return found;
   }
 
@@ -214,43 +185,38 @@ class Loader {
     active: readonly string[],
     ask: Ask,
   ): Promise<readonly LoadedConfig[]> {
-    const { path = "", configs = [], activeProfiles: wanted = [] } = requirement;
+    const { path = "", configs = [] } = requirement;
+    const bad = (below: (string | number)[], said: string, part?: "key"): void =>
+      this.#origins.bad(requirement, below, `requires: found ${said}`, part);
     for (const remote of ["git", "googleCloudStorage", "googleCloudBuildRepoV2"] as const) {
       if (requirement[remote] === undefined) continue;
-      const said = `requires: found ${remote}; a local path is allowed: fetch it and name its path`;
-      this.#bad(requirement, [remote], said, "key");
+      bad([remote], `${remote}; a local path is allowed: fetch it and name its path`, "key");
       return [];
     }
-    const profiles = wanted
-      .filter(({ activatedBy = [] }) =>
-        activatedBy.length === 0 || activatedBy.some((one) => active.includes(one))
-      ).map(({ name }) => name);
-    if (this.#options.propagateProfiles) {
-      profiles.push(...this.#options.profiles.filter((one) => !profiles.includes(one)));
-    }
+    const profiles = (requirement.activeProfiles ?? []).filter(({ activatedBy = [] }) =>
+      activatedBy.length === 0 || activatedBy.some((one) => active.includes(one))
+    ).map(({ name }) => name);
+    const { propagateProfiles = true, profiles: named = [] } = this.options;
+    if (propagateProfiles) profiles.push(...named.filter((one) => !profiles.includes(one)));
     const file = path === "" ? ask.path : resolve(dirname(ask.path), path);
     const info = await Deno.stat(file).catch(() => undefined);
     if (info === undefined) {
-      const said = `requires: found ${JSON.stringify(path)}, but there is no such file or folder`;
-      this.#bad(requirement, ["path"], said);
+      bad(["path"], `${JSON.stringify(path)}, but there is no such file or folder`);
       return [];
     }
     const target = info.isDirectory ? await existing(join(file, "skaffold.yaml")) : file;
-    const found = await this.#file({
+    const found = await this.#load({
       path: target,
       profiles,
       names: configs,
       required: ask.required,
       dependency: ask.dependency || target !== ask.path,
     });
-    const names = (await this.#files.get(target) ?? []).map(({ config }) =>
-      config.metadata?.name ?? ""
-    );
+    const names = (await this.#files.get(target) ?? []).map(({ metadata }) => metadata?.name ?? "");
     for (const [i, name] of configs.entries()) {
       if (names.includes(name)) continue;
-      const said = `requires: found ${JSON.stringify(name)}, but ${this.#nameOf(target)} has no ` +
-        `configuration of that name${didYouMean(name, names)}`;
-      this.#bad(requirement, ["configs", i], said);
+      const what = `${JSON.stringify(name)}, but ${this.#nameOf(target)} has no configuration`;
+      bad(["configs", i], `${what} of that name${didYouMean(name, names)}`);
     }
     return found;
   }
@@ -259,8 +225,6 @@ class Loader {
 /** Skaffold takes the short ending, too. */
 async function existing(path: string): Promise<string> {
   const short = path.replace(/\.yaml$/, ".yml");
-  const isFile = async (one: string): Promise<boolean> =>
-    (await Deno.stat(one).catch(() => undefined)) !== undefined;
-  if (!path.endsWith("skaffold.yaml") || await isFile(path) || !await isFile(short)) return path;
+  if (!path.endsWith("skaffold.yaml") || await exists(path) || !await exists(short)) return path;
   return short;
 }

@@ -1,9 +1,10 @@
 /**
- * What a caller may ask of a skaffold.yaml.
+ * What a caller may ask of a skaffold.yaml, and what Skaffold tells a builder of its own.
  * @module
  */
 import { KodenoError } from "../../errors.ts";
-import type { Environment } from "../environment.ts";
+import { parseReference } from "../../oci/reference.ts";
+import { type Environment, processEnvironment, variable } from "../environment.ts";
 
 /**
  * What is asked of a skaffold.yaml; everything may be left out. Where a field is, the variable
@@ -46,6 +47,15 @@ export interface SkaffoldOptions {
   readonly debug?: boolean | undefined;
   /** Stands for the process's environment. */
   readonly environment?: Environment | undefined;
+}
+
+/** Where a skaffold.yaml is read. */
+export interface SkaffoldPlace {
+  /** Absolute. */
+  readonly workingDirectory: string;
+  readonly environment: Environment;
+  /** The current context of kubectl; asked only where something depends on it. */
+  readonly kubeContext: () => Promise<string>;
 }
 
 /** What may be asked of a build beside; see `SkaffoldOptions`. */
@@ -130,4 +140,48 @@ function valueOf(name: string, kind: Kind, environment: Environment): unknown {
   if (/^(?:0|f|false)$/i.test(value)) return false;
   const found = `${name}=${JSON.stringify(value)}`;
   throw new KodenoError("BAD_OPTION", `Cannot use ${found}: true or false is allowed`);
+}
+
+/** One call by Skaffold of the command of a `custom` artifact; frozen. */
+interface CustomBuild {
+  /** The name the image has to get, without tag. */
+  readonly name: string;
+  readonly tag: string;
+  /** Whether it goes to the registry; otherwise into the local daemon. */
+  readonly push: boolean;
+  /** `os/arch[/variant]` each, or `all`; nothing where Skaffold leaves it open. */
+  readonly platforms: readonly string[];
+  /** Folder of the artifact's context, where it says one. */
+  readonly context: string | undefined;
+}
+
+/**
+ * Reads what Skaffold tells by variables: `IMAGE`, `PUSH_IMAGE`, `PLATFORMS` and `BUILD_CONTEXT`.
+ *
+ * @throws {KodenoError} `BAD_OPTION` without `IMAGE`, or for another value of `PUSH_IMAGE` than true
+ * and false; `BAD_REFERENCE` for an image that is no name with a tag
+ */
+export function readCustomBuild(environment: Environment = processEnvironment()): CustomBuild {
+  const image = variable(environment, "IMAGE");
+  if (image === undefined) {
+    throw new KodenoError(
+      "BAD_OPTION",
+      "Cannot build for Skaffold: IMAGE is not set, which Skaffold sets when it runs a custom " +
+        'builder; build with kodeno itself by "kodeno build"',
+    );
+  }
+  const { name, tag = "latest", digest } = parseReference(image);
+  if (digest !== undefined) {
+    const why = "an image that is to be built has no digest yet";
+    throw new KodenoError("BAD_REFERENCE", `Cannot use IMAGE ${JSON.stringify(image)}: ${why}`);
+  }
+  const push = variable(environment, "PUSH_IMAGE") ?? "false";
+  if (push !== "true" && push !== "false") {
+    const why = "it has to be true or false";
+    throw new KodenoError("BAD_OPTION", `Cannot use PUSH_IMAGE ${JSON.stringify(push)}: ${why}`);
+  }
+  const platforms = (variable(environment, "PLATFORMS") ?? "").split(",")
+    .map((one) => one.trim()).filter((one) => one !== "");
+  const context = variable(environment, "BUILD_CONTEXT");
+  return Object.freeze({ name, tag, push: push === "true", platforms, context });
 }

@@ -1,29 +1,31 @@
 /**
- * A skaffold.yaml to a plan: the images of Skaffold's ko builder, with the names and tags that
- * Skaffold itself gives them.
+ * A skaffold.yaml to a plan: the images of Skaffold's ko builder, with the names, tags and hooks that
+ * Skaffold itself gives them. Nothing is built or run here.
  * @module
  */
-import { resolve } from "node:path";
+import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { didYouMean, KodenoError, messageOf } from "../../errors.ts";
-import { type Environment, processEnvironment } from "../environment.ts";
-import { type Fault, faultsError, formatFault } from "../yaml/faults.ts";
-import { builderOf, contextOf, planArtifact, type SkaffoldArtifact } from "./artifact.ts";
-import type { AskableWorld } from "./expand.ts";
+import { findUp, isFolder } from "../../io/fail.ts";
+import { formatGoTime } from "../../template/go_time.ts";
+import { compileTemplate } from "../../template/template.ts";
+import { isTemplate } from "../checks.ts";
+import { processEnvironment } from "../environment.ts";
+import type { ImageSource, ImageValues } from "../options.ts";
+import { formatFault, type Path } from "../yaml/faults.ts";
 import { parseName, underDefaultRepo } from "./default_repo.ts";
 import { readKubeContext, withGlobalConfig } from "./global_config.ts";
-import { planHooks, type SkaffoldHooks } from "./hooks.ts";
-import {
-  DEFAULT_DIGEST_PATHS,
-  type GitTagOptions,
-  inputDigest,
-  makeTag,
-  type TagSources,
-} from "./tags.ts";
 import { loadConfigs, type Loaded, type LoadedConfig } from "./load.ts";
-import { artifactFaults, requiredBy } from "./order.ts";
-import { type Host, thisHost } from "./platforms.ts";
-import type { Artifact } from "./schema.ts";
-import { type SkaffoldOptions, withVariables } from "./options.ts";
+import { type SkaffoldOptions, type SkaffoldPlace, withVariables } from "./options.ts";
+import { choosePlatforms, type Host, thisHost } from "./platforms.ts";
+import type { FilePlace } from "./profiles.ts";
+import {
+  type Artifact,
+  type BuildHooks,
+  type KoArtifact,
+  OTHER_BUILDERS,
+  type TagPolicy,
+} from "./schema.ts";
+import { type DigestInput, expandTemplate, inputDigest, type RunForTemplate } from "./tags.ts";
 
 /** What the plan cannot know by itself. */
 export interface SkaffoldParts {
@@ -32,27 +34,78 @@ export interface SkaffoldParts {
   /** The time of the build; default now. */
   readonly now?: (() => Date) | undefined;
   /** Runs a program for `cmd` of templates; without it, `cmd` is refused. */
-  readonly run?: AskableWorld["run"];
+  readonly run?: RunForTemplate | undefined;
   /** The same for what is said of images, which names and tags do not need; default `run`. */
-  readonly runForImages?: AskableWorld["run"];
+  readonly runForImages?: RunForTemplate | undefined;
   /** Ends the reading of files for tags, which are then latest. */
   readonly signal?: AbortSignal | undefined;
   /** The machine, as Go names it. */
   readonly host?: Host | undefined;
 }
 
-/** An artifact that somebody else builds. */
-interface SkippedArtifact {
+/** The fields of `gitCommit`, and the folder they are asked of. */
+export interface GitTagOptions {
+  readonly directory: string;
+  readonly variant?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly ignoreChanges?: boolean | undefined;
+}
+
+/** A command on this machine. */
+interface SkaffoldHook {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  /** Absolute. */
+  readonly directory: string;
+  readonly place: FilePlace;
+}
+
+/** Commands around a build; those for other operating systems are left out. */
+export interface SkaffoldHooks {
+  readonly before: readonly SkaffoldHook[];
+  readonly after: readonly SkaffoldHook[];
+}
+
+/** An image to build. Frozen. */
+export interface SkaffoldArtifact {
+  /** As in the file, such as `ko://example.com/app`. */
   readonly imageName: string;
-  /** Such as `docker`. */
-  readonly builder: string;
+  /** As Skaffold prints it: name under the default repo, and tag. */
+  readonly reference: string;
+  /** The name alone, without `ko://` and in small letters. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Absolute. */
+  readonly context: string;
+  /** Folder that go runs in: `dir` in the context; absolute. */
+  readonly workingDirectory: string;
+  /** Main package: an import path, or a pattern relative to the working directory. */
+  readonly main: string;
+  /** `main` may have wildcards, and has to match one main package. */
+  readonly exactlyOne: true;
+  /** What the artifact says of its image; see `resolveImage`. */
+  readonly source: ImageSource;
+  /** Whether what it says stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
+  readonly replacesKoBuilds: boolean;
+  /** Files that it says it depends on; what it leaves out is undefined. */
+  readonly dependencies: Partial<Record<"paths" | "ignore", readonly string[] | undefined>>;
+  /** `imageName` of artifacts to build before. */
+  readonly requires: readonly string[];
+  /** Whether `build.local.push` says that it is pushed. */
+  readonly push: boolean | undefined;
+  readonly insecureRegistries: readonly string[];
+  /** Commands to run before and after its build. */
+  readonly hooks: SkaffoldHooks;
+  /** Where it stands. */
+  readonly place: FilePlace;
 }
 
 /** What a skaffold.yaml says to build. Frozen. */
 export interface SkaffoldPlan {
   /** In Skaffold's order: that of the files, required configurations first. */
   readonly artifacts: readonly SkaffoldArtifact[];
-  readonly skipped: readonly SkippedArtifact[];
+  /** Artifacts that somebody else builds, such as `docker`. */
+  readonly skipped: readonly { readonly imageName: string; readonly builder: string }[];
   /** Commands around all builds: of each configuration that has an artifact here, in their order. */
   readonly hooks: readonly SkaffoldHooks[];
   /** What comes before image names, where a flag or its variable says so. */
@@ -76,104 +129,206 @@ export async function planSkaffold(
   const environment = options.environment ?? processEnvironment();
   const asked = withVariables(options, environment);
   const workingDirectory = resolve(options.workingDirectory ?? ".");
-  const kubeContext = async (): Promise<string> =>
-    asked.kubeContext ?? await readKubeContext(
-      environment,
-      asked.kubeConfig && resolve(workingDirectory, asked.kubeConfig),
-    );
-  const loaded = await loadConfigs({
-    workingDirectory,
-    file: asked.file ?? "skaffold.yaml",
-    profiles: asked.profiles ?? [],
-    modules: asked.modules ?? [],
-    propagateProfiles: asked.propagateProfiles ?? true,
-    circumstances: {
-      command: options.command ?? "build",
-      environment,
-      autoActivation: asked.profileAutoActivation ?? true,
-      kubeContext,
-    },
-  });
-  const { options: settled, notes } = await withGlobalConfig(asked, {
+  const kubeConfig = asked.kubeConfig && resolve(workingDirectory, asked.kubeConfig);
+  const place: SkaffoldPlace = {
     workingDirectory,
     environment,
-    kubeContext,
-  });
-  const all = { ...loaded, notes: [...notes, ...loaded.notes] };
-  return await new Planner(asked, settled, parts, all, workingDirectory, environment).plan();
+    kubeContext: async () => asked.kubeContext ?? await readKubeContext(environment, kubeConfig),
+  };
+  const loaded = await loadConfigs(asked, place);
+  const { options: settled, notes } = await withGlobalConfig(asked, place);
+  const planner = new Planner(settled, parts, loaded, place, [...notes, ...loaded.notes]);
+  // A hook is told of a default repo only where a flag or its variable says one.
+  return Object.freeze({ ...await planner.plan(), defaultRepo: asked.defaultRepo });
 }
 
+/** Artifacts behind those they require, with their places in the list; there are no circles. */
+export function inBuildOrder<T extends { imageName: string; requires: readonly string[] }>(
+  artifacts: readonly T[],
+): Iterable<readonly [index: number, artifact: T]> {
+  const places = new Map(artifacts.map(({ imageName }, i) => [imageName, i]));
+  const ordered = new Map<number, T>();
+  const add = (artifact: T, i: number): void => {
+    // What many require is looked at once.
+    if (ordered.has(i)) return;
+    for (const name of artifact.requires) {
+      const at = places.get(name);
+      const required = artifacts[at ?? -1];
+      if (at !== undefined && required !== undefined) add(required, at);
+    }
+    ordered.set(i, artifact);
+  };
+  artifacts.forEach(add);
+  return ordered;
+}
+
+/**
+ * The variables that Skaffold gives its hooks.
+ *
+ * @param image what is built; none around all builds
+ */
+export function hookVariables(
+  workingDirectory: string,
+  defaultRepo: string | undefined,
+  image?: Pick<SkaffoldArtifact, "reference" | "tag" | "context"> & { readonly push: boolean },
+): Readonly<Record<string, string>> {
+  return {
+    ...(defaultRepo === undefined ? {} : { SKAFFOLD_DEFAULT_REPO: defaultRepo }),
+    SKAFFOLD_WORK_DIR: workingDirectory,
+    SKAFFOLD_IMAGE: image?.reference ?? "",
+    SKAFFOLD_PUSH_IMAGE: String(image?.push ?? false),
+    SKAFFOLD_IMAGE_REPO: parseName(image?.reference ?? "")?.repo ?? "",
+    SKAFFOLD_IMAGE_TAG: image?.tag ?? "",
+    SKAFFOLD_BUILD_CONTEXT: image?.context ?? "",
+  };
+}
+
+/** An artifact of a file. */
 interface Found {
   readonly artifact: Artifact;
+  readonly ko: KoArtifact;
+  /** `ko`, another one, or "" where none is said. */
+  readonly builder: string;
   readonly loaded: LoadedConfig;
+  /** Absolute. */
+  readonly context: string;
 }
 
+/** Most artifacts that are built at once: git and go are run for each one. */
+const MAX_ARTIFACTS = 1000;
+/** Most artifacts in a digest of files, with those that are there again: layers of two multiply. */
+const MAX_REQUIRED = 1000;
 const AS_LATEST = "is tagged latest, as Skaffold does it";
 const GIT_IS_NOT_ASKED = new Error("git is not asked");
+const DEFAULT_FORMAT = "2006-01-02_15-04-05.999_MST";
+/** What Skaffold takes for an artifact that says nothing. */
+const DEFAULT_DIGEST_PATHS = ["**/*.go"];
+/** What a customTemplate may name without saying what it is. */
+const COMPONENTS: Readonly<Record<string, TagPolicy>> = {
+  GIT: { gitCommit: {} },
+  DATE: { dateTime: {} },
+  SHA: { sha256: {} },
+  INPUT_DIGEST: { inputDigest: {} },
+};
 
 class Planner {
-  readonly #faults: Fault[] = [];
-  readonly #notes: string[];
   readonly #found: readonly Found[];
   readonly #byName: ReadonlyMap<string, Found>;
+  readonly #names: readonly string[];
   readonly #host: Host;
 
-  /**
-   * Plans what was loaded.
-   *
-   * @param asked what was said by flags and variables
-   * @param options the same, with what the global configuration adds
-   */
+  /** @param options what was asked, with what the global configuration adds */
   constructor(
-    readonly asked: SkaffoldOptions,
     readonly options: SkaffoldOptions,
     readonly parts: SkaffoldParts,
     readonly loaded: Loaded,
-    readonly workingDirectory: string,
-    readonly environment: Environment,
+    readonly at: SkaffoldPlace,
+    readonly notes: string[],
   ) {
-    this.#notes = [...loaded.notes];
     this.#found = loaded.configs.flatMap((one) =>
-      (one.config.build?.artifacts ?? []).map((artifact) => ({ artifact, loaded: one }))
+      (one.config.build?.artifacts ?? []).map((artifact) => ({
+        artifact,
+        ko: artifact.ko ?? {},
+        builder: artifact.ko ? "ko" : OTHER_BUILDERS.find((name) => artifact[name]) ?? "",
+        loaded: one,
+        context: resolve(at.workingDirectory, one.base, artifact.context ?? "."),
+      }))
     );
+    // Of several of one name, which are a fault, the first.
+    this.#byName = new Map(this.#found.toReversed().map((one) => [one.artifact.image, one]));
+    this.#names = this.#found.map(({ artifact }) => artifact.image);
     this.#host = parts.host ?? thisHost();
-    this.#byName = new Map(this.#found.map((one) => [one.artifact.image, one]));
   }
 
-  async plan(): Promise<SkaffoldPlan> {
-    const { origins, files } = this.loaded;
-    this.#faults.push(...artifactFaults(this.#found.map(({ artifact }) => artifact), origins));
-    this.#throwFaults();
+  async plan(): Promise<Omit<SkaffoldPlan, "defaultRepo">> {
+    const { notes, loaded: { files, origins } } = this;
+    this.#checkArtifacts();
+    origins.throwFaults();
     const chosen = this.#chosen();
-    const skipped: SkippedArtifact[] = [];
     const artifacts: SkaffoldArtifact[] = [];
+    const skipped: { imageName: string; builder: string }[] = [];
+    const configs = new Set<LoadedConfig>();
     for (const one of chosen) {
-      const builder = builderOf(one.artifact);
-      if (builder === "ko") artifacts.push(await this.#artifact(one));
-      else skipped.push(this.#skip(one, builder));
+      if (one.builder === "ko") {
+        configs.add(one.loaded);
+        artifacts.push(await this.#artifact(one));
+        continue;
+      }
+      const { artifact: { image }, builder } = one;
+      const name = builder === "" ? "no builder, which is docker" : `builder ${builder}`;
+      const next = image.startsWith("ko://") && builder === ""
+        ? 'say "ko: {}" to have kodeno build it'
+        : "kodeno leaves it alone";
+      this.#note(one, `has ${name}; ${next}`);
+      skipped.push({ imageName: image, builder: builder || "docker" });
     }
-    this.#throwFaults();
-    const building = chosen.filter(({ artifact }) => builderOf(artifact) === "ko");
-    const hooks = [...new Set(building.map(({ loaded }) => loaded))].map((loaded) =>
-      planHooks(loaded.config.build?.hooks, loaded, {
-        workingDirectory: this.workingDirectory,
-        os: this.#host.os,
-        origins,
-      })
-    );
-    const { asked: { defaultRepo } } = this;
-    return Object.freeze({ artifacts, skipped, hooks, defaultRepo, files, notes: this.#notes });
+    origins.throwFaults();
+    const hooks = [...configs].map((one) => this.#hooks(one.config.build?.hooks, one));
+    return { artifacts, skipped, hooks, files, notes };
   }
 
-  #throwFaults(): void {
-    if (this.#faults.length > 0) throw faultsError(this.#faults);
+  #note({ artifact }: Found, what: string): void {
+    const fault = this.loaded.origins.fault(
+      artifact,
+      ["image"],
+      `image ${artifact.image} ${what}`,
+    );
+    this.notes.push(formatFault(fault));
+  }
+
+  /** Names that are none, hold a tag, or are there twice; requirements nobody builds; circles. */
+  #checkArtifacts(): void {
+    const { origins } = this.loaded;
+    const extra = this.#found[MAX_ARTIFACTS];
+    if (extra !== undefined) {
+      const said = `found ${this.#found.length} artifacts; at most ${MAX_ARTIFACTS} are allowed`;
+      return origins.bad(extra.artifact, ["image"], said);
+    }
+    for (const { artifact } of this.#found) {
+      const { image, requires = [] } = artifact;
+      const bad = (why: string): void =>
+        origins.bad(artifact, ["image"], `image: found ${JSON.stringify(image)}, ${why}`);
+      const name = parseName(image);
+      const first = this.#byName.get(image)?.artifact ?? artifact;
+      if (first !== artifact) {
+        const { file, line } = origins.place(first, ["image"]);
+        bad(`which is there already, in line ${line} of ${file}; once is allowed`);
+      } else if (name === undefined) bad("which is no image name");
+      else if (name.tag !== "" || name.digest !== "") {
+        bad(`which has a ${name.tag === "" ? "digest" : "tag"}; leave it to tagPolicy`);
+      }
+      for (const requirement of requires) {
+        if (this.#byName.has(requirement.image)) continue;
+        const hint = didYouMean(requirement.image, this.#names);
+        const found = `found ${JSON.stringify(requirement.image)}, which no artifact builds`;
+        origins.bad(requirement, ["image"], `requires: ${found}${hint}`);
+      }
+    }
+    const done = new Set<string>();
+    const visit = (artifact: Artifact, above: readonly string[]): void => {
+      const { image } = artifact;
+      const at = above.indexOf(image);
+      if (at >= 0) {
+        const circle = [...above.slice(at), image].join(" -> ");
+        const said = `requires: found a circle of images that wait for each other: ${circle}`;
+        origins.bad(artifact, ["requires"], said, "key");
+      }
+      if (at >= 0 || done.has(image)) return;
+      for (const next of this.#requires(artifact)) visit(next.artifact, [...above, image]);
+      done.add(image);
+    };
+    for (const { artifact } of this.#found) visit(artifact, []);
+  }
+
+  #requires({ requires = [] }: Artifact): readonly Found[] {
+    return requires.flatMap(({ image }) => this.#byName.get(image) ?? []);
   }
 
   #chosen(): readonly Found[] {
     const { images = [], file = "skaffold.yaml" } = this.options;
-    const names = [...this.#byName.keys()];
-    for (const image of images) {
-      if (names.some((name) => name.includes(image))) continue;
+    const names = this.#names;
+    const image = images.find((one) => !names.some((name) => name.includes(one)));
+    if (image !== undefined) {
       const why = names.length > 0 ? `there are ${names.join(", ")}` : "there is none";
       throw new KodenoError(
         "BAD_OPTION",
@@ -186,52 +341,181 @@ class Planner {
     );
   }
 
-  #skip({ artifact }: Found, builder: string): SkippedArtifact {
-    const name = builder === "" ? "no builder, which is docker" : `builder ${builder}`;
-    const next = artifact.image.startsWith("ko://") && builder === ""
-      ? 'say "ko: {}" to have kodeno build it'
-      : "kodeno leaves it alone";
-    this.#note(artifact, `has ${name}; ${next}`);
-    return { imageName: artifact.image, builder: builder || "docker" };
-  }
-
   async #artifact(one: Found): Promise<SkaffoldArtifact> {
-    const { options, loaded, workingDirectory } = this;
-    const named = await this.#name(one);
-    return await planArtifact(one.artifact, one.loaded, named, {
+    const { artifact, ko, context, loaded } = one;
+    const build = loaded.config.build ?? {};
+    const { reference, tag } = await this.#name(one);
+    // As Go joins paths: an absolute one, too, leads into the context.
+    const workingDirectory = join(context, ko.dir ?? "");
+    await this.#checkFolders(one, workingDirectory);
+    const parsed = parseName(reference);
+    const source = await this.#source(one, {
+      IMAGE_REPO: parsed?.repo ?? "",
+      IMAGE_NAME: parsed?.base ?? "",
+      IMAGE_TAG: tag,
+    });
+    const main = ko.main ?? ko.target ?? "";
+    return Object.freeze({
+      imageName: artifact.image,
+      reference,
+      repository: parsed?.name ?? "",
+      tag,
+      context,
       workingDirectory,
-      platforms: options.platforms ?? [],
-      host: this.#host,
-      debug: options.debug ?? false,
-      insecureRegistries: options.insecureRegistries ?? [],
-      world: this.#world(this.parts.runForImages ?? this.parts.run),
-      origins: loaded.origins,
-      report: (fault) => this.#faults.push(fault),
+      main: artifact.image.startsWith("ko://") ? artifact.image.slice("ko://".length) : main || ".",
+      exactlyOne: true,
+      source,
+      replacesKoBuilds: [ko.dir ?? "", main].some((path) => path !== "" && path !== ".") ||
+        [ko.env, ko.flags, ko.args, ko.ldflags].some((list) => list?.length),
+      dependencies: { paths: ko.dependencies?.paths, ignore: ko.dependencies?.ignore },
+      requires: (artifact.requires ?? []).map(({ image }) => image),
+      push: build.local?.push,
+      insecureRegistries: [
+        ...build.insecureRegistries ?? [],
+        ...this.options.insecureRegistries ?? [],
+      ],
+      hooks: this.#hooks(artifact.hooks, loaded),
+      place: this.loaded.origins.place(artifact, []),
     });
   }
 
-  async #name(one: Found): Promise<{ reference: string; tag: string }> {
+  /** The hooks that are for this machine. */
+  #hooks(hooks: BuildHooks | undefined, { base }: LoadedConfig): SkaffoldHooks {
+    const list = (phase: keyof BuildHooks): readonly SkaffoldHook[] =>
+      (hooks?.[phase] ?? []).filter(({ os }) => !os?.length || os.includes(this.#host.os)).map(
+        (hook) => ({
+          command: hook.command,
+          directory: resolve(this.at.workingDirectory, hook.dir ? base : "", hook.dir ?? ""),
+          place: this.loaded.origins.place(hook, []),
+        }),
+      );
+    return { before: list("before"), after: list("after") };
+  }
+
+  async #checkFolders(one: Found, workingDirectory: string): Promise<void> {
+    const { artifact, ko, context } = one;
+    const root = await findUp(one.loaded.folder, ".git");
+    const bad = (at: object, field: string, below: Path, value: string, why: string): void =>
+      this.loaded.origins.bad(at, below, `${field}: found ${JSON.stringify(value)}; ${why}`);
+    const outside = "a path in the repository is allowed";
+    const badContext = (why: string): void => {
+      const field = artifact.context === undefined ? "image" : "context";
+      bad(artifact, "context", [field], artifact.context ?? ".", why);
+    };
+    if (root !== undefined && !isInside(root, context)) return badContext(outside);
+    if (!isFolder(context)) {
+      return badContext(`a folder is allowed (of image ${artifact.image})`);
+    }
+    if (ko.dir) {
+      if (!isInside(root ?? context, workingDirectory)) bad(ko, "ko.dir", ["dir"], ko.dir, outside);
+      else if (!isFolder(workingDirectory)) {
+        bad(ko, "ko.dir", ["dir"], ko.dir, "a folder in the context is allowed");
+      }
+    }
+    for (const [i, path] of (ko.dependencies?.paths ?? []).entries()) {
+      const literal = path.split(sep).filter((part) => !/[*?[{]/.test(part));
+      if (isInside(root ?? context, join(context, ...literal))) continue;
+      bad(ko, `ko.dependencies.paths[${i}]`, ["dependencies", "paths", i], path, outside);
+    }
+  }
+
+  async #source(one: Found, image: Readonly<Record<string, string>>): Promise<ImageSource> {
+    const { artifact, ko } = one;
+    const { options: { platforms: asked = [], debug = false }, loaded: { origins } } = this;
+    const expand = async (path: Path, text: string): Promise<string> => {
+      if (!isTemplate(text)) return text;
+      const { file, line, column } = origins.place(ko, path);
+      const { run, runForImages = run } = this.parts;
+      try {
+        return await this.#expand(text, `${file}:${line}:${column}`, image, runForImages);
+      } catch (error) {
+        if (!(error instanceof KodenoError)) throw error;
+        origins.bad(ko, path, `ko.${path.join(".")}: ${error.message}`);
+        return text;
+      }
+    };
+    const list = async (key: "env" | "flags" | "args" | "ldflags") =>
+      ko[key] && await Promise.all(ko[key].map((text, i) => expand([key, i], text)));
+    const labels = await Promise.all(
+      Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
+        [key, await expand(["labels", key], text)] as const
+      ),
+    );
+    const env = await list("env");
+    const flags = ko.flags === undefined && ko.args !== undefined ? "args" : "flags";
+    const platforms = this.#platforms(one);
+    const holders: Partial<Record<keyof ImageValues, Holder>> = {
+      baseImage: [ko, "fromImage"],
+      platforms: platforms.holder,
+      flags: [ko, flags],
+    };
+    return {
+      from: (field) => {
+        if (field === "platforms" && asked.length > 0) return "option platforms";
+        if (debug && (field === "trimpath" || field === "disableOptimizations")) {
+          return "debug mode";
+        }
+        const [container, key] = holders[field] ?? [ko, field];
+        const { file, line } = Object.hasOwn(container, key)
+          ? origins.place(container, [key], "key")
+          : origins.place(artifact, []);
+        return `${file}:${line}`;
+      },
+      values: Object.freeze({
+        baseImage: ko.fromImage,
+        platforms: platforms.chosen,
+        // A template that gives nothing gives no variable; flags are looked at where go is run.
+        env: env?.filter((entry) => entry !== ""),
+        flags: await list(flags),
+        ldflags: await list("ldflags"),
+        asmflags: ko.asmflags,
+        gcflags: ko.gcflags,
+        labels: ko.labels && Object.fromEntries(labels),
+        sourceDateEpoch: ko.sourceDateEpoch,
+        ...(debug ? { disableOptimizations: true, trimpath: false } : {}),
+      }),
+    };
+  }
+
+  #platforms({ artifact, ko, loaded: { config } }: Found): {
+    readonly chosen: readonly string[] | undefined;
+    readonly holder: Holder;
+  } {
+    const { platforms: asked = [] } = this.options;
+    const build = config.build ?? {};
+    // Skaffold moved the field of ko out to the artifact.
+    const own = artifact.platforms?.length ? artifact : ko.platforms?.length ? ko : artifact;
+    const holder: Holder = [own, "platforms"];
+    const allowed = own.platforms ?? [];
+    const wanted = asked.length > 0 ? asked : build.platforms ?? [];
+    const chosen = choosePlatforms(wanted, allowed, this.#host);
+    if (chosen === undefined) {
+      const found = `found ${allowed.join(",")}, none of which is in the wanted ${
+        wanted.join(",")
+      }`;
+      this.loaded.origins.bad(own, ["platforms"], `platforms: ${found}`);
+    }
+    if (!chosen?.length) return { chosen: undefined, holder };
+    return { chosen, holder: allowed.length > 0 ? holder : [build, "platforms"] };
+  }
+
+  async #name(one: Found): Promise<{ readonly reference: string; readonly tag: string }> {
     const { defaultRepo, multiLevelRepo } = this.options;
     const { image } = one.artifact;
     const tag = await this.#tag(one);
-    const reference = underDefaultRepo(tag === "" ? image : `${image}:${tag}`, {
-      defaultRepo,
-      multiLevel: multiLevelRepo,
-    });
+    const named = tag === "" ? image : `${image}:${tag}`;
+    const reference = underDefaultRepo(named, defaultRepo, multiLevelRepo);
     if (reference !== undefined && parseName(reference) !== undefined) return { reference, tag };
-    const { origins } = this.loaded;
-    const said = `image: found ${
-      JSON.stringify(image)
-    }, which is no image name under ${defaultRepo}`;
-    this.#faults.push(origins.fault(one.artifact, ["image"], said));
+    const found = `found ${JSON.stringify(image)}, which is no image name under ${defaultRepo}`;
+    this.loaded.origins.bad(one.artifact, ["image"], `image: ${found}`);
     return { reference: image, tag };
   }
 
   /** What the policy says; where it comes to nothing, `latest`, as in Skaffold; "" where it is open. */
   async #tag(one: Found): Promise<string> {
-    const { artifact, loaded } = one;
     const { tag } = this.options;
-    const isTag = (text: string): boolean => parseName(`${artifact.image}:${text}`)?.tag === text;
+    const isTag = (text: string): boolean =>
+      parseName(`${one.artifact.image}:${text}`)?.tag === text;
     if (tag !== undefined) {
       if (isTag(tag)) return tag;
       throw new KodenoError(
@@ -240,64 +524,91 @@ class Planner {
           '"-", and starts with none of "." and "-"',
       );
     }
-    const context = contextOf(artifact, loaded, this.workingDirectory);
     try {
-      const image = { imageName: artifact.image, context };
-      const made = await makeTag(loaded.config.build?.tagPolicy ?? {}, image, this.#sources(one));
+      const made = await this.#tagBy(one.loaded.config.build?.tagPolicy ?? {}, one);
       if (isTag(made)) return made;
-      this.#note(
-        artifact,
-        `${AS_LATEST}: tagPolicy makes ${JSON.stringify(made)}, which is no tag`,
-      );
+      const why = `tagPolicy makes ${JSON.stringify(made)}, which is no tag`;
+      this.#note(one, `${AS_LATEST}: ${why}`);
     } catch (error) {
       if (error === GIT_IS_NOT_ASKED) {
-        this.#note(artifact, "gets its tag from git, which is only asked by a build");
+        this.#note(one, "gets its tag from git, which is only asked by a build");
         return "";
       }
-      this.#note(artifact, `${AS_LATEST}: ${messageOf(error)}`);
+      this.#note(one, `${AS_LATEST}: ${messageOf(error)}`);
     }
     return "latest";
   }
 
-  #note(artifact: Artifact, what: string): void {
-    const said = `image ${artifact.image} ${what}`;
-    this.#notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], said)));
+  /** Makes a tag; fails where the policy comes to nothing: no repository, a variable not set. */
+  async #tagBy(policy: TagPolicy, one: Found): Promise<string> {
+    const { gitTag = () => Promise.reject(GIT_IS_NOT_ASKED), now, run } = this.parts;
+    const { envTemplate, sha256, gitCommit, dateTime, customTemplate } = policy;
+    if (envTemplate !== undefined) {
+      const values = { IMAGE_NAME: one.artifact.image };
+      return await this.#expand(envTemplate.template, "envTemplate", values, run);
+    }
+    // Skaffold's name for a tag that says nothing.
+    if (sha256 !== undefined) return "latest";
+    if (dateTime !== undefined) {
+      const { format, timezone } = dateTime;
+      return formatGoTime(now?.() ?? new Date(), format || DEFAULT_FORMAT, timezone || "Local");
+    }
+    if (policy.inputDigest !== undefined) return await this.#inputDigest(one);
+    if (customTemplate === undefined) return await gitTag({ directory: one.context, ...gitCommit });
+    const { template, components = [] } = customTemplate;
+    const compiled = compileTemplate(template, "customTemplate", { functions: new Map() });
+    const values: Record<string, string> = {};
+    for (const name of compiled.fieldNames()) {
+      const { name: _, ...own } = components.find((component) => component.name === name) ??
+        { name };
+      const part = Object.keys(own).length > 0 ? own : COMPONENTS[name];
+      if (part === undefined) throw new Error(`customTemplate has no component ${name}`);
+      values[name] = await this.#tagBy(part, one);
+    }
+    return compiled.run(values);
   }
 
-  #sources(one: Found): TagSources {
-    const { parts } = this;
-    return {
-      gitTag: parts.gitTag ?? (() => Promise.reject(GIT_IS_NOT_ASKED)),
-      now: parts.now ?? (() => new Date()),
-      world: this.#world(parts.run),
-      inputDigest: () => this.#inputDigest(one),
-    };
+  async #expand(
+    text: string,
+    where: string,
+    values: Readonly<Record<string, string>>,
+    run: RunForTemplate | undefined,
+  ): Promise<string> {
+    const { at: { environment }, parts: { now } } = this;
+    return await expandTemplate(text, where, values, { environment, ...(now && { now }) }, run);
   }
 
-  #world(run: AskableWorld["run"]): AskableWorld {
-    const { environment, parts: { now } } = this;
-    return { environment, ...(now ? { now } : {}), ...(run ? { run } : {}) };
-  }
-
+  /** The artifact itself, and all it requires, each as often as it is required. */
   async #inputDigest(one: Found): Promise<string> {
-    const { parts: { signal }, workingDirectory } = this;
-    const artifacts = new Map([...this.#byName].map(([name, { artifact }]) => [name, artifact]));
-    const [first, ...others] = [one.artifact, ...requiredBy(one.artifact, artifacts)].map(
-      (artifact) => {
-        if (builderOf(artifact) !== "ko") {
-          throw new Error(`kodeno does not know the files of ${artifact.image}, which it requires`);
+    const all = [one];
+    const add = (artifact: Artifact): void => {
+      for (const required of this.#requires(artifact)) {
+        if (all.push(required) > MAX_REQUIRED + 1) {
+          throw new Error(`${one.artifact.image} requires others over ${MAX_REQUIRED} times`);
         }
-        const { context = ".", ko } = artifact;
-        const { paths, ignore } = ko?.dependencies ?? {};
-        const { loaded } = this.#byName.get(artifact.image) ?? one;
-        return {
-          workspace: loaded.base ? contextOf(artifact, loaded, workingDirectory) : context,
-          paths: paths ?? (ignore === undefined ? DEFAULT_DIGEST_PATHS : []),
-          ignore: ignore ?? [],
-        };
-      },
-    );
-    if (first === undefined) throw new Error("there is always the artifact itself");
-    return await inputDigest(workingDirectory, [first, ...others], signal);
+        add(required.artifact);
+      }
+    };
+    add(one.artifact);
+    const inputs = all.map(({ artifact, ko, builder, loaded, context }): DigestInput => {
+      if (builder !== "ko") {
+        throw new Error(`kodeno does not know the files of ${artifact.image}, which it requires`);
+      }
+      const { paths, ignore } = ko.dependencies ?? {};
+      return {
+        workspace: loaded.base ? context : artifact.context ?? ".",
+        paths: paths ?? (ignore === undefined ? DEFAULT_DIGEST_PATHS : []),
+        ignore: ignore ?? [],
+      };
+    });
+    return await inputDigest(this.at.workingDirectory, inputs, this.parts.signal);
   }
+}
+
+/** Where a value of an image stands: in `ko`, the artifact, or `build`. */
+type Holder = readonly [container: object, key: string];
+
+function isInside(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

@@ -6,10 +6,8 @@ import assert from "node:assert/strict";
 import type { ErrorCode } from "../../errors.ts";
 import { failsWith } from "../../../test/support/fails.ts";
 import { type TempDir, tempDir } from "../../../test/support/temp.ts";
-import type { SkaffoldArtifact } from "./artifact.ts";
 import type { SkaffoldOptions } from "./options.ts";
-import { inBuildOrder } from "./order.ts";
-import { planSkaffold, type SkaffoldPlan } from "./plan.ts";
+import { inBuildOrder, planSkaffold, type SkaffoldArtifact, type SkaffoldPlan } from "./plan.ts";
 
 const HEAD = "apiVersion: skaffold/v4beta13\nkind: Config\n";
 const PARTS = {

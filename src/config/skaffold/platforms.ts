@@ -9,16 +9,6 @@ export interface Host {
   readonly arch: string;
 }
 
-/** Who may say something of platforms, the outermost first. */
-interface PlatformChoice {
-  /** Of the command line (`--platform`). */
-  readonly asked: readonly string[];
-  /** Of `build.platforms`. */
-  readonly build: readonly string[];
-  /** Of the artifact, which cannot be built for others. */
-  readonly artifact: readonly string[];
-}
-
 const SYSTEMS = "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd " +
   "openbsd plan9 solaris wasip1 windows zos";
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -47,16 +37,15 @@ export function readPlatform(text: string, host: Host): string | undefined {
   if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) return undefined;
   const [first = "", second, third] = parts;
   const os = first === "macos" ? "darwin" : first;
-  if (second !== undefined) {
-    const [arch, variant] = architecture(second, third ?? "");
-    if (third === undefined) {
-      return joined(os, arch, arch === "arm" && variant === "v7" ? "" : variant);
-    }
-    return joined(os, arch, arch === "arm64" && variant === "" ? "v8" : variant);
-  }
-  if (SYSTEMS.split(" ").includes(os)) return joined(os, host.arch, "");
-  const [arch, variant] = architecture(first, "");
-  return joined(host.os, arch, arch === "arm" && variant === "v7" ? "" : variant);
+  if (second === undefined && SYSTEMS.split(" ").includes(os)) return joined(os, host.arch, "");
+  const [arch, variant] = architecture(second ?? first, third ?? "");
+  // What is usual is not said, unless the text says some variant.
+  const usual = third === undefined
+    ? arch === "arm" && variant === "v7" ? "" : variant
+    : arch === "arm64" && variant === ""
+    ? "v8"
+    : variant;
+  return joined(second === undefined ? host.os : os, arch, usual);
 }
 
 function joined(os: string, arch: string, variant: string): string {
@@ -85,22 +74,21 @@ function canonical(platform: string): string {
 }
 
 /**
- * Chooses what an artifact is built for: what was asked, or else `build.platforms`, and of these
- * only what the artifact allows.
+ * Chooses what an artifact is built for: what is wanted, and of this only what the artifact allows.
  *
  * @returns platforms, `all`, none where nobody says anything, or undefined where nothing is left
  */
 export function choosePlatforms(
-  { asked, build, artifact }: PlatformChoice,
+  given: readonly string[],
+  ofArtifact: readonly string[],
   host: Host,
 ): readonly string[] | undefined {
-  const wanted = readAll(asked.length > 0 ? asked : build, host);
-  const allowed = readAll(artifact, host);
+  const wanted = readAll(given, host);
+  const allowed = readAll(ofArtifact, host);
   if (allowed.length === 0 || allowed.includes("all")) return wanted;
   if (wanted.length === 0 || wanted.includes("all")) return allowed;
-  const left = wanted.flatMap((one) =>
-    allowed.filter((other) => canonical(one) === canonical(other)).map(() => one)
-  );
+  const known = allowed.map(canonical);
+  const left = wanted.filter((one) => known.includes(canonical(one)));
   return left.length > 0 ? left : undefined;
 }
 

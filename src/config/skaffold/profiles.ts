@@ -5,29 +5,100 @@
  * @module
  */
 import { RE2JS, RE2JSException } from "re2js";
-import { explainIssues, replaceAll, saidText, valueAt } from "../yaml/check.ts";
-import type { Fault } from "../yaml/faults.ts";
-import type { Origins } from "./origins.ts";
+import { edit, explainIssues, replaceAll, saidText, valueAt } from "../yaml/check.ts";
+import type { YamlDocument } from "../yaml/document.ts";
+import { type Fault, faultsError, type Path, type Position } from "../yaml/faults.ts";
+import type { SkaffoldOptions, SkaffoldPlace } from "./options.ts";
 import {
   type Build,
+  FOREIGN_SECTIONS,
   type Pipeline,
   type Profile,
   type SkaffoldConfig,
   skaffoldSchema,
 } from "./schema.ts";
 
-/** What profiles are activated by. */
-export interface Circumstances {
-  /** Such as `build`. */
-  readonly command: string;
-  readonly environment: Readonly<Record<string, string>>;
-  /** Asked only where a profile wants to know. */
-  readonly kubeContext: () => Promise<string>;
-  /** Whether profiles come unasked at all. */
-  readonly autoActivation: boolean;
+/** Where a map, a list or a field of one stands. */
+interface Origin {
+  readonly document: YamlDocument;
+  readonly path: Path;
 }
 
-type Activation = NonNullable<Profile["activation"]>[number];
+/** A place in a file. */
+export type FilePlace = Position & { readonly file: string };
+
+/**
+ * Remembers the places of maps and lists by their identity, which putting together keeps, and gathers
+ * what is wrong at them.
+ */
+export class Origins {
+  readonly faults: Fault[] = [];
+  readonly #containers = new WeakMap<object, Origin>();
+  readonly #fields = new WeakMap<object, Map<string, Origin>>();
+
+  /** Remembers a value of a document and everything in it. */
+  remember(document: YamlDocument, value: unknown, path: Path = []): void {
+    if (value === null || typeof value !== "object") return;
+    this.#containers.set(value, { document, path });
+    const isList = Array.isArray(value);
+    for (const [key, child] of Object.entries(value)) {
+      this.remember(document, child, [...path, isList ? Number(key) : key]);
+    }
+  }
+
+  /** A copy stands where its original stands, and so do its fields. */
+  readonly copied = (from: object, to: object): void => {
+    const origin = this.#containers.get(from);
+    if (origin !== undefined) this.#containers.set(to, origin);
+    const fields = this.#fields.get(from);
+    if (fields !== undefined) this.#fields.set(to, new Map(fields));
+  };
+
+  /** A field that was put into a map from elsewhere. */
+  moved(container: object, key: string, from: object, step: string): void {
+    const origin = this.#containers.get(from);
+    if (origin === undefined) return;
+    const fields = this.#fields.get(container) ?? new Map<string, Origin>();
+    this.#fields.set(container, fields.set(key, { ...origin, path: [...origin.path, step] }));
+  }
+
+  /** Notes a fault at a container, or at what leads from it. */
+  bad(container: object, below: Path, message: string, part?: "key" | "value"): void {
+    this.faults.push(this.fault(container, below, message, part));
+  }
+
+  /** Notes a fault at a path from a root, wherever what is there came from. */
+  badAt(root: object, path: Path, message: string, part?: "key" | "value"): void {
+    let [container, below] = [root, path];
+    for (const depth of path.keys()) {
+      const value = valueAt(root, path.slice(0, depth + 1));
+      if (typeof value !== "object" || value === null || !this.#containers.has(value)) continue;
+      [container, below] = [value, path.slice(depth + 1)];
+    }
+    this.bad(container, below, message, part);
+  }
+
+  /** @throws {KodenoError} `BAD_CONFIG` with all faults so far, where there are some */
+  throwFaults(): void {
+    if (this.faults.length > 0) throw faultsError(this.faults);
+  }
+
+  /** A fault at a container, or at what leads from it, which is not noted. */
+  fault(container: object, below: Path, message: string, part?: "key" | "value"): Fault {
+    return { ...this.place(container, below, part), message };
+  }
+
+  /** The place of a container, or of what leads from it. */
+  place(container: object, below: Path, part?: "key" | "value"): FilePlace {
+    const [key, ...rest] = below;
+    const field = this.#fields.get(container)?.get(String(key));
+    const origin = field ?? this.#containers.get(container);
+    if (origin === undefined) throw new Error("a value of no document was asked for its place");
+    const { document, path } = origin;
+    const position = document.position([...path, ...(field ? rest : below)], part);
+    return { file: document.name, ...position };
+  }
+}
 
 /**
  * The names of the profiles that are active, in the order in which they are applied: those that
@@ -36,11 +107,18 @@ type Activation = NonNullable<Profile["activation"]>[number];
 export async function activeProfiles(
   profiles: readonly Profile[],
   named: readonly string[],
-  circumstances: Circumstances,
+  options: SkaffoldOptions,
+  place: SkaffoldPlace,
 ): Promise<readonly string[]> {
   let active: string[] = [];
-  for (const profile of circumstances.autoActivation ? profiles : []) {
-    if (await activatesItself(profile, circumstances)) active.push(profile.name);
+  for (const profile of options.profileAutoActivation ?? true ? profiles : []) {
+    const { activation = [], requiresAllActivations, name } = profile;
+    const holding: boolean[] = [];
+    for (const one of activation) holding.push(await holds(one, options, place));
+    const isAll = requiresAllActivations && !holding.includes(false);
+    if (holding.length > 0 && (isAll || (!requiresAllActivations && holding.includes(true)))) {
+      active.push(name);
+    }
   }
   for (const name of named) {
     if (name.startsWith("-")) active = active.filter((one) => one !== name.slice(1));
@@ -49,355 +127,19 @@ export async function activeProfiles(
   return active;
 }
 
-async function activatesItself(
-  { activation = [], requiresAllActivations }: Profile,
-  circumstances: Circumstances,
-): Promise<boolean> {
-  const holding: boolean[] = [];
-  for (const one of activation) holding.push(await holds(one, circumstances));
-  if (activation.length === 0) return false;
-  return requiresAllActivations ? !holding.includes(false) : holding.includes(true);
-}
-
 async function holds(
-  { env = "", kubeContext = "", command = "" }: Activation,
-  circumstances: Circumstances,
+  { env = "", kubeContext = "", command = "" }: NonNullable<Profile["activation"]>[number],
+  options: SkaffoldOptions,
+  place: SkaffoldPlace,
 ): Promise<boolean> {
-  if (command !== "" && !regexpEqual(command, circumstances.command)) return false;
+  if (command !== "" && !regexpEqual(command, options.command ?? "build")) return false;
   if (env !== "") {
     const at = env.indexOf("=");
     const wanted = env.slice(at + 1);
-    const value = circumstances.environment[env.slice(0, at)] ?? "";
+    const value = place.environment[env.slice(0, at)] ?? "";
     if (wanted === "" ? value !== "" : !regexpEqual(wanted, value)) return false;
   }
-  return kubeContext === "" || regexpEqual(kubeContext, await circumstances.kubeContext());
-}
-
-/** Faults of profiles that can be told before any is applied. */
-export function profileFaults(config: SkaffoldConfig, origins: Origins): readonly Fault[] {
-  return (config.profiles ?? []).flatMap(({ activation = [] }) =>
-    activation.filter(({ env = "" }) => env !== "" && !env.includes("=")).map((one) =>
-      origins.fault(one, ["env"], `env: found ${JSON.stringify(one.env)}; NAME=VALUE is allowed`)
-    )
-  );
-}
-
-/**
- * Applies profiles, one after the other: each one's sections, then its patches.
- *
- * @param report gets each fault
- */
-export function applyProfiles(
-  config: SkaffoldConfig,
-  active: readonly string[],
-  origins: Origins,
-  report: (fault: Fault) => void,
-): SkaffoldConfig {
-  let result = config;
-  for (const name of active) {
-    const profile = config.profiles?.findLast((one) => one.name === name);
-    if (profile === undefined) continue;
-    result = overlay(result, profile, origins);
-    const { patches = [] } = profile;
-    for (const patch of patches) result = patched(result, patch, origins, report);
-    // In between it may be anything: a list gets holes where an entry is moved.
-    if (patches.length > 0) result = checked(result, name, origins, report) ?? result;
-  }
-  return result;
-}
-
-/** Sections that shape no image, and that kodeno does not know well enough to patch them. */
-const FOREIGN = /^\/(?:test|manifests|deploy|portForward|resourceSelector|verify|customActions)\b/;
-
-function patched(
-  config: SkaffoldConfig,
-  patch: Patch,
-  origins: Origins,
-  report: (fault: Fault) => void,
-): SkaffoldConfig {
-  if (FOREIGN.test(patch.path) && (patch.from === undefined || FOREIGN.test(patch.from))) {
-    return config;
-  }
-  try {
-    return applyPatch(config, patch, origins);
-  } catch (error) {
-    if (!(error instanceof PatchFailure)) throw error;
-    const { field, message } = error;
-    const found = JSON.stringify(patch[field]);
-    report(origins.fault(patch, [field], `${field}: found ${found}; ${message}`));
-    return config;
-  }
-}
-
-/** What patches put in has to fit the schema as if it had been there. */
-function checked(
-  config: SkaffoldConfig,
-  profile: string,
-  origins: Origins,
-  report: (fault: Fault) => void,
-): SkaffoldConfig | undefined {
-  let value = config;
-  let result = skaffoldSchema.safeParse(config);
-  const written = (result.error?.issues ?? []).flatMap((issue) => {
-    if (issue.code !== "invalid_type" || issue.expected !== "string") return [];
-    // Go's decoder takes a number or a boolean as the text it is written as.
-    const path = issue.path.filter((step) => typeof step !== "symbol");
-    const found = valueAt(config, path);
-    return ["number", "boolean"].includes(typeof found) ? [[path, String(found)] as const] : [];
-  });
-  if (written.length > 0) {
-    value = replaceAll(config, written, (a, b) => origins.copied(a, b)) as SkaffoldConfig;
-    result = skaffoldSchema.safeParse(value);
-  }
-  if (result.success) return value;
-  for (const said of explainIssues(result.error.issues, value, skaffoldSchema)) {
-    const message = `${saidText(said)} (after the patches of profile ${profile})`;
-    report(origins.faultAt(value, said.at, message, said.part));
-  }
-  return undefined;
-}
-
-/** Choices of one, in the order in which Skaffold looks for them. */
-const TAG_POLICIES = [
-  "gitCommit",
-  "sha256",
-  "envTemplate",
-  "dateTime",
-  "customTemplate",
-  "inputDigest",
-] as const;
-const BUILD_TYPES = ["local", "googleCloudBuild", "cluster"] as const;
-const SECTIONS = [
-  "test",
-  "manifests",
-  "deploy",
-  "portForward",
-  "resourceSelector",
-  "verify",
-  "customActions",
-] as const;
-
-type Values = Record<string, unknown>;
-
-/** Puts the sections of a profile over those of a configuration. */
-function overlay<T extends Pipeline>(config: T, profile: Pipeline, origins: Origins): T {
-  const result: T = { ...config };
-  origins.copied(config, result);
-  if (profile.build !== undefined) {
-    result.build = overlayBuild(config.build ?? {}, profile.build, origins);
-    if (config.build === undefined) origins.moved(result, "build", profile, ["build"]);
-  }
-  for (const section of SECTIONS) {
-    // They shape no image; patches may still lead into them.
-    const merged = mergeForeign(config[section], profile[section]);
-    if (merged !== undefined) result[section] = merged;
-  }
-  return result;
-}
-
-function overlayBuild(config: Build, profile: Build, origins: Origins): Build {
-  const result: Build = { ...config };
-  origins.copied(config, result);
-  const take = (key: keyof Build): void => {
-    (result as Record<string, unknown>)[key] = profile[key];
-    origins.moved(result, key, profile, [key]);
-  };
-  for (const key of ["artifacts", "insecureRegistries", "platforms"] as const) {
-    if (profile[key] !== undefined && profile[key].length > 0) take(key);
-  }
-  if (chosen(profile.tagPolicy, TAG_POLICIES) !== undefined) take("tagPolicy");
-  const hooks = { ...config.hooks };
-  for (const key of ["before", "after"] as const) {
-    if (profile.hooks?.[key]?.length) hooks[key] = profile.hooks[key];
-  }
-  if (profile.hooks !== undefined) result.hooks = hooks;
-  const type = chosen(profile, BUILD_TYPES);
-  if (type !== undefined) {
-    for (const key of BUILD_TYPES) delete result[key];
-    take(type);
-  }
-  return result;
-}
-
-function chosen<K extends string>(
-  values: Readonly<Partial<Record<K, unknown>>> | undefined,
-  keys: readonly K[],
-): K | undefined {
-  return keys.find((key) => values?.[key] !== undefined);
-}
-
-function mergeForeign(config: unknown, profile: unknown): unknown {
-  if (!isMap(config) || !isMap(profile)) return profile ?? config;
-  const keys = new Set([...Object.keys(config), ...Object.keys(profile)]);
-  return Object.fromEntries(
-    [...keys].map((key) => [key, mergeForeign(config[key], profile[key])]),
-  );
-}
-
-function isMap(value: unknown): value is Values {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
-/** One entry of `patches`. */
-interface Patch {
-  readonly op?: string | undefined;
-  readonly path: string;
-  readonly from?: string | undefined;
-  readonly value?: unknown;
-}
-
-/** What a patch cannot do, and which of its fields says so. */
-class PatchFailure extends Error {
-  constructor(readonly field: "op" | "path" | "from" | "value", message: string) {
-    super(message);
-  }
-}
-
-/**
- * Applies a patch to a copy of a value; what it does not touch stays the same object.
- *
- * @throws {PatchFailure} when a path leads nowhere, or `test` finds another value
- */
-function applyPatch<T extends object>(root: T, patch: Patch, origins: Origins): T {
-  const targets = patch.path.includes("=") ? find(root, patch.path) : [split(patch.path, "path")];
-  if (targets.length === 0) {
-    throw new PatchFailure("path", "nothing in the configuration matches it");
-  }
-  let result: object = root;
-  for (const target of targets) result = perform(result, target, patch, origins);
-  return result as T;
-}
-
-/** Where something stands, and which field of a patch says so. */
-interface Pointer {
-  readonly field: "path" | "from";
-  readonly steps: readonly string[];
-}
-
-function split(pointer: string, field: Pointer["field"]): Pointer {
-  if (!pointer.startsWith("/")) throw new PatchFailure(field, 'it has to begin with "/"');
-  // RFC 6901 section 4.
-  const steps = pointer.split("/").slice(1);
-  return { field, steps: steps.map((one) => one.replaceAll("~1", "/").replaceAll("~0", "~")) };
-}
-
-function perform(root: object, target: Pointer, patch: Patch, origins: Origins): object {
-  const { op = "replace", value, from = "" } = patch;
-  const put = (into: object, what: unknown, insert = false): object =>
-    edit(into, target, origins, (container, key) => {
-      if (!Array.isArray(container)) (container as Values)[key] = what;
-      else if (!insert) container[index(key, Infinity)] = what;
-      else container.splice(key === "-" ? container.length : index(key, container.length), 0, what);
-      origins.moved(container, key, patch, ["value"]);
-    });
-  switch (op) {
-    case "add":
-      return put(root, value, true);
-    case "replace":
-      if (get(root, target) !== undefined) return put(root, value);
-      throw new PatchFailure("path", "there is nothing to replace; use op: add");
-    case "remove":
-      return remove(root, target, origins);
-    case "move": {
-      const source = split(from, "from");
-      const moved = get(root, source);
-      return put(remove(root, source, origins), moved);
-    }
-    case "copy":
-      return put(root, get(root, split(from, "from")));
-    case "test":
-      if (JSON.stringify(get(root, target)) === JSON.stringify(value)) return root;
-      throw new PatchFailure("value", "the configuration has another value there");
-    default:
-      throw new PatchFailure("op", "add, remove, replace, move, copy or test is allowed");
-  }
-}
-
-function index(key: string, most: number): number {
-  const at = /^\d+$/.test(key) ? Number(key) : NaN;
-  // A list far longer than anyone writes would only take memory.
-  if (at <= Math.min(most, 10_000)) return at;
-  throw new PatchFailure("path", `"${key}" is no index of the list there`);
-}
-
-function child(container: unknown, key: string): unknown {
-  if (Array.isArray(container)) return /^\d+$/.test(key) ? container[Number(key)] : undefined;
-  if (container === null || typeof container !== "object") return undefined;
-  return Object.hasOwn(container, key) ? (container as Values)[key] : undefined;
-}
-
-function get(root: unknown, { field, steps }: Pointer): unknown {
-  return steps.reduce((found, key, depth) => {
-    if (found !== null && typeof found === "object") return child(found, key);
-    throw nowhere(field, steps, depth);
-  }, root);
-}
-
-function nowhere(field: Pointer["field"], steps: readonly string[], depth: number): PatchFailure {
-  return new PatchFailure(field, `there is no "/${steps.slice(0, depth).join("/")}" to go into`);
-}
-
-/** Copies the containers on the way, and lets the last one be changed. */
-function edit(
-  root: object,
-  { field, steps }: Pointer,
-  origins: Origins,
-  change: (container: object, key: string) => void,
-): object {
-  const copyAt = (container: unknown, depth: number): object => {
-    if (container === null || typeof container !== "object") throw nowhere(field, steps, depth);
-    const copy: object = Array.isArray(container) ? [...container] : { ...container };
-    origins.copied(container, copy);
-    const key = steps[depth] ?? "";
-    if (depth === steps.length - 1) change(copy, key);
-    else (copy as Values)[key] = copyAt(child(container, key), depth + 1);
-    return copy;
-  };
-  return copyAt(root, 0);
-}
-
-function remove(root: object, at: Pointer, origins: Origins): object {
-  return edit(root, at, origins, (container, key) => {
-    if (child(container, key) === undefined) {
-      throw new PatchFailure(at.field, "there is nothing there");
-    }
-    if (Array.isArray(container)) container.splice(Number(key), 1);
-    else delete (container as Values)[key];
-  });
-}
-
-/** Places that an element `KEY=VALUE` of a pointer may stand for. */
-interface Route {
-  readonly path: readonly string[];
-  readonly value: unknown;
-}
-
-/** All that a pointer with `KEY=VALUE` elements stands for, as Skaffold's library finds it. */
-function find(root: unknown, pointer: string): readonly Pointer[] {
-  let routes: readonly Route[] = [{ path: [], value: root }];
-  for (const step of split(pointer, "path").steps) {
-    const [key = "", wanted, ...more] = step.split("=");
-    routes = routes.flatMap(({ path, value }) => {
-      if (wanted !== undefined && more.length === 0) return holding(value, key, wanted, path);
-      if (value === null || typeof value !== "object") return [];
-      if (Array.isArray(value) && !/^(?:\d+|-)$/.test(step)) return [];
-      return [{ path: [...path, step], value: child(value, step) ?? value }];
-    });
-  }
-  return routes.map(({ path }) => ({ field: "path", steps: path }));
-}
-
-function holding(
-  value: unknown,
-  key: string,
-  wanted: string,
-  path: readonly string[],
-): readonly Route[] {
-  if (value === null || typeof value !== "object") return [];
-  if (child(value, key) === wanted) return [{ path, value }];
-  return Object.entries(value).flatMap(([step, inner]) =>
-    holding(inner, key, wanted, [...path, step])
-  );
+  return kubeContext === "" || regexpEqual(kubeContext, await place.kubeContext());
 }
 
 /** Whether a text is another, or a regular expression finds something in it; not so after `!`. */
@@ -411,4 +153,229 @@ export function regexpEqual(expected: string, actual: string): boolean {
     if (error instanceof RE2JSException) return false;
     throw error;
   }
+}
+
+/** Applies profiles, one after the other: each one's sections, then its patches. */
+export function applyProfiles(
+  config: SkaffoldConfig,
+  active: readonly string[],
+  origins: Origins,
+): SkaffoldConfig {
+  let result = config;
+  for (const name of active) {
+    const profile = config.profiles?.findLast((one) => one.name === name);
+    if (profile === undefined) continue;
+    result = overlay(result, profile, origins);
+    const { patches = [] } = profile;
+    for (const patch of patches) result = patched(result, patch, origins);
+    // In between it may be anything: a list gets holes where an entry is moved.
+    if (patches.length > 0) result = checked(result, name, origins);
+  }
+  return result;
+}
+
+/** What patches put in has to fit the schema as if it had been there. */
+function checked(config: SkaffoldConfig, profile: string, origins: Origins): SkaffoldConfig {
+  let value = config;
+  let result = skaffoldSchema.safeParse(config);
+  const written = (result.error?.issues ?? []).flatMap((issue) => {
+    if (issue.code !== "invalid_type" || issue.expected !== "string") return [];
+    // Go's decoder takes a number or a boolean as the text it is written as.
+    const path = issue.path.filter((step) => typeof step !== "symbol");
+    const found = valueAt(config, path);
+    return ["number", "boolean"].includes(typeof found) ? [[path, String(found)] as const] : [];
+  });
+  if (written.length > 0) {
+    value = replaceAll(config, written, origins.copied) as SkaffoldConfig;
+    result = skaffoldSchema.safeParse(value);
+  }
+  if (result.success) return value;
+  for (const said of explainIssues(result.error.issues, value, skaffoldSchema)) {
+    const message = `${saidText(said)} (after the patches of profile ${profile})`;
+    origins.badAt(value, said.at, message, said.part);
+  }
+  return config;
+}
+
+type Values = Record<string, unknown>;
+
+/** Puts the sections of a profile over those of a configuration. */
+function overlay(config: SkaffoldConfig, profile: Pipeline, origins: Origins): SkaffoldConfig {
+  const result = { ...config };
+  origins.copied(config, result);
+  if (profile.build !== undefined) {
+    result.build = overlayBuild(config.build ?? {}, profile.build, origins);
+    if (config.build === undefined) origins.moved(result, "build", profile, "build");
+  }
+  for (const section of FOREIGN_SECTIONS) {
+    // They shape no image; patches may still lead into them.
+    const merged = mergeForeign(config[section], profile[section]);
+    if (merged !== undefined) result[section] = merged;
+  }
+  return result;
+}
+
+function overlayBuild(config: Build, profile: Build, origins: Origins): Build {
+  const { hooks, ...rest } = profile;
+  const result: Build = { ...config };
+  origins.copied(config, result);
+  for (const [key, value] of Object.entries(rest)) {
+    // Of the kinds of builds there is one; other sections that are empty say nothing.
+    if (isType(key)) { for (const type of BUILD_TYPES) delete result[type]; }
+    else if (Object.keys(Object(value)).length === 0) continue;
+    Reflect.set(result, key, value);
+    origins.moved(result, key, profile, key);
+  }
+  if (hooks !== undefined) {
+    result.hooks = { ...config.hooks };
+    for (const key of ["before", "after"] as const) {
+      if (hooks[key]?.length) result.hooks[key] = hooks[key];
+    }
+  }
+  return result;
+}
+
+const BUILD_TYPES = ["local", "googleCloudBuild", "cluster"] as const;
+
+function isType(key: string): boolean {
+  return BUILD_TYPES.some((type) => type === key);
+}
+
+function mergeForeign(config: unknown, profile: unknown): unknown {
+  if (!isMap(config) || !isMap(profile)) return profile ?? config;
+  const keys = Object.keys({ ...config, ...profile });
+  return Object.fromEntries(keys.map((key) => [key, mergeForeign(config[key], profile[key])]));
+}
+
+function isMap(value: unknown): value is Values {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+type Patch = NonNullable<Profile["patches"]>[number];
+type Steps = readonly string[];
+
+/** What a patch cannot do, and which of its fields says so. */
+class PatchFailure extends Error {
+  constructor(readonly field: keyof Patch, message: string) {
+    super(message);
+  }
+}
+
+/** Sections that kodeno does not know well enough to patch them. */
+const FOREIGN = new RegExp(`^/(?:${FOREIGN_SECTIONS.join("|")})\\b`);
+
+/** A copy with a patch applied; what it does not touch stays the same object. */
+function patched(config: SkaffoldConfig, patch: Patch, origins: Origins): SkaffoldConfig {
+  const { path, from } = patch;
+  if (FOREIGN.test(path) && (from === undefined || FOREIGN.test(from))) return config;
+  try {
+    const targets = path.includes("=") ? find(config, path) : [split(path, "path")];
+    if (targets.length === 0) {
+      throw new PatchFailure("path", "nothing in the configuration matches it");
+    }
+    let result: unknown = config;
+    for (const target of targets) result = perform(result, target, patch, origins);
+    return result as SkaffoldConfig;
+  } catch (error) {
+    if (!(error instanceof PatchFailure)) throw error;
+    const { field, message } = error;
+    origins.bad(patch, [field], `${field}: found ${JSON.stringify(patch[field])}; ${message}`);
+    return config;
+  }
+}
+
+/** The steps of a pointer (RFC 6901 section 4). */
+function split(pointer: string, field: "path" | "from"): Steps {
+  if (!pointer.startsWith("/")) throw new PatchFailure(field, 'it has to begin with "/"');
+  const steps = pointer.split("/").slice(1);
+  return steps.map((one) => one.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function perform(root: unknown, target: Steps, patch: Patch, origins: Origins): unknown {
+  const { op = "replace", value, from = "" } = patch;
+  const put = (into: unknown, what: unknown, insert = false): unknown => {
+    get(into, target, "path");
+    return edit(into, target, (container, key) => {
+      if (!Array.isArray(container)) Reflect.set(container, key, what);
+      else if (!insert) container[index(key, Infinity)] = what;
+      else container.splice(key === "-" ? container.length : index(key, container.length), 0, what);
+      origins.moved(container, String(key), patch, "value");
+    }, origins.copied);
+  };
+  const remove = (steps: Steps, field: "path" | "from"): unknown => {
+    if (get(root, steps, field) === undefined) {
+      throw new PatchFailure(field, "there is nothing there");
+    }
+    return edit(root, steps, (container, key) => {
+      if (Array.isArray(container)) container.splice(Number(key), 1);
+      else Reflect.deleteProperty(container, key);
+    }, origins.copied);
+  };
+  switch (op) {
+    case "add":
+      return put(root, value, true);
+    case "replace":
+      if (get(root, target, "path") !== undefined) return put(root, value);
+      throw new PatchFailure("path", "there is nothing to replace; use op: add");
+    case "remove":
+      return remove(target, "path");
+    case "move": {
+      const source = split(from, "from");
+      return put(remove(source, "from"), get(root, source, "from"));
+    }
+    case "copy":
+      return put(root, get(root, split(from, "from"), "from"));
+    case "test":
+      if (JSON.stringify(get(root, target, "path")) === JSON.stringify(value)) return root;
+      throw new PatchFailure("value", "the configuration has another value there");
+  }
+}
+
+function index(key: string | number, most: number): number {
+  const at = /^\d+$/.test(String(key)) ? Number(key) : NaN;
+  // A list far longer than anyone writes would only take memory.
+  if (at <= Math.min(most, 10_000)) return at;
+  throw new PatchFailure("path", `"${key}" is no index of the list there`);
+}
+
+function child(container: object, key: string): unknown {
+  return Array.isArray(container) && !/^\d+$/.test(key) ? undefined : valueAt(container, [key]);
+}
+
+/** What steps lead to; fails where they lead into something that is no map and no list. */
+function get(root: unknown, steps: Steps, field: "path" | "from"): unknown {
+  return steps.reduce((found, key, depth) => {
+    if (found !== null && typeof found === "object") return child(found, key);
+    const way = steps.slice(0, depth).join("/");
+    throw new PatchFailure(field, `there is no "/${way}" to go into`);
+  }, root);
+}
+
+/** All that a pointer with `KEY=VALUE` elements stands for, as Skaffold's library finds it. */
+function find(root: unknown, pointer: string): readonly Steps[] {
+  let routes: readonly (readonly [path: Steps, value: unknown])[] = [[[], root]];
+  for (const step of split(pointer, "path")) {
+    const [key = "", wanted, ...more] = step.split("=");
+    routes = routes.flatMap(([path, value]) => {
+      if (wanted !== undefined && more.length === 0) return holding(value, key, wanted, path);
+      if (value === null || typeof value !== "object") return [];
+      if (Array.isArray(value) && !/^(?:\d+|-)$/.test(step)) return [];
+      return [[[...path, step], child(value, step) ?? value]];
+    });
+  }
+  return routes.map(([path]) => path);
+}
+
+/** The maps in a value whose key has a value, with the paths to them. */
+function holding(
+  value: unknown,
+  key: string,
+  wanted: string,
+  path: Steps,
+): readonly (readonly [Steps, unknown])[] {
+  if (value === null || typeof value !== "object") return [];
+  if (child(value, key) === wanted) return [[path, value]];
+  return Object.entries(value).flatMap(([step, inner]) =>
+    holding(inner, key, wanted, [...path, step])
+  );
 }

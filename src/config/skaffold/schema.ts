@@ -19,20 +19,13 @@ const pair = z.string().refine((entry) => isTemplate(entry) || /^[^=]+=/.test(en
   error: "NAME=VALUE is allowed",
 });
 
-/** Says that two names of one field contradict each other. */
-const oneName = (names: readonly [string, string]) => ({
-  error: `either ${names[0]} or ${names[1]} is allowed, which are the same`,
-});
-
-const dependencies = z.strictObject({
-  paths: texts("files that shape the image; default go.mod and all Go files"),
-  ignore: texts("files that do not, though paths names them"),
-}).describe("files to watch, relative to context");
-
 /** An artifact's `ko`. */
 export const koArtifact = z.strictObject({
   fromImage: text("base image; default that of .ko.yaml"),
-  dependencies: dependencies.optional(),
+  dependencies: z.strictObject({
+    paths: texts("files that shape the image; default go.mod and all Go files"),
+    ignore: texts("files that do not, though paths names them"),
+  }).describe("files to watch, relative to context").optional(),
   dir: text("folder that go runs in, relative to context"),
   main: text("main package, relative to dir; ./... must match exactly one"),
   target: text("older name of main"),
@@ -50,23 +43,15 @@ export const koArtifact = z.strictObject({
 })
   .refine(({ main, target }) => main === undefined || target === undefined || main === target, {
     path: ["target"],
-    ...oneName(["main", "target"]),
+    error: "either main or target is allowed, which are the same",
   })
   .refine(({ flags, args }) => flags === undefined || args === undefined, {
     path: ["args"],
-    ...oneName(["flags", "args"]),
+    error: "either flags or args is allowed, which are the same",
   })
   .describe("builds the image with ko");
 
-/** What builds an artifact, but ko. */
-export const OTHER_BUILDERS = [
-  "docker",
-  "bazel",
-  "jib",
-  "kaniko",
-  "buildpacks",
-  "custom",
-] as const;
+const keysOf = <T extends object>(shape: T) => Object.keys(shape) as (keyof T & string)[];
 
 /** Says which of several keys are there, where only one is allowed. */
 function onlyOne<T extends object>(keys: readonly (keyof T & string)[]) {
@@ -78,9 +63,7 @@ function onlyOne<T extends object>(keys: readonly (keyof T & string)[]) {
   };
 }
 
-const builderKeys = ["ko", ...OTHER_BUILDERS] as const;
-const builders = {
-  ko: koArtifact.optional(),
+const otherBuilders = {
   docker: foreign("builds with a Dockerfile"),
   bazel: foreign("builds with Bazel"),
   jib: foreign("builds with Jib"),
@@ -88,6 +71,9 @@ const builders = {
   buildpacks: foreign("builds with buildpacks"),
   custom: foreign("builds with a command"),
 };
+const builders = { ko: koArtifact.optional(), ...otherBuilders };
+/** What builds an artifact, but ko. */
+export const OTHER_BUILDERS = keysOf(otherBuilders);
 
 const hostHook = z.strictObject({
   command: z.array(z.string()).min(1).describe("program and arguments; run without a shell"),
@@ -114,7 +100,7 @@ const artifact = z.strictObject({
   runtimeType: text("language, for skaffold debug"),
   sync: foreign("files to copy into running containers"),
   hooks: buildHooks.describe("commands to run before and after its build").optional(),
-}).superRefine(onlyOne(builderKeys)).describe("an image to build");
+}).superRefine(onlyOne(keysOf(builders))).describe("an image to build");
 
 const variants = ["Tags", "CommitSha", "AbbrevCommitSha", "TreeSha", "AbbrevTreeSha", "Branches"];
 
@@ -137,13 +123,6 @@ const policies = {
   }).describe("tags by the time of the build").optional(),
   inputDigest: z.strictObject({}).describe("tags by what is in the files").optional(),
 };
-const componentKeys = [
-  "gitCommit",
-  "sha256",
-  "envTemplate",
-  "dateTime",
-  "inputDigest",
-] as const;
 
 /** How tags are made. */
 const tagPolicy = z.strictObject({
@@ -152,20 +131,12 @@ const tagPolicy = z.strictObject({
     template: z.string().min(1).describe("of the components, GIT, DATE, SHA and INPUT_DIGEST"),
     components: z.array(
       z.strictObject({ name: z.string().min(1).describe("name in the template"), ...policies })
-        .superRefine(onlyOne(componentKeys)),
+        .superRefine(onlyOne(keysOf(policies))),
     ).describe("policies by name").optional(),
   }).describe("tags by a template of other policies").optional(),
-}).superRefine(onlyOne([...componentKeys, "customTemplate"])).describe(
+}).superRefine(onlyOne([...keysOf(policies), "customTemplate"])).describe(
   "how tags are made; default gitCommit",
 );
-
-const local = z.strictObject({
-  push: flag("whether images are pushed"),
-  tryImportMissing: flag("imports images that are not there; not read by kodeno"),
-  useDockerCLI: flag("of the Docker builder; not read by kodeno"),
-  useBuildkit: flag("of the Docker builder; not read by kodeno"),
-  concurrency: z.int().describe("builds at once, 0 for all; not read by kodeno").optional(),
-}).describe("builds on this machine");
 
 /** The section `build`. */
 const build = z.strictObject({
@@ -173,15 +144,19 @@ const build = z.strictObject({
   insecureRegistries: texts("registries that are reached over plain HTTP"),
   tagPolicy: tagPolicy.optional(),
   platforms: texts("platforms that artifacts are built for"),
-  local: local.optional(),
+  local: z.strictObject({
+    push: flag("whether images are pushed"),
+    tryImportMissing: flag("imports images that are not there; not read by kodeno"),
+    useDockerCLI: flag("of the Docker builder; not read by kodeno"),
+    useBuildkit: flag("of the Docker builder; not read by kodeno"),
+    concurrency: z.int().describe("builds at once, 0 for all; not read by kodeno").optional(),
+  }).describe("builds on this machine").optional(),
   googleCloudBuild: foreign("builds on Google Cloud Build"),
   cluster: foreign("builds in a cluster"),
   hooks: buildHooks.describe("commands to run before and after all builds").optional(),
 }).superRefine(onlyOne(["local", "googleCloudBuild", "cluster"])).describe("how images are built");
 
-/** What profiles may say, too. */
-const pipeline = {
-  build: build.optional(),
+const foreignSections = {
   test: foreign("tests of images"),
   manifests: foreign("manifests to render"),
   deploy: foreign("how manifests are deployed"),
@@ -190,26 +165,30 @@ const pipeline = {
   verify: foreign("containers that verify a deployment"),
   customActions: foreign("actions to run"),
 };
-
-const activation = z.strictObject({
-  env: text("NAME=REGEXP of a variable, or NAME=!REGEXP"),
-  kubeContext: text("regular expression of the Kubernetes context, or ! and one"),
-  command: text("regular expression of the command, or ! and one"),
-}).describe("all of these have to hold");
-
-const patch = z.strictObject({
-  op: z.enum(["add", "remove", "replace", "move", "copy", "test"]).describe("default replace")
-    .optional(),
-  path: z.string().min(1).describe("such as /build/artifacts/0/ko/main"),
-  from: text("what move and copy take"),
-  value: z.unknown().describe("what add, replace and test have").optional(),
-}).describe("a change of the configuration (RFC 6902)");
+/** Sections that shape no image. */
+export const FOREIGN_SECTIONS = keysOf(foreignSections);
+/** What profiles may say, too. */
+const pipeline = { build: build.optional(), ...foreignSections };
 
 const profile = z.strictObject({
   name: z.string().min(1).describe("what -p names it by"),
-  activation: z.array(activation).describe("when it is used unasked").optional(),
+  activation: z.array(
+    z.strictObject({
+      env: text("NAME=REGEXP of a variable, or NAME=!REGEXP"),
+      kubeContext: text("regular expression of the Kubernetes context, or ! and one"),
+      command: text("regular expression of the command, or ! and one"),
+    }).describe("all of these have to hold"),
+  ).describe("when it is used unasked").optional(),
   requiresAllActivations: z.boolean().describe("whether all of these have to hold").optional(),
-  patches: z.array(patch).describe("changes, after the sections below").optional(),
+  patches: z.array(
+    z.strictObject({
+      op: z.enum(["add", "remove", "replace", "move", "copy", "test"]).describe("default replace")
+        .optional(),
+      path: z.string().min(1).describe("such as /build/artifacts/0/ko/main"),
+      from: text("what move and copy take"),
+      value: z.unknown().describe("what add, replace and test have").optional(),
+    }).describe("a change of the configuration (RFC 6902)"),
+  ).describe("changes, after the sections below").optional(),
   ...pipeline,
 }).describe("sections that stand in the place of others");
 

@@ -1,117 +1,96 @@
 /**
- * Tags by Skaffold's policies (https://skaffold.dev/docs/taggers/).
+ * What tags by Skaffold's policies are made of (https://skaffold.dev/docs/taggers/): templates of a
+ * skaffold.yaml, and digests of files.
  * @module
  */
 import { createHash } from "node:crypto";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { formatGoTime } from "../../template/go_time.ts";
-import { compileTemplate } from "../../template/template.ts";
+import { KodenoError } from "../../errors.ts";
 import { listFiles } from "../../io/globs.ts";
-import { type AskableWorld, expandTemplate } from "./expand.ts";
-import type { TagPolicy } from "./schema.ts";
+import { skaffoldFunctions, type SkaffoldWorld } from "../../template/skaffold_functions.ts";
+import { compileTemplate } from "../../template/template.ts";
+import { isTemplate } from "../checks.ts";
 
-/** What tags are made of; all but the policy itself comes from outside. */
-export interface TagSources {
-  /** The tag of a folder by git; see `gitCommitTag` of `src/git`. */
-  readonly gitTag: (how: GitTagOptions) => Promise<string>;
-  /** See `inputDigest`. */
-  readonly inputDigest: () => Promise<string>;
-  readonly now: () => Date;
-  readonly world: AskableWorld;
-}
-
-/** The fields of `gitCommit`, and the folder they are asked of. */
-export interface GitTagOptions {
-  readonly directory: string;
-  readonly variant?: string | undefined;
-  readonly prefix?: string | undefined;
-  readonly ignoreChanges?: boolean | undefined;
-}
-
-/** What a tag is made for. */
-interface Tagged {
-  /** As in the file. */
-  readonly imageName: string;
-  /** Absolute. */
-  readonly context: string;
-}
-
-const DEFAULT_FORMAT = "2006-01-02_15-04-05.999_MST";
+/** Runs a program for `cmd` of templates and gives what it prints; fails with an Error. */
+export type RunForTemplate = (name: string, args: readonly string[]) => Promise<string>;
 
 /**
- * Makes the tag of an image.
+ * Fills in a template. ko's `.Env.NAME` is read as `.NAME`, as Skaffold does it; a value that is not
+ * there is an error, unless the template itself says what stands for it (`default "x" .NAME`).
  *
- * @throws {Error} where the policy comes to nothing: no repository, a variable that is not set
+ * @param where says in errors whose it is
+ * @param values what it may read beside the environment; they beat it
+ * @param world the environment, and what its functions may ask
+ * @param run without it, no program is run
+ * @throws {KodenoError} `BAD_CONFIG`
  */
-export async function makeTag(
-  policy: TagPolicy,
-  image: Tagged,
-  sources: TagSources,
+export async function expandTemplate(
+  text: string,
+  where: string,
+  values: Readonly<Record<string, string>>,
+  world: Omit<SkaffoldWorld, "run">,
+  run: RunForTemplate | undefined,
 ): Promise<string> {
-  const { envTemplate, sha256, gitCommit, dateTime, inputDigest, customTemplate } = policy;
-  if (envTemplate !== undefined) {
-    const values = { IMAGE_NAME: image.imageName };
-    return await expandTemplate(envTemplate.template, "envTemplate", values, sources.world);
+  if (!isTemplate(text)) return text;
+  if (run === undefined) return expandNow(text, where, values, world);
+  const results = new Map<string, PromiseSettledResult<string>>();
+  // Templates do not wait: where one asks for a program, it is run, and then all begins anew.
+  for (;;) {
+    let missing: Parameters<RunForTemplate> | undefined;
+    const answer = (...call: Parameters<RunForTemplate>): string => {
+      const result = results.get(JSON.stringify(call));
+      if (result?.status === "fulfilled") return result.value;
+      if (result === undefined) missing = call;
+      throw result?.reason ?? new Error("it is being run");
+    };
+    try {
+      return expandNow(text, where, values, { ...world, run: answer });
+    } catch (error) {
+      if (missing === undefined) throw error;
+      const [result] = await Promise.allSettled([run(...missing)]);
+      results.set(JSON.stringify(missing), result);
+    }
   }
-  // Skaffold's name for a tag that says nothing.
-  if (sha256 !== undefined) return "latest";
-  if (gitCommit !== undefined) {
-    return await sources.gitTag({ directory: image.context, ...gitCommit });
-  }
-  if (dateTime !== undefined) {
-    const { format = "", timezone = "" } = dateTime;
-    return formatGoTime(sources.now(), format || DEFAULT_FORMAT, timezone || "Local");
-  }
-  if (inputDigest !== undefined) return await sources.inputDigest();
-  if (customTemplate !== undefined) return await customTag(customTemplate, image, sources);
-  return await sources.gitTag({ directory: image.context });
 }
 
-/** What a customTemplate may name without saying what it is. */
-const COMPONENTS: Readonly<Record<string, TagPolicy>> = {
-  GIT: { gitCommit: {} },
-  DATE: { dateTime: {} },
-  SHA: { sha256: {} },
-  INPUT_DIGEST: { inputDigest: {} },
-};
-
-async function customTag(
-  { template, components = [] }: NonNullable<TagPolicy["customTemplate"]>,
-  image: Tagged,
-  sources: TagSources,
-): Promise<string> {
-  const compiled = compileTemplate(template, "customTemplate", { functions: new Map() });
-  const values: Record<string, string> = {};
-  for (const name of compiled.fieldNames()) {
-    const { name: _, ...own } = components.find((one) => one.name === name) ?? { name };
-    const policy = Object.keys(own).length > 0 ? own : COMPONENTS[name];
-    if (policy === undefined) throw new Error(`customTemplate has no component ${name}`);
-    values[name] = await makeTag(policy, image, sources);
-  }
-  return compiled.run(values);
+function expandNow(
+  text: string,
+  where: string,
+  values: Readonly<Record<string, string>>,
+  world: SkaffoldWorld,
+): string {
+  const functions = skaffoldFunctions(world);
+  const fill = (missingKey: "nothing" | "error"): string =>
+    compileTemplate(text.replaceAll("{{.Env.", "{{."), where, { functions, missingKey })
+      .run({ ...world.environment, ...values });
+  const expanded = fill("nothing");
+  if (!expanded.includes("<no value>")) return expanded;
+  // Run once more for the name of what is missing.
+  fill("error");
+  throw new KodenoError(
+    "BAD_CONFIG",
+    `Cannot fill in ${JSON.stringify(text)} in ${where}: a variable in it is not set; set it`,
+  );
 }
 
-/** What files are looked for. */
-interface DigestInput {
+/** What files of an artifact shape it. */
+export interface DigestInput {
   /** The context as Skaffold has it: relative to the working directory, or absolute. */
   readonly workspace: string;
   readonly paths: readonly string[];
   readonly ignore: readonly string[];
 }
 
-/** What Skaffold takes for an artifact that says nothing. */
-export const DEFAULT_DIGEST_PATHS: readonly string[] = ["**/*.go"];
-
 /**
- * Makes the tag: 64 hex digits.
+ * Digests files as Skaffold does: 64 hex digits.
  *
  * @param workingDirectory what relative contexts are relative to
  * @param inputs the artifact itself, then those that it requires
- * @throws {NoFileMatches} and the signal's reason when aborted
+ * @throws {KodenoError} see `listFiles`; and the signal's reason when aborted
  */
 export async function inputDigest(
   workingDirectory: string,
-  inputs: readonly [DigestInput, ...DigestInput[]],
+  inputs: readonly DigestInput[],
   signal?: AbortSignal,
 ): Promise<string> {
   // The same artifact may be required often, and its files then count as often.
@@ -120,27 +99,22 @@ export async function inputDigest(
   for (const input of inputs) {
     signal?.throwIfAborted();
     const key = JSON.stringify(input);
-    const { workspace, paths, ignore } = input;
-    const names = listed.get(key) ??
-      await listFiles(resolve(workingDirectory, workspace), { paths, ignore });
+    const { workspace, ...globs } = input;
+    const names = listed.get(key) ?? await listFiles(resolve(workingDirectory, workspace), globs);
     listed.set(key, names);
     files.push(...names.map((name) => join(workspace, name)));
   }
-  files.sort();
+  const own = inputs[0]?.workspace ?? "";
   const hashes: string[] = [];
-  for (const [i, file] of files.entries()) {
+  for (const [i, file] of files.sort().entries()) {
     const before = file === files[i - 1] ? hashes.at(-1) : undefined;
-    const name = hashedName(inputs[0].workspace, file);
+    // The name does not depend on where the workspace is, unless Skaffold itself knows no better.
+    const name = isAbsolute(own) === isAbsolute(file) ? relative(own, file) : file;
     hashes.push(before ?? await hashFile(resolve(workingDirectory, file), name, signal));
   }
   // Go's encoder writes a list of nothing as null, and a line feed behind all.
   const text = hashes.length === 0 ? "null" : JSON.stringify(hashes);
   return createHash("sha256").update(`${text}\n`).digest("hex");
-}
-
-/** The name does not depend on where the workspace is, unless Skaffold itself knows no better. */
-function hashedName(workspace: string, file: string): string {
-  return isAbsolute(workspace) === isAbsolute(file) ? relative(workspace, file) : file;
 }
 
 async function hashFile(path: string, name: string, signal?: AbortSignal): Promise<string> {

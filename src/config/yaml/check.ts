@@ -260,30 +260,39 @@ function describe(value: unknown): string {
 export function replaceAll(
   value: unknown,
   changes: readonly (readonly [path: Path, wanted: unknown])[],
-  copied: (from: object, to: object) => void = () => {},
+  copied?: (from: object, to: object) => void,
 ): unknown {
-  const root = { value };
-  const own = new Set<object>([root]);
-  for (const [path, wanted] of changes) {
-    const steps = ["value", ...path];
-    const last = steps.pop();
-    let at: object = root;
-    for (const step of steps) {
-      const found: unknown = Reflect.get(at, step);
-      if (found === null || typeof found !== "object") throw new TypeError("no such path");
-      if (own.has(found)) {
-        at = found;
-        continue;
-      }
-      const next: object = Array.isArray(found) ? [...found] : { ...found };
-      copied(found, next);
-      own.add(next);
-      Reflect.set(at, step, next);
-      at = next;
-    }
-    if (last !== undefined) Reflect.set(at, last, wanted);
+  const own = new Set<object>();
+  return changes.reduce((root, [path, wanted]) => {
+    if (path.length === 0) return wanted;
+    return edit(root, path, (container, key) => Reflect.set(container, key, wanted), copied, own);
+  }, value);
+}
+
+/**
+ * A copy of a value that is changed at a path: of what is not on the way nothing is copied.
+ *
+ * @param change gets the copy of the map or list that holds the last step of the path
+ * @param copied gets each map and list that was copied, with its copy
+ * @param own copies that were made before, and that may be changed
+ */
+export function edit(
+  value: unknown,
+  path: Path,
+  change: (container: object, key: string | number) => void,
+  copied?: (from: object, to: object) => void,
+  own: Set<object> = new Set(),
+): unknown {
+  const [key, ...rest] = path;
+  if (value === null || typeof value !== "object" || key === undefined) {
+    throw new TypeError("no such path");
   }
-  return root.value;
+  const copy: object = own.has(value) ? value : Array.isArray(value) ? [...value] : { ...value };
+  if (copy !== value) copied?.(value, copy);
+  own.add(copy);
+  if (rest.length === 0) change(copy, key);
+  else Reflect.set(copy, key, edit(Reflect.get(value, key), rest, change, copied, own));
+  return copy;
 }
 
 /** The paths to all keys of a name; each value is looked at once, however often it stands there. */
