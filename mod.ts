@@ -40,7 +40,7 @@ export type {
 } from "./src/config/options.ts";
 export { copy } from "./src/content/copy.ts";
 export type { CopyOptions } from "./src/content/copy.ts";
-export type { TransferMeter } from "./src/content/meter.ts";
+export type { TransferMeter } from "./src/content/copy.ts";
 export type {
   CallOptions,
   ImageStore,
@@ -49,9 +49,9 @@ export type {
   Source,
   Target,
 } from "./src/content/places.ts";
-export { successors } from "./src/content/successors.ts";
-export { verify } from "./src/content/verify.ts";
-export type { Verified } from "./src/content/verify.ts";
+export { successors } from "./src/content/walk.ts";
+export { verify } from "./src/content/walk.ts";
+export type { Verified } from "./src/content/walk.ts";
 export { EXIT_CODES, KodenoError } from "./src/errors.ts";
 export type { ErrorCode } from "./src/errors.ts";
 export type {
@@ -65,9 +65,9 @@ export type {
   TransferEvent,
   WorkOptions,
 } from "./src/events.ts";
-export type { BuiltImage } from "./src/image/built_image.ts";
+export type { BuiltImage } from "./src/image/assemble.ts";
 export type { Descriptor } from "./src/oci/descriptor.ts";
-export type { Digest } from "./src/oci/digest.ts";
+export type { Digest } from "./src/oci/descriptor.ts";
 export type { Platform } from "./src/oci/platform.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
 export { openArchive } from "./src/place/archive/archive_source.ts";

@@ -76,7 +76,7 @@ const POWERS: readonly {
 ];
 
 /** A graph is walked by `content/walk.ts`, which has the bounds, and by nothing else. */
-const WALKS = ["src/content/walk.ts", "src/content/successors.ts"];
+const WALKS = ["src/content/walk.ts"];
 const WALKING = new RegExp(
   [
     // What a node leads to, and how far one may go, is the business of the walk.

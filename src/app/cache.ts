@@ -6,7 +6,7 @@ import { baseCacheDirectory } from "../build/bases.ts";
 import { binaryRoot, listBinaryFolders } from "../build/binaries.ts";
 import { openLayers, shrinkCache } from "../build/cache.ts";
 import { resolveCacheConfig } from "../config/config.ts";
-import { ioFailure, isNotFound } from "../io/fail.ts";
+import { ioFailure, isNotFound } from "../io/files.ts";
 
 /** What the cache holds. */
 export type CacheInfo = Awaited<ReturnType<typeof cacheInfo>>;

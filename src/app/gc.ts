@@ -2,7 +2,7 @@
  * The use case of `kodeno gc`.
  * @module
  */
-import { hasSuccessors } from "../content/successors.ts";
+import { hasSuccessors } from "../content/walk.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 import { collectGarbage, type Garbage } from "../place/layout/gc.ts";
 import type { WorkOptions } from "../events.ts";

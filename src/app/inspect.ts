@@ -2,16 +2,14 @@
  * The use case of `kodeno inspect`: the images of a layout or archive as trees of plain values.
  * @module
  */
-import { exists } from "../io/fail.ts";
+import { exists } from "../io/files.ts";
 import { ImageReader, READ_BYTES } from "../content/reader.ts";
-import { hasSuccessors } from "../content/successors.ts";
-import { Walk } from "../content/walk.ts";
+import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
-import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { ImageReader } from "../content/reader.ts";
-import { hasSuccessors } from "../content/successors.ts";
+import { hasSuccessors } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";

@@ -22,7 +22,7 @@ import {
 } from "../config/skaffold/plan.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { runHook } from "../exec/hook.ts";
+import { runHook } from "../exec/run.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
 import { fn, type Functions } from "../template/functions.ts";

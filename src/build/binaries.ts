@@ -6,13 +6,19 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
+import {
+  ioFailure,
+  isNotFound,
+  isOwnFile,
+  readSealed,
+  removeIfThere,
+  seal,
+  withLockFile,
+} from "../io/files.ts";
 import { Hasher } from "../io/hash.ts";
-import { withLockFile } from "../io/lock.ts";
-import { isOwnFile, readSealed, seal } from "../io/atomic.ts";
 import { fileStream } from "../io/streams.ts";
-import { buildIdOf } from "../layers/build_id.ts";
-import type { Digest } from "../oci/digest.ts";
+import { buildIdOf } from "../layers/binary_layer.ts";
+import type { Digest } from "../oci/descriptor.ts";
 
 /** One folder of binaries. */
 export interface BinaryFolder {

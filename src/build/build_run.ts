@@ -7,11 +7,15 @@ import { basename, join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit, Stage } from "../events.ts";
-import { gitVariables } from "../git/changes.ts";
-import { findUp } from "../io/fail.ts";
+import { gitVariables } from "../git/git.ts";
+import { findUp } from "../io/files.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
-import { assembleImage, type PlatformImage } from "../image/assemble.ts";
-import { type BuiltImage, builtImage } from "../image/built_image.ts";
+import {
+  assembleImage,
+  type BuiltImage,
+  builtImage,
+  type PlatformImage,
+} from "../image/assemble.ts";
 import { getOrSet, Pool } from "../io/work.ts";
 import { planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";

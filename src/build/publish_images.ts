@@ -3,7 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import type { BuiltImage } from "../image/built_image.ts";
+import type { BuiltImage } from "../image/assemble.ts";
 import { Pool } from "../io/work.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";

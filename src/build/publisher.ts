@@ -7,12 +7,11 @@ import type { PublishOptions } from "../config/options.ts";
 import { copy } from "../content/copy.ts";
 import type { CallOptions, Target } from "../content/places.ts";
 import type { Emit } from "../events.ts";
-import type { BuiltImage } from "../image/built_image.ts";
+import type { BuiltImage } from "../image/assemble.ts";
 import { getOrSet } from "../io/work.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { digestHex, parseDigest } from "../oci/digest.ts";
+import { type Descriptor, digestHex, parseDigest } from "../oci/descriptor.ts";
 import { parseReference, shortName } from "../oci/reference.ts";
-import { checkMarker } from "../place/layout/marker.ts";
+import { checkMarker } from "../place/layout/files.ts";
 import { openRegistries, openTarget, type PlaceName, type WritablePlace } from "../place/open.ts";
 import { planNames } from "./names.ts";
 

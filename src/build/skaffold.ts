@@ -14,8 +14,8 @@ import {
   type SkaffoldPlan,
 } from "../config/skaffold/plan.ts";
 import type { WorkOptions } from "../events.ts";
-import { commandOutput } from "../exec/hook.ts";
-import { gitCommitTag } from "../git/commit_tag.ts";
+import { commandOutput } from "../exec/run.ts";
+import { gitCommitTag } from "../git/git.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { getOrSet } from "../io/work.ts";
 import type { TransferConfig } from "../place/transfer.ts";

@@ -8,7 +8,7 @@ import type { BuildConfig } from "../config/config.ts";
 import { fillImage, type GoFlagsConfig, type ImageSettings } from "../config/image_config.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { GitFacts } from "../git/facts.ts";
+import type { GitFacts } from "../git/git.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goEnvironment, selectListFlags } from "../go/list.ts";
 import { getOrSet } from "../io/work.ts";
@@ -168,7 +168,7 @@ class Filler {
 
   async #askGit(readsTag: boolean): Promise<object> {
     const { config: { workingDirectory: directory, go }, how, emit } = this.context;
-    const { gitFacts } = await import("../git/facts.ts");
+    const { gitFacts } = await import("../git/git.ts");
     const place = { directory, environment: go.environment, signal: how.signal };
     const { fields, problem, tagProblem } = await (this.#git ??= gitFacts(place));
     const message = problem ?? (readsTag ? tagProblem : undefined);

@@ -7,8 +7,7 @@
 import { join, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { ioFailure } from "../io/fail.ts";
-import { readSmallText } from "../io/files.ts";
+import { ioFailure, readSmallText } from "../io/files.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, type TransferConfig } from "../place/transfer.ts";
 import { undisturbed } from "../undisturbed.ts";

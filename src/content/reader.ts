@@ -5,14 +5,18 @@
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
-import { MediaType, ociMediaType } from "../oci/media_types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { CallOptions, Source } from "./places.ts";
-import { readDocument, readGraphDocument } from "./read.ts";
-import { type GraphDocument, graphKey, hasSuccessors } from "./successors.ts";
-import { Walk } from "./walk.ts";
+import {
+  type GraphDocument,
+  graphKey,
+  hasSuccessors,
+  readDocument,
+  readGraphDocument,
+  Walk,
+} from "./walk.ts";
 
 /** Why something cannot be read, where it cannot. */
 interface Readability {

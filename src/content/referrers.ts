@@ -8,10 +8,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { copy, type CopyOptions } from "./copy.ts";
 import type { CallOptions, ImageStore, Source, Target } from "./places.ts";
-import { readDocument, readGraphDocument } from "./read.ts";
+import { hasSuccessors, readDocument, readGraphDocument, Walk } from "./walk.ts";
 import { ImageReader } from "./reader.ts";
-import { hasSuccessors } from "./successors.ts";
-import { Walk } from "./walk.ts";
 
 /** What {@link subjectsOf} found. */
 interface Subjects {

@@ -1,15 +1,24 @@
 /**
- * The one walk through a graph of blobs. It has an end, however the graph was made, can be cancelled,
+ * What points to what, and the one walk through a graph of blobs. It has an end, however the graph was made, can be cancelled,
  * and comes by each node once, whatever names it how often. What is looked at, what of it is gone
  * below, and what missing or odd nodes mean is up to its callers.
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH, MAX_GRAPH_DOCUMENT_BYTES } from "../oci/limits.ts";
-import type { CallOptions, Source } from "./places.ts";
-import { readGraphDocument } from "./read.ts";
-import { type GraphDocument, graphKey, hasSuccessors } from "./successors.ts";
+import { Verifier } from "../io/hash.ts";
+import { bytesStream, readAll, reusedChunks } from "../io/streams.ts";
+import { type Descriptor, isIndexType, isManifestType } from "../oci/descriptor.ts";
+import {
+  type Index,
+  type Manifest,
+  MAX_GRAPH_BLOBS,
+  MAX_GRAPH_DEPTH,
+  MAX_GRAPH_DOCUMENT_BYTES,
+  MAX_JSON_BYTES,
+  parseIndex,
+  parseManifest,
+} from "../oci/manifest.ts";
+import type { CallOptions, Source, Target } from "./places.ts";
 
 /** How a {@link Walk} goes. */
 interface WalkOptions<T> extends CallOptions {
@@ -175,4 +184,158 @@ export class GraphBounds {
     if (this.#documentBytes <= this.mostBytes) return;
     throw bad(`its manifests have over ${this.mostBytes} bytes`);
   }
+}
+
+/** Whether a blob of this type points to others. */
+export function hasSuccessors(descriptor: Descriptor): boolean {
+  return isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType);
+}
+
+/**
+ * Tells the nodes of a graph apart. One digest may be named with several sizes, of which one is
+ * right, and both as a document that leads further and as a plain blob that does not.
+ */
+export function graphKey({ digest, size, mediaType }: Descriptor): string {
+  const kind = isIndexType(mediaType) ? "index" : isManifestType(mediaType) ? "manifest" : "blob";
+  return `${digest} ${size} ${kind}`;
+}
+
+/** A manifest or an index, read. */
+export interface GraphDocument {
+  readonly bytes: Uint8Array;
+  /** One of the two. */
+  readonly manifest?: Manifest | undefined;
+  readonly index?: Index | undefined;
+  /** What it says something about, as a signature does. */
+  readonly subject?: Descriptor | undefined;
+  /** All it points to, in the order it names them, the subject last. */
+  readonly successors: readonly Descriptor[];
+}
+
+/**
+ * Reads a blob that points to others.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the media type says
+ */
+export function parseGraphDocument(d: Descriptor, bytes: Uint8Array): GraphDocument {
+  const what = `blob ${d.digest}`;
+  if (isIndexType(d.mediaType)) {
+    const index = parseIndex(bytes, what);
+    const { manifests, subject } = index;
+    return { bytes, index, subject, successors: subject ? [...manifests, subject] : manifests };
+  }
+  const manifest = parseManifest(bytes, what);
+  const { config, layers, subject } = manifest;
+  const successors = [config, ...layers, ...(subject ? [subject] : [])];
+  return { bytes, manifest, subject, successors };
+}
+
+/**
+ * The descriptors a blob points to, in the order it names them: config and layers of a manifest,
+ * manifests of an index, and the subject of either. Other blobs point to nothing.
+ *
+ * @param descriptor what the bytes are
+ * @param bytes the blob
+ * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the media type says
+ */
+export function successors(descriptor: Descriptor, bytes: Uint8Array): readonly Descriptor[] {
+  return hasSuccessors(descriptor) ? parseGraphDocument(descriptor, bytes).successors : [];
+}
+
+/**
+ * Reads a manifest, index or config and checks it against its descriptor. What claims to be larger
+ * than {@link MAX_JSON_BYTES} is not read at all.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for a wrong digest or size, `NOT_FOUND`
+ */
+export async function readDocument(
+  source: Pick<Source, "fetch">,
+  descriptor: Descriptor,
+  options?: CallOptions,
+): Promise<Uint8Array> {
+  const what = `blob ${descriptor.digest}`;
+  if (descriptor.size > MAX_JSON_BYTES) {
+    throw new KodenoError(
+      "BAD_CONTENT",
+      `Cannot read ${what}: a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
+        `the ${MAX_JSON_BYTES} allowed`,
+    );
+  }
+  const stream = await source.fetch(descriptor, options);
+  const bytes = await readAll(stream, MAX_JSON_BYTES, what);
+  const verifier = new Verifier(descriptor);
+  verifier.update(bytes);
+  verifier.finish();
+  return bytes;
+}
+
+/** {@link readDocument} of a manifest or index, with what it points to. */
+export async function readGraphDocument(
+  source: Pick<Source, "fetch">,
+  descriptor: Descriptor,
+  options?: CallOptions,
+): Promise<GraphDocument> {
+  return parseGraphDocument(descriptor, await readDocument(source, descriptor, options));
+}
+
+/**
+ * Reads from a cache what it has, and else from the source through the cache: each blob is checked
+ * on its way in and fetched once. One that the cache has is checked, too: a small one here, and a
+ * large one by its reader, who hears of it at its end and has to have it removed.
+ */
+export function cachedSource(source: Source, cache: Source & Target): Source {
+  const fetchCached = async (descriptor: Descriptor, options: CallOptions) =>
+    descriptor.size > MAX_JSON_BYTES
+      ? await cache.fetch(descriptor, options)
+      : bytesStream(await readDocument(cache, descriptor, options));
+  return {
+    resolve: (ref, options) => source.resolve(ref, options),
+    fetch: async (descriptor: Descriptor, options: CallOptions = {}) => {
+      try {
+        return await fetchCached(descriptor, options);
+      } catch (error) {
+        const code = error instanceof KodenoError ? error.code : undefined;
+        if (code !== "NOT_FOUND" && code !== "BAD_CONTENT") throw error;
+      }
+      await cache.push(descriptor, () => source.fetch(descriptor, options), options);
+      return await cache.fetch(descriptor, options);
+    },
+  };
+}
+
+/** What {@link verify} read. */
+export interface Verified {
+  /** Different blobs, the root among them. */
+  readonly blobs: number;
+  /** Bytes of all blobs. */
+  readonly bytes: number;
+}
+
+/**
+ * Checks that a place has a root with all below it, and that each blob has its size and digest.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` or `NOT_FOUND` for the first blob that does not hold
+ */
+export async function verify(
+  source: Pick<Source, "fetch">,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<Verified> {
+  let blobs = 0;
+  let bytes = 0;
+  const walk = new Walk(async (d, { below }) => {
+    blobs++;
+    bytes += d.size;
+    if (hasSuccessors(d)) {
+      await below(await readGraphDocument(source, d, options));
+      return;
+    }
+    const verifier = new Verifier(d);
+    for await (const chunk of reusedChunks(await source.fetch(d, options), d)) {
+      verifier.update(chunk);
+    }
+    verifier.finish();
+  }, options);
+  await walk.from(root);
+  return { blobs, bytes };
 }

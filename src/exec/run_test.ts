@@ -4,8 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { tempDir } from "../../test/support/temp.ts";
-import { commandOutput, runHook } from "./hook.ts";
-import { howEnded, type RunOptions, runProgram, type StartError } from "./run.ts";
+import {
+  commandOutput,
+  howEnded,
+  runHook,
+  type RunOptions,
+  runProgram,
+  type StartError,
+} from "./run.ts";
 
 const environment = { PATH: Deno.env.get("PATH") ?? "", WHO: "a b" };
 const sh = (script: string, more: Partial<RunOptions> = {}) =>

@@ -5,9 +5,7 @@
 import assert from "node:assert/strict";
 import { GIT_ENVIRONMENT, gitRepository } from "../../test/support/git_repository.ts";
 import { tempDir } from "../../test/support/temp.ts";
-import { gitChanges } from "./changes.ts";
-import { gitCommitTag } from "./commit_tag.ts";
-import { gitFacts } from "./facts.ts";
+import { gitChanges, gitCommitTag, gitFacts } from "./git.ts";
 
 /** A program that leaves a mark, and the settings that name it. */
 async function trap(dir: { write(name: string, content: string): Promise<string> }) {

@@ -6,7 +6,7 @@
  */
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { findUp } from "../io/fail.ts";
+import { findUp } from "../io/files.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /** Flags of `go build` that decide which files and modules are seen, so `go list` needs them too. */

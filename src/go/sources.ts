@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { exists } from "../io/fail.ts";
+import { exists } from "../io/files.ts";
 import { type GoCommand, runGo } from "./command.ts";
 import {
   goEnvironment,

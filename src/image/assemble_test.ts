@@ -4,15 +4,20 @@
  */
 import assert from "node:assert/strict";
 import type { Layer } from "../layers/layer.ts";
-import { type ImageConfig, type Manifest, parseConfig, parseIndex } from "../oci/manifest.ts";
-import { parseManifest, type RunConfig } from "../oci/manifest.ts";
-import { MediaType } from "../oci/media_types.ts";
+import {
+  type ImageConfig,
+  type Manifest,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+  type RunConfig,
+} from "../oci/manifest.ts";
+import { MediaType } from "../oci/descriptor.ts";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import { blob } from "../../test/support/image_graph.ts";
-import { assembleImage, assembleIndex, type ImageOptions } from "./assemble.ts";
+import { assembleImage, assembleIndex, builtImage, type ImageOptions } from "./assemble.ts";
 import type { BaseImage } from "./base.ts";
-import { builtImage } from "./built_image.ts";
 
 const NOBODY_SAID_WHEN = "0001-01-01T00:00:00Z";
 const OPTIONS: ImageOptions = {

@@ -3,10 +3,9 @@
  * @module
  */
 import type { CallOptions, Source } from "../content/places.ts";
-import { readDocument } from "../content/read.ts";
+import { readDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Descriptor, type Digest, isIndexType, isManifestType } from "../oci/descriptor.ts";
 import {
   type ImageConfig,
   type Manifest,
@@ -14,7 +13,6 @@ import {
   parseIndex,
   parseManifest,
 } from "../oci/manifest.ts";
-import { isIndexType, isManifestType } from "../oci/media_types.ts";
 import {
   formatPlatform,
   type Platform,

@@ -11,7 +11,7 @@ import { bytesStream } from "../io/streams.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import type { Layer, LayerEntry, LayerPlan } from "../layers/layer.ts";
 import type { ImageConfig, Manifest, RunConfig } from "../oci/manifest.ts";
-import { MediaType } from "../oci/media_types.ts";
+import { MediaType } from "../oci/descriptor.ts";
 import { LINUX_ARCHITECTURES, type Platform, type PlatformSpec } from "../oci/platform.ts";
 import { imageDocument } from "./assemble.ts";
 import type { Base, BaseImage, BasePlatforms } from "./base.ts";

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { rootCertificates } from "node:tls";
 import { copy } from "../content/copy.ts";
 import { openLayerCache } from "../layers/cache.ts";
-import { MediaType } from "../oci/media_types.ts";
+import { MediaType } from "../oci/descriptor.ts";
 import { formatPlatform, LINUX_ARCHITECTURES, parsePlatformSpec } from "../oci/platform.ts";
 import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";

@@ -3,9 +3,26 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { soon } from "../../test/support/fails.ts";
 import { run, succeed } from "../../test/support/process.ts";
 import { tempDir } from "../../test/support/temp.ts";
-import { readSmallText } from "./files.ts";
+import { KodenoError } from "../errors.ts";
+import {
+  ioFailure,
+  isNotFound,
+  isOwnFile,
+  readSealed,
+  readSmallText,
+  removeStaleTemporaries,
+  seal,
+  temporaryPath,
+  unseal,
+  withLock,
+  withLockFile,
+  writeAtomically,
+  writeFileAtomically,
+  writeSealed,
+} from "./files.ts";
 
 Deno.test("open files: one that is too many waits for another to be closed", async () => {
   await using dir = await tempDir();
@@ -57,4 +74,305 @@ Deno.test({
     assert.throws(() => readSmallText(dir.join("pipe"), 9), /it is no regular file/);
     assert.throws(() => readSmallText("/dev/zero", 9), /it is no regular file/);
   },
+});
+
+async function thrownBy(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await work();
+  } catch (error) {
+    return error;
+  }
+  assert.fail("it did not fail");
+}
+
+Deno.test("fail: a failed file operation says what to do next", async () => {
+  await using dir = await tempDir();
+  const file = await dir.write("file", "");
+  const cases: (readonly [() => Promise<unknown>, RegExp])[] = [
+    [() => Deno.open(dir.join("absent")), /there is no such file$/],
+    [() => Deno.open(`${file}/below`), /a part of the path is a file$/],
+    [() => Promise.reject(new Error("(os error 13)")), /permission denied; choose another place/],
+    [() => Promise.reject(new Error("(os error 130)")), /\(os error 130\)$/],
+    [() => Promise.reject(new Error("EROFS: x")), /read-only; choose another place$/],
+    [() => Promise.reject("a text"), /a text$/],
+  ];
+  if (Deno.build.os === "linux") {
+    const full = () => Deno.writeTextFile("/dev/full", "x");
+    cases.push([full, /no space is left on the disk; free some/]);
+  }
+  for (const [work, why] of cases) {
+    const thrown = await thrownBy(work);
+    const error = ioFailure("write it", thrown);
+    assert.deepEqual([error.code, error.exitCode, error.cause], ["IO_FAILED", 1, thrown]);
+    assert.match(error.message, /^Cannot write it: /);
+    assert.match(error.message, why);
+  }
+  assert.equal(isNotFound(await thrownBy(() => Deno.stat(dir.join("absent")))), true);
+  assert.equal(isNotFound(await thrownBy(() => Deno.stat(`${file}/below`))), false);
+});
+
+Deno.test("fail: an error that already says so stays as it is", () => {
+  const error = new KodenoError("NOT_FOUND", "Cannot find it");
+  assert.equal(ioFailure("write it", error), error);
+});
+
+const PARTS = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+Deno.test("atomic: a file is there when all of it is", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("file");
+  const during: string[][] = [];
+  const result = await writeAtomically(path, dir.path, async (file) => {
+    await file.write(bytes("half"));
+    during.push(await dir.list());
+    await file.write(bytes(" and half"));
+    return 7;
+  });
+  assert.equal(result, 7);
+  assert.equal(during[0]?.length, 1);
+  assert.notEqual(during[0]?.[0], "file");
+  assert.deepEqual(await dir.list(), ["file"]);
+  assert.equal(await Deno.readTextFile(path), "half and half");
+  await writeFileAtomically(path, dir.path, bytes("new"));
+  assert.equal(await Deno.readTextFile(path), "new");
+});
+
+Deno.test("atomic: a failed write leaves what was there", async () => {
+  await using dir = await tempDir();
+  for (const before of [[], ["file"]]) {
+    if (before.length > 0) await dir.write("file", "old");
+    const work = writeAtomically(dir.join("file"), dir.path, async (file) => {
+      await file.write(bytes("half"));
+      throw new Error("cable cut");
+    });
+    await assert.rejects(work, /cable cut/);
+    assert.deepEqual(await dir.list(), before);
+  }
+  assert.equal(await Deno.readTextFile(dir.join("file")), "old");
+});
+
+Deno.test("atomic: a target that cannot be replaced leaves no temporary file", async () => {
+  await using dir = await tempDir();
+  await dir.write("folder/x", "");
+  await assert.rejects(writeFileAtomically(dir.join("folder"), dir.path, bytes("x")));
+  await assert.rejects(writeFileAtomically(dir.join("x"), dir.join("absent"), bytes("x")));
+  assert.deepEqual(await dir.list(), ["folder"]);
+});
+
+Deno.test("atomic: writers of one file do not meet", async () => {
+  await using dir = await tempDir();
+  const texts = Array.from({ length: 10 }, (_, i) => `${i}`.repeat(1000));
+  const write = (text: string) => writeFileAtomically(dir.join("file"), dir.path, bytes(text));
+  await Promise.all(texts.map(write));
+  assert.ok(texts.includes(await Deno.readTextFile(dir.join("file"))));
+  assert.deepEqual(await dir.list(), ["file"]);
+});
+
+Deno.test("atomic: what a killed writer leaves is removed by the next, and nothing else", async () => {
+  await using dir = await tempDir();
+  const module = new URL("files.ts", import.meta.url).href;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `const { writeAtomically } = await import(${JSON.stringify(module)});
+      await writeAtomically(Deno.args[0] + "/file", Deno.args[0], async (file) => {
+        await file.write(new TextEncoder().encode("half"));
+        console.log("writing");
+        await new Promise((resolve) => setTimeout(resolve, 60_000));
+      });`,
+      dir.path,
+    ],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  const [running = ""] = await dir.list();
+  await removeStaleTemporaries(dir.path);
+  assert.deepEqual(await dir.list(), [running], "its writer is alive");
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+  assert.deepEqual(await dir.list(), [running]);
+
+  const [, host, pid] = PARTS.exec(running) ?? [];
+  assert.equal(Number(pid), child.pid);
+  const own = temporaryPath(dir.path);
+  await Deno.writeTextFile(own, "of this process");
+  const day = 24 * 60 * 60 * 1000;
+  const keep = [
+    "file.tmp",
+    ".kodeno-x.tmp",
+    ".kodeno-elsewhere-1-1.tmp",
+    `.kodeno-${host}-1-9.tmp`,
+  ];
+  for (const name of [...keep, ".kodeno-elsewhere-1-2.tmp"]) await dir.write(name, "");
+  // A folder, too: of another host, and from the day before yesterday.
+  await dir.write(".kodeno-elsewhere-1-3.tmp/x", "");
+  const old = new Date(Date.now() - 2 * day);
+  await Deno.utime(dir.join(".kodeno-elsewhere-1-2.tmp"), old, old);
+  await Deno.utime(dir.join(".kodeno-elsewhere-1-3.tmp"), old, old);
+  await removeStaleTemporaries(dir.path);
+  assert.deepEqual(await dir.list(), [...keep, own.slice(dir.path.length + 1)].sort());
+});
+
+Deno.test("atomic: what an earlier process of the same number has left is no longer its", async () => {
+  await using dir = await tempDir();
+  const own = temporaryPath(dir.path);
+  await Deno.writeTextFile(own, "");
+  const [name = "", host, pid, n] = PARTS.exec(own.slice(dir.path.length + 1)) ?? [];
+  assert.equal(Number(pid), Deno.pid);
+  // As it is in a container, whose first process has the same number each time.
+  for (const earlier of [1, Number(n) - 1_000_000]) {
+    await dir.write(`.kodeno-${host}-${pid}-${earlier}.tmp/blob`, "left");
+  }
+  await removeStaleTemporaries(dir.path);
+  assert.deepEqual(await dir.list(), [name]);
+});
+
+Deno.test("atomic: one that cannot be removed keeps nothing else from being removed", async () => {
+  await using dir = await tempDir();
+  const [, host] = PARTS.exec(temporaryPath(dir.path).slice(dir.path.length + 1)) ?? [];
+  const gone = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
+  await gone.status;
+  const stale = (i: number): string => `.kodeno-${host}-${gone.pid}-${i}.tmp`;
+  for (let i = 0; i < 12; i++) {
+    // Links that lead nowhere cannot be asked about as files are.
+    if (i % 2 === 0) await Deno.symlink("nowhere", dir.join(stale(i)));
+    else for (let k = 0; k < 14; k++) await dir.write(`${stale(i)}/${k}`, "left");
+  }
+  // All of a process, or of several ones, at once.
+  await Promise.all(Array.from({ length: 6 }, () => removeStaleTemporaries(dir.path)));
+  assert.deepEqual(await dir.list(), []);
+});
+
+Deno.test("atomic: cleaning never fails", async () => {
+  await using dir = await tempDir();
+  await removeStaleTemporaries(dir.join("absent"));
+  await removeStaleTemporaries(await dir.write("file", ""));
+});
+
+Deno.test("sealed: any flipped bit, missing byte or other name is noticed", () => {
+  const value = { digest: "sha256:abc", size: 1 };
+  const text = seal("a", value);
+  assert.deepEqual(unseal("a", text), value);
+  assert.equal(unseal("b", text), undefined);
+  const bytes = new TextEncoder().encode(text);
+  for (let bit = 0; bit < 8 * bytes.length; bit++) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    assert.equal(unseal("a", new TextDecoder().decode(flipped)), undefined, `bit ${bit}`);
+  }
+  for (let end = 0; end < text.length; end++) {
+    assert.equal(unseal("a", text.slice(0, end)), undefined);
+  }
+  assert.equal(unseal("a", text + text), undefined);
+});
+
+Deno.test("sealed: a record that is there is read, and any other is none", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("record");
+  assert.equal(readSealed(path, "record"), undefined);
+  await writeSealed(path, dir.path, "record", [1, "two"]);
+  assert.deepEqual(readSealed(path, "record"), [1, "two"]);
+  assert.equal(readSealed(dir.path, "record"), undefined);
+  assert.deepEqual(await dir.list(), ["record"]);
+});
+
+Deno.test({
+  name: "sealed: what others may have written is not read, whatever it says",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using dir = await tempDir();
+    const path = dir.join("record");
+    const before = Deno.umask(0);
+    try {
+      await writeSealed(path, dir.path, "record", 1);
+    } finally {
+      Deno.umask(before);
+    }
+    assert.equal(readSealed(path, "record"), 1);
+    for (const mode of [0o664, 0o646]) {
+      await Deno.chmod(path, mode);
+      assert.equal(readSealed(path, "record"), undefined);
+    }
+    await Deno.rename(path, dir.join("elsewhere"));
+    await Deno.symlink(dir.join("elsewhere"), path);
+    assert.equal(readSealed(path, "record"), undefined);
+    // Nobody writes to this one, so that it would be waited for.
+    await Deno.remove(path);
+    await succeed("mkfifo", [path]);
+    assert.equal(readSealed(path, "record"), undefined);
+    assert.equal(isOwnFile({ uid: 12345, mode: 0o100600 }), Deno.uid() === 12345);
+    assert.equal(isOwnFile({ uid: 0, mode: 0o100644 }), true);
+    assert.equal(isOwnFile({ uid: null, mode: null }), true);
+  },
+});
+
+Deno.test("lock: one at a time, even when more wait than the runtime has threads", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("lock");
+  let inside = 0;
+  const work = Array.from({ length: 100 }, (_, i) =>
+    withLockFile(path, async () => {
+      assert.equal(++inside, 1);
+      // Needs a thread itself, while all the others wait.
+      await Deno.writeTextFile(dir.join("count"), `${i}`);
+      inside--;
+      return i;
+    }));
+  assert.equal((await soon(Promise.all(work), 20_000)).length, 100);
+});
+
+Deno.test("lock: different files do not wait for each other", async () => {
+  await using dir = await tempDir();
+  const inner = () => withLockFile(dir.join("b"), () => Promise.resolve("done"));
+  assert.equal(await soon(withLockFile(dir.join("a"), inner)), "done");
+});
+
+Deno.test("lock: failed work lets go", async () => {
+  await using dir = await tempDir();
+  const path = await dir.write("lock", "kept");
+  const fail = () => withLock(path, () => Promise.reject(new Error("no")));
+  await assert.rejects(fail(), /no/);
+  await Promise.all([assert.rejects(fail(), /no/), assert.rejects(fail(), /no/)]);
+  assert.equal(await soon(withLockFile(path, () => Promise.resolve(1))), 1);
+  assert.equal(await Deno.readTextFile(path), "kept");
+});
+
+Deno.test("lock: a file that is not there is made only when asked for", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("lock");
+  await assert.rejects(withLock(path, () => Promise.resolve()), Deno.errors.NotFound);
+  assert.deepEqual(await dir.list(), []);
+  await withLockFile(path, () => Promise.resolve());
+  assert.deepEqual(await dir.list(), ["lock"]);
+});
+
+Deno.test("lock: another process has to let go, or to die", async () => {
+  await using dir = await tempDir();
+  const path = await dir.write("lock", "");
+  const module = new URL("files.ts", import.meta.url).href;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `const { withLock } = await import(${JSON.stringify(module)});
+      await withLock(Deno.args[0], async () => {
+        console.log("locked");
+        await new Promise((resolve) => setTimeout(resolve, 60_000));
+      });`,
+      path,
+    ],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  let got = false;
+  const mine = withLock(path, () => Promise.resolve(got = true));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(got, false);
+  child.kill("SIGKILL");
+  await soon(mine);
+  await child.status;
+  await reader.cancel();
 });

@@ -8,7 +8,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { ioFailure, isFolder } from "./fail.ts";
+import { ioFailure, isFolder } from "./files.ts";
 
 /** The names in a folder. */
 interface FolderNames {

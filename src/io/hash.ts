@@ -4,8 +4,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { KodenoError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { Descriptor, Digest } from "../oci/descriptor.ts";
 
 /** The digest of bytes at hand. */
 export function digestOf(bytes: Uint8Array | string): Digest {

@@ -10,9 +10,14 @@ import { tmpdir } from "node:os";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { orAborted } from "./work.ts";
-import { removeStaleTemporaries, temporaryPath, writeAtomically } from "./atomic.ts";
-import { ioFailure, isNotFound } from "./fail.ts";
-import { writeAll } from "./files.ts";
+import {
+  ioFailure,
+  isNotFound,
+  removeStaleTemporaries,
+  temporaryPath,
+  writeAll,
+  writeAtomically,
+} from "./files.ts";
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;

@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { decodeText } from "../config/yaml/read.ts";
 import { KodenoError } from "../errors.ts";
-import { ioFailure, isNotFound } from "../io/fail.ts";
+import { ioFailure, isNotFound } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { Pool } from "../io/work.ts";
 import { readAll } from "../io/streams.ts";

@@ -6,11 +6,18 @@
  */
 import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { readSealed, removeStaleTemporaries, temporaryPath, writeSealed } from "../io/atomic.ts";
-import { ioFailure, isNotFound, removeIfThere } from "../io/fail.ts";
+import {
+  ioFailure,
+  isNotFound,
+  readSealed,
+  removeIfThere,
+  removeStaleTemporaries,
+  temporaryPath,
+  writeSealed,
+} from "../io/files.ts";
 import { digestOf, Hasher } from "../io/hash.ts";
 import { fileStream } from "../io/streams.ts";
-import { digestHex, isDigest } from "../oci/digest.ts";
+import { digestHex, isDigest } from "../oci/descriptor.ts";
 import {
   type Layer,
   type LayerPlan,

@@ -5,8 +5,7 @@
  */
 import { basename, dirname, join, relative, sep } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { ioFailure, isNotFound } from "../io/fail.ts";
-import { type FileIdentity, identityFrom, isSettled } from "../io/files.ts";
+import { type FileIdentity, identityFrom, ioFailure, isNotFound, isSettled } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import type { LayerEntry, LayerPlan } from "./layer.ts";

@@ -9,14 +9,17 @@ import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { KodenoError } from "../errors.ts";
-import { ioFailure } from "../io/fail.ts";
-import { type FileIdentity, identityFrom, openRegularFile, writeAll } from "../io/files.ts";
+import {
+  type FileIdentity,
+  identityFrom,
+  ioFailure,
+  openRegularFile,
+  writeAll,
+} from "../io/files.ts";
 import { Hasher } from "../io/hash.ts";
 import { CHUNK_BYTES, fileStream } from "../io/streams.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../io/tar_writer.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { MediaType } from "../oci/media_types.ts";
+import { type Descriptor, type Digest, MediaType } from "../oci/descriptor.ts";
 
 /** A finished layer. */
 export interface Layer {

@@ -1,8 +1,10 @@
 /**
- * Descriptors: what a blob is, its digest and its size (OCI image spec 1.1, descriptor.md).
+ * Descriptors: what a blob is (its media type, in terms of OCI's even where it is Docker's), its size
+ * and its digest (OCI image spec 1.1, descriptor.md). A digest becomes a path, so it is checked before
+ * anything else is done with it.
  * @module
  */
-import type { Digest } from "./digest.ts";
+import { KodenoError } from "../errors.ts";
 import type { Platform } from "./platform.ts";
 
 /** Points to one blob. */
@@ -24,4 +26,73 @@ export interface Descriptor {
 /** The three fields that name content, without what an index says about it. */
 export function bareDescriptor(d: Descriptor): Descriptor {
   return { mediaType: d.mediaType, digest: d.digest, size: d.size };
+}
+
+/** A well-formed digest, `sha256:` and 64 lower-case hex digits. */
+export type Digest = `sha256:${string}`;
+
+const SHA256 = /^sha256:[0-9a-f]{64}$/;
+
+/** Whether a string is a well-formed sha256 digest. */
+export function isDigest(value: string): value is Digest {
+  return SHA256.test(value);
+}
+
+/**
+ * Checks a digest that came from outside.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` when it is anything but `sha256:` and 64 hex digits, so that
+ * neither a traversal (`sha256:../..`) nor an unknown algorithm reaches a path
+ */
+export function parseDigest(value: string): Digest {
+  if (isDigest(value)) return value;
+  throw new KodenoError(
+    "BAD_CONTENT",
+    `Cannot use digest ${
+      JSON.stringify(value.slice(0, 100))
+    }: it has to be "sha256:" and 64 hex digits`,
+  );
+}
+
+/** The 64 hex digits of a digest. */
+export function digestHex(digest: Digest): string {
+  return digest.slice("sha256:".length);
+}
+
+/** Media types of the OCI image spec 1.1 that kodeno writes. */
+export const MediaType = {
+  index: "application/vnd.oci.image.index.v1+json",
+  manifest: "application/vnd.oci.image.manifest.v1+json",
+  config: "application/vnd.oci.image.config.v1+json",
+  layer: "application/vnd.oci.image.layer.v1.tar",
+  layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+} as const;
+
+/** Docker's names for the same things; the bytes behind them are the same. */
+const DOCKER_TO_OCI: Readonly<Record<string, string>> = {
+  "application/vnd.docker.distribution.manifest.list.v2+json": MediaType.index,
+  "application/vnd.docker.distribution.manifest.v2+json": MediaType.manifest,
+  "application/vnd.docker.container.image.v1+json": MediaType.config,
+  "application/vnd.docker.image.rootfs.diff.tar": MediaType.layer,
+  "application/vnd.docker.image.rootfs.diff.tar.gzip": MediaType.layerGzip,
+  "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+};
+
+/** The OCI name of a media type; types that are not Docker's come back as they are. */
+export function ociMediaType(mediaType: string): string {
+  // A type named like a method of every object is no entry of the table.
+  return Object.hasOwn(DOCKER_TO_OCI, mediaType)
+    ? DOCKER_TO_OCI[mediaType] ?? mediaType
+    : mediaType;
+}
+
+/** Whether a media type names an index (or Docker's manifest list). */
+export function isIndexType(mediaType: string): boolean {
+  return ociMediaType(mediaType) === MediaType.index;
+}
+
+/** Whether a media type names an image manifest, OCI's or Docker's. */
+export function isManifestType(mediaType: string): boolean {
+  return ociMediaType(mediaType) === MediaType.manifest;
 }

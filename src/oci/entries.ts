@@ -4,8 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import type { Descriptor } from "./descriptor.ts";
-import { isDigest } from "./digest.ts";
+import { type Descriptor, isDigest } from "./descriptor.ts";
 import { normalizeName, parseImageName, shortName } from "./reference.ts";
 
 /** The tag, as every reader of layouts knows it. */

@@ -5,9 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import type { Descriptor } from "./descriptor.ts";
+import { type Descriptor, MediaType } from "./descriptor.ts";
 import { findEntry, IMAGE_NAME, imageName, namedEntry, REF_NAME, withEach } from "./entries.ts";
-import { MediaType } from "./media_types.ts";
 
 const withEntry = (entries: readonly Descriptor[], one: Descriptor) => withEach(entries, [one]);
 

@@ -4,9 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { MAX_JSON_BYTES } from "./limits.ts";
-import { encodeJson, parseConfig, parseIndex, parseManifest } from "./manifest.ts";
-import { isIndexType, isManifestType, MediaType, ociMediaType } from "./media_types.ts";
+import { encodeJson, MAX_JSON_BYTES, parseConfig, parseIndex, parseManifest } from "./manifest.ts";
+import { isIndexType, isManifestType, MediaType, ociMediaType } from "./descriptor.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const descriptor = { mediaType: MediaType.layer, digest, size: 1 };

@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { type Digest, isDigest } from "./digest.ts";
+import { type Digest, isDigest } from "./descriptor.ts";
 
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";

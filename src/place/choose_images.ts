@@ -5,7 +5,7 @@
  */
 import type { ImageStore } from "../content/places.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
-import { hasSuccessors } from "../content/successors.ts";
+import { hasSuccessors } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";

@@ -2,14 +2,12 @@
  * Memory as a place: for tests, and for graphs that are small and short-lived.
  * @module
  */
-import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, isDigest, parseDigest } from "../oci/descriptor.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../content/places.ts";
-import { hasSuccessors } from "../content/successors.ts";
-import { isWhole } from "../content/walk.ts";
+import { hasSuccessors, isWhole } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { digestOf, Verifier } from "../io/hash.ts";
 import { bytesStream, chunksOf } from "../io/streams.ts";
-import { isDigest, parseDigest } from "../oci/digest.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
 
 /**

@@ -4,19 +4,16 @@
  */
 import { imagePlatform } from "../content/reader.ts";
 import type { ImageStore, Source } from "../content/places.ts";
-import { readDocument, readGraphDocument } from "../content/read.ts";
-import { hasSuccessors } from "../content/successors.ts";
+import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName, imageName, listed, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
-import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
-import { entriesNamed } from "./choose_images.ts";
+import { entriesNamed, presentImages, tellPartial } from "./choose_images.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openSource, type PlaceName } from "./open.ts";
-import { presentImages, tellPartial } from "./choose_images.ts";
 import type { TransferConfig } from "./transfer.ts";
 
 /** An image in its place. */

@@ -4,14 +4,13 @@
  * byte by byte nor one that stops reading, and holds files and memory for both for ever.
  * @module
  */
-import { Deadline } from "./deadline.ts";
 import type { Handler } from "./handler.ts";
-import { HeadReader, type RequestHead } from "./heads.ts";
 import {
   type HttpAnswer,
   type HttpContent,
   HttpError,
   type HttpRequest,
+  MAX_HEAD_BYTES,
   parseRequest,
 } from "./messages.ts";
 
@@ -201,3 +200,168 @@ const REASONS: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
   505: "HTTP Version Not Supported",
 };
+
+/** The head of a request, without the empty line at its end. */
+export interface RequestHead {
+  /** A character a byte. */
+  readonly text: string;
+  /** Whether the empty line was found, or what is there can be no request; else it is too long. */
+  readonly whole: boolean;
+}
+
+/** Room for the head of a usual request. */
+const FIRST_HEAD_BYTES = 2048;
+const HEAD_END = new TextEncoder().encode("\r\n\r\n");
+const [CR, LF] = [13, 10];
+/** Empty lines before a request, as some clients send after a body (RFC 9112, 2.2). */
+const MAX_EMPTY_LINES = 4;
+
+/** Takes the bytes of one connection. */
+export class HeadReader {
+  #buffer: Uint8Array = new Uint8Array(FIRST_HEAD_BYTES);
+  #length = 0;
+  /** Before it there is no end. */
+  #searched = 0;
+  #emptyLines = 0;
+
+  /** Whether bytes of a head have come that is not whole yet. */
+  get hasBegun(): boolean {
+    return this.#length > 0;
+  }
+
+  /** Memory for the next bytes; how many came is said by {@link filled}. */
+  room(): Uint8Array {
+    if (this.#length === this.#buffer.length) this.#buffer = grown(this.#buffer, 4 * this.#length);
+    return this.#buffer.subarray(this.#length);
+  }
+
+  /** Takes the first bytes of {@link room}. */
+  filled(count: number): void {
+    this.#length += count;
+  }
+
+  /** The next head, where it can be told from what came so far. */
+  next(): RequestHead | undefined {
+    const buffer = this.#buffer;
+    while (
+      this.#length > 1 && buffer[0] === CR && buffer[1] === LF && this.#emptyLines < MAX_EMPTY_LINES
+    ) {
+      buffer.copyWithin(0, 2, this.#length);
+      this.#length -= 2;
+      this.#searched = 0;
+      this.#emptyLines++;
+    }
+    const bytes = buffer.subarray(0, this.#length);
+    const end = indexOfEnd(bytes, this.#searched);
+    if (end >= 0) {
+      const rest = bytes.subarray(end + HEAD_END.length);
+      const text = latin1(bytes.subarray(0, end));
+      this.#buffer = grown(rest, Math.max(FIRST_HEAD_BYTES, rest.length));
+      this.#length = rest.length;
+      this.#searched = this.#emptyLines = 0;
+      return { text, whole: true };
+    }
+    // A client that tries TLS first waits for a word; none of it is a method.
+    const mayBegin = bytes.length === 0 || isCapital(bytes[0] ?? 0) ||
+      (bytes.length === 1 && bytes[0] === CR);
+    if (!mayBegin) return this.#giveUp("", true);
+    // Whoever ends lines so waits for an answer, and other readers would see another request.
+    if (hasBareLf(bytes, this.#searched)) return this.#giveUp(latin1(bytes), true);
+    if (bytes.length >= MAX_HEAD_BYTES) return this.#giveUp(latin1(bytes), false);
+    this.#searched = Math.max(0, bytes.length - HEAD_END.length);
+    return undefined;
+  }
+
+  /** What will be refused ends the connection, with whatever follows. */
+  #giveUp(text: string, whole: boolean): RequestHead {
+    this.#length = 0;
+    return { text, whole };
+  }
+}
+
+/** Whether a line ends without a carriage return. */
+function hasBareLf(bytes: Uint8Array, from: number): boolean {
+  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at - 1] !== CR) return true;
+  }
+  return false;
+}
+
+function indexOfEnd(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(CR, from); at >= 0; at = bytes.indexOf(CR, at + 1)) {
+    if (HEAD_END.every((byte, i) => bytes[at + i] === byte)) return at;
+  }
+  return -1;
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}
+
+function isCapital(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
+}
+
+/** Ends work that takes too long, one piece at a time. */
+export class Deadline {
+  #due = Infinity;
+  #firesAt = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #fail: ((reason: Error) => void) | undefined;
+
+  /** @param late called when a bound passes; it has to call {@link Deadline.close} */
+  constructor(readonly late: () => void) {}
+
+  /** Whether work was left that may still be going on, with the memory it was given. */
+  get hasLeftWork(): boolean {
+    return this.#leftWork;
+  }
+  #leftWork = false;
+
+  /**
+   * Does work, which may take so many milliseconds. It is not waited for any longer: some versions of
+   * the runtime never end a write whose connection was closed.
+   */
+  async within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+    this.#due = performance.now() + ms;
+    // A timer that fires earlier looks again; one that fires later would be too late.
+    if (this.#firesAt > this.#due) this.#arm(ms);
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#fail = reject;
+        work().then(resolve, reject);
+      });
+    } finally {
+      this.#due = Infinity;
+      this.#fail = undefined;
+    }
+  }
+
+  /** Ends the timer, and the work that is being done. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#due = this.#firesAt = Infinity;
+    this.#leftWork ||= this.#fail !== undefined;
+    this.#fail?.(new Error("closed"));
+  }
+
+  #arm(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#firesAt = performance.now() + ms;
+    this.#timer = setTimeout(() => this.#fire(), ms);
+  }
+
+  #fire(): void {
+    this.#firesAt = Infinity;
+    if (this.#due === Infinity) return;
+    const left = this.#due - performance.now();
+    if (left > 0) this.#arm(left);
+    else this.late();
+  }
+}

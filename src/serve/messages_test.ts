@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { HeadReader } from "./heads.ts";
-import { HttpError, MAX_HEAD_BYTES, parseRange, parseRequest } from "./messages.ts";
-import { pageOf, routeOf } from "./route.ts";
+import { HeadReader } from "./connection.ts";
+import {
+  HttpError,
+  MAX_HEAD_BYTES,
+  pageOf,
+  parseRange,
+  parseRequest,
+  routeOf,
+} from "./messages.ts";
 
 /** All heads that come out of bytes which come in pieces of a size. */
 function headsIn(text: string, size: number): readonly string[] {

@@ -4,9 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { readGraphDocument } from "../content/read.ts";
-import { type GraphDocument, hasSuccessors } from "../content/successors.ts";
-import { Walk } from "../content/walk.ts";
+import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";

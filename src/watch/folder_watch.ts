@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { KodenoError, messageOf } from "../errors.ts";
-import { isFolder } from "../io/fail.ts";
+import { isFolder } from "../io/files.ts";
 
 /** Watchers of the system that are open at once before they are made one again. */
 const MAX_WATCHERS = 8;

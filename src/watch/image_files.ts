@@ -21,7 +21,7 @@ import {
   type SourcePackage,
 } from "../go/sources.ts";
 import { isBuiltinBase, scratchBase } from "../image/builtin_base.ts";
-import { isFile } from "../io/fail.ts";
+import { isFile } from "../io/files.ts";
 import { unspeakableName } from "../io/folder.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Platform } from "../oci/platform.ts";

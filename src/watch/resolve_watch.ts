@@ -7,7 +7,7 @@ import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/re
 import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { findUp } from "../io/fail.ts";
+import { findUp } from "../io/files.ts";
 import { FolderWatch } from "./folder_watch.ts";
 
 /** Changes that come within this time are one, in milliseconds. */

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { compileGlob } from "../io/globs.ts";
-import { isFolder } from "../io/fail.ts";
+import { isFolder } from "../io/files.ts";
 import { isOwn, type SourcePackage } from "../go/sources.ts";
 import type { ImageFiles } from "./image_files.ts";
 

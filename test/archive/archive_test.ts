@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { verify } from "../../src/content/verify.ts";
+import { verify } from "../../src/content/walk.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { ArchiveTarget } from "../../src/place/archive/archive_target.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";

@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { copy } from "../../src/content/copy.ts";
-import { readDocument } from "../../src/content/read.ts";
-import { verify } from "../../src/content/verify.ts";
+import { readDocument, verify } from "../../src/content/walk.ts";
 import { bareDescriptor } from "../../src/oci/descriptor.ts";
 import { imageName } from "../../src/oci/entries.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";

@@ -6,11 +6,9 @@
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../src/content/places.ts";
-import { successors } from "../../src/content/successors.ts";
-import { verify } from "../../src/content/verify.ts";
+import { successors, verify } from "../../src/content/walk.ts";
 import { bytesStream, readAll } from "../../src/io/streams.ts";
-import { bareDescriptor, type Descriptor } from "../../src/oci/descriptor.ts";
-import type { Digest } from "../../src/oci/digest.ts";
+import { bareDescriptor, type Descriptor, type Digest } from "../../src/oci/descriptor.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { failsWith, soon } from "../support/fails.ts";
 import { type Blob, blob, image, imageGraph, index, pushAll } from "../support/image_graph.ts";

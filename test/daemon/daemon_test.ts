@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import { copy, type CopyOptions } from "../../src/content/copy.ts";
 import type { Source } from "../../src/content/places.ts";
-import { readDocument } from "../../src/content/read.ts";
-import { verify } from "../../src/content/verify.ts";
+import { readDocument, verify } from "../../src/content/walk.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { Daemon } from "../../src/place/daemon/daemon.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { MediaType } from "../../src/oci/media_types.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { type RealImage, realImage } from "../archive/images.ts";
 import { type Dockerd, startDockerd } from "../parts/dockerd.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { gitFacts } from "../../src/git/facts.ts";
+import { gitFacts } from "../../src/git/git.ts";
 import { koData } from "../../src/template/ko_data.ts";
 import { compileTemplate } from "../../src/template/template.ts";
 import { needs } from "../parts/tools.ts";

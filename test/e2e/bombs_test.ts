@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/io/hash.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
-import { MediaType } from "../../src/oci/media_types.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { type Blob, blob, image, jsonBlob } from "../support/image_graph.ts";
 import { measured } from "../support/measured.ts";

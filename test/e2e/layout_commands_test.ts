@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { MediaType } from "../../src/oci/media_types.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import {
   blob,

@@ -4,9 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { HeadReader } from "../../src/serve/heads.ts";
-import { HttpError, parseRequest } from "../../src/serve/messages.ts";
-import { routeOf } from "../../src/serve/route.ts";
+import { HeadReader } from "../../src/serve/connection.ts";
+import { HttpError, parseRequest, routeOf } from "../../src/serve/messages.ts";
 import type { Dice } from "../support/dice.ts";
 import { mutateBytes } from "./mutate_bytes.ts";
 import type { FuzzBench, FuzzTarget } from "./target.ts";

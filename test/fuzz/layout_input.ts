@@ -6,7 +6,7 @@
 import { gzipSync } from "node:zlib";
 import { member, tar } from "../archive/images.ts";
 import { digestOf } from "../../src/io/hash.ts";
-import { MediaType } from "../../src/oci/media_types.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import type { Dice } from "../support/dice.ts";
 import { mutateBytes } from "./mutate_bytes.ts";
 import { mutateTree, type Tree, treeJson } from "./mutate_tree.ts";

@@ -5,13 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { successors } from "../../src/content/successors.ts";
+import { readDocument, successors, verify } from "../../src/content/walk.ts";
 import type { Source } from "../../src/content/places.ts";
-import { readDocument } from "../../src/content/read.ts";
-import { verify } from "../../src/content/verify.ts";
-import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { type Descriptor, isManifestType } from "../../src/oci/descriptor.ts";
 import { type Manifest, parseManifest } from "../../src/oci/manifest.ts";
-import { isManifestType } from "../../src/oci/media_types.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { type RealImage, realImage } from "../archive/images.ts";
 import { kodeno } from "../support/kodeno.ts";

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { verify } from "../../src/content/verify.ts";
-import { MediaType } from "../../src/oci/media_types.ts";
+import { verify } from "../../src/content/walk.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { nextPage, referrersTag } from "../../src/place/registry/referrers.ts";
 import { openRegistry, Registries } from "../../src/place/registry/registry.ts";

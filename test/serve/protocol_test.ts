@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { copy } from "../../src/content/copy.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
-import { MediaType } from "../../src/oci/media_types.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { digestOf } from "../../src/io/hash.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { withSkaffoldEnv } from "../../src/config/skaffold/env_file.ts";
 import { planSkaffold } from "../../src/config/skaffold/plan.ts";
-import { gitCommitTag } from "../../src/git/commit_tag.ts";
+import { gitCommitTag } from "../../src/git/git.ts";
 import { GIT_ENVIRONMENT } from "../support/git_repository.ts";
 import { GOLDEN } from "./golden.ts";
 import { prepare, prepareHome } from "./prepare.ts";

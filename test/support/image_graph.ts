@@ -5,9 +5,8 @@
 import { digestOf } from "../../src/io/hash.ts";
 import { bytesStream } from "../../src/io/streams.ts";
 import type { Target } from "../../src/content/places.ts";
-import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { type Descriptor, MediaType } from "../../src/oci/descriptor.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
-import { MediaType } from "../../src/oci/media_types.ts";
 import type { Platform } from "../../src/oci/platform.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import type { TempDir } from "./temp.ts";

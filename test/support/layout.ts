@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { verify } from "../../src/content/verify.ts";
-import { temporaryPath } from "../../src/io/atomic.ts";
+import { verify } from "../../src/content/walk.ts";
+import { temporaryPath } from "../../src/io/files.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { imageName } from "../../src/oci/entries.ts";
 import type { ImageConfig, Index, Manifest } from "../../src/oci/manifest.ts";

@@ -5,7 +5,7 @@
  */
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { exists } from "../../io/fail.ts";
+import { exists } from "../../io/files.ts";
 import { type Environment, variable } from "../environment.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";

@@ -4,7 +4,7 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { didYouMean, KodenoError } from "../../errors.ts";
-import { exists } from "../../io/fail.ts";
+import { exists } from "../../io/files.ts";
 import { tryYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";
 import type { SkaffoldOptions, SkaffoldPlace } from "./options.ts";

@@ -5,7 +5,7 @@
  */
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { didYouMean, KodenoError, messageOf } from "../../errors.ts";
-import { findUp, isFolder } from "../../io/fail.ts";
+import { findUp, isFolder } from "../../io/files.ts";
 import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { isTemplate } from "../checks.ts";

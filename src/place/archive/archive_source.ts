@@ -5,17 +5,20 @@
  */
 import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { hasSuccessors } from "../../content/successors.ts";
+import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { digestOf, Hasher } from "../../io/hash.ts";
 import { spoolInput } from "../../io/output.ts";
 import { bytesStream, readAll, reusedChunks } from "../../io/streams.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, digestHex, parseDigest } from "../../oci/digest.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestHex,
+  MediaType,
+  parseDigest,
+} from "../../oci/descriptor.ts";
 import { findEntry, namedEntry } from "../../oci/entries.ts";
-import { MAX_JSON_BYTES } from "../../oci/limits.ts";
-import { encodeJson, parseConfig, parseIndex } from "../../oci/manifest.ts";
-import { MediaType } from "../../oci/media_types.ts";
+import { encodeJson, MAX_JSON_BYTES, parseConfig, parseIndex } from "../../oci/manifest.ts";
 import type { Platform } from "../../oci/platform.ts";
 import { badArchive, type Member, notAnArchive, TarFile } from "./tar_file.ts";
 

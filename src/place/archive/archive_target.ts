@@ -4,16 +4,23 @@
  * @module
  */
 import { join } from "node:path";
-import type { CopyOptions } from "../../content/copy.ts";
-import { beginTransfer, tellUnknown, type TransferMeter } from "../../content/meter.ts";
+import {
+  beginTransfer,
+  type CopyOptions,
+  tellUnknown,
+  type TransferMeter,
+} from "../../content/copy.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
-import { readGraphDocument } from "../../content/read.ts";
-import { hasSuccessors } from "../../content/successors.ts";
-import { Walk } from "../../content/walk.ts";
+import { hasSuccessors, readGraphDocument, Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
-import { makeFolder, removeStaleTemporaries, temporaryPath } from "../../io/atomic.ts";
-import { ioFailure } from "../../io/fail.ts";
-import { openPatiently, writeAll } from "../../io/files.ts";
+import {
+  ioFailure,
+  makeFolder,
+  openPatiently,
+  removeStaleTemporaries,
+  temporaryPath,
+  writeAll,
+} from "../../io/files.ts";
 import { Verifier } from "../../io/hash.ts";
 import { fileStream, reusedChunks } from "../../io/streams.ts";
 import {
@@ -24,8 +31,7 @@ import {
   writeOutput,
 } from "../../io/output.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { digestHex, isDigest, parseDigest } from "../../oci/digest.ts";
+import { type Descriptor, digestHex, isDigest, parseDigest } from "../../oci/descriptor.ts";
 import { entryName, findEntry } from "../../oci/entries.ts";
 import { ArchiveCollector } from "./collector.ts";
 import { archiveDocuments, blobHeader, FOLDERS, padding } from "./members.ts";

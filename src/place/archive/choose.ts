@@ -4,10 +4,14 @@
  */
 import { KodenoError } from "../../errors.ts";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { readGraphDocument } from "../../content/read.ts";
-import { Walk } from "../../content/walk.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { isIndexType, isManifestType, MediaType, ociMediaType } from "../../oci/media_types.ts";
+import { readGraphDocument, Walk } from "../../content/walk.ts";
+import {
+  type Descriptor,
+  isIndexType,
+  isManifestType,
+  MediaType,
+  ociMediaType,
+} from "../../oci/descriptor.ts";
 import {
   formatPlatform,
   formatPlatformSpec,

@@ -6,8 +6,7 @@ import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.
 import { isWhole } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { SingleFlight } from "../../io/work.ts";
-import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
-import { parseDigest } from "../../oci/digest.ts";
+import { bareDescriptor, type Descriptor, parseDigest } from "../../oci/descriptor.ts";
 import { namedEntry, withEach } from "../../oci/entries.ts";
 
 /** What all places have in common that take an archive. */

@@ -4,13 +4,17 @@
  * @module
  */
 import type { CallOptions, Source } from "../../content/places.ts";
-import { readGraphDocument } from "../../content/read.ts";
+import { readGraphDocument } from "../../content/walk.ts";
 import { tarHeader, tarPadding } from "../../io/tar_writer.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { digestHex, parseDigest } from "../../oci/digest.ts";
+import {
+  type Descriptor,
+  digestHex,
+  MediaType,
+  ociMediaType,
+  parseDigest,
+} from "../../oci/descriptor.ts";
 import { imageName } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
-import { MediaType, ociMediaType } from "../../oci/media_types.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
 import { chooseImage, imagesBelow } from "./choose.ts";
 

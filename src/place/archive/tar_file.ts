@@ -10,8 +10,7 @@ import { posix } from "node:path";
 import { Header } from "tar/header";
 import { Pax } from "tar/pax";
 import { KodenoError } from "../../errors.ts";
-import { ioFailure } from "../../io/fail.ts";
-import { openPatiently, readSome, readSomeAt } from "../../io/files.ts";
+import { ioFailure, openPatiently, readSome, readSomeAt } from "../../io/files.ts";
 import { byteStream } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 

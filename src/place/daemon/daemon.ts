@@ -6,15 +6,12 @@
  */
 import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { readGraphDocument } from "../../content/read.ts";
+import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
-import { ioFailure } from "../../io/fail.ts";
-import { writeAll } from "../../io/files.ts";
+import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/output.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { isDigest, parseDigest } from "../../oci/digest.ts";
+import { type Descriptor, isDigest, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName } from "../../oci/entries.ts";
-import { isManifestType } from "../../oci/media_types.ts";
 import { parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
 import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";

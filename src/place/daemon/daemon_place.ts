@@ -7,16 +7,14 @@
 import { z } from "zod";
 import { copy, type CopyOptions } from "../../content/copy.ts";
 import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
+import { hasSuccessors, readDocument } from "../../content/walk.ts";
 import { imagePlatform } from "../../content/reader.ts";
-import { hasSuccessors } from "../../content/successors.ts";
 import { KodenoError } from "../../errors.ts";
 import { orAborted, Pool } from "../../io/work.ts";
 import { Verifier } from "../../io/hash.ts";
 import { bytesStream, reusedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { isIndexType } from "../../oci/media_types.ts";
+import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import { firstMatch, imagesBelow, onlyMatch } from "../archive/choose.ts";

@@ -7,10 +7,9 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { KodenoError } from "../../errors.ts";
-import { exists, ioFailure, isNotFound } from "../../io/fail.ts";
+import { exists, ioFailure, isNotFound, readSmallText } from "../../io/files.ts";
 import { digestOf } from "../../io/hash.ts";
-import { readSmallText } from "../../io/files.ts";
-import { digestHex } from "../../oci/digest.ts";
+import { digestHex } from "../../oci/descriptor.ts";
 import type { Environment } from "../registry/proxy.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;

@@ -4,13 +4,10 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import { ioFailure, isNotFound } from "../../io/fail.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import { ioFailure, isNotFound } from "../../io/files.ts";
+import { type Descriptor, type Digest, isDigest } from "../../oci/descriptor.ts";
 import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
-import type { Layout } from "./layout.ts";
-import { withoutLeases } from "./lease.ts";
-import { Living } from "./living.ts";
+import { type Layout, Living, withoutLeases } from "./layout.ts";
 
 /** How {@link collectGarbage} works. */
 export interface GarbageOptions {

@@ -1,23 +1,45 @@
 /**
  * An OCI image layout on disk as a place (OCI image spec 1.1, image-layout.md). Blobs appear whole
  * or not at all; `index.json` is replaced under a lock that all kodeno processes share.
+ *
+ * Which entries live: those with a name, and those that refer to nothing, are what people have put
+ * there. One without a name that refers to another manifest (a signature, an SBOM) lives as long as
+ * something that lives leads to its subject, and goes with it: when a name is removed or moves, and
+ * else with `kodeno gc`. One whose subject is not in the layout at all lives, too: somebody brought it
+ * alone, and nothing tells that the subject ever was there.
+ *
+ * Who is at work: each process that counts on blobs which no entry leads to yet, or which one may cease
+ * to lead to, shares a lock (a lease); whoever removes blobs holds it alone. The kernel ends it with its
+ * process, and it needs no file of its own: it is held on the folder of the blobs.
  * @module
  */
 import { join } from "node:path";
-import type { CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
-import { graphKey, hasSuccessors } from "../../content/successors.ts";
-import { isWhole } from "../../content/walk.ts";
+import type { CallOptions, ImageStore, OpenBlob, Place, Source } from "../../content/places.ts";
+import {
+  type GraphDocument,
+  graphKey,
+  hasSuccessors,
+  isWhole,
+  readGraphDocument,
+  Walk,
+} from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
-import { removeStaleTemporaries } from "../../io/atomic.ts";
-import { ioFailure, isNotFound } from "../../io/fail.ts";
-import { withLock } from "../../io/lock.ts";
+import {
+  ioFailure,
+  isNotFound,
+  openShared,
+  removeStaleTemporaries,
+  withLock,
+} from "../../io/files.ts";
+import { orAborted, SingleFlight } from "../../io/work.ts";
 import { fileStream } from "../../io/streams.ts";
-import { SingleFlight } from "../../io/work.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
+  entryName,
   findEntry,
   imageName,
+  listed,
   listNames,
   namedEntry,
   refName,
@@ -27,7 +49,10 @@ import { shortName } from "../../oci/reference.ts";
 import {
   blobPathIn,
   BLOBS,
+  checkMarker,
   checkOwnFolders,
+  createMarker,
+  mendMarker,
   openFileOf,
   readIndexFile,
   syncFolders,
@@ -35,9 +60,6 @@ import {
   writeBlob,
   writeIndexFile,
 } from "./files.ts";
-import { Holder, withoutLeases } from "./lease.ts";
-import { droppedNote, Living } from "./living.ts";
-import { checkMarker, createMarker, mendMarker } from "./marker.ts";
 
 /** How long others are waited for before a layout that was made is left to them, in milliseconds. */
 const UNDO_WAIT_MS = 200;
@@ -367,4 +389,256 @@ function isMeant(entry: Descriptor, name: string): boolean {
   const whole = imageName(entry);
   if (whole === undefined) return refName(entry) === name;
   return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
+}
+
+/** What {@link Living.look} found. */
+export interface LivingEntries {
+  /** Digests of all that living entries lead to, whether or not it is in the layout. */
+  readonly reachable: ReadonlySet<string>;
+  /** Living entries that refer to another manifest of the layout. */
+  readonly attached: ReadonlySet<Descriptor>;
+  /** Entries that refer to a manifest of the layout which nothing leads to. */
+  readonly dead: ReadonlySet<Descriptor>;
+}
+
+/** What a manifest or index says of others. */
+type Links = Pick<GraphDocument, "successors" | "subject">;
+
+/** Looks at the graphs of a layout; reads each manifest once. */
+export class Living {
+  readonly #links = new Map<string, Links | undefined>();
+
+  /** @param blobs those of the layout */
+  constructor(readonly blobs: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
+
+  /**
+   * Tells which of some entries live.
+   *
+   * @param spares whether an entry that is dead lives on for now
+   * @throws {KodenoError} `BAD_CONTENT` when a manifest is damaged, so that nobody can tell
+   */
+  async look(
+    entries: readonly Descriptor[],
+    spares: (entry: Descriptor) => Promise<boolean> = () => Promise.resolve(false),
+  ): Promise<LivingEntries> {
+    const reachable = new Set<string>();
+    const walk = new Walk<unknown>(async (d, { below }) => {
+      reachable.add(d.digest);
+      const links = await this.#linksOf(d);
+      if (links !== undefined) await below(links);
+    }, { signal: this.signal });
+    const attached = new Set<Descriptor>();
+    /** Entries with their subjects, to which nothing was seen to lead so far. */
+    const open = new Map<Descriptor, Descriptor>();
+    for (const entry of entries) {
+      const subject = isNameless(entry) ? (await this.#linksOf(entry))?.subject : undefined;
+      if (subject !== undefined && await this.#isThere(subject)) open.set(entry, subject);
+      else await walk.from(entry);
+    }
+    const attach = async (): Promise<void> => {
+      for (let before = -1; before !== open.size;) {
+        before = open.size;
+        for (const [entry, subject] of open) {
+          if (!reachable.has(subject.digest)) continue;
+          open.delete(entry);
+          attached.add(entry);
+          await walk.from(entry);
+        }
+      }
+    };
+    await attach();
+    for (const entry of open.keys()) {
+      if (!(await spares(entry))) continue;
+      open.delete(entry);
+      await walk.from(entry);
+      await attach();
+    }
+    return { reachable, attached, dead: new Set(open.keys()) };
+  }
+
+  /**
+   * Entries without those that lose their subjects by a change.
+   *
+   * @param before entries as they were
+   * @param after entries as they are to be; as they come back where nobody can tell
+   */
+  async afterChange(
+    before: readonly Descriptor[],
+    after: readonly Descriptor[],
+  ): Promise<readonly Descriptor[]> {
+    const digests = new Set(after.map(({ digest }) => digest));
+    const went = before.some(({ digest }) => !digests.has(digest));
+    if (!went || !after.some((entry) => isNameless(entry) && hasSuccessors(entry))) return after;
+    try {
+      const old = await this.look(before);
+      const now = await this.look(after);
+      const wasAttached = new Set([...old.attached].map(({ digest }) => digest));
+      return after.filter((entry) => !(now.dead.has(entry) && wasAttached.has(entry.digest)));
+    } catch (error) {
+      // An image that is damaged may be removed all the same; gc tells of the others.
+      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return after;
+      throw error;
+    }
+  }
+
+  /** Nothing of what is not there: an index may name platforms that were never fetched. */
+  async #linksOf(d: Descriptor): Promise<Links | undefined> {
+    const key = graphKey(d);
+    if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
+    let links: Links | undefined;
+    try {
+      const { signal } = this;
+      const { successors, subject } = await readGraphDocument(this.blobs, d, { signal });
+      links = { successors, subject };
+    } catch (error) {
+      if (!(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
+    }
+    this.#links.set(key, links);
+    return links;
+  }
+
+  async #isThere(d: Descriptor): Promise<boolean> {
+    try {
+      await (await this.blobs.fetch(d, { signal: this.signal })).cancel();
+      return true;
+    } catch (error) {
+      if (error instanceof KodenoError && error.code === "NOT_FOUND") return false;
+      // One of another size is there, too.
+      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return true;
+      throw error;
+    }
+  }
+}
+
+/** Tells of entries that went with what they referred to. */
+export function droppedNote(directory: string, dropped: readonly Descriptor[]): NoteEvent {
+  const which = listed(dropped.map(({ digest }) => digest));
+  const message = `Removed ${which} from layout ${directory}, too: what that referred to has no ` +
+    "name any more";
+  return { type: "note", level: "info", message };
+}
+
+function isNameless(entry: Descriptor): boolean {
+  return entryName(entry) === undefined;
+}
+
+/** A process that wants the blobs for itself holds this one first, so that no others come in. */
+const GATE = "blobs";
+const LEASE = join("blobs", "sha256");
+
+/** What this process holds, by the folder: a second one would wait behind who waits for the first. */
+const held = new Map<string, { readonly file: Promise<Deno.FsFile>; holders: number }>();
+
+/** Lets go of what was found in layouts that nobody has any more. */
+const forgotten = new FinalizationRegistry<Disposable>((holding) => holding[Symbol.dispose]());
+
+const NOTHING: Disposable = { [Symbol.dispose]: () => {} };
+
+/** What one opened layout holds. */
+export class Holder {
+  #count = 0;
+  #own: Promise<Disposable> | undefined;
+
+  /** @param directory of the layout */
+  constructor(readonly directory: string) {}
+
+  /**
+   * Takes a lease till it is disposed of; waits while blobs are being removed.
+   *
+   * @param signal ends the waiting
+   */
+  async hold(signal?: AbortSignal): Promise<Disposable> {
+    const lease = await takeLease(this.directory, signal);
+    this.#count++;
+    let isOpen = true;
+    const close = (): void => {
+      if (isOpen) this.#count--;
+      isOpen = false;
+      lease[Symbol.dispose]();
+    };
+    return { [Symbol.dispose]: close };
+  }
+
+  /** Takes one till {@link letGo}, or till `owner` is no more, unless there is one. */
+  async holdOn(owner: WeakKey, signal?: AbortSignal): Promise<void> {
+    if (this.#count > 0) return;
+    this.#own ??= takeLease(this.directory).then((lease) => {
+      forgotten.register(owner, lease, this);
+      return lease;
+    });
+    await orAborted(this.#own, signal);
+  }
+
+  /** Ends {@link holdOn}. */
+  letGo(): void {
+    forgotten.unregister(this);
+    this.#own?.then((lease) => lease[Symbol.dispose]());
+    this.#own = undefined;
+  }
+}
+
+/** Where there are no blobs, or the file system has no locks, it is none: age alone protects then. */
+async function takeLease(directory: string, signal?: AbortSignal): Promise<Disposable> {
+  const folder = await Deno.realPath(join(directory, LEASE)).catch(() => undefined);
+  if (folder === undefined) return NOTHING;
+  const one = held.get(folder) ?? { file: enter(directory), holders: 0 };
+  held.set(folder, one);
+  one.holders++;
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    if (--one.holders > 0) return;
+    if (held.get(folder) === one) held.delete(folder);
+    one.file.then((file) => file.close(), () => {});
+  };
+  try {
+    await orAborted(one.file, signal);
+    return { [Symbol.dispose]: close };
+  } catch {
+    close();
+    signal?.throwIfAborted();
+    return NOTHING;
+  }
+}
+
+async function enter(directory: string): Promise<Deno.FsFile> {
+  const gate = await openShared(join(directory, GATE));
+  try {
+    return await openShared(join(directory, LEASE));
+  } finally {
+    gate.close();
+  }
+}
+
+/**
+ * Runs work while nobody has a lease, in this process neither. New ones wait meanwhile, so that those
+ * who come and go all the time do not keep it off for ever.
+ *
+ * @param waitMs how long to wait for those who have one
+ * @param signal ends the waiting
+ * @returns `busy` when somebody still had one
+ */
+export async function withoutLeases<T>(
+  directory: string,
+  waitMs: number,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T | "busy"> {
+  const late = new AbortController();
+  const both = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+  const timer = setTimeout(() => late.abort("busy"), waitMs);
+  const alone = (): Promise<T> =>
+    withLock(join(directory, LEASE), () => {
+      clearTimeout(timer);
+      return work();
+    }, both);
+  try {
+    return await withLock(join(directory, GATE), alone, both);
+  } catch (error) {
+    if (error === "busy" && !signal?.aborted) return "busy";
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }

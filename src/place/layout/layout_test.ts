@@ -4,18 +4,25 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { copy } from "../../content/copy.ts";
-import { verify } from "../../content/verify.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { encodeJson } from "../../oci/manifest.ts";
-import { MediaType } from "../../oci/media_types.ts";
-import { failsWith } from "../../../test/support/fails.ts";
-import { blob, image, imageGraph, pushAll } from "../../../test/support/image_graph.ts";
+import { failsWith, soon } from "../../../test/support/fails.ts";
+import {
+  type Blob,
+  blob,
+  image,
+  imageGraph,
+  jsonBlob,
+  pushAll,
+} from "../../../test/support/image_graph.ts";
 import { fingerprint } from "../../../test/support/layout.ts";
 import { type TempDir, tempDir } from "../../../test/support/temp.ts";
+import { copy } from "../../content/copy.ts";
+import { verify } from "../../content/walk.ts";
+import { type Descriptor, MediaType } from "../../oci/descriptor.ts";
+import { encodeJson } from "../../oci/manifest.ts";
 import { MemoryStore } from "../memory.ts";
 import { collectGarbage } from "./gc.ts";
-import { type Layout, openLayout } from "./layout.ts";
+import { droppedNote, type Layout, openLayout, withoutLeases } from "./layout.ts";
+import { mergeLayouts } from "./merge.ts";
 
 const GRAPH = imageGraph();
 const ROOT = GRAPH.root.descriptor;
@@ -261,4 +268,207 @@ Deno.test("layout: a blob that another tool takes away before the name is there 
   const never = () => copy(from, ROOT, layout, { tags: ["app:v2"], onBlob: take(9) });
   await failsWith("NOT_FOUND", never, /Cannot tag .* it is not there, or not whole/);
   assert.equal(taken, 3);
+});
+
+const ONE = imageGraph("one");
+const TWO = imageGraph("two");
+const NOW = { minimumAgeMs: -Infinity, waitMs: 50 };
+const CONFIG = blob("{}", "application/vnd.oci.empty.v1+json");
+
+/** Says something about a manifest. */
+function about({ descriptor: subject }: Blob, text: string): Blob {
+  const head = { schemaVersion: 2, mediaType: MediaType.manifest, artifactType: text };
+  return jsonBlob({ ...head, config: CONFIG.descriptor, layers: [], subject }, MediaType.manifest);
+}
+
+const SBOM = about(ONE.root, "x/sbom");
+const SIGNATURE = about(SBOM, "x/signature");
+const OF_PLATFORM = about(ONE.manifests[0], "x/platform");
+const LOST = about(imageGraph("elsewhere").root, "x/lost");
+const OF_LOST = about(LOST, "x/of-lost");
+
+/** A layout with an image under a name and what refers to it, and what refers to nothing there. */
+async function withImages(path: string): Promise<Layout> {
+  const layout = await openLayout(path, { create: true });
+  await pushAll(layout, [...ONE.blobs, CONFIG]);
+  await layout.tag(ONE.root.descriptor, "app:v1");
+  // What refers to another comes first, as other tools may write it.
+  for (const one of [SIGNATURE, OF_LOST, SBOM, LOST, OF_PLATFORM]) await pushAll(layout, [one]);
+  await layout.change((entries) =>
+    Promise.resolve([
+      ...[SIGNATURE, OF_LOST, SBOM].map(({ descriptor }) => descriptor),
+      ...entries,
+      ...[LOST, OF_PLATFORM].map(({ descriptor }) => descriptor),
+    ])
+  );
+  await layout.close();
+  return layout;
+}
+
+/** Digests of entries, sorted. */
+const digestsIn = async (layout: Layout) =>
+  (await layout.entries()).map(({ digest }) => digest).sort();
+const digestsOf = (...blobs: readonly Blob[]) =>
+  blobs.map(({ descriptor }) => descriptor.digest).sort();
+
+Deno.test("living: what refers to an image goes when its last name goes or moves", async () => {
+  const from = new MemoryStore();
+  await pushAll(from, [...TWO.blobs, CONFIG]);
+  await copy(from, TWO.root.descriptor, from, { tags: ["app:v1"] });
+  const other = await openLayout(await Deno.makeTempDir(), { create: true });
+  await copy(from, TWO.root.descriptor, other, { tags: ["app:v1"] });
+  const ways: Readonly<Record<string, (layout: Layout) => Promise<unknown>>> = {
+    rm: (layout) => layout.remove(["app:v1"]),
+    "rm by digest": (layout) => layout.remove([ONE.root.descriptor.digest]),
+    copy: (layout) => copy(from, TWO.root.descriptor, layout, { tags: ["app:v1"] }),
+    merge: (layout) => mergeLayouts(layout, [other], { force: true }),
+  };
+  for (const [way, work] of Object.entries(ways)) {
+    await using dir = await tempDir();
+    const notes: string[] = [];
+    await withImages(dir.join("l"));
+    const layout = await openLayout(dir.join("l"), { emit: ({ message }) => notes.push(message) });
+    // One of two names is not the last.
+    await layout.tag(ONE.root.descriptor, "also:v1");
+    await layout.remove(["also:v1"]);
+    assert.equal((await layout.entries()).length, 6, way);
+    assert.deepEqual(notes, [], way);
+    await work(layout);
+    const left = way.startsWith("rm") ? [LOST, OF_LOST] : [LOST, OF_LOST, TWO.root];
+    assert.deepEqual(await digestsIn(layout), digestsOf(...left), way);
+    assert.equal(notes.length, 1, way);
+    for (const digest of digestsOf(SBOM, SIGNATURE, OF_PLATFORM)) {
+      assert.ok(notes.join().includes(digest), way);
+    }
+    const { removed, dropped } = await collectGarbage(layout, NOW);
+    assert.deepEqual(dropped, [], way);
+    const gone = digestsOf(...ONE.blobs, SBOM, SIGNATURE, OF_PLATFORM);
+    assert.deepEqual(removed.map(({ digest }) => digest), gone, way);
+  }
+  await Deno.remove(other.directory, { recursive: true });
+});
+
+Deno.test("living: gc takes what refers to an image that other tools took the name of", async () => {
+  await using dir = await tempDir();
+  const layout = await withImages(dir.join("l"));
+  assert.deepEqual((await collectGarbage(layout, NOW)).removed, []);
+  const text = await Deno.readTextFile(dir.join("l/index.json"));
+  const index = JSON.parse(text);
+  index.manifests = index.manifests.filter(({ annotations }: { annotations?: unknown }) =>
+    annotations === undefined
+  );
+  await Deno.writeTextFile(dir.join("l/index.json"), JSON.stringify(index));
+  const young = await collectGarbage(layout, { minimumAgeMs: 60_000 });
+  assert.deepEqual([young.removed, young.dropped], [[], []]);
+  assert.equal((await layout.entries()).length, 5);
+  const dry = await collectGarbage(layout, { ...NOW, dryRun: true });
+  const { removed, dropped } = await collectGarbage(layout, NOW);
+  assert.deepEqual(dry.dropped, dropped);
+  assert.deepEqual(dropped.toSorted(), digestsOf(SBOM, SIGNATURE, OF_PLATFORM));
+  assert.equal(removed.length, ONE.blobs.length + 3);
+  assert.deepEqual(await digestsIn(layout), digestsOf(LOST, OF_LOST));
+  assert.deepEqual((await collectGarbage(layout, NOW)).removed, []);
+});
+
+Deno.test("living: a part that another image has keeps what refers to it", async () => {
+  await using dir = await tempDir();
+  const layout = await withImages(dir.join("l"));
+  await layout.tag(ONE.manifests[0].descriptor, "amd64:v1");
+  await layout.remove(["app:v1"]);
+  const left = [LOST, OF_LOST, OF_PLATFORM, ONE.manifests[0]];
+  assert.deepEqual(await digestsIn(layout), digestsOf(...left));
+  await collectGarbage(layout, NOW);
+  assert.equal(await layout.has(ONE.manifests[0].descriptor), true);
+});
+
+Deno.test("living: a name of its own keeps what refers to an image, and the image", async () => {
+  await using dir = await tempDir();
+  const layout = await withImages(dir.join("l"));
+  await layout.tag(SBOM.descriptor, "sbom:v1");
+  await layout.remove(["app:v1"]);
+  assert.ok((await digestsIn(layout)).includes(SIGNATURE.descriptor.digest));
+  assert.deepEqual((await collectGarbage(layout, NOW)).removed, []);
+  assert.equal(await layout.has(ONE.root.descriptor), true);
+});
+
+Deno.test("living: a note of thousands that went stays short", () => {
+  const dropped = Array.from({ length: 5000 }, () => SBOM.descriptor);
+  const { message } = droppedNote("l", dropped);
+  assert.match(message, / and 4980 more from layout l, too: /);
+  assert.ok(message.length < 2000);
+});
+
+Deno.test("living: a damaged image can be removed; what nobody can tell of stays", async () => {
+  await using dir = await tempDir();
+  const layout = await withImages(dir.join("l"));
+  const path = dir.join("l/blobs/sha256", ONE.root.descriptor.digest.slice(7));
+  await Deno.writeFile(path, ONE.root.bytes.toReversed());
+  await layout.remove(["app:v1"]);
+  assert.equal((await layout.entries()).length, 5);
+});
+
+const LOOSE = blob("named by nobody");
+
+Deno.test("lease: what was found or brought stays till the layout is closed", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("layout");
+  const bringing = await openLayout(path, { create: true });
+  await pushAll(bringing, [LOOSE]);
+  const finding = await openLayout(path);
+  assert.equal(await finding.has(LOOSE.descriptor), true);
+  const other = await openLayout(path);
+  const left = async () => {
+    const { removed, busy } = await collectGarbage(other, NOW);
+    return [removed.length, busy.length];
+  };
+  assert.deepEqual(await left(), [0, 1]);
+  await bringing.close();
+  assert.deepEqual(await left(), [0, 1]);
+  assert.equal(await other.has(LOOSE.descriptor), true);
+  await finding.close();
+  await finding.close();
+  // Whoever collects does not count on anything.
+  assert.deepEqual(await left(), [1, 0]);
+});
+
+Deno.test("lease: several of a process are one, and the last one counts", async () => {
+  await using dir = await tempDir();
+  const layout = await openLayout(dir.join("layout"), { create: true });
+  const alone = () => withoutLeases(layout.directory, 50, () => Promise.resolve("alone"));
+  const one = await layout.hold();
+  const waiting = alone();
+  // A second one does not wait behind who waits for the first.
+  const two = await soon(layout.hold());
+  assert.equal(await waiting, "busy");
+  one[Symbol.dispose]();
+  assert.equal(await alone(), "busy");
+  two[Symbol.dispose]();
+  assert.equal(await soon(alone()), "alone");
+});
+
+Deno.test("lease: who waits ends with the signal, and new ones come in after the work", async () => {
+  await using dir = await tempDir();
+  const layout = await openLayout(dir.join("layout"), { create: true });
+  const during = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const work = withoutLeases(layout.directory, 50, () => {
+    begun.resolve();
+    return during.promise;
+  });
+  await begun.promise;
+  const signal = AbortSignal.timeout(20);
+  await assert.rejects(soon(layout.hold({ signal })), /timeout/i);
+  const holding = layout.hold();
+  during.resolve();
+  await work;
+  (await soon(holding))[Symbol.dispose]();
+});
+
+Deno.test("lease: without blobs, there is nothing to hold", async () => {
+  await using dir = await tempDir();
+  const layout = await openLayout(dir.join("layout"), { create: true });
+  await Deno.remove(dir.join("layout/blobs"), { recursive: true });
+  (await layout.hold())[Symbol.dispose]();
+  const { removed, busy } = await collectGarbage(layout, NOW);
+  assert.deepEqual([removed, busy], [[], []]);
 });

@@ -3,9 +3,8 @@
  * at once, so that nobody sees a part of it.
  * @module
  */
-import { copy } from "../../content/copy.ts";
-import { graphKey } from "../../content/successors.ts";
-import type { TransferMeter } from "../../content/meter.ts";
+import { copy, type TransferMeter } from "../../content/copy.ts";
+import { graphKey } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
 import { KodenoError } from "../../errors.ts";

@@ -6,8 +6,7 @@
 import type { CallOptions } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/streams.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { parseDigest } from "../../oci/digest.ts";
+import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
 import type { Scope } from "./auth.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";

@@ -5,9 +5,13 @@
  */
 import { dirname } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { makeFolder, removeStaleTemporaries, writeFileAtomically } from "../../io/atomic.ts";
-import { ioFailure } from "../../io/fail.ts";
-import { withLock } from "../../io/lock.ts";
+import {
+  ioFailure,
+  makeFolder,
+  removeStaleTemporaries,
+  withLock,
+  writeFileAtomically,
+} from "../../io/files.ts";
 import { findOutput } from "../../io/output.ts";
 import {
   askHelper,

@@ -4,14 +4,17 @@
  * @module
  */
 import type { CallOptions } from "../../content/places.ts";
-import { hasSuccessors } from "../../content/successors.ts";
+import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
-import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
-import { isDigest } from "../../oci/digest.ts";
-import { MAX_JSON_BYTES } from "../../oci/limits.ts";
-import { parseIndex, parseManifest } from "../../oci/manifest.ts";
-import { isIndexType, MediaType } from "../../oci/media_types.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  isDigest,
+  isIndexType,
+  MediaType,
+} from "../../oci/descriptor.ts";
+import { MAX_JSON_BYTES, parseIndex, parseManifest } from "../../oci/manifest.ts";
 import { refuseWebPage, type Repository, repositoryCall } from "./blobs.ts";
 import type { Answer, Call } from "./client.ts";
 import { connectionFailure, readWithin } from "./failure.ts";

@@ -10,13 +10,22 @@ import { join } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
-import { withLockFile } from "../../io/lock.ts";
+import { withLockFile } from "../../io/files.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { digestHex, parseDigest } from "../../oci/digest.ts";
-import { MAX_JSON_BYTES } from "../../oci/limits.ts";
-import { encodeJson, type Index, parseIndex, parseManifest } from "../../oci/manifest.ts";
-import { isIndexType, MediaType } from "../../oci/media_types.ts";
+import {
+  type Descriptor,
+  digestHex,
+  isIndexType,
+  MediaType,
+  parseDigest,
+} from "../../oci/descriptor.ts";
+import {
+  encodeJson,
+  type Index,
+  MAX_JSON_BYTES,
+  parseIndex,
+  parseManifest,
+} from "../../oci/manifest.ts";
 import { refuseWebPage, type Repository, repositoryCall } from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import { connectionFailure, sleep, TimeBound, waitMs } from "./failure.ts";

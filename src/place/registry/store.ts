@@ -3,13 +3,17 @@
  * @module
  */
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
-import { readDocument } from "../../content/read.ts";
-import { hasSuccessors } from "../../content/successors.ts";
+import { hasSuccessors, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { Pool, SingleFlight } from "../../io/work.ts";
 import { bytesStream } from "../../io/streams.ts";
-import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  type Digest,
+  isDigest,
+  parseDigest,
+} from "../../oci/descriptor.ts";
 import { parseReference, parseTag } from "../../oci/reference.ts";
 import { fetchBlob, hasBlob, type Repository } from "./blobs.ts";
 import { parseEndpoint, withMirror } from "./endpoint.ts";

@@ -7,7 +7,7 @@ import { join, posix, relative, sep } from "node:path";
 import { KodenoError } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
 import { listPackages } from "../../go/list.ts";
-import { ioFailure } from "../../io/fail.ts";
+import { ioFailure } from "../../io/files.ts";
 
 /** What was found; all paths are relative to the folder, with slashes, sorted. */
 export interface RepositoryFiles {

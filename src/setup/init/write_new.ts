@@ -3,8 +3,13 @@
  * @module
  */
 import { dirname } from "node:path";
-import { linkFile, makeFolder, removeStaleTemporaries, syncParent } from "../../io/atomic.ts";
-import { ioFailure } from "../../io/fail.ts";
+import {
+  ioFailure,
+  linkFile,
+  makeFolder,
+  removeStaleTemporaries,
+  syncParent,
+} from "../../io/files.ts";
 
 /**
  * Writes a file whole, or not at all; makes the folders above it.

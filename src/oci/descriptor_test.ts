@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { digestHex, isDigest, parseDigest } from "./digest.ts";
+import { digestHex, isDigest, parseDigest } from "./descriptor.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 

@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../../test/support/fails.ts";
 import { fingerprint } from "../../../test/support/layout.ts";
 import { tempDir } from "../../../test/support/temp.ts";
+import { createMarker } from "./files.ts";
 import { openLayout } from "./layout.ts";
-import { createMarker } from "./marker.ts";
 
 const MARKER = '{"imageLayoutVersion":"1.0.0"}';
 const EMPTY =

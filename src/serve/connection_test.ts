@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Deadline } from "./deadline.ts";
+import { Deadline } from "./connection.ts";
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
