@@ -2,13 +2,10 @@
  * Asks a person on the terminal.
  * @module
  */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
 import { KodenoError } from "../errors.ts";
-
-const ENTER = /[\r\n]/;
-const CTRL_C = "\x03";
-const CTRL_D = "\x04";
-const CTRL_U = "\x15";
-const BACKSPACE: readonly string[] = ["\b", "\x7f"];
 
 /** Whether there is a person to ask. */
 export function canAsk(): boolean {
@@ -19,69 +16,32 @@ export function canAsk(): boolean {
  * Asks for a line.
  *
  * @param question what is shown, on stderr
+ * @param isSecret whether what is typed is not shown
  * @throws the signal's reason; {KodenoError} `INTERRUPTED` when there is no more to be read
  */
-export async function askLine(question: string, signal: AbortSignal): Promise<string> {
-  say(question);
-  return (await readLine(signal, (line) => line)).trim();
-}
-
-/** Asks for a line that is not shown while it is typed. */
-export async function askSecret(question: string, signal: AbortSignal): Promise<string> {
-  say(question);
-  Deno.stdin.setRaw(true);
-  try {
-    return await readLine(signal, edited);
-  } finally {
-    Deno.stdin.setRaw(false);
-    // Nobody has echoed the Enter.
-    say("\n");
-  }
-}
-
-async function readLine(signal: AbortSignal, edit: (line: string) => string): Promise<string> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(1024);
-  let text = "";
-  for (;;) {
-    const count = await untilAborted(Deno.stdin.read(buffer), signal);
-    text += decoder.decode(buffer.subarray(0, count ?? 0), { stream: true });
-    if (count === null || text.includes(CTRL_C)) throw interrupted();
-    const end = text.search(ENTER);
-    const line = end < 0 ? text : text.slice(0, end);
-    if (line === CTRL_D) throw interrupted();
-    if (end >= 0) return edit(line);
-  }
-}
-
-function interrupted(): KodenoError {
-  return new KodenoError("INTERRUPTED", "Interrupted; nothing was kept");
-}
-
-/** What a terminal makes of the keys when nobody reads them raw. */
-function edited(keys: string): string {
-  const line: string[] = [];
-  for (const key of keys) {
-    if (BACKSPACE.includes(key)) line.pop();
-    else if (key === CTRL_U) line.length = 0;
-    else line.push(key);
-  }
-  return line.join("");
-}
-
-/** The read goes on behind it, until the process ends; nothing else reads from a terminal. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function askLine(
+  question: string,
+  signal: AbortSignal,
+  isSecret = false,
+): Promise<string> {
   signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+  const show = (text: string): number => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const output = isSecret ? muted : process.stderr;
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  const interrupted = new KodenoError("INTERRUPTED", "Interrupted; nothing was kept");
+  for (const event of ["SIGINT", "close"]) lines.once(event, () => reject(interrupted));
+  if (isSecret) show(question);
+  lines.question(question, resolve);
   try {
-    return await Promise.race([work, aborted.promise]);
+    return isSecret ? await promise : (await promise).trim();
   } finally {
     signal.removeEventListener("abort", abort);
+    lines.close();
+    // Nobody has echoed the Enter.
+    if (isSecret) show("\n");
   }
-}
-
-function say(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

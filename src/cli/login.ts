@@ -3,7 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { askLine, askSecret, canAsk } from "./ask.ts";
+import { askLine, canAsk } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
 import { type Given, text, toggle } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
@@ -78,7 +78,7 @@ async function credential(
   }
   if (!canAsk()) throw bad("stdin is no terminal to ask on; use --username and --password-stdin");
   const user = username ?? await askLine("Username: ", signal);
-  return { user, password: password ?? await askSecret("Password: ", signal) };
+  return { user, password: password ?? await askLine("Password: ", signal, true) };
 }
 
 function bad(why: string): KodenoError {
