@@ -1,6 +1,6 @@
 /**
  * The commands that build images and those that tell what a build is made of: `kodeno build`, `watch`,
- * `skaffold`, `deps` and `sync`.
+ * `skaffold` and `deps`.
  * @module
  */
 import { KodenoError } from "../errors.ts";
@@ -61,7 +61,6 @@ const build = command({
   # what a skaffold.yaml says, under a registry's name
   kodeno build -f skaffold.yaml -d registry.local/team`,
   onStdout: "yield",
-  stops: true,
   view: true,
   run: async (given, work, patterns) => {
     if (given.file !== undefined) return await buildFile(patterns, given, work);
@@ -131,7 +130,6 @@ const watch = command({
 
 Ctrl-C ends it.`,
   onStdout: "refuse",
-  stops: true,
   view: true,
   run: async (options, { signal, emit, tell }, patterns) => {
     const { watch } = await import("../app/watch.ts");
@@ -189,7 +187,6 @@ Skaffold says by variables what is wanted: IMAGE (the name and tag the image get
 push it; false: load it into the local daemon), PLATFORMS and BUILD_CONTEXT. What .ko.yaml and KO_*
 say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
   onStdout: "yield",
-  stops: true,
   view: true,
   run: async (options, work, pattern) => {
     const found = OF_SKAFFOLD.find((name) => options[name] !== undefined);
@@ -252,14 +249,11 @@ const deps = command({
 
 Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
 file, and "**.go" only those of one folder.`,
-  stops: true,
-  run: async ({ json: _, paths, ignore, ...build }, { signal, emit }, patterns) => {
-    const { deps } = await import("../app/deps.ts");
-    return await deps({ patterns, build, paths, ignore }, {
+  run: async ({ json: _, paths, ignore, ...build }, { signal, emit }, patterns) =>
+    (await import("../app/deps.ts")).deps({ patterns, build, paths, ignore }, {
       signal,
       emit: (event) => event.type === "note" && event.level === "info" ? undefined : emit(event),
-    });
-  },
+    }),
   print: (files, { json }) => {
     if (json) printResult(JSON.stringify(files));
     // A line of its own each, whatever the name: as JSON writes it.
@@ -267,41 +261,4 @@ file, and "**.go" only those of one folder.`,
   },
 });
 
-const sync = command({
-  about:
-    "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
-    "YAML for an artifact of skaffold.yaml, one document for each image.",
-  words: [PATTERNS],
-  flags: { json: toggle("--json", "print one JSON array") },
-  examples: `Examples:
-  # the rules of one image, to be put below its artifact
-  kodeno sync ./cmd/app
-
-  # those of all images of the module, as JSON
-  kodeno sync --json ./...
-
-A program finds its files by KO_DATA_PATH, which images set to /var/run/ko, and sees new ones when
-it reads them again. Skaffold copies with the container's own "tar" as the container's user: the
-base image has to have it, and the image has to run as a user who may write there
-("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
-  stops: true,
-  run: async (_, { signal }, patterns) => {
-    const { syncRules } = await import("../app/sync.ts");
-    return await syncRules(patterns, {}, { signal });
-  },
-  print: async (images, { json }) => {
-    if (json) {
-      const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));
-      return printResult(JSON.stringify(list));
-    }
-    const { stringify } = await import("yaml");
-    const documents = images.flatMap(({ importPath, manual }) => {
-      if (manual.length > 0) return [`# ${importPath}\n${stringify({ sync: { manual } })}`];
-      printNote(`${importPath} has no kodata; there is nothing to sync`);
-      return [];
-    });
-    if (documents.length > 0) printResult(documents.join("---\n").trimEnd());
-  },
-});
-
-export default { build, watch, skaffold, deps, sync } satisfies Commands;
+export default { build, watch, skaffold, deps } satisfies Commands;

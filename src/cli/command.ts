@@ -5,7 +5,7 @@
  */
 import { Argument, type Command } from "commander";
 import { type Flags, type Given, JSON_EVENTS, toggle, withFlags } from "./flag.ts";
-import { outputsOf, refuseStdout, yieldStdout } from "./output.ts";
+import { outputsOf, yieldStdout } from "./output.ts";
 import { runWork, type Work } from "./progress.ts";
 
 /** An argument: its name in the brackets of commander, what it is, and what it may be. */
@@ -42,8 +42,8 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result> {
   readonly takesAny?: boolean;
   /** Where an output of its flags is to go to stdout: its results yield to that, or it is refused. */
   readonly onStdout?: "yield" | "refuse";
-  /** It cleans up when it is told to stop; any other ends there and then. */
-  readonly stops?: boolean;
+  /** Has nothing to clean up when it is told to stop, and ends there and then. */
+  readonly endsAtOnce?: boolean;
   /** Shows how far it is. */
   readonly view?: boolean;
   readonly run: (
@@ -66,7 +66,7 @@ export function command<
 >(
   spec: CommandSpec<Words, F, R>,
 ): FillCommand {
-  const { words = [], isLocal, view, stops } = spec;
+  const { words = [], isLocal, view, endsAtOnce } = spec;
   const flags: Flags = {
     ...spec.flags,
     ...(isLocal ? { offline: OFFLINE } : {}),
@@ -84,11 +84,12 @@ export function command<
       .action(async (...all: unknown[]) => {
         const given = command.opts() as Given<F> & Readonly<Record<string, string | undefined>>;
         if (isLocal && given["offline"]) await Deno.permissions.revoke({ name: "net" });
-        const outputs = outputsOf(given);
-        if (spec.onStdout === "yield") await yieldStdout(outputs);
-        if (spec.onStdout === "refuse") await refuseStdout(outputs, command.name());
+        if (spec.onStdout !== undefined) {
+          const refusedBy = spec.onStdout === "refuse" ? command.name() : undefined;
+          await yieldStdout(outputsOf(given), refusedBy);
+        }
         const json = Boolean(given["json"]) && flags["json"] === JSON_EVENTS;
-        const result = await runWork({ view, stops, json, verbose: given.verbose }, (work) =>
+        const result = await runWork({ view, endsAtOnce, json, verbose: given.verbose }, (work) =>
           // Behind the arguments come the flags and the command.
           spec.run(given, { ...work, load }, ...all.slice(0, -2) as WordValues<Words>));
         await spec.print?.(result, given);

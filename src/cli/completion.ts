@@ -138,11 +138,18 @@ const completion = command({
 
   # PowerShell: in the profile
   kodeno completion powershell | Out-String | Invoke-Expression`,
+  endsAtOnce: true,
   run: (_, _work, shell) => printText(SCRIPTS[shell] ?? ""),
 });
 
 /** What a word can be: words to choose from, or a kind of what `complete` or the shell finds out. */
 type Kind = string | readonly string[];
+
+interface Asked {
+  readonly kind?: Kind | undefined;
+  readonly before?: string;
+  readonly place?: string | undefined;
+}
 
 /** What values of flags are, by flag, else by what stands between the angle brackets. */
 const VALUES: Readonly<Record<string, Kind>> = {
@@ -175,6 +182,7 @@ const complete = command({
     ":words when that is all, or :files or :folders when the shell has to offer these.",
   words: [["[words...]", 'words of the command line behind "kodeno"; put "--" before them']],
   examples: "Example:\n  kodeno __complete -- build ./cmd/",
+  endsAtOnce: true,
   run: async (_, { load }, words) => {
     // Some shells cannot hand on an empty word.
     const typed = words.map((word) => word === '""' ? "" : word);
@@ -195,7 +203,7 @@ const complete = command({
 export default { completion, __complete: complete } satisfies Commands;
 
 /** What the last word is to be completed with; `before` stays of it: `--flag=`. */
-function ask(program: Command, words: readonly string[]) {
+function ask(program: Command, words: readonly string[]): Asked {
   const word = words.at(-1) ?? "";
   let command = program;
   /** Those that stand alone, behind the command. */
@@ -217,29 +225,28 @@ function ask(program: Command, words: readonly string[]) {
   const given = flagWithValue(command, flag);
   if (given !== undefined) return { kind: kindOf(given), before };
   const help = command.createHelp();
+  const described = (names: readonly (string | undefined)[], about: string): readonly string[] =>
+    names.flatMap((name) => name === undefined ? [] : [`${name}\t${about.split("\n")[0]}`]);
   if (!dashes && word.startsWith("-")) {
     const below = command === program ? [] : command.commands;
     const flags = [command, ...below].flatMap((one) => help.visibleOptions(one));
-    const found = flags.flatMap(({ short, long, description }) =>
-      [short, long].filter((name) => name !== undefined)
-        .map((name) => `${name}\t${description.split("\n")[0]}`)
-    );
+    const found = flags.flatMap((one) => described([one.short, one.long], one.description));
     return { kind: [...new Set(found)] };
   }
   if (command.commands.length > 0 && alone.length === 0) {
-    const found = help.visibleCommands(command).flatMap((one) =>
-      [one.name(), ...one.aliases()].map((name) =>
-        `${name}\t${help.subcommandDescription(one).split("\n")[0]}`
-      )
-    );
-    return { kind: found };
+    const found = help.visibleCommands(command);
+    return {
+      kind: found.flatMap((one) =>
+        described([one.name(), ...one.aliases()], help.subcommandDescription(one))
+      ),
+    };
   }
-  const [first] = command.registeredArguments;
-  const last = command.registeredArguments.at(-1);
-  const argument = command.registeredArguments[alone.length] ?? (last?.variadic ? last : undefined);
+  const all = command.registeredArguments;
+  const last = all.at(-1);
+  const argument = all[alone.length] ?? (last?.variadic ? last : undefined);
   const name = argument?.name() ?? "";
   // The source of a copy is a place, that of a tag an image of the layout before it.
-  const isImage = name === "source" && first?.name().startsWith("layout");
+  const isImage = name === "source" && all[0]?.name().startsWith("layout");
   return { kind: argument?.argChoices ?? (isImage ? "image" : WORDS[name]), place: alone[0] };
 }
 

@@ -1,13 +1,14 @@
 /**
- * `kodeno config`: the configuration as YAML, with the place of each value behind it.
+ * The commands that print configuration as YAML: `kodeno config`, with the place of each value behind
+ * it, and `kodeno sync`, rules for a skaffold.yaml.
  * @module
  */
-import { Document, isScalar, YAMLMap } from "yaml";
+import { Document, isScalar, stringify, YAMLMap } from "yaml";
 import type { ShownConfig, ShownImage } from "../app/show_config.ts";
 import { command, type Commands } from "./command.ts";
 import { toggle } from "./flag.ts";
-import { BUILD_FLAGS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
-import { printResult } from "./output.ts";
+import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
+import { printNote, printResult } from "./output.ts";
 
 const config = command({
   about: "Shows what shapes images here, and where each value comes from.",
@@ -25,6 +26,7 @@ const config = command({
   # for a program
   kodeno config --json`,
   view: true,
+  endsAtOnce: true,
   run: async (given, work) => {
     const { showArtifacts, showConfig } = await import("../app/show_config.ts");
     if (given.file === undefined) return named(await showConfig(given, work));
@@ -39,29 +41,56 @@ const config = command({
     printResult(json ? JSON.stringify({ type: "config", ...found }) : toYaml(found)),
 });
 
-export default { config } satisfies Commands;
+const sync = command({
+  about:
+    "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
+    "YAML for an artifact of skaffold.yaml, one document for each image.",
+  words: [PATTERNS],
+  flags: { json: toggle("--json", "print one JSON array") },
+  examples: `Examples:
+  # the rules of one image, to be put below its artifact
+  kodeno sync ./cmd/app
 
-function rename(image: ShownImage): ShownImage {
-  return Object.fromEntries(
-    Object.entries(image).map(([name, { value, from }]) => [name, { value, from: flagOf(from) }]),
-  );
-}
+  # those of all images of the module, as JSON
+  kodeno sync --json ./...
+
+A program finds its files by KO_DATA_PATH, which images set to /var/run/ko, and sees new ones when
+it reads them again. Skaffold copies with the container's own "tar" as the container's user: the
+base image has to have it, and the image has to run as a user who may write there
+("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
+  run: async (_, { signal }, patterns) =>
+    (await import("../app/sync.ts")).syncRules(patterns, {}, { signal }),
+  print: (images, { json }) => {
+    if (json) {
+      const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));
+      return printResult(JSON.stringify(list));
+    }
+    const documents = images.flatMap(({ importPath, manual }) => {
+      if (manual.length > 0) return [`# ${importPath}\n${stringify({ sync: { manual } })}`];
+      printNote(`${importPath} has no kodata; there is nothing to sync`);
+      return [];
+    });
+    if (documents.length > 0) printResult(documents.join("---\n").trimEnd());
+  },
+});
+
+export default { config, sync } satisfies Commands;
 
 /** Options in the words of the command line. */
 function named(shown: ShownConfig): ShownConfig {
-  return {
-    ...shown,
-    publish: rename(shown.publish),
-    image: rename(shown.image),
-    builds: shown.builds.map((build) => ({ ...build, image: rename(build.image) })),
-  };
+  const builds = shown.builds.map((build) => ({ ...build, image: rename(build.image) }));
+  return { ...shown, publish: rename(shown.publish), image: rename(shown.image), builds };
 }
 
-function flagOf(from: string): string {
-  const option = /^option (.+)$/.exec(from)?.[1];
-  if (option === undefined) return from;
-  const flag = Object.entries(BUILD_FLAGS).find(([name]) => name === option)?.[1].long;
-  return flag ?? `--${option.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+function rename(image: ShownImage): ShownImage {
+  const flags = new Map(Object.entries(BUILD_FLAGS).map(([name, { long }]) => [name, long]));
+  const flagOf = (_: string, option: string): string =>
+    flags.get(option) ?? `--${option.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+  return Object.fromEntries(
+    Object.entries(image).map(([name, { value, from }]) =>
+      [name, { value, from: from.replace(/^option (.+)$/, flagOf) }] as const
+    ),
+  );
 }
 
 /** What is said nowhere is left out: it would be most of the text. */

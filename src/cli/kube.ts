@@ -39,7 +39,6 @@ const resolve = command({
   # without a registry: images stay in the layout "out"
   kodeno resolve --push=false -f pod.yaml`,
   onStdout: "refuse",
-  stops: true,
   view: true,
   run: async (given, work) => {
     const { resolveObjects } = await import("../app/resolve.ts");
@@ -69,7 +68,6 @@ const sending = (verb: KubectlVerb) =>
   # with flags of kubectl
   kodeno ${verb} -f config/ -- --namespace=prod`,
     onStdout: "refuse",
-    stops: true,
     view: true,
     run: async (given, work, args) => {
       const { sendToKubectl } = await import("../app/kubectl.ts");
@@ -82,7 +80,6 @@ const remove = command({
   words: [["[args...]", "arguments of kubectl"]],
   examples: "Example:\n  kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
-  stops: true,
   view: true,
   run: async (_, work) => {
     const { passToKubectl } = await import("../app/kubectl.ts");
@@ -103,7 +100,6 @@ const run = command({
   # with flags of kubectl, and arguments of the program
   kodeno run ./cmd/app -- --namespace=prod -- --port=80`,
   onStdout: "refuse",
-  stops: true,
   view: true,
   run: async (options, work, words) => {
     const { passToKubectl, runInCluster } = await import("../app/kubectl.ts");

@@ -14,11 +14,7 @@ const ls = command({
   flags: { json: JSON_IMAGES },
   examples: "Examples:\n  kodeno ls out\n  kodeno ls images.tar --json",
   isLocal: true,
-  stops: true,
-  run: async (_, work, layout) => {
-    const { ls } = await import("../app/ls.ts");
-    return await ls(layout, work);
-  },
+  run: async (_, work, layout) => (await import("../app/ls.ts")).ls(layout, work),
   print: (images, { json }) => {
     if (json) return images.forEach((image) => printJson("image", image));
     const rows = images.map(({ name, digest, size, platforms, complete, missingSubject }) => {
@@ -50,11 +46,8 @@ const inspect = command({
   # one of an archive
   kodeno inspect images.tar app:v1`,
   isLocal: true,
-  stops: true,
-  run: async (_, work, layout, name) => {
-    const { inspect } = await import("../app/inspect.ts");
-    return await inspect(layout, name, work);
-  },
+  run: async (_, work, layout, name) =>
+    (await import("../app/inspect.ts")).inspect(layout, name, work),
   print: async (images, { json }) => {
     if (json) return images.forEach((image) => printJson("image", image));
     const { printTrees } = await import("./tree.ts");
@@ -72,10 +65,9 @@ const tag = command({
   flags: { json: toggle("--json", "print as JSON, a name a line") },
   examples: "Example:\n  kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
   isLocal: true,
-  run: async (_, { emit }, layout, source, names) => {
-    const { tag } = await import("../app/tag.ts");
-    return await tag(layout, source, names, emit);
-  },
+  endsAtOnce: true,
+  run: async (_, { emit }, layout, source, names) =>
+    (await import("../app/tag.ts")).tag(layout, source, names, emit),
   print: printNamed,
 });
 
@@ -89,10 +81,8 @@ const rm = command({
   flags: { json: JSON_IMAGES },
   examples: "Example:\n  kodeno rm out worker app:v1.0.0",
   isLocal: true,
-  run: async (_, { emit }, layout, names) => {
-    const { rm } = await import("../app/rm.ts");
-    return await rm(layout, names, emit);
-  },
+  endsAtOnce: true,
+  run: async (_, { emit }, layout, names) => (await import("../app/rm.ts")).rm(layout, names, emit),
   print: printNamed,
 });
 
@@ -109,12 +99,9 @@ const merge = command({
   },
   examples: "Example:\n  kodeno merge all out ../other/out images.tar",
   isLocal: true,
-  stops: true,
   view: true,
-  run: async ({ force }, work, out, ins) => {
-    const { merge } = await import("../app/merge.ts");
-    return await merge(out, ins, { force, ...work });
-  },
+  run: async ({ force }, work, out, ins) =>
+    (await import("../app/merge.ts")).merge(out, ins, { force, ...work }),
   print: printNamed,
 });
 
@@ -145,11 +132,8 @@ const gc = command({
   },
   examples: "Example:\n  kodeno gc out --dry-run",
   isLocal: true,
-  stops: true,
-  run: async ({ dryRun, pruneNow }, { signal, emit }, layout) => {
-    const { gc } = await import("../app/gc.ts");
-    return await gc(layout, { dryRun, pruneNow, signal, emit });
-  },
+  run: async ({ dryRun, pruneNow }, { signal, emit }, layout) =>
+    (await import("../app/gc.ts")).gc(layout, { dryRun, pruneNow, signal, emit }),
   print: ({ removed, young, future, busy, dropped, used }, { json, dryRun = false }) => {
     if (json) {
       const rest = { dropped, young, future, busy, used: used.length };

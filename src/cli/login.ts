@@ -32,11 +32,13 @@ const login = command({
 
   # in a script
   kodeno login registry.local -u me --password-stdin < secret`,
-  stops: true,
-  run: async (given, { signal }, host) => {
-    const { login } = await import("../app/login.ts");
-    return await login({ ...given, host, ...await credential(given, signal), signal });
-  },
+  run: async (given, { signal }, host) =>
+    (await import("../app/login.ts")).login({
+      ...given,
+      host,
+      ...await credential(given, signal),
+      signal,
+    }),
   print: (where) => printNote(`Credentials are kept in ${where}`),
 });
 
@@ -45,6 +47,7 @@ const logout = command({
   words: [HOST],
   examples: "Example:\n  kodeno logout registry.local",
   isLocal: true,
+  endsAtOnce: true,
   run: async (_, _work, host) => {
     const { logout } = await import("../app/login.ts");
     const { where, wasKept } = await logout(host);
@@ -58,33 +61,24 @@ const logout = command({
 
 export default { login, logout } satisfies Commands;
 
+/** User and password, from where the flags say, or asked for. */
 async function credential(
   { username, password, passwordStdin }: Given<typeof FLAGS>,
   signal: AbortSignal,
 ): Promise<{ readonly user: string; readonly password: string }> {
-  if (password !== undefined && passwordStdin) {
-    throw bad("--password and --password-stdin exclude each other");
-  }
+  const bad = (why: string) => new KodenoError("BAD_OPTION", `Cannot log in: ${why}`);
   if (passwordStdin) {
+    if (password !== undefined) throw bad("--password and --password-stdin exclude each other");
     if (username === undefined) throw bad("--password-stdin needs --username");
-    return { user: username, password: await readStdin() };
+    const text = await new Response(Deno.stdin.readable).text();
+    return { user: username, password: text.replace(/\r?\n$/, "") };
   }
   if (password !== undefined) {
-    printNote(
-      "Warning: other users can see a password in the arguments, and the shell keeps it; " +
-        "use --password-stdin",
-    );
+    const why = "other users can see a password in the arguments, and the shell keeps it";
+    printNote(`Warning: ${why}; use --password-stdin`);
     if (username !== undefined) return { user: username, password };
   }
   if (!canAsk()) throw bad("stdin is no terminal to ask on; use --username and --password-stdin");
   const user = username ?? await askLine("Username: ", signal);
   return { user, password: password ?? await askLine("Password: ", signal, true) };
-}
-
-function bad(why: string): KodenoError {
-  return new KodenoError("BAD_OPTION", `Cannot log in: ${why}`);
-}
-
-async function readStdin(): Promise<string> {
-  return (await new Response(Deno.stdin.readable).text()).replace(/\r?\n$/, "");
 }

@@ -103,8 +103,9 @@ export function alignedRows(
   between: string,
   right: readonly number[] = [],
 ): readonly string[] {
-  const width = (i: number): number => Math.max(0, ...rows.map((cells) => cells[i]?.length ?? 0));
-  const widths = (rows[0] ?? []).map((_, i) => width(i));
+  const widths = (rows[0] ?? []).map((_, i) =>
+    Math.max(...rows.map((cells) => cells[i]?.length ?? 0))
+  );
   const pad = (cell: string, i: number): string =>
     right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
   return rows.map((cells) => cells.map(pad).join(between).trimEnd());
@@ -139,26 +140,20 @@ export function outputsOf(given: Outputs): Outputs {
   return { "--tarball": tarball, "--image-refs": imageRefs, "--file-output": fileOutput };
 }
 
-/** Leaves stdout to the one output that is to go there; results then go to stderr. */
-export async function yieldStdout(outputs: Outputs): Promise<void> {
-  if (await onStdout(outputs) !== undefined) isTaken = true;
-}
-
 /**
- * Refuses to send an output of a build to stdout, for a command that needs it itself.
+ * Leaves stdout to the one output that is to go there; results then go to stderr.
  *
- * @throws {KodenoError} `BAD_OPTION`
+ * @param refusedBy the command that needs stdout itself
+ * @throws {KodenoError} `BAD_OPTION` then, and for two outputs on stdout
  */
-export async function refuseStdout(outputs: Outputs, command: string): Promise<void> {
-  const flag = await onStdout(outputs);
-  if (flag === undefined) return;
-  const why = `"kodeno ${command}" prints its own results there; name a file`;
-  throw new KodenoError("BAD_OPTION", `Cannot write ${flag} to stdout: ${why}`);
-}
-
-async function onStdout(outputs: Outputs): Promise<string | undefined> {
+export async function yieldStdout(outputs: Outputs, refusedBy?: string): Promise<void> {
   // Most commands name none, and do not wait for what only these need.
-  if (Object.values(outputs).every((path) => !path)) return undefined;
+  if (Object.values(outputs).every((path) => !path)) return;
   const { outputOnStdout } = await import("../io/output.ts");
-  return await outputOnStdout(outputs);
+  const flag = await outputOnStdout(outputs);
+  if (flag !== undefined && refusedBy !== undefined) {
+    const why = `"kodeno ${refusedBy}" prints its own results there; name a file`;
+    throw new KodenoError("BAD_OPTION", `Cannot write ${flag} to stdout: ${why}`);
+  }
+  if (flag !== undefined) isTaken = true;
 }

@@ -44,12 +44,9 @@ const push = command({
 
   # one image of an archive, under other tags
   kodeno push images.tar --to registry.local/team --image app -t v2,stable`,
-  stops: true,
   view: true,
-  run: async (given, work, from) => {
-    const { push } = await import("../app/push.ts");
-    return await push({ ...given, from, ...work });
-  },
+  run: async (given, work, from) =>
+    (await import("../app/push.ts")).push({ ...given, from, ...work }),
   print: (images, { dryRun, json }) => {
     if (json) return images.forEach((image) => printJson("image", image));
     const verb = dryRun ? "would send" : "sent";
@@ -90,12 +87,9 @@ const load = command({
 
   # named dev.local/..., as "build -L --local-domain dev.local" names them
   kodeno load out --local-domain dev.local`,
-  stops: true,
   view: true,
-  run: async (given, work, from) => {
-    const { load } = await import("../app/load.ts");
-    return await load({ ...given, from, ...work });
-  },
+  run: async (given, work, from) =>
+    (await import("../app/load.ts")).load({ ...given, from, ...work }),
   print: (images, { json }) => {
     if (json) return images.forEach((image) => printJson("image", image));
     for (const { references, sent, id } of images) {
@@ -139,7 +133,6 @@ Examples:
 
   # from registry to registry, with its signatures and SBOMs
   kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers`,
-  stops: true,
   view: true,
   run: (given, work, from, to) => copyOne({ ...given, from, to, ...work }),
   print: printCopied,
@@ -159,7 +152,6 @@ const pull = command({
 
   # one platform of it
   kodeno pull registry.local/team/base:v1 --oci-layout bases --platform linux/arm64`,
-  stops: true,
   view: true,
   run: ({ ociLayout = "out", ...given }, work, from) =>
     copyOne({ ...given, from, to: `oci:${ociLayout}`, ...work }),
@@ -211,7 +203,6 @@ Examples:
 
   # for other machines, with a certificate
   kodeno serve out --listen 0.0.0.0:5443 --tls-cert cert.pem --tls-key key.pem`,
-  stops: true,
   run: async ({ listen, tlsCert, tlsKey }, { signal, emit }, layout) => {
     const { serve } = await import("../app/serve.ts");
     await serve({ layout, listen, tlsCert, tlsKey, signal, emit });

@@ -29,7 +29,7 @@ const COMMANDS: Readonly<Record<string, readonly [Load, summary: string]>> = {
   watch: [BUILDING, "build images again whenever their files change"],
   skaffold: [BUILDING, "build an image for Skaffold, as its custom builder"],
   deps: [BUILDING, "list the files that shape images"],
-  sync: [BUILDING, "print file sync rules of kodata for skaffold.yaml"],
+  sync: [CONFIG, "print file sync rules of kodata for skaffold.yaml"],
   push: [PLACES, "push the images of a layout or archive to a registry"],
   load: [PLACES, "load images into the Docker daemon"],
   pull: [PLACES, "pull an image of a registry into a layout"],

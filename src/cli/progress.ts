@@ -31,8 +31,8 @@ export interface Work {
 interface Showing {
   /** Shows how far it is; otherwise only notes are printed. */
   readonly view?: boolean | undefined;
-  /** Aborts the signal when the process is told to stop; otherwise the process ends. */
-  readonly stops?: boolean | undefined;
+  /** Ends the process when it is told to stop; otherwise the signal is aborted. */
+  readonly endsAtOnce?: boolean | undefined;
   /** Prints all events as JSON. */
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -67,13 +67,11 @@ export async function runWork<T>(
     }
   };
   try {
-    using _ = showing.stops
-      ? listenNow({
-        listen: () => SIGNALS.forEach((name) => Deno.addSignalListener(name, stop)),
-        rest: () => SIGNALS.forEach((name) => Deno.removeSignalListener(name, stop)),
-        check: () => signal.throwIfAborted(),
-      })
-      : undefined;
+    using _ = showing.endsAtOnce ? undefined : listenNow({
+      listen: () => SIGNALS.forEach((name) => Deno.addSignalListener(name, stop)),
+      rest: () => SIGNALS.forEach((name) => Deno.removeSignalListener(name, stop)),
+      check: () => signal.throwIfAborted(),
+    });
     const result = await work({ signal, tell, emit: (event) => tell(() => emit(event)) });
     // What nobody got to read is a failure, though the work did not see it.
     if (signal.aborted && !isInterrupt(signal.reason)) throw signal.reason;
@@ -103,11 +101,11 @@ async function makeProgress({ view, json, verbose }: Showing): Promise<Progress>
       close: () => live.close(),
     };
   }
-  const transfers = new PlainTransfers();
+  const transferLine = plainTransfers();
   return {
     emit: (event) => {
       note(event);
-      const line = event.type === "transfer" ? transfers.line(event) : stageLine(event);
+      const line = event.type === "transfer" ? transferLine(event) : stageLine(event);
       if (line !== undefined) printNote(printable(line));
     },
   };
@@ -122,19 +120,18 @@ function stageLine(event: KodenoEvent): string | undefined {
 }
 
 /** Plain lines: one for each large blob, and now and then one for a blob that takes long. */
-class PlainTransfers {
-  readonly #told = new Map<string, number>();
-
-  /** The line for an event, if it is worth one. */
-  line(event: TransferEvent): string | undefined {
-    const { image, digest, bytes, total, state } = event;
+function plainTransfers(): (event: TransferEvent) => string | undefined {
+  const told = new Map<string, number>();
+  return ({ image, digest, bytes, total, state }) => {
     if (total < LARGE_BYTES || state === "there") return undefined;
     const name = `${image ? `${image} ` : ""}${shortDigest(digest)}`;
     if (state === "done") return `${name}: ${formatBytes(total)} done`;
     const now = performance.now();
-    const told = this.#told.get(name);
-    if (told === undefined || now - told >= PLAIN_MS) this.#told.set(name, now);
-    if (told === undefined || now - told < PLAIN_MS) return undefined;
-    return `${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`;
-  }
+    const last = told.get(name);
+    if (last !== undefined && now - last < PLAIN_MS) return undefined;
+    told.set(name, now);
+    return last === undefined
+      ? undefined
+      : `${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`;
+  };
 }

@@ -6,7 +6,6 @@
 import type { CacheInfo } from "../app/cache.ts";
 import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
-import { askLine, canAsk } from "./ask.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { JSON_WHOLE, toggle } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
@@ -31,7 +30,6 @@ const init = command({
 
   # another repository, for a program
   kodeno init ../other --json`,
-  stops: true,
   run: async ({ yes, json, offline }, { signal }, directory) => {
     const { proposeInit, writeProposal } = await import("../app/init.ts");
     const proposal = await proposeInit({ directory, offline, signal });
@@ -57,6 +55,7 @@ function printProposal({ directory, files, present, notes }: Proposal): void {
 
 async function agreed({ files }: Proposal, signal: AbortSignal): Promise<boolean> {
   const names = files.map(({ path }) => path).join(", ");
+  const { askLine, canAsk } = await import("./ask.ts");
   if (!canAsk()) {
     printNote('Nothing was written; "kodeno init --yes" writes it');
     return false;
@@ -86,11 +85,8 @@ const doctor = command({
 
   # dial nothing; for a program
   kodeno doctor --offline --json`,
-  stops: true,
-  run: async (given, { signal }, directory) => {
-    const { doctor } = await import("../app/doctor.ts");
-    return await doctor({ ...given, directory, signal });
-  },
+  run: async (given, { signal }, directory) =>
+    (await import("../app/doctor.ts")).doctor({ ...given, directory, signal }),
   print: (findings, { json }) => {
     for (const finding of findings) {
       const { check, status, found, mend } = finding;
@@ -105,7 +101,6 @@ const doctor = command({
   },
 });
 
-/** As `SCHEMA_NAMES`, which are not loaded for a command of another name. */
 const schema = command({
   about: "Prints the JSON Schema of a configuration file, for editors.",
   words: [["[file]", "which file", { choices: ["ko", "skaffold"], default: "ko" }]],
@@ -115,6 +110,7 @@ const schema = command({
 
   # the same of a skaffold.yaml
   kodeno schema skaffold > skaffold.schema.json`,
+  endsAtOnce: true,
   run: async (_, _work, name = "ko") => {
     const { jsonSchema } = await import("../config/json_schema.ts");
     printResult(JSON.stringify(jsonSchema(name), null, 2));
@@ -130,7 +126,8 @@ const cache = commandGroup(
       flags: { json: JSON_WHOLE },
       examples: "Example:\n  kodeno cache info --json",
       isLocal: true,
-      run: async () => await (await import("../app/cache.ts")).cacheInfo(),
+      endsAtOnce: true,
+      run: async () => (await import("../app/cache.ts")).cacheInfo(),
       print: (info, { json }) => printCache(info, "holds", json),
     }),
     clean: command({
@@ -138,7 +135,8 @@ const cache = commandGroup(
       flags: { json: JSON_WHOLE },
       examples: "Example:\n  kodeno cache clean",
       isLocal: true,
-      run: async () => await (await import("../app/cache.ts")).cacheClean(),
+      endsAtOnce: true,
+      run: async () => (await import("../app/cache.ts")).cacheClean(),
       print: (info, { json }) => printCache(info, "held", json),
     }),
   },
@@ -157,6 +155,7 @@ const version = command({
   about: "Tells the versions of kodeno, Deno and Go.",
   examples: "Example:\n  kodeno version",
   isLocal: true,
+  endsAtOnce: true,
   run: async () => {
     const { formatVersions, versions } = await import("../app/version.ts");
     printResult(formatVersions(await versions()));
