@@ -25,7 +25,7 @@ type WordValues<Words extends readonly Word[]> = {
 /** The program with the code of one command. */
 type LoadProgram = (name?: string) => Promise<Command>;
 /** Makes a command of one that only has its name. */
-export type FillCommand = (command: Command, load: LoadProgram) => void;
+type FillCommand = (command: Command, load: LoadProgram) => void;
 /** Commands of one subject, by name. */
 export type Commands = Readonly<Record<string, FillCommand>>;
 

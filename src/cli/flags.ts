@@ -85,77 +85,75 @@ export const BUILD_FLAGS = {
   ),
   ociLayoutPath: text("--oci-layout-path <dir>", "the same, as ko names it (default: none)")
     .filling("ociLayout"),
-  ...{
-    push: toggle("--push", "push to KO_DOCKER_REPO"),
-    local: toggle("-L, --local", "load into the Docker daemon; into kind's nodes under kind.local"),
-    localDomain: text(
-      "--local-domain <domain>",
-      'KO_DOCKER_REPO below it means --local; prefix without one (default: "ko.local")',
-    ),
-    tarball: text(
-      "--tarball <file>",
-      'write an archive that "docker load" takes; - is stdout (default: none)',
-    ),
-    ...TRANSFER_FLAGS,
-    platforms: PLATFORMS,
-    baseImage: text(
-      "--base-image <image>",
-      "static (built in), scratch, oci:DIR[:TAG], archive:FILE, daemon:NAME, a reference " +
-        "(default: static)",
-    ),
-    bare: toggle("--bare", "name the image KO_DOCKER_REPO itself"),
-    baseImportPaths: toggle(
-      "-B, --base-import-paths",
-      "name images by the last element of the import path",
-    ),
-    preserveImportPaths: toggle(
-      "-P, --preserve-import-paths",
-      "name images by the whole import path",
-    ),
-    tags: texts("-t, --tags <list>", 'tags of the images (default: "latest")'),
-    tagOnly: toggle("--tag-only", "leave the digest out of references"),
-    labels: pairs(
-      "label",
-      "--image-label <key=value>",
-      "label of the image config (default: none)",
-    ),
-    annotations: pairs(
-      "annotation",
-      "--image-annotation <key=value>",
-      "annotation of the manifests (default: none)",
-    ),
-    user: text("--image-user <user>", "user the image runs as (default: the base image's)"),
-    imageRefs: text("--image-refs <file>", "write the references to a file (default: none)"),
-    entrypointArgs: texts(
-      "--entrypoint-arg <arg>",
-      "argument after the binary in the entrypoint (default: none)",
-      append,
-    ),
-    expose: texts("--expose <port>", "port to expose, such as 8080 or 53/udp (default: none)"),
-    jobs: parsed(
-      "-j, --jobs <n>",
-      "builds and layers worked on at once (default: processors)",
-      parseJobs,
-    ),
-    ldflags: texts("--ldflags <flags>", "flags of the linker (default: none)", appendFlags),
-    gcflags: texts("--gcflags <flags>", "flags of the compiler (default: none)", append),
-    asmflags: texts("--asmflags <flags>", "flags of the assembler (default: none)", append),
-    flags: texts(
-      "--flags <flags>",
-      "more flags of go build, such as -tags=netgo (default: none)",
-      appendWords,
-    ),
-    env: texts("--env <name=value>", "environment variable of go build (default: none)", append),
-    disableOptimizations: toggle("--disable-optimizations", "build for a debugger"),
-    sourceDateEpoch: parsed(
-      "--source-date-epoch <seconds>",
-      "creation time, in seconds since 1970 (default: the base's)",
-      (value) => parseEpoch("--source-date-epoch", value),
-    ),
-    compression: text("--compression <how>", "gzip[:1-9] or none (default: gzip:2)"),
-    cache: toggle("--no-cache", "neither use nor keep finished layers"),
-  } satisfies Filling<CommandOptions>,
-};
+  push: toggle("--push", "push to KO_DOCKER_REPO"),
+  local: toggle("-L, --local", "load into the Docker daemon; into kind's nodes under kind.local"),
+  localDomain: text(
+    "--local-domain <domain>",
+    'KO_DOCKER_REPO below it means --local; prefix without one (default: "ko.local")',
+  ),
+  tarball: text(
+    "--tarball <file>",
+    'write an archive that "docker load" takes; - is stdout (default: none)',
+  ),
+  ...TRANSFER_FLAGS,
+  platforms: PLATFORMS,
+  baseImage: text(
+    "--base-image <image>",
+    "static (built in), scratch, oci:DIR[:TAG], archive:FILE, daemon:NAME, a reference " +
+      "(default: static)",
+  ),
+  bare: toggle("--bare", "name the image KO_DOCKER_REPO itself"),
+  baseImportPaths: toggle(
+    "-B, --base-import-paths",
+    "name images by the last element of the import path",
+  ),
+  preserveImportPaths: toggle(
+    "-P, --preserve-import-paths",
+    "name images by the whole import path",
+  ),
+  tags: texts("-t, --tags <list>", 'tags of the images (default: "latest")'),
+  tagOnly: toggle("--tag-only", "leave the digest out of references"),
+  labels: pairs(
+    "label",
+    "--image-label <key=value>",
+    "label of the image config (default: none)",
+  ),
+  annotations: pairs(
+    "annotation",
+    "--image-annotation <key=value>",
+    "annotation of the manifests (default: none)",
+  ),
+  user: text("--image-user <user>", "user the image runs as (default: the base image's)"),
+  imageRefs: text("--image-refs <file>", "write the references to a file (default: none)"),
+  entrypointArgs: texts(
+    "--entrypoint-arg <arg>",
+    "argument after the binary in the entrypoint (default: none)",
+    append,
+  ),
+  expose: texts("--expose <port>", "port to expose, such as 8080 or 53/udp (default: none)"),
+  jobs: parsed(
+    "-j, --jobs <n>",
+    "builds and layers worked on at once (default: processors)",
+    parseJobs,
+  ),
+  ldflags: texts("--ldflags <flags>", "flags of the linker (default: none)", appendFlags),
+  gcflags: texts("--gcflags <flags>", "flags of the compiler (default: none)", append),
+  asmflags: texts("--asmflags <flags>", "flags of the assembler (default: none)", append),
+  flags: texts(
+    "--flags <flags>",
+    "more flags of go build, such as -tags=netgo (default: none)",
+    appendWords,
+  ),
+  env: texts("--env <name=value>", "environment variable of go build (default: none)", append),
+  disableOptimizations: toggle("--disable-optimizations", "build for a debugger"),
+  sourceDateEpoch: parsed(
+    "--source-date-epoch <seconds>",
+    "creation time, in seconds since 1970 (default: the base's)",
+    (value) => parseEpoch("--source-date-epoch", value),
+  ),
+  compression: text("--compression <how>", "gzip[:1-9] or none (default: gzip:2)"),
+  cache: toggle("--no-cache", "neither use nor keep finished layers"),
+} satisfies Filling<CommandOptions & { readonly ociLayoutPath?: string }>;
 
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {
@@ -165,24 +163,22 @@ export const PUSHING_FLAGS = {
 
 /** What commands are told that read a skaffold.yaml, named as in Skaffold. */
 export const SKAFFOLD_FLAGS = {
-  ...{
-    file: text("-f, --filename <file>", "build what a skaffold.yaml says (default: none)"),
-    images: texts("-b, --build-image <image>", "with -f: only these images (default: all)"),
-    profiles: texts(
-      "-p, --profile <list>",
-      "with -f: profiles; -NAME turns one off (default: none)",
-    ),
-    modules: texts("-m, --module <list>", "with -f: configurations by name (default: all)"),
-    defaultRepo: text(
-      "-d, --default-repo <repo>",
-      "with -f: what comes before image names (default: nothing)",
-    ),
-  } satisfies Filling<SkaffoldOptions>,
+  file: text("-f, --filename <file>", "build what a skaffold.yaml says (default: none)"),
+  images: texts("-b, --build-image <image>", "with -f: only these images (default: all)"),
+  profiles: texts(
+    "-p, --profile <list>",
+    "with -f: profiles; -NAME turns one off (default: none)",
+  ),
+  modules: texts("-m, --module <list>", "with -f: configurations by name (default: all)"),
+  defaultRepo: text(
+    "-d, --default-repo <repo>",
+    "with -f: what comes before image names (default: nothing)",
+  ),
   mode: choice("--mode <mode>", "with -f: debug builds for a debugger (default: dev)", [
     "dev",
     "debug",
   ]),
-};
+} satisfies Filling<SkaffoldOptions & { readonly mode?: "dev" | "debug" }>;
 
 /** What is asked of a skaffold.yaml, and what there is to tell of the `skaffold.env` beside it. */
 export async function skaffoldOptions(

@@ -12,10 +12,7 @@ import { printNote } from "./output.ts";
 const HOST = ["<host>", "host and port of the registry"] as const;
 const FLAGS = {
   username: text("-u, --username <user>", "user (default: ask for it)"),
-  password: text(
-    "-p, --password <password>",
-    "password; others can see it (default: ask for it)",
-  ),
+  password: text("-p, --password <password>", "password; others can see it (default: ask for it)"),
   passwordStdin: toggle("--password-stdin", "read the password from stdin"),
   ...REGISTRY_FLAGS,
 };

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { koSchema } from "./ko_yaml.ts";
 import { skaffoldSchema } from "./skaffold/schema.ts";
 
-/** The files there is a schema of, by the name that `kodeno schema` knows. */
+/** The files there is a schema of, by the names that `kodeno schema` offers. */
 const SCHEMAS: Readonly<
   Record<string, { readonly title: string; readonly make: () => z.ZodType }>
 > = {
@@ -14,13 +14,10 @@ const SCHEMAS: Readonly<
   skaffold: { title: "skaffold.yaml, as far as kodeno reads it", make: () => skaffoldSchema },
 };
 
-/** Names of the schemas. */
-export const SCHEMA_NAMES: readonly string[] = Object.keys(SCHEMAS);
-
 /**
  * The JSON Schema (draft 2020-12) of a file, made of the schema that checks it.
  *
- * @returns undefined for a name that is not in `SCHEMA_NAMES`
+ * @returns undefined for a name that it does not know
  */
 export function jsonSchema(name: string): Readonly<Record<string, unknown>> | undefined {
   const found = Object.hasOwn(SCHEMAS, name) ? SCHEMAS[name] : undefined;
