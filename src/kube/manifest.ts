@@ -12,7 +12,7 @@ import {
   explainYamlError,
   type YamlBounds,
   YamlFailure,
-} from "../config/yaml/compose.ts";
+} from "../config/yaml/document.ts";
 import { Places } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
 import { undisturbed } from "../undisturbed.ts";

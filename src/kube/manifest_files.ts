@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { decodeText } from "../config/yaml/read.ts";
+import { decodeText } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";

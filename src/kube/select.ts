@@ -3,8 +3,7 @@
  * @module
  */
 import { type CST, type Document, isMap, isScalar, isSeq, type Scalar, type YAMLSeq } from "yaml";
-import { YamlFailure } from "../config/yaml/compose.ts";
-import { keyText } from "../config/yaml/document.ts";
+import { keyText, YamlFailure } from "../config/yaml/document.ts";
 import type { Selector } from "./selector.ts";
 
 /** A part of a text, in UTF-16 units. */

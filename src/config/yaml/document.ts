@@ -1,26 +1,37 @@
 /**
  * YAML text to documents that know where each of their values stands. Values are plain: keys once
  * each, aliases and merge keys followed within bounds, and a key with nothing as its value counts as
- * absent, as Go's decoder has it.
+ * absent, as Go's decoder has it. The library is fed piece by piece: what is too much for it is noticed
+ * while it is read, since a node of its trees takes some hundred times the memory of its text.
  * @module
  */
 import {
   type Alias,
+  Composer,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   type Pair,
   parseDocument,
+  Parser,
   type Scalar,
+  type YAMLError,
   type YAMLMap,
 } from "yaml";
 import { undisturbed } from "../../undisturbed.ts";
-import { composeYaml, explainYamlError, type YamlBounds, YamlFailure } from "./compose.ts";
-import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
-import { MAX_YAML_BYTES, readText } from "./read.ts";
+import {
+  type Fault,
+  faultsError,
+  MAX_YAML_BYTES,
+  type Path,
+  Places,
+  type Position,
+  readText,
+} from "./faults.ts";
 
 /** What is asked of a file. */
 interface YamlOptions {
@@ -43,6 +54,19 @@ interface YamlFile {
 
 /** Which part of a key and its value is meant. */
 type Part = "key" | "value";
+/** Gets each fault with its offset in the text. */
+type ReportFault = (offset: number, message: string) => void;
+type Values = Record<string, unknown>;
+
+/** Most values that aliases may add to a document; a bomb adds billions. */
+const MAX_ALIASED_VALUES = 100_000;
+
+interface Anchored {
+  readonly node: Node;
+  readonly value?: unknown;
+  /** Values in it, itself included; none as long as it is being made, when an alias would hold itself. */
+  readonly size?: number;
+}
 
 /** One document of a file. */
 export class YamlDocument {
@@ -51,20 +75,26 @@ export class YamlDocument {
   /** Maps, lists, text, numbers and booleans; undefined where the document is empty. */
   readonly value: unknown;
   readonly #places: Places;
-  readonly #document: Document.Parsed;
-  readonly #maps = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
-
+  readonly #report: ReportFault;
+  /** Where it begins. */
+  readonly #start: number;
+  readonly #root: unknown;
+  /** The nodes in each list, and the pairs of each map by their keys, also of those it merges. */
+  readonly #inner = new WeakMap<object, readonly unknown[] | ReadonlyMap<string, Pair>>();
   /** What aliases stand for. */
-  readonly #targets: ReadonlyMap<Alias, Node>;
+  readonly #targets = new Map<Alias, Node>();
+  readonly #anchors = new Map<string, Anchored>();
+  #count = 0;
+  #aliased = 0;
 
-  /** Made by `parseYaml`. */
+  /** Made by `parseYaml`; what cannot be used is reported and left out. */
   constructor(name: string, places: Places, document: Document.Parsed, report: ReportFault) {
-    const converter = new Converter(report);
     this.name = name;
-    this.value = converter.value(document.contents);
-    this.#targets = converter.targets;
     this.#places = places;
-    this.#document = document;
+    this.#report = report;
+    this.#root = document.contents;
+    this.#start = document.range[0];
+    this.value = this.#plain(document.contents);
   }
 
   /**
@@ -79,8 +109,9 @@ export class YamlDocument {
 
   /** The text of a scalar as it is written in the file, such as `1.10`; only of plain ones. */
   plainText(path: Path): string | undefined {
-    const { node, whole } = this.#find(path, "value");
-    if (!whole || !isScalar(node) || node.type !== "PLAIN" || node.value === null) return undefined;
+    const { node: found } = this.#find(path, "value");
+    const node = isAlias(found) ? this.#targets.get(found) : found;
+    if (!isScalar(node) || node.type !== "PLAIN" || node.value === null) return undefined;
     return node.source;
   }
 
@@ -89,50 +120,136 @@ export class YamlDocument {
     return { file: this.name, ...this.position(path, part), message };
   }
 
-  #find(path: Path, part: Part): { offset: number; node: unknown; whole: boolean } {
-    let node = this.#follow(this.#document.contents);
-    let offset = node?.range?.[0] ?? this.#document.range[0];
+  /** The node at a path, where there is one, and where what is nearest to it stands. */
+  #find(path: Path, part: Part): { readonly offset: number; readonly node: unknown } {
+    let [node, value] = [this.#root, this.value];
+    let offset = offsetOf(node) ?? this.#start;
     for (const [depth, step] of path.entries()) {
-      const [key, value] = this.#step(node, step);
-      if (key === undefined && value === undefined) return { offset, node, whole: false };
-      const wanted = part === "key" && depth === path.length - 1 ? key ?? value : value ?? key;
-      offset = wanted?.range?.[0] ?? key?.range?.[0] ?? offset;
-      node = this.#follow(value);
+      const inner = this.#inner.get(Object(value));
+      const pair = inner instanceof Map ? inner.get(String(step)) : undefined;
+      node = inner instanceof Map ? pair?.value : Reflect.get(inner ?? [], step);
+      const isKey = part === "key" && depth === path.length - 1;
+      const [first, second] = isKey ? [pair?.key, node] : [node, pair?.key];
+      const found = offsetOf(first) ?? offsetOf(second);
+      if (found === undefined) return { offset, node: undefined };
+      offset = found;
+      value = Reflect.get(Object(value), step);
     }
-    return { offset, node, whole: true };
+    return { offset, node };
   }
 
-  /** The nodes of a key and its value; an item of a list has no key. */
-  #step(node: unknown, step: string | number): readonly (Node | undefined)[] {
-    if (isSeq(node)) return [undefined, node.items[Number(step)] as Node | undefined];
-    const pair = isMap(node) ? this.#pairs(node).get(String(step)) : undefined;
-    if (pair === undefined) return [];
-    return [pair.key as Node, (pair.value ?? undefined) as Node | undefined];
+  #plain(node: unknown): unknown {
+    if (isAlias(node)) return this.#alias(node);
+    this.#count++;
+    if (isScalar(node)) return this.#scalar(node);
+    if (!isMap(node) && !isSeq(node)) return undefined;
+    const { anchor } = node;
+    const before = this.#count;
+    if (anchor !== undefined) this.#anchors.set(anchor, { node });
+    const value = isMap(node) ? this.#map(node) : node.items.map((item) => this.#plain(item));
+    if (isSeq(node)) this.#inner.set(value, node.items);
+    if (anchor !== undefined) {
+      this.#anchors.set(anchor, { node, value, size: this.#count - before + 1 });
+    }
+    return value;
   }
 
-  /** The pairs of a map by their keys: its own, then those it merges, the first of each key. */
-  #pairs(node: YAMLMap): ReadonlyMap<string, Pair> {
-    const known = this.#maps.get(node);
-    if (known !== undefined) return known;
+  #scalar(node: Scalar): unknown {
+    const value = node.value ?? undefined;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, { node, value, size: 1 });
+    return value;
+  }
+
+  #alias(node: Alias): unknown {
+    const at = node.range?.[0] ?? 0;
+    const target = this.#anchors.get(node.source);
+    if (target?.size === undefined) {
+      const why = target !== undefined
+        ? "which stands for a value that it is in itself"
+        : `but nothing before it is called &${node.source}`;
+      this.#report(at, `found alias *${node.source}, ${why}`);
+      return undefined;
+    }
+    this.#targets.set(node, target.node);
+    const within = this.#aliased <= MAX_ALIASED_VALUES;
+    this.#aliased += target.size;
+    this.#count += target.size;
+    if (this.#aliased <= MAX_ALIASED_VALUES) return target.value;
+    if (within) {
+      const most = `at most ${MAX_ALIASED_VALUES} are allowed`;
+      this.#report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
+    }
+    return undefined;
+  }
+
+  #map(node: YAMLMap): Values {
+    const own: Values = {};
     const pairs = new Map<string, Pair>();
-    const add = (name: string | undefined, pair: Pair): void => {
-      if (name !== undefined && !pairs.has(name)) pairs.set(name, pair);
-    };
-    for (const pair of node.items) add(keyText(pair.key), pair);
-    for (const merge of node.items.filter(isMerge)) {
-      const value = this.#follow(merge.value);
-      for (const one of isSeq(value) ? value.items : [value]) {
-        const map = this.#follow(one);
-        if (isMap(map)) { for (const [name, pair] of this.#pairs(map)) add(name, pair); }
+    this.#inner.set(own, pairs);
+    const merged: object[] = [];
+    for (const pair of node.items) {
+      const { key, value } = pair;
+      const at = offsetOf(key) ?? offsetOf(value) ?? node.range?.[0] ?? 0;
+      const name = keyText(key);
+      if (name === undefined) {
+        const found = isAlias(key) ? "an alias" : "no text";
+        this.#report(at, `found ${found} as a key; text is allowed`);
+        this.#plain(value);
+        continue;
+      }
+      if (pairs.has(name)) {
+        this.#report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
+      }
+      pairs.set(name, pair);
+      if (isScalar(key)) this.#scalar(key);
+      const plain = this.#plain(value);
+      if (isMerge(pair)) merged.push(...this.#mergedMaps(plain, at));
+      else if (plain !== undefined) set(own, name, plain);
+    }
+    // Its own keys beat those it merges; of several maps the first one that has a key gives its value.
+    for (const one of merged) {
+      const inner = this.#inner.get(one);
+      for (const [name, value] of Object.entries(one)) {
+        if (pairs.has(name)) continue;
+        set(own, name, value);
+        const pair = inner instanceof Map ? inner.get(name) : undefined;
+        if (pair !== undefined) pairs.set(name, pair);
       }
     }
-    this.#maps.set(node, pairs);
-    return pairs;
+    return own;
   }
 
-  #follow(node: unknown): Node | undefined {
-    return isAlias(node) ? this.#targets.get(node) : (node ?? undefined) as Node | undefined;
+  #mergedMaps(plain: unknown, at: number): readonly object[] {
+    return [plain].flat().filter((one): one is object => {
+      if (one !== null && typeof one === "object" && !Array.isArray(one)) return true;
+      const allowed = "a map or a list of maps is allowed";
+      this.#report(at, `found "<<" with something that is no map; ${allowed}`);
+      return false;
+    });
   }
+}
+
+/** The text of a key, or undefined where it is no text. */
+export function keyText(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined;
+  return typeof key.value === "string" ? key.value : key.source ?? String(key.value);
+}
+
+/** Whether a pair takes over the keys of another map. */
+function isMerge({ key }: Pair): boolean {
+  return isScalar(key) && key.value === "<<" && key.type === "PLAIN";
+}
+
+function offsetOf(node: unknown): number | undefined {
+  const known = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
+  return known ? node.range?.[0] : undefined;
+}
+
+/** Sets a key, also one called `__proto__`, which would be lost otherwise. */
+function set(values: Values, name: string, value: unknown): void {
+  const own = { value, enumerable: true, configurable: true, writable: true };
+  if (name === "__proto__") Object.defineProperty(values, name, own);
+  else values[name] = value;
 }
 
 /**
@@ -190,8 +307,8 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
     new YamlDocument(name, places, document, report)
   );
   if (faults.length > 0) throw faultsError(faults);
-  const empty = (): YamlDocument => new YamlDocument(name, places, parseDocument(""), report);
-  return { name, text, documents: [first ?? empty(), ...others] };
+  const one = first ?? new YamlDocument(name, places, parseDocument(""), report);
+  return { name, text, documents: [one, ...others] };
 }
 
 /** Some 25,000 lines of keys and values have as many pieces; each document is checked by itself. */
@@ -209,149 +326,125 @@ function firstOfEachLine(faults: readonly Fault[]): readonly Fault[] {
   return [...lines.values()];
 }
 
-/** Gets each fault with its offset in the text. */
-type ReportFault = (offset: number, message: string) => void;
-
-/** Most values that aliases may add to a document; a bomb adds billions. */
-const MAX_ALIASED_VALUES = 100_000;
-
-interface Anchored {
-  readonly node: Node;
-  readonly value?: unknown;
-  /** Values in it, itself included; none as long as it is being made, when an alias would hold itself. */
-  readonly size?: number;
+/** How much of a text is read. */
+export interface YamlBounds {
+  /** Most pieces: keys, values, comments, line breaks and signs such as `-` each count as one. */
+  readonly pieces: number;
+  /** Most pieces of one document, where that is less: only one at a time is in memory. */
+  readonly documentPieces?: number;
+  readonly documents: number;
+  /** Most lines: a text over many lines is put together from as many parts. */
+  readonly lines: number;
+  /** Ends the message about a text that has more. */
+  readonly advice: string;
 }
 
-type Values = Record<string, unknown>;
+/** Where reading ended, and why. */
+export class YamlFailure extends Error {
+  override readonly name = "YamlFailure";
 
-/** The text of a key, or undefined where it is no text. */
-export function keyText(key: unknown): string | undefined {
-  if (!isScalar(key)) return undefined;
-  return typeof key.value === "string" ? key.value : key.source ?? String(key.value);
+  /** @param offset in UTF-16 units from the start of the text */
+  constructor(readonly offset: number, message: string) {
+    super(message);
+  }
 }
 
-/** Whether a pair takes over the keys of another map. */
-function isMerge({ key }: Pair): boolean {
-  return isScalar(key) && key.value === "<<" && key.type === "PLAIN";
-}
+/** After so many faults nobody wants to know the next one. */
+const MAX_FAULTS = 1000;
+/** Most lists and maps in each other; the library's recursion takes some 800. */
+const MAX_DEPTH = 500;
+const TOO_DEEP = "found lists or maps nested too deeply to read; say it with fewer levels";
 
-/** Makes plain values of nodes; what cannot be used is reported and left out. */
-class Converter {
-  readonly targets = new Map<Alias, Node>();
-  readonly #report: ReportFault;
-  readonly #anchors = new Map<string, Anchored>();
-  #count = 0;
-  #aliased = 0;
+/** Keys that are there twice are found by `plainValue`: the library takes a square of the time. */
+const OPTIONS = { prettyErrors: false, uniqueKeys: false, logLevel: "silent" } as const;
 
-  constructor(report: ReportFault) {
-    this.#report = report;
+/**
+ * Parses a text, one document after the other; their errors are in them.
+ *
+ * @param keepTokens whether nodes are to know the tokens they are made of
+ * @throws {YamlFailure} for what is beyond the bounds
+ */
+export function* composeYaml(
+  text: string,
+  bounds: YamlBounds,
+  keepTokens = false,
+): Generator<Document.Parsed> {
+  let lines = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+    if (++lines > bounds.lines) throw tooMuch(at, `${bounds.lines} lines`, bounds);
   }
-
-  value(node: unknown): unknown {
-    if (isAlias(node)) return this.#alias(node);
-    this.#count++;
-    if (isScalar(node)) return this.#scalar(node);
-    if (!isMap(node) && !isSeq(node)) return undefined;
-    const { anchor } = node;
-    const before = this.#count;
-    if (anchor !== undefined) this.#anchors.set(anchor, { node });
-    const value = isMap(node) ? this.#map(node) : node.items.map((item) => this.value(item));
-    if (anchor !== undefined) {
-      this.#anchors.set(anchor, { node, value, size: this.#count - before + 1 });
-    }
-    return value;
-  }
-
-  #scalar(node: Scalar): unknown {
-    const value = node.value ?? undefined;
-    if (node.anchor !== undefined) this.#anchors.set(node.anchor, { node, value, size: 1 });
-    return value;
-  }
-
-  #alias(node: Alias): unknown {
-    const at = node.range?.[0] ?? 0;
-    const target = this.#anchors.get(node.source);
-    if (target?.size === undefined) {
-      const why = target !== undefined
-        ? "which stands for a value that it is in itself"
-        : `but nothing before it is called &${node.source}`;
-      this.#report(at, `found alias *${node.source}, ${why}`);
-      return undefined;
-    }
-    this.targets.set(node, target.node);
-    const within = this.#aliased <= MAX_ALIASED_VALUES;
-    this.#aliased += target.size;
-    this.#count += target.size;
-    if (this.#aliased <= MAX_ALIASED_VALUES) return target.value;
-    if (within) {
-      const most = `at most ${MAX_ALIASED_VALUES} are allowed`;
-      this.#report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
-    }
-    return undefined;
-  }
-
-  #map(node: YAMLMap): Values {
-    const own: Values = {};
-    const merged: Values = {};
-    const seen = new Set<string>();
-    for (const pair of node.items) {
-      const { key, value } = pair;
-      const at = offsetOf(key) ?? offsetOf(value) ?? node.range?.[0] ?? 0;
-      const name = keyText(key);
-      if (name === undefined) {
-        this.#report(
-          at,
-          `found ${isAlias(key) ? "an alias" : "no text"} as a key; text is allowed`,
-        );
-        this.value(value);
-        continue;
+  const { pieces: most, documentPieces = most } = bounds;
+  const parser = new Parser();
+  const composer = new Composer({ ...OPTIONS, keepSourceTokens: keepTokens });
+  let [pieces, before, documents, faults] = [0, 0, 0, 0];
+  try {
+    for (const piece of lenientLexer().lex(text)) {
+      for (const token of parser.next(piece)) {
+        if (token.type === "error") faults++;
+        if (token.type === "document") before = pieces;
+        for (const document of composer.next(token)) {
+          if (++documents > bounds.documents) {
+            throw tooMuch(parser.offset, `${bounds.documents} documents`, bounds);
+          }
+          yield document;
+        }
       }
-      if (seen.has(name)) {
-        this.#report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
-      }
-      seen.add(name);
-      if (isScalar(key)) this.#scalar(key);
-      const plain = this.value(value);
-      if (isMerge(pair)) this.#merge(merged, plain, at);
-      else if (plain !== undefined) set(own, name, plain);
-    }
-    for (const [name, value] of Object.entries(merged)) {
-      if (!seen.has(name)) set(own, name, value);
-    }
-    return own;
-  }
-
-  /** Of several maps the first one that has a key gives its value. */
-  #merge(into: Values, plain: unknown, at: number): void {
-    for (const one of Array.isArray(plain) ? plain : [plain]) {
-      if (one === null || typeof one !== "object" || Array.isArray(one)) {
-        this.#report(
-          at,
-          'found "<<" with something that is no map; a map or a list of maps is allowed',
-        );
-        continue;
-      }
-      for (const [name, value] of Object.entries(one)) {
-        if (!Object.hasOwn(into, name)) set(into, name, value);
+      if (faults > MAX_FAULTS) break;
+      if (parser.stack.length > MAX_DEPTH) throw new YamlFailure(parser.offset, TOO_DEEP);
+      if (++pieces > most || pieces - before > documentPieces) {
+        const limit = pieces > most ? most : documentPieces;
+        throw tooMuch(parser.offset, `${limit} keys, values, comments and lines`, bounds);
       }
     }
+    for (const token of parser.end()) yield* composer.next(token);
+    yield* composer.end();
+  } catch (error) {
+    if (error instanceof RangeError) throw new YamlFailure(parser.offset, TOO_DEEP);
+    throw error;
   }
 }
 
-function offsetOf(node: unknown): number | undefined {
-  const known = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
-  return known ? node.range?.[0] : undefined;
-}
-
-/** Sets a key, also one called `__proto__`, which would be lost otherwise. */
-function set(values: Values, name: string, value: unknown): void {
-  if (name !== "__proto__") values[name] = value;
-  else {
-    Object.defineProperty(values, name, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
+/**
+ * Lines within brackets and quotes may begin anywhere, as for Go's parser: files of people have such
+ * lines. The library wants them farther in than the key they belong to, and has no option for that.
+ */
+function lenientLexer(): Lexer {
+  const lexer = new Lexer();
+  for (const name of ["parseFlowCollection", "parseQuotedScalar"]) {
+    const parse: () => Generator<string, unknown> = Reflect.get(lexer, name);
+    Reflect.set(lexer, name, function* () {
+      const indent: unknown = Reflect.get(lexer, "indentNext");
+      Reflect.set(lexer, "indentNext", 0);
+      const next = yield* parse.call(lexer);
+      Reflect.set(lexer, "indentNext", indent);
+      return next;
     });
   }
+  return lexer;
+}
+
+function tooMuch(offset: number, what: string, { advice }: YamlBounds): YamlFailure {
+  return new YamlFailure(offset, `found over ${what}; ${advice}`);
+}
+
+/** What the library's codes mean to a person. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: "found a tab as indentation; spaces are allowed",
+  BAD_INDENT: "found text that is not indented as the lines around it; indent it as they are",
+  BLOCK_AS_IMPLICIT_KEY: "found a key in a place of a value; " +
+    "give it a line of its own, as far in as its neighbours, or put quotes around the value",
+};
+
+/** An error of the library as a person understands it, and where its cause stands. */
+export function explainYamlError({ code, message, pos: [at] }: YAMLError, text: string) {
+  // The library names some tabs by what they break.
+  const start = text.lastIndexOf("\n", at - 1) + 1;
+  const indent = /^[ \t]*/.exec(text.slice(start, start + 200))?.[0] ?? "";
+  const tab = indent.indexOf("\t");
+  if (tab >= 0) return new YamlFailure(start + tab, MEANINGS["TAB_AS_INDENT"] ?? message);
+  if (message.startsWith("Maximum call stack")) return new YamlFailure(at, TOO_DEEP);
+  const [first = message] = message.split("\n");
+  const plain = `found YAML that does not parse: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
+  // The library says "indented" of brackets that are not closed, too.
+  return new YamlFailure(at, first.startsWith("Flow ") ? plain : MEANINGS[code] ?? plain);
 }

@@ -1,8 +1,10 @@
 /**
- * Faults of configuration files: where each one is, and one error for all of them.
+ * Configuration files as text, bounded and nothing but UTF-8; and faults of them: where each one is,
+ * and one error for all.
  * @module
  */
-import { KodenoError } from "../../errors.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { readAll } from "../../io/streams.ts";
 
 /** A place in a text; both count from 1, columns in characters. */
 export interface Position {
@@ -28,28 +30,27 @@ const MOST_CHARACTERS = 1000;
 
 /** The places of offsets in a text; lines are only counted once somebody asks. */
 export class Places {
-  readonly #text: string;
   #starts: readonly number[] | undefined;
   /** Second halves of characters of two units, which are no columns of their own. */
   #halves: readonly number[] | undefined;
 
   /** @param text what offsets lead into, counted in UTF-16 units */
-  constructor(text: string) {
-    this.#text = text;
-  }
+  constructor(readonly text: string) {}
 
   /** Finds the place of an offset. */
   of(offset: number): Position {
-    const starts = this.#starts ??= lineStarts(this.#text);
-    const halves = this.#halves ??= [...this.#text.matchAll(SECOND_HALF)].map(({ index }) => index);
+    const starts = this.#starts ??= [0, ...this.#behind(/\n/g)];
+    const halves = this.#halves ??= this.#behind(/[\ud800-\udbff](?=[\udc00-\udfff])/g);
     const line = countBelow(starts, offset + 1);
     const start = starts[line - 1] ?? 0;
     const units = offset - start;
     return { line, column: units - countBelow(halves, offset) + countBelow(halves, start) + 1 };
   }
-}
 
-const SECOND_HALF = /(?<=[\ud800-\udbff])[\udc00-\udfff]/g;
+  #behind(pattern: RegExp): number[] {
+    return Array.from(this.text.matchAll(pattern), ({ index }) => index + 1);
+  }
+}
 
 /** How many of sorted numbers are smaller than another one. */
 function countBelow(sorted: readonly number[], limit: number): number {
@@ -61,12 +62,6 @@ function countBelow(sorted: readonly number[], limit: number): number {
     else high = middle;
   }
   return low;
-}
-
-function lineStarts(text: string): readonly number[] {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return starts;
 }
 
 /**
@@ -107,4 +102,58 @@ export function faultsError(faults: readonly Fault[]): KodenoError {
   const more = lines.length - MOST_LINES;
   const shown = more > 0 ? [...lines.slice(0, MOST_LINES), `and ${more} more`] : lines;
   return new KodenoError("BAD_CONFIG", shown.join("\n"), { faults: sorted });
+}
+
+/** Most bytes of a configuration file; those of people have some thousand. */
+export const MAX_YAML_BYTES = 2 * 1024 * 1024;
+
+/**
+ * Reads a file whole, but never more than a bound of it.
+ *
+ * @param name what errors call it
+ * @param maxBytes most bytes it may have
+ * @throws {KodenoError} `BAD_CONFIG` when it is not there, no file, too large, or not UTF-8
+ */
+export async function readText(path: string, name: string, maxBytes: number): Promise<string> {
+  const tooLarge = `it is larger than ${maxBytes} bytes; a configuration is not that long`;
+  let bytes: Uint8Array;
+  try {
+    using file = await Deno.open(path);
+    const { isDirectory, size } = await file.stat();
+    if (isDirectory) throw new Error("it is a folder; name a file");
+    if (size > maxBytes) throw new Error(tooLarge);
+    // A pipe says nothing of its size, and a file may grow while it is read.
+    bytes = await readAll(file.readable, maxBytes, name);
+  } catch (cause) {
+    const isAbsent = cause instanceof Deno.errors.NotFound;
+    const why = cause instanceof KodenoError ? tooLarge : messageOf(cause);
+    const message = `Cannot read ${name}: ${isAbsent ? "there is no such file" : why}`;
+    throw new KodenoError("BAD_CONFIG", message, { file: name }, { cause });
+  }
+  return decodeText(bytes, name);
+}
+
+/**
+ * Decodes UTF-8.
+ *
+ * @param name what errors call it
+ * @param ignoreBOM whether a byte order mark is part of the text
+ * @throws {KodenoError} `BAD_CONFIG` with the place of the first byte that is not UTF-8
+ */
+export function decodeText(bytes: Uint8Array, name: string, ignoreBOM = false): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM }).decode(bytes);
+  } catch {
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    let [at, length] = [-1, 0];
+    // What stands for bytes that are none may stand there by itself.
+    do {
+      const next = text.indexOf("\ufffd", at + 1);
+      length += new TextEncoder().encode(text.slice(Math.max(at, 0), next)).length;
+      at = next;
+    } while (bytes[length] === 0xef && bytes[length + 1] === 0xbf && bytes[length + 2] === 0xbd);
+    const found = (bytes[length] ?? 0).toString(16).padStart(2, "0");
+    const message = `found byte 0x${found}, which is not UTF-8; save the file as UTF-8`;
+    throw faultsError([{ file: name, ...new Places(text).of(at), message }]);
+  }
 }
