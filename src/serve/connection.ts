@@ -32,6 +32,8 @@ const CHUNK_BYTES = 128 * 1024;
 /** Memory for them that nobody needs at present: new one for each blob would be much garbage. */
 const free: Uint8Array[] = [];
 const MAX_FREE = 200;
+/** Room for the head of a usual request. */
+const HEAD_BYTES = 2048;
 /** Most bytes and milliseconds of a body, which is read so that its sender looks at the answer. */
 const MAX_BODY = 1024 * 1024;
 const MAX_BODY_MS = 2000;
@@ -41,10 +43,12 @@ export class Connection {
   /** Settles when it is closed; never fails. */
   readonly closed: Promise<void>;
   readonly #deadline = new Deadline(() => this.close());
-  #answering = false;
+  readonly #heads = new HeadReader();
+  readonly #memory = new Uint8Array(HEAD_BYTES);
+  /** Whether it waits for a request, and could be closed without harm to anybody. */
+  isIdle = true;
   #last = false;
   #open = true;
-  readonly #heads = new HeadReader();
 
   /** Begins to listen to a client. */
   constructor(
@@ -53,11 +57,6 @@ export class Connection {
     readonly times: ConnectionTimes,
   ) {
     this.closed = this.#run().catch(() => {}).finally(() => this.close());
-  }
-
-  /** Whether it waits for a request, and could be closed without harm to anybody. */
-  get isIdle(): boolean {
-    return !this.#answering;
   }
 
   /** Ends it at once. */
@@ -79,45 +78,35 @@ export class Connection {
   }
 
   async #run(): Promise<void> {
-    // The last bytes of a blob would wait until those before them are acknowledged, some 40 ms.
-    if (isTcp(this.conn)) this.conn.setNoDelay(true);
+    // The last bytes of a blob would wait until those before them are acknowledged, some 40 ms. TLS
+    // connections have no such switch.
+    if ("setNoDelay" in this.conn) (this.conn as Deno.TcpConn).setNoDelay(true);
     while (this.#open && !this.#last) {
       const head = await this.#readHead();
       if (head === undefined) return;
-      this.#answering = true;
-      const { answer, request } = await this.#answer(head);
-      const stays = request?.keepAlive === true && !this.#last;
-      await this.#send(answer, request?.method === "HEAD", stays);
-      if (!stays) return await this.#linger(request);
-      this.#answering = false;
-    }
-  }
-
-  async #answer(
-    { text, whole }: RequestHead,
-  ): Promise<{ readonly answer: HttpAnswer; readonly request?: HttpRequest }> {
-    try {
-      const request = parseRequest(text, whole);
-      return { answer: await this.handler(request), request };
-    } catch (error) {
-      if (error instanceof HttpError) return { answer: await this.handler(error) };
-      throw error;
+      this.isIdle = false;
+      const request = parsed(head);
+      const answer = await this.handler(request);
+      const isSound = !(request instanceof HttpError);
+      const stays = isSound && request.keepAlive && !this.#last;
+      await this.#send(answer, isSound && request.method === "HEAD", stays);
+      if (!stays) return isSound && !request.hasBody ? undefined : await this.#linger();
+      this.isIdle = true;
     }
   }
 
   /** The head of the next request; undefined when none comes. */
   async #readHead(): Promise<RequestHead | undefined> {
     const { idleMs, headMs } = this.times;
-    const heads = this.#heads;
     let began: number | undefined;
     for (;;) {
-      const head = heads.next();
+      const head = this.#heads.next();
       if (head !== undefined) return head;
-      if (heads.hasBegun) began ??= performance.now();
+      if (this.#heads.hasBegun) began ??= performance.now();
       const left = began === undefined ? idleMs : Math.max(1, headMs - (performance.now() - began));
-      const count = await this.#deadline.within(left, () => this.conn.read(heads.room()));
+      const count = await this.#deadline.within(left, () => this.conn.read(this.#memory));
       if (count === null) return undefined;
-      heads.filled(count);
+      this.#heads.add(this.#memory.subarray(0, count));
     }
   }
 
@@ -130,10 +119,8 @@ export class Connection {
     try {
       const lines = [`HTTP/1.1 ${status} ${REASONS[status] ?? "-"}`];
       for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-      lines.push(
-        `date: ${new Date().toUTCString()}`,
-        `connection: ${stays ? "keep-alive" : "close"}`,
-      );
+      lines.push(`date: ${new Date().toUTCString()}`);
+      lines.push(`connection: ${stays ? "keep-alive" : "close"}`);
       const head = new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
       const small = !isHead && body instanceof Uint8Array ? body : new Uint8Array(0);
       const first = new Uint8Array(head.length + small.length);
@@ -166,8 +153,7 @@ export class Connection {
   }
 
   /** Reads what a client may still be sending: one that is cut off may never look at the answer. */
-  async #linger(request: HttpRequest | undefined): Promise<void> {
-    if (request !== undefined && !request.hasBody) return;
+  async #linger(): Promise<void> {
     await this.conn.closeWrite();
     const memory = new Uint8Array(16 * 1024);
     await this.#deadline.within(MAX_BODY_MS, async () => {
@@ -180,9 +166,13 @@ export class Connection {
   }
 }
 
-/** Not so for TLS, whose connections the runtime gives no such switch. */
-function isTcp(conn: Deno.Conn): conn is Deno.TcpConn {
-  return "setNoDelay" in conn;
+function parsed({ text, whole }: RequestHead): HttpRequest | HttpError {
+  try {
+    return parseRequest(text, whole);
+  } catch (error) {
+    if (error instanceof HttpError) return error;
+    throw error;
+  }
 }
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -202,166 +192,91 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** The head of a request, without the empty line at its end. */
-export interface RequestHead {
+interface RequestHead {
   /** A character a byte. */
   readonly text: string;
   /** Whether the empty line was found, or what is there can be no request; else it is too long. */
   readonly whole: boolean;
 }
 
-/** Room for the head of a usual request. */
-const FIRST_HEAD_BYTES = 2048;
-const HEAD_END = new TextEncoder().encode("\r\n\r\n");
-const [CR, LF] = [13, 10];
+const HEAD_END = "\r\n\r\n";
 /** Empty lines before a request, as some clients send after a body (RFC 9112, 2.2). */
 const MAX_EMPTY_LINES = 4;
 
-/** Takes the bytes of one connection. */
+/** Finds where the head of a request ends, in the bytes of one connection as they come in. */
 export class HeadReader {
-  #buffer: Uint8Array = new Uint8Array(FIRST_HEAD_BYTES);
-  #length = 0;
+  #text = "";
   /** Before it there is no end. */
   #searched = 0;
   #emptyLines = 0;
 
   /** Whether bytes of a head have come that is not whole yet. */
   get hasBegun(): boolean {
-    return this.#length > 0;
+    return this.#text !== "";
   }
 
-  /** Memory for the next bytes; how many came is said by {@link filled}. */
-  room(): Uint8Array {
-    if (this.#length === this.#buffer.length) this.#buffer = grown(this.#buffer, 4 * this.#length);
-    return this.#buffer.subarray(this.#length);
-  }
-
-  /** Takes the first bytes of {@link room}. */
-  filled(count: number): void {
-    this.#length += count;
+  /** Takes the next bytes. */
+  add(bytes: Uint8Array): void {
+    this.#text += new TextDecoder("latin1").decode(bytes);
   }
 
   /** The next head, where it can be told from what came so far. */
   next(): RequestHead | undefined {
-    const buffer = this.#buffer;
-    while (
-      this.#length > 1 && buffer[0] === CR && buffer[1] === LF && this.#emptyLines < MAX_EMPTY_LINES
-    ) {
-      buffer.copyWithin(0, 2, this.#length);
-      this.#length -= 2;
+    while (this.#text.startsWith("\r\n") && this.#emptyLines < MAX_EMPTY_LINES) {
+      this.#text = this.#text.slice(2);
       this.#searched = 0;
       this.#emptyLines++;
     }
-    const bytes = buffer.subarray(0, this.#length);
-    const end = indexOfEnd(bytes, this.#searched);
+    const text = this.#text;
+    const end = text.indexOf(HEAD_END, this.#searched);
     if (end >= 0) {
-      const rest = bytes.subarray(end + HEAD_END.length);
-      const text = latin1(bytes.subarray(0, end));
-      this.#buffer = grown(rest, Math.max(FIRST_HEAD_BYTES, rest.length));
-      this.#length = rest.length;
+      this.#text = text.slice(end + HEAD_END.length);
       this.#searched = this.#emptyLines = 0;
-      return { text, whole: true };
+      return { text: text.slice(0, end), whole: true };
     }
     // A client that tries TLS first waits for a word; none of it is a method.
-    const mayBegin = bytes.length === 0 || isCapital(bytes[0] ?? 0) ||
-      (bytes.length === 1 && bytes[0] === CR);
-    if (!mayBegin) return this.#giveUp("", true);
+    const mayBegin = /^(?:[A-Z]|\r?$)/.test(text);
     // Whoever ends lines so waits for an answer, and other readers would see another request.
-    if (hasBareLf(bytes, this.#searched)) return this.#giveUp(latin1(bytes), true);
-    if (bytes.length >= MAX_HEAD_BYTES) return this.#giveUp(latin1(bytes), false);
-    this.#searched = Math.max(0, bytes.length - HEAD_END.length);
-    return undefined;
+    const bareLf = /(?<!\r)\n/g;
+    bareLf.lastIndex = this.#searched;
+    const isBad = !mayBegin || bareLf.test(text);
+    this.#searched = Math.max(0, text.length - HEAD_END.length);
+    if (!isBad && text.length < MAX_HEAD_BYTES) return undefined;
+    // What will be refused ends the connection, with whatever follows.
+    this.#text = "";
+    return { text: mayBegin ? text : "", whole: isBad };
   }
-
-  /** What will be refused ends the connection, with whatever follows. */
-  #giveUp(text: string, whole: boolean): RequestHead {
-    this.#length = 0;
-    return { text, whole };
-  }
-}
-
-/** Whether a line ends without a carriage return. */
-function hasBareLf(bytes: Uint8Array, from: number): boolean {
-  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at - 1] !== CR) return true;
-  }
-  return false;
-}
-
-function indexOfEnd(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(CR, from); at >= 0; at = bytes.indexOf(CR, at + 1)) {
-    if (HEAD_END.every((byte, i) => bytes[at + i] === byte)) return at;
-  }
-  return -1;
-}
-
-function grown(bytes: Uint8Array, length: number): Uint8Array {
-  const larger = new Uint8Array(length);
-  larger.set(bytes);
-  return larger;
-}
-
-function isCapital(byte: number): boolean {
-  return byte >= 0x41 && byte <= 0x5a;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return new TextDecoder("latin1").decode(bytes);
 }
 
 /** Ends work that takes too long, one piece at a time. */
 export class Deadline {
-  #due = Infinity;
-  #firesAt = Infinity;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether work was left that may still be going on, with the memory it was given. */
+  hasLeftWork = false;
   #fail: ((reason: Error) => void) | undefined;
 
   /** @param late called when a bound passes; it has to call {@link Deadline.close} */
   constructor(readonly late: () => void) {}
-
-  /** Whether work was left that may still be going on, with the memory it was given. */
-  get hasLeftWork(): boolean {
-    return this.#leftWork;
-  }
-  #leftWork = false;
 
   /**
    * Does work, which may take so many milliseconds. It is not waited for any longer: some versions of
    * the runtime never end a write whose connection was closed.
    */
   async within<T>(ms: number, work: () => Promise<T>): Promise<T> {
-    this.#due = performance.now() + ms;
-    // A timer that fires earlier looks again; one that fires later would be too late.
-    if (this.#firesAt > this.#due) this.#arm(ms);
+    const timer = setTimeout(this.late, ms);
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#fail = reject;
         work().then(resolve, reject);
       });
     } finally {
-      this.#due = Infinity;
+      clearTimeout(timer);
       this.#fail = undefined;
     }
   }
 
-  /** Ends the timer, and the work that is being done. */
+  /** Ends the work that is being done. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#due = this.#firesAt = Infinity;
-    this.#leftWork ||= this.#fail !== undefined;
+    this.hasLeftWork ||= this.#fail !== undefined;
     this.#fail?.(new Error("closed"));
-  }
-
-  #arm(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#firesAt = performance.now() + ms;
-    this.#timer = setTimeout(() => this.#fire(), ms);
-  }
-
-  #fire(): void {
-    this.#firesAt = Infinity;
-    if (this.#due === Infinity) return;
-    const left = this.#due - performance.now();
-    if (left > 0) this.#arm(left);
-    else this.late();
   }
 }

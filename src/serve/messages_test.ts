@@ -15,10 +15,8 @@ function headsIn(text: string, size: number): readonly string[] {
   const found: string[] = [];
   const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
   for (let at = 0; at < bytes.length;) {
-    const room = reader.room();
-    const part = bytes.subarray(at, at + Math.min(size, room.length));
-    room.set(part);
-    reader.filled(part.length);
+    const part = bytes.subarray(at, at + size);
+    reader.add(part);
     at += part.length;
     for (let head = reader.next(); head !== undefined; head = reader.next()) {
       found.push(`${head.text}${head.whole ? "" : "..."}`);

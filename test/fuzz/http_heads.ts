@@ -91,10 +91,8 @@ function readings(bytes: Uint8Array, size: () => number): readonly Reading[] {
     const head = reader.next();
     if (head === undefined) {
       if (at === bytes.length) return found;
-      const room = reader.room();
-      const part = bytes.subarray(at, at + Math.min(size(), room.length));
-      room.set(part);
-      reader.filled(part.length);
+      const part = bytes.subarray(at, at + size());
+      reader.add(part);
       at += part.length;
       continue;
     }
