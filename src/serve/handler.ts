@@ -8,7 +8,6 @@ import { hasSuccessors, readDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { readSome } from "../io/files.ts";
 import { type Descriptor, digestHex, MediaType } from "../oci/descriptor.ts";
-import { encodeJson } from "../oci/manifest.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import {
   type ByteRange,
@@ -20,7 +19,6 @@ import {
   jsonAnswer,
   pageOf,
   parseRange,
-  type Route,
   routeOf,
   serverBusy,
 } from "./messages.ts";
@@ -32,38 +30,29 @@ export type Handler = (request: HttpRequest | HttpError) => Promise<HttpAnswer>;
 /** Makes the handler of a layout; `note` is told of what is odd in it, and of failures. */
 export function makeHandler(layout: Layout, note: (message: string) => void): Handler {
   const registry = new ServedLayout(layout, note);
-  return async (request) => {
-    const { headers, ...more } = await answer(registry, request, note);
-    return {
-      ...more,
-      headers: {
-        ...headers,
-        "docker-distribution-api-version": "registry/2.0",
-        // A blob is whatever its maker made it: no browser may take it for a page.
-        "x-content-type-options": "nosniff",
-      },
-    };
-  };
-}
-
-async function answer(
-  registry: ServedLayout,
-  request: HttpRequest | HttpError,
-  note: (message: string) => void,
-): Promise<HttpAnswer> {
-  if (request instanceof HttpError) return request.toAnswer();
-  const { method, target } = request;
-  try {
-    if (method !== "GET" && method !== "HEAD") {
+  const answer = async (request: HttpRequest): Promise<HttpAnswer> => {
+    const { method, target } = request;
+    try {
+      if (method === "GET" || method === "HEAD") return await registry.answer(request);
       throw new HttpError(405, "UNSUPPORTED", "this registry is read-only", { allow: "GET, HEAD" });
+    } catch (error) {
+      if (error instanceof HttpError) return error.toAnswer();
+      if (isOutOfFiles(error)) return serverBusy("too many files are open").toAnswer();
+      note(`Cannot answer ${method} ${target.slice(0, 300)}: ${error}`);
+      return new HttpError(500, "UNKNOWN", "the layout cannot be read").toAnswer();
     }
-    return await registry.answer(request, routeOf(target));
-  } catch (error) {
-    if (error instanceof HttpError) return error.toAnswer();
-    if (isOutOfFiles(error)) return serverBusy("too many files are open").toAnswer();
-    note(`Cannot answer ${method} ${target.slice(0, 300)}: ${error}`);
-    return new HttpError(500, "UNKNOWN", "the layout cannot be read").toAnswer();
-  }
+  };
+  return async (request) => {
+    const given = request instanceof HttpError ? request.toAnswer() : await answer(request);
+    // A blob is whatever its maker made it: no browser may take it for a page.
+    const more = { "x-content-type-options": "nosniff" };
+    const headers = {
+      ...given.headers,
+      "docker-distribution-api-version": "registry/2.0",
+      ...more,
+    };
+    return { ...given, headers };
+  };
 }
 
 class ServedLayout {
@@ -75,7 +64,8 @@ class ServedLayout {
     this.#blobs = new BlobReader(layout);
   }
 
-  async answer(request: HttpRequest, route: Route): Promise<HttpAnswer> {
+  async answer(request: HttpRequest): Promise<HttpAnswer> {
+    const route = routeOf(request.target);
     if (route.type === "version") return jsonAnswer({});
     const query = new URLSearchParams(/\?([^#]*)/.exec(request.target)?.[1] ?? "");
     if (route.type === "catalog") {
@@ -98,7 +88,7 @@ class ServedLayout {
       case "blob":
         return await this.#blob(request, repository, route.digest);
       case "referrers":
-        return await referrers(repository, route.digest, query.get("artifactType"));
+        return await this.#referrers(repository, route.digest, query.get("artifactType"));
     }
   }
 
@@ -150,21 +140,18 @@ class ServedLayout {
     const more = { "content-length": length, "content-range": range };
     return { status: 206, headers: { ...headers, ...more }, body };
   }
-}
 
-async function referrers(
-  repository: ServedRepository,
-  digest: string,
-  artifactType: string | null,
-): Promise<HttpAnswer> {
-  const all = (await repository.contents()).referrers.get(digest) ?? [];
-  const isMeant = (d: Descriptor) => artifactType === null || d.artifactType === artifactType;
-  const manifests = all.filter(isMeant);
-  const body = encodeJson({ schemaVersion: 2, mediaType: MediaType.index, manifests });
-  const filtered = artifactType === null ? {} : { "oci-filters-applied": "artifactType" };
-  const length = String(body.length);
-  const headers = { "content-type": MediaType.index, "content-length": length, ...filtered };
-  return { status: 200, headers, body };
+  async #referrers(
+    repository: ServedRepository,
+    digest: string,
+    type: string | null,
+  ): Promise<HttpAnswer> {
+    const all = (await repository.contents()).referrers.get(digest) ?? [];
+    const manifests = all.filter((d) => type === null || d.artifactType === type);
+    const value = { schemaVersion: 2, mediaType: MediaType.index, manifests };
+    const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };
+    return jsonAnswer(value, { "content-type": MediaType.index, ...filtered });
+  }
 }
 
 function etag({ digest }: Descriptor): string {
@@ -198,7 +185,7 @@ const WAIT_MS = 20_000;
 /** Opens the blobs of a layout for clients. */
 export class BlobReader {
   #open = 0;
-  readonly #waiting: ((error?: HttpError) => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   /** Takes the layout. */
   constructor(readonly layout: Layout) {}
@@ -231,7 +218,17 @@ export class BlobReader {
       close();
       throw error;
     }
-    return { read: reading(file, end - start), close };
+    const opened = file;
+    let left = end - start;
+    const read = async (into: Uint8Array): Promise<number | null> => {
+      if (left === 0) return null;
+      const count = await readSome(opened, into.subarray(0, left));
+      // The connection is broken off: the client was told how many bytes there are.
+      if (count === null) throw new Error("the blob became shorter");
+      left -= count;
+      return count;
+    };
+    return { read, close };
   }
 
   async #file(blob: Descriptor): Promise<Deno.FsFile> {
@@ -255,14 +252,13 @@ export class BlobReader {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const go = (error?: HttpError): void => {
+      const go = (): void => {
         clearTimeout(late);
-        if (error === undefined) resolve();
-        else reject(error);
+        resolve();
       };
       const late = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(go), 1);
-        go(serverBusy("too many blobs are being read"));
+        reject(serverBusy("too many blobs are being read"));
       }, WAIT_MS);
       this.#waiting.push(go);
     });
@@ -273,17 +269,4 @@ export class BlobReader {
     if (next === undefined) this.#open--;
     else next();
   }
-}
-
-/** The next bytes of a file, and no more. */
-function reading(file: Deno.FsFile, length: number): HttpContent["read"] {
-  let left = length;
-  return async (into) => {
-    if (left === 0) return null;
-    const count = await readSome(file, into.subarray(0, left));
-    // The connection is broken off: the client was told how many bytes there are.
-    if (count === null) throw new Error("the blob became shorter");
-    left -= count;
-    return count;
-  };
 }

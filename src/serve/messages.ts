@@ -87,7 +87,7 @@ export function jsonAnswer(value: unknown, more: HttpAnswer["headers"] = {}): Ht
 }
 
 /** Longest address that is looked at, in characters: a name has at most 255, a tag 128. */
-export const MAX_TARGET = 4096;
+const MAX_TARGET = 4096;
 /** Characters of all headers that are looked at. */
 const MAX_HEADERS = 16 * 1024;
 /** Most bytes of a head that are read: enough to tell which of the two is too long. */
@@ -109,11 +109,8 @@ export function parseRequest(text: string, whole: boolean): HttpRequest {
   const [line = "", ...lines] = text.split("\r\n");
   if (line.length > MAX_TARGET + 40) throw targetTooLong();
   if (!whole || text.length - line.length > MAX_HEADERS) {
-    throw new HttpError(
-      431,
-      "UNSUPPORTED",
-      `the headers are longer than ${MAX_HEADERS} characters`,
-    );
+    const why = `the headers are longer than ${MAX_HEADERS} characters`;
+    throw new HttpError(431, "UNSUPPORTED", why);
   }
   const [, method, target, minor] = REQUEST_LINE.exec(line) ?? [];
   if (method === undefined || target === undefined) {
@@ -132,8 +129,7 @@ export function parseRequest(text: string, whole: boolean): HttpRequest {
   return { method, target, headers, ...framing(headers, minor === "1") };
 }
 
-/** 414. */
-export function targetTooLong(): HttpError {
+function targetTooLong(): HttpError {
   return new HttpError(414, "UNSUPPORTED", `the address is longer than ${MAX_TARGET} characters`);
 }
 
@@ -254,19 +250,17 @@ function digestIn(text: string): Digest {
 /** Names on a page where the client does not say, and at most. */
 const PAGE = 1000;
 
-/** A page of a list and the headers that lead on. */
-interface NamePage {
-  readonly names: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
-}
-
 /**
  * Cuts a page out of names, sorted: `n`, `last` and the `Link` to the next one.
  *
  * @param path of the request, for the link
  * @throws {HttpError} 400 for an `n` that is no number
  */
-export function pageOf(all: Iterable<string>, query: URLSearchParams, path: string): NamePage {
+export function pageOf(
+  all: Iterable<string>,
+  query: URLSearchParams,
+  path: string,
+): { readonly names: readonly string[]; readonly headers: Readonly<Record<string, string>> } {
   const text = query.get("n");
   if (text !== null && !/^\d{1,9}$/.test(text)) {
     throw new HttpError(400, "PAGINATION_NUMBER_INVALID", "n has to be a number");

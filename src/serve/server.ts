@@ -14,7 +14,7 @@ import type { Emit } from "../events.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { type Handler, makeHandler } from "./handler.ts";
-import { type HttpAnswer, HttpError, type HttpRequest, isOutOfFiles } from "./messages.ts";
+import { HttpError, isOutOfFiles } from "./messages.ts";
 
 /** Where and how a layout is served. */
 interface ServeOptions {
@@ -47,7 +47,11 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const answer: Handler = async (request) => {
     const began = performance.now();
     const given = await handle(request);
-    tell("verbose", accessLine(request, given, performance.now() - began));
+    const what = request instanceof HttpError
+      ? "-"
+      : `${request.method} ${request.target.slice(0, 300)}`;
+    const ms = (performance.now() - began).toFixed(1);
+    tell("verbose", `${what} ${given.status} ${given.headers["content-length"] ?? "0"} ${ms}ms`);
     return given;
   };
   const listener = new Listener({ hostname, port, ...tls }, answer, () => {
@@ -62,18 +66,6 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await listener.stop(GRACE_MS);
-}
-
-function accessLine(
-  request: HttpRequest | HttpError,
-  { status, headers }: HttpAnswer,
-  ms: number,
-): string {
-  const length = headers["content-length"] ?? "0";
-  const what = request instanceof HttpError
-    ? "-"
-    : `${request.method} ${request.target.slice(0, 300)}`;
-  return `${what} ${status} ${length} ${ms.toFixed(1)}ms`;
 }
 
 /** Where to listen, and as who. */
@@ -100,23 +92,25 @@ export class Listener {
   #toldAt = -Infinity;
 
   /**
-   * @param address where
-   * @param handler gets the requests
    * @param onFull told that connections were ended to make room for others
-   * @param times bounds for each connection
    * @throws {KodenoError} `BAD_OPTION` for an address, certificate or key that cannot be used,
    * `IO_FAILED` for an address that is taken
    */
   constructor(
-    address: ListenAddress,
+    { hostname, port, cert, key }: ListenAddress,
     readonly handler: Handler,
     readonly onFull: () => void,
     readonly times: ConnectionTimes = USUAL_TIMES,
   ) {
     try {
-      this.#listener = listen(address);
-    } catch (error) {
-      throw cannotListen(`${address.hostname}:${address.port}`, error);
+      this.#listener = cert === undefined || key === undefined
+        ? Deno.listen({ hostname, port })
+        : Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
+    } catch (cause) {
+      const [, code = "BAD_OPTION", why = messageOf(cause)] = REASONS.find(([type]) =>
+        cause instanceof type
+      ) ?? [];
+      throw new KodenoError(code, `Cannot listen on ${hostname}:${port}: ${why}`, {}, { cause });
     }
     this.#accept();
   }
@@ -172,24 +166,17 @@ export class Listener {
   }
 }
 
-function listen(
-  { hostname, port, cert, key }: ListenAddress,
-): Deno.Listener<Deno.Conn, Deno.NetAddr> {
-  if (cert === undefined || key === undefined) return Deno.listen({ hostname, port });
-  return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
-}
-
-function cannotListen(address: string, error: unknown): KodenoError {
-  const fail = (code: "IO_FAILED" | "BAD_OPTION", why: string): KodenoError =>
-    new KodenoError(code, `Cannot listen on ${address}: ${why}`, {}, { cause: error });
-  if (error instanceof Deno.errors.AddrInUse) {
-    return fail("IO_FAILED", "the address is taken; name another with --listen");
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return fail("IO_FAILED", "permission denied; name a port above 1023 with --listen");
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return fail("BAD_OPTION", "this machine has no such address; name another with --listen");
-  }
-  return fail("BAD_OPTION", messageOf(error));
-}
+/** What is wrong with an address, as far as the system says so in words of its own. */
+const REASONS = [
+  [Deno.errors.AddrInUse, "IO_FAILED", "the address is taken; name another with --listen"],
+  [
+    Deno.errors.PermissionDenied,
+    "IO_FAILED",
+    "permission denied; name a port above 1023 with --listen",
+  ],
+  [
+    Deno.errors.AddrNotAvailable,
+    "BAD_OPTION",
+    "this machine has no such address; name another with --listen",
+  ],
+] as const;

@@ -13,16 +13,8 @@ import type { Index } from "../oci/manifest.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../place/layout/layout.ts";
 
-/** The images of one name. */
-export interface ServedRepository {
-  /** Manifests and indexes by tag. */
-  readonly tags: ReadonlyMap<string, Descriptor>;
-  /** Everything that can be had in it. */
-  contents(): Promise<RepositoryContents>;
-}
-
 /** Repositories by name. */
-type Repositories = ReadonlyMap<string, CachedRepository>;
+type Repositories = ReadonlyMap<string, ServedRepository>;
 
 /** The index as it was read, and when. */
 interface ReadIndex {
@@ -39,6 +31,7 @@ interface ServedEntry {
   readonly path: string;
   /** The path with its registry, where the entry says one. */
   readonly name: string;
+  /** Left out where it can be had by digest only. */
   readonly tag: string | undefined;
   /** Whether it says a path. */
   readonly isNamed: boolean;
@@ -51,24 +44,14 @@ const INCOMPLETE_MS = 1000;
 
 /** The repositories of a layout, as they are when they are asked for. */
 export class LayoutView {
-  readonly #layout: Layout;
-  readonly #note: (message: string) => void;
-  readonly #index: string;
   #read: ReadIndex | undefined;
   /** Told already; a client may ask a thousand times. */
   #told = "";
   /** Readings that have not ended, by their stamps. */
   readonly #reading = new Map<string, Promise<ReadIndex>>();
 
-  /**
-   * @param layout what is served
-   * @param note told of what is odd in the layout
-   */
-  constructor(layout: Layout, note: (message: string) => void) {
-    this.#layout = layout;
-    this.#note = note;
-    this.#index = join(layout.directory, "index.json");
-  }
+  /** @param note told of what is odd in the layout */
+  constructor(readonly layout: Layout, readonly note: (message: string) => void) {}
 
   /** The paths of all repositories. */
   async paths(): Promise<Iterable<string>> {
@@ -105,7 +88,7 @@ export class LayoutView {
   /** Tells one state of the index from the next; nothing where that cannot be told yet. */
   async #stamp(): Promise<string | undefined> {
     try {
-      const { mtime, size, ino } = await Deno.stat(this.#index);
+      const { mtime, size, ino } = await Deno.stat(join(this.layout.directory, "index.json"));
       const time = mtime?.getTime() ?? 0;
       return Math.abs(Date.now() - time) < RACY_MS ? undefined : `${ino} ${size} ${time}`;
     } catch {
@@ -115,11 +98,8 @@ export class LayoutView {
 
   async #readIndex(stamp: string): Promise<ReadIndex> {
     try {
-      const own = repositoryOfFolder(basename(resolve(this.#layout.directory)));
-      const served = (await this.#layout.entries()).map((entry) => {
-        const { repository = own, name, tag } = servedAs(entry);
-        return { entry, path: repository, name: name ?? own, tag, isNamed: name !== undefined };
-      });
+      const own = repositoryOfFolder(basename(resolve(this.layout.directory)));
+      const served = (await this.layout.entries()).map((entry) => servedAs(entry, own));
       const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
       const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
       return this.#read = { stamp, byPath, byName };
@@ -132,7 +112,7 @@ export class LayoutView {
   }
 
   #tell(message: string): void {
-    if (message !== this.#told) this.#note(message);
+    if (message !== this.#told) this.note(message);
     this.#told = message;
   }
 
@@ -147,6 +127,11 @@ export class LayoutView {
       // Most paths have the images of one registry, or of none.
       const same = byPath?.get(members[0]?.path ?? "");
       if (same?.roots.length === members.length) return [name, same] as const;
+      const roots = members.map(({ entry }) => entry);
+      // The same entries lead to the same: their digests say what is below them.
+      const key = JSON.stringify([roots, unnamed]);
+      const known = earlier?.get(name);
+      if (known?.key === key) return [name, known] as const;
       const tags = new Map<string, Descriptor>();
       for (const { entry, tag } of members) {
         if (tag === undefined) continue;
@@ -156,31 +141,27 @@ export class LayoutView {
           this.#tell(`${name}:${tag} is in the layout twice; the first one is served`);
         }
       }
-      const roots = members.map(({ entry }) => entry);
-      const fresh = new CachedRepository(this.#layout, tags, roots, unnamed);
-      fresh.takeOver(earlier?.get(name));
-      return [name, fresh] as const;
+      return [name, new ServedRepository(this.layout, key, tags, roots, unnamed)] as const;
     });
     return new Map(groups);
   }
 }
 
-/** A repository that keeps what it found until its entries change. */
-class CachedRepository implements ServedRepository {
-  /** The same for the same entries, whose digests say what is below them. */
-  readonly #key: string;
+/** The images of one name; what was found is kept until its entries change. */
+export class ServedRepository {
   #contents: Promise<RepositoryContents> | undefined;
   #until = Infinity;
 
   constructor(
     readonly layout: Layout,
+    readonly key: string,
+    /** Manifests and indexes by tag. */
     readonly tags: ReadonlyMap<string, Descriptor>,
     readonly roots: readonly Descriptor[],
     readonly unnamed: readonly Descriptor[],
-  ) {
-    this.#key = JSON.stringify([roots, unnamed]);
-  }
+  ) {}
 
+  /** Everything that can be had in it. */
   contents(): Promise<RepositoryContents> {
     if (this.#contents !== undefined && Date.now() < this.#until) return this.#contents;
     const reading = readContents(this.layout, this.roots, this.unnamed);
@@ -191,36 +172,19 @@ class CachedRepository implements ServedRepository {
     }, () => this.#until = 0);
     return reading;
   }
-
-  /** Keeps what an earlier one found, where it still holds. */
-  takeOver(earlier: CachedRepository | undefined): void {
-    if (earlier === undefined || earlier.#key !== this.#key) return;
-    this.#contents = earlier.#contents;
-    this.#until = earlier.#until;
-  }
-}
-
-/** Where an entry is served. */
-interface ServedName {
-  /** Left out for an entry with a tag alone, or with nothing: the layout names its repository. */
-  readonly repository?: string | undefined;
-  /** The repository with its registry, where the name says one. */
-  readonly name?: string | undefined;
-  /** Left out where it can be had by digest only. */
-  readonly tag?: string | undefined;
 }
 
 /**
- * The repository and tag of an entry. What a layout says is not trusted: a name that no registry could
+ * The repository and tag of an entry; the layout names that of one with a tag alone. What a layout says is not trusted: a name that no registry could
  * have is no name.
  */
-function servedAs(entry: Descriptor): ServedName {
+function servedAs(entry: Descriptor, own: string): ServedEntry {
   const whole = imageName(entry);
   const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
   const tag = named?.tag ?? attempt(() => parseTag(refName(entry) ?? ""));
-  if (named === undefined) return { tag };
+  if (named === undefined) return { entry, path: own, name: own, tag, isNamed: false };
   const name = shortName(named.name);
-  return { repository: splitHost(name).path, name, tag };
+  return { entry, path: splitHost(name).path, name, tag, isNamed: true };
 }
 
 function attempt<T>(work: () => T): T | undefined {
