@@ -166,11 +166,11 @@ export interface FileIdentity {
   readonly changed: number;
 }
 
-/** What {@link identityFrom} needs of a look at a file, by whichever means. */
-type Seen = Pick<Deno.FileInfo, "size" | "dev" | "ino" | "mtime" | "ctime">;
-
-/** The identity of a file that was looked at. */
-export function identityFrom(path: string, { size, dev, ino, mtime, ctime }: Seen): FileIdentity {
+/** The identity of a file that was looked at, by whichever means. */
+export function identityFrom(
+  path: string,
+  { size, dev, ino, mtime, ctime }: Pick<Deno.FileInfo, "size" | "dev" | "ino" | "mtime" | "ctime">,
+): FileIdentity {
   const [modified, changed] = [mtime?.getTime() ?? 0, ctime?.getTime() ?? 0];
   return { path, size, inode: `${dev}:${ino}`, modified, changed };
 }
@@ -251,9 +251,10 @@ export async function removeIfThere(
 
 /** Whether something is there; links are followed. What may not be looked at is for its reader. */
 export async function exists(path: string): Promise<boolean> {
-  const isAbsent = (error: unknown): boolean =>
-    isNotFound(error) || error instanceof Deno.errors.NotADirectory;
-  return await Deno.stat(path).then(() => true, (error) => !isAbsent(error));
+  const { NotFound, NotADirectory } = Deno.errors;
+  const isThere = (error: unknown) =>
+    !(error instanceof NotFound || error instanceof NotADirectory);
+  return await Deno.stat(path).then(() => true, isThere);
 }
 
 /** Whether there is a regular file; links are followed. */
@@ -314,13 +315,11 @@ export function isTemporary(name: string): boolean {
 
 /** Syncs a folder, so that the renames in it outlive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await openPatiently(path);
-  try {
-    await directory.sync();
-  } finally {
-    directory.close();
-  }
+  using directory = await openPatiently(path);
+  await directory.sync();
 }
+
+const renameTo = (path: string) => (temporary: string) => Deno.rename(temporary, path);
 
 /**
  * Writes a temporary file and settles it under its own name; where either fails, nothing is left.
@@ -335,13 +334,10 @@ async function throughTemporary<T>(
 ): Promise<T> {
   const temporary = temporaryPath(directory);
   try {
-    const file = await openPatiently(temporary, { write: true, createNew: true, mode });
-    let result: T;
-    try {
-      result = await write(file);
-    } finally {
-      file.close();
-    }
+    using stack = new globalThis.DisposableStack();
+    const file = stack.use(await openPatiently(temporary, { write: true, createNew: true, mode }));
+    const result = await write(file);
+    stack.dispose();
     await settle(temporary);
     return result;
   } catch (error) {
@@ -371,8 +367,7 @@ export async function writeSynced<T>(
     await file.sync();
     return result;
   };
-  const settle = (temporary: string) => Deno.rename(temporary, path);
-  return await throughTemporary(temporaryDirectory, synced, settle, mode);
+  return await throughTemporary(temporaryDirectory, synced, renameTo(path), mode);
 }
 
 /** {@link writeSynced}, whose name is on disk at the end, too. */
@@ -416,7 +411,10 @@ export async function removeStaleTemporaries(directory: string): Promise<void> {
     for await (const { name } of Deno.readDir(directory)) {
       const path = join(directory, name);
       // Another process may be doing the same.
-      if (await isStale(name, path).catch(() => false)) await removeWhole(path);
+      if (!(await isStale(name, path).catch(() => false))) continue;
+      const remove = () => Deno.remove(path, { recursive: true });
+      // Somebody else has removed a part of it meanwhile, and may be killed before all of it is gone.
+      await remove().catch((error) => isNotFound(error) ? remove() : undefined).catch(() => {});
     }
   } catch {
     // Cleaning is a courtesy.
@@ -433,27 +431,14 @@ async function isStale(name: string, path: string): Promise<boolean> {
   return Date.now() - ((await Deno.lstat(path)).mtime?.getTime() ?? 0) > STALE_MS;
 }
 
-async function removeWhole(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    // Somebody else has removed a part of it meanwhile, and may be killed before all of it is gone.
-    if (error instanceof Deno.errors.NotFound) {
-      await Deno.remove(path, { recursive: true }).catch(() => {});
-    }
-  }
-}
-
 /**
  * Syncs the folder that a path is in. One that may only be passed through is left alone: it is
  * somebody else's, and nothing new is in it.
  */
 export async function syncParent(path: string): Promise<void> {
-  try {
-    await syncDirectory(dirname(resolve(path)));
-  } catch (error) {
+  await syncDirectory(dirname(resolve(path))).catch((error) => {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-  }
+  });
 }
 
 /**
@@ -546,8 +531,8 @@ export async function writeSealed(
   value: unknown,
 ): Promise<void> {
   const bytes = new TextEncoder().encode(seal(name, value));
-  const settle = (temporary: string) => Deno.rename(temporary, path);
-  await throughTemporary(directory, (file) => writeAll(file, bytes), settle, RECORD_MODE);
+  const write = (file: Deno.FsFile) => writeAll(file, bytes);
+  await throughTemporary(directory, write, renameTo(path), RECORD_MODE);
 }
 
 /** Whether only this user, or root, can have written a file or what is in a folder. */
@@ -600,11 +585,8 @@ async function lockAndRun<T>(
     locked.catch(() => {}).finally(() => file.close());
     throw error;
   }
-  try {
-    return await work();
-  } finally {
-    file.close();
-  }
+  using _ = file;
+  return await work();
 }
 
 /**
@@ -612,14 +594,11 @@ async function lockAndRun<T>(
  * an exclusive one. Closing the file lets go.
  */
 export async function openShared(path: string): Promise<Deno.FsFile> {
-  const file = await Deno.open(path);
-  try {
-    await file.lock(false);
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
+  using stack = new globalThis.DisposableStack();
+  const file = stack.use(await Deno.open(path));
+  await file.lock(false);
+  stack.move();
+  return file;
 }
 
 /**

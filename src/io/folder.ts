@@ -10,21 +10,15 @@
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isFolder } from "./files.ts";
 
-/** The names in a folder. */
+/** The names in a folder, in no order. */
 interface FolderNames {
-  /** In no order. */
   readonly names: readonly string[];
   /** Those that are not UTF-8, so that nothing can be done with them. */
   readonly unspeakable: readonly UnspeakableName[];
 }
 
-/** A name that is not UTF-8. */
-interface UnspeakableName {
-  /** For people: `\xNN` for each byte that is not ASCII. */
-  readonly name: string;
-  /** Whether it is known to be that of a file; it may be a folder's otherwise. */
-  readonly isFile: boolean;
-}
+/** For people, `\xNN` for each byte that is not ASCII; and whether it is known to be a file's. */
+type UnspeakableName = { readonly name: string; readonly isFile: boolean };
 
 const FUNCTIONS = {
   opendir: { parameters: ["buffer"], result: "pointer" },
@@ -98,8 +92,8 @@ export class Folders implements Disposable {
 function loadLibrary(): Library | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {
-    if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-    return Deno.dlopen("libc.so.6", FUNCTIONS);
+    const { state } = Deno.permissions.querySync({ name: "ffi" });
+    return state === "granted" ? Deno.dlopen("libc.so.6", FUNCTIONS) : undefined;
   } catch {
     return undefined;
   }
@@ -164,17 +158,15 @@ function withoutLibrary(path: string, listed: readonly Deno.DirEntry[]): FolderN
 
 function isNamed(folder: string, name: string): boolean {
   try {
-    Deno.lstatSync(`${folder}/${name}`);
-    return true;
+    return Deno.lstatSync(`${folder}/${name}`) !== undefined;
   } catch {
     return false;
   }
 }
 
 function escaped(bytes: Uint8Array): string {
-  const one = (byte: number): string =>
-    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
-  return [...bytes].map(one).join("");
+  const hex = (char: string) => `\\x${char.charCodeAt(0).toString(16)}`;
+  return String.fromCharCode(...bytes).replace(/[^ -~]/g, hex);
 }
 
 function moved(folder: string): KodenoError {

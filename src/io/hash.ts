@@ -14,31 +14,19 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 /** Hashes and counts bytes that pass by. */
 export class Hasher {
   readonly #hash: Hash = createHash("sha256");
-  #bytes = 0;
+  /** Bytes so far. */
+  bytes = 0;
 
   /** Takes the next bytes. */
   update(chunk: Uint8Array): void {
     this.#hash.update(chunk);
-    this.#bytes += chunk.length;
-  }
-
-  /** Bytes so far. */
-  get bytes(): number {
-    return this.#bytes;
+    this.bytes += chunk.length;
   }
 
   /** The digest of all bytes; ends the meter. */
   digest(): Digest {
     return `sha256:${this.#hash.digest("hex")}`;
   }
-}
-
-function mismatch(d: Descriptor, why: string): KodenoError {
-  return new KodenoError(
-    "BAD_CONTENT",
-    `Cannot use blob ${d.digest}: ${why}; the place it came from is damaged or was changed`,
-    { digest: d.digest },
-  );
 }
 
 /** Checks bytes that stream by against a descriptor. */
@@ -55,18 +43,22 @@ export class Verifier {
    */
   update(chunk: Uint8Array): void {
     this.#meter.update(chunk);
-    if (this.#meter.bytes > this.descriptor.size) {
-      throw mismatch(this.descriptor, `it has more than the ${this.descriptor.size} bytes named`);
-    }
+    const { size } = this.descriptor;
+    if (this.#meter.bytes > size) this.#refuse(`it has more than the ${size} bytes named`);
   }
 
   /** @throws {KodenoError} `BAD_CONTENT` when size or digest are not the descriptor's */
   finish(): void {
     const { size, digest } = this.descriptor;
-    if (this.#meter.bytes !== size) {
-      throw mismatch(this.descriptor, `it has ${this.#meter.bytes} bytes, not the ${size} named`);
-    }
+    const { bytes } = this.#meter;
+    if (bytes !== size) this.#refuse(`it has ${bytes} bytes, not the ${size} named`);
     const actual = this.#meter.digest();
-    if (actual !== digest) throw mismatch(this.descriptor, `its content has digest ${actual}`);
+    if (actual !== digest) this.#refuse(`its content has digest ${actual}`);
+  }
+
+  #refuse(why: string): never {
+    const { digest } = this.descriptor;
+    const next = "the place it came from is damaged or was changed";
+    throw new KodenoError("BAD_CONTENT", `Cannot use blob ${digest}: ${why}; ${next}`, { digest });
   }
 }

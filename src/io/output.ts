@@ -27,30 +27,15 @@ const DESCRIPTORS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?fd$/;
 /** How often the other side of a pipe is looked for, in milliseconds. */
 const WAIT_MS = 50;
 
-/** What a path of output leads to in the end. */
-interface OutputTarget {
-  readonly kind: "file" | "folder" | "pipe" | "device" | "descriptor" | "stdout";
-  readonly path: string;
-}
-
 /** Takes bytes, which are written when it is done. */
 type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
 
-/** Which output it is, and when to end. */
-interface OutputOptions {
-  /** Names it in errors: `archive app.tar`. */
-  readonly what: string;
-  readonly signal?: AbortSignal | undefined;
-}
+/** Which output it is, as errors name it (`archive app.tar`), and when to end. */
+type OutputOptions = { readonly what: string; readonly signal?: AbortSignal | undefined };
 
 /** Whether a person would get what is written to the standard output. */
 export function isStdoutTerminal(): boolean {
   return Deno.stdout.isTerminal();
-}
-
-/** Whether a path says the standard output, as `-` does. */
-async function isStdout(path: string): Promise<boolean> {
-  return (await findOutput(path)).kind === "stdout";
 }
 
 /**
@@ -65,7 +50,7 @@ export async function outputOnStdout(
 ): Promise<string | undefined> {
   let found: string | undefined;
   for (const [what, path] of Object.entries(outputs)) {
-    if (!path || !(await isStdout(path))) continue;
+    if (!path || (await findOutput(path)).kind !== "stdout") continue;
     if (found !== undefined) {
       const why = "both would go to stdout; name a file for one of them";
       throw new KodenoError("BAD_OPTION", `Cannot write ${found} and ${what}: ${why}`);
@@ -79,8 +64,12 @@ export async function outputOnStdout(
  * Follows the links of a path; nothing needs to be there.
  *
  * @param path `-` is the standard output
+ * @returns what it leads to in the end
  */
-export async function findOutput(path: string): Promise<OutputTarget> {
+export async function findOutput(path: string): Promise<{
+  readonly kind: "file" | "folder" | "pipe" | "device" | "descriptor" | "stdout";
+  readonly path: string;
+}> {
   if (path === "-") return { kind: "stdout", path };
   // Whatever it is to become, it cannot be a file.
   if (/[/\\]$/.test(path)) return { kind: "folder", path };
@@ -95,10 +84,9 @@ export async function findOutput(path: string): Promise<OutputTarget> {
       return { kind: own ? "stdout" : "descriptor", path: at };
     }
     const info = await Deno.lstat(at).catch((error) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
+      if (!isNotFound(error)) throw error;
     });
-    if (info === undefined || info.isFile) return { kind: "file", path: at };
+    if (!info || info.isFile) return { kind: "file", path: at };
     if (info.isDirectory) return { kind: "folder", path: at };
     if (!info.isSymlink) return { kind: info.isFifo ? "pipe" : "device", path: at };
     const to = await Deno.readLink(at);
@@ -109,8 +97,8 @@ export async function findOutput(path: string): Promise<OutputTarget> {
 
 /** A folder for what has to be kept until the output is written: beside it, where that is a file. */
 export async function outputFolder(path: string): Promise<string> {
-  const target = await findOutput(path);
-  return target.kind === "file" ? dirname(target.path) : tmpdir();
+  const { kind, path: target } = await findOutput(path);
+  return kind === "file" ? dirname(target) : tmpdir();
 }
 
 /** What an error of keeping something there adds: a folder that the user has not named. */
@@ -131,45 +119,57 @@ export async function writeOutput<T>(
   { what, signal }: OutputOptions,
   write: (take: TakeBytes) => Promise<T>,
 ): Promise<T> {
+  /** @param waits for a reader, before the first byte is written */
+  const into = async (file: Deno.FsFile, waits = false): Promise<T> => {
+    using _ = file;
+    let begun = !waits;
+    return await write(async (chunk) => {
+      await writeThrough(file, chunk, signal, begun);
+      begun ||= chunk.length > 0;
+    });
+  };
   try {
     signal?.throwIfAborted();
-    const target = await findOutput(path);
-    switch (target.kind) {
+    const { kind, path: target } = await findOutput(path);
+    switch (kind) {
       case "folder":
         throw new KodenoError("BAD_PLACE", `Cannot write ${what}: it is a folder; name a file`);
-      case "file": {
-        const folder = dirname(target.path);
-        await removeStaleTemporaries(folder);
-        // One that is replaced stays as private as it was.
-        const { mode } = await Deno.stat(target.path).catch(() => ({ mode: null }));
+      case "file":
         try {
-          return await writeAtomically(
-            target.path,
-            folder,
-            (file) => write((chunk) => writeAll(file, chunk)),
-            mode === null ? undefined : mode & 0o777,
-          );
+          return await replaceFile(target, write);
         } catch (error) {
           // A container may have this one file from outside: such a one cannot be replaced.
           if (!/os error 16\b/.test(messageOf(error))) throw error;
-          const how = { write: true, truncate: true };
-          return await writeInto(await Deno.open(target.path, how), write, signal);
+          return await into(await Deno.open(target, { write: true, truncate: true }));
         }
-      }
       case "stdout":
         return await write((chunk) => writeThrough(Deno.stdout, chunk, signal));
       case "pipe":
-        return await writeInto(await openPipe(target.path, "write"), write, signal, true);
+        return await into(await openPipe(target, "write"), true);
       case "device":
-        return await writeInto(await Deno.open(target.path, { write: true }), write, signal);
+        return await into(await Deno.open(target, { write: true }));
       case "descriptor":
         // What is in a file already stays, as it does for whoever opened it.
-        return await writeInto(await Deno.open(target.path, { append: true }), write, signal);
+        return await into(await Deno.open(target, { append: true }));
     }
-  } catch (error) {
+  } catch (cause) {
     if (signal?.aborted) throw signal.reason;
-    throw outputFailure(what, error);
+    if (!(cause instanceof Deno.errors.BrokenPipe)) throw ioFailure(`write ${what}`, cause);
+    const why = "its reader has gone";
+    throw new KodenoError("IO_FAILED", `Cannot write ${what}: ${why}`, {}, { cause });
   }
+}
+
+async function replaceFile<T>(
+  path: string,
+  write: (take: TakeBytes) => Promise<T>,
+): Promise<T> {
+  const folder = dirname(path);
+  await removeStaleTemporaries(folder);
+  // One that is replaced stays as private as it was.
+  const { mode } = await Deno.stat(path).catch(() => ({ mode: null }));
+  const fill = (file: Deno.FsFile) => write((chunk) => writeAll(file, chunk));
+  return await writeAtomically(path, folder, fill, mode === null ? undefined : mode & 0o777);
 }
 
 /** {@link writeOutput} for a text at hand. */
@@ -180,32 +180,6 @@ export async function writeTextOutput(
 ): Promise<void> {
   const bytes = new TextEncoder().encode(text);
   await writeOutput(path, options, async (take) => await take(bytes));
-}
-
-/** @param waits for a reader, before the first byte is written */
-async function writeInto<T>(
-  file: Deno.FsFile,
-  write: (take: TakeBytes) => Promise<T>,
-  signal?: AbortSignal,
-  waits = false,
-): Promise<T> {
-  let begun = !waits;
-  try {
-    return await write(async (chunk) => {
-      await writeThrough(file, chunk, signal, begun);
-      begun ||= chunk.length > 0;
-    });
-  } finally {
-    file.close();
-  }
-}
-
-function outputFailure(what: string, error: unknown): KodenoError {
-  if (error instanceof Deno.errors.BrokenPipe) {
-    const why = `Cannot write ${what}: its reader has gone`;
-    return new KodenoError("IO_FAILED", why, {}, { cause: error });
-  }
-  return ioFailure(`write ${what}`, error);
 }
 
 /** Writes all of a chunk, and waits with the runtime's threads for whoever reads it. */
@@ -233,15 +207,12 @@ async function writeThrough(
  * `BrokenPipe`, and reading finds the end.
  */
 async function openPipe(path: string, side: "read" | "write"): Promise<Deno.FsFile> {
-  const one = { [side]: true };
-  try {
-    // With both sides open, the one that stays has not to wait.
-    using _both = await Deno.open(path, { read: true, write: true });
-    return await Deno.open(path, one);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    return await Deno.open(path, one);
-  }
+  // With both sides open, the one that stays has not to wait.
+  using _both = await Deno.open(path, { read: true, write: true }).catch((error) => {
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  });
+  return await Deno.open(path, { [side]: true });
 }
 
 /** Waits a moment for the other side. */
@@ -260,8 +231,8 @@ let stdinTaken = false;
  */
 export async function openSpool(folder: string = tmpdir()): Promise<Deno.FsFile> {
   const path = temporaryPath(folder);
-  const options = { read: true, write: true, createNew: true, mode: 0o600 };
-  const file = await Deno.open(path, options);
+  const how = { read: true, write: true, createNew: true, mode: 0o600 };
+  const file = await Deno.open(path, how);
   // Where a file that is open cannot lose its name, the next one sweeps it.
   await Deno.remove(path).catch(() => removeStaleTemporaries(folder));
   return file;
@@ -280,47 +251,42 @@ export async function spoolInput(
   what: string,
   signal?: AbortSignal,
 ): Promise<Deno.FsFile> {
-  if (path === "-" && Deno.stdin.isTerminal()) {
-    const why = "it is a terminal; say where it comes from with < or |, or name a file";
+  const isStdin = path === "-";
+  if (isStdin && (stdinTaken || Deno.stdin.isTerminal())) {
+    const why = stdinTaken
+      ? "it was read already; say - once"
+      : "it is a terminal; say where it comes from with < or |, or name a file";
     throw new KodenoError("BAD_PLACE", `Cannot read ${what}: ${why}`);
   }
-  if (path === "-" && stdinTaken) {
-    throw new KodenoError("BAD_PLACE", `Cannot read ${what}: it was read already; say - once`);
-  }
-  stdinTaken ||= path === "-";
+  stdinTaken ||= isStdin;
   let spool: Deno.FsFile | undefined;
   try {
     spool = await openSpool();
-    const { isFifo = false } = path === "-" ? {} : await Deno.stat(path);
     // A pipe without a name has had its writer already.
-    const waits = isFifo && (await findOutput(path)).kind === "pipe";
-    const input = path === "-"
-      ? Deno.stdin
-      : waits
-      ? await openPipe(path, "read")
-      : await Deno.open(path);
+    const waits = !isStdin && (await Deno.stat(path)).isFifo &&
+      (await findOutput(path)).kind === "pipe";
+    const file = isStdin ? undefined : await (waits ? openPipe(path, "read") : Deno.open(path));
+    const input = file ?? Deno.stdin;
     const buffer = new Uint8Array(CHUNK_BYTES);
     for (let begun = !waits;;) {
       const count = await orAborted(input.read(buffer), signal);
       if (count === null && begun) break;
       if (count === null) await waitForPartner(signal);
-      else keep(spool, buffer.subarray(0, count), what);
+      else {
+        try {
+          writeAll(spool, buffer.subarray(0, count));
+        } catch (error) {
+          // The disk that is full is not one that the user has named.
+          throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
+        }
+      }
       begun ||= count !== null;
     }
-    if (input !== Deno.stdin) input.close();
+    file?.close();
     return spool;
   } catch (error) {
     spool?.close();
     if (signal?.aborted) throw signal.reason;
     throw ioFailure(`read ${what}`, error);
-  }
-}
-
-/** The disk that is full is not one that the user has named. */
-function keep(spool: Deno.FsFile, chunk: Uint8Array, what: string): void {
-  try {
-    writeAll(spool, chunk);
-  } catch (error) {
-    throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
   }
 }

@@ -4,6 +4,7 @@
  * garbage.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { KodenoError } from "../errors.ts";
 import { type ReadableFile, readSome } from "./files.ts";
 
@@ -149,19 +150,19 @@ export async function* chunksOf(
 
 /** How {@link reusedChunks} reads. */
 export interface ReuseOptions {
-  /** Bytes that are expected: no more memory is taken than they need. */
   readonly size: number;
-  /** Most bytes of a chunk; default {@link CHUNK_BYTES}. */
   readonly most?: number | undefined;
-  /** How many bytes have to come after a chunk before its memory is filled again; default none. */
   readonly keep?: number | undefined;
-  /** Ends the reading as it ends {@link chunksOf}. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The chunks of a stream, up to {@link CHUNK_BYTES} each. A chunk holds only until the next one is
- * asked for: then its memory is filled again.
+ * The chunks of a stream. A chunk holds only until the next one is asked for: then its memory is
+ * filled again.
+ *
+ * @param options `size`: bytes that are expected, so that no more memory is taken than they need;
+ * `most` bytes of a chunk, default {@link CHUNK_BYTES}; `keep`: how many bytes have to come after a
+ * chunk before its memory is filled again, default none; `signal` as of {@link chunksOf}
  */
 export async function* reusedChunks(
   stream: ReadableStream<Uint8Array>,
@@ -224,11 +225,5 @@ export async function readAll(
     }
     chunks.push(chunk);
   }
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+  return new Uint8Array(Buffer.concat(chunks, length));
 }

@@ -3,6 +3,8 @@
  * the entry fits, POSIX.1-2001 pax when it does not. Pure: bytes in, bytes out.
  * @module
  */
+import { Buffer } from "node:buffer";
+import { posix } from "node:path";
 import { KodenoError } from "../errors.ts";
 
 /** One member of an archive; owner and group names are always empty. */
@@ -103,7 +105,7 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   }
   // Go sorts keys by UTF-8 bytes; JS compares UTF-16 units, another order beyond U+FFFF.
   const body = Array.from(records, ([key, value]) => ({ key: encoder.encode(key), value }))
-    .sort((a, b) => compareBytes(a.key, b.key))
+    .sort((a, b) => Buffer.compare(a.key, b.key))
     .map(({ key, value }) => paxRecord(key, value));
   const bodySize = body.reduce((sum, record) => sum + record.length, 0);
   if (bodySize > MAX_PAX_SIZE) refuse(entry, `${bodySize} bytes of pax records, over 1 MiB`);
@@ -217,16 +219,8 @@ function splitName(name: string): { prefix: string; suffix: string } | undefined
 /** `DIR/PaxHeaders.0/NAME` cleaned, ASCII and cut as Go does; seen by readers without pax only. */
 function paxHeaderName(name: string): string {
   const base = name.lastIndexOf("/") + 1;
-  const root = name.startsWith("/") ? "/" : "";
-  const kept: string[] = [];
-  for (const part of `${name.slice(0, base)}PaxHeaders.0/${name.slice(base)}`.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") kept.push(part);
-    else if (kept.length > 0 && kept.at(-1) !== "..") kept.pop();
-    else if (root === "") kept.push(part);
-  }
-  const path = root + kept.join("/") || ".";
-  return toAscii(path).slice(0, NAME_SIZE).replace(/\/+$/, "");
+  const path = posix.normalize(`${name.slice(0, base)}PaxHeaders.0/${name.slice(base)}`);
+  return toAscii(path.replace(/(?<=.)\/+$/, "")).slice(0, NAME_SIZE).replace(/\/+$/, "");
 }
 
 /** The record `LENGTH KEY=VALUE\n`; LENGTH counts its own digits too. */
@@ -249,13 +243,4 @@ function isAscii(text: string): boolean {
 /** Drops what a plain block cannot say; the pax record beside it has the whole text. */
 function toAscii(text: string): string {
   return text.replace(/[\u0080-\uffff]/g, "");
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }

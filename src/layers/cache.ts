@@ -16,6 +16,7 @@ import {
   writeSealed,
 } from "../io/files.ts";
 import { digestOf, Hasher } from "../io/hash.ts";
+import { getOrSet } from "../io/work.ts";
 import { fileStream } from "../io/streams.ts";
 import { digestHex, isDigest } from "../oci/descriptor.ts";
 import {
@@ -66,15 +67,11 @@ export class LayerCache {
   readonly #running = new Map<string, Promise<WrittenLayer>>();
   /** Paths of layers in whose place is what cannot be removed. */
   readonly #apart = new Map<string, string>();
-  #wrote = false;
+  /** Whether anything was written, so that the size may need a look. */
+  wrote = false;
 
   /** See {@link openLayerCache}. */
   constructor(readonly directory: string, readonly keep: boolean) {}
-
-  /** Whether anything was written, so that the size may need a look. */
-  get wrote(): boolean {
-    return this.#wrote;
-  }
 
   /**
    * The layer of a plan: from the cache, or written now.
@@ -134,13 +131,8 @@ export class LayerCache {
   }
 
   /** Runs `work` unless the same is running already. */
-  async #once(name: string, work: () => Promise<WrittenLayer>): Promise<WrittenLayer> {
-    let running = this.#running.get(name);
-    if (running === undefined) {
-      running = work().finally(() => this.#running.delete(name));
-      this.#running.set(name, running);
-    }
-    return await running;
+  #once(name: string, work: () => Promise<WrittenLayer>): Promise<WrittenLayer> {
+    return getOrSet(this.#running, name, () => work().finally(() => this.#running.delete(name)));
   }
 
   async #find(
@@ -172,13 +164,10 @@ export class LayerCache {
   ): Promise<WrittenLayer> {
     const temporary = temporaryPath(this.directory);
     try {
-      const file = await Deno.open(temporary, { write: true, createNew: true });
-      let written: WrittenLayer;
-      try {
-        written = await writeLayer(file, plan.entries, options);
-      } finally {
-        file.close();
-      }
+      using stack = new globalThis.DisposableStack();
+      const file = stack.use(await Deno.open(temporary, { write: true, createNew: true }));
+      const written = await writeLayer(file, plan.entries, options);
+      stack.dispose();
       // Not synced: what a power cut leaves behind does not pass the check of its digest.
       const path = this.#blobPath(written.digest);
       await Deno.rename(temporary, path).catch(async (error) => {
@@ -186,7 +175,7 @@ export class LayerCache {
         if (!(await hasDigest(path, written.digest))) throw error;
         await removeIfThere(temporary);
       });
-      this.#wrote = true;
+      this.wrote = true;
       if (!this.keep || this.#apart.has(written.digest)) this.#passing.add(path);
       else if (plan.settled && keyPath !== undefined) {
         // Without a key it is written again the next time: no reason to fail.
@@ -216,11 +205,8 @@ export class LayerCache {
       // What fails here fails with its reason when the caller builds the layer anew.
       await this.#once(path, () => this.#write(undefined, plan, options)).catch(() => {});
     }
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot find layer ${digest} in cache ${this.directory}`,
-      { digest },
-    );
+    const message = `Cannot find layer ${digest} in cache ${this.directory}`;
+    throw new KodenoError("NOT_FOUND", message, { digest });
   }
 
   #blobPath(digest: WrittenLayer["digest"]): string {
@@ -248,22 +234,16 @@ async function hasDigest(path: string, digest: string): Promise<boolean> {
 }
 
 async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
+  return await Deno.open(path).catch((error) => {
     if (isNotFound(error)) return undefined;
     throw ioFailure(`read ${path}`, error);
-  }
+  });
 }
 
 /** Removes a file, unless that is for another user to do: then it gives nothing. */
 async function removeOwn(path: string): Promise<boolean | undefined> {
-  try {
-    return await removeIfThere(path);
-  } catch (error) {
-    if (error instanceof KodenoError && error.cause instanceof Deno.errors.PermissionDenied) {
-      return undefined;
-    }
+  return await removeIfThere(path).catch((error) => {
+    if (error.cause instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;
-  }
+  });
 }

@@ -4,8 +4,16 @@
  * @module
  */
 import { basename, dirname, join, relative, sep } from "node:path";
+import { Buffer } from "node:buffer";
 import { KodenoError } from "../errors.ts";
-import { type FileIdentity, identityFrom, ioFailure, isNotFound, isSettled } from "../io/files.ts";
+import {
+  type FileIdentity,
+  findUp,
+  identityFrom,
+  ioFailure,
+  isNotFound,
+  isSettled,
+} from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import type { LayerEntry, LayerPlan } from "./layer.ts";
@@ -69,12 +77,8 @@ export async function planKodataLayer(
   };
 }
 
-interface Found {
-  /** Relative to `kodata`, with slashes. */
-  readonly name: string;
-  /** Of files; folders have none. */
-  readonly identity?: FileIdentity;
-}
+/** A file, or a folder, which has no identity; its name is relative to `kodata`, with slashes. */
+type Found = { readonly name: string; readonly identity?: FileIdentity };
 
 async function* walk(
   root: string,
@@ -89,10 +93,10 @@ async function* walk(
     if (isNotFound(error)) return;
     throw ioFailure(`read ${root}`, error);
   }
-  const roots = [await gitRoot(root), await realPathOf(allowedRoot)]
-    .filter((path) => path !== undefined);
   // `kodata` itself may be a link.
   const home = await Deno.realPath(dirname(root));
+  const roots = [await findUp(home, ".git"), await realPathOf(allowedRoot)]
+    .filter((path) => path !== undefined);
   if (!isInside(real, [home, ...roots])) throw leaves(root, real);
   using folders = new Folders();
   const allowed = [real, ...roots];
@@ -115,8 +119,9 @@ async function* walkFolder(folder: string, prefix: string, o: WalkOptions): Asyn
   for (const entry of entriesOf(folder, o.folders)) {
     const path = join(folder, entry.name);
     const inner = prefix + entry.name;
-    if (entry.isLink && o.skipLinks) continue;
-    const { real, info } = entry.isLink ? await followLink(path, o) : { ...entry, real: path };
+    const isLink = entry.info.isSymlink;
+    if (isLink && o.skipLinks) continue;
+    const { real, info } = isLink ? await followLink(path, o) : { ...entry, real: path };
     if (info.isDirectory) {
       if (above.has(real)) throw bad(path, "it is a link to a folder that it lies in");
       yield { name: inner };
@@ -129,30 +134,17 @@ async function* walkFolder(folder: string, prefix: string, o: WalkOptions): Asyn
   }
 }
 
-interface Entry {
-  readonly name: string;
-  readonly isLink: boolean;
-  readonly info: Deno.FileInfo;
-}
+type Entry = { readonly name: string; readonly info: Deno.FileInfo };
 
 /** What is in a folder, in the order of the bytes of its names, which is Go's order of strings. */
 function entriesOf(folder: string, folders: Folders): readonly Entry[] {
   return folders.lookInto(folder, (at, list) => {
     const { names, unspeakable: [other] } = list();
     if (other !== undefined) throw unspeakableName(`put all of ${folder} into an image`, other);
-    const encoder = new TextEncoder();
-    const keys = new Map(names.map((name) => [name, encoder.encode(name)]));
-    const sorted = names.toSorted((a, b) => compareBytes(keys.get(a), keys.get(b)));
-    return sorted.map((name) => {
-      const info = Deno.lstatSync(join(at, name));
-      return { name, isLink: info.isSymlink, info };
-    });
+    return names.map((name) => ({ name, key: Buffer.from(name) }))
+      .sort((a, b) => Buffer.compare(a.key, b.key))
+      .map(({ name }) => ({ name, info: Deno.lstatSync(join(at, name)) }));
   });
-}
-
-function compareBytes(a = new Uint8Array(), b = new Uint8Array()): number {
-  const at = a.findIndex((byte, i) => byte !== b[i]);
-  return at < 0 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
 }
 
 /** What a link leads to, and what is there now. */
@@ -160,15 +152,9 @@ async function followLink(
   path: string,
   { allowed, folders }: WalkOptions,
 ): Promise<{ readonly real: string; readonly info: Deno.FileInfo }> {
-  let real: string;
-  try {
-    real = await Deno.realPath(path);
-  } catch (error) {
-    const why = isNotFound(error)
-      ? "it is a link to nothing"
-      : "it is a link that cannot be followed";
-    throw bad(path, why);
-  }
+  const real = await Deno.realPath(path).catch((error) => {
+    throw bad(path, `it is a link ${isNotFound(error) ? "to nothing" : "that cannot be followed"}`);
+  });
   if (!isInside(real, allowed)) throw leaves(path, real);
   const look = (at: string) => Deno.lstatSync(join(at, basename(real)));
   return { real, info: folders.lookInto(dirname(real), look) };
@@ -181,21 +167,8 @@ function isInside(path: string, roots: readonly string[]): boolean {
   });
 }
 
-/** The nearest folder upwards that holds `.git`. */
-async function gitRoot(start: string): Promise<string | undefined> {
-  for (let folder = await realPathOf(dirname(start)) ?? start;; folder = dirname(folder)) {
-    if (await realPathOf(join(folder, ".git")) !== undefined) return folder;
-    if (dirname(folder) === folder) return undefined;
-  }
-}
-
 async function realPathOf(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await Deno.realPath(path);
-  } catch {
-    return undefined;
-  }
+  return path === undefined ? undefined : await Deno.realPath(path).catch(() => undefined);
 }
 
 function bad(path: string, why: string): KodenoError {
@@ -203,9 +176,6 @@ function bad(path: string, why: string): KodenoError {
 }
 
 function leaves(path: string, real: string): KodenoError {
-  return bad(
-    path,
-    `it is a link to ${real}, outside of kodata and of the git repository; move it inside, ` +
-      "or set KO_DATA_PATH_ALLOWED_ROOT",
-  );
+  const why = `it is a link to ${real}, outside of kodata and of the git repository`;
+  return bad(path, `${why}; move it inside, or set KO_DATA_PATH_ALLOWED_ROOT`);
 }
