@@ -93,12 +93,16 @@ Deno.test("push says what it cannot do, and does nothing", async () => {
   await refused(dir, 2, /its name says no registry; say where with --to/, ["push", "out"]);
   await refused(dir, 1, /Cannot find image "c"/, ["push", "out", "--to", "h.x/y", "--image", "c"]);
   await refused(dir, 2, /Cannot use image name/, ["push", "out", "--to", "127.0.0.1:1/UPPER"]);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const to = ["push", "out", "--to"];
   await refused(dir, 1, /did not answer: the connection was refused/, [
-    "push",
-    "out",
-    "--to",
-    "127.0.0.1:1/x",
+    ...to,
+    `127.0.0.1:${port}/x`,
   ]);
+  // As in browsers.
+  await refused(dir, 1, /the runtime lets nobody connect to that port/, [...to, "127.0.0.1:1/x"]);
 });
 
 Deno.test({
