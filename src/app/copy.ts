@@ -15,7 +15,6 @@ import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import { imageName, repositoryOfFolder } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { nameInDaemon } from "../build/names.ts";
-import { ArchiveTarget } from "../place/archive/archive_target.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
 import {
@@ -88,7 +87,11 @@ async function refuse(
   { from, to, referrers, localDomain }: CopyRequest,
   place: PlaceName,
 ): Promise<void> {
-  if (place.kind === "archive") await new ArchiveTarget(place.path).check();
+  if (place.kind === "archive") {
+    // Most copies are to other places, and do not wait for its code.
+    const { ArchiveTarget } = await import("../place/archive/archive_target.ts");
+    await new ArchiveTarget(place.path).check();
+  }
   if (from === "daemon:") {
     throw new KodenoError("BAD_REFERENCE", "Cannot copy from daemon: say daemon:NAME");
   }

@@ -132,6 +132,10 @@ Deno.test("trust: a go that prints without end is ended", async () => {
     env: { KO_GO_PATH: go, KODENO_CACHE: dir.join("cache") },
   });
   assert.equal(code, 1);
-  assert.match(stderr, /^Error: Cannot run go (list|env): it prints without end:\n/m);
+  // Who asks it first, of two that ask at once, says it.
+  assert.match(
+    stderr,
+    /^Error: Cannot run go (?:(?:list|env): it prints without end:|list: it prints an object without end)\n/m,
+  );
   assert.ok(stderr.length < 3000);
 });

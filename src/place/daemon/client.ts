@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { KodenoError, messageOf } from "../../errors.ts";
+import { newHttpClient } from "../http_client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -151,17 +152,14 @@ function open(endpoint: DaemonEndpoint): Deno.HttpClient {
   const common = { poolMaxIdlePerHost: 0, http2: false };
   if (endpoint.kind === "unix") {
     const proxy = { transport: "unix" as const, path: endpoint.path };
-    return Deno.createHttpClient({ ...common, proxy });
+    return newHttpClient({ ...common, proxy });
   }
-  const { host: hostname, port, tls } = endpoint;
   // Straight to the daemon, whatever proxy the environment names for the web.
-  if (!tls) {
-    return Deno.createHttpClient({ ...common, proxy: { transport: "tcp", hostname, port } });
-  }
-  return Deno.createHttpClient({
+  const { ca, cert, key } = endpoint.tls ?? {};
+  return newHttpClient({
     ...common,
-    ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
-    ...(tls.cert === undefined || tls.key === undefined ? {} : { cert: tls.cert, key: tls.key }),
+    ...(ca === undefined ? {} : { caCerts: [ca] }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
   });
 }
 

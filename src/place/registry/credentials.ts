@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
-import { MAX_OUTPUT_BYTES, runProgram, StartError } from "../../exec/run.ts";
 import { readSmallText } from "../../io/files.ts";
 import { DOCKER_HUB, registryName } from "./endpoint.ts";
 import type { Environment } from "./proxy.ts";
@@ -107,6 +106,7 @@ async function runHelper(
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper)) throw new Error("that is no name of a helper");
   const defined = Object.entries(env).filter((entry) => entry[1] !== undefined);
   const environment = Object.fromEntries(defined) as Record<string, string>;
+  const { MAX_OUTPUT_BYTES, runProgram, StartError } = await import("../../exec/run.ts");
   try {
     const { code, stdout, cut } = await runProgram({
       command: [`docker-credential-${helper}`, action],

@@ -3,21 +3,22 @@
  * @module
  */
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
-import { hasSuccessors, readDocument } from "../../content/walk.ts";
+import { graphKey, hasSuccessors, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { Pool, SingleFlight } from "../../io/work.ts";
-import { bytesStream } from "../../io/streams.ts";
+import { bytesStream, readAll } from "../../io/streams.ts";
 import {
   bareDescriptor,
   type Descriptor,
   type Digest,
   isDigest,
+  MediaType,
+  ociMediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
 import { parseReference, parseTag } from "../../oci/reference.ts";
 import { fetchBlob, hasBlob, type Repository } from "./blobs.ts";
 import { parseEndpoint, withMirror } from "./endpoint.ts";
-import { addReferrer, askReferrers, listReferrers, listTags } from "./referrers.ts";
 import { type Document, getManifest, headManifest, putManifest, subjectOf } from "./manifests.ts";
 import { checkPush, pushBlob } from "./upload.ts";
 
@@ -25,6 +26,11 @@ import { checkPush, pushBlob } from "./upload.ts";
 const MAX_HEADS = 16;
 /** Pushed documents that are kept for the tags that follow. */
 const MAX_DOCUMENTS = 64;
+/** Small documents that were read are kept, too, since most are asked for again: so many, so large. */
+const MAX_READ = 256;
+const MAX_READ_BYTES = 64 * 1024;
+/** Of few registries the lists are asked for. */
+const lists = () => import("./referrers.ts");
 
 /** What a {@link RegistryStore} is made of. */
 export interface StoreParts {
@@ -50,6 +56,8 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   #keepsLists: boolean | undefined;
   /** Documents that were pushed, for the tags that follow. */
   readonly #documents = new Map<string, Document>();
+  /** Manifests and configs that were read. */
+  readonly #read = new Map<string, Uint8Array>();
 
   /** Takes what `openRegistry` puts together. */
   constructor(parts: StoreParts) {
@@ -84,10 +92,20 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   ): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
     const digest = parseDigest(descriptor.digest);
-    return await this.#pull(options, async (repository) => {
-      if (!hasSuccessors(descriptor)) return await fetchBlob(repository, descriptor, options);
-      return bytesStream((await getManifest(repository, digest, options)).bytes);
+    const key = graphKey(descriptor);
+    const known = this.#read.get(key);
+    if (known !== undefined) return bytesStream(known);
+    const isDocument = hasSuccessors(descriptor);
+    const isKept = descriptor.size <= MAX_READ_BYTES &&
+      (isDocument || ociMediaType(descriptor.mediaType) === MediaType.config);
+    const found = await this.#pull(options, async (repository) => {
+      if (isDocument) return (await getManifest(repository, digest, options)).bytes;
+      const stream = await fetchBlob(repository, descriptor, options);
+      return isKept ? await readAll(stream, MAX_READ_BYTES, `blob ${digest}`) : stream;
     });
+    if (!(found instanceof Uint8Array)) return found;
+    if (isKept && found.length <= MAX_READ_BYTES) keepFew(this.#read, key, found, MAX_READ);
+    return bytesStream(found);
   }
 
   /** {@inheritDoc Target.has} */
@@ -145,12 +163,12 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
    * @throws {KodenoError} `NOT_FOUND` when there is no such repository
    */
   async tags(options: CallOptions = {}): Promise<readonly string[]> {
-    return await listTags(this.#parts.own, options);
+    return await (await lists()).listTags(this.#parts.own, options);
   }
 
   /** The manifests whose `subject` is this one; none where nothing refers to it. */
   async referrers(subject: Descriptor, options: CallOptions = {}): Promise<readonly Descriptor[]> {
-    return await listReferrers(this.#parts.own, subject, options);
+    return await (await lists()).listReferrers(this.#parts.own, subject, options);
   }
 
   /**
@@ -168,6 +186,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const subject = subjectOf(document);
     if (subject === undefined) return;
     const { own, lockFolder } = this.#parts;
+    const { addReferrer, askReferrers } = await lists();
     this.#keepsLists ??= await askReferrers(own, subject, options) !== undefined;
     if (!this.#keepsLists) await addReferrer(own, subject, document, { ...options, lockFolder });
   }
@@ -224,11 +243,10 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const said = await putManifest(own, digest, document, options);
     const subject = subjectOf(document);
     if (subject !== undefined && said === undefined) {
+      const { addReferrer } = await lists();
       await addReferrer(own, subject, document, { ...options, lockFolder });
     }
-    this.#documents.set(digest, document);
-    const [oldest] = this.#documents.keys();
-    if (this.#documents.size > MAX_DOCUMENTS && oldest) this.#documents.delete(oldest);
+    keepFew(this.#documents, digest, document, MAX_DOCUMENTS);
   }
 
   async #pull<T>(
@@ -252,4 +270,11 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
       `Cannot use ${JSON.stringify(ref)} in repository ${this.name}: it is of another one`,
     );
   }
+}
+
+/** Keeps one more in a map of so many; the oldest goes. */
+function keepFew<T>(kept: Map<string, T>, key: string, value: T, most: number): void {
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > most && oldest !== undefined) kept.delete(oldest);
 }
