@@ -5,6 +5,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
 import { Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -60,7 +61,10 @@ export async function copy(
         return onBlob?.(d, false);
       }
       if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, walk), walk);
-      const document = await pool.run(() => readGraphDocument(source, d, walk), weight(d));
+      const document = await pool.run(
+        () => ofPlace(source, d, readGraphDocument(source, d, walk)),
+        weight(d),
+      );
       for (const child of document.index?.manifests ?? []) {
         if (!hasSuccessors(child)) tellUnknown(child, options);
       }
@@ -73,7 +77,7 @@ export async function copy(
     const transfer = beginTransfer(d, open, options);
     await pool.run(async () => {
       signal?.throwIfAborted();
-      await target.push(d, transfer.open, { signal });
+      await ofPlace(source, d, target.push(d, transfer.open, { signal }));
     }, weight(d));
     const moved = transfer.done();
     onBlob?.(d, moved);
@@ -93,6 +97,16 @@ export async function copy(
         brought < MAX_TIMES_BROUGHT && !(await target.has(descriptor, call));
       if (!isGone) throw error;
     }
+  }
+}
+
+/** Work with a blob; that it is damaged is told of the place that has it. */
+async function ofPlace<T>({ what }: Source, d: Descriptor, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (what === undefined || !(error instanceof DamagedBlob)) throw error;
+    throw new DamagedBlob(d, error.why, what);
   }
 }
 

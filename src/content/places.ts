@@ -16,6 +16,8 @@ export interface CallOptions {
 
 /** A place that has blobs. */
 export interface Source {
+  /** The place, for messages: `layout out`. */
+  readonly what?: string | undefined;
   /**
    * The descriptor behind a tag, a full name or a digest.
    *

@@ -29,6 +29,21 @@ export class Hasher {
   }
 }
 
+/** Bytes of a blob that are not what its descriptor says. */
+export class DamagedBlob extends KodenoError {
+  /**
+   * @param why what is wrong with them
+   * @param place where they were read, where that is known: `layout out`
+   */
+  constructor(d: Descriptor, readonly why: string, place?: string) {
+    const message = place === undefined
+      ? `Cannot use blob ${d.digest}: ${why}; the place it came from is damaged or was changed`
+      : `Cannot use blob ${d.digest} of ${place}: ${why}; ` +
+        `${place} is damaged or was changed: build the image or bring it there again`;
+    super("BAD_CONTENT", message, { digest: d.digest });
+  }
+}
+
 /** Checks bytes that stream by against a descriptor. */
 export class Verifier {
   readonly #meter = new Hasher();
@@ -57,8 +72,6 @@ export class Verifier {
   }
 
   #refuse(why: string): never {
-    const { digest } = this.descriptor;
-    const next = "the place it came from is damaged or was changed";
-    throw new KodenoError("BAD_CONTENT", `Cannot use blob ${digest}: ${why}; ${next}`, { digest });
+    throw new DamagedBlob(this.descriptor, why);
   }
 }

@@ -176,6 +176,7 @@ function ofArchive(
     return found;
   };
   return {
+    what: store.what,
     resolve: async (ref, o) => await present(await store.resolve(ref, o)),
     fetch: (d, o) => store.fetch(d, o),
     entries: () => entries ??= all(),

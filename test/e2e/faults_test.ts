@@ -93,7 +93,7 @@ const PULLS: readonly Case[] = [
       exchange.pass(
         is(exchange, "GET", "blobs") ? { change: (bytes) => bytes.map((b) => b ^ 1) } : {},
       ),
-    says: /Cannot use blob sha256:\w+: its content has digest sha256:\w+; /,
+    says: /Cannot use blob sha256:\w+ of repository \S+: its content has digest sha256:\w+; /,
   },
   {
     what: "a web page is in its place",

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs, rootTool } from "../parts/tools.ts";
@@ -82,6 +83,54 @@ Deno.test({
     const bare = ["push", "out", "--to", `${to}/bare`, "--bare"];
     await done(dir, [...bare, "--image", "old.example/team/one:latest"]);
     assert.equal(await succeed(crane, ["digest", `${to}/bare`]), `${digests.get(0)}\n`);
+  },
+});
+
+Deno.test({
+  name: "push says which place has a damaged blob, and names nothing in the registry",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await using registry = await startRegistry();
+    await simpleModule(dir);
+    await done(dir, ["build"]);
+    await done(dir, ["copy", "oci:out", "archive:out.tar"]);
+    const [{ digest: root } = { digest: "" }] = await entriesOf(dir.join("out"));
+    const read = async (digest: string) =>
+      await Deno.readFile(dir.join("out/blobs/sha256", digest.slice(7)));
+    const { config, layers } = JSON.parse(new TextDecoder().decode(await read(root)));
+    // One that goes in one request, one that is streamed, and one that is read before it goes.
+    for (const digest of [config.digest, layers.at(-1).digest, root]) {
+      const bytes = await read(digest);
+      const archive = await Deno.readFile(dir.join("out.tar"));
+      for (
+        const [place, file, whole, at] of [
+          ["layout", `out/blobs/sha256/${digest.slice(7)}`, bytes, 0],
+          ["archive", "out.tar", archive, Buffer.from(archive).indexOf(bytes)],
+        ] as const
+      ) {
+        const damaged = whole.slice();
+        const middle = at + (bytes.length >> 1);
+        damaged[middle] = (damaged[middle] ?? 0) ^ 1;
+        await Deno.writeFile(dir.join(file), damaged);
+        const from = place === "layout" ? "out" : "out.tar";
+        // What another push has brought is not sent again.
+        const to = `${registry.host}/${place}/${digest.slice(7, 19)}`;
+        const says = new RegExp(
+          `^Error: Cannot use blob ${digest} of ${place} \\S*${from}: its content has digest ` +
+            `sha256:\\w+; ${place} \\S+ is damaged .* bring it there again$`,
+          "m",
+        );
+        const pushing = ["push", from, "--to", to, "--bare"];
+        const { code, stdout, stderr } = await kodeno(pushing, { cwd: dir.path });
+        assert.deepEqual([code, stdout], [1, ""], stderr);
+        assert.match(stderr, says);
+        const tags = await fetch(`http://${to.replace("/", "/v2/")}/tags/list`);
+        assert.ok(tags.status === 404 || (await tags.clone().json()).tags === null, `${digest}`);
+        await tags.body?.cancel();
+        await Deno.writeFile(dir.join(file), whole);
+      }
+    }
   },
 });
 

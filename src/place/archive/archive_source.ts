@@ -106,6 +106,11 @@ export class ArchiveSource implements Source, Disposable {
     return this.#file.path;
   }
 
+  /** {@inheritDoc Source.what} */
+  get what(): string {
+    return `archive ${this.path}`;
+  }
+
   /** Lets go of what is held open; nothing is, where the archive is a file with a name. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();

@@ -48,7 +48,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Of the `.tar`; nothing is there before {@link close}. */
   readonly path: string;
   /** What errors call it. */
-  protected readonly what: string;
+  readonly what: string;
   /** Where documents are read from. */
   protected readonly documents: Pick<Source, "fetch"> = this;
   /** Of the blobs; none before the first. */

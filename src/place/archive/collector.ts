@@ -18,7 +18,7 @@ export abstract class ArchiveCollector implements Place {
   readonly #pushing = new SingleFlight();
 
   /** The place, for messages: `archive x.tar`. */
-  protected abstract readonly what: string;
+  abstract readonly what: string;
 
   /** {@inheritDoc Place.check} */
   abstract check(options?: CallOptions): Promise<void>;

@@ -72,7 +72,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
   readonly #saved = new Map<string, Promise<SavedImage>>();
 
   /** What errors call it. */
-  protected get what(): string {
+  get what(): string {
     return `the Docker daemon at ${this.where}`;
   }
 

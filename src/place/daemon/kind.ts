@@ -49,7 +49,7 @@ export interface KindOptions {
 
 /** A cluster that kind made with the containers of a daemon; dials nothing before it is used. */
 export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly string[]>> {
-  protected readonly what: string;
+  readonly what: string;
   readonly #environment: Readonly<Record<string, string>>;
 
   /** Takes a cluster. */

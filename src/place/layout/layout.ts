@@ -169,6 +169,11 @@ export class Layout implements ImageStore, Place, Disposable {
     this.#holder.letGo();
   }
 
+  /** {@inheritDoc Source.what} */
+  get what(): string {
+    return `layout ${this.directory}`;
+  }
+
   /** {@inheritDoc Source.resolve} */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();

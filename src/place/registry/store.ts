@@ -69,6 +69,11 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     return this.#parts.own.endpoint.name;
   }
 
+  /** {@inheritDoc Source.what} */
+  get what(): string {
+    return `repository ${this.name}`;
+  }
+
   /**
    * What a tag, a digest, `NAME:TAG` or `NAME@DIGEST` of this repository names.
    * {@inheritDoc Source.resolve}

@@ -8,7 +8,7 @@
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { Verifier } from "../../io/hash.ts";
+import { DamagedBlob, Verifier } from "../../io/hash.ts";
 import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
 import type { Scope } from "./auth.ts";
@@ -81,13 +81,13 @@ class BlobReader {
 
   /** @throws {KodenoError} `BAD_CONTENT` unless all bytes were read and there are no more */
   async finish(): Promise<void> {
-    const { digest, size } = this.descriptor;
+    const { size } = this.descriptor;
     const { done, value } = this.#rest.length > 0
       ? { done: false, value: this.#rest }
       : await this.#reading?.next() ?? { done: true };
     if (done || value?.length === 0) return;
     const why = `it has more than the ${size} bytes named`;
-    throw new KodenoError("BAD_CONTENT", `Cannot use blob ${digest}: ${why}`, { digest });
+    throw new DamagedBlob(this.descriptor, why);
   }
 
   /** Reads and checks all of it. @throws {KodenoError} `BAD_CONTENT` */
@@ -106,13 +106,13 @@ class BlobReader {
 
   async #next(): Promise<Uint8Array> {
     if (this.#rest.length > 0) return this.#rest;
-    const { digest, size } = this.descriptor;
+    const { size } = this.descriptor;
     for (;;) {
       const { done, value } = await this.#reading?.next() ?? { done: true };
       if (value !== undefined && value.length > 0) return value;
       if (!done) continue;
       const why = `it has ${this.#at} bytes, not the ${size} named`;
-      throw new KodenoError("BAD_CONTENT", `Cannot use blob ${digest}: ${why}`, { digest });
+      throw new DamagedBlob(this.descriptor, why);
     }
   }
 
