@@ -110,6 +110,11 @@ export class KodenoError extends Error {
   }
 }
 
+/** Whether an error is one of certain codes. */
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is KodenoError {
+  return error instanceof KodenoError && codes.includes(error.code);
+}
+
 /** The message of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

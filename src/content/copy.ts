@@ -3,7 +3,7 @@
  * a target never holds a name whose content is not there. Tells how far each blob is meanwhile.
  * @module
  */
-import { KodenoError } from "../errors.ts";
+import { hasCode } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
@@ -93,7 +93,7 @@ export async function copy(
       for (const tag of tags) await target.tag(descriptor, tag, call);
       return descriptor;
     } catch (error) {
-      const isGone = error instanceof KodenoError && error.code === "NOT_FOUND" &&
+      const isGone = hasCode(error, "NOT_FOUND") &&
         brought < MAX_TIMES_BROUGHT && !(await target.has(descriptor, call));
       if (!isGone) throw error;
     }
@@ -110,19 +110,13 @@ async function ofPlace<T>({ what }: Source, d: Descriptor, work: Promise<T>): Pr
   }
 }
 
-/** Blobs and their bytes. */
-interface BlobCount {
-  readonly blobs: number;
-  readonly bytes: number;
-}
-
 /** What {@link copy} of some roots would move, each blob counted once; nothing is moved. */
 export async function measureCopy(
   source: Source,
   roots: readonly Descriptor[],
   target: Target,
   options: CallOptions = {},
-): Promise<BlobCount> {
+): Promise<{ readonly blobs: number; readonly bytes: number }> {
   const missing = new Map<string, number>();
   const walk = new Walk(async (d, { below }) => {
     if (await target.has(d, options)) return;

@@ -3,7 +3,7 @@
  * and each document and blob is looked at once.
  * @module
  */
-import { KodenoError, messageOf } from "../errors.ts";
+import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
@@ -18,12 +18,8 @@ import {
   Walk,
 } from "./walk.ts";
 
-/** Why something cannot be read, where it cannot. */
-interface Readability {
-  /** For a person, in a word or a sentence. */
-  readonly problem?: string | undefined;
-  readonly failure?: unknown;
-}
+/** Why something cannot be read, where it cannot: for a person in a word or a sentence, and as it was. */
+type Readability = { readonly problem?: string | undefined; readonly failure?: unknown };
 
 /** What every list of images says of one. */
 export interface ImageSummary {
@@ -89,27 +85,21 @@ export class ImageReader {
 
   /** Whether a blob is there with its size. */
   blob(d: Descriptor): Promise<Readability> {
-    return getOrSet(this.#blobs, `${d.mediaType} ${graphKey(d)}`, async () => {
-      try {
-        await (await this.source.fetch(d, this)).cancel();
-        return {};
-      } catch (error) {
-        return unreadable(error);
-      }
-    });
+    const look = async () => {
+      await (await this.source.fetch(d, this)).cancel();
+      return {};
+    };
+    return getOrSet(this.#blobs, `${d.mediaType} ${graphKey(d)}`, () => look().catch(unreadable));
   }
 
   /** What a config says; nothing for one that is no image's. */
   config(d: Descriptor): Promise<Readability & { readonly config?: ImageConfig }> {
     if (ociMediaType(d.mediaType) !== MediaType.config) return Promise.resolve({});
-    return getOrSet(this.#configs, graphKey(d), async () => {
-      try {
-        const bytes = await readDocument(this.source, d, this);
-        return { config: parseConfig(bytes, `config ${d.digest}`) };
-      } catch (error) {
-        return unreadable(error);
-      }
-    });
+    const read = async () => {
+      const bytes = await readDocument(this.source, d, this);
+      return { config: parseConfig(bytes, `config ${d.digest}`) };
+    };
+    return getOrSet(this.#configs, graphKey(d), () => read().catch(unreadable));
   }
 
   /**
@@ -204,7 +194,6 @@ const MISSING = "missing";
 const DAMAGED = "damaged";
 
 function unreadable(failure: unknown): Readability {
-  const code = failure instanceof KodenoError ? failure.code : undefined;
-  if (code === "NOT_FOUND") return { problem: MISSING, failure };
-  return { problem: code === "BAD_CONTENT" ? DAMAGED : messageOf(failure), failure };
+  if (hasCode(failure, "NOT_FOUND")) return { problem: MISSING, failure };
+  return { problem: hasCode(failure, "BAD_CONTENT") ? DAMAGED : messageOf(failure), failure };
 }

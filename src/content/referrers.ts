@@ -3,7 +3,7 @@
  * round, what those are about: their subjects, which may be in another place.
  * @module
  */
-import { KodenoError } from "../errors.ts";
+import { hasCode } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { copy, type CopyOptions } from "./copy.ts";
@@ -11,16 +11,9 @@ import type { CallOptions, ImageStore, Source, Target } from "./places.ts";
 import { hasSuccessors, readDocument, readGraphDocument, Walk } from "./walk.ts";
 import { ImageReader } from "./reader.ts";
 
-/** What {@link subjectsOf} found. */
-interface Subjects {
-  /** The nearest first. */
-  readonly subjects: readonly Descriptor[];
-  /** The one that the place lacks; it is the last. */
-  readonly missing?: Descriptor | undefined;
-}
-
 /**
- * What a manifest or index refers to, what that refers to in turn, and so on.
+ * What a manifest or index refers to, what that refers to in turn, and so on, the nearest first; the
+ * one that the place lacks is the last.
  *
  * @throws {KodenoError} `NOT_FOUND` when the manifest itself is not there; `BAD_CONTENT`
  */
@@ -28,7 +21,7 @@ export async function subjectsOf(
   source: Pick<Source, "fetch">,
   root: Descriptor,
   options: CallOptions = {},
-): Promise<Subjects> {
+): Promise<{ readonly subjects: readonly Descriptor[]; readonly missing?: Descriptor }> {
   const subjects: Descriptor[] = [];
   let missing: Descriptor | undefined;
   const walk = new Walk(async (d, { depth, below }) => {
@@ -36,20 +29,15 @@ export async function subjectsOf(
     if (!hasSuccessors(d)) return;
     try {
       const { subject } = await readGraphDocument(source, d, options);
-      if (subject === undefined) return;
-      await below([subject]);
+      await below(subject ? [subject] : []);
     } catch (error) {
-      const isMissing = error instanceof KodenoError && error.code === "NOT_FOUND";
-      if (depth === 0 || !isMissing) throw error;
+      if (depth === 0 || !hasCode(error, "NOT_FOUND")) throw error;
       missing = d;
     }
   }, options);
   await walk.from(root);
-  return { subjects, missing };
+  return { subjects, ...(missing ? { missing } : {}) };
 }
-
-/** Finds what refers to a root. */
-type FindReferrers = (root: Descriptor) => Promise<readonly Descriptor[]>;
 
 /**
  * Gives a function that finds all manifests that refer to a root, to the images of an index, or to one
@@ -61,9 +49,12 @@ type FindReferrers = (root: Descriptor) => Promise<readonly Descriptor[]>;
 export async function referrerFinder(
   source: Source,
   options: CallOptions = {},
-): Promise<FindReferrers> {
+): Promise<(root: Descriptor) => Promise<readonly Descriptor[]>> {
   const reader = new ImageReader(source, options.signal);
-  if (isImageStore(source)) await reader.findReferrers(await source.entries());
+  // A daemon has entries, too, which nobody else can see.
+  if ("entries" in source && typeof source.entries === "function") {
+    await reader.findReferrers(await (source as ImageStore).entries());
+  }
   const ask = async ({ digest, ...more }: Descriptor): Promise<readonly Descriptor[]> =>
     await source.referrers?.({ digest, ...more }, options) ?? reader.referrersOf(digest);
   return async (root) => {
@@ -137,9 +128,4 @@ export async function splitReferrers(
   const about = new Set([...referrers.values()].flat().map(({ digest }) => digest));
   const images = entries.filter((entry) => !isNameless(entry) || !about.has(entry.digest));
   return { images, referrers };
-}
-
-function isImageStore(source: Source): source is ImageStore {
-  // A daemon has entries, too, which nobody else can see.
-  return "entries" in source && typeof source.entries === "function";
 }

@@ -4,7 +4,7 @@
  * below, and what missing or odd nodes mean is up to its callers.
  * @module
  */
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import { Verifier } from "../io/hash.ts";
 import { bytesStream, readAll, reusedChunks } from "../io/streams.ts";
 import { type Descriptor, isIndexType, isManifestType } from "../oci/descriptor.ts";
@@ -56,7 +56,6 @@ type Visit<T> = (d: Descriptor, step: Step<T>) => T | Promise<T>;
  * so that it has no cycles, as a blob would have to hold its own hash.
  */
 export class Walk<T = void> {
-  readonly #visit: Visit<T>;
   readonly #options: WalkOptions<T>;
   readonly #met = new Map<string, Promise<T>>();
   readonly #failed = new AbortController();
@@ -64,8 +63,7 @@ export class Walk<T = void> {
   readonly signal: AbortSignal | undefined;
 
   /** Begins nothing yet. */
-  constructor(visit: Visit<T>, options: WalkOptions<T> = {}) {
-    this.#visit = visit;
+  constructor(readonly visit: Visit<T>, options: WalkOptions<T> = {}) {
     this.#options = options;
     const both = [...(options.signal ? [options.signal] : []), this.#failed.signal];
     this.signal = options.parallel ? AbortSignal.any(both) : options.signal;
@@ -126,7 +124,7 @@ export class Walk<T = void> {
     }
     const below: Step<T>["below"] = (children) =>
       this.#all("successors" in children ? children.successors : children, depth + 1, bounds);
-    return await this.#visit(d, { depth, below });
+    return await this.visit(d, { depth, below });
   }
 }
 
@@ -175,14 +173,13 @@ export class GraphBounds {
     const root = this.#root ??= d;
     const bad = (why: string): KodenoError =>
       new KodenoError("BAD_CONTENT", `Cannot use ${root.digest}: ${why}; no honest image has that`);
-    if (depth > MAX_GRAPH_DEPTH) {
-      throw bad(`what it names goes over ${MAX_GRAPH_DEPTH} levels deep`);
-    }
+    const levels = MAX_GRAPH_DEPTH;
+    if (depth > levels) throw bad(`what it names goes over ${levels} levels deep`);
     if (++this.#blobs > MAX_GRAPH_BLOBS) throw bad(`it leads to over ${MAX_GRAPH_BLOBS} blobs`);
     if (!hasSuccessors(d)) return;
     this.#documentBytes += d.size;
-    if (this.#documentBytes <= this.mostBytes) return;
-    throw bad(`its manifests have over ${this.mostBytes} bytes`);
+    const { mostBytes } = this;
+    if (this.#documentBytes > mostBytes) throw bad(`its manifests have over ${mostBytes} bytes`);
   }
 }
 
@@ -255,11 +252,9 @@ export async function readDocument(
 ): Promise<Uint8Array> {
   const what = `blob ${descriptor.digest}`;
   if (descriptor.size > MAX_JSON_BYTES) {
-    throw new KodenoError(
-      "BAD_CONTENT",
-      `Cannot read ${what}: a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
-        `the ${MAX_JSON_BYTES} allowed`,
-    );
+    const why = `a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
+      `the ${MAX_JSON_BYTES} allowed`;
+    throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: ${why}`);
   }
   const stream = await source.fetch(descriptor, options);
   const bytes = await readAll(stream, MAX_JSON_BYTES, what);
@@ -284,18 +279,15 @@ export async function readGraphDocument(
  * large one by its reader, who hears of it at its end and has to have it removed.
  */
 export function cachedSource(source: Source, cache: Source & Target): Source {
-  const fetchCached = async (descriptor: Descriptor, options: CallOptions) =>
-    descriptor.size > MAX_JSON_BYTES
-      ? await cache.fetch(descriptor, options)
-      : bytesStream(await readDocument(cache, descriptor, options));
   return {
     resolve: (ref, options) => source.resolve(ref, options),
     fetch: async (descriptor: Descriptor, options: CallOptions = {}) => {
       try {
-        return await fetchCached(descriptor, options);
+        return descriptor.size > MAX_JSON_BYTES
+          ? await cache.fetch(descriptor, options)
+          : bytesStream(await readDocument(cache, descriptor, options));
       } catch (error) {
-        const code = error instanceof KodenoError ? error.code : undefined;
-        if (code !== "NOT_FOUND" && code !== "BAD_CONTENT") throw error;
+        if (!hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
       }
       await cache.push(descriptor, () => source.fetch(descriptor, options), options);
       return await cache.fetch(descriptor, options);
@@ -326,10 +318,7 @@ export async function verify(
   const walk = new Walk(async (d, { below }) => {
     blobs++;
     bytes += d.size;
-    if (hasSuccessors(d)) {
-      await below(await readGraphDocument(source, d, options));
-      return;
-    }
+    if (hasSuccessors(d)) return void await below(await readGraphDocument(source, d, options));
     const verifier = new Verifier(d);
     for await (const chunk of reusedChunks(await source.fetch(d, options), d)) {
       verifier.update(chunk);

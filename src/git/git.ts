@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { KodenoError, messageOf } from "../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import { MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
 import { exists, findUp } from "../io/files.ts";
 
@@ -249,7 +249,7 @@ export async function gitFacts(place: GitPlace): Promise<GitFacts> {
   try {
     return await ask(place);
   } catch (error) {
-    if (!(error instanceof KodenoError) || error.code !== "GIT_FAILED") throw error;
+    if (!hasCode(error, "GIT_FAILED")) throw error;
     return { fields: NOTHING, problem: `${error.message}; {{.Git}} is empty` };
   }
 }

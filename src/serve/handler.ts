@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { hasSuccessors, readDocument } from "../content/walk.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode } from "../errors.ts";
 import { readSome } from "../io/files.ts";
 import { type Descriptor, digestHex, MediaType } from "../oci/descriptor.ts";
 import type { Layout } from "../place/layout/layout.ts";
@@ -107,7 +107,7 @@ class ServedLayout {
       const body = await readDocument(this.layout, d);
       return { status: 200, headers: contentHeaders(d, d.mediaType), body };
     } catch (error) {
-      throw error instanceof KodenoError && error.code === "NOT_FOUND" ? unknown : error;
+      throw hasCode(error, "NOT_FOUND") ? unknown : error;
     }
   }
 
@@ -239,10 +239,8 @@ export class BlobReader {
       if (!(await Deno.lstat(path)).isFile) throw unknown;
       return await this.layout.openBlob(blob);
     } catch (error) {
-      const code = error instanceof KodenoError ? error.code : "";
-      const missing = error instanceof Deno.errors.NotFound || code === "NOT_FOUND";
-      if (missing || code === "BAD_CONTENT") throw unknown;
-      throw error;
+      const missing = error instanceof Deno.errors.NotFound;
+      throw missing || hasCode(error, "NOT_FOUND", "BAD_CONTENT") ? unknown : error;
     }
   }
 

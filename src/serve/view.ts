@@ -5,7 +5,7 @@
  */
 import { basename, join, resolve } from "node:path";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
-import { KodenoError, messageOf } from "../errors.ts";
+import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
@@ -229,8 +229,7 @@ async function readContents(
     try {
       return await readGraphDocument(layout, d);
     } catch (error) {
-      const code = error instanceof KodenoError ? error.code : "";
-      if (code !== "NOT_FOUND" && code !== "BAD_CONTENT") throw error;
+      if (!hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
       complete = false;
       return undefined;
     }

@@ -35,10 +35,7 @@ export function blobPathIn(directory: string, { digest }: Descriptor): string {
 }
 
 /** An index and the bytes it was read from. */
-export interface IndexFile {
-  readonly bytes: Uint8Array;
-  readonly index: Index;
-}
+export type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
 
 /**
  * Reads the index of a layout.
@@ -165,9 +162,6 @@ function notALayout(directory: string, why: string, next: string): KodenoError {
   return new KodenoError("BAD_PLACE", `Cannot use ${directory} as an OCI layout: ${why}; ${next}`);
 }
 
-/** What a folder is: a layout, one whose marker is damaged beside a whole index, or none yet. */
-export type MarkerState = "whole" | "damaged" | "none";
-
 /**
  * Whether a folder is a layout. `none` says that one can be made there, `damaged` that it is one all
  * the same: see {@link mendMarker}.
@@ -175,7 +169,10 @@ export type MarkerState = "whole" | "damaged" | "none";
  * @throws {KodenoError} `BAD_PLACE` when the path is a file or a folder with something else in it,
  * or when there is nothing and none is to be made
  */
-export async function checkMarker(directory: string, create: boolean): Promise<MarkerState> {
+export async function checkMarker(
+  directory: string,
+  create: boolean,
+): Promise<"whole" | "damaged" | "none"> {
   let text: string;
   try {
     text = await readMarker(directory);
@@ -191,29 +188,23 @@ export async function checkMarker(directory: string, create: boolean): Promise<M
   }
   const version = versionIn(text);
   if (version?.startsWith("1.")) return "whole";
-  if (version !== undefined) {
+  if (typeof version === "string") {
     const why = `its version is ${JSON.stringify(version)}`;
     throw notALayout(directory, why, `kodeno reads ${VERSION}`);
   }
   // A power cut that came before the file was on disk leaves it so.
   if (await readIndexFile(directory).then(() => true, () => false)) return "damaged";
-  const why = `its oci-layout file ${isJson(text) ? "names no version" : "is not JSON"}`;
+  const why = `its oci-layout file ${version === null ? "names no version" : "is not JSON"}`;
   throw notALayout(directory, why, "name a layout folder");
 }
 
-/** The version that a marker names, where it is whole. */
-function versionIn(text: string): string | undefined {
-  if (!isJson(text)) return undefined;
-  const found = JSON.parse(text) as { imageLayoutVersion?: unknown } | null;
-  return typeof found?.imageLayoutVersion === "string" ? found.imageLayoutVersion : undefined;
-}
-
-function isJson(text: string): boolean {
+/** The version that a marker names; `null` for JSON that names none, nothing for what is no JSON. */
+function versionIn(text: string): string | null | undefined {
   try {
-    JSON.parse(text);
-    return true;
+    const { imageLayoutVersion: version } = Object(JSON.parse(text));
+    return typeof version === "string" ? version : null;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -227,16 +218,12 @@ export async function mendMarker(directory: string): Promise<string> {
   const text = `oci-layout of layout ${directory}`;
   try {
     await withLock(path, async () => {
-      if (versionIn(await readMarker(directory)) !== undefined) return;
-      const file = await Deno.open(path, { write: true });
-      try {
-        const bytes = encodeJson({ imageLayoutVersion: VERSION });
-        writeAll(file, bytes);
-        await file.truncate(bytes.length);
-        await file.sync();
-      } finally {
-        file.close();
-      }
+      if (typeof versionIn(await readMarker(directory)) === "string") return;
+      using file = await Deno.open(path, { write: true });
+      const bytes = encodeJson({ imageLayoutVersion: VERSION });
+      writeAll(file, bytes);
+      await file.truncate(bytes.length);
+      await file.sync();
     });
     return `Mended ${text}: it was damaged, as by a power cut; its index.json is whole`;
   } catch (error) {

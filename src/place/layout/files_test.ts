@@ -31,10 +31,10 @@ Deno.test("marker: a new, empty or half-made folder becomes a layout", async () 
     for (const [name, text] of Object.entries(files)) await dir.write(`layout/${name}`, text);
     const layout = await openLayout(dir.join("layout"), { create: true });
     assert.equal((await layout.entries()).length, entries);
-    assert.notEqual(layout.made, "nothing");
+    assert.notEqual(layout.made, undefined);
     assert.equal(await Deno.readTextFile(dir.join("layout/oci-layout")), MARKER);
     assert.equal((await Deno.stat(dir.join("layout/blobs/sha256"))).isDirectory, true);
-    assert.equal((await openLayout(dir.join("layout"))).made, "nothing");
+    assert.equal((await openLayout(dir.join("layout"))).made, undefined);
   }
 });
 
@@ -87,7 +87,7 @@ Deno.test("marker: a link to a layout is one", async () => {
   await using dir = await tempDir();
   await openLayout(dir.join("layout"), { create: true });
   await Deno.symlink(dir.join("layout"), dir.join("link"));
-  assert.equal((await openLayout(dir.join("link"), { create: true })).made, "nothing");
+  assert.equal((await openLayout(dir.join("link"), { create: true })).made, undefined);
 });
 
 Deno.test("marker: several may make the same layout at once", async () => {

@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from "node:path";
-import { KodenoError } from "../../errors.ts";
+import { hasCode, KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/files.ts";
 import { type Descriptor, type Digest, isDigest } from "../../oci/descriptor.ts";
 import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
@@ -21,10 +21,7 @@ export interface GarbageOptions {
 }
 
 /** A blob of a layout. */
-export interface StoredBlob {
-  readonly digest: Digest;
-  readonly size: number;
-}
+export type StoredBlob = Pick<Descriptor, "digest" | "size">;
 
 /** What {@link collectGarbage} found. */
 export interface Garbage {
@@ -90,7 +87,7 @@ async function sweep(
   const spares = ({ digest }: Descriptor) => Deno.lstat(pathOf(digest)).then(isYoung, () => false);
   const { reachable, dead } = await new Living(layout, signal).look(entries, spares)
     .catch((error) => {
-      if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
+      if (!hasCode(error, "BAD_CONTENT")) throw error;
       const why = `Cannot tell which blobs of layout ${directory} are in use: ${error.message}`;
       const next = "remove the image with kodeno rm, or bring it again";
       throw new KodenoError("BAD_CONTENT", `${why}; ${next}`, {}, { cause: error });

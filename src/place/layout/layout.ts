@@ -23,7 +23,7 @@ import {
   readGraphDocument,
   Walk,
 } from "../../content/walk.ts";
-import { KodenoError } from "../../errors.ts";
+import { hasCode, KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import {
   ioFailure,
@@ -92,7 +92,7 @@ export async function openLayout(
     const message = await mendMarker(directory);
     options.emit?.({ type: "note", level: "warning", message });
   }
-  if (state !== "none") return new Layout(directory, "nothing", options.emit);
+  if (state !== "none") return new Layout(directory, undefined, options.emit);
   const folder = await Deno.stat(directory).catch(() => undefined);
   await createMarker(directory);
   return new Layout(directory, folder === undefined ? "folder" : "layout", options.emit);
@@ -114,23 +114,17 @@ export class Layout implements ImageStore, Place, Disposable {
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
   readonly #holder: Holder;
-  readonly #emit: ((event: NoteEvent) => void) | undefined;
   #isSettled = false;
-
-  /** Its folder. */
-  readonly directory: string;
-  /** What was made when it was opened, so that {@link undo} may remove it. */
-  readonly made: "nothing" | "layout" | "folder";
 
   /** Takes a folder that is a layout; see {@link openLayout}, which makes sure of that. */
   constructor(
-    directory: string,
-    made?: Layout["made"],
-    emit?: (event: NoteEvent) => void,
+    /** Its folder. */
+    readonly directory: string,
+    /** What was made when it was opened, so that {@link undo} may remove it. */
+    readonly made?: "layout" | "folder" | undefined,
+    /** Told of what goes with an image that it refers to. */
+    readonly emit?: (event: NoteEvent) => void,
   ) {
-    this.#emit = emit;
-    this.directory = directory;
-    this.made = made ?? "nothing";
     this.#holder = new Holder(directory);
     this.#tidied = removeStaleTemporaries(directory);
   }
@@ -285,11 +279,8 @@ export class Layout implements ImageStore, Place, Disposable {
   /** An entry that may be written, after a look at the disk under the lock. */
   async #present(entry: Descriptor, doing: string): Promise<Descriptor> {
     if (await this.isWhole(entry)) return entry;
-    const why = "it is not there, or not whole";
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot ${doing} ${entry.digest} in layout ${this.directory}: ${why}`,
-    );
+    const what = `${entry.digest} in layout ${this.directory}`;
+    throw new KodenoError("NOT_FOUND", `Cannot ${doing} ${what}: it is not there, or not whole`);
   }
 
   /**
@@ -324,7 +315,7 @@ export class Layout implements ImageStore, Place, Disposable {
    * an entry, stays as it is; so does what cannot be removed.
    */
   async undo(): Promise<void> {
-    if (this.made === "nothing") return;
+    if (this.made === undefined) return;
     await this.close();
     const remove = (...parts: string[]) => Deno.remove(join(this.directory, ...parts));
     const work = async (): Promise<void> => {
@@ -380,7 +371,12 @@ export class Layout implements ImageStore, Place, Disposable {
         if (next !== undefined) await writeIndexFile(this.directory, next);
         const left = new Set(after);
         const dropped = changed.filter((entry) => !left.has(entry));
-        if (dropped.length > 0) this.#emit?.(droppedNote(this.directory, dropped));
+        if (dropped.length > 0) {
+          const which = listed(dropped.map(({ digest }) => digest));
+          const why = "what that referred to has no name any more";
+          const message = `Removed ${which} from layout ${this.directory}, too: ${why}`;
+          this.emit?.({ type: "note", level: "info", message });
+        }
         return dropped;
       });
     } catch (error) {
@@ -394,16 +390,6 @@ function isMeant(entry: Descriptor, name: string): boolean {
   const whole = imageName(entry);
   if (whole === undefined) return refName(entry) === name;
   return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
-}
-
-/** What {@link Living.look} found. */
-export interface LivingEntries {
-  /** Digests of all that living entries lead to, whether or not it is in the layout. */
-  readonly reachable: ReadonlySet<string>;
-  /** Living entries that refer to another manifest of the layout. */
-  readonly attached: ReadonlySet<Descriptor>;
-  /** Entries that refer to a manifest of the layout which nothing leads to. */
-  readonly dead: ReadonlySet<Descriptor>;
 }
 
 /** What a manifest or index says of others. */
@@ -420,17 +406,19 @@ export class Living {
    * Tells which of some entries live.
    *
    * @param spares whether an entry that is dead lives on for now
+   * @returns `reachable`: digests of all that living entries lead to, whether or not it is in the
+   * layout; `attached`: living entries that refer to another manifest of the layout; `dead`: entries
+   * that refer to one which nothing leads to
    * @throws {KodenoError} `BAD_CONTENT` when a manifest is damaged, so that nobody can tell
    */
   async look(
     entries: readonly Descriptor[],
     spares: (entry: Descriptor) => Promise<boolean> = () => Promise.resolve(false),
-  ): Promise<LivingEntries> {
+  ): Promise<Record<"attached" | "dead", Set<Descriptor>> & { readonly reachable: Set<string> }> {
     const reachable = new Set<string>();
     const walk = new Walk<unknown>(async (d, { below }) => {
       reachable.add(d.digest);
-      const links = await this.#linksOf(d);
-      if (links !== undefined) await below(links);
+      await below(await this.#linksOf(d) ?? []);
     }, { signal: this.signal });
     const attached = new Set<Descriptor>();
     /** Entries with their subjects, to which nothing was seen to lead so far. */
@@ -481,7 +469,7 @@ export class Living {
       return after.filter((entry) => !(now.dead.has(entry) && wasAttached.has(entry.digest)));
     } catch (error) {
       // An image that is damaged may be removed all the same; gc tells of the others.
-      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return after;
+      if (hasCode(error, "BAD_CONTENT")) return after;
       throw error;
     }
   }
@@ -490,54 +478,44 @@ export class Living {
   async #linksOf(d: Descriptor): Promise<Links | undefined> {
     const key = graphKey(d);
     if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
-    let links: Links | undefined;
-    try {
-      const { signal } = this;
-      const { successors, subject } = await readGraphDocument(this.blobs, d, { signal });
-      links = { successors, subject };
-    } catch (error) {
-      if (!(error instanceof KodenoError) || error.code !== "NOT_FOUND") throw error;
-    }
+    const links = await readGraphDocument(this.blobs, d, this).then(
+      ({ successors, subject }) => ({ successors, subject }),
+      (error) => {
+        if (hasCode(error, "NOT_FOUND")) return undefined;
+        throw error;
+      },
+    );
     this.#links.set(key, links);
     return links;
   }
 
   async #isThere(d: Descriptor): Promise<boolean> {
     try {
-      await (await this.blobs.fetch(d, { signal: this.signal })).cancel();
+      await (await this.blobs.fetch(d, this)).cancel();
       return true;
     } catch (error) {
-      if (error instanceof KodenoError && error.code === "NOT_FOUND") return false;
       // One of another size is there, too.
-      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return true;
+      if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return error.code === "BAD_CONTENT";
       throw error;
     }
   }
-}
-
-/** Tells of entries that went with what they referred to. */
-export function droppedNote(directory: string, dropped: readonly Descriptor[]): NoteEvent {
-  const which = listed(dropped.map(({ digest }) => digest));
-  const message = `Removed ${which} from layout ${directory}, too: what that referred to has no ` +
-    "name any more";
-  return { type: "note", level: "info", message };
 }
 
 function isNameless(entry: Descriptor): boolean {
   return entryName(entry) === undefined;
 }
 
-/** A process that wants the blobs for itself holds this one first, so that no others come in. */
+/**
+ * A process that wants the blobs for itself holds this one first, so that no others come in; the lease
+ * itself is held on the folder of the blobs.
+ */
 const GATE = "blobs";
-const LEASE = join("blobs", "sha256");
 
 /** What this process holds, by the folder: a second one would wait behind who waits for the first. */
 const held = new Map<string, { readonly file: Promise<Deno.FsFile>; holders: number }>();
 
 /** Lets go of what was found in layouts that nobody has any more. */
 const forgotten = new FinalizationRegistry<Disposable>((holding) => holding[Symbol.dispose]());
-
-const NOTHING: Disposable = { [Symbol.dispose]: () => {} };
 
 /** What one opened layout holds. */
 export class Holder {
@@ -553,15 +531,11 @@ export class Holder {
    * @param signal ends the waiting
    */
   async hold(signal?: AbortSignal): Promise<Disposable> {
-    const lease = await takeLease(this.directory, signal);
+    const stack = new globalThis.DisposableStack();
+    stack.use(await takeLease(this.directory, signal));
     this.#count++;
-    let isOpen = true;
-    const close = (): void => {
-      if (isOpen) this.#count--;
-      isOpen = false;
-      lease[Symbol.dispose]();
-    };
-    return { [Symbol.dispose]: close };
+    stack.defer(() => this.#count--);
+    return stack;
   }
 
   /** Takes one till {@link letGo}, or till `owner` is no more, unless there is one. */
@@ -584,36 +558,29 @@ export class Holder {
 
 /** Where there are no blobs, or the file system has no locks, it is none: age alone protects then. */
 async function takeLease(directory: string, signal?: AbortSignal): Promise<Disposable> {
-  const folder = await Deno.realPath(join(directory, LEASE)).catch(() => undefined);
-  if (folder === undefined) return NOTHING;
+  const folder = await Deno.realPath(join(directory, BLOBS)).catch(() => undefined);
+  if (folder === undefined) return new globalThis.DisposableStack();
   const one = held.get(folder) ?? { file: enter(directory), holders: 0 };
   held.set(folder, one);
   one.holders++;
-  let isOpen = true;
-  const close = (): void => {
-    if (!isOpen) return;
-    isOpen = false;
+  const lease = new globalThis.DisposableStack();
+  lease.defer(() => {
     if (--one.holders > 0) return;
     if (held.get(folder) === one) held.delete(folder);
     one.file.then((file) => file.close(), () => {});
-  };
+  });
   try {
     await orAborted(one.file, signal);
-    return { [Symbol.dispose]: close };
   } catch {
-    close();
+    lease.dispose();
     signal?.throwIfAborted();
-    return NOTHING;
   }
+  return lease;
 }
 
 async function enter(directory: string): Promise<Deno.FsFile> {
-  const gate = await openShared(join(directory, GATE));
-  try {
-    return await openShared(join(directory, LEASE));
-  } finally {
-    gate.close();
-  }
+  using _gate = await openShared(join(directory, GATE));
+  return await openShared(join(directory, BLOBS));
 }
 
 /**
@@ -634,7 +601,7 @@ export async function withoutLeases<T>(
   const both = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
   const timer = setTimeout(() => late.abort("busy"), waitMs);
   const alone = (): Promise<T> =>
-    withLock(join(directory, LEASE), () => {
+    withLock(join(directory, BLOBS), () => {
       clearTimeout(timer);
       return work();
     }, both);

@@ -63,8 +63,13 @@ export async function mergeLayouts(
     );
     let gone: Descriptor | undefined;
     await out.change(async (before) => {
-      gone = await firstMissing(out, entries, signal);
-      return gone === undefined ? combine(before, entries, force, out.directory) : before;
+      gone = undefined;
+      for (const entry of new Map(entries.map((entry) => [graphKey(entry), entry])).values()) {
+        if (await out.isWhole(entry, { signal })) continue;
+        gone = entry;
+        return before;
+      }
+      return combine(before, entries, force, out.directory);
     });
     if (gone === undefined) {
       // One that was brought twice came in once.
@@ -72,23 +77,9 @@ export async function mergeLayouts(
     }
     // Somebody else has removed what was there, and it is brought again.
     if (brought < MAX_TIMES_BROUGHT) continue;
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot merge into layout ${out.directory}: ${gone.digest} is not whole any more; ` +
-        "something else is removing its blobs",
-    );
+    const why = `${gone.digest} is not whole any more; something else is removing its blobs`;
+    throw new KodenoError("NOT_FOUND", `Cannot merge into layout ${out.directory}: ${why}`);
   }
-}
-
-async function firstMissing(
-  out: Layout,
-  entries: readonly Descriptor[],
-  signal: AbortSignal | undefined,
-): Promise<Descriptor | undefined> {
-  for (const entry of new Map(entries.map((entry) => [graphKey(entry), entry])).values()) {
-    if (!(await out.isWhole(entry, { signal }))) return entry;
-  }
-  return undefined;
 }
 
 function combine(
