@@ -4,10 +4,9 @@
  */
 import { lstatSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { resolveBuildConfig } from "../config/config.ts";
+import { KO_FILES, resolveBuildConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
-import { KO_FILES } from "../config/ko_file.ts";
 import { KodenoError } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
 import { koText, namedImages, skaffoldText } from "../setup/init/config_texts.ts";

@@ -7,7 +7,7 @@
 import { join, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { ioFailure, readSmallText } from "../io/files.ts";
+import { exists, ioFailure, isFile, isFolder, readSmallText } from "../io/files.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, type TransferConfig } from "../place/transfer.ts";
 import { undisturbed } from "../undisturbed.ts";
@@ -26,7 +26,6 @@ import {
   processEnvironment,
   variable,
 } from "./environment.ts";
-import { findKoFile } from "./ko_file.ts";
 import { type ImageSettings, resolveImage } from "./image_config.ts";
 import type {
   BuildOptions,
@@ -184,6 +183,42 @@ export async function loadConfig(
   return { ...options, koFile };
 }
 
+/** Names of ko's file, the first before the second: its library takes the short ending, too. */
+export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
+
+/**
+ * Finds the `.ko.yaml` of a folder, or the file or folder that `KO_CONFIG_PATH` names.
+ *
+ * @param workingDirectory where it is looked for, and what `KO_CONFIG_PATH` is relative to
+ * @returns its absolute path, and its name for a person; undefined where there is none
+ * @throws {KodenoError} `BAD_OPTION` when `KO_CONFIG_PATH` leads nowhere
+ */
+export async function findKoFile(
+  workingDirectory: string,
+  environment: Environment,
+): Promise<{ readonly path: string; readonly name: string } | undefined> {
+  const named = variable(environment, "KO_CONFIG_PATH");
+  const given = resolve(workingDirectory, named ?? "");
+  const names = named === undefined
+    ? KO_FILES
+    : isFolder(given)
+    ? [join(named, ".ko.yaml")]
+    : [named];
+  for (const name of names) {
+    const path = resolve(workingDirectory, name);
+    if (await isFile(path)) return { path, name };
+  }
+  if (named === undefined) return undefined;
+  const why = await exists(given)
+    ? `${resolve(workingDirectory, names[0] ?? "")} is not a file`
+    : "there is no such file or folder";
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot use KO_CONFIG_PATH ${JSON.stringify(named)}: ${why}; ` +
+      "name a .ko.yaml, or a folder with one",
+  );
+}
+
 /**
  * Checks options of a builder and completes them from the environment.
  *
@@ -197,9 +232,9 @@ export function resolveBuildConfig(
   const environment = options.environment ?? processEnvironment();
   const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
-  const { koFile, artifact, offline = false } = options;
+  const { koFile, offline = false } = options;
   const image = (entry?: number): ImageSettings => {
-    const resolved = resolveImage({ options, environment, koFile, artifact }, entry);
+    const resolved = resolveImage(options, environment, entry);
     return offline ? keptOffline(resolved) : resolved;
   };
   return Object.freeze({

@@ -7,8 +7,7 @@ import { KodenoError } from "../errors.ts";
 import { formatPlatformSpec, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { isTemplate, parseEpoch, parsePairs, parsePort, refuseToolexec } from "./checks.ts";
 import { type Environment, variable } from "./environment.ts";
-import { defaultKey } from "./ko_file.ts";
-import type { ImageSource, ImageValues, KoFile } from "./options.ts";
+import type { BuildOptions, ImageSource, ImageValues } from "./options.ts";
 
 /** Fields of `ImageValues`, all of them said. */
 type Settled<K extends keyof ImageValues> = {
@@ -73,25 +72,25 @@ const VARIABLES: Readonly<Partial<Record<keyof ImageValues, string>>> = {
 const GO_PLATFORM = ["GOOS", "GOARCH", "GOARM"] as const;
 const GO_ORIGIN = "GOOS and GOARCH";
 
-/** Who may say something of images. */
-interface ImageSpeakers {
-  /** The caller. */
-  readonly options: ImageValues;
-  readonly environment: Environment;
-  readonly koFile?: KoFile | undefined;
-  /** A skaffold.yaml. */
-  readonly artifact?: ImageSource | undefined;
+/** `labels` as a default of a `.ko.yaml` is `defaultLabels`. */
+export function defaultKey(field: string): string {
+  return `default${field.charAt(0).toUpperCase()}${field.slice(1)}`;
 }
 
 /**
  * Completes and checks what is said of an image. Lists are taken as they are from one source; labels,
  * annotations and variables are joined, by key.
  *
+ * @param options what the caller says, a `.ko.yaml` and a skaffold.yaml among it
  * @param entry index of the entry of `builds` that is for the image
  * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
  */
-export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSettings {
-  const sources = sourcesOf(speakers, entry);
+export function resolveImage(
+  options: BuildOptions,
+  environment: Environment,
+  entry?: number,
+): ImageSettings {
+  const sources = sourcesOf(options, environment, entry);
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const templates: ImageTemplate[] = [];
   const find = (field: keyof ImageValues): ImageSource | undefined => {
@@ -103,7 +102,7 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSett
   const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] =>
     find(field)?.values[field];
   const pickOr = <K extends keyof typeof DEFAULTS>(field: K) => pick(field) ?? DEFAULTS[field];
-  const text = (
+  const mark = (
     source: ImageSource | undefined,
     field: ImageTemplate["field"],
     key: string | number,
@@ -115,20 +114,18 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSett
   };
   const joined = (field: "labels" | "annotations"): Readonly<Record<string, string>> => {
     find(field);
-    const by = new Map(
-      sources.toReversed().flatMap((source) =>
-        Object.keys(source.values[field] ?? {}).map((key) => [key, source] as const)
-      ),
-    );
-    return Object.freeze(Object.fromEntries(
-      [...by].map((
-        [key, source],
-      ) => [key, text(source, field, key, source.values[field]?.[key] ?? "")]),
-    ));
+    const by = new Map<string, ImageSource>();
+    for (const source of sources.toReversed()) {
+      for (const key of Object.keys(source.values[field] ?? {})) by.set(key, source);
+    }
+    const pairs = Array.from(by, ([key, source]) => {
+      return [key, mark(source, field, key, source.values[field]?.[key] ?? "")];
+    });
+    return Object.freeze(Object.fromEntries(pairs));
   };
   const list = (field: "entrypointArgs" | "expose"): readonly string[] => {
     const source = find(field);
-    return (source?.values[field] ?? []).map((one, i) => text(source, field, i, one));
+    return (source?.values[field] ?? []).map((one, i) => mark(source, field, i, one));
   };
   const user = find("user");
   const epoch = pick("sourceDateEpoch");
@@ -150,7 +147,7 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSett
     linuxCapabilities: pick("linuxCapabilities") ?? [],
     labels: joined("labels"),
     annotations: joined("annotations"),
-    user: user?.values.user && text(user, "user", 0, user.values.user),
+    user: user?.values.user && mark(user, "user", 0, user.values.user),
     entrypointArgs: list("entrypointArgs"),
     expose: list("expose").map((text) => isTemplate(text) ? text : parsePort(text)),
     sourceDateEpoch: epoch === undefined
@@ -159,8 +156,8 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSett
     templates,
     origins,
   };
-  refusePlatformVariables(image, speakers.environment);
-  const { GOFLAGS = "" } = { ...speakers.environment, ...image.go.env };
+  refusePlatformVariables(image, environment);
+  const { GOFLAGS = "" } = { ...environment, ...image.go.env };
   refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
   Object.freeze(origins);
   return Object.freeze(image);
@@ -170,11 +167,15 @@ export function resolveImage(speakers: ImageSpeakers, entry?: number): ImageSett
  * All that may say something of an image, the strongest first. What an entry of `builds` says beats
  * ko's variables for defaults, as in ko; what a skaffold.yaml says does not.
  */
-function sourcesOf(speakers: ImageSpeakers, entry = -1): readonly ImageSource[] {
-  const { options, environment, koFile, artifact } = speakers;
-  const said = (name: string | undefined): string | undefined => variable(environment, name ?? "");
+function sourcesOf(
+  options: BuildOptions,
+  environment: Environment,
+  entry = -1,
+): readonly ImageSource[] {
+  const { koFile, artifact } = options;
+  const get = (name = ""): string | undefined => variable(environment, name);
   const words = (name: string | undefined): readonly string[] | undefined =>
-    said(name)?.trim().split(/\s+/);
+    get(name)?.trim().split(/\s+/);
   const line = (key: string): string => {
     const found = koFile?.lines[key];
     return found === undefined ? koFile?.path ?? "" : `${koFile?.path}:${found}`;
@@ -182,7 +183,7 @@ function sourcesOf(speakers: ImageSpeakers, entry = -1): readonly ImageSource[] 
   const variables: ImageSource = {
     from: (field) => VARIABLES[field] ?? "environment",
     values: {
-      baseImage: said(VARIABLES.baseImage),
+      baseImage: get(VARIABLES.baseImage),
       platforms: words(VARIABLES.platforms)?.flatMap((platform) => platform.split(",")),
       env: words(VARIABLES.env),
       flags: words(VARIABLES.flags),
@@ -190,32 +191,27 @@ function sourcesOf(speakers: ImageSpeakers, entry = -1): readonly ImageSource[] 
     },
   };
   const build = koFile?.builds[entry];
-  const key = (field: string): string =>
-    field === "linuxCapabilities" ? "linux_capabilities" : field;
   const ofBuild: readonly ImageSource[] = build === undefined ? [] : [{
-    from: (field) => line(`builds[${entry}].${key(field)}`),
+    from: (field) =>
+      line(`builds[${entry}].${field === "linuxCapabilities" ? "linux_capabilities" : field}`),
     values: build.values,
     isTemplate: true,
   }];
+  const ofFile: readonly ImageSource[] = koFile === undefined ? [] : [{
+    from: (field) => line(defaultKey(field)),
+    values: koFile.defaults,
+    isTemplate: true,
+  }];
   // ko takes both of Go's GOOS and GOARCH, or neither.
-  const [os, arch, arm] = GO_PLATFORM.map(said);
+  const [os, arch, arm] = GO_PLATFORM.map((name) => get(name));
   const variant = arch === "arm" && arm !== undefined ? `/v${arm.split(",")[0]}` : "";
   const own = os !== undefined && arch !== undefined ? [`${os}/${arch}${variant}`] : undefined;
   return [
     // It beats even the caller.
-    {
-      from: () => "SOURCE_DATE_EPOCH",
-      values: { sourceDateEpoch: said("SOURCE_DATE_EPOCH") },
-    },
+    { from: () => "SOURCE_DATE_EPOCH", values: { sourceDateEpoch: get("SOURCE_DATE_EPOCH") } },
     { from: (field) => `option ${field}`, values: options, joinsEnv: true },
     ...(artifact ? [variables, artifact, ...ofBuild] : [...ofBuild, variables]),
-    ...(koFile
-      ? [{
-        from: (field: string) => line(defaultKey(field)),
-        values: koFile.defaults,
-        isTemplate: true,
-      }]
-      : []),
+    ...ofFile,
     { from: () => GO_ORIGIN, values: { platforms: own } },
   ];
 }
@@ -248,29 +244,26 @@ function refusePlatformVariables(
  */
 export function fillImage(image: ImageSettings, texts: readonly string[]): ImageSettings {
   if (image.templates.length === 0) return image;
-  const { expose, user, ...rest } = image;
   const filled = {
-    labels: { ...rest.labels },
-    annotations: { ...rest.annotations },
-    user: [user],
-    entrypointArgs: [...rest.entrypointArgs],
-    expose: [...expose],
+    labels: { ...image.labels },
+    annotations: { ...image.annotations },
+    user: [image.user],
+    entrypointArgs: [...image.entrypointArgs],
+    expose: [...image.expose],
   };
   for (const [i, { field, key }] of image.templates.entries()) {
-    Object.assign(filled[field], { [key]: texts[i] });
+    // As of flags, a template that gives nothing is no entry of a list; an empty text may be meant.
+    const isEntry = typeof key === "number";
+    Object.assign(filled[field], { [key]: isEntry ? texts[i] || undefined : texts[i] });
   }
-  // As of flags, a template that gives nothing is no entry of a list; an empty text may be meant.
-  const gone = image.templates.filter((_, i) => texts[i] === "");
-  const kept = (field: "entrypointArgs" | "expose"): string[] =>
-    filled[field].filter((_, i) => !gone.some((one) => one.field === field && one.key === i));
   return Object.freeze({
-    ...rest,
+    ...image,
     labels: Object.freeze(filled.labels),
     annotations: Object.freeze(filled.annotations),
     // A user that comes to nothing is none, as where none is said.
-    user: filled.user[0] || undefined,
-    entrypointArgs: kept("entrypointArgs"),
-    expose: kept("expose").map(parsePort),
+    user: filled.user[0],
+    entrypointArgs: filled.entrypointArgs.filter((one) => one !== undefined),
+    expose: filled.expose.filter((one) => one !== undefined).map(parsePort),
     templates: [],
   });
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { undisturbed } from "../undisturbed.ts";
-import { defaultKey } from "./ko_file.ts";
+import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
 import { readYaml, type YamlDocument } from "./yaml/document.ts";

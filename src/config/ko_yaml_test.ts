@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { tempDir } from "../../test/support/temp.ts";
-import { imageConfigOf, resolveBuildConfig } from "./config.ts";
-import { findKoFile } from "./ko_file.ts";
+import { findKoFile, imageConfigOf, resolveBuildConfig } from "./config.ts";
 import { readKoFile } from "./ko_yaml.ts";
 import type { KoFile } from "./options.ts";
 

@@ -6,8 +6,7 @@
 import { join, resolve } from "node:path";
 import { buildImages } from "../build/build_images.ts";
 import { planNames } from "../build/names.ts";
-import { type Config, resolveConfig } from "../config/config.ts";
-import { KO_FILES } from "../config/ko_file.ts";
+import { type Config, KO_FILES, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";

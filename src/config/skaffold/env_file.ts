@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
+import { exists } from "../../io/files.ts";
 import { type Environment, processEnvironment } from "../environment.ts";
 import { faultsError, Places, readText } from "../yaml/faults.ts";
 
@@ -40,9 +41,9 @@ export async function withSkaffoldEnv(
   environment: Environment,
 ): Promise<SkaffoldEnvironment> {
   const path = join(folder, FILE_NAME);
-  if (await Deno.stat(path).catch(() => undefined) === undefined) return { environment, notes: [] };
+  if (!await exists(path)) return { environment, notes: [] };
   try {
-    const values = read(await readText(path, FILE_NAME, MAX_BYTES));
+    const values = parseDotenv(await readText(path, FILE_NAME, MAX_BYTES));
     const refused = [...values.keys()].filter((name) =>
       NOT_OF_A_FILE.test(name) && !Object.hasOwn(environment, name)
     );
@@ -54,29 +55,6 @@ export async function withSkaffoldEnv(
   } catch (error) {
     if (!(error instanceof KodenoError)) throw error;
     return { environment, notes: [`${error.message}; nothing of ${FILE_NAME} is used`] };
-  }
-}
-
-function read(text: string): ReadonlyMap<string, string> {
-  try {
-    return parseDotenv(text);
-  } catch (error) {
-    if (!(error instanceof DotenvError)) throw error;
-    const place = new Places(text).of(error.offset);
-    throw faultsError([{ file: FILE_NAME, ...place, message: error.message }]);
-  }
-}
-
-/** A text that is no dotenv file. */
-class DotenvError extends Error {
-  /**
-   * Says what is wrong.
-   *
-   * @param message what was found, and what is allowed
-   * @param offset where it is in the text
-   */
-  constructor(message: string, readonly offset: number) {
-    super(message);
   }
 }
 
@@ -93,97 +71,69 @@ const AFTER_NAME = new RegExp(`[=:]${SPACE}*`, "y");
 const LINE = /[^\n\r]*/y;
 const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
 
+const VARIABLE = /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g;
+
 /**
  * Reads a text.
  *
  * @returns values by name, in the order of the text
- * @throws {DotenvError} for what is no `NAME=VALUE`
+ * @throws {KodenoError} `BAD_CONFIG` for what is no `NAME=VALUE`
  */
 function parseDotenv(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
-  let at = 0;
-  let left = MAX_CHARACTERS;
-  const set = (name: string, value: string, start: number, expands: boolean): void => {
-    const size = expands ? expandedSize(value, values) : value.length;
-    if ((left -= size) < 0) {
-      throw new DotenvError(`found values of over ${MAX_CHARACTERS} characters`, start);
-    }
-    values.set(name, expands ? withVariables(value, values) : value);
-  };
+  let [at, start, left] = [0, 0, MAX_CHARACTERS];
+  const bad = (message: string, offset = start): KodenoError =>
+    faultsError([{ file: FILE_NAME, ...new Places(text).of(offset), message }]);
   const take = (pattern: RegExp): string => {
     pattern.lastIndex = at;
     const [found = ""] = pattern.exec(text) ?? [];
     at += found.length;
     return found;
   };
+  const bounded = (value: string): string => {
+    if ((left -= value.length) < 0) throw bad(`found values of over ${MAX_CHARACTERS} characters`);
+    return value;
+  };
+  /** `$NAME` and `${NAME}` of names further up in the file; one that is not there is nothing. */
+  const expanded = (value: string): string =>
+    bounded(value).replaceAll(VARIABLE, (all: string, backslash?: string, name?: string) => {
+      if (backslash !== undefined) return all.slice(1);
+      return name === undefined ? all : bounded(values.get(name) ?? "");
+    });
   for (;;) {
     take(NOTHING_TO_READ);
     if (at >= text.length) return values;
     take(EXPORT);
-    const start = at;
+    start = at;
     const name = take(NAME).trim();
     if (take(AFTER_NAME) === "") {
-      const found = at < text.length ? JSON.stringify(charAt(text, at)) : "the end";
-      throw new DotenvError(`found ${found} where "=" is wanted; NAME=VALUE is allowed`, start);
+      const [next] = text.slice(at, at + 2);
+      const found = next === undefined ? "the end" : JSON.stringify(next);
+      throw bad(`found ${found} where "=" is wanted; NAME=VALUE is allowed`);
     }
-    if (name === "") throw new DotenvError("found no name; NAME=VALUE is allowed", start);
+    if (name === "") throw bad("found no name; NAME=VALUE is allowed");
     const quote = text.charAt(at);
     if (quote !== '"' && quote !== "'") {
       const line = take(LINE);
-      const value = (COMMENT.exec(line)?.[1] ?? line).replaceAll(SPACES_AROUND, "");
-      set(name, value, start, true);
+      values.set(name, expanded((COMMENT.exec(line)?.[1] ?? line).replaceAll(SPACES_AROUND, "")));
       continue;
     }
-    const end = closing(text, quote, at);
-    if (end < 0) throw new DotenvError(`found no second ${quote} to the one here`, at);
-    const value = trimmed(text.slice(at, end).replaceAll("\r\n", "\n"), quote);
-    if (quote === "'") set(name, value, start, false);
-    else set(name, unescaped(value), start, true);
+    // One behind a backslash does not end it.
+    let end = at;
+    do end = text.indexOf(quote, end + 1); while (end > 0 && text[end - 1] === "\\");
+    if (end < 0) throw bad(`found no second ${quote} to the one here`, at);
+    const quoted = text.slice(at + 1, end).replaceAll("\r\n", "\n");
+    // The parser takes off all quotes at the end, also one behind a backslash.
+    const value = quoted.endsWith(quote) ? quoted.slice(0, -1) : quoted;
+    values.set(name, quote === "'" ? bounded(value) : expanded(unescaped(value)));
     at = end + 1;
   }
 }
 
-function charAt(text: string, at: number): string {
-  return String.fromCodePoint(text.codePointAt(at) ?? 0);
-}
-
-/** The end of a quoted text; one behind a backslash does not end it. */
-function closing(text: string, quote: string, start: number): number {
-  let end = start;
-  do end = text.indexOf(quote, end + 1); while (end > 0 && text[end - 1] === "\\");
-  return end;
-}
-
-/** Without the quotes at its ends, however many there are. */
-function trimmed(text: string, quote: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && text[start] === quote) start++;
-  while (end > start && text[end - 1] === quote) end--;
-  return text.slice(start, end);
-}
-
 function unescaped(text: string): string {
-  const breaks = text.replaceAll(/\\[nr]|\\./g, (one) => {
-    if (one === "\\n") return "\n";
-    return one === "\\r" ? "\r" : one;
+  return text.replaceAll(/\\([\s\S])/g, (all: string, one: string) => {
+    if (one === "n") return "\n";
+    if (one === "r") return "\r";
+    return one === "$" ? all : one;
   });
-  return breaks.replaceAll(/\\([^$])/g, "$1");
-}
-
-const VARIABLE = /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g;
-
-/** `$NAME` and `${NAME}` of names further up in the file; one that is not there is nothing. */
-function withVariables(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replaceAll(VARIABLE, (all: string, backslash?: string, name?: string) => {
-    if (backslash !== undefined) return all.slice(1);
-    return name === undefined ? all : values.get(name) ?? "";
-  });
-}
-
-/** Not less than the length of the text with its variables. */
-function expandedSize(text: string, values: ReadonlyMap<string, string>): number {
-  let size = text.length;
-  for (const [, , name = ""] of text.matchAll(VARIABLE)) size += values.get(name)?.length ?? 0;
-  return size;
 }

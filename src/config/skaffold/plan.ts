@@ -79,16 +79,15 @@ export interface SkaffoldArtifact {
   readonly context: string;
   /** Folder that go runs in: `dir` in the context; absolute. */
   readonly workingDirectory: string;
-  /** Main package: an import path, or a pattern relative to the working directory. */
+  /**
+   * Main package: an import path, or a pattern relative to the working directory, which has to match
+   * one main package.
+   */
   readonly main: string;
-  /** `main` may have wildcards, and has to match one main package. */
-  readonly exactlyOne: true;
   /** What the artifact says of its image; see `resolveImage`. */
   readonly source: ImageSource;
   /** Whether what it says stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
   readonly replacesKoBuilds: boolean;
-  /** Files that it says it depends on; what it leaves out is undefined. */
-  readonly dependencies: Partial<Record<"paths" | "ignore", readonly string[] | undefined>>;
   /** `imageName` of artifacts to build before. */
   readonly requires: readonly string[];
   /** Whether `build.local.push` says that it is pushed. */
@@ -363,11 +362,9 @@ class Planner {
       context,
       workingDirectory,
       main: artifact.image.startsWith("ko://") ? artifact.image.slice("ko://".length) : main || ".",
-      exactlyOne: true,
       source,
       replacesKoBuilds: [ko.dir ?? "", main].some((path) => path !== "" && path !== ".") ||
         [ko.env, ko.flags, ko.args, ko.ldflags].some((list) => list?.length),
-      dependencies: { paths: ko.dependencies?.paths, ignore: ko.dependencies?.ignore },
       requires: (artifact.requires ?? []).map(({ image }) => image),
       push: build.local?.push,
       insecureRegistries: [

@@ -5,7 +5,7 @@
  * @module
  */
 import { RE2JS, RE2JSException } from "re2js";
-import { edit, explainIssues, replaceAll, saidText, valueAt } from "../yaml/check.ts";
+import { edit, explainIssues, replaceAll, valueAt } from "../yaml/check.ts";
 import type { YamlDocument } from "../yaml/document.ts";
 import { type Fault, faultsError, type Path, type Position } from "../yaml/faults.ts";
 import type { SkaffoldOptions, SkaffoldPlace } from "./options.ts";
@@ -190,9 +190,8 @@ function checked(config: SkaffoldConfig, profile: string, origins: Origins): Ska
     result = skaffoldSchema.safeParse(value);
   }
   if (result.success) return value;
-  for (const said of explainIssues(result.error.issues, value, skaffoldSchema)) {
-    const message = `${saidText(said)} (after the patches of profile ${profile})`;
-    origins.badAt(value, said.at, message, said.part);
+  for (const { at, message, part } of explainIssues(result.error.issues, value, skaffoldSchema)) {
+    origins.badAt(value, at, `${message} (after the patches of profile ${profile})`, part);
   }
   return config;
 }

@@ -66,6 +66,7 @@ function tryNow<S extends z.ZodType>(
   schema: S,
   skip: (key: string) => boolean,
 ): Outcome<z.output<S>> {
+  const locate = ({ at, message, part }: Said): Fault => document.fault(at, message, part);
   let value: unknown = without(document.value ?? {}, skip);
   let result = schema.safeParse(value);
   if (!result.success) {
@@ -73,21 +74,20 @@ function tryNow<S extends z.ZodType>(
     if (coerced !== undefined) result = schema.safeParse(value = coerced);
   }
   if (!result.success) {
-    const faults = explainIssues(result.error.issues, value, schema);
-    return { ok: false, faults: faults.map((found) => locate(document, found)) };
+    const found = explainIssues(result.error.issues, value, schema);
+    return { ok: false, faults: found.map(locate) };
   }
-  const lost = pathsOf(value, "__proto__").map((path): Said => {
-    const message = 'found key "__proto__", which no field and no label can have; use another name';
-    return { path: path.slice(0, -1), at: path, part: "key", message };
-  });
+  const lost = pathsOf(value, "__proto__").map((at) =>
+    keyOf(at, 'found key "__proto__", which no field and no label can have; use another name')
+  );
   // Maps of texts lose it without a word.
-  if (lost.length > 0) return { ok: false, faults: lost.map((said) => locate(document, said)) };
-  const notes = foreignKeys(schema, value).map((path) => {
-    const known = keysAt(schema, path.slice(0, -1));
-    const name = String(path.at(-1));
-    const message = `found unknown field ${quote(name)}; it is not read${didYouMean(name, known)}`;
-    const said = { path: path.slice(0, -1), at: path, part: "key", message } as const;
-    return formatFault(locate(document, said));
+  if (lost.length > 0) return { ok: false, faults: lost.map(locate) };
+  const notes = foreignKeys(schema, value).map((at) => {
+    const name = String(at.at(-1));
+    const hint = didYouMean(name, keysAt(schema, at.slice(0, -1)));
+    return formatFault(
+      locate(keyOf(at, `found unknown field ${quote(name)}; it is not read${hint}`)),
+    );
   });
   return { ok: true, value: result.data, notes };
 }
@@ -99,9 +99,8 @@ function without(value: unknown, skip: (key: string) => boolean): unknown {
 
 type Issue = z.core.$ZodIssue;
 
-/** A message about a path, and the path it is shown at, which may be a key below it. */
+/** A message that names the path it is about, and the path it is shown at. */
 interface Said {
-  readonly path: Path;
   readonly at: Path;
   readonly part: "key" | "value";
   readonly message: string;
@@ -116,14 +115,13 @@ export function explainIssues(
   return issues.flatMap((issue) => explain(issue, [], value, schema));
 }
 
-/** A message with the path it is about before it. */
-export function saidText({ path, message }: Pick<Said, "path" | "message">): string {
-  const name = formatPath(path);
-  return name === "" ? message : `${name}: ${message}`;
+function about(path: Path, message: string): string {
+  return path.length === 0 ? message : `${formatPath(path)}: ${message}`;
 }
 
-function locate(document: YamlDocument, said: Said): Fault {
-  return document.fault(said.at, saidText(said), said.part);
+/** Says something of a key, which the map it is in is named by. */
+function keyOf(at: Path, message: string): Said {
+  return { at, part: "key", message: about(at.slice(0, -1), message) };
 }
 
 const YES = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"];
@@ -166,16 +164,16 @@ function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): r
   const path = [...above, ...stepsOf(issue.path)];
   const value = valueAt(root, path);
   const say = (allowed: string): readonly Said[] => {
-    const message = `found ${describe(value)}; ${allowed}`;
-    return [{ path, at: path, part: "value", message }];
+    const message = about(path, `found ${describe(value)}; ${allowed}`);
+    return [{ at: path, part: "value", message }];
   };
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = keysAt(schema, path);
       const allowed = `allowed are ${known.join(", ")}`;
       return issue.keys.map((key) => {
-        const message = `found unknown field ${quote(key)}; ${allowed}${didYouMean(key, known)}`;
-        return { path, at: [...path, key], part: "key", message };
+        const hint = didYouMean(key, known);
+        return keyOf([...path, key], `found unknown field ${quote(key)}; ${allowed}${hint}`);
       });
     }
     case "invalid_union": {
@@ -200,10 +198,6 @@ function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): r
       return say(`at least ${issue.minimum}${unitOf(issue.origin, issue.minimum)} is needed`);
     case "too_big":
       return say(`at most ${issue.maximum}${unitOf(issue.origin, issue.maximum)} is allowed`);
-    case "invalid_key":
-      return issue.issues.flatMap((
-        inner,
-      ) => [{ path, at: path, part: "key", message: `found this key; ${inner.message}` }]);
     default:
       // The schema's own words, which say what is allowed.
       return say(issue.message);
@@ -316,19 +310,10 @@ function pathsOf(root: unknown, name: string): readonly Path[] {
 /** A schema as the walks below see it. */
 type Schema = z.core.$ZodType;
 
-/** What a schema is made around, such as the inner one of an optional one. */
+/** What an optional schema or a union is made of. */
 function unwrap(schema: Schema): readonly Schema[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
-    return unwrap(schema.unwrap());
-  }
-  if (
-    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ||
-    schema instanceof z.ZodReadonly || schema instanceof z.ZodCatch
-  ) return unwrap(schema.def.innerType);
-  if (schema instanceof z.ZodLazy) return unwrap(schema.def.getter());
-  if (schema instanceof z.ZodPipe) return unwrap(schema.def.in);
-  if (schema instanceof z.ZodUnion) return schema.def.options.flatMap(unwrap);
-  return [schema];
+  if (schema instanceof z.ZodOptional) return unwrap(schema.unwrap());
+  return schema instanceof z.ZodUnion ? schema.def.options.flatMap(unwrap) : [schema];
 }
 
 function childrenOf(schema: Schema, step: string | number): readonly Schema[] {
@@ -342,16 +327,11 @@ function childrenOf(schema: Schema, step: string | number): readonly Schema[] {
   return [];
 }
 
-/** Schemas that a value at this path may have to fit; several for a union. */
-function schemasAt(schema: Schema, path: Path): readonly Schema[] {
-  let found = unwrap(schema);
-  for (const step of path) found = found.flatMap((one) => childrenOf(one, step));
-  return found;
-}
-
 /** The keys that the objects at this path know, sorted as the schema has them. */
 function keysAt(schema: Schema, path: Path): readonly string[] {
-  const objects = schemasAt(schema, path).filter((one) => one instanceof z.ZodObject);
+  let found = unwrap(schema);
+  for (const step of path) found = found.flatMap((one) => childrenOf(one, step));
+  const objects = found.filter((one) => one instanceof z.ZodObject);
   return [...new Set(objects.flatMap((one) => Object.keys(one.def.shape)))];
 }
 
