@@ -38,7 +38,7 @@ export function measureYaml(): YamlRuns {
   for (let round = 0; round < RUNS + WARM; round++) {
     const library = timed(() => parseAllDocuments(text));
     const kodeno = timed(() => {
-      for (const document of parseYaml(text, "skaffold.yaml").documents) {
+      for (const document of parseYaml(text, "skaffold.yaml")) {
         checkYaml(document, skaffoldSchema);
       }
     });

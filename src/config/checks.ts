@@ -4,7 +4,8 @@
  */
 import { KodenoError } from "../errors.ts";
 
-function bad(what: string, value: string, why: string): KodenoError {
+/** Refuses a value of an option or a variable. */
+export function badValue(what: string, value: string, why: string): KodenoError {
   return new KodenoError("BAD_OPTION", `Cannot use ${what} ${JSON.stringify(value)}: ${why}`, {
     value,
   });
@@ -28,8 +29,8 @@ export function parsePairs(
   const result = new Map<string, string>();
   for (const pair of pairs) {
     const at = pair.indexOf("=");
-    if (at < 0) throw bad(what, pair, 'it has no "="; say KEY=VALUE');
-    if (at === 0) throw bad(what, pair, 'there is no key before the "="; say KEY=VALUE');
+    if (at < 0) throw badValue(what, pair, 'it has no "="; say KEY=VALUE');
+    if (at === 0) throw badValue(what, pair, 'there is no key before the "="; say KEY=VALUE');
     result.set(pair.slice(0, at), pair.slice(at + 1));
   }
   return Object.fromEntries(result);
@@ -45,7 +46,7 @@ export function parseEpoch(what: string, text: string): number {
   const seconds = Number(text);
   // The first second of the year 10000: RFC 3339 has no way to write it.
   if (/^-?\d+$/.test(text) && seconds < 253402300800 && seconds >= -62135596800) return seconds;
-  throw bad(what, text, "it has to be whole seconds since 1970-01-01T00:00:00Z");
+  throw badValue(what, text, "it has to be whole seconds since 1970-01-01T00:00:00Z");
 }
 
 /** How layers are compressed. */
@@ -69,7 +70,7 @@ export function parseCompression(text: string): Compression {
   if (text === "gzip") return parseCompression(DEFAULT_COMPRESSION);
   const level = /^gzip:([1-9])$/.exec(text)?.[1];
   if (level !== undefined) return { type: "gzip", level: Number(level) };
-  throw bad("compression", text, 'say "gzip", "gzip:1" to "gzip:9", or "none"');
+  throw badValue("compression", text, 'say "gzip", "gzip:1" to "gzip:9", or "none"');
 }
 
 /**
@@ -81,7 +82,7 @@ export function parsePort(text: string): string {
   const found = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text);
   const port = Number(found?.[1]);
   if (found !== null && port >= 1 && port <= 65535) return `${port}/${found[2] ?? "tcp"}`;
-  throw bad("port", text, 'say PORT or PORT/udp, such as "8080"');
+  throw badValue("port", text, 'say PORT or PORT/udp, such as "8080"');
 }
 
 /**
@@ -92,7 +93,7 @@ export function parsePort(text: string): string {
 export function parseJobs(given: number | string): number {
   const jobs = typeof given === "number" || /^\d+$/.test(given) ? Number(given) : NaN;
   if (!Number.isInteger(jobs) || jobs < 0) {
-    throw bad("number of jobs", String(given), "it has to be a whole number, 1 or more");
+    throw badValue("number of jobs", String(given), "it has to be a whole number, 1 or more");
   }
   return jobs === 0 ? navigator.hardwareConcurrency : jobs;
 }
@@ -108,6 +109,6 @@ export function refuseToolexec(where: string, args: readonly string[]): void {
   const found = args.find((arg) => /^['"]?--?toolexec(?:[='"]|$)/.test(arg));
   if (found !== undefined) {
     const why = "it runs any program in the place of the compiler; take it out";
-    throw bad("-toolexec in", where, why);
+    throw badValue("-toolexec in", where, why);
   }
 }

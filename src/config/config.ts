@@ -12,6 +12,7 @@ import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, type TransferConfig } from "../place/transfer.ts";
 import { undisturbed } from "../undisturbed.ts";
 import {
+  badValue,
   type Compression,
   DEFAULT_COMPRESSION,
   parseCompression,
@@ -212,11 +213,7 @@ export async function findKoFile(
   const why = await exists(given)
     ? `${resolve(workingDirectory, names[0] ?? "")} is not a file`
     : "there is no such file or folder";
-  throw new KodenoError(
-    "BAD_OPTION",
-    `Cannot use KO_CONFIG_PATH ${JSON.stringify(named)}: ${why}; ` +
-      "name a .ko.yaml, or a folder with one",
-  );
+  throw badValue("KO_CONFIG_PATH", named, `${why}; name a .ko.yaml, or a folder with one`);
 }
 
 /**
@@ -303,10 +300,7 @@ export function resolveCacheConfig(
   const text = variable(environment, "KODENO_CACHE_MAX_BYTES");
   const maxBytes = text === undefined ? DEFAULT_CACHE_BYTES : Number(text);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use KODENO_CACHE_MAX_BYTES ${JSON.stringify(text)}: it has to be a number of bytes`,
-    );
+    throw badValue("KODENO_CACHE_MAX_BYTES", text ?? "", "it has to be a number of bytes");
   }
   return Object.freeze({ directory: resolve(cacheDirectory(environment)), enabled, maxBytes });
 }

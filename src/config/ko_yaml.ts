@@ -8,7 +8,7 @@ import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
 import { readYaml, type YamlDocument } from "./yaml/document.ts";
-import { formatFault, formatPath, type Path } from "./yaml/faults.ts";
+import { formatFault, formatPath } from "./yaml/faults.ts";
 
 /** Finds how a file writes a key: ko reads keys in any case. */
 type KeySpelling = (key: string) => string;
@@ -80,32 +80,27 @@ export function koSchema(spell: KeySpelling = (key) => key): z.ZodType<Record<st
  * @throws {KodenoError} `BAD_CONFIG` with all faults of the file
  */
 export async function readKoFile(path: string, name: string): Promise<KoFile> {
-  const { documents: [document] } = await readYaml(path, { name });
+  const [document] = await readYaml(path, { name });
   return undisturbed(() => koFileOf(document, name));
 }
 
-function koFileOf(document: YamlDocument | undefined, path: string): KoFile {
-  const spell = spellingOf(document?.value);
-  const { value, notes } = document === undefined
-    ? { value: {}, notes: [] }
-    : checkYaml(document, koSchema(spell));
+function koFileOf(document: YamlDocument, path: string): KoFile {
+  const spell = spellingOf(document.value);
+  const { value, notes } = checkYaml(document, koSchema(spell));
   const get = <T>(values: Values, key: string) => values[spell(key)] as T | undefined;
   const lines: Record<string, number> = {};
-  const place = (name: string, path: Path): void => {
-    if (document !== undefined) lines[name] = document.position(path, "key").line;
-  };
   for (const name of [...["baseImage", ...BUILD_FIELDS].map(defaultKey), "mirrors"]) {
-    if (Object.hasOwn(value, spell(name))) place(name, [spell(name)]);
+    const key = spell(name);
+    if (Object.hasOwn(value, key)) lines[name] = document.position([key], "key").line;
   }
   const builds = get<readonly Values[]>(value, "builds") ?? [];
   const foreign: string[] = [];
   for (const [i, build] of builds.entries()) {
     for (const key of Object.keys(build)) {
-      const at = [spell("builds"), i, key];
-      place(formatPath(["builds", i, key]), at);
-      if (!GORELEASER.includes(key.toLowerCase()) || document === undefined) continue;
       const text = `builds[${i}]: ${key} is a field of GoReleaser; it is not read`;
-      foreign.push(formatFault(document.fault(at, text, "key")));
+      const fault = document.fault([spell("builds"), i, key], text, "key");
+      lines[formatPath(["builds", i, key])] = fault.line;
+      if (GORELEASER.includes(key.toLowerCase())) foreign.push(formatFault(fault));
     }
   }
   const overrides = get<Readonly<Record<string, string>>>(value, "baseImageOverrides") ?? {};

@@ -36,7 +36,7 @@ Deno.test("skaffold examples: every field of the ko builder is in use", async ()
   const used = new Set<string>();
   for (const file of ["skaffold.yaml", "kodeno.yaml"]) {
     const path = join(EXAMPLES, "skaffold-complete", file);
-    const { documents: [{ value }] } = await readYaml(path);
+    const [{ value }] = await readYaml(path);
     const { build } = value as { build: { artifacts: readonly { ko: object }[] } };
     for (const { ko } of build.artifacts) Object.keys(ko).forEach((key) => used.add(key));
   }

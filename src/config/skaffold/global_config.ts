@@ -54,7 +54,7 @@ export async function withGlobalConfig(
     return { options: { ...asked, insecureRegistries }, notes: file ? [missing] : [] };
   }
   const name = file || path;
-  const { documents: [document] } = await readYaml(path, { name, documents: "many" });
+  const [document] = await readYaml(path, { name, documents: "many" });
   const { value: { global = {}, kubeContexts = [] }, notes } = checkYaml(document, schema);
   const current = await place.kubeContext();
   const own = current === ""
@@ -95,7 +95,7 @@ export async function readKubeContext(environment: Environment, only?: string): 
   for (const file of [only ?? named?.split(separator) ?? usual].flat()) {
     const info = await Deno.stat(file).catch(() => undefined);
     if (!info?.isFile && file !== only) continue;
-    const { documents: [{ value }] } = await readYaml(file);
+    const [{ value }] = await readYaml(file);
     if (value === null || typeof value !== "object") continue;
     const context: unknown = Reflect.get(value, "current-context");
     if (typeof context === "string" && context !== "") return context;

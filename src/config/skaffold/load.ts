@@ -102,7 +102,7 @@ class Loader {
   }
 
   async #read(path: string): Promise<readonly SkaffoldConfig[]> {
-    const { documents } = await readYaml(path, { name: this.#nameOf(path), documents: "many" });
+    const documents = await readYaml(path, { name: this.#nameOf(path), documents: "many" });
     const configs: SkaffoldConfig[] = [];
     for (const document of documents) {
       // Skaffold leaves keys that begin with a dot to anchors.

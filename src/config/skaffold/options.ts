@@ -4,6 +4,7 @@
  */
 import { KodenoError } from "../../errors.ts";
 import { parseReference } from "../../oci/reference.ts";
+import { badValue } from "../checks.ts";
 import { type Environment, processEnvironment, variable } from "../environment.ts";
 
 /**
@@ -177,8 +178,7 @@ export function readCustomBuild(environment: Environment = processEnvironment())
   }
   const push = variable(environment, "PUSH_IMAGE") ?? "false";
   if (push !== "true" && push !== "false") {
-    const why = "it has to be true or false";
-    throw new KodenoError("BAD_OPTION", `Cannot use PUSH_IMAGE ${JSON.stringify(push)}: ${why}`);
+    throw badValue("PUSH_IMAGE", push, "it has to be true or false");
   }
   const platforms = (variable(environment, "PLATFORMS") ?? "").split(",")
     .map((one) => one.trim()).filter((one) => one !== "");

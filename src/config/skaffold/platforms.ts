@@ -11,13 +11,14 @@ export interface Host {
 
 const SYSTEMS = "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd " +
   "openbsd plan9 solaris wasip1 windows zos";
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  i386: "386",
-  x86_64: "amd64",
-  "x86-64": "amd64",
-  aarch64: "arm64",
-  armhf: "arm",
-  armel: "arm",
+/** Other names of architectures, and the variant that such a name alone says. */
+const ARCHITECTURES: Readonly<Record<string, readonly [arch: string, variant?: string]>> = {
+  i386: ["386", ""],
+  x86_64: ["amd64"],
+  "x86-64": ["amd64"],
+  aarch64: ["arm64"],
+  armhf: ["arm", "v7"],
+  armel: ["arm", "v6"],
 };
 
 /**
@@ -53,10 +54,8 @@ function joined(os: string, arch: string, variant: string): string {
 }
 
 function architecture(name: string, variant: string): readonly [string, string] {
-  const arch = Object.hasOwn(ARCHITECTURES, name) ? ARCHITECTURES[name] ?? name : name;
-  if (name === "i386") return [arch, ""];
-  if (name === "armhf") return [arch, "v7"];
-  if (name === "armel") return [arch, "v6"];
+  const [arch, own] = (Object.hasOwn(ARCHITECTURES, name) && ARCHITECTURES[name]) || [name];
+  if (own !== undefined) return [arch, own];
   if (arch === "amd64") return [arch, variant === "v1" ? "" : variant];
   if (arch === "arm64") {
     if (["8", "v8", "v8.0"].includes(variant)) return [arch, ""];

@@ -18,7 +18,7 @@ interface Checked<T> {
 
 /** What a check found. */
 type Outcome<T> =
-  | { readonly ok: true; readonly value: T; readonly notes: readonly string[] }
+  | { readonly ok: true } & Checked<T>
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /**
@@ -34,7 +34,7 @@ type Outcome<T> =
  * import { parseYaml } from "./document.ts";
  * import { checkYaml } from "./check.ts";
  * const schema = z.strictObject({ version: z.string(), flags: z.array(z.string()).optional() });
- * const [document] = parseYaml("version: 1.10\n", "x.yaml").documents;
+ * const [document] = parseYaml("version: 1.10\n", "x.yaml");
  * const { value } = checkYaml(document, schema);
  * if (value.version !== "1.10") throw new Error();
  * ```
@@ -45,7 +45,7 @@ export function checkYaml<S extends z.ZodType>(
 ): Checked<z.output<S>> {
   const outcome = tryYaml(document, schema);
   if (!outcome.ok) throw faultsError(outcome.faults);
-  return { value: outcome.value, notes: outcome.notes };
+  return outcome;
 }
 
 /**

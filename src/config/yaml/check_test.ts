@@ -31,7 +31,7 @@ Deno.test("check: a key that would be lost is told", async () => {
 });
 
 function document(text: string): YamlDocument {
-  return parseYaml(text, "x.yaml").documents[0];
+  return parseYaml(text, "x.yaml")[0];
 }
 
 async function faults(text: string): Promise<readonly string[]> {

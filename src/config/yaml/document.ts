@@ -43,14 +43,8 @@ interface YamlOptions {
   readonly name?: string | undefined;
 }
 
-/** A file that was read. */
-interface YamlFile {
-  /** As the user named it. */
-  readonly name: string;
-  readonly text: string;
-  /** What it holds, in its order; one that is empty where it holds nothing but comments. */
-  readonly documents: readonly [YamlDocument, ...YamlDocument[]];
-}
+/** What a text holds, in its order; one that is empty where it holds nothing but comments. */
+type YamlDocuments = readonly [YamlDocument, ...YamlDocument[]];
 
 /** Which part of a key and its value is meant. */
 type Part = "key" | "value";
@@ -261,12 +255,12 @@ function set(values: Values, name: string, value: unknown): void {
  * @example
  * ```ts
  * import { parseYaml } from "./document.ts";
- * const [document] = parseYaml("a:\n  - b: 1\n", "x.yaml").documents;
+ * const [document] = parseYaml("a:\n  - b: 1\n", "x.yaml");
  * const { line, column } = document.position(["a", 0, "b"]);
  * if (line !== 2 || column !== 8) throw new Error(`${line}:${column}`);
  * ```
  */
-export async function readYaml(path: string, options: YamlOptions = {}): Promise<YamlFile> {
+export async function readYaml(path: string, options: YamlOptions = {}): Promise<YamlDocuments> {
   const name = options.name ?? path;
   return parseYaml(await readText(path, name, options.maxBytes ?? MAX_YAML_BYTES), name, options);
 }
@@ -277,11 +271,11 @@ export async function readYaml(path: string, options: YamlOptions = {}): Promise
  * @param name what errors call the file
  * @throws {KodenoError} `BAD_CONFIG` with all faults of the text, a line each
  */
-export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlFile {
+export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlDocuments {
   return undisturbed(() => parseNow(text, name, options));
 }
 
-function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
+function parseNow(text: string, name: string, options: YamlOptions): YamlDocuments {
   const faults: Fault[] = [];
   const places = new Places(text);
   const report: ReportFault = (offset, message) => {
@@ -308,7 +302,7 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlFile {
   );
   if (faults.length > 0) throw faultsError(faults);
   const one = first ?? new YamlDocument(name, places, parseDocument(""), report);
-  return { name, text, documents: [one, ...others] };
+  return [one, ...others];
 }
 
 /** Some 25,000 lines of keys and values have as many pieces; each document is checked by itself. */

@@ -7,7 +7,7 @@ import { failsWith } from "../../../test/support/fails.ts";
 import { tempDir } from "../../../test/support/temp.ts";
 import { parseYaml, readYaml } from "./document.ts";
 
-const valueOf = (text: string): unknown => parseYaml(text, "x.yaml").documents[0].value;
+const valueOf = (text: string): unknown => parseYaml(text, "x.yaml")[0].value;
 
 Deno.test("yaml: values are as Go's decoder has them", () => {
   const cases: readonly (readonly [text: string, value: unknown])[] = [
@@ -36,7 +36,7 @@ Deno.test("yaml: values are as Go's decoder has them", () => {
 });
 
 Deno.test("yaml: several documents where they are allowed", () => {
-  const { documents } = parseYaml("a: 1\n---\n# none\n---\nb: 2\n", "x.yaml", {
+  const documents = parseYaml("a: 1\n---\n# none\n---\nb: 2\n", "x.yaml", {
     documents: "many",
   });
   assert.deepEqual(documents.map(({ value }) => value), [{ a: 1 }, undefined, { b: 2 }]);
@@ -101,8 +101,8 @@ Deno.test("yaml: a file is bounded, UTF-8, and a file", async () => {
   await failsWith("BAD_CONFIG", () => read(temp.path), /^Cannot read x.yaml: .*folder|directory/);
   await failsWith("BAD_CONFIG", () => read(temp.join("no")), /x.yaml: there is no such file$/);
   const good = await temp.write("good.yaml", "\ufeffa: 1\n");
-  assert.deepEqual((await readYaml(good)).documents[0].value, { a: 1 });
+  assert.deepEqual((await readYaml(good))[0].value, { a: 1 });
   const exact = { maxBytes: 8 };
-  assert.deepEqual((await readYaml(good, exact)).documents[0].value, { a: 1 });
+  assert.deepEqual((await readYaml(good, exact))[0].value, { a: 1 });
   await failsWith("BAD_CONFIG", () => readYaml(good, { maxBytes: 7 }), /larger than 7 bytes/);
 });

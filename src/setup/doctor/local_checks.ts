@@ -138,7 +138,7 @@ export async function checkFiles(checkup: Checkup): Promise<void> {
     const path = join(directory, name);
     if (!(await Deno.stat(path).catch(() => undefined))?.isFile) continue;
     const isRead = await addLines(skaffold, async () => {
-      const { documents } = await readYaml(path, { name, documents: "many" });
+      const documents = await readYaml(path, { name, documents: "many" });
       // Skaffold leaves keys that begin with a dot to anchors.
       const isExtra = (key: string) => key.startsWith(".");
       const outcomes = documents.map((one) => tryYaml(one, skaffoldSchema, isExtra));

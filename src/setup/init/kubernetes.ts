@@ -56,7 +56,7 @@ export function findKubernetes(root: string, paths: readonly string[]) {
       continue;
     }
     try {
-      const objects = parseYaml(text, path, { documents: "many" }).documents
+      const objects = parseYaml(text, path, { documents: "many" })
         .map(({ value }) => value).filter(isObject);
       const file = { path, references: new Set<string>(), images: new Set<string>() };
       for (const one of objects) collect(one, "", file);
