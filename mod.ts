@@ -26,8 +26,8 @@ export type {
   Publisher,
   PublishPlaces,
 } from "./src/build/publisher.ts";
-export { publishImages } from "./src/build/publish_images.ts";
-export type { PublishImagesOptions } from "./src/build/publish_images.ts";
+export { publishImages } from "./src/build/publisher.ts";
+export type { PublishImagesOptions } from "./src/build/publisher.ts";
 export { loadConfig } from "./src/config/config.ts";
 export type {
   BuildOptions,

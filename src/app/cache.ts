@@ -3,8 +3,7 @@
  * @module
  */
 import { baseCacheDirectory } from "../build/bases.ts";
-import { binaryRoot, listBinaryFolders } from "../build/binaries.ts";
-import { openLayers, shrinkCache } from "../build/cache.ts";
+import { binaryRoot, listBinaryFolders, openLayers, shrinkCache } from "../build/binaries.ts";
 import { resolveCacheConfig } from "../config/config.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 

@@ -5,7 +5,7 @@
 import { basename, resolve } from "node:path";
 import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { copy } from "../content/copy.ts";
+import { copy, countMoved } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/walk.ts";
@@ -67,19 +67,18 @@ export async function copyImage(request: CopyRequest) {
   const dials = [from, to].some(({ kind }) => kind !== "layout" && kind !== "archive");
   if (request.offline && !dials) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config: work.config });
-  if (hasSuccessors(image.root) || to.kind === "layout" || to.kind === "archive") {
-    const copied = await write(work, image);
-    for (const message of image.notes) {
-      request.emit?.({ type: "note", level: "warning", message });
-    }
-    return copied;
+  const { mediaType, digest } = image.root;
+  if (!hasSuccessors(image.root) && to.kind !== "layout" && to.kind !== "archive") {
+    throw new KodenoError(
+      "BAD_CONTENT",
+      `Cannot copy ${request.from} to ${request.to}: its media type ` +
+        `${JSON.stringify(mediaType)} is neither an image's nor an index's`,
+      { digest },
+    );
   }
-  throw new KodenoError(
-    "BAD_CONTENT",
-    `Cannot copy ${request.from} to ${request.to}: its media type ` +
-      `${JSON.stringify(image.root.mediaType)} is neither an image's nor an index's`,
-    { digest: image.root.digest },
-  );
+  const copied = await write(work, image);
+  for (const message of image.notes) request.emit?.({ type: "note", level: "warning", message });
+  return copied;
 }
 
 /** Says before anything is dialled what the target cannot take. */
@@ -105,23 +104,24 @@ async function refuse(
       `Cannot copy to ${to} with --referrers: a daemon keeps none; copy to a layout or registry`,
     );
   }
-  const isDigestGiven = place.kind === "registry"
-    ? place.reference.digest !== undefined
-    : isDigest("ref" in place ? place.ref : place.name);
-  if (isDigestGiven) {
+  const given = place.kind === "registry" ? place.reference.digest : nameIn(place);
+  if (given && isDigest(given)) {
     throw new KodenoError("BAD_REFERENCE", `Cannot copy to ${to}: a digest is no name`);
   }
+}
+
+/** What the name of a place calls the image there; "" where it says nothing. */
+function nameIn(place: PlaceName): string {
+  if (place.kind === "registry") {
+    return `${place.reference.name}:${place.reference.tag ?? "latest"}`;
+  }
+  return "ref" in place ? place.ref : place.name;
 }
 
 async function write(work: Work, image: OpenImage) {
   const { request: { signal, emit, referrers, localDomain }, config, from, to } = work;
   const { source, root } = image;
-  const moved = { blobs: 0, bytes: 0 };
-  const onBlob = (d: Descriptor, isMoved: boolean): void => {
-    if (!isMoved) return;
-    moved.blobs++;
-    moved.bytes += d.size;
-  };
+  const { moved, onBlob } = countMoved();
   const options = { signal, emit, image: image.name, onBlob };
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
   const name = nameThere(work, image, domain);
@@ -180,8 +180,7 @@ async function tellTag(
 ): Promise<void> {
   const isDigestAlone = from.kind === "registry" && from.reference.digest !== undefined &&
     from.reference.tag === undefined;
-  const said = to.kind === "registry" ? "" : "ref" in to ? to.ref : to.name;
-  if (!isDigestAlone || said !== "" || name === undefined) return;
+  if (!isDigestAlone || nameIn(to) !== "" || name === undefined) return;
   const tagged = `${name.replace(/:latest$/, "")}:latest`;
   const entries = target instanceof Layout ? await target.entries() : [];
   const had = entries.find((entry) => imageName(entry) === tagged)?.digest;
@@ -200,9 +199,8 @@ function nameThere(
   { name: own }: OpenImage,
   domain: string | undefined,
 ): string | undefined {
-  if (to.kind === "registry") return `${to.reference.name}:${to.reference.tag ?? "latest"}`;
-  const name = ("ref" in to ? to.ref : to.name) || own;
-  if (name === undefined) return undefined;
+  const name = nameIn(to) || own;
+  if (to.kind === "registry" || name === undefined) return name;
   if (to.kind === "layout" || to.kind === "archive") return shortName(name);
   if (to.name !== "" || /[:/]/.test(name)) return nameInDaemon(name, domain);
   // A tag alone: the place it lies in stands for the name.

@@ -8,6 +8,7 @@ import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { isFolder } from "../io/files.ts";
 import * as local from "../setup/doctor/local_checks.ts";
 import * as network from "../setup/doctor/network_checks.ts";
 import { Checkup, type Finding } from "../setup/doctor/report.ts";
@@ -46,7 +47,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<readonly Find
   if (offline && online) {
     throw new KodenoError("BAD_OPTION", "Cannot use --online together with --offline");
   }
-  if (!(await Deno.stat(directory).catch(() => undefined))?.isDirectory) {
+  if (!isFolder(directory)) {
     throw new KodenoError("BAD_OPTION", `Cannot look at ${directory}: there is no such folder`);
   }
   const environment = options.environment ?? processEnvironment();

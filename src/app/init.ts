@@ -8,7 +8,9 @@ import { KO_FILES, resolveBuildConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
 import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
+import { isFolder } from "../io/files.ts";
 import { koText, namedImages, skaffoldText } from "../setup/init/config_texts.ts";
 import { findKubernetes } from "../setup/init/kubernetes.ts";
 import {
@@ -21,7 +23,7 @@ import {
 import { writeNew } from "../setup/init/write_new.ts";
 
 /** A file that is proposed, or was written. */
-export interface ProposedFile {
+interface ProposedFile {
   /** Relative to the repository. */
   readonly path: string;
   readonly text: string;
@@ -43,13 +45,12 @@ export interface Proposal {
 }
 
 /** How a repository is looked at. */
-export interface InitOptions {
+interface InitOptions extends Pick<WorkOptions, "signal"> {
   /** Default the current one. */
   readonly directory?: string | undefined;
   /** Lets go fetch nothing. */
   readonly offline?: boolean | undefined;
   readonly environment?: Environment | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const SKAFFOLD_FILES = ["skaffold.yaml", "skaffold.yml"];
@@ -66,7 +67,7 @@ const SCHEMAS = { ko: ".kodeno/ko.schema.json", skaffold: ".kodeno/skaffold.sche
 export async function proposeInit(options: InitOptions = {}): Promise<Proposal> {
   const { offline, environment = processEnvironment(), signal } = options;
   const directory = resolve(options.directory ?? ".");
-  if (!(await Deno.stat(directory).catch(() => undefined))?.isDirectory) {
+  if (!isFolder(directory)) {
     throw new KodenoError("BAD_OPTION", `Cannot look at ${directory}: there is no such folder`);
   }
   const repository = await scanRepository(directory, signal);
@@ -150,19 +151,13 @@ async function imagesOfObjects(
   return named;
 }
 
-/** What became of the files of a proposal. */
-export interface Written {
-  readonly written: readonly string[];
-  /** There was something of their name by then. */
-  readonly kept: readonly string[];
-}
-
 /**
  * Writes the files of a proposal; one that has come meanwhile stays as it is.
  *
+ * @returns the paths of those that were `written`, and of those that were `kept`
  * @throws {KodenoError} `IO_FAILED`
  */
-export async function writeProposal({ directory, files }: Proposal): Promise<Written> {
+export async function writeProposal({ directory, files }: Proposal) {
   const written: string[] = [];
   const kept: string[] = [];
   for (const { path, text } of files) {

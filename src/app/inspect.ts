@@ -23,16 +23,7 @@ export interface InspectedBlob {
 }
 
 /** The config of an image: what it runs. */
-export interface InspectedConfig extends InspectedBlob {
-  readonly created?: string | undefined;
-  readonly user?: string | undefined;
-  readonly workingDirectory?: string | undefined;
-  readonly entrypoint?: readonly string[] | undefined;
-  readonly command?: readonly string[] | undefined;
-  readonly environment?: readonly string[] | undefined;
-  readonly ports?: readonly string[] | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-}
+export type InspectedConfig = InspectedBlob & Partial<ReturnType<typeof settingsOf>>;
 
 /** A manifest or an index with what is below it. */
 export interface InspectedImage extends InspectedBlob {
@@ -150,7 +141,7 @@ async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<Inspecte
   return { ...bare(d), problem: (await reader.blob(d)).problem };
 }
 
-function settingsOf({ created, config: run = {} }: ImageConfig): Partial<InspectedConfig> {
+function settingsOf({ created, config: run = {} }: ImageConfig) {
   return {
     created,
     user: run.User || undefined,

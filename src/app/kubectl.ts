@@ -33,11 +33,9 @@ interface SendRequest extends ResolveRequest {
 export async function sendToKubectl(request: SendRequest, options: WorkOptions): Promise<void> {
   const environment = processEnvironment();
   await findKubectl(environment);
+  const args = [request.verb, "-f", "-", ...request.args];
   const send = async (resolved: Iterable<ResolvedManifest>): Promise<void> => {
-    const input = texts(resolved);
-    const { signal } = options;
-    const args = [request.verb, "-f", "-", ...request.args];
-    await runKubectl(args, { environment, input, signal });
+    await runKubectl(args, { environment, input: texts(resolved), signal: options.signal });
   };
   if (request.watch) await watchResolved(request, send, options);
   else await send(await resolve(request, options));

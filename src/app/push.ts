@@ -5,7 +5,7 @@
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { copy, measureCopy } from "../content/copy.ts";
+import { copy, countMoved, measureCopy } from "../content/copy.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -66,14 +66,10 @@ export async function push(request: PushRequest) {
     const { digest } = entry;
     const along = referrers.get(digest) ?? [];
     const name = entryName(entry);
-    const sent = { blobs: 0, bytes: 0 };
+    const { moved, onBlob } = countMoved();
     if (request.dryRun) {
-      Object.assign(sent, await measureCopy(source, [entry, ...along], store, { signal: all }));
+      Object.assign(moved, await measureCopy(source, [entry, ...along], store, { signal: all }));
     } else {
-      const onBlob = ({ size }: Descriptor, isMoved: boolean): void => {
-        sent.blobs += isMoved ? 1 : 0;
-        sent.bytes += isMoved ? size : 0;
-      };
       const options = { signal: all, emit, image: name ?? repository, onBlob };
       await copy(source, entry, store, { ...options, tags });
       await copyReferrers(source, along, store, options);
@@ -84,7 +80,7 @@ export async function push(request: PushRequest) {
       ...await summarize(source, entry, { signal: all }),
       references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
         .map((tag) => `${repository}${tag}@${digest}`),
-      ...sent,
+      ...moved,
     };
   };
   const work = destinations.map((destination, i) =>

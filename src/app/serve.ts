@@ -4,6 +4,7 @@
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { isLoopback } from "../place/registry/endpoint.ts";
 import { serveLayout } from "../serve/server.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
@@ -51,10 +52,6 @@ function parseListen(text: string): { readonly hostname: string; readonly port: 
     "BAD_OPTION",
     `Cannot listen on ${JSON.stringify(text)}: say HOST:PORT, such as "${DEFAULT_LISTEN}"`,
   );
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === "::1" || hostname === "localhost";
 }
 
 async function readTls(certFile: string | undefined, keyFile: string | undefined) {

@@ -11,48 +11,27 @@ import { formatPlatformSpec } from "../oci/platform.ts";
 import type { WorkOptions } from "../events.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 
-/** A value, and its place: `option platforms`, `KO_DEFAULTPLATFORMS`, `.ko.yaml:3`, `default`. */
-export interface ShownValue {
-  readonly value: unknown;
-  readonly from: string;
-}
-
-/** Values by the name of their field. */
-export type ShownImage = Readonly<Record<string, ShownValue>>;
+/**
+ * Values by the name of their field, each with its place: `option platforms`, `KO_DEFAULTPLATFORMS`,
+ * `.ko.yaml:3`, `default`.
+ */
+export type ShownImage = Readonly<
+  Record<string, { readonly value: unknown; readonly from: string }>
+>;
 
 /** All there is to show. */
-export interface ShownConfig {
-  readonly workingDirectory: string;
-  /** The `.ko.yaml`, where there is one. */
-  readonly file: string | undefined;
-  /** Of images that no entry of `builds` is for. */
-  readonly image: ShownImage;
-  /** By id. */
-  readonly builds: readonly ShownBuild[];
-  readonly baseImageOverrides: Readonly<Record<string, string>>;
-  /** Where images go, and how the work is done. */
-  readonly publish: ShownImage;
-}
-
-/** An artifact of a skaffold.yaml. */
-export interface ShownArtifact {
-  readonly imageName: string;
-  /** Name and tag; without the tag where only a build asks git for it. */
-  readonly reference: string;
-  readonly workingDirectory: string;
-  readonly main: string;
-  readonly image: ShownImage;
-}
+export type ShownConfig = Awaited<ReturnType<typeof showConfig>>;
 
 /**
  * As `showConfig`, of the artifacts of a skaffold.yaml.
  *
+ * @returns `reference` without the tag where only a build asks git for it
  * @throws {KodenoError} see `planSkaffold`
  */
 export async function showArtifacts(
   request: { readonly options: CommandOptions; readonly skaffold: SkaffoldOptions },
   options: WorkOptions = {},
-): Promise<readonly ShownArtifact[]> {
+) {
   const { artifacts } = await planArtifacts(request.skaffold, options, "nothing");
   const transfer = resolveTransferConfig(request.options);
   const configs = await artifactConfigs(artifacts, request.options, transfer, options);
@@ -62,23 +41,14 @@ export async function showArtifacts(
   });
 }
 
-/** An entry of `builds`. */
-export interface ShownBuild {
-  readonly id: string;
-  readonly directory: string;
-  readonly main: string;
-  readonly image: ShownImage;
-}
-
 /**
  * Resolves the configuration as `build` would; builds nothing.
  *
+ * @returns `image` of those that no entry of `builds` is for; `publish` where images go, and how the work
+ * is done
  * @throws {KodenoError} as `build` does for what cannot be used
  */
-export async function showConfig(
-  options: CommandOptions,
-  work: WorkOptions = {},
-): Promise<ShownConfig> {
+export async function showConfig(options: CommandOptions, work: WorkOptions = {}) {
   const environment = options.environment ?? processEnvironment();
   const config = await resolveConfig({ ...options, environment }, work);
   const { workingDirectory, koFile, image, builds, baseImageOverrides } = config.build;
@@ -86,21 +56,17 @@ export async function showConfig(
     workingDirectory,
     file: koFile?.path,
     image: shown(image),
-    builds: builds.map(({ id, directory, main, image }) => ({
-      id,
-      directory,
-      main,
-      image: shown(image),
-    })),
+    builds: builds.map((one) => ({ ...one, image: shown(one.image) })),
     baseImageOverrides,
     publish: Object.fromEntries(
-      Object.entries(shared(config)).map(([name, value]) => {
-        const from = originOf(name, options, environment, koFile);
-        return [name, { value, from }];
-      }),
+      Object.entries(shared(config)).map(([name, value]) =>
+        [name, { value, from: originOf(name, options, environment, koFile) }] as const
+      ),
     ),
   };
 }
+
+const SECRET = /(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)[^=]*=/i;
 
 /** What all images share. */
 function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
@@ -136,19 +102,16 @@ function originOf(
   environment: Environment,
   koFile: KoFile | undefined,
 ): string {
+  // This switch is set by the command line where the user said nothing, too.
+  const { cache: _, ...rest } = options;
+  const given: Readonly<Record<string, unknown>> = options.cache ? rest : { ...options };
   for (const place of PLACES[name] ?? [name]) {
-    if (/^[A-Z]/.test(place) ? environment[place] : said(options, place)) {
-      return /^[A-Z]/.test(place) ? place : `option ${place}`;
-    }
+    const isVariable = /^[A-Z]/.test(place);
+    if (isVariable && environment[place]) return place;
+    if (!isVariable && given[place] !== undefined) return `option ${place}`;
   }
   const line = koFile?.lines[name];
   return line === undefined ? DEFAULT_ORIGIN : `${koFile?.path}:${line}`;
-}
-
-function said(options: CommandOptions, name: string): boolean {
-  const value: unknown = Object.entries(options).find(([key]) => key === name)?.[1];
-  // Switches are set by the command line where the user said nothing, too.
-  return value !== undefined && !(name === "cache" && value === true);
 }
 
 function shown(image: ImageSettings): ShownImage {
@@ -157,20 +120,13 @@ function shown(image: ImageSettings): ShownImage {
     ...rest,
     platforms: platforms === "all" ? ["all"] : platforms.map(formatPlatformSpec),
     ...go,
-    env: Object.entries(go.env).map(([name, value]) => `${name}=${value}`),
+    // The names of variables are enough where their values may be secrets.
+    env: Object.entries(go.env).map(([name, value]) =>
+      `${name}=${SECRET.test(`${name}=${value}`) ? "***" : value}`
+    ),
   };
   const names = Object.keys(values) as (keyof ImageValues)[];
-  return Object.fromEntries(names.map((name) => {
-    const from = origins[name] ?? DEFAULT_ORIGIN;
-    // The names of variables are enough: their values may be secrets.
-    return [name, { value: name === "env" ? masked(values.env) : values[name], from }];
-  }));
-}
-
-function masked(env: unknown): readonly string[] {
-  return (env as readonly string[]).map((entry) =>
-    /(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)[^=]*=/i.test(entry)
-      ? entry.replace(/=.*$/s, "=***")
-      : entry
+  return Object.fromEntries(
+    names.map((name) => [name, { value: values[name], from: origins[name] ?? DEFAULT_ORIGIN }]),
   );
 }

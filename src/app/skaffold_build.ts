@@ -4,11 +4,9 @@
  * @module
  */
 import { resolve } from "node:path";
-import { settleNetwork } from "../build/bases.ts";
-import { type Builder, openBuilder } from "../build/builder.ts";
-import { withOfflineHint } from "../build/build_images.ts";
-import { publishing, publishPrepared } from "../build/publish_images.ts";
-import { openPublisher } from "../build/publisher.ts";
+import type { Builder } from "../build/builder.ts";
+import { withBuilders } from "../build/build_images.ts";
+import { publishing, publishPrepared } from "../build/publisher.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
@@ -29,7 +27,7 @@ import { fn, type Functions } from "../template/functions.ts";
 import { compileTemplate } from "../template/template.ts";
 
 /** What was asked for. */
-export interface SkaffoldRequest {
+interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;
   /** What is said here beats the file; names and tags of images come from it. */
   readonly options: CommandOptions;
@@ -40,7 +38,7 @@ export interface SkaffoldRequest {
 }
 
 /** An image, as Skaffold tells of it. */
-export interface SkaffoldBuilt {
+interface SkaffoldBuilt {
   /** As in the file. */
   readonly imageName: string;
   /** `NAME:TAG@DIGEST`; without the digest when nothing was built. */
@@ -69,12 +67,9 @@ export async function buildSkaffold(
   const configs = await artifactConfigs(artifacts, given, transfer, options);
   // Everything is checked before the first one is built.
   const publish = resolvePublishConfig({ ...given, ...destination(request, artifacts) }, transfer);
-  const mountFrom = await settleNetwork(configs, publish);
-  const publisher = openPublisher(publish, { mountFrom });
-  const builders = new Map(configs.map((config, i) => [artifacts[i], openBuilder(config)]));
   const hooks = new Hooks(plan, request, options);
   const made = new Map<string, string>();
-  try {
+  await withBuilders(configs, publish, [], async (publisher, builders) => {
     await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
       const late = hooks.makeSources;
@@ -82,34 +77,25 @@ export async function buildSkaffold(
       const check = () => publisher.check(repositories, options);
       if (late) await check();
       await hooks.run("before");
-      const prepare = (artifact: SkaffoldArtifact): ReturnType<typeof prepareOne> =>
-        prepareOne(artifact, builders.get(artifact), options);
+      const prepare = (artifact: SkaffoldArtifact, i: number) =>
+        prepareOne(artifact, builders[i] as Builder, options);
       const early = late ? [] : await Promise.all(artifacts.map(prepare));
       if (!late) await check();
       for (const [i, artifact] of inBuildOrder(artifacts)) {
         await hooks.run("before", artifact);
-        const { builder, ...named } = early[i] ?? await prepare(artifact);
-        const references = await publishPrepared(named, publisher, builder, options);
+        const named = early[i] ?? await prepare(artifact, i);
+        const references = await publishPrepared(named, publisher, options);
         made.set(artifact.imageName, [...references.values()][0] ?? artifact.reference);
         await hooks.run("after", artifact);
       }
     });
     // Archives are whole by now.
     await hooks.run("after");
-  } catch (error) {
-    throw given.offline ? withOfflineHint(error) : error;
-  } finally {
-    for (const builder of builders.values()) await builder.close();
-  }
+  });
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
 }
 
-async function prepareOne(
-  artifact: SkaffoldArtifact,
-  builder: Builder | undefined,
-  options: WorkOptions,
-) {
-  if (builder === undefined) throw new Error(`${artifact.imageName} has no builder`);
+async function prepareOne(artifact: SkaffoldArtifact, builder: Builder, options: WorkOptions) {
   const { main, repository, tag, place } = artifact;
   const prepared = await builder.prepare([main], options);
   const [only, ...others] = prepared.importPaths;
@@ -201,11 +187,9 @@ function quoted(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word);
 }
 
-/**
- * The images as JSON: `{"builds":[{"imageName":"app","tag":"reg.local/app:v1@sha256:..."}]}`.
- */
-export function buildsJson(builds: readonly SkaffoldBuilt[]): string {
-  return JSON.stringify({ builds: builds.map(({ imageName, tag }) => ({ imageName, tag })) });
+/** `{"builds":[{"imageName":"app","tag":"reg.local/app:v1@sha256:..."}]}`. */
+function buildsJson(builds: readonly SkaffoldBuilt[]): string {
+  return JSON.stringify({ builds });
 }
 
 /**
@@ -216,13 +200,11 @@ export function buildsJson(builds: readonly SkaffoldBuilt[]): string {
  */
 export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string): string {
   if (template.replaceAll(/\s/g, "") === "{{json.}}") return buildsJson(builds);
-  const json: Functions = new Map([[
-    "json",
-    fn("any", () => {
-      throw new Error("json prints everything: say {{json .}} alone");
-    }),
-  ]]);
-  return compileTemplate(template, "--output", { functions: json }).run({
+  const json = fn("any", () => {
+    throw new Error("json prints everything: say {{json .}} alone");
+  });
+  const functions: Functions = new Map([["json", json]]);
+  return compileTemplate(template, "--output", { functions }).run({
     Builds: builds.map(({ imageName, tag }) => ({ ImageName: imageName, Tag: tag })),
   });
 }

@@ -8,7 +8,7 @@ import { resolveConfig, resolveTransferConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { TransferConfig } from "../place/transfer.ts";
 import { KodenoError } from "../errors.ts";
-import { parsePlatformSpec, platformMatches, type PlatformSpec } from "../oci/platform.ts";
+import { parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { parseReference } from "../oci/reference.ts";
 import { Daemon } from "../place/daemon/daemon.ts";
 import { buildImages } from "../build/build_images.ts";
@@ -16,7 +16,7 @@ import type { WorkOptions } from "../events.ts";
 import { findDaemonOf, openRegistries } from "../place/open.ts";
 
 /** What the command line says; the rest is said by Skaffold. */
-export interface CustomRequest {
+interface CustomRequest {
   /** Main package; `.` unless given. */
   readonly pattern?: string | undefined;
   /** Of where images go only the layout and the archive count. */
@@ -106,13 +106,12 @@ async function platformFor(
 ): Promise<readonly string[]> {
   if (platforms.length < 2 && platforms[0] !== "all") return platforms;
   for (const own of await daemon.platforms({ signal })) {
-    const found = platforms.find((one) => one === "all" || isFor(own, parsePlatformSpec(one)));
+    const platform = { ...own, architecture: own.architecture ?? "" };
+    const found = platforms.find((one) =>
+      one === "all" || platformMatches(parsePlatformSpec(one), platform)
+    );
     if (found === "all") return [`${own.os}/${own.architecture}`];
     if (found !== undefined) return [found];
   }
   return platforms;
-}
-
-function isFor({ os, architecture = "", variant }: PlatformSpec, spec: PlatformSpec): boolean {
-  return platformMatches(spec, { os, architecture, variant });
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { BuildConfig, PublishConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import { cachedSource } from "../content/walk.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { type Base, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
@@ -28,14 +28,10 @@ import {
   type PlaceName,
 } from "../place/open.ts";
 
-/** What opening a base may need. */
-export interface BaseContext {
-  /** Asked only for the `static` base. */
+/** What opening a base may need; `cache` and `go` are asked only for the `static` one. */
+interface BaseContext extends WorkOptions {
   readonly cache: () => Promise<LayerCache>;
-  /** Asked only for the `static` base. */
   readonly go: () => Promise<{ readonly GOROOT: string }>;
-  readonly signal?: AbortSignal | undefined;
-  readonly emit?: Emit | undefined;
 }
 
 /** What decides which base an image stands on. */
@@ -180,7 +176,7 @@ export function baseCacheDirectory(cacheDirectory: string): string {
 }
 
 /** Opens the base images of a cache. */
-export async function openBaseCache(cacheDirectory: string): Promise<BaseCache> {
+async function openBaseCache(cacheDirectory: string) {
   const directory = baseCacheDirectory(cacheDirectory);
   try {
     await Deno.mkdir(join(directory, ...BLOBS), { recursive: true });
@@ -188,37 +184,22 @@ export async function openBaseCache(cacheDirectory: string): Promise<BaseCache> 
   } catch (error) {
     throw ioFailure(`make cache of base images ${directory}`, error);
   }
-  return new BaseCache(directory);
-}
-
-/** Made by {@link openBaseCache}. */
-export class BaseCache {
-  /** Without entries: who reads a blob has its digest, and checks it. */
-  readonly blobs: Layout;
-
-  constructor(readonly directory: string) {
-    this.blobs = new Layout(directory);
-  }
-
-  /** What a name or digest stood for the last time, if that is known. */
-  known(reference: string): Descriptor | undefined {
-    const name = recordOf(reference);
-    const path = join(this.directory, NAMES, name);
-    return readSealed(path, name) as Descriptor | undefined;
-  }
-
-  /** Remembers what a name or digest stands for. */
-  async remember(reference: string, { mediaType, digest, size }: Descriptor): Promise<void> {
-    const name = recordOf(reference);
-    const value: Descriptor = { mediaType, digest, size };
-    // Without it the registry is asked once more: no reason to fail.
-    await writeSealed(join(this.directory, NAMES, name), this.directory, name, value)
-      .catch(() => {});
-  }
-}
-
-function recordOf(reference: string): string {
-  return digestHex(digestOf(JSON.stringify([Deno.uid(), reference])));
+  const recordOf = (reference: string): readonly [path: string, name: string] => {
+    const name = digestHex(digestOf(JSON.stringify([Deno.uid(), reference])));
+    return [join(directory, NAMES, name), name];
+  };
+  return {
+    /** Without entries: who reads a blob has its digest, and checks it. */
+    blobs: new Layout(directory),
+    /** What a name or digest stood for the last time, if that is known. */
+    known: (reference: string) => readSealed(...recordOf(reference)) as Descriptor | undefined,
+    /** Remembers what a name or digest stands for. */
+    remember: async (reference: string, { mediaType, digest, size }: Descriptor) => {
+      const [path, name] = recordOf(reference);
+      // Without it the registry is asked once more: no reason to fail.
+      await writeSealed(path, directory, name, { mediaType, digest, size }).catch(() => {});
+    },
+  };
 }
 
 /**

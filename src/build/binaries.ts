@@ -6,6 +6,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
+import type { CacheConfig } from "../config/config.ts";
 import {
   ioFailure,
   isNotFound,
@@ -18,10 +19,10 @@ import {
 import { Hasher } from "../io/hash.ts";
 import { fileStream } from "../io/streams.ts";
 import { buildIdOf } from "../layers/binary_layer.ts";
-import type { Digest } from "../oci/descriptor.ts";
+import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 
 /** One folder of binaries. */
-export interface BinaryFolder {
+interface BinaryFolder {
   readonly path: string;
   readonly binaries: number;
   readonly size: number;
@@ -123,11 +124,8 @@ export async function listBinaryFolders(root: string): Promise<readonly BinaryFo
 /** Sizes of the files in a folder; nothing for one that just went, or that is another user's. */
 async function sizesIn(path: string): Promise<readonly number[] | undefined> {
   try {
-    const sizes: number[] = [];
-    for await (const { name } of Deno.readDir(path)) {
-      sizes.push((await Deno.stat(join(path, name))).size);
-    }
-    return sizes;
+    const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+    return await Promise.all(names.map(async (name) => (await Deno.stat(join(path, name))).size));
   } catch (error) {
     if (isNotFound(error) || error instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;
@@ -135,7 +133,7 @@ async function sizesIn(path: string): Promise<readonly number[] | undefined> {
 }
 
 /** Removes a folder when no build is using it; waits for one that is. */
-export async function removeBinaryFolder({ path }: BinaryFolder): Promise<void> {
+async function removeBinaryFolder({ path }: BinaryFolder): Promise<void> {
   try {
     // The lock stays: removing it would let two processes hold it.
     await withLockFile(lockOf(path), () => Deno.remove(path, { recursive: true }));
@@ -148,17 +146,8 @@ function lockOf(path: string): string {
   return `${path}.lock`;
 }
 
-/** A binary as go wrote it. */
-export interface BinaryRecord {
-  /** Bytes. */
-  readonly size: number;
-  readonly digest: Digest;
-  /** Nothing where flags leave it out. */
-  readonly id?: string | undefined;
-}
-
-/** Records by the names of files. */
-export type BinaryRecords = Map<string, BinaryRecord>;
+/** Binaries as go wrote them, by the names of files; their `id` is nothing where flags leave it out. */
+type BinaryRecords = Map<string, Awaited<ReturnType<typeof record>>>;
 
 /**
  * Has go make binaries, and knows afterwards what each of them has to be. One that go left as it was
@@ -205,13 +194,13 @@ export async function remakeBinaries(
 }
 
 /** Whether a file is what was recorded, as far as go does not look. */
-async function holds(path: string, known: BinaryRecord | undefined, read: boolean) {
+async function holds(path: string, known: ReturnType<BinaryRecords["get"]>, read: boolean) {
   if (known?.size !== (await fileState(path))?.size) return false;
   if (known === undefined || known.id !== await buildIdOf(path)) return false;
   return known.id !== undefined && (!read || (await record(path)).digest === known.digest);
 }
 
-async function record(path: string): Promise<BinaryRecord> {
+async function record(path: string) {
   try {
     const meter = new Hasher();
     for await (const chunk of fileStream(await Deno.open(path))) meter.update(chunk);
@@ -221,14 +210,11 @@ async function record(path: string): Promise<BinaryRecord> {
   }
 }
 
-interface FileState {
-  readonly size: number;
-  /** Which file it is, however often it was written; nothing where the file system cannot tell. */
-  readonly born: string | undefined;
-}
-
-/** The state of a file, if there is one; what is none is removed. */
-async function fileState(path: string): Promise<FileState | undefined> {
+/**
+ * The state of a file, if there is one: its size, and in `born` which file it is, however often it was
+ * written, where the file system can tell. What is no file is removed.
+ */
+async function fileState(path: string) {
   try {
     const { size, isFile, ino, birthtime } = await Deno.lstat(path);
     // go removes what it replaces. The inode may be given out again, but not with the same time.
@@ -239,4 +225,31 @@ async function fileState(path: string): Promise<FileState | undefined> {
   }
   await removeIfThere(path, { recursive: true });
   return undefined;
+}
+
+/** Opens the layers of a cache. */
+export function openLayers({ directory, enabled }: CacheConfig): Promise<LayerCache> {
+  return openLayerCache(join(directory, "layers"), enabled);
+}
+
+/**
+ * Removes what was not used for the longest time, layers and folders of binaries alike, until the
+ * cache is within its bound. A process that is just using one of the layers writes it anew.
+ */
+export async function shrinkCache(
+  { directory, maxBytes }: CacheConfig,
+  layers: LayerCache,
+): Promise<void> {
+  const all = [
+    ...(await layers.list()).map((one) => ({ ...one, remove: () => layers.remove([one]) })),
+    ...(await listBinaryFolders(binaryRoot(directory)))
+      .map((one) => ({ ...one, remove: () => removeBinaryFolder(one) })),
+  ].sort((a, b) => a.used - b.used);
+  let left = all.reduce((sum, { size }) => sum + size, 0);
+  for (const { size, remove } of all) {
+    if (left <= maxBytes) break;
+    await remove();
+    left -= size;
+  }
+  await layers.removeDeadKeys();
 }

@@ -2,21 +2,26 @@
  * From a configuration to published images: what `kodeno build` is, and what other commands begin with.
  * @module
  */
-import type { Config } from "../config/config.ts";
+import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { settleNetwork } from "./bases.ts";
-import { openBuilder } from "./builder.ts";
+import { type Builder, openBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
-import { openPublisher, type PublishPlaces } from "./publisher.ts";
-import { publishImages, type PublishImagesOptions } from "./publish_images.ts";
+import {
+  openPublisher,
+  type Publisher,
+  publishImages,
+  type PublishImagesOptions,
+  type PublishPlaces,
+} from "./publisher.ts";
 
 /** What go says offline that it would fetch. */
 const NO_MODULE = /GOPROXY=off|GOVCS disallows/;
 const NO_TOOLCHAIN = /requires go >= (\S+) .*GOTOOLCHAIN=local/;
 
 /** What was asked for. */
-export interface BuildRequest extends Pick<PublishPlaces, "targets"> {
+interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly patterns: readonly string[];
   readonly config: Config;
   /** Names images in the place of the publisher. */
@@ -33,22 +38,41 @@ export async function buildImages(
   { patterns, config: { build, publish }, targets = [], naming }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
+  const references = await withBuilders(
+    [build],
+    publish,
+    targets,
+    (publisher, [builder]) =>
+      publishImages(patterns, publisher, builder as Builder, { ...options, naming }),
+  );
   const { imageRefs } = publish;
-  const mountFrom = await settleNetwork([build], publish, targets.length > 0);
+  if (imageRefs !== undefined) {
+    const text = [...references.values()].map((reference) => `${reference}\n`).join("");
+    await writeTextOutput(imageRefs, { what: `references to ${imageRefs}` }, text);
+  }
+  return references;
+}
+
+/**
+ * Has builders and the publisher of their images for some work, and ends their use.
+ *
+ * @throws {KodenoError} what the work throws; offline with the next step that helps
+ */
+export async function withBuilders<T>(
+  builds: readonly BuildConfig[],
+  publish: PublishConfig,
+  targets: NonNullable<PublishPlaces["targets"]>,
+  work: (publisher: Publisher, builders: readonly Builder[]) => Promise<T>,
+): Promise<T> {
+  const mountFrom = await settleNetwork(builds, publish, targets.length > 0);
   const publisher = openPublisher(publish, { mountFrom, targets });
-  const builder = openBuilder(build);
+  const builders = builds.map((build) => openBuilder(build));
   try {
-    const work = { ...options, naming };
-    const references = await publishImages(patterns, publisher, builder, work);
-    if (imageRefs !== undefined) {
-      const text = [...references.values()].map((reference) => `${reference}\n`).join("");
-      await writeTextOutput(imageRefs, { what: `references to ${imageRefs}` }, text);
-    }
-    return references;
+    return await work(publisher, builders);
   } catch (error) {
-    throw build.offline ? withOfflineHint(error) : error;
+    throw builds.some(({ offline }) => offline) ? withOfflineHint(error) : error;
   } finally {
-    await builder.close();
+    for (const builder of builders) await builder.close();
   }
 }
 
@@ -56,7 +80,7 @@ export async function buildImages(
  * A failure of an offline build, with the next step where it is for want of a module or of a newer Go;
  * any other as it is.
  */
-export function withOfflineHint(error: unknown): unknown {
+function withOfflineHint(error: unknown): unknown {
   if (!(error instanceof KodenoError)) return error;
   const { code, message, detail } = error;
   const told = (text: string) => new KodenoError(code, text, detail, { cause: error });

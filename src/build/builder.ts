@@ -3,25 +3,48 @@
  * overlap; an image comes out as soon as its last layer is there.
  * @module
  */
-import { isAbsolute } from "node:path";
-import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
+import { basename, isAbsolute, join } from "node:path";
 import { refuseToolexec } from "../config/checks.ts";
+import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
-import { KodenoError } from "../errors.ts";
-import type { WorkOptions } from "../events.ts";
+import { KodenoError, messageOf } from "../errors.ts";
+import type { Stage, WorkOptions } from "../events.ts";
+import { gitVariables } from "../git/git.ts";
+import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goEnvironment } from "../go/list.ts";
-import type { BuiltImage } from "../image/assemble.ts";
+import {
+  assembleImage,
+  type BuiltImage,
+  builtImage,
+  type PlatformImage,
+} from "../image/assemble.ts";
+import { findUp } from "../io/files.ts";
+import { getOrSet, Pool } from "../io/work.ts";
+import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { capabilityAttribute } from "../layers/binary_layer.ts";
-import { LINUX_ARCHITECTURES } from "../oci/platform.ts";
-import { type BuildGroup, type BuildPlan, goVariables, makePlan } from "./plan.ts";
+import { planKodataLayer } from "../layers/kodata_layer.ts";
+import type { Layer, LayerPlan } from "../layers/layer.ts";
+import { formatPlatform, LINUX_ARCHITECTURES } from "../oci/platform.ts";
 import { undisturbed } from "../undisturbed.ts";
 import { BaseSet, evictBaseBlob } from "./bases.ts";
-import { BuildRun, Prepared } from "./build_run.ts";
-import { openLayers, shrinkCache } from "./cache.ts";
-import { expandPlan } from "./templates.ts";
+import {
+  binaryRoot,
+  buildBinaries,
+  openLayers,
+  remakeBinaries,
+  shrinkCache,
+  withBinaryFolder,
+} from "./binaries.ts";
 import { findPackages } from "./packages.ts";
+import {
+  type BuildGroup,
+  type BuildPlan,
+  goVariables,
+  makePlan,
+  type PlannedImage,
+} from "./plan.ts";
+import { expandPlan } from "./templates.ts";
 
 /** What is to be built, checked: packages are main, platforms are in the base. */
 export interface PreparedBuild {
@@ -90,22 +113,21 @@ class GoBuilder implements Builder {
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     // All three only look; the slowest decides. A failure is told after all have ended.
-    let environment: Promise<CheckedEnvironment> | undefined;
-    const go = () => environment ??= this.#checkedEnvironment(how);
-    const cache = () => this.#openCache();
-    const bases = new BaseSet(config, { cache, go, signal: o.signal, emit: o.emit });
+    const environment = checkedEnvironment(how);
+    const bases = new BaseSet(config, {
+      ...o,
+      cache: () => this.#openCache(),
+      go: () => environment,
+    });
     this.#bases.push(bases);
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
-    const [found, base, checked] = await Promise.allSettled([
-      findPackages(config, how, importpaths),
-      one ? bases.open(config.image) : undefined,
-      go(),
-    ]);
+    const found = findPackages(config, how, importpaths);
+    const all = [found, environment, one ? bases.open(config.image) : undefined];
+    await Promise.allSettled(all);
     o.signal?.throwIfAborted();
-    const packages = valueOf(found);
-    valueOf(checked);
-    valueOf(base);
+    await Promise.all(all);
+    const packages = await found;
     const requests = await Promise.all(packages.map(async (p) => {
       const image = imageConfigOf(config, p.importPath, p.entry);
       // Refused here, before anything is compiled.
@@ -129,21 +151,16 @@ class GoBuilder implements Builder {
     // The first failure ends the other builds, too.
     const failed = new AbortController();
     const signal = o.signal ? AbortSignal.any([o.signal, failed.signal]) : failed.signal;
-    const chosen = o.only ? prepared.only(new Set(o.only)) : prepared;
-    const run = new BuildRun(this.config, await this.#openCache(), chosen, { ...o, signal });
-    const finished = run.start();
-    for (const one of finished) one.catch((error) => failed.abort(error));
+    const run = new BuildRun(this.config, await this.#openCache(), prepared, { ...o, signal });
+    for (const one of run.images) one.catch((error) => failed.abort(error));
     try {
-      yield* inOrderOfCompletion(finished);
+      yield* inOrderOfCompletion(run.images);
     } catch (error) {
-      throw o.signal?.aborted
-        ? o.signal.reason
-        : failed.signal.aborted
-        ? failed.signal.reason
-        : error;
+      o.signal?.throwIfAborted();
+      throw failed.signal.aborted ? failed.signal.reason : error;
     } finally {
       failed.abort(new KodenoError("INTERRUPTED", "The build was left early"));
-      await Promise.allSettled([...finished, run.ended()]);
+      await Promise.allSettled([...run.images, ...run.groups]);
     }
   }
 
@@ -174,17 +191,14 @@ class GoBuilder implements Builder {
     const environment = goVariables({ os, architecture }, { ...go, env });
     return { command: go.command, environment, directory: workingDirectory, signal };
   }
-
-  /** `go env -w` can set GOFLAGS, too. */
-  async #checkedEnvironment(how: GoCommand): Promise<CheckedEnvironment> {
-    const environment = await goEnvironment(how, ["GOROOT", "GOFLAGS"]);
-    refuseToolexec("GOFLAGS", environment.GOFLAGS.split(/\s+/));
-    return environment;
-  }
 }
 
-/** What a build needs of `go env`; its flags name no `-toolexec`. */
-type CheckedEnvironment = Readonly<Record<"GOROOT" | "GOFLAGS", string>>;
+/** What a build needs of `go env`, whose flags name no `-toolexec`: `go env -w` can set GOFLAGS, too. */
+async function checkedEnvironment(how: GoCommand) {
+  const environment = await goEnvironment(how, ["GOROOT", "GOFLAGS"]);
+  refuseToolexec("GOFLAGS", environment.GOFLAGS.split(/\s+/));
+  return environment;
+}
 
 /** Variables by which go finds settings of its own, where `-toolexec` may stand, too. */
 const SETTINGS = ["GOENV", "HOME", "XDG_CONFIG_HOME", "AppData", "GOROOT"];
@@ -199,15 +213,11 @@ async function refuseToolexecOf({ groups }: BuildPlan, how: GoCommand): Promise<
     if (!differs && !(isRelative && directory !== how.directory)) continue;
     asked.set(JSON.stringify([directory, ...SETTINGS.map((name) => environment[name])]), group);
   }
-  await Promise.all([...asked.values()].map(async ({ directory, environment }) => {
-    const { GOFLAGS } = await goEnvironment({ ...how, directory, environment }, ["GOFLAGS"]);
-    refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
-  }));
-}
-
-function valueOf<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === "fulfilled") return result.value;
-  throw result.reason;
+  await Promise.all(
+    [...asked.values()].map(({ directory, environment }) =>
+      checkedEnvironment({ ...how, directory, environment })
+    ),
+  );
 }
 
 async function* inOrderOfCompletion<T>(work: readonly Promise<T>[]): AsyncGenerator<T> {
@@ -216,5 +226,196 @@ async function* inOrderOfCompletion<T>(work: readonly Promise<T>[]): AsyncGenera
     const { i, value } = await Promise.race(open.values());
     open.delete(i);
     yield value;
+  }
+}
+
+/** Progress within a layer is told every so many bytes. */
+const TELL_BYTES = 8 * 1024 * 1024;
+
+/** A plan with the bases it was made for. */
+class Prepared implements PreparedBuild {
+  readonly importPaths: readonly string[];
+  readonly platforms: readonly string[];
+
+  constructor(readonly plan: BuildPlan, readonly bases: BaseSet) {
+    this.importPaths = plan.images.map(({ importPath }) => importPath);
+    const platforms = plan.images.flatMap((image) => image.platforms.map(formatPlatform));
+    this.platforms = [...new Set(platforms)];
+  }
+}
+
+/** One run: all groups of a plan, bounded by the number of jobs, and the images that become of them. */
+class BuildRun {
+  readonly #began = performance.now();
+  readonly #builds: Pool;
+  readonly #layers: Pool;
+  readonly #git = new Map<string, Promise<Readonly<Record<string, string>>>>();
+  /** Binary layers by import path and platform, settled by the group that makes them. */
+  readonly #binaries = new Map<string, PromiseWithResolvers<Layer>>();
+  readonly #planned: ReadonlyMap<string, PlannedImage>;
+  readonly groups: readonly Promise<void>[];
+  readonly images: readonly Promise<BuiltImage>[];
+
+  /** Starts everything. */
+  constructor(
+    readonly config: BuildConfig,
+    readonly cache: LayerCache,
+    readonly prepared: Prepared,
+    readonly options: BuildCallOptions & { readonly signal: AbortSignal },
+  ) {
+    this.#builds = new Pool(config.jobs);
+    this.#layers = new Pool(config.jobs);
+    const { only = prepared.importPaths } = options;
+    const isWanted = (p: { readonly importPath: string }): boolean => only.includes(p.importPath);
+    const images = prepared.plan.images.filter(isWanted);
+    this.#planned = new Map(images.map((image) => [image.importPath, image]));
+    const groups = prepared.plan.groups
+      .map((group) => ({ ...group, binaries: group.binaries.filter(isWanted) }))
+      .filter(({ binaries }) => binaries.length > 0);
+    this.groups = groups.map((group) => this.#buildGroup(group));
+    for (const [i, { binaries, platformName }] of groups.entries()) {
+      this.groups[i]?.catch((error) => {
+        for (const { importPath } of binaries) this.#binary(importPath, platformName).reject(error);
+      });
+    }
+    this.images = images.map((image) => this.#image(image));
+  }
+
+  #binary(importPath: string, platform: string): PromiseWithResolvers<Layer> {
+    return getOrSet(this.#binaries, `${importPath} ${platform}`, () => {
+      const awaited = Promise.withResolvers<Layer>();
+      awaited.promise.catch(() => {});
+      return awaited;
+    });
+  }
+
+  async #buildGroup(group: BuildGroup): Promise<void> {
+    const { platformName, platform: { os } } = group;
+    const output = outputDirectory(binaryRoot(this.config.cache.directory), group);
+    // Its own until the layers are written: another process may build into the same folder.
+    await withBinaryFolder(output, async (records) => {
+      const files = group.binaries.map(({ file }) => file);
+      const build = (wanted: readonly string[]) => this.#compile(group, output, wanted);
+      await buildBinaries(output, records, files, build);
+      await Promise.all(group.binaries.map(async ({ importPath, file }) => {
+        const { appName = file, image } = this.#planned.get(importPath) ?? {};
+        const make = (): Promise<Layer> => {
+          const record = records.get(file);
+          if (record === undefined) throw new Error(`${file} was not made`);
+          const binary = { path: join(output, file), ...record };
+          const plan = planBinaryLayer(binary, appName, os, image?.linuxCapabilities);
+          return this.#layer(plan, importPath, platformName);
+        };
+        const layer = await make().catch(async (error) => {
+          if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
+          // It was damaged in the cache, which showed when it was read.
+          await remakeBinaries(output, records, [file], build);
+          return await make();
+        });
+        this.#binary(importPath, platformName).resolve(layer);
+      }));
+    }, this.options.signal);
+  }
+
+  /** Runs go for those of a group's binaries that are wanted. */
+  async #compile(group: BuildGroup, output: string, files: readonly string[]): Promise<void> {
+    const { emit, signal } = this.options;
+    const wanted = group.binaries.filter(({ file }) => files.includes(file));
+    await this.#builds.run(async () => {
+      for (const { importPath } of wanted) {
+        this.#stage(importPath, group.platformName, "compiling");
+      }
+      const { command } = this.config.go;
+      const part = { ...group, binaries: wanted };
+      const args = buildArguments(part, output).join(" ");
+      emit?.({ type: "note", level: "verbose", message: `${basename(command)} ${args}` });
+      // One platform after the other is finished, so that the layers of the first are written while
+      // the next ones compile; those still use whatever the first leaves idle.
+      const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
+      const stamp = () => stampVariables(group, signal);
+      const variables = await getOrSet(this.#git, group.directory, stamp);
+      const printed = await buildGroup({ command, signal, niceness, variables }, part, output);
+      if (printed.trim() !== "") {
+        emit?.({ type: "note", level: "info", message: printed.trimEnd() });
+      }
+    });
+  }
+
+  async #image(image: PlannedImage): Promise<BuiltImage> {
+    const { importPath, appName } = image;
+    const base = await this.prepared.bases.open(image.image);
+    const options = { ...image.image, kodataTime: this.config.kodataTime };
+    // All but Windows have the same.
+    const layers = new Map<string, Promise<Layer>>();
+    const made = await Promise.all(base.images.map(async (one): Promise<PlatformImage> => {
+      const { os } = one.platform;
+      const kind = os === "windows" ? os : "";
+      const [kodata, binary] = await Promise.all([
+        getOrSet(layers, kind, () => this.#kodata(image, os)),
+        this.#binary(importPath, formatPlatform(one.platform)).promise,
+      ]);
+      return assembleImage(one, base.name, { importPath, appName, kodata, binary }, options);
+    }));
+    const [first, ...others] = made;
+    if (first === undefined) throw new Error("a base has at least one platform");
+    return builtImage(importPath, [first, ...others], base, options);
+  }
+
+  async #kodata(image: PlannedImage, os: string): Promise<Layer> {
+    const { kodataTime: mtime, kodataAllowedRoot: allowedRoot, cache, compression } = this.config;
+    const how = { os, mtime, allowedRoot, cache: cache.directory };
+    const plan = await planKodataLayer(image.packageDirectory, how);
+    const { signal } = this.options;
+    return await this.#layers.run(() => this.cache.layer(plan, { compression, signal }));
+  }
+
+  async #layer(plan: LayerPlan, image: string, platform: string): Promise<Layer> {
+    return await this.#layers.run(async () => {
+      this.#stage(image, platform, "layering");
+      const { emit, signal } = this.options;
+      const { compression } = this.config;
+      let told = 0;
+      const onBytes = (bytes: number): void => {
+        if (bytes - told < TELL_BYTES) return;
+        told = bytes;
+        emit?.({ type: "bytes", image, platform, stage: "layering", bytes });
+      };
+      const layer = await this.cache.layer(plan, { compression, signal, onBytes });
+      this.#stage(image, platform, "writing", layer.descriptor.size);
+      return layer;
+    });
+  }
+
+  #stage(image: string, platform: string, stage: Stage, bytes?: number): void {
+    const elapsedMs = Math.round(performance.now() - this.#began);
+    const size = bytes === undefined ? {} : { bytes };
+    this.options.emit?.({ type: "stage", image, platform, stage, elapsedMs, ...size });
+  }
+}
+
+/**
+ * Variables for the git that go runs to stamp binaries with the commit of their checkout: it runs none
+ * of the programs that the checkout names.
+ *
+ * @throws {KodenoError} `GIT_FAILED` where that cannot be said
+ */
+async function stampVariables(
+  { directory, environment, go }: BuildGroup,
+  signal: AbortSignal | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  const words = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...go.flags];
+  const stamps = words.findLast((word) => /^--?buildvcs(=|$)/.test(word));
+  if (stamps?.endsWith("=false") || await findUp(directory, ".git") === undefined) return {};
+  try {
+    return await gitVariables({ directory, environment, signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    // go says by itself that there is no git.
+    if (error instanceof KodenoError) return {};
+    throw new KodenoError(
+      "GIT_FAILED",
+      `Cannot have go ask git about ${directory}: ${messageOf(error)}; ` +
+        "say GOFLAGS=-buildvcs=false to build without",
+    );
   }
 }

@@ -81,7 +81,7 @@ export interface PushNaming {
 }
 
 /** An image of a layout, as far as its names go. */
-export interface NamedImage {
+interface NamedImage {
   readonly digest: string;
   /** `NAME:TAG`, where it has a whole name. */
   readonly name?: string | undefined;
@@ -166,7 +166,7 @@ function repositoryOf(image: NamedImage, naming: PushNaming): string {
 }
 
 /** An image of a layout, as far as a daemon names it. */
-export interface LoadableImage {
+interface LoadableImage {
   readonly digest: string;
   /** `NAME:TAG`, where it has a name. */
   readonly name?: string | undefined;

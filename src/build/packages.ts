@@ -17,14 +17,15 @@ import {
 import { listFlagsOf } from "./templates.ts";
 
 /** A main package. */
-export interface FoundPackage extends MainPackage {
+interface FoundPackage extends MainPackage {
   readonly entry?: BuildEntry | undefined;
 }
 
+/** What `go list` is asked, by a pattern group or for an entry. */
 interface Listing {
   readonly directory: string;
   readonly flags: readonly string[];
-  readonly patterns: Set<string>;
+  readonly patterns: readonly string[];
 }
 
 /**
@@ -41,37 +42,29 @@ export async function findPackages(
   patterns: readonly string[],
 ): Promise<readonly FoundPackage[]> {
   const groups = await groupPatterns(config.workingDirectory, patterns);
-  const listings = new Map<string, Listing>();
-  const add = (
-    directory: string,
-    flags: readonly string[],
-    patterns: readonly string[],
-  ): string => {
-    const key = JSON.stringify([directory, flags]);
-    const listing = listings.get(key) ?? { directory, flags, patterns: new Set() };
-    for (const pattern of patterns) listing.patterns.add(pattern);
-    listings.set(key, listing);
-    return key;
-  };
-  const ofGroups = await Promise.all(groups.map(async ({ directory, patterns }) => {
-    const flags = await listFlagsOf(config.image, directory, { config, how });
-    return add(directory, flags, patterns);
-  }));
-  const ofEntries = await Promise.all(config.builds.map(async (entry) => {
+  const ofGroups = await Promise.all(groups.map(async (group): Promise<Listing> => ({
+    ...group,
+    flags: await listFlagsOf(config.image, group.directory, { config, how }),
+  })));
+  const ofEntries = await Promise.all(config.builds.map(async (entry): Promise<Listing> => {
     const pattern = await patternOf(entry);
-    const flags = await listFlagsOf(entry.image, entry.directory, { config, how });
-    return { entry, pattern, key: add(entry.directory, flags, [pattern]) };
+    const { directory, image } = entry;
+    const flags = await listFlagsOf(image, directory, { config, how });
+    return { directory, flags, patterns: [pattern] };
   }));
-
+  const keyOf = ({ directory, flags }: Listing): string => JSON.stringify([directory, flags]);
+  const runs = Map.groupBy([...ofGroups, ...ofEntries], keyOf);
   const listed = new Map(
-    await Promise.all(
-      [...listings].map(async ([key, { directory, flags, patterns }]) =>
-        [key, await listPackages(how, flags, { directory, patterns: [...patterns] })] as const
-      ),
-    ),
+    await Promise.all([...runs].map(async ([key, listings]) => {
+      const [{ directory, flags }] = listings as [Listing];
+      const patterns = [...new Set(listings.flatMap((one) => one.patterns))];
+      return [key, await listPackages(how, flags, { directory, patterns })] as const;
+    })),
   );
-  const entries = new Map(ofEntries.map(({ entry, pattern, key }) => {
-    const matched = (listed.get(key) ?? []).filter((p) => p.Match?.includes(pattern));
+  const listedFor = (one: Listing | undefined) => one && listed.get(keyOf(one)) || [];
+  const entries = new Map(config.builds.map((entry, i) => {
+    const [pattern = ""] = ofEntries[i]?.patterns ?? [];
+    const matched = listedFor(ofEntries[i]).filter((p) => p.Match?.includes(pattern));
     const [found] = matched;
     if (found !== undefined && matched.length === 1) return [found.ImportPath, { entry, found }];
     throw badEntry(entry, `there is no package in ${join(entry.directory, entry.main)}`);
@@ -82,7 +75,7 @@ export async function findPackages(
     return of === undefined ? p : { ...of, ...(p.Match ? { Match: p.Match } : {}) };
   };
   const packages = groups.flatMap((group, i) => {
-    const found = (listed.get(ofGroups[i] ?? "") ?? []).map(known);
+    const found = listedFor(ofGroups[i]).map(known);
     refuseUnreadable(group, found);
     return selectMains(group, found).map((main) => {
       const entry = entries.get(main.importPath)?.entry;

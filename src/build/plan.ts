@@ -11,7 +11,7 @@ import type { GoBinary, GoBuild } from "../go/build.ts";
 import type { MainPackage } from "../go/list.ts";
 
 /** What is asked for: a main package, and what shapes its image. */
-export interface ImageRequest extends MainPackage {
+interface ImageRequest extends MainPackage {
   readonly image: ImageSettings;
   /** What the base image has of what was asked for; at least one. */
   readonly platforms: readonly Platform[];
@@ -49,36 +49,23 @@ export function makePlan(go: GoConfig, requests: readonly ImageRequest[]): Build
     const wanted = requests.filter((p) =>
       p.platforms.some((one) => formatPlatform(one) === platformName)
     );
-    return together(wanted).flatMap(({ directory, flags, packages }) =>
-      splitByFile(packages, platform.os).map((binaries, part): BuildGroup => ({
-        platform,
-        platformName,
-        directory,
-        go: flags,
-        environment: goVariables(platform, { ...go, ...flags }),
+    // Go can build those at once that are in one folder, with the same flags and variables.
+    const alike = Map.groupBy(
+      wanted,
+      ({ directory, image }) => JSON.stringify([directory, image.go]),
+    );
+    return [...alike.values()].flatMap((packages) => {
+      const [{ directory, image: { go: flags } }] = packages as [ImageRequest];
+      const environment = goVariables(platform, { ...go, ...flags });
+      const common = { platform, platformName, directory, go: flags, environment };
+      return splitByFile(packages, platform.os).map((binaries, part): BuildGroup => ({
+        ...common,
         part,
         binaries,
-      }))
-    );
+      }));
+    });
   });
   return Object.freeze({ images: Object.freeze(images), groups: Object.freeze(groups) });
-}
-
-/** Packages that go can build at once: in one folder, with the same flags and variables. */
-function together(requests: readonly ImageRequest[]) {
-  const found = new Map<string, {
-    readonly directory: string;
-    readonly flags: GoFlagsConfig;
-    readonly packages: MainPackage[];
-  }>();
-  for (const request of requests) {
-    const { directory, image: { go: flags } } = request;
-    const key = JSON.stringify([directory, flags]);
-    const packages = found.get(key)?.packages ?? [];
-    packages.push(request);
-    found.set(key, { directory, flags, packages });
-  }
-  return [...found.values()];
 }
 
 /** ko's name for the binary: the last path element, or `ko-app` where there is none. */

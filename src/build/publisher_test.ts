@@ -13,8 +13,7 @@ import { MediaType } from "../oci/descriptor.ts";
 import { encodeJson } from "../oci/manifest.ts";
 import { MemoryStore } from "../place/memory.ts";
 import type { Builder } from "./builder.ts";
-import { publishImages } from "./publish_images.ts";
-import { newPublisher } from "./publisher.ts";
+import { newPublisher, publishImages } from "./publisher.ts";
 
 const PATH = "example.test/app";
 

@@ -6,7 +6,7 @@
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import type { KoReference, KubeManifest } from "../kube/manifest.ts";
+import type { KoReference } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
@@ -39,40 +39,29 @@ export async function resolve(
   const manifests = await readManifests(request.manifests);
   options.signal?.throwIfAborted();
   const references = new Map<string, KoReference>();
-  for (const { references: found } of manifests) {
-    for (const one of found) {
-      if (!references.has(one.importPath)) references.set(one.importPath, one);
-    }
+  for (const one of manifests.flatMap((manifest) => manifest.references)) {
+    if (!references.has(one.importPath)) references.set(one.importPath, one);
   }
   for (const reference of references.values()) checkReference(reference);
   const images = await buildAll(request, references, options);
-  return printAll(manifests, images);
-}
-
-function* printAll(
-  manifests: readonly KubeManifest[],
-  images: ReadonlyMap<string, string>,
-): Generator<ResolvedManifest> {
-  for (const manifest of manifests) {
+  return manifests.values().map((manifest) => {
     const text = manifest.print(images);
     // An empty line more would be one more line of a text that the file may end with.
-    yield { file: manifest.file, text: `${text}${/(?:^|\n)$/.test(text) ? "" : "\n"}---\n` };
-  }
+    return { file: manifest.file, text: `${text}${/(?:^|\n)$/.test(text) ? "" : "\n"}---\n` };
+  });
 }
 
-/** A reference is one package, by its import path. */
+/** What a reference is not: it is one package, by its import path. */
+const NO_PACKAGE: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/^$/, "it is empty"],
+  [/\s/, "there is a blank in it"],
+  [/\.\.\./, "it is a pattern, and has to be one package"],
+  [/^\.{0,2}\/|^\.{1,2}$/, "it is a folder"],
+];
+
 function checkReference(reference: KoReference): void {
-  const { importPath } = reference;
-  const why = importPath === ""
-    ? "it is empty"
-    : /\s/.test(importPath)
-    ? "there is a blank in it"
-    : importPath.includes("...")
-    ? "it is a pattern, and has to be one package"
-    : /^\.{0,2}\//.test(importPath) || importPath === "." || importPath === ".."
-    ? "it is a folder"
-    : "";
-  if (why !== "") throw bad(reference, why);
+  const found = NO_PACKAGE.find(([pattern]) => pattern.test(reference.importPath));
+  if (found) throw bad(reference, found[1]);
 }
 
 function bad({ importPath, file, line }: KoReference, why: string): KodenoError {

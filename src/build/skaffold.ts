@@ -37,12 +37,10 @@ export async function planArtifacts(
     commandOutput([name, ...args], { environment, signal });
   const tell: SkaffoldParts["run"] = (name, args) =>
     Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
-  const parts: SkaffoldParts = runs === "nothing" ? { run: tell, signal } : {
-    signal,
-    gitTag: (how) => gitCommitTag({ ...how, environment, signal }),
-    run,
-    runForImages: runs === "all" ? run : tell,
-  };
+  const gitTag: SkaffoldParts["gitTag"] = (how) => gitCommitTag({ ...how, environment, signal });
+  const parts: SkaffoldParts = runs === "nothing"
+    ? { run: tell, signal }
+    : { run, runForImages: runs === "all" ? run : tell, gitTag, signal };
   const planning = planSkaffold(skaffold, parts);
   // A program that was ended is a fault of the file for who plans.
   await planning.catch(() => signal?.throwIfAborted());

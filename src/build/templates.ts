@@ -7,7 +7,7 @@ import { isTemplate, refuseToolexec } from "../config/checks.ts";
 import type { BuildConfig } from "../config/config.ts";
 import { fillImage, type GoFlagsConfig, type ImageSettings } from "../config/image_config.ts";
 import { KodenoError } from "../errors.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import type { GitFacts } from "../git/git.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goEnvironment, selectListFlags } from "../go/list.ts";
@@ -22,18 +22,14 @@ const FIELDS = ["flags", "ldflags"] as const;
 const OF_A_PLATFORM = /^GO(?:OS|ARCH|EXE|386|AMD64|ARM|ARM64|MIPS|MIPS64|PPC64|RISCV64|WASM)$/;
 
 /** What filling in needs. */
-export interface TemplateContext {
+interface TemplateContext extends Pick<WorkOptions, "emit"> {
   readonly config: BuildConfig;
   /** Runs go; its environment does not matter. */
   readonly how: GoCommand;
-  readonly emit?: Emit | undefined;
 }
 
 /** A text that may be a template, and what names it in errors. */
-interface Fillable {
-  readonly text: string;
-  readonly where: string;
-}
+type Fillable = Readonly<Record<"text" | "where", string>>;
 
 /** What texts are filled in with, beside what git knows. */
 interface FillFacts {
@@ -63,11 +59,8 @@ export async function expandPlan(plan: BuildPlan, context: TemplateContext): Pro
     const facts = { directory, environment, sourceDateEpoch: image?.sourceDateEpoch, parted: true };
     const [flags, ldflags] = await Promise.all(FIELDS.map((field) => {
       const from = image?.origins[field] ?? "the configuration";
-      const named = group.go[field].map((text, i) => ({
-        text,
-        where: `${field}[${i}] of ${from}`,
-      }));
-      return filler.fill(named, facts);
+      const at = (text: string, i: number) => ({ text, where: `${field}[${i}] of ${from}` });
+      return filler.fill(group.go[field].map(at), facts);
     }));
     const go: GoFlagsConfig = { ...group.go, flags: flags ?? [], ldflags: ldflags ?? [] };
     refuseToolexec("flags", go.flags);
@@ -209,14 +202,12 @@ function checkFilled(
     throw refuse("the name of the branch or tag is not UTF-8; rename it");
   }
   if (!parted || !Object.values(git).some((value) => String(value).includes('"'))) return;
-  const entries = Object.entries(git).map(([name, value]) =>
+  const plain = Object.entries(git).map(([name, value]) =>
     [name, typeof value === "string" ? value.replaceAll('"', "_") : value] as const
   );
-  const wanted = run(Object.fromEntries(entries));
-  if (
-    JSON.stringify(words(filled).map((word) => word.replaceAll('"', "_"))) ===
-      JSON.stringify(words(wanted).map((word) => word.replaceAll('"', "_")))
-  ) return;
+  const parts = (text: string): string =>
+    JSON.stringify(words(text).map((word) => word.replaceAll('"', "_")));
+  if (parts(filled) === parts(run(Object.fromEntries(plain)))) return;
   throw refuse(
     `a quote in the name of the branch or tag makes other flags of it, ${filled}; ` +
       "take the quotes around it out, or rename it",

@@ -151,6 +151,16 @@ export interface Transfer {
   done(): boolean;
 }
 
+/** Counts what is moved, of which `onBlob` of a copy tells. */
+export function countMoved() {
+  const moved = { blobs: 0, bytes: 0 };
+  const onBlob = ({ size }: Descriptor, isMoved: boolean): void => {
+    moved.blobs += isMoved ? 1 : 0;
+    moved.bytes += isMoved ? size : 0;
+  };
+  return { moved, onBlob };
+}
+
 /** Tells that a blob need not be moved. */
 export function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferMeter): void {
   emit?.({ type: "transfer", image, digest, bytes: 0, total: size, state: "there" });

@@ -14,23 +14,17 @@ const LIST_FLAGS = new Set(["tags", "mod", "modfile", "overlay"]);
 
 /** Those of the flags of `go build` that `go list` needs, too. */
 export function selectListFlags(flags: readonly string[]): readonly string[] {
-  const selected: string[] = [];
-  for (const [i, flag] of flags.entries()) {
+  return flags.flatMap((flag, i) => {
     const [, name = "", value] = /^--?([a-z]+)(=.*)?$/s.exec(flag) ?? [];
-    if (!LIST_FLAGS.has(name)) continue;
+    if (!LIST_FLAGS.has(name)) return [];
+    if (value !== undefined) return [flag];
     const next = flags[i + 1];
-    if (value !== undefined) selected.push(flag);
-    else if (next !== undefined) selected.push(flag, next);
-  }
-  return selected;
+    return next === undefined ? [] : [flag, next];
+  });
 }
 
-/** Patterns for one run of `go list`. */
-interface PatternGroup {
-  /** Folder that `go` runs in: the working directory, or the root of another module. */
-  readonly directory: string;
-  readonly patterns: readonly string[];
-}
+/** Patterns for one run of `go list`, and its folder. */
+type PatternGroup = Pick<GoCommand, "directory"> & Pick<ListQuery, "patterns">;
 
 /** A package as `go list -e -json` tells it; see `go help list`. */
 export interface ListedPackage {
@@ -75,11 +69,8 @@ export function selectMains(
     const found = matched.filter((p) => p.Name === "main" && p.Dir !== undefined);
     if (found.length === 0) throw noMain(pattern, matched);
     for (const { ImportPath, Dir = "" } of found) {
-      mains.set(ImportPath, {
-        importPath: ImportPath,
-        packageDirectory: Dir,
-        directory: group.directory,
-      });
+      const { directory } = group;
+      mains.set(ImportPath, { importPath: ImportPath, packageDirectory: Dir, directory });
     }
   }
   return [...mains.values()];
@@ -104,17 +95,12 @@ export function oneLine(text: string): string {
   return text.trim().replaceAll(/\s+/g, " ");
 }
 
-function noMain(pattern: string, matched: readonly ListedPackage[]): KodenoError {
+function noMain(pattern: string, [first]: readonly ListedPackage[]): KodenoError {
   if (isWildcard(pattern)) return badPattern(pattern, "it matches no main package");
-  const [first] = matched;
   if (first === undefined) return badPattern(pattern, "it matches no package");
-  const error = oneLine(first.Error?.Err ?? "");
-  if (error) return badPattern(pattern, error);
-  return badPattern(
-    pattern,
-    `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}; ` +
-      "name a folder with a main package, or use ./... for all",
-  );
+  const why = `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}; ` +
+    "name a folder with a main package, or use ./... for all";
+  return badPattern(pattern, oneLine(first.Error?.Err ?? "") || why);
 }
 
 /**
@@ -130,11 +116,10 @@ export async function listPackages(
 ): Promise<readonly ListedPackage[]> {
   const found: ListedPackage[] = [];
   const fields = ["ImportPath", "Name", "Dir", "Match", "Error"];
-  await listObjects({ ...how, directory: group.directory }, {
-    // Leaves out what they depend on.
-    more: ["-find"],
-    ...{ fields, flags, patterns: group.patterns },
-  }, (text) => found.push(JSON.parse(text)));
+  const { directory, patterns } = group;
+  // It leaves out what they depend on.
+  const query = { more: ["-find"], fields, flags, patterns };
+  await listObjects({ ...how, directory }, query, (text) => found.push(JSON.parse(text)));
   return found;
 }
 
@@ -189,13 +174,8 @@ export class ObjectSplitter {
   add(text: string): void {
     this.#rest += text;
     let start = 0;
-    for (
-      let end = this.#rest.indexOf("\n}\n");
-      end >= 0;
-      end = this.#rest.indexOf("\n}\n", start)
-    ) {
+    for (let end; (end = this.#rest.indexOf("\n}\n", start)) >= 0; start = end + 3) {
       this.take(this.#rest.slice(start, end + 2));
-      start = end + 3;
     }
     this.#rest = this.#rest.slice(start);
     if (this.#rest.length > MAX_OBJECT) {
@@ -246,12 +226,7 @@ export async function groupPatterns(
   return [...groups].map(([directory, set]) => ({ directory, patterns: [...set] }));
 }
 
-interface Placed {
-  readonly directory: string;
-  readonly pattern: string;
-}
-
-async function place(workingDirectory: string, pattern: string): Promise<Placed> {
+async function place(workingDirectory: string, pattern: string) {
   if (pattern === "") throw badPattern(pattern, "it is empty; name an import path or a folder");
   if (/\s/.test(pattern) || pattern.startsWith("-")) {
     throw badPattern(pattern, "it is neither an import path nor a folder");

@@ -55,25 +55,19 @@ export interface SourcePackage
   readonly ImportMap?: Readonly<Record<string, string>>;
 }
 
-/** The packages of a run that are the user's own, in the order of go: what is imported first. */
-interface SourceList {
-  /** By import path. */
-  readonly packages: ReadonlyMap<string, SourcePackage>;
-  /** What is wrong with packages, a line each. */
-  readonly faults: readonly string[];
-}
-
 /**
  * Lists packages and all that they depend on, less those of Go itself and of the module cache: what
  * is there never changes.
  *
  * @param graph whether imports are wanted
+ * @returns `packages` by import path, in the order of go: what is imported first; and in `faults` what is
+ * wrong with packages, a line each
  * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
  */
 export async function listSources(
   how: GoCommand,
   { flags, patterns, graph }: Pick<ListQuery, "flags" | "patterns"> & { readonly graph: boolean },
-): Promise<SourceList> {
+) {
   const fields = [...FIELDS, ...FILES, "EmbedPatterns", ...(graph ? GRAPH : [])];
   const packages = new Map<string, SourcePackage>();
   const faults: string[] = [];

@@ -92,7 +92,7 @@ export async function pathOf(place: string): Promise<string> {
  *
  * @throws {KodenoError} as `openArchive`
  */
-export async function openArchivePlace(
+async function openArchivePlace(
   path: string,
   { signal }: CallOptions = {},
 ): Promise<ArchiveSource> {
@@ -105,7 +105,7 @@ export async function openArchivePlace(
 }
 
 /** A place that is open to be read, and what an image is called there. Dispose of it in the end. */
-export interface OpenSource extends AsyncDisposable {
+interface OpenSource extends AsyncDisposable {
   readonly source: Source;
   /** What the source resolves to the image. */
   readonly ref: string;
@@ -159,10 +159,7 @@ export async function openSource(
 }
 
 /** Holds a place; gives what lets go of it. */
-async function closerOf(
-  source: Layout | ArchiveSource,
-  options: CallOptions,
-): Promise<() => void> {
+async function closerOf(source: Layout | ArchiveSource, options: CallOptions) {
   const holding = await holdPlace(source, options);
   return () => {
     holding[Symbol.dispose]();
@@ -170,25 +167,17 @@ async function closerOf(
   };
 }
 
-/** A layout or archive that is being read. */
-export interface HeldImages extends Disposable {
-  readonly store: Layout | ArchiveSource;
-}
-
 /**
  * {@link openImages} for work that reads them to its end, whatever others remove meanwhile; see
  * `Layout.hold`.
  */
-export async function openHeld(
-  path: string,
-  options: WorkOptions = {},
-): Promise<HeldImages> {
+export async function openHeld(path: string, options: WorkOptions = {}) {
   const store = await openImages(path, options);
   return { store, [Symbol.dispose]: await closerOf(store, options) };
 }
 
 /** What only the work itself knows of its registries. */
-export interface RegistryUse {
+interface RegistryUse {
   /** Repositories the user has named, which may be dialled offline, too. */
   readonly named?: readonly string[] | undefined;
   readonly mountFrom?: readonly string[] | undefined;
@@ -288,7 +277,7 @@ export interface WritablePlace extends Place {
 }
 
 /** How a place to write to is opened. */
-export interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
+interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
   /** Those that are open already, where the place is a registry. */
   readonly registries?: Registries | undefined;
   /** Of names in a daemon; below `kind.local` they lead into the nodes of a kind cluster. */

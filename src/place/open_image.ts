@@ -6,7 +6,7 @@ import { imagePlatform } from "../content/reader.ts";
 import type { ImageStore, Source } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
-import type { Emit } from "../events.ts";
+import type { WorkOptions } from "../events.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName, imageName, listed, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
@@ -27,14 +27,12 @@ export interface OpenImage extends AsyncDisposable {
 }
 
 /** What an image is opened for. */
-export interface OpenOptions {
+interface OpenOptions extends WorkOptions {
   readonly config: TransferConfig;
   /** The place, as the user wrote it. */
   readonly from: string;
   /** Takes one image of several platforms alone. */
   readonly platform?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly emit?: Emit | undefined;
 }
 
 /**

@@ -11,7 +11,14 @@ import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
-import { goEnvironment, groupPatterns, selectListFlags, selectMains } from "../go/list.ts";
+import {
+  goEnvironment,
+  groupPatterns,
+  type ListQuery,
+  type MainPackage,
+  selectListFlags,
+  selectMains,
+} from "../go/list.ts";
 import {
   closureOf,
   filesOf,
@@ -27,10 +34,7 @@ import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Platform } from "../oci/platform.ts";
 
 /** What an image is built of. */
-interface ImageSources {
-  readonly importPath: string;
-  /** Folder of the main package; absolute. */
-  readonly packageDirectory: string;
+interface ImageSources extends Pick<MainPackage, "importPath" | "packageDirectory"> {
   /** The main package and all it depends on, as far as they are the user's own. */
   readonly packages: readonly SourcePackage[];
 }
@@ -51,12 +55,9 @@ interface FoundSources extends ImageSources {
 }
 
 /** One run of `go list`, and the images whose packages it tells. */
-interface Run {
+interface Run extends Pick<ListQuery, "flags" | "patterns"> {
   readonly how: GoCommand;
-  /** Flags of `go build`. */
-  readonly flags: readonly string[];
   readonly os: string;
-  readonly patterns: readonly string[];
 }
 
 /**
@@ -80,17 +81,14 @@ export async function findFiles(
     // What go lists is there.
     const listed = image.packages.flatMap(filesOf);
     await refuseUnspeakable(listed);
-    const others = [...new Set([...more, ...koFiles])];
-    const [kodata, areThere] = await Promise.all([
-      kodataFiles(config, image.packageDirectory, windows),
-      Promise.all(others.map(isFile)),
-    ]);
-    const there = others.filter((_, i) => areThere[i]);
-    return {
-      ...image,
-      files: [...new Set([...listed, ...there, ...kodata])].sort(),
-      absent: others.filter((_, i) => !areThere[i]),
-    };
+    const kodata = await kodataFiles(config, image.packageDirectory, windows);
+    const files = new Set([...listed, ...kodata]);
+    const absent: string[] = [];
+    for (const path of new Set([...more, ...koFiles])) {
+      if (await isFile(path)) files.add(path);
+      else absent.push(path);
+    }
+    return { ...image, files: [...files].sort(), absent };
   }));
 }
 
@@ -186,15 +184,19 @@ async function runsOfPackages(
   }));
   const { expandPlan } = await import("../build/templates.ts");
   const { groups } = await expandPlan(makePlan(go, requests), { config, how, emit: work.emit });
-  const runs = new Map<string, Run>();
-  for (const { directory, environment, go: { flags }, binaries, platform: { os } } of groups) {
-    const key = JSON.stringify([directory, environment, flags]);
-    // Groups that differ only in the names of their files are one here.
-    const before = runs.get(key)?.patterns ?? [];
-    const patterns = [...before, ...binaries.map(({ importPath }) => importPath)];
-    runs.set(key, { how: goCommand(config, directory, environment, work), flags, os, patterns });
-  }
-  return [...runs.values()];
+  // Groups that differ only in the names of their files are one here.
+  const runs = Map.groupBy(
+    groups,
+    ({ directory, environment, go: { flags } }) => JSON.stringify([directory, environment, flags]),
+  );
+  return [...runs.values()].flatMap((alike) =>
+    alike.slice(0, 1).map((first): Run => ({
+      how: goCommand(config, first.directory, first.environment, work),
+      flags: first.go.flags,
+      os: first.platform.os,
+      patterns: alike.flatMap(({ binaries }) => binaries.map(({ importPath }) => importPath)),
+    }))
+  );
 }
 
 const HOST: Platform = { os: "linux", architecture: "amd64" };
@@ -231,7 +233,7 @@ async function platformsOf(
   // What most runs do not need is not loaded for them: this has to be fast.
   const [{ BaseSet }, { openLayers }] = await Promise.all([
     import("../build/bases.ts"),
-    import("../build/cache.ts"),
+    import("../build/binaries.ts"),
   ]);
   const how = goCommand(config, config.workingDirectory, config.go.environment, work);
   await using bases = new BaseSet(config, {

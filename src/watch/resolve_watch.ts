@@ -8,7 +8,7 @@ import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { findUp } from "../io/files.ts";
-import { FolderWatch } from "./folder_watch.ts";
+import { FolderWatch } from "./folders.ts";
 
 /** Changes that come within this time are one, in milliseconds. */
 const QUIET_MS = 200;

@@ -6,14 +6,13 @@
 import { join, resolve } from "node:path";
 import { buildImages } from "../build/build_images.ts";
 import { planNames } from "../build/names.ts";
-import { type Config, KO_FILES, resolveConfig } from "../config/config.ts";
+import { KO_FILES, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isOwn } from "../go/sources.ts";
-import { FolderWatch } from "./folder_watch.ts";
+import { FolderWatch, mayMatter, type WatchedFolders, watchedFolders } from "./folders.ts";
 import { findFiles, type ImageFiles } from "./image_files.ts";
-import { mayMatter, type WatchedFolders, watchedFolders } from "./watch_folders.ts";
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
 const QUIET_MS = 100;
@@ -186,13 +185,18 @@ class Watcher {
 
   /** Builds what is pending; it stays pending when that fails. */
   async #build(began: number): Promise<boolean> {
-    const wanted = this.#images.filter(({ importPath }) => this.#pending.has(importPath));
+    const pending = this.#images.filter(({ importPath }) => this.#pending.has(importPath));
     try {
-      if (wanted.length > 0) {
-        const patterns = wanted.map(patternOf);
+      if (pending.length > 0) {
+        const patterns = pending.map(patternOf);
         const config = await resolveConfig(this.request.options, this.work);
-        const names = this.#images.map(({ importPath }) => importPath);
-        const naming = { names: (built: readonly string[]) => namesOf(config, names, built) };
+        // Named as if all were built at once, whichever of them are.
+        const all = this.#images.map(({ importPath }) => importPath);
+        const names = (built: readonly string[]) => {
+          const found = planNames([...new Set([...all, ...built])], config.publish);
+          return new Map(built.map((path) => [path, found.get(path) ?? path]));
+        };
+        const naming = { names };
         const references = await buildImages({ config, patterns, naming }, this.work);
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
@@ -235,10 +239,4 @@ async function statesOf(paths: ReadonlySet<string>): Promise<ReadonlyMap<string,
 function patternOf({ importPath, packageDirectory, packages }: ImageFiles): string {
   const main = packages.find((one) => one.ImportPath === importPath);
   return main !== undefined && isOwn(main) ? packageDirectory : importPath;
-}
-
-/** Names images as if all were built together, whichever of them are. */
-function namesOf({ publish }: Config, all: readonly string[], built: readonly string[]) {
-  const names = planNames([...new Set([...all, ...built])], publish);
-  return new Map(built.map((path) => [path, names.get(path) ?? path]));
 }
