@@ -94,7 +94,12 @@ export async function runProgram(options: RunOptions): Promise<RunResult> {
     input?.cancel().catch(() => {});
     throw await startError(options, error);
   }
-  if (options.niceness) standBack(child.pid, options.niceness);
+  try {
+    // What it starts later stands back, too.
+    if (options.niceness) setPriority(child.pid, options.niceness);
+  } catch {
+    // It has ended by itself, or the system does not know priorities.
+  }
   const output = (which: "stdout" | "stderr"): Output =>
     new Output(options[which] === "inherit" ? undefined : child[which], options[which], maxBytes);
   const outputs = [output("stdout"), output("stderr")] as const;
@@ -174,15 +179,6 @@ async function startError({ command, directory }: RunOptions, error: unknown): P
   }
   const where = /[/\\]/.test(program) ? "" : " on PATH";
   return new StartError("program", `there is no program ${program}${where}`, error);
-}
-
-/** Lowers the priority of a program and of all it will start. */
-function standBack(pid: number, niceness: number): void {
-  try {
-    setPriority(pid, niceness);
-  } catch {
-    // It has ended by itself, or the system does not know priorities.
-  }
 }
 
 function send({ pid }: Deno.ChildProcess, signal: Deno.Signal, group = false): void {
@@ -281,21 +277,20 @@ export async function commandOutput(
   throw new Error(`${name} ${howEnded(result)}${why === "" ? "" : `: ${why}`}`);
 }
 
-/** How a command around a build is run. */
-interface HookRun extends Pick<RunOptions, "command" | "environment" | "signal"> {
-  readonly directory: string;
-  /** What errors call it. */
-  readonly name: string;
-  /** Gets each line of its stdout and stderr. */
-  readonly take: (line: string) => void;
-}
-
 /**
- * Runs a command around a build to its end.
+ * Runs a command around a build to its end; `name` is what errors call it, and `take` gets each line
+ * of its stdout and stderr.
  *
  * @throws {KodenoError} `HOOK_FAILED` when there is none or it fails; the signal's reason when aborted
  */
-export async function runHook({ name, take, ...how }: HookRun): Promise<void> {
+export async function runHook(
+  { name, take, ...how }: Pick<RunOptions, "command" | "environment" | "signal" | "directory"> & {
+    readonly name: string;
+    readonly take: (line: string) => void;
+  },
+): Promise<void> {
+  const failed = (why: string, cause?: unknown): KodenoError =>
+    new KodenoError("HOOK_FAILED", `Cannot build: ${name} ${why}`, {}, { cause });
   const [stdout, stderr] = [new Lines(take), new Lines(take)];
   const result = await runProgram({
     ...how,
@@ -305,15 +300,11 @@ export async function runHook({ name, take, ...how }: HookRun): Promise<void> {
     stderr: (text) => stderr.add(text),
   }).catch((error) => {
     if (!(error instanceof StartError)) throw error;
-    throw failed(`${name} cannot be run: ${error.message}`, error);
+    throw failed(`cannot be run: ${error.message}`, error);
   });
   stdout.end();
   stderr.end();
-  if (result.code !== 0) throw failed(`${name} ${howEnded(result)}`);
-}
-
-function failed(why: string, cause?: unknown): KodenoError {
-  return new KodenoError("HOOK_FAILED", `Cannot build: ${why}`, {}, { cause });
+  if (result.code !== 0) throw failed(howEnded(result));
 }
 
 /** Cuts text into lines. */

@@ -152,7 +152,13 @@ async function collect(
     findUp(place.directory, ".git"),
   ]);
   if (listed.code === USAGE) throw new Error("git 2.26 or newer is needed to look for changes");
-  const { own, others } = byScope(soundList(listed));
+  // What the repository itself says, and what is said elsewhere.
+  const [own, others] = [new Map<string, string>(), new Map<string, string>()];
+  const words = soundList(listed);
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    const isOwn = words[i] === "local" || words[i] === "worktree";
+    (isOwn ? own : others).set(...keyAndValue(words[i + 1] ?? ""));
+  }
   for (const key of own.keys()) {
     if (!key.startsWith("filter.")) continue;
     settings.set(key, others.get(key) ?? (key.endsWith(".required") ? "false" : ""));
@@ -176,66 +182,43 @@ function soundList(listed: GitOutput): readonly string[] {
   return listed.stdout.split("\0");
 }
 
-/** What the repository itself says, and what is said elsewhere. */
-function byScope(words: readonly string[]) {
-  const own = new Map<string, string>();
-  const others = new Map<string, string>();
-  for (let i = 0; i + 1 < words.length; i += 2) {
-    const isOwn = words[i] === "local" || words[i] === "worktree";
-    (isOwn ? own : others).set(...keyAndValue(words[i + 1] ?? ""));
-  }
-  return { own, others };
-}
-
 function keyAndValue(text: string): [key: string, value: string] {
   const at = text.indexOf("\n");
   return at < 0 ? [text, "true"] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-/** The fields of `.Git`, by the names that ko gives them. */
-interface GitFields {
-  /** `HEAD` where no branch is checked out. */
-  readonly Branch: string;
-  /** The nearest tag of the history; `v0.0.0` where there is none. */
-  readonly Tag: string;
-  readonly ShortCommit: string;
-  readonly FullCommit: string;
-  /** When the commit was made, in UTC, as RFC 3339. */
-  readonly CommitDate: string;
-  /** The same in seconds since 1970. */
-  readonly CommitTimestamp: number;
-  /** Whether anything in the work tree is changed or not tracked. */
-  readonly IsDirty: boolean;
-  readonly IsClean: boolean;
-  /** `dirty` or `clean`. */
-  readonly TreeState: string;
-}
-
-/** What git told, or why it told nothing. */
-export interface GitFacts {
-  /** As ko, with empty texts where git tells nothing. */
-  readonly fields: GitFields;
-  /** Why the fields are not what one would expect, as a line for a warning. */
-  readonly problem?: string;
-  /** Why there is no tag, as a line for whoever reads `Tag`. */
-  readonly tagProblem?: string;
 }
 
 /** The first second of Go's time.Time, which ko prints where there is no commit. */
 const NO_TIMESTAMP = -62135596800;
 const NO_TAG = "v0.0.0";
 
-const NOTHING: GitFields = {
+/** The fields of `.Git`, by the names that ko gives them, where git tells nothing. */
+const NOTHING = {
+  /** `HEAD` where no branch is checked out. */
   Branch: "",
+  /** The nearest tag of the history; `v0.0.0` where there is none. */
   Tag: "",
   ShortCommit: "",
   FullCommit: "",
+  /** When the commit was made, in UTC, as RFC 3339. */
   CommitDate: "0001-01-01T00:00:00Z",
+  /** The same in seconds since 1970. */
   CommitTimestamp: NO_TIMESTAMP,
+  /** Whether anything in the work tree is changed or not tracked. */
   IsDirty: false,
   IsClean: true,
+  /** `dirty` or `clean`. */
   TreeState: "clean",
 };
+
+/** What git told, or why it told nothing. */
+export interface GitFacts {
+  /** As ko, with empty texts where git tells nothing. */
+  readonly fields: Readonly<typeof NOTHING>;
+  /** Why the fields are not what one would expect, as a line for a warning. */
+  readonly problem?: string;
+  /** Why there is no tag, as a line for whoever reads `Tag`. */
+  readonly tagProblem?: string;
+}
 
 /**
  * Asks git for all that `.Git` has, with four runs side by side.
@@ -273,7 +256,7 @@ async function ask(place: GitPlace): Promise<GitFacts> {
   const [short = "", full = "", seconds = ""] = commit.stdout.split("\n");
   const time = timeOf(seconds);
   const dirty = status.code !== 0 || status.stdout !== "";
-  const fields: GitFields = {
+  const fields = {
     Branch: clean(branch),
     Tag: tag.code === 0 ? clean(tag.stdout) : NO_TAG,
     ShortCommit: short,
@@ -308,16 +291,6 @@ function clean(text: string): string {
   return (text.split("\n")[0] ?? "").replaceAll("'", "");
 }
 
-/** What a tag is made of: the fields of `tagPolicy.gitCommit`, and where to ask. */
-interface GitCommitTag extends GitPlace {
-  /** One of {@link GIT_VARIANTS}, in any case; default `Tags`. */
-  readonly variant?: string | undefined;
-  /** Stands before the tag as it is. */
-  readonly prefix?: string | undefined;
-  /** Leaves `-dirty` off. */
-  readonly ignoreChanges?: boolean | undefined;
-}
-
 /** The variants of the policy, as Skaffold's documentation writes them, and what each asks git. */
 const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
   Tags: ["describe", "--tags", "--always"],
@@ -339,42 +312,45 @@ const MAX_TAG = 128;
  * Makes the tag of a folder: what the variant names, and `-dirty` when git sees a change or a file
  * that is not tracked in the folder (not in the rest of the repository).
  *
+ * @param how the fields of `tagPolicy.gitCommit`, and where to ask: `variant` is one of
+ * {@link GIT_VARIANTS}, in any case (default `Tags`), `prefix` stands before the tag as it is,
+ * `ignoreChanges` leaves `-dirty` off
  * @throws {KodenoError} `BAD_CONFIG` for an unknown variant; `GIT_FAILED` when git is missing, the
  * folder is in no repository, or there is no commit; `BAD_OPTION` when there is no such folder
  */
-export async function gitCommitTag(how: GitCommitTag): Promise<string> {
+export async function gitCommitTag(
+  how: GitPlace & {
+    readonly variant?: string | undefined;
+    readonly prefix?: string | undefined;
+    readonly ignoreChanges?: boolean | undefined;
+  },
+): Promise<string> {
   const { variant = "", prefix = "", ignoreChanges = false, directory } = how;
+  const cannotTag = (why: string): KodenoError => {
+    const next = /not a git repository|ambiguous argument|bad revision|Not a valid object/.test(why)
+      ? "; commit first, or choose another tagPolicy"
+      : "";
+    const message = `Cannot make a tag from git for ${directory}: ${why}${next}`;
+    return new KodenoError("GIT_FAILED", message);
+  };
   const name = variant.toLowerCase() || "tags";
   const [, question] = Object.entries(QUESTIONS).find(([one]) => one.toLowerCase() === name) ?? [];
   if (question === undefined) {
     const why = `it has to be ${GIT_VARIANTS.slice(0, -1).join(", ")} or ${GIT_VARIANTS.at(-1)}`;
-    throw new KodenoError(
-      "BAD_CONFIG",
-      `Cannot use gitCommit variant ${JSON.stringify(variant)}: ${why}`,
-      { value: variant },
-    );
+    const message = `Cannot use gitCommit variant ${JSON.stringify(variant)}: ${why}`;
+    throw new KodenoError("BAD_CONFIG", message, { value: variant });
   }
   const [ref, changes] = await Promise.all([
     runGit(how, question),
     ignoreChanges ? undefined : gitChanges(how, true),
   ]);
   const failed = [ref, changes].find((one) => one !== undefined && one.code !== 0);
-  if (failed !== undefined) throw cannotTag(directory, reasonOf(failed));
+  if (failed !== undefined) throw cannotTag(reasonOf(failed));
   const tag = prefix + tagFrom(ref.stdout) + (changes?.stdout ? "-dirty" : "");
   if (ref.stdout === "" && prefix === "") {
-    throw cannotTag(directory, "no branch is checked out; choose another variant than Branches");
+    throw cannotTag("no branch is checked out; choose another variant than Branches");
   }
   return tag;
-}
-
-function cannotTag(directory: string, why: string): KodenoError {
-  const next = /not a git repository|ambiguous argument|bad revision|Not a valid object/.test(why)
-    ? "; commit first, or choose another tagPolicy"
-    : "";
-  return new KodenoError(
-    "GIT_FAILED",
-    `Cannot make a tag from git for ${directory}: ${why}${next}`,
-  );
 }
 
 /**

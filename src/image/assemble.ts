@@ -56,7 +56,8 @@ export interface PlatformImage {
 const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
 /** RFC 3339 without fractions, in UTC. */
-function timestamp(seconds: number): string {
+function timestamp(seconds: number | undefined): string {
+  if (seconds === undefined) return UNKNOWN_TIME;
   return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
@@ -119,12 +120,8 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
     ...ExposedPorts,
     ...Object.fromEntries(options.expose.map((port) => [port, {}])),
   };
-  const time = options.sourceDateEpoch === undefined
-    ? UNKNOWN_TIME
-    : timestamp(options.sourceDateEpoch);
-  const kodataTime = options.kodataTime === undefined
-    ? UNKNOWN_TIME
-    : timestamp(options.kodataTime);
+  const time = timestamp(options.sourceDateEpoch);
+  const kodataTime = timestamp(options.kodataTime);
   const step = (created: string, comment: string) => ({
     author: "kodeno",
     created,

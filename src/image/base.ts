@@ -73,10 +73,8 @@ export async function readBase(
     return { name, digest: root.digest, images };
   }
   if (!isManifestType(root.mediaType)) {
-    throw new KodenoError(
-      "BAD_CONTENT",
-      `Cannot use ${what} as a base image: it is a ${root.mediaType}, not an image`,
-    );
+    const why = `it is a ${root.mediaType}, not an image`;
+    throw new KodenoError("BAD_CONTENT", `Cannot use ${what} as a base image: ${why}`);
   }
   const image = await readImage(source, root, what, options);
   const [picked] = pick([image], wanted, what);
@@ -100,10 +98,8 @@ function pick<T extends { readonly platform?: Platform | undefined }>(
   }
   const { os, architecture, variant } = missing ?? { os: "any" };
   const name = [os, architecture, variant].filter((part) => part).join("/");
-  throw new KodenoError(
-    "BAD_PLATFORM",
-    `Cannot build for ${name}: ${what} has ${list || "no platform"}`,
-  );
+  const why = `${what} has ${list || "no platform"}`;
+  throw new KodenoError("BAD_PLATFORM", `Cannot build for ${name}: ${why}`);
 }
 
 async function readImage(
@@ -114,12 +110,10 @@ async function readImage(
 ): Promise<BaseImage> {
   const manifest = parseManifest(await readDocument(source, descriptor, options), what);
   const config = parseConfig(await readDocument(source, manifest.config, options), what);
-  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
-    throw new KodenoError(
-      "BAD_CONTENT",
-      `Cannot use ${what} as a base image: its config names ${config.rootfs.diff_ids.length} layers, ` +
-        `its manifest ${manifest.layers.length}`,
-    );
+  const [ids, { length }] = [config.rootfs.diff_ids.length, manifest.layers];
+  if (ids !== length) {
+    const why = `its config names ${ids} layers, its manifest ${length}`;
+    throw new KodenoError("BAD_CONTENT", `Cannot use ${what} as a base image: ${why}`);
   }
   const { os, architecture, variant } = config;
   const version = config["os.version"];

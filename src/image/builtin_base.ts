@@ -16,11 +16,8 @@ import { LINUX_ARCHITECTURES, type Platform, type PlatformSpec } from "../oci/pl
 import { imageDocument } from "./assemble.ts";
 import type { Base, BaseImage, BasePlatforms } from "./base.ts";
 
-/** Names of the bases in this file. */
-type BuiltinBaseName = "static" | "scratch";
-
 /** Whether a base image's name is one of those in this file. */
-export function isBuiltinBase(name: string): name is BuiltinBaseName {
+export function isBuiltinBase(name: string): name is "static" | "scratch" {
   return name === "static" || name === "scratch";
 }
 
@@ -117,12 +114,8 @@ function builtinPlatforms(wanted: BasePlatforms, base: string): readonly Platfor
   const specs: readonly PlatformSpec[] = wanted === "all" ? [{ os: "linux" }] : wanted;
   const platforms = specs.flatMap(({ os, architecture, variant }) => {
     if (os !== "linux") {
-      throw new KodenoError(
-        "BAD_PLATFORM",
-        `Cannot build for ${os}: base image "${base}" has linux/${
-          LINUX_ARCHITECTURES.join(", linux/")
-        }`,
-      );
+      const why = `base image "${base}" has linux/${LINUX_ARCHITECTURES.join(", linux/")}`;
+      throw new KodenoError("BAD_PLATFORM", `Cannot build for ${os}: ${why}`);
     }
     return (architecture === undefined ? LINUX_ARCHITECTURES : [architecture]).map((arch) => {
       // Go and Docker both take arm without a variant for version 7.

@@ -18,24 +18,15 @@ export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
   "MSWINDOWS.rawsd": "AQAAgBQAAAAkAAAAAAAAAAAAAAABAgAAAAAABSAAAAAhAgAAAQIAAAAAAAUgAAAAIQIAAA==",
 };
 
-/** A binary, as it has to be. */
-interface Binary {
-  /** The file; nobody may change it until the layer is written. */
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly digest: Digest;
-}
-
 /**
- * Plans the layer of a binary.
+ * Plans the layer of a binary, a file that nobody may change until the layer is written.
  *
  * @param appName its name in the image
  * @param os `linux`, `windows`, ...: Windows layers hold their files below `Files/`
  * @param capabilities terms of what the binary may do; only Linux has them
  */
 export function planBinaryLayer(
-  { path, size, digest }: Binary,
+  { path, size, digest }: { readonly path: string; readonly size: number; readonly digest: Digest },
   appName: string,
   os: string,
   capabilities: readonly string[] = [],

@@ -169,10 +169,8 @@ async function* fileChunks(
   }
   if (left !== 0) throw changed(path);
   if (meter === undefined || meter.digest() === digest) return;
-  throw new KodenoError(
-    "BAD_CONTENT",
-    `Cannot put ${path} into a layer: its content is not what was written there; run it again`,
-  );
+  const why = "its content is not what was written there; run it again";
+  throw new KodenoError("BAD_CONTENT", `Cannot put ${path} into a layer: ${why}`);
 }
 
 /** Whether an open file is the one that was planned, and was not written to since. */
@@ -183,8 +181,6 @@ function isSame(info: Stats, identity: FileIdentity | undefined): boolean {
 }
 
 function changed(path: string): KodenoError {
-  return new KodenoError(
-    "BAD_SOURCE_FILE",
-    `Cannot put ${path} into a layer: it changed while it was read; run it again`,
-  );
+  const why = "it changed while it was read; run it again";
+  return new KodenoError("BAD_SOURCE_FILE", `Cannot put ${path} into a layer: ${why}`);
 }

@@ -46,12 +46,9 @@ export function isDigest(value: string): value is Digest {
  */
 export function parseDigest(value: string): Digest {
   if (isDigest(value)) return value;
-  throw new KodenoError(
-    "BAD_CONTENT",
-    `Cannot use digest ${
-      JSON.stringify(value.slice(0, 100))
-    }: it has to be "sha256:" and 64 hex digits`,
-  );
+  const shown = JSON.stringify(value.slice(0, 100));
+  const why = 'it has to be "sha256:" and 64 hex digits';
+  throw new KodenoError("BAD_CONTENT", `Cannot use digest ${shown}: ${why}`);
 }
 
 /** The 64 hex digits of a digest. */
@@ -82,9 +79,7 @@ const DOCKER_TO_OCI: Readonly<Record<string, string>> = {
 /** The OCI name of a media type; types that are not Docker's come back as they are. */
 export function ociMediaType(mediaType: string): string {
   // A type named like a method of every object is no entry of the table.
-  return Object.hasOwn(DOCKER_TO_OCI, mediaType)
-    ? DOCKER_TO_OCI[mediaType] ?? mediaType
-    : mediaType;
+  return (Object.hasOwn(DOCKER_TO_OCI, mediaType) && DOCKER_TO_OCI[mediaType]) || mediaType;
 }
 
 /** Whether a media type names an index (or Docker's manifest list). */

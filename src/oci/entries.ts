@@ -24,10 +24,8 @@ const shortNames = new WeakMap<Descriptor, string>();
  * which it is shown and compared. A name that says no registry has no host in it.
  */
 export function imageName(entry: Descriptor): string | undefined {
-  const known = shortNames.get(entry);
-  if (known !== undefined) return known;
-  const name = writtenName(entry);
-  if (name === undefined) return undefined;
+  const name = shortNames.get(entry) ?? writtenName(entry);
+  if (name === undefined || shortNames.has(entry)) return name;
   const short = shortName(name);
   shortNames.set(entry, short);
   return short;
@@ -66,17 +64,12 @@ export function listed(texts: readonly string[]): string {
   return `${texts.slice(0, MAX_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** Names of entries as a person tells them apart, for messages. */
-export function listNames(entries: readonly Descriptor[]): string {
+/** Names of entries as a person tells them apart, for messages; with their digests, if asked for. */
+export function listNames(entries: readonly Descriptor[], withDigests = false): string {
   if (entries.length === 0) return "it has no images";
-  const texts = entries.map((entry) => (entryName(entry) ?? entry.digest).slice(0, MAX_NAME));
-  return `it has ${listed(texts)}`;
-}
-
-function listDigests(entries: readonly Descriptor[]): string {
   const texts = entries.map((entry) => {
     const name = entryName(entry)?.slice(0, MAX_NAME);
-    return name === undefined ? entry.digest : `${name} (${entry.digest})`;
+    return name && withDigests ? `${name} (${entry.digest})` : name ?? entry.digest;
   });
   return `it has ${listed(texts)}`;
 }
@@ -89,15 +82,18 @@ function listDigests(entries: readonly Descriptor[]): string {
  * @throws {KodenoError} `NOT_FOUND` for none, `BAD_REFERENCE` for several with different digests
  */
 export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
-  const found = ref === ""
-    ? firstNonEmpty(() => entries.filter((entry) => entryName(entry) !== undefined), () => entries)
+  const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
+  const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
+    ? [(entry) => entryName(entry) !== undefined, () => true]
     : isDigest(ref)
-    ? entries.filter((entry) => entry.digest === ref)
-    : firstNonEmpty(
-      () => entries.filter((entry) => imageName(entry) === shortName(ref)),
-      () => entries.filter((entry) => imageName(entry) === shortName(`${ref}:latest`)),
-      () => entries.filter((entry) => refName(entry) === ref),
-    );
+    ? [({ digest }) => digest === ref]
+    : [
+      (entry) => imageName(entry) === short,
+      (entry) => imageName(entry) === latest,
+      (entry) => refName(entry) === ref,
+    ];
+  let found: readonly Descriptor[] = [];
+  for (const test of tests) if (found.length === 0) found = entries.filter(test);
   const [first] = found;
   const wanted = ref === "" ? "an image" : `image ${JSON.stringify(ref)}`;
   if (first === undefined) {
@@ -108,22 +104,11 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
     // Where the names do not tell them apart, only the digests do.
     const [list, next] = names.size === found.length
       ? [listNames(found), "say one of these names"]
-      : [listDigests(found), "say one of these digests"];
-    throw new KodenoError(
-      "BAD_REFERENCE",
-      `Cannot tell which image is meant by ${JSON.stringify(ref)} in ${where}: ` +
-        `${list}; ${next}`,
-    );
+      : [listNames(found, true), "say one of these digests"];
+    const which = `Cannot tell which image is meant by ${JSON.stringify(ref)} in ${where}`;
+    throw new KodenoError("BAD_REFERENCE", `${which}: ${list}; ${next}`);
   }
   return first;
-}
-
-function firstNonEmpty<T>(...tries: readonly (() => readonly T[])[]): readonly T[] {
-  for (const attempt of tries) {
-    const found = attempt();
-    if (found.length > 0) return found;
-  }
-  return [];
 }
 
 /**

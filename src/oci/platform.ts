@@ -70,12 +70,10 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
  * ```
  */
 export function parsePlatformSpec(text: string): PlatformSpec {
-  const bad = (why: string, next: string): KodenoError =>
-    new KodenoError(
-      "BAD_PLATFORM",
-      `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`,
-      { platform: text },
-    );
+  const bad = (why: string, next: string): KodenoError => {
+    const message = `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`;
+    return new KodenoError("BAD_PLATFORM", message, { platform: text });
+  };
   const example = 'say os[/arch[/variant]], such as "linux/arm/v7"';
   const [path = "", osVersion, ...more] = text.trim().split(":");
   const [os = "", architecture, variant, ...rest] = path.split("/");
@@ -85,19 +83,13 @@ export function parsePlatformSpec(text: string): PlatformSpec {
     throw bad(`Go knows no os "${os}"`, `known are ${Object.keys(KNOWN).join(", ")}`);
   }
   if (architecture !== undefined && !architectures.includes(architecture)) {
-    throw bad(
-      `Go knows no architecture "${architecture}" for ${os}`,
-      `known are ${architectures.join(", ")}`,
-    );
+    const known = `known are ${architectures.join(", ")}`;
+    throw bad(`Go knows no architecture "${architecture}" for ${os}`, known);
   }
-  if (variant !== undefined) {
-    const variants = VARIANTS[architecture ?? ""] ?? [];
-    if (!variants.includes(variant)) {
-      throw bad(
-        `${architecture} has no variant "${variant}"`,
-        variants.length > 0 ? `known are ${variants.join(", ")}` : "leave it out",
-      );
-    }
+  const variants = VARIANTS[architecture ?? ""] ?? [];
+  if (variant !== undefined && !variants.includes(variant)) {
+    const next = variants.length > 0 ? `known are ${variants.join(", ")}` : "leave it out";
+    throw bad(`${architecture} has no variant "${variant}"`, next);
   }
   return { os, architecture, variant, osVersion: osVersion || undefined };
 }
@@ -120,10 +112,9 @@ export function formatPlatform(p: Platform): string {
  * a Windows version of three parts matches one of four (the last is the build number).
  */
 export function platformMatches(spec: PlatformSpec, have: Platform): boolean {
-  if (spec.os !== have.os) return false;
-  if (spec.architecture !== undefined && spec.architecture !== have.architecture) return false;
-  if (spec.variant !== undefined && spec.variant !== have.variant) return false;
-  if (spec.osVersion === undefined) return true;
+  const isOther = (["os", "architecture", "variant"] as const)
+    .some((part) => spec[part] !== undefined && spec[part] !== have[part]);
+  if (isOther || spec.osVersion === undefined) return !isOther;
   const version = have["os.version"] ?? "";
   if (spec.osVersion === version) return true;
   return spec.os === "windows" && spec.osVersion.split(".").length === 3 &&

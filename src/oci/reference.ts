@@ -29,14 +29,8 @@ function bad(text: string, why: string): KodenoError {
   });
 }
 
-/** A name in two: the registry host, where the name has one, and the path. */
-interface SplitName {
-  readonly host?: string | undefined;
-  readonly path: string;
-}
-
 /** Splits a name as Docker does: a first element with a dot or a colon, or `localhost`, is a host. */
-export function splitHost(name: string): SplitName {
+export function splitHost(name: string): { readonly host?: string; readonly path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(0, slash));
   const isHost = /[.:]/.test(first) || first === "localhost";
@@ -81,14 +75,10 @@ export function shortName(text: string): string {
  */
 export function parseTag(tag: string): string {
   if (TAG.test(tag)) return tag;
-  throw new KodenoError(
-    "BAD_REFERENCE",
-    `Cannot use tag ${
-      JSON.stringify(tag.slice(0, MAX_SHOWN))
-    }: a tag is 1 to 128 letters, digits, "_", "." and "-", ` +
-      'and starts with none of "." and "-"',
-    { tag },
-  );
+  const shown = JSON.stringify(tag.slice(0, MAX_SHOWN));
+  const why =
+    'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-"';
+  throw new KodenoError("BAD_REFERENCE", `Cannot use tag ${shown}: ${why}`, { tag });
 }
 
 /**
@@ -105,29 +95,21 @@ export function parseRepository(text: string): string {
   }
   for (const part of path.split("/")) {
     if (COMPONENT.test(part)) continue;
-    throw bad(
-      text,
-      part === ""
-        ? "it has an empty path element"
-        : `"${part}" may hold only lower-case letters and digits, with ".", "_", "__" or "-" between them`,
-    );
+    if (part === "") throw bad(text, "it has an empty path element");
+    const may =
+      'may hold only lower-case letters and digits, with ".", "_", "__" or "-" between them';
+    throw bad(text, `"${part}" ${may}`);
   }
   return text;
 }
 
-/** What an image is called in a place. */
-interface ImageName {
-  /** Left out where a tag alone was given: the place stands for the repository. */
-  readonly name?: string | undefined;
-  readonly tag: string;
-}
-
 /**
- * Reads a name to give to an image: `NAME:TAG`, `NAME` (its tag is `latest`), or a tag alone.
+ * Reads a name to give to an image: `NAME:TAG`, `NAME` (its tag is `latest`), or a tag alone, where the
+ * place stands for the repository.
  *
  * @throws {KodenoError} `BAD_REFERENCE`
  */
-export function parseImageName(text: string): ImageName {
+export function parseImageName(text: string): { readonly name?: string; readonly tag: string } {
   if (!text.includes(":") && !text.includes("/")) return { tag: parseTag(text) };
   const { name, tag = "latest", digest } = parseReference(text);
   if (digest !== undefined) throw bad(text, "a name that is given cannot hold a digest");
