@@ -185,13 +185,13 @@ export async function skaffoldOptions(
   given: Given<typeof SKAFFOLD_FLAGS> & Pick<CommandOptions, "tags" | "platforms">,
 ) {
   // A command that was given no such file does not wait for what only these need.
-  const { readSkaffoldEnvironment } = await import("../config/skaffold/env_file.ts");
+  const { withSkaffoldEnv } = await import("../config/skaffold/env_file.ts");
   const { file, images, profiles, modules, defaultRepo, mode, tags, platforms } = given;
   const chosen = { file, images, profiles, modules, defaultRepo, platforms };
   return {
     ...chosen,
     tag: tags?.[0],
     debug: mode === "debug",
-    ...await readSkaffoldEnvironment(),
+    ...await withSkaffoldEnv(),
   };
 }

@@ -232,7 +232,14 @@ export function resolveBuildConfig(
   const { koFile, offline = false } = options;
   const image = (entry?: number): ImageSettings => {
     const resolved = resolveImage(options, environment, entry);
-    return offline ? keptOffline(resolved) : resolved;
+    // What a configuration says of go's network does not count offline.
+    const own = Object.entries(GO_OFFLINE).filter(([name]) => Object.hasOwn(resolved.go.env, name));
+    if (!offline || own.length === 0) return resolved;
+    const go = Object.freeze({
+      ...resolved.go,
+      env: { ...resolved.go.env, ...Object.fromEntries(own) },
+    });
+    return Object.freeze({ ...resolved, go });
   };
   return Object.freeze({
     workingDirectory,
@@ -262,13 +269,6 @@ export function resolveBuildConfig(
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
   });
-}
-
-/** What a configuration says of go's network does not count offline. */
-function keptOffline(image: ImageSettings): ImageSettings {
-  const own = Object.entries(GO_OFFLINE).filter(([name]) => Object.hasOwn(image.go.env, name));
-  const env = { ...image.go.env, ...Object.fromEntries(own) };
-  return Object.freeze({ ...image, go: Object.freeze({ ...image.go, env }) });
 }
 
 /**
@@ -325,17 +325,13 @@ export function resolvePublishConfig(
   const local = kind === undefined && (options.local ?? isUnder(repository, domain));
   if (push && (repository === "" || local || kind !== undefined)) {
     const why = repository ? `${repository} is no registry` : "KO_DOCKER_REPO is not set";
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot push: ${why}; set KO_DOCKER_REPO to the repository to push to`,
-    );
+    throw badOption(`Cannot push: ${why}; set KO_DOCKER_REPO to the repository to push to`);
   }
   // Each tag once, as ko does it.
   const tags = [...new Set(options.tags?.length ? options.tags : ["latest"])].map(parseTag);
   const tagOnly = options.tagOnly ?? false;
   if (tagOnly && (tags.length !== 1 || tags[0] === "latest")) {
-    throw new KodenoError(
-      "BAD_OPTION",
+    throw badOption(
       `Cannot leave digests out with tags ${tags.join(",")}: say one tag that is not "latest"`,
     );
   }
@@ -370,14 +366,15 @@ function checkRepository(repository: string): void {
   parseRepository(/^[^/]*[.:][^/]*$/.test(repository) ? `${repository}/x` : repository);
 }
 
+const badOption = (message: string) => new KodenoError("BAD_OPTION", message);
+
 /** `-P` beats `-B`, which beats `--bare`, as in ko. */
 function resolveNaming(options: PublishOptions, repository: string): Naming {
   if (options.preserveImportPaths) return "full";
   if (options.baseImportPaths) return "base";
   if (!options.bare) return repository === "" ? "short" : "md5";
   if (repository !== "") return "bare";
-  throw new KodenoError(
-    "BAD_OPTION",
+  throw badOption(
     "Cannot name images by KO_DOCKER_REPO alone (--bare): it is not set; set it, or leave --bare out",
   );
 }
@@ -425,5 +422,5 @@ function readCertificates(path: string): string {
     const { message } = ioFailure(`read CA file ${path}`, cause);
     throw new KodenoError("BAD_OPTION", message, {}, { cause });
   }
-  throw new KodenoError("BAD_OPTION", `Cannot use CA file ${path}: it holds no PEM certificate`);
+  throw badOption(`Cannot use CA file ${path}: it holds no PEM certificate`);
 }

@@ -7,12 +7,10 @@ import { koSchema } from "./ko_yaml.ts";
 import { skaffoldSchema } from "./skaffold/schema.ts";
 
 /** The files there is a schema of, by the names that `kodeno schema` offers. */
-const SCHEMAS: Readonly<
-  Record<string, { readonly title: string; readonly make: () => z.ZodType }>
-> = {
-  ko: { title: ".ko.yaml", make: () => koSchema() },
-  skaffold: { title: "skaffold.yaml, as far as kodeno reads it", make: () => skaffoldSchema },
-};
+const SCHEMAS = new Map<string, readonly [title: string, schema: z.ZodType]>([
+  ["ko", [".ko.yaml", koSchema()]],
+  ["skaffold", ["skaffold.yaml, as far as kodeno reads it", skaffoldSchema]],
+]);
 
 /**
  * The JSON Schema (draft 2020-12) of a file, made of the schema that checks it.
@@ -20,8 +18,7 @@ const SCHEMAS: Readonly<
  * @returns undefined for a name that it does not know
  */
 export function jsonSchema(name: string): Readonly<Record<string, unknown>> | undefined {
-  const found = Object.hasOwn(SCHEMAS, name) ? SCHEMAS[name] : undefined;
-  if (found === undefined) return undefined;
-  const schema = z.toJSONSchema(found.make(), { io: "input", unrepresentable: "any" });
-  return { title: found.title, ...schema };
+  const [title, schema] = SCHEMAS.get(name) ?? [];
+  if (schema === undefined) return undefined;
+  return { title, ...z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) };
 }

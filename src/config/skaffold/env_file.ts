@@ -19,27 +19,17 @@ const MAX_BYTES = 1024 * 1024;
 const NOT_OF_A_FILE =
   /^(?:PATH|HOME|XDG_CONFIG_HOME|KO_GO_PATH|GOENV|GIT_(?:CONFIG.*|EXEC_PATH)|(?:LD|DYLD)_.+)$/;
 
-/** An environment, and what there is to tell of the file. */
-interface SkaffoldEnvironment {
-  readonly environment: Environment;
-  /** Lines for a person. */
-  readonly notes: readonly string[];
-}
-
-/** The process's environment with what the `skaffold.env` of the current folder adds, and its notes. */
-export async function readSkaffoldEnvironment(): Promise<SkaffoldEnvironment> {
-  return await withSkaffoldEnv(".", processEnvironment());
-}
-
 /**
  * Adds what a folder's `skaffold.env` says to an environment; what is set already stays, also where
  * it is set to nothing. As in Skaffold, a file that cannot be read is left out as a whole, and told
  * of.
+ *
+ * @returns the environment, and lines for a person about the file
  */
 export async function withSkaffoldEnv(
-  folder: string,
-  environment: Environment,
-): Promise<SkaffoldEnvironment> {
+  folder = ".",
+  environment: Environment = processEnvironment(),
+): Promise<{ readonly environment: Environment; readonly notes: readonly string[] }> {
   const path = join(folder, FILE_NAME);
   if (!await exists(path)) return { environment, notes: [] };
   try {

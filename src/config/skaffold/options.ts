@@ -60,13 +60,9 @@ export interface SkaffoldPlace {
 }
 
 /** What may be asked of a build beside; see `SkaffoldOptions`. */
-interface SkaffoldOutput {
-  readonly dryRun?: boolean | undefined;
-  readonly quiet?: boolean | undefined;
-  readonly output?: string | undefined;
-  readonly fileOutput?: string | undefined;
-  readonly push?: boolean | undefined;
-}
+type SkaffoldOutput =
+  & { readonly [F in "dryRun" | "quiet" | "push"]?: boolean | undefined }
+  & { readonly [F in "output" | "fileOutput"]?: string | undefined };
 
 type Kind = "text" | "word" | "flag" | "list";
 
@@ -95,11 +91,7 @@ const VARIABLES: readonly Variable<SkaffoldOptions>[] = [
 ];
 type Variable<T> = readonly [field: keyof T & string, name: string, kind: Kind];
 
-/**
- * Skaffold's own variables, for what was not asked of a build.
- *
- * @throws {KodenoError} `BAD_OPTION` for one that is neither true nor false
- */
+/** As `withVariables`, for what was not asked of a build. */
 export function withOutputVariables<T extends SkaffoldOutput>(
   asked: T,
   environment: Environment,

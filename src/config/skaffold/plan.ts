@@ -12,12 +12,16 @@ import { isTemplate } from "../checks.ts";
 import { processEnvironment } from "../environment.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
 import { formatFault, type Path } from "../yaml/faults.ts";
-import { parseName, underDefaultRepo } from "./default_repo.ts";
-import { readKubeContext, withGlobalConfig } from "./global_config.ts";
-import { loadConfigs, type Loaded, type LoadedConfig } from "./load.ts";
+import { choosePlatforms, type Host, parseName, thisHost, underDefaultRepo } from "./names.ts";
+import {
+  type FilePlace,
+  type Loaded,
+  type LoadedConfig,
+  Loader,
+  readKubeContext,
+  withGlobalConfig,
+} from "./load.ts";
 import { type SkaffoldOptions, type SkaffoldPlace, withVariables } from "./options.ts";
-import { choosePlatforms, type Host, thisHost } from "./platforms.ts";
-import type { FilePlace } from "./profiles.ts";
 import {
   type Artifact,
   type BuildHooks,
@@ -61,10 +65,7 @@ interface SkaffoldHook {
 }
 
 /** Commands around a build; those for other operating systems are left out. */
-export interface SkaffoldHooks {
-  readonly before: readonly SkaffoldHook[];
-  readonly after: readonly SkaffoldHook[];
-}
+export type SkaffoldHooks = Readonly<Record<"before" | "after", readonly SkaffoldHook[]>>;
 
 /** An image to build. Frozen. */
 export interface SkaffoldArtifact {
@@ -134,7 +135,7 @@ export async function planSkaffold(
     environment,
     kubeContext: async () => asked.kubeContext ?? await readKubeContext(environment, kubeConfig),
   };
-  const loaded = await loadConfigs(asked, place);
+  const loaded = await new Loader(asked, place).load();
   const { options: settled, notes } = await withGlobalConfig(asked, place);
   const planner = new Planner(settled, parts, loaded, place, [...notes, ...loaded.notes]);
   // A hook is told of a default repo only where a flag or its variable says one.
@@ -267,12 +268,8 @@ class Planner {
   }
 
   #note({ artifact }: Found, what: string): void {
-    const fault = this.loaded.origins.fault(
-      artifact,
-      ["image"],
-      `image ${artifact.image} ${what}`,
-    );
-    this.notes.push(formatFault(fault));
+    const said = `image ${artifact.image} ${what}`;
+    this.notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], said)));
   }
 
   /** Names that are none, hold a tag, or are there twice; requirements nobody builds; circles. */

@@ -19,7 +19,6 @@ const pair = z.string().refine((entry) => isTemplate(entry) || /^[^=]+=/.test(en
   error: "NAME=VALUE is allowed",
 });
 
-/** An artifact's `ko`. */
 export const koArtifact = z.strictObject({
   fromImage: text("base image; default that of .ko.yaml"),
   dependencies: z.strictObject({
@@ -81,13 +80,11 @@ const hostHook = z.strictObject({
   dir: text("folder that it runs in; default the current one"),
 }).describe("a command on this machine");
 
-/** Commands around builds. */
 const buildHooks = z.strictObject({
   before: z.array(hostHook).describe("commands to run first").optional(),
   after: z.array(hostHook).describe("commands to run at the end").optional(),
 });
 
-/** An entry of `build.artifacts`. */
 const artifact = z.strictObject({
   image: z.string().min(1).describe("name of the image, or ko:// and an import path"),
   context: text("folder with the sources; default the current one"),
@@ -124,7 +121,6 @@ const policies = {
   inputDigest: z.strictObject({}).describe("tags by what is in the files").optional(),
 };
 
-/** How tags are made. */
 const tagPolicy = z.strictObject({
   ...policies,
   customTemplate: z.strictObject({
@@ -138,7 +134,6 @@ const tagPolicy = z.strictObject({
   "how tags are made; default gitCommit",
 );
 
-/** The section `build`. */
 const build = z.strictObject({
   artifacts: z.array(artifact).describe("images to build").optional(),
   insecureRegistries: texts("registries that are reached over plain HTTP"),
@@ -204,7 +199,6 @@ const requirement = z.strictObject({
   })).describe("profiles that are used in it").optional(),
 }).describe("another configuration that this one needs");
 
-/** A document of a skaffold.yaml. */
 export const skaffoldSchema = z.strictObject({
   apiVersion: z.string().regex(VERSIONS, {
     error: "skaffold/v2beta15 to skaffold/v4beta14 is allowed",
@@ -220,21 +214,13 @@ export const skaffoldSchema = z.strictObject({
   profiles: z.array(profile).describe("variations, chosen by -p or by themselves").optional(),
 }).describe("Skaffold: how images are built");
 
-/** A document of a skaffold.yaml. */
 export type SkaffoldConfig = z.infer<typeof skaffoldSchema>;
-/** A profile of it. */
 export type Profile = z.infer<typeof profile>;
 /** The sections that both have. */
 export type Pipeline = Pick<SkaffoldConfig, keyof typeof pipeline>;
-/** The section `build`. */
 export type Build = z.infer<typeof build>;
-/** An entry of `build.artifacts`. */
 export type Artifact = z.infer<typeof artifact>;
-/** An artifact's `ko`. */
 export type KoArtifact = z.infer<typeof koArtifact>;
-/** Commands around builds. */
 export type BuildHooks = z.infer<typeof buildHooks>;
-/** How tags are made. */
 export type TagPolicy = z.infer<typeof tagPolicy>;
-/** An entry of `requires`. */
 export type Requirement = z.infer<typeof requirement>;

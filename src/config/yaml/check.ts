@@ -109,10 +109,11 @@ interface Said {
 /** What a schema found wrong with a value, in words. */
 export function explainIssues(
   issues: readonly Issue[],
-  value: unknown,
+  root: unknown,
   schema: z.ZodType,
+  above: Path = [],
 ): readonly Said[] {
-  return issues.flatMap((issue) => explain(issue, [], value, schema));
+  return issues.flatMap((issue) => explain(issue, above, root, schema));
 }
 
 function about(path: Path, message: string): string {
@@ -177,9 +178,7 @@ function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): r
       });
     }
     case "invalid_union": {
-      const branches = issue.errors.map((one) =>
-        one.flatMap((i) => explain(i, path, root, schema))
-      );
+      const branches = issue.errors.map((one) => explainIssues(one, root, schema, path));
       // The branch that got deepest is what was meant; at the same depth all are named.
       const depth = (said: readonly Said[]): number => Math.max(...said.map((s) => s.at.length));
       const deepest = Math.max(...branches.map(depth));
@@ -222,8 +221,7 @@ function wordOf(issue: Issue): string {
 function unitOf(origin: string, count: number | bigint): string {
   const isOne = Number(count) === 1;
   if (origin === "string") return isOne ? " character" : " characters";
-  if (origin !== "array") return "";
-  return isOne ? " entry" : " entries";
+  return origin === "array" ? isOne ? " entry" : " entries" : "";
 }
 
 /** `a`, `a or b`, `a, b or c`. */

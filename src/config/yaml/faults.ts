@@ -86,10 +86,8 @@ export function formatPath(path: Path): string {
 
 /** `FILE:LINE:COLUMN: MESSAGE`, as compilers write it and editors read it. */
 export function formatFault({ file, line, column, message }: Fault): string {
-  const short = message.length > MOST_CHARACTERS
-    ? `${message.slice(0, MOST_CHARACTERS)}...`
-    : message;
-  return `${file}:${line}:${column}: ${short}`;
+  const more = message.length > MOST_CHARACTERS ? "..." : "";
+  return `${file}:${line}:${column}: ${message.slice(0, MOST_CHARACTERS)}${more}`;
 }
 
 /** One error for all faults of a file (or of several), a line each, in the order of the text. */

@@ -8,7 +8,7 @@ import { refuseToolexec } from "../../config/checks.ts";
 import { loadConfig, resolveBuildConfig, resolveCacheConfig } from "../../config/config.ts";
 import { goCommandOf } from "../../config/environment.ts";
 import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
-import { readKubeContext, withGlobalConfig } from "../../config/skaffold/global_config.ts";
+import { readKubeContext, withGlobalConfig } from "../../config/skaffold/load.ts";
 import { withVariables } from "../../config/skaffold/options.ts";
 import { skaffoldSchema } from "../../config/skaffold/schema.ts";
 import { tryYaml } from "../../config/yaml/check.ts";
