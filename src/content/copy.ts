@@ -143,7 +143,6 @@ export interface TransferMeter {
   readonly image?: string | undefined;
 }
 
-/** One blob on its way. */
 export interface Transfer {
   /** Opens the blob for the place it goes to; its bytes are counted as they are read. */
   readonly open: OpenBlob;

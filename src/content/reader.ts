@@ -50,7 +50,6 @@ export class ImageReader {
   readonly #referrers = new Map<string, Descriptor[]>();
   #keptBytes = 0;
 
-  /** Takes the place. */
   constructor(readonly source: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
 
   /** Looks for what has a subject, in everything below entries. */

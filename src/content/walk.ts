@@ -20,7 +20,6 @@ import {
 } from "../oci/manifest.ts";
 import type { CallOptions, Source, Target } from "./places.ts";
 
-/** How a {@link Walk} goes. */
 interface WalkOptions<T> extends CallOptions {
   /**
    * Goes below all children of a node at the same time. The first failure ends the others, which are
@@ -35,7 +34,6 @@ interface WalkOptions<T> extends CallOptions {
 
 /** A node that a walk came to. */
 interface Step<T> {
-  /** Levels below the root. */
   readonly depth: number;
   /**
    * Walks on to what a document points to, or to some of it; ends when all below it is done.
@@ -62,7 +60,6 @@ export class Walk<T = void> {
   /** Ends what a visit does: the caller's one, and when another visit of a parallel walk failed. */
   readonly signal: AbortSignal | undefined;
 
-  /** Begins nothing yet. */
   constructor(readonly visit: Visit<T>, options: WalkOptions<T> = {}) {
     this.#options = options;
     const both = [...(options.signal ? [options.signal] : []), this.#failed.signal];
@@ -160,7 +157,6 @@ export class GraphBounds {
   #blobs = 0;
   #documentBytes = 0;
 
-  /** @param mostBytes of all manifests and indexes */
   constructor(readonly mostBytes: number = MAX_GRAPH_DOCUMENT_BYTES) {}
 
   /**

@@ -19,9 +19,7 @@
 import { setPriority } from "node:os";
 import { KodenoError, messageOf } from "../errors.ts";
 
-/** What to run, and how. */
 export interface RunOptions {
-  /** Program and arguments. */
   readonly command: readonly string[];
   readonly directory?: string | undefined;
   /** All variables; without them those of this process. */
@@ -43,11 +41,9 @@ export interface RunOptions {
   readonly lingerMs?: number | undefined;
   /** How far it stands back behind others, as `nice`; default not at all. */
   readonly niceness?: number | undefined;
-  /** Ends it. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a program has ended. */
 export interface RunResult {
   readonly code: number;
   /** What has killed it. */
@@ -221,7 +217,6 @@ async function feed(
 /** What comes out of a program: handed on to a function, or else kept up to a bound. */
 class Output {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  /** What was kept. */
   text = "";
 
   constructor(
@@ -307,7 +302,6 @@ export async function runHook(
   if (result.code !== 0) throw failed(howEnded(result));
 }
 
-/** Cuts text into lines. */
 class Lines {
   #rest = "";
 

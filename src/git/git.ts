@@ -9,13 +9,10 @@ import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import { MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
 import { exists, findUp } from "../io/files.ts";
 
-/** Where and how git runs. */
 export interface GitPlace {
-  /** The folder it is asked about. */
   readonly directory: string;
   /** All variables of the environment; without them git gets those of this process. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
-  /** Ends git when it is aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -302,7 +299,6 @@ const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
   Branches: ["branch", "--show-current"],
 };
 
-/** The names of the variants. */
 export const GIT_VARIANTS: readonly string[] = Object.keys(QUESTIONS);
 
 /** How long a tag may be, in characters. */

@@ -28,10 +28,8 @@ export interface ImageOptions {
   readonly kodataTime: number | undefined;
 }
 
-/** One program. */
 interface AppLayers {
   readonly importPath: string;
-  /** Name of the binary. */
   readonly appName: string;
   readonly kodata: Layer;
   readonly binary: Layer;
@@ -43,7 +41,6 @@ interface ImageDocument {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** An image for one platform. */
 export interface PlatformImage {
   readonly platform: Platform;
   readonly config: ImageDocument;
@@ -61,7 +58,6 @@ function timestamp(seconds: number | undefined): string {
   return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
-/** Writes a document of an image. */
 export function imageDocument(mediaType: string, value: unknown): ImageDocument {
   const bytes = encodeJson(value);
   return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } };

@@ -20,14 +20,12 @@ import {
   type PlatformSpec,
 } from "../oci/platform.ts";
 
-/** A base for one platform. */
 export interface BaseImage {
   readonly platform: Platform;
   readonly manifest: Manifest;
   readonly config: ImageConfig;
   /** Of the manifest; a base made of nothing has none. */
   readonly digest?: Digest | undefined;
-  /** Where the layers are. */
   readonly source: Pick<Source, "fetch">;
 }
 

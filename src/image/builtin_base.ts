@@ -27,7 +27,6 @@ const CERTIFICATES = "etc/ssl/certs/ca-certificates.crt";
 const ZONEINFO = "usr/share/zoneinfo.zip";
 const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** A base without files. */
 export function scratchBase(wanted: BasePlatforms): Base {
   const images = builtinPlatforms(wanted, "scratch").map((platform) =>
     builtinImage(platform, [], { Env: [`PATH=${SEARCH_PATH}`] })
@@ -36,7 +35,6 @@ export function scratchBase(wanted: BasePlatforms): Base {
   return { name: "scratch", images: images.map(({ digest: _, ...image }) => image) };
 }
 
-/** What {@link staticBase} needs. */
 interface StaticBaseOptions {
   readonly cache: LayerCache;
   /** zlib's level for its one layer. */

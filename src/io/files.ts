@@ -81,9 +81,7 @@ export function writeAll(file: Deno.FsFile, chunk: Uint8Array): void {
   }
 }
 
-/** A file that is open for reading. */
 export interface RegularFile extends ReadableFile {
-  /** What it is now. */
   stat(): fs.Stats;
 }
 
@@ -225,7 +223,6 @@ export function ioFailure(doing: string, error: unknown): KodenoError {
   return new KodenoError("IO_FAILED", `Cannot ${doing}: ${reason}`, {}, { cause: error });
 }
 
-/** Whether an error says that a file is not there. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
 }

@@ -170,10 +170,8 @@ function escaped(bytes: Uint8Array): string {
 }
 
 function moved(folder: string): KodenoError {
-  return new KodenoError(
-    "BAD_SOURCE_FILE",
-    `Cannot read folder ${folder}: it was moved or became a link meanwhile; run it again`,
-  );
+  const why = "it was moved or became a link meanwhile; run it again";
+  return new KodenoError("BAD_SOURCE_FILE", `Cannot read folder ${folder}: ${why}`);
 }
 
 /**
@@ -182,8 +180,6 @@ function moved(folder: string): KodenoError {
  * @param doing what cannot be done then, to the folder
  */
 export function unspeakableName(doing: string, { name }: UnspeakableName): KodenoError {
-  return new KodenoError(
-    "BAD_SOURCE_FILE",
-    `Cannot ${doing}: the name "${name}" in it is not UTF-8; rename it`,
-  );
+  const why = `the name "${name}" in it is not UTF-8; rename it`;
+  return new KodenoError("BAD_SOURCE_FILE", `Cannot ${doing}: ${why}`);
 }

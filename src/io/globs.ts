@@ -48,7 +48,6 @@ function isBelowIgnored(path: string, ignored: readonly Glob[]): boolean {
   return end >= 0 && isBelowIgnored(path.slice(0, end), ignored);
 }
 
-/** Globs relative to a folder. */
 export interface GlobOptions {
   /** What files are taken; a folder stands for all that is in it. */
   readonly paths?: readonly string[] | undefined;
@@ -74,13 +73,11 @@ export async function listFiles(
     const starts: string[] = [];
     for (const names of patterns) await tree.find("", normalized(names), starts);
     if (starts.length === 0) {
-      throw new KodenoError(
-        "BAD_OPTION",
-        `Cannot list files of ${JSON.stringify(glob)}: it matches nothing in ${root}` +
-          (/\*\*[^/]|[^/]\*\*/.test(glob)
-            ? '; "**" stands for folders only as a whole name, as in "**/*.go"'
-            : ""),
-      );
+      const next = /\*\*[^/]|[^/]\*\*/.test(glob)
+        ? '; "**" stands for folders only as a whole name, as in "**/*.go"'
+        : "";
+      const message = `Cannot list files of ${JSON.stringify(glob)}: it matches nothing in ${root}`;
+      throw new KodenoError("BAD_OPTION", message + next);
     }
     for (const start of starts) await tree.addFiles(start, found);
   }
@@ -230,7 +227,6 @@ const ONE_STAR = "\0";
 /** Most braces, and globs that they may stand for: each pair of them multiplies. */
 const MAX_CHOICES = 1000;
 
-/** The names of each path that a glob stands for. */
 function parseGlob(glob: string): readonly Pattern<Name>[] {
   const bad = (why: string): KodenoError =>
     new KodenoError("BAD_OPTION", `Cannot use glob ${JSON.stringify(glob)}: ${why}`, { glob });
@@ -242,7 +238,6 @@ function parseGlob(glob: string): readonly Pattern<Name>[] {
 
 type Bad = (why: string) => KodenoError;
 
-/** One glob for each choice between braces. */
 function expandBraces(glob: string, bad: Bad): readonly string[] {
   const tokens = glob.matchAll(/\\[^]?|\[(?:\\[^]|[^\]\\])*\]?|[^]/g);
   const open = tokens.find(([token]) => token === "{")?.index;
@@ -266,7 +261,6 @@ function expandBraces(glob: string, bad: Bad): readonly string[] {
   return found;
 }
 
-/** One name of a path, between slashes. */
 function parseName(name: string, bad: Bad): Name {
   const tokens = name.matchAll(/\\([^]?)|\[((?:\\[^]|[^\]\\])*)(\]?)|[^]/gu);
   const found = [...tokens].map(([token, escaped, set, end]) => {

@@ -6,7 +6,6 @@ import { createHash, type Hash } from "node:crypto";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor, Digest } from "../oci/descriptor.ts";
 
-/** The digest of bytes at hand. */
 export function digestOf(bytes: Uint8Array | string): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
@@ -14,7 +13,6 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 /** Hashes and counts bytes that pass by. */
 export class Hasher {
   readonly #hash: Hash = createHash("sha256");
-  /** Bytes so far. */
   bytes = 0;
 
   /** Takes the next bytes. */
@@ -48,7 +46,6 @@ export class DamagedBlob extends KodenoError {
 export class Verifier {
   readonly #meter = new Hasher();
 
-  /** @param descriptor what the bytes have to be */
   constructor(readonly descriptor: Descriptor) {}
 
   /**

@@ -215,7 +215,6 @@ async function openPipe(path: string, side: "read" | "write"): Promise<Deno.FsFi
   return await Deno.open(path, { [side]: true });
 }
 
-/** Waits a moment for the other side. */
 async function waitForPartner(signal?: AbortSignal): Promise<void> {
   await orAborted(new Promise<void>((resolve) => setTimeout(resolve, WAIT_MS)), signal);
 }

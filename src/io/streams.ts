@@ -56,26 +56,19 @@ export function byteStream(
  */
 export function fileStream(file: ReadableFile): ReadableStream<Uint8Array> {
   const read: ReadInto = async (memory) => {
+    let count: number | null = null;
     try {
-      const count = await readSome(file, memory);
-      if (count === null) file.close();
+      count = await readSome(file, memory);
       return memory.subarray(0, count ?? 0);
-    } catch (error) {
-      file.close();
-      throw error;
+    } finally {
+      if (count === null) file.close();
     }
   };
   return byteStream(read, () => file.close());
 }
 
-/** A stream of one chunk. */
 export function bytesStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      if (bytes.length > 0) controller.enqueue(bytes);
-      controller.close();
-    },
-  });
+  return ReadableStream.from(bytes.length > 0 ? [bytes] : []);
 }
 
 /** A stream being read. */

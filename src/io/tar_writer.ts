@@ -9,7 +9,6 @@ import { KodenoError } from "../errors.ts";
 
 /** One member of an archive; owner and group names are always empty. */
 export interface TarEntry {
-  /** What the member is. */
   readonly type: "dir" | "file" | "symlink";
   /** Slash-separated; kept as it is: a directory gets no slash that is not there. */
   readonly name: string;
@@ -124,11 +123,8 @@ export function tarHeader(entry: TarEntry): Uint8Array {
 
 function refuse(entry: TarEntry, why: string): never {
   const name = entry.name;
-  throw new KodenoError(
-    "BAD_SOURCE_FILE",
-    `Cannot put ${JSON.stringify(name)} into a tar archive: ${why}`,
-    { name },
-  );
+  const message = `Cannot put ${JSON.stringify(name)} into a tar archive: ${why}`;
+  throw new KodenoError("BAD_SOURCE_FILE", message, { name });
 }
 
 /** Refuses an entry that cannot be written, or that says two things at once. */

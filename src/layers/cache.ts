@@ -32,10 +32,8 @@ const FORMAT = 2;
 /** How often a layer that others remove is written anew. */
 const MAX_WRITES = 3;
 
-/** A layer on disk. */
 interface CachedLayer {
   readonly path: string;
-  /** Bytes. */
   readonly size: number;
   /** When it was last used, in milliseconds since 1970. */
   readonly used: number;
@@ -70,7 +68,6 @@ export class LayerCache {
   /** Whether anything was written, so that the size may need a look. */
   wrote = false;
 
-  /** See {@link openLayerCache}. */
   constructor(readonly directory: string, readonly keep: boolean) {}
 
   /**
@@ -108,7 +105,6 @@ export class LayerCache {
     return removed ?? true;
   }
 
-  /** The layers that are there. */
   async list(): Promise<readonly CachedLayer[]> {
     return await list(join(this.directory, "blobs"));
   }

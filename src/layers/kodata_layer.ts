@@ -18,7 +18,6 @@ import { Folders, unspeakableName } from "../io/folder.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import type { LayerEntry, LayerPlan } from "./layer.ts";
 
-/** What shapes a kodata layer beside the files. */
 export interface KodataOptions {
   /** Operating system of the image; Windows has another folder layout and no links. */
   readonly os: string;

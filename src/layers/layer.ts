@@ -21,12 +21,10 @@ import { CHUNK_BYTES, fileStream } from "../io/streams.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../io/tar_writer.ts";
 import { type Descriptor, type Digest, MediaType } from "../oci/descriptor.ts";
 
-/** A finished layer. */
 export interface Layer {
   readonly descriptor: Descriptor;
   /** Digest of the uncompressed tar, as an image config names it. */
   readonly diffId: Digest;
-  /** Opens the compressed bytes. */
   readonly open: (
     options?: { readonly signal?: AbortSignal | undefined },
   ) => Promise<ReadableStream<Uint8Array>>;
@@ -53,22 +51,18 @@ export interface LayerPlan {
   /** Everything that shapes the bytes but the compression; JSON values. */
   readonly key: readonly unknown[];
   readonly entries: readonly LayerEntry[];
-  /** Bytes of content. */
   readonly bytes: number;
   /** Whether the files have been at rest: one that was written just now may be written again. */
   readonly settled: boolean;
 }
 
-/** What {@link writeLayer} made. */
 export interface WrittenLayer {
   readonly mediaType: string;
   readonly digest: Digest;
-  /** Bytes, compressed. */
   readonly size: number;
   readonly diffId: Digest;
 }
 
-/** How {@link writeLayer} works. */
 export interface WriteLayerOptions {
   readonly compression: LayerCompression;
   readonly signal?: AbortSignal | undefined;

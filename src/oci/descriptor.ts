@@ -51,7 +51,6 @@ export function parseDigest(value: string): Digest {
   throw new KodenoError("BAD_CONTENT", `Cannot use digest ${shown}: ${why}`);
 }
 
-/** The 64 hex digits of a digest. */
 export function digestHex(digest: Digest): string {
   return digest.slice("sha256:".length);
 }

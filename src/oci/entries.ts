@@ -37,7 +37,6 @@ function writtenName({ annotations }: Descriptor): string | undefined {
   return annotations?.[IMAGE_NAME] ?? (ref !== undefined && /[:/]/.test(ref) ? ref : undefined);
 }
 
-/** The tag of an entry, where it has one. */
 export function refName(entry: Descriptor): string | undefined {
   return entry.annotations?.[REF_NAME];
 }

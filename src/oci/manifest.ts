@@ -21,7 +21,6 @@ export const MAX_GRAPH_BLOBS = 100_000;
 /** Bytes of all manifests and indexes below a root, which are held while their children are moved. */
 export const MAX_GRAPH_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
-/** An image manifest. */
 export interface Manifest {
   readonly schemaVersion: 2;
   readonly mediaType?: string | undefined;
@@ -32,16 +31,10 @@ export interface Manifest {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** An image index. */
-export interface Index {
-  readonly schemaVersion: 2;
-  readonly mediaType?: string | undefined;
+export interface Index extends Omit<Manifest, "artifactType" | "config" | "layers"> {
   readonly manifests: readonly Descriptor[];
-  readonly subject?: Descriptor | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** One entry of an image's history. */
 interface History {
   readonly created?: string | undefined;
   readonly author?: string | undefined;
@@ -61,7 +54,6 @@ export interface RunConfig {
   readonly ExposedPorts?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** An image config. */
 export interface ImageConfig {
   readonly architecture: string;
   readonly os: string;
@@ -155,23 +147,20 @@ const descriptor = object({
     "os.version": optional(anyText),
   })),
 });
-const manifest = object({
+const common = {
   schemaVersion: version,
   mediaType: optional(anyText),
+  subject: optional(descriptor),
+  annotations,
+};
+const manifest = object({
+  ...common,
   artifactType: optional(anyText),
   config: descriptor,
   layers: list(descriptor),
-  subject: optional(descriptor),
-  annotations,
 });
-const index = object({
-  schemaVersion: version,
-  mediaType: optional(anyText),
-  // Go's encoder writes an empty list as null.
-  manifests: orNull(list(descriptor)),
-  subject: optional(descriptor),
-  annotations,
-});
+// Go's encoder writes an empty list as null.
+const index = object({ ...common, manifests: orNull(list(descriptor)) });
 const strings = optional(orNull(list(anyText)));
 const config = object({
   architecture: anyText,
@@ -247,12 +236,7 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
  * @throws {KodenoError} `BAD_CONTENT`
  */
 export function parseIndex(bytes: Uint8Array, what: string): Index {
-  const value = parse<Index & { readonly manifests: readonly Descriptor[] | null }>(
-    index,
-    bytes,
-    "an image index",
-    what,
-  );
+  const value = parse<Index>(index, bytes, "an image index", what);
   return { ...value, manifests: value.manifests ?? [] };
 }
 

@@ -38,7 +38,6 @@ const HEAD_BYTES = 2048;
 const MAX_BODY = 1024 * 1024;
 const MAX_BODY_MS = 2000;
 
-/** Answers the requests of one connection. */
 export class Connection {
   /** Settles when it is closed; never fails. */
   readonly closed: Promise<void>;
@@ -50,7 +49,6 @@ export class Connection {
   #last = false;
   #open = true;
 
-  /** Begins to listen to a client. */
   constructor(
     readonly conn: Deno.Conn,
     readonly handler: Handler,
@@ -59,7 +57,6 @@ export class Connection {
     this.closed = this.#run().catch(() => {}).finally(() => this.close());
   }
 
-  /** Ends it at once. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -215,7 +212,6 @@ export class HeadReader {
     return this.#text !== "";
   }
 
-  /** Takes the next bytes. */
   add(bytes: Uint8Array): void {
     this.#text += new TextDecoder("latin1").decode(bytes);
   }
@@ -274,7 +270,6 @@ export class Deadline {
     }
   }
 
-  /** Ends the work that is being done. */
   close(): void {
     this.hasLeftWork ||= this.#fail !== undefined;
     this.#fail?.(new Error("closed"));

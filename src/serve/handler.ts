@@ -182,12 +182,10 @@ const MAX_OPEN = 192;
 /** How long a request waits for one of them to be closed. */
 const WAIT_MS = 20_000;
 
-/** Opens the blobs of a layout for clients. */
 export class BlobReader {
   #open = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** Takes the layout. */
   constructor(readonly layout: Layout) {}
 
   /**

@@ -9,7 +9,6 @@ import { messageOf } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/descriptor.ts";
 import { parseTag } from "../oci/reference.ts";
 
-/** What a client asks for. */
 export interface HttpRequest {
   readonly method: string;
   /** The address as it was sent: nothing in it is undone. */
@@ -29,7 +28,6 @@ export interface HttpContent {
   close(): void;
 }
 
-/** An answer. */
 export interface HttpAnswer {
   readonly status: number;
   /** Names in small letters; `content-length` among them. */
@@ -193,7 +191,6 @@ export function parseRange(header: string | null, size: number): ByteRange | und
   });
 }
 
-/** What is asked for. */
 export type Route =
   | { readonly type: "version" }
   | { readonly type: "catalog" }

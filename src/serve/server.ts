@@ -16,14 +16,12 @@ import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { type Handler, makeHandler } from "./handler.ts";
 import { HttpError, isOutOfFiles } from "./messages.ts";
 
-/** Where and how a layout is served. */
 interface ServeOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
   /** PEM of the certificate chain and its key; without it the registry speaks plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** Ends the server. */
   readonly signal: AbortSignal;
   /** Told of the address, of each request (`verbose`), and of what is odd. */
   readonly emit?: Emit | undefined;
@@ -68,7 +66,6 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   await listener.stop(GRACE_MS);
 }
 
-/** Where to listen, and as who. */
 interface ListenAddress {
   readonly hostname: string;
   readonly port: number;

@@ -13,7 +13,6 @@ import type { Index } from "../oci/manifest.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../place/layout/layout.ts";
 
-/** Repositories by name. */
 type Repositories = ReadonlyMap<string, ServedRepository>;
 
 /** The index as it was read, and when. */
@@ -53,7 +52,6 @@ export class LayoutView {
   /** @param note told of what is odd in the layout */
   constructor(readonly layout: Layout, readonly note: (message: string) => void) {}
 
-  /** The paths of all repositories. */
   async paths(): Promise<Iterable<string>> {
     return (await this.#current()).byPath.keys();
   }
@@ -155,13 +153,11 @@ export class ServedRepository {
   constructor(
     readonly layout: Layout,
     readonly key: string,
-    /** Manifests and indexes by tag. */
     readonly tags: ReadonlyMap<string, Descriptor>,
     readonly roots: readonly Descriptor[],
     readonly unnamed: readonly Descriptor[],
   ) {}
 
-  /** Everything that can be had in it. */
   contents(): Promise<RepositoryContents> {
     if (this.#contents !== undefined && Date.now() < this.#until) return this.#contents;
     const reading = readContents(this.layout, this.roots, this.unnamed);
@@ -197,7 +193,6 @@ function attempt<T>(work: () => T): T | undefined {
 
 /** What can be had in a repository: everything its entries lead to, and what refers to that. */
 interface RepositoryContents {
-  /** By digest. */
   readonly blobs: ReadonlyMap<string, Descriptor>;
   /** Manifests that have a subject, by its digest, as the referrers API lists them. */
   readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;

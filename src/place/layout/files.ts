@@ -26,15 +26,12 @@ import { fileStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
 
-/** The folder of the blobs. */
 export const BLOBS = join("blobs", "sha256");
 
-/** Where a layout has a blob. */
 export function blobPathIn(directory: string, { digest }: Descriptor): string {
   return join(directory, BLOBS, digestHex(parseDigest(digest)));
 }
 
-/** An index and the bytes it was read from. */
 export type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
 
 /**
@@ -116,7 +113,6 @@ export async function syncFolders(directory: string, all: boolean): Promise<void
   await syncParent(directory);
 }
 
-/** Opens a file of a layout for reading. */
 export async function openFileOf(
   directory: string,
   path: string,
@@ -146,10 +142,8 @@ export async function checkOwnFolders(directory: string, doing: string): Promise
     });
     if (!info || info.isDirectory) continue;
     const what = info.isSymlink ? "a link that leads elsewhere" : "no folder";
-    throw new KodenoError(
-      "BAD_PLACE",
-      `Cannot ${doing} layout ${directory}: its ${folder} is ${what}; copy the layout first`,
-    );
+    const why = `its ${folder} is ${what}; copy the layout first`;
+    throw new KodenoError("BAD_PLACE", `Cannot ${doing} layout ${directory}: ${why}`);
   }
 }
 
@@ -178,7 +172,8 @@ export async function checkMarker(
     text = await readMarker(directory);
   } catch (error) {
     if (error instanceof KodenoError) throw error;
-    if (error instanceof Deno.errors.NotADirectory || await isNoFolder(directory)) {
+    const isFile = await Deno.stat(directory).then((info) => !info.isDirectory, () => false);
+    if (isFile || error instanceof Deno.errors.NotADirectory) {
       throw notALayout(directory, "it is a file", "name a folder");
     }
     if (!isNotFound(error)) throw ioFailure(`read layout ${directory}`, error);
@@ -271,8 +266,4 @@ async function checkEmpty(directory: string): Promise<void> {
   } catch (error) {
     if (!isNotFound(error)) throw ioFailure(`read folder ${directory}`, error);
   }
-}
-
-async function isNoFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(({ isDirectory }) => !isDirectory, () => false);
 }

@@ -9,9 +9,7 @@ import { type Descriptor, type Digest, isDigest } from "../../oci/descriptor.ts"
 import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
 import { type Layout, Living, withoutLeases } from "./layout.ts";
 
-/** How {@link collectGarbage} works. */
 export interface GarbageOptions {
-  /** Removes nothing, only tells. */
   readonly dryRun?: boolean | undefined;
   /** Blobs written in these last milliseconds stay: another tool may be about to name them. */
   readonly minimumAgeMs: number;
@@ -20,10 +18,8 @@ export interface GarbageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A blob of a layout. */
 export type StoredBlob = Pick<Descriptor, "digest" | "size">;
 
-/** What {@link collectGarbage} found. */
 export interface Garbage {
   /** Blobs that were removed, or would be; sorted by digest. */
   readonly removed: readonly StoredBlob[];
@@ -35,7 +31,6 @@ export interface Garbage {
   readonly busy: readonly StoredBlob[];
   /** Digests of entries that went with what they referred to, or would; see `Living`. */
   readonly dropped: readonly string[];
-  /** Blobs in use. */
   readonly used: readonly StoredBlob[];
 }
 

@@ -195,11 +195,10 @@ export class Layout implements ImageStore, Place, Disposable {
     const { size } = await file.stat();
     if (size === descriptor.size) return file;
     file.close();
-    throw new KodenoError(
-      "BAD_CONTENT",
-      `Cannot use blob ${descriptor.digest} of layout ${this.directory}: it has ${size} bytes, not ` +
-        `the ${descriptor.size} named; the layout is damaged or was changed`,
-    );
+    const why = `it has ${size} bytes, not the ${descriptor.size} named`;
+    const what = `blob ${descriptor.digest} of layout ${this.directory}`;
+    const next = "the layout is damaged or was changed";
+    throw new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}; ${next}`);
   }
 
   /** {@inheritDoc Target.has} */
@@ -215,13 +214,13 @@ export class Layout implements ImageStore, Place, Disposable {
    */
   async isWhole(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     const documents: string[] = [];
-    const isThere = async (d: Descriptor): Promise<boolean> => {
+    const isThere = (d: Descriptor): Promise<boolean> => {
       if (hasSuccessors(d)) documents.push(graphKey(d));
-      return await this.#hasFile(d);
+      return this.#hasFile(d);
     };
     const isKnown = (d: Descriptor) => this.#whole.has(graphKey(d));
     const whole = await isWhole(this, descriptor, isThere, { ...options, isKnown });
-    if (whole) { for (const key of documents) this.#whole.add(key); }
+    for (const key of whole ? documents : []) this.#whole.add(key);
     return whole;
   }
 
@@ -392,14 +391,12 @@ function isMeant(entry: Descriptor, name: string): boolean {
   return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
 }
 
-/** What a manifest or index says of others. */
 type Links = Pick<GraphDocument, "successors" | "subject">;
 
 /** Looks at the graphs of a layout; reads each manifest once. */
 export class Living {
   readonly #links = new Map<string, Links | undefined>();
 
-  /** @param blobs those of the layout */
   constructor(readonly blobs: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
 
   /**
@@ -522,7 +519,6 @@ export class Holder {
   #count = 0;
   #own: Promise<Disposable> | undefined;
 
-  /** @param directory of the layout */
   constructor(readonly directory: string) {}
 
   /**
@@ -548,7 +544,6 @@ export class Holder {
     await orAborted(this.#own, signal);
   }
 
-  /** Ends {@link holdOn}. */
   letGo(): void {
     forgotten.unregister(this);
     this.#own?.then((lease) => lease[Symbol.dispose]());

@@ -12,7 +12,6 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";
 
-/** How {@link mergeLayouts} works. */
 export interface MergeOptions extends Pick<TransferMeter, "emit"> {
   /** Lets the later one of two images with the same name win. */
   readonly force?: boolean | undefined;
@@ -95,11 +94,9 @@ function combine(
     const name = entryName(entry);
     const other = name === undefined ? undefined : named.get(name);
     if (!force && other !== undefined && other.digest !== entry.digest) {
-      throw new KodenoError(
-        "BAD_OPTION",
-        `Cannot merge into layout ${directory}: ${name} is ${other.digest} and ${entry.digest}; ` +
-          "remove one with kodeno rm, or let the later one win with --force",
-      );
+      const why = `${name} is ${other.digest} and ${entry.digest}`;
+      const next = "remove one with kodeno rm, or let the later one win with --force";
+      throw new KodenoError("BAD_OPTION", `Cannot merge into layout ${directory}: ${why}; ${next}`);
     }
     if (name !== undefined || !keys.has(graphKey(entry))) more.push(entry);
     keys.add(graphKey(entry));
@@ -122,10 +119,11 @@ async function entriesToMerge(
   const lacking = new Map<string, string | undefined>();
   for (const entry of await place.entries()) {
     const key = graphKey(entry);
-    if (entryName(entry) === undefined && !lacking.has(key)) {
+    const isNamed = entryName(entry) !== undefined;
+    if (!isNamed && !lacking.has(key)) {
       lacking.set(key, (await subjectsOf(place, entry, { signal })).missing?.digest);
     }
-    const missing = entryName(entry) === undefined ? lacking.get(key) : undefined;
+    const missing = isNamed ? undefined : lacking.get(key);
     if (missing === undefined) found.push(entry);
     else if (!told.has(entry.digest)) {
       told.add(entry.digest);
