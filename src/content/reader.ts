@@ -29,13 +29,11 @@ export interface ImageSummary {
   readonly platforms: readonly string[];
 }
 
-/** An {@link ImageSummary} of what may not be all there. */
-interface SeenSummary extends ImageSummary {
-  /** Whether all was there that was looked at. */
-  readonly complete: boolean;
-  /** The first failure, but for manifests of an index that are not there. */
-  readonly failure?: unknown;
-}
+/**
+ * An {@link ImageSummary} of what may not be all there: whether all was that was looked at, and the
+ * first failure, but for manifests of an index that are not there.
+ */
+type SeenSummary = ImageSummary & { readonly complete: boolean; readonly failure?: unknown };
 
 /** Bytes of the documents of one image that are looked at, and of those that are kept. */
 export const READ_BYTES = 16 * 1024 * 1024;

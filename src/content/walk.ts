@@ -46,22 +46,21 @@ interface Step<T> {
   ): Promise<readonly (T | undefined)[]>;
 }
 
-/** Looks at a node; what it gives is what the node is worth. */
-type Visit<T> = (d: Descriptor, step: Step<T>) => T | Promise<T>;
-
 /**
  * A walk from one root or several. Nodes are told apart by `graphKey`: a graph is named by its digests,
  * so that it has no cycles, as a blob would have to hold its own hash.
  */
 export class Walk<T = void> {
-  readonly #options: WalkOptions<T>;
   readonly #met = new Map<string, Promise<T>>();
   readonly #failed = new AbortController();
   /** Ends what a visit does: the caller's one, and when another visit of a parallel walk failed. */
   readonly signal: AbortSignal | undefined;
 
-  constructor(readonly visit: Visit<T>, options: WalkOptions<T> = {}) {
-    this.#options = options;
+  /** @param visit looks at a node; what it gives is what the node is worth */
+  constructor(
+    readonly visit: (d: Descriptor, step: Step<T>) => T | Promise<T>,
+    readonly options: WalkOptions<T> = {},
+  ) {
     const both = [...(options.signal ? [options.signal] : []), this.#failed.signal];
     this.signal = options.parallel ? AbortSignal.any(both) : options.signal;
   }
@@ -73,7 +72,7 @@ export class Walk<T = void> {
    * @throws {KodenoError} `BAD_CONTENT` for a graph without end, and what a visit throws
    */
   async from(root: Descriptor): Promise<T | undefined> {
-    return (await this.#all([root], 0, new GraphBounds(this.#options.mostBytes)))[0];
+    return (await this.#all([root], 0, new GraphBounds(this.options.mostBytes)))[0];
   }
 
   /** Whether the walk came to a node. */
@@ -86,7 +85,7 @@ export class Walk<T = void> {
     depth: number,
     bounds: GraphBounds,
   ): Promise<readonly (T | undefined)[]> {
-    if (!this.#options.parallel) {
+    if (!this.options.parallel) {
       const found: (T | undefined)[] = [];
       for (const d of nodes) {
         found.push(this.hasMet(d) ? undefined : await this.#once(d, depth, bounds));
@@ -116,8 +115,8 @@ export class Walk<T = void> {
     try {
       bounds.enter(d, depth);
     } catch (error) {
-      if (this.#options.beyond === undefined) throw error;
-      return this.#options.beyond(d);
+      if (this.options.beyond === undefined) throw error;
+      return this.options.beyond(d);
     }
     const below: Step<T>["below"] = (children) =>
       this.#all("successors" in children ? children.successors : children, depth + 1, bounds);

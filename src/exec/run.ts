@@ -302,6 +302,7 @@ export async function runHook(
   if (result.code !== 0) throw failed(howEnded(result));
 }
 
+/** Cuts text into lines. */
 class Lines {
   #rest = "";
 

@@ -69,9 +69,8 @@ export async function runGit(
 
 /** What git itself gives as its reason: the first line, without its "fatal: ". */
 export function reasonOf({ code, stderr }: GitOutput): string {
-  const line = stderr.split("\n").find((text) => /^(?:fatal|error): /.test(text)) ??
-    stderr.split("\n")[0];
-  return line?.replace(/^(?:fatal|error): /, "").replace(/\.$/, "") ||
+  const [line = ""] = /^(?:fatal|error): .*/m.exec(stderr) ?? stderr.split("\n");
+  return line.replace(/^(?:fatal|error): /, "").replace(/\.$/, "") ||
     `git ended with exit code ${code}`;
 }
 
@@ -131,19 +130,13 @@ export async function gitVariables(place: GitPlace): Promise<Readonly<Record<str
 }
 
 /** Settings that leave the programs out; throws an error that says why they cannot be told. */
-async function settingsWithoutPrograms(place: GitPlace): Promise<ReadonlyMap<string, string>> {
+async function settingsWithoutPrograms(
+  place: GitPlace,
   // Git goes through submodules with the settings that it was given; only where it is told which
   // they are is it known what these name.
-  const settings = new Map([["diff.ignoreSubmodules", "dirty"]]);
-  await collect(place, settings, 0);
-  return settings;
-}
-
-async function collect(
-  place: GitPlace,
-  settings: Map<string, string>,
-  depth: number,
-): Promise<void> {
+  settings = new Map([["diff.ignoreSubmodules", "dirty"]]),
+  depth = 0,
+): Promise<ReadonlyMap<string, string>> {
   const [listed, root] = await Promise.all([
     runGit(place, ["config", "-z", "--show-scope", "--get-regexp", "^(filter|submodule)\\."]),
     findUp(place.directory, ".git"),
@@ -161,7 +154,7 @@ async function collect(
     settings.set(key, others.get(key) ?? (key.endsWith(".required") ? "false" : ""));
   }
   const modules = root === undefined ? "" : join(root, ".gitmodules");
-  if (root === undefined || !await exists(modules)) return;
+  if (root === undefined || !await exists(modules)) return settings;
   if (depth >= MAX_DEPTH) throw new Error(`its submodules are over ${MAX_DEPTH} levels deep`);
   const args = ["config", "-z", "-f", modules, "--get-regexp", "^submodule\\."];
   const named = new Map(soundList(await runGit(place, args)).map(keyAndValue));
@@ -169,8 +162,10 @@ async function collect(
     if (!key.endsWith(".path") || !await exists(join(root, path, ".git"))) continue;
     const ignore = key.replace(/path$/, "ignore");
     settings.set(ignore, own.get(ignore) ?? others.get(ignore) ?? named.get(ignore) ?? "none");
-    await collect({ ...place, directory: join(root, path) }, settings, depth + 1);
+    const inner = { ...place, directory: join(root, path) };
+    await settingsWithoutPrograms(inner, settings, depth + 1);
   }
+  return settings;
 }
 
 /** What `git config -z` prints, cut; there is nothing where it ends with 1. */

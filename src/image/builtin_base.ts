@@ -35,25 +35,22 @@ export function scratchBase(wanted: BasePlatforms): Base {
   return { name: "scratch", images: images.map(({ digest: _, ...image }) => image) };
 }
 
-interface StaticBaseOptions {
-  readonly cache: LayerCache;
-  /** zlib's level for its one layer. */
-  readonly level: number;
-  /** Folder of the Go toolchain, for its time zones. */
-  readonly goroot: string;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
  * The `static` base: `/etc/passwd` and `/etc/group` with root and nonroot (65532), `nsswitch.conf`,
  * `/tmp`, `/home/nonroot`, CA certificates (the Mozilla roots of the runtime) and time zones
  * (`zoneinfo.zip` of the Go toolchain). The same bytes for the same kodeno and Go versions.
  *
+ * @param options `level`: zlib's for its one layer; `goroot`: folder of the toolchain
  * @throws {KodenoError} `IO_FAILED` when the toolchain has no time zones
  */
 export async function staticBase(
   wanted: BasePlatforms,
-  options: StaticBaseOptions,
+  options: {
+    readonly cache: LayerCache;
+    readonly level: number;
+    readonly goroot: string;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Base> {
   const platforms = builtinPlatforms(wanted, "static");
   const plan = await planStaticLayer(join(options.goroot, "lib", "time", "zoneinfo.zip"));

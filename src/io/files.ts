@@ -368,25 +368,10 @@ export async function writeSynced<T>(
 }
 
 /** {@link writeSynced}, whose name is on disk at the end, too. */
-export async function writeAtomically<T>(
-  path: string,
-  temporaryDirectory: string,
-  write: (file: Deno.FsFile) => Promise<T> | T,
-  mode?: number,
-): Promise<T> {
-  const result = await writeSynced(path, temporaryDirectory, write, mode);
-  await syncDirectory(join(path, ".."));
+export async function writeAtomically<T>(...how: Parameters<typeof writeSynced<T>>): Promise<T> {
+  const result = await writeSynced(...how);
+  await syncDirectory(dirname(how[0]));
   return result;
-}
-
-/** {@link writeAtomically} for bytes at hand. */
-export async function writeFileAtomically(
-  path: string,
-  temporaryDirectory: string,
-  bytes: Uint8Array,
-  mode?: number,
-): Promise<void> {
-  await writeAtomically(path, temporaryDirectory, (file) => writeAll(file, bytes), mode);
 }
 
 function isAlive(id: number): boolean {

@@ -19,8 +19,8 @@ import {
   unseal,
   withLock,
   withLockFile,
+  writeAll,
   writeAtomically,
-  writeFileAtomically,
   writeSealed,
 } from "./files.ts";
 
@@ -134,7 +134,7 @@ Deno.test("atomic: a file is there when all of it is", async () => {
   assert.notEqual(during[0]?.[0], "file");
   assert.deepEqual(await dir.list(), ["file"]);
   assert.equal(await Deno.readTextFile(path), "half and half");
-  await writeFileAtomically(path, dir.path, bytes("new"));
+  await writeAtomically(path, dir.path, (file) => writeAll(file, bytes("new")));
   assert.equal(await Deno.readTextFile(path), "new");
 });
 
@@ -155,15 +155,20 @@ Deno.test("atomic: a failed write leaves what was there", async () => {
 Deno.test("atomic: a target that cannot be replaced leaves no temporary file", async () => {
   await using dir = await tempDir();
   await dir.write("folder/x", "");
-  await assert.rejects(writeFileAtomically(dir.join("folder"), dir.path, bytes("x")));
-  await assert.rejects(writeFileAtomically(dir.join("x"), dir.join("absent"), bytes("x")));
+  await assert.rejects(
+    writeAtomically(dir.join("folder"), dir.path, (file) => writeAll(file, bytes("x"))),
+  );
+  await assert.rejects(
+    writeAtomically(dir.join("x"), dir.join("absent"), (file) => writeAll(file, bytes("x"))),
+  );
   assert.deepEqual(await dir.list(), ["folder"]);
 });
 
 Deno.test("atomic: writers of one file do not meet", async () => {
   await using dir = await tempDir();
   const texts = Array.from({ length: 10 }, (_, i) => `${i}`.repeat(1000));
-  const write = (text: string) => writeFileAtomically(dir.join("file"), dir.path, bytes(text));
+  const write = (text: string) =>
+    writeAtomically(dir.join("file"), dir.path, (file) => writeAll(file, bytes(text)));
   await Promise.all(texts.map(write));
   assert.ok(texts.includes(await Deno.readTextFile(dir.join("file"))));
   assert.deepEqual(await dir.list(), ["file"]);

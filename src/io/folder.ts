@@ -90,10 +90,10 @@ export class Folders implements Disposable {
 
 /** Nothing where it cannot or may not be used. */
 function loadLibrary(): Library | undefined {
-  if (Deno.build.os !== "linux") return undefined;
   try {
-    const { state } = Deno.permissions.querySync({ name: "ffi" });
-    return state === "granted" ? Deno.dlopen("libc.so.6", FUNCTIONS) : undefined;
+    const may = Deno.build.os === "linux" &&
+      Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+    return may ? Deno.dlopen("libc.so.6", FUNCTIONS) : undefined;
   } catch {
     return undefined;
   }

@@ -11,6 +11,7 @@ import {
   findUp,
   identityFrom,
   ioFailure,
+  isFolder,
   isNotFound,
   isSettled,
 } from "../io/files.ts";
@@ -84,14 +85,10 @@ async function* walk(
   skipLinks: boolean,
   { allowedRoot, cache }: KodataOptions,
 ): AsyncGenerator<Found> {
-  let real: string;
-  try {
-    real = await Deno.realPath(root);
-    if (!(await Deno.stat(real)).isDirectory) return;
-  } catch (error) {
-    if (isNotFound(error)) return;
-    throw ioFailure(`read ${root}`, error);
-  }
+  const real = await Deno.realPath(root).catch((error) => {
+    if (!isNotFound(error)) throw ioFailure(`read ${root}`, error);
+  });
+  if (!real || !isFolder(real)) return;
   // `kodata` itself may be a link.
   const home = await Deno.realPath(dirname(root));
   const roots = [await findUp(home, ".git"), await realPathOf(allowedRoot)]

@@ -171,6 +171,7 @@ function nameKey(entry: Descriptor): string | undefined {
   return imageName(entry) ?? (tag === undefined ? undefined : `\n${tag}`);
 }
 
+const sortKey = (entry: Descriptor): string => entryName(entry) ?? "";
 const higher = (a: string | undefined, b: string): string => a === undefined || b > a ? b : a;
 
 /** The first place whose highest name sorts after one. */
@@ -189,8 +190,4 @@ function normalizedEntry(entry: Descriptor): Descriptor {
   const whole = name && normalizeName(name);
   if (!whole || whole === entry.annotations?.[IMAGE_NAME]) return entry;
   return { ...entry, annotations: { ...entry.annotations, [IMAGE_NAME]: whole } };
-}
-
-function sortKey(entry: Descriptor): string {
-  return entryName(entry) ?? "";
 }

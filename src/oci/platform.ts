@@ -30,7 +30,7 @@ export interface PlatformSpec {
 }
 
 /** GOOS and GOARCH as `go tool dist list` knows them, less what has no image. */
-const KNOWN: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+const KNOWN = new Map(
   Object.entries({
     aix: "ppc64",
     android: "386 amd64 arm arm64",
@@ -45,11 +45,11 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
     solaris: "amd64",
     wasip1: "wasm",
     windows: "386 amd64 arm64",
-  }).map(([os, architectures]) => [os, architectures.split(" ")]),
+  }).map(([os, architectures]) => [os, architectures.split(" ")] as const),
 );
 
 /** The architectures Go builds `linux` programs for. */
-export const LINUX_ARCHITECTURES: readonly string[] = KNOWN["linux"] ?? [];
+export const LINUX_ARCHITECTURES: readonly string[] = KNOWN.get("linux") ?? [];
 
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   amd64: ["v1", "v2", "v3", "v4"],
@@ -78,9 +78,9 @@ export function parsePlatformSpec(text: string): PlatformSpec {
   const [path = "", osVersion, ...more] = text.trim().split(":");
   const [os = "", architecture, variant, ...rest] = path.split("/");
   if (more.length > 0 || rest.length > 0) throw bad("it has too many parts", example);
-  const architectures = Object.hasOwn(KNOWN, os) ? KNOWN[os] : undefined;
+  const architectures = KNOWN.get(os);
   if (architectures === undefined) {
-    throw bad(`Go knows no os "${os}"`, `known are ${Object.keys(KNOWN).join(", ")}`);
+    throw bad(`Go knows no os "${os}"`, `known are ${[...KNOWN.keys()].join(", ")}`);
   }
   if (architecture !== undefined && !architectures.includes(architecture)) {
     const known = `known are ${architectures.join(", ")}`;

@@ -155,9 +155,7 @@ export class Connection {
     const memory = new Uint8Array(16 * 1024);
     await this.#deadline.within(MAX_BODY_MS, async () => {
       for (let left = MAX_BODY; left > 0;) {
-        const count = await this.conn.read(memory);
-        if (count === null) return;
-        left -= count;
+        left -= await this.conn.read(memory) ?? left;
       }
     });
   }
@@ -188,13 +186,11 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** The head of a request, without the empty line at its end. */
-interface RequestHead {
-  /** A character a byte. */
-  readonly text: string;
-  /** Whether the empty line was found, or what is there can be no request; else it is too long. */
-  readonly whole: boolean;
-}
+/**
+ * The head of a request, a character a byte, without the empty line at its end; and whether that was
+ * found, or what is there can be no request: else it is too long.
+ */
+type RequestHead = { readonly text: string; readonly whole: boolean };
 
 const HEAD_END = "\r\n\r\n";
 /** Empty lines before a request, as some clients send after a body (RFC 9112, 2.2). */

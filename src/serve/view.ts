@@ -74,13 +74,8 @@ export class LayoutView {
     const stamp = await this.#stamp();
     if (stamp === undefined) return await this.#readIndex("");
     if (this.#read?.stamp === stamp) return this.#read;
-    const reading = this.#reading.get(stamp) ?? this.#readIndex(stamp);
-    this.#reading.set(stamp, reading);
-    try {
-      return await reading;
-    } finally {
-      this.#reading.delete(stamp);
-    }
+    const read = () => this.#readIndex(stamp).finally(() => this.#reading.delete(stamp));
+    return await getOrSet(this.#reading, stamp, read);
   }
 
   /** Tells one state of the index from the next; nothing where that cannot be told yet. */

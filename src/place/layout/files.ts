@@ -18,7 +18,7 @@ import {
   syncParent,
   withLock,
   writeAll,
-  writeFileAtomically,
+  writeAtomically,
   writeSynced,
 } from "../../io/files.ts";
 import { Verifier } from "../../io/hash.ts";
@@ -66,7 +66,7 @@ export function withEntries(
 
 /** Replaces the index; it is on disk then. */
 export async function writeIndexFile(directory: string, bytes: Uint8Array): Promise<void> {
-  await writeFileAtomically(join(directory, "index.json"), directory, bytes);
+  await writeAtomically(join(directory, "index.json"), directory, (file) => writeAll(file, bytes));
 }
 
 /**

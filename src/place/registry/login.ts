@@ -10,7 +10,8 @@ import {
   makeFolder,
   removeStaleTemporaries,
   withLock,
-  writeFileAtomically,
+  writeAll,
+  writeAtomically,
 } from "../../io/files.ts";
 import { findOutput } from "../../io/output.ts";
 import {
@@ -158,5 +159,5 @@ async function change<T>(
 async function write(path: string, file: AuthFile): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(file, undefined, "\t") + "\n");
   // The mode from the beginning: nobody else may open it before it is set.
-  await writeFileAtomically(path, dirname(path), bytes, 0o600);
+  await writeAtomically(path, dirname(path), (file) => writeAll(file, bytes), 0o600);
 }
