@@ -48,7 +48,7 @@ export interface SkaffoldParts {
 }
 
 /** The fields of `gitCommit`, and the folder they are asked of. */
-export interface GitTagOptions {
+interface GitTagOptions {
   readonly directory: string;
   readonly variant?: string | undefined;
   readonly prefix?: string | undefined;
@@ -65,7 +65,7 @@ interface SkaffoldHook {
 }
 
 /** Commands around a build; those for other operating systems are left out. */
-export type SkaffoldHooks = Readonly<Record<"before" | "after", readonly SkaffoldHook[]>>;
+type SkaffoldHooks = Readonly<Record<"before" | "after", readonly SkaffoldHook[]>>;
 
 /** An image to build. Frozen. */
 export interface SkaffoldArtifact {
