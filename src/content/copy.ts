@@ -23,7 +23,7 @@ export interface CopyOptions extends CallOptions, TransferMeter {
 }
 
 /** How often an image is brought that others take away before it has its name. */
-const MAX_TIMES_BROUGHT = 3;
+export const MAX_TIMES_BROUGHT = 3;
 
 /**
  * Copies the graph below a root. What the target has is skipped with all below it; what is not there any
@@ -143,13 +143,6 @@ export interface TransferMeter {
   readonly image?: string | undefined;
 }
 
-export interface Transfer {
-  /** Opens the blob for the place it goes to; its bytes are counted as they are read. */
-  readonly open: OpenBlob;
-  /** Tells the end of it, and whether its bytes were asked for at all. */
-  done(): boolean;
-}
-
 /** Counts what is moved, of which `onBlob` of a copy tells. */
 export function countMoved() {
   const moved = { blobs: 0, bytes: 0 };
@@ -175,8 +168,17 @@ export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: Transfe
   });
 }
 
-/** Begins the transfer of a blob: bytes are counted as they are taken, and told now and then. */
-export function beginTransfer(d: Descriptor, open: OpenBlob, meter: TransferMeter): Transfer {
+/**
+ * Begins the transfer of a blob: bytes are counted as they are taken, and told now and then.
+ *
+ * @returns `open` for the place that it goes to; `done` tells the end of it, and whether its bytes were
+ * asked for at all
+ */
+export function beginTransfer(
+  d: Descriptor,
+  open: OpenBlob,
+  meter: TransferMeter,
+): { readonly open: OpenBlob; done(): boolean } {
   const { emit, image = "" } = meter;
   const { digest, size: total } = d;
   let opened = false;

@@ -75,14 +75,11 @@ export interface Place extends Target {
   undo(): Promise<void>;
 }
 
-/** A place that others may remove blobs from at the same time. */
-interface Holdable {
-  /** Keeps them from that till what it gives is disposed of. */
-  hold(options?: CallOptions): Promise<Disposable>;
-}
-
-/** Holds a place, where that means something. */
+/**
+ * Holds a place that others may remove blobs from at the same time, where that means something: keeps
+ * them from that till what it gives is disposed of.
+ */
 export async function holdPlace(place: object, options?: CallOptions): Promise<Disposable> {
-  if ("hold" in place) return await (place as Holdable).hold(options);
-  return { [Symbol.dispose]: () => {} };
+  const holdable = place as { hold?(options?: CallOptions): Promise<Disposable> };
+  return await holdable.hold?.(options) ?? { [Symbol.dispose]: () => {} };
 }

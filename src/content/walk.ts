@@ -1,7 +1,7 @@
 /**
- * What points to what, and the one walk through a graph of blobs. It has an end, however the graph was made, can be cancelled,
- * and comes by each node once, whatever names it how often. What is looked at, what of it is gone
- * below, and what missing or odd nodes mean is up to its callers.
+ * What points to what, and the one walk through a graph of blobs. It has an end, however the graph was
+ * made, can be cancelled, and comes by each node once, whatever names it how often. What is looked at,
+ * what of it is gone below, and what missing or odd nodes mean is up to its callers.
  * @module
  */
 import { hasCode, KodenoError } from "../errors.ts";
@@ -18,6 +18,7 @@ import {
   parseIndex,
   parseManifest,
 } from "../oci/manifest.ts";
+import { getOrSet } from "../io/work.ts";
 import type { CallOptions, Source, Target } from "./places.ts";
 
 interface WalkOptions<T> extends CallOptions {
@@ -102,12 +103,7 @@ export class Walk<T = void> {
   }
 
   #once(d: Descriptor, depth: number, bounds: GraphBounds): Promise<T> {
-    const key = graphKey(d);
-    const known = this.#met.get(key);
-    if (known !== undefined) return known;
-    const visiting = this.#enter(d, depth, bounds);
-    this.#met.set(key, visiting);
-    return visiting;
+    return getOrSet(this.#met, graphKey(d), () => this.#enter(d, depth, bounds));
   }
 
   async #enter(d: Descriptor, depth: number, bounds: GraphBounds): Promise<T> {

@@ -28,12 +28,10 @@ export interface ImageOptions {
   readonly kodataTime: number | undefined;
 }
 
-interface AppLayers {
-  readonly importPath: string;
-  readonly appName: string;
-  readonly kodata: Layer;
-  readonly binary: Layer;
-}
+/** One program: the names of its package and of its binary, and its layers. */
+type AppLayers =
+  & Readonly<Record<"importPath" | "appName", string>>
+  & Readonly<Record<"kodata" | "binary", Layer>>;
 
 /** A document of an image: what it is, and its bytes. */
 interface ImageDocument {

@@ -541,7 +541,21 @@ export async function withLock<T>(
   // Within the process they queue up here. In the kernel each would hold one of the runtime's few
   // threads for file operations, and with the last of them the holder could not do any.
   const before = last.get(path) ?? Promise.resolve();
-  const own = before.then(() => lockAndRun(path, work, signal));
+  const own = before.then(async () => {
+    signal?.throwIfAborted();
+    // NFS gives an exclusive lock only to who could write.
+    const file = await Deno.open(path, { read: true, write: true }).catch(() => Deno.open(path));
+    const locked = file.lock(true);
+    try {
+      await orAborted(locked, signal);
+    } catch (error) {
+      // The kernel does not take the question back: whatever it answers, the file is closed then.
+      locked.catch(() => {}).finally(() => file.close());
+      throw error;
+    }
+    using _ = file;
+    return await work();
+  });
   const ended = own.then(() => {}, () => {});
   last.set(path, ended);
   try {
@@ -549,26 +563,6 @@ export async function withLock<T>(
   } finally {
     if (last.get(path) === ended) last.delete(path);
   }
-}
-
-async function lockAndRun<T>(
-  path: string,
-  work: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
-  signal?.throwIfAborted();
-  // NFS gives an exclusive lock only to who could write.
-  const file = await Deno.open(path, { read: true, write: true }).catch(() => Deno.open(path));
-  const locked = file.lock(true);
-  try {
-    await orAborted(locked, signal);
-  } catch (error) {
-    // The kernel does not take the question back: whatever it answers, the file is closed then.
-    locked.catch(() => {}).finally(() => file.close());
-    throw error;
-  }
-  using _ = file;
-  return await work();
 }
 
 /**

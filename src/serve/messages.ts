@@ -35,24 +35,12 @@ export interface HttpAnswer {
   readonly body?: Uint8Array | HttpContent | undefined;
 }
 
-/** Error codes of the distribution spec that a read-only registry has a use for. */
-type ServedErrorCode =
-  | "BLOB_UNKNOWN"
-  | "DIGEST_INVALID"
-  | "MANIFEST_UNKNOWN"
-  | "NAME_INVALID"
-  | "NAME_UNKNOWN"
-  | "PAGINATION_NUMBER_INVALID"
-  | "TAG_INVALID"
-  | "UNKNOWN"
-  | "UNSUPPORTED";
-
 /** An answer of the registry that is an error. */
 export class HttpError extends Error {
-  /** Takes the HTTP status, the code, what a person reads, and headers. */
+  /** @param code one of the distribution spec */
   constructor(
     readonly status: number,
-    readonly code: ServedErrorCode,
+    readonly code: string,
     message: string,
     readonly headers: Readonly<Record<string, string>> = {},
   ) {

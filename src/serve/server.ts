@@ -66,13 +66,6 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   await listener.stop(GRACE_MS);
 }
 
-interface ListenAddress {
-  readonly hostname: string;
-  readonly port: number;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
 /** How long it is waited for a file to be closed. */
 const WAIT_MS = 50;
 /** How long nobody is told again that connections were ended. */
@@ -94,7 +87,10 @@ export class Listener {
    * `IO_FAILED` for an address that is taken
    */
   constructor(
-    { hostname, port, cert, key }: ListenAddress,
+    { hostname, port, cert, key }: Pick<ServeOptions, "hostname" | "port"> & {
+      readonly cert?: string;
+      readonly key?: string;
+    },
     readonly handler: Handler,
     readonly onFull: () => void,
     readonly times: ConnectionTimes = USUAL_TIMES,

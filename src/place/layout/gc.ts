@@ -111,15 +111,11 @@ async function sweep(
 }
 
 async function blobDigests(folder: string): Promise<readonly Digest[]> {
-  const digests: Digest[] = [];
-  try {
-    for await (const { name, isFile } of Deno.readDir(folder)) {
-      const digest = `sha256:${name}`;
-      if (isFile && isDigest(digest)) digests.push(digest);
-    }
-  } catch (error) {
-    // A layout without blobs need not have the folder.
-    if (!isNotFound(error)) throw error;
-  }
-  return digests.sort();
+  const names = await Array.fromAsync(Deno.readDir(folder), (one) => one.isFile ? one.name : "")
+    .catch((error): string[] => {
+      // A layout without blobs need not have the folder.
+      if (isNotFound(error)) return [];
+      throw error;
+    });
+  return names.map((name) => `sha256:${name}`).filter(isDigest).sort();
 }

@@ -3,7 +3,7 @@
  * at once, so that nobody sees a part of it.
  * @module
  */
-import { copy, type TransferMeter } from "../../content/copy.ts";
+import { copy, MAX_TIMES_BROUGHT, type TransferMeter } from "../../content/copy.ts";
 import { graphKey } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
@@ -17,9 +17,6 @@ export interface MergeOptions extends Pick<TransferMeter, "emit"> {
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** How often what others remove meanwhile is brought. */
-const MAX_TIMES_BROUGHT = 3;
 
 /**
  * Copies all entries of layouts and archives into a layout; those without a name are found there by
