@@ -6,7 +6,7 @@ import { entryName } from "../oci/entries.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
 import { openImages } from "../place/open.ts";
-import { presentImages } from "../place/choose_images.ts";
+import { presentImages } from "../place/open_image.ts";
 import { ImageReader } from "../content/reader.ts";
 
 /**

@@ -13,7 +13,7 @@ import { Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
-import { openChosen } from "../place/choose_images.ts";
+import { openChosen } from "../place/open_image.ts";
 import { isLocalRepository, openRegistries } from "../place/open.ts";
 import { summarize } from "../content/reader.ts";
 

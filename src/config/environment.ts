@@ -4,7 +4,7 @@
  */
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { Environment } from "../place/registry/proxy.ts";
+import type { Environment } from "../place/registry/endpoint.ts";
 
 export type { Environment };
 

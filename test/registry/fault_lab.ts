@@ -6,9 +6,8 @@
 import { createHash } from "node:crypto";
 import type { OpenBlob } from "../../src/content/places.ts";
 import { readAll } from "../../src/io/streams.ts";
-import { openRegistry } from "../../src/place/registry/registry.ts";
+import { openRegistry, type RegistryStore } from "../../src/place/registry/registry.ts";
 import type { RegistryOptions } from "../../src/place/registry/transport.ts";
-import type { RegistryStore } from "../../src/place/registry/store.ts";
 import {
   type Exchange,
   type FaultProxy,

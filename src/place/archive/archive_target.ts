@@ -33,9 +33,14 @@ import {
 import { TAR_END } from "../../io/tar_writer.ts";
 import { type Descriptor, digestHex, isDigest, parseDigest } from "../../oci/descriptor.ts";
 import { entryName, findEntry } from "../../oci/entries.ts";
-import { ArchiveCollector } from "./collector.ts";
-import { archiveDocuments, blobHeader, FOLDERS, padding } from "./members.ts";
-import { notAnArchive } from "./tar_file.ts";
+import {
+  ArchiveCollector,
+  archiveDocuments,
+  blobHeader,
+  FOLDERS,
+  notAnArchive,
+  padding,
+} from "./collector.ts";
 
 /** Where the blobs of an archive are till it is written. */
 export interface ArchiveTargetOptions {

@@ -10,7 +10,7 @@ import { KodenoError } from "../../errors.ts";
 import { exists, ioFailure, isNotFound, readSmallText } from "../../io/files.ts";
 import { digestOf } from "../../io/hash.ts";
 import { digestHex } from "../../oci/descriptor.ts";
-import type { Environment } from "../registry/proxy.ts";
+import type { Environment } from "../registry/endpoint.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 

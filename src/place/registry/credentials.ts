@@ -6,8 +6,7 @@
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { readSmallText } from "../../io/files.ts";
-import { DOCKER_HUB, registryName } from "./endpoint.ts";
-import type { Environment } from "./proxy.ts";
+import { DOCKER_HUB, type Environment, registryName } from "./endpoint.ts";
 
 /** A proof of who somebody is. */
 export type Credential =

@@ -26,10 +26,16 @@ import {
   parseIndex,
   parseManifest,
 } from "../../oci/manifest.ts";
-import { refuseWebPage, type Repository, repositoryCall } from "./blobs.ts";
+import {
+  type Document,
+  getManifest,
+  putManifest,
+  refuseWebPage,
+  type Repository,
+  repositoryCall,
+} from "./blobs.ts";
 import type { Answer, Call, RegistryClient } from "./client.ts";
 import { connectionFailure, sleep, TimeBound, waitMs } from "./failure.ts";
-import { type Document, getManifest, putManifest } from "./manifests.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
 const MAX_PAGES = 10_000;

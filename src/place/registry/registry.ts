@@ -2,13 +2,37 @@
  * Opens repositories of registries: one, or several that share their connections and tokens.
  * @module
  */
-import type { Repository } from "./blobs.ts";
+import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
+import { graphKey, hasSuccessors, readDocument } from "../../content/walk.ts";
+import { KodenoError } from "../../errors.ts";
+import { bytesStream, readAll } from "../../io/streams.ts";
+import { Pool, SingleFlight } from "../../io/work.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  type Digest,
+  isDigest,
+  MediaType,
+  ociMediaType,
+  parseDigest,
+} from "../../oci/descriptor.ts";
+import { parseReference, parseTag } from "../../oci/reference.ts";
+import {
+  type Document,
+  fetchBlob,
+  getManifest,
+  hasBlob,
+  headManifest,
+  putManifest,
+  type Repository,
+  subjectOf,
+} from "./blobs.ts";
 import { RegistryClient, type Shared } from "./client.ts";
 import { dockerCredentials } from "./credentials.ts";
-import { type Endpoint, mirrorOf, parseEndpoint } from "./endpoint.ts";
+import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
 import { DEFAULT_RETRY } from "./failure.ts";
-import { RegistryStore } from "./store.ts";
 import { type RegistryOptions, Transport } from "./transport.ts";
+import { checkPush, pushBlob } from "./upload.ts";
 
 /** Fills in what was not said. */
 export function shared(options: RegistryOptions): Shared {
@@ -95,4 +119,266 @@ export class Registries implements AsyncDisposable {
  */
 export function openRegistry(name: string, options: RegistryOptions = {}): RegistryStore {
   return new Registries(options).open(name);
+}
+
+/** HEAD requests at once. */
+const MAX_HEADS = 16;
+/** Pushed documents that are kept for the tags that follow. */
+const MAX_DOCUMENTS = 64;
+/** Small documents that were read are kept, too, since most are asked for again: so many, so large. */
+const MAX_READ = 256;
+const MAX_READ_BYTES = 64 * 1024;
+/** Of few registries the lists are asked for. */
+const lists = () => import("./referrers.ts");
+
+/** What a {@link RegistryStore} is made of. */
+export interface StoreParts {
+  readonly own: Repository;
+  readonly mirror: Repository | undefined;
+  readonly mountFrom: readonly string[];
+  /** For locks between processes. */
+  readonly lockFolder: string | undefined;
+  readonly onWarning: (message: string) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** A repository. Made by `openRegistry` or `Registries.open`. */
+export class RegistryStore implements Source, Place, AsyncDisposable {
+  readonly #parts: StoreParts;
+  readonly #heads = new Pool(MAX_HEADS);
+  /** What is known to be there, by digest and size: nothing is asked for, or sent, twice. */
+  readonly #known = new Set<string>();
+  /** What was asked for and not there; a push that follows does not ask again. */
+  readonly #absent = new Set<string>();
+  readonly #pushing = new SingleFlight();
+  /** Whether the registry knows by itself what refers to what. */
+  #keepsLists: boolean | undefined;
+  /** Documents that were pushed, for the tags that follow. */
+  readonly #documents = new Map<string, Document>();
+  /** Manifests and configs that were read. */
+  readonly #read = new Map<string, Uint8Array>();
+
+  /** Takes what `openRegistry` puts together. */
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+  }
+
+  /** The repository's name, as it was given. */
+  get name(): string {
+    return this.#parts.own.endpoint.name;
+  }
+
+  /** {@inheritDoc Source.what} */
+  get what(): string {
+    return `repository ${this.name}`;
+  }
+
+  /**
+   * What a tag, a digest, `NAME:TAG` or `NAME@DIGEST` of this repository names.
+   * {@inheritDoc Source.resolve}
+   */
+  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    const target = this.#parseRef(ref);
+    return await this.#pull(options, async (repository) => {
+      const found = await headManifest(repository, target, options);
+      if (found !== undefined) return found;
+      const { name } = repository.endpoint;
+      const what = `${name}${isDigest(target) ? "@" : ":"}${target}`;
+      throw new KodenoError("NOT_FOUND", `Cannot find ${what}: the registry does not have it`);
+    });
+  }
+
+  /** {@inheritDoc Source.fetch} */
+  async fetch(
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    const key = graphKey(descriptor);
+    const known = this.#read.get(key);
+    if (known !== undefined) return bytesStream(known);
+    const isDocument = hasSuccessors(descriptor);
+    const isKept = descriptor.size <= MAX_READ_BYTES &&
+      (isDocument || ociMediaType(descriptor.mediaType) === MediaType.config);
+    const found = await this.#pull(options, async (repository) => {
+      if (isDocument) return (await getManifest(repository, digest, options)).bytes;
+      const stream = await fetchBlob(repository, descriptor, options);
+      return isKept ? await readAll(stream, MAX_READ_BYTES, `blob ${digest}`) : stream;
+    });
+    if (!(found instanceof Uint8Array)) return found;
+    if (isKept && found.length <= MAX_READ_BYTES) keepFew(this.#read, key, found, MAX_READ);
+    return bytesStream(found);
+  }
+
+  /** {@inheritDoc Target.has} */
+  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    const key = `${digest} ${descriptor.size}`;
+    if (this.#known.has(key)) return true;
+    const { own } = this.#parts;
+    const found = await this.#heads.run(async () => {
+      options.signal?.throwIfAborted();
+      if (!hasSuccessors(descriptor)) return await hasBlob(own, descriptor, options);
+      return (await headManifest(own, digest, options))?.size === descriptor.size;
+    });
+    (found ? this.#known : this.#absent).add(key);
+    return found;
+  }
+
+  /** {@inheritDoc Target.push} */
+  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    // Images that are pushed side by side share layers: each is sent once.
+    await this.#pushing.do(digest, () => this.#push(descriptor, digest, open, options));
+  }
+
+  /** {@inheritDoc Target.tag} */
+  async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const tag = this.#parseRef(ref);
+    if (isDigest(tag)) {
+      throw new KodenoError("BAD_REFERENCE", `Cannot tag ${this.name}: ${ref} is a digest`);
+    }
+    const { own } = this.#parts;
+    const digest = parseDigest(descriptor.digest);
+    const pushed = this.#documents.get(digest);
+    // What was there before was most likely tagged before, too.
+    if (pushed === undefined && await this.#isTagged(digest, tag, options)) return;
+    await putManifest(own, tag, pushed ?? await getManifest(own, digest, options), options);
+  }
+
+  async #isTagged(digest: Digest, tag: string, options: CallOptions): Promise<boolean> {
+    try {
+      return (await headManifest(this.#parts.own, tag, options))?.digest === digest;
+    } catch (error) {
+      // The tag is of something else, which is no image.
+      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return false;
+      throw error;
+    }
+  }
+
+  /**
+   * The tags of the repository, in the registry's order.
+   *
+   * @throws {KodenoError} `NOT_FOUND` when there is no such repository
+   */
+  async tags(options: CallOptions = {}): Promise<readonly string[]> {
+    return await (await lists()).listTags(this.#parts.own, options);
+  }
+
+  /** The manifests whose `subject` is this one; none where nothing refers to it. */
+  async referrers(subject: Descriptor, options: CallOptions = {}): Promise<readonly Descriptor[]> {
+    return await (await lists()).listReferrers(this.#parts.own, subject, options);
+  }
+
+  /**
+   * Lists a manifest that is there already under its subject, where the registry keeps no list of its
+   * own: whoever pushed it may have been stopped before that.
+   *
+   * @throws {KodenoError} as pushing it does
+   */
+  async listReferrer(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const document = { descriptor, bytes };
+    const subject = subjectOf(document);
+    if (subject === undefined) return;
+    const { own, lockFolder } = this.#parts;
+    const { addReferrer, askReferrers } = await lists();
+    this.#keepsLists ??= await askReferrers(own, subject, options) !== undefined;
+    if (!this.#keepsLists) await addReferrer(own, subject, document, { ...options, lockFolder });
+  }
+
+  /**
+   * Whether this login may push to the repository; nothing is left there.
+   *
+   * @throws {KodenoError} `UNAUTHORIZED` with what to do about it, `REGISTRY_FAILED`
+   */
+  async check(options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    await checkPush(this.#parts.own, options);
+  }
+
+  /** {@inheritDoc Place.undo} Blobs without a name are the registry's to remove. */
+  async undo(): Promise<void> {
+    await this.close();
+  }
+
+  /** Closes the connections that are kept open, of all that were opened together. */
+  async close(): Promise<void> {
+    await this.#parts.close();
+  }
+
+  /** {@link close}, when it goes out of scope. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #push(
+    descriptor: Descriptor,
+    digest: Digest,
+    open: OpenBlob,
+    options: CallOptions,
+  ): Promise<void> {
+    const key = `${digest} ${descriptor.size}`;
+    if (hasSuccessors(descriptor)) await this.#pushDocument(descriptor, digest, open, options);
+    else if (this.#absent.delete(key) || !(await this.has(descriptor, options))) {
+      await pushBlob(this.#parts.own, descriptor, open, this.#parts.mountFrom, options);
+    }
+    this.#absent.delete(key);
+    this.#known.add(key);
+  }
+
+  async #pushDocument(
+    descriptor: Descriptor,
+    digest: Digest,
+    open: OpenBlob,
+    options: CallOptions,
+  ): Promise<void> {
+    const { own, lockFolder } = this.#parts;
+    const bytes = await readDocument({ fetch: open }, descriptor, options);
+    const document = { descriptor: bareDescriptor(descriptor), bytes };
+    const said = await putManifest(own, digest, document, options);
+    const subject = subjectOf(document);
+    if (subject !== undefined && said === undefined) {
+      const { addReferrer } = await lists();
+      await addReferrer(own, subject, document, { ...options, lockFolder });
+    }
+    keepFew(this.#documents, digest, document, MAX_DOCUMENTS);
+  }
+
+  async #pull<T>(
+    options: CallOptions,
+    work: (repository: Repository) => Promise<T>,
+  ): Promise<T> {
+    const { own, mirror, onWarning } = this.#parts;
+    return await withMirror(own, mirror, work, onWarning, options.signal);
+  }
+
+  /** The tag or digest of a reference to this repository. */
+  #parseRef(ref: string): string {
+    if (isDigest(ref)) return ref;
+    if (!/[:/@]/.test(ref)) return parseTag(ref);
+    const { name, tag, digest } = parseReference(ref);
+    const { registry, path } = parseEndpoint(name);
+    const { endpoint } = this.#parts.own;
+    if (registry === endpoint.registry && path === endpoint.path) return digest ?? tag ?? "latest";
+    throw new KodenoError(
+      "BAD_REFERENCE",
+      `Cannot use ${JSON.stringify(ref)} in repository ${this.name}: it is of another one`,
+    );
+  }
+}
+
+/** Keeps one more in a map of so many; the oldest goes. */
+function keepFew<T>(kept: Map<string, T>, key: string, value: T, most: number): void {
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > most && oldest !== undefined) kept.delete(oldest);
 }

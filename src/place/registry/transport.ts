@@ -9,8 +9,7 @@ import { newHttpClient } from "../http_client.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
-import { isLoopback } from "./endpoint.ts";
-import { type Environment, proxyFor } from "./proxy.ts";
+import { type Environment, isLoopback, proxyFor } from "./endpoint.ts";
 import type { Relay } from "./relay.ts";
 
 /** How registries are reached. */

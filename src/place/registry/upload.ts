@@ -11,9 +11,15 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { DamagedBlob, Verifier } from "../../io/hash.ts";
 import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
-import type { Scope } from "./auth.ts";
+import {
+  type Answer,
+  type Call,
+  FIRST_CHUNK_BYTES,
+  type RegistryClient,
+  type Scope,
+  smallestChunk,
+} from "./client.ts";
 import { hasBlob, type Repository, repositoryCall } from "./blobs.ts";
-import type { Answer, Call, RegistryClient } from "./client.ts";
 import {
   ConnectionError,
   connectionFailure,
@@ -21,7 +27,6 @@ import {
   isTransientStatus,
   retryAfterMs,
 } from "./failure.ts";
-import { FIRST_CHUNK_BYTES, smallestChunk } from "./upload_size.ts";
 
 /** The largest blob that goes in one request. */
 const SMALL_BLOB_BYTES = 1024 * 1024;

@@ -6,11 +6,11 @@
 import { delimiter, join } from "node:path";
 import { type Environment, variable } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { DaemonClient } from "../../place/daemon/client.ts";
+import { DaemonClient } from "../../place/daemon/daemon_place.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";
 import { findDaemonOf, registryOptions } from "../../place/open.ts";
-import { checkAccess } from "../../place/registry/access.ts";
+import { checkAccess } from "../../place/registry/login.ts";
 import {
   askHelper,
   type AuthFile,
@@ -19,8 +19,7 @@ import {
   readAuthFile,
   serverKey,
 } from "../../place/registry/credentials.ts";
-import { parseEndpoint } from "../../place/registry/endpoint.ts";
-import { proxyFor } from "../../place/registry/proxy.ts";
+import { parseEndpoint, proxyFor } from "../../place/registry/endpoint.ts";
 import { type Checkup, destinationOf, shownUrl } from "./report.ts";
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { smallestChunk, UploadSize } from "./upload_size.ts";
+import { parseChallenges, scopeText, smallestChunk, UploadSize } from "./client.ts";
 
 const MIB = 1024 * 1024;
 
@@ -43,4 +43,40 @@ Deno.test("upload size: reads OCI-Chunk-Min-Length, and nothing into what is no 
   const of = (value: string) => smallestChunk(new Headers({ "oci-chunk-min-length": value }));
   assert.deepEqual([of("5242880"), of("0"), of("-1"), of("x"), of("1e9")], [5242880, 0, 0, 0, 0]);
   assert.equal(smallestChunk(new Headers()), 0);
+});
+
+const parsed = (header: string) =>
+  parseChallenges(header).map(({ scheme, parameters }) => ({ scheme, ...parameters }));
+
+Deno.test("parseChallenges reads what registries send", () => {
+  const bearer =
+    'Bearer realm="https://auth.local/token",service="reg, \\"x\\"",scope="repository:a:pull,push"';
+  assert.deepEqual(parsed(bearer), [{
+    scheme: "bearer",
+    realm: "https://auth.local/token",
+    service: 'reg, "x"',
+    scope: "repository:a:pull,push",
+  }]);
+  assert.deepEqual(parsed('Negotiate, BASIC Realm="a b", Bearer realm=x'), [
+    { scheme: "negotiate" },
+    { scheme: "basic", realm: "a b" },
+    { scheme: "bearer", realm: "x" },
+  ]);
+  assert.deepEqual(parsed("basic"), [{ scheme: "basic" }]);
+});
+
+Deno.test("parseChallenges ends at what is malformed", () => {
+  for (const header of ["", ",,,", "=", '="x"', "realm=x", '"', "\u00e9"]) {
+    assert.deepEqual(parsed(header), [], header);
+  }
+  assert.deepEqual(parsed('Bearer __proto__="x"')[0]?.scheme, "bearer");
+  assert.equal(({} as Record<string, unknown>).x, undefined);
+  const began = performance.now();
+  parsed('Bearer realm="' + "\\".repeat(100_000));
+  parsed("a ".repeat(50_000) + "=".repeat(50_000));
+  assert.ok(performance.now() - began < 1000);
+});
+
+Deno.test("scopeText names path and actions", () => {
+  assert.equal(scopeText({ path: "a/b", actions: ["pull", "push"] }), "repository:a/b:pull,push");
 });
