@@ -80,17 +80,21 @@ export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls
  * Finds the daemon that Docker's command line would use. Reads Docker's own files and looks for
  * sockets; dials nothing.
  *
- * @param env DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
+ * @param environment DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
  * CONTAINER_HOST, HOME and XDG_RUNTIME_DIR are looked at
  * @throws {KodenoError} `BAD_OPTION` for an address kodeno cannot dial or a context that is not
  * there; `IO_FAILED` when there is no daemon's socket anywhere
  */
-export async function findDaemon(env: Environment): Promise<DaemonEndpoint> {
-  if (env["DOCKER_HOST"]) return named(env["DOCKER_HOST"], "DOCKER_HOST", env);
-  const ofContext = readContext(env);
+export async function findDaemon(environment: Environment): Promise<DaemonEndpoint> {
+  if (environment["DOCKER_HOST"]) {
+    return named(environment["DOCKER_HOST"], "DOCKER_HOST", environment);
+  }
+  const ofContext = readContext(environment);
   if (ofContext !== undefined) return ofContext;
-  if (env["CONTAINER_HOST"]) return named(env["CONTAINER_HOST"], "CONTAINER_HOST", env);
-  const own = env["XDG_RUNTIME_DIR"];
+  if (environment["CONTAINER_HOST"]) {
+    return named(environment["CONTAINER_HOST"], "CONTAINER_HOST", environment);
+  }
+  const own = environment["XDG_RUNTIME_DIR"];
   const sockets = [
     "/var/run/docker.sock",
     ...(own ? [join(own, "docker.sock"), join(own, "podman", "podman.sock")] : []),
@@ -107,13 +111,13 @@ export async function findDaemon(env: Environment): Promise<DaemonEndpoint> {
 }
 
 /** An address of the environment; Docker's variables for TLS go with it. */
-function named(text: string, where: string, env: Environment): DaemonEndpoint {
+function named(text: string, where: string, environment: Environment): DaemonEndpoint {
   // As Docker has it, certificates alone turn nothing on.
-  if (text.startsWith("unix:") || !env["DOCKER_TLS_VERIFY"]) {
+  if (text.startsWith("unix:") || !environment["DOCKER_TLS_VERIFY"]) {
     return parseDaemonEndpoint(text, where);
   }
-  const own = env["DOCKER_CONFIG"] || join(env["HOME"] ?? "", ".docker");
-  return parseDaemonEndpoint(text, where, readCertificates(env["DOCKER_CERT_PATH"] || own));
+  const own = environment["DOCKER_CONFIG"] || join(environment["HOME"] ?? "", ".docker");
+  return parseDaemonEndpoint(text, where, readCertificates(environment["DOCKER_CERT_PATH"] || own));
 }
 
 /** `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there. */
@@ -145,11 +149,12 @@ const metaSchema = z.looseObject({
  * The context in use: DOCKER_CONTEXT, else `currentContext` of `config.json`.
  * The default one, which stands for the usual socket, is undefined.
  */
-function readContext(env: Environment): DaemonEndpoint | undefined {
-  const folder = env["DOCKER_CONFIG"] || (env["HOME"] ? join(env["HOME"], ".docker") : undefined);
+function readContext(environment: Environment): DaemonEndpoint | undefined {
+  const folder = environment["DOCKER_CONFIG"] ||
+    (environment["HOME"] ? join(environment["HOME"], ".docker") : undefined);
   if (folder === undefined) return undefined;
   const config = readJson(join(folder, "config.json"), configSchema);
-  const name = env["DOCKER_CONTEXT"] || config?.currentContext;
+  const name = environment["DOCKER_CONTEXT"] || config?.currentContext;
   if (name === undefined || name === "" || name === "default") return undefined;
 
   const id = digestHex(digestOf(name));

@@ -22,8 +22,8 @@ export interface Certs {
 }
 
 /** The folders that are looked through: the system's and those of the user. */
-export function certsFolders(env: Environment): readonly string[] {
-  const home = env.HOME;
+export function certsFolders(environment: Environment): readonly string[] {
+  const home = environment.HOME;
   const own = home
     ? [join(home, ".docker", "certs.d"), join(home, ".config/containers/certs.d")]
     : [];

@@ -4,11 +4,18 @@
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
-import { basicAuthorization, type Credential, type CredentialProvider } from "./credentials.ts";
+import { getOrSet } from "../../io/work.ts";
+import {
+  basicAuthorization,
+  type Credential,
+  type CredentialProvider,
+  dockerCredentials,
+} from "./credentials.ts";
 import { apiHost, isLoopback } from "./endpoint.ts";
 import {
   ConnectionError,
   connectionFailure,
+  DEFAULT_RETRY,
   isTransientError,
   isTransientStatus,
   loginHint,
@@ -21,18 +28,24 @@ import {
   sleep,
   waitMs,
 } from "./failure.ts";
-import type { RequestContent, Transport, TransportResponse } from "./transport.ts";
+import { type Answer, type RegistryOptions, type RequestContent, Transport } from "./transport.ts";
 
-/** Everything that several repositories share. */
-export interface Shared {
+/** What several repositories share: connections, and options with what was not said. */
+export class Shared {
   readonly transport: Transport;
   readonly credentials: CredentialProvider;
-  /** How often things are tried. */
   readonly policy: RetryPolicy;
-  /** Milliseconds that a document may take as a whole. */
   readonly documentMs: number;
-  /** Told of work that takes longer than it should. */
   readonly onDelay: (message: string) => void;
+
+  constructor(options: RegistryOptions) {
+    const { environment = {}, onWarning = () => {}, onDelay = () => {}, retry } = options;
+    this.transport = new Transport(options);
+    this.credentials = options.credentials ?? dockerCredentials(environment, onWarning);
+    this.policy = { ...DEFAULT_RETRY, ...retry };
+    this.documentMs = options.documentMs ?? 120_000;
+    this.onDelay = onDelay;
+  }
 }
 
 /** A request in terms of a registry. */
@@ -55,12 +68,6 @@ export interface Call {
   /** False where sending again takes more than that. */
   readonly retry?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** An answer; its body has to be read or cancelled. */
-export interface Answer extends TransportResponse {
-  /** Who gave it, after redirects. */
-  readonly url: URL;
 }
 
 const MAX_REDIRECTS = 8;
@@ -115,7 +122,7 @@ export class RegistryClient {
         if (call.retry === false && isTransientError(error)) throw error;
         const again = isTransientError(error) ||
           (error instanceof TokenRefused && isTransientStatus(error.status));
-        if (tried >= attempts || !again) throw await this.#failure(call, error);
+        if (tried >= attempts || !again) throw this.#failure(call, error);
         why = messageOf(error);
       }
       await this.waitForTry(call, tried, why, askedMs);
@@ -181,7 +188,14 @@ export class RegistryClient {
     for (let hops = 0;;) {
       const own = url.origin === base.origin;
       const authorization = own ? await authorizer.header(call.scopes, call.signal) : undefined;
-      const answer = await this.#send(call, url, authorization);
+      const { method, headers, body, signal } = call;
+      const answer = await this.shared.transport.send({
+        method,
+        url,
+        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        body: body?.(),
+        signal,
+      });
       if (answer.status === 401 && own && refused++ < 2) {
         const challenge = answer.headers.get("www-authenticate");
         const again = await authorizer.refused(call.scopes, authorization, challenge);
@@ -190,29 +204,17 @@ export class RegistryClient {
           continue;
         }
       }
-      const isRead = call.method === "GET" || call.method === "HEAD";
+      const isRead = method === "GET" || method === "HEAD";
       if (!isRead || !REDIRECTS.includes(answer.status)) return answer;
       const next = await this.locationOf(call, answer);
       await answer.body.cancel();
       if (++hops > MAX_REDIRECTS) {
-        const { doing, method } = call;
+        const { doing } = call;
         const why = `the registry redirects more than ${MAX_REDIRECTS} times`;
         throw new RegistryError("REGISTRY_FAILED", { doing, why, method, url });
       }
       url = next;
     }
-  }
-
-  async #send(call: Call, url: URL, authorization: string | undefined): Promise<Answer> {
-    const { method, headers, body, signal } = call;
-    const response = await this.shared.transport.send({
-      method,
-      url,
-      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
-      body: body?.(),
-      signal,
-    });
-    return { ...response, url };
   }
 
   /**
@@ -225,7 +227,7 @@ export class RegistryClient {
       await (await this.reach(call.signal)).authorizer.header(call.scopes, call.signal);
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw await this.#failure(call, error);
+      throw this.#failure(call, error);
     }
   }
 
@@ -243,7 +245,7 @@ export class RegistryClient {
     };
   }
 
-  async #failure(call: Call, error: unknown): Promise<unknown> {
+  #failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
       const { url, status, codes } = error;
@@ -261,7 +263,7 @@ export class RegistryClient {
     }
     const base = this.#reached?.base ?? `https://${apiHost(this.registry)}/`;
     const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
-    return await connectionFailure(call, url, error);
+    return connectionFailure(call, url, error);
   }
 }
 
@@ -433,7 +435,7 @@ async function fetchToken(request: TokenRequest): Promise<BearerToken> {
 async function askTokenServer(
   realm: URL,
   { transport, challenge, scopes, credential, signal }: TokenRequest,
-): Promise<TransportResponse> {
+): Promise<Answer> {
   const { service } = challenge.parameters;
   if (credential?.kind === "identity") {
     const form = new URLSearchParams({
@@ -562,9 +564,7 @@ export class Authorizer {
   }
 
   #credential(path: string): Promise<Credential | undefined> {
-    const found = this.#credentials.get(path) ?? this.find(path);
-    this.#credentials.set(path, found);
-    return found;
+    return getOrSet(this.#credentials, path, () => this.find(path));
   }
 
   async #token(request: TokenRequest): Promise<BearerToken> {

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { readSmallText } from "../../io/files.ts";
+import { getOrSet } from "../../io/work.ts";
 import { DOCKER_HUB, type Environment, registryName } from "./endpoint.ts";
 
 /** A proof of who somebody is. */
@@ -37,12 +38,6 @@ export function basicAuthorization(username: string, password: string): string {
 export const HELPER_MS = 10_000;
 const NOT_FOUND = /credentials not found/i;
 
-/** What a helper said. */
-interface Said {
-  readonly success: boolean;
-  readonly stdout: string;
-}
-
 /**
  * Asks a helper for the credential of a registry; undefined when it has none, or does not answer.
  *
@@ -52,17 +47,24 @@ interface Said {
 export async function askHelper(
   helper: string,
   server: string,
-  env: Environment,
+  environment: Environment,
   onWarning: (message: string) => void,
   helperMs: number = HELPER_MS,
 ): Promise<Credential | undefined> {
   try {
-    const { success, stdout } = await runHelper(helper, "get", server, env, helperMs);
+    const { success, stdout } = await runHelper(helper, "get", server, environment, helperMs);
     if (!success) {
       if (NOT_FOUND.test(stdout)) return undefined;
       throw new Error("it failed");
     }
-    const { Username: username, Secret: secret } = parseAnswer(stdout);
+    let answer: { Username?: unknown; Secret?: unknown };
+    try {
+      answer = JSON.parse(stdout) ?? {};
+    } catch {
+      // The parser's own message would quote the answer.
+      throw new Error("its answer is not JSON");
+    }
+    const { Username: username, Secret: secret } = answer;
     if (typeof username !== "string" || typeof secret !== "string" || secret === "") {
       return undefined;
     }
@@ -79,32 +81,21 @@ export async function tellHelper(
   helper: string,
   action: "store" | "erase",
   input: string,
-  env: Environment,
+  environment: Environment,
 ): Promise<void> {
-  const { success, stdout } = await runHelper(helper, action, input, env, HELPER_MS);
+  const { success, stdout } = await runHelper(helper, action, input, environment, HELPER_MS);
   if (!success && !(action === "erase" && NOT_FOUND.test(stdout))) throw new Error("it failed");
-}
-
-function parseAnswer(text: string): { Username?: unknown; Secret?: unknown } {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    // The parser's own message would quote the answer.
-    throw new Error("its answer is not JSON");
-  }
 }
 
 async function runHelper(
   helper: string,
   action: string,
   input: string,
-  env: Environment,
+  environment: Environment,
   helperMs: number,
-): Promise<Said> {
+): Promise<{ readonly success: boolean; readonly stdout: string }> {
   // It names a program to run.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper)) throw new Error("that is no name of a helper");
-  const defined = Object.entries(env).filter((entry) => entry[1] !== undefined);
-  const environment = Object.fromEntries(defined) as Record<string, string>;
   const { MAX_OUTPUT_BYTES, runProgram, StartError } = await import("../../exec/run.ts");
   try {
     const { code, stdout, cut } = await runProgram({
@@ -145,47 +136,53 @@ export interface AuthEntry {
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** The path of Docker's `config.json`; undefined where there is no home. */
-export function dockerConfigPath(env: Environment): string | undefined {
-  if (env.DOCKER_CONFIG) return join(env.DOCKER_CONFIG, "config.json");
-  return env.HOME ? join(env.HOME, ".docker", "config.json") : undefined;
+export function dockerConfigPath(environment: Environment): string | undefined {
+  if (environment.DOCKER_CONFIG) return join(environment.DOCKER_CONFIG, "config.json");
+  return environment.HOME ? join(environment.HOME, ".docker", "config.json") : undefined;
 }
 
 /** The files that are asked, in this order. */
-export function authFilePaths(env: Environment): readonly string[] {
+export function authFilePaths(environment: Environment): readonly string[] {
   const podman = (folder: string | undefined) => folder && join(folder, "containers", "auth.json");
   const paths = [
-    env.REGISTRY_AUTH_FILE || undefined,
-    dockerConfigPath(env),
-    podman(env.XDG_RUNTIME_DIR || undefined),
-    podman(env.XDG_CONFIG_HOME || (env.HOME && join(env.HOME, ".config"))),
+    environment.REGISTRY_AUTH_FILE,
+    dockerConfigPath(environment),
+    podman(environment.XDG_RUNTIME_DIR),
+    podman(environment.XDG_CONFIG_HOME || (environment.HOME && join(environment.HOME, ".config"))),
   ];
-  return [...new Set(paths.filter((path) => path !== undefined && path !== ""))] as string[];
+  return [...new Set(paths.flatMap((path) => path ? [path] : []))];
 }
 
 /**
  * Finds credentials where Docker and podman keep them. Nothing is read before it is asked for.
  *
- * @param env the environment
+ * @param environment the environment
  * @param onWarning told of files that cannot be read and helpers that do not answer
  * @param helperMs milliseconds that a helper may take; 10 000 unless given
  */
 export function dockerCredentials(
-  env: Environment,
+  environment: Environment,
   onWarning: (message: string) => void = () => {},
   helperMs: number = HELPER_MS,
 ): CredentialProvider {
   let files: readonly AuthFile[] | undefined;
   const asked = new Map<string, Promise<Credential | undefined>>();
-  const ask = (helper: string, registry: string): Promise<Credential | undefined> => {
-    const key = `${helper} ${registry}`;
-    const known = asked.get(key) ??
-      askHelper(helper, serverKey(registry), env, onWarning, helperMs);
-    asked.set(key, known);
-    return known;
-  };
+  const ask = (helper: string, registry: string) =>
+    getOrSet(
+      asked,
+      `${helper} ${registry}`,
+      () => askHelper(helper, serverKey(registry), environment, onWarning, helperMs),
+    );
   return async (host, path) => {
     const registry = registryName(host);
-    files ??= authFilePaths(env).map((file) => readOrWarn(file, onWarning));
+    files ??= authFilePaths(environment).map((file) => {
+      try {
+        return readAuthFile(file) ?? {};
+      } catch (error) {
+        onWarning(`Cannot read credentials in ${file}: ${messageOf(error)}`);
+        return {};
+      }
+    });
     for (const file of files) {
       const helper = helperOf(file, registry);
       const kept = helper === undefined ? undefined : await ask(helper, registry);
@@ -228,11 +225,7 @@ function entryOf(file: AuthFile, registry: string, path: string): Credential | u
       (one.path === "" || path === one.path || path.startsWith(`${one.path}/`))
     )
     .sort((a, b) => b.path.length - a.path.length);
-  for (const { entry } of fitting) {
-    const found = credentialOf(entry);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  return fitting.map(({ entry }) => credentialOf(entry)).find((found) => found !== undefined);
 }
 
 function credentialOf(entry: AuthEntry | null): Credential | undefined {
@@ -249,25 +242,11 @@ function decodeAuth(auth: string): [string, string] | undefined {
   try {
     const bytes = Uint8Array.from(atob(auth.trim()), (c) => c.charCodeAt(0));
     const text = new TextDecoder().decode(bytes);
-    const colon = text.indexOf(":");
     // Docker pads the password with NULs.
-    return colon < 0
-      ? undefined
-      : [text.slice(0, colon), text.slice(colon + 1).replace(/\0+$/, "")];
+    const [, user, password] = /^([^:]*):([^]*?)\0*$/.exec(text) ?? [];
+    return user === undefined || password === undefined ? undefined : [user, password];
   } catch {
     return undefined;
-  }
-}
-
-function readOrWarn(
-  path: string,
-  onWarning: (message: string) => void,
-): AuthFile {
-  try {
-    return readAuthFile(path) ?? {};
-  } catch (error) {
-    onWarning(`Cannot read credentials in ${path}: ${messageOf(error)}`);
-    return {};
   }
 }
 

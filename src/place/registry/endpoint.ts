@@ -110,8 +110,9 @@ export type Environment = Readonly<Record<string, string>>;
  *
  * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` URL
  */
-export function proxyFor(url: URL, env: Environment): URL | undefined {
-  const setting = (name: string) => env[name] || env[name.toLowerCase()] || undefined;
+export function proxyFor(url: URL, environment: Environment): URL | undefined {
+  const setting = (name: string) =>
+    environment[name] || environment[name.toLowerCase()] || undefined;
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const text = setting(name) ?? setting("ALL_PROXY");
   if (text === undefined || isLoopback(url.hostname)) return undefined;

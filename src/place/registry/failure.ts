@@ -4,9 +4,9 @@
  * message.
  * @module
  */
-import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
+import { orAborted } from "../../io/work.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
 export type ConnectionTrouble =
@@ -21,13 +21,7 @@ export type ConnectionTrouble =
   | "protocol"
   | "denied";
 
-const LASTING: readonly ConnectionTrouble[] = [
-  "certificate",
-  "client-certificate",
-  "denied",
-  "protocol",
-  "tls",
-];
+const LASTING = "certificate client-certificate denied protocol tls".split(" ");
 
 /** A connection that could not be made, or broke. */
 export class ConnectionError extends Error {
@@ -94,7 +88,7 @@ export function connectionError(error: unknown): unknown {
 }
 
 /** What is known of a request that failed. */
-export interface RegistryFailure {
+interface RegistryFailure {
   /** What was tried, to what: `push blob sha256:1f... to reg.local/app`. */
   readonly doing: string;
   /** Why not: `registry answered 403 (DENIED)`. */
@@ -229,12 +223,9 @@ export function waitMs(
 
 /** Waits, or throws the signal's reason as soon as it is aborted. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await setTimeoutPromise(ms, undefined, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await orAborted(wait, signal).finally(() => clearTimeout(timer));
 }
 
 /** A signal that is aborted after a time, or with another signal. Dispose of it when the work is done. */

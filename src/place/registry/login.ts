@@ -15,11 +15,13 @@ import {
 } from "../../io/files.ts";
 import { findOutput } from "../../io/output.ts";
 import { refuseWebPage } from "./blobs.ts";
-import { type Answer, type Call, RegistryClient, type Scope } from "./client.ts";
+import { type Call, RegistryClient, type Scope, Shared } from "./client.ts";
+import type { Answer } from "./transport.ts";
 import {
   askHelper,
   type AuthEntry,
   type AuthFile,
+  basicAuthorization,
   dockerConfigPath,
   helperOf,
   keyParts,
@@ -29,7 +31,6 @@ import {
 } from "./credentials.ts";
 import { type Environment, parseEndpoint, registryName } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";
-import { shared } from "./registry.ts";
 import type { RegistryOptions } from "./transport.ts";
 
 /**
@@ -43,22 +44,21 @@ export async function keepLogin(
   host: string,
   username: string,
   password: string,
-  env: Environment,
+  environment: Environment,
 ): Promise<string> {
   const registry = checkHost(host);
   if (username === "" || /[:\r\n]/.test(username) || password === "") {
     throw new KodenoError("BAD_OPTION", "Cannot log in: user and password must not be empty");
   }
   const server = serverKey(registry);
-  return await change(env, `log in to ${registry}`, async (file, path) => {
+  return await change(environment, `log in to ${registry}`, async (file, path) => {
     const helper = helperOf(file, registry);
     if (helper !== undefined) {
       const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
-      await told(helper, "store", input, env, `log in to ${registry}`);
+      await told(helper, "store", input, environment, `log in to ${registry}`);
       return [{ ...file, auths: { ...without(file, registry), [server]: {} } }, helper];
     }
-    const bytes = new TextEncoder().encode(`${username}:${password}`);
-    const auth = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    const auth = basicAuthorization(username, password).slice("Basic ".length);
     return [{ ...file, auths: { ...without(file, registry), [server]: { auth } } }, path];
   });
 }
@@ -76,9 +76,9 @@ export interface LoggedOut {
  *
  * @throws {KodenoError} `IO_FAILED` when it cannot be forgotten
  */
-export async function forgetLogin(host: string, env: Environment): Promise<LoggedOut> {
+export async function forgetLogin(host: string, environment: Environment): Promise<LoggedOut> {
   const registry = checkHost(host);
-  return await change(env, `log out of ${registry}`, async (file, path) => {
+  return await change(environment, `log out of ${registry}`, async (file, path) => {
     const auths = without(file, registry);
     const isListed = Object.keys(auths).length < Object.keys(file.auths ?? {}).length;
     const helper = helperOf(file, registry);
@@ -86,8 +86,9 @@ export async function forgetLogin(host: string, env: Environment): Promise<Logge
       return [isListed ? { ...file, auths } : file, { where: path, wasKept: isListed }];
     }
     const server = serverKey(registry);
-    const wasKept = isListed || await askHelper(helper, server, env, () => {}) !== undefined;
-    await told(helper, "erase", server, env, `log out of ${registry}`);
+    const wasKept = isListed ||
+      await askHelper(helper, server, environment, () => {}) !== undefined;
+    await told(helper, "erase", server, environment, `log out of ${registry}`);
     return [isListed ? { ...file, auths } : file, { where: helper, wasKept }];
   });
 }
@@ -118,11 +119,11 @@ async function told(
   helper: string,
   action: "store" | "erase",
   input: string,
-  env: Environment,
+  environment: Environment,
   doing: string,
 ): Promise<void> {
   try {
-    await tellHelper(helper, action, input, env);
+    await tellHelper(helper, action, input, environment);
   } catch (error) {
     const why = `docker-credential-${helper}: ${messageOf(error)}`;
     throw new KodenoError("IO_FAILED", `Cannot ${doing}: ${why}`, {}, { cause: error });
@@ -131,11 +132,11 @@ async function told(
 
 /** Reads the file, has it changed, and writes it when it is another one then. */
 async function change<T>(
-  env: Environment,
+  environment: Environment,
   doing: string,
   work: (file: AuthFile, path: string) => Promise<[AuthFile, T]>,
 ): Promise<T> {
-  const named = dockerConfigPath(env);
+  const named = dockerConfigPath(environment);
   if (named === undefined) {
     throw new KodenoError("BAD_OPTION", `Cannot ${doing}: neither DOCKER_CONFIG nor HOME is set`);
   }
@@ -152,18 +153,16 @@ async function change<T>(
       await removeStaleTemporaries(dirname(path));
       const file = readAuthFile(path) ?? {};
       const [next, result] = await work(file, path);
-      if (JSON.stringify(next) !== JSON.stringify(file)) await write(path, next);
+      if (JSON.stringify(next) !== JSON.stringify(file)) {
+        const bytes = new TextEncoder().encode(JSON.stringify(next, undefined, "\t") + "\n");
+        // The mode from the beginning: nobody else may open it before it is set.
+        await writeAtomically(path, dirname(path), (file) => writeAll(file, bytes), 0o600);
+      }
       return result;
     });
   } catch (error) {
     throw ioFailure(`${doing} in ${named}`, error);
   }
-}
-
-async function write(path: string, file: AuthFile): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(file, undefined, "\t") + "\n");
-  // The mode from the beginning: nobody else may open it before it is set.
-  await writeAtomically(path, dirname(path), (file) => writeAll(file, bytes), 0o600);
 }
 
 /** Options of a question. */
@@ -247,11 +246,11 @@ async function ask<T>(
   options: AskOptions,
   work: (client: RegistryClient) => Promise<T>,
 ): Promise<T> {
-  const parts = shared({ ...options, retry: { attempts: 1 } });
+  const shared = new Shared({ ...options, retry: { attempts: 1 } });
   try {
-    return await work(new RegistryClient(registry, parts));
+    return await work(new RegistryClient(registry, shared));
   } finally {
-    await parts.transport.close();
+    await shared.transport.close();
   }
 }
 
@@ -299,7 +298,7 @@ export async function reach(
   url: URL,
   options: AskOptions = {},
 ): Promise<number> {
-  const { transport } = shared(options);
+  const { transport } = new Shared(options);
   const doing = `reach ${url.origin}`;
   try {
     const { status, body } = await transport.send({ method: "GET", url, signal: options.signal });

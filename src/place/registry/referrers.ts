@@ -13,6 +13,7 @@ import { digestOf } from "../../io/hash.ts";
 import { withLockFile } from "../../io/files.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
 import {
+  bareDescriptor,
   type Descriptor,
   digestHex,
   isIndexType,
@@ -22,6 +23,7 @@ import {
 import {
   encodeJson,
   type Index,
+  type Manifest,
   MAX_JSON_BYTES,
   parseIndex,
   parseManifest,
@@ -34,7 +36,8 @@ import {
   type Repository,
   repositoryCall,
 } from "./blobs.ts";
-import type { Answer, Call, RegistryClient } from "./client.ts";
+import type { Call, RegistryClient } from "./client.ts";
+import type { Answer } from "./transport.ts";
 import { connectionFailure, sleep, TimeBound, waitMs } from "./failure.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
@@ -44,18 +47,12 @@ const MAX_LIST_BYTES = 32 * 1024 * 1024;
 /** What all of it may take, in the time of a document. */
 const LIST_TIMES = 5;
 
-/** One page: its bytes, and the answer they came with. */
-export interface Page {
-  readonly bytes: Uint8Array;
-  readonly answer: Answer;
-}
-
 /**
  * The pages of a list. Ends with no page at all when the first is not there (404).
  *
  * @throws {KodenoError} `BAD_CONTENT` when a page is too large or the pages lead astray
  */
-export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Page> {
+async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint8Array> {
   const seen = new Set<string>();
   let length = 0;
   using bound = new TimeBound(client.shared.documentMs * LIST_TIMES, "the list", call.signal);
@@ -83,15 +80,12 @@ export async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerat
     }
     length += bytes.length;
     if (length > MAX_LIST_BYTES) throw astray(`it has more than ${MAX_LIST_BYTES} bytes`);
-    yield { bytes, answer };
+    yield bytes;
     const next = nextPage(answer.headers.get("link"), answer.url);
     seen.add(answer.url.href);
-    if (next !== undefined) {
-      client.shared.onDelay(
-        `Reading on to ${call.doing}: ${seen.size} pages, ${length} bytes so far`,
-      );
-    }
     if (next === undefined) return;
+    const soFar = `${seen.size} pages, ${length} bytes so far`;
+    client.shared.onDelay(`Reading on to ${call.doing}: ${soFar}`);
     if (next.origin !== answer.url.origin) throw astray(`its next page is on ${next.host}`);
     if (seen.has(next.href) || seen.size >= MAX_PAGES) throw astray("its pages have no end");
     to = next;
@@ -119,17 +113,15 @@ export async function listTags(
   const { client, endpoint: { name } } = repository;
   const doing = `list tags of ${name}`;
   const call = repositoryCall(repository, "GET", "tags/list?n=1000", doing, options);
-  const found: string[] = [];
-  let pages = 0;
-  for await (const { bytes } of pagesOf(client, call)) {
-    pages++;
+  let found: string[] | undefined;
+  for await (const bytes of pagesOf(client, call)) {
     const tags = tagsOf(bytes);
     if (tags === undefined) {
       throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: the answer is no list of tags`);
     }
-    found.push(...tags);
+    (found ??= []).push(...tags);
   }
-  if (pages > 0) return found;
+  if (found !== undefined) return found;
   throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
 }
 
@@ -175,18 +167,17 @@ export async function askReferrers(
     ...repositoryCall(repository, "GET", `referrers/${digest}`, doing, options),
     headers: { accept: MediaType.index },
   };
-  const found = new Map<string, Descriptor>();
-  let pages = 0;
-  for await (const { bytes } of pagesOf(client, call)) {
-    pages++;
+  let found: Map<string, Descriptor> | undefined;
+  for await (const bytes of pagesOf(client, call)) {
+    found ??= new Map();
     const { manifests } = parseIndex(bytes, `referrers of ${name}@${digest}`);
     for (const one of manifests) found.set(one.digest, one);
   }
-  return pages > 0 ? [...found.values()] : undefined;
+  return found && [...found.values()];
 }
 
 /** How a list is changed. */
-export interface ReferrerOptions extends CallOptions {
+interface ReferrerOptions extends CallOptions {
   /** Folder for the locks; without it, only this process is kept apart from itself. */
   readonly lockFolder?: string | undefined;
 }
@@ -298,24 +289,12 @@ async function addNow(
 /** What an index of referrers says of one: the three fields, its type and its annotations. */
 function describe({ descriptor, bytes }: Document): Descriptor {
   const what = `blob ${descriptor.digest}`;
-  if (isIndexType(descriptor.mediaType)) {
-    const value = parseIndex(bytes, what) as Index & { readonly artifactType?: string };
-    return withDetails(descriptor, value.artifactType, value.annotations);
-  }
-  const { artifactType, config, annotations } = parseManifest(bytes, what);
-  return withDetails(descriptor, artifactType ?? config.mediaType, annotations);
-}
-
-function withDetails(
-  { mediaType, digest, size }: Descriptor,
-  artifactType: string | undefined,
-  annotations: Readonly<Record<string, string>> | undefined,
-): Descriptor {
+  const document: Partial<Pick<Manifest, "artifactType" | "config" | "annotations">> =
+    (isIndexType(descriptor.mediaType) ? parseIndex : parseManifest)(bytes, what);
+  const artifactType = document.artifactType ?? document.config?.mediaType;
   return {
-    mediaType,
-    digest,
-    size,
+    ...bareDescriptor(descriptor),
     ...(artifactType ? { artifactType } : {}),
-    ...(annotations ? { annotations } : {}),
+    ...(document.annotations ? { annotations: document.annotations } : {}),
   };
 }

@@ -27,24 +27,10 @@ import {
   type Repository,
   subjectOf,
 } from "./blobs.ts";
-import { RegistryClient, type Shared } from "./client.ts";
-import { dockerCredentials } from "./credentials.ts";
+import { RegistryClient, Shared } from "./client.ts";
 import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
-import { DEFAULT_RETRY } from "./failure.ts";
-import { type RegistryOptions, Transport } from "./transport.ts";
+import type { RegistryOptions } from "./transport.ts";
 import { checkPush, pushBlob } from "./upload.ts";
-
-/** Fills in what was not said. */
-export function shared(options: RegistryOptions): Shared {
-  const { environment = {}, onWarning = () => {}, onDelay = () => {}, retry } = options;
-  return {
-    transport: new Transport(options),
-    credentials: options.credentials ?? dockerCredentials(environment, onWarning),
-    policy: { ...DEFAULT_RETRY, ...retry },
-    documentMs: options.documentMs ?? 120_000,
-    onDelay,
-  };
-}
 
 /** Repositories that are tried for a blob before it is sent. */
 const MAX_MOUNTS = 3;
@@ -60,7 +46,7 @@ export class Registries implements AsyncDisposable {
   /** @param options how they are reached */
   constructor(options: RegistryOptions = {}) {
     this.#options = options;
-    this.#shared = shared(options);
+    this.#shared = new Shared(options);
   }
 
   /**
@@ -70,15 +56,13 @@ export class Registries implements AsyncDisposable {
    * @throws {KodenoError} `BAD_REFERENCE`
    */
   open(name: string): RegistryStore {
-    const { mirrors = {}, lockFolder, onWarning = () => {} } = this.#options;
     const endpoint = parseEndpoint(name);
-    const mirror = mirrorOf(endpoint, mirrors);
+    const mirror = mirrorOf(endpoint, this.#options.mirrors ?? {});
     return new RegistryStore({
+      ...this.#options,
       own: this.#repository(endpoint),
       mirror: mirror && this.#repository(mirror),
       mountFrom: this.#mountsOf(endpoint),
-      lockFolder,
-      onWarning,
       close: () => this.close(),
     });
   }
@@ -132,13 +116,10 @@ const MAX_READ_BYTES = 64 * 1024;
 const lists = () => import("./referrers.ts");
 
 /** What a {@link RegistryStore} is made of. */
-export interface StoreParts {
+interface StoreParts extends Pick<RegistryOptions, "lockFolder" | "onWarning"> {
   readonly own: Repository;
   readonly mirror: Repository | undefined;
   readonly mountFrom: readonly string[];
-  /** For locks between processes. */
-  readonly lockFolder: string | undefined;
-  readonly onWarning: (message: string) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -233,7 +214,15 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options.signal?.throwIfAborted();
     const digest = parseDigest(descriptor.digest);
     // Images that are pushed side by side share layers: each is sent once.
-    await this.#pushing.do(digest, () => this.#push(descriptor, digest, open, options));
+    await this.#pushing.do(digest, async () => {
+      const key = `${digest} ${descriptor.size}`;
+      if (hasSuccessors(descriptor)) await this.#pushDocument(descriptor, digest, open, options);
+      else if (this.#absent.delete(key) || !(await this.has(descriptor, options))) {
+        await pushBlob(this.#parts.own, descriptor, open, this.#parts.mountFrom, options);
+      }
+      this.#absent.delete(key);
+      this.#known.add(key);
+    });
   }
 
   /** {@inheritDoc Target.tag} */
@@ -246,19 +235,16 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const { own } = this.#parts;
     const digest = parseDigest(descriptor.digest);
     const pushed = this.#documents.get(digest);
-    // What was there before was most likely tagged before, too.
-    if (pushed === undefined && await this.#isTagged(digest, tag, options)) return;
-    await putManifest(own, tag, pushed ?? await getManifest(own, digest, options), options);
-  }
-
-  async #isTagged(digest: Digest, tag: string, options: CallOptions): Promise<boolean> {
-    try {
-      return (await headManifest(this.#parts.own, tag, options))?.digest === digest;
-    } catch (error) {
-      // The tag is of something else, which is no image.
-      if (error instanceof KodenoError && error.code === "BAD_CONTENT") return false;
-      throw error;
+    if (pushed === undefined) {
+      // What was there before was most likely tagged before, too.
+      const tagged = await headManifest(own, tag, options).catch((error) => {
+        // The tag is of something else, which is no image.
+        if (error instanceof KodenoError && error.code === "BAD_CONTENT") return undefined;
+        throw error;
+      });
+      if (tagged?.digest === digest) return;
     }
+    await putManifest(own, tag, pushed ?? await getManifest(own, digest, options), options);
   }
 
   /**
@@ -320,21 +306,6 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     await this.close();
   }
 
-  async #push(
-    descriptor: Descriptor,
-    digest: Digest,
-    open: OpenBlob,
-    options: CallOptions,
-  ): Promise<void> {
-    const key = `${digest} ${descriptor.size}`;
-    if (hasSuccessors(descriptor)) await this.#pushDocument(descriptor, digest, open, options);
-    else if (this.#absent.delete(key) || !(await this.has(descriptor, options))) {
-      await pushBlob(this.#parts.own, descriptor, open, this.#parts.mountFrom, options);
-    }
-    this.#absent.delete(key);
-    this.#known.add(key);
-  }
-
   async #pushDocument(
     descriptor: Descriptor,
     digest: Digest,
@@ -357,7 +328,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options: CallOptions,
     work: (repository: Repository) => Promise<T>,
   ): Promise<T> {
-    const { own, mirror, onWarning } = this.#parts;
+    const { own, mirror, onWarning = () => {} } = this.#parts;
     return await withMirror(own, mirror, work, onWarning, options.signal);
   }
 

@@ -65,7 +65,7 @@ export interface RegistryOptions {
 export type RequestContent = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** A request to one URL. */
-export interface TransportRequest {
+interface Request {
   readonly method: string;
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -74,7 +74,9 @@ export interface TransportRequest {
 }
 
 /** The answer. Its body has to be read to the end, or cancelled. */
-export interface TransportResponse {
+export interface Answer {
+  /** Who gave it. */
+  readonly url: URL;
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array>;
@@ -165,9 +167,9 @@ export class Transport {
    * @throws {ConnectionError}, the signal's reason, or what the request's stream throws
    */
   async send(
-    { method, url, headers, body, signal }: TransportRequest,
+    { method, url, headers, body, signal }: Request,
     answerMs: number = this.options.answerMs ?? ANSWER_MS,
-  ): Promise<TransportResponse> {
+  ): Promise<Answer> {
     signal?.throwIfAborted();
     const { userAgent = "kodeno", idleMs = 60_000, connectMs = 30_000 } = this.options;
     const route = await this.#route(url);
@@ -198,8 +200,13 @@ export class Transport {
       for (const [name, value] of response.headers) length += name.length + value.length;
       if (length > MAX_HEAD_BYTES) throw connectionError(new Error("head is too large"));
       const over = () => bound.end(outgoing?.isDone === false ? LEFT : undefined);
-      const stream = bodyOf(response, bound, idleMs, over);
-      return { status: response.status, headers: response.headers, body: stream };
+      const { status } = response;
+      return {
+        url,
+        status,
+        headers: response.headers,
+        body: bodyOf(response, bound, idleMs, over),
+      };
     } catch (error) {
       const reason = bound.signal.aborted ? bound.signal.reason : undefined;
       bound.end(LEFT);
@@ -235,15 +242,13 @@ export class Transport {
         const relay = await Relay.open({ hostname, port, proxy, clientCert: certs?.client });
         return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
       }
-      const { username = "", password = "" } = proxy ?? {};
-      const [user = "", secret = ""] = [username, password].map(decodeURIComponent);
+      const [username = "", password = ""] = [proxy?.username ?? "", proxy?.password ?? ""]
+        .map(decodeURIComponent);
+      const basicAuth = username + password === "" ? {} : { basicAuth: { username, password } };
       const options = {
         caCerts: [...caCerts, ...certs?.ca ?? []],
         ...certs?.client,
-        ...(proxy ? { proxy: { url: proxy.origin } } : {}),
-        ...(user + secret === ""
-          ? {}
-          : { proxy: { url: proxy?.origin, basicAuth: { username: user, password: secret } } }),
+        ...(proxy ? { proxy: { url: proxy.origin, ...basicAuth } } : {}),
         poolIdleTimeout: IDLE_MS,
         // It is no slower, and a host that lets in nobody without a certificate can say so: over HTTP/2
         // the runtime tells now and then that the connection was closed.

@@ -12,7 +12,6 @@ import { DamagedBlob, Verifier } from "../../io/hash.ts";
 import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
 import {
-  type Answer,
   type Call,
   FIRST_CHUNK_BYTES,
   type RegistryClient,
@@ -27,6 +26,7 @@ import {
   isTransientStatus,
   retryAfterMs,
 } from "./failure.ts";
+import type { Answer } from "./transport.ts";
 
 /** The largest blob that goes in one request. */
 const SMALL_BLOB_BYTES = 1024 * 1024;
@@ -131,24 +131,20 @@ class BlobReader {
 
 /** An upload that has begun. */
 interface Session {
-  /** Where it goes on; changes with each answer. */
+  /** Changes with each answer. */
   readonly location: URL;
   /** Bytes that the registry has. */
   readonly offset: number;
 }
 
 /** An answer to a part of an upload that another try may change. */
-class RetryableAnswer extends Error {
-  constructor(readonly failure: unknown, readonly askedMs: number | undefined) {
-    super("retryable");
-  }
+class RetryableAnswer {
+  constructor(readonly failure: unknown, readonly askedMs: number | undefined) {}
 }
 
 /** A body was too large for the registry or a proxy before it, or had no length. */
-class BodyRefused extends Error {
-  constructor(readonly failure: unknown, readonly length: number) {
-    super("body refused");
-  }
+class BodyRefused {
+  constructor(readonly failure: unknown, readonly length: number) {}
 }
 
 /** Progress that makes up for the broken connections before it. */
@@ -167,9 +163,9 @@ export async function pushBlob(
   d: Descriptor,
   open: OpenBlob,
   mounts: readonly string[],
-  options: CallOptions,
+  { signal }: CallOptions,
 ): Promise<void> {
-  await new Upload(repository, d, open, options.signal).run(mounts);
+  await new Upload(repository, d, open, signal).run(mounts);
 }
 
 /**
@@ -265,10 +261,8 @@ class Upload {
       const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
       throw isAnswer ? error.failure : connectionFailure(call, url, error);
     }
-    const [why, askedMs] = isAnswer
-      ? [messageOf(error.failure), error.askedMs]
-      : [messageOf(error), undefined];
-    await client.waitForTry(call, failed, why, askedMs);
+    const [failure, askedMs] = isAnswer ? [error.failure, error.askedMs] : [error];
+    await client.waitForTry(call, failed, messageOf(failure), askedMs);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */
@@ -285,11 +279,10 @@ class Upload {
       if (error instanceof KodenoError && error.code === "UNAUTHORIZED") return false;
       throw error;
     }
-    await answer.body.cancel();
     if (answer.status === 202) {
       await this.#giveUp();
       this.#session = await this.#begun(call, answer);
-    }
+    } else await answer.body.cancel();
     return answer.status === 201;
   }
 
@@ -297,11 +290,11 @@ class Upload {
     const { client } = this.repository;
     const answer = await client.call(this.#begins);
     if (answer.status !== 202) throw await client.refusal(this.#begins, answer);
-    await answer.body.cancel();
     return await this.#begun(this.#begins, answer);
   }
 
   async #begun(call: Call, answer: Answer): Promise<Session> {
+    await answer.body.cancel();
     this.#smallest = smallestChunk(answer.headers);
     return { location: await this.repository.client.locationOf(call, answer), offset: 0 };
   }
