@@ -7,7 +7,7 @@ import type { CallOptions, OpenBlob, Source, Target } from "../content/places.ts
 import { hasSuccessors, isWhole } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { digestOf, Verifier } from "../io/hash.ts";
-import { bytesStream, chunksOf } from "../io/streams.ts";
+import { bytesStream, chunksOf, observed, readAll } from "../io/streams.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
 
 /**
@@ -74,18 +74,9 @@ export class MemoryStore implements Source, Target {
     options.signal?.throwIfAborted();
     const digest = parseDigest(descriptor.digest);
     const verifier = new Verifier(descriptor);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of chunksOf(await open(), options.signal)) {
-      verifier.update(chunk);
-      chunks.push(chunk);
-    }
+    const stream = observed(await open(), (chunk) => verifier.update(chunk));
+    const bytes = await readAll(chunksOf(stream, options.signal), descriptor.size, digest);
     verifier.finish();
-    const bytes = new Uint8Array(descriptor.size);
-    let offset = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
     this.#blobs.set(digest, bytes);
     if (hasSuccessors(descriptor)) this.#roots.set(digest, bareDescriptor(descriptor));
   }

@@ -134,8 +134,13 @@ export async function openSource(
       const source = place.kind === "layout"
         ? await openLayout(path, { emit })
         : await openArchivePlace(path, { signal });
-      const close = await closerOf(source, { signal });
-      return { source, ref: place.ref, [Symbol.asyncDispose]: () => Promise.resolve(close()) };
+      const holding = await holdPlace(source, { signal });
+      const close = () => {
+        holding[Symbol.dispose]();
+        source[Symbol.dispose]();
+        return Promise.resolve();
+      };
+      return { source, ref: place.ref, [Symbol.asyncDispose]: close };
     }
     case "daemon": {
       const { Daemon } = await import("./daemon/daemon.ts");
@@ -156,24 +161,6 @@ export async function openSource(
       return { source: registries.open(name), ref, [Symbol.asyncDispose]: close };
     }
   }
-}
-
-/** Holds a place; gives what lets go of it. */
-async function closerOf(source: Layout | ArchiveSource, options: CallOptions) {
-  const holding = await holdPlace(source, options);
-  return () => {
-    holding[Symbol.dispose]();
-    source[Symbol.dispose]();
-  };
-}
-
-/**
- * {@link openImages} for work that reads them to its end, whatever others remove meanwhile; see
- * `Layout.hold`.
- */
-export async function openHeld(path: string, options: WorkOptions = {}) {
-  const store = await openImages(path, options);
-  return { store, [Symbol.dispose]: await closerOf(store, options) };
 }
 
 /** What only the work itself knows of its registries. */

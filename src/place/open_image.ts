@@ -2,7 +2,7 @@
  * One image of any place, opened for copying: its root, of one platform where that is asked for.
  * @module
  */
-import type { ImageStore, Source } from "../content/places.ts";
+import { holdPlace, type ImageStore, type Source } from "../content/places.ts";
 import { imagePlatform } from "../content/reader.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
@@ -15,7 +15,7 @@ import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platf
 import { shortName } from "../oci/reference.ts";
 import type { PresentBlobs } from "./archive/collector.ts";
 import type { Daemon } from "./daemon/daemon.ts";
-import { openHeld, openSource, type PlaceName } from "./open.ts";
+import { openImages, openSource, type PlaceName } from "./open.ts";
 import type { TransferConfig } from "./transfer.ts";
 
 /** An image in its place. */
@@ -178,7 +178,9 @@ export interface ChosenImages extends WithReferrers, Disposable {
 export async function openChosen(where: string, choice: ImageChoice): Promise<ChosenImages> {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opening = new DisposableStack();
-  const { store } = opening.use(await openHeld(where, choice));
+  const store = opening.use(await openImages(where, choice));
+  // What it reads is there to its end, whatever others remove meanwhile.
+  opening.use(await holdPlace(store, choice));
   const source = presentImages(store, where, choice);
   const chosen = await chooseImages(source, where, choice);
   const found = await splitReferrers(source, chosen, { signal: choice.signal });

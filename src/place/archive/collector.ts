@@ -2,6 +2,7 @@
  * Images that are brought blob by blob and become one archive in the end.
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { isWhole, readGraphDocument, Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
@@ -113,7 +114,7 @@ export abstract class ArchiveCollector implements Place {
 }
 
 /** The folders of the blobs. */
-export const FOLDERS: Uint8Array = joined(
+export const FOLDERS: Uint8Array = Buffer.concat(
   ["blobs/", "blobs/sha256/"].map((name) => tarHeader({ type: "dir", name, mode: 0o755 })),
 );
 
@@ -146,7 +147,7 @@ export async function archiveDocuments(
     ["index.json", { schemaVersion: 2, mediaType: MediaType.index, manifests: entries }],
     ["manifest.json", await dockerImages(source, entries, platforms, options)],
   ];
-  return joined(documents.flatMap(([name, value]) => {
+  return Buffer.concat(documents.flatMap(([name, value]) => {
     const bytes = encodeJson(value);
     const size = bytes.length;
     return [tarHeader({ type: "file", name, mode: 0o644, size }), bytes, padding(size)];
@@ -186,16 +187,6 @@ async function dockerImages(
 
 function blobPath(descriptor: Descriptor): string {
   return `blobs/sha256/${digestHex(parseDigest(descriptor.digest))}`;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 /** Tried in this order where nothing else is wanted: most daemons are the first. */

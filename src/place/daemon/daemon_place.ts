@@ -386,16 +386,12 @@ class Receiver {
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** A tar that is sent, and what ends the call. */
-interface DaemonRequest {
+interface DaemonRequest extends CallOptions {
   readonly body?: ReadableStream<Uint8Array> | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A whole answer. */
-interface DaemonAnswer {
-  readonly status: number;
-  readonly text: string;
-}
+type DaemonAnswer = { readonly status: number; readonly text: string };
 
 /** Calls of one daemon. */
 export class DaemonClient implements Disposable {
@@ -526,10 +522,8 @@ function open(endpoint: DaemonEndpoint): Deno.HttpClient {
   // A daemon that was started anew has no use for connections of the one before.
   const common = { poolMaxIdlePerHost: 0, http2: false };
   if (endpoint.kind === "unix") {
-    const proxy = { transport: "unix" as const, path: endpoint.path };
-    return newHttpClient({ ...common, proxy });
+    return newHttpClient({ ...common, proxy: { transport: "unix", path: endpoint.path } });
   }
-  // Straight to the daemon, whatever proxy the environment names for the web.
   const { ca, cert, key } = endpoint.tls ?? {};
   return newHttpClient({
     ...common,

@@ -83,8 +83,13 @@ export async function tellHelper(
   input: string,
   environment: Environment,
 ): Promise<void> {
-  const { success, stdout } = await runHelper(helper, action, input, environment, HELPER_MS);
-  if (!success && !(action === "erase" && NOT_FOUND.test(stdout))) throw new Error("it failed");
+  try {
+    const { success, stdout } = await runHelper(helper, action, input, environment, HELPER_MS);
+    if (success || (action === "erase" && NOT_FOUND.test(stdout))) return;
+    throw new Error("it failed");
+  } catch (error) {
+    throw new Error(`docker-credential-${helper}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function runHelper(

@@ -228,30 +228,23 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await orAborted(wait, signal).finally(() => clearTimeout(timer));
 }
 
-/** A signal that is aborted after a time, or with another signal. Dispose of it when the work is done. */
-export class TimeBound implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #timer: ReturnType<typeof setTimeout>;
-
-  /**
-   * Begins to count.
-   *
-   * @param ms how long the work may take
-   * @param what names it in the error: `the list`
-   */
-  constructor(ms: number, what: string, signal?: AbortSignal) {
-    const late = new AbortController();
-    this.signal = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
-    const seconds = Math.round(ms / 100) / 10;
-    this.#timer = setTimeout(() => {
-      late.abort(new ConnectionError("timeout", `${what} did not come whole within ${seconds} s`));
-    }, ms);
-  }
-
-  /** Ends the counting. */
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-  }
+/**
+ * A signal that is aborted after a time, or with another signal. Dispose of it when the work is done.
+ *
+ * @param what names what has to come in that time: `the list`
+ */
+export function timeBound(
+  ms: number,
+  what: string,
+  signal?: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const late = new AbortController();
+  const message = `${what} did not come whole within ${Math.round(ms / 100) / 10} s`;
+  const timer = setTimeout(() => late.abort(new ConnectionError("timeout", message)), ms);
+  return {
+    signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
 }
 
 /**
@@ -269,7 +262,7 @@ export async function readWithin(
   ms: number,
   what: string,
 ): Promise<Uint8Array> {
-  using bound = new TimeBound(ms, what);
+  using bound = timeBound(ms, what);
   return await readAll(chunksOf(body, bound.signal), limit, what);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { KodenoError, messageOf } from "../../errors.ts";
+import { KodenoError } from "../../errors.ts";
 import {
   ioFailure,
   makeFolder,
@@ -55,7 +55,7 @@ export async function keepLogin(
     const helper = helperOf(file, registry);
     if (helper !== undefined) {
       const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
-      await told(helper, "store", input, environment, `log in to ${registry}`);
+      await tellHelper(helper, "store", input, environment);
       return [{ ...file, auths: { ...without(file, registry), [server]: {} } }, helper];
     }
     const auth = basicAuthorization(username, password).slice("Basic ".length);
@@ -88,7 +88,7 @@ export async function forgetLogin(host: string, environment: Environment): Promi
     const server = serverKey(registry);
     const wasKept = isListed ||
       await askHelper(helper, server, environment, () => {}) !== undefined;
-    await told(helper, "erase", server, environment, `log out of ${registry}`);
+    await tellHelper(helper, "erase", server, environment);
     return [isListed ? { ...file, auths } : file, { where: helper, wasKept }];
   });
 }
@@ -113,21 +113,6 @@ function without(file: AuthFile, registry: string): Record<string, AuthEntry> {
     return parts.registry !== registry || parts.path !== "";
   };
   return Object.fromEntries(Object.entries(file.auths ?? {}).filter(stays));
-}
-
-async function told(
-  helper: string,
-  action: "store" | "erase",
-  input: string,
-  environment: Environment,
-  doing: string,
-): Promise<void> {
-  try {
-    await tellHelper(helper, action, input, environment);
-  } catch (error) {
-    const why = `docker-credential-${helper}: ${messageOf(error)}`;
-    throw new KodenoError("IO_FAILED", `Cannot ${doing}: ${why}`, {}, { cause: error });
-  }
 }
 
 /** Reads the file, has it changed, and writes it when it is another one then. */

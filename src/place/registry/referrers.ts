@@ -38,7 +38,7 @@ import {
 } from "./blobs.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { Answer } from "./transport.ts";
-import { connectionFailure, sleep, TimeBound, waitMs } from "./failure.ts";
+import { connectionFailure, sleep, timeBound, waitMs } from "./failure.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
 const MAX_PAGES = 10_000;
@@ -55,7 +55,7 @@ const LIST_TIMES = 5;
 async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint8Array> {
   const seen = new Set<string>();
   let length = 0;
-  using bound = new TimeBound(client.shared.documentMs * LIST_TIMES, "the list", call.signal);
+  using bound = timeBound(client.shared.documentMs * LIST_TIMES, "the list", call.signal);
   const { signal } = bound;
   const astray = (why: string) => new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`);
   for (let to: string | URL | undefined = call.to; to !== undefined;) {
