@@ -53,7 +53,11 @@ export async function copy(
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
 
+  // The root is brought last, so that it may come with its first name.
+  const [first] = tags;
+  let isNamed = false;
   const bring = async (descriptor: Descriptor): Promise<void> => {
+    isNamed = false;
     const walk: Walk = new Walk(async (d, { below }) => {
       // A look takes a file or a connection, too, and a process may open so many of them only.
       if (await pool.run(() => target.has(d, { signal: walk.signal }), Infinity)) {
@@ -69,15 +73,23 @@ export async function copy(
         if (!hasSuccessors(child)) tellUnknown(child, options);
       }
       await below(document);
-      await move(d, () => Promise.resolve(bytesStream(document.bytes)), walk);
+      const name = d.digest === descriptor.digest ? first : undefined;
+      await move(d, () => Promise.resolve(bytesStream(document.bytes)), walk, name);
     }, { parallel: true, signal });
     await walk.from(descriptor);
   };
-  const move = async (d: Descriptor, open: OpenBlob, { signal }: Walk): Promise<void> => {
+  const move = async (
+    d: Descriptor,
+    open: OpenBlob,
+    { signal }: Walk,
+    name?: string,
+  ): Promise<void> => {
     const transfer = beginTransfer(d, open, options);
     await pool.run(async () => {
       signal?.throwIfAborted();
-      await ofPlace(source, d, target.push(d, transfer.open, { signal }));
+      const named = name && target.pushNamed?.(d, transfer.open, name, { signal });
+      await ofPlace(source, d, named || target.push(d, transfer.open, { signal }));
+      if (named) isNamed = true;
     }, weight(d));
     const moved = transfer.done();
     onBlob?.(d, moved);
@@ -90,7 +102,7 @@ export async function copy(
   for (let brought = 1;; brought++) {
     await bring(descriptor);
     try {
-      for (const tag of tags) await target.tag(descriptor, tag, call);
+      for (const tag of isNamed ? tags.slice(1) : tags) await target.tag(descriptor, tag, call);
       return descriptor;
     } catch (error) {
       const isGone = hasCode(error, "NOT_FOUND") &&

@@ -57,6 +57,12 @@ export interface Target {
    * @throws {KodenoError} `NOT_FOUND` when it is not there, `BAD_REFERENCE` for an unusable name
    */
   tag(descriptor: Descriptor, ref: string, options?: CallOptions): Promise<void>;
+  /**
+   * {@link push} and {@link tag} of a manifest or index at once, where the place can do that in one step.
+   *
+   * @throws {KodenoError} as the two
+   */
+  pushNamed?(d: Descriptor, open: OpenBlob, ref: string, options?: CallOptions): Promise<void>;
   /** Lists a manifest that is there already under its subject, where the place keeps such lists. */
   listReferrer?(descriptor: Descriptor, bytes: Uint8Array, options?: CallOptions): Promise<void>;
 }

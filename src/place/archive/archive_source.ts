@@ -159,7 +159,7 @@ export class ArchiveSource implements Source, Disposable {
   }
 }
 
-/** What an archive has: its named images, and where each blob is. */
+/** What an archive has. */
 interface ArchiveContent {
   /** As they would stand in an `index.json`. */
   readonly entries: readonly Descriptor[];
@@ -204,7 +204,14 @@ async function readDockerSave(
     return described;
   };
 
-  for (const item of await readList(archive, list)) {
+  let items: readonly Item[];
+  const text = new TextDecoder().decode(await small(archive, list));
+  try {
+    items = schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw badArchive(archive.path, "its manifest.json is not a list of images", error);
+  }
+  for (const item of items) {
     const bytes = await small(archive, memberOf(archive, item.Config));
     const config = parseConfig(bytes, `member ${item.Config} of archive ${archive.path}`);
     const diffIds = config.rootfs.diff_ids;
@@ -237,15 +244,6 @@ async function readDockerSave(
   return { entries, find: (digest) => blobs.get(digest) };
 }
 
-async function readList(archive: TarFile, list: Member): Promise<readonly Item[]> {
-  const text = new TextDecoder().decode(await small(archive, list));
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
-    throw badArchive(archive.path, "its manifest.json is not a list of images", error);
-  }
-}
-
 function named(archive: TarFile, root: Descriptor, item: Item): Descriptor[] {
   try {
     const tags = item.RepoTags ?? [];
@@ -270,10 +268,8 @@ async function small(archive: TarFile, member: Member): Promise<Uint8Array> {
 
 async function hash(archive: TarFile, member: Member, signal?: AbortSignal): Promise<Digest> {
   const meter = new Hasher();
-  const { size } = member;
-  for await (const chunk of reusedChunks(await archive.stream(member), { size, signal })) {
-    meter.update(chunk);
-  }
+  const how = { size: member.size, signal };
+  for await (const chunk of reusedChunks(await archive.stream(member), how)) meter.update(chunk);
   return meter.digest();
 }
 
@@ -539,11 +535,8 @@ function readExtension(type: string, bytes: Buffer): Extension {
   // A comment for all members (git writes one); what a global record renames has no meaning.
   if (type === "GlobalExtendedHeader") return {};
   const { path, linkpath, size } = Pax.parse(text);
-  return {
-    ...(path === undefined ? {} : { path }),
-    ...(linkpath === undefined ? {} : { linkpath }),
-    ...(size === undefined ? {} : { size }),
-  };
+  const told = Object.entries({ path, linkpath, size }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(told);
 }
 
 function checkMagic(block: Uint8Array, path: string): void {

@@ -123,14 +123,10 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     try {
       const folder = await (this.#prepared ??= this.#prepare());
       path = blobFile(folder, d);
-      const file = await openPatiently(path, { write: true, create: true, truncate: true });
-      try {
-        for await (const chunk of reusedChunks(stream, { size: d.size, ...options })) {
-          verifier.update(chunk);
-          writeAll(file, chunk);
-        }
-      } finally {
-        file.close();
+      using file = await openPatiently(path, { write: true, create: true, truncate: true });
+      for await (const chunk of reusedChunks(stream, { size: d.size, ...options })) {
+        verifier.update(chunk);
+        writeAll(file, chunk);
       }
       verifier.finish();
     } catch (error) {
@@ -232,8 +228,8 @@ const byDigest = (a: Descriptor, b: Descriptor): number => a.digest < b.digest ?
 
 /** Those without a name after the others, which are sorted. */
 const namedFirst = (a: Descriptor, b: Descriptor): number => {
-  const [one, two] = [a, b].map((entry) => entryName(entry) === undefined ? 1 : 0);
-  return (one ?? 0) - (two ?? 0) || (one ? byDigest(a, b) : 0);
+  const [one, two] = [Number(entryName(a) === undefined), Number(entryName(b) === undefined)];
+  return one - two || (one ? byDigest(a, b) : 0);
 };
 
 function blobFile(folder: string, descriptor: Descriptor): string {

@@ -12,11 +12,10 @@ import {
   bareDescriptor,
   type Descriptor,
   isDigest,
-  isIndexType,
   MediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { MAX_JSON_BYTES, parseIndex, parseManifest } from "../../oci/manifest.ts";
+import { MAX_JSON_BYTES } from "../../oci/manifest.ts";
 import type { Call, RegistryClient, Scope } from "./client.ts";
 import type { Answer } from "./transport.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -351,10 +350,4 @@ function otherDigest(call: Call, digest: string): KodenoError {
   return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: the registry has ${digest} there`, {
     digest,
   });
-}
-
-/** What a manifest or index refers to, if it does. */
-export function subjectOf({ descriptor, bytes }: Document): Descriptor | undefined {
-  const what = `blob ${descriptor.digest}`;
-  return (isIndexType(descriptor.mediaType) ? parseIndex : parseManifest)(bytes, what).subject;
 }

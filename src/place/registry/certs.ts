@@ -129,7 +129,7 @@ export function checkClientCert(path: string, { cert, key }: ClientCert): Client
   } catch (error) {
     throw bad(`it is no PEM certificate (${messageOf(error)})`, error);
   }
-  if (!isVersion3(derOf(cert))) throw bad("it is one of X.509 version 1; make one of version 3");
+  if (!isVersion3(cert)) throw bad("it is one of X.509 version 1; make one of version 3");
   let same: boolean;
   try {
     // The certificate's own key also tells of kinds of keys that nobody here knows.
@@ -146,14 +146,13 @@ function spki(key: ReturnType<typeof createPublicKey>) {
   return key.export({ type: "spki", format: "der" });
 }
 
-/** The bytes of the first certificate of a PEM file; some versions of the runtime cannot tell. */
-function derOf(pem: string): Uint8Array {
+/**
+ * Whether the first certificate of a PEM file begins with a version (RFC 5280, 4.1): two sequences, then
+ * its tag. Some versions of the runtime cannot tell.
+ */
+function isVersion3(pem: string): boolean {
   const text = /-----BEGIN CERTIFICATE-----([^-]*)/.exec(pem)?.[1] ?? "";
-  return Buffer.from(text, "base64");
-}
-
-/** Whether a certificate begins with a version (RFC 5280, 4.1): two sequences, then its tag. */
-function isVersion3(der: Uint8Array): boolean {
+  const der = Buffer.from(text, "base64");
   const inside = (at: number): number => {
     const length = der[at + 1] ?? 0;
     return at + 2 + (length < 0x80 ? 0 : length & 0x7f);

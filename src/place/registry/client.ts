@@ -18,7 +18,6 @@ import {
   DEFAULT_RETRY,
   isTransientError,
   isTransientStatus,
-  loginHint,
   readCodes,
   readWithin,
   registryCodes,
@@ -143,7 +142,7 @@ export class RegistryClient {
     const { doing, method } = call;
     const why = `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`;
     const next = denied
-      ? call.denied ?? loginHint(this.registry)
+      ? call.denied ?? `run "kodeno login ${this.registry}"`
       : status === 413
       ? "let it, or the proxy before it, take larger bodies"
       : call.otherwise;
@@ -253,7 +252,7 @@ export class RegistryClient {
       return new RegistryError(denied ? "UNAUTHORIZED" : "REGISTRY_FAILED", {
         doing: call.doing,
         why: messageOf(error),
-        next: denied ? call.denied ?? loginHint(this.registry) : undefined,
+        next: denied ? call.denied ?? `run "kodeno login ${this.registry}"` : undefined,
         method: "GET",
         url,
         status,

@@ -32,11 +32,6 @@ export class ConnectionError extends Error {
   constructor(readonly trouble: ConnectionTrouble, message: string, cause?: unknown) {
     super(message, { cause });
   }
-
-  /** Whether trying again may help. */
-  get transient(): boolean {
-    return !LASTING.includes(this.trouble);
-  }
 }
 
 /** What the runtime's words mean; the first that fits counts. */
@@ -95,15 +90,12 @@ interface RegistryFailure {
   readonly why: string;
   /** What a person may do now. */
   readonly next?: string | undefined;
-  /** Method of the request. */
   readonly method: string;
-  /** Where it went. */
   readonly url: URL | string;
   /** HTTP status; left out where no answer came. */
   readonly status?: number | undefined;
   /** Codes of the answer's body (distribution spec 1.1, "Error Codes"). */
   readonly codes?: readonly string[] | undefined;
-  /** The error behind it. */
   readonly cause?: unknown;
 }
 
@@ -190,7 +182,7 @@ export function isTransientStatus(status: number): boolean {
 
 /** Whether something that was thrown may not happen again. */
 export function isTransientError(error: unknown): boolean {
-  return error instanceof ConnectionError && error.transient;
+  return error instanceof ConnectionError && !LASTING.includes(error.trouble);
 }
 
 /**
@@ -268,11 +260,6 @@ export async function readWithin(
 
 const MAX_ERROR_BYTES = 64 * 1024;
 const ERROR_MS = 10_000;
-
-/** The next step of somebody who was not let in. */
-export function loginHint(registry: string): string {
-  return `run "kodeno login ${registry}"`;
-}
 
 /** The error codes of an answer; reads no more than 64 KiB of its body. */
 export async function readCodes(

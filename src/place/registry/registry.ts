@@ -3,14 +3,13 @@
  * @module
  */
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
-import { graphKey, hasSuccessors, readDocument } from "../../content/walk.ts";
+import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
 import { Pool, SingleFlight } from "../../io/work.ts";
 import {
   bareDescriptor,
   type Descriptor,
-  type Digest,
   isDigest,
   MediaType,
   ociMediaType,
@@ -25,7 +24,6 @@ import {
   headManifest,
   putManifest,
   type Repository,
-  subjectOf,
 } from "./blobs.ts";
 import { RegistryClient, Shared } from "./client.ts";
 import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
@@ -40,8 +38,7 @@ export class Registries implements AsyncDisposable {
   readonly #options: RegistryOptions;
   readonly #shared: Shared;
   readonly #clients = new Map<string, RegistryClient>();
-  /** By their registries. */
-  #mountFrom: ReadonlyMap<string, readonly Endpoint[]> | undefined;
+  #mountFrom: readonly Endpoint[] | undefined;
 
   /** @param options how they are reached */
   constructor(options: RegistryOptions = {}) {
@@ -78,13 +75,9 @@ export class Registries implements AsyncDisposable {
   }
 
   #mountsOf({ registry, path }: Endpoint): readonly string[] {
-    this.#mountFrom ??= Map.groupBy(
-      (this.#options.mountFrom ?? []).map(parseEndpoint),
-      (one) => one.registry,
-    );
-    // One more than are needed, since it may be the repository itself.
-    const some = this.#mountFrom.get(registry)?.slice(0, MAX_MOUNTS + 1) ?? [];
-    return some.map((one) => one.path).filter((one) => one !== path).slice(0, MAX_MOUNTS);
+    this.#mountFrom ??= (this.#options.mountFrom ?? []).map(parseEndpoint);
+    return this.#mountFrom.filter((one) => one.registry === registry && one.path !== path)
+      .slice(0, MAX_MOUNTS).map((one) => one.path);
   }
 
   #repository(endpoint: Endpoint): Repository {
@@ -225,13 +218,27 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     });
   }
 
+  /** {@inheritDoc Target.pushNamed} */
+  async pushNamed(
+    descriptor: Descriptor,
+    open: OpenBlob,
+    ref: string,
+    options: CallOptions = {},
+  ): Promise<void> {
+    options.signal?.throwIfAborted();
+    const digest = parseDigest(descriptor.digest);
+    const tag = this.#parseTag(ref);
+    // The same image under another name is sent, too: each request names one.
+    await this.#pushing.do(`${digest} ${tag}`, async () => {
+      await this.#pushDocument(descriptor, tag, open, options);
+      this.#known.add(`${digest} ${descriptor.size}`);
+    });
+  }
+
   /** {@inheritDoc Target.tag} */
   async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    const tag = this.#parseRef(ref);
-    if (isDigest(tag)) {
-      throw new KodenoError("BAD_REFERENCE", `Cannot tag ${this.name}: ${ref} is a digest`);
-    }
+    const tag = this.#parseTag(ref);
     const { own } = this.#parts;
     const digest = parseDigest(descriptor.digest);
     const pushed = this.#documents.get(digest);
@@ -273,7 +280,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options: CallOptions = {},
   ): Promise<void> {
     const document = { descriptor, bytes };
-    const subject = subjectOf(document);
+    const subject = parseGraphDocument(document.descriptor, bytes).subject;
     if (subject === undefined) return;
     const { own, lockFolder } = this.#parts;
     const { addReferrer, askReferrers } = await lists();
@@ -308,20 +315,20 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
 
   async #pushDocument(
     descriptor: Descriptor,
-    digest: Digest,
+    ref: string,
     open: OpenBlob,
     options: CallOptions,
   ): Promise<void> {
     const { own, lockFolder } = this.#parts;
     const bytes = await readDocument({ fetch: open }, descriptor, options);
     const document = { descriptor: bareDescriptor(descriptor), bytes };
-    const said = await putManifest(own, digest, document, options);
-    const subject = subjectOf(document);
+    const said = await putManifest(own, ref, document, options);
+    const subject = parseGraphDocument(document.descriptor, bytes).subject;
     if (subject !== undefined && said === undefined) {
       const { addReferrer } = await lists();
       await addReferrer(own, subject, document, { ...options, lockFolder });
     }
-    keepFew(this.#documents, digest, document, MAX_DOCUMENTS);
+    keepFew(this.#documents, descriptor.digest, document, MAX_DOCUMENTS);
   }
 
   async #pull<T>(
@@ -330,6 +337,12 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   ): Promise<T> {
     const { own, mirror, onWarning = () => {} } = this.#parts;
     return await withMirror(own, mirror, work, onWarning, options.signal);
+  }
+
+  #parseTag(ref: string): string {
+    const tag = this.#parseRef(ref);
+    if (!isDigest(tag)) return tag;
+    throw new KodenoError("BAD_REFERENCE", `Cannot tag ${this.name}: ${ref} is a digest`);
   }
 
   /** The tag or digest of a reference to this repository. */
