@@ -28,7 +28,6 @@ import {
 import { RegistryClient, Shared } from "./client.ts";
 import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
 import type { RegistryOptions } from "./transport.ts";
-import { checkPush, pushBlob } from "./upload.ts";
 
 /** Repositories that are tried for a blob before it is sent. */
 const MAX_MOUNTS = 3;
@@ -105,8 +104,9 @@ const MAX_DOCUMENTS = 64;
 /** Small documents that were read are kept, too, since most are asked for again: so many, so large. */
 const MAX_READ = 256;
 const MAX_READ_BYTES = 64 * 1024;
-/** Of few registries the lists are asked for. */
+/** Of few registries the lists are asked for, and where all is there already nothing is sent. */
 const lists = () => import("./referrers.ts");
+const uploads = () => import("./upload.ts");
 
 /** What a {@link RegistryStore} is made of. */
 interface StoreParts extends Pick<RegistryOptions, "lockFolder" | "onWarning"> {
@@ -211,7 +211,13 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
       const key = `${digest} ${descriptor.size}`;
       if (hasSuccessors(descriptor)) await this.#pushDocument(descriptor, digest, open, options);
       else if (this.#absent.delete(key) || !(await this.has(descriptor, options))) {
-        await pushBlob(this.#parts.own, descriptor, open, this.#parts.mountFrom, options);
+        await (await uploads()).pushBlob(
+          this.#parts.own,
+          descriptor,
+          open,
+          this.#parts.mountFrom,
+          options,
+        );
       }
       this.#absent.delete(key);
       this.#known.add(key);
@@ -295,7 +301,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
    */
   async check(options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    await checkPush(this.#parts.own, options);
+    await (await uploads()).checkPush(this.#parts.own, options);
   }
 
   /** {@inheritDoc Place.undo} Blobs without a name are the registry's to remove. */
