@@ -39,8 +39,7 @@ export type {
   TransferOptions,
 } from "./src/config/options.ts";
 export { copy } from "./src/content/copy.ts";
-export type { CopyOptions } from "./src/content/copy.ts";
-export type { TransferMeter } from "./src/content/copy.ts";
+export type { CopyOptions, TransferMeter } from "./src/content/copy.ts";
 export type {
   CallOptions,
   ImageStore,
@@ -49,8 +48,7 @@ export type {
   Source,
   Target,
 } from "./src/content/places.ts";
-export { successors } from "./src/content/walk.ts";
-export { verify } from "./src/content/walk.ts";
+export { successors, verify } from "./src/content/walk.ts";
 export type { Verified } from "./src/content/walk.ts";
 export { EXIT_CODES, KodenoError } from "./src/errors.ts";
 export type { ErrorCode } from "./src/errors.ts";
@@ -66,8 +64,7 @@ export type {
   WorkOptions,
 } from "./src/events.ts";
 export type { BuiltImage } from "./src/image/assemble.ts";
-export type { Descriptor } from "./src/oci/descriptor.ts";
-export type { Digest } from "./src/oci/descriptor.ts";
+export type { Descriptor, Digest } from "./src/oci/descriptor.ts";
 export type { Platform } from "./src/oci/platform.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
 export { openArchive } from "./src/place/archive/archive_source.ts";

@@ -39,7 +39,6 @@ type SeenSummary = ImageSummary & { readonly complete: boolean; readonly failure
 export const READ_BYTES = 16 * 1024 * 1024;
 const KEPT_BYTES = 2 * READ_BYTES;
 
-/** Reads manifests and configs of a place. */
 export class ImageReader {
   readonly #documents = new Map<string, Omit<GraphDocument, "bytes"> & Readability>();
   readonly #blobs = new Map<string, Promise<Readability>>();
@@ -80,7 +79,6 @@ export class ImageReader {
     return document;
   }
 
-  /** Whether a blob is there with its size. */
   blob(d: Descriptor): Promise<Readability> {
     const look = async () => {
       await (await this.source.fetch(d, this)).cancel();
@@ -162,8 +160,7 @@ export async function summarize(
   root: Descriptor,
   { signal }: CallOptions = {},
 ): Promise<ImageSummary> {
-  const reader = new ImageReader(source, signal);
-  const { size, platforms, failure } = await reader.summary(root, false);
+  const { size, platforms, failure } = await new ImageReader(source, signal).summary(root, false);
   if (failure !== undefined) throw failure;
   return { size, platforms };
 }

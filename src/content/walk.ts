@@ -27,13 +27,11 @@ interface WalkOptions<T> extends CallOptions {
    * waited for: nothing goes on behind a caller's back.
    */
   readonly parallel?: boolean | undefined;
-  /** Most bytes of all manifests and indexes below one root. */
   readonly mostBytes?: number | undefined;
   /** What a node is worth that lies beyond the bounds; without it the walk fails there. */
   readonly beyond?: ((d: Descriptor) => T) | undefined;
 }
 
-/** A node that a walk came to. */
 interface Step<T> {
   readonly depth: number;
   /**
@@ -76,7 +74,6 @@ export class Walk<T = void> {
     return (await this.#all([root], 0, new GraphBounds(this.options.mostBytes)))[0];
   }
 
-  /** Whether the walk came to a node. */
   hasMet(d: Descriptor): boolean {
     return this.#met.has(graphKey(d));
   }
@@ -146,7 +143,6 @@ export async function isWhole(
   return whole;
 }
 
-/** Counts what a walk below one root comes by. */
 export class GraphBounds {
   #root: Descriptor | undefined;
   #blobs = 0;

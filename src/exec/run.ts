@@ -46,9 +46,7 @@ export interface RunOptions {
 
 export interface RunResult {
   readonly code: number;
-  /** What has killed it. */
   readonly killedBy: string | undefined;
-  /** What was kept of its outputs. */
   readonly stdout: string;
   readonly stderr: string;
   /** Why it was ended before its end: it printed too much, or took too long. */
@@ -96,8 +94,10 @@ export async function runProgram(options: RunOptions): Promise<RunResult> {
   } catch {
     // It has ended by itself, or the system does not know priorities.
   }
-  const output = (which: "stdout" | "stderr"): Output =>
-    new Output(options[which] === "inherit" ? undefined : child[which], options[which], maxBytes);
+  const output = (which: "stdout" | "stderr"): Output => {
+    const reader = options[which] === "inherit" ? undefined : child[which].getReader();
+    return new Output(reader, options[which], maxBytes);
+  };
   const outputs = [output("stdout"), output("stderr")] as const;
   let cut: RunResult["cut"];
   let failure: { readonly error: unknown } | undefined;
@@ -216,16 +216,13 @@ async function feed(
 
 /** What comes out of a program: handed on to a function, or else kept up to a bound. */
 class Output {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   text = "";
 
   constructor(
-    stream: ReadableStream<Uint8Array> | undefined,
+    readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
     readonly take: RunOptions["stdout"],
     readonly maxBytes: number,
-  ) {
-    this.#reader = stream?.getReader();
-  }
+  ) {}
 
   /** Reads to the end; gives false as soon as there is too much. */
   async read(): Promise<boolean> {
@@ -234,7 +231,7 @@ class Output {
     let left = typeof take === "function" ? Infinity : this.maxBytes;
     for (;;) {
       // What has ended, or was left, has no more to say.
-      const { value } = await this.#reader?.read().catch(() => undefined) ?? {};
+      const { value } = await this.reader?.read().catch(() => undefined) ?? {};
       const isEnd = value === undefined || value.length > left;
       const text = decoder.decode(value?.subarray(0, left), { stream: !isEnd });
       if (typeof take === "function") take(text);
@@ -245,7 +242,7 @@ class Output {
   }
 
   cancel(): void {
-    this.#reader?.cancel().catch(() => {});
+    this.reader?.cancel().catch(() => {});
   }
 }
 

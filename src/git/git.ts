@@ -198,7 +198,6 @@ const NOTHING = {
   /** Whether anything in the work tree is changed or not tracked. */
   IsDirty: false,
   IsClean: true,
-  /** `dirty` or `clean`. */
   TreeState: "clean",
 };
 
@@ -296,7 +295,6 @@ const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
 
 export const GIT_VARIANTS: readonly string[] = Object.keys(QUESTIONS);
 
-/** How long a tag may be, in characters. */
 const MAX_TAG = 128;
 
 /**

@@ -153,7 +153,6 @@ function appendPath(env: readonly string[], directory: string): readonly string[
   return env.map((entry, i) => i === at ? `${entry}:${directory}` : entry);
 }
 
-/** An index of images for several platforms, in their order. */
 export function assembleIndex(
   images: readonly PlatformImage[],
   base: Pick<Base, "name" | "digest">,

@@ -39,7 +39,6 @@ export interface Base {
   readonly images: readonly BaseImage[];
 }
 
-/** What is asked of a base: platforms, or all it has. */
 export type BasePlatforms = readonly PlatformSpec[] | "all";
 
 /**

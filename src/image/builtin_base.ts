@@ -143,9 +143,8 @@ function builtinImage(platform: Platform, layers: readonly Layer[], run: RunConf
   const open = new Map(layers.map((layer) => [layer.descriptor.digest, layer.open]));
   const fetch: BaseImage["source"]["fetch"] = (d, options) => {
     if (d.digest === descriptor.digest) return Promise.resolve(bytesStream(bytes));
-    const opener = open.get(d.digest);
-    if (opener !== undefined) return opener(options);
-    return Promise.reject(new KodenoError("NOT_FOUND", `Cannot find blob ${d.digest} in the base`));
+    const missing = new KodenoError("NOT_FOUND", `Cannot find blob ${d.digest} in the base`);
+    return open.get(d.digest)?.(options) ?? Promise.reject(missing);
   };
   const { digest } = imageDocument(MediaType.manifest, manifest).descriptor;
   return { platform, manifest, config, digest, source: { fetch } };

@@ -316,6 +316,11 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
+const synced = <T>(write: (file: Deno.FsFile) => Promise<T> | T) => async (file: Deno.FsFile) => {
+  const result = await write(file);
+  await file.sync();
+  return result;
+};
 const renameTo = (path: string) => (temporary: string) => Deno.rename(temporary, path);
 
 /**
@@ -359,12 +364,7 @@ export async function writeSynced<T>(
   write: (file: Deno.FsFile) => Promise<T> | T,
   mode?: number,
 ): Promise<T> {
-  const synced = async (file: Deno.FsFile): Promise<T> => {
-    const result = await write(file);
-    await file.sync();
-    return result;
-  };
-  return await throughTemporary(temporaryDirectory, synced, renameTo(path), mode);
+  return await throughTemporary(temporaryDirectory, synced(write), renameTo(path), mode);
 }
 
 /** {@link writeSynced}, whose name is on disk at the end, too. */
@@ -447,10 +447,7 @@ export async function linkFile(
   temporaryDirectory: string,
   bytes: Uint8Array,
 ): Promise<boolean> {
-  const write = async (file: Deno.FsFile): Promise<void> => {
-    writeAll(file, bytes);
-    await file.sync();
-  };
+  const write = synced((file) => writeAll(file, bytes));
   try {
     await throughTemporary(temporaryDirectory, write, async (temporary) => {
       // Unlike a rename, a link replaces nothing that came meanwhile.

@@ -178,7 +178,6 @@ class Tree implements Disposable {
     }
   }
 
-  /** Adds a file, or all that are in a folder. */
   async addFiles(path: string, found: Set<string>): Promise<void> {
     if (found.has(path) || this.ignored.some((matches) => matches(path || "."))) return;
     const info = await this.#lstat(path);

@@ -143,7 +143,6 @@ function entriesOf(folder: string, folders: Folders): readonly Entry[] {
   });
 }
 
-/** What a link leads to, and what is there now. */
 async function followLink(
   path: string,
   { allowed, folders }: WalkOptions,

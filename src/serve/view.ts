@@ -15,7 +15,6 @@ import type { Layout } from "../place/layout/layout.ts";
 
 type Repositories = ReadonlyMap<string, ServedRepository>;
 
-/** The index as it was read, and when. */
 interface ReadIndex {
   readonly stamp: string;
   /** By path, whatever registry their images are of. */
@@ -24,7 +23,6 @@ interface ReadIndex {
   readonly byName: Repositories;
 }
 
-/** An entry and where it is served. */
 interface ServedEntry {
   readonly entry: Descriptor;
   readonly path: string;

@@ -257,13 +257,11 @@ export async function createMarker(directory: string): Promise<void> {
 }
 
 async function checkEmpty(directory: string): Promise<void> {
-  try {
-    for await (const { name } of Deno.readDir(directory)) {
-      if (OWN_NAMES.has(name) || isTemporary(name)) continue;
-      const why = `it holds "${name}" and has no oci-layout file`;
-      throw notALayout(directory, why, "name an empty or a new folder");
-    }
-  } catch (error) {
+  const entries = await Array.fromAsync(Deno.readDir(directory)).catch((error) => {
     if (!isNotFound(error)) throw ioFailure(`read folder ${directory}`, error);
-  }
+  });
+  const other = entries?.find(({ name }) => !OWN_NAMES.has(name) && !isTemporary(name));
+  if (other === undefined) return;
+  const why = `it holds "${other.name}" and has no oci-layout file`;
+  throw notALayout(directory, why, "name an empty or a new folder");
 }

@@ -109,7 +109,6 @@ export class Layout implements ImageStore, Place, Disposable {
   readonly #tidied: Promise<void>;
   #ownFolders: Promise<void> | undefined;
 
-  /** Blobs that are just being written. */
   readonly #pushing = new SingleFlight();
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
