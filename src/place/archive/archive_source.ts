@@ -302,7 +302,6 @@ export interface Member {
 /** Files by name; a link is the name it leads to. */
 type Members = ReadonlyMap<string, Member | string>;
 
-/** A scanned archive. */
 export class TarFile implements Disposable {
   readonly #members: Members;
   /** Which file it was. */
@@ -344,7 +343,6 @@ export class TarFile implements Disposable {
     }
   }
 
-  /** Closes a file that is held. */
   [Symbol.dispose](): void {
     this.#held?.[Symbol.dispose]();
   }

@@ -367,7 +367,6 @@ class Receiver {
     }
   }
 
-  /** Waits for the end. */
   async end(signal?: AbortSignal): Promise<void> {
     if (!this.#hasEnded) this.#controller?.close();
     await orAborted(this.#taken, signal);
@@ -390,17 +389,13 @@ interface DaemonRequest extends CallOptions {
   readonly body?: ReadableStream<Uint8Array> | undefined;
 }
 
-/** A whole answer. */
 type DaemonAnswer = { readonly status: number; readonly text: string };
 
-/** Calls of one daemon. */
 export class DaemonClient implements Disposable {
   #client: Deno.HttpClient | undefined;
 
-  /** Takes where the daemon is; dials nothing yet. */
   constructor(readonly endpoint: DaemonEndpoint) {}
 
-  /** Where it is, for messages. */
   get where(): string {
     return formatEndpoint(this.endpoint);
   }
@@ -433,7 +428,6 @@ export class DaemonClient implements Disposable {
     }
   }
 
-  /** Sends a request and reads the answer whole. */
   async ask(method: string, path: string, options: DaemonRequest = {}): Promise<DaemonAnswer> {
     const response = await this.send(method, path, options);
     return { status: response.status, text: await this.text(response, options.signal) };
@@ -467,7 +461,6 @@ export class DaemonClient implements Disposable {
     throw this.failure(doing, `it answered ${status}${why ? ` (${why})` : ""}`);
   }
 
-  /** Reads a document of the daemon. */
   parse<T>(doing: string, schema: z.ZodType<T>, text: string): T {
     try {
       return schema.parse(JSON.parse(text));
@@ -502,7 +495,6 @@ export class DaemonClient implements Disposable {
     }
   }
 
-  /** Closes its connections. */
   [Symbol.dispose](): void {
     this.#client?.close();
     this.#client = undefined;

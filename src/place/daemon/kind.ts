@@ -28,7 +28,6 @@ const containersSchema = z.array(z.looseObject({
   State: z.string().optional(),
 }));
 
-/** A node. */
 export interface KindNode {
   /** Of its container. */
   readonly id: string;
@@ -52,7 +51,6 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
   readonly what: string;
   readonly #environment: Readonly<Record<string, string>>;
 
-  /** Takes a cluster. */
   constructor(readonly options: KindOptions) {
     const { endpoint, environment, cluster } = options;
     super(endpoint);

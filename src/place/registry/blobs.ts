@@ -203,7 +203,6 @@ const BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN";
 /** Nothing is asked for again where it would have less time to come. */
 const MIN_LEFT_MS = 50;
 
-/** A manifest or index, with its bytes. */
 export interface Document {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;

@@ -13,7 +13,6 @@ import type { Environment } from "./endpoint.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
 
-/** What is known for one registry. */
 export interface Certs {
   /** PEM certificates to trust beside those of the runtime. */
   readonly ca: readonly string[];
@@ -108,7 +107,6 @@ function checkPairs(directory: string, names: readonly string[]): void {
   }
 }
 
-/** A certificate with its key, both PEM. */
 export interface ClientCert {
   readonly cert: string;
   readonly key: string;

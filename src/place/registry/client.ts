@@ -78,7 +78,6 @@ export class RegistryClient {
   readonly uploadSize: UploadSize = new UploadSize();
   #reached: { readonly base: URL; readonly authorizer: Authorizer } | undefined;
 
-  /** @param registry host and port; `docker.io` for Docker Hub */
   constructor(readonly registry: string, readonly shared: Shared) {}
 
   /**
@@ -320,7 +319,6 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** What is done to a repository. */
 export type Action = "pull" | "push";
 
 /** Actions on a repository, or on several. */
@@ -369,11 +367,6 @@ export interface BearerToken {
 
 /** A token server that gave no token. */
 export class TokenRefused extends Error {
-  /**
-   * @param url the token server
-   * @param status its answer
-   * @param codes from its answer's body
-   */
   constructor(
     readonly url: URL,
     readonly status: number,
@@ -393,10 +386,6 @@ const MAX_TOKEN_REDIRECTS = 5;
 
 /** What a token is asked for with. */
 interface TokenRequest {
-  readonly transport: Transport;
-  /** The registry: a server of https is not left for one of plain HTTP. */
-  readonly base: URL;
-  /** Of the registry; names the server. */
   readonly challenge: Challenge;
   readonly scopes: readonly Scope[];
   readonly credential: Credential | undefined;
@@ -404,13 +393,17 @@ interface TokenRequest {
 }
 
 /** @throws {TokenRefused} or {ConnectionError} */
-async function fetchToken(request: TokenRequest): Promise<BearerToken> {
-  const { challenge, base, credential } = request;
+async function fetchToken(
+  { transport, base }: Pick<Authorizer, "transport" | "base">,
+  request: TokenRequest,
+): Promise<BearerToken> {
+  const { challenge, credential } = request;
   const { realm = "" } = challenge.parameters;
   const bad = (why: string) => new ConnectionError("protocol", `it names ${why}`);
   if (!URL.canParse(realm)) throw bad("no token server");
   const url = new URL(realm);
   const { protocol, hostname, host } = url;
+  // A registry of https is not left for a server of plain HTTP.
   const safe = protocol === "https:" || (protocol === "http:" && base.protocol === "http:");
   if (!safe || url.username !== "" || url.password !== "") {
     throw bad("a token server that is not safe to ask");
@@ -421,7 +414,7 @@ async function fetchToken(request: TokenRequest): Promise<BearerToken> {
     throw bad(`token server ${host}, which may get the password only over https`);
   }
   const asked = Date.now();
-  const response = await askTokenServer(url, request);
+  const response = await askTokenServer(transport, url, request);
   const what = "the answer of the token server";
   const body = await readWithin(response.body, MAX_ANSWER_BYTES, ANSWER_MS, what);
   if (response.status === 200) return readToken(body, asked);
@@ -432,8 +425,9 @@ async function fetchToken(request: TokenRequest): Promise<BearerToken> {
 }
 
 async function askTokenServer(
+  transport: Transport,
   realm: URL,
-  { transport, challenge, scopes, credential, signal }: TokenRequest,
+  { challenge, scopes, credential, signal }: TokenRequest,
 ): Promise<Answer> {
   const { service } = challenge.parameters;
   if (credential?.kind === "identity") {
@@ -530,9 +524,7 @@ export class Authorizer {
       if (credential?.kind !== "password") return undefined;
       return basicAuthorization(credential.username, credential.password);
     }
-    const { transport, base } = this;
-    const request = { transport, base, challenge, scopes, credential, signal };
-    return `Bearer ${(await this.#token(request)).value}`;
+    return `Bearer ${(await this.#token({ challenge, scopes, credential, signal })).value}`;
   }
 
   /**
@@ -573,7 +565,7 @@ export class Authorizer {
     const token = await kept?.catch(() => undefined);
     if (token !== undefined && token.expires > Date.now()) return token;
     if (this.#tokens.get(key) !== kept) return await this.#token(request);
-    const asked = fetchToken(request);
+    const asked = fetchToken(this, request);
     this.#tokens.set(key, asked);
     asked.catch(() => this.#tokens.get(key) === asked && this.#tokens.delete(key));
     return await asked;

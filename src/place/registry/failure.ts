@@ -99,7 +99,6 @@ interface RegistryFailure {
   readonly cause?: unknown;
 }
 
-/** A request to a registry that failed. */
 export class RegistryError extends KodenoError {
   /** Method of the request. */
   readonly method: string;

@@ -150,10 +150,8 @@ async function change<T>(
   }
 }
 
-/** Options of a question. */
 export type AskOptions = RegistryOptions & { readonly signal?: AbortSignal | undefined };
 
-/** What a registry said. */
 export interface Access {
   /** Where it answers: `https://reg.local`. */
   readonly origin: string;

@@ -21,7 +21,6 @@ export interface RelayTarget {
   readonly proxy?: URL | undefined;
 }
 
-/** Most bytes of a proxy's answer. */
 const MAX_ANSWER_BYTES = 16 * 1024;
 
 /** A socket that leads to a TLS server. */
@@ -45,7 +44,6 @@ export class Relay {
     }
   }
 
-  /** Opens a relay. */
   static async open(target: RelayTarget): Promise<Relay> {
     const relay = new Relay(target);
     const server = relay.#server;
@@ -60,7 +58,6 @@ export class Relay {
     return Object.assign(relay, { proxy: { ...relay.proxy, port: address.port } });
   }
 
-  /** Ends all connections. */
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();

@@ -64,7 +64,6 @@ export interface RegistryOptions {
 /** What is sent: bytes, whose length is told, or a stream, which goes in HTTP's own chunks. */
 export type RequestContent = Uint8Array | AsyncIterable<Uint8Array>;
 
-/** A request to one URL. */
 interface Request {
   readonly method: string;
   readonly url: URL;
@@ -103,15 +102,12 @@ const PROGRESS_BYTES = 16 * 1024;
 /** So much of an answer that nobody wants is read to its end, which keeps the connection. */
 const SMALL_BYTES = 16 * 1024;
 
-/** Sends requests. */
 export class Transport {
   readonly #routes = new Map<string, Promise<Route>>();
   readonly #schemes = new Map<string, Promise<"https:" | "http:">>();
 
-  /** @param options how hosts are reached */
   constructor(readonly options: RegistryOptions) {}
 
-  /** Closes the connections. */
   async close(): Promise<void> {
     const routes = await Promise.allSettled(this.#routes.values());
     this.#routes.clear();
@@ -340,12 +336,10 @@ class Outgoing {
     }, { highWaterMark: 0 });
   }
 
-  /** Sends nothing more. */
   hold(): void {
     this.#isHeld = true;
   }
 
-  /** Leaves the content. */
   async cancel(): Promise<void> {
     await this.#content.return?.();
   }

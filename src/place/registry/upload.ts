@@ -73,7 +73,6 @@ class BlobReader {
     }
   }
 
-  /** A part whole. */
   async bytes(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const whole = new Uint8Array(length);
     let at = 0;
@@ -102,7 +101,6 @@ class BlobReader {
     verifier.finish();
   }
 
-  /** Ends the reading. */
   async close(): Promise<void> {
     const reading = this.#reading;
     this.#reading = undefined;
