@@ -166,7 +166,7 @@ export function countMoved() {
 }
 
 /** Tells that a blob need not be moved. */
-export function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferMeter): void {
+function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferMeter): void {
   emit?.({ type: "transfer", image, digest, bytes: 0, total: size, state: "there" });
 }
 

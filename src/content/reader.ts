@@ -22,7 +22,7 @@ import {
 type Readability = { readonly problem?: string | undefined; readonly failure?: unknown };
 
 /** What every list of images says of one. */
-export interface ImageSummary {
+interface ImageSummary {
   /** Bytes of all its blobs, each counted once. */
   readonly size: number;
   /** `os/arch[/variant]` each, in the order of the index. */

@@ -9,7 +9,7 @@ import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import { MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
 import { exists, findUp } from "../io/files.ts";
 
-export interface GitPlace {
+interface GitPlace {
   readonly directory: string;
   /** All variables of the environment; without them git gets those of this process. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
@@ -17,7 +17,7 @@ export interface GitPlace {
 }
 
 /** How git has ended; its outputs without space around them. */
-export interface GitOutput extends Pick<RunResult, "code" | "stdout" | "stderr"> {
+interface GitOutput extends Pick<RunResult, "code" | "stdout" | "stderr"> {
   /** Whether it had more to say than it may. */
   readonly isCut?: boolean;
 }

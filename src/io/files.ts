@@ -81,7 +81,7 @@ export function writeAll(file: Deno.FsFile, chunk: Uint8Array): void {
   }
 }
 
-export interface RegularFile extends ReadableFile {
+interface RegularFile extends ReadableFile {
   stat(): fs.Stats;
 }
 
@@ -130,7 +130,7 @@ export function readSmallText(path: string, maxBytes: number): string {
 }
 
 /** All of an open file, as {@link readSmallText} has it. */
-export function readOpen(file: RegularFile, maxBytes: number): string {
+function readOpen(file: RegularFile, maxBytes: number): string {
   const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);
   const { size } = file.stat();
   if (size > maxBytes) throw tooLarge();

@@ -10,7 +10,7 @@ import { type Descriptor, type Digest, isDigest } from "./descriptor.ts";
 export const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 /** Objects and lists of a document that may lie in each other; those of the OCI spec have some 6. */
-export const MAX_JSON_DEPTH = 100;
+const MAX_JSON_DEPTH = 100;
 
 /** Levels below a root: index, manifest, subject of that, and so on. */
 export const MAX_GRAPH_DEPTH = 64;

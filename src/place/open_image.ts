@@ -154,7 +154,7 @@ async function choosePlatform(
 }
 
 /** What is asked for, by whom. */
-export interface ImageChoice extends WorkOptions {
+interface ImageChoice extends WorkOptions {
   /** Names, tags or digests; a name without a tag stands for all its tags. All when none is named. */
   readonly images: readonly string[];
   /** For the message of an empty place: `push`, `load`. */
@@ -162,7 +162,7 @@ export interface ImageChoice extends WorkOptions {
 }
 
 /** Images of a layout or archive that stays open till it is disposed of. */
-export interface ChosenImages extends WithReferrers, Disposable {
+interface ChosenImages extends WithReferrers, Disposable {
   readonly source: ImageStore;
   /** How many of the chosen ones only refer to others of them. */
   readonly leftOut: number;
@@ -224,7 +224,7 @@ async function chooseImages(
  *
  * @throws {KodenoError} `NOT_FOUND`
  */
-export function entriesNamed(
+function entriesNamed(
   entries: readonly Descriptor[],
   image: string,
   where: string,
@@ -267,7 +267,7 @@ async function hindrance(
 }
 
 /** Tells that of an index one platform alone is moved. */
-export function tellPartial(
+function tellPartial(
   index: Descriptor,
   { platform }: Descriptor,
   where: string,

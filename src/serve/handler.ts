@@ -182,7 +182,7 @@ const MAX_OPEN = 192;
 /** How long a request waits for one of them to be closed. */
 const WAIT_MS = 20_000;
 
-export class BlobReader {
+class BlobReader {
   #open = 0;
   readonly #waiting: (() => void)[] = [];
 

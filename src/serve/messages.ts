@@ -179,7 +179,7 @@ export function parseRange(header: string | null, size: number): ByteRange | und
   });
 }
 
-export type Route =
+type Route =
   | { readonly type: "version" }
   | { readonly type: "catalog" }
   | { readonly type: "tags"; readonly name: string }

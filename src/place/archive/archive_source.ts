@@ -294,7 +294,7 @@ const MAX_MEMBERS = 200_000;
 const MAX_LINKS = 8;
 
 /** Where the content of a file is, in bytes from the archive's start. */
-export interface Member {
+interface Member {
   readonly offset: number;
   readonly size: number;
 }
@@ -302,7 +302,7 @@ export interface Member {
 /** Files by name; a link is the name it leads to. */
 type Members = ReadonlyMap<string, Member | string>;
 
-export class TarFile implements Disposable {
+class TarFile implements Disposable {
   readonly #members: Members;
   /** Which file it was. */
   readonly #identity: string;

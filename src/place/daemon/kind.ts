@@ -28,7 +28,7 @@ const containersSchema = z.array(z.looseObject({
   State: z.string().optional(),
 }));
 
-export interface KindNode {
+interface KindNode {
   /** Of its container. */
   readonly id: string;
   /** As `kind get nodes` says. */
@@ -38,7 +38,7 @@ export interface KindNode {
 type ExecOptions = Pick<RunOptions, "signal" | "stdin">;
 
 /** A cluster, and how its daemon is reached. */
-export interface KindOptions {
+interface KindOptions {
   readonly endpoint: DaemonEndpoint;
   /** As `kind get clusters` says. */
   readonly cluster: string;

@@ -32,7 +32,7 @@ export function blobPathIn(directory: string, { digest }: Descriptor): string {
   return join(directory, BLOBS, digestHex(parseDigest(digest)));
 }
 
-export type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
+type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
 
 /**
  * Reads the index of a layout.

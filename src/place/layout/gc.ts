@@ -9,7 +9,7 @@ import { type Descriptor, type Digest, isDigest } from "../../oci/descriptor.ts"
 import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
 import { type Layout, Living, withoutLeases } from "./layout.ts";
 
-export interface GarbageOptions {
+interface GarbageOptions {
   readonly dryRun?: boolean | undefined;
   /** Blobs written in these last milliseconds stay: another tool may be about to name them. */
   readonly minimumAgeMs: number;
@@ -18,7 +18,7 @@ export interface GarbageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type StoredBlob = Pick<Descriptor, "digest" | "size">;
+type StoredBlob = Pick<Descriptor, "digest" | "size">;
 
 export interface Garbage {
   /** Blobs that were removed, or would be; sorted by digest. */

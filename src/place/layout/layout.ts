@@ -514,7 +514,7 @@ const held = new Map<string, { readonly file: Promise<Deno.FsFile>; holders: num
 const forgotten = new FinalizationRegistry<Disposable>((holding) => holding[Symbol.dispose]());
 
 /** What one opened layout holds. */
-export class Holder {
+class Holder {
   #count = 0;
   #own: Promise<Disposable> | undefined;
 

@@ -13,7 +13,7 @@ import type { Environment } from "./endpoint.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
 
-export interface Certs {
+interface Certs {
   /** PEM certificates to trust beside those of the runtime. */
   readonly ca: readonly string[];
   /** Who kodeno is to that registry. */

@@ -312,14 +312,14 @@ export function smallestChunk(headers: Headers): number {
 }
 
 /** One way to authenticate that a server offers. */
-export interface Challenge {
+interface Challenge {
   /** In small letters: `basic`, `bearer`. */
   readonly scheme: string;
   /** Names in small letters. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-export type Action = "pull" | "push";
+type Action = "pull" | "push";
 
 /** Actions on a repository, or on several. */
 export interface Scope {
@@ -359,14 +359,14 @@ export function scopeText({ path, actions }: Scope): string {
 }
 
 /** A token and when to stop using it. */
-export interface BearerToken {
+interface BearerToken {
   readonly value: string;
   /** Milliseconds of `Date.now()`. */
   readonly expires: number;
 }
 
 /** A token server that gave no token. */
-export class TokenRefused extends Error {
+class TokenRefused extends Error {
   constructor(
     readonly url: URL,
     readonly status: number,
@@ -485,7 +485,7 @@ function readToken(body: Uint8Array, asked: number): BearerToken {
 }
 
 /** Knows how to authenticate to one registry. */
-export class Authorizer {
+class Authorizer {
   readonly #credentials = new Map<string, Promise<Credential | undefined>>();
   readonly #tokens = new Map<string, Promise<BearerToken>>();
   #challenge: Challenge | undefined;

@@ -35,7 +35,7 @@ export function basicAuthorization(username: string, password: string): string {
 }
 
 /** Milliseconds that a helper may take; one that wants to talk to a person would take for ever. */
-export const HELPER_MS = 10_000;
+const HELPER_MS = 10_000;
 const NOT_FOUND = /credentials not found/i;
 
 /**
@@ -119,7 +119,7 @@ async function runHelper(
 }
 
 /** The key of Docker Hub in Docker's files. */
-export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 
 /** A `config.json` or `auth.json`; fields that others know are kept. */
 export interface AuthFile {

@@ -9,7 +9,7 @@ import { chunksOf, readAll } from "../../io/streams.ts";
 import { orAborted } from "../../io/work.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
-export type ConnectionTrouble =
+type ConnectionTrouble =
   | "refused"
   | "name"
   | "tls"
@@ -132,7 +132,7 @@ export class RegistryError extends KodenoError {
 }
 
 /** A URL without user, password, query and fragment: what is left holds no secret. */
-export function redactUrl(url: URL | string): string {
+function redactUrl(url: URL | string): string {
   if (!URL.canParse(url)) return "(not a URL)";
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;

@@ -150,9 +150,9 @@ async function change<T>(
   }
 }
 
-export type AskOptions = RegistryOptions & { readonly signal?: AbortSignal | undefined };
+type AskOptions = RegistryOptions & { readonly signal?: AbortSignal | undefined };
 
-export interface Access {
+interface Access {
   /** Where it answers: `https://reg.local`. */
   readonly origin: string;
   /** What it wants to be shown. */

@@ -188,7 +188,7 @@ export function referrersTag(subject: Descriptor): string {
 }
 
 /** What is under the tag: the list, or something else that somebody gave that name. */
-export async function readReferrersTag(
+async function readReferrersTag(
   repository: Repository,
   subject: Descriptor,
   options: CallOptions,

@@ -12,7 +12,7 @@ import type { ClientCert } from "./certs.ts";
 import { ConnectionError } from "./failure.ts";
 
 /** Where a relay leads. */
-export interface RelayTarget {
+interface RelayTarget {
   readonly hostname: string;
   readonly port: number;
   /** What is shown to a host that asks who is there. */
