@@ -161,6 +161,8 @@ class GoBuilder implements Builder {
     } finally {
       failed.abort(new KodenoError("INTERRUPTED", "The build was left early"));
       await Promise.allSettled([...run.images, ...run.groups]);
+      // What the first failure did not wait for may be writing a layer, and has to take it back.
+      await Promise.allSettled(run.parts);
     }
   }
 
@@ -255,6 +257,8 @@ class BuildRun {
   readonly #planned: ReadonlyMap<string, PlannedImage>;
   readonly groups: readonly Promise<void>[];
   readonly images: readonly Promise<BuiltImage>[];
+  /** All that groups and images are made of. */
+  readonly parts: Promise<unknown>[] = [];
 
   /** Starts everything. */
   constructor(
@@ -297,7 +301,7 @@ class BuildRun {
       const files = group.binaries.map(({ file }) => file);
       const build = (wanted: readonly string[]) => this.#compile(group, output, wanted);
       await buildBinaries(output, records, files, build);
-      await Promise.all(group.binaries.map(async ({ importPath, file }) => {
+      await this.#all(group.binaries.map(async ({ importPath, file }) => {
         const { appName = file, image } = this.#planned.get(importPath) ?? {};
         const make = (): Promise<Layer> => {
           const record = records.get(file);
@@ -347,10 +351,10 @@ class BuildRun {
     const options = { ...image.image, kodataTime: this.config.kodataTime };
     // All but Windows have the same.
     const layers = new Map<string, Promise<Layer>>();
-    const made = await Promise.all(base.images.map(async (one): Promise<PlatformImage> => {
+    const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {
       const { os } = one.platform;
       const kind = os === "windows" ? os : "";
-      const [kodata, binary] = await Promise.all([
+      const [kodata, binary] = await this.#all([
         getOrSet(layers, kind, () => this.#kodata(image, os)),
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
@@ -359,6 +363,12 @@ class BuildRun {
     const [first, ...others] = made;
     if (first === undefined) throw new Error("a base has at least one platform");
     return builtImage(importPath, [first, ...others], base, options);
+  }
+
+  /** As `Promise.all`; what goes on after a failure is found in {@link parts}. */
+  #all<T extends readonly Promise<unknown>[]>(parts: readonly [...T]) {
+    this.parts.push(...parts);
+    return Promise.all(parts);
   }
 
   async #kodata(image: PlannedImage, os: string): Promise<Layer> {
