@@ -18,7 +18,7 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { digestOf } from "./hash.ts";
-import { orAborted, yieldToEventLoop } from "./work.ts";
+import { inTurn, orAborted, yieldToEventLoop } from "./work.ts";
 
 // Windows knows neither.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -522,7 +522,7 @@ export function isOwnFile({ uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">): b
 }
 
 /** The last one in this process to hold or wait for the lock of a path. */
-const last = new Map<string, Promise<unknown>>();
+const last = new Map<string, Promise<void>>();
 
 /**
  * Runs `work` while holding the exclusive lock of a file that exists.
@@ -537,8 +537,7 @@ export async function withLock<T>(
 ): Promise<T> {
   // Within the process they queue up here. In the kernel each would hold one of the runtime's few
   // threads for file operations, and with the last of them the holder could not do any.
-  const before = last.get(path) ?? Promise.resolve();
-  const own = before.then(async () => {
+  return await inTurn(last, path, async () => {
     signal?.throwIfAborted();
     // NFS gives an exclusive lock only to who could write.
     const file = await Deno.open(path, { read: true, write: true }).catch(() => Deno.open(path));
@@ -553,13 +552,6 @@ export async function withLock<T>(
     using _ = file;
     return await work();
   });
-  const ended = own.then(() => {}, () => {});
-  last.set(path, ended);
-  try {
-    return await own;
-  } finally {
-    if (last.get(path) === ended) last.delete(path);
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Work: bounded, shared by those who ask for the same, left behind, and interrupted.
+ * Work: bounded, one after the other, shared by those who ask for the same, left behind, and
+ * interrupted.
  * @module
  */
 import { setImmediate } from "node:timers";
@@ -65,6 +66,26 @@ export class SingleFlight {
       // Another may have taken the place after this one's predecessor failed.
       if (this.#running.get(key) === own) this.#running.delete(key);
     }
+  }
+}
+
+/**
+ * Does `work` when all work that came before it with the same key has ended, however it did.
+ *
+ * @param last the last one of each key to work or to wait, which is kept here
+ */
+export async function inTurn<T>(
+  last: Map<string, Promise<void>>,
+  key: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const own = (last.get(key) ?? Promise.resolve()).then(work);
+  const ended = own.then(() => {}, () => {});
+  last.set(key, ended);
+  try {
+    return await own;
+  } finally {
+    if (last.get(key) === ended) last.delete(key);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { soon } from "../../test/support/fails.ts";
-import { Pool } from "./work.ts";
+import { inTurn, Pool } from "./work.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 
@@ -56,4 +56,24 @@ Deno.test("pool: work that fails makes room for the next", async () => {
   const results = await soon(Promise.allSettled(work));
   const expected = ["rejected", "rejected", "rejected", "fulfilled"];
   assert.deepEqual(results.map(({ status }) => status), expected);
+});
+
+Deno.test("in turn: one after the other by key, also after one that failed", async () => {
+  const last = new Map<string, Promise<void>>();
+  const told: string[] = [];
+  const work = (name: string) => async () => {
+    told.push(`+${name}`);
+    await pause();
+    told.push(`-${name}`);
+    if (name === "a1") throw new Error("no");
+    return name;
+  };
+  const all = ["a1", "a2", "b1", "a3"].map((name) => inTurn(last, name.slice(0, 1), work(name)));
+  const results = await soon(Promise.allSettled(all));
+  const values = results.map((one) => one.status === "fulfilled" ? one.value : "failed");
+  assert.deepEqual(values, ["failed", "a2", "b1", "a3"]);
+  const ofA = told.filter((one) => one.includes("a"));
+  assert.deepEqual(ofA, ["+a1", "-a1", "+a2", "-a2", "+a3", "-a3"]);
+  assert.ok(told.indexOf("+b1") < told.indexOf("-a1"));
+  assert.equal(last.size, 0);
 });

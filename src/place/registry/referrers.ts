@@ -12,6 +12,7 @@ import { KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
 import { withLockFile } from "../../io/files.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
+import { inTurn } from "../../io/work.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -205,7 +206,7 @@ async function readReferrersTag(
 }
 
 /** The last change of each list in this process; the next one waits for it. */
-const changing = new Map<string, Promise<unknown>>();
+const changing = new Map<string, Promise<void>>();
 
 /**
  * Lists a manifest that was just pushed under the tag of its subject, as whoever pushes has to do
@@ -222,16 +223,8 @@ export async function addReferrer(
 ): Promise<void> {
   const { client, endpoint } = repository;
   const key = `${client.registry}/${endpoint.path}@${subject.digest}`;
-  const turn = (changing.get(key) ?? Promise.resolve()).then(() =>
-    locked(key, options, () => addNow(repository, subject, referrer, options))
-  );
-  const ended = turn.catch(() => {});
-  changing.set(key, ended);
-  try {
-    await turn;
-  } finally {
-    if (changing.get(key) === ended) changing.delete(key);
-  }
+  const change = () => addNow(repository, subject, referrer, options);
+  await inTurn(changing, key, () => locked(key, options, change));
 }
 
 /** Runs work while no other process of this machine changes the same list. */
