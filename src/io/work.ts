@@ -96,6 +96,19 @@ export function getOrSet<V extends object>(map: Map<string, V>, key: string, mak
   return value;
 }
 
+/** As {@link getOrSet}, for what may fail: that is forgotten, and tried again by who asks next. */
+export function getOrTry<T>(
+  map: Map<string, Promise<T>>,
+  key: string,
+  make: () => Promise<T>,
+): Promise<T> {
+  return getOrSet(map, key, () => {
+    const made = make();
+    made.catch(() => map.get(key) === made && map.delete(key));
+    return made;
+  });
+}
+
 /** Waits for work, or for the signal's reason; the work then goes on without anybody. */
 export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return await work;

@@ -10,6 +10,7 @@ import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/output.ts";
+import { getOrTry, orAborted } from "../../io/work.ts";
 import { type Descriptor, isDigest, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName } from "../../oci/entries.ts";
 import { parseImageName, parseReference } from "../../oci/reference.ts";
@@ -70,6 +71,8 @@ export class Daemon extends DaemonPlace<string> implements Source {
   /** Of images that are there, by the digests they came under. */
   readonly #ids = new Map<string, string>();
   readonly #saved = new Map<string, Promise<SavedImage>>();
+  /** Ends what is being saved: who asked first may go, and others still wait for the same image. */
+  readonly #disposed = new AbortController();
 
   /** What errors call it. */
   get what(): string {
@@ -229,10 +232,8 @@ export class Daemon extends DaemonPlace<string> implements Source {
    */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    const saved = this.#saved.get(ref) ?? this.#save(ref, options);
-    this.#saved.set(ref, saved);
-    saved.catch(() => this.#saved.delete(ref));
-    return (await saved).root;
+    const saved = getOrTry(this.#saved, ref, () => this.#save(ref));
+    return (await orAborted(saved, options.signal)).root;
   }
 
   /** The index of which the daemon has but the one image that {@link resolve} gave. */
@@ -253,7 +254,8 @@ export class Daemon extends DaemonPlace<string> implements Source {
   }
 
   /** GET /images/NAME/get: an archive of one image as `docker save` writes it, not compressed. */
-  async #save(name: string, { signal }: CallOptions): Promise<SavedImage> {
+  async #save(name: string): Promise<SavedImage> {
+    const { signal } = this.#disposed;
     const path = imagePath(exactName(name), "get");
     const response = await this.client.send("GET", path, { signal });
     if (response.status !== 200) {
@@ -281,6 +283,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
 
   /** Removes the temporary files, and drops what was not sent. */
   override async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed.abort();
     await super[Symbol.asyncDispose]();
     for (const saved of this.#saved.values()) {
       await saved.then(({ archive }) => archive[Symbol.dispose](), () => {});

@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
-import { getOrSet } from "../../io/work.ts";
+import { getOrSet, getOrTry, orAborted } from "../../io/work.ts";
 import {
   basicAuthorization,
   type Credential,
@@ -196,7 +196,7 @@ export class RegistryClient {
       });
       if (answer.status === 401 && own && refused++ < 2) {
         const challenge = answer.headers.get("www-authenticate");
-        const again = await authorizer.refused(call.scopes, authorization, challenge);
+        const again = await authorizer.refused(call.scopes, authorization, challenge, signal);
         if (again && !call.isAnonymous) {
           await answer.body.cancel();
           continue;
@@ -538,6 +538,7 @@ class Authorizer {
     scopes: readonly Scope[],
     sent: string | undefined,
     header: string | null,
+    signal?: AbortSignal,
   ): Promise<boolean> {
     const challenges = parseChallenges(header ?? "");
     const bearer = challenges.find(({ scheme, parameters }) =>
@@ -547,7 +548,7 @@ class Authorizer {
     if (chosen === undefined) return false;
     this.#challenge = chosen;
     const key = tokenKey(scopes);
-    const kept = await this.#tokens.get(key)?.catch(() => undefined);
+    const kept = await this.#kept(key, signal);
     // Another request may have got a new one in the meantime.
     if (kept !== undefined && sent === `Bearer ${kept.value}`) this.#tokens.delete(key);
     if (bearer !== undefined) return true;
@@ -561,14 +562,17 @@ class Authorizer {
   async #token(request: TokenRequest): Promise<BearerToken> {
     const key = tokenKey(request.scopes);
     const kept = this.#tokens.get(key);
-    // A token that another caller waited for in vain is asked for again.
-    const token = await kept?.catch(() => undefined);
+    const token = await this.#kept(key, request.signal);
     if (token !== undefined && token.expires > Date.now()) return token;
     if (this.#tokens.get(key) !== kept) return await this.#token(request);
-    const asked = fetchToken(this, request);
-    this.#tokens.set(key, asked);
-    asked.catch(() => this.#tokens.get(key) === asked && this.#tokens.delete(key));
-    return await asked;
+    this.#tokens.delete(key);
+    return await getOrTry(this.#tokens, key, () => fetchToken(this, request));
+  }
+
+  /** A token that is there, or on its way; what another caller waited for in vain is none. */
+  async #kept(key: string, signal?: AbortSignal): Promise<BearerToken | undefined> {
+    const kept = this.#tokens.get(key)?.catch(() => undefined);
+    return kept && await orAborted(kept, signal);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
+import { getOrTry, orAborted } from "../../io/work.ts";
 import { newHttpClient } from "../http_client.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
@@ -127,14 +128,9 @@ export class Transport {
   async base(host: string, signal?: AbortSignal): Promise<URL> {
     const https = new URL(`https://${host}/`);
     if (!this.#isInsecure(host) && !isLoopback(https.hostname)) return https;
-    let scheme = this.#schemes.get(host);
-    if (scheme === undefined) {
-      scheme = this.#probe(https, signal);
-      this.#schemes.set(host, scheme);
-      // Who could not be reached now may be later.
-      scheme.catch(() => this.#schemes.delete(host));
-    }
-    return new URL(`${await scheme}//${host}/`);
+    // All who ask wait for the same answer, so none of them ends the asking: it has an end of its own.
+    const scheme = getOrTry(this.#schemes, host, () => this.#probe(https));
+    return new URL(`${await orAborted(scheme, signal)}//${host}/`);
   }
 
   #isInsecure(host: string): boolean {
@@ -142,11 +138,11 @@ export class Transport {
     return insecureRegistry || insecureRegistries.includes(host);
   }
 
-  async #probe(https: URL, signal?: AbortSignal): Promise<"https:" | "http:"> {
+  async #probe(https: URL): Promise<"https:" | "http:"> {
     try {
       const answerMs = Math.min(this.options.answerMs ?? ANSWER_MS, PROBE_MS);
       const url = new URL("/v2/", https);
-      await (await this.send({ method: "GET", url, signal }, answerMs)).body.cancel();
+      await (await this.send({ method: "GET", url }, answerMs)).body.cancel();
       return "https:";
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
@@ -168,7 +164,7 @@ export class Transport {
   ): Promise<Answer> {
     signal?.throwIfAborted();
     const { userAgent = "kodeno", idleMs = 60_000, connectMs = 30_000 } = this.options;
-    const route = await this.#route(url);
+    const route = await getOrTry(this.#routes, url.origin, () => this.#open(url));
     const bound = new Bound(signal);
     const outgoing = body === undefined || body instanceof Uint8Array
       ? undefined
@@ -210,15 +206,6 @@ export class Transport {
       signal?.throwIfAborted();
       throw outgoing?.failure ?? connectionError(reason ?? route.relay?.failure ?? error);
     }
-  }
-
-  #route(url: URL): Promise<Route> {
-    const known = this.#routes.get(url.origin);
-    if (known !== undefined) return known;
-    const opening = this.#open(url);
-    this.#routes.set(url.origin, opening);
-    opening.catch(() => this.#routes.delete(url.origin));
-    return opening;
   }
 
   async #open(url: URL): Promise<Route> {
@@ -269,6 +256,8 @@ class Bound {
 
   constructor(caller: AbortSignal | undefined) {
     this.#caller = caller;
+    // One that is over already tells nobody any more.
+    if (caller?.aborted) this.#abort();
     caller?.addEventListener("abort", this.#abort, { once: true });
   }
 
