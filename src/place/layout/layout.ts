@@ -32,7 +32,7 @@ import {
   removeStaleTemporaries,
   withLock,
 } from "../../io/files.ts";
-import { orAborted, SingleFlight } from "../../io/work.ts";
+import { getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
 import { fileStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
@@ -554,8 +554,7 @@ class Holder {
 async function takeLease(directory: string, signal?: AbortSignal): Promise<Disposable> {
   const folder = await Deno.realPath(join(directory, BLOBS)).catch(() => undefined);
   if (folder === undefined) return new globalThis.DisposableStack();
-  const one = held.get(folder) ?? { file: enter(directory), holders: 0 };
-  held.set(folder, one);
+  const one = getOrSet(held, folder, () => ({ file: enter(directory), holders: 0 }));
   one.holders++;
   const lease = new globalThis.DisposableStack();
   lease.defer(() => {

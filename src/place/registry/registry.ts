@@ -6,7 +6,7 @@ import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
-import { Pool, SingleFlight } from "../../io/work.ts";
+import { getOrSet, Pool, SingleFlight } from "../../io/work.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -81,8 +81,8 @@ export class Registries implements AsyncDisposable {
 
   #repository(endpoint: Endpoint): Repository {
     const { registry } = endpoint;
-    const client = this.#clients.get(registry) ?? new RegistryClient(registry, this.#shared);
-    this.#clients.set(registry, client);
+    const make = () => new RegistryClient(registry, this.#shared);
+    const client = getOrSet(this.#clients, registry, make);
     return { client, endpoint };
   }
 }
