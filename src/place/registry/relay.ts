@@ -47,21 +47,28 @@ export class Relay {
   static async open(target: RelayTarget): Promise<Relay> {
     const relay = new Relay(target);
     const server = relay.#server;
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      const { proxy } = relay;
-      if (proxy.transport === "unix") server.listen(proxy.path, resolve);
-      else server.listen(0, "127.0.0.1", resolve);
-    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        const { proxy } = relay;
+        if (proxy.transport === "unix") server.listen(proxy.path, resolve);
+        else server.listen(0, "127.0.0.1", resolve);
+      });
+    } catch (error) {
+      await relay.close();
+      throw error;
+    }
     const address = server.address();
     if (typeof address !== "object" || address === null || relay.#folder) return relay;
     return Object.assign(relay, { proxy: { ...relay.proxy, port: address.port } });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
-    if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
+    if (this.#folder === undefined) return;
+    // Another one may have removed it, and other relays are still to be closed.
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
   }
 
   async #serve(socket: Socket): Promise<void> {

@@ -115,7 +115,7 @@ export class Transport {
     for (const route of routes) {
       if (route.status === "rejected") continue;
       route.value.client.close();
-      route.value.relay?.close();
+      await route.value.relay?.close();
     }
   }
 
@@ -223,7 +223,12 @@ export class Transport {
         const hostname = url.hostname.replace(/^\[|\]$/g, "");
         const port = Number(url.port || 443);
         const relay = await Relay.open({ hostname, port, proxy, clientCert: certs?.client });
-        return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
+        try {
+          return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
+        } catch (error) {
+          await relay.close();
+          throw error;
+        }
       }
       const [username = "", password = ""] = [proxy?.username ?? "", proxy?.password ?? ""]
         .map(decodeURIComponent);
