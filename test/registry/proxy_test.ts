@@ -65,6 +65,21 @@ Deno.test({
   },
 });
 
+Deno.test("registry proxy: its user and password are decoded, or refused without being shown", async () => {
+  const loginOf = (HTTPS_PROXY: string) =>
+    proxyFor(new URL("https://reg.test/"), { HTTPS_PROXY })?.login;
+  assert.deepEqual(loginOf("http://me:p%20%25w@x"), { username: "me", password: "p %w" });
+  assert.equal(loginOf("http://x"), undefined);
+  for (const insecureRegistry of [true, false]) {
+    const environment = { HTTPS_PROXY: "http://me:hunter%2@127.0.0.1:1" };
+    await failsWith(
+      "BAD_OPTION",
+      () => thereAndBack({ environment, insecureRegistry }),
+      /^Cannot use HTTPS_PROXY: it has a % in its user or password that is to be written as %25$/,
+    );
+  }
+});
+
 Deno.test("registry proxy: NO_PROXY names hosts, domains, ports and networks", () => {
   const HTTPS_PROXY = "http://proxy:3128";
   const straight = (host: string, NO_PROXY: string) =>
@@ -83,5 +98,5 @@ Deno.test("registry proxy: NO_PROXY names hosts, domains, ports and networks", (
   assert.equal(straight("11.1.2.3", "10.0.0.0/8"), false);
   assert.equal(proxyFor(new URL("https://a.b/"), {}), undefined);
   assert.equal(proxyFor(new URL("https://a.b/"), { HTTP_PROXY: "http://x" }), undefined);
-  assert.equal(proxyFor(new URL("http://a.b/"), { ALL_PROXY: "x:1" })?.href, "http://x:1/");
+  assert.equal(proxyFor(new URL("http://a.b/"), { ALL_PROXY: "x:1" })?.url.href, "http://x:1/");
 });

@@ -105,12 +105,18 @@ export async function withMirror<T extends { readonly endpoint: Endpoint }, R>(
 /** Names and values of environment variables, as the caller read them. */
 export type Environment = Readonly<Record<string, string>>;
 
+/** A proxy, and who it is told is asking. */
+export interface ProxyAddress {
+  readonly url: URL;
+  readonly login: { readonly username: string; readonly password: string } | undefined;
+}
+
 /**
  * The proxy for a URL; undefined to go there directly. Loopback is never proxied.
  *
  * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` URL
  */
-export function proxyFor(url: URL, environment: Environment): URL | undefined {
+export function proxyFor(url: URL, environment: Environment): ProxyAddress | undefined {
   const setting = (name: string) =>
     environment[name] || environment[name.toLowerCase()] || undefined;
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
@@ -122,7 +128,12 @@ export function proxyFor(url: URL, environment: Environment): URL | undefined {
   if (!URL.canParse(full)) throw badProxy(name, "is not a URL");
   const proxy = new URL(full);
   if (proxy.protocol !== "http:") throw badProxy(name, "has to be an http:// URL");
-  return proxy;
+  try {
+    const [username = "", password = ""] = [proxy.username, proxy.password].map(decodeURIComponent);
+    return { url: proxy, login: username + password === "" ? undefined : { username, password } };
+  } catch {
+    throw badProxy(name, "has a % in its user or password that is to be written as %25");
+  }
 }
 
 function badProxy(name: string, why: string): KodenoError {

@@ -9,6 +9,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { join } from "node:path";
 import { basicAuthorization } from "./credentials.ts";
 import type { ClientCert } from "./certs.ts";
+import type { ProxyAddress } from "./endpoint.ts";
 import { ConnectionError } from "./failure.ts";
 
 /** Where a relay leads. */
@@ -18,7 +19,7 @@ interface RelayTarget {
   /** What is shown to a host that asks who is there. */
   readonly clientCert?: ClientCert | undefined;
   /** Opens a tunnel there. */
-  readonly proxy?: URL | undefined;
+  readonly proxy?: ProxyAddress | undefined;
 }
 
 const MAX_ANSWER_BYTES = 16 * 1024;
@@ -100,7 +101,7 @@ export class Relay {
 async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
   const { hostname, port, clientCert, proxy } = target;
   const socket = proxy
-    ? connect(Number(proxy.port || 80), proxy.hostname.replace(/^\[|\]$/g, ""))
+    ? connect(Number(proxy.url.port || 80), proxy.url.hostname.replace(/^\[|\]$/g, ""))
     : connect(port, hostname);
   socket.setNoDelay(true);
   try {
@@ -135,15 +136,14 @@ async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
 function openTunnel(
   socket: Socket,
   { hostname, port }: RelayTarget,
-  proxy: URL,
+  { login }: ProxyAddress,
   start: () => void,
   fail: (error: unknown) => void,
 ): void {
   const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
-  if (proxy.username !== "" || proxy.password !== "") {
-    const [user = "", password = ""] = [proxy.username, proxy.password].map(decodeURIComponent);
-    lines.push(`Proxy-Authorization: ${basicAuthorization(user, password)}`);
+  if (login) {
+    lines.push(`Proxy-Authorization: ${basicAuthorization(login.username, login.password)}`);
   }
   let answer = "";
   const onData = (bytes: Uint8Array): void => {

@@ -212,7 +212,7 @@ export class Transport {
     const { environment = {}, onlyHosts, caCerts = [], onWarning = () => {} } = this.options;
     const folders = this.options.certsFolders ?? certsFolders(environment);
     const proxy = proxyFor(url, environment);
-    if (onlyHosts !== undefined && !onlyHosts.includes((proxy ?? url).host)) {
+    if (onlyHosts !== undefined && !onlyHosts.includes((proxy?.url ?? url).host)) {
       throw new ConnectionError("denied", `${url.host} may not be dialled (offline)`);
     }
     const isSecure = url.protocol === "https:";
@@ -230,13 +230,11 @@ export class Transport {
           throw error;
         }
       }
-      const [username = "", password = ""] = [proxy?.username ?? "", proxy?.password ?? ""]
-        .map(decodeURIComponent);
-      const basicAuth = username + password === "" ? {} : { basicAuth: { username, password } };
+      const basicAuth = proxy?.login && { basicAuth: proxy.login };
       const options = {
         caCerts: [...caCerts, ...certs?.ca ?? []],
         ...certs?.client,
-        ...(proxy ? { proxy: { url: proxy.origin, ...basicAuth } } : {}),
+        ...(proxy ? { proxy: { url: proxy.url.origin, ...basicAuth } } : {}),
         poolIdleTimeout: IDLE_MS,
         // It is no slower, and a host that lets in nobody without a certificate can say so: over HTTP/2
         // the runtime tells now and then that the connection was closed.
