@@ -29,7 +29,8 @@ export const GLOBS: FuzzTarget = {
         if (dice.chance(0.02)) glob = dice.pick(["{", "[", "**/", "*a", "{a,"]).repeat(10_000);
       },
       check: (dice: Dice) => check(glob, dice),
-      commands: () => [["deps", "--path", glob.replaceAll("\0", "").toWellFormed().slice(0, 9999)]],
+      commands:
+        () => [["deps", `--paths=${glob.replaceAll("\0", "").toWellFormed().slice(0, 9999)}`]],
     };
   },
 };
