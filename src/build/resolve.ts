@@ -36,8 +36,7 @@ export async function resolve(
   request: ResolveRequest,
   options: WorkOptions = {},
 ): Promise<Iterable<ResolvedManifest>> {
-  const manifests = await readManifests(request.manifests);
-  options.signal?.throwIfAborted();
+  const manifests = await readManifests(request.manifests, options.signal);
   const references = new Map<string, KoReference>();
   for (const one of manifests.flatMap((manifest) => manifest.references)) {
     if (!references.has(one.importPath)) references.set(one.importPath, one);

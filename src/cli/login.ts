@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { chunksOf, readAll } from "../io/streams.ts";
 import { askLine, canAsk } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
 import { type Given, text, toggle } from "./flag.ts";
@@ -16,6 +17,8 @@ const FLAGS = {
   passwordStdin: toggle("--password-stdin", "read the password from stdin"),
   ...REGISTRY_FLAGS,
 };
+/** Longer than any token, in bytes. */
+const MAX_PASSWORD = 64 * 1024;
 
 const login = command({
   about:
@@ -67,8 +70,12 @@ async function credential(
   if (passwordStdin) {
     if (password !== undefined) throw bad("--password and --password-stdin exclude each other");
     if (username === undefined) throw bad("--password-stdin needs --username");
-    const text = await new Response(Deno.stdin.readable).text();
-    return { user: username, password: text.replace(/\r?\n$/, "") };
+    const bytes = await readAll(
+      chunksOf(Deno.stdin.readable, signal),
+      MAX_PASSWORD,
+      "the password",
+    );
+    return { user: username, password: new TextDecoder().decode(bytes).replace(/\r?\n$/, "") };
   }
   if (password !== undefined) {
     const why = "other users can see a password in the arguments, and the shell keeps it";

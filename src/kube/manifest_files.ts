@@ -8,8 +8,8 @@ import { decodeText } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
-import { Pool } from "../io/work.ts";
 import { readAll } from "../io/streams.ts";
+import { orAborted, Pool } from "../io/work.ts";
 import { type KubeManifest, readManifest } from "./manifest.ts";
 import { parseSelector } from "./selector.ts";
 
@@ -92,18 +92,22 @@ function isManifest(name: string): boolean {
  * Reads all files of a query, in its order.
  *
  * @throws {KodenoError} `BAD_OPTION` for the query, `BAD_CONFIG` for what is no YAML (all such files
- * in one error), `IO_FAILED`
+ * in one error), `IO_FAILED`; the signal's reason, also while a pipe says nothing
  */
-export async function readManifests(query: ManifestQuery): Promise<readonly KubeManifest[]> {
+export async function readManifests(
+  query: ManifestQuery,
+  signal?: AbortSignal,
+): Promise<readonly KubeManifest[]> {
   const selector = query.selector ? parseSelector(query.selector) : undefined;
   const files = await listManifests(query);
   const readers = new Pool(READERS);
-  const read = await Promise.allSettled(files.map((file) =>
+  const reading = files.map((file) =>
     readers.run(async () => {
       const name = file === "-" ? "standard input" : file;
       return readManifest(decode(await readBytes(file, name, query), name), name, selector);
     })
-  ));
+  );
+  const read = await orAborted(Promise.allSettled(reading), signal);
   const failures = read.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
   if (failures.length > 0) throw combined(failures);
   return read.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);

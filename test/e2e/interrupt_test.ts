@@ -111,6 +111,31 @@ Deno.test("interrupt: a build that waits for another one's lock ends, and lets t
   await until("go to be gone", async () => (await processesIn(dir.path)).length === 0);
 });
 
+/** Whether a process hears of SIGINT, which otherwise ends it. */
+async function isListening({ pid }: Deno.ChildProcess): Promise<boolean> {
+  return /^SigCgt:\s.*[2367abef]$/m.test(await Deno.readTextFile(`/proc/${pid}/status`));
+}
+
+Deno.test("interrupt: while the standard input says nothing", async (t) => {
+  const login = ["login", "127.0.0.1:1", "-u", "me", "--password-stdin"];
+  for (const args of [login, ["resolve", "--push=false", "-f", "-"]]) {
+    await t.step(args.join(" "), async () => {
+      const child = spawnKodeno(args, { stdin: "piped" });
+      const output = child.output();
+      await until("it to listen", () => isListening(child), 60_000);
+      const began = performance.now();
+      child.kill("SIGINT");
+      const giveUp = setTimeout(() => child.stdin.close(), SOON_MS);
+      const { code, stdout, stderr } = await output;
+      clearTimeout(giveUp);
+      const took = performance.now() - began;
+      const text = new TextDecoder();
+      assertInterrupted({ code, stdout: text.decode(stdout), stderr: text.decode(stderr), took });
+      await child.stdin.close().catch(() => {});
+    });
+  }
+});
+
 /** A module with 300 MB of kodata that do not compress. */
 async function bigModule(dir: TempDir): Promise<Record<string, string>> {
   await simpleModule(dir, "big");

@@ -92,6 +92,9 @@ Deno.test("login: what it cannot ask for, or about, is told in one line", async 
     assert.match(outcome.stderr, message);
     assert.equal(outcome.stderr.trim().split("\n").length, 1, outcome.stderr);
   }
+  const long = await login(dir, "x".repeat(70_000), "127.0.0.1:1", "-u", "me", "--password-stdin");
+  assert.equal(long.code, 1, long.stderr);
+  assert.match(long.stderr, /^Error: Cannot read the password: it is larger than 65536 bytes\n$/);
   assert.deepEqual(await dir.list(), []);
 });
 
