@@ -32,7 +32,7 @@ interface SendRequest extends ResolveRequest {
  */
 export async function sendToKubectl(request: SendRequest, options: WorkOptions): Promise<void> {
   const environment = processEnvironment();
-  await findKubectl(environment);
+  findKubectl(environment);
   const args = [request.verb, "-f", "-", ...request.args];
   const send = async (resolved: Iterable<ResolvedManifest>): Promise<void> => {
     await runKubectl(args, { environment, input: texts(resolved), signal: options.signal });
@@ -76,7 +76,7 @@ export async function runInCluster(
   request: RunRequest,
   options: WorkOptions,
 ): Promise<readonly (readonly string[])[]> {
-  await findKubectl(processEnvironment());
+  findKubectl(processEnvironment());
   const { patterns, args } = request;
   if (patterns.length === 0) {
     throw new KodenoError("BAD_OPTION", "Cannot run: no package is named before --");

@@ -50,16 +50,27 @@ export function goCommandOf(environment: Environment): string {
   if (named !== undefined && (named.includes("/") || Deno.build.os === "windows")) return named;
   const name = named ?? "go";
   if (Deno.build.os === "windows") return name;
-  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    if (isAbsolute(folder) && isProgram(join(folder, name))) return join(folder, name);
-  }
-  return name;
+  return findProgram(name, pathFolders(environment).filter(isAbsolute)) ?? name;
+}
+
+/** The program of a name on the `PATH`, where an empty folder is the current one. */
+export function programOnPath(environment: Environment, name: string): string | undefined {
+  const file = Deno.build.os === "windows" ? `${name}.exe` : name;
+  return findProgram(file, pathFolders(environment));
+}
+
+function pathFolders(environment: Environment): readonly string[] {
+  return (environment["PATH"] ?? "").split(delimiter);
+}
+
+function findProgram(name: string, folders: readonly string[]): string | undefined {
+  return folders.map((folder) => join(folder || ".", name)).find(isProgram);
 }
 
 function isProgram(path: string): boolean {
   try {
     const { isFile, mode } = Deno.statSync(path);
-    return isFile && ((mode ?? 0) & 0o111) !== 0;
+    return isFile && (mode === null || (mode & 0o111) !== 0);
   } catch {
     return false;
   }

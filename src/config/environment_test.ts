@@ -1,10 +1,19 @@
 /**
- * What variables mean: where the cache is, and whether there is a terminal worth drawing on.
+ * What variables mean: where the cache and programs are, and whether there is a terminal worth
+ * drawing on.
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { allowsLiveView, cacheDirectory, processEnvironment, variable } from "./environment.ts";
+import { join, relative } from "node:path";
+import { tempDir } from "../../test/support/temp.ts";
+import {
+  allowsLiveView,
+  cacheDirectory,
+  goCommandOf,
+  processEnvironment,
+  programOnPath,
+  variable,
+} from "./environment.ts";
 
 Deno.test("environment: set to nothing is not set", () => {
   assert.equal(variable({ A: "x" }, "A"), "x");
@@ -42,4 +51,25 @@ Deno.test("environment: no live view in CI and on a dumb terminal", () => {
   assert.equal(allowsLiveView({ CI: "", TERM: "xterm" }), true);
   assert.equal(allowsLiveView({ CI: "true" }), false);
   assert.equal(allowsLiveView({ TERM: "dumb" }), false);
+});
+
+Deno.test({
+  name: "environment: a program is a file on PATH that may be run; go's folder is absolute",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using dir = await tempDir();
+    const [plain, folder, good] = ["plain", "folder", "good"].map((name) => dir.join(name));
+    await dir.write("plain/go", "");
+    await dir.write("folder/go/x", "");
+    await dir.write("good/go", "");
+    await Deno.chmod(dir.join("good/go"), 0o755);
+    const found = { PATH: `${plain}:${folder}:${good}` };
+    assert.equal(programOnPath(found, "go"), dir.join("good/go"));
+    assert.equal(goCommandOf(found), dir.join("good/go"));
+    assert.equal(programOnPath({ PATH: `${plain}:${folder}` }, "go"), undefined);
+    const near = relative(".", dir.join("good"));
+    assert.equal(programOnPath({ PATH: near }, "go"), join(near, "go"));
+    assert.equal(goCommandOf({ PATH: near }), "go");
+    assert.equal(goCommandOf({ PATH: near, KO_GO_PATH: "./go" }), "./go");
+  },
 });

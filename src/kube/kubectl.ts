@@ -2,7 +2,7 @@
  * Runs kubectl, which gets objects through its standard input and prints for itself.
  * @module
  */
-import { delimiter, join } from "node:path";
+import { programOnPath } from "../config/environment.ts";
 import { KodenoError } from "../errors.ts";
 import { howEnded, runProgram, StartError } from "../exec/run.ts";
 
@@ -21,13 +21,9 @@ interface KubectlOptions {
  *
  * @throws {KodenoError} `KUBECTL_FAILED`
  */
-export async function findKubectl(environment: KubectlOptions["environment"]): Promise<string> {
-  const name = Deno.build.os === "windows" ? "kubectl.exe" : "kubectl";
-  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder || ".", name);
-    const info = await Deno.stat(path).catch(() => undefined);
-    if (info?.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return path;
-  }
+export function findKubectl(environment: KubectlOptions["environment"]): string {
+  const path = programOnPath(environment, "kubectl");
+  if (path !== undefined) return path;
   throw new KodenoError(
     "KUBECTL_FAILED",
     'Cannot run "kubectl": there is no such command on PATH; install it, or use "kodeno resolve"',
@@ -42,7 +38,7 @@ export async function findKubectl(environment: KubectlOptions["environment"]): P
  */
 export async function runKubectl(args: readonly string[], options: KubectlOptions): Promise<void> {
   const { environment, input, signal } = options;
-  const path = await findKubectl(environment);
+  const path = findKubectl(environment);
   const result = await runProgram({
     command: [path, ...args],
     environment,

@@ -235,9 +235,9 @@ async function sizeOf(folder: string): Promise<number> {
 }
 
 /** Is there a kubectl, which `apply`, `create`, `delete` and `run` need? */
-export async function checkKubectl(checkup: Checkup): Promise<void> {
+export function checkKubectl(checkup: Checkup): void {
   try {
-    checkup.ok(await findKubectl(checkup.where.environment));
+    checkup.ok(findKubectl(checkup.where.environment));
   } catch (error) {
     checkup.failure("warning", error);
   }

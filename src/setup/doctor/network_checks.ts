@@ -3,8 +3,7 @@
  * Docker daemon and the nodes of kind behind it.
  * @module
  */
-import { delimiter, join } from "node:path";
-import { type Environment, variable } from "../../config/environment.ts";
+import { type Environment, programOnPath, variable } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { DaemonClient } from "../../place/daemon/daemon_place.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
@@ -82,7 +81,7 @@ async function checkHelper(
   const bad = isNeeded ? "wrong" : "warning";
   const program = `docker-credential-${shown(helper)}`;
   const mend = "install it, or take it out of the file and log in again";
-  if (!/^[\w.-]+$/.test(helper) || !(await isOnPath(environment, program))) {
+  if (!/^[\w.-]+$/.test(helper) || programOnPath(environment, program) === undefined) {
     return checkup.add(bad, `there is no ${program} on PATH`, mend);
   }
   // Some ask a service on the network.
@@ -94,14 +93,6 @@ async function checkHelper(
   if (complaint !== undefined) return checkup.add(bad, complaint, mend);
   const what = credential === undefined ? "no credential" : "a credential";
   checkup.ok(`${program} answers, with ${what} for ${shown(registry)}`);
-}
-
-async function isOnPath(environment: Environment, program: string): Promise<boolean> {
-  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    const info = await Deno.stat(join(folder || ".", program)).catch(() => undefined);
-    if (info?.isFile && (info.mode === null || (info.mode & 0o111) !== 0)) return true;
-  }
-  return false;
 }
 
 /** Names come from a file that anybody may have written. */
