@@ -9,7 +9,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists, ioFailure, isFile, isFolder, readSmallText } from "../io/files.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
-import { isUnder, kindCluster, type TransferConfig } from "../place/transfer.ts";
+import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../place/transfer.ts";
 import { undisturbed } from "../undisturbed.ts";
 import {
   badValue,
@@ -317,7 +317,7 @@ export function resolvePublishConfig(
 ): PublishConfig {
   const environment = options.environment ?? processEnvironment();
   const { push = false, tarball } = options;
-  const domain = options.localDomain ?? "ko.local";
+  const domain = options.localDomain ?? LOCAL_DOMAIN;
   const named = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
   const repository = named === "" && options.local ? domain : named;
   if (repository !== "") checkRepository(repository);

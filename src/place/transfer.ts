@@ -16,6 +16,8 @@ export interface TransferConfig extends RegistryOptions {
   readonly offline: boolean;
 }
 
+/** Images under this domain go into the Docker daemon, unless another one is said; as in ko. */
+export const LOCAL_DOMAIN = "ko.local";
 /** Images under this domain go into the nodes of a kind cluster, as in ko. */
 export const KIND_DOMAIN = "kind.local";
 

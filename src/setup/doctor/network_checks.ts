@@ -3,7 +3,7 @@
  * Docker daemon and the nodes of kind behind it.
  * @module
  */
-import { type Environment, programOnPath, variable } from "../../config/environment.ts";
+import { type Environment, programOnPath } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { DaemonClient } from "../../place/daemon/daemon_place.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
@@ -179,7 +179,7 @@ const DAEMON_MS = 10_000;
  */
 export async function checkDaemon(checkup: Checkup): Promise<void> {
   const { environment, transfer, offline } = checkup.where;
-  const { kind } = destinationOf(environment);
+  const { kind, cluster } = destinationOf(environment);
   const bad = kind === "daemon" || kind === "kind" ? "wrong" : "warning";
   let endpoint: DaemonEndpoint;
   try {
@@ -195,7 +195,7 @@ export async function checkDaemon(checkup: Checkup): Promise<void> {
     const { status, text } = await client.ask("GET", "/version", { signal });
     if (status !== 200) throw new Error(`${name} answered ${status} when asked for its version`);
     checkup.ok(`${versionOf(text)} at ${name}`);
-    if (kind === "kind") await checkCluster(checkup.about("kind"), endpoint);
+    if (cluster !== undefined) await checkCluster(checkup.about("kind"), endpoint, cluster);
   } catch (error) {
     const late = signal.aborted ? `${name} did not answer within ${DAEMON_MS / 1000} s` : error;
     checkup.failure(bad, error instanceof SyntaxError ? `${name} is no Docker daemon` : late);
@@ -217,9 +217,12 @@ function versionOf(text: string): string {
   return `${isPodman ? "podman" : "Docker"} ${String(Version).slice(0, 60)}`;
 }
 
-async function checkCluster(checkup: Checkup, endpoint: DaemonEndpoint): Promise<void> {
+async function checkCluster(
+  checkup: Checkup,
+  endpoint: DaemonEndpoint,
+  cluster: string,
+): Promise<void> {
   const { environment } = checkup.where;
-  const cluster = variable(environment, "KIND_CLUSTER_NAME") ?? "kind";
   try {
     await using kind = new KindCluster({ endpoint, cluster, environment });
     const nodes = await kind.nodes({ signal: bounded(checkup) });

@@ -4,7 +4,7 @@
  */
 import { type Environment, variable } from "../../config/environment.ts";
 import { messageOf } from "../../errors.ts";
-import type { TransferConfig } from "../../place/transfer.ts";
+import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../../place/transfer.ts";
 
 /** What a check has found; none of it is a secret. */
 export interface Finding {
@@ -68,12 +68,13 @@ export class Checkup {
   }
 }
 
-/** Where images go by `KO_DOCKER_REPO`, whose domains `ko.local` and `kind.local` are no registries. */
+/** Where images go by `KO_DOCKER_REPO`; the name of the cluster for kind. */
 export function destinationOf(environment: Environment) {
   const repository = variable(environment, "KO_DOCKER_REPO") ?? "";
-  const [domain = ""] = repository.split("/");
-  const kind = new Map([["", "none"], ["ko.local", "daemon"], ["kind.local", "kind"]]).get(domain);
-  return { kind: kind ?? "registry", repository };
+  const cluster = kindCluster(repository, environment);
+  const others = isUnder(repository, LOCAL_DOMAIN) ? "daemon" : "registry";
+  const kind = repository === "" ? "none" : cluster === undefined ? others : "kind";
+  return { kind, repository, cluster };
 }
 
 /** A URL as it may be shown: without user and password. */
