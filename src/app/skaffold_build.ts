@@ -66,7 +66,8 @@ export async function buildSkaffold(
   const transfer = resolveTransferConfig(given);
   const configs = await artifactConfigs(artifacts, given, transfer, options);
   // Everything is checked before the first one is built.
-  const publish = resolvePublishConfig({ ...given, ...destination(request, artifacts) }, transfer);
+  const destined = { ...given, ...destination(request, artifacts) };
+  const publish = resolvePublishConfig(destined, { transfer });
   const hooks = new Hooks(plan, request, options);
   const made = new Map<string, string>();
   await withBuilders(configs, publish, [], async (publisher, builders) => {

@@ -127,7 +127,7 @@ const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 /** How a command takes what it was not told. */
-interface ResolveOptions extends Pick<WorkOptions, "emit"> {
+interface ResolveOptions {
   /** Images are pushed unless something else was asked for. */
   readonly pushes?: boolean | undefined;
   /** What the options say of registries, where that is settled already. */
@@ -142,15 +142,12 @@ interface ResolveOptions extends Pick<WorkOptions, "emit"> {
  */
 export async function resolveConfig(
   given: CommandOptions,
-  { emit, pushes = false, transfer: known }: ResolveOptions = {},
+  { emit, pushes, transfer: known }: ResolveOptions & Pick<WorkOptions, "emit"> = {},
 ): Promise<Config> {
   const options = { ...given, environment: given.environment ?? processEnvironment() };
   // What is wrong with names and places is told before any file is read.
   const transfer = known ?? undisturbed(() => resolveTransferConfig(options));
-  const places = resolvePublishConfig(options, transfer);
-  const { local, kind } = places;
-  const isPushed = pushes && given.push === undefined && !given.local && !local && !kind;
-  const publish = isPushed ? resolvePublishConfig({ ...options, push: true }, transfer) : places;
+  const publish = resolvePublishConfig(options, { pushes, transfer });
   const complete = await loadConfig(options, { emit });
   return Object.freeze({ build: resolveBuildConfig(complete, transfer), publish });
 }
@@ -308,21 +305,21 @@ export function resolveCacheConfig(
 /**
  * Checks options of a publisher and completes them from the environment.
  *
- * @param transfer what they say of registries, where that is settled already
  * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
  */
 export function resolvePublishConfig(
   options: PublishOptions,
-  transfer?: TransferConfig,
+  { pushes = false, transfer }: ResolveOptions = {},
 ): PublishConfig {
   const environment = options.environment ?? processEnvironment();
-  const { push = false, tarball } = options;
+  const { tarball } = options;
   const domain = options.localDomain ?? LOCAL_DOMAIN;
   const named = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
   const repository = named === "" && options.local ? domain : named;
   if (repository !== "") checkRepository(repository);
   const kind = kindCluster(repository, environment);
   const local = kind === undefined && (options.local ?? isUnder(repository, domain));
+  const push = options.push ?? (pushes && !local && kind === undefined);
   if (push && (repository === "" || local || kind !== undefined)) {
     const why = repository ? `${repository} is no registry` : "KO_DOCKER_REPO is not set";
     throw badOption(`Cannot push: ${why}; set KO_DOCKER_REPO to the repository to push to`);

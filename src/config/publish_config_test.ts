@@ -52,6 +52,19 @@ Deno.test("publish config: a layout is made where nothing else is, or where one 
   await failsWith("BAD_OPTION", () => config({ push: true }));
   await failsWith("BAD_OPTION", () => config({ push: true }, "ko.local"));
   await failsWith("BAD_OPTION", () => config({ push: true }, "kind.local"), /is no registry/);
+  const pushed = (options: PublishOptions, KO_DOCKER_REPO: string) =>
+    resolvePublishConfig({ ...options, environment: { KO_DOCKER_REPO } }, { pushes: true }).push;
+  const asked: readonly (readonly [PublishOptions, string, boolean])[] = [
+    [{}, "reg.local/x", true],
+    [{ push: false }, "reg.local/x", false],
+    [{ local: true }, "reg.local/x", false],
+    [{}, "ko.local/x", false],
+    [{}, "kind.local", false],
+  ];
+  for (const [options, repository, push] of asked) {
+    assert.equal(pushed(options, repository), push, `${repository} ${JSON.stringify(options)}`);
+  }
+  await failsWith("BAD_OPTION", () => pushed({}, ""), /KO_DOCKER_REPO is not set/);
   const environment = { KO_DOCKER_REPO: "kind.local", KIND_CLUSTER_NAME: "dev" };
   assert.equal(resolvePublishConfig({ environment }).kind, "dev");
 });
