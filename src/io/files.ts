@@ -28,13 +28,20 @@ const WAIT_MS = 20;
 /** Till whatever holds the others is taken for something that does not end. */
 const MOST_WAITS = 250;
 
+/** Whether an error, or the one behind it, says that the process or the machine is out of open files. */
+export function isOutOfFiles(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  return code === "EMFILE" || code === "ENFILE" || isOutOfFiles(error.cause);
+}
+
 /** `Deno.open`, which waits for others to be closed where no more can be opened. */
 export async function openPatiently(path: string, how?: Deno.OpenOptions): Promise<Deno.FsFile> {
   for (let waits = 0;; waits++) {
     try {
       return await Deno.open(path, how);
     } catch (error) {
-      if (waits === MOST_WAITS || !/os error 24\b/.test(messageOf(error))) throw error;
+      if (waits === MOST_WAITS || !isOutOfFiles(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
   }

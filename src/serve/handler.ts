@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { hasSuccessors, readDocument } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
-import { readSome } from "../io/files.ts";
+import { isOutOfFiles, readSome } from "../io/files.ts";
 import { type Descriptor, digestHex, MediaType } from "../oci/descriptor.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import {
@@ -15,7 +15,6 @@ import {
   type HttpContent,
   HttpError,
   type HttpRequest,
-  isOutOfFiles,
   jsonAnswer,
   pageOf,
   parseRange,

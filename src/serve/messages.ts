@@ -5,7 +5,6 @@
  * those of the OCI distribution spec 1.1. Pure.
  * @module
  */
-import { messageOf } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/descriptor.ts";
 import { parseTag } from "../oci/reference.ts";
 
@@ -57,11 +56,6 @@ export class HttpError extends Error {
 /** Tells a client to come again; those of registries do. */
 export function serverBusy(why: string): HttpError {
   return new HttpError(503, "UNKNOWN", why, { "retry-after": "5" });
-}
-
-/** Whether an error says that the process, or the machine, may open no more files. */
-export function isOutOfFiles(error: unknown): boolean {
-  return /os error (?:23|24)\b/.test(messageOf(error));
 }
 
 /** A JSON answer with its length, so that HEAD tells it, too. */

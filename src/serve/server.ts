@@ -11,10 +11,11 @@
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import { isOutOfFiles } from "../io/files.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { type Handler, makeHandler } from "./handler.ts";
-import { HttpError, isOutOfFiles } from "./messages.ts";
+import { HttpError } from "./messages.ts";
 
 interface ServeOptions {
   readonly hostname: string;

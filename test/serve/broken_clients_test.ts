@@ -1,6 +1,6 @@
 /**
  * Two hundred pulls at once from `kodeno serve`, half of them by clients that break off: it stays
- * up, its memory flat, and it keeps no file open.
+ * up, its memory flat, and it keeps no file open. It stays up, too, where it may open few files.
  * @module
  */
 import assert from "node:assert/strict";
@@ -114,6 +114,31 @@ Deno.test({
   },
 });
 
+/** Starts `kodeno serve` as a process that may open so many files only. */
+async function startLimited(files: number, layout: string) {
+  // The shell lowers the limit for the program that takes its place.
+  const [program, ...before] = kodenoCommand();
+  const args = [program, ...before, "serve", layout, "--listen", "127.0.0.1:0"];
+  const child = new Deno.Command("sh", {
+    args: ["-c", `ulimit -n ${files}; exec "$@"`, "sh", ...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let log = "";
+  const reading = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
+  })();
+  await until("it is ready", () => /at http:\/\/127/.test(log));
+  const port = Number(/127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0, log);
+    await reading;
+  };
+  return { port, log: () => log, [Symbol.asyncDispose]: stop };
+}
+
 Deno.test({
   name: "serve: with more connections than it may open files it stays up",
   ...linux,
@@ -123,23 +148,10 @@ Deno.test({
     const { manifest, config } = image(platform, []);
     await pushAll(layout, [config, manifest]);
     await layout.tag(manifest.descriptor, "app:v1");
-    // The shell lowers the limit for the program that takes its place.
-    const [program, ...before] = kodenoCommand();
-    const args = [program, ...before, "serve", dir.join("layout"), "--listen", "127.0.0.1:0"];
-    const child = new Deno.Command("sh", {
-      args: ["-c", 'ulimit -n 96; exec "$@"', "sh", ...args],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    let log = "";
-    const reading = (async () => {
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
-    })();
+    await using server = await startLimited(96, dir.join("layout"));
+    const { port } = server;
     const connections: Deno.Conn[] = [];
     try {
-      await until("it is ready", () => /at http:\/\/127/.test(log));
-      const port = Number(/127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
       const connecting = Array.from({ length: 200 }, async () => {
         connections.push(await Deno.connect({ hostname: "127.0.0.1", port }));
       });
@@ -153,13 +165,46 @@ Deno.test({
         return answer?.status === 200;
       };
       await until("it answers again", works);
-      await until("it is told", () => /Too many connections were open/.test(log));
-      for (const connection of connections.splice(0)) connection.close();
+      await until("it is told", () => /Too many connections were open/.test(server.log()));
     } finally {
       for (const connection of connections) connection.close();
-      child.kill("SIGTERM");
-      assert.equal((await child.status).code, 0, log);
-      await reading;
     }
+  },
+});
+
+Deno.test({
+  name: "serve: a blob that cannot be opened for want of files can be asked for again",
+  ...linux,
+  async fn() {
+    await using dir = await tempDir();
+    const layout = await openLayout(dir.join("layout"), { create: true });
+    const layer = blob(randomBytes(16 * MIB));
+    const { manifest, config } = image(platform, [layer]);
+    await pushAll(layout, [layer, config, manifest]);
+    await layout.tag(manifest.descriptor, "app:v1");
+    await using server = await startLimited(64, dir.join("layout"));
+    const { port } = server;
+    const host = `127.0.0.1:${port}`;
+    // What is in the repository is known from here on.
+    assert.equal((await ask(host, "/v2/app/manifests/v1")).status, 200);
+    const path = `/v2/app/blobs/${layer.descriptor.digest}`;
+    const head = new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const connections: Deno.Conn[] = [];
+    const lines = new Set<string>();
+    // Each takes one file more for its blob, and reads nothing but the beginning.
+    const asking = Array.from({ length: 60 }, async () => {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      connections.push(connection);
+      await connection.write(head);
+      const begin = new Uint8Array("HTTP/1.1 200".length);
+      if (await connection.read(begin) !== null) lines.add(new TextDecoder().decode(begin));
+    });
+    try {
+      await until("one is refused", () => [...lines].some((line) => !line.endsWith(" 200")));
+    } finally {
+      for (const connection of connections) connection.close();
+      await Promise.allSettled(asking);
+    }
+    assert.deepEqual([...lines].sort(), ["HTTP/1.1 200", "HTTP/1.1 503"], server.log());
   },
 });
