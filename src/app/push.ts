@@ -9,12 +9,13 @@ import { copy, countMoved, measureCopy } from "../content/copy.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { Pool } from "../io/work.ts";
+import { forEach, getOrSet, Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
 import { openChosen } from "../place/open_image.ts";
 import { isLocalRepository, openRegistries } from "../place/open.ts";
+import type { RegistryStore } from "../place/registry/registry.ts";
 import { summarize } from "../content/reader.ts";
 
 /** What was asked for. */
@@ -56,42 +57,32 @@ export async function push(request: PushRequest) {
     mountFrom,
     emit,
   });
-  const stores = new Map(mountFrom.map((name) => [name, registries.open(name)]));
-  const pool = new Pool(request.dryRun ? 1 : IMAGES_AT_ONCE);
-  const failed = new AbortController();
-  const all = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-  const one = async (entry: Descriptor, { repository, tags }: PushDestination) => {
-    all.throwIfAborted();
-    const store = stores.get(repository) ?? registries.open(repository);
+  const stores = new Map<string, RegistryStore>();
+  const one = async ([i, { repository, tags }]: [number, PushDestination], signal: AbortSignal) => {
+    const entry = entries[i] as Descriptor;
+    const store = getOrSet(stores, repository, () => registries.open(repository));
     const { digest } = entry;
     const along = referrers.get(digest) ?? [];
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
     if (request.dryRun) {
-      Object.assign(moved, await measureCopy(source, [entry, ...along], store, { signal: all }));
+      Object.assign(moved, await measureCopy(source, [entry, ...along], store, { signal }));
     } else {
-      const options = { signal: all, emit, image: name ?? repository, onBlob };
+      const options = { signal, emit, image: name ?? repository, onBlob };
       await copy(source, entry, store, { ...options, tags });
       await copyReferrers(source, along, store, options);
     }
     return {
       name,
       digest,
-      ...await summarize(source, entry, { signal: all }),
+      ...await summarize(source, entry, { signal }),
       references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
         .map((tag) => `${repository}${tag}@${digest}`),
       ...moved,
     };
   };
-  const work = destinations.map((destination, i) =>
-    pool.run(async () => await one(entries[i] as Descriptor, destination)).catch((error) => {
-      failed.abort(error);
-      throw error;
-    })
-  );
-  const results = await Promise.allSettled(work);
-  all.throwIfAborted();
-  return results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  const pool = new Pool(request.dryRun ? 1 : IMAGES_AT_ONCE);
+  return await forEach([...destinations.entries()], pool, one, signal);
 }
 
 /** Names of a layout are not on the command line; only this machine needs no network. */

@@ -4,6 +4,7 @@
  */
 import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
 import { writeTextOutput } from "../io/output.ts";
+import { allEnded } from "../io/work.ts";
 import { settleNetwork } from "./bases.ts";
 import { type Builder, openBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
@@ -67,13 +68,17 @@ export async function withBuilders<T>(
   const mountFrom = await settleNetwork(builds, publish, targets.length > 0);
   const publisher = openPublisher(publish, { mountFrom, targets });
   const builders = builds.map((build) => openBuilder(build));
+  const close = () => allEnded(builders.map((builder) => builder.close()));
+  let result: T;
   try {
-    return await work(publisher, builders);
+    result = await work(publisher, builders);
   } catch (error) {
+    // What cannot be closed matters less.
+    await close().catch(() => {});
     throw builds.some(({ offline }) => offline) ? withOfflineHint(error) : error;
-  } finally {
-    for (const builder of builders) await builder.close();
   }
+  await close();
+  return result;
 }
 
 /**

@@ -11,7 +11,7 @@ import { summarize } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import type { BuiltImage } from "../image/assemble.ts";
-import { getOrSet, Pool } from "../io/work.ts";
+import { abortable, allEnded, forEach, getOrSet, Pool } from "../io/work.ts";
 import { type Descriptor, digestHex, parseDigest } from "../oci/descriptor.ts";
 import { parseReference, shortName } from "../oci/reference.ts";
 import { checkMarker } from "../place/layout/files.ts";
@@ -181,6 +181,9 @@ function destinationsOf(
   return found;
 }
 
+/** Names that a registry is asked about side by side. */
+const CHECKS_AT_ONCE = 8;
+
 class PlacesPublisher implements Publisher {
   readonly #destinations: readonly Destination[];
   readonly #opened = new Set<WritablePlace>();
@@ -198,9 +201,10 @@ class PlacesPublisher implements Publisher {
       if (destination.look) await destination.look();
       else {
         const each = destination.isByName ? [...new Set(names)] : [""];
-        await Promise.all(
-          each.map(async (name) => await (await this.#open(destination, name)).check?.(options)),
-        );
+        // What a registry was asked is taken back there: one that fails does not cut the others off.
+        const check = async (name: string) =>
+          await (await this.#open(destination, name)).check?.(options);
+        await forEach(each, new Pool(CHECKS_AT_ONCE), check, options.signal);
       }
     }
   }
@@ -236,9 +240,8 @@ class PlacesPublisher implements Publisher {
   }
 
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
-    for (const place of this.#opened) {
-      await (failed ? place.undo() : place.close({ signal }));
-    }
+    if (failed) await allEnded([...this.#opened].map((place) => place.undo()));
+    else for (const place of this.#opened) await place.close({ signal });
   }
 
   async #open(destination: Destination, name: string, emit?: Emit) {
@@ -300,7 +303,8 @@ export async function publishing<T>(
     await publisher.close({ signal });
     return result;
   } catch (error) {
-    await publisher.close({ failed: true });
+    // What cannot be taken back matters less than why it was to be.
+    await publisher.close({ failed: true }).catch(() => {});
     throw error;
   }
 }
@@ -331,8 +335,7 @@ export async function publishPrepared(
   const running: Promise<void>[] = [];
   // Each copy moves several blobs at once by itself.
   const places = new Pool(2);
-  const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const { signal, abort } = abortable(options.signal);
   const work = { ...options, signal, tags };
 
   const publish = async (image: BuiltImage): Promise<void> => {
@@ -355,15 +358,15 @@ export async function publishPrepared(
     // Copying the first images goes on while the others are built.
     for await (const image of builder.build(prepared, work)) {
       const one = places.run(() => publish(image));
-      one.catch((error) => failed.abort(error));
+      one.catch(abort);
       running.push(one);
     }
   } catch (error) {
-    failed.abort(error);
+    abort(error);
   }
   await Promise.allSettled(running);
   options.signal?.throwIfAborted();
-  failed.signal.throwIfAborted();
+  signal.throwIfAborted();
   return new Map([...names.keys()].map((path) => [path, references.get(path) ?? ""]));
 }
 

@@ -13,7 +13,7 @@ import { MediaType } from "../oci/descriptor.ts";
 import { encodeJson } from "../oci/manifest.ts";
 import { MemoryStore } from "../place/memory.ts";
 import type { Builder } from "./builder.ts";
-import { newPublisher, publishImages } from "./publisher.ts";
+import { newPublisher, publishImages, publishing } from "./publisher.ts";
 
 const PATH = "example.test/app";
 
@@ -72,6 +72,30 @@ Deno.test("publisher: places are looked at before a build, and a failure there i
   const bad = newPublisher({ environment: {}, ociLayout: dir.join("full") });
   await failsWith("BAD_PLACE", () => publishImages([], bad, builder), /it holds "file"/);
   assert.deepEqual(calls, ["build"]);
+});
+
+Deno.test("publisher: a registry is asked about few names at once, and about none after a failure", async () => {
+  let [now, most, all] = [0, 0, 0];
+  await using registry = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
+    all++;
+    most = Math.max(most, ++now);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    now--;
+    return new Response(null, { status: 403 });
+  });
+  const dockerRepo = `127.0.0.1:${registry.addr.port}/x`;
+  const publisher = newPublisher({ environment: {}, dockerRepo, push: true });
+  const names = Array.from({ length: 40 }, (_, i) => `${dockerRepo}/app${i}`);
+  await failsWith("UNAUTHORIZED", () => publisher.check(names), /403/);
+  assert.deepEqual([now, most <= 8, all <= 8], [0, true, true], `${most} of ${all} at once`);
+  await publisher.close();
+});
+
+Deno.test("publisher: an end that fails, too, does not hide why the work has failed", async () => {
+  const end = () => Promise.reject(new Error("the end"));
+  const publisher = Object.assign(newPublisher({ environment: {} }), { close: end });
+  const work = () => Promise.reject(new Error("the work"));
+  await assert.rejects(publishing(publisher, undefined, work), /^Error: the work$/);
 });
 
 Deno.test("publisher: failed work leaves no layout that was made for it", async () => {

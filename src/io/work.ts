@@ -109,6 +109,51 @@ export function getOrTry<T>(
   });
 }
 
+/** A signal that is aborted with `outer`, and by who says so. */
+export function abortable(outer?: AbortSignal) {
+  const own = new AbortController();
+  return {
+    signal: outer ? AbortSignal.any([outer, own.signal]) : own.signal,
+    abort: (reason: unknown): void => own.abort(reason),
+  };
+}
+
+/**
+ * Does something with each of several things, as many at once as a pool has room for. After a failure
+ * no other one begins; what is under way gets the signal, and is waited for.
+ *
+ * @returns what came of them, in their order
+ * @throws the signal's reason; what the first failed with
+ */
+export async function forEach<T, R>(
+  things: readonly T[],
+  pool: Pool,
+  work: (thing: T, signal: AbortSignal) => Promise<R>,
+  outer?: AbortSignal,
+): Promise<readonly R[]> {
+  const { signal, abort } = abortable(outer);
+  const running = things.map((thing) =>
+    pool.run(async () => {
+      signal.throwIfAborted();
+      try {
+        return await work(thing, signal);
+      } catch (error) {
+        abort(error);
+        throw error;
+      }
+    })
+  );
+  await Promise.allSettled(running);
+  signal.throwIfAborted();
+  return await Promise.all(running);
+}
+
+/** As `Promise.all`, when all have ended. */
+export async function allEnded<T extends readonly unknown[]>(work: readonly [...T]) {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
+}
+
 /** Waits for work, or for the signal's reason; the work then goes on without anybody. */
 export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return await work;

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { soon } from "../../test/support/fails.ts";
-import { inTurn, Pool } from "./work.ts";
+import { forEach, inTurn, Pool } from "./work.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 
@@ -76,4 +76,17 @@ Deno.test("in turn: one after the other by key, also after one that failed", asy
   assert.deepEqual(ofA, ["+a1", "-a1", "+a2", "-a2", "+a3", "-a3"]);
   assert.ok(told.indexOf("+b1") < told.indexOf("-a1"));
   assert.equal(last.size, 0);
+});
+
+Deno.test("forEach: after a failure nothing begins, and it is told when the others have ended", async () => {
+  const begun: number[] = [];
+  const ended: number[] = [];
+  const work = async (one: number, signal: AbortSignal) => {
+    begun.push(one);
+    if (one === 1) throw new Error("one");
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    ended.push(one);
+  };
+  await assert.rejects(forEach([0, 1, 2, 3], new Pool(2), work), /^Error: one$/);
+  assert.deepEqual([begun, ended], [[0, 1], [0]]);
 });

@@ -32,7 +32,7 @@ import {
   removeStaleTemporaries,
   withLock,
 } from "../../io/files.ts";
-import { getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
+import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
 import { fileStream } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
@@ -590,16 +590,15 @@ export async function withoutLeases<T>(
   work: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T | "busy"> {
-  const late = new AbortController();
-  const both = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+  const late = abortable(signal);
   const timer = setTimeout(() => late.abort("busy"), waitMs);
   const alone = (): Promise<T> =>
     withLock(join(directory, BLOBS), () => {
       clearTimeout(timer);
       return work();
-    }, both);
+    }, late.signal);
   try {
-    return await withLock(join(directory, GATE), alone, both);
+    return await withLock(join(directory, GATE), alone, late.signal);
   } catch (error) {
     if (error === "busy" && !signal?.aborted) return "busy";
     throw error;
