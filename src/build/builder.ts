@@ -20,7 +20,7 @@ import {
   type PlatformImage,
 } from "../image/assemble.ts";
 import { findUp } from "../io/files.ts";
-import { getOrSet, Pool } from "../io/work.ts";
+import { abortable, allEnded, getOrSet, Pool } from "../io/work.ts";
 import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
@@ -148,21 +148,15 @@ class GoBuilder implements Builder {
         "Cannot build: prepare() of this builder has to say what",
       );
     }
-    // The first failure ends the other builds, too.
-    const failed = new AbortController();
-    const signal = o.signal ? AbortSignal.any([o.signal, failed.signal]) : failed.signal;
-    const run = new BuildRun(this.config, await this.#openCache(), prepared, { ...o, signal });
-    for (const one of run.images) one.catch((error) => failed.abort(error));
+    const run = new BuildRun(this.config, await this.#openCache(), prepared, o);
     try {
       yield* inOrderOfCompletion(run.images);
     } catch (error) {
       o.signal?.throwIfAborted();
-      throw failed.signal.aborted ? failed.signal.reason : error;
+      throw run.signal.aborted ? run.signal.reason : error;
     } finally {
-      failed.abort(new KodenoError("INTERRUPTED", "The build was left early"));
+      run.abort(new KodenoError("INTERRUPTED", "The build was left early"));
       await Promise.allSettled([...run.images, ...run.groups]);
-      // What the first failure did not wait for may be writing a layer, and has to take it back.
-      await Promise.allSettled(run.parts);
     }
   }
 
@@ -257,16 +251,18 @@ class BuildRun {
   readonly #planned: ReadonlyMap<string, PlannedImage>;
   readonly groups: readonly Promise<void>[];
   readonly images: readonly Promise<BuiltImage>[];
-  /** All that groups and images are made of. */
-  readonly parts: Promise<unknown>[] = [];
+  /** Ends all that goes on; the first failure does so, too. */
+  readonly abort: (reason: unknown) => void;
+  readonly signal: AbortSignal;
 
   /** Starts everything. */
   constructor(
     readonly config: BuildConfig,
     readonly cache: LayerCache,
     readonly prepared: Prepared,
-    readonly options: BuildCallOptions & { readonly signal: AbortSignal },
+    readonly options: BuildCallOptions,
   ) {
+    ({ signal: this.signal, abort: this.abort } = abortable(options.signal));
     this.#builds = new Pool(config.jobs);
     this.#layers = new Pool(config.jobs);
     const { only = prepared.importPaths } = options;
@@ -283,6 +279,7 @@ class BuildRun {
       });
     }
     this.images = images.map((image) => this.#image(image));
+    for (const one of this.images) one.catch(this.abort);
   }
 
   #binary(importPath: string, platform: string): PromiseWithResolvers<Layer> {
@@ -318,12 +315,12 @@ class BuildRun {
         });
         this.#binary(importPath, platformName).resolve(layer);
       }));
-    }, this.options.signal);
+    }, this.signal);
   }
 
   /** Runs go for those of a group's binaries that are wanted. */
   async #compile(group: BuildGroup, output: string, files: readonly string[]): Promise<void> {
-    const { emit, signal } = this.options;
+    const { signal, options: { emit } } = this;
     const wanted = group.binaries.filter(({ file }) => files.includes(file));
     await this.#builds.run(async () => {
       for (const { importPath } of wanted) {
@@ -365,24 +362,27 @@ class BuildRun {
     return builtImage(importPath, [first, ...others], base, options);
   }
 
-  /** As `Promise.all`; what goes on after a failure is found in {@link parts}. */
+  /**
+   * As `Promise.all`; a failure ends the others at once, and is told when they have ended: what is
+   * writing a layer has to take it back.
+   */
   #all<T extends readonly Promise<unknown>[]>(parts: readonly [...T]) {
-    this.parts.push(...parts);
-    return Promise.all(parts);
+    for (const part of parts) part.catch(this.abort);
+    return allEnded(parts);
   }
 
   async #kodata(image: PlannedImage, os: string): Promise<Layer> {
     const { kodataTime: mtime, kodataAllowedRoot: allowedRoot, cache, compression } = this.config;
     const how = { os, mtime, allowedRoot, cache: cache.directory };
     const plan = await planKodataLayer(image.packageDirectory, how);
-    const { signal } = this.options;
+    const { signal } = this;
     return await this.#layers.run(() => this.cache.layer(plan, { compression, signal }));
   }
 
   async #layer(plan: LayerPlan, image: string, platform: string): Promise<Layer> {
     return await this.#layers.run(async () => {
       this.#stage(image, platform, "layering");
-      const { emit, signal } = this.options;
+      const { signal, options: { emit } } = this;
       const { compression } = this.config;
       let told = 0;
       const onBytes = (bytes: number): void => {
