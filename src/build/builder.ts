@@ -7,7 +7,7 @@ import { basename, isAbsolute, join } from "node:path";
 import { refuseToolexec } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
-import { KodenoError, messageOf } from "../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Stage, WorkOptions } from "../events.ts";
 import { gitVariables } from "../git/git.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
@@ -308,7 +308,7 @@ class BuildRun {
           return this.#layer(plan, importPath, platformName);
         };
         const layer = await make().catch(async (error) => {
-          if (!(error instanceof KodenoError) || error.code !== "BAD_CONTENT") throw error;
+          if (!hasCode(error, "BAD_CONTENT")) throw error;
           // It was damaged in the cache, which showed when it was read.
           await remakeBinaries(output, records, [file], build);
           return await make();

@@ -8,7 +8,7 @@ import type { PublishOptions } from "../config/options.ts";
 import { copy } from "../content/copy.ts";
 import type { CallOptions, Target } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import type { BuiltImage } from "../image/assemble.ts";
 import { abortable, allEnded, forEach, getOrSet, Pool } from "../io/work.ts";
@@ -390,8 +390,7 @@ async function publishChecked(
       if (evicted.has(digest)) throw error;
       // Those of a base that kodeno makes are in the cache, too. One that was only missed stays: it
       // may be there again, for another image.
-      const isDamaged = error instanceof KodenoError && error.code === "BAD_CONTENT";
-      const cached = isDamaged && await builder.evict(digest);
+      const cached = hasCode(error, "BAD_CONTENT") && await builder.evict(digest);
       if (!cached && !current.ownLayers.includes(digest)) throw error;
       evicted.add(digest);
       const only = { ...work, only: [image.importPath] };

@@ -5,7 +5,7 @@
  */
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { KoReference } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
@@ -103,7 +103,7 @@ function inManifest(image: string, { push, tarball, tags }: PublishConfig): stri
 
 /** Adds to an error about a package the line that named it. */
 function withPlace(error: unknown, references: ReadonlyMap<string, KoReference>): unknown {
-  if (!(error instanceof KodenoError) || error.code !== "BAD_PACKAGE") return error;
+  if (!hasCode(error, "BAD_PACKAGE")) return error;
   const pattern = String(error.detail["pattern"] ?? "").replace(/^ko:\/\//, "");
   const reference = references.get(pattern);
   if (reference === undefined) return error;

@@ -4,7 +4,7 @@
  * @module
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
-import { KodenoError, printable } from "../errors.ts";
+import { hasCode, KodenoError, printable } from "../errors.ts";
 import type { Emit, KodenoEvent, TransferEvent } from "../events.ts";
 import { listenNow } from "../undisturbed.ts";
 import { formatBytes, formatDuration, printNote, printResult, shortDigest } from "./output.ts";
@@ -74,15 +74,11 @@ export async function runWork<T>(
     });
     const result = await work({ signal, tell, emit: (event) => tell(() => emit(event)) });
     // What nobody got to read is a failure, though the work did not see it.
-    if (signal.aborted && !isInterrupt(signal.reason)) throw signal.reason;
+    if (signal.aborted && !hasCode(signal.reason, "INTERRUPTED")) throw signal.reason;
     return result;
   } finally {
     close?.();
   }
-}
-
-function isInterrupt(error: unknown): boolean {
-  return error instanceof KodenoError && error.code === "INTERRUPTED";
 }
 
 /** Picks the way that fits the terminal and the flags. */

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { askOracle } from "../../test/support/go_oracle.ts";
 import { seeded } from "../../test/support/seeded.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode } from "../errors.ts";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "./tar_writer.ts";
 
 interface Case {
@@ -229,7 +229,7 @@ function written(entry: TarEntry): string[] | undefined {
   try {
     return hexLines(tarHeader(entry));
   } catch (error) {
-    if (error instanceof KodenoError && error.code === "BAD_SOURCE_FILE") return undefined;
+    if (hasCode(error, "BAD_SOURCE_FILE")) return undefined;
     throw error;
   }
 }
@@ -305,7 +305,7 @@ Deno.test("tarHeader refuses entries that Go would write in another form than me
   for (const [label, entry] of Object.entries(bad)) {
     assert.throws(
       () => tarHeader(entry),
-      (error) => error instanceof KodenoError && error.code === "BAD_SOURCE_FILE",
+      (error) => hasCode(error, "BAD_SOURCE_FILE"),
       label,
     );
   }

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { decodeText } from "../config/yaml/faults.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { readAll } from "../io/streams.ts";
@@ -115,9 +115,7 @@ export async function readManifests(
 
 /** What is wrong with several files is told at once. */
 function combined(failures: readonly unknown[]): unknown {
-  const faults = failures.filter((one) =>
-    one instanceof KodenoError && one.code === "BAD_CONFIG"
-  ) as readonly KodenoError[];
+  const faults = failures.filter((one) => hasCode(one, "BAD_CONFIG"));
   if (faults.length !== failures.length || faults.length === 1) return failures[0];
   return new KodenoError("BAD_CONFIG", faults.map(({ message }) => message).join("\n"));
 }

@@ -4,7 +4,7 @@
  * what it does not have, or cannot give, comes from the origin.
  * @module
  */
-import { KodenoError, messageOf } from "../../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { parseRepository, splitHost } from "../../oci/reference.ts";
 
 /** The name of Docker Hub in image names and as a key of credentials. */
@@ -95,7 +95,7 @@ export async function withMirror<T extends { readonly endpoint: Endpoint }, R>(
       return await work(mirror);
     } catch (error) {
       signal?.throwIfAborted();
-      const absent = error instanceof KodenoError && error.code === "NOT_FOUND";
+      const absent = hasCode(error, "NOT_FOUND");
       if (!absent) onWarning(`${messageOf(error)}; asking ${origin.endpoint.registry} instead`);
     }
   }

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
-import { KodenoError } from "../../errors.ts";
+import { hasCode, KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
 import { withLockFile } from "../../io/files.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
@@ -200,7 +200,7 @@ async function readReferrersTag(
     if (!isIndexType(descriptor.mediaType)) return { other: descriptor };
     return { index: parseIndex(bytes, `${repository.endpoint.name}:${tag}`) };
   } catch (error) {
-    if (error instanceof KodenoError && error.code === "NOT_FOUND") return {};
+    if (hasCode(error, "NOT_FOUND")) return {};
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
-import { KodenoError } from "../../errors.ts";
+import { hasCode, KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
 import { getOrSet, Pool, SingleFlight } from "../../io/work.ts";
 import {
@@ -252,7 +252,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
       // What was there before was most likely tagged before, too.
       const tagged = await headManifest(own, tag, options).catch((error) => {
         // The tag is of something else, which is no image.
-        if (error instanceof KodenoError && error.code === "BAD_CONTENT") return undefined;
+        if (hasCode(error, "BAD_CONTENT")) return undefined;
         throw error;
       });
       if (tagged?.digest === digest) return;

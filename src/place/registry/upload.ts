@@ -7,7 +7,7 @@
  * @module
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
-import { KodenoError, messageOf } from "../../errors.ts";
+import { hasCode, messageOf } from "../../errors.ts";
 import { DamagedBlob, Verifier } from "../../io/hash.ts";
 import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
@@ -274,7 +274,7 @@ class Upload {
       answer = await client.call(call);
     } catch (error) {
       // No token for the other repository is no reason not to send the blob.
-      if (error instanceof KodenoError && error.code === "UNAUTHORIZED") return false;
+      if (hasCode(error, "UNAUTHORIZED")) return false;
       throw error;
     }
     if (answer.status === 202) {

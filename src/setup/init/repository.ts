@@ -4,7 +4,7 @@
  * @module
  */
 import { join, posix, relative, sep } from "node:path";
-import { KodenoError } from "../../errors.ts";
+import { hasCode, KodenoError } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
 import { listPackages } from "../../go/list.ts";
 import { ioFailure } from "../../io/files.ts";
@@ -129,7 +129,7 @@ async function listHere(how: GoCommand, module: string, pattern: string) {
   try {
     return await listPackages(how, [], { directory, patterns: [pattern] });
   } catch (error) {
-    if (error instanceof KodenoError && error.code === "BAD_PACKAGE") return error;
+    if (hasCode(error, "BAD_PACKAGE")) return error;
     throw error;
   }
 }
