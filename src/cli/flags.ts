@@ -47,7 +47,7 @@ export const LAYOUT_OR_ARCHIVE = [
 ] as const;
 
 /** What commands are told that may dial. */
-export const OFFLINE = toggle("--offline", "dial nothing but what is named here");
+export const OFFLINE = toggle("--offline", "dial nothing but what is named on the command line");
 
 /** What commands are told that dial a registry. */
 export const REGISTRY_FLAGS = {
@@ -96,6 +96,7 @@ export const BUILD_FLAGS = {
     'write an archive that "docker load" takes; - is stdout (default: none)',
   ),
   ...TRANSFER_FLAGS,
+  offline: toggle("--offline", "fetch nothing; dial nothing but what is named here"),
   platforms: PLATFORMS,
   baseImage: text(
     "--base-image <image>",
