@@ -50,16 +50,17 @@ export class LiveView {
   take(event: StageEvent | BytesEvent | TransferEvent | ImageEvent): void {
     if (event.type === "image") return;
     const now = performance.now();
+    // Names come from wherever the image does.
+    const name = printable(event.image);
     if (event.type === "transfer") {
       this.#began ??= now;
-      // Names come from wherever the image does.
-      const image = printable(event.image);
-      this.#blobs.set(`${image} ${event.digest}`, { ...event, image });
+      this.#blobs.set(`${name} ${event.digest}`, { ...event, image: name });
       return;
     }
-    const { platform, stage } = event;
+    const { stage } = event;
+    const platform = printable(event.platform);
     // Before the packages are known, one row stands for all.
-    const image = event.image || PACKAGES;
+    const image = name || PACKAGES;
     if (image !== PACKAGES) this.#rows.delete(PACKAGES);
     const key = image === PACKAGES ? PACKAGES : `${image} ${platform}`;
     const row = this.#rows.get(key);
