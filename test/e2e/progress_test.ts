@@ -52,7 +52,7 @@ async function heldRegistry(registry: Registry, isHeld: (exchange: Exchange) => 
 }
 
 /** Only a large blob goes in a request of its own. */
-const isLayer = ({ method }: Seen) => method === "PATCH";
+const isLayer = ({ method, url }: Seen) => method === "PATCH" && url.includes("/blobs/uploads/");
 const isUpload = ({ seen }: Exchange) => isLayer(seen);
 
 Deno.test({
@@ -79,6 +79,7 @@ Deno.test({
     assert.equal(lines.filter((line) => row.test(line) || /blobs, .*B\/s$/.test(line)).length, 0);
     assert.equal(lines.at(-3), `${to}/big:v1@${(await entriesOf(dir.join("big")))[0]?.digest}`);
     assert.match(lines.at(-2) ?? "", /^1 images, sent 25\.2 MB$/);
+    assert.deepEqual(held.seen.filter(isLayer).map(({ bytes }) => bytes), [LAYER_BYTES]);
     // Plain, where nobody looks.
     const plain = await shown(
       screen,
