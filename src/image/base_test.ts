@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../errors.ts";
-import type { Platform } from "../oci/platform.ts";
-import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
+import { formatPlatform, parsePlatformSpec, type Platform } from "../oci/platform.ts";
 import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import {

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { askGo, type TimeCase } from "../../test/support/template_oracle.ts";
-import { parseDuration } from "./go_time.ts";
-import { formatGoTime, GoTime } from "./go_time.ts";
+import { formatGoTime, GoTime, parseDuration } from "./go_time.ts";
 
 const LAYOUTS = [
   "2006-01-02_15-04-05.999_MST",

@@ -3,11 +3,9 @@
  * configuration (none for keys and certificates, none that change a map).
  * @module
  */
-import { parseDuration } from "./go_time.ts";
 import { fn, type Functions } from "./functions.ts";
-import { GoTime } from "./go_time.ts";
+import { GoTime, isZone, parseDuration } from "./go_time.ts";
 import { sprigFunctions } from "./sprig.ts";
-import { isZone } from "./go_time.ts";
 import { GoInt, type Value } from "./value.ts";
 
 /** What the functions may ask of the world around them. */

@@ -9,10 +9,9 @@ import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
 import { goMod, goModule, printer } from "../support/go_module.ts";
 import { kodeno } from "../support/kodeno.ts";
-import { run } from "../support/process.ts";
+import { run, until } from "../support/process.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
 import { commandLine, terminal } from "../support/terminal.ts";
-import { until } from "../support/process.ts";
 
 const DOCKERFILE = `FROM golang:1.26 AS build
 WORKDIR /src

@@ -3,8 +3,7 @@
  * daemon, and hangs up.
  * @module
  */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 
 /** A listener until it is stopped. */
 export interface Watcher extends AsyncDisposable {

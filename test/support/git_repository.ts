@@ -2,9 +2,8 @@
  * Git repositories of a test's own, whose commits have the same ids everywhere.
  * @module
  */
-import { tempDir } from "./temp.ts";
-import type { TempDir } from "./temp.ts";
 import { succeed } from "./process.ts";
+import { type TempDir, tempDir } from "./temp.ts";
 
 const WHO = { NAME: "John Doe", EMAIL: "john@doe.org", DATE: "2013-02-03T19:54:00-0700" };
 

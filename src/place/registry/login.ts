@@ -16,7 +16,6 @@ import {
 import { findOutput } from "../../io/output.ts";
 import { refuseWebPage } from "./blobs.ts";
 import { type Call, RegistryClient, type Scope, Shared } from "./client.ts";
-import type { Answer } from "./transport.ts";
 import {
   askHelper,
   type AuthEntry,
@@ -31,7 +30,7 @@ import {
 } from "./credentials.ts";
 import { type Environment, parseEndpoint, registryName } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";
-import type { RegistryOptions } from "./transport.ts";
+import type { Answer, RegistryOptions } from "./transport.ts";
 
 /**
  * Keeps user and password for a registry. It does not ask the registry whether they are right.
