@@ -145,7 +145,7 @@ function words(value: unknown): readonly string[] | undefined {
   return value as readonly string[] | undefined;
 }
 
-/** ko reads keys in any case; a file that writes one in two ways is told of the second. */
+/** ko reads keys in any case; a file that writes one in two ways is told of the first. */
 function spellingOf(value: unknown): KeySpelling {
   const spelled = new Map<string, string>();
   const see = (object: unknown): void => {

@@ -139,8 +139,10 @@ const NAMES = new Set(
     "HST IST MDT MST NDT NST NZDT NZST PDT PST SAST UTC WAT WEST WET WIB WIT WITA").split(" "),
 );
 
-/** Names of zones in standard and in summer time, where the runtime has other ones or none; "-" has no
- * letters, only the distance. */
+/**
+ * Names of zones in standard and in summer time, where the runtime has other ones or none; "-" has no
+ * letters, only the distance.
+ */
 const EXCEPTIONS = `
 -: Antarctica/Casey Antarctica/Troll Asia/Colombo Atlantic/Azores
 CST: Asia/Chongqing Asia/Chungking Asia/Harbin Asia/Macao Asia/Macau Asia/Shanghai Asia/Taipei PRC

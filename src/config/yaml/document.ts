@@ -251,14 +251,6 @@ function set(values: Values, name: string, value: unknown): void {
  *
  * @throws {KodenoError} `BAD_CONFIG`: not there, too large (without reading it whole), not UTF-8, or
  *   not YAML; all faults of the text at once, a line each
- *
- * @example
- * ```ts
- * import { parseYaml } from "./document.ts";
- * const [document] = parseYaml("a:\n  - b: 1\n", "x.yaml");
- * const { line, column } = document.position(["a", 0, "b"]);
- * if (line !== 2 || column !== 8) throw new Error(`${line}:${column}`);
- * ```
  */
 export async function readYaml(path: string, options: YamlOptions = {}): Promise<YamlDocuments> {
   const name = options.name ?? path;
@@ -270,6 +262,14 @@ export async function readYaml(path: string, options: YamlOptions = {}): Promise
  *
  * @param name what errors call the file
  * @throws {KodenoError} `BAD_CONFIG` with all faults of the text, a line each
+ *
+ * @example
+ * ```ts
+ * import { parseYaml } from "./document.ts";
+ * const [document] = parseYaml("a:\n  - b: 1\n", "x.yaml");
+ * const { line, column } = document.position(["a", 0, "b"]);
+ * if (line !== 2 || column !== 8) throw new Error(`${line}:${column}`);
+ * ```
  */
 export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlDocuments {
   return undisturbed(() => parseNow(text, name, options));
@@ -349,7 +349,7 @@ const MAX_FAULTS = 1000;
 const MAX_DEPTH = 500;
 const TOO_DEEP = "found lists or maps nested too deeply to read; say it with fewer levels";
 
-/** Keys that are there twice are found by `plainValue`: the library takes a square of the time. */
+/** Keys that are there twice are found by `YamlDocument`: the library takes a square of the time. */
 const OPTIONS = { prettyErrors: false, uniqueKeys: false, logLevel: "silent" } as const;
 
 /**

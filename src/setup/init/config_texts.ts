@@ -151,7 +151,6 @@ export function skaffoldText(
     return { image, ...filled({ context: module }), ko };
   });
   const document = new Document({
-    // The newest version of the schema that kodeno knows.
     apiVersion: "skaffold/v4beta13",
     kind: "Config",
     build: { artifacts },
