@@ -333,8 +333,11 @@ class BuildRun {
       // One platform after the other is finished, so that the layers of the first are written while
       // the next ones compile; those still use whatever the first leaves idle.
       const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
-      const stamp = () => stampVariables(group, signal);
-      const variables = await getOrSet(this.#git, group.directory, stamp);
+      // Of all that is said for a build only what the configuration adds can be another for git.
+      const key = JSON.stringify([group.directory, group.go.env]);
+      const variables = isStamped(group)
+        ? await getOrSet(this.#git, key, () => stampVariables(group, signal))
+        : {};
       const printed = await buildGroup({ command, signal, niceness, variables }, part, output);
       if (printed.trim() !== "") {
         emit?.({ type: "note", level: "info", message: printed.trimEnd() });
@@ -403,6 +406,12 @@ class BuildRun {
   }
 }
 
+/** Whether go asks git about the checkout, where there is one. */
+function isStamped({ environment, go }: BuildGroup): boolean {
+  const words = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...go.flags];
+  return !words.findLast((word) => /^--?buildvcs(=|$)/.test(word))?.endsWith("=false");
+}
+
 /**
  * Variables for the git that go runs to stamp binaries with the commit of their checkout: it runs none
  * of the programs that the checkout names.
@@ -410,12 +419,10 @@ class BuildRun {
  * @throws {KodenoError} `GIT_FAILED` where that cannot be said
  */
 async function stampVariables(
-  { directory, environment, go }: BuildGroup,
+  { directory, environment }: BuildGroup,
   signal: AbortSignal | undefined,
 ): Promise<Readonly<Record<string, string>>> {
-  const words = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...go.flags];
-  const stamps = words.findLast((word) => /^--?buildvcs(=|$)/.test(word));
-  if (stamps?.endsWith("=false") || await findUp(directory, ".git") === undefined) return {};
+  if (await findUp(directory, ".git") === undefined) return {};
   try {
     return await gitVariables({ directory, environment, signal });
   } catch (error) {

@@ -84,11 +84,13 @@ Deno.test("trust: -toolexec is refused wherever go would find it", async (t) => 
   }
 });
 
-Deno.test("trust: what a repository names is not run by the git that go runs", async () => {
-  await using dir = await checkout('defaultFlags: ["-buildvcs=true"]\n');
+/** A checkout whose repository names programs, which git runs when it is asked for changes. */
+async function checkoutOfPrograms(koYaml: string) {
+  const dir = await checkout(koYaml);
   const cwd = dir.join("src");
   const git = async (...args: readonly string[]): Promise<string> =>
     await succeed("git", ["-c", "user.name=a", "-c", "user.email=a@b.test", ...args], { cwd });
+  await dir.write("src/b/main.go", printer("other"));
   await dir.write("src/.gitattributes", "* filter=evil\n");
   await git("init", "-q");
   await git("add", ".");
@@ -99,12 +101,26 @@ Deno.test("trust: what a repository names is not run by the git that go runs", a
   await git("config", "filter.evil.required", "true");
   await Deno.utime(dir.join("src/main.go"), 1e9, 1e9);
   await dir.write("src/.git/info/exclude", "out\n");
+  return { dir, cwd };
+}
 
+Deno.test("trust: what a repository names is not run by the git that go runs", async () => {
+  const { dir, cwd } = await checkoutOfPrograms('defaultFlags: ["-buildvcs=true"]\n');
+  await using _ = dir;
   const { code, stderr } = await kodeno(BUILD, { cwd });
   assert.deepEqual([code, await marks(dir)], [0, ""], stderr);
   // Without that it would be.
   await run("git", ["status", "--porcelain"], { cwd });
   assert.notEqual(await marks(dir), "");
+});
+
+Deno.test("trust: nor where another image of the same folder is not stamped", async () => {
+  const { dir, cwd } = await checkoutOfPrograms(
+    'defaultFlags: ["-buildvcs=true"]\nbuilds: [{id: a, main: ., flags: ["-buildvcs=false"]}]\n',
+  );
+  await using _ = dir;
+  const { code, stderr } = await kodeno([...BUILD, "./b", "--jobs", "1"], { cwd });
+  assert.deepEqual([code, await marks(dir)], [0, ""], stderr);
 });
 
 Deno.test("trust: commands that only show run no git", async (t) => {
