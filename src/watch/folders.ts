@@ -114,6 +114,11 @@ function wildBases(
   return isFolder(folder) && fixed !== "" ? [folder] : [...roots];
 }
 
+/** What is in a folder; nothing where it went, or cannot be read: go says so, if it matters. */
+export async function entriesOf(folder: string): Promise<readonly Deno.DirEntry[]> {
+  return await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+}
+
 /** Adds a folder and all folders in it; with `links`, what they lead to by its own name, too. */
 async function addFolders(
   folder: string,
@@ -122,7 +127,7 @@ async function addFolders(
 ): Promise<void> {
   if (!isFolder(folder) || found.has(folder)) return;
   found.add(folder);
-  for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
+  for (const { name, isDirectory, isSymlink } of await entriesOf(folder)) {
     if (how.skipped?.test(name)) continue;
     const path = join(folder, name);
     if (isDirectory) await addFolders(path, found, how);
@@ -144,7 +149,7 @@ async function addEmbedded(
       const matches = compileGlob(name);
       const next: string[] = [];
       for (const folder of reached) {
-        for await (const entry of Deno.readDir(folder)) {
+        for (const entry of await entriesOf(folder)) {
           if (entry.isDirectory && matches(entry.name)) next.push(join(folder, entry.name));
         }
       }
@@ -203,8 +208,10 @@ export class FolderWatch implements Disposable {
     }
     if (this.#watchers.length < MAX_WATCHERS) this.#open(fresh);
     else {
-      this.#close();
+      // The new one first, so that no change is missed.
+      const before = this.#watchers.length;
       this.#open([...this.#folders].filter(isThere));
+      for (const watcher of this.#watchers.splice(0, before)) watcher.close();
     }
     return fresh;
   }
@@ -250,7 +257,7 @@ export class FolderWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#close();
+    for (const watcher of this.#watchers.splice(0)) watcher.close();
   }
 
   #open(folders: readonly string[]): void {
@@ -295,9 +302,5 @@ export class FolderWatch implements Disposable {
     const woken = await promise;
     clearTimeout(timer);
     return woken;
-  }
-
-  #close(): void {
-    for (const watcher of this.#watchers.splice(0)) watcher.close();
   }
 }

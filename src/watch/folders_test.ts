@@ -60,6 +60,17 @@ Deno.test("watched folders: those of packages, kodata, embedded files and what i
   assert.ok(mayMatter(dir.join("outside/big"), [image], open));
 });
 
+Deno.test("watched folders: of a package whose folder went, the one above", async () => {
+  await using dir = await tempDir();
+  const Dir = dir.join("cmd/app");
+  await dir.write("cmd/lib.go", "");
+  const Module = { Path: "m", Main: true, Dir: dir.path };
+  const app = { ImportPath: "m/cmd/app", Dir, Module, EmbedPatterns: ["data/*"] };
+  const image = { importPath: "m/cmd/app", packageDirectory: Dir, files: [], absent: [] };
+  const { folders } = await watchedFolders([{ ...image, packages: [app] }], dir.path, ["."]);
+  assert.ok(folders.has(dir.join("cmd")));
+});
+
 const QUIET_MS = 50;
 const END = AbortSignal.timeout(60_000);
 

@@ -11,7 +11,13 @@ import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isOwn } from "../go/sources.ts";
-import { FolderWatch, mayMatter, type WatchedFolders, watchedFolders } from "./folders.ts";
+import {
+  entriesOf,
+  FolderWatch,
+  mayMatter,
+  type WatchedFolders,
+  watchedFolders,
+} from "./folders.ts";
 import { findFiles, type ImageFiles } from "./image_files.ts";
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
@@ -174,7 +180,7 @@ class Watcher {
     // What changed after it was looked at and before it was watched.
     await Promise.all(
       this.folders.watch(this.#watched.folders).map(async (folder) => {
-        for await (const { name } of Deno.readDir(folder)) {
+        for (const { name } of await entriesOf(folder)) {
           const path = join(folder, name);
           const info = await Deno.stat(path).catch(() => undefined);
           if ((info?.mtime?.getTime() ?? 0) > began) this.folders.add(path);
