@@ -7,16 +7,10 @@
  */
 import { basename, dirname, join } from "node:path";
 import type { CacheConfig } from "../config/config.ts";
-import {
-  ioFailure,
-  isNotFound,
-  isOwnFile,
-  readSealed,
-  removeIfThere,
-  seal,
-  withLockFile,
-} from "../io/files.ts";
+import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { Hasher } from "../io/hash.ts";
+import { withLockFile } from "../io/lock.ts";
+import { isOwnFile, readSealed, seal } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
 import { buildIdOf } from "../layers/binary_layer.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";

@@ -1,24 +1,18 @@
 /**
  * Files: opened where few may be open or somebody may replace them, read and written without the
  * runtime's threads (to hand a chunk from one processor to the next and back takes longer than to
- * copy it), told apart without reading, locked between kodeno processes by the kernel, which ends that
- * with the process, and what the system says of them.
+ * copy it), told apart without reading, and what the system says of them.
  *
  * Files that appear whole or not at all are written under a temporary name, synced, then renamed. What
  * a killed process leaves behind is found by its name and removed by the next one. A name is on disk
  * only when the folder it is in was synced.
- *
- * Records are small files that are kept between runs and never trusted: a checksum over the record and
- * its name finds damage and records that got another's name; those that another user could have written
- * are not read at all.
  * @module
  */
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
-import { digestOf } from "./hash.ts";
-import { inTurn, orAborted, yieldToEventLoop } from "./work.ts";
+import { yieldToEventLoop } from "./work.ts";
 
 // Windows knows neither.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -88,7 +82,7 @@ export function writeAll(file: Deno.FsFile, chunk: Uint8Array): void {
   }
 }
 
-interface RegularFile extends ReadableFile {
+export interface RegularFile extends ReadableFile {
   stat(): fs.Stats;
 }
 
@@ -130,14 +124,14 @@ export function readSmallText(path: string, maxBytes: number): string {
   const file = openRegularFile(Deno.realPathSync(path));
   if (file === undefined) throw new Error("it is no regular file");
   try {
-    return readOpen(file, maxBytes);
+    return readOpenText(file, maxBytes);
   } finally {
     file.close();
   }
 }
 
 /** All of an open file, as {@link readSmallText} has it. */
-function readOpen(file: RegularFile, maxBytes: number): string {
+export function readOpenText(file: RegularFile, maxBytes: number): string {
   const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);
   const { size } = file.stat();
   if (size > maxBytes) throw tooLarge();
@@ -328,14 +322,14 @@ const synced = <T>(write: (file: Deno.FsFile) => Promise<T> | T) => async (file:
   await file.sync();
   return result;
 };
-const renameTo = (path: string) => (temporary: string) => Deno.rename(temporary, path);
+export const renameTo = (path: string) => (temporary: string) => Deno.rename(temporary, path);
 
 /**
  * Writes a temporary file and settles it under its own name; where either fails, nothing is left.
  *
  * @param settle gets its path when it is closed
  */
-async function throughTemporary<T>(
+export async function throughTemporary<T>(
   directory: string,
   write: (file: Deno.FsFile) => Promise<T> | T,
   settle: (temporary: string) => Promise<void>,
@@ -466,128 +460,4 @@ export async function linkFile(
     if (error instanceof Deno.errors.AlreadyExists) return false;
     throw error;
   }
-}
-
-/** More than any record has. */
-const MAX_RECORD_BYTES = 4 * 1024 * 1024;
-/** Others may read a record, and nobody else may write it, whatever the umask is. */
-const RECORD_MODE = 0o644;
-/** Bits of group and others that allow to write. */
-const WRITABLE_BY_OTHERS = 0o022;
-
-/** The text of a record: a checksum, and the value as JSON. */
-export function seal(name: string, value: unknown): string {
-  const text = JSON.stringify(value);
-  return `${digestOf(`${name}\n${text}`)}\n${text}\n`;
-}
-
-/** The value in the text of a record; nothing where it is not what was written under that name. */
-export function unseal(name: string, sealed: string): unknown {
-  const [, sum, text = ""] = /^(\S+)\n(.*)\n$/.exec(sealed) ?? [];
-  return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
-}
-
-/**
- * Reads a record; nothing where there is none, or none that can be trusted.
- *
- * @param ofAnyone whether records of other users count, too
- */
-export function readSealed(path: string, name: string, ofAnyone = false): unknown {
-  let file: RegularFile | undefined;
-  try {
-    file = openRegularFile(path);
-    if (file === undefined || (!ofAnyone && !isOwnFile(file.stat()))) return undefined;
-    return unseal(name, readOpen(file, MAX_RECORD_BYTES));
-  } catch {
-    return undefined;
-  } finally {
-    file?.close();
-  }
-}
-
-/**
- * Writes a record. It is not synced: what a power cut leaves behind has a wrong checksum.
- *
- * @param directory folder of the same file system, for the temporary file
- */
-export async function writeSealed(
-  path: string,
-  directory: string,
-  name: string,
-  value: unknown,
-): Promise<void> {
-  const bytes = new TextEncoder().encode(seal(name, value));
-  const write = (file: Deno.FsFile) => writeAll(file, bytes);
-  await throughTemporary(directory, write, renameTo(path), RECORD_MODE);
-}
-
-/** Whether only this user, or root, can have written a file or what is in a folder. */
-export function isOwnFile({ uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">): boolean {
-  // Windows knows neither.
-  if (uid === null || mode === null) return true;
-  return (uid === 0 || uid === Deno.uid()) && (mode & WRITABLE_BY_OTHERS) === 0;
-}
-
-/** The last one in this process to hold or wait for the lock of a path. */
-const last = new Map<string, Promise<void>>();
-
-/**
- * Runs `work` while holding the exclusive lock of a file that exists.
- * Waits for as long as another process holds it.
- *
- * @param signal ends the waiting, not the work
- */
-export async function withLock<T>(
-  path: string,
-  work: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
-  // Within the process they queue up here. In the kernel each would hold one of the runtime's few
-  // threads for file operations, and with the last of them the holder could not do any.
-  return await inTurn(last, path, async () => {
-    signal?.throwIfAborted();
-    // NFS gives an exclusive lock only to who could write.
-    const file = await Deno.open(path, { read: true, write: true }).catch(() => Deno.open(path));
-    const locked = file.lock(true);
-    try {
-      await orAborted(locked, signal);
-    } catch (error) {
-      // The kernel does not take the question back: whatever it answers, the file is closed then.
-      locked.catch(() => {}).finally(() => file.close());
-      throw error;
-    }
-    using _ = file;
-    return await work();
-  });
-}
-
-/**
- * Opens a file or folder and waits for its shared lock, which many may hold at once and nobody beside
- * an exclusive one. Closing the file lets go.
- */
-export async function openShared(path: string): Promise<Deno.FsFile> {
-  using stack = new globalThis.DisposableStack();
-  const file = stack.use(await Deno.open(path));
-  await file.lock(false);
-  stack.move();
-  return file;
-}
-
-/**
- * {@link withLock} on a file that is made when it is not there.
- *
- * @throws {KodenoError} `IO_FAILED` when it cannot be made
- */
-export async function withLockFile<T>(
-  path: string,
-  work: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
-  // Some keep records in it, which nobody else is to write, whatever the umask is.
-  try {
-    (await Deno.open(path, { write: true, create: true, mode: 0o644 })).close();
-  } catch (error) {
-    throw ioFailure(`lock ${path}`, error);
-  }
-  return await withLock(path, work, signal);
 }

@@ -1,27 +1,19 @@
 /**
- * Files: where few may be open, and small ones as text.
+ * Files: where few may be open, small ones as text, and what appears whole or not at all.
  * @module
  */
 import assert from "node:assert/strict";
-import { soon } from "../../test/support/fails.ts";
 import { run, succeed } from "../../test/support/process.ts";
 import { tempDir } from "../../test/support/temp.ts";
 import { KodenoError } from "../errors.ts";
 import {
   ioFailure,
   isNotFound,
-  isOwnFile,
-  readSealed,
   readSmallText,
   removeStaleTemporaries,
-  seal,
   temporaryPath,
-  unseal,
-  withLock,
-  withLockFile,
   writeAll,
   writeAtomically,
-  writeSealed,
 } from "./files.ts";
 
 Deno.test("open files: one that is too many waits for another to be closed", async () => {
@@ -257,129 +249,4 @@ Deno.test("atomic: cleaning never fails", async () => {
   await using dir = await tempDir();
   await removeStaleTemporaries(dir.join("absent"));
   await removeStaleTemporaries(await dir.write("file", ""));
-});
-
-Deno.test("sealed: any flipped bit, missing byte or other name is noticed", () => {
-  const value = { digest: "sha256:abc", size: 1 };
-  const text = seal("a", value);
-  assert.deepEqual(unseal("a", text), value);
-  assert.equal(unseal("b", text), undefined);
-  const bytes = new TextEncoder().encode(text);
-  for (let bit = 0; bit < 8 * bytes.length; bit++) {
-    const flipped = bytes.slice();
-    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    assert.equal(unseal("a", new TextDecoder().decode(flipped)), undefined, `bit ${bit}`);
-  }
-  for (let end = 0; end < text.length; end++) {
-    assert.equal(unseal("a", text.slice(0, end)), undefined);
-  }
-  assert.equal(unseal("a", text + text), undefined);
-});
-
-Deno.test("sealed: a record that is there is read, and any other is none", async () => {
-  await using dir = await tempDir();
-  const path = dir.join("record");
-  assert.equal(readSealed(path, "record"), undefined);
-  await writeSealed(path, dir.path, "record", [1, "two"]);
-  assert.deepEqual(readSealed(path, "record"), [1, "two"]);
-  assert.equal(readSealed(dir.path, "record"), undefined);
-  assert.deepEqual(await dir.list(), ["record"]);
-});
-
-Deno.test({
-  name: "sealed: what others may have written is not read, whatever it says",
-  ignore: Deno.build.os === "windows",
-  fn: async () => {
-    await using dir = await tempDir();
-    const path = dir.join("record");
-    const before = Deno.umask(0);
-    try {
-      await writeSealed(path, dir.path, "record", 1);
-    } finally {
-      Deno.umask(before);
-    }
-    assert.equal(readSealed(path, "record"), 1);
-    for (const mode of [0o664, 0o646]) {
-      await Deno.chmod(path, mode);
-      assert.equal(readSealed(path, "record"), undefined);
-    }
-    await Deno.rename(path, dir.join("elsewhere"));
-    await Deno.symlink(dir.join("elsewhere"), path);
-    assert.equal(readSealed(path, "record"), undefined);
-    // Nobody writes to this one, so that it would be waited for.
-    await Deno.remove(path);
-    await succeed("mkfifo", [path]);
-    assert.equal(readSealed(path, "record"), undefined);
-    assert.equal(isOwnFile({ uid: 12345, mode: 0o100600 }), Deno.uid() === 12345);
-    assert.equal(isOwnFile({ uid: 0, mode: 0o100644 }), true);
-    assert.equal(isOwnFile({ uid: null, mode: null }), true);
-  },
-});
-
-Deno.test("lock: one at a time, even when more wait than the runtime has threads", async () => {
-  await using dir = await tempDir();
-  const path = dir.join("lock");
-  let inside = 0;
-  const work = Array.from({ length: 100 }, (_, i) =>
-    withLockFile(path, async () => {
-      assert.equal(++inside, 1);
-      // Needs a thread itself, while all the others wait.
-      await Deno.writeTextFile(dir.join("count"), `${i}`);
-      inside--;
-      return i;
-    }));
-  assert.equal((await soon(Promise.all(work), 20_000)).length, 100);
-});
-
-Deno.test("lock: different files do not wait for each other", async () => {
-  await using dir = await tempDir();
-  const inner = () => withLockFile(dir.join("b"), () => Promise.resolve("done"));
-  assert.equal(await soon(withLockFile(dir.join("a"), inner)), "done");
-});
-
-Deno.test("lock: failed work lets go", async () => {
-  await using dir = await tempDir();
-  const path = await dir.write("lock", "kept");
-  const fail = () => withLock(path, () => Promise.reject(new Error("no")));
-  await assert.rejects(fail(), /no/);
-  await Promise.all([assert.rejects(fail(), /no/), assert.rejects(fail(), /no/)]);
-  assert.equal(await soon(withLockFile(path, () => Promise.resolve(1))), 1);
-  assert.equal(await Deno.readTextFile(path), "kept");
-});
-
-Deno.test("lock: a file that is not there is made only when asked for", async () => {
-  await using dir = await tempDir();
-  const path = dir.join("lock");
-  await assert.rejects(withLock(path, () => Promise.resolve()), Deno.errors.NotFound);
-  assert.deepEqual(await dir.list(), []);
-  await withLockFile(path, () => Promise.resolve());
-  assert.deepEqual(await dir.list(), ["lock"]);
-});
-
-Deno.test("lock: another process has to let go, or to die", async () => {
-  await using dir = await tempDir();
-  const path = await dir.write("lock", "");
-  const module = new URL("files.ts", import.meta.url).href;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "eval",
-      `const { withLock } = await import(${JSON.stringify(module)});
-      await withLock(Deno.args[0], async () => {
-        console.log("locked");
-        await new Promise((resolve) => setTimeout(resolve, 60_000));
-      });`,
-      path,
-    ],
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  let got = false;
-  const mine = withLock(path, () => Promise.resolve(got = true));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(got, false);
-  child.kill("SIGKILL");
-  await soon(mine);
-  await child.status;
-  await reader.cancel();
 });

@@ -9,15 +9,14 @@ import { KodenoError } from "../errors.ts";
 import {
   ioFailure,
   isNotFound,
-  readSealed,
   removeIfThere,
   removeStaleTemporaries,
   temporaryPath,
-  writeSealed,
 } from "../io/files.ts";
 import { digestOf, Hasher } from "../io/hash.ts";
-import { getOrSet } from "../io/work.ts";
+import { readSealed, writeSealed } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
+import { getOrSet } from "../io/work.ts";
 import { digestHex, isDigest } from "../oci/descriptor.ts";
 import {
   type Layer,

@@ -16,12 +16,12 @@ import {
   openPatiently,
   syncDirectory,
   syncParent,
-  withLock,
   writeAll,
   writeAtomically,
   writeSynced,
 } from "../../io/files.ts";
 import { Verifier } from "../../io/hash.ts";
+import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";

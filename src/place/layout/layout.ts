@@ -25,15 +25,10 @@ import {
 } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
-import {
-  ioFailure,
-  isNotFound,
-  openShared,
-  removeStaleTemporaries,
-  withLock,
-} from "../../io/files.ts";
-import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
+import { ioFailure, isNotFound, removeStaleTemporaries } from "../../io/files.ts";
+import { openShared, withLock } from "../../io/lock.ts";
 import { fileStream } from "../../io/streams.ts";
+import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
   entryName,

@@ -9,10 +9,10 @@ import {
   ioFailure,
   makeFolder,
   removeStaleTemporaries,
-  withLock,
   writeAll,
   writeAtomically,
 } from "../../io/files.ts";
+import { withLock } from "../../io/lock.ts";
 import { findOutput } from "../../io/output.ts";
 import { refuseWebPage } from "./blobs.ts";
 import { type Call, RegistryClient, type Scope, Shared } from "./client.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
-import { withLockFile } from "../../io/files.ts";
+import { withLockFile } from "../../io/lock.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
 import { inTurn } from "../../io/work.ts";
 import {
@@ -38,8 +38,8 @@ import {
   repositoryCall,
 } from "./blobs.ts";
 import type { Call, RegistryClient } from "./client.ts";
-import type { Answer } from "./transport.ts";
 import { connectionFailure, sleep, timeBound, waitMs } from "./failure.ts";
+import type { Answer } from "./transport.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
 const MAX_PAGES = 10_000;

@@ -1,0 +1,74 @@
+/**
+ * Records: small files that are kept between runs and never trusted. A checksum over the record and its
+ * name finds damage and records that got another's name; those that another user could have written
+ * are not read at all.
+ * @module
+ */
+import {
+  openRegularFile,
+  readOpenText,
+  type RegularFile,
+  renameTo,
+  throughTemporary,
+  writeAll,
+} from "./files.ts";
+import { digestOf } from "./hash.ts";
+
+/** More than any record has. */
+const MAX_RECORD_BYTES = 4 * 1024 * 1024;
+/** Others may read a record, and nobody else may write it, whatever the umask is. */
+const RECORD_MODE = 0o644;
+/** Bits of group and others that allow to write. */
+const WRITABLE_BY_OTHERS = 0o022;
+
+/** The text of a record: a checksum, and the value as JSON. */
+export function seal(name: string, value: unknown): string {
+  const text = JSON.stringify(value);
+  return `${digestOf(`${name}\n${text}`)}\n${text}\n`;
+}
+
+/** The value in the text of a record; nothing where it is not what was written under that name. */
+export function unseal(name: string, sealed: string): unknown {
+  const [, sum, text = ""] = /^(\S+)\n(.*)\n$/.exec(sealed) ?? [];
+  return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
+}
+
+/**
+ * Reads a record; nothing where there is none, or none that can be trusted.
+ *
+ * @param ofAnyone whether records of other users count, too
+ */
+export function readSealed(path: string, name: string, ofAnyone = false): unknown {
+  let file: RegularFile | undefined;
+  try {
+    file = openRegularFile(path);
+    if (file === undefined || (!ofAnyone && !isOwnFile(file.stat()))) return undefined;
+    return unseal(name, readOpenText(file, MAX_RECORD_BYTES));
+  } catch {
+    return undefined;
+  } finally {
+    file?.close();
+  }
+}
+
+/**
+ * Writes a record. It is not synced: what a power cut leaves behind has a wrong checksum.
+ *
+ * @param directory folder of the same file system, for the temporary file
+ */
+export async function writeSealed(
+  path: string,
+  directory: string,
+  name: string,
+  value: unknown,
+): Promise<void> {
+  const bytes = new TextEncoder().encode(seal(name, value));
+  await throughTemporary(directory, (file) => writeAll(file, bytes), renameTo(path), RECORD_MODE);
+}
+
+/** Whether only this user, or root, can have written a file or what is in a folder. */
+export function isOwnFile({ uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">): boolean {
+  // Windows knows neither.
+  if (uid === null || mode === null) return true;
+  return (uid === 0 || uid === Deno.uid()) && (mode & WRITABLE_BY_OTHERS) === 0;
+}
