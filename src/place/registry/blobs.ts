@@ -22,13 +22,11 @@ import type { Endpoint } from "./endpoint.ts";
 import {
   ConnectionError,
   connectionFailure,
+  FailedTries,
   isTransientError,
   readWithin,
   RegistryError,
 } from "./failure.ts";
-
-/** Progress that makes up for the broken connections before it. */
-const GOOD_PROGRESS_BYTES = 1024 * 1024;
 
 /** A repository and who talks to it. */
 export interface Repository {
@@ -123,8 +121,7 @@ function resuming(
 ): ReadableStream<Uint8Array> {
   let part = first;
   let offset = 0;
-  let failed = 0;
-  let goodSince = 0;
+  const tries = new FailedTries();
 
   const next = async (memory: Memory): Promise<Memory> => {
     const room = memory.length;
@@ -147,9 +144,8 @@ function resuming(
         lent = new Uint8Array(bytes.buffer);
       } catch (error) {
         call.signal?.throwIfAborted();
-        if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
-        goodSince = offset;
-        if (!isTransientError(error) || ++failed >= client.shared.policy.attempts) {
+        const failed = tries.add(offset);
+        if (!isTransientError(error) || failed >= client.shared.policy.attempts) {
           throw connectionFailure(call, part.url, error);
         }
         await client.waitForTry(call, failed, messageOf(error));

@@ -120,7 +120,7 @@ export class RegistryClient {
         if (call.retry === false && isTransientError(error)) throw error;
         const again = isTransientError(error) ||
           (error instanceof TokenRefused && isTransientStatus(error.status));
-        if (tried >= attempts || !again) throw this.#failure(call, error);
+        if (tried >= attempts || !again) throw this.failure(call, error);
         why = messageOf(error);
       }
       await this.waitForTry(call, tried, why, askedMs);
@@ -185,7 +185,9 @@ export class RegistryClient {
     let refused = 0;
     for (let hops = 0;;) {
       const own = url.origin === base.origin;
-      const authorization = own ? await authorizer.header(call.scopes, call.signal) : undefined;
+      const authorization = own && !call.isAnonymous
+        ? await authorizer.header(call.scopes, call.signal)
+        : undefined;
       const { method, headers, body, signal } = call;
       const answer = await this.shared.transport.send({
         method,
@@ -225,7 +227,7 @@ export class RegistryClient {
       await (await this.reach(call.signal)).authorizer.header(call.scopes, call.signal);
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw this.#failure(call, error);
+      throw this.failure(call, error);
     }
   }
 
@@ -243,7 +245,8 @@ export class RegistryClient {
     };
   }
 
-  #failure(call: Call, error: unknown): unknown {
+  /** What to tell of a request to which no answer came. */
+  failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
       const { url, status, codes } = error;
@@ -278,20 +281,16 @@ const SMALLEST_CHUNK_BYTES = 64 * 1024;
 export class UploadSize {
   #most = Infinity;
 
-  /**
-   * Bytes that a request may carry; infinite where a stream without a length is taken.
-   *
-   * @param smallest what the registry wants a chunk to have at least (`OCI-Chunk-Min-Length`)
-   */
-  most(smallest: number): number {
-    return Math.max(this.#most, smallest);
+  /** Bytes that a request may carry; infinite where a stream without a length is taken. */
+  get most(): number {
+    return this.#most;
   }
 
   /**
    * Takes a refusal of a body.
    *
    * @param refused bytes of that body; infinite where it was refused for something else
-   * @param smallest as in {@link most}
+   * @param smallest what the registry wants a chunk to have at least (`OCI-Chunk-Min-Length`)
    * @returns whether a smaller one can be tried
    */
   refuse(refused: number, smallest: number): boolean {
@@ -301,7 +300,7 @@ export class UploadSize {
       const half = 2 ** Math.ceil(Math.log2(refused) - 1);
       this.#most = Math.max(SMALLEST_CHUNK_BYTES, Math.min(FIRST_CHUNK_BYTES, half));
     }
-    return this.most(smallest) < refused;
+    return Math.max(this.#most, smallest) < refused;
   }
 }
 

@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
-import { parseChallenges, scopeText, smallestChunk, UploadSize } from "./client.ts";
+import {
+  parseChallenges,
+  RegistryClient,
+  scopeText,
+  Shared,
+  smallestChunk,
+  UploadSize,
+} from "./client.ts";
+import { ConnectionError, RegistryError } from "./failure.ts";
 
 const MIB = 1024 * 1024;
 
 Deno.test("upload size: halves from 4 MiB down, and has an end", () => {
   const size = new UploadSize();
-  assert.equal(size.most(0), Infinity);
+  assert.equal(size.most, Infinity);
   const tried: number[] = [];
-  for (let body = 300_000_000; size.refuse(body, 0); body = size.most(0)) tried.push(size.most(0));
+  for (let body = 300_000_000; size.refuse(body, 0); body = size.most) tried.push(size.most);
   const halves = [4, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16].map((n) => n * MIB);
   assert.deepEqual(tried, halves);
 });
@@ -15,24 +23,24 @@ Deno.test("upload size: halves from 4 MiB down, and has an end", () => {
 Deno.test("upload size: a stream that is refused for having no length begins with the largest", () => {
   const size = new UploadSize();
   assert.equal(size.refuse(Infinity, 0), true);
-  assert.equal(size.most(0), 4 * MIB);
+  assert.equal(size.most, 4 * MIB);
 });
 
 Deno.test("upload size: begins below what was refused", () => {
   for (const [refused, most] of [[5_000_000, 4], [4 * MIB, 2], [4 * MIB + 1, 4]] as const) {
     const size = new UploadSize();
     assert.equal(size.refuse(refused, 0), true);
-    assert.equal(size.most(0), most * MIB);
+    assert.equal(size.most, most * MIB);
     // An upload beside it that was refused the same is told of a smaller one, too.
     assert.equal(size.refuse(300_000_000, 0), true);
-    assert.equal(size.most(0), most * MIB);
+    assert.equal(size.most, most * MIB);
   }
 });
 
 Deno.test("upload size: not below what the registry wants a chunk to have", () => {
   const size = new UploadSize();
   assert.equal(size.refuse(20 * MIB, 6 * MIB), true);
-  assert.equal(size.most(6 * MIB), 6 * MIB);
+  assert.equal(size.most, 4 * MIB);
   assert.equal(size.refuse(6 * MIB, 6 * MIB), false);
   // A last chunk that is smaller says nothing of the others.
   assert.equal(size.refuse(1000, 0), false);
@@ -79,4 +87,12 @@ Deno.test("parseChallenges ends at what is malformed", () => {
 
 Deno.test("scopeText names path and actions", () => {
   assert.equal(scopeText({ path: "a/b", actions: ["pull", "push"] }), "repository:a/b:pull,push");
+});
+
+Deno.test("client: a failure names who was to answer, not what the registry is called", () => {
+  const client = new RegistryClient("docker.io", new Shared({}));
+  const call = { doing: "push to app", method: "POST", to: "/v2/app/blobs/uploads/", scopes: [] };
+  const failure = client.failure(call, new ConnectionError("closed", "it broke"));
+  assert.ok(failure instanceof RegistryError);
+  assert.equal(failure.url, "https://registry-1.docker.io/v2/app/blobs/uploads/");
 });

@@ -290,3 +290,24 @@ export function connectionFailure(
   const failure = { doing, why, next: next[error.trouble], method, url, cause: error };
   return new RegistryError("REGISTRY_FAILED", failure);
 }
+
+/** Progress that makes up for the tries that failed before it. */
+const GOOD_PROGRESS_BYTES = 1024 * 1024;
+
+/** Counts the tries that failed at what goes on where it broke off. */
+export class FailedTries {
+  #count = 0;
+  #reached = 0;
+
+  /**
+   * Counts one more.
+   *
+   * @param offset bytes that had been moved by then, in all
+   * @returns how many have failed since there was good progress
+   */
+  add(offset: number): number {
+    if (offset - this.#reached >= GOOD_PROGRESS_BYTES) this.#count = 0;
+    this.#reached = Math.max(this.#reached, offset);
+    return ++this.#count;
+  }
+}

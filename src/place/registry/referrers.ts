@@ -5,7 +5,6 @@
  * swap: a lock keeps kodeno's processes apart, and a look at what was written tells of others.
  * @module
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
@@ -64,7 +63,7 @@ async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint
     const answer: Answer = await client.call(page).catch((error) => {
       call.signal?.throwIfAborted();
       // A list that takes too long fails as a connection that does.
-      throw connectionFailure(call, new URL(`https://${client.registry}/`), error);
+      throw client.failure(page, error);
     });
     if (answer.status === 404 && seen.size === 0) {
       await answer.body.cancel();
@@ -235,7 +234,7 @@ async function locked(
 ): Promise<void> {
   if (lockFolder === undefined) return await work();
   // Few files for all lists: some that have nothing to do with each other wait, too.
-  const name = createHash("sha256").update(key).digest("hex").slice(0, 1);
+  const name = digestHex(digestOf(key)).slice(0, 1);
   try {
     await Deno.mkdir(lockFolder, { recursive: true });
   } catch {

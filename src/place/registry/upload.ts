@@ -21,7 +21,7 @@ import {
 import { hasBlob, type Repository, repositoryCall } from "./blobs.ts";
 import {
   ConnectionError,
-  connectionFailure,
+  FailedTries,
   isTransientError,
   isTransientStatus,
   retryAfterMs,
@@ -145,8 +145,6 @@ class BodyRefused {
   constructor(readonly failure: unknown, readonly length: number) {}
 }
 
-/** Progress that makes up for the broken connections before it. */
-const GOOD_PROGRESS_BYTES = 1024 * 1024;
 /** How long giving up an upload may take; it is a courtesy. */
 const DELETE_MS = 3000;
 
@@ -216,8 +214,7 @@ class Upload {
     for (const from of mounts) {
       if (await this.#mount(from)) return;
     }
-    let failed = 0;
-    let goodSince = 0;
+    const failed = new FailedTries();
     try {
       for (;;) {
         try {
@@ -228,10 +225,7 @@ class Upload {
           if (error instanceof BodyRefused) {
             if (!client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
           } else {
-            const offset = this.#session?.offset ?? 0;
-            if (offset - goodSince >= GOOD_PROGRESS_BYTES) failed = 0;
-            goodSince = Math.max(goodSince, offset);
-            await this.#afterFailure(error, ++failed);
+            await this.#afterFailure(error, failed.add(this.#session?.offset ?? 0));
             // It may have been refused: over a stream, what is answered before a break can be lost.
             const isBroken = error instanceof ConnectionError && error.trouble === "closed";
             if (isBroken) this.#most = FIRST_CHUNK_BYTES;
@@ -256,8 +250,8 @@ class Upload {
     if (!isAnswer && !isTransientError(error)) throw error;
     const call = this.#begins;
     if (failed >= client.shared.policy.attempts) {
-      const url = this.#session?.location ?? new URL(`https://${client.registry}/`);
-      throw isAnswer ? error.failure : connectionFailure(call, url, error);
+      const to = this.#session?.location ?? call.to;
+      throw isAnswer ? error.failure : client.failure({ ...call, to }, error);
     }
     const [failure, askedMs] = isAnswer ? [error.failure, error.askedMs] : [error];
     await client.waitForTry(call, failed, messageOf(failure), askedMs);
@@ -301,7 +295,7 @@ class Upload {
   async #send({ location, offset }: Session): Promise<void> {
     const { client } = this.repository;
     const { size } = this.d;
-    const most = Math.max(this.#smallest, Math.min(client.uploadSize.most(0), this.#most));
+    const most = Math.max(this.#smallest, Math.min(client.uploadSize.most, this.#most));
     const isWhole = offset === 0 && size <= Math.min(most, SMALL_BLOB_BYTES);
     const last = isWhole ? await this.#bytes.bytes(0, size) : new Uint8Array(0);
     while (!isWhole && offset < size) {
