@@ -23,6 +23,7 @@ import {
   sent,
   SIZE,
   small,
+  startFaulty,
 } from "./fault_lab.ts";
 
 const BASIC = { kind: "password", username: "ali", password: "secret-of-ali" } as const;
@@ -396,3 +397,26 @@ Deno.test("registry faults: what is no HTTP, and heads without end", async () =>
     await serving;
   }
 });
+
+for (const outcome of ["breaks", "succeeds"] as const) {
+  Deno.test({
+    name: `registry faults: an upload that a mount began is given up when the next one ${outcome}`,
+    ...needs("docker-registry"),
+    async fn() {
+      await using faulty = await startFaulty((exchange) => {
+        const isSecond = exchange.seen.url.includes("from=second");
+        if (!isSecond) return exchange.pass();
+        return outcome === "breaks" ? exchange.cut() : exchange.answer(201);
+      });
+      const { proxy } = faulty;
+      await using store = openRegistry(`${proxy.host}/app`, {
+        credentials: () => Promise.resolve(undefined),
+        retry: { baseMs: 1, attempts: 2 },
+        mountFrom: [`${proxy.host}/first`, `${proxy.host}/second`],
+      });
+      if (outcome === "succeeds") await push(store, small);
+      else await failsWith("REGISTRY_FAILED", () => push(store, small), /did not answer/);
+      assert.equal(sent(proxy, "DELETE").length, 1);
+    },
+  });
+}

@@ -211,11 +211,12 @@ class Upload {
 
   async run(mounts: readonly string[]): Promise<void> {
     const { client } = this.repository;
-    for (const from of mounts) {
-      if (await this.#mount(from)) return;
-    }
     const failed = new FailedTries();
     try {
+      for (const from of mounts) {
+        // An earlier one may have begun an upload.
+        if (await this.#mount(from)) return await this.#giveUp();
+      }
       for (;;) {
         try {
           this.#session ??= await this.#begin();
