@@ -250,14 +250,9 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
   }
 
   async #send(chunk: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const receivers = await (this.#receivers ??= this.#begin());
-    await Promise.all(receivers.map((receiver) => receiver.write(chunk, signal)));
-  }
-
-  async #begin(): Promise<readonly Receiver[]> {
-    const receivers = (await this.takers()).map((take) => new Receiver(take));
-    for (const receiver of receivers) await receiver.write(FOLDERS);
-    return receivers;
+    // Whatever becomes of one, all are known, and can be given up.
+    this.#receivers ??= this.takers().then((all) => all.map((take) => new Receiver(take)));
+    await Promise.all((await this.#receivers).map((receiver) => receiver.write(chunk, signal)));
   }
 
   /**
@@ -342,7 +337,10 @@ class Receiver {
 
   constructor(take: TakeArchive) {
     const archive = new ReadableStream<Uint8Array>({
-      start: (controller) => void (this.#controller = controller),
+      start: (controller) => {
+        this.#controller = controller;
+        controller.enqueue(FOLDERS);
+      },
       pull: () => this.#room.resolve(),
       cancel: () => this.#room.resolve(),
     }, new CountQueuingStrategy({ highWaterMark: AHEAD }));

@@ -1,10 +1,14 @@
 /**
- * How a daemon is spoken to, and what is made of answers that it should not give.
+ * How a daemon is spoken to, what is made of answers that it should not give, and what becomes of those
+ * who take an archive.
  * @module
  */
 import assert from "node:assert/strict";
-import { failsWith } from "../../../test/support/fails.ts";
+import { failsWith, soon } from "../../../test/support/fails.ts";
+import { blob } from "../../../test/support/image_graph.ts";
+import { bytesStream } from "../../io/streams.ts";
 import { Daemon } from "./daemon.ts";
+import type { TakeArchive } from "./daemon_place.ts";
 
 Deno.test("daemon: speaks TCP, past a proxy that the environment names", async () => {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -24,4 +28,26 @@ Deno.test("daemon: speaks TCP, past a proxy that the environment names", async (
     else Deno.env.set("HTTP_PROXY", before);
     await server.shutdown();
   }
+});
+
+Deno.test("daemon: when one of several takers fails at once, the others are let go", async () => {
+  const ended = Promise.withResolvers<unknown>();
+  class Two extends Daemon {
+    protected override takers(): Promise<readonly TakeArchive[]> {
+      const fails: TakeArchive = async (archive) => {
+        await archive.cancel();
+        throw new Error("no room");
+      };
+      const waits: TakeArchive = async (archive) => {
+        await Array.fromAsync(archive).catch(ended.resolve);
+      };
+      return Promise.resolve([fails, waits]);
+    }
+  }
+  await using place = new Two({ kind: "unix", path: "/nowhere" });
+  const { descriptor, bytes } = blob("content");
+  const push = () => place.push(descriptor, () => Promise.resolve(bytesStream(bytes)));
+  await assert.rejects(push, /no room/);
+  await place.undo();
+  assert.match(String(await soon(ended.promise)), /no room/);
 });
