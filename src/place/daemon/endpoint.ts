@@ -4,12 +4,13 @@
  * user's Docker folder), then the usual sockets, Docker's before podman's.
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { KodenoError } from "../../errors.ts";
 import { exists, ioFailure, isNotFound, readSmallText } from "../../io/files.ts";
 import { digestOf } from "../../io/hash.ts";
 import { digestHex } from "../../oci/descriptor.ts";
+import { dockerConfigPath } from "../registry/credentials.ts";
 import type { Environment } from "../registry/endpoint.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -116,11 +117,12 @@ function named(text: string, where: string, environment: Environment): DaemonEnd
   if (text.startsWith("unix:") || !environment["DOCKER_TLS_VERIFY"]) {
     return parseDaemonEndpoint(text, where);
   }
-  const own = environment["DOCKER_CONFIG"] || join(environment["HOME"] ?? "", ".docker");
-  return parseDaemonEndpoint(text, where, readCertificates(environment["DOCKER_CERT_PATH"] || own));
+  const config = dockerConfigPath(environment);
+  const folder = environment["DOCKER_CERT_PATH"] || (config && dirname(config));
+  return parseDaemonEndpoint(text, where, folder ? readCertificates(folder) : {});
 }
 
-/** `ca.pem`, `cert.pem` and `key.pem` of a folder, those that are there. */
+/** Those that are in a folder. */
 function readCertificates(folder: string): DaemonTls {
   const read = (name: string): string | undefined => readIfThere(join(folder, name));
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
@@ -150,10 +152,10 @@ const metaSchema = z.looseObject({
  * The default one, which stands for the usual socket, is undefined.
  */
 function readContext(environment: Environment): DaemonEndpoint | undefined {
-  const folder = environment["DOCKER_CONFIG"] ||
-    (environment["HOME"] ? join(environment["HOME"], ".docker") : undefined);
-  if (folder === undefined) return undefined;
-  const config = readJson(join(folder, "config.json"), configSchema);
+  const path = dockerConfigPath(environment);
+  if (path === undefined) return undefined;
+  const folder = dirname(path);
+  const config = readJson(path, configSchema);
   const name = environment["DOCKER_CONTEXT"] || config?.currentContext;
   if (name === undefined || name === "" || name === "default") return undefined;
 

@@ -46,6 +46,16 @@ Deno.test("find daemon: certificates count only where they are asked for", async
   assert.deepEqual(await findDaemon(env), plain);
   const tls = { ca: "ca", cert: "cert", key: "key" };
   assert.deepEqual(await findDaemon({ ...env, DOCKER_TLS_VERIFY: "1" }), { ...plain, tls });
+  // Without a home, those of the current folder are nobody's.
+  await dir.write(".docker/ca.pem", "of the folder");
+  const before = Deno.cwd();
+  Deno.chdir(dir.path);
+  try {
+    const homeless = await findDaemon({ DOCKER_HOST: "tcp://[::1]:80", DOCKER_TLS_VERIFY: "1" });
+    assert.deepEqual(homeless, { ...plain, tls: {} });
+  } finally {
+    Deno.chdir(before);
+  }
   await context(dir, "blind", { Host: "tcp://b:1", SkipTLSVerify: true });
   const blind = { DOCKER_CONFIG: dir.path, DOCKER_CONTEXT: "blind" };
   await failsWith("BAD_OPTION", () => findDaemon(blind), /not to be checked/);
