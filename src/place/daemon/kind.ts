@@ -50,6 +50,8 @@ interface KindOptions {
 export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly string[]>> {
   readonly what: string;
   readonly #environment: Readonly<Record<string, string>>;
+  /** Those that were asked for last. */
+  #nodes: readonly KindNode[] | undefined;
 
   constructor(readonly options: KindOptions) {
     const { endpoint, environment, cluster } = options;
@@ -90,7 +92,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
         : 'make one with "kind create cluster"';
       throw this.#unusable(`the Docker daemon at ${this.where} has no node of it; ${next}`);
     }
-    return own.map(({ Id: id, Names, State }) => {
+    return this.#nodes = own.map(({ Id: id, Names, State }) => {
       const name = Names?.[0]?.replace(/^\//, "") ?? id;
       if (State !== undefined && State !== "running") {
         throw this.#unusable(`node ${name} is ${State}; run "docker start ${name}"`);
@@ -145,7 +147,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
   }
 
   protected async takers(): Promise<readonly TakeArchive[]> {
-    return (await this.nodes()).map((node) => async (stdin, signal) => {
+    return (this.#nodes ?? await this.nodes()).map((node) => async (stdin, signal) => {
       const snapshotter = `--snapshotter=${await this.#snapshotter(node, signal)}`;
       await this.#ctr(node, ["import", "--all-platforms", snapshotter, "-"], { stdin, signal });
     });
