@@ -5,7 +5,7 @@
  */
 import { type Environment, programOnPath } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { DaemonClient } from "../../place/daemon/daemon_place.ts";
+import { DaemonClient } from "../../place/daemon/client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";
 import { findDaemonOf, registryOptions } from "../../place/open.ts";

@@ -1,0 +1,142 @@
+/**
+ * Calls of the Docker Engine API, and what is made of answers that no daemon gives.
+ * @module
+ */
+import { z } from "zod";
+import type { CallOptions } from "../../content/places.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { readAll } from "../../io/streams.ts";
+import { newHttpClient } from "../http_client.ts";
+import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
+
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** A tar that is sent, and what ends the call. */
+interface DaemonRequest extends CallOptions {
+  readonly body?: ReadableStream<Uint8Array> | undefined;
+}
+
+type DaemonAnswer = { readonly status: number; readonly text: string };
+
+export class DaemonClient implements Disposable {
+  #client: Deno.HttpClient | undefined;
+
+  constructor(readonly endpoint: DaemonEndpoint) {}
+
+  get where(): string {
+    return formatEndpoint(this.endpoint);
+  }
+
+  /**
+   * Sends a request, whose path has its query, each part escaped. The body of the answer is still to be
+   * read or cancelled.
+   */
+  async send(method: string, path: string, options: DaemonRequest = {}): Promise<Response> {
+    const { body, signal } = options;
+    signal?.throwIfAborted();
+    const { endpoint } = this;
+    const client = this.#client ??= open(endpoint);
+    const host = endpoint.kind === "unix"
+      ? "http://docker"
+      : `${endpoint.tls ? "https" : "http"}://${endpoint.host}:${endpoint.port}`;
+    try {
+      return await fetch(host + path, {
+        method,
+        client,
+        ...(signal ? { signal } : {}),
+        ...(body === undefined ? {} : { body, headers: { "content-type": "application/x-tar" } }),
+      });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw this.#unreachable(error);
+    }
+  }
+
+  async ask(method: string, path: string, options: DaemonRequest = {}): Promise<DaemonAnswer> {
+    const response = await this.send(method, path, options);
+    return { status: response.status, text: await this.text(response, options.signal) };
+  }
+
+  /** Asks for a document; `doing` follows "cannot" in messages: `load app`. */
+  async get<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    doing: string,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const text = this.expect(200, doing, await this.ask("GET", path, { signal }));
+    return this.parse(doing, schema, text);
+  }
+
+  /** The text of an answer that has the status it should have. */
+  expect(expected: number, doing: string, { status, text }: DaemonAnswer): string {
+    if (status === expected) return text;
+    let why = text.slice(0, 500).trim();
+    try {
+      why = z.looseObject({ message: z.string() }).parse(JSON.parse(text)).message;
+    } catch {
+      // A proxy in front of it speaks no JSON.
+    }
+    throw this.failure(doing, `it answered ${status}${why ? ` (${why})` : ""}`);
+  }
+
+  parse<T>(doing: string, schema: z.ZodType<T>, text: string): T {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw this.failure(doing, "its answer is not what a Docker daemon says", error);
+    }
+  }
+
+  /** The error for what the daemon did not do. */
+  failure(doing: string, why: string, cause?: unknown): KodenoError {
+    const message = `The Docker daemon at ${this.where} cannot ${doing}: ${why}`;
+    return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause });
+  }
+
+  /** Reads an answer whole, but never more than a daemon says. */
+  async text({ body }: Response, signal?: AbortSignal): Promise<string> {
+    try {
+      const bytes = body ? await readAll(body, MAX_ANSWER_BYTES, "its answer") : undefined;
+      return new TextDecoder().decode(bytes);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw this.#unreachable(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  #unreachable(error: unknown): KodenoError {
+    let text = messageOf(error);
+    for (let at = error; at instanceof Error; at = at.cause) text += `; ${at.message}`;
+    const [, why] = REASONS.find(([pattern]) => pattern.test(text)) ?? [0, messageOf(error)];
+    const message = `Cannot talk to the Docker daemon at ${this.where}: ${why}; ` +
+      "start it, or set DOCKER_HOST";
+    return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause: error });
+  }
+}
+
+function open(endpoint: DaemonEndpoint): Deno.HttpClient {
+  // A daemon that was started anew has no use for connections of the one before.
+  const common = { poolMaxIdlePerHost: 0, http2: false };
+  if (endpoint.kind === "unix") {
+    return newHttpClient({ ...common, proxy: { transport: "unix", path: endpoint.path } });
+  }
+  const { ca, cert, key } = endpoint.tls ?? {};
+  return newHttpClient({
+    ...common,
+    ...(ca === undefined ? {} : { caCerts: [ca] }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  });
+}
+
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/os error 2\b/, "there is no such socket"],
+  [/os error 111\b/, "nobody listens there"],
+  [/os error (?:13|1)\b/, "permission denied"],
+  [/requires net access|NotCapable/i, "kodeno may not use the network"],
+];
