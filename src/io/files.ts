@@ -9,7 +9,7 @@
  * @module
  */
 import * as fs from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { yieldToEventLoop } from "./work.ts";
@@ -267,6 +267,12 @@ export function isFolder(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a path is a folder or leads into it. */
+export function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /** The nearest folder, upwards from a start, that has something of a name in it. */

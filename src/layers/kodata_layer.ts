@@ -3,7 +3,7 @@
  * are replaced by what they point to, and must not lead out of the tree.
  * @module
  */
-import { basename, dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Buffer } from "node:buffer";
 import { KodenoError } from "../errors.ts";
 import {
@@ -12,6 +12,7 @@ import {
   identityFrom,
   ioFailure,
   isFolder,
+  isInside,
   isNotFound,
   isSettled,
 } from "../io/files.ts";
@@ -93,7 +94,7 @@ async function* walk(
   const home = await Deno.realPath(dirname(root));
   const roots = [await findUp(home, ".git"), await realPathOf(allowedRoot)]
     .filter((path) => path !== undefined);
-  if (!isInside(real, [home, ...roots])) throw leaves(root, real);
+  if (![home, ...roots].some((one) => isInside(one, real))) throw leaves(root, real);
   using folders = new Folders();
   const allowed = [real, ...roots];
   const never = await realPathOf(cache);
@@ -150,16 +151,9 @@ async function followLink(
   const real = await Deno.realPath(path).catch((error) => {
     throw bad(path, `it is a link ${isNotFound(error) ? "to nothing" : "that cannot be followed"}`);
   });
-  if (!isInside(real, allowed)) throw leaves(path, real);
+  if (!allowed.some((root) => isInside(root, real))) throw leaves(path, real);
   const look = (at: string) => Deno.lstatSync(join(at, basename(real)));
   return { real, info: folders.lookInto(dirname(real), look) };
-}
-
-function isInside(path: string, roots: readonly string[]): boolean {
-  return roots.some((root) => {
-    const way = relative(root, path);
-    return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
-  });
 }
 
 async function realPathOf(path: string | undefined): Promise<string | undefined> {
