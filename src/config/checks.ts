@@ -16,6 +16,11 @@ export function isTemplate(text: string): boolean {
   return text.includes("{{");
 }
 
+/** The import path that a text names as `ko://` and it; undefined of any other text. */
+export function koPath(text: string): string | undefined {
+  return text.startsWith("ko://") ? text.slice("ko://".length) : undefined;
+}
+
 /**
  * Reads `KEY=VALUE` pairs; a later one of the same key wins.
  *

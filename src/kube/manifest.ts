@@ -7,6 +7,7 @@
  * @module
  */
 import { type Document, isScalar, type Node, type Scalar, visit } from "yaml";
+import { koPath } from "../config/checks.ts";
 import {
   composeYaml,
   explainYamlError,
@@ -19,7 +20,6 @@ import { undisturbed } from "../undisturbed.ts";
 import { type Range, takeOut } from "./select.ts";
 import type { Selector } from "./selector.ts";
 
-const SCHEME = "ko://";
 /** Real files have some hundred documents of some hundred lines. */
 const BOUNDS: YamlBounds = {
   pieces: 750_000,
@@ -168,7 +168,7 @@ class Reader {
   }
 
   #reference({ value, type, range }: Scalar<string>): Edit {
-    const importPath = value.trim().slice(SCHEME.length);
+    const importPath = koPath(value)?.trim() ?? "";
     const [start, end] = range ?? [0, 0];
     const { file } = this;
     const { line } = this.#places.of(start);
@@ -193,7 +193,7 @@ function cut(range: Range, instead = ""): Edit {
 function isReference(node: Node): node is Scalar<string> {
   if (!isScalar(node)) return false;
   const { value, tag } = node;
-  return typeof value === "string" && value.startsWith(SCHEME) && TEXT_TAGS.includes(tag);
+  return typeof value === "string" && koPath(value) !== undefined && TEXT_TAGS.includes(tag);
 }
 
 /** Images that are text without quotes wherever they stand; `1:2` is a number for some. */

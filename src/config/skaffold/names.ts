@@ -4,6 +4,7 @@
  * (containerd's rules).
  * @module
  */
+import { koPath } from "../checks.ts";
 
 /** Part of an image name that Skaffold looks at. */
 interface SkaffoldName {
@@ -33,7 +34,7 @@ const MOST_CHARACTERS = 255;
 
 /** Takes `ko://` off and writes the name, but not the tag, in small letters. */
 export function sanitizeName(image: string): string {
-  const bare = image.startsWith("ko://") ? image.slice("ko://".length) : image;
+  const bare = koPath(image) ?? image;
   const name = REFERENCE_OF_ANY_CASE.exec(bare)?.[1];
   return name === undefined ? bare : bare.replace(name, () => name.toLowerCase());
 }

@@ -3,12 +3,12 @@
  * Skaffold itself gives them. Nothing is built or run here.
  * @module
  */
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { didYouMean, KodenoError, messageOf } from "../../errors.ts";
-import { findUp, isFolder } from "../../io/files.ts";
+import { findUp, isFolder, isInside } from "../../io/files.ts";
 import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
-import { isTemplate } from "../checks.ts";
+import { isTemplate, koPath } from "../checks.ts";
 import { processEnvironment } from "../environment.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
 import { formatFault, type Path } from "../yaml/faults.ts";
@@ -256,7 +256,7 @@ class Planner {
       }
       const { artifact: { image }, builder } = one;
       const name = builder === "" ? "no builder, which is docker" : `builder ${builder}`;
-      const next = image.startsWith("ko://") && builder === ""
+      const next = koPath(image) !== undefined && builder === ""
         ? 'say "ko: {}" to have kodeno build it'
         : "kodeno leaves it alone";
       this.#note(one, `has ${name}; ${next}`);
@@ -358,7 +358,7 @@ class Planner {
       tag,
       context,
       workingDirectory,
-      main: artifact.image.startsWith("ko://") ? artifact.image.slice("ko://".length) : main || ".",
+      main: koPath(artifact.image) ?? (main || "."),
       source,
       replacesKoBuilds: [ko.dir ?? "", main].some((path) => path !== "" && path !== ".") ||
         [ko.env, ko.flags, ko.args, ko.ldflags].some((list) => list?.length),
@@ -601,8 +601,3 @@ class Planner {
 
 /** Where a value of an image stands: in `ko`, the artifact, or `build`. */
 type Holder = readonly [container: object, key: string];
-
-function isInside(root: string, path: string): boolean {
-  const way = relative(root, path);
-  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}

@@ -4,6 +4,7 @@
  */
 import { posix } from "node:path";
 import { Document, isMap, isSeq } from "yaml";
+import { koPath } from "../../config/checks.ts";
 import type { DockerProgram } from "./dockerfile.ts";
 import type { KubernetesFile } from "./kubernetes.ts";
 import type { GoProgram } from "./repository.ts";
@@ -145,7 +146,7 @@ export function skaffoldText(
   const artifacts = images.map(({ image, importPath, module }) => {
     const from = docker.get(importPath);
     const program = programs.find((one) => one.importPath === importPath);
-    const main = image.startsWith("ko://") ? undefined : program && mainOf(program);
+    const main = koPath(image) === undefined && program ? mainOf(program) : undefined;
     const { base, labels } = from?.build ?? {};
     const ko = { ...filled({ main, fromImage: base }), ...goFields(from), ...filled({ labels }) };
     return { image, ...filled({ context: module }), ko };

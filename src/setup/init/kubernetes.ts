@@ -3,6 +3,7 @@
  * @module
  */
 import { join, posix } from "node:path";
+import { koPath } from "../../config/checks.ts";
 import { parseYaml } from "../../config/yaml/document.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { readSmallText } from "../../io/files.ts";
@@ -17,7 +18,6 @@ export interface KubernetesFile {
   readonly images: ReadonlySet<string>;
 }
 
-const SCHEME = "ko://";
 /** Of objects that are none of a cluster. */
 const TOOLS = /^(?:skaffold\/|kustomize\.config\.k8s\.io\/|kind\.x-k8s\.io\/)/;
 
@@ -50,7 +50,7 @@ export function findKubernetes(root: string, paths: readonly string[]) {
     ) {
       continue;
     }
-    const isReferring = text.includes(SCHEME);
+    const isReferring = text.includes("ko://");
     if (charts.some((chart) => path.startsWith(`${chart}/templates/`))) {
       if (isReferring) leaveOut(path, "it is a template of a Helm chart");
       continue;
@@ -80,7 +80,8 @@ function collect(
   found: { readonly references: Set<string>; readonly images: Set<string> },
 ): void {
   if (typeof value === "string") {
-    if (value.startsWith(SCHEME)) found.references.add(value.slice(SCHEME.length).trim());
+    const importPath = koPath(value);
+    if (importPath !== undefined) found.references.add(importPath.trim());
     else if (key === "image" && value !== "") found.images.add(value);
   } else if (Array.isArray(value)) {
     for (const one of value) collect(one, key, found);
