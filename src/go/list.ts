@@ -48,29 +48,25 @@ const isWildcard = (pattern: string): boolean => pattern.includes("...");
 
 /** The error for a pattern that leads to no main package. */
 function badPattern(pattern: string, why: string): KodenoError {
-  return new KodenoError("BAD_PACKAGE", `Cannot build ${JSON.stringify(pattern)}: ${why}`, {
-    pattern,
-  });
+  const message = `Cannot build ${JSON.stringify(pattern)}: ${why}`;
+  return new KodenoError("BAD_PACKAGE", message, { pattern });
 }
 
 /**
- * The main packages that patterns name, in the order of the patterns, each once.
- * A pattern with `...` may match others beside; one without has to name a main package.
- *
- * @throws {KodenoError} `BAD_PACKAGE` when a pattern names none, or a package that is not main
+ * The main packages that patterns name, in the order of the patterns, each once. A pattern with `...`
+ * may match others beside; one without that names no main package is `BAD_PACKAGE`.
  */
 export function selectMains(
-  group: PatternGroup,
+  { directory, patterns }: PatternGroup,
   listed: readonly ListedPackage[],
 ): readonly MainPackage[] {
   const mains = new Map<string, MainPackage>();
-  for (const pattern of group.patterns) {
+  for (const pattern of patterns) {
     const matched = listed.filter((p) => p.Match?.includes(pattern));
     const found = matched.filter((p) => p.Name === "main" && p.Dir !== undefined);
     if (found.length === 0) throw noMain(pattern, matched);
-    for (const { ImportPath, Dir = "" } of found) {
-      const { directory } = group;
-      mains.set(ImportPath, { importPath: ImportPath, packageDirectory: Dir, directory });
+    for (const { ImportPath: importPath, Dir: packageDirectory = "" } of found) {
+      mains.set(importPath, { importPath, packageDirectory, directory });
     }
   }
   return [...mains.values()];
@@ -79,8 +75,6 @@ export function selectMains(
 /**
  * Refuses packages that match a pattern with `...` and of which go cannot say what they are, rather
  * than leaving them out: each of them may be a main package.
- *
- * @throws {KodenoError} `BAD_PACKAGE` for the first of them
  */
 export function refuseUnreadable(group: PatternGroup, listed: readonly ListedPackage[]): void {
   for (const { ImportPath, Name, Error, Match = [] } of listed) {
@@ -103,20 +97,14 @@ function noMain(pattern: string, [first]: readonly ListedPackage[]): KodenoError
   return badPattern(pattern, oneLine(first.Error?.Err ?? "") || why);
 }
 
-/**
- * Lists the packages of patterns, without what they depend on.
- *
- * @param flags of `go build`
- * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
- */
+/** Lists the packages of patterns, without what they depend on. */
 export async function listPackages(
   how: GoCommand,
   flags: readonly string[],
-  group: PatternGroup,
+  { directory, patterns }: PatternGroup,
 ): Promise<readonly ListedPackage[]> {
   const found: ListedPackage[] = [];
   const fields = ["ImportPath", "Name", "Dir", "Match", "Error"];
-  const { directory, patterns } = group;
   // It leaves out what they depend on.
   const query = { more: ["-find"], fields, flags, patterns };
   await listObjects({ ...how, directory }, query, (text) => found.push(JSON.parse(text)));
@@ -134,9 +122,8 @@ export interface ListQuery {
 }
 
 /**
- * Runs `go list`.
+ * Runs `go list`; `take` gets the JSON of each package while it comes.
  *
- * @param take gets the JSON of each package while it comes
  * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
  */
 export async function listObjects(
@@ -145,13 +132,11 @@ export async function listObjects(
   take: (text: string) => void,
 ): Promise<void> {
   const splitter = new ObjectSplitter(take);
-  const output = await runGo(how, listArguments(query), (text) => splitter.add(text));
-  if (output.code === 0) return;
-  throw new KodenoError(
-    "BAD_PACKAGE",
-    `Cannot list ${query.patterns.join(" ")} in ${how.directory}: ` +
-      oneLine(output.stderr).replace(/^go: /, ""),
-  );
+  const { code, stderr } = await runGo(how, listArguments(query), (text) => splitter.add(text));
+  if (code === 0) return;
+  const why = oneLine(stderr).replace(/^go: /, "");
+  const what = `${query.patterns.join(" ")} in ${how.directory}`;
+  throw new KodenoError("BAD_PACKAGE", `Cannot list ${what}: ${why}`);
 }
 
 /** Arguments of `go list`. */
@@ -167,7 +152,6 @@ const MAX_OBJECT = 16 * 1024 * 1024;
 export class ObjectSplitter {
   #rest = "";
 
-  /** @param take gets the text of each object */
   constructor(readonly take: (text: string) => void) {}
 
   /** Adds a piece of the text, wherever it was cut. */
@@ -184,12 +168,7 @@ export class ObjectSplitter {
   }
 }
 
-/**
- * Values of `go env`, with what `go env -w` has set.
- *
- * @param names all unless given
- * @throws {KodenoError} `GO_FAILED`
- */
+/** Values of `go env`, with what `go env -w` has set; all of them unless names are given. */
 export async function goEnvironment<N extends string>(
   how: GoCommand,
   names: readonly N[] = [],
@@ -207,26 +186,33 @@ function leadsOut(way: string): boolean {
 /**
  * Groups patterns by the folder `go` has to run in. Import paths (with or without `ko://`) belong
  * to the working directory; `./path`, `../path`, absolute paths and names of existing folders to
- * the module they lie in.
+ * the module they lie in; no pattern stands for `.`.
  *
- * @param workingDirectory absolute
- * @param patterns what the user named; none stands for `.`
  * @throws {KodenoError} `BAD_PACKAGE` when a path is not a folder, or in no module
  */
 export async function groupPatterns(
   workingDirectory: string,
   patterns: readonly string[],
 ): Promise<readonly PatternGroup[]> {
-  const groups = new Map<string, Set<string>>();
-  for (const given of patterns.length > 0 ? patterns : ["."]) {
-    const { directory, pattern } = await place(workingDirectory, given.replace(/^ko:\/\//, ""));
-    const group = groups.get(directory) ?? new Set();
-    groups.set(directory, group.add(pattern));
-  }
-  return [...groups].map(([directory, set]) => ({ directory, patterns: [...set] }));
+  const module = await findUp(workingDirectory, "go.mod");
+  const workspace = await findUp(workingDirectory, "go.work");
+  const placed = await Array.fromAsync(
+    patterns.length > 0 ? patterns : ["."],
+    (given) => place(given.replace(/^ko:\/\//, ""), workingDirectory, module, workspace),
+  );
+  return [...Map.groupBy(placed, (one) => one.directory)].map(([directory, group]) => ({
+    directory,
+    patterns: [...new Set(group.map(({ pattern }) => pattern))],
+  }));
 }
 
-async function place(workingDirectory: string, pattern: string) {
+/** The folder that go runs in for a pattern, and the pattern from there. */
+async function place(
+  pattern: string,
+  workingDirectory: string,
+  ownModule: string | undefined,
+  workspace: string | undefined,
+) {
   if (pattern === "") throw badPattern(pattern, "it is empty; name an import path or a folder");
   if (/\s/.test(pattern) || pattern.startsWith("-")) {
     throw badPattern(pattern, "it is neither an import path nor a folder");
@@ -245,13 +231,12 @@ async function place(workingDirectory: string, pattern: string) {
   if (!info.isDirectory) throw badPattern(pattern, "it is a file; name its folder");
 
   const module = await findUp(path, "go.mod");
-  const workspace = await findUp(workingDirectory, "go.work");
   const inside = workspace !== undefined && !leadsOut(relative(workspace, path));
-  const home = inside || module === await findUp(workingDirectory, "go.mod");
   if (module === undefined && !inside) {
     throw badPattern(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
   }
-  const directory = home || module === undefined ? workingDirectory : module;
+  const isOwn = module === undefined || inside || module === ownModule;
+  const directory = isOwn ? workingDirectory : module;
   const rest = wild < 0 ? "" : pattern.slice(fixed === "." && !local ? 0 : fixed.length);
   const way = relative(directory, path);
   const from = way.split(sep).join("/");
