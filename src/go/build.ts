@@ -36,14 +36,6 @@ export type GoFlags = Omit<GoFlagsConfig, "env">;
 const WITH_VALUE =
   /^--?(?:C|asmflags|buildmode|compiler|covermode|coverpkg|gccgoflags|gcflags|installsuffix|ldflags|mod|modfile|o|overlay|p|pgo|pkgdir|tags)$/;
 
-/**
- * Without flags that are nothing, as templates may make them: go would take one for a package. The
- * value of the flag before it may be nothing.
- */
-function withoutEmpty(flags: readonly string[]): readonly string[] {
-  return flags.filter((flag, i) => flag.trim() !== "" || WITH_VALUE.test(flags[i - 1] ?? ""));
-}
-
 /** The flags of `go build`, in ko's order, less `-o` and the packages. */
 export function buildFlags(go: GoFlags): readonly string[] {
   const joined = (name: string, list: readonly string[], pattern = ""): readonly string[] => {
@@ -54,7 +46,9 @@ export function buildFlags(go: GoFlags): readonly string[] {
   // Without optimizations means all packages, as in ko; own flags mean the named ones, as in go.
   const pattern = go.disableOptimizations ? "all=" : "";
   return [
-    ...withoutEmpty(go.flags),
+    // Templates may make flags that are nothing: go would take one for a package. The value of the
+    // flag before it may be nothing.
+    ...go.flags.filter((flag, i) => flag.trim() !== "" || WITH_VALUE.test(go.flags[i - 1] ?? "")),
     ...(go.trimpath ? ["-trimpath"] : []),
     ...joined("gcflags", gcflags, pattern),
     ...joined("asmflags", go.asmflags),
@@ -62,24 +56,18 @@ export function buildFlags(go: GoFlags): readonly string[] {
   ];
 }
 
-/**
- * Arguments of the one `go build` of a group.
- *
- * @param output folder that gets the binaries; the slash makes `go` take it for one
- */
+/** Arguments of the one `go build` of a group, which writes into the folder `output`. */
 export function buildArguments(
-  group: Pick<GoBuild, "binaries"> & { readonly go: GoFlags },
+  { binaries, go }: Pick<GoBuild, "binaries"> & { readonly go: GoFlags },
   output: string,
 ): readonly string[] {
-  const packages = group.binaries.map((b) => b.importPath);
-  return ["build", ...buildFlags(group.go), "-o", `${output}/`, ...packages];
+  // The slash makes go take it for a folder.
+  return ["build", ...buildFlags(go), "-o", `${output}/`, ...binaries.map((b) => b.importPath)];
 }
 
 /**
  * The folder of a group's binaries: the same for the same platform, flags, environment and folder,
  * whatever packages are asked for.
- *
- * @param root folder of all binaries
  */
 export function outputDirectory(root: string, group: GoBuild): string {
   // Only what is said for this build tells folders apart: go itself looks at the whole environment.
@@ -90,12 +78,6 @@ export function outputDirectory(root: string, group: GoBuild): string {
   return join(root, hash);
 }
 
-/** How a group is built. */
-interface GroupRun extends Pick<GoCommand, "command" | "signal" | "niceness"> {
-  /** For programs that go runs; they beat the group's own and shape no binary. */
-  readonly variables?: Readonly<Record<string, string>> | undefined;
-}
-
 /**
  * Builds the binaries of a group into a folder that exists.
  *
@@ -103,14 +85,11 @@ interface GroupRun extends Pick<GoCommand, "command" | "signal" | "niceness"> {
  * @throws {KodenoError} `GO_FAILED` with the compiler's lines
  */
 export async function buildGroup(
-  { variables, ...how }: GroupRun,
-  group: GoBuild,
+  how: Omit<GoCommand, "directory" | "environment">,
+  { directory, environment, ...group }: GoBuild,
   output: string,
 ): Promise<string> {
-  const args = buildArguments(group, output);
-  const { directory } = group;
-  const environment = { ...group.environment, ...variables };
-  const result = await runGo({ ...how, directory, environment }, args);
+  const result = await runGo({ ...how, directory, environment }, buildArguments(group, output));
   if (result.code !== 0) throw goFailure(`build for ${group.platformName}`, result);
   return result.stderr;
 }

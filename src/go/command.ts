@@ -2,19 +2,17 @@
  * Runs the go command: its output is collected, and it ends when the caller's signal does.
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { KodenoError } from "../errors.ts";
-import { runProgram, type RunResult, StartError } from "../exec/run.ts";
+import { type RunOptions, runProgram, type RunResult, StartError } from "../exec/run.ts";
 
 /** How to run it. */
-export interface GoCommand {
+export interface GoCommand extends Pick<RunOptions, "variables" | "signal" | "niceness"> {
   /** A path; a name alone is none that was found on the caller's own PATH. */
   readonly command: string;
   /** All variables; nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
-  readonly signal?: AbortSignal | undefined;
-  /** How far it stands back behind others, as `nice`; default not at all. */
-  readonly niceness?: number | undefined;
 }
 
 /** How go has ended. */
@@ -28,9 +26,8 @@ const INTERRUPTED = 130;
 const HEARING_MS = 500;
 
 /**
- * Runs `go` to its end.
+ * Runs `go` to its end; `take` gets what it prints on stdout while it runs, which is not kept then.
  *
- * @param take gets what go prints on stdout while it runs; `stdout` of the result is then empty
  * @throws {KodenoError} `GO_FAILED` when there is no such command; the signal's reason when aborted
  */
 export async function runGo(
@@ -38,41 +35,26 @@ export async function runGo(
   args: readonly string[],
   take?: (text: string) => void,
 ): Promise<GoOutput> {
-  const { command, environment, directory, signal, niceness } = how;
+  const { command, signal } = how;
   try {
     // Otherwise it would be looked for on the PATH that a configuration may have set.
     if (!command.includes("/") && Deno.build.os !== "windows") {
       throw new StartError("program", `there is no ${command}`);
     }
-    const result = await runProgram({
-      command: [command, ...args],
-      environment,
-      directory,
-      signal,
-      niceness,
-      stdout: take,
-      maxBytes: MAX_KEPT_BYTES,
-    });
-    const { code, stdout, stderr } = result;
+    const run = { ...how, command: [command, ...args], stdout: take, maxBytes: MAX_KEPT_BYTES };
+    const { code, stdout, stderr, cut } = await runProgram(run);
     // Ctrl-C reaches go as well, which may have ended before this process has heard of it.
     if (code === INTERRUPTED && signal !== undefined) {
-      await abortOrWhile(signal);
+      await sleep(HEARING_MS, undefined, { signal }).catch(() => {});
       signal.throwIfAborted();
     }
-    if (!result.cut) return { code, stdout, stderr };
+    if (!cut) return { code, stdout, stderr };
     const said = (stderr || stdout).split("\n").slice(0, 5).join("\n").slice(0, 1000);
     const why = `Cannot run go ${args[0]}: it prints without end:\n${said}`;
     throw new KodenoError("GO_FAILED", why);
   } catch (error) {
     throw error instanceof StartError ? cannotRun(how, error) : error;
   }
-}
-
-/** Waits till a signal is aborted, or for as long as it may be late. */
-async function abortOrWhile(signal: AbortSignal): Promise<void> {
-  const end = AbortSignal.any([signal, AbortSignal.timeout(HEARING_MS)]);
-  if (end.aborted) return;
-  await new Promise((resolve) => end.addEventListener("abort", resolve, { once: true }));
 }
 
 function cannotRun({ command, directory }: GoCommand, error: StartError): KodenoError {
@@ -89,8 +71,6 @@ function cannotRun({ command, directory }: GoCommand, error: StartError): Kodeno
 /** A failed run as an error: what it was for, and go's own lines below. */
 export function goFailure(doing: string, { code, stdout, stderr }: GoOutput): KodenoError {
   const lines = `${stderr}${stdout}`.trim();
-  return new KodenoError(
-    "GO_FAILED",
-    `Cannot ${doing}: go ended with exit code ${code}${lines ? `:\n${lines}` : ""}`,
-  );
+  const message = `Cannot ${doing}: go ended with exit code ${code}${lines ? `:\n${lines}` : ""}`;
+  return new KodenoError("GO_FAILED", message);
 }

@@ -15,23 +15,9 @@ import {
   selectListFlags,
 } from "./list.ts";
 
-/** Fields of `go list` that name files of a package. */
-const FILES = [
-  "GoFiles",
-  "CgoFiles",
-  "CFiles",
-  "CXXFiles",
-  "MFiles",
-  "HFiles",
-  "FFiles",
-  "SFiles",
-  "SwigFiles",
-  "SwigCXXFiles",
-  "SysoFiles",
-  "EmbedFiles",
-  // What go cannot read now is what somebody is about to mend.
-  "InvalidGoFiles",
-] as const;
+/** Fields of `go list` that name files. What go cannot read is what somebody is about to mend. */
+const FILES = "Go Cgo C CXX M H F S Swig SwigCXX Syso Embed InvalidGo".split(" ")
+  .map((kind) => `${kind}Files` as const);
 /** The others; asking for few of them makes go faster, too. */
 const FIELDS = ["ImportPath", "Name", "Dir", "Match", "Standard", "Module", "Error"];
 /** What tells which package is in which image; only asked for where there are several. */
@@ -47,8 +33,8 @@ interface ListedModule {
 }
 
 /** A package with its files. */
-export interface SourcePackage
-  extends ListedPackage, Partial<Record<typeof FILES[number], string[]>> {
+export interface SourcePackage extends ListedPackage {
+  readonly [files: `${string}Files`]: readonly string[] | undefined;
   readonly Module?: ListedModule;
   readonly EmbedPatterns?: readonly string[];
   readonly Imports?: readonly string[];
@@ -60,9 +46,8 @@ export interface SourcePackage
  * is there never changes.
  *
  * @param graph whether imports are wanted
- * @returns `packages` by import path, in the order of go: what is imported first; and in `faults` what is
- * wrong with packages, a line each
- * @throws {KodenoError} `BAD_PACKAGE` when go cannot read the module, `GO_FAILED` without go
+ * @returns `packages` by import path, what is imported first; in `faults` what is wrong with them, a
+ * line each
  */
 export async function listSources(
   how: GoCommand,
@@ -96,11 +81,7 @@ export function filesOf(found: SourcePackage): readonly string[] {
     .map((name) => name.startsWith("/") ? name : join(Dir, name));
 }
 
-/**
- * A package and all of a list that it depends on.
- *
- * @param packages listed with their graph
- */
+/** A package and all that it depends on of a list that was made with its graph. */
 export function closureOf(
   packages: ReadonlyMap<string, SourcePackage>,
   importPath: string,
@@ -119,11 +100,7 @@ export function closureOf(
 /**
  * Finds the files: `go.mod` and `go.sum` of the main module or of those of the workspace, `go.work`,
  * `go.work.sum`, `vendor/modules.txt`, `go.mod` of folders that stand for modules, and what
- * `-modfile` and `-overlay` name.
- *
- * @param flags of `go build`
- * @returns absolute paths; not all of them are there, but each would be read if it were
- * @throws {KodenoError} `GO_FAILED`
+ * `-modfile` and `-overlay` name. Not all of them are there, but each would be read if it were.
  */
 export async function moduleFiles(
   how: GoCommand,
@@ -131,7 +108,7 @@ export async function moduleFiles(
 ): Promise<readonly string[]> {
   const { GOMOD, GOWORK, GOFLAGS } = await goEnvironment(how, ["GOMOD", "GOWORK", "GOFLAGS"]);
   const words = [...GOFLAGS.split(/\s+/), ...selectListFlags(flags)];
-  const value = (name: string): string | undefined => lastValue(words, name);
+  const value = (name: string) => lastValue(words, name);
   const at = (path: string): string => resolve(how.directory, path);
   const work = GOWORK === "" || GOWORK === "off" ? undefined : GOWORK;
   const own = value("modfile") ?? (GOMOD === "" || GOMOD === "/dev/null" ? undefined : GOMOD);
@@ -158,13 +135,7 @@ async function mainModules(how: GoCommand): Promise<readonly string[]> {
   return code === 0 ? stdout.split("\n").filter((line) => line !== "") : [];
 }
 
-/**
- * The profile that go optimizes a main package by: `default.pgo` beside it, unless `-pgo` says
- * otherwise.
- *
- * @param folder of the main package
- * @returns an absolute path, where there may be nothing
- */
+/** Where a profile may be that go optimizes the main package in a folder by. */
 export function profileOf(
   how: GoCommand,
   flags: readonly string[],
@@ -197,10 +168,8 @@ async function localModules(path: string): Promise<readonly string[]> {
 /** The files that an overlay puts in the place of others; see `go help build`. */
 async function overlaid(path: string, at: (path: string) => string): Promise<readonly string[]> {
   try {
-    const { Replace = {} } = JSON.parse(await Deno.readTextFile(path)) as {
-      readonly Replace?: Readonly<Record<string, string>>;
-    };
-    return Object.values(Replace).filter((to) => to !== "").map(at);
+    const { Replace = {} } = JSON.parse(await Deno.readTextFile(path));
+    return Object.values<string>(Replace).filter((to) => to !== "").map(at);
   } catch {
     // go says what is wrong with it.
     return [];
