@@ -1,13 +1,11 @@
 /**
  * Files: opened where few may be open or somebody may replace them, read and written without the
  * runtime's threads (to hand a chunk from one processor to the next and back takes longer than to
- * copy it), told apart without reading, and what the system says of them.
- *
- * Files that appear whole or not at all are written under a temporary name, synced, then renamed. What
- * a killed process leaves behind is found by its name and removed by the next one. A name is on disk
- * only when the folder it is in was synced.
+ * copy it), told apart without reading, and written so that they appear whole or not at all: under
+ * a temporary name, synced, then renamed. A name is on disk only when its folder was synced.
  * @module
  */
+import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
@@ -22,7 +20,7 @@ const WAIT_MS = 20;
 /** Till whatever holds the others is taken for something that does not end. */
 const MOST_WAITS = 250;
 
-/** Whether an error, or the one behind it, says that the process or the machine is out of open files. */
+/** Whether an error, or the one behind it, says that no more files can be opened. */
 export function isOutOfFiles(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
@@ -54,10 +52,8 @@ export interface ReadableFile {
 }
 
 /**
- * Fills memory from its beginning with what comes next in a file.
- *
- * @param file a real one: a pipe would stop everything
- * @returns how many bytes there were; null at the end
+ * Fills memory from its beginning with what comes next in a file, which is no pipe: that would stop
+ * everything. Gives how many bytes there were, null at the end.
  */
 export async function readSome(file: ReadableFile, memory: Uint8Array): Promise<number | null> {
   await yieldToEventLoop();
@@ -86,12 +82,7 @@ export interface RegularFile extends ReadableFile {
   stat(): fs.Stats;
 }
 
-/**
- * Opens a file.
- *
- * @returns nothing when it is a link, or anything else that is no file
- * @throws an error of the system when it is not there or cannot be read
- */
+/** Opens a file; gives nothing for a link, or anything else that is no file. */
 export function openRegularFile(path: string): RegularFile | undefined {
   let descriptor: number;
   try {
@@ -112,13 +103,9 @@ export function openRegularFile(path: string): RegularFile | undefined {
 }
 
 /**
- * Reads a text whole, but never more than a bound of it. A pipe is refused: it would be waited for, and
- * could be read once only.
- *
- * @param path a file, or a link to one
- * @param maxBytes most bytes it may have
- * @throws {Error} with words for the end of a message when it is no file, or too large; else an error
- *   of the system, which is `Deno.errors.NotFound` when nothing is there
+ * Reads a text whole, but never more than a bound of it. A pipe is refused: it would be waited for,
+ * and could be read once only. Of what is no file, or too large, the error has words for the end of
+ * a message; where nothing is there it is `Deno.errors.NotFound`.
  */
 export function readSmallText(path: string, maxBytes: number): string {
   const file = openRegularFile(Deno.realPathSync(path));
@@ -135,17 +122,15 @@ export function readOpenText(file: RegularFile, maxBytes: number): string {
   const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);
   const { size } = file.stat();
   if (size > maxBytes) throw tooLarge();
-  // One more shows the end, and what has grown. Files of the kernel have no size.
-  let memory = new Uint8Array(size === 0 ? 4096 : size + 1);
+  const chunks: Uint8Array[] = [];
   for (let length = 0;;) {
-    const count = file.readSync(memory.subarray(length));
-    if (count === null) return new TextDecoder().decode(memory.subarray(0, length));
+    // One more shows what has grown. Files of the kernel have no size.
+    const memory = new Uint8Array(length > 0 || size === 0 ? 4096 : size + 1);
+    const count = file.readSync(memory);
+    if (count === null) return new TextDecoder().decode(Buffer.concat(chunks, length));
+    chunks.push(memory.subarray(0, count));
     length += count;
     if (length > maxBytes) throw tooLarge();
-    if (length < memory.length) continue;
-    const more = new Uint8Array(2 * length);
-    more.set(memory);
-    memory = more;
   }
 }
 
@@ -174,11 +159,7 @@ export function identityFrom(
   return { path, size, inode: `${dev}:${ino}`, modified, changed };
 }
 
-/**
- * The identity of a file's present state; links are followed.
- *
- * @throws {KodenoError} `IO_FAILED`
- */
+/** The identity of a file's present state; links are followed. */
 export async function identityOf(path: string): Promise<FileIdentity> {
   try {
     const real = await Deno.realPath(path);
@@ -191,7 +172,7 @@ export async function identityOf(path: string): Promise<FileIdentity> {
 /** Longer than the coarsest clock of a file system (FAT: two seconds), in milliseconds. */
 const SETTLE_MS = 2500;
 
-/** Whether a file has been at rest for so long that its next change will show in its identity. */
+/** Whether a file has been at rest for so long that its next change shows in its identity. */
 export function isSettled(identity: FileIdentity, now: number): boolean {
   return now - Math.max(identity.modified, identity.changed) > SETTLE_MS;
 }
@@ -212,11 +193,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/os error 2\b|ENOENT/, "there is no such file"],
 ];
 
-/**
- * Wraps an error of a file operation. A {@link KodenoError} comes back as it is.
- *
- * @param doing what was tried, to what: `write layer cache DIR`
- */
+/** What failed while `doing` (`write cache DIR`); a {@link KodenoError} comes back as it is. */
 export function ioFailure(doing: string, error: unknown): KodenoError {
   if (error instanceof KodenoError) return error;
   const text = messageOf(error);
@@ -228,12 +205,7 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
 }
 
-/**
- * Removes a file or, with `recursive`, a folder and all in it.
- *
- * @returns whether there was something to remove
- * @throws {KodenoError} `IO_FAILED`
- */
+/** Removes a file or, with `recursive`, a folder; tells whether there was something to remove. */
 export async function removeIfThere(
   path: string,
   options: Deno.RemoveOptions = {},
@@ -287,7 +259,9 @@ export async function findUp(start: string, name: string): Promise<string | unde
 const TEMPORARY = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
 const STALE_MS = 24 * 60 * 60 * 1000;
 
-/** Before it, this process has made nothing: a name of its number that is older is of another one. */
+/**
+ * Before it, this process has made nothing: a name of its number that is older is of another one.
+ */
 const FIRST = Math.floor(performance.timeOrigin);
 let count = FIRST;
 let host: string | undefined;
@@ -330,11 +304,7 @@ const synced = <T>(write: (file: Deno.FsFile) => Promise<T> | T) => async (file:
 };
 export const renameTo = (path: string) => (temporary: string) => Deno.rename(temporary, path);
 
-/**
- * Writes a temporary file and settles it under its own name; where either fails, nothing is left.
- *
- * @param settle gets its path when it is closed
- */
+/** Writes a temporary file and settles it under its name. Where either fails nothing is left. */
 export async function throughTemporary<T>(
   directory: string,
   write: (file: Deno.FsFile) => Promise<T> | T,
@@ -356,14 +326,9 @@ export async function throughTemporary<T>(
 }
 
 /**
- * Writes a file through a temporary one. It is visible under its name only when `write` has come to
- * its end and the bytes are on disk; otherwise nothing is left. A power cut may take the name away
- * again till its folder is synced: see {@link syncDirectory}.
- *
- * @param path the final name, in a folder that exists
- * @param temporaryDirectory a folder of the same file system
- * @param write gets the open temporary file
- * @param mode of the file, from the beginning; what the process gives others unless named
+ * Writes a file through a temporary one, in a folder of the same file system. It is visible only
+ * when `write` has come to its end and the bytes are on disk; otherwise nothing is left. A power
+ * cut may take the name away again till its folder is synced: see {@link syncDirectory}.
  */
 export async function writeSynced<T>(
   path: string,
@@ -391,9 +356,8 @@ function isAlive(id: number): boolean {
 }
 
 /**
- * Removes temporary files and folders whose process is gone: one of this host that is not running, or
- * one of another host that was not touched for a day. Never fails: what cannot be removed stays, and
- * keeps nothing else.
+ * Removes temporary files and folders whose process is gone: one of this host that is not running,
+ * or one of another host that was not touched for a day. What cannot be removed stays; never fails.
  */
 export async function removeStaleTemporaries(directory: string): Promise<void> {
   try {
@@ -402,7 +366,8 @@ export async function removeStaleTemporaries(directory: string): Promise<void> {
       // Another process may be doing the same.
       if (!(await isStale(name, path).catch(() => false))) continue;
       const remove = () => Deno.remove(path, { recursive: true });
-      // Somebody else has removed a part of it meanwhile, and may be killed before all of it is gone.
+      // Somebody else has removed a part of it meanwhile, and may be killed before all of it is
+      // gone.
       await remove().catch((error) => isNotFound(error) ? remove() : undefined).catch(() => {});
     }
   } catch {
@@ -430,11 +395,7 @@ export async function syncParent(path: string): Promise<void> {
   });
 }
 
-/**
- * Makes a folder and those above it, where they are not there.
- *
- * @param mode of those that are made
- */
+/** Makes a folder and those above it, of a mode, where they are not there. */
 export async function makeFolder(path: string, mode?: number): Promise<void> {
   const made: string[] = [];
   for (let at = resolve(path); !(await exists(at)); at = dirname(at)) made.push(at);
@@ -443,11 +404,8 @@ export async function makeFolder(path: string, mode?: number): Promise<void> {
 }
 
 /**
- * Writes a file whole, or not at all where there is something of its name, which then stays. Whoever
- * needs the name to outlive a power cut syncs the folder: see {@link syncParent}.
- *
- * @param temporaryDirectory a folder of the same file system
- * @returns whether it was written
+ * Writes a file whole, or not at all where there is something of its name, which then stays.
+ * Whoever needs the name to outlive a power cut syncs the folder: see {@link syncParent}.
  */
 export async function linkFile(
   path: string,

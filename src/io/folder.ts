@@ -1,10 +1,10 @@
 /**
- * What is in a folder: every name, also one that the runtime cannot say, and that of the folder that
- * was meant, whatever is put in its place meanwhile.
+ * What is in a folder: every name, also one that the runtime cannot say, and that of the folder
+ * that was meant, whatever is put in its place meanwhile.
  *
- * On Linux it is read by the C library: as bytes, since the runtime leaves names out or changes them
- * where they are not UTF-8 (on Deno before 2.9 no call shows a trace of them), and by the number of
- * the open folder, by which the kernel reads it whatever becomes of its path.
+ * On Linux it is read by the C library: as bytes, since the runtime leaves names out or changes
+ * them where they are not UTF-8 (on Deno before 2.9 no call shows a trace of them), and by the
+ * number of the open folder, by which the kernel reads it whatever becomes of its path.
  * @module
  */
 import { KodenoError } from "../errors.ts";
@@ -40,11 +40,6 @@ const REGULAR = 8;
 export class Folders implements Disposable {
   readonly #library = loadLibrary();
 
-  /**
-   * Lists a folder.
-   *
-   * @throws {KodenoError} `IO_FAILED`
-   */
   names(folder: string): FolderNames {
     try {
       using open = this.#open(folder);
@@ -55,12 +50,9 @@ export class Folders implements Disposable {
   }
 
   /**
-   * Looks at a folder, with nothing in between: what is put in its place meanwhile, or in that of one
-   * above it, is not seen.
-   *
-   * @param folder without links on its way
-   * @param look gets a path of the folder that holds till it returns, and lists it when asked
-   * @throws {KodenoError} `IO_FAILED`, and `BAD_SOURCE_FILE` when it is not there under this path
+   * Looks at a folder, without links on its way, with nothing in between: what is put in its place
+   * meanwhile, or in that of one above it, is not seen. `look` gets a path that holds till it
+   * returns. It is `BAD_SOURCE_FILE` when the folder is not there under this path.
    */
   lookInto<T>(folder: string, look: (path: string, list: () => FolderNames) => T): T {
     try {
@@ -81,7 +73,6 @@ export class Folders implements Disposable {
     this.#library?.close();
   }
 
-  /** Nothing where that cannot be done in this way. */
   #open(path: string): OpenFolder | undefined {
     const folder = this.#library?.symbols.opendir(new TextEncoder().encode(`${path}\0`));
     return this.#library && folder ? new OpenFolder(this.#library, folder) : undefined;
@@ -126,7 +117,7 @@ class OpenFolder implements Disposable {
   }
 }
 
-/** @param path one of the folder by which it is found meanwhile */
+/** The names in a folder, which is found by `path` meanwhile. */
 function list(folder: string, path: string, open: OpenFolder | undefined): FolderNames {
   // The runtime tells what is wrong with a folder; the library only that it has come to an end.
   const listed = [...Deno.readDirSync(path)];
@@ -175,9 +166,8 @@ function moved(folder: string): KodenoError {
 }
 
 /**
- * The error for a name that is not UTF-8, so that it is left out nowhere in silence.
- *
- * @param doing what cannot be done then, to the folder
+ * The error for a name that is not UTF-8, so that it is left out nowhere in silence; `doing` is
+ * what cannot be done then, to the folder.
  */
 export function unspeakableName(doing: string, { name }: UnspeakableName): KodenoError {
   const why = `the name "${name}" in it is not UTF-8; rename it`;

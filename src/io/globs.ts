@@ -1,24 +1,24 @@
 /**
- * Globs as Skaffold reads them in `dependencies.paths`, `dependencies.ignore` and `sync`, and the files
- * that they list: as the Go library doublestar (version 1) does.
+ * Globs as Skaffold reads them in `dependencies.paths`, `dependencies.ignore` and `sync`, and the
+ * files that they list: as the Go library doublestar (version 1) does.
  *
  * Libraries of npm give other answers: `a/**` is not `a`, `**.go` stays in one folder, a name that
- * begins with a dot is as any other, and a second `**` in a row is any single folder. Matching takes
- * time that grows with both lengths, where a regular expression with many wildcards may take for ever.
+ * begins with a dot is as any other, and a second `**` in a row is any single folder. Matching
+ * takes time that grows with both lengths, where a regular expression with many wildcards may take
+ * for ever.
  * @module
  */
 import { dirname, join, posix } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { Folders, unspeakableName } from "./folder.ts";
 
-/** A compiled glob: whether it matches a path with slashes. */
+/** Whether a glob matches a path with slashes. */
 type Glob = (path: string) => boolean;
 
 /**
  * Compiles a glob: `*` and `?` within one name, `**` as a whole name for any folders, `[a-c]` and
- * `[^a-c]`, `{a,b}`, and `\` before a character that stands for itself.
- *
- * @throws {KodenoError} `BAD_OPTION` for a bracket or brace that is not closed, and the like
+ * `[^a-c]`, `{a,b}`, and `\` before a character that stands for itself. One that is not closed is
+ * `BAD_OPTION`.
  */
 export function compileGlob(glob: string): Glob {
   // The last name of `a/**` is for what is there.
@@ -56,11 +56,9 @@ export interface GlobOptions {
 }
 
 /**
- * Lists files, relative to the folder, with slashes, sorted, each once. A link to a file counts as a
- * file, whatever it leads to.
- *
- * @throws {KodenoError} `BAD_OPTION` for a glob that cannot be read, or that matches nothing, as in
- * Skaffold; `BAD_SOURCE_FILE` for a name that may match, and is not UTF-8
+ * Lists files, relative to the folder, with slashes, sorted, each once. A link to a file counts as
+ * one, whatever it leads to. A glob that matches nothing is `BAD_OPTION`, as in Skaffold, and a
+ * name that may match and is not UTF-8 `BAD_SOURCE_FILE`.
  */
 export async function listFiles(
   root: string,
@@ -189,9 +187,8 @@ class Tree implements Disposable {
   }
 
   /**
-   * The names in a folder; none where it is no folder, or may not be read.
-   *
-   * @param mayMatch whether a name is wanted, where it cannot be looked at
+   * The names in a folder; none where it is none, or may not be read. `mayMatch` tells whether one
+   * that cannot be looked at is wanted.
    */
   #list(folder: string, mayMatch: (name: string, isFile: boolean) => boolean): readonly string[] {
     let found: ReturnType<Folders["names"]>;

@@ -15,24 +15,22 @@ export class Hasher {
   readonly #hash: Hash = createHash("sha256");
   bytes = 0;
 
-  /** Takes the next bytes. */
   update(chunk: Uint8Array): void {
     this.#hash.update(chunk);
     this.bytes += chunk.length;
   }
 
-  /** The digest of all bytes; ends the meter. */
+  /** Ends the meter. */
   digest(): Digest {
     return `sha256:${this.#hash.digest("hex")}`;
   }
 }
 
-/** Bytes of a blob that are not what its descriptor says. */
+/**
+ * Bytes of a blob that are not what its descriptor says: why, and where they were read if that is
+ * known (`layout out`).
+ */
 export class DamagedBlob extends KodenoError {
-  /**
-   * @param why what is wrong with them
-   * @param place where they were read, where that is known: `layout out`
-   */
   constructor(d: Descriptor, readonly why: string, place?: string) {
     const message = place === undefined
       ? `Cannot use blob ${d.digest}: ${why}; the place it came from is damaged or was changed`
@@ -48,18 +46,13 @@ export class Verifier {
 
   constructor(readonly descriptor: Descriptor) {}
 
-  /**
-   * Takes the next bytes.
-   *
-   * @throws {KodenoError} `BAD_CONTENT` as soon as there are more than the descriptor says
-   */
+  /** Fails as soon as there are more bytes than the descriptor says. */
   update(chunk: Uint8Array): void {
     this.#meter.update(chunk);
     const { size } = this.descriptor;
     if (this.#meter.bytes > size) this.#refuse(`it has more than the ${size} bytes named`);
   }
 
-  /** @throws {KodenoError} `BAD_CONTENT` when size or digest are not the descriptor's */
   finish(): void {
     const { size, digest } = this.descriptor;
     const { bytes } = this.#meter;

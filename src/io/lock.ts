@@ -10,10 +10,8 @@ import { inTurn, orAborted } from "./work.ts";
 const last = new Map<string, Promise<void>>();
 
 /**
- * Runs `work` while holding the exclusive lock of a file that exists.
- * Waits for as long as another process holds it.
- *
- * @param signal ends the waiting, not the work
+ * Runs `work` while holding the exclusive lock of a file that exists. Waits for as long as another
+ * process holds it, or till the signal, which does not end the work.
  */
 export async function withLock<T>(
   path: string,
@@ -40,8 +38,8 @@ export async function withLock<T>(
 }
 
 /**
- * Opens a file or folder and waits for its shared lock, which many may hold at once and nobody beside
- * an exclusive one. Closing the file lets go.
+ * Opens a file or folder and waits for its shared lock, which many may hold at once and nobody
+ * beside an exclusive one. Closing the file lets go.
  */
 export async function openShared(path: string): Promise<Deno.FsFile> {
   using stack = new globalThis.DisposableStack();
@@ -51,11 +49,7 @@ export async function openShared(path: string): Promise<Deno.FsFile> {
   return file;
 }
 
-/**
- * {@link withLock} on a file that is made when it is not there.
- *
- * @throws {KodenoError} `IO_FAILED` when it cannot be made
- */
+/** {@link withLock} on a file that is made when it is not there. */
 export async function withLockFile<T>(
   path: string,
   work: () => Promise<T>,

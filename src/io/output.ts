@@ -1,8 +1,8 @@
 /**
  * What the user points to. Output: only a regular file is replaced, and that atomically; a pipe, a
  * device, an open descriptor and the standard output are written through; links are followed. Input
- * that has to be read more than once, such as an archive from a pipe: kept in a temporary file without
- * a name, which goes away with the process, however that ends.
+ * that has to be read more than once, such as an archive from a pipe: kept in a temporary file
+ * without a name, which goes away with the process, however that ends.
  * @module
  */
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
@@ -39,11 +39,8 @@ export function isStdoutTerminal(): boolean {
 }
 
 /**
- * Finds the output that is the standard output, be it as `-`, as `/dev/stdout` or by a link.
- *
- * @param outputs paths by what names them: `--tarball`
- * @returns what names it
- * @throws {KodenoError} `BAD_OPTION` when there are two
+ * What names the output (`--tarball`) that is the standard output, be it as `-`, as `/dev/stdout`
+ * or by a link. Two of them are `BAD_OPTION`.
  */
 export async function outputOnStdout(
   outputs: Readonly<Record<string, string | undefined>>,
@@ -61,10 +58,8 @@ export async function outputOnStdout(
 }
 
 /**
- * Follows the links of a path; nothing needs to be there.
- *
- * @param path `-` is the standard output
- * @returns what it leads to in the end
+ * Follows the links of a path to what it leads to in the end; nothing needs to be there. `-` is the
+ * standard output.
  */
 export async function findOutput(path: string): Promise<{
   readonly kind: "file" | "folder" | "pipe" | "device" | "descriptor" | "stdout";
@@ -95,7 +90,7 @@ export async function findOutput(path: string): Promise<{
   throw new KodenoError("IO_FAILED", `Cannot write to ${path}: its links lead back to it`);
 }
 
-/** A folder for what has to be kept until the output is written: beside it, where that is a file. */
+/** A folder for what is kept until the output is written: beside it, where that is a file. */
 export async function outputFolder(path: string): Promise<string> {
   const { kind, path: target } = await findOutput(path);
   return kind === "file" ? dirname(target) : tmpdir();
@@ -108,11 +103,9 @@ export async function outputFolderNote(path: string): Promise<string> {
 }
 
 /**
- * Writes output. A file is visible under its name when `write` has come to its end, and is otherwise
- * as it was; what is no file has then got a part of it.
- *
- * @param path see {@link findOutput}
- * @throws {KodenoError} what `write` throws; `BAD_PLACE` for a folder, `IO_FAILED`
+ * Writes output, to a path as of {@link findOutput}. A file is visible under its name when `write`
+ * has come to its end, and is otherwise as it was; what is no file has then got a part of it. A
+ * folder is `BAD_PLACE`.
  */
 export async function writeOutput<T>(
   path: string,
@@ -223,11 +216,7 @@ const CHUNK_BYTES = 256 * 1024;
 
 let stdinTaken = false;
 
-/**
- * Makes an empty file that only its maker can see.
- *
- * @param folder default the system's for temporary files
- */
+/** Makes an empty file that only its maker can see. */
 export async function openSpool(folder: string = tmpdir()): Promise<Deno.FsFile> {
   const path = temporaryPath(folder);
   const how = { read: true, write: true, createNew: true, mode: 0o600 };
@@ -238,12 +227,8 @@ export async function openSpool(folder: string = tmpdir()): Promise<Deno.FsFile>
 }
 
 /**
- * Reads the standard input or a pipe to its end into a file of {@link openSpool}; whoever takes it
- * closes it.
- *
- * @param path `-` is the standard input
- * @param what names it in errors: `archive from stdin`
- * @throws {KodenoError} `BAD_PLACE` for a terminal, `IO_FAILED`
+ * Reads the standard input (`-`) or a pipe to its end into a file of {@link openSpool}; whoever
+ * takes it closes it. A terminal is `BAD_PLACE`. `what` names it: `archive from stdin`.
  */
 export async function spoolInput(
   path: string,

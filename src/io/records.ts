@@ -1,7 +1,7 @@
 /**
- * Records: small files that are kept between runs and never trusted. A checksum over the record and its
- * name finds damage and records that got another's name; those that another user could have written
- * are not read at all.
+ * Records: small files that are kept between runs and never trusted. A checksum over the record and
+ * its name finds damage and records that got another's name; those that another user could have
+ * written are not read at all.
  * @module
  */
 import {
@@ -33,11 +33,7 @@ export function unseal(name: string, sealed: string): unknown {
   return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
 }
 
-/**
- * Reads a record; nothing where there is none, or none that can be trusted.
- *
- * @param ofAnyone whether records of other users count, too
- */
+/** Reads a record, of another user only `ofAnyone`; nothing for none, or none to be trusted. */
 export function readSealed(path: string, name: string, ofAnyone = false): unknown {
   let file: RegularFile | undefined;
   try {
@@ -52,9 +48,8 @@ export function readSealed(path: string, name: string, ofAnyone = false): unknow
 }
 
 /**
- * Writes a record. It is not synced: what a power cut leaves behind has a wrong checksum.
- *
- * @param directory folder of the same file system, for the temporary file
+ * Writes a record, through a folder of the same file system. It is not synced: what a power cut
+ * leaves behind has a wrong checksum.
  */
 export async function writeSealed(
   path: string,

@@ -10,7 +10,7 @@ import { type ReadableFile, readSome } from "./files.ts";
 
 /** Bytes moved at a time: so many that system calls do not show. */
 export const CHUNK_BYTES = 1024 * 1024;
-/** Bytes tried first where the reader brings no memory: most files of a layout are small documents. */
+/** Bytes tried first where the reader brings no memory: most files are small documents. */
 const FIRST_BYTES = 16 * 1024;
 
 /** Memory for a stream to fill. */
@@ -49,10 +49,8 @@ export function byteStream(
 }
 
 /**
- * The bytes of an open file from its current place on, in chunks of up to {@link CHUNK_BYTES};
- * closes the file at the end, on error and on cancel.
- *
- * @param file a real one, as {@link readSome} needs it
+ * The bytes of an open file, a real one, from its current place on, in chunks of up to
+ * {@link CHUNK_BYTES}; closes the file at the end, on error and on cancel.
  */
 export function fileStream(file: ReadableFile): ReadableStream<Uint8Array> {
   const read: ReadInto = async (memory) => {
@@ -141,21 +139,19 @@ export async function* chunksOf(
   }
 }
 
-/** How {@link reusedChunks} reads. */
 export interface ReuseOptions {
+  /** Bytes that are expected: no more memory is taken than they need. */
   readonly size: number;
+  /** Bytes of a chunk, default {@link CHUNK_BYTES}. */
   readonly most?: number | undefined;
+  /** How many bytes come after a chunk before its memory is filled again, default none. */
   readonly keep?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The chunks of a stream. A chunk holds only until the next one is asked for: then its memory is
- * filled again.
- *
- * @param options `size`: bytes that are expected, so that no more memory is taken than they need;
- * `most` bytes of a chunk, default {@link CHUNK_BYTES}; `keep`: how many bytes have to come after a
- * chunk before its memory is filled again, default none; `signal` as of {@link chunksOf}
+ * The chunks of a stream, until the signal as of {@link chunksOf}. A chunk holds only until the
+ * next one is asked for: then its memory is filled again.
  */
 export async function* reusedChunks(
   stream: ReadableStream<Uint8Array>,
@@ -175,7 +171,9 @@ export async function* reusedChunks(
   }, signal);
 }
 
-/** What `next` gives until it gives nothing; the reader is cancelled at the end, however it comes. */
+/**
+ * What `next` gives until it gives nothing; the reader is cancelled at the end, however it comes.
+ */
 async function* untilAborted(
   reader: { cancel(reason?: unknown): Promise<void> },
   next: () => Promise<Uint8Array | undefined>,
@@ -198,11 +196,8 @@ async function* untilAborted(
 }
 
 /**
- * Reads a stream whole.
- *
- * @param limit most bytes to hold
- * @param what names the stream in an error
- * @throws {KodenoError} `BAD_CONTENT` past the limit; the rest is not read
+ * Reads a stream whole, which `what` names; past the limit that is `BAD_CONTENT`, and the rest is
+ * not read.
  */
 export async function readAll(
   stream: AsyncIterable<Uint8Array>,

@@ -46,13 +46,7 @@ const encoder = new TextEncoder();
 /** The two zero blocks that end an archive (POSIX.1-2001 ustar). Shared: do not write to it. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
 
-/**
- * Zero bytes after a file's content, 0..511, so that the next header starts on a block edge
- * (POSIX.1-2001 ustar).
- *
- * @param size bytes of content
- * @throws RangeError when size is negative or not a whole number
- */
+/** Zero bytes after a file's content, so that the next header starts on a block edge. */
 export function tarPadding(size: number): number {
   if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`tar: size ${size}`);
   // No bit operators: they would cut the size to 32 bits.
@@ -60,14 +54,11 @@ export function tarPadding(size: number): number {
 }
 
 /**
- * The header block(s) of an entry: a multiple of 512 bytes, to be followed by `size` bytes of
- * content and `tarPadding(size)` zeros. Follows POSIX.1-2001 (ustar and pax interchange formats)
- * and, where that leaves a choice, Go's `archive/tar` Writer with `Format` unset.
- *
- * @throws KodenoError (BAD_SOURCE_FILE) for what Go refuses (NUL in a name, a file name that ends
- *   in a slash, a bad pax key, over 1 MiB of records); for modes that only GNU tar can hold; for
- *   an empty name, lone surrogates, numbers that are not whole, and content or a target on the
- *   wrong type of entry
+ * The header block(s) of an entry, to be followed by `size` bytes of content and `tarPadding(size)`
+ * zeros. Where POSIX.1-2001 leaves a choice this is Go's `archive/tar` Writer with `Format` unset.
+ * `BAD_SOURCE_FILE` is what Go refuses (NUL in a name, a file name that ends in a slash, a bad pax
+ * key, over 1 MiB of records), and what would not come out as it went in: modes that only GNU tar
+ * can hold, lone surrogates, numbers that are not whole, content or a target on the wrong type.
  */
 export function tarHeader(entry: TarEntry): Uint8Array {
   requireSound(entry);
@@ -127,7 +118,7 @@ function refuse(entry: TarEntry, why: string): never {
   throw new KodenoError("BAD_SOURCE_FILE", message, { name });
 }
 
-/** Refuses an entry that cannot be written, or that says two things at once. */
+/** Refuses what cannot be written, or says two things at once. */
 function requireSound(entry: TarEntry): void {
   const { type, name, mode, size = 0, linkname = "", mtime = 0, uid = 0, gid = 0 } = entry;
   if (name === "") refuse(entry, "the name is empty");

@@ -14,16 +14,11 @@ export class Pool {
   /** By weight, the first to run at the end; equal ones as they came. */
   readonly #waiting: { readonly weight: number; readonly go: () => void }[] = [];
 
-  /** @param size how many at once, at least 1 */
   constructor(size: number) {
     this.#free = Math.max(1, Math.floor(size));
   }
 
-  /**
-   * Runs `work` when a place is free.
-   *
-   * @param weight such as the bytes to be moved
-   */
+  /** Runs `work` when a place is free; `weight` may be the bytes to be moved. */
   async run<T>(work: () => Promise<T>, weight = 0): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((go) => this.#wait(weight, go));
@@ -51,10 +46,7 @@ export class Pool {
 export class SingleFlight {
   readonly #running = new Map<string, Promise<void>>();
 
-  /**
-   * Does `work`, or waits for the same that is under way; when that one fails, `work` is done after
-   * all.
-   */
+  /** Does `work`, or waits for the same under way; when that fails, `work` is done after all. */
   async do(key: string, work: () => Promise<void>): Promise<void> {
     const other = this.#running.get(key);
     if (other !== undefined && await other.then(() => true, () => false)) return;
@@ -70,9 +62,8 @@ export class SingleFlight {
 }
 
 /**
- * Does `work` when all work that came before it with the same key has ended, however it did.
- *
- * @param last the last one of each key to work or to wait, which is kept here
+ * Does `work` when all that came before it with the same key has ended, however it did. The last
+ * one of each key to work or to wait is kept in `last`.
  */
 export async function inTurn<T>(
   last: Map<string, Promise<void>>,
@@ -119,11 +110,9 @@ export function abortable(outer?: AbortSignal) {
 }
 
 /**
- * Does something with each of several things, as many at once as a pool has room for. After a failure
- * no other one begins; what is under way gets the signal, and is waited for.
- *
- * @returns what came of them, in their order
- * @throws the signal's reason; what the first failed with
+ * Does something with each of several things, as many at once as a pool has room for, and gives
+ * what came of them in their order. After a failure no other one begins; what is under way gets the
+ * signal, and is waited for.
  */
 export async function forEach<T, R>(
   things: readonly T[],
