@@ -138,15 +138,7 @@ function oneLine(message: string): string {
 /** Longer words are no typing mistakes, and comparing them would take long. */
 const LONGEST = 64;
 
-/**
- * The candidate that takes the fewest edits, if it is near enough to be what was meant.
- *
- * @example
- * ```ts
- * import { nearest } from "./errors.ts";
- * if (nearest("platfroms", ["flags", "platforms"]) !== "platforms") throw new Error();
- * ```
- */
+/** The candidate that takes the fewest edits, if it is near enough to be what was meant. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > LONGEST) return undefined;
   let best: string | undefined;

@@ -18,7 +18,7 @@ export interface CopyOptions extends CallOptions, TransferMeter {
   readonly concurrency?: number | undefined;
   /** Names the root gets in the target, in this order. */
   readonly tags?: readonly string[] | undefined;
-  /** Told of each blob, after it was moved or found in the target, which may have got it by itself. */
+  /** Told of each blob that was moved, or found in the target, which may have got it by itself. */
   readonly onBlob?: ((descriptor: Descriptor, moved: boolean) => void) | undefined;
 }
 
@@ -26,14 +26,14 @@ export interface CopyOptions extends CallOptions, TransferMeter {
 export const MAX_TIMES_BROUGHT = 3;
 
 /**
- * Copies the graph below a root. What the target has is skipped with all below it; what is not there any
- * more when the root gets its name is brought again.
+ * Copies the graph below a root. What the target has is skipped with all below it; what is not
+ * there any more when the root gets its name is brought again.
  *
  * @param root a descriptor, or a name that the source resolves
  * @returns the root's descriptor
- * @throws {KodenoError} `BAD_CONTENT` when bytes are not what their descriptor says, or the graph is
- * deeper or larger than any image, `NOT_FOUND` when the source lacks a blob; the target then has no
- * new name
+ * @throws {KodenoError} `BAD_CONTENT` when bytes are not what their descriptor says, or the graph
+ * is deeper or larger than any image, `NOT_FOUND` when the source lacks a blob; the target then has
+ * no new name
  *
  * @example
  * ```ts
@@ -181,10 +181,8 @@ export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: Transfe
 }
 
 /**
- * Begins the transfer of a blob: bytes are counted as they are taken, and told now and then.
- *
- * @returns `open` for the place that it goes to; `done` tells the end of it, and whether its bytes were
- * asked for at all
+ * Begins the transfer of a blob: bytes are counted as they are taken by `open`, and told now and
+ * then. `done` tells the end of it, and whether its bytes were asked for at all.
  */
 export function beginTransfer(
   d: Descriptor,
@@ -215,7 +213,8 @@ export function beginTransfer(
       });
     },
     done: () => {
-      // A registry that mounts it, or a place that just got it from somebody else, asks for nothing.
+      // A registry that mounts it, or a place that just got it from somebody else, asks for
+      // nothing.
       if (opened) tell("done");
       else tellThere(d, meter);
       return opened;

@@ -58,7 +58,8 @@ export interface Target {
    */
   tag(descriptor: Descriptor, ref: string, options?: CallOptions): Promise<void>;
   /**
-   * {@link push} and {@link tag} of a manifest or index at once, where the place can do that in one step.
+   * {@link push} and {@link tag} of a manifest or index at once, where the place can do that in one
+   * step.
    *
    * @throws {KodenoError} as the two
    */
@@ -82,8 +83,8 @@ export interface Place extends Target {
 }
 
 /**
- * Holds a place that others may remove blobs from at the same time, where that means something: keeps
- * them from that till what it gives is disposed of.
+ * Holds a place that others may remove blobs from at the same time, where that means something:
+ * keeps them from that till what it gives is disposed of.
  */
 export async function holdPlace(place: object, options?: CallOptions): Promise<Disposable> {
   const holdable = place as { hold?(options?: CallOptions): Promise<Disposable> };

@@ -1,6 +1,6 @@
 /**
- * Looking into a place whose images may be damaged or not all there: what cannot be read is told of,
- * and each document and blob is looked at once.
+ * Looking into a place whose images may be damaged or not all there: what cannot be read is told
+ * of, and each document and blob is looked at once.
  * @module
  */
 import { hasCode, messageOf } from "../errors.ts";
@@ -18,7 +18,7 @@ import {
   Walk,
 } from "./walk.ts";
 
-/** Why something cannot be read, where it cannot: for a person in a word or a sentence, and as it was. */
+/** Why something cannot be read, where it cannot: in a word or a sentence, and as it was. */
 type Readability = { readonly problem?: string | undefined; readonly failure?: unknown };
 
 /** What every list of images says of one. */
@@ -30,8 +30,8 @@ interface ImageSummary {
 }
 
 /**
- * An {@link ImageSummary} of what may not be all there: whether all was that was looked at, and the
- * first failure, but for manifests of an index that are not there.
+ * Of what may not be all there: whether all was that was looked at, and the first failure, but for
+ * manifests of an index that are not there.
  */
 type SeenSummary = ImageSummary & { readonly complete: boolean; readonly failure?: unknown };
 
@@ -98,10 +98,8 @@ export class ImageReader {
   }
 
   /**
-   * Sums an image up, which may have many names.
-   *
-   * @param looksAtAll looks at its blobs and configs, too, as a copy of it would; else only the config
-   * of a manifest is read that stands alone
+   * Sums an image up, which may have many names. `looksAtAll`: at its blobs and configs, too, as a
+   * copy of it would; else only the config of a manifest is read that stands alone.
    */
   summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {
     const key = JSON.stringify([graphKey(root), root.platform]);
@@ -151,9 +149,7 @@ export class ImageReader {
 }
 
 /**
- * Sums an image up whose manifests can be read. Those of an index that are not there do not count.
- *
- * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
+ * Sums an image up whose manifests can be read; those of an index that are not there do not count.
  */
 export async function summarize(
   source: Pick<Source, "fetch">,
@@ -166,10 +162,8 @@ export async function summarize(
 }
 
 /**
- * What a manifest runs on, as its config says: whoever named the image may not say so. Undefined for
- * one that is no image, or does not say.
- *
- * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
+ * What a manifest runs on, as its config says: whoever named the image may not say so. Undefined
+ * for one that is no image, or does not say.
  */
 export async function imagePlatform(
   source: Pick<Source, "fetch">,

@@ -1,6 +1,6 @@
 /**
- * What refers to an image: signatures, SBOMs, provenance, and what refers to those; and the other way
- * round, what those are about: their subjects, which may be in another place.
+ * What refers to an image: signatures, SBOMs, provenance, and what refers to those; and the other
+ * way round, what those are about: their subjects, which may be in another place.
  * @module
  */
 import { hasCode } from "../errors.ts";
@@ -12,10 +12,8 @@ import { hasSuccessors, readDocument, readGraphDocument, Walk } from "./walk.ts"
 import { ImageReader } from "./reader.ts";
 
 /**
- * What a manifest or index refers to, what that refers to in turn, and so on, the nearest first; the
- * one that the place lacks is the last.
- *
- * @throws {KodenoError} `NOT_FOUND` when the manifest itself is not there; `BAD_CONTENT`
+ * What a manifest or index refers to, what that refers to in turn, and so on, the nearest first;
+ * the one that the place lacks is the last.
  */
 export async function subjectsOf(
   source: Pick<Source, "fetch">,
@@ -40,11 +38,10 @@ export async function subjectsOf(
 }
 
 /**
- * Gives a function that finds all manifests that refer to a root, to the images of an index, or to one
- * of these referrers, each once, without a name. A place that lists referrers is asked; in a layout or
- * archive they are among its entries or below them, which are read once; a daemon keeps none.
- *
- * @throws {KodenoError} as the function: what a registry answers, `BAD_CONTENT`, `NOT_FOUND`
+ * Gives a function that finds all manifests that refer to a root, to the images of an index, or to
+ * one of these referrers, each once, without a name. A place that lists referrers is asked; in a
+ * layout or archive they are among its entries or below them, which are read once; a daemon keeps
+ * none.
  */
 export async function referrerFinder(
   source: Source,
@@ -75,10 +72,8 @@ export async function referrerFinder(
 }
 
 /**
- * Copies manifests that refer to an image, in their order. On a registry they are listed under their
- * subject in the end, also those that were there before.
- *
- * @throws {KodenoError} as `copy` does
+ * Copies manifests that refer to an image, in their order. On a registry they are listed under
+ * their subject in the end, also those that were there before.
  */
 export async function copyReferrers(
   source: Source,
@@ -107,10 +102,8 @@ export interface WithReferrers {
 }
 
 /**
- * Tells images from what only refers to them: entries without a name that have one of the images, or
- * a part of it, as their subject.
- *
- * @param entries those of the store, or some of them
+ * Tells images from what only refers to them: entries without a name that have one of the images,
+ * or a part of it, as their subject. The entries are those of the store, or some of them.
  */
 export async function splitReferrers(
   store: ImageStore,

@@ -1,7 +1,7 @@
 /**
- * What points to what, and the one walk through a graph of blobs. It has an end, however the graph was
- * made, can be cancelled, and comes by each node once, whatever names it how often. What is looked at,
- * what of it is gone below, and what missing or odd nodes mean is up to its callers.
+ * What points to what, and the one walk through a graph of blobs. It has an end, however the graph
+ * was made, can be cancelled, and comes by each node once, whatever names it how often. What is
+ * looked at, what of it is gone below, and what missing or odd nodes mean is up to its callers.
  * @module
  */
 import { hasCode, KodenoError } from "../errors.ts";
@@ -23,8 +23,8 @@ import type { CallOptions, Source, Target } from "./places.ts";
 
 interface WalkOptions<T> extends CallOptions {
   /**
-   * Goes below all children of a node at the same time. The first failure ends the others, which are
-   * waited for: nothing goes on behind a caller's back.
+   * Goes below all children of a node at once. The first failure ends the others, which are waited
+   * for: nothing goes on behind a caller's back.
    */
   readonly parallel?: boolean | undefined;
   readonly mostBytes?: number | undefined;
@@ -35,10 +35,8 @@ interface WalkOptions<T> extends CallOptions {
 interface Step<T> {
   readonly depth: number;
   /**
-   * Walks on to what a document points to, or to some of it; ends when all below it is done.
-   *
-   * @returns what each child is worth; undefined for one that the walk came to before, unless it is
-   * parallel
+   * Walks on to what a document points to, or to some of it; ends when all below it is done. Gives
+   * what each child is worth; undefined, unless parallel, for one that the walk came to before.
    */
   below(
     children: Pick<GraphDocument, "successors"> | readonly Descriptor[],
@@ -46,8 +44,8 @@ interface Step<T> {
 }
 
 /**
- * A walk from one root or several. Nodes are told apart by `graphKey`: a graph is named by its digests,
- * so that it has no cycles, as a blob would have to hold its own hash.
+ * A walk from one root or several. Nodes are told apart by `graphKey`: a graph is named by its
+ * digests, so that it has no cycles, as a blob would have to hold its own hash.
  */
 export class Walk<T = void> {
   readonly #met = new Map<string, Promise<T>>();
@@ -65,10 +63,8 @@ export class Walk<T = void> {
   }
 
   /**
-   * Walks from a root, which has bounds of its own; what an earlier one led to is done.
-   *
-   * @returns what the root is worth; undefined when the walk came to it before
-   * @throws {KodenoError} `BAD_CONTENT` for a graph without end, and what a visit throws
+   * Walks from a root, which has bounds of its own, and gives what it is worth; what an earlier one
+   * led to is done, and gives nothing. A graph without end is `BAD_CONTENT`.
    */
   async from(root: Descriptor): Promise<T | undefined> {
     return (await this.#all([root], 0, new GraphBounds(this.options.mostBytes)))[0];
@@ -118,12 +114,8 @@ export class Walk<T = void> {
 }
 
 /**
- * Whether a root is there with all below it.
- *
- * @param source has its documents
- * @param isThere whether one blob is there, with its size
- * @param isKnown whether a node was found to be whole before
- * @throws {KodenoError} `BAD_CONTENT` for a graph without end, and what the source throws
+ * Whether a root is there with all below it. The source has its documents; `isThere` tells it of
+ * one blob with its size, and `isKnown` which nodes were found to be whole before.
  */
 export async function isWhole(
   source: Pick<Source, "fetch">,
@@ -196,11 +188,7 @@ export interface GraphDocument {
   readonly successors: readonly Descriptor[];
 }
 
-/**
- * Reads a blob that points to others.
- *
- * @throws {KodenoError} `BAD_CONTENT` when the bytes are not what the media type says
- */
+/** Reads a blob that points to others. */
 export function parseGraphDocument(d: Descriptor, bytes: Uint8Array): GraphDocument {
   const what = `blob ${d.digest}`;
   if (isIndexType(d.mediaType)) {
@@ -229,8 +217,6 @@ export function successors(descriptor: Descriptor, bytes: Uint8Array): readonly 
 /**
  * Reads a manifest, index or config and checks it against its descriptor. What claims to be larger
  * than {@link MAX_JSON_BYTES} is not read at all.
- *
- * @throws {KodenoError} `BAD_CONTENT` for a wrong digest or size, `NOT_FOUND`
  */
 export async function readDocument(
   source: Pick<Source, "fetch">,

@@ -1,8 +1,8 @@
 /**
  * Base and layers to an image: config, manifest and, for several platforms, an index. Pure values;
- * field for field what ko makes, but for the texts that name the builder. A finished image is a place
- * to read from: its documents are in memory, its layers in the cache, and those of its base wherever
- * the base is.
+ * field for field what ko makes, but for the texts that name the builder. A finished image is a
+ * place to read from: its documents are in memory, its layers in the cache, and those of its base
+ * wherever the base is.
  * @module
  */
 import type { CallOptions, Source } from "../content/places.ts";
@@ -75,10 +75,8 @@ function annotate(
 }
 
 /**
- * Puts the layers of a program on top of a base.
- *
- * The media types are OCI's even where the base has Docker's: layers keep their bytes, and a layout
- * is one of OCI images.
+ * Puts the layers of a program on top of a base. The media types are OCI's even where the base has
+ * Docker's: layers keep their bytes, and a layout is one of OCI images.
  */
 export function assembleImage(
   base: BaseImage,
@@ -181,12 +179,7 @@ export interface BuiltImage extends Source {
 
 type Open = (options?: CallOptions) => Promise<ReadableStream<Uint8Array>>;
 
-/**
- * Makes an image of what was assembled.
- *
- * @param images one for each platform, at least one
- * @param base what they stand on
- */
+/** Makes an image of what was assembled, one for each platform, and of what they stand on. */
 export function builtImage(
   importPath: string,
   images: readonly [PlatformImage, ...PlatformImage[]],

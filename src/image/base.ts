@@ -42,14 +42,8 @@ export interface Base {
 export type BasePlatforms = readonly PlatformSpec[] | "all";
 
 /**
- * Reads a base image from a place.
- *
- * @param source the place
- * @param root its index or manifest
- * @param wanted which platforms
- * @param what names the base in an error
- * @throws {KodenoError} `BAD_PLATFORM` when the base lacks one of them (the message lists what it
- * has), `BAD_CONTENT` when it is not an image or damaged, `NOT_FOUND`
+ * Reads the wanted platforms of a base image, its index or manifest, from a place; `what` names it
+ * in errors. One that it lacks is `BAD_PLATFORM`, and what is no image `BAD_CONTENT`.
  */
 export async function readBase(
   source: Source,

@@ -38,10 +38,8 @@ export function scratchBase(wanted: BasePlatforms): Base {
 /**
  * The `static` base: `/etc/passwd` and `/etc/group` with root and nonroot (65532), `nsswitch.conf`,
  * `/tmp`, `/home/nonroot`, CA certificates (the Mozilla roots of the runtime) and time zones
- * (`zoneinfo.zip` of the Go toolchain). The same bytes for the same kodeno and Go versions.
- *
- * @param options `level`: zlib's for its one layer; `goroot`: folder of the toolchain
- * @throws {KodenoError} `IO_FAILED` when the toolchain has no time zones
+ * (`zoneinfo.zip` of the Go toolchain in `goroot`). The same bytes for the same kodeno and Go
+ * versions.
  */
 export async function staticBase(
   wanted: BasePlatforms,

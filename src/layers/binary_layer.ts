@@ -1,8 +1,9 @@
 /**
- * The layer with the program: `/ko-app/NAME`, in the bytes ko would write; its Linux capabilities, as
- * the kernel keeps them in `security.capability` (capabilities(7), "File capability extended attribute
- * versioning", and cap_from_text(3)); and the build ID that the linker leaves near the start of a Go
- * binary (Go's cmd/internal/buildid), by which alone go takes a binary for up to date.
+ * The layer with the program: `/ko-app/NAME`, in the bytes ko would write; its Linux capabilities,
+ * as the kernel keeps them in `security.capability` (capabilities(7), "File capability extended
+ * attribute versioning", and cap_from_text(3)); and the build ID that the linker leaves near the
+ * start of a Go binary (Go's cmd/internal/buildid), by which alone go takes a binary for up to
+ * date.
  * @module
  */
 import { KodenoError } from "../errors.ts";
@@ -11,19 +12,16 @@ import type { Digest } from "../oci/descriptor.ts";
 import type { LayerEntry, LayerPlan } from "./layer.ts";
 
 /**
- * Security descriptor (owner and group BUILTIN\Users) without which Windows does not run a file of a
- * layer; the value is part of the image format ko writes.
+ * Security descriptor (owner and group BUILTIN\Users) without which Windows does not run a file of
+ * a layer; the value is part of the image format ko writes.
  */
 export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
   "MSWINDOWS.rawsd": "AQAAgBQAAAAkAAAAAAAAAAAAAAABAgAAAAAABSAAAAAhAgAAAQIAAAAAAAUgAAAAIQIAAA==",
 };
 
 /**
- * Plans the layer of a binary, a file that nobody may change until the layer is written.
- *
- * @param appName its name in the image
- * @param os `linux`, `windows`, ...: Windows layers hold their files below `Files/`
- * @param capabilities terms of what the binary may do; only Linux has them
+ * Plans the layer of a binary, a file that nobody may change until the layer is written. Windows
+ * layers hold their files below `Files/`; only Linux has capabilities.
  */
 export function planBinaryLayer(
   { path, size, digest }: { readonly path: string; readonly size: number; readonly digest: Digest },
@@ -68,19 +66,9 @@ const REVISION_2 = 0x02000000;
 const EFFECTIVE = 1;
 
 /**
- * The value of a file's `security.capability` attribute.
- *
- * @param terms names in any case, with or without `CAP_`, or numbers, which are permitted; or clauses
- * of cap_from_text(3), such as `net_raw,net_admin=pe` or `=p`
- * @returns 20 bytes, or undefined when nothing is granted
- * @throws {KodenoError} `BAD_OPTION`
- *
- * @example
- * ```ts
- * import { capabilityAttribute } from "./binary_layer.ts";
- * const bytes = capabilityAttribute(["net_bind_service"]);
- * if (bytes?.length !== 20 || bytes[5] !== 4) throw new Error();
- * ```
+ * The value of a file's `security.capability` attribute, 20 bytes; nothing where nothing is
+ * granted. Terms are names in any case, with or without `CAP_`, or numbers, which are permitted; or
+ * clauses of cap_from_text(3), such as `net_raw,net_admin=pe` or `=p`.
  */
 export function capabilityAttribute(terms: readonly string[]): Uint8Array | undefined {
   const sets = { p: 0n, i: 0n, e: 0n };

@@ -1,7 +1,7 @@
 /**
  * The layer cache: finished layers under the digest of their bytes, found by everything that shapes
- * those. Safe between processes, bounded in size, and never trusted: keys are sealed, a layer's digest
- * is checked when it is used, and what does not hold is written anew.
+ * those. Safe between processes, bounded in size, and never trusted: keys are sealed, a layer's
+ * digest is checked when it is used, and what does not hold is written anew.
  * @module
  */
 import { basename, join } from "node:path";
@@ -39,11 +39,8 @@ interface CachedLayer {
 }
 
 /**
- * Opens the cache in a folder, made when it is not there.
- *
- * @param directory its folder
- * @param keep whether layers stay for the next build; otherwise nothing is looked up
- * @throws {KodenoError} `IO_FAILED` when the folder cannot be made
+ * Opens the cache in a folder, made when it is not there; without `keep` nothing is looked up, and
+ * layers do not stay for the next build.
  */
 export async function openLayerCache(directory: string, keep: boolean): Promise<LayerCache> {
   try {
@@ -69,11 +66,7 @@ export class LayerCache {
 
   constructor(readonly directory: string, readonly keep: boolean) {}
 
-  /**
-   * The layer of a plan: from the cache, or written now.
-   *
-   * @throws {KodenoError} see {@link writeLayer}
-   */
+  /** The layer of a plan: from the cache, or written now. */
   async layer(plan: LayerPlan, options: WriteLayerOptions): Promise<Layer> {
     const { compression } = options;
     // The runtime's version stands for its zlib: another one may write other bytes.
@@ -91,11 +84,7 @@ export class LayerCache {
     };
   }
 
-  /**
-   * Forgets a layer whose bytes do not hold.
-   *
-   * @returns whether it was there
-   */
+  /** Forgets a layer whose bytes do not hold; tells whether it was there. */
   async evict(digest: string): Promise<boolean> {
     if (!isDigest(digest)) return false;
     const removed = await removeOwn(this.#blobPath(digest));
@@ -166,7 +155,8 @@ export class LayerCache {
       // Not synced: what a power cut leaves behind does not pass the check of its digest.
       const path = this.#blobPath(written.digest);
       await Deno.rename(temporary, path).catch(async (error) => {
-        // Where several users share a folder, that of another one may have to stay; it may do as well.
+        // Where several users share a folder, that of another one may have to stay; it may do as
+        // well.
         if (!(await hasDigest(path, written.digest))) throw error;
         await removeIfThere(temporary);
       });

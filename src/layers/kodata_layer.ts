@@ -32,12 +32,10 @@ export interface KodataOptions {
 }
 
 /**
- * Plans the layer of a package's static files. A package without any has a layer, too, of the
- * folder alone: as in ko, so that the layers of an image stay where they are.
- *
- * @param packageDirectory folder of the main package; `kodata` in it is the one taken
- * @throws {KodenoError} `BAD_SOURCE_FILE` for a link that leaves the tree, leads nowhere or into
- * itself, and for what is neither file nor folder; `IO_FAILED`
+ * Plans the layer of a package's static files, in the folder `kodata` of its own. A package without
+ * any has a layer, too, of the folder alone: as in ko, so that the layers of an image stay where
+ * they are. A link that leaves the tree, leads nowhere or into itself is `BAD_SOURCE_FILE`, as is
+ * what is neither file nor folder.
  */
 export async function planKodataLayer(
   packageDirectory: string,

@@ -71,10 +71,8 @@ export interface WriteLayerOptions {
 }
 
 /**
- * Writes a layer to an open file.
- *
- * @throws {KodenoError} `IO_FAILED` when a file cannot be read, `BAD_SOURCE_FILE` when it changes
- * while it is read or cannot be named in a tar, `BAD_CONTENT` when it has another digest
+ * Writes a layer to an open file. A file that changes while it is read, or cannot be named in a
+ * tar, is `BAD_SOURCE_FILE`, one of another digest `BAD_CONTENT`.
  */
 export async function writeLayer(
   file: Deno.FsFile,

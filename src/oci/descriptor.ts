@@ -1,7 +1,7 @@
 /**
- * Descriptors: what a blob is (its media type, in terms of OCI's even where it is Docker's), its size
- * and its digest (OCI image spec 1.1, descriptor.md). A digest becomes a path, so it is checked before
- * anything else is done with it.
+ * Descriptors: what a blob is (its media type, in terms of OCI's even where it is Docker's), its
+ * size and its digest (OCI image spec 1.1, descriptor.md). A digest becomes a path, so it is
+ * checked before anything else is done with it.
  * @module
  */
 import { KodenoError } from "../errors.ts";
@@ -39,10 +39,8 @@ export function isDigest(value: string): value is Digest {
 }
 
 /**
- * Checks a digest that came from outside.
- *
- * @throws {KodenoError} `BAD_CONTENT` when it is anything but `sha256:` and 64 hex digits, so that
- * neither a traversal (`sha256:../..`) nor an unknown algorithm reaches a path
+ * Checks a digest that came from outside, so that neither a traversal (`sha256:../..`) nor an
+ * unknown algorithm reaches a path.
  */
 export function parseDigest(value: string): Digest {
   if (isDigest(value)) return value;
@@ -86,7 +84,6 @@ export function isIndexType(mediaType: string): boolean {
   return ociMediaType(mediaType) === MediaType.index;
 }
 
-/** Whether a media type names an image manifest, OCI's or Docker's. */
 export function isManifestType(mediaType: string): boolean {
   return ociMediaType(mediaType) === MediaType.manifest;
 }

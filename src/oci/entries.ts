@@ -41,12 +41,11 @@ export function refName(entry: Descriptor): string | undefined {
   return entry.annotations?.[REF_NAME];
 }
 
-/** What a person calls an entry: its whole name, else its tag; undefined where it has neither. */
+/** What a person calls an entry: its whole name, else its tag. */
 export function entryName(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
 }
 
-/** What a person tells an entry by: its whole name, else its tag, else its digest. */
 export function nameOrDigest(entry: Descriptor): string {
   return entryName(entry) ?? entry.digest;
 }
@@ -63,7 +62,7 @@ export function listed(texts: readonly string[]): string {
   return `${texts.slice(0, MAX_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** Names of entries as a person tells them apart, for messages; with their digests, if asked for. */
+/** Names of entries for messages, as a person tells them apart; with digests, if asked for. */
 export function listNames(entries: readonly Descriptor[], withDigests = false): string {
   if (entries.length === 0) return "it has no images";
   const texts = entries.map((entry) => {
@@ -75,10 +74,8 @@ export function listNames(entries: readonly Descriptor[], withDigests = false): 
 
 /**
  * Finds an entry by digest, whole name, or tag; the empty string stands for the only one. Entries
- * without a name, most often about the others, count for it only where there are no others.
- *
- * @param where names the layout in an error
- * @throws {KodenoError} `NOT_FOUND` for none, `BAD_REFERENCE` for several with different digests
+ * without a name, most often about the others, count for it only where there are no others. Several
+ * of different digests are `BAD_REFERENCE`.
  */
 export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
@@ -110,12 +107,7 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
   return first;
 }
 
-/**
- * The entry that names a manifest.
- *
- * @param ref `NAME:TAG`, or a tag alone
- * @throws {KodenoError} `BAD_REFERENCE`
- */
+/** The entry that names a manifest: `NAME:TAG`, or a tag alone. */
 export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
   const { mediaType, digest, size, platform } = descriptor;
   const { name, tag } = parseImageName(ref);
@@ -127,12 +119,10 @@ export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
 }
 
 /**
- * Entries with more, one after the other, or with those of the same names replaced, however these wrote
- * them. All others stay as they are, where they are. A new one goes before the first whose name sorts
- * after its own, so that the order in which images are finished does not show in the bytes; one without
- * a name goes to the end.
- *
- * @param added their names are written normalized
+ * Entries with more, one after the other, or with those of the same names replaced, however these
+ * wrote them. All others stay as they are, where they are. A new one goes before the first whose
+ * name sorts after its own, so that the order in which images are finished does not show in the
+ * bytes; one without a name goes to the end. Names of new ones are written normalized.
  */
 export function withEach(
   entries: readonly Descriptor[],

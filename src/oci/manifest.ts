@@ -9,7 +9,7 @@ import { type Descriptor, type Digest, isDigest } from "./descriptor.ts";
 /** Largest manifest, index or config that is read, in bytes; registries commonly allow 4 MiB. */
 export const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
-/** Objects and lists of a document that may lie in each other; those of the OCI spec have some 6. */
+/** Objects and lists of a document that may lie in each other; those of OCI have some 6. */
 const MAX_JSON_DEPTH = 100;
 
 /** Levels below a root: index, manifest, subject of that, and so on. */
@@ -18,7 +18,7 @@ export const MAX_GRAPH_DEPTH = 64;
 /** Different blobs below a root. */
 export const MAX_GRAPH_BLOBS = 100_000;
 
-/** Bytes of all manifests and indexes below a root, which are held while their children are moved. */
+/** Bytes of all manifests and indexes below a root, held while their children are moved. */
 export const MAX_GRAPH_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
 export interface Manifest {
@@ -219,32 +219,17 @@ function depthOf(json: Uint8Array): number {
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = new TextEncoder()
   .encode('"\\[]{}');
 
-/**
- * Reads an image manifest.
- *
- * @param bytes the document
- * @param what names it in an error ("manifest sha256:1f... of oci:base")
- * @throws {KodenoError} `BAD_CONTENT`
- */
+/** Reads an image manifest, which `what` names in an error (`manifest sha256:1f...`). */
 export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   return parse(manifest, bytes, "an image manifest", what);
 }
 
-/**
- * Reads an image index, or the `index.json` of a layout.
- *
- * @throws {KodenoError} `BAD_CONTENT`
- */
+/** Reads an image index, or the `index.json` of a layout. */
 export function parseIndex(bytes: Uint8Array, what: string): Index {
   const value = parse<Index>(index, bytes, "an image index", what);
   return { ...value, manifests: value.manifests ?? [] };
 }
 
-/**
- * Reads an image config.
- *
- * @throws {KodenoError} `BAD_CONTENT`
- */
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
   return parse(config, bytes, "an image config", what);
 }

@@ -57,18 +57,7 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   arm64: ["v8"],
 };
 
-/**
- * Reads `os[/arch[/variant]][:osversion]`.
- *
- * @throws {KodenoError} `BAD_PLATFORM` for too many parts or something Go cannot build for
- *
- * @example
- * ```ts
- * import { parsePlatformSpec } from "./platform.ts";
- * const spec = parsePlatformSpec("linux/arm/v7");
- * if (spec.variant !== "v7") throw new Error();
- * ```
- */
+/** Reads `os[/arch[/variant]][:osversion]`, of what Go can build for. */
 export function parsePlatformSpec(text: string): PlatformSpec {
   const bad = (why: string, next: string): KodenoError => {
     const message = `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`;

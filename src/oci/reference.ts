@@ -29,7 +29,7 @@ function bad(text: string, why: string): KodenoError {
   });
 }
 
-/** Splits a name as Docker does: a first element with a dot or a colon, or `localhost`, is a host. */
+/** Splits a name as Docker does: a first part with a dot or colon, or `localhost`, is a host. */
 export function splitHost(name: string): { readonly host?: string; readonly path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(0, slash));
@@ -37,15 +37,15 @@ export function splitHost(name: string): { readonly host?: string; readonly path
   return isHost ? { host: first, path: name.slice(slash + 1) } : { path: name };
 }
 
-/** The registry of names without a host, the name it had before, and its folder of official ones. */
+/** The registry of names without a host, its name of old, and its folder of official ones. */
 const HUB = "docker.io/";
 const OLD_HUB = "index.docker.io/";
 const OFFICIAL = "library/";
 
 /**
- * A name with or without a tag in the whole form, by which containerd, CRI and Docker look images up:
- * `app:v1` is `docker.io/library/app:v1` (`ParseDockerRef` of the distribution project). What is no
- * name of an image comes back with as little change.
+ * A name with or without a tag in the whole form, by which containerd, CRI and Docker look images
+ * up: `app:v1` is `docker.io/library/app:v1` (`ParseDockerRef` of the distribution project). What
+ * is no name of an image comes back with as little change.
  */
 export function normalizeName(text: string): string {
   const { host, path } = splitHost(text);
@@ -68,11 +68,6 @@ export function shortName(text: string): string {
   return normalizeName(short) === whole ? short : whole;
 }
 
-/**
- * Checks a tag.
- *
- * @throws {KodenoError} `BAD_REFERENCE`
- */
 export function parseTag(tag: string): string {
   if (TAG.test(tag)) return tag;
   const shown = JSON.stringify(tag.slice(0, MAX_SHOWN));
@@ -81,11 +76,7 @@ export function parseTag(tag: string): string {
   throw new KodenoError("BAD_REFERENCE", `Cannot use tag ${shown}: ${why}`, { tag });
 }
 
-/**
- * Checks the name of a repository, with or without a registry host.
- *
- * @throws {KodenoError} `BAD_REFERENCE`
- */
+/** Checks the name of a repository, with or without a registry host. */
 export function parseRepository(text: string): string {
   if (text.length > 255) throw bad(text, "it is longer than 255 characters");
   const { host, path } = splitHost(text);
@@ -104,10 +95,8 @@ export function parseRepository(text: string): string {
 }
 
 /**
- * Reads a name to give to an image: `NAME:TAG`, `NAME` (its tag is `latest`), or a tag alone, where the
- * place stands for the repository.
- *
- * @throws {KodenoError} `BAD_REFERENCE`
+ * Reads a name to give to an image: `NAME:TAG`, `NAME` (its tag is `latest`), or a tag alone, where
+ * the place stands for the repository.
  */
 export function parseImageName(text: string): { readonly name?: string; readonly tag: string } {
   if (!text.includes(":") && !text.includes("/")) return { tag: parseTag(text) };
@@ -116,18 +105,7 @@ export function parseImageName(text: string): { readonly name?: string; readonly
   return { name, tag };
 }
 
-/**
- * Reads a reference.
- *
- * @throws {KodenoError} `BAD_REFERENCE`
- *
- * @example
- * ```ts
- * import { parseReference } from "./reference.ts";
- * const { name, tag } = parseReference("127.0.0.1:5000/app/hello:v1");
- * if (name !== "127.0.0.1:5000/app/hello" || tag !== "v1") throw new Error();
- * ```
- */
+/** Reads a reference, or throws `BAD_REFERENCE`. */
 export function parseReference(text: string): Reference {
   const [beforeDigest = "", digest, ...more] = text.split("@");
   if (more.length > 0 || (digest !== undefined && !isDigest(digest))) {

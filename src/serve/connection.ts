@@ -1,7 +1,6 @@
 /**
  * One connection of a client: requests come in and answers go out, one after the other, each within
- * bounds of size and time. The runtime's own server bounds neither a client that sends its request
- * byte by byte nor one that stops reading, and holds files and memory for both for ever.
+ * bounds of size and time.
  * @module
  */
 import type { Handler } from "./handler.ts";
@@ -187,8 +186,8 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /**
- * The head of a request, a character a byte, without the empty line at its end; and whether that was
- * found, or what is there can be no request: else it is too long.
+ * The head of a request, a character a byte, without the empty line at its end; and whether that
+ * was found, or what is there can be no request: else it is too long.
  */
 type RequestHead = { readonly text: string; readonly whole: boolean };
 
@@ -250,8 +249,8 @@ export class Deadline {
   constructor(readonly late: () => void) {}
 
   /**
-   * Does work, which may take so many milliseconds. It is not waited for any longer: some versions of
-   * the runtime never end a write whose connection was closed.
+   * Does work for so many milliseconds. It is not waited for any longer: some versions of the
+   * runtime never end a write whose connection was closed.
    */
   async within<T>(ms: number, work: () => Promise<T>): Promise<T> {
     const timer = setTimeout(this.late, ms);

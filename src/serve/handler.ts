@@ -187,20 +187,12 @@ class BlobReader {
 
   constructor(readonly layout: Layout) {}
 
-  /**
-   * Checks that a blob is there.
-   *
-   * @throws {HttpError} 404
-   */
+  /** Checks that a blob is there. */
   async check(blob: Descriptor): Promise<void> {
     (await this.#file(blob)).close();
   }
 
-  /**
-   * The bytes of a blob; whoever has them closes them.
-   *
-   * @throws {HttpError} 404, 503 when too many are being read
-   */
+  /** The bytes of a blob; whoever has them closes them. */
   async read(blob: Descriptor, { start, end }: ByteRange): Promise<HttpContent> {
     await this.#enter();
     let file: Deno.FsFile | undefined;

@@ -1,8 +1,8 @@
 /**
- * Requests and answers of HTTP/1.1 as values. Requests are read strictly (RFC 9112): what two readers
- * could understand in two ways is refused, and the path is taken as it was sent, so that nothing in it
- * is undone before it is checked. Endpoints, pages of lists, and the codes and the JSON of errors are
- * those of the OCI distribution spec 1.1. Pure.
+ * Requests and answers of HTTP/1.1 as values. Requests are read strictly (RFC 9112): what two
+ * readers could understand in two ways is refused, and the path is taken as it was sent, so that
+ * nothing in it is undone before it is checked. Endpoints, pages of lists, and the codes and the
+ * JSON of errors are those of the OCI distribution spec 1.1. Pure.
  * @module
  */
 import { type Digest, isDigest } from "../oci/descriptor.ts";
@@ -79,11 +79,8 @@ const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([ -~\t\x80-\xff]*)$/;
 
 /**
- * Reads the head of a request, or the beginning of one that is too long.
- *
- * @param text up to the empty line, or {@link MAX_HEAD_BYTES} of it
- * @param whole whether the empty line was found
- * @throws {HttpError} 400 for what is malformed, 414, 431, 501, 505
+ * Reads the head of a request, up to the empty line; or, where that was not found, the beginning of
+ * one that is too long. It is 400 for what is malformed, 414, 431, 501 or 505.
  */
 export function parseRequest(text: string, whole: boolean): HttpRequest {
   const [line = "", ...lines] = text.split("\r\n");
@@ -155,11 +152,8 @@ export interface ByteRange {
 }
 
 /**
- * Reads a `Range` header of one range. Several, or what is no range, count as none, as RFC 9110
- * allows.
- *
- * @returns nothing for the whole blob
- * @throws {HttpError} 416 for a range that has nothing of the blob
+ * Reads a `Range` header of one range; one that has nothing of the blob is 416. Several, or what is
+ * no range, count as none, as RFC 9110 allows.
  */
 export function parseRange(header: string | null, size: number): ByteRange | undefined {
   const [, from, to] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? "").trim()) ?? [];
@@ -187,10 +181,8 @@ const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|
 const ENDPOINT = /^(.*)\/(tags\/list|(?:manifests|blobs|referrers)\/([^/]*))$/;
 
 /**
- * Reads the address of a request.
- *
- * @param target as it was sent: a path, or a whole URL
- * @throws {HttpError} 400 for what is malformed, 404 for what is no endpoint, 414
+ * Reads the address of a request as it was sent, a path or a whole URL. What is malformed is 400,
+ * what is no endpoint 404, what is too long 414.
  */
 export function routeOf(target: string): Route {
   if (target.length > MAX_TARGET) throw targetTooLong();
@@ -229,12 +221,7 @@ function digestIn(text: string): Digest {
 /** Names on a page where the client does not say, and at most. */
 const PAGE = 1000;
 
-/**
- * Cuts a page out of names, sorted: `n`, `last` and the `Link` to the next one.
- *
- * @param path of the request, for the link
- * @throws {HttpError} 400 for an `n` that is no number
- */
+/** Cuts a page out of names, sorted: `n`, `last` and the `Link` to the next one. */
 export function pageOf(
   all: Iterable<string>,
   query: URLSearchParams,

@@ -1,10 +1,10 @@
 /**
- * A layout served at an address, plain or TLS, from the line that says where to an orderly end. Where
- * no more files may be opened, connections that nobody uses make room for those that come.
+ * A layout served at an address, plain or TLS, from the line that says where to an orderly end.
+ * Where no more files may be opened, connections that nobody uses make room for those that come.
  *
- * Connections are of our own, and not the runtime's, for one reason: the binary is made with Deno 2.6,
- * whose servers (`Deno.serve`, `node:http`) cannot end a client that has stopped reading; some 190 of
- * those end the server. From Deno 2.9 on the timeouts of `node:http` work (`headersTimeout`,
+ * Connections are of our own, and not the runtime's, for one reason: the binary is made with Deno
+ * 2.6, whose servers (`Deno.serve`, `node:http`) cannot end a client that has stopped reading; some
+ * 190 of those end the server. From Deno 2.9 on the timeouts of `node:http` work (`headersTimeout`,
  * `setTimeout` of a server and of a socket): once the binary is made with it, this file and
  * connection.ts give way to `node:http`, as far as test/serve passes.
  * @module
@@ -32,10 +32,8 @@ interface ServeOptions {
 const GRACE_MS = 3000;
 
 /**
- * Serves a layout until the signal.
- *
- * @throws {KodenoError} `BAD_OPTION` for an address, certificate or key that cannot be used,
- * `IO_FAILED` for an address that is taken
+ * Serves a layout until the signal. An address, certificate or key that cannot be used is
+ * `BAD_OPTION`, an address that is taken `IO_FAILED`.
  */
 export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
   const { hostname, port, tls, signal, emit } = options;
@@ -82,11 +80,7 @@ export class Listener {
   #stopped = false;
   #toldAt = -Infinity;
 
-  /**
-   * @param onFull told that connections were ended to make room for others
-   * @throws {KodenoError} `BAD_OPTION` for an address, certificate or key that cannot be used,
-   * `IO_FAILED` for an address that is taken
-   */
+  /** `onFull` is told that connections were ended to make room for others. */
   constructor(
     { hostname, port, cert, key }: Pick<ServeOptions, "hostname" | "port"> & {
       readonly cert?: string;

@@ -1,6 +1,6 @@
 /**
- * A layout as repositories, and what can be had in each. Reads `index.json` again when it changed, and
- * looks into manifests only for the repositories that are asked for.
+ * A layout as repositories, and what can be had in each. Reads `index.json` again when it changed,
+ * and looks into manifests only for the repositories that are asked for.
  * @module
  */
 import { basename, join, resolve } from "node:path";
@@ -56,10 +56,8 @@ export class LayoutView {
 
   /**
    * A repository by its path. The official images of Docker Hub are asked for under `library/`, and
-   * names without a registry mean those.
-   *
-   * @param registry whose images a client that came here as to a mirror means (containerd says so);
-   * it gets none that says to be another one's
+   * names without a registry mean those. A client that came here as to a mirror says whose images
+   * it means (containerd does); it gets none that says to be of another registry.
    */
   async repository(path: string, registry?: string): Promise<ServedRepository | undefined> {
     const { byPath, byName } = await this.#current();
@@ -164,8 +162,8 @@ export class ServedRepository {
 }
 
 /**
- * The repository and tag of an entry; the layout names that of one with a tag alone. What a layout says is not trusted: a name that no registry could
- * have is no name.
+ * The repository and tag of an entry; the layout names that of one with a tag alone. What a layout
+ * says is not trusted: a name that no registry could have is no name.
  */
 function servedAs(entry: Descriptor, own: string): ServedEntry {
   const whole = imageName(entry);
@@ -197,12 +195,9 @@ interface RepositoryContents {
 const FALLBACK_TAG = /^sha256-([0-9a-f]{64})$/;
 
 /**
- * Walks a repository. A manifest that is not in the layout, or damaged, leads nowhere.
- *
- * @param roots its entries
- * @param unnamed entries of the layout without a repository: those that refer to something in this
- * one belong to it, too
- * @throws {KodenoError} `IO_FAILED`
+ * Walks a repository from its entries. A manifest that is not in the layout, or damaged, leads
+ * nowhere. Entries of the layout without a repository that refer to something in this one belong to
+ * it, too.
  */
 async function readContents(
   layout: Layout,
