@@ -17,20 +17,11 @@ import {
 } from "../oci/reference.ts";
 
 /**
- * A name for each import path, without tag.
- *
- * With a repository the name follows `naming`; without one (`short`) it is the last element of the
- * import path, or the md5 form for those where two would collide.
+ * A name for each import path, without tag: in a repository by `naming`; `short` ones are the last
+ * element of the path, or the md5 form for those where two would collide.
  *
  * @throws {KodenoError} `BAD_OPTION` when two images would get one name, `BAD_REFERENCE` when an
  * import path makes no valid name
- *
- * @example
- * ```ts
- * import { planNames } from "./names.ts";
- * const names = planNames(["example.com/a/server"], { repository: "reg.local/x", naming: "base" });
- * if (names.get("example.com/a/server") !== "reg.local/x/server") throw new Error();
- * ```
  */
 export function planNames(
   importPaths: readonly string[],
@@ -48,9 +39,8 @@ export function planNames(
     md5,
     short: (path) => (taken.get(short(path))?.length ?? 0) > 1 ? md5(path) : short(path),
   };
-  const names = new Map<string, string>();
   const owners = new Map<string, string>();
-  for (const importPath of importPaths) {
+  return new Map(importPaths.map((importPath) => {
     const name = posix.join(repository, suffixes[naming](importPath.toLowerCase()));
     const owner = owners.get(name);
     if (owner !== undefined) {
@@ -61,9 +51,8 @@ export function planNames(
       );
     }
     owners.set(name, importPath);
-    names.set(importPath, parseRepository(name));
-  }
-  return names;
+    return [importPath, parseRepository(name)];
+  }));
 }
 
 /** How a repository is made from an image's name. */
@@ -87,6 +76,8 @@ interface NamedImage {
   readonly name?: string | undefined;
   /** Its tag, where it has one. */
   readonly tag?: string | undefined;
+  /** As its entry says. */
+  readonly platform?: Platform | undefined;
 }
 
 /** Where an image goes. */
@@ -104,14 +95,6 @@ export interface PushDestination {
  *
  * @throws {KodenoError} `BAD_REFERENCE` for a name that says no registry when there is no `to`;
  * `BAD_OPTION` when two different images would get one name
- *
- * @example
- * ```ts
- * import { planPush } from "./names.ts";
- * const digest = "sha256:" + "0".repeat(64);
- * const [d] = planPush([{ digest, name: "reg.local/team/app:v1", tag: "v1" }], { to: "other.local/x" });
- * if (d?.repository !== "other.local/x/team/app" || d.tags[0] !== "v1") throw new Error();
- * ```
  */
 export function planPush(
   images: readonly NamedImage[],
@@ -120,22 +103,22 @@ export function planPush(
   const tags = naming.tags?.map(parseTag);
   const taken = new Map<string, string>();
   return images.map((image) => {
-    const repository = repositoryOf(image, naming);
-    const destination = { repository, tags: tags ?? tagsOf(image) };
+    const { digest } = image;
+    const destination = { repository: repositoryOf(image, naming), tags: tags ?? tagsOf(image) };
     for (const tag of destination.tags) {
-      const name = `${repository}:${tag}`;
-      const owner = taken.get(name);
-      if (owner !== undefined && owner !== image.digest) {
+      const name = `${destination.repository}:${tag}`;
+      const owner = taken.get(name) ?? digest;
+      if (owner !== digest) {
         const isNamedSo = naming.bare || naming.baseImportPaths || naming.tags;
         const next = isNamedSo
           ? "choose one with --image, or leave --bare, --base-import-paths and --tag out"
           : "choose one with --image DIGEST";
         throw new KodenoError(
           "BAD_OPTION",
-          `Cannot push two images as ${name}: they are ${owner} and ${image.digest}; ${next}`,
+          `Cannot push two images as ${name}: they are ${owner} and ${digest}; ${next}`,
         );
       }
-      taken.set(name, image.digest);
+      taken.set(name, digest);
     }
     return destination;
   });
@@ -165,17 +148,8 @@ function repositoryOf(image: NamedImage, naming: PushNaming): string {
   return parseRepository(posix.join(to, isBase ? posix.basename(path) : path));
 }
 
-/** An image of a layout, as far as a daemon names it. */
-interface LoadableImage {
-  readonly digest: string;
-  /** `NAME:TAG`, where it has a name. */
-  readonly name?: string | undefined;
-  /** As its entry says. */
-  readonly platform?: Platform | undefined;
-}
-
 /** What gets one name: an image, or one image for each of several platforms. */
-export interface LoadGroup<T extends LoadableImage> {
+export interface LoadGroup<T extends NamedImage> {
   /** Left out for what is found by its ID alone. */
   readonly name?: string | undefined;
   readonly images: readonly [T, ...T[]];
@@ -184,27 +158,21 @@ export interface LoadGroup<T extends LoadableImage> {
 /**
  * The name of an image below a domain, as `--local-domain` means it: its own registry host gives way,
  * and one that is there already stays.
- *
- * @param name `NAME` or `NAME:TAG`
- * @throws {KodenoError} `BAD_REFERENCE`
  */
 export function nameInDaemon(name: string, domain: string | undefined): string {
   const { name: repository, tag = "latest" } = parseReference(name);
   if (domain === undefined || repository.startsWith(`${domain}/`)) {
     return shortName(`${repository}:${tag}`);
   }
-  return parseReference(`${domain}/${splitHost(shortName(repository)).path}:${tag}`).name +
-    `:${tag}`;
+  const { path } = splitHost(shortName(repository));
+  return `${parseReference(`${domain}/${path}:${tag}`).name}:${tag}`;
 }
 
 /**
  * Groups images by what a daemon calls them, in their order. Images of one name, or without any, that
- * differ in the platform are an index that was written flat.
- *
- * @param domain see {@link nameInDaemon}
- * @throws {KodenoError} `BAD_REFERENCE`; `BAD_OPTION` when two images would get one name
+ * differ in the platform are an index that was written flat; others of one name are `BAD_OPTION`.
  */
-export function planLoad<T extends LoadableImage>(
+export function planLoad<T extends NamedImage>(
   images: readonly T[],
   domain?: string,
 ): readonly LoadGroup<T>[] {
@@ -229,7 +197,7 @@ export function planLoad<T extends LoadableImage>(
   return [...groups.values()];
 }
 
-function differInPlatform(images: readonly LoadableImage[]): boolean {
+function differInPlatform(images: readonly NamedImage[]): boolean {
   const platforms = images.map(({ platform }) => platform && formatPlatform(platform));
   return !platforms.includes(undefined) && new Set(platforms).size === images.length;
 }
