@@ -44,7 +44,7 @@ import {
   makePlan,
   type PlannedImage,
 } from "./plan.ts";
-import { expandPlan } from "./templates.ts";
+import { Templates } from "./templates.ts";
 
 /** What is to be built, checked: packages are main, platforms are in the base. */
 export interface PreparedBuild {
@@ -112,6 +112,7 @@ class GoBuilder implements Builder {
     const { config } = this;
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
+    const templates = new Templates(config, how, o.emit);
     // All three only look; the slowest decides. A failure is told after all have ended.
     const environment = checkedEnvironment(how);
     const bases = new BaseSet(config, {
@@ -122,7 +123,7 @@ class GoBuilder implements Builder {
     this.#bases.push(bases);
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
-    const found = findPackages(config, how, importpaths);
+    const found = findPackages(templates, importpaths);
     const all = [found, environment, one ? bases.open(config.image) : undefined];
     await Promise.allSettled(all);
     o.signal?.throwIfAborted();
@@ -135,8 +136,7 @@ class GoBuilder implements Builder {
       const { images } = await bases.open(image);
       return { ...p, image, platforms: images.map(({ platform }) => platform) };
     }));
-    const plan = makePlan(config.go, requests);
-    const expanded = await expandPlan(plan, { config, how, emit: o.emit });
+    const expanded = await templates.expand(makePlan(config.go, requests));
     await refuseToolexecOf(expanded, how);
     return new Prepared(expanded, bases);
   }

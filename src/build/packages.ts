@@ -3,23 +3,16 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import type { BuildConfig, BuildEntry } from "../config/config.ts";
+import type { BuildEntry } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
-import type { GoCommand } from "../go/command.ts";
 import {
   groupPatterns,
   type ListedPackage,
   listPackages,
-  type MainPackage,
   refuseUnreadable,
   selectMains,
 } from "../go/list.ts";
-import { listFlagsOf } from "./templates.ts";
-
-/** A main package. */
-interface FoundPackage extends MainPackage {
-  readonly entry?: BuildEntry | undefined;
-}
+import type { Templates } from "./templates.ts";
 
 /** What `go list` is asked, by a pattern group or for an entry. */
 interface Listing {
@@ -29,29 +22,24 @@ interface Listing {
 }
 
 /**
- * Finds the packages. Entries are matched as ko does it: by the import path of the package that
- * their folder and main lead to. They are listed beside the patterns, in one run for each folder.
+ * Finds the packages; no pattern stands for `.`. Entries are matched as ko does it: by the import path
+ * of the package that their folder and main lead to. They are listed beside the patterns, in one run
+ * for each folder.
  *
- * @param how runs go; its folder does not matter
- * @param patterns what the user named; none stands for `.`
  * @throws {KodenoError} `BAD_PACKAGE`, and `BAD_OPTION` for an entry that leads to no package
  */
-export async function findPackages(
-  config: BuildConfig,
-  how: GoCommand,
-  patterns: readonly string[],
-): Promise<readonly FoundPackage[]> {
-  const groups = await groupPatterns(config.workingDirectory, patterns);
+export async function findPackages(templates: Templates, patterns: readonly string[]) {
+  const { config: { builds, image, workingDirectory }, how } = templates;
+  const groups = await groupPatterns(workingDirectory, patterns);
   const ofGroups = await Promise.all(groups.map(async (group): Promise<Listing> => ({
     ...group,
-    flags: await listFlagsOf(config.image, group.directory, { config, how }),
+    flags: await templates.listFlags(image, group.directory),
   })));
-  const ofEntries = await Promise.all(config.builds.map(async (entry): Promise<Listing> => {
-    const pattern = await patternOf(entry);
-    const { directory, image } = entry;
-    const flags = await listFlagsOf(image, directory, { config, how });
-    return { directory, flags, patterns: [pattern] };
-  }));
+  const ofEntries = await Promise.all(builds.map(async (entry): Promise<Listing> => ({
+    directory: entry.directory,
+    patterns: [await patternOf(entry)],
+    flags: await templates.listFlags(entry.image, entry.directory),
+  })));
   const keyOf = ({ directory, flags }: Listing): string => JSON.stringify([directory, flags]);
   const runs = Map.groupBy([...ofGroups, ...ofEntries], keyOf);
   const listed = new Map(
@@ -62,7 +50,7 @@ export async function findPackages(
     })),
   );
   const listedFor = (one: Listing | undefined) => one && listed.get(keyOf(one)) || [];
-  const entries = new Map(config.builds.map((entry, i) => {
+  const entries = new Map(builds.map((entry, i) => {
     const [pattern = ""] = ofEntries[i]?.patterns ?? [];
     const matched = listedFor(ofEntries[i]).filter((p) => p.Match?.includes(pattern));
     const [found] = matched;

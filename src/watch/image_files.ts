@@ -6,6 +6,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { findPackages } from "../build/packages.ts";
 import { goVariables, makePlan } from "../build/plan.ts";
+import { Templates } from "../build/templates.ts";
 import { isTemplate } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
@@ -172,7 +173,8 @@ async function runsOfPackages(
   const [platform = HOST] = await platformsOf(config, image, work);
   const variables = goVariables(platform, { ...go, ...image.go });
   const how = goCommand(config, workingDirectory, variables, work);
-  const found = await findPackages(config, how, patterns);
+  const templates = new Templates(config, how, work.emit);
+  const found = await findPackages(templates, patterns);
   const requests = await Promise.all(found.map(async (one) => {
     const image = imageConfigOf(config, one.importPath, one.entry);
     const { flags } = image.go;
@@ -182,8 +184,7 @@ async function runsOfPackages(
     const platforms = await platformsOf(config, image, work);
     return { ...one, image: { ...image, go, templates: [] }, platforms };
   }));
-  const { expandPlan } = await import("../build/templates.ts");
-  const { groups } = await expandPlan(makePlan(go, requests), { config, how, emit: work.emit });
+  const { groups } = await templates.expand(makePlan(go, requests));
   // Groups that differ only in the names of their files are one here.
   const runs = Map.groupBy(
     groups,
