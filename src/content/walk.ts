@@ -6,7 +6,7 @@
  */
 import { hasCode, KodenoError } from "../errors.ts";
 import { Verifier } from "../io/hash.ts";
-import { bytesStream, readAll, reusedChunks } from "../io/streams.ts";
+import { bytesStream, checkedChunks, readAll } from "../io/streams.ts";
 import { type Descriptor, isIndexType, isManifestType } from "../oci/descriptor.ts";
 import {
   type Index,
@@ -292,11 +292,7 @@ export async function verify(
     blobs++;
     bytes += d.size;
     if (hasSuccessors(d)) return void await below(await readGraphDocument(source, d, options));
-    const verifier = new Verifier(d);
-    for await (const chunk of reusedChunks(await source.fetch(d, options), d)) {
-      verifier.update(chunk);
-    }
-    verifier.finish();
+    for await (const _ of checkedChunks(await source.fetch(d, options), d, options));
   }, options);
   await walk.from(root);
   return { blobs, bytes };

@@ -6,7 +6,9 @@
  */
 import { Buffer } from "node:buffer";
 import { KodenoError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { type ReadableFile, readSome } from "./files.ts";
+import { Verifier } from "./hash.ts";
 
 /** Bytes moved at a time: so many that system calls do not show. */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -169,6 +171,20 @@ export async function* reusedChunks(
     if (reader.fills) used.push({ memory: new Uint8Array(chunk.buffer), end: total });
     return chunk.length === 0 ? undefined : chunk;
   }, signal);
+}
+
+/** {@link reusedChunks} of a blob. Bytes that are not what its descriptor says are refused at the end. */
+export async function* checkedChunks(
+  stream: ReadableStream<Uint8Array>,
+  descriptor: Descriptor,
+  how: Omit<ReuseOptions, "size"> = {},
+): AsyncGenerator<Uint8Array> {
+  const verifier = new Verifier(descriptor);
+  for await (const chunk of reusedChunks(stream, { ...how, size: descriptor.size })) {
+    verifier.update(chunk);
+    yield chunk;
+  }
+  verifier.finish();
 }
 
 /**

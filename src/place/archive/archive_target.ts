@@ -21,8 +21,7 @@ import {
   temporaryPath,
   writeAll,
 } from "../../io/files.ts";
-import { Verifier } from "../../io/hash.ts";
-import { fileStream, reusedChunks } from "../../io/streams.ts";
+import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
 import {
   findOutput,
   isStdoutTerminal,
@@ -57,8 +56,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Where documents are read from. */
   protected readonly documents: Pick<Source, "fetch"> = this;
   /** Of the blobs; none before the first. */
-  #folder: string | undefined;
-  #prepared: Promise<string> | undefined;
+  #folder: Promise<string> | undefined;
   readonly #near: ArchiveTargetOptions["near"];
 
   /**
@@ -104,11 +102,12 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     options.signal?.throwIfAborted();
     if (this.#near !== undefined) return await this.#near.fetch(descriptor, options);
     const digest = parseDigest(descriptor.digest);
-    if (!this.blobs.has(digest) || this.#folder === undefined) {
+    const folder = await this.#folder;
+    if (!this.blobs.has(digest) || folder === undefined) {
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for ${this.what}`);
     }
     try {
-      return fileStream(await openPatiently(blobFile(this.#folder, descriptor)));
+      return fileStream(await openPatiently(blobFile(folder, descriptor)));
     } catch (error) {
       throw ioFailure(`read blob ${digest} for ${this.what}`, error);
     }
@@ -117,27 +116,18 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Keeps a blob in the folder. */
   protected async write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     if (this.#near !== undefined) return;
-    const verifier = new Verifier(d);
-    const stream = await open();
     let path: string | undefined;
     try {
-      const folder = await (this.#prepared ??= this.#prepare());
+      const folder = await (this.#folder ??= this.#prepare());
       path = blobFile(folder, d);
       using file = await openPatiently(path, { write: true, create: true, truncate: true });
-      for await (const chunk of reusedChunks(stream, { size: d.size, ...options })) {
-        verifier.update(chunk);
-        writeAll(file, chunk);
-      }
-      verifier.finish();
+      for await (const chunk of checkedChunks(await open(), d, options)) writeAll(file, chunk);
     } catch (error) {
       // A blob counts once it is in the map, which has none of this digest yet.
       if (path !== undefined) await Deno.remove(path).catch(() => {});
       if (options.signal?.aborted) throw options.signal.reason;
       const where = `${this.what}${await outputFolderNote(this.path)}`;
       throw ioFailure(`write blob ${d.digest} for ${where}`, error);
-    } finally {
-      // When the file could not be made, nobody has read the stream.
-      if (!stream.locked) await stream.cancel().catch(() => {});
     }
   }
 
@@ -156,13 +146,17 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     try {
       await this.check();
       const blobs = new Map<string, Descriptor>();
+      // What was brought was checked then, and told of.
+      const tell = (images: readonly Descriptor[] = []): void => {
+        const unknown = images.filter((d) => isNear && !hasSuccessors(d));
+        for (const d of unknown) tellUnknown(d, options);
+      };
       const walk = new Walk(async (d, { below, depth }) => {
         blobs.set(d.digest, d);
-        if (isNear && depth === 0 && !hasSuccessors(d)) tellUnknown(d, options);
+        if (depth === 0) tell([d]);
         if (!hasSuccessors(d)) return;
         const document = await readGraphDocument(this, d, options);
-        const unknown = document.index?.manifests.filter((child) => !hasSuccessors(child)) ?? [];
-        if (isNear) { for (const child of unknown) tellUnknown(child, options); }
+        tell(document.index?.manifests);
         await below(document);
       }, options);
       const entries = [...this.entries].sort(namedFirst);
@@ -174,19 +168,15 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
         await take(FOLDERS);
         for (const d of [...blobs.values()].sort(byDigest)) {
           const open = () => this.fetch(d, options);
-          const transfer = isNear ? beginTransfer(d, open, options) : { open, done: () => false };
-          // What was brought was checked then, and told of.
-          const verifier = isNear ? new Verifier(d) : undefined;
+          const transfer = isNear ? beginTransfer(d, open, options) : undefined;
+          const stream = await (transfer?.open ?? open)();
+          const chunks = isNear
+            ? checkedChunks(stream, d, { signal })
+            : reusedChunks(stream, { size: d.size, signal });
           await take(blobHeader(d));
-          for await (
-            const chunk of reusedChunks(await transfer.open(), { size: d.size, signal })
-          ) {
-            verifier?.update(chunk);
-            await take(chunk);
-          }
-          verifier?.finish();
+          for await (const chunk of chunks) await take(chunk);
           await take(padding(d.size));
-          if (transfer.done()) onBlob?.(d, true);
+          if (transfer?.done()) onBlob?.(d, true);
         }
         await take(TAR_END);
       });
@@ -202,9 +192,9 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   async undo(): Promise<void> {
     this.blobs.clear();
     this.entries = [];
-    this.#prepared = undefined;
-    const folder = this.#folder;
+    const preparing = this.#folder;
     this.#folder = undefined;
+    const folder = await preparing?.catch(() => undefined);
     if (folder !== undefined) await Deno.remove(folder, { recursive: true }).catch(() => {});
   }
 
@@ -217,10 +207,10 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   async #prepare(): Promise<string> {
     const beside = await outputFolder(this.path);
     await makeFolder(beside);
-    this.#folder = temporaryPath(beside);
-    await Deno.mkdir(this.#folder, { recursive: true });
+    const folder = temporaryPath(beside);
+    await Deno.mkdir(folder, { recursive: true });
     await removeStaleTemporaries(beside);
-    return this.#folder;
+    return folder;
   }
 }
 

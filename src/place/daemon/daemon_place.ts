@@ -10,8 +10,7 @@ import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { imagePlatform } from "../../content/reader.ts";
 import { hasSuccessors, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
-import { Verifier } from "../../io/hash.ts";
-import { bytesStream, reusedChunks } from "../../io/streams.ts";
+import { bytesStream, checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import { orAborted, Pool } from "../../io/work.ts";
 import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
@@ -224,7 +223,6 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
       const isDocument = hasSuccessors(d);
       const bytes = isDocument ? await readDocument({ fetch: open }, d, { signal }) : undefined;
       const stream = bytes ? bytesStream(bytes) : await open();
-      const verifier = bytes ? undefined : new Verifier(d);
       let begun = false;
       const send = async (chunk: Uint8Array): Promise<void> => {
         const isFirst = !begun;
@@ -233,12 +231,10 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
         if (chunk.length > 0) await this.#send(chunk, signal);
       };
       try {
-        const reuse = { size: d.size, most: CHUNK_BYTES, keep: HELD_BYTES, signal };
-        for await (const chunk of reusedChunks(stream, reuse)) {
-          verifier?.update(chunk);
+        const how = { most: CHUNK_BYTES, keep: HELD_BYTES, signal };
+        for await (const chunk of checkedChunks(stream, d, how)) {
           await send(chunk.length < SMALL_BYTES ? chunk.slice() : chunk);
         }
-        verifier?.finish();
         await send(padding(d.size));
       } catch (error) {
         // What has gone cannot be taken back: nothing is made of the whole archive.

@@ -20,9 +20,8 @@ import {
   writeAtomically,
   writeSynced,
 } from "../../io/files.ts";
-import { Verifier } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
-import { fileStream, readAll, reusedChunks } from "../../io/streams.ts";
+import { checkedChunks, fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
 
@@ -82,22 +81,14 @@ export async function writeBlob(
   open: OpenBlob,
   options: CallOptions,
 ): Promise<void> {
-  const verifier = new Verifier(descriptor);
-  const stream = await open();
   try {
     await writeSynced(path, directory, async (file) => {
-      for await (const chunk of reusedChunks(stream, { size: descriptor.size, ...options })) {
-        verifier.update(chunk);
-        writeAll(file, chunk);
-      }
-      verifier.finish();
+      const chunks = checkedChunks(await open(), descriptor, options);
+      for await (const chunk of chunks) writeAll(file, chunk);
     });
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
     throw ioFailure(`write blob ${descriptor.digest} to layout ${directory}`, error);
-  } finally {
-    // When the file could not be made, nobody has read the stream.
-    if (!stream.locked) await stream.cancel().catch(() => {});
   }
 }
 
