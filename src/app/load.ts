@@ -12,7 +12,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
 import { type LoadGroup, planLoad } from "../build/names.ts";
-import { firstMatch, onlyMatch } from "../place/archive/collector.ts";
+import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
 import { openChosen } from "../place/open_image.ts";
 import { type LocalPlace, openLocalPlace } from "../place/open.ts";
 import { summarize } from "../content/reader.ts";

@@ -13,7 +13,7 @@ import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "
 import { parseIndex } from "../oci/manifest.ts";
 import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { shortName } from "../oci/reference.ts";
-import type { PresentBlobs } from "./archive/collector.ts";
+import { type PresentBlobs, presentImage } from "./archive/choose.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openImages, openSource, type PlaceName } from "./open.ts";
 import type { TransferConfig } from "./transfer.ts";
@@ -301,7 +301,6 @@ function ofArchive(
 ): ImageStore {
   const told = new Set<string>();
   const present = async (entry: Descriptor): Promise<Descriptor> => {
-    const { presentImage } = await import("./archive/collector.ts");
     const found = await presentImage(store, entry, { signal });
     if (found.digest !== entry.digest && !told.has(entry.digest)) {
       tellPartial(entry, found, where, emit);

@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
-import { isWhole, readGraphDocument, Walk } from "../../content/walk.ts";
+import { isWhole, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { tarHeader, tarPadding } from "../../io/tar_writer.ts";
 import { SingleFlight } from "../../io/work.ts";
@@ -12,21 +12,14 @@ import {
   bareDescriptor,
   type Descriptor,
   digestHex,
-  isIndexType,
-  isManifestType,
   MediaType,
   ociMediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
 import { imageName, namedEntry, withEach } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
-import {
-  formatPlatform,
-  formatPlatformSpec,
-  type Platform,
-  platformMatches,
-  type PlatformSpec,
-} from "../../oci/platform.ts";
+import type { PlatformSpec } from "../../oci/platform.ts";
+import { chooseImage, imagesBelow } from "./choose.ts";
 
 /** The error for an archive that is damaged, or made to do harm. */
 export function badArchive(path: string, why: string, cause?: unknown): KodenoError {
@@ -187,112 +180,4 @@ async function dockerImages(
 
 function blobPath(descriptor: Descriptor): string {
   return `blobs/sha256/${digestHex(parseDigest(descriptor.digest))}`;
-}
-
-/** Tried in this order where nothing else is wanted: most daemons are the first. */
-const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, { os: "linux" }];
-
-/**
- * The image manifests below a root, each once, in the order the index names them; a manifest is its
- * own. What BuildKit marks as `unknown` (attestations) and what is no image is left out.
- *
- * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
- */
-export async function imagesBelow(
-  source: Pick<Source, "fetch">,
-  root: Descriptor,
-  options?: CallOptions,
-): Promise<readonly Descriptor[]> {
-  const found: Descriptor[] = [];
-  const walk = new Walk(async (d, { below }) => {
-    if (isManifestType(d.mediaType)) {
-      if (isImage(d)) found.push(d);
-    } else if (isIndexType(d.mediaType)) {
-      await below((await readGraphDocument(source, d, options)).index?.manifests ?? []);
-    }
-  }, options);
-  await walk.from(root);
-  return found;
-}
-
-/** Whether a manifest is of an image, as far as its index says. */
-function isImage({ platform, artifactType }: Descriptor): boolean {
-  // crane says of an image that it is an artifact of the type of its config.
-  const isArtifact = artifactType !== undefined && ociMediaType(artifactType) !== MediaType.config;
-  return platform?.os !== "unknown" && !isArtifact;
-}
-
-/**
- * Picks one image by its platform. An only one is taken as it is.
- *
- * @param images from {@link imagesBelow}
- * @param wanted what to pick; `linux/amd64`, then any of Linux, then the first unless given
- * @returns undefined when none is what is wanted
- */
-export function chooseImage(
-  images: readonly Descriptor[],
-  wanted?: readonly PlatformSpec[],
-): Descriptor | undefined {
-  if (images.length === 1) return images[0];
-  const found = firstMatch(images, wanted ?? USUAL);
-  return found ?? (wanted === undefined ? images[0] : undefined);
-}
-
-/**
- * The image that a platform asks for, where that does not leave open which one.
- *
- * @param what cannot be done otherwise, for the error
- * @throws {KodenoError} `BAD_PLATFORM` for several, as `linux/arm` may mean `v6` and `v7`
- */
-export function onlyMatch<T extends { readonly platform?: Platform | undefined }>(
-  images: readonly T[],
-  spec: PlatformSpec,
-  what: string,
-): T | undefined {
-  const found = images.filter((d) => d.platform && platformMatches(spec, d.platform));
-  const names = new Set(found.map(({ platform }) => platform ? formatPlatform(platform) : ""));
-  const asked = formatPlatformSpec(spec);
-  if (names.size < 2 || names.has(asked)) {
-    return found.find(({ platform }) => platform && formatPlatform(platform) === asked) ?? found[0];
-  }
-  const list = [...names].join(", ");
-  throw new KodenoError("BAD_PLATFORM", `Cannot ${what}: ${asked} may be ${list}; say which one`);
-}
-
-/** The first image of the first platform that any of them is for. */
-export function firstMatch<T extends { readonly platform?: Platform | undefined }>(
-  images: readonly T[],
-  specs: readonly PlatformSpec[],
-): T | undefined {
-  for (const spec of specs) {
-    const found = images.find((d) => d.platform && platformMatches(spec, d.platform));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-/** A place that knows at once whether it has a blob. */
-export interface PresentBlobs extends Pick<Source, "fetch"> {
-  holds(descriptor: Descriptor): boolean;
-}
-
-/**
- * What can be moved of an image: its only platform that is there, under the name of the index, as
- * `docker push` has it; the root itself where all is there, or where one would have to choose.
- *
- * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
- */
-export async function presentImage(
-  place: PresentBlobs,
-  root: Descriptor,
-  options: CallOptions = {},
-): Promise<Descriptor> {
-  if (!isIndexType(root.mediaType)) return root;
-  const { index } = await readGraphDocument(place, root, options);
-  const { manifests = [] } = index ?? {};
-  const there = manifests.filter((d) => place.holds(d));
-  const [only, ...others] = there.filter(isImage);
-  if (there.length === manifests.length || only === undefined || others.length > 0) return root;
-  const { annotations } = root;
-  return { ...only, annotations };
 }

@@ -15,7 +15,7 @@ import { type Descriptor, isDigest, isManifestType, parseDigest } from "../../oc
 import { imageName } from "../../oci/entries.ts";
 import { parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
-import { chooseImage, imagesBelow, presentImage } from "../archive/collector.ts";
+import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";
 import type { Environment } from "../registry/endpoint.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";

@@ -16,14 +16,12 @@ import { orAborted, Pool } from "../../io/work.ts";
 import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
+import { firstMatch, imagesBelow, onlyMatch } from "../archive/choose.ts";
 import {
   ArchiveCollector,
   archiveDocuments,
   blobHeader,
-  firstMatch,
   FOLDERS,
-  imagesBelow,
-  onlyMatch,
   padding,
 } from "../archive/collector.ts";
 import { MemoryStore } from "../memory.ts";

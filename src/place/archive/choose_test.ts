@@ -9,7 +9,7 @@ import { imageGraph, index, pushAll } from "../../../test/support/image_graph.ts
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parsePlatformSpec } from "../../oci/platform.ts";
 import { MemoryStore } from "../memory.ts";
-import { onlyMatch, presentImage } from "./collector.ts";
+import { onlyMatch, presentImage } from "./choose.ts";
 
 const image = (os: string, architecture: string, variant?: string) => ({
   platform: { os, architecture, ...(variant ? { variant } : {}) },
