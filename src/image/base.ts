@@ -17,6 +17,7 @@ import {
   formatPlatform,
   type Platform,
   platformMatches,
+  platformOf,
   type PlatformSpec,
 } from "../oci/platform.ts";
 
@@ -106,15 +107,8 @@ async function readImage(
     const why = `its config names ${ids} layers, its manifest ${length}`;
     throw new KodenoError("BAD_CONTENT", `Cannot use ${what} as a base image: ${why}`);
   }
-  const { os, architecture, variant } = config;
-  const version = config["os.version"];
-  const own: Platform = {
-    // Tools that put a layer on top of nothing leave both empty; ko, too, then takes these.
-    os: os || "linux",
-    architecture: architecture || "amd64",
-    ...(variant ? { variant } : {}),
-    ...(version ? { "os.version": version } : {}),
-  };
-  const platform = descriptor.platform ?? own;
+  // Tools that put a layer on top of nothing leave both empty; ko, too, then takes these.
+  const [os, architecture] = [config.os || "linux", config.architecture || "amd64"];
+  const platform = descriptor.platform ?? platformOf({ ...config, os, architecture });
   return { platform, manifest, config, digest: descriptor.digest, source };
 }

@@ -17,6 +17,18 @@ export interface Platform {
   readonly "os.version"?: string | undefined;
 }
 
+/** The platform that a config says. */
+export function platformOf(config: Platform): Platform {
+  const { os, architecture, variant } = config;
+  const version = config["os.version"];
+  return {
+    os,
+    architecture,
+    ...(variant ? { variant } : {}),
+    ...(version ? { "os.version": version } : {}),
+  };
+}
+
 /** A wanted platform; what is left out matches anything. */
 export interface PlatformSpec {
   /** As `GOOS`. */

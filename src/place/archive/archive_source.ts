@@ -11,7 +11,7 @@ import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { ioFailure, openPatiently, readSome, readSomeAt } from "../../io/files.ts";
+import { ioFailure, openPatiently, readSomeAt } from "../../io/files.ts";
 import { digestOf, Hasher } from "../../io/hash.ts";
 import { spoolInput } from "../../io/output.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
@@ -25,7 +25,7 @@ import {
 } from "../../oci/descriptor.ts";
 import { findEntry, namedEntry } from "../../oci/entries.ts";
 import { encodeJson, MAX_JSON_BYTES, parseConfig, parseIndex } from "../../oci/manifest.ts";
-import type { Platform } from "../../oci/platform.ts";
+import { platformOf } from "../../oci/platform.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
 
 /** How an archive is opened. */
@@ -56,11 +56,8 @@ export async function openArchive(
     if (list !== undefined) {
       return new ArchiveSource(file, await readDockerSave(file, list, signal));
     }
-    throw notAnArchive(
-      path,
-      "it has neither oci-layout and index.json nor manifest.json",
-      'name what "kodeno", "docker save" or an OCI tool wrote',
-    );
+    const why = "it has neither oci-layout and index.json nor manifest.json";
+    throw notAnArchive(path, why, 'name what "kodeno", "docker save" or an OCI tool wrote');
   } catch (error) {
     file[Symbol.dispose]();
     throw error;
@@ -68,11 +65,8 @@ export async function openArchive(
 }
 
 /**
- * {@link openArchive} for what can be read but once: the standard input, a pipe. It is kept in a
+ * {@link openArchive} for what can be read but once: the standard input (`-`), a pipe. It is kept in a
  * temporary file till the archive is disposed of, or the process ends.
- *
- * @param path `-` is the standard input
- * @throws {KodenoError} as {@link openArchive}; `BAD_PLACE` for a terminal
  */
 export async function openPipedArchive(
   path: string,
@@ -85,11 +79,8 @@ export async function openPipedArchive(
 
 async function readLayout(file: TarFile, index: Member): Promise<ArchiveContent> {
   const what = `index.json of archive ${file.path}`;
-  const { manifests } = parseIndex(await small(file, index), what);
-  return {
-    entries: manifests,
-    find: (digest) => file.find(`blobs/sha256/${digestHex(digest)}`),
-  };
+  const { manifests: entries } = parseIndex(await small(file, index), what);
+  return { entries, find: (digest) => file.find(`blobs/sha256/${digestHex(digest)}`) };
 }
 
 /** Why a manifest may be missing, and what to do then. */
@@ -159,7 +150,6 @@ export class ArchiveSource implements Source, Disposable {
   }
 }
 
-/** What an archive has. */
 interface ArchiveContent {
   /** As they would stand in an `index.json`. */
   readonly entries: readonly Descriptor[];
@@ -171,11 +161,19 @@ const strings = z.array(z.string()).nullish();
 const schema = z.array(z.looseObject({ Config: z.string(), RepoTags: strings, Layers: strings }));
 type Item = z.infer<typeof schema>[number];
 
-/** How a layer begins tells what it is; `docker save` compresses none, other programs do. */
-const COMPRESSIONS: readonly (readonly [type: string, magic: readonly number[]])[] = [
-  [MediaType.layerGzip, [0x1f, 0x8b]],
-  [`${MediaType.layer}+zstd`, [0x28, 0xb5, 0x2f, 0xfd]],
+const COMPRESSIONS = [
+  { name: "gzip", undo: "gunzip", layer: MediaType.layerGzip, magic: [0x1f, 0x8b] },
+  {
+    name: "zstd",
+    undo: "unzstd",
+    layer: `${MediaType.layer}+zstd`,
+    magic: [0x28, 0xb5, 0x2f, 0xfd],
+  },
 ];
+
+function compressionOf(start: Uint8Array): typeof COMPRESSIONS[number] | undefined {
+  return COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
+}
 
 /**
  * Reads what `docker save` writes (Docker image spec 1.2: `manifest.json`, a config and a tar per
@@ -195,10 +193,12 @@ async function readDockerSave(
     const known = layers.get(member);
     if (known !== undefined) return known;
     const start = await readAll(await archive.stream(member, 4), 4, name);
-    const type = COMPRESSIONS.find(([, magic]) => magic.every((byte, i) => start[i] === byte))?.[0];
-    // A layer that is not compressed has the digest that the config names; readers check it.
-    const digest = type === undefined ? diffId : await hash(archive, member, signal);
-    const described = { mediaType: type ?? MediaType.layer, digest, size: member.size };
+    // `docker save` compresses none, other programs do. One that is not compressed has the digest that
+    // the config names; readers check it.
+    const mediaType = compressionOf(start)?.layer ?? MediaType.layer;
+    const isPlain = mediaType === MediaType.layer;
+    const digest = isPlain ? diffId : await hash(archive, member, signal);
+    const described = { mediaType, digest, size: member.size };
     layers.set(member, described);
     blobs.set(digest, member);
     return described;
@@ -273,17 +273,6 @@ async function hash(archive: TarFile, member: Member, signal?: AbortSignal): Pro
   return meter.digest();
 }
 
-function platformOf(config: Platform): Platform {
-  const { os, architecture, variant } = config;
-  const version = config["os.version"];
-  return {
-    os,
-    architecture,
-    ...(variant ? { variant } : {}),
-    ...(version ? { "os.version": version } : {}),
-  };
-}
-
 const BLOCK_BYTES = 512;
 const WINDOW_BYTES = 64 * 1024;
 /** Go's reader has the same bound for what extends a header. */
@@ -303,31 +292,17 @@ interface Member {
 type Members = ReadonlyMap<string, Member | string>;
 
 class TarFile implements Disposable {
-  readonly #members: Members;
-  /** Which file it was. */
-  readonly #identity: string;
-  readonly #held: Deno.FsFile | undefined;
-
   private constructor(
     readonly path: string,
-    members: Members,
-    identity: string,
-    held: Deno.FsFile | undefined,
-  ) {
-    this.#members = members;
-    this.#identity = identity;
-    this.#held = held;
-  }
+    readonly members: Members,
+    /** Which file it was. */
+    readonly identity: string,
+    readonly held: Deno.FsFile | undefined,
+  ) {}
 
   /**
-   * Scans a file.
-   *
-   * @param path of the file; only names one that is held
-   * @param held has no name to open it by, and stays open till the end, or till an error; of any other
-   * nothing stays open
-   * @throws {KodenoError} `BAD_PLACE` for what is no file or no tar at all, `IO_FAILED`; `BAD_CONTENT`
-   * when it ends early, has a damaged header, a member twice, a name or link that leads out, or a kind
-   * of member that no image has
+   * Scans a file. One that is held has no name to open it by, and stays open till the end, or till an
+   * error; of any other nothing stays open.
    */
   static async open(path: string, signal?: AbortSignal, held?: Deno.FsFile): Promise<TarFile> {
     const file = held ?? await openFile(path);
@@ -344,7 +319,7 @@ class TarFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#held?.[Symbol.dispose]();
+    this.held?.[Symbol.dispose]();
   }
 
   /** The file of a name, links followed; undefined where there is none. */
@@ -352,24 +327,26 @@ class TarFile implements Disposable {
     let found: Member | string | undefined = name;
     for (let links = 0; links <= MAX_LINKS + 1; links++) {
       if (typeof found !== "string") return found;
-      found = this.#members.get(found);
+      found = this.members.get(found);
     }
     if (typeof found !== "string") return found;
     throw badArchive(this.path, `its member ${JSON.stringify(name)} is a link that does not end`);
   }
 
   /** The first bytes of a member, or all of it. */
-  async stream(member: Member, most: number = member.size): Promise<ReadableStream<Uint8Array>> {
-    const length = Math.min(most, member.size);
-    if (this.#held !== undefined) return partStream(this.#held, length, this.path, member.offset);
+  async stream(
+    { offset, size }: Member,
+    most: number = size,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const part = { offset, size: Math.min(most, size) };
+    if (this.held !== undefined) return partStream(this.held, part, this.path, () => {});
     const file = await openFile(this.path);
     try {
       // Offsets hold for one file only: a new one under the same name is another.
-      if (identityOf(await file.stat()) !== this.#identity) {
+      if (identityOf(await file.stat()) !== this.identity) {
         throw badArchive(this.path, "it was changed while it was read; run it again");
       }
-      await file.seek(member.offset, Deno.SeekMode.Start);
-      return partStream(file, length, this.path);
+      return partStream(file, part, this.path, () => file.close());
     } catch (error) {
       file.close();
       throw ioFailure(`read archive ${this.path}`, error);
@@ -384,36 +361,27 @@ async function openFile(path: string): Promise<Deno.FsFile> {
   } catch (error) {
     throw ioFailure(`read archive ${path}`, error);
   }
-  throw notAnArchive(path, "it is no file", "name a .tar of images");
+  throw notAnArchive(path, "it is no file");
 }
 
 function identityOf({ dev, ino, size, mtime }: Deno.FileInfo): string {
   return [dev, ino, size, mtime?.getTime()].join(" ");
 }
 
-/**
- * Bytes of a file: from an offset, where others read it, too, and it stays open; else from its place
- * on, and it is closed at the end, on error and on cancel.
- */
+/** Bytes of a file that others may read, too; `close` comes at the end, on error and on cancel. */
 function partStream(
   file: Deno.FsFile,
-  length: number,
+  part: Member,
   path: string,
-  from?: number,
+  close: () => void,
 ): ReadableStream<Uint8Array> {
-  let [left, offset] = [length, from];
-  const close = (): void => {
-    if (offset === undefined) file.close();
-  };
+  let { offset, size: left } = part;
   return byteStream(async (memory) => {
     try {
-      const part = memory.subarray(0, left);
-      const count = left === 0
-        ? 0
-        : await (offset === undefined ? readSome(file, part) : readSomeAt(file, offset, part));
+      const count = left === 0 ? 0 : await readSomeAt(file, offset, memory.subarray(0, left));
       if (count === null) throw badArchive(path, "it ends early: it was cut while it was read");
       left -= count;
-      if (offset !== undefined) offset += count;
+      offset += count;
       if (count === 0) close();
       return memory.subarray(0, count);
     } catch (error) {
@@ -475,7 +443,7 @@ async function scanMembers(
     }
     if (header.nullBlock) return found;
     if (!header.cksumValid) {
-      if (offset === 0) throw notAnArchive(path, "it is not a tar file", "name a .tar of images");
+      if (offset === 0) throw notAnArchive(path, "it is not a tar file");
       throw badArchive(path, damaged);
     }
     if (++members > MAX_MEMBERS) throw badArchive(path, `it has over ${MAX_MEMBERS} members`);
@@ -538,18 +506,16 @@ function readExtension(type: string, bytes: Buffer): Extension {
 }
 
 function checkMagic(block: Uint8Array, path: string): void {
-  const starts = (...bytes: number[]) => bytes.every((byte, i) => block[i] === byte);
-  const why = block.length === 0
-    ? ["it is empty"]
-    : starts(0x1f, 0x8b)
-    ? ["it is compressed with gzip", `run "gunzip" on it first`]
-    : starts(0x28, 0xb5, 0x2f, 0xfd)
-    ? ["it is compressed with zstd", `run "unzstd" on it first`]
-    : block.length < BLOCK_BYTES
-    ? [`it has only ${block.length} bytes`]
-    : [];
-  const [what, next = "name a .tar of images"] = why;
-  if (what !== undefined) throw notAnArchive(path, what, next);
+  if (block.length === 0) throw notAnArchive(path, "it is empty");
+  const found = compressionOf(block);
+  if (found !== undefined) {
+    throw notAnArchive(
+      path,
+      `it is compressed with ${found.name}`,
+      `run "${found.undo}" on it first`,
+    );
+  }
+  if (block.length < BLOCK_BYTES) throw notAnArchive(path, `it has only ${block.length} bytes`);
 }
 
 function leadsOut(name: string): boolean {

@@ -27,8 +27,6 @@ const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, 
 /**
  * The image manifests below a root, each once, in the order the index names them; a manifest is its
  * own. What BuildKit marks as `unknown` (attestations) and what is no image is left out.
- *
- * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
  */
 export async function imagesBelow(
   source: Pick<Source, "fetch">,
@@ -54,34 +52,30 @@ function isImage({ platform, artifactType }: Descriptor): boolean {
   return platform?.os !== "unknown" && !isArtifact;
 }
 
-/**
- * Picks one image by its platform. An only one is taken as it is.
- *
- * @param images from {@link imagesBelow}
- * @param wanted what to pick; `linux/amd64`, then any of Linux, then the first unless given
- * @returns undefined when none is what is wanted
- */
+/** Picks one image by its platform: one of those wanted, else a usual one or the first. */
 export function chooseImage(
   images: readonly Descriptor[],
   wanted?: readonly PlatformSpec[],
 ): Descriptor | undefined {
+  // An only one is taken as it is.
   if (images.length === 1) return images[0];
-  const found = firstMatch(images, wanted ?? USUAL);
-  return found ?? (wanted === undefined ? images[0] : undefined);
+  return wanted ? firstMatch(images, wanted) : firstMatch(images, USUAL) ?? images[0];
 }
 
-/**
- * The image that a platform asks for, where that does not leave open which one.
- *
- * @param what cannot be done otherwise, for the error
- * @throws {KodenoError} `BAD_PLATFORM` for several, as `linux/arm` may mean `v6` and `v7`
- */
-export function onlyMatch<T extends { readonly platform?: Platform | undefined }>(
+type OfPlatform = { readonly platform?: Platform | undefined };
+
+/** The images of a platform, in their order. */
+export function allMatching<T extends OfPlatform>(images: readonly T[], spec: PlatformSpec): T[] {
+  return images.filter(({ platform }) => platform && platformMatches(spec, platform));
+}
+
+/** The image that a platform asks for; `linux/arm` may mean `v6` and `v7`, which is `BAD_PLATFORM`. */
+export function onlyMatch<T extends OfPlatform>(
   images: readonly T[],
   spec: PlatformSpec,
   what: string,
 ): T | undefined {
-  const found = images.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const found = allMatching(images, spec);
   const names = new Set(found.map(({ platform }) => platform ? formatPlatform(platform) : ""));
   const asked = formatPlatformSpec(spec);
   if (names.size < 2 || names.has(asked)) {
@@ -92,15 +86,11 @@ export function onlyMatch<T extends { readonly platform?: Platform | undefined }
 }
 
 /** The first image of the first platform that any of them is for. */
-export function firstMatch<T extends { readonly platform?: Platform | undefined }>(
+export function firstMatch<T extends OfPlatform>(
   images: readonly T[],
   specs: readonly PlatformSpec[],
 ): T | undefined {
-  for (const spec of specs) {
-    const found = images.find((d) => d.platform && platformMatches(spec, d.platform));
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  return specs.flatMap((spec) => allMatching(images, spec))[0];
 }
 
 /** A place that knows at once whether it has a blob. */
@@ -111,8 +101,6 @@ export interface PresentBlobs extends Pick<Source, "fetch"> {
 /**
  * What can be moved of an image: its only platform that is there, under the name of the index, as
  * `docker push` has it; the root itself where all is there, or where one would have to choose.
- *
- * @throws {KodenoError} `BAD_CONTENT`, `NOT_FOUND`
  */
 export async function presentImage(
   place: PresentBlobs,
@@ -125,6 +113,5 @@ export async function presentImage(
   const there = manifests.filter((d) => place.holds(d));
   const [only, ...others] = there.filter(isImage);
   if (there.length === manifests.length || only === undefined || others.length > 0) return root;
-  const { annotations } = root;
-  return { ...only, annotations };
+  return { ...only, annotations: root.annotations };
 }

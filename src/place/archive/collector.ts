@@ -28,7 +28,11 @@ export function badArchive(path: string, why: string, cause?: unknown): KodenoEr
 }
 
 /** The error for a file that is no archive of images at all. */
-export function notAnArchive(path: string, why: string, next: string): KodenoError {
+export function notAnArchive(
+  path: string,
+  why: string,
+  next = "name a .tar of images",
+): KodenoError {
   const message = `Cannot use ${path} as an image archive: ${why}; ${next}`;
   return new KodenoError("BAD_PLACE", message, { archive: path });
 }
@@ -122,12 +126,8 @@ export function padding(size: number): Uint8Array {
 }
 
 /**
- * The members that say what an archive has.
- *
- * @param source has the manifests
- * @param entries of `index.json`
- * @param platforms which image of several platforms `docker load` is to take, where its daemon takes
- * only one; see {@link chooseImage}
+ * The members that say what an archive has, with the entries of its `index.json`; `platforms` choose the
+ * image that `docker load` is to take, where its daemon takes only one of several.
  */
 export async function archiveDocuments(
   source: Pick<Source, "fetch">,
