@@ -1,6 +1,6 @@
 /**
- * Blobs of a repository: whether they are there, and their bytes, which go on where a broken
- * connection left off (distribution spec 1.1, "Pulling blobs").
+ * What a repository has: its blobs, whose bytes go on where a broken connection left off, and its
+ * manifests, found, pulled and put (distribution spec 1.1, "Pull", "Pushing Manifests").
  * @module
  */
 import type { CallOptions } from "../../content/places.ts";
@@ -11,6 +11,7 @@ import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/s
 import {
   bareDescriptor,
   type Descriptor,
+  type Digest,
   isDigest,
   MediaType,
   parseDigest,
@@ -68,8 +69,8 @@ export async function hasBlob(
 /**
  * The bytes of a blob, as they are there.
  *
- * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it has another size; the stream fails with
- * `REGISTRY_FAILED` when it broke too often
+ * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it has another size; so does the stream, and
+ * with `REGISTRY_FAILED` when it broke too often
  */
 export async function fetchBlob(
   repository: Repository,
@@ -96,7 +97,7 @@ export async function fetchBlob(
       : undefined;
     if (bad !== undefined) {
       await answer.body.cancel();
-      throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${bad}`, { digest: d.digest });
+      throw badContent(call, bad, d.digest);
     }
     refuseWebPage(call, answer, d.mediaType);
     return { reader: byobReader(answer.body), url: answer.url, skip: offset - from };
@@ -129,10 +130,8 @@ function resuming(
       try {
         const bytes = await part.reader.read(lent);
         if (bytes.length === 0 && offset < d.size) {
-          throw new ConnectionError(
-            "closed",
-            `the answer ended ${d.size - offset} bytes too early`,
-          );
+          const early = `the answer ended ${d.size - offset} bytes too early`;
+          throw new ConnectionError("closed", early);
         }
         const known = Math.min(part.skip, bytes.length);
         part.skip -= known;
@@ -161,25 +160,23 @@ function resuming(
     offset += chunk.length;
     if (offset <= d.size) return chunk;
     await part.reader.cancel();
-    const why = `it has more than the ${d.size} bytes named`;
-    throw new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest: d.digest });
+    throw badContent(call, `it has more than the ${d.size} bytes named`, d.digest);
   }, () => part.reader.cancel());
 }
 
-/**
- * Refuses a page for people: what answers is no registry, but a login page or a misled proxy.
- *
- * @throws {RegistryError} `REGISTRY_FAILED`
- */
+function badContent(call: Call, why: string, digest: string): KodenoError {
+  return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest });
+}
+
+/** Refuses a page for people: what answers is no registry, but a login page or a misled proxy. */
 export function refuseWebPage(call: Call, answer: Answer, mediaType: string): void {
   const type = answer.headers.get("content-type") ?? "";
   if (!/^text\/html\b/i.test(type) || /^text\/html\b/i.test(mediaType)) return;
   answer.body.cancel().catch(() => {});
-  const { doing, method } = call;
   const { status, url } = answer;
   const why = `${url.host} answered with a web page`;
-  const next = "make sure that it is a registry";
-  throw new RegistryError("REGISTRY_FAILED", { doing, why, next, method, url, status });
+  const more = { next: "make sure that it is a registry", status };
+  throw new RegistryError("REGISTRY_FAILED", call, url, why, more);
 }
 
 /** What is asked for, OCI's and Docker's. */
@@ -206,14 +203,18 @@ export interface Document {
 
 const VERBS = { HEAD: "find", GET: "pull", PUT: "push" } as const;
 
+/** An image of a repository by its tag or digest. */
+export function nameOf({ endpoint: { name } }: Repository, ref: string): string {
+  return `${name}${isDigest(ref) ? "@" : ":"}${ref}`;
+}
+
 function manifestCall(
   repository: Repository,
   method: keyof typeof VERBS,
   ref: string,
   options: CallOptions,
 ): Call {
-  const { name } = repository.endpoint;
-  const doing = `${VERBS[method]} ${name}${isDigest(ref) ? "@" : ":"}${ref}`;
+  const doing = `${VERBS[method]} ${nameOf(repository, ref)}`;
   const call = repositoryCall(repository, method, `manifests/${ref}`, doing, options);
   return { ...call, headers: { accept: ACCEPT } };
 }
@@ -238,10 +239,10 @@ export async function headManifest(
   if (answer.status === 405) return (await getManifest(repository, ref, options)).descriptor;
   if (answer.status !== 200) throw await client.refusal(call, answer);
   refuseWebPage(call, answer, "");
-  const digest = answer.headers.get("docker-content-digest") ?? "";
+  const digest = namedDigest(answer);
   const length = answer.headers.get("content-length");
   const mediaType = typeOf(answer);
-  if (!isDigest(digest) || length === null || mediaType === "application/json") {
+  if (digest === undefined || length === null || mediaType === "application/json") {
     return (await getManifest(repository, ref, options)).descriptor;
   }
   if (isDigest(ref) && digest !== ref) throw otherDigest(call, digest);
@@ -249,9 +250,8 @@ export async function headManifest(
 }
 
 /**
- * A manifest or index with its bytes, 4 MiB at most.
+ * A manifest or index with its bytes, 4 MiB at most, which are checked against a digest.
  *
- * @param ref tag or digest; the bytes are checked against a digest
  * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT`
  */
 export async function getManifest(
@@ -282,20 +282,18 @@ export async function getManifest(
       await client.waitForTry(call, tried, messageOf(error));
       continue;
     }
-    const descriptor = { mediaType: typeOf(answer), digest: digestOf(bytes), size: bytes.length };
-    if (isDigest(ref) && descriptor.digest !== ref) throw otherDigest(call, descriptor.digest);
-    const named = answer.headers.get("docker-content-digest");
-    if (named !== null && isDigest(named) && named !== descriptor.digest) {
-      throw otherDigest(call, descriptor.digest);
-    }
+    const digest = digestOf(bytes);
+    const isOther = (isDigest(ref) && ref !== digest) || (namedDigest(answer) ?? digest) !== digest;
+    if (isOther) throw otherDigest(call, digest);
+    const descriptor = { mediaType: typeOf(answer), digest, size: bytes.length };
     return { descriptor: known(call, descriptor), bytes };
   }
 }
 
 /**
- * Puts a manifest or index under its digest, or under a tag.
+ * Puts a manifest or index under its digest, or under a tag; gives what the registry says of its
+ * `subject` (`OCI-Subject`), if anything.
  *
- * @returns what the registry says of its `subject` (`OCI-Subject`); undefined when it says nothing
  * @throws {KodenoError} `BAD_CONTENT` when the registry took other bytes for it
  */
 export async function putManifest(
@@ -320,10 +318,8 @@ export async function putManifest(
     answer = await client.call(call);
   }
   await answer.body.cancel();
-  const named = answer.headers.get("docker-content-digest");
-  if (named !== null && isDigest(named) && named !== descriptor.digest) {
-    throw otherDigest(call, named);
-  }
+  const named = namedDigest(answer);
+  if (named !== undefined && named !== descriptor.digest) throw otherDigest(call, named);
   return answer.headers.get("oci-subject") ?? undefined;
 }
 
@@ -331,18 +327,18 @@ function typeOf(answer: Answer): string {
   return (answer.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
+/** The digest that an answer tells, if it does. */
+function namedDigest(answer: Answer): Digest | undefined {
+  const named = answer.headers.get("docker-content-digest") ?? "";
+  return isDigest(named) ? named : undefined;
+}
+
 function known(call: Call, descriptor: Descriptor): Descriptor {
   if (hasSuccessors(descriptor)) return bareDescriptor(descriptor);
-  const { mediaType, digest } = descriptor;
-  throw new KodenoError(
-    "BAD_CONTENT",
-    `Cannot ${call.doing}: it is neither an image nor an index, but ${JSON.stringify(mediaType)}`,
-    { digest },
-  );
+  const type = JSON.stringify(descriptor.mediaType);
+  throw badContent(call, `it is neither an image nor an index, but ${type}`, descriptor.digest);
 }
 
 function otherDigest(call: Call, digest: string): KodenoError {
-  return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: the registry has ${digest} there`, {
-    digest,
-  });
+  return badContent(call, `the registry has ${digest} there`, digest);
 }

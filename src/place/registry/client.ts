@@ -1,6 +1,7 @@
 /**
- * Requests to one registry, done till there is an answer: authentication, redirects and tries. A
- * credential goes to the registry's own origin and to nobody else.
+ * Requests to one registry, done till there is an answer: authentication, redirects and tries; and how
+ * large they may be. A credential goes to the registry's own origin, and to the token server that it
+ * names.
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
@@ -18,9 +19,8 @@ import {
   DEFAULT_RETRY,
   isTransientError,
   isTransientStatus,
-  readCodes,
+  readRefusal,
   readWithin,
-  registryCodes,
   RegistryError,
   retryAfterMs,
   type RetryPolicy,
@@ -30,12 +30,13 @@ import {
 import { type Answer, type RegistryOptions, type RequestContent, Transport } from "./transport.ts";
 
 /** What several repositories share: connections, and options with what was not said. */
-export class Shared {
+export class Shared implements AsyncDisposable {
   readonly transport: Transport;
   readonly credentials: CredentialProvider;
   readonly policy: RetryPolicy;
   readonly documentMs: number;
   readonly onDelay: (message: string) => void;
+  readonly #clients = new Map<string, RegistryClient>();
 
   constructor(options: RegistryOptions) {
     const { environment = {}, onWarning = () => {}, onDelay = () => {}, retry } = options;
@@ -44,6 +45,15 @@ export class Shared {
     this.policy = { ...DEFAULT_RETRY, ...retry };
     this.documentMs = options.documentMs ?? 120_000;
     this.onDelay = onDelay;
+  }
+
+  /** Who talks to a registry. */
+  client(registry: string): RegistryClient {
+    return getOrSet(this.#clients, registry, () => new RegistryClient(registry, this));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.transport.close();
   }
 }
 
@@ -80,13 +90,7 @@ export class RegistryClient {
 
   constructor(readonly registry: string, readonly shared: Shared) {}
 
-  /**
-   * Waits till another try makes sense, and tells of it.
-   *
-   * @param failed tries so far, from 1
-   * @param why the last one failed
-   * @param askedMs what the registry asked for
-   */
+  /** Waits till another try makes sense, and tells of it; `askedMs` is what the registry asked for. */
   async waitForTry(call: Call, failed: number, why: string, askedMs?: number): Promise<void> {
     const { policy, onDelay } = this.shared;
     const ms = waitMs(policy, failed, askedMs);
@@ -134,19 +138,20 @@ export class RegistryClient {
    */
   async refusal(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
     const { status, url } = answer;
-    const codes = await readCodes(answer);
-    const denied = status === 401 || status === 403;
-    const who = url.host === (await this.reach()).base.host ? "registry" : url.host;
-    const isAbsent = absent && status === 404;
-    const { doing, method } = call;
-    const why = `${who} answered ${status}${codes.length > 0 ? ` (${codes.join(", ")})` : ""}`;
-    const next = denied
-      ? call.denied ?? `run "kodeno login ${this.registry}"`
-      : status === 413
+    const own = url.host === (await this.reach()).base.host;
+    const { why, codes } = await readRefusal(own ? "registry" : url.host, answer);
+    const more = { status, codes };
+    if (status === 401 || status === 403) return this.#denied(call, url, why, more);
+    const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
+    const next = status === 413
       ? "let it, or the proxy before it, take larger bodies"
       : call.otherwise;
-    const code = denied ? "UNAUTHORIZED" : isAbsent ? "NOT_FOUND" : "REGISTRY_FAILED";
-    return new RegistryError(code, { doing, why, next, method, url, status, codes });
+    return new RegistryError(code, call, url, why, { next, ...more });
+  }
+
+  #denied(call: Call, url: URL, why: string, more: { status: number; codes: readonly string[] }) {
+    const next = call.denied ?? `run "kodeno login ${this.registry}"`;
+    return new RegistryError("UNAUTHORIZED", call, url, why, { next, ...more });
   }
 
   /**
@@ -158,10 +163,7 @@ export class RegistryClient {
   async locationOf(call: Call, answer: Answer): Promise<URL> {
     const { base } = await this.reach();
     const text = answer.headers.get("location") ?? "";
-    const fail = (why: string) => {
-      const { method } = call;
-      return new RegistryError("REGISTRY_FAILED", { doing: call.doing, why, method, url: base });
-    };
+    const fail = (why: string) => new RegistryError("REGISTRY_FAILED", call, base, why);
     if (text === "" || !URL.canParse(text, answer.url)) {
       throw fail("the registry does not say where to go on");
     }
@@ -170,25 +172,22 @@ export class RegistryClient {
     if (url.protocol === "http:" && base.protocol === "https:" && url.hostname === base.hostname) {
       return new URL(`${base.origin}${url.pathname}${url.search}`);
     }
-    const safe = url.protocol === "https:" ||
-      (url.protocol === "http:" && base.protocol === "http:");
-    if (!safe) {
-      throw fail(`the registry sends on to ${url.host} by ${url.protocol}, which is not safe`);
-    }
-    return url;
+    if (isSafeFrom(base, url)) return url;
+    throw fail(`the registry sends on to ${url.host} by ${url.protocol}, which is not safe`);
   }
 
   /** One try: authentication and redirects. */
   async #once(call: Call): Promise<Answer> {
     const { base, authorizer } = await this.reach(call.signal);
     let url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
+    const { method, headers, body, signal } = call;
+    const isRead = method === "GET" || method === "HEAD";
     let refused = 0;
     for (let hops = 0;;) {
       const own = url.origin === base.origin;
       const authorization = own && !call.isAnonymous
-        ? await authorizer.header(call.scopes, call.signal)
+        ? await authorizer.header(call.scopes, signal)
         : undefined;
-      const { method, headers, body, signal } = call;
       const answer = await this.shared.transport.send({
         method,
         url,
@@ -204,24 +203,18 @@ export class RegistryClient {
           continue;
         }
       }
-      const isRead = method === "GET" || method === "HEAD";
       if (!isRead || !REDIRECTS.includes(answer.status)) return answer;
       const next = await this.locationOf(call, answer);
       await answer.body.cancel();
       if (++hops > MAX_REDIRECTS) {
-        const { doing } = call;
         const why = `the registry redirects more than ${MAX_REDIRECTS} times`;
-        throw new RegistryError("REGISTRY_FAILED", { doing, why, method, url });
+        throw new RegistryError("REGISTRY_FAILED", call, url, why);
       }
       url = next;
     }
   }
 
-  /**
-   * Gets what a request would need to be let in, such as a token, and sends nothing.
-   *
-   * @throws as {@link call} does
-   */
+  /** Gets what a request would need to be let in, such as a token, and sends nothing. */
   async authorize(call: Call): Promise<void> {
     try {
       await (await this.reach(call.signal)).authorizer.header(call.scopes, call.signal);
@@ -249,23 +242,22 @@ export class RegistryClient {
   failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
-      const { url, status, codes } = error;
+      const { url, status, codes, message } = error;
+      const more = { status, codes, cause: error };
+      const asked = { ...call, method: "GET" };
       const denied = status >= 400 && status < 500 && !isTransientStatus(status);
-      return new RegistryError(denied ? "UNAUTHORIZED" : "REGISTRY_FAILED", {
-        doing: call.doing,
-        why: messageOf(error),
-        next: denied ? call.denied ?? `run "kodeno login ${this.registry}"` : undefined,
-        method: "GET",
-        url,
-        status,
-        codes,
-        cause: error,
-      });
+      if (denied) return this.#denied(asked, url, message, more);
+      return new RegistryError("REGISTRY_FAILED", asked, url, message, more);
     }
     const base = this.#reached?.base ?? `https://${apiHost(this.registry)}/`;
     const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
     return connectionFailure(call, url, error);
   }
+}
+
+/** Whether a server at `base` may send on to a URL: one of https to no plain HTTP. */
+function isSafeFrom(base: URL, { protocol }: URL): boolean {
+  return protocol === "https:" || (protocol === "http:" && base.protocol === "http:");
 }
 
 /** The largest chunk that is tried after a stream was refused; it is held in memory. */
@@ -287,11 +279,8 @@ export class UploadSize {
   }
 
   /**
-   * Takes a refusal of a body.
-   *
-   * @param refused bytes of that body; infinite where it was refused for something else
-   * @param smallest what the registry wants a chunk to have at least (`OCI-Chunk-Min-Length`)
-   * @returns whether a smaller one can be tried
+   * Takes a refusal of a body of so many bytes, infinite where it was refused for something else; gives
+   * whether a smaller one, but not below `OCI-Chunk-Min-Length`, can be tried.
    */
   refuse(refused: number, smallest: number): boolean {
     if (refused <= SMALLEST_CHUNK_BYTES) return false;
@@ -402,9 +391,7 @@ async function fetchToken(
   if (!URL.canParse(realm)) throw bad("no token server");
   const url = new URL(realm);
   const { protocol, hostname, host } = url;
-  // A registry of https is not left for a server of plain HTTP.
-  const safe = protocol === "https:" || (protocol === "http:" && base.protocol === "http:");
-  if (!safe || url.username !== "" || url.password !== "") {
+  if (!isSafeFrom(base, url) || url.username !== "" || url.password !== "") {
     throw bad("a token server that is not safe to ask");
   }
   // Who asks is told to another host than the registry only over https.
@@ -413,14 +400,13 @@ async function fetchToken(
     throw bad(`token server ${host}, which may get the password only over https`);
   }
   const asked = Date.now();
-  const response = await askTokenServer(transport, url, request);
-  const what = "the answer of the token server";
-  const body = await readWithin(response.body, MAX_ANSWER_BYTES, ANSWER_MS, what);
-  if (response.status === 200) return readToken(body, asked);
-  const codes = registryCodes(body);
-  const more = codes.length > 0 ? ` (${codes.join(", ")})` : "";
-  const message = `token server ${host} answered ${response.status}${more}`;
-  throw new TokenRefused(url, response.status, codes, message);
+  const answer = await askTokenServer(transport, url, request);
+  if (answer.status === 200) {
+    const what = "the answer of the token server";
+    return readToken(await readWithin(answer.body, MAX_ANSWER_BYTES, ANSWER_MS, what), asked);
+  }
+  const { why, codes } = await readRefusal(`token server ${host}`, answer);
+  throw new TokenRefused(url, answer.status, codes, why);
 }
 
 async function askTokenServer(
@@ -437,7 +423,7 @@ async function askTokenServer(
       scope: tokenKey(scopes),
       ...(service === undefined ? {} : { service }),
     });
-    const body = new TextEncoder().encode(form.toString());
+    const body = new TextEncoder().encode(`${form}`);
     const headers = { "content-type": "application/x-www-form-urlencoded" };
     return await transport.send({ method: "POST", url: realm, headers, body, signal });
   }
@@ -489,13 +475,10 @@ class Authorizer {
   readonly #tokens = new Map<string, Promise<BearerToken>>();
   #challenge: Challenge | undefined;
 
-  /**
-   * @param base the registry's root URL
-   * @param find finds the credential for a repository
-   */
   constructor(
     readonly transport: Transport,
     readonly base: URL,
+    /** Finds the credential for a repository. */
     readonly find: (path: string) => Promise<Credential | undefined>,
   ) {}
 
@@ -510,9 +493,8 @@ class Authorizer {
   }
 
   /**
-   * The `Authorization` header for a request, undefined when none is known to be needed.
-   *
-   * @param scopes what the request does; the first is of the repository whose credential is used
+   * The `Authorization` header for a request, undefined when none is known to be needed. The first scope
+   * is of the repository whose credential is used.
    */
   async header(scopes: readonly Scope[], signal?: AbortSignal): Promise<string | undefined> {
     const challenge = this.#challenge;
@@ -527,19 +509,16 @@ class Authorizer {
   }
 
   /**
-   * Takes the refusal (401) of a request; then {@link header} may give what works.
-   *
-   * @param sent the header that was refused
-   * @param header `WWW-Authenticate`
-   * @returns whether it is worth trying again
+   * Takes the refusal (401) of a request, its own header `sent`, and `WWW-Authenticate`; gives whether
+   * {@link header} may now have what works.
    */
   async refused(
     scopes: readonly Scope[],
     sent: string | undefined,
-    header: string | null,
+    wanted: string | null,
     signal?: AbortSignal,
   ): Promise<boolean> {
-    const challenges = parseChallenges(header ?? "");
+    const challenges = parseChallenges(wanted ?? "");
     const bearer = challenges.find(({ scheme, parameters }) =>
       scheme === "bearer" && parameters.realm !== undefined
     );

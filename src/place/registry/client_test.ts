@@ -94,5 +94,5 @@ Deno.test("client: a failure names who was to answer, not what the registry is c
   const call = { doing: "push to app", method: "POST", to: "/v2/app/blobs/uploads/", scopes: [] };
   const failure = client.failure(call, new ConnectionError("closed", "it broke"));
   assert.ok(failure instanceof RegistryError);
-  assert.equal(failure.url, "https://registry-1.docker.io/v2/app/blobs/uploads/");
+  assert.equal(failure.detail.url, "https://registry-1.docker.io/v2/app/blobs/uploads/");
 });

@@ -1,7 +1,7 @@
 /**
  * Failures: connections that could not be made or broke, answers that refuse, bounds of time, trying
- * again, and what a person reads of it. Neither credentials nor the signed parts of a URL get into a
- * message.
+ * again, and what a person reads of it, in which there are neither credentials nor the signed parts
+ * of a URL.
  * @module
  */
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
@@ -21,14 +21,11 @@ type ConnectionTrouble =
   | "protocol"
   | "denied";
 
-const LASTING = "certificate client-certificate denied protocol tls".split(" ");
+const LASTING = ["certificate", "client-certificate", "denied", "protocol", "tls"];
 
 /** A connection that could not be made, or broke. */
 export class ConnectionError extends Error {
-  /**
-   * @param trouble what kind of failure it is
-   * @param message for a person: `the connection was closed`
-   */
+  /** @param message for a person: `the connection was closed` */
   constructor(readonly trouble: ConnectionTrouble, message: string, cause?: unknown) {
     super(message, { cause });
   }
@@ -68,9 +65,8 @@ export function connectionError(error: unknown): unknown {
   if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied) {
     return new ConnectionError("denied", "the network may not be used (offline)", error);
   }
-  const said = `${(error as { code?: string }).code ?? ""} ${messageOf(error)} ${
-    error.cause instanceof Error ? messageOf(error.cause) : ""
-  }`;
+  const cause = error.cause instanceof Error ? messageOf(error.cause) : "";
+  const said = `${(error as { code?: string }).code ?? ""} ${messageOf(error)} ${cause}`;
   // The URL is in there, and its query may be signed.
   const [, phase, detail = said] = /client error \((\w+)\): (.*)$/s.exec(said) ?? [];
   const safe = detail.replaceAll(/\bhttps?:\S+/g, "...").trim();
@@ -82,72 +78,70 @@ export function connectionError(error: unknown): unknown {
   return new ConnectionError(trouble, message ?? "", new Error(safe));
 }
 
-/** What is known of a request that failed. */
-interface RegistryFailure {
-  /** What was tried, to what: `push blob sha256:1f... to reg.local/app`. */
-  readonly doing: string;
-  /** Why not: `registry answered 403 (DENIED)`. */
-  readonly why: string;
+/** What was tried, as its failure is told. */
+type Tried = { readonly doing: string; readonly method: string };
+
+/** What else is known of a request that failed. */
+interface MoreOfFailure {
   /** What a person may do now. */
   readonly next?: string | undefined;
-  readonly method: string;
-  readonly url: URL | string;
-  /** HTTP status; left out where no answer came. */
   readonly status?: number | undefined;
-  /** Codes of the answer's body (distribution spec 1.1, "Error Codes"). */
   readonly codes?: readonly string[] | undefined;
   readonly cause?: unknown;
 }
 
 export class RegistryError extends KodenoError {
-  /** Method of the request. */
-  readonly method: string;
-  /** Where it went, without credentials and query. */
-  readonly url: string;
   /** HTTP status; undefined where no answer came. */
   readonly status: number | undefined;
-  /** Codes that the registry gave: `DENIED`, `MANIFEST_UNKNOWN`. */
+  /** Codes that the registry gave: `DENIED`, `MANIFEST_UNKNOWN` (distribution spec, "Error Codes"). */
   readonly registryCodes: readonly string[];
 
   /**
-   * Makes an error; its message is put together from the parts.
-   *
-   * @param code what kind of failure this is
-   * @param failure what is known of it
+   * @param at where the request went
+   * @param why `registry answered 403 (DENIED)`
    */
-  constructor(code: ErrorCode, failure: RegistryFailure) {
-    const { doing, why, next, method, status, codes = [], cause } = failure;
-    const url = redactUrl(failure.url);
-    super(
-      code,
-      `Cannot ${doing}: ${why}${next === undefined ? "" : `; ${next}`}`,
-      { method, url, status, codes },
-      { cause },
-    );
-    this.method = method;
-    this.url = url;
+  constructor(
+    code: ErrorCode,
+    { doing, method }: Tried,
+    at: URL,
+    why: string,
+    { next, status, codes = [], cause }: MoreOfFailure = {},
+  ) {
+    const message = `Cannot ${doing}: ${why}${next === undefined ? "" : `; ${next}`}`;
+    super(code, message, { method, url: redactUrl(at), status, codes }, { cause });
     this.status = status;
     this.registryCodes = codes;
   }
 }
 
 /** A URL without user, password, query and fragment: what is left holds no secret. */
-function redactUrl(url: URL | string): string {
-  if (!URL.canParse(url)) return "(not a URL)";
-  const { protocol, host, pathname, search } = new URL(url);
+function redactUrl({ protocol, host, pathname, search }: URL): string {
   return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
+}
+
+const MAX_ERROR_BYTES = 64 * 1024;
+const ERROR_MS = 10_000;
+
+/** What an answer says that was not hoped for; its codes are read from its body. */
+export async function readRefusal(
+  who: string,
+  { status, body }: { readonly status: number; readonly body: ReadableStream<Uint8Array> },
+): Promise<{ readonly why: string; readonly codes: readonly string[] }> {
+  const bytes = await readWithin(body, MAX_ERROR_BYTES, ERROR_MS, "the error").catch(() => {});
+  const codes = bytes === undefined ? [] : registryCodes(bytes);
+  const said = codes.length > 0 ? ` (${codes.join(", ")})` : "";
+  return { why: `${who} answered ${status}${said}`, codes };
 }
 
 /**
  * The codes in the body of an error answer; none where it is something else. Only words of capital
  * letters count, since a registry's own text might echo a secret or move a terminal's cursor.
  */
-export function registryCodes(body: Uint8Array): readonly string[] {
+function registryCodes(body: Uint8Array): readonly string[] {
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(body));
-    const { errors } = value as { errors?: unknown };
+    const { errors } = JSON.parse(new TextDecoder().decode(body));
     if (!Array.isArray(errors)) return [];
-    const codes = errors.slice(0, 10).map((one) => String((one as { code?: unknown })?.code));
+    const codes = errors.slice(0, 10).map((one) => String(one?.code));
     return [...new Set(codes.filter((code) => /^[A-Z][A-Z0-9_]{1,63}$/.test(code)))];
   } catch {
     return [];
@@ -184,9 +178,7 @@ export function isTransientError(error: unknown): boolean {
   return error instanceof ConnectionError && !LASTING.includes(error.trouble);
 }
 
-/**
- * Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date.
- */
+/** Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date. */
 export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
   if (header === null) return undefined;
   const text = header.trim();
@@ -219,11 +211,7 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await orAborted(wait, signal).finally(() => clearTimeout(timer));
 }
 
-/**
- * A signal that is aborted after a time, or with another signal. Dispose of it when the work is done.
- *
- * @param what names what has to come in that time: `the list`
- */
+/** A signal that is aborted when `what` has not come in time, or with another signal. */
 export function timeBound(
   ms: number,
   what: string,
@@ -239,13 +227,10 @@ export function timeBound(
 }
 
 /**
- * Reads a small body whole.
+ * Reads a small body whole; what is more than its bounds is not read.
  *
- * @param limit most bytes to hold
- * @param ms how long all of it may take
- * @param what names it in an error
  * @throws {KodenoError} `BAD_CONTENT` past the limit; {@link ConnectionError} after the time, and what
- * the stream throws; the rest is not read
+ * the stream throws
  */
 export async function readWithin(
   body: ReadableStream<Uint8Array>,
@@ -257,25 +242,9 @@ export async function readWithin(
   return await readAll(chunksOf(body, bound.signal), limit, what);
 }
 
-const MAX_ERROR_BYTES = 64 * 1024;
-const ERROR_MS = 10_000;
-
-/** The error codes of an answer; reads no more than 64 KiB of its body. */
-export async function readCodes(
-  answer: { readonly body: ReadableStream<Uint8Array> },
-): Promise<readonly string[]> {
-  try {
-    const bytes = await readWithin(answer.body, MAX_ERROR_BYTES, ERROR_MS, "the error");
-    return registryCodes(bytes);
-  } catch {
-    // The status says enough.
-    return [];
-  }
-}
-
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */
 export function connectionFailure(
-  call: { readonly doing: string; readonly method: string },
+  tried: Tried,
   url: URL,
   error: unknown,
 ): unknown {
@@ -285,10 +254,9 @@ export function connectionFailure(
     "client-certificate": `put NAME.cert and NAME.key into ~/.docker/certs.d/${url.host}`,
     tls: "a registry of plain HTTP needs --insecure-registry",
   };
-  const { doing, method } = call;
   const why = `${url.host} did not answer: ${messageOf(error)}`;
-  const failure = { doing, why, next: next[error.trouble], method, url, cause: error };
-  return new RegistryError("REGISTRY_FAILED", failure);
+  const more = { next: next[error.trouble], cause: error };
+  return new RegistryError("REGISTRY_FAILED", tried, url, why, more);
 }
 
 /** Progress that makes up for the tries that failed before it. */
@@ -299,12 +267,7 @@ export class FailedTries {
   #count = 0;
   #reached = 0;
 
-  /**
-   * Counts one more.
-   *
-   * @param offset bytes that had been moved by then, in all
-   * @returns how many have failed since there was good progress
-   */
+  /** Counts one more, at so many bytes in all; gives how many failed since there was good progress. */
   add(offset: number): number {
     if (offset - this.#reached >= GOOD_PROGRESS_BYTES) this.#count = 0;
     this.#reached = Math.max(this.#reached, offset);

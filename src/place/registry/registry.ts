@@ -1,12 +1,13 @@
 /**
- * Opens repositories of registries: one, or several that share their connections and tokens.
+ * A repository of a registry as a place: what is known to be there is not asked for again, and nothing
+ * is sent twice. Opened one by one, or several that share their connections and tokens.
  * @module
  */
 import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
-import { getOrSet, Pool, SingleFlight } from "../../io/work.ts";
+import { Pool, SingleFlight } from "../../io/work.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -22,10 +23,11 @@ import {
   getManifest,
   hasBlob,
   headManifest,
+  nameOf,
   putManifest,
   type Repository,
 } from "./blobs.ts";
-import { RegistryClient, Shared } from "./client.ts";
+import { Shared } from "./client.ts";
 import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
 import type { RegistryOptions } from "./transport.ts";
 
@@ -34,31 +36,27 @@ const MAX_MOUNTS = 3;
 
 /** Repositories that share connections, tokens and settings. */
 export class Registries implements AsyncDisposable {
-  readonly #options: RegistryOptions;
   readonly #shared: Shared;
-  readonly #clients = new Map<string, RegistryClient>();
-  #mountFrom: readonly Endpoint[] | undefined;
+  readonly #mountFrom: readonly Endpoint[];
 
-  /** @param options how they are reached */
-  constructor(options: RegistryOptions = {}) {
-    this.#options = options;
+  constructor(readonly options: RegistryOptions = {}) {
     this.#shared = new Shared(options);
+    this.#mountFrom = (options.mountFrom ?? []).map(parseEndpoint);
   }
 
-  /**
-   * Opens a repository; nothing is sent yet.
-   *
-   * @param name `HOST/PATH`, without a tag; without a host it is one of Docker Hub
-   * @throws {KodenoError} `BAD_REFERENCE`
-   */
+  /** As {@link openRegistry}. */
   open(name: string): RegistryStore {
     const endpoint = parseEndpoint(name);
-    const mirror = mirrorOf(endpoint, this.#options.mirrors ?? {});
+    const { registry, path } = endpoint;
+    const mirror = mirrorOf(endpoint, this.options.mirrors ?? {});
+    const mounts = this.#mountFrom
+      .filter((one) => one.registry === registry && one.path !== path)
+      .slice(0, MAX_MOUNTS);
     return new RegistryStore({
-      ...this.#options,
+      ...this.options,
       own: this.#repository(endpoint),
       mirror: mirror && this.#repository(mirror),
-      mountFrom: this.#mountsOf(endpoint),
+      mounts: mounts.map((one) => one.path),
       close: () => this.close(),
     });
   }
@@ -68,27 +66,17 @@ export class Registries implements AsyncDisposable {
     await this.#shared.transport.close();
   }
 
-  /** {@link close}, when it goes out of scope. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #mountsOf({ registry, path }: Endpoint): readonly string[] {
-    this.#mountFrom ??= (this.#options.mountFrom ?? []).map(parseEndpoint);
-    return this.#mountFrom.filter((one) => one.registry === registry && one.path !== path)
-      .slice(0, MAX_MOUNTS).map((one) => one.path);
-  }
-
   #repository(endpoint: Endpoint): Repository {
-    const { registry } = endpoint;
-    const make = () => new RegistryClient(registry, this.#shared);
-    const client = getOrSet(this.#clients, registry, make);
-    return { client, endpoint };
+    return { client: this.#shared.client(endpoint.registry), endpoint };
   }
 }
 
 /**
- * Opens one repository; {@link Registries} opens several that share their connections.
+ * Opens one repository; nothing is sent yet.
  *
  * @param name `HOST/PATH`, without a tag; without a host it is one of Docker Hub
  * @throws {KodenoError} `BAD_REFERENCE`
@@ -112,7 +100,8 @@ const uploads = () => import("./upload.ts");
 interface StoreParts extends Pick<RegistryOptions, "lockFolder" | "onWarning"> {
   readonly own: Repository;
   readonly mirror: Repository | undefined;
-  readonly mountFrom: readonly string[];
+  /** Paths of repositories of the same registry that may have what is pushed. */
+  readonly mounts: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -127,9 +116,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   readonly #pushing = new SingleFlight();
   /** Whether the registry knows by itself what refers to what. */
   #keepsLists: boolean | undefined;
-  /** Documents that were pushed, for the tags that follow. */
   readonly #documents = new Map<string, Document>();
-  /** Manifests and configs that were read. */
   readonly #read = new Map<string, Uint8Array>();
 
   /** Takes what `openRegistry` puts together. */
@@ -157,28 +144,24 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     return await this.#pull(options, async (repository) => {
       const found = await headManifest(repository, target, options);
       if (found !== undefined) return found;
-      const { name } = repository.endpoint;
-      const what = `${name}${isDigest(target) ? "@" : ":"}${target}`;
+      const what = nameOf(repository, target);
       throw new KodenoError("NOT_FOUND", `Cannot find ${what}: the registry does not have it`);
     });
   }
 
   /** {@inheritDoc Source.fetch} */
-  async fetch(
-    descriptor: Descriptor,
-    options: CallOptions = {},
-  ): Promise<ReadableStream<Uint8Array>> {
+  async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    const digest = parseDigest(descriptor.digest);
-    const key = graphKey(descriptor);
+    const digest = parseDigest(d.digest);
+    const key = graphKey(d);
     const known = this.#read.get(key);
     if (known !== undefined) return bytesStream(known);
-    const isDocument = hasSuccessors(descriptor);
-    const isKept = descriptor.size <= MAX_READ_BYTES &&
-      (isDocument || ociMediaType(descriptor.mediaType) === MediaType.config);
+    const isDocument = hasSuccessors(d);
+    const isKept = d.size <= MAX_READ_BYTES &&
+      (isDocument || ociMediaType(d.mediaType) === MediaType.config);
     const found = await this.#pull(options, async (repository) => {
       if (isDocument) return (await getManifest(repository, digest, options)).bytes;
-      const stream = await fetchBlob(repository, descriptor, options);
+      const stream = await fetchBlob(repository, d, options);
       return isKept ? await readAll(stream, MAX_READ_BYTES, `blob ${digest}`) : stream;
     });
     if (!(found instanceof Uint8Array)) return found;
@@ -187,37 +170,31 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   }
 
   /** {@inheritDoc Target.has} */
-  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+  async has(d: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    const digest = parseDigest(descriptor.digest);
-    const key = `${digest} ${descriptor.size}`;
+    const digest = parseDigest(d.digest);
+    const key = graphKey(d);
     if (this.#known.has(key)) return true;
     const { own } = this.#parts;
     const found = await this.#heads.run(async () => {
-      options.signal?.throwIfAborted();
-      if (!hasSuccessors(descriptor)) return await hasBlob(own, descriptor, options);
-      return (await headManifest(own, digest, options))?.size === descriptor.size;
+      if (!hasSuccessors(d)) return await hasBlob(own, d, options);
+      return (await headManifest(own, digest, options))?.size === d.size;
     });
     (found ? this.#known : this.#absent).add(key);
     return found;
   }
 
   /** {@inheritDoc Target.push} */
-  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+  async push(d: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    const digest = parseDigest(descriptor.digest);
+    const digest = parseDigest(d.digest);
+    const key = graphKey(d);
     // Images that are pushed side by side share layers: each is sent once.
     await this.#pushing.do(digest, async () => {
-      const key = `${digest} ${descriptor.size}`;
-      if (hasSuccessors(descriptor)) await this.#pushDocument(descriptor, digest, open, options);
-      else if (this.#absent.delete(key) || !(await this.has(descriptor, options))) {
-        await (await uploads()).pushBlob(
-          this.#parts.own,
-          descriptor,
-          open,
-          this.#parts.mountFrom,
-          options,
-        );
+      if (hasSuccessors(d)) await this.#pushDocument(d, digest, open, options);
+      else if (this.#absent.delete(key) || !(await this.has(d, options))) {
+        const { own, mounts } = this.#parts;
+        await (await uploads()).pushBlob(own, d, open, mounts, options);
       }
       this.#absent.delete(key);
       this.#known.add(key);
@@ -226,27 +203,26 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
 
   /** {@inheritDoc Target.pushNamed} */
   async pushNamed(
-    descriptor: Descriptor,
+    d: Descriptor,
     open: OpenBlob,
     ref: string,
     options: CallOptions = {},
   ): Promise<void> {
     options.signal?.throwIfAborted();
-    const digest = parseDigest(descriptor.digest);
     const tag = this.#parseTag(ref);
     // The same image under another name is sent, too: each request names one.
-    await this.#pushing.do(`${digest} ${tag}`, async () => {
-      await this.#pushDocument(descriptor, tag, open, options);
-      this.#known.add(`${digest} ${descriptor.size}`);
+    await this.#pushing.do(`${parseDigest(d.digest)} ${tag}`, async () => {
+      await this.#pushDocument(d, tag, open, options);
+      this.#known.add(graphKey(d));
     });
   }
 
   /** {@inheritDoc Target.tag} */
-  async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
+  async tag(d: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const tag = this.#parseTag(ref);
     const { own } = this.#parts;
-    const digest = parseDigest(descriptor.digest);
+    const digest = parseDigest(d.digest);
     const pushed = this.#documents.get(digest);
     if (pushed === undefined) {
       // What was there before was most likely tagged before, too.
@@ -280,18 +256,14 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
    *
    * @throws {KodenoError} as pushing it does
    */
-  async listReferrer(
-    descriptor: Descriptor,
-    bytes: Uint8Array,
-    options: CallOptions = {},
-  ): Promise<void> {
-    const document = { descriptor, bytes };
-    const subject = parseGraphDocument(document.descriptor, bytes).subject;
+  async listReferrer(d: Descriptor, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    const { subject } = parseGraphDocument(d, bytes);
     if (subject === undefined) return;
     const { own, lockFolder } = this.#parts;
     const { addReferrer, askReferrers } = await lists();
     this.#keepsLists ??= await askReferrers(own, subject, options) !== undefined;
-    if (!this.#keepsLists) await addReferrer(own, subject, document, { ...options, lockFolder });
+    if (this.#keepsLists) return;
+    await addReferrer(own, subject, { descriptor: d, bytes }, { ...options, lockFolder });
   }
 
   /**
@@ -300,7 +272,6 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
    * @throws {KodenoError} `UNAUTHORIZED` with what to do about it, `REGISTRY_FAILED`
    */
   async check(options: CallOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
     await (await uploads()).checkPush(this.#parts.own, options);
   }
 
@@ -320,21 +291,22 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   }
 
   async #pushDocument(
-    descriptor: Descriptor,
+    d: Descriptor,
     ref: string,
     open: OpenBlob,
     options: CallOptions,
   ): Promise<void> {
     const { own, lockFolder } = this.#parts;
-    const bytes = await readDocument({ fetch: open }, descriptor, options);
-    const document = { descriptor: bareDescriptor(descriptor), bytes };
+    const bytes = await readDocument({ fetch: open }, d, options);
+    const document = { descriptor: bareDescriptor(d), bytes };
     const said = await putManifest(own, ref, document, options);
-    const subject = parseGraphDocument(document.descriptor, bytes).subject;
-    if (subject !== undefined && said === undefined) {
+    const { subject } = parseGraphDocument(d, bytes);
+    if (said !== undefined) this.#keepsLists = true;
+    else if (subject !== undefined) {
       const { addReferrer } = await lists();
       await addReferrer(own, subject, document, { ...options, lockFolder });
     }
-    keepFew(this.#documents, descriptor.digest, document, MAX_DOCUMENTS);
+    keepFew(this.#documents, d.digest, document, MAX_DOCUMENTS);
   }
 
   async #pull<T>(
