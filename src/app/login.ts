@@ -7,13 +7,8 @@ import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import {
-  checkHost,
-  checkLogin,
-  forgetLogin,
-  keepLogin,
-  type LoggedOut,
-} from "../place/registry/login.ts";
+import { checkLogin } from "../place/registry/access.ts";
+import { checkHost, forgetLogin, keepLogin, type LoggedOut } from "../place/registry/login.ts";
 import { apiHost } from "../place/registry/endpoint.ts";
 import { registryOptions } from "../place/open.ts";
 

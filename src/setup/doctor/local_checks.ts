@@ -20,7 +20,7 @@ import { goEnvironment } from "../../go/list.ts";
 import { ioFailure, temporaryPath } from "../../io/files.ts";
 import { findKubectl } from "../../kube/kubectl.ts";
 import { registryOptions } from "../../place/open.ts";
-import { reach } from "../../place/registry/login.ts";
+import { reach } from "../../place/registry/access.ts";
 import { type Checkup, shownUrl } from "./report.ts";
 
 /** Is there a Go that can build what lies here, and where do modules come from? */

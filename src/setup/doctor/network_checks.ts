@@ -9,7 +9,7 @@ import { DaemonClient } from "../../place/daemon/client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";
 import { findDaemonOf, registryOptions } from "../../place/open.ts";
-import { checkAccess } from "../../place/registry/login.ts";
+import { checkAccess } from "../../place/registry/access.ts";
 import {
   askHelper,
   type AuthFile,
@@ -109,7 +109,7 @@ export async function checkRegistry(checkup: Checkup): Promise<void> {
   if (offline) return checkup.ok(`${repository}, which was not asked (--offline)`);
   const warnings: string[] = [];
   try {
-    const { origin, wants, known, push } = await checkAccess(`${repository}/x`, {
+    const { origin, isOpen, known, push } = await checkAccess(`${repository}/x`, {
       ...registryOptions(transfer),
       retry: { attempts: 1 },
       connectMs: 5000,
@@ -122,7 +122,7 @@ export async function checkRegistry(checkup: Checkup): Promise<void> {
       const mend = `log in as somebody who may push (kodeno login ${new URL(origin).host})`;
       checkup.add("wrong", `${origin} lets in ${who}, but not to push to ${repository}`, mend);
     } else if (push) checkup.ok(`${origin} lets push to ${repository} ${who}`);
-    else if (wants === "nothing") checkup.ok(`${origin} lets everybody in`);
+    else if (isOpen) checkup.ok(`${origin} lets everybody in`);
     else {
       const found = `${origin} lets in ${who}; whether it lets push, only a push tells`;
       checkup.add(known ? "ok" : "warning", found);
