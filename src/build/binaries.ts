@@ -15,15 +15,6 @@ import { fileStream } from "../io/streams.ts";
 import { buildIdOf } from "../layers/binary_layer.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 
-/** One folder of binaries. */
-interface BinaryFolder {
-  readonly path: string;
-  readonly binaries: number;
-  readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly used: number;
-}
-
 /** The folder of all binaries in a cache. */
 export function binaryRoot(cacheDirectory: string): string {
   return join(cacheDirectory, "bin");
@@ -47,27 +38,20 @@ export async function withBinaryFolder<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const lock = lockOf(path);
-  const make = async (): Promise<void> => {
-    try {
-      // The mode would be that of all above it, too.
-      await Deno.mkdir(dirname(path), { recursive: true });
-      await Deno.mkdir(path, { mode: MODE }).catch((error) => {
-        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      });
-    } catch (error) {
-      throw ioFailure(`make folder ${path}`, error);
-    }
-  };
-  await make();
+  try {
+    // Not with the folder itself: its mode would be that of all above it, too.
+    await Deno.mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw ioFailure(`make folder ${path}`, error);
+  }
   return await withLockFile(lock, async () => {
     const records = await begin(path, lock);
-    // Whoever held the lock may have removed the folder.
-    await make();
     try {
       return await work(records);
     } finally {
-      // In its place: others may be waiting for this very file.
-      await Deno.writeTextFile(lock, seal(basename(path), [...records]));
+      // In its place: others may be waiting for this very file. A lock that does not say what is there
+      // costs time, and is no reason to fail, or to hide why the work has failed.
+      await Deno.writeTextFile(lock, seal(basename(path), [...records])).catch(() => {});
     }
   }, signal);
 }
@@ -83,9 +67,8 @@ async function begin(path: string, lock: string): Promise<BinaryRecords> {
     const folder = await Deno.lstat(path).catch(() => undefined);
     const known = sealed !== undefined && folder?.isDirectory && isOwnFile(folder);
     if (!known) {
-      await Deno.remove(path, { recursive: true }).catch((error) => {
-        if (!isNotFound(error)) throw error;
-      });
+      await removeIfThere(path, { recursive: true });
+      await Deno.mkdir(path, { mode: MODE });
     }
     await Deno.writeTextFile(lock, BUSY);
     return new Map(known ? sealed as [] : []);
@@ -94,14 +77,13 @@ async function begin(path: string, lock: string): Promise<BinaryRecords> {
   }
 }
 
-/** All folders of binaries. */
-export async function listBinaryFolders(root: string): Promise<readonly BinaryFolder[]> {
+/** All folders of binaries; `used` is in milliseconds since 1970. */
+export async function listBinaryFolders(root: string) {
   try {
-    const found: BinaryFolder[] = [];
+    const found = [];
     for await (const { name, isDirectory } of Deno.readDir(root)) {
-      if (!isDirectory) continue;
       const path = join(root, name);
-      const sizes = await sizesIn(path);
+      const sizes = isDirectory ? await sizesIn(path) : undefined;
       if (sizes === undefined) continue;
       // A process may have been killed before it made the lock.
       const lock = await Deno.stat(lockOf(path)).catch(() => undefined);
@@ -126,16 +108,6 @@ async function sizesIn(path: string): Promise<readonly number[] | undefined> {
   }
 }
 
-/** Removes a folder when no build is using it; waits for one that is. */
-async function removeBinaryFolder({ path }: BinaryFolder): Promise<void> {
-  try {
-    // The lock stays: removing it would let two processes hold it.
-    await withLockFile(lockOf(path), () => Deno.remove(path, { recursive: true }));
-  } catch (error) {
-    if (!isNotFound(error)) throw ioFailure(`remove folder ${path}`, error);
-  }
-}
-
 function lockOf(path: string): string {
   return `${path}.lock`;
 }
@@ -148,11 +120,8 @@ type BinaryRecords = Map<string, Awaited<ReturnType<typeof record>>>;
  * is not read where its build ID is the one recorded: go has found that to be of the present sources,
  * and flags that fix an ID have go link anew each time. One that go left and nobody knows is made anew.
  *
- * @param folder where they are
  * @param records of what go wrote before; gets what it writes now
- * @param files names of the binaries
  * @param build runs go, which writes those that are not up to date
- * @throws {KodenoError} what `build` throws, and `IO_FAILED`
  */
 export async function buildBinaries(
   folder: string,
@@ -236,8 +205,11 @@ export async function shrinkCache(
 ): Promise<void> {
   const all = [
     ...(await layers.list()).map((one) => ({ ...one, remove: () => layers.remove([one]) })),
-    ...(await listBinaryFolders(binaryRoot(directory)))
-      .map((one) => ({ ...one, remove: () => removeBinaryFolder(one) })),
+    ...(await listBinaryFolders(binaryRoot(directory))).map((one) => {
+      const remove = () => removeIfThere(one.path, { recursive: true });
+      // Builds that use it are waited for. The lock stays: without it two processes might hold it.
+      return { ...one, remove: () => withLockFile(lockOf(one.path), remove) };
+    }),
   ].sort((a, b) => a.used - b.used);
   let left = all.reduce((sum, { size }) => sum + size, 0);
   for (const { size, remove } of all) {

@@ -47,6 +47,18 @@ Deno.test("binaries: what go did not write and nobody knows is made anew", async
   assert.equal((await listBinaryFolders(dir.join("bin")))[0]?.binaries, 0);
 });
 
+Deno.test("binaries: a lock that cannot be written hides no failure", async () => {
+  await using dir = await tempDir();
+  const folder = dir.join("bin", "linux");
+  const work = () =>
+    withBinaryFolder(folder, async () => {
+      await Deno.remove(`${folder}.lock`);
+      await Deno.mkdir(`${folder}.lock`);
+      throw new Error("go has failed");
+    });
+  await assert.rejects(work, /^Error: go has failed$/);
+});
+
 Deno.test("cache: the least recently used goes first, until the bound is kept", async () => {
   // Used at second 1, 2, 3 and 4, of 1000 bytes each.
   const parts = ["layer 1", "binary 2", "layer 3", "binary 4"];
