@@ -21,13 +21,7 @@ import { type Descriptor, digestHex, isDigest } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
 import { Layout } from "../place/layout/layout.ts";
-import {
-  giveUpNetwork,
-  openRegistries,
-  openSource,
-  parsePlace,
-  type PlaceName,
-} from "../place/open.ts";
+import { giveUpNetwork, openRegistries, openSource, parsePlace } from "../place/open.ts";
 
 /** What opening a base may need; `cache` and `go` are asked only for the `static` one. */
 interface BaseContext extends WorkOptions {
@@ -43,14 +37,13 @@ export class BaseSet implements AsyncDisposable {
   readonly #bases = new Map<string, Promise<Base>>();
   // deno-lint-ignore no-undef -- the linter does not know it yet
   readonly #opened = new AsyncDisposableStack();
+  #registries: ReturnType<typeof openRegistries> | undefined;
 
   constructor(readonly config: BuildConfig, readonly context: BaseContext) {}
 
   /**
    * Opens the base that an image is to stand on, for the platforms it asks for, or gives the one that
    * is open.
-   *
-   * @throws {KodenoError} `BAD_REFERENCE` for a name of no known kind, and see `readBase`
    */
   open(image: BaseChoice): Promise<Base> {
     const key = JSON.stringify([image.baseImage, image.platforms]);
@@ -97,8 +90,9 @@ export class BaseSet implements AsyncDisposable {
     const { cache: { directory }, transfer, offline } = this.config;
     const { signal, emit } = this.context;
     const fullName = `${name}:${tag ?? "latest"}`;
+    const asked = digest ?? fullName;
     const cache = await openBaseCache(directory);
-    const registries = this.#opened.use(openRegistries(transfer, { emit }));
+    const registries = this.#registries ??= this.#opened.use(openRegistries(transfer, { emit }));
     const missing = (): Promise<never> =>
       Promise.reject(
         new KodenoError(
@@ -109,17 +103,13 @@ export class BaseSet implements AsyncDisposable {
         ),
       );
     const source = offline ? { resolve: missing, fetch: missing } : registries.open(name);
-    const known = offline || digest !== undefined ? cache.known(digest ?? fullName) : undefined;
+    const known = offline || digest !== undefined ? cache.known(asked) : undefined;
     const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
-    const base = await readBase(
-      cachedSource(source, cache.blobs),
-      root,
-      platforms,
-      `base image ${baseImage}`,
-      { signal, name: digest !== undefined && !tag ? name : fullName },
-    );
+    const options = { signal, name: digest !== undefined && !tag ? name : fullName };
+    const what = `base image ${baseImage}`;
+    const base = await readBase(cachedSource(source, cache.blobs), root, platforms, what, options);
     // Whoever names it by its digest later need not ask for it again.
-    for (const one of new Set([digest ?? fullName, root.digest])) {
+    for (const one of new Set([asked, root.digest])) {
       if (cache.known(one)?.digest !== root.digest) await cache.remember(one, root);
     }
     return base;
@@ -144,28 +134,22 @@ async function checkLayers(layout: Layout, base: Base, what: string): Promise<vo
  *
  * @param isFar whether images go to a place beside those of `publish`, which may need the network
  * @returns repositories of base images, whose layers a registry may have already
- * @throws {KodenoError} `BAD_REFERENCE`
  */
 export async function settleNetwork(
   builds: readonly BuildConfig[],
   { push, local, kind }: PublishConfig,
   isFar = false,
 ): Promise<readonly string[]> {
-  const bases = builds.flatMap(basesOf);
+  const names = builds.flatMap(({ image, builds, baseImageOverrides }) => [
+    image.baseImage,
+    ...builds.map((build) => build.image.baseImage),
+    ...Object.values(baseImageOverrides),
+  ]);
+  const bases = [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
   const dials = isFar || push || local || kind !== undefined ||
     bases.some(({ kind }) => kind === "daemon");
   if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();
   return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
-}
-
-/** The places of all base images that may be needed. */
-function basesOf({ image, builds, baseImageOverrides }: BuildConfig): readonly PlaceName[] {
-  const names = [
-    image.baseImage,
-    ...builds.map((build) => build.image.baseImage),
-    ...Object.values(baseImageOverrides),
-  ];
-  return [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
 }
 
 const BLOBS = ["blobs", "sha256"] as const;
@@ -185,9 +169,9 @@ async function openBaseCache(cacheDirectory: string) {
   } catch (error) {
     throw ioFailure(`make cache of base images ${directory}`, error);
   }
-  const recordOf = (reference: string): readonly [path: string, name: string] => {
+  const recordOf = (reference: string) => {
     const name = digestHex(digestOf(JSON.stringify([Deno.uid(), reference])));
-    return [join(directory, NAMES, name), name];
+    return [join(directory, NAMES, name), name] as const;
   };
   return {
     /** Without entries: who reads a blob has its digest, and checks it. */
@@ -203,13 +187,8 @@ async function openBaseCache(cacheDirectory: string) {
   };
 }
 
-/**
- * Forgets a blob whose bytes do not hold.
- *
- * @returns whether it was there
- */
+/** Forgets a blob whose bytes do not hold; tells whether it was there. */
 export async function evictBaseBlob(cacheDirectory: string, digest: string): Promise<boolean> {
-  if (!isDigest(digest)) return false;
-  const path = join(baseCacheDirectory(cacheDirectory), ...BLOBS, digestHex(digest));
-  return await removeIfThere(path);
+  return isDigest(digest) &&
+    await removeIfThere(join(baseCacheDirectory(cacheDirectory), ...BLOBS, digestHex(digest)));
 }
