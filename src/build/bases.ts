@@ -69,7 +69,7 @@ export class BaseSet implements AsyncDisposable {
     const place = parsePlace(baseImage);
     if (place.kind === "registry") return await this.#ofRegistry(image, place.reference);
     const options = { directory: workingDirectory, signal, emit };
-    const { source, ref } = this.#opened.use(await openSource(place, transfer, options));
+    const { source, ref } = await openSource(place, transfer, this.#opened, options);
     const root = await source.resolve(ref, { signal });
     // A path would differ from machine to machine; the image's own name does not.
     const name = place.kind === "daemon" ? undefined : imageName(root);

@@ -33,15 +33,6 @@ export type PlaceName =
 /**
  * Reads `oci:DIR[:NAME]`, `oci:DIR@DIGEST`, `archive:FILE[:NAME]`, `daemon:NAME`, or the reference of
  * an image in a registry or, below `kind.local`, in the nodes of a kind cluster.
- *
- * @throws {KodenoError} `BAD_REFERENCE`
- *
- * @example
- * ```ts
- * import { parsePlace } from "./open.ts";
- * const place = parsePlace("oci:out:hello:latest");
- * if (place.kind !== "layout" || place.ref !== "hello:latest") throw new Error();
- * ```
  */
 export function parsePlace(text: string): PlaceName {
   const found = /^(oci|archive):([^:@]+)(?:@(sha256:[0-9a-f]{64})|:(.+))?$/.exec(text);
@@ -66,17 +57,12 @@ export function parsePlace(text: string): PlaceName {
 /**
  * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
  * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.
- *
- * @throws {KodenoError} `BAD_PLACE` when it is neither
  */
 export async function openImages(
   place: string,
   options: WorkOptions = {},
 ): Promise<Layout | ArchiveSource> {
-  const path = await pathOf(place);
-  const info = await Deno.stat(path).catch(() => undefined);
-  const isArchive = path === "-" || info?.isFile || info?.isFifo;
-  return isArchive ? await openArchivePlace(path, options) : await openLayout(path, options);
+  return await openStore(await pathOf(place), options);
 }
 
 /** The path of a layout or archive; what has the prefix of a place in its own name keeps it. */
@@ -87,66 +73,51 @@ export async function pathOf(place: string): Promise<string> {
 }
 
 /**
- * Opens an archive, which may be a pipe: `-` is stdin. What comes from a pipe is held till the archive
- * is disposed of.
- *
- * @throws {KodenoError} as `openArchive`
+ * Opens a layout, or an archive, which may be a pipe; where no kind is said, it is what is there. What
+ * comes from a pipe is held till the archive is disposed of.
  */
-async function openArchivePlace(
+async function openStore(
   path: string,
-  { signal }: CallOptions = {},
-): Promise<ArchiveSource> {
+  { signal, emit }: WorkOptions,
+  kind?: "layout" | "archive",
+): Promise<Layout | ArchiveSource> {
+  if (kind === "layout") return await openLayout(path, { emit });
+  const info = path === "-" ? undefined : await Deno.stat(path).catch(() => undefined);
+  const isPipe = path === "-" || info?.isFifo;
+  if (kind === undefined && !isPipe && !info?.isFile) return await openLayout(path, { emit });
   // Kinds of places that a command does not touch are not loaded: half of its time would go there.
   const { openArchive, openPipedArchive } = await import("./archive/archive_source.ts");
-  const isPipe = path === "-" || (await Deno.stat(path).catch(() => undefined))?.isFifo;
   return isPipe
     ? await openPipedArchive(path, { signal })
     : await openArchive(resolve(path), { signal });
 }
 
-/** A place that is open to be read, and what an image is called there. Dispose of it in the end. */
-interface OpenSource extends AsyncDisposable {
-  readonly source: Source;
-  /** What the source resolves to the image. */
-  readonly ref: string;
-}
-
-/** How a place is opened. */
 interface OpenSourceOptions extends WorkOptions {
   /** That paths are relative to, where it is not the current one. */
   readonly directory?: string | undefined;
 }
 
 /**
- * Opens a place to read an image from; what it has stays there till it is disposed of.
- *
- * @throws {KodenoError} `BAD_PLACE`, and what a daemon answers, `NOT_FOUND` among it
+ * Opens a place to read an image from, which stays there till what was opened is disposed of; `ref` is
+ * what the source resolves to the image.
  */
 export async function openSource(
   place: PlaceName,
   config: TransferConfig,
-  { directory, signal, emit }: OpenSourceOptions = {},
-): Promise<OpenSource> {
+  opened: AsyncDisposableStack,
+  { directory = "", signal, emit }: OpenSourceOptions = {},
+): Promise<{ readonly source: Source; readonly ref: string }> {
   switch (place.kind) {
     case "layout":
     case "archive": {
-      const path = directory === undefined ? place.path : resolve(directory, place.path);
-      const source = place.kind === "layout"
-        ? await openLayout(path, { emit })
-        : await openArchivePlace(path, { signal });
-      const holding = await holdPlace(source, { signal });
-      const close = () => {
-        holding[Symbol.dispose]();
-        source[Symbol.dispose]();
-        return Promise.resolve();
-      };
-      return { source, ref: place.ref, [Symbol.asyncDispose]: close };
+      const path = directory ? resolve(directory, place.path) : place.path;
+      const source = opened.use(await openStore(path, { signal, emit }, place.kind));
+      opened.use(await holdPlace(source, { signal }));
+      return { source, ref: place.ref };
     }
     case "daemon": {
       const { Daemon } = await import("./daemon/daemon.ts");
-      const source = new Daemon(await findDaemonOf(config));
-      const close = () => source[Symbol.asyncDispose]();
-      return { source, ref: place.name, [Symbol.asyncDispose]: close };
+      return { source: opened.use(new Daemon(await findDaemonOf(config))), ref: place.name };
     }
     case "kind":
       throw new KodenoError(
@@ -155,10 +126,8 @@ export async function openSource(
       );
     case "registry": {
       const { name, tag, digest } = place.reference;
-      const registries = openRegistries(config, { named: [name], emit });
-      const close = () => registries[Symbol.asyncDispose]();
-      const ref = digest ?? tag ?? "latest";
-      return { source: registries.open(name), ref, [Symbol.asyncDispose]: close };
+      const registries = opened.use(openRegistries(config, { named: [name], emit }));
+      return { source: registries.open(name), ref: digest ?? tag ?? "latest" };
     }
   }
 }
@@ -202,10 +171,8 @@ export function isLocalRepository(name: string): boolean {
 }
 
 /**
- * Finds the Docker daemon that a configuration means; dials nothing.
- *
- * @throws {KodenoError} as `findDaemon`; `BAD_OPTION` offline for one on another machine, since only
- * the environment names it
+ * Finds the Docker daemon that a configuration means; dials nothing. Offline, one on another machine is
+ * refused, since only the environment names it.
  */
 export async function findDaemonOf(
   { environment, offline }: TransferConfig,
@@ -226,12 +193,7 @@ export async function findDaemonOf(
 /** A daemon or a kind cluster. */
 export type LocalPlace = Daemon | KindCluster;
 
-/**
- * Opens the daemon that a configuration means, or the cluster that it means for a domain.
- *
- * @param domain of the names, where one was asked for
- * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION` as `findDaemonOf`
- */
+/** Opens the daemon that a configuration means, or the cluster that it means for a domain of names. */
 export async function openLocalPlace(
   config: TransferConfig,
   domain: string | undefined,
@@ -263,7 +225,6 @@ export interface WritablePlace extends Place {
   prepare?(source: Source, root: Descriptor, options?: CallOptions): Promise<Descriptor>;
 }
 
-/** How a place to write to is opened. */
 interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
   /** Those that are open already, where the place is a registry. */
   readonly registries?: Registries | undefined;
@@ -271,11 +232,7 @@ interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {
   readonly domain?: string | undefined;
 }
 
-/**
- * Opens a place to write an image to; a layout is made where there is none.
- *
- * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION`, `IO_FAILED`
- */
+/** Opens a place to write an image to; a layout is made where there is none. */
 export async function openTarget(
   place: PlaceName,
   config: TransferConfig,

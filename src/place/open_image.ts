@@ -2,7 +2,7 @@
  * One image of any place, opened for copying: its root, of one platform where that is asked for.
  * @module
  */
-import { holdPlace, type ImageStore, type Source } from "../content/places.ts";
+import { type CallOptions, holdPlace, type ImageStore, type Source } from "../content/places.ts";
 import { imagePlatform } from "../content/reader.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
@@ -11,9 +11,9 @@ import type { Emit, WorkOptions } from "../events.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
-import { formatPlatform, parsePlatformSpec, platformMatches } from "../oci/platform.ts";
+import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
 import { shortName } from "../oci/reference.ts";
-import { type PresentBlobs, presentImage } from "./archive/choose.ts";
+import { allMatching, type PresentBlobs, presentImage } from "./archive/choose.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openImages, openSource, type PlaceName } from "./open.ts";
 import type { TransferConfig } from "./transfer.ts";
@@ -37,18 +37,12 @@ interface OpenOptions extends WorkOptions {
   readonly platform?: string | undefined;
 }
 
-/**
- * Opens an image.
- *
- * @returns the image; dispose of it when it was read
- * @throws {KodenoError} `NOT_FOUND`, `BAD_REFERENCE` for a name of several; `BAD_PLATFORM`, `BAD_PLACE`,
- * `BAD_CONTENT`, and what a registry or daemon answers
- */
+/** Opens an image; a name of several is `BAD_REFERENCE`. Dispose of it when it was read. */
 export async function openImage(place: PlaceName, options: OpenOptions): Promise<OpenImage> {
   const { config, platform, from, signal, emit } = options;
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opening = new AsyncDisposableStack();
-  const { source, ref } = opening.use(await openSource(place, config, { signal, emit }));
+  const { source, ref } = await openSource(place, config, opening, { signal, emit });
   let root: Descriptor;
   let name: string | undefined;
   let notes: readonly string[] = [];
@@ -124,7 +118,7 @@ async function resolveFor(
   const entries = await source.entries();
   const named = ref === "" ? entries : entriesNamed(entries, ref, where);
   const spec = parsePlatformSpec(platform);
-  const found = named.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const found = allMatching(named, spec);
   const isFlat = named.length > 1 && new Set(named.map(imageName)).size === 1 &&
     new Set(named.map(refName)).size === 1 && named.every((d) => d.platform);
   return isFlat && found.length === 1 && found[0] ? found[0] : await source.resolve(ref);
@@ -137,23 +131,19 @@ async function choosePlatform(
   where: string,
   signal: AbortSignal | undefined,
 ): Promise<Descriptor> {
-  const spec = parsePlatformSpec(platform);
   const have = isIndexType(root.mediaType)
     ? parseIndex(await readDocument(source, root, { signal }), where).manifests
     // What a manifest runs on is in its config; whoever named it may not say so.
     : [{ ...root, platform: await imagePlatform(source, root, { signal }) }];
-  const found = have.filter((d) => d.platform && platformMatches(spec, d.platform));
+  const found = allMatching<Descriptor>(have, parsePlatformSpec(platform));
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
   const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
-  throw new KodenoError(
-    "BAD_PLATFORM",
-    `Cannot choose ${platform} of ${where}: it has ${list}` +
-      (found.length > 1 ? "; say which one" : ""),
-  );
+  const next = found.length > 1 ? "; say which one" : "";
+  const message = `Cannot choose ${platform} of ${where}: it has ${list}${next}`;
+  throw new KodenoError("BAD_PLATFORM", message);
 }
 
-/** What is asked for, by whom. */
 interface ImageChoice extends WorkOptions {
   /** Names, tags or digests; a name without a tag stands for all its tags. All when none is named. */
   readonly images: readonly string[];
@@ -168,13 +158,7 @@ interface ChosenImages extends WithReferrers, Disposable {
   readonly leftOut: number;
 }
 
-/**
- * Opens a layout or archive, and chooses of its images: those that are named, or all but what is no
- * image and what refers to something that is not there.
- *
- * @throws {KodenoError} `BAD_PLACE`; `NOT_FOUND` when one is not there, or nothing is; `BAD_REFERENCE`;
- * `BAD_CONTENT` when one that is named is no image
- */
+/** Opens a layout or archive, and chooses of its images: those that are named, or all. */
 export async function openChosen(where: string, choice: ImageChoice): Promise<ChosenImages> {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opening = new DisposableStack();
@@ -192,9 +176,6 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
 /**
  * The entries that are named, in the order of the place; all of them when none is named, but for those
  * that cannot be moved: what is no image, and what refers to something that is not there.
- *
- * @throws {KodenoError} `NOT_FOUND` when one is not there, or nothing is; `BAD_REFERENCE`;
- * `BAD_CONTENT` when one that is named is no image
  */
 async function chooseImages(
   source: ImageStore,
@@ -203,11 +184,11 @@ async function chooseImages(
 ): Promise<readonly Descriptor[]> {
   const entries = await source.entries();
   const found: Descriptor[] = [];
-  const chosen = images.length === 0 ? undefined : namedOnes(entries, images, where);
-  for (const entry of chosen ?? entries) {
+  const named = new Set(images.flatMap((image) => entriesNamed(entries, image, where)));
+  for (const entry of images.length > 0 ? entries.filter((one) => named.has(one)) : entries) {
     const why = await hindrance(source, entry, { signal });
     if (why === undefined) found.push(entry);
-    else if (chosen !== undefined) {
+    else if (named.has(entry)) {
       const message = `Cannot ${verb} ${nameOrDigest(entry)} of ${where}: ${why}`;
       throw new KodenoError("BAD_CONTENT", message, { digest: entry.digest });
     } else {
@@ -219,11 +200,7 @@ async function chooseImages(
   throw new KodenoError("NOT_FOUND", `Cannot ${verb} ${where}: it has no images`);
 }
 
-/**
- * All entries that a name, tag or digest means; several where they differ in the platform alone.
- *
- * @throws {KodenoError} `NOT_FOUND`
- */
+/** All entries that a name, tag or digest means; several where they differ in the platform alone. */
 function entriesNamed(
   entries: readonly Descriptor[],
   image: string,
@@ -243,20 +220,11 @@ function entriesNamed(
   return [findEntry(entries, image, where)];
 }
 
-function namedOnes(
-  entries: readonly Descriptor[],
-  images: readonly string[],
-  where: string,
-): readonly Descriptor[] {
-  const chosen = new Set(images.flatMap((image) => entriesNamed(entries, image, where)));
-  return entries.filter((entry) => chosen.has(entry));
-}
-
 /** Why an entry cannot be moved, if it cannot. */
 async function hindrance(
   source: ImageStore,
   entry: Descriptor,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: CallOptions,
 ): Promise<string | undefined> {
   if (!hasSuccessors(entry)) {
     return `its media type ${JSON.stringify(entry.mediaType)} is neither an image's nor an index's`;
@@ -282,26 +250,18 @@ function tellPartial(
 /**
  * A layout or archive whose entries are what can be moved of its images; each index that has a single
  * platform there is told of.
- *
- * @param where names the place in a note
  */
 export function presentImages(
   store: ImageStore,
   where: string,
-  options: WorkOptions,
-): ImageStore {
-  // A layout that lacks a blob is damaged.
-  return "holds" in store ? ofArchive(store as ImageStore & PresentBlobs, where, options) : store;
-}
-
-function ofArchive(
-  store: ImageStore & PresentBlobs,
-  where: string,
   { signal, emit }: WorkOptions,
 ): ImageStore {
+  // A layout that lacks a blob is damaged.
+  if (!("holds" in store)) return store;
+  const archive = store as ImageStore & PresentBlobs;
   const told = new Set<string>();
   const present = async (entry: Descriptor): Promise<Descriptor> => {
-    const found = await presentImage(store, entry, { signal });
+    const found = await presentImage(archive, entry, { signal });
     if (found.digest !== entry.digest && !told.has(entry.digest)) {
       tellPartial(entry, found, where, emit);
       told.add(entry.digest);
@@ -309,15 +269,10 @@ function ofArchive(
     return found;
   };
   let entries: Promise<readonly Descriptor[]> | undefined;
-  const all = async (): Promise<readonly Descriptor[]> => {
-    const found: Descriptor[] = [];
-    for (const entry of await store.entries()) found.push(await present(entry));
-    return found;
-  };
   return {
     what: store.what,
     resolve: async (ref, o) => await present(await store.resolve(ref, o)),
     fetch: (d, o) => store.fetch(d, o),
-    entries: () => entries ??= all(),
+    entries: () => entries ??= store.entries().then((all) => Array.fromAsync(all, present)),
   };
 }
