@@ -33,20 +33,16 @@ import {
   readText,
 } from "./faults.ts";
 
-/** What is asked of a file. */
 interface YamlOptions {
-  /** Whether it may hold several documents; default one. */
+  /** Whether a file may hold several documents; default one. */
   readonly documents?: "one" | "many" | undefined;
-  /** Most bytes it may have; default 2 MiB. */
-  readonly maxBytes?: number | undefined;
   /** What errors call it; default its path. */
   readonly name?: string | undefined;
 }
 
 /** What a text holds, in its order; one that is empty where it holds nothing but comments. */
-type YamlDocuments = readonly [YamlDocument, ...YamlDocument[]];
+export type YamlDocuments = readonly [YamlDocument, ...YamlDocument[]];
 
-/** Which part of a key and its value is meant. */
 type Part = "key" | "value";
 /** Gets each fault with its offset in the text. */
 type ReportFault = (offset: number, message: string) => void;
@@ -60,6 +56,8 @@ interface Anchored {
   readonly value?: unknown;
   /** Values in it, itself included; none as long as it is being made, when an alias would hold itself. */
   readonly size?: number;
+  /** Lists and maps in each other, itself included. */
+  readonly height?: number;
 }
 
 /** One document of a file. */
@@ -78,8 +76,12 @@ export class YamlDocument {
   /** What aliases stand for. */
   readonly #targets = new Map<Alias, Node>();
   readonly #anchors = new Map<string, Anchored>();
+  /** Values so far, and those of them that aliases stand for. */
   #count = 0;
   #aliased = 0;
+  /** Lists and maps around what is being made, and the most of them that were in each other. */
+  #level = 0;
+  #deepest = 0;
 
   /** Made by `parseYaml`; what cannot be used is reported and left out. */
   constructor(name: string, places: Places, document: Document.Parsed, report: ReportFault) {
@@ -91,12 +93,7 @@ export class YamlDocument {
     this.value = this.#plain(document.contents);
   }
 
-  /**
-   * Where a value stands, or its key; where there is none, the nearest place above it.
-   *
-   * @param path keys and indexes from the root
-   * @param part the value, or the key it belongs to
-   */
+  /** Where a value stands, or its key; where there is none, the nearest place above it. */
   position(path: Path, part: Part = "value"): Position {
     return this.#places.of(this.#find(path, part).offset);
   }
@@ -138,13 +135,16 @@ export class YamlDocument {
     if (isScalar(node)) return this.#scalar(node);
     if (!isMap(node) && !isSeq(node)) return undefined;
     const { anchor } = node;
-    const before = this.#count;
+    const [count, deepest] = [this.#count, this.#deepest];
     if (anchor !== undefined) this.#anchors.set(anchor, { node });
+    this.#deepest = ++this.#level;
     const value = isMap(node) ? this.#map(node) : node.items.map((item) => this.#plain(item));
     if (isSeq(node)) this.#inner.set(value, node.items);
+    const height = this.#deepest - --this.#level;
     if (anchor !== undefined) {
-      this.#anchors.set(anchor, { node, value, size: this.#count - before + 1 });
+      this.#anchors.set(anchor, { node, value, size: this.#count - count + 1, height });
     }
+    this.#deepest = Math.max(deepest, this.#deepest);
     return value;
   }
 
@@ -165,6 +165,12 @@ export class YamlDocument {
       return undefined;
     }
     this.#targets.set(node, target.node);
+    const depth = this.#level + (target.height ?? 0);
+    this.#deepest = Math.max(this.#deepest, depth);
+    if (depth > MAX_DEPTH) {
+      this.#report(at, TOO_DEEP);
+      return undefined;
+    }
     const within = this.#aliased <= MAX_ALIASED_VALUES;
     this.#aliased += target.size;
     this.#count += target.size;
@@ -246,15 +252,10 @@ function set(values: Values, name: string, value: unknown): void {
   else values[name] = value;
 }
 
-/**
- * Reads a YAML file.
- *
- * @throws {KodenoError} `BAD_CONFIG`: not there, too large (without reading it whole), not UTF-8, or
- *   not YAML; all faults of the text at once, a line each
- */
+/** Reads a file, at most `MAX_YAML_BYTES` of it; throws as `readText` and `parseYaml` do. */
 export async function readYaml(path: string, options: YamlOptions = {}): Promise<YamlDocuments> {
   const name = options.name ?? path;
-  return parseYaml(await readText(path, name, options.maxBytes ?? MAX_YAML_BYTES), name, options);
+  return parseYaml(await readText(path, name, MAX_YAML_BYTES), name, options);
 }
 
 /**
@@ -292,7 +293,9 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlDocumen
     const { offset, message } = explainYamlError(error, text);
     report(offset, message);
   }
-  if (faults.length > 0) throw faultsError(firstOfEachLine(faults));
+  // What follows on a line is mostly a consequence of its first fault.
+  const lines = Map.groupBy(faults, ({ line }) => line);
+  if (faults.length > 0) throw faultsError([...lines.values()].flatMap(([first]) => first ?? []));
   const [, second] = parsed;
   if (second !== undefined && options.documents !== "many") {
     report(second.range[0], `found ${parsed.length} documents; one is allowed: take the "---" out`);
@@ -313,13 +316,6 @@ const BOUNDS: YamlBounds = {
   advice: "a configuration is not that long",
 };
 
-/** What follows on a line is mostly a consequence of its first fault. */
-function firstOfEachLine(faults: readonly Fault[]): readonly Fault[] {
-  const lines = new Map<number, Fault>();
-  for (const fault of faults) if (!lines.has(fault.line)) lines.set(fault.line, fault);
-  return [...lines.values()];
-}
-
 /** How much of a text is read. */
 export interface YamlBounds {
   /** Most pieces: keys, values, comments, line breaks and signs such as `-` each count as one. */
@@ -333,11 +329,10 @@ export interface YamlBounds {
   readonly advice: string;
 }
 
-/** Where reading ended, and why. */
+/** Where reading ended, as an offset in UTF-16 units, and why. */
 export class YamlFailure extends Error {
   override readonly name = "YamlFailure";
 
-  /** @param offset in UTF-16 units from the start of the text */
   constructor(readonly offset: number, message: string) {
     super(message);
   }
@@ -345,7 +340,7 @@ export class YamlFailure extends Error {
 
 /** After so many faults nobody wants to know the next one. */
 const MAX_FAULTS = 1000;
-/** Most lists and maps in each other; the library's recursion takes some 800. */
+/** Most lists and maps in each other, aliases followed; the library's recursion takes some 800. */
 const MAX_DEPTH = 500;
 const TOO_DEEP = "found lists or maps nested too deeply to read; say it with fewer levels";
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../../test/support/fails.ts";
 import { tempDir } from "../../../test/support/temp.ts";
 import { parseYaml, readYaml } from "./document.ts";
+import { readText } from "./faults.ts";
 
 const valueOf = (text: string): unknown => parseYaml(text, "x.yaml")[0].value;
 
@@ -82,6 +83,14 @@ Deno.test("yaml: aliases cannot make a document large", async () => {
   await failsWith("BAD_CONFIG", () => valueOf(merged), /^x.yaml:6:\d+: found aliases/);
 });
 
+Deno.test("yaml: aliases cannot make a document deep", async () => {
+  const nested = (depth: number, inner: string) => "[".repeat(depth) + inner + "]".repeat(depth);
+  const text = (depth: number) => `a: &a ${nested(250, "")}\nb: ${nested(depth, "*a")}\n`;
+  assert.deepEqual(Object.keys(valueOf(text(249)) as object), ["a", "b"]);
+  const why = /^x.yaml:2:254: found lists or maps nested too deeply to read/;
+  await failsWith("BAD_CONFIG", () => valueOf(text(250)), why);
+});
+
 Deno.test("yaml: a file is bounded, UTF-8, and a file", async () => {
   await using temp = await tempDir();
   const read = (path: string): Promise<unknown> => readYaml(path, { name: "x.yaml" });
@@ -102,7 +111,6 @@ Deno.test("yaml: a file is bounded, UTF-8, and a file", async () => {
   await failsWith("BAD_CONFIG", () => read(temp.join("no")), /x.yaml: there is no such file$/);
   const good = await temp.write("good.yaml", "\ufeffa: 1\n");
   assert.deepEqual((await readYaml(good))[0].value, { a: 1 });
-  const exact = { maxBytes: 8 };
-  assert.deepEqual((await readYaml(good, exact))[0].value, { a: 1 });
-  await failsWith("BAD_CONFIG", () => readYaml(good, { maxBytes: 7 }), /larger than 7 bytes/);
+  assert.equal(await readText(good, "good.yaml", 8), "a: 1\n");
+  await failsWith("BAD_CONFIG", () => readText(good, "good.yaml", 7), /larger than 7 bytes/);
 });
