@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { KO_FILES, resolveBuildConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
+import { SKAFFOLD_FILES } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
@@ -53,7 +54,6 @@ interface InitOptions extends Pick<WorkOptions, "signal"> {
   readonly environment?: Environment | undefined;
 }
 
-const SKAFFOLD_FILES = ["skaffold.yaml", "skaffold.yml"];
 /** Hidden, so that go passes over it. */
 const SCHEMAS = { ko: ".kodeno/ko.schema.json", skaffold: ".kodeno/skaffold.schema.json" };
 

@@ -3,7 +3,7 @@
  * very name that Skaffold has for it.
  * @module
  */
-import { readCustomBuild } from "../config/skaffold/options.ts";
+import { readCustomBuild } from "../config/skaffold/custom_build.ts";
 import { resolveConfig, resolveTransferConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { TransferConfig } from "../place/transfer.ts";

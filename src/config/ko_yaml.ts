@@ -86,7 +86,7 @@ export async function readKoFile(path: string, name: string): Promise<KoFile> {
 
 function koFileOf(document: YamlDocument, path: string): KoFile {
   const spell = spellingOf(document.value);
-  const { value, notes } = checkYaml(document, koSchema(spell));
+  const [value] = checkYaml([document], koSchema(spell));
   const get = <T>(values: Values, key: string) => values[spell(key)] as T | undefined;
   const lines: Record<string, number> = {};
   for (const name of [...["baseImage", ...BUILD_FIELDS].map(defaultKey), "mirrors"]) {
@@ -94,13 +94,13 @@ function koFileOf(document: YamlDocument, path: string): KoFile {
     if (Object.hasOwn(value, key)) lines[name] = document.position([key], "key").line;
   }
   const builds = get<readonly Values[]>(value, "builds") ?? [];
-  const foreign: string[] = [];
+  const notes: string[] = [];
   for (const [i, build] of builds.entries()) {
     for (const key of Object.keys(build)) {
       const text = `builds[${i}]: ${key} is a field of GoReleaser; it is not read`;
       const fault = document.fault([spell("builds"), i, key], text, "key");
       lines[formatPath(["builds", i, key])] = fault.line;
-      if (GORELEASER.includes(key.toLowerCase())) foreign.push(formatFault(fault));
+      if (GORELEASER.includes(key.toLowerCase())) notes.push(formatFault(fault));
     }
   }
   const overrides = get<Readonly<Record<string, string>>>(value, "baseImageOverrides") ?? {};
@@ -124,7 +124,7 @@ function koFileOf(document: YamlDocument, path: string): KoFile {
     })),
     mirrors: words(get(value, "mirrors")) ?? [],
     lines,
-    notes: [...notes, ...foreign],
+    notes,
   });
 }
 

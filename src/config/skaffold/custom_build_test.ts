@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../../test/support/fails.ts";
-import { readCustomBuild } from "./options.ts";
+import { readCustomBuild } from "./custom_build.ts";
 
 Deno.test("custom builder: everything that Skaffold says", () => {
   const asked = readCustomBuild({

@@ -1,11 +1,12 @@
 /**
- * What a caller may ask of a skaffold.yaml, and what Skaffold tells a builder of its own.
+ * What a caller may ask of a skaffold.yaml, by options and by the variables of Skaffold's flags.
  * @module
  */
 import { KodenoError } from "../../errors.ts";
-import { parseReference } from "../../oci/reference.ts";
-import { badValue } from "../checks.ts";
-import { type Environment, processEnvironment, variable } from "../environment.ts";
+import type { Environment } from "../environment.ts";
+
+/** Names of Skaffold's file, the first before the second. */
+export const SKAFFOLD_FILES = ["skaffold.yaml", "skaffold.yml"] as const;
 
 /**
  * What is asked of a skaffold.yaml; everything may be left out. Where a field is, the variable
@@ -50,8 +51,9 @@ export interface SkaffoldOptions {
   readonly environment?: Environment | undefined;
 }
 
-/** Where a skaffold.yaml is read. */
-export interface SkaffoldPlace {
+/** Options with all that is said elsewhere; see `settleOptions`. */
+export interface SettledOptions extends Omit<SkaffoldOptions, "kubeContext"> {
+  readonly file: string;
   /** Absolute. */
   readonly workingDirectory: string;
   readonly environment: Environment;
@@ -91,14 +93,6 @@ const VARIABLES: readonly Variable<SkaffoldOptions>[] = [
 ];
 type Variable<T> = readonly [field: keyof T & string, name: string, kind: Kind];
 
-/** As `withVariables`, for what was not asked of a build. */
-export function withOutputVariables<T extends SkaffoldOutput>(
-  asked: T,
-  environment: Environment,
-): T {
-  return completed(asked, environment, OUTPUT_VARIABLES);
-}
-
 /**
  * Skaffold's own variables, for what was not asked.
  *
@@ -108,19 +102,28 @@ export function withVariables(options: SkaffoldOptions, environment: Environment
   return completed(options, environment, VARIABLES);
 }
 
+/** As `withVariables`, for what was not asked of a build. */
+export function withOutputVariables<T extends SkaffoldOutput>(
+  asked: T,
+  environment: Environment,
+): T {
+  return completed(asked, environment, OUTPUT_VARIABLES);
+}
+
 function completed<T extends object>(
   asked: T,
   environment: Environment,
   variables: readonly Variable<T>[],
 ): T {
-  const result = { ...asked };
-  for (const [field, name, kind] of variables) {
+  const missing = variables.filter(([field]) => {
     const given: unknown = asked[field];
     // An empty list asks for nothing.
-    if (given !== undefined && !(Array.isArray(given) && given.length === 0)) continue;
-    Reflect.set(result, field, valueOf(`SKAFFOLD_${name}`, kind, environment));
-  }
-  return result;
+    return given === undefined || (Array.isArray(given) && given.length === 0);
+  });
+  const found = missing.map(([field, name, kind]) =>
+    [field, valueOf(`SKAFFOLD_${name}`, kind, environment)] as const
+  );
+  return { ...asked, ...Object.fromEntries(found) };
 }
 
 function valueOf(name: string, kind: Kind, environment: Environment): unknown {
@@ -133,47 +136,4 @@ function valueOf(name: string, kind: Kind, environment: Environment): unknown {
   if (/^(?:0|f|false)$/i.test(value)) return false;
   const found = `${name}=${JSON.stringify(value)}`;
   throw new KodenoError("BAD_OPTION", `Cannot use ${found}: true or false is allowed`);
-}
-
-/** One call by Skaffold of the command of a `custom` artifact; frozen. */
-interface CustomBuild {
-  /** The name the image has to get, without tag. */
-  readonly name: string;
-  readonly tag: string;
-  /** Whether it goes to the registry; otherwise into the local daemon. */
-  readonly push: boolean;
-  /** `os/arch[/variant]` each, or `all`; nothing where Skaffold leaves it open. */
-  readonly platforms: readonly string[];
-  /** Folder of the artifact's context, where it says one. */
-  readonly context: string | undefined;
-}
-
-/**
- * Reads what Skaffold tells by variables: `IMAGE`, `PUSH_IMAGE`, `PLATFORMS` and `BUILD_CONTEXT`.
- *
- * @throws {KodenoError} `BAD_OPTION` without `IMAGE`, or for another value of `PUSH_IMAGE` than true
- * and false; `BAD_REFERENCE` for an image that is no name with a tag
- */
-export function readCustomBuild(environment: Environment = processEnvironment()): CustomBuild {
-  const image = variable(environment, "IMAGE");
-  if (image === undefined) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      "Cannot build for Skaffold: IMAGE is not set, which Skaffold sets when it runs a custom " +
-        'builder; build with kodeno itself by "kodeno build"',
-    );
-  }
-  const { name, tag = "latest", digest } = parseReference(image);
-  if (digest !== undefined) {
-    const why = "an image that is to be built has no digest yet";
-    throw new KodenoError("BAD_REFERENCE", `Cannot use IMAGE ${JSON.stringify(image)}: ${why}`);
-  }
-  const push = variable(environment, "PUSH_IMAGE") ?? "false";
-  if (push !== "true" && push !== "false") {
-    throw badValue("PUSH_IMAGE", push, "it has to be true or false");
-  }
-  const platforms = (variable(environment, "PLATFORMS") ?? "").split(",")
-    .map((one) => one.trim()).filter((one) => one !== "");
-  const context = variable(environment, "BUILD_CONTEXT");
-  return Object.freeze({ name, tag, push: push === "true", platforms, context });
 }

@@ -9,19 +9,13 @@ import { findUp, isFolder, isInside } from "../../io/files.ts";
 import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { isTemplate, koPath } from "../checks.ts";
-import { processEnvironment } from "../environment.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
 import { formatFault, type Path } from "../yaml/faults.ts";
+import { settleOptions, withGlobalConfig } from "./global_config.ts";
+import { type Loaded, type LoadedConfig, Loader } from "./load.ts";
 import { choosePlatforms, type Host, parseName, thisHost, underDefaultRepo } from "./names.ts";
-import {
-  type FilePlace,
-  type Loaded,
-  type LoadedConfig,
-  Loader,
-  readKubeContext,
-  withGlobalConfig,
-} from "./load.ts";
-import { type SkaffoldOptions, type SkaffoldPlace, withVariables } from "./options.ts";
+import type { SettledOptions, SkaffoldOptions } from "./options.ts";
+import type { FilePlace } from "./origins.ts";
 import {
   type Artifact,
   type BuildHooks,
@@ -126,18 +120,10 @@ export async function planSkaffold(
   options: SkaffoldOptions,
   parts: SkaffoldParts,
 ): Promise<SkaffoldPlan> {
-  const environment = options.environment ?? processEnvironment();
-  const asked = withVariables(options, environment);
-  const workingDirectory = resolve(options.workingDirectory ?? ".");
-  const kubeConfig = asked.kubeConfig && resolve(workingDirectory, asked.kubeConfig);
-  const place: SkaffoldPlace = {
-    workingDirectory,
-    environment,
-    kubeContext: async () => asked.kubeContext ?? await readKubeContext(environment, kubeConfig),
-  };
-  const loaded = await new Loader(asked, place).load();
-  const { options: settled, notes } = await withGlobalConfig(asked, place);
-  const planner = new Planner(settled, parts, loaded, place, [...notes, ...loaded.notes]);
+  const asked = settleOptions(options);
+  const loaded = await new Loader(asked).load();
+  const { options: settled, notes } = await withGlobalConfig(asked);
+  const planner = new Planner(settled, parts, loaded, notes);
   // A hook is told of a default repo only where a flag or its variable says one.
   return Object.freeze({ ...await planner.plan(), defaultRepo: asked.defaultRepo });
 }
@@ -219,10 +205,9 @@ class Planner {
 
   /** @param options what was asked, with what the global configuration adds */
   constructor(
-    readonly options: SkaffoldOptions,
+    readonly options: SettledOptions,
     readonly parts: SkaffoldParts,
     readonly loaded: Loaded,
-    readonly at: SkaffoldPlace,
     readonly notes: string[],
   ) {
     this.#found = loaded.configs.flatMap((one) =>
@@ -231,7 +216,7 @@ class Planner {
         ko: artifact.ko ?? {},
         builder: artifact.ko ? "ko" : OTHER_BUILDERS.find((name) => artifact[name]) ?? "",
         loaded: one,
-        context: resolve(at.workingDirectory, one.base, artifact.context ?? "."),
+        context: resolve(options.workingDirectory, one.base, artifact.context ?? "."),
       }))
     );
     // Of several of one name, which are a fault, the first.
@@ -321,7 +306,7 @@ class Planner {
   }
 
   #chosen(): readonly Found[] {
-    const { images = [], file = "skaffold.yaml" } = this.options;
+    const { images = [], file } = this.options;
     const names = this.#names;
     const image = images.find((one) => !names.some((name) => name.includes(one)));
     if (image !== undefined) {
@@ -379,7 +364,7 @@ class Planner {
       (hooks?.[phase] ?? []).filter(({ os }) => !os?.length || os.includes(this.#host.os)).map(
         (hook) => ({
           command: hook.command,
-          directory: resolve(this.at.workingDirectory, hook.dir ? base : "", hook.dir ?? ""),
+          directory: resolve(this.options.workingDirectory, hook.dir ? base : "", hook.dir ?? ""),
           place: this.loaded.origins.place(hook, []),
         }),
       );
@@ -568,7 +553,7 @@ class Planner {
     values: Readonly<Record<string, string>>,
     run: RunForTemplate | undefined,
   ): Promise<string> {
-    const { at: { environment }, parts: { now } } = this;
+    const { options: { environment }, parts: { now } } = this;
     return await expandTemplate(text, where, values, { environment, ...(now && { now }) }, run);
   }
 
@@ -595,7 +580,7 @@ class Planner {
         ignore: ignore ?? [],
       };
     });
-    return await inputDigest(this.at.workingDirectory, inputs, this.parts.signal);
+    return await inputDigest(this.options.workingDirectory, inputs, this.parts.signal);
   }
 }
 

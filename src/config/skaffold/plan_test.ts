@@ -189,6 +189,15 @@ Deno.test("skaffold plan: a profile's kind of build stands in the place of the o
   ]);
 });
 
+Deno.test("skaffold plan: a number in a patch is text by its value, as in Skaffold", async () => {
+  const labels = "/build/artifacts/0/ko/labels";
+  const text = `${ARTIFACTS.replace("{}", "{labels: {a: x}}")}profiles:\n- name: p\n  patches:\n` +
+    `  - {op: add, path: ${labels}/b, value: 1.10}\n` +
+    `  - {op: copy, path: ${labels}/c, from: ${labels}/b}\n`;
+  const { artifacts: [artifact] } = await plan(text, { profiles: ["p"] });
+  assert.deepEqual(artifact?.source.values.labels, { a: "x", b: "1.1", c: "1.1" });
+});
+
 Deno.test("skaffold plan: a policy that comes to nothing is latest, with a note", async () => {
   const text = "build:\n  tagPolicy: {envTemplate: {template: '{{.NOT_SET}}'}}\n" +
     "  artifacts: [{image: app, ko: {}}]\n";

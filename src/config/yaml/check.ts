@@ -1,29 +1,26 @@
 /**
  * Documents against zod schemas: every fault of a document with its place, what was found there and
- * what is allowed. Keys that a `z.looseObject` does not know are only notes.
+ * what is allowed.
  * @module
  */
 import { didYouMean } from "../../errors.ts";
 import { z } from "zod";
 import { undisturbed } from "../../undisturbed.ts";
-import type { YamlDocument } from "./document.ts";
+import type { YamlDocument, YamlDocuments } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 
-/** A document that fits its schema. */
-interface Checked<T> {
-  readonly value: T;
-  /** A line each for keys of other tools' objects that nobody knows. */
-  readonly notes: readonly string[];
+/** How documents are checked. */
+interface CheckOptions {
+  /** Finds keys of the root that are for nobody, such as those that only hold anchors. */
+  readonly skip?: (key: string) => boolean;
+  /** Takes a line for each key that nobody knows, which is then no fault. */
+  readonly note?: (line: string) => void;
 }
 
-/** What a check found. */
-type Outcome<T> =
-  | { readonly ok: true } & Checked<T>
-  | { readonly ok: false; readonly faults: readonly Fault[] };
-
 /**
- * Checks a document; an empty one is an empty map. As in Go, a number or a boolean stands for the
- * text it is written as where text is wanted, and `yes`, `on`, `no` and `off` stand for booleans.
+ * Checks the documents of a file; an empty one is an empty map. As in Go, a number or a boolean
+ * stands for the text it is written as where text is wanted, and `yes`, `on`, `no` and `off` stand
+ * for booleans.
  *
  * @throws {KodenoError} `BAD_CONFIG` with a line for every fault:
  *   `FILE:LINE:COLUMN: path.to[0].field: found X; Y is allowed; did you mean "Z"?`
@@ -34,86 +31,107 @@ type Outcome<T> =
  * import { parseYaml } from "./document.ts";
  * import { checkYaml } from "./check.ts";
  * const schema = z.strictObject({ version: z.string(), flags: z.array(z.string()).optional() });
- * const [document] = parseYaml("version: 1.10\n", "x.yaml");
- * const { value } = checkYaml(document, schema);
+ * const [value] = checkYaml(parseYaml("version: 1.10\n", "x.yaml"), schema);
  * if (value.version !== "1.10") throw new Error();
  * ```
  */
 export function checkYaml<S extends z.ZodType>(
-  document: YamlDocument,
+  documents: YamlDocuments,
   schema: S,
-): Checked<z.output<S>> {
-  const outcome = tryYaml(document, schema);
-  if (!outcome.ok) throw faultsError(outcome.faults);
-  return outcome;
-}
-
-/**
- * As `checkYaml`, for a caller who has more faults to tell of.
- *
- * @param skip finds keys of the root that are for nobody, such as those that only hold anchors
- */
-export function tryYaml<S extends z.ZodType>(
-  document: YamlDocument,
-  schema: S,
-  skip: (key: string) => boolean = () => false,
-): Outcome<z.output<S>> {
-  return undisturbed(() => tryNow(document, schema, skip));
-}
-
-function tryNow<S extends z.ZodType>(
-  document: YamlDocument,
-  schema: S,
-  skip: (key: string) => boolean,
-): Outcome<z.output<S>> {
-  const locate = ({ at, message, part }: Said): Fault => document.fault(at, message, part);
-  let value: unknown = without(document.value ?? {}, skip);
-  let result = schema.safeParse(value);
-  if (!result.success) {
-    const coerced = coerce(document, value, result.error.issues);
-    if (coerced !== undefined) result = schema.safeParse(value = coerced);
-  }
-  if (!result.success) {
-    const found = explainIssues(result.error.issues, value, schema);
-    return { ok: false, faults: found.map(locate) };
-  }
-  const lost = pathsOf(value, "__proto__").map((at) =>
-    keyOf(at, 'found key "__proto__", which no field and no label can have; use another name')
-  );
-  // Maps of texts lose it without a word.
-  if (lost.length > 0) return { ok: false, faults: lost.map(locate) };
-  const notes = foreignKeys(schema, value).map((at) => {
-    const name = String(at.at(-1));
-    const hint = didYouMean(name, keysAt(schema, at.slice(0, -1)));
-    return formatFault(
-      locate(keyOf(at, `found unknown field ${quote(name)}; it is not read${hint}`)),
-    );
+  options: CheckOptions = {},
+): readonly [z.output<S>, ...z.output<S>[]] {
+  return undisturbed(() => {
+    const faults: Fault[] = [];
+    const check = (document: YamlDocument) => checkOne(document, schema, options, faults);
+    const [first, ...others] = documents;
+    const values = [check(first), ...others.map(check)] as const;
+    if (faults.length > 0) throw faultsError(faults);
+    return values;
   });
-  return { ok: true, value: result.data, notes };
 }
 
-function without(value: unknown, skip: (key: string) => boolean): unknown {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+function checkOne<S extends z.ZodType>(
+  document: YamlDocument,
+  schema: S,
+  { skip, note }: CheckOptions,
+  faults: Fault[],
+): z.output<S> {
+  const locate = ({ at, message, part }: Said): Fault => document.fault(at, message, part);
+  const given = without(document.value ?? {}, skip);
+  const { value, data, issues } = fit(schema, given, (path) => document.plainText(path));
+  for (const issue of issues) {
+    const isNote = note !== undefined && issue.code === "unrecognized_keys";
+    const found = explain(issue, value, isNote ? "it is not read" : undefined).map(locate);
+    if (isNote) found.map(formatFault).forEach(note);
+    else faults.push(...found);
+  }
+  if (issues.length === 0) {
+    // Maps of texts lose it without a word.
+    const why = 'found key "__proto__", which no field and no label can have; use another name';
+    faults.push(...pathsOf("__proto__", value).map((at) => locate(keyOf(at, why))));
+  }
+  return data as z.output<S>;
+}
+
+function without(value: unknown, skip: CheckOptions["skip"]): unknown {
+  if (skip === undefined || !isContainer(value) || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !skip(key)));
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** Gives the names of the fields that an object has; of the issue itself zod leaves them out. */
+const fieldNames: z.core.$ZodErrorMap = ({ code, inst }) =>
+  code === "unrecognized_keys" && inst instanceof z.ZodObject
+    ? Object.keys(inst.shape).join(", ")
+    : undefined;
+
+/**
+ * Puts scalars of a value as a schema wants them, and gives what the schema makes of that, or what is
+ * wrong with it.
+ *
+ * @param written finds the text that a scalar is written as
+ * @param copied gets each map and list that was copied, with its copy
+ */
+export function fit(
+  schema: z.ZodType,
+  value: unknown,
+  written: (path: Path) => string | undefined,
+  copied?: Copied,
+): { readonly value: unknown; readonly data: unknown; readonly issues: readonly Issue[] } {
+  let { data = value, error } = schema.safeParse(value, { error: fieldNames });
+  const changes = (error?.issues ?? []).flatMap((issue) => {
+    if (issue.code !== "invalid_type") return [];
+    const path = stepsOf(issue.path);
+    const wanted = asWanted(issue.expected, written(path));
+    return wanted === undefined ? [] : [{ path, wanted }];
+  });
+  if (changes.length > 0) {
+    // Aliases share their values, so only a copy may be changed.
+    const copy = deepCopy(value, copied);
+    for (const { path, wanted } of changes) {
+      Reflect.set(Object(valueAt(copy, path.slice(0, -1))), path.at(-1) ?? "", wanted);
+    }
+    ({ data = copy, error } = schema.safeParse(value = copy, { error: fieldNames }));
+  }
+  return { value, data, issues: error?.issues ?? [] };
+}
+
+const YES = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"];
+const NO = ["n", "N", "no", "No", "NO", "off", "Off", "OFF"];
+
+function asWanted(expected: string, written: string | undefined): unknown {
+  if (written === undefined || expected === "string") return written;
+  if (expected !== "boolean") return undefined;
+  const isYes = YES.includes(written);
+  return isYes || NO.includes(written) ? isYes : undefined;
+}
 
 /** A message that names the path it is about, and the path it is shown at. */
 interface Said {
   readonly at: Path;
   readonly part: "key" | "value";
   readonly message: string;
-}
-
-/** What a schema found wrong with a value, in words. */
-export function explainIssues(
-  issues: readonly Issue[],
-  root: unknown,
-  schema: z.ZodType,
-  above: Path = [],
-): readonly Said[] {
-  return issues.flatMap((issue) => explain(issue, above, root, schema));
 }
 
 function about(path: Path, message: string): string {
@@ -125,43 +143,33 @@ function keyOf(at: Path, message: string): Said {
   return { at, part: "key", message: about(at.slice(0, -1), message) };
 }
 
-const YES = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"];
-const NO = ["n", "N", "no", "No", "NO", "off", "Off", "OFF"];
-
-/** A copy with scalars as the schema wants them, or undefined where there are none to change. */
-function coerce(document: YamlDocument, value: unknown, issues: readonly Issue[]): unknown {
-  const changes: (readonly [Path, unknown])[] = [];
-  for (const { code, path: keys, ...issue } of issues) {
-    if (code !== "invalid_type" || !("expected" in issue)) continue;
-    const path = stepsOf(keys);
-    const written = document.plainText(path);
-    if (written === undefined) continue;
-    if (issue.expected === "string") changes.push([path, written]);
-    if (issue.expected !== "boolean") continue;
-    if (YES.includes(written)) changes.push([path, true]);
-    if (NO.includes(written)) changes.push([path, false]);
-  }
-  // Aliases share their values, so only a copy may be changed.
-  return changes.length === 0 ? undefined : replaceAll(value, changes);
-}
-
 function stepsOf(path: readonly PropertyKey[]): Path {
   return path.map((step) => typeof step === "symbol" ? String(step) : step);
 }
 
-/** What stands at a path; undefined where nothing does. */
-export function valueAt(value: unknown, path: Path): unknown {
-  let found = value;
-  for (const step of path) {
-    if (found === null || typeof found !== "object" || !Object.hasOwn(found, step)) {
-      return undefined;
-    }
-    found = (found as Readonly<Record<string | number, unknown>>)[step];
-  }
-  return found;
+function isContainer(value: unknown): value is Readonly<Record<string | number, unknown>> {
+  return value !== null && typeof value === "object";
 }
 
-function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): readonly Said[] {
+/** What stands at a path; undefined where nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (found, step) => isContainer(found) && Object.hasOwn(found, step) ? found[step] : undefined,
+    value,
+  );
+}
+
+/**
+ * What a schema found wrong with a value, in words.
+ *
+ * @param unread said of keys that nobody knows, in the place of what is allowed
+ */
+export function explain(
+  issue: Issue,
+  root: unknown,
+  unread?: string,
+  above: Path = [],
+): readonly Said[] {
   const path = [...above, ...stepsOf(issue.path)];
   const value = valueAt(root, path);
   const say = (allowed: string): readonly Said[] => {
@@ -170,15 +178,17 @@ function explain(issue: Issue, above: Path, root: unknown, schema: z.ZodType): r
   };
   switch (issue.code) {
     case "unrecognized_keys": {
-      const known = keysAt(schema, path);
-      const allowed = `allowed are ${known.join(", ")}`;
+      const known = issue.message.split(", ");
+      const allowed = unread ?? `allowed are ${issue.message}`;
       return issue.keys.map((key) => {
         const hint = didYouMean(key, known);
         return keyOf([...path, key], `found unknown field ${quote(key)}; ${allowed}${hint}`);
       });
     }
     case "invalid_union": {
-      const branches = issue.errors.map((one) => explainIssues(one, root, schema, path));
+      const branches = issue.errors.map((all) =>
+        all.flatMap((one) => explain(one, root, unread, path))
+      );
       // The branch that got deepest is what was meant; at the same depth all are named.
       const depth = (said: readonly Said[]): number => Math.max(...said.map((s) => s.at.length));
       const deepest = Math.max(...branches.map(depth));
@@ -226,8 +236,7 @@ function unitOf(origin: string, count: number | bigint): string {
 
 /** `a`, `a or b`, `a, b or c`. */
 function wordsOf(words: readonly string[]): string {
-  const [last = "", ...others] = [...new Set(words)].reverse();
-  return others.length === 0 ? last : `${others.reverse().join(", ")} or ${last}`;
+  return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(new Set(words));
 }
 
 const quote = (value: unknown): string => JSON.stringify(value) ?? String(value);
@@ -243,114 +252,31 @@ function describe(value: unknown): string {
   return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}..."`;
 }
 
-/**
- * A copy of a value with others at some paths; each map and list on the way is copied once.
- *
- * @param changes where, and what stands there then
- * @param copied gets each map and list that was copied, with its copy
- */
-export function replaceAll(
-  value: unknown,
-  changes: readonly (readonly [path: Path, wanted: unknown])[],
-  copied?: (from: object, to: object) => void,
-): unknown {
-  const own = new Set<object>();
-  return changes.reduce((root, [path, wanted]) => {
-    if (path.length === 0) return wanted;
-    return edit(root, path, (container, key) => Reflect.set(container, key, wanted), copied, own);
-  }, value);
-}
+/** Gets each map and list that was copied, with its copy. */
+export type Copied = (from: object, to: object) => void;
 
-/**
- * A copy of a value that is changed at a path: of what is not on the way nothing is copied.
- *
- * @param change gets the copy of the map or list that holds the last step of the path
- * @param copied gets each map and list that was copied, with its copy
- * @param own copies that were made before, and that may be changed
- */
-export function edit(
-  value: unknown,
-  path: Path,
-  change: (container: object, key: string | number) => void,
-  copied?: (from: object, to: object) => void,
-  own: Set<object> = new Set(),
-): unknown {
-  const [key, ...rest] = path;
-  if (value === null || typeof value !== "object" || key === undefined) {
-    throw new TypeError("no such path");
-  }
-  const copy: object = own.has(value) ? value : Array.isArray(value) ? [...value] : { ...value };
-  if (copy !== value) copied?.(value, copy);
-  own.add(copy);
-  if (rest.length === 0) change(copy, key);
-  else Reflect.set(copy, key, edit(Reflect.get(value, key), rest, change, copied, own));
+/** A copy that shares nothing with its original. */
+export function deepCopy(value: unknown, copied?: Copied): unknown {
+  if (!isContainer(value)) return value;
+  const copy = Array.isArray(value)
+    ? value.map((one) => deepCopy(one, copied))
+    : Object.fromEntries(Object.entries(value).map(([key, one]) => [key, deepCopy(one, copied)]));
+  copied?.(value, copy);
   return copy;
 }
 
 /** The paths to all keys of a name; each value is looked at once, however often it stands there. */
-function pathsOf(root: unknown, name: string): readonly Path[] {
-  const found: Path[] = [];
-  const seen = new Set<unknown>();
-  const queue: { readonly value: unknown; readonly path: Path }[] = [{ value: root, path: [] }];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { value, path } = next;
-    if (typeof value !== "object" || value === null || seen.has(value)) continue;
-    seen.add(value);
-    if (Object.hasOwn(value, name)) found.push([...path, name]);
-    for (const [key, child] of Object.entries(value)) {
-      if (typeof child !== "object") continue;
-      queue.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
-    }
-  }
-  return found;
-}
-
-/** A schema as the walks below see it. */
-type Schema = z.core.$ZodType;
-
-/** What an optional schema or a union is made of. */
-function unwrap(schema: Schema): readonly Schema[] {
-  if (schema instanceof z.ZodOptional) return unwrap(schema.unwrap());
-  return schema instanceof z.ZodUnion ? schema.def.options.flatMap(unwrap) : [schema];
-}
-
-function childrenOf(schema: Schema, step: string | number): readonly Schema[] {
-  if (schema instanceof z.ZodObject) {
-    const shape: Readonly<Record<string, Schema>> = schema.def.shape;
-    const child = Object.hasOwn(shape, step) ? shape[step] : undefined;
-    return child === undefined ? [] : unwrap(child);
-  }
-  if (schema instanceof z.ZodArray) return unwrap(schema.def.element);
-  if (schema instanceof z.ZodRecord) return unwrap(schema.def.valueType);
-  return [];
-}
-
-/** The keys that the objects at this path know, sorted as the schema has them. */
-function keysAt(schema: Schema, path: Path): readonly string[] {
-  let found = unwrap(schema);
-  for (const step of path) found = found.flatMap((one) => childrenOf(one, step));
-  const objects = found.filter((one) => one instanceof z.ZodObject);
-  return [...new Set(objects.flatMap((one) => Object.keys(one.def.shape)))];
-}
-
-/** An object of others: it lets unknown keys through (`z.looseObject`). */
-function isForeign(schema: Schema): boolean {
-  return schema instanceof z.ZodObject && schema.def.catchall instanceof z.ZodUnknown;
-}
-
-/** Paths of keys that no schema knows, in objects that let them through (`z.looseObject`). */
-function foreignKeys(schema: Schema, value: unknown): readonly Path[] {
-  const found: Path[] = [];
-  const visit = (schemas: readonly Schema[], value: unknown, path: Path): void => {
-    if (value === null || typeof value !== "object") return;
-    const isList = Array.isArray(value);
-    for (const [key, child] of Object.entries(value)) {
-      const step = isList ? Number(key) : key;
-      const children = schemas.flatMap((one) => childrenOf(one, step));
-      if (children.length > 0) visit(children, child, [...path, step]);
-      else if (!isList && schemas.some(isForeign)) found.push([...path, key]);
-    }
-  };
-  visit(unwrap(schema), value, []);
-  return found;
+function pathsOf(
+  name: string,
+  value: unknown,
+  path: Path = [],
+  seen = new Set<unknown>(),
+): readonly Path[] {
+  if (!isContainer(value) || seen.has(value)) return [];
+  seen.add(value);
+  const inner = Object.entries(value).filter(([, child]) => isContainer(child));
+  const below = inner.flatMap(([key, child]) =>
+    pathsOf(name, child, [...path, Array.isArray(value) ? Number(key) : key], seen)
+  );
+  return Object.hasOwn(value, name) ? [[...path, name], ...below] : below;
 }

@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { failsWith } from "../../../test/support/fails.ts";
 import { checkYaml } from "./check.ts";
-import { parseYaml, type YamlDocument } from "./document.ts";
+import { parseYaml } from "./document.ts";
 
-const tool = z.looseObject({ image: z.string().optional() });
+const tool = z.strictObject({ image: z.string().optional() });
 const schema = z.strictObject({
   name: z.string(),
   push: z.boolean().optional(),
@@ -27,15 +27,15 @@ const schema = z.strictObject({
 Deno.test("check: a key that would be lost is told", async () => {
   const text = "name: a\nlabels: {a: b, __proto__: c}\n";
   const why = /^x\.yaml:2:16: labels: found key "__proto__", which no field and no label can have/;
-  await failsWith("BAD_CONFIG", () => checkYaml(document(text), schema), why);
+  await failsWith("BAD_CONFIG", () => check(text), why);
 });
 
-function document(text: string): YamlDocument {
-  return parseYaml(text, "x.yaml")[0];
+function check(text: string, note?: (line: string) => void) {
+  return checkYaml(parseYaml(text, "x.yaml"), schema, note && { note })[0];
 }
 
 async function faults(text: string): Promise<readonly string[]> {
-  const error = await failsWith("BAD_CONFIG", () => checkYaml(document(text), schema));
+  const error = await failsWith("BAD_CONFIG", () => check(text));
   assert.equal(error.exitCode, 2);
   return error.message.split("\n");
 }
@@ -111,22 +111,19 @@ Deno.test("yaml check: places are found through aliases and merge keys", async (
 
 Deno.test("yaml check: text is what is written, as in Go", () => {
   const text = "name: 1.10\npush: yes\nlabels: {a: 0x1F, b: true, c: 2001-01-01, d: ~, e: '5'}\n";
-  const { value } = checkYaml(document(text), schema);
-  assert.deepEqual(value, {
+  assert.deepEqual(check(text), {
     name: "1.10",
     push: true,
     labels: { a: "0x1F", b: "true", c: "2001-01-01", e: "5" },
   });
-  const { value: shared } = checkYaml(
-    document("name: &n 1.0\nlabels: &l {a: *n, b: *n}\nother: {c: *l}\n"),
-    schema,
-  );
+  const shared = check("name: &n 1.0\nlabels: &l {a: *n, b: *n}\nother: {c: *l}\n", () => {});
   assert.deepEqual(shared.labels, { a: "1.0", b: "1.0" });
   assert.deepEqual(shared.other, { c: { a: 1, b: 1 } });
 });
 
 Deno.test("yaml check: an unknown key of another tool's is a note", () => {
-  const { value, notes } = checkYaml(document("name: a\nother:\n  imag: x\n  y: {z: 1}\n"), schema);
+  const notes: string[] = [];
+  const value = check("name: a\nother:\n  imag: x\n  y: {z: 1}\n", (line) => notes.push(line));
   assert.deepEqual(value.other, { imag: "x", y: { z: 1 } });
   assert.deepEqual(notes, [
     'x.yaml:3:3: other: found unknown field "imag"; it is not read; did you mean "image"?',

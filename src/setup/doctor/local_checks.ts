@@ -8,16 +8,13 @@ import { refuseToolexec } from "../../config/checks.ts";
 import { loadConfig, resolveBuildConfig, resolveCacheConfig } from "../../config/config.ts";
 import { goCommandOf } from "../../config/environment.ts";
 import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
-import { readKubeContext, withGlobalConfig } from "../../config/skaffold/load.ts";
-import { withVariables } from "../../config/skaffold/options.ts";
-import { skaffoldSchema } from "../../config/skaffold/schema.ts";
-import { tryYaml } from "../../config/yaml/check.ts";
-import { readYaml } from "../../config/yaml/document.ts";
-import { faultsError } from "../../config/yaml/faults.ts";
+import { settleOptions, withGlobalConfig } from "../../config/skaffold/global_config.ts";
+import { readSkaffoldFile } from "../../config/skaffold/load.ts";
+import { SKAFFOLD_FILES } from "../../config/skaffold/options.ts";
 import { messageOf } from "../../errors.ts";
 import { reasonOf, runGit } from "../../git/git.ts";
 import { goEnvironment } from "../../go/list.ts";
-import { ioFailure, temporaryPath } from "../../io/files.ts";
+import { ioFailure, isFile, temporaryPath } from "../../io/files.ts";
 import { findKubectl } from "../../kube/kubectl.ts";
 import { registryOptions } from "../../place/open.ts";
 import { reach } from "../../place/registry/access.ts";
@@ -134,18 +131,13 @@ export async function checkFiles(checkup: Checkup): Promise<void> {
     return koFile?.notes ?? [];
   });
   const skaffold = checkup.about("skaffold.yaml");
-  for (const name of ["skaffold.yaml", "skaffold.yml"]) {
+  for (const name of SKAFFOLD_FILES) {
     const path = join(directory, name);
-    if (!(await Deno.stat(path).catch(() => undefined))?.isFile) continue;
+    if (!await isFile(path)) continue;
     const isRead = await addLines(skaffold, async () => {
-      const documents = await readYaml(path, { name, documents: "many" });
-      // Skaffold leaves keys that begin with a dot to anchors.
-      const isExtra = (key: string) => key.startsWith(".");
-      const outcomes = documents.map((one) => tryYaml(one, skaffoldSchema, isExtra));
-      const faults = outcomes.flatMap((one) => one.ok ? [] : one.faults);
-      if (faults.length > 0) throw faultsError(faults);
+      await readSkaffoldFile(path, name);
       skaffold.ok(name);
-      return outcomes.flatMap((one) => one.ok ? one.notes : []);
+      return [];
     });
     if (isRead) await checkSkaffoldSettings(checkup.about("Skaffold's settings"));
     return;
@@ -158,9 +150,8 @@ async function checkSkaffoldSettings(checkup: Checkup): Promise<void> {
   const { environment, notes } = await withSkaffoldEnv(directory, own);
   for (const note of notes) checkup.add("warning", note);
   await addLines(checkup, async () => {
-    const kubeContext = () => readKubeContext(environment);
-    const place = { workingDirectory: directory, environment, kubeContext };
-    return (await withGlobalConfig(withVariables({}, environment), place)).notes;
+    const options = settleOptions({ workingDirectory: directory, environment });
+    return (await withGlobalConfig(options)).notes;
   });
 }
 
