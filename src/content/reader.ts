@@ -172,7 +172,8 @@ export async function imagePlatform(
 ): Promise<Platform | undefined> {
   const reader = new ImageReader(source, signal);
   const { manifest, failure } = await reader.document(d);
-  if (manifest === undefined) throw failure;
+  if (failure !== undefined) throw failure;
+  if (manifest === undefined) return undefined;
   const { config, ...read } = await reader.config(manifest.config);
   if (read.problem !== undefined && read.problem !== DAMAGED) throw read.failure;
   return config && { os: config.os, architecture: config.architecture, variant: config.variant };
