@@ -76,6 +76,11 @@ export function parseTag(tag: string): string {
   throw new KodenoError("BAD_REFERENCE", `Cannot use tag ${shown}: ${why}`, { tag });
 }
 
+/** Whether the path of a repository, without a host, is well formed, but for its length. */
+export function isRepositoryPath(path: string): boolean {
+  return path.split("/").every((part) => COMPONENT.test(part));
+}
+
 /** Checks the name of a repository, with or without a registry host. */
 export function parseRepository(text: string): string {
   if (text.length > 255) throw bad(text, "it is longer than 255 characters");

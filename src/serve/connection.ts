@@ -3,8 +3,9 @@
  * bounds of size and time.
  * @module
  */
-import type { Handler } from "./handler.ts";
+import { STATUS_CODES } from "node:http";
 import {
+  type Handler,
   type HttpAnswer,
   type HttpContent,
   HttpError,
@@ -113,7 +114,7 @@ export class Connection {
   ): Promise<void> {
     const content = body instanceof Uint8Array ? undefined : body;
     try {
-      const lines = [`HTTP/1.1 ${status} ${REASONS[status] ?? "-"}`];
+      const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "-"}`];
       for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
       lines.push(`date: ${new Date().toUTCString()}`);
       lines.push(`connection: ${stays ? "keep-alive" : "close"}`);
@@ -168,22 +169,6 @@ function parsed({ text, whole }: RequestHead): HttpRequest | HttpError {
     throw error;
   }
 }
-
-const REASONS: Readonly<Record<number, string>> = {
-  200: "OK",
-  206: "Partial Content",
-  304: "Not Modified",
-  400: "Bad Request",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  414: "URI Too Long",
-  416: "Range Not Satisfiable",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  503: "Service Unavailable",
-  505: "HTTP Version Not Supported",
-};
 
 /**
  * The head of a request, a character a byte, without the empty line at its end; and whether that

@@ -3,14 +3,15 @@
  * content discovery and the referrers API), with a bound on how many blobs are open.
  * @module
  */
-import { join } from "node:path";
 import { hasSuccessors, readDocument } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
 import { isOutOfFiles, readSome } from "../io/files.ts";
-import { type Descriptor, digestHex, MediaType } from "../oci/descriptor.ts";
+import { type Descriptor, MediaType } from "../oci/descriptor.ts";
+import { blobPathIn } from "../place/layout/files.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import {
   type ByteRange,
+  type Handler,
   type HttpAnswer,
   type HttpContent,
   HttpError,
@@ -22,9 +23,6 @@ import {
   serverBusy,
 } from "./messages.ts";
 import { LayoutView, type ServedRepository } from "./view.ts";
-
-/** Answers requests, and gives those that failed before they were one their last form. */
-export type Handler = (request: HttpRequest | HttpError) => Promise<HttpAnswer>;
 
 /** Makes the handler of a layout; `note` is told of what is odd in it, and of failures. */
 export function makeHandler(layout: Layout, note: (message: string) => void): Handler {
@@ -43,12 +41,11 @@ export function makeHandler(layout: Layout, note: (message: string) => void): Ha
   };
   return async (request) => {
     const given = request instanceof HttpError ? request.toAnswer() : await answer(request);
-    // A blob is whatever its maker made it: no browser may take it for a page.
-    const more = { "x-content-type-options": "nosniff" };
     const headers = {
       ...given.headers,
       "docker-distribution-api-version": "registry/2.0",
-      ...more,
+      // A blob is whatever its maker made it: no browser may take it for a page.
+      "x-content-type-options": "nosniff",
     };
     return { ...given, headers };
   };
@@ -224,8 +221,8 @@ class BlobReader {
     const unknown = new HttpError(404, "BLOB_UNKNOWN", "the layout does not hold this blob");
     try {
       // A link could lead out of the layout, and a pipe would be waited for.
-      const path = join(this.layout.directory, "blobs", "sha256", digestHex(blob.digest));
-      if (!(await Deno.lstat(path)).isFile) throw unknown;
+      const { isFile } = await Deno.lstat(blobPathIn(this.layout.directory, blob));
+      if (!isFile) throw unknown;
       return await this.layout.openBlob(blob);
     } catch (error) {
       const missing = error instanceof Deno.errors.NotFound;

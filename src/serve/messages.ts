@@ -6,7 +6,7 @@
  * @module
  */
 import { type Digest, isDigest } from "../oci/descriptor.ts";
-import { parseTag } from "../oci/reference.ts";
+import { isRepositoryPath, parseTag } from "../oci/reference.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -65,6 +65,9 @@ export function jsonAnswer(value: unknown, more: HttpAnswer["headers"] = {}): Ht
   const headers = { "content-type": "application/json", "content-length": length, ...more };
   return { status: 200, headers, body };
 }
+
+/** Answers requests, and gives those that failed before they were one their last form. */
+export type Handler = (request: HttpRequest | HttpError) => Promise<HttpAnswer>;
 
 /** Longest address that is looked at, in characters: a name has at most 255, a tag 128. */
 const MAX_TARGET = 4096;
@@ -176,7 +179,6 @@ type Route =
   | { readonly type: "referrers"; readonly name: string; readonly digest: Digest };
 
 const MAX_NAME = 255;
-const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 /** Names may hold these words, too, so the last one in a path decides. */
 const ENDPOINT = /^(.*)\/(tags\/list|(?:manifests|blobs|referrers)\/([^/]*))$/;
 
@@ -192,7 +194,7 @@ export function routeOf(target: string): Route {
   const noEndpoint = () => new HttpError(404, "UNSUPPORTED", "this is no endpoint");
   if (!path.startsWith("/v2/")) throw noEndpoint();
   const [, name, endpoint = "", last = ""] = ENDPOINT.exec(path.slice("/v2/".length)) ?? [];
-  if (name === undefined || name.length > MAX_NAME || !NAME.test(name)) {
+  if (name === undefined || name.length > MAX_NAME || !isRepositoryPath(name)) {
     // Where there is no endpoint, whatever was asked for has no name either.
     const known = name !== undefined || /%|\\|\/\/|\/\.{1,2}(?:\/|$)/.test(path);
     if (known) throw new HttpError(400, "NAME_INVALID", "this is no name of a repository");

@@ -12,10 +12,11 @@
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { isOutOfFiles } from "../io/files.ts";
+import { orAborted } from "../io/work.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
-import { type Handler, makeHandler } from "./handler.ts";
-import { HttpError } from "./messages.ts";
+import { makeHandler } from "./handler.ts";
+import { type Handler, HttpError } from "./messages.ts";
 
 interface ServeOptions {
   readonly hostname: string;
@@ -36,7 +37,7 @@ const GRACE_MS = 3000;
  * `BAD_OPTION`, an address that is taken `IO_FAILED`.
  */
 export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
-  const { hostname, port, tls, signal, emit } = options;
+  const { tls, signal, emit } = options;
   signal.throwIfAborted();
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
     emit?.({ type: "note", level, message });
@@ -44,24 +45,20 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const answer: Handler = async (request) => {
     const began = performance.now();
     const given = await handle(request);
-    const what = request instanceof HttpError
-      ? "-"
-      : `${request.method} ${request.target.slice(0, 300)}`;
+    const isRead = !(request instanceof HttpError);
+    const what = isRead ? `${request.method} ${request.target.slice(0, 300)}` : "-";
     const ms = (performance.now() - began).toFixed(1);
     tell("verbose", `${what} ${given.status} ${given.headers["content-length"] ?? "0"} ${ms}ms`);
     return given;
   };
-  const listener = new Listener({ hostname, port, ...tls }, answer, () => {
+  const listener = new Listener(options, answer, () => {
     tell("warning", "Too many connections were open; those that asked for nothing were ended");
   });
   const { hostname: at, port: taken } = listener.address;
   const scheme = tls === undefined ? "http" : "https";
   const host = at.includes(":") ? `[${at}]` : at;
   tell("info", `Serving ${layout.directory} at ${scheme}://${host}:${taken}`);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await orAborted(new Promise<never>(() => {}), signal).catch(() => {});
   await listener.stop(GRACE_MS);
 }
 
@@ -82,18 +79,15 @@ export class Listener {
 
   /** `onFull` is told that connections were ended to make room for others. */
   constructor(
-    { hostname, port, cert, key }: Pick<ServeOptions, "hostname" | "port"> & {
-      readonly cert?: string;
-      readonly key?: string;
-    },
+    { hostname, port, tls }: Pick<ServeOptions, "hostname" | "port" | "tls">,
     readonly handler: Handler,
     readonly onFull: () => void,
     readonly times: ConnectionTimes = USUAL_TIMES,
   ) {
     try {
-      this.#listener = cert === undefined || key === undefined
+      this.#listener = tls === undefined
         ? Deno.listen({ hostname, port })
-        : Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
+        : Deno.listenTls({ hostname, port, ...tls, alpnProtocols: ["http/1.1"] });
     } catch (cause) {
       const [, code = "BAD_OPTION", why = messageOf(cause)] = REASONS.find(([type]) =>
         cause instanceof type

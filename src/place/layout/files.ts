@@ -27,7 +27,7 @@ import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/ma
 
 export const BLOBS = join("blobs", "sha256");
 
-export function blobPathIn(directory: string, { digest }: Descriptor): string {
+export function blobPathIn(directory: string, { digest }: Pick<Descriptor, "digest">): string {
   return join(directory, BLOBS, digestHex(parseDigest(digest)));
 }
 

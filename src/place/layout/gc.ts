@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { ioFailure, isNotFound } from "../../io/files.ts";
 import { type Descriptor, type Digest, isDigest } from "../../oci/descriptor.ts";
-import { BLOBS, checkOwnFolders, readIndexFile, withEntries, writeIndexFile } from "./files.ts";
+import {
+  blobPathIn,
+  BLOBS,
+  checkOwnFolders,
+  readIndexFile,
+  withEntries,
+  writeIndexFile,
+} from "./files.ts";
 import { type Layout, Living, withoutLeases } from "./layout.ts";
 
 interface GarbageOptions {
@@ -73,13 +80,12 @@ async function sweep(
   { dryRun, minimumAgeMs, signal }: GarbageOptions,
 ): Promise<Garbage> {
   const { directory } = layout;
-  const pathOf = (digest: string) => join(directory, BLOBS, digest.slice("sha256:".length));
   const now = Date.now();
   const timeOf = ({ mtime }: Deno.FileInfo) => mtime?.getTime() ?? 0;
   const isYoung = (info: Deno.FileInfo) => timeOf(info) > now - minimumAgeMs;
   const file = await readIndexFile(directory);
   const entries = file.index.manifests;
-  const spares = ({ digest }: Descriptor) => Deno.lstat(pathOf(digest)).then(isYoung, () => false);
+  const spares = (d: Descriptor) => Deno.lstat(blobPathIn(directory, d)).then(isYoung, () => false);
   const { reachable, dead } = await new Living(layout, signal).look(entries, spares)
     .catch((error) => {
       if (!hasCode(error, "BAD_CONTENT")) throw error;
@@ -92,7 +98,7 @@ async function sweep(
   const used: StoredBlob[] = [];
   let future = 0;
   for (const digest of await blobDigests(join(directory, BLOBS))) {
-    const info = await Deno.lstat(pathOf(digest));
+    const info = await Deno.lstat(blobPathIn(directory, { digest }));
     const list = reachable.has(digest) ? used : isYoung(info) ? young : removed;
     list.push({ digest, size: info.size });
     if (list === young && timeOf(info) > now + CLOCK_MS) future++;
@@ -101,9 +107,9 @@ async function sweep(
     // Before what they lead to, so that none is left that is not whole.
     const next = withEntries(directory, file, entries.filter((entry) => !dead.has(entry)));
     if (next !== undefined) await writeIndexFile(directory, next);
-    for (const { digest } of removed) {
+    for (const blob of removed) {
       signal?.throwIfAborted();
-      await Deno.remove(pathOf(digest));
+      await Deno.remove(blobPathIn(directory, blob));
     }
   }
   const dropped = [...dead].map(({ digest }) => digest);
