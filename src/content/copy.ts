@@ -69,9 +69,7 @@ export async function copy(
         () => ofPlace(source, d, readGraphDocument(source, d, walk)),
         weight(d),
       );
-      for (const child of document.index?.manifests ?? []) {
-        if (!hasSuccessors(child)) tellUnknown(child, options);
-      }
+      tellUnknown(options, document.index?.manifests);
       await below(document);
       const name = d.digest === descriptor.digest ? first : undefined;
       await move(d, () => Promise.resolve(bytesStream(document.bytes)), walk, name);
@@ -98,7 +96,7 @@ export async function copy(
   using _source = await holdPlace(source, call);
   using _target = await holdPlace(target, call);
   const descriptor = typeof root === "string" ? await source.resolve(root, call) : root;
-  if (!hasSuccessors(descriptor)) tellUnknown(descriptor, options);
+  tellUnknown(options, [descriptor]);
   for (let brought = 1;; brought++) {
     await bring(descriptor);
     try {
@@ -171,13 +169,14 @@ function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferM
 }
 
 /** Says that of what nobody here can read only the blob itself is moved. */
-export function tellUnknown({ mediaType, digest }: Descriptor, { emit }: TransferMeter): void {
-  emit?.({
-    type: "note",
-    level: "warning",
-    message: `Took ${digest} as a blob alone: its media type ${JSON.stringify(mediaType)} is ` +
-      "neither an image's nor an index's, so nobody can tell what else belongs to it",
-  });
+export function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] = []): void {
+  for (const { mediaType, digest } of all.filter((d) => !hasSuccessors(d))) {
+    const why =
+      `its media type ${JSON.stringify(mediaType)} is neither an image's nor an index's, ` +
+      "so nobody can tell what else belongs to it";
+    const message = `Took ${digest} as a blob alone: ${why}`;
+    emit?.({ type: "note", level: "warning", message });
+  }
 }
 
 /**

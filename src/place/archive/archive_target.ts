@@ -146,17 +146,13 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     try {
       await this.check();
       const blobs = new Map<string, Descriptor>();
-      // What was brought was checked then, and told of.
-      const tell = (images: readonly Descriptor[] = []): void => {
-        const unknown = images.filter((d) => isNear && !hasSuccessors(d));
-        for (const d of unknown) tellUnknown(d, options);
-      };
       const walk = new Walk(async (d, { below, depth }) => {
         blobs.set(d.digest, d);
-        if (depth === 0) tell([d]);
+        // What was brought was checked then, and told of.
+        if (isNear && depth === 0) tellUnknown(options, [d]);
         if (!hasSuccessors(d)) return;
         const document = await readGraphDocument(this, d, options);
-        tell(document.index?.manifests);
+        if (isNear) tellUnknown(options, document.index?.manifests);
         await below(document);
       }, options);
       const entries = [...this.entries].sort(namedFirst);
