@@ -8,7 +8,7 @@
 import { basename, dirname, join } from "node:path";
 import type { CacheConfig } from "../config/config.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
-import { Hasher } from "../io/hash.ts";
+import { hashed } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwnFile, readSealed, seal } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
@@ -165,9 +165,7 @@ async function holds(path: string, known: ReturnType<BinaryRecords["get"]>, read
 
 async function record(path: string) {
   try {
-    const meter = new Hasher();
-    for await (const chunk of fileStream(await Deno.open(path))) meter.update(chunk);
-    return { size: meter.bytes, digest: meter.digest(), id: await buildIdOf(path) };
+    return { ...await hashed(fileStream(await Deno.open(path))), id: await buildIdOf(path) };
   } catch (error) {
     throw ioFailure(`read ${path}`, error);
   }

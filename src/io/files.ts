@@ -308,7 +308,7 @@ export const renameTo = (path: string) => (temporary: string) => Deno.rename(tem
 export async function throughTemporary<T>(
   directory: string,
   write: (file: Deno.FsFile) => Promise<T> | T,
-  settle: (temporary: string) => Promise<void>,
+  settle: (temporary: string, result: T) => Promise<void>,
   mode = 0o666,
 ): Promise<T> {
   const temporary = temporaryPath(directory);
@@ -317,7 +317,7 @@ export async function throughTemporary<T>(
     const file = stack.use(await openPatiently(temporary, { write: true, createNew: true, mode }));
     const result = await write(file);
     stack.dispose();
-    await settle(temporary);
+    await settle(temporary, result);
     return result;
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});

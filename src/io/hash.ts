@@ -26,6 +26,15 @@ export class Hasher {
   }
 }
 
+/** The digest and the size of bytes that come in pieces. */
+export async function hashed(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly digest: Digest; readonly size: number }> {
+  const meter = new Hasher();
+  for await (const chunk of chunks) meter.update(chunk);
+  return { digest: meter.digest(), size: meter.bytes };
+}
+
 /**
  * Bytes of a blob that are not what its descriptor says: why, and where they were read if that is
  * known (`layout out`).

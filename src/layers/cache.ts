@@ -12,8 +12,9 @@ import {
   removeIfThere,
   removeStaleTemporaries,
   temporaryPath,
+  throughTemporary,
 } from "../io/files.ts";
-import { digestOf, Hasher } from "../io/hash.ts";
+import { digestOf, hashed } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
 import { getOrSet } from "../io/work.ts";
@@ -146,17 +147,12 @@ export class LayerCache {
     plan: LayerPlan,
     options: WriteLayerOptions,
   ): Promise<WrittenLayer> {
-    const temporary = temporaryPath(this.directory);
-    try {
-      using stack = new globalThis.DisposableStack();
-      const file = stack.use(await Deno.open(temporary, { write: true, createNew: true }));
-      const written = await writeLayer(file, plan.entries, options);
-      stack.dispose();
-      // Not synced: what a power cut leaves behind does not pass the check of its digest.
+    const fill = (file: Deno.FsFile) => writeLayer(file, plan.entries, options);
+    // Not synced: what a power cut leaves behind does not pass the check of its digest.
+    const settle = async (temporary: string, written: WrittenLayer): Promise<void> => {
       const path = this.#blobPath(written.digest);
       await Deno.rename(temporary, path).catch(async (error) => {
-        // Where several users share a folder, that of another one may have to stay; it may do as
-        // well.
+        // Where several users share a folder, that of another one may have to stay and do as well.
         if (!(await hasDigest(path, written.digest))) throw error;
         await removeIfThere(temporary);
       });
@@ -166,9 +162,10 @@ export class LayerCache {
         // Without a key it is written again the next time: no reason to fail.
         await writeSealed(keyPath, this.directory, basename(keyPath), written).catch(() => {});
       }
-      return written;
+    };
+    try {
+      return await throughTemporary(this.directory, fill, settle);
     } catch (error) {
-      await removeIfThere(temporary);
       if (options.signal?.aborted) throw options.signal.reason;
       throw ioFailure(`write a layer to cache ${this.directory}`, error);
     }
@@ -211,11 +208,8 @@ async function list(folder: string): Promise<readonly CachedLayer[]> {
 }
 
 async function hasDigest(path: string, digest: string): Promise<boolean> {
-  const meter = new Hasher();
   const file = await openIfThere(path);
-  if (file === undefined) return false;
-  for await (const chunk of fileStream(file)) meter.update(chunk);
-  return meter.digest() === digest;
+  return file !== undefined && (await hashed(fileStream(file))).digest === digest;
 }
 
 async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {

@@ -12,7 +12,7 @@ import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, openPatiently, readSomeAt } from "../../io/files.ts";
-import { digestOf, Hasher } from "../../io/hash.ts";
+import { digestOf, hashed } from "../../io/hash.ts";
 import { spoolInput } from "../../io/output.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
@@ -267,10 +267,8 @@ async function small(archive: TarFile, member: Member): Promise<Uint8Array> {
 }
 
 async function hash(archive: TarFile, member: Member, signal?: AbortSignal): Promise<Digest> {
-  const meter = new Hasher();
   const how = { size: member.size, signal };
-  for await (const chunk of reusedChunks(await archive.stream(member), how)) meter.update(chunk);
-  return meter.digest();
+  return (await hashed(reusedChunks(await archive.stream(member), how))).digest;
 }
 
 const BLOCK_BYTES = 512;
