@@ -9,11 +9,11 @@ import {
   append,
   appendWords,
   choice,
+  type Flags,
   type Given,
   JSON_EVENTS,
-  text,
+  optionOf,
   texts,
-  toggle,
 } from "./flag.ts";
 import { BUILD_FLAGS, PATTERNS, PLATFORMS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
@@ -24,19 +24,15 @@ const DEFAULT_OUTPUT = "{{json .}}";
 
 /** What only a skaffold.yaml gives a meaning to, beside what that is read with. */
 const WITH_FILE = {
-  fileOutput: text("--file-output <file>", "with -f: write the images as JSON (default: no file)"),
-  quiet: toggle("-q, --quiet", "with -f: print the images through --output and nothing else"),
-  output: text(
-    "-o, --output <template>",
-    `with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
-  ),
-  dryRun: toggle("--dry-run", "with -f: tell names and tags, and build nothing"),
+  fileOutput: "--file-output <file>  with -f: write the images as JSON (default: no file)",
+  quiet: "-q, --quiet  with -f: print the images through --output and nothing else",
+  output: `-o, --output <template>  with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
+  dryRun: "--dry-run  with -f: tell names and tags, and build nothing",
   hooks: choice(
-    "--hooks <bool>",
-    "with -f: run the commands it has before and after builds (default: true)",
+    "--hooks <bool>  with -f: run the commands it has before and after builds (default: true)",
     ["true", "false"],
   ),
-};
+} satisfies Flags;
 const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
 const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
 
@@ -65,8 +61,9 @@ const build = command({
   run: async (given, work, patterns) => {
     if (given.file !== undefined) return await buildFile(patterns, given, work);
     const alone = { ...WITH_FILE, images: ALL.images, profiles: ALL.profiles };
-    for (const [name, { long }] of Object.entries(alone)) {
+    for (const [name, flag] of Object.entries(alone)) {
       if (given[name as keyof typeof alone] === undefined) continue;
+      const { long } = optionOf(name, flag);
       throw new KodenoError("BAD_OPTION", `Cannot use ${long} without -f: say -f skaffold.yaml`);
     }
     const { build } = await import("../app/build.ts");
@@ -191,7 +188,7 @@ say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
   run: async (options, work, pattern) => {
     const found = OF_SKAFFOLD.find((name) => options[name] !== undefined);
     if (found !== undefined) {
-      const flag = `${BUILDING[found].long} with "kodeno skaffold"`;
+      const flag = `${optionOf(found, BUILDING[found]).long} with "kodeno skaffold"`;
       const why = "Skaffold says where the image goes and what it is called; leave it out";
       throw new KodenoError("BAD_OPTION", `Cannot use ${flag}: ${why}`);
     }
@@ -208,29 +205,24 @@ const deps = command({
     "go.mod and its like, kodata, and .ko.yaml.",
   words: [PATTERNS],
   flags: {
-    json: toggle("--json", "print one JSON array, as Skaffold wants it"),
+    json: "--json  print one JSON array, as Skaffold wants it",
     paths: texts(
-      "--paths <glob>",
-      "list what this matches instead; may be said again (default: none)",
+      "--paths <glob>  list what this matches instead; may be said again (default: none)",
       append,
     ),
     ignore: texts(
-      "--ignore <glob>",
-      "leave out what this matches; may be said again (default: none)",
+      "--ignore <glob>  leave out what this matches; may be said again (default: none)",
       append,
     ),
     platforms: PLATFORMS,
     flags: texts(
-      "--flags <flags>",
-      "flags of go build, such as -tags=x (default: none)",
+      "--flags <flags>  flags of go build, such as -tags=x (default: none)",
       appendWords,
     ),
-    env: texts("--env <name=value>", "environment variable of go build (default: none)", append),
-    baseImage: text(
-      "--base-image <image>",
-      'asked for its platforms where they are "all" (default: static)',
-    ),
-    offline: toggle("--offline", "fetch nothing"),
+    env: texts("--env <name=value>  environment variable of go build (default: none)", append),
+    baseImage:
+      '--base-image <image>  asked for its platforms where they are "all" (default: static)',
+    offline: "--offline  fetch nothing",
   },
   examples: `Examples:
   # every file that shapes the image, one a line

@@ -4,7 +4,7 @@
  * @module
  */
 import { Argument, type Command } from "commander";
-import { type Flags, type Given, JSON_EVENTS, toggle, withFlags } from "./flag.ts";
+import { type Flags, type Given, JSON_EVENTS, optionOf } from "./flag.ts";
 import { outputsOf, yieldStdout } from "./output.ts";
 import { runWork, type Work } from "./progress.ts";
 
@@ -55,8 +55,8 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result> {
   readonly print?: (result: Result, given: Given<F>) => Promise<void> | void;
 }
 
-const OFFLINE = toggle("--offline", "give up the right to use the network");
-const VERBOSE = toggle("-v, --verbose", "tell more, and where a failure came from");
+const OFFLINE = "--offline  give up the right to use the network";
+const VERBOSE = "-v, --verbose  tell more, and where a failure came from";
 
 /** Makes a command; all have `--verbose`, and where they do not dial `--offline`. */
 export function command<
@@ -78,7 +78,8 @@ export function command<
       if (among !== undefined) argument.choices(among.choices).default(among.default);
       command.addArgument(argument);
     }
-    withFlags(command, flags).description(spec.about).addHelpText("after", `\n${spec.examples}`)
+    for (const [name, flag] of Object.entries(flags)) command.addOption(optionOf(name, flag));
+    command.description(spec.about).addHelpText("after", `\n${spec.examples}`)
       .addHelpText("after", "\nSwitches are off unless they are given.")
       .allowUnknownOption(spec.takesAny ?? false)
       .action(async (...all: unknown[]) => {

@@ -6,13 +6,13 @@
 import { Document, isScalar, stringify, YAMLMap } from "yaml";
 import type { ShownConfig, ShownImage } from "../app/show_config.ts";
 import { command, type Commands } from "./command.ts";
-import { toggle } from "./flag.ts";
+import { type Flags, optionOf } from "./flag.ts";
 import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
 import { printNote, printResult } from "./output.ts";
 
 const config = command({
   about: "Shows what shapes images here, and where each value comes from.",
-  flags: { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, json: toggle("--json", "print it as JSON") },
+  flags: { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, json: "--json  print it as JSON" },
   examples: `Examples:
   # what "kodeno build" would build with here
   kodeno config
@@ -29,13 +29,16 @@ const config = command({
   endsAtOnce: true,
   run: async (given, work) => {
     const { showArtifacts, showConfig } = await import("../app/show_config.ts");
-    if (given.file === undefined) return named(await showConfig(given, work));
+    if (given.file === undefined) {
+      const shown = inFlags(await showConfig(given, work));
+      const { publish, builds } = shown;
+      return { ...shown, publish: imageInFlags(publish), builds: builds.map(inFlags) };
+    }
     const { notes, ...skaffold } = await skaffoldOptions(given);
     for (const message of notes) work.emit({ type: "note", level: "warning", message });
     const { environment } = skaffold;
     const options = { ...given, platforms: undefined, environment };
-    const artifacts = await showArtifacts({ options, skaffold }, work);
-    return { artifacts: artifacts.map((one) => ({ ...one, image: rename(one.image) })) };
+    return { artifacts: (await showArtifacts({ options, skaffold }, work)).map(inFlags) };
   },
   print: (found, { json }) =>
     printResult(json ? JSON.stringify({ type: "config", ...found }) : toYaml(found)),
@@ -46,7 +49,7 @@ const sync = command({
     "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
     "YAML for an artifact of skaffold.yaml, one document for each image.",
   words: [PATTERNS],
-  flags: { json: toggle("--json", "print one JSON array") },
+  flags: { json: "--json  print one JSON array" },
   examples: `Examples:
   # the rules of one image, to be put below its artifact
   kodeno sync ./cmd/app
@@ -76,21 +79,18 @@ base image has to have it, and the image has to run as a user who may write ther
 
 export default { config, sync } satisfies Commands;
 
-/** Options in the words of the command line. */
-function named(shown: ShownConfig): ShownConfig {
-  const builds = shown.builds.map((build) => ({ ...build, image: rename(build.image) }));
-  return { ...shown, publish: rename(shown.publish), image: rename(shown.image), builds };
+/** What is shown, with options in the words of the command line. */
+function inFlags<Shown extends { readonly image: ShownImage }>(shown: Shown): Shown {
+  return { ...shown, image: imageInFlags(shown.image) };
 }
 
-function rename(image: ShownImage): ShownImage {
-  const flags = new Map(Object.entries(BUILD_FLAGS).map(([name, { long }]) => [name, long]));
-  const flagOf = (_: string, option: string): string =>
-    flags.get(option) ?? `--${option.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
-  return Object.fromEntries(
-    Object.entries(image).map(([name, { value, from }]) =>
-      [name, { value, from: from.replace(/^option (.+)$/, flagOf) }] as const
-    ),
-  );
+function imageInFlags(image: ShownImage): ShownImage {
+  const entries = Object.entries(image).map(([name, { value, from }]) => {
+    const [, option = ""] = /^option (.+)$/.exec(from) ?? [];
+    const flag = (BUILD_FLAGS as Flags)[option];
+    return [name, { value, from: (flag && optionOf(option, flag).long) ?? from }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** What is said nowhere is left out: it would be most of the text. */

@@ -2,88 +2,72 @@
  * Flags as values: each is written once, with what its value is and the option that it fills.
  * @module
  */
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { KodenoError } from "../errors.ts";
+
+/** How a flag is written and, behind two blanks, what it is; a line break is a blank. */
+export type Text = `-${string}  ${string}`;
 
 /** Takes one more value of a flag to those said before. */
 type Reader<T> = (value: string, before?: T) => T;
 
 /** A flag whose value is a `T`. */
-export class Flag<T> extends Option {
-  /** What it says; only its type matters. */
-  declare readonly value: T;
-
-  constructor(flags: string, about: string, read?: Reader<T>, readonly option?: string) {
-    super(flags, about);
-    if (read !== undefined) this.argParser(read);
-  }
-
-  /** Commander keeps its value under this name. */
-  override attributeName(): string {
-    return this.option ?? super.attributeName();
-  }
-
-  /** The same flag, that fills an option. */
-  filling(option: string): Flag<T> {
-    return Object.assign(new Flag<T>(this.flags, this.description), this, { option });
-  }
+export interface Flag<T> {
+  readonly text: Text;
+  read?(value: string, before?: T): T;
+  readonly choices?: readonly T[];
+  /** The option that it fills, where that is another one's. */
+  readonly fills?: string;
 }
 
-/** Flags by the options that they fill, unless one says itself which. */
-export type Flags = Readonly<Record<string, Flag<unknown>>>;
+/** Flags by the options that they fill; of those that are a text alone the last value counts. */
+export type Flags = Readonly<Record<string, Text | Flag<unknown>>>;
+
+type Value<F> = F extends Flag<infer T> ? T
+  : F extends `${infer Names}  ${string}` ? Names extends `${string}<${string}` ? string : boolean
+  : never;
 
 /** What flags say, by the options they fill; and what any command is told. */
-export type Given<F extends Flags> = { readonly [K in keyof F]?: F[K]["value"] } & {
+export type Given<F extends Flags> = { readonly [K in keyof F]?: Value<F[K]> } & {
   readonly verbose?: boolean;
 };
 
-/** Adds flags to a command. */
-export function withFlags(command: Command, flags: Flags): Command {
-  for (const [option, flag] of Object.entries(flags)) {
-    command.addOption(flag.option === undefined ? flag.filling(option) : flag);
-  }
-  return command;
-}
-
-/** A switch. */
-export function toggle(flags: string, about: string): Flag<boolean> {
-  return new Flag(flags, about);
-}
-
-/** A flag with one value; the last one counts. */
-export function text(flags: string, about: string): Flag<string> {
-  return new Flag(flags, about);
+/** A flag in the way that commander has it. */
+export function optionOf(name: string, flag: Text | Flag<unknown>): Option {
+  const { text, read, choices, fills = name } = typeof flag === "string" ? { text: flag } : flag;
+  const [flags = "", about] = text.replaceAll(/\n */g, " ").split(/ {2}(.*)/);
+  const option = new Option(flags, about);
+  if (choices !== undefined) option.choices(choices as readonly string[]);
+  if (read !== undefined) option.argParser(read);
+  // Of --no-x, it knows that it fills x.
+  if (!option.negate) option.attributeName = () => fills;
+  return option;
 }
 
 /** A flag with one value that is read. */
-export function parsed<T>(flags: string, about: string, read: (value: string) => T): Flag<T> {
-  return new Flag(flags, about, (value) => read(value));
+export function parsed<T>(text: Text, read: (value: string) => T): Flag<T> {
+  return { text, read };
 }
 
-/** As {@link text}, of one among several values. */
-export function choice<T extends string>(
-  flags: string,
-  about: string,
-  choices: readonly T[],
-): Flag<T> {
-  return new Flag<T>(flags, about).choices(choices) as Flag<T>;
+/** A flag with one of several values. */
+export function choice<T extends string>(text: Text, choices: readonly T[]): Flag<T> {
+  return { text, choices };
 }
 
-/** A flag with several values, in the way that `gather` takes them. */
+/** A flag with several values, in the way that `read` takes them. */
 export function texts(
-  flags: string,
-  about: string,
-  gather: Reader<readonly string[]> = appendList,
+  text: Text,
+  read: Reader<readonly string[]> = appendList,
 ): Flag<readonly string[]> {
-  return new Flag(flags, about, gather);
+  return { text, read };
 }
 
 /** Has a command that tells how far it is do so in JSON. */
-export const JSON_EVENTS = toggle("--json", "print events and results as JSON, one a line");
+export const JSON_EVENTS = "--json  print events and results as JSON, one a line" as const;
 /** Has one that prints images do so in JSON. */
-export const JSON_IMAGES = toggle("--json", "print as JSON, an image a line");
+export const JSON_IMAGES = "--json  print as JSON, an image a line" as const;
 /** Has one do so in one piece. */
-export const JSON_WHOLE = toggle("--json", "print as JSON");
+export const JSON_WHOLE = "--json  print as JSON" as const;
 
 /** Gathers a flag that may be said again; each value is taken as it is. */
 export function append(value: string, before: readonly string[] = []): readonly string[] {

@@ -12,26 +12,21 @@ import {
   appendList,
   appendWords,
   choice,
-  Flag,
+  type Flag,
+  type Flags,
   type Given,
   parsed,
-  text,
+  type Text,
   texts,
-  toggle,
 } from "./flag.ts";
 
-/** Flags of which each fills an option of its own type. */
-type Filling<Options> = { readonly [K in keyof Options]?: Flag<Exclude<Options[K], undefined>> };
+/** Flags of which each fills an option of a type. */
+type Filling<Options> = { readonly [K in keyof Options]?: Flags[string] };
 
-const pairs = (
-  what: string,
-  flags: string,
-  about: string,
-): Flag<Readonly<Record<string, string>>> =>
-  new Flag(flags, about, (value, before) => ({
-    ...before,
-    ...parsePairs(what, appendList(value)),
-  }));
+const pairs = (what: string, text: Text): Flag<Readonly<Record<string, string>>> => ({
+  text,
+  read: (value, before) => ({ ...before, ...parsePairs(what, appendList(value)) }),
+});
 
 /** The packages that images are made of. */
 export const PATTERNS = [
@@ -47,135 +42,100 @@ export const LAYOUT_OR_ARCHIVE = [
 ] as const;
 
 /** What commands are told that may dial. */
-export const OFFLINE = toggle("--offline", "dial nothing but what is named on the command line");
+export const OFFLINE = "--offline  dial nothing but what is named on the command line" as const;
 
 /** What commands are told that dial a registry. */
 export const REGISTRY_FLAGS = {
   offline: OFFLINE,
-  insecureRegistry: toggle(
-    "--insecure-registry",
-    "leave certificates unchecked, and allow plain HTTP",
-  ),
-  caFile: text(
-    "--ca-file <file>",
-    "certificates to trust beside the system's (default: Docker's certs.d)",
-  ),
+  insecureRegistry: "--insecure-registry  leave certificates unchecked, and allow plain HTTP",
+  caFile: "--ca-file <file>  certificates to trust beside the system's (default: Docker's certs.d)",
 } satisfies Filling<CommandOptions>;
 
 /** What commands are told that pull from a registry, too. */
 export const TRANSFER_FLAGS = {
   ...REGISTRY_FLAGS,
   mirrors: texts(
-    "--mirror <host=mirror>",
-    "registry to ask first when pulling (default: KODENO_MIRRORS)",
+    "--mirror <host=mirror>  registry to ask first when pulling (default: KODENO_MIRRORS)",
   ),
 } satisfies Filling<CommandOptions>;
 
 /** What decides which platforms an image is for. */
 export const PLATFORMS = texts(
-  "--platform <list>",
-  "all, or os[/arch[/variant]] with commas between (default: linux/amd64)",
+  "--platform <list>  all, or os[/arch[/variant]] with commas between (default: linux/amd64)",
 );
 
 /** What all commands that build are told. */
 export const BUILD_FLAGS = {
-  ociLayout: text(
-    "--oci-layout <dir>",
-    'folder of the layout (default: "out", where nothing else is named)',
-  ),
-  ociLayoutPath: text("--oci-layout-path <dir>", "the same, as ko names it (default: none)")
-    .filling("ociLayout"),
-  push: toggle("--push", "push to KO_DOCKER_REPO"),
-  local: toggle("-L, --local", "load into the Docker daemon; into kind's nodes under kind.local"),
-  localDomain: text(
-    "--local-domain <domain>",
-    'KO_DOCKER_REPO below it means --local; prefix without one (default: "ko.local")',
-  ),
-  tarball: text(
-    "--tarball <file>",
-    'write an archive that "docker load" takes; - is stdout (default: none)',
-  ),
+  ociLayout:
+    '--oci-layout <dir>  folder of the layout (default: "out", where nothing else is named)',
+  ociLayoutPath: {
+    text: "--oci-layout-path <dir>  the same, as ko names it (default: none)",
+    fills: "ociLayout",
+  },
+  push: "--push  push to KO_DOCKER_REPO",
+  local: "-L, --local  load into the Docker daemon; into kind's nodes under kind.local",
+  localDomain: `--local-domain <domain>  KO_DOCKER_REPO below it means --local;
+    prefix without one (default: "ko.local")`,
+  tarball:
+    '--tarball <file>  write an archive that "docker load" takes; - is stdout (default: none)',
   ...TRANSFER_FLAGS,
-  offline: toggle("--offline", "fetch nothing; dial nothing but what is named here"),
+  offline: "--offline  fetch nothing; dial nothing but what is named here",
   platforms: PLATFORMS,
-  baseImage: text(
-    "--base-image <image>",
-    "static (built in), scratch, oci:DIR[:TAG], archive:FILE, daemon:NAME, a reference " +
-      "(default: static)",
-  ),
-  bare: toggle("--bare", "name the image KO_DOCKER_REPO itself"),
-  baseImportPaths: toggle(
-    "-B, --base-import-paths",
-    "name images by the last element of the import path",
-  ),
-  preserveImportPaths: toggle(
-    "-P, --preserve-import-paths",
-    "name images by the whole import path",
-  ),
-  tags: texts("-t, --tags <list>", 'tags of the images (default: "latest")'),
-  tagOnly: toggle("--tag-only", "leave the digest out of references"),
-  labels: pairs(
-    "label",
-    "--image-label <key=value>",
-    "label of the image config (default: none)",
-  ),
+  baseImage: `--base-image <image>  static (built in), scratch, oci:DIR[:TAG], archive:FILE,
+    daemon:NAME, a reference (default: static)`,
+  bare: "--bare  name the image KO_DOCKER_REPO itself",
+  baseImportPaths: "-B, --base-import-paths  name images by the last element of the import path",
+  preserveImportPaths: "-P, --preserve-import-paths  name images by the whole import path",
+  tags: texts('-t, --tags <list>  tags of the images (default: "latest")'),
+  tagOnly: "--tag-only  leave the digest out of references",
+  labels: pairs("label", "--image-label <key=value>  label of the image config (default: none)"),
   annotations: pairs(
     "annotation",
-    "--image-annotation <key=value>",
-    "annotation of the manifests (default: none)",
+    "--image-annotation <key=value>  annotation of the manifests (default: none)",
   ),
-  user: text("--image-user <user>", "user the image runs as (default: the base image's)"),
-  imageRefs: text("--image-refs <file>", "write the references to a file (default: none)"),
+  user: "--image-user <user>  user the image runs as (default: the base image's)",
+  imageRefs: "--image-refs <file>  write the references to a file (default: none)",
   entrypointArgs: texts(
-    "--entrypoint-arg <arg>",
-    "argument after the binary in the entrypoint (default: none)",
+    "--entrypoint-arg <arg>  argument after the binary in the entrypoint (default: none)",
     append,
   ),
-  expose: texts("--expose <port>", "port to expose, such as 8080 or 53/udp (default: none)"),
+  expose: texts("--expose <port>  port to expose, such as 8080 or 53/udp (default: none)"),
   jobs: parsed(
-    "-j, --jobs <n>",
-    "builds and layers worked on at once (default: processors)",
+    "-j, --jobs <n>  builds and layers worked on at once (default: processors)",
     parseJobs,
   ),
-  ldflags: texts("--ldflags <flags>", "flags of the linker (default: none)", appendFlags),
-  gcflags: texts("--gcflags <flags>", "flags of the compiler (default: none)", append),
-  asmflags: texts("--asmflags <flags>", "flags of the assembler (default: none)", append),
+  ldflags: texts("--ldflags <flags>  flags of the linker (default: none)", appendFlags),
+  gcflags: texts("--gcflags <flags>  flags of the compiler (default: none)", append),
+  asmflags: texts("--asmflags <flags>  flags of the assembler (default: none)", append),
   flags: texts(
-    "--flags <flags>",
-    "more flags of go build, such as -tags=netgo (default: none)",
+    "--flags <flags>  more flags of go build, such as -tags=netgo (default: none)",
     appendWords,
   ),
-  env: texts("--env <name=value>", "environment variable of go build (default: none)", append),
-  disableOptimizations: toggle("--disable-optimizations", "build for a debugger"),
+  env: texts("--env <name=value>  environment variable of go build (default: none)", append),
+  disableOptimizations: "--disable-optimizations  build for a debugger",
   sourceDateEpoch: parsed(
-    "--source-date-epoch <seconds>",
-    "creation time, in seconds since 1970 (default: the base's)",
+    "--source-date-epoch <seconds>  creation time, in seconds since 1970 (default: the base's)",
     (value) => parseEpoch("--source-date-epoch", value),
   ),
-  compression: text("--compression <how>", "gzip[:1-9] or none (default: gzip:2)"),
-  cache: toggle("--no-cache", "neither use nor keep finished layers"),
+  compression: "--compression <how>  gzip[:1-9] or none (default: gzip:2)",
+  cache: "--no-cache  neither use nor keep finished layers",
 } satisfies Filling<CommandOptions & { readonly ociLayoutPath?: string }>;
 
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {
   ...BUILD_FLAGS,
-  noPush: toggle("--no-push", "keep images in a layout instead of pushing").filling("push"),
-};
+  noPush: "--no-push  keep images in a layout instead of pushing",
+} satisfies Flags;
 
 /** What commands are told that read a skaffold.yaml, named as in Skaffold. */
 export const SKAFFOLD_FLAGS = {
-  file: text("-f, --filename <file>", "build what a skaffold.yaml says (default: none)"),
-  images: texts("-b, --build-image <image>", "with -f: only these images (default: all)"),
-  profiles: texts(
-    "-p, --profile <list>",
-    "with -f: profiles; -NAME turns one off (default: none)",
-  ),
-  modules: texts("-m, --module <list>", "with -f: configurations by name (default: all)"),
-  defaultRepo: text(
-    "-d, --default-repo <repo>",
-    "with -f: what comes before image names (default: nothing)",
-  ),
-  mode: choice("--mode <mode>", "with -f: debug builds for a debugger (default: dev)", [
+  file: "-f, --filename <file>  build what a skaffold.yaml says (default: none)",
+  images: texts("-b, --build-image <image>  with -f: only these images (default: all)"),
+  profiles: texts("-p, --profile <list>  with -f: profiles; -NAME turns one off (default: none)"),
+  modules: texts("-m, --module <list>  with -f: configurations by name (default: all)"),
+  defaultRepo:
+    "-d, --default-repo <repo>  with -f: what comes before image names (default: nothing)",
+  mode: choice("--mode <mode>  with -f: debug builds for a debugger (default: dev)", [
     "dev",
     "debug",
   ]),

@@ -5,24 +5,20 @@
  */
 import type { KubectlVerb } from "../app/kubectl.ts";
 import { command, type Commands } from "./command.ts";
-import { type Given, text, texts, toggle } from "./flag.ts";
+import { type Flags, type Given, texts } from "./flag.ts";
 import { PUSHING_FLAGS } from "./flags.ts";
 import { printNote, printText } from "./output.ts";
 
 /** What commands are told that build what Kubernetes objects name. */
 const MANIFEST_FLAGS = {
-  files: texts(
-    "-f, --filename <list>",
-    "files, folders, or - for the standard input, with commas between (default: none)",
-  ),
-  recursive: toggle("-R, --recursive", "take files of folders within the folders, too"),
-  selector: text(
-    "-l, --selector <labels>",
-    "only objects with these labels: app=web,!canary (default: all)",
-  ),
-  watch: toggle("-W, --watch", "do it again when a file changes, until interrupted"),
+  files: texts(`-f, --filename <list>  files, folders, or - for the standard input,
+    with commas between (default: none)`),
+  recursive: "-R, --recursive  take files of folders within the folders, too",
+  selector:
+    "-l, --selector <labels>  only objects with these labels: app=web,!canary (default: all)",
+  watch: "-W, --watch  do it again when a file changes, until interrupted",
   ...PUSHING_FLAGS,
-};
+} satisfies Flags;
 
 const resolve = command({
   about:

@@ -4,7 +4,7 @@
  */
 import { printable } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { JSON_EVENTS, JSON_IMAGES, JSON_WHOLE, toggle } from "./flag.ts";
+import { JSON_EVENTS, JSON_IMAGES, JSON_WHOLE } from "./flag.ts";
 import { LAYOUT, LAYOUT_OR_ARCHIVE } from "./flags.ts";
 import { alignedRows, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
@@ -62,7 +62,7 @@ const tag = command({
     ["<source>", "NAME[:TAG], tag or digest of the image"],
     ["<names...>", "NAME:TAG, or a tag that stands alone"],
   ],
-  flags: { json: toggle("--json", "print as JSON, a name a line") },
+  flags: { json: "--json  print as JSON, a name a line" },
   examples: "Example:\n  kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
   isLocal: true,
   endsAtOnce: true,
@@ -94,7 +94,7 @@ const merge = command({
     ["<in...>", "layout folders and archive files that have them; - is one from stdin"],
   ],
   flags: {
-    force: toggle("--force", "let the later one of two images with the same name win"),
+    force: "--force  let the later one of two images with the same name win",
     json: JSON_EVENTS,
   },
   examples: "Example:\n  kodeno merge all out ../other/out images.tar",
@@ -126,8 +126,8 @@ const gc = command({
     "that; what refers to something that is not in the layout at all stays.",
   words: [LAYOUT],
   flags: {
-    dryRun: toggle("--dry-run", "remove nothing, tell what would be removed"),
-    pruneNow: toggle("--prune-now", "remove blobs of the last hour, too"),
+    dryRun: "--dry-run  remove nothing, tell what would be removed",
+    pruneNow: "--prune-now  remove blobs of the last hour, too",
     json: JSON_WHOLE,
   },
   examples: "Example:\n  kodeno gc out --dry-run",

@@ -6,17 +6,17 @@ import { KodenoError } from "../errors.ts";
 import { chunksOf, readAll } from "../io/streams.ts";
 import { askLine, canAsk } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
-import { type Given, text, toggle } from "./flag.ts";
+import type { Flags, Given } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
 
 const HOST = ["<host>", "host and port of the registry"] as const;
 const FLAGS = {
-  username: text("-u, --username <user>", "user (default: ask for it)"),
-  password: text("-p, --password <password>", "password; others can see it (default: ask for it)"),
-  passwordStdin: toggle("--password-stdin", "read the password from stdin"),
+  username: "-u, --username <user>  user (default: ask for it)",
+  password: "-p, --password <password>  password; others can see it (default: ask for it)",
+  passwordStdin: "--password-stdin  read the password from stdin",
   ...REGISTRY_FLAGS,
-};
+} satisfies Flags;
 /** Longer than any token, in bytes. */
 const MAX_PASSWORD = 64 * 1024;
 

@@ -4,7 +4,7 @@
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
 import { command, type Commands } from "./command.ts";
-import { JSON_EVENTS, text, texts, toggle } from "./flag.ts";
+import { type Flags, JSON_EVENTS, texts } from "./flag.ts";
 import { LAYOUT, LAYOUT_OR_ARCHIVE, OFFLINE, TRANSFER_FLAGS } from "./flags.ts";
 import {
   formatBytes,
@@ -19,19 +19,14 @@ const push = command({
   about: "Pushes the images of a layout or archive; what the registry has is not sent.",
   words: [LAYOUT_OR_ARCHIVE],
   flags: {
-    to: text("--to <repo>", "prefix of repositories (default: where the names say)"),
-    images: texts("--image <name>", "push this image only; may be said again (default: all)"),
-    tags: texts("-t, --tag <list>", "tags in the place of the images' own (default: these)"),
-    preserveImportPaths: toggle(
-      "-P, --preserve-import-paths",
-      "name repositories by the whole name, as is the default",
-    ),
-    baseImportPaths: toggle(
-      "-B, --base-import-paths",
-      "name repositories by the last element of the name",
-    ),
-    bare: toggle("--bare", "push to the repository of --to itself"),
-    dryRun: toggle("--dry-run", "tell what would go where, and send nothing"),
+    to: "--to <repo>  prefix of repositories (default: where the names say)",
+    images: texts("--image <name>  push this image only; may be said again (default: all)"),
+    tags: texts("-t, --tag <list>  tags in the place of the images' own (default: these)"),
+    preserveImportPaths:
+      "-P, --preserve-import-paths  name repositories by the whole name, as is the default",
+    baseImportPaths: "-B, --base-import-paths  name repositories by the last element of the name",
+    bare: "--bare  push to the repository of --to itself",
+    dryRun: "--dry-run  tell what would go where, and send nothing",
     json: JSON_EVENTS,
     ...TRANSFER_FLAGS,
   },
@@ -66,15 +61,10 @@ const load = command({
     "only named.",
   words: [LAYOUT_OR_ARCHIVE],
   flags: {
-    images: texts("--image <name>", "load this image only; may be said again (default: all)"),
-    platform: text(
-      "--platform <platform>",
-      "of several platforms, this one (default: the daemon's)",
-    ),
-    localDomain: text(
-      "--local-domain <domain>",
-      "prefix of the names there; kind's nodes under kind.local (default: none)",
-    ),
+    images: texts("--image <name>  load this image only; may be said again (default: all)"),
+    platform: "--platform <platform>  of several platforms, this one (default: the daemon's)",
+    localDomain: `--local-domain <domain>  prefix of the names there;
+      kind's nodes under kind.local (default: none)`,
     json: JSON_EVENTS,
     offline: OFFLINE,
   },
@@ -100,20 +90,18 @@ const load = command({
 });
 
 const IMAGE_FLAGS = {
-  platform: text("--platform <platform>", "take the image of one platform alone (default: all)"),
-  referrers: toggle("--referrers", "take what refers to it (signatures, SBOMs) along"),
+  platform: "--platform <platform>  take the image of one platform alone (default: all)",
+  referrers: "--referrers  take what refers to it (signatures, SBOMs) along",
   json: JSON_EVENTS,
-};
+} satisfies Flags;
 
 const copy = command({
   about: "Copies one image from a place to a place; what is there is not moved.",
   words: [["<source>", "place to read; see below"], ["<target>", "place to write; see below"]],
   flags: {
     ...IMAGE_FLAGS,
-    localDomain: text(
-      "--local-domain <domain>",
-      "prefix of the name in a daemon; kind's nodes under kind.local (default: none)",
-    ),
+    localDomain: `--local-domain <domain>  prefix of the name in a daemon;
+      kind's nodes under kind.local (default: none)`,
     ...TRANSFER_FLAGS,
   },
   examples: `Places:
@@ -143,7 +131,7 @@ const pull = command({
   words: [["<reference>", "image in a registry"]],
   flags: {
     ...IMAGE_FLAGS,
-    ociLayout: text("--oci-layout <dir>", 'folder of the layout (default: "out")'),
+    ociLayout: '--oci-layout <dir>  folder of the layout (default: "out")',
     ...TRANSFER_FLAGS,
   },
   examples: `Examples:
@@ -185,14 +173,11 @@ const serve = command({
     "What is put into the layout meanwhile is served, too.",
   words: [LAYOUT],
   flags: {
-    listen: text(
-      "--listen <host:port>",
-      'where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
-    ),
-    tlsCert: text("--tls-cert <file>", "certificate chain, as PEM (default: plain HTTP)"),
-    tlsKey: text("--tls-key <file>", "its key, as PEM (default: plain HTTP)"),
-    offline: toggle("--offline", "only listen; it never dials, with or without this"),
-    verbose: toggle("-v, --verbose", "tell of each request"),
+    listen: '--listen <host:port>  where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
+    tlsCert: "--tls-cert <file>  certificate chain, as PEM (default: plain HTTP)",
+    tlsKey: "--tls-key <file>  its key, as PEM (default: plain HTTP)",
+    offline: "--offline  only listen; it never dials, with or without this",
+    verbose: "-v, --verbose  tell of each request",
   },
   examples: `A server that is told to stop (Ctrl-C, SIGTERM) has done its work: the exit code is 0.
 

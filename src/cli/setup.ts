@@ -7,7 +7,7 @@ import type { CacheInfo } from "../app/cache.ts";
 import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
-import { JSON_WHOLE, toggle } from "./flag.ts";
+import { JSON_WHOLE } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
 import { formatBytes, printJson, printNote, printResult } from "./output.ts";
 
@@ -17,9 +17,9 @@ const init = command({
     "and proposes a .ko.yaml and a skaffold.yaml, each where there is none.",
   words: [["[dir]", 'folder of the repository (default ".")']],
   flags: {
-    yes: toggle("-y, --yes", "write the files without asking; files that are there stay"),
-    json: toggle("--json", "print the proposal as JSON"),
-    offline: toggle("--offline", "let go fetch nothing"),
+    yes: "-y, --yes  write the files without asking; files that are there stay",
+    json: "--json  print the proposal as JSON",
+    offline: "--offline  let go fetch nothing",
   },
   examples: `Examples:
   # show what is proposed; on a terminal, ask whether to write it
@@ -73,8 +73,8 @@ const doctor = command({
   words: [["[dir]", 'folder to look at (default ".")']],
   flags: {
     ...REGISTRY_FLAGS,
-    online: toggle("--online", "ask Go's module proxy, too"),
-    json: toggle("--json", "print a line of JSON for each finding"),
+    online: "--online  ask Go's module proxy, too",
+    json: "--json  print a line of JSON for each finding",
   },
   examples: `Examples:
   # look at everything that builds and pushes from here need
