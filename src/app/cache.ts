@@ -8,7 +8,7 @@ import { resolveCacheConfig } from "../config/config.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 
 /** What the cache holds. */
-export type CacheInfo = Awaited<ReturnType<typeof cacheInfo>>;
+type CacheInfo = Awaited<ReturnType<typeof cacheInfo>>;
 
 /**
  * Counts what the cache holds.

@@ -1,12 +1,12 @@
 /**
- * Commands as values: what one says of itself, the arguments and flags that it takes, what it does, and
- * how that is shown.
+ * Commands as values: what one says of itself, the arguments and flags that it takes, what it does,
+ * and how that is shown.
  * @module
  */
 import { Argument, type Command } from "commander";
 import { type Flags, type Given, JSON_EVENTS, optionOf } from "./flag.ts";
-import { outputsOf, yieldStdout } from "./output.ts";
-import { runWork, type Work } from "./progress.ts";
+import { printJson, yieldStdout } from "./output.ts";
+import { runWork, type Showing, type Work } from "./progress.ts";
 
 /** An argument: its name in the brackets of commander, what it is, and what it may be. */
 type Word = readonly [
@@ -29,7 +29,8 @@ type FillCommand = (command: Command, load: LoadProgram) => void;
 /** Commands of one subject, by name. */
 export type Commands = Readonly<Record<string, FillCommand>>;
 
-interface CommandSpec<Words extends readonly Word[], F extends Flags, Result> {
+interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
+  extends Pick<Showing, "view" | "endsAtOnce"> {
   /** What its help begins with. */
   readonly about: string;
   readonly words?: Words;
@@ -42,17 +43,15 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result> {
   readonly takesAny?: boolean;
   /** Where an output of its flags is to go to stdout: its results yield to that, or it is refused. */
   readonly onStdout?: "yield" | "refuse";
-  /** Has nothing to clean up when it is told to stop, and ends there and then. */
-  readonly endsAtOnce?: boolean;
-  /** Shows how far it is. */
-  readonly view?: boolean;
   readonly run: (
     given: Given<F>,
     work: Work & { readonly load: LoadProgram },
     ...words: WordValues<Words>
   ) => Promise<Result> | Result;
+  /** With `--json`, its result or each of its results is a line of JSON of this type. */
+  readonly jsonType?: string;
   /** Prints what came of it, when the view is gone. */
-  readonly print?: (result: Result, given: Given<F>) => Promise<void> | void;
+  readonly print?: (result: Result, given: Given<F>, elapsedMs: number) => Promise<void> | void;
 }
 
 const OFFLINE = "--offline  give up the right to use the network";
@@ -86,14 +85,22 @@ export function command<
         const given = command.opts() as Given<F> & Readonly<Record<string, string | undefined>>;
         if (isLocal && given["offline"]) await Deno.permissions.revoke({ name: "net" });
         if (spec.onStdout !== undefined) {
-          const refusedBy = spec.onStdout === "refuse" ? command.name() : undefined;
-          await yieldStdout(outputsOf(given), refusedBy);
+          const { tarball, imageRefs, fileOutput } = given;
+          await yieldStdout(
+            { "--tarball": tarball, "--image-refs": imageRefs, "--file-output": fileOutput },
+            spec.onStdout === "refuse" ? command.name() : undefined,
+          );
         }
-        const json = Boolean(given["json"]) && flags["json"] === JSON_EVENTS;
+        const isJson = Boolean(given["json"]);
+        const began = performance.now();
+        const json = isJson && flags["json"] === JSON_EVENTS;
         const result = await runWork({ view, endsAtOnce, json, verbose: given.verbose }, (work) =>
           // Behind the arguments come the flags and the command.
           spec.run(given, { ...work, load }, ...all.slice(0, -2) as WordValues<Words>));
-        await spec.print?.(result, given);
+        if (!isJson || spec.jsonType === undefined) {
+          return await spec.print?.(result, given, performance.now() - began);
+        }
+        for (const one of [result].flat()) printJson(spec.jsonType, one as object);
       });
   };
 }

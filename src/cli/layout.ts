@@ -15,8 +15,8 @@ const ls = command({
   examples: "Examples:\n  kodeno ls out\n  kodeno ls images.tar --json",
   isLocal: true,
   run: async (_, work, layout) => (await import("../app/ls.ts")).ls(layout, work),
-  print: (images, { json }) => {
-    if (json) return images.forEach((image) => printJson("image", image));
+  jsonType: "image",
+  print: (images) => {
     const rows = images.map(({ name, digest, size, platforms, complete, missingSubject }) => {
       const state = [
         ...(complete ? [] : ["(incomplete)"]),
@@ -48,11 +48,8 @@ const inspect = command({
   isLocal: true,
   run: async (_, work, layout, name) =>
     (await import("../app/inspect.ts")).inspect(layout, name, work),
-  print: async (images, { json }) => {
-    if (json) return images.forEach((image) => printJson("image", image));
-    const { printTrees } = await import("./tree.ts");
-    printTrees(images);
-  },
+  jsonType: "image",
+  print: async (images) => (await import("./tree.ts")).printTrees(images),
 });
 
 const tag = command({
@@ -68,6 +65,7 @@ const tag = command({
   endsAtOnce: true,
   run: async (_, { emit }, layout, source, names) =>
     (await import("../app/tag.ts")).tag(layout, source, names, emit),
+  jsonType: "image",
   print: printNamed,
 });
 
@@ -83,6 +81,7 @@ const rm = command({
   isLocal: true,
   endsAtOnce: true,
   run: async (_, { emit }, layout, names) => (await import("../app/rm.ts")).rm(layout, names, emit),
+  jsonType: "image",
   print: printNamed,
 });
 
@@ -102,18 +101,15 @@ const merge = command({
   view: true,
   run: async ({ force }, work, out, ins) =>
     (await import("../app/merge.ts")).merge(out, ins, { force, ...work }),
+  jsonType: "image",
   print: printNamed,
 });
 
-/** Prints images by name and digest, or by digest alone. */
-function printNamed(
-  images: readonly { readonly name?: string | undefined; readonly digest: string }[],
-  { json }: { readonly json?: boolean },
-): void {
-  for (const image of images) {
-    const { name, digest } = image;
-    if (json) printJson("image", image);
-    else printResult(printable(name ? `${name}@${digest}` : digest));
+type Named = readonly { readonly name?: string | undefined; readonly digest: string }[];
+
+function printNamed(images: Named): void {
+  for (const { name, digest } of images) {
+    printResult(printable(name ? `${name}@${digest}` : digest));
   }
 }
 

@@ -131,22 +131,14 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, "0")}s`;
 }
 
-/** Outputs that flags send somewhere, by what names them. */
-type Outputs = Readonly<Record<string, string | undefined>>;
-
-/** What flags of a command send somewhere. */
-export function outputsOf(given: Outputs): Outputs {
-  const { tarball, imageRefs, fileOutput } = given;
-  return { "--tarball": tarball, "--image-refs": imageRefs, "--file-output": fileOutput };
-}
-
 /**
- * Leaves stdout to the one output that is to go there; results then go to stderr.
- *
- * @param refusedBy the command that needs stdout itself
- * @throws {KodenoError} `BAD_OPTION` then, and for two outputs on stdout
+ * Leaves stdout to the one of these outputs (paths by what names them) that is to go there; results
+ * then go to stderr. A command that needs stdout itself refuses that, and all refuse two outputs.
  */
-export async function yieldStdout(outputs: Outputs, refusedBy?: string): Promise<void> {
+export async function yieldStdout(
+  outputs: Readonly<Record<string, string | undefined>>,
+  refusedBy?: string,
+): Promise<void> {
   // Most commands name none, and do not wait for what only these need.
   if (Object.values(outputs).every((path) => !path)) return;
   const { outputOnStdout } = await import("../io/output.ts");

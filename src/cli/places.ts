@@ -6,14 +6,7 @@ import type { CopiedImage, CopyRequest } from "../app/copy.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, JSON_EVENTS, texts } from "./flag.ts";
 import { LAYOUT, LAYOUT_OR_ARCHIVE, OFFLINE, TRANSFER_FLAGS } from "./flags.ts";
-import {
-  formatBytes,
-  formatDuration,
-  printJson,
-  printNote,
-  printResult,
-  yieldStdout,
-} from "./output.ts";
+import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from "./output.ts";
 
 const push = command({
   about: "Pushes the images of a layout or archive; what the registry has is not sent.",
@@ -42,8 +35,8 @@ const push = command({
   view: true,
   run: async (given, work, from) =>
     (await import("../app/push.ts")).push({ ...given, from, ...work }),
-  print: (images, { dryRun, json }) => {
-    if (json) return images.forEach((image) => printJson("image", image));
+  jsonType: "image",
+  print: (images, { dryRun }) => {
     const verb = dryRun ? "would send" : "sent";
     let total = 0;
     for (const { references, blobs, bytes } of images) {
@@ -80,8 +73,8 @@ const load = command({
   view: true,
   run: async (given, work, from) =>
     (await import("../app/load.ts")).load({ ...given, from, ...work }),
-  print: (images, { json }) => {
-    if (json) return images.forEach((image) => printJson("image", image));
+  jsonType: "image",
+  print: (images) => {
     for (const { references, sent, id } of images) {
       references.forEach(printResult);
       printNote(`  ${sent ? "loaded" : "was there"} as ${id}`);
@@ -123,6 +116,7 @@ Examples:
   kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers`,
   view: true,
   run: (given, work, from, to) => copyOne({ ...given, from, to, ...work }),
+  jsonType: "image",
   print: printCopied,
 });
 
@@ -143,25 +137,20 @@ const pull = command({
   view: true,
   run: ({ ociLayout = "out", ...given }, work, from) =>
     copyOne({ ...given, from, to: `oci:${ociLayout}`, ...work }),
+  jsonType: "image",
   print: printCopied,
 });
 
-type Copied = CopiedImage & { readonly elapsedMs: number };
-
-async function copyOne(request: CopyRequest): Promise<Copied> {
+async function copyOne(request: CopyRequest): Promise<CopiedImage> {
   const { to } = request;
   await yieldStdout({ [to]: /^archive:([^:@]+)/.exec(to)?.[1] });
-  const { copyImage } = await import("../app/copy.ts");
-  const began = performance.now();
-  const copied = await copyImage(request);
-  return { ...copied, elapsedMs: performance.now() - began };
+  return await (await import("../app/copy.ts")).copyImage(request);
 }
 
-function printCopied({ elapsedMs, ...image }: Copied, { json }: { readonly json?: boolean }): void {
-  if (json) return printJson("image", image);
-  image.references.forEach(printResult);
-  const took = formatDuration(elapsedMs);
-  printNote(`moved ${image.blobs} blobs, ${formatBytes(image.bytes)} in ${took}`);
+function printCopied(copied: CopiedImage, _: unknown, elapsedMs: number): void {
+  const { references, blobs, bytes } = copied;
+  references.forEach(printResult);
+  printNote(`moved ${blobs} blobs, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}`);
 }
 
 const serve = command({

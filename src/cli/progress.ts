@@ -28,28 +28,17 @@ export interface Work {
 }
 
 /** How work is run and shown. */
-interface Showing {
+export interface Showing {
   /** Shows how far it is; otherwise only notes are printed. */
   readonly view?: boolean | undefined;
-  /** Ends the process when it is told to stop; otherwise the signal is aborted. */
+  /** Has nothing to clean up: a signal ends the process there and then. */
   readonly endsAtOnce?: boolean | undefined;
   /** Prints all events as JSON. */
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
 }
 
-/** Where events go. */
-interface Progress {
-  readonly emit: Emit;
-  readonly close?: () => void;
-}
-
-/**
- * Runs work, and shows how far it is until it ends.
- *
- * @throws {KodenoError} `INTERRUPTED` when the process was told to stop, after the work has cleaned
- * up; what the work throws
- */
+/** Runs work until it ends, or has cleaned up after a signal (`INTERRUPTED`). */
 export async function runWork<T>(
   showing: Showing,
   work: (work: Work) => Promise<T> | T,
@@ -82,7 +71,9 @@ export async function runWork<T>(
 }
 
 /** Picks the way that fits the terminal and the flags. */
-async function makeProgress({ view, json, verbose }: Showing): Promise<Progress> {
+async function makeProgress(
+  { view, json, verbose }: Showing,
+): Promise<{ readonly emit: Emit; readonly close?: () => void }> {
   if (json) return { emit: (event) => printResult(JSON.stringify(event)) };
   const note = (event: KodenoEvent): void => {
     if (event.type !== "note" || (event.level === "verbose" && !verbose)) return;

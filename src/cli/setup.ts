@@ -3,7 +3,6 @@
  * `version`.
  * @module
  */
-import type { CacheInfo } from "../app/cache.ts";
 import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
@@ -121,34 +120,27 @@ const cache = commandGroup(
   "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
   "Examples:\n  kodeno cache info\n  kodeno cache clean",
   {
-    info: command({
-      about: "tell what the cache holds",
-      flags: { json: JSON_WHOLE },
-      examples: "Example:\n  kodeno cache info --json",
-      isLocal: true,
-      endsAtOnce: true,
-      run: async () => (await import("../app/cache.ts")).cacheInfo(),
-      print: (info, { json }) => printCache(info, "holds", json),
-    }),
-    clean: command({
-      about: "empty the cache",
-      flags: { json: JSON_WHOLE },
-      examples: "Example:\n  kodeno cache clean",
-      isLocal: true,
-      endsAtOnce: true,
-      run: async () => (await import("../app/cache.ts")).cacheClean(),
-      print: (info, { json }) => printCache(info, "held", json),
-    }),
+    info: ofCache("tell what the cache holds", "info --json", "cacheInfo", "holds"),
+    clean: ofCache("empty the cache", "clean", "cacheClean", "held"),
   },
 );
 
-function printCache(info: CacheInfo, verb: string, json?: boolean): void {
-  if (json) return printJson("cache", info);
-  const { directory, layers, layerBytes, maxBytes, binaries, binaryBytes } = info;
-  printResult(`${directory} ${verb}`);
-  printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
-  printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
-  printResult(`  at most ${formatBytes(maxBytes)} are kept`);
+function ofCache(about: string, words: string, recipe: "cacheInfo" | "cacheClean", verb: string) {
+  return command({
+    about,
+    flags: { json: JSON_WHOLE },
+    examples: `Example:\n  kodeno cache ${words}`,
+    isLocal: true,
+    endsAtOnce: true,
+    run: async () => await (await import("../app/cache.ts"))[recipe](),
+    jsonType: "cache",
+    print: ({ directory, layers, layerBytes, maxBytes, binaries, binaryBytes }) => {
+      printResult(`${directory} ${verb}`);
+      printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
+      printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
+      printResult(`  at most ${formatBytes(maxBytes)} are kept`);
+    },
+  });
 }
 
 const version = command({
