@@ -55,14 +55,14 @@ export async function showConfig(options: CommandOptions, work: WorkOptions = {}
   return {
     workingDirectory,
     file: koFile?.path,
-    image: shown(image),
-    builds: builds.map((one) => ({ ...one, image: shown(one.image) })),
     baseImageOverrides,
     publish: Object.fromEntries(
       Object.entries(shared(config)).map(([name, value]) =>
         [name, { value, from: originOf(name, options, environment, koFile) }] as const
       ),
     ),
+    image: shown(image),
+    builds: builds.map((one) => ({ ...one, image: shown(one.image) })),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The commands that print configuration as YAML: `kodeno config`, with the place of each value behind
- * it, and `kodeno sync`, rules for a skaffold.yaml.
+ * The commands that print configuration as YAML: `kodeno config`, with the place of each value
+ * behind it, and `kodeno sync`, rules for a skaffold.yaml.
  * @module
  */
 import { Document, isScalar, stringify, YAMLMap } from "yaml";
@@ -8,7 +8,7 @@ import type { ShownConfig, ShownImage } from "../app/show_config.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, optionOf } from "./flag.ts";
 import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
-import { printNote, printResult } from "./output.ts";
+import { printJson, printNote, printResult } from "./output.ts";
 
 const config = command({
   about: "Shows what shapes images here, and where each value comes from.",
@@ -27,21 +27,17 @@ const config = command({
   kodeno config --json`,
   view: true,
   endsAtOnce: true,
-  run: async (given, work) => {
+  run: async (given, work): Promise<Found> => {
     const { showArtifacts, showConfig } = await import("../app/show_config.ts");
-    if (given.file === undefined) {
-      const shown = inFlags(await showConfig(given, work));
-      const { publish, builds } = shown;
-      return { ...shown, publish: imageInFlags(publish), builds: builds.map(inFlags) };
-    }
+    if (given.file === undefined) return await showConfig(given, work);
     const { notes, ...skaffold } = await skaffoldOptions(given);
     for (const message of notes) work.emit({ type: "note", level: "warning", message });
     const { environment } = skaffold;
     const options = { ...given, platforms: undefined, environment };
-    return { artifacts: (await showArtifacts({ options, skaffold }, work)).map(inFlags) };
+    return { artifacts: await showArtifacts({ options, skaffold }, work) };
   },
   print: (found, { json }) =>
-    printResult(json ? JSON.stringify({ type: "config", ...found }) : toYaml(found)),
+    json ? printJson("config", inForm(found, inFlags)) : printResult(toYaml(found)),
 });
 
 const sync = command({
@@ -79,12 +75,22 @@ base image has to have it, and the image has to run as a user who may write ther
 
 export default { config, sync } satisfies Commands;
 
-/** What is shown, with options in the words of the command line. */
-function inFlags<Shown extends { readonly image: ShownImage }>(shown: Shown): Shown {
-  return { ...shown, image: imageInFlags(shown.image) };
+type Found =
+  | ShownConfig
+  | { readonly artifacts: readonly { readonly image: ShownImage }[] };
+
+/** What was found, with all that is said of images in another form. */
+function inForm(found: Found, form: (image: ShownImage) => unknown): object {
+  const of = <One extends { readonly image: ShownImage }>(one: One) => ({
+    ...one,
+    image: form(one.image),
+  });
+  if ("artifacts" in found) return { artifacts: found.artifacts.map(of) };
+  return { ...of(found), publish: form(found.publish), builds: found.builds.map(of) };
 }
 
-function imageInFlags(image: ShownImage): ShownImage {
+/** Options in the words of the command line. */
+function inFlags(image: ShownImage): ShownImage {
   const entries = Object.entries(image).map(([name, { value, from }]) => {
     const [, option = ""] = /^option (.+)$/.exec(from) ?? [];
     const flag = (BUILD_FLAGS as Flags)[option];
@@ -94,18 +100,11 @@ function imageInFlags(image: ShownImage): ShownImage {
 }
 
 /** What is said nowhere is left out: it would be most of the text. */
-function toYaml(found: object): string {
-  const { publish, image, builds, ...rest }: Partial<ShownConfig> = found;
+function toYaml(found: Found): string {
   const document = new Document();
-  const replace = (key: unknown, value: unknown): unknown => {
-    if (key === "publish" || key === "image") {
-      return value && imageNode(document, value as ShownImage);
-    }
-    return (key === "builds" || key === "baseImageOverrides") && isNothing(value)
-      ? undefined
-      : value;
-  };
-  document.contents = document.createNode({ ...rest, publish, image, builds }, replace);
+  const shown = Object.entries(inForm(found, (image) => imageNode(document, inFlags(image))));
+  const said = shown.filter(([name, value]) => name === "artifacts" || !isNothing(value));
+  document.contents = document.createNode(Object.fromEntries(said));
   return document.toString({ lineWidth: 0 }).trimEnd();
 }
 

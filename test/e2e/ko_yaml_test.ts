@@ -83,6 +83,16 @@ Deno.test(".ko.yaml: config shows where each value comes from, and no secrets", 
   assert.ok(!`${stdout}${json.stdout}`.includes("hidden"));
 });
 
+Deno.test(".ko.yaml: config shows packages of any name with their base images", async () => {
+  await using dir = await module("baseImageOverrides: {image: scratch, publish: static}\n");
+  const { stdout, code } = await kodeno(["config"], { cwd: dir.path });
+  assert.equal(code, 0);
+  assert.ok(
+    stdout.includes("\nbaseImageOverrides:\n  image: scratch\n  publish: static\npu"),
+    stdout,
+  );
+});
+
 Deno.test("schema: the JSON Schemas of both files", async () => {
   for (const [name, key] of [["ko", "defaultBaseImage"], ["skaffold", "build"]] as const) {
     const { stdout } = await kodeno(["schema", name]);
