@@ -1,44 +1,26 @@
 /**
- * The live view: one row for each image and platform, and for each blob on its way to a place, drawn
- * anew a few times a second.
+ * The live view: one row for each image and platform, and for each blob on its way to a place,
+ * drawn anew a few times a second.
  * @module
  */
 import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { printable } from "../errors.ts";
 import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
-import {
-  alignedRows,
-  formatBytes,
-  formatDuration,
-  printPaintedNote,
-  shortDigest,
-} from "./output.ts";
+import { alignedRows, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
 
-interface Row {
-  readonly image: string;
-  readonly platform: string;
-  readonly stage: StageEvent["stage"];
-  readonly bytes: number;
-  /** When the row began to move, in milliseconds of the page's clock. */
+interface Row extends Pick<BytesEvent, "image" | "platform" | "stage" | "bytes"> {
+  /** When it began to move and when it was done, in milliseconds of the page's clock. */
   readonly began: number;
-  /** When it was done. */
   readonly ended?: number | undefined;
 }
 
-/** Stands for all images while they are not known. */
-const PACKAGES = "packages";
 const FRAME_MS = 100;
-const MARKS: Readonly<Record<StageEvent["stage"], string>> = {
-  listing: ".",
-  compiling: ">",
-  layering: "+",
-  writing: "=",
-  done: "*",
-};
+const MARKS = { listing: ".", compiling: ">", layering: "+", writing: "=", done: "*" } as const;
 
 /** Draws rows on stderr until it is closed. */
 export class LiveView {
+  /** By image and platform; one without a name stands for all before the packages are known. */
   readonly #rows = new Map<string, Row>();
   readonly #blobs = new Map<string, TransferEvent>();
   /** When the first blob moved. */
@@ -59,14 +41,12 @@ export class LiveView {
     }
     const { stage } = event;
     const platform = printable(event.platform);
-    // Before the packages are known, one row stands for all.
-    const image = name || PACKAGES;
-    if (image !== PACKAGES) this.#rows.delete(PACKAGES);
-    const key = image === PACKAGES ? PACKAGES : `${image} ${platform}`;
+    const key = name && `${name} ${platform}`;
+    if (name !== "") this.#rows.delete("");
     const row = this.#rows.get(key);
     this.#rows.set(key, {
-      image: row?.image ?? image,
-      platform: row?.platform ?? platform,
+      image: name || "packages",
+      platform,
       stage,
       bytes: event.bytes ?? row?.bytes ?? 0,
       began: row?.began ?? now,
@@ -84,14 +64,14 @@ export class LiveView {
   /** Draws a last time and lets the rows stand. */
   close(): void {
     clearInterval(this.#timer);
-    this.#rows.delete(PACKAGES);
+    this.#rows.delete("");
     this.#update.clear();
     this.#update.done();
-    // Printed, since what is drawn is cut to the height of the screen. A command without rows tells the
-    // sum of its blobs itself.
+    // Printed, since what is drawn is cut to the height of the screen. A command without rows tells
+    // the sum of its blobs itself.
     const rows = [...this.#rows.values()];
     const transfers = rows.length > 0 ? this.#transferLines().slice(-1) : [];
-    this.#fitting([...imageLines(rows), ...transfers]).forEach(printPaintedNote);
+    this.#fitting([...imageLines(rows), ...transfers]).forEach(printNote);
   }
 
   #draw(): void {

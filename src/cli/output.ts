@@ -11,21 +11,12 @@ let isTaken = false;
 
 /** Prints a result line on stdout. */
 export function printResult(line: string): void {
-  printPainted(harmless(line));
+  printText(`${harmless(line)}\n`);
 }
 
-/**
- * Prints a result line with colours of kodeno's own; the rest of it has to be printable.
- *
- * @throws {KodenoError} `IO_FAILED` when it cannot be written
- */
-export function printPainted(line: string): void {
-  printText(`${line}\n`);
-}
-
-/** Prints a text on stdout as it is; see {@link printPainted}. */
+/** Prints a text on stdout as it is; `IO_FAILED` when it cannot be written. */
 export function printText(text: string): void {
-  if (isTaken) return printPaintedNote(text.replace(/\n$/, ""));
+  if (isTaken) return printNote(text.replace(/\n$/, ""));
   let bytes = new TextEncoder().encode(text);
   while (bytes.length > 0) {
     try {
@@ -48,10 +39,7 @@ function stdoutFailure(error: unknown): KodenoError {
   return new KodenoError("IO_FAILED", `Cannot write to stdout: ${why}`, {}, { cause: error });
 }
 
-/**
- * Text without what a terminal would obey, as whoever prints a line last makes sure. The numbers of
- * characters are written as JSON writes them, so that a line of JSON still is one.
- */
+/** Text without what a terminal would obey; written so that a line of JSON still is one. */
 function harmless(text: string): string {
   return text.replaceAll(
     /[^\P{Cc}\n\t]/gu,
@@ -60,10 +48,8 @@ function harmless(text: string): string {
 }
 
 /**
- * Prints a result as a line of JSON on stdout. All commands use the same names for the same things:
- * `name`, `digest`, `size`, `platforms`, `references`.
- *
- * @param type tells the lines apart, as the events' own do
+ * Prints a result as a line of JSON, which its type tells from others, as those of events do. All
+ * commands use the same names: `name`, `digest`, `size`, `platforms`, `references`.
  */
 export function printJson(type: string, value: object): void {
   printResult(JSON.stringify({ type, ...value }));
@@ -71,13 +57,8 @@ export function printJson(type: string, value: object): void {
 
 /** Prints a line for a person on stderr. */
 export function printNote(line: string): void {
-  printPaintedNote(harmless(line));
-}
-
-/** {@link printNote} with colours of kodeno's own. */
-export function printPaintedNote(line: string): void {
   try {
-    console.error(line);
+    console.error(harmless(line));
   } catch {
     // Nobody is there to be told, and the work does not depend on it.
   }
@@ -93,11 +74,7 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }
 
-/**
- * Rows as lines, with cells one below the other.
- *
- * @param right columns whose cells end there and do not begin there
- */
+/** Rows as lines, with cells one below the other; those of some columns stand on the right. */
 export function alignedRows(
   rows: readonly (readonly string[])[],
   between: string,
