@@ -6,16 +6,20 @@
 import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
 import {
-  append,
-  appendWords,
+  BUILD_FLAGS,
   choice,
   type Flags,
   type Given,
   JSON_EVENTS,
   optionOf,
+  PATTERNS,
+  PLATFORMS,
+  SKAFFOLD_FLAGS,
+  skaffoldOptions,
+  splitWords,
   texts,
-} from "./flag.ts";
-import { BUILD_FLAGS, PATTERNS, PLATFORMS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
+  whole,
+} from "./flags.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
 import type { Work } from "./progress.ts";
 
@@ -208,18 +212,18 @@ const deps = command({
     json: "--json  print one JSON array, as Skaffold wants it",
     paths: texts(
       "--paths <glob>  list what this matches instead; may be said again (default: none)",
-      append,
+      whole,
     ),
     ignore: texts(
       "--ignore <glob>  leave out what this matches; may be said again (default: none)",
-      append,
+      whole,
     ),
     platforms: PLATFORMS,
     flags: texts(
       "--flags <flags>  flags of go build, such as -tags=x (default: none)",
-      appendWords,
+      splitWords,
     ),
-    env: texts("--env <name=value>  environment variable of go build (default: none)", append),
+    env: texts("--env <name=value>  environment variable of go build (default: none)", whole),
     baseImage:
       '--base-image <image>  asked for its platforms where they are "all" (default: static)',
     offline: "--offline  fetch nothing",

@@ -4,7 +4,7 @@
  * @module
  */
 import { Argument, type Command } from "commander";
-import { type Flags, type Given, JSON_EVENTS, optionOf } from "./flag.ts";
+import { type Flags, type Given, JSON_EVENTS, optionOf } from "./flags.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 

@@ -1,31 +1,102 @@
 /**
- * The flags that several commands share, by the options that they fill: what shapes images, where
- * they go, and how registries are reached.
+ * Flags as values, by the options that they fill: how they are read, and those that several
+ * commands share, which say what shapes images, where they go, and how registries are reached.
  * @module
  */
-import { parseEpoch, parseJobs, parsePairs } from "../config/checks.ts";
+import { Option } from "commander";
+import { badValue, parseEpoch, parseJobs, parsePairs } from "../config/checks.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import {
-  append,
-  appendFlags,
-  appendList,
-  appendWords,
-  choice,
-  type Flag,
-  type Flags,
-  type Given,
-  parsed,
-  type Text,
-  texts,
-} from "./flag.ts";
+
+/** How a flag is written and, behind two blanks, what it is; a line break is a blank. */
+type Text = `-${string}  ${string}`;
+
+/** A flag whose value is a `T`. */
+interface Flag<T> {
+  readonly text: Text;
+  /** Takes one more value to those said before. */
+  read?(value: string, before?: T): T;
+  readonly choices?: readonly T[];
+  /** The option that it fills, where that is another one's. */
+  readonly fills?: string;
+}
+
+/** Flags by the options that they fill; of those that are a text alone the last value counts. */
+export type Flags = Readonly<Record<string, Text | Flag<unknown>>>;
+
+type Value<F> = F extends Flag<infer T> ? T
+  : F extends `${infer Names}  ${string}` ? Names extends `${string}<${string}` ? string : boolean
+  : never;
+
+/** What flags say, by the options they fill; and what any command is told. */
+export type Given<F extends Flags> = { readonly [K in keyof F]?: Value<F[K]> } & {
+  readonly verbose?: boolean;
+};
+
+/** A flag in the way that commander has it. */
+export function optionOf(name: string, flag: Text | Flag<unknown>): Option {
+  const { text, read, choices, fills = name } = typeof flag === "string" ? { text: flag } : flag;
+  const [flags = "", about] = text.replaceAll(/\n */g, " ").split(/ {2}(.*)/);
+  const option = new Option(flags, about);
+  if (choices !== undefined) option.choices(choices as readonly string[]);
+  if (read !== undefined) option.argParser(read);
+  // Of --no-x, it knows that it fills x.
+  if (!option.negate) option.attributeName = () => fills;
+  return option;
+}
+
+/** A flag with one value that is read. */
+function parsed<T>(text: Text, read: (value: string) => T): Flag<T> {
+  return { text, read };
+}
+
+/** A flag with one of several values. */
+export function choice<T extends string>(text: Text, choices: readonly T[]): Flag<T> {
+  return { text, choices };
+}
+
+/** A flag that may be said again, each time with the values that `split` finds. */
+export function texts(
+  text: Text,
+  split: (value: string) => readonly string[] = splitList,
+): Flag<readonly string[]> {
+  return { text, read: (value, before = []) => [...before, ...split(value)] };
+}
+
+/** The value as it is. */
+export function whole(value: string): readonly string[] {
+  return [value];
+}
+
+/** Values between commas; double quotes hold one with a comma together, as in ko. */
+export function splitList(value: string): readonly string[] {
+  const parts = value.match(/(?:"(?:[^"]|"")*"|[^,"]|"(?!.*"))+|(?<=,|^)(?=,|$)/g) ?? [];
+  const unquote = (part: string): string =>
+    /^".*"$/s.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part;
+  return parts.map(unquote).filter((part) => part !== "");
+}
+
+/** Flags of the linker: `-s,-w` are two, as in ko, but `-X main.v=a,b` is one. */
+export function splitFlags(value: string): readonly string[] {
+  return value.split(/,(?=-)/);
+}
+
+/** Words between blanks; quotes around a word hold blanks in it, as in GOFLAGS. */
+export function splitWords(value: string): readonly string[] {
+  const text = value.trim();
+  const found = [...text.matchAll(/(?:'([^']*)'|"([^"]*)"|([^\s'"]\S*))(?:\s+|$)/gy)];
+  if (found.map(([part]) => part).join("") !== text) {
+    throw badValue("flags", value, "a quote has no other half before a blank");
+  }
+  return found.map(([, ...forms]) => forms.find((word) => word !== undefined) ?? "");
+}
 
 /** Flags of which each fills an option of a type. */
 type Filling<Options> = { readonly [K in keyof Options]?: Flags[string] };
 
 const pairs = (what: string, text: Text): Flag<Readonly<Record<string, string>>> => ({
   text,
-  read: (value, before) => ({ ...before, ...parsePairs(what, appendList(value)) }),
+  read: (value, before) => ({ ...before, ...parsePairs(what, splitList(value)) }),
 });
 
 /** The packages that images are made of. */
@@ -40,6 +111,13 @@ export const LAYOUT_OR_ARCHIVE = [
   "<layout|archive>",
   "path of a layout folder or an archive file; - is stdin",
 ] as const;
+
+/** Has a command that tells how far it is do so in JSON. */
+export const JSON_EVENTS = "--json  print events and results as JSON, one a line" as const;
+/** Has one that prints images do so in JSON. */
+export const JSON_IMAGES = "--json  print as JSON, an image a line" as const;
+/** Has one do so in one piece. */
+export const JSON_WHOLE = "--json  print as JSON" as const;
 
 /** What commands are told that may dial. */
 export const OFFLINE = "--offline  dial nothing but what is named on the command line" as const;
@@ -97,21 +175,21 @@ export const BUILD_FLAGS = {
   imageRefs: "--image-refs <file>  write the references to a file (default: none)",
   entrypointArgs: texts(
     "--entrypoint-arg <arg>  argument after the binary in the entrypoint (default: none)",
-    append,
+    whole,
   ),
   expose: texts("--expose <port>  port to expose, such as 8080 or 53/udp (default: none)"),
   jobs: parsed(
     "-j, --jobs <n>  builds and layers worked on at once (default: processors)",
     parseJobs,
   ),
-  ldflags: texts("--ldflags <flags>  flags of the linker (default: none)", appendFlags),
-  gcflags: texts("--gcflags <flags>  flags of the compiler (default: none)", append),
-  asmflags: texts("--asmflags <flags>  flags of the assembler (default: none)", append),
+  ldflags: texts("--ldflags <flags>  flags of the linker (default: none)", splitFlags),
+  gcflags: texts("--gcflags <flags>  flags of the compiler (default: none)", whole),
+  asmflags: texts("--asmflags <flags>  flags of the assembler (default: none)", whole),
   flags: texts(
     "--flags <flags>  more flags of go build, such as -tags=netgo (default: none)",
-    appendWords,
+    splitWords,
   ),
-  env: texts("--env <name=value>  environment variable of go build (default: none)", append),
+  env: texts("--env <name=value>  environment variable of go build (default: none)", whole),
   disableOptimizations: "--disable-optimizations  build for a debugger",
   sourceDateEpoch: parsed(
     "--source-date-epoch <seconds>  creation time, in seconds since 1970 (default: the base's)",
@@ -149,10 +227,5 @@ export async function skaffoldOptions(
   const { withSkaffoldEnv } = await import("../config/skaffold/env_file.ts");
   const { file, images, profiles, modules, defaultRepo, mode, tags, platforms } = given;
   const chosen = { file, images, profiles, modules, defaultRepo, platforms };
-  return {
-    ...chosen,
-    tag: tags?.[0],
-    debug: mode === "debug",
-    ...await withSkaffoldEnv(),
-  };
+  return { ...chosen, tag: tags?.[0], debug: mode === "debug", ...await withSkaffoldEnv() };
 }

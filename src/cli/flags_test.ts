@@ -4,14 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { append, appendFlags, appendList, appendWords } from "./flag.ts";
+import { splitFlags, splitList, splitWords, texts, whole } from "./flags.ts";
 
-type Gather = (value: string, before?: readonly string[]) => readonly string[];
+type Split = (value: string) => readonly string[];
 type Cases = Readonly<Record<string, readonly string[]>>;
 
-const TABLE: readonly (readonly [name: string, Gather, Cases])[] = [
-  ["append", append, { "a,b c": ["a,b c"], "": [""] }],
-  ["appendList", appendList, {
+const TABLE: readonly (readonly [name: string, Split, Cases])[] = [
+  ["whole", whole, { "a,b c": ["a,b c"], "": [""] }],
+  ["splitList", splitList, {
     "": [],
     "a": ["a"],
     "a,b": ["a", "b"],
@@ -26,13 +26,13 @@ const TABLE: readonly (readonly [name: string, Gather, Cases])[] = [
     "caf\u00e9,\u65e5": ["caf\u00e9", "\u65e5"],
     '{"k":"v"}': ['{"k":"v"}'],
   }],
-  ["appendFlags", appendFlags, {
+  ["splitFlags", splitFlags, {
     "-s -w": ["-s -w"],
     "-s,-w": ["-s", "-w"],
     "-X main.v=a,b": ["-X main.v=a,b"],
     "-X main.v=a,b,-s": ["-X main.v=a,b", "-s"],
   }],
-  ["appendWords", appendWords, {
+  ["splitWords", splitWords, {
     "": [],
     "  ": [],
     "-v": ["-v"],
@@ -45,17 +45,18 @@ const TABLE: readonly (readonly [name: string, Gather, Cases])[] = [
   }],
 ];
 
-for (const [name, gather, cases] of TABLE) {
+for (const [name, split, cases] of TABLE) {
   Deno.test(`lists: ${name}`, () => {
+    const flag = texts("--flag <x>  x", split);
     for (const [value, expected] of Object.entries(cases)) {
-      assert.deepEqual(gather(value), expected, value);
-      assert.deepEqual(gather(value, ["before"]), ["before", ...expected], value);
+      assert.deepEqual(flag.read?.(value), expected, value);
+      assert.deepEqual(flag.read?.(value, ["before"]), ["before", ...expected], value);
     }
   });
 }
 
 Deno.test("lists: words with a quote that does not end are refused", async () => {
   for (const value of ["'a b", '-v "a', "'a'b", "'"]) {
-    await failsWith("BAD_OPTION", () => appendWords(value), /a quote has no other half/);
+    await failsWith("BAD_OPTION", () => splitWords(value), /a quote has no other half/);
   }
 });

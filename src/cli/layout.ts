@@ -4,8 +4,7 @@
  */
 import { printable } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { JSON_EVENTS, JSON_IMAGES, JSON_WHOLE } from "./flag.ts";
-import { LAYOUT, LAYOUT_OR_ARCHIVE } from "./flags.ts";
+import { JSON_EVENTS, JSON_IMAGES, JSON_WHOLE, LAYOUT, LAYOUT_OR_ARCHIVE } from "./flags.ts";
 import { alignedRows, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const ls = command({

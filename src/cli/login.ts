@@ -6,8 +6,7 @@ import { KodenoError } from "../errors.ts";
 import { chunksOf, readAll } from "../io/streams.ts";
 import { askLine, canAsk } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
-import type { Flags, Given } from "./flag.ts";
-import { REGISTRY_FLAGS } from "./flags.ts";
+import { type Flags, type Given, REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
 
 const HOST = ["<host>", "host and port of the registry"] as const;

@@ -4,8 +4,15 @@
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
 import { command, type Commands } from "./command.ts";
-import { type Flags, JSON_EVENTS, texts } from "./flag.ts";
-import { LAYOUT, LAYOUT_OR_ARCHIVE, OFFLINE, TRANSFER_FLAGS } from "./flags.ts";
+import {
+  type Flags,
+  JSON_EVENTS,
+  LAYOUT,
+  LAYOUT_OR_ARCHIVE,
+  OFFLINE,
+  texts,
+  TRANSFER_FLAGS,
+} from "./flags.ts";
 import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from "./output.ts";
 
 const push = command({

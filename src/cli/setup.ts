@@ -6,8 +6,7 @@
 import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
-import { JSON_WHOLE } from "./flag.ts";
-import { REGISTRY_FLAGS } from "./flags.ts";
+import { JSON_WHOLE, REGISTRY_FLAGS } from "./flags.ts";
 import { formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const init = command({
