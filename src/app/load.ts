@@ -1,23 +1,22 @@
 /**
- * The use case of `kodeno load`: images of a layout or archive into the Docker daemon, or into the
- * nodes of a kind cluster.
+ * The recipe of `kodeno load`: images of a layout or archive into the Docker daemon, or into the nodes
+ * of a kind cluster.
  * @module
  */
 import { basename, resolve } from "node:path";
+import { type LoadGroup, planLoad } from "../build/names.ts";
 import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
+import { summarize } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
-import { formatPlatform, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
-import { type LoadGroup, planLoad } from "../build/names.ts";
+import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
 import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
-import { openChosen } from "../place/open_image.ts";
 import { type LocalPlace, openLocalPlace } from "../place/open.ts";
-import { summarize } from "../content/reader.ts";
+import { openChosen } from "../place/open_image.ts";
 
-/** What was asked for. */
 interface LoadRequest extends TransferOptions, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
@@ -40,30 +39,28 @@ interface Candidate extends Pick<Descriptor, "digest" | "platform"> {
  *
  * @returns `name` in the daemon, where it has one; `digest` of the manifest or index it came from; `id` in
  * the daemon; the `references` it can be run by; whether it was `sent`, else the daemon had it
- * @throws {KodenoError} `BAD_PLACE` when there is no daemon or no such layout, `BAD_PLATFORM`,
- * `BAD_OPTION` when two images would get one name, `NOT_FOUND`, `BAD_CONTENT`, `IO_FAILED`
  */
 export async function load(request: LoadRequest) {
   const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
   const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
-  using chosen = await openChosen(from, { images, verb: "load", signal, emit });
-  const { source, images: entries, leftOut } = chosen;
+  using opened = await openChosen(from, { images, verb: "load", signal, emit });
+  const { source, images: entries, leftOut } = opened;
   if (leftOut > 0) {
     const message = `Left out ${leftOut} entries that only refer to images (signatures, SBOMs): ` +
       "a daemon keeps none";
     emit?.({ type: "note", level: "info", message });
   }
   const groups = planLoad(entries.map((entry) => candidate(entry, from)), domain);
-  const place = await openLocalPlace(resolveTransferConfig(request), domain);
-  const chosenOnes: { readonly entry: Descriptor; readonly name: string | undefined }[] = [];
+  await using place = await openLocalPlace(resolveTransferConfig(request), domain);
+  const chosen: Pick<Candidate, "entry" | "name">[] = [];
   for (const group of groups) {
-    const { entry } = await pick(group, place, { ...request, wanted: platform });
+    const { entry } = await pick(group, place, request);
     await place.choose(source, entry, { platform, signal });
-    chosenOnes.push({ entry, name: group.name });
+    chosen.push({ entry, name: group.name });
   }
   const loaded = [];
-  for (const { entry, name } of chosenOnes) {
+  for (const { entry, name } of chosen) {
     const { digest } = entry;
     const options = { signal, platform, emit, image: name ?? digest };
     const { id, sent } = await place.load(source, entry, name ? [name] : [], options);
@@ -86,27 +83,25 @@ function candidate(entry: Descriptor, from: string): Candidate {
 async function pick(
   { name, images }: LoadGroup<Candidate>,
   place: LocalPlace,
-  { wanted, platform, from, emit, signal }: LoadRequest & {
-    readonly wanted: PlatformSpec | undefined;
-  },
+  { platform, from, emit, signal }: LoadRequest,
 ): Promise<Candidate> {
   const [first, ...others] = images;
   if (others.length === 0) return first;
   const platformOf = ({ platform }: Candidate) => platform ? formatPlatform(platform) : "?";
+  const list = (some: readonly Candidate[]) => some.map(platformOf).join(", ");
   const what = name ?? `an image of ${from}`;
   const doing = `load ${what} into the Docker daemon at ${place.where}`;
-  const found = wanted === undefined
+  const found = platform === undefined
     ? firstMatch(images, await place.platforms({ signal }))
-    : onlyMatch(images, wanted, doing);
+    : onlyMatch(images, parsePlatformSpec(platform), doing);
   if (found === undefined) {
-    const list = images.map(platformOf).join(", ");
-    const why = wanted === undefined
-      ? `it has ${list}; choose one with --platform`
-      : `it has no image for ${platform}; it has ${list}`;
+    const why = platform === undefined
+      ? `it has ${list(images)}; choose one with --platform`
+      : `it has no image for ${platform}; it has ${list(images)}`;
     throw new KodenoError("BAD_PLATFORM", `Cannot ${doing}: ${why}`);
   }
-  if (wanted === undefined) {
-    const left = images.filter((one) => one !== found).map(platformOf).join(", ");
+  if (platform === undefined) {
+    const left = list(images.filter((one) => one !== found));
     const message = `Loading ${what} for ${platformOf(found)}; --platform loads one of ${left}`;
     emit?.({ type: "note", level: "info", message });
   }
