@@ -1,12 +1,13 @@
 /**
- * The use case of `kodeno inspect`: the images of a layout or archive as trees of plain values.
+ * The recipes of `kodeno ls` and `kodeno inspect`: the images of a layout or archive as a list, and as
+ * trees of plain values.
  * @module
  */
-import { exists } from "../io/files.ts";
 import { ImageReader, READ_BYTES } from "../content/reader.ts";
 import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { exists } from "../io/files.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
@@ -14,15 +15,12 @@ import { formatPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
-export interface InspectedBlob {
-  readonly mediaType: string;
-  readonly digest: string;
-  readonly size: number;
+export interface InspectedBlob extends Pick<Descriptor, "mediaType" | "digest" | "size"> {
   /** Why it cannot be used, where it is missing or damaged. */
   readonly problem?: string | undefined;
 }
 
-/** The config of an image: what it runs. */
+/** What an image runs. */
 export type InspectedConfig = InspectedBlob & Partial<ReturnType<typeof settingsOf>>;
 
 /** A manifest or an index with what is below it. */
@@ -33,11 +31,8 @@ export interface InspectedImage extends InspectedBlob {
   readonly platform?: string | undefined;
   readonly artifactType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Of an index. */
   readonly manifests?: readonly InspectedImage[] | undefined;
-  /** Of a manifest. */
   readonly config?: InspectedConfig | undefined;
-  /** Of a manifest. */
   readonly layers?: readonly InspectedBlob[] | undefined;
   /** What says something about it: signatures, SBOMs, provenance. */
   readonly referrers?: readonly InspectedImage[] | undefined;
@@ -46,18 +41,40 @@ export interface InspectedImage extends InspectedBlob {
 }
 
 /**
- * Looks at the images of a layout or archive.
+ * Lists the images of a layout or archive in its order: of each its name or tag, where it has one,
+ * whether all its blobs are there, and the digest of what it refers to, where that is not there: nobody
+ * can tell what it is about.
+ */
+export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
+  const store = await openImages(path, { signal, emit });
+  const reader = new ImageReader(store, signal);
+  const images = [];
+  for (const entry of await store.entries()) {
+    const { digest, mediaType } = entry;
+    const missingSubject = await missingSubjectOf(reader, entry);
+    const { size, platforms, complete } = await reader.summary(entry, true);
+    const what = { digest, mediaType, platforms, size, complete, missingSubject };
+    images.push({ name: entryName(entry), ...what });
+  }
+  return images;
+}
+
+async function missingSubjectOf(reader: ImageReader, entry: Descriptor) {
+  const { subject } = hasSuccessors(entry) ? await reader.document(entry) : {};
+  return subject && (await reader.blob(subject)).problem === "missing" ? subject.digest : undefined;
+}
+
+/**
+ * Looks at the images of a layout or archive, or at the one that `name` or the place says.
  *
- * @param place path of it, `PATH:TAG` or `PATH@DIGEST`
- * @param name of the image; without it and without a tag, all images
- * @throws {KodenoError} `BAD_PLACE`, `BAD_OPTION`, `NOT_FOUND`, `BAD_REFERENCE`, `IO_FAILED`
+ * @param place `PATH`, `PATH:NAME` or `PATH@DIGEST`
  */
 export async function inspect(
   place: string,
   name?: string,
   { signal, emit }: WorkOptions = {},
 ): Promise<readonly InspectedImage[]> {
-  const { path, ref } = await parsePlace(place);
+  const { path, ref } = await splitPlace(place);
   if (ref !== undefined && name !== undefined) {
     throw new KodenoError(
       "BAD_OPTION",
@@ -77,12 +94,15 @@ export async function inspect(
   return images;
 }
 
-async function parsePlace(text: string) {
+/** A path may have colons, too: the shortest that leads somewhere is that of the place. */
+async function splitPlace(text: string) {
   const place = await pathOf(text);
-  const [, path, digest, tag] = await exists(place)
-    ? []
-    : /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];
-  return { path: path ?? place, ref: digest ?? tag };
+  const marks = await exists(place) ? [] : place.matchAll(/:|@(?=sha256:[0-9a-f]{64}$)/g);
+  for (const { index } of marks) {
+    const path = place.slice(0, index);
+    if (path === "-" || await exists(path)) return { path, ref: place.slice(index + 1) };
+  }
+  return { path: place, ref: undefined };
 }
 
 /** An image with what is below it; what was told already is not told again. */

@@ -162,6 +162,7 @@ Deno.test("inspect: the tree of an image, by name, by place, and of all", async 
   assert.match(text, /\n\|-- linux\/amd64 manifest sha256:\S+ \d+ B\n\| {3}\|-- config sha256:/);
   assert.match(text, /\n`-- linux\/arm64 manifest (?:.*\n)+ {4}`-- layer sha256:\S+ \d+ B tar\n$/);
   assert.equal(await done("inspect", `${layout}:v1`), text);
+  assert.equal(await done("inspect", `oci:${layout}:app:v1`), text);
   assert.equal(await done("inspect", `oci:${layout}@${one.root.descriptor.digest}`), text);
   const all = await done("inspect", layout);
   assert.ok(all.startsWith(text) && all.includes("\napp:v2 index"));
