@@ -189,7 +189,7 @@ push it; false: load it into the local daemon), PLATFORMS and BUILD_CONTEXT. Wha
 say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
   onStdout: "yield",
   view: true,
-  run: async (options, work, pattern) => {
+  run: async (options, work, pattern = ".") => {
     const found = OF_SKAFFOLD.find((name) => options[name] !== undefined);
     if (found !== undefined) {
       const flag = `${optionOf(found, BUILDING[found]).long} with "kodeno skaffold"`;
@@ -197,7 +197,7 @@ say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
       throw new KodenoError("BAD_OPTION", `Cannot use ${flag}: ${why}`);
     }
     const { buildForSkaffold } = await import("../app/skaffold_custom.ts");
-    return await buildForSkaffold({ pattern, options }, work);
+    return await buildForSkaffold(pattern, options, work);
   },
   print: (reference, given) => printReferences([reference], given),
 });
@@ -245,8 +245,8 @@ const deps = command({
 
 Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
 file, and "**.go" only those of one folder.`,
-  run: async ({ json: _, paths, ignore, ...build }, { signal, emit }, patterns) =>
-    (await import("../app/deps.ts")).deps({ patterns, build, paths, ignore }, {
+  run: async ({ json: _, ...options }, { signal, emit }, patterns) =>
+    (await import("../app/sources.ts")).deps(patterns, options, {
       signal,
       emit: (event) => event.type === "note" && event.level === "info" ? undefined : emit(event),
     }),

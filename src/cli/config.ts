@@ -40,7 +40,7 @@ const config = command({
     for (const message of notes) work.emit({ type: "note", level: "warning", message });
     const { environment } = skaffold;
     const options = { ...given, platforms: undefined, environment };
-    return { artifacts: await showArtifacts({ options, skaffold }, work) };
+    return { artifacts: await showArtifacts(skaffold, options, work) };
   },
   print: (found, { json }) =>
     json ? printJson("config", inForm(found, inFlags)) : printResult(toYaml(found)),
@@ -64,7 +64,7 @@ it reads them again. Skaffold copies with the container's own "tar" as the conta
 base image has to have it, and the image has to run as a user who may write there
 ("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
   run: async (_, { signal }, patterns) =>
-    (await import("../app/sync.ts")).syncRules(patterns, {}, { signal }),
+    (await import("../app/sources.ts")).syncRules(patterns, { signal }),
   print: (images, { json }) => {
     if (json) {
       const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));

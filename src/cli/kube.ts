@@ -3,7 +3,6 @@
  * kubectl with images built first.
  * @module
  */
-import type { KubectlVerb } from "../app/kubectl.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, type Given, PUSHING_FLAGS, texts } from "./flags.ts";
 import { printNote, printText } from "./output.ts";
@@ -36,7 +35,7 @@ const resolve = command({
   onStdout: "refuse",
   view: true,
   run: async (given, work) => {
-    const { resolveObjects } = await import("../app/resolve.ts");
+    const { resolveObjects } = await import("../app/kube.ts");
     const print = (resolved: Iterable<{ readonly text: string }>): void => {
       for (const { text } of resolved) printText(text);
     };
@@ -50,7 +49,7 @@ function requestOf(options: Given<typeof MANIFEST_FLAGS>) {
   return { manifests: { files, recursive, selector, stdin: () => Deno.stdin.readable }, options };
 }
 
-const sending = (verb: KubectlVerb) =>
+const sending = (verb: "apply" | "create") =>
   command({
     about: `Resolves Kubernetes objects as "kodeno resolve" does and hands them to\n` +
       `"kubectl ${verb} -f -". What follows a -- goes to kubectl.`,
@@ -65,8 +64,9 @@ const sending = (verb: KubectlVerb) =>
     onStdout: "refuse",
     view: true,
     run: async (given, work, args) => {
-      const { sendToKubectl } = await import("../app/kubectl.ts");
-      await sendToKubectl({ ...requestOf(given), verb, args, watch: given.watch }, work);
+      const { sendToKubectl } = await import("../app/kube.ts");
+      const all = [verb, "-f", "-", ...args];
+      await sendToKubectl(requestOf(given), all, { ...work, watch: given.watch });
     },
   });
 
@@ -77,7 +77,7 @@ const remove = command({
   takesAny: true,
   view: true,
   run: async (_, work) => {
-    const { passToKubectl } = await import("../app/kubectl.ts");
+    const { passToKubectl } = await import("../app/kube.ts");
     await passToKubectl(Deno.args, work);
   },
 });
@@ -97,12 +97,12 @@ const run = command({
   onStdout: "refuse",
   view: true,
   run: async (options, work, words) => {
-    const { passToKubectl, runInCluster } = await import("../app/kubectl.ts");
+    const { passToKubectl, runInCluster } = await import("../app/kube.ts");
     // The parser does not tell what stood before the dashes.
     const dashes = Deno.args.indexOf("--");
     const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);
     const patterns = words.slice(0, words.length - args.length);
-    for (const argv of await runInCluster({ patterns, options, args }, work)) {
+    for (const argv of await runInCluster(patterns, options, args, work)) {
       printNote(`kubectl ${argv.join(" ")}`);
       await passToKubectl(argv, work);
     }

@@ -15,8 +15,8 @@ import { printError, printResult } from "./output.ts";
 export async function main(args: readonly string[]): Promise<number> {
   try {
     if (args.length === 1 && (args[0] === "--version" || args[0] === "version")) {
-      const { formatVersions, versions } = await import("../app/version.ts");
-      printResult(formatVersions(await versions()));
+      const { version } = await import("../app/version.ts");
+      printResult(await version());
       return 0;
     }
     const { runCommandLine } = await import("./program.ts");

@@ -148,8 +148,8 @@ const version = command({
   isLocal: true,
   endsAtOnce: true,
   run: async () => {
-    const { formatVersions, versions } = await import("../app/version.ts");
-    printResult(formatVersions(await versions()));
+    const { version } = await import("../app/version.ts");
+    printResult(await version());
   },
 });
 

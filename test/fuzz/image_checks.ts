@@ -6,12 +6,10 @@
 import assert from "node:assert/strict";
 import { copyImage } from "../../src/app/copy.ts";
 import { gc } from "../../src/app/gc.ts";
-import { inspect } from "../../src/app/inspect.ts";
-import { ls } from "../../src/app/ls.ts";
+import { inspect, ls } from "../../src/app/inspect.ts";
 import { merge } from "../../src/app/merge.ts";
+import { rm, tag } from "../../src/app/names.ts";
 import { openImages } from "../../src/place/open.ts";
-import { rm } from "../../src/app/rm.ts";
-import { tag } from "../../src/app/tag.ts";
 import { hasSuccessors } from "../../src/content/walk.ts";
 import type { KodenoEvent } from "../../src/events.ts";
 import { assembleImage } from "../../src/image/assemble.ts";

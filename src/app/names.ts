@@ -1,18 +1,15 @@
 /**
- * The use case of `kodeno tag`.
+ * The recipes of `kodeno tag` and `kodeno rm`: the names that a layout has for its images.
  * @module
  */
 import type { Emit } from "../events.ts";
+import { entryName } from "../oci/entries.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
 /**
- * Gives an image of a layout more names.
- *
- * @param source its `NAME[:TAG]`, tag or digest
- * @param names `NAME:TAG` or a tag alone
- * @returns the names as they are shown, each with the digest of the image
- * @throws {KodenoError} `BAD_PLACE`, `BAD_REFERENCE`, `NOT_FOUND`, `IO_FAILED`
+ * Gives the image that `source` names more names, `NAME:TAG` or a tag alone; these as they are shown,
+ * each with the digest of the image.
  */
 export async function tag(
   directory: string,
@@ -27,4 +24,10 @@ export async function tag(
   const descriptor = await layout.resolve(source);
   for (const name of names) await layout.tag(descriptor, name);
   return names.map((name) => ({ name: shortName(name), digest: descriptor.digest }));
+}
+
+/** Removes all images that are named, or none; what is gone, by its name, if any, and digest. */
+export async function rm(directory: string, names: readonly string[], emit?: Emit) {
+  const removed = await (await openLayout(directory, { emit })).remove(names);
+  return removed.map((entry) => ({ name: entryName(entry), digest: entry.digest }));
 }
