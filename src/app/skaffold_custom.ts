@@ -1,58 +1,46 @@
 /**
- * The use case of `kodeno skaffold`: one image, built for Skaffold as its custom builder, under the
+ * The recipe of `kodeno skaffold`: one image, built for Skaffold as its custom builder, under the
  * very name that Skaffold has for it.
  * @module
  */
-import { readCustomBuild } from "../config/skaffold/custom_build.ts";
+import { buildImages } from "../build/build_images.ts";
 import { resolveConfig, resolveTransferConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
-import type { TransferConfig } from "../place/transfer.ts";
+import { readCustomBuild } from "../config/skaffold/custom_build.ts";
 import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import { parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { parseReference } from "../oci/reference.ts";
-import { Daemon } from "../place/daemon/daemon.ts";
-import { buildImages } from "../build/build_images.ts";
-import type { WorkOptions } from "../events.ts";
-import { findDaemonOf, openRegistries } from "../place/open.ts";
-
-/** What the command line says; the rest is said by Skaffold. */
-interface CustomRequest {
-  /** Main package; `.` unless given. */
-  readonly pattern?: string | undefined;
-  /** Of where images go only the layout and the archive count. */
-  readonly options: CommandOptions;
-}
+import { type LocalPlace, openLocalPlace, openRegistries } from "../place/open.ts";
+import type { TransferConfig } from "../place/transfer.ts";
 
 /**
- * Builds the image, and pushes it or loads it into the local daemon, as Skaffold asks by the
- * environment. With a layout or an archive among the options it goes there, too.
+ * Builds the image of a main package, and pushes it or loads it into the local daemon, as Skaffold asks
+ * by the environment; with a layout or an archive among the options it goes there, too.
  *
  * @returns its reference: with the digest when it was pushed
- * @throws {KodenoError} `BAD_OPTION` where Skaffold's variables are missing; `BAD_PACKAGE` for a
- * pattern that names several main packages; `BAD_CONTENT` when the registry has another image under
- * the name; and see `build`
  */
 export async function buildForSkaffold(
-  request: CustomRequest,
-  work: WorkOptions = {},
+  pattern: string,
+  options: CommandOptions,
+  work: WorkOptions,
 ): Promise<string> {
-  const { pattern = ".", options } = request;
   const asked = readCustomBuild(options.environment);
   const { name, tag, push } = asked;
   const transfer = resolveTransferConfig(options);
   const platforms = options.platforms ?? asked.platforms;
   const alsoKept = options.ociLayout !== undefined || options.tarball !== undefined;
-  await using daemon = push ? undefined : new Daemon(await findDaemonOf(transfer));
+  await using daemon = push ? undefined : await openLocalPlace(transfer, undefined);
   await daemon?.check(work);
   const config = await resolveConfig({
     workingDirectory: asked.context,
     ...options,
     // Of several platforms the daemon takes one; the others are built only where they are kept.
     platforms: daemon && !alsoKept ? await platformFor(daemon, platforms, work) : platforms,
-    ...{ dockerRepo: name, bare: true, tags: [tag], push, local: false },
+    ...{ dockerRepo: name, bare: true, tags: [tag], push, local: !push },
   }, { ...work, transfer });
-  // The layout "out" is for who names no place at all.
-  const publish = { ...config.publish, layout: options.ociLayout || undefined };
+  // The daemon is open already, and gets the image under that name alone.
+  const publish = { ...config.publish, local: false };
   const references = await buildImages({
     patterns: [pattern],
     config: { ...config, publish },
@@ -100,7 +88,7 @@ async function verify(
 
 /** What to build for a daemon that runs only some of the platforms: the first it likes best. */
 async function platformFor(
-  daemon: Daemon,
+  daemon: LocalPlace,
   platforms: readonly string[],
   { signal }: WorkOptions,
 ): Promise<readonly string[]> {
