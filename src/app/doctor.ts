@@ -1,19 +1,15 @@
 /**
- * The use case of `kodeno doctor`: what kodeno would meet here, and how to mend what is wrong.
+ * The recipe of `kodeno doctor`: what kodeno would meet here, and how to mend what is wrong.
  * @module
  */
-import { resolve } from "node:path";
-import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isFolder } from "../io/files.ts";
 import * as local from "../setup/doctor/local_checks.ts";
 import * as network from "../setup/doctor/network_checks.ts";
 import { Checkup, type Finding } from "../setup/doctor/report.ts";
-
-export type { Finding } from "../setup/doctor/report.ts";
+import { lookedAt } from "../setup/init/repository.ts";
 
 /** All checks, in the order they are shown. */
 const CHECKS: Readonly<Record<string, (checkup: Checkup) => void | Promise<void>>> = {
@@ -28,7 +24,6 @@ const CHECKS: Readonly<Record<string, (checkup: Checkup) => void | Promise<void>
   kubectl: local.checkKubectl,
 };
 
-/** Where and how to look. */
 interface DoctorOptions extends TransferOptions, Pick<WorkOptions, "signal"> {
   /** Default the current one. */
   readonly directory?: string | undefined;
@@ -36,22 +31,15 @@ interface DoctorOptions extends TransferOptions, Pick<WorkOptions, "signal"> {
   readonly online?: boolean | undefined;
 }
 
-/**
- * Looks at everything, all at once; changes nothing.
- *
- * @throws {KodenoError} `BAD_OPTION` for what is no folder, or for options that cannot be used
- */
-export async function doctor(options: DoctorOptions = {}): Promise<readonly Finding[]> {
+/** Looks at everything, all at once; changes nothing. */
+export async function doctor(options: DoctorOptions): Promise<readonly Finding[]> {
   const { offline = false, online = false, signal } = options;
-  const directory = resolve(options.directory ?? ".");
   if (offline && online) {
     throw new KodenoError("BAD_OPTION", "Cannot use --online together with --offline");
   }
-  if (!isFolder(directory)) {
-    throw new KodenoError("BAD_OPTION", `Cannot look at ${directory}: there is no such folder`);
-  }
-  const environment = options.environment ?? processEnvironment();
-  const transfer = resolveTransferConfig({ ...options, environment });
+  const directory = lookedAt(options.directory);
+  const transfer = resolveTransferConfig(options);
+  const { environment } = transfer;
   const where = { directory, environment, transfer, offline, online, signal };
   const found = await Promise.all(
     Object.entries(CHECKS).map(async ([name, check]) => {

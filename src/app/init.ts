@@ -1,23 +1,23 @@
 /**
- * The use case of `kodeno init`: configuration files for a repository that has none.
+ * The recipe of `kodeno init`: configuration files for a repository that has none.
  * @module
  */
 import { lstatSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { KO_FILES, resolveBuildConfig } from "../config/config.ts";
-import { type Environment, processEnvironment } from "../config/environment.ts";
+import { processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
 import { SKAFFOLD_FILES } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
-import { isFolder } from "../io/files.ts";
 import { koText, namedImages, skaffoldText } from "../setup/init/config_texts.ts";
 import { findKubernetes } from "../setup/init/kubernetes.ts";
 import {
   canList,
   type GoProgram,
   listPrograms,
+  lookedAt,
   type RepositoryFiles,
   scanRepository,
 } from "../setup/init/repository.ts";
@@ -32,44 +32,26 @@ interface ProposedFile {
   readonly generated: boolean;
 }
 
-/** What is proposed for a repository. */
-export interface Proposal {
-  /** The repository; absolute. */
-  readonly directory: string;
-  /** Import paths of its main packages. */
-  readonly packages: readonly string[];
-  readonly files: readonly ProposedFile[];
-  /** Configuration files that are there, and stay as they are. */
-  readonly present: readonly string[];
-  /** What was left alone and why, and what to look at; a line each. */
-  readonly notes: readonly string[];
-}
-
-/** How a repository is looked at. */
 interface InitOptions extends Pick<WorkOptions, "signal"> {
   /** Default the current one. */
   readonly directory?: string | undefined;
   /** Lets go fetch nothing. */
   readonly offline?: boolean | undefined;
-  readonly environment?: Environment | undefined;
 }
 
-/** Hidden, so that go passes over it. */
-const SCHEMAS = { ko: ".kodeno/ko.schema.json", skaffold: ".kodeno/skaffold.schema.json" };
+/** What is proposed for a repository. */
+export type Proposal = Awaited<ReturnType<typeof proposeInit>>;
 
 /**
  * Looks at a repository and proposes a `.ko.yaml` for its main packages, and a skaffold.yaml for the
  * images that its Kubernetes objects name, each where there is none. Writes nothing.
  *
- * @throws {KodenoError} `BAD_OPTION` for what is no folder, `BAD_PACKAGE` when there is no main
- * package, `GO_FAILED` without go, `IO_FAILED`
+ * @returns its main `packages`; the `files`; configuration files that are `present`, and stay as they
+ * are; `notes` of what was left alone and why, and of what to look at
  */
-export async function proposeInit(options: InitOptions = {}): Promise<Proposal> {
-  const { offline, environment = processEnvironment(), signal } = options;
-  const directory = resolve(options.directory ?? ".");
-  if (!isFolder(directory)) {
-    throw new KodenoError("BAD_OPTION", `Cannot look at ${directory}: there is no such folder`);
-  }
+export async function proposeInit({ offline, signal, ...options }: InitOptions) {
+  const environment = processEnvironment();
+  const directory = lookedAt(options.directory);
   const repository = await scanRepository(directory, signal);
   const { go } = resolveBuildConfig({ workingDirectory: directory, offline, environment });
   const how: GoCommand = { ...go, directory, signal };
@@ -83,7 +65,10 @@ export async function proposeInit(options: InitOptions = {}): Promise<Proposal> 
   // Reads with libraries that nothing else needs.
   const { readDockerfiles } = await import("../setup/init/dockerfile.ts");
   const docker = readDockerfiles(directory, repository, programs);
-  const present = KO_FILES.concat(SKAFFOLD_FILES).filter((name) => isThere(join(directory, name)));
+  // Be it a link that leads nowhere.
+  const isThere = (path: string): boolean =>
+    lstatSync(join(directory, path), { throwIfNoEntry: false }) !== undefined;
+  const present = KO_FILES.concat(SKAFFOLD_FILES).filter(isThere);
   const has = (names: readonly string[]): boolean => names.some((name) => present.includes(name));
   // What is said of Dockerfiles is said of a new .ko.yaml.
   if (!has(KO_FILES)) notes.push(...docker.notes);
@@ -92,35 +77,28 @@ export async function proposeInit(options: InitOptions = {}): Promise<Proposal> 
     notes.push("KO_CONFIG_PATH is set: builds read that file and not .ko.yaml");
   }
   const files: ProposedFile[] = [];
-  const add = (path: string, text: string, schema: keyof typeof SCHEMAS): void => {
-    files.push({ path, text, generated: false });
-    const json = jsonSchema(schema);
+  const add = (path: string, name: string, textWith: (schema: string) => string): void => {
+    // Hidden, so that go passes over it.
+    const schema = `.kodeno/${name}.schema.json`;
+    files.push({ path, text: textWith(schema), generated: false });
     // A schema that is there will do.
-    if (json === undefined || isThere(join(directory, SCHEMAS[schema]))) return;
-    files.push({
-      path: SCHEMAS[schema],
-      text: `${JSON.stringify(json, null, 2)}\n`,
-      generated: true,
-    });
+    if (isThere(schema)) return;
+    const text = `${JSON.stringify(jsonSchema(name), null, 2)}\n`;
+    files.push({ path: schema, text, generated: true });
   };
-  if (!has(KO_FILES)) add(".ko.yaml", koText(programs, docker.byImportPath, SCHEMAS.ko), "ko");
+  if (!has(KO_FILES)) {
+    add(".ko.yaml", "ko", (schema) => koText(programs, docker.byImportPath, schema));
+  }
   if (!has(SKAFFOLD_FILES)) {
     const named = await imagesOfObjects(how, repository, programs, notes);
-    const schema = jsonSchema("skaffold") === undefined ? undefined : SCHEMAS.skaffold;
-    if (named.images.length > 0) {
-      add("skaffold.yaml", skaffoldText(named, programs, docker.byImportPath, schema), "skaffold");
-    }
+    const text = (schema: string) => skaffoldText(named, programs, docker.byImportPath, schema);
+    if (named.images.length > 0) add("skaffold.yaml", "skaffold", text);
   }
   const packages = programs.map(({ importPath }) => importPath);
   return { directory, packages, files, present, notes };
 }
 
-/** Whether there is something of this name, be it a link that leads nowhere. */
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-/** @param notes takes a line for each thing that was left out */
+/** `notes` gets a line for each thing that was left out. */
 async function imagesOfObjects(
   how: GoCommand,
   { modules, yamls }: RepositoryFiles,
@@ -151,12 +129,7 @@ async function imagesOfObjects(
   return named;
 }
 
-/**
- * Writes the files of a proposal; one that has come meanwhile stays as it is.
- *
- * @returns the paths of those that were `written`, and of those that were `kept`
- * @throws {KodenoError} `IO_FAILED`
- */
+/** Writes the files of a proposal: the paths `written`; those that have come meanwhile are `kept`. */
 export async function writeProposal({ directory, files }: Proposal) {
   const written: string[] = [];
   const kept: string[] = [];

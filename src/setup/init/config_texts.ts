@@ -12,11 +12,7 @@ import type { GoProgram } from "./repository.ts";
 /** What Dockerfiles say of programs, by import path. */
 type ByImportPath = ReadonlyMap<string, DockerProgram>;
 
-/**
- * Writes a `.ko.yaml`.
- *
- * @param schema path of the JSON Schema, relative to the file
- */
+/** Writes a `.ko.yaml`; `schema` is the path of the JSON Schema, relative to it. */
 export function koText(
   programs: readonly GoProgram[],
   docker: ByImportPath,
@@ -92,10 +88,8 @@ interface NamedImage {
 
 /**
  * The images among those of objects that are made of main packages: those with `ko://`, and those
- * named as exactly one main package is.
- *
- * @param modules folder of the module for each import path that can be built
- * @returns also the files that name one of the images, and those in the same folders
+ * named as exactly one main package is; and the files that name one of them, with those in the same
+ * folders. `modules` has the folder of the module for each import path that can be built.
  */
 export function namedImages(
   files: readonly KubernetesFile[],
@@ -132,16 +126,12 @@ export function namedImages(
   };
 }
 
-/**
- * Writes a skaffold.yaml.
- *
- * @param schema path of the JSON Schema, relative to the file; left out where there is none
- */
+/** Writes a skaffold.yaml; `schema` as for {@link koText}. */
 export function skaffoldText(
   { images, manifests }: ReturnType<typeof namedImages>,
   programs: readonly GoProgram[],
   docker: ByImportPath,
-  schema: string | undefined,
+  schema: string,
 ): string {
   const artifacts = images.map(({ image, importPath, module }) => {
     const from = docker.get(importPath);
@@ -157,6 +147,6 @@ export function skaffoldText(
     build: { artifacts },
     manifests: { rawYaml: manifests },
   });
-  if (schema !== undefined) document.commentBefore = ` yaml-language-server: $schema=${schema}`;
+  document.commentBefore = ` yaml-language-server: $schema=${schema}`;
   return document.toString({ lineWidth: 0 });
 }

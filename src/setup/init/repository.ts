@@ -3,11 +3,18 @@
  * objects.
  * @module
  */
-import { join, posix, relative, sep } from "node:path";
+import { join, posix, relative, resolve, sep } from "node:path";
 import { hasCode, KodenoError } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
 import { listPackages } from "../../go/list.ts";
-import { ioFailure } from "../../io/files.ts";
+import { ioFailure, isFolder } from "../../io/files.ts";
+
+/** The absolute path of a folder that is to be looked at; by default the current one. */
+export function lookedAt(folder = "."): string {
+  const path = resolve(folder);
+  if (isFolder(path)) return path;
+  throw new KodenoError("BAD_OPTION", `Cannot look at ${path}: there is no such folder`);
+}
 
 /** What was found; all paths are relative to the folder, with slashes, sorted. */
 export interface RepositoryFiles {
@@ -32,9 +39,6 @@ const DOCKERFILE =
 /**
  * Looks through a folder. Links are not followed; hidden folders, OCI layouts and folders of other
  * tools are passed over.
- *
- * @param root absolute
- * @throws {KodenoError} `IO_FAILED`; the signal's reason
  */
 export async function scanRepository(
   root: string,
@@ -84,14 +88,7 @@ export interface GoProgram {
   readonly id: string;
 }
 
-/**
- * Lists the main packages of modules, as go does in each of them.
- *
- * @param how runs go in the repository
- * @param modules folders with a `go.mod`, relative to it
- * @returns also a line for each module that go cannot list
- * @throws {KodenoError} `GO_FAILED` without go
- */
+/** Lists the main packages of modules, as go does in each, with a note of each that it cannot list. */
 export async function listPrograms(how: GoCommand, modules: readonly string[]) {
   const notes: string[] = [];
   const found: Omit<GoProgram, "id">[] = [];
