@@ -7,18 +7,11 @@ import { resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
 
-/**
- * Builds and publishes.
- *
- * @param patterns import paths, folders, or patterns with `...`; none stands for `.`
- * @returns references by import path
- * @throws {KodenoError} see `resolveConfig` and `buildImages`
- */
+/** Builds and publishes what patterns name (none stands for `.`): references by import path. */
 export async function build(
   patterns: readonly string[],
   options: CommandOptions,
-  work: WorkOptions = {},
+  work: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
-  const config = await resolveConfig(options, work);
-  return await buildImages({ patterns, config }, work);
+  return await buildImages({ patterns, config: await resolveConfig(options, work) }, work);
 }

@@ -5,17 +5,12 @@
 import { baseCacheDirectory } from "../build/bases.ts";
 import { binaryRoot, listBinaryFolders, openLayers, shrinkCache } from "../build/binaries.ts";
 import { resolveCacheConfig } from "../config/config.ts";
-import { ioFailure, isNotFound } from "../io/files.ts";
+import { removeIfThere } from "../io/files.ts";
 
 /** What the cache holds. */
 type CacheInfo = Awaited<ReturnType<typeof cacheInfo>>;
 
-/**
- * Counts what the cache holds.
- *
- * @returns `maxBytes` is how many of layers and binaries together are kept after a build
- * @throws {KodenoError} `IO_FAILED`
- */
+/** Counts; `maxBytes` is how many of layers and binaries together are kept after a build. */
 export async function cacheInfo(config = resolveCacheConfig()) {
   const layers = await (await openLayers(config)).list();
   const folders = await listBinaryFolders(binaryRoot(config.directory));
@@ -30,19 +25,11 @@ export async function cacheInfo(config = resolveCacheConfig()) {
   };
 }
 
-/**
- * Empties the cache; waits for builds that are using it.
- *
- * @returns what it held
- * @throws {KodenoError} `IO_FAILED`
- */
+/** Empties the cache, waiting for builds that are using it; what it held. */
 export async function cacheClean(): Promise<CacheInfo> {
   const config = resolveCacheConfig();
   const info = await cacheInfo(config);
   await shrinkCache({ ...config, maxBytes: 0 }, await openLayers(config));
-  const bases = baseCacheDirectory(config.directory);
-  await Deno.remove(bases, { recursive: true }).catch((error) => {
-    if (!isNotFound(error)) throw ioFailure(`remove folder ${bases}`, error);
-  });
+  await removeIfThere(baseCacheDirectory(config.directory), { recursive: true });
   return info;
 }

@@ -1,22 +1,22 @@
 /**
- * The use cases of `kodeno copy` and `kodeno pull`: one image from any place to any place.
+ * The recipe of `kodeno copy` and `kodeno pull`: one image from any place to any place.
  * @module
  */
 import { basename, resolve } from "node:path";
+import { nameInDaemon } from "../build/names.ts";
 import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
+import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/walk.ts";
-import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import { imageName, repositoryOfFolder } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
-import { nameInDaemon } from "../build/names.ts";
 import { Layout } from "../place/layout/layout.ts";
-import { type OpenImage, openImage } from "../place/open_image.ts";
 import {
   giveUpNetwork,
   openTarget,
@@ -24,14 +24,14 @@ import {
   type PlaceName,
   type WritablePlace,
 } from "../place/open.ts";
+import { type OpenImage, openImage } from "../place/open_image.ts";
 import type { TransferConfig } from "../place/transfer.ts";
-import { summarize } from "../content/reader.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions, WorkOptions {
-  /** Name of the place to read; see `parsePlace`. */
+  /** The place to read, as `parsePlace` has it. */
   readonly from: string;
-  /** Name of the place to write. */
+  /** The place to write. */
   readonly to: string;
   /** Takes one image of several platforms alone. */
   readonly platform?: string | undefined;
@@ -44,31 +44,33 @@ export interface CopyRequest extends TransferOptions, WorkOptions {
 /** An image that was copied. */
 export type CopiedImage = Awaited<ReturnType<typeof copyImage>>;
 
-/** What the places of one copy share. */
-interface Work {
-  readonly request: CopyRequest;
+/** The request, with its places read. */
+interface Work extends Omit<CopyRequest, "from" | "to"> {
   readonly config: TransferConfig;
   readonly from: PlaceName;
   readonly to: PlaceName;
+  /** What the user calls them. */
+  readonly said: Pick<CopyRequest, "from" | "to">;
 }
+
+const isOnDisk = (place: PlaceName) => place.kind === "layout" || place.kind === "archive";
 
 /**
  * Copies an image.
  *
- * @returns `name` where it went, `digest` of its manifest or index, `id` in a daemon, the `references` it can
- * be asked for by (its digest where it has no name), and the `blobs` and `bytes` that were moved
- * @throws {KodenoError} `BAD_REFERENCE`, `BAD_PLACE`, `NOT_FOUND`, `BAD_CONTENT`, `BAD_PLATFORM`, and
- * what a registry or daemon answers; the target then has no new name
+ * @returns `name` where it went, `digest` of its manifest or index, `id` in a daemon, the `references`
+ * it can be asked for by (its digest where it has no name), and the `blobs` and `bytes` that were moved
+ * @throws {KodenoError} when it cannot be; the target then has no new name
  */
 export async function copyImage(request: CopyRequest) {
   const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
-  const work = { request, config: resolveTransferConfig(request), from, to };
-  await refuse(request, to);
-  const dials = [from, to].some(({ kind }) => kind !== "layout" && kind !== "archive");
-  if (request.offline && !dials) await giveUpNetwork();
-  await using image = await openImage(from, { ...request, config: work.config });
+  const config = resolveTransferConfig(request);
+  const work: Work = { ...request, config, from, to, said: request };
+  await refuse(work);
+  if (request.offline && isOnDisk(from) && isOnDisk(to)) await giveUpNetwork();
+  await using image = await openImage(from, { ...request, config });
   const { mediaType, digest } = image.root;
-  if (!hasSuccessors(image.root) && to.kind !== "layout" && to.kind !== "archive") {
+  if (!hasSuccessors(image.root) && !isOnDisk(to)) {
     throw new KodenoError(
       "BAD_CONTENT",
       `Cannot copy ${request.from} to ${request.to}: its media type ` +
@@ -82,32 +84,26 @@ export async function copyImage(request: CopyRequest) {
 }
 
 /** Says before anything is dialled what the target cannot take. */
-async function refuse(
-  { from, to, referrers, localDomain }: CopyRequest,
-  place: PlaceName,
-): Promise<void> {
-  if (place.kind === "archive") {
+async function refuse({ said, to, referrers, localDomain }: Work): Promise<void> {
+  if (to.kind === "archive") {
     // Most copies are to other places, and do not wait for its code.
     const { ArchiveTarget } = await import("../place/archive/archive_target.ts");
-    await new ArchiveTarget(place.path).check();
+    await new ArchiveTarget(to.path).check();
   }
-  if (from === "daemon:") {
+  if (said.from === "daemon:") {
     throw new KodenoError("BAD_REFERENCE", "Cannot copy from daemon: say daemon:NAME");
   }
-  if (place.kind !== "daemon" && localDomain !== undefined) {
-    const why = "--local-domain names images in a daemon";
-    throw new KodenoError("BAD_OPTION", `Cannot copy to ${to}: ${why}; leave it out`);
+  const bad = (code: "BAD_OPTION" | "BAD_REFERENCE", why: string) =>
+    new KodenoError(code, `Cannot copy to ${said.to}${why}`);
+  if (to.kind !== "daemon" && localDomain !== undefined) {
+    throw bad("BAD_OPTION", ": --local-domain names images in a daemon; leave it out");
   }
-  if ((place.kind === "daemon" || place.kind === "kind") && referrers) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot copy to ${to} with --referrers: a daemon keeps none; copy to a layout or registry`,
-    );
+  if ((to.kind === "daemon" || to.kind === "kind") && referrers) {
+    const why = " with --referrers: a daemon keeps none; copy to a layout or registry";
+    throw bad("BAD_OPTION", why);
   }
-  const given = place.kind === "registry" ? place.reference.digest : nameIn(place);
-  if (given && isDigest(given)) {
-    throw new KodenoError("BAD_REFERENCE", `Cannot copy to ${to}: a digest is no name`);
-  }
+  const given = to.kind === "registry" ? to.reference.digest : nameIn(to);
+  if (given && isDigest(given)) throw bad("BAD_REFERENCE", ": a digest is no name");
 }
 
 /** What the name of a place calls the image there; "" where it says nothing. */
@@ -119,7 +115,7 @@ function nameIn(place: PlaceName): string {
 }
 
 async function write(work: Work, image: OpenImage) {
-  const { request: { signal, emit, referrers, localDomain }, config, from, to } = work;
+  const { signal, emit, referrers, localDomain, config, from, to } = work;
   const { source, root } = image;
   const { moved, onBlob } = countMoved();
   const options = { signal, emit, image: image.name, onBlob };
@@ -140,7 +136,7 @@ async function write(work: Work, image: OpenImage) {
     await copyReferrers(source, along, target, how);
     for (const referrer of along) await target.keep?.(referrer, { signal });
     // Read from where it is near, before an archive is written over what it is read from.
-    const isThere = from.kind === "registry" && (to.kind === "layout" || to.kind === "archive");
+    const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Pick<Source, "fetch"> : source;
     const summary = await summarize(read, root, { signal });
     await target.close(near ? options : { signal });
@@ -168,12 +164,11 @@ async function keepRoot(
 }
 
 /**
- * Tells that an image which was asked for by its digest alone gets a tag that nobody has said.
- *
- * @param target may have another image under it, which a layout can tell
+ * Tells that an image which was asked for by its digest alone gets a tag that nobody has said; a layout
+ * can tell which image had it.
  */
 async function tellTag(
-  { from, to, request }: Work,
+  { from, to, said, emit }: Work,
   { root }: OpenImage,
   name: string | undefined,
   target: WritablePlace,
@@ -185,9 +180,9 @@ async function tellTag(
   const entries = target instanceof Layout ? await target.entries() : [];
   const had = entries.find((entry) => imageName(entry) === tagged)?.digest;
   const isReplaced = had !== undefined && had !== root.digest;
-  const message = `Naming it ${tagged}, since ${request.from} says no tag` +
+  const message = `Naming it ${tagged}, since ${said.from} says no tag` +
     (isReplaced ? `; that was ${had} before` : "");
-  request.emit?.({ type: "note", level: isReplaced ? "warning" : "info", message });
+  emit?.({ type: "note", level: isReplaced ? "warning" : "info", message });
 }
 
 /**
@@ -204,6 +199,6 @@ function nameThere(
   if (to.kind === "layout" || to.kind === "archive") return shortName(name);
   if (to.name !== "" || /[:/]/.test(name)) return nameInDaemon(name, domain);
   // A tag alone: the place it lies in stands for the name.
-  const path = from.kind === "layout" || from.kind === "archive" ? from.path : "";
+  const path = "path" in from ? from.path : "";
   return nameInDaemon(`${repositoryOfFolder(basename(resolve(path)))}:${name}`, domain);
 }

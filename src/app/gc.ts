@@ -1,17 +1,16 @@
 /**
- * The use case of `kodeno gc`.
+ * The recipe of `kodeno gc`.
  * @module
  */
 import { hasSuccessors } from "../content/walk.ts";
+import type { WorkOptions } from "../events.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 import { collectGarbage, type Garbage } from "../place/layout/gc.ts";
-import type { WorkOptions } from "../events.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
 /** Long enough for another tool to give a name to what it has put into the layout. */
 const MINIMUM_AGE_MS = 60 * 60 * 1000;
 
-/** What a caller may say. */
 interface GcOptions extends WorkOptions {
   /** Removes nothing, only tells. */
   readonly dryRun?: boolean | undefined;
@@ -22,18 +21,15 @@ interface GcOptions extends WorkOptions {
 /**
  * Removes the blobs of a layout that no image needs, and that no other kodeno counts on. Temporary
  * files of processes that are gone are removed by opening it.
- *
- * @throws {KodenoError} `BAD_PLACE`, `BAD_CONTENT`, `IO_FAILED`
  */
-export async function gc(directory: string, options: GcOptions = {}): Promise<Garbage> {
+export async function gc(directory: string, options: GcOptions): Promise<Garbage> {
   const { dryRun, pruneNow, signal, emit } = options;
   const layout = await openLayout(directory, { emit });
   for (const entry of await layout.entries()) {
     if (hasSuccessors(entry)) continue;
-    const message = `Cannot tell what ${nameOrDigest(entry)} needs: its media type ` +
-      `${
-        JSON.stringify(entry.mediaType)
-      } is neither an image's nor an index's; its blob alone stays`;
+    const type = JSON.stringify(entry.mediaType);
+    const message = `Cannot tell what ${nameOrDigest(entry)} needs: its media type ${type} is ` +
+      "neither an image's nor an index's; its blob alone stays";
     emit?.({ type: "note", level: "warning", message });
   }
   const minimumAgeMs = pruneNow ? -Infinity : MINIMUM_AGE_MS;

@@ -1,16 +1,16 @@
 /**
- * The use cases of `kodeno login` and `kodeno logout`.
+ * The recipes of `kodeno login` and `kodeno logout`.
  * @module
  */
-import { processEnvironment } from "../config/environment.ts";
 import { resolveTransferConfig } from "../config/config.ts";
+import { processEnvironment } from "../config/environment.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { checkLogin } from "../place/registry/access.ts";
-import { checkHost, forgetLogin, keepLogin, type LoggedOut } from "../place/registry/login.ts";
-import { apiHost } from "../place/registry/endpoint.ts";
 import { registryOptions } from "../place/open.ts";
+import { checkLogin } from "../place/registry/access.ts";
+import { apiHost } from "../place/registry/endpoint.ts";
+import { checkHost, forgetLogin, keepLogin, type LoggedOut } from "../place/registry/login.ts";
 
 /** Who is to be let in where. */
 interface LoginRequest extends TransferOptions, Pick<WorkOptions, "signal"> {
@@ -21,11 +21,8 @@ interface LoginRequest extends TransferOptions, Pick<WorkOptions, "signal"> {
 }
 
 /**
- * Asks a registry whether user and password are right, and keeps them where Docker keeps them.
- *
- * @returns where they are kept, for a person
- * @throws {KodenoError} `UNAUTHORIZED` when they are wrong, `REGISTRY_FAILED` when it does not answer;
- * `BAD_OPTION`, `IO_FAILED`. Nothing is kept then
+ * Asks a registry whether user and password are right, and keeps them where Docker keeps them; where
+ * that is, for a person. What the registry does not say is right is not kept.
  */
 export async function login(request: LoginRequest): Promise<string> {
   const { host, user, password, signal } = request;
@@ -38,11 +35,7 @@ export async function login(request: LoginRequest): Promise<string> {
   return await keepLogin(host, user, password, config.environment);
 }
 
-/**
- * Forgets them.
- *
- * @throws {KodenoError} `BAD_OPTION`, `IO_FAILED`
- */
+/** Forgets them. */
 export async function logout(host: string): Promise<LoggedOut> {
   return await forgetLogin(host, processEnvironment());
 }

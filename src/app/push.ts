@@ -1,24 +1,23 @@
 /**
- * The use case of `kodeno push`: all images of a layout or archive into the repositories of a
+ * The recipe of `kodeno push`: all images of a layout or archive into the repositories of a
  * registry. What is there is not sent, so stopping and starting again goes on where it was.
  * @module
  */
+import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved, measureCopy } from "../content/copy.ts";
+import { summarize } from "../content/reader.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { forEach, getOrSet, Pool } from "../io/work.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
-import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
-import { openChosen } from "../place/open_image.ts";
 import { isLocalRepository, openRegistries } from "../place/open.ts";
+import { openChosen } from "../place/open_image.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
-import { summarize } from "../content/reader.ts";
 
-/** What was asked for. */
 interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
@@ -32,17 +31,14 @@ interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
 const IMAGES_AT_ONCE = 2;
 
 /**
- * Pushes.
+ * Pushes; images that were pushed before one that fails stay there.
  *
  * @returns what was pushed, in the order of the layout: `name` as it is where it came from; `references`
  * `REPOSITORY:TAG@DIGEST`, one for each tag, or `REPOSITORY@DIGEST`; `blobs` and `bytes` that were sent,
  * or would be
- * @throws {KodenoError} `BAD_PLACE`, `BAD_REFERENCE`, `NOT_FOUND`, `BAD_CONTENT`, and what the
- * registry answers; images that were pushed before stay there
  */
 export async function push(request: PushRequest) {
-  const { signal, emit } = request;
-  const { from, images = [] } = request;
+  const { from, images = [], signal, emit } = request;
   using chosen = await openChosen(from, { images, verb: "push", signal, emit });
   // What refers to an image goes where the image goes.
   const { source, images: entries, referrers } = chosen;
@@ -51,12 +47,9 @@ export async function push(request: PushRequest) {
     request,
   );
   if (request.offline && request.to === undefined) refuseUnnamed(destinations);
-  const mountFrom = [...new Set(destinations.map(({ repository }) => repository))];
-  await using registries = openRegistries(resolveTransferConfig(request), {
-    named: mountFrom,
-    mountFrom,
-    emit,
-  });
+  const named = [...new Set(destinations.map(({ repository }) => repository))];
+  const use = { named, mountFrom: named, emit };
+  await using registries = openRegistries(resolveTransferConfig(request), use);
   const stores = new Map<string, RegistryStore>();
   const one = async ([i, { repository, tags }]: [number, PushDestination], signal: AbortSignal) => {
     const entry = entries[i] as Descriptor;

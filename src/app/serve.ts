@@ -1,5 +1,5 @@
 /**
- * The use case of `kodeno serve`: where to listen, with which certificate, and the layout.
+ * The recipe of `kodeno serve`: where to listen, with which certificate, and the layout.
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
@@ -8,7 +8,6 @@ import { isLoopback } from "../place/registry/endpoint.ts";
 import { serveLayout } from "../serve/server.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
-/** What a caller may say. */
 interface ServeOptions extends Pick<WorkOptions, "emit"> {
   /** Folder of the layout. */
   readonly layout: string;
@@ -25,11 +24,7 @@ interface ServeOptions extends Pick<WorkOptions, "emit"> {
 const LOOPBACK = "127.0.0.1";
 const DEFAULT_LISTEN = `${LOOPBACK}:5000`;
 
-/**
- * Serves a layout as a read-only registry until the signal.
- *
- * @throws {KodenoError} `BAD_OPTION`, `BAD_PLACE`, `IO_FAILED`
- */
+/** Serves a layout as a read-only registry until the signal. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { signal, emit, tlsCert, tlsKey } = options;
   const { hostname, port } = parseListen(options.listen ?? DEFAULT_LISTEN);

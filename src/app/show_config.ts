@@ -1,15 +1,15 @@
 /**
- * The use case of `kodeno config`: every value that shapes images, and where it comes from.
+ * The recipe of `kodeno config`: every value that shapes images, and where it comes from.
  * @module
  */
+import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { type Config, resolveConfig, resolveTransferConfig } from "../config/config.ts";
+import { type Environment, processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSettings } from "../config/image_config.ts";
 import type { CommandOptions, ImageValues, KoFile } from "../config/options.ts";
-import { type Environment, processEnvironment } from "../config/environment.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import { formatPlatformSpec } from "../oci/platform.ts";
 import type { WorkOptions } from "../events.ts";
-import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
+import { formatPlatformSpec } from "../oci/platform.ts";
 
 /**
  * Values by the name of their field, each with its place: `option platforms`, `KO_DEFAULTPLATFORMS`,
@@ -23,18 +23,17 @@ export type ShownImage = Readonly<
 export type ShownConfig = Awaited<ReturnType<typeof showConfig>>;
 
 /**
- * As `showConfig`, of the artifacts of a skaffold.yaml.
- *
- * @returns `reference` without the tag where only a build asks git for it
- * @throws {KodenoError} see `planSkaffold`
+ * As `showConfig`, of the artifacts of a skaffold.yaml; a `reference` has no tag where only a build asks
+ * git for it.
  */
 export async function showArtifacts(
-  request: { readonly options: CommandOptions; readonly skaffold: SkaffoldOptions },
-  options: WorkOptions = {},
+  skaffold: SkaffoldOptions,
+  options: CommandOptions,
+  work: WorkOptions,
 ) {
-  const { artifacts } = await planArtifacts(request.skaffold, options, "nothing");
-  const transfer = resolveTransferConfig(request.options);
-  const configs = await artifactConfigs(artifacts, request.options, transfer, options);
+  const { artifacts } = await planArtifacts(skaffold, work, "nothing");
+  const transfer = resolveTransferConfig(options);
+  const configs = await artifactConfigs(artifacts, options, transfer, work);
   return configs.map(({ image }, i) => {
     const { imageName = "", reference = "", workingDirectory = "", main = "" } = artifacts[i] ?? {};
     return { imageName, reference, workingDirectory, main, image: shown(image) };
@@ -42,13 +41,10 @@ export async function showArtifacts(
 }
 
 /**
- * Resolves the configuration as `build` would; builds nothing.
- *
- * @returns `image` of those that no entry of `builds` is for; `publish` where images go, and how the work
- * is done
- * @throws {KodenoError} as `build` does for what cannot be used
+ * Resolves the configuration as `build` would: `image` of those that no entry of `builds` is for, and
+ * `publish`, where images go and how the work is done.
  */
-export async function showConfig(options: CommandOptions, work: WorkOptions = {}) {
+export async function showConfig(options: CommandOptions, work: WorkOptions) {
   const environment = options.environment ?? processEnvironment();
   const config = await resolveConfig({ ...options, environment }, work);
   const { workingDirectory, koFile, image, builds, baseImageOverrides } = config.build;

@@ -26,10 +26,9 @@ import { splitHost } from "../oci/reference.ts";
 import { fn, type Functions } from "../template/functions.ts";
 import { compileTemplate } from "../template/template.ts";
 
-/** What was asked for. */
 interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;
-  /** What is said here beats the file; names and tags of images come from it. */
+  /** They beat the file, but for names and tags of images. */
   readonly options: CommandOptions;
   /** Only tells what would be built. */
   readonly dryRun?: boolean | undefined;
@@ -46,14 +45,12 @@ interface SkaffoldBuilt {
 }
 
 /**
- * Builds the artifacts and publishes their images, with the hooks of the file around them.
- *
- * @returns the images in the order of the file
- * @throws {KodenoError} see `planSkaffold`, `publishImages` and `runHooks`
+ * Builds the artifacts and publishes their images, with the hooks of the file around them; the images
+ * in the order of the file.
  */
 export async function buildSkaffold(
   request: SkaffoldRequest,
-  options: WorkOptions = {},
+  options: WorkOptions,
 ): Promise<readonly SkaffoldBuilt[]> {
   const plan = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
   const { artifacts } = plan;
@@ -68,7 +65,7 @@ export async function buildSkaffold(
   // Everything is checked before the first one is built.
   const destined = { ...given, ...destination(request, artifacts) };
   const publish = resolvePublishConfig(destined, { transfer });
-  const hooks = new Hooks(plan, request, options);
+  const hooks = hooksOf(plan, request, options);
   const made = new Map<string, string>();
   await withBuilders(configs, publish, [], async (publisher, builders) => {
     await publishing(publisher, options.signal, async () => {
@@ -130,57 +127,38 @@ function destination(
   return { dockerRepo: repository, local, tags: undefined };
 }
 
-/** The commands of a skaffold.yaml before and after builds. */
-class Hooks {
-  /** Whether what they make may be sources. */
-  readonly makeSources: boolean;
-  readonly #isWanted: boolean;
-
-  constructor(
-    readonly plan: SkaffoldPlan,
-    readonly request: SkaffoldRequest,
-    readonly options: WorkOptions,
-  ) {
-    const all = [...plan.hooks, ...plan.artifacts.map(({ hooks }) => hooks)];
-    this.#isWanted = request.hooks ?? true;
-    this.makeSources = this.#isWanted && all.some(({ before }) => before.length > 0);
-    if (!this.#isWanted && all.some(({ before, after }) => before.length + after.length > 0)) {
-      const message = "The hooks of the file are left out (--hooks=false)";
-      options.emit?.({ type: "note", level: "warning", message });
-    }
+/** The commands of a skaffold.yaml before and after builds; what they print becomes notes. */
+function hooksOf(
+  { hooks, artifacts, defaultRepo }: SkaffoldPlan,
+  { skaffold, options: { push = false }, hooks: isWanted = true }: SkaffoldRequest,
+  { emit, signal }: WorkOptions,
+) {
+  const all = [...hooks, ...artifacts.map(({ hooks }) => hooks)];
+  if (!isWanted && all.some(({ before, after }) => before.length + after.length > 0)) {
+    const message = "The hooks of the file are left out (--hooks=false)";
+    emit?.({ type: "note", level: "warning", message });
   }
-
-  /**
-   * Runs those of one artifact, or those around all builds, in their order; what they print becomes
-   * notes.
-   *
-   * @throws {KodenoError} `HOOK_FAILED` for the first that fails, which the others then wait for in vain
-   */
-  async run(when: "before" | "after", artifact?: SkaffoldArtifact): Promise<void> {
-    const { plan: { hooks, defaultRepo }, options: { emit, signal } } = this;
-    const { skaffold, options: { push = false } } = this.request;
-    if (!this.#isWanted) return;
+  const environment = skaffold.environment ?? processEnvironment();
+  const workingDirectory = resolve(skaffold.workingDirectory ?? ".");
+  const take = (message: string): void => emit?.({ type: "note", level: "info", message });
+  /** Runs those of one artifact, or those around all builds, in their order till one fails. */
+  const run = async (when: "before" | "after", artifact?: SkaffoldArtifact): Promise<void> => {
+    if (!isWanted) return;
     const around = artifact ? `the build of ${artifact.imageName}` : "all builds";
-    const environment = skaffold.environment ?? processEnvironment();
-    const workingDirectory = resolve(skaffold.workingDirectory ?? ".");
     const image = artifact && { ...artifact, push };
     const variables = hookVariables(workingDirectory, defaultRepo, image);
     const list = artifact ? artifact.hooks[when] : hooks.flatMap((one) => one[when]);
     for (const { command, directory, place } of list) {
       const name = `the hook ${when} ${around} (${place.file}:${place.line})`;
       const line = command.map(quoted).join(" ");
-      const take = (message: string): void => emit?.({ type: "note", level: "info", message });
       take(`Running ${name}: ${line}`);
-      await runHook({
-        command,
-        directory,
-        name: `${name}, ${line},`,
-        environment: { ...environment, ...variables },
-        signal,
-        take,
-      });
+      const how = { command, directory, environment: { ...environment, ...variables } };
+      await runHook({ ...how, name: `${name}, ${line},`, signal, take });
     }
-  }
+  };
+  /** Whether what they make may be sources. */
+  const makeSources = isWanted && all.some(({ before }) => before.length > 0);
+  return { run, makeSources };
 }
 
 /** A word as a person would write it on one line. */
@@ -196,8 +174,6 @@ function buildsJson(builds: readonly SkaffoldBuilt[]): string {
 /**
  * The images through a Go template over `.Builds`, each with `.ImageName` and `.Tag`; `{{json .}}` is
  * all of it.
- *
- * @throws {KodenoError} `BAD_CONFIG` for a template that cannot be read
  */
 export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string): string {
   if (template.replaceAll(/\s/g, "") === "{{json.}}") return buildsJson(builds);
@@ -210,11 +186,7 @@ export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string)
   });
 }
 
-/**
- * Writes the images as JSON into a file; `-` is the standard output.
- *
- * @throws {KodenoError} `IO_FAILED`, `BAD_OPTION` without a name
- */
+/** Writes the images as JSON into a file; `-` is the standard output. */
 export async function writeBuilds(path: string, builds: readonly SkaffoldBuilt[]): Promise<void> {
   if (path === "") {
     throw new KodenoError("BAD_OPTION", "Cannot write --file-output: it has no name");

@@ -1,20 +1,17 @@
 /**
- * The recipe of `kodeno watch`: images are built, and built again whenever a file of theirs changes.
+ * The recipe of `kodeno watch`: images are built, and built again whenever a file of theirs changes,
+ * till the signal ends it.
  * @module
  */
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { watchImages, type WatchListener, type WatchRequest } from "../watch/watcher.ts";
 
-/**
- * Builds, and builds again what a change touches, until the signal is aborted.
- *
- * @throws as `watchImages`
- */
+/** Refuses outputs that are about all images, and watches. */
 export async function watch(
   request: WatchRequest,
   listener: WatchListener,
-  work: WorkOptions = {},
+  work: WorkOptions,
 ): Promise<never> {
   const { imageRefs, tarball } = request.options;
   if (imageRefs !== undefined || tarball !== undefined) {
