@@ -219,12 +219,14 @@ export async function removeIfThere(
   }
 }
 
+/** Whether nothing is at a path, or what is to be a folder on the way there is none. */
+export function isAbsent(error: unknown): boolean {
+  return isNotFound(error) || error instanceof Deno.errors.NotADirectory;
+}
+
 /** Whether something is there; links are followed. What may not be looked at is for its reader. */
 export async function exists(path: string): Promise<boolean> {
-  const { NotFound, NotADirectory } = Deno.errors;
-  const isThere = (error: unknown) =>
-    !(error instanceof NotFound || error instanceof NotADirectory);
-  return await Deno.stat(path).then(() => true, isThere);
+  return await Deno.stat(path).then(() => true, (error) => !isAbsent(error));
 }
 
 /** Whether there is a regular file; links are followed. */

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/files.ts";
+import { isAbsent, readSmallText } from "../../io/files.ts";
 import type { Environment } from "./endpoint.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
@@ -30,10 +30,9 @@ export function certsFolders(environment: Environment): readonly string[] {
 }
 
 /**
- * The certificates for a registry. What cannot be read is a warning; of several client certificates
- * the first is taken.
+ * The certificates for a registry, `HOST[:PORT]`. What cannot be read is a warning; of several client
+ * certificates the first is taken.
  *
- * @param host host and port, as the registry is named
  * @throws {KodenoError} `BAD_CONFIG` for a client certificate without its key, a key without its
  * certificate, and a pair that cannot be used
  */
@@ -49,7 +48,7 @@ export async function certsFor(
   for (const folder of folders) {
     const directory = join(folder, host);
     try {
-      const names = await namesIn(directory);
+      const names = (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
       const read = (name: string): string => readOne(join(directory, name));
       checkPairs(directory, names);
       for (const name of names.filter((one) => one.endsWith(".crt"))) ca.push(read(name));
@@ -63,18 +62,11 @@ export async function certsFor(
       client ??= checkClientCert(join(directory, own), pair);
     } catch (error) {
       if (error instanceof KodenoError) throw error;
-      const absent = error instanceof Deno.errors.NotFound ||
-        error instanceof Deno.errors.NotADirectory;
-      if (!absent) onWarning(`Cannot read certificates in ${directory}: ${messageOf(error)}`);
+      if (isAbsent(error)) continue;
+      onWarning(`Cannot read certificates in ${directory}: ${messageOf(error)}`);
     }
   }
   return { ca, client };
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(directory)) names.push(name);
-  return names.sort();
 }
 
 function readOne(path: string): string {
@@ -92,18 +84,14 @@ function keyOf(cert: string): string {
 
 /** Certificate and key stand side by side, or somebody has made a mistake. */
 function checkPairs(directory: string, names: readonly string[]): void {
-  const fail = (what: string, why: string): KodenoError =>
-    new KodenoError("BAD_CONFIG", `Cannot use ${join(directory, what)}: ${why}`);
   for (const name of names) {
-    const other = name.endsWith(".cert")
-      ? keyOf(name)
-      : name.endsWith(".key")
-      ? name.replace(/key$/, "cert")
-      : undefined;
-    if (other === undefined || names.includes(other)) continue;
-    throw name.endsWith(".cert")
-      ? fail(name, `its key ${other} is missing; a CA's certificate is to end in .crt`)
-      : fail(name, `its client certificate ${other} is missing`);
+    const [, stem, kind] = /^(.*)\.(cert|key)$/s.exec(name) ?? [];
+    const other = `${stem}.${kind === "cert" ? "key" : "cert"}`;
+    if (kind === undefined || names.includes(other)) continue;
+    const why = kind === "cert"
+      ? `its key ${other} is missing; a CA's certificate is to end in .crt`
+      : `its client certificate ${other} is missing`;
+    throw new KodenoError("BAD_CONFIG", `Cannot use ${join(directory, name)}: ${why}`);
   }
 }
 
@@ -112,12 +100,7 @@ export interface ClientCert {
   readonly key: string;
 }
 
-/**
- * Checks that a certificate can be used with a key.
- *
- * @param path of the certificate, for messages
- * @throws {KodenoError} `BAD_CONFIG`
- */
+/** Checks that the certificate at a path can be used with its key. @throws {KodenoError} `BAD_CONFIG` */
 export function checkClientCert(path: string, { cert, key }: ClientCert): ClientCert {
   const bad = (why: string, cause?: unknown): KodenoError =>
     new KodenoError("BAD_CONFIG", `Cannot use client certificate ${path}: ${why}`, {}, { cause });
@@ -128,16 +111,13 @@ export function checkClientCert(path: string, { cert, key }: ClientCert): Client
     throw bad(`it is no PEM certificate (${messageOf(error)})`, error);
   }
   if (!isVersion3(cert)) throw bad("it is one of X.509 version 1; make one of version 3");
-  let same: boolean;
   try {
     // The certificate's own key also tells of kinds of keys that nobody here knows.
-    same = spki(createPublicKey(key)).equals(spki(shown.publicKey));
+    if (spki(createPublicKey(key)).equals(spki(shown.publicKey))) return { cert, key };
   } catch (error) {
-    const file = path.replace(/cert$/, "key");
-    throw bad(`its key ${file} is no PEM key without a password`, error);
+    throw bad(`its key ${keyOf(path)} is no PEM key without a password`, error);
   }
-  if (same) return { cert, key };
-  throw bad(`${path.replace(/cert$/, "key")} is the key of another one`);
+  throw bad(`${keyOf(path)} is the key of another one`);
 }
 
 function spki(key: ReturnType<typeof createPublicKey>) {

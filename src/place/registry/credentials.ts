@@ -3,9 +3,10 @@
  * `credHelpers` and `credsStore`. What cannot be read is a warning, and the next source is asked.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
-import { readSmallText } from "../../io/files.ts";
+import { isAbsent, readSmallText } from "../../io/files.ts";
 import { getOrSet } from "../../io/work.ts";
 import { DOCKER_HUB, type Environment, registryName } from "./endpoint.ts";
 
@@ -30,8 +31,7 @@ export type CredentialProvider = (
 
 /** The value of an `Authorization` header for HTTP's basic authentication, in UTF-8 (RFC 7617). */
 export function basicAuthorization(username: string, password: string): string {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return `Basic ${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))}`;
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 /** Milliseconds that a helper may take; one that wants to talk to a person would take for ever. */
@@ -39,10 +39,8 @@ const HELPER_MS = 10_000;
 const NOT_FOUND = /credentials not found/i;
 
 /**
- * Asks a helper for the credential of a registry; undefined when it has none, or does not answer.
- *
- * @param helper the name after `docker-credential-`
- * @param server what the registry is called there
+ * Asks `docker-credential-HELPER` for the credential of what is called `server` there; undefined when it
+ * has none, or does not answer.
  */
 export async function askHelper(
   helper: string,
@@ -52,14 +50,11 @@ export async function askHelper(
   helperMs: number = HELPER_MS,
 ): Promise<Credential | undefined> {
   try {
-    const { success, stdout } = await runHelper(helper, "get", server, environment, helperMs);
-    if (!success) {
-      if (NOT_FOUND.test(stdout)) return undefined;
-      throw new Error("it failed");
-    }
+    const said = await runHelper(helper, "get", server, environment, helperMs);
+    if (said === undefined) return undefined;
     let answer: { Username?: unknown; Secret?: unknown };
     try {
-      answer = JSON.parse(stdout) ?? {};
+      answer = JSON.parse(said) ?? {};
     } catch {
       // The parser's own message would quote the answer.
       throw new Error("its answer is not JSON");
@@ -84,21 +79,21 @@ export async function tellHelper(
   environment: Environment,
 ): Promise<void> {
   try {
-    const { success, stdout } = await runHelper(helper, action, input, environment, HELPER_MS);
-    if (success || (action === "erase" && NOT_FOUND.test(stdout))) return;
-    throw new Error("it failed");
+    const said = await runHelper(helper, action, input, environment, HELPER_MS);
+    if (said === undefined && action === "store") throw new Error("it failed");
   } catch (error) {
     throw new Error(`docker-credential-${helper}: ${messageOf(error)}`, { cause: error });
   }
 }
 
+/** What a helper says; undefined when it does not know the registry. */
 async function runHelper(
   helper: string,
   action: string,
   input: string,
   environment: Environment,
   helperMs: number,
-): Promise<{ readonly success: boolean; readonly stdout: string }> {
+): Promise<string | undefined> {
   // It names a program to run.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper)) throw new Error("that is no name of a helper");
   const { MAX_OUTPUT_BYTES, runProgram, StartError } = await import("../../exec/run.ts");
@@ -111,7 +106,9 @@ async function runHelper(
     });
     if (cut === "time") throw new Error(`it did not answer within ${helperMs / 1000} s`);
     if (cut === "bytes") throw new Error(`its answer is longer than ${MAX_OUTPUT_BYTES} bytes`);
-    return { success: code === 0, stdout };
+    if (code === 0) return stdout;
+    if (NOT_FOUND.test(stdout)) return undefined;
+    throw new Error("it failed");
   } catch (error) {
     const isMissing = error instanceof StartError && error.lacks === "program";
     throw isMissing ? new Error("there is no such program") : error;
@@ -141,9 +138,9 @@ export interface AuthEntry {
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** The path of Docker's `config.json`; undefined where there is no home. */
-export function dockerConfigPath(environment: Environment): string | undefined {
-  if (environment.DOCKER_CONFIG) return join(environment.DOCKER_CONFIG, "config.json");
-  return environment.HOME ? join(environment.HOME, ".docker", "config.json") : undefined;
+export function dockerConfigPath({ DOCKER_CONFIG, HOME }: Environment): string | undefined {
+  const folder = DOCKER_CONFIG || (HOME && join(HOME, ".docker"));
+  return folder ? join(folder, "config.json") : undefined;
 }
 
 /** The files that are asked, in this order. */
@@ -159,11 +156,8 @@ export function authFilePaths(environment: Environment): readonly string[] {
 }
 
 /**
- * Finds credentials where Docker and podman keep them. Nothing is read before it is asked for.
- *
- * @param environment the environment
- * @param onWarning told of files that cannot be read and helpers that do not answer
- * @param helperMs milliseconds that a helper may take; 10 000 unless given
+ * Finds credentials where Docker and podman keep them. Nothing is read before it is asked for; files
+ * that cannot be read and helpers that do not answer are warnings.
  */
 export function dockerCredentials(
   environment: Environment,
@@ -172,12 +166,11 @@ export function dockerCredentials(
 ): CredentialProvider {
   let files: readonly AuthFile[] | undefined;
   const asked = new Map<string, Promise<Credential | undefined>>();
-  const ask = (helper: string, registry: string) =>
-    getOrSet(
-      asked,
-      `${helper} ${registry}`,
-      () => askHelper(helper, serverKey(registry), environment, onWarning, helperMs),
-    );
+  const ask = (helper: string, registry: string) => {
+    const server = serverKey(registry);
+    const askNow = () => askHelper(helper, server, environment, onWarning, helperMs);
+    return getOrSet(asked, `${helper} ${server}`, askNow);
+  };
   return async (host, path) => {
     const registry = registryName(host);
     files ??= authFilePaths(environment).map((file) => {
@@ -205,10 +198,9 @@ export function serverKey(registry: string): string {
 
 /** The helper that keeps the credential of a registry, if one does. */
 export function helperOf(file: AuthFile, registry: string): string | undefined {
-  for (const [key, helper] of Object.entries(file.credHelpers ?? {})) {
-    if (keyParts(key).registry === registry) return helper;
-  }
-  return file.credsStore || undefined;
+  const own = Object.entries(file.credHelpers ?? {})
+    .find(([key]) => keyParts(key).registry === registry);
+  return own?.[1] ?? (file.credsStore || undefined);
 }
 
 /**
@@ -261,9 +253,7 @@ export function readAuthFile(path: string): AuthFile | undefined {
   try {
     text = readSmallText(path, MAX_FILE_BYTES);
   } catch (error) {
-    const absent = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    if (absent) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
   let value: unknown;
