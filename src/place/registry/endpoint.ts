@@ -1,7 +1,6 @@
 /**
- * Where a repository lives: its host as people write it, the host that answers, and its path there.
- * Docker Hub has several names for the first two. A mirror is asked first when something is pulled;
- * what it does not have, or cannot give, comes from the origin.
+ * Where a repository lives: its host as people write it, the host that answers, and its path there;
+ * the mirror that is asked first when something is pulled; and the proxy on the way to a URL.
  * @module
  */
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
@@ -36,8 +35,7 @@ export function parseEndpoint(name: string): Endpoint {
   if (rest === "") {
     throw new KodenoError("BAD_REFERENCE", `Cannot use image name "${name}": it has no path`);
   }
-  const isHub = registry === DOCKER_HUB;
-  const path = isHub && !rest.includes("/") ? `library/${rest}` : rest;
+  const path = registry === DOCKER_HUB && !rest.includes("/") ? `library/${rest}` : rest;
   return { name, registry, host: apiHost(registry), path };
 }
 
@@ -52,17 +50,22 @@ export function apiHost(registry: string): string {
   return registry === DOCKER_HUB ? DOCKER_HUB_API : registry;
 }
 
+/** A host name as connections want it: an IPv6 address without its brackets. */
+export function bareHost(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
 /** Whether a host name (without port) is this machine: 127.0.0.0/8, `localhost` or `::1`. */
 export function isLoopback(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/^\[|\]$/g, "");
+  const name = bareHost(hostname.toLowerCase());
   return name === "localhost" || name.endsWith(".localhost") || name === "::1" ||
     /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }
 
 /**
- * The repository of a mirror that stands for another one; undefined where there is no mirror.
+ * The repository of a mirror that stands for another one; undefined where there is no mirror. Mirrors
+ * are `HOST[:PORT]` by registry, with a path where they have one.
  *
- * @param mirrors by registry; `HOST[:PORT]`, with a path where the mirror has one
  * @throws {KodenoError} `BAD_OPTION` when a mirror is no host
  */
 export function mirrorOf(
@@ -74,15 +77,13 @@ export function mirrorOf(
   if (mirror === undefined) return undefined;
   const [host = ""] = mirror.split("/");
   if (!/[.:]/.test(host) && host !== "localhost") {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use mirror "${mirror}": it has to begin with a host`,
-    );
+    const why = "it has to begin with a host";
+    throw new KodenoError("BAD_OPTION", `Cannot use mirror "${mirror}": ${why}`);
   }
   return parseEndpoint(`${mirror.replace(/\/+$/, "")}/${endpoint.path}`);
 }
 
-/** Does work with the mirror, and when that fails with the origin. */
+/** Does work with the mirror, and with the origin when the mirror lacks something, or fails. */
 export async function withMirror<T extends { readonly endpoint: Endpoint }, R>(
   origin: T,
   mirror: T | undefined,
@@ -95,8 +96,9 @@ export async function withMirror<T extends { readonly endpoint: Endpoint }, R>(
       return await work(mirror);
     } catch (error) {
       signal?.throwIfAborted();
-      const absent = hasCode(error, "NOT_FOUND");
-      if (!absent) onWarning(`${messageOf(error)}; asking ${origin.endpoint.registry} instead`);
+      if (!hasCode(error, "NOT_FOUND")) {
+        onWarning(`${messageOf(error)}; asking ${origin.endpoint.registry} instead`);
+      }
     }
   }
   return await work(origin);
@@ -123,26 +125,22 @@ export function proxyFor(url: URL, environment: Environment): ProxyAddress | und
   const text = setting(name) ?? setting("ALL_PROXY");
   if (text === undefined || isLoopback(url.hostname)) return undefined;
   if (isExempt(url, setting("NO_PROXY") ?? "")) return undefined;
-  const full = text.includes("://") ? text : `http://${text}`;
   // The value may hold a password, so that it is not shown.
-  if (!URL.canParse(full)) throw badProxy(name, "is not a URL");
-  const proxy = new URL(full);
-  if (proxy.protocol !== "http:") throw badProxy(name, "has to be an http:// URL");
+  const bad = (why: string) => new KodenoError("BAD_OPTION", `Cannot use ${name}: it ${why}`);
+  const proxy = URL.parse(text.includes("://") ? text : `http://${text}`);
+  if (proxy === null) throw bad("is not a URL");
+  if (proxy.protocol !== "http:") throw bad("has to be an http:// URL");
   try {
     const [username = "", password = ""] = [proxy.username, proxy.password].map(decodeURIComponent);
     return { url: proxy, login: username + password === "" ? undefined : { username, password } };
   } catch {
-    throw badProxy(name, "has a % in its user or password that is to be written as %25");
+    throw bad("has a % in its user or password that is to be written as %25");
   }
-}
-
-function badProxy(name: string, why: string): KodenoError {
-  return new KodenoError("BAD_OPTION", `Cannot use ${name}: it ${why}`);
 }
 
 /** Whether `NO_PROXY` names the host: itself, a domain above it, an IPv4 network, or all. */
 function isExempt(url: URL, list: string): boolean {
-  const host = url.hostname.toLowerCase().replace(/^\[|\]$/g, "");
+  const host = bareHost(url.hostname);
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return list.toLowerCase().split(/[\s,]+/).some((entry) => {
     if (entry === "") return false;

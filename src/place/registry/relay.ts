@@ -9,7 +9,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { join } from "node:path";
 import { basicAuthorization } from "./credentials.ts";
 import type { ClientCert } from "./certs.ts";
-import type { ProxyAddress } from "./endpoint.ts";
+import { bareHost, type ProxyAddress } from "./endpoint.ts";
 import { ConnectionError } from "./failure.ts";
 
 /** Where a relay leads. */
@@ -101,7 +101,7 @@ export class Relay {
 async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
   const { hostname, port, clientCert, proxy } = target;
   const socket = proxy
-    ? connect(Number(proxy.url.port || 80), proxy.url.hostname.replace(/^\[|\]$/g, ""))
+    ? connect(Number(proxy.url.port || 80), bareHost(proxy.url.hostname))
     : connect(port, hostname);
   socket.setNoDelay(true);
   try {

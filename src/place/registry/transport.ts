@@ -10,7 +10,7 @@ import { newHttpClient } from "../http_client.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
-import { type Environment, isLoopback, proxyFor } from "./endpoint.ts";
+import { bareHost, type Environment, isLoopback, proxyFor } from "./endpoint.ts";
 import type { Relay } from "./relay.ts";
 
 /** How registries are reached. */
@@ -220,7 +220,7 @@ export class Transport {
     try {
       if (isSecure && this.#isInsecure(url.host)) {
         const { Relay } = await import("./relay.ts");
-        const hostname = url.hostname.replace(/^\[|\]$/g, "");
+        const hostname = bareHost(url.hostname);
         const port = Number(url.port || 443);
         const relay = await Relay.open({ hostname, port, proxy, clientCert: certs?.client });
         try {
