@@ -38,7 +38,7 @@ import {
 } from "./blobs.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { connectionFailure, sleep, timeBound, waitMs } from "./failure.ts";
-import type { Answer } from "./transport.ts";
+import type { Answer, RegistryOptions } from "./transport.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
 const MAX_PAGES = 10_000;
@@ -47,18 +47,14 @@ const MAX_LIST_BYTES = 32 * 1024 * 1024;
 /** What all of it may take, in the time of a document. */
 const LIST_TIMES = 5;
 
-/**
- * The pages of a list. Ends with no page at all when the first is not there (404).
- *
- * @throws {KodenoError} `BAD_CONTENT` when a page is too large or the pages lead astray
- */
+/** The pages of a list. Ends with no page at all when the first is not there (404). */
 async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint8Array> {
   const seen = new Set<string>();
   let length = 0;
   using bound = timeBound(client.shared.documentMs * LIST_TIMES, "the list", call.signal);
   const { signal } = bound;
   const astray = (why: string) => new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`);
-  for (let to: string | URL | undefined = call.to; to !== undefined;) {
+  for (let to: string | URL | undefined = call.to;;) {
     const page: Call = { ...call, to, signal };
     const answer: Answer = await client.call(page).catch((error) => {
       call.signal?.throwIfAborted();
@@ -73,22 +69,21 @@ async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint
     refuseWebPage(page, answer, "");
     let bytes: Uint8Array;
     try {
-      const pageBody = chunksOf(answer.body, signal);
-      bytes = await readAll(pageBody, MAX_JSON_BYTES, "a page of the list");
+      bytes = await readAll(chunksOf(answer.body, signal), MAX_JSON_BYTES, "a page of the list");
     } catch (error) {
       throw connectionFailure(page, answer.url, error);
     }
     length += bytes.length;
     if (length > MAX_LIST_BYTES) throw astray(`it has more than ${MAX_LIST_BYTES} bytes`);
     yield bytes;
-    const next = nextPage(answer.headers.get("link"), answer.url);
-    seen.add(answer.url.href);
-    if (next === undefined) return;
+    const { url } = answer;
+    to = nextPage(answer.headers.get("link"), url);
+    seen.add(url.href);
+    if (to === undefined) return;
     const soFar = `${seen.size} pages, ${length} bytes so far`;
     client.shared.onDelay(`Reading on to ${call.doing}: ${soFar}`);
-    if (next.origin !== answer.url.origin) throw astray(`its next page is on ${next.host}`);
-    if (seen.has(next.href) || seen.size >= MAX_PAGES) throw astray("its pages have no end");
-    to = next;
+    if (to.origin !== url.origin) throw astray(`its next page is on ${to.host}`);
+    if (seen.has(to.href) || seen.size >= MAX_PAGES) throw astray("its pages have no end");
   }
 }
 
@@ -96,7 +91,7 @@ async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint
 export function nextPage(header: string | null, base: URL): URL | undefined {
   for (const [, target = "", parameters = ""] of (header ?? "").matchAll(/<([^>]*)>([^,]*)/g)) {
     if (!/;\s*rel\s*=\s*"?next"?\s*(?:;|$)/i.test(parameters)) continue;
-    return URL.canParse(target, base) ? new URL(target, base) : undefined;
+    return URL.parse(target, base) ?? undefined;
   }
   return undefined;
 }
@@ -113,27 +108,21 @@ export async function listTags(
   const { client, endpoint: { name } } = repository;
   const doing = `list tags of ${name}`;
   const call = repositoryCall(repository, "GET", "tags/list?n=1000", doing, options);
-  let found: string[] | undefined;
-  for await (const bytes of pagesOf(client, call)) {
-    const tags = tagsOf(bytes);
-    if (tags === undefined) {
-      throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: the answer is no list of tags`);
-    }
-    (found ??= []).push(...tags);
-  }
-  if (found !== undefined) return found;
+  const pages = await Array.fromAsync(pagesOf(client, call), (bytes) => tagsOf(bytes, doing));
+  if (pages.length > 0) return pages.flat();
   throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
 }
 
-function tagsOf(bytes: Uint8Array): readonly string[] | undefined {
+function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
   try {
     const { tags } = JSON.parse(new TextDecoder().decode(bytes));
     // Go's encoder writes an empty list as null.
     if (tags === null) return [];
-    return Array.isArray(tags) && tags.every((tag) => typeof tag === "string") ? tags : undefined;
+    if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) return tags;
   } catch {
-    return undefined;
+    // As what is JSON, and no list.
   }
+  throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: the answer is no list of tags`);
 }
 
 /**
@@ -150,11 +139,7 @@ export async function listReferrers(
     (await readReferrersTag(repository, subject, options)).index?.manifests ?? [];
 }
 
-/**
- * What the registry's own API says; undefined where it has none.
- *
- * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else
- */
+/** What the registry's own API says, as {@link listReferrers}; undefined where it has none. */
 export async function askReferrers(
   repository: Repository,
   subject: Descriptor,
@@ -167,20 +152,14 @@ export async function askReferrers(
     ...repositoryCall(repository, "GET", `referrers/${digest}`, doing, options),
     headers: { accept: MediaType.index },
   };
-  let found: Map<string, Descriptor> | undefined;
-  for await (const bytes of pagesOf(client, call)) {
-    found ??= new Map();
-    const { manifests } = parseIndex(bytes, `referrers of ${name}@${digest}`);
-    for (const one of manifests) found.set(one.digest, one);
-  }
-  return found && [...found.values()];
+  const read = (bytes: Uint8Array) => parseIndex(bytes, `referrers of ${name}@${digest}`).manifests;
+  const pages = await Array.fromAsync(pagesOf(client, call), read);
+  if (pages.length === 0) return undefined;
+  return [...new Map(pages.flat().map((one) => [one.digest, one])).values()];
 }
 
-/** How a list is changed. */
-interface ReferrerOptions extends CallOptions {
-  /** Folder for the locks; without it, only this process is kept apart from itself. */
-  readonly lockFolder?: string | undefined;
-}
+/** How a list is changed; without the folder, this process is kept apart from itself only. */
+type ReferrerOptions = CallOptions & Pick<RegistryOptions, "lockFolder">;
 
 /** The tag under which referrers are listed where there is no API. */
 export function referrersTag(subject: Descriptor): string {

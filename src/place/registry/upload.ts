@@ -42,16 +42,12 @@ const STREAM_REFUSED: readonly number[] = [400, 411, 413, 416];
 
 /** The bytes of a blob in parts; read once where all goes well. */
 class BlobReader {
-  #reading: AsyncGenerator<Uint8Array, void> | undefined;
+  #reading: AsyncGenerator<Uint8Array, undefined> | undefined;
   /** What was read and is not sent yet. */
   #rest: Uint8Array = new Uint8Array(0);
   #at = 0;
 
-  constructor(
-    readonly descriptor: Descriptor,
-    readonly open: OpenBlob,
-    readonly signal: AbortSignal | undefined,
-  ) {}
+  constructor(readonly d: Descriptor, readonly open: OpenBlob, readonly signal?: AbortSignal) {}
 
   /**
    * Some of the bytes. What follows on the part before is read on; any other one is read from the
@@ -62,15 +58,13 @@ class BlobReader {
   async *part(offset: number, length: number): AsyncGenerator<Uint8Array> {
     if (this.#reading === undefined || this.#at > offset) {
       await this.close();
-      const { signal, descriptor: { size } } = this;
+      const { signal, d: { size } } = this;
       this.#reading = reusedChunks(await this.open(), { size, most: CHUNK, keep: HELD, signal });
       this.#rest = new Uint8Array(0);
       this.#at = 0;
     }
-    while (this.#at < offset) this.#take(await this.#next(), offset - this.#at);
-    for (const end = offset + length; this.#at < end;) {
-      yield this.#take(await this.#next(), end - this.#at);
-    }
+    while (this.#at < offset) await this.#take(offset - this.#at);
+    for (const end = offset + length; this.#at < end;) yield await this.#take(end - this.#at);
   }
 
   async bytes(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -85,18 +79,13 @@ class BlobReader {
 
   /** @throws {KodenoError} `BAD_CONTENT` unless all bytes were read and there are no more */
   async finish(): Promise<void> {
-    const { size } = this.descriptor;
-    const { done, value } = this.#rest.length > 0
-      ? { done: false, value: this.#rest }
-      : await this.#reading?.next() ?? { done: true };
-    if (done || value?.length === 0) return;
-    const why = `it has more than the ${size} bytes named`;
-    throw new DamagedBlob(this.descriptor, why);
+    if (await this.#next() === undefined) return;
+    throw new DamagedBlob(this.d, `it has more than the ${this.d.size} bytes named`);
   }
 
   /** Reads and checks all of it. @throws {KodenoError} `BAD_CONTENT` */
   async verify(): Promise<void> {
-    const verifier = new Verifier(this.descriptor);
+    const verifier = new Verifier(this.d);
     for await (const chunk of chunksOf(await this.open(), this.signal)) verifier.update(chunk);
     verifier.finish();
   }
@@ -107,19 +96,15 @@ class BlobReader {
     await reading?.return(undefined);
   }
 
-  async #next(): Promise<Uint8Array> {
-    if (this.#rest.length > 0) return this.#rest;
-    const { size } = this.descriptor;
-    for (;;) {
-      const { done, value } = await this.#reading?.next() ?? { done: true };
-      if (value !== undefined && value.length > 0) return value;
-      if (!done) continue;
-      const why = `it has ${this.#at} bytes, not the ${size} named`;
-      throw new DamagedBlob(this.descriptor, why);
-    }
+  async #next(): Promise<Uint8Array | undefined> {
+    return this.#rest.length > 0 ? this.#rest : (await this.#reading?.next())?.value;
   }
 
-  #take(chunk: Uint8Array, most: number): Uint8Array {
+  async #take(most: number): Promise<Uint8Array> {
+    const chunk = await this.#next();
+    if (chunk === undefined) {
+      throw new DamagedBlob(this.d, `it has ${this.#at} bytes, not the ${this.d.size} named`);
+    }
     const taken = chunk.subarray(0, most);
     this.#rest = chunk.subarray(taken.length);
     this.#at += taken.length;
@@ -189,6 +174,7 @@ async function giveUp(client: RegistryClient, call: Call): Promise<void> {
 }
 
 class Upload {
+  readonly #client: RegistryClient;
   /** What begins an upload. */
   readonly #begins: Call;
   readonly #bytes: BlobReader;
@@ -204,13 +190,13 @@ class Upload {
     open: OpenBlob,
     readonly signal: AbortSignal | undefined,
   ) {
+    this.#client = repository.client;
     this.#bytes = new BlobReader(d, open, signal);
     const doing = `push blob ${parseDigest(d.digest)} to ${repository.endpoint.name}`;
     this.#begins = repositoryCall(repository, "POST", "blobs/uploads/", doing, { signal });
   }
 
   async run(mounts: readonly string[]): Promise<void> {
-    const { client } = this.repository;
     const failed = new FailedTries();
     try {
       for (const from of mounts) {
@@ -224,7 +210,7 @@ class Upload {
         } catch (error) {
           this.signal?.throwIfAborted();
           if (error instanceof BodyRefused) {
-            if (!client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
+            if (!this.#client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
           } else {
             await this.#afterFailure(error, failed.add(this.#session?.offset ?? 0));
             // It may have been refused: over a stream, what is answered before a break can be lost.
@@ -246,27 +232,25 @@ class Upload {
 
   /** Waits till another try makes sense, or throws what is to be told of the last one. */
   async #afterFailure(error: unknown, failed: number): Promise<void> {
-    const { client } = this.repository;
     const isAnswer = error instanceof RetryableAnswer;
     if (!isAnswer && !isTransientError(error)) throw error;
     const call = this.#begins;
-    if (failed >= client.shared.policy.attempts) {
+    if (failed >= this.#client.shared.policy.attempts) {
       const to = this.#session?.location ?? call.to;
-      throw isAnswer ? error.failure : client.failure({ ...call, to }, error);
+      throw isAnswer ? error.failure : this.#client.failure({ ...call, to }, error);
     }
     const [failure, askedMs] = isAnswer ? [error.failure, error.askedMs] : [error];
-    await client.waitForTry(call, failed, messageOf(failure), askedMs);
+    await this.#client.waitForTry(call, failed, messageOf(failure), askedMs);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */
   async #mount(from: string): Promise<boolean> {
-    const { client } = this.repository;
     const query = new URLSearchParams({ mount: this.d.digest, from });
     const scopes: Scope[] = [...this.#begins.scopes, { path: from, actions: ["pull"] }];
     const call = this.#call("POST", `${this.#begins.to}?${query}`, { scopes });
     let answer: Answer;
     try {
-      answer = await client.call(call);
+      answer = await this.#client.call(call);
     } catch (error) {
       // No token for the other repository is no reason not to send the blob.
       if (hasCode(error, "UNAUTHORIZED")) return false;
@@ -280,30 +264,28 @@ class Upload {
   }
 
   async #begin(): Promise<Session> {
-    const { client } = this.repository;
-    const answer = await client.call(this.#begins);
-    if (answer.status !== 202) throw await client.refusal(this.#begins, answer);
+    const answer = await this.#client.call(this.#begins);
+    if (answer.status !== 202) throw await this.#client.refusal(this.#begins, answer);
     return await this.#begun(this.#begins, answer);
   }
 
   async #begun(call: Call, answer: Answer): Promise<Session> {
     await answer.body.cancel();
     this.#smallest = smallestChunk(answer.headers);
-    return { location: await this.repository.client.locationOf(call, answer), offset: 0 };
+    return { location: await this.#client.locationOf(call, answer), offset: 0 };
   }
 
   /** Sends what the registry does not have yet, and ends the upload. */
   async #send({ location, offset }: Session): Promise<void> {
-    const { client } = this.repository;
     const { size } = this.d;
-    const most = Math.max(this.#smallest, Math.min(client.uploadSize.most, this.#most));
+    const most = Math.max(this.#smallest, Math.min(this.#client.uploadSize.most, this.#most));
     const isWhole = offset === 0 && size <= Math.min(most, SMALL_BLOB_BYTES);
     const last = isWhole ? await this.#bytes.bytes(0, size) : new Uint8Array(0);
     while (!isWhole && offset < size) {
       const length = Math.min(most, size - offset);
       const answer = await this.#patch(location, offset, length, most === Infinity);
       offset += length;
-      location = await client.locationOf(this.#call("PATCH", location, {}), answer);
+      location = await this.#client.locationOf(this.#call("PATCH", location, {}), answer);
       this.#session = { location, offset };
     }
     await this.#bytes.finish();
@@ -316,7 +298,6 @@ class Upload {
 
   /** Sends some bytes: as a stream without a length, or as a chunk. */
   async #patch(to: URL, offset: number, length: number, isStream: boolean): Promise<Answer> {
-    const { client } = this.repository;
     const chunk = isStream ? undefined : await this.#bytes.bytes(offset, length);
     const range = { "content-range": `${offset}-${offset + length - 1}` };
     const call = this.#call("PATCH", to, {
@@ -324,7 +305,7 @@ class Upload {
       body: () => chunk ?? this.#bytes.part(offset, length),
       retry: false,
     });
-    const answer = await client.call(call);
+    const answer = await this.#client.call(call);
     if (answer.status === 202) {
       await answer.body.cancel();
       return answer;
@@ -332,14 +313,13 @@ class Upload {
     const isRefused = isStream ? STREAM_REFUSED.includes(answer.status) : answer.status === 413;
     if (!isRefused) throw await this.#failure(call, answer);
     const refused = answer.status === 413 ? length : Infinity;
-    throw new BodyRefused(await client.refusal(call, answer), refused);
+    throw new BodyRefused(await this.#client.refusal(call, answer), refused);
   }
 
   /** Ends the upload, with the bytes of a small blob. */
   async #close(to: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const { client } = this.repository;
     const call = this.#call("PUT", to, { headers: OCTETS, body: () => bytes, retry: false });
-    const answer = await client.call(call);
+    const answer = await this.#client.call(call);
     const { status } = answer;
     if (status === 201 || status === 204) return await answer.body.cancel();
     const failure = await this.#failure(call, answer);
@@ -351,7 +331,7 @@ class Upload {
   /** What an answer means that was not hoped for. */
   async #failure(call: Call, answer: Answer): Promise<unknown> {
     const { status, headers } = answer;
-    const failure = await this.repository.client.refusal(call, answer);
+    const failure = await this.#client.refusal(call, answer);
     // 404 and 416: the registry has lost the upload, or is not where it was thought to be.
     const anew = status === 404 || status === 416;
     if (anew) this.#session = undefined;
@@ -361,9 +341,8 @@ class Upload {
 
   /** Where an upload is to go on; undefined to begin anew. */
   async #askOffset({ location }: Session): Promise<Session | undefined> {
-    const { client } = this.repository;
     const call = this.#call("GET", location, {});
-    const answer = await client.call(call);
+    const answer = await this.#client.call(call);
     await answer.body.cancel();
     if (answer.status !== 204 && answer.status !== 200) return undefined;
     const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get("range") ?? "")?.[1];
@@ -374,14 +353,14 @@ class Upload {
       return undefined;
     }
     const moved = answer.headers.has("location");
-    return { location: moved ? await client.locationOf(call, answer) : location, offset };
+    return { location: moved ? await this.#client.locationOf(call, answer) : location, offset };
   }
 
   async #giveUp(): Promise<void> {
     if (this.#session === undefined) return;
     const { location } = this.#session;
     this.#session = undefined;
-    await giveUp(this.repository.client, this.#call("DELETE", location, {}));
+    await giveUp(this.#client, this.#call("DELETE", location, {}));
   }
 
   #call(method: string, to: string | URL, more: Partial<Call>): Call {
