@@ -16,18 +16,22 @@
  * ```
  * @module
  */
-export { newBuilder } from "./src/build/builder.ts";
-export type { BuildCallOptions, Builder, PreparedBuild } from "./src/build/builder.ts";
-export { newPublisher } from "./src/build/publisher.ts";
-export type {
-  CloseOptions,
-  NamedTarget,
-  PublishCallOptions,
-  Publisher,
-  PublishPlaces,
+export {
+  type BuildCallOptions,
+  type Builder,
+  newBuilder,
+  type PreparedBuild,
+} from "./src/build/builder.ts";
+export {
+  type CloseOptions,
+  type NamedTarget,
+  newPublisher,
+  type PublishCallOptions,
+  type Publisher,
+  publishImages,
+  type PublishImagesOptions,
+  type PublishPlaces,
 } from "./src/build/publisher.ts";
-export { publishImages } from "./src/build/publisher.ts";
-export type { PublishImagesOptions } from "./src/build/publisher.ts";
 export { loadConfig } from "./src/config/config.ts";
 export type {
   BuildOptions,
@@ -38,8 +42,7 @@ export type {
   PublishOptions,
   TransferOptions,
 } from "./src/config/options.ts";
-export { copy } from "./src/content/copy.ts";
-export type { CopyOptions, TransferMeter } from "./src/content/copy.ts";
+export { copy, type CopyOptions, type TransferMeter } from "./src/content/copy.ts";
 export type {
   CallOptions,
   ImageStore,
@@ -48,10 +51,8 @@ export type {
   Source,
   Target,
 } from "./src/content/places.ts";
-export { successors, verify } from "./src/content/walk.ts";
-export type { Verified } from "./src/content/walk.ts";
-export { EXIT_CODES, KodenoError } from "./src/errors.ts";
-export type { ErrorCode } from "./src/errors.ts";
+export { successors, type Verified, verify } from "./src/content/walk.ts";
+export { type ErrorCode, EXIT_CODES, KodenoError } from "./src/errors.ts";
 export type {
   BytesEvent,
   Emit,
@@ -65,21 +66,21 @@ export type {
 } from "./src/events.ts";
 export type { BuiltImage } from "./src/image/assemble.ts";
 export type { Descriptor, Digest } from "./src/oci/descriptor.ts";
-export type { Platform } from "./src/oci/platform.ts";
+export type { Platform, PlatformSpec } from "./src/oci/platform.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
-export { openArchive } from "./src/place/archive/archive_source.ts";
-export type { ArchiveSource, OpenArchiveOptions } from "./src/place/archive/archive_source.ts";
+export {
+  type ArchiveSource,
+  openArchive,
+  type OpenArchiveOptions,
+} from "./src/place/archive/archive_source.ts";
 export type { ArchiveCollector } from "./src/place/archive/collector.ts";
 export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
-export type { PlatformSpec } from "./src/oci/platform.ts";
-export { openRegistry } from "./src/place/registry/registry.ts";
-export type { RegistryStore } from "./src/place/registry/registry.ts";
+export { openRegistry, type RegistryStore } from "./src/place/registry/registry.ts";
 export type { Credential, CredentialProvider } from "./src/place/registry/credentials.ts";
 export type { Environment } from "./src/place/registry/endpoint.ts";
 export type { RetryPolicy } from "./src/place/registry/failure.ts";
 export type { RegistryOptions } from "./src/place/registry/transport.ts";
 export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
-export { openDaemon } from "./src/place/daemon/daemon.ts";
-export type { Daemon, DaemonOptions } from "./src/place/daemon/daemon.ts";
+export { type Daemon, type DaemonOptions, openDaemon } from "./src/place/daemon/daemon.ts";
 export type { DaemonChoice, DaemonPlace, TakeArchive } from "./src/place/daemon/daemon_place.ts";
 export { MemoryStore } from "./src/place/memory.ts";
