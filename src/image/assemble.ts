@@ -151,7 +151,7 @@ function appendPath(env: readonly string[], directory: string): readonly string[
   return env.map((entry, i) => i === at ? `${entry}:${directory}` : entry);
 }
 
-export function assembleIndex(
+function assembleIndex(
   images: readonly PlatformImage[],
   base: Pick<Base, "name" | "digest">,
   options: ImageOptions,

@@ -27,19 +27,14 @@ export function seal(name: string, value: unknown): string {
   return `${digestOf(`${name}\n${text}`)}\n${text}\n`;
 }
 
-/** The value in the text of a record; nothing where it is not what was written under that name. */
-export function unseal(name: string, sealed: string): unknown {
-  const [, sum, text = ""] = /^(\S+)\n(.*)\n$/.exec(sealed) ?? [];
-  return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
-}
-
 /** Reads a record, of another user only `ofAnyone`; nothing for none, or none to be trusted. */
 export function readSealed(path: string, name: string, ofAnyone = false): unknown {
   let file: RegularFile | undefined;
   try {
     file = openRegularFile(path);
     if (file === undefined || (!ofAnyone && !isOwnFile(file.stat()))) return undefined;
-    return unseal(name, readOpenText(file, MAX_RECORD_BYTES));
+    const [, sum, text = ""] = /^(\S+)\n(.*)\n$/.exec(readOpenText(file, MAX_RECORD_BYTES)) ?? [];
+    return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
   } catch {
     return undefined;
   } finally {
