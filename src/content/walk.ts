@@ -18,7 +18,7 @@ import {
   parseIndex,
   parseManifest,
 } from "../oci/manifest.ts";
-import { getOrSet } from "../io/work.ts";
+import { abortable, getOrSet } from "../io/work.ts";
 import type { CallOptions, Source, Target } from "./places.ts";
 
 interface WalkOptions<T> extends CallOptions {
@@ -49,17 +49,18 @@ interface Step<T> {
  */
 export class Walk<T = void> {
   readonly #met = new Map<string, Promise<T>>();
-  readonly #failed = new AbortController();
+  readonly #fail: ((reason: unknown) => void) | undefined;
   /** Ends what a visit does: the caller's one, and when another visit of a parallel walk failed. */
   readonly signal: AbortSignal | undefined;
 
-  /** @param visit looks at a node; what it gives is what the node is worth */
+  /** What `visit` gives for a node is what that is worth. */
   constructor(
     readonly visit: (d: Descriptor, step: Step<T>) => T | Promise<T>,
     readonly options: WalkOptions<T> = {},
   ) {
-    const both = [...(options.signal ? [options.signal] : []), this.#failed.signal];
-    this.signal = options.parallel ? AbortSignal.any(both) : options.signal;
+    const both = options.parallel ? abortable(options.signal) : undefined;
+    this.signal = both?.signal ?? options.signal;
+    this.#fail = both?.abort;
   }
 
   /**
@@ -87,11 +88,10 @@ export class Walk<T = void> {
       return found;
     }
     const work = nodes.map((d) => this.#once(d, depth, bounds));
-    for (const one of work) one.catch((error) => this.#failed.abort(error));
-    const results = await Promise.allSettled(work);
-    return results.map((result) => {
-      if (result.status === "fulfilled") return result.value;
-      throw this.#failed.signal.aborted ? this.#failed.signal.reason : result.reason;
+    for (const one of work) one.catch(this.#fail);
+    await Promise.allSettled(work);
+    return await Promise.all(work).catch((error) => {
+      throw this.signal?.reason ?? error;
     });
   }
 
@@ -135,19 +135,14 @@ export async function isWhole(
   return whole;
 }
 
-export class GraphBounds {
+class GraphBounds {
   #root: Descriptor | undefined;
   #blobs = 0;
   #documentBytes = 0;
 
   constructor(readonly mostBytes: number = MAX_GRAPH_DOCUMENT_BYTES) {}
 
-  /**
-   * Takes one more blob; the first one is the root.
-   *
-   * @param depth levels below the root
-   * @throws {KodenoError} `BAD_CONTENT` when it is one too many, or too deep
-   */
+  /** Takes one more blob, so many levels below the root, which is the first one. */
   enter(d: Descriptor, depth: number): void {
     const root = this.#root ??= d;
     const bad = (why: string): KodenoError =>

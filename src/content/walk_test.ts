@@ -9,7 +9,7 @@ import { encodeJson, MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH, MAX_JSON_BYTES } from "..
 import { MemoryStore } from "../place/memory.ts";
 import { copy } from "./copy.ts";
 import type { Source } from "./places.ts";
-import { GraphBounds, isWhole, successors, verify, Walk } from "./walk.ts";
+import { isWhole, successors, verify, Walk } from "./walk.ts";
 
 const d = (n: number, more: Partial<Descriptor> = {}): Descriptor => ({
   mediaType: MediaType.index,
@@ -126,20 +126,27 @@ Deno.test("whole: a part that is missing, or has another size than it is said to
   assert.equal(await isWhole(graph, root, ({ size }) => size !== 1, { isKnown }), true);
 });
 
-Deno.test("bounds: what every image has is taken", () => {
-  const bounds = new GraphBounds();
-  for (let i = 0; i < MAX_GRAPH_BLOBS; i++) bounds.enter(d(i), i % MAX_GRAPH_DEPTH);
-  assert.throws(() => bounds.enter(d(1), 1), /^KodenoError: Cannot use sha256:0{64}: it leads to/);
+/** A root that names some nodes, which name nothing. */
+const names = (root: Descriptor, nodes: readonly Descriptor[], mostBytes?: number) =>
+  new Walk(async (_, { depth, below }) => {
+    if (depth === 0) await below(nodes);
+  }, { mostBytes }).from(root);
+
+Deno.test("bounds: what every image has is taken", async () => {
+  const nodes = Array.from({ length: MAX_GRAPH_BLOBS }, (_, i) => d(i + 1));
+  await names(d(0), nodes.slice(1));
+  await assert.rejects(names(d(0), nodes), /^KodenoError: Cannot use sha256:0{64}: it leads to/);
 });
 
-Deno.test("bounds: too deep, and too much to hold", () => {
-  const bounds = new GraphBounds(1000);
-  bounds.enter(d(7, { mediaType: MediaType.layer }), MAX_GRAPH_DEPTH);
-  assert.throws(() => bounds.enter(d(8), MAX_GRAPH_DEPTH + 1), /sha256:0+7: .*levels deep/);
+Deno.test("bounds: too deep, and too much to hold", async () => {
+  await assert.rejects(chain(Infinity, []).from(d(7)), /sha256:0+7: .*levels deep/);
+  const root = d(7, { mediaType: MediaType.layer });
   // A layer is not held, however large.
-  bounds.enter(d(9, { size: 1e12, mediaType: MediaType.layer }), 1);
-  bounds.enter(d(10, { size: 1000, mediaType: MediaType.index }), 1);
-  assert.throws(() => bounds.enter(d(11, { size: 1, mediaType: MediaType.manifest }), 1), /1000/);
+  const layer = d(9, { size: 1e12, mediaType: MediaType.layer });
+  const index = d(10, { size: 1000, mediaType: MediaType.index });
+  await names(root, [layer, index], 1000);
+  const manifest = d(11, { size: 1, mediaType: MediaType.manifest });
+  await assert.rejects(names(root, [layer, index, manifest], 1000), /1000/);
 });
 
 const GRAPH = imageGraph();
