@@ -1,6 +1,6 @@
 /**
- * The one error class of kodeno and the closed list of what can go wrong.
- * A code decides the exit code of the command line; the message is what a person reads.
+ * The one error class of kodeno and the closed list of what can go wrong, with the exit codes of
+ * the command line; text as a terminal may show it; and what a wrong word was meant to be.
  * @module
  */
 

@@ -7,12 +7,12 @@
  */
 import { basename, dirname, join } from "node:path";
 import type { CacheConfig } from "../config/config.ts";
+import { buildIdOf } from "../go/build_id.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { hashed } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwnFile, readSealed, seal } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
-import { buildIdOf } from "../layers/binary_layer.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 
 /** The folder of all binaries in a cache. */

@@ -1,13 +1,10 @@
 /**
- * The layer with the program: `/ko-app/NAME`, in the bytes ko would write; its Linux capabilities,
- * as the kernel keeps them in `security.capability` (capabilities(7), "File capability extended
- * attribute versioning", and cap_from_text(3)); and the build ID that the linker leaves near the
- * start of a Go binary (Go's cmd/internal/buildid), by which alone go takes a binary for up to
- * date.
+ * The layer with the program: `/ko-app/NAME`, in the bytes ko would write; and its Linux
+ * capabilities, as the kernel keeps them in `security.capability` (capabilities(7), "File
+ * capability extended attribute versioning", and cap_from_text(3)).
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { ioFailure } from "../io/files.ts";
 import type { Digest } from "../oci/descriptor.ts";
 import type { LayerEntry, LayerPlan } from "./layer.ts";
 
@@ -118,25 +115,4 @@ function bitOf(text: string, term: string): bigint {
 
 function bad(term: string, why: string): KodenoError {
   return new KodenoError("BAD_OPTION", `Cannot use capability ${JSON.stringify(term)}: ${why}`);
-}
-
-/** go itself looks for the ID in so many bytes. */
-const HEAD_BYTES = 32 * 1024;
-/** action ID of the link, action and content ID of the main package, content ID of the link. */
-const BUILD_ID = /[\w-]{20}\/[\w-]{20}\/[\w-]{20}\/[\w-]{20}/;
-
-/**
- * Reads the build ID of a binary; nothing where the linker was told to leave it out.
- *
- * @throws {KodenoError} `IO_FAILED`
- */
-export async function buildIdOf(path: string): Promise<string | undefined> {
-  try {
-    using file = await Deno.open(path);
-    const head = new Uint8Array(HEAD_BYTES);
-    const count = file.readSync(head) ?? 0;
-    return BUILD_ID.exec(new TextDecoder("latin1").decode(head.subarray(0, count)))?.[0];
-  } catch (error) {
-    throw ioFailure(`read ${path}`, error);
-  }
 }
