@@ -77,7 +77,7 @@ export async function proposeInit({ offline, signal, ...options }: InitOptions) 
     notes.push("KO_CONFIG_PATH is set: builds read that file and not .ko.yaml");
   }
   const files: ProposedFile[] = [];
-  const add = (path: string, name: string, textWith: (schema: string) => string): void => {
+  const add = (path: string, name: "ko" | "skaffold", textWith: (schema: string) => string) => {
     // Hidden, so that go passes over it.
     const schema = `.kodeno/${name}.schema.json`;
     files.push({ path, text: textWith(schema), generated: false });

@@ -111,7 +111,7 @@ const schema = command({
   endsAtOnce: true,
   run: async (_, _work, name = "ko") => {
     const { jsonSchema } = await import("../config/json_schema.ts");
-    printResult(JSON.stringify(jsonSchema(name), null, 2));
+    printResult(JSON.stringify(jsonSchema(name === "skaffold" ? name : "ko"), null, 2));
   },
 });
 

@@ -1,14 +1,14 @@
 /**
- * Checks of single values, each with one clear line for what cannot be used.
+ * Checks of single values; each throws `BAD_OPTION` with one clear line for what cannot be used, in
+ * which `what` names the option or variable.
  * @module
  */
 import { KodenoError } from "../errors.ts";
 
 /** Refuses a value of an option or a variable. */
 export function badValue(what: string, value: string, why: string): KodenoError {
-  return new KodenoError("BAD_OPTION", `Cannot use ${what} ${JSON.stringify(value)}: ${why}`, {
-    value,
-  });
+  const message = `Cannot use ${what} ${JSON.stringify(value)}: ${why}`;
+  return new KodenoError("BAD_OPTION", message, { value });
 }
 
 /** Whether a text may be a template of Go's. */
@@ -21,32 +21,20 @@ export function koPath(text: string): string | undefined {
   return text.startsWith("ko://") ? text.slice("ko://".length) : undefined;
 }
 
-/**
- * Reads `KEY=VALUE` pairs; a later one of the same key wins.
- *
- * @param what names the option in an error, such as `label`
- * @throws {KodenoError} `BAD_OPTION` when one has no `=` or no key
- */
+/** Reads `KEY=VALUE` pairs; a later one of the same key wins. */
 export function parsePairs(
   what: string,
   pairs: readonly string[],
 ): Readonly<Record<string, string>> {
-  const result = new Map<string, string>();
-  for (const pair of pairs) {
+  return Object.fromEntries(pairs.map((pair) => {
     const at = pair.indexOf("=");
     if (at < 0) throw badValue(what, pair, 'it has no "="; say KEY=VALUE');
     if (at === 0) throw badValue(what, pair, 'there is no key before the "="; say KEY=VALUE');
-    result.set(pair.slice(0, at), pair.slice(at + 1));
-  }
-  return Object.fromEntries(result);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  }));
 }
 
-/**
- * Reads a number of seconds since 1970.
- *
- * @param what names the option or variable in an error
- * @throws {KodenoError} `BAD_OPTION` for anything but a whole number that a date can hold
- */
+/** Reads a number of seconds since 1970, which a date can hold. */
 export function parseEpoch(what: string, text: string): number {
   const seconds = Number(text);
   // The first second of the year 10000: RFC 3339 has no way to write it.
@@ -63,26 +51,17 @@ export type Compression =
  * Level 2 of zlib makes Go binaries a little smaller than Go's own best speed (ko's) does, in about
  * the same time; level 1 makes them larger.
  */
-export const DEFAULT_COMPRESSION = "gzip:2";
+const DEFAULT_LEVEL = 2;
 
-/**
- * Reads `gzip[:LEVEL]` or `none`.
- *
- * @throws {KodenoError} `BAD_OPTION`
- */
-export function parseCompression(text: string): Compression {
+/** Reads `gzip[:LEVEL]` or `none`. */
+export function parseCompression(text = "gzip"): Compression {
   if (text === "none") return { type: "none" };
-  if (text === "gzip") return parseCompression(DEFAULT_COMPRESSION);
-  const level = /^gzip:([1-9])$/.exec(text)?.[1];
-  if (level !== undefined) return { type: "gzip", level: Number(level) };
+  const found = /^gzip(?::([1-9]))?$/.exec(text);
+  if (found !== null) return { type: "gzip", level: Number(found[1] ?? DEFAULT_LEVEL) };
   throw badValue("compression", text, 'say "gzip", "gzip:1" to "gzip:9", or "none"');
 }
 
-/**
- * Reads a port to expose and gives it as an image config names it: `8080/tcp`.
- *
- * @throws {KodenoError} `BAD_OPTION`
- */
+/** Reads a port to expose and gives it as an image config names it: `8080/tcp`. */
 export function parsePort(text: string): string {
   const found = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text);
   const port = Number(found?.[1]);
@@ -90,30 +69,18 @@ export function parsePort(text: string): string {
   throw badValue("port", text, 'say PORT or PORT/udp, such as "8080"');
 }
 
-/**
- * Reads a number of jobs; 0 stands for the number of processors, as in ko.
- *
- * @throws {KodenoError} `BAD_OPTION`
- */
+/** Reads a number of jobs; 0 stands for the number of processors, as in ko. */
 export function parseJobs(given: number | string): number {
-  const jobs = typeof given === "number" || /^\d+$/.test(given) ? Number(given) : NaN;
-  if (!Number.isInteger(jobs) || jobs < 0) {
-    throw badValue("number of jobs", String(given), "it has to be a whole number, 1 or more");
-  }
-  return jobs === 0 ? navigator.hardwareConcurrency : jobs;
+  const jobs = /^\d+$/.test(String(given)) ? Number(given) : NaN;
+  if (Number.isInteger(jobs)) return jobs === 0 ? navigator.hardwareConcurrency : jobs;
+  throw badValue("number of jobs", String(given), "it has to be a whole number, 1 or more");
 }
 
-/**
- * Refuses `-toolexec`, which would run any program in the place of the compiler.
- *
- * @param where names the place it stands in
- * @throws {KodenoError} `BAD_OPTION`
- */
+/** Refuses `-toolexec`, which would run any program in the place of the compiler. */
 export function refuseToolexec(where: string, args: readonly string[]): void {
   // go takes quotes off the words of GOFLAGS.
   const found = args.find((arg) => /^['"]?--?toolexec(?:[='"]|$)/.test(arg));
-  if (found !== undefined) {
-    const why = "it runs any program in the place of the compiler; take it out";
-    throw badValue("-toolexec in", where, why);
-  }
+  if (found === undefined) return;
+  const why = "it runs any program in the place of the compiler; take it out";
+  throw badValue("-toolexec in", where, why);
 }

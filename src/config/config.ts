@@ -14,7 +14,6 @@ import { undisturbed } from "../undisturbed.ts";
 import {
   badValue,
   type Compression,
-  DEFAULT_COMPRESSION,
   parseCompression,
   parseEpoch,
   parseJobs,
@@ -262,7 +261,7 @@ export function resolveBuildConfig(
       ? undefined
       : parseEpoch("KO_DATA_DATE_EPOCH", kodataEpoch),
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
-    compression: parseCompression(options.compression ?? DEFAULT_COMPRESSION),
+    compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
   });

@@ -18,10 +18,7 @@ export function variable(environment: Environment, name: string): string | undef
   return environment[name] || undefined;
 }
 
-/**
- * The folder of kodeno's cache: `KODENO_CACHE`, else a folder in ko's `KOCACHE`, else the place the
- * operating system has for caches.
- */
+/** The folder of kodeno's cache; without variables in the place the operating system has for caches. */
 export function cacheDirectory(environment: Environment): string {
   const of = (name: string): string | undefined => variable(environment, name);
   const home = of("HOME") ?? homedir();
@@ -39,31 +36,27 @@ export function allowsLiveView(environment: Environment): boolean {
 }
 
 /**
- * The go command: `KO_GO_PATH`, or the `go` on the `PATH` of this environment, whatever `PATH` a
- * configuration gives to go itself. Folders that are relative do not count: a checkout may have a
- * `go` of its own.
- *
- * @returns an absolute path where `go` is found, else its name
+ * The go command: `KO_GO_PATH`, or the absolute path of the `go` on the `PATH` of this environment,
+ * whatever `PATH` a configuration gives to go itself; else its name. Folders that are relative do not
+ * count: a checkout may have a `go` of its own.
  */
 export function goCommandOf(environment: Environment): string {
-  const named = variable(environment, "KO_GO_PATH");
-  if (named !== undefined && (named.includes("/") || Deno.build.os === "windows")) return named;
-  const name = named ?? "go";
-  if (Deno.build.os === "windows") return name;
-  return findProgram(name, pathFolders(environment).filter(isAbsolute)) ?? name;
+  const name = variable(environment, "KO_GO_PATH") ?? "go";
+  if (name.includes("/") || Deno.build.os === "windows") return name;
+  return findProgram(environment, name, isAbsolute) ?? name;
 }
 
 /** The program of a name on the `PATH`, where an empty folder is the current one. */
 export function programOnPath(environment: Environment, name: string): string | undefined {
-  const file = Deno.build.os === "windows" ? `${name}.exe` : name;
-  return findProgram(file, pathFolders(environment));
+  return findProgram(environment, Deno.build.os === "windows" ? `${name}.exe` : name, () => true);
 }
 
-function pathFolders(environment: Environment): readonly string[] {
-  return (environment["PATH"] ?? "").split(delimiter);
-}
-
-function findProgram(name: string, folders: readonly string[]): string | undefined {
+function findProgram(
+  environment: Environment,
+  name: string,
+  counts: (folder: string) => boolean,
+): string | undefined {
+  const folders = (environment["PATH"] ?? "").split(delimiter).filter(counts);
   return folders.map((folder) => join(folder || ".", name)).find(isProgram);
 }
 

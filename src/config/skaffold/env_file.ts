@@ -21,10 +21,8 @@ const NOT_OF_A_FILE =
 
 /**
  * Adds what a folder's `skaffold.env` says to an environment; what is set already stays, also where
- * it is set to nothing. As in Skaffold, a file that cannot be read is left out as a whole, and told
- * of.
- *
- * @returns the environment, and lines for a person about the file
+ * it is set to nothing. As in Skaffold, a file that cannot be read is left out as a whole, which
+ * `notes` tell of.
  */
 export async function withSkaffoldEnv(
   folder = ".",
@@ -63,12 +61,7 @@ const COMMENT = new RegExp(`^(.*${SPACE})#`, "s");
 
 const VARIABLE = /(\\)?\$\(?\{?([A-Z0-9_]+)?\}?/g;
 
-/**
- * Reads a text.
- *
- * @returns values by name, in the order of the text
- * @throws {KodenoError} `BAD_CONFIG` for what is no `NAME=VALUE`
- */
+/** Values by name, in the order of the text. */
 function parseDotenv(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   let [at, start, left] = [0, 0, MAX_CHARACTERS];
@@ -121,9 +114,6 @@ function parseDotenv(text: string): ReadonlyMap<string, string> {
 }
 
 function unescaped(text: string): string {
-  return text.replaceAll(/\\([\s\S])/g, (all: string, one: string) => {
-    if (one === "n") return "\n";
-    if (one === "r") return "\r";
-    return one === "$" ? all : one;
-  });
+  const meaning = new Map([["n", "\n"], ["r", "\r"], ["$", "\\$"]]);
+  return text.replaceAll(/\\([\s\S])/g, (_, one: string) => meaning.get(one) ?? one);
 }

@@ -13,9 +13,10 @@ import type { ImageSource, ImageValues } from "../options.ts";
 import { formatFault, type Path } from "../yaml/faults.ts";
 import { settleOptions, withGlobalConfig } from "./global_config.ts";
 import { type Loaded, type LoadedConfig, Loader } from "./load.ts";
-import { choosePlatforms, type Host, parseName, thisHost, underDefaultRepo } from "./names.ts";
+import { parseName, underDefaultRepo } from "./names.ts";
 import type { SettledOptions, SkaffoldOptions } from "./options.ts";
 import type { FilePlace } from "./origins.ts";
+import { choosePlatforms, type Host, thisHost } from "./platforms.ts";
 import {
   type Artifact,
   type BuildHooks,

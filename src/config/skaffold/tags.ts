@@ -19,10 +19,8 @@ export type RunForTemplate = (name: string, args: readonly string[]) => Promise<
  * there is an error, unless the template itself says what stands for it (`default "x" .NAME`).
  *
  * @param where says in errors whose it is
- * @param values what it may read beside the environment; they beat it
- * @param world the environment, and what its functions may ask
+ * @param values beat the environment
  * @param run without it, no program is run
- * @throws {KodenoError} `BAD_CONFIG`
  */
 export async function expandTemplate(
   text: string,
@@ -82,11 +80,9 @@ export interface DigestInput {
 }
 
 /**
- * Digests files as Skaffold does: 64 hex digits.
+ * Digests files as Skaffold does, to 64 hex digits.
  *
- * @param workingDirectory what relative contexts are relative to
  * @param inputs the artifact itself, then those that it requires
- * @throws {KodenoError} see `listFiles`; and the signal's reason when aborted
  */
 export async function inputDigest(
   workingDirectory: string,

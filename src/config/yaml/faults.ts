@@ -34,10 +34,9 @@ export class Places {
   /** Second halves of characters of two units, which are no columns of their own. */
   #halves: readonly number[] | undefined;
 
-  /** @param text what offsets lead into, counted in UTF-16 units */
   constructor(readonly text: string) {}
 
-  /** Finds the place of an offset. */
+  /** The place of an offset in UTF-16 units. */
   of(offset: number): Position {
     const starts = this.#starts ??= [0, ...this.#behind(/\n/g)];
     const halves = this.#halves ??= this.#behind(/[\ud800-\udbff](?=[\udc00-\udfff])/g);
@@ -64,24 +63,14 @@ function countBelow(sorted: readonly number[], limit: number): number {
   return low;
 }
 
-/**
- * Writes a path as a person would.
- *
- * @example
- * ```ts
- * import { formatPath } from "./faults.ts";
- * const text = formatPath(["builds", 0, "labels", "a.b"]);
- * if (text !== 'builds[0].labels["a.b"]') throw new Error(text);
- * ```
- */
+/** Writes a path as a person would: `builds[0].labels["a.b"]`. */
 export function formatPath(path: Path): string {
-  let text = "";
-  for (const step of path) {
-    if (typeof step === "number") text += `[${step}]`;
-    else if (!/^[\w$-]+$/.test(step)) text += `[${JSON.stringify(step)}]`;
-    else text += text === "" ? step : `.${step}`;
-  }
-  return text;
+  return path.map((step, i) => {
+    if (!/^[\w$-]+$/.test(String(step)) || typeof step === "number") {
+      return `[${JSON.stringify(step)}]`;
+    }
+    return i === 0 ? step : `.${step}`;
+  }).join("");
 }
 
 /** `FILE:LINE:COLUMN: MESSAGE`, as compilers write it and editors read it. */
@@ -109,7 +98,6 @@ export const MAX_YAML_BYTES = 2 * 1024 * 1024;
  * Reads a file whole, but never more than a bound of it.
  *
  * @param name what errors call it
- * @param maxBytes most bytes it may have
  * @throws {KodenoError} `BAD_CONFIG` when it is not there, no file, too large, or not UTF-8
  */
 export async function readText(path: string, name: string, maxBytes: number): Promise<string> {
@@ -131,13 +119,7 @@ export async function readText(path: string, name: string, maxBytes: number): Pr
   return decodeText(bytes, name);
 }
 
-/**
- * Decodes UTF-8.
- *
- * @param name what errors call it
- * @param ignoreBOM whether a byte order mark is part of the text
- * @throws {KodenoError} `BAD_CONFIG` with the place of the first byte that is not UTF-8
- */
+/** Decodes UTF-8, or throws `BAD_CONFIG` with the place of the first byte that is none. */
 export function decodeText(bytes: Uint8Array, name: string, ignoreBOM = false): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM }).decode(bytes);
