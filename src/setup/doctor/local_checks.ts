@@ -2,6 +2,7 @@
  * What `kodeno doctor` looks at on this machine: Go, git, configuration files, the cache, kubectl.
  * @module
  */
+import { lstatSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { refuseToolexec } from "../../config/checks.ts";
@@ -25,13 +26,11 @@ export async function checkGo(checkup: Checkup): Promise<void> {
   const { directory, environment, signal } = checkup.where;
   // Looking must not make it fetch another toolchain.
   const local = { ...environment, GOTOOLCHAIN: "local" };
-  let go: Readonly<Record<string, string>>;
-  try {
+  const go = await checkup.tried("wrong", () => {
     const command = goCommandOf(environment);
-    go = await goEnvironment({ command, environment: local, directory, signal });
-  } catch (error) {
-    return checkup.failure("wrong", error);
-  }
+    return goEnvironment({ command, environment: local, directory, signal });
+  });
+  if (go === undefined) return;
   checkup.ok(`${go["GOVERSION"]} in ${go["GOROOT"]}`);
   try {
     refuseToolexec("GOFLAGS", (go["GOFLAGS"] ?? "").split(/\s+/));
@@ -43,10 +42,9 @@ export async function checkGo(checkup: Checkup): Promise<void> {
   await checkModuleProxies(checkup.about("modules"), go["GOPROXY"] ?? "");
 }
 
-async function checkModule(
-  checkup: Checkup,
-  go: Readonly<Record<string, string>>,
-): Promise<void> {
+type GoVariables = Readonly<Record<string, string>>;
+
+async function checkModule(checkup: Checkup, go: GoVariables): Promise<void> {
   const { environment, offline } = checkup.where;
   const { GOMOD = "", GOWORK = "", GOVERSION = "", GOENV = "" } = go;
   if (/^(?:|\/dev\/null|NUL)$/.test(GOMOD)) {
@@ -108,9 +106,8 @@ export async function checkGit(checkup: Checkup): Promise<void> {
     const root = await runGit(where, ["rev-parse", "--show-toplevel"]);
     if (root.code === 0) return checkup.ok(`${name}; the repository is ${root.stdout}`);
     if (!/dubious ownership/.test(root.stderr)) {
-      return checkup.ok(
-        `${name}; ${directory} is in no repository, so that there are no tags by it`,
-      );
+      const why = "is in no repository, so that there are no tags by it";
+      return checkup.ok(`${name}; ${directory} ${why}`);
     }
     const mend = `run "git config --global --add safe.directory ${directory}"`;
     checkup.add("warning", `${name}, which refuses this repository: ${reasonOf(root)}`, mend);
@@ -179,16 +176,12 @@ const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
  * folder is made.
  */
 export async function checkCache(checkup: Checkup): Promise<void> {
-  let directory: string;
-  try {
-    ({ directory } = resolveCacheConfig(checkup.where.environment));
-  } catch (error) {
-    return checkup.failure("wrong", error);
-  }
+  const cache = await checkup.tried("wrong", () => resolveCacheConfig(checkup.where.environment));
+  if (cache === undefined) return;
+  const { directory } = cache;
   let path = directory;
-  const isThere = async (): Promise<boolean> =>
-    await Deno.lstat(path).then(() => true, () => false);
-  while (!(await isThere()) && dirname(path) !== path) path = dirname(path);
+  const isThere = () => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  while (!isThere() && dirname(path) !== path) path = dirname(path);
   try {
     const trial = temporaryPath(path);
     (await Deno.open(trial, { write: true, createNew: true })).close();
@@ -204,11 +197,8 @@ export async function checkCache(checkup: Checkup): Promise<void> {
   const free = bavail * bsize;
   if (free >= LITTLE) return;
   const found = `${megabytes(free)} MB are free on the disk of ${path}`;
-  checkup.add(
-    free < TOO_LITTLE ? "wrong" : "warning",
-    found,
-    'free some, or run "kodeno cache clean"',
-  );
+  const status = free < TOO_LITTLE ? "wrong" : "warning";
+  checkup.add(status, found, 'free some, or run "kodeno cache clean"');
 }
 
 async function sizeOf(folder: string): Promise<number> {
@@ -226,10 +216,6 @@ async function sizeOf(folder: string): Promise<number> {
 }
 
 /** Is there a kubectl, which `apply`, `create`, `delete` and `run` need? */
-export function checkKubectl(checkup: Checkup): void {
-  try {
-    checkup.ok(findKubectl(checkup.where.environment));
-  } catch (error) {
-    checkup.failure("warning", error);
-  }
+export async function checkKubectl(checkup: Checkup): Promise<void> {
+  await checkup.tried("warning", () => checkup.ok(findKubectl(checkup.where.environment)));
 }

@@ -181,12 +181,8 @@ export async function checkDaemon(checkup: Checkup): Promise<void> {
   const { environment, transfer, offline } = checkup.where;
   const { kind, cluster } = destinationOf(environment);
   const bad = kind === "daemon" || kind === "kind" ? "wrong" : "warning";
-  let endpoint: DaemonEndpoint;
-  try {
-    endpoint = await findDaemonOf(transfer);
-  } catch (error) {
-    return checkup.failure(bad, error);
-  }
+  const endpoint = await checkup.tried(bad, () => findDaemonOf(transfer));
+  if (endpoint === undefined) return;
   const name = formatEndpoint(endpoint);
   if (offline) return checkup.ok(`${name}, which was not asked (--offline)`);
   const signal = bounded(checkup);
@@ -223,11 +219,9 @@ async function checkCluster(
   cluster: string,
 ): Promise<void> {
   const { environment } = checkup.where;
-  try {
+  await checkup.tried("wrong", async () => {
     await using kind = new KindCluster({ endpoint, cluster, environment });
     const nodes = await kind.nodes({ signal: bounded(checkup) });
     checkup.ok(`cluster ${cluster} with ${nodes.map((node) => node.name).join(", ")}`);
-  } catch (error) {
-    checkup.failure("wrong", error);
-  }
+  });
 }

@@ -8,7 +8,6 @@ import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../../p
 
 /** What a check has found; none of it is a secret. */
 export interface Finding {
-  /** What was looked at. */
   readonly check: string;
   /** `wrong` keeps work from being done; with a `warning` some of it goes. */
   readonly status: "ok" | "warning" | "wrong";
@@ -17,7 +16,6 @@ export interface Finding {
   readonly mend?: string;
 }
 
-/** Where and how a check looks. */
 interface Surroundings {
   /** Absolute. */
   readonly directory: string;
@@ -32,7 +30,6 @@ interface Surroundings {
 
 /** A check at work: it looks at one thing, adds what it finds, and changes nothing. */
 export class Checkup {
-  /** @param check what is looked at */
   constructor(
     readonly check: string,
     readonly where: Surroundings,
@@ -44,27 +41,31 @@ export class Checkup {
     return new Checkup(check, this.where, this.findings);
   }
 
-  /** Adds one. */
   add(status: Finding["status"], found: string, mend?: string): void {
     const { check } = this;
     this.findings.push({ check, status, found, ...(mend === undefined ? {} : { mend }) });
   }
 
-  /** Adds one that is fine. */
   ok(found: string): void {
     this.add("ok", found);
   }
 
-  /**
-   * Adds an error, in whose message the next step stands behind a semicolon.
-   *
-   * @throws the reason of the signal when that has ended the work
-   */
+  /** Adds an error, in whose message the next step stands behind a semicolon; the signal's is thrown. */
   failure(status: "warning" | "wrong", error: unknown): void {
     this.where.signal?.throwIfAborted();
     const message = messageOf(error);
     const [, found = message, mend] = /^(.*?)(?:; (.*))?$/s.exec(message) ?? [];
     this.add(status, found, mend);
+  }
+
+  /** What some work comes to; nothing, and its failure as a finding, where it fails. */
+  async tried<T>(bad: "warning" | "wrong", work: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.failure(bad, error);
+      return undefined;
+    }
   }
 }
 
