@@ -3,7 +3,7 @@
  * @module
  */
 import { posix } from "node:path";
-import { Document, isMap, isSeq } from "yaml";
+import { Document } from "yaml";
 import { koPath } from "../../config/checks.ts";
 import type { DockerProgram } from "./dockerfile.ts";
 import type { KubernetesFile } from "./kubernetes.ts";
@@ -18,41 +18,33 @@ export function koText(
   docker: ByImportPath,
   schema: string,
 ): string {
-  const from = programs.map(({ importPath }) => docker.get(importPath));
-  const bases = new Map(
-    programs.flatMap(({ importPath }, i) => {
-      const base = from[i]?.build.base;
-      return base === undefined ? [] : [[importPath, base] as const];
-    }),
+  const built = programs.map((program) => [program, docker.get(program.importPath)] as const);
+  const bases = built.flatMap(([{ importPath }, from]) =>
+    from ? [[importPath, from.build.base]] : []
   );
-  const [base] = bases.values();
-  const isShared = bases.size === programs.length && new Set(bases.values()).size === 1;
-  const document = new Document({
-    ...(isShared
-      ? { defaultBaseImage: base }
-      : filled({ baseImageOverrides: Object.fromEntries(bases) })),
-    builds: programs.map((program, i) => ({
+  const [base, ...others] = new Set(bases.map(([, base]) => base));
+  const isShared = bases.length === programs.length && others.length === 0;
+  const document = new Document();
+  const builds = built.map(([program, from]) => {
+    const { labels, user, entrypointArgs, expose } = from?.build ?? {};
+    const entry = document.createNode({
       id: program.id,
       ...filled({ dir: program.module }),
       main: mainOf(program),
-      ...goFields(from[i]),
-      ...filled({
-        labels: from[i]?.build.labels,
-        user: from[i]?.build.user,
-        entrypointArgs: from[i]?.build.entrypointArgs,
-        expose: from[i]?.build.expose,
-      }),
-    })),
+      ...goFields(from),
+      ...filled({ labels, user, entrypointArgs, expose }),
+    });
+    if (from) entry.commentBefore = ` as in ${from.path}`;
+    return entry;
   });
-  document.commentBefore = [
-    ` yaml-language-server: $schema=${schema}`,
-    " How images of Go main packages are built; ko reads this file, too.",
-  ].join("\n");
-  const builds = document.get("builds");
-  for (const [i, item] of (isSeq(builds) ? builds.items : []).entries()) {
-    const path = from[i]?.path;
-    if (path !== undefined && isMap(item)) item.commentBefore = ` as in ${path}`;
-  }
+  document.contents = document.createNode({
+    ...(isShared
+      ? { defaultBaseImage: base }
+      : filled({ baseImageOverrides: Object.fromEntries(bases) })),
+    builds,
+  });
+  document.commentBefore = ` yaml-language-server: $schema=${schema}\n` +
+    " How images of Go main packages are built; ko reads this file, too.";
   return document.toString({ lineWidth: 0 });
 }
 
@@ -77,15 +69,6 @@ function filled(fields: Readonly<Record<string, string | object | undefined>>) {
   );
 }
 
-/** An image to build, as objects name it. */
-interface NamedImage {
-  /** `ko://` and an import path, or the name of an image. */
-  readonly image: string;
-  readonly importPath: string;
-  /** Folder of the module it is built in, relative to the repository; "" for that. */
-  readonly module: string;
-}
-
 /**
  * The images among those of objects that are made of main packages: those with `ko://`, and those
  * named as exactly one main package is; and the files that name one of them, with those in the same
@@ -96,7 +79,7 @@ export function namedImages(
   programs: readonly GoProgram[],
   modules: ReadonlyMap<string, string>,
 ) {
-  const found = new Map<string, NamedImage>();
+  const found = new Map<string, Record<"image" | "importPath" | "module", string>>();
   const folders = new Set<string>();
   const add = (path: string, image: string, importPath: string, module: string): void => {
     found.set(image, { image, importPath, module });

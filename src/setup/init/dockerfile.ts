@@ -10,9 +10,8 @@ import { messageOf } from "../../errors.ts";
 import { readSmallText } from "../../io/files.ts";
 import type { GoProgram, RepositoryFiles } from "./repository.ts";
 
-/** A Dockerfile does what kodeno's configuration cannot say; the message is the reason. */
+/** Why kodeno's configuration cannot say what a Dockerfile does; line 0 where none is to blame. */
 export class UnsupportedDockerfile extends Error {
-  /** @param line of the Dockerfile, from 1; 0 where no line is to blame */
   constructor(message: string, readonly line: number = 0) {
     super(message);
   }
@@ -61,11 +60,9 @@ const SHAPING =
 const QUOTED = /\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$\{[^{}]*\}/g;
 
 /**
- * Reads the Dockerfiles of a repository. The build context is not in them: it is taken to be their
- * folder, the repository, or the module they lie in, whichever makes sense first.
- *
- * @param root absolute
- * @returns the programs by import path, and a line for each Dockerfile that has something to be told
+ * Reads the Dockerfiles of a repository: the programs by import path, and what is to be told. The build
+ * context is not in them: it is taken to be their folder, the repository, or the module they lie in,
+ * whichever makes sense first.
  */
 export function readDockerfiles(
   root: string,
@@ -104,11 +101,8 @@ export function readDockerfiles(
 }
 
 /**
- * Reads a Dockerfile.
- *
- * @param isFolder whether a path of the build context is a folder
- * @returns `main`: a path in the context, of a folder or a Go file; or an import path
- * @throws {UnsupportedDockerfile} when it does anything else
+ * Reads a Dockerfile; `isFolder` is asked of paths of the build context. Its `main` is one, too, of a
+ * folder or a Go file; or an import path.
  */
 export function readDockerBuild(text: string, isFolder: IsFolder) {
   const { stages, globals } = parseDockerfile(text);

@@ -8,26 +8,21 @@ import { parseYaml } from "../../config/yaml/document.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { readSmallText } from "../../io/files.ts";
 
-/** A file of objects. */
+/** A file of objects, with the import paths behind `ko://` and other names of images in it. */
 export interface KubernetesFile {
-  /** Relative to the repository. */
   readonly path: string;
-  /** Import paths behind `ko://`, each once. */
-  readonly references: ReadonlySet<string>;
-  /** Other names of images, each once. */
-  readonly images: ReadonlySet<string>;
+  readonly references: Set<string>;
+  readonly images: Set<string>;
 }
 
+/** What a file of objects has somewhere. */
+const KEYS = [/^\s*["']?apiVersion["']?\s*:/m, /^\s*["']?kind["']?\s*:/m];
 /** Of objects that are none of a cluster. */
 const TOOLS = /^(?:skaffold\/|kustomize\.config\.k8s\.io\/|kind\.x-k8s\.io\/)/;
 
 /**
- * Reads files of Kubernetes objects among others.
- *
- * @param root absolute
- * @param paths relative to `root`
- * @returns the files, and a line for each that cannot be read, or that has a fault and names a `ko://`
- * image
+ * Reads files of Kubernetes objects among others, whose paths are relative to a root; with a note of
+ * each that cannot be read, or that has a fault and names a `ko://` image.
  */
 export function findKubernetes(root: string, paths: readonly string[]) {
   const files: KubernetesFile[] = [];
@@ -43,13 +38,7 @@ export function findKubernetes(root: string, paths: readonly string[]) {
       leaveOut(path, messageOf(error));
       continue;
     }
-    if (
-      !["apiVersion", "kind"].every((key) =>
-        new RegExp(`^\\s*["']?${key}["']?\\s*:`, "m").test(text)
-      )
-    ) {
-      continue;
-    }
+    if (!KEYS.every((key) => key.test(text))) continue;
     const isReferring = text.includes("ko://");
     if (charts.some((chart) => path.startsWith(`${chart}/templates/`))) {
       if (isReferring) leaveOut(path, "it is a template of a Helm chart");
@@ -58,7 +47,7 @@ export function findKubernetes(root: string, paths: readonly string[]) {
     try {
       const objects = parseYaml(text, path, { documents: "many" })
         .map(({ value }) => value).filter(isObject);
-      const file = { path, references: new Set<string>(), images: new Set<string>() };
+      const file: KubernetesFile = { path, references: new Set(), images: new Set() };
       for (const one of objects) collect(one, "", file);
       if (objects.length > 0) files.push(file);
     } catch (error) {
@@ -74,11 +63,7 @@ function isObject(value: unknown): boolean {
   return typeof apiVersion === "string" && typeof kind === "string" && !TOOLS.test(apiVersion);
 }
 
-function collect(
-  value: unknown,
-  key: string,
-  found: { readonly references: Set<string>; readonly images: Set<string> },
-): void {
+function collect(value: unknown, key: string, found: KubernetesFile): void {
   if (typeof value === "string") {
     const importPath = koPath(value);
     if (importPath !== undefined) found.references.add(importPath.trim());

@@ -16,18 +16,8 @@ export function lookedAt(folder = "."): string {
   throw new KodenoError("BAD_OPTION", `Cannot look at ${path}: there is no such folder`);
 }
 
-/** What was found; all paths are relative to the folder, with slashes, sorted. */
-export interface RepositoryFiles {
-  /** Folders with a `go.mod`; "" for the folder itself. */
-  readonly modules: readonly string[];
-  readonly dockerfiles: readonly string[];
-  /** YAML files that may hold Kubernetes objects. */
-  readonly yamls: readonly string[];
-  /** All folders, "" among them. */
-  readonly folders: ReadonlySet<string>;
-  /** Whether there was more than is looked at. */
-  readonly cut: boolean;
-}
+/** What was found; all paths are relative to the folder, with slashes, sorted; "" is the folder. */
+export type RepositoryFiles = Awaited<ReturnType<typeof scanRepository>>;
 
 /** More entries than a repository has that people would look through. */
 const MAX_ENTRIES = 200_000;
@@ -40,10 +30,7 @@ const DOCKERFILE =
  * Looks through a folder. Links are not followed; hidden folders, OCI layouts and folders of other
  * tools are passed over.
  */
-export async function scanRepository(
-  root: string,
-  signal?: AbortSignal,
-): Promise<RepositoryFiles> {
+export async function scanRepository(root: string, signal?: AbortSignal) {
   const [modules, dockerfiles, yamls]: [string[], string[], string[]] = [[], [], []];
   const folders = new Set<string>();
   let left = MAX_ENTRIES;
@@ -77,12 +64,12 @@ async function entriesOf(path: string): Promise<readonly Deno.DirEntry[]> {
   }
 }
 
-/** A main package. */
+/** A main package; folders are relative to the repository, "" for that itself. */
 export interface GoProgram {
   readonly importPath: string;
-  /** Of its module, relative to the repository; "" for the repository itself. */
+  /** Folder of its module. */
   readonly module: string;
-  /** Of the package, relative to the repository. */
+  /** Its own folder. */
   readonly folder: string;
   /** Names it among the others. */
   readonly id: string;

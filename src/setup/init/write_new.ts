@@ -12,10 +12,8 @@ import {
 } from "../../io/files.ts";
 
 /**
- * Writes a file whole, or not at all; makes the folders above it.
- *
- * @returns false when there is something of this name, be it a link that leads nowhere: it stays
- * @throws {KodenoError} `IO_FAILED`
+ * Writes a file whole, or not at all, and makes the folders above it; false when there is something of
+ * this name, be it a link that leads nowhere: it stays.
  */
 export async function writeNew(path: string, text: string): Promise<boolean> {
   const folder = dirname(path);
