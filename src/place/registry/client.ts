@@ -21,6 +21,7 @@ import {
   isTransientStatus,
   readRefusal,
   readWithin,
+  type Refusal,
   RegistryError,
   retryAfterMs,
   type RetryPolicy,
@@ -82,11 +83,13 @@ export interface Call {
 const MAX_REDIRECTS = 8;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
+type Reached = { readonly base: URL; readonly authorizer: Authorizer };
+
 /** Talks to one registry. */
 export class RegistryClient {
   /** How much a request of an upload may carry. */
   readonly uploadSize: UploadSize = new UploadSize();
-  #reached: { readonly base: URL; readonly authorizer: Authorizer } | undefined;
+  #reached: Reached | undefined;
 
   constructor(readonly registry: string, readonly shared: Shared) {}
 
@@ -102,7 +105,6 @@ export class RegistryClient {
   /**
    * Sends a request. Gives any answer that another try would not change; after the last try, also
    * one that it might.
-   *
    * @throws {RegistryError} `REGISTRY_FAILED` when no answer came, `UNAUTHORIZED` when there is no
    * token to be had; the signal's reason; what the body's stream throws
    */
@@ -123,7 +125,7 @@ export class RegistryClient {
         signal?.throwIfAborted();
         if (call.retry === false && isTransientError(error)) throw error;
         const again = isTransientError(error) ||
-          (error instanceof TokenRefused && isTransientStatus(error.status));
+          (error instanceof TokenRefused && isTransientStatus(error.refusal.status));
         if (tried >= attempts || !again) throw this.failure(call, error);
         why = messageOf(error);
       }
@@ -131,25 +133,20 @@ export class RegistryClient {
     }
   }
 
-  /**
-   * Makes the error of an answer that was not hoped for; reads its body.
-   *
-   * @param absent whether 404 means that what was asked for is not there
-   */
+  /** The error of an answer that was not hoped for; `absent`: of 404, that nothing is there. */
   async refusal(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
     const { status, url } = answer;
     const own = url.host === (await this.reach()).base.host;
-    const { why, codes } = await readRefusal(own ? "registry" : url.host, answer);
-    const more = { status, codes };
-    if (status === 401 || status === 403) return this.#denied(call, url, why, more);
+    const { why, refusal } = await readRefusal(own ? "registry" : url.host, answer);
+    if (status === 401 || status === 403) return this.#denied(call, url, why, refusal);
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
     const next = status === 413
       ? "let it, or the proxy before it, take larger bodies"
       : call.otherwise;
-    return new RegistryError(code, call, url, why, { next, ...more });
+    return new RegistryError(code, call, url, why, { next, ...refusal });
   }
 
-  #denied(call: Call, url: URL, why: string, more: { status: number; codes: readonly string[] }) {
+  #denied(call: Call, url: URL, why: string, more: Refusal): RegistryError {
     const next = call.denied ?? `run "kodeno login ${this.registry}"`;
     return new RegistryError("UNAUTHORIZED", call, url, why, { next, ...more });
   }
@@ -157,8 +154,6 @@ export class RegistryClient {
   /**
    * Where the registry says to go on; a plain-HTTP address of itself means its https one, since a
    * registry behind a TLS proxy may not know.
-   *
-   * @throws {RegistryError} `REGISTRY_FAILED` when it does not say, or says plain HTTP elsewhere
    */
   async locationOf(call: Call, answer: Answer): Promise<URL> {
     const { base } = await this.reach();
@@ -225,25 +220,21 @@ export class RegistryClient {
   }
 
   /** Where the registry answers, and who knows how to be let in there. */
-  async reach(
-    signal?: AbortSignal,
-  ): Promise<{ readonly base: URL; readonly authorizer: Authorizer }> {
+  async reach(signal?: AbortSignal): Promise<Reached> {
     if (this.#reached !== undefined) return this.#reached;
-    const base = await this.shared.transport.base(apiHost(this.registry), signal);
-    const find = (path: string) => this.shared.credentials(this.registry, path);
+    const { transport, credentials } = this.shared;
+    const base = await transport.base(apiHost(this.registry), signal);
+    const find = (path: string) => credentials(this.registry, path);
     // Whoever was here in the meantime has the same base.
-    return this.#reached ??= {
-      base,
-      authorizer: new Authorizer(this.shared.transport, base, find),
-    };
+    return this.#reached ??= { base, authorizer: new Authorizer(transport, base, find) };
   }
 
   /** What to tell of a request to which no answer came. */
   failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
-      const { url, status, codes, message } = error;
-      const more = { status, codes, cause: error };
+      const { url, message, refusal, refusal: { status } } = error;
+      const more = { ...refusal, cause: error };
       const asked = { ...call, method: "GET" };
       const denied = status >= 400 && status < 500 && !isTransientStatus(status);
       if (denied) return this.#denied(asked, url, message, more);
@@ -271,12 +262,8 @@ const SMALLEST_CHUNK_BYTES = 64 * 1024;
  * share it.
  */
 export class UploadSize {
-  #most = Infinity;
-
   /** Bytes that a request may carry; infinite where a stream without a length is taken. */
-  get most(): number {
-    return this.#most;
-  }
+  most = Infinity;
 
   /**
    * Takes a refusal of a body of so many bytes, infinite where it was refused for something else; gives
@@ -285,11 +272,11 @@ export class UploadSize {
   refuse(refused: number, smallest: number): boolean {
     if (refused <= SMALLEST_CHUNK_BYTES) return false;
     // Another upload may have found out the same in the meantime.
-    if (this.#most > refused / 2 || this.#most === Infinity) {
+    if (this.most > refused / 2 || this.most === Infinity) {
       const half = 2 ** Math.ceil(Math.log2(refused) - 1);
-      this.#most = Math.max(SMALLEST_CHUNK_BYTES, Math.min(FIRST_CHUNK_BYTES, half));
+      this.most = Math.max(SMALLEST_CHUNK_BYTES, Math.min(FIRST_CHUNK_BYTES, half));
     }
-    return Math.max(this.#most, smallest) < refused;
+    return Math.max(this.most, smallest) < refused;
   }
 }
 
@@ -299,43 +286,34 @@ export function smallestChunk(headers: Headers): number {
   return /^\d{1,12}$/.test(text) ? Number(text) : 0;
 }
 
-/** One way to authenticate that a server offers. */
+/** One way to authenticate that a server offers; names are in small letters. */
 interface Challenge {
-  /** In small letters: `basic`, `bearer`. */
   readonly scheme: string;
-  /** Names in small letters. */
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly parameters: Record<string, string>;
 }
 
-type Action = "pull" | "push";
-
-/** Actions on a repository, or on several. */
+/** What is done to a repository, by its path. */
 export interface Scope {
-  /** The repository's path in its registry. */
   readonly path: string;
-  readonly actions: readonly Action[];
+  readonly actions: readonly ("pull" | "push")[];
 }
 
 const MAX_HEADER = 16 * 1024;
 /** `scheme`, or `name=value` with a token or a quoted value. */
 const PART =
-  /\s*,*\s*(?:([!#$%&'*+.^_`|~\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([!#$%&'*+.^_`|~\w-]+)(?=\s|,|$))/y;
+  /\s*,*\s*(?:([!#$%&'*+.^_`|~\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([!#$%&'*+.^_`|~\w-]+)(?=\s|,|$))/gy;
 
 /** The challenges of a header, in its order; what is malformed ends the list. */
 export function parseChallenges(header: string): readonly Challenge[] {
-  const found: { scheme: string; parameters: Record<string, string> }[] = [];
-  const text = header.slice(0, MAX_HEADER);
-  PART.lastIndex = 0;
-  for (let part = PART.exec(text); part !== null; part = PART.exec(text)) {
-    const [, name, quoted, plain, scheme] = part;
-    if (scheme !== undefined) {
-      // Without a prototype: the names come from outside.
-      found.push({ scheme: scheme.toLowerCase(), parameters: Object.create(null) });
-    } else if (name !== undefined) {
-      const value = quoted?.replaceAll(/\\(.)/g, "$1") ?? plain ?? "";
+  const found: Challenge[] = [];
+  for (const [, name = "", quoted, plain, scheme] of header.slice(0, MAX_HEADER).matchAll(PART)) {
+    if (scheme === undefined) {
       const last = found.at(-1);
       if (last === undefined) break;
-      last.parameters[name.toLowerCase()] = value;
+      last.parameters[name.toLowerCase()] = quoted?.replaceAll(/\\(.)/g, "$1") ?? plain ?? "";
+    } else {
+      // Without a prototype: the names come from outside.
+      found.push({ scheme: scheme.toLowerCase(), parameters: Object.create(null) });
     }
   }
   return found;
@@ -343,7 +321,7 @@ export function parseChallenges(header: string): readonly Challenge[] {
 
 /** A scope as a token server reads it: `repository:PATH:pull,push`. */
 export function scopeText({ path, actions }: Scope): string {
-  return `repository:${path}:${[...actions].join(",")}`;
+  return `repository:${path}:${actions.join(",")}`;
 }
 
 /** A token and when to stop using it. */
@@ -355,13 +333,8 @@ interface BearerToken {
 
 /** A token server that gave no token. */
 class TokenRefused extends Error {
-  constructor(
-    readonly url: URL,
-    readonly status: number,
-    readonly codes: readonly string[],
-    message: string,
-  ) {
-    super(message);
+  constructor(why: string, readonly url: URL, readonly refusal: Refusal) {
+    super(why);
   }
 }
 
@@ -382,7 +355,7 @@ interface TokenRequest {
 
 /** @throws {TokenRefused} or {ConnectionError} */
 async function fetchToken(
-  { transport, base }: Pick<Authorizer, "transport" | "base">,
+  { transport, base }: Authorizer,
   request: TokenRequest,
 ): Promise<BearerToken> {
   const { challenge, credential } = request;
@@ -405,8 +378,8 @@ async function fetchToken(
     const what = "the answer of the token server";
     return readToken(await readWithin(answer.body, MAX_ANSWER_BYTES, ANSWER_MS, what), asked);
   }
-  const { why, codes } = await readRefusal(`token server ${host}`, answer);
-  throw new TokenRefused(url, answer.status, codes, why);
+  const { why, refusal } = await readRefusal(`token server ${host}`, answer);
+  throw new TokenRefused(why, url, refusal);
 }
 
 async function askTokenServer(

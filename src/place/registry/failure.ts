@@ -81,25 +81,22 @@ export function connectionError(error: unknown): unknown {
 /** What was tried, as its failure is told. */
 type Tried = { readonly doing: string; readonly method: string };
 
-/** What else is known of a request that failed. */
-interface MoreOfFailure {
-  /** What a person may do now. */
-  readonly next?: string | undefined;
-  readonly status?: number | undefined;
-  readonly codes?: readonly string[] | undefined;
-  readonly cause?: unknown;
+/** An answer that refuses. */
+export interface Refusal {
+  /** HTTP's. */
+  readonly status: number;
+  /** Those of its body: `DENIED`, `MANIFEST_UNKNOWN` (distribution spec, "Error Codes"). */
+  readonly codes: readonly string[];
 }
 
+/** What else is known of a request that failed: the error behind it, and what a person may do now. */
+type MoreOfFailure = Partial<Refusal> & { readonly next?: string | undefined; cause?: unknown };
+
 export class RegistryError extends KodenoError {
-  /** HTTP status; undefined where no answer came. */
+  /** Undefined where no answer came. */
   readonly status: number | undefined;
-  /** Codes that the registry gave: `DENIED`, `MANIFEST_UNKNOWN` (distribution spec, "Error Codes"). */
   readonly registryCodes: readonly string[];
 
-  /**
-   * @param at where the request went
-   * @param why `registry answered 403 (DENIED)`
-   */
   constructor(
     code: ErrorCode,
     { doing, method }: Tried,
@@ -126,11 +123,11 @@ const ERROR_MS = 10_000;
 export async function readRefusal(
   who: string,
   { status, body }: { readonly status: number; readonly body: ReadableStream<Uint8Array> },
-): Promise<{ readonly why: string; readonly codes: readonly string[] }> {
+): Promise<{ readonly why: string; readonly refusal: Refusal }> {
   const bytes = await readWithin(body, MAX_ERROR_BYTES, ERROR_MS, "the error").catch(() => {});
   const codes = bytes === undefined ? [] : registryCodes(bytes);
   const said = codes.length > 0 ? ` (${codes.join(", ")})` : "";
-  return { why: `${who} answered ${status}${said}`, codes };
+  return { why: `${who} answered ${status}${said}`, refusal: { status, codes } };
 }
 
 /**
@@ -187,12 +184,7 @@ export function retryAfterMs(header: string | null, now: number = Date.now()): n
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/**
- * How long to wait before a try.
- *
- * @param failed tries so far, from 1
- * @param askedMs what the other side asked for; then at least that, within the policy's bound
- */
+/** How long to wait after so many failed tries, and for what the other side asked, within its bound. */
 export function waitMs(
   policy: RetryPolicy,
   failed: number,
@@ -211,26 +203,49 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await orAborted(wait, signal).finally(() => clearTimeout(timer));
 }
 
-/** A signal that is aborted when `what` has not come in time, or with another signal. */
-export function timeBound(
-  ms: number,
-  what: string,
-  signal?: AbortSignal,
-): Disposable & { readonly signal: AbortSignal } {
-  const late = new AbortController();
-  const message = `${what} did not come whole within ${Math.round(ms / 100) / 10} s`;
-  const timer = setTimeout(() => late.abort(new ConnectionError("timeout", message)), ms);
-  return {
-    signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
-    [Symbol.dispose]: () => clearTimeout(timer),
-  };
+/** Ends work that takes too long, or when its caller does. */
+export class Bound implements Disposable {
+  readonly #control = new AbortController();
+  readonly #abort = () => this.#control.abort(this.caller?.reason);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly caller?: AbortSignal) {
+    // One that is over already tells nobody any more.
+    if (caller?.aborted) this.#abort();
+    caller?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#control.signal;
+  }
+
+  /** From now on there is so long; `late` says what did not happen, within all of the time. */
+  set(ms: number, late: string, ofMs = ms): void {
+    this.clear();
+    const message = `${late} within ${Math.round(ofMs / 100) / 10} s`;
+    const fail = () => this.#control.abort(new ConnectionError("timeout", message));
+    this.#timer = setTimeout(fail, Math.max(1, ms));
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Ends the watching, and with a reason the work. */
+  end(reason?: unknown): void {
+    this.clear();
+    this.caller?.removeEventListener("abort", this.#abort);
+    if (reason !== undefined) this.#control.abort(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
 }
 
 /**
  * Reads a small body whole; what is more than its bounds is not read.
- *
- * @throws {KodenoError} `BAD_CONTENT` past the limit; {@link ConnectionError} after the time, and what
- * the stream throws
+ * @throws {KodenoError} `BAD_CONTENT` past the limit; {@link ConnectionError} after the time
  */
 export async function readWithin(
   body: ReadableStream<Uint8Array>,
@@ -238,7 +253,8 @@ export async function readWithin(
   ms: number,
   what: string,
 ): Promise<Uint8Array> {
-  using bound = timeBound(ms, what);
+  using bound = new Bound();
+  bound.set(ms, `${what} did not come whole`);
   return await readAll(chunksOf(body, bound.signal), limit, what);
 }
 

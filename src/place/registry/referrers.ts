@@ -37,7 +37,7 @@ import {
   repositoryCall,
 } from "./blobs.ts";
 import type { Call, RegistryClient } from "./client.ts";
-import { connectionFailure, sleep, timeBound, waitMs } from "./failure.ts";
+import { Bound, connectionFailure, sleep, waitMs } from "./failure.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
@@ -51,7 +51,8 @@ const LIST_TIMES = 5;
 async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint8Array> {
   const seen = new Set<string>();
   let length = 0;
-  using bound = timeBound(client.shared.documentMs * LIST_TIMES, "the list", call.signal);
+  using bound = new Bound(call.signal);
+  bound.set(client.shared.documentMs * LIST_TIMES, "the list did not come whole");
   const { signal } = bound;
   const astray = (why: string) => new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`);
   for (let to: string | URL | undefined = call.to;;) {
@@ -98,7 +99,6 @@ export function nextPage(header: string | null, base: URL): URL | undefined {
 
 /**
  * The tags of a repository, in the registry's order.
- *
  * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else, `NOT_FOUND`
  */
 export async function listTags(
@@ -127,7 +127,6 @@ function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
 
 /**
  * The manifests that refer to one.
- *
  * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else
  */
 export async function listReferrers(
@@ -189,7 +188,6 @@ const changing = new Map<string, Promise<void>>();
 /**
  * Lists a manifest that was just pushed under the tag of its subject, as whoever pushes has to do
  * for a registry that has no referrers API.
- *
  * @throws {KodenoError} `BAD_CONTENT` when the tag names something that is no list,
  * `REGISTRY_FAILED` when others keep on writing over it
  */

@@ -9,7 +9,7 @@ import { getOrTry, orAborted } from "../../io/work.ts";
 import { newHttpClient } from "../http_client.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
-import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
+import { Bound, ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import { bareHost, type Environment, isLoopback, proxyFor } from "./endpoint.ts";
 import type { Relay } from "./relay.ts";
 
@@ -92,7 +92,6 @@ interface Route {
 
 /** Idle connections are kept that long: servers close them after a while. */
 const IDLE_MS = 15_000;
-/** How long an answer may take to begin. */
 const ANSWER_MS = 300_000;
 /** How long https may take to answer where plain HTTP would do. */
 const PROBE_MS = 10_000;
@@ -122,8 +121,6 @@ export class Transport {
   /**
    * The root URL of a registry host. Plain HTTP is tried only on loopback and where it was allowed,
    * and only after https did not answer.
-   *
-   * @throws {ConnectionError}
    */
   async base(host: string, signal?: AbortSignal): Promise<URL> {
     const https = new URL(`https://${host}/`);
@@ -170,7 +167,7 @@ export class Transport {
       ? undefined
       : new Outgoing(body, bound, idleMs, answerMs);
     // Connecting has no bound of its own.
-    if (!outgoing) bound.answer(route.answered ? answerMs : Math.min(answerMs, connectMs));
+    if (!outgoing) bound.set(route.answered ? answerMs : Math.min(answerMs, connectMs), NO_ANSWER);
     try {
       const response = await fetch(route.relay ? url.href.replace(/^https:/, "http:") : url, {
         method,
@@ -187,18 +184,13 @@ export class Transport {
       });
       route.answered = true;
       bound.clear();
-      outgoing?.hold();
+      if (outgoing) outgoing.isHeld = true;
       let length = 0;
       for (const [name, value] of response.headers) length += name.length + value.length;
       if (length > MAX_HEAD_BYTES) throw connectionError(new Error("head is too large"));
       const over = () => bound.end(outgoing?.isDone === false ? LEFT : undefined);
-      const { status } = response;
-      return {
-        url,
-        status,
-        headers: response.headers,
-        body: bodyOf(response, bound, idleMs, over),
-      };
+      const { status, headers: told } = response;
+      return { url, status, headers: told, body: bodyOf(response, bound, idleMs, over) };
     } catch (error) {
       const reason = bound.signal.aborted ? bound.signal.reason : undefined;
       bound.end(LEFT);
@@ -220,9 +212,8 @@ export class Transport {
     try {
       if (isSecure && this.#isInsecure(url.host)) {
         const { Relay } = await import("./relay.ts");
-        const hostname = bareHost(url.hostname);
-        const port = Number(url.port || 443);
-        const relay = await Relay.open({ hostname, port, proxy, clientCert: certs?.client });
+        const to = { hostname: bareHost(url.hostname), port: Number(url.port || 443) };
+        const relay = await Relay.open({ ...to, proxy, clientCert: certs?.client });
         try {
           return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
         } catch (error) {
@@ -247,50 +238,9 @@ export class Transport {
   }
 }
 
+const NO_ANSWER = "there was no answer";
 /** Nobody waits any more. */
 const LEFT = new Error("left");
-
-/** Ends a request that takes too long, or when its caller does. */
-class Bound {
-  readonly #control = new AbortController();
-  readonly #caller: AbortSignal | undefined;
-  readonly #abort = () => this.#control.abort(this.#caller?.reason);
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(caller: AbortSignal | undefined) {
-    this.#caller = caller;
-    // One that is over already tells nobody any more.
-    if (caller?.aborted) this.#abort();
-    caller?.addEventListener("abort", this.#abort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#control.signal;
-  }
-
-  /** From now on the other side has so long. */
-  set(ms: number, late: string): void {
-    this.clear();
-    const fail = () => this.#control.abort(new ConnectionError("timeout", late));
-    this.#timer = setTimeout(fail, Math.max(1, ms));
-  }
-
-  /** From now on an answer has so long to begin. */
-  answer(ms: number): void {
-    this.set(ms, `there was no answer within ${Math.round(ms / 100) / 10} s`);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-  }
-
-  /** Ends the watching, and with a reason the request. */
-  end(reason?: unknown): void {
-    this.clear();
-    this.#caller?.removeEventListener("abort", this.#abort);
-    if (reason !== undefined) this.#control.abort(reason);
-  }
-}
 
 /** What is sent, as it is taken. */
 class Outgoing {
@@ -298,26 +248,26 @@ class Outgoing {
   /** What the content threw. */
   failure: unknown;
   isDone = false;
-  #isHeld = false;
+  /** Whether there is an answer already, and the rest is not sent. */
+  isHeld = false;
   readonly #content: AsyncIterator<Uint8Array>;
 
   constructor(content: AsyncIterable<Uint8Array>, bound: Bound, idleMs: number, answerMs: number) {
     this.#content = content[Symbol.asyncIterator]();
-    const late = `the other side took no bytes within ${Math.round(idleMs / 100) / 10} s`;
     this.stream = new ReadableStream({
       pull: async (controller) => {
         bound.clear();
-        // It has answered, and the rest is not sent; ending the stream would end the answer, too.
-        if (this.#isHeld) return await new Promise(() => {});
+        // Ending the stream would end the answer, too.
+        if (this.isHeld) return await new Promise(() => {});
         try {
           const { done, value } = await this.#content.next();
           if (done) {
             this.isDone = true;
             controller.close();
-            if (!this.#isHeld) bound.answer(answerMs);
+            if (!this.isHeld) bound.set(answerMs, NO_ANSWER);
           } else {
             controller.enqueue(value as Uint8Array<ArrayBuffer>);
-            if (!this.#isHeld) bound.set(idleMs, late);
+            if (!this.isHeld) bound.set(idleMs, "the other side took no bytes");
           }
         } catch (error) {
           this.failure = error;
@@ -326,10 +276,6 @@ class Outgoing {
       },
       cancel: () => this.cancel(),
     }, { highWaterMark: 0 });
-  }
-
-  hold(): void {
-    this.#isHeld = true;
   }
 
   async cancel(): Promise<void> {
@@ -349,12 +295,11 @@ function bodyOf(
     return byteStream((memory) => Promise.resolve(memory.subarray(0, 0)), () => {});
   }
   const reader: ByobReader = byobReader(body);
-  const late = `the other side sent too little within ${Math.round(idleMs / 100) / 10} s`;
   let waited = 0;
   let progress = 0;
   const read: ByobReader["read"] = async (memory) => {
     const began = performance.now();
-    bound.set(idleMs - waited, late);
+    bound.set(idleMs - waited, "the other side sent too little", idleMs);
     try {
       const bytes = await reader.read(memory);
       bound.clear();
