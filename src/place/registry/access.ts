@@ -77,7 +77,6 @@ export async function checkLogin(
 
 /**
  * Whether anybody answers at a URL, whatever they say: the HTTP status.
- *
  * @throws {RegistryError} `REGISTRY_FAILED` when nobody does
  */
 export async function reach(url: URL, options: AskOptions = {}): Promise<number> {

@@ -68,9 +68,8 @@ export async function hasBlob(
 
 /**
  * The bytes of a blob, as they are there.
- *
- * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it has another size; so does the stream, and
- * with `REGISTRY_FAILED` when it broke too often
+ * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it has another size; so does the stream,
+ * and with `REGISTRY_FAILED` when it broke too often
  */
 export async function fetchBlob(
   repository: Repository,
@@ -81,26 +80,27 @@ export async function fetchBlob(
   const doing = `pull blob ${d.digest} from ${name}`;
   const call = repositoryCall(repository, "GET", `blobs/${parseDigest(d.digest)}`, doing, options);
   const open = async (offset: number): Promise<Part> => {
-    const range = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : {};
-    const answer = await client.call({ ...call, headers: range });
-    const { status, headers } = answer;
+    const headers = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : {};
+    const answer = await client.call({ ...call, headers });
+    const { status, url, body } = answer;
     if (status !== 200 && (status !== 206 || offset === 0)) {
       throw await client.refusal(call, answer, true);
     }
     const from = status === 206 ? offset : 0;
-    const length = headers.get("content-length");
-    const given = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
-    const bad = length !== null && Number(length) !== d.size - from
-      ? `it has ${Number(length) + from} bytes, not the ${d.size} named`
-      : status === 206 && given !== undefined && Number(given) !== offset
-      ? "the registry gives another part of it than was asked for"
-      : undefined;
-    if (bad !== undefined) {
-      await answer.body.cancel();
-      throw badContent(call, bad, d.digest);
+    const refuse = async (why: string) => {
+      await body.cancel();
+      throw badContent(call, why, d.digest);
+    };
+    const length = Number(answer.headers.get("content-length") ?? d.size - from);
+    if (length !== d.size - from) {
+      await refuse(`it has ${length + from} bytes, not the ${d.size} named`);
+    }
+    const given = /^bytes (\d+)-/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? offset;
+    if (status === 206 && Number(given) !== offset) {
+      await refuse("the registry gives another part of it than was asked for");
     }
     refuseWebPage(call, answer, d.mediaType);
-    return { reader: byobReader(answer.body), url: answer.url, skip: offset - from };
+    return { reader: byobReader(body), url, skip: offset - from };
   };
   return resuming(client, call, d, open, await open(0));
 }
@@ -118,9 +118,8 @@ function resuming(
   call: Call,
   d: Descriptor,
   open: (offset: number) => Promise<Part>,
-  first: Part,
+  part: Part,
 ): ReadableStream<Uint8Array> {
-  let part = first;
   let offset = 0;
   const tries = new FailedTries();
 
@@ -196,6 +195,7 @@ const BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN";
 /** Nothing is asked for again where it would have less time to come. */
 const MIN_LEFT_MS = 50;
 
+/** A manifest or index with its bytes. */
 export interface Document {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
@@ -222,7 +222,6 @@ function manifestCall(
 /**
  * What a tag or digest names (HEAD, and GET only where the answer leaves something out); undefined
  * when it is not there.
- *
  * @throws {KodenoError} `BAD_CONTENT` when it is no manifest or index that kodeno knows
  */
 export async function headManifest(
@@ -251,7 +250,6 @@ export async function headManifest(
 
 /**
  * A manifest or index with its bytes, 4 MiB at most, which are checked against a digest.
- *
  * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT`
  */
 export async function getManifest(
@@ -293,7 +291,6 @@ export async function getManifest(
 /**
  * Puts a manifest or index under its digest, or under a tag; gives what the registry says of its
  * `subject` (`OCI-Subject`), if anything.
- *
  * @throws {KodenoError} `BAD_CONTENT` when the registry took other bytes for it
  */
 export async function putManifest(

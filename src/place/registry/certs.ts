@@ -30,9 +30,8 @@ export function certsFolders(environment: Environment): readonly string[] {
 }
 
 /**
- * The certificates for a registry, `HOST[:PORT]`. What cannot be read is a warning; of several client
- * certificates the first is taken.
- *
+ * The certificates for a registry, `HOST[:PORT]`. What cannot be read is a warning; of several
+ * client certificates the first is taken.
  * @throws {KodenoError} `BAD_CONFIG` for a client certificate without its key, a key without its
  * certificate, and a pair that cannot be used
  */

@@ -25,7 +25,6 @@ export interface Endpoint {
 
 /**
  * Reads `HOST/PATH`; without a host it is a repository of Docker Hub.
- *
  * @throws {KodenoError} `BAD_REFERENCE`
  */
 export function parseEndpoint(name: string): Endpoint {
@@ -63,9 +62,8 @@ export function isLoopback(hostname: string): boolean {
 }
 
 /**
- * The repository of a mirror that stands for another one; undefined where there is no mirror. Mirrors
- * are `HOST[:PORT]` by registry, with a path where they have one.
- *
+ * The repository of a mirror that stands for another one; undefined where there is no mirror.
+ * Mirrors are `HOST[:PORT]` by registry, with a path where they have one.
  * @throws {KodenoError} `BAD_OPTION` when a mirror is no host
  */
 export function mirrorOf(
@@ -115,7 +113,6 @@ export interface ProxyAddress {
 
 /**
  * The proxy for a URL; undefined to go there directly. Loopback is never proxied.
- *
  * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` URL
  */
 export function proxyFor(url: URL, environment: Environment): ProxyAddress | undefined {

@@ -68,7 +68,6 @@ export interface LoggedOut {
 
 /**
  * Forgets the credential of a registry. One that is not kept is no error.
- *
  * @throws {KodenoError} `IO_FAILED` when it cannot be forgotten
  */
 export async function forgetLogin(host: string, environment: Environment): Promise<LoggedOut> {

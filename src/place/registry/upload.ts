@@ -49,12 +49,7 @@ class BlobReader {
 
   constructor(readonly d: Descriptor, readonly open: OpenBlob, readonly signal?: AbortSignal) {}
 
-  /**
-   * Some of the bytes. What follows on the part before is read on; any other one is read from the
-   * beginning of the blob.
-   *
-   * @throws {KodenoError} `BAD_CONTENT` when the blob ends before them
-   */
+  /** Some of the bytes. Those that do not follow on the part before are read from the blob's beginning. */
   async *part(offset: number, length: number): AsyncGenerator<Uint8Array> {
     if (this.#reading === undefined || this.#at > offset) {
       await this.close();
@@ -112,11 +107,9 @@ class BlobReader {
   }
 }
 
-/** An upload that has begun. */
+/** An upload that has begun: where it goes on, and the bytes that the registry has. */
 interface Session {
-  /** Changes with each answer. */
   readonly location: URL;
-  /** Bytes that the registry has. */
   readonly offset: number;
 }
 
@@ -134,9 +127,8 @@ class BodyRefused {
 const DELETE_MS = 3000;
 
 /**
- * Sends a blob. The registry checks the bytes; where it finds them wrong, they are checked here, too.
- *
- * @param mounts paths of repositories of the same registry that may have it
+ * Sends a blob, or has the registry take it from one of `mounts`, paths of other repositories
+ * there. The registry checks the bytes; where it finds them wrong, they are checked here, too.
  * @throws {KodenoError} `BAD_CONTENT`, `REGISTRY_FAILED`, `UNAUTHORIZED`, or what `open` throws
  */
 export async function pushBlob(
@@ -151,7 +143,6 @@ export async function pushBlob(
 
 /**
  * Whether this login may push: begins an upload and gives it up, as go-containerregistry does.
- *
  * @throws {KodenoError} `UNAUTHORIZED`, `REGISTRY_FAILED`
  */
 export async function checkPush(repository: Repository, options: CallOptions): Promise<void> {
@@ -179,9 +170,9 @@ class Upload {
   readonly #begins: Call;
   readonly #bytes: BlobReader;
   #session: Session | undefined;
-  /** Of a chunk, in bytes, as the registry wants it. */
+  /** Bytes of a chunk, as the registry wants it. */
   #smallest = 0;
-  /** Of a request, in bytes, for this blob. */
+  /** Bytes of a request, for this blob. */
   #most = Infinity;
 
   constructor(
@@ -248,19 +239,15 @@ class Upload {
     const query = new URLSearchParams({ mount: this.d.digest, from });
     const scopes: Scope[] = [...this.#begins.scopes, { path: from, actions: ["pull"] }];
     const call = this.#call("POST", `${this.#begins.to}?${query}`, { scopes });
-    let answer: Answer;
-    try {
-      answer = await this.#client.call(call);
-    } catch (error) {
+    const answer = await this.#client.call(call).catch((error) => {
       // No token for the other repository is no reason not to send the blob.
-      if (hasCode(error, "UNAUTHORIZED")) return false;
-      throw error;
-    }
-    if (answer.status === 202) {
+      if (!hasCode(error, "UNAUTHORIZED")) throw error;
+    });
+    if (answer?.status === 202) {
       await this.#giveUp();
       this.#session = await this.#begun(call, answer);
-    } else await answer.body.cancel();
-    return answer.status === 201;
+    } else await answer?.body.cancel();
+    return answer?.status === 201;
   }
 
   async #begin(): Promise<Session> {
