@@ -5,7 +5,7 @@
  */
 import { type PublishConfig, resolvePublishConfig } from "../config/config.ts";
 import type { PublishOptions } from "../config/options.ts";
-import { copy } from "../content/copy.ts";
+import { copy, type CopyOptions } from "../content/copy.ts";
 import type { CallOptions, Target } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { hasCode, KodenoError } from "../errors.ts";
@@ -125,59 +125,15 @@ export function openPublisher(config: PublishConfig, places: PublishPlaces = {})
   return new PlacesPublisher(config, places);
 }
 
-/** A place of a publisher. */
-interface Destination {
-  /** Opens it, or gives what is open; a registry has one place for each name. */
-  open(name: string, emit?: Emit): Promise<WritablePlace>;
-  /** Whether each name has a place of its own. */
-  readonly isByName?: boolean;
-  /** Says before it is opened that it cannot be. */
-  look?(): Promise<unknown>;
-  /** What an image is called there. */
-  as?(name: string, tag: string): string;
-  /** Whether what is moved there is told. */
-  readonly isFar?: boolean;
-  /** Whether it is a daemon or a cluster of this machine. */
-  readonly isLocal?: boolean;
-  /** Whether somebody else closes it. */
-  readonly isGiven?: boolean;
-}
+/** A place to be opened; the reference in a registry is that of each image. */
+type OwnPlace = Exclude<PlaceName, { kind: "registry" }> | { readonly kind: "registry" };
 
-function destinationsOf(
-  config: PublishConfig,
-  { targets = [], mountFrom = [] }: PublishPlaces,
-): readonly Destination[] {
-  const { layout, push, repository, transfer, local, kind, tarball } = config;
-  const opener = (place: PlaceName) => {
-    let made: Promise<WritablePlace> | undefined;
-    return (_: string, emit?: Emit) => made ??= openTarget(place, transfer, { emit });
-  };
-  const found: Destination[] = targets.map((one) => {
-    const { target, as } = "target" in one ? one : { target: one };
-    // Those of callers need not have more, and are not closed here.
-    const open = () => Promise.resolve(target as WritablePlace);
-    return { open, isFar: true, isGiven: true, ...(as && { as }) };
-  });
-  if (layout !== undefined) {
-    const open = opener({ kind: "layout", path: layout, ref: "" });
-    found.push({ look: () => checkMarker(layout, true), open });
-  }
-  if (push) {
-    const registries = openRegistries(transfer, { named: [`${repository}/x`], mountFrom });
-    const stores = new Map<string, Promise<WritablePlace>>();
-    const open = (name: string) =>
-      getOrSet(stores, name, () => {
-        const place = { kind: "registry", reference: parseReference(name) } as const;
-        return openTarget(place, transfer, { registries });
-      });
-    found.push({ open, as: (_, tag) => tag, isFar: true, isByName: true });
-  }
-  if (local || kind !== undefined) {
-    found.push({ open: opener({ kind: local ? "daemon" : "kind", name: "" }), isLocal: true });
-  }
-  if (tarball !== undefined) {
-    found.push({ open: opener({ kind: "archive", path: tarball, ref: "" }) });
-  }
+function placesOf({ layout, push, local, kind, tarball }: PublishConfig): readonly OwnPlace[] {
+  const found: OwnPlace[] = [];
+  if (layout !== undefined) found.push({ kind: "layout", path: layout, ref: "" });
+  if (push) found.push({ kind: "registry" });
+  if (local || kind !== undefined) found.push({ kind: local ? "daemon" : "kind", name: "" });
+  if (tarball !== undefined) found.push({ kind: "archive", path: tarball, ref: "" });
   return found;
 }
 
@@ -185,11 +141,20 @@ function destinationsOf(
 const CHECKS_AT_ONCE = 8;
 
 class PlacesPublisher implements Publisher {
-  readonly #destinations: readonly Destination[];
-  readonly #opened = new Set<WritablePlace>();
+  /** Those of callers, who close them. */
+  readonly #given: readonly NamedTarget[];
+  readonly #places: readonly OwnPlace[];
+  readonly #registries?: ReturnType<typeof openRegistries>;
+  /** By kind; of a registry by the name of the image, too. */
+  readonly #opened = new Map<string, Promise<WritablePlace>>();
 
-  constructor(readonly config: PublishConfig, places: PublishPlaces) {
-    this.#destinations = destinationsOf(config, places);
+  constructor(readonly config: PublishConfig, { targets = [], mountFrom = [] }: PublishPlaces) {
+    const { push, transfer, repository } = config;
+    this.#given = targets.map((one) => "target" in one ? one : { target: one });
+    this.#places = placesOf(config);
+    if (push) {
+      this.#registries = openRegistries(transfer, { named: [`${repository}/x`], mountFrom });
+    }
   }
 
   names(importPaths: readonly string[]): ReadonlyMap<string, string> {
@@ -197,13 +162,13 @@ class PlacesPublisher implements Publisher {
   }
 
   async check(names: Iterable<string> = [], options: CallOptions = {}): Promise<void> {
-    for (const destination of this.#destinations) {
-      if (destination.look) await destination.look();
+    for (const { target } of this.#given) await (target as WritablePlace).check?.(options);
+    for (const place of this.#places) {
+      if (place.kind === "layout") await checkMarker(place.path, true);
       else {
-        const each = destination.isByName ? [...new Set(names)] : [""];
+        const each = place.kind === "registry" ? [...new Set(names)] : [""];
         // What a registry was asked is taken back there: one that fails does not cut the others off.
-        const check = async (name: string) =>
-          await (await this.#open(destination, name)).check?.(options);
+        const check = async (name: string) => await (await this.#open(place, name)).check(options);
         await forEach(each, new Pool(CHECKS_AT_ONCE), check, options.signal);
       }
     }
@@ -215,39 +180,47 @@ class PlacesPublisher implements Publisher {
     { tags = this.config.tags, emit, signal }: PublishCallOptions = {},
   ): Promise<string> {
     const { root } = image;
-    let local: string | undefined;
-    for (const destination of this.#destinations) {
-      const place = await this.#open(destination, name, emit);
-      const { as = (name, tag) => `${name}:${tag}` } = destination;
-      const names = tags.map((tag) => as(name, tag));
-      const told = destination.isFar || destination.isLocal ? { emit, image: name } : {};
-      // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
-      // nor Kubernetes finds what was loaded there by its digest; then by the tags.
-      const byDigest = (d: { readonly digest: string }): string =>
-        `${name}:${digestHex(parseDigest(d.digest))}`;
-      if (destination.isLocal && place.load) {
-        const all = (chosen: Descriptor) => [byDigest(chosen), ...names];
-        local = byDigest(await place.load(image, root, all, { signal, ...told }));
-        continue;
-      }
+    const whole = tags.map((tag) => `${name}:${tag}`);
+    // What goes to a disk is not told.
+    const told = { emit, image: name };
+    const put = async (place: Target & Partial<WritablePlace>, how: CopyOptions) => {
       const chosen = await place.prepare?.(image, root, { signal }) ?? root;
-      await copy(image, chosen, place, { signal, ...told, tags: names });
+      await copy(image, chosen, place, { signal, ...how });
+    };
+    for (const { target, as } of this.#given) {
+      await put(target, { ...told, tags: as ? tags.map((tag) => as(name, tag)) : whole });
     }
-    const whole = `${name}:${tags[0]}`;
+    // As ko names images that no registry has: by a tag that is the digest, since neither a daemon
+    // nor Kubernetes finds what was loaded there by its digest; then by the tags.
+    const byDigest = ({ digest }: { readonly digest: string }): string =>
+      `${name}:${digestHex(parseDigest(digest))}`;
+    let local: string | undefined;
+    for (const one of this.#places) {
+      const place = await this.#open(one, name, emit);
+      if (place.load) {
+        const all = (chosen: Descriptor) => [byDigest(chosen), ...whole];
+        local = byDigest(await place.load(image, root, all, { signal, ...told }));
+      } else await put(place, one.kind === "registry" ? { ...told, tags } : { tags: whole });
+    }
+    const [first = name] = whole;
     // A registry is told where its images are; elsewhere they are shown as ls does.
-    const reference = this.config.push ? whole : shortName(whole);
+    const reference = this.config.push ? first : shortName(first);
     return this.config.tagOnly ? reference : local ?? `${reference}@${root.digest}`;
   }
 
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
-    if (failed) await allEnded([...this.#opened].map((place) => place.undo()));
-    else for (const place of this.#opened) await place.close({ signal });
+    const opened = await Promise.allSettled(this.#opened.values());
+    const places = opened.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    if (failed) await allEnded(places.map((place) => place.undo()));
+    else for (const place of places) await place.close({ signal });
   }
 
-  async #open(destination: Destination, name: string, emit?: Emit) {
-    const place = await destination.open(name, emit);
-    if (!destination.isGiven) this.#opened.add(place);
-    return place;
+  #open(place: OwnPlace, name: string, emit?: Emit): Promise<WritablePlace> {
+    const isRegistry = place.kind === "registry";
+    const own = isRegistry ? { ...place, reference: parseReference(name) } : place;
+    const use = { registries: this.#registries, emit };
+    const open = () => openTarget(own, this.config.transfer, use);
+    return getOrSet(this.#opened, isRegistry ? `registry ${name}` : place.kind, open);
   }
 }
 
