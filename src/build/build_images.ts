@@ -6,7 +6,7 @@ import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { allEnded } from "../io/work.ts";
 import { settleNetwork } from "./bases.ts";
-import { type Builder, openBuilder } from "./builder.ts";
+import { type Builder, GoBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import {
@@ -67,7 +67,7 @@ export async function withBuilders<T>(
 ): Promise<T> {
   const mountFrom = await settleNetwork(builds, publish, targets.length > 0);
   const publisher = openPublisher(publish, { mountFrom, targets });
-  const builders = builds.map((build) => openBuilder(build));
+  const builders = builds.map((build) => new GoBuilder(build));
   const close = () => allEnded(builders.map((builder) => builder.close()));
   let result: T;
   try {

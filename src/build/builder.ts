@@ -25,7 +25,7 @@ import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts"
 import type { LayerCache } from "../layers/cache.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Layer, LayerPlan } from "../layers/layer.ts";
-import { formatPlatform, LINUX_ARCHITECTURES } from "../oci/platform.ts";
+import { formatPlatform } from "../oci/platform.ts";
 import { undisturbed } from "../undisturbed.ts";
 import { BaseSet, evictBaseBlob } from "./bases.ts";
 import {
@@ -94,15 +94,11 @@ export interface Builder {
  * ```
  */
 export function newBuilder(options: BuildOptions = {}): Builder {
-  return openBuilder(undisturbed(() => resolveBuildConfig(options)));
+  return new GoBuilder(undisturbed(() => resolveBuildConfig(options)));
 }
 
 /** {@link newBuilder}, of what is settled already. */
-export function openBuilder(config: BuildConfig): Builder {
-  return new GoBuilder(config);
-}
-
-class GoBuilder implements Builder {
+export class GoBuilder implements Builder {
   #cache: Promise<LayerCache> | undefined;
   readonly #bases: BaseSet[] = [];
 
@@ -113,22 +109,18 @@ class GoBuilder implements Builder {
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
-    // All three only look; the slowest decides. A failure is told after all have ended.
     const environment = checkedEnvironment(how);
-    const bases = new BaseSet(config, {
-      ...o,
-      cache: () => this.#openCache(),
-      go: () => environment,
-    });
+    const cache = () => this.#openCache();
+    const bases = new BaseSet(config, { ...o, cache, go: () => environment });
     this.#bases.push(bases);
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
-    const found = findPackages(templates, importpaths);
-    const all = [found, environment, one ? bases.open(config.image) : undefined];
-    await Promise.allSettled(all);
-    o.signal?.throwIfAborted();
-    await Promise.all(all);
-    const packages = await found;
+    // All three only look; the slowest decides. A failure is told after all have ended.
+    const [packages] = await allEnded([
+      findPackages(templates, importpaths),
+      environment,
+      one ? bases.open(config.image) : undefined,
+    ]).finally(() => o.signal?.throwIfAborted());
     const requests = await Promise.all(packages.map(async (p) => {
       const image = imageConfigOf(config, p.importPath, p.entry);
       // Refused here, before anything is compiled.
@@ -136,17 +128,15 @@ class GoBuilder implements Builder {
       const { images } = await bases.open(image);
       return { ...p, image, platforms: images.map(({ platform }) => platform) };
     }));
-    const expanded = await templates.expand(makePlan(config.go, requests));
-    await refuseToolexecOf(expanded, how);
-    return new Prepared(expanded, bases);
+    const plan = await templates.expand(makePlan(config.go, requests));
+    await refuseToolexecOf(plan, how);
+    return new Prepared(plan, bases);
   }
 
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
     if (!(prepared instanceof Prepared)) {
-      throw new KodenoError(
-        "BAD_OPTION",
-        "Cannot build: prepare() of this builder has to say what",
-      );
+      const message = "Cannot build: prepare() of this builder has to say what";
+      throw new KodenoError("BAD_OPTION", message);
     }
     const run = new BuildRun(this.config, await this.#openCache(), prepared, o);
     try {
@@ -167,11 +157,10 @@ class GoBuilder implements Builder {
 
   async close(): Promise<void> {
     for (const bases of this.#bases.splice(0)) await bases[Symbol.asyncDispose]();
-    if (this.#cache === undefined) return;
     const cache = await this.#cache;
-    await cache.close();
+    await cache?.close();
     // Binaries stay even where layers are not to be kept.
-    if (cache.wrote) await shrinkCache(this.config.cache, cache);
+    if (cache?.wrote) await shrinkCache(this.config.cache, cache);
   }
 
   #openCache(): Promise<LayerCache> {
@@ -181,9 +170,7 @@ class GoBuilder implements Builder {
   /** What go is asked before a platform is chosen: for the first one wanted. */
   #go(signal: AbortSignal | undefined): GoCommand {
     const { go, image: { platforms, go: { env } }, workingDirectory } = this.config;
-    const { os = "linux", architecture = LINUX_ARCHITECTURES[1] ?? "amd64" } = platforms === "all"
-      ? {}
-      : platforms[0] ?? {};
+    const { os = "linux", architecture = "amd64" } = platforms === "all" ? {} : platforms[0] ?? {};
     const environment = goVariables({ os, architecture }, { ...go, env });
     return { command: go.command, environment, directory: workingDirectory, signal };
   }
@@ -248,7 +235,6 @@ class BuildRun {
   readonly #git = new Map<string, Promise<Readonly<Record<string, string>>>>();
   /** Binary layers by import path and platform, settled by the group that makes them. */
   readonly #binaries = new Map<string, PromiseWithResolvers<Layer>>();
-  readonly #planned: ReadonlyMap<string, PlannedImage>;
   readonly groups: readonly Promise<void>[];
   readonly images: readonly Promise<BuiltImage>[];
   /** Ends all that goes on; the first failure does so, too. */
@@ -265,20 +251,19 @@ class BuildRun {
     ({ signal: this.signal, abort: this.abort } = abortable(options.signal));
     this.#builds = new Pool(config.jobs);
     this.#layers = new Pool(config.jobs);
-    const { only = prepared.importPaths } = options;
-    const isWanted = (p: { readonly importPath: string }): boolean => only.includes(p.importPath);
-    const images = prepared.plan.images.filter(isWanted);
-    this.#planned = new Map(images.map((image) => [image.importPath, image]));
-    const groups = prepared.plan.groups
-      .map((group) => ({ ...group, binaries: group.binaries.filter(isWanted) }))
-      .filter(({ binaries }) => binaries.length > 0);
-    this.groups = groups.map((group) => this.#buildGroup(group));
-    for (const [i, { binaries, platformName }] of groups.entries()) {
-      this.groups[i]?.catch((error) => {
-        for (const { importPath } of binaries) this.#binary(importPath, platformName).reject(error);
+    const { plan, importPaths } = prepared;
+    const wanted = new Set(options.only ?? importPaths);
+    this.groups = plan.groups.map(async (group) => {
+      const binaries = group.binaries.filter(({ importPath }) => wanted.has(importPath));
+      if (binaries.length === 0) return;
+      await this.#buildGroup({ ...group, binaries }).catch((error) => {
+        for (const { importPath } of binaries) {
+          this.#binary(importPath, group.platformName).reject(error);
+        }
       });
-    }
-    this.images = images.map((image) => this.#image(image));
+    });
+    this.images = plan.images.filter(({ importPath }) => wanted.has(importPath))
+      .map((image) => this.#image(image));
     for (const one of this.images) one.catch(this.abort);
   }
 
@@ -291,19 +276,22 @@ class BuildRun {
   }
 
   async #buildGroup(group: BuildGroup): Promise<void> {
-    const { platformName, platform: { os } } = group;
+    const { platformName, platform: { os }, binaries } = group;
     const output = outputDirectory(binaryRoot(this.config.cache.directory), group);
     // Its own until the layers are written: another process may build into the same folder.
     await withBinaryFolder(output, async (records) => {
-      const files = group.binaries.map(({ file }) => file);
-      const build = (wanted: readonly string[]) => this.#compile(group, output, wanted);
-      await buildBinaries(output, records, files, build);
-      await this.#all(group.binaries.map(async ({ importPath, file }) => {
-        const { appName = file, image } = this.#planned.get(importPath) ?? {};
+      const build = (files: readonly string[]) => {
+        const wanted = binaries.filter(({ file }) => files.includes(file));
+        return this.#compile({ ...group, binaries: wanted }, output);
+      };
+      await buildBinaries(output, records, binaries.map(({ file }) => file), build);
+      await this.#all(binaries.map(async ({ importPath, file }) => {
+        const planned = this.prepared.plan.images.find((one) => one.importPath === importPath);
         const make = (): Promise<Layer> => {
           const record = records.get(file);
           if (record === undefined) throw new Error(`${file} was not made`);
           const binary = { path: join(output, file), ...record };
+          const { appName = file, image } = planned ?? {};
           const plan = planBinaryLayer(binary, appName, os, image?.linuxCapabilities);
           return this.#layer(plan, importPath, platformName);
         };
@@ -318,30 +306,25 @@ class BuildRun {
     }, this.signal);
   }
 
-  /** Runs go for those of a group's binaries that are wanted. */
-  async #compile(group: BuildGroup, output: string, files: readonly string[]): Promise<void> {
-    const { signal, options: { emit } } = this;
-    const wanted = group.binaries.filter(({ file }) => files.includes(file));
+  /** Runs go for a group. */
+  async #compile(group: BuildGroup, output: string): Promise<void> {
+    const { signal, options: { emit }, config: { go: { command } } } = this;
+    const { platformName, directory, binaries } = group;
     await this.#builds.run(async () => {
-      for (const { importPath } of wanted) {
-        this.#stage(importPath, group.platformName, "compiling");
-      }
-      const { command } = this.config.go;
-      const part = { ...group, binaries: wanted };
-      const args = buildArguments(part, output).join(" ");
+      for (const { importPath } of binaries) this.#stage(importPath, platformName, "compiling");
+      const args = buildArguments(group, output).join(" ");
       emit?.({ type: "note", level: "verbose", message: `${basename(command)} ${args}` });
       // One platform after the other is finished, so that the layers of the first are written while
       // the next ones compile; those still use whatever the first leaves idle.
-      const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(group.platformName));
+      const niceness = Math.min(19, 10 * this.prepared.platforms.indexOf(platformName));
       // Of all that is said for a build only what the configuration adds can be another for git.
-      const key = JSON.stringify([group.directory, group.go.env]);
+      const key = JSON.stringify([directory, group.go.env]);
       const variables = isStamped(group)
         ? await getOrSet(this.#git, key, () => stampVariables(group, signal))
         : {};
-      const printed = await buildGroup({ command, signal, niceness, variables }, part, output);
-      if (printed.trim() !== "") {
-        emit?.({ type: "note", level: "info", message: printed.trimEnd() });
-      }
+      const printed = await buildGroup({ command, signal, niceness, variables }, group, output);
+      if (printed.trim() === "") return;
+      emit?.({ type: "note", level: "info", message: printed.trimEnd() });
     });
   }
 
@@ -360,9 +343,7 @@ class BuildRun {
       ]);
       return assembleImage(one, base.name, { importPath, appName, kodata, binary }, options);
     }));
-    const [first, ...others] = made;
-    if (first === undefined) throw new Error("a base has at least one platform");
-    return builtImage(importPath, [first, ...others], base, options);
+    return builtImage(importPath, made as [PlatformImage, ...PlatformImage[]], base, options);
   }
 
   /**
@@ -383,10 +364,9 @@ class BuildRun {
   }
 
   async #layer(plan: LayerPlan, image: string, platform: string): Promise<Layer> {
+    const { signal, options: { emit }, config: { compression } } = this;
     return await this.#layers.run(async () => {
       this.#stage(image, platform, "layering");
-      const { signal, options: { emit } } = this;
-      const { compression } = this.config;
       let told = 0;
       const onBytes = (bytes: number): void => {
         if (bytes - told < TELL_BYTES) return;
@@ -415,8 +395,6 @@ function isStamped({ environment, go }: BuildGroup): boolean {
 /**
  * Variables for the git that go runs to stamp binaries with the commit of their checkout: it runs none
  * of the programs that the checkout names.
- *
- * @throws {KodenoError} `GIT_FAILED` where that cannot be said
  */
 async function stampVariables(
   { directory, environment }: BuildGroup,
