@@ -4,7 +4,7 @@
  */
 import { basename, resolve } from "node:path";
 import { nameInDaemon } from "../build/names.ts";
-import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
+import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
@@ -119,7 +119,7 @@ async function write(work: Work, image: OpenImage) {
   const { source, root } = image;
   const { moved, onBlob } = countMoved();
   const options = { signal, emit, image: image.name, onBlob };
-  const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
+  const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const name = nameThere(work, image, domain);
   // What has to come over a wire comes several blobs at once; what is near is read when it is written.
   const near = to.kind === "archive" && from.kind !== "registry" ? source : undefined;

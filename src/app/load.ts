@@ -5,7 +5,7 @@
  */
 import { basename, resolve } from "node:path";
 import { type LoadGroup, planLoad } from "../build/names.ts";
-import { parseLocalDomain, resolveTransferConfig } from "../config/config.ts";
+import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { summarize } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
@@ -43,7 +43,7 @@ interface Candidate extends Pick<Descriptor, "digest" | "platform"> {
 export async function load(request: LoadRequest) {
   const { from, images = [], localDomain, signal, emit } = request;
   const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
-  const domain = localDomain === undefined ? undefined : parseLocalDomain(localDomain);
+  const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   using opened = await openChosen(from, { images, verb: "load", signal, emit });
   const { source, images: entries, leftOut } = opened;
   if (leftOut > 0) {

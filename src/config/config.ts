@@ -26,7 +26,7 @@ import {
   processEnvironment,
   variable,
 } from "./environment.ts";
-import { type ImageSettings, resolveImage } from "./image_config.ts";
+import { GO_OFFLINE, type ImageSettings, resolveImage } from "./image_config.ts";
 import type {
   BuildOptions,
   CommandOptions,
@@ -119,8 +119,6 @@ export interface PublishConfig {
   readonly imageRefs: string | undefined;
 }
 
-/** go neither asks a proxy nor a repository, nor does it fetch another toolchain. */
-const GO_OFFLINE = { GOPROXY: "off", GOTOOLCHAIN: "local", GOVCS: "*:off" };
 const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 /** Those that systems trust take a twentieth of it. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
@@ -184,11 +182,8 @@ export async function loadConfig(
 export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
 
 /**
- * Finds the `.ko.yaml` of a folder, or the file or folder that `KO_CONFIG_PATH` names.
- *
- * @param workingDirectory where it is looked for, and what `KO_CONFIG_PATH` is relative to
- * @returns its absolute path, and its name for a person; undefined where there is none
- * @throws {KodenoError} `BAD_OPTION` when `KO_CONFIG_PATH` leads nowhere
+ * Finds the `.ko.yaml` of a folder, or the file or folder that `KO_CONFIG_PATH` names, by its absolute
+ * path and its name for a person.
  */
 export async function findKoFile(
   workingDirectory: string,
@@ -196,18 +191,15 @@ export async function findKoFile(
 ): Promise<{ readonly path: string; readonly name: string } | undefined> {
   const named = variable(environment, "KO_CONFIG_PATH");
   const given = resolve(workingDirectory, named ?? "");
-  const names = named === undefined
-    ? KO_FILES
-    : isFolder(given)
-    ? [join(named, ".ko.yaml")]
-    : [named];
+  const own = named && isFolder(given) ? join(named, ".ko.yaml") : named;
+  const names = own === undefined ? KO_FILES : [own];
   for (const name of names) {
     const path = resolve(workingDirectory, name);
     if (await isFile(path)) return { path, name };
   }
   if (named === undefined) return undefined;
   const why = await exists(given)
-    ? `${resolve(workingDirectory, names[0] ?? "")} is not a file`
+    ? `${resolve(workingDirectory, own ?? "")} is not a file`
     : "there is no such file or folder";
   throw badValue("KO_CONFIG_PATH", named, `${why}; name a .ko.yaml, or a folder with one`);
 }
@@ -216,7 +208,6 @@ export async function findKoFile(
  * Checks options of a builder and completes them from the environment.
  *
  * @param transfer what they say of registries, where that is settled already
- * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
  */
 export function resolveBuildConfig(
   options: BuildOptions,
@@ -226,35 +217,21 @@ export function resolveBuildConfig(
   const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const { koFile, offline = false } = options;
-  const image = (entry?: number): ImageSettings => {
-    const resolved = resolveImage(options, environment, entry);
-    // What a configuration says of go's network does not count offline.
-    const own = Object.entries(GO_OFFLINE).filter(([name]) => Object.hasOwn(resolved.go.env, name));
-    if (!offline || own.length === 0) return resolved;
-    const go = Object.freeze({
-      ...resolved.go,
-      env: { ...resolved.go.env, ...Object.fromEntries(own) },
-    });
-    return Object.freeze({ ...resolved, go });
-  };
   return Object.freeze({
     workingDirectory,
     koFile,
-    transfer: withMirrorsOf(
-      koFile,
-      transfer ?? resolveTransferConfig({ ...options, environment }),
-    ),
+    transfer: withMirrorsOf(koFile, transfer ?? resolveTransferConfig(options)),
     offline,
     go: Object.freeze({
       command: goCommandOf(environment),
       environment: offline ? { ...environment, ...GO_OFFLINE } : environment,
     }),
-    image: image(),
+    image: resolveImage(options, environment),
     builds: Object.freeze((koFile?.builds ?? []).map(({ id, dir, main }, i) => ({
       id,
       directory: resolve(workingDirectory, dir),
       main,
-      image: image(i),
+      image: resolveImage(options, environment, i),
     }))),
     baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
     kodataTime: kodataEpoch === undefined
@@ -267,11 +244,7 @@ export function resolveBuildConfig(
   });
 }
 
-/**
- * What shapes the image of a main package.
- *
- * @param entry the entry of `builds` that is for it, if there is one
- */
+/** What shapes the image of a main package, which an entry of `builds` may be for. */
 export function imageConfigOf(
   config: BuildConfig,
   importPath: string,
@@ -284,11 +257,7 @@ export function imageConfigOf(
   return Object.freeze({ ...image, baseImage, origins });
 }
 
-/**
- * Where the cache is and how large it may grow (`KODENO_CACHE_MAX_BYTES`; default 10 GiB).
- *
- * @throws {KodenoError} `BAD_OPTION`
- */
+/** Where the cache is and how large it may grow (`KODENO_CACHE_MAX_BYTES`; default 10 GiB). */
 export function resolveCacheConfig(
   environment: Environment = processEnvironment(),
   enabled = true,
@@ -301,11 +270,7 @@ export function resolveCacheConfig(
   return Object.freeze({ directory: resolve(cacheDirectory(environment)), enabled, maxBytes });
 }
 
-/**
- * Checks options of a publisher and completes them from the environment.
- *
- * @throws {KodenoError} `BAD_OPTION`, `BAD_REFERENCE`
- */
+/** Checks options of a publisher and completes them from the environment. */
 export function resolvePublishConfig(
   options: PublishOptions,
   { pushes = false, transfer }: ResolveOptions = {},
@@ -315,7 +280,7 @@ export function resolvePublishConfig(
   const domain = options.localDomain ?? LOCAL_DOMAIN;
   const named = options.dockerRepo ?? variable(environment, "KO_DOCKER_REPO") ?? "";
   const repository = named === "" && options.local ? domain : named;
-  if (repository !== "") checkRepository(repository);
+  if (repository !== "") parsePrefix(repository);
   const kind = kindCluster(repository, environment);
   const local = kind === undefined && (options.local ?? isUnder(repository, domain));
   const push = options.push ?? (pushes && !local && kind === undefined);
@@ -331,7 +296,7 @@ export function resolvePublishConfig(
       `Cannot leave digests out with tags ${tags.join(",")}: say one tag that is not "latest"`,
     );
   }
-  const reached = transfer ?? resolveTransferConfig({ ...options, environment });
+  const reached = transfer ?? resolveTransferConfig(options);
   return Object.freeze({
     repository,
     naming: resolveNaming(options, repository),
@@ -347,19 +312,10 @@ export function resolvePublishConfig(
   });
 }
 
-/**
- * Checks a domain that images of this machine are named below.
- *
- * @throws {KodenoError} `BAD_REFERENCE`
- */
-export function parseLocalDomain(domain: string): string {
-  checkRepository(domain);
-  return domain;
-}
-
-/** A registry host alone is a prefix, too. */
-function checkRepository(repository: string): void {
-  parseRepository(/^[^/]*[.:][^/]*$/.test(repository) ? `${repository}/x` : repository);
+/** Checks what images are named below, be it a registry or domain alone; throws `BAD_REFERENCE`. */
+export function parsePrefix(prefix: string): string {
+  parseRepository(/^[^/]*[.:][^/]*$/.test(prefix) ? `${prefix}/x` : prefix);
+  return prefix;
 }
 
 const badOption = (message: string) => new KodenoError("BAD_OPTION", message);
@@ -375,20 +331,13 @@ function resolveNaming(options: PublishOptions, repository: string): Naming {
   );
 }
 
-/**
- * Checks what is said of registries and daemons, and completes it from the environment.
- *
- * @throws {KodenoError} `BAD_OPTION` for a mirror without `=`, or a CA file that cannot be read
- */
+/** Checks what is said of registries and daemons, and completes it from the environment. */
 export function resolveTransferConfig(options: TransferOptions = {}): TransferConfig {
   const { caFile, caCerts = [], offline = false } = options;
   const { environment = processEnvironment(), userAgent = `kodeno/${VERSION}` } = options;
   const named = parsePairs("mirror", options.mirrors ?? []);
-  const text = variable(environment, "KODENO_MIRRORS") ?? "";
-  const usual = parsePairs(
-    "mirror of KODENO_MIRRORS",
-    text.split(/[\s,]+/).filter((part) => part !== ""),
-  );
+  const words = (variable(environment, "KODENO_MIRRORS") ?? "").split(/[\s,]+/);
+  const usual = parsePairs("mirror of KODENO_MIRRORS", words.filter((one) => one !== ""));
   const { insecureRegistry = false, insecureRegistries = [], certsFolders, credentials } = options;
   const { retry, connectMs, idleMs, answerMs, documentMs } = options;
   return Object.freeze({

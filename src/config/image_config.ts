@@ -35,7 +35,7 @@ export interface ImageSettings
 interface ImageTemplate {
   readonly field: "labels" | "annotations" | "user" | "entrypointArgs" | "expose";
   /** Of a label or annotation; the index in a list. */
-  readonly key: string | number;
+  readonly key: string;
   readonly text: string;
   /** Names its place for a person. */
   readonly from: string;
@@ -57,9 +57,10 @@ export const DEFAULT_ORIGIN = "default";
 const DEFAULTS = {
   baseImage: "static",
   platforms: ["linux/amd64"],
+  ...{ flags: [], ldflags: [], gcflags: [], asmflags: [], linuxCapabilities: [] },
   disableOptimizations: false,
   trimpath: true,
-} as const satisfies ImageValues;
+} satisfies ImageValues;
 
 /** ko's variables for defaults; lists are parted by white space. */
 const VARIABLES: Readonly<Partial<Record<keyof ImageValues, string>>> = {
@@ -71,6 +72,8 @@ const VARIABLES: Readonly<Partial<Record<keyof ImageValues, string>>> = {
 };
 const GO_PLATFORM = ["GOOS", "GOARCH", "GOARM"] as const;
 const GO_ORIGIN = "GOOS and GOARCH";
+/** go neither asks a proxy nor a repository, nor does it fetch another toolchain. */
+export const GO_OFFLINE = { GOPROXY: "off", GOTOOLCHAIN: "local", GOVCS: "*:off" };
 
 /** `labels` as a default of a `.ko.yaml` is `defaultLabels`. */
 export function defaultKey(field: string): string {
@@ -81,7 +84,6 @@ export function defaultKey(field: string): string {
  * Completes and checks what is said of an image. Lists are taken as they are from one source; labels,
  * annotations and variables are joined, by key.
  *
- * @param options what the caller says, a `.ko.yaml` and a skaffold.yaml among it
  * @param entry index of the entry of `builds` that is for the image
  * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
  */
@@ -93,73 +95,60 @@ export function resolveImage(
   const sources = sourcesOf(options, environment, entry);
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const templates: ImageTemplate[] = [];
-  const find = (field: keyof ImageValues): ImageSource | undefined => {
+  const find = <K extends keyof ImageValues>(field: K): ImageValues[K] => {
     const source = sources.find(({ values }) => says(field, values[field]));
-    const from = source?.from(field) ?? (field in DEFAULTS ? DEFAULT_ORIGIN : undefined);
-    if (from !== undefined) origins[field] = from;
-    return source;
+    if (source !== undefined) origins[field] = source.from(field);
+    return source?.values[field];
   };
-  const pick = <K extends keyof ImageValues>(field: K): ImageValues[K] =>
-    find(field)?.values[field];
-  const pickOr = <K extends keyof typeof DEFAULTS>(field: K) => pick(field) ?? DEFAULTS[field];
-  const mark = (
-    source: ImageSource | undefined,
-    field: ImageTemplate["field"],
-    key: string | number,
-    text: string,
-  ): string => {
-    const isOne = source?.isTemplate && isTemplate(text);
-    if (isOne) templates.push({ field, key, text, from: source.from(field) });
-    return text;
-  };
-  const joined = (field: "labels" | "annotations"): Readonly<Record<string, string>> => {
+  const pick = <K extends keyof typeof DEFAULTS>(field: K) => find(field) ?? DEFAULTS[field];
+  /** The texts of a field by their keys; labels and annotations are joined. */
+  const texts = (field: ImageTemplate["field"]): ReadonlyMap<string, string> => {
     find(field);
-    const by = new Map<string, ImageSource>();
+    const found = new Map<string, readonly [text: string, source: ImageSource]>();
     for (const source of sources.toReversed()) {
-      for (const key of Object.keys(source.values[field] ?? {})) by.set(key, source);
+      const value = source.values[field];
+      if (!says(field, value)) continue;
+      if (field !== "labels" && field !== "annotations") found.clear();
+      const entries = Object.entries(typeof value === "string" ? [value] : value ?? {});
+      for (const [key, text] of entries) found.set(key, [text, source]);
     }
-    const pairs = Array.from(by, ([key, source]) => {
-      return [key, mark(source, field, key, source.values[field]?.[key] ?? "")];
-    });
-    return Object.freeze(Object.fromEntries(pairs));
+    for (const [key, [text, source]] of found) {
+      if (!source.isTemplate || !isTemplate(text)) continue;
+      templates.push({ field, key, text, from: source.from(field) });
+    }
+    return new Map(Array.from(found, ([key, [text]]) => [key, text]));
   };
-  const list = (field: "entrypointArgs" | "expose"): readonly string[] => {
-    const source = find(field);
-    return (source?.values[field] ?? []).map((one, i) => mark(source, field, i, one));
-  };
-  const user = find("user");
-  const epoch = pick("sourceDateEpoch");
-  const flags = pick("flags") ?? [];
+  const epoch = find("sourceDateEpoch");
+  const flags = pick("flags");
   refuseToolexec("flags", flags);
   find("env");
   const image: ImageSettings = {
-    baseImage: pickOr("baseImage"),
-    platforms: readPlatforms(pickOr("platforms")),
+    baseImage: pick("baseImage"),
+    platforms: readPlatforms(pick("platforms")),
     go: Object.freeze({
-      env: readEnv(sources),
+      env: readEnv(sources, options.offline),
       flags,
-      ldflags: pick("ldflags") ?? [],
-      gcflags: pick("gcflags") ?? [],
-      asmflags: pick("asmflags") ?? [],
-      disableOptimizations: pickOr("disableOptimizations"),
-      trimpath: pickOr("trimpath"),
+      ldflags: pick("ldflags"),
+      gcflags: pick("gcflags"),
+      asmflags: pick("asmflags"),
+      disableOptimizations: pick("disableOptimizations"),
+      trimpath: pick("trimpath"),
     }),
-    linuxCapabilities: pick("linuxCapabilities") ?? [],
-    labels: joined("labels"),
-    annotations: joined("annotations"),
-    user: user?.values.user && mark(user, "user", 0, user.values.user),
-    entrypointArgs: list("entrypointArgs"),
-    expose: list("expose").map((text) => isTemplate(text) ? text : parsePort(text)),
+    linuxCapabilities: pick("linuxCapabilities"),
+    labels: Object.freeze(Object.fromEntries(texts("labels"))),
+    annotations: Object.freeze(Object.fromEntries(texts("annotations"))),
+    user: texts("user").get("0"),
+    entrypointArgs: [...texts("entrypointArgs").values()],
+    expose: Array.from(texts("expose").values(), (one) => isTemplate(one) ? one : parsePort(one)),
     sourceDateEpoch: epoch === undefined
       ? undefined
       : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
     templates,
-    origins,
+    origins: Object.freeze(origins),
   };
   refusePlatformVariables(image, environment);
   const { GOFLAGS = "" } = { ...environment, ...image.go.env };
   refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
-  Object.freeze(origins);
   return Object.freeze(image);
 }
 
@@ -176,32 +165,27 @@ function sourcesOf(
   const get = (name = ""): string | undefined => variable(environment, name);
   const words = (name: string | undefined): readonly string[] | undefined =>
     get(name)?.trim().split(/\s+/);
-  const line = (key: string): string => {
-    const found = koFile?.lines[key];
-    return found === undefined ? koFile?.path ?? "" : `${koFile?.path}:${found}`;
-  };
+  const line = (key: string): string =>
+    [koFile?.path, koFile?.lines[key]].filter((one) => one !== undefined).join(":");
   const variables: ImageSource = {
     from: (field) => VARIABLES[field] ?? "environment",
     values: {
+      ...Object.fromEntries(Object.entries(VARIABLES).map(([field, name]) => [field, words(name)])),
       baseImage: get(VARIABLES.baseImage),
       platforms: words(VARIABLES.platforms)?.flatMap((platform) => platform.split(",")),
-      env: words(VARIABLES.env),
-      flags: words(VARIABLES.flags),
-      ldflags: words(VARIABLES.ldflags),
     },
   };
-  const build = koFile?.builds[entry];
-  const ofBuild: readonly ImageSource[] = build === undefined ? [] : [{
+  const build: ImageSource = {
     from: (field) =>
       line(`builds[${entry}].${field === "linuxCapabilities" ? "linux_capabilities" : field}`),
-    values: build.values,
+    values: koFile?.builds[entry]?.values ?? {},
     isTemplate: true,
-  }];
-  const ofFile: readonly ImageSource[] = koFile === undefined ? [] : [{
+  };
+  const file: ImageSource = {
     from: (field) => line(defaultKey(field)),
-    values: koFile.defaults,
+    values: koFile?.defaults ?? {},
     isTemplate: true,
-  }];
+  };
   // ko takes both of Go's GOOS and GOARCH, or neither.
   const [os, arch, arm] = GO_PLATFORM.map((name) => get(name));
   const variant = arch === "arm" && arm !== undefined ? `/v${arm.split(",")[0]}` : "";
@@ -210,9 +194,10 @@ function sourcesOf(
     // It beats even the caller.
     { from: () => "SOURCE_DATE_EPOCH", values: { sourceDateEpoch: get("SOURCE_DATE_EPOCH") } },
     { from: (field) => `option ${field}`, values: options, joinsEnv: true },
-    ...(artifact ? [variables, artifact, ...ofBuild] : [...ofBuild, variables]),
-    ...ofFile,
+    ...(artifact ? [variables, artifact, build] : [build, variables]),
+    file,
     { from: () => GO_ORIGIN, values: { platforms: own } },
+    { from: () => DEFAULT_ORIGIN, values: DEFAULTS },
   ];
 }
 
@@ -236,12 +221,7 @@ function refusePlatformVariables(
   );
 }
 
-/**
- * Puts the texts of the templates of an image into their places.
- *
- * @param texts what became of each, in the order of `templates`
- * @throws {KodenoError} `BAD_OPTION` for a port that is none
- */
+/** Puts texts into the places of the templates of an image, in the order of those. */
 export function fillImage(image: ImageSettings, texts: readonly string[]): ImageSettings {
   if (image.templates.length === 0) return image;
   const filled = {
@@ -253,8 +233,8 @@ export function fillImage(image: ImageSettings, texts: readonly string[]): Image
   };
   for (const [i, { field, key }] of image.templates.entries()) {
     // As of flags, a template that gives nothing is no entry of a list; an empty text may be meant.
-    const isEntry = typeof key === "number";
-    Object.assign(filled[field], { [key]: isEntry ? texts[i] || undefined : texts[i] });
+    const text = Array.isArray(filled[field]) ? texts[i] || undefined : texts[i];
+    Object.assign(filled[field], { [key]: text });
   }
   return Object.freeze({
     ...image,
@@ -277,11 +257,17 @@ function says(field: keyof ImageValues, value: unknown): boolean {
   return field === "platforms" ? namedPlatforms(entries).length > 0 : entries.length > 0;
 }
 
-function readEnv(sources: readonly ImageSource[]): Readonly<Record<string, string>> {
+function readEnv(
+  sources: readonly ImageSource[],
+  offline = false,
+): Readonly<Record<string, string>> {
   const above = sources.filter(({ joinsEnv }) => joinsEnv).flatMap((s) => s.values.env ?? []);
   const below = sources.find(({ joinsEnv, values }) => !joinsEnv && says("env", values.env));
   const ofFile = parsePairs(`environment entry (${below?.from("env")})`, below?.values.env ?? []);
-  return Object.freeze({ ...ofFile, ...parsePairs("environment entry", above) });
+  const all = { ...ofFile, ...parsePairs("environment entry", above) };
+  // What a configuration says of go's network does not count offline.
+  const beaten = Object.entries(GO_OFFLINE).filter(([name]) => offline && Object.hasOwn(all, name));
+  return Object.freeze({ ...all, ...Object.fromEntries(beaten) });
 }
 
 function namedPlatforms(given: readonly string[]): readonly string[] {

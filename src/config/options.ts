@@ -1,7 +1,6 @@
 /**
- * What may be said: the options of the library, which are also what the command line fills in, and what
- * files say. Names follow ko's `BuildOptions` and `PublishOptions`; the same thing has the same name
- * everywhere.
+ * What may be said: the options of the library, which the command line and files fill in, too. Names
+ * follow ko's `BuildOptions` and `PublishOptions`; the same thing has the same name everywhere.
  * @module
  */
 import type { Environment } from "./environment.ts";
@@ -9,19 +8,9 @@ import type { RegistryOptions } from "../place/registry/transport.ts";
 
 /** How registries and daemons are reached. Everything may be left out. */
 export interface TransferOptions extends
-  Pick<
+  Omit<
     RegistryOptions,
-    | "answerMs"
-    | "caCerts"
-    | "certsFolders"
-    | "connectMs"
-    | "credentials"
-    | "documentMs"
-    | "idleMs"
-    | "insecureRegistries"
-    | "insecureRegistry"
-    | "retry"
-    | "userAgent"
+    "lockFolder" | "mirrors" | "mountFrom" | "onDelay" | "onWarning" | "onlyHosts"
   > {
   /** File of PEM certificates to trust beside the system's. */
   readonly caFile?: string | undefined;
