@@ -5,9 +5,11 @@
  */
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ROOT } from "../test/support/kodeno.ts";
+import { succeed } from "../test/support/process.ts";
+import { filesBelow } from "../test/support/temp.ts";
 
 const ROOT_URL = new URL("..", import.meta.url);
-const ROOT = fileURLToPath(ROOT_URL);
 
 /** What `deno doc --json` tells of a file. */
 interface DocumentedFile {
@@ -25,23 +27,6 @@ interface DocumentedSymbol {
   }[];
 }
 
-async function deno(...args: readonly string[]): Promise<string> {
-  const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT });
-  const { code, stdout, stderr } = await command.output();
-  if (code === 0) return new TextDecoder().decode(stdout);
-  throw new Error(`deno ${args[0]} failed:\n${new TextDecoder().decode(stderr)}`);
-}
-
-async function sourcesBelow(folder: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory && name !== "work") found.push(...await sourcesBelow(path));
-    else if (name.endsWith(".ts")) found.push(path);
-  }
-  return found;
-}
-
 const isTest = (file: string): boolean => file.startsWith("test/") || file.endsWith("_test.ts");
 
 /** Files that a file imports as a whole: as a namespace, or while it runs. */
@@ -56,8 +41,12 @@ const local = (url: string): string =>
   url.startsWith("file:") ? relative(ROOT, fileURLToPath(url)).replaceAll("\\", "/") : url;
 
 const files = ["cli.ts", "mod.ts"];
-for (const folder of ["src", "tasks", "bench", "test"]) files.push(...await sourcesBelow(folder));
-const { nodes } = JSON.parse(await deno("doc", "--json", ...files)) as {
+for (const folder of ["src", "tasks", "bench", "test"]) {
+  const found = (await filesBelow(ROOT + folder)).map((path) => `${folder}/${path}`);
+  files.push(...found.filter((path) => path.endsWith(".ts") && !path.startsWith("bench/work/")));
+}
+const documented = await succeed(Deno.execPath(), ["doc", "--json", ...files], { cwd: ROOT });
+const { nodes } = JSON.parse(documented) as {
   nodes: Readonly<Record<string, DocumentedFile>>;
 };
 const texts = new Map<string, string>();

@@ -6,11 +6,11 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { canBuild, goTool, goToolNames, goToolPath, howToGet } from "../test/parts/tools.ts";
+import { ROOT } from "../test/support/kodeno.ts";
+import { names, tempDir } from "../test/support/temp.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const END_TO_END = "test/e2e";
 
 /** What one run of `deno test` came to. */
@@ -68,39 +68,29 @@ async function bringTools(): Promise<void> {
 }
 
 async function runPass(flags: string[], paths: string[], binary?: string): Promise<Pass> {
-  const folder = await Deno.makeTempDir({ prefix: "kodeno-test-" });
-  const report = join(folder, "report.xml");
-  const leftOut = join(folder, "left-out");
+  await using folder = await tempDir();
+  const report = folder.join("report.xml");
+  const leftOut = folder.join("left-out");
   const env: Record<string, string> = { ...Deno.env.toObject(), KODENO_LEFT_OUT: leftOut };
   delete env.KODENO_BIN;
   if (binary) env.KODENO_BIN = binary;
   const args = ["test", "--no-prompt", "-A", `--junit-path=${report}`, ...flags, ...paths];
-  try {
-    const child = new Deno.Command(Deno.execPath(), {
-      args,
-      env,
-      clearEnv: true,
-      cwd: ROOT,
-      stdout: "piped",
-    });
-    const { stdout, status } = child.spawn();
-    const [shown, kept] = stdout.tee();
-    const [text, { success }] = await Promise.all([
-      new Response(kept).text(),
-      status,
-      shown.pipeTo(Deno.stdout.writable, { preventClose: true }),
-    ]);
-    const { passed, failed } = readSummary(text);
-    return {
-      passed,
-      // Whatever ends in failure without a count, such as a type error, is one.
-      failed: success ? failed : Math.max(failed, 1),
-      ignored: ignoredIn(await readIfThere(report)),
-      leftOut: (await readIfThere(leftOut)).split("\n").filter(Boolean).map((l) => JSON.parse(l)),
-    };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const how = { args, env, clearEnv: true, cwd: ROOT, stdout: "piped" } as const;
+  const { stdout, status } = new Deno.Command(Deno.execPath(), how).spawn();
+  const [shown, kept] = stdout.tee();
+  const [text, { success }] = await Promise.all([
+    new Response(kept).text(),
+    status,
+    shown.pipeTo(Deno.stdout.writable, { preventClose: true }),
+  ]);
+  const { passed, failed } = readSummary(text);
+  return {
+    passed,
+    // Whatever ends in failure without a count, such as a type error, is one.
+    failed: success ? failed : Math.max(failed, 1),
+    ignored: ignoredIn(await readIfThere(report)),
+    leftOut: (await readIfThere(leftOut)).split("\n").filter(Boolean).map((l) => JSON.parse(l)),
+  };
 }
 
 const readIfThere = (path: string) => existsSync(path) ? Deno.readTextFile(path) : "";
@@ -142,29 +132,23 @@ async function printCoverage(folder: string): Promise<void> {
 
 /** All of `test/` but the end-to-end tests: what is named is not taken out again by `--ignore`. */
 async function besideEndToEnd(): Promise<string[]> {
-  const paths: string[] = [];
-  for await (const { name } of Deno.readDir(join(ROOT, "test"))) paths.push(`test/${name}`);
-  return paths.filter((path) => path !== END_TO_END).sort();
+  const paths = (await names(`${ROOT}test`)).map((name) => `test/${name}`);
+  return paths.filter((path) => path !== END_TO_END);
 }
 
 async function main(args: readonly string[]): Promise<boolean> {
   const { strict, coverage, binary, flags, paths } = parseOptions(args);
   await bringTools();
-  const profiles = coverage ? await Deno.makeTempDir({ prefix: "kodeno-coverage-" }) : undefined;
-  if (profiles !== undefined) flags.push(`--coverage=${profiles}`, "--coverage-raw-data-only");
+  await using profiles = await tempDir();
+  const measuring = [`--coverage=${profiles.path}`, "--coverage-raw-data-only"];
+  const measured = coverage ? [...flags, ...measuring] : flags;
   const passes: Pass[] = [];
   if (paths.length > 0 || !binary) {
-    passes.push(await runPass(flags, paths.length > 0 ? paths : ["src", "test"], binary));
+    passes.push(await runPass(measured, paths.length > 0 ? paths : ["src", "test"], binary));
   } else {
-    passes.push(await runPass(flags, ["src", ...await besideEndToEnd()]));
+    passes.push(await runPass(measured, ["src", ...await besideEndToEnd()]));
     console.log(`\n${END_TO_END} against ${binary}`);
-    passes.push(
-      await runPass(flags.filter((flag) => !/^--coverage/.test(flag)), [END_TO_END], binary),
-    );
-  }
-  if (profiles !== undefined) {
-    await printCoverage(profiles);
-    await Deno.remove(profiles, { recursive: true });
+    passes.push(await runPass(flags, [END_TO_END], binary));
   }
 
   const leftOut = Map.groupBy(passes.flatMap((pass) => pass.leftOut), ({ part }) => part);
@@ -176,8 +160,16 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (strict) { for (const name of ignored) console.log(`ignored: ${name}`); }
 
   const sum = (of: "passed" | "failed") => passes.reduce((total, pass) => total + pass[of], 0);
-  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
-  return sum("failed") === 0 && !(strict && leftOut.size + ignored.length > 0);
+  let failed = sum("failed");
+  // What the tests came to is told, whatever becomes of this.
+  if (coverage) {
+    await printCoverage(profiles.path).catch((error) => {
+      console.error(error);
+      failed++;
+    });
+  }
+  console.log(`${sum("passed")} passed, ${failed} failed`);
+  return failed === 0 && !(strict && leftOut.size + ignored.length > 0);
 }
 
 try {

@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { allCommands } from "../src/cli/program.ts";
 import { afterText } from "../tasks/docs/commands.ts";
-import { pages, ROOT } from "../tasks/docs/pages.ts";
+import { pages } from "../tasks/docs/pages.ts";
+import { ROOT } from "./support/kodeno.ts";
 import { filesBelow } from "./support/temp.ts";
 
 Deno.test('docs: the pages are what "deno task docs" makes', async () => {

@@ -2,13 +2,10 @@
  * The pages of `docs/` that are made from the code, or hold parts that are.
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { allCommands } from "../../src/cli/program.ts";
+import { ROOT } from "../../test/support/kodeno.ts";
 import { commandsPage } from "./commands.ts";
 import { koTables } from "./ko_keys.ts";
-
-/** The project's folder. */
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A page as it has to be. */
 export interface Page {
