@@ -61,11 +61,7 @@ export async function readSome(file: ReadableFile, memory: Uint8Array): Promise<
 }
 
 /** {@link readSome} from an offset on, whoever else reads the same file meanwhile. */
-export async function readSomeAt(
-  file: Deno.FsFile,
-  offset: number,
-  memory: Uint8Array,
-): Promise<number | null> {
+export async function readSomeAt(file: Deno.FsFile, offset: number, memory: Uint8Array) {
   await yieldToEventLoop();
   file.seekSync(offset, Deno.SeekMode.Start);
   return file.readSync(memory);
@@ -78,7 +74,7 @@ export function writeAll(file: Deno.FsFile, chunk: Uint8Array): void {
   }
 }
 
-export interface RegularFile extends ReadableFile {
+interface RegularFile extends ReadableFile, Disposable {
   stat(): fs.Stats;
 }
 
@@ -92,10 +88,12 @@ export function openRegularFile(path: string): RegularFile | undefined {
     if (/^(?:ELOOP|ENXIO)$/.test(String((error as { code?: string }).code))) return undefined;
     throw error;
   }
+  const close = (): void => fs.closeSync(descriptor);
   const file: RegularFile = {
     readSync: (memory) => fs.readSync(descriptor, memory) || null,
-    close: () => fs.closeSync(descriptor),
     stat: () => fs.fstatSync(descriptor),
+    close,
+    [Symbol.dispose]: close,
   };
   if (file.stat().isFile()) return file;
   file.close();
@@ -108,13 +106,9 @@ export function openRegularFile(path: string): RegularFile | undefined {
  * a message; where nothing is there it is `Deno.errors.NotFound`.
  */
 export function readSmallText(path: string, maxBytes: number): string {
-  const file = openRegularFile(Deno.realPathSync(path));
+  using file = openRegularFile(Deno.realPathSync(path));
   if (file === undefined) throw new Error("it is no regular file");
-  try {
-    return readOpenText(file, maxBytes);
-  } finally {
-    file.close();
-  }
+  return readOpenText(file, maxBytes);
 }
 
 /** All of an open file, as {@link readSmallText} has it. */
@@ -206,10 +200,7 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /** Removes a file or, with `recursive`, a folder; tells whether there was something to remove. */
-export async function removeIfThere(
-  path: string,
-  options: Deno.RemoveOptions = {},
-): Promise<boolean> {
+export async function removeIfThere(path: string, options: Deno.RemoveOptions = {}) {
   try {
     await Deno.remove(path, options);
     return true;

@@ -60,10 +60,7 @@ export interface GlobOptions {
  * one, whatever it leads to. A glob that matches nothing is `BAD_OPTION`, as in Skaffold, and a
  * name that may match and is not UTF-8 `BAD_SOURCE_FILE`.
  */
-export async function listFiles(
-  root: string,
-  { paths = [], ignore = [] }: GlobOptions,
-): Promise<readonly string[]> {
+export async function listFiles(root: string, { paths = [], ignore = [] }: GlobOptions) {
   const globs = paths.map((glob) => [glob, parseGlob(glob)] as const);
   using tree = new Tree(root, ignore.map((glob) => compileGlob(posix.normalize(glob))));
   const found = new Set<string>();

@@ -27,9 +27,7 @@ export class Hasher {
 }
 
 /** The digest and the size of bytes that come in pieces. */
-export async function hashed(
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<{ readonly digest: Digest; readonly size: number }> {
+export async function hashed(chunks: AsyncIterable<Uint8Array>) {
   const meter = new Hasher();
   for await (const chunk of chunks) meter.update(chunk);
   return { digest: meter.digest(), size: meter.bytes };

@@ -90,16 +90,14 @@ export async function findOutput(path: string): Promise<{
   throw new KodenoError("IO_FAILED", `Cannot write to ${path}: its links lead back to it`);
 }
 
-/** A folder for what is kept until the output is written: beside it, where that is a file. */
-export async function outputFolder(path: string): Promise<string> {
+/**
+ * A folder for what is kept until the output is written, beside it where that is a file; and what an
+ * error adds of one that the user has not named.
+ */
+export async function outputFolder(path: string) {
   const { kind, path: target } = await findOutput(path);
-  return kind === "file" ? dirname(target) : tmpdir();
-}
-
-/** What an error of keeping something there adds: a folder that the user has not named. */
-export async function outputFolderNote(path: string): Promise<string> {
-  const { kind } = await findOutput(path);
-  return kind === "file" ? "" : `, kept in ${tmpdir()} (TMPDIR) till then`;
+  if (kind === "file") return { folder: dirname(target), note: "" };
+  return { folder: tmpdir(), note: `, kept in ${tmpdir()} (TMPDIR) till then` };
 }
 
 /**
@@ -153,10 +151,7 @@ export async function writeOutput<T>(
   }
 }
 
-async function replaceFile<T>(
-  path: string,
-  write: (take: TakeBytes) => Promise<T>,
-): Promise<T> {
+async function replaceFile<T>(path: string, write: (take: TakeBytes) => Promise<T>): Promise<T> {
   const folder = dirname(path);
   await removeStaleTemporaries(folder);
   // One that is replaced stays as private as it was.
@@ -166,11 +161,7 @@ async function replaceFile<T>(
 }
 
 /** {@link writeOutput} for a text at hand. */
-export async function writeTextOutput(
-  path: string,
-  options: OutputOptions,
-  text: string,
-): Promise<void> {
+export async function writeTextOutput(path: string, options: OutputOptions, text: string) {
   const bytes = new TextEncoder().encode(text);
   await writeOutput(path, options, async (take) => await take(bytes));
 }
@@ -254,17 +245,18 @@ export async function spoolInput(
     const buffer = new Uint8Array(CHUNK_BYTES);
     for (let begun = !waits;;) {
       const count = await orAborted(input.read(buffer), signal);
-      if (count === null && begun) break;
-      if (count === null) await waitForPartner(signal);
-      else {
-        try {
-          writeAll(spool, buffer.subarray(0, count));
-        } catch (error) {
-          // The disk that is full is not one that the user has named.
-          throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
-        }
+      if (count === null) {
+        if (begun) break;
+        await waitForPartner(signal);
+        continue;
       }
-      begun ||= count !== null;
+      begun = true;
+      try {
+        writeAll(spool, buffer.subarray(0, count));
+      } catch (error) {
+        // The disk that is full is not one that the user has named.
+        throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
+      }
     }
     file?.close();
     return spool;

@@ -4,14 +4,7 @@
  * written are not read at all.
  * @module
  */
-import {
-  openRegularFile,
-  readOpenText,
-  type RegularFile,
-  renameTo,
-  throughTemporary,
-  writeAll,
-} from "./files.ts";
+import { openRegularFile, readOpenText, renameTo, throughTemporary, writeAll } from "./files.ts";
 import { digestOf } from "./hash.ts";
 
 /** More than any record has. */
@@ -29,16 +22,13 @@ export function seal(name: string, value: unknown): string {
 
 /** Reads a record, of another user only `ofAnyone`; nothing for none, or none to be trusted. */
 export function readSealed(path: string, name: string, ofAnyone = false): unknown {
-  let file: RegularFile | undefined;
   try {
-    file = openRegularFile(path);
+    using file = openRegularFile(path);
     if (file === undefined || (!ofAnyone && !isOwnFile(file.stat()))) return undefined;
     const [, sum, text = ""] = /^(\S+)\n(.*)\n$/.exec(readOpenText(file, MAX_RECORD_BYTES)) ?? [];
     return sum === digestOf(`${name}\n${text}`) ? JSON.parse(text) : undefined;
   } catch {
     return undefined;
-  } finally {
-    file?.close();
   }
 }
 
@@ -46,12 +36,7 @@ export function readSealed(path: string, name: string, ofAnyone = false): unknow
  * Writes a record, through a folder of the same file system. It is not synced: what a power cut
  * leaves behind has a wrong checksum.
  */
-export async function writeSealed(
-  path: string,
-  directory: string,
-  name: string,
-  value: unknown,
-): Promise<void> {
+export async function writeSealed(path: string, directory: string, name: string, value: unknown) {
   const bytes = new TextEncoder().encode(seal(name, value));
   await throughTemporary(directory, (file) => writeAll(file, bytes), renameTo(path), RECORD_MODE);
 }

@@ -22,13 +22,7 @@ import {
   writeAll,
 } from "../../io/files.ts";
 import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
-import {
-  findOutput,
-  isStdoutTerminal,
-  outputFolder,
-  outputFolderNote,
-  writeOutput,
-} from "../../io/output.ts";
+import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import { type Descriptor, digestHex, isDigest, parseDigest } from "../../oci/descriptor.ts";
 import { entryName, findEntry } from "../../oci/entries.ts";
@@ -126,7 +120,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
       // A blob counts once it is in the map, which has none of this digest yet.
       if (path !== undefined) await Deno.remove(path).catch(() => {});
       if (options.signal?.aborted) throw options.signal.reason;
-      const where = `${this.what}${await outputFolderNote(this.path)}`;
+      const where = `${this.what}${(await outputFolder(this.path)).note}`;
       throw ioFailure(`write blob ${d.digest} for ${where}`, error);
     }
   }
@@ -158,7 +152,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
       const entries = [...this.entries].sort(namedFirst);
       for (const entry of entries) await walk.from(entry);
       const documents = await archiveDocuments(this, entries, undefined, options);
-      await makeFolder(await outputFolder(this.path));
+      await makeFolder((await outputFolder(this.path)).folder);
       await writeOutput(this.path, { what: this.what, signal }, async (take) => {
         await take(documents);
         await take(FOLDERS);
@@ -201,7 +195,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
 
   /** Makes the folder of the blobs, where there is no other one of a process that was killed then. */
   async #prepare(): Promise<string> {
-    const beside = await outputFolder(this.path);
+    const { folder: beside } = await outputFolder(this.path);
     await makeFolder(beside);
     const folder = temporaryPath(beside);
     await Deno.mkdir(folder, { recursive: true });
