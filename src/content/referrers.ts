@@ -43,10 +43,7 @@ export async function subjectsOf(
  * layout or archive they are among its entries or below them, which are read once; a daemon keeps
  * none.
  */
-export async function referrerFinder(
-  source: Source,
-  options: CallOptions = {},
-): Promise<(root: Descriptor) => Promise<readonly Descriptor[]>> {
+export async function referrerFinder(source: Source, options: CallOptions = {}) {
   const reader = new ImageReader(source, options.signal);
   // A daemon has entries, too, which nobody else can see.
   if ("entries" in source && typeof source.entries === "function") {
@@ -54,7 +51,7 @@ export async function referrerFinder(
   }
   const ask = async ({ digest, ...more }: Descriptor): Promise<readonly Descriptor[]> =>
     await source.referrers?.({ digest, ...more }, options) ?? reader.referrersOf(digest);
-  return async (root) => {
+  return async (root: Descriptor): Promise<readonly Descriptor[]> => {
     const { index } = hasSuccessors(root) ? await readGraphDocument(source, root, options) : {};
     const images = index?.manifests.filter(hasSuccessors) ?? [];
     const seen = new Set([root, ...images].map(({ digest }) => digest));

@@ -120,11 +120,7 @@ export class LayerCache {
     return getOrSet(this.#running, name, () => work().finally(() => this.#running.delete(name)));
   }
 
-  async #find(
-    keyPath: string,
-    plan: LayerPlan,
-    options: WriteLayerOptions,
-  ): Promise<WrittenLayer> {
+  async #find(keyPath: string, plan: LayerPlan, options: WriteLayerOptions): Promise<WrittenLayer> {
     const known = this.keep ? await this.#lookUp(keyPath) : undefined;
     if (known === undefined) return await this.#write(keyPath, plan, options);
     // The least recently used ones go first.
@@ -142,11 +138,7 @@ export class LayerCache {
   }
 
   /** Writes a layer; it is found again when a key is given. */
-  async #write(
-    keyPath: string | undefined,
-    plan: LayerPlan,
-    options: WriteLayerOptions,
-  ): Promise<WrittenLayer> {
+  async #write(keyPath: string | undefined, plan: LayerPlan, options: WriteLayerOptions) {
     const fill = (file: Deno.FsFile) => writeLayer(file, plan.entries, options);
     // Not synced: what a power cut leaves behind does not pass the check of its digest.
     const settle = async (temporary: string, written: WrittenLayer): Promise<void> => {
@@ -172,11 +164,7 @@ export class LayerCache {
   }
 
   /** Opens a layer; one that was removed since (to make room, or as damaged) is written anew. */
-  async #open(
-    { digest }: WrittenLayer,
-    plan: LayerPlan,
-    options: WriteLayerOptions,
-  ): Promise<Deno.FsFile> {
+  async #open({ digest }: WrittenLayer, plan: LayerPlan, options: WriteLayerOptions) {
     const path = this.#blobPath(digest);
     // Whoever removes layers all the time may be faster once more.
     for (let writes = 0;; writes++) {

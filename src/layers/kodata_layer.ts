@@ -142,10 +142,7 @@ function entriesOf(folder: string, folders: Folders): readonly Entry[] {
   });
 }
 
-async function followLink(
-  path: string,
-  { allowed, folders }: WalkOptions,
-): Promise<{ readonly real: string; readonly info: Deno.FileInfo }> {
+async function followLink(path: string, { allowed, folders }: WalkOptions) {
   const real = await Deno.realPath(path).catch((error) => {
     throw bad(path, `it is a link ${isNotFound(error) ? "to nothing" : "that cannot be followed"}`);
   });

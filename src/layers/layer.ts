@@ -138,10 +138,7 @@ async function* tarChunks(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Ar
   yield TAR_END;
 }
 
-async function* fileChunks(
-  path: string,
-  { entry, identity, digest }: LayerEntry,
-): AsyncGenerator<Uint8Array> {
+async function* fileChunks(path: string, { entry, identity, digest }: LayerEntry) {
   const meter = digest === undefined ? undefined : new Hasher();
   let left = entry.size ?? 0;
   try {

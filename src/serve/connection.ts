@@ -107,11 +107,7 @@ export class Connection {
     }
   }
 
-  async #send(
-    { status, headers, body }: HttpAnswer,
-    isHead: boolean,
-    stays: boolean,
-  ): Promise<void> {
+  async #send({ status, headers, body }: HttpAnswer, isHead: boolean, stays: boolean) {
     const content = body instanceof Uint8Array ? undefined : body;
     try {
       const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "-"}`];

@@ -107,11 +107,7 @@ class ServedLayout {
     }
   }
 
-  async #blob(
-    request: HttpRequest,
-    repository: ServedRepository,
-    digest: string,
-  ): Promise<HttpAnswer> {
+  async #blob(request: HttpRequest, repository: ServedRepository, digest: string) {
     const d = (await repository.contents()).blobs.get(digest);
     if (d === undefined) {
       throw new HttpError(404, "BLOB_UNKNOWN", "the repository does not hold this blob");
@@ -137,11 +133,7 @@ class ServedLayout {
     return { status: 206, headers: { ...headers, ...more }, body };
   }
 
-  async #referrers(
-    repository: ServedRepository,
-    digest: string,
-    type: string | null,
-  ): Promise<HttpAnswer> {
+  async #referrers(repository: ServedRepository, digest: string, type: string | null) {
     const all = (await repository.contents()).referrers.get(digest) ?? [];
     const manifests = all.filter((d) => type === null || d.artifactType === type);
     const value = { schemaVersion: 2, mediaType: MediaType.index, manifests };

@@ -123,10 +123,7 @@ function isTarget(method: string, target: string): boolean {
 }
 
 /** Where the request ends. */
-function framing(
-  headers: Headers,
-  isCurrent: boolean,
-): Pick<HttpRequest, "hasBody" | "keepAlive"> {
+function framing(headers: Headers, isCurrent: boolean) {
   const length = headers.get("content-length");
   const coding = headers.get("transfer-encoding");
   // Lines of one name are joined by a comma and a blank, which no host, and no length, has.
@@ -224,11 +221,7 @@ function digestIn(text: string): Digest {
 const PAGE = 1000;
 
 /** Cuts a page out of names, sorted: `n`, `last` and the `Link` to the next one. */
-export function pageOf(
-  all: Iterable<string>,
-  query: URLSearchParams,
-  path: string,
-): { readonly names: readonly string[]; readonly headers: Readonly<Record<string, string>> } {
+export function pageOf(all: Iterable<string>, query: URLSearchParams, path: string) {
   const text = query.get("n");
   if (text !== null && !/^\d{1,9}$/.test(text)) {
     throw new HttpError(400, "PAGINATION_NUMBER_INVALID", "n has to be a number");

@@ -246,10 +246,7 @@ async function readContents(
 }
 
 /** How the referrers API lists a manifest. */
-function asReferrer(
-  { mediaType, digest, size }: Descriptor,
-  { manifest, index }: GraphDocument,
-): Descriptor {
+function asReferrer({ mediaType, digest, size }: Descriptor, { manifest, index }: GraphDocument) {
   const { annotations, artifactType } = (manifest ?? index) as { artifactType?: unknown } & Index;
   const type = artifactType || manifest?.config.mediaType;
   const more = typeof type === "string" ? { artifactType: type } : {};
