@@ -27,12 +27,7 @@ const SOURCE = /\.(?:go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swig
 /** Folders that `...` of go does not match, and one that is huge and never Go. */
 const SKIPPED = /^(?:[._].*|testdata|vendor|node_modules)$/;
 
-/**
- * Finds the folders for images.
- *
- * @param root working directory; absolute
- * @param patterns what the user named
- */
+/** Finds the folders for images of the patterns that the user named; `root` is the working directory. */
 export async function watchedFolders(
   images: readonly ImageFiles[],
   root: string,
@@ -56,8 +51,9 @@ export async function watchedFolders(
   const packageFolders = [...packages.keys(), ...missing];
   const folders = new Set([...roots, ...packageFolders, ...paths.map(dirname), ...data, ...open]);
   // A folder that goes and comes again is only seen in the one above.
+  const isBelow = (path: string) => roots.values().some((root) => path.startsWith(`${root}/`));
   for (const folder of [...folders]) {
-    for (let at = folder; isBelow(at, roots); at = dirname(at)) folders.add(dirname(at));
+    for (let at = folder; isBelow(at); at = dirname(at)) folders.add(dirname(at));
   }
   return { folders, data, open, missing };
 }
@@ -82,30 +78,18 @@ export function mayMatter(
 
 /** Where imported packages would be that go has not found, by the modules of the others. */
 function missingFolders(packages: readonly SourcePackage[]): readonly string[] {
-  const modules = new Map(
-    packages.flatMap(({ Module }) =>
-      Module?.Dir === undefined ? [] : [[`${Module.Path}/`, Module.Dir] as const]
-    ),
+  const modules = new Map(packages.map(({ Module }) => [`${Module?.Path}/`, Module?.Dir]));
+  const absent = packages.filter(({ Dir }) => Dir === undefined);
+  return absent.flatMap(({ ImportPath }) =>
+    [...modules].flatMap(([prefix, folder]) => {
+      if (folder === undefined || !ImportPath.startsWith(prefix)) return [];
+      return [join(folder, ImportPath.slice(prefix.length))];
+    })
   );
-  return packages.flatMap(({ Dir, ImportPath }) =>
-    Dir !== undefined
-      ? []
-      : [...modules].flatMap(([prefix, folder]) =>
-        ImportPath.startsWith(prefix) ? [join(folder, ImportPath.slice(prefix.length))] : []
-      )
-  );
-}
-
-function isBelow(path: string, roots: ReadonlySet<string>): boolean {
-  return [...roots].some((root) => path !== root && path.startsWith(`${root}/`));
 }
 
 /** Where a pattern with `...` may find packages. */
-function wildBases(
-  pattern: string,
-  root: string,
-  roots: ReadonlySet<string>,
-): readonly string[] {
+function wildBases(pattern: string, root: string, roots: Iterable<string>): readonly string[] {
   const wild = pattern.indexOf("...");
   if (wild < 0) return [];
   const fixed = pattern.slice(0, wild).replace(/^ko:\/\//, "");
@@ -144,22 +128,20 @@ async function addEmbedded(
 ): Promise<void> {
   for (const pattern of EmbedPatterns) {
     let reached = [Dir];
-    for (const name of pattern.replace(/^all:/, "").split("/")) {
+    for (const element of pattern.replace(/^all:/, "").split("/")) {
       for (const folder of reached) data.add(folder);
-      const matches = compileGlob(name);
-      const next: string[] = [];
-      for (const folder of reached) {
-        for (const entry of await entriesOf(folder)) {
-          if (entry.isDirectory && matches(entry.name)) next.push(join(folder, entry.name));
-        }
-      }
-      reached = next;
+      const matches = compileGlob(element);
+      const next = await Promise.all(reached.map(async (folder) => {
+        const entries = await entriesOf(folder);
+        return entries.flatMap(({ isDirectory, name }) =>
+          isDirectory && matches(name) ? [join(folder, name)] : []
+        );
+      }));
+      reached = next.flat();
     }
-    for (const folder of reached) {
-      const below = new Set<string>();
-      await addFolders(folder, below);
-      for (const one of below) data.add(one);
-    }
+    const below = new Set<string>();
+    for (const folder of reached) await addFolders(folder, below);
+    for (const folder of below) data.add(folder);
   }
 }
 
@@ -169,50 +151,41 @@ const MAX_WATCHERS = 8;
 /** How often files are looked at while nothing is told, in milliseconds. */
 const LOOK_MS = 3000;
 
-/** How folders are watched. */
-interface FolderWatchOptions {
-  /** Whether what is in their folders is watched, too; files can then be watched as well. */
-  readonly recursive?: boolean;
-  /** Whether a change of a path is one; default any. */
-  readonly matters?: (path: string) => boolean;
-}
-
-/** Folders that are watched. */
+/**
+ * Folders that are watched; with `recursive` what is in their folders is, too, and files can then be
+ * watched as well.
+ */
 export class FolderWatch implements Disposable {
   readonly #folders = new Set<string>();
   /** Those of them that went, or came again: the system's watch may be of what was there before. */
   readonly #stale = new Set<string>();
   readonly #watchers: Deno.FsWatcher[] = [];
-  #changed = new Set<string>();
+  readonly #changed = new Set<string>();
   #lastChange = 0;
   #wake: () => void = () => {};
   #failure: unknown;
 
-  constructor(readonly options: FolderWatchOptions = {}) {}
+  /** @param matters whether a change of a path is one */
+  constructor(readonly recursive = false, readonly matters = (_path: string) => true) {}
 
   /**
-   * Watches folders, beside those that are watched already; what is no folder is left out.
-   *
-   * @param folders absolute
-   * @returns those that are new
-   * @throws {KodenoError} `IO_FAILED` when the system has no more watches to give
+   * Watches folders, beside those that are watched already, and gives those that are new; what is no
+   * folder is left out. `IO_FAILED` when the system has no more watches to give.
    */
   watch(folders: Iterable<string>): readonly string[] {
     const isFresh = (one: string): boolean => !this.#folders.has(one) || this.#stale.has(one);
-    const isThere = this.options.recursive ? existsSync : isFolder;
+    const isThere = this.recursive ? existsSync : isFolder;
     const fresh = [...new Set(folders)].filter((one) => isFresh(one) && isThere(one));
     if (fresh.length === 0) return [];
     for (const folder of fresh) {
       this.#folders.add(folder);
       this.#stale.delete(folder);
     }
-    if (this.#watchers.length < MAX_WATCHERS) this.#open(fresh);
-    else {
-      // The new one first, so that no change is missed.
-      const before = this.#watchers.length;
-      this.#open([...this.#folders].filter(isThere));
-      for (const watcher of this.#watchers.splice(0, before)) watcher.close();
-    }
+    const before = this.#watchers.length;
+    const isMany = before >= MAX_WATCHERS;
+    this.#open(isMany ? [...this.#folders].filter(isThere) : fresh);
+    // When the new one is open, so that no change is missed.
+    if (isMany) { for (const watcher of this.#watchers.splice(0, before)) watcher.close(); }
     return fresh;
   }
 
@@ -224,12 +197,10 @@ export class FolderWatch implements Disposable {
   }
 
   /**
-   * The next changes: waits for one, and then till nothing more happens for a while.
+   * The next changes: waits for one, and then till nothing more happens for `quiet` milliseconds.
    *
-   * @param quiet how long, in milliseconds
    * @param look asked now and then, since some file systems tell of no changes and a busy system may
    * lose one: what has changed and was not told of
-   * @throws the signal's reason; what a watcher failed with
    */
   async next(
     quiet: number,
@@ -245,14 +216,18 @@ export class FolderWatch implements Disposable {
         const left = this.#lastChange + quiet - performance.now();
         if (this.#changed.size > 0 && left <= 0) break;
         const isQuiet = this.#changed.size === 0;
-        const woken = await this.#sleep(isQuiet ? LOOK_MS : left);
-        if (!woken && isQuiet) { for (const path of await look()) this.add(path); }
+        const { promise, resolve } = Promise.withResolvers<boolean>();
+        this.#wake = () => resolve(true);
+        const timer = setTimeout(resolve, isQuiet ? LOOK_MS : left, false);
+        const isWoken = await promise;
+        clearTimeout(timer);
+        if (!isWoken && isQuiet) { for (const path of await look()) this.add(path); }
       }
     } finally {
       signal?.removeEventListener("abort", wake);
     }
-    const changed = this.#changed;
-    this.#changed = new Set();
+    const changed = new Set(this.#changed);
+    this.#changed.clear();
     return changed;
   }
 
@@ -261,10 +236,9 @@ export class FolderWatch implements Disposable {
   }
 
   #open(folders: readonly string[]): void {
-    const { recursive = false } = this.options;
     let watcher: Deno.FsWatcher;
     try {
-      watcher = Deno.watchFs([...folders], { recursive });
+      watcher = Deno.watchFs([...folders], { recursive: this.recursive });
     } catch (error) {
       throw new KodenoError(
         "IO_FAILED",
@@ -286,21 +260,11 @@ export class FolderWatch implements Disposable {
       // Reading is no change; builds do it all the time.
       if (kind === "access") continue;
       for (const path of paths) {
-        if (this.options.matters?.(path) === false) continue;
+        if (!this.matters(path)) continue;
         // A folder that comes again is another one.
         if (kind === "remove" || kind === "rename") this.#stale.add(path);
         this.add(path);
       }
     }
-  }
-
-  /** Sleeps so long, or till something happens, which it tells. */
-  async #sleep(milliseconds: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#wake = () => resolve(true);
-    const timer = setTimeout(() => resolve(false), milliseconds);
-    const woken = await promise;
-    clearTimeout(timer);
-    return woken;
   }
 }

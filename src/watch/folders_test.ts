@@ -91,7 +91,7 @@ Deno.test("folders: whole trees and files, but for what does not matter", async 
   await using dir = await tempDir();
   await dir.write("a/deep/x", "");
   await dir.write("b/file", "");
-  using folders = new FolderWatch({ recursive: true, matters: (path) => !path.endsWith("~") });
+  using folders = new FolderWatch(true, (path) => !path.endsWith("~"));
   folders.watch([dir.join("a"), dir.join("b/file")]);
   await dir.write("a/deep/x~", "1");
   await dir.write("b/other", "1");

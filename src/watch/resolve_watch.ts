@@ -40,7 +40,7 @@ export async function watchResolved(
   const own = [ociLayout || "out", tarball, imageRefs, cache].flatMap((path) => path || []);
   const ignored = own.map((path) => absolute(path));
   const before = new Map<string, string>();
-  using changes = new FolderWatch({ recursive: true, matters: (path) => matters(path, ignored) });
+  using changes = new FolderWatch(true, (path) => matters(path, ignored));
   const roots = [home, ...files.map((file) => absolute(file))];
   for (;;) {
     // First, or a change during the round would go unseen; and each time, since an editor may have put

@@ -40,10 +40,8 @@ export interface WatchListener {
 }
 
 /**
- * Builds, and builds again what a change touches, until the signal is aborted.
- *
- * @throws the signal's reason; {@link KodenoError} for input that is wrong from the start, and for
- * what is no failure of a build
+ * Builds, and builds again what a change touches, until the signal is aborted. Input that is wrong from
+ * the start, and what is no failure of a build, end it, too.
  */
 export async function watchImages(
   request: WatchRequest,
@@ -84,14 +82,13 @@ class Watcher {
     this.#images = await this.#look();
     await this.untold();
     await this.#watch(began);
-    for (const { importPath } of this.#images) this.#pending.add(importPath);
+    this.#touchAll();
     await this.#build(began);
   }
 
   /** Files of the images that are others than when this was asked before. */
   async untold(): Promise<readonly string[]> {
-    const files = new Set(this.#images.flatMap(({ files }) => files));
-    const states = await statesOf(files);
+    const states = await statesOf(this.#files());
     const changed = [...states].filter(([path, state]) => {
       const before = this.#seen.get(path);
       return before !== undefined && before !== state && this.#handled.get(path) !== state;
@@ -102,36 +99,40 @@ class Watcher {
 
   async round(paths: ReadonlySet<string>): Promise<void> {
     const began = Date.now();
+    const states = await statesOf(paths);
     // On a busy machine a change may be told again after it was built.
-    const states = new Map(await statesOf(paths));
-    const changed = new Set([...paths].filter((path) => {
+    const changed = [...paths].filter((path) => {
       const state = states.get(path);
       return state === undefined || this.#handled.get(path) !== state;
-    }));
-    const known = new Set(this.#images.flatMap(({ files }) => files));
-    const news = [...changed].filter((path) =>
+    });
+    const known = this.#files();
+    const isNews = changed.some((path) =>
       !known.has(path) && mayMatter(path, this.#images, this.#watched)
     );
-    if (news.length === 0 && ![...changed].some((path) => known.has(path))) return;
-    this.#touch(this.#images, changed);
+    if (!isNews && !changed.some((path) => known.has(path))) return;
+    this.#touch(changed);
     try {
       // What is known tells whose it is; what is new has to be looked for first.
-      if (news.length > 0 || this.#unsure) {
+      if (isNews || this.#unsure) {
         const others = await this.#lookAgain(changed, began);
         // These are about to be built, though their changes may not have been told yet.
         for (const [path, state] of await statesOf(others)) states.set(path, state);
       }
-      const built = await this.#build(began);
-      if (built) { for (const [path, state] of states) this.#handled.set(path, state); }
+      if (!await this.#build(began)) return;
+      for (const [path, state] of states) this.#handled.set(path, state);
       // The change may have been an import.
-      if (built && news.length === 0) await this.#lookAgain(new Set(), began);
+      if (!isNews) await this.#lookAgain([], began);
     } catch (error) {
       this.#fail(error);
       // Whose change it was is not known now; when it is mended, all can be seen to be so.
       this.#unsure = true;
-      for (const { importPath } of this.#images) this.#pending.add(importPath);
+      this.#touchAll();
       await this.#watch(began);
     }
+  }
+
+  #files(): ReadonlySet<string> {
+    return new Set(this.#images.flatMap(({ files }) => files));
   }
 
   async #look(): Promise<readonly ImageFiles[]> {
@@ -148,15 +149,15 @@ class Watcher {
    *
    * @returns files that came or went
    */
-  async #lookAgain(changed: ReadonlySet<string>, began: number): Promise<ReadonlySet<string>> {
-    const before = new Map(this.#images.map((image) => [image.importPath, image]));
+  async #lookAgain(changed: readonly string[], began: number): Promise<ReadonlySet<string>> {
+    const before = new Map(this.#images.map(({ importPath, files }) => [importPath, files]));
     this.#images = await this.#look();
     this.#unsure = false;
-    this.#touch(this.#images, changed);
+    this.#touch(changed);
     const others = new Set<string>();
     for (const { importPath, files } of this.#images) {
-      const different = new Set(files).symmetricDifference(new Set(before.get(importPath)?.files));
-      if (changed.size > 0 && different.size > 0) this.#pending.add(importPath);
+      const different = new Set(files).symmetricDifference(new Set(before.get(importPath)));
+      if (changed.length > 0 && different.size > 0) this.#pending.add(importPath);
       for (const path of different) others.add(path);
     }
     await this.#watch(began);
@@ -164,15 +165,19 @@ class Watcher {
   }
 
   /** Images that have one of the changed files are to be built. */
-  #touch(images: readonly ImageFiles[], changed: ReadonlySet<string>): void {
-    for (const { importPath, packageDirectory, files } of images) {
+  #touch(changed: readonly string[]): void {
+    for (const { importPath, packageDirectory, files } of this.#images) {
+      const own = new Set(files);
       // Of kodata, folders are in the image, too.
-      const kodata = join(packageDirectory, "kodata");
-      const inKodata = (path: string): boolean => path === kodata || path.startsWith(`${kodata}/`);
-      if (files.some((file) => changed.has(file)) || [...changed].some(inKodata)) {
+      const kodata = `${join(packageDirectory, "kodata")}/`;
+      if (changed.some((path) => own.has(path) || `${path}/`.startsWith(kodata))) {
         this.#pending.add(importPath);
       }
     }
+  }
+
+  #touchAll(): void {
+    for (const { importPath } of this.#images) this.#pending.add(importPath);
   }
 
   async #watch(began: number): Promise<void> {
@@ -202,24 +207,23 @@ class Watcher {
           const found = planNames([...new Set([...all, ...built])], config.publish);
           return new Map(built.map((path) => [path, found.get(path) ?? path]));
         };
-        const naming = { names };
-        const references = await buildImages({ config, patterns, naming }, this.work);
+        const references = await buildImages({ config, patterns, naming: { names } }, this.work);
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
         for (const [importPath, reference] of references) {
           this.listener.built({ importPath, reference, elapsedMs });
         }
       }
+      return true;
     } catch (error) {
       this.#fail(error);
       return false;
     } finally {
-      const folders = this.#watched.folders.size;
       if (!this.work.signal?.aborted) {
+        const folders = this.#watched.folders.size;
         this.listener.waiting({ images: this.#images.length, folders });
       }
     }
-    return true;
   }
 
   /** Failures of the work are told; others, and Ctrl-C, end the watching. */
@@ -231,7 +235,7 @@ class Watcher {
 }
 
 /** What tells a file apart from what it was before and will be after; nothing for folders. */
-async function statesOf(paths: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
+async function statesOf(paths: ReadonlySet<string>): Promise<Map<string, string>> {
   const states = new Map<string, string>();
   await Promise.all([...paths].map(async (path) => {
     const info = await Deno.stat(path).catch(() => undefined);
