@@ -23,10 +23,11 @@ import type { Reference } from "../oci/reference.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { giveUpNetwork, openRegistries, openSource, parsePlace } from "../place/open.ts";
 
-/** What opening a base may need; `cache` and `go` are asked only for the `static` one. */
-interface BaseContext extends WorkOptions {
-  readonly cache: () => Promise<LayerCache>;
-  readonly go: () => Promise<{ readonly GOROOT: string }>;
+/** What the `static` base is made of. */
+interface StaticParts {
+  readonly cache: LayerCache;
+  /** Go's own folder. */
+  readonly goroot: string;
 }
 
 /** What decides which base an image stands on. */
@@ -39,7 +40,11 @@ export class BaseSet implements AsyncDisposable {
   readonly #opened = new AsyncDisposableStack();
   #registries: ReturnType<typeof openRegistries> | undefined;
 
-  constructor(readonly config: BuildConfig, readonly context: BaseContext) {}
+  constructor(
+    readonly config: BuildConfig,
+    readonly work: WorkOptions,
+    readonly parts: () => Promise<StaticParts>,
+  ) {}
 
   /**
    * Opens the base that an image is to stand on, for the platforms it asks for, or gives the one that
@@ -59,12 +64,11 @@ export class BaseSet implements AsyncDisposable {
   async #open(image: BaseChoice): Promise<Base> {
     const { baseImage, platforms } = image;
     const { workingDirectory, compression, transfer } = this.config;
-    const { signal, emit } = this.context;
+    const { signal, emit } = this.work;
     if (baseImage === "scratch") return scratchBase(platforms);
     if (isBuiltinBase(baseImage)) {
-      const [{ GOROOT }, cache] = await Promise.all([this.context.go(), this.context.cache()]);
       const level = compression.type === "gzip" ? compression.level : 9;
-      return await staticBase(platforms, { cache, level, goroot: GOROOT, signal });
+      return await staticBase(platforms, { ...await this.parts(), level, signal });
     }
     const place = parsePlace(baseImage);
     if (place.kind === "registry") return await this.#ofRegistry(image, place.reference);
@@ -88,7 +92,7 @@ export class BaseSet implements AsyncDisposable {
     { name, tag, digest }: Reference,
   ): Promise<Base> {
     const { cache: { directory }, transfer, offline } = this.config;
-    const { signal, emit } = this.context;
+    const { signal, emit } = this.work;
     const fullName = `${name}:${tag ?? "latest"}`;
     const asked = digest ?? fullName;
     const cache = await openBaseCache(directory);

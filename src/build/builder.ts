@@ -110,8 +110,10 @@ export class GoBuilder implements Builder {
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
     const environment = checkedEnvironment(how);
-    const cache = () => this.#openCache();
-    const bases = new BaseSet(config, { ...o, cache, go: () => environment });
+    const bases = new BaseSet(config, o, async () => {
+      const [{ GOROOT: goroot }, cache] = await Promise.all([environment, this.#openCache()]);
+      return { goroot, cache };
+    });
     this.#bases.push(bases);
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;

@@ -136,15 +136,11 @@ async function mainModules(how: GoCommand): Promise<readonly string[]> {
 }
 
 /** Where a profile may be that go optimizes the main package in a folder by. */
-export function profileOf(
-  how: GoCommand,
-  flags: readonly string[],
-  folder: string,
-): string | undefined {
-  const given = lastValue([...(how.environment["GOFLAGS"] ?? "").split(/\s+/), ...flags], "pgo");
-  if (given === "off") return undefined;
-  if (given === undefined || given === "auto") return join(folder, "default.pgo");
-  return resolve(how.directory, given);
+export function profileOf(how: GoCommand, flags: readonly string[], folder: string) {
+  const words = [...(how.environment["GOFLAGS"] ?? "").split(/\s+/), ...flags];
+  const given = lastValue(words, "pgo") ?? "auto";
+  if (given === "off") return [];
+  return [given === "auto" ? join(folder, "default.pgo") : resolve(how.directory, given)];
 }
 
 /** The value of the last flag of a name, `-name=value` or `-name value`. */

@@ -5,7 +5,7 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { findPackages } from "../build/packages.ts";
-import { goVariables, makePlan } from "../build/plan.ts";
+import { type BuildGroup, goVariables, makePlan } from "../build/plan.ts";
 import { Templates } from "../build/templates.ts";
 import { isTemplate } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf } from "../config/config.ts";
@@ -13,7 +13,6 @@ import type { ImageSettings } from "../config/image_config.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
 import {
-  goEnvironment,
   groupPatterns,
   type ListQuery,
   type MainPackage,
@@ -34,30 +33,20 @@ import { unspeakableName } from "../io/folder.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Platform } from "../oci/platform.ts";
 
-/** What an image is built of. */
-interface ImageSources extends Pick<MainPackage, "importPath" | "packageDirectory"> {
+/** The files of one image; absolute. */
+export interface ImageFiles extends Pick<MainPackage, "importPath" | "packageDirectory"> {
   /** The main package and all it depends on, as far as they are the user's own. */
   readonly packages: readonly SourcePackage[];
-}
-
-/** The files of one image; absolute. */
-export interface ImageFiles extends ImageSources {
   /** Those that are there, sorted. */
   readonly files: readonly string[];
   /** Those that are not there, and would be read if they were. */
   readonly absent: readonly string[];
 }
 
-interface FoundSources extends ImageSources {
-  /** Other files that go reads; not all are there. */
-  readonly more: readonly string[];
-  /** Whether it is for Windows only. */
-  readonly windows: boolean;
-}
-
-/** One run of `go list`, and the images whose packages it tells. */
+/** One run of `go list`: what it asks for, where, and with which variables. */
 interface Run extends Pick<ListQuery, "flags" | "patterns"> {
-  readonly how: GoCommand;
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
   readonly os: string;
 }
 
@@ -67,7 +56,6 @@ interface Run extends Pick<ListQuery, "flags" | "patterns"> {
  * lead to, and `.ko.yaml`. They are those of all platforms that are built together; one that no
  * platform takes is none of them.
  *
- * @param patterns import paths, folders, or patterns with `...`; none stands for `.`
  * @throws {KodenoError} as {@link findSources}, `BAD_SOURCE_FILE`
  */
 export async function findFiles(
@@ -97,49 +85,51 @@ export async function findFiles(
  * Finds the packages of the images that patterns name, with one run of `go list` for each platform,
  * folder and set of flags.
  *
+ * @returns in `more` other files that go reads, of which not all are there; in `windows` whether the
+ * image is for Windows only
  * @throws {KodenoError} `BAD_PACKAGE`, `BAD_OPTION`, `BAD_PLATFORM`, `GO_FAILED`
  */
 export async function findSources(
   config: BuildConfig,
   patterns: readonly string[],
   work: WorkOptions = {},
-): Promise<readonly FoundSources[]> {
+) {
   const { image, builds, baseImageOverrides } = config;
   // Where all images are built alike, the run that lists everything finds them, too.
   const alike = builds.length + Object.keys(baseImageOverrides).length === 0 &&
     !selectListFlags(image.go.flags).some(isTemplate);
   const runs = await (alike ? runsOfPatterns : runsOfPackages)(config, patterns, work);
-  const images = new Map<string, FoundSources>();
-  const listed = await Promise.all(runs.map(async (run) => {
-    const { how, flags, patterns } = run;
+  const listed = await Promise.all(runs.map(async ({ flags, patterns, os, ...run }) => {
+    const how = goCommand(config, run, work);
     const graph = !alike || patterns.length > 1 || patterns.some((one) => one.includes("..."));
-    const [sources, modules] = await Promise.all([
+    const [{ packages, faults }, modules] = await Promise.all([
       listSources(how, { flags, patterns, graph }),
       moduleFiles(how, flags),
     ]);
-    return { ...sources, run, graph, modules };
+    const all = [...packages.values()];
+    const mains = () =>
+      selectMains({ directory: how.directory, patterns }, all).map((main) => ({
+        ...main,
+        os,
+        packages: graph ? closureOf(packages, main.importPath) : all,
+        more: [...modules, ...profileOf(how, flags, main.packageDirectory)],
+      }));
+    return { faults, mains };
   }));
   for (const fault of new Set(listed.flatMap(({ faults }) => faults))) {
     const message = `go cannot read all packages: ${fault}`;
     work.emit?.({ type: "note", level: "warning", message });
   }
-  for (const { run: { how, flags, patterns, os }, packages, modules, graph } of listed) {
-    const all = [...packages.values()];
-    for (const main of selectMains({ directory: how.directory, patterns }, all)) {
-      const { importPath, packageDirectory } = main;
-      const profile = profileOf(how, flags, packageDirectory);
-      // Runs for several platforms tell of one image.
-      const before = images.get(importPath) ?? { packages: [], more: [], windows: true };
-      images.set(importPath, {
-        importPath,
-        packageDirectory,
-        packages: [...before.packages, ...(graph ? closureOf(packages, importPath) : all)],
-        more: [...before.more, ...modules, ...(profile ? [profile] : [])],
-        windows: before.windows && os === "windows",
-      });
-    }
-  }
-  return [...images.values()];
+  const found = listed.flatMap(({ mains }) => mains());
+  // Runs for several platforms tell of one image.
+  const images = Map.groupBy(found, ({ importPath }) => importPath);
+  return [...images].map(([importPath, runs]) => ({
+    importPath,
+    packageDirectory: runs[0]?.packageDirectory ?? "",
+    packages: runs.flatMap(({ packages }) => packages),
+    more: runs.flatMap(({ more }) => more),
+    windows: runs.every(({ os }) => os === "windows"),
+  }));
 }
 
 /** One run for each folder and platform, with the patterns as they are. */
@@ -153,12 +143,12 @@ async function runsOfPatterns(
     groupPatterns(workingDirectory, patterns),
     platformsOf(config, image, work),
   ]);
-  return groups.flatMap(({ directory, patterns }) =>
+  return groups.flatMap((group) =>
     platforms.map((platform): Run => ({
-      how: goCommand(config, directory, goVariables(platform, { ...go, ...image.go }), work),
+      ...group,
+      environment: goVariables(platform, { ...go, ...image.go }),
       flags: image.go.flags,
       os: platform.os,
-      patterns,
     }))
   );
 }
@@ -170,9 +160,10 @@ async function runsOfPackages(
   work: WorkOptions,
 ): Promise<readonly Run[]> {
   const { go, image, workingDirectory } = config;
-  const [platform = HOST] = await platformsOf(config, image, work);
-  const variables = goVariables(platform, { ...go, ...image.go });
-  const how = goCommand(config, workingDirectory, variables, work);
+  const host: Platform = { os: "linux", architecture: "amd64" };
+  const [platform = host] = await platformsOf(config, image, work);
+  const environment = goVariables(platform, { ...go, ...image.go });
+  const how = goCommand(config, { directory: workingDirectory, environment }, work);
   const templates = new Templates(config, how, work.emit);
   const found = await findPackages(templates, patterns);
   const requests = await Promise.all(found.map(async (one) => {
@@ -190,26 +181,20 @@ async function runsOfPackages(
     groups,
     ({ directory, environment, go: { flags } }) => JSON.stringify([directory, environment, flags]),
   );
-  return [...runs.values()].flatMap((alike) =>
-    alike.slice(0, 1).map((first): Run => ({
-      how: goCommand(config, first.directory, first.environment, work),
-      flags: first.go.flags,
-      os: first.platform.os,
-      patterns: alike.flatMap(({ binaries }) => binaries.map(({ importPath }) => importPath)),
-    }))
-  );
+  return [...runs.values()].map((alike): Run => {
+    const [{ directory, environment, go: { flags }, platform: { os } }] = alike as [BuildGroup];
+    const patterns = alike.flatMap(({ binaries }) => binaries.map(({ importPath }) => importPath));
+    return { directory, environment, flags, os, patterns };
+  });
 }
-
-const HOST: Platform = { os: "linux", architecture: "amd64" };
 
 function goCommand(
   { go: { command } }: BuildConfig,
-  directory: string,
-  variables: Readonly<Record<string, string>>,
+  { directory, environment }: Pick<Run, "directory" | "environment">,
   { signal }: WorkOptions,
 ): GoCommand {
   // go names folders as PWD does where that is another name of the folder it runs in.
-  return { command, directory, environment: { ...variables, PWD: directory }, signal };
+  return { command, directory, environment: { ...environment, PWD: directory }, signal };
 }
 
 /**
@@ -225,23 +210,15 @@ async function platformsOf(
   if (isBuiltinBase(baseImage)) {
     return scratchBase(platforms).images.map(({ platform }) => platform);
   }
-  const named = platforms === "all"
-    ? []
-    : platforms.flatMap(({ os, architecture, variant }) =>
-      architecture === undefined ? [] : [{ os, architecture, variant }]
-    );
+  const specs = platforms === "all" ? [] : platforms;
+  const named = specs.flatMap(({ os, architecture, variant }) =>
+    architecture === undefined ? [] : [{ os, architecture, variant }]
+  );
   if (named.length === platforms.length) return named;
   // What most runs do not need is not loaded for them: this has to be fast.
-  const [{ BaseSet }, { openLayers }] = await Promise.all([
-    import("../build/bases.ts"),
-    import("../build/binaries.ts"),
-  ]);
-  const how = goCommand(config, config.workingDirectory, config.go.environment, work);
-  await using bases = new BaseSet(config, {
-    ...work,
-    cache: () => openLayers(config.cache),
-    go: () => goEnvironment(how, ["GOROOT"]),
-  });
+  const { BaseSet } = await import("../build/bases.ts");
+  const none = () => Promise.reject(new Error("it is no base that is built in"));
+  await using bases = new BaseSet(config, work, none);
   return (await bases.open(image)).images.map(({ platform }) => platform);
 }
 
