@@ -151,11 +151,7 @@ async function write(work: Work, image: OpenImage) {
 }
 
 /** Keeps an image without a name; with what it refers to, which else would not live, nor it. */
-async function keepRoot(
-  target: WritablePlace,
-  root: Descriptor,
-  options: CallOptions,
-): Promise<void> {
+async function keepRoot(target: WritablePlace, root: Descriptor, options: CallOptions) {
   if (target instanceof Layout) {
     const { subjects } = await subjectsOf(target, root, options);
     for (const d of subjects.toReversed()) await target.keep(d);
@@ -189,11 +185,7 @@ async function tellTag(
  * What an image is called where it goes: as the target says, else by its own name. One without a name
  * stays so: a name of ours might take that of another image.
  */
-function nameThere(
-  { from, to }: Work,
-  { name: own }: OpenImage,
-  domain: string | undefined,
-): string | undefined {
+function nameThere({ from, to }: Work, { name: own }: OpenImage, domain: string | undefined) {
   const name = nameIn(to) || own;
   if (to.kind === "registry" || name === undefined) return name;
   if (to.kind === "layout" || to.kind === "archive") return shortName(name);

@@ -11,16 +11,9 @@ import { SKAFFOLD_FILES } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
-import { koText, namedImages, skaffoldText } from "../setup/init/config_texts.ts";
-import { findKubernetes } from "../setup/init/kubernetes.ts";
-import {
-  canList,
-  type GoProgram,
-  listPrograms,
-  lookedAt,
-  type RepositoryFiles,
-  scanRepository,
-} from "../setup/init/repository.ts";
+import { koText, skaffoldText } from "../setup/init/config_texts.ts";
+import { findImages } from "../setup/init/kubernetes.ts";
+import { listPrograms, lookedAt, scanRepository } from "../setup/init/repository.ts";
 import { writeNew } from "../setup/init/write_new.ts";
 
 /** A file that is proposed, or was written. */
@@ -90,43 +83,13 @@ export async function proposeInit({ offline, signal, ...options }: InitOptions) 
     add(".ko.yaml", "ko", (schema) => koText(programs, docker.byImportPath, schema));
   }
   if (!has(SKAFFOLD_FILES)) {
-    const named = await imagesOfObjects(how, repository, programs, notes);
+    const named = await findImages(how, repository, programs);
+    notes.push(...named.notes);
     const text = (schema: string) => skaffoldText(named, programs, docker.byImportPath, schema);
     if (named.images.length > 0) add("skaffold.yaml", "skaffold", text);
   }
   const packages = programs.map(({ importPath }) => importPath);
   return { directory, packages, files, present, notes };
-}
-
-/** `notes` gets a line for each thing that was left out. */
-async function imagesOfObjects(
-  how: GoCommand,
-  { modules, yamls }: RepositoryFiles,
-  programs: readonly GoProgram[],
-  notes: string[],
-) {
-  const { files, notes: ofFiles } = findKubernetes(how.directory, yamls);
-  notes.push(...ofFiles);
-  const places = new Map(programs.map(({ importPath, module }) => [importPath, module]));
-  for (const { path, references } of files) {
-    for (const importPath of references) {
-      // A program of a dependency is built in the module that needs it.
-      for (const module of modules) {
-        if (places.has(importPath)) break;
-        if (await canList(how, module, importPath)) places.set(importPath, module);
-      }
-      if (places.has(importPath)) continue;
-      notes.push(`${path} names ko://${importPath}, which is no main package here`);
-    }
-  }
-  const named = namedImages(files, programs, places);
-  if (named.images.length === 0) {
-    const why = files.length === 0
-      ? "there are no Kubernetes objects"
-      : "no object names one of its images";
-    notes.push(`no skaffold.yaml is proposed: ${why}`);
-  }
-  return named;
 }
 
 /** Writes the files of a proposal: the paths `written`; those that have come meanwhile are `kept`. */

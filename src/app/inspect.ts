@@ -69,11 +69,7 @@ async function missingSubjectOf(reader: ImageReader, entry: Descriptor) {
  *
  * @param place `PATH`, `PATH:NAME` or `PATH@DIGEST`
  */
-export async function inspect(
-  place: string,
-  name?: string,
-  { signal, emit }: WorkOptions = {},
-): Promise<readonly InspectedImage[]> {
+export async function inspect(place: string, name?: string, { signal, emit }: WorkOptions = {}) {
   const { path, ref } = await splitPlace(place);
   if (ref !== undefined && name !== undefined) {
     throw new KodenoError(

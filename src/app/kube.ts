@@ -45,10 +45,7 @@ export async function sendToKubectl(
 }
 
 /** Runs kubectl on the terminal. */
-export async function passToKubectl(
-  args: readonly string[],
-  { signal }: WorkOptions,
-): Promise<void> {
+export async function passToKubectl(args: readonly string[], { signal }: WorkOptions) {
   await runKubectl(args, { environment: processEnvironment(), signal });
 }
 

@@ -48,10 +48,7 @@ interface SkaffoldBuilt {
  * Builds the artifacts and publishes their images, with the hooks of the file around them; the images
  * in the order of the file.
  */
-export async function buildSkaffold(
-  request: SkaffoldRequest,
-  options: WorkOptions,
-): Promise<readonly SkaffoldBuilt[]> {
+export async function buildSkaffold(request: SkaffoldRequest, options: WorkOptions) {
   const plan = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
   const { artifacts } = plan;
   if (request.dryRun) {

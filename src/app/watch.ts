@@ -8,11 +8,7 @@ import type { WorkOptions } from "../events.ts";
 import { watchImages, type WatchListener, type WatchRequest } from "../watch/watcher.ts";
 
 /** Refuses outputs that are about all images, and watches. */
-export async function watch(
-  request: WatchRequest,
-  listener: WatchListener,
-  work: WorkOptions,
-): Promise<never> {
+export async function watch(request: WatchRequest, listener: WatchListener, work: WorkOptions) {
   const { imageRefs, tarball } = request.options;
   if (imageRefs !== undefined || tarball !== undefined) {
     throw new KodenoError(

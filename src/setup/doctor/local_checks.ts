@@ -153,10 +153,7 @@ async function checkSkaffoldSettings(checkup: Checkup): Promise<void> {
 }
 
 /** Adds what is to be noted of a file; or else a finding for each line of why it cannot be read. */
-async function addLines(
-  checkup: Checkup,
-  read: () => Promise<readonly string[]>,
-): Promise<boolean> {
+async function addLines(checkup: Checkup, read: () => Promise<readonly string[]>) {
   try {
     for (const note of await read()) checkup.add("warning", note);
     return true;

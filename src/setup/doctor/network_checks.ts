@@ -71,12 +71,7 @@ function isNeeded(environment: Environment, file: AuthFile, helper: string): boo
   }
 }
 
-async function checkHelper(
-  checkup: Checkup,
-  helper: string,
-  registry: string,
-  isNeeded: boolean,
-): Promise<void> {
+async function checkHelper(checkup: Checkup, helper: string, registry: string, isNeeded: boolean) {
   const { environment, offline } = checkup.where;
   const bad = isNeeded ? "wrong" : "warning";
   const program = `docker-credential-${shown(helper)}`;
@@ -213,11 +208,7 @@ function versionOf(text: string): string {
   return `${isPodman ? "podman" : "Docker"} ${String(Version).slice(0, 60)}`;
 }
 
-async function checkCluster(
-  checkup: Checkup,
-  endpoint: DaemonEndpoint,
-  cluster: string,
-): Promise<void> {
+async function checkCluster(checkup: Checkup, endpoint: DaemonEndpoint, cluster: string) {
   const { environment } = checkup.where;
   await checkup.tried("wrong", async () => {
     await using kind = new KindCluster({ endpoint, cluster, environment });

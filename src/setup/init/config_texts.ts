@@ -6,18 +6,14 @@ import { posix } from "node:path";
 import { Document } from "yaml";
 import { koPath } from "../../config/checks.ts";
 import type { DockerProgram } from "./dockerfile.ts";
-import type { KubernetesFile } from "./kubernetes.ts";
+import type { NamedImages } from "./kubernetes.ts";
 import type { GoProgram } from "./repository.ts";
 
 /** What Dockerfiles say of programs, by import path. */
 type ByImportPath = ReadonlyMap<string, DockerProgram>;
 
 /** Writes a `.ko.yaml`; `schema` is the path of the JSON Schema, relative to it. */
-export function koText(
-  programs: readonly GoProgram[],
-  docker: ByImportPath,
-  schema: string,
-): string {
+export function koText(programs: readonly GoProgram[], docker: ByImportPath, schema: string) {
   const built = programs.map((program) => [program, docker.get(program.importPath)] as const);
   const bases = built.flatMap(([{ importPath }, from]) =>
     from ? [[importPath, from.build.base]] : []
@@ -69,49 +65,9 @@ function filled(fields: Readonly<Record<string, string | object | undefined>>) {
   );
 }
 
-/**
- * The images among those of objects that are made of main packages: those with `ko://`, and those
- * named as exactly one main package is; and the files that name one of them, with those in the same
- * folders. `modules` has the folder of the module for each import path that can be built.
- */
-export function namedImages(
-  files: readonly KubernetesFile[],
-  programs: readonly GoProgram[],
-  modules: ReadonlyMap<string, string>,
-) {
-  const found = new Map<string, Record<"image" | "importPath" | "module", string>>();
-  const folders = new Set<string>();
-  const add = (path: string, image: string, importPath: string, module: string): void => {
-    found.set(image, { image, importPath, module });
-    folders.add(posix.dirname(path));
-  };
-  for (const { path, references } of files) {
-    for (const importPath of references) {
-      const module = modules.get(importPath);
-      if (module !== undefined) add(path, `ko://${importPath}`, importPath, module);
-    }
-  }
-  for (const { path, images } of files) {
-    for (const given of images) {
-      const image = given.replace(/@sha256:.*$/, "").replace(/:[^/:]*$/, "");
-      const [program, ...others] = programs.filter(({ importPath }) =>
-        posix.basename(importPath.replace(/(?<=.)\/v\d+$/, "")) === posix.basename(image)
-      );
-      // A name that needs a template is Helm's or somebody else's.
-      if (program === undefined || others.length > 0 || !/^[\w./:-]+$/.test(image)) continue;
-      add(path, image, program.importPath, program.module);
-    }
-  }
-  const paths = files.map(({ path }) => path);
-  return {
-    images: [...found.values()],
-    manifests: paths.filter((path) => folders.has(posix.dirname(path))),
-  };
-}
-
 /** Writes a skaffold.yaml; `schema` as for {@link koText}. */
 export function skaffoldText(
-  { images, manifests }: ReturnType<typeof namedImages>,
+  { images, manifests }: NamedImages,
   programs: readonly GoProgram[],
   docker: ByImportPath,
   schema: string,
