@@ -1,6 +1,5 @@
 /**
- * Questions to a registry of its own: whether it answers, lets in, takes a user and a password, and would
- * let push.
+ * Questions to a registry: whether it answers, takes a user and a password, and would let push.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -25,11 +24,8 @@ interface Access {
 }
 
 /**
- * Asks whether a registry would let push.
- *
- * @param name `HOST/PATH` of a repository; it need not be there
- * @throws {RegistryError} `UNAUTHORIZED` when it does not let in, `REGISTRY_FAILED` when there is no
- * registry; {KodenoError} `BAD_REFERENCE`
+ * Asks whether a registry would let push to `HOST/PATH`, which need not be there.
+ * @throws {RegistryError} `UNAUTHORIZED` when it does not let in, `REGISTRY_FAILED` when it is none
  */
 export async function checkAccess(name: string, options: AskOptions = {}): Promise<Access> {
   const { registry, path } = parseEndpoint(name);
@@ -43,7 +39,7 @@ export async function checkAccess(name: string, options: AskOptions = {}): Promi
   // A repository that is not there yet is no fault.
   const list = { ...call, to: `/v2/${path}/tags/list?n=1` };
   await expect(client, list, await client.call(list), [200, 404]);
-  const known = await authorizer.isKnown(path);
+  const known = await authorizer.credential(scopes) !== undefined;
   const isBearer = authorizer.scheme === "bearer";
   const token = isBearer ? await authorizer.header(scopes, options.signal) : undefined;
   return { origin, isOpen, known, push: mayPush(token ?? "", path) };
@@ -51,10 +47,7 @@ export async function checkAccess(name: string, options: AskOptions = {}): Promi
 
 /**
  * Checks a user and a password before they are kept. A registry that lets everybody in takes any.
- *
- * @param host host and port; any name of Docker Hub stands for it
- * @throws {RegistryError} `UNAUTHORIZED` when they are wrong, `REGISTRY_FAILED` when there is no
- * registry; {KodenoError} `BAD_OPTION` for a host that is none
+ * @throws {RegistryError} `UNAUTHORIZED` when they are wrong, `REGISTRY_FAILED` when it is none
  */
 export async function checkLogin(
   host: string,

@@ -60,7 +60,7 @@ export class Shared implements AsyncDisposable {
 
 /** A request in terms of a registry. */
 export interface Call {
-  /** What is being done, to what, for messages: `push blob sha256:1f... to reg.local/app`. */
+  /** For messages: `push blob sha256:1f... to reg.local/app`. */
   readonly doing: string;
   readonly method: string;
   /** A path of the registry, `/v2/...`, or where the registry said to go. */
@@ -80,6 +80,7 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+const TOO_LARGE = "let it, or the proxy before it, take larger bodies";
 const MAX_REDIRECTS = 8;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
@@ -105,8 +106,7 @@ export class RegistryClient {
   /**
    * Sends a request. Gives any answer that another try would not change; after the last try, also
    * one that it might.
-   * @throws {RegistryError} `REGISTRY_FAILED` when no answer came, `UNAUTHORIZED` when there is no
-   * token to be had; the signal's reason; what the body's stream throws
+   * @throws {RegistryError} when no answer came, or no token was to be had
    */
   async call(call: Call): Promise<Answer> {
     const { signal } = call;
@@ -140,9 +140,7 @@ export class RegistryClient {
     const { why, refusal } = await readRefusal(own ? "registry" : url.host, answer);
     if (status === 401 || status === 403) return this.#denied(call, url, why, refusal);
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
-    const next = status === 413
-      ? "let it, or the proxy before it, take larger bodies"
-      : call.otherwise;
+    const next = status === 413 ? TOO_LARGE : call.otherwise;
     return new RegistryError(code, call, url, why, { next, ...refusal });
   }
 
@@ -159,10 +157,8 @@ export class RegistryClient {
     const { base } = await this.reach();
     const text = answer.headers.get("location") ?? "";
     const fail = (why: string) => new RegistryError("REGISTRY_FAILED", call, base, why);
-    if (text === "" || !URL.canParse(text, answer.url)) {
-      throw fail("the registry does not say where to go on");
-    }
-    const url = new URL(text, answer.url);
+    const url = text === "" ? null : URL.parse(text, answer.url);
+    if (url === null) throw fail("the registry does not say where to go on");
     url.username = url.password = url.hash = "";
     if (url.protocol === "http:" && base.protocol === "https:" && url.hostname === base.hostname) {
       return new URL(`${base.origin}${url.pathname}${url.search}`);
@@ -233,12 +229,12 @@ export class RegistryClient {
   failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
-      const { url, message, refusal, refusal: { status } } = error;
-      const more = { ...refusal, cause: error };
+      const { url, message, refusal: { status, codes } } = error;
+      const more = { status, codes, cause: error };
       const asked = { ...call, method: "GET" };
-      const denied = status >= 400 && status < 500 && !isTransientStatus(status);
-      if (denied) return this.#denied(asked, url, message, more);
-      return new RegistryError("REGISTRY_FAILED", asked, url, message, more);
+      return status >= 400 && status < 500 && !isTransientStatus(status)
+        ? this.#denied(asked, url, message, more)
+        : new RegistryError("REGISTRY_FAILED", asked, url, message, more);
     }
     const base = this.#reached?.base ?? `https://${apiHost(this.registry)}/`;
     const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
@@ -257,9 +253,8 @@ export const FIRST_CHUNK_BYTES = 4 * 1024 * 1024;
 const SMALLEST_CHUNK_BYTES = 64 * 1024;
 
 /**
- * How much one request of an upload may carry: all there is, until the registry or a proxy before it
- * refuses that. Then half of it, and half of that, till one gets through. All uploads to a registry
- * share it.
+ * How much one request of any upload to a registry may carry: all there is, until it or a proxy before
+ * it refuses that. Then half of it, and half of that, till one gets through.
  */
 export class UploadSize {
   /** Bytes that a request may carry; infinite where a stream without a length is taken. */
@@ -324,12 +319,8 @@ export function scopeText({ path, actions }: Scope): string {
   return `repository:${path}:${actions.join(",")}`;
 }
 
-/** A token and when to stop using it. */
-interface BearerToken {
-  readonly value: string;
-  /** Milliseconds of `Date.now()`. */
-  readonly expires: number;
-}
+/** A token, and the `Date.now()` at which to stop using it. */
+type BearerToken = { readonly value: string; readonly expires: number };
 
 /** A token server that gave no token. */
 class TokenRefused extends Error {
@@ -345,7 +336,6 @@ const ANSWER_MS = 30_000;
 const DEFAULT_SECONDS = 60;
 const MAX_TOKEN_REDIRECTS = 5;
 
-/** What a token is asked for with. */
 interface TokenRequest {
   readonly challenge: Challenge;
   readonly scopes: readonly Scope[];
@@ -361,8 +351,8 @@ async function fetchToken(
   const { challenge, credential } = request;
   const { realm = "" } = challenge.parameters;
   const bad = (why: string) => new ConnectionError("protocol", `it names ${why}`);
-  if (!URL.canParse(realm)) throw bad("no token server");
-  const url = new URL(realm);
+  const url = URL.parse(realm);
+  if (url === null) throw bad("no token server");
   const { protocol, hostname, host } = url;
   if (!isSafeFrom(base, url) || url.username !== "" || url.password !== "") {
     throw bad("a token server that is not safe to ask");
@@ -414,9 +404,9 @@ async function askTokenServer(
     const location = response.headers.get("location");
     if (!REDIRECTS.includes(response.status) || location === null) return response;
     await response.body.cancel();
-    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    const next = URL.parse(location, url);
     const worse = next?.protocol !== url.protocol && next?.protocol !== "https:";
-    if (next === undefined || worse || hops >= MAX_TOKEN_REDIRECTS) {
+    if (next === null || worse || hops >= MAX_TOKEN_REDIRECTS) {
       throw new ConnectionError("protocol", `token server ${realm.host} redirects too much`);
     }
     if (next.origin !== realm.origin) next.searchParams.delete("account");
@@ -460,19 +450,11 @@ class Authorizer {
     return this.#challenge?.scheme;
   }
 
-  /** Whether there is a credential for a repository. */
-  async isKnown(path: string): Promise<boolean> {
-    return (await this.#credential(path)) !== undefined;
-  }
-
-  /**
-   * The `Authorization` header for a request, undefined when none is known to be needed. The first scope
-   * is of the repository whose credential is used.
-   */
+  /** The `Authorization` header for a request, undefined when none is known to be needed. */
   async header(scopes: readonly Scope[], signal?: AbortSignal): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
-    const credential = await this.#credential(scopes[0]?.path ?? "");
+    const credential = await this.credential(scopes);
     if (credential?.kind === "bearer") return `Bearer ${credential.token}`;
     if (challenge.scheme === "basic") {
       if (credential?.kind !== "password") return undefined;
@@ -503,10 +485,12 @@ class Authorizer {
     // Another request may have got a new one in the meantime.
     if (kept !== undefined && sent === `Bearer ${kept.value}`) this.#tokens.delete(key);
     if (bearer !== undefined) return true;
-    return sent === undefined && await this.isKnown(scopes[0]?.path ?? "");
+    return sent === undefined && await this.credential(scopes) !== undefined;
   }
 
-  #credential(path: string): Promise<Credential | undefined> {
+  /** That of the first repository of a request. */
+  credential([scope]: readonly Scope[]): Promise<Credential | undefined> {
+    const path = scope?.path ?? "";
     return getOrSet(this.#credentials, path, () => this.find(path));
   }
 

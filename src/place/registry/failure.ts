@@ -1,7 +1,6 @@
 /**
- * Failures: connections that could not be made or broke, answers that refuse, bounds of time, trying
- * again, and what a person reads of it, in which there are neither credentials nor the signed parts
- * of a URL.
+ * Failures: connections that broke, answers that refuse, bounds of time, trying again, and what a person
+ * reads of it, in which there are neither credentials nor the signed parts of a URL.
  * @module
  */
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
@@ -9,23 +8,12 @@ import { chunksOf, readAll } from "../../io/streams.ts";
 import { orAborted } from "../../io/work.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
-type ConnectionTrouble =
-  | "refused"
-  | "name"
-  | "tls"
-  | "certificate"
-  | "client-certificate"
-  | "timeout"
-  | "unmade"
-  | "closed"
-  | "protocol"
-  | "denied";
-
-const LASTING = ["certificate", "client-certificate", "denied", "protocol", "tls"];
+type ConnectionTrouble = Passing | typeof LASTING[number];
+type Passing = "refused" | "name" | "timeout" | "unmade" | "closed";
+const LASTING = ["certificate", "client-certificate", "denied", "protocol", "tls"] as const;
 
 /** A connection that could not be made, or broke. */
 export class ConnectionError extends Error {
-  /** @param message for a person: `the connection was closed` */
   constructor(readonly trouble: ConnectionTrouble, message: string, cause?: unknown) {
     super(message, { cause });
   }
@@ -172,7 +160,7 @@ export function isTransientStatus(status: number): boolean {
 
 /** Whether something that was thrown may not happen again. */
 export function isTransientError(error: unknown): boolean {
-  return error instanceof ConnectionError && !LASTING.includes(error.trouble);
+  return error instanceof ConnectionError && !LASTING.some((one) => one === error.trouble);
 }
 
 /** Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date. */

@@ -29,10 +29,8 @@ import {
 import { type Environment, registryName } from "./endpoint.ts";
 
 /**
- * Keeps user and password for a registry. It does not ask the registry whether they are right.
- *
- * @param host host and port; any name of Docker Hub stands for it
- * @returns where they are kept, for a person
+ * Keeps user and password for a registry, which is not asked whether they are right; gives where they
+ * are kept, for a person.
  * @throws {KodenoError} `IO_FAILED` when they cannot be kept, `BAD_OPTION` without a home
  */
 export async function keepLogin(
