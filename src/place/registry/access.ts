@@ -3,7 +3,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { refuseWebPage } from "./blobs.ts";
+import { refuseWebPage } from "./repository.ts";
 import { type Call, type RegistryClient, type Scope, Shared } from "./client.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";

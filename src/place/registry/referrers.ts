@@ -28,14 +28,7 @@ import {
   parseIndex,
   parseManifest,
 } from "../../oci/manifest.ts";
-import {
-  type Document,
-  getManifest,
-  putManifest,
-  refuseWebPage,
-  type Repository,
-  repositoryCall,
-} from "./blobs.ts";
+import { type Document, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound, connectionFailure, sleep, waitMs } from "./failure.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
@@ -105,9 +98,9 @@ export async function listTags(
   repository: Repository,
   options: CallOptions,
 ): Promise<readonly string[]> {
-  const { client, endpoint: { name } } = repository;
+  const { client, name } = repository;
   const doing = `list tags of ${name}`;
-  const call = repositoryCall(repository, "GET", "tags/list?n=1000", doing, options);
+  const call = repository.call("GET", "tags/list?n=1000", doing, options);
   const pages = await Array.fromAsync(pagesOf(client, call), (bytes) => tagsOf(bytes, doing));
   if (pages.length > 0) return pages.flat();
   throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
@@ -144,11 +137,11 @@ export async function askReferrers(
   subject: Descriptor,
   options: CallOptions,
 ): Promise<readonly Descriptor[] | undefined> {
-  const { client, endpoint: { name } } = repository;
+  const { client, name } = repository;
   const { digest } = subject;
   const doing = `list referrers of ${name}@${parseDigest(digest)}`;
   const call: Call = {
-    ...repositoryCall(repository, "GET", `referrers/${digest}`, doing, options),
+    ...repository.call("GET", `referrers/${digest}`, doing, options),
     headers: { accept: MediaType.index },
   };
   const read = (bytes: Uint8Array) => parseIndex(bytes, `referrers of ${name}@${digest}`).manifests;
@@ -173,9 +166,9 @@ async function readReferrersTag(
 ): Promise<{ readonly index?: Index; readonly other?: Descriptor }> {
   const tag = referrersTag(subject);
   try {
-    const { descriptor, bytes } = await getManifest(repository, tag, options);
+    const { descriptor, bytes } = await repository.getManifest(tag, options);
     if (!isIndexType(descriptor.mediaType)) return { other: descriptor };
-    return { index: parseIndex(bytes, `${repository.endpoint.name}:${tag}`) };
+    return { index: parseIndex(bytes, `${repository.name}:${tag}`) };
   } catch (error) {
     if (hasCode(error, "NOT_FOUND")) return {};
     throw error;
@@ -197,8 +190,8 @@ export async function addReferrer(
   referrer: Document,
   options: ReferrerOptions,
 ): Promise<void> {
-  const { client, endpoint } = repository;
-  const key = `${client.registry}/${endpoint.path}@${subject.digest}`;
+  const { registry, path } = repository.endpoint;
+  const key = `${registry}/${path}@${subject.digest}`;
   const change = () => addNow(repository, subject, referrer, options);
   await inTurn(changing, key, () => locked(key, options, change));
 }
@@ -227,10 +220,10 @@ async function addNow(
   referrer: Document,
   options: CallOptions,
 ): Promise<void> {
-  const { client, endpoint } = repository;
+  const { name, client: { shared: { policy } } } = repository;
   const entry = describe(referrer);
   const tag = referrersTag(subject);
-  const doing = `Cannot list ${entry.digest} in ${endpoint.name}:${tag}`;
+  const doing = `Cannot list ${entry.digest} in ${name}:${tag}`;
   for (let tried = 0;; tried++) {
     const { index, other } = await readReferrersTag(repository, subject, options);
     if (other !== undefined) {
@@ -239,31 +232,27 @@ async function addNow(
     const { manifests = [] } = index ?? {};
     // On the second round this is the look at what was written.
     if (manifests.some(({ digest }) => digest === entry.digest)) return;
-    if (tried >= client.shared.policy.attempts) {
+    if (tried >= policy.attempts) {
       const why = "others write over it all the time; run it again";
       throw new KodenoError("REGISTRY_FAILED", `${doing}: ${why}`);
     }
-    if (tried > 0) await sleep(waitMs(client.shared.policy, tried, undefined), options.signal);
-    const bytes = encodeJson({
-      schemaVersion: 2,
-      mediaType: MediaType.index,
-      ...index,
-      manifests: [...manifests, entry],
-    });
-    const descriptor = { mediaType: MediaType.index, digest: digestOf(bytes), size: bytes.length };
-    await putManifest(repository, tag, { descriptor, bytes }, options);
+    if (tried > 0) await sleep(waitMs(policy, tried, undefined), options.signal);
+    const mediaType = MediaType.index;
+    const list = { schemaVersion: 2, mediaType, ...index, manifests: [...manifests, entry] };
+    const bytes = encodeJson(list);
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    await repository.putManifest(tag, { descriptor, bytes }, options);
   }
 }
 
 /** What an index of referrers says of one: the three fields, its type and its annotations. */
 function describe({ descriptor, bytes }: Document): Descriptor {
   const what = `blob ${descriptor.digest}`;
-  const document: Partial<Pick<Manifest, "artifactType" | "config" | "annotations">> =
+  const { annotations, config, artifactType = config?.mediaType }: Partial<Manifest> =
     (isIndexType(descriptor.mediaType) ? parseIndex : parseManifest)(bytes, what);
-  const artifactType = document.artifactType ?? document.config?.mediaType;
   return {
     ...bareDescriptor(descriptor),
     ...(artifactType ? { artifactType } : {}),
-    ...(document.annotations ? { annotations: document.annotations } : {}),
+    ...(annotations ? { annotations } : {}),
   };
 }

@@ -17,16 +17,7 @@ import {
   parseDigest,
 } from "../../oci/descriptor.ts";
 import { parseReference, parseTag } from "../../oci/reference.ts";
-import {
-  type Document,
-  fetchBlob,
-  getManifest,
-  hasBlob,
-  headManifest,
-  nameOf,
-  putManifest,
-  type Repository,
-} from "./blobs.ts";
+import { type Document, Repository } from "./repository.ts";
 import { Shared } from "./client.ts";
 import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
 import type { RegistryOptions } from "./transport.ts";
@@ -57,21 +48,17 @@ export class Registries implements AsyncDisposable {
       own: this.#repository(endpoint),
       mirror: mirror && this.#repository(mirror),
       mounts: mounts.map((one) => one.path),
-      close: () => this.close(),
+      close: () => this.#shared.transport.close(),
     });
   }
 
   /** Closes the connections that are kept open for the next request. */
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#shared.transport.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
   #repository(endpoint: Endpoint): Repository {
-    return { client: this.#shared.client(endpoint.registry), endpoint };
+    return new Repository(this.#shared.client(endpoint.registry), endpoint);
   }
 }
 
@@ -126,7 +113,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
 
   /** The repository's name, as it was given. */
   get name(): string {
-    return this.#parts.own.endpoint.name;
+    return this.#parts.own.name;
   }
 
   /** {@inheritDoc Source.what} */
@@ -142,9 +129,9 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options.signal?.throwIfAborted();
     const target = this.#parseRef(ref);
     return await this.#pull(options, async (repository) => {
-      const found = await headManifest(repository, target, options);
+      const found = await repository.headManifest(target, options);
       if (found !== undefined) return found;
-      const what = nameOf(repository, target);
+      const what = repository.nameOf(target);
       throw new KodenoError("NOT_FOUND", `Cannot find ${what}: the registry does not have it`);
     });
   }
@@ -160,8 +147,8 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const isKept = d.size <= MAX_READ_BYTES &&
       (isDocument || ociMediaType(d.mediaType) === MediaType.config);
     const found = await this.#pull(options, async (repository) => {
-      if (isDocument) return (await getManifest(repository, digest, options)).bytes;
-      const stream = await fetchBlob(repository, d, options);
+      if (isDocument) return (await repository.getManifest(digest, options)).bytes;
+      const stream = await repository.fetchBlob(d, options);
       return isKept ? await readAll(stream, MAX_READ_BYTES, `blob ${digest}`) : stream;
     });
     if (!(found instanceof Uint8Array)) return found;
@@ -177,8 +164,8 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     if (this.#known.has(key)) return true;
     const { own } = this.#parts;
     const found = await this.#heads.run(async () => {
-      if (!hasSuccessors(d)) return await hasBlob(own, d, options);
-      return (await headManifest(own, digest, options))?.size === d.size;
+      if (!hasSuccessors(d)) return await own.hasBlob(d, options);
+      return (await own.headManifest(digest, options))?.size === d.size;
     });
     (found ? this.#known : this.#absent).add(key);
     return found;
@@ -226,14 +213,14 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const pushed = this.#documents.get(digest);
     if (pushed === undefined) {
       // What was there before was most likely tagged before, too.
-      const tagged = await headManifest(own, tag, options).catch((error) => {
+      const tagged = await own.headManifest(tag, options).catch((error) => {
         // The tag is of something else, which is no image.
         if (hasCode(error, "BAD_CONTENT")) return undefined;
         throw error;
       });
       if (tagged?.digest === digest) return;
     }
-    await putManifest(own, tag, pushed ?? await getManifest(own, digest, options), options);
+    await own.putManifest(tag, pushed ?? await own.getManifest(digest, options), options);
   }
 
   /**
@@ -299,7 +286,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const { own, lockFolder } = this.#parts;
     const bytes = await readDocument({ fetch: open }, d, options);
     const document = { descriptor: bareDescriptor(d), bytes };
-    const said = await putManifest(own, ref, document, options);
+    const said = await own.putManifest(ref, document, options);
     const { subject } = parseGraphDocument(d, bytes);
     if (said !== undefined) this.#keepsLists = true;
     else if (subject !== undefined) {

@@ -82,11 +82,10 @@ export interface Answer {
   readonly body: ReadableStream<Uint8Array>;
 }
 
-/** The way to one origin. */
+/** The way to one origin, and whether anything was ever answered there. */
 interface Route {
   readonly client: Deno.HttpClient;
   readonly relay?: Relay | undefined;
-  /** Whether anything was ever answered. */
   answered: boolean;
 }
 

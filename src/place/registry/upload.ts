@@ -18,7 +18,7 @@ import {
   type Scope,
   smallestChunk,
 } from "./client.ts";
-import { hasBlob, type Repository, repositoryCall } from "./blobs.ts";
+import type { Repository } from "./repository.ts";
 import {
   ConnectionError,
   FailedTries,
@@ -146,8 +146,8 @@ export async function pushBlob(
  * @throws {KodenoError} `UNAUTHORIZED`, `REGISTRY_FAILED`
  */
 export async function checkPush(repository: Repository, options: CallOptions): Promise<void> {
-  const { client, endpoint: { name } } = repository;
-  const call = repositoryCall(repository, "POST", "blobs/uploads/", `push to ${name}`, options);
+  const { client, name } = repository;
+  const call = repository.call("POST", "blobs/uploads/", `push to ${name}`, options);
   const answer = await client.call(call);
   if (answer.status !== 202) throw await client.refusal(call, answer);
   await answer.body.cancel();
@@ -183,8 +183,8 @@ class Upload {
   ) {
     this.#client = repository.client;
     this.#bytes = new BlobReader(d, open, signal);
-    const doing = `push blob ${parseDigest(d.digest)} to ${repository.endpoint.name}`;
-    this.#begins = repositoryCall(repository, "POST", "blobs/uploads/", doing, { signal });
+    const doing = `push blob ${parseDigest(d.digest)} to ${repository.name}`;
+    this.#begins = repository.call("POST", "blobs/uploads/", doing, { signal });
   }
 
   async run(mounts: readonly string[]): Promise<void> {
@@ -208,7 +208,7 @@ class Upload {
             const isBroken = error instanceof ConnectionError && error.trouble === "closed";
             if (isBroken) this.#most = FIRST_CHUNK_BYTES;
             // The answer alone may have been lost.
-            if (await hasBlob(this.repository, this.d, { signal: this.signal })) return;
+            if (await this.repository.hasBlob(this.d, { signal: this.signal })) return;
           }
           this.#session = this.#session && await this.#askOffset(this.#session);
         }

@@ -1,0 +1,320 @@
+/**
+ * What a repository has: its blobs, whose bytes go on where a broken connection left off, and its
+ * manifests, found, pulled and put (distribution spec 1.1, "Pull", "Pushing Manifests").
+ * @module
+ */
+import type { CallOptions } from "../../content/places.ts";
+import { hasSuccessors } from "../../content/walk.ts";
+import { KodenoError, messageOf } from "../../errors.ts";
+import { digestOf } from "../../io/hash.ts";
+import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/streams.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  type Digest,
+  isDigest,
+  MediaType,
+  parseDigest,
+} from "../../oci/descriptor.ts";
+import { MAX_JSON_BYTES } from "../../oci/manifest.ts";
+import type { Call, RegistryClient, Scope } from "./client.ts";
+import type { Answer } from "./transport.ts";
+import type { Endpoint } from "./endpoint.ts";
+import {
+  ConnectionError,
+  connectionFailure,
+  FailedTries,
+  isTransientError,
+  readWithin,
+  RegistryError,
+} from "./failure.ts";
+
+/** What is asked for, OCI's and Docker's. */
+const ACCEPT = [
+  MediaType.index,
+  MediaType.manifest,
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/**
+ * What a registry says of a manifest whose blobs it does not find. They were there a moment ago; it
+ * may be writing one of them again, since somebody else pushes it, too, or not see all it has yet.
+ */
+const BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN";
+
+/** Nothing is asked for again where it would have less time to come. */
+const MIN_LEFT_MS = 50;
+
+/** A manifest or index with its bytes. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+const VERBS = { HEAD: "find", GET: "pull", PUT: "push" } as const;
+
+/** A repository and who talks to it. */
+export class Repository {
+  constructor(readonly client: RegistryClient, readonly endpoint: Endpoint) {}
+
+  get name(): string {
+    return this.endpoint.name;
+  }
+
+  /** An image by its tag or digest. */
+  nameOf(ref: string): string {
+    return `${this.name}${isDigest(ref) ? "@" : ":"}${ref}`;
+  }
+
+  /** A request about it; `rest` follows its path. */
+  call(method: string, rest: string, doing: string, { signal }: CallOptions): Call {
+    const { path } = this.endpoint;
+    const isRead = method === "GET" || method === "HEAD";
+    const scope: Scope = { path, actions: isRead ? ["pull"] : ["pull", "push"] };
+    return { doing, method, to: `/v2/${path}/${rest}`, scopes: [scope], signal };
+  }
+
+  /** Whether it has a blob of that digest and size (HEAD). */
+  async hasBlob(d: Descriptor, options: CallOptions): Promise<boolean> {
+    const doing = `look for blob ${d.digest} in ${this.name}`;
+    const call = this.call("HEAD", `blobs/${parseDigest(d.digest)}`, doing, options);
+    const answer = await this.client.call(call);
+    await answer.body.cancel();
+    if (answer.status === 404) return false;
+    if (answer.status !== 200) throw await this.client.refusal(call, answer);
+    refuseWebPage(call, answer, d.mediaType);
+    const length = answer.headers.get("content-length");
+    return length === null || Number(length) === d.size;
+  }
+
+  /**
+   * The bytes of a blob, as they are there.
+   * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it has another size; so does the stream,
+   * and with `REGISTRY_FAILED` when it broke too often
+   */
+  async fetchBlob(d: Descriptor, options: CallOptions): Promise<ReadableStream<Uint8Array>> {
+    const doing = `pull blob ${d.digest} from ${this.name}`;
+    const call = this.call("GET", `blobs/${parseDigest(d.digest)}`, doing, options);
+    const open = async (offset: number): Promise<Part> => {
+      const headers = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : {};
+      const answer = await this.client.call({ ...call, headers });
+      const { status, url, body } = answer;
+      if (status !== 200 && (status !== 206 || offset === 0)) {
+        throw await this.client.refusal(call, answer, true);
+      }
+      const from = status === 206 ? offset : 0;
+      const refuse = async (why: string) => {
+        await body.cancel();
+        throw badContent(call, why, d.digest);
+      };
+      const length = Number(answer.headers.get("content-length") ?? d.size - from);
+      if (length !== d.size - from) {
+        await refuse(`it has ${length + from} bytes, not the ${d.size} named`);
+      }
+      const given = /^bytes (\d+)-/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? offset;
+      if (status === 206 && Number(given) !== offset) {
+        await refuse("the registry gives another part of it than was asked for");
+      }
+      refuseWebPage(call, answer, d.mediaType);
+      return { reader: byobReader(body), url, skip: offset - from };
+    };
+    return resuming(this.client, call, d, open, await open(0));
+  }
+
+  /**
+   * What a tag or digest names (HEAD, and GET only where the answer leaves something out); undefined
+   * when it is not there.
+   * @throws {KodenoError} `BAD_CONTENT` when it is no manifest or index that kodeno knows
+   */
+  async headManifest(ref: string, options: CallOptions): Promise<Descriptor | undefined> {
+    const call = this.#manifestCall("HEAD", ref, options);
+    const answer = await this.client.call(call);
+    await answer.body.cancel();
+    const { status } = answer;
+    if (status === 404) return undefined;
+    // Some registries know HEAD only for those who are logged in, or not at all.
+    if (status === 405) return (await this.getManifest(ref, options)).descriptor;
+    if (status !== 200) throw await this.client.refusal(call, answer);
+    refuseWebPage(call, answer, "");
+    const digest = namedDigest(answer);
+    const length = answer.headers.get("content-length");
+    const mediaType = typeOf(answer);
+    if (digest === undefined || length === null || mediaType === "application/json") {
+      return (await this.getManifest(ref, options)).descriptor;
+    }
+    if (isDigest(ref) && digest !== ref) throw otherDigest(call, digest);
+    return known(call, { mediaType, digest, size: Number(length) });
+  }
+
+  /**
+   * A manifest or index with its bytes, 4 MiB at most, which are checked against a digest.
+   * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT`
+   */
+  async getManifest(ref: string, options: CallOptions): Promise<Document> {
+    const call = this.#manifestCall("GET", ref, options);
+    // Tries that each take as long as they may would take that many times as long.
+    let leftMs = this.client.shared.documentMs;
+    for (let tried = 1;; tried++) {
+      const answer = await this.client.call(call);
+      if (answer.status !== 200) throw await this.client.refusal(call, answer, true);
+      refuseWebPage(call, answer, "");
+      let bytes: Uint8Array;
+      const began = performance.now();
+      try {
+        const what = call.doing.replace(/^pull /, "");
+        bytes = await readWithin(answer.body, MAX_JSON_BYTES, leftMs, what);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        leftMs -= performance.now() - began;
+        const failure = connectionFailure(call, answer.url, error);
+        // Only what broke on the way is tried again.
+        const isOver = tried >= this.client.shared.policy.attempts || leftMs < MIN_LEFT_MS;
+        if (failure === error || isOver) throw failure;
+        await this.client.waitForTry(call, tried, messageOf(error));
+        continue;
+      }
+      const digest = digestOf(bytes);
+      const isOther = (isDigest(ref) && ref !== digest) ||
+        (namedDigest(answer) ?? digest) !== digest;
+      if (isOther) throw otherDigest(call, digest);
+      const descriptor = { mediaType: typeOf(answer), digest, size: bytes.length };
+      return { descriptor: known(call, descriptor), bytes };
+    }
+  }
+
+  /**
+   * Puts a manifest or index under its digest, or under a tag; gives what the registry says of its
+   * `subject` (`OCI-Subject`), if anything.
+   * @throws {KodenoError} `BAD_CONTENT` when the registry took other bytes for it
+   */
+  async putManifest(
+    ref: string,
+    { descriptor, bytes }: Document,
+    options: CallOptions,
+  ): Promise<string | undefined> {
+    const call: Call = {
+      ...this.#manifestCall("PUT", ref, options),
+      headers: { "content-type": descriptor.mediaType },
+      body: () => bytes,
+    };
+    let answer = await this.client.call(call);
+    for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {
+      const refusal = await this.client.refusal(call, answer);
+      if (
+        !refusal.registryCodes.includes(BLOB_UNKNOWN) || tried >= this.client.shared.policy.attempts
+      ) {
+        throw refusal;
+      }
+      await this.client.waitForTry(
+        call,
+        tried,
+        `registry answered ${refusal.status} (${BLOB_UNKNOWN})`,
+      );
+      answer = await this.client.call(call);
+    }
+    await answer.body.cancel();
+    const named = namedDigest(answer);
+    if (named !== undefined && named !== descriptor.digest) throw otherDigest(call, named);
+    return answer.headers.get("oci-subject") ?? undefined;
+  }
+
+  #manifestCall(method: keyof typeof VERBS, ref: string, options: CallOptions): Call {
+    const doing = `${VERBS[method]} ${this.nameOf(ref)}`;
+    const call = this.call(method, `manifests/${ref}`, doing, options);
+    return { ...call, headers: { accept: ACCEPT } };
+  }
+}
+
+interface Part {
+  readonly reader: ByobReader;
+  readonly url: URL;
+  /** Bytes that are known already, of a registry that cannot begin in the middle. */
+  skip: number;
+}
+
+/** One stream over as many connections as it takes. */
+function resuming(
+  client: RegistryClient,
+  call: Call,
+  d: Descriptor,
+  open: (offset: number) => Promise<Part>,
+  part: Part,
+): ReadableStream<Uint8Array> {
+  let offset = 0;
+  const tries = new FailedTries();
+
+  const next = async (memory: Memory): Promise<Memory> => {
+    const room = memory.length;
+    for (let lent = memory;;) {
+      try {
+        const bytes = await part.reader.read(lent);
+        if (bytes.length === 0 && offset < d.size) {
+          const early = `the answer ended ${d.size - offset} bytes too early`;
+          throw new ConnectionError("closed", early);
+        }
+        const known = Math.min(part.skip, bytes.length);
+        part.skip -= known;
+        // What is new goes to the beginning, which is where a reader of lent memory looks.
+        if (known > 0) bytes.copyWithin(0, known);
+        if (known < bytes.length || bytes.length === 0) {
+          return bytes.subarray(0, bytes.length - known);
+        }
+        lent = new Uint8Array(bytes.buffer);
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        const failed = tries.add(offset);
+        if (!isTransientError(error) || failed >= client.shared.policy.attempts) {
+          throw connectionFailure(call, part.url, error);
+        }
+        await client.waitForTry(call, failed, messageOf(error));
+        part = await open(offset);
+        // What was lent is lost with the part that broke.
+        lent = new Uint8Array(room);
+      }
+    }
+  };
+
+  return byteStream(async (memory) => {
+    const chunk = await next(memory);
+    offset += chunk.length;
+    if (offset <= d.size) return chunk;
+    await part.reader.cancel();
+    throw badContent(call, `it has more than the ${d.size} bytes named`, d.digest);
+  }, () => part.reader.cancel());
+}
+
+function badContent(call: Call, why: string, digest: string): KodenoError {
+  return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest });
+}
+
+/** Refuses a page for people: what answers is no registry, but a login page or a misled proxy. */
+export function refuseWebPage(call: Call, answer: Answer, mediaType: string): void {
+  const type = answer.headers.get("content-type") ?? "";
+  if (!/^text\/html\b/i.test(type) || /^text\/html\b/i.test(mediaType)) return;
+  answer.body.cancel().catch(() => {});
+  const { status, url } = answer;
+  const why = `${url.host} answered with a web page`;
+  const more = { next: "make sure that it is a registry", status };
+  throw new RegistryError("REGISTRY_FAILED", call, url, why, more);
+}
+
+function typeOf(answer: Answer): string {
+  return (answer.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+/** The digest that an answer tells, if it does. */
+function namedDigest(answer: Answer): Digest | undefined {
+  const named = answer.headers.get("docker-content-digest") ?? "";
+  return isDigest(named) ? named : undefined;
+}
+
+function known(call: Call, descriptor: Descriptor): Descriptor {
+  if (hasSuccessors(descriptor)) return bareDescriptor(descriptor);
+  const type = JSON.stringify(descriptor.mediaType);
+  throw badContent(call, `it is neither an image nor an index, but ${type}`, descriptor.digest);
+}
+
+function otherDigest(call: Call, digest: string): KodenoError {
+  return badContent(call, `the registry has ${digest} there`, digest);
+}
