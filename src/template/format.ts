@@ -4,11 +4,11 @@
  * @module
  */
 import { GoTime } from "./go_time.ts";
-import { GoInt, GoList, GoMap, typeOf, type Value } from "./value.ts";
+import { GoInt, GoList, GoMap, isNil, typeOf, type Value } from "./value.ts";
 
 /** The value as a template prints it. */
 export function display(value: Value): string {
-  return typeof value === "string" ? value : formatValue(value, "v", NO_FLAGS);
+  return typeof value === "string" ? value : formatValue(value, "v", {});
 }
 
 /** Values in a row, with a space between two that are no texts. */
@@ -82,7 +82,7 @@ export function sprintf(format: string, values: readonly Value[]): string {
     const [marks = ""] = /^[#0+\- ]*/.exec(format.slice(found + 1)) ?? [];
     at = found + 1 + marks.length;
     const [sharp, zero, plus, minus, space] = [..."#0+- "].map((mark) => marks.includes(mark));
-    const flags = { ...NO_FLAGS, sharp, zero, plus, minus, space } as Flags;
+    const flags: Flags = { sharp, zero, plus, minus, space };
     readIndex();
     flags.width = readNumber("BADWIDTH");
     if (flags.width !== undefined && flags.width < 0) {
@@ -112,29 +112,15 @@ export function sprintf(format: string, values: readonly Value[]): string {
   text += format.slice(at);
   if (isReordered || next >= values.length) return text;
   const left = values.slice(next).map((value) =>
-    value === undefined || value === null ? "<nil>" : `${typeOf(value)}=${display(value)}`
+    isNil(value) ? "<nil>" : `${typeOf(value)}=${display(value)}`
   );
   return `${text}%!(EXTRA ${left.join(", ")})`;
 }
 
-/** What stands between `%` and the verb. */
-interface Flags {
-  sharp: boolean;
-  zero: boolean;
-  plus: boolean;
-  minus: boolean;
-  space: boolean;
-  /** `%#v`: as Go source. */
-  source: boolean;
-  width: number | undefined;
-  precision: number | undefined;
-}
-
-const NO_FLAGS: Readonly<Flags> = {
-  ...{ sharp: false, zero: false, plus: false, minus: false, space: false, source: false },
-  width: undefined,
-  precision: undefined,
-};
+/** What stands between `%` and the verb; `source` is that of `%#v`: as Go source. */
+type Flags =
+  & { [M in "sharp" | "zero" | "plus" | "minus" | "space" | "source"]?: boolean | undefined }
+  & { width?: number | undefined; precision?: number | undefined };
 
 /** Fills a text up to the width. */
 function pad(text: string, { width = 0, minus, zero }: Flags): string {
@@ -144,25 +130,16 @@ function pad(text: string, { width = 0, minus, zero }: Flags): string {
   return (zero ? "0" : " ").repeat(missing) + text;
 }
 
-/** What a verb that does not fit makes: `%!d(string=x)`. */
-function badVerb(value: Value, verb: string, flags: Flags): string {
-  if (value === undefined || value === null) return `%!${verb}(<nil>)`;
-  return `%!${verb}(${typeOf(value)}=${formatValue(value, "v", flags)})`;
-}
-
-/**
- * Writes a value for a verb.
- *
- * @param inside whether it is in a list or map, where nil is printed for any verb
- */
+/** A value for a verb; `inside` a list or map nil is printed for any verb. */
 function formatValue(value: Value, verb: string, flags: Flags, inside = false): string {
-  if (value === undefined || value === null) {
+  if (isNil(value)) {
     if (inside) return flags.source ? "interface {}(nil)" : "<nil>";
-    return verb === "T" || verb === "v" ? pad("<nil>", flags) : badVerb(value, verb, flags);
+    return verb === "T" || verb === "v" ? pad("<nil>", flags) : `%!${verb}(<nil>)`;
   }
   if (verb === "T" && !inside) return formatText(typeOf(value), "s", flags) ?? "";
   if (value instanceof GoList || value instanceof GoMap) return formatMany(value, verb, flags);
-  return formatOne(value, verb, flags) ?? badVerb(value, verb, flags);
+  return formatOne(value, verb, flags) ??
+    `%!${verb}(${typeOf(value)}=${formatValue(value, "v", flags)})`;
 }
 
 function formatMany(value: GoList | GoMap, verb: string, flags: Flags): string {
@@ -197,8 +174,7 @@ function formatText(text: string, verb: string, flags: Flags): string | undefine
   const { precision } = flags;
   if (verb === "x" || verb === "X") return formatHex(text, verb, flags);
   const cut = precision === undefined ? text : [...text].slice(0, precision).join("");
-  const isQuoted = verb === "q" || (verb === "v" && flags.source);
-  if (isQuoted) {
+  if (verb === "q" || (verb === "v" && flags.source)) {
     const raw = flags.sharp && canBackquote(cut);
     return pad(raw ? `\`${cut}\`` : quoteText(cut, flags.plus), flags);
   }
@@ -214,24 +190,33 @@ function formatHex(text: string, verb: string, flags: Flags): string {
 }
 
 const BASES: Readonly<Record<string, number>> = { v: 10, d: 10, b: 2, o: 8, O: 8, x: 16, X: 16 };
+const PREFIXES: Readonly<Record<number, string>> = { 2: "0b", 8: "0", 16: "0x" };
+
+function signOf(isNegative: boolean, { plus, space }: Flags): string {
+  if (isNegative) return "-";
+  return plus ? "+" : space ? " " : "";
+}
+
+/** Whether a number is that of a character. */
+export function isRune(code: number | bigint): boolean {
+  return code >= 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+}
 
 function formatInt(value: bigint, verb: string, flags: Flags): string | undefined {
   if (verb === "c" || verb === "q") {
-    const isRune = value >= 0n && value <= 0x10ffffn && (value < 0xd800n || value > 0xdfffn);
-    const character = String.fromCodePoint(isRune ? Number(value) : 0xfffd);
+    const character = String.fromCodePoint(isRune(value) ? Number(value) : 0xfffd);
     return pad(verb === "c" ? character : quoteCharacter(character, flags.plus), flags);
   }
   if (verb === "U") return formatUnicode(BigInt.asUintN(64, value), flags);
   const base = BASES[verb];
   if (base === undefined) return undefined;
-  const { precision, width, zero, minus, plus, space, sharp } = flags;
-  if (precision === 0 && value === 0n) return " ".repeat(width ?? 0);
-  const sign = value < 0n ? "-" : plus ? "+" : space ? " " : "";
-  const filled = zero && !minus && width !== undefined ? width - sign.length : 0;
+  const { precision, width = 0, zero, minus, sharp } = flags;
+  if (precision === 0 && value === 0n) return " ".repeat(width);
+  const sign = signOf(value < 0n, flags);
+  const filled = zero && !minus ? width - sign.length : 0;
   let digits = (value < 0n ? -value : value).toString(base).padStart(precision ?? filled, "0");
-  if (sharp && base === 2) digits = `0b${digits}`;
-  if (sharp && base === 8 && !digits.startsWith("0")) digits = `0${digits}`;
-  if (sharp && base === 16) digits = `0x${digits}`;
+  const isOctal = base === 8 && digits.startsWith("0");
+  if (sharp && !isOctal) digits = (PREFIXES[base] ?? "") + digits;
   if (verb === "O") digits = `0o${digits}`;
   if (verb === "X") digits = digits.toUpperCase();
   return pad(sign + digits, { ...flags, zero: false });
@@ -239,27 +224,28 @@ function formatInt(value: bigint, verb: string, flags: Flags): string | undefine
 
 function formatUnicode(code: bigint, flags: Flags): string {
   const digits = code.toString(16).toUpperCase().padStart(Math.max(flags.precision ?? 4, 4), "0");
-  const isRune = code <= 0x10ffffn && (code < 0xd800n || code > 0xdfffn);
-  const character = isRune ? String.fromCodePoint(Number(code)) : "";
-  const shown = flags.sharp && isRune && isPrintable(character) ? ` '${character}'` : "";
+  const character = isRune(code) ? String.fromCodePoint(Number(code)) : "";
+  const shown = flags.sharp && isPrintable(character) ? ` '${character}'` : "";
   return pad(`U+${digits}${shown}`, { ...flags, zero: false });
 }
 
+/** How the verbs of float64 write: with an exponent (e), without (f), or as is shorter (g). */
+const FLOATS: Readonly<Record<string, "e" | "f" | "g">> = {
+  ...{ v: "g", g: "g", G: "g", e: "e", E: "e", f: "f", F: "f" },
+};
+
 function formatNumber(value: number, verb: string, flags: Flags): string | undefined {
-  const { precision, plus, space, width = 0, zero, minus, sharp } = flags;
-  const lower = verb === "v" ? "g" : verb.toLowerCase();
-  if (!/^[vgGeEfF]$/.test(verb) || (lower !== "g" && lower !== "e" && lower !== "f")) {
-    return undefined;
-  }
-  const wanted = precision ?? (lower === "g" ? -1 : 6);
-  const written = formatFloat(value, lower, wanted);
-  const unsigned = written.replace(/^[-+]/, "");
-  const sign = written.startsWith("-") ? "-" : plus ? "+" : space ? " " : "";
+  const { width = 0, zero, minus, sharp } = flags;
+  const kind = FLOATS[verb];
+  if (kind === undefined) return undefined;
+  const sign = signOf(value < 0 || Object.is(value, -0), flags);
   if (!Number.isFinite(value)) {
-    const infinite = written === "+Inf" && sign === "" ? "+Inf" : sign + unsigned;
-    return pad(infinite, { ...flags, zero: false });
+    const text = Number.isNaN(value) ? `${sign}NaN` : `${sign || "+"}Inf`;
+    return pad(text, { ...flags, zero: false });
   }
-  const marked = sharp ? withPoint(unsigned, lower === "g" ? wanted : 0) : unsigned;
+  const precision = flags.precision ?? (kind === "g" ? -1 : 6);
+  const written = formatFloat(Math.abs(value), kind, precision);
+  const marked = sharp ? withPoint(written, kind === "g" ? precision : 0) : written;
   const digits = verb === "E" || verb === "G" ? marked.toUpperCase() : marked;
   const filled = zero && !minus ? digits.padStart(width - sign.length, "0") : digits;
   return pad(sign + filled, flags);
@@ -274,16 +260,11 @@ function withPoint(text: string, precision: number): string {
   return pointed + "0".repeat(Math.max(missing, 0)) + tail;
 }
 
-const SHORT: Readonly<Record<string, string>> = {
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
+/** What the letters behind a `\` stand for. */
+export const ESCAPES: Readonly<Record<string, string>> = {
+  ...{ a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\" },
 };
+const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, one]) => [one, letter]));
 
 /** What Go takes for printable: letters, marks, numbers, punctuation, symbols, and the space. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
@@ -295,11 +276,10 @@ export function isPrintable(character: string): boolean {
 
 function escaped(character: string, quote: string, ascii: boolean): string {
   if (character === quote) return `\\${quote}`;
-  const short = SHORT[character];
-  if (short !== undefined) return short;
+  const short = LETTERS.get(character);
+  if (short !== undefined) return `\\${short}`;
   const code = character.codePointAt(0) ?? 0;
-  if (code >= 0x20 && code < 0x7f) return character;
-  if (!ascii && isPrintable(character)) return character;
+  if (isPrintable(character) && (!ascii || code < 0x7f)) return character;
   const hex = code.toString(16);
   if (code < 0x20 || code === 0x7f) return `\\x${hex.padStart(2, "0")}`;
   return code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
@@ -329,15 +309,10 @@ interface Decimal {
 
 /** All digits that a positive number has, which is a finite count in base ten. */
 function exact(value: number): Decimal {
-  const bits = new DataView(new ArrayBuffer(8));
-  bits.setFloat64(0, value);
-  const raw = bits.getBigUint64(0);
-  const stored = Number((raw >> 52n) & 0x7ffn);
-  const mantissa = (raw & (2n ** 52n - 1n)) | (stored === 0 ? 0n : 2n ** 52n);
-  const exponent = Math.max(stored, 1) - 1075;
-  const scaled = exponent >= 0 ? mantissa << BigInt(exponent) : mantissa * 5n ** BigInt(-exponent);
-  const digits = scaled.toString();
-  return trimmed(digits, digits.length + Math.min(exponent, 0));
+  let [whole, halvings] = [value, 0];
+  for (; !Number.isInteger(whole); halvings++) whole *= 2;
+  const digits = (BigInt(whole) * 5n ** BigInt(halvings)).toString();
+  return trimmed(digits, digits.length - halvings);
 }
 
 /** The fewest digits that read back as the same number. */
@@ -357,12 +332,11 @@ function rounded({ digits, point }: Decimal, count: number): Decimal {
   if (count < 0) return { digits: "", point: 0 };
   const kept = digits.slice(0, count);
   const rest = digits.slice(count);
-  const half = rest[0] === "5" && rest.length === 1;
-  const odd = Number(kept.at(-1) ?? 0) % 2 === 1;
-  const up = half ? odd : (rest[0] ?? "0") >= "5";
-  if (!up) return trimmed(kept, point);
+  const isOdd = Number(kept.at(-1) ?? 0) % 2 === 1;
+  const isUp = rest === "5" ? isOdd : rest >= "5";
+  if (!isUp) return trimmed(kept, point);
   const raised = (BigInt(kept || 0) + 1n).toString();
-  return trimmed(raised, point + raised.length - Math.max(kept.length, 0));
+  return trimmed(raised, point + raised.length - kept.length);
 }
 
 function fixed({ digits, point }: Decimal, places: number): string {
@@ -380,38 +354,22 @@ function exponential({ digits, point }: Decimal, places: number): string {
 }
 
 /**
- * Writes a number as Go's `strconv.FormatFloat` does.
- *
- * @param verb `f` without an exponent, `e` with one, `g` whichever is shorter
- * @param precision digits behind the point, or of the whole for `g`; -1 for as few as needed
+ * Writes a positive number as Go's `strconv.FormatFloat`. The precision counts digits behind the
+ * point, or all of them for `g`; -1 is as few as read back as the same number.
  */
-function formatFloat(value: number, verb: "e" | "f" | "g", precision: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value < 0 ? "-Inf" : "+Inf";
-  const sign = value < 0 || Object.is(value, -0) ? "-" : "";
-  const size = Math.abs(value);
-  if (precision < 0) {
-    const few = shortest(size);
-    const { digits, point } = few;
-    if (verb === "f") return sign + fixed(few, digits.length - point);
-    if (verb === "e") return sign + exponential(few, digits.length - 1);
-    return sign + general(few, 6, digits.length);
-  }
-  const all = exact(size);
-  if (verb === "f") return sign + fixed(rounded(all, all.point + precision), precision);
-  if (verb === "e") return sign + exponential(rounded(all, precision + 1), precision);
-  const count = precision === 0 ? 1 : precision;
-  const few = rounded(all, count);
+function formatFloat(size: number, kind: "e" | "f" | "g", precision: number): string {
+  const isShort = precision < 0;
+  const all = isShort ? shortest(size) : exact(size);
+  const count = Math.max(precision, 1);
+  const counts = { f: all.point + precision, e: precision + 1, g: count };
+  const few = isShort ? all : rounded(all, counts[kind]);
   const { digits, point } = few;
-  const limit = count > digits.length && digits.length >= point ? digits.length : count;
-  return sign + general(few, limit, digits.length);
-}
-
-function general(decimal: Decimal, limit: number, count: number): string {
-  const exponent = decimal.point - 1;
-  const isLong = exponent < -4 || exponent >= limit;
+  if (kind === "f") return fixed(few, isShort ? digits.length - point : precision);
+  if (kind === "e") return exponential(few, isShort ? digits.length - 1 : precision);
   // Zero has no digits, and no exponent either.
-  if (decimal.digits === "") return "0";
-  if (isLong) return exponential(decimal, count - 1);
-  return fixed(decimal, Math.max(count - decimal.point, 0));
+  if (digits === "") return "0";
+  let limit = isShort ? 6 : count;
+  if (!isShort && digits.length >= point) limit = Math.min(count, digits.length);
+  const isLong = point <= -4 || point > limit;
+  return isLong ? exponential(few, digits.length - 1) : fixed(few, digits.length - point);
 }

@@ -24,13 +24,10 @@ interface KoFacts {
 export function koData(facts: KoFacts): Readonly<Record<string, unknown>> {
   const { environment, goEnvironment = {}, git = {}, date, timezone = "Local" } = facts;
   // ko always has this one, so that "{{.Env.LDFLAGS}}" needs no variable.
-  const env: Record<string, string> = { LDFLAGS: "", ...environment };
-  const goEnv = Object.entries(goEnvironment).map(([key, value]) => [
-    key,
-    Object.hasOwn(env, key) ? env[key] : value,
-  ]);
+  const env = new Map(Object.entries({ LDFLAGS: "", ...environment }));
+  const goEnv = Object.entries(goEnvironment).map(([key, value]) => [key, env.get(key) ?? value]);
   return {
-    Env: env,
+    Env: Object.fromEntries(env),
     GoEnv: Object.fromEntries(goEnv),
     Git: git,
     Date: formatGoTime(date, RFC3339, timezone),

@@ -12,31 +12,25 @@ import { GoTime } from "./go_time.ts";
 /** Any value of a template. */
 export type Value = undefined | null | string | boolean | number | GoInt | GoList | GoMap | GoTime;
 
-/** The kinds of whole numbers that templates meet. */
-type IntKind = "int" | "int64" | "uint8";
-
 /** A whole number; wraps around as Go's do. */
 export class GoInt {
-  /** The number. */
   readonly value: bigint;
 
-  /** @param kind what `%T` says of it */
-  constructor(value: bigint | number, readonly kind: IntKind = "int") {
+  constructor(value: bigint | number, readonly kind: "int" | "int64" | "uint8" = "int") {
     this.value = kind === "uint8"
       ? BigInt.asUintN(8, BigInt(value))
       : BigInt.asIntN(64, BigInt(value));
   }
 }
 
-/** A slice. */
+/** Go's name for a type that holds anything. */
+const ANY = "interface {}";
+
+/** A slice of items that Go calls `elem`; none of them is `undefined`. */
 export class GoList {
   /** How much printing it may take: what is in it several times counts each time. */
   readonly weight: number;
 
-  /**
-   * @param items in order; none of them is `undefined`
-   * @param elem the Go type of the items
-   */
   constructor(readonly items: readonly Value[], readonly elem: string = ANY) {
     this.weight = items.reduce<number>((sum, item) => sum + weightOf(item), 1);
   }
@@ -44,10 +38,8 @@ export class GoList {
 
 /** A map with keys of text. */
 export class GoMap {
-  /** How much printing it may take. */
   readonly weight: number;
 
-  /** @param elem the Go type of what it holds */
   constructor(readonly entries: ReadonlyMap<string, Value>, readonly elem: string = ANY) {
     this.weight = [...entries].reduce((sum, [key, value]) => sum + key.length + weightOf(value), 1);
   }
@@ -64,12 +56,14 @@ export function weightOf(value: Value): number {
   return value instanceof GoList || value instanceof GoMap ? value.weight : 1;
 }
 
-/** Go's name for a type that holds anything. */
-const ANY = "interface {}";
+/** Whether a value is nil, or nothing. */
+export function isNil(value: Value): value is null | undefined {
+  return value === null || value === undefined;
+}
 
 /** The Go type of a value, as `%T` prints it. */
 export function typeOf(value: Value): string {
-  if (value === undefined || value === null) return "<nil>";
+  if (isNil(value)) return "<nil>";
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "number") return "float64";
@@ -80,14 +74,16 @@ export function typeOf(value: Value): string {
 
 /** Whether a value counts as true: all but nothing, zero, and what is empty. */
 export function isTrue(value: Value): boolean {
-  if (value === undefined || value === null) return false;
-  if (typeof value === "string") return value !== "";
-  if (typeof value === "boolean") return value;
-  // Not a number is not zero.
-  if (typeof value === "number") return value !== 0;
   if (value instanceof GoInt) return value.value !== 0n;
   if (value instanceof GoList) return value.items.length > 0;
-  return value instanceof GoMap ? value.entries.size > 0 : true;
+  if (value instanceof GoMap) return value.entries.size > 0;
+  // Not a number is not zero.
+  return Number.isNaN(value) || Boolean(value);
+}
+
+/** A text out of its bytes. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 /** Orders texts as Go does, by the bytes of their UTF-8. */
@@ -101,9 +97,7 @@ const MAX_DEPTH = 100;
 /**
  * Takes data over into values: own properties only, so that nothing of a prototype is ever seen. An
  * object whose values are all texts is a `map[string]string`, any other a `map[string]any`; whole
- * numbers become `int`.
- *
- * @throws {TypeError} for what no template can hold, such as functions and circles
+ * numbers become `int`. What no template can hold, such as functions and circles, is a TypeError.
  */
 export function toValue(data: unknown, depth = 0): Value {
   if (depth > MAX_DEPTH) throw new TypeError("the data of a template is nested too deeply");
@@ -111,8 +105,6 @@ export function toValue(data: unknown, depth = 0): Value {
   if (typeof data === "string" || typeof data === "boolean") return data;
   if (typeof data === "bigint") return new GoInt(data);
   if (typeof data === "number") return Number.isSafeInteger(data) ? new GoInt(data) : data;
-  if (data instanceof GoInt || data instanceof GoList || data instanceof GoMap) return data;
-  if (data instanceof GoTime) return data;
   if (Array.isArray(data)) {
     const items = data.map((item) => toValue(item, depth + 1));
     return new GoList(items, elemOf(items));
