@@ -23,7 +23,7 @@ import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/run.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
-import { fn, type Functions } from "../template/functions.ts";
+import { goFunctions } from "../template/functions.ts";
 import { compileTemplate } from "../template/template.ts";
 
 interface SkaffoldRequest {
@@ -174,10 +174,10 @@ function buildsJson(builds: readonly SkaffoldBuilt[]): string {
  */
 export function renderBuilds(builds: readonly SkaffoldBuilt[], template: string): string {
   if (template.replaceAll(/\s/g, "") === "{{json.}}") return buildsJson(builds);
-  const json = fn("any", () => {
+  const json = () => {
     throw new Error("json prints everything: say {{json .}} alone");
-  });
-  const functions: Functions = new Map([["json", json]]);
+  };
+  const functions = goFunctions({ any: { json } });
   return compileTemplate(template, "--output", { functions }).run({
     Builds: builds.map(({ imageName, tag }) => ({ ImageName: imageName, Tag: tag })),
   });

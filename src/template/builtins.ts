@@ -3,12 +3,21 @@
  * evaluator's own, because they do not look at all of their arguments.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { isPrintable, sprint, sprintf, sprintln } from "./format.ts";
-import { fn, type Functions } from "./functions.ts";
+import { type Functions, goFunctions } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
-import { compareText, GoInt, GoList, GoMap, isTrue, typeOf, type Value } from "./value.ts";
-
-const encoder = new TextEncoder();
+import {
+  compareText,
+  fromUtf8,
+  GoInt,
+  GoList,
+  GoMap,
+  isNil,
+  isTrue,
+  typeOf,
+  type Value,
+} from "./value.ts";
 
 /** As text, where nothing is what a template prints for it. */
 const textOf = (values: readonly Value[]): string =>
@@ -23,24 +32,26 @@ function position(index: Value, length: number): number {
 }
 
 function index(item: Value, ...indexes: readonly Value[]): Value {
-  if (item === null || item === undefined) throw new Error("index of nil");
-  let found: Value = item;
-  for (const one of indexes) {
-    if (found === null || found === undefined) throw new Error("index of nil");
-    if (found instanceof GoMap) {
-      if (typeof one !== "string") throw new Error(`the key of a map is no ${typeOf(one)}`);
-      const empty: Value = found.elem === "string" ? "" : null;
-      found = found.entries.has(one) ? found.entries.get(one) : empty;
-    } else if (found instanceof GoList || typeof found === "string") {
-      const items: readonly Value[] = typeof found === "string"
-        ? [...encoder.encode(found)].map((byte) => new GoInt(byte, "uint8"))
-        : found.items;
-      const at = position(one, items.length);
-      if (at === items.length) throw new Error(`index out of range: ${at}`);
-      found = items[at];
-    } else throw new Error(`a ${typeOf(found)} has no index`);
+  if (isNil(item)) throw new Error("index of nil");
+  return indexes.reduce(at, item);
+}
+
+/** What a text, list or map has at one index. */
+function at(from: Value, index: Value): Value {
+  if (isNil(from)) throw new Error("index of nil");
+  if (from instanceof GoMap) {
+    if (typeof index !== "string") throw new Error(`the key of a map is no ${typeOf(index)}`);
+    if (from.entries.has(index)) return from.entries.get(index);
+    return from.elem === "string" ? "" : null;
   }
-  return found;
+  if (!(from instanceof GoList) && typeof from !== "string") {
+    throw new Error(`a ${typeOf(from)} has no index`);
+  }
+  const items = typeof from === "string" ? Buffer.from(from) : from.items;
+  const place = position(index, items.length);
+  const found = items[place];
+  if (place === items.length) throw new Error(`index out of range: ${place}`);
+  return typeof found === "number" && typeof from === "string" ? new GoInt(found, "uint8") : found;
 }
 
 function slice(item: Value, ...indexes: readonly Value[]): Value {
@@ -48,38 +59,39 @@ function slice(item: Value, ...indexes: readonly Value[]): Value {
   if (typeof item !== "string" && !(item instanceof GoList)) {
     throw new Error(`a ${typeOf(item)} has no slices`);
   }
-  const items = typeof item === "string" ? encoder.encode(item) : item.items;
+  const items = typeof item === "string" ? Buffer.from(item) : item.items;
   const { length } = items;
   const [from = 0, to = length, limit = length] = indexes.map((one) => position(one, length));
   if (from > to || to > limit) throw new Error(`index ${from} lies behind ${to}`);
   if (item instanceof GoList) return new GoList(item.items.slice(from, to), item.elem);
-  const bytes = encoder.encode(item).subarray(from, to);
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const bytes = Buffer.from(item).subarray(from, to);
+  return fromUtf8(bytes);
 }
 
 function len(item: Value): Value {
-  if (typeof item === "string") return new GoInt(encoder.encode(item).length);
+  if (typeof item === "string") return new GoInt(Buffer.from(item).length);
   if (item instanceof GoList) return new GoInt(item.items.length);
   if (item instanceof GoMap) return new GoInt(item.entries.size);
   throw new Error(`a ${typeOf(item)} has no length`);
 }
 
-/** Kinds that can be compared with one another; all whole numbers are one kind. */
+/** What a value is compared as: all whole numbers are one kind; undefined for what cannot be. */
 function kindOf(value: Value): string | undefined {
   if (value instanceof GoInt) return "int";
   return /^(?:string|boolean|number)$/.test(typeof value) ? typeof value : undefined;
 }
 
-/** @throws {Error} for kinds that do not go together */
+const unlike = (one: Value, other: Value): Error =>
+  new Error(`a ${typeOf(one)} cannot be compared with a ${typeOf(other)}`);
+
 function equals(one: Value, other: Value): boolean {
-  const [first, second] = [one ?? null, other ?? null];
-  const kind = kindOf(first);
-  if (kind !== kindOf(second)) {
-    if (first === null || second === null) return false;
-    throw new Error(`a ${typeOf(one)} cannot be compared with a ${typeOf(other)}`);
+  const kind = kindOf(one);
+  if (kind !== kindOf(other)) {
+    if (isNil(one) || isNil(other)) return false;
+    throw unlike(one, other);
   }
-  if (first instanceof GoInt && second instanceof GoInt) return first.value === second.value;
-  if (kind !== undefined || first === null || second === null) return first === second;
+  if (one instanceof GoInt && other instanceof GoInt) return one.value === other.value;
+  if (kind !== undefined || isNil(one) || isNil(other)) return (one ?? null) === (other ?? null);
   throw new Error(`a ${typeOf(one)} cannot be compared`);
 }
 
@@ -88,15 +100,11 @@ function eq(one: Value, ...others: readonly Value[]): boolean {
   return others.some((other) => equals(one, other));
 }
 
-/** Whether the first is the smaller one; throws for kinds that do not go together or have no order. */
 function lt(one: Value, other: Value): boolean {
-  const odd = [one, other].find((value) => kindOf(value) === undefined);
-  if (kindOf(one) === undefined || kindOf(other) === undefined) {
-    throw new Error(`a ${typeOf(odd)} cannot be compared`);
+  for (const value of [one, other]) {
+    if (kindOf(value) === undefined) throw new Error(`a ${typeOf(value)} cannot be compared`);
   }
-  if (kindOf(one) !== kindOf(other)) {
-    throw new Error(`a ${typeOf(one)} cannot be compared with a ${typeOf(other)}`);
-  }
+  if (kindOf(one) !== kindOf(other)) throw unlike(one, other);
   if (typeof one === "string" && typeof other === "string") return compareText(one, other) < 0;
   if (typeof one === "number" && typeof other === "number") return one < other;
   if (one instanceof GoInt && other instanceof GoInt) return one.value < other.value;
@@ -122,43 +130,46 @@ function escapeQuery(text: string): string {
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+const sameOrLess = (one: Value, other: Value): boolean => lt(one, other) || eq(one, other);
+
 /** All of them but `and` and `or`. */
-export const builtinFunctions: Functions = new Map(Object.entries({
-  index: fn("any ...any", index),
-  slice: fn("any ...any", slice),
-  len: fn("any", len),
-  not: fn("any", (value) => !isTrue(value)),
-  print: fn("...any", (...values) => sprint(values)),
-  printf: fn("string ...any", (format, ...values) => sprintf(format, values)),
-  println: fn("...any", (...values) => sprintln(values)),
-  html: fn("...any", (...all) => textOf(all).replace(/[\0"'&<>]/g, (char) => HTML[char] ?? char)),
-  js: fn("...any", (...values) => escapeJavaScript(textOf(values))),
-  urlquery: fn("...any", (...values) => escapeQuery(textOf(values))),
-  eq: fn("any ...any", eq),
-  ne: fn("any any", (one, other) => !eq(one, other)),
-  lt: fn("any any", lt),
-  le: fn("any any", (one, other) => lt(one, other) || eq(one, other)),
-  gt: fn("any any", (one, other) => !(lt(one, other) || eq(one, other))),
-  ge: fn("any any", (one, other) => !lt(one, other)),
-  call: fn("any ...any", () => {
-    throw new Error("there is nothing in the data that can be called");
-  }),
-}));
+export const builtinFunctions: Functions = goFunctions({
+  "any": { len, not: (value) => !isTrue(value) },
+  "any any": {
+    lt,
+    le: sameOrLess,
+    gt: (one, other) => !sameOrLess(one, other),
+    ge: (one, other) => !lt(one, other),
+    ne: (one, other) => !eq(one, other),
+  },
+  "any ...any": {
+    ...{ index, slice, eq },
+    call: () => {
+      throw new Error("there is nothing in the data that can be called");
+    },
+  },
+  "...any": {
+    print: (...values) => sprint(values),
+    println: (...values) => sprintln(values),
+    html: (...values) => textOf(values).replace(/[\0"'&<>]/g, (char) => HTML[char] ?? char),
+    js: (...values) => escapeJavaScript(textOf(values)),
+    urlquery: (...values) => escapeQuery(textOf(values)),
+  },
+  "string ...any": { printf: (format, ...values) => sprintf(format, values) },
+});
 
 /** The methods of a time by their names, as in `{{now.UTC.Format "20060102"}}`. */
 export function timeMethods(time: GoTime): Functions {
-  const part = (layout: string) => fn("", () => new GoInt(Number(time.format(layout))));
-  return new Map(Object.entries({
-    Format: fn("string", (layout) => time.format(layout)),
-    String: fn("", () => time.toString()),
-    Unix: fn("", () => new GoInt(Math.floor(time.milliseconds / 1000), "int64")),
-    UTC: fn("", () => new GoTime(time.milliseconds, "UTC")),
-    Local: fn("", () => new GoTime(time.milliseconds, "Local")),
-    Year: part("2006"),
-    Day: part("2"),
-    YearDay: part("002"),
-    Hour: part("15"),
-    Minute: part("4"),
-    Second: part("5"),
-  }));
+  const part = (layout: string) => () => new GoInt(Number(time.format(layout)));
+  return goFunctions({
+    "string": { Format: (layout) => time.format(layout) },
+    "": {
+      String: () => time.toString(),
+      Unix: () => new GoInt(Math.floor(time.milliseconds / 1000), "int64"),
+      UTC: () => new GoTime(time.milliseconds, "UTC"),
+      Local: () => new GoTime(time.milliseconds, "Local"),
+      ...{ Year: part("2006"), Day: part("2"), YearDay: part("002") },
+      ...{ Hour: part("15"), Minute: part("4"), Second: part("5") },
+    },
+  });
 }

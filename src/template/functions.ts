@@ -5,9 +5,8 @@
 import type { GoTime } from "./go_time.ts";
 import { GoInt, type GoMap, typeOf, type Value } from "./value.ts";
 
-/** What the words of a signature stand for, in TypeScript. */
+/** What the words of a signature stand for: Go's types, and TypeScript's. Nil is null. */
 interface Types {
-  /** Anything; nil is null. */
   readonly any: Value;
   readonly string: string;
   readonly int: number;
@@ -38,25 +37,30 @@ export interface GoFunction {
 /** Functions by their names. */
 export type Functions = ReadonlyMap<string, GoFunction>;
 
+/** Functions by their signatures, and then by their names. */
+type Table<S extends string> = {
+  readonly [P in S]: Readonly<Record<string, (...values: Arguments<P>) => Value>>;
+};
+
 /**
- * A function with a signature of Go's: the types of its parameters, and `...TYPE` at the end for any
- * number of more, as in `fn("int string ...any", (count, text, ...values) => text)`.
+ * Functions with signatures of Go's: the types of the parameters, and `...TYPE` at the end for any
+ * number of more, as in `goFunctions({ "int string ...any": { name: (count, text, ...more) => text } })`.
  */
-export function fn<const S extends string>(
-  signature: S,
-  call: (...values: Arguments<S>) => Value,
-): GoFunction {
-  const words = signature.split(" ").filter((word) => word !== "");
-  const parameters = words.filter((word) => !word.startsWith("...")) as ParameterType[];
-  const rest = words[parameters.length]?.slice("...".length) as ParameterType | undefined;
-  // The evaluator lets no other types through.
-  const unwrapped = (value: Value, i: number): Value =>
-    (parameters[i] ?? rest) === "int" && value instanceof GoInt ? Number(value.value) : value;
-  return {
-    parameters,
-    rest,
-    call: (values) => call(...values.map(unwrapped) as unknown as Arguments<S>),
-  };
+export function goFunctions<S extends string>(table: Table<S>): Functions {
+  const all = Object.entries<Table<string>[string]>(table).flatMap(([signature, functions]) => {
+    const words = signature.split(" ").filter((word) => word !== "");
+    const parameters = words.filter((word) => !word.startsWith("...")) as ParameterType[];
+    const rest = words[parameters.length]?.slice("...".length) as ParameterType | undefined;
+    const unwrapped = (value: Value, i: number): Value =>
+      (parameters[i] ?? rest) === "int" && value instanceof GoInt ? Number(value.value) : value;
+    return Object.entries(functions).map(([name, call]): [string, GoFunction] => [name, {
+      parameters,
+      rest,
+      // The evaluator lets no other types through.
+      call: (values) => call(...values.map(unwrapped) as never),
+    }]);
+  });
+  return new Map(all);
 }
 
 /** Whether a value that is not nil can be an argument for a parameter. */

@@ -3,7 +3,7 @@
  * configuration (none for keys and certificates, none that change a map).
  * @module
  */
-import { fn, type Functions } from "./functions.ts";
+import { type Functions, goFunctions } from "./functions.ts";
 import { GoTime, isZone, parseDuration } from "./go_time.ts";
 import { sprigFunctions } from "./sprig.ts";
 import { GoInt, type Value } from "./value.ts";
@@ -60,32 +60,29 @@ export function skaffoldFunctions(world: SkaffoldWorld): Functions {
   };
   const date = (layout: string, value: Value, zone: string): string =>
     new GoTime(timeOf(value), zone === "Local" || isZone(zone) ? zone : "UTC").format(layout);
-  const inZone = fn("string any string", date);
   // As sprig: what is no length of time changes nothing.
-  const modify = fn(
-    "string time",
-    (by, time) => new GoTime(time.milliseconds + (parseDuration(by) ?? 0), time.zone),
-  );
-  const own = {
-    env: fn("string", get),
-    expandenv: fn("string", (text) => expandEnvironment(text, get)),
-    cmd: fn("string ...string", (name, ...args) => {
-      if (run === undefined) throw new Error("no programs are run here");
-      return run(name, args).trim();
-    }),
-    now: fn("", () => new GoTime(now().getTime(), "Local")),
-    date: fn("string any", (layout, value) => date(layout, value, "Local")),
-    dateInZone: inZone,
-    date_in_zone: inZone,
-    htmlDate: fn("any", (value) => date(DAY, value, "Local")),
-    htmlDateInZone: fn("any string", (value, zone) => date(DAY, value, zone)),
-    dateModify: modify,
-    date_modify: modify,
-    unixEpoch: fn("time", (time) => String(Math.floor(time.milliseconds / 1000))),
-    uuidv4: fn("", () => crypto.randomUUID()),
-    randAlpha: fn("int", (count) => random(count, LETTERS)),
-    randNumeric: fn("int", (count) => random(count, DIGITS)),
-    randAlphaNum: fn("int", (count) => random(count, LETTERS + DIGITS)),
-  };
-  return new Map([...sprigFunctions, ...Object.entries(own)]);
+  const modify = (by: string, time: GoTime): GoTime =>
+    new GoTime(time.milliseconds + (parseDuration(by) ?? 0), time.zone);
+  const own = goFunctions({
+    "": { now: () => new GoTime(now().getTime(), "Local"), uuidv4: () => crypto.randomUUID() },
+    "int": {
+      randAlpha: (count) => random(count, LETTERS),
+      randNumeric: (count) => random(count, DIGITS),
+      randAlphaNum: (count) => random(count, LETTERS + DIGITS),
+    },
+    "string": { env: get, expandenv: (text) => expandEnvironment(text, get) },
+    "string ...string": {
+      cmd: (name, ...args) => {
+        if (run === undefined) throw new Error("no programs are run here");
+        return run(name, args).trim();
+      },
+    },
+    "string any": { date: (layout, value) => date(layout, value, "Local") },
+    "string any string": { dateInZone: date, date_in_zone: date },
+    "any": { htmlDate: (value) => date(DAY, value, "Local") },
+    "any string": { htmlDateInZone: (value, zone) => date(DAY, value, zone) },
+    "time": { unixEpoch: (time) => String(Math.floor(time.milliseconds / 1000)) },
+    "string time": { dateModify: modify, date_modify: modify },
+  });
+  return new Map([...sprigFunctions, ...own]);
 }

@@ -3,14 +3,25 @@
  * for those that change a map), regular expressions (those of Go, RE2: none of them takes long), paths.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { RE2JS } from "re2js";
 import { messageOf } from "../errors.ts";
 import { display, quoteText } from "./format.ts";
-import { fn, type Functions } from "./functions.ts";
+import { type Functions, goFunctions } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
-import { compareText, GoInt, GoList, GoMap, isTrue, typeOf, type Value } from "./value.ts";
+import {
+  compareText,
+  fromUtf8,
+  GoInt,
+  GoList,
+  GoMap,
+  isNil,
+  isTrue,
+  typeOf,
+  type Value,
+} from "./value.ts";
 
 /** How long a repeated text may become, in characters; how many numbers `until` gives at most. */
 const MAX_REPEATED = 1 << 20;
@@ -24,12 +35,9 @@ const SPACES = new RegExp(`[${SPACE}]`, "g");
 /** What a word of `title` begins behind. */
 const SEPARATOR = new RegExp(`^(?:[\\x00-\\x2f:-@[-^\`{-\\x7f]|[${SPACE}])$`);
 
-const encoder = new TextEncoder();
-const decode = (bytes: Uint8Array): string =>
-  new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const texts = (items: readonly string[]): GoList => new GoList(items, "string");
 const int64 = (value: bigint): GoInt => new GoInt(value, "int64");
-const isThere = (value: Value): boolean => value !== null && value !== undefined;
+const thereOf = (values: readonly Value[]): Value[] => values.filter((value) => !isNil(value));
 
 /** Go changes each character by itself, and only to one other. */
 function mapCase(text: string, change: (character: string) => string): string {
@@ -39,27 +47,30 @@ function mapCase(text: string, change: (character: string) => string): string {
   }).join("");
 }
 
-const upper = (text: string): string => mapCase(text, (one) => one.toUpperCase());
-const lower = (text: string): string => mapCase(text, (one) => one.toLowerCase());
+const upper = (text: string) => mapCase(text, (one) => one.toUpperCase());
+const lower = (text: string) => mapCase(text, (one) => one.toLowerCase());
 
 function title(text: string): string {
   const all = [...text];
   return all.map((one, i) => SEPARATOR.test(all[i - 1] ?? " ") ? upper(one) : one).join("");
 }
 
+const untitle = (text: string): string =>
+  text.replace(/\S+/gu, (word) => word.replace(/^./u, lower));
+
 /** Part of a text, counted in bytes of UTF-8. */
 function bytes(text: string, from: number, to: number | undefined): string {
-  const all = encoder.encode(text);
+  const all = Buffer.from(text);
   const end = to ?? all.length;
   if (from < 0 || end > all.length || from > end) {
     throw new Error(`a text of ${all.length} bytes has none from ${from} to ${end}`);
   }
-  return decode(all.subarray(from, end));
+  return fromUtf8(all.subarray(from, end));
 }
 
 function substr(start: number, end: number, text: string): string {
   if (start < 0) return bytes(text, 0, end);
-  return bytes(text, start, end < 0 || end > encoder.encode(text).length ? undefined : end);
+  return bytes(text, start, end < 0 || end > Buffer.from(text).length ? undefined : end);
 }
 
 function repeat(count: number, text: string): string {
@@ -73,11 +84,6 @@ function trimAll(cut: string, text: string): string {
   const isKept = (one: string): boolean => ![...cut].includes(one);
   const first = all.findIndex(isKept);
   return first < 0 ? "" : all.slice(first, all.findLastIndex(isKept) + 1).join("");
-}
-
-function replace(old: string, fresh: string, text: string): string {
-  if (old !== "") return text.split(old).join(fresh);
-  return [...text].map((one) => fresh + one).join("") + fresh;
 }
 
 function indent(count: number, text: string): string {
@@ -99,12 +105,12 @@ function splitMap(parts: readonly string[]): GoMap {
 
 /** The items of a list as texts, without nil; one text of anything else. */
 function textsOf(value: Value): string[] {
-  return (value instanceof GoList ? value.items : [value]).filter(isThere).map(display);
+  return thereOf(value instanceof GoList ? value.items : [value]).map(display);
 }
 
 function adler32(text: string): string {
   let [low, high] = [1, 0];
-  for (const byte of encoder.encode(text)) {
+  for (const byte of Buffer.from(text)) {
     low = (low + byte) % 65521;
     high = (high + low) % 65521;
   }
@@ -117,7 +123,7 @@ function decode64(text: string): string {
   const compact = text.replace(/[\r\n]/g, "");
   const padded = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact);
   if (!padded) throw new Error("this is no base64");
-  return decode(Uint8Array.from(atob(compact), (char) => char.charCodeAt(0)));
+  return fromUtf8(Buffer.from(compact, "base64"));
 }
 
 /** Any value as a whole number; what is none is 0. */
@@ -148,16 +154,16 @@ function octal(value: Value): GoInt {
   return int64(size > MAX_INT64 ? 0n : text.startsWith("-") ? -size : size);
 }
 
-/** A function of two whole numbers that divides by the second. */
-const divide = (by: (a: bigint, b: bigint) => bigint) =>
-  fn("any any", (a, b) => {
-    if (toInt(b) === 0n) throw new Error("a number cannot be divided by 0");
-    return int64(by(toInt(a), toInt(b)));
-  });
+/** A function of two values as whole numbers that divides by the second. */
+const divide = (by: (a: bigint, b: bigint) => bigint) => (a: Value, b: Value): GoInt => {
+  if (toInt(b) === 0n) throw new Error("a number cannot be divided by 0");
+  return int64(by(toInt(a), toInt(b)));
+};
 
-/** A function of at least one whole number, taken together from left to right. */
-const fold = (together: (a: bigint, b: bigint) => bigint) =>
-  fn("any ...any", (first, ...more) => int64(more.map(toInt).reduce(together, toInt(first))));
+/** A function of values as whole numbers, taken together from left to right. */
+const fold =
+  (together: (a: bigint, b: bigint) => bigint) => (first: Value, ...more: readonly Value[]) =>
+    int64(more.map(toInt).reduce(together, toInt(first)));
 
 function round(value: Value, places: number, limit = 0.5): number {
   const power = 10 ** places;
@@ -167,22 +173,16 @@ function round(value: Value, places: number, limit = 0.5): number {
 }
 
 function count(start: number, stop: number, step: number): GoList {
-  const items: GoInt[] = [];
-  const up = stop >= start;
-  if (up ? step > 0 : step < 0) {
-    for (let i = start; up ? i < stop : i > stop; i += step) {
-      if (items.length >= MAX_COUNT) throw new Error(`these are more than ${MAX_COUNT} numbers`);
-      items.push(new GoInt(i));
-    }
-  }
-  return new GoList(items, "int");
+  const length = step === 0 ? 0 : Math.max(Math.ceil((stop - start) / step), 0);
+  if (length > MAX_COUNT) throw new Error(`these are more than ${MAX_COUNT} numbers`);
+  return new GoList(Array.from({ length }, (_, i) => new GoInt(start + i * step)), "int");
 }
 
 function reflectKind(value: Value): string {
   if (value instanceof GoList) return "slice";
   if (value instanceof GoMap) return "map";
   if (value instanceof GoTime) return "struct";
-  return isThere(value) ? typeOf(value) : "invalid";
+  return isNil(value) ? "invalid" : typeOf(value);
 }
 
 /** Whether two values are the same in type and content, as `reflect.DeepEqual`. */
@@ -211,13 +211,9 @@ function jsonText(text: string): string {
   );
 }
 
-/**
- * Writes a value as encoding/json does.
- *
- * @param indent what each level is moved in by; nothing for one line
- */
+/** Writes a value as encoding/json does, each level moved in by `indent`, or all in one line. */
 function encodeJson(value: Value, indent = "", before = "\n"): string {
-  if (value === null || value === undefined) return "null";
+  if (isNil(value)) return "null";
   if (typeof value === "string") return jsonText(value);
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new Error("JSON has no such number");
@@ -280,15 +276,11 @@ function filtered(map: GoMap | null, isKept: (key: string) => boolean): GoMap {
   return new GoMap(new Map([...map?.entries ?? []].filter(([key]) => isKept(key))));
 }
 
-/** A function of the items of a list that gives other ones. */
-const ofItems = (change: (items: readonly Value[]) => readonly Value[]) =>
-  fn("any", (list) => new GoList(change(itemsOf(list))));
-
-/** Where an expression was found, with its groups. */
+/** Where an expression was found, with its groups by their numbers and names. */
 interface Match {
   readonly start: number;
   readonly end: number;
-  readonly group: (which: number | string) => string;
+  readonly groups: ReadonlyMap<string, string | null>;
 }
 
 function compile(expression: string): RE2JS {
@@ -300,27 +292,24 @@ function compile(expression: string): RE2JS {
 }
 
 /** All places, but for empty ones right behind another, which Go leaves out. */
-function matches(expression: RE2JS, text: string, limit = -1): readonly Match[] {
+function matches(expression: string, text: string, limit = -1): readonly Match[] {
   const found: Match[] = [];
-  const matcher = expression.matcher(text);
-  const names: Readonly<Record<string, number>> = expression.namedGroups();
+  const matcher = compile(expression).matcher(text);
   let previous = -1;
-  while ((limit < 0 || found.length < limit) && matcher.find()) {
+  while (found.length !== limit && matcher.find()) {
     const [start, end] = [matcher.start(), matcher.end()];
     if (start === end && start === previous) continue;
     previous = end;
-    const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i));
-    const group = (which: number | string): string =>
-      groups[typeof which === "number" ? which : names[which] ?? -1] ?? "";
-    found.push({ start, end, group });
+    const groups = new Map(Object.entries(matcher.getNamedGroups()));
+    for (let i = 0; i <= matcher.groupCount(); i++) groups.set(String(i), matcher.group(i));
+    found.push({ start, end, groups });
   }
   return found;
 }
 
 function replaceWith(expression: string, text: string, by: (match: Match) => string): string {
-  let result = "";
-  let at = 0;
-  for (const match of matches(compile(expression), text)) {
+  let [result, at] = ["", 0];
+  for (const match of matches(expression, text)) {
     result += text.slice(at, match.start) + by(match);
     at = match.end;
   }
@@ -328,14 +317,11 @@ function replaceWith(expression: string, text: string, by: (match: Match) => str
 }
 
 /** Puts groups in the place of `$1`, `${1}` and `$name`; `$$` is a dollar. */
-function expand(template: string, { group }: Match): string {
+function expand(template: string, { groups }: Match): string {
   return template.replace(
-    /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
-    (whole, braced?: string, bare?: string) => {
-      const name = braced ?? bare;
-      if (name === undefined) return whole.slice(1);
-      return group(/^\d+$/.test(name) ? Number(name) : name);
-    },
+    /\$(?:(\$)|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
+    (_, dollar?: string, braced?: string, bare?: string) =>
+      dollar ?? groups.get(braced ?? bare ?? "") ?? "",
   );
 }
 
@@ -344,7 +330,7 @@ function regexSplit(expression: string, text: string, limit: number): GoList {
   if (expression !== "" && text === "") return texts([""]);
   const parts: string[] = [];
   let [at, end] = [0, 0];
-  for (const match of matches(compile(expression), text, limit)) {
+  for (const match of matches(expression, text, limit)) {
     if (limit > 0 && parts.length === limit - 1) break;
     end = match.start;
     if (match.end !== 0) parts.push(text.slice(at, end));
@@ -367,155 +353,126 @@ function clean(path: string): string {
   return posix.normalize(path).replace(/(?<=.)\/$/, "");
 }
 
-/** The functions by their names. */
-export const sprigFunctions: Functions = new Map(Object.entries({
-  upper: fn("string", upper),
-  lower: fn("string", lower),
-  title: fn("string", title),
-  untitle: fn("string", (text) =>
-    text.replace(/\S+/gu, (word) => {
-      const [first = "", ...rest] = word;
-      return lower(first) + rest.join("");
-    })),
-  trim: fn("string", (text) => text.replace(AROUND, "")),
-  trimAll: fn("string string", trimAll),
-  trimall: fn("string string", trimAll),
-  trimPrefix: fn(
-    "string string",
-    (cut, text) => text.startsWith(cut) ? text.slice(cut.length) : text,
-  ),
-  trimSuffix: fn(
-    "string string",
-    (cut, text) => text.endsWith(cut) ? text.slice(0, text.length - cut.length) : text,
-  ),
-  nospace: fn("string", (text) => text.replace(SPACES, "")),
-  trunc: fn(
-    "int string",
-    (count, text) => encoder.encode(text).length <= count ? text : bytes(text, 0, count),
-  ),
-  substr: fn("int int string", substr),
-  repeat: fn("int string", repeat),
-  contains: fn("string string", (part, text) => text.includes(part)),
-  hasPrefix: fn("string string", (part, text) => text.startsWith(part)),
-  hasSuffix: fn("string string", (part, text) => text.endsWith(part)),
-  replace: fn("string string string", replace),
-  indent: fn("int string", indent),
-  nindent: fn("int string", (count, text) => `\n${indent(count, text)}`),
-  plural: fn("string string int", (single, many, n) => n === 1 ? single : many),
-  quote: fn(
-    "...any",
-    (...values) => values.filter(isThere).map((value) => quoteText(display(value))).join(" "),
-  ),
-  squote: fn(
-    "...any",
-    (...values) => values.filter(isThere).map((value) => `'${display(value)}'`).join(" "),
-  ),
-  cat: fn("...any", (...values) => values.filter(isThere).map(display).join(" ")),
-  toString: fn("any", display),
-  toStrings: fn("any", (value) => texts(textsOf(value))),
-  join: fn("string any", (glue, value) => textsOf(value).join(glue)),
-  split: fn("string string", (separator, text) => splitMap(split(separator, text))),
-  splitn: fn(
-    "string int string",
-    (separator, count, text) => splitMap(split(separator, text, count)),
-  ),
-  splitList: fn("string string", (separator, text) => texts(split(separator, text))),
-  sha1sum: fn("string", hash("sha1")),
-  sha256sum: fn("string", hash("sha256")),
-  adler32sum: fn("string", adler32),
-  b64enc: fn("string", (text) => btoa(String.fromCharCode(...encoder.encode(text)))),
-  b64dec: fn("string", decode64),
+/** Functions by other names, which sprig has as well. */
+const append = (list: Value, item: Value) => new GoList([...itemsOf(list), item]);
+const newList = (...items: readonly Value[]) => new GoList(items);
+const larger = fold((a, b) => b > a ? b : a);
 
-  default: fn("any ...any", (other, given) => isTrue(given) ? given : other),
-  empty: fn("any", (value) => !isTrue(value)),
-  coalesce: fn("...any", (...values) => values.find(isTrue) ?? null),
-  ternary: fn("any any bool", (yes, no, is) => is ? yes : no),
-  fail: fn("string", (message) => {
-    throw new Error(message);
-  }),
-  atoi: fn("string", (text) => new GoInt(toInt(text))),
-  int: fn("any", (value) => new GoInt(toInt(value))),
-  int64: fn("any", (value) => int64(toInt(value))),
-  float64: fn("any", toFloat),
-  toDecimal: fn("any", octal),
-  add1: fn("any", (value) => int64(toInt(value) + 1n)),
-  add: fn("...any", (...values) => int64(values.map(toInt).reduce((a, b) => a + b, 0n))),
-  sub: fn("any any", (a, b) => int64(toInt(a) - toInt(b))),
-  mul: fold((a, b) => BigInt.asIntN(64, a * b)),
-  div: divide((a, b) => a / b),
-  mod: divide((a, b) => a % b),
-  max: fold((a, b) => b > a ? b : a),
-  biggest: fold((a, b) => b > a ? b : a),
-  min: fold((a, b) => b > a ? a : b),
-  ceil: fn("any", (value) => Math.ceil(toFloat(value))),
-  floor: fn("any", (value) => Math.floor(toFloat(value))),
-  round: fn("any int ...float64", round),
-  until: fn("int", (stop) => count(0, stop, stop < 0 ? -1 : 1)),
-  untilStep: fn("int int int", count),
-  typeOf: fn("any", typeOf),
-  typeIs: fn("string any", (type, value) => typeOf(value) === type),
-  typeIsLike: fn("string any", (type, value) => [type, `*${type}`].includes(typeOf(value))),
-  kindOf: fn("any", reflectKind),
-  kindIs: fn("string any", (kind, value) => reflectKind(value) === kind),
-  deepEqual: fn("any any", deepEqual),
-  toJson: fn("any", (value) => encodeJson(value)),
-  toPrettyJson: fn("any", (value) => encodeJson(value, "  ")),
+/** The functions by their signatures and names. */
+export const sprigFunctions: Functions = goFunctions({
+  "string": {
+    ...{ upper, lower, title, untitle, clean, adler32sum: adler32, b64dec: decode64 },
+    trim: (text) => text.replace(AROUND, ""),
+    nospace: (text) => text.replace(SPACES, ""),
+    sha1sum: hash("sha1"),
+    sha256sum: hash("sha256"),
+    b64enc: (text) => Buffer.from(text).toString("base64"),
+    fail: (message) => {
+      throw new Error(message);
+    },
+    atoi: (text) => new GoInt(toInt(text)),
+    base: (path) => path === "" ? "." : posix.basename(path) || "/",
+    dir: (path) => clean(path.slice(0, path.lastIndexOf("/") + 1)),
+    ext: (path) => /\.[^./]*$/.exec(path)?.[0] ?? "",
+    isAbs: (path) => path.startsWith("/"),
+  },
+  "string string": {
+    ...{ trimAll, trimall: trimAll, regexMatch: isMatch },
+    trimPrefix: (cut, text) => text.startsWith(cut) ? text.slice(cut.length) : text,
+    trimSuffix: (cut, text) => text.endsWith(cut) ? text.slice(0, text.length - cut.length) : text,
+    contains: (part, text) => text.includes(part),
+    hasPrefix: (part, text) => text.startsWith(part),
+    hasSuffix: (part, text) => text.endsWith(part),
+    split: (separator, text) => splitMap(split(separator, text)),
+    splitList: (separator, text) => texts(split(separator, text)),
+    regexFind: (expression, text) => matches(expression, text, 1)[0]?.groups.get("0") ?? "",
+  },
+  "string string string": {
+    replace: (old, fresh, text) => text.replaceAll(old === "" ? /(?:)/gu : old, () => fresh),
+    regexReplaceAll: (expression, text, by) =>
+      replaceWith(expression, text, (match) => expand(by, match)),
+    regexReplaceAllLiteral: (expression, text, by) => replaceWith(expression, text, () => by),
+  },
+  "string string int": {
+    regexSplit,
+    plural: (single, many, n) => n === 1 ? single : many,
+    regexFindAll: (expression, text, limit) =>
+      texts(matches(expression, text, limit).map(({ groups }) => groups.get("0") ?? "")),
+  },
+  "string int string": {
+    splitn: (separator, count, text) => splitMap(split(separator, text, count)),
+  },
+  "int string": {
+    ...{ repeat, indent },
+    trunc: (count, text) => Buffer.from(text).length <= count ? text : bytes(text, 0, count),
+    nindent: (count, text) => `\n${indent(count, text)}`,
+  },
+  "int int string": { substr },
+  "int": { until: (stop) => count(0, stop, stop < 0 ? -1 : 1) },
+  "int int int": { untilStep: count },
 
-  list: fn("...any", (...values) => new GoList(values)),
-  tuple: fn("...any", (...values) => new GoList(values)),
-  append: fn("any any", (list, value) => new GoList([...itemsOf(list), value])),
-  push: fn("any any", (list, value) => new GoList([...itemsOf(list), value])),
-  prepend: fn("any any", (list, value) => new GoList([value, ...itemsOf(list)])),
-  first: fn("any", (list) => itemsOf(list)[0] ?? null),
-  last: fn("any", (list) => itemsOf(list).at(-1) ?? null),
-  rest: ofItems((items) => items.slice(1)),
-  initial: ofItems((items) => items.slice(0, -1)),
-  reverse: ofItems((items) => items.toReversed()),
-  compact: ofItems((items) => items.filter(isTrue)),
-  uniq: ofItems(unique),
-  without: fn(
-    "any ...any",
-    (list, ...omitted) => new GoList(itemsOf(list).filter((item) => !isIn(omitted, item))),
-  ),
-  has: fn("any any", (value, list) => list !== null && isIn(itemsOf(list), value)),
-  concat: fn("...any", (...lists) => new GoList(lists.flatMap(itemsOf))),
-  slice: fn("any ...any", slice),
-  sortAlpha: fn("any", (value) => texts(textsOf(value).toSorted(compareText))),
-  dict: fn("...any", dict),
-  hasKey: fn("map string", (map, key) => map?.entries.has(key) ?? false),
-  keys: fn("...map", (...maps) => texts(maps.flatMap((map) => map?.keys() ?? []))),
-  values: fn("map", (map) => new GoList((map?.keys() ?? []).map((key) => map?.entries.get(key)))),
-  pluck: fn(
-    "string ...map",
-    (key, ...maps) =>
+  "any": {
+    ...{ typeOf, kindOf: reflectKind, toString: display, float64: toFloat, toDecimal: octal },
+    toStrings: (value) => texts(textsOf(value)),
+    empty: (value) => !isTrue(value),
+    int: (value) => new GoInt(toInt(value)),
+    int64: (value) => int64(toInt(value)),
+    add1: (value) => int64(toInt(value) + 1n),
+    ceil: (value) => Math.ceil(toFloat(value)),
+    floor: (value) => Math.floor(toFloat(value)),
+    toJson: (value) => encodeJson(value),
+    toPrettyJson: (value) => encodeJson(value, "  "),
+    sortAlpha: (value) => texts(textsOf(value).toSorted(compareText)),
+    first: (list) => itemsOf(list)[0] ?? null,
+    last: (list) => itemsOf(list).at(-1) ?? null,
+    rest: (list) => new GoList(itemsOf(list).slice(1)),
+    initial: (list) => new GoList(itemsOf(list).slice(0, -1)),
+    reverse: (list) => new GoList(itemsOf(list).toReversed()),
+    compact: (list) => new GoList(itemsOf(list).filter(isTrue)),
+    uniq: (list) => new GoList(unique(itemsOf(list))),
+  },
+  "any any": {
+    ...{ append, push: append, deepEqual },
+    prepend: (list, value) => new GoList([value, ...itemsOf(list)]),
+    has: (value, list) => list !== null && isIn(itemsOf(list), value),
+    sub: (a, b) => int64(toInt(a) - toInt(b)),
+    div: divide((a, b) => a / b),
+    mod: divide((a, b) => a % b),
+  },
+  "any any bool": { ternary: (yes, no, is) => is ? yes : no },
+  "any ...any": {
+    slice,
+    default: (other, given) => isTrue(given) ? given : other,
+    mul: fold((a, b) => BigInt.asIntN(64, a * b)),
+    ...{ max: larger, biggest: larger },
+    min: fold((a, b) => b > a ? a : b),
+    without: (list, ...omitted) => new GoList(itemsOf(list).filter((item) => !isIn(omitted, item))),
+  },
+  "any int ...float64": { round },
+  "...any": {
+    ...{ dict, list: newList, tuple: newList },
+    quote: (...values) => thereOf(values).map((value) => quoteText(display(value))).join(" "),
+    squote: (...values) => thereOf(values).map((value) => `'${display(value)}'`).join(" "),
+    cat: (...values) => thereOf(values).map(display).join(" "),
+    coalesce: (...values) => values.find(isTrue) ?? null,
+    add: (...values) => int64(values.map(toInt).reduce((a, b) => a + b, 0n)),
+    concat: (...lists) => new GoList(lists.flatMap(itemsOf)),
+  },
+  "string any": {
+    join: (glue, value) => textsOf(value).join(glue),
+    typeIs: (type, value) => typeOf(value) === type,
+    typeIsLike: (type, value) => [type, `*${type}`].includes(typeOf(value)),
+    kindIs: (kind, value) => reflectKind(value) === kind,
+  },
+  "map": { values: (map) => new GoList((map?.keys() ?? []).map((key) => map?.entries.get(key))) },
+  "map string": { hasKey: (map, key) => map?.entries.has(key) ?? false },
+  "map ...string": {
+    pick: (map, ...keys) => filtered(map, (key) => keys.includes(key)),
+    omit: (map, ...keys) => filtered(map, (key) => !keys.includes(key)),
+  },
+  "...map": { keys: (...maps) => texts(maps.flatMap((map) => map?.keys() ?? [])) },
+  "string ...map": {
+    pluck: (key, ...maps) =>
       new GoList(maps.filter((map) => map?.entries.has(key)).map((map) => map?.entries.get(key))),
-  ),
-  pick: fn("map ...string", (map, ...keys) => filtered(map, (key) => keys.includes(key))),
-  omit: fn("map ...string", (map, ...keys) => filtered(map, (key) => !keys.includes(key))),
-
-  regexMatch: fn("string string", isMatch),
-  regexFind: fn(
-    "string string",
-    (expression, text) => matches(compile(expression), text, 1)[0]?.group(0) ?? "",
-  ),
-  regexFindAll: fn(
-    "string string int",
-    (expression, text, limit) =>
-      texts(matches(compile(expression), text, limit).map(({ group }) => group(0))),
-  ),
-  regexReplaceAll: fn(
-    "string string string",
-    (expression, text, by) => replaceWith(expression, text, (match) => expand(by, match)),
-  ),
-  regexReplaceAllLiteral: fn(
-    "string string string",
-    (expression, text, by) => replaceWith(expression, text, () => by),
-  ),
-  regexSplit: fn("string string int", regexSplit),
-
-  base: fn("string", (path) => path === "" ? "." : posix.basename(path) || "/"),
-  dir: fn("string", (path) => clean(path.slice(0, path.lastIndexOf("/") + 1))),
-  clean: fn("string", clean),
-  ext: fn("string", (path) => /\.[^./]*$/.exec(path)?.[0] ?? ""),
-  isAbs: fn("string", (path) => path.startsWith("/")),
-}));
+  },
+});
