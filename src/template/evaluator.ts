@@ -16,16 +16,15 @@ import {
 import { GoTime } from "./go_time.ts";
 import {
   type Block,
-  type Command,
   excerpt,
   type Expression,
+  type Fields,
   type Node,
-  type NumberLiteral,
   type PipelineNode,
   TemplateFault,
   type Tree,
 } from "./tree.ts";
-import { GoInt, GoList, GoMap, isTrue, typeOf, type Value, weightOf } from "./value.ts";
+import { GoInt, GoList, GoMap, isNil, isTrue, typeOf, type Value, weightOf } from "./value.ts";
 
 /** How long an output may become, in characters. */
 const MAX_OUTPUT = 1 << 20;
@@ -33,40 +32,51 @@ const MAX_OUTPUT = 1 << 20;
 const MAX_STEPS = 1_000_000;
 /** How deep templates may call one another. */
 const MAX_DEPTH = 200;
+/** How large a value may become, in characters and items. */
+const MAX_WEIGHT = 1 << 21;
 
 /** How a list of nodes ended: by itself, or by leaving a loop or one round of it. */
 type Ending = "break" | "continue" | undefined;
 
+interface Variable {
+  readonly name: string;
+  value: Value;
+}
+
+/** What a function gets: words of its command, and what the command before gives. */
+type Argument = Expression | { readonly kind: "value"; readonly at: number; readonly value: Value };
+
 /**
- * Runs a template.
- *
- * @throws {TemplateFault} with the place of what cannot be
+ * Runs a template; throws a TemplateFault with the place of what cannot be. A key that a map does not
+ * have is one too, or nothing where that is lenient.
  */
-export function evaluate(tree: Tree, environment: TemplateEnvironment, data: Value): string {
-  return new Run(tree, environment).whole(data);
+export function evaluate(
+  tree: Tree,
+  functions: Functions,
+  isLenient: boolean,
+  data: Value,
+): string {
+  const run = new Run(tree, functions, isLenient);
+  run.body(tree.root, data);
+  return run.output.join("");
 }
 
 class Run {
-  readonly #expressions: Expressions;
-  readonly #output: string[] = [];
+  readonly output: string[] = [];
   #size = 0;
   #steps = 0;
   #depth = 0;
+  /** From the outermost to the innermost. */
+  #variables: Variable[] = [];
 
-  constructor(private readonly tree: Tree, environment: TemplateEnvironment) {
-    this.#expressions = new Expressions(environment);
-  }
+  constructor(readonly tree: Tree, readonly functions: Functions, readonly isLenient: boolean) {}
 
-  whole(data: Value): string {
-    this.#call(this.tree.root, data);
-    return this.#output.join("");
-  }
-
-  /** Runs the body of a template, which has variables of its own. */
-  #call(nodes: readonly Node[], dot: Value): void {
-    const outer = this.#expressions.enter(dot);
+  /** Runs the body of a template, which sees no variables but its own. */
+  body(nodes: readonly Node[], dot: Value): void {
+    const outer = this.#variables;
+    this.#variables = [{ name: "$", value: dot }];
     this.#list(nodes, dot);
-    this.#expressions.variables = outer;
+    this.#variables = outer;
   }
 
   #list(nodes: readonly Node[], dot: Value): Ending {
@@ -83,211 +93,116 @@ class Run {
 
   #node(node: Node, dot: Value): Ending {
     this.#step(node.at);
-    switch (node.kind) {
-      case "text":
-        this.#print(node.text, node.at);
-        return undefined;
-      case "action": {
-        const value = this.#expressions.pipeline(node.pipe, dot);
-        if (node.pipe.variables.length === 0) {
-          this.#print(value === undefined ? "<no value>" : display(value), node.at);
-        }
-        return undefined;
-      }
-      case "break":
-      case "continue":
-        return node.kind;
-      case "template":
-        this.#template(node, dot);
-        return undefined;
-      default:
-        return this.#block(node, dot);
-    }
+    if ("body" in node) return this.#block(node, dot);
+    if (node.kind === "text") this.#print(node.text, node.at);
+    else if (node.kind === "template") this.#template(node, dot);
+    else if (node.kind === "action") {
+      const value = this.#pipeline(node.pipe, dot);
+      const printed = value === undefined ? "<no value>" : display(value);
+      if (node.pipe.variables.length === 0) this.#print(printed, node.at);
+    } else return node.kind;
+    return undefined;
   }
 
   #print(text: string, at: number): void {
     this.#size += text.length;
     if (this.#size > MAX_OUTPUT) throw new TemplateFault("it prints more than 1 MiB", at);
-    this.#output.push(text);
+    this.output.push(text);
   }
 
-  #template(node: Extract<Node, { kind: "template" }>, dot: Value): void {
-    const nodes = this.tree.defined.get(node.name);
-    if (nodes === undefined) {
-      throw new TemplateFault(`there is no template ${excerpt(node.name)}`, node.at);
-    }
-    const value = node.pipe && this.#expressions.pipeline(node.pipe, dot);
+  #template({ name, at, pipe }: Extract<Node, { kind: "template" }>, dot: Value): void {
+    const nodes = this.tree.defined.get(name);
+    if (nodes === undefined) throw new TemplateFault(`there is no template ${excerpt(name)}`, at);
+    const value = pipe && this.#pipeline(pipe, dot);
     if (++this.#depth > MAX_DEPTH) {
-      throw new TemplateFault(`templates call one another more than ${MAX_DEPTH} deep`, node.at);
+      throw new TemplateFault(`templates call one another more than ${MAX_DEPTH} deep`, at);
     }
-    this.#call(nodes, value);
+    this.body(nodes, value);
     this.#depth--;
   }
 
   #block(node: Block, dot: Value): Ending {
-    const { variables } = this.#expressions;
-    const mark = variables.length;
-    const value = this.#expressions.pipeline(node.pipe, dot);
+    const mark = this.#variables.length;
+    const value = this.#pipeline(node.pipe, dot);
     let ending: Ending;
     if (node.kind === "range") ending = this.#range(node, dot, value);
     else if (isTrue(value)) ending = this.#list(node.body, node.kind === "with" ? value : dot);
     else ending = this.#list(node.otherwise, dot);
-    variables.length = mark;
+    this.#variables.length = mark;
     return ending;
   }
 
   #range(node: Block, dot: Value, value: Value): Ending {
-    let empty = true;
-    const { variables } = this.#expressions;
-    const mark = variables.length;
+    let isEmpty = true;
+    const mark = this.#variables.length;
     for (const [key, item] of pairs(node.pipe, value)) {
-      empty = false;
+      isEmpty = false;
       this.#step(node.at);
-      this.#expressions.setRange(node.pipe, key, item);
+      this.#set(node.pipe, node.pipe.variables.length > 1 ? [key, item] : [item]);
       const ending = this.#list(node.body, item);
-      variables.length = mark;
+      this.#variables.length = mark;
       if (ending === "break") break;
     }
-    return empty ? this.#list(node.otherwise, dot) : undefined;
-  }
-}
-
-/** What a range goes over: the indexes or keys, and what is there. */
-function* pairs({ at, variables }: PipelineNode, value: Value): Generator<readonly [Value, Value]> {
-  if (value === undefined || value === null) return;
-  if (value instanceof GoList) {
-    for (const [i, item] of value.items.entries()) yield [new GoInt(i), item];
-  } else if (value instanceof GoMap) {
-    for (const key of value.keys()) yield [key, value.entries.get(key)];
-  } else if (value instanceof GoInt && variables.length < 2) {
-    for (let i = 0n; i < value.value; i++) yield [undefined, new GoInt(i, value.kind)];
-  } else throw new TemplateFault(`{{range}} cannot go over a ${typeOf(value)}`, at);
-}
-
-/** What a template runs with. */
-interface TemplateEnvironment {
-  readonly functions: Functions;
-  /** What a key is that a map does not have: a fault, or nothing (printed as `<no value>`). */
-  readonly missingKey: "error" | "nothing";
-}
-
-interface Variable {
-  readonly name: string;
-  value: Value;
-}
-
-/** Where there is no value from the command before. */
-const NONE: unique symbol = Symbol("none");
-type Final = Value | typeof NONE;
-
-/** What a function gets: arguments, the dot they are of, and the value of the command before. */
-interface Given {
-  readonly args: readonly Expression[];
-  readonly dot: Value;
-  readonly final: Final;
-}
-
-/** How large a value may become, in characters and items. */
-const MAX_WEIGHT = 1 << 21;
-
-/** The state of a run that expressions see: its variables. */
-class Expressions {
-  /** From the outermost to the innermost. */
-  variables: Variable[] = [];
-
-  constructor(private readonly environment: TemplateEnvironment) {}
-
-  /** Begins a template, which sees none of the variables so far; gives those. */
-  enter(dot: Value): Variable[] {
-    const outer = this.variables;
-    this.variables = [{ name: "$", value: dot }];
-    return outer;
+    return isEmpty ? this.#list(node.otherwise, dot) : undefined;
   }
 
   /** Evaluates a pipeline and sets its variables. */
-  pipeline(pipe: PipelineNode, dot: Value): Value {
-    let final: Final = NONE;
-    // A nil that a map or a function gives is nothing from here on.
-    for (const command of pipe.commands) final = this.#command(command, dot, final) ?? undefined;
-    const value = final === NONE ? undefined : final;
-    for (const name of pipe.variables) {
-      if (pipe.assigns) this.#find(name, pipe.at).value = value;
-      else this.variables.push({ name, value });
+  #pipeline(pipe: PipelineNode, dot: Value): Value {
+    let value: Value;
+    for (const [i, { words: [first, ...args] }] of pipe.commands.entries()) {
+      const { at } = first;
+      const given: Argument[] = i > 0 ? [...args, { kind: "value", at, value }] : args;
+      if (first.kind === "nil") throw new TemplateFault("nil is no command", at);
+      if (given.length > 0 && first.kind !== "function" && first.kind !== "fields") {
+        throw new TemplateFault("only a function can have arguments", at);
+      }
+      // A nil that a map or a function gives is nothing from here on.
+      value = this.#value(first, dot, given) ?? undefined;
     }
+    this.#set(pipe, [value, value]);
     return value;
   }
 
-  /** Sets the variables of a range for one round. */
-  setRange(pipe: PipelineNode, key: Value, item: Value): void {
-    const values = pipe.variables.length > 1 ? [key, item] : [item];
-    for (const [i, name] of pipe.variables.entries()) {
-      if (pipe.assigns) this.#find(name, pipe.at).value = values[i];
-      else {
-        const declared = this.variables.at(i - pipe.variables.length);
-        if (declared !== undefined) declared.value = values[i];
-      }
+  #set({ variables, assigns, at }: PipelineNode, values: readonly Value[]): void {
+    for (const [i, name] of variables.entries()) {
+      if (assigns) this.#find(name, at).value = values[i];
+      else this.#variables.push({ name, value: values[i] });
     }
   }
 
   #find(name: string, at: number): Variable {
-    const found = this.variables.findLast((variable) => variable.name === name);
+    const found = this.#variables.findLast((variable) => variable.name === name);
     if (found === undefined) throw new TemplateFault(`there is no variable ${name} here`, at);
     return found;
   }
 
-  #command({ words: [first, ...args] }: Command, dot: Value, final: Final): Value {
-    const given: Given = { args, dot, final };
-    if (first.kind === "function") return this.#call(first, given);
-    if (first.kind === "nil") throw new TemplateFault("nil is no command", first.at);
-    if ("names" in first && first.names.length > 0) return this.#fields(first, given);
-    if (args.length > 0 || final !== NONE) {
-      throw new TemplateFault("only a function can have arguments", first.at);
+  /** The value of an expression; functions and fields get what is given to them. */
+  #value(expression: Argument, dot: Value, given: readonly Argument[] = []): Value {
+    const { kind, at } = expression;
+    if ("value" in expression) return expression.value;
+    if (kind === "dot") return dot;
+    if (kind === "number") {
+      const { int, float, isFloat } = expression;
+      return isFloat || int === undefined ? float : new GoInt(int);
     }
-    return this.#value(first, dot);
-  }
-
-  /** The value of an expression that has no arguments. */
-  #value(expression: Expression, dot: Value): Value {
-    switch (expression.kind) {
-      case "dot":
-        return dot;
-      case "nil":
-        return null;
-      case "bool":
-      case "string":
-        return expression.value;
-      case "number":
-        return constant(expression);
-      case "function":
-        return this.#call(expression, { args: [], dot, final: NONE });
-      case "pipe":
-        return this.pipeline(expression.pipe, dot);
-      default:
-        return expression.names.length > 0
-          ? this.#fields(expression, { args: [], dot, final: NONE })
-          : this.#find(expression.kind === "variable" ? expression.name : "$", expression.at).value;
-    }
+    if (kind === "pipe") return this.#pipeline(expression.pipe, dot);
+    if (kind === "fields") return this.#fields(expression, dot, given);
+    if (kind === "function") return this.#call(expression.name, at, dot, given);
+    return kind === "variable" ? this.#find(expression.name, at).value : null;
   }
 
   /** Walks along the fields; the last one gets the arguments. */
-  #fields(expression: Extract<Expression, { names: readonly string[] }>, given: Given): Value {
-    const { kind, names, at } = expression;
-    if (kind === "chain" && expression.of.kind === "nil") {
-      throw new TemplateFault("nil has no fields", at);
-    }
-    let path = kind === "variable" ? expression.name : kind === "chain" ? "(...)" : "";
-    let value = kind === "field"
-      ? given.dot
-      : kind === "variable"
-      ? this.#find(expression.name, at).value
-      : this.#value(expression.of, given.dot);
+  #fields({ of, names, at }: Fields, dot: Value, given: readonly Argument[]): Value {
+    let path = of.kind === "dot" ? "" : "(...)";
+    if (of.kind === "variable") path = of.name;
+    let value = this.#value(of, dot);
     for (const [i, name] of names.entries()) {
-      const own: Given = i === names.length - 1 ? given : { ...given, args: [], final: NONE };
+      const own = i === names.length - 1 ? given : [];
       if (value instanceof GoTime) {
         const method = timeMethods(value).get(name);
         if (method === undefined) throw new TemplateFault(`a time has no method ${name}`, at);
-        value = this.#apply(method, name, at, own);
-      } else if (own.args.length > 0 || own.final !== NONE) {
+        value = this.#apply(method, name, at, dot, own);
+      } else if (own.length > 0) {
         throw new TemplateFault(`${name} is no function, and has arguments`, at);
       } else value = this.#field(value, name, path, at);
       path += `.${name}`;
@@ -296,46 +211,45 @@ class Expressions {
   }
 
   #field(receiver: Value, name: string, path: string, at: number): Value {
-    const isLenient = this.environment.missingKey === "nothing";
-    if (receiver === undefined && isLenient) return undefined;
+    if (receiver === undefined && this.isLenient) return undefined;
     if (!(receiver instanceof GoMap)) {
-      const what = receiver === undefined ? "nothing" : receiver === null ? "nil" : undefined;
-      const why = `is ${what ?? `a ${typeOf(receiver)}`}, and has no field ${name}`;
+      const [nothing, other] = [receiver === undefined ? "nothing" : "nil", typeOf(receiver)];
+      const why = `is ${isNil(receiver) ? nothing : `a ${other}`}, and has no field ${name}`;
       throw new TemplateFault(`${path || "."} ${why}`, at);
     }
-    if (receiver.entries.has(name)) return receiver.entries.get(name);
-    if (isLenient) return undefined;
+    if (receiver.entries.has(name) || this.isLenient) return receiver.entries.get(name);
     throw new TemplateFault(unknownField(receiver, name, path), at);
   }
 
-  #call({ name, at }: Extract<Expression, { kind: "function" }>, given: Given): Value {
-    const { args, dot, final } = given;
-    const found = this.environment.functions.get(name);
-    if (found !== undefined) return this.#apply(found, name, at, given);
-    if (args.length === 0 && final === NONE) {
+  #call(name: string, at: number, dot: Value, args: readonly Argument[]): Value {
+    const found = this.functions.get(name);
+    if (found !== undefined) return this.#apply(found, name, at, dot, args);
+    if (args.length === 0) {
       throw new TemplateFault(`${name} wants at least 1 argument, and has none`, at);
     }
     // What remains is and, or: they stop at the first argument that decides.
     let value: Value;
     for (const arg of args) {
       value = this.#argument(arg, "any", dot);
-      if (isTrue(value) === (name === "or")) return value;
+      if (isTrue(value) === (name === "or")) break;
     }
-    return final === NONE ? value : final;
+    return value;
   }
 
-  #apply(called: GoFunction, name: string, at: number, { args, dot, final }: Given): Value {
-    const { parameters, rest, call } = called;
-    const count = args.length + (final === NONE ? 0 : 1);
-    const wanted = parameters.length;
+  #apply(
+    { parameters, rest, call }: GoFunction,
+    name: string,
+    at: number,
+    dot: Value,
+    args: readonly Argument[],
+  ): Value {
+    const [count, wanted] = [args.length, parameters.length];
     if (count < wanted || (count > wanted && rest === undefined)) {
       const least = rest === undefined ? "" : "at least ";
       const some = `${least}${wanted} argument${wanted === 1 ? "" : "s"}`;
       throw new TemplateFault(`${name} wants ${some}, and has ${count}`, at);
     }
-    const typeAt = (i: number): ParameterType => parameters[i] ?? rest ?? "any";
-    const values = args.map((arg, i) => this.#argument(arg, typeAt(i), dot));
-    if (final !== NONE) values.push(fitting(final, typeAt(count - 1), at));
+    const values = args.map((arg, i) => this.#argument(arg, parameters[i] ?? rest ?? "any", dot));
     let result: Value;
     try {
       result = call(values);
@@ -347,7 +261,7 @@ class Expressions {
     return result;
   }
 
-  #argument(arg: Expression, type: ParameterType, dot: Value): Value {
+  #argument(arg: Argument, type: ParameterType, dot: Value): Value {
     const { kind, at } = arg;
     if (kind === "nil") {
       if (type === "any" || type === "map") return null;
@@ -362,8 +276,16 @@ class Expressions {
   }
 }
 
-function constant({ int: whole, float, isFloat }: NumberLiteral): Value {
-  return isFloat || whole === undefined ? float : new GoInt(whole);
+/** What a range goes over: the indexes or keys, and what is there. */
+function* pairs({ at, variables }: PipelineNode, value: Value): Generator<readonly [Value, Value]> {
+  if (isNil(value)) return;
+  if (value instanceof GoList) {
+    for (const [i, item] of value.items.entries()) yield [new GoInt(i), item];
+  } else if (value instanceof GoMap) {
+    for (const key of value.keys()) yield [key, value.entries.get(key)];
+  } else if (value instanceof GoInt && variables.length < 2) {
+    for (let i = 0n; i < value.value; i++) yield [undefined, new GoInt(i, value.kind)];
+  } else throw new TemplateFault(`{{range}} cannot go over a ${typeOf(value)}`, at);
 }
 
 /** A value as an argument: nothing is nil where nil can be. */
@@ -371,7 +293,7 @@ function fitting(value: Value, type: ParameterType, at: number): Value {
   if (value === undefined && (type === "any" || type === "map")) return null;
   if (value === null && type === "any") return null;
   const wanted = goTypeOf(type);
-  if (value === undefined || value === null) {
+  if (isNil(value)) {
     throw new TemplateFault(`there is no value, and it has to be a ${wanted}`, at);
   }
   if (takes(type, value)) return value;

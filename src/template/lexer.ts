@@ -3,13 +3,17 @@
  * among them as Go does: texts in quotes, characters and numbers.
  * @module
  */
+import { Buffer } from "node:buffer";
+import { ESCAPES, isRune } from "./format.ts";
 import { excerpt, type NumberLiteral, TemplateFault } from "./tree.ts";
+import { fromUtf8 } from "./value.ts";
 
-/** What a token is; `char` is a single one that has no other meaning, such as a comma. */
+/** What a token is; signs are their own kinds, and `char` is one that has no meaning, as a comma. */
 export type TokenKind =
-  | ("text" | "open" | "close" | "space" | "identifier" | "field" | "variable" | "dot" | "number")
-  | ("character" | "string" | "raw" | "assign" | "declare" | "pipe" | "(" | ")" | "char")
-  | "end of file";
+  | ("text" | "open" | "close" | "identifier" | "field" | "variable" | "dot" | "number")
+  | ("character" | "string" | "raw" | "char" | "end of file")
+  | Sign;
+type Sign = "=" | ":=" | "|" | "(" | ")";
 
 /** A piece of the template. */
 export interface Token {
@@ -18,18 +22,18 @@ export interface Token {
   readonly text: string;
   /** Where it begins, in UTF-16 units. */
   readonly at: number;
+  /** Whether there is space before it. */
+  readonly isSpaced?: boolean;
 }
 
-const SPACE = /[ \t\r\n]/;
 const WORD = /[\p{L}\p{Nd}_]/u;
+/** The ends of an action, with their trim markers and all that these cut. */
+const OPEN = /\{\{(?:-[ \t\r\n])?/y;
+const CLOSE = /\}\}|[ \t\r\n]-\}\}[ \t\r\n]*/y;
 /** What an action consists of; of a number as much as may be one, which is found out later. */
-const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
+const PATTERNS: readonly (readonly [TokenKind | "space" | "sign", RegExp])[] = [
   ["space", /[ \t\r\n]+/y],
-  ["assign", /=/y],
-  ["declare", /:=/y],
-  ["pipe", /\|/y],
-  ["(", /\(/y],
-  [")", /\)/y],
+  ["sign", /:=|[=|()]/y],
   ["string", /"(?:\\[^\n]|[^"\\\n])*"/y],
   ["character", /'(?:\\[^\n]|[^'\\\n])*'/y],
   ["raw", /`[^`]*`/y],
@@ -50,77 +54,57 @@ const UNFINISHED: Readonly<Record<string, string>> = {
   "`": "a text has no second `",
 };
 
-/**
- * Cuts a template into tokens; space around trim markers and comments are gone.
- *
- * @throws {TemplateFault} for an action or a text in it that does not end, and unknown characters
- */
+/** What a pattern finds at a place. */
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+/** Cuts a template into tokens; space around trim markers and comments are gone. */
 export function lex(text: string): Token[] {
   const tokens: Token[] = [];
-  let at = 0;
-  const add = (kind: TokenKind, length: number): void => {
-    tokens.push({ kind, text: text.slice(at, at + length), at });
-    at += length;
-  };
-  const isSpace = (place: number): boolean => SPACE.test(text[place] ?? "");
-  const trimsBefore = (place: number): boolean => text[place] === "-" && isSpace(place + 1);
-  /** How long the end of an action is here, with its trim marker; zero when it is not one. */
-  const closingAt = (place: number): number => {
-    if (text.startsWith("}}", place)) return 2;
-    return isSpace(place) && text.startsWith("-}}", place + 1) ? 4 : 0;
-  };
-  const skipSpaceAfter = (closing: number): void => {
-    while (closing > 2 && isSpace(at)) at++;
-  };
-
-  while (at < text.length) {
+  for (let at = 0; at < text.length;) {
     const found = text.indexOf("{{", at);
     const start = found < 0 ? text.length : found;
+    const opening = matchAt(OPEN, text, start) ?? "";
     const plain = text.slice(at, start);
-    const kept = trimsBefore(start + 2) ? plain.replace(/[ \t\r\n]+$/, "") : plain;
-    if (kept !== "") add("text", kept.length);
-    at = start;
+    const kept = opening.length > 2 ? plain.replace(/[ \t\r\n]+$/, "") : plain;
+    if (kept !== "") tokens.push({ kind: "text", text: kept, at });
     if (found < 0) break;
-    const inside = start + (trimsBefore(start + 2) ? 4 : 2);
-    if (text.startsWith("/*", inside)) {
-      const end = text.indexOf("*/", inside + 2);
+    at = start + opening.length;
+    if (text.startsWith("/*", at)) {
+      const end = text.indexOf("*/", at + 2);
       if (end < 0) throw new TemplateFault("the comment has no end", start);
-      const closing = closingAt(end + 2);
-      if (closing === 0) throw new TemplateFault('after a comment there has to be "}}"', end + 2);
-      at = end + 2 + closing;
-      skipSpaceAfter(closing);
+      const closing = matchAt(CLOSE, text, end + 2);
+      if (!closing) throw new TemplateFault('after a comment there has to be "}}"', end + 2);
+      at = end + 2 + closing.length;
       continue;
     }
-    add("open", 2);
-    at = inside;
-    let depth = 0;
-    for (;;) {
-      const closing = closingAt(at);
-      if (closing > 0) {
-        if (depth > 0) throw new TemplateFault('a "(" has no ")"', at);
-        at += closing - 2;
-        add("close", 2);
-        skipSpaceAfter(closing);
-        break;
-      }
+    tokens.push({ kind: "open", text: "{{", at: start });
+    let [depth, isSpaced] = [0, false];
+    let closing = matchAt(CLOSE, text, at);
+    for (; closing === undefined; closing = matchAt(CLOSE, text, at)) {
       if (at >= text.length) throw new TemplateFault('it has no "}}"', start);
       const { kind, length } = tokenAt(text, at);
       if (kind === "(") depth++;
       if (kind === ")" && --depth < 0) throw new TemplateFault('a ")" has no "("', at);
-      // Space before a trim marker belongs to that marker, but for the first of several.
-      const isCut = kind === "space" && closingAt(at + length - 1) > 2;
-      add(kind, isCut ? length - 1 : length);
+      if (kind !== "space") tokens.push({ kind, text: text.slice(at, at + length), at, isSpaced });
+      isSpaced = kind === "space";
+      // The last space before a trim marker belongs to that marker.
+      const isCut = isSpaced && matchAt(CLOSE, text, at + length - 1) !== undefined;
+      at += isCut ? length - 1 : length;
     }
+    if (depth > 0) throw new TemplateFault('a "(" has no ")"', at);
+    tokens.push({ kind: "close", text: "}}", at: at + closing.indexOf("}}"), isSpaced });
+    at += closing.length;
   }
-  add("end of file", 0);
-  return tokens;
+  return [...tokens, { kind: "end of file", text: "", at: text.length }];
 }
 
-function tokenAt(text: string, at: number): { readonly kind: TokenKind; readonly length: number } {
+function tokenAt(text: string, at: number): { kind: TokenKind | "space"; length: number } {
   const runeAt = (place: number): string => String.fromCodePoint(text.codePointAt(place) ?? 0);
   for (const [kind, pattern] of PATTERNS) {
-    pattern.lastIndex = at;
-    const [found] = pattern.exec(text) ?? [];
+    const found = matchAt(pattern, text, at);
     if (found === undefined) continue;
     const { length } = found;
     const after = text[at + length] ?? "";
@@ -135,6 +119,7 @@ function tokenAt(text: string, at: number): { readonly kind: TokenKind; readonly
     if (kind === "char" && UNFINISHED[found] !== undefined) {
       throw new TemplateFault(UNFINISHED[found], at);
     }
+    if (kind === "sign") return { kind: found as Sign, length };
     if (!/^(?:variable|field|identifier)$/.test(kind)) return { kind, length };
     // What may follow a name, beside the end.
     if (/^[ \t\r\n.,|:)(]?$/.test(after) || text.startsWith("}}", at + length)) {
@@ -147,66 +132,41 @@ function tokenAt(text: string, at: number): { readonly kind: TokenKind; readonly
   throw new TemplateFault(`${excerpt(runeAt(at))} has no meaning in an action`, at);
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  ...{ a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\" },
-};
 const ESCAPE = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3})|([^]))/y;
 
-interface Escape {
-  readonly length: number;
-  readonly code: number;
-  /** Whether it stands for a byte of UTF-8, not for a character. */
-  readonly isByte: boolean;
-}
-
-function escapeAt(text: string, from: number, quote: string, at: number): Escape {
+/** What an escape comes to: a character, or a byte of UTF-8. */
+function escapeAt(text: string, from: number, quote: string, at: number) {
   ESCAPE.lastIndex = from;
-  const found = ESCAPE.exec(text);
-  const [whole = "\\", byte, short, long, octal, letter = ""] = found ?? [];
-  const length = whole.length;
-  if (byte !== undefined) return { length, code: parseInt(byte, 16), isByte: true };
-  const octalCode = parseInt(octal ?? "", 8);
-  if (octalCode <= 255) return { length, code: octalCode, isByte: true };
-  const code = short ?? long;
-  const rune = parseInt(code ?? "", 16);
-  const isRune = rune <= 0x10ffff && (rune < 0xd800 || rune > 0xdfff);
-  if (isRune) return { length, code: rune, isByte: false };
+  const [whole = "\\", hex, short, long, octal, letter = ""] = ESCAPE.exec(text) ?? [];
+  const { length } = whole;
+  const byte = hex === undefined ? parseInt(octal ?? "", 8) : parseInt(hex, 16);
+  if (byte <= 255) return { length, code: byte, isByte: true };
+  const rune = parseInt(short ?? long ?? "", 16);
+  if (isRune(rune)) return { length, code: rune, isByte: false };
   const simple = (letter === quote ? quote : ESCAPES[letter])?.charCodeAt(0);
-  if (simple === undefined || found === null) {
-    throw new TemplateFault(`${excerpt(whole)} is no escape that Go knows`, at + from);
-  }
-  return { length, code: simple, isByte: false };
+  if (simple !== undefined) return { length, code: simple, isByte: false };
+  throw new TemplateFault(`${excerpt(whole)} is no escape that Go knows`, at + from);
 }
 
-/**
- * Reads `"..."` or a text in backquotes.
- *
- * @param at where it stands, for errors
- * @throws {TemplateFault} for an escape that Go does not know
- */
+/** Reads `"..."` or a text in backquotes, which stands at a place. */
 export function unquote(literal: string, at: number): string {
   const inside = literal.slice(1, -1);
   if (literal.startsWith("`")) return inside.replaceAll("\r", "");
-  if (!inside.includes("\\")) return inside;
-  const bytes: number[] = [];
-  const encoder = new TextEncoder();
+  const parts: Uint8Array[] = [];
   for (let i = 0; i < inside.length;) {
-    const end = inside.indexOf("\\", i);
-    bytes.push(...encoder.encode(inside.slice(i, end < 0 ? undefined : end)));
-    if (end < 0) break;
+    const found = inside.indexOf("\\", i);
+    const end = found < 0 ? inside.length : found;
+    parts.push(Buffer.from(inside.slice(i, end)));
+    i = end;
+    if (found < 0) break;
     const { length, code, isByte } = escapeAt(inside, end, '"', at + 1);
-    if (isByte) bytes.push(code);
-    else bytes.push(...encoder.encode(String.fromCodePoint(code)));
+    parts.push(isByte ? Uint8Array.of(code) : Buffer.from(String.fromCodePoint(code)));
     i = end + length;
   }
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new Uint8Array(bytes));
+  return fromUtf8(Buffer.concat(parts));
 }
 
-/**
- * Reads `'x'`, which is a number.
- *
- * @throws {TemplateFault} when it is not one character
- */
+/** Reads `'x'`, which is a number. */
 export function characterLiteral(literal: string, at: number): NumberLiteral {
   const inside = literal.slice(1, -1);
   const { length, code } = inside.startsWith("\\") ? escapeAt(inside, 0, "'", at + 1) : {
@@ -224,11 +184,7 @@ const INTEGER = /^[+-]?(?:0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const HEX_FLOAT = /^([+-]?)0[xX]_?([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/;
 
-/**
- * Reads a number as Go writes it: `12`, `0x1F`, `0b1`, `017`, `1_000`, `1.5e3`, `0x1p-2`.
- *
- * @throws {TemplateFault} for what is no number, is too large, or is imaginary
- */
+/** Reads a number as Go writes it: `12`, `0x1F`, `0b1`, `017`, `1_000`, `1.5e3`, `0x1p-2`. */
 export function numberLiteral(literal: string, at: number): NumberLiteral {
   const bad = (why: string) => new TemplateFault(`${excerpt(literal)} ${why}`, at);
   if (literal.endsWith("i")) throw bad("is imaginary, which kodeno does not count with");
@@ -243,8 +199,9 @@ export function numberLiteral(literal: string, at: number): NumberLiteral {
     return { kind: "number", at, int, float: Number(int), isFloat: false };
   }
   const float = floating(digits);
-  if (float === undefined || !Number.isFinite(float)) throw bad("is no number");
-  if (!/[.eEpP]/.test(literal)) throw bad("is no number");
+  if (float === undefined || !Number.isFinite(float) || !/[.eEpP]/.test(literal)) {
+    throw bad("is no number");
+  }
   const whole = Number.isInteger(float) && Math.abs(float) < 2 ** 63;
   return { kind: "number", at, int: whole ? BigInt(float) : undefined, float, isFloat: true };
 }

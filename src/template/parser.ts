@@ -11,6 +11,7 @@ import {
   unquote,
 } from "./lexer.ts";
 import {
+  type Block,
   type Command,
   excerpt,
   type Expression,
@@ -27,17 +28,11 @@ const MAX_PARENTHESES = 200;
 const WORD = /^(?:block|break|continue|define|else|end|if|range|template|with)$/;
 const LITERAL = /^(?:bool|dot|nil|number|string)$/;
 
-/**
- * Parses a template.
- *
- * @param knows whether there is a function of a name
- * @throws {TemplateFault} with the place of what is wrong
- */
+/** Parses a template; `knows` says whether there is a function of a name. */
 export function parse(text: string, knows: (name: string) => boolean): Tree {
-  return new Parser(lex(text), knows).whole();
+  const parser = new Parser(lex(text), knows);
+  return { root: parser.list().nodes, defined: parser.defined };
 }
-
-type BlockKind = "if" | "with" | "range";
 
 /** Nodes of a block, and the word that ended them. */
 interface Body {
@@ -46,15 +41,15 @@ interface Body {
 }
 
 class Parser {
-  readonly #defined = new Map<string, readonly Node[]>();
+  readonly defined = new Map<string, readonly Node[]>();
   #index = 0;
-  #depth = 0;
+  /** How many blocks are around a list; the whole is none. */
+  #depth = -1;
   #parentheses = 0;
   /** What can be named here, and how many `range` are around it. */
   #variables = ["$"];
   #ranges = 0;
 
-  /** @param tokens as the lexer gives them, the end of the file last */
   constructor(readonly tokens: readonly Token[], readonly knows: (name: string) => boolean) {}
 
   #peek(): Token {
@@ -63,64 +58,41 @@ class Parser {
 
   #next(): Token {
     const token = this.#peek();
-    if (token.kind !== "end of file") this.#index++;
+    this.#index++;
     return token;
-  }
-
-  /** The next token that is no space, left where it is. */
-  #peekNonSpace(): Token {
-    while (this.#peek().kind === "space") this.#index++;
-    return this.#peek();
-  }
-
-  #nextNonSpace(): Token {
-    this.#peekNonSpace();
-    return this.#next();
   }
 
   /** The keyword that comes next, left where it is. */
   #peekWord(): string | undefined {
-    const { kind, text } = this.#peekNonSpace();
+    const { kind, text } = this.#peek();
     return kind === "identifier" && WORD.test(text) ? text : undefined;
   }
 
   #close(context: string): void {
-    const token = this.#nextNonSpace();
+    const token = this.#next();
     if (token.kind !== "close") throw unexpected(token, context);
   }
 
-  whole(): Tree {
-    const root: Node[] = [];
-    for (let token = this.#next(); token.kind !== "end of file"; token = this.#next()) {
-      const word = token.kind === "text" ? undefined : this.#peekWord();
-      if (word === "define") {
-        this.#nextNonSpace();
-        const { at } = this.#peekNonSpace();
-        const name = this.#name("{{define}}");
-        this.#close("{{define}}");
-        this.#define(name, at, "{{define}}");
-      } else if (word === "end" || word === "else") {
-        throw new TemplateFault(`{{${word}}} belongs to no block`, token.at);
-      } else root.push(this.#node(token));
-    }
-    return { root, defined: this.#defined };
-  }
-
-  /** Nodes up to the `end` or `else` of their block. */
-  #list(opened: number): Body {
+  /** Nodes up to the `end` or `else` of the block that was opened, or all that there are. */
+  list(opened?: number): Body {
     const nodes: Node[] = [];
     if (++this.#depth > MAX_BLOCKS) {
       throw new TemplateFault(`blocks stand more than ${MAX_BLOCKS} deep in one another`, opened);
     }
     for (;;) {
-      const token = this.#nextNonSpace();
-      if (token.kind === "end of file") throw new TemplateFault("the block has no {{end}}", opened);
+      const token = this.#next();
+      const isEnd = token.kind === "end of file";
+      if (isEnd && opened === undefined) return { nodes, word: "end" };
+      if (isEnd) throw new TemplateFault("the block has no {{end}}", opened);
       const word = token.kind === "text" ? undefined : this.#peekWord();
-      if (word === "define") throw new TemplateFault("{{define}} stands inside a block", token.at);
       if (word === "end" || word === "else") {
-        this.#nextNonSpace();
-        this.#depth--;
-        return { nodes, word };
+        if (opened !== undefined) {
+          this.#next();
+          this.#depth--;
+          if (word === "end") this.#close("{{end}}");
+          return { nodes, word };
+        }
+        throw new TemplateFault(`{{${word}}} belongs to no block`, token.at);
       }
       nodes.push(this.#node(token));
     }
@@ -131,19 +103,26 @@ class Parser {
     if (kind === "text") return { kind, at, text };
     const word = this.#peekWord();
     if (word === undefined) return { kind: "action", at, pipe: this.#pipeline("an action") };
-    this.#nextNonSpace();
+    this.#next();
     if (word === "if" || word === "with" || word === "range") return this.#block(word, at);
     if (word === "template") {
       const name = this.#name("{{template}}");
-      const isAlone = this.#peekNonSpace().kind === "close";
-      if (isAlone) this.#next();
-      return { kind: word, at, name, pipe: isAlone ? undefined : this.#pipeline("{{template}}") };
+      if (this.#peek().kind !== "close") {
+        return { kind: word, at, name, pipe: this.#pipeline("{{template}}") };
+      }
+      this.#next();
+      return { kind: word, at, name };
     }
-    if (word === "block") {
-      const name = this.#name("{{block}}");
-      const pipe = this.#pipeline("{{block}}");
-      this.#define(name, at, "{{block}}");
-      return { kind: "template", at, name, pipe };
+    if (word === "define" || word === "block") {
+      const context = `{{${word}}}`;
+      if (word === "define" && this.#depth > 0) {
+        throw new TemplateFault("{{define}} stands inside a block", at);
+      }
+      const name = this.#name(context);
+      const pipe = word === "block" ? this.#pipeline(context) : this.#close(context);
+      this.#define(name, at, context);
+      // A definition prints nothing.
+      return pipe ? { kind: "template", at, name, pipe } : { kind: "text", at, text: "" };
     }
     if (word === "break" || word === "continue") {
       this.#close(`{{${word}}}`);
@@ -153,36 +132,34 @@ class Parser {
     throw new TemplateFault(`${excerpt(word)} cannot begin an action here`, at);
   }
 
-  #block(kind: BlockKind, at: number): Node {
+  #block(kind: Block["kind"], at: number): Node {
     const before = this.#variables.length;
     const pipe = this.#pipeline(`{{${kind}}}`);
     if (kind === "range") this.#ranges++;
-    const { nodes, word } = this.#list(at);
+    const { nodes, word } = this.list(at);
     if (kind === "range") this.#ranges--;
     const otherwise = word === "else" ? this.#else(kind, at) : [];
-    if (word === "end") this.#close("{{end}}");
     this.#variables.length = before;
     return { kind, at, pipe, body: nodes, otherwise };
   }
 
   /** What follows `{{else`, up to the end of the block. */
-  #else(kind: BlockKind, at: number): readonly Node[] {
+  #else(kind: Block["kind"], at: number): readonly Node[] {
     if (kind !== "range" && this.#peekWord() === kind) {
       // The end of the inner block is that of the outer one as well.
       if (++this.#depth > MAX_BLOCKS) throw new TemplateFault("there are too many {{else}}", at);
-      const block = this.#block(kind, this.#nextNonSpace().at);
+      const block = this.#block(kind, this.#next().at);
       this.#depth--;
       return [block];
     }
     this.#close("{{else}}");
-    const { nodes, word } = this.#list(at);
+    const { nodes, word } = this.list(at);
     if (word !== "end") throw new TemplateFault("a block has two {{else}}", at);
-    this.#close("{{end}}");
     return nodes;
   }
 
   #name(context: string): string {
-    const token = this.#nextNonSpace();
+    const token = this.#next();
     if (token.kind !== "string" && token.kind !== "raw") throw unexpected(token, context);
     return unquote(token.text, token.at);
   }
@@ -191,25 +168,20 @@ class Parser {
   #define(name: string, at: number, context: string): void {
     const [variables, ranges] = [this.#variables, this.#ranges];
     [this.#variables, this.#ranges] = [["$"], 0];
-    const { nodes, word } = this.#list(at);
+    const { nodes, word } = this.list(at);
     if (word === "else") throw new TemplateFault(`${context} has an {{else}}`, at);
-    this.#close("{{end}}");
     [this.#variables, this.#ranges] = [variables, ranges];
-    const earlier = this.#defined.get(name);
-    if (earlier === undefined || isBlank(earlier)) this.#defined.set(name, nodes);
+    const earlier = this.defined.get(name);
+    if (earlier === undefined || isBlank(earlier)) this.defined.set(name, nodes);
     else if (!isBlank(nodes)) throw new TemplateFault(`${excerpt(name)} is defined twice`, at);
   }
 
-  /**
-   * A pipeline and the token that ends it.
-   *
-   * @param context says in errors where it stands
-   */
+  /** A pipeline and the token that ends it; `context` says in errors where it stands. */
   #pipeline(context: string, end: TokenKind = "close"): PipelineNode {
-    const { at } = this.#peekNonSpace();
+    const { at } = this.#peek();
     const { variables, assigns } = this.#declarations(context);
     const commands: Command[] = [];
-    while (this.#peekNonSpace().kind !== end) commands.push(this.#command(context));
+    while (this.#peek().kind !== end) commands.push(this.#command(context));
     const { at: ended } = this.#next();
     if (commands.length === 0) throw new TemplateFault(`${context} has no value`, ended);
     const odd = commands.slice(1).find(({ words: [first] }) => LITERAL.test(first.kind));
@@ -221,41 +193,40 @@ class Parser {
   #declarations(context: string): Pick<PipelineNode, "variables" | "assigns"> {
     const variables: string[] = [];
     for (;;) {
-      const { kind, text, at } = this.#peekNonSpace();
+      const { kind, text, at } = this.#peek();
       const start = this.#index;
       if (kind !== "variable") return { variables, assigns: false };
       this.#next();
-      const after = this.#peekNonSpace();
-      const isComma = after.kind === "char" && after.text === ",";
-      if (after.kind !== "assign" && after.kind !== "declare" && !isComma) {
+      const after = this.#peek();
+      const isComma = after.text === ",";
+      if (!isComma && after.kind !== "=" && after.kind !== ":=") {
         this.#index = start;
         return { variables, assigns: false };
       }
       this.#next();
       variables.push(text);
       this.#variables.push(text);
-      if (!isComma) return { variables, assigns: after.kind === "assign" };
+      if (!isComma) return { variables, assigns: after.kind === "=" };
       if (context !== "{{range}}" || variables.length > 1) {
         throw new TemplateFault(`${context} cannot declare so many variables`, at);
       }
-      if (!/^(?:variable|close|\))$/.test(this.#peekNonSpace().kind)) {
+      if (!/^(?:variable|close|\))$/.test(this.#peek().kind)) {
         throw new TemplateFault("{{range}} can only declare variables", this.#peek().at);
       }
     }
   }
 
   #command(context: string): Command {
-    const { at } = this.#peekNonSpace();
+    const { at } = this.#peek();
     const words: Expression[] = [];
     for (;;) {
       const word = this.#operand();
       if (word !== undefined) words.push(word);
       const token = this.#peek();
-      if (token.kind === "space") continue;
       // Nothing behind a | is allowed.
-      if (token.kind === "pipe") this.#next();
-      else if (token.kind !== "close" && token.kind !== ")") throw unexpected(token, context);
-      break;
+      if (token.kind === "|") this.#next();
+      if (/^(?:\||close|\))$/.test(token.kind)) break;
+      if (word === undefined || !token.isSpaced) throw unexpected(token, context);
     }
     const [first, ...rest] = words;
     if (first === undefined) throw new TemplateFault(`${context} has an empty command`, at);
@@ -265,32 +236,34 @@ class Parser {
   /** A term with the fields behind it; undefined where there is none. */
   #operand(): Expression | undefined {
     const term = this.#term();
-    const { kind, at } = this.#peek();
-    if (term === undefined || kind !== "field") return term;
+    const { at } = this.#peek();
     const names: string[] = [];
-    while (this.#peek().kind === "field") names.push(this.#next().text.slice(1));
-    if (term.kind === "field" || term.kind === "variable") {
-      return { ...term, names: [...term.names, ...names] };
+    while (this.#peek().kind === "field" && !this.#peek().isSpaced) {
+      names.push(this.#next().text.slice(1));
     }
+    if (term === undefined || names.length === 0) return term;
+    if (term.kind === "fields") return { ...term, names: [...term.names, ...names] };
     if (LITERAL.test(term.kind)) throw new TemplateFault("a literal has no fields", at);
-    return { kind: "chain", at, of: term, names };
+    return { kind: "fields", at: term.kind === "variable" ? term.at : at, of: term, names };
   }
 
   #term(): Expression | undefined {
-    const { kind, text, at } = this.#peekNonSpace();
+    const { kind, text, at } = this.#peek();
     const isTerm = /^(?:dot|field|variable|number|character|string|raw|\()$/.test(kind) ||
       (kind === "identifier" && !WORD.test(text));
     if (!isTerm) return undefined;
     this.#next();
     if (kind === "dot") return { kind, at };
-    if (kind === "field") return { kind, at, names: [text.slice(1)] };
+    if (kind === "field") {
+      return { kind: "fields", at, of: { kind: "dot", at }, names: [text.slice(1)] };
+    }
     if (kind === "number") return numberLiteral(text, at);
     if (kind === "character") return characterLiteral(text, at);
     if (kind === "string" || kind === "raw") {
       return { kind: "string", at, value: unquote(text, at) };
     }
     if (kind === "variable") {
-      if (this.#variables.includes(text)) return { kind, at, name: text, names: [] };
+      if (this.#variables.includes(text)) return { kind, at, name: text };
       throw new TemplateFault(`there is no variable ${text} here`, at);
     }
     if (kind === "(") {

@@ -7,8 +7,8 @@ import { KodenoError } from "../errors.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { evaluate } from "./evaluator.ts";
 import type { Functions } from "./functions.ts";
-import { excerpt, fieldNames, mayRead, TemplateFault, type Tree } from "./tree.ts";
 import { parse } from "./parser.ts";
+import { excerpt, fieldNames, mayRead, TemplateFault } from "./tree.ts";
 import { toValue } from "./value.ts";
 
 /** How long a template may be, in UTF-16 units. */
@@ -30,12 +30,8 @@ interface TemplateOptions {
 /** A template that can be run with data. */
 interface Template {
   /**
-   * Prints it.
-   *
-   * @param data plain values; a whole number is an `int`, an object a map, and only what an object
-   * has of its own can be read
-   * @throws {KodenoError} `BAD_CONFIG` when a field is not there, a function refuses its arguments,
-   * or it goes on for too long
+   * Prints it with plain values: a whole number is an `int`, an object a map, and only what an object
+   * has of its own can be read. What it cannot do, or does for too long, is `BAD_CONFIG`.
    */
   run(data: unknown): string;
   /** Whether it may read a field of the data, such as `Git`; if not, none has to be prepared. */
@@ -45,19 +41,8 @@ interface Template {
 }
 
 /**
- * Parses a template.
- *
- * @param where says in errors whose it is, such as `ldflags[0] of .ko.yaml`
- * @throws {KodenoError} `BAD_CONFIG`, with `line` and `column` in its detail
- *
- * @example Linker flags with the commit in them
- * ```ts
- * import { compileTemplate } from "./template.ts";
- * const flags = compileTemplate("-X main.commit={{.Git.ShortCommit}}", "ldflags[0] of .ko.yaml");
- * if (!flags.mayRead("Git") || flags.mayRead("Env")) throw new Error();
- * const text = flags.run({ Git: { ShortCommit: "8a2c125" } });
- * if (text !== "-X main.commit=8a2c125") throw new Error(text);
- * ```
+ * Parses a template; `where` says in errors whose it is, such as `ldflags[0] of .ko.yaml`. What is none
+ * is `BAD_CONFIG`, with `line` and `column` in its detail.
  */
 export function compileTemplate(
   text: string,
@@ -66,30 +51,25 @@ export function compileTemplate(
 ): Template {
   const all: Functions = new Map([...builtinFunctions, ...functions]);
   const knows = (name: string): boolean => all.has(name) || name === "and" || name === "or";
-  const tree = guarded(text, where, (): Tree => {
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof TemplateFault) throw failure(text, where, error);
+      if (!(error instanceof RangeError)) throw error;
+      // A text that is too long for the runtime.
+      throw failure(text, where, new TemplateFault("it becomes too large"));
+    }
+  };
+  const tree = guarded(() => {
     if (text.length > MAX_TEMPLATE) throw new TemplateFault("it is longer than 1 MiB", 0);
     return parse(text, knows);
   });
   return {
-    run: (data) =>
-      guarded(text, where, () => evaluate(tree, { functions: all, missingKey }, toValue(data))),
+    run: (data) => guarded(() => evaluate(tree, all, missingKey === "nothing", toValue(data))),
     mayRead: (field) => mayRead(tree, field),
     fieldNames: () => fieldNames(tree),
   };
-}
-
-/** Gives a fault the form of all errors. */
-function guarded<T>(text: string, where: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof TemplateFault) throw failure(text, where, error);
-    // A text that is too long for the runtime.
-    if (error instanceof RangeError) {
-      throw failure(text, where, new TemplateFault("it becomes too large"));
-    }
-    throw error;
-  }
 }
 
 function failure(text: string, where: string, { message, at = 0 }: TemplateFault): KodenoError {
@@ -97,12 +77,9 @@ function failure(text: string, where: string, { message, at = 0 }: TemplateFault
   const line = before.length;
   const column = [...before.at(-1) ?? ""].length + 1;
   const place = text.includes("\n") ? ` (line ${line}, column ${column})` : "";
-  const what = actionAt(text, at);
-  return new KodenoError(
-    "BAD_CONFIG",
-    `Cannot read ${what}${place} in ${where}: ${message.slice(0, MAX_FAULT)}`,
-    { where, line, column },
-  );
+  const what = `${actionAt(text, at)}${place} in ${where}`;
+  const told = `Cannot read ${what}: ${message.slice(0, MAX_FAULT)}`;
+  return new KodenoError("BAD_CONFIG", told, { where, line, column });
 }
 
 /** The action that a place lies in, as it is written. */

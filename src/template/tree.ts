@@ -16,8 +16,8 @@ export class TemplateFault extends Error {
 }
 
 /** A text in quotes for a message, cut when it is long. */
-export function excerpt(text: string, limit = 60): string {
-  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}...` : text);
+export function excerpt(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
 
 /** Something that has a place in the text, in UTF-16 units. */
@@ -34,26 +34,21 @@ export interface NumberLiteral extends Placed {
   readonly isFloat: boolean;
 }
 
-/** An argument, or the first word of a command. */
+/** Fields, one of the other: `.A.B` are those of the dot, `$x.A` of a variable, `(...).A` of a pipe. */
+export interface Fields extends Placed {
+  readonly kind: "fields";
+  readonly of: Expression;
+  readonly names: readonly string[];
+}
+
+/** An argument, or the first word of a command; the names of variables begin with `$`. */
 export type Expression =
+  | NumberLiteral
+  | Fields
   | (Placed & { readonly kind: "dot" | "nil" })
   | (Placed & { readonly kind: "bool"; readonly value: boolean })
   | (Placed & { readonly kind: "string"; readonly value: string })
-  | NumberLiteral
-  | (Placed & { readonly kind: "field"; readonly names: readonly string[] })
-  /** `$x.A.B`: the variable with its `$`, and the fields. */
-  | (Placed & {
-    readonly kind: "variable";
-    readonly name: string;
-    readonly names: readonly string[];
-  })
-  | (Placed & { readonly kind: "function"; readonly name: string })
-  /** Fields of what is in parentheses, or of what a function gives. */
-  | (Placed & {
-    readonly kind: "chain";
-    readonly of: Expression;
-    readonly names: readonly string[];
-  })
+  | (Placed & { readonly kind: "variable" | "function"; readonly name: string })
   | (Placed & { readonly kind: "pipe"; readonly pipe: PipelineNode });
 
 /** A word with its arguments. */
@@ -80,14 +75,10 @@ export interface Block extends Placed {
 
 /** A part of a template. */
 export type Node =
+  | Block
   | (Placed & { readonly kind: "text"; readonly text: string })
   | (Placed & { readonly kind: "action"; readonly pipe: PipelineNode })
-  | Block
-  | (Placed & {
-    readonly kind: "template";
-    readonly name: string;
-    readonly pipe: PipelineNode | undefined;
-  })
+  | (Placed & { readonly kind: "template"; readonly name: string; readonly pipe?: PipelineNode })
   | (Placed & { readonly kind: "break" | "continue" });
 
 /** A whole template, with those that it defines. */
@@ -101,14 +92,10 @@ export interface Tree {
  * data on, to where nobody can tell what will be read.
  */
 export function mayRead({ root, defined }: Tree, field: string): boolean {
-  for (const expression of [root, ...defined.values()].flatMap((nodes) => [...all(nodes)])) {
-    if (expression.kind === "dot") return true;
-    if (expression.kind === "variable" && expression.names.length === 0) {
-      if (expression.name === "$") return true;
-    }
-    if ("names" in expression && expression.names.includes(field)) return true;
-  }
-  return false;
+  return [root, ...defined.values()].flatMap((nodes) => [...all(nodes)]).some((one) => {
+    if (one.kind === "fields") return one.names.includes(field);
+    return one.kind === "dot" || (one.kind === "variable" && one.name === "$");
+  });
 }
 
 /**
@@ -116,30 +103,24 @@ export function mayRead({ root, defined }: Tree, field: string): boolean {
  * the order of their first use; none of `$`, of variables, and of the templates it defines.
  */
 export function fieldNames({ root }: Tree): string[] {
-  const names = [...all(root)].flatMap((one) => one.kind === "field" ? one.names : []);
+  const names = [...all(root)].flatMap((one) =>
+    one.kind === "fields" && one.of.kind === "dot" ? one.names : []
+  );
   return [...new Set(names)];
 }
 
-/** Every expression of a list of nodes, the inner ones too. */
+/** Every expression of a list of nodes, those in parentheses too, but for what fields are of. */
 function* all(nodes: readonly Node[]): Generator<Expression> {
   for (const node of nodes) {
     if ("pipe" in node && node.pipe !== undefined) yield* inPipeline(node.pipe);
-    if (node.kind === "if" || node.kind === "with" || node.kind === "range") {
-      yield* all(node.body);
-      yield* all(node.otherwise);
-    }
+    if ("body" in node) yield* all([...node.body, ...node.otherwise]);
   }
 }
 
-function* inPipeline(pipe: PipelineNode): Generator<Expression> {
-  for (const { words } of pipe.commands) {
-    for (const word of words) {
-      yield word;
-      if (word.kind === "pipe") yield* inPipeline(word.pipe);
-      if (word.kind === "chain") {
-        yield word.of;
-        if (word.of.kind === "pipe") yield* inPipeline(word.of.pipe);
-      }
-    }
+function* inPipeline({ commands }: PipelineNode): Generator<Expression> {
+  for (const word of commands.flatMap(({ words }) => words)) {
+    yield word;
+    const inner = word.kind === "fields" ? word.of : word;
+    if (inner.kind === "pipe") yield* inPipeline(inner.pipe);
   }
 }
