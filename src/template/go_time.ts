@@ -11,15 +11,10 @@
 /** How `fmt` prints a time. */
 const PRINTED = "2006-01-02 15:04:05.999999999 -0700 MST";
 
-/** A time in a zone, as Go's time.Time. */
+/** A time in a zone, as Go's time.Time: milliseconds since 1970, and a name for {@link formatGoTime}. */
 export class GoTime {
-  /**
-   * @param milliseconds since 1970
-   * @param zone a name of the IANA's, `UTC` or `Local`
-   */
   constructor(readonly milliseconds: number, readonly zone: string) {}
 
-  /** Writes it by a layout. */
   format(layout: string): string {
     return formatGoTime(new Date(this.milliseconds), layout, this.zone);
   }
@@ -35,36 +30,28 @@ const PIECES =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|002|0[1-6]|15|1|2006|2|__2|_2(?!006)|[345]|PM|pm|[-Z](?:070000|07:00:00|0700|07:00|07)|[.,](?:0+|9+)(?!\d)/g;
 
 /**
- * Writes a time by a layout of Go's.
- *
- * @param timezone a name of the IANA's such as `Europe/Berlin`, `UTC`, or `Local` for the machine's
- * @throws {Error} for a zone that does not exist
- *
- * @example The tag that Skaffold's dateTime policy makes by default
- * ```ts
- * import { formatGoTime } from "./go_time.ts";
- * const text = formatGoTime(new Date("2024-01-02T03:04:05.670Z"), "2006-01-02_15-04-05.999_MST", "CET");
- * if (text !== "2024-01-02_04-04-05.67_CET") throw new Error(text);
- * ```
+ * Writes a time by a layout of Go's, in a zone: a name of the IANA's such as `Europe/Berlin`, `UTC`,
+ * or `Local` for the machine's; throws an Error for a zone that does not exist.
  */
 export function formatGoTime(date: Date, layout: string, timezone: string): string {
   const zone = zoneAt(timezone, date);
   const local = new Date(date.getTime() + zone.offset * 1000);
   return layout.replaceAll(PIECES, (piece) => {
-    const write = WRITERS[piece];
-    if (write !== undefined) return write(local);
     if (piece === "MST") return zone.name;
+    const text = TEXTS[piece];
+    if (text !== undefined) return text(local);
+    // What stands before a digit fills up.
+    const number = NUMBERS[piece] ?? NUMBERS[piece.slice(1)];
+    if (number !== undefined) {
+      return String(number(local)).padStart(piece.length, piece.startsWith("_") ? " " : "0");
+    }
     return /^[-Z]/.test(piece) ? distance(piece, zone.offset) : fraction(piece, local);
   });
 }
 
-const MONTHS = ("January February March April May June July August September October November " +
-  "December").split(" ");
-const DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
-const two = (value: number): string => String(value).padStart(2, "0");
-const monthOf = (local: Date): string => MONTHS[local.getUTCMonth()] ?? "";
-const dayOf = (local: Date): string => DAYS[local.getUTCDay()] ?? "";
-const hour12 = (local: Date): number => local.getUTCHours() % 12 || 12;
+function named(local: Date, what: "month" | "weekday"): string {
+  return local.toLocaleDateString("en-US", { timeZone: "UTC", [what]: "long" });
+}
 
 function yearOf(local: Date): string {
   const year = local.getUTCFullYear();
@@ -78,36 +65,33 @@ function dayOfYear(local: Date): number {
 }
 
 /** What pieces of a layout become, of a time whose UTC fields are those of the zone. */
-const WRITERS: Readonly<Record<string, (local: Date) => string>> = {
+const TEXTS: Readonly<Record<string, (local: Date) => string>> = {
   "2006": yearOf,
-  "06": (local) => two(Math.max(local.getUTCFullYear(), 0) % 100),
-  January: monthOf,
-  Jan: (local) => monthOf(local).slice(0, 3),
-  "01": (local) => two(local.getUTCMonth() + 1),
-  "1": (local) => String(local.getUTCMonth() + 1),
-  Monday: dayOf,
-  Mon: (local) => dayOf(local).slice(0, 3),
-  "02": (local) => two(local.getUTCDate()),
-  "2": (local) => String(local.getUTCDate()),
-  _2: (local) => String(local.getUTCDate()).padStart(2),
-  "002": (local) => String(dayOfYear(local)).padStart(3, "0"),
-  __2: (local) => String(dayOfYear(local)).padStart(3),
-  "15": (local) => two(local.getUTCHours()),
-  "03": (local) => two(hour12(local)),
-  "3": (local) => String(hour12(local)),
-  "04": (local) => two(local.getUTCMinutes()),
-  "4": (local) => String(local.getUTCMinutes()),
-  "05": (local) => two(local.getUTCSeconds()),
-  "5": (local) => String(local.getUTCSeconds()),
+  January: (local) => named(local, "month"),
+  Jan: (local) => named(local, "month").slice(0, 3),
+  Monday: (local) => named(local, "weekday"),
+  Mon: (local) => named(local, "weekday").slice(0, 3),
   PM: (local) => local.getUTCHours() < 12 ? "AM" : "PM",
   pm: (local) => local.getUTCHours() < 12 ? "am" : "pm",
+};
+const NUMBERS: Readonly<Record<string, (local: Date) => number>> = {
+  "06": (local) => Math.max(local.getUTCFullYear(), 0) % 100,
+  "1": (local) => local.getUTCMonth() + 1,
+  "2": (local) => local.getUTCDate(),
+  "3": (local) => local.getUTCHours() % 12 || 12,
+  "4": (local) => local.getUTCMinutes(),
+  "5": (local) => local.getUTCSeconds(),
+  "15": (local) => local.getUTCHours(),
+  ...{ "002": dayOfYear, __2: dayOfYear },
 };
 
 /** `-0700` and its relatives; with a Z, UTC is just that. */
 function distance(piece: string, offset: number): string {
   if (piece.startsWith("Z") && offset === 0) return "Z";
   const size = Math.abs(offset);
-  const all = [Math.floor(size / 3600), Math.floor(size / 60) % 60, size % 60].map(two);
+  const all = [size / 3600, size / 60 % 60, size % 60].map((part) =>
+    String(Math.floor(part)).padStart(2, "0")
+  );
   const count = piece.replaceAll(/\D/g, "").length / 2;
   return (offset < 0 ? "-" : "+") + all.slice(0, count).join(piece.includes(":") ? ":" : "");
 }
@@ -120,14 +104,6 @@ function fraction(piece: string, local: Date): string {
   if (piece.includes("0")) return piece.charAt(0) + kept;
   const short = kept.replace(/0+$/, "");
   return short === "" ? "" : piece.charAt(0) + short;
-}
-
-/** A zone at a time. */
-interface ZoneAt {
-  /** Seconds east of UTC. */
-  readonly offset: number;
-  /** Such as `CET`, or the distance where the zone has no name. */
-  readonly name: string;
 }
 
 /** Languages whose regions use the short names of the IANA's files. */
@@ -177,36 +153,32 @@ const byZone = new Map(
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function formatOf(zone: string): Intl.DateTimeFormat {
-  const known = formats.get(zone);
-  if (known !== undefined) return known;
-  // Written as distances, such as GMT-00:44:30.
-  const format = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longOffset" });
-  formats.set(zone, format);
-  return format;
+/** How the runtime calls a zone in a language; throws a RangeError for a zone that it does not know. */
+function shown(locale: string, timeZone: string, timeZoneName: "short" | "longOffset", time: Date) {
+  const key = [locale, timeZone, timeZoneName].join();
+  const format = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone, timeZoneName });
+  formats.set(key, format);
+  return format.formatToParts(time).find(({ type }) => type === "timeZoneName")?.value ?? "";
 }
 
 /** Seconds east of UTC. */
 function offsetAt(zone: string, time: Date): number {
-  const parts = formatOf(zone).formatToParts(time);
-  const text = parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
+  // Written as distances, such as GMT-00:44:30.
+  const text = shown("en-US", zone, "longOffset", time);
   const [, sign, hours, minutes, seconds = 0] = /([-+])(\d+):(\d+)(?::(\d+))?/.exec(text) ?? [];
   if (sign === undefined) return 0;
   return (sign === "-" ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds));
 }
 
-/**
- * Finds what a zone is at a time.
- *
- * @param zone a name of the IANA's such as `Europe/Berlin`, `UTC`, or `Local` for the machine's
- * @throws {Error} for a zone that does not exist
- */
-function zoneAt(zone: string, time: Date): ZoneAt {
-  const named = zone === "Local" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone || "UTC";
-  if (named === "UTC") return { offset: 0, name: "UTC" };
-  if (!isZone(named)) throw new Error(`there is no time zone ${JSON.stringify(zone)}`);
-  const offset = offsetAt(named, time);
-  return { offset, name: nameAt(named, time, offset) };
+/** The seconds that a zone is east of UTC at a time, and its name, or that distance where it has none. */
+function zoneAt(zone: string, time: Date): { readonly offset: number; readonly name: string } {
+  const known = zone === "Local" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone || "UTC";
+  if (known === "UTC") return { offset: 0, name: "UTC" };
+  if (!isZone(known)) throw new Error(`there is no time zone ${JSON.stringify(zone)}`);
+  const offset = offsetAt(known, time);
+  // `+0530`, and without minutes where there are none.
+  const bare = distance(offset % 3600 === 0 ? "-07" : "-0700", offset);
+  return { offset, name: nameAt(known, time, offset) ?? bare };
 }
 
 /** Whether there is a zone of a name; letters are as the IANA writes them. */
@@ -214,26 +186,23 @@ export function isZone(name: string): boolean {
   // Distances are no names, though the runtime takes them.
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
-    return formatOf(name) !== undefined;
+    return shown("en-US", name, "longOffset", new Date()) !== "";
   } catch (error) {
     if (error instanceof RangeError) return false;
     throw error;
   }
 }
 
-function nameAt(zone: string, time: Date, offset: number): string {
+/** The short name of a zone at a time, where it has one. */
+function nameAt(zone: string, time: Date, offset: number): string | undefined {
   const exception = byZone.get(zone);
+  if (exception === "-") return undefined;
   if (exception !== undefined) {
-    if (exception === "-") return zoneDistance(offset);
     const [standard = "", summer = standard] = exception.split("/");
     return isSummer(zone, time, offset) ? summer : standard;
   }
-  for (const locale of LOCALES) {
-    const format = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "short" });
-    const name = format.formatToParts(time).find(({ type }) => type === "timeZoneName")?.value;
-    if (name !== undefined && NAMES.has(name)) return name;
-  }
-  return zoneDistance(offset);
+  const names = LOCALES.values().map((locale) => shown(locale, zone, "short", time));
+  return names.find((name) => NAMES.has(name));
 }
 
 /** Whether clocks are ahead of what they are in the other half of the year. */
@@ -242,21 +211,10 @@ function isSummer(zone: string, time: Date, offset: number): boolean {
   return [0, 6].some((month) => offsetAt(zone, new Date(Date.UTC(year, month, 1))) < offset);
 }
 
-/** `+0530`, and without minutes where there are none. */
-function zoneDistance(offset: number): string {
-  const whole = offset % 3600 === 0;
-  return distance(whole ? "-07" : "-0700", offset);
-}
-
+/** Lengths of time in milliseconds. */
 const UNITS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  "\u00b5s": 1e-3,
-  "\u03bcs": 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
+  ...{ ns: 1e-6, us: 1e-3, "\u00b5s": 1e-3, "\u03bcs": 1e-3, ms: 1 },
+  ...{ s: 1000, m: 60_000, h: 3_600_000 },
 };
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 
