@@ -8,10 +8,8 @@ import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
 import { readYaml, type YamlDocument } from "./yaml/document.ts";
-import { formatFault, formatPath } from "./yaml/faults.ts";
+import { formatFault } from "./yaml/faults.ts";
 
-/** Finds how a file writes a key: ko reads keys in any case. */
-type KeySpelling = (key: string) => string;
 type Values = Readonly<Record<string, unknown>>;
 
 /** Fields of GoReleaser's builds, which people share with ko and neither reads. */
@@ -40,13 +38,9 @@ const SHAPE = {
 } as const;
 /** Fields of an entry of `builds` that are values of an image. */
 const BUILD_FIELDS = Object.keys(SHAPE) as readonly (keyof typeof SHAPE)[];
+const BUILD_KEYS = ["id", "dir", "main", "linux_capabilities", ...BUILD_FIELDS, ...GORELEASER];
 
-/**
- * The schema of one file.
- *
- * @param spell how the file writes a key
- */
-export function koSchema(spell: KeySpelling = (key) => key): z.ZodType<Record<string, unknown>> {
+export function koSchema(spell = (key: string) => key): z.ZodType<Record<string, unknown>> {
   const shape = (fields: Readonly<Record<string, z.ZodType>>) =>
     z.strictObject(Object.fromEntries(
       Object.entries(fields).map(([key, field]) => [spell(key), field.optional()]),
@@ -73,12 +67,7 @@ export function koSchema(spell: KeySpelling = (key) => key): z.ZodType<Record<st
   }).describe("kodeno and ko: how images of Go main packages are built");
 }
 
-/**
- * Reads a `.ko.yaml`.
- *
- * @param name what errors call it
- * @throws {KodenoError} `BAD_CONFIG` with all faults of the file
- */
+/** Reads a `.ko.yaml`, which errors call `name`; throws `BAD_CONFIG` with all faults of the file. */
 export async function readKoFile(path: string, name: string): Promise<KoFile> {
   const [document] = await readYaml(path, { name });
   return undisturbed(() => koFileOf(document, name));
@@ -96,11 +85,12 @@ function koFileOf(document: YamlDocument, path: string): KoFile {
   const builds = get<readonly Values[]>(value, "builds") ?? [];
   const notes: string[] = [];
   for (const [i, build] of builds.entries()) {
-    for (const key of Object.keys(build)) {
+    for (const name of BUILD_KEYS.filter((one) => Object.hasOwn(build, spell(one)))) {
+      const key = spell(name);
       const text = `builds[${i}]: ${key} is a field of GoReleaser; it is not read`;
       const fault = document.fault([spell("builds"), i, key], text, "key");
-      lines[formatPath(["builds", i, key])] = fault.line;
-      if (GORELEASER.includes(key.toLowerCase())) notes.push(formatFault(fault));
+      lines[`builds[${i}].${name}`] = fault.line;
+      if (GORELEASER.includes(name)) notes.push(formatFault(fault));
     }
   }
   const overrides = get<Readonly<Record<string, string>>>(value, "baseImageOverrides") ?? {};
@@ -146,7 +136,7 @@ function words(value: unknown): readonly string[] | undefined {
 }
 
 /** ko reads keys in any case; a file that writes one in two ways is told of the first. */
-function spellingOf(value: unknown): KeySpelling {
+function spellingOf(value: unknown): (key: string) => string {
   const spelled = new Map<string, string>();
   const see = (object: unknown): void => {
     if (object === null || typeof object !== "object") return;

@@ -90,6 +90,8 @@ Deno.test(".ko.yaml: what beats what, and where each value comes from", async ()
   assert.equal(origins.platforms, ".ko.yaml:3");
   assert.equal(origins.labels, "option labels");
   assert.equal(two?.image.origins.ldflags, ".ko.yaml:5");
+  const alone = resolveBuildConfig({ koFile, environment: { HOME: "h" } });
+  assert.equal(alone.builds[0]?.image.origins.env, ".ko.yaml:18");
   // An override is for one package, and stronger than any default; the caller is stronger still.
   assert.equal(imageConfigOf(config, "example.com/A").baseImage, "scratch");
   assert.equal(imageConfigOf(config, "example.com/b").baseImage, "env.test/base");
