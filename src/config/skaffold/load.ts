@@ -3,7 +3,7 @@
  * @module
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { didYouMean, KodenoError } from "../../errors.ts";
+import { didYouMean, type ErrorCode, KodenoError } from "../../errors.ts";
 import { exists } from "../../io/files.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";
@@ -76,17 +76,14 @@ export class Loader {
       dependency: false,
     });
     this.#origins.throwFaults();
-    this.#find("profile", profiles.map((one) => one.replace(/^-/, "")), [...this.#profileNames]);
-    this.#find("module", modules, [...this.#byName.keys()]);
+    const check = (what: string, names: readonly string[], known: Iterable<string>): void => {
+      const has = [...known];
+      const missing = names.find((one) => !has.includes(one));
+      if (missing !== undefined) throw notThere("BAD_CONFIG", `use ${what}`, missing, file, has);
+    };
+    check("profile", profiles.map((one) => one.replace(/^-/, "")), this.#profileNames);
+    check("module", modules, this.#byName.keys());
     return { configs, files: [...this.#files.keys()], origins: this.#origins };
-  }
-
-  #find(what: string, names: readonly string[], known: readonly string[]): void {
-    const name = names.find((one) => !known.includes(one));
-    if (name === undefined) return;
-    const list = known.length > 0 ? `there are ${known.join(", ")}` : "there is none";
-    const why = `${this.options.file} has no such ${what}; ${list}${didYouMean(name, known)}`;
-    throw new KodenoError("BAD_CONFIG", `Cannot use ${what} ${JSON.stringify(name)}: ${why}`);
   }
 
   async #load(ask: Ask): Promise<readonly LoadedConfig[]> {
@@ -106,8 +103,7 @@ export class Loader {
       one.activation ?? []
     );
     for (const one of activations.filter(({ env }) => env && !env.includes("="))) {
-      const said = `env: found ${JSON.stringify(one.env)}; NAME=VALUE is allowed`;
-      this.#origins.bad(one, ["env"], said);
+      this.#origins.refuse(one, ["env"], "env", one.env, "; NAME=VALUE is allowed");
     }
     // What follows would only tell of consequences.
     this.#origins.throwFaults();
@@ -130,8 +126,8 @@ export class Loader {
       const other = this.#byName.get(metadata.name);
       if (here.has(metadata.name) || (other !== undefined && other !== path)) {
         const where = here.has(metadata.name) ? "" : ` (also in ${this.#nameOf(other ?? "")})`;
-        const found = `found ${JSON.stringify(metadata.name)} a second time${where}`;
-        this.#origins.bad(metadata, ["name"], `metadata.name: ${found}; once is allowed`);
+        const why = ` a second time${where}; once is allowed`;
+        this.#origins.refuse(metadata, ["name"], "metadata.name", metadata.name, why);
       }
       here.add(metadata.name);
       this.#byName.set(metadata.name, path);
@@ -173,11 +169,12 @@ export class Loader {
     ask: Ask,
   ): Promise<readonly LoadedConfig[]> {
     const { path = "", configs = [] } = requirement;
-    const bad = (below: (string | number)[], said: string, part?: "key"): void =>
-      this.#origins.bad(requirement, below, `requires: found ${said}`, part);
+    const refuse = (below: (string | number)[], found: string, why: string): void =>
+      this.#origins.refuse(requirement, below, "requires", found, why);
     for (const remote of ["git", "googleCloudStorage", "googleCloudBuildRepoV2"] as const) {
       if (requirement[remote] === undefined) continue;
-      bad([remote], `${remote}; a local path is allowed: fetch it and name its path`, "key");
+      const said = `requires: found ${remote}; a local path is allowed: fetch it and name its path`;
+      this.#origins.bad(requirement, [remote], said, "key");
       return [];
     }
     const profiles = (requirement.activeProfiles ?? []).filter(({ activatedBy = [] }) =>
@@ -188,7 +185,7 @@ export class Loader {
     const file = path === "" ? ask.path : resolve(dirname(ask.path), path);
     const info = await Deno.stat(file).catch(() => undefined);
     if (info === undefined) {
-      bad(["path"], `${JSON.stringify(path)}, but there is no such file or folder`);
+      refuse(["path"], path, ", but there is no such file or folder");
       return [];
     }
     const target = info.isDirectory ? await existing(join(file, SKAFFOLD_FILES[0])) : file;
@@ -202,11 +199,24 @@ export class Loader {
     const names = (await this.#files.get(target) ?? []).map(({ metadata }) => metadata?.name ?? "");
     for (const [i, name] of configs.entries()) {
       if (names.includes(name)) continue;
-      const what = `${JSON.stringify(name)}, but ${this.#nameOf(target)} has no configuration`;
-      bad(["configs", i], `${what} of that name${didYouMean(name, names)}`);
+      const why = `, but ${this.#nameOf(target)} has no configuration of that name`;
+      refuse(["configs", i], name, why + didYouMean(name, names));
     }
     return found;
   }
+}
+
+/** Tells that a file has nothing of a name that was asked for: `use profile`, `build image`. */
+export function notThere(
+  code: ErrorCode,
+  doing: string,
+  name: string,
+  file: string,
+  known: readonly string[],
+): KodenoError {
+  const list = known.length > 0 ? `there are ${known.join(", ")}` : "there is none";
+  const why = `${file} has no such ${doing.split(" ")[1]}; ${list}${didYouMean(name, known)}`;
+  return new KodenoError(code, `Cannot ${doing} ${JSON.stringify(name)}: ${why}`);
 }
 
 /** Skaffold takes the short ending, too. */

@@ -52,6 +52,11 @@ export class Origins {
     this.faults.push(this.fault(container, below, message, part));
   }
 
+  /** Notes a fault of a field: what was found there, and behind it why that cannot be. */
+  refuse(container: object, below: Path, field: string, found: unknown, why: string): void {
+    this.bad(container, below, `${field}: found ${JSON.stringify(found)}${why}`);
+  }
+
   /** Notes a fault at a path from a root, wherever what is there came from. */
   badAt(root: object, path: Path, message: string, part?: "key" | "value"): void {
     this.bad(...this.#nearest(root, path), message, part);

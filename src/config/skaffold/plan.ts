@@ -12,7 +12,7 @@ import { isTemplate, koPath } from "../checks.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
 import { formatFault, type Path } from "../yaml/faults.ts";
 import { settleOptions, withGlobalConfig } from "./global_config.ts";
-import { type Loaded, type LoadedConfig, Loader } from "./load.ts";
+import { type Loaded, type LoadedConfig, Loader, notThere } from "./load.ts";
 import { parseName, underDefaultRepo } from "./names.ts";
 import type { SettledOptions, SkaffoldOptions } from "./options.ts";
 import type { FilePlace } from "./origins.ts";
@@ -28,7 +28,7 @@ import { type DigestInput, expandTemplate, inputDigest, type RunForTemplate } fr
 
 /** What the plan cannot know by itself. */
 export interface SkaffoldParts {
-  /** The tag of a folder by git; see `gitCommitTag` of `src/git`. Without it such tags stay open. */
+  /** The tag of a folder by git; without it such tags stay open. */
   readonly gitTag?: ((how: GitTagOptions) => Promise<string>) | undefined;
   /** The time of the build; default now. */
   readonly now?: (() => Date) | undefined;
@@ -43,18 +43,11 @@ export interface SkaffoldParts {
 }
 
 /** The fields of `gitCommit`, and the folder they are asked of. */
-interface GitTagOptions {
-  readonly directory: string;
-  readonly variant?: string | undefined;
-  readonly prefix?: string | undefined;
-  readonly ignoreChanges?: boolean | undefined;
-}
+type GitTagOptions = { readonly directory: string } & NonNullable<TagPolicy["gitCommit"]>;
 
-/** A command on this machine. */
+/** A command on this machine; its directory is absolute. */
 interface SkaffoldHook {
-  /** Program and arguments. */
   readonly command: readonly string[];
-  /** Absolute. */
   readonly directory: string;
   readonly place: FilePlace;
 }
@@ -75,10 +68,7 @@ export interface SkaffoldArtifact {
   readonly context: string;
   /** Folder that go runs in: `dir` in the context; absolute. */
   readonly workingDirectory: string;
-  /**
-   * Main package: an import path, or a pattern relative to the working directory, which has to match
-   * one main package.
-   */
+  /** An import path, or a pattern relative to the working directory that matches one main package. */
   readonly main: string;
   /** What the artifact says of its image; see `resolveImage`. */
   readonly source: ImageSource;
@@ -89,9 +79,7 @@ export interface SkaffoldArtifact {
   /** Whether `build.local.push` says that it is pushed. */
   readonly push: boolean | undefined;
   readonly insecureRegistries: readonly string[];
-  /** Commands to run before and after its build. */
   readonly hooks: SkaffoldHooks;
-  /** Where it stands. */
   readonly place: FilePlace;
 }
 
@@ -114,8 +102,8 @@ export interface SkaffoldPlan {
 /**
  * Reads a skaffold.yaml.
  *
- * @throws {KodenoError} `BAD_CONFIG` with a line for each fault; `BAD_OPTION` for an image, profile or
- *   module that is not there
+ * @throws {KodenoError} `BAD_CONFIG` with a line for each fault, `BAD_OPTION` for an image that is not
+ *   there
  */
 export async function planSkaffold(
   options: SkaffoldOptions,
@@ -133,27 +121,22 @@ export async function planSkaffold(
 export function inBuildOrder<T extends { imageName: string; requires: readonly string[] }>(
   artifacts: readonly T[],
 ): Iterable<readonly [index: number, artifact: T]> {
-  const places = new Map(artifacts.map(({ imageName }, i) => [imageName, i]));
-  const ordered = new Map<number, T>();
-  const add = (artifact: T, i: number): void => {
+  const byName = new Map(artifacts.map((one, i) => [one.imageName, [i, one] as const]));
+  const ordered = new Set<readonly [number, T]>();
+  const add = (one: readonly [number, T]): void => {
     // What many require is looked at once.
-    if (ordered.has(i)) return;
-    for (const name of artifact.requires) {
-      const at = places.get(name);
-      const required = artifacts[at ?? -1];
-      if (at !== undefined && required !== undefined) add(required, at);
+    if (ordered.has(one)) return;
+    for (const name of one[1].requires) {
+      const required = byName.get(name);
+      if (required !== undefined) add(required);
     }
-    ordered.set(i, artifact);
+    ordered.add(one);
   };
-  artifacts.forEach(add);
+  byName.forEach(add);
   return ordered;
 }
 
-/**
- * The variables that Skaffold gives its hooks.
- *
- * @param image what is built; none around all builds
- */
+/** The variables that Skaffold gives its hooks; around all builds there is no image. */
 export function hookVariables(
   workingDirectory: string,
   defaultRepo: string | undefined,
@@ -185,7 +168,6 @@ interface Found {
 const MAX_ARTIFACTS = 1000;
 /** Most artifacts in a digest of files, with those that are there again: layers of two multiply. */
 const MAX_REQUIRED = 1000;
-const AS_LATEST = "is tagged latest, as Skaffold does it";
 const GIT_IS_NOT_ASKED = new Error("git is not asked");
 const DEFAULT_FORMAT = "2006-01-02_15-04-05.999_MST";
 /** What Skaffold takes for an artifact that says nothing. */
@@ -204,7 +186,6 @@ class Planner {
   readonly #names: readonly string[];
   readonly #host: Host;
 
-  /** @param options what was asked, with what the global configuration adds */
   constructor(
     readonly options: SettledOptions,
     readonly parts: SkaffoldParts,
@@ -269,7 +250,7 @@ class Planner {
     for (const { artifact } of this.#found) {
       const { image, requires = [] } = artifact;
       const bad = (why: string): void =>
-        origins.bad(artifact, ["image"], `image: found ${JSON.stringify(image)}, ${why}`);
+        origins.refuse(artifact, ["image"], "image", image, `, ${why}`);
       const name = parseName(image);
       const first = this.#byName.get(image)?.artifact ?? artifact;
       if (first !== artifact) {
@@ -281,9 +262,8 @@ class Planner {
       }
       for (const requirement of requires) {
         if (this.#byName.has(requirement.image)) continue;
-        const hint = didYouMean(requirement.image, this.#names);
-        const found = `found ${JSON.stringify(requirement.image)}, which no artifact builds`;
-        origins.bad(requirement, ["image"], `requires: ${found}${hint}`);
+        const why = `, which no artifact builds${didYouMean(requirement.image, this.#names)}`;
+        origins.refuse(requirement, ["image"], "requires", requirement.image, why);
       }
     }
     const done = new Set<string>();
@@ -308,15 +288,9 @@ class Planner {
 
   #chosen(): readonly Found[] {
     const { images = [], file } = this.options;
-    const names = this.#names;
-    const image = images.find((one) => !names.some((name) => name.includes(one)));
-    if (image !== undefined) {
-      const why = names.length > 0 ? `there are ${names.join(", ")}` : "there is none";
-      throw new KodenoError(
-        "BAD_OPTION",
-        `Cannot build image ${JSON.stringify(image)}: ${file} has no such image; ${why}` +
-          didYouMean(image, names),
-      );
+    const missing = images.find((one) => !this.#names.some((name) => name.includes(one)));
+    if (missing !== undefined) {
+      throw notThere("BAD_OPTION", "build image", missing, file, this.#names);
     }
     return this.#found.filter(({ artifact }) =>
       images.length === 0 || images.some((image) => artifact.image.includes(image))
@@ -375,32 +349,31 @@ class Planner {
   async #checkFolders(one: Found, workingDirectory: string): Promise<void> {
     const { artifact, ko, context } = one;
     const root = await findUp(one.loaded.folder, ".git");
-    const bad = (at: object, field: string, below: Path, value: string, why: string): void =>
-      this.loaded.origins.bad(at, below, `${field}: found ${JSON.stringify(value)}; ${why}`);
-    const outside = "a path in the repository is allowed";
+    const { origins } = this.loaded;
+    const outside = "; a path in the repository is allowed";
     const badContext = (why: string): void => {
       const field = artifact.context === undefined ? "image" : "context";
-      bad(artifact, "context", [field], artifact.context ?? ".", why);
+      origins.refuse(artifact, [field], "context", artifact.context ?? ".", why);
     };
     if (root !== undefined && !isInside(root, context)) return badContext(outside);
     if (!isFolder(context)) {
-      return badContext(`a folder is allowed (of image ${artifact.image})`);
+      return badContext(`; a folder is allowed (of image ${artifact.image})`);
     }
-    if (ko.dir) {
-      if (!isInside(root ?? context, workingDirectory)) bad(ko, "ko.dir", ["dir"], ko.dir, outside);
-      else if (!isFolder(workingDirectory)) {
-        bad(ko, "ko.dir", ["dir"], ko.dir, "a folder in the context is allowed");
-      }
+    const isOutside = ko.dir && !isInside(root ?? context, workingDirectory);
+    if (isOutside || ko.dir && !isFolder(workingDirectory)) {
+      const why = isOutside ? outside : "; a folder in the context is allowed";
+      origins.refuse(ko, ["dir"], "ko.dir", ko.dir, why);
     }
     for (const [i, path] of (ko.dependencies?.paths ?? []).entries()) {
       const literal = path.split(sep).filter((part) => !/[*?[{]/.test(part));
       if (isInside(root ?? context, join(context, ...literal))) continue;
-      bad(ko, `ko.dependencies.paths[${i}]`, ["dependencies", "paths", i], path, outside);
+      const below = ["dependencies", "paths", i];
+      origins.refuse(ko, below, `ko.dependencies.paths[${i}]`, path, outside);
     }
   }
 
   async #source(one: Found, image: Readonly<Record<string, string>>): Promise<ImageSource> {
-    const { artifact, ko } = one;
+    const { artifact, ko, loaded: { config: { build = {} } } } = one;
     const { options: { platforms: asked = [], debug = false }, loaded: { origins } } = this;
     const expand = async (path: Path, text: string): Promise<string> => {
       if (!isTemplate(text)) return text;
@@ -416,17 +389,25 @@ class Planner {
     };
     const list = async (key: "env" | "flags" | "args" | "ldflags") =>
       ko[key] && await Promise.all(ko[key].map((text, i) => expand([key, i], text)));
-    const labels = await Promise.all(
-      Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
-        [key, await expand(["labels", key], text)] as const
-      ),
+    const labels = Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
+      [key, await expand(["labels", key], text)] as const
     );
     const env = await list("env");
     const flags = ko.flags === undefined && ko.args !== undefined ? "args" : "flags";
-    const platforms = this.#platforms(one);
-    const holders: Partial<Record<keyof ImageValues, Holder>> = {
+    // Skaffold moved the field of ko out to the artifact.
+    const own = artifact.platforms?.length || !ko.platforms?.length ? artifact : ko;
+    const { platforms: allowed = [] } = own;
+    const wanted = asked.length > 0 ? asked : build.platforms ?? [];
+    const platforms = choosePlatforms(wanted, allowed, this.#host);
+    if (platforms === undefined) {
+      const why = `none of which is in the wanted ${wanted.join(",")}`;
+      origins.bad(own, ["platforms"], `platforms: found ${allowed.join(",")}, ${why}`);
+    }
+    const isOfBuild = platforms?.length && allowed.length === 0;
+    /** Where fields stand that have another name, or not in `ko`. */
+    const holders: Partial<Record<keyof ImageValues, readonly [object, string]>> = {
       baseImage: [ko, "fromImage"],
-      platforms: platforms.holder,
+      platforms: [isOfBuild ? build : own, "platforms"],
       flags: [ko, flags],
     };
     return {
@@ -443,40 +424,18 @@ class Planner {
       },
       values: Object.freeze({
         baseImage: ko.fromImage,
-        platforms: platforms.chosen,
+        platforms: platforms?.length ? platforms : undefined,
         // A template that gives nothing gives no variable; flags are looked at where go is run.
         env: env?.filter((entry) => entry !== ""),
         flags: await list(flags),
         ldflags: await list("ldflags"),
         asmflags: ko.asmflags,
         gcflags: ko.gcflags,
-        labels: ko.labels && Object.fromEntries(labels),
+        labels: ko.labels && Object.fromEntries(await Promise.all(labels)),
         sourceDateEpoch: ko.sourceDateEpoch,
         ...(debug ? { disableOptimizations: true, trimpath: false } : {}),
       }),
     };
-  }
-
-  #platforms({ artifact, ko, loaded: { config } }: Found): {
-    readonly chosen: readonly string[] | undefined;
-    readonly holder: Holder;
-  } {
-    const { platforms: asked = [] } = this.options;
-    const build = config.build ?? {};
-    // Skaffold moved the field of ko out to the artifact.
-    const own = artifact.platforms?.length ? artifact : ko.platforms?.length ? ko : artifact;
-    const holder: Holder = [own, "platforms"];
-    const allowed = own.platforms ?? [];
-    const wanted = asked.length > 0 ? asked : build.platforms ?? [];
-    const chosen = choosePlatforms(wanted, allowed, this.#host);
-    if (chosen === undefined) {
-      const found = `found ${allowed.join(",")}, none of which is in the wanted ${
-        wanted.join(",")
-      }`;
-      this.loaded.origins.bad(own, ["platforms"], `platforms: ${found}`);
-    }
-    if (!chosen?.length) return { chosen: undefined, holder };
-    return { chosen, holder: allowed.length > 0 ? holder : [build, "platforms"] };
   }
 
   async #name(one: Found): Promise<{ readonly reference: string; readonly tag: string }> {
@@ -486,8 +445,8 @@ class Planner {
     const named = tag === "" ? image : `${image}:${tag}`;
     const reference = underDefaultRepo(named, defaultRepo, multiLevelRepo);
     if (reference !== undefined && parseName(reference) !== undefined) return { reference, tag };
-    const found = `found ${JSON.stringify(image)}, which is no image name under ${defaultRepo}`;
-    this.loaded.origins.bad(one.artifact, ["image"], `image: ${found}`);
+    const why = `, which is no image name under ${defaultRepo}`;
+    this.loaded.origins.refuse(one.artifact, ["image"], "image", image, why);
     return { reference: image, tag };
   }
 
@@ -504,18 +463,19 @@ class Planner {
           '"-", and starts with none of "." and "-"',
       );
     }
+    let why: string;
     try {
       const made = await this.#tagBy(one.loaded.config.build?.tagPolicy ?? {}, one);
       if (isTag(made)) return made;
-      const why = `tagPolicy makes ${JSON.stringify(made)}, which is no tag`;
-      this.#note(one, `${AS_LATEST}: ${why}`);
+      why = `tagPolicy makes ${JSON.stringify(made)}, which is no tag`;
     } catch (error) {
       if (error === GIT_IS_NOT_ASKED) {
         this.#note(one, "gets its tag from git, which is only asked by a build");
         return "";
       }
-      this.#note(one, `${AS_LATEST}: ${messageOf(error)}`);
+      why = messageOf(error);
     }
+    this.#note(one, `is tagged latest, as Skaffold does it: ${why}`);
     return "latest";
   }
 
@@ -584,6 +544,3 @@ class Planner {
     return await inputDigest(this.options.workingDirectory, inputs, this.parts.signal);
   }
 }
-
-/** Where a value of an image stands: in `ko`, the artifact, or `build`. */
-type Holder = readonly [container: object, key: string];

@@ -174,7 +174,7 @@ function applyPatch(config: SkaffoldConfig, patch: Patch, origins: Origins): voi
   } catch (error) {
     if (!(error instanceof PatchFailure)) throw error;
     const { field, message } = error;
-    origins.bad(patch, [field], `${field}: found ${JSON.stringify(patch[field])}; ${message}`);
+    origins.refuse(patch, [field], field, patch[field], `; ${message}`);
   }
 }
 
