@@ -193,12 +193,10 @@ Deno.test({
     const isThere = () => Deno.stat(dir.join(".ko.yaml")).then(() => true, () => false);
     for (const answer of ["", "n", "y"]) {
       await screen.type(`clear; ${commandLine("init")}`);
-      await until(
-        "the question",
-        async () =>
-          (await screen.lines()).some((line) => /^Write \.ko\.yaml, .*\? \[y\/N\]$/.test(line)),
-        60_000,
-      );
+      // The one before may still be on the screen, with its end below it.
+      const isAsked = async () =>
+        /^Write \.ko\.yaml, .*\? \[y\/N\]$/.test((await screen.lines()).at(-1) ?? "");
+      await until("the question", isAsked, 60_000);
       assert.equal(await isThere(), false);
       await screen.type(answer);
       await until("the end", async () => (await screen.lines()).at(-1) === "ended 0 >", 60_000);
