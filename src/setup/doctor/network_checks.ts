@@ -3,6 +3,7 @@
  * Docker daemon and the nodes of kind behind it.
  * @module
  */
+import { z } from "zod";
 import { type Environment, programOnPath } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { DaemonClient } from "../../place/daemon/client.ts";
@@ -167,6 +168,10 @@ export function checkProxies(checkup: Checkup): void {
 
 /** How long a daemon may take, in milliseconds. */
 const DAEMON_MS = 10_000;
+const versionSchema = z.looseObject({
+  Version: z.string().default("?"),
+  Components: z.array(z.looseObject({ Name: z.string().optional() })).nullish(),
+});
 
 /**
  * Which Docker daemon would get images, and does it answer? And the cluster behind it, where
@@ -183,29 +188,20 @@ export async function checkDaemon(checkup: Checkup): Promise<void> {
   const signal = bounded(checkup);
   try {
     using client = new DaemonClient(endpoint);
-    const { status, text } = await client.ask("GET", "/version", { signal });
-    if (status !== 200) throw new Error(`${name} answered ${status} when asked for its version`);
-    checkup.ok(`${versionOf(text)} at ${name}`);
+    const doing = "say its version";
+    const { Version, Components } = await client.get("/version", versionSchema, doing, signal);
+    const isPodman = Components?.some(({ Name = "" }) => /podman/i.test(Name));
+    checkup.ok(`${isPodman ? "podman" : "Docker"} ${Version.slice(0, 60)} at ${name}`);
     if (cluster !== undefined) await checkCluster(checkup.about("kind"), endpoint, cluster);
   } catch (error) {
-    const late = signal.aborted ? `${name} did not answer within ${DAEMON_MS / 1000} s` : error;
-    checkup.failure(bad, error instanceof SyntaxError ? `${name} is no Docker daemon` : late);
+    const late = `${name} did not answer within ${DAEMON_MS / 1000} s`;
+    checkup.failure(bad, signal.aborted ? late : error);
   }
 }
 
 function bounded({ where: { signal } }: Checkup): AbortSignal {
   const late = AbortSignal.timeout(DAEMON_MS);
   return signal === undefined ? late : AbortSignal.any([signal, late]);
-}
-
-/** @throws for what no Docker daemon says */
-function versionOf(text: string): string {
-  const { Version = "?", Components } = JSON.parse(text) as {
-    readonly Version?: string;
-    readonly Components?: readonly { readonly Name?: string }[] | null;
-  };
-  const isPodman = Components?.some(({ Name = "" }) => /podman/i.test(Name)) ?? false;
-  return `${isPodman ? "podman" : "Docker"} ${String(Version).slice(0, 60)}`;
 }
 
 async function checkCluster(checkup: Checkup, endpoint: DaemonEndpoint, cluster: string) {

@@ -37,7 +37,12 @@ export async function scanRepository(root: string, signal?: AbortSignal) {
   const open = [""];
   for (let folder = open.pop(); folder !== undefined && left > 0; folder = open.pop()) {
     signal?.throwIfAborted();
-    const entries = await entriesOf(join(root, folder));
+    const path = join(root, folder);
+    const entries = await Array.fromAsync(Deno.readDir(path)).catch((error) => {
+      // One that may not be read is none of those that are meant.
+      if (error instanceof Deno.errors.PermissionDenied) return [];
+      throw ioFailure(`read folder ${path}`, error);
+    });
     if (entries.some(({ name }) => name === "oci-layout")) continue;
     folders.add(folder);
     left -= entries.length;
@@ -52,16 +57,6 @@ export async function scanRepository(root: string, signal?: AbortSignal) {
   }
   for (const found of [modules, dockerfiles, yamls]) found.sort();
   return { modules, dockerfiles, yamls, folders, cut: left <= 0 };
-}
-
-async function entriesOf(path: string): Promise<readonly Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(path));
-  } catch (error) {
-    // One that may not be read is none of those that are meant.
-    if (error instanceof Deno.errors.PermissionDenied) return [];
-    throw ioFailure(`read folder ${path}`, error);
-  }
 }
 
 /** A main package; folders are relative to the repository, "" for that itself. */
