@@ -9,13 +9,11 @@ import { serveLayout } from "../serve/server.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
 interface ServeOptions extends Pick<WorkOptions, "emit"> {
-  /** Folder of the layout. */
   readonly layout: string;
   /** `HOST:PORT`, `[HOST]:PORT` or `:PORT`; the loopback address where no host is named. */
   readonly listen?: string | undefined;
-  /** File of the certificate chain, as PEM. */
+  /** Files of the certificate chain and its key, as PEM. */
   readonly tlsCert?: string | undefined;
-  /** File of its key, as PEM. */
   readonly tlsKey?: string | undefined;
   /** Ends the server. */
   readonly signal: AbortSignal;
