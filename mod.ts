@@ -44,6 +44,7 @@ export type {
 } from "./src/config/options.ts";
 export { copy, type CopyOptions, type TransferMeter } from "./src/content/copy.ts";
 export type {
+  Blobs,
   CallOptions,
   ImageStore,
   OpenBlob,

@@ -47,19 +47,14 @@ export const EXIT_CODES = {
   INTERRUPTED: 130,
 } as const;
 
-/**
- * Failures whose messages have lines of their own: what other programs and faulty files say. What
- * stands in images, archives and names only pretends to have some.
- */
-const LINES: ReadonlySet<string> = new Set(
-  [
-    "BAD_CONFIG",
-    "BAD_PACKAGE",
-    "BAD_SOURCE_FILE",
-    "GIT_FAILED",
-    "GO_FAILED",
-  ] satisfies ErrorCode[],
-);
+/** Failures whose messages have lines of their own: what other programs and faulty files say. */
+const LINES = new Set<ErrorCode>([
+  "BAD_CONFIG",
+  "BAD_PACKAGE",
+  "BAD_SOURCE_FILE",
+  "GIT_FAILED",
+  "GO_FAILED",
+]);
 /** Characters of a message that is longer than anybody reads, from its start and its end. */
 const MOST_SHOWN = [6000, 1500] as const;
 

@@ -179,10 +179,7 @@ export function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] 
   }
 }
 
-/**
- * Begins the transfer of a blob: bytes are counted as they are taken by `open`, and told now and
- * then. `done` tells the end of it, and whether its bytes were asked for at all.
- */
+/** Counts the bytes of a blob as they are taken; `done` tells whether they were asked for. */
 export function beginTransfer(d: Descriptor, open: OpenBlob, meter: TransferMeter) {
   const { emit, image = "" } = meter;
   const { digest, size: total } = d;

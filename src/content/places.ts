@@ -34,6 +34,9 @@ export interface Source {
   referrers?(subject: Descriptor, options?: CallOptions): Promise<readonly Descriptor[]>;
 }
 
+/** What gives the bytes of blobs. */
+export type Blobs = Pick<Source, "fetch">;
+
 /** A place with a list of images: a layout or an archive. */
 export interface ImageStore extends Source {
   /** Its images, as in an `index.json`. */

@@ -7,8 +7,8 @@ import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
-import type { CallOptions, Source } from "./places.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import type { Blobs, CallOptions } from "./places.ts";
 import {
   type GraphDocument,
   graphKey,
@@ -29,10 +29,7 @@ interface ImageSummary {
   readonly platforms: readonly string[];
 }
 
-/**
- * Of what may not be all there: whether all was that was looked at, and the first failure, but for
- * manifests of an index that are not there.
- */
+/** Of what may not be all there; a manifest of an index that is missing is no failure. */
 type SeenSummary = ImageSummary & { readonly complete: boolean; readonly failure?: unknown };
 
 /** Bytes of the documents of one image that are looked at, and of those that are kept. */
@@ -47,7 +44,7 @@ export class ImageReader {
   readonly #referrers = new Map<string, Descriptor[]>();
   #keptBytes = 0;
 
-  constructor(readonly source: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
+  constructor(readonly source: Blobs, readonly signal?: AbortSignal) {}
 
   /** Looks for what has a subject, in everything below entries. */
   async findReferrers(entries: readonly Descriptor[]): Promise<void> {
@@ -148,28 +145,15 @@ export class ImageReader {
   }
 }
 
-/**
- * Sums an image up whose manifests can be read; those of an index that are not there do not count.
- */
-export async function summarize(
-  source: Pick<Source, "fetch">,
-  root: Descriptor,
-  { signal }: CallOptions = {},
-): Promise<ImageSummary> {
+/** Sums an image up; manifests of an index that are not there do not count. */
+export async function summarize(source: Blobs, root: Descriptor, { signal }: CallOptions = {}) {
   const { size, platforms, failure } = await new ImageReader(source, signal).summary(root, false);
   if (failure !== undefined) throw failure;
   return { size, platforms };
 }
 
-/**
- * What a manifest runs on, as its config says: whoever named the image may not say so. Undefined
- * for one that is no image, or does not say.
- */
-export async function imagePlatform(
-  source: Pick<Source, "fetch">,
-  d: Descriptor,
-  { signal }: CallOptions = {},
-): Promise<Platform | undefined> {
+/** What a manifest runs on, as its config says; undefined for one that does not say. */
+export async function imagePlatform(source: Blobs, d: Descriptor, { signal }: CallOptions = {}) {
   const reader = new ImageReader(source, signal);
   const { manifest, failure } = await reader.document(d);
   if (failure !== undefined) throw failure;

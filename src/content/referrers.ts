@@ -7,19 +7,12 @@ import { hasCode } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { copy, type CopyOptions } from "./copy.ts";
-import type { CallOptions, ImageStore, Source, Target } from "./places.ts";
+import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
 import { hasSuccessors, readDocument, readGraphDocument, Walk } from "./walk.ts";
 import { ImageReader } from "./reader.ts";
 
-/**
- * What a manifest or index refers to, what that refers to in turn, and so on, the nearest first;
- * the one that the place lacks is the last.
- */
-export async function subjectsOf(
-  source: Pick<Source, "fetch">,
-  root: Descriptor,
-  options: CallOptions = {},
-): Promise<{ readonly subjects: readonly Descriptor[]; readonly missing?: Descriptor }> {
+/** What a manifest is about, what that is about, and so on; the last may be missing. */
+export async function subjectsOf(source: Blobs, root: Descriptor, options: CallOptions = {}) {
   const subjects: Descriptor[] = [];
   let missing: Descriptor | undefined;
   const walk = new Walk(async (d, { depth, below }) => {
@@ -68,10 +61,7 @@ export async function referrerFinder(source: Source, options: CallOptions = {}) 
   };
 }
 
-/**
- * Copies manifests that refer to an image, in their order. On a registry they are listed under
- * their subject in the end, also those that were there before.
- */
+/** Copies manifests that refer to an image. A registry lists them then under their subject. */
 export async function copyReferrers(
   source: Source,
   referrers: readonly Descriptor[],
@@ -98,10 +88,7 @@ export interface WithReferrers {
   readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;
 }
 
-/**
- * Tells images from what only refers to them: entries without a name that have one of the images,
- * or a part of it, as their subject. The entries are those of the store, or some of them.
- */
+/** Tells images from nameless entries that have one of them, or a part of it, as subject. */
 export async function splitReferrers(
   store: ImageStore,
   entries: readonly Descriptor[],

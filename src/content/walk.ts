@@ -19,13 +19,10 @@ import {
   parseManifest,
 } from "../oci/manifest.ts";
 import { abortable, getOrSet } from "../io/work.ts";
-import type { CallOptions, Source, Target } from "./places.ts";
+import type { Blobs, CallOptions, Source, Target } from "./places.ts";
 
 interface WalkOptions<T> extends CallOptions {
-  /**
-   * Goes below all children of a node at once. The first failure ends the others, which are waited
-   * for: nothing goes on behind a caller's back.
-   */
+  /** Goes below all children at once. The first failure ends the others, which are waited for. */
   readonly parallel?: boolean | undefined;
   readonly mostBytes?: number | undefined;
   /** What a node is worth that lies beyond the bounds; without it the walk fails there. */
@@ -113,12 +110,9 @@ export class Walk<T = void> {
   }
 }
 
-/**
- * Whether a root is there with all below it. The source has its documents; `isThere` tells it of
- * one blob with its size, and `isKnown` which nodes were found to be whole before.
- */
+/** Whether a root is there with all below it, but for what is known to be whole. */
 export async function isWhole(
-  source: Pick<Source, "fetch">,
+  source: Blobs,
   root: Descriptor,
   isThere: (d: Descriptor) => boolean | Promise<boolean>,
   options: CallOptions & { readonly isKnown?: (d: Descriptor) => boolean } = {},
@@ -209,15 +203,8 @@ export function successors(descriptor: Descriptor, bytes: Uint8Array): readonly 
   return hasSuccessors(descriptor) ? parseGraphDocument(descriptor, bytes).successors : [];
 }
 
-/**
- * Reads a manifest, index or config and checks it against its descriptor. What claims to be larger
- * than {@link MAX_JSON_BYTES} is not read at all.
- */
-export async function readDocument(
-  source: Pick<Source, "fetch">,
-  descriptor: Descriptor,
-  options?: CallOptions,
-): Promise<Uint8Array> {
+/** Reads a manifest, index or config of up to {@link MAX_JSON_BYTES}, and checks its digest. */
+export async function readDocument(source: Blobs, descriptor: Descriptor, options?: CallOptions) {
   const what = `blob ${descriptor.digest}`;
   if (descriptor.size > MAX_JSON_BYTES) {
     const why = `a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
@@ -233,12 +220,8 @@ export async function readDocument(
 }
 
 /** {@link readDocument} of a manifest or index, with what it points to. */
-export async function readGraphDocument(
-  source: Pick<Source, "fetch">,
-  descriptor: Descriptor,
-  options?: CallOptions,
-): Promise<GraphDocument> {
-  return parseGraphDocument(descriptor, await readDocument(source, descriptor, options));
+export async function readGraphDocument(source: Blobs, d: Descriptor, options?: CallOptions) {
+  return parseGraphDocument(d, await readDocument(source, d, options));
 }
 
 /**
@@ -277,7 +260,7 @@ export interface Verified {
  * @throws {KodenoError} `BAD_CONTENT` or `NOT_FOUND` for the first blob that does not hold
  */
 export async function verify(
-  source: Pick<Source, "fetch">,
+  source: Blobs,
   root: Descriptor,
   options: CallOptions = {},
 ): Promise<Verified> {

@@ -33,6 +33,9 @@ type AppLayers =
   & Readonly<Record<"importPath" | "appName", string>>
   & Readonly<Record<"kodata" | "binary", Layer>>;
 
+/** What an image says of the base that it stands on. */
+type BaseName = Pick<Base, "name" | "digest">;
+
 /** A document of an image: what it is, and its bytes. */
 interface ImageDocument {
   readonly descriptor: Descriptor;
@@ -65,7 +68,7 @@ export function imageDocument(mediaType: string, value: unknown): ImageDocument 
 function annotate(
   inherited: Readonly<Record<string, string>> | undefined,
   options: ImageOptions,
-  base: Pick<Base, "name" | "digest">,
+  base: BaseName,
 ): { annotations?: Record<string, string> } {
   const annotations: Record<string, string> = { ...inherited, ...options.annotations };
   if (base.digest) annotations["org.opencontainers.image.base.digest"] = base.digest;
@@ -75,8 +78,8 @@ function annotate(
 }
 
 /**
- * Puts the layers of a program on top of a base. The media types are OCI's even where the base has
- * Docker's: layers keep their bytes, and a layout is one of OCI images.
+ * Puts layers on a base. Media types are OCI's even where the base has Docker's: a layout is one of
+ * OCI images.
  */
 export function assembleImage(
   base: BaseImage,
@@ -151,11 +154,7 @@ function appendPath(env: readonly string[], directory: string): readonly string[
   return env.map((entry, i) => i === at ? `${entry}:${directory}` : entry);
 }
 
-function assembleIndex(
-  images: readonly PlatformImage[],
-  base: Pick<Base, "name" | "digest">,
-  options: ImageOptions,
-): ImageDocument {
+function assembleIndex(images: readonly PlatformImage[], base: BaseName, options: ImageOptions) {
   const index: Index = {
     schemaVersion: 2,
     mediaType: MediaType.index,
@@ -177,20 +176,18 @@ export interface BuiltImage extends Source {
   readonly ownLayers: readonly string[];
 }
 
-type Open = (options?: CallOptions) => Promise<ReadableStream<Uint8Array>>;
-
 /** Makes an image of what was assembled, one for each platform, and of what they stand on. */
 export function builtImage(
   importPath: string,
   images: readonly [PlatformImage, ...PlatformImage[]],
-  base: Pick<Base, "name" | "digest">,
+  base: BaseName,
   options: ImageOptions,
 ): BuiltImage {
   const [only, ...others] = images;
   const index = others.length === 0 ? undefined : assembleIndex(images, base, options);
   const root = index?.descriptor ?? { ...only.manifest.descriptor, platform: only.platform };
 
-  const open = new Map<string, Open>();
+  const open = new Map<string, Layer["open"]>();
   for (const { base, layers } of images) {
     for (const d of base.manifest.layers) open.set(d.digest, (o) => base.source.fetch(d, o));
     for (const layer of layers) open.set(layer.descriptor.digest, layer.open);

@@ -2,7 +2,7 @@
  * Base images: picking the wanted platforms from a place, and reading only what those need.
  * @module
  */
-import type { CallOptions, Source } from "../content/places.ts";
+import type { Blobs, CallOptions, Source } from "../content/places.ts";
 import { readDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { type Descriptor, type Digest, isIndexType, isManifestType } from "../oci/descriptor.ts";
@@ -27,7 +27,7 @@ export interface BaseImage {
   readonly config: ImageConfig;
   /** Of the manifest; a base made of nothing has none. */
   readonly digest?: Digest | undefined;
-  readonly source: Pick<Source, "fetch">;
+  readonly source: Blobs;
 }
 
 /** A base for all platforms that were asked for. */
@@ -42,10 +42,7 @@ export interface Base {
 
 export type BasePlatforms = readonly PlatformSpec[] | "all";
 
-/**
- * Reads the wanted platforms of a base image, its index or manifest, from a place; `what` names it
- * in errors. One that it lacks is `BAD_PLATFORM`, and what is no image `BAD_CONTENT`.
- */
+/** Reads the wanted platforms of a base image, which `what` names in errors. */
 export async function readBase(
   source: Source,
   root: Descriptor,
@@ -94,13 +91,8 @@ function pick<T extends { readonly platform?: Platform | undefined }>(
   throw new KodenoError("BAD_PLATFORM", `Cannot build for ${name}: ${why}`);
 }
 
-async function readImage(
-  source: Source,
-  descriptor: Descriptor,
-  what: string,
-  options: CallOptions,
-): Promise<BaseImage> {
-  const manifest = parseManifest(await readDocument(source, descriptor, options), what);
+async function readImage(source: Source, d: Descriptor, what: string, options: CallOptions) {
+  const manifest = parseManifest(await readDocument(source, d, options), what);
   const config = parseConfig(await readDocument(source, manifest.config, options), what);
   const [ids, { length }] = [config.rootfs.diff_ids.length, manifest.layers];
   if (ids !== length) {
@@ -109,6 +101,6 @@ async function readImage(
   }
   // Tools that put a layer on top of nothing leave both empty; ko, too, then takes these.
   const [os, architecture] = [config.os || "linux", config.architecture || "amd64"];
-  const platform = descriptor.platform ?? platformOf({ ...config, os, architecture });
-  return { platform, manifest, config, digest: descriptor.digest, source };
+  const platform = d.platform ?? platformOf({ ...config, os, architecture });
+  return { platform, manifest, config, digest: d.digest, source };
 }

@@ -51,10 +51,7 @@ export interface ReadableFile {
   close(): void;
 }
 
-/**
- * Fills memory from its beginning with what comes next in a file, which is no pipe: that would stop
- * everything. Gives how many bytes there were, null at the end.
- */
+/** Fills memory with what comes next in a file (a pipe would stop everything); null at the end. */
 export async function readSome(file: ReadableFile, memory: Uint8Array): Promise<number | null> {
   await yieldToEventLoop();
   return file.readSync(memory);
@@ -101,9 +98,8 @@ export function openRegularFile(path: string): RegularFile | undefined {
 }
 
 /**
- * Reads a text whole, but never more than a bound of it. A pipe is refused: it would be waited for,
- * and could be read once only. Of what is no file, or too large, the error has words for the end of
- * a message; where nothing is there it is `Deno.errors.NotFound`.
+ * Reads a text whole, up to a bound. A pipe is refused: it could be read once only. Errors have
+ * words for the end of a message, or are `Deno.errors.NotFound` where nothing is there.
  */
 export function readSmallText(path: string, maxBytes: number): string {
   using file = openRegularFile(Deno.realPathSync(path));
@@ -252,9 +248,7 @@ export async function findUp(start: string, name: string): Promise<string | unde
 const TEMPORARY = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
 const STALE_MS = 24 * 60 * 60 * 1000;
 
-/**
- * Before it, this process has made nothing: a name of its number that is older is of another one.
- */
+/** A temporary of this process's number that is older than this is of another process. */
 const FIRST = Math.floor(performance.timeOrigin);
 let count = FIRST;
 let host: string | undefined;
@@ -378,10 +372,7 @@ async function isStale(name: string, path: string): Promise<boolean> {
   return Date.now() - ((await Deno.lstat(path)).mtime?.getTime() ?? 0) > STALE_MS;
 }
 
-/**
- * Syncs the folder that a path is in. One that may only be passed through is left alone: it is
- * somebody else's, and nothing new is in it.
- */
+/** Syncs the folder of a path. One that may only be passed through has nothing new in it. */
 export async function syncParent(path: string): Promise<void> {
   await syncDirectory(dirname(resolve(path))).catch((error) => {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
@@ -400,11 +391,7 @@ export async function makeFolder(path: string, mode?: number): Promise<void> {
  * Writes a file whole, or not at all where there is something of its name, which then stays.
  * Whoever needs the name to outlive a power cut syncs the folder: see {@link syncParent}.
  */
-export async function linkFile(
-  path: string,
-  temporaryDirectory: string,
-  bytes: Uint8Array,
-): Promise<boolean> {
+export async function linkFile(path: string, temporaryDirectory: string, bytes: Uint8Array) {
   const write = synced((file) => writeAll(file, bytes));
   try {
     await throughTemporary(temporaryDirectory, write, async (temporary) => {

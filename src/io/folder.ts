@@ -1,10 +1,8 @@
 /**
- * What is in a folder: every name, also one that the runtime cannot say, and that of the folder
- * that was meant, whatever is put in its place meanwhile.
- *
- * On Linux it is read by the C library: as bytes, since the runtime leaves names out or changes
- * them where they are not UTF-8 (on Deno before 2.9 no call shows a trace of them), and by the
- * number of the open folder, by which the kernel reads it whatever becomes of its path.
+ * What is in a folder: every name, and of the folder that was meant, whatever is put in its place
+ * meanwhile. On Linux the C library reads it: as bytes, since the runtime leaves names out or
+ * changes them where they are not UTF-8 (on Deno before 2.9 without a trace), and by the number of
+ * the open folder, by which the kernel reads it whatever becomes of its path.
  * @module
  */
 import { KodenoError } from "../errors.ts";
@@ -165,10 +163,7 @@ function moved(folder: string): KodenoError {
   return new KodenoError("BAD_SOURCE_FILE", `Cannot read folder ${folder}: ${why}`);
 }
 
-/**
- * The error for a name that is not UTF-8, so that it is left out nowhere in silence; `doing` is
- * what cannot be done then, to the folder.
- */
+/** The error for a name that is not UTF-8, so that it is left out nowhere in silence. */
 export function unspeakableName(doing: string, { name }: UnspeakableName): KodenoError {
   const why = `the name "${name}" in it is not UTF-8; rename it`;
   return new KodenoError("BAD_SOURCE_FILE", `Cannot ${doing}: ${why}`);

@@ -1,11 +1,9 @@
 /**
- * Globs as Skaffold reads them in `dependencies.paths`, `dependencies.ignore` and `sync`, and the
- * files that they list: as the Go library doublestar (version 1) does.
- *
- * Libraries of npm give other answers: `a/**` is not `a`, `**.go` stays in one folder, a name that
- * begins with a dot is as any other, and a second `**` in a row is any single folder. Matching
- * takes time that grows with both lengths, where a regular expression with many wildcards may take
- * for ever.
+ * Globs as Skaffold reads them in `dependencies` and `sync`, and the files that they list: as the
+ * Go library doublestar (version 1) does. Libraries of npm give other answers: `a/**` is not `a`,
+ * `**.go` stays in one folder, a name that begins with a dot is as any other, and a second `**` in
+ * a row is any single folder. Matching takes time that grows with both lengths, where a regular
+ * expression with many wildcards may take for ever.
  * @module
  */
 import { dirname, join, posix } from "node:path";
@@ -184,8 +182,7 @@ class Tree implements Disposable {
   }
 
   /**
-   * The names in a folder; none where it is none, or may not be read. `mayMatch` tells whether one
-   * that cannot be looked at is wanted.
+   * The names in a folder, none where it may not be read. `mayMatch`: of one that nobody can say.
    */
   #list(folder: string, mayMatch: (name: string, isFile: boolean) => boolean): readonly string[] {
     let found: ReturnType<Folders["names"]>;

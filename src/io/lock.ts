@@ -13,11 +13,7 @@ const last = new Map<string, Promise<void>>();
  * Runs `work` while holding the exclusive lock of a file that exists. Waits for as long as another
  * process holds it, or till the signal, which does not end the work.
  */
-export async function withLock<T>(
-  path: string,
-  work: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
+export async function withLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal) {
   // Within the process they queue up here. In the kernel each would hold one of the runtime's few
   // threads for file operations, and with the last of them the holder could not do any.
   return await inTurn(last, path, async () => {
@@ -50,11 +46,7 @@ export async function openShared(path: string): Promise<Deno.FsFile> {
 }
 
 /** {@link withLock} on a file that is made when it is not there. */
-export async function withLockFile<T>(
-  path: string,
-  work: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
+export async function withLockFile<T>(path: string, work: () => Promise<T>, signal?: AbortSignal) {
   // Some keep records in it, which nobody else is to write, whatever the umask is.
   try {
     (await Deno.open(path, { write: true, create: true, mode: 0o644 })).close();

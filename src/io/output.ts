@@ -38,10 +38,7 @@ export function isStdoutTerminal(): boolean {
   return Deno.stdout.isTerminal();
 }
 
-/**
- * What names the output (`--tarball`) that is the standard output, be it as `-`, as `/dev/stdout`
- * or by a link. Two of them are `BAD_OPTION`.
- */
+/** What names the output (`--tarball`) that is stdout by `-`, path or link; at most one is. */
 export async function outputOnStdout(
   outputs: Readonly<Record<string, string | undefined>>,
 ): Promise<string | undefined> {
@@ -57,10 +54,7 @@ export async function outputOnStdout(
   return found;
 }
 
-/**
- * Follows the links of a path to what it leads to in the end; nothing needs to be there. `-` is the
- * standard output.
- */
+/** Follows the links of a path (`-` is stdout) to the end; nothing needs to be there. */
 export async function findOutput(path: string): Promise<{
   readonly kind: "file" | "folder" | "pipe" | "device" | "descriptor" | "stdout";
   readonly path: string;
@@ -91,8 +85,8 @@ export async function findOutput(path: string): Promise<{
 }
 
 /**
- * A folder for what is kept until the output is written, beside it where that is a file; and what an
- * error adds of one that the user has not named.
+ * A folder for what is kept until the output is written, beside it where that is a file; and what
+ * an error adds of one that the user has not named.
  */
 export async function outputFolder(path: string) {
   const { kind, path: target } = await findOutput(path);
@@ -110,7 +104,7 @@ export async function writeOutput<T>(
   { what, signal }: OutputOptions,
   write: (take: TakeBytes) => Promise<T>,
 ): Promise<T> {
-  /** @param waits for a reader, before the first byte is written */
+  // A pipe may wait for its reader, before the first byte is written.
   const into = async (file: Deno.FsFile, waits = false): Promise<T> => {
     using _ = file;
     let begun = !waits;
@@ -186,10 +180,7 @@ async function writeThrough(
   }
 }
 
-/**
- * Opens one side of a named pipe. As long as the other side is not there, writing fails with
- * `BrokenPipe`, and reading finds the end.
- */
+/** Opens one side of a named pipe. Till the other is there writing fails, and reading ends. */
 async function openPipe(path: string, side: "read" | "write"): Promise<Deno.FsFile> {
   // With both sides open, the one that stays has not to wait.
   using _both = await Deno.open(path, { read: true, write: true }).catch((error) => {
@@ -221,11 +212,7 @@ export async function openSpool(folder: string = tmpdir()): Promise<Deno.FsFile>
  * Reads the standard input (`-`) or a pipe to its end into a file of {@link openSpool}; whoever
  * takes it closes it. A terminal is `BAD_PLACE`. `what` names it: `archive from stdin`.
  */
-export async function spoolInput(
-  path: string,
-  what: string,
-  signal?: AbortSignal,
-): Promise<Deno.FsFile> {
+export async function spoolInput(path: string, what: string, signal?: AbortSignal) {
   const isStdin = path === "-";
   if (isStdin && (stdinTaken || Deno.stdin.isTerminal())) {
     const why = stdinTaken

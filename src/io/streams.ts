@@ -1,7 +1,6 @@
 /**
- * Byte streams from files and from memory, and the ways of reading them: whole, chunk by chunk, and
- * into memory that is used again and again (BYOB), so that moving hundreds of megabytes makes no
- * garbage.
+ * Byte streams from files and from memory, and the ways of reading them: whole, by chunks, and into
+ * memory that is used again (BYOB), so that moving hundreds of megabytes makes no garbage.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -25,10 +24,7 @@ export type Memory = Uint8Array<ArrayBuffer>;
 type ReadInto = (memory: Memory) => Promise<Memory>;
 
 /** A stream that `read` fills, and never ahead of need; it can be read like any other one, too. */
-export function byteStream(
-  read: ReadInto,
-  cancel: (reason: unknown) => Promise<void> | void,
-): ReadableStream<Uint8Array> {
+export function byteStream(read: ReadInto, cancel: (reason: unknown) => Promise<void> | void) {
   let size = FIRST_BYTES;
   const source: UnderlyingByteSource = {
     type: "bytes",
@@ -50,10 +46,7 @@ export function byteStream(
   return new ReadableStream(source, { highWaterMark: 0 });
 }
 
-/**
- * The bytes of an open file, a real one, from its current place on, in chunks of up to
- * {@link CHUNK_BYTES}; closes the file at the end, on error and on cancel.
- */
+/** A file from its current place on; it is closed at the end, on error and on cancel. */
 export function fileStream(file: ReadableFile): ReadableStream<Uint8Array> {
   const read: ReadInto = async (memory) => {
     let count: number | null = null;
@@ -103,10 +96,7 @@ export function byobReader(stream: ReadableStream<Uint8Array>): ByobReader {
 }
 
 /** A stream whose chunks are seen on their way; nothing is read ahead. */
-export function observed(
-  stream: ReadableStream<Uint8Array>,
-  see: (chunk: Uint8Array) => void,
-): ReadableStream<Uint8Array> {
+export function observed(stream: ReadableStream<Uint8Array>, see: (chunk: Uint8Array) => void) {
   const reader = byobReader(stream);
   const cancel = (reason: unknown): Promise<void> => reader.cancel(reason);
   const next = async (memory: Memory): Promise<Memory> => {
@@ -173,7 +163,7 @@ export async function* reusedChunks(
   }, signal);
 }
 
-/** {@link reusedChunks} of a blob. Bytes that are not what its descriptor says are refused at the end. */
+/** {@link reusedChunks} of a blob, which fail at the end where they are not its descriptor's. */
 export async function* checkedChunks(
   stream: ReadableStream<Uint8Array>,
   descriptor: Descriptor,
@@ -187,9 +177,7 @@ export async function* checkedChunks(
   verifier.finish();
 }
 
-/**
- * What `next` gives until it gives nothing; the reader is cancelled at the end, however it comes.
- */
+/** What `next` gives until it gives nothing; the reader is cancelled at the end in any case. */
 async function* untilAborted(
   reader: { cancel(reason?: unknown): Promise<void> },
   next: () => Promise<Uint8Array | undefined>,
@@ -211,15 +199,8 @@ async function* untilAborted(
   }
 }
 
-/**
- * Reads a stream whole, which `what` names; past the limit that is `BAD_CONTENT`, and the rest is
- * not read.
- */
-export async function readAll(
-  stream: AsyncIterable<Uint8Array>,
-  limit: number,
-  what: string,
-): Promise<Uint8Array> {
+/** Reads a stream whole, which `what` names; past the limit the rest is not read. */
+export async function readAll(stream: AsyncIterable<Uint8Array>, limit: number, what: string) {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of stream) {

@@ -61,10 +61,7 @@ export class SingleFlight {
   }
 }
 
-/**
- * Does `work` when all that came before it with the same key has ended, however it did. The last
- * one of each key to work or to wait is kept in `last`.
- */
+/** Does `work` when all of the same key in `last` has ended, however it did. */
 export async function inTurn<T>(
   last: Map<string, Promise<void>>,
   key: string,
@@ -88,11 +85,7 @@ export function getOrSet<V extends object>(map: Map<string, V>, key: string, mak
 }
 
 /** As {@link getOrSet}, for what may fail: that is forgotten, and tried again by who asks next. */
-export function getOrTry<T>(
-  map: Map<string, Promise<T>>,
-  key: string,
-  make: () => Promise<T>,
-): Promise<T> {
+export function getOrTry<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>) {
   return getOrSet(map, key, () => {
     const made = make();
     made.catch(() => map.get(key) === made && map.delete(key));

@@ -39,10 +39,7 @@ interface CachedLayer {
   readonly used: number;
 }
 
-/**
- * Opens the cache in a folder, made when it is not there; without `keep` nothing is looked up, and
- * layers do not stay for the next build.
- */
+/** Opens the cache in a folder, which is made; without `keep` for this process only. */
 export async function openLayerCache(directory: string, keep: boolean): Promise<LayerCache> {
   try {
     await Deno.mkdir(join(directory, "keys"), { recursive: true });

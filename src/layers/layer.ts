@@ -70,10 +70,7 @@ export interface WriteLayerOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/**
- * Writes a layer to an open file. A file that changes while it is read, or cannot be named in a
- * tar, is `BAD_SOURCE_FILE`, one of another digest `BAD_CONTENT`.
- */
+/** Writes a layer to an open file. A file that changes meanwhile is `BAD_SOURCE_FILE`. */
 export async function writeLayer(
   file: Deno.FsFile,
   entries: Iterable<LayerEntry>,

@@ -38,10 +38,7 @@ export function isDigest(value: string): value is Digest {
   return SHA256.test(value);
 }
 
-/**
- * Checks a digest that came from outside, so that neither a traversal (`sha256:../..`) nor an
- * unknown algorithm reaches a path.
- */
+/** Checks a digest from outside: no traversal (`sha256:../..`) reaches a path. */
 export function parseDigest(value: string): Digest {
   if (isDigest(value)) return value;
   const shown = JSON.stringify(value.slice(0, 100));

@@ -124,10 +124,7 @@ export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
  * name sorts after its own, so that the order in which images are finished does not show in the
  * bytes; one without a name goes to the end. Names of new ones are written normalized.
  */
-export function withEach(
-  entries: readonly Descriptor[],
-  added: readonly Descriptor[],
-): readonly Descriptor[] {
+export function withEach(entries: readonly Descriptor[], added: readonly Descriptor[]) {
   const all = [...entries];
   const named = Map.groupBy(entries, nameKey);
   // The highest name up to each place: never falling, so that places are found in few steps.

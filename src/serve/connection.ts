@@ -166,10 +166,7 @@ function parsed({ text, whole }: RequestHead): HttpRequest | HttpError {
   }
 }
 
-/**
- * The head of a request, a character a byte, without the empty line at its end; and whether that
- * was found, or what is there can be no request: else it is too long.
- */
+/** A head, a character a byte, without the empty line; `whole` unless it is too long. */
 type RequestHead = { readonly text: string; readonly whole: boolean };
 
 const HEAD_END = "\r\n\r\n";
@@ -226,13 +223,10 @@ export class Deadline {
   hasLeftWork = false;
   #fail: ((reason: Error) => void) | undefined;
 
-  /** @param late called when a bound passes; it has to call {@link Deadline.close} */
+  /** `late` is called when a bound passes; it has to call {@link Deadline.close}. */
   constructor(readonly late: () => void) {}
 
-  /**
-   * Does work for so many milliseconds. It is not waited for any longer: some versions of the
-   * runtime never end a write whose connection was closed.
-   */
+  /** Does work for so long. Some runtimes never end a write whose connection was closed. */
   async within<T>(ms: number, work: () => Promise<T>): Promise<T> {
     const timer = setTimeout(this.late, ms);
     try {

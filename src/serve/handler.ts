@@ -176,7 +176,6 @@ class BlobReader {
 
   constructor(readonly layout: Layout) {}
 
-  /** Checks that a blob is there. */
   async check(blob: Descriptor): Promise<void> {
     (await this.#file(blob)).close();
   }

@@ -36,7 +36,6 @@ export interface HttpAnswer {
 
 /** An answer of the registry that is an error. */
 export class HttpError extends Error {
-  /** @param code one of the distribution spec */
   constructor(
     readonly status: number,
     readonly code: string,
@@ -81,10 +80,7 @@ const REQUEST_LINE = /^([A-Z-]{1,20}) ([!-~]+) HTTP\/1\.([01])$/;
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/;
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([ -~\t\x80-\xff]*)$/;
 
-/**
- * Reads the head of a request, up to the empty line; or, where that was not found, the beginning of
- * one that is too long. It is 400 for what is malformed, 414, 431, 501 or 505.
- */
+/** Reads the head of a request; of one that is not `whole`, what tells in which way it is bad. */
 export function parseRequest(text: string, whole: boolean): HttpRequest {
   const [line = "", ...lines] = text.split("\r\n");
   if (line.length > MAX_TARGET + 40) throw targetTooLong();
@@ -151,10 +147,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/**
- * Reads a `Range` header of one range; one that has nothing of the blob is 416. Several, or what is
- * no range, count as none, as RFC 9110 allows.
- */
+/** Reads a `Range` of one part; several, or none, are the whole blob, as RFC 9110 allows. */
 export function parseRange(header: string | null, size: number): ByteRange | undefined {
   const [, from, to] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? "").trim()) ?? [];
   if (from === undefined || to === undefined || (from === "" && to === "")) return undefined;
@@ -179,10 +172,7 @@ const MAX_NAME = 255;
 /** Names may hold these words, too, so the last one in a path decides. */
 const ENDPOINT = /^(.*)\/(tags\/list|(?:manifests|blobs|referrers)\/([^/]*))$/;
 
-/**
- * Reads the address of a request as it was sent, a path or a whole URL. What is malformed is 400,
- * what is no endpoint 404, what is too long 414.
- */
+/** Reads the address of a request as it was sent, a path or a whole URL. */
 export function routeOf(target: string): Route {
   if (target.length > MAX_TARGET) throw targetTooLong();
   const path = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? "";

@@ -2,11 +2,10 @@
  * A layout served at an address, plain or TLS, from the line that says where to an orderly end.
  * Where no more files may be opened, connections that nobody uses make room for those that come.
  *
- * Connections are of our own, and not the runtime's, for one reason: the binary is made with Deno
- * 2.6, whose servers (`Deno.serve`, `node:http`) cannot end a client that has stopped reading; some
- * 190 of those end the server. From Deno 2.9 on the timeouts of `node:http` work (`headersTimeout`,
- * `setTimeout` of a server and of a socket): once the binary is made with it, this file and
- * connection.ts give way to `node:http`, as far as test/serve passes.
+ * Connections are of our own while the binary is made with Deno 2.6, whose servers (`Deno.serve`,
+ * `node:http`) cannot end a client that has stopped reading; from 2.9 on the timeouts of
+ * `node:http` work (`headersTimeout`, `setTimeout`), and this file and connection.ts give way to
+ * it.
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
@@ -32,10 +31,7 @@ interface ServeOptions {
 /** How long requests that are being answered may go on after the server was told to stop. */
 const GRACE_MS = 3000;
 
-/**
- * Serves a layout until the signal. An address, certificate or key that cannot be used is
- * `BAD_OPTION`, an address that is taken `IO_FAILED`.
- */
+/** Serves a layout until the signal. An address that cannot be used is `BAD_OPTION`. */
 export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
   const { tls, signal, emit } = options;
   signal.throwIfAborted();

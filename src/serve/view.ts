@@ -47,7 +47,6 @@ export class LayoutView {
   /** Readings that have not ended, by their stamps. */
   readonly #reading = new Map<string, Promise<ReadIndex>>();
 
-  /** @param note told of what is odd in the layout */
   constructor(readonly layout: Layout, readonly note: (message: string) => void) {}
 
   async paths(): Promise<Iterable<string>> {
@@ -138,7 +137,7 @@ export class LayoutView {
 
 /** The images of one name; what was found is kept until its entries change. */
 export class ServedRepository {
-  #contents: Promise<RepositoryContents> | undefined;
+  #contents: ReturnType<typeof readContents> | undefined;
   #until = Infinity;
 
   constructor(
@@ -149,11 +148,10 @@ export class ServedRepository {
     readonly unnamed: readonly Descriptor[],
   ) {}
 
-  contents(): Promise<RepositoryContents> {
+  contents(): ReturnType<typeof readContents> {
     if (this.#contents !== undefined && Date.now() < this.#until) return this.#contents;
-    const reading = readContents(this.layout, this.roots, this.unnamed);
-    this.#contents = reading;
-    this.#until = Infinity;
+    const reading = readContents(this);
+    [this.#contents, this.#until] = [reading, Infinity];
     reading.then(({ complete }) => {
       if (!complete) this.#until = Date.now() + INCOMPLETE_MS;
     }, () => this.#until = 0);
@@ -161,10 +159,7 @@ export class ServedRepository {
   }
 }
 
-/**
- * The repository and tag of an entry; the layout names that of one with a tag alone. What a layout
- * says is not trusted: a name that no registry could have is no name.
- */
+/** The repository and tag of an entry. A name that no registry could have is no name. */
 function servedAs(entry: Descriptor, own: string): ServedEntry {
   const whole = imageName(entry);
   const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
@@ -182,30 +177,18 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/** What can be had in a repository: everything its entries lead to, and what refers to that. */
-interface RepositoryContents {
-  readonly blobs: ReadonlyMap<string, Descriptor>;
-  /** Manifests that have a subject, by its digest, as the referrers API lists them. */
-  readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;
-  /** Whether all manifests were there and well-formed. */
-  readonly complete: boolean;
-}
-
 /** The tag of an index of referrers, where a registry has no API for them. */
 const FALLBACK_TAG = /^sha256-([0-9a-f]{64})$/;
 
 /**
- * Walks a repository from its entries. A manifest that is not in the layout, or damaged, leads
- * nowhere. Entries of the layout without a repository that refer to something in this one belong to
- * it, too.
+ * Walks a repository from its entries, and from the nameless ones of the layout that refer to
+ * something in it. A manifest that is not in the layout, or damaged, leads nowhere.
  */
-async function readContents(
-  layout: Layout,
-  roots: readonly Descriptor[],
-  unnamed: readonly Descriptor[],
-): Promise<RepositoryContents> {
+async function readContents({ layout, roots, unnamed }: ServedRepository) {
   const blobs = new Map<string, Descriptor>();
+  /** Manifests that have a subject, by its digest, as the referrers API lists them. */
   const referrers = new Map<string, Descriptor[]>();
+  /** Whether all manifests were there and well-formed. */
   let complete = true;
   const read = async (d: Descriptor): Promise<GraphDocument | undefined> => {
     if (!hasSuccessors(d)) return undefined;
