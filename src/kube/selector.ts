@@ -7,30 +7,20 @@ import { KodenoError } from "../errors.ts";
 /** Tells whether labels fit. */
 export type Selector = (labels: ReadonlyMap<string, string>) => boolean;
 
-const SYMBOLS = "=!()<>,\\s";
-const WORD = `[^${SYMBOLS}]+`;
-const EXISTS = new RegExp(`^(${WORD})$`);
-const ABSENT = new RegExp(`^!\\s*(${WORD})$`);
-const COMPARED = new RegExp(`^(${WORD})\\s*(==|=|!=|>|<)\\s*((?:${WORD})?)$`);
-const LISTED = new RegExp(`^(${WORD})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
+const WORD = "[^=!()<>,\\s]+";
+/** `key`, `!key`, `key=value` and the like, `key in (a,b)`. */
+const REQUIREMENT = new RegExp(
+  `^(?:(?<not>!?)\\s*(?<key>${WORD})` +
+    `|(?<key>${WORD})\\s*(?<operator>==|=|!=|>|<)\\s*(?<value>(?:${WORD})?)` +
+    `|(?<key>${WORD})\\s+(?<operator>in|notin)\\s*\\((?<list>[^()]*)\\))$`,
+);
 
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/;
 const DOMAIN =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const INTEGER = /^[-+]?\d+$/;
 
-/**
- * Reads a selector: requirements with commas between, all of which have to hold.
- *
- * @throws {KodenoError} `BAD_OPTION`
- *
- * @example
- * ```ts
- * import { parseSelector } from "./selector.ts";
- * const fits = parseSelector("app=web,!canary");
- * if (!fits(new Map([["app", "web"]]))) throw new Error();
- * ```
- */
+/** Reads a selector: requirements with commas between, all of which have to hold. */
 export function parseSelector(text: string): Selector {
   if (text.trim() === "") return () => true;
   const parts = splitRequirements(text).map((part) => part.trim());
@@ -58,39 +48,24 @@ function splitRequirements(text: string): readonly string[] {
 function parseRequirement(part: string, text: string): Selector {
   const bad = (why: string): KodenoError =>
     new KodenoError("BAD_OPTION", `Cannot use selector ${JSON.stringify(text)}: ${why}`);
-  const checked = (key = "", values: readonly string[] = []): string => {
-    const [name = "", domain] = key.split("/").reverse();
-    const known = NAME.test(name) && (domain === undefined || DOMAIN.test(domain));
-    if (!known || key.split("/").length > 2) throw bad(`"${key}" is no name of a label`);
-    const wrong = values.find((value) => value !== "" && !NAME.test(value));
-    if (wrong !== undefined) throw bad(`"${wrong}" is no value of a label`);
-    return key;
-  };
-  const exists = EXISTS.exec(part);
-  if (exists !== null) {
-    const key = checked(exists[1]);
-    return (labels) => labels.has(key);
-  }
-  const absent = ABSENT.exec(part);
-  if (absent !== null) {
-    const key = checked(absent[1]);
-    return (labels) => !labels.has(key);
-  }
-  const listed = LISTED.exec(part);
-  if (listed !== null) {
-    const values = (listed[3] ?? "").split(",").map((value) => value.trim());
-    return among(checked(listed[1], values), values, listed[2] === "notin");
-  }
-  const compared = COMPARED.exec(part);
-  if (compared === null) {
+  const found = REQUIREMENT.exec(part)?.groups;
+  if (found === undefined) {
     const what = part === "" ? "a requirement is empty" : `"${part}" is no requirement`;
     throw bad(`${what}; say key=value, key!=value, key in (a,b), key notin (a,b), key or !key`);
   }
-  const [, given, operator = "", value = ""] = compared;
-  const key = checked(given, operator === ">" || operator === "<" ? [] : [value]);
-  if (operator !== ">" && operator !== "<") return among(key, [value], operator === "!=");
-  if (!INTEGER.test(value)) throw bad(`"${value}" is no whole number`);
-  return ordered(key, BigInt(value.replace("+", "")), operator === ">");
+  const { not, key = "", operator, value = "", list } = found;
+  const [name = "", domain, ...more] = key.split("/").reverse();
+  const isName = NAME.test(name) && (domain === undefined || DOMAIN.test(domain));
+  if (!isName || more.length > 0) throw bad(`"${key}" is no name of a label`);
+  if (operator === undefined) return (labels) => labels.has(key) === (not === "");
+  if (operator === ">" || operator === "<") {
+    if (!INTEGER.test(value)) throw bad(`"${value}" is no whole number`);
+    return ordered(key, BigInt(value.replace("+", "")), operator === ">");
+  }
+  const values = list?.split(",").map((one) => one.trim()) ?? [value];
+  const wrong = values.find((one) => one !== "" && !NAME.test(one));
+  if (wrong !== undefined) throw bad(`"${wrong}" is no value of a label`);
+  return among(key, values, operator === "!=" || operator === "notin");
 }
 
 function among(key: string, values: readonly string[], not: boolean): Selector {
