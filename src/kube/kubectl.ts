@@ -16,11 +16,7 @@ interface KubectlOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Says before anything is built that there is no kubectl.
- *
- * @throws {KodenoError} `KUBECTL_FAILED`
- */
+/** Where kubectl is; `KUBECTL_FAILED` says before anything is built that there is none. */
 export function findKubectl(environment: KubectlOptions["environment"]): string {
   const path = programOnPath(environment, "kubectl");
   if (path !== undefined) return path;
@@ -30,12 +26,7 @@ export function findKubectl(environment: KubectlOptions["environment"]): string 
   );
 }
 
-/**
- * Runs kubectl to its end; what it prints goes where kodeno's own output goes.
- *
- * @throws {KodenoError} `KUBECTL_FAILED` when there is none or it ends with an error; the signal's
- * reason when aborted
- */
+/** Runs kubectl to its end; what it prints goes where kodeno's own output goes. */
 export async function runKubectl(args: readonly string[], options: KubectlOptions): Promise<void> {
   const { environment, input, signal } = options;
   const path = findKubectl(environment);
@@ -43,8 +34,7 @@ export async function runKubectl(args: readonly string[], options: KubectlOption
     command: [path, ...args],
     environment,
     stdin: input ?? "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
+    ...{ stdout: "inherit", stderr: "inherit" },
     signal,
   }).catch((error) => {
     if (!(error instanceof StartError)) throw error;

@@ -33,27 +33,19 @@ const FOREIGN = /[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 /** Tags of text, beside none. */
 const TEXT_TAGS: readonly (string | undefined)[] = [undefined, "!", "tag:yaml.org,2002:str"];
 
-/** A `ko://` reference and where it stands. */
+/** A `ko://` reference: an import path without the scheme, and the line where it stands, from 1. */
 export interface KoReference {
-  /** The import path, without the scheme. */
   readonly importPath: string;
-  /** Name of the file. */
   readonly file: string;
-  /** Line in it, from 1. */
   readonly line: number;
 }
 
 /** A file that was read. */
 export interface KubeManifest {
-  /** Name of the file. */
   readonly file: string;
-  /** Its references, in the order of the text; each as often as it stands there. */
+  /** In the order of the text; each as often as it stands there. */
   readonly references: readonly KoReference[];
-  /**
-   * The text with images instead of references; each other byte is the user's.
-   *
-   * @param images the reference of an image for each import path
-   */
+  /** The text with the images of import paths for references; other bytes are the user's. */
   print(images: ReadonlyMap<string, string>): string;
 }
 
@@ -64,20 +56,8 @@ interface Edit extends Range {
 
 /**
  * Reads a file. Every string that starts with `ko://` is a reference, be it a value, a key, or an
- * item of a list; comments and longer strings with one inside are left alone.
- *
- * @param file its name, for messages
- * @param selector picks documents by their labels
- * @throws {KodenoError} `BAD_CONFIG` with file, line and column of what is wrong
- *
- * @example
- * ```ts
- * import { readManifest } from "./manifest.ts";
- * const text = "kind: Pod\nspec:\n    image:  'ko://example.com/app' # built\n";
- * const manifest = readManifest(text, "pod.yaml");
- * const printed = manifest.print(new Map([["example.com/app", "reg.local/app@sha256:00"]]));
- * if (printed !== text.replace("ko://example.com/app", "reg.local/app@sha256:00")) throw new Error();
- * ```
+ * item of a list; comments and longer strings with one inside are left alone. A selector picks
+ * documents by their labels; what is wrong is `BAD_CONFIG` with file, line and column.
  */
 export function readManifest(text: string, file: string, selector?: Selector): KubeManifest {
   const reader = new Reader(text, file, selector);
@@ -90,17 +70,15 @@ export function readManifest(text: string, file: string, selector?: Selector): K
     throw new KodenoError("BAD_CONFIG", message, { file }, { cause: error });
   }
   const { references, edits } = reader;
-  return { file, references, print: (images) => splice(text, edits, images) };
-}
-
-/** A text with edits, which are in its order. */
-function splice(text: string, edits: readonly Edit[], images: ReadonlyMap<string, string>): string {
-  let [printed, at] = ["", 0];
-  for (const { start, end, write } of edits) {
-    printed += text.slice(at, start) + write(images);
-    at = end;
-  }
-  return printed + text.slice(at);
+  const print = (images: ReadonlyMap<string, string>): string => {
+    let [printed, at] = ["", 0];
+    for (const { start, end, write } of edits) {
+      printed += text.slice(at, start) + write(images);
+      at = end;
+    }
+    return printed + text.slice(at);
+  };
+  return { file, references, print };
 }
 
 /** Goes through the documents of a text, one after the other. */
@@ -198,7 +176,7 @@ function isReference(node: Node): node is Scalar<string> {
 
 /** Images that are text without quotes wherever they stand; `1:2` is a number for some. */
 const PLAIN = /^(?=.*[/@])[A-Za-z0-9][\w.:/@-]*\w$/;
-/** A scalar of lines: its style, indicators, the rest of its first line, blanks, text, blank lines. */
+/** A scalar of lines: style, indicators, the rest of its first line, blanks, text, blank lines. */
 const LINES = /^([|>])([-+1-9]*)([^\n]*\n[ ]*)(.*?)(\s*)$/s;
 
 /** A scalar with another value, written in the same way. */

@@ -35,8 +35,6 @@ const READERS = 16;
 /**
  * The files of a query. In a folder, those that end in `.yaml` or `.json`, sorted by name; a file
  * that is named may end in anything.
- *
- * @throws {KodenoError} `BAD_OPTION` when none is named, or one is not there
  */
 async function listManifests(query: ManifestQuery): Promise<readonly string[]> {
   if (query.files.length === 0) {
@@ -47,14 +45,13 @@ async function listManifests(query: ManifestQuery): Promise<readonly string[]> {
   }
   const found: string[] = [];
   for (const file of query.files) {
-    if (file === "-") found.push(file);
-    else if (await isFolder(file)) found.push(...await below(file, query.recursive ?? false));
-    else found.push(file);
+    const isFolder = file !== "-" && await isDirectory(file);
+    found.push(...isFolder ? await below(file, query.recursive ?? false) : [file]);
   }
   return found;
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isDirectory;
   } catch (error) {
@@ -83,16 +80,14 @@ async function below(folder: string, recursive: boolean): Promise<readonly strin
   return found;
 }
 
-/** For ko, `.yaml` is a file that ends in `.yaml`. */
+/** As for ko, by the ends of their names. */
 function isManifest(name: string): boolean {
   return /\.(?:yaml|json)$/.test(name);
 }
 
 /**
- * Reads all files of a query, in its order.
- *
- * @throws {KodenoError} `BAD_OPTION` for the query, `BAD_CONFIG` for what is no YAML (all such files
- * in one error), `IO_FAILED`; the signal's reason, also while a pipe says nothing
+ * Reads all files of a query, in its order. What is no YAML is `BAD_CONFIG`, all such files in one
+ * error; an abort ends it also while a pipe says nothing.
  */
 export async function readManifests(
   query: ManifestQuery,

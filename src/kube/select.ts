@@ -13,11 +13,8 @@ export interface Range {
 }
 
 /**
- * Takes items of a List that do not fit out of a document.
- *
- * @returns their parts of the text; undefined when nothing of the document is left
- * @param document whose nodes know their tokens
- * @throws {YamlFailure} when it is no Kubernetes object, or a List without items
+ * Takes items of a List that do not fit out of a document whose nodes know their tokens, and gives
+ * their parts of the text; undefined when nothing of the document is left.
  */
 export function takeOut(
   selector: Selector,
