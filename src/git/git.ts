@@ -1,7 +1,8 @@
 /**
- * What git says of a folder: ko's `{{.Git.Branch}}` and its siblings, and the image tags of Skaffold's
- * gitCommit policy. What a repository itself names to be run is not run, such as the filters of its
- * `.gitattributes` and of those of its submodules: a checkout comes from somebody else.
+ * What git says of a folder: ko's `{{.Git.Branch}}` and its siblings, and the image tags of
+ * Skaffold's gitCommit policy. What a repository itself names to be run is not run, such as the
+ * filters of its `.gitattributes` and of those of its submodules: a checkout comes from somebody
+ * else.
  * @module
  */
 import { join } from "node:path";
@@ -16,32 +17,21 @@ interface GitPlace {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How git has ended; its outputs without space around them. */
-interface GitOutput extends Pick<RunResult, "code" | "stdout" | "stderr"> {
-  /** Whether it had more to say than it may. */
-  readonly isCut?: boolean;
-}
+/** How git has ended, its outputs trimmed, and whether it had more to say than it may. */
+type GitOutput = Pick<RunResult, "code" | "stdout" | "stderr"> & { readonly isCut?: boolean };
 
 /**
- * What is the same for each run: no locks that the user's own git would meet, no questions, and
- * nothing fetched that a partial clone lacks, which may run any program.
+ * No locks that the user's own git would meet, and nothing fetched that a partial clone lacks,
+ * which may run any program.
  */
-const ENVIRONMENT = {
-  GIT_OPTIONAL_LOCKS: "0",
-  GIT_TERMINAL_PROMPT: "0",
-  GIT_NO_LAZY_FETCH: "1",
-  GIT_ALLOW_PROTOCOL: "none",
-};
+const QUIET = { GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1" };
+const ENVIRONMENT = { ...QUIET, GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "none" };
 /** Settings of a repository that name programs which these questions would run. */
-// A signature would be printed among the fields of a commit.
-const SETTINGS = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false"];
+const NO_PROGRAMS = [["core.fsmonitor", "false"], ["core.hooksPath", "/dev/null"]] as const;
 
 /**
- * Runs `git` to its end, whatever that is; one that prints more than a megabyte is ended.
- *
- * @param settings beside those that hold for every run, `NAME=VALUE` each
- * @throws {KodenoError} `GIT_FAILED` when there is no such command, `BAD_OPTION` when there is no
- * such folder; the signal's reason when aborted
+ * Runs `git` to its end, whatever that is, with settings (`NAME=VALUE`) beside those that hold for
+ * every run; one that prints more than a megabyte is ended. Without a git it is `GIT_FAILED`.
  */
 export async function runGit(
   place: GitPlace,
@@ -49,7 +39,9 @@ export async function runGit(
   settings: readonly string[] = [],
 ): Promise<GitOutput> {
   const { directory, environment, signal } = place;
-  const given = [...SETTINGS, ...settings].flatMap((setting) => ["-c", setting]);
+  // A signature would be printed among the fields of a commit.
+  const fixed = [...NO_PROGRAMS.map((setting) => setting.join("=")), "log.showSignature=false"];
+  const given = [...fixed, ...settings].flatMap((setting) => ["-c", setting]);
   const command = ["git", ...given, ...args];
   try {
     const variables = ENVIRONMENT;
@@ -79,12 +71,7 @@ const MAX_DEPTH = 10;
 /** The exit code of a git that does not know an option. */
 const USAGE = 129;
 
-/**
- * Asks git what is changed or not tracked.
- *
- * @param inFolder whether only the folder counts, not the rest of the work tree
- * @returns as `git status --porcelain`
- */
+/** Asks git what is changed or not tracked, in the whole work tree or in the folder alone. */
 export async function gitChanges(place: GitPlace, inFolder: boolean): Promise<GitOutput> {
   const refused = (why: string): GitOutput => ({ code: 128, stdout: "", stderr: `fatal: ${why}` });
   let settings: ReadonlyMap<string, string>;
@@ -104,15 +91,13 @@ export async function gitChanges(place: GitPlace, inFolder: boolean): Promise<Gi
 }
 
 /**
- * Variables for a program that asks git about a checkout, as go does for what it stamps.
- *
- * @throws {Error} that says why they cannot be told; the signal's reason when aborted
+ * Variables for a program that asks git about a checkout, as go does for what it stamps; throws an
+ * Error that says why they cannot be told.
  */
 export async function gitVariables(place: GitPlace): Promise<Readonly<Record<string, string>>> {
   const settings = [
     ...await settingsWithoutPrograms(place),
-    ["core.fsmonitor", "false"],
-    ["core.hooksPath", "/dev/null"],
+    ...NO_PROGRAMS,
     ["protocol.ext.allow", "never"],
   ];
   // The environment may hold such variables already.
@@ -124,8 +109,7 @@ export async function gitVariables(place: GitPlace): Promise<Readonly<Record<str
   return {
     ...Object.fromEntries(entries),
     GIT_CONFIG_COUNT: String(before + settings.length),
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_NO_LAZY_FETCH: "1",
+    ...QUIET,
   };
 }
 
@@ -201,23 +185,17 @@ const NOTHING = {
   TreeState: "clean",
 };
 
-/** What git told, or why it told nothing. */
+/** What git told, or why it told nothing, in lines for a warning: of all fields, and of `Tag`. */
 export interface GitFacts {
-  /** As ko, with empty texts where git tells nothing. */
   readonly fields: Readonly<typeof NOTHING>;
-  /** Why the fields are not what one would expect, as a line for a warning. */
   readonly problem?: string;
-  /** Why there is no tag, as a line for whoever reads `Tag`. */
   readonly tagProblem?: string;
 }
 
 /**
- * Asks git for all that `.Git` has, with four runs side by side.
- *
- * A folder that is in no repository, a repository without a commit and a machine without git are
- * no failures, as they are none for ko: the fields are empty, and `problem` says why.
- *
- * @throws {KodenoError} `BAD_OPTION` when there is no such folder; the signal's reason when aborted
+ * Asks git for all that `.Git` has, with four runs side by side. A folder in no repository, a
+ * repository without a commit and a machine without git are no failures, as for ko: `problem` says
+ * why.
  */
 export async function gitFacts(place: GitPlace): Promise<GitFacts> {
   try {
@@ -298,14 +276,9 @@ export const GIT_VARIANTS: readonly string[] = Object.keys(QUESTIONS);
 const MAX_TAG = 128;
 
 /**
- * Makes the tag of a folder: what the variant names, and `-dirty` when git sees a change or a file
- * that is not tracked in the folder (not in the rest of the repository).
- *
- * @param how the fields of `tagPolicy.gitCommit`, and where to ask: `variant` is one of
- * {@link GIT_VARIANTS}, in any case (default `Tags`), `prefix` stands before the tag as it is,
- * `ignoreChanges` leaves `-dirty` off
- * @throws {KodenoError} `BAD_CONFIG` for an unknown variant; `GIT_FAILED` when git is missing, the
- * folder is in no repository, or there is no commit; `BAD_OPTION` when there is no such folder
+ * Makes the tag of a folder: what the variant (one of {@link GIT_VARIANTS}, in any case; `Tags`
+ * unless given) names behind the prefix, and `-dirty` when git sees a change or a file that is not
+ * tracked in the folder (not in the rest of the repository), unless that is ignored.
  */
 export async function gitCommitTag(
   how: GitPlace & {
