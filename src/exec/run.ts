@@ -1,19 +1,11 @@
 /**
  * The one runner of other programs, without a shell.
  *
- * ```ts ignore
- * const { code, stdout, stderr, cut } = await runProgram({
- *   command: ["docker", "exec", "-i", node, "ctr", "images", "import", "-"],
- *   environment, // all variables; without it those of this process
- *   stdin: tarStream, // or a text, texts, "inherit"; nothing unless given
- *   signal, // SIGINT, and SIGKILL when that is not enough
- * });
- * ```
- *
- * What it prints is kept up to a bound (`cut` says when it was ended for that, or for its time), goes
- * to a function as text while it comes, or to the terminal. A program that cannot be started is a
- * {@link StartError}; how one that failed has ended says {@link howEnded}. Those that a configuration of
- * the user's names are the first of a process group, so that all that they have started ends with them.
+ * What one prints is kept up to a bound (`cut` says when it was ended for that, or for its time),
+ * goes to a function as text while it comes, or to the terminal. A program that cannot be started
+ * is a {@link StartError}; how one that failed has ended says {@link howEnded}. Those that a
+ * configuration of the user's names are the first of a process group, so that all that they have
+ * started ends with them.
  * @module
  */
 import { setPriority } from "node:os";
@@ -26,7 +18,7 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Variables beside or instead of those. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
-  /** Its standard input: that of this process, or what it gets piece by piece; nothing unless given. */
+  /** Its standard input: that of this process, or what it gets piece by piece; default nothing. */
   readonly stdin?: "inherit" | string | Iterable<string> | ReadableStream<Uint8Array> | undefined;
   /** Where its output goes, and what it complains of; both are kept unless given. */
   readonly stdout?: "inherit" | ((text: string) => void) | undefined;
@@ -37,7 +29,7 @@ export interface RunOptions {
   readonly milliseconds?: number | undefined;
   /** Whether it is the first of a process group, so that all that it has started ends with it. */
   readonly group?: boolean | undefined;
-  /** How long its outputs are read after its end while others hold them; default till they let go. */
+  /** How long its outputs are read after its end while others hold them; default for ever. */
   readonly lingerMs?: number | undefined;
   /** How far it stands back behind others, as `nice`; default not at all. */
   readonly niceness?: number | undefined;
@@ -60,22 +52,14 @@ const GRACE_MS = 3000;
 
 /** A program that cannot be started; the message says why, for the end of a sentence. */
 export class StartError extends Error {
-  /** Thrown by {@link runProgram}. */
-  constructor(
-    /** Whether its folder is none, or the program is not there. */
-    readonly lacks: "folder" | "program" | undefined,
-    message: string,
-    cause?: unknown,
-  ) {
+  constructor(readonly lacks: "folder" | "program" | undefined, message: string, cause?: unknown) {
     super(message, { cause });
   }
 }
 
 /**
- * Runs a program to its end.
- *
- * @throws {StartError} when it cannot be started; the signal's reason; what its input fails with, or a
- * function that gets its output: it is killed then
+ * Runs a program to its end. It is killed when its input fails, or a function that gets its output,
+ * and that is thrown; an abort interrupts it first.
  */
 export async function runProgram(options: RunOptions): Promise<RunResult> {
   const { signal, milliseconds, lingerMs, maxBytes = MAX_OUTPUT_BYTES } = options;
@@ -251,12 +235,7 @@ const LINGER_MS = 2000;
 /** A line that is longer is handed on in pieces. */
 const MAX_LINE = 16 * 1024;
 
-/**
- * What a program prints, as `cmd` of Skaffold's templates has it: without the line break at its end.
- *
- * @throws {Error} that says why the program cannot be run, prints without end or fails; the signal's
- * reason
- */
+/** What a program prints, as `cmd` of Skaffold's templates has it: without its last line break. */
 export async function commandOutput(
   command: readonly string[],
   how: Pick<RunOptions, "environment" | "signal">,
@@ -270,16 +249,13 @@ export async function commandOutput(
 }
 
 /**
- * Runs a command around a build to its end; `name` is what errors call it, and `take` gets each line
- * of its stdout and stderr.
- *
- * @throws {KodenoError} `HOOK_FAILED` when there is none or it fails; the signal's reason when aborted
+ * Runs a command around a build to its end; `name` is what errors (`HOOK_FAILED`) call it, and
+ * `take` gets each line of its stdout and stderr.
  */
 export async function runHook(
-  { name, take, ...how }: Pick<RunOptions, "command" | "environment" | "signal" | "directory"> & {
-    readonly name: string;
-    readonly take: (line: string) => void;
-  },
+  { name, take, ...how }:
+    & Pick<RunOptions, "command" | "environment" | "signal" | "directory">
+    & { readonly name: string; readonly take: (line: string) => void },
 ): Promise<void> {
   const failed = (why: string, cause?: unknown): KodenoError =>
     new KodenoError("HOOK_FAILED", `Cannot build: ${name} ${why}`, {}, { cause });
