@@ -1,6 +1,6 @@
 /**
- * Runs a template: what it prints block by block, and the pipelines, calls, fields and variables in its
- * actions.
+ * Runs a template: what it prints block by block, and the pipelines, calls, fields and variables in
+ * its actions.
  * @module
  */
 import { messageOf, nearest } from "../errors.ts";
@@ -47,8 +47,8 @@ interface Variable {
 type Argument = Expression | { readonly kind: "value"; readonly at: number; readonly value: Value };
 
 /**
- * Runs a template; throws a TemplateFault with the place of what cannot be. A key that a map does not
- * have is one too, or nothing where that is lenient.
+ * Runs a template; throws a TemplateFault with the place of what cannot be. A key that a map does
+ * not have is one too, or nothing where that is lenient.
  */
 export function evaluate(
   tree: Tree,

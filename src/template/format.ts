@@ -1,6 +1,6 @@
 /**
- * Go's `fmt` and what of `strconv` stands behind it: values, texts in quotes, decimal texts of float64
- * numbers (exact, and halves to even).
+ * Go's `fmt` and what of `strconv` stands behind it: values, texts in quotes, decimal texts of
+ * float64 numbers (exact, and halves to even).
  * @module
  */
 import { GoTime } from "./go_time.ts";

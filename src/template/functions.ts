@@ -44,7 +44,7 @@ type Table<S extends string> = {
 
 /**
  * Functions with signatures of Go's: the types of the parameters, and `...TYPE` at the end for any
- * number of more, as in `goFunctions({ "int string ...any": { name: (count, text, ...more) => text } })`.
+ * number of more, as in `goFunctions({ "string ...any": { name: (text, ...more) => text } })`.
  */
 export function goFunctions<S extends string>(table: Table<S>): Functions {
   const all = Object.entries<Table<string>[string]>(table).flatMap(([signature, functions]) => {

@@ -2,16 +2,16 @@
  * Times, zones and lengths of time as Go reads and writes them.
  *
  * A layout is the reference time, `Mon Jan 2 15:04:05.000 MST 2006`, in the form that is wanted
- * (https://pkg.go.dev/time#Layout). Of zones the runtime knows the distances; of the names it has, only
- * those are taken that the IANA's files have as well, since Go reads them there. The others are in a
- * table here.
+ * (https://pkg.go.dev/time#Layout). Of zones the runtime knows the distances; of the names it has,
+ * only those are taken that the IANA's files have as well, since Go reads them there. The others
+ * are in a table here.
  * @module
  */
 
 /** How `fmt` prints a time. */
 const PRINTED = "2006-01-02 15:04:05.999999999 -0700 MST";
 
-/** A time in a zone, as Go's time.Time: milliseconds since 1970, and a name for {@link formatGoTime}. */
+/** Go's time.Time: milliseconds since 1970, and the name of a zone for {@link formatGoTime}. */
 export class GoTime {
   constructor(readonly milliseconds: number, readonly zone: string) {}
 
@@ -30,8 +30,8 @@ const PIECES =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|002|0[1-6]|15|1|2006|2|__2|_2(?!006)|[345]|PM|pm|[-Z](?:070000|07:00:00|0700|07:00|07)|[.,](?:0+|9+)(?!\d)/g;
 
 /**
- * Writes a time by a layout of Go's, in a zone: a name of the IANA's such as `Europe/Berlin`, `UTC`,
- * or `Local` for the machine's; throws an Error for a zone that does not exist.
+ * Writes a time by a layout of Go's, in a zone: a name of the IANA's such as `Europe/Berlin`,
+ * `UTC`, or `Local` for the machine's; throws an Error for a zone that does not exist.
  */
 export function formatGoTime(date: Date, layout: string, timezone: string): string {
   const zone = zoneAt(timezone, date);
@@ -116,8 +116,8 @@ const NAMES = new Set(
 );
 
 /**
- * Names of zones in standard and in summer time, where the runtime has other ones or none; "-" has no
- * letters, only the distance.
+ * Names of zones in standard and in summer time, where the runtime has other ones or none; "-" has
+ * no letters, only the distance.
  */
 const EXCEPTIONS = `
 -: Antarctica/Casey Antarctica/Troll Asia/Colombo Atlantic/Azores
@@ -153,7 +153,7 @@ const byZone = new Map(
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** How the runtime calls a zone in a language; throws a RangeError for a zone that it does not know. */
+/** How the runtime calls a zone in a language; a RangeError for one that it does not know. */
 function shown(locale: string, timeZone: string, timeZoneName: "short" | "longOffset", time: Date) {
   const key = [locale, timeZone, timeZoneName].join();
   const format = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone, timeZoneName });
@@ -170,7 +170,7 @@ function offsetAt(zone: string, time: Date): number {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds));
 }
 
-/** The seconds that a zone is east of UTC at a time, and its name, or that distance where it has none. */
+/** The seconds that a zone is east of UTC at a time, and its name, or that distance. */
 function zoneAt(zone: string, time: Date): { readonly offset: number; readonly name: string } {
   const known = zone === "Local" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone || "UTC";
   if (known === "UTC") return { offset: 0, name: "UTC" };

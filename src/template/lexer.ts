@@ -8,7 +8,7 @@ import { ESCAPES, isRune } from "./format.ts";
 import { excerpt, type NumberLiteral, TemplateFault } from "./tree.ts";
 import { fromUtf8 } from "./value.ts";
 
-/** What a token is; signs are their own kinds, and `char` is one that has no meaning, as a comma. */
+/** What a token is; signs are their own kinds, and a `char` has no meaning, such as a comma. */
 export type TokenKind =
   | ("text" | "open" | "close" | "identifier" | "field" | "variable" | "dot" | "number")
   | ("character" | "string" | "raw" | "char" | "end of file")

@@ -1,6 +1,7 @@
 /**
- * The functions of sprig 2.22 that depend on their arguments alone: texts, values, lists and maps (but
- * for those that change a map), regular expressions (those of Go, RE2: none of them takes long), paths.
+ * The functions of sprig 2.22 that depend on their arguments alone: texts, values, lists and maps
+ * (but for those that change a map), regular expressions (those of Go, RE2: none of them takes
+ * long), paths.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -91,7 +92,7 @@ function indent(count: number, text: string): string {
   return space + text.replaceAll("\n", `\n${space}`);
 }
 
-/** The parts of a text; without a separator, its characters. At most `count`, when that is given. */
+/** The parts of a text, at most `count`; without a separator, its characters. */
 function split(separator: string, text: string, count = Infinity): string[] {
   if (count === 0) return [];
   const parts = separator === "" ? [...text] : text.split(separator);

@@ -30,8 +30,8 @@ interface TemplateOptions {
 /** A template that can be run with data. */
 interface Template {
   /**
-   * Prints it with plain values: a whole number is an `int`, an object a map, and only what an object
-   * has of its own can be read. What it cannot do, or does for too long, is `BAD_CONFIG`.
+   * Prints it with plain values: a whole number is an `int`, an object a map, and only what an
+   * object has of its own can be read. What it cannot do, or does for too long, is `BAD_CONFIG`.
    */
   run(data: unknown): string;
   /** Whether it may read a field of the data, such as `Git`; if not, none has to be prepared. */
@@ -41,8 +41,8 @@ interface Template {
 }
 
 /**
- * Parses a template; `where` says in errors whose it is, such as `ldflags[0] of .ko.yaml`. What is none
- * is `BAD_CONFIG`, with `line` and `column` in its detail.
+ * Parses a template; `where` says in errors whose it is, such as `ldflags[0] of .ko.yaml`. What is
+ * none is `BAD_CONFIG`, with `line` and `column` in its detail.
  */
 export function compileTemplate(
   text: string,

@@ -1,6 +1,6 @@
 /**
- * What a template consists of once it is parsed, what it may read, and what goes wrong in it before it
- * is known whose template it is.
+ * What a template consists of once it is parsed, what it may read, and what goes wrong in it before
+ * it is known whose template it is.
  * @module
  */
 
@@ -34,7 +34,7 @@ export interface NumberLiteral extends Placed {
   readonly isFloat: boolean;
 }
 
-/** Fields, one of the other: `.A.B` are those of the dot, `$x.A` of a variable, `(...).A` of a pipe. */
+/** Fields of the dot (`.A.B`), of a variable (`$x.A`), or of what parentheses give (`(...).A`). */
 export interface Fields extends Placed {
   readonly kind: "fields";
   readonly of: Expression;
