@@ -11,14 +11,7 @@ import { exists, ioFailure, isFile, isFolder, readSmallText } from "../io/files.
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../place/transfer.ts";
 import { undisturbed } from "../undisturbed.ts";
-import {
-  badValue,
-  type Compression,
-  parseCompression,
-  parseEpoch,
-  parseJobs,
-  parsePairs,
-} from "./checks.ts";
+import { badValue, parseCompression, parseEpoch, parseJobs, parsePairs } from "./checks.ts";
 import {
   cacheDirectory,
   type Environment,
@@ -43,81 +36,18 @@ export interface Config {
 }
 
 /** Everything that shapes images; frozen. */
-export interface BuildConfig {
-  /** Absolute. */
-  readonly workingDirectory: string;
-  /** The `.ko.yaml` that was read, where there is one. */
-  readonly koFile: KoFile | undefined;
-  /** How registries with base images are reached. */
-  readonly transfer: TransferConfig;
-  /** Whether nothing may be fetched. */
-  readonly offline: boolean;
-  readonly go: GoConfig;
-  /** What shapes an image that no entry of `builds` is for. */
-  readonly image: ImageSettings;
-  /** Entries of a `.ko.yaml`, for one main package each. */
-  readonly builds: readonly BuildEntry[];
-  /** Base images by import path in lower case; nothing where the caller chose a base. */
-  readonly baseImageOverrides: Readonly<Record<string, string>>;
-  /** Time of kodata files, in seconds since 1970. */
-  readonly kodataTime: number | undefined;
-  /** Folder that kodata links may lead into beside the git root. */
-  readonly kodataAllowedRoot: string | undefined;
-  readonly compression: Compression;
-  readonly jobs: number;
-  readonly cache: CacheConfig;
-}
-
+export type BuildConfig = ReturnType<typeof resolveBuildConfig>;
 /** How the go command is run. */
-export interface GoConfig {
-  /** The command; see `goCommandOf`. */
-  readonly command: string;
-  readonly environment: Environment;
-}
-
+export type GoConfig = BuildConfig["go"];
 /** What shapes the image of one main package. */
-export interface BuildEntry {
-  readonly id: string;
-  /** Folder that `go` runs in; absolute. */
-  readonly directory: string;
-  /** Main package, or one of its files, relative to `directory`. */
-  readonly main: string;
-  readonly image: ImageSettings;
-}
-
+export type BuildEntry = BuildConfig["builds"][number];
 /** Where binaries and layers are kept for the next build. */
-export interface CacheConfig {
-  readonly directory: string;
-  /** Whether layers are kept. */
-  readonly enabled: boolean;
-  /** Most bytes to keep. */
-  readonly maxBytes: number;
-}
+export type CacheConfig = ReturnType<typeof resolveCacheConfig>;
+/** Where images go and what they are called; frozen. */
+export type PublishConfig = ReturnType<typeof resolvePublishConfig>;
 
 /** How a name is made from an import path; see `planNames`. */
 export type Naming = "short" | "md5" | "base" | "full" | "bare";
-
-/** Where images go and what they are called; frozen. */
-export interface PublishConfig {
-  /** Prefix of names, "" for none. */
-  readonly repository: string;
-  readonly naming: Naming;
-  /** Folder of a layout, as it was given. */
-  readonly layout: string | undefined;
-  /** Whether images go to the registry of `repository`. */
-  readonly push: boolean;
-  /** Whether images go to the Docker daemon. */
-  readonly local: boolean;
-  /** Name of the kind cluster whose nodes the images go into. */
-  readonly kind: string | undefined;
-  /** File of an archive. */
-  readonly tarball: string | undefined;
-  /** How they are reached; without mirrors, which are asked for what is pulled. */
-  readonly transfer: TransferConfig;
-  readonly tags: readonly string[];
-  readonly tagOnly: boolean;
-  readonly imageRefs: string | undefined;
-}
 
 const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 /** Those that systems trust take a twentieth of it. */
@@ -209,14 +139,15 @@ export async function findKoFile(
  *
  * @param transfer what they say of registries, where that is settled already
  */
-export function resolveBuildConfig(
-  options: BuildOptions,
-  transfer?: TransferConfig,
-): BuildConfig {
+export function resolveBuildConfig(options: BuildOptions, transfer?: TransferConfig) {
   const environment = options.environment ?? processEnvironment();
   const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const { koFile, offline = false } = options;
+  // By import path in lower case; nothing where the caller chose a base.
+  const overrides: KoFile["baseImageOverrides"] = options.baseImage
+    ? {}
+    : koFile?.baseImageOverrides ?? {};
   return Object.freeze({
     workingDirectory,
     koFile,
@@ -226,6 +157,7 @@ export function resolveBuildConfig(
       command: goCommandOf(environment),
       environment: offline ? { ...environment, ...GO_OFFLINE } : environment,
     }),
+    /** Of what no entry of `builds` is for. */
     image: resolveImage(options, environment),
     builds: Object.freeze((koFile?.builds ?? []).map(({ id, dir, main }, i) => ({
       id,
@@ -233,10 +165,12 @@ export function resolveBuildConfig(
       main,
       image: resolveImage(options, environment, i),
     }))),
-    baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
+    baseImageOverrides: overrides,
+    /** Of kodata files, in seconds since 1970. */
     kodataTime: kodataEpoch === undefined
       ? undefined
       : parseEpoch("KO_DATA_DATE_EPOCH", kodataEpoch),
+    /** Where kodata links may lead beside the git root. */
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
@@ -261,7 +195,7 @@ export function imageConfigOf(
 export function resolveCacheConfig(
   environment: Environment = processEnvironment(),
   enabled = true,
-): CacheConfig {
+) {
   const text = variable(environment, "KODENO_CACHE_MAX_BYTES");
   const maxBytes = text === undefined ? DEFAULT_CACHE_BYTES : Number(text);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
@@ -274,7 +208,7 @@ export function resolveCacheConfig(
 export function resolvePublishConfig(
   options: PublishOptions,
   { pushes = false, transfer }: ResolveOptions = {},
-): PublishConfig {
+) {
   const environment = options.environment ?? processEnvironment();
   const { tarball } = options;
   const domain = options.localDomain ?? LOCAL_DOMAIN;
@@ -298,16 +232,14 @@ export function resolvePublishConfig(
   }
   const reached = transfer ?? resolveTransferConfig(options);
   return Object.freeze({
+    /** Prefix of names, "" for none. */
     repository,
     naming: resolveNaming(options, repository),
     layout: options.ociLayout || (push || local || kind || tarball ? undefined : "out"),
-    push,
-    local,
-    kind,
+    ...{ push, local, kind, tags, tagOnly },
     tarball: tarball || undefined,
+    /** Without mirrors, which are asked for what is pulled. */
     transfer: Object.freeze({ ...reached, mirrors: {}, namedMirrors: {} }),
-    tags,
-    tagOnly,
     imageRefs: options.imageRefs || undefined,
   });
 }

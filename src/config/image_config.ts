@@ -9,27 +9,10 @@ import { isTemplate, parseEpoch, parsePairs, parsePort, refuseToolexec } from ".
 import { type Environment, variable } from "./environment.ts";
 import type { BuildOptions, ImageSource, ImageValues } from "./options.ts";
 
-/** Fields of `ImageValues`, all of them said. */
-type Settled<K extends keyof ImageValues> = {
-  readonly [F in K]-?: Exclude<ImageValues[F], undefined>;
-};
-
 /** Everything that shapes one image; frozen. */
-export interface ImageSettings
-  extends Settled<"baseImage" | "linuxCapabilities" | "labels" | "annotations" | "entrypointArgs"> {
-  /** What is asked of the base, or `all` it has. */
-  readonly platforms: readonly PlatformSpec[] | "all";
-  readonly go: GoFlagsConfig;
-  readonly user: string | undefined;
-  /** `8080/tcp` each. */
-  readonly expose: readonly string[];
-  /** Seconds since 1970, or as the base image has it. */
-  readonly sourceDateEpoch: number | undefined;
-  /** Texts among these that are templates, beside flags. */
-  readonly templates: readonly ImageTemplate[];
-  /** Where the value of each field comes from. */
-  readonly origins: Readonly<Partial<Record<keyof ImageValues, string>>>;
-}
+export type ImageSettings = ReturnType<typeof resolveImage>;
+/** What the go command is given for an image; `flags` and `ldflags` may hold templates. */
+export type GoFlagsConfig = ImageSettings["go"];
 
 /** A text of an image that has to be filled in. */
 interface ImageTemplate {
@@ -39,15 +22,6 @@ interface ImageTemplate {
   readonly text: string;
   /** Names its place for a person. */
   readonly from: string;
-}
-
-/** What the go command is given for an image; `flags` and `ldflags` may hold templates. */
-export interface GoFlagsConfig extends
-  Settled<
-    "flags" | "ldflags" | "gcflags" | "asmflags" | "disableOptimizations" | "trimpath"
-  > {
-  /** They beat the environment. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
 /** The place of a value that nobody said. */
@@ -91,7 +65,7 @@ export function resolveImage(
   options: BuildOptions,
   environment: Environment,
   entry?: number,
-): ImageSettings {
+) {
   const sources = sourcesOf(options, environment, entry);
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const templates: ImageTemplate[] = [];
@@ -100,7 +74,8 @@ export function resolveImage(
     if (source !== undefined) origins[field] = source.from(field);
     return source?.values[field];
   };
-  const pick = <K extends keyof typeof DEFAULTS>(field: K) => find(field) ?? DEFAULTS[field];
+  const pick = <K extends keyof typeof DEFAULTS>(field: K): NonNullable<ImageValues[K]> =>
+    find(field) ?? DEFAULTS[field];
   /** The texts of a field by their keys; labels and annotations are joined. */
   const texts = (field: ImageTemplate["field"]): ReadonlyMap<string, string> => {
     find(field);
@@ -122,10 +97,12 @@ export function resolveImage(
   const flags = pick("flags");
   refuseToolexec("flags", flags);
   find("env");
-  const image: ImageSettings = {
+  const image = {
     baseImage: pick("baseImage"),
+    /** What is asked of the base, or `all` it has. */
     platforms: readPlatforms(pick("platforms")),
     go: Object.freeze({
+      /** They beat the environment. */
       env: readEnv(sources, options.offline),
       flags,
       ldflags: pick("ldflags"),
@@ -139,11 +116,15 @@ export function resolveImage(
     annotations: Object.freeze(Object.fromEntries(texts("annotations"))),
     user: texts("user").get("0"),
     entrypointArgs: [...texts("entrypointArgs").values()],
+    /** `8080/tcp` each. */
     expose: Array.from(texts("expose").values(), (one) => isTemplate(one) ? one : parsePort(one)),
+    /** Seconds since 1970; of the base image where it is undefined. */
     sourceDateEpoch: epoch === undefined
       ? undefined
       : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
+    /** Texts among these that are templates, beside flags. */
     templates,
+    /** Where the value of each field comes from. */
     origins: Object.freeze(origins),
   };
   refusePlatformVariables(image, environment);

@@ -22,13 +22,7 @@ export interface LoadedConfig {
 }
 
 /** Everything that was read. */
-export interface Loaded {
-  /** Required ones before those that require them. */
-  readonly configs: readonly LoadedConfig[];
-  /** Absolute paths of the files. */
-  readonly files: readonly string[];
-  readonly origins: Origins;
-}
+export type Loaded = Awaited<ReturnType<Loader["load"]>>;
 
 /**
  * Reads a file by itself.
@@ -66,7 +60,7 @@ export class Loader {
   constructor(readonly options: SettledOptions) {}
 
   /** @throws {KodenoError} `BAD_CONFIG` with all that is wrong before an image is looked at */
-  async load(): Promise<Loaded> {
+  async load() {
     const { workingDirectory, file, profiles = [], modules = [] } = this.options;
     const configs = await this.#load({
       path: await existing(resolve(workingDirectory, file)),
@@ -83,6 +77,7 @@ export class Loader {
     };
     check("profile", profiles.map((one) => one.replace(/^-/, "")), this.#profileNames);
     check("module", modules, this.#byName.keys());
+    // Required ones before those that require them, and absolute paths.
     return { configs, files: [...this.#files.keys()], origins: this.#origins };
   }
 

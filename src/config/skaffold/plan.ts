@@ -55,49 +55,10 @@ interface SkaffoldHook {
 /** Commands around a build; those for other operating systems are left out. */
 type SkaffoldHooks = Readonly<Record<"before" | "after", readonly SkaffoldHook[]>>;
 
-/** An image to build. Frozen. */
-export interface SkaffoldArtifact {
-  /** As in the file, such as `ko://example.com/app`. */
-  readonly imageName: string;
-  /** As Skaffold prints it: name under the default repo, and tag. */
-  readonly reference: string;
-  /** The name alone, without `ko://` and in small letters. */
-  readonly repository: string;
-  readonly tag: string;
-  /** Absolute. */
-  readonly context: string;
-  /** Folder that go runs in: `dir` in the context; absolute. */
-  readonly workingDirectory: string;
-  /** An import path, or a pattern relative to the working directory that matches one main package. */
-  readonly main: string;
-  /** What the artifact says of its image; see `resolveImage`. */
-  readonly source: ImageSource;
-  /** Whether what it says stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
-  readonly replacesKoBuilds: boolean;
-  /** `imageName` of artifacts to build before. */
-  readonly requires: readonly string[];
-  /** Whether `build.local.push` says that it is pushed. */
-  readonly push: boolean | undefined;
-  readonly insecureRegistries: readonly string[];
-  readonly hooks: SkaffoldHooks;
-  readonly place: FilePlace;
-}
-
-/** What a skaffold.yaml says to build. Frozen. */
-export interface SkaffoldPlan {
-  /** In Skaffold's order: that of the files, required configurations first. */
-  readonly artifacts: readonly SkaffoldArtifact[];
-  /** Artifacts that somebody else builds, such as `docker`. */
-  readonly skipped: readonly { readonly imageName: string; readonly builder: string }[];
-  /** Commands around all builds: of each configuration that has an artifact here, in their order. */
-  readonly hooks: readonly SkaffoldHooks[];
-  /** What comes before image names, where a flag or its variable says so. */
-  readonly defaultRepo: string | undefined;
-  /** Every file that was read; absolute. */
-  readonly files: readonly string[];
-  /** Lines for a person. */
-  readonly notes: readonly string[];
-}
+/** What a skaffold.yaml says to build; frozen. */
+export type SkaffoldPlan = Awaited<ReturnType<typeof planSkaffold>>;
+/** An image to build; frozen. */
+export type SkaffoldArtifact = SkaffoldPlan["artifacts"][number];
 
 /**
  * Reads a skaffold.yaml.
@@ -108,7 +69,7 @@ export interface SkaffoldPlan {
 export async function planSkaffold(
   options: SkaffoldOptions,
   parts: SkaffoldParts,
-): Promise<SkaffoldPlan> {
+) {
   const asked = settleOptions(options);
   const loaded = await new Loader(asked).load();
   const { options: settled, notes } = await withGlobalConfig(asked);
@@ -207,12 +168,12 @@ class Planner {
     this.#host = parts.host ?? thisHost();
   }
 
-  async plan(): Promise<Omit<SkaffoldPlan, "defaultRepo">> {
+  async plan() {
     const { notes, loaded: { files, origins } } = this;
     this.#checkArtifacts();
     origins.throwFaults();
     const chosen = this.#chosen();
-    const artifacts: SkaffoldArtifact[] = [];
+    const artifacts = [];
     const skipped: { imageName: string; builder: string }[] = [];
     const configs = new Set<LoadedConfig>();
     for (const one of chosen) {
@@ -231,7 +192,16 @@ class Planner {
     }
     origins.throwFaults();
     const hooks = [...configs].map((one) => this.#hooks(one.config.build?.hooks, one));
-    return { artifacts, skipped, hooks, files, notes };
+    return {
+      /** In Skaffold's order: that of the files, required configurations first. */
+      artifacts,
+      /** Artifacts that somebody else builds, such as `docker`. */
+      skipped,
+      /** Commands around all builds, of each configuration that has an artifact here. */
+      hooks,
+      files,
+      notes,
+    };
   }
 
   #note({ artifact }: Found, what: string): void {
@@ -297,7 +267,7 @@ class Planner {
     );
   }
 
-  async #artifact(one: Found): Promise<SkaffoldArtifact> {
+  async #artifact(one: Found) {
     const { artifact, ko, context, loaded } = one;
     const build = loaded.config.build ?? {};
     const { reference, tag } = await this.#name(one);
@@ -312,16 +282,20 @@ class Planner {
     });
     const main = ko.main ?? ko.target ?? "";
     return Object.freeze({
+      /** As in the file, such as `ko://example.com/app`. */
       imageName: artifact.image,
+      /** As Skaffold prints it: name under the default repo, and tag. */
       reference,
+      /** The name alone, without `ko://` and in small letters. */
       repository: parsed?.name ?? "",
-      tag,
-      context,
-      workingDirectory,
+      ...{ tag, context, workingDirectory },
+      /** An import path, or a pattern relative to the working directory that matches one package. */
       main: koPath(artifact.image) ?? (main || "."),
       source,
+      /** Whether it stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
       replacesKoBuilds: [ko.dir ?? "", main].some((path) => path !== "" && path !== ".") ||
         [ko.env, ko.flags, ko.args, ko.ldflags].some((list) => list?.length),
+      /** `imageName` of artifacts to build before. */
       requires: (artifact.requires ?? []).map(({ image }) => image),
       push: build.local?.push,
       insecureRegistries: [

@@ -253,7 +253,7 @@ function describe(value: unknown): string {
 }
 
 /** Gets each map and list that was copied, with its copy. */
-export type Copied = (from: object, to: object) => void;
+type Copied = (from: object, to: object) => void;
 
 /** A copy that shares nothing with its original. */
 export function deepCopy(value: unknown, copied?: Copied): unknown {
