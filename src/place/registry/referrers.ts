@@ -118,130 +118,109 @@ function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
   throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: the answer is no list of tags`);
 }
 
-/**
- * The manifests that refer to one.
- * @throws {KodenoError} `BAD_CONTENT` when the registry gives something else
- */
-export async function listReferrers(
-  repository: Repository,
-  subject: Descriptor,
-  options: CallOptions,
-): Promise<readonly Descriptor[]> {
-  return await askReferrers(repository, subject, options) ??
-    (await readReferrersTag(repository, subject, options)).index?.manifests ?? [];
-}
-
-/** What the registry's own API says, as {@link listReferrers}; undefined where it has none. */
-export async function askReferrers(
-  repository: Repository,
-  subject: Descriptor,
-  options: CallOptions,
-): Promise<readonly Descriptor[] | undefined> {
-  const { client, name } = repository;
-  const { digest } = subject;
-  const doing = `list referrers of ${name}@${parseDigest(digest)}`;
-  const call: Call = {
-    ...repository.call("GET", `referrers/${digest}`, doing, options),
-    headers: { accept: MediaType.index },
-  };
-  const read = (bytes: Uint8Array) => parseIndex(bytes, `referrers of ${name}@${digest}`).manifests;
-  const pages = await Array.fromAsync(pagesOf(client, call), read);
-  if (pages.length === 0) return undefined;
-  return [...new Map(pages.flat().map((one) => [one.digest, one])).values()];
-}
-
-/** How a list is changed; without the folder, this process is kept apart from itself only. */
-type ReferrerOptions = CallOptions & Pick<RegistryOptions, "lockFolder">;
-
 /** The tag under which referrers are listed where there is no API. */
 export function referrersTag(subject: Descriptor): string {
   return `sha256-${digestHex(parseDigest(subject.digest))}`;
 }
 
-/** What is under the tag: the list, or something else that somebody gave that name. */
-async function readReferrersTag(
-  repository: Repository,
-  subject: Descriptor,
-  options: CallOptions,
-): Promise<{ readonly index?: Index; readonly other?: Descriptor }> {
-  const tag = referrersTag(subject);
-  try {
-    const { descriptor, bytes } = await repository.getManifest(tag, options);
-    if (!isIndexType(descriptor.mediaType)) return { other: descriptor };
-    return { index: parseIndex(bytes, `${repository.name}:${tag}`) };
-  } catch (error) {
-    if (hasCode(error, "NOT_FOUND")) return {};
-    throw error;
-  }
-}
-
 /** The last change of each list in this process; the next one waits for it. */
 const changing = new Map<string, Promise<void>>();
 
-/**
- * Lists a manifest that was just pushed under the tag of its subject, as whoever pushes has to do
- * for a registry that has no referrers API.
- * @throws {KodenoError} `BAD_CONTENT` when the tag names something that is no list,
- * `REGISTRY_FAILED` when others keep on writing over it
- */
-export async function addReferrer(
-  repository: Repository,
-  subject: Descriptor,
-  referrer: Document,
-  options: ReferrerOptions,
-): Promise<void> {
-  const { registry, path } = repository.endpoint;
-  const key = `${registry}/${path}@${subject.digest}`;
-  const change = () => addNow(repository, subject, referrer, options);
-  await inTurn(changing, key, () => locked(key, options, change));
-}
+/** How lists are changed; without the folder, this process is kept apart from itself only. */
+type ReferrerOptions = CallOptions & Pick<RegistryOptions, "lockFolder">;
 
-/** Runs work while no other process of this machine changes the same list. */
-async function locked(
-  key: string,
-  { lockFolder, signal }: ReferrerOptions,
-  work: () => Promise<void>,
-): Promise<void> {
-  if (lockFolder === undefined) return await work();
-  // Few files for all lists: some that have nothing to do with each other wait, too.
-  const name = digestHex(digestOf(key)).slice(0, 1);
-  try {
-    await Deno.mkdir(lockFolder, { recursive: true });
-  } catch {
-    // Where nothing can be written, looking at what was written has to do.
-    return await work();
+/** The manifests of a repository that refer to one. */
+export class Referrers {
+  readonly #tag: string;
+
+  constructor(
+    readonly repository: Repository,
+    readonly subject: Descriptor,
+    readonly options: ReferrerOptions,
+  ) {
+    this.#tag = referrersTag(subject);
   }
-  await withLockFile(join(lockFolder, `referrers-${name}.lock`), work, signal);
-}
 
-async function addNow(
-  repository: Repository,
-  subject: Descriptor,
-  referrer: Document,
-  options: CallOptions,
-): Promise<void> {
-  const { name, client: { shared: { policy } } } = repository;
-  const entry = describe(referrer);
-  const tag = referrersTag(subject);
-  const doing = `Cannot list ${entry.digest} in ${name}:${tag}`;
-  for (let tried = 0;; tried++) {
-    const { index, other } = await readReferrersTag(repository, subject, options);
-    if (other !== undefined) {
-      throw new KodenoError("BAD_CONTENT", `${doing}: that is no list, but a ${other.mediaType}`);
+  /** All of them. @throws {KodenoError} `BAD_CONTENT` when the registry gives something else */
+  async list(): Promise<readonly Descriptor[]> {
+    return await this.ask() ?? (await this.#readTag()).index?.manifests ?? [];
+  }
+
+  /** What the registry's own API says; undefined where it has none. */
+  async ask(): Promise<readonly Descriptor[] | undefined> {
+    const { repository, subject: { digest } } = this;
+    const what = `referrers of ${repository.name}@${digest}`;
+    const path = `referrers/${digest}`;
+    const call = repository.call("GET", path, `list ${what}`, this.options);
+    const asked = { ...call, headers: { accept: MediaType.index } };
+    const read = (bytes: Uint8Array) => parseIndex(bytes, what).manifests;
+    const pages = await Array.fromAsync(pagesOf(repository.client, asked), read);
+    if (pages.length === 0) return undefined;
+    return [...new Map(pages.flat().map((one) => [one.digest, one])).values()];
+  }
+
+  /**
+   * Lists a manifest that was just pushed under the tag of its subject, as whoever pushes has to do
+   * for a registry that has no referrers API.
+   * @throws {KodenoError} `BAD_CONTENT` when the tag names something that is no list,
+   * `REGISTRY_FAILED` when others keep on writing over it
+   */
+  async add(referrer: Document): Promise<void> {
+    const { registry, path } = this.repository.endpoint;
+    const key = `${registry}/${path}@${this.subject.digest}`;
+    await inTurn(changing, key, () => this.#locked(key, () => this.#addNow(referrer)));
+  }
+
+  /** Runs work while no other process of this machine changes the same list. */
+  async #locked(key: string, work: () => Promise<void>): Promise<void> {
+    const { lockFolder, signal } = this.options;
+    if (lockFolder === undefined) return await work();
+    try {
+      await Deno.mkdir(lockFolder, { recursive: true });
+    } catch {
+      // Where nothing can be written, looking at what was written has to do.
+      return await work();
     }
-    const { manifests = [] } = index ?? {};
-    // On the second round this is the look at what was written.
-    if (manifests.some(({ digest }) => digest === entry.digest)) return;
-    if (tried >= policy.attempts) {
-      const why = "others write over it all the time; run it again";
-      throw new KodenoError("REGISTRY_FAILED", `${doing}: ${why}`);
+    // Few files for all lists: some that have nothing to do with each other wait, too.
+    const name = digestHex(digestOf(key)).slice(0, 1);
+    await withLockFile(join(lockFolder, `referrers-${name}.lock`), work, signal);
+  }
+
+  async #addNow(referrer: Document): Promise<void> {
+    const { name, client: { shared: { policy } } } = this.repository;
+    const entry = describe(referrer);
+    const doing = `Cannot list ${entry.digest} in ${name}:${this.#tag}`;
+    for (let tried = 0;; tried++) {
+      const { index, other } = await this.#readTag();
+      if (other !== undefined) {
+        throw new KodenoError("BAD_CONTENT", `${doing}: that is no list, but a ${other.mediaType}`);
+      }
+      const { manifests = [] } = index ?? {};
+      // On the second round this is the look at what was written.
+      if (manifests.some(({ digest }) => digest === entry.digest)) return;
+      if (tried >= policy.attempts) {
+        const why = "others write over it all the time; run it again";
+        throw new KodenoError("REGISTRY_FAILED", `${doing}: ${why}`);
+      }
+      if (tried > 0) await sleep(waitMs(policy, tried, undefined), this.options.signal);
+      const mediaType = MediaType.index;
+      const list = { schemaVersion: 2, mediaType, ...index, manifests: [...manifests, entry] };
+      const bytes = encodeJson(list);
+      const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+      await this.repository.putManifest(this.#tag, { descriptor, bytes }, this.options);
     }
-    if (tried > 0) await sleep(waitMs(policy, tried, undefined), options.signal);
-    const mediaType = MediaType.index;
-    const list = { schemaVersion: 2, mediaType, ...index, manifests: [...manifests, entry] };
-    const bytes = encodeJson(list);
-    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
-    await repository.putManifest(tag, { descriptor, bytes }, options);
+  }
+
+  /** What is under the tag: the list, or something else that somebody gave that name. */
+  async #readTag(): Promise<{ readonly index?: Index; readonly other?: Descriptor }> {
+    try {
+      const { descriptor, bytes } = await this.repository.getManifest(this.#tag, this.options);
+      if (!isIndexType(descriptor.mediaType)) return { other: descriptor };
+      return { index: parseIndex(bytes, this.repository.nameOf(this.#tag)) };
+    } catch (error) {
+      if (hasCode(error, "NOT_FOUND")) return {};
+      throw error;
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import { parseReference, parseTag } from "../../oci/reference.ts";
 import { type Document, Repository } from "./repository.ts";
 import { Shared } from "./client.ts";
 import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
+import type { Referrers } from "./referrers.ts";
 import type { RegistryOptions } from "./transport.ts";
 
 /** Repositories that are tried for a blob before it is sent. */
@@ -181,7 +182,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
       if (hasSuccessors(d)) await this.#pushDocument(d, digest, open, options);
       else if (this.#absent.delete(key) || !(await this.has(d, options))) {
         const { own, mounts } = this.#parts;
-        await (await uploads()).pushBlob(own, d, open, mounts, options);
+        await new (await uploads()).Upload(own, d, open, options).run(mounts);
       }
       this.#absent.delete(key);
       this.#known.add(key);
@@ -234,7 +235,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
 
   /** The manifests whose `subject` is this one; none where nothing refers to it. */
   async referrers(subject: Descriptor, options: CallOptions = {}): Promise<readonly Descriptor[]> {
-    return await (await lists()).listReferrers(this.#parts.own, subject, options);
+    return await (await this.#referrers(subject, options)).list();
   }
 
   /**
@@ -246,11 +247,9 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   async listReferrer(d: Descriptor, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
     const { subject } = parseGraphDocument(d, bytes);
     if (subject === undefined) return;
-    const { own, lockFolder } = this.#parts;
-    const { addReferrer, askReferrers } = await lists();
-    this.#keepsLists ??= await askReferrers(own, subject, options) !== undefined;
-    if (this.#keepsLists) return;
-    await addReferrer(own, subject, { descriptor: d, bytes }, { ...options, lockFolder });
+    const referrers = await this.#referrers(subject, options);
+    this.#keepsLists ??= await referrers.ask() !== undefined;
+    if (!this.#keepsLists) await referrers.add({ descriptor: d, bytes });
   }
 
   /**
@@ -283,25 +282,24 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     open: OpenBlob,
     options: CallOptions,
   ): Promise<void> {
-    const { own, lockFolder } = this.#parts;
+    const { own } = this.#parts;
     const bytes = await readDocument({ fetch: open }, d, options);
     const document = { descriptor: bareDescriptor(d), bytes };
     const said = await own.putManifest(ref, document, options);
     const { subject } = parseGraphDocument(d, bytes);
     if (said !== undefined) this.#keepsLists = true;
-    else if (subject !== undefined) {
-      const { addReferrer } = await lists();
-      await addReferrer(own, subject, document, { ...options, lockFolder });
-    }
+    else if (subject !== undefined) await (await this.#referrers(subject, options)).add(document);
     keepFew(this.#documents, d.digest, document, MAX_DOCUMENTS);
   }
 
-  async #pull<T>(
-    options: CallOptions,
-    work: (repository: Repository) => Promise<T>,
-  ): Promise<T> {
+  async #pull<T>(options: CallOptions, work: (from: Repository) => Promise<T>): Promise<T> {
     const { own, mirror, onWarning = () => {} } = this.#parts;
     return await withMirror(own, mirror, work, onWarning, options.signal);
+  }
+
+  async #referrers(subject: Descriptor, options: CallOptions): Promise<Referrers> {
+    const { own, lockFolder } = this.#parts;
+    return new (await lists()).Referrers(own, subject, { ...options, lockFolder });
   }
 
   #parseTag(ref: string): string {

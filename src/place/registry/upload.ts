@@ -8,8 +8,8 @@
  */
 import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { hasCode, messageOf } from "../../errors.ts";
-import { DamagedBlob, Verifier } from "../../io/hash.ts";
-import { chunksOf, reusedChunks } from "../../io/streams.ts";
+import { DamagedBlob } from "../../io/hash.ts";
+import { checkedChunks, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
 import {
   type Call,
@@ -47,14 +47,14 @@ class BlobReader {
   #rest: Uint8Array = new Uint8Array(0);
   #at = 0;
 
-  constructor(readonly d: Descriptor, readonly open: OpenBlob, readonly signal?: AbortSignal) {}
+  constructor(readonly d: Descriptor, readonly open: OpenBlob, readonly options: CallOptions) {}
 
   /** Some of the bytes. Those that do not follow on the part before are read from the blob's beginning. */
   async *part(offset: number, length: number): AsyncGenerator<Uint8Array> {
     if (this.#reading === undefined || this.#at > offset) {
       await this.close();
-      const { signal, d: { size } } = this;
-      this.#reading = reusedChunks(await this.open(), { size, most: CHUNK, keep: HELD, signal });
+      const how = { ...this.options, size: this.d.size, most: CHUNK, keep: HELD };
+      this.#reading = reusedChunks(await this.open(), how);
       this.#rest = new Uint8Array(0);
       this.#at = 0;
     }
@@ -80,9 +80,8 @@ class BlobReader {
 
   /** Reads and checks all of it. @throws {KodenoError} `BAD_CONTENT` */
   async verify(): Promise<void> {
-    const verifier = new Verifier(this.d);
-    for await (const chunk of chunksOf(await this.open(), this.signal)) verifier.update(chunk);
-    verifier.finish();
+    const chunks = checkedChunks(await this.open(), this.d, this.options);
+    while (!(await chunks.next()).done);
   }
 
   async close(): Promise<void> {
@@ -108,10 +107,7 @@ class BlobReader {
 }
 
 /** An upload that has begun: where it goes on, and the bytes that the registry has. */
-interface Session {
-  readonly location: URL;
-  readonly offset: number;
-}
+type Session = { readonly location: URL; readonly offset: number };
 
 /** An answer to a part of an upload that another try may change. */
 class RetryableAnswer {
@@ -123,31 +119,10 @@ class BodyRefused {
   constructor(readonly failure: unknown, readonly length: number) {}
 }
 
-/** How long giving up an upload may take; it is a courtesy. */
-const DELETE_MS = 3000;
-
-/**
- * Sends a blob, or has the registry take it from one of `mounts`, paths of other repositories
- * there. The registry checks the bytes; where it finds them wrong, they are checked here, too.
- * @throws {KodenoError} `BAD_CONTENT`, `REGISTRY_FAILED`, `UNAUTHORIZED`, or what `open` throws
- */
-export async function pushBlob(
-  repository: Repository,
-  d: Descriptor,
-  open: OpenBlob,
-  mounts: readonly string[],
-  { signal }: CallOptions,
-): Promise<void> {
-  await new Upload(repository, d, open, signal).run(mounts);
-}
-
-/**
- * Whether this login may push: begins an upload and gives it up, as go-containerregistry does.
- * @throws {KodenoError} `UNAUTHORIZED`, `REGISTRY_FAILED`
- */
+/** Whether this login may push: begins an upload and gives it up, as go-containerregistry does. */
 export async function checkPush(repository: Repository, options: CallOptions): Promise<void> {
-  const { client, name } = repository;
-  const call = repository.call("POST", "blobs/uploads/", `push to ${name}`, options);
+  const { client } = repository;
+  const call = repository.call("POST", "blobs/uploads/", `push to ${repository.name}`, options);
   const answer = await client.call(call);
   if (answer.status !== 202) throw await client.refusal(call, answer);
   await answer.body.cancel();
@@ -156,15 +131,16 @@ export async function checkPush(repository: Repository, options: CallOptions): P
 
 /** Gives up an upload. A registry that refuses, or is slow, removes it at some time by itself. */
 async function giveUp(client: RegistryClient, call: Call): Promise<void> {
-  const signal = AbortSignal.timeout(DELETE_MS);
-  try {
-    await (await client.call({ ...call, method: "DELETE", retry: false, signal })).body.cancel();
-  } catch {
-    // It is a courtesy.
-  }
+  const quick = { method: "DELETE", retry: false, signal: AbortSignal.timeout(3000) };
+  await client.call({ ...call, ...quick }).then(({ body }) => body.cancel()).catch(() => {});
 }
 
-class Upload {
+/**
+ * Sends a blob, or has the registry take it from one of `mounts`, paths of other repositories there. The
+ * registry checks the bytes; where it finds them wrong, they are checked here, too.
+ * @throws {KodenoError} `BAD_CONTENT`, `REGISTRY_FAILED`, `UNAUTHORIZED`, or what `open` throws
+ */
+export class Upload {
   readonly #client: RegistryClient;
   /** What begins an upload. */
   readonly #begins: Call;
@@ -179,12 +155,12 @@ class Upload {
     readonly repository: Repository,
     readonly d: Descriptor,
     open: OpenBlob,
-    readonly signal: AbortSignal | undefined,
+    readonly options: CallOptions,
   ) {
     this.#client = repository.client;
-    this.#bytes = new BlobReader(d, open, signal);
+    this.#bytes = new BlobReader(d, open, options);
     const doing = `push blob ${parseDigest(d.digest)} to ${repository.name}`;
-    this.#begins = repository.call("POST", "blobs/uploads/", doing, { signal });
+    this.#begins = repository.call("POST", "blobs/uploads/", doing, options);
   }
 
   async run(mounts: readonly string[]): Promise<void> {
@@ -199,7 +175,7 @@ class Upload {
           this.#session ??= await this.#begin();
           return await this.#send(this.#session);
         } catch (error) {
-          this.signal?.throwIfAborted();
+          this.options.signal?.throwIfAborted();
           if (error instanceof BodyRefused) {
             if (!this.#client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
           } else {
@@ -208,7 +184,7 @@ class Upload {
             const isBroken = error instanceof ConnectionError && error.trouble === "closed";
             if (isBroken) this.#most = FIRST_CHUNK_BYTES;
             // The answer alone may have been lost.
-            if (await this.repository.hasBlob(this.d, { signal: this.signal })) return;
+            if (await this.repository.hasBlob(this.d, this.options)) return;
           }
           this.#session = this.#session && await this.#askOffset(this.#session);
         }
