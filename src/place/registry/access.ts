@@ -7,6 +7,7 @@ import { refuseWebPage } from "./repository.ts";
 import { type Call, type RegistryClient, type Scope, Shared } from "./client.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";
+import { parseSecret } from "./credentials.ts";
 import { checkHost } from "./login.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
 
@@ -116,16 +117,10 @@ async function expect(
 
 /** What a token that is a JWT grants (distribution, "Token Authentication Implementation"). */
 function mayPush(token: string, path: string): boolean | undefined {
-  try {
-    const [, payload = ""] = token.split(".");
-    const { access } = JSON.parse(Buffer.from(payload, "base64url").toString()) as {
-      access?: readonly { name?: string; actions?: readonly string[] }[];
-    };
-    if (!Array.isArray(access)) return undefined;
-    return access.some(({ name, actions = [] }) =>
-      name === path && (actions.includes("push") || actions.includes("*"))
-    );
-  } catch {
-    return undefined;
-  }
+  const [, payload = ""] = token.split(".");
+  const { access } = parseSecret(Buffer.from(payload, "base64url").toString()) ?? {};
+  if (!Array.isArray(access)) return undefined;
+  return access.some((one) =>
+    one?.name === path && ["push", "*"].some((action) => one.actions?.includes?.(action))
+  );
 }

@@ -13,12 +13,8 @@ import type { Environment } from "./endpoint.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
 
-interface Certs {
-  /** PEM certificates to trust beside those of the runtime. */
-  readonly ca: readonly string[];
-  /** Who kodeno is to that registry. */
-  readonly client: ClientCert | undefined;
-}
+/** PEM certificates to trust beside those of the runtime, and who kodeno is to that registry. */
+type Certs = { readonly ca: readonly string[]; readonly client: ClientCert | undefined };
 
 /** The folders that are looked through: the system's and those of the user. */
 export function certsFolders(environment: Environment): readonly string[] {
@@ -94,10 +90,7 @@ function checkPairs(directory: string, names: readonly string[]): void {
   }
 }
 
-export interface ClientCert {
-  readonly cert: string;
-  readonly key: string;
-}
+export type ClientCert = { readonly cert: string; readonly key: string };
 
 /** Checks that the certificate at a path can be used with its key. @throws {KodenoError} `BAD_CONFIG` */
 export function checkClientCert(path: string, { cert, key }: ClientCert): ClientCert {

@@ -11,6 +11,7 @@ import {
   type Credential,
   type CredentialProvider,
   dockerCredentials,
+  parseSecret,
 } from "./credentials.ts";
 import { apiHost, isLoopback } from "./endpoint.ts";
 import {
@@ -416,13 +417,7 @@ async function askTokenServer(
 
 function readToken(body: Uint8Array, asked: number): BearerToken {
   const bad = () => new ConnectionError("protocol", "the token server's answer holds no token");
-  let answer: { token?: unknown; access_token?: unknown; expires_in?: unknown };
-  try {
-    answer = JSON.parse(new TextDecoder().decode(body)) ?? {};
-  } catch {
-    // The parser's own message would quote the answer.
-    throw bad();
-  }
+  const answer = parseSecret(new TextDecoder().decode(body)) ?? {};
   const value = answer.token || answer.access_token;
   // It goes into a header.
   if (typeof value !== "string" || !/^[\x21-\x7e]+$/.test(value)) throw bad();

@@ -52,21 +52,23 @@ export async function askHelper(
   try {
     const said = await runHelper(helper, "get", server, environment, helperMs);
     if (said === undefined) return undefined;
-    let answer: { Username?: unknown; Secret?: unknown };
-    try {
-      answer = JSON.parse(said) ?? {};
-    } catch {
-      // The parser's own message would quote the answer.
-      throw new Error("its answer is not JSON");
-    }
+    const answer = parseSecret(said);
+    if (answer === undefined) throw new Error("its answer is not JSON");
     const { Username: username, Secret: secret } = answer;
-    if (typeof username !== "string" || typeof secret !== "string" || secret === "") {
-      return undefined;
-    }
+    if (typeof username !== "string" || typeof secret !== "string" || !secret) return undefined;
     if (username === "<token>") return { kind: "identity", token: secret };
     return { kind: "password", username, password: secret };
   } catch (error) {
     onWarning(`Cannot ask docker-credential-${helper} about ${server}: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+/** JSON that may hold a secret, which the parser's own message would quote; undefined when it is none. */
+export function parseSecret(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
     return undefined;
   }
 }
@@ -256,18 +258,13 @@ export function readAuthFile(path: string): AuthFile | undefined {
     if (isAbsent(error)) return undefined;
     throw error;
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's own message would quote what is in the file.
-    throw new Error("it is not JSON");
-  }
-  const { auths, credHelpers, credsStore } = (value ?? {}) as Record<string, unknown>;
+  const value = parseSecret(text);
+  if (value === undefined) throw new Error("it is not JSON");
+  const { auths, credHelpers, credsStore } = value;
   const isMap = (one: unknown) =>
     one === undefined || one === null || (typeof one === "object" && !Array.isArray(one));
   const valid = isMap(value) && isMap(auths) && isMap(credHelpers) &&
     ["undefined", "string"].includes(typeof credsStore);
   if (!valid) throw new Error('"auths", "credHelpers" or "credsStore" is not what it has to be');
-  return value as AuthFile;
+  return value;
 }

@@ -1,7 +1,6 @@
 /**
  * Requests by the runtime's `fetch`: TLS or plain as the host answers, through a proxy where the
- * environment names one, never with a redirect followed or a credential added, and with bounds in
- * time.
+ * environment names one, with bounds in time, and never with a redirect followed or a credential added.
  * @module
  */
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
