@@ -45,21 +45,17 @@ const build = command({
     "Prints the reference of each image, one a line.",
   words: [PATTERNS],
   flags: ALL,
-  examples: `Examples:
-  # one image for the default platform, into the layout "out"
-  kodeno build ./cmd/app
-
-  # every main package of the module, for two platforms
-  kodeno build ./... --platform linux/amd64,linux/arm64
-
-  # named for the registry it will be pushed to later
-  KO_DOCKER_REPO=registry.local/team kodeno build -B -t v1.2.0 ./cmd/app
-
-  # on a base image that is a layout, too
-  kodeno build --base-image oci:./bases:debian12 ./cmd/app
-
-  # what a skaffold.yaml says, under a registry's name
-  kodeno build -f skaffold.yaml -d registry.local/team`,
+  examples: {
+    'one image for the default platform, into the layout "out"': "kodeno build ./cmd/app",
+    "every main package of the module, for two platforms":
+      "kodeno build ./... --platform linux/amd64,linux/arm64",
+    "named for the registry it will be pushed to later":
+      "KO_DOCKER_REPO=registry.local/team kodeno build -B -t v1.2.0 ./cmd/app",
+    "on a base image that is a layout, too":
+      "kodeno build --base-image oci:./bases:debian12 ./cmd/app",
+    "what a skaffold.yaml says, under a registry's name":
+      "kodeno build -f skaffold.yaml -d registry.local/team",
+  },
   onStdout: "yield",
   view: true,
   run: async (given, work, patterns) => {
@@ -119,17 +115,13 @@ const watch = command({
     "those that the change touches. Prints a line for each: when, its reference, how long it took.",
   words: [PATTERNS],
   flags: BUILDING,
-  examples: `Examples:
-  # one image, into the layout "out"
-  kodeno watch ./cmd/app
-
-  # all images of the module, into the local daemon
-  kodeno watch --local ./...
-
-  # pushed under one tag
-  KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...
-
-Ctrl-C ends it.`,
+  examples: {
+    'one image, into the layout "out"': "kodeno watch ./cmd/app",
+    "all images of the module, into the local daemon": "kodeno watch --local ./...",
+    "pushed under one tag":
+      "KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...",
+  },
+  after: "Ctrl-C ends it.",
   onStdout: "refuse",
   view: true,
   run: async (options, { signal, emit, tell }, patterns) => {
@@ -175,7 +167,7 @@ const skaffold = command({
     "Skaffold has for it. Prints its reference.",
   words: [["[pattern]", 'import path or folder of the main package (default: ".")']],
   flags: BUILDING,
-  examples: `Example, in skaffold.yaml:
+  after: `Example, in skaffold.yaml:
   build:
     artifacts:
       - image: app
@@ -228,22 +220,18 @@ const deps = command({
       '--base-image <image>  asked for its platforms where they are "all" (default: static)',
     offline: "--offline  fetch nothing",
   },
-  examples: `Examples:
-  # every file that shapes the image, one a line
-  kodeno deps ./cmd/app
-
-  # in skaffold.yaml, below "custom"; Skaffold knows no quotes there
-  buildCommand: kodeno skaffold ./cmd/app
-  dependencies:
-    command: kodeno deps --json ./cmd/app
-
-  # without what code generators write
-  kodeno deps --ignore "**/*.pb.go" ./cmd/app
-
-  # what these globs match, as "dependencies.paths" of Skaffold's ko builder
-  kodeno deps --paths go.mod --paths "**/*.go"
-
-Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
+  examples: {
+    "every file that shapes the image, one a line": "kodeno deps ./cmd/app",
+    'in skaffold.yaml, below "custom"; Skaffold knows no quotes there':
+      `buildCommand: kodeno skaffold ./cmd/app
+dependencies:
+  command: kodeno deps --json ./cmd/app`,
+    "without what code generators write": 'kodeno deps --ignore "**/*.pb.go" ./cmd/app',
+    [`what these globs match, as "dependencies.paths" of Skaffold's ko builder`]:
+      'kodeno deps --paths go.mod --paths "**/*.go"',
+  },
+  after:
+    `Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
 file, and "**.go" only those of one folder.`,
   run: async ({ json: _, ...options }, { signal, emit }, patterns) =>
     (await import("../app/sources.ts")).deps(patterns, options, {

@@ -29,14 +29,19 @@ type FillCommand = (command: Command, load: LoadProgram) => void;
 /** Commands of one subject, by name. */
 export type Commands = Readonly<Record<string, FillCommand>>;
 
+/** Calls of a command: by what they do, or alone. */
+type Examples = string | Readonly<Record<string, string>>;
+
 interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   extends Pick<Showing, "view" | "endsAtOnce"> {
   /** What its help begins with. */
   readonly about: string;
   readonly words?: Words;
   readonly flags?: F;
-  /** What its help ends with. */
-  readonly examples: string;
+  readonly examples?: Examples;
+  /** What its help says before the examples, and after them. */
+  readonly before?: string;
+  readonly after?: string;
   /** It has no reason to dial; with `--offline` it gives up the right to. */
   readonly isLocal?: boolean;
   /** Takes flags that it does not know as arguments. */
@@ -78,7 +83,9 @@ export function command<
       command.addArgument(argument);
     }
     for (const [name, flag] of Object.entries(flags)) command.addOption(optionOf(name, flag));
-    command.description(spec.about).addHelpText("after", `\n${spec.examples}`)
+    const { before, examples, after } = spec;
+    const help = [before, examples && exampleText(examples), after].filter((text) => text);
+    command.description(spec.about).addHelpText("after", `\n${help.join("\n\n")}`)
       .addHelpText("after", "\nSwitches are off unless they are given.")
       .allowUnknownOption(spec.takesAny ?? false)
       .action(async (...all: unknown[]) => {
@@ -108,7 +115,15 @@ export function command<
 /** A command that only holds others. */
 export function commandGroup(about: string, examples: string, commands: Commands): FillCommand {
   return (command, load) => {
-    command.description(about).addHelpText("after", `\n${examples}`);
+    command.description(about).addHelpText("after", `\n${exampleText(examples)}`);
     for (const [name, fill] of Object.entries(commands)) fill(command.command(name), load);
   };
+}
+
+function exampleText(examples: Examples): string {
+  const all = typeof examples === "string"
+    ? examples.split("\n")
+    : Object.entries(examples).map(([what, lines]) => `# ${what}\n${lines}`);
+  const text = all.join(typeof examples === "string" ? "\n" : "\n\n");
+  return `Example${all.length === 1 ? "" : "s"}:\n${text.replaceAll(/^(?=.)/gm, "  ")}`;
 }

@@ -126,18 +126,12 @@ const completion = command({
     "Prints a script for a shell that completes commands, flags, import paths, folders with main\n" +
     "packages, and the images of layouts.",
   words: [["<shell>", "which shell", { choices: Object.keys(SCRIPTS) }]],
-  examples: `Examples:
-  # bash: in ~/.bashrc
-  source <(kodeno completion bash)
-
-  # zsh: in ~/.zshrc, behind compinit
-  source <(kodeno completion zsh)
-
-  # fish
-  kodeno completion fish > ~/.config/fish/completions/kodeno.fish
-
-  # PowerShell: in the profile
-  kodeno completion powershell | Out-String | Invoke-Expression`,
+  examples: {
+    "bash: in ~/.bashrc": "source <(kodeno completion bash)",
+    "zsh: in ~/.zshrc, behind compinit": "source <(kodeno completion zsh)",
+    "fish": "kodeno completion fish > ~/.config/fish/completions/kodeno.fish",
+    "PowerShell: in the profile": "kodeno completion powershell | Out-String | Invoke-Expression",
+  },
   endsAtOnce: true,
   run: (_, _work, shell) => printText(SCRIPTS[shell] ?? ""),
 });
@@ -181,7 +175,7 @@ const complete = command({
     "Prints what the last of words can be, a line each, what it is behind a tabulator; then\n" +
     ":words when that is all, or :files or :folders when the shell has to offer these.",
   words: [["[words...]", 'words of the command line behind "kodeno"; put "--" before them']],
-  examples: "Example:\n  kodeno __complete -- build ./cmd/",
+  examples: "kodeno __complete -- build ./cmd/",
   endsAtOnce: true,
   run: async (_, { load }, words) => {
     // Some shells cannot hand on an empty word.

@@ -19,18 +19,13 @@ import { printJson, printNote, printResult } from "./output.ts";
 const config = command({
   about: "Shows what shapes images here, and where each value comes from.",
   flags: { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, json: "--json  print it as JSON" },
-  examples: `Examples:
-  # what "kodeno build" would build with here
-  kodeno config
-
-  # with the same flags that the build will get
-  kodeno config --platform linux/arm64 --base-image scratch
-
-  # what a skaffold.yaml comes to
-  kodeno config -f skaffold.yaml
-
-  # for a program
-  kodeno config --json`,
+  examples: {
+    'what "kodeno build" would build with here': "kodeno config",
+    "with the same flags that the build will get":
+      "kodeno config --platform linux/arm64 --base-image scratch",
+    "what a skaffold.yaml comes to": "kodeno config -f skaffold.yaml",
+    "for a program": "kodeno config --json",
+  },
   view: true,
   endsAtOnce: true,
   run: async (given, work): Promise<Found> => {
@@ -52,14 +47,12 @@ const sync = command({
     "YAML for an artifact of skaffold.yaml, one document for each image.",
   words: [PATTERNS],
   flags: { json: "--json  print one JSON array" },
-  examples: `Examples:
-  # the rules of one image, to be put below its artifact
-  kodeno sync ./cmd/app
-
-  # those of all images of the module, as JSON
-  kodeno sync --json ./...
-
-A program finds its files by KO_DATA_PATH, which images set to /var/run/ko, and sees new ones when
+  examples: {
+    "the rules of one image, to be put below its artifact": "kodeno sync ./cmd/app",
+    "those of all images of the module, as JSON": "kodeno sync --json ./...",
+  },
+  after:
+    `A program finds its files by KO_DATA_PATH, which images set to /var/run/ko, and sees new ones when
 it reads them again. Skaffold copies with the container's own "tar" as the container's user: the
 base image has to have it, and the image has to run as a user who may write there
 ("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,

@@ -23,15 +23,14 @@ const resolve = command({
     "Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the\n" +
     "images to KO_DOCKER_REPO, and prints the objects with the images in their stead.",
   flags: MANIFEST_FLAGS,
-  examples: `Examples:
-  # build and push what config/ names, and print the objects with image digests
-  KO_DOCKER_REPO=registry.local/team kodeno resolve -f config/ > release.yaml
-
-  # only some objects, images loaded into the Docker daemon
-  kodeno resolve -L -f config/ -R -l app=web
-
-  # without a registry: images stay in the layout "out"
-  kodeno resolve --push=false -f pod.yaml`,
+  examples: {
+    "build and push what config/ names, and print the objects with image digests":
+      "KO_DOCKER_REPO=registry.local/team kodeno resolve -f config/ > release.yaml",
+    "only some objects, images loaded into the Docker daemon":
+      "kodeno resolve -L -f config/ -R -l app=web",
+    'without a registry: images stay in the layout "out"':
+      "kodeno resolve --push=false -f pod.yaml",
+  },
   onStdout: "refuse",
   view: true,
   run: async (given, work) => {
@@ -55,12 +54,11 @@ const sending = (verb: "apply" | "create") =>
       `"kubectl ${verb} -f -". What follows a -- goes to kubectl.`,
     words: [["[args...]", "arguments of kubectl"]],
     flags: MANIFEST_FLAGS,
-    examples: `Examples:
-  # build, push, and ${verb} all of config/
-  KO_DOCKER_REPO=registry.local/team kodeno ${verb} -f config/
-
-  # with flags of kubectl
-  kodeno ${verb} -f config/ -- --namespace=prod`,
+    examples: {
+      [`build, push, and ${verb} all of config/`]:
+        `KO_DOCKER_REPO=registry.local/team kodeno ${verb} -f config/`,
+      "with flags of kubectl": `kodeno ${verb} -f config/ -- --namespace=prod`,
+    },
     onStdout: "refuse",
     view: true,
     run: async (given, work, args) => {
@@ -73,7 +71,7 @@ const sending = (verb: "apply" | "create") =>
 const remove = command({
   about: 'Runs "kubectl delete" with all arguments as they are. Nothing is built.',
   words: [["[args...]", "arguments of kubectl"]],
-  examples: "Example:\n  kodeno delete -f config/ --ignore-not-found",
+  examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
   view: true,
   run: async (_, work) => {
@@ -88,12 +86,11 @@ const run = command({
     "removed when it ends. What follows a -- goes to kubectl.",
   words: [["<patterns...>", "import paths or folders"]],
   flags: PUSHING_FLAGS,
-  examples: `Examples:
-  # build, push, and run
-  KO_DOCKER_REPO=registry.local/team kodeno run ./cmd/app
-
-  # with flags of kubectl, and arguments of the program
-  kodeno run ./cmd/app -- --namespace=prod -- --port=80`,
+  examples: {
+    "build, push, and run": "KO_DOCKER_REPO=registry.local/team kodeno run ./cmd/app",
+    "with flags of kubectl, and arguments of the program":
+      "kodeno run ./cmd/app -- --namespace=prod -- --port=80",
+  },
   onStdout: "refuse",
   view: true,
   run: async (options, work, words) => {

@@ -11,7 +11,7 @@ const ls = command({
   about: "Lists the images of an OCI layout or archive: name, digest, size and platforms.",
   words: [LAYOUT_OR_ARCHIVE],
   flags: { json: JSON_IMAGES },
-  examples: "Examples:\n  kodeno ls out\n  kodeno ls images.tar --json",
+  examples: "kodeno ls out\nkodeno ls images.tar --json",
   isLocal: true,
   run: async (_, work, layout) => (await import("../app/inspect.ts")).ls(layout, work),
   jsonType: "image",
@@ -38,12 +38,10 @@ const inspect = command({
     ["[name]", "NAME[:TAG], tag or digest of one image (default: all)"],
   ],
   flags: { json: JSON_IMAGES },
-  examples: `Examples:
-  # all images of a layout
-  kodeno inspect out
-
-  # one of an archive
-  kodeno inspect images.tar app:v1`,
+  examples: {
+    "all images of a layout": "kodeno inspect out",
+    "one of an archive": "kodeno inspect images.tar app:v1",
+  },
   isLocal: true,
   run: async (_, work, layout, name) =>
     (await import("../app/inspect.ts")).inspect(layout, name, work),
@@ -59,7 +57,7 @@ const tag = command({
     ["<names...>", "NAME:TAG, or a tag that stands alone"],
   ],
   flags: { json: "--json  print as JSON, a name a line" },
-  examples: "Example:\n  kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
+  examples: "kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
   isLocal: true,
   endsAtOnce: true,
   run: async (_, { emit }, layout, source, names) =>
@@ -76,7 +74,7 @@ const rm = command({
     '"kodeno gc".',
   words: [LAYOUT, ["<names...>", "images to remove"]],
   flags: { json: JSON_IMAGES },
-  examples: "Example:\n  kodeno rm out worker app:v1.0.0",
+  examples: "kodeno rm out worker app:v1.0.0",
   isLocal: true,
   endsAtOnce: true,
   run: async (_, { emit }, layout, names) =>
@@ -96,7 +94,7 @@ const merge = command({
     force: "--force  let the later one of two images with the same name win",
     json: JSON_EVENTS,
   },
-  examples: "Example:\n  kodeno merge all out ../other/out images.tar",
+  examples: "kodeno merge all out ../other/out images.tar",
   isLocal: true,
   view: true,
   run: async ({ force }, work, out, ins) =>
@@ -126,7 +124,7 @@ const gc = command({
     pruneNow: "--prune-now  remove blobs of the last hour, too",
     json: JSON_WHOLE,
   },
-  examples: "Example:\n  kodeno gc out --dry-run",
+  examples: "kodeno gc out --dry-run",
   isLocal: true,
   run: async ({ dryRun, pruneNow }, { signal, emit }, layout) =>
     (await import("../app/gc.ts")).gc(layout, { dryRun, pruneNow, signal, emit }),

@@ -25,12 +25,10 @@ const login = command({
     "(DOCKER_CONFIG, or the helper that is named there).",
   words: [HOST],
   flags: FLAGS,
-  examples: `Examples:
-  # asks for user and password
-  kodeno login registry.local
-
-  # in a script
-  kodeno login registry.local -u me --password-stdin < secret`,
+  examples: {
+    "asks for user and password": "kodeno login registry.local",
+    "in a script": "kodeno login registry.local -u me --password-stdin < secret",
+  },
   run: async (given, { signal }, host) =>
     (await import("../app/login.ts")).login({
       ...given,
@@ -44,7 +42,7 @@ const login = command({
 const logout = command({
   about: "Forgets user and password of a registry.",
   words: [HOST],
-  examples: "Example:\n  kodeno logout registry.local",
+  examples: "kodeno logout registry.local",
   isLocal: true,
   endsAtOnce: true,
   run: async (_, _work, host) => {

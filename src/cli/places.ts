@@ -30,15 +30,12 @@ const push = command({
     json: JSON_EVENTS,
     ...TRANSFER_FLAGS,
   },
-  examples: `Examples:
-  # every image of the layout, below one prefix
-  kodeno push out --to registry.local/team
-
-  # what that would send
-  kodeno push out --to registry.local/team --dry-run
-
-  # one image of an archive, under other tags
-  kodeno push images.tar --to registry.local/team --image app -t v2,stable`,
+  examples: {
+    "every image of the layout, below one prefix": "kodeno push out --to registry.local/team",
+    "what that would send": "kodeno push out --to registry.local/team --dry-run",
+    "one image of an archive, under other tags":
+      "kodeno push images.tar --to registry.local/team --image app -t v2,stable",
+  },
   view: true,
   run: async (given, work, from) =>
     (await import("../app/push.ts")).push({ ...given, from, ...work }),
@@ -68,15 +65,13 @@ const load = command({
     json: JSON_EVENTS,
     offline: OFFLINE,
   },
-  examples: `Examples:
-  # all images of the layout
-  kodeno load out
-
-  # two images of an archive, for another platform than the daemon's own
-  kodeno load images.tar --image app:v1 --image worker --platform linux/arm64
-
-  # named dev.local/..., as "build -L --local-domain dev.local" names them
-  kodeno load out --local-domain dev.local`,
+  examples: {
+    "all images of the layout": "kodeno load out",
+    "two images of an archive, for another platform than the daemon's own":
+      "kodeno load images.tar --image app:v1 --image worker --platform linux/arm64",
+    'named dev.local/..., as "build -L --local-domain dev.local" names them':
+      "kodeno load out --local-domain dev.local",
+  },
   view: true,
   run: async (given, work, from) =>
     (await import("../app/load.ts")).load({ ...given, from, ...work }),
@@ -104,23 +99,20 @@ const copy = command({
       kind's nodes under kind.local (default: none)`,
     ...TRANSFER_FLAGS,
   },
-  examples: `Places:
+  before: `Places:
   oci:DIR[:NAME]       an OCI layout
   archive:FILE[:NAME]  a tar that "docker load" takes and that is a layout, too; FILE may be a pipe,
                        and - for stdin or stdout
   daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use); as a target,
                        "daemon:" takes the image's own name
-  REFERENCE            an image in a registry
-
-Examples:
-  # one image of a layout as a file
-  kodeno copy oci:out:app:v1 archive:app.tar
-
-  # into a daemon elsewhere; what was copied is told on stderr
-  kodeno copy oci:out:app:v1 archive:- | ssh host docker load
-
-  # from registry to registry, with its signatures and SBOMs
-  kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers`,
+  REFERENCE            an image in a registry`,
+  examples: {
+    "one image of a layout as a file": "kodeno copy oci:out:app:v1 archive:app.tar",
+    "into a daemon elsewhere; what was copied is told on stderr":
+      "kodeno copy oci:out:app:v1 archive:- | ssh host docker load",
+    "from registry to registry, with its signatures and SBOMs":
+      "kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers",
+  },
   view: true,
   run: (given, work, from, to) => copyOne({ ...given, from, to, ...work }),
   jsonType: "image",
@@ -135,12 +127,12 @@ const pull = command({
     ociLayout: '--oci-layout <dir>  folder of the layout (default: "out")',
     ...TRANSFER_FLAGS,
   },
-  examples: `Examples:
-  # a base image for builds without a network
-  kodeno pull registry.local/team/base:v1 --oci-layout bases
-
-  # one platform of it
-  kodeno pull registry.local/team/base:v1 --oci-layout bases --platform linux/arm64`,
+  examples: {
+    "a base image for builds without a network":
+      "kodeno pull registry.local/team/base:v1 --oci-layout bases",
+    "one platform of it":
+      "kodeno pull registry.local/team/base:v1 --oci-layout bases --platform linux/arm64",
+  },
   view: true,
   run: ({ ociLayout = "out", ...given }, work, from) =>
     copyOne({ ...given, from, to: `oci:${ociLayout}`, ...work }),
@@ -175,15 +167,13 @@ const serve = command({
     offline: "--offline  only listen; it never dials, with or without this",
     verbose: "-v, --verbose  tell of each request",
   },
-  examples: `A server that is told to stop (Ctrl-C, SIGTERM) has done its work: the exit code is 0.
-
-Examples:
-  # serve the layout "out" and pull from it
-  kodeno serve out
-  docker pull 127.0.0.1:5000/app:latest
-
-  # for other machines, with a certificate
-  kodeno serve out --listen 0.0.0.0:5443 --tls-cert cert.pem --tls-key key.pem`,
+  before: "A server that is told to stop (Ctrl-C, SIGTERM) has done its work: the exit code is 0.",
+  examples: {
+    'serve the layout "out" and pull from it':
+      "kodeno serve out\ndocker pull 127.0.0.1:5000/app:latest",
+    "for other machines, with a certificate":
+      "kodeno serve out --listen 0.0.0.0:5443 --tls-cert cert.pem --tls-key key.pem",
+  },
   run: async ({ listen, tlsCert, tlsKey }, { signal, emit }, layout) => {
     const { serve } = await import("../app/serve.ts");
     await serve({ layout, listen, tlsCert, tlsKey, signal, emit });

@@ -19,15 +19,11 @@ const init = command({
     json: "--json  print the proposal as JSON",
     offline: "--offline  let go fetch nothing",
   },
-  examples: `Examples:
-  # show what is proposed; on a terminal, ask whether to write it
-  kodeno init
-
-  # write it without a question
-  kodeno init --yes
-
-  # another repository, for a program
-  kodeno init ../other --json`,
+  examples: {
+    "show what is proposed; on a terminal, ask whether to write it": "kodeno init",
+    "write it without a question": "kodeno init --yes",
+    "another repository, for a program": "kodeno init ../other --json",
+  },
   run: async ({ yes, json, offline }, { signal }, directory) => {
     const { proposeInit, writeProposal } = await import("../app/init.ts");
     const proposal = await proposeInit({ directory, offline, signal });
@@ -74,15 +70,11 @@ const doctor = command({
     online: "--online  ask Go's module proxy, too",
     json: "--json  print a line of JSON for each finding",
   },
-  examples: `Examples:
-  # look at everything that builds and pushes from here need
-  kodeno doctor
-
-  # would a push go through?
-  KO_DOCKER_REPO=registry.local/team kodeno doctor
-
-  # dial nothing; for a program
-  kodeno doctor --offline --json`,
+  examples: {
+    "look at everything that builds and pushes from here need": "kodeno doctor",
+    "would a push go through?": "KO_DOCKER_REPO=registry.local/team kodeno doctor",
+    "dial nothing; for a program": "kodeno doctor --offline --json",
+  },
   run: async (given, { signal }, directory) =>
     (await import("../app/doctor.ts")).doctor({ ...given, directory, signal }),
   print: (findings, { json }) => {
@@ -102,12 +94,11 @@ const doctor = command({
 const schema = command({
   about: "Prints the JSON Schema of a configuration file, for editors.",
   words: [["[file]", "which file", { choices: ["ko", "skaffold"], default: "ko" }]],
-  examples: `Examples:
-  # for the line "# yaml-language-server: $schema=ko.schema.json" of a .ko.yaml
-  kodeno schema ko > ko.schema.json
-
-  # the same of a skaffold.yaml
-  kodeno schema skaffold > skaffold.schema.json`,
+  examples: {
+    'for the line "# yaml-language-server: $schema=ko.schema.json" of a .ko.yaml':
+      "kodeno schema ko > ko.schema.json",
+    "the same of a skaffold.yaml": "kodeno schema skaffold > skaffold.schema.json",
+  },
   endsAtOnce: true,
   run: async (_, _work, name = "ko") => {
     const { jsonSchema } = await import("../config/json_schema.ts");
@@ -117,7 +108,7 @@ const schema = command({
 
 const cache = commandGroup(
   "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
-  "Examples:\n  kodeno cache info\n  kodeno cache clean",
+  "kodeno cache info\nkodeno cache clean",
   {
     info: ofCache("tell what the cache holds", "info --json", "cacheInfo", "holds"),
     clean: ofCache("empty the cache", "clean", "cacheClean", "held"),
@@ -128,7 +119,7 @@ function ofCache(about: string, words: string, recipe: "cacheInfo" | "cacheClean
   return command({
     about,
     flags: { json: JSON_WHOLE },
-    examples: `Example:\n  kodeno cache ${words}`,
+    examples: `kodeno cache ${words}`,
     isLocal: true,
     endsAtOnce: true,
     run: async () => await (await import("../app/cache.ts"))[recipe](),
@@ -144,7 +135,7 @@ function ofCache(about: string, words: string, recipe: "cacheInfo" | "cacheClean
 
 const version = command({
   about: "Tells the versions of kodeno, Deno and Go.",
-  examples: "Example:\n  kodeno version",
+  examples: "kodeno version",
   isLocal: true,
   endsAtOnce: true,
   run: async () => {
