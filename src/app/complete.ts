@@ -25,12 +25,13 @@ const KINDS: Readonly<Record<string, Find>> = {
   place: (word) => places(word, ["oci:", "archive:", "daemon:"]),
   base: (word) => places(word, ["static", "scratch", "oci:", "archive:", "daemon:"]),
   platform: platforms,
+  compression: () => ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "none"],
 };
 
 /**
  * Finds what a word can be.
  *
- * @param kind `package`, `layout`, `image`, `place`, `base` or `platform`; another has nothing
+ * @param kind one of `KINDS`; another has nothing
  * @param word what was typed
  * @param place for an image, the layout or archive that was typed before
  * @returns whole words, sorted; one that ends in a slash or a colon can go on

@@ -136,39 +136,28 @@ const completion = command({
   run: (_, _work, shell) => printText(SCRIPTS[shell] ?? ""),
 });
 
-/** What a word can be: words to choose from, or a kind of what `complete` or the shell finds out. */
-type Kind = string | readonly string[];
+/** Kinds of words, by the name of the argument, the flag, or what stands in its brackets. */
+const KINDS: Readonly<Record<string, readonly string[]>> = {
+  package: ["pattern", "patterns"],
+  layout: ["layout", "layout|archive", "in", "out"],
+  image: ["name", "names"],
+  place: ["source", "target"],
+  platform: ["--platform"],
+  base: ["--base-image"],
+  compression: ["--compression"],
+  ":files": ["--filename", "file"],
+  ":folders": ["dir"],
+};
 
+/** What the last word can be: one of these, or of a kind that the program or the shell knows. */
 interface Asked {
-  readonly kind?: Kind | undefined;
+  readonly among?: readonly string[] | undefined;
+  readonly kind?: string | undefined;
+  /** What stays of the word: `--flag=`. */
   readonly before?: string;
+  /** The layout or archive that was named before. */
   readonly place?: string | undefined;
 }
-
-/** What values of flags are, by flag, else by what stands between the angle brackets. */
-const VALUES: Readonly<Record<string, Kind>> = {
-  "--platform": "platform",
-  "--base-image": "base",
-  "--compression": ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "none"],
-  "--filename": ":files",
-  file: ":files",
-  dir: ":folders",
-};
-
-/** What words are, by the name of the argument. */
-const WORDS: Readonly<Record<string, Kind>> = {
-  pattern: "package",
-  patterns: "package",
-  layout: "layout",
-  "layout|archive": "layout",
-  in: "layout",
-  out: "layout",
-  name: "image",
-  names: "image",
-  source: "place",
-  target: "place",
-  dir: ":folders",
-};
 
 const complete = command({
   about:
@@ -180,13 +169,10 @@ const complete = command({
   run: async (_, { load }, words) => {
     // Some shells cannot hand on an empty word.
     const typed = words.map((word) => word === '""' ? "" : word);
-    const { before = "", kind = [], place } = ask(await load(words[0] ?? ""), typed);
-    const isShells = typeof kind === "string" && kind.startsWith(":");
-    if (isShells) return printResult(kind);
+    const { among, kind = "", before = "", place } = ask(await load(words[0] ?? ""), typed);
+    if (among === undefined && kind.startsWith(":")) return printResult(kind);
     const word = (typed.at(-1) ?? "").slice(before.length);
-    const all = typeof kind === "string"
-      ? await (await import("../app/complete.ts")).complete(kind, word, place)
-      : kind;
+    const all = among ?? await (await import("../app/complete.ts")).complete(kind, word, place);
     const found = all.filter((one) => one.startsWith(word)).map((one) => before + one);
     // A name that a terminal would obey is no completion.
     const plain = found.filter((line) => line.split("\t").map(printable).join("\t") === line);
@@ -196,7 +182,6 @@ const complete = command({
 
 export default { completion, __complete: complete } satisfies Commands;
 
-/** What the last word is to be completed with; `before` stays of it: `--flag=`. */
 function ask(program: Command, words: readonly string[]): Asked {
   const word = words.at(-1) ?? "";
   let command = program;
@@ -214,10 +199,13 @@ function ask(program: Command, words: readonly string[]): Asked {
     else if (named !== undefined) command = named;
     else alone.push(one);
   }
-  if (open !== undefined) return { kind: kindOf(open) };
-  const [before = "", flag = ""] = dashes ? [] : /^(--[^=]+)=/.exec(word) ?? [];
-  const given = flagWithValue(command, flag);
-  if (given !== undefined) return { kind: kindOf(given), before };
+  const [before = "", name = ""] = dashes || open ? [] : /^(--[^=]+)=/.exec(word) ?? [];
+  const flag = open ?? flagWithValue(command, name);
+  if (flag !== undefined) {
+    const [, shown = ""] = /[<[]([^>\]]+?)(?:\.\.\.)?[>\]]/.exec(flag.flags) ?? [];
+    const kind = kindOf(flag.long) ?? kindOf(shown);
+    return { among: flag.argChoices, kind, before, place: alone[0] };
+  }
   const help = command.createHelp();
   const described = (names: readonly (string | undefined)[], about: string): readonly string[] =>
     names.flatMap((name) => name === undefined ? [] : [`${name}\t${about.split("\n")[0]}`]);
@@ -225,23 +213,26 @@ function ask(program: Command, words: readonly string[]): Asked {
     const below = command === program ? [] : command.commands;
     const flags = [command, ...below].flatMap((one) => help.visibleOptions(one));
     const found = flags.flatMap((one) => described([one.short, one.long], one.description));
-    return { kind: [...new Set(found)] };
+    return { among: [...new Set(found)] };
   }
   if (command.commands.length > 0 && alone.length === 0) {
     const found = help.visibleCommands(command);
+    const namesOf = (one: Command): readonly string[] => [one.name(), ...one.aliases()];
     return {
-      kind: found.flatMap((one) =>
-        described([one.name(), ...one.aliases()], help.subcommandDescription(one))
-      ),
+      among: found.flatMap((one) => described(namesOf(one), help.subcommandDescription(one))),
     };
   }
   const all = command.registeredArguments;
   const last = all.at(-1);
   const argument = all[alone.length] ?? (last?.variadic ? last : undefined);
-  const name = argument?.name() ?? "";
   // The source of a copy is a place, that of a tag an image of the layout before it.
-  const isImage = name === "source" && all[0]?.name().startsWith("layout");
-  return { kind: argument?.argChoices ?? (isImage ? "image" : WORDS[name]), place: alone[0] };
+  const isImage = argument?.name() === "source" && all[0]?.name().startsWith("layout");
+  const kind = isImage ? "image" : kindOf(argument?.name());
+  return { among: argument?.argChoices, kind, place: alone[0] };
+}
+
+function kindOf(name = ""): string | undefined {
+  return Object.keys(KINDS).find((kind) => KINDS[kind]?.includes(name));
 }
 
 function flagWithValue({ options, commands }: Command, flag: string): Option | undefined {
@@ -249,9 +240,4 @@ function flagWithValue({ options, commands }: Command, flag: string): Option | u
   return all.find(({ short, long, required, optional }) =>
     (flag === short || flag === long) && (required || optional)
   );
-}
-
-function kindOf({ argChoices, long, flags }: Option): Kind | undefined {
-  const [, shown = ""] = /[<[]([^>\]]+?)(?:\.\.\.)?[>\]]/.exec(flags) ?? [];
-  return argChoices ?? VALUES[long ?? ""] ?? VALUES[shown];
 }
