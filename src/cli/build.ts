@@ -165,7 +165,7 @@ const skaffold = command({
   about:
     "Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the name that\n" +
     "Skaffold has for it. Prints its reference.",
-  words: [["[pattern]", 'import path or folder of the main package (default: ".")']],
+  words: ['[pattern]  import path or folder of the main package (default: ".")'],
   flags: BUILDING,
   after: `Example, in skaffold.yaml:
   build:

@@ -4,22 +4,18 @@
  * @module
  */
 import { Argument, type Command } from "commander";
-import { type Flags, type Given, JSON_EVENTS, optionOf } from "./flags.ts";
+import { type Flags, type Given, JSON_EVENTS, named, optionOf } from "./flags.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 
-/** An argument: its name in the brackets of commander, what it is, and what it may be. */
-type Word = readonly [
-  name: string,
-  about: string,
-  among?: { readonly choices: readonly string[]; readonly default?: string },
-];
-/** What an argument comes to. */
-type WordValue<Name> = Name extends `${string}...${string}` ? readonly string[]
-  : Name extends `<${string}` ? string
-  : string | undefined;
+/** An argument: its name in the brackets of commander and, behind two blanks, what it is. */
+type Word = `${"<" | "["}${string}  ${string}`;
+/** What arguments come to. */
 type WordValues<Words extends readonly Word[]> = {
-  readonly [I in keyof Words]: WordValue<Words[I][0]>;
+  readonly [I in keyof Words]: Words[I] extends `${string}...${"]" | ">"}  ${string}`
+    ? readonly string[]
+    : Words[I] extends `<${string}` ? string
+    : string | undefined;
 };
 
 /** The program with the code of one command. */
@@ -37,6 +33,8 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   /** What its help begins with. */
   readonly about: string;
   readonly words?: Words;
+  /** What its argument may be; where that can be left out, the first one is the default. */
+  readonly choices?: readonly string[];
   readonly flags?: F;
   readonly examples?: Examples;
   /** What its help says before the examples, and after them. */
@@ -70,16 +68,17 @@ export function command<
 >(
   spec: CommandSpec<Words, F, R>,
 ): FillCommand {
-  const { words = [], isLocal, view, endsAtOnce } = spec;
+  const { words = [], choices, isLocal, view, endsAtOnce } = spec;
   const flags: Flags = {
     ...spec.flags,
     ...(isLocal ? { offline: OFFLINE } : {}),
     verbose: spec.flags?.["verbose"] ?? VERBOSE,
   };
   return (command, load) => {
-    for (const [name, about, among] of words) {
-      const argument = new Argument(name, about);
-      if (among !== undefined) argument.choices(among.choices).default(among.default);
+    for (const word of words) {
+      const argument = new Argument(...named(word));
+      if (choices !== undefined) argument.choices(choices);
+      if (choices !== undefined && !argument.required) argument.default(choices[0]);
       command.addArgument(argument);
     }
     for (const [name, flag] of Object.entries(flags)) command.addOption(optionOf(name, flag));

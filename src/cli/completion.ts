@@ -125,7 +125,8 @@ const completion = command({
   about:
     "Prints a script for a shell that completes commands, flags, import paths, folders with main\n" +
     "packages, and the images of layouts.",
-  words: [["<shell>", "which shell", { choices: Object.keys(SCRIPTS) }]],
+  words: ["<shell>  which shell"],
+  choices: Object.keys(SCRIPTS),
   examples: {
     "bash: in ~/.bashrc": "source <(kodeno completion bash)",
     "zsh: in ~/.zshrc, behind compinit": "source <(kodeno completion zsh)",
@@ -163,7 +164,7 @@ const complete = command({
   about:
     "Prints what the last of words can be, a line each, what it is behind a tabulator; then\n" +
     ":words when that is all, or :files or :folders when the shell has to offer these.",
-  words: [["[words...]", 'words of the command line behind "kodeno"; put "--" before them']],
+  words: ['[words...]  words of the command line behind "kodeno"; put "--" before them'],
   examples: "kodeno __complete -- build ./cmd/",
   endsAtOnce: true,
   run: async (_, { load }, words) => {

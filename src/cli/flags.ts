@@ -33,11 +33,16 @@ export type Given<F extends Flags> = { readonly [K in keyof F]?: Value<F[K]> } &
   readonly verbose?: boolean;
 };
 
+/** A name and what is called so. */
+export function named(text: string): [name: string, about: string] {
+  const [name = "", about = ""] = text.replaceAll(/\n */g, " ").split(/ {2}(.*)/);
+  return [name, about];
+}
+
 /** A flag in the way that commander has it. */
 export function optionOf(name: string, flag: Text | Flag<unknown>): Option {
   const { text, read, choices, fills = name } = typeof flag === "string" ? { text: flag } : flag;
-  const [flags = "", about] = text.replaceAll(/\n */g, " ").split(/ {2}(.*)/);
-  const option = new Option(flags, about);
+  const option = new Option(...named(text));
   if (choices !== undefined) option.choices(choices as readonly string[]);
   if (read !== undefined) option.argParser(read);
   // Of --no-x, it knows that it fills x.
@@ -99,18 +104,11 @@ const pairs = (what: string, text: Text): Flag<Readonly<Record<string, string>>>
   read: (value, before) => ({ ...before, ...parsePairs(what, splitList(value)) }),
 });
 
-/** The packages that images are made of. */
-export const PATTERNS = [
-  "[patterns...]",
-  'import paths, folders, or patterns such as "./..." (default: ".")',
-] as const;
-/** A layout. */
-export const LAYOUT = ["<layout>", "folder of the layout"] as const;
-/** Where images are read from. */
-export const LAYOUT_OR_ARCHIVE = [
-  "<layout|archive>",
-  "path of a layout folder or an archive file; - is stdin",
-] as const;
+export const PATTERNS =
+  '[patterns...]  import paths, folders, or patterns such as "./..." (default: ".")' as const;
+export const LAYOUT = "<layout>  folder of the layout" as const;
+export const LAYOUT_OR_ARCHIVE =
+  "<layout|archive>  path of a layout folder or an archive file; - is stdin" as const;
 
 /** Has a command that tells how far it is do so in JSON. */
 export const JSON_EVENTS = "--json  print events and results as JSON, one a line" as const;

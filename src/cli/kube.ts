@@ -52,7 +52,7 @@ const sending = (verb: "apply" | "create") =>
   command({
     about: `Resolves Kubernetes objects as "kodeno resolve" does and hands them to\n` +
       `"kubectl ${verb} -f -". What follows a -- goes to kubectl.`,
-    words: [["[args...]", "arguments of kubectl"]],
+    words: ["[args...]  arguments of kubectl"],
     flags: MANIFEST_FLAGS,
     examples: {
       [`build, push, and ${verb} all of config/`]:
@@ -70,7 +70,7 @@ const sending = (verb: "apply" | "create") =>
 
 const remove = command({
   about: 'Runs "kubectl delete" with all arguments as they are. Nothing is built.',
-  words: [["[args...]", "arguments of kubectl"]],
+  words: ["[args...]  arguments of kubectl"],
   examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
   view: true,
@@ -84,7 +84,7 @@ const run = command({
   about:
     'Builds and pushes images of main packages and runs each with "kubectl run", attached, and\n' +
     "removed when it ends. What follows a -- goes to kubectl.",
-  words: [["<patterns...>", "import paths or folders"]],
+  words: ["<patterns...>  import paths or folders"],
   flags: PUSHING_FLAGS,
   examples: {
     "build, push, and run": "KO_DOCKER_REPO=registry.local/team kodeno run ./cmd/app",

@@ -34,8 +34,8 @@ const inspect = command({
     "sizes, what the config says, and what refers to them (signatures, SBOMs, provenance).\n" +
     "In colour on a terminal, unless NO_COLOR is set.",
   words: [
-    ["<layout|archive>", "path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin"],
-    ["[name]", "NAME[:TAG], tag or digest of one image (default: all)"],
+    "<layout|archive>  path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
+    "[name]  NAME[:TAG], tag or digest of one image (default: all)",
   ],
   flags: { json: JSON_IMAGES },
   examples: {
@@ -53,8 +53,8 @@ const tag = command({
   about: "Gives an image of an OCI layout more names; one that is taken moves to it. Prints them.",
   words: [
     LAYOUT,
-    ["<source>", "NAME[:TAG], tag or digest of the image"],
-    ["<names...>", "NAME:TAG, or a tag that stands alone"],
+    "<source>  NAME[:TAG], tag or digest of the image",
+    "<names...>  NAME:TAG, or a tag that stands alone",
   ],
   flags: { json: "--json  print as JSON, a name a line" },
   examples: "kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
@@ -72,7 +72,7 @@ const rm = command({
     "alone, or a digest. Prints what was removed; when one name is not there, nothing is.\n" +
     "What refers to them alone (signatures, SBOMs) goes with them. Their blobs stay until\n" +
     '"kodeno gc".',
-  words: [LAYOUT, ["<names...>", "images to remove"]],
+  words: [LAYOUT, "<names...>  images to remove"],
   flags: { json: JSON_IMAGES },
   examples: "kodeno rm out worker app:v1.0.0",
   isLocal: true,
@@ -87,8 +87,8 @@ const merge = command({
   about: "Copies all images of layouts and archives into a layout, which is made when it is not\n" +
     "there, and prints them. They appear all at once, when all of them are there.",
   words: [
-    ["<out>", "folder of the layout that gets them"],
-    ["<in...>", "layout folders and archive files that have them; - is one from stdin"],
+    "<out>  folder of the layout that gets them",
+    "<in...>  layout folders and archive files that have them; - is one from stdin",
   ],
   flags: {
     force: "--force  let the later one of two images with the same name win",

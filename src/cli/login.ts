@@ -9,7 +9,7 @@ import { command, type Commands } from "./command.ts";
 import { type Flags, type Given, REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
 
-const HOST = ["<host>", "host and port of the registry"] as const;
+const HOST = "<host>  host and port of the registry" as const;
 const FLAGS = {
   username: "-u, --username <user>  user (default: ask for it)",
   password: "-p, --password <password>  password; others can see it (default: ask for it)",

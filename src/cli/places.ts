@@ -92,7 +92,7 @@ const IMAGE_FLAGS = {
 
 const copy = command({
   about: "Copies one image from a place to a place; what is there is not moved.",
-  words: [["<source>", "place to read; see below"], ["<target>", "place to write; see below"]],
+  words: ["<source>  place to read; see below", "<target>  place to write; see below"],
   flags: {
     ...IMAGE_FLAGS,
     localDomain: `--local-domain <domain>  prefix of the name in a daemon;
@@ -121,7 +121,7 @@ const copy = command({
 
 const pull = command({
   about: "Pulls an image of a registry into a layout.",
-  words: [["<reference>", "image in a registry"]],
+  words: ["<reference>  image in a registry"],
   flags: {
     ...IMAGE_FLAGS,
     ociLayout: '--oci-layout <dir>  folder of the layout (default: "out")',

@@ -13,7 +13,7 @@ const init = command({
   about:
     "Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes objects)\n" +
     "and proposes a .ko.yaml and a skaffold.yaml, each where there is none.",
-  words: [["[dir]", 'folder of the repository (default ".")']],
+  words: ['[dir]  folder of the repository (default ".")'],
   flags: {
     yes: "-y, --yes  write the files without asking; files that are there stay",
     json: "--json  print the proposal as JSON",
@@ -64,7 +64,7 @@ const doctor = command({
     "Looks at Go, git, configuration files, the cache, credentials, the registry of KO_DOCKER_REPO,\n" +
     "proxies, the Docker daemon and kubectl: what is wrong, and how to mend it. Changes nothing.\n" +
     "The exit code is 1 when something is wrong.",
-  words: [["[dir]", 'folder to look at (default ".")']],
+  words: ['[dir]  folder to look at (default ".")'],
   flags: {
     ...REGISTRY_FLAGS,
     online: "--online  ask Go's module proxy, too",
@@ -93,7 +93,8 @@ const doctor = command({
 
 const schema = command({
   about: "Prints the JSON Schema of a configuration file, for editors.",
-  words: [["[file]", "which file", { choices: ["ko", "skaffold"], default: "ko" }]],
+  words: ["[file]  which file"],
+  choices: ["ko", "skaffold"],
   examples: {
     'for the line "# yaml-language-server: $schema=ko.schema.json" of a .ko.yaml':
       "kodeno schema ko > ko.schema.json",
