@@ -7,18 +7,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { KodenoError } from "../errors.ts";
 
-/** Whether there is a person to ask. */
-export function canAsk(): boolean {
-  return Deno.stdin.isTerminal();
-}
-
-/**
- * Asks for a line.
- *
- * @param question what is shown, on stderr
- * @param isSecret whether what is typed is not shown
- * @throws the signal's reason; {KodenoError} `INTERRUPTED` when there is no more to be read
- */
+/** Asks for a line on stderr; a secret is not shown while it is typed. */
 export async function askLine(
   question: string,
   signal: AbortSignal,

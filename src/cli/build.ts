@@ -1,5 +1,5 @@
 /**
- * The commands that build images and those that tell what a build is made of: `kodeno build`, `watch`,
+ * The commands that build images, and that tell what a build is made of: `kodeno build`, `watch`,
  * `skaffold` and `deps`.
  * @module
  */
@@ -7,7 +7,6 @@ import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
 import {
   BUILD_FLAGS,
-  choice,
   type Flags,
   type Given,
   JSON_EVENTS,
@@ -23,7 +22,6 @@ import {
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
 import type { Work } from "./progress.ts";
 
-/** What `--output` prints unless it says otherwise. */
 const DEFAULT_OUTPUT = "{{json .}}";
 
 /** What only a skaffold.yaml gives a meaning to, beside what that is read with. */
@@ -32,10 +30,11 @@ const WITH_FILE = {
   quiet: "-q, --quiet  with -f: print the images through --output and nothing else",
   output: `-o, --output <template>  with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
   dryRun: "--dry-run  with -f: tell names and tags, and build nothing",
-  hooks: choice(
-    "--hooks <bool>  with -f: run the commands it has before and after builds (default: true)",
-    ["true", "false"],
-  ),
+  hooks: {
+    text:
+      "--hooks <bool>  with -f: run the commands it has before and after builds (default: true)",
+    choices: ["true", "false"],
+  },
 } satisfies Flags;
 const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
 const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
@@ -68,16 +67,13 @@ const build = command({
     }
     const { build } = await import("../app/build.ts");
     const references = [...(await build(patterns, given, work)).values()];
-    return () => printReferences(references, given);
+    return () => printReferences(references, given.json);
   },
   print: (print) => print(),
 });
 
 /** As JSON, each was told by its event. */
-function printReferences(
-  references: readonly string[],
-  { json }: { readonly json?: boolean | undefined },
-): void {
+function printReferences(references: readonly string[], json?: boolean): void {
   if (!json) references.forEach(printResult);
 }
 
@@ -105,7 +101,7 @@ async function buildFile(
   return async () => {
     if (fileOutput !== undefined) await writeBuilds(fileOutput, builds);
     if (quiet) printResult(renderBuilds(builds, output));
-    else printReferences(builds.map(({ tag }) => tag), given);
+    else printReferences(builds.map(({ tag }) => tag), given.json);
   };
 }
 
@@ -191,7 +187,7 @@ say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
     const { buildForSkaffold } = await import("../app/skaffold_custom.ts");
     return await buildForSkaffold(pattern, options, work);
   },
-  print: (reference, given) => printReferences([reference], given),
+  print: (reference, { json }) => printReferences([reference], json),
 });
 
 const deps = command({

@@ -16,7 +16,7 @@ interface Flag<T> {
   readonly text: Text;
   /** Takes one more value to those said before. */
   read?(value: string, before?: T): T;
-  readonly choices?: readonly T[];
+  readonly choices?: readonly (T & string)[];
   /** The option that it fills, where that is another one's. */
   readonly fills?: string;
 }
@@ -43,21 +43,11 @@ export function named(text: string): [name: string, about: string] {
 export function optionOf(name: string, flag: Text | Flag<unknown>): Option {
   const { text, read, choices, fills = name } = typeof flag === "string" ? { text: flag } : flag;
   const option = new Option(...named(text));
-  if (choices !== undefined) option.choices(choices as readonly string[]);
+  if (choices !== undefined) option.choices(choices);
   if (read !== undefined) option.argParser(read);
   // Of --no-x, it knows that it fills x.
   if (!option.negate) option.attributeName = () => fills;
   return option;
-}
-
-/** A flag with one value that is read. */
-function parsed<T>(text: Text, read: (value: string) => T): Flag<T> {
-  return { text, read };
-}
-
-/** A flag with one of several values. */
-export function choice<T extends string>(text: Text, choices: readonly T[]): Flag<T> {
-  return { text, choices };
 }
 
 /** A flag that may be said again, each time with the values that `split` finds. */
@@ -110,14 +100,11 @@ export const LAYOUT = "<layout>  folder of the layout" as const;
 export const LAYOUT_OR_ARCHIVE =
   "<layout|archive>  path of a layout folder or an archive file; - is stdin" as const;
 
-/** Has a command that tells how far it is do so in JSON. */
+/** Has a command tell how far it is in JSON. */
 export const JSON_EVENTS = "--json  print events and results as JSON, one a line" as const;
-/** Has one that prints images do so in JSON. */
 export const JSON_IMAGES = "--json  print as JSON, an image a line" as const;
-/** Has one do so in one piece. */
 export const JSON_WHOLE = "--json  print as JSON" as const;
 
-/** What commands are told that may dial. */
 export const OFFLINE = "--offline  dial nothing but what is named on the command line" as const;
 
 /** What commands are told that dial a registry. */
@@ -176,10 +163,10 @@ export const BUILD_FLAGS = {
     whole,
   ),
   expose: texts("--expose <port>  port to expose, such as 8080 or 53/udp (default: none)"),
-  jobs: parsed(
-    "-j, --jobs <n>  builds and layers worked on at once (default: processors)",
-    parseJobs,
-  ),
+  jobs: {
+    text: "-j, --jobs <n>  builds and layers worked on at once (default: processors)",
+    read: parseJobs,
+  },
   ldflags: texts("--ldflags <flags>  flags of the linker (default: none)", splitFlags),
   gcflags: texts("--gcflags <flags>  flags of the compiler (default: none)", whole),
   asmflags: texts("--asmflags <flags>  flags of the assembler (default: none)", whole),
@@ -189,10 +176,11 @@ export const BUILD_FLAGS = {
   ),
   env: texts("--env <name=value>  environment variable of go build (default: none)", whole),
   disableOptimizations: "--disable-optimizations  build for a debugger",
-  sourceDateEpoch: parsed(
-    "--source-date-epoch <seconds>  creation time, in seconds since 1970 (default: the base's)",
-    (value) => parseEpoch("--source-date-epoch", value),
-  ),
+  sourceDateEpoch: {
+    text:
+      "--source-date-epoch <seconds>  creation time, in seconds since 1970 (default: the base's)",
+    read: (value: string) => parseEpoch("--source-date-epoch", value),
+  },
   compression: "--compression <how>  gzip[:1-9] or none (default: gzip:2)",
   cache: "--no-cache  neither use nor keep finished layers",
 } satisfies Filling<CommandOptions & { readonly ociLayoutPath?: string }>;
@@ -211,11 +199,11 @@ export const SKAFFOLD_FLAGS = {
   modules: texts("-m, --module <list>  with -f: configurations by name (default: all)"),
   defaultRepo:
     "-d, --default-repo <repo>  with -f: what comes before image names (default: nothing)",
-  mode: choice("--mode <mode>  with -f: debug builds for a debugger (default: dev)", [
-    "dev",
-    "debug",
-  ]),
-} satisfies Filling<SkaffoldOptions & { readonly mode?: "dev" | "debug" }>;
+  mode: {
+    text: "--mode <mode>  with -f: debug builds for a debugger (default: dev)",
+    choices: ["dev", "debug"],
+  },
+} satisfies Filling<SkaffoldOptions & { readonly mode?: string }>;
 
 /** What is asked of a skaffold.yaml, and what there is to tell of the `skaffold.env` beside it. */
 export async function skaffoldOptions(

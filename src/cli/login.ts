@@ -4,7 +4,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import { chunksOf, readAll } from "../io/streams.ts";
-import { askLine, canAsk } from "./ask.ts";
+import { askLine } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, type Given, REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
@@ -79,7 +79,9 @@ async function credential(
     printNote(`Warning: ${why}; use --password-stdin`);
     if (username !== undefined) return { user: username, password };
   }
-  if (!canAsk()) throw bad("stdin is no terminal to ask on; use --username and --password-stdin");
+  if (!Deno.stdin.isTerminal()) {
+    throw bad("stdin is no terminal to ask on; use --username and --password-stdin");
+  }
   const user = username ?? await askLine("Username: ", signal);
   return { user, password: password ?? await askLine("Password: ", signal, true) };
 }

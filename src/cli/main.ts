@@ -6,12 +6,7 @@
 import { KodenoError, messageOf } from "../errors.ts";
 import { printError, printResult } from "./output.ts";
 
-/**
- * Runs kodeno.
- *
- * @param args the arguments after the program's name
- * @returns the exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted
- */
+/** Its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     if (args.length === 1 && (args[0] === "--version" || args[0] === "version")) {

@@ -53,15 +53,11 @@ const COMMANDS: Readonly<Record<string, readonly [Load, summary: string]>> = {
   version: [SETUP, "tell the versions of kodeno, Deno and Go"],
 };
 const ALIASES: Readonly<Record<string, string>> = { publish: "build" };
+const EXAMPLE = "Example:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64";
 /** No person has to know it. */
 const HIDDEN = "__complete";
 
-/**
- * Parses arguments and runs the command they name.
- *
- * @returns the exit code
- * @throws {KodenoError} `BAD_OPTION` for wrong usage, and what the command throws
- */
+/** Runs the command that arguments name; its exit code, or `BAD_OPTION` for wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const program = await loadCommand(args[0] === "help" ? args[1] : args[0]);
   try {
@@ -72,9 +68,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return 0;
     if (error.code === "commander.help") return 2;
     const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
-    throw new KodenoError("BAD_OPTION", `Cannot read the command line: ${message}`, {}, {
-      cause: error,
-    });
+    const text = `Cannot read the command line: ${message}`;
+    throw new KodenoError("BAD_OPTION", text, {}, { cause: error });
   }
 }
 
@@ -89,17 +84,11 @@ async function loadCommand(name = ""): Promise<Command> {
   return await makeProgram(Object.keys(COMMANDS), [ALIASES[name] ?? name]);
 }
 
-async function makeProgram(
-  names: readonly string[],
-  filled: readonly string[],
-): Promise<Command> {
+async function makeProgram(names: readonly string[], filled: readonly string[]): Promise<Command> {
   const program = new Command("kodeno")
     .description("Builds container images from Go main packages and keeps them as an OCI layout.")
     .option("--version", "tell the versions of kodeno, Deno and Go")
-    .addHelpText(
-      "after",
-      "\nExample:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64",
-    )
+    .addHelpText("after", `\n${EXAMPLE}`)
     .exitOverride().showSuggestionAfterError().configureOutput({
       writeOut: (text) => printResult(text.trimEnd()),
       writeErr: (text) => printNote(text.trimEnd()),

@@ -49,11 +49,11 @@ function printProposal({ directory, files, present, notes }: Proposal): void {
 
 async function agreed({ files }: Proposal, signal: AbortSignal): Promise<boolean> {
   const names = files.map(({ path }) => path).join(", ");
-  const { askLine, canAsk } = await import("./ask.ts");
-  if (!canAsk()) {
+  if (!Deno.stdin.isTerminal()) {
     printNote('Nothing was written; "kodeno init --yes" writes it');
     return false;
   }
+  const { askLine } = await import("./ask.ts");
   const isYes = /^y(?:es)?$/i.test(await askLine(`Write ${names}? [y/N] `, signal));
   if (!isYes) printNote("Nothing was written");
   return isYes;
