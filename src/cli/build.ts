@@ -40,8 +40,8 @@ const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
 const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
 
 const build = command({
-  about: "Builds Go main packages, makes an image of each, and puts them into an OCI layout.\n" +
-    "Prints the reference of each image, one a line.",
+  about: `Builds Go main packages, makes an image of each, and puts them into an OCI layout.
+    Prints the reference of each image, one a line.`,
   words: [PATTERNS],
   flags: ALL,
   examples: {
@@ -106,9 +106,9 @@ async function buildFile(
 }
 
 const watch = command({
-  about:
-    'Builds images as "kodeno build" does, and again whenever one of their files changes: only\n' +
-    "those that the change touches. Prints a line for each: when, its reference, how long it took.",
+  about: `Builds images as "kodeno build" does, and again whenever one of their files changes:
+    only those that the change touches. Prints a line for each: when, its reference, how long it
+    took.`,
   words: [PATTERNS],
   flags: BUILDING,
   examples: {
@@ -158,9 +158,8 @@ const OF_SKAFFOLD = [
 ] as const;
 
 const skaffold = command({
-  about:
-    "Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the name that\n" +
-    "Skaffold has for it. Prints its reference.",
+  about: `Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the
+    name that Skaffold has for it. Prints its reference.`,
   words: ['[pattern]  import path or folder of the main package (default: ".")'],
   flags: BUILDING,
   after: `Example, in skaffold.yaml:
@@ -191,10 +190,9 @@ say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
 });
 
 const deps = command({
-  about:
-    "Lists the files that shape the images of Go main packages, relative to the working folder:\n" +
-    "Go files of all packages but Go's own and those of the module cache, what they embed,\n" +
-    "go.mod and its like, kodata, and .ko.yaml.",
+  about: `Lists the files that shape the images of Go main packages, relative to the working
+    folder: Go files of all packages but Go's own and those of the module cache, what they embed,
+    go.mod and its like, kodata, and .ko.yaml.`,
   words: [PATTERNS],
   flags: {
     json: "--json  print one JSON array, as Skaffold wants it",

@@ -4,7 +4,7 @@
  * @module
  */
 import { Argument, type Command } from "commander";
-import { type Flags, type Given, JSON_EVENTS, named, optionOf } from "./flags.ts";
+import { type Flags, type Given, JSON_EVENTS, named, optionOf, unbroken } from "./flags.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 
@@ -30,7 +30,7 @@ type Examples = string | Readonly<Record<string, string>>;
 
 interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   extends Pick<Showing, "view" | "endsAtOnce"> {
-  /** What its help begins with. */
+  /** What its help begins with; a line break is a blank. */
   readonly about: string;
   readonly words?: Words;
   /** What its argument may be; where that can be left out, the first one is the default. */
@@ -84,7 +84,7 @@ export function command<
     for (const [name, flag] of Object.entries(flags)) command.addOption(optionOf(name, flag));
     const { before, examples, after } = spec;
     const help = [before, examples && exampleText(examples), after].filter((text) => text);
-    command.description(spec.about).addHelpText("after", `\n${help.join("\n\n")}`)
+    command.description(unbroken(spec.about)).addHelpText("after", `\n${help.join("\n\n")}`)
       .addHelpText("after", "\nSwitches are off unless they are given.")
       .allowUnknownOption(spec.takesAny ?? false)
       .action(async (...all: unknown[]) => {

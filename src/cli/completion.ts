@@ -122,9 +122,8 @@ Register-ArgumentCompleter -Native -CommandName kodeno -ScriptBlock {
 };
 
 const completion = command({
-  about:
-    "Prints a script for a shell that completes commands, flags, import paths, folders with main\n" +
-    "packages, and the images of layouts.",
+  about: `Prints a script for a shell that completes commands, flags, import paths, folders with
+    main packages, and the images of layouts.`,
   words: ["<shell>  which shell"],
   choices: Object.keys(SCRIPTS),
   examples: {
@@ -161,9 +160,8 @@ interface Asked {
 }
 
 const complete = command({
-  about:
-    "Prints what the last of words can be, a line each, what it is behind a tabulator; then\n" +
-    ":words when that is all, or :files or :folders when the shell has to offer these.",
+  about: `Prints what the last of words can be, a line each, what it is behind a tabulator; then
+    :words when that is all, or :files or :folders when the shell has to offer these.`,
   words: ['[words...]  words of the command line behind "kodeno"; put "--" before them'],
   examples: "kodeno __complete -- build ./cmd/",
   endsAtOnce: true,

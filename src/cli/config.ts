@@ -42,9 +42,8 @@ const config = command({
 });
 
 const sync = command({
-  about:
-    "Prints the rules by which Skaffold copies changed files of kodata into running containers:\n" +
-    "YAML for an artifact of skaffold.yaml, one document for each image.",
+  about: `Prints the rules by which Skaffold copies changed files of kodata into running
+    containers: YAML for an artifact of skaffold.yaml, one document for each image.`,
   words: [PATTERNS],
   flags: { json: "--json  print one JSON array" },
   examples: {

@@ -33,9 +33,14 @@ export type Given<F extends Flags> = { readonly [K in keyof F]?: Value<F[K]> } &
   readonly verbose?: boolean;
 };
 
+/** A text whose line breaks are blanks: whoever prints it knows how wide it can be. */
+export function unbroken(text: string): string {
+  return text.replaceAll(/\n */g, " ");
+}
+
 /** A name and what is called so. */
 export function named(text: string): [name: string, about: string] {
-  const [name = "", about = ""] = text.replaceAll(/\n */g, " ").split(/ {2}(.*)/);
+  const [name = "", about = ""] = unbroken(text).split(/ {2}(.*)/);
   return [name, about];
 }
 

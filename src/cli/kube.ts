@@ -19,9 +19,8 @@ const MANIFEST_FLAGS = {
 } satisfies Flags;
 
 const resolve = command({
-  about:
-    "Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the\n" +
-    "images to KO_DOCKER_REPO, and prints the objects with the images in their stead.",
+  about: `Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the
+    images to KO_DOCKER_REPO, and prints the objects with the images in their stead.`,
   flags: MANIFEST_FLAGS,
   examples: {
     "build and push what config/ names, and print the objects with image digests":
@@ -50,8 +49,8 @@ function requestOf(options: Given<typeof MANIFEST_FLAGS>) {
 
 const sending = (verb: "apply" | "create") =>
   command({
-    about: `Resolves Kubernetes objects as "kodeno resolve" does and hands them to\n` +
-      `"kubectl ${verb} -f -". What follows a -- goes to kubectl.`,
+    about: `Resolves Kubernetes objects as "kodeno resolve" does and hands them to "kubectl
+      ${verb} -f -". What follows a -- goes to kubectl.`,
     words: ["[args...]  arguments of kubectl"],
     flags: MANIFEST_FLAGS,
     examples: {
@@ -81,9 +80,8 @@ const remove = command({
 });
 
 const run = command({
-  about:
-    'Builds and pushes images of main packages and runs each with "kubectl run", attached, and\n' +
-    "removed when it ends. What follows a -- goes to kubectl.",
+  about: `Builds and pushes images of main packages and runs each with "kubectl run", attached,
+    and removed when it ends. What follows a -- goes to kubectl.`,
   words: ["<patterns...>  import paths or folders"],
   flags: PUSHING_FLAGS,
   examples: {

@@ -29,10 +29,9 @@ const ls = command({
 });
 
 const inspect = command({
-  about:
-    "Shows the images of an OCI layout or archive as trees: index, platforms, layers with their\n" +
-    "sizes, what the config says, and what refers to them (signatures, SBOMs, provenance).\n" +
-    "In colour on a terminal, unless NO_COLOR is set.",
+  about: `Shows the images of an OCI layout or archive as trees: index, platforms, layers with
+    their sizes, what the config says, and what refers to them (signatures, SBOMs, provenance). In
+    colour on a terminal, unless NO_COLOR is set.`,
   words: [
     "<layout|archive>  path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
     "[name]  NAME[:TAG], tag or digest of one image (default: all)",
@@ -67,11 +66,9 @@ const tag = command({
 });
 
 const rm = command({
-  about:
-    "Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands\n" +
-    "alone, or a digest. Prints what was removed; when one name is not there, nothing is.\n" +
-    "What refers to them alone (signatures, SBOMs) goes with them. Their blobs stay until\n" +
-    '"kodeno gc".',
+  about: `Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands
+    alone, or a digest. Prints what was removed; when one name is not there, nothing is. What
+    refers to them alone (signatures, SBOMs) goes with them. Their blobs stay until "kodeno gc".`,
   words: [LAYOUT, "<names...>  images to remove"],
   flags: { json: JSON_IMAGES },
   examples: "kodeno rm out worker app:v1.0.0",
@@ -84,8 +81,8 @@ const rm = command({
 });
 
 const merge = command({
-  about: "Copies all images of layouts and archives into a layout, which is made when it is not\n" +
-    "there, and prints them. They appear all at once, when all of them are there.",
+  about: `Copies all images of layouts and archives into a layout, which is made when it is not
+    there, and prints them. They appear all at once, when all of them are there.`,
   words: [
     "<out>  folder of the layout that gets them",
     "<in...>  layout folders and archive files that have them; - is one from stdin",
@@ -112,12 +109,11 @@ function printNamed(images: Named): void {
 }
 
 const gc = command({
-  about:
-    "Removes the blobs of an OCI layout that no image in it needs, and prints their digests.\n" +
-    "Blobs of the last hour stay, since another tool may be about to name them. What a running\n" +
-    "kodeno counts on stays, too: gc waits up to 5 seconds for those at work in the layout, and\n" +
-    "then tells what it has left. What refers to an image (signatures, SBOMs) lives as long as\n" +
-    "that; what refers to something that is not in the layout at all stays.",
+  about: `Removes the blobs of an OCI layout that no image in it needs, and prints their digests.
+    Blobs of the last hour stay, since another tool may be about to name them. What a running
+    kodeno counts on stays, too: gc waits up to 5 seconds for those at work in the layout, and
+    then tells what it has left. What refers to an image (signatures, SBOMs) lives as long as
+    that; what refers to something that is not in the layout at all stays.`,
   words: [LAYOUT],
   flags: {
     dryRun: "--dry-run  remove nothing, tell what would be removed",

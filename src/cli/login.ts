@@ -20,9 +20,8 @@ const FLAGS = {
 const MAX_PASSWORD = 64 * 1024;
 
 const login = command({
-  about:
-    "Asks a registry whether user and password are right, and keeps them where Docker keeps them\n" +
-    "(DOCKER_CONFIG, or the helper that is named there).",
+  about: `Asks a registry whether user and password are right, and keeps them where Docker keeps
+    them (DOCKER_CONFIG, or the helper that is named there).`,
   words: [HOST],
   flags: FLAGS,
   examples: {

@@ -53,9 +53,8 @@ const push = command({
 });
 
 const load = command({
-  about:
-    "Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is\n" +
-    "only named.",
+  about: `Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is
+    only named.`,
   words: [LAYOUT_OR_ARCHIVE],
   flags: {
     images: texts("--image <name>  load this image only; may be said again (default: all)"),
@@ -153,12 +152,12 @@ function printCopied(copied: CopiedImage, _: unknown, elapsedMs: number): void {
 }
 
 const serve = command({
-  about: "Serves an OCI layout in place as a read-only registry, so that docker, containerd and\n" +
-    "Kubernetes pull from a folder. Repositories are the names of the images without their\n" +
-    "registry host; images that have a tag alone are in one named for the folder. As a mirror\n" +
-    "(hosts.toml of containerd, registry-mirrors of Docker) it has the images of the registry that\n" +
-    "the client asks for, and those whose names say none: app:latest is library/app of docker.io.\n" +
-    "What is put into the layout meanwhile is served, too.",
+  about: `Serves an OCI layout in place as a read-only registry, so that docker, containerd and
+    Kubernetes pull from a folder. Repositories are the names of the images without their registry
+    host; images that have a tag alone are in one named for the folder. As a mirror (hosts.toml of
+    containerd, registry-mirrors of Docker) it has the images of the registry that the client asks
+    for, and those whose names say none: app:latest is library/app of docker.io. What is put into
+    the layout meanwhile is served, too.`,
   words: [LAYOUT],
   flags: {
     listen: '--listen <host:port>  where to listen (default: "127.0.0.1:5000"; port 0: a free one)',

@@ -10,9 +10,8 @@ import { JSON_WHOLE, REGISTRY_FLAGS } from "./flags.ts";
 import { formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const init = command({
-  about:
-    "Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes objects)\n" +
-    "and proposes a .ko.yaml and a skaffold.yaml, each where there is none.",
+  about: `Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes
+    objects) and proposes a .ko.yaml and a skaffold.yaml, each where there is none.`,
   words: ['[dir]  folder of the repository (default ".")'],
   flags: {
     yes: "-y, --yes  write the files without asking; files that are there stay",
@@ -60,10 +59,9 @@ async function agreed({ files }: Proposal, signal: AbortSignal): Promise<boolean
 }
 
 const doctor = command({
-  about:
-    "Looks at Go, git, configuration files, the cache, credentials, the registry of KO_DOCKER_REPO,\n" +
-    "proxies, the Docker daemon and kubectl: what is wrong, and how to mend it. Changes nothing.\n" +
-    "The exit code is 1 when something is wrong.",
+  about: `Looks at Go, git, configuration files, the cache, credentials, the registry of
+    KO_DOCKER_REPO, proxies, the Docker daemon and kubectl: what is wrong, and how to mend it.
+    Changes nothing. The exit code is 1 when something is wrong.`,
   words: ['[dir]  folder to look at (default ".")'],
   flags: {
     ...REGISTRY_FLAGS,

@@ -51,6 +51,16 @@ Deno.test("help: each command of images has an example, and each flag says what 
   }
 });
 
+Deno.test("help: what a command does is broken where the terminal ends, and nowhere else", async () => {
+  const [, about = ""] = /\n\n(Looks at .*?)\n\n/s.exec(await help("doctor")) ?? [];
+  const lines = about.split("\n");
+  assert.ok(lines.length > 2 && lines.every((line) => line.length <= 80), about);
+  lines.slice(1).forEach((line, i) => {
+    const [word = ""] = line.split(" ");
+    assert.ok(`${lines[i]} ${word}`.length > 79, about);
+  });
+});
+
 Deno.test({
   name: "inspect: in colour on a terminal, and without it where NO_COLOR says so",
   ...needs("tmux"),
