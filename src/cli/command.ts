@@ -18,10 +18,8 @@ type WordValues<Words extends readonly Word[]> = {
     : string | undefined;
 };
 
-/** The program with the code of one command. */
-type LoadProgram = (name?: string) => Promise<Command>;
 /** Makes a command of one that only has its name. */
-type FillCommand = (command: Command, load: LoadProgram) => void;
+type FillCommand = (command: Command) => void;
 /** Commands of one subject, by name. */
 export type Commands = Readonly<Record<string, FillCommand>>;
 
@@ -48,7 +46,7 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   readonly onStdout?: "yield" | "refuse";
   readonly run: (
     given: Given<F>,
-    work: Work & { readonly load: LoadProgram },
+    work: Work & { readonly program: Command },
     ...words: WordValues<Words>
   ) => Promise<Result> | Result;
   /** With `--json`, its result or each of its results is a line of JSON of this type. */
@@ -74,7 +72,7 @@ export function command<
     ...(isLocal ? { offline: OFFLINE } : {}),
     verbose: spec.flags?.["verbose"] ?? VERBOSE,
   };
-  return (command, load) => {
+  return (command) => {
     for (const word of words) {
       const argument = new Argument(...named(word));
       if (choices !== undefined) argument.choices(choices);
@@ -97,12 +95,13 @@ export function command<
             spec.onStdout === "refuse" ? command.name() : undefined,
           );
         }
+        const program = command.parent ?? command;
         const isJson = Boolean(given["json"]);
         const began = performance.now();
         const json = isJson && flags["json"] === JSON_EVENTS;
         const result = await runWork({ view, endsAtOnce, json, verbose: given.verbose }, (work) =>
           // Behind the arguments come the flags and the command.
-          spec.run(given, { ...work, load }, ...all.slice(0, -2) as WordValues<Words>));
+          spec.run(given, { ...work, program }, ...all.slice(0, -2) as WordValues<Words>));
         if (!isJson || spec.jsonType === undefined) {
           return await spec.print?.(result, given, performance.now() - began);
         }
@@ -113,16 +112,16 @@ export function command<
 
 /** A command that only holds others. */
 export function commandGroup(about: string, examples: string, commands: Commands): FillCommand {
-  return (command, load) => {
+  return (command) => {
     command.description(about).addHelpText("after", `\n${exampleText(examples)}`);
-    for (const [name, fill] of Object.entries(commands)) fill(command.command(name), load);
+    for (const [name, fill] of Object.entries(commands)) fill(command.command(name));
   };
 }
 
 function exampleText(examples: Examples): string {
   const all = typeof examples === "string"
     ? examples.split("\n")
-    : Object.entries(examples).map(([what, lines]) => `# ${what}\n${lines}`);
-  const text = all.join(typeof examples === "string" ? "\n" : "\n\n");
-  return `Example${all.length === 1 ? "" : "s"}:\n${text.replaceAll(/^(?=.)/gm, "  ")}`;
+    : Object.entries(examples).map(([what, lines]) => `# ${what}\n${lines}\n`);
+  const text = all.join("\n").trimEnd().replaceAll(/^(?=.)/gm, "  ");
+  return `Example${all.length === 1 ? "" : "s"}:\n${text}`;
 }

@@ -149,13 +149,14 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   ":folders": ["dir"],
 };
 
-/** What the last word can be: one of these, or of a kind that the program or the shell knows. */
+/**
+ * What the last word can be: one of these, or of a kind that the program or the shell knows, for an
+ * image in a place that was named; `before` stays of it: `--flag=`.
+ */
 interface Asked {
   readonly among?: readonly string[] | undefined;
   readonly kind?: string | undefined;
-  /** What stays of the word: `--flag=`. */
   readonly before?: string;
-  /** The layout or archive that was named before. */
   readonly place?: string | undefined;
 }
 
@@ -165,10 +166,10 @@ const complete = command({
   words: ['[words...]  words of the command line behind "kodeno"; put "--" before them'],
   examples: "kodeno __complete -- build ./cmd/",
   endsAtOnce: true,
-  run: async (_, { load }, words) => {
+  run: async (_, { program }, words) => {
     // Some shells cannot hand on an empty word.
     const typed = words.map((word) => word === '""' ? "" : word);
-    const { among, kind = "", before = "", place } = ask(await load(words[0] ?? ""), typed);
+    const { among, kind = "", before = "", place } = ask(program, typed);
     if (among === undefined && kind.startsWith(":")) return printResult(kind);
     const word = (typed.at(-1) ?? "").slice(before.length);
     const all = among ?? await (await import("../app/complete.ts")).complete(kind, word, place);

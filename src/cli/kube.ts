@@ -73,10 +73,7 @@ const remove = command({
   examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
   view: true,
-  run: async (_, work) => {
-    const { passToKubectl } = await import("../app/kube.ts");
-    await passToKubectl(Deno.args, work);
-  },
+  run: async (_, work) => (await import("../app/kube.ts")).passToKubectl(Deno.args, work),
 });
 
 const run = command({

@@ -173,10 +173,8 @@ const serve = command({
     "for other machines, with a certificate":
       "kodeno serve out --listen 0.0.0.0:5443 --tls-cert cert.pem --tls-key key.pem",
   },
-  run: async ({ listen, tlsCert, tlsKey }, { signal, emit }, layout) => {
-    const { serve } = await import("../app/serve.ts");
-    await serve({ layout, listen, tlsCert, tlsKey, signal, emit });
-  },
+  run: async (given, { signal, emit }, layout) =>
+    (await import("../app/serve.ts")).serve({ ...given, layout, signal, emit }),
 });
 
 export default { push, load, pull, copy, serve } satisfies Commands;

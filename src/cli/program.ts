@@ -59,7 +59,10 @@ const HIDDEN = "__complete";
 
 /** Runs the command that arguments name; its exit code, or `BAD_OPTION` for wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
-  const program = await loadCommand(args[0] === "help" ? args[1] : args[0]);
+  // A line that is completed has its command among its words.
+  const asked = args[0] === HIDDEN ? args : [args[0] === "help" ? args[1] : args[0]];
+  const filled = asked.map((name = "") => ALIASES[name] ?? name);
+  const program = await makeProgram(Object.keys(COMMANDS), filled);
   try {
     await program.parseAsync(switches(program.commands, args), { from: "user" });
     return 0;
@@ -79,11 +82,7 @@ export async function allCommands(): Promise<Command> {
   return await makeProgram(names, names);
 }
 
-/** All commands, but only the code of the one of this name. */
-async function loadCommand(name = ""): Promise<Command> {
-  return await makeProgram(Object.keys(COMMANDS), [ALIASES[name] ?? name]);
-}
-
+/** The program with some commands, and the code of some. */
 async function makeProgram(names: readonly string[], filled: readonly string[]): Promise<Command> {
   const program = new Command("kodeno")
     .description("Builds container images from Go main packages and keeps them as an OCI layout.")
@@ -99,7 +98,7 @@ async function makeProgram(names: readonly string[], filled: readonly string[]):
     if (!names.includes(name)) continue;
     const command = program.command(name, { hidden: name === HIDDEN }).summary(summary);
     for (const alias of Object.keys(ALIASES)) if (ALIASES[alias] === name) command.alias(alias);
-    if (filled.includes(name)) (await load()).default[name]?.(command, loadCommand);
+    if (filled.includes(name)) (await load()).default[name]?.(command);
   }
   return program;
 }
