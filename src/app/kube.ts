@@ -19,6 +19,11 @@ interface ResolveOptions extends WorkOptions {
   readonly watch?: boolean | undefined;
 }
 
+/** While kubectl runs, the terminal is its own. */
+interface KubectlOptions extends WorkOptions {
+  readonly alone: (run: () => Promise<void>) => Promise<void>;
+}
+
 /** Resolves objects; while they are watched, `take` gets those whose text has changed. */
 export async function resolveObjects(
   request: ResolveRequest,
@@ -33,20 +38,20 @@ export async function resolveObjects(
 export async function sendToKubectl(
   request: ResolveRequest,
   args: readonly string[],
-  options: ResolveOptions,
+  options: ResolveOptions & KubectlOptions,
 ): Promise<void> {
   const environment = processEnvironment();
-  const { signal } = options;
+  const { signal, alone } = options;
   findKubectl(environment);
   await resolveObjects(request, async (resolved) => {
     const input = globalThis.Iterator.from(resolved).map(({ text }) => text);
-    await runKubectl(args, { environment, input, signal });
+    await alone(() => runKubectl(args, { environment, input, signal }));
   }, options);
 }
 
 /** Runs kubectl on the terminal. */
-export async function passToKubectl(args: readonly string[], { signal }: WorkOptions) {
-  await runKubectl(args, { environment: processEnvironment(), signal });
+export async function passToKubectl(args: readonly string[], { signal, alone }: KubectlOptions) {
+  await alone(() => runKubectl(args, { environment: processEnvironment(), signal }));
 }
 
 /**

@@ -131,10 +131,11 @@ const watch = command({
           const time = new Date().toTimeString().slice(0, 8);
           printResult(`${time} ${reference} ${formatDuration(elapsedMs)}`);
         }),
-      failed: (error) => printError(error.message),
+      failed: (error) => tell(() => printError(error.message)),
       waiting: ({ images, folders }) => {
         const what = `${images} image${images === 1 ? "" : "s"}`;
-        if (!isTold) printNote(`watching ${folders} folders of ${what}; Ctrl-C ends it`);
+        const line = `watching ${folders} folders of ${what}; Ctrl-C ends it`;
+        if (!isTold) tell(() => printNote(line));
         isTold = true;
       },
     }, {

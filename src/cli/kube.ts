@@ -34,9 +34,10 @@ const resolve = command({
   view: true,
   run: async (given, work) => {
     const { resolveObjects } = await import("../app/kube.ts");
-    const print = (resolved: Iterable<{ readonly text: string }>): void => {
-      for (const { text } of resolved) printText(text);
-    };
+    const print = (resolved: Iterable<{ readonly text: string }>): Promise<void> =>
+      work.alone(() => {
+        for (const { text } of resolved) printText(text);
+      });
     await resolveObjects(requestOf(given), print, { ...work, watch: given.watch });
   },
 });
@@ -72,7 +73,6 @@ const remove = command({
   words: ["[args...]  arguments of kubectl"],
   examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
-  view: true,
   run: async (_, work) => (await import("../app/kube.ts")).passToKubectl(Deno.args, work),
 });
 
@@ -95,7 +95,7 @@ const run = command({
     const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);
     const patterns = words.slice(0, words.length - args.length);
     for (const argv of await runInCluster(patterns, options, args, work)) {
-      printNote(`kubectl ${argv.join(" ")}`);
+      work.tell(() => printNote(`kubectl ${argv.join(" ")}`));
       await passToKubectl(argv, work);
     }
   },

@@ -25,6 +25,7 @@ export class LiveView {
   readonly #blobs = new Map<string, TransferEvent>();
   /** When the first blob moved. */
   #began: number | undefined;
+  #hidden = 0;
   readonly #update = createLogUpdate(process.stderr, { showCursor: true });
   readonly #timer = setInterval(() => this.#draw(), FRAME_MS);
 
@@ -54,11 +55,16 @@ export class LiveView {
     });
   }
 
-  /** Prints lines that stay, above the rows. */
-  above(print: () => void): void {
+  /** Leaves the screen to something else, until this goes out of scope. */
+  hidden(): Disposable {
+    this.#hidden++;
     this.#update.clear();
-    print();
-    this.#draw();
+    return {
+      [Symbol.dispose]: () => {
+        this.#hidden--;
+        this.#draw();
+      },
+    };
   }
 
   /** Draws a last time and lets the rows stand. */
@@ -75,6 +81,7 @@ export class LiveView {
   }
 
   #draw(): void {
+    if (this.#hidden > 0) return;
     const rows = [...this.#rows.values()];
     const transfers = this.#transferLines();
     const room = Math.max(3, (process.stderr.rows || 24) - 2 - transfers.length);

@@ -7,6 +7,7 @@ import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { hasCode, KodenoError, printable } from "../errors.ts";
 import type { Emit, KodenoEvent, TransferEvent } from "../events.ts";
 import { listenNow } from "../undisturbed.ts";
+import type { LiveView } from "./live_view.ts";
 import { formatBytes, formatDuration, printNote, printResult, shortDigest } from "./output.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -25,6 +26,8 @@ export interface Work {
   readonly emit: Emit;
   /** Prints something from within the work, which is ended where that fails. */
   readonly tell: (print: () => void) => void;
+  /** Writes to the terminal while nothing else is drawn there. */
+  readonly alone: <T>(write: () => Promise<T> | T) => Promise<T>;
 }
 
 /** How work is run and shown. */
@@ -47,13 +50,18 @@ export async function runWork<T>(
   const { signal } = controller;
   const stop = (): void =>
     controller.abort(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
-  const { emit, close } = await makeProgress(showing);
+  const { emit, live } = await makeProgress(showing);
   const tell = (print: () => void): void => {
     try {
+      using _ = live?.hidden();
       print();
     } catch (error) {
       controller.abort(error);
     }
+  };
+  const alone: Work["alone"] = async (write) => {
+    using _ = live?.hidden();
+    return await write();
   };
   try {
     using _ = showing.endsAtOnce ? undefined : listenNow({
@@ -61,19 +69,20 @@ export async function runWork<T>(
       rest: () => SIGNALS.forEach((name) => Deno.removeSignalListener(name, stop)),
       check: () => signal.throwIfAborted(),
     });
-    const result = await work({ signal, tell, emit: (event) => tell(() => emit(event)) });
+    const told: Emit = live === undefined ? (event) => tell(() => emit(event)) : emit;
+    const result = await work({ signal, alone, tell, emit: told });
     // What nobody got to read is a failure, though the work did not see it.
     if (signal.aborted && !hasCode(signal.reason, "INTERRUPTED")) throw signal.reason;
     return result;
   } finally {
-    close?.();
+    live?.close();
   }
 }
 
 /** Picks the way that fits the terminal and the flags. */
 async function makeProgress(
   { view, json, verbose }: Showing,
-): Promise<{ readonly emit: Emit; readonly close?: () => void }> {
+): Promise<{ readonly emit: Emit; readonly live?: LiveView }> {
   if (json) return { emit: (event) => printResult(JSON.stringify(event)) };
   const note = (event: KodenoEvent): void => {
     if (event.type !== "note" || (event.level === "verbose" && !verbose)) return;
@@ -84,8 +93,12 @@ async function makeProgress(
     const { LiveView } = await import("./live_view.ts");
     const live = new LiveView();
     return {
-      emit: (event) => event.type === "note" ? live.above(() => note(event)) : live.take(event),
-      close: () => live.close(),
+      live,
+      emit: (event) => {
+        if (event.type !== "note") return live.take(event);
+        using _ = live.hidden();
+        note(event);
+      },
     };
   }
   const transferLine = plainTransfers();

@@ -122,3 +122,33 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "terminal: what is printed while the rows stand is not drawn over, nor that of kubectl",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await twoPrograms();
+    const objects = ["image: ko://example.com/mod/api", "a: 1", "b: 2", "c: 3"];
+    await dir.write("pod.yaml", `${objects.join("\n")}\n`);
+    await dir.write(
+      "bin/kubectl",
+      "#!/bin/sh\nfor i in 1 2 3 4; do echo line $i; sleep 0.3; done\n",
+    );
+    await Deno.chmod(dir.join("bin/kubectl"), 0o755);
+    const on = async (command: string, ...args: readonly string[]) => {
+      await using screen = await terminal(dir);
+      const line = commandLine(command, "--push=false", ...args);
+      return await shown(screen, `PATH=bin:$PATH ${line}`);
+    };
+    const resolved = await on("resolve", "-f", "pod.yaml");
+    assert.deepEqual(resolved.slice(1, 4), objects.slice(1), resolved.join("\n"));
+    for (const [command, ...args] of [["apply", "-f", "pod.yaml"], ["run", "./api"]] as const) {
+      const lines = await on(command, ...args);
+      const printed = lines.filter((line) => line.startsWith("line "));
+      assert.deepEqual(printed, ["line 1", "line 2", "line 3", "line 4"], lines.join("\n"));
+      assert.match(lines.at(-1) ?? "", ROW, lines.join("\n"));
+      const told = lines.filter((line) => line.startsWith("kubectl run api "));
+      assert.equal(told.length, command === "run" ? 1 : 0, lines.join("\n"));
+    }
+  },
+});
