@@ -74,11 +74,6 @@ export type ErrorCode = keyof typeof EXIT_CODES;
 export class KodenoError extends Error {
   /** Names the class in stack traces. */
   override readonly name = "KodenoError";
-  /** What kind of failure this is. */
-  readonly code: ErrorCode;
-  /** Values a program may want. */
-  readonly detail: Readonly<Record<string, unknown>>;
-
   /**
    * Makes an error.
    *
@@ -89,14 +84,12 @@ export class KodenoError extends Error {
    * @param options the error behind this one
    */
   constructor(
-    code: ErrorCode,
+    readonly code: ErrorCode,
     message: string,
-    detail?: Readonly<Record<string, unknown>>,
-    options?: { cause?: unknown },
+    readonly detail: Readonly<Record<string, unknown>> = {},
+    options: { cause?: unknown } = {},
   ) {
     super(LINES.has(code) ? message : oneLine(message), options);
-    this.code = code;
-    this.detail = detail ?? {};
   }
 
   /** The exit code of a command that ends with this error. */

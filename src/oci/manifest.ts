@@ -91,41 +91,39 @@ const optional = (shape: Shape): Shape => (value, where) =>
 const orNull = (shape: Shape): Shape => (value, where) =>
   value === null ? undefined : shape(value, where);
 
-function list(item: Shape): Shape {
-  return (value, where) => {
-    if (!Array.isArray(value)) return misfit(where, "it is not a list");
-    return first(value.map((one, i) => [i, one, item]), where);
-  };
-}
+type Parts = Iterable<readonly [key: string | number, part: unknown, shape: Shape]>;
 
-function record(field: Shape): Shape {
-  return (value, where) =>
-    isObject(value)
-      ? first(Object.entries(value).map(([name, one]) => [name, one, field]), where)
-      : misfit(where, "it is not an object");
-}
+/** The shape of what has parts, each with its own; `partsOf` gives them, where it is that. */
+const compound =
+  (what: string, partsOf: (value: unknown) => Parts | false): Shape => (value, where) => {
+    const parts = partsOf(value);
+    if (parts === false) return misfit(where, `it is not ${what}`);
+    for (const [key, part, shape] of parts) {
+      const found = shape(part, where === "" ? String(key) : `${where}.${key}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+
+const list = (item: Shape) =>
+  compound("a list", (value) => Array.isArray(value) && value.map((one, i) => [i, one, item]));
+
+const record = (field: Shape) =>
+  compound(
+    "an object",
+    (value) => isObject(value) && Object.entries(value).map(([name, one]) => [name, one, field]),
+  );
 
 function object(fields: Readonly<Record<string, Shape>>): Shape {
   const shapes = Object.entries(fields);
-  return (value, where) => {
-    if (!isObject(value)) return misfit(where, "it is not an object");
-    return first(shapes.map(([name, shape]) => [name, value[name], shape]), where);
-  };
+  return compound(
+    "an object",
+    (value) => isObject(value) && shapes.map(([name, shape]) => [name, value[name], shape]),
+  );
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function first(
-  parts: Iterable<readonly [key: string | number, value: unknown, shape: Shape]>,
-  where: string,
-): string | undefined {
-  for (const [key, value, shape] of parts) {
-    const found = shape(value, where === "" ? String(key) : `${where}.${key}`);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 const annotations = optional(record(anyText));

@@ -144,17 +144,11 @@ export class Listener {
   }
 }
 
+const { AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
+
 /** What is wrong with an address, as far as the system says so in words of its own. */
 const REASONS = [
-  [Deno.errors.AddrInUse, "IO_FAILED", "the address is taken; name another with --listen"],
-  [
-    Deno.errors.PermissionDenied,
-    "IO_FAILED",
-    "permission denied; name a port above 1023 with --listen",
-  ],
-  [
-    Deno.errors.AddrNotAvailable,
-    "BAD_OPTION",
-    "this machine has no such address; name another with --listen",
-  ],
+  [AddrInUse, "IO_FAILED", "the address is taken; name another with --listen"],
+  [PermissionDenied, "IO_FAILED", "permission denied; name a port above 1023 with --listen"],
+  [AddrNotAvailable, "BAD_OPTION", "this machine has no such address; name another with --listen"],
 ] as const;
