@@ -76,12 +76,7 @@ export async function copy(
     }, { parallel: true, signal });
     await walk.from(descriptor);
   };
-  const move = async (
-    d: Descriptor,
-    open: OpenBlob,
-    { signal }: Walk,
-    name?: string,
-  ): Promise<void> => {
+  const move = async (d: Descriptor, open: OpenBlob, { signal }: Walk, name?: string) => {
     const transfer = beginTransfer(d, open, options);
     await pool.run(async () => {
       signal?.throwIfAborted();

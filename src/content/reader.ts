@@ -94,10 +94,7 @@ export class ImageReader {
     return getOrSet(this.#configs, graphKey(d), () => read().catch(unreadable));
   }
 
-  /**
-   * Sums an image up, which may have many names. `looksAtAll`: at its blobs and configs, too, as a
-   * copy of it would; else only the config of a manifest is read that stands alone.
-   */
+  /** Sums an image up: by manifests, or also by its blobs and configs, as a copy needs them. */
   summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {
     const key = JSON.stringify([graphKey(root), root.platform]);
     return getOrSet(this.#summaries, key, () => this.#summary(root, looksAtAll));
@@ -134,11 +131,7 @@ export class ImageReader {
       const platform = d.platform ?? config.config;
       // BuildKit's attestations stand beside the images they are about.
       if (platform && platform.os !== "unknown") platforms.add(formatPlatform(platform));
-    }, {
-      signal: this.signal,
-      mostBytes: READ_BYTES,
-      beyond: () => complete = false,
-    });
+    }, { signal: this.signal, mostBytes: READ_BYTES, beyond: () => complete = false });
     await walk.from(root);
     const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
     return { size, platforms: [...platforms], complete, failure };

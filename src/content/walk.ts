@@ -31,10 +31,7 @@ interface WalkOptions<T> extends CallOptions {
 
 interface Step<T> {
   readonly depth: number;
-  /**
-   * Walks on to what a document points to, or to some of it; ends when all below it is done. Gives
-   * what each child is worth; undefined, unless parallel, for one that the walk came to before.
-   */
+  /** Walks on below a document; a child that was met before gives nothing, unless parallel. */
   below(
     children: Pick<GraphDocument, "successors"> | readonly Descriptor[],
   ): Promise<readonly (T | undefined)[]>;
@@ -60,10 +57,7 @@ export class Walk<T = void> {
     this.#fail = both?.abort;
   }
 
-  /**
-   * Walks from a root, which has bounds of its own, and gives what it is worth; what an earlier one
-   * led to is done, and gives nothing. A graph without end is `BAD_CONTENT`.
-   */
+  /** Walks from a root, which has bounds of its own; what an earlier one led to is done. */
   async from(root: Descriptor): Promise<T | undefined> {
     return (await this.#all([root], 0, new GraphBounds(this.options.mostBytes)))[0];
   }

@@ -77,10 +77,7 @@ function annotate(
   return entries.length === 0 ? {} : { annotations: Object.fromEntries(entries) };
 }
 
-/**
- * Puts layers on a base. Media types are OCI's even where the base has Docker's: a layout is one of
- * OCI images.
- */
+/** Puts layers on a base. Media types are OCI's in any case: a layout is one of OCI images. */
 export function assembleImage(
   base: BaseImage,
   baseName: string | undefined,
@@ -135,10 +132,7 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
       ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
       ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
     },
-    rootfs: {
-      ...rootfs,
-      diff_ids: [...rootfs.diff_ids, app.kodata.diffId, app.binary.diffId],
-    },
+    rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, app.kodata.diffId, app.binary.diffId] },
     history: [
       ...history,
       step(kodataTime, "kodata contents, at $KO_DATA_PATH"),

@@ -387,10 +387,7 @@ export async function makeFolder(path: string, mode?: number): Promise<void> {
   for (const folder of made) await syncParent(folder);
 }
 
-/**
- * Writes a file whole, or not at all where there is something of its name, which then stays.
- * Whoever needs the name to outlive a power cut syncs the folder: see {@link syncParent}.
- */
+/** Writes a file whole, or not at all where something has its name; see {@link syncParent}. */
 export async function linkFile(path: string, temporaryDirectory: string, bytes: Uint8Array) {
   const write = synced((file) => writeAll(file, bytes));
   try {

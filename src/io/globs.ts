@@ -55,8 +55,7 @@ export interface GlobOptions {
 
 /**
  * Lists files, relative to the folder, with slashes, sorted, each once. A link to a file counts as
- * one, whatever it leads to. A glob that matches nothing is `BAD_OPTION`, as in Skaffold, and a
- * name that may match and is not UTF-8 `BAD_SOURCE_FILE`.
+ * one, whatever it leads to. A glob that matches nothing is `BAD_OPTION`, as in Skaffold.
  */
 export async function listFiles(root: string, { paths = [], ignore = [] }: GlobOptions) {
   const globs = paths.map((glob) => [glob, parseGlob(glob)] as const);

@@ -33,10 +33,7 @@ export async function hashed(chunks: AsyncIterable<Uint8Array>) {
   return { digest: meter.digest(), size: meter.bytes };
 }
 
-/**
- * Bytes of a blob that are not what its descriptor says: why, and where they were read if that is
- * known (`layout out`).
- */
+/** Bytes of a blob that are not its descriptor's: why, and where (`layout out`) if known. */
 export class DamagedBlob extends KodenoError {
   constructor(d: Descriptor, readonly why: string, place?: string) {
     const message = place === undefined

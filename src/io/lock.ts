@@ -9,10 +9,7 @@ import { inTurn, orAborted } from "./work.ts";
 /** The last one in this process to hold or wait for the lock of a path. */
 const last = new Map<string, Promise<void>>();
 
-/**
- * Runs `work` while holding the exclusive lock of a file that exists. Waits for as long as another
- * process holds it, or till the signal, which does not end the work.
- */
+/** Runs `work` under the exclusive lock of a file; the signal ends the waiting, not the work. */
 export async function withLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal) {
   // Within the process they queue up here. In the kernel each would hold one of the runtime's few
   // threads for file operations, and with the last of them the holder could not do any.
@@ -33,10 +30,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>, signal?:
   });
 }
 
-/**
- * Opens a file or folder and waits for its shared lock, which many may hold at once and nobody
- * beside an exclusive one. Closing the file lets go.
- */
+/** Opens what is there with its shared lock, which many may hold; closing it lets go. */
 export async function openShared(path: string): Promise<Deno.FsFile> {
   using stack = new globalThis.DisposableStack();
   const file = stack.use(await Deno.open(path));

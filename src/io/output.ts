@@ -208,10 +208,7 @@ export async function openSpool(folder: string = tmpdir()): Promise<Deno.FsFile>
   return file;
 }
 
-/**
- * Reads the standard input (`-`) or a pipe to its end into a file of {@link openSpool}; whoever
- * takes it closes it. A terminal is `BAD_PLACE`. `what` names it: `archive from stdin`.
- */
+/** Reads stdin (`-`) or a pipe into a file of {@link openSpool}, which its taker closes. */
 export async function spoolInput(path: string, what: string, signal?: AbortSignal) {
   const isStdin = path === "-";
   if (isStdin && (stdinTaken || Deno.stdin.isTerminal())) {

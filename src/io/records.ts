@@ -32,10 +32,7 @@ export function readSealed(path: string, name: string, ofAnyone = false): unknow
   }
 }
 
-/**
- * Writes a record, through a folder of the same file system. It is not synced: what a power cut
- * leaves behind has a wrong checksum.
- */
+/** Writes a record, unsynced: what a power cut leaves behind has a wrong checksum. */
 export async function writeSealed(path: string, directory: string, name: string, value: unknown) {
   const bytes = new TextEncoder().encode(seal(name, value));
   await throughTemporary(directory, (file) => writeAll(file, bytes), renameTo(path), RECORD_MODE);

@@ -115,10 +115,7 @@ export function observed(stream: ReadableStream<Uint8Array>, see: (chunk: Uint8A
   }, { highWaterMark: 0 });
 }
 
-/**
- * The chunks of a stream, until the signal is aborted: then the stream is cancelled, even while one
- * waits for its next chunk, and the signal's reason is thrown.
- */
+/** The chunks of a stream; the signal cancels it, even while one waits for the next chunk. */
 export async function* chunksOf(
   stream: ReadableStream<Uint8Array>,
   signal?: AbortSignal,
@@ -141,10 +138,7 @@ export interface ReuseOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * The chunks of a stream, until the signal as of {@link chunksOf}. A chunk holds only until the
- * next one is asked for: then its memory is filled again.
- */
+/** The chunks of a stream, each of which holds only until the next one is asked for. */
 export async function* reusedChunks(
   stream: ReadableStream<Uint8Array>,
   { size, most = CHUNK_BYTES, keep = 0, signal }: ReuseOptions,

@@ -103,9 +103,8 @@ export function abortable(outer?: AbortSignal) {
 }
 
 /**
- * Does something with each of several things, as many at once as a pool has room for, and gives
- * what came of them in their order. After a failure no other one begins; what is under way gets the
- * signal, and is waited for.
+ * Does something with each of several things, as many at once as a pool has room for. After a
+ * failure no other one begins; what is under way gets the signal, and is waited for.
  */
 export async function forEach<T, R>(
   things: readonly T[],

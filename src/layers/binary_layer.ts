@@ -16,10 +16,7 @@ export const WINDOWS_SECURITY: Readonly<Record<string, string>> = {
   "MSWINDOWS.rawsd": "AQAAgBQAAAAkAAAAAAAAAAAAAAABAgAAAAAABSAAAAAhAgAAAQIAAAAAAAUgAAAAIQIAAA==",
 };
 
-/**
- * Plans the layer of a binary, a file that nobody may change until the layer is written. Windows
- * layers hold their files below `Files/`; only Linux has capabilities.
- */
+/** Plans the layer of a binary, a file that nobody may change until the layer is written. */
 export function planBinaryLayer(
   { path, size, digest }: { readonly path: string; readonly size: number; readonly digest: Digest },
   appName: string,

@@ -32,10 +32,8 @@ export interface KodataOptions {
 }
 
 /**
- * Plans the layer of a package's static files, in the folder `kodata` of its own. A package without
- * any has a layer, too, of the folder alone: as in ko, so that the layers of an image stay where
- * they are. A link that leaves the tree, leads nowhere or into itself is `BAD_SOURCE_FILE`, as is
- * what is neither file nor folder.
+ * Plans the layer of a package's static files, in its folder `kodata`. A package without any has a
+ * layer, too, of the folder alone: as in ko, so that the layers of an image stay where they are.
  */
 export async function planKodataLayer(
   packageDirectory: string,
