@@ -88,9 +88,9 @@ async function buildFile(
   }
   const { notes, ...skaffold } = await skaffoldOptions(asked);
   // A build of packages does not wait for what only these need.
-  const { withOutputVariables } = await import("../config/skaffold/options.ts");
+  const { OUTPUT_VARIABLES, withVariables } = await import("../config/skaffold/options.ts");
   const { buildSkaffold, renderBuilds, writeBuilds } = await import("../app/skaffold_build.ts");
-  const given = withOutputVariables(asked, skaffold.environment);
+  const given = withVariables(asked, skaffold.environment, OUTPUT_VARIABLES);
   const { quiet, dryRun, fileOutput, output = DEFAULT_OUTPUT } = given;
   const emit = quiet ? undefined : work.emit;
   for (const message of notes) emit?.({ type: "note", level: "warning", message });

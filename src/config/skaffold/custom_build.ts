@@ -20,20 +20,14 @@ interface CustomBuild {
   readonly context: string | undefined;
 }
 
-/**
- * Reads what Skaffold tells by variables: `IMAGE`, `PUSH_IMAGE`, `PLATFORMS` and `BUILD_CONTEXT`.
- *
- * @throws {KodenoError} `BAD_OPTION` without `IMAGE`, or for another value of `PUSH_IMAGE` than true
- * and false; `BAD_REFERENCE` for an image that is no name with a tag
- */
+/** Reads `IMAGE`, `PUSH_IMAGE`, `PLATFORMS` and `BUILD_CONTEXT`; throws `BAD_OPTION`, `BAD_REFERENCE`. */
 export function readCustomBuild(environment: Environment = processEnvironment()): CustomBuild {
   const image = variable(environment, "IMAGE");
   if (image === undefined) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      "Cannot build for Skaffold: IMAGE is not set, which Skaffold sets when it runs a custom " +
-        'builder; build with kodeno itself by "kodeno build"',
-    );
+    const message =
+      "Cannot build for Skaffold: IMAGE is not set, which Skaffold sets when it runs " +
+      'a custom builder; build with kodeno itself by "kodeno build"';
+    throw new KodenoError("BAD_OPTION", message);
   }
   const { name, tag = "latest", digest } = parseReference(image);
   if (digest !== undefined) {

@@ -13,6 +13,7 @@ import {
   type SettledOptions,
   SKAFFOLD_FILES,
   type SkaffoldOptions,
+  VARIABLES,
   withVariables,
 } from "./options.ts";
 import { regexpEqual } from "./profiles.ts";
@@ -42,7 +43,7 @@ const globalSettings = z.strictObject({
 /** Completes options from Skaffold's variables and the process. */
 export function settleOptions(options: SkaffoldOptions): SettledOptions {
   const environment = options.environment ?? processEnvironment();
-  const asked = withVariables(options, environment);
+  const asked = withVariables(options, environment, VARIABLES);
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const kubeConfig = asked.kubeConfig && resolve(workingDirectory, asked.kubeConfig);
   return {

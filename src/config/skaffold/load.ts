@@ -24,12 +24,7 @@ export interface LoadedConfig {
 /** Everything that was read. */
 export type Loaded = Awaited<ReturnType<Loader["load"]>>;
 
-/**
- * Reads a file by itself.
- *
- * @param name what errors call it
- * @throws {KodenoError} `BAD_CONFIG` with all faults of the file
- */
+/** Reads a file by itself, which errors call `name`; throws `BAD_CONFIG` with all its faults. */
 export async function readSkaffoldFile(path: string, name: string) {
   const documents = await readYaml(path, { name, documents: "many" });
   // Skaffold leaves keys that begin with a dot to anchors.
@@ -51,18 +46,20 @@ interface Ask {
 /** Reads a skaffold.yaml and all that it requires. */
 export class Loader {
   readonly #origins = new Origins();
-  readonly #files = new Map<string, Promise<readonly SkaffoldConfig[]>>();
+  readonly #files = new Map<string, readonly SkaffoldConfig[]>();
   /** Files by the names of their documents. */
   readonly #byName = new Map<string, string>();
   readonly #visited = new Map<string, string>();
   readonly #profileNames = new Set<string>();
+  /** Required ones before those that require them. */
+  readonly #configs: LoadedConfig[] = [];
 
   constructor(readonly options: SettledOptions) {}
 
   /** @throws {KodenoError} `BAD_CONFIG` with all that is wrong before an image is looked at */
   async load() {
     const { workingDirectory, file, profiles = [], modules = [] } = this.options;
-    const configs = await this.#load({
+    await this.#load({
       path: await existing(resolve(workingDirectory, file)),
       profiles,
       names: [],
@@ -77,18 +74,13 @@ export class Loader {
     };
     check("profile", profiles.map((one) => one.replace(/^-/, "")), this.#profileNames);
     check("module", modules, this.#byName.keys());
-    // Required ones before those that require them, and absolute paths.
-    return { configs, files: [...this.#files.keys()], origins: this.#origins };
+    return { configs: this.#configs, files: [...this.#files.keys()], origins: this.#origins };
   }
 
-  async #load(ask: Ask): Promise<readonly LoadedConfig[]> {
-    const reading = this.#files.get(ask.path) ?? this.#read(ask.path);
-    this.#files.set(ask.path, reading);
-    const found: LoadedConfig[] = [];
-    for (const [index, one] of (await reading).entries()) {
-      found.push(...await this.#config(one, index, ask));
-    }
-    return found;
+  async #load(ask: Ask): Promise<readonly SkaffoldConfig[]> {
+    const configs = this.#files.get(ask.path) ?? await this.#read(ask.path);
+    for (const [index, one] of configs.entries()) await this.#config(one, index, ask);
+    return configs;
   }
 
   async #read(path: string): Promise<readonly SkaffoldConfig[]> {
@@ -103,6 +95,7 @@ export class Loader {
     // What follows would only tell of consequences.
     this.#origins.throwFaults();
     this.#noteNames(path, configs);
+    this.#files.set(path, configs);
     return configs;
   }
 
@@ -129,9 +122,9 @@ export class Loader {
     }
   }
 
-  async #config(plain: SkaffoldConfig, index: number, ask: Ask): Promise<readonly LoadedConfig[]> {
+  async #config(plain: SkaffoldConfig, index: number, ask: Ask): Promise<void> {
     const { name = "" } = plain.metadata ?? {};
-    if (ask.names.length > 0 && !ask.names.includes(name)) return [];
+    if (ask.names.length > 0 && !ask.names.includes(name)) return;
     const required = ask.required || (name !== "" && (this.options.modules ?? []).includes(name));
     const active = await activeProfiles(plain.profiles ?? [], ask.profiles, this.options);
     // Each configuration has one set of profiles; asked for twice, it is there once.
@@ -142,27 +135,25 @@ export class Loader {
       const said = `found it required with profiles "${before}" and with "${profiles}"; ` +
         "one set of profiles is allowed";
       if (before !== profiles) this.#origins.bad(plain.metadata ?? plain, [], said);
-      return [];
+      return;
     }
     this.#visited.set(key, profiles);
     const faults = this.#origins.faults.length;
     const config = applyProfiles(plain, active, this.#origins);
-    const found: LoadedConfig[] = [];
     if (this.#origins.faults.length === faults) {
       for (const requirement of config.requires ?? []) {
-        found.push(...await this.#required(requirement, active, { ...ask, required }));
+        await this.#required(requirement, active, { ...ask, required });
       }
     }
     const folder = dirname(ask.path);
-    if (required) found.push({ config, base: ask.dependency ? folder : "", folder });
-    return found;
+    if (required) this.#configs.push({ config, base: ask.dependency ? folder : "", folder });
   }
 
   async #required(
     requirement: Requirement,
     active: readonly string[],
     ask: Ask,
-  ): Promise<readonly LoadedConfig[]> {
+  ): Promise<void> {
     const { path = "", configs = [] } = requirement;
     const refuse = (below: (string | number)[], found: string, why: string): void =>
       this.#origins.refuse(requirement, below, "requires", found, why);
@@ -170,7 +161,7 @@ export class Loader {
       if (requirement[remote] === undefined) continue;
       const said = `requires: found ${remote}; a local path is allowed: fetch it and name its path`;
       this.#origins.bad(requirement, [remote], said, "key");
-      return [];
+      return;
     }
     const profiles = (requirement.activeProfiles ?? []).filter(({ activatedBy = [] }) =>
       activatedBy.length === 0 || activatedBy.some((one) => active.includes(one))
@@ -180,8 +171,7 @@ export class Loader {
     const file = path === "" ? ask.path : resolve(dirname(ask.path), path);
     const info = await Deno.stat(file).catch(() => undefined);
     if (info === undefined) {
-      refuse(["path"], path, ", but there is no such file or folder");
-      return [];
+      return refuse(["path"], path, ", but there is no such file or folder");
     }
     const target = info.isDirectory ? await existing(join(file, SKAFFOLD_FILES[0])) : file;
     const found = await this.#load({
@@ -191,13 +181,12 @@ export class Loader {
       required: ask.required,
       dependency: ask.dependency || target !== ask.path,
     });
-    const names = (await this.#files.get(target) ?? []).map(({ metadata }) => metadata?.name ?? "");
+    const names = found.map(({ metadata }) => metadata?.name ?? "");
     for (const [i, name] of configs.entries()) {
       if (names.includes(name)) continue;
       const why = `, but ${this.#nameOf(target)} has no configuration of that name`;
       refuse(["configs", i], name, why + didYouMean(name, names));
     }
-    return found;
   }
 }
 

@@ -69,14 +69,14 @@ type SkaffoldOutput =
 type Kind = "text" | "word" | "flag" | "list";
 
 /** Variables without their `SKAFFOLD_`; a text may be set to nothing, a word is then not set. */
-const OUTPUT_VARIABLES: readonly Variable<SkaffoldOutput>[] = [
+export const OUTPUT_VARIABLES: readonly Variable<SkaffoldOutput>[] = [
   ["dryRun", "DRY_RUN", "flag"],
   ["quiet", "QUIET", "flag"],
   ["output", "OUTPUT", "text"],
   ["fileOutput", "FILE_OUTPUT", "word"],
   ["push", "PUSH", "flag"],
 ];
-const VARIABLES: readonly Variable<SkaffoldOptions>[] = [
+export const VARIABLES: readonly Variable<SkaffoldOptions>[] = [
   ["file", "FILENAME", "text"],
   ["images", "BUILD_IMAGE", "list"],
   ["profiles", "PROFILE", "list"],
@@ -93,24 +93,8 @@ const VARIABLES: readonly Variable<SkaffoldOptions>[] = [
 ];
 type Variable<T> = readonly [field: keyof T & string, name: string, kind: Kind];
 
-/**
- * Skaffold's own variables, for what was not asked.
- *
- * @throws {KodenoError} `BAD_OPTION` for one that is neither true nor false
- */
-export function withVariables(options: SkaffoldOptions, environment: Environment): SkaffoldOptions {
-  return completed(options, environment, VARIABLES);
-}
-
-/** As `withVariables`, for what was not asked of a build. */
-export function withOutputVariables<T extends SkaffoldOutput>(
-  asked: T,
-  environment: Environment,
-): T {
-  return completed(asked, environment, OUTPUT_VARIABLES);
-}
-
-function completed<T extends object>(
+/** Takes Skaffold's own variables for what was not asked; throws `BAD_OPTION` for bad flags. */
+export function withVariables<T extends object>(
   asked: T,
   environment: Environment,
   variables: readonly Variable<T>[],
