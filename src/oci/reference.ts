@@ -68,6 +68,11 @@ export function shortName(text: string): string {
   return normalizeName(short) === whole ? short : whole;
 }
 
+/** Whether a daemon is asked for an image by its ID, or the beginning of it: that is no name. */
+export function isImageId(text: string): boolean {
+  return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
+}
+
 export function parseTag(tag: string): string {
   if (TAG.test(tag)) return tag;
   const shown = JSON.stringify(tag.slice(0, MAX_SHOWN));

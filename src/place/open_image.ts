@@ -12,7 +12,7 @@ import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
-import { shortName } from "../oci/reference.ts";
+import { isImageId, shortName } from "../oci/reference.ts";
 import { allMatching, type PresentBlobs, presentImage } from "./archive/choose.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openImages, openSource, type PlaceName } from "./open.ts";
@@ -59,7 +59,7 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
     if (place.kind === "registry") {
       const { name: repository, tag, digest } = place.reference;
       name = digest && !tag ? repository : `${repository}:${tag ?? "latest"}`;
-    } else if (!/^(?:sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$/.test(ref)) name = ref;
+    } else if (!isImageId(ref)) name = ref;
     const index = "indexOf" in source ? await (source as Daemon).indexOf(ref) : undefined;
     if (index) tellPartial(index, root, from, emit);
   }

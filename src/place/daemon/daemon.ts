@@ -11,9 +11,9 @@ import { KodenoError } from "../../errors.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/output.ts";
 import { getOrTry, orAborted } from "../../io/work.ts";
-import { type Descriptor, isDigest, isManifestType, parseDigest } from "../../oci/descriptor.ts";
+import { type Descriptor, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName } from "../../oci/entries.ts";
-import { parseImageName, parseReference } from "../../oci/reference.ts";
+import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
 import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";
 import type { Environment } from "../registry/endpoint.ts";
@@ -205,11 +205,9 @@ export class Daemon extends DaemonPlace<string> implements Source {
     const sent = new Map<Descriptor, readonly string[]>();
     for (const entry of this.entries) {
       const images = await imagesBelow(this.documents, entry, options);
+      const platforms = images.length > 1 ? await this.platforms(options) : undefined;
       // The one that the archive says to a daemon which takes only one.
-      const own = chooseImage(
-        images,
-        images.length > 1 ? await this.platforms(options) : undefined,
-      );
+      const own = chooseImage(images, platforms);
       const ids = own ? await this.#idsOf(this.documents, own, options) : [];
       sent.set(entry, [entry.digest, ...ids]);
     }
@@ -290,11 +288,6 @@ export class Daemon extends DaemonPlace<string> implements Source {
     }
     this.#saved.clear();
   }
-}
-
-/** Whether a daemon is asked for an image by its ID, or the beginning of it: that is no name. */
-function isImageId(text: string): boolean {
-  return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
 }
 
 /** Without a tag the daemon would write all images of the name. */

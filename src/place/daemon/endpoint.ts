@@ -42,17 +42,12 @@ export function formatEndpoint(endpoint: DaemonEndpoint): string {
 }
 
 /**
- * Reads the address of a daemon: `unix://PATH`, `tcp://HOST[:PORT]`, `http://` or `https://`.
- *
- * @param where names the setting in an error
- * @throws {KodenoError} `BAD_OPTION`
+ * Reads the address of a daemon: `unix://PATH`, `tcp://HOST[:PORT]`, `http://` or `https://`; `where`
+ * names the setting in an error.
  */
 export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls): DaemonEndpoint {
   const bad = (why: string): KodenoError =>
-    new KodenoError(
-      "BAD_OPTION",
-      `Cannot use the Docker daemon at ${JSON.stringify(text)} (${where}): ${why}`,
-    );
+    unusable(`the Docker daemon at ${JSON.stringify(text)} (${where})`, why);
   const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(text) ?? [];
   if (scheme === "unix") {
     if (rest.startsWith("/")) return { kind: "unix", path: rest };
@@ -63,12 +58,8 @@ export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls
     throw bad("say unix:///PATH or tcp://HOST:PORT");
   }
   const secure = tls ?? (scheme === "https" ? {} : undefined);
-  let url: URL;
-  try {
-    url = new URL(`http://${rest}`);
-  } catch {
-    throw bad("it has no host and port");
-  }
+  const url = URL.parse(`http://${rest}`);
+  if (url === null) throw bad("it has no host and port");
   if (url.username || url.password || url.search || (url.pathname !== "/" && rest.includes("/"))) {
     throw bad("only a host and a port are of use");
   }
@@ -80,21 +71,11 @@ export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls
 /**
  * Finds the daemon that Docker's command line would use. Reads Docker's own files and looks for
  * sockets; dials nothing.
- *
- * @param environment DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
- * CONTAINER_HOST, HOME and XDG_RUNTIME_DIR are looked at
- * @throws {KodenoError} `BAD_OPTION` for an address kodeno cannot dial or a context that is not
- * there; `IO_FAILED` when there is no daemon's socket anywhere
  */
 export async function findDaemon(environment: Environment): Promise<DaemonEndpoint> {
-  if (environment["DOCKER_HOST"]) {
-    return named(environment["DOCKER_HOST"], "DOCKER_HOST", environment);
-  }
-  const ofContext = readContext(environment);
-  if (ofContext !== undefined) return ofContext;
-  if (environment["CONTAINER_HOST"]) {
-    return named(environment["CONTAINER_HOST"], "CONTAINER_HOST", environment);
-  }
+  const found = named("DOCKER_HOST", environment) ?? readContext(environment) ??
+    named("CONTAINER_HOST", environment);
+  if (found !== undefined) return found;
   const own = environment["XDG_RUNTIME_DIR"];
   const sockets = [
     "/var/run/docker.sock",
@@ -104,15 +85,19 @@ export async function findDaemon(environment: Environment): Promise<DaemonEndpoi
   for (const path of sockets) {
     if (await exists(path)) return { kind: "unix", path };
   }
-  throw new KodenoError(
-    "IO_FAILED",
-    `Cannot find a Docker daemon: there is none of ${sockets.join(", ")}; ` +
-      "start one, or say where it is with DOCKER_HOST",
-  );
+  const why = `there is none of ${sockets.join(", ")}`;
+  const next = "start one, or say where it is with DOCKER_HOST";
+  throw new KodenoError("IO_FAILED", `Cannot find a Docker daemon: ${why}; ${next}`);
 }
 
-/** An address of the environment; Docker's variables for TLS go with it. */
-function named(text: string, where: string, environment: Environment): DaemonEndpoint {
+function unusable(what: string, why: string): KodenoError {
+  return new KodenoError("BAD_OPTION", `Cannot use ${what}: ${why}`);
+}
+
+/** The address in a variable; Docker's variables for TLS go with it. */
+function named(where: string, environment: Environment): DaemonEndpoint | undefined {
+  const text = environment[where];
+  if (!text) return undefined;
   // As Docker has it, certificates alone turn nothing on.
   if (text.startsWith("unix:") || !environment["DOCKER_TLS_VERIFY"]) {
     return parseDaemonEndpoint(text, where);
@@ -164,19 +149,14 @@ function readContext(environment: Environment): DaemonEndpoint | undefined {
   const host = meta?.Endpoints.docker?.Host;
   const where = `Docker context ${JSON.stringify(name)}`;
   if (!host) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use ${where}: ${meta ? "it names no daemon" : "it is not there"}; ` +
-        'run "docker context ls" to see which there are',
-    );
+    const why = meta ? "it names no daemon" : "it is not there";
+    throw unusable(where, `${why}; run "docker context ls" to see which there are`);
   }
   const certificates = readCertificates(join(folder, "contexts", "tls", id, "docker"));
   if (meta?.Endpoints.docker?.SkipTLSVerify) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use ${where}: it says that the daemon's certificate is not to be checked, which ` +
-        "kodeno always does; give the context the daemon's CA",
-    );
+    const why =
+      "it says that the daemon's certificate is not to be checked, which kodeno always does";
+    throw unusable(where, `${why}; give the context the daemon's CA`);
   }
   const secure = Object.values(certificates).some((pem) => pem !== undefined);
   return parseDaemonEndpoint(host, where, secure ? certificates : undefined);

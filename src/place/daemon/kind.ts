@@ -28,10 +28,9 @@ const containersSchema = z.array(z.looseObject({
   State: z.string().optional(),
 }));
 
+/** A container, and its name as `kind get nodes` says it. */
 interface KindNode {
-  /** Of its container. */
   readonly id: string;
-  /** As `kind get nodes` says. */
   readonly name: string;
 }
 
@@ -63,21 +62,12 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
       : environment;
   }
 
-  /**
-   * Says whether there is such a cluster and all its nodes run.
-   *
-   * @throws {KodenoError} `BAD_PLACE`, `IO_FAILED`
-   */
+  /** Says whether there is such a cluster and all its nodes run. */
   async check(options: CallOptions = {}): Promise<void> {
     await this.nodes(options);
   }
 
-  /**
-   * The nodes, sorted by name. GET /containers/json.
-   *
-   * @throws {KodenoError} `BAD_PLACE` when there is no such cluster or a node does not run;
-   * `IO_FAILED`
-   */
+  /** The nodes, sorted by name. GET /containers/json. */
   async nodes({ signal }: CallOptions = {}): Promise<readonly KindNode[]> {
     const query = new URLSearchParams({ all: "1", filters: JSON.stringify({ label: [CLUSTER] }) });
     const path = `/containers/json?${query}`;
@@ -101,11 +91,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     }).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /**
-   * {@inheritDoc DaemonPlace.prepare}
-   *
-   * @throws {KodenoError} `BAD_PLACE` as {@link nodes}, too
-   */
+  /** {@inheritDoc DaemonPlace.prepare} */
   override async prepare(
     source: Pick<Source, "fetch">,
     root: Descriptor,
@@ -128,10 +114,9 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     return digest;
   }
 
-  /** @throws {KodenoError} `BAD_REFERENCE`: nothing finds an image in a cluster without a name */
   override keep({ digest }: Descriptor): Promise<void> {
-    const message =
-      `Cannot load ${digest} into ${this.what}: nothing finds it there without a name`;
+    const why = "nothing finds it there without a name";
+    const message = `Cannot load ${digest} into ${this.what}: ${why}`;
     return Promise.reject(new KodenoError("BAD_REFERENCE", message));
   }
 
@@ -165,7 +150,6 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     return "overlayfs";
   }
 
-  /** Runs ctr on the images of Kubernetes. */
   async #ctr(node: KindNode, args: readonly string[], options: ExecOptions): Promise<RunResult> {
     const command = [...IMAGES, ...args];
     const result = await this.#exec(node, command, options);
