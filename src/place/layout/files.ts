@@ -33,11 +33,6 @@ export function blobPathIn(directory: string, { digest }: Pick<Descriptor, "dige
 
 type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
 
-/**
- * Reads the index of a layout.
- *
- * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT` when it is not an image index
- */
 export async function readIndexFile(directory: string): Promise<IndexFile> {
   const what = `index.json of layout ${directory}`;
   const file = await openFileOf(directory, join(directory, "index.json"), what);
@@ -45,11 +40,7 @@ export async function readIndexFile(directory: string): Promise<IndexFile> {
   return { bytes, index: parseIndex(bytes, what) };
 }
 
-/**
- * The bytes of an index with other entries; nothing when they are those it has.
- *
- * @throws {KodenoError} `BAD_PLACE` for more than could be read again
- */
+/** The bytes of an index with other entries, if they are others; never more than could be read again. */
 export function withEntries(
   directory: string,
   { bytes, index }: IndexFile,
@@ -68,12 +59,7 @@ export async function writeIndexFile(directory: string, bytes: Uint8Array): Prom
   await writeAtomically(join(directory, "index.json"), directory, (file) => writeAll(file, bytes));
 }
 
-/**
- * Writes a blob, checked while it streams: whole or not at all.
- *
- * @param path of the blob in the layout
- * @throws {KodenoError} `BAD_CONTENT`, `IO_FAILED`
- */
+/** Writes a blob, checked while it streams: whole or not at all. */
 export async function writeBlob(
   directory: string,
   path: string,
@@ -122,9 +108,6 @@ export async function openFileOf(
 /**
  * Makes sure that what is written or removed is the layout's own. One that came from elsewhere may have
  * links in the place of its folders, and what those lead to belongs to somebody else.
- *
- * @param doing what is about to be done: `write to`
- * @throws {KodenoError} `BAD_PLACE` when a folder of its blobs is a link
  */
 export async function checkOwnFolders(directory: string, doing: string): Promise<void> {
   for (const folder of ["blobs", BLOBS]) {
@@ -143,16 +126,13 @@ const MAX_MARKER_BYTES = 64 * 1024;
 /** What a half-made layout of kodeno's can hold, next to its temporary files. */
 const OWN_NAMES = new Set(["blobs", "index.json"]);
 
-function notALayout(directory: string, why: string, next: string): KodenoError {
+function notALayout(directory: string, why: string, next = "name a layout folder"): KodenoError {
   return new KodenoError("BAD_PLACE", `Cannot use ${directory} as an OCI layout: ${why}; ${next}`);
 }
 
 /**
  * Whether a folder is a layout. `none` says that one can be made there, `damaged` that it is one all
  * the same: see {@link mendMarker}.
- *
- * @throws {KodenoError} `BAD_PLACE` when the path is a file or a folder with something else in it,
- * or when there is nothing and none is to be made
  */
 export async function checkMarker(
   directory: string,
@@ -168,7 +148,7 @@ export async function checkMarker(
       throw notALayout(directory, "it is a file", "name a folder");
     }
     if (!isNotFound(error)) throw ioFailure(`read layout ${directory}`, error);
-    if (!create) throw notALayout(directory, "it has no oci-layout file", "name a layout folder");
+    if (!create) throw notALayout(directory, "it has no oci-layout file");
     await checkEmpty(directory);
     return "none";
   }
@@ -180,8 +160,8 @@ export async function checkMarker(
   }
   // A power cut that came before the file was on disk leaves it so.
   if (await readIndexFile(directory).then(() => true, () => false)) return "damaged";
-  const why = `its oci-layout file ${version === null ? "names no version" : "is not JSON"}`;
-  throw notALayout(directory, why, "name a layout folder");
+  const why = version === null ? "names no version" : "is not JSON";
+  throw notALayout(directory, `its oci-layout file ${why}`);
 }
 
 /** The version that a marker names; `null` for JSON that names none, nothing for what is no JSON. */
@@ -195,9 +175,8 @@ function versionIn(text: string): string | null | undefined {
 }
 
 /**
- * Writes a damaged marker anew, in its place: the lock of the layout is held on it.
- *
- * @returns what was done, for a person; or why it could not be, which hinders nobody from reading
+ * Writes a damaged marker anew, in its place: the lock of the layout is held on it. Tells a person what
+ * was done, or why it could not be, which hinders nobody from reading.
  */
 export async function mendMarker(directory: string): Promise<string> {
   const path = join(directory, "oci-layout");
@@ -224,7 +203,7 @@ async function readMarker(directory: string): Promise<string> {
   // A pipe would be waited for, and honest ones have some thirty bytes.
   if (isFile && size <= MAX_MARKER_BYTES) return await Deno.readTextFile(path);
   const what = isFile ? `has ${size} bytes` : "is no file";
-  throw notALayout(directory, `its oci-layout ${what}`, "name a layout folder");
+  throw notALayout(directory, `its oci-layout ${what}`);
 }
 
 /**
@@ -234,13 +213,12 @@ async function readMarker(directory: string): Promise<string> {
  * The names in the folder are on disk with the first entry.
  */
 export async function createMarker(directory: string): Promise<void> {
-  const index = { schemaVersion: 2, mediaType: MediaType.index, manifests: [] };
   const link = (name: string, value: unknown) =>
     linkFile(join(directory, name), directory, encodeJson(value));
   try {
     await makeFolder(directory);
     await Deno.mkdir(join(directory, BLOBS), { recursive: true });
-    await link("index.json", index);
+    await link("index.json", { schemaVersion: 2, mediaType: MediaType.index, manifests: [] });
     await link("oci-layout", { imageLayoutVersion: VERSION });
   } catch (error) {
     throw ioFailure(`make layout ${directory}`, error);

@@ -51,10 +51,6 @@ const CLOCK_MS = 60_000;
  * what has no name any more. Files that are not named as blobs stay. What others count on who are at
  * work in the layout (see `Layout.hold`) is not touched: they are waited for a little, while new ones
  * wait for gc; when that is not enough, all is left as it is.
- *
- * @param layout lets go of what it found; see `Layout.close`
- * @throws {KodenoError} `BAD_PLACE` when its blobs lie elsewhere; `BAD_CONTENT` when a manifest is
- * damaged, so that nobody can tell what it needs; nothing is removed then. `IO_FAILED`
  */
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const { directory } = layout;

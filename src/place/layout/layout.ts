@@ -29,7 +29,7 @@ import { ioFailure, isNotFound, removeStaleTemporaries } from "../../io/files.ts
 import { openShared, withLock } from "../../io/lock.ts";
 import { fileStream } from "../../io/streams.ts";
 import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import {
   entryName,
   findEntry,
@@ -107,8 +107,10 @@ export class Layout implements ImageStore, Place, Disposable {
   readonly #pushing = new SingleFlight();
   /** Blobs that came in since the layout was opened. */
   readonly #pushed = new Set<string>();
-  readonly #holder: Holder;
   #isSettled = false;
+  /** How often it is held, and what holds what was found or brought at other times. */
+  #holds = 0;
+  #lease: Promise<Disposable> | undefined;
 
   /** Takes a folder that is a layout; see {@link openLayout}, which makes sure of that. */
   constructor(
@@ -119,7 +121,6 @@ export class Layout implements ImageStore, Place, Disposable {
     /** Told of what goes with an image that it refers to. */
     readonly emit?: (event: NoteEvent) => void,
   ) {
-    this.#holder = new Holder(directory);
     this.#tidied = removeStaleTemporaries(directory);
   }
 
@@ -138,7 +139,21 @@ export class Layout implements ImageStore, Place, Disposable {
    * there.
    */
   async hold({ signal }: CallOptions = {}): Promise<Disposable> {
-    return await this.#holder.hold(signal);
+    const stack = new globalThis.DisposableStack();
+    stack.use(await takeLease(this.directory, signal));
+    this.#holds++;
+    stack.defer(() => this.#holds--);
+    return stack;
+  }
+
+  /** Holds till {@link close}, or till nobody has the layout any more, unless it is held. */
+  async #holdOn(signal?: AbortSignal): Promise<void> {
+    if (this.#holds > 0) return;
+    this.#lease ??= takeLease(this.directory).then((lease) => {
+      forgotten.register(this, lease, this);
+      return lease;
+    });
+    await orAborted(this.#lease, signal);
   }
 
   /** {@inheritDoc Place.check} */
@@ -154,7 +169,9 @@ export class Layout implements ImageStore, Place, Disposable {
 
   /** {@link close}. */
   [Symbol.dispose](): void {
-    this.#holder.letGo();
+    forgotten.unregister(this);
+    this.#lease?.then((lease) => lease[Symbol.dispose]());
+    this.#lease = undefined;
   }
 
   /** {@inheritDoc Source.what} */
@@ -165,7 +182,7 @@ export class Layout implements ImageStore, Place, Disposable {
   /** {@inheritDoc Source.resolve} */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    return findEntry(await this.entries(), ref, `layout ${this.directory}`);
+    return findEntry(await this.entries(), ref, this.what);
   }
 
   /** {@inheritDoc Source.fetch} */
@@ -190,7 +207,7 @@ export class Layout implements ImageStore, Place, Disposable {
     if (size === descriptor.size) return file;
     file.close();
     const why = `it has ${size} bytes, not the ${descriptor.size} named`;
-    const what = `blob ${descriptor.digest} of layout ${this.directory}`;
+    const what = `blob ${descriptor.digest} of ${this.what}`;
     const next = "the layout is damaged or was changed";
     throw new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}; ${next}`);
   }
@@ -198,7 +215,7 @@ export class Layout implements ImageStore, Place, Disposable {
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    await this.#holder.holdOn(this, options.signal);
+    await this.#holdOn(options.signal);
     return await this.isWhole(descriptor, options);
   }
 
@@ -224,7 +241,7 @@ export class Layout implements ImageStore, Place, Disposable {
       return isFile && size === descriptor.size;
     } catch (error) {
       if (isNotFound(error)) return false;
-      throw ioFailure(`look into layout ${this.directory}`, error);
+      throw ioFailure(`look into ${this.what}`, error);
     }
   }
 
@@ -236,7 +253,7 @@ export class Layout implements ImageStore, Place, Disposable {
 
   async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     options.signal?.throwIfAborted();
-    await this.#holder.holdOn(this, options.signal);
+    await this.#holdOn(options.signal);
     const path = blobPathIn(this.directory, descriptor);
     await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
     await writeBlob(this.directory, path, descriptor, open, options);
@@ -260,19 +277,19 @@ export class Layout implements ImageStore, Place, Disposable {
    * @throws {KodenoError} `NOT_FOUND` when it is not there, or not whole
    */
   async keep(descriptor: Descriptor): Promise<void> {
-    const { mediaType, digest, size, artifactType, platform } = descriptor;
+    const { artifactType, platform } = descriptor;
     const more = { ...(artifactType ? { artifactType } : {}), ...(platform ? { platform } : {}) };
-    const entry = { mediaType, digest, size, ...more };
+    const entry = { ...bareDescriptor(descriptor), ...more };
     await this.change(async (entries) => {
       await this.#present(entry, "keep");
-      return entries.some((other) => other.digest === digest) ? entries : [...entries, entry];
+      return entries.some(({ digest }) => digest === entry.digest) ? entries : [...entries, entry];
     });
   }
 
   /** An entry that may be written, after a look at the disk under the lock. */
   async #present(entry: Descriptor, doing: string): Promise<Descriptor> {
     if (await this.isWhole(entry)) return entry;
-    const what = `${entry.digest} in layout ${this.directory}`;
+    const what = `${entry.digest} in ${this.what}`;
     throw new KodenoError("NOT_FOUND", `Cannot ${doing} ${what}: it is not there, or not whole`);
   }
 
@@ -291,7 +308,7 @@ export class Layout implements ImageStore, Place, Disposable {
       for (const name of names) {
         const found = entries.filter((entry) => isMeant(entry, name));
         if (found.length === 0) {
-          const what = `${JSON.stringify(name)} from layout ${this.directory}`;
+          const what = `${JSON.stringify(name)} from ${this.what}`;
           const message = `Cannot remove ${what}: ${listNames(entries)}`;
           return Promise.reject(new KodenoError("NOT_FOUND", message));
         }
@@ -367,13 +384,13 @@ export class Layout implements ImageStore, Place, Disposable {
         if (dropped.length > 0) {
           const which = listed(dropped.map(({ digest }) => digest));
           const why = "what that referred to has no name any more";
-          const message = `Removed ${which} from layout ${this.directory}, too: ${why}`;
+          const message = `Removed ${which} from ${this.what}, too: ${why}`;
           this.emit?.({ type: "note", level: "info", message });
         }
         return dropped;
       });
     } catch (error) {
-      throw ioFailure(`write index.json of layout ${this.directory}`, error);
+      throw ioFailure(`write index.json of ${this.what}`, error);
     }
   }
 }
@@ -394,13 +411,9 @@ export class Living {
   constructor(readonly blobs: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
 
   /**
-   * Tells which of some entries live.
-   *
-   * @param spares whether an entry that is dead lives on for now
-   * @returns `reachable`: digests of all that living entries lead to, whether or not it is in the
-   * layout; `attached`: living entries that refer to another manifest of the layout; `dead`: entries
-   * that refer to one which nothing leads to
-   * @throws {KodenoError} `BAD_CONTENT` when a manifest is damaged, so that nobody can tell
+   * Tells which of some entries live. `reachable`: digests of all that living ones lead to, whether or
+   * not it is in the layout; `attached`: living ones that refer to another manifest of the layout;
+   * `dead`: those that refer to one which nothing leads to, and that `spares` does not have live on.
    */
   async look(
     entries: readonly Descriptor[],
@@ -440,12 +453,7 @@ export class Living {
     return { reachable, attached, dead: new Set(open.keys()) };
   }
 
-  /**
-   * Entries without those that lose their subjects by a change.
-   *
-   * @param before entries as they were
-   * @param after entries as they are to be; as they come back where nobody can tell
-   */
+  /** The entries after a change without those that lose their subjects by it. */
   async afterChange(
     before: readonly Descriptor[],
     after: readonly Descriptor[],
@@ -508,48 +516,18 @@ const held = new Map<string, { readonly file: Promise<Deno.FsFile>; holders: num
 /** Lets go of what was found in layouts that nobody has any more. */
 const forgotten = new FinalizationRegistry<Disposable>((holding) => holding[Symbol.dispose]());
 
-/** What one opened layout holds. */
-class Holder {
-  #count = 0;
-  #own: Promise<Disposable> | undefined;
-
-  constructor(readonly directory: string) {}
-
-  /**
-   * Takes a lease till it is disposed of; waits while blobs are being removed.
-   *
-   * @param signal ends the waiting
-   */
-  async hold(signal?: AbortSignal): Promise<Disposable> {
-    const stack = new globalThis.DisposableStack();
-    stack.use(await takeLease(this.directory, signal));
-    this.#count++;
-    stack.defer(() => this.#count--);
-    return stack;
-  }
-
-  /** Takes one till {@link letGo}, or till `owner` is no more, unless there is one. */
-  async holdOn(owner: WeakKey, signal?: AbortSignal): Promise<void> {
-    if (this.#count > 0) return;
-    this.#own ??= takeLease(this.directory).then((lease) => {
-      forgotten.register(owner, lease, this);
-      return lease;
-    });
-    await orAborted(this.#own, signal);
-  }
-
-  letGo(): void {
-    forgotten.unregister(this);
-    this.#own?.then((lease) => lease[Symbol.dispose]());
-    this.#own = undefined;
-  }
-}
-
-/** Where there are no blobs, or the file system has no locks, it is none: age alone protects then. */
+/**
+ * Waits while blobs are being removed. Where there are none, or the file system has no locks, it holds
+ * nothing: age alone protects then.
+ */
 async function takeLease(directory: string, signal?: AbortSignal): Promise<Disposable> {
   const folder = await Deno.realPath(join(directory, BLOBS)).catch(() => undefined);
   if (folder === undefined) return new globalThis.DisposableStack();
-  const one = getOrSet(held, folder, () => ({ file: enter(directory), holders: 0 }));
+  const enter = async (): Promise<Deno.FsFile> => {
+    using _gate = await openShared(join(directory, GATE));
+    return await openShared(join(directory, BLOBS));
+  };
+  const one = getOrSet(held, folder, () => ({ file: enter(), holders: 0 }));
   one.holders++;
   const lease = new globalThis.DisposableStack();
   lease.defer(() => {
@@ -566,18 +544,10 @@ async function takeLease(directory: string, signal?: AbortSignal): Promise<Dispo
   return lease;
 }
 
-async function enter(directory: string): Promise<Deno.FsFile> {
-  using _gate = await openShared(join(directory, GATE));
-  return await openShared(join(directory, BLOBS));
-}
-
 /**
- * Runs work while nobody has a lease, in this process neither. New ones wait meanwhile, so that those
- * who come and go all the time do not keep it off for ever.
- *
- * @param waitMs how long to wait for those who have one
- * @param signal ends the waiting
- * @returns `busy` when somebody still had one
+ * Runs work while nobody has a lease, in this process neither: `busy` when somebody still has one after
+ * some milliseconds. New ones wait meanwhile, so that those who come and go all the time do not keep it
+ * off for ever.
  */
 export async function withoutLeases<T>(
   directory: string,

@@ -8,6 +8,7 @@ import { graphKey } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
 import { KodenoError } from "../../errors.ts";
+import { getOrSet } from "../../io/work.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";
@@ -19,12 +20,9 @@ export interface MergeOptions extends Pick<TransferMeter, "emit"> {
 }
 
 /**
- * Copies all entries of layouts and archives into a layout; those without a name are found there by
- * their digests. What refers to something that its place lacks is told of, and left out.
- *
- * @returns the entries that `out` got
- * @throws {KodenoError} `BAD_OPTION` when one name means different images; `BAD_CONTENT`,
- * `NOT_FOUND`, `IO_FAILED`. `out` then has no new entry
+ * Copies all entries of layouts and archives into a layout, and tells which came in; those without a
+ * name are found there by their digests. What refers to something that its place lacks is told of, and
+ * left out. After a failure there is no new entry.
  */
 export async function mergeLayouts(
   out: Layout,
@@ -102,29 +100,24 @@ function combine(
   return withEach(before, more);
 }
 
-/**
- * The entries of a place; what refers to something that is not there is told of once, and left out.
- *
- * @param told what was left out before
- */
+/** The entries of a place; what refers to something that is not there is told of once, and left out. */
 async function entriesToMerge(
   place: ImageStore,
   told: Set<string>,
   { emit, signal }: MergeOptions,
 ): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
-  const lacking = new Map<string, string | undefined>();
+  const subjects = new Map<string, ReturnType<typeof subjectsOf>>();
   for (const entry of await place.entries()) {
-    const key = graphKey(entry);
-    const isNamed = entryName(entry) !== undefined;
-    if (!isNamed && !lacking.has(key)) {
-      lacking.set(key, (await subjectsOf(place, entry, { signal })).missing?.digest);
-    }
-    const missing = isNamed ? undefined : lacking.get(key);
+    const look = () => subjectsOf(place, entry, { signal });
+    const { missing } = entryName(entry) === undefined
+      ? await getOrSet(subjects, graphKey(entry), look)
+      : {};
     if (missing === undefined) found.push(entry);
     else if (!told.has(entry.digest)) {
       told.add(entry.digest);
-      const message = `Left out ${entry.digest}: it refers to ${missing}, which is not there`;
+      const message =
+        `Left out ${entry.digest}: it refers to ${missing.digest}, which is not there`;
       emit?.({ type: "note", level: "warning", message });
     }
   }
