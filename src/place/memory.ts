@@ -52,14 +52,11 @@ export class MemoryStore implements Source, Target {
 
   /** {@inheritDoc Source.fetch} */
   // deno-lint-ignore require-await -- as above
-  async fetch(
-    descriptor: Descriptor,
-    options: CallOptions = {},
-  ): Promise<ReadableStream<Uint8Array>> {
+  async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    const bytes = this.#blobs.get(parseDigest(descriptor.digest));
+    const bytes = this.#blobs.get(parseDigest(d.digest));
     if (bytes !== undefined) return bytesStream(bytes);
-    throw new KodenoError("NOT_FOUND", `Cannot find blob ${descriptor.digest} in memory`);
+    throw new KodenoError("NOT_FOUND", `Cannot find blob ${d.digest} in memory`);
   }
 
   /** {@inheritDoc Target.has} */

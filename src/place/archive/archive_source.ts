@@ -121,7 +121,7 @@ export class ArchiveSource implements Source, Disposable {
   /** {@inheritDoc Source.resolve} */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    return findEntry(await this.entries(), ref, `archive ${this.path}`);
+    return findEntry(await this.entries(), ref, this.what);
   }
 
   /** Whether it has a blob. */
@@ -130,20 +130,17 @@ export class ArchiveSource implements Source, Disposable {
   }
 
   /** {@inheritDoc Source.fetch} */
-  async fetch(
-    descriptor: Descriptor,
-    options: CallOptions = {},
-  ): Promise<ReadableStream<Uint8Array>> {
+  async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    const digest = parseDigest(descriptor.digest);
+    const digest = parseDigest(d.digest);
     const found = this.#content.find(digest);
     if (found === undefined) {
-      const message = `Cannot find blob ${digest} in archive ${this.path}`;
-      throw new KodenoError("NOT_FOUND", message + (hasSuccessors(descriptor) ? PARTIAL : ""));
+      const message = `Cannot find blob ${digest} in ${this.what}`;
+      throw new KodenoError("NOT_FOUND", message + (hasSuccessors(d) ? PARTIAL : ""));
     }
     const size = found instanceof Uint8Array ? found.length : found.size;
-    if (size !== descriptor.size) {
-      const why = `its blob ${digest} has ${size} bytes, not the ${descriptor.size} named`;
+    if (size !== d.size) {
+      const why = `its blob ${digest} has ${size} bytes, not the ${d.size} named`;
       throw badArchive(this.path, why);
     }
     return found instanceof Uint8Array ? bytesStream(found) : await this.#file.stream(found);
@@ -162,11 +159,11 @@ const schema = z.array(z.looseObject({ Config: z.string(), RepoTags: strings, La
 type Item = z.infer<typeof schema>[number];
 
 const COMPRESSIONS = [
-  { name: "gzip", undo: "gunzip", layer: MediaType.layerGzip, magic: [0x1f, 0x8b] },
+  { name: "gzip", layer: MediaType.layerGzip, undo: "gunzip", magic: [0x1f, 0x8b] },
   {
     name: "zstd",
-    undo: "unzstd",
     layer: `${MediaType.layer}+zstd`,
+    undo: "unzstd",
     magic: [0x28, 0xb5, 0x2f, 0xfd],
   },
 ];
@@ -179,27 +176,29 @@ function compressionOf(start: Uint8Array): typeof COMPRESSIONS[number] | undefin
  * Reads what `docker save` writes (Docker image spec 1.2: `manifest.json`, a config and a tar per
  * layer) as OCI images: the bytes of the configs stay, only manifests are made for them.
  */
-async function readDockerSave(
-  archive: TarFile,
-  list: Member,
-  signal?: AbortSignal,
-): Promise<ArchiveContent> {
+async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSignal) {
   const blobs = new Map<string, Member | Uint8Array>();
-  const layers = new Map<Member, Descriptor>();
+  const known = new Map<Member, Descriptor>();
   const entries: Descriptor[] = [];
 
+  const add = (mediaType: string, bytes: Uint8Array): Descriptor => {
+    const digest = digestOf(bytes);
+    blobs.set(digest, bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
   const layer = async (name: string, diffId: Digest): Promise<Descriptor> => {
     const member = memberOf(archive, name);
-    const known = layers.get(member);
-    if (known !== undefined) return known;
+    if (known.has(member)) return known.get(member) as Descriptor;
     const start = await readAll(await archive.stream(member, 4), 4, name);
     // `docker save` compresses none, other programs do. One that is not compressed has the digest that
     // the config names; readers check it.
     const mediaType = compressionOf(start)?.layer ?? MediaType.layer;
-    const isPlain = mediaType === MediaType.layer;
-    const digest = isPlain ? diffId : await hash(archive, member, signal);
-    const described = { mediaType, digest, size: member.size };
-    layers.set(member, described);
+    const { size } = member;
+    const digest = mediaType === MediaType.layer
+      ? diffId
+      : (await hashed(reusedChunks(await archive.stream(member), { size, signal }))).digest;
+    const described = { mediaType, digest, size };
+    known.set(member, described);
     blobs.set(digest, member);
     return described;
   };
@@ -214,34 +213,19 @@ async function readDockerSave(
   for (const item of items) {
     const bytes = await small(archive, memberOf(archive, item.Config));
     const config = parseConfig(bytes, `member ${item.Config} of archive ${archive.path}`);
-    const diffIds = config.rootfs.diff_ids;
+    const { diff_ids: diffIds } = config.rootfs;
     const names = item.Layers ?? [];
     if (names.length !== diffIds.length) {
       const why = `has ${names.length} layers, and its config names ${diffIds.length}`;
       throw badArchive(archive.path, `image ${item.Config} ${why}`);
     }
-    const described: Descriptor[] = [];
-    for (const [i, diffId] of diffIds.entries()) {
-      described.push(await layer(names[i] ?? "", diffId));
-    }
-    const digest = digestOf(bytes);
-    blobs.set(digest, bytes);
-    const manifest = encodeJson({
-      schemaVersion: 2,
-      mediaType: MediaType.manifest,
-      config: { mediaType: MediaType.config, digest, size: bytes.length },
-      layers: described,
-    });
-    const root = {
-      mediaType: MediaType.manifest,
-      digest: digestOf(manifest),
-      size: manifest.length,
-      platform: platformOf(config),
-    };
-    blobs.set(root.digest, manifest);
+    const layers = await Array.fromAsync(diffIds, (diffId, i) => layer(names[i] ?? "", diffId));
+    const head = { schemaVersion: 2, mediaType: MediaType.manifest };
+    const manifest = encodeJson({ ...head, config: add(MediaType.config, bytes), layers });
+    const root = { ...add(MediaType.manifest, manifest), platform: platformOf(config) };
     entries.push(...named(archive, root, item));
   }
-  return { entries, find: (digest) => blobs.get(digest) };
+  return { entries, find: (digest: Digest) => blobs.get(digest) };
 }
 
 function named(archive: TarFile, root: Descriptor, item: Item): Descriptor[] {
@@ -266,11 +250,6 @@ async function small(archive: TarFile, member: Member): Promise<Uint8Array> {
   return await readAll(await archive.stream(member), MAX_JSON_BYTES, what);
 }
 
-async function hash(archive: TarFile, member: Member, signal?: AbortSignal): Promise<Digest> {
-  const how = { size: member.size, signal };
-  return (await hashed(reusedChunks(await archive.stream(member), how))).digest;
-}
-
 const BLOCK_BYTES = 512;
 const WINDOW_BYTES = 64 * 1024;
 /** Go's reader has the same bound for what extends a header. */
@@ -281,18 +260,13 @@ const MAX_MEMBERS = 200_000;
 const MAX_LINKS = 8;
 
 /** Where the content of a file is, in bytes from the archive's start. */
-interface Member {
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** Files by name; a link is the name it leads to. */
-type Members = ReadonlyMap<string, Member | string>;
+type Member = { readonly offset: number; readonly size: number };
 
 class TarFile implements Disposable {
   private constructor(
     readonly path: string,
-    readonly members: Members,
+    /** By name; a link is the name it leads to. */
+    readonly members: ReadonlyMap<string, Member | string>,
     /** Which file it was. */
     readonly identity: string,
     readonly held: Deno.FsFile | undefined,
@@ -332,10 +306,7 @@ class TarFile implements Disposable {
   }
 
   /** The first bytes of a member, or all of it. */
-  async stream(
-    { offset, size }: Member,
-    most: number = size,
-  ): Promise<ReadableStream<Uint8Array>> {
+  async stream({ offset, size }: Member, most = size): Promise<ReadableStream<Uint8Array>> {
     const part = { offset, size: Math.min(most, size) };
     if (this.held !== undefined) return partStream(this.held, part, this.path, () => {});
     const file = await openFile(this.path);
@@ -367,12 +338,7 @@ function identityOf({ dev, ino, size, mtime }: Deno.FileInfo): string {
 }
 
 /** Bytes of a file that others may read, too; `close` comes at the end, on error and on cancel. */
-function partStream(
-  file: Deno.FsFile,
-  part: Member,
-  path: string,
-  close: () => void,
-): ReadableStream<Uint8Array> {
+function partStream(file: Deno.FsFile, part: Member, path: string, close: () => void) {
   let { offset, size: left } = part;
   return byteStream(async (memory) => {
     try {
@@ -415,12 +381,7 @@ class Window {
 /** What pax records or GNU members say about the member after them. */
 type Extension = Pick<Pax, "path" | "linkpath" | "size">;
 
-async function scanMembers(
-  file: Deno.FsFile,
-  path: string,
-  length: number,
-  signal?: AbortSignal,
-): Promise<Members> {
+async function scanMembers(file: Deno.FsFile, path: string, length: number, signal?: AbortSignal) {
   const window = new Window(file);
   const found = new Map<string, Member | string>();
   let extension: Extension = {};

@@ -89,19 +89,16 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   }
 
   /** {@inheritDoc Source.fetch} */
-  async fetch(
-    descriptor: Descriptor,
-    options: CallOptions = {},
-  ): Promise<ReadableStream<Uint8Array>> {
+  async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    if (this.#near !== undefined) return await this.#near.fetch(descriptor, options);
-    const digest = parseDigest(descriptor.digest);
+    if (this.#near !== undefined) return await this.#near.fetch(d, options);
+    const digest = parseDigest(d.digest);
     const folder = await this.#folder;
     if (!this.blobs.has(digest) || folder === undefined) {
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for ${this.what}`);
     }
     try {
-      return fileStream(await openPatiently(blobFile(folder, descriptor)));
+      return fileStream(await openPatiently(blobFile(folder, d)));
     } catch (error) {
       throw ioFailure(`read blob ${digest} for ${this.what}`, error);
     }

@@ -28,11 +28,7 @@ export function badArchive(path: string, why: string, cause?: unknown): KodenoEr
 }
 
 /** The error for a file that is no archive of images at all. */
-export function notAnArchive(
-  path: string,
-  why: string,
-  next = "name a .tar of images",
-): KodenoError {
+export function notAnArchive(path: string, why: string, next = "name a .tar of images") {
   const message = `Cannot use ${path} as an image archive: ${why}; ${next}`;
   return new KodenoError("BAD_PLACE", message, { archive: path });
 }
@@ -147,11 +143,7 @@ export async function archiveDocuments(
   }));
 }
 
-interface DockerImage {
-  readonly Config: string;
-  readonly RepoTags: string[] | null;
-  readonly Layers: readonly string[];
-}
+type DockerImage = { Config: string; RepoTags: string[] | null; Layers: readonly string[] };
 
 /** One item for each image, with all of its names. */
 async function dockerImages(
@@ -159,7 +151,7 @@ async function dockerImages(
   entries: readonly Descriptor[],
   platforms: readonly PlatformSpec[] | undefined,
   options: CallOptions,
-): Promise<readonly DockerImage[]> {
+) {
   const items = new Map<string, DockerImage>();
   for (const entry of entries) {
     const chosen = chooseImage(await imagesBelow(source, entry, options), platforms);
@@ -169,11 +161,8 @@ async function dockerImages(
     const Config = blobPath(manifest.config);
     const name = imageName(entry);
     const RepoTags = [...items.get(Config)?.RepoTags ?? [], ...(name ? [name] : [])];
-    items.set(Config, {
-      Config,
-      RepoTags: RepoTags.length > 0 ? RepoTags : null,
-      Layers: manifest.layers.map(blobPath),
-    });
+    const Layers = manifest.layers.map(blobPath);
+    items.set(Config, { Config, RepoTags: RepoTags.length > 0 ? RepoTags : null, Layers });
   }
   return [...items.values()];
 }

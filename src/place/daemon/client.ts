@@ -58,12 +58,7 @@ export class DaemonClient implements Disposable {
   }
 
   /** Asks for a document; `doing` follows "cannot" in messages: `load app`. */
-  async get<T>(
-    path: string,
-    schema: z.ZodType<T>,
-    doing: string,
-    signal?: AbortSignal,
-  ): Promise<T> {
+  async get<T>(path: string, schema: z.ZodType<T>, doing: string, signal?: AbortSignal) {
     const text = this.expect(200, doing, await this.ask("GET", path, { signal }));
     return this.parse(doing, schema, text);
   }

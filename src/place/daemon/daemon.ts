@@ -107,11 +107,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
   }
 
   /** The digest of its config is an image's ID, or that of its manifest where containerd keeps images. */
-  async #idsOf(
-    source: Pick<Source, "fetch">,
-    image: Descriptor,
-    options: CallOptions,
-  ): Promise<readonly string[]> {
+  async #idsOf(source: Pick<Source, "fetch">, image: Descriptor, options: CallOptions) {
     const { manifest } = await readGraphDocument(source, image, options);
     return [...(manifest ? [manifest.config.digest] : []), image.digest];
   }
@@ -135,11 +131,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
   }
 
-  async #findPresent(
-    d: Descriptor,
-    ids: readonly string[],
-    options: CallOptions,
-  ): Promise<boolean> {
+  async #findPresent(d: Descriptor, ids: readonly string[], options: CallOptions) {
     for (const id of ids) {
       if (await this.findImage(id, options) !== id) continue;
       this.present.set(d.digest, id);
@@ -153,16 +145,12 @@ export class Daemon extends DaemonPlace<string> implements Source {
    * Whether the daemon has an index with what is wanted of it: it may have the manifests of its own
    * platform alone, and one before API 1.48 does not tell. GET /images/ID/json?manifests=1.
    */
-  async #findIndex(
-    root: Descriptor,
-    wanted: readonly Descriptor[],
-    { signal }: CallOptions,
-  ): Promise<boolean> {
-    if (!await this.#findPresent(root, [root.digest], { signal })) return false;
+  async #findIndex(root: Descriptor, wanted: readonly Descriptor[], options: CallOptions) {
+    if (!await this.#findPresent(root, [root.digest], options)) return false;
     if (isManifestType(root.mediaType)) return true;
     const path = `${imagePath(root.digest, "json")}?manifests=1`;
     const doing = `look into image ${root.digest}`;
-    const { Manifests } = await this.client.get(path, imageSchema, doing, signal);
+    const { Manifests } = await this.client.get(path, imageSchema, doing, options.signal);
     const there = new Set((Manifests ?? []).filter((m) => m.Available).map(({ ID }) => ID));
     const isThere = wanted.every(({ digest }) => there.has(digest));
     if (!isThere) this.present.delete(root.digest);

@@ -62,11 +62,7 @@ const infoSchema = z.looseObject({ Architecture: z.string().optional() });
 
 /** A place behind a daemon. */
 export abstract class DaemonPlace<Present> extends ArchiveCollector implements AsyncDisposable {
-  /**
-   * Calls the daemon.
-   *
-   * @ignore
-   */
+  /** Calls the daemon. @ignore */
   protected readonly client: DaemonClient;
   /** What was found of images that the place has: till the end of the work they are only named. */
   protected readonly present: Map<string, Present> = new Map();
@@ -122,11 +118,9 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     // An only image is taken as it is: the daemon may be able to emulate its platform.
     if (first !== undefined && others.length === 0 && platform === undefined) return first;
     const wanted = platform ? [platform] : await this.platforms({ signal });
-    const have: Descriptor[] = [];
-    for (const d of images) {
-      const its = d.platform ?? await imagePlatform(source, d, { signal });
-      have.push(its === undefined ? d : { ...d, platform: its });
-    }
+    const have = await Array.fromAsync(images, async (d): Promise<Descriptor> => {
+      return { ...d, platform: d.platform ?? await imagePlatform(source, d, { signal }) };
+    });
     const doing = `load ${root.digest} into the Docker daemon at ${this.where}`;
     const chosen = platform ? onlyMatch(have, platform, doing) : firstMatch(have, wanted);
     if (chosen !== undefined) return chosen;
@@ -218,14 +212,15 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     // One member after the other.
     await this.#members.run(async () => {
       signal?.throwIfAborted();
-      const isDocument = hasSuccessors(d);
-      const bytes = isDocument ? await readDocument({ fetch: open }, d, { signal }) : undefined;
+      const bytes = hasSuccessors(d)
+        ? await readDocument({ fetch: open }, d, { signal })
+        : undefined;
       const stream = bytes ? bytesStream(bytes) : await open();
       let begun = false;
       const send = async (chunk: Uint8Array): Promise<void> => {
-        const isFirst = !begun;
+        const header = begun ? undefined : blobHeader(d);
         begun = true;
-        if (isFirst) await this.#send(blobHeader(d), signal);
+        if (header) await this.#send(header, signal);
         if (chunk.length > 0) await this.#send(chunk, signal);
       };
       try {
@@ -302,18 +297,8 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
   }
 }
 
-/**
- * What to look for in an image of several platforms, in this order.
- *
- * @param os as GET /version says (`linux`)
- * @param architecture as GET /version says, one of Go's
- * @param machine as GET /info says; of use for arm, where the variant depends on it
- */
-export function daemonPlatforms(
-  os: string,
-  architecture: string,
-  machine = "",
-): readonly PlatformSpec[] {
+/** What to look for in an image of several platforms, in this order; `machine` is as GET /info says. */
+export function daemonPlatforms(os: string, architecture: string, machine = ""): PlatformSpec[] {
   // A machine with 32-bit arm runs its own variant and older ones; `uname -m` says which it is.
   const [, own = "0"] = /^armv(\d)/.exec(machine.replace("aarch64", "armv8")) ?? [];
   const variants = architecture === "arm" ? ["v7", "v6", "v5"].filter((v) => v <= `v${own}`) : [];
