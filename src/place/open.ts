@@ -9,12 +9,10 @@ import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
-import type { ArchiveSource } from "./archive/archive_source.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
 import type { Daemon } from "./daemon/daemon.ts";
-import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
-import { type Layout, openLayout } from "./layout/layout.ts";
+import { openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
 import { Registries } from "./registry/registry.ts";
 import type { RegistryOptions } from "./registry/transport.ts";
@@ -58,10 +56,7 @@ export function parsePlace(text: string): PlaceName {
  * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
  * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.
  */
-export async function openImages(
-  place: string,
-  options: WorkOptions = {},
-): Promise<Layout | ArchiveSource> {
+export async function openImages(place: string, options: WorkOptions = {}) {
   return await openStore(await pathOf(place), options);
 }
 
@@ -76,11 +71,8 @@ export async function pathOf(place: string): Promise<string> {
  * Opens a layout, or an archive, which may be a pipe; where no kind is said, it is what is there. What
  * comes from a pipe is held till the archive is disposed of.
  */
-async function openStore(
-  path: string,
-  { signal, emit }: WorkOptions,
-  kind?: "layout" | "archive",
-): Promise<Layout | ArchiveSource> {
+async function openStore(path: string, options: WorkOptions, kind?: "layout" | "archive") {
+  const { signal, emit } = options;
   if (kind === "layout") return await openLayout(path, { emit });
   const info = path === "-" ? undefined : await Deno.stat(path).catch(() => undefined);
   const isPipe = path === "-" || info?.isFifo;
@@ -174,9 +166,7 @@ export function isLocalRepository(name: string): boolean {
  * Finds the Docker daemon that a configuration means; dials nothing. Offline, one on another machine is
  * refused, since only the environment names it.
  */
-export async function findDaemonOf(
-  { environment, offline }: TransferConfig,
-): Promise<DaemonEndpoint> {
+export async function findDaemonOf({ environment, offline }: TransferConfig) {
   const { findDaemon, formatEndpoint } = await import("./daemon/endpoint.ts");
   const endpoint = await findDaemon(environment);
   if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
@@ -194,10 +184,7 @@ export async function findDaemonOf(
 export type LocalPlace = Daemon | KindCluster;
 
 /** Opens the daemon that a configuration means, or the cluster that it means for a domain of names. */
-export async function openLocalPlace(
-  config: TransferConfig,
-  domain: string | undefined,
-): Promise<LocalPlace> {
+export async function openLocalPlace(config: TransferConfig, domain?: string): Promise<LocalPlace> {
   const { environment } = config;
   const endpoint = await findDaemonOf(config);
   const cluster = domain === undefined ? undefined : kindCluster(domain, environment);

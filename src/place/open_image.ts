@@ -63,17 +63,16 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
     const index = "indexOf" in source ? await (source as Daemon).indexOf(ref) : undefined;
     if (index) tellPartial(index, root, from, emit);
   }
-  if (platform !== undefined) root = await choosePlatform(source, root, platform, from, signal);
+  if (platform !== undefined) root = await choosePlatform(platform, source, root, options);
   const opened = opening.move();
   return { source, root, name, notes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** What is left out where no name was said: images without one, and more names of a named one. */
-async function leftOutBeside(
-  source: ImageStore,
-  root: Descriptor,
-  { from, signal }: OpenOptions,
-): Promise<readonly string[]> {
+/**
+ * What is left out where no name was said: images without one, as far as can be told, and more names of
+ * a named one. What refers to an image goes with --referrers.
+ */
+async function leftOutBeside(source: ImageStore, root: Descriptor, options: OpenOptions) {
   const own = entryName(root);
   if (own === undefined) return [];
   const names = new Set<string>();
@@ -81,14 +80,16 @@ async function leftOutBeside(
   for (const entry of await source.entries()) {
     const name = entryName(entry);
     if (name !== undefined) names.add(name);
-    else if (entry.digest !== root.digest && await isImage(source, entry, signal)) {
-      digests.add(entry.digest);
+    else if (entry.digest !== root.digest && hasSuccessors(entry)) {
+      // One that is damaged does not matter to the one that is copied.
+      const document = await readGraphDocument(source, entry, options).catch(() => undefined);
+      if (document?.subject === undefined) digests.add(entry.digest);
     }
   }
   names.delete(own);
   const tell = (left: ReadonlySet<string>, why: string): readonly string[] => {
     const texts = [...left].map((one) => JSON.stringify(one.slice(0, 300)));
-    return left.size === 0 ? [] : [`Left out ${listed(texts)} of ${from}: ${why}`];
+    return left.size === 0 ? [] : [`Left out ${listed(texts)} of ${options.from}: ${why}`];
   };
   return [
     ...tell(names, `${JSON.stringify(own)} names the same image; say a name to copy it`),
@@ -96,51 +97,26 @@ async function leftOutBeside(
   ];
 }
 
-/** Whether an entry is an image, as far as can be told: what refers to one goes with --referrers. */
-async function isImage(
-  source: Source,
-  entry: Descriptor,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  if (!hasSuccessors(entry)) return false;
-  // One that is damaged does not matter to the one that is copied.
-  const document = await readGraphDocument(source, entry, { signal }).catch(() => undefined);
-  return document?.subject === undefined;
-}
-
 /** One of several entries that differ in the platform alone, as some tools write an index. */
-async function resolveFor(
-  platform: string,
-  source: ImageStore,
-  ref: string,
-  where: string,
-): Promise<Descriptor> {
+async function resolveFor(platform: string, source: ImageStore, ref: string, where: string) {
   const entries = await source.entries();
   const named = ref === "" ? entries : entriesNamed(entries, ref, where);
-  const spec = parsePlatformSpec(platform);
-  const found = allMatching(named, spec);
+  const [found, ...others] = allMatching(named, parsePlatformSpec(platform));
   const isFlat = named.length > 1 && new Set(named.map(imageName)).size === 1 &&
     new Set(named.map(refName)).size === 1 && named.every((d) => d.platform);
-  return isFlat && found.length === 1 && found[0] ? found[0] : await source.resolve(ref);
+  return isFlat && found && others.length === 0 ? found : await source.resolve(ref);
 }
 
-async function choosePlatform(
-  source: Source,
-  root: Descriptor,
-  platform: string,
-  where: string,
-  signal: AbortSignal | undefined,
-): Promise<Descriptor> {
+async function choosePlatform(platform: string, source: Source, root: Descriptor, o: OpenOptions) {
   const have = isIndexType(root.mediaType)
-    ? parseIndex(await readDocument(source, root, { signal }), where).manifests
+    ? parseIndex(await readDocument(source, root, o), o.from).manifests
     // What a manifest runs on is in its config; whoever named it may not say so.
-    : [{ ...root, platform: await imagePlatform(source, root, { signal }) }];
-  const found = allMatching<Descriptor>(have, parsePlatformSpec(platform));
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
+    : [{ ...root, platform: await imagePlatform(source, root, o) }];
+  const [only, ...others] = allMatching<Descriptor>(have, parsePlatformSpec(platform));
+  if (only !== undefined && others.length === 0) return only;
   const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
-  const next = found.length > 1 ? "; say which one" : "";
-  const message = `Cannot choose ${platform} of ${where}: it has ${list}${next}`;
+  const next = only === undefined ? "" : "; say which one";
+  const message = `Cannot choose ${platform} of ${o.from}: it has ${list}${next}`;
   throw new KodenoError("BAD_PLATFORM", message);
 }
 
@@ -177,16 +153,13 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
  * The entries that are named, in the order of the place; all of them when none is named, but for those
  * that cannot be moved: what is no image, and what refers to something that is not there.
  */
-async function chooseImages(
-  source: ImageStore,
-  where: string,
-  { images, verb, signal, emit }: ImageChoice,
-): Promise<readonly Descriptor[]> {
+async function chooseImages(source: ImageStore, where: string, choice: ImageChoice) {
+  const { images, verb, emit } = choice;
   const entries = await source.entries();
   const found: Descriptor[] = [];
   const named = new Set(images.flatMap((image) => entriesNamed(entries, image, where)));
   for (const entry of images.length > 0 ? entries.filter((one) => named.has(one)) : entries) {
-    const why = await hindrance(source, entry, { signal });
+    const why = await hindrance(source, entry, choice);
     if (why === undefined) found.push(entry);
     else if (named.has(entry)) {
       const message = `Cannot ${verb} ${nameOrDigest(entry)} of ${where}: ${why}`;
@@ -201,11 +174,7 @@ async function chooseImages(
 }
 
 /** All entries that a name, tag or digest means; several where they differ in the platform alone. */
-function entriesNamed(
-  entries: readonly Descriptor[],
-  image: string,
-  where: string,
-): readonly Descriptor[] {
+function entriesNamed(entries: readonly Descriptor[], image: string, where: string) {
   const name = shortName(image);
   const tries: ((entry: Descriptor) => boolean)[] = [
     (e) => e.digest === image,
@@ -221,11 +190,7 @@ function entriesNamed(
 }
 
 /** Why an entry cannot be moved, if it cannot. */
-async function hindrance(
-  source: ImageStore,
-  entry: Descriptor,
-  options: CallOptions,
-): Promise<string | undefined> {
+async function hindrance(source: ImageStore, entry: Descriptor, options: CallOptions) {
   if (!hasSuccessors(entry)) {
     return `its media type ${JSON.stringify(entry.mediaType)} is neither an image's nor an index's`;
   }
@@ -235,13 +200,8 @@ async function hindrance(
 }
 
 /** Tells that of an index one platform alone is moved. */
-function tellPartial(
-  index: Descriptor,
-  { platform }: Descriptor,
-  where: string,
-  emit: Emit | undefined,
-): void {
-  const only = platform ? formatPlatform(platform) : "one platform";
+function tellPartial(index: Descriptor, image: Descriptor, where: string, emit?: Emit): void {
+  const only = image.platform ? formatPlatform(image.platform) : "one platform";
   const message = `Took ${only} of ${nameOrDigest(index)} alone: ${where} has no other image of ` +
     `index ${index.digest}`;
   emit?.({ type: "note", level: "warning", message });

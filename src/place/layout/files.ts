@@ -5,7 +5,6 @@
  * @module
  */
 import { join } from "node:path";
-import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { KodenoError } from "../../errors.ts";
 import {
   ioFailure,
@@ -18,10 +17,9 @@ import {
   syncParent,
   writeAll,
   writeAtomically,
-  writeSynced,
 } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
-import { checkedChunks, fileStream, readAll } from "../../io/streams.ts";
+import { fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
 
@@ -57,25 +55,6 @@ export function withEntries(
 /** Replaces the index; it is on disk then. */
 export async function writeIndexFile(directory: string, bytes: Uint8Array): Promise<void> {
   await writeAtomically(join(directory, "index.json"), directory, (file) => writeAll(file, bytes));
-}
-
-/** Writes a blob, checked while it streams: whole or not at all. */
-export async function writeBlob(
-  directory: string,
-  path: string,
-  descriptor: Descriptor,
-  open: OpenBlob,
-  options: CallOptions,
-): Promise<void> {
-  try {
-    await writeSynced(path, directory, async (file) => {
-      const chunks = checkedChunks(await open(), descriptor, options);
-      for await (const chunk of chunks) writeAll(file, chunk);
-    });
-  } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw ioFailure(`write blob ${descriptor.digest} to layout ${directory}`, error);
-  }
 }
 
 /**

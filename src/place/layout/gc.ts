@@ -71,11 +71,9 @@ export async function collectGarbage(layout: Layout, options: GarbageOptions): P
 }
 
 /** Looks at all blobs, and removes those that may go, with the entries of them. */
-async function sweep(
-  layout: Layout,
-  { dryRun, minimumAgeMs, signal }: GarbageOptions,
-): Promise<Garbage> {
+async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const { directory } = layout;
+  const { dryRun, minimumAgeMs, signal } = options;
   const now = Date.now();
   const timeOf = ({ mtime }: Deno.FileInfo) => mtime?.getTime() ?? 0;
   const isYoung = (info: Deno.FileInfo) => timeOf(info) > now - minimumAgeMs;

@@ -25,9 +25,15 @@ import {
 } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
-import { ioFailure, isNotFound, removeStaleTemporaries } from "../../io/files.ts";
+import {
+  ioFailure,
+  isNotFound,
+  removeStaleTemporaries,
+  writeAll,
+  writeSynced,
+} from "../../io/files.ts";
 import { openShared, withLock } from "../../io/lock.ts";
-import { fileStream } from "../../io/streams.ts";
+import { checkedChunks, fileStream } from "../../io/streams.ts";
 import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import {
@@ -52,7 +58,6 @@ import {
   readIndexFile,
   syncFolders,
   withEntries,
-  writeBlob,
   writeIndexFile,
 } from "./files.ts";
 
@@ -82,15 +87,15 @@ export async function openLayout(
   options: { readonly create?: boolean; readonly emit?: ((event: NoteEvent) => void) | undefined } =
     {},
 ): Promise<Layout> {
-  const state = await checkMarker(directory, options.create ?? false);
+  const { create = false, emit } = options;
+  const state = await checkMarker(directory, create);
   if (state === "damaged") {
-    const message = await mendMarker(directory);
-    options.emit?.({ type: "note", level: "warning", message });
+    emit?.({ type: "note", level: "warning", message: await mendMarker(directory) });
   }
-  if (state !== "none") return new Layout(directory, undefined, options.emit);
+  if (state !== "none") return new Layout(directory, undefined, emit);
   const folder = await Deno.stat(directory).catch(() => undefined);
   await createMarker(directory);
-  return new Layout(directory, folder === undefined ? "folder" : "layout", options.emit);
+  return new Layout(directory, folder === undefined ? "folder" : "layout", emit);
 }
 
 /**
@@ -186,12 +191,9 @@ export class Layout implements ImageStore, Place, Disposable {
   }
 
   /** {@inheritDoc Source.fetch} */
-  async fetch(
-    descriptor: Descriptor,
-    options: CallOptions = {},
-  ): Promise<ReadableStream<Uint8Array>> {
+  async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    return fileStream(await this.openBlob(descriptor));
+    return fileStream(await this.openBlob(d));
   }
 
   /**
@@ -251,12 +253,19 @@ export class Layout implements ImageStore, Place, Disposable {
     await this.#pushing.do(descriptor.digest, () => this.#write(descriptor, open, options));
   }
 
-  async #write(descriptor: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
-    options.signal?.throwIfAborted();
-    await this.#holdOn(options.signal);
-    const path = blobPathIn(this.directory, descriptor);
+  async #write(d: Descriptor, open: OpenBlob, { signal }: CallOptions): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#holdOn(signal);
     await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
-    await writeBlob(this.directory, path, descriptor, open, options);
+    const path = blobPathIn(this.directory, d);
+    try {
+      await writeSynced(path, this.directory, async (file) => {
+        for await (const chunk of checkedChunks(await open(), d, { signal })) writeAll(file, chunk);
+      });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw ioFailure(`write blob ${d.digest} to ${this.what}`, error);
+    }
     this.#pushed.add(path);
   }
 
@@ -454,10 +463,7 @@ export class Living {
   }
 
   /** The entries after a change without those that lose their subjects by it. */
-  async afterChange(
-    before: readonly Descriptor[],
-    after: readonly Descriptor[],
-  ): Promise<readonly Descriptor[]> {
+  async afterChange(before: readonly Descriptor[], after: readonly Descriptor[]) {
     const digests = new Set(after.map(({ digest }) => digest));
     const went = before.some(({ digest }) => !digests.has(digest));
     if (!went || !after.some((entry) => isNameless(entry) && hasSuccessors(entry))) return after;

@@ -32,25 +32,40 @@ export async function mergeLayouts(
   const { force = false, signal, emit } = options;
   using _ = await out.hold({ signal });
   const told = new Set<string>();
+  const combine = (before: readonly Descriptor[], added: readonly Descriptor[]) => {
+    const keys = new Set(before.map(graphKey));
+    const named = new Map(before.map((entry) => [entryName(entry), entry]));
+    const more: Descriptor[] = [];
+    for (const entry of added) {
+      const name = entryName(entry);
+      const other = name === undefined ? undefined : named.get(name);
+      if (!force && other !== undefined && other.digest !== entry.digest) {
+        const why = `${name} is ${other.digest} and ${entry.digest}`;
+        const next = "remove one with kodeno rm, or let the later one win with --force";
+        throw new KodenoError("BAD_OPTION", `Cannot merge into ${out.what}: ${why}; ${next}`);
+      }
+      if (name !== undefined || !keys.has(graphKey(entry))) more.push(entry);
+      keys.add(graphKey(entry));
+      named.set(name, entry);
+    }
+    return withEach(before, more);
+  };
   /** One place after the other is held, since a process may open so many files only. */
-  const each = async (
-    work: (from: ImageStore, entry: Descriptor) => Promise<unknown>,
-  ): Promise<readonly Descriptor[]> => {
+  const each = async (work?: (from: ImageStore, entry: Descriptor) => Promise<unknown>) => {
     const entries: Descriptor[] = [];
     for (const from of ins) {
       using _ = await holdPlace(from, { signal });
       const done = new Set<string>();
       for (const entry of await entriesToMerge(from, told, options)) {
         entries.push(entry);
-        if (!done.has(graphKey(entry))) await work(from, entry);
+        if (!done.has(graphKey(entry))) await work?.(from, entry);
         done.add(graphKey(entry));
       }
     }
     return entries;
   };
   // Told before anything is copied, and looked at again when nobody else can change the layout.
-  const announced = await each(() => Promise.resolve());
-  combine(await out.entries(), announced, force, out.directory);
+  combine(await out.entries(), await each());
   for (let brought = 1;; brought++) {
     const entries = await each((from, entry) =>
       copy(from, entry, out, { signal, emit, image: entryName(entry) })
@@ -63,7 +78,7 @@ export async function mergeLayouts(
         gone = entry;
         return before;
       }
-      return combine(before, entries, force, out.directory);
+      return combine(before, entries);
     });
     if (gone === undefined) {
       // One that was brought twice came in once.
@@ -72,44 +87,16 @@ export async function mergeLayouts(
     // Somebody else has removed what was there, and it is brought again.
     if (brought < MAX_TIMES_BROUGHT) continue;
     const why = `${gone.digest} is not whole any more; something else is removing its blobs`;
-    throw new KodenoError("NOT_FOUND", `Cannot merge into layout ${out.directory}: ${why}`);
+    throw new KodenoError("NOT_FOUND", `Cannot merge into ${out.what}: ${why}`);
   }
-}
-
-function combine(
-  before: readonly Descriptor[],
-  added: readonly Descriptor[],
-  force: boolean,
-  directory: string,
-): readonly Descriptor[] {
-  const keys = new Set(before.map(graphKey));
-  const named = new Map(before.map((entry) => [entryName(entry), entry]));
-  const more: Descriptor[] = [];
-  for (const entry of added) {
-    const name = entryName(entry);
-    const other = name === undefined ? undefined : named.get(name);
-    if (!force && other !== undefined && other.digest !== entry.digest) {
-      const why = `${name} is ${other.digest} and ${entry.digest}`;
-      const next = "remove one with kodeno rm, or let the later one win with --force";
-      throw new KodenoError("BAD_OPTION", `Cannot merge into layout ${directory}: ${why}; ${next}`);
-    }
-    if (name !== undefined || !keys.has(graphKey(entry))) more.push(entry);
-    keys.add(graphKey(entry));
-    named.set(name, entry);
-  }
-  return withEach(before, more);
 }
 
 /** The entries of a place; what refers to something that is not there is told of once, and left out. */
-async function entriesToMerge(
-  place: ImageStore,
-  told: Set<string>,
-  { emit, signal }: MergeOptions,
-): Promise<readonly Descriptor[]> {
+async function entriesToMerge(place: ImageStore, told: Set<string>, options: MergeOptions) {
   const found: Descriptor[] = [];
   const subjects = new Map<string, ReturnType<typeof subjectsOf>>();
   for (const entry of await place.entries()) {
-    const look = () => subjectsOf(place, entry, { signal });
+    const look = () => subjectsOf(place, entry, options);
     const { missing } = entryName(entry) === undefined
       ? await getOrSet(subjects, graphKey(entry), look)
       : {};
@@ -118,7 +105,7 @@ async function entriesToMerge(
       told.add(entry.digest);
       const message =
         `Left out ${entry.digest}: it refers to ${missing.digest}, which is not there`;
-      emit?.({ type: "note", level: "warning", message });
+      options.emit?.({ type: "note", level: "warning", message });
     }
   }
   return found;
