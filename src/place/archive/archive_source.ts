@@ -49,13 +49,11 @@ export async function openArchive(
   const file = await TarFile.open(path, signal, held);
   try {
     const index = file.find("index.json");
-    if (index !== undefined && file.find("oci-layout") !== undefined) {
+    if (index && file.find("oci-layout")) {
       return new ArchiveSource(file, await readLayout(file, index));
     }
     const list = file.find("manifest.json");
-    if (list !== undefined) {
-      return new ArchiveSource(file, await readDockerSave(file, list, signal));
-    }
+    if (list) return new ArchiveSource(file, await readDockerSave(file, list, signal));
     const why = "it has neither oci-layout and index.json nor manifest.json";
     throw notAnArchive(path, why, 'name what "kodeno", "docker save" or an OCI tool wrote');
   } catch (error) {
@@ -68,13 +66,10 @@ export async function openArchive(
  * {@link openArchive} for what can be read but once: the standard input (`-`), a pipe. It is kept in a
  * temporary file till the archive is disposed of, or the process ends.
  */
-export async function openPipedArchive(
-  path: string,
-  options: CallOptions = {},
-): Promise<ArchiveSource> {
+export async function openPipedArchive(path: string, { signal }: CallOptions) {
   const name = path === "-" ? "stdin" : path;
-  const held = await spoolInput(path, `archive ${name}`, options.signal);
-  return await openArchive(name, { ...options, held });
+  const held = await spoolInput(path, `archive ${name}`, signal);
+  return await openArchive(name, { signal, held });
 }
 
 async function readLayout(file: TarFile, index: Member): Promise<ArchiveContent> {
@@ -407,7 +402,7 @@ async function scanMembers(file: Deno.FsFile, path: string, length: number, sign
     }
     if (++members > MAX_MEMBERS) throw badArchive(path, `it has over ${MAX_MEMBERS} members`);
 
-    const extends_ = EXTENSIONS.has(header.type);
+    const extends_ = EXTENSION.test(header.type);
     const size = (extends_ ? undefined : extension.size) ?? header.size;
     const content = offset + BLOCK_BYTES;
     const label = JSON.stringify(header.path);
@@ -432,8 +427,8 @@ async function scanMembers(file: Deno.FsFile, path: string, length: number, sign
     if (header.type === "Directory" || name === ".") continue;
     // Which of the two is meant would depend on the reader.
     if (found.has(name)) throw badArchive(path, `it has member ${JSON.stringify(name)} twice`);
-    if (FILES.has(header.type)) found.set(name, { offset: content, size });
-    else if (size === 0 && LINKS.has(header.type)) {
+    if (FILE.test(header.type)) found.set(name, { offset: content, size });
+    else if (size === 0 && LINK.test(header.type)) {
       // A symlink's target is relative to its folder, that of a hard link to the archive's root.
       const folder = header.type === "SymbolicLink" ? posix.dirname(name) : ".";
       found.set(name, linkTarget(path, name, folder, target));
@@ -444,14 +439,9 @@ async function scanMembers(file: Deno.FsFile, path: string, length: number, sign
   }
 }
 
-const FILES: ReadonlySet<string> = new Set(["File", "OldFile", "ContiguousFile"]);
-const LINKS: ReadonlySet<string> = new Set(["SymbolicLink", "Link"]);
-const EXTENSIONS: ReadonlySet<string> = new Set([
-  "ExtendedHeader",
-  "GlobalExtendedHeader",
-  "NextFileHasLongPath",
-  "NextFileHasLongLinkpath",
-]);
+const FILE = /^(?:Old|Contiguous)?File$/;
+const LINK = /^(?:Symbolic)?Link$/;
+const EXTENSION = /^(?:(?:Global)?ExtendedHeader|NextFileHasLong(?:Path|Linkpath))$/;
 
 function readExtension(type: string, bytes: Buffer): Extension {
   const text = bytes.toString("utf8");
@@ -468,11 +458,8 @@ function checkMagic(block: Uint8Array, path: string): void {
   if (block.length === 0) throw notAnArchive(path, "it is empty");
   const found = compressionOf(block);
   if (found !== undefined) {
-    throw notAnArchive(
-      path,
-      `it is compressed with ${found.name}`,
-      `run "${found.undo}" on it first`,
-    );
+    const { name, undo } = found;
+    throw notAnArchive(path, `it is compressed with ${name}`, `run "${undo}" on it first`);
   }
   if (block.length < BLOCK_BYTES) throw notAnArchive(path, `it has only ${block.length} bytes`);
 }

@@ -19,6 +19,7 @@ import {
   openPatiently,
   removeStaleTemporaries,
   temporaryPath,
+  throughTemporary,
   writeAll,
 } from "../../io/files.ts";
 import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
@@ -107,15 +108,12 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Keeps a blob in the folder. */
   protected async write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     if (this.#near !== undefined) return;
-    let path: string | undefined;
     try {
       const folder = await (this.#folder ??= this.#prepare());
-      path = blobFile(folder, d);
-      using file = await openPatiently(path, { write: true, create: true, truncate: true });
-      for await (const chunk of checkedChunks(await open(), d, options)) writeAll(file, chunk);
+      await throughTemporary(folder, async (file) => {
+        for await (const chunk of checkedChunks(await open(), d, options)) writeAll(file, chunk);
+      }, (temporary) => Deno.rename(temporary, blobFile(folder, d)));
     } catch (error) {
-      // A blob counts once it is in the map, which has none of this digest yet.
-      if (path !== undefined) await Deno.remove(path).catch(() => {});
       if (options.signal?.aborted) throw options.signal.reason;
       const where = `${this.what}${(await outputFolder(this.path)).note}`;
       throw ioFailure(`write blob ${d.digest} for ${where}`, error);
@@ -146,7 +144,10 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
         if (isNear) tellUnknown(options, document.index?.manifests);
         await below(document);
       }, options);
-      const entries = [...this.entries].sort(namedFirst);
+      const isNamed = (entry: Descriptor): boolean => entryName(entry) !== undefined;
+      const nameless = this.entries.filter((entry) => !isNamed(entry)).sort(byDigest);
+      // The others are sorted by their names.
+      const entries = [...this.entries.filter(isNamed), ...nameless];
       for (const entry of entries) await walk.from(entry);
       const documents = await archiveDocuments(this, entries, undefined, options);
       await makeFolder((await outputFolder(this.path)).folder);
@@ -202,12 +203,6 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
 }
 
 const byDigest = (a: Descriptor, b: Descriptor): number => a.digest < b.digest ? -1 : 1;
-
-/** Those without a name after the others, which are sorted. */
-const namedFirst = (a: Descriptor, b: Descriptor): number => {
-  const [one, two] = [Number(entryName(a) === undefined), Number(entryName(b) === undefined)];
-  return one - two || (one ? byDigest(a, b) : 0);
-};
 
 function blobFile(folder: string, descriptor: Descriptor): string {
   return join(folder, digestHex(parseDigest(descriptor.digest)));

@@ -131,40 +131,29 @@ export async function archiveDocuments(
   platforms?: readonly PlatformSpec[],
   options: CallOptions = {},
 ): Promise<Uint8Array> {
+  /** One item for each image, with all of its names. */
+  const items = new Map<string, { RepoTags: string[] | null; Layers: readonly string[] }>();
+  for (const entry of entries) {
+    const chosen = chooseImage(await imagesBelow(source, entry, options), platforms);
+    if (chosen === undefined) continue;
+    const { manifest } = await readGraphDocument(source, chosen, options);
+    if (!manifest || ociMediaType(manifest.config.mediaType) !== MediaType.config) continue;
+    const config = blobPath(manifest.config);
+    const name = imageName(entry);
+    const tags = [...items.get(config)?.RepoTags ?? [], ...(name ? [name] : [])];
+    const Layers = manifest.layers.map(blobPath);
+    items.set(config, { RepoTags: tags.length > 0 ? tags : null, Layers });
+  }
   const documents: [name: string, value: unknown][] = [
     ["oci-layout", { imageLayoutVersion: "1.0.0" }],
     ["index.json", { schemaVersion: 2, mediaType: MediaType.index, manifests: entries }],
-    ["manifest.json", await dockerImages(source, entries, platforms, options)],
+    ["manifest.json", [...items].map(([Config, item]) => ({ Config, ...item }))],
   ];
   return Buffer.concat(documents.flatMap(([name, value]) => {
     const bytes = encodeJson(value);
     const size = bytes.length;
     return [tarHeader({ type: "file", name, mode: 0o644, size }), bytes, padding(size)];
   }));
-}
-
-type DockerImage = { Config: string; RepoTags: string[] | null; Layers: readonly string[] };
-
-/** One item for each image, with all of its names. */
-async function dockerImages(
-  source: Pick<Source, "fetch">,
-  entries: readonly Descriptor[],
-  platforms: readonly PlatformSpec[] | undefined,
-  options: CallOptions,
-) {
-  const items = new Map<string, DockerImage>();
-  for (const entry of entries) {
-    const chosen = chooseImage(await imagesBelow(source, entry, options), platforms);
-    if (chosen === undefined) continue;
-    const { manifest } = await readGraphDocument(source, chosen, options);
-    if (!manifest || ociMediaType(manifest.config.mediaType) !== MediaType.config) continue;
-    const Config = blobPath(manifest.config);
-    const name = imageName(entry);
-    const RepoTags = [...items.get(Config)?.RepoTags ?? [], ...(name ? [name] : [])];
-    const Layers = manifest.layers.map(blobPath);
-    items.set(Config, { Config, RepoTags: RepoTags.length > 0 ? RepoTags : null, Layers });
-  }
-  return [...items.values()];
 }
 
 function blobPath(descriptor: Descriptor): string {
