@@ -84,20 +84,15 @@ async function openStore(path: string, options: WorkOptions, kind?: "layout" | "
     : await openArchive(resolve(path), { signal });
 }
 
-interface OpenSourceOptions extends WorkOptions {
-  /** That paths are relative to, where it is not the current one. */
-  readonly directory?: string | undefined;
-}
-
 /**
  * Opens a place to read an image from, which stays there till what was opened is disposed of; `ref` is
- * what the source resolves to the image.
+ * what the source resolves to the image. Paths are relative to a directory, or the current one.
  */
 export async function openSource(
   place: PlaceName,
   config: TransferConfig,
   opened: AsyncDisposableStack,
-  { directory = "", signal, emit }: OpenSourceOptions = {},
+  { directory = "", signal, emit }: WorkOptions & { readonly directory?: string } = {},
 ): Promise<{ readonly source: Source; readonly ref: string }> {
   switch (place.kind) {
     case "layout":
@@ -233,9 +228,8 @@ export async function openTarget(
       return new ArchiveTarget(place.path, { near });
     }
     case "daemon":
-      return await openLocalPlace(config, domain);
     case "kind":
-      return await openLocalPlace(config, KIND_DOMAIN);
+      return await openLocalPlace(config, place.kind === "kind" ? KIND_DOMAIN : domain);
     case "registry": {
       const { name } = place.reference;
       return (registries ?? openRegistries(config, { named: [name], ...use })).open(name);

@@ -12,10 +12,7 @@ import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** A tar that is sent, and what ends the call. */
-interface DaemonRequest extends CallOptions {
-  readonly body?: ReadableStream<Uint8Array> | undefined;
-}
-
+type DaemonRequest = CallOptions & { readonly body?: ReadableStream<Uint8Array> };
 type DaemonAnswer = { readonly status: number; readonly text: string };
 
 export class DaemonClient implements Disposable {

@@ -58,13 +58,8 @@ const lineSchema = z.looseObject({
   errorDetail: z.looseObject({ message: z.string().optional() }).optional(),
 });
 
-/** An image that the daemon wrote. */
-interface SavedImage {
-  readonly archive: ArchiveSource;
-  readonly root: Descriptor;
-  /** Whose only image there it is; left out for what is there as a whole. */
-  readonly index: Descriptor | undefined;
-}
+/** What the daemon wrote: an image, and the index of which it is the only one there. */
+type SavedImage = { archive: ArchiveSource; root: Descriptor; index: Descriptor | undefined };
 
 /** The images of a daemon. Made by {@link openDaemon}. */
 export class Daemon extends DaemonPlace<string> implements Source {
@@ -244,12 +239,12 @@ export class Daemon extends DaemonPlace<string> implements Source {
     const { signal } = this.#disposed;
     const path = imagePath(exactName(name), "get");
     const response = await this.client.send("GET", path, { signal });
-    if (response.status !== 200) {
-      const { status } = response;
+    const { status } = response;
+    if (status !== 200) {
       const text = await this.client.text(response, signal);
       if (status !== 404) this.client.expect(200, `save image ${name}`, { status, text });
-      const message = `Cannot find image ${JSON.stringify(name)} in ${this.what}`;
-      throw new KodenoError("NOT_FOUND", message);
+      const what = JSON.stringify(name);
+      throw new KodenoError("NOT_FOUND", `Cannot find image ${what} in ${this.what}`);
     }
     let file: Deno.FsFile | undefined;
     try {

@@ -62,7 +62,10 @@ const infoSchema = z.looseObject({ Architecture: z.string().optional() });
 
 /** A place behind a daemon. */
 export abstract class DaemonPlace<Present> extends ArchiveCollector implements AsyncDisposable {
-  /** Calls the daemon. @ignore */
+  /**
+   * Calls the daemon.
+   * @ignore
+   */
   protected readonly client: DaemonClient;
   /** What was found of images that the place has: till the end of the work they are only named. */
   protected readonly present: Map<string, Present> = new Map();

@@ -29,10 +29,7 @@ const containersSchema = z.array(z.looseObject({
 }));
 
 /** A container, and its name as `kind get nodes` says it. */
-interface KindNode {
-  readonly id: string;
-  readonly name: string;
-}
+type KindNode = { readonly id: string; readonly name: string };
 
 type ExecOptions = Pick<RunOptions, "signal" | "stdin">;
 
@@ -72,8 +69,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     const query = new URLSearchParams({ all: "1", filters: JSON.stringify({ label: [CLUSTER] }) });
     const path = `/containers/json?${query}`;
     const containers = await this.client.get(path, containersSchema, "list containers", signal);
-    const all = containers
-      .filter(({ Labels }) => Labels?.[CLUSTER] && ROLES.includes(Labels[ROLE]));
+    const all = containers.filter((c) => c.Labels?.[CLUSTER] && ROLES.includes(c.Labels[ROLE]));
     const own = all.filter(({ Labels }) => Labels?.[CLUSTER] === this.options.cluster);
     if (own.length === 0) {
       const others = [...new Set(all.map(({ Labels }) => Labels?.[CLUSTER] ?? ""))].sort();

@@ -39,11 +39,8 @@ export async function readIndexFile(directory: string): Promise<IndexFile> {
 }
 
 /** The bytes of an index with other entries, if they are others; never more than could be read again. */
-export function withEntries(
-  directory: string,
-  { bytes, index }: IndexFile,
-  manifests: readonly Descriptor[],
-): Uint8Array | undefined {
+export function withEntries(directory: string, file: IndexFile, manifests: readonly Descriptor[]) {
+  const { bytes, index } = file;
   const next = encodeJson({ ...index, manifests });
   if (next.length === bytes.length && next.every((byte, i) => byte === bytes[i])) return undefined;
   if (next.length <= MAX_JSON_BYTES) return next;
@@ -69,11 +66,7 @@ export async function syncFolders(directory: string, all: boolean): Promise<void
   await syncParent(directory);
 }
 
-export async function openFileOf(
-  directory: string,
-  path: string,
-  what: string,
-): Promise<Deno.FsFile> {
+export async function openFileOf(directory: string, path: string, what: string) {
   try {
     // A pipe would be waited for.
     if ((await Deno.stat(path)).isFile) return await openPatiently(path);
@@ -128,8 +121,13 @@ export async function checkMarker(
     }
     if (!isNotFound(error)) throw ioFailure(`read layout ${directory}`, error);
     if (!create) throw notALayout(directory, "it has no oci-layout file");
-    await checkEmpty(directory);
-    return "none";
+    const entries = await Array.fromAsync(Deno.readDir(directory)).catch((error) => {
+      if (!isNotFound(error)) throw ioFailure(`read folder ${directory}`, error);
+    });
+    const other = entries?.find(({ name }) => !OWN_NAMES.has(name) && !isTemporary(name));
+    if (other === undefined) return "none";
+    const why = `it holds "${other.name}" and has no oci-layout file`;
+    throw notALayout(directory, why, "name an empty or a new folder");
   }
   const version = versionIn(text);
   if (version?.startsWith("1.")) return "whole";
@@ -171,8 +169,7 @@ export async function mendMarker(directory: string): Promise<string> {
     });
     return `Mended ${text}: it was damaged, as by a power cut; its index.json is whole`;
   } catch (error) {
-    const why = ioFailure(`mend ${text}`, error).message;
-    return `${why}; it is read as its index.json says`;
+    return `${ioFailure(`mend ${text}`, error).message}; it is read as its index.json says`;
   }
 }
 
@@ -202,14 +199,4 @@ export async function createMarker(directory: string): Promise<void> {
   } catch (error) {
     throw ioFailure(`make layout ${directory}`, error);
   }
-}
-
-async function checkEmpty(directory: string): Promise<void> {
-  const entries = await Array.fromAsync(Deno.readDir(directory)).catch((error) => {
-    if (!isNotFound(error)) throw ioFailure(`read folder ${directory}`, error);
-  });
-  const other = entries?.find(({ name }) => !OWN_NAMES.has(name) && !isTemporary(name));
-  if (other === undefined) return;
-  const why = `it holds "${other.name}" and has no oci-layout file`;
-  throw notALayout(directory, why, "name an empty or a new folder");
 }

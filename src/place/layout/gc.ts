@@ -47,10 +47,9 @@ const WAIT_MS = 5000;
 const CLOCK_MS = 60_000;
 
 /**
- * Removes blobs that no living entry of a layout leads to, under its lock, and entries that refer to
- * what has no name any more. Files that are not named as blobs stay. What others count on who are at
- * work in the layout (see `Layout.hold`) is not touched: they are waited for a little, while new ones
- * wait for gc; when that is not enough, all is left as it is.
+ * Removes blobs that no living entry leads to, and entries that refer to what has no name any more; files
+ * that are not named as blobs stay. Others who are at work in the layout (see `Layout.hold`) are waited
+ * for a little, while new ones wait for gc; when that is not enough, all is left as it is.
  */
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const { directory } = layout;
@@ -111,11 +110,10 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
 }
 
 async function blobDigests(folder: string): Promise<readonly Digest[]> {
-  const names = await Array.fromAsync(Deno.readDir(folder), (one) => one.isFile ? one.name : "")
-    .catch((error): string[] => {
-      // A layout without blobs need not have the folder.
-      if (isNotFound(error)) return [];
-      throw error;
-    });
-  return names.map((name) => `sha256:${name}`).filter(isDigest).sort();
+  const files = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
+    // A layout without blobs need not have the folder.
+    if (!isNotFound(error)) throw error;
+  });
+  const names = files?.map(({ isFile, name }) => isFile ? `sha256:${name}` : "") ?? [];
+  return names.filter(isDigest).sort();
 }

@@ -248,25 +248,22 @@ export class Layout implements ImageStore, Place, Disposable {
   }
 
   /** {@inheritDoc Target.push} */
-  async push(descriptor: Descriptor, open: OpenBlob, options: CallOptions = {}): Promise<void> {
+  async push(d: Descriptor, open: OpenBlob, { signal }: CallOptions = {}): Promise<void> {
     // Images that are copied side by side share a base: its layers are written once.
-    await this.#pushing.do(descriptor.digest, () => this.#write(descriptor, open, options));
-  }
-
-  async #write(d: Descriptor, open: OpenBlob, { signal }: CallOptions): Promise<void> {
-    signal?.throwIfAborted();
-    await this.#holdOn(signal);
-    await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
-    const path = blobPathIn(this.directory, d);
-    try {
-      await writeSynced(path, this.directory, async (file) => {
+    await this.#pushing.do(d.digest, async () => {
+      signal?.throwIfAborted();
+      await this.#holdOn(signal);
+      await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
+      const path = blobPathIn(this.directory, d);
+      const write = async (file: Deno.FsFile): Promise<void> => {
         for await (const chunk of checkedChunks(await open(), d, { signal })) writeAll(file, chunk);
+      };
+      await writeSynced(path, this.directory, write).catch((error) => {
+        if (signal?.aborted) throw signal.reason;
+        throw ioFailure(`write blob ${d.digest} to ${this.what}`, error);
       });
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw ioFailure(`write blob ${d.digest} to ${this.what}`, error);
-    }
-    this.#pushed.add(path);
+      this.#pushed.add(path);
+    });
   }
 
   /**
@@ -316,14 +313,12 @@ export class Layout implements ImageStore, Place, Disposable {
     const more = await this.change((entries) => {
       for (const name of names) {
         const found = entries.filter((entry) => isMeant(entry, name));
-        if (found.length === 0) {
-          const what = `${JSON.stringify(name)} from ${this.what}`;
-          const message = `Cannot remove ${what}: ${listNames(entries)}`;
-          return Promise.reject(new KodenoError("NOT_FOUND", message));
-        }
         for (const entry of found) gone.add(entry);
+        if (found.length > 0) continue;
+        const what = `${JSON.stringify(name)} from ${this.what}`;
+        throw new KodenoError("NOT_FOUND", `Cannot remove ${what}: ${listNames(entries)}`);
       }
-      return Promise.resolve(entries.filter((entry) => !gone.has(entry)));
+      return entries.filter((entry) => !gone.has(entry));
     });
     return [...gone, ...more];
   }
@@ -370,7 +365,7 @@ export class Layout implements ImageStore, Place, Disposable {
    * @throws {KodenoError} what `change` throws, and `IO_FAILED`
    */
   async change(
-    change: (entries: readonly Descriptor[]) => Promise<readonly Descriptor[]>,
+    change: (all: readonly Descriptor[]) => readonly Descriptor[] | Promise<readonly Descriptor[]>,
   ): Promise<readonly Descriptor[]> {
     try {
       await this.#tidied;
@@ -510,10 +505,7 @@ function isNameless(entry: Descriptor): boolean {
   return entryName(entry) === undefined;
 }
 
-/**
- * A process that wants the blobs for itself holds this one first, so that no others come in; the lease
- * itself is held on the folder of the blobs.
- */
+/** A process that wants the blobs for itself holds this one first, so that no others come in. */
 const GATE = "blobs";
 
 /** What this process holds, by the folder: a second one would wait behind who waits for the first. */
@@ -551,9 +543,8 @@ async function takeLease(directory: string, signal?: AbortSignal): Promise<Dispo
 }
 
 /**
- * Runs work while nobody has a lease, in this process neither: `busy` when somebody still has one after
- * some milliseconds. New ones wait meanwhile, so that those who come and go all the time do not keep it
- * off for ever.
+ * Runs work while nobody has a lease: `busy` when somebody still has one after some milliseconds. New
+ * ones wait meanwhile, so that those who come and go all the time do not keep it off for ever.
  */
 export async function withoutLeases<T>(
   directory: string,

@@ -20,9 +20,8 @@ export interface MergeOptions extends Pick<TransferMeter, "emit"> {
 }
 
 /**
- * Copies all entries of layouts and archives into a layout, and tells which came in; those without a
- * name are found there by their digests. What refers to something that its place lacks is told of, and
- * left out. After a failure there is no new entry.
+ * Copies all entries of layouts and archives into a layout, and tells which came in. What refers to
+ * something that its place lacks is told of, and left out. After a failure there is no new entry.
  */
 export async function mergeLayouts(
   out: Layout,
