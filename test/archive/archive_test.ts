@@ -57,6 +57,19 @@ Deno.test("archive: images, names and platforms come back, and go on into a layo
   assert.deepEqual(await fingerprint(dir.join("to")), await fingerprint(dir.join("from")));
 });
 
+Deno.test("archive: a name that is given again is that of the later image alone", async () => {
+  await using dir = await tempDir();
+  const [one, two] = [await realImage("one"), await realImage("two")];
+  const names = ["app:v1", "docker.io/library/app:v1"];
+  const images = [one, two].map(({ root }, i) => ({ descriptor: root, names: [names[i] ?? ""] }));
+  await writeArchive(dir.join("a.tar"), await together([one, two]), images);
+  const archive = await openArchive(dir.join("a.tar"));
+  assert.deepEqual((await archive.entries()).map(({ digest }) => digest), [two.root.digest]);
+  assert.equal((await archive.resolve("app:v1")).digest, two.root.digest);
+  assert.equal(archive.holds(one.root), false);
+  assert.equal((await verify(archive, two.root)).blobs, 8);
+});
+
 Deno.test("archive: the same images give the same bytes, by whichever way", async () => {
   await using dir = await tempDir();
   const images = [await realImage("one"), await realImage("two")];

@@ -108,6 +108,11 @@ Deno.test({
     const all = await load(daemon, store, root, ["app:all"], { all: true });
     assert.equal(all.id, id);
 
+    // What the daemon writes is kept where nobody sees it, and nothing of it stays.
+    const temporary = dir.join("temporary");
+    await Deno.mkdir(temporary);
+    const usual = Deno.env.get("TMPDIR");
+    Deno.env.set("TMPDIR", temporary);
     const layout = await openLayout(dir.join("layout"), { create: true });
     for (const [name, to] of [["app:all", layout], [id, new MemoryStore()]] as const) {
       const copied = await copy(daemon, name, to, { tags: ["app:back"] });
@@ -116,6 +121,9 @@ Deno.test({
       assert.ok(layers.every(({ mediaType }) => mediaType.endsWith(".tar")));
       assert.equal((await verify(to, copied)).blobs, 4);
     }
+    if (usual === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", usual);
+    assert.deepEqual(await dir.list("temporary"), []);
     await assertClean(dir.join("layout"));
 
     await failsWith("NOT_FOUND", () => daemon.resolve("absent"), /"absent/);

@@ -434,7 +434,8 @@ Deno.test("lease: what was found or brought stays till the layout is closed", as
 Deno.test("lease: several of a process are one, and the last one counts", async () => {
   await using dir = await tempDir();
   const layout = await openLayout(dir.join("layout"), { create: true });
-  const alone = () => withoutLeases(layout.directory, 50, () => Promise.resolve("alone"));
+  const alone = (waitMs = 50) =>
+    withoutLeases(layout.directory, waitMs, () => Promise.resolve("alone"));
   const one = await layout.hold();
   const waiting = alone();
   // A second one does not wait behind who waits for the first.
@@ -443,7 +444,7 @@ Deno.test("lease: several of a process are one, and the last one counts", async 
   one[Symbol.dispose]();
   assert.equal(await alone(), "busy");
   two[Symbol.dispose]();
-  assert.equal(await soon(alone()), "alone");
+  assert.equal(await soon(alone(4000)), "alone");
 });
 
 Deno.test("lease: who waits ends with the signal, and new ones come in after the work", async () => {
