@@ -45,11 +45,9 @@ export function parsePlace(text: string): PlaceName {
     const isOfKind = isUnder(reference.name, KIND_DOMAIN);
     return isOfKind ? { kind: "kind", name: text } : { kind: "registry", reference };
   }
-  throw new KodenoError(
-    "BAD_REFERENCE",
-    `Cannot use place ${JSON.stringify(text)}: say oci:DIR[:NAME], archive:FILE[:NAME], ` +
-      "daemon:NAME, or the reference of an image in a registry",
-  );
+  const forms = "oci:DIR[:NAME], archive:FILE[:NAME], daemon:NAME";
+  const next = `say ${forms}, or the reference of an image in a registry`;
+  throw new KodenoError("BAD_REFERENCE", `Cannot use place ${JSON.stringify(text)}: ${next}`);
 }
 
 /**
@@ -128,7 +126,6 @@ interface RegistryUse {
   readonly emit?: ((event: NoteEvent) => void) | undefined;
 }
 
-/** Opens registries as a configuration says. */
 export function openRegistries(config: TransferConfig, use: RegistryUse = {}): Registries {
   return new Registries(registryOptions(config, use));
 }
@@ -165,17 +162,14 @@ export async function findDaemonOf({ environment, offline }: TransferConfig) {
   const { findDaemon, formatEndpoint } = await import("./daemon/endpoint.ts");
   const endpoint = await findDaemon(environment);
   if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot use the Docker daemon at ${formatEndpoint(endpoint)} offline: it is on another ` +
-        'machine; write an archive ("kodeno copy oci:DIR archive:FILE") and load it there, or ' +
-        "leave --offline out",
-    );
+    const where = `the Docker daemon at ${formatEndpoint(endpoint)}`;
+    const next = 'write an archive ("kodeno copy oci:DIR archive:FILE") and load it there';
+    const why = `it is on another machine; ${next}, or leave --offline out`;
+    throw new KodenoError("BAD_OPTION", `Cannot use ${where} offline: ${why}`);
   }
   return endpoint;
 }
 
-/** A daemon or a kind cluster. */
 export type LocalPlace = Daemon | KindCluster;
 
 /** Opens the daemon that a configuration means, or the cluster that it means for a domain of names. */

@@ -28,7 +28,6 @@ export interface OpenImage extends AsyncDisposable {
   readonly notes: readonly string[];
 }
 
-/** What an image is opened for. */
 interface OpenOptions extends WorkOptions {
   readonly config: TransferConfig;
   /** The place, as the user wrote it. */
@@ -178,11 +177,8 @@ function entriesNamed(entries: readonly Descriptor[], image: string, where: stri
     (e) => imageName(e) === name,
     (e) => refName(e) === image,
   ];
-  for (const isMeant of tries) {
-    const found = entries.filter(isMeant);
-    if (found.length > 0) return found;
-  }
-  return [findEntry(entries, image, where)];
+  const found = tries.values().map((isMeant) => entries.filter(isMeant));
+  return found.find(({ length }) => length > 0) ?? [findEntry(entries, image, where)];
 }
 
 /** Why an entry cannot be moved, if it cannot. */

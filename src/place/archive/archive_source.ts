@@ -50,7 +50,9 @@ export async function openArchive(
   try {
     const index = file.find("index.json");
     if (index && file.find("oci-layout")) {
-      return new ArchiveSource(file, await readLayout(file, index));
+      const { manifests } = parseIndex(await small(file, index), `index.json of archive ${path}`);
+      const find = (digest: Digest) => file.find(`blobs/sha256/${digestHex(digest)}`);
+      return new ArchiveSource(file, { entries: manifests, find });
     }
     const list = file.find("manifest.json");
     if (list) return new ArchiveSource(file, await readDockerSave(file, list, signal));
@@ -70,12 +72,6 @@ export async function openPipedArchive(path: string, { signal }: CallOptions) {
   const name = path === "-" ? "stdin" : path;
   const held = await spoolInput(path, `archive ${name}`, signal);
   return await openArchive(name, { signal, held });
-}
-
-async function readLayout(file: TarFile, index: Member): Promise<ArchiveContent> {
-  const what = `index.json of archive ${file.path}`;
-  const { manifests: entries } = parseIndex(await small(file, index), what);
-  return { entries, find: (digest) => file.find(`blobs/sha256/${digestHex(digest)}`) };
 }
 
 /** Why a manifest may be missing, and what to do then. */

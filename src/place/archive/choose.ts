@@ -108,8 +108,7 @@ export async function presentImage(
   options: CallOptions = {},
 ): Promise<Descriptor> {
   if (!isIndexType(root.mediaType)) return root;
-  const { index } = await readGraphDocument(place, root, options);
-  const { manifests = [] } = index ?? {};
+  const { manifests = [] } = (await readGraphDocument(place, root, options)).index ?? {};
   const there = manifests.filter((d) => place.holds(d));
   const [only, ...others] = there.filter(isImage);
   if (there.length === manifests.length || only === undefined || others.length > 0) return root;

@@ -121,8 +121,11 @@ export class Daemon extends DaemonPlace<string> implements Source {
     const doing = `look for image ${name}`;
     const answer = await this.client.ask("GET", imagePath(name, "json"), options);
     if (answer.status === 404) return undefined;
-    const text = this.client.expect(200, doing, answer);
-    const id = this.client.parse(doing, imageSchema, text).Id;
+    const { Id: id } = this.client.parse(
+      doing,
+      imageSchema,
+      this.client.expect(200, doing, answer),
+    );
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
   }
 

@@ -45,18 +45,12 @@ interface KindOptions {
 /** A cluster that kind made with the containers of a daemon; dials nothing before it is used. */
 export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly string[]>> {
   readonly what: string;
-  readonly #environment: Readonly<Record<string, string>>;
   /** Those that were asked for last. */
   #nodes: readonly KindNode[] | undefined;
 
   constructor(readonly options: KindOptions) {
-    const { endpoint, environment, cluster } = options;
-    super(endpoint);
-    this.what = `kind cluster ${JSON.stringify(cluster)}`;
-    // A socket that was found where it usually is may be another one than docker would look for.
-    this.#environment = endpoint.kind === "unix"
-      ? { ...environment, DOCKER_HOST: this.where }
-      : environment;
+    super(options.endpoint);
+    this.what = `kind cluster ${JSON.stringify(options.cluster)}`;
   }
 
   /** Says whether there is such a cluster and all its nodes run. */
@@ -158,9 +152,12 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
   }
 
   async #exec({ id }: KindNode, args: readonly string[], options: ExecOptions): Promise<RunResult> {
+    const { endpoint, environment: given } = this.options;
+    // A socket that was found where it usually is may be another one than docker would look for.
+    const environment = endpoint.kind === "unix" ? { ...given, DOCKER_HOST: this.where } : given;
     const command = ["docker", "exec", ...options.stdin ? ["-i"] : [], id, ...args];
     try {
-      return await runProgram({ ...options, command, environment: this.#environment });
+      return await runProgram({ ...options, command, environment });
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       throw this.#unusable(`${messageOf(error)}, and kind's nodes are reached by it`);

@@ -105,8 +105,7 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
       await Deno.remove(blobPathIn(directory, blob));
     }
   }
-  const dropped = [...dead].map(({ digest }) => digest);
-  return { removed, young, future, busy: [], used, dropped };
+  return { removed, young, future, busy: [], used, dropped: [...dead].map((d) => d.digest) };
 }
 
 async function blobDigests(folder: string): Promise<readonly Digest[]> {

@@ -32,6 +32,7 @@ import {
   writeAll,
   writeSynced,
 } from "../../io/files.ts";
+import { DamagedBlob } from "../../io/hash.ts";
 import { openShared, withLock } from "../../io/lock.ts";
 import { checkedChunks, fileStream } from "../../io/streams.ts";
 import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
@@ -209,9 +210,7 @@ export class Layout implements ImageStore, Place, Disposable {
     if (size === descriptor.size) return file;
     file.close();
     const why = `it has ${size} bytes, not the ${descriptor.size} named`;
-    const what = `blob ${descriptor.digest} of ${this.what}`;
-    const next = "the layout is damaged or was changed";
-    throw new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}; ${next}`);
+    throw new DamagedBlob(descriptor, why, this.what);
   }
 
   /** {@inheritDoc Target.has} */
@@ -386,9 +385,8 @@ export class Layout implements ImageStore, Place, Disposable {
         const left = new Set(after);
         const dropped = changed.filter((entry) => !left.has(entry));
         if (dropped.length > 0) {
-          const which = listed(dropped.map(({ digest }) => digest));
-          const why = "what that referred to has no name any more";
-          const message = `Removed ${which} from ${this.what}, too: ${why}`;
+          const what = `${listed(dropped.map(({ digest }) => digest))} from ${this.what}`;
+          const message = `Removed ${what}, too: what that referred to has no name any more`;
           this.emit?.({ type: "note", level: "info", message });
         }
         return dropped;
@@ -419,10 +417,7 @@ export class Living {
    * not it is in the layout; `attached`: living ones that refer to another manifest of the layout;
    * `dead`: those that refer to one which nothing leads to, and that `spares` does not have live on.
    */
-  async look(
-    entries: readonly Descriptor[],
-    spares: (entry: Descriptor) => Promise<boolean> = () => Promise.resolve(false),
-  ): Promise<Record<"attached" | "dead", Set<Descriptor>> & { readonly reachable: Set<string> }> {
+  async look(entries: readonly Descriptor[], spares = (_: Descriptor) => Promise.resolve(false)) {
     const reachable = new Set<string>();
     const walk = new Walk<unknown>(async (d, { below }) => {
       reachable.add(d.digest);
