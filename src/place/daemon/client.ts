@@ -55,9 +55,9 @@ export class DaemonClient implements Disposable {
   }
 
   /** Asks for a document; `doing` follows "cannot" in messages: `load app`. */
-  async get<T>(path: string, schema: z.ZodType<T>, doing: string, signal?: AbortSignal) {
+  async get<T>(path: string, shape: z.ZodType<T>, doing: string, signal?: AbortSignal): Promise<T> {
     const text = this.expect(200, doing, await this.ask("GET", path, { signal }));
-    return this.parse(doing, schema, text);
+    return this.parse(doing, shape, text);
   }
 
   /** The text of an answer that has the status it should have. */
@@ -72,9 +72,9 @@ export class DaemonClient implements Disposable {
     throw this.failure(doing, `it answered ${status}${why ? ` (${why})` : ""}`);
   }
 
-  parse<T>(doing: string, schema: z.ZodType<T>, text: string): T {
+  parse<T>(doing: string, shape: z.ZodType<T>, text: string): T {
     try {
-      return schema.parse(JSON.parse(text));
+      return shape.parse(JSON.parse(text));
     } catch (error) {
       throw this.failure(doing, "its answer is not what a Docker daemon says", error);
     }
