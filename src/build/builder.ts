@@ -185,8 +185,8 @@ async function checkedEnvironment(how: GoCommand) {
   return environment;
 }
 
-/** Variables by which go finds settings of its own, where `-toolexec` may stand, too. */
-const SETTINGS = ["GOENV", "HOME", "XDG_CONFIG_HOME", "AppData", "GOROOT"];
+/** Variables by which go finds its flags, or settings of its own where `-toolexec` may stand, too. */
+const SETTINGS = ["GOFLAGS", "GOENV", "HOME", "XDG_CONFIG_HOME", "AppData", "GOROOT"];
 
 /** Asks go for the flags of each run whose configuration names other settings. */
 async function refuseToolexecOf({ groups }: BuildPlan, how: GoCommand): Promise<void> {

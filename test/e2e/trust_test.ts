@@ -57,6 +57,11 @@ Deno.test("trust: -toolexec is refused wherever go would find it", async (t) => 
       ["a file of go's", 'defaultEnv: ["GOENV=DIR/env"]\n'],
       ["a file beside", 'defaultEnv: ["GOENV=../env"]\n'],
       ["a file of one build", 'builds: [{id: a, main: ., env: ["GOENV=DIR/env"]}]\n'],
+      [
+        "a file that the flags of others hide",
+        'defaultEnv: ["GOENV=DIR/env", "GOFLAGS=-v"]\n' +
+        'builds: [{id: a, main: ., env: ["GOENV=DIR/env"]}]\n',
+      ],
       ["a home", 'builds: [{id: a, main: ., env: ["HOME=DIR", "XDG_CONFIG_HOME="]}]\n'],
       ["a folder of settings", 'defaultEnv: ["XDG_CONFIG_HOME=DIR/.config"]\n'],
       ["the environment", "", { GOENV: "DIR/env" }],
