@@ -29,35 +29,24 @@ interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly naming?: PublishImagesOptions["naming"];
 }
 
-/**
- * Builds and publishes.
- *
- * @returns references by import path
- * @throws {KodenoError} see `publishImages`; the file of references is then not written
- */
+/** Builds and publishes; gives references by import path, and writes the file of them at the end. */
 export async function buildImages(
   { patterns, config: { build, publish }, targets = [], naming }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const references = await withBuilders(
-    [build],
-    publish,
-    targets,
-    (publisher, [builder]) =>
-      publishImages(patterns, publisher, builder as Builder, { ...options, naming }),
-  );
+  const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
+    publishImages(patterns, publisher, builder as Builder, { ...options, naming });
+  const references = await withBuilders([build], publish, targets, work);
   const { imageRefs } = publish;
-  if (imageRefs !== undefined) {
-    const text = [...references.values()].map((reference) => `${reference}\n`).join("");
-    await writeTextOutput(imageRefs, { what: `references to ${imageRefs}` }, text);
-  }
+  if (imageRefs === undefined) return references;
+  const text = references.values().map((reference) => `${reference}\n`).toArray().join("");
+  await writeTextOutput(imageRefs, { what: `references to ${imageRefs}` }, text);
   return references;
 }
 
 /**
- * Has builders and the publisher of their images for some work, and ends their use.
- *
- * @throws {KodenoError} what the work throws; offline with the next step that helps
+ * Has builders and the publisher of their images for some work, and ends their use. Offline, what the
+ * work throws says the next step that helps.
  */
 export async function withBuilders<T>(
   builds: readonly BuildConfig[],
@@ -81,10 +70,7 @@ export async function withBuilders<T>(
   return result;
 }
 
-/**
- * A failure of an offline build, with the next step where it is for want of a module or of a newer Go;
- * any other as it is.
- */
+/** A failure of an offline build, with the next step where it lacks a module or a newer Go. */
 function withOfflineHint(error: unknown): unknown {
   if (!(error instanceof KodenoError)) return error;
   const { code, message, detail } = error;

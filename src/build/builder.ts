@@ -190,19 +190,15 @@ const SETTINGS = ["GOFLAGS", "GOENV", "HOME", "XDG_CONFIG_HOME", "AppData", "GOR
 
 /** Asks go for the flags of each run whose configuration names other settings. */
 async function refuseToolexecOf({ groups }: BuildPlan, how: GoCommand): Promise<void> {
-  const asked = new Map<string, BuildGroup>();
-  for (const group of groups) {
-    const { directory, environment } = group;
+  const asked = new Map<string, Promise<unknown>>();
+  for (const { directory, environment } of groups) {
     const differs = SETTINGS.some((name) => environment[name] !== how.environment[name]);
     const isRelative = environment["GOENV"] && !isAbsolute(environment["GOENV"]);
     if (!differs && !(isRelative && directory !== how.directory)) continue;
-    asked.set(JSON.stringify([directory, ...SETTINGS.map((name) => environment[name])]), group);
+    const key = JSON.stringify([directory, ...SETTINGS.map((name) => environment[name])]);
+    getOrSet(asked, key, () => checkedEnvironment({ ...how, directory, environment }));
   }
-  await Promise.all(
-    [...asked.values()].map(({ directory, environment }) =>
-      checkedEnvironment({ ...how, directory, environment })
-    ),
-  );
+  await Promise.all(asked.values());
 }
 
 async function* inOrderOfCompletion<T>(work: readonly Promise<T>[]): AsyncGenerator<T> {
@@ -334,13 +330,12 @@ class BuildRun {
     const { importPath, appName } = image;
     const base = await this.prepared.bases.open(image.image);
     const options = { ...image.image, kodataTime: this.config.kodataTime };
-    // All but Windows have the same.
     const layers = new Map<string, Promise<Layer>>();
     const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {
       const { os } = one.platform;
-      const kind = os === "windows" ? os : "";
       const [kodata, binary] = await this.#all([
-        getOrSet(layers, kind, () => this.#kodata(image, os)),
+        // All but Windows have the same.
+        getOrSet(layers, String(os === "windows"), () => this.#kodata(image, os)),
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
       return assembleImage(one, base.name, { importPath, appName, kodata, binary }, options);

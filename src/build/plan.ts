@@ -34,12 +34,7 @@ export interface BuildPlan {
   readonly groups: readonly BuildGroup[];
 }
 
-/**
- * Makes the plan.
- *
- * @param go how the go command is run
- * @param requests main packages, each once
- */
+/** Makes the plan for main packages, each of them once. */
 export function makePlan(go: GoConfig, requests: readonly ImageRequest[]): BuildPlan {
   const images = requests.map((p) => ({ ...p, appName: appName(p.importPath) }));
   const platforms = new Map(
@@ -50,19 +45,13 @@ export function makePlan(go: GoConfig, requests: readonly ImageRequest[]): Build
       p.platforms.some((one) => formatPlatform(one) === platformName)
     );
     // Go can build those at once that are in one folder, with the same flags and variables.
-    const alike = Map.groupBy(
-      wanted,
-      ({ directory, image }) => JSON.stringify([directory, image.go]),
-    );
-    return [...alike.values()].flatMap((packages) => {
+    const keyOf = ({ directory, image }: ImageRequest) => JSON.stringify([directory, image.go]);
+    return [...Map.groupBy(wanted, keyOf).values()].flatMap((packages) => {
       const [{ directory, image: { go: flags } }] = packages as [ImageRequest];
       const environment = goVariables(platform, { ...go, ...flags });
       const common = { platform, platformName, directory, go: flags, environment };
-      return splitByFile(packages, platform.os).map((binaries, part): BuildGroup => ({
-        ...common,
-        part,
-        binaries,
-      }));
+      const runs = splitByFile(packages, platform.os);
+      return runs.map((binaries, part): BuildGroup => ({ ...common, part, binaries }));
     });
   });
   return Object.freeze({ images: Object.freeze(images), groups: Object.freeze(groups) });

@@ -1,6 +1,7 @@
 /**
- * The work of `kodeno resolve` and of what hands objects to kubectl: builds every package that Kubernetes objects name as `ko://`,
- * all in one go, and gives the objects with the images in their stead.
+ * The work of `kodeno resolve` and of what hands objects to kubectl: builds every package that
+ * Kubernetes objects name as `ko://`, all in one go, and gives the objects with the images in their
+ * stead.
  * @module
  */
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
@@ -27,10 +28,8 @@ export interface ResolvedManifest {
 }
 
 /**
- * Reads, builds, publishes; then the texts can be taken one by one.
- *
- * @throws {KodenoError} what reading and building throw; a failure of one package says which line
- * named it
+ * Reads, builds, publishes; then the texts can be taken one by one. A failure of one package says which
+ * line named it.
  */
 export async function resolve(
   request: ResolveRequest,
@@ -41,8 +40,11 @@ export async function resolve(
   for (const one of manifests.flatMap((manifest) => manifest.references)) {
     if (!references.has(one.importPath)) references.set(one.importPath, one);
   }
-  for (const reference of references.values()) checkReference(reference);
-  const images = await buildAll(request, references, options);
+  for (const reference of references.values()) {
+    const [, why] = NO_PACKAGE.find(([pattern]) => pattern.test(reference.importPath)) ?? [];
+    if (why !== undefined) throw bad(reference, why);
+  }
+  const images = await buildAll(request.options, references, options);
   return manifests.values().map((manifest) => {
     const text = manifest.print(images);
     // An empty line more would be one more line of a text that the file may end with.
@@ -58,11 +60,6 @@ const NO_PACKAGE: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^\.{0,2}\/|^\.{1,2}$/, "it is a folder"],
 ];
 
-function checkReference(reference: KoReference): void {
-  const found = NO_PACKAGE.find(([pattern]) => pattern.test(reference.importPath));
-  if (found) throw bad(reference, found[1]);
-}
-
 function bad({ importPath, file, line }: KoReference, why: string): KodenoError {
   const name = JSON.stringify(`ko://${importPath}`);
   return new KodenoError(
@@ -73,7 +70,7 @@ function bad({ importPath, file, line }: KoReference, why: string): KodenoError 
 }
 
 async function buildAll(
-  { options: given }: ResolveRequest,
+  given: CommandOptions,
   references: ReadonlyMap<string, KoReference>,
   options: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {

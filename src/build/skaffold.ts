@@ -25,7 +25,6 @@ import type { TransferConfig } from "../place/transfer.ts";
  *
  * @param runs what programs are run for: git and `cmd` of templates for tags, `cmd` for what is said of
  * images; where they are not, a text stands in the place of what `cmd` would print
- * @throws {KodenoError} see `planSkaffold`
  */
 export async function planArtifacts(
   skaffold: SkaffoldOptions,
@@ -41,21 +40,13 @@ export async function planArtifacts(
   const parts: SkaffoldParts = runs === "nothing"
     ? { run: tell, signal }
     : { run, runForImages: runs === "all" ? run : tell, gitTag, signal };
-  const planning = planSkaffold(skaffold, parts);
   // A program that was ended is a fault of the file for who plans.
-  await planning.catch(() => signal?.throwIfAborted());
-  signal?.throwIfAborted();
-  const plan = await planning;
+  const plan = await planSkaffold(skaffold, parts).finally(() => signal?.throwIfAborted());
   for (const message of plan.notes) emit?.({ type: "note", level: "warning", message });
   return plan;
 }
 
-/**
- * The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says.
- *
- * @param transfer what `options` say of registries
- * @throws {KodenoError} `BAD_CONFIG`, `BAD_OPTION`, `BAD_PLATFORM`
- */
+/** The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says. */
 export async function artifactConfigs(
   artifacts: readonly SkaffoldArtifact[],
   options: BuildOptions,
