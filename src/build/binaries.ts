@@ -26,15 +26,12 @@ const BUSY = "busy\n";
 const MODE = 0o700;
 
 /**
- * Runs `work` with a folder to itself: no other process builds into it or removes it meanwhile.
- *
- * @param work gets what is known of the binaries in it, and keeps that up to date
- * @param signal ends the waiting for another process
- * @throws {KodenoError} `IO_FAILED` when the folder cannot be made
+ * Runs `work` with a folder to itself: no other process builds into it or removes it meanwhile. The
+ * signal ends the waiting for one.
  */
 export async function withBinaryFolder<T>(
   path: string,
-  work: (records: BinaryRecords) => Promise<T>,
+  work: (binaries: Binaries) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const lock = lockOf(path);
@@ -47,7 +44,7 @@ export async function withBinaryFolder<T>(
   return await withLockFile(lock, async () => {
     const records = await begin(path, lock);
     try {
-      return await work(records);
+      return await work(new Binaries(path, records));
     } finally {
       // In its place: others may be waiting for this very file. A lock that does not say what is there
       // costs time, and is no reason to fail, or to hide why the work has failed.
@@ -115,45 +112,43 @@ function lockOf(path: string): string {
 /** Binaries as go wrote them, by the names of files; their `id` is nothing where flags leave it out. */
 type BinaryRecords = Map<string, Awaited<ReturnType<typeof record>>>;
 
-/**
- * Has go make binaries, and knows afterwards what each of them has to be. One that go left as it was
- * is not read where its build ID is the one recorded: go has found that to be of the present sources,
- * and flags that fix an ID have go link anew each time. One that go left and nobody knows is made anew.
- *
- * @param records of what go wrote before; gets what it writes now
- * @param build runs go, which writes those that are not up to date
- */
-export async function buildBinaries(
-  folder: string,
-  records: BinaryRecords,
-  files: readonly string[],
-  build: (files: readonly string[]) => Promise<void>,
-): Promise<void> {
-  const stateOf = async (file: string) => [file, await fileState(join(folder, file))] as const;
-  const before = new Map(await Promise.all(files.map(stateOf)));
-  await build(files);
-  const doubtful: string[] = [];
-  await Promise.all(files.map(async (file) => {
-    const path = join(folder, file);
-    const old = before.get(file);
-    const now = await fileState(path);
-    const isNew = old === undefined || (old.born !== undefined && now?.born !== old.born);
-    if (isNew) records.set(file, await record(path));
-    else if (!(await holds(path, records.get(file), old.born === undefined))) doubtful.push(file);
-  }));
-  if (doubtful.length > 0) await remakeBinaries(folder, records, doubtful, build);
-}
+/** Runs go for some of the binaries, which writes those that are not up to date. */
+type Build = (files: readonly string[]) => Promise<void>;
 
-/** Removes binaries, since go would leave them as they are, and has go write them. */
-export async function remakeBinaries(
-  folder: string,
-  records: BinaryRecords,
-  files: readonly string[],
-  build: (files: readonly string[]) => Promise<void>,
-): Promise<void> {
-  for (const file of files) await removeIfThere(join(folder, file), { recursive: true });
-  await build(files);
-  for (const file of files) records.set(file, await record(join(folder, file)));
+/** The binaries in a folder, and what go wrote there. */
+class Binaries {
+  constructor(readonly folder: string, readonly records: BinaryRecords) {}
+
+  /**
+   * Has go make binaries, and knows afterwards what each of them has to be. One that go left as it was
+   * is not read where its build ID is the one recorded: go has found that to be of the present sources,
+   * and flags that fix an ID have go link anew each time. One that go left and nobody knows is made
+   * anew.
+   */
+  async make(files: readonly string[], build: Build): Promise<void> {
+    const stateOf = async (file: string) =>
+      [file, await fileState(join(this.folder, file))] as const;
+    const before = new Map(await Promise.all(files.map(stateOf)));
+    await build(files);
+    const doubtful: string[] = [];
+    await Promise.all(files.map(async (file) => {
+      const path = join(this.folder, file);
+      const known = this.records.get(file);
+      const old = before.get(file);
+      const now = await fileState(path);
+      const isNew = old === undefined || (old.born !== undefined && now?.born !== old.born);
+      if (isNew) this.records.set(file, await record(path));
+      else if (!(await holds(path, known, old.born === undefined))) doubtful.push(file);
+    }));
+    if (doubtful.length > 0) await this.remake(doubtful, build);
+  }
+
+  /** Removes binaries, since go would leave them as they are, and has go write them. */
+  async remake(files: readonly string[], build: Build): Promise<void> {
+    for (const file of files) await removeIfThere(join(this.folder, file), { recursive: true });
+    await build(files);
+    for (const file of files) this.records.set(file, await record(join(this.folder, file)));
+  }
 }
 
 /** Whether a file is what was recorded, as far as go does not look. */

@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { tempDir } from "../../test/support/temp.ts";
 import {
   binaryRoot,
-  buildBinaries,
   listBinaryFolders,
   openLayers,
   shrinkCache,
@@ -26,9 +25,9 @@ Deno.test("binaries: what go did not write and nobody knows is made anew", async
     }
   };
   const run = () =>
-    withBinaryFolder(folder, async (records) => {
-      await buildBinaries(folder, records, ["a", "b"], build);
-      return [...records.values()].map(({ size }) => size);
+    withBinaryFolder(folder, async (binaries) => {
+      await binaries.make(["a", "b"], build);
+      return [...binaries.records.values()].map(({ size }) => size);
     });
   assert.deepEqual(await run(), [8, 8]);
   assert.deepEqual(made.splice(0), ["a", "b"]);
@@ -40,7 +39,7 @@ Deno.test("binaries: what go did not write and nobody knows is made anew", async
 
   // A holder that was killed leaves a lock that says nothing: half a binary may lie there.
   await Deno.writeTextFile(`${folder}.lock`, "busy\n");
-  await withBinaryFolder(folder, (records) => {
+  await withBinaryFolder(folder, ({ records }) => {
     assert.equal(records.size, 0);
     return Promise.resolve();
   });

@@ -28,14 +28,7 @@ import type { Layer, LayerPlan } from "../layers/layer.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { undisturbed } from "../undisturbed.ts";
 import { BaseSet, evictBaseBlob } from "./bases.ts";
-import {
-  binaryRoot,
-  buildBinaries,
-  openLayers,
-  remakeBinaries,
-  shrinkCache,
-  withBinaryFolder,
-} from "./binaries.ts";
+import { binaryRoot, openLayers, shrinkCache, withBinaryFolder } from "./binaries.ts";
 import { findPackages } from "./packages.ts";
 import {
   type BuildGroup,
@@ -277,16 +270,16 @@ class BuildRun {
     const { platformName, platform: { os }, binaries } = group;
     const output = outputDirectory(binaryRoot(this.config.cache.directory), group);
     // Its own until the layers are written: another process may build into the same folder.
-    await withBinaryFolder(output, async (records) => {
+    await withBinaryFolder(output, async (made) => {
       const build = (files: readonly string[]) => {
         const wanted = binaries.filter(({ file }) => files.includes(file));
         return this.#compile({ ...group, binaries: wanted }, output);
       };
-      await buildBinaries(output, records, binaries.map(({ file }) => file), build);
+      await made.make(binaries.map(({ file }) => file), build);
       await this.#all(binaries.map(async ({ importPath, file }) => {
         const planned = this.prepared.plan.images.find((one) => one.importPath === importPath);
         const make = (): Promise<Layer> => {
-          const record = records.get(file);
+          const record = made.records.get(file);
           if (record === undefined) throw new Error(`${file} was not made`);
           const binary = { path: join(output, file), ...record };
           const { appName = file, image } = planned ?? {};
@@ -296,7 +289,7 @@ class BuildRun {
         const layer = await make().catch(async (error) => {
           if (!hasCode(error, "BAD_CONTENT")) throw error;
           // It was damaged in the cache, which showed when it was read.
-          await remakeBinaries(output, records, [file], build);
+          await made.remake([file], build);
           return await make();
         });
         this.#binary(importPath, platformName).resolve(layer);
