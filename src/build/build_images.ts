@@ -10,7 +10,7 @@ import { type Builder, GoBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import {
-  openPublisher,
+  PlacesPublisher,
   type Publisher,
   publishImages,
   type PublishImagesOptions,
@@ -55,7 +55,7 @@ export async function withBuilders<T>(
   work: (publisher: Publisher, builders: readonly Builder[]) => Promise<T>,
 ): Promise<T> {
   const mountFrom = await settleNetwork(builds, publish, targets.length > 0);
-  const publisher = openPublisher(publish, { mountFrom, targets });
+  const publisher = new PlacesPublisher(publish, { mountFrom, targets });
   const builders = builds.map((build) => new GoBuilder(build));
   const close = () => allEnded(builders.map((builder) => builder.close()));
   let result: T;

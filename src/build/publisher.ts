@@ -117,12 +117,7 @@ export function newPublisher(
   const config = resolvePublishConfig(options);
   // The layout "out" is for who names no place at all.
   const layout = places.targets?.length ? options.ociLayout || undefined : config.layout;
-  return openPublisher({ ...config, layout }, places);
-}
-
-/** {@link newPublisher}, of what is settled already. */
-export function openPublisher(config: PublishConfig, places: PublishPlaces = {}): Publisher {
-  return new PlacesPublisher(config, places);
+  return new PlacesPublisher({ ...config, layout }, places);
 }
 
 /** A place to be opened; the reference in a registry is that of each image. */
@@ -140,7 +135,8 @@ function placesOf({ layout, push, local, kind, tarball }: PublishConfig): readon
 /** Names that a registry is asked about side by side. */
 const CHECKS_AT_ONCE = 8;
 
-class PlacesPublisher implements Publisher {
+/** {@link newPublisher}, of what is settled already. */
+export class PlacesPublisher implements Publisher {
   /** Those of callers, who close them. */
   readonly #given: readonly NamedTarget[];
   readonly #places: readonly OwnPlace[];
@@ -254,7 +250,8 @@ export async function publishImages(
     const prepared = await builder.prepare(importpaths, options);
     // Names and places are checked before anything is built.
     const names = naming.names(prepared.importPaths);
-    await publisher.check(names.values(), { signal });
+    const own = prepared.importPaths.map((path) => names.get(path) ?? path);
+    await publisher.check(own, { signal });
     return await publishPrepared({ builder, prepared, names }, publisher, options);
   });
 }
@@ -292,11 +289,7 @@ interface NamedBuild {
   readonly tags?: readonly string[] | undefined;
 }
 
-/**
- * Builds what was prepared and puts the images into the places of a publisher, which stays in use.
- *
- * @throws {KodenoError} what builder and publisher throw
- */
+/** Builds what was prepared, and puts the images into the places of a publisher, which stays in use. */
 export async function publishPrepared(
   build: NamedBuild,
   publisher: Publisher,
@@ -312,12 +305,12 @@ export async function publishPrepared(
   const work = { ...options, signal, tags };
 
   const publish = async (image: BuiltImage): Promise<void> => {
-    const name = names.get(image.importPath) ?? image.importPath;
+    const { importPath, platforms, root } = image;
+    const name = names.get(importPath) ?? importPath;
     const reference = await publishChecked(image, name, publisher, build, work);
-    references.set(image.importPath, reference);
+    references.set(importPath, reference);
     const { emit } = options;
     if (emit === undefined) return;
-    const { importPath, platforms, root } = image;
     const elapsedMs = Math.round(performance.now() - began);
     for (const platform of platforms) {
       emit({ type: "stage", stage: "done", elapsedMs, image: importPath, platform });
@@ -340,7 +333,7 @@ export async function publishPrepared(
   await Promise.allSettled(running);
   options.signal?.throwIfAborted();
   signal.throwIfAborted();
-  return new Map([...names.keys()].map((path) => [path, references.get(path) ?? ""]));
+  return new Map(prepared.importPaths.map((path) => [path, references.get(path) ?? ""]));
 }
 
 /**

@@ -145,9 +145,8 @@ class Watcher {
   }
 
   /**
-   * Looks at the images anew; those whose files are others now, or that are new, are to be built.
-   *
-   * @returns files that came or went
+   * Looks at the images anew; those whose files are others now, or that are new, are to be built. Gives
+   * files that came or went.
    */
   async #lookAgain(changed: readonly string[], began: number): Promise<ReadonlySet<string>> {
     const before = new Map(this.#images.map(({ importPath, files }) => [importPath, files]));
@@ -203,10 +202,8 @@ class Watcher {
         const config = await resolveConfig(this.request.options, this.work);
         // Named as if all were built at once, whichever of them are.
         const all = this.#images.map(({ importPath }) => importPath);
-        const names = (built: readonly string[]) => {
-          const found = planNames([...new Set([...all, ...built])], config.publish);
-          return new Map(built.map((path) => [path, found.get(path) ?? path]));
-        };
+        const names = (built: readonly string[]) =>
+          planNames([...new Set([...all, ...built])], config.publish);
         const references = await buildImages({ config, patterns, naming: { names } }, this.work);
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
