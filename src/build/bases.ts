@@ -124,20 +124,17 @@ export class BaseSet implements AsyncDisposable {
 async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
   for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
     if (await layout.has(layer)) continue;
-    throw new KodenoError(
-      "NOT_FOUND",
-      `Cannot use ${what}: layer ${layer.digest} is not there, or has another size; ` +
-        "make the layout again",
-    );
+    const why = `layer ${layer.digest} is not there, or has another size; make the layout again`;
+    throw new KodenoError("NOT_FOUND", `Cannot use ${what}: ${why}`);
   }
 }
 
 /**
  * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
- * right to use the network is given up for good.
+ * right to use the network is given up for good. Gives the repositories of base images, whose layers a
+ * registry may have already.
  *
  * @param isFar whether images go to a place beside those of `publish`, which may need the network
- * @returns repositories of base images, whose layers a registry may have already
  */
 export async function settleNetwork(
   builds: readonly BuildConfig[],

@@ -18,10 +18,7 @@ import {
 
 /**
  * A name for each import path, without tag: in a repository by `naming`; `short` ones are the last
- * element of the path, or the md5 form for those where two would collide.
- *
- * @throws {KodenoError} `BAD_OPTION` when two images would get one name, `BAD_REFERENCE` when an
- * import path makes no valid name
+ * element of the path, or the md5 form for those where two would collide. Two images do not get one.
  */
 export function planNames(
   importPaths: readonly string[],
@@ -89,12 +86,9 @@ export interface PushDestination {
 }
 
 /**
- * The destination of each image, in their order: `REPO/NAME` with the name's own registry host
- * taken off, `REPO` itself with `bare` or for an image without a name, and without `to` what the
- * name says.
- *
- * @throws {KodenoError} `BAD_REFERENCE` for a name that says no registry when there is no `to`;
- * `BAD_OPTION` when two different images would get one name
+ * The destination of each image, in their order: `REPO/NAME` with the name's own registry host taken
+ * off, `REPO` itself with `bare` or for an image without a name, and without `to` what the name says.
+ * Two different images do not get one name.
  */
 export function planPush(
   images: readonly NamedImage[],

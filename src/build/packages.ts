@@ -9,24 +9,20 @@ import {
   groupPatterns,
   type ListedPackage,
   listPackages,
+  type ListQuery,
+  type MainPackage,
   refuseUnreadable,
   selectMains,
 } from "../go/list.ts";
 import type { Templates } from "./templates.ts";
 
 /** What `go list` is asked, by a pattern group or for an entry. */
-interface Listing {
-  readonly directory: string;
-  readonly flags: readonly string[];
-  readonly patterns: readonly string[];
-}
+type Listing = Pick<MainPackage, "directory"> & Pick<ListQuery, "flags" | "patterns">;
 
 /**
  * Finds the packages; no pattern stands for `.`. Entries are matched as ko does it: by the import path
- * of the package that their folder and main lead to. They are listed beside the patterns, in one run
- * for each folder.
- *
- * @throws {KodenoError} `BAD_PACKAGE`, and `BAD_OPTION` for an entry that leads to no package
+ * of the package that their folder and main lead to, without which they are `BAD_OPTION`. They are
+ * listed beside the patterns, in one run for each folder.
  */
 export async function findPackages(templates: Templates, patterns: readonly string[]) {
   const { config: { builds, image, workingDirectory }, how } = templates;

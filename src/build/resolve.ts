@@ -12,7 +12,6 @@ import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 
-/** What was asked for. */
 export interface ResolveRequest {
   readonly manifests: ManifestQuery;
   /** Without `push`, images are pushed to the registry of `dockerRepo`, where it is one. */

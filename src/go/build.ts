@@ -29,7 +29,6 @@ export interface GoBuild {
   readonly binaries: readonly GoBinary[];
 }
 
-/** What shapes the arguments. */
 export type GoFlags = Omit<GoFlagsConfig, "env">;
 
 /** Flags of `go build` whose value may be an argument of its own. */
@@ -79,10 +78,8 @@ export function outputDirectory(root: string, group: GoBuild): string {
 }
 
 /**
- * Builds the binaries of a group into a folder that exists.
- *
- * @returns what go printed, which is nothing unless flags such as `-v` ask for it
- * @throws {KodenoError} `GO_FAILED` with the compiler's lines
+ * Builds the binaries of a group into a folder that exists; gives what go printed, which is nothing
+ * unless flags such as `-v` ask for it.
  */
 export async function buildGroup(
   how: Omit<GoCommand, "directory" | "environment">,

@@ -15,7 +15,6 @@ export interface GoCommand extends Pick<RunOptions, "variables" | "signal" | "ni
   readonly directory: string;
 }
 
-/** How go has ended. */
 type GoOutput = Pick<RunResult, "code" | "stdout" | "stderr">;
 
 /** Most bytes that are kept of what go prints: lists of packages, and what compilers say. */

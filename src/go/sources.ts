@@ -110,21 +110,22 @@ export async function moduleFiles(
   const words = [...GOFLAGS.split(/\s+/), ...selectListFlags(flags)];
   const value = (name: string) => lastValue(words, name);
   const at = (path: string): string => resolve(how.directory, path);
-  const work = GOWORK === "" || GOWORK === "off" ? undefined : GOWORK;
-  const own = value("modfile") ?? (GOMOD === "" || GOMOD === "/dev/null" ? undefined : GOMOD);
-  const mods = work === undefined ? (own === undefined ? [] : [at(own)]) : await mainModules(how);
-  const root = work ?? mods[0];
-  const fetched = root === undefined || ["mod", "readonly"].includes(value("mod") ?? "");
-  const vendor = fetched ? undefined : join(dirname(root), "vendor", "modules.txt");
-  const isVendored = vendor !== undefined && await exists(vendor);
+  const work = ["", "off"].includes(GOWORK) ? [] : [GOWORK];
+  const own = value("modfile") ?? GOMOD;
+  const owns = ["", "/dev/null"].includes(own) ? [] : [at(own)];
+  const mods = work.length > 0 ? await mainModules(how) : owns;
+  const [root] = [...work, ...mods];
+  const isFetched = root === undefined || ["mod", "readonly"].includes(value("mod") ?? "");
+  const vendor = isFetched ? [] : [join(dirname(root), "vendor", "modules.txt")];
+  const isVendored = (await Promise.all(vendor.map(exists))).includes(true);
+  // Of what is vendored go reads the copy alone.
+  const saying = isVendored ? [] : [...work, ...mods];
   const overlay = value("overlay");
-  const saying = [...(work ? [work] : []), ...mods];
   return [
     ...mods.flatMap((mod) => [mod, mod.replace(/\.mod$/, ".sum")]),
-    ...(work ? [work, `${work}.sum`] : []),
-    ...(vendor ? [vendor] : []),
-    // Of what is vendored go reads the copy alone.
-    ...(isVendored ? [] : (await Promise.all(saying.map(localModules))).flat()),
+    ...work.flatMap((path) => [path, `${path}.sum`]),
+    ...vendor,
+    ...(await Promise.all(saying.map(localModules))).flat(),
     ...(overlay ? [at(overlay), ...await overlaid(at(overlay), at)] : []),
   ];
 }

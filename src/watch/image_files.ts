@@ -44,19 +44,16 @@ export interface ImageFiles extends Pick<MainPackage, "importPath" | "packageDir
 }
 
 /** One run of `go list`: what it asks for, where, and with which variables. */
-interface Run extends Pick<ListQuery, "flags" | "patterns"> {
-  readonly directory: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly os: string;
-}
+type Run =
+  & Pick<ListQuery, "flags" | "patterns">
+  & Pick<GoCommand, "directory" | "environment">
+  & Pick<Platform, "os">;
 
 /**
  * Finds the files that shape images: those that go reads of all packages but Go's own and those of
  * the module cache, what they embed, what says which modules there are, kodata with what its links
  * lead to, and `.ko.yaml`. They are those of all platforms that are built together; one that no
  * platform takes is none of them.
- *
- * @throws {KodenoError} as {@link findSources}, `BAD_SOURCE_FILE`
  */
 export async function findFiles(
   config: BuildConfig,
@@ -83,11 +80,8 @@ export async function findFiles(
 
 /**
  * Finds the packages of the images that patterns name, with one run of `go list` for each platform,
- * folder and set of flags.
- *
- * @returns in `more` other files that go reads, of which not all are there; in `windows` whether the
- * image is for Windows only
- * @throws {KodenoError} `BAD_PACKAGE`, `BAD_OPTION`, `BAD_PLATFORM`, `GO_FAILED`
+ * folder and set of flags; in `more` other files that go reads, of which not all are there, and in
+ * `windows` whether the image is for Windows only.
  */
 export async function findSources(
   config: BuildConfig,

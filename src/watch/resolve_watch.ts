@@ -15,10 +15,8 @@ const QUIET_MS = 200;
 
 /**
  * Resolves, and does so again after each change, until the signal ends it. A round that fails is
- * told as a warning; the next change starts a new one.
- *
- * @param take gets the files whose text differs from the round before
- * @throws {KodenoError} `INTERRUPTED`; `BAD_OPTION` for the standard input, which does not change
+ * told as a warning; the next change starts a new one. `take` gets the files whose text differs from
+ * the round before.
  */
 export async function watchResolved(
   request: ResolveRequest,
@@ -27,10 +25,8 @@ export async function watchResolved(
 ): Promise<never> {
   const { files } = request.manifests;
   if (files.includes("-")) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      "Cannot watch the standard input: name files or folders, or leave --watch out",
-    );
+    const message = "Cannot watch the standard input: name files or folders, or leave --watch out";
+    throw new KodenoError("BAD_OPTION", message);
   }
   const { workingDirectory = ".", ociLayout, tarball, imageRefs, environment } = request.options;
   const start = absolute(workingDirectory);
