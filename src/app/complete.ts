@@ -29,12 +29,8 @@ const KINDS: Readonly<Record<string, Find>> = {
 };
 
 /**
- * Finds what a word can be.
- *
- * @param kind one of `KINDS`; another has nothing
- * @param word what was typed
- * @param place for an image, the layout or archive that was typed before
- * @returns whole words, sorted; one that ends in a slash or a colon can go on
+ * What a word of a kind can be (a key of `KINDS`; another has nothing): whole words, sorted; one that
+ * ends in a slash or a colon can go on.
  */
 export async function complete(kind: string, word: string, place = ""): Promise<readonly string[]> {
   const found = await KINDS[kind]?.(word, place) ?? [];

@@ -32,8 +32,8 @@ interface SkaffoldRequest {
   readonly options: CommandOptions;
   /** Only tells what would be built. */
   readonly dryRun?: boolean | undefined;
-  /** Whether the hooks of the file are run, which are any commands; default true. */
-  readonly hooks?: boolean | undefined;
+  /** Whether the hooks of the file are run, which are any commands. */
+  readonly hooks: boolean;
 }
 
 /** An image, as Skaffold tells of it. */
@@ -127,7 +127,7 @@ function destination(
 /** The commands of a skaffold.yaml before and after builds; what they print becomes notes. */
 function hooksOf(
   { hooks, artifacts, defaultRepo }: SkaffoldPlan,
-  { skaffold, options: { push = false }, hooks: isWanted = true }: SkaffoldRequest,
+  { skaffold, options: { push = false }, hooks: isWanted }: SkaffoldRequest,
   { emit, signal }: WorkOptions,
 ) {
   const all = [...hooks, ...artifacts.map(({ hooks }) => hooks)];
