@@ -82,7 +82,7 @@ export async function copyReferrers(
 }
 
 /** Entries of a place that are images, and what it has about each of them. */
-export interface WithReferrers {
+interface WithReferrers {
   readonly images: readonly Descriptor[];
   /** By the digest of the image. */
   readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;

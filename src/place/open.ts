@@ -65,10 +65,7 @@ export async function pathOf(place: string): Promise<string> {
   return await Deno.stat(place).then(() => place, () => path);
 }
 
-/**
- * Opens a layout, or an archive, which may be a pipe; where no kind is said, it is what is there. What
- * comes from a pipe is held till the archive is disposed of.
- */
+/** Opens a layout or an archive, which may be a pipe; where no kind is said, it is what is there. */
 async function openStore(path: string, options: WorkOptions, kind?: "layout" | "archive") {
   const { signal, emit } = options;
   if (kind === "layout") return await openLayout(path, { emit });
@@ -154,10 +151,7 @@ export function isLocalRepository(name: string): boolean {
   return isLoopback(new URL(`http://${parseEndpoint(name).host}`).hostname);
 }
 
-/**
- * Finds the Docker daemon that a configuration means; dials nothing. Offline, one on another machine is
- * refused, since only the environment names it.
- */
+/** The daemon that is meant; offline none on another machine, since only the environment names it. */
 export async function findDaemonOf({ environment, offline }: TransferConfig) {
   const { findDaemon, formatEndpoint } = await import("./daemon/endpoint.ts");
   const endpoint = await findDaemon(environment);

@@ -215,9 +215,8 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     // One member after the other.
     await this.#members.run(async () => {
       signal?.throwIfAborted();
-      const bytes = hasSuccessors(d)
-        ? await readDocument({ fetch: open }, d, { signal })
-        : undefined;
+      const read = () => readDocument({ fetch: open }, d, { signal });
+      const bytes = hasSuccessors(d) ? await read() : undefined;
       const stream = bytes ? bytesStream(bytes) : await open();
       let begun = false;
       const send = async (chunk: Uint8Array): Promise<void> => {

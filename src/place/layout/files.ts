@@ -1,7 +1,6 @@
 /**
- * The files of a layout: its index, its blobs, their folders, what has to be on disk before the index
- * is, and `oci-layout`, which makes a folder a layout: telling one, and making one while other
- * processes may be doing the same (OCI image spec 1.1, image-layout.md).
+ * The files of a layout: its index, its blobs, their folders, and `oci-layout`, which makes a folder a
+ * layout (OCI image spec 1.1, image-layout.md). Other processes may be at work on the same.
  * @module
  */
 import { join } from "node:path";
