@@ -23,7 +23,7 @@ import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/run.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
-import { goFunctions } from "../template/functions.ts";
+import { goFunctions } from "../template/value.ts";
 import { compileTemplate } from "../template/template.ts";
 
 interface SkaffoldRequest {

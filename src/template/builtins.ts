@@ -4,12 +4,13 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { isPrintable, sprint, sprintf, sprintln } from "./format.ts";
-import { type Functions, goFunctions } from "./functions.ts";
+import { display, isPrintable, sprint, sprintf } from "./format.ts";
 import { GoTime } from "./go_time.ts";
 import {
   compareText,
   fromUtf8,
+  type Functions,
+  goFunctions,
   GoInt,
   GoList,
   GoMap,
@@ -64,8 +65,7 @@ function slice(item: Value, ...indexes: readonly Value[]): Value {
   const [from = 0, to = length, limit = length] = indexes.map((one) => position(one, length));
   if (from > to || to > limit) throw new Error(`index ${from} lies behind ${to}`);
   if (item instanceof GoList) return new GoList(item.items.slice(from, to), item.elem);
-  const bytes = Buffer.from(item).subarray(from, to);
-  return fromUtf8(bytes);
+  return fromUtf8(Buffer.from(item).subarray(from, to));
 }
 
 function len(item: Value): Value {
@@ -75,40 +75,37 @@ function len(item: Value): Value {
   throw new Error(`a ${typeOf(item)} has no length`);
 }
 
-/** What a value is compared as: all whole numbers are one kind; undefined for what cannot be. */
-function kindOf(value: Value): string | undefined {
-  if (value instanceof GoInt) return "int";
-  return /^(?:string|boolean|number)$/.test(typeof value) ? typeof value : undefined;
+/** What a value is compared by, of one type for each kind; undefined for what cannot be. */
+function comparable(value: Value): string | number | bigint | boolean | undefined {
+  if (value instanceof GoInt) return value.value;
+  return typeof value === "object" ? undefined : value;
 }
 
 const unlike = (one: Value, other: Value): Error =>
   new Error(`a ${typeOf(one)} cannot be compared with a ${typeOf(other)}`);
 
-function equals(one: Value, other: Value): boolean {
-  const kind = kindOf(one);
-  if (kind !== kindOf(other)) {
-    if (isNil(one) || isNil(other)) return false;
-    throw unlike(one, other);
-  }
-  if (one instanceof GoInt && other instanceof GoInt) return one.value === other.value;
-  if (kind !== undefined || isNil(one) || isNil(other)) return (one ?? null) === (other ?? null);
-  throw new Error(`a ${typeOf(one)} cannot be compared`);
-}
-
 function eq(one: Value, ...others: readonly Value[]): boolean {
   if (others.length === 0) throw new Error("there is nothing to compare with");
-  return others.some((other) => equals(one, other));
+  return others.some((other) => {
+    if (isNil(one) || isNil(other)) return isNil(one) && isNil(other);
+    const [a, b] = [comparable(one), comparable(other)];
+    if (typeof a !== typeof b) throw unlike(one, other);
+    if (a === undefined) throw new Error(`a ${typeOf(one)} cannot be compared`);
+    return a === b;
+  });
 }
 
 function lt(one: Value, other: Value): boolean {
-  for (const value of [one, other]) {
-    if (kindOf(value) === undefined) throw new Error(`a ${typeOf(value)} cannot be compared`);
+  const [a, b] = [one, other].map((value) => {
+    const compared = comparable(value);
+    if (compared !== undefined) return compared;
+    throw new Error(`a ${typeOf(value)} cannot be compared`);
+  });
+  if (a === undefined || b === undefined || typeof a !== typeof b) throw unlike(one, other);
+  if (typeof a === "boolean" || typeof b === "boolean") {
+    throw new Error(`a ${typeOf(one)} has no order`);
   }
-  if (kindOf(one) !== kindOf(other)) throw unlike(one, other);
-  if (typeof one === "string" && typeof other === "string") return compareText(one, other) < 0;
-  if (typeof one === "number" && typeof other === "number") return one < other;
-  if (one instanceof GoInt && other instanceof GoInt) return one.value < other.value;
-  throw new Error(`a ${typeOf(one)} has no order`);
+  return typeof a === "string" || typeof b === "string" ? compareText(`${a}`, `${b}`) < 0 : a < b;
 }
 
 // deno-fmt-ignore: one line says it all.
@@ -150,7 +147,7 @@ export const builtinFunctions: Functions = goFunctions({
   },
   "...any": {
     print: (...values) => sprint(values),
-    println: (...values) => sprintln(values),
+    println: (...values) => `${values.map(display).join(" ")}\n`,
     html: (...values) => textOf(values).replace(/[\0"'&<>]/g, (char) => HTML[char] ?? char),
     js: (...values) => escapeJavaScript(textOf(values)),
     urlquery: (...values) => escapeQuery(textOf(values)),

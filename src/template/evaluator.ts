@@ -6,13 +6,6 @@
 import { messageOf, nearest } from "../errors.ts";
 import { timeMethods } from "./builtins.ts";
 import { display } from "./format.ts";
-import {
-  type Functions,
-  type GoFunction,
-  goTypeOf,
-  type ParameterType,
-  takes,
-} from "./functions.ts";
 import { GoTime } from "./go_time.ts";
 import {
   type Block,
@@ -24,7 +17,20 @@ import {
   TemplateFault,
   type Tree,
 } from "./tree.ts";
-import { GoInt, GoList, GoMap, isNil, isTrue, typeOf, type Value, weightOf } from "./value.ts";
+import {
+  type Functions,
+  type GoFunction,
+  GoInt,
+  GoList,
+  GoMap,
+  goTypeOf,
+  isNil,
+  isTrue,
+  type ParameterType,
+  typeOf,
+  type Value,
+  weightOf,
+} from "./value.ts";
 
 /** How long an output may become, in characters. */
 const MAX_OUTPUT = 1 << 20;
@@ -290,13 +296,12 @@ function* pairs({ at, variables }: PipelineNode, value: Value): Generator<readon
 
 /** A value as an argument: nothing is nil where nil can be. */
 function fitting(value: Value, type: ParameterType, at: number): Value {
-  if (value === undefined && (type === "any" || type === "map")) return null;
-  if (value === null && type === "any") return null;
+  if (isNil(value) && (type === "any" || (type === "map" && value === undefined))) return null;
   const wanted = goTypeOf(type);
   if (isNil(value)) {
     throw new TemplateFault(`there is no value, and it has to be a ${wanted}`, at);
   }
-  if (takes(type, value)) return value;
+  if (type === "any" || typeOf(value) === wanted) return value;
   throw new TemplateFault(`a ${typeOf(value)} stands where a ${wanted} has to be`, at);
 }
 

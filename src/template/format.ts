@@ -19,11 +19,6 @@ export function sprint(values: readonly Value[]): string {
   }).join("");
 }
 
-/** Values with spaces between them and a newline at the end. */
-export function sprintln(values: readonly Value[]): string {
-  return `${values.map(display).join(" ")}\n`;
-}
-
 /** Go writes numbers larger than this neither as width nor as precision. */
 const TOO_LARGE = 1_000_000;
 
@@ -175,7 +170,7 @@ function formatText(text: string, verb: string, flags: Flags): string | undefine
   if (verb === "x" || verb === "X") return formatHex(text, verb, flags);
   const cut = precision === undefined ? text : [...text].slice(0, precision).join("");
   if (verb === "q" || (verb === "v" && flags.source)) {
-    const raw = flags.sharp && canBackquote(cut);
+    const raw = flags.sharp && !UNQUOTABLE.test(cut);
     return pad(raw ? `\`${cut}\`` : quoteText(cut, flags.plus), flags);
   }
   return verb === "s" || verb === "v" ? pad(cut, flags) : undefined;
@@ -205,7 +200,7 @@ export function isRune(code: number | bigint): boolean {
 function formatInt(value: bigint, verb: string, flags: Flags): string | undefined {
   if (verb === "c" || verb === "q") {
     const character = String.fromCodePoint(isRune(value) ? Number(value) : 0xfffd);
-    return pad(verb === "c" ? character : quoteCharacter(character, flags.plus), flags);
+    return pad(verb === "c" ? character : `'${escaped(character, "'", flags.plus)}'`, flags);
   }
   if (verb === "U") return formatUnicode(BigInt.asUintN(64, value), flags);
   const base = BASES[verb];
@@ -274,7 +269,7 @@ export function isPrintable(character: string): boolean {
   return PRINTABLE.test(character);
 }
 
-function escaped(character: string, quote: string, ascii: boolean): string {
+function escaped(character: string, quote: string, ascii = false): string {
   if (character === quote) return `\\${quote}`;
   const short = LETTERS.get(character);
   if (short !== undefined) return `\\${short}`;
@@ -290,16 +285,9 @@ export function quoteText(text: string, ascii = false): string {
   return `"${[...text].map((one) => escaped(one, '"', ascii)).join("")}"`;
 }
 
-/** A character between single quotes. */
-function quoteCharacter(character: string, ascii = false): string {
-  return `'${escaped(character, "'", ascii)}'`;
-}
-
-/** Whether a text can stand between backquotes. */
-function canBackquote(text: string): boolean {
-  // deno-lint-ignore no-control-regex
-  return !/[\x00-\x08\x0a-\x1f`\x7f\ufeff\ufffd]/.test(text);
-}
+/** What cannot stand between backquotes. */
+// deno-lint-ignore no-control-regex
+const UNQUOTABLE = /[\x00-\x08\x0a-\x1f`\x7f\ufeff\ufffd]/;
 
 /** Digits of a number that is `0.DIGITS * 10^point`; zero has no digits. */
 interface Decimal {

@@ -3,10 +3,10 @@
  * configuration (none for keys and certificates, none that change a map).
  * @module
  */
-import { type Functions, goFunctions } from "./functions.ts";
+import { randomInt } from "node:crypto";
 import { GoTime, isZone, parseDuration } from "./go_time.ts";
 import { sprigFunctions } from "./sprig.ts";
-import { GoInt, type Value } from "./value.ts";
+import { type Functions, goFunctions, GoInt, type Value } from "./value.ts";
 
 /** What the functions may ask of the world around them. */
 export interface SkaffoldWorld {
@@ -39,13 +39,7 @@ function random(count: number, from: string): string {
   if (count < 0 || count > MAX_RANDOM) {
     throw new Error(`a random text has up to ${MAX_RANDOM} letters`);
   }
-  let text = "";
-  while (text.length < count) {
-    const [byte = 255] = crypto.getRandomValues(new Uint8Array(1));
-    // Others would make the first letters more likely than the last.
-    if (byte < 256 - 256 % from.length) text += from[byte % from.length];
-  }
-  return text;
+  return Array.from({ length: count }, () => from[randomInt(from.length)]).join("");
 }
 
 /** The functions of Skaffold's templates. */

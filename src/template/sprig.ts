@@ -10,11 +10,12 @@ import { posix } from "node:path";
 import { RE2JS } from "re2js";
 import { messageOf } from "../errors.ts";
 import { display, quoteText } from "./format.ts";
-import { type Functions, goFunctions } from "./functions.ts";
 import { GoTime } from "./go_time.ts";
 import {
   compareText,
   fromUtf8,
+  type Functions,
+  goFunctions,
   GoInt,
   GoList,
   GoMap,
@@ -196,12 +197,11 @@ function deepEqual(a: Value, b: Value): boolean {
       a.items.every((one, i) => deepEqual(one, b.items[i]));
   }
   if (a instanceof GoMap && b instanceof GoMap) {
-    return a.entries.size === b.entries.size &&
-      [...a.entries].every(([key, one]) =>
-        b.entries.has(key) && deepEqual(one, b.entries.get(key))
-      );
+    const has = (key: string): boolean =>
+      b.entries.has(key) && deepEqual(a.entries.get(key), b.entries.get(key));
+    return a.entries.size === b.entries.size && a.entries.keys().every(has);
   }
-  return a === b || (a ?? null) === (b ?? null);
+  return a === b || isNil(a);
 }
 
 /** A text as encoding/json writes it, safe in HTML. */
@@ -216,27 +216,21 @@ function jsonText(text: string): string {
 function encodeJson(value: Value, indent = "", before = "\n"): string {
   if (isNil(value)) return "null";
   if (typeof value === "string") return jsonText(value);
+  if (typeof value === "boolean") return String(value);
+  if (value instanceof GoInt) return String(value.value);
+  if (value instanceof GoTime) return jsonText(value.format("2006-01-02T15:04:05.999999999Z07:00"));
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new Error("JSON has no such number");
     return Object.is(value, -0) ? "-0" : String(value);
   }
-  if (value instanceof GoInt) return String(value.value);
   const inside = before + indent;
-  const many = (open: string, items: readonly string[], close: string): string => {
-    if (items.length === 0 || indent === "") return open + items.join(",") + close;
-    return open + inside + items.join(`,${inside}`) + before + close;
-  };
-  if (value instanceof GoList) {
-    return many("[", value.items.map((item) => encodeJson(item, indent, inside)), "]");
-  }
-  if (value instanceof GoMap) {
-    const colon = indent === "" ? ":" : ": ";
-    const item = (key: string): string =>
-      jsonText(key) + colon + encodeJson(value.entries.get(key), indent, inside);
-    return many("{", value.keys().map(item), "}");
-  }
-  if (value instanceof GoTime) return jsonText(value.format("2006-01-02T15:04:05.999999999Z07:00"));
-  return String(value);
+  const encode = (item: Value): string => encodeJson(item, indent, inside);
+  const colon = indent === "" ? ":" : ": ";
+  const [open, items, close] = value instanceof GoList
+    ? ["[", value.items.map(encode), "]"] as const
+    : ["{", value.keys().map((key) => jsonText(key) + colon + encode(value.entries.get(key))), "}"];
+  if (items.length === 0 || indent === "") return open + items.join() + close;
+  return open + inside + items.join(`,${inside}`) + before + close;
 }
 
 /** The items of a list; nothing else has any. */
@@ -265,24 +259,18 @@ function slice(list: Value, ...indexes: readonly Value[]): Value {
 }
 
 function dict(...values: readonly Value[]): GoMap {
-  const entries = new Map<string, Value>();
-  for (let i = 0; i < values.length; i += 2) {
-    const [key = ""] = textsOf(new GoList([values[i]]));
-    entries.set(key, i + 1 < values.length ? values[i + 1] : "");
-  }
-  return new GoMap(entries);
+  // A key without a value has an empty text.
+  const all = values.length % 2 === 0 ? values : [...values, ""];
+  const keys = all.filter((_, i) => i % 2 === 0).map((key) => isNil(key) ? "" : display(key));
+  return new GoMap(new Map(keys.map((key, i) => [key, all[2 * i + 1]])));
 }
 
 function filtered(map: GoMap | null, isKept: (key: string) => boolean): GoMap {
   return new GoMap(new Map([...map?.entries ?? []].filter(([key]) => isKept(key))));
 }
 
-/** Where an expression was found, with its groups by their numbers and names. */
-interface Match {
-  readonly start: number;
-  readonly end: number;
-  readonly groups: ReadonlyMap<string, string | null>;
-}
+/** Groups of what was found, by their numbers and names. */
+type Groups = ReadonlyMap<string, string | null>;
 
 function compile(expression: string): RE2JS {
   try {
@@ -293,8 +281,8 @@ function compile(expression: string): RE2JS {
 }
 
 /** All places, but for empty ones right behind another, which Go leaves out. */
-function matches(expression: string, text: string, limit = -1): readonly Match[] {
-  const found: Match[] = [];
+function matches(expression: string, text: string, limit = -1) {
+  const found: { readonly start: number; readonly end: number; readonly groups: Groups }[] = [];
   const matcher = compile(expression).matcher(text);
   let previous = -1;
   while (found.length !== limit && matcher.find()) {
@@ -308,17 +296,17 @@ function matches(expression: string, text: string, limit = -1): readonly Match[]
   return found;
 }
 
-function replaceWith(expression: string, text: string, by: (match: Match) => string): string {
+function replaceWith(expression: string, text: string, by: (groups: Groups) => string): string {
   let [result, at] = ["", 0];
-  for (const match of matches(expression, text)) {
-    result += text.slice(at, match.start) + by(match);
-    at = match.end;
+  for (const { start, end, groups } of matches(expression, text)) {
+    result += text.slice(at, start) + by(groups);
+    at = end;
   }
   return result + text.slice(at);
 }
 
 /** Puts groups in the place of `$1`, `${1}` and `$name`; `$$` is a dollar. */
-function expand(template: string, { groups }: Match): string {
+function expand(template: string, groups: Groups): string {
   return template.replace(
     /\$(?:(\$)|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
     (_, dollar?: string, braced?: string, bare?: string) =>
@@ -391,7 +379,7 @@ export const sprigFunctions: Functions = goFunctions({
   "string string string": {
     replace: (old, fresh, text) => text.replaceAll(old === "" ? /(?:)/gu : old, () => fresh),
     regexReplaceAll: (expression, text, by) =>
-      replaceWith(expression, text, (match) => expand(by, match)),
+      replaceWith(expression, text, (groups) => expand(by, groups)),
     regexReplaceAllLiteral: (expression, text, by) => replaceWith(expression, text, () => by),
   },
   "string string int": {

@@ -6,10 +6,9 @@
 import { KodenoError } from "../errors.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { evaluate } from "./evaluator.ts";
-import type { Functions } from "./functions.ts";
 import { parse } from "./parser.ts";
 import { excerpt, fieldNames, mayRead, TemplateFault } from "./tree.ts";
-import { toValue } from "./value.ts";
+import { type Functions, toValue } from "./value.ts";
 
 /** How long a template may be, in UTF-16 units. */
 const MAX_TEMPLATE = 1 << 20;
@@ -27,19 +26,6 @@ interface TemplateOptions {
   readonly missingKey?: "error" | "nothing";
 }
 
-/** A template that can be run with data. */
-interface Template {
-  /**
-   * Prints it with plain values: a whole number is an `int`, an object a map, and only what an
-   * object has of its own can be read. What it cannot do, or does for too long, is `BAD_CONFIG`.
-   */
-  run(data: unknown): string;
-  /** Whether it may read a field of the data, such as `Git`; if not, none has to be prepared. */
-  mayRead(field: string): boolean;
-  /** The names that it is made of, as Skaffold finds the components of a customTemplate. */
-  fieldNames(): readonly string[];
-}
-
 /**
  * Parses a template; `where` says in errors whose it is, such as `ldflags[0] of .ko.yaml`. What is
  * none is `BAD_CONFIG`, with `line` and `column` in its detail.
@@ -48,7 +34,7 @@ export function compileTemplate(
   text: string,
   where: string,
   { functions = new Map(), missingKey = "error" }: TemplateOptions = {},
-): Template {
+) {
   const all: Functions = new Map([...builtinFunctions, ...functions]);
   const knows = (name: string): boolean => all.has(name) || name === "and" || name === "or";
   const guarded = <T>(work: () => T): T => {
@@ -66,9 +52,16 @@ export function compileTemplate(
     return parse(text, knows);
   });
   return {
-    run: (data) => guarded(() => evaluate(tree, all, missingKey === "nothing", toValue(data))),
-    mayRead: (field) => mayRead(tree, field),
-    fieldNames: () => fieldNames(tree),
+    /**
+     * Prints it with plain values: a whole number is an `int`, an object a map, and only what an
+     * object has of its own can be read. What it cannot do, or does for too long, is `BAD_CONFIG`.
+     */
+    run: (data: unknown): string =>
+      guarded(() => evaluate(tree, all, missingKey === "nothing", toValue(data))),
+    /** Whether it may read a field of the data, such as `Git`; if not, none has to be prepared. */
+    mayRead: (field: string): boolean => mayRead(tree, field),
+    /** The names that it is made of, as Skaffold finds the components of a customTemplate. */
+    fieldNames: (): readonly string[] => fieldNames(tree),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { KodenoError } from "../../src/errors.ts";
-import type { Functions } from "../../src/template/functions.ts";
+import type { Functions } from "../../src/template/value.ts";
 import { compileTemplate } from "../../src/template/template.ts";
 import { askOracle } from "./go_oracle.ts";
 
