@@ -169,10 +169,8 @@ export function unquote(literal: string, at: number): string {
 /** Reads `'x'`, which is a number. */
 export function characterLiteral(literal: string, at: number): NumberLiteral {
   const inside = literal.slice(1, -1);
-  const { length, code } = inside.startsWith("\\") ? escapeAt(inside, 0, "'", at + 1) : {
-    length: String.fromCodePoint(inside.codePointAt(0) ?? 0).length,
-    code: inside.codePointAt(0),
-  };
+  const plain = { length: [...inside][0]?.length, code: inside.codePointAt(0) };
+  const { length, code } = inside.startsWith("\\") ? escapeAt(inside, 0, "'", at + 1) : plain;
   if (code === undefined || length !== inside.length) {
     throw new TemplateFault(`${literal} is not one character; say "..." for a text`, at);
   }
@@ -180,9 +178,9 @@ export function characterLiteral(literal: string, at: number): NumberLiteral {
 }
 
 const MAX_INT = 2n ** 63n - 1n;
-const INTEGER = /^[+-]?(?:0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/;
-const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const HEX_FLOAT = /^([+-]?)0[xX]_?([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/;
+const INTEGER = /^(?:0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/;
+const FLOAT = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const HEX_FLOAT = /^0[xX](?=\.?[\da-fA-F])([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/;
 
 /** Reads a number as Go writes it: `12`, `0x1F`, `0b1`, `017`, `1_000`, `1.5e3`, `0x1p-2`. */
 export function numberLiteral(literal: string, at: number): NumberLiteral {
@@ -192,34 +190,21 @@ export function numberLiteral(literal: string, at: number): NumberLiteral {
   if (/(?:^|[^\da-fA-FxXbBoO])_|_(?:$|[^\da-fA-F])|^[+-]?_/.test(literal)) {
     throw bad("is no number");
   }
-  const digits = literal.replaceAll("_", "");
-  const int = integer(digits);
-  if (int !== undefined) {
+  const digits = literal.replaceAll("_", "").replace(/^[-+]/, "");
+  const sign = literal.startsWith("-") ? -1 : 1;
+  if (INTEGER.test(digits)) {
+    // A zero before other digits makes them octal.
+    const int = BigInt(sign) * BigInt(digits.replace(/^0(?=\d)/, "0o"));
     if (int > MAX_INT || int < -MAX_INT - 1n) throw bad("is too large");
     return { kind: "number", at, int, float: Number(int), isFloat: false };
   }
-  const float = floating(digits);
-  if (float === undefined || !Number.isFinite(float) || !/[.eEpP]/.test(literal)) {
-    throw bad("is no number");
+  const [, whole, part = "", exponent] = HEX_FLOAT.exec(digits) ?? [];
+  let float = FLOAT.test(digits) ? sign * Number(digits) : NaN;
+  if (whole !== undefined) {
+    const size = Number(BigInt(`0x0${whole}${part}`));
+    float = sign * size * 2 ** (Number(exponent) - 4 * part.length);
   }
-  const whole = Number.isInteger(float) && Math.abs(float) < 2 ** 63;
-  return { kind: "number", at, int: whole ? BigInt(float) : undefined, float, isFloat: true };
-}
-
-function integer(text: string): bigint | undefined {
-  if (!INTEGER.test(text)) return undefined;
-  const digits = text.replace(/^[-+]/, "");
-  // A zero before other digits makes them octal.
-  const value = BigInt(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
-  return text.startsWith("-") ? -value : value;
-}
-
-function floating(text: string): number | undefined {
-  if (FLOAT.test(text)) return Number(text);
-  const found = HEX_FLOAT.exec(text);
-  if (found === null) return undefined;
-  const [, sign, whole = "", part = "", exponent] = found;
-  if (whole + part === "") return undefined;
-  const value = Number(BigInt(`0x0${whole}${part}`)) * 2 ** (Number(exponent) - 4 * part.length);
-  return sign === "-" ? -value : value;
+  if (!Number.isFinite(float) || !/[.eEpP]/.test(literal)) throw bad("is no number");
+  const isWhole = Number.isInteger(float) && Math.abs(float) < 2 ** 63;
+  return { kind: "number", at, int: isWhole ? BigInt(float) : undefined, float, isFloat: true };
 }

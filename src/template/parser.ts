@@ -34,12 +34,6 @@ export function parse(text: string, knows: (name: string) => boolean): Tree {
   return { root: parser.list().nodes, defined: parser.defined };
 }
 
-/** Nodes of a block, and the word that ended them. */
-interface Body {
-  readonly nodes: readonly Node[];
-  readonly word: "end" | "else";
-}
-
 class Parser {
   readonly defined = new Map<string, readonly Node[]>();
   #index = 0;
@@ -73,8 +67,8 @@ class Parser {
     if (token.kind !== "close") throw unexpected(token, context);
   }
 
-  /** Nodes up to the `end` or `else` of the block that was opened, or all that there are. */
-  list(opened?: number): Body {
+  /** Nodes up to the `end` or `else` of the block that was opened (the word says which), or all. */
+  list(opened?: number): { readonly nodes: readonly Node[]; readonly word: "end" | "else" } {
     const nodes: Node[] = [];
     if (++this.#depth > MAX_BLOCKS) {
       throw new TemplateFault(`blocks stand more than ${MAX_BLOCKS} deep in one another`, opened);
