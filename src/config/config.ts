@@ -30,11 +30,7 @@ import type {
 import { VERSION } from "./version.ts";
 
 /** What a command that builds and publishes works with; frozen. */
-export interface Config {
-  readonly build: BuildConfig;
-  readonly publish: PublishConfig;
-}
-
+export type Config = Awaited<ReturnType<typeof resolveConfig>>;
 /** Everything that shapes images; frozen. */
 export type BuildConfig = ReturnType<typeof resolveBuildConfig>;
 /** How the go command is run. */
@@ -53,7 +49,6 @@ const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 /** Those that systems trust take a twentieth of it. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
-/** How a command takes what it was not told. */
 interface ResolveOptions {
   /** Images are pushed unless something else was asked for. */
   readonly pushes?: boolean | undefined;
@@ -61,16 +56,11 @@ interface ResolveOptions {
   readonly transfer?: TransferConfig | undefined;
 }
 
-/**
- * Checks options and completes them from the `.ko.yaml` of the working directory and the environment.
- *
- * @throws {KodenoError} `BAD_CONFIG` with all faults of the file; `BAD_OPTION`, `BAD_PLATFORM`,
- * `BAD_REFERENCE`
- */
+/** Checks options and completes them from the `.ko.yaml` of the working directory and the environment. */
 export async function resolveConfig(
   given: CommandOptions,
   { emit, pushes, transfer: known }: ResolveOptions & Pick<WorkOptions, "emit"> = {},
-): Promise<Config> {
+) {
   const options = { ...given, environment: given.environment ?? processEnvironment() };
   // What is wrong with names and places is told before any file is read.
   const transfer = known ?? undisturbed(() => resolveTransferConfig(options));
@@ -134,20 +124,13 @@ export async function findKoFile(
   throw badValue("KO_CONFIG_PATH", named, `${why}; name a .ko.yaml, or a folder with one`);
 }
 
-/**
- * Checks options of a builder and completes them from the environment.
- *
- * @param transfer what they say of registries, where that is settled already
- */
+/** Checks options of a builder and completes them, but for what is settled of registries already. */
 export function resolveBuildConfig(options: BuildOptions, transfer?: TransferConfig) {
   const environment = options.environment ?? processEnvironment();
-  const kodataEpoch = variable(environment, "KO_DATA_DATE_EPOCH");
+  const kodataTime = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const { koFile, offline = false } = options;
-  // By import path in lower case; nothing where the caller chose a base.
-  const overrides: KoFile["baseImageOverrides"] = options.baseImage
-    ? {}
-    : koFile?.baseImageOverrides ?? {};
+  const { baseImageOverrides = {} } = koFile ?? {};
   return Object.freeze({
     workingDirectory,
     koFile,
@@ -160,16 +143,14 @@ export function resolveBuildConfig(options: BuildOptions, transfer?: TransferCon
     /** Of what no entry of `builds` is for. */
     image: resolveImage(options, environment),
     builds: Object.freeze((koFile?.builds ?? []).map(({ id, dir, main }, i) => ({
-      id,
+      ...{ id, main },
       directory: resolve(workingDirectory, dir),
-      main,
       image: resolveImage(options, environment, i),
     }))),
-    baseImageOverrides: overrides,
+    /** By import path in lower case; nothing where the caller chose a base. */
+    baseImageOverrides: (options.baseImage ? {} : baseImageOverrides) as typeof baseImageOverrides,
     /** Of kodata files, in seconds since 1970. */
-    kodataTime: kodataEpoch === undefined
-      ? undefined
-      : parseEpoch("KO_DATA_DATE_EPOCH", kodataEpoch),
+    kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
     /** Where kodata links may lead beside the git root. */
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
     compression: parseCompression(options.compression),

@@ -120,8 +120,8 @@ export function resolveImage(
     expose: Array.from(texts("expose").values(), (one) => isTemplate(one) ? one : parsePort(one)),
     /** Seconds since 1970; of the base image where it is undefined. */
     sourceDateEpoch: epoch === undefined
-      ? undefined
-      : parseEpoch(origins.sourceDateEpoch ?? "sourceDateEpoch", String(epoch)),
+      ? epoch
+      : parseEpoch(`${origins.sourceDateEpoch}`, String(epoch)),
     /** Texts among these that are templates, beside flags. */
     templates,
     /** Where the value of each field comes from. */

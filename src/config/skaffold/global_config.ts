@@ -56,12 +56,9 @@ export function settleOptions(options: SkaffoldOptions): SettledOptions {
 }
 
 /**
- * Completes options from the global configuration. As in Skaffold, of several entries for the current
- * context the last counts, `global` fills in what it leaves out, and the insecure registries of all
- * hold; without a context, only `global` does.
- *
- * @returns with lines for a person about the file
- * @throws {KodenoError} `BAD_CONFIG` for a file that cannot be read or says what it may not
+ * Completes options from the global configuration, with lines for a person about the file. As in
+ * Skaffold, of several entries for the current context the last counts, `global` fills in what it
+ * leaves out, and the insecure registries of all hold; without a context, only `global` does.
  */
 export async function withGlobalConfig(
   asked: SettledOptions,
@@ -105,11 +102,8 @@ function inHome(environment: Environment, ...path: readonly string[]): string | 
 }
 
 /**
- * Reads the current context: that of the first file of `KUBECONFIG` (or of `~/.kube/config`) that
- * names one; "" where none does.
- *
- * @param only a file to read in the place of those, which has to be there
- * @throws {KodenoError} `BAD_CONFIG` for a file that is not YAML
+ * The context that the first file of `KUBECONFIG` (or of `~/.kube/config`) names, or `only` one, which
+ * has to be there; "" where none does.
  */
 async function readKubeContext(environment: Environment, only?: string): Promise<string> {
   const named = variable(environment, "KUBECONFIG");

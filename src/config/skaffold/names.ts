@@ -5,18 +5,6 @@
  */
 import { koPath } from "../checks.ts";
 
-/** Part of an image name that Skaffold looks at. */
-interface SkaffoldName {
-  /** Host and path in small letters, without the `ko://` of an import path. */
-  readonly name: string;
-  /** All of `name` but its last element; "" where it has only one. */
-  readonly repo: string;
-  /** The last element of `name`; "" where it has only one. */
-  readonly base: string;
-  readonly tag: string;
-  readonly digest: string;
-}
-
 const LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
 const HOST = `(?:${LABEL}(?:\\.${LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
 const ELEMENT = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
@@ -38,8 +26,11 @@ export function sanitizeName(image: string): string {
   return name === undefined ? bare : bare.replace(name, () => name.toLowerCase());
 }
 
-/** Reads a name; undefined where it is no image name, whatever its case. */
-export function parseName(image: string): SkaffoldName | undefined {
+/**
+ * Reads a name, whatever its case, to what Skaffold looks at: host and path in small letters (without
+ * `ko://`), its last element, and all before that, which are "" where there is only one.
+ */
+export function parseName(image: string) {
   const found = VALID_REFERENCE.exec(sanitizeName(image));
   if (found === null) return undefined;
   const [, name = "", tag = "", digest = ""] = found;

@@ -38,7 +38,6 @@ export interface SkaffoldParts {
   readonly runForImages?: RunForTemplate | undefined;
   /** Ends the reading of files for tags, which are then latest. */
   readonly signal?: AbortSignal | undefined;
-  /** The machine, as Go names it. */
   readonly host?: Host | undefined;
 }
 
@@ -114,7 +113,6 @@ export function hookVariables(
   };
 }
 
-/** An artifact of a file. */
 interface Found {
   readonly artifact: Artifact;
   readonly ko: KoArtifact;
@@ -366,7 +364,6 @@ class Planner {
     const labels = Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
       [key, await expand(["labels", key], text)] as const
     );
-    const env = await list("env");
     const flags = ko.flags === undefined && ko.args !== undefined ? "args" : "flags";
     // Skaffold moved the field of ko out to the artifact.
     const own = artifact.platforms?.length || !ko.platforms?.length ? artifact : ko;
@@ -400,11 +397,10 @@ class Planner {
         baseImage: ko.fromImage,
         platforms: platforms?.length ? platforms : undefined,
         // A template that gives nothing gives no variable; flags are looked at where go is run.
-        env: env?.filter((entry) => entry !== ""),
+        env: (await list("env"))?.filter((entry) => entry !== ""),
         flags: await list(flags),
         ldflags: await list("ldflags"),
-        asmflags: ko.asmflags,
-        gcflags: ko.gcflags,
+        ...{ asmflags: ko.asmflags, gcflags: ko.gcflags },
         labels: ko.labels && Object.fromEntries(await Promise.all(labels)),
         sourceDateEpoch: ko.sourceDateEpoch,
         ...(debug ? { disableOptimizations: true, trimpath: false } : {}),
@@ -431,11 +427,9 @@ class Planner {
       parseName(`${one.artifact.image}:${text}`)?.tag === text;
     if (tag !== undefined) {
       if (isTag(tag)) return tag;
-      throw new KodenoError(
-        "BAD_REFERENCE",
-        `Cannot use tag ${JSON.stringify(tag)}: a tag is 1 to 128 letters, digits, "_", "." and ` +
-          '"-", and starts with none of "." and "-"',
-      );
+      const rule = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of ' +
+        '"." and "-"';
+      throw new KodenoError("BAD_REFERENCE", `Cannot use tag ${JSON.stringify(tag)}: ${rule}`);
     }
     let why: string;
     try {

@@ -3,11 +3,8 @@
  * @module
  */
 
-/** What the machine is that kodeno runs on, as Go names it; stands for what a platform leaves out. */
-export interface Host {
-  readonly os: string;
-  readonly arch: string;
-}
+/** What the machine is, as Go names it; stands for what a platform leaves out. */
+export type Host = ReturnType<typeof thisHost>;
 
 const SYSTEMS = "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd " +
   "openbsd plan9 solaris wasip1 windows zos";
@@ -83,7 +80,7 @@ function readAll(platforms: readonly string[], host: Host): readonly string[] {
 }
 
 /** This machine. */
-export function thisHost(): Host {
+export function thisHost() {
   const { os, arch } = Deno.build;
-  return { os, arch: arch === "aarch64" ? "arm64" : "amd64" };
+  return { os: String(os), arch: arch === "aarch64" ? "arm64" : "amd64" };
 }

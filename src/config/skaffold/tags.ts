@@ -15,12 +15,9 @@ import { isTemplate } from "../checks.ts";
 export type RunForTemplate = (name: string, args: readonly string[]) => Promise<string>;
 
 /**
- * Fills in a template. ko's `.Env.NAME` is read as `.NAME`, as Skaffold does it; a value that is not
- * there is an error, unless the template itself says what stands for it (`default "x" .NAME`).
- *
- * @param where says in errors whose it is
- * @param values beat the environment
- * @param run without it, no program is run
+ * Fills in a template, which errors call `where`, from values, which beat the environment. ko's
+ * `.Env.NAME` is read as `.NAME`, as Skaffold does it; a value that is not there is an error, unless
+ * the template itself says what stands for it (`default "x" .NAME`).
  */
 export async function expandTemplate(
   text: string,
@@ -65,10 +62,8 @@ function expandNow(
   if (!expanded.includes("<no value>")) return expanded;
   // Run once more for the name of what is missing.
   fill("error");
-  throw new KodenoError(
-    "BAD_CONFIG",
-    `Cannot fill in ${JSON.stringify(text)} in ${where}: a variable in it is not set; set it`,
-  );
+  const message = `Cannot fill in ${JSON.stringify(text)} in ${where}`;
+  throw new KodenoError("BAD_CONFIG", `${message}: a variable in it is not set; set it`);
 }
 
 /** What files of an artifact shape it. */
@@ -79,11 +74,7 @@ export interface DigestInput {
   readonly ignore: readonly string[];
 }
 
-/**
- * Digests files as Skaffold does, to 64 hex digits.
- *
- * @param inputs the artifact itself, then those that it requires
- */
+/** Digests files as Skaffold does: those of the artifact itself, then of those that it requires. */
 export async function inputDigest(
   workingDirectory: string,
   inputs: readonly DigestInput[],

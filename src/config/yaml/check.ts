@@ -87,11 +87,8 @@ const fieldNames: z.core.$ZodErrorMap = ({ code, inst }) =>
     : undefined;
 
 /**
- * Puts scalars of a value as a schema wants them, and gives what the schema makes of that, or what is
- * wrong with it.
- *
- * @param written finds the text that a scalar is written as
- * @param copied gets each map and list that was copied, with its copy
+ * Puts scalars of a value as a schema wants them, by the texts that they are written as, and gives what
+ * the schema makes of that, or what is wrong with it.
  */
 export function fit(
   schema: z.ZodType,
@@ -159,11 +156,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/**
- * What a schema found wrong with a value, in words.
- *
- * @param unread said of keys that nobody knows, in the place of what is allowed
- */
+/** An issue in words; of keys that nobody knows `unread` is said in the place of what is allowed. */
 export function explain(
   issue: Issue,
   root: unknown,

@@ -62,15 +62,8 @@ interface Anchored {
 
 /** One document of a file. */
 export class YamlDocument {
-  /** The file as the user named it. */
-  readonly name: string;
   /** Maps, lists, text, numbers and booleans; undefined where the document is empty. */
   readonly value: unknown;
-  readonly #places: Places;
-  readonly #report: ReportFault;
-  /** Where it begins. */
-  readonly #start: number;
-  readonly #root: unknown;
   /** The nodes in each list, and the pairs of each map by their keys, also of those it merges. */
   readonly #inner = new WeakMap<object, readonly unknown[] | ReadonlyMap<string, Pair>>();
   /** What aliases stand for. */
@@ -83,19 +76,19 @@ export class YamlDocument {
   #level = 0;
   #deepest = 0;
 
-  /** Made by `parseYaml`; what cannot be used is reported and left out. */
-  constructor(name: string, places: Places, document: Document.Parsed, report: ReportFault) {
-    this.name = name;
-    this.#places = places;
-    this.#report = report;
-    this.#root = document.contents;
-    this.#start = document.range[0];
+  /** Made by `parseYaml`, of a file as the user named it; what cannot be used is reported and left out. */
+  constructor(
+    readonly name: string,
+    readonly places: Places,
+    readonly document: Document.Parsed,
+    readonly report: ReportFault,
+  ) {
     this.value = this.#plain(document.contents);
   }
 
   /** Where a value stands, or its key; where there is none, the nearest place above it. */
   position(path: Path, part: Part = "value"): Position {
-    return this.#places.of(this.#find(path, part).offset);
+    return this.places.of(this.#find(path, part).offset);
   }
 
   /** The text of a scalar as it is written in the file, such as `1.10`; only of plain ones. */
@@ -113,8 +106,8 @@ export class YamlDocument {
 
   /** The node at a path, where there is one, and where what is nearest to it stands. */
   #find(path: Path, part: Part): { readonly offset: number; readonly node: unknown } {
-    let [node, value] = [this.#root, this.value];
-    let offset = offsetOf(node) ?? this.#start;
+    let [node, value]: unknown[] = [this.document.contents, this.value];
+    let offset = offsetOf(node) ?? this.document.range[0];
     for (const [depth, step] of path.entries()) {
       const inner = this.#inner.get(Object(value));
       const pair = inner instanceof Map ? inner.get(String(step)) : undefined;
@@ -161,14 +154,14 @@ export class YamlDocument {
       const why = target !== undefined
         ? "which stands for a value that it is in itself"
         : `but nothing before it is called &${node.source}`;
-      this.#report(at, `found alias *${node.source}, ${why}`);
+      this.report(at, `found alias *${node.source}, ${why}`);
       return undefined;
     }
     this.#targets.set(node, target.node);
     const depth = this.#level + (target.height ?? 0);
     this.#deepest = Math.max(this.#deepest, depth);
     if (depth > MAX_DEPTH) {
-      this.#report(at, TOO_DEEP);
+      this.report(at, TOO_DEEP);
       return undefined;
     }
     const within = this.#aliased <= MAX_ALIASED_VALUES;
@@ -177,7 +170,7 @@ export class YamlDocument {
     if (this.#aliased <= MAX_ALIASED_VALUES) return target.value;
     if (within) {
       const most = `at most ${MAX_ALIASED_VALUES} are allowed`;
-      this.#report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
+      this.report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
     }
     return undefined;
   }
@@ -193,17 +186,18 @@ export class YamlDocument {
       const name = keyText(key);
       if (name === undefined) {
         const found = isAlias(key) ? "an alias" : "no text";
-        this.#report(at, `found ${found} as a key; text is allowed`);
+        this.report(at, `found ${found} as a key; text is allowed`);
         this.#plain(value);
         continue;
       }
       if (pairs.has(name)) {
-        this.#report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
+        this.report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
       }
       pairs.set(name, pair);
       if (isScalar(key)) this.#scalar(key);
       const plain = this.#plain(value);
-      if (isMerge(pair)) merged.push(...this.#mergedMaps(plain, at));
+      const isMerge = isScalar(key) && key.value === "<<" && key.type === "PLAIN";
+      if (isMerge) merged.push(...this.#mergedMaps(plain, at));
       else if (plain !== undefined) set(own, name, plain);
     }
     // Its own keys beat those it merges; of several maps the first one that has a key gives its value.
@@ -223,7 +217,7 @@ export class YamlDocument {
     return [plain].flat().filter((one): one is object => {
       if (one !== null && typeof one === "object" && !Array.isArray(one)) return true;
       const allowed = "a map or a list of maps is allowed";
-      this.#report(at, `found "<<" with something that is no map; ${allowed}`);
+      this.report(at, `found "<<" with something that is no map; ${allowed}`);
       return false;
     });
   }
@@ -233,11 +227,6 @@ export class YamlDocument {
 export function keyText(key: unknown): string | undefined {
   if (!isScalar(key)) return undefined;
   return typeof key.value === "string" ? key.value : key.source ?? String(key.value);
-}
-
-/** Whether a pair takes over the keys of another map. */
-function isMerge({ key }: Pair): boolean {
-  return isScalar(key) && key.value === "<<" && key.type === "PLAIN";
 }
 
 function offsetOf(node: unknown): number | undefined {
@@ -289,10 +278,8 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlDocumen
     if (!(error instanceof YamlFailure)) throw error;
     report(error.offset, error.message);
   }
-  for (const error of parsed.flatMap(({ errors }) => errors)) {
-    const { offset, message } = explainYamlError(error, text);
-    report(offset, message);
-  }
+  const errors = parsed.flatMap((one) => one.errors).map((one) => explainYamlError(one, text));
+  for (const { offset, message } of errors) report(offset, message);
   // What follows on a line is mostly a consequence of its first fault.
   const lines = Map.groupBy(faults, ({ line }) => line);
   if (faults.length > 0) throw faultsError([...lines.values()].flatMap(([first]) => first ?? []));
@@ -348,19 +335,19 @@ const TOO_DEEP = "found lists or maps nested too deeply to read; say it with few
 const OPTIONS = { prettyErrors: false, uniqueKeys: false, logLevel: "silent" } as const;
 
 /**
- * Parses a text, one document after the other; their errors are in them.
- *
- * @param keepTokens whether nodes are to know the tokens they are made of
- * @throws {YamlFailure} for what is beyond the bounds
+ * Parses a text, one document after the other; their errors are in them, and with `keepTokens` the
+ * tokens that nodes are made of. Throws a `YamlFailure` for what is beyond the bounds.
  */
 export function* composeYaml(
   text: string,
   bounds: YamlBounds,
   keepTokens = false,
 ): Generator<Document.Parsed> {
+  const tooMuch = (offset: number, what: string) =>
+    new YamlFailure(offset, `found over ${what}; ${bounds.advice}`);
   let lines = 0;
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
-    if (++lines > bounds.lines) throw tooMuch(at, `${bounds.lines} lines`, bounds);
+    if (++lines > bounds.lines) throw tooMuch(at, `${bounds.lines} lines`);
   }
   const { pieces: most, documentPieces = most } = bounds;
   const parser = new Parser();
@@ -373,7 +360,7 @@ export function* composeYaml(
         if (token.type === "document") before = pieces;
         for (const document of composer.next(token)) {
           if (++documents > bounds.documents) {
-            throw tooMuch(parser.offset, `${bounds.documents} documents`, bounds);
+            throw tooMuch(parser.offset, `${bounds.documents} documents`);
           }
           yield document;
         }
@@ -382,7 +369,7 @@ export function* composeYaml(
       if (parser.stack.length > MAX_DEPTH) throw new YamlFailure(parser.offset, TOO_DEEP);
       if (++pieces > most || pieces - before > documentPieces) {
         const limit = pieces > most ? most : documentPieces;
-        throw tooMuch(parser.offset, `${limit} keys, values, comments and lines`, bounds);
+        throw tooMuch(parser.offset, `${limit} keys, values, comments and lines`);
       }
     }
     for (const token of parser.end()) yield* composer.next(token);
@@ -410,10 +397,6 @@ function lenientLexer(): Lexer {
     });
   }
   return lexer;
-}
-
-function tooMuch(offset: number, what: string, { advice }: YamlBounds): YamlFailure {
-  return new YamlFailure(offset, `found over ${what}; ${advice}`);
 }
 
 /** What the library's codes mean to a person. */
