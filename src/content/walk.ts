@@ -59,7 +59,7 @@ export class Walk<T = void> {
 
   /** Walks from a root, which has bounds of its own; what an earlier one led to is done. */
   async from(root: Descriptor): Promise<T | undefined> {
-    return (await this.#all([root], 0, new GraphBounds(this.options.mostBytes)))[0];
+    return (await this.#all([root], 0, new GraphBounds(root, this.options.mostBytes)))[0];
   }
 
   hasMet(d: Descriptor): boolean {
@@ -124,23 +124,22 @@ export async function isWhole(
 }
 
 class GraphBounds {
-  #root: Descriptor | undefined;
   #blobs = 0;
   #documentBytes = 0;
 
-  constructor(readonly mostBytes: number = MAX_GRAPH_DOCUMENT_BYTES) {}
+  constructor(readonly root: Descriptor, readonly mostBytes = MAX_GRAPH_DOCUMENT_BYTES) {}
 
-  /** Takes one more blob, so many levels below the root, which is the first one. */
+  /** Takes one more blob, the root among them, so many levels below that. */
   enter(d: Descriptor, depth: number): void {
-    const root = this.#root ??= d;
-    const bad = (why: string): KodenoError =>
-      new KodenoError("BAD_CONTENT", `Cannot use ${root.digest}: ${why}; no honest image has that`);
-    const levels = MAX_GRAPH_DEPTH;
+    const bad = (why: string): KodenoError => {
+      const message = `Cannot use ${this.root.digest}: ${why}; no honest image has that`;
+      return new KodenoError("BAD_CONTENT", message);
+    };
+    const [levels, { mostBytes }] = [MAX_GRAPH_DEPTH, this];
     if (depth > levels) throw bad(`what it names goes over ${levels} levels deep`);
     if (++this.#blobs > MAX_GRAPH_BLOBS) throw bad(`it leads to over ${MAX_GRAPH_BLOBS} blobs`);
     if (!hasSuccessors(d)) return;
     this.#documentBytes += d.size;
-    const { mostBytes } = this;
     if (this.#documentBytes > mostBytes) throw bad(`its manifests have over ${mostBytes} bytes`);
   }
 }
@@ -219,9 +218,9 @@ export async function readGraphDocument(source: Blobs, d: Descriptor, options?: 
 }
 
 /**
- * Reads from a cache what it has, and else from the source through the cache: each blob is checked
- * on its way in and fetched once. One that the cache has is checked, too: a small one here, and a
- * large one by its reader, who hears of it at its end and has to have it removed.
+ * Reads from a cache what it has, and else from the source through the cache: each blob is fetched
+ * once, and checked on its way in. One that the cache has is checked, too: a small one here, a
+ * large one by its reader, who has to have it removed.
  */
 export function cachedSource(source: Source, cache: Source & Target): Source {
   return {

@@ -42,8 +42,9 @@ interface CachedLayer {
 /** Opens the cache in a folder, which is made; without `keep` for this process only. */
 export async function openLayerCache(directory: string, keep: boolean): Promise<LayerCache> {
   try {
-    await Deno.mkdir(join(directory, "keys"), { recursive: true });
-    await Deno.mkdir(join(directory, "blobs"), { recursive: true });
+    for (const part of ["keys", "blobs"]) {
+      await Deno.mkdir(join(directory, part), { recursive: true });
+    }
   } catch (error) {
     throw ioFailure(`make layer cache ${directory}`, error);
   }

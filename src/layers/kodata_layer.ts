@@ -77,11 +77,7 @@ export async function planKodataLayer(
 /** A file, or a folder, which has no identity; its name is relative to `kodata`, with slashes. */
 type Found = { readonly name: string; readonly identity?: FileIdentity };
 
-async function* walk(
-  root: string,
-  skipLinks: boolean,
-  { allowedRoot, cache }: KodataOptions,
-): AsyncGenerator<Found> {
+async function* walk(root: string, skipLinks: boolean, { allowedRoot, cache }: KodataOptions) {
   const real = await Deno.realPath(root).catch((error) => {
     if (!isNotFound(error)) throw ioFailure(`read ${root}`, error);
   });

@@ -56,12 +56,9 @@ export interface LayerPlan {
   readonly settled: boolean;
 }
 
-export interface WrittenLayer {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  readonly size: number;
-  readonly diffId: Digest;
-}
+export type WrittenLayer =
+  & Pick<Descriptor, "mediaType" | "digest" | "size">
+  & Pick<Layer, "diffId">;
 
 export interface WriteLayerOptions {
   readonly compression: LayerCompression;

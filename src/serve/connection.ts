@@ -3,6 +3,7 @@
  * bounds of size and time.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import {
   type Handler,
@@ -75,8 +76,7 @@ export class Connection {
   }
 
   async #run(): Promise<void> {
-    // The last bytes of a blob would wait until those before them are acknowledged, some 40 ms. TLS
-    // connections have no such switch.
+    // Else the last bytes of a blob wait 40 ms for an acknowledgement. TLS has no such switch.
     if ("setNoDelay" in this.conn) (this.conn as Deno.TcpConn).setNoDelay(true);
     while (this.#open && !this.#last) {
       const head = await this.#readHead();
@@ -116,10 +116,7 @@ export class Connection {
       lines.push(`connection: ${stays ? "keep-alive" : "close"}`);
       const head = new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
       const small = !isHead && body instanceof Uint8Array ? body : new Uint8Array(0);
-      const first = new Uint8Array(head.length + small.length);
-      first.set(head);
-      first.set(small, head.length);
-      await this.#write(first);
+      await this.#write(Buffer.concat([head, small]));
       if (!isHead && content !== undefined) await this.#sendContent(content);
     } finally {
       content?.close();
