@@ -200,8 +200,7 @@ export function beginTransfer(d: Descriptor, open: OpenBlob, meter: TransferMete
       });
     },
     done: () => {
-      // A registry that mounts it, or a place that just got it from somebody else, asks for
-      // nothing.
+      // A registry that mounts it asks for nothing, nor does a place that has just got it.
       if (opened) tell("done");
       else tellThere(d, meter);
       return opened;

@@ -31,10 +31,9 @@ export async function subjectsOf(source: Blobs, root: Descriptor, options: CallO
 }
 
 /**
- * Gives a function that finds all manifests that refer to a root, to the images of an index, or to
- * one of these referrers, each once, without a name. A place that lists referrers is asked; in a
- * layout or archive they are among its entries or below them, which are read once; a daemon keeps
- * none.
+ * Gives a function that finds what refers to a root, to the images of an index, or to one of these
+ * referrers, each once. A registry lists them; in a layout or archive they are among its entries or
+ * below them, which are read once; a daemon keeps none.
  */
 export async function referrerFinder(source: Source, options: CallOptions = {}) {
   const reader = new ImageReader(source, options.signal);

@@ -1,8 +1,7 @@
 /**
- * Base and layers to an image: config, manifest and, for several platforms, an index. Pure values;
- * field for field what ko makes, but for the texts that name the builder. A finished image is a
- * place to read from: its documents are in memory, its layers in the cache, and those of its base
- * wherever the base is.
+ * Base and layers to an image: config, manifest and, for several platforms, an index; field for
+ * field what ko makes, but for the texts that name the builder. A finished image is a place to read
+ * from: its bytes are in memory, in the cache, and wherever its base is.
  * @module
  */
 import type { CallOptions, Source } from "../content/places.ts";

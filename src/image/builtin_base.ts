@@ -37,9 +37,8 @@ export function scratchBase(wanted: BasePlatforms): Base {
 
 /**
  * The `static` base: `/etc/passwd` and `/etc/group` with root and nonroot (65532), `nsswitch.conf`,
- * `/tmp`, `/home/nonroot`, CA certificates (the Mozilla roots of the runtime) and time zones
- * (`zoneinfo.zip` of the Go toolchain in `goroot`). The same bytes for the same kodeno and Go
- * versions.
+ * `/tmp`, `/home/nonroot`, CA certificates (the Mozilla roots of the runtime) and time zones (of
+ * Go's `zoneinfo.zip`). The same bytes for the same kodeno and Go versions.
  */
 export async function staticBase(
   wanted: BasePlatforms,

@@ -313,9 +313,9 @@ export async function throughTemporary<T>(
 }
 
 /**
- * Writes a file through a temporary one, in a folder of the same file system. It is visible only
- * when `write` has come to its end and the bytes are on disk; otherwise nothing is left. A power
- * cut may take the name away again till its folder is synced: see {@link syncDirectory}.
+ * Writes a file through a temporary one of the same file system. It is visible only when `write`
+ * has ended and the bytes are on disk; till its folder is synced a power cut may take it away
+ * again.
  */
 export async function writeSynced<T>(
   path: string,
@@ -353,8 +353,7 @@ export async function removeStaleTemporaries(directory: string): Promise<void> {
       // Another process may be doing the same.
       if (!(await isStale(name, path).catch(() => false))) continue;
       const remove = () => Deno.remove(path, { recursive: true });
-      // Somebody else has removed a part of it meanwhile, and may be killed before all of it is
-      // gone.
+      // Somebody else removes it, too, and may be killed before all of it is gone.
       await remove().catch((error) => isNotFound(error) ? remove() : undefined).catch(() => {});
     }
   } catch {

@@ -48,9 +48,8 @@ export class Folders implements Disposable {
   }
 
   /**
-   * Looks at a folder, without links on its way, with nothing in between: what is put in its place
-   * meanwhile, or in that of one above it, is not seen. `look` gets a path that holds till it
-   * returns. It is `BAD_SOURCE_FILE` when the folder is not there under this path.
+   * Looks at a folder without links on its way; what is put in its place meanwhile, or in that of
+   * one above it, is not seen. `look` gets a path that holds till it returns.
    */
   lookInto<T>(folder: string, look: (path: string, list: () => FolderNames) => T): T {
     try {

@@ -15,8 +15,7 @@ type Glob = (path: string) => boolean;
 
 /**
  * Compiles a glob: `*` and `?` within one name, `**` as a whole name for any folders, `[a-c]` and
- * `[^a-c]`, `{a,b}`, and `\` before a character that stands for itself. One that is not closed is
- * `BAD_OPTION`.
+ * `[^a-c]`, `{a,b}`, and `\` before a character that stands for itself.
  */
 export function compileGlob(glob: string): Glob {
   // The last name of `a/**` is for what is there.

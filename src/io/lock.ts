@@ -1,6 +1,5 @@
 /**
- * Locks between kodeno processes, on files. The kernel holds them, and ends them with the process,
- * however that ends.
+ * Locks on files between kodeno processes; the kernel ends them with the process.
  * @module
  */
 import { ioFailure } from "./files.ts";

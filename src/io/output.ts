@@ -95,9 +95,8 @@ export async function outputFolder(path: string) {
 }
 
 /**
- * Writes output, to a path as of {@link findOutput}. A file is visible under its name when `write`
- * has come to its end, and is otherwise as it was; what is no file has then got a part of it. A
- * folder is `BAD_PLACE`.
+ * Writes output, to a path as of {@link findOutput}. A file is visible when `write` has come to its
+ * end, and is otherwise as it was; what is no file has then got a part of it.
  */
 export async function writeOutput<T>(
   path: string,

@@ -116,10 +116,7 @@ export function observed(stream: ReadableStream<Uint8Array>, see: (chunk: Uint8A
 }
 
 /** The chunks of a stream; the signal cancels it, even while one waits for the next chunk. */
-export async function* chunksOf(
-  stream: ReadableStream<Uint8Array>,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(stream: ReadableStream<Uint8Array>, signal?: AbortSignal) {
   const reader = stream.getReader();
   try {
     yield* untilAborted(reader, async () => (await reader.read()).value, signal);

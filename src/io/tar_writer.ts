@@ -7,22 +7,20 @@ import { Buffer } from "node:buffer";
 import { posix } from "node:path";
 import { KodenoError } from "../errors.ts";
 
-/** One member of an archive; owner and group names are always empty. */
+/** One member of an archive; names of owners are always empty, and numbers 0 unless given. */
 export interface TarEntry {
   readonly type: "dir" | "file" | "symlink";
   /** Slash-separated; kept as it is: a directory gets no slash that is not there. */
   readonly name: string;
   /** Permission, set-id and sticky bits; at most 21 bits. */
   readonly mode: number;
-  /** Bytes of content, files only; 0 unless given. */
+  /** Bytes of content, files only. */
   readonly size?: number;
   /** Target of a symlink, symlinks only. */
   readonly linkname?: string;
-  /** Whole seconds since 1970, may be negative; 0 unless given. */
+  /** Whole seconds since 1970, may be negative. */
   readonly mtime?: number;
-  /** Numeric owner; 0 unless given. */
   readonly uid?: number;
-  /** Numeric group; 0 unless given. */
   readonly gid?: number;
   /** Extended header records beside those of the fields; any at all make the entry a pax one. */
   readonly pax?: Readonly<Record<string, string | Uint8Array>>;
@@ -54,11 +52,10 @@ export function tarPadding(size: number): number {
 }
 
 /**
- * The header block(s) of an entry, to be followed by `size` bytes of content and `tarPadding(size)`
- * zeros. Where POSIX.1-2001 leaves a choice this is Go's `archive/tar` Writer with `Format` unset.
- * `BAD_SOURCE_FILE` is what Go refuses (NUL in a name, a file name that ends in a slash, a bad pax
- * key, over 1 MiB of records), and what would not come out as it went in: modes that only GNU tar
- * can hold, lone surrogates, numbers that are not whole, content or a target on the wrong type.
+ * The header block(s) of an entry, before its content and `tarPadding(size)` zeros: as of Go's
+ * `archive/tar` Writer with `Format` unset. `BAD_SOURCE_FILE` is what Go refuses, and what would
+ * not come out as it went in: modes that only GNU tar can hold, lone surrogates, numbers that are
+ * not whole, content or a target on the wrong type.
  */
 export function tarHeader(entry: TarEntry): Uint8Array {
   requireSound(entry);

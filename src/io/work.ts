@@ -1,6 +1,5 @@
 /**
- * Work: bounded, one after the other, shared by those who ask for the same, left behind, and
- * interrupted.
+ * Work: bounded, in turn, shared by those who ask for the same, left behind, interrupted.
  * @module
  */
 import { setImmediate } from "node:timers";

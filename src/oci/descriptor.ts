@@ -1,7 +1,6 @@
 /**
- * Descriptors: what a blob is (its media type, in terms of OCI's even where it is Docker's), its
- * size and its digest (OCI image spec 1.1, descriptor.md). A digest becomes a path, so it is
- * checked before anything else is done with it.
+ * Descriptors: what a blob is (its media type, in OCI's terms), its size and its digest (OCI image
+ * spec 1.1, descriptor.md). A digest becomes a path, so it is checked before all else.
  * @module
  */
 import { KodenoError } from "../errors.ts";
