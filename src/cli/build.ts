@@ -10,6 +10,7 @@ import {
   type Flags,
   type Given,
   JSON_EVENTS,
+  NAMING_FLAGS,
   optionOf,
   PATTERNS,
   PLATFORMS,
@@ -60,11 +61,7 @@ const build = command({
   run: async (given, work, patterns) => {
     if (given.file !== undefined) return await buildFile(patterns, given, work);
     const alone = { ...WITH_FILE, images: ALL.images, profiles: ALL.profiles };
-    for (const [name, flag] of Object.entries(alone)) {
-      if (given[name as keyof typeof alone] === undefined) continue;
-      const { long } = optionOf(name, flag);
-      throw new KodenoError("BAD_OPTION", `Cannot use ${long} without -f: say -f skaffold.yaml`);
-    }
+    refuse(alone, given, "without -f: say -f skaffold.yaml");
     const { build } = await import("../app/build.ts");
     const references = [...(await build(patterns, given, work)).values()];
     return () => printReferences(references, given.json);
@@ -75,6 +72,13 @@ const build = command({
 /** As JSON, each was told by its event. */
 function printReferences(references: readonly string[], json?: boolean): void {
   if (!json) references.forEach(printResult);
+}
+
+function refuse(flags: Flags, given: Readonly<Record<string, unknown>>, why: string): void {
+  for (const [name, flag] of Object.entries(flags)) {
+    if (given[name] === undefined) continue;
+    throw new KodenoError("BAD_OPTION", `Cannot use ${optionOf(name, flag).long} ${why}`);
+  }
 }
 
 async function buildFile(
@@ -118,7 +122,6 @@ const watch = command({
       "KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...",
   },
   after: "Ctrl-C ends it.",
-  onStdout: "refuse",
   view: true,
   run: async (options, { signal, emit, tell }, patterns) => {
     const { watch } = await import("../app/watch.ts");
@@ -146,18 +149,6 @@ const watch = command({
   },
 });
 
-/** Options that say what Skaffold says. */
-const OF_SKAFFOLD = [
-  "push",
-  "local",
-  "localDomain",
-  "bare",
-  "baseImportPaths",
-  "preserveImportPaths",
-  "tags",
-  "tagOnly",
-] as const;
-
 const skaffold = command({
   about: `Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the
     name that Skaffold has for it. Prints its reference.`,
@@ -178,12 +169,8 @@ say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
   onStdout: "yield",
   view: true,
   run: async (options, work, pattern = ".") => {
-    const found = OF_SKAFFOLD.find((name) => options[name] !== undefined);
-    if (found !== undefined) {
-      const flag = `${optionOf(found, BUILDING[found]).long} with "kodeno skaffold"`;
-      const why = "Skaffold says where the image goes and what it is called; leave it out";
-      throw new KodenoError("BAD_OPTION", `Cannot use ${flag}: ${why}`);
-    }
+    const why = "Skaffold says where the image goes and what it is called; leave it out";
+    refuse(NAMING_FLAGS, options, `with "kodeno skaffold": ${why}`);
     const { buildForSkaffold } = await import("../app/skaffold_custom.ts");
     return await buildForSkaffold(pattern, options, work);
   },

@@ -42,8 +42,8 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   readonly isLocal?: boolean;
   /** Takes flags that it does not know as arguments. */
   readonly takesAny?: boolean;
-  /** Where an output of its flags is to go to stdout: its results yield to that, or it is refused. */
-  readonly onStdout?: "yield" | "refuse";
+  /** Its results yield stdout to an output of its flags, or it has none; others refuse that. */
+  readonly onStdout?: "yield" | "ignore";
   readonly run: (
     given: Given<F>,
     work: Work & { readonly program: Command },
@@ -63,10 +63,8 @@ export function command<
   const Words extends readonly Word[] = [],
   F extends Flags = Record<never, never>,
   R = void,
->(
-  spec: CommandSpec<Words, F, R>,
-): FillCommand {
-  const { words = [], choices, isLocal, view, endsAtOnce } = spec;
+>(spec: CommandSpec<Words, F, R>): FillCommand {
+  const { words = [], choices, isLocal, view, endsAtOnce, onStdout } = spec;
   const flags: Flags = {
     ...spec.flags,
     ...(isLocal ? { offline: OFFLINE } : {}),
@@ -88,12 +86,14 @@ export function command<
       .action(async (...all: unknown[]) => {
         const given = command.opts() as Given<F> & Readonly<Record<string, string | undefined>>;
         if (isLocal && given["offline"]) await Deno.permissions.revoke({ name: "net" });
-        if (spec.onStdout !== undefined) {
-          const { tarball, imageRefs, fileOutput } = given;
-          await yieldStdout(
-            { "--tarball": tarball, "--image-refs": imageRefs, "--file-output": fileOutput },
-            spec.onStdout === "refuse" ? command.name() : undefined,
-          );
+        const { tarball, imageRefs, fileOutput } = given;
+        if (onStdout !== "ignore") {
+          const outputs = {
+            "--tarball": tarball,
+            "--image-refs": imageRefs,
+            "--file-output": fileOutput,
+          };
+          await yieldStdout(outputs, onStdout === "yield" ? undefined : command.name());
         }
         const program = command.parent ?? command;
         const isJson = Boolean(given["json"]);

@@ -26,6 +26,7 @@ const config = command({
     "what a skaffold.yaml comes to": "kodeno config -f skaffold.yaml",
     "for a program": "kodeno config --json",
   },
+  onStdout: "ignore",
   view: true,
   endsAtOnce: true,
   run: async (given, work): Promise<Found> => {

@@ -132,6 +132,19 @@ export const PLATFORMS = texts(
   "--platform <list>  all, or os[/arch[/variant]] with commas between (default: linux/amd64)",
 );
 
+/** Where images go, and what they are called. */
+export const NAMING_FLAGS = {
+  push: "--push  push to KO_DOCKER_REPO",
+  local: "-L, --local  load into the Docker daemon; into kind's nodes under kind.local",
+  localDomain: `--local-domain <domain>  KO_DOCKER_REPO below it means --local;
+    prefix without one (default: "ko.local")`,
+  bare: "--bare  name the image KO_DOCKER_REPO itself",
+  baseImportPaths: "-B, --base-import-paths  name images by the last element of the import path",
+  preserveImportPaths: "-P, --preserve-import-paths  name images by the whole import path",
+  tags: texts('-t, --tags <list>  tags of the images (default: "latest")'),
+  tagOnly: "--tag-only  leave the digest out of references",
+} satisfies Filling<CommandOptions>;
+
 /** What all commands that build are told. */
 export const BUILD_FLAGS = {
   ociLayout:
@@ -140,10 +153,7 @@ export const BUILD_FLAGS = {
     text: "--oci-layout-path <dir>  the same, as ko names it (default: none)",
     fills: "ociLayout",
   },
-  push: "--push  push to KO_DOCKER_REPO",
-  local: "-L, --local  load into the Docker daemon; into kind's nodes under kind.local",
-  localDomain: `--local-domain <domain>  KO_DOCKER_REPO below it means --local;
-    prefix without one (default: "ko.local")`,
+  ...NAMING_FLAGS,
   tarball:
     '--tarball <file>  write an archive that "docker load" takes; - is stdout (default: none)',
   ...TRANSFER_FLAGS,
@@ -151,11 +161,6 @@ export const BUILD_FLAGS = {
   platforms: PLATFORMS,
   baseImage: `--base-image <image>  static (built in), scratch, oci:DIR[:TAG], archive:FILE,
     daemon:NAME, a reference (default: static)`,
-  bare: "--bare  name the image KO_DOCKER_REPO itself",
-  baseImportPaths: "-B, --base-import-paths  name images by the last element of the import path",
-  preserveImportPaths: "-P, --preserve-import-paths  name images by the whole import path",
-  tags: texts('-t, --tags <list>  tags of the images (default: "latest")'),
-  tagOnly: "--tag-only  leave the digest out of references",
   labels: pairs("label", "--image-label <key=value>  label of the image config (default: none)"),
   annotations: pairs(
     "annotation",

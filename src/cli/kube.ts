@@ -30,7 +30,6 @@ const resolve = command({
     'without a registry: images stay in the layout "out"':
       "kodeno resolve --push=false -f pod.yaml",
   },
-  onStdout: "refuse",
   view: true,
   run: async (given, work) => {
     const { resolveObjects } = await import("../app/kube.ts");
@@ -59,7 +58,6 @@ const sending = (verb: "apply" | "create") =>
         `KO_DOCKER_REPO=registry.local/team kodeno ${verb} -f config/`,
       "with flags of kubectl": `kodeno ${verb} -f config/ -- --namespace=prod`,
     },
-    onStdout: "refuse",
     view: true,
     run: async (given, work, args) => {
       const { sendToKubectl } = await import("../app/kube.ts");
@@ -86,7 +84,6 @@ const run = command({
     "with flags of kubectl, and arguments of the program":
       "kodeno run ./cmd/app -- --namespace=prod -- --port=80",
   },
-  onStdout: "refuse",
   view: true,
   run: async (options, work, words) => {
     const { passToKubectl, runInCluster } = await import("../app/kube.ts");

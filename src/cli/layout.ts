@@ -17,12 +17,12 @@ const ls = command({
   jsonType: "image",
   print: (images) => {
     const rows = images.map(({ name, digest, size, platforms, complete, missingSubject }) => {
-      const state = [
-        ...(complete ? [] : ["(incomplete)"]),
-        ...(missingSubject ? [`(refers to ${missingSubject}, which is not there)`] : []),
+      const last = [
+        printable(platforms.join(",")),
+        !complete && "(incomplete)",
+        missingSubject && `(refers to ${missingSubject}, which is not there)`,
       ];
-      const last = [printable(platforms.join(",")), ...state].join(" ").trim();
-      return [printable(name ?? "-"), digest, formatBytes(size), last];
+      return [printable(name ?? "-"), digest, formatBytes(size), last.filter(Boolean).join(" ")];
     });
     alignedRows(rows, "  ", [2]).forEach(printResult);
   },
@@ -129,23 +129,21 @@ const gc = command({
       const rest = { dropped, young, future, busy, used: used.length };
       return printJson("gc", { dryRun, removed, removedBytes: sum(removed), ...rest });
     }
-    const blobs = (list: Sized): string => `${list.length} blobs`;
     const verb = dryRun ? "Would remove" : "Removed";
     for (const { digest } of removed) printResult(digest);
-    printNote(`${verb} ${blobs(removed)}, ${formatBytes(sum(removed))}`);
+    printNote(`${verb} ${removed.length} blobs, ${formatBytes(sum(removed))}`);
     if (dropped.length > 0) {
       printNote(`${verb} ${dropped.length} entries that referred to images that are gone`);
     }
     if (busy.length > 0) {
       const why = "others are at work in the layout; run it again when they are done";
-      printNote(`Kept ${blobs(busy)} that no image needs, ${formatBytes(sum(busy))}: ${why}`);
+      const kept = `Kept ${busy.length} blobs that no image needs, ${formatBytes(sum(busy))}`;
+      printNote(`${kept}: ${why}`);
     }
     if (young.length === 0) return;
-    const clock = future > 0
-      ? ` (${future} of them with a time in the future: a clock was wrong)`
-      : "";
-    const kept = `Kept ${blobs(young)} of the last hour, ${formatBytes(sum(young))}`;
-    printNote(`${kept}${clock}; --prune-now removes them`);
+    const clock = ` (${future} of them with a time in the future: a clock was wrong)`;
+    const kept = `Kept ${young.length} blobs of the last hour, ${formatBytes(sum(young))}`;
+    printNote(`${kept}${future > 0 ? clock : ""}; --prune-now removes them`);
   },
 });
 

@@ -66,11 +66,8 @@ async function credential(
   if (passwordStdin) {
     if (password !== undefined) throw bad("--password and --password-stdin exclude each other");
     if (username === undefined) throw bad("--password-stdin needs --username");
-    const bytes = await readAll(
-      chunksOf(Deno.stdin.readable, signal),
-      MAX_PASSWORD,
-      "the password",
-    );
+    const input = chunksOf(Deno.stdin.readable, signal);
+    const bytes = await readAll(input, MAX_PASSWORD, "the password");
     return { user: username, password: new TextDecoder().decode(bytes).replace(/\r?\n$/, "") };
   }
   if (password !== undefined) {

@@ -5,7 +5,7 @@
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { hasCode, KodenoError, printable } from "../errors.ts";
-import type { Emit, KodenoEvent, TransferEvent } from "../events.ts";
+import type { Emit, KodenoEvent } from "../events.ts";
 import { listenNow } from "../undisturbed.ts";
 import type { LiveView } from "./live_view.ts";
 import { formatBytes, formatDuration, printNote, printResult, shortDigest } from "./output.ts";
@@ -101,37 +101,36 @@ async function makeProgress(
       },
     };
   }
-  const transferLine = plainTransfers();
+  const plainLine = plainLines();
   return {
     emit: (event) => {
       note(event);
-      const line = event.type === "transfer" ? transferLine(event) : stageLine(event);
+      const line = plainLine(event);
       if (line !== undefined) printNote(printable(line));
     },
   };
 }
 
-function stageLine(event: KodenoEvent): string | undefined {
-  if (event.type !== "stage") return undefined;
-  const what = `${event.image} ${event.platform}`;
-  if (event.stage === "compiling") return `${what}: compiling`;
-  if (event.stage === "done") return `${what}: done in ${formatDuration(event.elapsedMs)}`;
-  return undefined;
-}
-
-/** Plain lines: one for each large blob, and now and then one for a blob that takes long. */
-function plainTransfers(): (event: TransferEvent) => string | undefined {
+/** Plain lines: for images, for each large blob, and now and then for one that takes long. */
+function plainLines(): (event: KodenoEvent) => string | undefined {
   const told = new Map<string, number>();
-  return ({ image, digest, bytes, total, state }) => {
-    if (total < LARGE_BYTES || state === "there") return undefined;
+  return (event) => {
+    if (event.type === "stage") {
+      const what = `${event.image} ${event.platform}`;
+      if (event.stage === "compiling") return `${what}: compiling`;
+      return event.stage === "done"
+        ? `${what}: done in ${formatDuration(event.elapsedMs)}`
+        : undefined;
+    }
+    if (event.type !== "transfer" || event.total < LARGE_BYTES || event.state === "there") return;
+    const { image, digest, bytes, total, state } = event;
     const name = `${image ? `${image} ` : ""}${shortDigest(digest)}`;
     if (state === "done") return `${name}: ${formatBytes(total)} done`;
     const now = performance.now();
     const last = told.get(name);
-    if (last !== undefined && now - last < PLAIN_MS) return undefined;
+    if (last !== undefined && now - last < PLAIN_MS) return;
     told.set(name, now);
-    return last === undefined
-      ? undefined
-      : `${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`;
+    if (last === undefined) return;
+    return `${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`;
   };
 }
