@@ -7,6 +7,7 @@ import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
 import {
   BUILD_FLAGS,
+  each,
   type Flags,
   type Given,
   JSON_EVENTS,
@@ -18,7 +19,6 @@ import {
   skaffoldOptions,
   splitWords,
   texts,
-  whole,
 } from "./flags.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
 import type { Work } from "./progress.ts";
@@ -184,20 +184,16 @@ const deps = command({
   words: [PATTERNS],
   flags: {
     json: "--json  print one JSON array, as Skaffold wants it",
-    paths: texts(
+    paths: each(
       "--paths <glob>  list what this matches instead; may be said again (default: none)",
-      whole,
     ),
-    ignore: texts(
-      "--ignore <glob>  leave out what this matches; may be said again (default: none)",
-      whole,
-    ),
+    ignore: each("--ignore <glob>  leave out what this matches; may be said again (default: none)"),
     platforms: PLATFORMS,
     flags: texts(
       "--flags <flags>  flags of go build, such as -tags=x (default: none)",
       splitWords,
     ),
-    env: texts("--env <name=value>  environment variable of go build (default: none)", whole),
+    env: each("--env <name=value>  environment variable of go build (default: none)"),
     baseImage:
       '--base-image <image>  asked for its platforms where they are "all" (default: static)',
     offline: "--offline  fetch nothing",

@@ -20,7 +20,7 @@ type WordValues<Words extends readonly Word[]> = {
 
 /** Makes a command of one that only has its name. */
 type FillCommand = (command: Command) => void;
-/** Commands of one subject, by name. */
+/** Those of one subject, by name. */
 export type Commands = Readonly<Record<string, FillCommand>>;
 
 /** Calls of a command: by what they do, or alone. */

@@ -74,16 +74,11 @@ base image has to have it, and the image has to run as a user who may write ther
 
 export default { config, sync } satisfies Commands;
 
-type Found =
-  | ShownConfig
-  | { readonly artifacts: readonly { readonly image: ShownImage }[] };
+type Found = ShownConfig | { readonly artifacts: readonly { readonly image: ShownImage }[] };
 
 /** What was found, with all that is said of images in another form. */
 function inForm(found: Found, form: (image: ShownImage) => unknown): object {
-  const of = <One extends { readonly image: ShownImage }>(one: One) => ({
-    ...one,
-    image: form(one.image),
-  });
+  const of = (one: { readonly image: ShownImage }) => ({ ...one, image: form(one.image) });
   if ("artifacts" in found) return { artifacts: found.artifacts.map(of) };
   return { ...of(found), publish: form(found.publish), builds: found.builds.map(of) };
 }

@@ -63,13 +63,13 @@ export function texts(
   return { text, read: (value, before = []) => [...before, ...split(value)] };
 }
 
-/** The value as it is. */
-export function whole(value: string): readonly string[] {
-  return [value];
+/** A flag that may be said again, each time with one value. */
+export function each(text: Text): Flag<readonly string[]> {
+  return texts(text, (value) => [value]);
 }
 
 /** Values between commas; double quotes hold one with a comma together, as in ko. */
-export function splitList(value: string): readonly string[] {
+function splitList(value: string): readonly string[] {
   const parts = value.match(/(?:"(?:[^"]|"")*"|[^,"]|"(?!.*"))+|(?<=,|^)(?=,|$)/g) ?? [];
   const unquote = (part: string): string =>
     /^".*"$/s.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part;
@@ -168,9 +168,8 @@ export const BUILD_FLAGS = {
   ),
   user: "--image-user <user>  user the image runs as (default: the base image's)",
   imageRefs: "--image-refs <file>  write the references to a file (default: none)",
-  entrypointArgs: texts(
+  entrypointArgs: each(
     "--entrypoint-arg <arg>  argument after the binary in the entrypoint (default: none)",
-    whole,
   ),
   expose: texts("--expose <port>  port to expose, such as 8080 or 53/udp (default: none)"),
   jobs: {
@@ -178,13 +177,13 @@ export const BUILD_FLAGS = {
     read: parseJobs,
   },
   ldflags: texts("--ldflags <flags>  flags of the linker (default: none)", splitFlags),
-  gcflags: texts("--gcflags <flags>  flags of the compiler (default: none)", whole),
-  asmflags: texts("--asmflags <flags>  flags of the assembler (default: none)", whole),
+  gcflags: each("--gcflags <flags>  flags of the compiler (default: none)"),
+  asmflags: each("--asmflags <flags>  flags of the assembler (default: none)"),
   flags: texts(
     "--flags <flags>  more flags of go build, such as -tags=netgo (default: none)",
     splitWords,
   ),
-  env: texts("--env <name=value>  environment variable of go build (default: none)", whole),
+  env: each("--env <name=value>  environment variable of go build (default: none)"),
   disableOptimizations: "--disable-optimizations  build for a debugger",
   sourceDateEpoch: {
     text:

@@ -4,14 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { splitFlags, splitList, splitWords, texts, whole } from "./flags.ts";
+import { each, splitFlags, splitWords, texts } from "./flags.ts";
 
-type Split = (value: string) => readonly string[];
+const X = "--flag <x>  x";
 type Cases = Readonly<Record<string, readonly string[]>>;
 
-const TABLE: readonly (readonly [name: string, Split, Cases])[] = [
-  ["whole", whole, { "a,b c": ["a,b c"], "": [""] }],
-  ["splitList", splitList, {
+const TABLE: readonly (readonly [name: string, ReturnType<typeof texts>, Cases])[] = [
+  ["each", each(X), { "a,b c": ["a,b c"], "": [""] }],
+  ["texts", texts(X), {
     "": [],
     "a": ["a"],
     "a,b": ["a", "b"],
@@ -26,13 +26,13 @@ const TABLE: readonly (readonly [name: string, Split, Cases])[] = [
     "caf\u00e9,\u65e5": ["caf\u00e9", "\u65e5"],
     '{"k":"v"}': ['{"k":"v"}'],
   }],
-  ["splitFlags", splitFlags, {
+  ["splitFlags", texts(X, splitFlags), {
     "-s -w": ["-s -w"],
     "-s,-w": ["-s", "-w"],
     "-X main.v=a,b": ["-X main.v=a,b"],
     "-X main.v=a,b,-s": ["-X main.v=a,b", "-s"],
   }],
-  ["splitWords", splitWords, {
+  ["splitWords", texts(X, splitWords), {
     "": [],
     "  ": [],
     "-v": ["-v"],
@@ -45,9 +45,8 @@ const TABLE: readonly (readonly [name: string, Split, Cases])[] = [
   }],
 ];
 
-for (const [name, split, cases] of TABLE) {
+for (const [name, flag, cases] of TABLE) {
   Deno.test(`lists: ${name}`, () => {
-    const flag = texts("--flag <x>  x", split);
     for (const [value, expected] of Object.entries(cases)) {
       assert.deepEqual(flag.read?.(value), expected, value);
       assert.deepEqual(flag.read?.(value, ["before"]), ["before", ...expected], value);
