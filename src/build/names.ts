@@ -171,8 +171,7 @@ export function planLoad<T extends NamedImage>(
   domain?: string,
 ): readonly LoadGroup<T>[] {
   const groups = new Map<string, { name?: string; images: [T, ...T[]] }>();
-  const nameless = images.filter((image) => image.name === undefined);
-  const isFlat = differInPlatform(nameless);
+  const isFlat = differInPlatform(images.filter(({ name }) => name === undefined));
   for (const image of images) {
     const name = image.name === undefined ? undefined : nameInDaemon(image.name, domain);
     const key = name === undefined ? (isFlat ? "" : image.digest) : shortName(name);

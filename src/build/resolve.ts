@@ -4,12 +4,14 @@
  * stead.
  * @module
  */
+import { koPath } from "../config/checks.ts";
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { KoReference } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
+import { getOrSet } from "../io/work.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 
 export interface ResolveRequest {
@@ -37,7 +39,7 @@ export async function resolve(
   const manifests = await readManifests(request.manifests, options.signal);
   const references = new Map<string, KoReference>();
   for (const one of manifests.flatMap((manifest) => manifest.references)) {
-    if (!references.has(one.importPath)) references.set(one.importPath, one);
+    getOrSet(references, one.importPath, () => one);
   }
   for (const reference of references.values()) {
     const [, why] = NO_PACKAGE.find(([pattern]) => pattern.test(reference.importPath)) ?? [];
@@ -100,8 +102,8 @@ function inManifest(image: string, { push, tarball, tags }: PublishConfig): stri
 /** Adds to an error about a package the line that named it. */
 function withPlace(error: unknown, references: ReadonlyMap<string, KoReference>): unknown {
   if (!hasCode(error, "BAD_PACKAGE")) return error;
-  const pattern = String(error.detail["pattern"] ?? "").replace(/^ko:\/\//, "");
-  const reference = references.get(pattern);
+  const pattern = String(error.detail["pattern"] ?? "");
+  const reference = references.get(koPath(pattern) ?? pattern);
   if (reference === undefined) return error;
   const { file, line } = reference;
   const message = `${error.message}; ${file}:${line} names it`;

@@ -5,6 +5,7 @@
  * @module
  */
 import { isAbsolute, relative, resolve, sep } from "node:path";
+import { koPath } from "../config/checks.ts";
 import { KodenoError } from "../errors.ts";
 import { findUp } from "../io/files.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
@@ -198,7 +199,7 @@ export async function groupPatterns(
   const workspace = await findUp(workingDirectory, "go.work");
   const placed = await Array.fromAsync(
     patterns.length > 0 ? patterns : ["."],
-    (given) => place(given.replace(/^ko:\/\//, ""), workingDirectory, module, workspace),
+    (given) => place(koPath(given) ?? given, workingDirectory, module, workspace),
   );
   return [...Map.groupBy(placed, (one) => one.directory)].map(([directory, group]) => ({
     directory,

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { koPath } from "../config/checks.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { isOwn, type SourcePackage } from "../go/sources.ts";
 import { isFolder } from "../io/files.ts";
@@ -90,9 +91,8 @@ function missingFolders(packages: readonly SourcePackage[]): readonly string[] {
 
 /** Where a pattern with `...` may find packages. */
 function wildBases(pattern: string, root: string, roots: Iterable<string>): readonly string[] {
-  const wild = pattern.indexOf("...");
-  if (wild < 0) return [];
-  const fixed = pattern.slice(0, wild).replace(/^ko:\/\//, "");
+  if (!pattern.includes("...")) return [];
+  const fixed = (koPath(pattern) ?? pattern).replace(/\.\.\..*$/s, "");
   const folder = resolve(root, fixed.replace(/[^/]*$/, ""));
   // An import path, or all: whatever modules there are.
   return isFolder(folder) && fixed !== "" ? [folder] : [...roots];
