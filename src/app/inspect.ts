@@ -1,6 +1,5 @@
 /**
- * The recipes of `kodeno ls` and `kodeno inspect`: the images of a layout or archive as a list, and as
- * trees of plain values.
+ * The recipe of `kodeno inspect`: the images of a layout or archive as trees of plain values.
  * @module
  */
 import { ImageReader, READ_BYTES } from "../content/reader.ts";
@@ -38,30 +37,6 @@ export interface InspectedImage extends InspectedBlob {
   readonly referrers?: readonly InspectedImage[] | undefined;
   /** Whether it stands elsewhere in the tree with all that is below it. */
   readonly repeated?: true | undefined;
-}
-
-/**
- * Lists the images of a layout or archive in its order: of each its name or tag, where it has one,
- * whether all its blobs are there, and the digest of what it refers to, where that is not there: nobody
- * can tell what it is about.
- */
-export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
-  const store = await openImages(path, { signal, emit });
-  const reader = new ImageReader(store, signal);
-  const images = [];
-  for (const entry of await store.entries()) {
-    const { digest, mediaType } = entry;
-    const missingSubject = await missingSubjectOf(reader, entry);
-    const { size, platforms, complete } = await reader.summary(entry, true);
-    const what = { digest, mediaType, platforms, size, complete, missingSubject };
-    images.push({ name: entryName(entry), ...what });
-  }
-  return images;
-}
-
-async function missingSubjectOf(reader: ImageReader, entry: Descriptor) {
-  const { subject } = hasSuccessors(entry) ? await reader.document(entry) : {};
-  return subject && (await reader.blob(subject)).problem === "missing" ? subject.digest : undefined;
 }
 
 /**

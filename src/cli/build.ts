@@ -212,7 +212,7 @@ dependencies:
     `Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
 file, and "**.go" only those of one folder.`,
   run: async ({ json: _, ...options }, { signal, emit }, patterns) =>
-    (await import("../app/sources.ts")).deps(patterns, options, {
+    (await import("../app/deps.ts")).deps(patterns, options, {
       signal,
       emit: (event) => event.type === "note" && event.level === "info" ? undefined : emit(event),
     }),

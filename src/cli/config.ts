@@ -57,7 +57,7 @@ it reads them again. Skaffold copies with the container's own "tar" as the conta
 base image has to have it, and the image has to run as a user who may write there
 ("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
   run: async (_, { signal }, patterns) =>
-    (await import("../app/sources.ts")).syncRules(patterns, { signal }),
+    (await import("../app/sync.ts")).syncRules(patterns, { signal }),
   print: (images, { json }) => {
     if (json) {
       const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));

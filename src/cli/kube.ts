@@ -32,12 +32,8 @@ const resolve = command({
   },
   view: true,
   run: async (given, work) => {
-    const { resolveObjects } = await import("../app/kube.ts");
-    const print = (resolved: Iterable<{ readonly text: string }>): Promise<void> =>
-      work.alone(() => {
-        for (const { text } of resolved) printText(text);
-      });
-    await resolveObjects(requestOf(given), print, { ...work, watch: given.watch });
+    const { printResolved } = await import("../app/resolve.ts");
+    await printResolved(requestOf(given), printText, { ...work, watch: given.watch });
   },
 });
 
@@ -60,7 +56,7 @@ const sending = (verb: "apply" | "create") =>
     },
     view: true,
     run: async (given, work, args) => {
-      const { sendToKubectl } = await import("../app/kube.ts");
+      const { sendToKubectl } = await import("../app/kubectl.ts");
       const all = [verb, "-f", "-", ...args];
       await sendToKubectl(requestOf(given), all, { ...work, watch: given.watch });
     },
@@ -71,7 +67,7 @@ const remove = command({
   words: ["[args...]  arguments of kubectl"],
   examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
-  run: async (_, work) => (await import("../app/kube.ts")).passToKubectl(Deno.args, work),
+  run: async (_, work) => (await import("../app/kubectl.ts")).passToKubectl(Deno.args, work),
 });
 
 const run = command({
@@ -86,7 +82,8 @@ const run = command({
   },
   view: true,
   run: async (options, work, words) => {
-    const { passToKubectl, runInCluster } = await import("../app/kube.ts");
+    const { passToKubectl } = await import("../app/kubectl.ts");
+    const { runInCluster } = await import("../app/run.ts");
     // The parser does not tell what stood before the dashes.
     const dashes = Deno.args.indexOf("--");
     const args = dashes < 0 ? [] : Deno.args.slice(dashes + 1);

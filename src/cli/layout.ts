@@ -13,7 +13,7 @@ const ls = command({
   flags: { json: JSON_IMAGES },
   examples: "kodeno ls out\nkodeno ls images.tar --json",
   isLocal: true,
-  run: async (_, work, layout) => (await import("../app/inspect.ts")).ls(layout, work),
+  run: async (_, work, layout) => (await import("../app/ls.ts")).ls(layout, work),
   jsonType: "image",
   print: (images) => {
     const rows = images.map(({ name, digest, size, platforms, complete, missingSubject }) => {
@@ -60,7 +60,7 @@ const tag = command({
   isLocal: true,
   endsAtOnce: true,
   run: async (_, { emit }, layout, source, names) =>
-    (await import("../app/names.ts")).tag(layout, source, names, emit),
+    (await import("../app/tag.ts")).tag(layout, source, names, emit),
   jsonType: "image",
   print: printNamed,
 });
@@ -74,8 +74,7 @@ const rm = command({
   examples: "kodeno rm out worker app:v1.0.0",
   isLocal: true,
   endsAtOnce: true,
-  run: async (_, { emit }, layout, names) =>
-    (await import("../app/names.ts")).rm(layout, names, emit),
+  run: async (_, { emit }, layout, names) => (await import("../app/rm.ts")).rm(layout, names, emit),
   jsonType: "image",
   print: printNamed,
 });

@@ -1,5 +1,5 @@
 /**
- * Resolves again and again: whenever a file of the objects or of the Go module changes.
+ * Resolves once, or again and again: whenever a file of the objects or of the Go module changes.
  * @module
  */
 import { relative, resolve as absolute, sep } from "node:path";
@@ -13,12 +13,27 @@ import { FolderWatch } from "./folders.ts";
 /** Changes that come within this time are one, in milliseconds. */
 const QUIET_MS = 200;
 
+/** With `watch` it is done again when files change, till the signal ends it. */
+export interface ResolveOptions extends WorkOptions {
+  readonly watch?: boolean | undefined;
+}
+
+/** Resolves objects; while they are watched, `take` gets those whose text has changed. */
+export async function resolveObjects(
+  request: ResolveRequest,
+  take: (resolved: readonly ResolvedManifest[]) => Promise<void> | void,
+  { watch, ...work }: ResolveOptions,
+): Promise<void> {
+  if (watch) await watchResolved(request, take, work);
+  else await take([...await resolve(request, work)]);
+}
+
 /**
  * Resolves, and does so again after each change, until the signal ends it. A round that fails is
  * told as a warning; the next change starts a new one. `take` gets the files whose text differs from
  * the round before.
  */
-export async function watchResolved(
+async function watchResolved(
   request: ResolveRequest,
   take: (changed: readonly ResolvedManifest[]) => Promise<void> | void,
   work: WorkOptions,

@@ -6,9 +6,11 @@
 import assert from "node:assert/strict";
 import { copyImage } from "../../src/app/copy.ts";
 import { gc } from "../../src/app/gc.ts";
-import { inspect, ls } from "../../src/app/inspect.ts";
+import { inspect } from "../../src/app/inspect.ts";
+import { ls } from "../../src/app/ls.ts";
 import { merge } from "../../src/app/merge.ts";
-import { rm, tag } from "../../src/app/names.ts";
+import { rm } from "../../src/app/rm.ts";
+import { tag } from "../../src/app/tag.ts";
 import { openImages } from "../../src/place/open.ts";
 import { hasSuccessors } from "../../src/content/walk.ts";
 import type { KodenoEvent } from "../../src/events.ts";

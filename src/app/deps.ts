@@ -1,18 +1,13 @@
 /**
- * The recipes of `kodeno deps` and `kodeno sync`: the files that shape images, and rules by which
- * Skaffold copies changed kodata into running containers.
+ * The recipe of `kodeno deps`: the files that shape images.
  * @module
  */
-import { join, relative, resolve, sep } from "node:path";
+import { relative, resolve, sep } from "node:path";
 import { loadConfig, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
-import { isFolder } from "../io/files.ts";
-import { escapeGlob, type GlobOptions, listFiles, notIgnored } from "../io/globs.ts";
-import { findFiles, findSources } from "../watch/image_files.ts";
-
-/** Where kodata is in a container; images say so by `KO_DATA_PATH`. */
-const KODATA = "/var/run/ko";
+import { type GlobOptions, listFiles, notIgnored } from "../io/globs.ts";
+import { findFiles } from "../watch/image_files.ts";
 
 /** Globs, and the options that the sources of images are looked for with. */
 interface DepsOptions extends GlobOptions, BuildOptions {}
@@ -39,19 +34,4 @@ export async function deps(
     images.flatMap(({ files }) => files.map((path) => relativeTo(path).replaceAll(sep, "/"))),
   );
   return [...found].filter(wanted).sort();
-}
-
-/**
- * Of each image the rules of `sync.manual` in a skaffold.yaml, for Skaffold's ko builder and its custom
- * builder alike; none for one without kodata.
- */
-export async function syncRules(patterns: readonly string[], work: WorkOptions) {
-  const config = resolveBuildConfig(await loadConfig({}, work));
-  const images = await findSources(config, patterns, work);
-  return images.map(({ importPath, packageDirectory }) => {
-    const folder = join(packageDirectory, "kodata");
-    const strip = `${relative(config.workingDirectory, folder).replaceAll(sep, "/")}/`;
-    const rule = { src: `${escapeGlob(strip)}**/*`, dest: KODATA, strip };
-    return { importPath, manual: isFolder(folder) ? [rule] : [] };
-  });
 }

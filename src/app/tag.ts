@@ -1,9 +1,8 @@
 /**
- * The recipes of `kodeno tag` and `kodeno rm`: the names that a layout has for its images.
+ * The recipe of `kodeno tag`: an image of a layout gets more names.
  * @module
  */
 import type { Emit } from "../events.ts";
-import { entryName } from "../oci/entries.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
@@ -24,10 +23,4 @@ export async function tag(
   const descriptor = await layout.resolve(source);
   for (const name of names) await layout.tag(descriptor, name);
   return names.map((name) => ({ name: shortName(name), digest: descriptor.digest }));
-}
-
-/** Removes all images that are named, or none; what is gone, by its name, if any, and digest. */
-export async function rm(directory: string, names: readonly string[], emit?: Emit) {
-  const removed = await (await openLayout(directory, { emit })).remove(names);
-  return removed.map((entry) => ({ name: entryName(entry), digest: entry.digest }));
 }

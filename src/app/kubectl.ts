@@ -1,0 +1,34 @@
+/**
+ * The recipe of the commands that are kubectl's: `kodeno apply` and `create` hand it resolved objects.
+ * @module
+ */
+import type { ResolveRequest } from "../build/resolve.ts";
+import { processEnvironment } from "../config/environment.ts";
+import type { WorkOptions } from "../events.ts";
+import { findKubectl, runKubectl } from "../kube/kubectl.ts";
+import { resolveObjects, type ResolveOptions } from "../watch/resolve_watch.ts";
+
+/** While kubectl runs, the terminal is its own. */
+interface KubectlOptions extends WorkOptions {
+  readonly alone: (run: () => Promise<void>) => Promise<void>;
+}
+
+/** Resolves objects for kubectl, which starts when all images are where they belong. */
+export async function sendToKubectl(
+  request: ResolveRequest,
+  args: readonly string[],
+  options: ResolveOptions & KubectlOptions,
+): Promise<void> {
+  const environment = processEnvironment();
+  const { signal, alone } = options;
+  findKubectl(environment);
+  await resolveObjects(request, async (resolved) => {
+    const input = globalThis.Iterator.from(resolved).map(({ text }) => text);
+    await alone(() => runKubectl(args, { environment, input, signal }));
+  }, options);
+}
+
+/** Runs kubectl on the terminal. */
+export async function passToKubectl(args: readonly string[], { signal, alone }: KubectlOptions) {
+  await alone(() => runKubectl(args, { environment: processEnvironment(), signal }));
+}

@@ -1,0 +1,34 @@
+/**
+ * The recipe of `kodeno ls`: the images of a layout or archive as a list.
+ * @module
+ */
+import { ImageReader } from "../content/reader.ts";
+import { hasSuccessors } from "../content/walk.ts";
+import type { WorkOptions } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { entryName } from "../oci/entries.ts";
+import { openImages } from "../place/open.ts";
+
+/**
+ * Lists the images of a layout or archive in its order: of each its name or tag, where it has one,
+ * whether all its blobs are there, and the digest of what it refers to, where that is not there: nobody
+ * can tell what it is about.
+ */
+export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
+  const store = await openImages(path, { signal, emit });
+  const reader = new ImageReader(store, signal);
+  const images = [];
+  for (const entry of await store.entries()) {
+    const { digest, mediaType } = entry;
+    const missingSubject = await missingSubjectOf(reader, entry);
+    const { size, platforms, complete } = await reader.summary(entry, true);
+    const what = { digest, mediaType, platforms, size, complete, missingSubject };
+    images.push({ name: entryName(entry), ...what });
+  }
+  return images;
+}
+
+async function missingSubjectOf(reader: ImageReader, entry: Descriptor) {
+  const { subject } = hasSuccessors(entry) ? await reader.document(entry) : {};
+  return subject && (await reader.blob(subject)).problem === "missing" ? subject.digest : undefined;
+}
