@@ -28,13 +28,10 @@ const login = command({
     "asks for user and password": "kodeno login registry.local",
     "in a script": "kodeno login registry.local -u me --password-stdin < secret",
   },
-  run: async (given, { signal }, host) =>
-    (await import("../app/login.ts")).login({
-      ...given,
-      host,
-      ...await credential(given, signal),
-      signal,
-    }),
+  run: async (given, { signal }, host) => {
+    const { login } = await import("../app/login.ts");
+    return await login({ ...given, host, ...await credential(given, signal), signal });
+  },
   print: (where) => printNote(`Credentials are kept in ${where}`),
 });
 
@@ -47,11 +44,8 @@ const logout = command({
   run: async (_, _work, host) => {
     const { logout } = await import("../app/login.ts");
     const { where, wasKept } = await logout(host);
-    printNote(
-      wasKept
-        ? `Credentials are no longer kept in ${where}`
-        : `Not logged in to ${host}: ${where} has no credentials for it`,
-    );
+    if (wasKept) printNote(`Credentials are no longer kept in ${where}`);
+    else printNote(`Not logged in to ${host}: ${where} has no credentials for it`);
   },
 });
 
