@@ -94,9 +94,8 @@ export async function readManifests(
   signal?: AbortSignal,
 ): Promise<readonly KubeManifest[]> {
   const selector = query.selector ? parseSelector(query.selector) : undefined;
-  const files = await listManifests(query);
   const readers = new Pool(READERS);
-  const reading = files.map((file) =>
+  const reading = (await listManifests(query)).map((file) =>
     readers.run(async () => {
       const name = file === "-" ? "standard input" : file;
       return readManifest(decode(await readBytes(file, name, query), name), name, selector);
@@ -139,8 +138,7 @@ function decode(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new KodenoError("BAD_CONFIG", `Cannot read ${file}: it is not UTF-16`, { file }, {
-      cause,
-    });
+    const message = `Cannot read ${file}: it is not UTF-16`;
+    throw new KodenoError("BAD_CONFIG", message, { file }, { cause });
   }
 }
