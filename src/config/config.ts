@@ -207,9 +207,8 @@ export function resolvePublishConfig(
   const tags = [...new Set(options.tags?.length ? options.tags : ["latest"])].map(parseTag);
   const tagOnly = options.tagOnly ?? false;
   if (tagOnly && (tags.length !== 1 || tags[0] === "latest")) {
-    throw badOption(
-      `Cannot leave digests out with tags ${tags.join(",")}: say one tag that is not "latest"`,
-    );
+    const what = `Cannot leave digests out with tags ${tags.join(",")}`;
+    throw badOption(`${what}: say one tag that is not "latest"`);
   }
   const reached = transfer ?? resolveTransferConfig(options);
   return Object.freeze({
@@ -239,9 +238,8 @@ function resolveNaming(options: PublishOptions, repository: string): Naming {
   if (options.baseImportPaths) return "base";
   if (!options.bare) return repository === "" ? "short" : "md5";
   if (repository !== "") return "bare";
-  throw badOption(
-    "Cannot name images by KO_DOCKER_REPO alone (--bare): it is not set; set it, or leave --bare out",
-  );
+  const what = "Cannot name images by KO_DOCKER_REPO alone (--bare)";
+  throw badOption(`${what}: it is not set; set it, or leave --bare out`);
 }
 
 /** Checks what is said of registries and daemons, and completes it from the environment. */

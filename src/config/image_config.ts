@@ -55,11 +55,8 @@ export function defaultKey(field: string): string {
 }
 
 /**
- * Completes and checks what is said of an image. Lists are taken as they are from one source; labels,
- * annotations and variables are joined, by key.
- *
- * @param entry index of the entry of `builds` that is for the image
- * @throws {KodenoError} `BAD_OPTION`, `BAD_PLATFORM`
+ * Completes and checks what is said of an image, which an entry of `builds` may be for. Lists are taken
+ * as they are from one source; labels, annotations and variables are joined, by key.
  */
 export function resolveImage(
   options: BuildOptions,
@@ -195,11 +192,8 @@ function refusePlatformVariables(
   const name = GO_PLATFORM.find((one) => Object.hasOwn(environment, one));
   if (name === undefined) return;
   const asked = platforms === "all" ? platforms : platforms.map(formatPlatformSpec).join(",");
-  throw new KodenoError(
-    "BAD_OPTION",
-    `Cannot use platforms ${asked} (${from}) together with ${name}=${environment[name]}: ` +
-      `unset ${name}`,
-  );
+  const both = `platforms ${asked} (${from}) together with ${name}=${environment[name]}`;
+  throw new KodenoError("BAD_OPTION", `Cannot use ${both}: unset ${name}`);
 }
 
 /** Puts texts into the places of the templates of an image, in the order of those. */
@@ -259,8 +253,6 @@ function readPlatforms(given: readonly string[]): readonly PlatformSpec[] | "all
   const asked = namedPlatforms(given);
   if (!asked.includes("all")) return asked.map(parsePlatformSpec);
   if (asked.length === 1) return "all";
-  throw new KodenoError(
-    "BAD_OPTION",
-    `Cannot use platforms ${asked.join(",")}: say "all" alone, or name platforms`,
-  );
+  const what = `platforms ${asked.join(",")}`;
+  throw new KodenoError("BAD_OPTION", `Cannot use ${what}: say "all" alone, or name platforms`);
 }

@@ -36,7 +36,6 @@ const SHAPE = {
   entrypointArgs: list.describe("arguments behind the binary; Go templates (kodeno only)"),
   expose: list.describe("ports to expose, 8080 or 53/udp; Go templates (kodeno only)"),
 } as const;
-/** Fields of an entry of `builds` that are values of an image. */
 const BUILD_FIELDS = Object.keys(SHAPE) as readonly (keyof typeof SHAPE)[];
 const BUILD_KEYS = ["id", "dir", "main", "linux_capabilities", ...BUILD_FIELDS, ...GORELEASER];
 

@@ -32,14 +32,12 @@ export async function withSkaffoldEnv(
   if (!await exists(path)) return { environment, notes: [] };
   try {
     const values = parseDotenv(await readText(path, FILE_NAME, MAX_BYTES));
-    const refused = [...values.keys()].filter((name) =>
-      NOT_OF_A_FILE.test(name) && !Object.hasOwn(environment, name)
-    );
     const added = [...values].filter(([name]) => !NOT_OF_A_FILE.test(name));
-    const notes = refused.map((name) =>
+    const all = Object.freeze({ ...Object.fromEntries(added), ...environment });
+    const notes = [...values.keys()].filter((name) => !Object.hasOwn(all, name)).map((name) =>
       `${FILE_NAME}: ${name} is left out, since it can say which programs are run; set it yourself`
     );
-    return { environment: Object.freeze({ ...Object.fromEntries(added), ...environment }), notes };
+    return { environment: all, notes };
   } catch (error) {
     if (!(error instanceof KodenoError)) throw error;
     return { environment, notes: [`${error.message}; nothing of ${FILE_NAME} is used`] };

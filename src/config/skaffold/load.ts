@@ -32,9 +32,8 @@ export async function readSkaffoldFile(path: string, name: string) {
   return { documents, configs: checkYaml(documents, skaffoldSchema, { skip }) };
 }
 
-/** How a file is asked for. */
+/** How a file is asked for, by its absolute path. */
 interface Ask {
-  /** Absolute. */
   readonly path: string;
   readonly profiles: readonly string[];
   /** Names of documents; none for all. */

@@ -5,15 +5,12 @@
  */
 import { valueAt } from "../yaml/check.ts";
 import type { YamlDocument } from "../yaml/document.ts";
-import { type Fault, faultsError, type Path, type Position } from "../yaml/faults.ts";
+import { type Fault, faultsError, type FilePlace, type Path } from "../yaml/faults.ts";
 
 interface Origin {
   readonly document: YamlDocument;
   readonly path: Path;
 }
-
-/** A place in a file. */
-export type FilePlace = Position & { readonly file: string };
 
 /** Places of maps and lists by their identity, which putting together keeps or tells of. */
 export class Origins {
@@ -57,11 +54,6 @@ export class Origins {
     this.bad(container, below, `${field}: found ${JSON.stringify(found)}${why}`);
   }
 
-  /** Notes a fault at a path from a root, wherever what is there came from. */
-  badAt(root: object, path: Path, message: string, part?: "key" | "value"): void {
-    this.bad(...this.#nearest(root, path), message, part);
-  }
-
   /** @throws {KodenoError} `BAD_CONFIG` with all faults so far, where there are some */
   throwFaults(): void {
     if (this.faults.length > 0) throw faultsError(this.faults);
@@ -87,14 +79,14 @@ export class Origins {
     return origin && { ...origin, path: [...origin.path, ...(field ? rest : below)] };
   }
 
-  /** The last map or list of a document on the way to a path, and the rest of the way. */
-  #nearest(root: object, path: Path): readonly [container: object, below: Path] {
+  /** Notes a fault at a path from a root, wherever what is there came from. */
+  badAt(root: object, path: Path, message: string, part?: "key" | "value"): void {
     let [container, below] = [root, path];
     for (const depth of path.keys()) {
       const value = valueAt(root, path.slice(0, depth + 1));
       if (typeof value !== "object" || value === null || !this.#containers.has(value)) continue;
       [container, below] = [value, path.slice(depth + 1)];
     }
-    return [container, below];
+    this.bad(container, below, message, part);
   }
 }

@@ -10,12 +10,11 @@ import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { isTemplate, koPath } from "../checks.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
-import { formatFault, type Path } from "../yaml/faults.ts";
+import { type FilePlace, formatFault, type Path } from "../yaml/faults.ts";
 import { settleOptions, withGlobalConfig } from "./global_config.ts";
 import { type Loaded, type LoadedConfig, Loader, notThere } from "./load.ts";
 import { parseName, underDefaultRepo } from "./names.ts";
 import type { SettledOptions, SkaffoldOptions } from "./options.ts";
-import type { FilePlace } from "./origins.ts";
 import { choosePlatforms, type Host, thisHost } from "./platforms.ts";
 import {
   type Artifact,
@@ -59,12 +58,7 @@ export type SkaffoldPlan = Awaited<ReturnType<typeof planSkaffold>>;
 /** An image to build; frozen. */
 export type SkaffoldArtifact = SkaffoldPlan["artifacts"][number];
 
-/**
- * Reads a skaffold.yaml.
- *
- * @throws {KodenoError} `BAD_CONFIG` with a line for each fault, `BAD_OPTION` for an image that is not
- *   there
- */
+/** Reads a skaffold.yaml; throws `BAD_CONFIG` with a line for each fault, `BAD_OPTION`. */
 export async function planSkaffold(
   options: SkaffoldOptions,
   parts: SkaffoldParts,

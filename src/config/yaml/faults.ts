@@ -7,18 +7,11 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
 
 /** A place in a text; both count from 1, columns in characters. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
-
-/** One thing that is wrong with a file. */
-export interface Fault extends Position {
-  /** The file as the user named it. */
-  readonly file: string;
-  /** What was found there and what is allowed. */
-  readonly message: string;
-}
+export type Position = Readonly<Record<"line" | "column", number>>;
+/** A place in a file, as the user named that. */
+export type FilePlace = Position & { readonly file: string };
+/** One thing that is wrong with a file: what was found there and what is allowed. */
+export type Fault = FilePlace & { readonly message: string };
 
 /** Keys and indexes that lead from the root of a document to a value. */
 export type Path = readonly (string | number)[];
@@ -94,12 +87,7 @@ export function faultsError(faults: readonly Fault[]): KodenoError {
 /** Most bytes of a configuration file; those of people have some thousand. */
 export const MAX_YAML_BYTES = 2 * 1024 * 1024;
 
-/**
- * Reads a file whole, but never more than a bound of it.
- *
- * @param name what errors call it
- * @throws {KodenoError} `BAD_CONFIG` when it is not there, no file, too large, or not UTF-8
- */
+/** Reads a file whole, but never more than a bound of it; throws `BAD_CONFIG` for any other. */
 export async function readText(path: string, name: string, maxBytes: number): Promise<string> {
   const tooLarge = `it is larger than ${maxBytes} bytes; a configuration is not that long`;
   let bytes: Uint8Array;
