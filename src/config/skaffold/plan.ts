@@ -15,7 +15,7 @@ import { settleOptions, withGlobalConfig } from "./global_config.ts";
 import { type Loaded, type LoadedConfig, Loader, notThere } from "./load.ts";
 import { parseName, underDefaultRepo } from "./names.ts";
 import type { SettledOptions, SkaffoldOptions } from "./options.ts";
-import { choosePlatforms, type Host, thisHost } from "./platforms.ts";
+import { choosePlatforms, type Host, THIS_HOST } from "./platforms.ts";
 import {
   type Artifact,
   type BuildHooks,
@@ -157,7 +157,7 @@ class Planner {
     // Of several of one name, which are a fault, the first.
     this.#byName = new Map(this.#found.toReversed().map((one) => [one.artifact.image, one]));
     this.#names = this.#found.map(({ artifact }) => artifact.image);
-    this.#host = parts.host ?? thisHost();
+    this.#host = parts.host ?? THIS_HOST;
   }
 
   async plan() {

@@ -4,7 +4,12 @@
  */
 
 /** What the machine is, as Go names it; stands for what a platform leaves out. */
-export type Host = ReturnType<typeof thisHost>;
+export type Host = Readonly<Record<"os" | "arch", string>>;
+
+export const THIS_HOST: Host = {
+  os: Deno.build.os,
+  arch: Deno.build.arch === "aarch64" ? "arm64" : "amd64",
+};
 
 const SYSTEMS = "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd " +
   "openbsd plan9 solaris wasip1 windows zos";
@@ -77,10 +82,4 @@ export function choosePlatforms(
 function readAll(platforms: readonly string[], host: Host): readonly string[] {
   if (platforms.some((one) => one.toLowerCase() === "all")) return ["all"];
   return platforms.map((one) => readPlatform(one, host) ?? one);
-}
-
-/** This machine. */
-export function thisHost() {
-  const { os, arch } = Deno.build;
-  return { os: String(os), arch: arch === "aarch64" ? "arm64" : "amd64" };
 }

@@ -1,8 +1,7 @@
 /**
- * Profiles of a skaffold.yaml: which are active, and the configuration with them applied. Sections go
- * over those of the configuration by Skaffold's rules; patches are RFC 6902 with Skaffold's ways
- * (`replace` where no `op` is said, `KEY=VALUE` as a path element, `-` as the end of a list only for
- * `add`).
+ * Profiles of a skaffold.yaml: which are active, and the configuration with them applied. Patches are
+ * RFC 6902 with Skaffold's ways (`replace` where no `op` is said, `KEY=VALUE` as a path element, `-` as
+ * the end of a list only for `add`).
  * @module
  */
 import { RE2JS, RE2JSException } from "re2js";

@@ -24,16 +24,6 @@ interface CheckOptions {
  *
  * @throws {KodenoError} `BAD_CONFIG` with a line for every fault:
  *   `FILE:LINE:COLUMN: path.to[0].field: found X; Y is allowed; did you mean "Z"?`
- *
- * @example
- * ```ts
- * import { z } from "zod";
- * import { parseYaml } from "./document.ts";
- * import { checkYaml } from "./check.ts";
- * const schema = z.strictObject({ version: z.string(), flags: z.array(z.string()).optional() });
- * const [value] = checkYaml(parseYaml("version: 1.10\n", "x.yaml"), schema);
- * if (value.version !== "1.10") throw new Error();
- * ```
  */
 export function checkYaml<S extends z.ZodType>(
   documents: YamlDocuments,

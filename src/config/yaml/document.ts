@@ -248,18 +248,8 @@ export async function readYaml(path: string, options: YamlOptions = {}): Promise
 }
 
 /**
- * Parses YAML 1.2 (with the merge keys of 1.1, which Go's parser reads, too).
- *
- * @param name what errors call the file
- * @throws {KodenoError} `BAD_CONFIG` with all faults of the text, a line each
- *
- * @example
- * ```ts
- * import { parseYaml } from "./document.ts";
- * const [document] = parseYaml("a:\n  - b: 1\n", "x.yaml");
- * const { line, column } = document.position(["a", 0, "b"]);
- * if (line !== 2 || column !== 8) throw new Error(`${line}:${column}`);
- * ```
+ * Parses YAML 1.2 (with the merge keys of 1.1, which Go's parser reads, too); throws `BAD_CONFIG` with
+ * all faults of the text, a line each.
  */
 export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlDocuments {
   return undisturbed(() => parseNow(text, name, options));
