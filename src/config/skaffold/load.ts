@@ -32,12 +32,9 @@ export async function readSkaffoldFile(path: string, name: string) {
   return { documents, configs: checkYaml(documents, skaffoldSchema, { skip }) };
 }
 
-/** How a file is asked for, by its absolute path. */
-interface Ask {
+/** How a file is asked for: its absolute path, and names of documents, none for all. */
+interface Ask extends Readonly<Record<"profiles" | "names", readonly string[]>> {
   readonly path: string;
-  readonly profiles: readonly string[];
-  /** Names of documents; none for all. */
-  readonly names: readonly string[];
   readonly required: boolean;
   readonly dependency: boolean;
 }

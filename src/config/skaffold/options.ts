@@ -67,7 +67,6 @@ type SkaffoldOutput =
   & { readonly [F in "output" | "fileOutput"]?: string | undefined };
 
 type Kind = "text" | "word" | "flag" | "list";
-
 /** Variables without their `SKAFFOLD_`; a text may be set to nothing, a word is then not set. */
 export const OUTPUT_VARIABLES: readonly Variable<SkaffoldOutput>[] = [
   ["dryRun", "DRY_RUN", "flag"],

@@ -10,7 +10,7 @@ import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { isTemplate, koPath } from "../checks.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
-import { type FilePlace, formatFault, type Path } from "../yaml/faults.ts";
+import { formatFault, type Path } from "../yaml/faults.ts";
 import { settleOptions, withGlobalConfig } from "./global_config.ts";
 import { type Loaded, type LoadedConfig, Loader, notThere } from "./load.ts";
 import { parseName, underDefaultRepo } from "./names.ts";
@@ -42,16 +42,6 @@ export interface SkaffoldParts {
 
 /** The fields of `gitCommit`, and the folder they are asked of. */
 type GitTagOptions = { readonly directory: string } & NonNullable<TagPolicy["gitCommit"]>;
-
-/** A command on this machine; its directory is absolute. */
-interface SkaffoldHook {
-  readonly command: readonly string[];
-  readonly directory: string;
-  readonly place: FilePlace;
-}
-
-/** Commands around a build; those for other operating systems are left out. */
-type SkaffoldHooks = Readonly<Record<"before" | "after", readonly SkaffoldHook[]>>;
 
 /** What a skaffold.yaml says to build; frozen. */
 export type SkaffoldPlan = Awaited<ReturnType<typeof planSkaffold>>;
@@ -299,9 +289,9 @@ class Planner {
     });
   }
 
-  /** The hooks that are for this machine. */
-  #hooks(hooks: BuildHooks | undefined, { base }: LoadedConfig): SkaffoldHooks {
-    const list = (phase: keyof BuildHooks): readonly SkaffoldHook[] =>
+  /** The hooks around a build that are for this machine, with absolute directories. */
+  #hooks(hooks: BuildHooks | undefined, { base }: LoadedConfig) {
+    const list = (phase: keyof BuildHooks) =>
       (hooks?.[phase] ?? []).filter(({ os }) => !os?.length || os.includes(this.#host.os)).map(
         (hook) => ({
           command: hook.command,

@@ -115,11 +115,7 @@ function asWanted(expected: string, written: string | undefined): unknown {
 }
 
 /** A message that names the path it is about, and the path it is shown at. */
-interface Said {
-  readonly at: Path;
-  readonly part: "key" | "value";
-  readonly message: string;
-}
+type Said = Pick<Fault, "message"> & { readonly at: Path; readonly part: "key" | "value" };
 
 function about(path: Path, message: string): string {
   return path.length === 0 ? message : `${formatPath(path)}: ${message}`;
