@@ -4,7 +4,7 @@
  * `fetch` talks to a socket here, and what goes through that goes on over TLS.
  * @module
  */
-import { connect, createServer, isIP, type Server, type Socket } from "node:net";
+import { connect, createServer, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { join } from "node:path";
 import { basicAuthorization } from "./credentials.ts";
@@ -26,50 +26,45 @@ const MAX_ANSWER_BYTES = 16 * 1024;
 
 /** A socket that leads to a TLS server. */
 export class Relay {
-  /** What the client of `fetch` is to connect to. */
-  readonly proxy: Deno.Proxy;
   /** Why the last connection failed. */
   failure: unknown;
-  readonly #folder: string | undefined;
   readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
+  readonly #server = createServer((socket: Socket) => void this.#serve(socket));
 
-  private constructor(readonly target: RelayTarget) {
-    this.#server = createServer((socket: Socket) => void this.#serve(socket));
-    if (Deno.build.os === "windows") {
-      this.proxy = { transport: "tcp", hostname: "127.0.0.1", port: 0 };
-    } else {
-      // A folder of the user's own: nobody else may use a client certificate through it.
-      this.#folder = Deno.makeTempDirSync({ prefix: "kodeno-" });
-      this.proxy = { transport: "unix", path: join(this.#folder, "s") };
-    }
-  }
+  private constructor(readonly target: RelayTarget, readonly folder: string | undefined) {}
 
   static async open(target: RelayTarget): Promise<Relay> {
-    const relay = new Relay(target);
-    const server = relay.#server;
+    const isWindows = Deno.build.os === "windows";
+    // A folder of the user's own: nobody else may use a client certificate through it.
+    const folder = isWindows ? undefined : Deno.makeTempDirSync({ prefix: "kodeno-" });
+    const relay = new Relay(target, folder);
     try {
       await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
+        relay.#server.once("error", reject);
         const { proxy } = relay;
-        if (proxy.transport === "unix") server.listen(proxy.path, resolve);
-        else server.listen(0, "127.0.0.1", resolve);
+        if (proxy.transport === "unix") relay.#server.listen(proxy.path, resolve);
+        else relay.#server.listen(0, "127.0.0.1", resolve);
       });
+      return relay;
     } catch (error) {
       await relay.close();
       throw error;
     }
-    const address = server.address();
-    if (typeof address !== "object" || address === null || relay.#folder) return relay;
-    return Object.assign(relay, { proxy: { ...relay.proxy, port: address.port } });
+  }
+
+  /** What the client of `fetch` is to connect to. */
+  get proxy(): Deno.Proxy {
+    if (this.folder !== undefined) return { transport: "unix", path: join(this.folder, "s") };
+    const { port = 0 } = Object(this.#server.address());
+    return { transport: "tcp", hostname: "127.0.0.1", port };
   }
 
   async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
-    if (this.#folder === undefined) return;
+    if (this.folder === undefined) return;
     // Another one may have removed it, and other relays are still to be closed.
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+    await Deno.remove(this.folder, { recursive: true }).catch(() => {});
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -121,10 +116,8 @@ async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
         tls.on("error", reject);
         tls.once("close", () => reject(new Error("closed in the TLS handshake")));
       };
-      socket.once(
-        "connect",
-        () => proxy ? openTunnel(socket, target, proxy, start, reject) : start(),
-      );
+      const tunnel = proxy && (() => openTunnel(socket, target, proxy, start, reject));
+      socket.once("connect", tunnel ?? start);
     });
   } catch (error) {
     socket.destroy();
