@@ -47,7 +47,7 @@ const COMMANDS: Readonly<Record<string, readonly [Load, summary: string]>> = {
   doctor: [SETUP, "look for what is wrong here, and tell how to mend it"],
   config: [CONFIG, "show what shapes images, and where it comes from"],
   schema: [SETUP, "print the JSON Schema of a configuration file"],
-  cache: [SETUP, "look at and empty the cache of layers and binaries"],
+  cache: [SETUP, "look at and empty the cache of layers, binaries and base images"],
   completion: [COMPLETION, "print a script that completes commands in a shell"],
   __complete: [COMPLETION, "complete a word; what the scripts of completion ask"],
   version: [SETUP, "tell the versions of kodeno, Deno and Go"],

@@ -109,8 +109,8 @@ const cache = commandGroup(
   "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
   "kodeno cache info\nkodeno cache clean",
   {
-    info: ofCache("tell what the cache holds", "info --json", "cacheInfo", "holds"),
-    clean: ofCache("empty the cache", "clean", "cacheClean", "held"),
+    info: ofCache("tell of layers and binaries in the cache", "info --json", "cacheInfo", "holds"),
+    clean: ofCache("empty the cache, base images too", "clean", "cacheClean", "held"),
   },
 );
 
