@@ -1,5 +1,6 @@
 /**
- * The process's environment, read here and nowhere else.
+ * The process's environment, which is read here and nowhere else, but for the variables of proxies
+ * that the maker of HTTP clients (`src/place/http_client.ts`) keeps from the runtime.
  * @module
  */
 import { homedir } from "node:os";
