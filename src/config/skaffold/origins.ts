@@ -15,6 +15,8 @@ interface Origin {
 /** Places of maps and lists by their identity, which putting together keeps or tells of. */
 export class Origins {
   readonly faults: Fault[] = [];
+  /** How many values patches have put in, of all files. */
+  put = 0;
   readonly #containers = new WeakMap<object, Origin>();
   readonly #fields = new WeakMap<object, Map<string, Origin>>();
 

@@ -378,6 +378,26 @@ Deno.test("skaffold plan: what is wrong says where, what was found and what is a
   }
 });
 
+Deno.test("skaffold plan: patches that copy a value into itself come to an end", async () => {
+  const value = "/build/artifacts/0/docker";
+  const copies = (length: number, to: (i: number) => string): string => {
+    const patches = Array.from({ length }, (_, i) => to(i))
+      .map((path) => `  - {op: copy, from: ${value}, path: ${value}/${path}}\n`);
+    const artifact = "build:\n  artifacts:\n  - {image: b, docker: {}}\n";
+    return `${artifact}profiles:\n- name: p\n  patches:\n${patches.join("")}`;
+  };
+  const cases: readonly (readonly [text: string, fault: RegExp])[] = [
+    [copies(40, (i) => `a${i}`), /^.*\/a16"; all patches together may put in 100000 values/],
+    [
+      copies(10, (i) => "a/".repeat(2 ** i - 1) + "a"),
+      /^.*(?:\/a){256}"; .*, 500 lists and maps deep\n/,
+    ],
+  ];
+  for (const [text, fault] of cases) {
+    await failsWith("BAD_CONFIG", () => plan(text, { profiles: ["p"] }), fault);
+  }
+});
+
 Deno.test("skaffold plan: all faults of a file at once", async () => {
   const text =
     "build:\n  artifacts:\n  - image: app\n    ko: {flag: [x]}\n  - ko: 1\nprofiles:\n- nam: p\n";

@@ -102,8 +102,8 @@ function checked(config: SkaffoldConfig, profile: string, origins: Origins): Ska
     return /number|boolean/.test(typeof found) ? String(found) : undefined;
   }, origins.copied);
   for (const { at, message, part } of issues.flatMap((issue) => explain(issue, value))) {
-    const said = `${message} (after the patches of profile ${profile})`;
-    origins.badAt(Object(value), at, said, part);
+    const why = `${message} (after the patches of profile ${profile})`;
+    origins.badAt(Object(value), at, why, part);
   }
   return value as SkaffoldConfig;
 }
@@ -184,12 +184,31 @@ function split(pointer: string, field: "path" | "from"): Steps {
   return steps.map((one) => one.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
+/** Most values that patches may put in; what is copied into itself doubles with each line. */
+const MAX_PUT = 100_000;
+const MAX_DEPTH = 500;
+
+/** Values in a value, itself included; `Infinity` where lists and maps are too deep in each other. */
+function sizeOf(value: unknown, depth: number): number {
+  if (depth > MAX_DEPTH) return Infinity;
+  if (value === null || typeof value !== "object") return 1;
+  // A hole in a list takes as much as a value.
+  const inner: readonly unknown[] = Array.isArray(value) ? [...value] : Object.values(value);
+  return inner.reduce<number>((sum, one) => sum + sizeOf(one, depth + 1), 1);
+}
+
 function perform(root: object, target: Steps, patch: Patch, origins: Origins): void {
   const { op = "replace", from = "" } = patch;
   const place = () => locate(root, target, "path");
   /** Puts a value there, which stands in a field of something. */
   const put = (value: unknown, owner: object, field: string): void => {
     const { container, key } = place();
+    // Nothing is measured any more once it is too much.
+    if (origins.put <= MAX_PUT) origins.put += sizeOf(value, target.length);
+    if (origins.put > MAX_PUT) {
+      const most = `${MAX_PUT} values, ${MAX_DEPTH} lists and maps deep`;
+      throw new PatchFailure("path", `all patches together may put in ${most}`);
+    }
     const what = deepCopy(value, origins.copied);
     if (!Array.isArray(container)) Reflect.set(container, key, what);
     else if (op !== "add") container[index(key, Infinity)] = what;
