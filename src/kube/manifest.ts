@@ -146,7 +146,7 @@ class Reader {
   }
 
   #reference({ value, type, range }: Scalar<string>): Edit {
-    const importPath = koPath(value)?.trim() ?? "";
+    const importPath = koPath(value.trim()) ?? "";
     const [start, end] = range ?? [0, 0];
     const { file } = this;
     const { line } = this.#places.of(start);

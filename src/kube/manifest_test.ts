@@ -71,6 +71,9 @@ Deno.test("manifest: references tell file and line, in the order of the text", (
     { importPath: "example.com/a", file: "dir/x.yaml", line: 5 },
     { importPath: "x.org/\u00e9", file: "dir/x.yaml", line: 6 },
   ]);
+  // What is no import path stays as it is, for the builder to refuse.
+  const [bad] = readManifest("a: 'ko:// example.com/a '\n", "x.yaml").references;
+  assert.equal(bad?.importPath, " example.com/a");
 });
 
 Deno.test("manifest: it can be printed again with other images", () => {
