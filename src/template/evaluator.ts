@@ -104,8 +104,9 @@ class Run {
     else if (node.kind === "template") this.#template(node, dot);
     else if (node.kind === "action") {
       const value = this.#pipeline(node.pipe, dot);
-      const printed = value === undefined ? "<no value>" : display(value);
-      if (node.pipe.variables.length === 0) this.#print(printed, node.at);
+      if (node.pipe.variables.length === 0) {
+        this.#print(value === undefined ? "<no value>" : display(value), node.at);
+      }
     } else return node.kind;
     return undefined;
   }
