@@ -345,8 +345,10 @@ class Planner {
     };
     const list = async (key: "env" | "flags" | "args" | "ldflags") =>
       ko[key] && await Promise.all(ko[key].map((text, i) => expand([key, i], text)));
-    const labels = Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
-      [key, await expand(["labels", key], text)] as const
+    const labels = await Promise.all(
+      Object.entries(ko.labels ?? {}).map(async ([key, text]) =>
+        [key, await expand(["labels", key], text)] as const
+      ),
     );
     const flags = ko.flags === undefined && ko.args !== undefined ? "args" : "flags";
     // Skaffold moved the field of ko out to the artifact.
@@ -385,7 +387,7 @@ class Planner {
         flags: await list(flags),
         ldflags: await list("ldflags"),
         ...{ asmflags: ko.asmflags, gcflags: ko.gcflags },
-        labels: ko.labels && Object.fromEntries(await Promise.all(labels)),
+        labels: ko.labels && Object.fromEntries(labels),
         sourceDateEpoch: ko.sourceDateEpoch,
         ...(debug ? { disableOptimizations: true, trimpath: false } : {}),
       }),
