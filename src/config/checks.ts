@@ -43,7 +43,7 @@ export function parseEpoch(what: string, text: string): number {
 }
 
 /** How layers are compressed. */
-type Compression =
+export type Compression =
   | { readonly type: "gzip"; readonly level: number }
   | { readonly type: "none" };
 

@@ -11,7 +11,14 @@ import { exists, ioFailure, isFile, isFolder, readSmallText } from "../io/files.
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../place/transfer.ts";
 import { undisturbed } from "../undisturbed.ts";
-import { badValue, parseCompression, parseEpoch, parseJobs, parsePairs } from "./checks.ts";
+import {
+  badValue,
+  type Compression,
+  parseCompression,
+  parseEpoch,
+  parseJobs,
+  parsePairs,
+} from "./checks.ts";
 import {
   cacheDirectory,
   type Environment,
@@ -30,17 +37,71 @@ import type {
 import { VERSION } from "./version.ts";
 
 /** What a command that builds and publishes works with; frozen. */
-export type Config = Awaited<ReturnType<typeof resolveConfig>>;
+export interface Config {
+  readonly build: BuildConfig;
+  readonly publish: PublishConfig;
+}
+
 /** Everything that shapes images; frozen. */
-export type BuildConfig = ReturnType<typeof resolveBuildConfig>;
+export interface BuildConfig {
+  /** Absolute. */
+  readonly workingDirectory: string;
+  readonly koFile: KoFile | undefined;
+  /** How registries with base images are reached. */
+  readonly transfer: TransferConfig;
+  /** Whether nothing may be fetched. */
+  readonly offline: boolean;
+  readonly go: { readonly command: string; readonly environment: Environment };
+  /** Of what no entry of `builds` is for. */
+  readonly image: ImageSettings;
+  /** Entries of a `.ko.yaml`, for one main package each. */
+  readonly builds: readonly {
+    readonly id: string;
+    /** Folder that `go` runs in; absolute. */
+    readonly directory: string;
+    /** Main package, or one of its files, relative to `directory`. */
+    readonly main: string;
+    readonly image: ImageSettings;
+  }[];
+  /** By import path in lower case; nothing where the caller chose a base. */
+  readonly baseImageOverrides: Readonly<Record<string, string>>;
+  /** Of kodata files, in seconds since 1970. */
+  readonly kodataTime: number | undefined;
+  /** Where kodata links may lead beside the git root. */
+  readonly kodataAllowedRoot: string | undefined;
+  readonly compression: Compression;
+  readonly jobs: number;
+  readonly cache: CacheConfig;
+}
+
 /** How the go command is run. */
 export type GoConfig = BuildConfig["go"];
 /** What shapes the image of one main package. */
 export type BuildEntry = BuildConfig["builds"][number];
 /** Where binaries and layers are kept for the next build. */
 export type CacheConfig = ReturnType<typeof resolveCacheConfig>;
+
 /** Where images go and what they are called; frozen. */
-export type PublishConfig = ReturnType<typeof resolvePublishConfig>;
+export interface PublishConfig {
+  /** Prefix of names, "" for none. */
+  readonly repository: string;
+  readonly naming: Naming;
+  /** Folder of a layout, as it was given. */
+  readonly layout: string | undefined;
+  /** Whether images go to the registry of `repository`. */
+  readonly push: boolean;
+  /** Whether images go to the Docker daemon. */
+  readonly local: boolean;
+  /** Name of the kind cluster whose nodes the images go into. */
+  readonly kind: string | undefined;
+  readonly tags: readonly string[];
+  readonly tagOnly: boolean;
+  /** File of an archive. */
+  readonly tarball: string | undefined;
+  /** Without mirrors, which are asked for what is pulled. */
+  readonly transfer: TransferConfig;
+  readonly imageRefs: string | undefined;
+}
 
 /** How a name is made from an import path; see `planNames`. */
 export type Naming = "short" | "md5" | "base" | "full" | "bare";
@@ -60,7 +121,7 @@ interface ResolveOptions {
 export async function resolveConfig(
   given: CommandOptions,
   { emit, pushes, transfer: known }: ResolveOptions & Pick<WorkOptions, "emit"> = {},
-) {
+): Promise<Config> {
   const options = { ...given, environment: given.environment ?? processEnvironment() };
   // What is wrong with names and places is told before any file is read.
   const transfer = known ?? undisturbed(() => resolveTransferConfig(options));
@@ -125,12 +186,14 @@ export async function findKoFile(
 }
 
 /** Checks options of a builder and completes them, but for what is settled of registries already. */
-export function resolveBuildConfig(options: BuildOptions, transfer?: TransferConfig) {
+export function resolveBuildConfig(
+  options: BuildOptions,
+  transfer?: TransferConfig,
+): BuildConfig {
   const environment = options.environment ?? processEnvironment();
   const kodataTime = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const { koFile, offline = false } = options;
-  const { baseImageOverrides = {} } = koFile ?? {};
   return Object.freeze({
     workingDirectory,
     koFile,
@@ -140,18 +203,15 @@ export function resolveBuildConfig(options: BuildOptions, transfer?: TransferCon
       command: goCommandOf(environment),
       environment: offline ? { ...environment, ...GO_OFFLINE } : environment,
     }),
-    /** Of what no entry of `builds` is for. */
     image: resolveImage(options, environment),
     builds: Object.freeze((koFile?.builds ?? []).map(({ id, dir, main }, i) => ({
-      ...{ id, main },
+      id,
       directory: resolve(workingDirectory, dir),
+      main,
       image: resolveImage(options, environment, i),
     }))),
-    /** By import path in lower case; nothing where the caller chose a base. */
-    baseImageOverrides: (options.baseImage ? {} : baseImageOverrides) as typeof baseImageOverrides,
-    /** Of kodata files, in seconds since 1970. */
+    baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
     kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
-    /** Where kodata links may lead beside the git root. */
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
@@ -189,7 +249,7 @@ export function resolveCacheConfig(
 export function resolvePublishConfig(
   options: PublishOptions,
   { pushes = false, transfer }: ResolveOptions = {},
-) {
+): PublishConfig {
   const environment = options.environment ?? processEnvironment();
   const { tarball } = options;
   const domain = options.localDomain ?? LOCAL_DOMAIN;
@@ -212,13 +272,15 @@ export function resolvePublishConfig(
   }
   const reached = transfer ?? resolveTransferConfig(options);
   return Object.freeze({
-    /** Prefix of names, "" for none. */
     repository,
     naming: resolveNaming(options, repository),
     layout: options.ociLayout || (push || local || kind || tarball ? undefined : "out"),
-    ...{ push, local, kind, tags, tagOnly },
+    push,
+    local,
+    kind,
+    tags,
+    tagOnly,
     tarball: tarball || undefined,
-    /** Without mirrors, which are asked for what is pulled. */
     transfer: Object.freeze({ ...reached, mirrors: {}, namedMirrors: {} }),
     imageRefs: options.imageRefs || undefined,
   });
@@ -252,8 +314,18 @@ export function resolveTransferConfig(options: TransferOptions = {}): TransferCo
   const { insecureRegistry = false, insecureRegistries = [], certsFolders, credentials } = options;
   const { retry, connectMs, idleMs, answerMs, documentMs } = options;
   return Object.freeze({
-    ...{ environment, offline, userAgent, insecureRegistry, insecureRegistries },
-    ...{ certsFolders, credentials, retry, connectMs, idleMs, answerMs, documentMs },
+    environment,
+    offline,
+    userAgent,
+    insecureRegistry,
+    insecureRegistries,
+    certsFolders,
+    credentials,
+    retry,
+    connectMs,
+    idleMs,
+    answerMs,
+    documentMs,
     caCerts: caFile === undefined ? caCerts : [...caCerts, readCertificates(caFile)],
     lockFolder: join(cacheDirectory(environment), "locks"),
     // Offline only what was named is dialled, and the environment names nothing.

@@ -9,10 +9,36 @@ import { isTemplate, parseEpoch, parsePairs, parsePort, refuseToolexec } from ".
 import { type Environment, variable } from "./environment.ts";
 import type { BuildOptions, ImageSource, ImageValues } from "./options.ts";
 
+/** Fields of `ImageValues`, all of them said. */
+type Settled<K extends keyof ImageValues> = {
+  readonly [F in K]-?: Exclude<ImageValues[F], undefined>;
+};
+
 /** Everything that shapes one image; frozen. */
-export type ImageSettings = ReturnType<typeof resolveImage>;
+export interface ImageSettings
+  extends Settled<"baseImage" | "linuxCapabilities" | "labels" | "annotations" | "entrypointArgs"> {
+  /** What is asked of the base, or `all` it has. */
+  readonly platforms: readonly PlatformSpec[] | "all";
+  readonly go: GoFlagsConfig;
+  readonly user: string | undefined;
+  /** `8080/tcp` each. */
+  readonly expose: readonly string[];
+  /** Seconds since 1970; of the base image where it is undefined. */
+  readonly sourceDateEpoch: number | undefined;
+  /** Texts among these that are templates, beside flags. */
+  readonly templates: readonly ImageTemplate[];
+  /** Where the value of each field comes from. */
+  readonly origins: Readonly<Partial<Record<keyof ImageValues, string>>>;
+}
+
 /** What the go command is given for an image; `flags` and `ldflags` may hold templates. */
-export type GoFlagsConfig = ImageSettings["go"];
+export interface GoFlagsConfig extends
+  Settled<
+    "flags" | "ldflags" | "gcflags" | "asmflags" | "disableOptimizations" | "trimpath"
+  > {
+  /** They beat the environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /** A text of an image that has to be filled in. */
 interface ImageTemplate {
@@ -31,7 +57,11 @@ export const DEFAULT_ORIGIN = "default";
 const DEFAULTS = {
   baseImage: "static",
   platforms: ["linux/amd64"],
-  ...{ flags: [], ldflags: [], gcflags: [], asmflags: [], linuxCapabilities: [] },
+  flags: [],
+  ldflags: [],
+  gcflags: [],
+  asmflags: [],
+  linuxCapabilities: [],
   disableOptimizations: false,
   trimpath: true,
 } satisfies ImageValues;
@@ -62,7 +92,7 @@ export function resolveImage(
   options: BuildOptions,
   environment: Environment,
   entry?: number,
-) {
+): ImageSettings {
   const sources = sourcesOf(options, environment, entry);
   const origins: Partial<Record<keyof ImageValues, string>> = {};
   const templates: ImageTemplate[] = [];
@@ -96,10 +126,8 @@ export function resolveImage(
   find("env");
   const image = {
     baseImage: pick("baseImage"),
-    /** What is asked of the base, or `all` it has. */
     platforms: readPlatforms(pick("platforms")),
     go: Object.freeze({
-      /** They beat the environment. */
       env: readEnv(sources, options.offline),
       flags,
       ldflags: pick("ldflags"),
@@ -113,15 +141,11 @@ export function resolveImage(
     annotations: Object.freeze(Object.fromEntries(texts("annotations"))),
     user: texts("user").get("0"),
     entrypointArgs: [...texts("entrypointArgs").values()],
-    /** `8080/tcp` each. */
     expose: Array.from(texts("expose").values(), (one) => isTemplate(one) ? one : parsePort(one)),
-    /** Seconds since 1970; of the base image where it is undefined. */
     sourceDateEpoch: epoch === undefined
       ? epoch
       : parseEpoch(`${origins.sourceDateEpoch}`, String(epoch)),
-    /** Texts among these that are templates, beside flags. */
     templates,
-    /** Where the value of each field comes from. */
     origins: Object.freeze(origins),
   };
   refusePlatformVariables(image, environment);

@@ -8,9 +8,19 @@ import type { RegistryOptions } from "../place/registry/transport.ts";
 
 /** How registries and daemons are reached. Everything may be left out. */
 export interface TransferOptions extends
-  Omit<
+  Pick<
     RegistryOptions,
-    "lockFolder" | "mirrors" | "mountFrom" | "onDelay" | "onWarning" | "onlyHosts"
+    | "answerMs"
+    | "caCerts"
+    | "certsFolders"
+    | "connectMs"
+    | "credentials"
+    | "documentMs"
+    | "idleMs"
+    | "insecureRegistries"
+    | "insecureRegistry"
+    | "retry"
+    | "userAgent"
   > {
   /** File of PEM certificates to trust beside the system's. */
   readonly caFile?: string | undefined;

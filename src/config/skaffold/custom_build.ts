@@ -7,8 +7,20 @@ import { parseReference } from "../../oci/reference.ts";
 import { badValue } from "../checks.ts";
 import { type Environment, processEnvironment, variable } from "../environment.ts";
 
+interface CustomBuild {
+  /** The name the image has to get, without tag. */
+  readonly name: string;
+  readonly tag: string;
+  /** Whether it goes to the registry; otherwise into the local daemon. */
+  readonly push: boolean;
+  /** `os/arch[/variant]` each, or `all`; nothing where Skaffold leaves it open. */
+  readonly platforms: readonly string[];
+  /** Folder of the artifact's context, where it says one. */
+  readonly context: string | undefined;
+}
+
 /** Reads `IMAGE`, `PUSH_IMAGE`, `PLATFORMS` and `BUILD_CONTEXT`; throws `BAD_OPTION`, `BAD_REFERENCE`. */
-export function readCustomBuild(environment: Environment = processEnvironment()) {
+export function readCustomBuild(environment: Environment = processEnvironment()): CustomBuild {
   const image = variable(environment, "IMAGE");
   if (image === undefined) {
     const message =

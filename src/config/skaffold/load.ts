@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { didYouMean, type ErrorCode, KodenoError } from "../../errors.ts";
 import { exists } from "../../io/files.ts";
 import { checkYaml } from "../yaml/check.ts";
-import { readYaml } from "../yaml/document.ts";
+import { readYaml, type YamlDocuments } from "../yaml/document.ts";
 import { type SettledOptions, SKAFFOLD_FILES } from "./options.ts";
 import { Origins } from "./origins.ts";
 import { activeProfiles, applyProfiles } from "./profiles.ts";
@@ -22,10 +22,22 @@ export interface LoadedConfig {
 }
 
 /** Everything that was read. */
-export type Loaded = Awaited<ReturnType<Loader["load"]>>;
+export interface Loaded {
+  /** Required ones before those that require them. */
+  readonly configs: readonly LoadedConfig[];
+  /** Absolute. */
+  readonly files: readonly string[];
+  readonly origins: Origins;
+}
+
+/** A file by itself, and the configuration in each of its documents. */
+interface SkaffoldFile {
+  readonly documents: YamlDocuments;
+  readonly configs: readonly SkaffoldConfig[];
+}
 
 /** Reads a file by itself, which errors call `name`; throws `BAD_CONFIG` with all its faults. */
-export async function readSkaffoldFile(path: string, name: string) {
+export async function readSkaffoldFile(path: string, name: string): Promise<SkaffoldFile> {
   const documents = await readYaml(path, { name, documents: "many" });
   // Skaffold leaves keys that begin with a dot to anchors.
   const skip = (key: string) => key.startsWith(".");
@@ -47,13 +59,12 @@ export class Loader {
   readonly #byName = new Map<string, string>();
   readonly #visited = new Map<string, string>();
   readonly #profileNames = new Set<string>();
-  /** Required ones before those that require them. */
   readonly #configs: LoadedConfig[] = [];
 
   constructor(readonly options: SettledOptions) {}
 
   /** @throws {KodenoError} `BAD_CONFIG` with all that is wrong before an image is looked at */
-  async load() {
+  async load(): Promise<Loaded> {
     const { workingDirectory, file, profiles = [], modules = [] } = this.options;
     await this.#load({
       path: await existing(resolve(workingDirectory, file)),
@@ -128,9 +139,9 @@ export class Loader {
     const profiles = [...active].sort().join(",");
     const before = this.#visited.get(key);
     if (before !== undefined) {
-      const said = `found it required with profiles "${before}" and with "${profiles}"; ` +
+      const why = `found it required with profiles "${before}" and with "${profiles}"; ` +
         "one set of profiles is allowed";
-      if (before !== profiles) this.#origins.bad(plain.metadata ?? plain, [], said);
+      if (before !== profiles) this.#origins.bad(plain.metadata ?? plain, [], why);
       return;
     }
     this.#visited.set(key, profiles);
@@ -155,8 +166,8 @@ export class Loader {
       this.#origins.refuse(requirement, below, "requires", found, why);
     for (const remote of ["git", "googleCloudStorage", "googleCloudBuildRepoV2"] as const) {
       if (requirement[remote] === undefined) continue;
-      const said = `requires: found ${remote}; a local path is allowed: fetch it and name its path`;
-      this.#origins.bad(requirement, [remote], said, "key");
+      const why = `requires: found ${remote}; a local path is allowed: fetch it and name its path`;
+      this.#origins.bad(requirement, [remote], why, "key");
       return;
     }
     const profiles = (requirement.activeProfiles ?? []).filter(({ activatedBy = [] }) =>

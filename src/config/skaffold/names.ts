@@ -19,6 +19,18 @@ const NAME = new RegExp(`^(?:(${HOST})/)?(${PATH})$`);
 const GOOGLE_PREFIX = new RegExp(`^${HOST}/[a-z][a-z0-9-]{4,28}[a-z0-9]/?`);
 const MOST_CHARACTERS = 255;
 
+/** Parts of an image name that Skaffold looks at. */
+interface SkaffoldName {
+  /** Host and path in small letters, without the `ko://` of an import path. */
+  readonly name: string;
+  /** All of `name` but its last element; "" where it has only one. */
+  readonly repo: string;
+  /** The last element of `name`; "" where it has only one. */
+  readonly base: string;
+  readonly tag: string;
+  readonly digest: string;
+}
+
 /** Takes `ko://` off and writes the name, but not the tag, in small letters. */
 export function sanitizeName(image: string): string {
   const bare = koPath(image) ?? image;
@@ -26,11 +38,8 @@ export function sanitizeName(image: string): string {
   return name === undefined ? bare : bare.replace(name, () => name.toLowerCase());
 }
 
-/**
- * Reads a name, whatever its case, to what Skaffold looks at: host and path in small letters (without
- * `ko://`), its last element, and all before that, which are "" where there is only one.
- */
-export function parseName(image: string) {
+/** Reads a name; undefined where it is no image name, whatever its case. */
+export function parseName(image: string): SkaffoldName | undefined {
   const found = VALID_REFERENCE.exec(sanitizeName(image));
   if (found === null) return undefined;
   const [, name = "", tag = "", digest = ""] = found;

@@ -10,7 +10,7 @@ import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { isTemplate, koPath } from "../checks.ts";
 import type { ImageSource, ImageValues } from "../options.ts";
-import { formatFault, type Path } from "../yaml/faults.ts";
+import { type FilePlace, formatFault, type Path } from "../yaml/faults.ts";
 import { settleOptions, withGlobalConfig } from "./global_config.ts";
 import { type Loaded, type LoadedConfig, Loader, notThere } from "./load.ts";
 import { parseName, underDefaultRepo } from "./names.ts";
@@ -43,16 +43,66 @@ export interface SkaffoldParts {
 /** The fields of `gitCommit`, and the folder they are asked of. */
 type GitTagOptions = { readonly directory: string } & NonNullable<TagPolicy["gitCommit"]>;
 
-/** What a skaffold.yaml says to build; frozen. */
-export type SkaffoldPlan = Awaited<ReturnType<typeof planSkaffold>>;
+/** A command on this machine. */
+interface SkaffoldHook {
+  readonly command: readonly string[];
+  /** Absolute. */
+  readonly directory: string;
+  readonly place: FilePlace;
+}
+
+/** Commands around a build; those for other operating systems are left out. */
+type SkaffoldHooks = Readonly<Record<"before" | "after", readonly SkaffoldHook[]>>;
+
 /** An image to build; frozen. */
-export type SkaffoldArtifact = SkaffoldPlan["artifacts"][number];
+export interface SkaffoldArtifact {
+  /** As in the file, such as `ko://example.com/app`. */
+  readonly imageName: string;
+  /** As Skaffold prints it: name under the default repo, and tag. */
+  readonly reference: string;
+  /** The name alone, without `ko://` and in small letters. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Absolute. */
+  readonly context: string;
+  /** Folder that go runs in: `dir` in the context; absolute. */
+  readonly workingDirectory: string;
+  /** An import path, or a pattern relative to the working directory that matches one package. */
+  readonly main: string;
+  /** What it says of its image. */
+  readonly source: ImageSource;
+  /** Whether it stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
+  readonly replacesKoBuilds: boolean;
+  /** `imageName` of artifacts to build before. */
+  readonly requires: readonly string[];
+  /** What `build.local.push` says. */
+  readonly push: boolean | undefined;
+  readonly insecureRegistries: readonly string[];
+  readonly hooks: SkaffoldHooks;
+  readonly place: FilePlace;
+}
+
+/** What a skaffold.yaml says to build; frozen. */
+export interface SkaffoldPlan {
+  /** In Skaffold's order: that of the files, required configurations first. */
+  readonly artifacts: readonly SkaffoldArtifact[];
+  /** Artifacts that somebody else builds, such as `docker`. */
+  readonly skipped: readonly { readonly imageName: string; readonly builder: string }[];
+  /** Commands around all builds, of each configuration that has an artifact here. */
+  readonly hooks: readonly SkaffoldHooks[];
+  /** What comes before image names, where a flag or its variable says so. */
+  readonly defaultRepo: string | undefined;
+  /** Every file that was read; absolute. */
+  readonly files: readonly string[];
+  /** Lines for a person. */
+  readonly notes: readonly string[];
+}
 
 /** Reads a skaffold.yaml; throws `BAD_CONFIG` with a line for each fault, `BAD_OPTION`. */
 export async function planSkaffold(
   options: SkaffoldOptions,
   parts: SkaffoldParts,
-) {
+): Promise<SkaffoldPlan> {
   const asked = settleOptions(options);
   const loaded = await new Loader(asked).load();
   const { options: settled, notes } = await withGlobalConfig(asked);
@@ -150,12 +200,12 @@ class Planner {
     this.#host = parts.host ?? THIS_HOST;
   }
 
-  async plan() {
+  async plan(): Promise<Omit<SkaffoldPlan, "defaultRepo">> {
     const { notes, loaded: { files, origins } } = this;
     this.#checkArtifacts();
     origins.throwFaults();
     const chosen = this.#chosen();
-    const artifacts = [];
+    const artifacts: SkaffoldArtifact[] = [];
     const skipped: { imageName: string; builder: string }[] = [];
     const configs = new Set<LoadedConfig>();
     for (const one of chosen) {
@@ -174,21 +224,12 @@ class Planner {
     }
     origins.throwFaults();
     const hooks = [...configs].map((one) => this.#hooks(one.config.build?.hooks, one));
-    return {
-      /** In Skaffold's order: that of the files, required configurations first. */
-      artifacts,
-      /** Artifacts that somebody else builds, such as `docker`. */
-      skipped,
-      /** Commands around all builds, of each configuration that has an artifact here. */
-      hooks,
-      files,
-      notes,
-    };
+    return { artifacts, skipped, hooks, files, notes };
   }
 
   #note({ artifact }: Found, what: string): void {
-    const said = `image ${artifact.image} ${what}`;
-    this.notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], said)));
+    const text = `image ${artifact.image} ${what}`;
+    this.notes.push(formatFault(this.loaded.origins.fault(artifact, ["image"], text)));
   }
 
   /** Names that are none, hold a tag, or are there twice; requirements nobody builds; circles. */
@@ -196,8 +237,8 @@ class Planner {
     const { origins } = this.loaded;
     const extra = this.#found[MAX_ARTIFACTS];
     if (extra !== undefined) {
-      const said = `found ${this.#found.length} artifacts; at most ${MAX_ARTIFACTS} are allowed`;
-      return origins.bad(extra.artifact, ["image"], said);
+      const why = `found ${this.#found.length} artifacts; at most ${MAX_ARTIFACTS} are allowed`;
+      return origins.bad(extra.artifact, ["image"], why);
     }
     for (const { artifact } of this.#found) {
       const { image, requires = [] } = artifact;
@@ -224,8 +265,8 @@ class Planner {
       const at = above.indexOf(image);
       if (at >= 0) {
         const circle = [...above.slice(at), image].join(" -> ");
-        const said = `requires: found a circle of images that wait for each other: ${circle}`;
-        origins.bad(artifact, ["requires"], said, "key");
+        const why = `requires: found a circle of images that wait for each other: ${circle}`;
+        origins.bad(artifact, ["requires"], why, "key");
       }
       if (at >= 0 || done.has(image)) return;
       for (const next of this.#requires(artifact)) visit(next.artifact, [...above, image]);
@@ -249,7 +290,7 @@ class Planner {
     );
   }
 
-  async #artifact(one: Found) {
+  async #artifact(one: Found): Promise<SkaffoldArtifact> {
     const { artifact, ko, context, loaded } = one;
     const build = loaded.config.build ?? {};
     const { reference, tag } = await this.#name(one);
@@ -264,20 +305,16 @@ class Planner {
     });
     const main = ko.main ?? ko.target ?? "";
     return Object.freeze({
-      /** As in the file, such as `ko://example.com/app`. */
       imageName: artifact.image,
-      /** As Skaffold prints it: name under the default repo, and tag. */
       reference,
-      /** The name alone, without `ko://` and in small letters. */
       repository: parsed?.name ?? "",
-      ...{ tag, context, workingDirectory },
-      /** An import path, or a pattern relative to the working directory that matches one package. */
+      tag,
+      context,
+      workingDirectory,
       main: koPath(artifact.image) ?? (main || "."),
       source,
-      /** Whether it stands in the place of all `builds` of a `.ko.yaml`, as in Skaffold. */
       replacesKoBuilds: [ko.dir ?? "", main].some((path) => path !== "" && path !== ".") ||
         [ko.env, ko.flags, ko.args, ko.ldflags].some((list) => list?.length),
-      /** `imageName` of artifacts to build before. */
       requires: (artifact.requires ?? []).map(({ image }) => image),
       push: build.local?.push,
       insecureRegistries: [
@@ -289,9 +326,9 @@ class Planner {
     });
   }
 
-  /** The hooks around a build that are for this machine, with absolute directories. */
-  #hooks(hooks: BuildHooks | undefined, { base }: LoadedConfig) {
-    const list = (phase: keyof BuildHooks) =>
+  /** The hooks that are for this machine. */
+  #hooks(hooks: BuildHooks | undefined, { base }: LoadedConfig): SkaffoldHooks {
+    const list = (phase: keyof BuildHooks): readonly SkaffoldHook[] =>
       (hooks?.[phase] ?? []).filter(({ os }) => !os?.length || os.includes(this.#host.os)).map(
         (hook) => ({
           command: hook.command,
@@ -386,7 +423,8 @@ class Planner {
         env: (await list("env"))?.filter((entry) => entry !== ""),
         flags: await list(flags),
         ldflags: await list("ldflags"),
-        ...{ asmflags: ko.asmflags, gcflags: ko.gcflags },
+        asmflags: ko.asmflags,
+        gcflags: ko.gcflags,
         labels: ko.labels && Object.fromEntries(labels),
         sourceDateEpoch: ko.sourceDateEpoch,
         ...(debug ? { disableOptimizations: true, trimpath: false } : {}),
