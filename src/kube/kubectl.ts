@@ -34,7 +34,8 @@ export async function runKubectl(args: readonly string[], options: KubectlOption
     command: [path, ...args],
     environment,
     stdin: input ?? "inherit",
-    ...{ stdout: "inherit", stderr: "inherit" },
+    stdout: "inherit",
+    stderr: "inherit",
     signal,
   }).catch((error) => {
     if (!(error instanceof StartError)) throw error;

@@ -140,7 +140,9 @@ export const builtinFunctions: Functions = goFunctions({
     ne: (one, other) => !eq(one, other),
   },
   "any ...any": {
-    ...{ index, slice, eq },
+    index,
+    slice,
+    eq,
     call: () => {
       throw new Error("there is nothing in the data that can be called");
     },
@@ -165,8 +167,12 @@ export function timeMethods(time: GoTime): Functions {
       Unix: () => new GoInt(Math.floor(time.milliseconds / 1000), "int64"),
       UTC: () => new GoTime(time.milliseconds, "UTC"),
       Local: () => new GoTime(time.milliseconds, "Local"),
-      ...{ Year: part("2006"), Day: part("2"), YearDay: part("002") },
-      ...{ Hour: part("15"), Minute: part("4"), Second: part("5") },
+      Year: part("2006"),
+      Day: part("2"),
+      YearDay: part("002"),
+      Hour: part("15"),
+      Minute: part("4"),
+      Second: part("5"),
     },
   });
 }

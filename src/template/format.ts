@@ -112,10 +112,18 @@ export function sprintf(format: string, values: readonly Value[]): string {
   return `${text}%!(EXTRA ${left.join(", ")})`;
 }
 
-/** What stands between `%` and the verb; `source` is that of `%#v`: as Go source. */
-type Flags =
-  & { [M in "sharp" | "zero" | "plus" | "minus" | "space" | "source"]?: boolean | undefined }
-  & { width?: number | undefined; precision?: number | undefined };
+/** What stands between `%` and the verb. */
+interface Flags {
+  sharp?: boolean | undefined;
+  zero?: boolean | undefined;
+  plus?: boolean | undefined;
+  minus?: boolean | undefined;
+  space?: boolean | undefined;
+  /** `%#v`: as Go source. */
+  source?: boolean | undefined;
+  width?: number | undefined;
+  precision?: number | undefined;
+}
 
 /** Fills a text up to the width. */
 function pad(text: string, { width = 0, minus, zero }: Flags): string {
@@ -226,7 +234,13 @@ function formatUnicode(code: bigint, flags: Flags): string {
 
 /** How the verbs of float64 write: with an exponent (e), without (f), or as is shorter (g). */
 const FLOATS: Readonly<Record<string, "e" | "f" | "g">> = {
-  ...{ v: "g", g: "g", G: "g", e: "e", E: "e", f: "f", F: "f" },
+  v: "g",
+  g: "g",
+  G: "g",
+  e: "e",
+  E: "e",
+  f: "f",
+  F: "f",
 };
 
 function formatNumber(value: number, verb: string, flags: Flags): string | undefined {
@@ -257,7 +271,14 @@ function withPoint(text: string, precision: number): string {
 
 /** What the letters behind a `\` stand for. */
 export const ESCAPES: Readonly<Record<string, string>> = {
-  ...{ a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\" },
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  "\\": "\\",
 };
 const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, one]) => [one, letter]));
 

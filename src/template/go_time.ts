@@ -82,7 +82,8 @@ const NUMBERS: Readonly<Record<string, (local: Date) => number>> = {
   "4": (local) => local.getUTCMinutes(),
   "5": (local) => local.getUTCSeconds(),
   "15": (local) => local.getUTCHours(),
-  ...{ "002": dayOfYear, __2: dayOfYear },
+  "002": dayOfYear,
+  __2: dayOfYear,
 };
 
 /** `-0700` and its relatives; with a Z, UTC is just that. */
@@ -213,8 +214,14 @@ function isSummer(zone: string, time: Date, offset: number): boolean {
 
 /** Lengths of time in milliseconds. */
 const UNITS: Readonly<Record<string, number>> = {
-  ...{ ns: 1e-6, us: 1e-3, "\u00b5s": 1e-3, "\u03bcs": 1e-3, ms: 1 },
-  ...{ s: 1000, m: 60_000, h: 3_600_000 },
+  ns: 1e-6,
+  us: 1e-3,
+  "\u00b5s": 1e-3,
+  "\u03bcs": 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
 };
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 

@@ -164,8 +164,8 @@ const divide = (by: (a: bigint, b: bigint) => bigint) => (a: Value, b: Value): G
 
 /** A function of values as whole numbers, taken together from left to right. */
 const fold =
-  (together: (a: bigint, b: bigint) => bigint) => (first: Value, ...more: readonly Value[]) =>
-    int64(more.map(toInt).reduce(together, toInt(first)));
+  (combine: (a: bigint, b: bigint) => bigint) => (first: Value, ...more: readonly Value[]) =>
+    int64(more.map(toInt).reduce(combine, toInt(first)));
 
 function round(value: Value, places: number, limit = 0.5): number {
   const power = 10 ** places;
@@ -350,7 +350,13 @@ const larger = fold((a, b) => b > a ? b : a);
 /** The functions by their signatures and names. */
 export const sprigFunctions: Functions = goFunctions({
   "string": {
-    ...{ upper, lower, title, untitle, clean, adler32sum: adler32, b64dec: decode64 },
+    upper,
+    lower,
+    title,
+    untitle,
+    clean,
+    adler32sum: adler32,
+    b64dec: decode64,
     trim: (text) => text.replace(AROUND, ""),
     nospace: (text) => text.replace(SPACES, ""),
     sha1sum: hash("sha1"),
@@ -366,7 +372,9 @@ export const sprigFunctions: Functions = goFunctions({
     isAbs: (path) => path.startsWith("/"),
   },
   "string string": {
-    ...{ trimAll, trimall: trimAll, regexMatch: isMatch },
+    trimAll,
+    trimall: trimAll,
+    regexMatch: isMatch,
     trimPrefix: (cut, text) => text.startsWith(cut) ? text.slice(cut.length) : text,
     trimSuffix: (cut, text) => text.endsWith(cut) ? text.slice(0, text.length - cut.length) : text,
     contains: (part, text) => text.includes(part),
@@ -392,7 +400,8 @@ export const sprigFunctions: Functions = goFunctions({
     splitn: (separator, count, text) => splitMap(split(separator, text, count)),
   },
   "int string": {
-    ...{ repeat, indent },
+    repeat,
+    indent,
     trunc: (count, text) => Buffer.from(text).length <= count ? text : bytes(text, 0, count),
     nindent: (count, text) => `\n${indent(count, text)}`,
   },
@@ -401,7 +410,11 @@ export const sprigFunctions: Functions = goFunctions({
   "int int int": { untilStep: count },
 
   "any": {
-    ...{ typeOf, kindOf: reflectKind, toString: display, float64: toFloat, toDecimal: octal },
+    typeOf,
+    kindOf: reflectKind,
+    toString: display,
+    float64: toFloat,
+    toDecimal: octal,
     toStrings: (value) => texts(textsOf(value)),
     empty: (value) => !isTrue(value),
     int: (value) => new GoInt(toInt(value)),
@@ -421,7 +434,9 @@ export const sprigFunctions: Functions = goFunctions({
     uniq: (list) => new GoList(unique(itemsOf(list))),
   },
   "any any": {
-    ...{ append, push: append, deepEqual },
+    append,
+    push: append,
+    deepEqual,
     prepend: (list, value) => new GoList([value, ...itemsOf(list)]),
     has: (value, list) => list !== null && isIn(itemsOf(list), value),
     sub: (a, b) => int64(toInt(a) - toInt(b)),
@@ -433,13 +448,16 @@ export const sprigFunctions: Functions = goFunctions({
     slice,
     default: (other, given) => isTrue(given) ? given : other,
     mul: fold((a, b) => BigInt.asIntN(64, a * b)),
-    ...{ max: larger, biggest: larger },
+    max: larger,
+    biggest: larger,
     min: fold((a, b) => b > a ? a : b),
     without: (list, ...omitted) => new GoList(itemsOf(list).filter((item) => !isIn(omitted, item))),
   },
   "any int ...float64": { round },
   "...any": {
-    ...{ dict, list: newList, tuple: newList },
+    dict,
+    list: newList,
+    tuple: newList,
     quote: (...values) => thereOf(values).map((value) => quoteText(display(value))).join(" "),
     squote: (...values) => thereOf(values).map((value) => `'${display(value)}'`).join(" "),
     cat: (...values) => thereOf(values).map(display).join(" "),
