@@ -64,6 +64,9 @@ interface Anchored {
 export class YamlDocument {
   /** Maps, lists, text, numbers and booleans; undefined where the document is empty. */
   readonly value: unknown;
+  readonly #places: Places;
+  readonly #document: Document.Parsed;
+  readonly #report: ReportFault;
   /** The nodes in each list, and the pairs of each map by their keys, also of those it merges. */
   readonly #inner = new WeakMap<object, readonly unknown[] | ReadonlyMap<string, Pair>>();
   /** What aliases stand for. */
@@ -79,16 +82,19 @@ export class YamlDocument {
   /** Made by `parseYaml`, of a file as the user named it; what cannot be used is reported and left out. */
   constructor(
     readonly name: string,
-    readonly places: Places,
-    readonly document: Document.Parsed,
-    readonly report: ReportFault,
+    places: Places,
+    document: Document.Parsed,
+    report: ReportFault,
   ) {
+    this.#places = places;
+    this.#document = document;
+    this.#report = report;
     this.value = this.#plain(document.contents);
   }
 
   /** Where a value stands, or its key; where there is none, the nearest place above it. */
   position(path: Path, part: Part = "value"): Position {
-    return this.places.of(this.#find(path, part).offset);
+    return this.#places.of(this.#find(path, part).offset);
   }
 
   /** The text of a scalar as it is written in the file, such as `1.10`; only of plain ones. */
@@ -106,8 +112,8 @@ export class YamlDocument {
 
   /** The node at a path, where there is one, and where what is nearest to it stands. */
   #find(path: Path, part: Part): { readonly offset: number; readonly node: unknown } {
-    let [node, value]: unknown[] = [this.document.contents, this.value];
-    let offset = offsetOf(node) ?? this.document.range[0];
+    let [node, value]: unknown[] = [this.#document.contents, this.value];
+    let offset = offsetOf(node) ?? this.#document.range[0];
     for (const [depth, step] of path.entries()) {
       const inner = this.#inner.get(Object(value));
       const pair = inner instanceof Map ? inner.get(String(step)) : undefined;
@@ -154,14 +160,14 @@ export class YamlDocument {
       const why = target !== undefined
         ? "which stands for a value that it is in itself"
         : `but nothing before it is called &${node.source}`;
-      this.report(at, `found alias *${node.source}, ${why}`);
+      this.#report(at, `found alias *${node.source}, ${why}`);
       return undefined;
     }
     this.#targets.set(node, target.node);
     const depth = this.#level + (target.height ?? 0);
     this.#deepest = Math.max(this.#deepest, depth);
     if (depth > MAX_DEPTH) {
-      this.report(at, TOO_DEEP);
+      this.#report(at, TOO_DEEP);
       return undefined;
     }
     const within = this.#aliased <= MAX_ALIASED_VALUES;
@@ -170,7 +176,7 @@ export class YamlDocument {
     if (this.#aliased <= MAX_ALIASED_VALUES) return target.value;
     if (within) {
       const most = `at most ${MAX_ALIASED_VALUES} are allowed`;
-      this.report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
+      this.#report(at, `found aliases that stand for ${this.#aliased} values; ${most}`);
     }
     return undefined;
   }
@@ -186,12 +192,12 @@ export class YamlDocument {
       const name = keyText(key);
       if (name === undefined) {
         const found = isAlias(key) ? "an alias" : "no text";
-        this.report(at, `found ${found} as a key; text is allowed`);
+        this.#report(at, `found ${found} as a key; text is allowed`);
         this.#plain(value);
         continue;
       }
       if (pairs.has(name)) {
-        this.report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
+        this.#report(at, `found key ${JSON.stringify(name)} a second time; once is allowed`);
       }
       pairs.set(name, pair);
       if (isScalar(key)) this.#scalar(key);
@@ -217,7 +223,7 @@ export class YamlDocument {
     return [plain].flat().filter((one): one is object => {
       if (one !== null && typeof one === "object" && !Array.isArray(one)) return true;
       const allowed = "a map or a list of maps is allowed";
-      this.report(at, `found "<<" with something that is no map; ${allowed}`);
+      this.#report(at, `found "<<" with something that is no map; ${allowed}`);
       return false;
     });
   }

@@ -7,11 +7,18 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
 
 /** A place in a text; both count from 1, columns in characters. */
-export type Position = Readonly<Record<"line" | "column", number>>;
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
 /** A place in a file, as the user named that. */
-export type FilePlace = Position & { readonly file: string };
+export interface FilePlace extends Position {
+  readonly file: string;
+}
 /** One thing that is wrong with a file: what was found there and what is allowed. */
-export type Fault = FilePlace & { readonly message: string };
+export interface Fault extends FilePlace {
+  readonly message: string;
+}
 
 /** Keys and indexes that lead from the root of a document to a value. */
 export type Path = readonly (string | number)[];
