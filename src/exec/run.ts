@@ -50,7 +50,10 @@ export const MAX_OUTPUT_BYTES = 1024 * 1024;
 /** How long a program may take to stop by itself before it is killed, in milliseconds. */
 const GRACE_MS = 3000;
 
-/** A program that cannot be started; the message says why, for the end of a sentence. */
+/**
+ * A program that cannot be started: its folder is none, it is not there, or there is another reason.
+ * The message says which, for the end of a sentence.
+ */
 export class StartError extends Error {
   constructor(readonly lacks: "folder" | "program" | undefined, message: string, cause?: unknown) {
     super(message, { cause });

@@ -80,7 +80,7 @@ async function below(folder: string, recursive: boolean): Promise<readonly strin
   return found;
 }
 
-/** As for ko, by the ends of their names. */
+/** For ko a file that is named only `.yaml` ends in `.yaml`, too. */
 function isManifest(name: string): boolean {
   return /\.(?:yaml|json)$/.test(name);
 }
