@@ -39,10 +39,10 @@ const SHAPE = {
 const BUILD_FIELDS = Object.keys(SHAPE) as readonly (keyof typeof SHAPE)[];
 const BUILD_KEYS = ["id", "dir", "main", "linux_capabilities", ...BUILD_FIELDS, ...GORELEASER];
 
-export function koSchema(spell = (key: string) => key): z.ZodType<Record<string, unknown>> {
+export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string, unknown>> {
   const shape = (fields: Readonly<Record<string, z.ZodType>>) =>
     z.strictObject(Object.fromEntries(
-      Object.entries(fields).map(([key, field]) => [spell(key), field.optional()]),
+      Object.entries(fields).map(([key, field]) => [keyAs(key), field.optional()]),
     ));
   const foreign = z.unknown().describe("a field of GoReleaser; not read");
   const build = shape({
@@ -73,21 +73,21 @@ export async function readKoFile(path: string, name: string): Promise<KoFile> {
 }
 
 function koFileOf(document: YamlDocument, path: string): KoFile {
-  const spell = spellingOf(document.value);
-  const [value] = checkYaml([document], koSchema(spell));
-  const get = <T>(values: Values, key: string) => values[spell(key)] as T | undefined;
+  const keyAs = keysOf(document.value);
+  const [value] = checkYaml([document], koSchema(keyAs));
+  const get = <T>(values: Values, key: string) => values[keyAs(key)] as T | undefined;
   const lines: Record<string, number> = {};
   for (const name of [...["baseImage", ...BUILD_FIELDS].map(defaultKey), "mirrors"]) {
-    const key = spell(name);
+    const key = keyAs(name);
     if (Object.hasOwn(value, key)) lines[name] = document.position([key], "key").line;
   }
   const builds = get<readonly Values[]>(value, "builds") ?? [];
   const notes: string[] = [];
   for (const [i, build] of builds.entries()) {
-    for (const name of BUILD_KEYS.filter((one) => Object.hasOwn(build, spell(one)))) {
-      const key = spell(name);
+    for (const name of BUILD_KEYS.filter((one) => Object.hasOwn(build, keyAs(one)))) {
+      const key = keyAs(name);
       const text = `builds[${i}]: ${key} is a field of GoReleaser; it is not read`;
-      const fault = document.fault([spell("builds"), i, key], text, "key");
+      const fault = document.fault([keyAs("builds"), i, key], text, "key");
       lines[`builds[${i}].${name}`] = fault.line;
       if (GORELEASER.includes(name)) notes.push(formatFault(fault));
     }
@@ -135,15 +135,15 @@ function words(value: unknown): readonly string[] | undefined {
 }
 
 /** ko reads keys in any case; a file that writes one in two ways is told of the first. */
-function spellingOf(value: unknown): (key: string) => string {
-  const spelled = new Map<string, string>();
+function keysOf(value: unknown): (key: string) => string {
+  const keys = new Map<string, string>();
   const see = (object: unknown): void => {
     if (object === null || typeof object !== "object") return;
     for (const [key, child] of Object.entries(object)) {
-      spelled.set(key.toLowerCase(), key);
+      keys.set(key.toLowerCase(), key);
       if (key.toLowerCase() === "builds" && Array.isArray(child)) child.forEach(see);
     }
   };
   see(value);
-  return (key) => spelled.get(key.toLowerCase()) ?? key;
+  return (key) => keys.get(key.toLowerCase()) ?? key;
 }

@@ -48,8 +48,8 @@ export async function runGo(
       signal.throwIfAborted();
     }
     if (!cut) return { code, stdout, stderr };
-    const said = (stderr || stdout).split("\n").slice(0, 5).join("\n").slice(0, 1000);
-    const why = `Cannot run go ${args[0]}: it prints without end:\n${said}`;
+    const output = (stderr || stdout).split("\n").slice(0, 5).join("\n").slice(0, 1000);
+    const why = `Cannot run go ${args[0]}: it prints without end:\n${output}`;
     throw new KodenoError("GO_FAILED", why);
   } catch (error) {
     throw error instanceof StartError ? cannotRun(how, error) : error;

@@ -33,11 +33,11 @@ export function readPlatform(text: string, host: Host): string | undefined {
   const [arch, variant] = architecture(second ?? first, third ?? "");
   // What is usual is not said, unless the text says some variant.
   const [usual, instead] = third === undefined ? ["arm/v7", ""] : ["arm64/", "v8"];
-  const said = `${arch}/${variant}` === usual ? instead : variant;
-  return joined(second === undefined ? host.os : os, arch, said);
+  const shown = `${arch}/${variant}` === usual ? instead : variant;
+  return joined(second === undefined ? host.os : os, arch, shown);
 }
 
-function joined(...[os, arch, variant]: readonly [string, string, string]): string {
+function joined(os: string, arch: string, variant: string): string {
   return `${os}/${arch}${variant && `/${variant}`}`;
 }
 

@@ -13,7 +13,10 @@ import { type Fault, faultsError, formatFault, formatPath, type Path } from "./f
 interface CheckOptions {
   /** Finds keys of the root that are for nobody, such as those that only hold anchors. */
   readonly skip?: (key: string) => boolean;
-  /** Takes a line for each key that nobody knows, which is then no fault. */
+  /**
+   * Takes a line for each key that nobody knows, which is then no fault; a document that has one is
+   * given as it stands in the file, not as the schema makes it.
+   */
   readonly note?: (line: string) => void;
 }
 
@@ -46,7 +49,7 @@ function checkOne<S extends z.ZodType>(
   { skip, note }: CheckOptions,
   faults: Fault[],
 ): z.output<S> {
-  const locate = ({ at, message, part }: Said): Fault => document.fault(at, message, part);
+  const locate = ({ at, message, part }: Issue): Fault => document.fault(at, message, part);
   const given = without(document.value ?? {}, skip);
   const { value, data, issues } = fit(schema, given, (path) => document.plainText(path));
   for (const issue of issues) {
@@ -68,7 +71,7 @@ function without(value: unknown, skip: CheckOptions["skip"]): unknown {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !skip(key)));
 }
 
-type Issue = z.core.$ZodIssue;
+type ZodIssue = z.core.$ZodIssue;
 
 /** Gives the names of the fields that an object has; of the issue itself zod leaves them out. */
 const fieldNames: z.core.$ZodErrorMap = ({ code, inst }) =>
@@ -85,12 +88,12 @@ export function fit(
   value: unknown,
   written: (path: Path) => string | undefined,
   copied?: Copied,
-): { readonly value: unknown; readonly data: unknown; readonly issues: readonly Issue[] } {
+): { readonly value: unknown; readonly data: unknown; readonly issues: readonly ZodIssue[] } {
   let { data = value, error } = schema.safeParse(value, { error: fieldNames });
   const changes = (error?.issues ?? []).flatMap((issue) => {
     if (issue.code !== "invalid_type") return [];
     const path = stepsOf(issue.path);
-    const wanted = asWanted(issue.expected, written(path));
+    const wanted = coerced(issue.expected, written(path));
     return wanted === undefined ? [] : [{ path, wanted }];
   });
   if (changes.length > 0) {
@@ -107,7 +110,7 @@ export function fit(
 const YES = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"];
 const NO = ["n", "N", "no", "No", "NO", "off", "Off", "OFF"];
 
-function asWanted(expected: string, written: string | undefined): unknown {
+function coerced(expected: string, written: string | undefined): unknown {
   if (written === undefined || expected === "string") return written;
   if (expected !== "boolean") return undefined;
   const isYes = YES.includes(written);
@@ -115,14 +118,14 @@ function asWanted(expected: string, written: string | undefined): unknown {
 }
 
 /** A message that names the path it is about, and the path it is shown at. */
-type Said = Pick<Fault, "message"> & { readonly at: Path; readonly part: "key" | "value" };
+type Issue = Pick<Fault, "message"> & { readonly at: Path; readonly part: "key" | "value" };
 
 function about(path: Path, message: string): string {
   return path.length === 0 ? message : `${formatPath(path)}: ${message}`;
 }
 
 /** Says something of a key, which the map it is in is named by. */
-function keyOf(at: Path, message: string): Said {
+function keyOf(at: Path, message: string): Issue {
   return { at, part: "key", message: about(at.slice(0, -1), message) };
 }
 
@@ -144,14 +147,14 @@ export function valueAt(value: unknown, path: Path): unknown {
 
 /** An issue in words; of keys that nobody knows `unread` is said in the place of what is allowed. */
 export function explain(
-  issue: Issue,
+  issue: ZodIssue,
   root: unknown,
   unread?: string,
   above: Path = [],
-): readonly Said[] {
+): readonly Issue[] {
   const path = [...above, ...stepsOf(issue.path)];
   const value = valueAt(root, path);
-  const say = (allowed: string): readonly Said[] => {
+  const say = (allowed: string): readonly Issue[] => {
     const message = about(path, `found ${describe(value)}; ${allowed}`);
     return [{ at: path, part: "value", message }];
   };
@@ -169,9 +172,9 @@ export function explain(
         all.flatMap((one) => explain(one, root, unread, path))
       );
       // The branch that got deepest is what was meant; at the same depth all are named.
-      const depth = (said: readonly Said[]): number => Math.max(...said.map((s) => s.at.length));
+      const depth = (all: readonly Issue[]): number => Math.max(...all.map(({ at }) => at.length));
       const deepest = Math.max(...branches.map(depth));
-      const best = branches.find((said) => depth(said) === deepest && deepest > path.length);
+      const best = branches.find((all) => depth(all) === deepest && deepest > path.length);
       if (best !== undefined) return best;
       return say(`${wordsOf(issue.errors.flat().map(wordOf))} is allowed`);
     }
@@ -202,7 +205,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   int: "a whole number",
 };
 
-function wordOf(issue: Issue): string {
+function wordOf(issue: ZodIssue): string {
   if (issue.code === "invalid_value") return wordsOf(issue.values.map(quote));
   return issue.code === "invalid_type" ? TYPE_WORDS[issue.expected] ?? issue.expected : "another";
 }
