@@ -17,7 +17,7 @@ import {
 import { Places } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
 import { undisturbed } from "../undisturbed.ts";
-import { type Range, takeOut } from "./select.ts";
+import { type Range, takeOut } from "./filter.ts";
 import type { Selector } from "./selector.ts";
 
 /** Real files have some hundred documents of some hundred lines. */

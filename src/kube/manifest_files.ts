@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { decodeText } from "../config/yaml/faults.ts";
+import { decodeText } from "../config/text.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";

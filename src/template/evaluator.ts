@@ -4,19 +4,11 @@
  * @module
  */
 import { messageOf, nearest } from "../errors.ts";
+import type { Block, Expression, Fields, Node, PipelineNode, Tree } from "./ast.ts";
 import { timeMethods } from "./builtins.ts";
+import { excerpt, TemplateFault } from "./fault.ts";
 import { display } from "./format.ts";
 import { GoTime } from "./go_time.ts";
-import {
-  type Block,
-  excerpt,
-  type Expression,
-  type Fields,
-  type Node,
-  type PipelineNode,
-  TemplateFault,
-  type Tree,
-} from "./tree.ts";
 import {
   type Functions,
   type GoFunction,

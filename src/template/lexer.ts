@@ -4,8 +4,9 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { NumberLiteral } from "./ast.ts";
+import { excerpt, TemplateFault } from "./fault.ts";
 import { ESCAPES, isRune } from "./format.ts";
-import { excerpt, type NumberLiteral, TemplateFault } from "./tree.ts";
 import { fromUtf8 } from "./value.ts";
 
 /** What a token is; signs are their own kinds, and a `char` has no meaning, such as a comma. */

@@ -2,6 +2,8 @@
  * Parses a template into what it consists of.
  * @module
  */
+import type { Block, Command, Expression, Node, PipelineNode, Tree } from "./ast.ts";
+import { excerpt, TemplateFault } from "./fault.ts";
 import {
   characterLiteral,
   lex,
@@ -10,16 +12,6 @@ import {
   type TokenKind,
   unquote,
 } from "./lexer.ts";
-import {
-  type Block,
-  type Command,
-  excerpt,
-  type Expression,
-  type Node,
-  type PipelineNode,
-  TemplateFault,
-  type Tree,
-} from "./tree.ts";
 
 /** How deep blocks may stand in blocks, and parentheses in parentheses. */
 const MAX_BLOCKS = 200;

@@ -4,10 +4,11 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { fieldNames, mayRead } from "./ast.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { evaluate } from "./evaluator.ts";
+import { excerpt, TemplateFault } from "./fault.ts";
 import { parse } from "./parser.ts";
-import { excerpt, fieldNames, mayRead, TemplateFault } from "./tree.ts";
 import { type Functions, toValue } from "./value.ts";
 
 /** How long a template may be, in UTF-16 units. */

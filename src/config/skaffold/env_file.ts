@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
 import { exists } from "../../io/files.ts";
 import { type Environment, processEnvironment } from "../environment.ts";
-import { faultsError, Places, readText } from "../yaml/faults.ts";
+import { readText } from "../text.ts";
+import { faultsError, Places } from "../yaml/faults.ts";
 
 const FILE_NAME = "skaffold.env";
 const MAX_BYTES = 1024 * 1024;

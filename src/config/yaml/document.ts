@@ -23,15 +23,8 @@ import {
   type YAMLMap,
 } from "yaml";
 import { undisturbed } from "../../undisturbed.ts";
-import {
-  type Fault,
-  faultsError,
-  MAX_YAML_BYTES,
-  type Path,
-  Places,
-  type Position,
-  readText,
-} from "./faults.ts";
+import { readText } from "../text.ts";
+import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
 
 interface YamlOptions {
   /** Whether a file may hold several documents; default one. */
@@ -48,6 +41,8 @@ type Part = "key" | "value";
 type ReportFault = (offset: number, message: string) => void;
 type Values = Record<string, unknown>;
 
+/** Most bytes of a file; those of people have some thousand. */
+const MAX_YAML_BYTES = 2 * 1024 * 1024;
 /** Most values that aliases may add to a document; a bomb adds billions. */
 const MAX_ALIASED_VALUES = 100_000;
 

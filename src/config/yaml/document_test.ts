@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../../test/support/fails.ts";
 import { tempDir } from "../../../test/support/temp.ts";
+import { readText } from "../text.ts";
 import { parseYaml, readYaml } from "./document.ts";
-import { readText } from "./faults.ts";
 
 const valueOf = (text: string): unknown => parseYaml(text, "x.yaml")[0].value;
 
