@@ -79,7 +79,7 @@ export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
 export { openRegistry, type RegistryStore } from "./src/place/registry/registry.ts";
 export type { Credential, CredentialProvider } from "./src/place/registry/credentials.ts";
 export type { Environment } from "./src/place/registry/endpoint.ts";
-export type { RetryPolicy } from "./src/place/registry/failure.ts";
+export type { RegistryError, RetryPolicy } from "./src/place/registry/failure.ts";
 export type { RegistryOptions } from "./src/place/registry/transport.ts";
 export type { DaemonEndpoint, DaemonTls } from "./src/place/daemon/endpoint.ts";
 export { type Daemon, type DaemonOptions, openDaemon } from "./src/place/daemon/daemon.ts";

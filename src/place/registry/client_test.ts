@@ -94,5 +94,10 @@ Deno.test("client: a failure names who was to answer, not what the registry is c
   const call = { doing: "push to app", method: "POST", to: "/v2/app/blobs/uploads/", scopes: [] };
   const failure = client.failure(call, new ConnectionError("closed", "it broke"));
   assert.ok(failure instanceof RegistryError);
-  assert.equal(failure.detail.url, "https://registry-1.docker.io/v2/app/blobs/uploads/");
+  assert.equal(failure.url, "https://registry-1.docker.io/v2/app/blobs/uploads/");
+  assert.equal(failure.method, "POST");
+  const to = new URL("https://user:secret@reg.local/v2/?_state=signed#part");
+  const signed = client.failure({ ...call, to }, new ConnectionError("closed", "it broke"));
+  assert.ok(signed instanceof RegistryError);
+  assert.equal(signed.url, "https://reg.local/v2/?...");
 });

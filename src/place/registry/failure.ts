@@ -80,11 +80,18 @@ export interface Refusal {
 /** What else is known of a request that failed: the error behind it, and what a person may do now. */
 type MoreOfFailure = Partial<Refusal> & { readonly next?: string | undefined; cause?: unknown };
 
+/** A request to a registry that failed. */
 export class RegistryError extends KodenoError {
-  /** Undefined where no answer came. */
+  /** Of the request, in HTTP's words. */
+  readonly method: string;
+  /** Where it went, without user, password, query and fragment. */
+  readonly url: string;
+  /** HTTP's; undefined where no answer came. */
   readonly status: number | undefined;
+  /** Codes that the registry gave: `DENIED`, `MANIFEST_UNKNOWN` (distribution spec, "Error Codes"). */
   readonly registryCodes: readonly string[];
 
+  /** Tells what was tried, and why it failed. @ignore */
   constructor(
     code: ErrorCode,
     { doing, method }: Tried,
@@ -93,7 +100,10 @@ export class RegistryError extends KodenoError {
     { next, status, codes = [], cause }: MoreOfFailure = {},
   ) {
     const message = `Cannot ${doing}: ${why}${next === undefined ? "" : `; ${next}`}`;
-    super(code, message, { method, url: redactUrl(at), status, codes }, { cause });
+    const url = redactUrl(at);
+    super(code, message, { method, url, status, codes }, { cause });
+    this.method = method;
+    this.url = url;
     this.status = status;
     this.registryCodes = codes;
   }
