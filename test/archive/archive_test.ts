@@ -10,6 +10,7 @@ import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { ArchiveTarget } from "../../src/place/archive/archive_target.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { targetContract } from "../contract/target_contract.ts";
 import { failsWith } from "../support/fails.ts";
 import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
@@ -124,6 +125,25 @@ Deno.test("archive: what fails leaves the one that is there as it is", async () 
   await failsWith("BAD_PLACE", () => writeArchive(dir.path, whole, entries), /it is a folder/);
   assert.equal(await Deno.readTextFile(path), "before");
   assert.deepEqual(await dir.list(), ["a.tar"]);
+});
+
+Deno.test("archive: who is stopped while a blob is opened lets go of it", async () => {
+  const { root, shared, blobs } = imageGraph();
+  const store = new MemoryStore();
+  await pushAll(store, blobs);
+  const stop = new AbortController();
+  let cancelled = false;
+  const near = {
+    fetch: async (d: Descriptor) => {
+      if (d.digest !== shared.descriptor.digest) return await store.fetch(d);
+      stop.abort(new Error("stopped by the test"));
+      return new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) });
+    },
+  };
+  await using target = new ArchiveTarget("/dev/null", { near });
+  await copy(store, root.descriptor, target, { tags: ["app:v1"] });
+  await assert.rejects(target.close({ signal: stop.signal }), /stopped by the test/);
+  assert.equal(cancelled, true);
 });
 
 Deno.test("archive: one that is replaced while it is read says so", async () => {

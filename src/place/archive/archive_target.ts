@@ -157,11 +157,12 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
         for (const d of [...blobs.values()].sort(byDigest)) {
           const open = () => this.fetch(d, options);
           const transfer = isNear ? beginTransfer(d, open, options) : undefined;
+          // Whatever fails from here on, the chunks let go of their stream.
+          await take(blobHeader(d));
           const stream = await (transfer?.open ?? open)();
           const chunks = isNear
             ? checkedChunks(stream, d, { signal })
             : reusedChunks(stream, { size: d.size, signal });
-          await take(blobHeader(d));
           for await (const chunk of chunks) await take(chunk);
           await take(padding(d.size));
           if (transfer?.done()) onBlob?.(d, true);
