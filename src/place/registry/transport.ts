@@ -103,10 +103,14 @@ const SMALL_BYTES = 16 * 1024;
 export class Transport {
   readonly #routes = new Map<string, Promise<Route>>();
   readonly #schemes = new Map<string, Promise<"https:" | "http:">>();
+  /** Ends the asking for schemes, which no caller's signal does. */
+  #probing = new AbortController();
 
   constructor(readonly options: RegistryOptions) {}
 
   async close(): Promise<void> {
+    this.#probing.abort(new ConnectionError("closed", "the connections were closed"));
+    this.#probing = new AbortController();
     const routes = await Promise.allSettled(this.#routes.values());
     this.#routes.clear();
     for (const route of routes) {
@@ -123,7 +127,7 @@ export class Transport {
   async base(host: string, signal?: AbortSignal): Promise<URL> {
     const https = new URL(`https://${host}/`);
     if (!this.#isInsecure(host) && !isLoopback(https.hostname)) return https;
-    // All who ask wait for the same answer, so none of them ends the asking: it has an end of its own.
+    // All who ask wait for the same answer, so none of them ends the asking; time or close() does.
     const scheme = getOrTry(this.#schemes, host, () => this.#probe(https));
     return new URL(`${await orAborted(scheme, signal)}//${host}/`);
   }
@@ -137,7 +141,8 @@ export class Transport {
     try {
       const answerMs = Math.min(this.options.answerMs ?? ANSWER_MS, PROBE_MS);
       const url = new URL("/v2/", https);
-      await (await this.send({ method: "GET", url }, answerMs)).body.cancel();
+      const { signal } = this.#probing;
+      await (await this.send({ method: "GET", url, signal }, answerMs)).body.cancel();
       return "https:";
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;

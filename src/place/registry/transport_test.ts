@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { soon } from "../../../test/support/fails.ts";
 import { Transport } from "./transport.ts";
 
 /** A host without TLS that says so when it is let, and counts who has come. */
@@ -61,4 +62,17 @@ Deno.test("transport: who leaves while https is tried takes none of the others a
   slow.answer();
   assert.equal((await stays).href, `http://${slow.host}/`);
   await transport.close();
+});
+
+Deno.test("transport: closing it ends the asking that nobody waits for any more", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const transport = new Transport({ certsFolders: [] });
+  const leaving = new AbortController();
+  const asked = transport.base(`127.0.0.1:${listener.addr.port}`, leaving.signal);
+  const connection = await listener.accept();
+  leaving.abort(new Error("left"));
+  await assert.rejects(asked, /^Error: left$/);
+  await transport.close();
+  // It is read to its end, or was reset.
+  await soon(Array.fromAsync(connection.readable).catch(() => {}));
 });
