@@ -103,7 +103,9 @@ export function formatPlatformSpec({ os, architecture, variant, osVersion }: Pla
 
 /** `os/arch[/variant][:osversion]`, as ko and Docker print it. */
 export function formatPlatform(p: Platform): string {
-  return formatPlatformSpec({ ...p, osVersion: p["os.version"] });
+  const variant = p.variant ? `/${p.variant}` : "";
+  const version = p["os.version"] ? `:${p["os.version"]}` : "";
+  return `${p.os}/${p.architecture}${variant}${version}`;
 }
 
 /**

@@ -54,6 +54,9 @@ Deno.test("platform: prints as Docker and ko do", () => {
       { os: "windows", architecture: "amd64", "os.version": "10.0.1.2" },
       "windows/amd64:10.0.1.2",
     ],
+    // As images say it that have no programs.
+    [{ os: "", architecture: "" }, "/"],
+    [{ os: "linux", architecture: "" }, "linux/"],
   ];
   for (const [platform, text] of cases) assert.equal(formatPlatform(platform), text);
 });
