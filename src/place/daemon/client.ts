@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { CallOptions } from "../../content/places.ts";
-import { KodenoError, messageOf } from "../../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
 import { newHttpClient } from "../http_client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
@@ -93,7 +93,8 @@ export class DaemonClient implements Disposable {
       return new TextDecoder().decode(bytes);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw this.#unreachable(error);
+      const isLarge = hasCode(error, "BAD_CONTENT");
+      throw this.#unreachable(isLarge ? new Error("its answer is too large") : error);
     }
   }
 

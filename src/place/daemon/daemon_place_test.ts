@@ -14,6 +14,7 @@ Deno.test("daemon: speaks TCP, past a proxy that the environment names", async (
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/images/app:v1/json") return Response.json({ Id: "ab" });
+    if (pathname === "/images/huge:v1/json") return new Response(new Uint8Array(17 << 20));
     return pathname === "/version" ? new Response("<html>") : new Response("no", { status: 500 });
   });
   const before = Deno.env.get("HTTP_PROXY");
@@ -22,6 +23,8 @@ Deno.test("daemon: speaks TCP, past a proxy that the environment names", async (
     await using daemon = new Daemon({ kind: "tcp", host: "127.0.0.1", port: server.addr.port });
     assert.equal(await daemon.findImage("app:v1"), "sha256:ab");
     await failsWith("IO_FAILED", () => daemon.platforms(), /not what a Docker daemon says/);
+    const tooLarge = /^Cannot talk to the Docker daemon at \S+: its answer is too large; /;
+    await failsWith("IO_FAILED", () => daemon.findImage("huge:v1"), tooLarge);
     await failsWith("IO_FAILED", () => daemon.resolve("x:v1"), /answered 500 \(no\)/);
   } finally {
     if (before === undefined) Deno.env.delete("HTTP_PROXY");
