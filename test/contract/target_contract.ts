@@ -226,6 +226,14 @@ export function targetContract(
     }
   });
 
+  test("throws what opening a blob throws, as it came", async ({ place, leavesNothing }) => {
+    const reason = new Error("cable cut");
+    await leavesNothing(right.descriptor, async () => {
+      const push = () => place.push(right.descriptor, () => Promise.reject(reason));
+      await assert.rejects(push, (error) => error === reason);
+    });
+  });
+
   test("does not begin when the signal is aborted", async (context) => {
     const { place, read, isBlobwise, ref, leavesNothing } = context;
     const reason = new Error("stopped by the test");

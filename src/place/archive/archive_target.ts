@@ -108,13 +108,19 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Keeps a blob in the folder. */
   protected async write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     if (this.#near !== undefined) return;
+    let unopened: unknown;
     try {
       const folder = await (this.#folder ??= this.#prepare());
       await throughTemporary(folder, async (file) => {
-        for await (const chunk of checkedChunks(await open(), d, options)) writeAll(file, chunk);
+        const stream = await open().catch((error) => {
+          throw unopened = error;
+        });
+        for await (const chunk of checkedChunks(stream, d, options)) writeAll(file, chunk);
       }, (temporary) => Deno.rename(temporary, blobFile(folder, d)));
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
+      // What its source says of itself is not about the archive.
+      if (error === unopened) throw error;
       const where = `${this.what}${(await outputFolder(this.path)).note}`;
       throw ioFailure(`write blob ${d.digest} for ${where}`, error);
     }

@@ -254,11 +254,17 @@ export class Layout implements ImageStore, Place, Disposable {
       await this.#holdOn(signal);
       await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
       const path = blobPathIn(this.directory, d);
+      let unopened: unknown;
       const write = async (file: Deno.FsFile): Promise<void> => {
-        for await (const chunk of checkedChunks(await open(), d, { signal })) writeAll(file, chunk);
+        const stream = await open().catch((error) => {
+          throw unopened = error;
+        });
+        for await (const chunk of checkedChunks(stream, d, { signal })) writeAll(file, chunk);
       };
       await writeSynced(path, this.directory, write).catch((error) => {
         if (signal?.aborted) throw signal.reason;
+        // What its source says of itself is not about the layout.
+        if (error === unopened) throw error;
         throw ioFailure(`write blob ${d.digest} to ${this.what}`, error);
       });
       this.#pushed.add(path);
