@@ -94,8 +94,8 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     options.signal?.throwIfAborted();
     if (this.#near !== undefined) return await this.#near.fetch(d, options);
     const digest = parseDigest(d.digest);
-    const folder = await this.#folder;
-    if (!this.blobs.has(digest) || folder === undefined) {
+    const folder = this.blobs.has(digest) ? await this.#folder : undefined;
+    if (folder === undefined) {
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for ${this.what}`);
     }
     try {

@@ -52,7 +52,10 @@ function isImage({ platform, artifactType }: Descriptor): boolean {
   return platform?.os !== "unknown" && !isArtifact;
 }
 
-/** Picks one image by its platform: one of those wanted, else a usual one or the first. */
+/**
+ * Picks one image by its platform: the first of those wanted, and nothing where none of them is there;
+ * where `wanted` is left out, a usual one or else the first.
+ */
 export function chooseImage(
   images: readonly Descriptor[],
   wanted?: readonly PlatformSpec[],
