@@ -174,8 +174,15 @@ export function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] 
   }
 }
 
-/** Counts the bytes of a blob as they are taken; `done` tells whether they were asked for. */
-export function beginTransfer(d: Descriptor, open: OpenBlob, meter: TransferMeter) {
+interface Transfer {
+  /** Opens the blob for the place it goes to; its bytes are counted as they are read. */
+  readonly open: OpenBlob;
+  /** Tells the end of it, and whether its bytes were asked for at all. */
+  done(): boolean;
+}
+
+/** Counts the bytes of a blob as they are taken. */
+export function beginTransfer(d: Descriptor, open: OpenBlob, meter: TransferMeter): Transfer {
   const { emit, image = "" } = meter;
   const { digest, size: total } = d;
   let opened = false;

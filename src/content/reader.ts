@@ -7,7 +7,7 @@ import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/work.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
-import { formatPlatform } from "../oci/platform.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Blobs, CallOptions } from "./places.ts";
 import {
   type GraphDocument,
@@ -94,7 +94,10 @@ export class ImageReader {
     return getOrSet(this.#configs, graphKey(d), () => read().catch(unreadable));
   }
 
-  /** Sums an image up: by manifests, or also by its blobs and configs, as a copy needs them. */
+  /**
+   * Sums an image up: by its manifests, or also by its blobs and configs, as a copy needs them; else
+   * only the config of a manifest is read that stands alone.
+   */
   summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {
     const key = JSON.stringify([graphKey(root), root.platform]);
     return getOrSet(this.#summaries, key, () => this.#summary(root, looksAtAll));
@@ -139,14 +142,22 @@ export class ImageReader {
 }
 
 /** Sums an image up; manifests of an index that are not there do not count. */
-export async function summarize(source: Blobs, root: Descriptor, { signal }: CallOptions = {}) {
+export async function summarize(
+  source: Blobs,
+  root: Descriptor,
+  { signal }: CallOptions = {},
+): Promise<ImageSummary> {
   const { size, platforms, failure } = await new ImageReader(source, signal).summary(root, false);
   if (failure !== undefined) throw failure;
   return { size, platforms };
 }
 
 /** What a manifest runs on, as its config says; undefined for one that does not say. */
-export async function imagePlatform(source: Blobs, d: Descriptor, { signal }: CallOptions = {}) {
+export async function imagePlatform(
+  source: Blobs,
+  d: Descriptor,
+  { signal }: CallOptions = {},
+): Promise<Platform | undefined> {
   const reader = new ImageReader(source, signal);
   const { manifest, failure } = await reader.document(d);
   if (failure !== undefined) throw failure;

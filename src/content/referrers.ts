@@ -12,7 +12,11 @@ import { hasSuccessors, readDocument, readGraphDocument, Walk } from "./walk.ts"
 import { ImageReader } from "./reader.ts";
 
 /** What a manifest is about, what that is about, and so on; the last may be missing. */
-export async function subjectsOf(source: Blobs, root: Descriptor, options: CallOptions = {}) {
+export async function subjectsOf(
+  source: Blobs,
+  root: Descriptor,
+  options: CallOptions = {},
+): Promise<{ readonly subjects: readonly Descriptor[]; readonly missing?: Descriptor }> {
   const subjects: Descriptor[] = [];
   let missing: Descriptor | undefined;
   const walk = new Walk(async (d, { depth, below }) => {
@@ -35,7 +39,10 @@ export async function subjectsOf(source: Blobs, root: Descriptor, options: CallO
  * referrers, each once. A registry lists them; in a layout or archive they are among its entries or
  * below them, which are read once; a daemon keeps none.
  */
-export async function referrerFinder(source: Source, options: CallOptions = {}) {
+export async function referrerFinder(
+  source: Source,
+  options: CallOptions = {},
+): Promise<(root: Descriptor) => Promise<readonly Descriptor[]>> {
   const reader = new ImageReader(source, options.signal);
   // A daemon has entries, too, which nobody else can see.
   if ("entries" in source && typeof source.entries === "function") {
@@ -43,7 +50,7 @@ export async function referrerFinder(source: Source, options: CallOptions = {}) 
   }
   const ask = async ({ digest, ...more }: Descriptor): Promise<readonly Descriptor[]> =>
     await source.referrers?.({ digest, ...more }, options) ?? reader.referrersOf(digest);
-  return async (root: Descriptor): Promise<readonly Descriptor[]> => {
+  return async (root) => {
     const { index } = hasSuccessors(root) ? await readGraphDocument(source, root, options) : {};
     const images = index?.manifests.filter(hasSuccessors) ?? [];
     const seen = new Set([root, ...images].map(({ digest }) => digest));
@@ -81,7 +88,7 @@ export async function copyReferrers(
 }
 
 /** Entries of a place that are images, and what it has about each of them. */
-interface WithReferrers {
+export interface WithReferrers {
   readonly images: readonly Descriptor[];
   /** By the digest of the image. */
   readonly referrers: ReadonlyMap<string, readonly Descriptor[]>;

@@ -196,7 +196,10 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /** Removes a file or, with `recursive`, a folder; tells whether there was something to remove. */
-export async function removeIfThere(path: string, options: Deno.RemoveOptions = {}) {
+export async function removeIfThere(
+  path: string,
+  options: Deno.RemoveOptions = {},
+): Promise<boolean> {
   try {
     await Deno.remove(path, options);
     return true;
@@ -386,8 +389,15 @@ export async function makeFolder(path: string, mode?: number): Promise<void> {
   for (const folder of made) await syncParent(folder);
 }
 
-/** Writes a file whole, or not at all where something has its name; see {@link syncParent}. */
-export async function linkFile(path: string, temporaryDirectory: string, bytes: Uint8Array) {
+/**
+ * Writes a file whole, or not at all where something has its name; tells whether it was written. Whoever
+ * needs the name to outlive a power cut syncs the folder: see {@link syncParent}.
+ */
+export async function linkFile(
+  path: string,
+  temporaryDirectory: string,
+  bytes: Uint8Array,
+): Promise<boolean> {
   const write = synced((file) => writeAll(file, bytes));
   try {
     await throughTemporary(temporaryDirectory, write, async (temporary) => {

@@ -27,7 +27,9 @@ export class Hasher {
 }
 
 /** The digest and the size of bytes that come in pieces. */
-export async function hashed(chunks: AsyncIterable<Uint8Array>) {
+export async function hashed(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly digest: Digest; readonly size: number }> {
   const meter = new Hasher();
   for await (const chunk of chunks) meter.update(chunk);
   return { digest: meter.digest(), size: meter.bytes };

@@ -88,7 +88,9 @@ export async function findOutput(path: string): Promise<{
  * A folder for what is kept until the output is written, beside it where that is a file; and what
  * an error adds of one that the user has not named.
  */
-export async function outputFolder(path: string) {
+export async function outputFolder(
+  path: string,
+): Promise<{ readonly folder: string; readonly note: string }> {
   const { kind, path: target } = await findOutput(path);
   if (kind === "file") return { folder: dirname(target), note: "" };
   return { folder: tmpdir(), note: `, kept in ${tmpdir()} (TMPDIR) till then` };
@@ -208,7 +210,11 @@ export async function openSpool(folder: string = tmpdir()): Promise<Deno.FsFile>
 }
 
 /** Reads stdin (`-`) or a pipe into a file of {@link openSpool}, which its taker closes. */
-export async function spoolInput(path: string, what: string, signal?: AbortSignal) {
+export async function spoolInput(
+  path: string,
+  what: string,
+  signal?: AbortSignal,
+): Promise<Deno.FsFile> {
   const isStdin = path === "-";
   if (isStdin && (stdinTaken || Deno.stdin.isTerminal())) {
     const why = stdinTaken

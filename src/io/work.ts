@@ -92,12 +92,17 @@ export function getOrTry<T>(map: Map<string, Promise<T>>, key: string, make: () 
   });
 }
 
+interface Abortable {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+}
+
 /** A signal that is aborted with `outer`, and by who says so. */
-export function abortable(outer?: AbortSignal) {
+export function abortable(outer?: AbortSignal): Abortable {
   const own = new AbortController();
   return {
     signal: outer ? AbortSignal.any([outer, own.signal]) : own.signal,
-    abort: (reason: unknown): void => own.abort(reason),
+    abort: (reason) => own.abort(reason),
   };
 }
 

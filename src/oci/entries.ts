@@ -119,10 +119,10 @@ export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
 }
 
 /**
- * Entries with more, one after the other, or with those of the same names replaced. A new one goes
- * before the first whose name sorts after its own, so that the order in which images are finished
- * does not show in the bytes; one without a name goes to the end. Their names are written
- * normalized.
+ * Entries with more, one after the other, or with those of the same names replaced. All others stay as
+ * they are, where they are. A new one goes before the first whose name sorts after its own, so that
+ * the order in which images are finished does not show in the bytes; one without a name goes to the
+ * end. Their names are written normalized.
  */
 export function withEach(entries: readonly Descriptor[], added: readonly Descriptor[]) {
   const all = [...entries];

@@ -9,10 +9,12 @@ import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
+import type { ArchiveSource } from "./archive/archive_source.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
 import type { Daemon } from "./daemon/daemon.ts";
+import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
-import { openLayout } from "./layout/layout.ts";
+import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
 import { Registries } from "./registry/registry.ts";
 import type { RegistryOptions } from "./registry/transport.ts";
@@ -54,7 +56,10 @@ export function parsePlace(text: string): PlaceName {
  * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
  * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.
  */
-export async function openImages(place: string, options: WorkOptions = {}) {
+export async function openImages(
+  place: string,
+  options: WorkOptions = {},
+): Promise<Layout | ArchiveSource> {
   return await openStore(await pathOf(place), options);
 }
 
@@ -152,7 +157,9 @@ export function isLocalRepository(name: string): boolean {
 }
 
 /** The daemon that is meant; offline none on another machine, since only the environment names it. */
-export async function findDaemonOf({ environment, offline }: TransferConfig) {
+export async function findDaemonOf(
+  { environment, offline }: TransferConfig,
+): Promise<DaemonEndpoint> {
   const { findDaemon, formatEndpoint } = await import("./daemon/endpoint.ts");
   const endpoint = await findDaemon(environment);
   if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {

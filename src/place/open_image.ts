@@ -4,7 +4,7 @@
  */
 import { type CallOptions, holdPlace, type ImageStore, type Source } from "../content/places.ts";
 import { imagePlatform } from "../content/reader.ts";
-import { splitReferrers, subjectsOf } from "../content/referrers.ts";
+import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
@@ -126,11 +126,15 @@ interface ImageChoice extends WorkOptions {
   readonly verb: string;
 }
 
-/**
- * Opens a layout or archive till it is disposed of, and chooses of its images: those that are named, or
- * all. `leftOut` is how many of the chosen ones only refer to others of them.
- */
-export async function openChosen(where: string, choice: ImageChoice) {
+/** Images of a layout or archive, which is open till it is disposed of. */
+interface ChosenImages extends WithReferrers, Disposable {
+  readonly source: ImageStore;
+  /** How many of the chosen ones only refer to others of them. */
+  readonly leftOut: number;
+}
+
+/** Opens a layout or archive, and chooses of its images: those that are named, or all. */
+export async function openChosen(where: string, choice: ImageChoice): Promise<ChosenImages> {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opening = new DisposableStack();
   const store = opening.use(await openImages(where, choice));

@@ -68,7 +68,10 @@ export async function openArchive(
  * {@link openArchive} for what can be read but once: the standard input (`-`), a pipe. It is kept in a
  * temporary file till the archive is disposed of, or the process ends.
  */
-export async function openPipedArchive(path: string, { signal }: CallOptions) {
+export async function openPipedArchive(
+  path: string,
+  { signal }: CallOptions,
+): Promise<ArchiveSource> {
   const name = path === "-" ? "stdin" : path;
   const held = await spoolInput(path, `archive ${name}`, signal);
   return await openArchive(name, { signal, held });

@@ -38,7 +38,11 @@ export async function readIndexFile(directory: string): Promise<IndexFile> {
 }
 
 /** The bytes of an index with other entries, if they are others; never more than could be read again. */
-export function withEntries(directory: string, file: IndexFile, manifests: readonly Descriptor[]) {
+export function withEntries(
+  directory: string,
+  file: IndexFile,
+  manifests: readonly Descriptor[],
+): Uint8Array | undefined {
   const { bytes, index } = file;
   const next = encodeJson({ ...index, manifests });
   if (next.length === bytes.length && next.every((byte, i) => byte === bytes[i])) return undefined;
@@ -65,7 +69,11 @@ export async function syncFolders(directory: string, all: boolean): Promise<void
   await syncParent(directory);
 }
 
-export async function openFileOf(directory: string, path: string, what: string) {
+export async function openFileOf(
+  directory: string,
+  path: string,
+  what: string,
+): Promise<Deno.FsFile> {
   try {
     // A pipe would be waited for.
     if ((await Deno.stat(path)).isFile) return await openPatiently(path);

@@ -50,6 +50,9 @@ const CLOCK_MS = 60_000;
  * Removes blobs that no living entry leads to, and entries that refer to what has no name any more; files
  * that are not named as blobs stay. Others who are at work in the layout (see `Layout.hold`) are waited
  * for a little, while new ones wait for gc; when that is not enough, all is left as it is.
+ *
+ * @throws {KodenoError} `BAD_PLACE` when its blobs lie elsewhere, `BAD_CONTENT` when a manifest is damaged:
+ * nobody can tell what that needs, and nothing is removed
  */
 export async function collectGarbage(layout: Layout, options: GarbageOptions): Promise<Garbage> {
   const { directory } = layout;

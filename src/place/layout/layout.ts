@@ -506,7 +506,10 @@ function isNameless(entry: Descriptor): boolean {
   return entryName(entry) === undefined;
 }
 
-/** A process that wants the blobs for itself holds this one first, so that no others come in. */
+/**
+ * A process that wants the blobs for itself holds this one first, so that no others come in; the lease
+ * itself is held on the folder of the blobs.
+ */
 const GATE = "blobs";
 
 /** What this process holds, by the folder: a second one would wait behind who waits for the first. */

@@ -37,6 +37,8 @@ const CHUNK = 256 * 1024;
  * given on their way, and the last chunk that it took.
  */
 const HELD = 3 * CHUNK;
+/** How long the registry may take to drop an upload that is given up. */
+const DELETE_MS = 3000;
 /** Statuses of those who take no body without a length, or not so much of it. */
 const STREAM_REFUSED: readonly number[] = [400, 411, 413, 416];
 
@@ -131,7 +133,7 @@ export async function checkPush(repository: Repository, options: CallOptions): P
 
 /** Gives up an upload. A registry that refuses, or is slow, removes it at some time by itself. */
 async function giveUp(client: RegistryClient, call: Call): Promise<void> {
-  const quick = { method: "DELETE", retry: false, signal: AbortSignal.timeout(3000) };
+  const quick = { method: "DELETE", retry: false, signal: AbortSignal.timeout(DELETE_MS) };
   await client.call({ ...call, ...quick }).then(({ body }) => body.cancel()).catch(() => {});
 }
 
