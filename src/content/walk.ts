@@ -135,8 +135,10 @@ class GraphBounds {
       const message = `Cannot use ${this.root.digest}: ${why}; no honest image has that`;
       return new KodenoError("BAD_CONTENT", message);
     };
-    const [levels, { mostBytes }] = [MAX_GRAPH_DEPTH, this];
-    if (depth > levels) throw bad(`what it names goes over ${levels} levels deep`);
+    const { mostBytes } = this;
+    if (depth > MAX_GRAPH_DEPTH) {
+      throw bad(`what it names goes over ${MAX_GRAPH_DEPTH} levels deep`);
+    }
     if (++this.#blobs > MAX_GRAPH_BLOBS) throw bad(`it leads to over ${MAX_GRAPH_BLOBS} blobs`);
     if (!hasSuccessors(d)) return;
     this.#documentBytes += d.size;

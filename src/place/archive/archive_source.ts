@@ -260,10 +260,10 @@ class TarFile implements Disposable {
   private constructor(
     readonly path: string,
     /** By name; a link is the name it leads to. */
-    readonly members: ReadonlyMap<string, Member | string>,
+    private readonly members: ReadonlyMap<string, Member | string>,
     /** Which file it was. */
-    readonly identity: string,
-    readonly held: Deno.FsFile | undefined,
+    private readonly identity: string,
+    private readonly held: Deno.FsFile | undefined,
   ) {}
 
   /**

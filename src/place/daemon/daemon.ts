@@ -59,7 +59,11 @@ const lineSchema = z.looseObject({
 });
 
 /** What the daemon wrote: an image, and the index of which it is the only one there. */
-type SavedImage = { archive: ArchiveSource; root: Descriptor; index: Descriptor | undefined };
+interface SavedImage {
+  readonly archive: ArchiveSource;
+  readonly root: Descriptor;
+  readonly index: Descriptor | undefined;
+}
 
 /** The images of a daemon. Made by {@link openDaemon}. */
 export class Daemon extends DaemonPlace<string> implements Source {

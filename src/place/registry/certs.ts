@@ -81,8 +81,9 @@ function keyOf(cert: string): string {
 function checkPairs(directory: string, names: readonly string[]): void {
   for (const name of names) {
     const [, stem, kind] = /^(.*)\.(cert|key)$/s.exec(name) ?? [];
+    if (stem === undefined) continue;
     const other = `${stem}.${kind === "cert" ? "key" : "cert"}`;
-    if (kind === undefined || names.includes(other)) continue;
+    if (names.includes(other)) continue;
     const why = kind === "cert"
       ? `its key ${other} is missing; a CA's certificate is to end in .crt`
       : `its client certificate ${other} is missing`;

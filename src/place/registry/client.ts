@@ -258,8 +258,12 @@ const SMALLEST_CHUNK_BYTES = 64 * 1024;
  * it refuses that. Then half of it, and half of that, till one gets through.
  */
 export class UploadSize {
+  #most = Infinity;
+
   /** Bytes that a request may carry; infinite where a stream without a length is taken. */
-  most = Infinity;
+  get most(): number {
+    return this.#most;
+  }
 
   /**
    * Takes a refusal of a body of so many bytes, infinite where it was refused for something else; gives
@@ -268,11 +272,11 @@ export class UploadSize {
   refuse(refused: number, smallest: number): boolean {
     if (refused <= SMALLEST_CHUNK_BYTES) return false;
     // Another upload may have found out the same in the meantime.
-    if (this.most > refused / 2 || this.most === Infinity) {
+    if (this.#most > refused / 2 || this.#most === Infinity) {
       const half = 2 ** Math.ceil(Math.log2(refused) - 1);
-      this.most = Math.max(SMALLEST_CHUNK_BYTES, Math.min(FIRST_CHUNK_BYTES, half));
+      this.#most = Math.max(SMALLEST_CHUNK_BYTES, Math.min(FIRST_CHUNK_BYTES, half));
     }
-    return Math.max(this.most, smallest) < refused;
+    return Math.max(this.#most, smallest) < refused;
   }
 }
 

@@ -28,10 +28,12 @@ const MAX_MOUNTS = 3;
 
 /** Repositories that share connections, tokens and settings. */
 export class Registries implements AsyncDisposable {
+  readonly #options: RegistryOptions;
   readonly #shared: Shared;
   readonly #mountFrom: readonly Endpoint[];
 
-  constructor(readonly options: RegistryOptions = {}) {
+  constructor(options: RegistryOptions = {}) {
+    this.#options = options;
     this.#shared = new Shared(options);
     this.#mountFrom = (options.mountFrom ?? []).map(parseEndpoint);
   }
@@ -40,12 +42,12 @@ export class Registries implements AsyncDisposable {
   open(name: string): RegistryStore {
     const endpoint = parseEndpoint(name);
     const { registry, path } = endpoint;
-    const mirror = mirrorOf(endpoint, this.options.mirrors ?? {});
+    const mirror = mirrorOf(endpoint, this.#options.mirrors ?? {});
     const mounts = this.#mountFrom
       .filter((one) => one.registry === registry && one.path !== path)
       .slice(0, MAX_MOUNTS);
     return new RegistryStore({
-      ...this.options,
+      ...this.#options,
       own: this.#repository(endpoint),
       mirror: mirror && this.#repository(mirror),
       mounts: mounts.map((one) => one.path),

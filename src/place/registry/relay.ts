@@ -31,7 +31,10 @@ export class Relay {
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket: Socket) => void this.#serve(socket));
 
-  private constructor(readonly target: RelayTarget, readonly folder: string | undefined) {}
+  private constructor(
+    private readonly target: RelayTarget,
+    private readonly folder: string | undefined,
+  ) {}
 
   static async open(target: RelayTarget): Promise<Relay> {
     const isWindows = Deno.build.os === "windows";
@@ -55,7 +58,8 @@ export class Relay {
   /** What the client of `fetch` is to connect to. */
   get proxy(): Deno.Proxy {
     if (this.folder !== undefined) return { transport: "unix", path: join(this.folder, "s") };
-    const { port = 0 } = Object(this.#server.address());
+    const address = this.#server.address();
+    const port = typeof address === "object" ? address?.port ?? 0 : 0;
     return { transport: "tcp", hostname: "127.0.0.1", port };
   }
 

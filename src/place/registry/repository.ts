@@ -198,19 +198,14 @@ export class Repository {
       headers: { "content-type": descriptor.mediaType },
       body: () => bytes,
     };
+    const { attempts } = this.client.shared.policy;
     let answer = await this.client.call(call);
     for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {
       const refusal = await this.client.refusal(call, answer);
-      if (
-        !refusal.registryCodes.includes(BLOB_UNKNOWN) || tried >= this.client.shared.policy.attempts
-      ) {
-        throw refusal;
-      }
-      await this.client.waitForTry(
-        call,
-        tried,
-        `registry answered ${refusal.status} (${BLOB_UNKNOWN})`,
-      );
+      const mayPass = refusal.registryCodes.includes(BLOB_UNKNOWN);
+      if (!mayPass || tried >= attempts) throw refusal;
+      const why = `registry answered ${refusal.status} (${BLOB_UNKNOWN})`;
+      await this.client.waitForTry(call, tried, why);
       answer = await this.client.call(call);
     }
     await answer.body.cancel();
