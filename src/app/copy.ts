@@ -7,7 +7,7 @@ import { nameInDaemon } from "../build/names.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved } from "../content/copy.ts";
-import { type CallOptions, holdPlace, type Source } from "../content/places.ts";
+import { type Blobs, type CallOptions, holdPlace } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/walk.ts";
@@ -137,7 +137,7 @@ async function write(work: Work, image: OpenImage) {
     for (const referrer of along) await target.keep?.(referrer, { signal });
     // Read from where it is near, before an archive is written over what it is read from.
     const isThere = from.kind === "registry" && isOnDisk(to);
-    const read = isThere ? target as Pick<Source, "fetch"> : source;
+    const read = isThere ? target as Blobs : source;
     const summary = await summarize(read, root, { signal });
     await target.close(near ? options : { signal });
     const id = target.idOf?.(chosen);

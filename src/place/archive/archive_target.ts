@@ -10,7 +10,7 @@ import {
   tellUnknown,
   type TransferMeter,
 } from "../../content/copy.ts";
-import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { hasSuccessors, readGraphDocument, Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import {
@@ -39,7 +39,7 @@ import {
 /** Where the blobs of an archive are till it is written. */
 export interface ArchiveTargetOptions {
   /** Has all that is brought, till the end: then nothing is kept a second time. */
-  readonly near?: Pick<Source, "fetch"> | undefined;
+  readonly near?: Blobs | undefined;
 }
 
 /** Collects images and writes them as one archive by {@link ArchiveTarget.close}. */
@@ -49,7 +49,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** What errors call it. */
   readonly what: string;
   /** Where documents are read from. */
-  protected readonly documents: Pick<Source, "fetch"> = this;
+  protected readonly documents: Blobs = this;
   /** Of the blobs; none before the first. */
   #folder: Promise<string> | undefined;
   readonly #near: ArchiveTargetOptions["near"];

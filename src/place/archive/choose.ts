@@ -3,7 +3,7 @@
  * is there in part.
  * @module
  */
-import type { CallOptions, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions } from "../../content/places.ts";
 import { readGraphDocument, Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import {
@@ -29,7 +29,7 @@ const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, 
  * own. What BuildKit marks as `unknown` (attestations) and what is no image is left out.
  */
 export async function imagesBelow(
-  source: Pick<Source, "fetch">,
+  source: Blobs,
   root: Descriptor,
   options?: CallOptions,
 ): Promise<readonly Descriptor[]> {
@@ -97,7 +97,7 @@ export function firstMatch<T extends OfPlatform>(
 }
 
 /** A place that knows at once whether it has a blob. */
-export interface PresentBlobs extends Pick<Source, "fetch"> {
+export interface PresentBlobs extends Blobs {
   holds(descriptor: Descriptor): boolean;
 }
 

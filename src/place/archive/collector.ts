@@ -3,7 +3,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions, OpenBlob, Place } from "../../content/places.ts";
 import { isWhole, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { tarHeader, tarPadding } from "../../io/tar_writer.ts";
@@ -57,7 +57,7 @@ export abstract class ArchiveCollector implements Place {
   protected abstract write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void>;
 
   /** Has the manifests and indexes that have arrived. */
-  protected abstract readonly documents: Pick<Source, "fetch">;
+  protected abstract readonly documents: Blobs;
 
   /** {@inheritDoc Target.has} */
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
@@ -126,7 +126,7 @@ export function padding(size: number): Uint8Array {
  * image that `docker load` is to take, where its daemon takes only one of several.
  */
 export async function archiveDocuments(
-  source: Pick<Source, "fetch">,
+  source: Blobs,
   entries: readonly Descriptor[],
   platforms?: readonly PlatformSpec[],
   options: CallOptions = {},

@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import type { CallOptions, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
@@ -90,7 +90,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
    * @throws {KodenoError} as {@link choose}
    */
   override async prepare(
-    source: Pick<Source, "fetch">,
+    source: Blobs,
     root: Descriptor,
     options: DaemonChoice = {},
   ): Promise<Descriptor> {
@@ -106,7 +106,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
   }
 
   /** The digest of its config is an image's ID, or that of its manifest where containerd keeps images. */
-  async #idsOf(source: Pick<Source, "fetch">, image: Descriptor, options: CallOptions) {
+  async #idsOf(source: Blobs, image: Descriptor, options: CallOptions) {
     const { manifest } = await readGraphDocument(source, image, options);
     return [...(manifest ? [manifest.config.digest] : []), image.digest];
   }

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { copy, type CopyOptions } from "../../content/copy.ts";
-import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { imagePlatform } from "../../content/reader.ts";
 import { hasSuccessors, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
@@ -112,7 +112,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
    * @throws {KodenoError} `BAD_PLATFORM` when there is none; `BAD_CONTENT`, `NOT_FOUND`, `IO_FAILED`
    */
   async choose(
-    source: Pick<Source, "fetch">,
+    source: Blobs,
     root: Descriptor,
     { platform, all, signal }: DaemonChoice = {},
   ): Promise<Descriptor> {
@@ -141,7 +141,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
    * @throws {KodenoError} as {@link choose}, and what the place answers
    */
   abstract prepare(
-    source: Pick<Source, "fetch">,
+    source: Blobs,
     root: Descriptor,
     options?: DaemonChoice,
   ): Promise<Descriptor>;

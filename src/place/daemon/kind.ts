@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import type { CallOptions, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { type RunOptions, runProgram, type RunResult, StartError } from "../../exec/run.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -83,7 +83,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
 
   /** {@inheritDoc DaemonPlace.prepare} */
   override async prepare(
-    source: Pick<Source, "fetch">,
+    source: Blobs,
     root: Descriptor,
     options: DaemonChoice = {},
   ): Promise<Descriptor> {

@@ -14,7 +14,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { CallOptions, ImageStore, OpenBlob, Place, Source } from "../../content/places.ts";
+import type { Blobs, CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
 import {
   type GraphDocument,
   graphKey,
@@ -416,7 +416,7 @@ type Links = Pick<GraphDocument, "successors" | "subject">;
 export class Living {
   readonly #links = new Map<string, Links | undefined>();
 
-  constructor(readonly blobs: Pick<Source, "fetch">, readonly signal?: AbortSignal) {}
+  constructor(readonly blobs: Blobs, readonly signal?: AbortSignal) {}
 
   /**
    * Tells which of some entries live. `reachable`: digests of all that living ones lead to, whether or
