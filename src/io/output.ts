@@ -10,14 +10,8 @@ import { tmpdir } from "node:os";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { orAborted } from "./work.ts";
-import {
-  ioFailure,
-  isNotFound,
-  removeStaleTemporaries,
-  temporaryPath,
-  writeAll,
-  writeAtomically,
-} from "./files.ts";
+import { removeStaleTemporaries, temporaryPath, writeAtomically } from "./atomic.ts";
+import { ioFailure, isNotFound, writeAll } from "./files.ts";
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;

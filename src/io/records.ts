@@ -4,7 +4,8 @@
  * written are not read at all.
  * @module
  */
-import { openRegularFile, readOpenText, renameTo, throughTemporary, writeAll } from "./files.ts";
+import { renameTo, throughTemporary } from "./atomic.ts";
+import { openRegularFile, readOpenText, writeAll } from "./files.ts";
 import { digestOf } from "./hash.ts";
 
 /** More than any record has. */

@@ -6,14 +6,8 @@
  */
 import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
-import {
-  ioFailure,
-  isNotFound,
-  removeIfThere,
-  removeStaleTemporaries,
-  temporaryPath,
-  throughTemporary,
-} from "../io/files.ts";
+import { removeStaleTemporaries, temporaryPath, throughTemporary } from "../io/atomic.ts";
+import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { digestOf, hashed } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";

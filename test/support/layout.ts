@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { verify } from "../../src/content/walk.ts";
-import { temporaryPath } from "../../src/io/files.ts";
+import { temporaryPath } from "../../src/io/atomic.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { imageName } from "../../src/oci/entries.ts";
 import type { ImageConfig, Index, Manifest } from "../../src/oci/manifest.ts";

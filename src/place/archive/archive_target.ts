@@ -14,14 +14,12 @@ import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.
 import { hasSuccessors, readGraphDocument, Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import {
-  ioFailure,
   makeFolder,
-  openPatiently,
   removeStaleTemporaries,
   temporaryPath,
   throughTemporary,
-  writeAll,
-} from "../../io/files.ts";
+} from "../../io/atomic.ts";
+import { ioFailure, openPatiently, writeAll } from "../../io/files.ts";
 import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
 import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";
 import { TAR_END } from "../../io/tar_writer.ts";

@@ -6,17 +6,14 @@
 import { join } from "node:path";
 import { KodenoError } from "../../errors.ts";
 import {
-  ioFailure,
-  isNotFound,
   isTemporary,
   linkFile,
   makeFolder,
-  openPatiently,
   syncDirectory,
   syncParent,
-  writeAll,
   writeAtomically,
-} from "../../io/files.ts";
+} from "../../io/atomic.ts";
+import { ioFailure, isNotFound, openPatiently, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";

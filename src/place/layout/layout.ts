@@ -25,13 +25,8 @@ import {
 } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
-import {
-  ioFailure,
-  isNotFound,
-  removeStaleTemporaries,
-  writeAll,
-  writeSynced,
-} from "../../io/files.ts";
+import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
+import { ioFailure, isNotFound, writeAll } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { openShared, withLock } from "../../io/lock.ts";
 import { checkedChunks, fileStream } from "../../io/streams.ts";

@@ -5,13 +5,8 @@
  */
 import { dirname } from "node:path";
 import { KodenoError } from "../../errors.ts";
-import {
-  ioFailure,
-  makeFolder,
-  removeStaleTemporaries,
-  writeAll,
-  writeAtomically,
-} from "../../io/files.ts";
+import { makeFolder, removeStaleTemporaries, writeAtomically } from "../../io/atomic.ts";
+import { ioFailure, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { findOutput } from "../../io/output.ts";
 import {

@@ -3,13 +3,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import {
-  ioFailure,
-  linkFile,
-  makeFolder,
-  removeStaleTemporaries,
-  syncParent,
-} from "../../io/files.ts";
+import { linkFile, makeFolder, removeStaleTemporaries, syncParent } from "../../io/atomic.ts";
+import { ioFailure } from "../../io/files.ts";
 
 /**
  * Writes a file whole, or not at all, and makes the folders above it; false when there is something of
