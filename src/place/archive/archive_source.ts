@@ -13,7 +13,7 @@ import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, openPatiently, readSomeAt } from "../../io/files.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
-import { spoolInput } from "../../io/output.ts";
+import { spoolInput } from "../../io/spool.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 import {

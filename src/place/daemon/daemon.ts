@@ -9,7 +9,7 @@ import type { Blobs, CallOptions, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
-import { openSpool } from "../../io/output.ts";
+import { openSpool } from "../../io/spool.ts";
 import { getOrTry, orAborted } from "../../io/work.ts";
 import { type Descriptor, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName } from "../../oci/entries.ts";
