@@ -14,7 +14,9 @@ import {
   withEntries,
   writeIndexFile,
 } from "./files.ts";
-import { type Layout, Living, withoutLeases } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import { withoutLeases } from "./leases.ts";
+import { Living } from "./living.ts";
 
 interface GarbageOptions {
   readonly dryRun?: boolean | undefined;

@@ -1,39 +1,21 @@
 /**
  * An OCI image layout on disk as a place (OCI image spec 1.1, image-layout.md). Blobs appear whole
  * or not at all; `index.json` is replaced under a lock that all kodeno processes share.
- *
- * Which entries live: those with a name, and those that refer to nothing, are what people have put
- * there. One without a name that refers to another manifest (a signature, an SBOM) lives as long as
- * something that lives leads to its subject, and goes with it: when a name is removed or moves, and
- * else with `kodeno gc`. One whose subject is not in the layout at all lives, too: somebody brought it
- * alone, and nothing tells that the subject ever was there.
- *
- * Who is at work: each process that counts on blobs which no entry leads to yet, or which one may cease
- * to lead to, shares a lock (a lease); whoever removes blobs holds it alone. The kernel ends it with its
- * process, and it needs no file of its own: it is held on the folder of the blobs.
  * @module
  */
 import { join } from "node:path";
-import type { Blobs, CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
-import {
-  type GraphDocument,
-  graphKey,
-  hasSuccessors,
-  isWhole,
-  readGraphDocument,
-  Walk,
-} from "../../content/walk.ts";
-import { hasCode, KodenoError } from "../../errors.ts";
+import type { CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
+import { graphKey, hasSuccessors, isWhole } from "../../content/walk.ts";
+import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
 import { ioFailure, isNotFound, writeAll } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
-import { openShared, withLock } from "../../io/lock.ts";
+import { withLock } from "../../io/lock.ts";
 import { checkedChunks, fileStream } from "../../io/streams.ts";
-import { abortable, getOrSet, orAborted, SingleFlight } from "../../io/work.ts";
+import { orAborted, SingleFlight } from "../../io/work.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import {
-  entryName,
   findEntry,
   imageName,
   listed,
@@ -56,9 +38,14 @@ import {
   withEntries,
   writeIndexFile,
 } from "./files.ts";
+import { takeLease, withoutLeases } from "./leases.ts";
+import { Living } from "./living.ts";
 
 /** How long others are waited for before a layout that was made is left to them, in milliseconds. */
 const UNDO_WAIT_MS = 200;
+
+/** Lets go of what was found in layouts that nobody has any more. */
+const forgotten = new FinalizationRegistry<Disposable>((holding) => holding[Symbol.dispose]());
 
 /**
  * Opens a layout.
@@ -403,167 +390,4 @@ function isMeant(entry: Descriptor, name: string): boolean {
   const whole = imageName(entry);
   if (whole === undefined) return refName(entry) === name;
   return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
-}
-
-type Links = Pick<GraphDocument, "successors" | "subject">;
-
-/** Looks at the graphs of a layout; reads each manifest once. */
-export class Living {
-  readonly #links = new Map<string, Links | undefined>();
-
-  constructor(readonly blobs: Blobs, readonly signal?: AbortSignal) {}
-
-  /**
-   * Tells which of some entries live. `reachable`: digests of all that living ones lead to, whether or
-   * not it is in the layout; `attached`: living ones that refer to another manifest of the layout;
-   * `dead`: those that refer to one which nothing leads to, and that `spares` does not have live on.
-   */
-  async look(entries: readonly Descriptor[], spares = (_: Descriptor) => Promise.resolve(false)) {
-    const reachable = new Set<string>();
-    const walk = new Walk<unknown>(async (d, { below }) => {
-      reachable.add(d.digest);
-      await below(await this.#linksOf(d) ?? []);
-    }, { signal: this.signal });
-    const attached = new Set<Descriptor>();
-    /** Entries with their subjects, to which nothing was seen to lead so far. */
-    const open = new Map<Descriptor, Descriptor>();
-    for (const entry of entries) {
-      const subject = isNameless(entry) ? (await this.#linksOf(entry))?.subject : undefined;
-      if (subject !== undefined && await this.#isThere(subject)) open.set(entry, subject);
-      else await walk.from(entry);
-    }
-    const attach = async (): Promise<void> => {
-      for (let before = -1; before !== open.size;) {
-        before = open.size;
-        for (const [entry, subject] of open) {
-          if (!reachable.has(subject.digest)) continue;
-          open.delete(entry);
-          attached.add(entry);
-          await walk.from(entry);
-        }
-      }
-    };
-    await attach();
-    for (const entry of open.keys()) {
-      if (!(await spares(entry))) continue;
-      open.delete(entry);
-      await walk.from(entry);
-      await attach();
-    }
-    return { reachable, attached, dead: new Set(open.keys()) };
-  }
-
-  /** The entries after a change without those that lose their subjects by it. */
-  async afterChange(before: readonly Descriptor[], after: readonly Descriptor[]) {
-    const digests = new Set(after.map(({ digest }) => digest));
-    const went = before.some(({ digest }) => !digests.has(digest));
-    if (!went || !after.some((entry) => isNameless(entry) && hasSuccessors(entry))) return after;
-    try {
-      const old = await this.look(before);
-      const now = await this.look(after);
-      const wasAttached = new Set([...old.attached].map(({ digest }) => digest));
-      return after.filter((entry) => !(now.dead.has(entry) && wasAttached.has(entry.digest)));
-    } catch (error) {
-      // An image that is damaged may be removed all the same; gc tells of the others.
-      if (hasCode(error, "BAD_CONTENT")) return after;
-      throw error;
-    }
-  }
-
-  /** Nothing of what is not there: an index may name platforms that were never fetched. */
-  async #linksOf(d: Descriptor): Promise<Links | undefined> {
-    const key = graphKey(d);
-    if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
-    const links = await readGraphDocument(this.blobs, d, this).then(
-      ({ successors, subject }) => ({ successors, subject }),
-      (error) => {
-        if (hasCode(error, "NOT_FOUND")) return undefined;
-        throw error;
-      },
-    );
-    this.#links.set(key, links);
-    return links;
-  }
-
-  async #isThere(d: Descriptor): Promise<boolean> {
-    try {
-      await (await this.blobs.fetch(d, this)).cancel();
-      return true;
-    } catch (error) {
-      // One of another size is there, too.
-      if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return error.code === "BAD_CONTENT";
-      throw error;
-    }
-  }
-}
-
-function isNameless(entry: Descriptor): boolean {
-  return entryName(entry) === undefined;
-}
-
-/**
- * A process that wants the blobs for itself holds this one first, so that no others come in; the lease
- * itself is held on the folder of the blobs.
- */
-const GATE = "blobs";
-
-/** What this process holds, by the folder: a second one would wait behind who waits for the first. */
-const held = new Map<string, { readonly file: Promise<Deno.FsFile>; holders: number }>();
-
-/** Lets go of what was found in layouts that nobody has any more. */
-const forgotten = new FinalizationRegistry<Disposable>((holding) => holding[Symbol.dispose]());
-
-/**
- * Waits while blobs are being removed. Where there are none, or the file system has no locks, it holds
- * nothing: age alone protects then.
- */
-async function takeLease(directory: string, signal?: AbortSignal): Promise<Disposable> {
-  const folder = await Deno.realPath(join(directory, BLOBS)).catch(() => undefined);
-  if (folder === undefined) return new globalThis.DisposableStack();
-  const enter = async (): Promise<Deno.FsFile> => {
-    using _gate = await openShared(join(directory, GATE));
-    return await openShared(join(directory, BLOBS));
-  };
-  const one = getOrSet(held, folder, () => ({ file: enter(), holders: 0 }));
-  one.holders++;
-  const lease = new globalThis.DisposableStack();
-  lease.defer(() => {
-    if (--one.holders > 0) return;
-    if (held.get(folder) === one) held.delete(folder);
-    one.file.then((file) => file.close(), () => {});
-  });
-  try {
-    await orAborted(one.file, signal);
-  } catch {
-    lease.dispose();
-    signal?.throwIfAborted();
-  }
-  return lease;
-}
-
-/**
- * Runs work while nobody has a lease: `busy` when somebody still has one after some milliseconds. New
- * ones wait meanwhile, so that those who come and go all the time do not keep it off for ever.
- */
-export async function withoutLeases<T>(
-  directory: string,
-  waitMs: number,
-  work: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T | "busy"> {
-  const late = abortable(signal);
-  const timer = setTimeout(() => late.abort("busy"), waitMs);
-  const alone = (): Promise<T> =>
-    withLock(join(directory, BLOBS), () => {
-      clearTimeout(timer);
-      return work();
-    }, late.signal);
-  try {
-    return await withLock(join(directory, GATE), alone, late.signal);
-  } catch (error) {
-    if (error === "busy" && !signal?.aborted) return "busy";
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }

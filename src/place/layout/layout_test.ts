@@ -22,7 +22,8 @@ import { listed } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import { MemoryStore } from "../memory.ts";
 import { collectGarbage } from "./gc.ts";
-import { type Layout, openLayout, withoutLeases } from "./layout.ts";
+import { type Layout, openLayout } from "./layout.ts";
+import { withoutLeases } from "./leases.ts";
 import { mergeLayouts } from "./merge.ts";
 
 const GRAPH = imageGraph();

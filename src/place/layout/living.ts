@@ -1,0 +1,115 @@
+/**
+ * Which entries of a layout live: those with a name, and those that refer to nothing, are what people
+ * have put there. One without a name that refers to another manifest (a signature, an SBOM) lives as
+ * long as something that lives leads to its subject, and goes with it: when a name is removed or moves,
+ * and else with `kodeno gc`. One whose subject is not in the layout at all lives, too: somebody brought
+ * it alone, and nothing tells that the subject ever was there.
+ * @module
+ */
+import type { Blobs } from "../../content/places.ts";
+import {
+  type GraphDocument,
+  graphKey,
+  hasSuccessors,
+  readGraphDocument,
+  Walk,
+} from "../../content/walk.ts";
+import { hasCode } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { entryName } from "../../oci/entries.ts";
+
+type Links = Pick<GraphDocument, "successors" | "subject">;
+
+/** Looks at the graphs of a layout; reads each manifest once. */
+export class Living {
+  readonly #links = new Map<string, Links | undefined>();
+
+  constructor(readonly blobs: Blobs, readonly signal?: AbortSignal) {}
+
+  /**
+   * Tells which of some entries live. `reachable`: digests of all that living ones lead to, whether or
+   * not it is in the layout; `attached`: living ones that refer to another manifest of the layout;
+   * `dead`: those that refer to one which nothing leads to, and that `spares` does not have live on.
+   */
+  async look(entries: readonly Descriptor[], spares = (_: Descriptor) => Promise.resolve(false)) {
+    const reachable = new Set<string>();
+    const walk = new Walk<unknown>(async (d, { below }) => {
+      reachable.add(d.digest);
+      await below(await this.#linksOf(d) ?? []);
+    }, { signal: this.signal });
+    const attached = new Set<Descriptor>();
+    /** Entries with their subjects, to which nothing was seen to lead so far. */
+    const open = new Map<Descriptor, Descriptor>();
+    for (const entry of entries) {
+      const subject = isNameless(entry) ? (await this.#linksOf(entry))?.subject : undefined;
+      if (subject !== undefined && await this.#isThere(subject)) open.set(entry, subject);
+      else await walk.from(entry);
+    }
+    const attach = async (): Promise<void> => {
+      for (let before = -1; before !== open.size;) {
+        before = open.size;
+        for (const [entry, subject] of open) {
+          if (!reachable.has(subject.digest)) continue;
+          open.delete(entry);
+          attached.add(entry);
+          await walk.from(entry);
+        }
+      }
+    };
+    await attach();
+    for (const entry of open.keys()) {
+      if (!(await spares(entry))) continue;
+      open.delete(entry);
+      await walk.from(entry);
+      await attach();
+    }
+    return { reachable, attached, dead: new Set(open.keys()) };
+  }
+
+  /** The entries after a change without those that lose their subjects by it. */
+  async afterChange(before: readonly Descriptor[], after: readonly Descriptor[]) {
+    const digests = new Set(after.map(({ digest }) => digest));
+    const went = before.some(({ digest }) => !digests.has(digest));
+    if (!went || !after.some((entry) => isNameless(entry) && hasSuccessors(entry))) return after;
+    try {
+      const old = await this.look(before);
+      const now = await this.look(after);
+      const wasAttached = new Set([...old.attached].map(({ digest }) => digest));
+      return after.filter((entry) => !(now.dead.has(entry) && wasAttached.has(entry.digest)));
+    } catch (error) {
+      // An image that is damaged may be removed all the same; gc tells of the others.
+      if (hasCode(error, "BAD_CONTENT")) return after;
+      throw error;
+    }
+  }
+
+  /** Nothing of what is not there: an index may name platforms that were never fetched. */
+  async #linksOf(d: Descriptor): Promise<Links | undefined> {
+    const key = graphKey(d);
+    if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
+    const links = await readGraphDocument(this.blobs, d, this).then(
+      ({ successors, subject }) => ({ successors, subject }),
+      (error) => {
+        if (hasCode(error, "NOT_FOUND")) return undefined;
+        throw error;
+      },
+    );
+    this.#links.set(key, links);
+    return links;
+  }
+
+  async #isThere(d: Descriptor): Promise<boolean> {
+    try {
+      await (await this.blobs.fetch(d, this)).cancel();
+      return true;
+    } catch (error) {
+      // One of another size is there, too.
+      if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return error.code === "BAD_CONTENT";
+      throw error;
+    }
+  }
+}
+
+function isNameless(entry: Descriptor): boolean {
+  return entryName(entry) === undefined;
+}
