@@ -4,7 +4,8 @@
  */
 import { Buffer } from "node:buffer";
 import { refuseWebPage } from "./repository.ts";
-import { type Call, type RegistryClient, type Scope, Shared } from "./client.ts";
+import type { Scope } from "./auth.ts";
+import { type Call, type RegistryClient, Shared } from "./client.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";
 import { parseSecret } from "./credentials.ts";

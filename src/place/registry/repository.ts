@@ -17,7 +17,8 @@ import {
   parseDigest,
 } from "../../oci/descriptor.ts";
 import { MAX_JSON_BYTES } from "../../oci/manifest.ts";
-import type { Call, RegistryClient, Scope } from "./client.ts";
+import type { Scope } from "./auth.ts";
+import type { Call, RegistryClient } from "./client.ts";
 import type { Answer } from "./transport.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {

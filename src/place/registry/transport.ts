@@ -8,8 +8,8 @@ import { getOrTry, orAborted } from "../../io/work.ts";
 import { newHttpClient } from "../http_client.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
-import { Bound, ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import { bareHost, type Environment, isLoopback, proxyFor } from "./endpoint.ts";
+import { Bound, ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import type { Relay } from "./relay.ts";
 
 /** How registries are reached. */
@@ -79,6 +79,14 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array>;
+}
+
+/** Statuses that send on to another URL. */
+export const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+
+/** Whether a server at `base` may send on to a URL: one of https to no plain HTTP. */
+export function isSafeFrom(base: URL, { protocol }: URL): boolean {
+  return protocol === "https:" || (protocol === "http:" && base.protocol === "http:");
 }
 
 /** The way to one origin, and whether anything was ever answered there. */

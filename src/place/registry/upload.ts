@@ -11,13 +11,9 @@ import { hasCode, messageOf } from "../../errors.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { checkedChunks, reusedChunks } from "../../io/streams.ts";
 import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
-import {
-  type Call,
-  FIRST_CHUNK_BYTES,
-  type RegistryClient,
-  type Scope,
-  smallestChunk,
-} from "./client.ts";
+import type { Scope } from "./auth.ts";
+import type { Call, RegistryClient } from "./client.ts";
+import { FIRST_CHUNK_BYTES, smallestChunk } from "./upload_size.ts";
 import type { Repository } from "./repository.ts";
 import {
   ConnectionError,
