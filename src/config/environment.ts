@@ -5,7 +5,7 @@
  */
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { Environment } from "../place/registry/endpoint.ts";
+import type { Environment } from "../place/registry/proxy.ts";
 
 export type { Environment };
 

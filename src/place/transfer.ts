@@ -2,7 +2,7 @@
  * How places on a wire are reached, as plain values that were settled before.
  * @module
  */
-import type { Environment } from "./registry/endpoint.ts";
+import type { Environment } from "./registry/proxy.ts";
 import type { RegistryOptions } from "./registry/transport.ts";
 
 /** How registries and daemons are reached; frozen. */

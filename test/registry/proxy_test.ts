@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { proxyFor } from "../../src/place/registry/endpoint.ts";
+import { proxyFor } from "../../src/place/registry/proxy.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
 import type { RegistryOptions } from "../../src/place/registry/transport.ts";
 import { startRegistry } from "../parts/registry.ts";

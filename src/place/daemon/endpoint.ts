@@ -11,7 +11,7 @@ import { exists, ioFailure, isNotFound, readSmallText } from "../../io/files.ts"
 import { digestOf } from "../../io/hash.ts";
 import { digestHex } from "../../oci/descriptor.ts";
 import { dockerConfigPath } from "../registry/credentials.ts";
-import type { Environment } from "../registry/endpoint.ts";
+import type { Environment } from "../registry/proxy.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 

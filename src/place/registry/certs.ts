@@ -9,7 +9,7 @@ import { createPublicKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { isAbsent, readSmallText } from "../../io/files.ts";
-import type { Environment } from "./endpoint.ts";
+import type { Environment } from "./proxy.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
 

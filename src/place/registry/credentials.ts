@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { isAbsent, readSmallText } from "../../io/files.ts";
 import { getOrSet } from "../../io/work.ts";
-import { DOCKER_HUB, type Environment, registryName } from "./endpoint.ts";
+import { DOCKER_HUB, registryName } from "./endpoint.ts";
+import type { Environment } from "./proxy.ts";
 
 /** A proof of who somebody is. */
 export type Credential =

@@ -1,3 +1,7 @@
+/**
+ * Names of repositories, and which hosts they mean.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isLoopback, mirrorOf, parseEndpoint, withMirror } from "./endpoint.ts";
 

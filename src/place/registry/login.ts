@@ -21,7 +21,8 @@ import {
   serverKey,
   tellHelper,
 } from "./credentials.ts";
-import { type Environment, registryName } from "./endpoint.ts";
+import { registryName } from "./endpoint.ts";
+import type { Environment } from "./proxy.ts";
 
 /**
  * Keeps user and password for a registry, which is not asked whether they are right; gives where they

@@ -9,7 +9,8 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { join } from "node:path";
 import { basicAuthorization } from "./credentials.ts";
 import type { ClientCert } from "./certs.ts";
-import { bareHost, type ProxyAddress } from "./endpoint.ts";
+import { bareHost } from "./endpoint.ts";
+import type { ProxyAddress } from "./proxy.ts";
 import { ConnectionError } from "./failure.ts";
 
 /** Where a relay leads. */

@@ -8,7 +8,8 @@ import { getOrTry, orAborted } from "../../io/work.ts";
 import { newHttpClient } from "../http_client.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
-import { bareHost, type Environment, isLoopback, proxyFor } from "./endpoint.ts";
+import { bareHost, isLoopback } from "./endpoint.ts";
+import { type Environment, proxyFor } from "./proxy.ts";
 import { Bound, ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import type { Relay } from "./relay.ts";
 

@@ -19,7 +19,8 @@ import {
   readAuthFile,
   serverKey,
 } from "../../place/registry/credentials.ts";
-import { parseEndpoint, proxyFor } from "../../place/registry/endpoint.ts";
+import { parseEndpoint } from "../../place/registry/endpoint.ts";
+import { proxyFor } from "../../place/registry/proxy.ts";
 import { type Checkup, destinationOf, shownUrl } from "./report.ts";
 
 /**

@@ -1,0 +1,68 @@
+/**
+ * The proxy on the way to a URL, as the environment names it.
+ * @module
+ */
+import { KodenoError } from "../../errors.ts";
+import { bareHost, isLoopback } from "./endpoint.ts";
+
+/** Names and values of environment variables, as the caller read them. */
+export type Environment = Readonly<Record<string, string>>;
+
+/** A proxy, and who it is told is asking. */
+export interface ProxyAddress {
+  readonly url: URL;
+  readonly login: { readonly username: string; readonly password: string } | undefined;
+}
+
+/**
+ * The proxy for a URL; undefined to go there directly. Loopback is never proxied.
+ * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` URL
+ */
+export function proxyFor(url: URL, environment: Environment): ProxyAddress | undefined {
+  const setting = (name: string) =>
+    environment[name] || environment[name.toLowerCase()] || undefined;
+  const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+  const text = setting(name) ?? setting("ALL_PROXY");
+  if (text === undefined || isLoopback(url.hostname)) return undefined;
+  if (isExempt(url, setting("NO_PROXY") ?? "")) return undefined;
+  // The value may hold a password, so that it is not shown.
+  const bad = (why: string) => new KodenoError("BAD_OPTION", `Cannot use ${name}: it ${why}`);
+  const proxy = URL.parse(text.includes("://") ? text : `http://${text}`);
+  if (proxy === null) throw bad("is not a URL");
+  if (proxy.protocol !== "http:") throw bad("has to be an http:// URL");
+  try {
+    const [username = "", password = ""] = [proxy.username, proxy.password].map(decodeURIComponent);
+    return { url: proxy, login: username + password === "" ? undefined : { username, password } };
+  } catch {
+    throw bad("has a % in its user or password that is to be written as %25");
+  }
+}
+
+/** Whether `NO_PROXY` names the host: itself, a domain above it, an IPv4 network, or all. */
+function isExempt(url: URL, list: string): boolean {
+  const host = bareHost(url.hostname);
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  return list.toLowerCase().split(/[\s,]+/).some((entry) => {
+    if (entry === "") return false;
+    if (entry === "*") return true;
+    if (entry.includes("/")) return isInNetwork(host, entry);
+    const [, name = "", itsPort] = /^\[?(.+?)\]?(?::(\d+))?$/.exec(entry) ?? [];
+    if (itsPort !== undefined && itsPort !== port) return false;
+    const domain = name.replace(/^\*?\.?/, "");
+    return host.endsWith(`.${domain}`) || (host === domain && !/^\*?\./.test(name));
+  });
+}
+
+function isInNetwork(host: string, network: string): boolean {
+  const [base = "", bits = ""] = network.split("/");
+  const [a, b, length] = [ipv4Number(host), ipv4Number(base), Number(bits)];
+  if (a === undefined || b === undefined || !(length >= 0 && length <= 32)) return false;
+  const size = 2 ** (32 - length);
+  return Math.floor(a / size) === Math.floor(b / size);
+}
+
+function ipv4Number(text: string): number | undefined {
+  const parts = text.split(".").map(Number);
+  if (parts.length !== 4 || parts.some((n) => !(n >= 0 && n <= 255))) return undefined;
+  return parts.reduce((sum, part) => sum * 256 + part, 0);
+}
