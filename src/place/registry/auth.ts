@@ -7,7 +7,8 @@
 import { getOrSet, getOrTry, orAborted } from "../../io/work.ts";
 import { basicAuthorization, type Credential, parseSecret } from "./credentials.ts";
 import { isLoopback } from "./endpoint.ts";
-import { ConnectionError, readRefusal, readWithin, type Refusal } from "./failure.ts";
+import { readRefusal, readWithin } from "./bounds.ts";
+import { ConnectionError, type Refusal } from "./failure.ts";
 import { type Answer, isSafeFrom, REDIRECTS, type Transport } from "./transport.ts";
 
 /** One way to authenticate that a server offers; names are in small letters. */

@@ -8,12 +8,12 @@ import { getOrSet } from "../../io/work.ts";
 import { Authorizer, type Scope, TokenRefused } from "./auth.ts";
 import { type CredentialProvider, dockerCredentials } from "./credentials.ts";
 import { apiHost } from "./endpoint.ts";
+import { readRefusal } from "./bounds.ts";
 import {
   connectionFailure,
   DEFAULT_RETRY,
   isTransientError,
   isTransientStatus,
-  readRefusal,
   type Refusal,
   RegistryError,
   retryAfterMs,

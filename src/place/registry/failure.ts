@@ -1,10 +1,9 @@
 /**
- * Failures: connections that broke, answers that refuse, bounds of time, trying again, and what a person
- * reads of it, in which there are neither credentials nor the signed parts of a URL.
+ * Failures: connections that broke, answers that refuse, trying again, and what a person reads of it, in
+ * which there are neither credentials nor the signed parts of a URL.
  * @module
  */
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
-import { chunksOf, readAll } from "../../io/streams.ts";
 import { orAborted } from "../../io/work.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
@@ -114,35 +113,6 @@ function redactUrl({ protocol, host, pathname, search }: URL): string {
   return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
 }
 
-const MAX_ERROR_BYTES = 64 * 1024;
-const ERROR_MS = 10_000;
-
-/** What an answer says that was not hoped for; its codes are read from its body. */
-export async function readRefusal(
-  who: string,
-  { status, body }: { readonly status: number; readonly body: ReadableStream<Uint8Array> },
-): Promise<{ readonly why: string; readonly refusal: Refusal }> {
-  const bytes = await readWithin(body, MAX_ERROR_BYTES, ERROR_MS, "the error").catch(() => {});
-  const codes = bytes === undefined ? [] : registryCodes(bytes);
-  const said = codes.length > 0 ? ` (${codes.join(", ")})` : "";
-  return { why: `${who} answered ${status}${said}`, refusal: { status, codes } };
-}
-
-/**
- * The codes in the body of an error answer; none where it is something else. Only words of capital
- * letters count, since a registry's own text might echo a secret or move a terminal's cursor.
- */
-function registryCodes(body: Uint8Array): readonly string[] {
-  try {
-    const { errors } = JSON.parse(new TextDecoder().decode(body));
-    if (!Array.isArray(errors)) return [];
-    const codes = errors.slice(0, 10).map((one) => String(one?.code));
-    return [...new Set(codes.filter((code) => /^[A-Z][A-Z0-9_]{1,63}$/.test(code)))];
-  } catch {
-    return [];
-  }
-}
-
 /** How often and how long. */
 export interface RetryPolicy {
   /** Tries in all, at least 1. */
@@ -199,61 +169,6 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const wait = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   await orAborted(wait, signal).finally(() => clearTimeout(timer));
-}
-
-/** Ends work that takes too long, or when its caller does. */
-export class Bound implements Disposable {
-  readonly #control = new AbortController();
-  readonly #abort = () => this.#control.abort(this.caller?.reason);
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(readonly caller?: AbortSignal) {
-    // One that is over already tells nobody any more.
-    if (caller?.aborted) this.#abort();
-    caller?.addEventListener("abort", this.#abort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#control.signal;
-  }
-
-  /** From now on there is so long; `late` says what did not happen, within all of the time. */
-  set(ms: number, late: string, ofMs = ms): void {
-    this.clear();
-    const message = `${late} within ${Math.round(ofMs / 100) / 10} s`;
-    const fail = () => this.#control.abort(new ConnectionError("timeout", message));
-    this.#timer = setTimeout(fail, Math.max(1, ms));
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-  }
-
-  /** Ends the watching, and with a reason the work. */
-  end(reason?: unknown): void {
-    this.clear();
-    this.caller?.removeEventListener("abort", this.#abort);
-    if (reason !== undefined) this.#control.abort(reason);
-  }
-
-  [Symbol.dispose](): void {
-    this.end();
-  }
-}
-
-/**
- * Reads a small body whole; what is more than its bounds is not read.
- * @throws {KodenoError} `BAD_CONTENT` past the limit; {@link ConnectionError} after the time
- */
-export async function readWithin(
-  body: ReadableStream<Uint8Array>,
-  limit: number,
-  ms: number,
-  what: string,
-): Promise<Uint8Array> {
-  using bound = new Bound();
-  bound.set(ms, `${what} did not come whole`);
-  return await readAll(chunksOf(body, bound.signal), limit, what);
 }
 
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */

@@ -30,7 +30,8 @@ import {
 } from "../../oci/manifest.ts";
 import { type Document, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
-import { Bound, connectionFailure, sleep, waitMs } from "./failure.ts";
+import { Bound } from "./bounds.ts";
+import { connectionFailure, sleep, waitMs } from "./failure.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */

@@ -21,12 +21,12 @@ import type { Scope } from "./auth.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { Answer } from "./transport.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { readWithin } from "./bounds.ts";
 import {
   ConnectionError,
   connectionFailure,
   FailedTries,
   isTransientError,
-  readWithin,
   RegistryError,
 } from "./failure.ts";
 

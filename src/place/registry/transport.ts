@@ -10,7 +10,8 @@ import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { bareHost, isLoopback } from "./endpoint.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
-import { Bound, ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
+import { Bound } from "./bounds.ts";
+import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import type { Relay } from "./relay.ts";
 
 /** How registries are reached. */
