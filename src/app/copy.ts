@@ -25,7 +25,7 @@ import {
   type WritablePlace,
 } from "../place/open.ts";
 import { type OpenImage, openImage } from "../place/open_image.ts";
-import type { TransferConfig } from "../place/transfer.ts";
+import type { TransferConfig } from "../place/registry/transport.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions, WorkOptions {

@@ -13,7 +13,7 @@ import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
-import { firstMatch, onlyMatch } from "../place/archive/choose.ts";
+import { firstMatch, onlyMatch } from "../place/choose_image.ts";
 import { type LocalPlace, openLocalPlace } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 

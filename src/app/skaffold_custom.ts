@@ -12,7 +12,7 @@ import type { WorkOptions } from "../events.ts";
 import { parsePlatformSpec, platformMatches } from "../oci/platform.ts";
 import { parseReference } from "../oci/reference.ts";
 import { type LocalPlace, openLocalPlace, openRegistries } from "../place/open.ts";
-import type { TransferConfig } from "../place/transfer.ts";
+import type { TransferConfig } from "../place/registry/transport.ts";
 
 /**
  * Builds the image of a main package, and pushes it or loads it into the local daemon, as Skaffold asks

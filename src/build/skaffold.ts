@@ -18,7 +18,7 @@ import { commandOutput } from "../exec/run.ts";
 import { gitCommitTag } from "../git/git.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { getOrSet } from "../io/work.ts";
-import type { TransferConfig } from "../place/transfer.ts";
+import type { TransferConfig } from "../place/registry/transport.ts";
 
 /**
  * Plans the artifacts of a skaffold.yaml; notes of the files are emitted.

@@ -9,7 +9,8 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists, ioFailure, isFile, isFolder, readSmallText } from "../io/files.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
-import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../place/transfer.ts";
+import { isUnder, kindCluster, LOCAL_DOMAIN } from "../place/domains.ts";
+import type { TransferConfig } from "../place/registry/transport.ts";
 import { undisturbed } from "../undisturbed.ts";
 import {
   badValue,

@@ -17,8 +17,8 @@ import type { KindCluster } from "./daemon/kind.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
 import { Registries } from "./registry/registry.ts";
-import type { RegistryOptions } from "./registry/transport.ts";
-import { isUnder, KIND_DOMAIN, kindCluster, type TransferConfig } from "./transfer.ts";
+import type { RegistryOptions, TransferConfig } from "./registry/transport.ts";
+import { isUnder, KIND_DOMAIN, kindCluster } from "./domains.ts";
 
 /** The name of a place, read. */
 export type PlaceName =

@@ -13,10 +13,10 @@ import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "
 import { parseIndex } from "../oci/manifest.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
 import { isImageId, shortName } from "../oci/reference.ts";
-import { allMatching, type PresentBlobs, presentImage } from "./archive/choose.ts";
+import { allMatching, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openImages, openSource, type PlaceName } from "./open.ts";
-import type { TransferConfig } from "./transfer.ts";
+import type { TransferConfig } from "./registry/transport.ts";
 
 /** An image in its place. */
 export interface OpenImage extends AsyncDisposable {

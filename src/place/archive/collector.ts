@@ -19,7 +19,7 @@ import {
 import { imageName, namedEntry, withEach } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
-import { chooseImage, imagesBelow } from "./choose.ts";
+import { chooseImage, imagesBelow } from "../choose_image.ts";
 
 /** The error for an archive that is damaged, or made to do harm. */
 export function badArchive(path: string, why: string, cause?: unknown): KodenoError {

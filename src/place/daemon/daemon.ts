@@ -15,7 +15,7 @@ import { type Descriptor, isManifestType, parseDigest } from "../../oci/descript
 import { imageName } from "../../oci/entries.ts";
 import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
-import { chooseImage, imagesBelow, presentImage } from "../archive/choose.ts";
+import { chooseImage, imagesBelow, presentImage } from "../choose_image.ts";
 import type { Environment } from "../registry/proxy.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";

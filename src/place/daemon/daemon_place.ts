@@ -16,7 +16,7 @@ import { orAborted, Pool } from "../../io/work.ts";
 import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
-import { firstMatch, imagesBelow, onlyMatch } from "../archive/choose.ts";
+import { firstMatch, imagesBelow, onlyMatch } from "../choose_image.ts";
 import {
   ArchiveCollector,
   archiveDocuments,

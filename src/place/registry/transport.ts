@@ -6,12 +6,12 @@
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
 import { getOrTry, orAborted } from "../../io/work.ts";
 import { newHttpClient } from "../http_client.ts";
+import { Bound } from "./bounds.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { bareHost, isLoopback } from "./endpoint.ts";
-import { type Environment, proxyFor } from "./proxy.ts";
-import { Bound } from "./bounds.ts";
 import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
+import { type Environment, proxyFor } from "./proxy.ts";
 import type { Relay } from "./relay.ts";
 
 /** How registries are reached. */
@@ -61,6 +61,17 @@ export interface RegistryOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Told of what takes longer than it should: tries that failed, lists of many pages. */
   readonly onDelay?: ((message: string) => void) | undefined;
+}
+
+/** How registries and daemons are reached; frozen. */
+export interface TransferConfig extends RegistryOptions {
+  /** Where credentials, proxies and the daemon are looked for. */
+  readonly environment: Environment;
+  readonly mirrors: Readonly<Record<string, string>>;
+  /** Mirrors that the caller has named, which may be asked offline, too. */
+  readonly namedMirrors: Readonly<Record<string, string>>;
+  /** Whether only what was named may be dialled. */
+  readonly offline: boolean;
 }
 
 /** What is sent: bytes, whose length is told, or a stream, which goes in HTTP's own chunks. */

@@ -4,7 +4,8 @@
  */
 import { type Environment, variable } from "../../config/environment.ts";
 import { messageOf } from "../../errors.ts";
-import { isUnder, kindCluster, LOCAL_DOMAIN, type TransferConfig } from "../../place/transfer.ts";
+import { isUnder, kindCluster, LOCAL_DOMAIN } from "../../place/domains.ts";
+import type { TransferConfig } from "../../place/registry/transport.ts";
 
 /** What a check has found; none of it is a secret. */
 export interface Finding {

@@ -4,12 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { failsWith } from "../../../test/support/fails.ts";
-import { imageGraph, index, pushAll } from "../../../test/support/image_graph.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { parsePlatformSpec } from "../../oci/platform.ts";
-import { MemoryStore } from "../memory.ts";
-import { onlyMatch, presentImage } from "./choose.ts";
+import { failsWith } from "../../test/support/fails.ts";
+import { imageGraph, index, pushAll } from "../../test/support/image_graph.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { parsePlatformSpec } from "../oci/platform.ts";
+import { MemoryStore } from "./memory.ts";
+import { onlyMatch, presentImage } from "./choose_image.ts";
 
 const image = (os: string, architecture: string, variant?: string) => ({
   platform: { os, architecture, ...(variant ? { variant } : {}) },

@@ -3,23 +3,23 @@
  * is there in part.
  * @module
  */
-import type { Blobs, CallOptions } from "../../content/places.ts";
-import { readGraphDocument, Walk } from "../../content/walk.ts";
-import { KodenoError } from "../../errors.ts";
+import type { Blobs, CallOptions } from "../content/places.ts";
+import { readGraphDocument, Walk } from "../content/walk.ts";
+import { KodenoError } from "../errors.ts";
 import {
   type Descriptor,
   isIndexType,
   isManifestType,
   MediaType,
   ociMediaType,
-} from "../../oci/descriptor.ts";
+} from "../oci/descriptor.ts";
 import {
   formatPlatform,
   formatPlatformSpec,
   type Platform,
   platformMatches,
   type PlatformSpec,
-} from "../../oci/platform.ts";
+} from "../oci/platform.ts";
 
 /** Tried in this order where nothing else is wanted: most daemons are the first. */
 const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, { os: "linux" }];

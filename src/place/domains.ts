@@ -1,20 +1,8 @@
 /**
- * How places on a wire are reached, as plain values that were settled before.
+ * Domains of image names that are no registry's: `ko.local` and `kind.local`, as ko has them.
  * @module
  */
 import type { Environment } from "./registry/proxy.ts";
-import type { RegistryOptions } from "./registry/transport.ts";
-
-/** How registries and daemons are reached; frozen. */
-export interface TransferConfig extends RegistryOptions {
-  /** Where credentials, proxies and the daemon are looked for. */
-  readonly environment: Environment;
-  readonly mirrors: Readonly<Record<string, string>>;
-  /** Mirrors that the caller has named, which may be asked offline, too. */
-  readonly namedMirrors: Readonly<Record<string, string>>;
-  /** Whether only what was named may be dialled. */
-  readonly offline: boolean;
-}
 
 /** Images under this domain go into the Docker daemon, unless another one is said; as in ko. */
 export const LOCAL_DOMAIN = "ko.local";
