@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What each row may import beside itself and what is shared: the table of ARCHITECTURE.md. */
 const ROWS = readTable(await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`));
-const SHARED = ["src/errors.ts", "src/events.ts", "src/undisturbed.ts"];
+const SHARED = ["src/errors.ts", "src/events.ts", "src/signals.ts"];
 /** What "all" leaves out: nobody works for the command line. */
 const NEVER = ["cli.ts", "mod.ts", "src/cli/"];
 

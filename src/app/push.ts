@@ -11,7 +11,7 @@ import { summarize } from "../content/reader.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { forEach, getOrSet, Pool } from "../io/work.ts";
+import { forEach, getOrSet, Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
 import { isLocalRepository, openRegistries } from "../place/open.ts";

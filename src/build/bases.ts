@@ -15,7 +15,7 @@ import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts
 import { ioFailure, removeIfThere } from "../io/files.ts";
 import { digestOf } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { type Descriptor, digestHex, isDigest } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";

@@ -4,7 +4,7 @@
  */
 import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
 import { writeTextOutput } from "../io/output.ts";
-import { allEnded } from "../io/work.ts";
+import { allEnded } from "../io/concurrency.ts";
 import { settleNetwork } from "./bases.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
 import type { WorkOptions } from "../events.ts";

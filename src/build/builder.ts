@@ -20,13 +20,13 @@ import {
   type PlatformImage,
 } from "../image/assemble.ts";
 import { findUp } from "../io/files.ts";
-import { abortable, allEnded, getOrSet, Pool } from "../io/work.ts";
+import { abortable, allEnded, getOrSet, Pool } from "../io/concurrency.ts";
 import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Layer, LayerPlan } from "../layers/layer.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { undisturbed } from "../undisturbed.ts";
+import { uninterruptible } from "../signals.ts";
 import { BaseSet, evictBaseBlob } from "./bases.ts";
 import { binaryRoot, openLayers, shrinkCache, withBinaryFolder } from "./binaries.ts";
 import { findPackages } from "./packages.ts";
@@ -87,7 +87,7 @@ export interface Builder {
  * ```
  */
 export function newBuilder(options: BuildOptions = {}): Builder {
-  return new GoBuilder(undisturbed(() => resolveBuildConfig(options)));
+  return new GoBuilder(uninterruptible(() => resolveBuildConfig(options)));
 }
 
 /** {@link newBuilder}, of what is settled already. */

@@ -11,7 +11,7 @@ import { summarize } from "../content/reader.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import type { BuiltImage } from "../image/assemble.ts";
-import { abortable, allEnded, forEach, getOrSet, Pool } from "../io/work.ts";
+import { abortable, allEnded, forEach, getOrSet, Pool } from "../io/concurrency.ts";
 import { type Descriptor, digestHex, parseDigest } from "../oci/descriptor.ts";
 import { parseReference, shortName } from "../oci/reference.ts";
 import { checkMarker } from "../place/layout/files.ts";

@@ -11,7 +11,7 @@ import { hasCode, KodenoError } from "../errors.ts";
 import type { KoReference } from "../kube/manifest.ts";
 import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 
 export interface ResolveRequest {

@@ -17,7 +17,7 @@ import type { WorkOptions } from "../events.ts";
 import { commandOutput } from "../exec/run.ts";
 import { gitCommitTag } from "../git/git.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
 
 /**

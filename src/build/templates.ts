@@ -11,7 +11,7 @@ import type { Emit } from "../events.ts";
 import type { GitFacts } from "../git/git.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goEnvironment, selectListFlags } from "../go/list.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import type { BuildGroup, BuildPlan, PlannedImage } from "./plan.ts";
 
 type Variables = Readonly<Record<string, string>>;

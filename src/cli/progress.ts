@@ -6,7 +6,7 @@
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { hasCode, KodenoError, printable } from "../errors.ts";
 import type { Emit, KodenoEvent } from "../events.ts";
-import { listenNow } from "../undisturbed.ts";
+import { listenNow } from "../signals.ts";
 import type { LiveView } from "./live_view.ts";
 import { formatBytes, formatDuration, printNote, printResult, shortDigest } from "./output.ts";
 

@@ -11,7 +11,7 @@ import { exists, ioFailure, isFile, isFolder, readSmallText } from "../io/files.
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import { isUnder, kindCluster, LOCAL_DOMAIN } from "../place/domains.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
-import { undisturbed } from "../undisturbed.ts";
+import { uninterruptible } from "../signals.ts";
 import {
   badValue,
   type Compression,
@@ -125,7 +125,7 @@ export async function resolveConfig(
 ): Promise<Config> {
   const options = { ...given, environment: given.environment ?? processEnvironment() };
   // What is wrong with names and places is told before any file is read.
-  const transfer = known ?? undisturbed(() => resolveTransferConfig(options));
+  const transfer = known ?? uninterruptible(() => resolveTransferConfig(options));
   const publish = resolvePublishConfig(options, { pushes, transfer });
   const complete = await loadConfig(options, { emit });
   return Object.freeze({ build: resolveBuildConfig(complete, transfer), publish });

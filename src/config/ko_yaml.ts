@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from "zod";
-import { undisturbed } from "../undisturbed.ts";
+import { uninterruptible } from "../signals.ts";
 import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
@@ -69,7 +69,7 @@ export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string,
 /** Reads a `.ko.yaml`, which errors call `name`; throws `BAD_CONFIG` with all faults of the file. */
 export async function readKoFile(path: string, name: string): Promise<KoFile> {
   const [document] = await readYaml(path, { name });
-  return undisturbed(() => koFileOf(document, name));
+  return uninterruptible(() => koFileOf(document, name));
 }
 
 function koFileOf(document: YamlDocument, path: string): KoFile {

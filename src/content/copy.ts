@@ -7,7 +7,7 @@ import { hasCode } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
-import { Pool } from "../io/work.ts";
+import { Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
 import { hasSuccessors, readGraphDocument, Walk } from "./walk.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { hasCode, messageOf } from "../errors.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";

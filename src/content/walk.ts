@@ -18,7 +18,7 @@ import {
   parseIndex,
   parseManifest,
 } from "../oci/manifest.ts";
-import { abortable, getOrSet } from "../io/work.ts";
+import { abortable, getOrSet } from "../io/concurrency.ts";
 import type { Blobs, CallOptions, Source, Target } from "./places.ts";
 
 interface WalkOptions<T> extends CallOptions {

@@ -5,7 +5,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { exists, isNotFound, openPatiently, writeAll } from "./files.ts";
+import { exists, isNotFound, openWithRetry, writeAll } from "./files.ts";
 
 /** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
 const TEMPORARY = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
@@ -43,7 +43,7 @@ export function isTemporary(name: string): boolean {
 
 /** Syncs a folder, so that the renames in it outlive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
-  using directory = await openPatiently(path);
+  using directory = await openWithRetry(path);
   await directory.sync();
 }
 
@@ -64,7 +64,7 @@ export async function throughTemporary<T>(
   const temporary = temporaryPath(directory);
   try {
     using stack = new globalThis.DisposableStack();
-    const file = stack.use(await openPatiently(temporary, { write: true, createNew: true, mode }));
+    const file = stack.use(await openWithRetry(temporary, { write: true, createNew: true, mode }));
     const result = await write(file);
     stack.dispose();
     await settle(temporary, result);

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { KodenoError, messageOf } from "../errors.ts";
-import { yieldToEventLoop } from "./work.ts";
+import { yieldToEventLoop } from "./concurrency.ts";
 
 // Windows knows neither.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -26,7 +26,7 @@ export function isOutOfFiles(error: unknown): boolean {
 }
 
 /** `Deno.open`, which waits for others to be closed where no more can be opened. */
-export async function openPatiently(path: string, how?: Deno.OpenOptions): Promise<Deno.FsFile> {
+export async function openWithRetry(path: string, how?: Deno.OpenOptions): Promise<Deno.FsFile> {
   for (let waits = 0;; waits++) {
     try {
       return await Deno.open(path, how);

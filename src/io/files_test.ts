@@ -13,7 +13,7 @@ Deno.test("open files: one that is too many waits for another to be closed", asy
   const module = new URL("files.ts", import.meta.url).href;
   const script = await dir.write(
     "many.ts",
-    `import { ioFailure, isOutOfFiles, openPatiently } from ${JSON.stringify(module)};
+    `import { ioFailure, isOutOfFiles, openWithRetry } from ${JSON.stringify(module)};
     const path = new URL(import.meta.url).pathname;
     const files = [];
     let failed;
@@ -22,7 +22,7 @@ Deno.test("open files: one that is too many waits for another to be closed", asy
     } catch (error) {
       failed = error;
     }
-    const last = openPatiently(path);
+    const last = openWithRetry(path);
     setTimeout(() => files[0].close(), 200);
     (await last).close();
     const wrapped = ioFailure("read it", failed);

@@ -3,7 +3,7 @@
  * @module
  */
 import { ioFailure } from "./files.ts";
-import { inTurn, orAborted } from "./work.ts";
+import { inTurn, orAborted } from "./concurrency.ts";
 
 /** The last one in this process to hold or wait for the lock of a path. */
 const last = new Map<string, Promise<void>>();

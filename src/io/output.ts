@@ -9,7 +9,7 @@ import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { removeStaleTemporaries, writeAtomically } from "./atomic.ts";
 import { ioFailure, isNotFound, writeAll } from "./files.ts";
-import { orAborted } from "./work.ts";
+import { orAborted } from "./concurrency.ts";
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;

@@ -8,7 +8,7 @@ import { KodenoError } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "./atomic.ts";
 import { ioFailure, writeAll } from "./files.ts";
 import { findOutput, openPipe, waitForPartner } from "./output.ts";
-import { orAborted } from "./work.ts";
+import { orAborted } from "./concurrency.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 

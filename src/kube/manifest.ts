@@ -16,7 +16,7 @@ import {
 } from "../config/yaml/document.ts";
 import { Places } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
-import { undisturbed } from "../undisturbed.ts";
+import { uninterruptible } from "../signals.ts";
 import { type Range, takeOut } from "./filter.ts";
 import type { Selector } from "./selector.ts";
 
@@ -62,7 +62,7 @@ interface Edit extends Range {
 export function readManifest(text: string, file: string, selector?: Selector): KubeManifest {
   const reader = new Reader(text, file, selector);
   try {
-    undisturbed(() => reader.read());
+    uninterruptible(() => reader.read());
   } catch (error) {
     if (!(error instanceof YamlFailure)) throw error;
     const { line, column } = new Places(text).of(error.offset);

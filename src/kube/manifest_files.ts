@@ -9,7 +9,7 @@ import { hasCode, KodenoError } from "../errors.ts";
 import { ioFailure, isNotFound } from "../io/files.ts";
 import { Folders, unspeakableName } from "../io/folder.ts";
 import { readAll } from "../io/streams.ts";
-import { orAborted, Pool } from "../io/work.ts";
+import { orAborted, Pool } from "../io/concurrency.ts";
 import { type KubeManifest, readManifest } from "./manifest.ts";
 import { parseSelector } from "./selector.ts";
 

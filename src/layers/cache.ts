@@ -11,7 +11,7 @@ import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { digestOf, hashed } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import { digestHex, isDigest } from "../oci/descriptor.ts";
 import {
   type Layer,

@@ -11,7 +11,7 @@
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { isOutOfFiles } from "../io/files.ts";
-import { orAborted } from "../io/work.ts";
+import { orAborted } from "../io/concurrency.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";

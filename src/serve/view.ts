@@ -6,7 +6,7 @@
 import { basename, join, resolve } from "node:path";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
-import { getOrSet } from "../io/work.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
 import type { Index } from "../oci/manifest.ts";

@@ -5,7 +5,7 @@
  */
 import { didYouMean } from "../../errors.ts";
 import { z } from "zod";
-import { undisturbed } from "../../undisturbed.ts";
+import { uninterruptible } from "../../signals.ts";
 import type { YamlDocument, YamlDocuments } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";
 
@@ -33,7 +33,7 @@ export function checkYaml<S extends z.ZodType>(
   schema: S,
   options: CheckOptions = {},
 ): readonly [z.output<S>, ...z.output<S>[]] {
-  return undisturbed(() => {
+  return uninterruptible(() => {
     const faults: Fault[] = [];
     const check = (document: YamlDocument) => checkOne(document, schema, options, faults);
     const [first, ...others] = documents;

@@ -22,7 +22,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from "yaml";
-import { undisturbed } from "../../undisturbed.ts";
+import { uninterruptible } from "../../signals.ts";
 import { readText } from "../text.ts";
 import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
 
@@ -253,7 +253,7 @@ export async function readYaml(path: string, options: YamlOptions = {}): Promise
  * all faults of the text, a line each.
  */
 export function parseYaml(text: string, name: string, options: YamlOptions = {}): YamlDocuments {
-  return undisturbed(() => parseNow(text, name, options));
+  return uninterruptible(() => parseNow(text, name, options));
 }
 
 function parseNow(text: string, name: string, options: YamlOptions): YamlDocuments {

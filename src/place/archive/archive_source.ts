@@ -11,7 +11,7 @@ import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { ioFailure, openPatiently, readSomeAt } from "../../io/files.ts";
+import { ioFailure, openWithRetry, readSomeAt } from "../../io/files.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
 import { spoolInput } from "../../io/spool.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
@@ -320,7 +320,7 @@ class TarFile implements Disposable {
 async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     // A pipe would be waited for.
-    if ((await Deno.stat(path)).isFile) return await openPatiently(path);
+    if ((await Deno.stat(path)).isFile) return await openWithRetry(path);
   } catch (error) {
     throw ioFailure(`read archive ${path}`, error);
   }

@@ -19,7 +19,7 @@ import {
   temporaryPath,
   throughTemporary,
 } from "../../io/atomic.ts";
-import { ioFailure, openPatiently, writeAll } from "../../io/files.ts";
+import { ioFailure, openWithRetry, writeAll } from "../../io/files.ts";
 import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
 import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
@@ -97,7 +97,7 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
       throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} for ${this.what}`);
     }
     try {
-      return fileStream(await openPatiently(blobFile(folder, d)));
+      return fileStream(await openWithRetry(blobFile(folder, d)));
     } catch (error) {
       throw ioFailure(`read blob ${digest} for ${this.what}`, error);
     }

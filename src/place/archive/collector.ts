@@ -7,7 +7,7 @@ import type { Blobs, CallOptions, OpenBlob, Place } from "../../content/places.t
 import { isWhole, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { tarHeader, tarPadding } from "../../io/tar_writer.ts";
-import { SingleFlight } from "../../io/work.ts";
+import { SingleFlight } from "../../io/concurrency.ts";
 import {
   bareDescriptor,
   type Descriptor,

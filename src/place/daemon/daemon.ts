@@ -10,7 +10,7 @@ import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/spool.ts";
-import { getOrTry, orAborted } from "../../io/work.ts";
+import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { type Descriptor, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName } from "../../oci/entries.ts";
 import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";

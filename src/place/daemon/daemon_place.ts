@@ -12,7 +12,7 @@ import { hasSuccessors, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { bytesStream, checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
-import { orAborted, Pool } from "../../io/work.ts";
+import { orAborted, Pool } from "../../io/concurrency.ts";
 import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";

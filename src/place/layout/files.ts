@@ -13,7 +13,7 @@ import {
   syncParent,
   writeAtomically,
 } from "../../io/atomic.ts";
-import { ioFailure, isNotFound, openPatiently, writeAll } from "../../io/files.ts";
+import { ioFailure, isNotFound, openWithRetry, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
@@ -73,7 +73,7 @@ export async function openFileOf(
 ): Promise<Deno.FsFile> {
   try {
     // A pipe would be waited for.
-    if ((await Deno.stat(path)).isFile) return await openPatiently(path);
+    if ((await Deno.stat(path)).isFile) return await openWithRetry(path);
   } catch (error) {
     if (!isNotFound(error)) throw ioFailure(`read ${what}`, error);
     throw new KodenoError("NOT_FOUND", `Cannot find ${what} in layout ${directory}`);

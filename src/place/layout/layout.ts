@@ -13,7 +13,7 @@ import { ioFailure, isNotFound, writeAll } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { checkedChunks, fileStream } from "../../io/streams.ts";
-import { orAborted, SingleFlight } from "../../io/work.ts";
+import { orAborted, SingleFlight } from "../../io/concurrency.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import {
   findEntry,

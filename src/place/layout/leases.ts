@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { openShared, withLock } from "../../io/lock.ts";
-import { abortable, getOrSet, orAborted } from "../../io/work.ts";
+import { abortable, getOrSet, orAborted } from "../../io/concurrency.ts";
 import { BLOBS } from "./files.ts";
 
 /**

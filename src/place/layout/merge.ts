@@ -8,7 +8,7 @@ import { graphKey } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
 import { KodenoError } from "../../errors.ts";
-import { getOrSet } from "../../io/work.ts";
+import { getOrSet } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName, withEach } from "../../oci/entries.ts";
 import type { Layout } from "./layout.ts";

@@ -112,7 +112,7 @@ async function expect(
   hoped: readonly number[],
 ): Promise<void> {
   refuseWebPage(call, answer, "");
-  if (!hoped.includes(answer.status)) throw await client.refusal(call, answer);
+  if (!hoped.includes(answer.status)) throw await client.failureOf(call, answer);
   await answer.body.cancel();
 }
 

@@ -4,11 +4,11 @@
  * that one is sent the credential for them.
  * @module
  */
-import { getOrSet, getOrTry, orAborted } from "../../io/work.ts";
+import { getOrSet, getOrTry, orAborted } from "../../io/concurrency.ts";
 import { basicAuthorization, type Credential, parseSecret } from "./credentials.ts";
 import { isLoopback } from "./endpoint.ts";
-import { readRefusal, readWithin } from "./bounds.ts";
-import { ConnectionError, type Refusal } from "./failure.ts";
+import { readErrorAnswer, readWithin } from "./bounds.ts";
+import { ConnectionError, type ErrorAnswer } from "./failure.ts";
 import { type Answer, isSafeFrom, REDIRECTS, type Transport } from "./transport.ts";
 
 /** One way to authenticate that a server offers; names are in small letters. */
@@ -54,7 +54,7 @@ type BearerToken = { readonly value: string; readonly expires: number };
 
 /** A token server that gave no token. */
 export class TokenRefused extends Error {
-  constructor(why: string, readonly url: URL, readonly refusal: Refusal) {
+  constructor(why: string, readonly url: URL, readonly answer: ErrorAnswer) {
     super(why);
   }
 }
@@ -98,8 +98,8 @@ async function fetchToken(
     const what = "the answer of the token server";
     return readToken(await readWithin(answer.body, MAX_ANSWER_BYTES, ANSWER_MS, what), asked);
   }
-  const { why, refusal } = await readRefusal(`token server ${host}`, answer);
-  throw new TokenRefused(why, url, refusal);
+  const { why, error } = await readErrorAnswer(`token server ${host}`, answer);
+  throw new TokenRefused(why, url, error);
 }
 
 async function askTokenServer(
@@ -188,16 +188,16 @@ export class Authorizer {
   }
 
   /**
-   * Takes the refusal (401) of a request, its own header `sent`, and `WWW-Authenticate`; gives whether
+   * Takes the 401 of a request: its own header `sent`, and `WWW-Authenticate`; gives whether
    * {@link header} may now have what works.
    */
   async refused(
     scopes: readonly Scope[],
     sent: string | undefined,
-    wanted: string | null,
+    wwwAuthenticate: string | null,
     signal?: AbortSignal,
   ): Promise<boolean> {
-    const challenges = parseChallenges(wanted ?? "");
+    const challenges = parseChallenges(wwwAuthenticate ?? "");
     const bearer = challenges.find(({ scheme, parameters }) =>
       scheme === "bearer" && parameters.realm !== undefined
     );

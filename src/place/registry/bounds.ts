@@ -4,7 +4,7 @@
  * @module
  */
 import { chunksOf, readAll } from "../../io/streams.ts";
-import { ConnectionError, type Refusal } from "./failure.ts";
+import { ConnectionError, type ErrorAnswer } from "./failure.ts";
 
 /** Ends work that takes too long, or when its caller does. */
 export class Bound implements Disposable {
@@ -65,14 +65,14 @@ const MAX_ERROR_BYTES = 64 * 1024;
 const ERROR_MS = 10_000;
 
 /** What an answer says that was not hoped for; its codes are read from its body. */
-export async function readRefusal(
+export async function readErrorAnswer(
   who: string,
   { status, body }: { readonly status: number; readonly body: ReadableStream<Uint8Array> },
-): Promise<{ readonly why: string; readonly refusal: Refusal }> {
+): Promise<{ readonly why: string; readonly error: ErrorAnswer }> {
   const bytes = await readWithin(body, MAX_ERROR_BYTES, ERROR_MS, "the error").catch(() => {});
   const codes = bytes === undefined ? [] : registryCodes(bytes);
   const said = codes.length > 0 ? ` (${codes.join(", ")})` : "";
-  return { why: `${who} answered ${status}${said}`, refusal: { status, codes } };
+  return { why: `${who} answered ${status}${said}`, error: { status, codes } };
 }
 
 /**

@@ -4,19 +4,19 @@
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
-import { getOrSet } from "../../io/work.ts";
+import { getOrSet } from "../../io/concurrency.ts";
 import { Authorizer, type Scope, TokenRefused } from "./auth.ts";
 import { type CredentialProvider, dockerCredentials } from "./credentials.ts";
 import { apiHost } from "./endpoint.ts";
-import { readRefusal } from "./bounds.ts";
+import { readErrorAnswer } from "./bounds.ts";
 import {
   connectionFailure,
   DEFAULT_RETRY,
+  type ErrorAnswer,
   isTransientError,
   isTransientStatus,
-  type Refusal,
+  parseRetryAfter,
   RegistryError,
-  retryAfterMs,
   type RetryPolicy,
   sleep,
   waitMs,
@@ -93,10 +93,10 @@ export class RegistryClient {
 
   constructor(readonly registry: string, readonly shared: Shared) {}
 
-  /** Waits till another try makes sense, and tells of it; `askedMs` is what the registry asked for. */
-  async waitForTry(call: Call, failed: number, why: string, askedMs?: number): Promise<void> {
+  /** Waits till another try makes sense, and tells of it; `retryAfterMs` is what the registry asked for. */
+  async waitForTry(call: Call, failed: number, why: string, retryAfterMs?: number): Promise<void> {
     const { policy, onDelay } = this.shared;
-    const ms = waitMs(policy, failed, askedMs);
+    const ms = waitMs(policy, failed, retryAfterMs);
     const when = `in ${(ms / 1000).toFixed(1)} s (${failed} of ${policy.attempts})`;
     onDelay(`Could not ${call.doing}: ${why}; trying again ${when}`);
     await sleep(ms, call.signal);
@@ -112,38 +112,38 @@ export class RegistryClient {
     const attempts = call.retry === false ? 1 : this.shared.policy.attempts;
     for (let tried = 1;; tried++) {
       signal?.throwIfAborted();
-      let askedMs: number | undefined;
+      let retryAfterMs: number | undefined;
       let why: string;
       try {
         const answer = await this.#once(call);
         if (tried >= attempts || !isTransientStatus(answer.status)) return answer;
-        askedMs = retryAfterMs(answer.headers.get("retry-after"));
+        retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"));
         why = `${answer.url.host} answered ${answer.status}`;
         await answer.body.cancel();
       } catch (error) {
         signal?.throwIfAborted();
         if (call.retry === false && isTransientError(error)) throw error;
         const again = isTransientError(error) ||
-          (error instanceof TokenRefused && isTransientStatus(error.refusal.status));
+          (error instanceof TokenRefused && isTransientStatus(error.answer.status));
         if (tried >= attempts || !again) throw this.failure(call, error);
         why = messageOf(error);
       }
-      await this.waitForTry(call, tried, why, askedMs);
+      await this.waitForTry(call, tried, why, retryAfterMs);
     }
   }
 
   /** The error of an answer that was not hoped for; `absent`: of 404, that nothing is there. */
-  async refusal(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
+  async failureOf(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
     const { status, url } = answer;
     const own = url.host === (await this.reach()).base.host;
-    const { why, refusal } = await readRefusal(own ? "registry" : url.host, answer);
-    if (status === 401 || status === 403) return this.#denied(call, url, why, refusal);
+    const { why, error } = await readErrorAnswer(own ? "registry" : url.host, answer);
+    if (status === 401 || status === 403) return this.#denied(call, url, why, error);
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
     const next = status === 413 ? TOO_LARGE : call.otherwise;
-    return new RegistryError(code, call, url, why, { next, ...refusal });
+    return new RegistryError(code, call, url, why, { next, ...error });
   }
 
-  #denied(call: Call, url: URL, why: string, more: Refusal): RegistryError {
+  #denied(call: Call, url: URL, why: string, more: ErrorAnswer): RegistryError {
     const next = call.denied ?? `run "kodeno login ${this.registry}"`;
     return new RegistryError("UNAUTHORIZED", call, url, why, { next, ...more });
   }
@@ -228,7 +228,7 @@ export class RegistryClient {
   failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
-      const { url, message, refusal: { status, codes } } = error;
+      const { url, message, answer: { status, codes } } = error;
       const more = { status, codes, cause: error };
       const asked = { ...call, method: "GET" };
       return status >= 400 && status < 500 && !isTransientStatus(status)

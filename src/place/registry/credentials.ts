@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { isAbsent, readSmallText } from "../../io/files.ts";
-import { getOrSet } from "../../io/work.ts";
+import { getOrSet } from "../../io/concurrency.ts";
 import { DOCKER_HUB, registryName } from "./endpoint.ts";
 import type { Environment } from "./proxy.ts";
 

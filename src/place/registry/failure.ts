@@ -4,7 +4,7 @@
  * @module
  */
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
-import { orAborted } from "../../io/work.ts";
+import { orAborted } from "../../io/concurrency.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
 type ConnectionTrouble = Passing | typeof LASTING[number];
@@ -68,8 +68,8 @@ export function connectionError(error: unknown): unknown {
 /** What was tried, as its failure is told. */
 type Tried = { readonly doing: string; readonly method: string };
 
-/** An answer that refuses. */
-export interface Refusal {
+/** What an answer says that tells of an error. */
+export interface ErrorAnswer {
   /** HTTP's. */
   readonly status: number;
   /** Those of its body: `DENIED`, `MANIFEST_UNKNOWN` (distribution spec, "Error Codes"). */
@@ -77,7 +77,7 @@ export interface Refusal {
 }
 
 /** What else is known of a request that failed: the error behind it, and what a person may do now. */
-type MoreOfFailure = Partial<Refusal> & { readonly next?: string | undefined; cause?: unknown };
+type MoreOfFailure = Partial<ErrorAnswer> & { readonly next?: string | undefined; cause?: unknown };
 
 /** A request to a registry that failed. */
 export class RegistryError extends KodenoError {
@@ -144,7 +144,10 @@ export function isTransientError(error: unknown): boolean {
 }
 
 /** Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date. */
-export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
+export function parseRetryAfter(
+  header: string | null,
+  now: number = Date.now(),
+): number | undefined {
   if (header === null) return undefined;
   const text = header.trim();
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
@@ -156,12 +159,12 @@ export function retryAfterMs(header: string | null, now: number = Date.now()): n
 export function waitMs(
   policy: RetryPolicy,
   failed: number,
-  askedMs: number | undefined,
+  retryAfterMs: number | undefined,
   random: () => number = Math.random,
 ): number {
   const jitter = random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (failed - 1));
-  if (askedMs === undefined) return jitter;
-  return Math.min(askedMs, policy.maxRetryAfterMs) + random() * policy.baseMs;
+  if (retryAfterMs === undefined) return jitter;
+  return Math.min(retryAfterMs, policy.maxRetryAfterMs) + random() * policy.baseMs;
 }
 
 /** Waits, or throws the signal's reason as soon as it is aborted. */

@@ -10,7 +10,7 @@ import {
   DEFAULT_RETRY,
   isTransientError,
   isTransientStatus,
-  retryAfterMs,
+  parseRetryAfter,
   sleep,
   waitMs,
 } from "./failure.ts";
@@ -25,11 +25,11 @@ Deno.test("waits grow, with jitter, within their bounds", () => {
 
 Deno.test("Retry-After is seconds or a date", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
-  assert.equal(retryAfterMs("120", now), 120_000);
-  assert.equal(retryAfterMs("Thu, 01 Jan 2026 00:00:05 GMT", now), 5000);
-  assert.equal(retryAfterMs("Wed, 31 Dec 2025 00:00:00 GMT", now), 0);
+  assert.equal(parseRetryAfter("120", now), 120_000);
+  assert.equal(parseRetryAfter("Thu, 01 Jan 2026 00:00:05 GMT", now), 5000);
+  assert.equal(parseRetryAfter("Wed, 31 Dec 2025 00:00:00 GMT", now), 0);
   for (const text of [null, "", "soon", "-1e", "1".repeat(30)]) {
-    assert.equal(retryAfterMs(text, now), undefined, String(text));
+    assert.equal(parseRetryAfter(text, now), undefined, String(text));
   }
 });
 

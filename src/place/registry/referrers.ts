@@ -11,7 +11,7 @@ import { hasCode, KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
 import { withLockFile } from "../../io/lock.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
-import { inTurn } from "../../io/work.ts";
+import { inTurn } from "../../io/concurrency.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -60,7 +60,7 @@ async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint
       await answer.body.cancel();
       return;
     }
-    if (answer.status !== 200) throw await client.refusal(page, answer);
+    if (answer.status !== 200) throw await client.failureOf(page, answer);
     refuseWebPage(page, answer, "");
     let bytes: Uint8Array;
     try {

@@ -7,7 +7,7 @@ import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
-import { Pool, SingleFlight } from "../../io/work.ts";
+import { Pool, SingleFlight } from "../../io/concurrency.ts";
 import {
   bareDescriptor,
   type Descriptor,

@@ -83,7 +83,7 @@ export class Repository {
     const answer = await this.client.call(call);
     await answer.body.cancel();
     if (answer.status === 404) return false;
-    if (answer.status !== 200) throw await this.client.refusal(call, answer);
+    if (answer.status !== 200) throw await this.client.failureOf(call, answer);
     refuseWebPage(call, answer, d.mediaType);
     const length = answer.headers.get("content-length");
     return length === null || Number(length) === d.size;
@@ -102,7 +102,7 @@ export class Repository {
       const answer = await this.client.call({ ...call, headers });
       const { status, url, body } = answer;
       if (status !== 200 && (status !== 206 || offset === 0)) {
-        throw await this.client.refusal(call, answer, true);
+        throw await this.client.failureOf(call, answer, true);
       }
       const from = status === 206 ? offset : 0;
       const refuse = async (why: string) => {
@@ -136,7 +136,7 @@ export class Repository {
     if (status === 404) return undefined;
     // Some registries know HEAD only for those who are logged in, or not at all.
     if (status === 405) return (await this.getManifest(ref, options)).descriptor;
-    if (status !== 200) throw await this.client.refusal(call, answer);
+    if (status !== 200) throw await this.client.failureOf(call, answer);
     refuseWebPage(call, answer, "");
     const digest = namedDigest(answer);
     const length = answer.headers.get("content-length");
@@ -158,7 +158,7 @@ export class Repository {
     let leftMs = this.client.shared.documentMs;
     for (let tried = 1;; tried++) {
       const answer = await this.client.call(call);
-      if (answer.status !== 200) throw await this.client.refusal(call, answer, true);
+      if (answer.status !== 200) throw await this.client.failureOf(call, answer, true);
       refuseWebPage(call, answer, "");
       let bytes: Uint8Array;
       const began = performance.now();
@@ -202,10 +202,10 @@ export class Repository {
     const { attempts } = this.client.shared.policy;
     let answer = await this.client.call(call);
     for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {
-      const refusal = await this.client.refusal(call, answer);
-      const mayPass = refusal.registryCodes.includes(BLOB_UNKNOWN);
-      if (!mayPass || tried >= attempts) throw refusal;
-      const why = `registry answered ${refusal.status} (${BLOB_UNKNOWN})`;
+      const failure = await this.client.failureOf(call, answer);
+      const mayPass = failure.registryCodes.includes(BLOB_UNKNOWN);
+      if (!mayPass || tried >= attempts) throw failure;
+      const why = `registry answered ${failure.status} (${BLOB_UNKNOWN})`;
       await this.client.waitForTry(call, tried, why);
       answer = await this.client.call(call);
     }
@@ -242,21 +242,21 @@ function resuming(
 
   const next = async (memory: Memory): Promise<Memory> => {
     const room = memory.length;
-    for (let lent = memory;;) {
+    for (let buffer = memory;;) {
       try {
-        const bytes = await part.reader.read(lent);
+        const bytes = await part.reader.read(buffer);
         if (bytes.length === 0 && offset < d.size) {
           const early = `the answer ended ${d.size - offset} bytes too early`;
           throw new ConnectionError("closed", early);
         }
         const known = Math.min(part.skip, bytes.length);
         part.skip -= known;
-        // What is new goes to the beginning, which is where a reader of lent memory looks.
+        // What is new goes to the beginning, which is where its reader looks.
         if (known > 0) bytes.copyWithin(0, known);
         if (known < bytes.length || bytes.length === 0) {
           return bytes.subarray(0, bytes.length - known);
         }
-        lent = new Uint8Array(bytes.buffer);
+        buffer = new Uint8Array(bytes.buffer);
       } catch (error) {
         call.signal?.throwIfAborted();
         const failed = tries.add(offset);
@@ -265,8 +265,8 @@ function resuming(
         }
         await client.waitForTry(call, failed, messageOf(error));
         part = await open(offset);
-        // What was lent is lost with the part that broke.
-        lent = new Uint8Array(room);
+        // The buffer is lost with the part that broke.
+        buffer = new Uint8Array(room);
       }
     }
   };

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
-import { getOrTry, orAborted } from "../../io/work.ts";
+import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { newHttpClient } from "../http_client.ts";
 import { Bound } from "./bounds.ts";
 import { certsFolders, certsFor } from "./certs.ts";

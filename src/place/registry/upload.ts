@@ -20,7 +20,7 @@ import {
   FailedTries,
   isTransientError,
   isTransientStatus,
-  retryAfterMs,
+  parseRetryAfter,
 } from "./failure.ts";
 import type { Answer } from "./transport.ts";
 
@@ -109,7 +109,7 @@ type Session = { readonly location: URL; readonly offset: number };
 
 /** An answer to a part of an upload that another try may change. */
 class RetryableAnswer {
-  constructor(readonly failure: unknown, readonly askedMs: number | undefined) {}
+  constructor(readonly failure: unknown, readonly retryAfterMs: number | undefined) {}
 }
 
 /** A body was too large for the registry or a proxy before it, or had no length. */
@@ -122,7 +122,7 @@ export async function checkPush(repository: Repository, options: CallOptions): P
   const { client } = repository;
   const call = repository.call("POST", "blobs/uploads/", `push to ${repository.name}`, options);
   const answer = await client.call(call);
-  if (answer.status !== 202) throw await client.refusal(call, answer);
+  if (answer.status !== 202) throw await client.failureOf(call, answer);
   await answer.body.cancel();
   await giveUp(client, { ...call, to: await client.locationOf(call, answer) });
 }
@@ -204,8 +204,8 @@ export class Upload {
       const to = this.#session?.location ?? call.to;
       throw isAnswer ? error.failure : this.#client.failure({ ...call, to }, error);
     }
-    const [failure, askedMs] = isAnswer ? [error.failure, error.askedMs] : [error];
-    await this.#client.waitForTry(call, failed, messageOf(failure), askedMs);
+    const [failure, retryAfterMs] = isAnswer ? [error.failure, error.retryAfterMs] : [error];
+    await this.#client.waitForTry(call, failed, messageOf(failure), retryAfterMs);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */
@@ -226,7 +226,7 @@ export class Upload {
 
   async #begin(): Promise<Session> {
     const answer = await this.#client.call(this.#begins);
-    if (answer.status !== 202) throw await this.#client.refusal(this.#begins, answer);
+    if (answer.status !== 202) throw await this.#client.failureOf(this.#begins, answer);
     return await this.#begun(this.#begins, answer);
   }
 
@@ -274,7 +274,7 @@ export class Upload {
     const isRefused = isStream ? STREAM_REFUSED.includes(answer.status) : answer.status === 413;
     if (!isRefused) throw await this.#failure(call, answer);
     const refused = answer.status === 413 ? length : Infinity;
-    throw new BodyRefused(await this.#client.refusal(call, answer), refused);
+    throw new BodyRefused(await this.#client.failureOf(call, answer), refused);
   }
 
   /** Ends the upload, with the bytes of a small blob. */
@@ -292,12 +292,12 @@ export class Upload {
   /** What an answer means that was not hoped for. */
   async #failure(call: Call, answer: Answer): Promise<unknown> {
     const { status, headers } = answer;
-    const failure = await this.#client.refusal(call, answer);
+    const failure = await this.#client.failureOf(call, answer);
     // 404 and 416: the registry has lost the upload, or is not where it was thought to be.
     const anew = status === 404 || status === 416;
     if (anew) this.#session = undefined;
     if (!anew && !isTransientStatus(status)) return failure;
-    return new RetryableAnswer(failure, retryAfterMs(headers.get("retry-after")));
+    return new RetryableAnswer(failure, parseRetryAfter(headers.get("retry-after")));
   }
 
   /** Where an upload is to go on; undefined to begin anew. */

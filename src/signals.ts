@@ -31,7 +31,7 @@ export function listenNow(one: Listening): Disposable {
  *
  * @throws what was heard before it began
  */
-export function undisturbed<T>(work: () => T): T {
+export function uninterruptible<T>(work: () => T): T {
   const resting = [...listening];
   for (const one of resting) one.check();
   for (const one of resting) one.rest();

@@ -1,5 +1,6 @@
 /**
- * Work: bounded, in turn, shared by those who ask for the same, left behind, interrupted.
+ * Concurrency: work that is bounded, done in turn, or shared by those who ask for the same, and waiting
+ * that a signal ends.
  * @module
  */
 import { setImmediate } from "node:timers";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { soon } from "../../test/support/fails.ts";
-import { forEach, inTurn, Pool } from "./work.ts";
+import { forEach, inTurn, Pool } from "./concurrency.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 
