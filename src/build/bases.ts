@@ -20,6 +20,7 @@ import type { LayerCache } from "../layers/cache.ts";
 import { type Descriptor, digestHex, isDigest } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
+import { blobPathIn, BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { giveUpNetwork, openRegistries, openSource, parsePlace } from "../place/open.ts";
 
@@ -153,7 +154,6 @@ export async function settleNetwork(
   return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
 }
 
-const BLOBS = ["blobs", "sha256"] as const;
 const NAMES = "names";
 
 /** The folder of the base images in a cache. */
@@ -165,7 +165,7 @@ export function baseCacheDirectory(cacheDirectory: string): string {
 async function openBaseCache(cacheDirectory: string) {
   const directory = baseCacheDirectory(cacheDirectory);
   try {
-    await Deno.mkdir(join(directory, ...BLOBS), { recursive: true });
+    await Deno.mkdir(join(directory, BLOBS), { recursive: true });
     await Deno.mkdir(join(directory, NAMES), { recursive: true });
   } catch (error) {
     throw ioFailure(`make cache of base images ${directory}`, error);
@@ -191,5 +191,5 @@ async function openBaseCache(cacheDirectory: string) {
 /** Forgets a blob whose bytes do not hold; tells whether it was there. */
 export async function evictBaseBlob(cacheDirectory: string, digest: string): Promise<boolean> {
   return isDigest(digest) &&
-    await removeIfThere(join(baseCacheDirectory(cacheDirectory), ...BLOBS, digestHex(digest)));
+    await removeIfThere(blobPathIn(baseCacheDirectory(cacheDirectory), { digest }));
 }

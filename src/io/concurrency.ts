@@ -155,6 +155,13 @@ export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Prom
   }
 }
 
+/** Waits, or throws the signal's reason as soon as it is aborted. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await orAborted(wait, signal).finally(() => clearTimeout(timer));
+}
+
 /** How long work may go on without a look at what else has happened, in milliseconds. */
 const BUSY_MS = 8;
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { soon } from "../../test/support/fails.ts";
-import { forEach, inTurn, Pool } from "./concurrency.ts";
+import { forEach, inTurn, Pool, sleep } from "./concurrency.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 
@@ -89,4 +89,11 @@ Deno.test("forEach: after a failure nothing begins, and it is told when the othe
   };
   await assert.rejects(forEach([0, 1, 2, 3], new Pool(2), work), /^Error: one$/);
   assert.deepEqual([begun, ended], [[0, 1], [0]]);
+});
+
+Deno.test("sleep: ends with its signal", async () => {
+  const controller = new AbortController();
+  const waiting = sleep(60_000, controller.signal);
+  controller.abort(new Error("stopped by the test"));
+  await assert.rejects(waiting, /stopped by the test/);
 });

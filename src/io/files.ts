@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { KodenoError, messageOf } from "../errors.ts";
-import { yieldToEventLoop } from "./concurrency.ts";
+import { sleep, yieldToEventLoop } from "./concurrency.ts";
 
 // Windows knows neither.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -32,9 +32,14 @@ export async function openWithRetry(path: string, how?: Deno.OpenOptions): Promi
       return await Deno.open(path, how);
     } catch (error) {
       if (waits === MOST_WAITS || !isOutOfFiles(error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+      await sleep(WAIT_MS);
     }
   }
+}
+
+/** Opens a regular file; gives nothing for what is none: a pipe would be waited for. Links are followed. */
+export async function openIfFile(path: string): Promise<Deno.FsFile | undefined> {
+  return (await Deno.stat(path)).isFile ? await openWithRetry(path) : undefined;
 }
 
 /**

@@ -9,7 +9,7 @@ import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { removeStaleTemporaries, writeAtomically } from "./atomic.ts";
 import { ioFailure, isNotFound, writeAll } from "./files.ts";
-import { orAborted } from "./concurrency.ts";
+import { orAborted, sleep } from "./concurrency.ts";
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;
@@ -17,7 +17,7 @@ const MAX_LINKS = 40;
 const DESCRIPTORS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?fd$/;
 
 /** How often the other side of a pipe is looked for, in milliseconds. */
-const WAIT_MS = 50;
+export const PARTNER_MS = 50;
 
 /** Takes bytes, which are written when it is done. */
 type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
@@ -168,7 +168,7 @@ async function writeThrough(
       const comesLater = error instanceof Deno.errors.WouldBlock ||
         (!hasReader && offset === 0 && error instanceof Deno.errors.BrokenPipe);
       if (!comesLater) throw error;
-      await waitForPartner(signal);
+      await sleep(PARTNER_MS, signal);
     }
   }
 }
@@ -181,8 +181,4 @@ export async function openPipe(path: string, side: "read" | "write"): Promise<De
     throw error;
   });
   return await Deno.open(path, { [side]: true });
-}
-
-export async function waitForPartner(signal?: AbortSignal): Promise<void> {
-  await orAborted(new Promise<void>((resolve) => setTimeout(resolve, WAIT_MS)), signal);
 }

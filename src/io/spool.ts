@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { KodenoError } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "./atomic.ts";
 import { ioFailure, writeAll } from "./files.ts";
-import { findOutput, openPipe, waitForPartner } from "./output.ts";
-import { orAborted } from "./concurrency.ts";
+import { findOutput, openPipe, PARTNER_MS } from "./output.ts";
+import { orAborted, sleep } from "./concurrency.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -51,7 +51,7 @@ export async function spoolInput(
       const count = await orAborted(input.read(buffer), signal);
       if (count === null) {
         if (begun) break;
-        await waitForPartner(signal);
+        await sleep(PARTNER_MS, signal);
         continue;
       }
       begun = true;

@@ -11,7 +11,7 @@
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { isOutOfFiles } from "../io/files.ts";
-import { orAborted } from "../io/concurrency.ts";
+import { orAborted, sleep } from "../io/concurrency.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";
@@ -117,7 +117,7 @@ export class Listener {
       } catch (error) {
         // Others are of a client that was gone before it was there.
         if (isOutOfFiles(error)) this.#makeRoom();
-        if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+        if (!this.#stopped) await sleep(WAIT_MS);
       }
     }
   }

@@ -11,7 +11,7 @@ import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/walk.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
-import { ioFailure, openWithRetry, readSomeAt } from "../../io/files.ts";
+import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
 import { spoolInput } from "../../io/spool.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
@@ -262,7 +262,7 @@ class TarFile implements Disposable {
     /** By name; a link is the name it leads to. */
     private readonly members: ReadonlyMap<string, Member | string>,
     /** Which file it was. */
-    private readonly identity: string,
+    private readonly stamp: string,
     private readonly held: Deno.FsFile | undefined,
   ) {}
 
@@ -276,7 +276,7 @@ class TarFile implements Disposable {
       const info = await file.stat();
       const members = await scanMembers(file, path, info.size, signal);
       if (held === undefined) file.close();
-      return new TarFile(path, members, identityOf(info), held);
+      return new TarFile(path, members, stampOf(info), held);
     } catch (error) {
       file.close();
       if (signal?.aborted) throw signal.reason;
@@ -306,7 +306,7 @@ class TarFile implements Disposable {
     const file = await openFile(this.path);
     try {
       // Offsets hold for one file only: a new one under the same name is another.
-      if (identityOf(await file.stat()) !== this.identity) {
+      if (stampOf(await file.stat()) !== this.stamp) {
         throw badArchive(this.path, "it was changed while it was read; run it again");
       }
       return partStream(file, part, this.path, () => file.close());
@@ -318,16 +318,14 @@ class TarFile implements Disposable {
 }
 
 async function openFile(path: string): Promise<Deno.FsFile> {
-  try {
-    // A pipe would be waited for.
-    if ((await Deno.stat(path)).isFile) return await openWithRetry(path);
-  } catch (error) {
+  const file = await openIfFile(path).catch((error) => {
     throw ioFailure(`read archive ${path}`, error);
-  }
+  });
+  if (file !== undefined) return file;
   throw notAnArchive(path, "it is no file");
 }
 
-function identityOf({ dev, ino, size, mtime }: Deno.FileInfo): string {
+function stampOf({ dev, ino, size, mtime }: Deno.FileInfo): string {
   return [dev, ino, size, mtime?.getTime()].join(" ");
 }
 

@@ -13,7 +13,7 @@ import {
   syncParent,
   writeAtomically,
 } from "../../io/atomic.ts";
-import { ioFailure, isNotFound, openWithRetry, writeAll } from "../../io/files.ts";
+import { ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
@@ -71,13 +71,11 @@ export async function openFileOf(
   path: string,
   what: string,
 ): Promise<Deno.FsFile> {
-  try {
-    // A pipe would be waited for.
-    if ((await Deno.stat(path)).isFile) return await openWithRetry(path);
-  } catch (error) {
+  const file = await openIfFile(path).catch((error) => {
     if (!isNotFound(error)) throw ioFailure(`read ${what}`, error);
     throw new KodenoError("NOT_FOUND", `Cannot find ${what} in layout ${directory}`);
-  }
+  });
+  if (file !== undefined) return file;
   throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: it is no file`);
 }
 

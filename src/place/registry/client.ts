@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError, messageOf } from "../../errors.ts";
-import { getOrSet } from "../../io/concurrency.ts";
+import { getOrSet, sleep } from "../../io/concurrency.ts";
 import { Authorizer, type Scope, TokenRefused } from "./auth.ts";
 import { type CredentialProvider, dockerCredentials } from "./credentials.ts";
 import { apiHost } from "./endpoint.ts";
@@ -18,7 +18,6 @@ import {
   parseRetryAfter,
   RegistryError,
   type RetryPolicy,
-  sleep,
   waitMs,
 } from "./failure.ts";
 import {

@@ -4,7 +4,6 @@
  * @module
  */
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
-import { orAborted } from "../../io/concurrency.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
 type ConnectionTrouble = Passing | typeof LASTING[number];
@@ -165,13 +164,6 @@ export function waitMs(
   const jitter = random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (failed - 1));
   if (retryAfterMs === undefined) return jitter;
   return Math.min(retryAfterMs, policy.maxRetryAfterMs) + random() * policy.baseMs;
-}
-
-/** Waits, or throws the signal's reason as soon as it is aborted. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const wait = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await orAborted(wait, signal).finally(() => clearTimeout(timer));
 }
 
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */

@@ -11,7 +11,6 @@ import {
   isTransientError,
   isTransientStatus,
   parseRetryAfter,
-  sleep,
   waitMs,
 } from "./failure.ts";
 
@@ -36,13 +35,6 @@ Deno.test("Retry-After is seconds or a date", () => {
 Deno.test("only what may change is tried again", () => {
   const statuses = [200, 201, 400, 401, 403, 404, 408, 409, 416, 429, 500, 501, 502, 503, 504, 505];
   assert.deepEqual(statuses.filter(isTransientStatus), [408, 429, 500, 502, 503, 504]);
-});
-
-Deno.test("a wait ends with its signal", async () => {
-  const controller = new AbortController();
-  const waiting = sleep(60_000, controller.signal);
-  controller.abort(new Error("stopped by the test"));
-  await assert.rejects(waiting, /stopped by the test/);
 });
 
 Deno.test("what the runtime says of a connection is told without the URL", () => {

@@ -11,7 +11,7 @@ import { hasCode, KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
 import { withLockFile } from "../../io/lock.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
-import { inTurn } from "../../io/concurrency.ts";
+import { inTurn, sleep } from "../../io/concurrency.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -31,7 +31,7 @@ import {
 import { type Document, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound } from "./bounds.ts";
-import { connectionFailure, sleep, waitMs } from "./failure.ts";
+import { connectionFailure, waitMs } from "./failure.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
