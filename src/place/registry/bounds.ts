@@ -6,7 +6,10 @@
 import { chunksOf, readAll } from "../../io/streams.ts";
 import { ConnectionError, type ErrorAnswer } from "./failure.ts";
 
-/** Ends work that takes too long, or when its caller does. */
+/**
+ * Ends work that takes too long, or when its caller does. Not by `AbortSignal.any`: on Deno 2.6 each one
+ * would leave something in the signal of the caller, which has thousands of requests.
+ */
 export class Bound implements Disposable {
   readonly #control = new AbortController();
   readonly #abort = () => this.#control.abort(this.caller?.reason);
