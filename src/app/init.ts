@@ -3,7 +3,7 @@
  * @module
  */
 import { lstatSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { KO_FILES, resolveBuildConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { jsonSchema } from "../config/json_schema.ts";
@@ -11,10 +11,11 @@ import { SKAFFOLD_FILES } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
+import { linkFile, makeFolder, removeStaleTemporaries, syncParent } from "../io/atomic.ts";
+import { ioFailure } from "../io/files.ts";
 import { koText, skaffoldText } from "../setup/init/config_texts.ts";
 import { findImages } from "../setup/init/kubernetes.ts";
 import { listPrograms, lookedAt, scanRepository } from "../setup/init/repository.ts";
-import { writeNew } from "../setup/init/write_new.ts";
 
 /** A file that is proposed, or was written. */
 interface ProposedFile {
@@ -100,4 +101,21 @@ export async function writeProposal({ directory, files }: Proposal) {
     (await writeNew(join(directory, path), text) ? written : kept).push(path);
   }
   return { written, kept };
+}
+
+/**
+ * Writes a file whole, or not at all, and makes the folders above it; false when there is something of
+ * this name, be it a link that leads nowhere: it stays.
+ */
+export async function writeNew(path: string, text: string): Promise<boolean> {
+  const folder = dirname(path);
+  try {
+    await makeFolder(folder);
+    await removeStaleTemporaries(folder);
+    if (!(await linkFile(path, folder, new TextEncoder().encode(text)))) return false;
+    await syncParent(path);
+    return true;
+  } catch (error) {
+    throw ioFailure(`write ${path}`, error);
+  }
 }

@@ -6,7 +6,7 @@ import type { ResolveRequest } from "../build/resolve.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { WorkOptions } from "../events.ts";
 import { findKubectl, runKubectl } from "../kube/kubectl.ts";
-import { resolveObjects, type ResolveOptions } from "../watch/resolve_watch.ts";
+import { resolveObjects, type ResolveOptions } from "../watch/resolve_objects.ts";
 
 /** While kubectl runs, the terminal is its own. */
 interface KubectlOptions extends WorkOptions {

@@ -3,7 +3,7 @@
  * @module
  */
 import type { ResolveRequest } from "../build/resolve.ts";
-import { resolveObjects, type ResolveOptions } from "../watch/resolve_watch.ts";
+import { resolveObjects, type ResolveOptions } from "../watch/resolve_objects.ts";
 
 /** While objects are printed, the terminal is theirs. */
 interface PrintOptions extends ResolveOptions {

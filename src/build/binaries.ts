@@ -7,7 +7,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import type { CacheConfig } from "../config/config.ts";
-import { buildIdOf } from "../go/build_id.ts";
+import { buildIdOf } from "../go/build.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { hashed } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";

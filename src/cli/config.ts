@@ -4,7 +4,7 @@
  * @module
  */
 import { Document, isScalar, stringify, YAMLMap } from "yaml";
-import type { ShownConfig, ShownImage } from "../app/show_config.ts";
+import type { ShownConfig, ShownImage } from "../app/config.ts";
 import { command, type Commands } from "./command.ts";
 import {
   BUILD_FLAGS,
@@ -30,7 +30,7 @@ const config = command({
   view: true,
   endsAtOnce: true,
   run: async (given, work): Promise<Found> => {
-    const { showArtifacts, showConfig } = await import("../app/show_config.ts");
+    const { showArtifacts, showConfig } = await import("../app/config.ts");
     if (given.file === undefined) return await showConfig(given, work);
     const { notes, ...skaffold } = await skaffoldOptions(given);
     for (const message of notes) work.emit({ type: "note", level: "warning", message });

@@ -45,7 +45,7 @@ const inspect = command({
   run: async (_, work, layout, name) =>
     (await import("../app/inspect.ts")).inspect(layout, name, work),
   jsonType: "image",
-  print: async (images) => (await import("./tree.ts")).printTrees(images),
+  print: async (images) => (await import("./inspect_tree.ts")).printTrees(images),
 });
 
 const tag = command({

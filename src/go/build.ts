@@ -1,11 +1,13 @@
 /**
  * `go build` for one group of packages, into a folder that stays, so that go's own check for nothing
- * to do works the next time.
+ * to do works the next time; and the build ID in a binary (Go's cmd/internal/buildid), by which alone
+ * go takes it for up to date.
  * @module
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { GoFlagsConfig } from "../config/image_config.ts";
+import { ioFailure } from "../io/files.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /** One binary of a {@link GoBuild}. */
@@ -89,4 +91,21 @@ export async function buildGroup(
   const result = await runGo({ ...how, directory, environment }, buildArguments(group, output));
   if (result.code !== 0) throw goFailure(`build for ${group.platformName}`, result);
   return result.stderr;
+}
+
+/** go itself looks for the ID in so many bytes. */
+const HEAD_BYTES = 32 * 1024;
+/** action ID of the link, action and content ID of the main package, content ID of the link. */
+const BUILD_ID = /[\w-]{20}\/[\w-]{20}\/[\w-]{20}\/[\w-]{20}/;
+
+/** Reads the build ID near the start of a binary; nothing where the linker was told to leave it out. */
+export async function buildIdOf(path: string): Promise<string | undefined> {
+  try {
+    using file = await Deno.open(path);
+    const head = new Uint8Array(HEAD_BYTES);
+    const count = file.readSync(head) ?? 0;
+    return BUILD_ID.exec(new TextDecoder("latin1").decode(head.subarray(0, count)))?.[0];
+  } catch (error) {
+    throw ioFailure(`read ${path}`, error);
+  }
 }

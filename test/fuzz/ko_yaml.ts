@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { showConfig } from "../../src/app/show_config.ts";
+import { showConfig } from "../../src/app/config.ts";
 import type { Dice } from "../support/dice.ts";
 import { attempt, type FuzzBench, type FuzzTarget, outcomeOf } from "./target.ts";
 import { mutateYaml, readYamlValues } from "./yaml_text.ts";

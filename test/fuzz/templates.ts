@@ -1,7 +1,7 @@
 /**
  * Templates of ko's and Skaffold's files: any text comes to an output, or to an error that says what
  * is wrong, and to the same each time. What the output has to be is asked of Go by
- * src/template/go_oracle_test.ts.
+ * test/differential/templates_test.ts.
  * @module
  */
 import assert from "node:assert/strict";

@@ -143,7 +143,7 @@ class Maker {
   }
 }
 
-/** Makes templates that read the data of the tables in `src/template/go_oracle_test.ts`. */
+/** Makes templates that read the data of the tables in `test/differential/templates_test.ts`. */
 export function randomTemplates(seed: number, count: number): readonly string[] {
   const maker = new Maker(seed);
   return Array.from({ length: count }, () => maker.template());

@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { randomTemplates } from "../../test/support/random_templates.ts";
-import { compareWithGo, type TemplateCase } from "../../test/support/template_oracle.ts";
+import { randomTemplates } from "../support/random_templates.ts";
+import { compareWithGo, type TemplateCase } from "../support/template_oracle.ts";
 
 /** What the tables read. */
 const DATA = {

@@ -1,7 +1,11 @@
+/**
+ * The files of a proposal are written once, and whole.
+ * @module
+ */
 import assert from "node:assert/strict";
-import { failsWith } from "../../../test/support/fails.ts";
-import { tempDir } from "../../../test/support/temp.ts";
-import { writeNew } from "./write_new.ts";
+import { failsWith } from "../../test/support/fails.ts";
+import { tempDir } from "../../test/support/temp.ts";
+import { writeNew } from "./init.ts";
 
 Deno.test("write new: makes a file and its folders once, whoever is first", async () => {
   await using dir = await tempDir();
