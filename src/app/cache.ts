@@ -2,8 +2,8 @@
  * The recipes of `kodeno cache`: what is kept for the next build, and removing it.
  * @module
  */
-import { baseCacheDirectory } from "../build/bases.ts";
-import { binaryRoot, listBinaryFolders, openLayers, shrinkCache } from "../build/binaries.ts";
+import { binaryRoot, listBinaryFolders } from "../build/binaries.ts";
+import { baseCacheDirectory, openLayers, shrinkCache } from "../build/cache.ts";
 import { resolveCacheConfig } from "../config/config.ts";
 import { removeIfThere } from "../io/files.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import { nameInDaemon } from "../build/names.ts";
+import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved } from "../content/copy.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import { type LoadGroup, planLoad } from "../build/names.ts";
+import { type LoadGroup, planLoad } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { summarize } from "../content/reader.ts";

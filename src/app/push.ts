@@ -3,7 +3,7 @@
  * registry. What is there is not sent, so stopping and starting again goes on where it was.
  * @module
  */
-import { planPush, type PushDestination, type PushNaming } from "../build/names.ts";
+import { planPush, type PushDestination, type PushNaming } from "../build/destinations.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved, measureCopy } from "../content/copy.ts";

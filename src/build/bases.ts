@@ -5,24 +5,25 @@
  * @module
  */
 import { join } from "node:path";
-import type { BuildConfig, PublishConfig } from "../config/config.ts";
+import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import { cachedSource } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type Base, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
-import { ioFailure, removeIfThere } from "../io/files.ts";
+import { getOrSet } from "../io/concurrency.ts";
+import { ioFailure } from "../io/files.ts";
 import { digestOf } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
-import { getOrSet } from "../io/concurrency.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { type Descriptor, digestHex, isDigest } from "../oci/descriptor.ts";
+import { type Descriptor, digestHex } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
-import { blobPathIn, BLOBS } from "../place/layout/files.ts";
+import { BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
-import { giveUpNetwork, openRegistries, openSource, parsePlace } from "../place/open.ts";
+import { openRegistries, openSource, parsePlace } from "../place/open.ts";
+import { baseCacheDirectory } from "./cache.ts";
 
 /** What the `static` base is made of. */
 interface StaticParts {
@@ -130,36 +131,7 @@ async function checkLayers(layout: Layout, base: Base, what: string): Promise<vo
   }
 }
 
-/**
- * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
- * right to use the network is given up for good. Gives the repositories of base images, whose layers a
- * registry may have already.
- *
- * @param isFar whether images go to a place beside those of `publish`, which may need the network
- */
-export async function settleNetwork(
-  builds: readonly BuildConfig[],
-  { push, local, kind }: PublishConfig,
-  isFar = false,
-): Promise<readonly string[]> {
-  const names = builds.flatMap(({ image, builds, baseImageOverrides }) => [
-    image.baseImage,
-    ...builds.map((build) => build.image.baseImage),
-    ...Object.values(baseImageOverrides),
-  ]);
-  const bases = [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
-  const dials = isFar || push || local || kind !== undefined ||
-    bases.some(({ kind }) => kind === "daemon");
-  if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();
-  return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
-}
-
 const NAMES = "names";
-
-/** The folder of the base images in a cache. */
-export function baseCacheDirectory(cacheDirectory: string): string {
-  return join(cacheDirectory, "bases");
-}
 
 /** Opens the base images of a cache. */
 async function openBaseCache(cacheDirectory: string) {
@@ -186,10 +158,4 @@ async function openBaseCache(cacheDirectory: string) {
       await writeSealed(path, directory, name, { mediaType, digest, size }).catch(() => {});
     },
   };
-}
-
-/** Forgets a blob whose bytes do not hold; tells whether it was there. */
-export async function evictBaseBlob(cacheDirectory: string, digest: string): Promise<boolean> {
-  return isDigest(digest) &&
-    await removeIfThere(blobPathIn(baseCacheDirectory(cacheDirectory), { digest }));
 }

@@ -6,14 +6,12 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import type { CacheConfig } from "../config/config.ts";
 import { buildIdOf } from "../go/build.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { hashed } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwnFile, readSealed, seal } from "../io/records.ts";
 import { fileStream } from "../io/streams.ts";
-import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 
 /** The folder of all binaries in a cache. */
 export function binaryRoot(cacheDirectory: string): string {
@@ -105,6 +103,14 @@ async function sizesIn(path: string): Promise<readonly number[] | undefined> {
   }
 }
 
+/**
+ * Removes a folder of binaries; builds that use it are waited for. The lock stays: without it two
+ * processes might hold it.
+ */
+export function removeBinaryFolder(path: string): Promise<unknown> {
+  return withLockFile(lockOf(path), () => removeIfThere(path, { recursive: true }));
+}
+
 function lockOf(path: string): string {
   return `${path}.lock`;
 }
@@ -181,34 +187,4 @@ async function fileState(path: string) {
   }
   await removeIfThere(path, { recursive: true });
   return undefined;
-}
-
-/** Opens the layers of a cache. */
-export function openLayers({ directory, enabled }: CacheConfig): Promise<LayerCache> {
-  return openLayerCache(join(directory, "layers"), enabled);
-}
-
-/**
- * Removes what was not used for the longest time, layers and folders of binaries alike, until the
- * cache is within its bound. A process that is just using one of the layers writes it anew.
- */
-export async function shrinkCache(
-  { directory, maxBytes }: CacheConfig,
-  layers: LayerCache,
-): Promise<void> {
-  const all = [
-    ...(await layers.list()).map((one) => ({ ...one, remove: () => layers.remove([one]) })),
-    ...(await listBinaryFolders(binaryRoot(directory))).map((one) => {
-      const remove = () => removeIfThere(one.path, { recursive: true });
-      // Builds that use it are waited for. The lock stays: without it two processes might hold it.
-      return { ...one, remove: () => withLockFile(lockOf(one.path), remove) };
-    }),
-  ].sort((a, b) => a.used - b.used);
-  let left = all.reduce((sum, { size }) => sum + size, 0);
-  for (const { size, remove } of all) {
-    if (left <= maxBytes) break;
-    await remove();
-    left -= size;
-  }
-  await layers.removeDeadKeys();
 }

@@ -3,12 +3,13 @@
  * @module
  */
 import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
-import { writeTextOutput } from "../io/output.ts";
-import { allEnded } from "../io/concurrency.ts";
-import { settleNetwork } from "./bases.ts";
-import { type Builder, GoBuilder } from "./builder.ts";
-import type { WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { isBuiltinBase } from "../image/builtin_base.ts";
+import { allEnded } from "../io/concurrency.ts";
+import { writeTextOutput } from "../io/output.ts";
+import { giveUpNetwork, parsePlace } from "../place/open.ts";
+import { type Builder, GoBuilder } from "./builder.ts";
 import {
   PlacesPublisher,
   type Publisher,
@@ -68,6 +69,30 @@ export async function withBuilders<T>(
   }
   await close();
   return result;
+}
+
+/**
+ * Settles what builds may dial: offline, and with neither a daemon nor a registry to publish to, the
+ * right to use the network is given up for good. Gives the repositories of base images, whose layers a
+ * registry may have already.
+ *
+ * @param isFar whether images go to a place beside those of `publish`, which may need the network
+ */
+async function settleNetwork(
+  builds: readonly BuildConfig[],
+  { push, local, kind }: PublishConfig,
+  isFar = false,
+): Promise<readonly string[]> {
+  const names = builds.flatMap(({ image, builds, baseImageOverrides }) => [
+    image.baseImage,
+    ...builds.map((build) => build.image.baseImage),
+    ...Object.values(baseImageOverrides),
+  ]);
+  const bases = [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
+  const dials = isFar || push || local || kind !== undefined ||
+    bases.some(({ kind }) => kind === "daemon");
+  if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();
+  return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
 }
 
 /** A failure of an offline build, with the next step where it lacks a module or a newer Go. */

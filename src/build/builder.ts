@@ -19,16 +19,17 @@ import {
   builtImage,
   type PlatformImage,
 } from "../image/assemble.ts";
-import { findUp } from "../io/files.ts";
 import { abortable, allEnded, getOrSet, Pool } from "../io/concurrency.ts";
+import { findUp } from "../io/files.ts";
 import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Layer, LayerPlan } from "../layers/layer.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { uninterruptible } from "../signals.ts";
-import { BaseSet, evictBaseBlob } from "./bases.ts";
-import { binaryRoot, openLayers, shrinkCache, withBinaryFolder } from "./binaries.ts";
+import { BaseSet } from "./bases.ts";
+import { binaryRoot, withBinaryFolder } from "./binaries.ts";
+import { evictBaseBlob, openLayers, shrinkCache } from "./cache.ts";
 import { findPackages } from "./packages.ts";
 import {
   type BuildGroup,

@@ -1,20 +1,12 @@
 /**
- * What images are called: built ones by their import paths, as ko has it; those of a layout in a registry
- * and in a daemon by the names they have. Pure.
+ * What built images are called: by their import paths, as ko has it. Pure.
  * @module
  */
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import type { Naming } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
-import {
-  parseReference,
-  parseRepository,
-  parseTag,
-  shortName,
-  splitHost,
-} from "../oci/reference.ts";
+import { parseRepository } from "../oci/reference.ts";
 
 /**
  * A name for each import path, without tag: in a repository by `naming`; `short` ones are the last
@@ -50,147 +42,4 @@ export function planNames(
     owners.set(name, importPath);
     return [importPath, parseRepository(name)];
   }));
-}
-
-/** How a repository is made from an image's name. */
-export interface PushNaming {
-  /** Prefix of repositories; without it an image goes where its name says. */
-  readonly to?: string | undefined;
-  /** `REPO` and the whole name, which is the default; beats the others. */
-  readonly preserveImportPaths?: boolean | undefined;
-  /** `REPO` and the last element of the name; beats `bare`. */
-  readonly baseImportPaths?: boolean | undefined;
-  /** `REPO` itself, for every image. */
-  readonly bare?: boolean | undefined;
-  /** Tags in the place of the image's own. */
-  readonly tags?: readonly string[] | undefined;
-}
-
-/** An image of a layout, as far as its names go. */
-interface NamedImage {
-  readonly digest: string;
-  /** `NAME:TAG`, where it has a whole name. */
-  readonly name?: string | undefined;
-  /** Its tag, where it has one. */
-  readonly tag?: string | undefined;
-  /** As its entry says. */
-  readonly platform?: Platform | undefined;
-}
-
-/** Where an image goes. */
-export interface PushDestination {
-  /** `HOST/PATH`. */
-  readonly repository: string;
-  /** None for an image that goes there by its digest alone. */
-  readonly tags: readonly string[];
-}
-
-/**
- * The destination of each image, in their order: `REPO/NAME` with the name's own registry host taken
- * off, `REPO` itself with `bare` or for an image without a name, and without `to` what the name says.
- * Two different images do not get one name.
- */
-export function planPush(
-  images: readonly NamedImage[],
-  naming: PushNaming,
-): readonly PushDestination[] {
-  const tags = naming.tags?.map(parseTag);
-  const taken = new Map<string, string>();
-  return images.map((image) => {
-    const { digest } = image;
-    const destination = { repository: repositoryOf(image, naming), tags: tags ?? tagsOf(image) };
-    for (const tag of destination.tags) {
-      const name = `${destination.repository}:${tag}`;
-      const owner = taken.get(name) ?? digest;
-      if (owner !== digest) {
-        const isNamedSo = naming.bare || naming.baseImportPaths || naming.tags;
-        const next = isNamedSo
-          ? "choose one with --image, or leave --bare, --base-import-paths and --tag out"
-          : "choose one with --image DIGEST";
-        throw new KodenoError(
-          "BAD_OPTION",
-          `Cannot push two images as ${name}: they are ${owner} and ${digest}; ${next}`,
-        );
-      }
-      taken.set(name, digest);
-    }
-    return destination;
-  });
-}
-
-/** One that has neither name nor tag is found by its digest: a tag of ours might hide another one. */
-function tagsOf({ name, tag }: NamedImage): readonly string[] {
-  if (name !== undefined) return [parseReference(name).tag ?? "latest"];
-  return tag === undefined ? [] : [parseTag(tag)];
-}
-
-function repositoryOf(image: NamedImage, naming: PushNaming): string {
-  const { to, bare, preserveImportPaths: isWhole } = naming;
-  const isBase = naming.baseImportPaths && !isWhole;
-  // A name of Docker Hub's says no registry either: every name without a host is written so.
-  const name = image.name && parseReference(shortName(image.name)).name;
-  if (to === undefined) {
-    if (name && splitHost(name).host !== undefined) return name;
-    throw new KodenoError(
-      "BAD_REFERENCE",
-      `Cannot push ${image.name ?? image.tag ?? image.digest}: its name says no registry; ` +
-        "say where with --to REPO (for Docker Hub, --to docker.io)",
-    );
-  }
-  if (!name || (bare && !isBase && !isWhole)) return parseRepository(to);
-  const { path } = splitHost(name);
-  return parseRepository(posix.join(to, isBase ? posix.basename(path) : path));
-}
-
-/** What gets one name: an image, or one image for each of several platforms. */
-export interface LoadGroup<T extends NamedImage> {
-  /** Left out for what is found by its ID alone. */
-  readonly name?: string | undefined;
-  readonly images: readonly [T, ...T[]];
-}
-
-/**
- * The name of an image below a domain, as `--local-domain` means it: its own registry host gives way,
- * and one that is there already stays.
- */
-export function nameInDaemon(name: string, domain: string | undefined): string {
-  const { name: repository, tag = "latest" } = parseReference(name);
-  if (domain === undefined || repository.startsWith(`${domain}/`)) {
-    return shortName(`${repository}:${tag}`);
-  }
-  const { path } = splitHost(shortName(repository));
-  return `${parseReference(`${domain}/${path}:${tag}`).name}:${tag}`;
-}
-
-/**
- * Groups images by what a daemon calls them, in their order. Images of one name, or without any, that
- * differ in the platform are an index that was written flat; others of one name are `BAD_OPTION`.
- */
-export function planLoad<T extends NamedImage>(
-  images: readonly T[],
-  domain?: string,
-): readonly LoadGroup<T>[] {
-  const groups = new Map<string, { name?: string; images: [T, ...T[]] }>();
-  const isFlat = differInPlatform(images.filter(({ name }) => name === undefined));
-  for (const image of images) {
-    const name = image.name === undefined ? undefined : nameInDaemon(image.name, domain);
-    const key = name === undefined ? (isFlat ? "" : image.digest) : shortName(name);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { ...(name ? { name } : {}), images: [image] });
-    else if (!group.images.some(({ digest }) => digest === image.digest)) group.images.push(image);
-  }
-  for (const { name, images: [first, second, ...more] } of groups.values()) {
-    if (second === undefined || differInPlatform([first, second, ...more])) continue;
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot load two images as ${name}: they are ${first.digest} and ${second.digest}; choose ` +
-        "one with --image DIGEST",
-    );
-  }
-  return [...groups.values()];
-}
-
-function differInPlatform(images: readonly NamedImage[]): boolean {
-  const platforms = images.map(({ platform }) => platform && formatPlatform(platform));
-  return !platforms.includes(undefined) && new Set(platforms).size === images.length;
 }

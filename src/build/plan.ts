@@ -6,9 +6,9 @@
 import { posix } from "node:path";
 import type { GoConfig } from "../config/config.ts";
 import type { GoFlagsConfig, ImageSettings } from "../config/image_config.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { GoBinary, GoBuild } from "../go/build.ts";
 import type { MainPackage } from "../go/list.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
 
 /** What is asked for: a main package, and what shapes its image. */
 interface ImageRequest extends MainPackage {

@@ -3,9 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { parsePlatformSpec, type Platform } from "../oci/platform.ts";
 import { resolveBuildConfig } from "../config/config.ts";
 import type { MainPackage } from "../go/list.ts";
+import { parsePlatformSpec, type Platform } from "../oci/platform.ts";
 import { executableName, goVariables, makePlan } from "./plan.ts";
 
 const platform = (text: string): Platform => {

@@ -8,11 +8,11 @@ import { koPath } from "../config/checks.ts";
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
-import type { KoReference } from "../kube/manifest.ts";
-import { buildImages } from "./build_images.ts";
 import type { WorkOptions } from "../events.ts";
 import { getOrSet } from "../io/concurrency.ts";
+import type { KoReference } from "../kube/manifest.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
+import { buildImages } from "./build_images.ts";
 
 export interface ResolveRequest {
   readonly manifests: ManifestQuery;
