@@ -4,9 +4,9 @@
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { openLayout } from "../place/layout/layout.ts";
 import { isLoopback } from "../place/registry/endpoint.ts";
 import { serveLayout } from "../serve/server.ts";
-import { openLayout } from "../place/layout/layout.ts";
 
 interface ServeOptions extends Pick<WorkOptions, "emit"> {
   readonly layout: string;

@@ -4,8 +4,8 @@
  * @module
  */
 import { resolve } from "node:path";
-import type { Builder } from "../build/builder.ts";
 import { withBuilders } from "../build/build_images.ts";
+import type { Builder } from "../build/builder.ts";
 import { publishing, publishPrepared } from "../build/publisher.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
@@ -23,8 +23,8 @@ import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/run.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
-import { goFunctions } from "../template/value.ts";
 import { compileTemplate } from "../template/template.ts";
+import { goFunctions } from "../template/value.ts";
 
 interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;

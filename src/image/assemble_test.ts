@@ -3,7 +3,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { blob } from "../../test/support/image_graph.ts";
+import { digestOf } from "../io/hash.ts";
+import { bytesStream } from "../io/streams.ts";
 import type { Layer } from "../layers/layer.ts";
+import { MediaType } from "../oci/descriptor.ts";
 import {
   type ImageConfig,
   type Manifest,
@@ -12,10 +16,6 @@ import {
   parseManifest,
   type RunConfig,
 } from "../oci/manifest.ts";
-import { MediaType } from "../oci/descriptor.ts";
-import { digestOf } from "../io/hash.ts";
-import { bytesStream } from "../io/streams.ts";
-import { blob } from "../../test/support/image_graph.ts";
 import { assembleImage, builtImage, type ImageOptions } from "./assemble.ts";
 import type { BaseImage } from "./base.ts";
 

@@ -3,9 +3,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { ErrorCode } from "../errors.ts";
-import { formatPlatform, parsePlatformSpec, type Platform } from "../oci/platform.ts";
-import { MemoryStore } from "../place/memory.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import {
   type Blob,
@@ -15,6 +12,9 @@ import {
   jsonBlob,
   pushAll,
 } from "../../test/support/image_graph.ts";
+import type { ErrorCode } from "../errors.ts";
+import { formatPlatform, parsePlatformSpec, type Platform } from "../oci/platform.ts";
+import { MemoryStore } from "../place/memory.ts";
 import { type Base, type BasePlatforms, readBase } from "./base.ts";
 
 const platform = (text: string): Platform => {

@@ -5,14 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { rootCertificates } from "node:tls";
+import { failsWith } from "../../test/support/fails.ts";
+import { succeed } from "../../test/support/process.ts";
+import { type TempDir, tempDir } from "../../test/support/temp.ts";
 import { copy } from "../content/copy.ts";
 import { openLayerCache } from "../layers/cache.ts";
 import { MediaType } from "../oci/descriptor.ts";
 import { formatPlatform, LINUX_ARCHITECTURES, parsePlatformSpec } from "../oci/platform.ts";
 import { MemoryStore } from "../place/memory.ts";
-import { failsWith } from "../../test/support/fails.ts";
-import { succeed } from "../../test/support/process.ts";
-import { type TempDir, tempDir } from "../../test/support/temp.ts";
 import { type Base, type BasePlatforms, readBase } from "./base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "./builtin_base.ts";
 

@@ -3,11 +3,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { failsWith } from "../../test/support/fails.ts";
+import { filesBelow, type TempDir, tempDir } from "../../test/support/temp.ts";
 import { copy } from "../content/copy.ts";
 import { readAll } from "../io/streams.ts";
 import { MemoryStore } from "../place/memory.ts";
-import { failsWith } from "../../test/support/fails.ts";
-import { filesBelow, type TempDir, tempDir } from "../../test/support/temp.ts";
 import { type LayerCache, openLayerCache } from "./cache.ts";
 import type { Layer, LayerPlan } from "./layer.ts";
 

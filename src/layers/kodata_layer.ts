@@ -3,8 +3,8 @@
  * are replaced by what they point to, and must not lead out of the tree.
  * @module
  */
-import { basename, dirname, join } from "node:path";
 import { Buffer } from "node:buffer";
+import { basename, dirname, join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import {
   type FileIdentity,

@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { succeed } from "../../test/support/process.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";
+import { identityOf, isSettled } from "../io/files.ts";
 import { WINDOWS_SECURITY } from "./binary_layer.ts";
 import { type KodataOptions, planKodataLayer } from "./kodata_layer.ts";
-import { identityOf, isSettled } from "../io/files.ts";
 
 /** What lies below `repo/app`: text of a file, or `-> TARGET` for a link. */
 type Tree = Readonly<Record<string, string>>;
