@@ -5,20 +5,15 @@
  */
 import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
+import { each, type Flags, type Given, optionOf, splitWords, texts } from "./flag.ts";
 import {
   BUILD_FLAGS,
-  each,
-  type Flags,
-  type Given,
   JSON_EVENTS,
   NAMING_FLAGS,
-  optionOf,
   PATTERNS,
   PLATFORMS,
   SKAFFOLD_FLAGS,
   skaffoldOptions,
-  splitWords,
-  texts,
 } from "./flags.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
 import type { Work } from "./progress.ts";

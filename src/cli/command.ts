@@ -4,7 +4,8 @@
  * @module
  */
 import { Argument, type Command } from "commander";
-import { type Flags, type Given, JSON_EVENTS, named, optionOf, unbroken } from "./flags.ts";
+import { type Flags, type Given, named, optionOf, unbroken } from "./flag.ts";
+import { JSON_EVENTS } from "./flags.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 

@@ -6,14 +6,8 @@
 import { Document, isScalar, stringify, YAMLMap } from "yaml";
 import type { ShownConfig, ShownImage } from "../app/config.ts";
 import { command, type Commands } from "./command.ts";
-import {
-  BUILD_FLAGS,
-  type Flags,
-  optionOf,
-  PATTERNS,
-  SKAFFOLD_FLAGS,
-  skaffoldOptions,
-} from "./flags.ts";
+import { type Flags, optionOf } from "./flag.ts";
+import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
 import { printJson, printNote, printResult } from "./output.ts";
 
 const config = command({

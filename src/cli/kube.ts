@@ -4,7 +4,8 @@
  * @module
  */
 import { command, type Commands } from "./command.ts";
-import { type Flags, type Given, PUSHING_FLAGS, texts } from "./flags.ts";
+import { type Flags, type Given, texts } from "./flag.ts";
+import { PUSHING_FLAGS } from "./flags.ts";
 import { printNote, printText } from "./output.ts";
 
 /** What commands are told that build what Kubernetes objects name. */

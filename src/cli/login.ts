@@ -6,7 +6,8 @@ import { KodenoError } from "../errors.ts";
 import { chunksOf, readAll } from "../io/streams.ts";
 import { askLine } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
-import { type Flags, type Given, REGISTRY_FLAGS } from "./flags.ts";
+import { type Flags, type Given } from "./flag.ts";
+import { REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
 
 const HOST = "<host>  host and port of the registry" as const;

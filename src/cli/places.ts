@@ -4,15 +4,8 @@
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
 import { command, type Commands } from "./command.ts";
-import {
-  type Flags,
-  JSON_EVENTS,
-  LAYOUT,
-  LAYOUT_OR_ARCHIVE,
-  OFFLINE,
-  texts,
-  TRANSFER_FLAGS,
-} from "./flags.ts";
+import { type Flags, texts } from "./flag.ts";
+import { JSON_EVENTS, LAYOUT, LAYOUT_OR_ARCHIVE, OFFLINE, TRANSFER_FLAGS } from "./flags.ts";
 import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from "./output.ts";
 
 const push = command({

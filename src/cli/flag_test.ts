@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { each, splitFlags, splitWords, texts } from "./flags.ts";
+import { each, splitFlags, splitWords, texts } from "./flag.ts";
 
 const X = "--flag <x>  x";
 type Cases = Readonly<Record<string, readonly string[]>>;
