@@ -42,8 +42,9 @@ const local = (url: string): string =>
 
 const files = ["cli.ts", "mod.ts"];
 for (const folder of ["src", "tasks", "bench", "test"]) {
-  const found = (await filesBelow(ROOT + folder)).map((path) => `${folder}/${path}`);
-  files.push(...found.filter((path) => path.endsWith(".ts") && !path.startsWith("bench/work/")));
+  // In bench/work are the files of a benchmark, which may be making and removing them now.
+  const found = await filesBelow(ROOT + folder, "", "work");
+  files.push(...found.map((path) => `${folder}/${path}`).filter((path) => path.endsWith(".ts")));
 }
 const documented = await succeed(Deno.execPath(), ["doc", "--json", ...files], { cwd: ROOT });
 const { nodes } = JSON.parse(documented) as {

@@ -2,7 +2,6 @@
  * The recipe of `kodeno init`: configuration files for a repository that has none.
  * @module
  */
-import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { KO_FILES, resolveBuildConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
@@ -60,8 +59,13 @@ export async function proposeInit({ offline, signal, ...options }: InitOptions) 
   const { readDockerfiles } = await import("../setup/init/dockerfile.ts");
   const docker = readDockerfiles(directory, repository, programs);
   // Be it a link that leads nowhere.
-  const isThere = (path: string): boolean =>
-    lstatSync(join(directory, path), { throwIfNoEntry: false }) !== undefined;
+  const isThere = (path: string): boolean => {
+    try {
+      return Boolean(Deno.lstatSync(join(directory, path)));
+    } catch {
+      return false;
+    }
+  };
   const present = KO_FILES.concat(SKAFFOLD_FILES).filter(isThere);
   const has = (names: readonly string[]): boolean => names.some((name) => present.includes(name));
   // What is said of Dockerfiles is said of a new .ko.yaml.

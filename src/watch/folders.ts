@@ -79,13 +79,14 @@ export function mayMatter(
 
 /** Where imported packages would be that go has not found, by the modules of the others. */
 function missingFolders(packages: readonly SourcePackage[]): readonly string[] {
-  const modules = new Map(packages.map(({ Module }) => [`${Module?.Path}/`, Module?.Dir]));
+  // Of a module some packages may tell no folder, as those that are vendored.
+  const known = packages.flatMap(({ Module }) => Module?.Dir === undefined ? [] : [Module]);
+  const modules = new Map(known.map(({ Path, Dir = "" }) => [`${Path}/`, Dir]));
   const absent = packages.filter(({ Dir }) => Dir === undefined);
   return absent.flatMap(({ ImportPath }) =>
-    [...modules].flatMap(([prefix, folder]) => {
-      if (folder === undefined || !ImportPath.startsWith(prefix)) return [];
-      return [join(folder, ImportPath.slice(prefix.length))];
-    })
+    [...modules].flatMap(([prefix, folder]) =>
+      ImportPath.startsWith(prefix) ? [join(folder, ImportPath.slice(prefix.length))] : []
+    )
   );
 }
 

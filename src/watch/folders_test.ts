@@ -23,7 +23,7 @@ Deno.test("watched folders: those of packages, kodata, embedded files and what i
     packages: [
       { ImportPath: "m/cmd/app", Dir: app, Module },
       { ImportPath: "m/lib", Dir: dir.join("lib"), Module, EmbedPatterns: ["data/*"] },
-      { ImportPath: "m/to/come" },
+      { ImportPath: "m/to/come", Module: { Path: "m" } },
     ],
     files: [dir.join("cmd/app/main.go"), dir.join("lib/lib.go")],
     absent: [dir.join("go.sum")],

@@ -18,14 +18,17 @@ export interface ResolveOptions extends WorkOptions {
   readonly watch?: boolean | undefined;
 }
 
-/** Resolves objects; while they are watched, `take` gets those whose text has changed. */
+/**
+ * Resolves objects, whose texts are made while `take` reads them; while they are watched, it gets those
+ * whose text has changed.
+ */
 export async function resolveObjects(
   request: ResolveRequest,
-  take: (resolved: readonly ResolvedManifest[]) => Promise<void> | void,
+  take: (resolved: Iterable<ResolvedManifest>) => Promise<void> | void,
   { watch, ...work }: ResolveOptions,
 ): Promise<void> {
   if (watch) await watchResolved(request, take, work);
-  else await take([...await resolve(request, work)]);
+  else await take(await resolve(request, work));
 }
 
 /**
@@ -35,7 +38,7 @@ export async function resolveObjects(
  */
 async function watchResolved(
   request: ResolveRequest,
-  take: (changed: readonly ResolvedManifest[]) => Promise<void> | void,
+  take: (changed: Iterable<ResolvedManifest>) => Promise<void> | void,
   work: WorkOptions,
 ): Promise<never> {
   const { files } = request.manifests;

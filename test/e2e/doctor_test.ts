@@ -105,6 +105,15 @@ Deno.test("doctor: Go that is missing, too old, or told to run another program",
   assert.match((await doctor(dir)).of("module")[0]?.found ?? "", /no go\.mod/);
 });
 
+Deno.test("doctor: a cache below a file is told of with its path and the next step", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const [cache] = (await doctor(dir, { KODENO_CACHE: dir.join("go.mod/x") })).of("cache");
+  assert.equal(cache?.status, "wrong");
+  assert.match(cache?.found ?? "", /\/go\.mod\/x cannot be used: .*a part of the path is a file/);
+  assert.match(cache?.mend ?? "", /set KODENO_CACHE to another folder/);
+});
+
 Deno.test("doctor: a PATH without git and kubectl is a warning with what to install", async () => {
   await using dir = await tempDir();
   await simpleModule(dir);

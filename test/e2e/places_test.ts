@@ -59,6 +59,7 @@ Deno.test("archives: ls, inspect, merge and push take one as they take a layout"
   assert.equal((await assertSound(dir.join("all"))).length, 2);
   await refused(dir, /Cannot use a\.tar as an OCI layout/, "merge", "a.tar", "l");
   await refused(dir, /Cannot use none as an OCI layout/, "inspect", "none");
+  await refused(dir, /Cannot use none as an OCI layout/, "inspect", "none:v1");
 });
 
 Deno.test("platform: of an index, of one image alone, and of one that is another's", async () => {

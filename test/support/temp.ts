@@ -49,13 +49,13 @@ export async function names(folder: string): Promise<string[]> {
   return found.sort();
 }
 
-/** The paths of all files below a folder, relative to it, sorted. */
-export async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
+/** The paths of all files below a folder, relative to it, sorted; but for those below `skipped`. */
+export async function filesBelow(folder: string, prefix = "", skipped = ""): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(join(folder, prefix))) {
     const path = join(prefix, name);
-    if (isDirectory) found.push(...await filesBelow(folder, path));
-    else found.push(path);
+    if (!isDirectory) found.push(path);
+    else if (path !== skipped) found.push(...await filesBelow(folder, path, skipped));
   }
   return found.sort();
 }

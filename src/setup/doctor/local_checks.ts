@@ -2,7 +2,6 @@
  * What `kodeno doctor` looks at on this machine: Go, git, configuration files, the cache, kubectl.
  * @module
  */
-import { lstatSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { refuseToolexec } from "../../config/checks.ts";
@@ -178,8 +177,9 @@ export async function checkCache(checkup: Checkup): Promise<void> {
   if (cache === undefined) return;
   const { directory } = cache;
   let path = directory;
-  const isThere = () => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  while (!isThere() && dirname(path) !== path) path = dirname(path);
+  // Whatever hinders the look at it, be it a file on the way.
+  const isThere = async () => await Deno.lstat(path).then(() => true, () => false);
+  while (!(await isThere()) && dirname(path) !== path) path = dirname(path);
   try {
     const trial = temporaryPath(path);
     (await Deno.open(trial, { write: true, createNew: true })).close();
