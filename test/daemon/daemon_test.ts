@@ -113,16 +113,19 @@ Deno.test({
     await Deno.mkdir(temporary);
     const usual = Deno.env.get("TMPDIR");
     Deno.env.set("TMPDIR", temporary);
-    const layout = await openLayout(dir.join("layout"), { create: true });
-    for (const [name, to] of [["app:all", layout], [id, new MemoryStore()]] as const) {
-      const copied = await copy(daemon, name, to, { tags: ["app:back"] });
-      const { config, layers } = parseManifest(await readDocument(to, copied), name);
-      assert.deepEqual(await readDocument(to, config), amd64.config.bytes);
-      assert.ok(layers.every(({ mediaType }) => mediaType.endsWith(".tar")));
-      assert.equal((await verify(to, copied)).blobs, 4);
+    try {
+      const layout = await openLayout(dir.join("layout"), { create: true });
+      for (const [name, to] of [["app:all", layout], [id, new MemoryStore()]] as const) {
+        const copied = await copy(daemon, name, to, { tags: ["app:back"] });
+        const { config, layers } = parseManifest(await readDocument(to, copied), name);
+        assert.deepEqual(await readDocument(to, config), amd64.config.bytes);
+        assert.ok(layers.every(({ mediaType }) => mediaType.endsWith(".tar")));
+        assert.equal((await verify(to, copied)).blobs, 4);
+      }
+    } finally {
+      if (usual === undefined) Deno.env.delete("TMPDIR");
+      else Deno.env.set("TMPDIR", usual);
     }
-    if (usual === undefined) Deno.env.delete("TMPDIR");
-    else Deno.env.set("TMPDIR", usual);
     assert.deepEqual(await dir.list("temporary"), []);
     await assertClean(dir.join("layout"));
 

@@ -129,7 +129,11 @@ async function startLimited(files: number, layout: string) {
   const reading = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
   })();
-  await until("it is ready", () => /at http:\/\/127/.test(log));
+  await until("it is ready", () => /at http:\/\/127/.test(log)).catch(async (error) => {
+    await child[Symbol.asyncDispose]();
+    await reading;
+    throw new Error(`kodeno serve did not start: ${log}`, { cause: error });
+  });
   const port = Number(/127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");

@@ -31,7 +31,7 @@ export async function startServe(layout: string, ...flags: readonly string[]): P
   const status = child.status.finally(() => ended = true);
   const found = (): string | undefined =>
     /Serving .* at https?:\/\/(127\.0\.0\.1:\d+)/.exec(log)?.[1];
-  await until("kodeno serve is ready", () => ended || found() !== undefined);
+  await until("kodeno serve is ready", () => ended || found() !== undefined).catch(() => {});
   const stop = async (signal: Deno.Signal = "SIGTERM"): Promise<number> => {
     if (!ended) child.kill(signal);
     const { code } = await status;
