@@ -2,7 +2,6 @@
  * The recipe of `kodeno copy` and `kodeno pull`: one image from any place to any place.
  * @module
  */
-import { basename, resolve } from "node:path";
 import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
@@ -14,7 +13,7 @@ import { hasSuccessors } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
-import { imageName, repositoryOfFolder } from "../oci/entries.ts";
+import { imageName, repositoryOfPath } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
@@ -50,7 +49,7 @@ interface Work extends Omit<CopyRequest, "from" | "to"> {
   readonly from: PlaceName;
   readonly to: PlaceName;
   /** What the user calls them. */
-  readonly said: Pick<CopyRequest, "from" | "to">;
+  readonly given: Pick<CopyRequest, "from" | "to">;
 }
 
 const isOnDisk = (place: PlaceName) => place.kind === "layout" || place.kind === "archive";
@@ -65,7 +64,7 @@ const isOnDisk = (place: PlaceName) => place.kind === "layout" || place.kind ===
 export async function copyImage(request: CopyRequest) {
   const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
   const config = resolveTransferConfig(request);
-  const work: Work = { ...request, config, from, to, said: request };
+  const work: Work = { ...request, config, from, to, given: request };
   await refuse(work);
   if (request.offline && isOnDisk(from) && isOnDisk(to)) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config });
@@ -84,17 +83,17 @@ export async function copyImage(request: CopyRequest) {
 }
 
 /** Says before anything is dialled what the target cannot take. */
-async function refuse({ said, to, referrers, localDomain }: Work): Promise<void> {
+async function refuse({ given, to, referrers, localDomain }: Work): Promise<void> {
   if (to.kind === "archive") {
     // Most copies are to other places, and do not wait for its code.
     const { ArchiveTarget } = await import("../place/archive/archive_target.ts");
     await new ArchiveTarget(to.path).check();
   }
-  if (said.from === "daemon:") {
+  if (given.from === "daemon:") {
     throw new KodenoError("BAD_REFERENCE", "Cannot copy from daemon: say daemon:NAME");
   }
   const bad = (code: "BAD_OPTION" | "BAD_REFERENCE", why: string) =>
-    new KodenoError(code, `Cannot copy to ${said.to}${why}`);
+    new KodenoError(code, `Cannot copy to ${given.to}${why}`);
   if (to.kind !== "daemon" && localDomain !== undefined) {
     throw bad("BAD_OPTION", ": --local-domain names images in a daemon; leave it out");
   }
@@ -102,8 +101,8 @@ async function refuse({ said, to, referrers, localDomain }: Work): Promise<void>
     const why = " with --referrers: a daemon keeps none; copy to a layout or registry";
     throw bad("BAD_OPTION", why);
   }
-  const given = to.kind === "registry" ? to.reference.digest : nameIn(to);
-  if (given && isDigest(given)) throw bad("BAD_REFERENCE", ": a digest is no name");
+  const name = to.kind === "registry" ? to.reference.digest : nameIn(to);
+  if (name && isDigest(name)) throw bad("BAD_REFERENCE", ": a digest is no name");
 }
 
 /** What the name of a place calls the image there; "" where it says nothing. */
@@ -164,7 +163,7 @@ async function keepRoot(target: WritablePlace, root: Descriptor, options: CallOp
  * can tell which image had it.
  */
 async function tellTag(
-  { from, to, said, emit }: Work,
+  { from, to, given, emit }: Work,
   { root }: OpenImage,
   name: string | undefined,
   target: WritablePlace,
@@ -176,7 +175,7 @@ async function tellTag(
   const entries = target instanceof Layout ? await target.entries() : [];
   const had = entries.find((entry) => imageName(entry) === tagged)?.digest;
   const isReplaced = had !== undefined && had !== root.digest;
-  const message = `Naming it ${tagged}, since ${said.from} says no tag` +
+  const message = `Naming it ${tagged}, since ${given.from} says no tag` +
     (isReplaced ? `; that was ${had} before` : "");
   emit?.({ type: "note", level: isReplaced ? "warning" : "info", message });
 }
@@ -192,5 +191,5 @@ function nameThere({ from, to }: Work, { name: own }: OpenImage, domain: string 
   if (to.name !== "" || /[:/]/.test(name)) return nameInDaemon(name, domain);
   // A tag alone: the place it lies in stands for the name.
   const path = "path" in from ? from.path : "";
-  return nameInDaemon(`${repositoryOfFolder(basename(resolve(path)))}:${name}`, domain);
+  return nameInDaemon(`${repositoryOfPath(path)}:${name}`, domain);
 }

@@ -3,7 +3,6 @@
  * of a kind cluster.
  * @module
  */
-import { basename, resolve } from "node:path";
 import { type LoadGroup, planLoad } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
@@ -11,7 +10,7 @@ import { summarize } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
+import { imageName, refName, repositoryOfPath } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
 import { firstMatch, onlyMatch } from "../place/choose_image.ts";
 import { type LocalPlace, openLocalPlace } from "../place/open.ts";
@@ -73,9 +72,7 @@ export async function load(request: LoadRequest) {
 function candidate(entry: Descriptor, from: string): Candidate {
   const { digest, platform } = entry;
   const tag = refName(entry);
-  const own = tag === undefined
-    ? undefined
-    : `${repositoryOfFolder(basename(resolve(from)))}:${tag}`;
+  const own = tag === undefined ? undefined : `${repositoryOfPath(from)}:${tag}`;
   return { entry, digest, platform, name: imageName(entry) ?? own };
 }
 

@@ -10,6 +10,7 @@ import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { findKubectl } from "../kube/kubectl.ts";
+import { withoutTag } from "../oci/reference.ts";
 
 /**
  * Builds images, which are pushed unless the options say otherwise.
@@ -30,7 +31,7 @@ export async function runInCluster(
   const config = await resolveConfig(options, { ...work, pushes: true });
   const images = await buildImages({ patterns, config }, work);
   return [...images.values()].map((image) => {
-    const pod = posix.basename(image.replace(/@.*$/, "").replace(/:[^:/]*$/, ""));
+    const pod = posix.basename(withoutTag(image.replace(/@.*$/, "")));
     const defaults = ["--attach", "--rm", "--restart=Never", "--log-flush-frequency=1s"];
     return ["run", pod, "--image", image, ...defaults, ...args];
   });

@@ -1,8 +1,9 @@
 /**
  * The entries of a layout's `index.json`: which names a manifest has, and how one more is added.
- * Pure: descriptors in, descriptors out (OCI image spec 1.1, image-layout.md and annotations.md).
+ * Descriptors in, descriptors out (OCI image spec 1.1, image-layout.md and annotations.md).
  * @module
  */
+import { basename, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { type Descriptor, isDigest } from "./descriptor.ts";
 import { normalizeName, parseImageName, shortName } from "./reference.ts";
@@ -50,9 +51,10 @@ export function nameOrDigest(entry: Descriptor): string {
   return entryName(entry) ?? entry.digest;
 }
 
-/** A repository's name made of that of a folder, or of a file of images without its `.tar`. */
-export function repositoryOfFolder(folder: string): string {
-  const words = folder.toLowerCase().replace(/\.tar$/, "").match(/[a-z0-9]+/g) ?? [];
+/** A repository's name made of that of the folder, or of the file without its `.tar`, at a path. */
+export function repositoryOfPath(path: string): string {
+  const name = basename(resolve(path)).toLowerCase().replace(/\.tar$/, "");
+  const words = name.match(/[a-z0-9]+/g) ?? [];
   return words.join("-").slice(0, 128) || "layout";
 }
 

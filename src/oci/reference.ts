@@ -37,6 +37,11 @@ export function splitHost(name: string): { readonly host?: string; readonly path
   return isHost ? { host: first, path: name.slice(slash + 1) } : { path: name };
 }
 
+/** A name without the tag behind it, if there is one. */
+export function withoutTag(name: string): string {
+  return name.replace(/:[^:/]*$/, "");
+}
+
 /** The registry of names without a host, its name of old, and its folder of official ones. */
 const HUB = "docker.io/";
 const OLD_HUB = "index.docker.io/";

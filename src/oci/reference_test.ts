@@ -11,6 +11,7 @@ import {
   parseRepository,
   parseTag,
   shortName,
+  withoutTag,
 } from "./reference.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
@@ -33,6 +34,7 @@ Deno.test("reference: takes host, path, tag and digest apart", () => {
     const { name, tag, digest } = parseReference(text);
     const [wantedName, wantedTag, wantedDigest] = expected;
     assert.deepEqual([name, tag, digest], [wantedName, wantedTag, wantedDigest], text);
+    assert.equal(withoutTag(text.replace(/@.*/, "")), wantedName);
   }
 });
 

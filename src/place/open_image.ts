@@ -12,7 +12,7 @@ import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "../oci/entries.ts";
 import { parseIndex } from "../oci/manifest.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
-import { isImageId, shortName } from "../oci/reference.ts";
+import { isImageId, shortName, withoutTag } from "../oci/reference.ts";
 import { allMatching, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import { openImages, openSource, type PlaceName } from "./open.ts";
@@ -177,7 +177,7 @@ function entriesNamed(entries: readonly Descriptor[], image: string, where: stri
   const name = shortName(image);
   const tries: ((entry: Descriptor) => boolean)[] = [
     (e) => e.digest === image,
-    (e) => imageName(e)?.replace(/:[^:/]*$/, "") === name,
+    (e) => name !== "" && withoutTag(imageName(e) ?? "") === name,
     (e) => imageName(e) === name,
     (e) => refName(e) === image,
   ];

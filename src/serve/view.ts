@@ -3,12 +3,12 @@
  * and looks into manifests only for the repositories that are asked for.
  * @module
  */
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { imageName, refName, repositoryOfFolder } from "../oci/entries.ts";
+import { imageName, refName, repositoryOfPath } from "../oci/entries.ts";
 import type { Index } from "../oci/manifest.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../place/layout/layout.ts";
@@ -86,7 +86,7 @@ export class LayoutView {
 
   async #readIndex(stamp: string): Promise<ReadIndex> {
     try {
-      const own = repositoryOfFolder(basename(resolve(this.layout.directory)));
+      const own = repositoryOfPath(this.layout.directory);
       const served = (await this.layout.entries()).map((entry) => servedAs(entry, own));
       const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
       const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
@@ -151,7 +151,8 @@ export class ServedRepository {
   contents(): ReturnType<typeof readContents> {
     if (this.#contents !== undefined && Date.now() < this.#until) return this.#contents;
     const reading = readContents(this);
-    [this.#contents, this.#until] = [reading, Infinity];
+    this.#contents = reading;
+    this.#until = Infinity;
     reading.then(({ complete }) => {
       if (!complete) this.#until = Date.now() + INCOMPLETE_MS;
     }, () => this.#until = 0);

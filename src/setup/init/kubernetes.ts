@@ -8,6 +8,7 @@ import { parseYaml } from "../../config/yaml/document.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
 import { readSmallText } from "../../io/files.ts";
+import { withoutTag } from "../../oci/reference.ts";
 import { canList, type GoProgram, type RepositoryFiles } from "./repository.ts";
 
 /** A file of objects, with the import paths behind `ko://` and other names of images in it. */
@@ -57,7 +58,7 @@ export async function findImages(
   }
   for (const { path, images } of files) {
     for (const given of images) {
-      const image = given.replace(/@sha256:.*$/, "").replace(/:[^/:]*$/, "");
+      const image = withoutTag(given.replace(/@sha256:.*$/, ""));
       const [program, ...others] = programs.filter(({ importPath }) =>
         posix.basename(importPath.replace(/(?<=.)\/v\d+$/, "")) === posix.basename(image)
       );
