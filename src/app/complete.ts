@@ -5,6 +5,7 @@
  * @module
  */
 import { dirname, join, posix } from "node:path";
+import { koPath } from "../config/checks.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 
 const PLATFORMS = ("linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le " +
@@ -85,7 +86,7 @@ function platforms(word: string): readonly string[] {
 
 /** What a package can be called: `./cmd/app`, `example.com/x/cmd/app`, `ko://example.com/x/cmd/app`. */
 async function packages(word: string): Promise<readonly string[]> {
-  const [scheme = ""] = /^ko:\/\//.exec(word) ?? [];
+  const scheme = koPath(word) === undefined ? "" : "ko://";
   if (/^(?:\.{1,2}\/|\/)/.test(word)) return await folders(word);
   const module = await moduleAbove();
   // Without a word yet, folders are what most people type.

@@ -1,5 +1,6 @@
 /**
- * The recipe of the commands that are kubectl's: `kodeno apply` and `create` hand it resolved objects.
+ * The recipes of the commands that are kubectl's: `kodeno apply` and `create` hand it resolved objects;
+ * `delete`, and `run` for what it has built, hand it their arguments.
  * @module
  */
 import type { ResolveRequest } from "../build/resolve.ts";

@@ -48,7 +48,10 @@ interface SkaffoldBuilt {
  * Builds the artifacts and publishes their images, with the hooks of the file around them; the images
  * in the order of the file.
  */
-export async function buildSkaffold(request: SkaffoldRequest, options: WorkOptions) {
+export async function buildSkaffold(
+  request: SkaffoldRequest,
+  options: WorkOptions,
+): Promise<readonly SkaffoldBuilt[]> {
   const plan = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
   const { artifacts } = plan;
   if (request.dryRun) {
@@ -127,11 +130,11 @@ function destination(
 /** The commands of a skaffold.yaml before and after builds; what they print becomes notes. */
 function hooksOf(
   { hooks, artifacts, defaultRepo }: SkaffoldPlan,
-  { skaffold, options: { push = false }, hooks: isWanted }: SkaffoldRequest,
+  { skaffold, options: { push = false }, hooks: runsHooks }: SkaffoldRequest,
   { emit, signal }: WorkOptions,
 ) {
   const all = [...hooks, ...artifacts.map(({ hooks }) => hooks)];
-  if (!isWanted && all.some(({ before, after }) => before.length + after.length > 0)) {
+  if (!runsHooks && all.some(({ before, after }) => before.length + after.length > 0)) {
     const message = "The hooks of the file are left out (--hooks=false)";
     emit?.({ type: "note", level: "warning", message });
   }
@@ -140,7 +143,7 @@ function hooksOf(
   const take = (message: string): void => emit?.({ type: "note", level: "info", message });
   /** Runs those of one artifact, or those around all builds, in their order till one fails. */
   const run = async (when: "before" | "after", artifact?: SkaffoldArtifact): Promise<void> => {
-    if (!isWanted) return;
+    if (!runsHooks) return;
     const around = artifact ? `the build of ${artifact.imageName}` : "all builds";
     const image = artifact && { ...artifact, push };
     const variables = hookVariables(workingDirectory, defaultRepo, image);
@@ -154,7 +157,7 @@ function hooksOf(
     }
   };
   /** Whether what they make may be sources. */
-  const makeSources = isWanted && all.some(({ before }) => before.length > 0);
+  const makeSources = runsHooks && all.some(({ before }) => before.length > 0);
   return { run, makeSources };
 }
 

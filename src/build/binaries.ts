@@ -72,10 +72,19 @@ async function begin(path: string, lock: string): Promise<BinaryRecords> {
   }
 }
 
-/** All folders of binaries; `used` is in milliseconds since 1970. */
-export async function listBinaryFolders(root: string) {
+interface BinaryFolder {
+  readonly path: string;
+  /** How many it has, and the bytes of all of them. */
+  readonly binaries: number;
+  readonly size: number;
+  /** When it was last used, in milliseconds since 1970. */
+  readonly used: number;
+}
+
+/** All folders of binaries. */
+export async function listBinaryFolders(root: string): Promise<readonly BinaryFolder[]> {
   try {
-    const found = [];
+    const found: BinaryFolder[] = [];
     for await (const { name, isDirectory } of Deno.readDir(root)) {
       const path = join(root, name);
       const sizes = isDirectory ? await sizesIn(path) : undefined;

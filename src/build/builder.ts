@@ -324,15 +324,16 @@ class BuildRun {
     const { importPath, appName } = image;
     const base = await this.prepared.bases.open(image.image);
     const options = { ...image.image, kodataTime: this.config.kodataTime };
-    const layers = new Map<string, Promise<Layer>>();
+    const kodata = new Map<string, Promise<Layer>>();
     const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {
       const { os } = one.platform;
-      const [kodata, binary] = await this.#all([
+      const [data, binary] = await this.#all([
         // All but Windows have the same.
-        getOrSet(layers, String(os === "windows"), () => this.#kodata(image, os)),
+        getOrSet(kodata, os === "windows" ? os : "others", () => this.#kodata(image, os)),
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
-      return assembleImage(one, base.name, { importPath, appName, kodata, binary }, options);
+      const parts = { importPath, appName, kodata: data, binary };
+      return assembleImage(one, base.name, parts, options);
     }));
     return builtImage(importPath, made as [PlatformImage, ...PlatformImage[]], base, options);
   }

@@ -19,12 +19,20 @@ import type { Templates } from "./templates.ts";
 /** What `go list` is asked, by a pattern group or for an entry. */
 type Listing = Pick<MainPackage, "directory"> & Pick<ListQuery, "flags" | "patterns">;
 
+/** A main package, and the entry of `builds` that is for it, if there is one. */
+interface FoundPackage extends MainPackage {
+  readonly entry: BuildEntry | undefined;
+}
+
 /**
  * Finds the packages; no pattern stands for `.`. Entries are matched as ko does it: by the import path
  * of the package that their folder and main lead to, without which they are `BAD_OPTION`. They are
  * listed beside the patterns, in one run for each folder.
  */
-export async function findPackages(templates: Templates, patterns: readonly string[]) {
+export async function findPackages(
+  templates: Templates,
+  patterns: readonly string[],
+): Promise<readonly FoundPackage[]> {
   const { config: { builds, image, workingDirectory }, how } = templates;
   const groups = await groupPatterns(workingDirectory, patterns);
   const ofGroups = await Promise.all(groups.map(async (group): Promise<Listing> => ({

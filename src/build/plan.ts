@@ -1,5 +1,5 @@
 /**
- * From configuration and what `go list` says to a frozen plan: which images, for which platforms,
+ * From configuration and what `go list` says to a plan: which images, for which platforms,
  * and which of their binaries one run of `go build` can make together. Pure.
  * @module
  */
@@ -28,7 +28,7 @@ export interface BuildGroup extends GoBuild {
   readonly platform: Platform;
 }
 
-/** What is to be done; frozen. */
+/** What is to be done. */
 export interface BuildPlan {
   readonly images: readonly PlannedImage[];
   readonly groups: readonly BuildGroup[];
@@ -54,7 +54,7 @@ export function makePlan(go: GoConfig, requests: readonly ImageRequest[]): Build
       return runs.map((binaries, part): BuildGroup => ({ ...common, part, binaries }));
     });
   });
-  return Object.freeze({ images: Object.freeze(images), groups: Object.freeze(groups) });
+  return { images, groups };
 }
 
 /** ko's name for the binary: the last path element, or `ko-app` where there is none. */

@@ -153,7 +153,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
  * What the last word can be: one of these, or of a kind that the program or the shell knows, for an
  * image in a place that was named; `before` stays of it: `--flag=`.
  */
-interface Asked {
+interface Candidates {
   readonly among?: readonly string[] | undefined;
   readonly kind?: string | undefined;
   readonly before?: string;
@@ -182,7 +182,7 @@ const complete = command({
 
 export default { completion, __complete: complete } satisfies Commands;
 
-function ask(program: Command, words: readonly string[]): Asked {
+function ask(program: Command, words: readonly string[]): Candidates {
   const word = words.at(-1) ?? "";
   let command = program;
   /** Those that stand alone, behind the command. */

@@ -11,19 +11,22 @@ import { formatBytes, printText } from "./output.ts";
 /** A line and the lines below it. */
 type Tree = readonly [title: string, below: readonly Tree[]];
 
-const environment = processEnvironment();
-const isColoured = Deno.stdout.isTerminal() && environment["TERM"] !== "dumb" &&
-  variable(environment, "NO_COLOR") === undefined;
+type Paint = (style: "bold" | "dim" | "cyan" | "red", text: string) => string;
 
-function paint(style: "bold" | "dim" | "cyan" | "red", text: string): string {
-  return isColoured ? styleText(style, text, { validateStream: false }) : text;
+/** Gives texts colours where stdout is a terminal whose user wants them. */
+function painter(): Paint {
+  const environment = processEnvironment();
+  const isColoured = Deno.stdout.isTerminal() && environment["TERM"] !== "dumb" &&
+    variable(environment, "NO_COLOR") === undefined;
+  return (style, text) => isColoured ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** Prints images. */
 export function printTrees(images: readonly InspectedImage[]): void {
+  const paint = painter();
   for (const image of images) {
     const { name } = image;
-    const [title, below] = imageTree(image, name && `${paint("bold", printable(name))} `);
+    const [title, below] = imageTree(paint, image, name && `${paint("bold", printable(name))} `);
     printText(`${title}\n`);
     printBelow(below, "");
   }
@@ -37,31 +40,31 @@ function printBelow(trees: readonly Tree[], indent: string): void {
   });
 }
 
-function imageTree(image: InspectedImage, before = ""): Tree {
+function imageTree(paint: Paint, image: InspectedImage, before = ""): Tree {
   const { kind, platform, artifactType, repeated } = image;
   const { annotations = {}, manifests = [], config, layers = [], referrers = [] } = image;
   const title = [
     ...(platform ? [paint("cyan", printable(platform))] : []),
     ...(artifactType ? [printable(artifactType)] : []),
-    blobLine(kind, image),
+    blobLine(paint, kind, image),
     ...(repeated ? ["(shown above)"] : []),
   ];
   return [before + title.join(" "), [
     ...Object.entries(annotations).map(([key, value]) => leaf(`annotation ${key}=${value}`)),
-    ...manifests.map((one) => imageTree(one)),
-    ...(config ? [configTree(config)] : []),
-    ...layers.map((layer): Tree => [blobLine("layer", layer), []]),
-    ...referrers.map((one) => imageTree(one, "referrer ")),
+    ...manifests.map((one) => imageTree(paint, one)),
+    ...(config ? [configTree(paint, config)] : []),
+    ...layers.map((layer): Tree => [blobLine(paint, "layer", layer), []]),
+    ...referrers.map((one) => imageTree(paint, one, "referrer ")),
   ]];
 }
 
-function configTree(config: InspectedConfig): Tree {
+function configTree(paint: Paint, config: InspectedConfig): Tree {
   const { created, user, workingDirectory, ports = [], environment = [], labels = {} } = config;
   const fact = (name: string, value?: string): readonly Tree[] =>
     value === undefined ? [] : [leaf(`${name} ${value}`)];
   const words = (name: string, list: readonly string[] = []): readonly Tree[] =>
     list.length > 0 ? fact(name, JSON.stringify(list)) : [];
-  return [blobLine("config", config), [
+  return [blobLine(paint, "config", config), [
     ...fact("created", created),
     ...fact("user", user),
     ...fact("working directory", workingDirectory),
@@ -77,7 +80,8 @@ function leaf(title: string): Tree {
   return [printable(title), []];
 }
 
-function blobLine(kind: string, { mediaType, digest, size, problem }: InspectedBlob) {
+function blobLine(paint: Paint, kind: string, blob: InspectedBlob): string {
+  const { mediaType, digest, size, problem } = blob;
   // `tar+gzip` of the long name of a layer's type; the whole name of other types.
   const short = mediaType.replace(/^application\/vnd\.oci\.image\.layer\.v1\.(tar(\+\w+)?)$/, "$1");
   return [

@@ -6,7 +6,7 @@ import { KodenoError } from "../errors.ts";
 import { chunksOf, readAll } from "../io/streams.ts";
 import { askLine } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
-import { type Flags, type Given } from "./flag.ts";
+import type { Flags, Given } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
 import { printNote } from "./output.ts";
 

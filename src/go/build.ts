@@ -81,7 +81,8 @@ export function outputDirectory(root: string, group: GoBuild): string {
 
 /**
  * Builds the binaries of a group into a folder that exists; gives what go printed, which is nothing
- * unless flags such as `-v` ask for it.
+ * unless flags such as `-v` ask for it. `variables` are for programs that go runs: they beat those of
+ * the group and shape no binary, so the folder does not depend on them.
  */
 export async function buildGroup(
   how: Omit<GoCommand, "directory" | "environment">,

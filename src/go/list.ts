@@ -7,7 +7,7 @@
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { koPath } from "../config/checks.ts";
 import { KodenoError } from "../errors.ts";
-import { findUp } from "../io/files.ts";
+import { findUp, isInside } from "../io/files.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /** Flags of `go build` that decide which files and modules are seen, so `go list` needs them too. */
@@ -81,12 +81,12 @@ export function refuseUnreadable(group: PatternGroup, listed: readonly ListedPac
   for (const { ImportPath, Name, Error, Match = [] } of listed) {
     const pattern = Match.find((one) => isWildcard(one) && group.patterns.includes(one));
     if (pattern === undefined || Name || Error === undefined) continue;
-    throw badPattern(pattern, `package ${ImportPath} cannot be read: ${oneLine(Error.Err)}`);
+    throw badPattern(pattern, `package ${ImportPath} cannot be read: ${joinedLines(Error.Err)}`);
   }
 }
 
-/** go's advice is on lines of its own; an error here is one line. */
-export function oneLine(text: string): string {
+/** Lines as one: go's advice is on lines of its own, and an error here is one line. */
+export function joinedLines(text: string): string {
   return text.trim().replaceAll(/\s+/g, " ");
 }
 
@@ -95,7 +95,7 @@ function noMain(pattern: string, [first]: readonly ListedPackage[]): KodenoError
   if (first === undefined) return badPattern(pattern, "it matches no package");
   const why = `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}; ` +
     "name a folder with a main package, or use ./... for all";
-  return badPattern(pattern, oneLine(first.Error?.Err ?? "") || why);
+  return badPattern(pattern, joinedLines(first.Error?.Err ?? "") || why);
 }
 
 /** Lists the packages of patterns, without what they depend on. */
@@ -135,7 +135,7 @@ export async function listObjects(
   const splitter = new ObjectSplitter(take);
   const { code, stderr } = await runGo(how, listArguments(query), (text) => splitter.add(text));
   if (code === 0) return;
-  const why = oneLine(stderr).replace(/^go: /, "");
+  const why = joinedLines(stderr).replace(/^go: /, "");
   const what = `${query.patterns.join(" ")} in ${how.directory}`;
   throw new KodenoError("BAD_PACKAGE", `Cannot list ${what}: ${why}`);
 }
@@ -177,11 +177,6 @@ export async function goEnvironment<N extends string>(
   const output = await runGo(how, ["env", "-json", ...names]);
   if (output.code !== 0) throw goFailure("read go's environment", output);
   return JSON.parse(output.stdout);
-}
-
-/** Whether a relative path leads out of the folder it starts in. */
-function leadsOut(way: string): boolean {
-  return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way);
 }
 
 /**
@@ -232,15 +227,14 @@ async function place(
   if (!info.isDirectory) throw badPattern(pattern, "it is a file; name its folder");
 
   const module = await findUp(path, "go.mod");
-  const inside = workspace !== undefined && !leadsOut(relative(workspace, path));
+  const inside = workspace !== undefined && isInside(workspace, path);
   if (module === undefined && !inside) {
     throw badPattern(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
   }
   const isOwn = module === undefined || inside || module === ownModule;
   const directory = isOwn ? workingDirectory : module;
   const rest = wild < 0 ? "" : pattern.slice(fixed === "." && !local ? 0 : fixed.length);
-  const way = relative(directory, path);
-  const from = way.split(sep).join("/");
-  const prefix = from === "" ? "." : leadsOut(way) ? from : `./${from}`;
+  const from = relative(directory, path).split(sep).join("/");
+  const prefix = from === "" ? "." : isInside(directory, path) ? `./${from}` : from;
   return { directory, pattern: rest === "" ? prefix : `${prefix}/${rest}` };
 }

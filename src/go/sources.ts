@@ -8,16 +8,17 @@ import { exists } from "../io/files.ts";
 import { type GoCommand, runGo } from "./command.ts";
 import {
   goEnvironment,
+  joinedLines,
   type ListedPackage,
   listObjects,
   type ListQuery,
-  oneLine,
   selectListFlags,
 } from "./list.ts";
 
 /** Fields of `go list` that name files. What go cannot read is what somebody is about to mend. */
-const FILES = "Go Cgo C CXX M H F S Swig SwigCXX Syso Embed InvalidGo".split(" ")
-  .map((kind) => `${kind}Files` as const);
+const FILES =
+  ("GoFiles CgoFiles CFiles CXXFiles MFiles HFiles FFiles SFiles SwigFiles SwigCXXFiles " +
+    "SysoFiles EmbedFiles InvalidGoFiles").split(" ") as `${string}Files`[];
 /** The others; asking for few of them makes go faster, too. */
 const FIELDS = ["ImportPath", "Name", "Dir", "Match", "Standard", "Module", "Error"];
 /** What tells which package is in which image; only asked for where there are several. */
@@ -60,7 +61,7 @@ export async function listSources(
     // Most of a list are packages of Go itself: these are not worth reading.
     if (text.includes('\n\t"Standard": true')) return;
     const found = JSON.parse(text) as SourcePackage;
-    if (found.Error) faults.push(`${found.ImportPath}: ${oneLine(found.Error.Err)}`);
+    if (found.Error) faults.push(`${found.ImportPath}: ${joinedLines(found.Error.Err)}`);
     if (isOwn(found) || found.Match) packages.set(found.ImportPath, found);
   });
   return { packages, faults };
@@ -137,7 +138,11 @@ async function mainModules(how: GoCommand): Promise<readonly string[]> {
 }
 
 /** Where a profile may be that go optimizes the main package in a folder by. */
-export function profileOf(how: GoCommand, flags: readonly string[], folder: string) {
+export function profileOf(
+  how: GoCommand,
+  flags: readonly string[],
+  folder: string,
+): readonly string[] {
   const words = [...(how.environment["GOFLAGS"] ?? "").split(/\s+/), ...flags];
   const given = lastValue(words, "pgo") ?? "auto";
   if (given === "off") return [];

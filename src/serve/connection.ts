@@ -1,6 +1,7 @@
 /**
  * One connection of a client: requests come in and answers go out, one after the other, each within
- * bounds of size and time.
+ * bounds of size and time. The runtime's own server (see server.ts) bounds neither a client that stops
+ * reading nor one that sends byte by byte, and holds files and memory for both for ever.
  * @module
  */
 import { Buffer } from "node:buffer";

@@ -120,8 +120,8 @@ class ServedLayout {
     if (isKnown(request, d)) return notModified(d);
     const { size } = d;
     const condition = request.headers.get("if-range");
-    const isAsked = condition === null || condition === etag(d);
-    const part = parseRange(isAsked ? request.headers.get("range") : "", size);
+    const isCurrent = condition === null || condition === etag(d);
+    const part = parseRange(isCurrent ? request.headers.get("range") : "", size);
     const { start, end } = part ?? { start: 0, end: size };
     // An empty blob has no bytes to wait for.
     if (start === end) await this.#blobs.check(d);

@@ -211,7 +211,11 @@ function digestIn(text: string): Digest {
 const PAGE = 1000;
 
 /** Cuts a page out of names, sorted: `n`, `last` and the `Link` to the next one. */
-export function pageOf(all: Iterable<string>, query: URLSearchParams, path: string) {
+export function pageOf(
+  all: Iterable<string>,
+  query: URLSearchParams,
+  path: string,
+): { readonly names: readonly string[]; readonly headers: Readonly<Record<string, string>> } {
   const text = query.get("n");
   if (text !== null && !/^\d{1,9}$/.test(text)) {
     throw new HttpError(400, "PAGINATION_NUMBER_INVALID", "n has to be a number");

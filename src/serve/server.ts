@@ -3,15 +3,15 @@
  * Where no more files may be opened, connections that nobody uses make room for those that come.
  *
  * Connections are of our own while the binary is made with Deno 2.6, whose servers (`Deno.serve`,
- * `node:http`) cannot end a client that has stopped reading; from 2.9 on the timeouts of
- * `node:http` work (`headersTimeout`, `setTimeout`), and this file and connection.ts give way to
- * it.
+ * `node:http`) cannot end a client that has stopped reading, and are ended by some 190 of these; from
+ * 2.9 on the timeouts of `node:http` work (`headersTimeout`, `setTimeout`), and this file and
+ * connection.ts give way to it.
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import { sleep } from "../io/concurrency.ts";
 import { isOutOfFiles } from "../io/files.ts";
-import { orAborted, sleep } from "../io/concurrency.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";
@@ -54,7 +54,9 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const scheme = tls === undefined ? "http" : "https";
   const host = at.includes(":") ? `[${at}]` : at;
   tell("info", `Serving ${layout.directory} at ${scheme}://${host}:${taken}`);
-  await orAborted(new Promise<never>(() => {}), signal).catch(() => {});
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
   await listener.stop(GRACE_MS);
 }
 

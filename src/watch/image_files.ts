@@ -43,6 +43,14 @@ export interface ImageFiles extends Pick<MainPackage, "importPath" | "packageDir
   readonly absent: readonly string[];
 }
 
+/** The packages of one image, and what go reads beside them. */
+interface ImageSources extends Omit<ImageFiles, "files" | "absent"> {
+  /** Other files that go reads, of which not all are there. */
+  readonly more: readonly string[];
+  /** Whether it is for Windows only. */
+  readonly windows: boolean;
+}
+
 /** One run of `go list`: what it asks for, where, and with which variables. */
 type Run =
   & Pick<ListQuery, "flags" | "patterns">
@@ -80,14 +88,13 @@ export async function findFiles(
 
 /**
  * Finds the packages of the images that patterns name, with one run of `go list` for each platform,
- * folder and set of flags; in `more` other files that go reads, of which not all are there, and in
- * `windows` whether the image is for Windows only.
+ * folder and set of flags.
  */
 export async function findSources(
   config: BuildConfig,
   patterns: readonly string[],
   work: WorkOptions = {},
-) {
+): Promise<readonly ImageSources[]> {
   const { image, builds, baseImageOverrides } = config;
   // Where all images are built alike, the run that lists everything finds them, too.
   const alike = builds.length + Object.keys(baseImageOverrides).length === 0 &&

@@ -2,12 +2,12 @@
  * Resolves once, or again and again: whenever a file of the objects or of the Go module changes.
  * @module
  */
-import { relative, resolve as absolute, sep } from "node:path";
+import { resolve as absolute, sep } from "node:path";
 import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
 import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { findUp } from "../io/files.ts";
+import { findUp, isInside } from "../io/files.ts";
 import { FolderWatch } from "./folders.ts";
 
 /** Changes that come within this time are one, in milliseconds. */
@@ -76,7 +76,7 @@ async function watchResolved(
 
 /** Whether a change can mean anything: not in what kodeno or git writes, or in editors' own files. */
 function matters(path: string, ignored: readonly string[]): boolean {
-  if (ignored.some((one) => !relative(one, path).startsWith(".."))) return false;
+  if (ignored.some((one) => isInside(one, path))) return false;
   if (path.split(sep).includes(".git")) return false;
   return !/(?:~|\.sw[a-z]|\.tmp)$/.test(path);
 }

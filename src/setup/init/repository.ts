@@ -17,7 +17,17 @@ export function lookedAt(folder = "."): string {
 }
 
 /** What was found; all paths are relative to the folder, with slashes, sorted; "" is the folder. */
-export type RepositoryFiles = Awaited<ReturnType<typeof scanRepository>>;
+export interface RepositoryFiles {
+  /** Folders with a `go.mod`. */
+  readonly modules: readonly string[];
+  readonly dockerfiles: readonly string[];
+  /** YAML files that may hold Kubernetes objects. */
+  readonly yamls: readonly string[];
+  /** All folders, "" among them. */
+  readonly folders: ReadonlySet<string>;
+  /** Whether there was more than is looked at. */
+  readonly cut: boolean;
+}
 
 /** More entries than a repository has that people would look through. */
 const MAX_ENTRIES = 200_000;
@@ -30,7 +40,10 @@ const DOCKERFILE =
  * Looks through a folder. Links are not followed; hidden folders, OCI layouts and folders of other
  * tools are passed over.
  */
-export async function scanRepository(root: string, signal?: AbortSignal) {
+export async function scanRepository(
+  root: string,
+  signal?: AbortSignal,
+): Promise<RepositoryFiles> {
   const [modules, dockerfiles, yamls]: [string[], string[], string[]] = [[], [], []];
   const folders = new Set<string>();
   let left = MAX_ENTRIES;
