@@ -10,10 +10,7 @@ export const LOCAL_DOMAIN = "ko.local";
 export const KIND_DOMAIN = "kind.local";
 
 /** Name of the kind cluster whose nodes images of a repository go into; undefined for any other place. */
-export function kindCluster(
-  repository: string,
-  environment: Environment,
-): string | undefined {
+export function kindCluster(repository: string, environment: Environment): string | undefined {
   if (!isUnder(repository, KIND_DOMAIN)) return undefined;
   return environment["KIND_CLUSTER_NAME"] || "kind";
 }

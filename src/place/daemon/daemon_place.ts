@@ -140,11 +140,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
    *
    * @throws {KodenoError} as {@link choose}, and what the place answers
    */
-  abstract prepare(
-    source: Blobs,
-    root: Descriptor,
-    options?: DaemonChoice,
-  ): Promise<Descriptor>;
+  abstract prepare(source: Blobs, root: Descriptor, options?: DaemonChoice): Promise<Descriptor>;
 
   /** {@inheritDoc Target.has} */
   override async has(d: Descriptor, options: CallOptions = {}): Promise<boolean> {

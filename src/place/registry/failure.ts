@@ -167,11 +167,7 @@ export function waitMs(
 }
 
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */
-export function connectionFailure(
-  tried: Tried,
-  url: URL,
-  error: unknown,
-): unknown {
+export function connectionFailure(tried: Tried, url: URL, error: unknown): unknown {
   if (!(error instanceof ConnectionError)) return error;
   const next: Partial<Record<ConnectionTrouble, string>> = {
     certificate: "name its CA with --ca-file, or do without with --insecure-registry",
