@@ -68,10 +68,10 @@ export async function inspect(place: string, name?: string, { signal, emit }: Wo
 /** A path may have colons, too: the shortest that leads somewhere is that of the place. */
 async function splitPlace(text: string) {
   const place = await pathOf(text);
-  if (await exists(place)) return { path: place, ref: undefined };
+  if (exists(place)) return { path: place, ref: undefined };
   for (const { index } of place.matchAll(/:|@(?=sha256:[0-9a-f]{64}$)/g)) {
     const path = place.slice(0, index);
-    if (path === "-" || await exists(path)) return { path, ref: place.slice(index + 1) };
+    if (path === "-" || exists(path)) return { path, ref: place.slice(index + 1) };
   }
   // None does: what is missing is the folder, without what looks like a name behind it.
   const [, path = place, digest, tag] =

@@ -392,7 +392,7 @@ async function stampVariables(
   { directory, environment }: BuildGroup,
   signal: AbortSignal | undefined,
 ): Promise<Readonly<Record<string, string>>> {
-  if (await findUp(directory, ".git") === undefined) return {};
+  if (findUp(directory, ".git") === undefined) return {};
   try {
     return await gitVariables({ directory, environment, signal });
   } catch (error) {

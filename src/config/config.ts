@@ -151,7 +151,7 @@ export async function loadConfig(
 ): Promise<BuildOptions> {
   if (options.koFile !== undefined) return options;
   const { workingDirectory = ".", environment = processEnvironment() } = options;
-  const found = await findKoFile(resolve(workingDirectory), environment);
+  const found = findKoFile(resolve(workingDirectory), environment);
   if (found === undefined) return options;
   // Most folders have none, and then nobody waits for the YAML library.
   const { readKoFile } = await import("./ko_yaml.ts");
@@ -167,20 +167,20 @@ export const KO_FILES: readonly string[] = [".ko.yaml", ".ko.yml"];
  * Finds the `.ko.yaml` of a folder, or the file or folder that `KO_CONFIG_PATH` names, by its absolute
  * path and its name for a person.
  */
-export async function findKoFile(
+export function findKoFile(
   workingDirectory: string,
   environment: Environment,
-): Promise<{ readonly path: string; readonly name: string } | undefined> {
+): { readonly path: string; readonly name: string } | undefined {
   const named = variable(environment, "KO_CONFIG_PATH");
   const given = resolve(workingDirectory, named ?? "");
   const own = named && isFolder(given) ? join(named, ".ko.yaml") : named;
   const names = own === undefined ? KO_FILES : [own];
   for (const name of names) {
     const path = resolve(workingDirectory, name);
-    if (await isFile(path)) return { path, name };
+    if (isFile(path)) return { path, name };
   }
   if (named === undefined) return undefined;
-  const why = await exists(given)
+  const why = exists(given)
     ? `${resolve(workingDirectory, own ?? "")} is not a file`
     : "there is no such file or folder";
   throw badValue("KO_CONFIG_PATH", named, `${why}; name a .ko.yaml, or a folder with one`);

@@ -125,7 +125,7 @@ Deno.test(".ko.yaml: each fault has its line", async () => {
 Deno.test(".ko.yaml: where it is looked for", async () => {
   await using dir = await tempDir();
   const read = async (environment: Record<string, string> = {}) => {
-    const found = await findKoFile(dir.path, environment);
+    const found = findKoFile(dir.path, environment);
     return found && await readKoFile(found.path, found.name);
   };
   assert.equal(await read(), undefined);

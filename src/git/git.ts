@@ -138,12 +138,12 @@ async function settingsWithoutPrograms(
     settings.set(key, others.get(key) ?? (key.endsWith(".required") ? "false" : ""));
   }
   const modules = root === undefined ? "" : join(root, ".gitmodules");
-  if (root === undefined || !await exists(modules)) return settings;
+  if (root === undefined || !exists(modules)) return settings;
   if (depth >= MAX_DEPTH) throw new Error(`its submodules are over ${MAX_DEPTH} levels deep`);
   const args = ["config", "-z", "-f", modules, "--get-regexp", "^submodule\\."];
   const named = new Map(soundList(await runGit(place, args)).map(keyAndValue));
   for (const [key, path] of named) {
-    if (!key.endsWith(".path") || !await exists(join(root, path, ".git"))) continue;
+    if (!key.endsWith(".path") || !exists(join(root, path, ".git"))) continue;
     const ignore = key.replace(/path$/, "ignore");
     settings.set(ignore, own.get(ignore) ?? others.get(ignore) ?? named.get(ignore) ?? "none");
     const inner = { ...place, directory: join(root, path) };

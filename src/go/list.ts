@@ -190,8 +190,8 @@ export async function groupPatterns(
   workingDirectory: string,
   patterns: readonly string[],
 ): Promise<readonly PatternGroup[]> {
-  const module = await findUp(workingDirectory, "go.mod");
-  const workspace = await findUp(workingDirectory, "go.work");
+  const module = findUp(workingDirectory, "go.mod");
+  const workspace = findUp(workingDirectory, "go.work");
   const placed = await Array.fromAsync(
     patterns.length > 0 ? patterns : ["."],
     (given) => place(koPath(given) ?? given, workingDirectory, module, workspace),
@@ -226,7 +226,7 @@ async function place(
   if (info === undefined) throw badPattern(pattern, "there is no such folder");
   if (!info.isDirectory) throw badPattern(pattern, "it is a file; name its folder");
 
-  const module = await findUp(path, "go.mod");
+  const module = findUp(path, "go.mod");
   const inside = workspace !== undefined && isInside(workspace, path);
   if (module === undefined && !inside) {
     throw badPattern(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);

@@ -32,7 +32,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>, signal?:
 /** Opens what is there with its shared lock, which many may hold; closing it lets go. */
 export async function openShared(path: string): Promise<Deno.FsFile> {
   using stack = new globalThis.DisposableStack();
-  const file = stack.use(await Deno.open(path));
+  const file = stack.use(Deno.openSync(path));
   await file.lock(false);
   stack.move();
   return file;

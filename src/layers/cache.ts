@@ -37,7 +37,7 @@ interface CachedLayer {
 export async function openLayerCache(directory: string, keep: boolean): Promise<LayerCache> {
   try {
     for (const part of ["keys", "blobs"]) {
-      await Deno.mkdir(join(directory, part), { recursive: true });
+      Deno.mkdirSync(join(directory, part), { recursive: true });
     }
   } catch (error) {
     throw ioFailure(`make layer cache ${directory}`, error);

@@ -84,7 +84,7 @@ async function* walk(root: string, skipLinks: boolean, { allowedRoot, cache }: K
   if (!real || !isFolder(real)) return;
   // `kodata` itself may be a link.
   const home = await Deno.realPath(dirname(root));
-  const roots = [await findUp(home, ".git"), await realPathOf(allowedRoot)]
+  const roots = [findUp(home, ".git"), await realPathOf(allowedRoot)]
     .filter((path) => path !== undefined);
   if (![home, ...roots].some((one) => isInside(one, real))) throw leaves(root, real);
   using folders = new Folders();

@@ -161,7 +161,7 @@ export async function findDaemonOf(
   { environment, offline }: TransferConfig,
 ): Promise<DaemonEndpoint> {
   const { findDaemon, formatEndpoint } = await import("./daemon/endpoint.ts");
-  const endpoint = await findDaemon(environment);
+  const endpoint = findDaemon(environment);
   if (offline && endpoint.kind === "tcp" && !isLoopback(endpoint.host)) {
     const where = `the Docker daemon at ${formatEndpoint(endpoint)}`;
     const next = 'write an archive ("kodeno copy oci:DIR archive:FILE") and load it there';

@@ -74,12 +74,12 @@ export async function findFiles(
   return await Promise.all(images.map(async ({ more, windows, ...image }) => {
     // What go lists is there.
     const listed = image.packages.flatMap(filesOf);
-    await refuseUnspeakable(listed);
+    refuseUnspeakable(listed);
     const kodata = await kodataFiles(config, image.packageDirectory, windows);
     const files = new Set([...listed, ...kodata]);
     const absent: string[] = [];
     for (const path of new Set([...more, ...koFiles])) {
-      if (await isFile(path)) files.add(path);
+      if (isFile(path)) files.add(path);
       else absent.push(path);
     }
     return { ...image, files: [...files].sort(), absent };
@@ -239,9 +239,9 @@ async function kodataFiles(
 }
 
 /** go says U+FFFD for what is not UTF-8: there is nothing of such a name then. */
-async function refuseUnspeakable(paths: readonly string[]): Promise<void> {
+function refuseUnspeakable(paths: readonly string[]): void {
   for (const path of paths.filter((one) => one.includes("\ufffd"))) {
-    if (await isFile(path)) continue;
+    if (isFile(path)) continue;
     const name = basename(path).replaceAll("\ufffd", "\\x??");
     throw unspeakableName(`list all files of ${dirname(path)}`, { name, isFile: true });
   }

@@ -48,7 +48,7 @@ async function watchResolved(
   }
   const { workingDirectory = ".", ociLayout, tarball, imageRefs, environment } = request.options;
   const start = absolute(workingDirectory);
-  const home = await findUp(start, "go.work") ?? await findUp(start, "go.mod") ?? start;
+  const home = findUp(start, "go.work") ?? findUp(start, "go.mod") ?? start;
   const cache = cacheDirectory(environment ?? processEnvironment());
   // What a round writes must not start the next one.
   const own = [ociLayout || "out", tarball, imageRefs, cache].flatMap((path) => path || []);

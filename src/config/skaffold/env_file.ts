@@ -30,7 +30,7 @@ export async function withSkaffoldEnv(
   environment: Environment = processEnvironment(),
 ): Promise<{ readonly environment: Environment; readonly notes: readonly string[] }> {
   const path = join(folder, FILE_NAME);
-  if (!await exists(path)) return { environment, notes: [] };
+  if (!exists(path)) return { environment, notes: [] };
   try {
     const values = parseDotenv(await readText(path, FILE_NAME, MAX_BYTES));
     const added = [...values].filter(([name]) => !NOT_OF_A_FILE.test(name));

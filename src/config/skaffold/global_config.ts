@@ -66,7 +66,7 @@ export async function withGlobalConfig(
   const { globalConfig: file, insecureRegistries = [] } = asked;
   const usual = inHome(asked.environment, ".skaffold", "config");
   const path = file ? resolve(asked.workingDirectory, file) : usual;
-  if (path === undefined || !await exists(path)) {
+  if (path === undefined || !exists(path)) {
     const missing = `Cannot find Skaffold's configuration ${file}: there is no such file; ` +
       "nothing is taken from it";
     return { options: { ...asked, insecureRegistries }, notes: file ? [missing] : [] };

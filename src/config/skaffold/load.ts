@@ -67,7 +67,7 @@ export class Loader {
   async load(): Promise<Loaded> {
     const { workingDirectory, file, profiles = [], modules = [] } = this.options;
     await this.#load({
-      path: await existing(resolve(workingDirectory, file)),
+      path: existing(resolve(workingDirectory, file)),
       profiles,
       names: [],
       required: modules.length === 0,
@@ -180,7 +180,7 @@ export class Loader {
     if (info === undefined) {
       return refuse(["path"], path, ", but there is no such file or folder");
     }
-    const target = info.isDirectory ? await existing(join(file, SKAFFOLD_FILES[0])) : file;
+    const target = info.isDirectory ? existing(join(file, SKAFFOLD_FILES[0])) : file;
     const found = await this.#load({
       path: target,
       profiles,
@@ -211,9 +211,9 @@ export function notThere(
 }
 
 /** Skaffold takes the short ending, too. */
-async function existing(path: string): Promise<string> {
+function existing(path: string): string {
   const [long, short] = SKAFFOLD_FILES;
-  if (!path.endsWith(long) || await exists(path)) return path;
+  if (!path.endsWith(long) || exists(path)) return path;
   const other = path.slice(0, -long.length) + short;
-  return await exists(other) ? other : path;
+  return exists(other) ? other : path;
 }

@@ -296,7 +296,7 @@ class Planner {
     const { reference, tag } = await this.#name(one);
     // As Go joins paths: an absolute one, too, leads into the context.
     const workingDirectory = join(context, ko.dir ?? "");
-    await this.#checkFolders(one, workingDirectory);
+    this.#checkFolders(one, workingDirectory);
     const parsed = parseName(reference);
     const source = await this.#source(one, {
       IMAGE_REPO: parsed?.repo ?? "",
@@ -339,9 +339,9 @@ class Planner {
     return { before: list("before"), after: list("after") };
   }
 
-  async #checkFolders(one: Found, workingDirectory: string): Promise<void> {
+  #checkFolders(one: Found, workingDirectory: string): void {
     const { artifact, ko, context } = one;
-    const root = await findUp(one.loaded.folder, ".git");
+    const root = findUp(one.loaded.folder, ".git");
     const { origins } = this.loaded;
     const outside = "; a path in the repository is allowed";
     const badContext = (why: string): void => {

@@ -45,8 +45,9 @@ export interface DaemonOptions {
  * // await copy(daemon, "app:v1", layout, { tags: ["app:v1"] });
  * ```
  */
-export async function openDaemon(options: DaemonOptions = {}): Promise<Daemon> {
-  return new Daemon(options.endpoint ?? await findDaemon(options.environment ?? {}));
+export function openDaemon(options: DaemonOptions = {}): Promise<Daemon> {
+  const { endpoint, environment = {} } = options;
+  return Promise.try(() => new Daemon(endpoint ?? findDaemon(environment)));
 }
 
 const imageSchema = z.looseObject({

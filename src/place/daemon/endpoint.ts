@@ -72,7 +72,7 @@ export function parseDaemonEndpoint(text: string, where: string, tls?: DaemonTls
  * Finds the daemon that Docker's command line would use. Reads Docker's own files and looks for
  * sockets; dials nothing.
  */
-export async function findDaemon(environment: Environment): Promise<DaemonEndpoint> {
+export function findDaemon(environment: Environment): DaemonEndpoint {
   const found = named("DOCKER_HOST", environment) ?? readContext(environment) ??
     named("CONTAINER_HOST", environment);
   if (found !== undefined) return found;
@@ -83,7 +83,7 @@ export async function findDaemon(environment: Environment): Promise<DaemonEndpoi
     "/run/podman/podman.sock",
   ];
   for (const path of sockets) {
-    if (await exists(path)) return { kind: "unix", path };
+    if (exists(path)) return { kind: "unix", path };
   }
   const why = `there is none of ${sockets.join(", ")}`;
   const next = "start one, or say where it is with DOCKER_HOST";

@@ -24,14 +24,14 @@ Deno.test("find daemon: DOCKER_HOST, then DOCKER_CONTEXT, then the current conte
   await dir.write("config.json", JSON.stringify({ currentContext: "two", auths: {} }));
   const env = { DOCKER_CONFIG: dir.path };
   const two = { kind: "tcp", host: "two.local", port: 2376 };
-  assert.deepEqual(await findDaemon(env), {
+  assert.deepEqual(findDaemon(env), {
     ...two,
     tls: { ca: "CA", cert: undefined, key: undefined },
   });
   const one = { kind: "unix", path: "/run/one.sock" };
-  assert.deepEqual(await findDaemon({ ...env, DOCKER_CONTEXT: "one" }), one);
+  assert.deepEqual(findDaemon({ ...env, DOCKER_CONTEXT: "one" }), one);
   const host = { ...env, DOCKER_CONTEXT: "one", DOCKER_HOST: "unix:///run/host.sock" };
-  assert.deepEqual(await findDaemon(host), { kind: "unix", path: "/run/host.sock" });
+  assert.deepEqual(findDaemon(host), { kind: "unix", path: "/run/host.sock" });
   await failsWith("BAD_OPTION", () => findDaemon({ ...env, DOCKER_CONTEXT: "three" }), /"three"/);
 
   await dir.write(".docker/config.json", "{");
@@ -43,15 +43,15 @@ Deno.test("find daemon: certificates count only where they are asked for", async
   for (const name of ["ca", "cert", "key"]) await dir.write(`${name}.pem`, name);
   const env = { DOCKER_HOST: "tcp://[::1]:80", DOCKER_CERT_PATH: dir.path };
   const plain = { kind: "tcp", host: "[::1]", port: 80, tls: undefined };
-  assert.deepEqual(await findDaemon(env), plain);
+  assert.deepEqual(findDaemon(env), plain);
   const tls = { ca: "ca", cert: "cert", key: "key" };
-  assert.deepEqual(await findDaemon({ ...env, DOCKER_TLS_VERIFY: "1" }), { ...plain, tls });
+  assert.deepEqual(findDaemon({ ...env, DOCKER_TLS_VERIFY: "1" }), { ...plain, tls });
   // Without a home, those of the current folder are nobody's.
   await dir.write(".docker/ca.pem", "of the folder");
   const before = Deno.cwd();
   Deno.chdir(dir.path);
   try {
-    const homeless = await findDaemon({ DOCKER_HOST: "tcp://[::1]:80", DOCKER_TLS_VERIFY: "1" });
+    const homeless = findDaemon({ DOCKER_HOST: "tcp://[::1]:80", DOCKER_TLS_VERIFY: "1" });
     assert.deepEqual(homeless, { ...plain, tls: {} });
   } finally {
     Deno.chdir(before);
@@ -66,7 +66,7 @@ Deno.test("find daemon: the usual sockets of the user", async () => {
   const usual = await Deno.stat("/var/run/docker.sock").then(() => true, () => false);
   const env = { XDG_RUNTIME_DIR: dir.path, HOME: dir.path };
   const path = await dir.write("podman/podman.sock", "");
-  if (!usual) assert.deepEqual(await findDaemon(env), { kind: "unix", path });
+  if (!usual) assert.deepEqual(findDaemon(env), { kind: "unix", path });
 });
 
 Deno.test("find daemon: addresses", async () => {

@@ -114,7 +114,7 @@ export async function checkMarker(
 ): Promise<"whole" | "damaged" | "none"> {
   let text: string;
   try {
-    text = await readMarker(directory);
+    text = readMarker(directory);
   } catch (error) {
     if (error instanceof KodenoError) throw error;
     const isFile = await Deno.stat(directory).then((info) => !info.isDirectory, () => false);
@@ -162,7 +162,7 @@ export async function mendMarker(directory: string): Promise<string> {
   const text = `oci-layout of layout ${directory}`;
   try {
     await withLock(path, async () => {
-      if (typeof versionIn(await readMarker(directory)) === "string") return;
+      if (typeof versionIn(readMarker(directory)) === "string") return;
       using file = await Deno.open(path, { write: true });
       const bytes = encodeJson({ imageLayoutVersion: VERSION });
       writeAll(file, bytes);
@@ -175,11 +175,11 @@ export async function mendMarker(directory: string): Promise<string> {
   }
 }
 
-async function readMarker(directory: string): Promise<string> {
+function readMarker(directory: string): string {
   const path = join(directory, "oci-layout");
-  const { isFile, size } = await Deno.stat(path);
+  const { isFile, size } = Deno.statSync(path);
   // A pipe would be waited for, and honest ones have some thirty bytes.
-  if (isFile && size <= MAX_MARKER_BYTES) return await Deno.readTextFile(path);
+  if (isFile && size <= MAX_MARKER_BYTES) return Deno.readTextFileSync(path);
   const what = isFile ? `has ${size} bytes` : "is no file";
   throw notALayout(directory, `its oci-layout ${what}`);
 }

@@ -188,7 +188,7 @@ export class Layout implements ImageStore, Place, Disposable {
   async openBlob(descriptor: Descriptor): Promise<Deno.FsFile> {
     const path = blobPathIn(this.directory, descriptor);
     const file = await openFileOf(this.directory, path, `blob ${descriptor.digest}`);
-    const { size } = await file.stat();
+    const { size } = file.statSync();
     if (size === descriptor.size) return file;
     file.close();
     const why = `it has ${size} bytes, not the ${descriptor.size} named`;
@@ -208,7 +208,7 @@ export class Layout implements ImageStore, Place, Disposable {
    */
   async isWhole(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     const documents: string[] = [];
-    const isThere = (d: Descriptor): Promise<boolean> => {
+    const isThere = (d: Descriptor): boolean => {
       if (hasSuccessors(d)) documents.push(graphKey(d));
       return this.#hasFile(d);
     };
@@ -218,9 +218,9 @@ export class Layout implements ImageStore, Place, Disposable {
     return whole;
   }
 
-  async #hasFile(descriptor: Descriptor): Promise<boolean> {
+  #hasFile(descriptor: Descriptor): boolean {
     try {
-      const { isFile, size } = await Deno.stat(blobPathIn(this.directory, descriptor));
+      const { isFile, size } = Deno.statSync(blobPathIn(this.directory, descriptor));
       return isFile && size === descriptor.size;
     } catch (error) {
       if (isNotFound(error)) return false;

@@ -23,8 +23,12 @@ const held = new Map<string, { readonly file: Promise<Deno.FsFile>; holders: num
  * nothing: age alone protects then.
  */
 export async function takeLease(directory: string, signal?: AbortSignal): Promise<Disposable> {
-  const folder = await Deno.realPath(join(directory, BLOBS)).catch(() => undefined);
-  if (folder === undefined) return new globalThis.DisposableStack();
+  let folder: string;
+  try {
+    folder = Deno.realPathSync(join(directory, BLOBS));
+  } catch {
+    return new globalThis.DisposableStack();
+  }
   const enter = async (): Promise<Deno.FsFile> => {
     using _gate = await openShared(join(directory, GATE));
     return await openShared(join(directory, BLOBS));

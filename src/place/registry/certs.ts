@@ -31,11 +31,11 @@ export function certsFolders(environment: Environment): readonly string[] {
  * @throws {KodenoError} `BAD_CONFIG` for a client certificate without its key, a key without its
  * certificate, and a pair that cannot be used
  */
-export async function certsFor(
+export function certsFor(
   host: string,
   folders: readonly string[],
   onWarning: (message: string) => void,
-): Promise<Certs> {
+): Certs {
   const ca: string[] = [];
   let client: ClientCert | undefined;
   // It becomes a path.
@@ -43,7 +43,7 @@ export async function certsFor(
   for (const folder of folders) {
     const directory = join(folder, host);
     try {
-      const names = (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
+      const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
       const read = (name: string): string => readOne(join(directory, name));
       checkPairs(directory, names);
       for (const name of names.filter((one) => one.endsWith(".crt"))) ca.push(read(name));

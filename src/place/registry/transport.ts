@@ -232,7 +232,7 @@ export class Transport {
       throw new ConnectionError("denied", `${url.host} may not be dialled (offline)`);
     }
     const isSecure = url.protocol === "https:";
-    const certs = isSecure ? await certsFor(url.host, folders, onWarning) : undefined;
+    const certs = isSecure ? certsFor(url.host, folders, onWarning) : undefined;
     try {
       if (isSecure && this.#isInsecure(url.host)) {
         const { Relay } = await import("./relay.ts");

@@ -130,7 +130,7 @@ export async function checkFiles(checkup: Checkup): Promise<void> {
   const skaffold = checkup.about("skaffold.yaml");
   for (const name of SKAFFOLD_FILES) {
     const path = join(directory, name);
-    if (!await isFile(path)) continue;
+    if (!isFile(path)) continue;
     const isRead = await addLines(skaffold, async () => {
       await readSkaffoldFile(path, name);
       skaffold.ok(name);
