@@ -109,6 +109,8 @@ export class GoBuilder implements Builder {
       return { goroot, cache };
     });
     this.#bases.push(bases);
+    // It is made ready while go lists packages; whoever needs it is told of its failure.
+    this.#openCache().catch(() => {});
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
     // All three only look; the slowest decides. A failure is told after all have ended.
