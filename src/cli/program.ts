@@ -62,7 +62,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   // A line that is completed has its command among its words.
   const asked = args[0] === HIDDEN ? args : [args[0] === "help" ? args[1] : args[0]];
   const filled = asked.map((name = "") => ALIASES[name] ?? name);
-  const program = await makeProgram(Object.keys(COMMANDS), filled);
+  // The others matter to the help, and to who has mistyped one.
+  const known = filled.every((name) => Object.hasOwn(COMMANDS, name)) && args[0] !== "help";
+  const program = await makeProgram(known ? filled : Object.keys(COMMANDS), filled);
   try {
     await program.parseAsync(switches(program.commands, args), { from: "user" });
     return 0;
