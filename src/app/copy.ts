@@ -38,6 +38,8 @@ export interface CopyRequest extends TransferOptions, WorkOptions {
   readonly localDomain?: string | undefined;
   /** Takes what refers to the image (signatures, SBOMs) along. */
   readonly referrers?: boolean | undefined;
+  /** Sums images up, too, as lines of JSON have it. */
+  readonly json?: boolean | undefined;
 }
 
 /** An image that was copied. */
@@ -137,7 +139,7 @@ async function write(work: Work, image: OpenImage) {
     // Read from where it is near, before an archive is written over what it is read from.
     const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Blobs : source;
-    const summary = await summarize(read, root, { signal });
+    const summary = work.json ? await summarize(read, root, { signal }) : {};
     await target.close(near ? options : { signal });
     const id = target.idOf?.(chosen);
     const reference = name === undefined ? root.digest : `${name}@${root.digest}`;

@@ -25,6 +25,8 @@ interface LoadRequest extends TransferOptions, WorkOptions {
   readonly platform?: string | undefined;
   /** Prefix of the names in the daemon, in the place of their own registry hosts. */
   readonly localDomain?: string | undefined;
+  /** Sums images up, too, as lines of JSON have it. */
+  readonly json?: boolean | undefined;
 }
 
 /** An entry, and its name. */
@@ -63,7 +65,7 @@ export async function load(request: LoadRequest) {
     const { digest } = entry;
     const options = { signal, platform, emit, image: name ?? digest };
     const { id, sent } = await place.load(source, entry, name ? [name] : [], options);
-    const summary = await summarize(source, entry, { signal });
+    const summary = request.json ? await summarize(source, entry, { signal }) : {};
     loaded.push({ name, digest, ...summary, references: [name ?? id], id, sent });
   }
   return loaded;

@@ -25,6 +25,8 @@ interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
   readonly images?: readonly string[] | undefined;
   /** Tells what would be sent, and sends nothing. */
   readonly dryRun?: boolean | undefined;
+  /** Sums images up, too, as lines of JSON have it. */
+  readonly json?: boolean | undefined;
 }
 
 /** Images pushed side by side; each moves several blobs at once by itself. */
@@ -68,7 +70,7 @@ export async function push(request: PushRequest) {
     return {
       name,
       digest,
-      ...await summarize(source, entry, { signal }),
+      ...(request.json ? await summarize(source, entry, { signal }) : {}),
       references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
         .map((tag) => `${repository}${tag}@${digest}`),
       ...moved,
