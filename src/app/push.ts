@@ -51,7 +51,7 @@ export async function push(request: PushRequest) {
   if (request.offline && request.to === undefined) refuseUnnamed(destinations);
   const named = [...new Set(destinations.map(({ repository }) => repository))];
   const use = { named, mountFrom: named, emit };
-  await using registries = openRegistries(resolveTransferConfig(request), use);
+  await using registries = await openRegistries(resolveTransferConfig(request), use);
   const stores = new Map<string, RegistryStore>();
   const one = async ([i, { repository, tags }]: [number, PushDestination], signal: AbortSignal) => {
     const entry = entries[i] as Descriptor;

@@ -75,7 +75,7 @@ async function verify(
   { signal }: WorkOptions,
 ): Promise<void> {
   const { name, tag = "latest" } = parseReference(reference);
-  await using registries = openRegistries(transfer, { named: [name] });
+  await using registries = await openRegistries(transfer, { named: [name] });
   const { digest } = await registries.open(name).resolve(tag, { signal });
   if (digest === pushed) return;
   throw new KodenoError(

@@ -98,7 +98,8 @@ export class BaseSet implements AsyncDisposable {
     const fullName = `${name}:${tag ?? "latest"}`;
     const asked = digest ?? fullName;
     const cache = await openBaseCache(directory);
-    const registries = this.#registries ??= this.#opened.use(openRegistries(transfer, { emit }));
+    const opening = async () => this.#opened.use(await openRegistries(transfer, { emit }));
+    const registries = await (this.#registries ??= opening());
     const missing = (): Promise<never> =>
       Promise.reject(
         new KodenoError(

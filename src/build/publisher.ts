@@ -140,17 +140,15 @@ export class PlacesPublisher implements Publisher {
   /** Those of callers, who close them. */
   readonly #given: readonly NamedTarget[];
   readonly #places: readonly OwnPlace[];
-  readonly #registries?: ReturnType<typeof openRegistries>;
+  readonly #mountFrom: readonly string[];
+  #registries: ReturnType<typeof openRegistries> | undefined;
   /** By kind; of a registry by the name of the image, too. */
   readonly #opened = new Map<string, Promise<WritablePlace>>();
 
   constructor(readonly config: PublishConfig, { targets = [], mountFrom = [] }: PublishPlaces) {
-    const { push, transfer, repository } = config;
+    this.#mountFrom = mountFrom;
     this.#given = targets.map((one) => "target" in one ? one : { target: one });
     this.#places = placesOf(config);
-    if (push) {
-      this.#registries = openRegistries(transfer, { named: [`${repository}/x`], mountFrom });
-    }
   }
 
   names(importPaths: readonly string[]): ReadonlyMap<string, string> {
@@ -214,8 +212,15 @@ export class PlacesPublisher implements Publisher {
   #open(place: OwnPlace, name: string, emit?: Emit): Promise<WritablePlace> {
     const isRegistry = place.kind === "registry";
     const own = isRegistry ? { ...place, reference: parseReference(name) } : place;
-    const use = { registries: this.#registries, emit };
-    const open = () => openTarget(own, this.config.transfer, use);
+    const { transfer, repository } = this.config;
+    const open = async () => {
+      const use = { named: [`${repository}/x`], mountFrom: this.#mountFrom };
+      // All images of one registry share its connections.
+      const registries = isRegistry
+        ? this.#registries ??= openRegistries(transfer, use)
+        : undefined;
+      return await openTarget(own, transfer, { registries: await registries, emit });
+    };
     return getOrSet(this.#opened, isRegistry ? `registry ${name}` : place.kind, open);
   }
 }

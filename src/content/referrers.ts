@@ -97,12 +97,13 @@ export interface WithReferrers {
 /** Tells images from nameless entries that have one of them, or a part of it, as subject. */
 export async function splitReferrers(
   store: ImageStore,
+  all: readonly Descriptor[],
   entries: readonly Descriptor[],
   options: CallOptions = {},
 ): Promise<WithReferrers> {
   const isNameless = (e: Descriptor) => entryName(e) === undefined;
   // Most places have none, and nothing needs to be read to see that.
-  if (!(await store.entries()).some((e) => isNameless(e) && hasSuccessors(e))) {
+  if (!all.some((e) => isNameless(e) && hasSuccessors(e))) {
     return { images: entries, referrers: new Map() };
   }
   const find = await referrerFinder(store, options);

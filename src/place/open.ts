@@ -16,7 +16,7 @@ import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
-import { Registries } from "./registry/registry.ts";
+import type { Registries } from "./registry/registry.ts";
 import type { RegistryOptions, TransferConfig } from "./registry/transport.ts";
 import { isUnder, KIND_DOMAIN, kindCluster } from "./domains.ts";
 
@@ -113,7 +113,7 @@ export async function openSource(
       );
     case "registry": {
       const { name, tag, digest } = place.reference;
-      const registries = opened.use(openRegistries(config, { named: [name], emit }));
+      const registries = opened.use(await openRegistries(config, { named: [name], emit }));
       return { source: registries.open(name), ref: digest ?? tag ?? "latest" };
     }
   }
@@ -128,7 +128,11 @@ interface RegistryUse {
   readonly emit?: ((event: NoteEvent) => void) | undefined;
 }
 
-export function openRegistries(config: TransferConfig, use: RegistryUse = {}): Registries {
+export async function openRegistries(
+  config: TransferConfig,
+  use: RegistryUse = {},
+): Promise<Registries> {
+  const { Registries } = await import("./registry/registry.ts");
   return new Registries(registryOptions(config, use));
 }
 
@@ -227,7 +231,7 @@ export async function openTarget(
       return await openLocalPlace(config, place.kind === "kind" ? KIND_DOMAIN : domain);
     case "registry": {
       const { name } = place.reference;
-      return (registries ?? openRegistries(config, { named: [name], ...use })).open(name);
+      return (registries ?? await openRegistries(config, { named: [name], ...use })).open(name);
     }
   }
 }

@@ -141,8 +141,9 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
   // What it reads is there to its end, whatever others remove meanwhile.
   opening.use(await holdPlace(store, choice));
   const source = presentImages(store, where, choice);
-  const chosen = await chooseImages(source, where, choice);
-  const found = await splitReferrers(source, chosen, { signal: choice.signal });
+  const entries = await source.entries();
+  const chosen = await chooseImages(source, entries, where, choice);
+  const found = await splitReferrers(source, entries, chosen, { signal: choice.signal });
   const opened = opening.move();
   const leftOut = chosen.length - found.images.length;
   return { source, ...found, leftOut, [Symbol.dispose]: () => opened.dispose() };
@@ -152,9 +153,13 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
  * The entries that are named, in the order of the place; all of them when none is named, but for those
  * that cannot be moved: what is no image, and what refers to something that is not there.
  */
-async function chooseImages(source: ImageStore, where: string, choice: ImageChoice) {
+async function chooseImages(
+  source: ImageStore,
+  entries: readonly Descriptor[],
+  where: string,
+  choice: ImageChoice,
+): Promise<readonly Descriptor[]> {
   const { images, verb, emit } = choice;
-  const entries = await source.entries();
   const found: Descriptor[] = [];
   const named = new Set(images.flatMap((image) => entriesNamed(entries, image, where)));
   for (const entry of images.length > 0 ? entries.filter((one) => named.has(one)) : entries) {
