@@ -9,7 +9,7 @@ import { graphKey, hasSuccessors, isWhole } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
-import { ioFailure, isNotFound, writeAll } from "../../io/files.ts";
+import { ioFailure, isNotFound, writeBeside } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { checkedChunks, fileStream } from "../../io/streams.ts";
@@ -241,7 +241,9 @@ export class Layout implements ImageStore, Place, Disposable {
         const stream = await open().catch((error) => {
           throw unopened = error;
         });
-        for await (const chunk of checkedChunks(stream, d, { signal })) writeAll(file, chunk);
+        for await (const chunk of checkedChunks(stream, d, { signal })) {
+          await writeBeside(file, chunk);
+        }
       };
       await writeSynced(path, this.directory, write).catch((error) => {
         if (signal?.aborted) throw signal.reason;
