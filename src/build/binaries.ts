@@ -11,7 +11,7 @@ import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { hashed } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwnFile, readSealed, seal } from "../io/records.ts";
-import { fileStream } from "../io/streams.ts";
+import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
 
 /** The folder of all binaries in a cache. */
 export function binaryRoot(cacheDirectory: string): string {
@@ -175,7 +175,9 @@ async function holds(path: string, known: ReturnType<BinaryRecords["get"]>, read
 
 async function record(path: string) {
   try {
-    return { ...await hashed(fileStream(await Deno.open(path))), id: await buildIdOf(path) };
+    const stream = fileStream(await Deno.open(path));
+    const read = await hashed(reusedChunks(stream, { size: CHUNK_BYTES }));
+    return { ...read, id: await buildIdOf(path) };
   } catch (error) {
     throw ioFailure(`read ${path}`, error);
   }

@@ -10,7 +10,7 @@ import { removeStaleTemporaries, temporaryPath, throughTemporary } from "../io/a
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
 import { digestOf, hashed } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
-import { fileStream } from "../io/streams.ts";
+import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { digestHex, isDigest } from "../oci/descriptor.ts";
 import {
@@ -189,7 +189,8 @@ async function list(folder: string): Promise<readonly CachedLayer[]> {
 
 async function hasDigest(path: string, digest: string): Promise<boolean> {
   const file = await openIfThere(path);
-  return file !== undefined && (await hashed(fileStream(file))).digest === digest;
+  if (file === undefined) return false;
+  return (await hashed(reusedChunks(fileStream(file), { size: CHUNK_BYTES }))).digest === digest;
 }
 
 async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
