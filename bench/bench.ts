@@ -1,8 +1,8 @@
 /**
  * Behind `deno task bench`: measures the compiled binary against ko, crane, docker and
  * docker-registry, and writes `bench/RESULTS.md`. `--quick` takes few runs and `--only NAME` some
- * rows; both only print. Everything it makes is in `bench/work`. The exit code is 1 when a row does
- * not hold what it must.
+ * rows; both only print. `--before FILE` sets the results of an earlier report beside the new ones.
+ * Everything it makes is in `bench/work`. The exit code is 1 when a row does not hold what it must.
  * @module
  */
 import { join, relative } from "node:path";
@@ -18,7 +18,7 @@ import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
 import { environment, output } from "./process.ts";
-import { holds, report, type Row, rowsTable } from "./report.ts";
+import { earlierResults, holds, report, type Row, rowsTable } from "./report.ts";
 import { measureResolve, RESOLVE, resolveRows } from "./resolve.ts";
 import {
   type Attempt,
@@ -99,7 +99,11 @@ async function writeReport(text: string): Promise<void> {
 async function main(args: readonly string[]): Promise<boolean> {
   const { values } = parseArgs({
     args: [...args],
-    options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } },
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string", default: "" },
+      before: { type: "string" },
+    },
   });
   const wanted = (name: string): boolean => name.includes(values.only);
   const scenarios = SCENARIOS.filter(({ name }) => wanted(name))
@@ -136,9 +140,11 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
 
   if (values.quick || values.only) console.log(rowsTable(rows));
-  else {await writeReport(
-      report(rows, informationOf(measured), transferInformation(moved), machine),
-    );}
+  else {
+    const before = values.before && earlierResults(await Deno.readTextFile(values.before));
+    const more = [informationOf(measured), transferInformation(moved), machine] as const;
+    await writeReport(report(rows, ...more, before || undefined));
+  }
   return rows.every(holds);
 }
 

@@ -58,16 +58,29 @@ function table(head: readonly string[], lines: readonly (readonly string[])[]): 
   return line(head) + line(head.map(() => "---")) + lines.map(line).join("");
 }
 
-/** The table of rows with bounds. */
-export function rowsTable(rows: readonly Row[]): string {
+/** What rows came to in an earlier report, by their work. */
+export function earlierResults(report: string): ReadonlyMap<string, string> {
+  const [rows = ""] = report.split("\n## ");
+  return new Map(
+    rows.split("\n").filter((line) => line.startsWith("| ")).map((line) => {
+      const [, work = "", , , result = ""] = line.split("|").map((cell) => cell.trim());
+      return [work, result];
+    }),
+  );
+}
+
+/** The table of rows with bounds; with what they came to before, where that is known. */
+export function rowsTable(rows: readonly Row[], before?: ReadonlyMap<string, string>): string {
   const head = ["work", "kodeno", "compared with", "result", "must", "aim", "holds"];
+  if (before !== undefined) head.splice(3, 0, "before");
   return table(
     head,
     rows.map((row) => {
       const { work, kodeno, other, value, unit, bounds: { must, aim } } = row;
       const result = value === undefined ? "-" : `${significant(value)} ${unit}`;
       const bounds = [`<= ${must} ${unit}`, aim === undefined ? "-" : `<= ${aim} ${unit}`];
-      return [work, kodeno, other, result, ...bounds, verdict(row)];
+      const earlier = before === undefined ? [] : [before.get(work) ?? "-"];
+      return [work, kodeno, other, ...earlier, result, ...bounds, verdict(row)];
     }),
   );
 }
@@ -97,6 +110,7 @@ export function report(
   information: readonly Information[],
   transfers: readonly TransferInformation[],
   machine: Machine,
+  before?: ReadonlyMap<string, string>,
 ): string {
   const problems = rows.filter(({ problem }) => problem !== undefined);
   const bad = rows.filter((row) => !holds(row)).length;
@@ -106,7 +120,7 @@ Written by \`deno task bench\`; do not edit. ${
     bad === 0 ? "All rows hold." : `**${bad} of ${rows.length} rows do not hold.**`
   }
 
-${rowsTable(rows)}
+${rowsTable(rows, before)}
 Three numbers are the least, the median and the most of the runs; results are ratios of medians.
 ${problems.map(({ work, problem }) => `\n- ${work}: ${problem}`).join("")}
 ## How
@@ -140,9 +154,11 @@ deno task compile        # makes dist/kodeno; or set KODENO_BIN
 deno task bench          # everything; writes this file
 deno task bench --quick  # few runs; only prints
 deno task bench --only same-30
+deno task bench --before OLD.md  # beside the results in another report
 \`\`\`
 
-It needs Go, git, \`docker-registry\`, and for one row root, \`dockerd\` and \`docker\`. \`BENCH_DENO\` names the Deno that compiled the binary, where it
-is not the one that runs the bench.
+It needs Go, git, \`docker-registry\`, and for one row root, \`dockerd\` and \`docker\`.
+\`BENCH_DENO\` names the Deno that compiled the binary, where it is not the one that runs the bench.
+"Before" is the binary of an earlier commit (\`KODENO_BIN\`), measured on the same machine.
 `;
 }
