@@ -63,8 +63,9 @@ export function earlierResults(report: string): ReadonlyMap<string, string> {
   const [rows = ""] = report.split("\n## ");
   return new Map(
     rows.split("\n").filter((line) => line.startsWith("| ")).map((line) => {
-      const [, work = "", , , result = ""] = line.split("|").map((cell) => cell.trim());
-      return [work, result];
+      const cells = line.split("|").map((cell) => cell.trim());
+      // From the end: a report may have a column before it, which tells of a still earlier one.
+      return [cells[1] ?? "", cells.at(-5) ?? ""];
     }),
   );
 }
