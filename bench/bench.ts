@@ -115,6 +115,8 @@ async function main(args: readonly string[]): Promise<boolean> {
     const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
   }
+  // Before anything is measured, which takes long.
+  const before = values.before ? earlierResults(await Deno.readTextFile(values.before)) : undefined;
 
   const kodeno = await findBinary(ROOT);
   const ko = await goTool("ko");
@@ -139,11 +141,10 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
 
-  if (values.quick || values.only) console.log(rowsTable(rows));
+  if (values.quick || values.only) console.log(rowsTable(rows, before));
   else {
-    const before = values.before && earlierResults(await Deno.readTextFile(values.before));
     const more = [informationOf(measured), transferInformation(moved), machine] as const;
-    await writeReport(report(rows, ...more, before || undefined));
+    await writeReport(report(rows, ...more, before));
   }
   return rows.every(holds);
 }
