@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { canBuild, goTool, goToolNames, goToolPath, howToGet } from "../test/parts/tools.ts";
 import { ROOT } from "../test/support/kodeno.ts";
+import { succeed } from "../test/support/process.ts";
 import { names, tempDir } from "../test/support/temp.ts";
 
 const END_TO_END = "test/e2e";
@@ -112,10 +113,9 @@ function ignoredIn(xml: string): string[] {
 /** Lines that were run and lines there are, of each folder of `src`, by what `deno coverage` tells. */
 async function printCoverage(folder: string): Promise<void> {
   const args = ["coverage", "--lcov", "--include=/src/", "--exclude=_test\\.ts$", folder];
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
-  if (!success) throw new Error("deno coverage failed");
+  const lcov = await succeed(Deno.execPath(), args, { cwd: ROOT });
   const rooms = new Map<string, { hit: number; all: number }>();
-  for (const record of new TextDecoder().decode(stdout).split("end_of_record")) {
+  for (const record of lcov.split("end_of_record")) {
     const [, room] = /^SF:.*\/src\/([^/\n]+)/m.exec(record) ?? [];
     if (room === undefined) continue;
     const count = (tag: string) => Number(new RegExp(`^${tag}:(\\d+)`, "m").exec(record)?.[1] ?? 0);
