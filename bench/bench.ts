@@ -6,10 +6,10 @@
  * @module
  */
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startRegistry } from "../test/parts/registry.ts";
 import { goTool } from "../test/parts/tools.ts";
+import { ROOT } from "../test/support/kodeno.ts";
 import { makeBase, pushBase } from "./base.ts";
 import { findBinary, measureStarts } from "./binary.ts";
 import type { Setting } from "./competitors.ts";
@@ -40,7 +40,6 @@ import {
 } from "./transfers.ts";
 import { measureYaml, YAML, yamlRow } from "./yaml.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const WORK = join(ROOT, "bench", "work");
 const RESULTS = join(ROOT, "bench", "RESULTS.md");
 /** The row of the start, which is no scenario. */

@@ -6,11 +6,10 @@
 import assert from "node:assert/strict";
 import { posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ROOT } from "./support/kodeno.ts";
 import { scan, type Scanned } from "./support/source_scan.ts";
 import { succeed } from "./support/process.ts";
 import { filesBelow } from "./support/temp.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What each row may import beside itself and what is shared: the table of ARCHITECTURE.md. */
 const ROWS = readTable(await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`));

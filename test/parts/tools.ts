@@ -5,7 +5,7 @@
  */
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../support/kodeno.ts";
 
 const REGISTRY_TOOLS = "github.com/google/go-containerregistry";
 const CONTAINERD = { module: "github.com/containerd/containerd/v2", version: "v2.4.2" };
@@ -70,8 +70,7 @@ const setting = (name: string): string | undefined => Deno.env.get(name) || unde
 /** Where `goTool` keeps a program, whether or not it is there yet. */
 export function goToolPath(name: GoToolName): string {
   const { module, version }: GoProgram = GO_TOOLS[name];
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const cache = resolve(setting("KODENO_TOOLS_DIR") ?? join(root, ".cache", "tools"));
+  const cache = resolve(setting("KODENO_TOOLS_DIR") ?? join(ROOT, ".cache", "tools"));
   return join(cache, `${module}@${version}`, name);
 }
 
