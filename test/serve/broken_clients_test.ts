@@ -4,18 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
-import { openLayout } from "../../src/place/layout/layout.ts";
-import { blob, image, pushAll } from "../support/image_graph.ts";
+import { createHash } from "node:crypto";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
 import { kodenoCommand } from "../support/kodeno.ts";
+import { appLayout, BLOB, layer } from "./app_layout.ts";
 import { ask, startServe } from "./served.ts";
 
-const MIB = 1024 * 1024;
 const PULLS = 200;
 
-const platform = { os: "linux", architecture: "amd64" };
 const linux = Deno.build.os === "linux" ? {} : { ignore: true };
 
 async function residentMiB(pid: number): Promise<number> {
@@ -41,20 +38,15 @@ Deno.test({
   ...linux,
   async fn() {
     await using dir = await tempDir();
-    const layout = await openLayout(dir.join("layout"), { create: true });
-    const layer = blob(randomBytes(16 * MIB));
-    const { manifest, config } = image(platform, [layer]);
-    await pushAll(layout, [layer, config, manifest]);
-    await layout.tag(manifest.descriptor, "app:v1");
+    await appLayout(dir.join("layout"));
     await using server = await startServe(dir.join("layout"));
     const port = Number(server.host.split(":")[1]);
-    const path = `/v2/app/blobs/${layer.descriptor.digest}`;
 
     const pull = async (manner: Manner): Promise<boolean> => {
       const connection = await Deno.connect({ hostname: "127.0.0.1", port });
       try {
         const range = manner === "range" ? "Range: bytes=1-16000000\r\n" : "";
-        const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${range}\r\n`;
+        const head = `GET ${BLOB} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${range}\r\n`;
         await connection.write(new TextEncoder().encode(head));
         if (manner === "none") return false;
         const buffer = new Uint8Array(64 * 1024);
@@ -108,7 +100,7 @@ Deno.test({
     assert.ok(Math.max(...peaks) < 220, told);
     assert.ok((peaks.at(-1) ?? 0) - (peaks[0] ?? 0) < 40, told);
     await until("all blobs are closed", () => openBlobs(server.pid) === 0);
-    assert.equal((await ask(server.host, path)).body.length, layer.bytes.length);
+    assert.equal((await ask(server.host, BLOB)).body.length, layer.bytes.length);
     assert.equal(await server.stop(), 0);
     assert.equal(server.log().trim().split("\n").length, 1, server.log());
   },
@@ -148,10 +140,7 @@ Deno.test({
   ...linux,
   async fn() {
     await using dir = await tempDir();
-    const layout = await openLayout(dir.join("layout"), { create: true });
-    const { manifest, config } = image(platform, []);
-    await pushAll(layout, [config, manifest]);
-    await layout.tag(manifest.descriptor, "app:v1");
+    await appLayout(dir.join("layout"));
     await using server = await startLimited(96, dir.join("layout"));
     const { port } = server;
     const connections: Deno.Conn[] = [];
@@ -181,18 +170,13 @@ Deno.test({
   ...linux,
   async fn() {
     await using dir = await tempDir();
-    const layout = await openLayout(dir.join("layout"), { create: true });
-    const layer = blob(randomBytes(16 * MIB));
-    const { manifest, config } = image(platform, [layer]);
-    await pushAll(layout, [layer, config, manifest]);
-    await layout.tag(manifest.descriptor, "app:v1");
+    await appLayout(dir.join("layout"));
     await using server = await startLimited(64, dir.join("layout"));
     const { port } = server;
     const host = `127.0.0.1:${port}`;
     // What is in the repository is known from here on.
     assert.equal((await ask(host, "/v2/app/manifests/v1")).status, 200);
-    const path = `/v2/app/blobs/${layer.descriptor.digest}`;
-    const head = new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const head = new TextEncoder().encode(`GET ${BLOB} HTTP/1.1\r\nHost: x\r\n\r\n`);
     const connections: Deno.Conn[] = [];
     const lines = new Set<string>();
     // Each takes one file more for its blob, and reads nothing but the beginning.

@@ -4,27 +4,18 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { openLayout } from "../../src/place/layout/layout.ts";
 import type { ConnectionTimes } from "../../src/serve/connection.ts";
 import { makeHandler } from "../../src/serve/handler.ts";
 import { Listener } from "../../src/serve/server.ts";
 import { soon } from "../support/fails.ts";
-import { blob, image, pushAll } from "../support/image_graph.ts";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
-
-const MIB = 1024 * 1024;
-const layer = blob(randomBytes(16 * MIB));
-const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
-const BLOB = `/v2/app/blobs/${layer.descriptor.digest}`;
+import { appLayout, BLOB, layer } from "./app_layout.ts";
 
 /** A listener of a layout with one image. */
 async function listening(times: Partial<ConnectionTimes> = {}) {
   const dir = await tempDir();
-  const layout = await openLayout(dir.path, { create: true });
-  await pushAll(layout, [layer, config, manifest]);
-  await layout.tag(manifest.descriptor, "app:v1");
+  const layout = await appLayout(dir.path);
   const usual = { idleMs: 20_000, headMs: 20_000, chunkMs: 20_000 };
   const address = { hostname: "127.0.0.1", port: 0 };
   const handler = makeHandler(layout, assert.fail);
