@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
-import { kodenoCommand } from "../support/kodeno.ts";
+import { kodenoCommand, kodenoEnvironment } from "../support/kodeno.ts";
 import { appLayout, BLOB, layer } from "./app_layout.ts";
-import { ask, startServe } from "./served.ts";
+import { ask, serveArguments, type Served, servedBy, startServe } from "./served.ts";
 
 const PULLS = 200;
 
@@ -40,7 +40,7 @@ Deno.test({
     await using dir = await tempDir();
     await appLayout(dir.join("layout"));
     await using server = await startServe(dir.join("layout"));
-    const port = Number(server.host.split(":")[1]);
+    const { port } = server;
 
     const pull = async (manner: Manner): Promise<boolean> => {
       const connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -107,32 +107,18 @@ Deno.test({
 });
 
 /** Starts `kodeno serve` as a process that may open so many files only. */
-async function startLimited(files: number, layout: string) {
+async function startLimited(files: number, layout: string): Promise<Served> {
   // The shell lowers the limit for the program that takes its place.
-  const [program, ...before] = kodenoCommand();
-  const args = [program, ...before, "serve", layout, "--listen", "127.0.0.1:0"];
+  const args = ["-c", `ulimit -n ${files}; exec "$@"`, "sh"];
   const child = new Deno.Command("sh", {
-    args: ["-c", `ulimit -n ${files}; exec "$@"`, "sh", ...args],
+    args: [...args, ...kodenoCommand(), ...serveArguments(layout)],
+    env: kodenoEnvironment(),
+    clearEnv: true,
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
-  let log = "";
-  const reading = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
-  })();
-  await until("it is ready", () => /at http:\/\/127/.test(log)).catch(async (error) => {
-    await child[Symbol.asyncDispose]();
-    await reading;
-    throw new Error(`kodeno serve did not start: ${log}`, { cause: error });
-  });
-  const port = Number(/127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
-  const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
-    assert.equal((await child.status).code, 0, log);
-    await reading;
-  };
-  return { port, log: () => log, [Symbol.asyncDispose]: stop };
+  return await servedBy(child);
 }
 
 Deno.test({
@@ -142,7 +128,7 @@ Deno.test({
     await using dir = await tempDir();
     await appLayout(dir.join("layout"));
     await using server = await startLimited(96, dir.join("layout"));
-    const { port } = server;
+    const { host, port } = server;
     const connections: Deno.Conn[] = [];
     try {
       const connecting = Array.from({ length: 200 }, async () => {
@@ -152,9 +138,7 @@ Deno.test({
       // Half of them stay open, and do not keep others out.
       for (const connection of connections.splice(0, 30)) connection.close();
       const works = async (): Promise<boolean> => {
-        const answer = await ask(`127.0.0.1:${port}`, "/v2/app/manifests/v1").catch(() =>
-          undefined
-        );
+        const answer = await ask(host, "/v2/app/manifests/v1").catch(() => undefined);
         return answer?.status === 200;
       };
       await until("it answers again", works);
@@ -162,6 +146,7 @@ Deno.test({
     } finally {
       for (const connection of connections) connection.close();
     }
+    assert.equal(await server.stop(), 0, server.log());
   },
 });
 
@@ -172,8 +157,7 @@ Deno.test({
     await using dir = await tempDir();
     await appLayout(dir.join("layout"));
     await using server = await startLimited(64, dir.join("layout"));
-    const { port } = server;
-    const host = `127.0.0.1:${port}`;
+    const { host, port } = server;
     // What is in the repository is known from here on.
     assert.equal((await ask(host, "/v2/app/manifests/v1")).status, 200);
     const head = new TextEncoder().encode(`GET ${BLOB} HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -194,5 +178,6 @@ Deno.test({
       await Promise.allSettled(asking);
     }
     assert.deepEqual([...lines].sort(), ["HTTP/1.1 200", "HTTP/1.1 503"], server.log());
+    assert.equal(await server.stop(), 0, server.log());
   },
 });

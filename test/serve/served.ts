@@ -12,6 +12,7 @@ import { until } from "../support/process.ts";
 export interface Served extends AsyncDisposable {
   /** Host and port. */
   readonly host: string;
+  readonly port: number;
   /** Of the process. */
   readonly pid: number;
   /** What it printed on stderr so far. */
@@ -20,9 +21,18 @@ export interface Served extends AsyncDisposable {
   stop(signal?: Deno.Signal): Promise<number>;
 }
 
-/** Starts `kodeno serve` on a free port of the loopback address. */
+/** The arguments that have kodeno serve a layout on a free port of the loopback address. */
+export function serveArguments(layout: string): readonly string[] {
+  return ["serve", layout, "--listen", "127.0.0.1:0"];
+}
+
+/** Starts `kodeno serve` with {@link serveArguments}. */
 export async function startServe(layout: string, ...flags: readonly string[]): Promise<Served> {
-  const child = spawnKodeno(["serve", layout, "--listen", "127.0.0.1:0", ...flags]);
+  return await servedBy(spawnKodeno([...serveArguments(layout), ...flags]));
+}
+
+/** What a process with {@link serveArguments} serves; both of its outputs are piped. */
+export async function servedBy(child: Deno.ChildProcess): Promise<Served> {
   let log = "";
   const reading = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
@@ -47,7 +57,8 @@ export async function startServe(layout: string, ...flags: readonly string[]): P
   const dispose = async (): Promise<void> => {
     await stop();
   };
-  return { host, pid: child.pid, log: () => log, stop, [Symbol.asyncDispose]: dispose };
+  const port = Number(host.split(":")[1]);
+  return { host, port, pid: child.pid, log: () => log, stop, [Symbol.asyncDispose]: dispose };
 }
 
 /** What a server answered. */
