@@ -1,5 +1,6 @@
 /**
- * A layout with one image, app:v1, whose layer is more than a connection takes at once.
+ * A layout with one image, app:v1, whose layer is more than a connection takes at once, and how
+ * many blobs a server has open.
  * @module
  */
 import { randomBytes } from "node:crypto";
@@ -19,4 +20,16 @@ export async function appLayout(folder: string): Promise<Layout> {
   await pushAll(layout, [layer, config, manifest]);
   await layout.tag(manifest.descriptor, "app:v1");
   return layout;
+}
+
+/** How many blobs, of a layout in that folder or of any, a process has open. */
+export function openBlobs(pid: number, folder = ""): number {
+  const links = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+    } catch {
+      return "";
+    }
+  });
+  return links.filter((path) => path.includes(`${folder}/blobs/sha256/`)).length;
 }

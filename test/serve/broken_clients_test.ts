@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
 import { kodenoCommand, kodenoEnvironment } from "../support/kodeno.ts";
-import { appLayout, BLOB, layer } from "./app_layout.ts";
+import { appLayout, BLOB, layer, openBlobs } from "./app_layout.ts";
 import { ask, serveArguments, type Served, servedBy, startServe } from "./served.ts";
 
 const PULLS = 200;
@@ -18,17 +18,6 @@ const linux = Deno.build.os === "linux" ? {} : { ignore: true };
 async function residentMiB(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) / 1024;
-}
-
-function openBlobs(pid: number): number {
-  const links = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
-    try {
-      return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
-    } catch {
-      return "";
-    }
-  });
-  return links.filter((path) => path.includes("/blobs/sha256/")).length;
 }
 
 type Manner = "whole" | "some" | "none" | "stuck" | "range";

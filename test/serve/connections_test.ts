@@ -10,7 +10,7 @@ import { Listener } from "../../src/serve/server.ts";
 import { soon } from "../support/fails.ts";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
-import { appLayout, BLOB, layer } from "./app_layout.ts";
+import { appLayout, BLOB, layer, openBlobs } from "./app_layout.ts";
 
 /** A listener of a layout with one image. */
 async function listening(times: Partial<ConnectionTimes> = {}) {
@@ -59,17 +59,6 @@ async function exchange(
   const answer = await soon(rest(conn));
   await writing;
   return answer;
-}
-
-/** Blobs of a folder that this process has open. */
-function openBlobs(folder: string): number {
-  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-    try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/blobs/sha256/`);
-    } catch {
-      return false;
-    }
-  }).length;
 }
 
 const HOST = "Host: x\r\n";
@@ -244,8 +233,8 @@ for (const [what, pace] of [["nothing", 0], ["little", 1000]] as const) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     });
-    await until("the blobs are being read", () => openBlobs(server.folder) === 30);
-    await until("all of them are given up", () => openBlobs(server.folder) === 0);
+    await until("the blobs are being read", () => openBlobs(Deno.pid, server.folder) === 30);
+    await until("all of them are given up", () => openBlobs(Deno.pid, server.folder) === 0);
     over = true;
     await Promise.allSettled(reading);
     for (const conn of conns) {
