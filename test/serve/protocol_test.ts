@@ -14,7 +14,7 @@ import { digestOf } from "../../src/io/hash.ts";
 import { blob, imageGraph, index, jsonBlob, pushAll } from "../support/image_graph.ts";
 import { until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
-import { type Answer, ask, assertRefused, jsonOf, type Served, startServe } from "./served.ts";
+import { type Answer, ask, assertRefused, jsonOf, type Served, serveIn } from "./served.ts";
 
 const one = imageGraph("one");
 const two = imageGraph("two");
@@ -34,15 +34,7 @@ async function served(
   await layout.tag(two.root.descriptor, "two:latest");
   await layout.tag(two.manifests[0].descriptor, "loose");
   await extra(folder);
-  const server = await startServe(folder, ...flags);
-  return {
-    ...server,
-    folder,
-    async [Symbol.asyncDispose]() {
-      await server.stop();
-      await dir[Symbol.asyncDispose]();
-    },
-  };
+  return { ...await serveIn(dir, folder, ...flags), folder };
 }
 
 /** Adds an entry as another tool writes it. */

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { spawnKodeno } from "../support/kodeno.ts";
 import { until } from "../support/process.ts";
+import type { TempDir } from "../support/temp.ts";
 
 /** A server that answers at `host` until it is stopped. */
 export interface Served extends AsyncDisposable {
@@ -29,6 +30,22 @@ export function serveArguments(layout: string): readonly string[] {
 /** Starts `kodeno serve` with {@link serveArguments}. */
 export async function startServe(layout: string, ...flags: readonly string[]): Promise<Served> {
   return await servedBy(spawnKodeno([...serveArguments(layout), ...flags]));
+}
+
+/** {@link startServe} of a layout in a folder that goes away with the server. */
+export async function serveIn(
+  dir: TempDir,
+  layout: string,
+  ...flags: readonly string[]
+): Promise<Served> {
+  const server = await startServe(layout, ...flags);
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** What a process with {@link serveArguments} serves; both of its outputs are piped. */

@@ -13,7 +13,7 @@ import { kodeno } from "../support/kodeno.ts";
 import { assertClean, entriesOf } from "../support/layout.ts";
 import { run, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-import { type Served, startServe } from "./served.ts";
+import { type Served, serveIn } from "./served.ts";
 
 /** Two images of two platforms, and one of a single platform that has a tag alone. */
 async function makeLayout(dir: TempDir): Promise<string> {
@@ -42,16 +42,7 @@ async function served(
 ): Promise<Served & { readonly dir: TempDir; readonly layout: string }> {
   const dir = await tempDir();
   const layout = await makeLayout(dir);
-  const server = await startServe(layout, ...flags);
-  return {
-    ...server,
-    dir,
-    layout,
-    async [Symbol.asyncDispose]() {
-      await server.stop();
-      await dir[Symbol.asyncDispose]();
-    },
-  };
+  return { ...await serveIn(dir, layout, ...flags), dir, layout };
 }
 
 async function digestOf(layout: string, name: string): Promise<string> {
