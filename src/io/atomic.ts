@@ -111,7 +111,8 @@ function isAlive(id: number): boolean {
  */
 export async function removeStaleTemporaries(directory: string): Promise<void> {
   try {
-    for await (const { name } of Deno.readDir(directory)) {
+    // At once: a folder that is still read when its owner is done with it could not be unmounted.
+    for (const { name } of Deno.readDirSync(directory)) {
       const path = join(directory, name);
       // Another process may be doing the same.
       if (!(await isStale(name, path).catch(() => false))) continue;
