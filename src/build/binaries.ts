@@ -8,10 +8,9 @@
 import { basename, dirname, join } from "node:path";
 import { buildIdOf } from "../go/build.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
-import { hashed } from "../io/hash.ts";
 import { withLockFile } from "../io/lock.ts";
 import { isOwnFile, readSealed, seal } from "../io/records.ts";
-import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
+import { hashedFile } from "../io/streams.ts";
 
 /** The folder of all binaries in a cache. */
 export function binaryRoot(cacheDirectory: string): string {
@@ -175,9 +174,7 @@ async function holds(path: string, known: ReturnType<BinaryRecords["get"]>, read
 
 async function record(path: string) {
   try {
-    const stream = fileStream(await Deno.open(path));
-    const read = await hashed(reusedChunks(stream, { size: CHUNK_BYTES }));
-    return { ...read, id: await buildIdOf(path) };
+    return { ...await hashedFile(await Deno.open(path)), id: await buildIdOf(path) };
   } catch (error) {
     throw ioFailure(`read ${path}`, error);
   }

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { KodenoError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type ReadableFile, readSome } from "./files.ts";
-import { Verifier } from "./hash.ts";
+import { hashed, Verifier } from "./hash.ts";
 
 /** Bytes moved at a time: so many that system calls do not show. */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -166,6 +166,11 @@ export async function* checkedChunks(
     yield chunk;
   }
   verifier.finish();
+}
+
+/** The digest and the size of an open file from its current place on; it is closed at the end. */
+export function hashedFile(file: ReadableFile): ReturnType<typeof hashed> {
+  return hashed(reusedChunks(fileStream(file), { size: CHUNK_BYTES }));
 }
 
 /** What `next` gives until it gives nothing; the reader is cancelled at the end in any case. */

@@ -8,9 +8,9 @@ import { basename, join } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath, throughTemporary } from "../io/atomic.ts";
 import { ioFailure, isNotFound, removeIfThere } from "../io/files.ts";
-import { digestOf, hashed } from "../io/hash.ts";
+import { digestOf } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
-import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
+import { fileStream, hashedFile } from "../io/streams.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { digestHex, isDigest } from "../oci/descriptor.ts";
 import {
@@ -189,8 +189,7 @@ async function list(folder: string): Promise<readonly CachedLayer[]> {
 
 async function hasDigest(path: string, digest: string): Promise<boolean> {
   const file = await openIfThere(path);
-  if (file === undefined) return false;
-  return (await hashed(reusedChunks(fileStream(file), { size: CHUNK_BYTES }))).digest === digest;
+  return file !== undefined && (await hashedFile(file)).digest === digest;
 }
 
 async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
