@@ -16,10 +16,11 @@ import { KodenoError } from "../../errors.ts";
 import {
   makeFolder,
   removeStaleTemporaries,
+  renameTo,
   temporaryPath,
   throughTemporary,
 } from "../../io/atomic.ts";
-import { ioFailure, openWithRetry, writeAll } from "../../io/files.ts";
+import { ioFailure, openWithRetry } from "../../io/files.ts";
 import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
 import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
@@ -33,6 +34,7 @@ import {
   notAnArchive,
   padding,
 } from "./collector.ts";
+import { takeBlob } from "../take_blob.ts";
 
 /** Where the blobs of an archive are till it is written. */
 export interface ArchiveTargetOptions {
@@ -106,22 +108,13 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** Keeps a blob in the folder. */
   protected async write(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
     if (this.#near !== undefined) return;
-    let unopened: unknown;
-    try {
+    await takeBlob(d, open, options, async (write) => {
       const folder = await (this.#folder ??= this.#prepare());
-      await throughTemporary(folder, async (file) => {
-        const stream = await open().catch((error) => {
-          throw unopened = error;
-        });
-        for await (const chunk of checkedChunks(stream, d, options)) writeAll(file, chunk);
-      }, (temporary) => Deno.rename(temporary, blobFile(folder, d)));
-    } catch (error) {
-      if (options.signal?.aborted) throw options.signal.reason;
-      // What its source says of itself is not about the archive.
-      if (error === unopened) throw error;
+      await throughTemporary(folder, write, renameTo(blobFile(folder, d)));
+    }, async (error) => {
       const where = `${this.what}${(await outputFolder(this.path)).note}`;
-      throw ioFailure(`write blob ${d.digest} for ${where}`, error);
-    }
+      return ioFailure(`write blob ${d.digest} for ${where}`, error);
+    });
   }
 
   /**

@@ -9,10 +9,10 @@ import { graphKey, hasSuccessors, isWhole } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
-import { ioFailure, isNotFound, writeBeside } from "../../io/files.ts";
+import { ioFailure, isNotFound } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
-import { checkedChunks, fileStream } from "../../io/streams.ts";
+import { fileStream } from "../../io/streams.ts";
 import { orAborted, SingleFlight } from "../../io/concurrency.ts";
 import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
 import {
@@ -25,6 +25,7 @@ import {
   withEach,
 } from "../../oci/entries.ts";
 import { shortName } from "../../oci/reference.ts";
+import { takeBlob } from "../take_blob.ts";
 import {
   blobPathIn,
   BLOBS,
@@ -236,21 +237,13 @@ export class Layout implements ImageStore, Place, Disposable {
       await this.#holdOn(signal);
       await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
       const path = blobPathIn(this.directory, d);
-      let unopened: unknown;
-      const write = async (file: Deno.FsFile): Promise<void> => {
-        const stream = await open().catch((error) => {
-          throw unopened = error;
-        });
-        for await (const chunk of checkedChunks(stream, d, { signal })) {
-          await writeBeside(file, chunk);
-        }
-      };
-      await writeSynced(path, this.directory, write).catch((error) => {
-        if (signal?.aborted) throw signal.reason;
-        // What its source says of itself is not about the layout.
-        if (error === unopened) throw error;
-        throw ioFailure(`write blob ${d.digest} to ${this.what}`, error);
-      });
+      await takeBlob(
+        d,
+        open,
+        { signal },
+        (write) => writeSynced(path, this.directory, write),
+        (error) => ioFailure(`write blob ${d.digest} to ${this.what}`, error),
+      );
       this.#pushed.add(path);
     });
   }
