@@ -4,11 +4,18 @@
  * @module
  */
 import { hasCode } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
+import type { Index } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
 import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
-import { hasSuccessors, readDocument, readGraphDocument, Walk } from "./walk.ts";
+import {
+  type GraphDocument,
+  hasSuccessors,
+  readDocument,
+  readGraphDocument,
+  Walk,
+} from "./walk.ts";
 import { ImageReader } from "./reader.ts";
 
 /** What a manifest is about, what that is about, and so on; the last may be missing. */
@@ -64,6 +71,23 @@ export async function referrerFinder(
     }, options);
     await walk.from(root);
     return found;
+  };
+}
+
+/**
+ * How a list of referrers has a manifest: with its type, which is that of the config where it says none,
+ * and its annotations (distribution spec 1.1, "Listing Referrers").
+ */
+export function referrerEntry(
+  d: Descriptor,
+  { manifest, index }: Pick<GraphDocument, "manifest" | "index">,
+): Descriptor {
+  const { annotations, artifactType } = (manifest ?? index) as { artifactType?: unknown } & Index;
+  const type = artifactType || manifest?.config.mediaType;
+  return {
+    ...bareDescriptor(d),
+    ...(typeof type === "string" ? { artifactType: type } : {}),
+    ...(annotations ? { annotations } : {}),
   };
 }
 

@@ -4,12 +4,12 @@
  * @module
  */
 import { join } from "node:path";
+import { referrerEntry } from "../content/referrers.ts";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfPath } from "../oci/entries.ts";
-import type { Index } from "../oci/manifest.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../place/layout/layout.ts";
 
@@ -207,7 +207,7 @@ async function readContents({ layout, roots, unnamed }: ServedRepository) {
     if (document !== undefined || !blobs.has(d.digest)) blobs.set(d.digest, d);
     if (document === undefined) return;
     const { subject } = document;
-    if (subject) getOrSet(referrers, subject.digest, () => []).push(asReferrer(d, document));
+    if (subject) getOrSet(referrers, subject.digest, () => []).push(referrerEntry(d, document));
     await below(document);
   }, { beyond: () => {} });
   for (const root of roots) await walk.from(root);
@@ -227,12 +227,4 @@ async function readContents({ layout, roots, unnamed }: ServedRepository) {
     }
   }
   return { blobs, referrers, complete };
-}
-
-/** How the referrers API lists a manifest. */
-function asReferrer({ mediaType, digest, size }: Descriptor, { manifest, index }: GraphDocument) {
-  const { annotations, artifactType } = (manifest ?? index) as { artifactType?: unknown } & Index;
-  const type = artifactType || manifest?.config.mediaType;
-  const more = typeof type === "string" ? { artifactType: type } : {};
-  return { mediaType, digest, size, ...more, annotations };
 }

@@ -7,27 +7,21 @@
  */
 import { join } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
+import { referrerEntry } from "../../content/referrers.ts";
+import { parseGraphDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
 import { withLockFile } from "../../io/lock.ts";
 import { chunksOf, readAll } from "../../io/streams.ts";
 import { inTurn, sleep } from "../../io/concurrency.ts";
 import {
-  bareDescriptor,
   type Descriptor,
   digestHex,
   isIndexType,
   MediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import {
-  encodeJson,
-  type Index,
-  type Manifest,
-  MAX_JSON_BYTES,
-  parseIndex,
-  parseManifest,
-} from "../../oci/manifest.ts";
+import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
 import { type Document, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound } from "./bounds.ts";
@@ -150,7 +144,7 @@ export class Referrers {
   /** What the registry's own API says; undefined where it has none. */
   async ask(): Promise<readonly Descriptor[] | undefined> {
     const { repository, subject: { digest } } = this;
-    const what = `referrers of ${repository.name}@${digest}`;
+    const what = `referrers of ${repository.nameOf(digest)}`;
     const path = `referrers/${digest}`;
     const call = repository.call("GET", path, `list ${what}`, this.options);
     const asked = { ...call, headers: { accept: MediaType.index } };
@@ -189,7 +183,10 @@ export class Referrers {
 
   async #addNow(referrer: Document): Promise<void> {
     const { name, client: { shared: { policy } } } = this.repository;
-    const entry = describe(referrer);
+    const entry = referrerEntry(
+      referrer.descriptor,
+      parseGraphDocument(referrer.descriptor, referrer.bytes),
+    );
     const doing = `Cannot list ${entry.digest} in ${name}:${this.#tag}`;
     for (let tried = 0;; tried++) {
       const { index, other } = await this.#readTag();
@@ -223,16 +220,4 @@ export class Referrers {
       throw error;
     }
   }
-}
-
-/** What an index of referrers says of one: the three fields, its type and its annotations. */
-function describe({ descriptor, bytes }: Document): Descriptor {
-  const what = `blob ${descriptor.digest}`;
-  const { annotations, config, artifactType = config?.mediaType }: Partial<Manifest> =
-    (isIndexType(descriptor.mediaType) ? parseIndex : parseManifest)(bytes, what);
-  return {
-    ...bareDescriptor(descriptor),
-    ...(artifactType ? { artifactType } : {}),
-    ...(annotations ? { annotations } : {}),
-  };
 }

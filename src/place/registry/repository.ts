@@ -163,8 +163,7 @@ export class Repository {
       let bytes: Uint8Array;
       const began = performance.now();
       try {
-        const what = call.doing.replace(/^pull /, "");
-        bytes = await readWithin(answer.body, MAX_JSON_BYTES, leftMs, what);
+        bytes = await readWithin(answer.body, MAX_JSON_BYTES, leftMs, this.nameOf(ref));
       } catch (error) {
         options.signal?.throwIfAborted();
         leftMs -= performance.now() - began;
