@@ -126,11 +126,8 @@ export class Daemon extends DaemonPlace<string> implements Source {
     const doing = `look for image ${name}`;
     const answer = await this.client.ask("GET", imagePath(name, "json"), options);
     if (answer.status === 404) return undefined;
-    const { Id: id } = this.client.parse(
-      doing,
-      imageSchema,
-      this.client.expect(200, doing, answer),
-    );
+    const text = this.client.expect(200, doing, answer);
+    const { Id: id } = this.client.parse(doing, imageSchema, text);
     return id.startsWith("sha256:") ? id : `sha256:${id}`;
   }
 
@@ -265,7 +262,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
       return { archive, root, index: root.digest === all.digest ? undefined : all };
     } catch (error) {
       file?.[Symbol.dispose]();
-      if (signal?.aborted) throw signal.reason;
+      signal.throwIfAborted();
       throw ioFailure(`save image ${name} of ${this.what}`, error);
     }
   }

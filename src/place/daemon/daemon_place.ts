@@ -10,7 +10,7 @@ import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.
 import { imagePlatform } from "../../content/reader.ts";
 import { hasSuccessors, readDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
-import { bytesStream, checkedChunks } from "../../io/streams.ts";
+import { checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import { orAborted, Pool } from "../../io/concurrency.ts";
 import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
@@ -213,7 +213,6 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
       signal?.throwIfAborted();
       const read = () => readDocument({ fetch: open }, d, { signal });
       const bytes = hasSuccessors(d) ? await read() : undefined;
-      const stream = bytes ? bytesStream(bytes) : await open();
       let begun = false;
       const send = async (chunk: Uint8Array): Promise<void> => {
         const header = begun ? undefined : blobHeader(d);
@@ -223,7 +222,8 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
       };
       try {
         const how = { most: CHUNK_BYTES, keep: HELD_BYTES, signal };
-        for await (const chunk of checkedChunks(stream, d, how)) {
+        // A document was checked when it was read.
+        for await (const chunk of bytes ? [bytes] : checkedChunks(await open(), d, how)) {
           await send(chunk.length < SMALL_BYTES ? chunk.slice() : chunk);
         }
         await send(padding(d.size));
