@@ -15,7 +15,7 @@ export function kindCluster(repository: string, environment: Environment): strin
   return environment["KIND_CLUSTER_NAME"] || "kind";
 }
 
-/** Whether a repository is a domain, or below it. */
+/** Whether a repository is a domain or a path, or below it. */
 export function isUnder(repository: string, domain: string): boolean {
   return repository === domain || repository.startsWith(`${domain}/`);
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { messageOf } from "../../errors.ts";
 import { isAbsent, readSmallText } from "../../io/files.ts";
 import { getOrSet } from "../../io/concurrency.ts";
+import { isUnder } from "../domains.ts";
 import { DOCKER_HUB, registryName } from "./endpoint.ts";
 import type { Environment } from "./proxy.ts";
 
@@ -220,10 +221,7 @@ export function keyParts(key: string): { readonly registry: string; readonly pat
 function entryOf(file: AuthFile, registry: string, path: string): Credential | undefined {
   const fitting = Object.entries(file.auths ?? {})
     .map(([key, entry]) => ({ ...keyParts(key), entry }))
-    .filter((one) =>
-      one.registry === registry &&
-      (one.path === "" || path === one.path || path.startsWith(`${one.path}/`))
-    )
+    .filter((one) => one.registry === registry && (one.path === "" || isUnder(path, one.path)))
     .sort((a, b) => b.path.length - a.path.length);
   return fitting.map(({ entry }) => credentialOf(entry)).find((found) => found !== undefined);
 }
