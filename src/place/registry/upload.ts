@@ -244,9 +244,8 @@ export class Upload {
     const last = isWhole ? await this.#bytes.bytes(0, size) : new Uint8Array(0);
     while (!isWhole && offset < size) {
       const length = Math.min(most, size - offset);
-      const answer = await this.#patch(location, offset, length, most === Infinity);
+      location = await this.#patch(location, offset, length, most === Infinity);
       offset += length;
-      location = await this.#client.locationOf(this.#call("PATCH", location, {}), answer);
       this.#session = { location, offset };
     }
     await this.#bytes.finish();
@@ -257,8 +256,8 @@ export class Upload {
     this.#session = undefined;
   }
 
-  /** Sends some bytes: as a stream without a length, or as a chunk. */
-  async #patch(to: URL, offset: number, length: number, isStream: boolean): Promise<Answer> {
+  /** Sends some bytes, as a stream without a length or as a chunk; gives where the next ones go. */
+  async #patch(to: URL, offset: number, length: number, isStream: boolean): Promise<URL> {
     const chunk = isStream ? undefined : await this.#bytes.bytes(offset, length);
     const range = { "content-range": `${offset}-${offset + length - 1}` };
     const call = this.#call("PATCH", to, {
@@ -269,7 +268,7 @@ export class Upload {
     const answer = await this.#client.call(call);
     if (answer.status === 202) {
       await answer.body.cancel();
-      return answer;
+      return await this.#client.locationOf(call, answer);
     }
     const isRefused = isStream ? STREAM_REFUSED.includes(answer.status) : answer.status === 413;
     if (!isRefused) throw await this.#failure(call, answer);
@@ -321,7 +320,7 @@ export class Upload {
     if (this.#session === undefined) return;
     const { location } = this.#session;
     this.#session = undefined;
-    await giveUp(this.#client, this.#call("DELETE", location, {}));
+    await giveUp(this.#client, { ...this.#begins, to: location });
   }
 
   #call(method: string, to: string | URL, more: Partial<Call>): Call {
