@@ -3,6 +3,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { CallOptions } from "../../content/places.ts";
 import { refuseWebPage } from "./repository.ts";
 import type { Scope } from "./auth.ts";
 import { type Call, type RegistryClient, Shared } from "./client.ts";
@@ -12,7 +13,7 @@ import { parseSecret } from "./credentials.ts";
 import { checkHost } from "./login.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
 
-type AskOptions = RegistryOptions & { readonly signal?: AbortSignal | undefined };
+type AskOptions = RegistryOptions & CallOptions;
 
 interface Access {
   /** Where it answers: `https://reg.local`. */

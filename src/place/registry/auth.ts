@@ -135,8 +135,7 @@ async function askTokenServer(
     if (!REDIRECTS.includes(response.status) || location === null) return response;
     await response.body.cancel();
     const next = URL.parse(location, url);
-    const worse = next?.protocol !== url.protocol && next?.protocol !== "https:";
-    if (next === null || worse || hops >= MAX_TOKEN_REDIRECTS) {
+    if (next === null || !isSafeFrom(url, next) || hops >= MAX_TOKEN_REDIRECTS) {
       throw new ConnectionError("protocol", `token server ${realm.host} redirects too much`);
     }
     if (next.origin !== realm.origin) next.searchParams.delete("account");

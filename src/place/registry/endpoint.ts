@@ -31,9 +31,6 @@ export function parseEndpoint(name: string): Endpoint {
   parseRepository(name);
   const { host = DOCKER_HUB, path: rest } = splitHost(name);
   const registry = registryName(host);
-  if (rest === "") {
-    throw new KodenoError("BAD_REFERENCE", `Cannot use image name "${name}": it has no path`);
-  }
   const path = registry === DOCKER_HUB && !rest.includes("/") ? `library/${rest}` : rest;
   return { name, registry, host: apiHost(registry), path };
 }
@@ -73,8 +70,7 @@ export function mirrorOf(
   const [, mirror] =
     Object.entries(mirrors).find(([host]) => registryName(host) === endpoint.registry) ?? [];
   if (mirror === undefined) return undefined;
-  const [host = ""] = mirror.split("/");
-  if (!/[.:]/.test(host) && host !== "localhost") {
+  if (splitHost(`${mirror}/`).host === undefined) {
     const why = "it has to begin with a host";
     throw new KodenoError("BAD_OPTION", `Cannot use mirror "${mirror}": ${why}`);
   }
