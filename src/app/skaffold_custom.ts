@@ -30,7 +30,7 @@ export async function buildForSkaffold(
   const transfer = resolveTransferConfig(options);
   const platforms = options.platforms ?? asked.platforms;
   const alsoKept = options.ociLayout !== undefined || options.tarball !== undefined;
-  await using daemon = push ? undefined : await openLocalPlace(transfer, undefined);
+  await using daemon = push ? undefined : await openLocalPlace(transfer);
   await daemon?.check(work);
   const config = await resolveConfig({
     workingDirectory: asked.context,

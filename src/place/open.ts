@@ -227,8 +227,9 @@ export async function openTarget(
       return new ArchiveTarget(place.path, { near });
     }
     case "daemon":
+      return await openLocalPlace(config, domain);
     case "kind":
-      return await openLocalPlace(config, place.kind === "kind" ? KIND_DOMAIN : domain);
+      return await openLocalPlace(config, KIND_DOMAIN);
     case "registry": {
       const { name } = place.reference;
       return (registries ?? await openRegistries(config, { named: [name], ...use })).open(name);
