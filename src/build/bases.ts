@@ -98,8 +98,6 @@ export class BaseSet implements AsyncDisposable {
     const fullName = `${name}:${tag ?? "latest"}`;
     const asked = digest ?? fullName;
     const cache = await openBaseCache(directory);
-    const opening = async () => this.#opened.use(await openRegistries(transfer, { emit }));
-    const registries = await (this.#registries ??= opening());
     const missing = (): Promise<never> =>
       Promise.reject(
         new KodenoError(
@@ -109,7 +107,10 @@ export class BaseSet implements AsyncDisposable {
             `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
         ),
       );
-    const source = offline ? { resolve: missing, fetch: missing } : registries.open(name);
+    const opening = async () => this.#opened.use(await openRegistries(transfer, { emit }));
+    const source = offline
+      ? { resolve: missing, fetch: missing }
+      : (await (this.#registries ??= opening())).open(name);
     const known = offline || digest !== undefined ? cache.known(asked) : undefined;
     const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
     const options = { signal, name: digest !== undefined && !tag ? name : fullName };
