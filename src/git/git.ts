@@ -121,10 +121,9 @@ async function settingsWithoutPrograms(
   settings = new Map([["diff.ignoreSubmodules", "dirty"]]),
   depth = 0,
 ): Promise<ReadonlyMap<string, string>> {
-  const [listed, root] = await Promise.all([
-    runGit(place, ["config", "-z", "--show-scope", "--get-regexp", "^(filter|submodule)\\."]),
-    findUp(place.directory, ".git"),
-  ]);
+  const query = ["config", "-z", "--show-scope", "--get-regexp", "^(filter|submodule)\\."];
+  const listed = await runGit(place, query);
+  const root = findUp(place.directory, ".git");
   if (listed.code === USAGE) throw new Error("git 2.26 or newer is needed to look for changes");
   // What the repository itself says, and what is said elsewhere.
   const [own, others] = [new Map<string, string>(), new Map<string, string>()];

@@ -2,9 +2,9 @@
  * Runs the go command: its output is collected, and it ends when the caller's signal does.
  * @module
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { KodenoError } from "../errors.ts";
 import { type RunOptions, runProgram, type RunResult, StartError } from "../exec/run.ts";
+import { sleep } from "../io/concurrency.ts";
 
 /** How to run it. */
 export interface GoCommand extends Pick<RunOptions, "variables" | "signal" | "niceness"> {
@@ -43,10 +43,7 @@ export async function runGo(
     const run = { ...how, command: [command, ...args], stdout: take, maxBytes: MAX_KEPT_BYTES };
     const { code, stdout, stderr, cut } = await runProgram(run);
     // Ctrl-C reaches go as well, which may have ended before this process has heard of it.
-    if (code === INTERRUPTED && signal !== undefined) {
-      await sleep(HEARING_MS, undefined, { signal }).catch(() => {});
-      signal.throwIfAborted();
-    }
+    if (code === INTERRUPTED && signal !== undefined) await sleep(HEARING_MS, signal);
     if (!cut) return { code, stdout, stderr };
     const output = (stderr || stdout).split("\n").slice(0, 5).join("\n").slice(0, 1000);
     const why = `Cannot run go ${args[0]}: it prints without end:\n${output}`;

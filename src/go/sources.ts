@@ -118,7 +118,7 @@ export async function moduleFiles(
   const [root] = [...work, ...mods];
   const isFetched = root === undefined || ["mod", "readonly"].includes(value("mod") ?? "");
   const vendor = isFetched ? [] : [join(dirname(root), "vendor", "modules.txt")];
-  const isVendored = (await Promise.all(vendor.map(exists))).includes(true);
+  const isVendored = vendor.some(exists);
   // Of what is vendored go reads the copy alone.
   const saying = isVendored ? [] : [...work, ...mods];
   const overlay = value("overlay");
