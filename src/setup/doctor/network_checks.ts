@@ -108,7 +108,6 @@ export async function checkRegistry(checkup: Checkup): Promise<void> {
   try {
     const { origin, isOpen, known, push } = await checkAccess(`${repository}/x`, {
       ...registryOptions(transfer),
-      retry: { attempts: 1 },
       connectMs: 5000,
       answerMs: 10_000,
       onWarning: (message) => warnings.push(message),
