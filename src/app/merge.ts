@@ -9,11 +9,16 @@ import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
 import { openImages } from "../place/open.ts";
 import { presentImages } from "../place/open_image.ts";
 
+interface MergeRequest extends MergeOptions {
+  /** Sums images up, too, as lines of JSON have it. */
+  readonly json?: boolean | undefined;
+}
+
 /**
  * Copies all images of layouts and archives into one layout, which is made when it is not there; what
  * came in. When one cannot be copied, nothing shows.
  */
-export async function merge(out: string, ins: readonly string[], options: MergeOptions) {
+export async function merge(out: string, ins: readonly string[], options: MergeRequest) {
   using opened = new globalThis.DisposableStack();
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
@@ -26,8 +31,9 @@ export async function merge(out: string, ins: readonly string[], options: MergeO
     const reader = new ImageReader(layout);
     // One after the other: a process may open so many files only.
     for (const entry of entries) {
-      const { size, platforms } = await reader.summary(entry, false);
-      merged.push({ name: entryName(entry), digest: entry.digest, size, platforms });
+      const summary = options.json ? await reader.summary(entry, false) : undefined;
+      const [name, { digest }] = [entryName(entry), entry];
+      merged.push({ name, digest, size: summary?.size, platforms: summary?.platforms });
     }
     return merged;
   } catch (error) {

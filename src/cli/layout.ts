@@ -93,8 +93,8 @@ const merge = command({
   examples: "kodeno merge all out ../other/out images.tar",
   isLocal: true,
   view: true,
-  run: async ({ force }, work, out, ins) =>
-    (await import("../app/merge.ts")).merge(out, ins, { force, ...work }),
+  run: async ({ force, json }, work, out, ins) =>
+    (await import("../app/merge.ts")).merge(out, ins, { force, json, ...work }),
   jsonType: "image",
   print: printNamed,
 });
