@@ -32,8 +32,8 @@ export async function showArtifacts(
   work: WorkOptions,
 ) {
   const { artifacts } = await planArtifacts(skaffold, work, "nothing");
-  const transfer = resolveTransferConfig(options);
-  const configs = await artifactConfigs(artifacts, options, transfer, work);
+  const given = { ...options, environment: skaffold.environment };
+  const configs = await artifactConfigs(artifacts, given, resolveTransferConfig(given), work);
   return configs.map(({ image }, i) => {
     const { imageName = "", reference = "", workingDirectory = "", main = "" } = artifacts[i] ?? {};
     return { imageName, reference, workingDirectory, main, image: shown(image) };

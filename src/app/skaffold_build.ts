@@ -28,7 +28,7 @@ import { goFunctions } from "../template/value.ts";
 
 interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;
-  /** They beat the file, but for names and tags of images. */
+  /** They beat the file, but for names, tags and platforms of images. */
   readonly options: CommandOptions;
   /** Only tells what would be built. */
   readonly dryRun?: boolean | undefined;

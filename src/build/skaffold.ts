@@ -57,7 +57,9 @@ export async function artifactConfigs(
   const files = new Map<string, Promise<BuildOptions>>();
   return await Promise.all(artifacts.map(async (artifact) => {
     const { workingDirectory, source } = artifact;
-    const load = () => loadConfig({ ...options, workingDirectory }, work);
+    // The plan has narrowed the file's platforms down by those of the command line, as in Skaffold.
+    const given = { ...options, platforms: undefined, workingDirectory };
+    const load = () => loadConfig(given, work);
     const { koFile, ...loaded } = await getOrSet(files, workingDirectory, load);
     // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
     const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;

@@ -93,9 +93,7 @@ async function buildFile(
   const { quiet, dryRun, fileOutput, output = DEFAULT_OUTPUT } = given;
   const emit = quiet ? undefined : work.emit;
   for (const message of notes) emit?.({ type: "note", level: "warning", message });
-  // The file's platforms are narrowed down by those of the command line, as in Skaffold.
-  const options = { ...given, platforms: undefined };
-  const request = { skaffold, options, dryRun, hooks: given.hooks !== "false" };
+  const request = { skaffold, options: given, dryRun, hooks: given.hooks !== "false" };
   const builds = await buildSkaffold(request, { ...work, emit });
   return async () => {
     if (fileOutput !== undefined) await writeBuilds(fileOutput, builds);

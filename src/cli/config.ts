@@ -28,9 +28,7 @@ const config = command({
     if (given.file === undefined) return await showConfig(given, work);
     const { notes, ...skaffold } = await skaffoldOptions(given);
     for (const message of notes) work.emit({ type: "note", level: "warning", message });
-    const { environment } = skaffold;
-    const options = { ...given, platforms: undefined, environment };
-    return { artifacts: await showArtifacts(skaffold, options, work) };
+    return { artifacts: await showArtifacts(skaffold, given, work) };
   },
   print: (found, { json }) =>
     json ? printJson("config", inForm(found, inFlags)) : printResult(toYaml(found)),
