@@ -7,7 +7,7 @@ import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists } from "../io/files.ts";
-import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -83,7 +83,7 @@ async function splitPlace(text: string) {
 async function inspectImage(reader: ImageReader, root: Descriptor): Promise<InspectedImage> {
   const plain = (d: Descriptor) => ({
     kind: isIndexType(d.mediaType) ? "index" as const : "manifest" as const,
-    ...bare(d),
+    ...bareDescriptor(d),
     platform: d.platform && formatPlatform(d.platform),
   });
   const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
@@ -126,13 +126,13 @@ async function inspectManifest(
     artifactType: artifactType || undefined,
     config: run.problem === undefined
       ? { ...await inspectBlob(reader, config), ...(run.config && settingsOf(run.config)) }
-      : { ...bare(config), problem: run.problem },
+      : { ...bareDescriptor(config), problem: run.problem },
     layers: below,
   };
 }
 
 async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<InspectedBlob> {
-  return { ...bare(d), problem: (await reader.blob(d)).problem };
+  return { ...bareDescriptor(d), problem: (await reader.blob(d)).problem };
 }
 
 function settingsOf({ created, config: run = {} }: ImageConfig) {
@@ -146,8 +146,4 @@ function settingsOf({ created, config: run = {} }: ImageConfig) {
     ports: run.ExposedPorts ? Object.keys(run.ExposedPorts) : undefined,
     labels: run.Labels ?? undefined,
   };
-}
-
-function bare({ mediaType, digest, size }: Descriptor): InspectedBlob {
-  return { mediaType, digest, size };
 }
