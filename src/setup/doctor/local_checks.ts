@@ -17,7 +17,6 @@ import { goEnvironment } from "../../go/list.ts";
 import { temporaryPath } from "../../io/atomic.ts";
 import { ioFailure, isFile } from "../../io/files.ts";
 import { findKubectl } from "../../kube/kubectl.ts";
-import { registryOptions } from "../../place/open.ts";
 import { reach } from "../../place/registry/access.ts";
 import { type Checkup, shownUrl } from "./report.ts";
 
@@ -78,7 +77,7 @@ export function compareVersions(a: string, b: string): number {
 }
 
 async function checkModuleProxies(checkup: Checkup, list: string): Promise<void> {
-  const { transfer, signal, online } = checkup.where;
+  const { signal, online } = checkup.where;
   const places = list.split(/[,|]/).filter((place) => place !== "");
   if (places[0] === "off") {
     return checkup.ok("GOPROXY is off: modules come from Go's cache or from vendor");
@@ -88,8 +87,7 @@ async function checkModuleProxies(checkup: Checkup, list: string): Promise<void>
   const first = places.find((place) => /^https?:/.test(place));
   if (!online || first === undefined) return checkup.ok(found);
   try {
-    const options = { ...registryOptions(transfer), connectMs: 5000, answerMs: 10_000, signal };
-    checkup.ok(`${found}, which answered ${await reach(new URL(first), options)}`);
+    checkup.ok(`${found}, which answered ${await reach(new URL(first), checkup.asking)}`);
   } catch (error) {
     signal?.throwIfAborted();
     const mend = "set GOPROXY to one that can be reached, or HTTPS_PROXY to the way there";

@@ -9,7 +9,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { DaemonClient } from "../../place/daemon/client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";
-import { findDaemonOf, registryOptions } from "../../place/open.ts";
+import { findDaemonOf } from "../../place/open.ts";
 import { checkAccess } from "../../place/registry/access.ts";
 import {
   askHelper,
@@ -99,7 +99,7 @@ function shown(name: string): string {
 
 /** Does the registry of `KO_DOCKER_REPO` answer, and would it take a push? Pushes nothing. */
 export async function checkRegistry(checkup: Checkup): Promise<void> {
-  const { environment, transfer, offline, signal } = checkup.where;
+  const { environment, offline } = checkup.where;
   const { kind, repository } = destinationOf(environment);
   if (kind === "none") return checkup.ok("KO_DOCKER_REPO is not set: images stay in a layout");
   if (kind !== "registry") return checkup.ok("KO_DOCKER_REPO names no registry but the daemon");
@@ -107,11 +107,8 @@ export async function checkRegistry(checkup: Checkup): Promise<void> {
   const warnings: string[] = [];
   try {
     const { origin, isOpen, known, push } = await checkAccess(`${repository}/x`, {
-      ...registryOptions(transfer),
-      connectMs: 5000,
-      answerMs: 10_000,
+      ...checkup.asking,
       onWarning: (message) => warnings.push(message),
-      signal,
     });
     const who = known ? "with your credential" : "without a credential";
     if (push === false) {

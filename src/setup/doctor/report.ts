@@ -5,6 +5,7 @@
 import { type Environment, variable } from "../../config/environment.ts";
 import { messageOf } from "../../errors.ts";
 import { isUnder, kindCluster, LOCAL_DOMAIN } from "../../place/domains.ts";
+import { registryOptions } from "../../place/open.ts";
 import type { TransferConfig } from "../../place/registry/transport.ts";
 
 /** What a check has found; none of it is a secret. */
@@ -36,6 +37,12 @@ export class Checkup {
     readonly where: Surroundings,
     readonly findings: Finding[] = [],
   ) {}
+
+  /** How a server is asked that may not answer: nobody waits long for what is wrong. */
+  get asking() {
+    const { transfer, signal } = this.where;
+    return { ...registryOptions(transfer), connectMs: 5000, answerMs: 10_000, signal };
+  }
 
   /** Adds findings about something else to the same ones. */
   about(check: string): Checkup {
