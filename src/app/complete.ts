@@ -5,7 +5,7 @@
  * @module
  */
 import { dirname, join, posix } from "node:path";
-import { koPath } from "../config/checks.ts";
+import { koPath, PASSED_OVER } from "../config/checks.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 
 const PLATFORMS = ("linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le " +
@@ -14,7 +14,6 @@ const ARCHIVE = /\.(?:tar|tar\.gz|tgz)$/;
 /** How long is looked for packages, in milliseconds, and how many folders are read. */
 const MAX_MS = 1000;
 const MAX_FOLDERS = 5000;
-const PASSED_OVER = /^(?:[._].*|node_modules|testdata|vendor)$/;
 
 /** Finds candidates for a word; `place` is the layout or archive that was typed before. */
 type Find = (word: string, place: string) => readonly string[] | Promise<readonly string[]>;

@@ -21,6 +21,9 @@ export function koPath(text: string): string | undefined {
   return text.startsWith("ko://") ? text.slice("ko://".length) : undefined;
 }
 
+/** Names of folders that `...` of go does not match, and of one that is huge and never Go. */
+export const PASSED_OVER = /^(?:[._].*|node_modules|testdata|vendor)$/;
+
 /** Reads `KEY=VALUE` pairs; a later one of the same key wins. */
 export function parsePairs(
   what: string,

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { koPath } from "../config/checks.ts";
+import { koPath, PASSED_OVER } from "../config/checks.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { isOwn, type SourcePackage } from "../go/sources.ts";
 import { isFolder } from "../io/files.ts";
@@ -25,8 +25,6 @@ export interface WatchedFolders {
 
 /** What the go command takes for a source; see `go help list`. */
 const SOURCE = /\.(?:go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
-/** Folders that `...` of go does not match, and one that is huge and never Go. */
-const SKIPPED = /^(?:[._].*|testdata|vendor|node_modules)$/;
 
 /** Finds the folders for images of the patterns that the user named; `root` is the working directory. */
 export async function watchedFolders(
@@ -45,7 +43,7 @@ export async function watchedFolders(
   for (const one of packages.values()) await addEmbedded(one, data);
   const open = new Set<string>();
   for (const base of patterns.flatMap((pattern) => wildBases(pattern, root, roots))) {
-    await addFolders(base, open, { skipped: SKIPPED });
+    await addFolders(base, open, { skipped: PASSED_OVER });
   }
   const missing = missingFolders(all);
   const paths = images.flatMap(({ files, absent }) => [...files, ...absent]);

@@ -4,6 +4,7 @@
  * @module
  */
 import { join, posix, relative, resolve, sep } from "node:path";
+import { PASSED_OVER } from "../../config/checks.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
 import { listPackages } from "../../go/list.ts";
@@ -31,8 +32,6 @@ export interface RepositoryFiles {
 
 /** More entries than a repository has that people would look through. */
 const MAX_ENTRIES = 200_000;
-/** Folders that hold nothing of the repository's own; go passes over most of them, too. */
-const PASSED_OVER = /^(?:[._].*|node_modules|testdata|vendor)$/;
 const DOCKERFILE =
   /^(?:(?:Dockerfile|Containerfile)(?:\.[\w.-]+)?|[\w.-]+\.(?:Dockerfile|Containerfile))$/i;
 
