@@ -6,6 +6,7 @@
  */
 import { dirname, join, posix } from "node:path";
 import { koPath, PASSED_OVER } from "../config/checks.ts";
+import { entriesIn } from "../io/files.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 
 const PLATFORMS = ("linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le " +
@@ -41,12 +42,12 @@ export async function complete(kind: string, word: string, place = ""): Promise<
 async function layouts(word: string): Promise<readonly string[]> {
   const folder = word.slice(0, word.lastIndexOf("/") + 1);
   const found: string[] = [];
-  for (const { name, isDirectory, isFile } of await readFolder(folder || ".")) {
+  for (const { name, isDirectory, isFile } of await entriesIn(folder || ".")) {
     if (name.startsWith(".") && !word.slice(folder.length).startsWith(".")) continue;
     const path = folder + name;
     if (isFile && ARCHIVE.test(name)) found.push(path);
     if (!isDirectory) continue;
-    const inside = await readFolder(path);
+    const inside = await entriesIn(path);
     if (inside.some((one) => one.name === "oci-layout")) found.push(path);
     else if (inside.some((one) => one.isDirectory || ARCHIVE.test(one.name))) {
       found.push(`${path}/`);
@@ -113,7 +114,7 @@ async function mainsBelow(root: string, otherModules: boolean): Promise<readonly
   // The near ones first: they are what is found when time is short.
   for (let at = 0; at < open.length && at < MAX_FOLDERS && Date.now() < until; at++) {
     const folder = open[at] ?? "";
-    const entries = await readFolder(join(root, folder));
+    const entries = await entriesIn(join(root, folder));
     const isOther = folder !== "" && entries.some(({ name }) => name === "go.mod");
     if (isOther && !otherModules) continue;
     if (await isMain(join(root, folder), entries)) found.push(folder);
@@ -148,9 +149,4 @@ async function moduleAbove(): Promise<
     if (name !== undefined) return { root, name };
     if (dirname(root) === root) return undefined;
   }
-}
-
-/** What is in a folder; nothing where it cannot be read. */
-async function readFolder(path: string): Promise<readonly Deno.DirEntry[]> {
-  return await Array.fromAsync(Deno.readDir(path)).catch(() => []);
 }

@@ -254,6 +254,11 @@ function lookAt(path: string): Deno.FileInfo | undefined {
   }
 }
 
+/** What is in a folder; nothing where it went, or cannot be read. */
+export async function entriesIn(folder: string): Promise<readonly Deno.DirEntry[]> {
+  return await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+}
+
 /** Whether a path is a folder or leads into it. */
 export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);

@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { koPath, PASSED_OVER } from "../config/checks.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { isOwn, type SourcePackage } from "../go/sources.ts";
-import { isFolder } from "../io/files.ts";
+import { entriesIn, isFolder } from "../io/files.ts";
 import { compileGlob } from "../io/globs.ts";
 import type { ImageFiles } from "./image_files.ts";
 
@@ -97,11 +97,6 @@ function wildBases(pattern: string, root: string, roots: Iterable<string>): read
   return isFolder(folder) && fixed !== "" ? [folder] : [...roots];
 }
 
-/** What is in a folder; nothing where it went, or cannot be read: go says so, if it matters. */
-export async function entriesOf(folder: string): Promise<readonly Deno.DirEntry[]> {
-  return await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
-}
-
 /** Adds a folder and all folders in it; with `links`, what they lead to by its own name, too. */
 async function addFolders(
   folder: string,
@@ -110,7 +105,8 @@ async function addFolders(
 ): Promise<void> {
   if (!isFolder(folder) || found.has(folder)) return;
   found.add(folder);
-  for (const { name, isDirectory, isSymlink } of await entriesOf(folder)) {
+  // One that cannot be read is go's to tell of, if it matters.
+  for (const { name, isDirectory, isSymlink } of await entriesIn(folder)) {
     if (how.skipped?.test(name)) continue;
     const path = join(folder, name);
     if (isDirectory) await addFolders(path, found, how);
@@ -131,7 +127,7 @@ async function addEmbedded(
       for (const folder of reached) data.add(folder);
       const matches = compileGlob(element);
       const next = await Promise.all(reached.map(async (folder) => {
-        const entries = await entriesOf(folder);
+        const entries = await entriesIn(folder);
         return entries.flatMap(({ isDirectory, name }) =>
           isDirectory && matches(name) ? [join(folder, name)] : []
         );

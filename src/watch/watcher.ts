@@ -11,13 +11,8 @@ import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isOwn } from "../go/sources.ts";
-import {
-  entriesOf,
-  FolderWatch,
-  mayMatter,
-  type WatchedFolders,
-  watchedFolders,
-} from "./folders.ts";
+import { entriesIn } from "../io/files.ts";
+import { FolderWatch, mayMatter, type WatchedFolders, watchedFolders } from "./folders.ts";
 import { findFiles, type ImageFiles } from "./image_files.ts";
 
 /** How long nothing has to happen before a change counts as complete, in milliseconds. */
@@ -184,7 +179,7 @@ class Watcher {
     // What changed after it was looked at and before it was watched.
     await Promise.all(
       this.folders.watch(this.#watched.folders).map(async (folder) => {
-        for (const { name } of await entriesOf(folder)) {
+        for (const { name } of await entriesIn(folder)) {
           const path = join(folder, name);
           const info = await Deno.stat(path).catch(() => undefined);
           if ((info?.mtime?.getTime() ?? 0) > began) this.folders.add(path);
