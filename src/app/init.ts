@@ -11,7 +11,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { GoCommand } from "../go/command.ts";
 import { linkFile, makeFolder, removeStaleTemporaries, syncParent } from "../io/atomic.ts";
-import { ioFailure } from "../io/files.ts";
+import { ioFailure, isTaken } from "../io/files.ts";
 import { koText, skaffoldText } from "../setup/init/config_texts.ts";
 import { findImages } from "../setup/init/kubernetes.ts";
 import { listPrograms, lookedAt, scanRepository } from "../setup/init/repository.ts";
@@ -58,14 +58,7 @@ export async function proposeInit({ offline, signal, ...options }: InitOptions) 
   // Reads with libraries that nothing else needs.
   const { readDockerfiles } = await import("../setup/init/dockerfile.ts");
   const docker = readDockerfiles(directory, repository, programs);
-  // Be it a link that leads nowhere.
-  const isThere = (path: string): boolean => {
-    try {
-      return Boolean(Deno.lstatSync(join(directory, path)));
-    } catch {
-      return false;
-    }
-  };
+  const isThere = (path: string): boolean => isTaken(join(directory, path));
   const present = KO_FILES.concat(SKAFFOLD_FILES).filter(isThere);
   const has = (names: readonly string[]): boolean => names.some((name) => present.includes(name));
   // What is said of Dockerfiles is said of a new .ko.yaml.

@@ -236,6 +236,16 @@ export function exists(path: string): boolean {
   }
 }
 
+/** Whether something has that name, be it a link that leads nowhere. */
+export function isTaken(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether there is a regular file; links are followed. */
 export function isFile(path: string): boolean {
   return lookAt(path)?.isFile ?? false;

@@ -6,7 +6,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { ioFailure, isFolder } from "./files.ts";
+import { ioFailure, isFolder, isTaken } from "./files.ts";
 
 /** The names in a folder, in no order. */
 interface FolderNames {
@@ -138,18 +138,11 @@ function withoutLibrary(path: string, listed: readonly Deno.DirEntry[]): FolderN
   const names = new Set<string>();
   const unspeakable: UnspeakableName[] = [];
   for (const { name, isFile } of listed) {
-    if (!name.includes("\ufffd") || (!names.has(name) && isNamed(path, name))) names.add(name);
-    else unspeakable.push({ name: name.replaceAll("\ufffd", "\\x??"), isFile });
+    if (!name.includes("\ufffd") || (!names.has(name) && isTaken(`${path}/${name}`))) {
+      names.add(name);
+    } else unspeakable.push({ name: name.replaceAll("\ufffd", "\\x??"), isFile });
   }
   return { names: [...names], unspeakable };
-}
-
-function isNamed(folder: string, name: string): boolean {
-  try {
-    return Deno.lstatSync(`${folder}/${name}`) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 function escaped(bytes: Uint8Array): string {

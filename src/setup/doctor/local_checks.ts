@@ -15,7 +15,7 @@ import { messageOf } from "../../errors.ts";
 import { reasonOf, runGit } from "../../git/git.ts";
 import { goEnvironment } from "../../go/list.ts";
 import { temporaryPath } from "../../io/atomic.ts";
-import { ioFailure, isFile } from "../../io/files.ts";
+import { ioFailure, isFile, isTaken } from "../../io/files.ts";
 import { findKubectl } from "../../kube/kubectl.ts";
 import { reach } from "../../place/registry/access.ts";
 import { type Checkup, shownUrl } from "./report.ts";
@@ -176,8 +176,7 @@ export async function checkCache(checkup: Checkup): Promise<void> {
   const { directory } = cache;
   let path = directory;
   // Whatever hinders the look at it, be it a file on the way.
-  const isThere = async () => await Deno.lstat(path).then(() => true, () => false);
-  while (!(await isThere()) && dirname(path) !== path) path = dirname(path);
+  while (!isTaken(path) && dirname(path) !== path) path = dirname(path);
   try {
     const trial = temporaryPath(path);
     (await Deno.open(trial, { write: true, createNew: true })).close();
