@@ -9,7 +9,7 @@ import { copy, countMoved } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
-import { hasSuccessors } from "../content/walk.ts";
+import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
@@ -70,13 +70,11 @@ export async function copyImage(request: CopyRequest) {
   await refuse(work);
   if (request.offline && isOnDisk(from) && isOnDisk(to)) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config });
-  const { mediaType, digest } = image.root;
   if (!hasSuccessors(image.root) && !isOnDisk(to)) {
     throw new KodenoError(
       "BAD_CONTENT",
-      `Cannot copy ${request.from} to ${request.to}: its media type ` +
-        `${JSON.stringify(mediaType)} is neither an image's nor an index's`,
-      { digest },
+      `Cannot copy ${request.from} to ${request.to}: ${whyUnknown(image.root)}`,
+      { digest: image.root.digest },
     );
   }
   const copied = await write(work, image);

@@ -2,7 +2,7 @@
  * The recipe of `kodeno gc`.
  * @module
  */
-import { hasSuccessors } from "../content/walk.ts";
+import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
 import { nameOrDigest } from "../oci/entries.ts";
 import { collectGarbage, type Garbage } from "../place/layout/gc.ts";
@@ -27,9 +27,8 @@ export async function gc(directory: string, options: GcOptions): Promise<Garbage
   const layout = await openLayout(directory, { emit });
   for (const entry of await layout.entries()) {
     if (hasSuccessors(entry)) continue;
-    const type = JSON.stringify(entry.mediaType);
-    const message = `Cannot tell what ${nameOrDigest(entry)} needs: its media type ${type} is ` +
-      "neither an image's nor an index's; its blob alone stays";
+    const message = `Cannot tell what ${nameOrDigest(entry)} needs: ${whyUnknown(entry)}; ` +
+      "its blob alone stays";
     emit?.({ type: "note", level: "warning", message });
   }
   const minimumAgeMs = pruneNow ? -Infinity : MINIMUM_AGE_MS;

@@ -10,7 +10,7 @@ import { bytesStream, observed } from "../io/streams.ts";
 import { Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
-import { hasSuccessors, readGraphDocument, Walk } from "./walk.ts";
+import { hasSuccessors, readGraphDocument, Walk, whyUnknown } from "./walk.ts";
 
 /** How {@link copy} works. */
 export interface CopyOptions extends CallOptions, TransferMeter {
@@ -165,11 +165,9 @@ function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferM
 
 /** Says that of what nobody here can read only the blob itself is moved. */
 export function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] = []): void {
-  for (const { mediaType, digest } of all.filter((d) => !hasSuccessors(d))) {
-    const why =
-      `its media type ${JSON.stringify(mediaType)} is neither an image's nor an index's, ` +
-      "so nobody can tell what else belongs to it";
-    const message = `Took ${digest} as a blob alone: ${why}`;
+  for (const d of all.filter((d) => !hasSuccessors(d))) {
+    const why = `${whyUnknown(d)}, so nobody can tell what else belongs to it`;
+    const message = `Took ${d.digest} as a blob alone: ${why}`;
     emit?.({ type: "note", level: "warning", message });
   }
 }

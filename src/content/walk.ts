@@ -151,6 +151,11 @@ export function hasSuccessors(descriptor: Descriptor): boolean {
   return isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType);
 }
 
+/** Why nobody can tell what belongs to a blob without {@link hasSuccessors}, for a message. */
+export function whyUnknown({ mediaType }: Descriptor): string {
+  return `its media type ${JSON.stringify(mediaType)} is neither an image's nor an index's`;
+}
+
 /**
  * Tells the nodes of a graph apart. One digest may be named with several sizes, of which one is
  * right, and both as a document that leads further and as a plain blob that does not.

@@ -5,7 +5,7 @@
 import { type CallOptions, holdPlace, type ImageStore, type Source } from "../content/places.ts";
 import { imagePlatform } from "../content/reader.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
-import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
+import { hasSuccessors, readDocument, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
@@ -192,9 +192,7 @@ function entriesNamed(entries: readonly Descriptor[], image: string, where: stri
 
 /** Why an entry cannot be moved, if it cannot. */
 async function hindrance(source: ImageStore, entry: Descriptor, options: CallOptions) {
-  if (!hasSuccessors(entry)) {
-    return `its media type ${JSON.stringify(entry.mediaType)} is neither an image's nor an index's`;
-  }
+  if (!hasSuccessors(entry)) return whyUnknown(entry);
   if (entryName(entry) !== undefined) return undefined;
   const { missing } = await subjectsOf(source, entry, options);
   return missing && `it refers to ${missing.digest}, which is not there`;
