@@ -9,7 +9,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
 import { readSmallText } from "../../io/files.ts";
 import { withoutTag } from "../../oci/reference.ts";
-import { canList, type GoProgram, type RepositoryFiles } from "./repository.ts";
+import { canList, type GoProgram, type RepositoryFiles, withoutVersion } from "./repository.ts";
 
 /** A file of objects, with the import paths behind `ko://` and other names of images in it. */
 interface KubernetesFile {
@@ -60,7 +60,7 @@ export async function findImages(
     for (const given of images) {
       const image = withoutTag(given.replace(/@sha256:.*$/, ""));
       const [program, ...others] = programs.filter(({ importPath }) =>
-        posix.basename(importPath.replace(/(?<=.)\/v\d+$/, "")) === posix.basename(image)
+        posix.basename(withoutVersion(importPath)) === posix.basename(image)
       );
       // A name that needs a template is Helm's or somebody else's.
       if (program === undefined || others.length > 0 || !/^[\w./:-]+$/.test(image)) continue;

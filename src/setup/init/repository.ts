@@ -101,12 +101,17 @@ export async function listPrograms(how: GoCommand, modules: readonly string[]) {
   const programs: GoProgram[] = [];
   for (const one of found.sort((a, b) => (a.folder < b.folder ? -1 : 1))) {
     // The last element of the import path but for a version, or more of it where that is taken.
-    const elements = one.importPath.replace(/(?<=.)\/v\d+$/, "").split("/");
+    const elements = withoutVersion(one.importPath).split("/");
     const ids = elements.map((_, i) => elements.slice(-1 - i).join("-"));
     const id = ids.find((id) => programs.every((other) => other.id !== id)) ?? one.importPath;
     programs.push({ ...one, id });
   }
   return { programs, notes };
+}
+
+/** An import path without the major version at its end. */
+export function withoutVersion(importPath: string): string {
+  return importPath.replace(/(?<=.)\/v\d+$/, "");
 }
 
 /** Whether go can find a main package from a module, be it of another one that it needs. */
