@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, isAbsolute, join } from "node:path";
-import { refuseToolexec } from "../config/checks.ts";
+import { refuseToolexecIn } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
@@ -177,7 +177,7 @@ export class GoBuilder implements Builder {
 /** What a build needs of `go env`, whose flags name no `-toolexec`: `go env -w` can set GOFLAGS, too. */
 async function checkedEnvironment(how: GoCommand) {
   const environment = await goEnvironment(how, ["GOROOT", "GOFLAGS"]);
-  refuseToolexec("GOFLAGS", environment.GOFLAGS.split(/\s+/));
+  refuseToolexecIn(environment.GOFLAGS);
   return environment;
 }
 

@@ -87,3 +87,8 @@ export function refuseToolexec(where: string, args: readonly string[]): void {
   const why = "it runs any program in the place of the compiler; take it out";
   throw badValue("-toolexec in", where, why);
 }
+
+/** {@link refuseToolexec} of what `GOFLAGS` is. */
+export function refuseToolexecIn(goFlags = ""): void {
+  refuseToolexec("GOFLAGS", goFlags.split(/\s+/));
+}

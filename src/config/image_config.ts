@@ -5,7 +5,14 @@
  */
 import { KodenoError } from "../errors.ts";
 import { formatPlatformSpec, parsePlatformSpec, type PlatformSpec } from "../oci/platform.ts";
-import { isTemplate, parseEpoch, parsePairs, parsePort, refuseToolexec } from "./checks.ts";
+import {
+  isTemplate,
+  parseEpoch,
+  parsePairs,
+  parsePort,
+  refuseToolexec,
+  refuseToolexecIn,
+} from "./checks.ts";
 import { type Environment, variable } from "./environment.ts";
 import type { BuildOptions, ImageSource, ImageValues } from "./options.ts";
 
@@ -149,8 +156,7 @@ export function resolveImage(
     origins: Object.freeze(origins),
   };
   refusePlatformVariables(image, environment);
-  const { GOFLAGS = "" } = { ...environment, ...image.go.env };
-  refuseToolexec("GOFLAGS", GOFLAGS.split(/\s+/));
+  refuseToolexecIn({ ...environment, ...image.go.env }["GOFLAGS"]);
   return Object.freeze(image);
 }
 

@@ -4,7 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { refuseToolexec } from "../../config/checks.ts";
+import { refuseToolexecIn } from "../../config/checks.ts";
 import { loadConfig, resolveBuildConfig, resolveCacheConfig } from "../../config/config.ts";
 import { goCommandOf } from "../../config/environment.ts";
 import { withSkaffoldEnv } from "../../config/skaffold/env_file.ts";
@@ -32,7 +32,7 @@ export async function checkGo(checkup: Checkup): Promise<void> {
   if (go === undefined) return;
   checkup.ok(`${go["GOVERSION"]} in ${go["GOROOT"]}`);
   try {
-    refuseToolexec("GOFLAGS", (go["GOFLAGS"] ?? "").split(/\s+/));
+    refuseToolexecIn(go["GOFLAGS"]);
   } catch {
     const mend = "take it out of GOFLAGS (go env -u GOFLAGS, or the environment)";
     checkup.add("wrong", "GOFLAGS has -toolexec, with which nothing is built", mend);
