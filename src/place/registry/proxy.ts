@@ -19,12 +19,11 @@ export interface ProxyAddress {
  * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` URL
  */
 export function proxyFor(url: URL, environment: Environment): ProxyAddress | undefined {
-  const setting = (name: string) =>
-    environment[name] || environment[name.toLowerCase()] || undefined;
+  const setting = (name: string): string => proxySetting(environment, name);
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  const text = setting(name) ?? setting("ALL_PROXY");
-  if (text === undefined || isLoopback(url.hostname)) return undefined;
-  if (isExempt(url, setting("NO_PROXY") ?? "")) return undefined;
+  const text = setting(name) || setting("ALL_PROXY");
+  if (text === "" || isLoopback(url.hostname)) return undefined;
+  if (isExempt(url, setting("NO_PROXY"))) return undefined;
   // The value may hold a password, so that it is not shown.
   const bad = (why: string) => new KodenoError("BAD_OPTION", `Cannot use ${name}: it ${why}`);
   const proxy = URL.parse(text.includes("://") ? text : `http://${text}`);
@@ -36,6 +35,11 @@ export function proxyFor(url: URL, environment: Environment): ProxyAddress | und
   } catch {
     throw bad("has a % in its user or password that is to be written as %25");
   }
+}
+
+/** What a variable says, in capitals or, where that says nothing, in small letters; "" for nothing. */
+export function proxySetting(environment: Environment, name: string): string {
+  return environment[name] || environment[name.toLowerCase()] || "";
 }
 
 /** Whether `NO_PROXY` names the host: itself, a domain above it, an IPv4 network, or all. */

@@ -20,7 +20,7 @@ import {
   serverKey,
 } from "../../place/registry/credentials.ts";
 import { parseEndpoint } from "../../place/registry/endpoint.ts";
-import { proxyFor } from "../../place/registry/proxy.ts";
+import { proxyFor, proxySetting } from "../../place/registry/proxy.ts";
 import { type Checkup, destinationOf, shownUrl } from "./report.ts";
 
 /**
@@ -132,8 +132,7 @@ const PROXIES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 /** Do the proxy variables say what they are meant to? User and password in them are not shown. */
 export function checkProxies(checkup: Checkup): void {
   const { environment } = checkup.where;
-  const value = (name: string): string =>
-    environment[name] || environment[name.toLowerCase()] || "";
+  const value = (name: string): string => proxySetting(environment, name);
   for (const name of [...PROXIES, "NO_PROXY"]) {
     const [upper, lower] = [environment[name], environment[name.toLowerCase()]];
     if (!upper || !lower || upper === lower) continue;
