@@ -4,6 +4,7 @@
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { isNotFound } from "../io/files.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { isLoopback } from "../place/registry/endpoint.ts";
 import { serveLayout } from "../serve/server.ts";
@@ -58,7 +59,7 @@ async function readTls(certFile: string | undefined, keyFile: string | undefined
 
 async function readPem(file: string): Promise<string> {
   const text = await Deno.readTextFile(file).catch((error) => {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    const why = isNotFound(error) ? "there is no such file" : messageOf(error);
     throw new KodenoError("BAD_OPTION", `Cannot read ${file}: ${why}`, {}, { cause: error });
   });
   if (text.includes("-----BEGIN ")) return text;

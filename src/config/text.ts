@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
+import { isNotFound } from "../io/files.ts";
 import { readAll } from "../io/streams.ts";
 import { faultsError, Places } from "./yaml/faults.ts";
 
@@ -18,9 +19,8 @@ export async function readText(path: string, name: string, maxBytes: number): Pr
     // A pipe says nothing of its size, and a file may grow while it is read.
     bytes = await readAll(file.readable, maxBytes, name);
   } catch (cause) {
-    const isAbsent = cause instanceof Deno.errors.NotFound;
     const why = cause instanceof KodenoError ? tooLarge : messageOf(cause);
-    const message = `Cannot read ${name}: ${isAbsent ? "there is no such file" : why}`;
+    const message = `Cannot read ${name}: ${isNotFound(cause) ? "there is no such file" : why}`;
     throw new KodenoError("BAD_CONFIG", message, { file: name }, { cause });
   }
   return decodeText(bytes, name);

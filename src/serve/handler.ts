@@ -5,7 +5,7 @@
  */
 import { hasSuccessors, readDocument } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
-import { isOutOfFiles, readSome } from "../io/files.ts";
+import { isNotFound, isOutOfFiles, readSome } from "../io/files.ts";
 import { type Descriptor, MediaType } from "../oci/descriptor.ts";
 import { blobPathIn } from "../place/layout/files.ts";
 import type { Layout } from "../place/layout/layout.ts";
@@ -216,8 +216,8 @@ class BlobReader {
       if (!isFile) throw unknown;
       return await this.layout.openBlob(blob);
     } catch (error) {
-      const missing = error instanceof Deno.errors.NotFound;
-      throw missing || hasCode(error, "NOT_FOUND", "BAD_CONTENT") ? unknown : error;
+      const missing = isNotFound(error) || hasCode(error, "NOT_FOUND", "BAD_CONTENT");
+      throw missing ? unknown : error;
     }
   }
 
