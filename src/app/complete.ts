@@ -30,12 +30,12 @@ const KINDS: Readonly<Record<string, Find>> = {
 };
 
 /**
- * What a word of a kind can be (a key of `KINDS`; another has nothing): whole words, sorted; one that
- * ends in a slash or a colon can go on.
+ * What a word of a kind can be (a key of `KINDS`; another has nothing): whole words, sorted, not all of
+ * which start as it does; one that ends in a slash or a colon can go on.
  */
 export async function complete(kind: string, word: string, place = ""): Promise<readonly string[]> {
   const found = await KINDS[kind]?.(word, place) ?? [];
-  return [...new Set(found)].filter((one) => one.startsWith(word)).sort();
+  return [...new Set(found)].sort();
 }
 
 /** Layouts and archives, and folders on the way to them. */
