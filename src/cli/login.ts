@@ -4,7 +4,6 @@
  */
 import { KodenoError } from "../errors.ts";
 import { chunksOf, readAll } from "../io/streams.ts";
-import { askLine } from "./ask.ts";
 import { command, type Commands } from "./command.ts";
 import type { Flags, Given } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
@@ -73,6 +72,7 @@ async function credential(
   if (!Deno.stdin.isTerminal()) {
     throw bad("stdin is no terminal to ask on; use --username and --password-stdin");
   }
+  const { askLine } = await import("./ask.ts");
   const user = username ?? await askLine("Username: ", signal);
   return { user, password: password ?? await askLine("Password: ", signal, true) };
 }
