@@ -13,6 +13,8 @@ interface Listening {
 }
 
 const listening = new Set<Listening>();
+/** Whether they rest now, since such work goes on. */
+let isResting = false;
 
 /** Begins to listen; until it goes out of scope. */
 export function listenNow(one: Listening): Disposable {
@@ -27,17 +29,21 @@ export function listenNow(one: Listening): Disposable {
 }
 
 /**
- * Does such work, which leaves nothing half-made behind it wherever it is ended.
+ * Does such work, which leaves nothing half-made behind it wherever it is ended. Work within it is
+ * part of it: nobody listens before all is done.
  *
  * @throws what was heard before it began
  */
 export function uninterruptible<T>(work: () => T): T {
+  if (isResting) return work();
   const resting = [...listening];
   for (const one of resting) one.check();
   for (const one of resting) one.rest();
+  isResting = true;
   try {
     return work();
   } finally {
+    isResting = false;
     for (const one of resting) if (listening.has(one)) one.listen();
   }
 }
