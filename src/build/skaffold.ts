@@ -36,7 +36,10 @@ export async function planArtifacts(
     commandOutput([name, ...args], { environment, signal });
   const tell: SkaffoldParts["run"] = (name, args) =>
     Promise.resolve(`<output of ${[name, ...args].join(" ")}>`);
-  const gitTag: SkaffoldParts["gitTag"] = (how) => gitCommitTag({ ...how, environment, signal });
+  // Of artifacts of one folder git is asked once.
+  const tags = new Map<string, Promise<string>>();
+  const gitTag: SkaffoldParts["gitTag"] = (how) =>
+    getOrSet(tags, JSON.stringify(how), () => gitCommitTag({ ...how, environment, signal }));
   const parts: SkaffoldParts = runs === "nothing"
     ? { run: tell, signal }
     : { run, runForImages: runs === "all" ? run : tell, gitTag, signal };
