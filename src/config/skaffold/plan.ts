@@ -166,12 +166,12 @@ const DEFAULT_FORMAT = "2006-01-02_15-04-05.999_MST";
 /** What Skaffold takes for an artifact that says nothing. */
 const DEFAULT_DIGEST_PATHS = ["**/*.go"];
 /** What a customTemplate may name without saying what it is. */
-const COMPONENTS: Readonly<Record<string, TagPolicy>> = {
-  GIT: { gitCommit: {} },
-  DATE: { dateTime: {} },
-  SHA: { sha256: {} },
-  INPUT_DIGEST: { inputDigest: {} },
-};
+const COMPONENTS: ReadonlyMap<string, TagPolicy> = new Map([
+  ["GIT", { gitCommit: {} }],
+  ["DATE", { dateTime: {} }],
+  ["SHA", { sha256: {} }],
+  ["INPUT_DIGEST", { inputDigest: {} }],
+]);
 
 class Planner {
   readonly #found: readonly Found[];
@@ -489,15 +489,15 @@ class Planner {
     if (customTemplate === undefined) return await gitTag({ directory: one.context, ...gitCommit });
     const { template, components = [] } = customTemplate;
     const compiled = compileTemplate(template, "customTemplate", { functions: new Map() });
-    const values: Record<string, string> = {};
+    const values = new Map<string, string>();
     for (const name of compiled.fieldNames()) {
       const { name: _, ...own } = components.find((component) => component.name === name) ??
         { name };
-      const part = Object.keys(own).length > 0 ? own : COMPONENTS[name];
+      const part = Object.keys(own).length > 0 ? own : COMPONENTS.get(name);
       if (part === undefined) throw new Error(`customTemplate has no component ${name}`);
-      values[name] = await this.#tagBy(part, one);
+      values.set(name, await this.#tagBy(part, one));
     }
-    return compiled.run(values);
+    return compiled.run(Object.fromEntries(values));
   }
 
   async #expand(

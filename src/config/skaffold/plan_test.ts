@@ -409,6 +409,25 @@ Deno.test("skaffold plan: all faults of a file at once", async () => {
   assert.equal(both.message.split("\n").length, 2, both.message);
 });
 
+Deno.test("skaffold plan: a component of a customTemplate is one that is said or Skaffold's own", async () => {
+  const tagged = (name: string, components = "[]") =>
+    plan(
+      `${ARTIFACTS}  tagPolicy:\n    customTemplate:\n      template: "{{.${name}}}"\n` +
+        `      components: ${components}\n`,
+    );
+  for (const name of ["NO", "constructor", "toString", "__proto__"]) {
+    const { artifacts: [artifact], notes } = await tagged(name);
+    assert.equal(artifact?.tag, "latest");
+    assert.equal(notes.length, 1);
+    assert.ok(notes[0]?.endsWith(`: customTemplate has no component ${name}`), notes[0]);
+  }
+  for (const name of ["MINE", "constructor", "__proto__"]) {
+    const own = `[{name: ${name}, envTemplate: {template: mine}}]`;
+    const { artifacts: [artifact], notes } = await tagged(name, own);
+    assert.deepEqual([artifact?.tag, notes], ["mine", []]);
+  }
+});
+
 Deno.test("skaffold plan: what the command line asks for has to be there", async () => {
   const text = `${ARTIFACTS}metadata: {name: one}\nprofiles: [{name: small}]\n`;
   const cases: readonly (readonly [SkaffoldOptions, ErrorCode, RegExp])[] = [
