@@ -6,6 +6,7 @@
 import { join, resolve, sep } from "node:path";
 import { didYouMean, KodenoError, messageOf } from "../../errors.ts";
 import { findUp, isFolder, isInside } from "../../io/files.ts";
+import { parseTag } from "../../oci/reference.ts";
 import { formatGoTime } from "../../template/go_time.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { isTemplate, koPath } from "../checks.ts";
@@ -447,14 +448,9 @@ class Planner {
   /** What the policy says; where it comes to nothing, `latest`, as in Skaffold; "" where it is open. */
   async #tag(one: Found): Promise<string> {
     const { tag } = this.options;
+    if (tag !== undefined) return parseTag(tag);
     const isTag = (text: string): boolean =>
       parseName(`${one.artifact.image}:${text}`)?.tag === text;
-    if (tag !== undefined) {
-      if (isTag(tag)) return tag;
-      const rule = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of ' +
-        '"." and "-"';
-      throw new KodenoError("BAD_REFERENCE", `Cannot use tag ${JSON.stringify(tag)}: ${rule}`);
-    }
     let why: string;
     try {
       const made = await this.#tagBy(one.loaded.config.build?.tagPolicy ?? {}, one);
