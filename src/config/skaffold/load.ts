@@ -25,8 +25,6 @@ export interface LoadedConfig {
 export interface Loaded {
   /** Required ones before those that require them. */
   readonly configs: readonly LoadedConfig[];
-  /** Absolute. */
-  readonly files: readonly string[];
   readonly origins: Origins;
 }
 
@@ -81,7 +79,7 @@ export class Loader {
     };
     check("profile", profiles.map((one) => one.replace(/^-/, "")), this.#profileNames);
     check("module", modules, this.#byName.keys());
-    return { configs: this.#configs, files: [...this.#files.keys()], origins: this.#origins };
+    return { configs: this.#configs, origins: this.#origins };
   }
 
   async #load(ask: Ask): Promise<readonly SkaffoldConfig[]> {

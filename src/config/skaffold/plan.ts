@@ -93,8 +93,6 @@ export interface SkaffoldPlan {
   readonly hooks: readonly SkaffoldHooks[];
   /** What comes before image names, where a flag or its variable says so. */
   readonly defaultRepo: string | undefined;
-  /** Every file that was read; absolute. */
-  readonly files: readonly string[];
   /** Lines for a person. */
   readonly notes: readonly string[];
 }
@@ -202,7 +200,7 @@ class Planner {
   }
 
   async plan(): Promise<Omit<SkaffoldPlan, "defaultRepo">> {
-    const { notes, loaded: { files, origins } } = this;
+    const { notes, loaded: { origins } } = this;
     this.#checkArtifacts();
     origins.throwFaults();
     const chosen = this.#chosen();
@@ -225,7 +223,7 @@ class Planner {
     }
     origins.throwFaults();
     const hooks = [...configs].map((one) => this.#hooks(one.config.build?.hooks, one));
-    return { artifacts, skipped, hooks, files, notes };
+    return { artifacts, skipped, hooks, notes };
   }
 
   #note({ artifact }: Found, what: string): void {
