@@ -26,22 +26,27 @@ type GitOutput = Pick<RunResult, "code" | "stdout" | "stderr"> & { readonly isCu
  */
 const QUIET = { GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1" };
 const ENVIRONMENT = { ...QUIET, GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "none" };
+/** A setting of git, such as `diff.ignoreSubmodules`, and its value. */
+type Setting = readonly [key: string, value: string];
 /** Settings of a repository that name programs which these questions would run. */
-const NO_PROGRAMS = [["core.fsmonitor", "false"], ["core.hooksPath", "/dev/null"]] as const;
+const NO_PROGRAMS: readonly Setting[] = [
+  ["core.fsmonitor", "false"],
+  ["core.hooksPath", "/dev/null"],
+];
 
 /**
- * Runs `git` to its end, whatever that is, with settings (`NAME=VALUE`) beside those that hold for
- * every run; one that prints more than a megabyte is ended. Without a git it is `GIT_FAILED`.
+ * Runs `git` to its end, whatever that is, with settings beside those that hold for every run; one
+ * that prints more than a megabyte is ended. Without a git it is `GIT_FAILED`.
  */
 export async function runGit(
   place: GitPlace,
   args: readonly string[],
-  settings: readonly string[] = [],
+  settings: Iterable<Setting> = [],
 ): Promise<GitOutput> {
   const { directory, environment, signal } = place;
   // A signature would be printed among the fields of a commit.
-  const fixed = [...NO_PROGRAMS.map((setting) => setting.join("=")), "log.showSignature=false"];
-  const given = [...fixed, ...settings].flatMap((setting) => ["-c", setting]);
+  const all: Setting[] = [...NO_PROGRAMS, ["log.showSignature", "false"], ...settings];
+  const given = all.flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const command = ["git", ...given, ...args];
   try {
     const variables = ENVIRONMENT;
@@ -85,7 +90,7 @@ export async function gitChanges(place: GitPlace, inFolder: boolean): Promise<Gi
   const odd = [...settings.keys()].find((key) => key.includes("="));
   if (odd !== undefined) return refused(`its configuration names ${odd}, which cannot be left out`);
   const args = ["status", "--porcelain", ...(inFolder ? ["--", "."] : [])];
-  const found = await runGit(place, args, [...settings].map(([key, value]) => `${key}=${value}`));
+  const found = await runGit(place, args, settings);
   // So much is changed that it does not matter what.
   return found.isCut ? { code: 0, stdout: found.stdout, stderr: "" } : found;
 }
@@ -95,7 +100,7 @@ export async function gitChanges(place: GitPlace, inFolder: boolean): Promise<Gi
  * Error that says why they cannot be told.
  */
 export async function gitVariables(place: GitPlace): Promise<Readonly<Record<string, string>>> {
-  const settings = [
+  const settings: Setting[] = [
     ...await settingsWithoutPrograms(place),
     ...NO_PROGRAMS,
     ["protocol.ext.allow", "never"],
