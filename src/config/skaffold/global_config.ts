@@ -5,7 +5,7 @@
  */
 import { delimiter, join, resolve } from "node:path";
 import { z } from "zod";
-import { exists } from "../../io/files.ts";
+import { exists, isFile } from "../../io/files.ts";
 import { type Environment, processEnvironment, variable } from "../environment.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";
@@ -109,8 +109,7 @@ async function readKubeContext(environment: Environment, only?: string): Promise
   const named = variable(environment, "KUBECONFIG");
   const usual = inHome(environment, ".kube", "config") ?? [];
   for (const file of [only ?? named?.split(delimiter) ?? usual].flat()) {
-    const info = await Deno.stat(file).catch(() => undefined);
-    if (!info?.isFile && file !== only) continue;
+    if (file !== only && !isFile(file)) continue;
     const [{ value }] = await readYaml(file);
     const context: unknown = Object(value)["current-context"];
     if (typeof context === "string" && context !== "") return context;

@@ -482,7 +482,7 @@ class Planner {
     if (policy.inputDigest !== undefined) return await this.#inputDigest(one);
     if (customTemplate === undefined) return await gitTag({ directory: one.context, ...gitCommit });
     const { template, components = [] } = customTemplate;
-    const compiled = compileTemplate(template, "customTemplate", { functions: new Map() });
+    const compiled = compileTemplate(template, "customTemplate");
     const values = new Map<string, string>();
     for (const name of compiled.fieldNames()) {
       const { name: _, ...own } = components.find((component) => component.name === name) ??

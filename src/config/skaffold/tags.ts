@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { KodenoError } from "../../errors.ts";
+import { getOrSet } from "../../io/concurrency.ts";
 import { listFiles } from "../../io/globs.ts";
 import { skaffoldFunctions, type SkaffoldWorld } from "../../template/skaffold_functions.ts";
 import { compileTemplate } from "../../template/template.ts";
@@ -81,14 +82,13 @@ export async function inputDigest(
   signal?: AbortSignal,
 ): Promise<string> {
   // The same artifact may be required often, and its files then count as often.
-  const listed = new Map<string, readonly string[]>();
+  const listed = new Map<string, Promise<readonly string[]>>();
   const files: string[] = [];
   for (const input of inputs) {
     signal?.throwIfAborted();
-    const key = JSON.stringify(input);
     const { workspace, ...globs } = input;
-    const names = listed.get(key) ?? await listFiles(resolve(workingDirectory, workspace), globs);
-    listed.set(key, names);
+    const list = () => listFiles(resolve(workingDirectory, workspace), globs);
+    const names = await getOrSet(listed, JSON.stringify(input), list);
     files.push(...names.map((name) => join(workspace, name)));
   }
   const own = inputs[0]?.workspace ?? "";
