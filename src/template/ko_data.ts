@@ -11,9 +11,9 @@ interface KoFacts {
   /** The environment of the build, with what the configuration adds to it. */
   readonly environment: Readonly<Record<string, string>>;
   /** What `go env` prints; a variable of the environment wins over it. */
-  readonly goEnvironment?: Readonly<Record<string, string>>;
+  readonly goEnvironment: Readonly<Record<string, string>>;
   /** The fields of `.Git`. */
-  readonly git?: object;
+  readonly git: object;
   /** The creation time of the image, or the present. */
   readonly date: Date;
   /** Where the hands of `.Date` stand; default the zone of the machine, as for ko. */
@@ -22,7 +22,7 @@ interface KoFacts {
 
 /** The data of ko's templates: `.Env`, `.GoEnv`, `.Git`, `.Date` and `.Timestamp`. */
 export function koData(facts: KoFacts): Readonly<Record<string, unknown>> {
-  const { environment, goEnvironment = {}, git = {}, date, timezone = "Local" } = facts;
+  const { environment, goEnvironment, git, date, timezone = "Local" } = facts;
   // ko always has this one, so that "{{.Env.LDFLAGS}}" needs no variable.
   const env = new Map(Object.entries({ LDFLAGS: "", ...environment }));
   const goEnv = Object.entries(goEnvironment).map(([key, value]) => [key, env.get(key) ?? value]);
