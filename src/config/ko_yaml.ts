@@ -86,10 +86,11 @@ function koFileOf(document: YamlDocument, path: string): KoFile {
   for (const [i, build] of builds.entries()) {
     for (const name of BUILD_KEYS.filter((one) => Object.hasOwn(build, keyAs(one)))) {
       const key = keyAs(name);
+      const path = [keyAs("builds"), i, key];
+      lines[`builds[${i}].${name}`] = document.position(path, "key").line;
+      if (!GORELEASER.includes(name)) continue;
       const text = `builds[${i}]: ${key} is a field of GoReleaser; it is not read`;
-      const fault = document.fault([keyAs("builds"), i, key], text, "key");
-      lines[`builds[${i}].${name}`] = fault.line;
-      if (GORELEASER.includes(name)) notes.push(formatFault(fault));
+      notes.push(formatFault(document.fault(path, text, "key")));
     }
   }
   const overrides = get<Readonly<Record<string, string>>>(value, "baseImageOverrides") ?? {};
