@@ -115,7 +115,8 @@ function valueOf(name: string, kind: Kind, environment: Environment): unknown {
   if (kind === "list") return value?.split(",").filter((one) => one !== "");
   // As in Skaffold, one that is set to nothing says nothing.
   if (!value) return undefined;
-  if (kind === "word" || /^(?:1|t|true)$/i.test(value)) return kind === "word" ? value : true;
+  if (kind === "word") return value;
+  if (/^(?:1|t|true)$/i.test(value)) return true;
   if (/^(?:0|f|false)$/i.test(value)) return false;
   const found = `${name}=${JSON.stringify(value)}`;
   throw new KodenoError("BAD_OPTION", `Cannot use ${found}: true or false is allowed`);
