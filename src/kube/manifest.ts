@@ -65,7 +65,7 @@ export function readManifest(text: string, file: string, selector?: Selector): K
     uninterruptible(() => reader.read());
   } catch (error) {
     if (!(error instanceof YamlFailure)) throw error;
-    const { line, column } = new Places(text).of(error.offset);
+    const { line, column } = reader.places.of(error.offset);
     const message = `Cannot read ${file}:${line}:${column}: ${error.message}`;
     throw new KodenoError("BAD_CONFIG", message, { file }, { cause: error });
   }
@@ -86,14 +86,14 @@ class Reader {
   readonly references: KoReference[] = [];
   /** In the order of the text. */
   edits: Edit[] = [];
-  readonly #places: Places;
+  readonly places: Places;
 
   constructor(
     readonly text: string,
     readonly file: string,
     readonly selector: Selector | undefined,
   ) {
-    this.#places = new Places(text);
+    this.places = new Places(text);
   }
 
   read(): void {
@@ -149,7 +149,7 @@ class Reader {
     const importPath = koPath(value.trim()) ?? "";
     const [start, end] = range ?? [0, 0];
     const { file } = this;
-    const { line } = this.#places.of(start);
+    const { line } = this.places.of(start);
     this.references.push({ importPath, file, line });
     const source = this.text.slice(start, end);
     return {
