@@ -5,6 +5,7 @@
  * @module
  */
 import { RE2JS, RE2JSException } from "re2js";
+import { isObject } from "../../oci/manifest.ts";
 import { deepCopy, explain, fit, valueAt } from "../yaml/check.ts";
 import type { SettledOptions } from "./options.ts";
 import type { Origins } from "./origins.ts";
@@ -139,13 +140,9 @@ function overlayBuild(build: Build, profile: Build, origins: Origins): void {
 }
 
 function mergeForeign(config: unknown, profile: unknown): unknown {
-  if (!isMap(config) || !isMap(profile)) return profile ?? config;
+  if (!isObject(config) || !isObject(profile)) return profile ?? config;
   const keys = Object.keys({ ...config, ...profile });
   return Object.fromEntries(keys.map((key) => [key, mergeForeign(config[key], profile[key])]));
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 type Patch = NonNullable<Profile["patches"]>[number];

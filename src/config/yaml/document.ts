@@ -22,6 +22,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from "yaml";
+import { isObject } from "../../oci/manifest.ts";
 import { uninterruptible } from "../../signals.ts";
 import { readText } from "../text.ts";
 import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
@@ -216,7 +217,7 @@ export class YamlDocument {
 
   #mergedMaps(plain: unknown, at: number): readonly object[] {
     return [plain].flat().filter((one): one is object => {
-      if (one !== null && typeof one === "object" && !Array.isArray(one)) return true;
+      if (isObject(one)) return true;
       const allowed = "a map or a list of maps is allowed";
       this.#report(at, `found "<<" with something that is no map; ${allowed}`);
       return false;
