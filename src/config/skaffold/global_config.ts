@@ -71,7 +71,7 @@ export async function withGlobalConfig(
       "nothing is taken from it";
     return { options: { ...asked, insecureRegistries }, notes: file ? [missing] : [] };
   }
-  const [document] = await readYaml(path, { name: file || path, documents: "many" });
+  const [document] = await readYaml(path, { name: file || path, many: true });
   const notes: string[] = [];
   const note = (line: string) => notes.push(line);
   // What another version of Skaffold knows does no harm.

@@ -36,7 +36,7 @@ interface SkaffoldFile {
 
 /** Reads a file by itself, which errors call `name`; throws `BAD_CONFIG` with all its faults. */
 export async function readSkaffoldFile(path: string, name: string): Promise<SkaffoldFile> {
-  const documents = await readYaml(path, { name, documents: "many" });
+  const documents = await readYaml(path, { name, many: true });
   // Skaffold leaves keys that begin with a dot to anchors.
   const skip = (key: string) => key.startsWith(".");
   return { documents, configs: checkYaml(documents, skaffoldSchema, { skip }) };

@@ -29,7 +29,7 @@ import { type Fault, faultsError, type Path, Places, type Position } from "./fau
 
 interface YamlOptions {
   /** Whether a file may hold several documents; default one. */
-  readonly documents?: "one" | "many" | undefined;
+  readonly many?: boolean | undefined;
   /** What errors call it; default its path. */
   readonly name?: string | undefined;
 }
@@ -276,7 +276,7 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlDocumen
   const lines = Map.groupBy(faults, ({ line }) => line);
   if (faults.length > 0) throw faultsError([...lines.values()].flatMap(([first]) => first ?? []));
   const [, second] = parsed;
-  if (second !== undefined && options.documents !== "many") {
+  if (second !== undefined && !options.many) {
     report(second.range[0], `found ${parsed.length} documents; one is allowed: take the "---" out`);
   }
   const [first, ...others] = parsed.map((document) =>

@@ -37,9 +37,7 @@ Deno.test("yaml: values are as Go's decoder has them", () => {
 });
 
 Deno.test("yaml: several documents where they are allowed", () => {
-  const documents = parseYaml("a: 1\n---\n# none\n---\nb: 2\n", "x.yaml", {
-    documents: "many",
-  });
+  const documents = parseYaml("a: 1\n---\n# none\n---\nb: 2\n", "x.yaml", { many: true });
   assert.deepEqual(documents.map(({ value }) => value), [{ a: 1 }, undefined, { b: 2 }]);
   assert.deepEqual(documents[2]?.position(["b"]), { line: 5, column: 4 });
 });

@@ -103,7 +103,7 @@ function findKubernetes(root: string, paths: readonly string[]) {
       continue;
     }
     try {
-      const objects = parseYaml(text, path, { documents: "many" })
+      const objects = parseYaml(text, path, { many: true })
         .map(({ value }) => value).filter(isObject);
       const file: KubernetesFile = { path, references: new Set(), images: new Set() };
       for (const one of objects) collect(one, "", file);
