@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import type { NumberLiteral } from "./ast.ts";
 import { excerpt, TemplateFault } from "./fault.ts";
 import { ESCAPES, isRune } from "./format.ts";
-import { fromUtf8 } from "./value.ts";
+import { fromUtf8, MAX_INT64 } from "./value.ts";
 
 /** What a token is; signs are their own kinds, and a `char` has no meaning, such as a comma. */
 export type TokenKind =
@@ -178,7 +178,6 @@ export function characterLiteral(literal: string, at: number): NumberLiteral {
   return { kind: "number", at, int: BigInt(code), float: code, isFloat: false };
 }
 
-const MAX_INT = 2n ** 63n - 1n;
 const INTEGER = /^(?:0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/;
 const FLOAT = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const HEX_FLOAT = /^0[xX](?=\.?[\da-fA-F])([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/;
@@ -196,7 +195,7 @@ export function numberLiteral(literal: string, at: number): NumberLiteral {
   if (INTEGER.test(digits)) {
     // A zero before other digits makes them octal.
     const int = BigInt(sign) * BigInt(digits.replace(/^0(?=\d)/, "0o"));
-    if (int > MAX_INT || int < -MAX_INT - 1n) throw bad("is too large");
+    if (int > MAX_INT64 || int < -MAX_INT64 - 1n) throw bad("is too large");
     return { kind: "number", at, int, float: Number(int), isFloat: false };
   }
   const [, whole, part = "", exponent] = HEX_FLOAT.exec(digits) ?? [];

@@ -21,6 +21,7 @@ import {
   GoMap,
   isNil,
   isTrue,
+  MAX_INT64,
   typeOf,
   type Value,
 } from "./value.ts";
@@ -28,7 +29,6 @@ import {
 /** How long a repeated text may become, in characters; how many numbers `until` gives at most. */
 const MAX_REPEATED = 1 << 20;
 const MAX_COUNT = 100_000;
-const MAX_INT64 = 2n ** 63n - 1n;
 
 /** What Go takes for space; JavaScript has one character more and one less. */
 const SPACE = "\\t\\n\\v\\f\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";

@@ -13,6 +13,9 @@ import { GoTime } from "./go_time.ts";
 /** Any value of a template. */
 export type Value = undefined | null | string | boolean | number | GoInt | GoList | GoMap | GoTime;
 
+/** The largest whole number of Go; the smallest is one below its negative. */
+export const MAX_INT64 = 2n ** 63n - 1n;
+
 /** A whole number; wraps around as Go's do. */
 export class GoInt {
   readonly value: bigint;
