@@ -61,6 +61,8 @@ export interface NoteEvent {
   readonly level: "verbose" | "info" | "warning";
   /** Lines for a person. */
   readonly message: string;
+  /** Milliseconds that the work now waits, as a registry has asked; where it does. */
+  readonly waitMs?: number;
 }
 
 /** An image is in its place, under its name. */

@@ -72,10 +72,10 @@ async function verify(
   reference: string,
   pushed: string,
   transfer: TransferConfig,
-  { signal }: WorkOptions,
+  { signal, emit }: WorkOptions,
 ): Promise<void> {
   const { name, tag = "latest" } = parseReference(reference);
-  await using registries = await openRegistries(transfer, { named: [name] });
+  await using registries = await openRegistries(transfer, { named: [name], emit });
   const { digest } = await registries.open(name).resolve(tag, { signal });
   if (digest === pushed) return;
   throw new KodenoError(

@@ -151,7 +151,12 @@ export function registryOptions(config: TransferConfig, use: RegistryUse = {}): 
       ? [...(use.named ?? []).map((name) => parseEndpoint(name).host), ...mirrors]
       : undefined,
     onWarning: (message) => use.emit?.({ type: "note", level: "warning", message }),
-    onDelay: (message) => use.emit?.({ type: "note", level: "verbose", message }),
+    onDelay: (message, waitMs) =>
+      use.emit?.(
+        waitMs === undefined
+          ? { type: "note", level: "verbose", message }
+          : { type: "note", level: "info", message, waitMs },
+      ),
   };
 }
 

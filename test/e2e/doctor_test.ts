@@ -204,7 +204,10 @@ Deno.test({
       await prepare();
       const [refused] = (await doctor(dir, env)).of("registry");
       assert.equal(refused?.status, "wrong");
-      assert.match(refused?.found ?? "", /registry answered 401 \(UNAUTHORIZED\)/);
+      assert.match(
+        refused?.found ?? "",
+        /registry answered 401 \(UNAUTHORIZED: authentication required\)/,
+      );
       assert.equal(refused?.mend, `run "kodeno login ${registry.host}"`);
     }
     await login(PASSWORD);

@@ -58,17 +58,17 @@ Deno.test({
       const error = await failsWith("UNAUTHORIZED", () => store.tags());
       assert.equal(
         error.message,
-        `Cannot list tags of ${name}: registry answered 401 (UNAUTHORIZED); ` +
-          `run "kodeno login ${registry.host}"`,
+        `Cannot list tags of ${name}: registry answered 401 ` +
+          `(UNAUTHORIZED: authentication required); run "kodeno login ${registry.host}"`,
       );
       assert.ok(error instanceof RegistryError);
       assert.equal(error.status, 401);
       assert.deepEqual(error.registryCodes, ["UNAUTHORIZED"]);
-      // The answer to HEAD has no codes.
+      // The answer to HEAD has no words.
       await failsWith(
         "UNAUTHORIZED",
         () => pushAll(store, [blob("b")]),
-        /registry answered 401; run/,
+        /registry answered 401 \(UNAUTHORIZED: authentication required\); run/,
       );
     }
   },

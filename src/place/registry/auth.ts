@@ -7,9 +7,10 @@
 import { getOrSet, getOrTry, orAborted } from "../../io/concurrency.ts";
 import { basicAuthorization, type Credential, parseSecret } from "./credentials.ts";
 import { isLoopback } from "./endpoint.ts";
-import { readErrorAnswer, readWithin } from "./bounds.ts";
+import { readWithin } from "./bounds.ts";
 import { ConnectionError, type ErrorAnswer } from "./failure.ts";
 import { type Answer, isSafeFrom, REDIRECTS, type Transport } from "./transport.ts";
+import { readErrorAnswer } from "./words.ts";
 
 /** One way to authenticate that a server offers; names are in small letters. */
 interface Challenge {
@@ -54,7 +55,13 @@ type BearerToken = { readonly value: string; readonly expires: number };
 
 /** A token server that gave no token. */
 export class TokenRefused extends Error {
-  constructor(why: string, readonly url: URL, readonly answer: ErrorAnswer) {
+  constructor(
+    why: string,
+    readonly url: URL,
+    readonly answer: ErrorAnswer,
+    /** Whether it was told who is asking. */
+    readonly isKnown: boolean,
+  ) {
     super(why);
   }
 }
@@ -75,7 +82,7 @@ interface TokenRequest {
 
 /** @throws {TokenRefused} or {ConnectionError} */
 async function fetchToken(
-  { transport, base }: Authorizer,
+  { transport, base, secrets }: Authorizer,
   request: TokenRequest,
 ): Promise<BearerToken> {
   const { challenge, credential } = request;
@@ -98,8 +105,8 @@ async function fetchToken(
     const what = "the answer of the token server";
     return readToken(await readWithin(answer.body, MAX_ANSWER_BYTES, ANSWER_MS, what), asked);
   }
-  const { why, error } = await readErrorAnswer(`token server ${host}`, answer);
-  throw new TokenRefused(why, url, error);
+  const { why, error } = await readErrorAnswer(`token server ${host}`, answer, secrets);
+  throw new TokenRefused(why, url, error, credential !== undefined);
 }
 
 async function askTokenServer(
@@ -157,6 +164,8 @@ function readToken(body: Uint8Array, asked: number): BearerToken {
 
 /** Knows how to authenticate to one registry. */
 export class Authorizer {
+  /** What was sent or may be: nobody is to read it where a server says it again. */
+  readonly secrets: Set<string> = new Set();
   readonly #credentials = new Map<string, Promise<Credential | undefined>>();
   readonly #tokens = new Map<string, Promise<BearerToken>>();
   #challenge: Challenge | undefined;
@@ -214,7 +223,11 @@ export class Authorizer {
   /** That of the first repository of a request. */
   credential([scope]: readonly Scope[]): Promise<Credential | undefined> {
     const path = scope?.path ?? "";
-    return getOrSet(this.#credentials, path, () => this.find(path));
+    return getOrSet(this.#credentials, path, async () => {
+      const found = await this.find(path);
+      for (const secret of found ? secretsOf(found) : []) this.secrets.add(secret);
+      return found;
+    });
   }
 
   async #token(request: TokenRequest): Promise<BearerToken> {
@@ -224,7 +237,11 @@ export class Authorizer {
     if (token !== undefined && token.expires > Date.now()) return token;
     if (this.#tokens.get(key) !== kept) return await this.#token(request);
     this.#tokens.delete(key);
-    return await getOrTry(this.#tokens, key, () => fetchToken(this, request));
+    return await getOrTry(this.#tokens, key, async () => {
+      const token = await fetchToken(this, request);
+      this.secrets.add(token.value);
+      return token;
+    });
   }
 
   /** A token that is there, or on its way; what another caller waited for in vain is none. */
@@ -232,6 +249,12 @@ export class Authorizer {
     const kept = this.#tokens.get(key)?.catch(() => undefined);
     return kept && await orAborted(kept, signal);
   }
+}
+
+function secretsOf(credential: Credential): readonly string[] {
+  if (credential.kind !== "password") return [credential.token];
+  const { username, password } = credential;
+  return [password, basicAuthorization(username, password).slice("Basic ".length)];
 }
 
 function tokenKey(scopes: readonly Scope[]): string {

@@ -1,10 +1,9 @@
 /**
- * Bounds in time and bytes: work that ends, and small answers that are read whole, those that refuse
- * among them.
+ * Bounds in time and bytes: work that ends, and small answers that are read whole.
  * @module
  */
 import { chunksOf, readAll } from "../../io/streams.ts";
-import { ConnectionError, type ErrorAnswer } from "./failure.ts";
+import { ConnectionError } from "./failure.ts";
 
 /**
  * Ends work that takes too long, or when its caller does. Not by `AbortSignal.any`: on Deno 2.6 each one
@@ -62,33 +61,4 @@ export async function readWithin(
   using bound = new Bound();
   bound.set(ms, `${what} did not come whole`);
   return await readAll(chunksOf(body, bound.signal), limit, what);
-}
-
-const MAX_ERROR_BYTES = 64 * 1024;
-const ERROR_MS = 10_000;
-
-/** What an answer says that was not hoped for; its codes are read from its body. */
-export async function readErrorAnswer(
-  who: string,
-  { status, body }: { readonly status: number; readonly body: ReadableStream<Uint8Array> },
-): Promise<{ readonly why: string; readonly error: ErrorAnswer }> {
-  const bytes = await readWithin(body, MAX_ERROR_BYTES, ERROR_MS, "the error").catch(() => {});
-  const codes = bytes === undefined ? [] : registryCodes(bytes);
-  const said = codes.length > 0 ? ` (${codes.join(", ")})` : "";
-  return { why: `${who} answered ${status}${said}`, error: { status, codes } };
-}
-
-/**
- * The codes in the body of an error answer; none where it is something else. Only words of capital
- * letters count, since a registry's own text might echo a secret or move a terminal's cursor.
- */
-function registryCodes(body: Uint8Array): readonly string[] {
-  try {
-    const { errors } = JSON.parse(new TextDecoder().decode(body));
-    if (!Array.isArray(errors)) return [];
-    const codes = errors.slice(0, 10).map((one) => String(one?.code));
-    return [...new Set(codes.filter((code) => /^[A-Z][A-Z0-9_]{1,63}$/.test(code)))];
-  } catch {
-    return [];
-  }
 }

@@ -8,8 +8,8 @@ import { getOrSet, sleep } from "../../io/concurrency.ts";
 import { Authorizer, type Scope, TokenRefused } from "./auth.ts";
 import { type CredentialProvider, dockerCredentials } from "./credentials.ts";
 import { apiHost } from "./endpoint.ts";
-import { readErrorAnswer } from "./bounds.ts";
 import {
+  backoffMs,
   connectionFailure,
   DEFAULT_RETRY,
   type ErrorAnswer,
@@ -18,7 +18,8 @@ import {
   parseRetryAfter,
   RegistryError,
   type RetryPolicy,
-  waitMs,
+  spanText,
+  Waits,
 } from "./failure.ts";
 import {
   type Answer,
@@ -29,6 +30,7 @@ import {
   Transport,
 } from "./transport.ts";
 import { UploadSize } from "./upload_size.ts";
+import { readErrorAnswer } from "./words.ts";
 
 /** What several repositories share: connections, and options with what was not said. */
 export class Shared implements AsyncDisposable {
@@ -36,7 +38,7 @@ export class Shared implements AsyncDisposable {
   readonly credentials: CredentialProvider;
   readonly policy: RetryPolicy;
   readonly documentMs: number;
-  readonly onDelay: (message: string) => void;
+  readonly onDelay: (message: string, waitMs?: number) => void;
   readonly #clients = new Map<string, RegistryClient>();
 
   constructor(options: RegistryOptions) {
@@ -71,7 +73,7 @@ export interface Call {
   readonly body?: (() => RequestContent) | undefined;
   /** Whether nobody is to be told who is asking. */
   readonly isAnonymous?: boolean | undefined;
-  /** What a person may do who is not let in; to log in unless given. */
+  /** What a person may do who is not let in; to log in unless given, where that would help. */
   readonly denied?: string | undefined;
   /** What a person may do about any other answer. */
   readonly otherwise?: string | undefined;
@@ -80,7 +82,12 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-const TOO_LARGE = "let it, or the proxy before it, take larger bodies";
+/** Statuses of those who do not take so large a body; some say that it is out of range. */
+export const TOO_LARGE: readonly number[] = [413, 416];
+const TAKE_LARGER = "let it, or the proxy before it, take larger bodies";
+/** Waits that somebody notices, who is told of them, and spans that are as good as the same. */
+const NOTICED_MS = 2000;
+const SAME_MS = 1000;
 const MAX_REDIRECTS = 8;
 type Reached = { readonly base: URL; readonly authorizer: Authorizer };
 
@@ -89,62 +96,96 @@ export class RegistryClient {
   /** How much a request of an upload may carry. */
   readonly uploadSize: UploadSize = new UploadSize();
   #reached: Reached | undefined;
+  /** The end of the last wait that was told of, as by `Date.now()`: many requests may wait for one. */
+  #waitsUntil = 0;
 
   constructor(readonly registry: string, readonly shared: Shared) {}
 
-  /** Waits till another try makes sense, and tells of it; `retryAfterMs` is what the registry asked for. */
-  async waitForTry(call: Call, failed: number, why: string, retryAfterMs?: number): Promise<void> {
+  /** Waits till another try makes sense, and tells of it. */
+  async waitForTry(
+    { doing, signal }: Call,
+    failed: number,
+    why: string,
+    ms: number = backoffMs(this.shared.policy, failed),
+  ): Promise<void> {
     const { policy, onDelay } = this.shared;
-    const ms = waitMs(policy, failed, retryAfterMs);
+    const until = Date.now() + ms;
+    const isNews = ms >= NOTICED_MS && until > this.#waitsUntil + SAME_MS;
+    if (isNews) this.#waitsUntil = until;
     const when = `in ${(ms / 1000).toFixed(1)} s (${failed} of ${policy.attempts})`;
-    onDelay(`Could not ${call.doing}: ${why}; trying again ${when}`);
-    await sleep(ms, call.signal);
+    onDelay(`Could not ${doing}: ${why}; trying again ${when}`, isNews ? Math.ceil(ms) : undefined);
+    await sleep(ms, signal);
   }
 
   /**
-   * Sends a request. Gives any answer that another try would not change; after the last try, also
-   * one that it might.
+   * Sends a request. Gives any answer that another try would not change; after the last try, and
+   * where the registry asks for too long a wait, also one that it might.
    * @throws {RegistryError} when no answer came, or no token was to be had
    */
   async call(call: Call): Promise<Answer> {
     const { signal } = call;
-    const attempts = call.retry === false ? 1 : this.shared.policy.attempts;
+    const { policy } = this.shared;
+    const attempts = call.retry === false ? 1 : policy.attempts;
+    const waits = new Waits(policy);
     for (let tried = 1;; tried++) {
       signal?.throwIfAborted();
-      let retryAfterMs: number | undefined;
+      let ms: number | undefined;
       let why: string;
       try {
         const answer = await this.#once(call);
         if (tried >= attempts || !isTransientStatus(answer.status)) return answer;
-        retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"));
-        why = `${answer.url.host} answered ${answer.status}`;
-        await answer.body.cancel();
+        ms = waits.next(tried, parseRetryAfter(answer.headers.get("retry-after")));
+        if (ms === undefined) return answer;
+        ({ why } = await this.#said(answer));
       } catch (error) {
         signal?.throwIfAborted();
         if (call.retry === false && isTransientError(error)) throw error;
+        const refused = error instanceof TokenRefused ? error.answer : undefined;
         const again = isTransientError(error) ||
-          (error instanceof TokenRefused && isTransientStatus(error.answer.status));
-        if (tried >= attempts || !again) throw this.failure(call, error);
+          (refused !== undefined && isTransientStatus(refused.status));
+        if (tried < attempts && again) ms = waits.next(tried, refused?.retryAfterMs);
+        if (ms === undefined) throw this.failure(call, error);
         why = messageOf(error);
       }
-      await this.waitForTry(call, tried, why, retryAfterMs);
+      await this.waitForTry(call, tried, why, ms);
     }
+  }
+
+  /** Whose answer it is, and what it says that was not hoped for. */
+  async #said(answer: Answer) {
+    const { base, authorizer } = await this.reach();
+    const who = answer.url.host === base.host ? "registry" : answer.url.host;
+    return await readErrorAnswer(who, answer, authorizer.secrets);
   }
 
   /** The error of an answer that was not hoped for; `absent`: of 404, that nothing is there. */
   async failureOf(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
-    const { status, url } = answer;
-    const own = url.host === (await this.reach()).base.host;
-    const { why, error } = await readErrorAnswer(own ? "registry" : url.host, answer);
-    if (status === 401 || status === 403) return this.#denied(call, url, why, error);
+    const { url } = answer;
+    const { why, error } = await this.#said(answer);
+    const { status } = error;
+    if (status === 401 || status === 403) {
+      const { authorizer } = await this.reach();
+      const isKnown = !call.isAnonymous && await authorizer.credential(call.scopes) !== undefined;
+      return this.#denied(call, url, why, error, isKnown);
+    }
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
-    const next = status === 413 ? TOO_LARGE : call.otherwise;
+    const isTooLarge = call.body !== undefined && TOO_LARGE.includes(status);
+    const next = isTooLarge ? TAKE_LARGER : askedToWait(error) ?? call.otherwise;
     return new RegistryError(code, call, url, why, { next, ...error });
   }
 
-  #denied(call: Call, url: URL, why: string, more: ErrorAnswer): RegistryError {
-    const next = call.denied ?? `run "kodeno login ${this.registry}"`;
-    return new RegistryError("UNAUTHORIZED", call, url, why, { next, ...more });
+  /** Logging in helps who has not, or whose login is not taken; to others the registry says what does. */
+  #denied(
+    call: Call,
+    url: URL,
+    why: string,
+    error: ErrorAnswer & { readonly cause?: unknown },
+    isKnown: boolean,
+  ): RegistryError {
+    let next = call.denied;
+    if (error.status === 401 || !isKnown) next ??= `run "kodeno login ${this.registry}"`;
+    else if (!error.hasWords) next ??= `the login for ${this.registry} may not do that`;
+    return new RegistryError("UNAUTHORIZED", call, url, why, { next, ...error });
   }
 
   /**
@@ -227,15 +268,24 @@ export class RegistryClient {
   failure(call: Call, error: unknown): unknown {
     if (error instanceof KodenoError) return error;
     if (error instanceof TokenRefused) {
-      const { url, message, answer: { status, codes } } = error;
-      const more = { status, codes, cause: error };
+      const { url, message, answer, isKnown } = error;
+      const more = { ...answer, cause: error };
       const asked = { ...call, method: "GET" };
-      return status >= 400 && status < 500 && !isTransientStatus(status)
-        ? this.#denied(asked, url, message, more)
-        : new RegistryError("REGISTRY_FAILED", asked, url, message, more);
+      const isDenied = answer.status >= 400 && answer.status < 500;
+      if (isDenied && !isTransientStatus(answer.status)) {
+        return this.#denied(asked, url, message, more, isKnown);
+      }
+      const next = askedToWait(answer);
+      return new RegistryError("REGISTRY_FAILED", asked, url, message, { ...more, next });
     }
     const base = this.#reached?.base ?? `https://${apiHost(this.registry)}/`;
     const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
     return connectionFailure(call, url, error);
   }
+}
+
+/** What a person may do whom a registry has asked to wait. */
+function askedToWait({ status, retryAfterMs = 0 }: ErrorAnswer): string | undefined {
+  if (!isTransientStatus(status) || retryAfterMs < NOTICED_MS) return undefined;
+  return `it asks to wait ${spanText(retryAfterMs)}; run it again then`;
 }

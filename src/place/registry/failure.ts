@@ -73,6 +73,10 @@ export interface ErrorAnswer {
   readonly status: number;
   /** Those of its body: `DENIED`, `MANIFEST_UNKNOWN` (distribution spec, "Error Codes"). */
   readonly codes: readonly string[];
+  /** Whether it says more than codes. */
+  readonly hasWords: boolean;
+  /** Milliseconds that it asks to wait, where it does (`Retry-After`). */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** What else is known of a request that failed: the error behind it, and what a person may do now. */
@@ -120,16 +124,19 @@ export interface RetryPolicy {
   readonly baseMs: number;
   /** Upper bound of any wait of ours. */
   readonly maxMs: number;
-  /** Upper bound of a wait that a `Retry-After` asks for. */
+  /** Upper bound of all waits of one request that `Retry-After` asks for; past it the request fails. */
   readonly maxRetryAfterMs: number;
 }
 
-/** What is tried where nothing else is said: 5 times, some 3 seconds in all. */
+/**
+ * What is tried where nothing else is said: 5 times, some 3 seconds in all, or two minutes where the
+ * other side asks for a wait.
+ */
 export const DEFAULT_RETRY: RetryPolicy = {
   attempts: 5,
   baseMs: 200,
   maxMs: 10_000,
-  maxRetryAfterMs: 60_000,
+  maxRetryAfterMs: 120_000,
 };
 
 /** Whether a status may be another one when the request is sent again. */
@@ -154,16 +161,38 @@ export function parseRetryAfter(
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** How long to wait after so many failed tries, and for what the other side asked, within its bound. */
-export function waitMs(
-  policy: RetryPolicy,
+/** Milliseconds to wait after so many failed tries where the other side asks for nothing. */
+export function backoffMs(
+  { baseMs, maxMs }: RetryPolicy,
   failed: number,
-  retryAfterMs: number | undefined,
   random: () => number = Math.random,
 ): number {
-  const jitter = random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (failed - 1));
-  if (retryAfterMs === undefined) return jitter;
-  return Math.min(retryAfterMs, policy.maxRetryAfterMs) + random() * policy.baseMs;
+  return random() * Math.min(maxMs, baseMs * 2 ** (failed - 1));
+}
+
+/** The waits between the tries of one request. */
+export class Waits {
+  #askedMs = 0;
+
+  constructor(readonly policy: RetryPolicy, readonly random: () => number = Math.random) {}
+
+  /**
+   * Milliseconds to wait after so many failed tries: what the other side asked for, and undefined
+   * where all that it asked for would be more than there is time for.
+   */
+  next(failed: number, retryAfterMs: number | undefined): number | undefined {
+    if (retryAfterMs === undefined) return backoffMs(this.policy, failed, this.random);
+    if (this.#askedMs + retryAfterMs > this.policy.maxRetryAfterMs) return undefined;
+    this.#askedMs += retryAfterMs;
+    return retryAfterMs + this.random() * this.policy.baseMs;
+  }
+}
+
+/** A span of time for a person, in whole seconds, minutes or hours. */
+export function spanText(ms: number): string {
+  const units = [[3_600_000, "h"], [60_000, "min"]] as const;
+  const [size, unit] = units.find(([size]) => ms >= 2 * size) ?? [1000, "s"];
+  return `${Math.ceil(ms / size)} ${unit}`;
 }
 
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */

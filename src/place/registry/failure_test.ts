@@ -11,15 +11,31 @@ import {
   isTransientError,
   isTransientStatus,
   parseRetryAfter,
-  waitMs,
+  spanText,
+  Waits,
 } from "./failure.ts";
 
 Deno.test("waits grow, with jitter, within their bounds", () => {
-  const top = [1, 2, 3, 4, 5, 6, 7, 20].map((n) => waitMs(DEFAULT_RETRY, n, undefined, () => 1));
+  const longest = new Waits(DEFAULT_RETRY, () => 1);
+  const top = [1, 2, 3, 4, 5, 6, 7, 20].map((n) => longest.next(n, undefined));
   assert.deepEqual(top, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
-  assert.equal(waitMs(DEFAULT_RETRY, 5, undefined, () => 0), 0);
-  assert.equal(waitMs(DEFAULT_RETRY, 1, 3000, () => 0), 3000);
-  assert.equal(waitMs(DEFAULT_RETRY, 1, 1e12, () => 0), 60_000);
+  const waits = new Waits(DEFAULT_RETRY, () => 0);
+  assert.equal(waits.next(5, undefined), 0);
+  assert.equal(waits.next(1, 1e12), undefined);
+  // Two minutes in all, which one that is too long takes nothing of.
+  assert.deepEqual([60_000, 59_000, 2000, 1000, 1, 0].map((ms) => waits.next(1, ms)), [
+    60_000,
+    59_000,
+    undefined,
+    1000,
+    undefined,
+    0,
+  ]);
+});
+
+Deno.test("a span of time is told in the unit that fits", () => {
+  const shown = [500, 2000, 119_000, 120_000, 3_600_000, 7_200_000, 31_536_000_000].map(spanText);
+  assert.deepEqual(shown, ["1 s", "2 s", "119 s", "2 min", "60 min", "2 h", "8760 h"]);
 });
 
 Deno.test("Retry-After is seconds or a date", () => {

@@ -25,7 +25,7 @@ import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/ma
 import { type Document, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound } from "./bounds.ts";
-import { connectionFailure, waitMs } from "./failure.ts";
+import { backoffMs, connectionFailure } from "./failure.ts";
 import type { Answer, RegistryOptions } from "./transport.ts";
 
 /** More pages than any registry has; a list that goes round ends, too. */
@@ -200,7 +200,7 @@ export class Referrers {
         const why = "others write over it all the time; run it again";
         throw new KodenoError("REGISTRY_FAILED", `${doing}: ${why}`);
       }
-      if (tried > 0) await sleep(waitMs(policy, tried, undefined), this.options.signal);
+      if (tried > 0) await sleep(backoffMs(policy, tried), this.options.signal);
       const mediaType = MediaType.index;
       const list = { schemaVersion: 2, mediaType, ...index, manifests: [...manifests, entry] };
       const bytes = encodeJson(list);

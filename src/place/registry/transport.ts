@@ -59,8 +59,11 @@ export interface RegistryOptions {
   readonly userAgent?: string | undefined;
   /** Told of what went wrong without an end to the work, such as a missing credential helper. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Told of what takes longer than it should: tries that failed, lists of many pages. */
-  readonly onDelay?: ((message: string) => void) | undefined;
+  /**
+   * Told of what takes longer than it should: tries that failed, lists of many pages; and before a
+   * wait that a person would notice, how many milliseconds it is.
+   */
+  readonly onDelay?: ((message: string, waitMs?: number) => void) | undefined;
 }
 
 /** How registries and daemons are reached; frozen. */

@@ -21,6 +21,7 @@ import {
   isTransientError,
   isTransientStatus,
   parseRetryAfter,
+  Waits,
 } from "./failure.ts";
 import type { Answer } from "./transport.ts";
 
@@ -143,6 +144,7 @@ export class Upload {
   /** What begins an upload. */
   readonly #begins: Call;
   readonly #bytes: BlobReader;
+  readonly #waits: Waits;
   #session: Session | undefined;
   /** Bytes of a chunk, as the registry wants it. */
   #smallest = 0;
@@ -157,6 +159,7 @@ export class Upload {
   ) {
     this.#client = repository.client;
     this.#bytes = new BlobReader(d, open, options);
+    this.#waits = new Waits(this.#client.shared.policy);
     const doing = `push blob ${parseDigest(d.digest)} to ${repository.name}`;
     this.#begins = repository.call("POST", "blobs/uploads/", doing, options);
   }
@@ -200,12 +203,14 @@ export class Upload {
     const isAnswer = error instanceof RetryableAnswer;
     if (!isAnswer && !isTransientError(error)) throw error;
     const call = this.#begins;
-    if (failed >= this.#client.shared.policy.attempts) {
+    const isLast = failed >= this.#client.shared.policy.attempts;
+    const retryAfterMs = isAnswer ? error.retryAfterMs : undefined;
+    const ms = isLast ? undefined : this.#waits.next(failed, retryAfterMs);
+    if (ms === undefined) {
       const to = this.#session?.location ?? call.to;
       throw isAnswer ? error.failure : this.#client.failure({ ...call, to }, error);
     }
-    const [failure, retryAfterMs] = isAnswer ? [error.failure, error.retryAfterMs] : [error];
-    await this.#client.waitForTry(call, failed, messageOf(failure), retryAfterMs);
+    await this.#client.waitForTry(call, failed, messageOf(isAnswer ? error.failure : error), ms);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */

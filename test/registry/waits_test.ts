@@ -1,0 +1,130 @@
+/**
+ * Registries that ask to wait: how long is told at once, and what would take too long ends with what
+ * they say.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { openRegistry, type RegistryStore } from "../../src/place/registry/registry.ts";
+import type { RegistryOptions } from "../../src/place/registry/transport.ts";
+import { type OddRule, refusal, type Reply, startOddRegistry } from "../interop/odd_registry.ts";
+import { failsWith, soon } from "../support/fails.ts";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { kodeno } from "../support/kodeno.ts";
+import { tempDir } from "../support/temp.ts";
+import { push, small } from "./fault_lab.ts";
+
+const slow = (retryAfter: string, status = 429): Reply => ({
+  ...refusal(status, "TOOMANYREQUESTS", "pull rate limit of team reached"),
+  headers: { "retry-after": retryAfter },
+});
+
+async function asking(
+  rules: readonly OddRule[],
+  work: (store: RegistryStore, told: readonly [string, number | undefined][]) => Promise<void>,
+  options: RegistryOptions = {},
+): Promise<void> {
+  await using odd = await startOddRegistry(rules);
+  const told: [string, number | undefined][] = [];
+  await using store = openRegistry(`${odd.host}/team/app`, {
+    credentials: () => Promise.resolve(undefined),
+    onDelay: (message, waitMs) => told.push([message, waitMs]),
+    ...options,
+  });
+  await work(store, told);
+}
+
+Deno.test("registry waits: more than two minutes ends at once with the registry's words", async () => {
+  const why = new RegExp(
+    "registry answered 429 \\(TOOMANYREQUESTS: pull rate limit of team reached\\); " +
+      "it asks to wait 60 min; run it again then$",
+  );
+  const calls: readonly ((store: RegistryStore) => Promise<unknown>)[] = [
+    (store) => store.resolve("v1"),
+    (store) => store.tags(),
+    (store) => store.has(small.descriptor),
+    (store) => store.check(),
+    (store) => push(store, small),
+  ];
+  for (const call of calls) {
+    await asking([{ answer: slow("3600") }], async (store, told) => {
+      await soon(failsWith("REGISTRY_FAILED", () => call(store), why));
+      assert.deepEqual(told, []);
+    });
+  }
+  // In the middle of an upload, and by those who overload themselves.
+  for (const [method, status] of [["PUT", 429], ["POST", 503]] as const) {
+    await asking([{ method, answer: slow("3600", status) }], async (store) => {
+      const late = /pull rate limit of team reached\); it asks to wait 60 min; run it again then$/;
+      await soon(failsWith("REGISTRY_FAILED", () => push(store, small), late));
+    });
+  }
+});
+
+Deno.test("registry waits: so does a token server that asks for it", async () => {
+  const rules: OddRule[] = [
+    { url: "/token", answer: slow("3600") },
+    {
+      answer: ({ headers: { host } }) => ({
+        status: 401,
+        headers: { "www-authenticate": `Bearer realm="http://${host}/token"` },
+      }),
+    },
+  ];
+  await asking(rules, async (store, told) => {
+    const why = /token server \S+ answered 429 \(.*team reached\); it asks to wait 60 min; run/;
+    await soon(failsWith("REGISTRY_FAILED", () => store.tags(), why));
+    assert.deepEqual(told, []);
+  });
+});
+
+Deno.test("registry waits: all waits of one request together have a bound", async () => {
+  const retry = { baseMs: 1, maxRetryAfterMs: 1500 };
+  await asking([{ answer: slow("1") }], async (store, told) => {
+    await soon(failsWith("REGISTRY_FAILED", () => store.tags(), /answered 429 .*team reached/));
+    assert.equal(told.length, 1);
+  }, { retry });
+});
+
+Deno.test("registry waits: one that a person notices is told before it begins, and once", async () => {
+  const rules: OddRule[] = [
+    { url: "/tags/", times: 1, answer: slow("2") },
+    { url: "/manifests/", times: 1, answer: slow("2") },
+  ];
+  await asking(rules, async (store, told) => {
+    const began = performance.now();
+    const asked = Promise.allSettled([store.tags(), store.resolve("v1")]);
+    while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(performance.now() - began < 1500);
+    const waits = told.map(([, waitMs]) => waitMs);
+    // The other one waits for the same.
+    assert.deepEqual(waits.filter((ms) => ms === undefined).length, 1, String(waits));
+    assert.ok(waits.some((ms) => ms !== undefined && ms >= 2000 && ms < 2500), String(waits));
+    const said = /: registry answered 429.*; trying again in 2\.\d s \(1 of 5\)$/;
+    for (const [message] of told) assert.match(message, said);
+    await soon(asked);
+  });
+});
+
+Deno.test("registry waits: the command line tells of one, and --json how long it is", async () => {
+  await using dir = await tempDir();
+  await layoutWith(dir, "out", { "app:v1": imageGraph("waits") });
+  for (const json of [[], ["--json"]]) {
+    const rules = [{ method: "PUT", url: "/manifests/v1", times: 1, answer: slow("2") }];
+    await using odd = await startOddRegistry(rules);
+    const args = ["push", "out", "--to", odd.host, ...json];
+    const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path });
+    assert.equal(code, 0, stderr);
+    const said =
+      /^Could not push \S+:v1: registry answered 429 \(TOOMANYREQUESTS: pull rate limit/m;
+    if (json.length === 0) {
+      assert.match(stderr, said);
+      continue;
+    }
+    const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const [wait, ...others] = events.filter(({ waitMs }) => waitMs !== undefined);
+    assert.deepEqual(others, []);
+    assert.deepEqual([wait.type, wait.level], ["note", "info"]);
+    assert.ok(wait.waitMs >= 2000 && wait.waitMs < 2500);
+    assert.match(wait.message, said);
+  }
+});
