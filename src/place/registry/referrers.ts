@@ -22,7 +22,7 @@ import {
   parseDigest,
 } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
-import { type Document, refuseWebPage, type Repository } from "./repository.ts";
+import { type Document, isWebPage, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound } from "./bounds.ts";
 import { backoffMs, connectionFailure } from "./failure.ts";
@@ -35,8 +35,12 @@ const MAX_LIST_BYTES = 32 * 1024 * 1024;
 /** What all of it may take, in the time of a document. */
 const LIST_TIMES = 5;
 
-/** The pages of a list. Ends with no page at all when the first is not there (404). */
-async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint8Array> {
+/** The pages of a list. Ends with no page at all when the first says that there is no such list. */
+async function* pagesOf(
+  client: RegistryClient,
+  call: Call,
+  isAbsent: (answer: Answer) => boolean,
+): AsyncGenerator<Uint8Array> {
   const seen = new Set<string>();
   let length = 0;
   using bound = new Bound(call.signal);
@@ -50,7 +54,7 @@ async function* pagesOf(client: RegistryClient, call: Call): AsyncGenerator<Uint
       // A list that takes too long fails as a connection that does.
       throw client.failure(page, error);
     });
-    if (answer.status === 404 && seen.size === 0) {
+    if (seen.size === 0 && isAbsent(answer)) {
       await answer.body.cancel();
       return;
     }
@@ -96,7 +100,10 @@ export async function listTags(
   const { client, name } = repository;
   const doing = `list tags of ${name}`;
   const call = repository.call("GET", "tags/list?n=1000", doing, options);
-  const pages = await Array.fromAsync(pagesOf(client, call), (bytes) => tagsOf(bytes, doing));
+  const pages = await Array.fromAsync(
+    pagesOf(client, call, ({ status }) => status === 404),
+    (bytes) => tagsOf(bytes, doing),
+  );
   if (pages.length > 0) return pages.flat();
   throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
 }
@@ -111,6 +118,14 @@ function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
     // As what is JSON, and no list.
   }
   throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: the answer is no list of tags`);
+}
+
+/**
+ * Whether a registry does not know the API for referrers. Those of before it, and proxies, take it for a
+ * broken request, for one that nobody may make, or show their page for people.
+ */
+function hasNoReferrers(answer: Answer): boolean {
+  return [400, 404, 405, 406, 501].includes(answer.status) || isWebPage(answer);
 }
 
 /** The tag under which referrers are listed where there is no API. */
@@ -149,7 +164,7 @@ export class Referrers {
     const call = repository.call("GET", path, `list ${what}`, this.options);
     const asked = { ...call, headers: { accept: MediaType.index } };
     const read = (bytes: Uint8Array) => parseIndex(bytes, what).manifests;
-    const pages = await Array.fromAsync(pagesOf(repository.client, asked), read);
+    const pages = await Array.fromAsync(pagesOf(repository.client, asked, hasNoReferrers), read);
     if (pages.length === 0) return undefined;
     return [...new Map(pages.flat().map((one) => [one.digest, one])).values()];
   }

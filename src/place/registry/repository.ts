@@ -9,7 +9,6 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { digestOf } from "../../io/hash.ts";
 import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/streams.ts";
 import {
-  bareDescriptor,
   type Descriptor,
   type Digest,
   isDigest,
@@ -27,6 +26,7 @@ import {
   connectionFailure,
   FailedTries,
   isTransientError,
+  isTransientStatus,
   RegistryError,
 } from "./failure.ts";
 
@@ -76,17 +76,49 @@ export class Repository {
     return { doing, method, to: `/v2/${path}/${rest}`, scopes: [scope], signal };
   }
 
-  /** Whether it has a blob of that digest and size (HEAD). */
+  /** Whether it has a blob of that digest and size. */
   async hasBlob(d: Descriptor, options: CallOptions): Promise<boolean> {
     const doing = `look for blob ${d.digest} in ${this.name}`;
     const call = this.call("HEAD", `blobs/${parseDigest(d.digest)}`, doing, options);
-    const answer = await this.client.call(call);
-    await answer.body.cancel();
-    if (answer.status === 404) return false;
-    if (answer.status !== 200) throw await this.client.failureOf(call, answer);
+    // Of a blob that is there after all, one byte has to do.
+    const answer = await this.#look(call, d.size > 0 ? { range: "bytes=0-0" } : {});
+    if (answer === undefined) return false;
     refuseWebPage(call, answer, d.mediaType);
-    const length = answer.headers.get("content-length");
+    const length = answer.status === 206
+      ? /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? null
+      : answer.headers.get("content-length");
     return length === null || Number(length) === d.size;
+  }
+
+  /**
+   * Whether something is there: by HEAD, and by GET where that is answered neither with yes nor no.
+   * Some know only GET, behind some addresses, too; and only its answer says why not. Gives the answer
+   * without its body; undefined of what is not there.
+   * @throws {RegistryError}
+   */
+  async #look(
+    call: Call,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer | undefined> {
+    const { client } = this;
+    let asked = call;
+    let answer = await client.call(asked);
+    const { status } = answer;
+    const mayKnow = status === 429 || !isTransientStatus(status);
+    if (status >= 400 && status !== 404 && mayKnow) {
+      await answer.body.cancel();
+      // Who was told to come later has come back as often as that makes sense.
+      const retry = status === 429 ? false : undefined;
+      asked = { ...call, method: "GET", headers: { ...call.headers, ...headers }, retry };
+      answer = await client.call(asked).catch((error) => {
+        throw client.failure(asked, error);
+      });
+    }
+    if (answer.status === 404 || answer.status === 200 || answer.status === 206) {
+      await answer.body.cancel();
+      return answer.status === 404 ? undefined : answer;
+    }
+    throw await client.failureOf(asked, answer);
   }
 
   /**
@@ -124,28 +156,22 @@ export class Repository {
   }
 
   /**
-   * What a tag or digest names (HEAD, and GET only where the answer leaves something out); undefined
-   * when it is not there.
+   * What a tag or digest names, for which it is read only where the answer leaves something out;
+   * undefined when it is not there.
    * @throws {KodenoError} `BAD_CONTENT` when it is no manifest or index that kodeno knows
    */
   async headManifest(ref: string, options: CallOptions): Promise<Descriptor | undefined> {
     const call = this.#manifestCall("HEAD", ref, options);
-    const answer = await this.client.call(call);
-    await answer.body.cancel();
-    const { status } = answer;
-    if (status === 404) return undefined;
-    // Some registries know HEAD only for those who are logged in, or not at all.
-    if (status === 405) return (await this.getManifest(ref, options)).descriptor;
-    if (status !== 200) throw await this.client.failureOf(call, answer);
+    const answer = await this.#look(call);
+    if (answer === undefined) return undefined;
     refuseWebPage(call, answer, "");
     const digest = namedDigest(answer);
     const length = answer.headers.get("content-length");
-    const mediaType = typeOf(answer);
-    if (digest === undefined || length === null || mediaType === "application/json") {
-      return (await this.getManifest(ref, options)).descriptor;
-    }
-    if (isDigest(ref) && digest !== ref) throw otherDigest(call, digest);
-    return known(call, { mediaType, digest, size: Number(length) });
+    const found = digest !== undefined && length !== null &&
+      { mediaType: typeOf(answer), digest, size: Number(length) };
+    if (!found || !hasSuccessors(found)) return (await this.getManifest(ref, options)).descriptor;
+    if (isDigest(ref) && found.digest !== ref) throw otherDigest(call, found.digest);
+    return found;
   }
 
   /**
@@ -178,8 +204,11 @@ export class Repository {
       const isOther = (isDigest(ref) && ref !== digest) ||
         (namedDigest(answer) ?? digest) !== digest;
       if (isOther) throw otherDigest(call, digest);
-      const descriptor = { mediaType: typeOf(answer), digest, size: bytes.length };
-      return { descriptor: known(call, descriptor), bytes };
+      const told = { mediaType: typeOf(answer), digest, size: bytes.length };
+      const descriptor = hasSuccessors(told) ? told : { ...told, mediaType: ownType(bytes) };
+      if (hasSuccessors(descriptor)) return { descriptor, bytes };
+      const type = JSON.stringify(told.mediaType);
+      throw badContent(call, `it is neither an image nor an index, but ${type}`, digest);
     }
   }
 
@@ -283,10 +312,14 @@ function badContent(call: Call, why: string, digest: string): KodenoError {
   return new KodenoError("BAD_CONTENT", `Cannot ${call.doing}: ${why}`, { digest });
 }
 
+/** Whether an answer is a page for people. */
+export function isWebPage({ headers }: Answer): boolean {
+  return /^text\/html\b/i.test(headers.get("content-type") ?? "");
+}
+
 /** Refuses a page for people: what answers is no registry, but a login page or a misled proxy. */
 export function refuseWebPage(call: Call, answer: Answer, mediaType: string): void {
-  const type = answer.headers.get("content-type") ?? "";
-  if (!/^text\/html\b/i.test(type) || /^text\/html\b/i.test(mediaType)) return;
+  if (!isWebPage(answer) || /^text\/html\b/i.test(mediaType)) return;
   answer.body.cancel().catch(() => {});
   const { status, url } = answer;
   const why = `${url.host} answered with a web page`;
@@ -304,10 +337,23 @@ function namedDigest(answer: Answer): Digest | undefined {
   return isDigest(named) ? named : undefined;
 }
 
-function known(call: Call, descriptor: Descriptor): Descriptor {
-  if (hasSuccessors(descriptor)) return bareDescriptor(descriptor);
-  const type = JSON.stringify(descriptor.mediaType);
-  throw badContent(call, `it is neither an image nor an index, but ${type}`, descriptor.digest);
+/**
+ * The type that a manifest or index gives itself, for a registry that serves it as something else; where
+ * it gives none, the one that its members leave, unless they are those of both. "" when there is none.
+ */
+function ownType(bytes: Uint8Array): string {
+  let value: Readonly<Record<string, unknown>> | null;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return "";
+  }
+  const { schemaVersion, mediaType, manifests, layers, config } = value ?? {};
+  if (schemaVersion !== 2) return "";
+  if (typeof mediaType === "string") return mediaType;
+  const [isIndex, isManifest] = [Array.isArray(manifests), Array.isArray(layers) || !!config];
+  if (isIndex === isManifest) return "";
+  return isIndex ? MediaType.index : MediaType.manifest;
 }
 
 function otherDigest(call: Call, digest: string): KodenoError {

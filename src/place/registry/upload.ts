@@ -10,9 +10,9 @@ import type { CallOptions, OpenBlob } from "../../content/places.ts";
 import { hasCode, messageOf } from "../../errors.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { checkedChunks, reusedChunks } from "../../io/streams.ts";
-import { type Descriptor, parseDigest } from "../../oci/descriptor.ts";
+import { type Descriptor, digestHex, parseDigest } from "../../oci/descriptor.ts";
 import type { Scope } from "./auth.ts";
-import type { Call, RegistryClient } from "./client.ts";
+import { type Call, type RegistryClient, TOO_LARGE } from "./client.ts";
 import { FIRST_CHUNK_BYTES, smallestChunk } from "./upload_size.ts";
 import type { Repository } from "./repository.ts";
 import {
@@ -37,7 +37,7 @@ const HELD = 3 * CHUNK;
 /** How long the registry may take to drop an upload that is given up. */
 const DELETE_MS = 3000;
 /** Statuses of those who take no body without a length, or not so much of it. */
-const STREAM_REFUSED: readonly number[] = [400, 411, 413, 416];
+const STREAM_REFUSED: readonly number[] = [400, 411, ...TOO_LARGE];
 
 /** The bytes of a blob in parts; read once where all goes well. */
 class BlobReader {
@@ -110,7 +110,12 @@ type Session = { readonly location: URL; readonly offset: number };
 
 /** An answer to a part of an upload that another try may change. */
 class RetryableAnswer {
-  constructor(readonly failure: unknown, readonly retryAfterMs: number | undefined) {}
+  constructor(
+    readonly failure: unknown,
+    readonly retryAfterMs: number | undefined,
+    /** Whether the upload has to begin anew for that. */
+    readonly isAnew: boolean,
+  ) {}
 }
 
 /** A body was too large for the registry or a proxy before it, or had no length. */
@@ -123,9 +128,21 @@ export async function checkPush(repository: Repository, options: CallOptions): P
   const { client } = repository;
   const call = repository.call("POST", "blobs/uploads/", `push to ${repository.name}`, options);
   const answer = await client.call(call);
-  if (answer.status !== 202) throw await client.failureOf(call, answer);
+  if (!goesOn(answer)) throw await client.failureOf(call, answer);
   await answer.body.cancel();
   await giveUp(client, { ...call, to: await client.locationOf(call, answer) });
+}
+
+/** Whether an upload goes on after an answer; 202 is said of that, and others may say where. */
+function goesOn({ status, headers }: Answer): boolean {
+  return status === 202 || ([200, 201, 204].includes(status) && headers.has("location"));
+}
+
+/** Whether an answer tells that the registry has a blob: it names its digest, or its address. */
+function tellsOf({ headers }: Answer, d: Descriptor): boolean {
+  const location = headers.get("location") ?? "";
+  return headers.get("docker-content-digest") === d.digest ||
+    location.split(/[?#]/)[0]?.endsWith(digestHex(parseDigest(d.digest))) === true;
 }
 
 /** Gives up an upload. A registry that refuses, or is slow, removes it at some time by itself. */
@@ -177,10 +194,12 @@ export class Upload {
           return await this.#send(this.#session);
         } catch (error) {
           this.options.signal?.throwIfAborted();
-          if (error instanceof BodyRefused) {
-            if (!this.#client.uploadSize.refuse(error.length, this.#smallest)) throw error.failure;
-          } else {
-            await this.#afterFailure(error, failed.add(this.#session?.offset ?? 0));
+          const { uploadSize } = this.#client;
+          const isRefused = error instanceof BodyRefused;
+          if (!isRefused || !uploadSize.refuse(error.length, this.#smallest)) {
+            const failure = isRefused ? error.failure : error;
+            if (failure instanceof RetryableAnswer && failure.isAnew) this.#session = undefined;
+            await this.#afterFailure(failure, failed.add(this.#session?.offset ?? 0));
             // It may have been refused: over a stream, what is answered before a break can be lost.
             const isBroken = error instanceof ConnectionError && error.trouble === "closed";
             if (isBroken) this.#most = FIRST_CHUNK_BYTES;
@@ -222,16 +241,20 @@ export class Upload {
       // No token for the other repository is no reason not to send the blob.
       if (!hasCode(error, "UNAUTHORIZED")) throw error;
     });
-    if (answer?.status === 202) {
+    if (answer === undefined) return false;
+    const { status, headers } = answer;
+    const isThere = (status === 201 && !headers.has("location")) ||
+      ([200, 201].includes(status) && tellsOf(answer, this.d));
+    if (!isThere && goesOn(answer)) {
       await this.#giveUp();
       this.#session = await this.#begun(call, answer);
-    } else await answer?.body.cancel();
-    return answer?.status === 201;
+    } else await answer.body.cancel();
+    return isThere;
   }
 
   async #begin(): Promise<Session> {
     const answer = await this.#client.call(this.#begins);
-    if (answer.status !== 202) throw await this.#client.failureOf(this.#begins, answer);
+    if (!goesOn(answer)) throw await this.#client.failureOf(this.#begins, answer);
     return await this.#begun(this.#begins, answer);
   }
 
@@ -271,14 +294,15 @@ export class Upload {
       retry: false,
     });
     const answer = await this.#client.call(call);
-    if (answer.status === 202) {
+    if (goesOn(answer)) {
       await answer.body.cancel();
       return await this.#client.locationOf(call, answer);
     }
-    const isRefused = isStream ? STREAM_REFUSED.includes(answer.status) : answer.status === 413;
+    const isRefused = (isStream ? STREAM_REFUSED : TOO_LARGE).includes(answer.status);
     if (!isRefused) throw await this.#failure(call, answer);
-    const refused = answer.status === 413 ? length : Infinity;
-    throw new BodyRefused(await this.#client.failureOf(call, answer), refused);
+    // Of a stream, another status than 413 may be about its form.
+    const refused = isStream && answer.status !== 413 ? Infinity : length;
+    throw new BodyRefused(await this.#failure(call, answer), refused);
   }
 
   /** Ends the upload, with the bytes of a small blob. */
@@ -286,9 +310,13 @@ export class Upload {
     const call = this.#call("PUT", to, { headers: OCTETS, body: () => bytes, retry: false });
     const answer = await this.#client.call(call);
     const { status } = answer;
-    if (status === 201 || status === 204) return await answer.body.cancel();
+    const isTaken = status === 201 || status === 204 ||
+      ([200, 202].includes(status) && (tellsOf(answer, this.d) || answer.headers.has("location")));
+    if (isTaken) return await answer.body.cancel();
     const failure = await this.#failure(call, answer);
-    if (status === 413 && bytes.length > 0) throw new BodyRefused(failure, bytes.length);
+    if (TOO_LARGE.includes(status) && bytes.length > 0) {
+      throw new BodyRefused(failure, bytes.length);
+    }
     if (status === 400) await this.#bytes.verify();
     throw failure;
   }
@@ -298,10 +326,9 @@ export class Upload {
     const { status, headers } = answer;
     const failure = await this.#client.failureOf(call, answer);
     // 404 and 416: the registry has lost the upload, or is not where it was thought to be.
-    const anew = status === 404 || status === 416;
-    if (anew) this.#session = undefined;
-    if (!anew && !isTransientStatus(status)) return failure;
-    return new RetryableAnswer(failure, parseRetryAfter(headers.get("retry-after")));
+    const isAnew = status === 404 || status === 416;
+    if (!isAnew && !isTransientStatus(status)) return failure;
+    return new RetryableAnswer(failure, parseRetryAfter(headers.get("retry-after")), isAnew);
   }
 
   /** Where an upload is to go on; undefined to begin anew. */
