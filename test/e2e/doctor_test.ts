@@ -290,9 +290,9 @@ Deno.test("doctor: proxies that differ, that are no URL, and that take loopback 
   assert.match(found, /^warning: HTTPS_PROXY and https_proxy differ/m);
   assert.match(found, /^warning: NO_PROXY lacks localhost and 127\.0\.0\.1/m);
   assert.doesNotMatch(two.text, /hidden-word/);
-  const bad = await doctor(dir, { HTTPS_PROXY: "socks5://x:1", NO_PROXY: "localhost,127.0.0.1" });
+  const bad = await doctor(dir, { HTTPS_PROXY: "socks4://x:1", NO_PROXY: "localhost,127.0.0.1" });
   assert.deepEqual(bad.of("proxies").map(({ status }) => status), ["wrong"]);
-  assert.match(bad.of("proxies")[0]?.found ?? "", /has to be an http:\/\/ URL/);
+  assert.match(bad.of("proxies")[0]?.found ?? "", /has to be an http:\/\/ or socks5:\/\/ URL/);
 });
 
 Deno.test("doctor: what Skaffold reads beside a skaffold.yaml", async () => {

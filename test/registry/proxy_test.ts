@@ -1,17 +1,18 @@
 /**
- * Through a proxy: tunnels for https, whole URLs for plain HTTP, and who goes straight.
+ * Through a proxy: tunnels for https, whole URLs for plain HTTP, SOCKS, and who goes straight.
  * @module
  */
 import assert from "node:assert/strict";
 import { proxyFor } from "../../src/place/registry/proxy.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
-import type { RegistryOptions } from "../../src/place/registry/transport.ts";
+import { type RegistryOptions, Transport } from "../../src/place/registry/transport.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { verify } from "../../src/content/walk.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
+import { startSocksProxy } from "../parts/socks_proxy.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
 
 const quiet: RegistryOptions = {
@@ -59,10 +60,72 @@ Deno.test({
     );
     await failsWith(
       "BAD_OPTION",
-      () => thereAndBack({ environment: { HTTPS_PROXY: "socks5://user:hunter2@x" } }),
-      /^Cannot use HTTPS_PROXY: it has to be an http:\/\/ URL$/,
+      () => thereAndBack({ environment: { HTTPS_PROXY: "socks4://user:hunter2@x" } }),
+      /^Cannot use HTTPS_PROXY: it has to be an http:\/\/ or socks5:\/\/ URL$/,
     );
   },
+});
+
+for (const scheme of ["socks5", "socks5h"]) {
+  Deno.test({
+    name: `registry proxy: through ${scheme}, https and plain HTTP, with a password and without`,
+    ...needs("docker-registry", "openssl"),
+    async fn() {
+      await using secured = await startSecuredRegistry({ tls: true });
+      await using plain = await startRegistry();
+      for (const login of [undefined, { username: "me", password: "p w" }]) {
+        const user = login ? "me:p%20w@" : "";
+        await using https = await startSocksProxy(secured.host, login);
+        const HTTPS_PROXY = `${scheme}://${user}${https.host}`;
+        await thereAndBack({ environment: { HTTPS_PROXY }, caCerts: [secured.ca] });
+        await thereAndBack({ environment: { HTTPS_PROXY }, insecureRegistry: true });
+        await using http = await startSocksProxy(plain.host, login);
+        const ALL_PROXY = `${scheme}://${user}${http.host}`;
+        await thereAndBack({ environment: { ALL_PROXY }, insecureRegistry: true });
+        // Names are looked up there, and nobody goes past it.
+        for (const { asked } of [https, http]) {
+          assert.deepEqual([...new Set(asked)], ["reg.test:5000"]);
+        }
+      }
+      await using closed = await startSocksProxy(secured.host, { username: "a", password: "b" });
+      for (const user of ["", "a:wrong@"]) {
+        const HTTPS_PROXY = `${scheme}://${user}${closed.host}`;
+        await isRefused("reg.test:5000", HTTPS_PROXY, /the proxy refused the tunnel \(.*password/);
+        const checked = () => thereAndBack({ environment: { HTTPS_PROXY }, caCerts: [secured.ca] });
+        await failsWith("REGISTRY_FAILED", checked, /reg\.test:5000 did not answer/);
+      }
+      assert.deepEqual(closed.asked, []);
+    },
+  });
+}
+
+/** Without checks of certificates, when kodeno speaks SOCKS itself. */
+async function isRefused(host: string, HTTPS_PROXY: string, why: RegExp): Promise<void> {
+  const environment = { HTTPS_PROXY };
+  const transport = new Transport({ certsFolders: [], environment, insecureRegistry: true });
+  try {
+    const url = new URL(`https://${host}/v2/`);
+    await assert.rejects(transport.send({ method: "GET", url }), why);
+  } finally {
+    await transport.close();
+  }
+}
+
+Deno.test("registry proxy: a SOCKS proxy is told addresses as what they are", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  await using proxy = await startSocksProxy(`127.0.0.1:${listener.addr.port}`);
+  for (const host of ["10.1.2.3", "[2001:db8::1:0:2]:5000", "[::ffff:0:0]:5000"]) {
+    const why = /the proxy refused the tunnel \(the connection was refused\)$/;
+    await isRefused(host, `socks5://${proxy.host}`, why);
+  }
+  assert.deepEqual(proxy.asked, [
+    "10.1.2.3:443",
+    "2001:db8:0:0:0:1:0:2:5000",
+    "0:0:0:0:0:ffff:0:0:5000",
+  ]);
+  await using web = await startProxy("127.0.0.1:1", true);
+  await isRefused("reg.test", `socks5://${web.host}`, /closed|SOCKS5/);
 });
 
 Deno.test("registry proxy: its user and password are decoded, or refused without being shown", async () => {
@@ -80,7 +143,7 @@ Deno.test("registry proxy: its user and password are decoded, or refused without
   }
 });
 
-Deno.test("registry proxy: NO_PROXY names hosts, domains, ports and networks", () => {
+Deno.test("registry proxy: NO_PROXY names hosts, domains, ports and networks", async () => {
   const HTTPS_PROXY = "http://proxy:3128";
   const straight = (host: string, NO_PROXY: string) =>
     proxyFor(new URL(`https://${host}/`), { HTTPS_PROXY, NO_PROXY }) === undefined;
@@ -99,4 +162,12 @@ Deno.test("registry proxy: NO_PROXY names hosts, domains, ports and networks", (
   assert.equal(proxyFor(new URL("https://a.b/"), {}), undefined);
   assert.equal(proxyFor(new URL("https://a.b/"), { HTTP_PROXY: "http://x" }), undefined);
   assert.equal(proxyFor(new URL("http://a.b/"), { ALL_PROXY: "x:1" })?.url.href, "http://x:1/");
+  for (const ALL_PROXY of ["socks5://x", "socks5h://x:1080"]) {
+    assert.equal(proxyFor(new URL("http://a.b/"), { ALL_PROXY })?.url.href, "socks5://x:1080");
+  }
+  const unusable = [["ftp://x", "has to be an"], ["socks5://", "is not a URL"]] as const;
+  for (const [ALL_PROXY, why] of unusable) {
+    const bad = new RegExp(`^Cannot use ALL_PROXY: it ${why}`);
+    await failsWith("BAD_OPTION", () => proxyFor(new URL("http://a.b/"), { ALL_PROXY }), bad);
+  }
 });

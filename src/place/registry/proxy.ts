@@ -10,25 +10,32 @@ export type Environment = Readonly<Record<string, string>>;
 
 /** A proxy, and who it is told is asking. */
 export interface ProxyAddress {
+  /** `http:`, or `socks5:` with its port; a host's name is looked up by it in both cases. */
   readonly url: URL;
   readonly login: { readonly username: string; readonly password: string } | undefined;
 }
 
+const SOCKS_PORT = "1080";
+
 /**
  * The proxy for a URL; undefined to go there directly. Loopback is never proxied.
- * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` URL
+ * @throws {KodenoError} `BAD_OPTION` when the variable holds no `http://` or `socks5://` URL
  */
 export function proxyFor(url: URL, environment: Environment): ProxyAddress | undefined {
   const setting = (name: string): string => proxySetting(environment, name);
-  const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  const text = setting(name) || setting("ALL_PROXY");
+  const own = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+  const name = setting(own) === "" ? "ALL_PROXY" : own;
+  const text = setting(name);
   if (text === "" || isLoopback(url.hostname)) return undefined;
   if (isExempt(url, setting("NO_PROXY"))) return undefined;
   // The value may hold a password, so that it is not shown.
   const bad = (why: string) => new KodenoError("BAD_OPTION", `Cannot use ${name}: it ${why}`);
   const proxy = URL.parse(text.includes("://") ? text : `http://${text}`);
-  if (proxy === null) throw bad("is not a URL");
-  if (proxy.protocol !== "http:") throw bad("has to be an http:// URL");
+  if (proxy === null || proxy.host === "") throw bad("is not a URL");
+  // Both have the proxy look names up.
+  if (proxy.protocol === "socks5h:") proxy.protocol = "socks5:";
+  if (proxy.protocol === "socks5:") proxy.port ||= SOCKS_PORT;
+  else if (proxy.protocol !== "http:") throw bad("has to be an http:// or socks5:// URL");
   try {
     const [username = "", password = ""] = [proxy.username, proxy.password].map(decodeURIComponent);
     return { url: proxy, login: username + password === "" ? undefined : { username, password } };

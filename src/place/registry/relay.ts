@@ -12,6 +12,7 @@ import type { ClientCert } from "./certs.ts";
 import { bareHost } from "./endpoint.ts";
 import type { ProxyAddress } from "./proxy.ts";
 import { ConnectionError } from "./failure.ts";
+import { openSocksTunnel } from "./socks.ts";
 
 /** Where a relay leads. */
 interface RelayTarget {
@@ -121,7 +122,14 @@ async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
         tls.on("error", reject);
         tls.once("close", () => reject(new Error("closed in the TLS handshake")));
       };
-      const tunnel = proxy && (() => openTunnel(socket, target, proxy, start, reject));
+      // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
+      const isOlder = /^2\.[0-8]\./.test(Deno.version.deno);
+      const begin = () => void (isOlder ? start() : setTimeout(start, 0));
+      const tunnel = proxy &&
+        (() =>
+          proxy.url.protocol === "socks5:"
+            ? openSocksTunnel(socket, target, proxy.login, begin, reject)
+            : openTunnel(socket, target, proxy, begin, reject));
       socket.once("connect", tunnel ?? start);
     });
   } catch (error) {
@@ -130,7 +138,7 @@ async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
   }
 }
 
-/** Asks a proxy for a tunnel, and calls `start` when there is one. */
+/** Asks an HTTP proxy for a tunnel, and calls `start` when there is one. */
 function openTunnel(
   socket: Socket,
   { hostname, port }: RelayTarget,
@@ -151,10 +159,7 @@ function openTunnel(
     const [, status = "no status"] = /^HTTP\/1\.[01] (\d{3})/.exec(answer) ?? [];
     if (!status.startsWith("2")) {
       fail(new ConnectionError("protocol", `the proxy refused the tunnel (${status})`));
-    } else if (/^2\.[0-8]\./.test(Deno.version.deno)) {
-      // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
-      start();
-    } else setTimeout(start, 0);
+    } else start();
   };
   socket.on("data", onData);
   socket.write(lines.join("\r\n") + "\r\n\r\n");

@@ -18,7 +18,8 @@ import type { Relay } from "./relay.ts";
 export interface RegistryOptions {
   /**
    * The environment: `HOME`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_*` for credentials and
-   * certificates, `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Nothing is read from the process.
+   * certificates, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. Nothing is read from the
+   * process.
    */
   readonly environment?: Environment | undefined;
   /** Finds credentials; those of Docker and podman unless given. */
@@ -252,7 +253,9 @@ export class Transport {
       const options = {
         caCerts: [...caCerts, ...certs?.ca ?? []],
         ...certs?.client,
-        ...(proxy ? { proxy: { url: proxy.url.origin, ...basicAuth } } : {}),
+        ...(proxy
+          ? { proxy: { url: `${proxy.url.protocol}//${proxy.url.host}`, ...basicAuth } }
+          : {}),
         poolIdleTimeout: IDLE_MS,
         // It is no slower, and a host that lets in nobody without a certificate can say so: over HTTP/2
         // the runtime tells now and then that the connection was closed.

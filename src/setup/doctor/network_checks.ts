@@ -148,7 +148,8 @@ export function checkProxies(checkup: Checkup): void {
       proxyFor(new URL(`${scheme}://registry.example/`), own);
     } catch (error) {
       isUsable = false;
-      checkup.failure("wrong", `${messageOf(error)}; set it to http://HOST:PORT`);
+      const mend = "set it to http://HOST:PORT or socks5://HOST:PORT";
+      checkup.failure("wrong", `${messageOf(error)}; ${mend}`);
     }
   }
   const names = set.map((name) => `${name} is ${shownUrl(value(name))}`);

@@ -89,5 +89,6 @@ export function destinationOf(environment: Environment) {
 /** A URL as it may be shown: without user and password. */
 export function shownUrl(text: string): string {
   const full = text.includes("://") ? text : `http://${text}`;
-  return URL.canParse(full) ? new URL(full).origin : "what is no URL";
+  const url = URL.parse(full);
+  return url === null ? "what is no URL" : `${url.protocol}//${url.host}`;
 }
