@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { refusal, startOddRegistry } from "../interop/odd_registry.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { startTokenRegistry } from "../parts/token_registry.ts";
@@ -216,6 +217,16 @@ Deno.test({
     assert.match(right.of("registry")[0]?.found ?? "", /lets in with your credential/);
     assert.doesNotMatch(right.text, new RegExp(`${PASSWORD}|${btoa(`${USER}:${PASSWORD}`)}`));
   },
+});
+
+Deno.test("doctor: what a registry says may have semicolons of its own", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const answer = refusal(403, "DENIED", "closed (till noon; or later); ask ops");
+  await using odd = await startOddRegistry([{ answer }]);
+  const [refused] = (await doctor(dir, { KO_DOCKER_REPO: `${odd.host}/team` })).of("registry");
+  assert.match(refused?.found ?? "", /403 \(DENIED: closed \(till noon; or later\); ask ops\)$/);
+  assert.equal(refused?.mend, `run "kodeno login ${odd.host}"`);
 });
 
 Deno.test({

@@ -58,12 +58,18 @@ export class Checkup {
     this.add("ok", found);
   }
 
-  /** Adds an error, in whose message the next step stands behind a semicolon; the signal's is thrown. */
+  /**
+   * Adds an error, in whose message the next step stands behind a semicolon; one in brackets is of what
+   * a registry said. The signal's is thrown.
+   */
   failure(status: "warning" | "wrong", error: unknown): void {
     this.where.signal?.throwIfAborted();
     const message = messageOf(error);
-    const [, found = message, mend] = /^(.*?)(?:; (.*))?$/s.exec(message) ?? [];
-    this.add(status, found, mend);
+    const ends = [...message.matchAll(/; /g)].map(({ index }) => index);
+    const isWhole = (text: string) => text.split("(").length === text.split(")").length;
+    const end = ends.find((at) => isWhole(message.slice(0, at))) ?? ends[0];
+    if (end === undefined) this.add(status, message);
+    else this.add(status, message.slice(0, end), message.slice(end + 2));
   }
 
   /** What some work comes to; nothing, and its failure as a finding, where it fails. */
