@@ -6,7 +6,9 @@ import { dirname, join } from "node:path";
 import type { BuildEntry } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import {
+  cleanPattern,
   groupPatterns,
+  isLocalPattern,
   type ListedPackage,
   listPackages,
   type ListQuery,
@@ -83,8 +85,8 @@ async function patternOf(entry: BuildEntry): Promise<string> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (info === undefined) throw badEntry(entry, `there is no ${path}`);
   const folder = info.isFile ? dirname(entry.main) : entry.main;
-  const plain = join(folder).replaceAll("\\", "/");
-  return /^\.{1,2}(\/|$)/.test(plain) ? plain : `./${plain}`;
+  const plain = cleanPattern(join(folder).replaceAll("\\", "/"));
+  return isLocalPattern(plain) ? plain : `./${plain}`;
 }
 
 function badEntry({ id }: BuildEntry, why: string): KodenoError {

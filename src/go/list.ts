@@ -4,7 +4,7 @@
  * the working directory is built from that module's root.
  * @module
  */
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { isAbsolute, posix, relative, resolve, sep } from "node:path";
 import { koPath } from "../config/checks.ts";
 import { KodenoError } from "../errors.ts";
 import { findUp, isInside } from "../io/files.ts";
@@ -194,12 +194,29 @@ export async function groupPatterns(
   const workspace = findUp(workingDirectory, "go.work");
   const placed = await Array.fromAsync(
     patterns.length > 0 ? patterns : ["."],
-    (given) => place(koPath(given) ?? given, workingDirectory, module, workspace),
+    (given) => place(cleanPattern(koPath(given) ?? given), workingDirectory, module, workspace),
   );
   return [...Map.groupBy(placed, (one) => one.directory)].map(([directory, group]) => ({
     directory,
     patterns: [...new Set(group.map(({ pattern }) => pattern))],
   }));
+}
+
+const LOCAL = /^\.{1,2}([/\\]|$)/;
+
+/** Whether a pattern names folders by a path from the current one, as ko has it. */
+export function isLocalPattern(pattern: string): boolean {
+  return LOCAL.test(pattern);
+}
+
+/**
+ * A pattern as go writes it in what it matches: no slash twice or at the end, no `.` or `..` on the
+ * way; a leading `./` stays.
+ */
+export function cleanPattern(pattern: string): string {
+  if (pattern === "") return pattern;
+  const clean = posix.normalize(pattern).replace(/(?<=.)\/$/, "");
+  return isLocalPattern(pattern) && !isLocalPattern(clean) ? `./${clean}` : clean;
 }
 
 /** The folder that go runs in for a pattern, and the pattern from there. */
@@ -218,7 +235,7 @@ async function place(
   const fixed = wild < 0 ? pattern : pattern.slice(0, wild).replace(/[^/\\]*$/, "") || ".";
   const path = resolve(workingDirectory, fixed);
   const info = await Deno.stat(path).catch(() => undefined);
-  const local = /^\.{1,2}([/\\]|$)/.test(pattern) || isAbsolute(pattern);
+  const local = isLocalPattern(pattern) || isAbsolute(pattern);
   // "cmd/app" is a folder where there is one; "example.com/app" always is an import path.
   const bare = !local && wild !== 0 && info?.isDirectory === true &&
     !pattern.split("/")[0]?.includes(".");

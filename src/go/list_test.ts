@@ -117,6 +117,19 @@ Deno.test("patterns: each runs where its module is", async () => {
     ["ko://example.com/app/cmd/a", "app", "example.com/app/cmd/a"],
     ["ko://./cmd/a", "app", "./cmd/a"],
     ["net/http", "app", "net/http"],
+    // go writes patterns without these slashes and dots, and says so of what they match.
+    ["example.com/app/cmd/a/", "app", "example.com/app/cmd/a"],
+    ["example.com//app/cmd//a", "app", "example.com/app/cmd/a"],
+    ["example.com/app/./lib/../cmd/a", "app", "example.com/app/cmd/a"],
+    ["example.com/app//...", "app", "example.com/app/..."],
+    ["example.com/app/.../", "app", "example.com/app/..."],
+    ["ko://example.com/app//cmd/a//", "app", "example.com/app/cmd/a"],
+    ["ko://./cmd//a/", "app", "./cmd/a"],
+    [".//cmd//a//", "app", "./cmd/a"],
+    ["./cmd/.../", "app", "./cmd/..."],
+    ["cmd//a/", "app", "./cmd/a"],
+    ["..//beside//cmd/d/", "beside", "./cmd/d"],
+    [dir.join("app") + "//cmd//b/", "app", "./cmd/b"],
   ];
   for (const [given, folder, pattern] of cases) {
     const expected = [{ directory: dir.join(folder), patterns: [pattern] }];
