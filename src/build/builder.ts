@@ -131,6 +131,13 @@ export class GoBuilder implements Builder {
     return new Prepared(plan, bases);
   }
 
+  /** The import path of the main package in a folder, as ko's `QualifyImport`. */
+  async qualify(folder: string, o: WorkOptions = {}): Promise<string> {
+    const templates = new Templates(this.config, this.#go(o.signal), o.emit);
+    const [main] = await findPackages(templates, [folder]);
+    return main?.importPath ?? folder;
+  }
+
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
     if (!(prepared instanceof Prepared)) {
       const message = "Cannot build: prepare() of this builder has to say what";

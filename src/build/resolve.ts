@@ -9,10 +9,12 @@ import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { getOrSet } from "../io/concurrency.ts";
+import { cleanPattern, isLocalPattern } from "../go/list.ts";
+import { allEnded, getOrSet } from "../io/concurrency.ts";
 import type { KoReference } from "../kube/manifest.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 import { buildImages } from "./build_images.ts";
+import { GoBuilder } from "./builder.ts";
 
 export interface ResolveRequest {
   readonly manifests: ManifestQuery;
@@ -53,12 +55,12 @@ export async function resolve(
   });
 }
 
-/** What a reference is not: it is one package, by its import path. */
+/** What a reference is not: it is one package, by its import path or by a folder from here. */
 const NO_PACKAGE: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^$/, "it is empty"],
   [/\s/, "there is a blank in it"],
   [/\.\.\./, "it is a pattern, and has to be one package"],
-  [/^\.{0,2}\/|^\.{1,2}$/, "it is a folder"],
+  [/^\//, "it is a folder of this machine alone"],
 ];
 
 function bad({ importPath, file, line }: KoReference, why: string): KodenoError {
@@ -70,24 +72,46 @@ function bad({ importPath, file, line }: KoReference, why: string): KodenoError 
   );
 }
 
+/** Gives images by what references name, as they have it. */
 async function buildAll(
   given: CommandOptions,
   references: ReadonlyMap<string, KoReference>,
   options: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
   if (references.size === 0) return new Map();
-  // With the scheme a path is no name of a folder.
-  const patterns = [...references.keys()].map((path) => `ko://${path}`);
   try {
     const config = await resolveConfig(given, { ...options, pushes: true });
+    const paths = await importPathsOf(references, new GoBuilder(config.build), options);
+    // With the scheme a path is no name of a folder.
+    const patterns = [...paths.keys()].map((name) => `ko://${name}`);
     const images = await buildImages({ patterns, config }, options);
-    for (const [path, reference] of references) {
-      if (!images.has(path)) throw bad(reference, "it is no import path");
-    }
-    return new Map([...images].map(([path, image]) => [path, inManifest(image, config.publish)]));
+    return new Map(Array.from(references, ([name, reference]) => {
+      const image = images.get(paths.get(name) ?? "");
+      if (image === undefined) throw bad(reference, "it is no import path");
+      return [name, inManifest(image, config.publish)];
+    }));
   } catch (error) {
-    throw withPlace(error, references);
+    throw withPlace(error, [...references.values()]);
   }
+}
+
+/** The import path that each reference means; go is only asked of those that name a folder. */
+async function importPathsOf(
+  references: ReadonlyMap<string, KoReference>,
+  builder: GoBuilder,
+  options: WorkOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const found = Array.from(references, async ([name, reference]) => {
+    const clean = cleanPattern(name);
+    if (!isLocalPattern(clean)) return [name, clean] as const;
+    try {
+      return [name, await builder.qualify(clean, options)] as const;
+    } catch (error) {
+      // go names it from the root of its module.
+      throw atPlace(error, reference);
+    }
+  });
+  return new Map(await allEnded(found));
 }
 
 /**
@@ -100,12 +124,16 @@ function inManifest(image: string, { push, tarball, tags }: PublishConfig): stri
 }
 
 /** Adds to an error about a package the line that named it. */
-function withPlace(error: unknown, references: ReadonlyMap<string, KoReference>): unknown {
-  if (!hasCode(error, "BAD_PACKAGE")) return error;
+function withPlace(error: unknown, references: readonly KoReference[]): unknown {
+  if (!hasCode(error, "BAD_PACKAGE") || "file" in error.detail) return error;
   const pattern = String(error.detail["pattern"] ?? "");
-  const reference = references.get(koPath(pattern) ?? pattern);
-  if (reference === undefined) return error;
-  const { file, line } = reference;
+  const named = cleanPattern(koPath(pattern) ?? pattern);
+  const reference = references.find(({ importPath }) => cleanPattern(importPath) === named);
+  return reference === undefined ? error : atPlace(error, reference);
+}
+
+function atPlace(error: unknown, { file, line }: KoReference): unknown {
+  if (!hasCode(error, "BAD_PACKAGE")) return error;
   const message = `${error.message}; ${file}:${line} names it`;
   return new KodenoError(error.code, message, { ...error.detail, file, line }, { cause: error });
 }

@@ -20,8 +20,9 @@ const MANIFEST_FLAGS = {
 } satisfies Flags;
 
 const resolve = command({
-  about: `Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH, pushes the
-    images to KO_DOCKER_REPO, and prints the objects with the images in their stead.`,
+  about: `Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH or
+    ko://./FOLDER, pushes the images to KO_DOCKER_REPO, and prints the objects with the images in
+    their stead.`,
   flags: MANIFEST_FLAGS,
   examples: {
     "build and push what config/ names, and print the objects with image digests":

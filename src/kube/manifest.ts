@@ -33,7 +33,10 @@ const FOREIGN = /[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 /** Tags of text, beside none. */
 const TEXT_TAGS: readonly (string | undefined)[] = [undefined, "!", "tag:yaml.org,2002:str"];
 
-/** A `ko://` reference: an import path without the scheme, and the line where it stands, from 1. */
+/**
+ * A `ko://` reference: an import path, or a folder from the current one, without the scheme, and the
+ * line where it stands, from 1.
+ */
 export interface KoReference {
   readonly importPath: string;
   readonly file: string;

@@ -125,3 +125,16 @@ Deno.test("patterns: a program whose path ends in a major version is named by it
   assert.deepEqual((await configOf(out, digest)).config?.Entrypoint, ["/ko-app/v2"]);
   assert.equal(await outputOf(out, digest, "v2"), "tool dev\n");
 });
+
+Deno.test("patterns: slashes that say nothing are taken off, as in ko", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/mod", { "cmd/a/main.go": printer("a") });
+  await dir.write(".ko.yaml", "builds:\n- main: ./cmd//a/\n  labels: {found: it}\n");
+  for (const pattern of ["./cmd/a/", "example.com/mod/cmd/a/", "ko://example.com//mod//cmd/a"]) {
+    const { names, lines, out } = await build(dir, [pattern]);
+    assert.deepEqual(names, ["a"], pattern);
+    assert.deepEqual((await configOf(out, digestIn(lines[0] ?? ""))).config?.Labels, {
+      found: "it",
+    });
+  }
+});

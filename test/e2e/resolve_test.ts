@@ -39,6 +39,21 @@ Deno.test("resolve: without a push, images go to a layout and the objects name t
   }
 });
 
+Deno.test("resolve: folders, and slashes that say nothing, lead to the same packages as in ko", async () => {
+  await using dir = await tempDir();
+  await makeModule(dir);
+  await goModule(dir, "example.com/inner", { "cmd/c/main.go": printer("c") }, "inner");
+  const names = ["./cmd/a", "./cmd//a/", "example.com/app//cmd/a/", "example.com/app/cmd/a"];
+  const lines = names.map((name, i) => `a${i}: ko://${name}\n`).join("");
+  await dir.write("a.yaml", `${lines}c: ko://./inner/cmd/c\nb: "ko://./cmd/b/ "\n`);
+  const { code, stdout, stderr } = await resolve(dir, "-f", "a.yaml");
+  assert.equal(code, 0, stderr);
+  const found = [...stdout.matchAll(/^(\w+): "?([abc]):latest@(sha256:[0-9a-f]{64})"?$/gm)];
+  assert.deepEqual(found.map(([, key]) => key), ["a0", "a1", "a2", "a3", "c", "b"], stdout);
+  assert.deepEqual(found.map(([, , name]) => name).join(""), "aaaacb");
+  assert.equal(new Set(found.map(([, , , digest]) => digest)).size, 3);
+});
+
 Deno.test({
   name: "resolve: images are pushed where KO_DOCKER_REPO says, each once",
   ...needs("docker-registry"),
@@ -104,7 +119,10 @@ Deno.test("resolve: what is wrong is told in a line, and nothing is built or pri
     ["x: 1\nimage: ko://example.com/app/lib\n", /example\.com\/app\/lib is not main .*a\.yaml:2/],
     [`i: ${IMAGE}\nb: ko://example.com/none\n`, /"example\.com\/none": .*; a\.yaml:2 names it/],
     ["image: ko://example.com/app/...\n", /\(a\.yaml:1\): it is a pattern/],
-    ["image: ko://./cmd/a\n", /\(a\.yaml:1\): it is a folder; say the import path/],
+    ["image: ko:///cmd/a\n", /\(a\.yaml:1\): it is a folder of this machine alone; say the/],
+    ["x: 1\nimage: ko://./none\n", /"\.\/none": there is no such folder; a\.yaml:2 names it/],
+    ["x: 1\nimage: ko://./lib/\n", /"\.\/lib": package .* is not main .*; a\.yaml:2 names it/],
+    ["x: 1\nimage: ko://example.com//none/\n", /"example\.com\/none": .*; a\.yaml:2 names it/],
     ["image: ko://\n", /\(a\.yaml:1\): it is empty/],
     ["image: ko://a b\n", /\(a\.yaml:1\): there is a blank in it/],
     [`image: ${IMAGE}\n---\na: [\n`, /Cannot read a\.yaml:4:1: /],
