@@ -113,7 +113,8 @@ export class BaseSet implements AsyncDisposable {
       : (await (this.#registries ??= opening())).open(name);
     const known = offline || digest !== undefined ? cache.known(asked) : undefined;
     const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
-    const options = { signal, name: digest !== undefined && !tag ? name : fullName };
+    // As ko writes it: a digest says all, and a tag beside it may have moved.
+    const options = { signal, name: digest === undefined ? fullName : `${name}@${digest}` };
     const what = `base image ${baseImage}`;
     const base = await readBase(cachedSource(source, cache.blobs), root, platforms, what, options);
     // Whoever names it by its digest later need not ask for it again.
