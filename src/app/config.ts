@@ -8,6 +8,7 @@ import { type Environment, processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSettings } from "../config/image_config.ts";
 import type { CommandOptions, ImageValues, KoFile } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 
@@ -22,6 +23,12 @@ export type ShownImage = Readonly<
 /** All there is to show. */
 export type ShownConfig = Awaited<ReturnType<typeof showConfig>>;
 
+/** How configuration is looked at. */
+interface ShowOptions extends WorkOptions {
+  /** Makes faults of what a `.ko.yaml` has that is not read. */
+  readonly strict?: boolean | undefined;
+}
+
 /**
  * As `showConfig`, of the artifacts of a skaffold.yaml; a `reference` has no tag where only a build asks
  * git for it.
@@ -29,11 +36,13 @@ export type ShownConfig = Awaited<ReturnType<typeof showConfig>>;
 export async function showArtifacts(
   skaffold: SkaffoldOptions,
   options: CommandOptions,
-  work: WorkOptions,
+  { strict, ...work }: ShowOptions,
 ) {
   const { artifacts } = await planArtifacts(skaffold, work, "nothing");
   const given = { ...options, environment: skaffold.environment };
-  const configs = await artifactConfigs(artifacts, given, resolveTransferConfig(given), work);
+  const transfer = resolveTransferConfig(given);
+  const configs = await artifactConfigs(artifacts, given, transfer, strict ? {} : work);
+  if (strict) refuseUnread(configs.map(({ koFile }) => koFile));
   return configs.map(({ image }, i) => {
     const { imageName = "", reference = "", workingDirectory = "", main = "" } = artifacts[i] ?? {};
     return { imageName, reference, workingDirectory, main, image: shown(image) };
@@ -44,9 +53,10 @@ export async function showArtifacts(
  * Resolves the configuration as `build` would: `image` of those that no entry of `builds` is for, and
  * `publish`, where images go and how the work is done.
  */
-export async function showConfig(options: CommandOptions, work: WorkOptions) {
+export async function showConfig(options: CommandOptions, { strict, ...work }: ShowOptions) {
   const environment = options.environment ?? processEnvironment();
-  const config = await resolveConfig({ ...options, environment }, work);
+  const config = await resolveConfig({ ...options, environment }, strict ? {} : work);
+  if (strict) refuseUnread([config.build.koFile]);
   const { workingDirectory, koFile, image, builds, baseImageOverrides } = config.build;
   return {
     workingDirectory,
@@ -60,6 +70,12 @@ export async function showConfig(options: CommandOptions, work: WorkOptions) {
     image: shown(image),
     builds: builds.map((one) => ({ ...one, image: shown(one.image) })),
   };
+}
+
+/** Refuses files with what is not read, all at once. */
+function refuseUnread(files: readonly (KoFile | undefined)[]): void {
+  const notes = new Set(files.flatMap((file) => file?.notes ?? []));
+  if (notes.size > 0) throw new KodenoError("BAD_CONFIG", [...notes].join("\n"));
 }
 
 const SECRET = /(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)[^=]*=/i;

@@ -12,23 +12,30 @@ import { printJson, printNote, printResult } from "./output.ts";
 
 const config = command({
   about: "Shows what shapes images here, and where each value comes from.",
-  flags: { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, json: "--json  print it as JSON" },
+  flags: {
+    ...BUILD_FLAGS,
+    ...SKAFFOLD_FLAGS,
+    strict: "--strict  fail where a .ko.yaml has what is not read, such as keys that nobody knows",
+    json: "--json  print it as JSON",
+  },
   examples: {
     'what "kodeno build" would build with here': "kodeno config",
     "with the same flags that the build will get":
       "kodeno config --platform linux/arm64 --base-image scratch",
     "what a skaffold.yaml comes to": "kodeno config -f skaffold.yaml",
     "for a program": "kodeno config --json",
+    "in CI: no key of .ko.yaml is misspelt": "kodeno config --strict",
   },
   onStdout: "ignore",
   view: true,
   endsAtOnce: true,
   run: async (given, work): Promise<Found> => {
     const { showArtifacts, showConfig } = await import("../app/config.ts");
-    if (given.file === undefined) return await showConfig(given, work);
+    const { strict } = given;
+    if (given.file === undefined) return await showConfig(given, { ...work, strict });
     const { notes, ...skaffold } = await skaffoldOptions(given);
     for (const message of notes) work.emit({ type: "note", level: "warning", message });
-    return { artifacts: await showArtifacts(skaffold, given, work) };
+    return { artifacts: await showArtifacts(skaffold, given, { ...work, strict }) };
   },
   print: (found, { json }) =>
     json ? printJson("config", inForm(found, inFlags)) : printResult(toYaml(found)),

@@ -8,7 +8,7 @@ import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
 import { checkYaml } from "./yaml/check.ts";
 import { readYaml, type YamlDocument } from "./yaml/document.ts";
-import { formatFault } from "./yaml/faults.ts";
+import { formatFault, type Path, readableLines } from "./yaml/faults.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -37,7 +37,8 @@ const SHAPE = {
   expose: list.describe("ports to expose, 8080 or 53/udp; Go templates (kodeno only)"),
 } as const;
 const BUILD_FIELDS = Object.keys(SHAPE) as readonly (keyof typeof SHAPE)[];
-const BUILD_KEYS = ["id", "dir", "main", "linux_capabilities", ...BUILD_FIELDS, ...GORELEASER];
+const OF_BUILDS = ["id", "dir", "main", "linux_capabilities"];
+const BUILD_KEYS = [...OF_BUILDS, ...BUILD_FIELDS, ...GORELEASER];
 
 export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string, unknown>> {
   const shape = (fields: Readonly<Record<string, z.ZodType>>) =>
@@ -50,6 +51,7 @@ export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string,
     dir: z.string().describe("folder that go runs in; default ."),
     main: z.string().describe("main package or one of its files, relative to dir; default ."),
     ...SHAPE,
+    platforms: SHAPE.platforms.describe(`${SHAPE.platforms.description} (kodeno only)`),
     linux_capabilities: texts.describe("capabilities of the binary, such as net_bind_service"),
     ...Object.fromEntries(GORELEASER.map((key) => [key, foreign])),
   });
@@ -66,15 +68,23 @@ export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string,
   }).describe("kodeno and ko: how images of Go main packages are built");
 }
 
-/** Reads a `.ko.yaml`, which errors call `name`; throws `BAD_CONFIG` with all faults of the file. */
+/**
+ * Reads a `.ko.yaml`, which errors call `name`. What ko passes over, as keys that it does not know and
+ * documents behind the first one, is told in the file's notes.
+ *
+ * @throws {KodenoError} `BAD_CONFIG` with all faults of the file
+ */
 export async function readKoFile(path: string, name: string): Promise<KoFile> {
-  const [document] = await readYaml(path, { name });
-  return uninterruptible(() => koFileOf(document, name));
+  const notes: string[] = [];
+  const note = (line: string) => notes.push(line);
+  const [document] = await readYaml(path, { name, note });
+  return uninterruptible(() => koFileOf(document, name, notes));
 }
 
-function koFileOf(document: YamlDocument, path: string): KoFile {
+function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile {
   const keyAs = keysOf(document.value);
-  const [value] = checkYaml([document], koSchema(keyAs));
+  const note = (line: string) => notes.push(line);
+  const [value] = checkYaml([document], koSchema(keyAs), { note, meant });
   const get = <T>(values: Values, key: string) => values[keyAs(key)] as T | undefined;
   const lines: Record<string, number> = {};
   for (const name of [...["baseImage", ...BUILD_FIELDS].map(defaultKey), "mirrors"]) {
@@ -82,7 +92,6 @@ function koFileOf(document: YamlDocument, path: string): KoFile {
     if (Object.hasOwn(value, key)) lines[name] = document.position([key], "key").line;
   }
   const builds = get<readonly Values[]>(value, "builds") ?? [];
-  const notes: string[] = [];
   for (const [i, build] of builds.entries()) {
     for (const name of BUILD_KEYS.filter((one) => Object.hasOwn(build, keyAs(one)))) {
       const key = keyAs(name);
@@ -114,8 +123,25 @@ function koFileOf(document: YamlDocument, path: string): KoFile {
     })),
     mirrors: words(get(value, "mirrors")) ?? [],
     lines,
-    notes,
+    notes: readableLines(notes),
   });
+}
+
+/**
+ * The key that somebody meant by one that belongs elsewhere: beside `builds` or in an entry of it,
+ * with `default` before it or without.
+ */
+function meant(path: Path, key: string): string | undefined {
+  const same = (name: string) => name.toLowerCase() === key.toLowerCase().replaceAll(/[-_]/g, "");
+  const fields = ["baseImage", ...BUILD_FIELDS];
+  if (path.length === 0) {
+    const field = fields.find(same);
+    if (field !== undefined) return defaultKey(field);
+    const own = OF_BUILDS.find((name) => same(name.replaceAll("_", "")));
+    return own === undefined ? undefined : `builds[].${own}`;
+  }
+  const field = fields.find((name) => same(name) || same(defaultKey(name)));
+  return field === "baseImage" ? "baseImageOverrides" : field;
 }
 
 /** The fields of an image; a text stands for the list of its words, as in ko. */

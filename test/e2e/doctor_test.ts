@@ -323,11 +323,11 @@ Deno.test("doctor: what Skaffold reads beside a skaffold.yaml", async () => {
 Deno.test("doctor: all faults of .ko.yaml and skaffold.yaml, with their places", async () => {
   await using dir = await tempDir();
   await simpleModule(dir);
-  await dir.write(".ko.yaml", "builds:\n  - idd: x\n  - main: [1]\n");
+  await dir.write(".ko.yaml", "builds:\n  - id: [x]\n  - main: [1]\n");
   await dir.write("skaffold.yaml", "apiVersion: skaffold/v4beta13\nkind: Confg\n");
   const { of } = await doctor(dir);
   assert.deepEqual(of(".ko.yaml").map(({ status }) => status), ["wrong", "wrong"]);
-  assert.match(of(".ko.yaml")[0]?.found ?? "", /^\.ko\.yaml:2:5: .*"idd"/);
+  assert.match(of(".ko.yaml")[0]?.found ?? "", /^\.ko\.yaml:2:9: builds\[0\]\.id: found a list/);
   assert.match(of("skaffold.yaml")[0]?.found ?? "", /^skaffold\.yaml:2:7: .*"Confg"/);
 });
 

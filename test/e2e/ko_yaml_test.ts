@@ -18,6 +18,11 @@ var version = "dev"
 func main() { fmt.Print(version) }
 `;
 
+const SKAFFOLD = `apiVersion: skaffold/v4beta13
+kind: Config
+build: {artifacts: [{image: app, ko: {main: ./cmd/app}}]}
+`;
+
 async function module(yaml: string | Uint8Array): Promise<TempDir> {
   const dir = await tempDir();
   await dir.write("go.mod", goMod("example.test/app"));
@@ -102,6 +107,86 @@ Deno.test("schema: the JSON Schemas of both files", async () => {
   }
 });
 
+/** What files of ko's users have, with what is told of it: ko reads none of it and goes on. */
+const PASSED_OVER: readonly (readonly [yaml: string, ...notes: string[]])[] = [
+  [
+    "platforms: [linux/amd64]\n",
+    '1:1: found unknown field "platforms"; it is not read; did you mean "defaultPlatforms"?',
+  ],
+  [
+    "base_image: x\n",
+    '1:1: found unknown field "base_image"; it is not read; did you mean "defaultBaseImage"?',
+  ],
+  [
+    "x-flags: &flags [-v]\nbuilds:\n- main: ./cmd/app\n  flags: *flags\n",
+    '1:1: found unknown field "x-flags"; it is not read',
+  ],
+  ["ko:\n  a: {b: [1]}\n", '1:1: found unknown field "ko"; it is not read'],
+  [
+    "main: ./cmd/app\n",
+    '1:1: found unknown field "main"; it is not read; did you mean "builds[].main"?',
+  ],
+  [
+    "builds:\n- main: ./cmd/app\n  baseImage: x\n  defaultFlags: [-v]\n",
+    '3:3: builds[0]: found unknown field "baseImage"; it is not read; did you mean "baseImageOverrides"?',
+    '4:3: builds[0]: found unknown field "defaultFlags"; it is not read; did you mean "flags"?',
+  ],
+  [
+    "defaultPlatfroms: [all]\n",
+    '1:1: found unknown field "defaultPlatfroms"; it is not read; did you mean "defaultPlatforms"?',
+  ],
+  [
+    "defaultBaseImage: scratch\n---\ndefaultBaseImage: static\n",
+    "2:1: found another document; it is not read, the first one counts",
+  ],
+  [
+    "builds:\n- main: ./cmd/app\n  goos: [linux]\n",
+    "3:3: builds[0]: goos is a field of GoReleaser; it is not read",
+  ],
+];
+
+Deno.test(".ko.yaml: what ko passes over is a warning, and an error of config --strict", async (t) => {
+  await using dir = await module("");
+  for (const [yaml, ...notes] of PASSED_OVER) {
+    await t.step(JSON.stringify(yaml), async () => {
+      await dir.write(".ko.yaml", yaml);
+      const usual = await kodeno(["config"], { cwd: dir.path });
+      assert.equal(usual.code, 0, usual.stderr);
+      const told = usual.stderr.trimEnd().split("\n");
+      assert.equal(told.length, notes.length, usual.stderr);
+      for (const [i, note] of notes.entries()) {
+        assert.ok(told[i]?.endsWith(`.ko.yaml:${note}`), usual.stderr);
+      }
+      const strict = await kodeno(["config", "--strict"], { cwd: dir.path });
+      assert.deepEqual([strict.code, strict.stdout], [2, ""]);
+      assert.equal(
+        strict.stderr.trimEnd(),
+        `Error: ${notes.map((note) => `.ko.yaml:${note}`).join("\n")}`,
+      );
+    });
+  }
+  await t.step("a build goes on", async () => {
+    await dir.write(".ko.yaml", "platforms: x\ndefaultPlatforms: [linux/arm64]\n---\nnone: [\n");
+    const { code, stdout, stderr } = await kodeno(["build", "./cmd/app"], { cwd: dir.path });
+    assert.equal(code, 0, stderr);
+    assert.equal((await configOf(dir.join("out"), digestIn(stdout))).architecture, "arm64");
+  });
+  await t.step("a skaffold.yaml in such a folder", async () => {
+    await dir.write("skaffold.yaml", SKAFFOLD);
+    const file = ["config", "-f", "skaffold.yaml"];
+    const usual = await kodeno(file, { cwd: dir.path });
+    assert.equal(usual.code, 0, usual.stderr);
+    const strict = await kodeno([...file, "--strict"], { cwd: dir.path });
+    assert.equal(strict.code, 2);
+    assert.match(strict.stderr, /unknown field "platforms"/);
+  });
+  await t.step("a file with nothing of the kind", async () => {
+    await dir.write(".ko.yaml", "defaultBaseImage: scratch\n");
+    const { code, stderr } = await kodeno(["config", "--strict"], { cwd: dir.path });
+    assert.deepEqual([code, stderr], [0, ""]);
+  });
+});
+
 const BOMB = ["a: &a [x, x, x, x, x, x, x, x, x]"].concat(
   [..."bcdefghi"].map((name, i) =>
     `${name}: &${name} [${Array(9).fill(`*${"abcdefghi"[i]}`).join(", ")}]`
@@ -119,8 +204,6 @@ Deno.test(".ko.yaml: a fault is told in its lines, and nothing is built", async 
     ]],
     "50 MB": [new Uint8Array(50_000_000).fill(97), [/Cannot read \.ko\.yaml: it is larger than/]],
     "not UTF-8": [new Uint8Array([0xff]), [/\.ko\.yaml:1:1: found byte 0xff/]],
-    "several documents": ["{}\n---\n{}\n", [/found 2 documents; one is allowed/]],
-    "a misspelt key": ["defaultPlatfroms: [all]\n", [/did you mean "defaultPlatforms"\?/]],
     "env without =": ["defaultEnv: [A]\n", [
       /environment entry \(\.ko\.yaml:1\) "A": it has no "="/,
     ]],

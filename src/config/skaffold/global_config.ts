@@ -71,9 +71,9 @@ export async function withGlobalConfig(
       "nothing is taken from it";
     return { options: { ...asked, insecureRegistries }, notes: file ? [missing] : [] };
   }
-  const [document] = await readYaml(path, { name: file || path, many: true });
   const notes: string[] = [];
   const note = (line: string) => notes.push(line);
+  const [document] = await readYaml(path, { name: file || path, note });
   // What another version of Skaffold knows does no harm.
   const [{ global = {}, kubeContexts = [] }] = checkYaml([document], globalSettings, { note });
   const current = await asked.kubeContext();

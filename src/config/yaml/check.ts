@@ -18,6 +18,8 @@ interface CheckOptions {
    * given as it stands in the file, not as the schema makes it.
    */
   readonly note?: (line: string) => void;
+  /** Names the field that such a key, in the map at a path, stands for, where it is in another one. */
+  readonly meant?: ((path: Path, key: string) => string | undefined) | undefined;
 }
 
 /**
@@ -46,24 +48,28 @@ export function checkYaml<S extends z.ZodType>(
 function checkOne<S extends z.ZodType>(
   document: YamlDocument,
   schema: S,
-  { skip, note }: CheckOptions,
+  { skip, note, meant }: CheckOptions,
   faults: Fault[],
 ): z.output<S> {
+  const unread = note && { allowed: "it is not read", meant };
   const locate = ({ at, message, part }: Issue): Fault => document.fault(at, message, part);
   const given = without(document.value ?? {}, skip);
   const { value, data, issues } = fit(schema, given, (path) => document.plainText(path));
   for (const issue of issues) {
-    const isNote = note !== undefined && issue.code === "unrecognized_keys";
-    const found = explain(issue, value, isNote ? "it is not read" : undefined).map(locate);
-    if (isNote) found.map(formatFault).forEach(note);
+    const found = explain(issue, value, unread).map(locate);
+    if (note && isUnread(issue)) found.map(formatFault).forEach((line) => note(line));
     else faults.push(...found);
   }
-  if (issues.length === 0) {
+  if (issues.every((issue) => note && isUnread(issue))) {
     // Maps of texts lose it without a word.
     const why = 'found key "__proto__", which no field and no label can have; use another name';
     faults.push(...pathsOf("__proto__", value).map((at) => locate(keyOf(at, why))));
   }
   return data as z.output<S>;
+}
+
+function isUnread({ code }: ZodIssue): boolean {
+  return code === "unrecognized_keys";
 }
 
 function without(value: unknown, skip: CheckOptions["skip"]): unknown {
@@ -145,11 +151,14 @@ export function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** An issue in words; of keys that nobody knows `unread` is said in the place of what is allowed. */
+/** What is said of keys that nobody knows, in the place of what is allowed. */
+type Unread = { readonly allowed: string } & Pick<CheckOptions, "meant">;
+
+/** An issue in words. */
 export function explain(
   issue: ZodIssue,
   root: unknown,
-  unread?: string,
+  unread?: Unread,
   above: Path = [],
 ): readonly Issue[] {
   const path = [...above, ...stepsOf(issue.path)];
@@ -161,9 +170,12 @@ export function explain(
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = issue.message.split(", ");
-      const allowed = unread ?? `allowed are ${issue.message}`;
+      const allowed = unread?.allowed ?? `allowed are ${issue.message}`;
       return issue.keys.map((key) => {
-        const hint = didYouMean(key, known);
+        const meant = unread?.meant?.(path, key);
+        const hint = meant === undefined
+          ? didYouMean(key, known)
+          : `; did you mean ${quote(meant)}?`;
         return keyOf([...path, key], `found unknown field ${quote(key)}; ${allowed}${hint}`);
       });
     }

@@ -25,11 +25,20 @@ import {
 import { isObject } from "../../oci/manifest.ts";
 import { uninterruptible } from "../../signals.ts";
 import { readText } from "../text.ts";
-import { type Fault, faultsError, type Path, Places, type Position } from "./faults.ts";
+import {
+  type Fault,
+  faultsError,
+  formatFault,
+  type Path,
+  Places,
+  type Position,
+} from "./faults.ts";
 
 interface YamlOptions {
   /** Whether a file may hold several documents; default one. */
   readonly many?: boolean | undefined;
+  /** Where one is allowed: takes a line for those behind it, which are not looked at then. */
+  readonly note?: ((line: string) => void) | undefined;
   /** What errors call it; default its path. */
   readonly name?: string | undefined;
 }
@@ -263,20 +272,32 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlDocumen
   const report: ReportFault = (offset, message) => {
     faults.push({ file: name, ...places.of(offset), message });
   };
-  let parsed: readonly Document.Parsed[] = [];
+  const { many, note } = options;
+  const parsed: Document.Parsed[] = [];
+  let end = text.length;
   try {
-    parsed = [...composeYaml(text, BOUNDS)];
+    for (const document of composeYaml(text, BOUNDS)) {
+      if (note !== undefined && !many && parsed.length === 1) {
+        end = document.range[0] - 1;
+        const message = "found another document; it is not read, the first one counts";
+        note(formatFault({ file: name, ...places.of(end + 1), message }));
+        break;
+      }
+      parsed.push(document);
+    }
   } catch (error) {
     if (!(error instanceof YamlFailure)) throw error;
     report(error.offset, error.message);
   }
-  const errors = parsed.flatMap((one) => one.errors).map((one) => explainYamlError(one, text));
+  // Some of what is wrong behind a document is told of it.
+  const errors = parsed.flatMap((one) => one.errors).filter(({ pos: [at] }) => at <= end)
+    .map((one) => explainYamlError(one, text));
   for (const { offset, message } of errors) report(offset, message);
   // What follows on a line is mostly a consequence of its first fault.
   const lines = Map.groupBy(faults, ({ line }) => line);
   if (faults.length > 0) throw faultsError([...lines.values()].flatMap(([first]) => first ?? []));
   const [, second] = parsed;
-  if (second !== undefined && !options.many) {
+  if (second !== undefined && !many) {
     report(second.range[0], `found ${parsed.length} documents; one is allowed: take the "---" out`);
   }
   const [first, ...others] = parsed.map((document) =>

@@ -42,6 +42,22 @@ Deno.test("yaml: several documents where they are allowed", () => {
   assert.deepEqual(documents[2]?.position(["b"]), { line: 5, column: 4 });
 });
 
+Deno.test("yaml: of several documents the first, whatever the others are", () => {
+  const texts = ["a: 1\n---\nb: 2\n", "a: 1\n---\nb: [}\n", "a: 1\n---\n---\n", "a: 1\n---\n\t@\n"];
+  for (const text of texts) {
+    const notes: string[] = [];
+    const note = (line: string) => notes.push(line);
+    const found = parseYaml(text, "x.yaml", { note });
+    assert.deepEqual(found.map(({ value }) => value), [{ a: 1 }], text);
+    assert.deepEqual(notes, [
+      "x.yaml:2:1: found another document; it is not read, the first one counts",
+    ]);
+  }
+  const note = (line: string) => assert.fail(line);
+  const [only] = parseYaml("# head\n---\na: 1\n...\n", "x.yaml", { note });
+  assert.deepEqual(only.value, { a: 1 });
+});
+
 Deno.test("yaml: what does not parse says where and why", async () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
     ["a:\n\tb: 1\n", /^x.yaml:2:1: found a tab as indentation; spaces are allowed$/],

@@ -83,8 +83,12 @@ export function faultsError(faults: readonly Fault[]): KodenoError {
   const sorted = [...faults].sort((a, b) =>
     files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column
   );
-  const lines = [...new Set(sorted.map(formatFault))];
+  const lines = readableLines([...new Set(sorted.map(formatFault))]);
+  return new KodenoError("BAD_CONFIG", lines.join("\n"), { faults: sorted });
+}
+
+/** As many of some lines as a person reads, and how many more there are. */
+export function readableLines(lines: readonly string[]): readonly string[] {
   const more = lines.length - MOST_LINES;
-  const shown = more > 0 ? [...lines.slice(0, MOST_LINES), `and ${more} more`] : lines;
-  return new KodenoError("BAD_CONFIG", shown.join("\n"), { faults: sorted });
+  return more > 0 ? [...lines.slice(0, MOST_LINES), `and ${more} more`] : lines;
 }
