@@ -110,7 +110,13 @@ export const BUILD_FLAGS = {
   },
   compression: "--compression <how>  gzip[:1-9] or none (default: gzip:2)",
   cache: "--no-cache  neither use nor keep finished layers",
-} satisfies Filling<CommandOptions & { readonly ociLayoutPath?: string }>;
+  sbom: {
+    text: "--sbom <how>  none: no software bill of materials is made (default: none)",
+    choices: ["none"],
+  },
+} satisfies Filling<
+  CommandOptions & { readonly ociLayoutPath?: string; readonly sbom?: string }
+>;
 
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {

@@ -298,3 +298,21 @@ Deno.test("flags: --no-cache makes the same image and keeps no layer", async () 
   const info = await kodeno(["cache", "info", "--json"], { env: { KODENO_CACHE } });
   assert.equal(JSON.parse(info.stdout).layers, 0);
 });
+
+Deno.test("flags: --sbom=none, as scripts for ko say it, is taken by all that ko has it for", async () => {
+  await using dir = await app();
+  const plain = await build(dir, []);
+  for (const args of [["--sbom=none"], ["--sbom", "none"]]) {
+    assert.equal((await build(dir, args)).digest, plain.digest);
+  }
+  await dir.write("a.yaml", "a: 1\n");
+  const resolved = await kodeno(["resolve", "--sbom=none", "-f", "a.yaml"], { cwd: dir.path });
+  assert.deepEqual([resolved.code, resolved.stdout], [0, "a: 1\n---\n"], resolved.stderr);
+  for (const command of ["resolve", "apply", "create", "run", "build"]) {
+    assert.match((await kodeno([command, "--help"])).stdout, /--sbom <how>/, command);
+    // What it does not make yet is not passed over.
+    const spdx = await kodeno([command, "--sbom=spdx", "."], { cwd: dir.path });
+    assert.deepEqual([spdx.code, spdx.stdout], [2, ""], command);
+    assert.match(spdx.stderr, /--sbom <how>.*spdx.* none/, command);
+  }
+});
