@@ -4,6 +4,11 @@
  * @module
  */
 import { type ErrorCode, KodenoError, messageOf } from "../../errors.ts";
+import {
+  type CertificateFault,
+  certificateFault,
+  CLIENT_CERT_REFUSED,
+} from "../certificate_faults.ts";
 
 /** Why a connection failed; only some of it gets better when tried again. */
 type ConnectionTrouble = Passing | typeof LASTING[number];
@@ -12,7 +17,13 @@ const LASTING = ["certificate", "client-certificate", "denied", "protocol", "tls
 
 /** A connection that could not be made, or broke. */
 export class ConnectionError extends Error {
-  constructor(readonly trouble: ConnectionTrouble, message: string, cause?: unknown) {
+  constructor(
+    readonly trouble: ConnectionTrouble,
+    message: string,
+    cause?: unknown,
+    /** Of the certificate that the other side has shown. */
+    readonly fault?: CertificateFault,
+  ) {
     super(message, { cause });
   }
 }
@@ -20,8 +31,7 @@ export class ConnectionError extends Error {
 /** What the runtime's words mean; the first that fits counts. */
 const TROUBLES: readonly (readonly [RegExp, ConnectionTrouble, string])[] = [
   [
-    // Alerts about what the other side was shown, or was not; they may come late.
-    /fatal alert: (?:Certificate|BadCertificate|UnsupportedCertificate|UnknownCA|AccessDenied)/i,
+    CLIENT_CERT_REFUSED,
     "client-certificate",
     "it lets in only who shows a client certificate that it knows",
   ],
@@ -56,12 +66,13 @@ export function connectionError(error: unknown): unknown {
   // The URL is in there, and its query may be signed.
   const [, phase, detail = said] = /client error \((\w+)\): (.*)$/s.exec(said) ?? [];
   const safe = detail.replaceAll(/\bhttps?:\S+/g, "...").trim();
-  const [, trouble, message] = TROUBLES.find(([pattern]) => pattern.test(safe)) ?? [];
+  const [, trouble, message = ""] = TROUBLES.find(([pattern]) => pattern.test(safe)) ?? [];
   if (trouble === undefined) {
     const when = phase === "Connect" ? "unmade" : "closed";
     return new ConnectionError(when, `the connection broke (${safe})`);
   }
-  return new ConnectionError(trouble, message ?? "", new Error(safe));
+  const fault = trouble === "certificate" ? certificateFault(safe) : undefined;
+  return new ConnectionError(trouble, fault?.why ?? message, new Error(safe), fault);
 }
 
 /** What was tried, as its failure is told. */
@@ -198,8 +209,13 @@ export function spanText(ms: number): string {
 /** What a {@link ConnectionError} means to a caller; anything else comes back as it is. */
 export function connectionFailure(tried: Tried, url: URL, error: unknown): unknown {
   if (!(error instanceof ConnectionError)) return error;
+  const better = {
+    unknown: "name its CA with --ca-file",
+    authority: "name it with --ca-file",
+    other: "have a better one made",
+  }[error.fault?.kind ?? "unknown"];
   const next: Partial<Record<ConnectionTrouble, string>> = {
-    certificate: "name its CA with --ca-file, or do without with --insecure-registry",
+    certificate: `${better}, or do without with --insecure-registry`,
     "client-certificate": `put NAME.cert and NAME.key into ~/.docker/certs.d/${url.host}`,
     tls: "a registry of plain HTTP needs --insecure-registry",
   };
