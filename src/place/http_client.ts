@@ -19,3 +19,36 @@ export function newHttpClient(options: Deno.CreateHttpClientOptions): Deno.HttpC
     for (const [name, value] of present) Deno.env.set(name, value ?? "");
   }
 }
+
+/**
+ * A client that trusts the system's certificates, too, which are in texts of PEM. A single one that the
+ * runtime cannot use would keep the client from being made, and systems have odd ones: those do not
+ * count.
+ */
+export function newTlsClient(
+  options: Deno.CreateHttpClientOptions,
+  system: readonly string[],
+): Deno.HttpClient {
+  const { caCerts = [] } = options;
+  const trusting = (certs: readonly string[]) =>
+    newHttpClient({ ...options, caCerts: [...caCerts, ...certs] } as Deno.CreateHttpClientOptions);
+  try {
+    return trusting(system);
+  } catch {
+    return trusting(system.flatMap(pemCertificates).filter(isUsable));
+  }
+}
+
+/** The certificates in a text of PEM. */
+function pemCertificates(text: string): readonly string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+}
+
+function isUsable(cert: string): boolean {
+  try {
+    newHttpClient({ caCerts: [cert] }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -104,7 +104,10 @@ export async function openSource(
     }
     case "daemon": {
       const { Daemon } = await import("./daemon/daemon.ts");
-      return { source: opened.use(new Daemon(await findDaemonOf(config))), ref: place.name };
+      return {
+        source: opened.use(new Daemon(await findDaemonOf(config), config.environment)),
+        ref: place.name,
+      };
     }
     case "kind":
       throw new KodenoError(
@@ -190,7 +193,7 @@ export async function openLocalPlace(config: TransferConfig, domain?: string): P
   if (cluster === undefined) {
     // Most builds go to no daemon, and do not wait for its code.
     const { Daemon } = await import("./daemon/daemon.ts");
-    return new Daemon(endpoint);
+    return new Daemon(endpoint, environment);
   }
   const { KindCluster } = await import("./daemon/kind.ts");
   return new KindCluster({ endpoint, cluster, environment });

@@ -6,7 +6,10 @@ import { z } from "zod";
 import type { CallOptions } from "../../content/places.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
-import { newHttpClient } from "../http_client.ts";
+import { certificateFault, CLIENT_CERT_REFUSED } from "../certificate_faults.ts";
+import { newHttpClient, newTlsClient } from "../http_client.ts";
+import type { Environment } from "../registry/proxy.ts";
+import { systemCerts } from "../system_certs.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -16,9 +19,10 @@ type DaemonRequest = CallOptions & { readonly body?: ReadableStream<Uint8Array> 
 type DaemonAnswer = { readonly status: number; readonly text: string };
 
 export class DaemonClient implements Disposable {
-  #client: Deno.HttpClient | undefined;
+  #client: Promise<Deno.HttpClient> | undefined;
 
-  constructor(readonly endpoint: DaemonEndpoint) {}
+  /** Takes where it is, and where certificates of the system are looked for. */
+  constructor(readonly endpoint: DaemonEndpoint, readonly environment: Environment = {}) {}
 
   get where(): string {
     return formatEndpoint(this.endpoint);
@@ -31,8 +35,8 @@ export class DaemonClient implements Disposable {
   async send(method: string, path: string, options: DaemonRequest = {}): Promise<Response> {
     const { body, signal } = options;
     signal?.throwIfAborted();
-    const { endpoint } = this;
-    const client = this.#client ??= open(endpoint);
+    const { endpoint, environment } = this;
+    const client = await (this.#client ??= open(endpoint, environment));
     const host = endpoint.kind === "unix"
       ? "http://docker"
       : `${endpoint.tls ? "https" : "http"}://${endpoint.host}:${endpoint.port}`;
@@ -99,32 +103,52 @@ export class DaemonClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#client?.close();
+    // One that could not be made was told of.
+    this.#client?.then((client) => client.close()).catch(() => {});
     this.#client = undefined;
   }
 
   #unreachable(error: unknown): KodenoError {
-    let text = messageOf(error);
-    for (let at = error; at instanceof Error; at = at.cause) text += `; ${at.message}`;
-    const [, why] = REASONS.find(([pattern]) => pattern.test(text)) ?? [0, messageOf(error)];
-    const message = `Cannot talk to the Docker daemon at ${this.where}: ${why}; ` +
-      "start it, or set DOCKER_HOST";
+    const text = wordsOf(error);
+    const [, reason] = REASONS.find(([pattern]) => pattern.test(text)) ?? [];
+    const fault = reason === undefined ? certificateFault(text) : undefined;
+    const next = fault === undefined
+      ? "start it, or set DOCKER_HOST"
+      : fault.kind === "other"
+      ? "have a better one made"
+      : "put that of its CA into ca.pem of DOCKER_CERT_PATH";
+    const why = reason ?? fault?.why ?? messageOf(error);
+    const message = `Cannot talk to the Docker daemon at ${this.where}: ${why}; ${next}`;
     return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause: error });
   }
 }
 
-function open(endpoint: DaemonEndpoint): Deno.HttpClient {
+/** What an error says, and those behind it. */
+function wordsOf(error: unknown): string {
+  let text = messageOf(error);
+  for (let at = error; at instanceof Error; at = at.cause) {
+    text += `; ${(at as { code?: string }).code ?? ""} ${at.message}`;
+  }
+  return text;
+}
+
+async function open(endpoint: DaemonEndpoint, environment: Environment): Promise<Deno.HttpClient> {
   // A daemon that was started anew has no use for connections of the one before.
   const common = { poolMaxIdlePerHost: 0, http2: false };
   if (endpoint.kind === "unix") {
-    return newHttpClient({ ...common, proxy: { transport: "unix", path: endpoint.path } });
+    const proxy = { transport: "unix", path: endpoint.path } as const;
+    return newHttpClient({ ...common, proxy });
   }
-  const { ca, cert, key } = endpoint.tls ?? {};
-  return newHttpClient({
+  if (endpoint.tls === undefined) return newHttpClient(common);
+  const { ca, cert, key } = endpoint.tls;
+  const options = {
     ...common,
     ...(ca === undefined ? {} : { caCerts: [ca] }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  });
+  };
+  // As Docker has it, a CA that is named is the only one.
+  const system = ca === undefined ? await systemCerts(environment, () => {}) : [];
+  return newTlsClient(options, system);
 }
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
@@ -132,4 +156,5 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/os error 111\b/, "nobody listens there"],
   [/os error (?:13|1)\b/, "permission denied"],
   [/requires net access|NotCapable/i, "kodeno may not use the network"],
+  [CLIENT_CERT_REFUSED, "it lets in only who shows a client certificate that it knows"],
 ];

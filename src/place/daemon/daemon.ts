@@ -24,7 +24,10 @@ import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";
 export interface DaemonOptions {
   /** Where it is; as `environment` says unless given. */
   readonly endpoint?: DaemonEndpoint | undefined;
-  /** Variables that say where it is, such as DOCKER_HOST; see {@link findDaemon}. */
+  /**
+   * Variables that say where it is, such as DOCKER_HOST (see {@link findDaemon}), and `SSL_CERT_FILE`
+   * and `SSL_CERT_DIR`.
+   */
   readonly environment?: Environment | undefined;
 }
 
@@ -47,7 +50,7 @@ export interface DaemonOptions {
  */
 export function openDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const { endpoint, environment = {} } = options;
-  return Promise.try(() => new Daemon(endpoint ?? findDaemon(environment)));
+  return Promise.try(() => new Daemon(endpoint ?? findDaemon(environment), environment));
 }
 
 const imageSchema = z.looseObject({

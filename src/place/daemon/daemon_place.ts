@@ -25,6 +25,7 @@ import {
   padding,
 } from "../archive/collector.ts";
 import { MemoryStore } from "../memory.ts";
+import type { Environment } from "../registry/proxy.ts";
 import { DaemonClient } from "./client.ts";
 import type { DaemonEndpoint } from "./endpoint.ts";
 
@@ -84,10 +85,10 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
   /** Names an image that is present; false when it is not any more. */
   protected abstract nameThere(d: Descriptor, ref: string, o: CallOptions): Promise<boolean>;
 
-  /** Takes the daemon of an endpoint; dials nothing yet. */
-  constructor(endpoint: DaemonEndpoint) {
+  /** Takes the daemon of an endpoint, and where certificates are looked for; dials nothing yet. */
+  constructor(endpoint: DaemonEndpoint, environment?: Environment) {
     super();
-    this.client = new DaemonClient(endpoint);
+    this.client = new DaemonClient(endpoint, environment);
   }
 
   /** Where the daemon is, for messages. */

@@ -49,7 +49,7 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
   #nodes: readonly KindNode[] | undefined;
 
   constructor(readonly options: KindOptions) {
-    super(options.endpoint);
+    super(options.endpoint, options.environment);
     this.what = `kind cluster ${JSON.stringify(options.cluster)}`;
   }
 

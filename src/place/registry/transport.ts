@@ -5,7 +5,8 @@
  */
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
 import { getOrTry, orAborted } from "../../io/concurrency.ts";
-import { newHttpClient } from "../http_client.ts";
+import { newHttpClient, newTlsClient } from "../http_client.ts";
+import { systemCerts } from "../system_certs.ts";
 import { Bound } from "./bounds.ts";
 import { certsFolders, certsFor } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
@@ -18,8 +19,8 @@ import type { Relay } from "./relay.ts";
 export interface RegistryOptions {
   /**
    * The environment: `HOME`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_*` for credentials and
-   * certificates, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. Nothing is read from the
-   * process.
+   * certificates, `SSL_CERT_FILE` and `SSL_CERT_DIR`, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
+   * `NO_PROXY`. Nothing is read from the process.
    */
   readonly environment?: Environment | undefined;
   /** Finds credentials; those of Docker and podman unless given. */
@@ -28,7 +29,7 @@ export interface RegistryOptions {
   readonly insecureRegistry?: boolean | undefined;
   /** Hosts (`HOST[:PORT]`) that this is allowed for where it is not for all. */
   readonly insecureRegistries?: readonly string[] | undefined;
-  /** PEM certificates to trust beside those of the runtime. */
+  /** PEM certificates to trust beside those of the system and the runtime. */
   readonly caCerts?: readonly string[] | undefined;
   /** Folders laid out as Docker's `certs.d`; those of Docker and podman unless given. */
   readonly certsFolders?: readonly string[] | undefined;
@@ -128,6 +129,7 @@ const SMALL_BYTES = 16 * 1024;
 export class Transport {
   readonly #routes = new Map<string, Promise<Route>>();
   readonly #schemes = new Map<string, Promise<"https:" | "http:">>();
+  #system: Promise<readonly string[]> | undefined;
   /** Ends the asking for schemes, which no caller's signal does. */
   #probing = new AbortController();
 
@@ -261,7 +263,9 @@ export class Transport {
         // the runtime tells now and then that the connection was closed.
         http2: false,
       };
-      return { client: newHttpClient(options as Deno.CreateHttpClientOptions), answered: false };
+      const system = isSecure ? await (this.#system ??= systemCerts(environment, onWarning)) : [];
+      const client = newTlsClient(options as Deno.CreateHttpClientOptions, system);
+      return { client, answered: false };
     } catch (error) {
       throw connectionError(error);
     }

@@ -184,7 +184,7 @@ export async function checkDaemon(checkup: Checkup): Promise<void> {
   if (offline) return checkup.ok(`${name}, which was not asked (--offline)`);
   const signal = bounded(checkup);
   try {
-    using client = new DaemonClient(endpoint);
+    using client = new DaemonClient(endpoint, environment);
     const doing = "say its version";
     const { Version, Components } = await client.get("/version", versionSchema, doing, signal);
     const isPodman = Components?.some(({ Name = "" }) => /podman/i.test(Name));
