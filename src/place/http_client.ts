@@ -40,7 +40,7 @@ export function newTlsClient(
 }
 
 /** The certificates in a text of PEM. */
-function pemCertificates(text: string): readonly string[] {
+export function pemCertificates(text: string): readonly string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
 }
 

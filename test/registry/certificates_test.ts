@@ -167,6 +167,81 @@ Deno.test({
     assert.match((await pull({})).stderr, /nobody here knows the CA/);
     // It is asked, and has no such image.
     const { stderr } = await pull({ SSL_CERT_FILE });
-    assert.match(stderr, /registry answered 404/);
+    assert.match(stderr, /the registry does not have it/);
+  },
+});
+
+Deno.test({
+  name: "certificates: a server's own one is trusted where it is named itself, and nowhere else",
+  ...needs("openssl"),
+  async fn(t) {
+    await using dir = await tempDir();
+    const own = await selfSigned(dir, "own");
+    const other = await selfSigned(dir, "other");
+    await using server = await serve(dir, "own");
+    const { host } = server;
+    const folder = async (name: string, of: string, pem: string) => {
+      await dir.write(`${name}/${of}/ca.crt`, pem);
+      return { certsFolders: [dir.join(name)] };
+    };
+    const good: Record<string, RegistryOptions> = {
+      "a CA file": { caCerts: [own] },
+      "one of several": { caCerts: [other, `${other}\n${own}`] },
+      "certs.d": await folder("certs", host, own),
+    };
+    for (const [name, options] of Object.entries(good)) {
+      await t.step(name, async () => {
+        assert.equal(await ask(host, options), 200);
+        // Many at once find out, and a stream is sent anew.
+        const transport = new Transport({ certsFolders: [], ...options });
+        const get = async () => {
+          const url = new URL(`https://${host}/v2/`);
+          const { status, body } = await transport.send({ method: "GET", url });
+          await body.cancel();
+          return status;
+        };
+        assert.deepEqual(await Promise.all([get(), get(), get()]), [200, 200, 200]);
+        await transport.close();
+      });
+    }
+    const authority = /its certificate is that of a CA \(CA:TRUE\).*; name it with --ca-file/;
+    const bad: Record<string, RegistryOptions> = {
+      "nothing": {},
+      "another one": { caCerts: [other] },
+      "certs.d of another host": await folder("others", "127.0.0.1:1", own),
+      "the system": { environment: { SSL_CERT_FILE: dir.join("own.crt") } },
+    };
+    for (const [name, options] of Object.entries(bad)) {
+      await t.step(name, async () => {
+        await failsWith("REGISTRY_FAILED", () => ask(host, options), authority);
+      });
+    }
+    await t.step("no name in it", async () => {
+      const nameless = await selfSigned(dir, "nameless", "");
+      await using server = await serve(dir, "nameless");
+      const told = /its certificate is for no host: it has no subjectAltName; have a better one/;
+      await failsWith("REGISTRY_FAILED", () => ask(server.host, { caCerts: [nameless] }), told);
+    });
+    await t.step("another name in it", async () => {
+      const away = await selfSigned(dir, "away", "subjectAltName=DNS:away.test");
+      await using server = await serve(dir, "away");
+      const told = /its certificate is for other hosts.*; have a better one made/;
+      await failsWith("REGISTRY_FAILED", () => ask(server.host, { caCerts: [away] }), told);
+    });
+    await t.step("through a tunnel", async () => {
+      await using proxy = await startProxy(host, true);
+      const environment = { https_proxy: `http://${proxy.host}` };
+      assert.equal(await ask("reg.test:5000", { caCerts: [own], environment }), 200);
+    });
+    await t.step("a daemon's", async () => {
+      const version = async (ca: string) => {
+        const tls = { ca };
+        const endpoint = { kind: "tcp", host: "127.0.0.1", port: server.port, tls } as const;
+        using client = new DaemonClient(endpoint);
+        return (await client.ask("GET", "/version")).text;
+      };
+      assert.equal(await version(own), '{"Version":"1"}');
+      await failsWith("IO_FAILED", () => version(other), /certificate is that of a CA .*ca\.pem/);
+    });
   },
 });

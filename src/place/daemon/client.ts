@@ -8,7 +8,10 @@ import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
 import { certificateFault, CLIENT_CERT_REFUSED } from "../certificate_faults.ts";
 import { newHttpClient, newTlsClient } from "../http_client.ts";
+import { ownCerts } from "../registry/certs.ts";
+import { bareHost } from "../registry/endpoint.ts";
 import type { Environment } from "../registry/proxy.ts";
+import type { Relay } from "../registry/relay.ts";
 import { systemCerts } from "../system_certs.ts";
 import { type DaemonEndpoint, formatEndpoint } from "./endpoint.ts";
 
@@ -18,8 +21,14 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 type DaemonRequest = CallOptions & { readonly body?: ReadableStream<Uint8Array> };
 type DaemonAnswer = { readonly status: number; readonly text: string };
 
+/** The way to a daemon. */
+interface Way {
+  readonly client: Deno.HttpClient;
+  readonly relay?: Relay;
+}
+
 export class DaemonClient implements Disposable {
-  #client: Promise<Deno.HttpClient> | undefined;
+  #way: Promise<Way> | undefined;
 
   /** Takes where it is, and where certificates of the system are looked for. */
   constructor(readonly endpoint: DaemonEndpoint, readonly environment: Environment = {}) {}
@@ -36,10 +45,11 @@ export class DaemonClient implements Disposable {
     const { body, signal } = options;
     signal?.throwIfAborted();
     const { endpoint, environment } = this;
-    const client = await (this.#client ??= open(endpoint, environment));
+    const opening = this.#way ??= open(endpoint, environment);
+    const { client, relay } = await opening;
     const host = endpoint.kind === "unix"
       ? "http://docker"
-      : `${endpoint.tls ? "https" : "http"}://${endpoint.host}:${endpoint.port}`;
+      : `${endpoint.tls && !relay ? "https" : "http"}://${endpoint.host}:${endpoint.port}`;
     try {
       return await fetch(host + path, {
         method,
@@ -49,7 +59,18 @@ export class DaemonClient implements Disposable {
       });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw this.#unreachable(error);
+      const failure = relay?.failure ?? error;
+      if (relay || body || certificateFault(wordsOf(error))?.kind !== "authority") {
+        throw this.#unreachable(failure);
+      }
+      const pinned = openPinned(endpoint);
+      if (pinned === undefined) throw this.#unreachable(failure);
+      // Of several who find that out, one opens the other way.
+      if (this.#way === opening) {
+        this.#way = pinned();
+        client.close();
+      }
+      return await this.send(method, path, options);
     }
   }
 
@@ -103,9 +124,14 @@ export class DaemonClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // One that could not be made was told of.
-    this.#client?.then((client) => client.close()).catch(() => {});
-    this.#client = undefined;
+    const way = this.#way;
+    this.#way = undefined;
+    const close = async ({ client, relay }: Way): Promise<void> => {
+      client.close();
+      await relay?.close();
+    };
+    // One that could not be opened was told of.
+    way?.then(close).catch(() => {});
   }
 
   #unreachable(error: unknown): KodenoError {
@@ -132,14 +158,14 @@ function wordsOf(error: unknown): string {
   return text;
 }
 
-async function open(endpoint: DaemonEndpoint, environment: Environment): Promise<Deno.HttpClient> {
+async function open(endpoint: DaemonEndpoint, environment: Environment): Promise<Way> {
   // A daemon that was started anew has no use for connections of the one before.
   const common = { poolMaxIdlePerHost: 0, http2: false };
   if (endpoint.kind === "unix") {
     const proxy = { transport: "unix", path: endpoint.path } as const;
-    return newHttpClient({ ...common, proxy });
+    return { client: newHttpClient({ ...common, proxy }) };
   }
-  if (endpoint.tls === undefined) return newHttpClient(common);
+  if (endpoint.tls === undefined) return { client: newHttpClient(common) };
   const { ca, cert, key } = endpoint.tls;
   const options = {
     ...common,
@@ -148,7 +174,22 @@ async function open(endpoint: DaemonEndpoint, environment: Environment): Promise
   };
   // As Docker has it, a CA that is named is the only one.
   const system = ca === undefined ? await systemCerts(environment, () => {}) : [];
-  return newTlsClient(options, system);
+  return { client: newTlsClient(options, system) };
+}
+
+/** Opens the way to a daemon whose certificate is a CA's, where somebody has named one. */
+function openPinned(endpoint: DaemonEndpoint): (() => Promise<Way>) | undefined {
+  const { ca, cert, key } = endpoint.kind === "tcp" && endpoint.tls || {};
+  const pinned = ownCerts(ca === undefined ? [] : [ca]);
+  if (endpoint.kind !== "tcp" || pinned.length === 0) return undefined;
+  const clientCert = cert === undefined || key === undefined ? undefined : { cert, key };
+  return async () => {
+    const { Relay } = await import("../registry/relay.ts");
+    const to = { hostname: bareHost(endpoint.host), port: endpoint.port };
+    const relay = await Relay.open({ ...to, pinned, clientCert });
+    const common = { poolMaxIdlePerHost: 0, http2: false };
+    return { client: newHttpClient({ ...common, proxy: relay.proxy }), relay };
+  };
 }
 
 const REASONS: readonly (readonly [RegExp, string])[] = [

@@ -9,6 +9,7 @@ import { createPublicKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { isAbsent, readSmallText } from "../../io/files.ts";
+import { pemCertificates } from "../http_client.ts";
 import type { Environment } from "./proxy.ts";
 
 const MAX_CERT_BYTES = 1024 * 1024;
@@ -118,12 +119,28 @@ function spki(key: ReturnType<typeof createPublicKey>) {
 }
 
 /**
+ * The certificates among those that somebody named of which a server may show one as its own, also a
+ * CA's: of version 3, which the runtime checks whole.
+ */
+export function ownCerts(texts: readonly string[]): readonly string[] {
+  return texts.flatMap(pemCertificates).filter(isVersion3);
+}
+
+/** Whether a server has shown one of some certificates, of which it got the bytes. */
+export function isOneOf(certs: readonly string[], shown: Uint8Array): boolean {
+  return certs.some((cert) => Buffer.compare(derOf(cert), shown) === 0);
+}
+
+function derOf(pem: string): Buffer {
+  return Buffer.from(/-----BEGIN CERTIFICATE-----([^-]*)/.exec(pem)?.[1] ?? "", "base64");
+}
+
+/**
  * Whether the first certificate of a PEM file begins with a version (RFC 5280, 4.1): two sequences, then
  * its tag. Some versions of the runtime cannot tell.
  */
 function isVersion3(pem: string): boolean {
-  const text = /-----BEGIN CERTIFICATE-----([^-]*)/.exec(pem)?.[1] ?? "";
-  const der = Buffer.from(text, "base64");
+  const der = derOf(pem);
   const inside = (at: number): number => {
     const length = der[at + 1] ?? 0;
     return at + 2 + (length < 0x80 ? 0 : length & 0x7f);

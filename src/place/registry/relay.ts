@@ -1,23 +1,32 @@
 /**
- * TLS whose certificate is left unchecked, for registries that were named insecure. The runtime's
- * `fetch` checks each one, and its `node:https` does too on some versions; `node:tls` does not. So
- * `fetch` talks to a socket here, and what goes through that goes on over TLS.
+ * TLS whose certificate is left unchecked, for registries that were named insecure, or has to be one of
+ * a few, which may be those of CAs. The runtime's `fetch` checks each one and takes none of a CA from a
+ * server, and its `node:https` does too on some versions; `node:tls` does not. So `fetch` talks to a
+ * socket here, and what goes through that goes on over TLS.
  * @module
  */
 import { connect, createServer, isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
 import { join } from "node:path";
 import { basicAuthorization } from "./credentials.ts";
-import type { ClientCert } from "./certs.ts";
+import { type ClientCert, isOneOf } from "./certs.ts";
 import { bareHost } from "./endpoint.ts";
 import type { ProxyAddress } from "./proxy.ts";
 import { ConnectionError } from "./failure.ts";
 import { openSocksTunnel } from "./socks.ts";
 
 /** Where a relay leads. */
-interface RelayTarget {
+export interface RelayTarget {
   readonly hostname: string;
   readonly port: number;
+  /** Certificates of which the host has to show one as its own; without them any will do. */
+  readonly pinned?: readonly string[] | undefined;
   /** What is shown to a host that asks who is there. */
   readonly clientCert?: ClientCert | undefined;
   /** Opens a tunnel there. */
@@ -78,7 +87,7 @@ export class Relay {
     socket.on("error", () => {});
     socket.pause();
     try {
-      const far = await connectUnchecked(this.target);
+      const far = await connectTo(this.target);
       this.#keep(far);
       far.on("error", (error: Error) => {
         this.failure = error;
@@ -99,8 +108,8 @@ export class Relay {
   }
 }
 
-async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
-  const { hostname, port, clientCert, proxy } = target;
+async function connectTo(target: RelayTarget): Promise<TLSSocket> {
+  const { hostname, port, pinned, clientCert, proxy } = target;
   const socket = proxy
     ? connect(Number(proxy.url.port || 80), bareHost(proxy.url.hostname))
     : connect(port, hostname);
@@ -113,12 +122,19 @@ async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
       const start = () => {
         const tls = connectTls({
           socket,
-          rejectUnauthorized: false,
+          ...(pinned === undefined ? { rejectUnauthorized: false } : checkedBy(pinned)),
+          host: hostname,
           // RFC 6066: an address is no server name.
           ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
           ...clientCert,
         });
-        tls.once("secureConnect", () => resolve(tls));
+        tls.once("secureConnect", () => {
+          if (pinned === undefined || hasShown(tls, pinned)) return resolve(tls);
+          tls.destroy();
+          const why =
+            "its certificate is that of a CA (CA:TRUE), which this runtime takes of nobody";
+          reject(new ConnectionError("certificate", why, undefined, { kind: "other", why }));
+        });
         tls.on("error", reject);
         tls.once("close", () => reject(new Error("closed in the TLS handshake")));
       };
@@ -135,6 +151,32 @@ async function connectUnchecked(target: RelayTarget): Promise<TLSSocket> {
   } catch (error) {
     socket.destroy();
     throw error;
+  }
+}
+
+/** Has `node:tls` trust some certificates, and take them for the hosts that they name. */
+function checkedBy(pinned: readonly string[]): ConnectionOptions {
+  return {
+    ca: [...pinned],
+    rejectUnauthorized: true,
+    // Some versions call it without anything, to see whether it does anything.
+    checkServerIdentity: (host: string, cert?: PeerCertificate) =>
+      cert?.subjectaltname
+        ? checkServerIdentity(host, cert)
+        : new Error("certificate: NO_SUBJECT_ALT_NAME"),
+  };
+}
+
+/**
+ * Whether the other side has shown one of some certificates. Without it nothing is trusted: older
+ * versions of the runtime tell of a handshake that failed as of one that did not.
+ */
+function hasShown(tls: TLSSocket, pinned: readonly string[]): boolean {
+  try {
+    const { raw } = tls.getPeerCertificate();
+    return tls.authorized && raw !== undefined && isOneOf(pinned, raw);
+  } catch {
+    return false;
   }
 }
 

@@ -8,12 +8,12 @@ import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { newHttpClient, newTlsClient } from "../http_client.ts";
 import { systemCerts } from "../system_certs.ts";
 import { Bound } from "./bounds.ts";
-import { certsFolders, certsFor } from "./certs.ts";
+import { certsFolders, certsFor, ownCerts } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { bareHost, isLoopback } from "./endpoint.ts";
 import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
-import type { Relay } from "./relay.ts";
+import type { Relay, RelayTarget } from "./relay.ts";
 
 /** How registries are reached. */
 export interface RegistryOptions {
@@ -29,7 +29,10 @@ export interface RegistryOptions {
   readonly insecureRegistry?: boolean | undefined;
   /** Hosts (`HOST[:PORT]`) that this is allowed for where it is not for all. */
   readonly insecureRegistries?: readonly string[] | undefined;
-  /** PEM certificates to trust beside those of the system and the runtime. */
+  /**
+   * PEM certificates to trust beside those of the system and the runtime; of these, a server may also
+   * have a CA's as its own.
+   */
   readonly caCerts?: readonly string[] | undefined;
   /** Folders laid out as Docker's `certs.d`; those of Docker and podman unless given. */
   readonly certsFolders?: readonly string[] | undefined;
@@ -111,7 +114,11 @@ export function isSafeFrom(base: URL, { protocol }: URL): boolean {
 interface Route {
   readonly client: Deno.HttpClient;
   readonly relay?: Relay | undefined;
+  /** Opens another one, for a host whose certificate is a CA's that somebody named. */
+  readonly pin?: (() => Promise<Route>) | undefined;
   answered: boolean;
+  /** Whether requests go another way by now. */
+  isLeft?: boolean;
 }
 
 /** Idle connections are kept that long: servers close them after a while. */
@@ -226,8 +233,26 @@ export class Transport {
       bound.end(LEFT);
       await outgoing?.cancel();
       signal?.throwIfAborted();
-      throw outgoing?.failure ?? connectionError(reason ?? route.relay?.failure ?? error);
+      const failure = outgoing?.failure ??
+        connectionError(reason ?? route.relay?.failure ?? error);
+      if (!route.pin || !isOfAuthority(failure)) throw failure;
+      await this.#pin(url.origin, route, route.pin);
+      if (outgoing === undefined) {
+        return await this.send({ method, url, headers, body, signal }, answerMs);
+      }
+      // Some of it was taken already.
+      throw new ConnectionError("unmade", "the connection has to be made anew", failure);
     }
+  }
+
+  /** Goes another way from now on; of several who find that out, one opens it. */
+  async #pin(origin: string, route: Route, open: () => Promise<Route>): Promise<void> {
+    if (!route.isLeft) {
+      route.isLeft = true;
+      this.#routes.delete(origin);
+      route.client.close();
+    }
+    await getOrTry(this.#routes, origin, open);
   }
 
   async #open(url: URL): Promise<Route> {
@@ -239,21 +264,15 @@ export class Transport {
     }
     const isSecure = url.protocol === "https:";
     const certs = isSecure ? certsFor(url.host, folders, onWarning) : undefined;
+    const relayed = (pinned?: readonly string[]) =>
+      openRelayed(url, { proxy, clientCert: certs?.client, pinned });
     try {
-      if (isSecure && this.#isInsecure(url.host)) {
-        const { Relay } = await import("./relay.ts");
-        const to = { hostname: bareHost(url.hostname), port: Number(url.port || 443) };
-        const relay = await Relay.open({ ...to, proxy, clientCert: certs?.client });
-        try {
-          return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
-        } catch (error) {
-          await relay.close();
-          throw error;
-        }
-      }
+      if (isSecure && this.#isInsecure(url.host)) return await relayed();
       const basicAuth = proxy?.login && { basicAuth: proxy.login };
+      const trusted = [...caCerts, ...certs?.ca ?? []];
+      const pinned = isSecure ? ownCerts(trusted) : [];
       const options = {
-        caCerts: [...caCerts, ...certs?.ca ?? []],
+        caCerts: trusted,
         ...certs?.client,
         ...(proxy
           ? { proxy: { url: `${proxy.url.protocol}//${proxy.url.host}`, ...basicAuth } }
@@ -265,11 +284,33 @@ export class Transport {
       };
       const system = isSecure ? await (this.#system ??= systemCerts(environment, onWarning)) : [];
       const client = newTlsClient(options as Deno.CreateHttpClientOptions, system);
-      return { client, answered: false };
+      const pin = pinned.length > 0 ? () => relayed(pinned) : undefined;
+      return { client, pin, answered: false };
     } catch (error) {
       throw connectionError(error);
     }
   }
+}
+
+/** Opens a way over TLS that is not checked as `fetch` checks it. */
+async function openRelayed(
+  url: URL,
+  how: Pick<RelayTarget, "proxy" | "clientCert" | "pinned">,
+): Promise<Route> {
+  const { Relay } = await import("./relay.ts");
+  const to = { hostname: bareHost(url.hostname), port: Number(url.port || 443) };
+  const relay = await Relay.open({ ...to, ...how });
+  try {
+    return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
+  } catch (error) {
+    await relay.close();
+    throw error;
+  }
+}
+
+/** Whether a host was refused since its certificate is a CA's. */
+function isOfAuthority(failure: unknown): boolean {
+  return failure instanceof ConnectionError && failure.fault?.kind === "authority";
 }
 
 const NO_ANSWER = "there was no answer";
