@@ -13,6 +13,7 @@ import {
   type SkaffoldParts,
   type SkaffoldPlan,
 } from "../config/skaffold/plan.ts";
+import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { commandOutput } from "../exec/run.ts";
 import { gitCommitTag } from "../git/git.ts";
@@ -21,7 +22,7 @@ import { getOrSet } from "../io/concurrency.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
 
 /**
- * Plans the artifacts of a skaffold.yaml; notes of the files are emitted.
+ * Plans the artifacts of a skaffold.yaml, at least one; notes of the files are emitted.
  *
  * @param runs what programs are run for: git and `cmd` of templates for tags, `cmd` for what is said of
  * images; where they are not, a text stands in the place of what `cmd` would print
@@ -45,8 +46,19 @@ export async function planArtifacts(
     : { run, runForImages: runs === "all" ? run : tell, gitTag, signal };
   // A program that was ended is a fault of the file for who plans.
   const plan = await planSkaffold(skaffold, parts).finally(() => signal?.throwIfAborted());
+  if (plan.artifacts.length === 0) throw nothingToBuild(plan);
   for (const message of plan.notes) emit?.({ type: "note", level: "warning", message });
   return plan;
+}
+
+/** The error for a file that has no artifact of the ko builder, or none among those chosen. */
+function nothingToBuild({ file, skipped }: SkaffoldPlan): KodenoError {
+  const others = skipped.map(({ imageName, builder }) => `${imageName} (${builder})`).join(", ");
+  const why = others === ""
+    ? 'it has no artifacts; name an image with "ko: {}" below build.artifacts'
+    : `kodeno builds images of builder ko, and there are only ${others}; say "ko: {}" in the ` +
+      "place of the builder of one";
+  return new KodenoError("BAD_OPTION", `Cannot use ${file}: ${why}`);
 }
 
 /** The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says. */

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
+import { assertFails } from "../support/failure.ts";
 import { type GitRepository, gitRepository } from "../support/git_repository.ts";
 import { goMod, printer } from "../support/go_module.ts";
 import { kodeno } from "../support/kodeno.ts";
@@ -177,5 +178,32 @@ Deno.test("build -f: what is wrong is told before anything is built", async () =
     assert.equal(errors.length, 1, outcome.stderr);
     assert.match(errors[0] ?? "", why);
     assert.deepEqual(await work.dir.list("out"), [], `${args}`);
+  }
+});
+
+Deno.test("build -f: where no artifact is kodeno's, it says which builders they have", async () => {
+  const head = "apiVersion: skaffold/v4beta13\nkind: Config\n";
+  const foreign = "{image: web, docker: {}}, {image: tool, custom: {buildCommand: make}}";
+  const bare = "{image: ko://example.test/app/cmd/worker}";
+  const only = /kodeno builds images of builder ko, and there are only /.source;
+  const next = '; say "ko: \\{\\}" in the place of the builder of one$';
+  const cases: [string, string[], RegExp][] = [
+    [foreign, [], RegExp(`^Cannot use s.yaml: ${only}web \\(docker\\), tool \\(custom\\)${next}`)],
+    [bare, [], RegExp(`${only}ko://example.test/app/cmd/worker \\(docker\\)${next}`)],
+    [
+      `{image: app, ko: {main: ./cmd/web}}, ${foreign}`,
+      ["-b", "tool"],
+      RegExp(
+        `${only}tool \\(custom\\)${next}`,
+      ),
+    ],
+    ["", [], /it has no artifacts; name an image with "ko: \{\}" below build\.artifacts$/],
+  ];
+  for (const [artifacts, args, message] of cases) {
+    await using work = await repository();
+    await work.dir.write("s.yaml", `${head}build: {artifacts: [${artifacts}]}\n`);
+    for (const more of [["build"], ["build", "--dry-run"], ["build", "-q"], ["config"]]) {
+      await assertFails(work.dir, [...more, "-f", "s.yaml", ...args], { code: 2, message });
+    }
   }
 });

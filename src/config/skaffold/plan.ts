@@ -85,6 +85,8 @@ export interface SkaffoldArtifact {
 
 /** What a skaffold.yaml says to build; frozen. */
 export interface SkaffoldPlan {
+  /** The file that was asked for, as it was named. */
+  readonly file: string;
   /** In Skaffold's order: that of the files, required configurations first. */
   readonly artifacts: readonly SkaffoldArtifact[];
   /** Artifacts that somebody else builds, such as `docker`. */
@@ -107,7 +109,8 @@ export async function planSkaffold(
   const { options: settled, notes } = await withGlobalConfig(asked);
   const planner = new Planner(settled, parts, loaded, notes);
   // A hook is told of a default repo only where a flag or its variable says one.
-  return Object.freeze({ ...await planner.plan(), defaultRepo: asked.defaultRepo });
+  const { file, defaultRepo } = asked;
+  return Object.freeze({ ...await planner.plan(), file, defaultRepo });
 }
 
 /** Artifacts behind those they require, with their places in the list; there are no circles. */
@@ -199,7 +202,7 @@ class Planner {
     this.#host = parts.host ?? THIS_HOST;
   }
 
-  async plan(): Promise<Omit<SkaffoldPlan, "defaultRepo">> {
+  async plan(): Promise<Omit<SkaffoldPlan, "file" | "defaultRepo">> {
     const { notes, loaded: { origins } } = this;
     this.#checkArtifacts();
     origins.throwFaults();
