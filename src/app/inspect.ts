@@ -7,7 +7,7 @@ import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists } from "../io/files.ts";
-import { bareDescriptor, type Descriptor, isIndexType } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -65,17 +65,19 @@ export async function inspect(place: string, name?: string, { signal, emit }: Wo
   return images;
 }
 
+const BEFORE_NAME = new RegExp(`:|@(?=${DIGEST_PATTERN}$)`, "g");
+const PLACE_AND_NAME = new RegExp(`^(.+?)(?:@(${DIGEST_PATTERN})|:([^:/\\\\@]+))$`);
+
 /** A path may have colons, too: the shortest that leads somewhere is that of the place. */
 async function splitPlace(text: string) {
   const place = await pathOf(text);
   if (exists(place)) return { path: place, ref: undefined };
-  for (const { index } of place.matchAll(/:|@(?=sha256:[0-9a-f]{64}$)/g)) {
+  for (const { index } of place.matchAll(BEFORE_NAME)) {
     const path = place.slice(0, index);
     if (path === "-" || exists(path)) return { path, ref: place.slice(index + 1) };
   }
   // None does: what is missing is the folder, without what looks like a name behind it.
-  const [, path = place, digest, tag] =
-    /^(.+?)(?:@(sha256:[0-9a-f]{64})|:([^:/\\@]+))$/.exec(place) ?? [];
+  const [, path = place, digest, tag] = PLACE_AND_NAME.exec(place) ?? [];
   return { path, ref: digest ?? tag };
 }
 

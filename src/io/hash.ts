@@ -4,16 +4,28 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { KodenoError } from "../errors.ts";
-import type { Descriptor, Digest } from "../oci/descriptor.ts";
+import {
+  type Descriptor,
+  type Digest,
+  type DigestAlgorithm,
+  digestAlgorithm,
+} from "../oci/descriptor.ts";
 
-export function digestOf(bytes: Uint8Array | string): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+/** What kodeno writes. */
+const WRITTEN: DigestAlgorithm = "sha256";
+
+export function digestOf(bytes: Uint8Array | string, algorithm = WRITTEN): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
 /** Hashes and counts bytes that pass by. */
 export class Hasher {
-  readonly #hash: Hash = createHash("sha256");
+  readonly #hash: Hash;
   bytes = 0;
+
+  constructor(readonly algorithm: DigestAlgorithm = WRITTEN) {
+    this.#hash = createHash(algorithm);
+  }
 
   update(chunk: Uint8Array): void {
     this.#hash.update(chunk);
@@ -22,7 +34,7 @@ export class Hasher {
 
   /** Ends the meter. */
   digest(): Digest {
-    return `sha256:${this.#hash.digest("hex")}`;
+    return `${this.algorithm}:${this.#hash.digest("hex")}`;
   }
 }
 
@@ -48,9 +60,11 @@ export class DamagedBlob extends KodenoError {
 
 /** Checks bytes that stream by against a descriptor. */
 export class Verifier {
-  readonly #meter = new Hasher();
+  readonly #meter: Hasher;
 
-  constructor(readonly descriptor: Descriptor) {}
+  constructor(readonly descriptor: Descriptor) {
+    this.#meter = new Hasher(digestAlgorithm(descriptor.digest));
+  }
 
   /** Fails as soon as there are more bytes than the descriptor says. */
   update(chunk: Uint8Array): void {

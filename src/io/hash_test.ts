@@ -27,6 +27,20 @@ Deno.test("hash: digests are the standard's, however the bytes are cut", () => {
   }
 });
 
+Deno.test("hash: sha512 is the standard's, too, and checked as such", async () => {
+  const sha512 = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" +
+    "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+  assert.equal(digestOf("abc", "sha512"), `sha512:${sha512}`);
+  const descriptor = { ...blob("abc").descriptor, digest: digestOf("abc", "sha512") };
+  const check = (text: string) => {
+    const verifier = new Verifier(descriptor);
+    verifier.update(new TextEncoder().encode(text));
+    verifier.finish();
+  };
+  check("abc");
+  await failsWith("BAD_CONTENT", () => check("abd"), /its content has digest sha512:/);
+});
+
 Deno.test("hash: a verifier passes the bytes of its descriptor alone", async () => {
   const { descriptor } = blob("hello");
   const cases: readonly (readonly [readonly string[], RegExp | undefined])[] = [

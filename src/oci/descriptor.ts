@@ -27,26 +27,60 @@ export function bareDescriptor(d: Descriptor): Descriptor {
   return { mediaType: d.mediaType, digest: d.digest, size: d.size };
 }
 
-/** A well-formed digest, `sha256:` and 64 lower-case hex digits. */
-export type Digest = `sha256:${string}`;
+/** The algorithms of digests; kodeno reads all of them, and writes sha256. */
+export type DigestAlgorithm = "sha256" | "sha512";
 
-const SHA256 = /^sha256:[0-9a-f]{64}$/;
+/** A well-formed digest: the algorithm, a colon, and 64 or 128 lower-case hex digits. */
+export type Digest = `${DigestAlgorithm}:${string}`;
 
-/** Whether a string is a well-formed sha256 digest. */
+/** A digest in the source of a larger expression, such as that of a place's name. */
+export const DIGEST_PATTERN = "(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})";
+
+/** What a digest has to be, for messages. */
+export const DIGEST_FORM = '"sha256:" and 64 hex digits, or "sha512:" and 128';
+
+const DIGEST = new RegExp(`^${DIGEST_PATTERN}$`);
+
+/** Whether a string is a well-formed digest. */
 export function isDigest(value: string): value is Digest {
-  return SHA256.test(value);
+  return DIGEST.test(value);
 }
 
 /** Checks a digest from outside: no traversal (`sha256:../..`) reaches a path. */
 export function parseDigest(value: string): Digest {
   if (isDigest(value)) return value;
   const shown = JSON.stringify(value.slice(0, 100));
-  const why = 'it has to be "sha256:" and 64 hex digits';
+  const why = `it has to be ${DIGEST_FORM}`;
   throw new KodenoError("BAD_CONTENT", `Cannot use digest ${shown}: ${why}`);
 }
 
+/** The part before the colon; what has no known one there is compared as sha256, and never equal. */
+export function digestAlgorithm(digest: string): DigestAlgorithm {
+  return digest.startsWith("sha512:") ? "sha512" : "sha256";
+}
+
 export function digestHex(digest: Digest): string {
-  return digest.slice("sha256:".length);
+  return digest.slice(digest.indexOf(":") + 1);
+}
+
+/** The folder of blobs of an algorithm in a layout, and in an archive. */
+export function blobFolder(algorithm: DigestAlgorithm): string {
+  return `blobs/${algorithm}`;
+}
+
+/** Where a layout or an archive has a blob; slashes stand between the folders. */
+export function blobPath({ digest }: Pick<Descriptor, "digest">): string {
+  const checked = parseDigest(digest);
+  return `${blobFolder(digestAlgorithm(checked))}/${digestHex(checked)}`;
+}
+
+/**
+ * The tag under which a registry without an API for them lists what refers to a manifest: of a long
+ * digest it has the first 64 digits (OCI distribution spec 1.1, "Referrers Tag Schema").
+ */
+export function referrersTag({ digest }: Pick<Descriptor, "digest">): string {
+  const checked = parseDigest(digest);
+  return `${digestAlgorithm(checked)}-${digestHex(checked).slice(0, 64)}`;
 }
 
 /** Media types of the OCI image spec 1.1 that kodeno writes. */

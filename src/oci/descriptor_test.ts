@@ -1,16 +1,34 @@
 /**
- * Digests become paths, so nothing but 64 hex digits may pass.
+ * Digests become paths, so nothing but an algorithm and its hex digits may pass.
  * @module
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { digestHex, isDigest, parseDigest } from "./descriptor.ts";
+import {
+  blobPath,
+  digestAlgorithm,
+  digestHex,
+  isDigest,
+  parseDigest,
+  referrersTag,
+} from "./descriptor.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 
-Deno.test("digest: is sha256 and 64 hex digits", () => {
+Deno.test("digest: sha256 and 64 hex digits", () => {
   const digest = parseDigest(`sha256:${HEX}`);
   assert.equal(digestHex(digest), HEX);
+  assert.equal(blobPath({ digest }), `blobs/sha256/${HEX}`);
+  assert.equal(referrersTag({ digest }), `sha256-${HEX}`);
+});
+
+Deno.test("digest: or sha512 and 128", () => {
+  const digest = parseDigest(`sha512:${HEX}${HEX}`);
+  assert.equal(digestHex(digest), HEX + HEX);
+  assert.equal(digestAlgorithm(digest), "sha512");
+  assert.equal(blobPath({ digest }), `blobs/sha512/${HEX}${HEX}`);
+  // A tag has 128 characters at most.
+  assert.equal(referrersTag({ digest }), `sha512-${HEX}`);
 });
 
 Deno.test("digest: nothing else passes, and a long one does not fill the message", async () => {
@@ -23,7 +41,10 @@ Deno.test("digest: nothing else passes, and a long one does not fill the message
     `sha256:${HEX}\n`,
     `sha256:${HEX.toUpperCase()}`,
     `SHA256:${HEX}`,
-    `sha512:${HEX}${HEX}`,
+    `sha512:${HEX}`,
+    `sha512:${HEX}${HEX}0`,
+    `sha256:${HEX}${HEX}`,
+    `sha384:${HEX}${HEX.slice(32)}`,
     `sha256:${HEX.slice(2)}/x`,
     `sha256:../../../etc/passwd`,
     `sha256:${"../".repeat(21)}x`,

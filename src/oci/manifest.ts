@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { type Descriptor, type Digest, isDigest } from "./descriptor.ts";
+import { type Descriptor, type Digest, DIGEST_FORM, isDigest } from "./descriptor.ts";
 
 /** Largest manifest, index or config that is read, in bytes; registries commonly allow 4 MiB. */
 export const MAX_JSON_BYTES = 4 * 1024 * 1024;
@@ -129,7 +129,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 const annotations = optional(record(anyText));
 const version = primitive("2", (value) => value === 2);
 const digest = primitive(
-  '"sha256:" and 64 hex digits',
+  `a digest (${DIGEST_FORM})`,
   (value) => typeof value === "string" && isDigest(value),
 );
 const descriptor = object({

@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { type Digest, isDigest } from "./descriptor.ts";
+import { type Digest, DIGEST_FORM, isDigest } from "./descriptor.ts";
 
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
@@ -124,7 +124,7 @@ export function parseImageName(text: string): { readonly name?: string; readonly
 export function parseReference(text: string): Reference {
   const [beforeDigest = "", digest, ...more] = text.split("@");
   if (more.length > 0 || (digest !== undefined && !isDigest(digest))) {
-    throw bad(text, 'what follows "@" has to be "sha256:" and 64 hex digits');
+    throw bad(text, `what follows "@" has to be ${DIGEST_FORM}`);
   }
   // A colon after the last slash starts the tag; one before it belongs to the host's port.
   const colon = beforeDigest.indexOf(":", beforeDigest.lastIndexOf("/") + 1);

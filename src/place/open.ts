@@ -7,7 +7,7 @@ import type { CopyOptions } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Place, type Source } from "../content/places.ts";
 import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, DIGEST_PATTERN } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { ArchiveSource } from "./archive/archive_source.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
@@ -30,12 +30,14 @@ export type PlaceName =
   | { readonly kind: "kind"; readonly name: string }
   | { readonly kind: "registry"; readonly reference: Reference };
 
+const STORE = new RegExp(`^(oci|archive):([^:@]+)(?:@(${DIGEST_PATTERN})|:(.+))?$`);
+
 /**
  * Reads `oci:DIR[:NAME]`, `oci:DIR@DIGEST`, `archive:FILE[:NAME]`, `daemon:NAME`, or the reference of
  * an image in a registry or, below `kind.local`, in the nodes of a kind cluster.
  */
 export function parsePlace(text: string): PlaceName {
-  const found = /^(oci|archive):([^:@]+)(?:@(sha256:[0-9a-f]{64})|:(.+))?$/.exec(text);
+  const found = STORE.exec(text);
   if (found !== null) {
     const [, kind, path = "", digest, name] = found;
     return { kind: kind === "oci" ? "layout" : "archive", path, ref: digest ?? name ?? "" };

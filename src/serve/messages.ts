@@ -5,7 +5,7 @@
  * JSON of errors are those of the OCI distribution spec 1.1. Pure.
  * @module
  */
-import { type Digest, isDigest } from "../oci/descriptor.ts";
+import { type Digest, DIGEST_FORM, isDigest } from "../oci/descriptor.ts";
 import { isRepositoryPath, parseTag } from "../oci/reference.ts";
 
 export interface HttpRequest {
@@ -204,7 +204,7 @@ function refIn(text: string): Digest | { tag: string } {
 
 function digestIn(text: string): Digest {
   if (isDigest(text)) return text;
-  throw new HttpError(400, "DIGEST_INVALID", 'a digest is "sha256:" and 64 hex digits');
+  throw new HttpError(400, "DIGEST_INVALID", `a digest is ${DIGEST_FORM}`);
 }
 
 /** Names on a page where the client does not say, and at most. */

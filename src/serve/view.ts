@@ -8,7 +8,7 @@ import { referrerEntry } from "../content/referrers.ts";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isDigest, referrersTag } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfPath } from "../oci/entries.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../place/layout/layout.ts";
@@ -178,9 +178,6 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/** The tag of an index of referrers, where a registry has no API for them. */
-const FALLBACK_TAG = /^sha256-([0-9a-f]{64})$/;
-
 /**
  * Walks a repository from its entries, and from the nameless ones of the layout that refer to
  * something in it. A manifest that is not in the layout, or damaged, leads nowhere.
@@ -189,6 +186,8 @@ async function readContents({ layout, roots, unnamed }: ServedRepository) {
   const blobs = new Map<string, Descriptor>();
   /** Manifests that have a subject, by its digest, as the referrers API lists them. */
   const referrers = new Map<string, Descriptor[]>();
+  /** What an index of referrers to one of the blobs is called, where a registry has no API for them. */
+  const listTags = new Set<string>();
   /** Whether all manifests were there and well-formed. */
   let complete = true;
   const read = async (d: Descriptor): Promise<GraphDocument | undefined> => {
@@ -205,6 +204,7 @@ async function readContents({ layout, roots, unnamed }: ServedRepository) {
     const document = await read(d);
     // The same bytes may be named as a plain blob first, and as a manifest after it.
     if (document !== undefined || !blobs.has(d.digest)) blobs.set(d.digest, d);
+    if (isDigest(d.digest)) listTags.add(referrersTag(d));
     if (document === undefined) return;
     const { subject } = document;
     if (subject) getOrSet(referrers, subject.digest, () => []).push(referrerEntry(d, document));
@@ -213,15 +213,12 @@ async function readContents({ layout, roots, unnamed }: ServedRepository) {
   for (const root of roots) await walk.from(root);
   const open = new Map<Descriptor, string | undefined>();
   // One after the other: a process may open so many files only.
-  for (const entry of unnamed) {
-    const [, hex] = FALLBACK_TAG.exec(refName(entry) ?? "") ?? [];
-    open.set(entry, hex ? `sha256:${hex}` : (await read(entry))?.subject?.digest);
-  }
+  for (const entry of unnamed) open.set(entry, (await read(entry))?.subject?.digest);
   // A signature may refer to an SBOM that refers to the image.
   for (let before = -1; before !== open.size;) {
     before = open.size;
     for (const [entry, subject = ""] of open) {
-      if (!blobs.has(subject)) continue;
+      if (!blobs.has(subject) && !listTags.has(refName(entry) ?? "")) continue;
       open.delete(entry);
       await walk.from(entry);
     }

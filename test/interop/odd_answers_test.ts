@@ -5,9 +5,8 @@
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
 import { verify } from "../../src/content/walk.ts";
-import { MediaType } from "../../src/oci/descriptor.ts";
+import { MediaType, referrersTag } from "../../src/oci/descriptor.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
-import { referrersTag } from "../../src/place/registry/referrers.ts";
 import { openRegistry, type RegistryStore } from "../../src/place/registry/registry.ts";
 import { failsWith, soon } from "../support/fails.ts";
 import { type Blob, blob, imageGraph, jsonBlob, pushAll } from "../support/image_graph.ts";

@@ -5,9 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { openLayout } from "../../src/place/layout/layout.ts";
-import { referrersTag } from "../../src/place/registry/referrers.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
-import { MediaType } from "../../src/oci/descriptor.ts";
+import { MediaType, referrersTag } from "../../src/oci/descriptor.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";

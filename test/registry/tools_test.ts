@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
 import { verify } from "../../src/content/walk.ts";
-import { MediaType } from "../../src/oci/descriptor.ts";
+import { MediaType, referrersTag } from "../../src/oci/descriptor.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
-import { nextPage, referrersTag } from "../../src/place/registry/referrers.ts";
+import { nextPage } from "../../src/place/registry/referrers.ts";
 import { openRegistry, Registries } from "../../src/place/registry/registry.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";

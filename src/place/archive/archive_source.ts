@@ -17,9 +17,9 @@ import { spoolInput } from "../../io/spool.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 import {
+  blobPath,
   type Descriptor,
   type Digest,
-  digestHex,
   MediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
@@ -51,7 +51,7 @@ export async function openArchive(
     const index = file.find("index.json");
     if (index && file.find("oci-layout")) {
       const { manifests } = parseIndex(await small(file, index), `index.json of archive ${path}`);
-      const find = (digest: Digest) => file.find(`blobs/sha256/${digestHex(digest)}`);
+      const find = (digest: Digest) => file.find(blobPath({ digest }));
       return new ArchiveSource(file, { entries: manifests, find });
     }
     const list = file.find("manifest.json");

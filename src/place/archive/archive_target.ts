@@ -24,12 +24,19 @@ import { ioFailure, openWithRetry } from "../../io/files.ts";
 import { checkedChunks, fileStream, reusedChunks } from "../../io/streams.ts";
 import { findOutput, isStdoutTerminal, outputFolder, writeOutput } from "../../io/output.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
-import { type Descriptor, digestHex, isDigest, parseDigest } from "../../oci/descriptor.ts";
+import {
+  type Descriptor,
+  digestAlgorithm,
+  digestHex,
+  isDigest,
+  parseDigest,
+} from "../../oci/descriptor.ts";
 import { entryName, findEntry } from "../../oci/entries.ts";
 import {
   ArchiveCollector,
   archiveDocuments,
   blobHeader,
+  blobsFolder,
   FOLDERS,
   notAnArchive,
   padding,
@@ -151,6 +158,8 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
       await writeOutput(this.path, { what: this.what, signal }, async (take) => {
         await take(documents);
         await take(FOLDERS);
+        const isOther = ({ digest }: Descriptor) => digestAlgorithm(digest) === "sha512";
+        if (blobs.values().some(isOther)) await take(blobsFolder("sha512"));
         for (const d of [...blobs.values()].sort(byDigest)) {
           const open = () => this.fetch(d, options);
           const transfer = isNear ? beginTransfer(d, open, options) : undefined;

@@ -10,8 +10,10 @@ import { tarHeader, tarPadding } from "../../io/tar_writer.ts";
 import { SingleFlight } from "../../io/concurrency.ts";
 import {
   bareDescriptor,
+  blobFolder,
+  blobPath,
   type Descriptor,
-  digestHex,
+  type DigestAlgorithm,
   MediaType,
   ociMediaType,
   parseDigest,
@@ -106,10 +108,17 @@ export abstract class ArchiveCollector implements Place {
   }
 }
 
-/** The folders of the blobs. */
-export const FOLDERS: Uint8Array = Buffer.concat(
-  ["blobs/", "blobs/sha256/"].map((name) => tarHeader({ type: "dir", name, mode: 0o755 })),
-);
+/** The folders that each archive has: those of the blobs that kodeno makes. */
+export const FOLDERS: Uint8Array = Buffer.concat([folder("blobs"), blobsFolder("sha256")]);
+
+/** The folder of the blobs of an algorithm. */
+export function blobsFolder(algorithm: DigestAlgorithm): Uint8Array {
+  return folder(blobFolder(algorithm));
+}
+
+function folder(name: string): Uint8Array {
+  return tarHeader({ type: "dir", name: `${name}/`, mode: 0o755 });
+}
 
 /** What goes before the content of a blob. */
 export function blobHeader(d: Descriptor): Uint8Array {
@@ -154,8 +163,4 @@ export async function archiveDocuments(
     const size = bytes.length;
     return [tarHeader({ type: "file", name, mode: 0o644, size }), bytes, padding(size)];
   }));
-}
-
-function blobPath(descriptor: Descriptor): string {
-  return `blobs/sha256/${digestHex(parseDigest(descriptor.digest))}`;
 }

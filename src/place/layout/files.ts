@@ -16,13 +16,16 @@ import {
 import { ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
-import { type Descriptor, digestHex, MediaType, parseDigest } from "../../oci/descriptor.ts";
+import { blobFolder, blobPath, type Descriptor, MediaType } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
 
-export const BLOBS = join("blobs", "sha256");
+/** The folder of the blobs that kodeno makes; the locks of a layout are held on it. */
+export const BLOBS = blobFolder("sha256");
+/** That of blobs which others made: where there are none, it is not there. */
+export const OTHER_BLOBS = blobFolder("sha512");
 
-export function blobPathIn(directory: string, { digest }: Pick<Descriptor, "digest">): string {
-  return join(directory, BLOBS, digestHex(parseDigest(digest)));
+export function blobPathIn(directory: string, descriptor: Pick<Descriptor, "digest">): string {
+  return join(directory, blobPath(descriptor));
 }
 
 type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
@@ -59,7 +62,11 @@ export async function writeIndexFile(directory: string, bytes: Uint8Array): Prom
  * entry leads to. With `all`, the folders above, too, which another process may just have made.
  */
 export async function syncFolders(directory: string, all: boolean): Promise<void> {
-  await syncDirectory(join(directory, BLOBS));
+  for (const folder of [BLOBS, OTHER_BLOBS]) {
+    await syncDirectory(join(directory, folder)).catch((error) => {
+      if (!isNotFound(error)) throw error;
+    });
+  }
   if (!all) return;
   await syncDirectory(join(directory, "blobs"));
   await syncDirectory(directory);
@@ -84,7 +91,7 @@ export async function openFileOf(
  * links in the place of its folders, and what those lead to belongs to somebody else.
  */
 export async function checkOwnFolders(directory: string, doing: string): Promise<void> {
-  for (const folder of ["blobs", BLOBS]) {
+  for (const folder of ["blobs", BLOBS, OTHER_BLOBS]) {
     const info = await Deno.lstat(join(directory, folder)).catch((error) => {
       if (!isNotFound(error)) throw error;
     });

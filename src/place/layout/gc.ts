@@ -4,8 +4,15 @@
  */
 import { join } from "node:path";
 import { hasCode, KodenoError } from "../../errors.ts";
+import { makeFolder } from "../../io/atomic.ts";
 import { ioFailure, isNotFound } from "../../io/files.ts";
-import { type Descriptor, type Digest, isDigest } from "../../oci/descriptor.ts";
+import {
+  blobFolder,
+  type Descriptor,
+  type Digest,
+  type DigestAlgorithm,
+  isDigest,
+} from "../../oci/descriptor.ts";
 import {
   blobPathIn,
   BLOBS,
@@ -66,6 +73,8 @@ export async function collectGarbage(layout: Layout, options: GarbageOptions): P
     // Mostly there is nothing to remove, and then nobody has to wait for anybody.
     const seen = await collect(true);
     if (options.dryRun || seen.removed.length === 0) return seen;
+    // Locks are held on it, also where others have made blobs of another algorithm alone.
+    await makeFolder(join(directory, BLOBS));
     const done = await withoutLeases(directory, waitMs, () => collect(false), signal);
     return done === "busy" ? { ...seen, removed: [], busy: seen.removed, dropped: [] } : done;
   } catch (error) {
@@ -95,7 +104,11 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
   const young: StoredBlob[] = [];
   const used: StoredBlob[] = [];
   let future = 0;
-  for (const digest of await blobDigests(join(directory, BLOBS))) {
+  const digests = [
+    ...await blobDigests(directory, "sha256"),
+    ...await blobDigests(directory, "sha512"),
+  ];
+  for (const digest of digests) {
     const info = await Deno.lstat(blobPathIn(directory, { digest }));
     const list = reachable.has(digest) ? used : isYoung(info) ? young : removed;
     list.push({ digest, size: info.size });
@@ -113,11 +126,15 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
   return { removed, young, future, busy: [], used, dropped: [...dead].map((d) => d.digest) };
 }
 
-async function blobDigests(folder: string): Promise<readonly Digest[]> {
-  const files = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
+async function blobDigests(
+  directory: string,
+  algorithm: DigestAlgorithm,
+): Promise<readonly Digest[]> {
+  const folder = Deno.readDir(join(directory, blobFolder(algorithm)));
+  const files = await Array.fromAsync(folder).catch((error) => {
     // A layout without blobs need not have the folder.
     if (!isNotFound(error)) throw error;
   });
-  const names = files?.map(({ isFile, name }) => isFile ? `sha256:${name}` : "") ?? [];
+  const names = files?.map(({ isFile, name }) => isFile ? `${algorithm}:${name}` : "") ?? [];
   return names.filter(isDigest).sort();
 }

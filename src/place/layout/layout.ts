@@ -3,13 +3,13 @@
  * or not at all; `index.json` is replaced under a lock that all kodeno processes share.
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
 import { graphKey, hasSuccessors, isWhole } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
-import { ioFailure, isNotFound } from "../../io/files.ts";
+import { exists, ioFailure, isNotFound } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream } from "../../io/streams.ts";
@@ -34,6 +34,7 @@ import {
   createMarker,
   mendMarker,
   openFileOf,
+  OTHER_BLOBS,
   readIndexFile,
   syncFolders,
   withEntries,
@@ -241,11 +242,25 @@ export class Layout implements ImageStore, Place, Disposable {
         d,
         open,
         { signal },
-        (write) => writeSynced(path, this.directory, write),
+        async (write) => {
+          await this.#makeFolderOf(path);
+          await writeSynced(path, this.directory, write);
+        },
         (error) => ioFailure(`write blob ${d.digest} to ${this.what}`, error),
       );
       this.#pushed.add(path);
     });
+  }
+
+  /** Others leave out folders of blobs that they have none for, and so does kodeno with that of sha512. */
+  async #makeFolderOf(path: string): Promise<void> {
+    const folder = dirname(path);
+    if (exists(folder)) return;
+    await Deno.mkdir(folder).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    // Its name is on disk with the next entry.
+    this.#isSettled = false;
   }
 
   /**
@@ -318,6 +333,7 @@ export class Layout implements ImageStore, Place, Disposable {
       if ((await this.entries()).length > 0) return;
       for (const path of this.#pushed) await Deno.remove(path);
       // Folders go only when they are empty: what another process put there keeps them.
+      await remove(OTHER_BLOBS).catch(() => {});
       for (const part of [BLOBS, "blobs", "oci-layout", "index.json"]) await remove(part);
       if (this.made === "folder") await remove();
     };

@@ -19,7 +19,7 @@ import {
   digestHex,
   isIndexType,
   MediaType,
-  parseDigest,
+  referrersTag,
 } from "../../oci/descriptor.ts";
 import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
 import { type Document, isWebPage, refuseWebPage, type Repository } from "./repository.ts";
@@ -126,11 +126,6 @@ function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
  */
 function hasNoReferrers(answer: Answer): boolean {
   return [400, 404, 405, 406, 501].includes(answer.status) || isWebPage(answer);
-}
-
-/** The tag under which referrers are listed where there is no API. */
-export function referrersTag(subject: Descriptor): string {
-  return `sha256-${digestHex(parseDigest(subject.digest))}`;
 }
 
 /** The last change of each list in this process; the next one waits for it. */

@@ -11,6 +11,7 @@ import { type ByobReader, byobReader, byteStream, type Memory } from "../../io/s
 import {
   type Descriptor,
   type Digest,
+  digestAlgorithm,
   isDigest,
   MediaType,
   parseDigest,
@@ -170,7 +171,13 @@ export class Repository {
     const found = digest !== undefined && length !== null &&
       { mediaType: typeOf(answer), digest, size: Number(length) };
     if (!found || !hasSuccessors(found)) return (await this.getManifest(ref, options)).descriptor;
-    if (isDigest(ref) && found.digest !== ref) throw otherDigest(call, found.digest);
+    if (isDigest(ref) && found.digest !== ref) {
+      // Of another algorithm, it may be that of the same bytes.
+      if (digestAlgorithm(found.digest) === digestAlgorithm(ref)) {
+        throw otherDigest(call, found.digest);
+      }
+      return (await this.getManifest(ref, options)).descriptor;
+    }
     return found;
   }
 
@@ -200,10 +207,12 @@ export class Repository {
         await this.client.waitForTry(call, tried, messageOf(error));
         continue;
       }
-      const digest = digestOf(bytes);
-      const isOther = (isDigest(ref) && ref !== digest) ||
-        (namedDigest(answer) ?? digest) !== digest;
-      if (isOther) throw otherDigest(call, digest);
+      const named = namedDigest(answer);
+      const digest = isDigest(ref) ? ref : named ?? digestOf(bytes);
+      for (const said of new Set([digest, named ?? digest])) {
+        const actual = digestOf(bytes, digestAlgorithm(said));
+        if (actual !== said) throw otherDigest(call, actual);
+      }
       const told = { mediaType: typeOf(answer), digest, size: bytes.length };
       const descriptor = hasSuccessors(told) ? told : { ...told, mediaType: ownType(bytes) };
       if (hasSuccessors(descriptor)) return { descriptor, bytes };
@@ -239,7 +248,10 @@ export class Repository {
     }
     await answer.body.cancel();
     const named = namedDigest(answer);
-    if (named !== undefined && named !== descriptor.digest) throw otherDigest(call, named);
+    // A registry may call the same bytes by a digest of its own algorithm.
+    if (named !== undefined && named !== digestOf(bytes, digestAlgorithm(named))) {
+      throw otherDigest(call, named);
+    }
     return answer.headers.get("oci-subject") ?? undefined;
   }
 

@@ -58,7 +58,7 @@ export async function findImages(
   }
   for (const { path, images } of files) {
     for (const given of images) {
-      const image = withoutTag(given.replace(/@sha256:.*$/, ""));
+      const image = withoutTag(given.replace(/@sha\d+:.*$/, ""));
       const [program, ...others] = programs.filter(({ importPath }) =>
         posix.basename(withoutVersion(importPath)) === posix.basename(image)
       );
