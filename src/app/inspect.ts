@@ -10,7 +10,7 @@ import { exists } from "../io/files.ts";
 import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
-import { formatPlatform } from "../oci/platform.ts";
+import { formatPlatform, statedPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
@@ -105,7 +105,7 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     const parts = manifest && await inspectManifest(reader, d, manifest);
     const found = await each(reader.referrersOf(d.digest));
     const referrers = found.length > 0 ? found : undefined;
-    return { ...plain(d), annotations: annotations ?? undefined, manifests, ...parts, referrers };
+    return { ...plain(d), annotations, manifests, ...parts, referrers };
   }, {
     signal: reader.signal,
     mostBytes: READ_BYTES,
@@ -122,7 +122,7 @@ async function inspectManifest(
   const run = await reader.config(config);
   const below: InspectedBlob[] = [];
   for (const layer of layers) below.push(await inspectBlob(reader, layer));
-  const platform = d.platform ?? run.config;
+  const platform = d.platform ?? (run.config && statedPlatform(run.config));
   return {
     platform: platform && formatPlatform(platform),
     artifactType: artifactType || undefined,

@@ -6,6 +6,7 @@
 import { type LoadGroup, planLoad } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
+import { Damages } from "../content/copy.ts";
 import { summarize } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -36,7 +37,8 @@ interface Candidate extends Pick<Descriptor, "digest" | "platform"> {
 }
 
 /**
- * Loads. Names and platforms are looked at first: nothing is loaded when one of them cannot be.
+ * Loads. Names and platforms are looked at first: nothing is loaded when one of them cannot be. An image
+ * that is damaged does not hinder the others.
  *
  * @returns `name` in the daemon, where it has one; `digest` of the manifest or index it came from; `id` in
  * the daemon; the `references` it can be run by; whether it was `sent`, else the daemon had it
@@ -60,14 +62,19 @@ export async function load(request: LoadRequest) {
     await place.choose(source, entry, { platform, signal });
     chosen.push({ entry, name: group.name });
   }
+  const damages = new Damages();
   const loaded = [];
   for (const { entry, name } of chosen) {
-    const { digest } = entry;
-    const options = { signal, platform, emit, image: name ?? digest };
-    const { id, sent } = await place.load(source, entry, name ? [name] : [], options);
-    const summary = request.json ? await summarize(source, entry, { signal }) : {};
-    loaded.push({ name, digest, ...summary, references: [name ?? id], id, sent });
+    const work = async () => {
+      const { digest } = entry;
+      const options = { signal, platform, emit, image: name ?? digest };
+      const { id, sent } = await place.load(source, entry, name ? [name] : [], options);
+      const summary = request.json ? await summarize(source, entry, { signal }) : {};
+      return { name, digest, ...summary, references: [name ?? id], id, sent };
+    };
+    loaded.push(...await damages.pass(work, signal));
   }
+  damages.end("Loaded", loaded.flatMap(({ references }) => references), emit);
   return loaded;
 }
 

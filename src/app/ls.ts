@@ -7,12 +7,13 @@ import { hasSuccessors } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
+import { oddity } from "../oci/manifest.ts";
 import { openImages } from "../place/open.ts";
 
 /**
  * Lists the images of a layout or archive in its order: of each its name or tag, where it has one,
- * whether all its blobs are there, and the digest of what it refers to, where that is not there: nobody
- * can tell what it is about.
+ * whether all its blobs are there, why it cannot be used where it cannot, and the digest of what it
+ * refers to, where that is not there: nobody can tell what it is about.
  */
 export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
   const store = await openImages(path, { signal, emit });
@@ -22,7 +23,8 @@ export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
     const { digest, mediaType } = entry;
     const missingSubject = await missingSubjectOf(reader, entry);
     const { size, platforms, complete } = await reader.summary(entry, true);
-    const what = { digest, mediaType, platforms, size, complete, missingSubject };
+    const problem = oddity(entry);
+    const what = { digest, mediaType, platforms, size, complete, problem, missingSubject };
     images.push({ name: entryName(entry), ...what });
   }
   return images;

@@ -6,7 +6,7 @@
 import { planPush, type PushDestination, type PushNaming } from "../build/destinations.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { copy, countMoved, measureCopy } from "../content/copy.ts";
+import { copy, countMoved, Damages, measureCopy } from "../content/copy.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
@@ -33,7 +33,8 @@ interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
 const IMAGES_AT_ONCE = 2;
 
 /**
- * Pushes; images that were pushed before one that fails stay there.
+ * Pushes; images that were pushed before one that fails stay there. One that is damaged does not hinder
+ * the others.
  *
  * @returns what was pushed, in the order of the layout: `name` as it is where it came from; `references`
  * `REPOSITORY:TAG@DIGEST`, one for each tag, or `REPOSITORY@DIGEST`; `blobs` and `bytes` that were sent,
@@ -76,8 +77,14 @@ export async function push(request: PushRequest) {
       ...moved,
     };
   };
+  const damages = new Damages();
+  const each = (destination: [number, PushDestination], signal: AbortSignal) =>
+    damages.pass(() => one(destination, signal), signal);
   const pool = new Pool(request.dryRun ? 1 : IMAGES_AT_ONCE);
-  return await forEach([...destinations.entries()], pool, one, signal);
+  const pushed = (await forEach([...destinations.entries()], pool, each, signal)).flat();
+  const verb = request.dryRun ? "Would push" : "Pushed";
+  damages.end(verb, pushed.flatMap(({ references }) => references), emit);
+  return pushed;
 }
 
 /** Names of a layout are not on the command line; only this machine needs no network. */

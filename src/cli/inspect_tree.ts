@@ -86,7 +86,7 @@ function blobLine(paint: Paint, kind: string, blob: InspectedBlob): string {
   const short = mediaType.replace(/^application\/vnd\.oci\.image\.layer\.v1\.(tar(\+\w+)?)$/, "$1");
   return [
     kind,
-    paint("dim", digest),
+    paint("dim", printable(digest)),
     formatBytes(size),
     ...(kind === "layer" ? [printable(short)] : []),
     ...(problem ? [paint("red", printable(problem))] : []),

@@ -8,7 +8,9 @@ import { JSON_EVENTS, JSON_IMAGES, JSON_WHOLE, LAYOUT, LAYOUT_OR_ARCHIVE } from 
 import { alignedRows, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const ls = command({
-  about: "Lists the images of an OCI layout or archive: name, digest, size and platforms.",
+  about:
+    `Lists the images of an OCI layout or archive: name, digest, size and platforms; of one that
+    is not all there, or cannot be used, that, too.`,
   words: [LAYOUT_OR_ARCHIVE],
   flags: { json: JSON_IMAGES },
   examples: "kodeno ls out\nkodeno ls images.tar --json",
@@ -16,13 +18,19 @@ const ls = command({
   run: async (_, work, layout) => (await import("../app/ls.ts")).ls(layout, work),
   jsonType: "image",
   print: (images) => {
-    const rows = images.map(({ name, digest, size, platforms, complete, missingSubject }) => {
+    const rows = images.map((image) => {
+      const { name, digest, size, platforms, complete, problem, missingSubject } = image;
       const last = [
         printable(platforms.join(",")),
-        !complete && "(incomplete)",
+        problem !== undefined ? `(${printable(problem)})` : !complete && "(incomplete)",
         missingSubject && `(refers to ${missingSubject}, which is not there)`,
       ];
-      return [printable(name ?? "-"), digest, formatBytes(size), last.filter(Boolean).join(" ")];
+      return [
+        printable(name ?? "-"),
+        printable(digest),
+        formatBytes(size),
+        last.filter(Boolean).join(" "),
+      ];
     });
     alignedRows(rows, "  ", [2]).forEach(printResult);
   },

@@ -3,14 +3,16 @@
  * a target never holds a name whose content is not there. Tells how far each blob is meanwhile.
  * @module
  */
-import { hasCode } from "../errors.ts";
+import { hasCode, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
 import { Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { listed } from "../oci/entries.ts";
+import { oddity } from "../oci/manifest.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
-import { hasSuccessors, readGraphDocument, Walk, whyUnknown } from "./walk.ts";
+import { hasSuccessors, readGraphDocument, refuseOdd, Walk, whyUnknown } from "./walk.ts";
 
 /** How {@link copy} works. */
 export interface CopyOptions extends CallOptions, TransferMeter {
@@ -59,6 +61,7 @@ export async function copy(
   const bring = async (descriptor: Descriptor): Promise<void> => {
     isNamed = false;
     const walk: Walk = new Walk(async (d, { below }) => {
+      refuseOdd(source, d);
       // A look takes a file or a connection, too, and a process may open so many of them only.
       if (await pool.run(() => target.has(d, { signal: walk.signal }), Infinity)) {
         tellThere(d, options);
@@ -124,12 +127,42 @@ export async function measureCopy(
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
   const missing = new Map<string, number>();
   const walk = new Walk(async (d, { below }) => {
+    refuseOdd(source, d);
     if (await target.has(d, options)) return;
     missing.set(d.digest, d.size);
     if (hasSuccessors(d)) await below(await readGraphDocument(source, d, options));
   }, options);
   for (const root of roots) await walk.from(root);
   return { blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
+}
+
+/** Work with several images of a place, of which one that is damaged does not hinder the others. */
+export class Damages {
+  readonly #failures: unknown[] = [];
+
+  /** Works with one image; gives nothing where that is damaged, or not all there. */
+  async pass<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<readonly T[]> {
+    try {
+      return [await work()];
+    } catch (error) {
+      if (signal?.aborted || !hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
+      this.#failures.push(error);
+      return [];
+    }
+  }
+
+  /** Throws what was wrong with the first one, after it has told what was done, and of the others. */
+  end(verb: string, done: readonly string[], emit?: Emit): void {
+    const [first, ...others] = this.#failures;
+    if (first === undefined) return;
+    if (done.length > 0) {
+      emit?.({ type: "note", level: "info", message: `${verb} ${listed(done)}` });
+    }
+    for (const error of others) {
+      emit?.({ type: "note", level: "warning", message: messageOf(error) });
+    }
+    throw first;
+  }
 }
 
 /** Documents first: they lead to more blobs, or make an image whole. */
@@ -165,7 +198,7 @@ function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferM
 
 /** Says that of what nobody here can read only the blob itself is moved. */
 export function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] = []): void {
-  for (const d of all.filter((d) => !hasSuccessors(d))) {
+  for (const d of all.filter((d) => !hasSuccessors(d) && !oddity(d))) {
     const why = `${whyUnknown(d)}, so nobody can tell what else belongs to it`;
     const message = `Took ${d.digest} as a blob alone: ${why}`;
     emit?.({ type: "note", level: "warning", message });

@@ -35,7 +35,7 @@ export interface Source {
 }
 
 /** What gives the bytes of blobs. */
-export type Blobs = Pick<Source, "fetch">;
+export type Blobs = Pick<Source, "what" | "fetch">;
 
 /** A place with a list of images: a layout or an archive. */
 export interface ImageStore extends Source {

@@ -6,8 +6,8 @@
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
-import { type ImageConfig, parseConfig } from "../oci/manifest.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { type ImageConfig, oddity, parseConfig } from "../oci/manifest.ts";
+import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
 import type { Blobs, CallOptions } from "./places.ts";
 import {
   type GraphDocument,
@@ -15,6 +15,7 @@ import {
   hasSuccessors,
   readDocument,
   readGraphDocument,
+  refuseOdd,
   Walk,
 } from "./walk.ts";
 
@@ -68,7 +69,7 @@ export class ImageReader {
     if (known !== undefined) return known;
     const document = await readGraphDocument(this.source, d, this).then(
       ({ index, manifest, subject, successors }) => ({ index, manifest, subject, successors }),
-      (error) => ({ ...unreadable(error), successors: [] }),
+      (error) => ({ ...unreadable(d, error), successors: [] }),
     );
     this.signal?.throwIfAborted();
     // Those of a hostile place do not fill the memory; they are read again.
@@ -78,10 +79,15 @@ export class ImageReader {
 
   blob(d: Descriptor): Promise<Readability> {
     const look = async () => {
+      refuseOdd(this.source, d);
       await (await this.source.fetch(d, this)).cancel();
       return {};
     };
-    return getOrSet(this.#blobs, `${d.mediaType} ${graphKey(d)}`, () => look().catch(unreadable));
+    return getOrSet(
+      this.#blobs,
+      `${d.mediaType} ${graphKey(d)}`,
+      () => look().catch((error) => unreadable(d, error)),
+    );
   }
 
   /** What a config says; nothing for one that is no image's. */
@@ -91,7 +97,11 @@ export class ImageReader {
       const bytes = await readDocument(this.source, d, this);
       return { config: parseConfig(bytes, `config ${d.digest}`) };
     };
-    return getOrSet(this.#configs, graphKey(d), () => read().catch(unreadable));
+    return getOrSet(
+      this.#configs,
+      graphKey(d),
+      () => read().catch((error) => unreadable(d, error)),
+    );
   }
 
   /**
@@ -131,7 +141,7 @@ export class ImageReader {
       const config = read ? await this.config(manifest.config) : {};
       // One that says nonsense was moved as it is; only what it is for cannot be told.
       if (looksAtAll || config.problem !== DAMAGED) see(config, false);
-      const platform = d.platform ?? config.config;
+      const platform = d.platform ?? (config.config && statedPlatform(config.config));
       // BuildKit's attestations stand beside the images they are about.
       if (platform && platform.os !== "unknown") platforms.add(formatPlatform(platform));
     }, { signal: this.signal, mostBytes: READ_BYTES, beyond: () => complete = false });
@@ -164,13 +174,15 @@ export async function imagePlatform(
   if (manifest === undefined) return undefined;
   const { config, ...read } = await reader.config(manifest.config);
   if (read.problem !== undefined && read.problem !== DAMAGED) throw read.failure;
-  return config && { os: config.os, architecture: config.architecture, variant: config.variant };
+  return config && statedPlatform(config);
 }
 
 const MISSING = "missing";
 const DAMAGED = "damaged";
 
-function unreadable(failure: unknown): Readability {
+function unreadable(d: Descriptor, failure: unknown): Readability {
+  const problem = oddity(d);
+  if (problem !== undefined) return { problem, failure };
   if (hasCode(failure, "NOT_FOUND")) return { problem: MISSING, failure };
   return { problem: hasCode(failure, "BAD_CONTENT") ? DAMAGED : messageOf(failure), failure };
 }

@@ -15,6 +15,7 @@ import {
   MAX_GRAPH_DEPTH,
   MAX_GRAPH_DOCUMENT_BYTES,
   MAX_JSON_BYTES,
+  oddity,
   parseIndex,
   parseManifest,
 } from "../oci/manifest.ts";
@@ -160,7 +161,11 @@ export function whyUnknown({ mediaType }: Descriptor): string {
  * Tells the nodes of a graph apart. One digest may be named with several sizes, of which one is
  * right, and both as a document that leads further and as a plain blob that does not.
  */
-export function graphKey({ digest, size, mediaType }: Descriptor): string {
+export function graphKey(d: Descriptor): string {
+  const { digest, size, mediaType } = d;
+  const why = oddity(d);
+  // What is wrong with one says nothing of another that names the same blob.
+  if (why !== undefined) return `${digest} ${why}`;
   const kind = isIndexType(mediaType) ? "index" : isManifestType(mediaType) ? "manifest" : "blob";
   return `${digest} ${size} ${kind}`;
 }
@@ -203,8 +208,17 @@ export function successors(descriptor: Descriptor, bytes: Uint8Array): readonly 
   return hasSuccessors(descriptor) ? parseGraphDocument(descriptor, bytes).successors : [];
 }
 
+/** Refuses what stands in the place of a descriptor and is none, when it is needed. */
+export function refuseOdd({ what }: Blobs, d: Descriptor): void {
+  const why = oddity(d);
+  if (why === undefined) return;
+  const of = what === undefined ? "" : ` of ${what}`;
+  throw new KodenoError("BAD_CONTENT", `Cannot use ${d.digest}${of}: ${why}`);
+}
+
 /** Reads a manifest, index or config of up to {@link MAX_JSON_BYTES}, and checks its digest. */
 export async function readDocument(source: Blobs, descriptor: Descriptor, options?: CallOptions) {
+  refuseOdd(source, descriptor);
   const what = `blob ${descriptor.digest}`;
   if (descriptor.size > MAX_JSON_BYTES) {
     const why = `a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
@@ -267,6 +281,7 @@ export async function verify(
   let blobs = 0;
   let bytes = 0;
   const walk = new Walk(async (d, { below }) => {
+    refuseOdd(source, d);
     blobs++;
     bytes += d.size;
     if (hasSuccessors(d)) return void await below(await readGraphDocument(source, d, options));

@@ -6,6 +6,7 @@
 import { basename, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { type Descriptor, isDigest } from "./descriptor.ts";
+import { oddity } from "./manifest.ts";
 import { normalizeName, parseImageName, shortName } from "./reference.ts";
 
 /** The tag, as every reader of layouts knows it. */
@@ -76,13 +77,18 @@ export function listNames(entries: readonly Descriptor[], withDigests = false): 
 
 /**
  * Finds an entry by digest, whole name, or tag; the empty string stands for the only one. Entries
- * without a name, most often about the others, count for it only where there are no others. Several
+ * without a name, most often about the others, count for it only where there are no others, and those
+ * that cannot be used where there is none that can. Several
  * of different digests are `BAD_REFERENCE`.
  */
 export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
   const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
-    ? [(entry) => entryName(entry) !== undefined, () => true]
+    ? [
+      (entry) => entryName(entry) !== undefined && !oddity(entry),
+      (entry) => !oddity(entry),
+      () => true,
+    ]
     : isDigest(ref)
     ? [({ digest }) => digest === ref]
     : [

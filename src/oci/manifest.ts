@@ -1,10 +1,12 @@
 /**
  * Image manifests, indexes and configs: their shapes and the one place that reads them from bytes
- * (OCI image spec 1.1: manifest.md, image-index.md, config.md). Unknown fields are kept.
+ * (OCI image spec 1.1: manifest.md, image-index.md, config.md). What may be left out may be `null`, too;
+ * unknown fields are kept.
  * @module
  */
 import { KodenoError } from "../errors.ts";
 import { type Descriptor, type Digest, DIGEST_FORM, isDigest } from "./descriptor.ts";
+import type { Platform } from "./platform.ts";
 
 /** Largest manifest, index or config that is read, in bytes; registries commonly allow 4 MiB. */
 export const MAX_JSON_BYTES = 4 * 1024 * 1024;
@@ -67,113 +69,222 @@ export interface ImageConfig {
 }
 
 /**
- * Says what is wrong with a value, and where in it (`layers.0.size: ...`); undefined when nothing.
- * Every command reads documents, and the library that checks the configuration takes a third of the
- * time in which a small one is done.
+ * Reads a value: what it gives is the value itself, or what is left of it without members that are
+ * `null`, which is what Go writes of a list or map that was never made. Every command reads documents,
+ * and the library that checks the configuration takes a third of the time in which a small one is done.
+ *
+ * @throws {Misfit}
  */
-type Shape = (value: unknown, where: string) => string | undefined;
+type Shape = (value: unknown) => unknown;
 
-const misfit = (where: string, why: string): string => `${where || "the document"}: ${why}`;
+/** What is wrong with a value, and where in it (`layers.0.size`). */
+class Misfit extends Error {
+  readonly path: (string | number)[] = [];
 
-function primitive(what: string, fits: (value: unknown) => boolean): Shape {
-  return (value, where) => fits(value) ? undefined : misfit(where, `it is not ${what}`);
+  get why(): string {
+    return `${this.path.join(".") || "the document"}: ${this.message}`;
+  }
 }
 
-const anything: Shape = () => undefined;
+/** Reads a part of a value; what is wrong is told with the way to it. */
+function readPart(shape: Shape, key: string | number, value: unknown): unknown {
+  try {
+    return shape(value);
+  } catch (error) {
+    if (error instanceof Misfit) error.path.unshift(key);
+    throw error;
+  }
+}
+
+const primitive = (what: string, fits: (value: unknown) => boolean): Shape => (value) => {
+  if (fits(value)) return value;
+  throw new Misfit(`it is not ${what}`);
+};
+
+const anything: Shape = (value) => value;
 const anyText = primitive("a string", (value) => typeof value === "string");
 const byteCount = primitive(
   "a number of bytes",
   (value) => Number.isSafeInteger(value) && Number(value) >= 0,
 );
+const anyObject = primitive("an object", isObject);
 
-const optional = (shape: Shape): Shape => (value, where) =>
-  value === undefined ? undefined : shape(value, where);
-const orNull = (shape: Shape): Shape => (value, where) =>
-  value === null ? undefined : shape(value, where);
+/** What may be left out, which `null` means, too. */
+const optional = (shape: Shape): Shape => (value) =>
+  value === null || value === undefined ? undefined : shape(value);
 
-type Parts = Iterable<readonly [key: string | number, part: unknown, shape: Shape]>;
+/** What stands for a value where that is left out, or `null`. */
+const either = (shape: Shape, other: unknown): Shape => (value) => shape(value ?? other);
 
-/** The shape of what has parts, each with its own; `partsOf` gives them, where it is that. */
-const compound =
-  (what: string, partsOf: (value: unknown) => Parts | false): Shape => (value, where) => {
-    const parts = partsOf(value);
-    if (parts === false) return misfit(where, `it is not ${what}`);
-    for (const [key, part, shape] of parts) {
-      const found = shape(part, where === "" ? String(key) : `${where}.${key}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
+const list = (item: Shape): Shape => (value) => {
+  if (!Array.isArray(value)) throw new Misfit("it is not a list");
+  const read = value.map((one, i) => readPart(item, i, one));
+  return read.every((one, i) => one === value[i]) ? value : read;
+};
 
-const list = (item: Shape) =>
-  compound("a list", (value) => Array.isArray(value) && value.map((one, i) => [i, one, item]));
+/** Texts by name, as annotations and labels are. */
+const texts: Shape = (value) => {
+  if (!isObject(value)) throw new Misfit("it is not an object");
+  const all = Object.entries(value);
+  const there = all.filter(([, one]) => one !== null);
+  for (const [name, one] of there) readPart(anyText, name, one);
+  return there.length === all.length ? value : Object.fromEntries(there);
+};
 
-const record = (field: Shape) =>
-  compound(
-    "an object",
-    (value) => isObject(value) && Object.entries(value).map(([name, one]) => [name, one, field]),
-  );
+type Fields = Readonly<Record<string, Shape>>;
 
-function object(fields: Readonly<Record<string, Shape>>): Shape {
+/** An object of which some members are known; the others stay as they are. */
+function object(fields: Fields): Shape {
   const shapes = Object.entries(fields);
-  return compound(
-    "an object",
-    (value) => isObject(value) && shapes.map(([name, shape]) => [name, value[name], shape]),
-  );
+  return (value) => {
+    if (!isObject(value)) throw new Misfit("it is not an object");
+    let other: Record<string, unknown> | undefined;
+    for (const [name, shape] of shapes) {
+      const read = readPart(shape, name, value[name]);
+      if (read === value[name]) continue;
+      other ??= { ...value };
+      if (read === undefined) delete other[name];
+      else other[name] = read;
+    }
+    if (other !== undefined) written.set(other, value);
+    return other ?? value;
+  };
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const annotations = optional(record(anyText));
+/** What values were before something was left out of them. */
+const written = new WeakMap<object, unknown>();
+
+/** What is wrong with descriptors that cannot be used. */
+const oddities = new WeakMap<object, string>();
+
+/** A descriptor or a document as it stood where it was read, so that it can be written so again. */
+export function asWritten<T extends object>(value: T): T {
+  return written.has(value) ? written.get(value) as T : value;
+}
+
+/** Why what stands in the place of a descriptor cannot be used, where it is none. */
+export function oddity(d: Descriptor): string | undefined {
+  return oddities.get(d);
+}
+
+/** Characters of a digest that is none, which is what a person calls such an entry by. */
+const MAX_ODD = 300;
+
+/**
+ * What stands for an entry that cannot be used, so that the others can: what can be read of it, and
+ * why the rest cannot.
+ */
+export function oddDescriptor(value: unknown, why: string): Descriptor {
+  const given = isObject(value) ? value : {};
+  const read = Object.entries(descriptorFields).map(([name, shape]) => {
+    try {
+      return [name, shape(given[name])] as const;
+    } catch {
+      return [name, undefined] as const;
+    }
+  });
+  const { digest, annotations } = given;
+  const isText = ([, one]: readonly [string, unknown]) => typeof one === "string";
+  const odd = {
+    mediaType: "",
+    size: 0,
+    ...Object.fromEntries(read.filter(([, one]) => one !== undefined)),
+    // No digest is like this one, so that nothing is found by it.
+    digest: (typeof digest === "string" ? digest.slice(0, MAX_ODD) : "?") as Digest,
+    ...(isObject(annotations)
+      ? { annotations: Object.fromEntries(Object.entries(annotations).filter(isText)) }
+      : {}),
+  };
+  written.set(odd, value);
+  oddities.set(odd, why);
+  return odd as Descriptor;
+}
+
+const annotations = optional(texts);
 const version = primitive("2", (value) => value === 2);
 const digest = primitive(
   `a digest (${DIGEST_FORM})`,
   (value) => typeof value === "string" && isDigest(value),
 );
-const descriptor = object({
+const platformFields = object({
+  os: optional(anyText),
+  architecture: optional(anyText),
+  variant: optional(anyText),
+  "os.version": optional(anyText),
+});
+/** One that says half of it, as others write it for what has none, says nothing. */
+const platform: Shape = (value) => {
+  const read = platformFields(value);
+  const { os, architecture } = read as Partial<Platform>;
+  return os && architecture ? read : undefined;
+};
+const descriptorFields: Fields = {
   mediaType: anyText,
   digest,
   size: byteCount,
   annotations,
   artifactType: optional(anyText),
-  platform: optional(object({
-    os: anyText,
-    architecture: anyText,
-    variant: optional(anyText),
-    "os.version": optional(anyText),
-  })),
-});
+  platform: optional(platform),
+};
+const descriptor = object(descriptorFields);
+
+/** A descriptor in a list of which only some are needed: one that is none does not hinder others. */
+const entry: Shape = (value) => {
+  try {
+    return descriptor(value);
+  } catch (error) {
+    if (!(error instanceof Misfit)) throw error;
+    return oddDescriptor(value, error.path.length > 0 ? `its ${error.why}` : "it is not an object");
+  }
+};
 const common = {
   schemaVersion: version,
   mediaType: optional(anyText),
+  artifactType: optional(anyText),
   subject: optional(descriptor),
   annotations,
 };
 const manifest = object({
   ...common,
-  artifactType: optional(anyText),
   config: descriptor,
-  layers: list(descriptor),
+  layers: either(list(descriptor), []),
 });
-// Go's encoder writes an empty list as null.
-const index = object({ ...common, manifests: orNull(list(descriptor)) });
-const strings = optional(orNull(list(anyText)));
+const indexFields = object({ ...common, manifests: either(list(entry), []) });
+const index: Shape = (value) => {
+  const read = indexFields(value);
+  const { manifests, config, layers } = value as Readonly<Record<string, unknown>>;
+  // Whoever takes a manifest for an index would find nothing in it.
+  if (!manifests && (config || layers)) {
+    throw new Misfit("it has no manifests, but what a manifest has");
+  }
+  return read;
+};
+const strings = optional(list(anyText));
 const config = object({
-  architecture: anyText,
-  os: anyText,
+  architecture: either(anyText, ""),
+  os: either(anyText, ""),
   variant: optional(anyText),
+  "os.version": optional(anyText),
+  created: optional(anything),
+  author: optional(anything),
   config: optional(object({
     Entrypoint: strings,
     Cmd: strings,
     Env: strings,
     User: optional(anyText),
-    Labels: optional(orNull(record(anyText))),
-    ExposedPorts: optional(orNull(record(anything))),
+    WorkingDir: optional(anyText),
+    Labels: optional(texts),
+    ExposedPorts: optional(anyObject),
   })),
-  rootfs: object({ type: anyText, diff_ids: list(digest) }),
-  history: optional(list(record(anything))),
+  rootfs: either(
+    object({ type: either(anyText, "layers"), diff_ids: either(list(digest), []) }),
+    {},
+  ),
+  history: optional(list(anyObject)),
 });
 
 function parse<T>(shape: Shape, bytes: Uint8Array, kind: string, what: string): T {
@@ -185,14 +296,30 @@ function parse<T>(shape: Shape, bytes: Uint8Array, kind: string, what: string): 
   if (depthOf(bytes) > MAX_JSON_DEPTH) throw fail(`nested over ${MAX_JSON_DEPTH} levels deep`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     throw fail("not JSON", error);
   }
-  const problem = shape(value, "");
-  if (problem !== undefined) throw fail(problem);
-  return value as T;
+  try {
+    return shape(value) as T;
+  } catch (error) {
+    throw error instanceof Misfit ? fail(error.why) : error;
+  }
 }
+
+/** A number that JavaScript may write in another way, after a name or in a list. */
+const ODD_NUMBER = /(?:"\s*:|[[,])\s*-?(?:\d{16}|\d+[.eE])/;
+
+/** Reads JSON so that it can be written again with each number as it was. */
+function parseJson(text: string): unknown {
+  if (!ODD_NUMBER.test(text)) return JSON.parse(text);
+  const keep = (_: string, value: unknown, { source }: { readonly source?: string }) =>
+    typeof value === "number" && String(value) !== source ? rawJSON(source ?? "") : value;
+  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
+}
+
+/** TypeScript does not know it yet. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (source: string) => unknown };
 
 /**
  * How many objects and lists lie in each other. Reading takes any number of them, but writing what
@@ -222,10 +349,12 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   return parse(manifest, bytes, "an image manifest", what);
 }
 
-/** Reads an image index, or the `index.json` of a layout. */
+/**
+ * Reads an image index, or the `index.json` of a layout. An entry that is no descriptor is in its place
+ * in the list, with what can be read of it; see {@link oddity}.
+ */
 export function parseIndex(bytes: Uint8Array, what: string): Index {
-  const value = parse<Index>(index, bytes, "an image index", what);
-  return { ...value, manifests: value.manifests ?? [] };
+  return parse(index, bytes, "an image index", what);
 }
 
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {

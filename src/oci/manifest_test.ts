@@ -4,8 +4,22 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { encodeJson, MAX_JSON_BYTES, parseConfig, parseIndex, parseManifest } from "./manifest.ts";
-import { isIndexType, isManifestType, MediaType, ociMediaType } from "./descriptor.ts";
+import {
+  asWritten,
+  encodeJson,
+  MAX_JSON_BYTES,
+  oddity,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+} from "./manifest.ts";
+import {
+  type Descriptor,
+  isIndexType,
+  isManifestType,
+  MediaType,
+  ociMediaType,
+} from "./descriptor.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const descriptor = { mediaType: MediaType.layer, digest, size: 1 };
@@ -18,7 +32,7 @@ const config = {
 };
 
 Deno.test("manifest: what was read is written again, with fields nobody here knows", () => {
-  const documents: readonly (readonly [(b: Uint8Array, what: string) => unknown, object])[] = [
+  const documents: readonly (readonly [(b: Uint8Array, what: string) => object, object])[] = [
     [parseManifest, manifest],
     [parseManifest, { ...manifest, layers: [], subject: descriptor, "org.example": { a: [1] } }],
     [parseManifest, { ...manifest, layers: [{ ...descriptor, urls: ["x"], data: "eA==" }] }],
@@ -32,12 +46,103 @@ Deno.test("manifest: what was read is written again, with fields nobody here kno
     [parseConfig, { ...config, history: [{ created_by: "x", "moby.x": 1 }] }],
   ];
   for (const [parse, value] of documents) {
-    const written = encodeJson(parse(encodeJson(value), "it"));
+    const written = encodeJson(asWritten(parse(encodeJson(value), "it")));
     assert.deepEqual(JSON.parse(new TextDecoder().decode(written)), value);
   }
-  // Go writes an empty list so.
-  const empty = encodeJson({ schemaVersion: 2, manifests: null });
-  assert.deepEqual(parseIndex(empty, "it").manifests, []);
+});
+
+Deno.test("manifest: numbers that nobody here knows keep each digit", () => {
+  const text = '{"schemaVersion":2,"manifests":[],' +
+    '"x":[1.0,12345678901234567890,1e400,-0.50],"y":{"z":2.50},"t":"1.0"}';
+  const index = parseIndex(new TextEncoder().encode(text), "it");
+  assert.equal(new TextDecoder().decode(encodeJson(index)), text);
+});
+
+/** Every member that may be left out, as `null`. */
+const nulls = (...names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, null]));
+
+Deno.test("manifest: null is what is not there, in every member that may be left out", () => {
+  const entry = {
+    ...descriptor,
+    ...nulls("annotations", "artifactType", "platform", "urls", "data"),
+  };
+  const half = { ...descriptor, platform: { os: null, architecture: "", ...nulls("variant") } };
+  const whole = {
+    ...descriptor,
+    annotations: { a: "x", b: null },
+    platform: { os: "linux", architecture: "arm", ...nulls("variant", "os.version") },
+  };
+  const more = nulls("mediaType", "artifactType", "subject", "annotations");
+  const list = { schemaVersion: 2, ...more, manifests: [entry, half, whole] };
+  const index = parseIndex(encodeJson(list), "it");
+  const platform = { os: "linux", architecture: "arm" };
+  assert.deepEqual(index, {
+    schemaVersion: 2,
+    manifests: [
+      { ...descriptor, ...nulls("urls", "data") },
+      descriptor,
+      { ...descriptor, annotations: { a: "x" }, platform },
+    ],
+  });
+  assert.deepEqual(index.manifests.map(oddity), [undefined, undefined, undefined]);
+  assert.deepEqual(index.manifests.map(asWritten), list.manifests);
+  assert.deepEqual(asWritten(index), list);
+  for (const manifests of [{}, { manifests: null }]) {
+    assert.deepEqual(
+      parseIndex(encodeJson({ schemaVersion: 2, ...manifests }), "it").manifests,
+      [],
+    );
+  }
+
+  for (const layers of [{}, { layers: null }]) {
+    const value = { schemaVersion: 2, ...more, config: entry, ...layers };
+    assert.deepEqual(parseManifest(encodeJson(value), "it"), {
+      schemaVersion: 2,
+      config: { ...descriptor, ...nulls("urls", "data") },
+      layers: [],
+    });
+  }
+
+  const optional = ["variant", "os.version", "created", "author", "config", "history"];
+  assert.deepEqual(parseConfig(encodeJson({ ...config, ...nulls(...optional) }), "it"), config);
+  const settings = "Entrypoint Cmd Env User WorkingDir Labels ExposedPorts".split(" ");
+  const run = { ...config, config: { ...nulls(...settings), Labels: { a: null } } };
+  assert.deepEqual(parseConfig(encodeJson(run), "it").config, { Labels: {} });
+  // Of an image of nothing, and of what is no image.
+  const none = { type: "layers", diff_ids: [] };
+  for (const rootfs of [{ type: "layers", diff_ids: null }, { type: null }, {}, null]) {
+    assert.deepEqual(parseConfig(encodeJson({ ...config, rootfs }), "it").rootfs, none);
+  }
+  assert.deepEqual(parseConfig(encodeJson({}), "it"), { os: "", architecture: "", rootfs: none });
+});
+
+Deno.test("manifest: an entry that is none does not hinder the others, and says why", () => {
+  const unknown = `blake3:${"a".repeat(64)}`;
+  const cases: readonly (readonly [unknown, string, RegExp])[] = [
+    [{ ...descriptor, digest: unknown }, unknown, /^its digest: it is not a digest \("sha256:"/],
+    [{ ...descriptor, digest: "sha256:../../x" }, "sha256:../../x", /^its digest: /],
+    [{ ...descriptor, digest: "sha512:aa" }, "sha512:aa", /and 128/],
+    [{ ...descriptor, digest: null }, "?", /^its digest: /],
+    [{ ...descriptor, size: -1 }, digest, /^its size: it is not a number of bytes/],
+    [{ ...descriptor, mediaType: null }, digest, /^its mediaType: it is not a string/],
+    [{ ...descriptor, annotations: { a: 1, b: "x" } }, digest, /^its annotations\.a: /],
+    [{ ...descriptor, platform: "linux" }, digest, /^its platform: it is not an object/],
+    [null, "?", /^it is not an object/],
+    ["sha256:x", "?", /^it is not an object/],
+    [{ digest: "x".repeat(10_000) }, "x".repeat(300), /^its mediaType/],
+  ];
+  const manifests = [descriptor, ...cases.map(([value]) => value), descriptor];
+  const index = parseIndex(encodeJson({ schemaVersion: 2, manifests }), "it");
+  assert.deepEqual(index.manifests.map(asWritten), manifests);
+  assert.equal(oddity(index.manifests[0] as Descriptor), undefined);
+  for (const [i, [value, digest, why]] of cases.entries()) {
+    const odd = index.manifests[i + 1] as Descriptor;
+    assert.equal(odd.digest, digest);
+    assert.match(oddity(odd) ?? "", why, JSON.stringify(value));
+  }
+  // What can be read of it is.
+  assert.deepEqual(index.manifests[7]?.annotations, { b: "x" });
 });
 
 Deno.test("manifest: what is no document of its kind is refused, saying where", async () => {
@@ -54,13 +159,14 @@ Deno.test("manifest: what is no document of its kind is refused, saying where", 
     [parseManifest, { ...manifest, annotations: { a: 1 } }, /annotations\.a/],
     [parseManifest, { ...manifest, subject: {} }, /subject/],
     [parseIndex, manifest, /manifests/],
-    [parseIndex, { ...index, manifests: [{ ...descriptor, platform: { os: "x" } }] }, /platform/],
+    [parseIndex, { ...index, manifests: {} }, /manifests: it is not a list/],
+    [parseIndex, { ...index, subject: descriptor.digest }, /subject: it is not an object/],
   ];
   for (const [parse, value, why] of cases) {
     await failsWith("BAD_CONTENT", () => parse(encodeJson(value), "blob of a test"), why);
   }
   const badConfigs: readonly unknown[] = [
-    { ...config, rootfs: {} },
+    { ...config, rootfs: [] },
     { ...config, os: 1 },
     { ...config, config: { Env: "A=b" } },
     { ...config, rootfs: { type: "layers", diff_ids: ["sha256:x"] } },

@@ -29,6 +29,11 @@ export function platformOf(config: Platform): Platform {
   };
 }
 
+/** The platform that a config says, where it says one: that of an artifact need not. */
+export function statedPlatform(config: Platform): Platform | undefined {
+  return config.os && config.architecture ? platformOf(config) : undefined;
+}
+
 /** A wanted platform; what is left out matches anything. */
 export interface PlatformSpec {
   /** As `GOOS`. */

@@ -13,6 +13,7 @@ import {
   MediaType,
   ociMediaType,
 } from "../oci/descriptor.ts";
+import { oddity } from "../oci/manifest.ts";
 import {
   formatPlatform,
   formatPlatformSpec,
@@ -46,10 +47,11 @@ export async function imagesBelow(
 }
 
 /** Whether a manifest is of an image, as far as its index says. */
-function isImage({ platform, artifactType }: Descriptor): boolean {
+function isImage(d: Descriptor): boolean {
+  const { platform, artifactType } = d;
   // crane says of an image that it is an artifact of the type of its config.
   const isArtifact = artifactType !== undefined && ociMediaType(artifactType) !== MediaType.config;
-  return platform?.os !== "unknown" && !isArtifact;
+  return platform?.os !== "unknown" && !isArtifact && oddity(d) === undefined;
 }
 
 /**

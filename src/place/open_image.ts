@@ -6,11 +6,11 @@ import { type CallOptions, holdPlace, type ImageStore, type Source } from "../co
 import { imagePlatform } from "../content/reader.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
 import { hasSuccessors, readDocument, readGraphDocument, whyUnknown } from "../content/walk.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "../oci/entries.ts";
-import { parseIndex } from "../oci/manifest.ts";
+import { oddity, parseIndex } from "../oci/manifest.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
 import { isImageId, shortName, withoutTag } from "../oci/reference.ts";
 import { allMatching, type PresentBlobs, presentImage } from "./choose_image.ts";
@@ -76,9 +76,11 @@ async function leftOutBeside(source: ImageStore, root: Descriptor, options: Open
   if (own === undefined) return [];
   const names = new Set<string>();
   const digests = new Set<string>();
+  const odd = new Set<string>();
   for (const entry of await source.entries()) {
     const name = entryName(entry);
-    if (name !== undefined) names.add(name);
+    if (oddity(entry) !== undefined) odd.add(nameOrDigest(entry));
+    else if (name !== undefined) names.add(name);
     else if (entry.digest !== root.digest && hasSuccessors(entry)) {
       // One that is damaged does not matter to the one that is copied.
       const document = await readGraphDocument(source, entry, options).catch(() => undefined);
@@ -93,6 +95,7 @@ async function leftOutBeside(source: ImageStore, root: Descriptor, options: Open
   return [
     ...tell(names, `${JSON.stringify(own)} names the same image; say a name to copy it`),
     ...tell(digests, "without a name; copy by digest"),
+    ...tell(odd, "it cannot be used, as kodeno ls says"),
   ];
 }
 
@@ -108,7 +111,7 @@ async function resolveFor(platform: string, source: ImageStore, ref: string, whe
 
 async function choosePlatform(platform: string, source: Source, root: Descriptor, o: OpenOptions) {
   const have = isIndexType(root.mediaType)
-    ? parseIndex(await readDocument(source, root, o), o.from).manifests
+    ? parseIndex(await readDocument(source, root, o), o.from).manifests.filter((d) => !oddity(d))
     // What a manifest runs on is in its config; whoever named it may not say so.
     : [{ ...root, platform: await imagePlatform(source, root, o) }];
   const [only, ...others] = allMatching<Descriptor>(have, parsePlatformSpec(platform));
@@ -161,18 +164,24 @@ async function chooseImages(
 ): Promise<readonly Descriptor[]> {
   const { images, verb, emit } = choice;
   const found: Descriptor[] = [];
+  const unreadable = new Map<Descriptor, string>();
+  const tell = (entry: Descriptor, why: string): void => {
+    const message = `Left out ${nameOrDigest(entry)} of ${where}: ${why}`;
+    emit?.({ type: "note", level: "warning", message });
+  };
   const named = new Set(images.flatMap((image) => entriesNamed(entries, image, where)));
   for (const entry of images.length > 0 ? entries.filter((one) => named.has(one)) : entries) {
-    const why = await hindrance(source, entry, choice);
-    if (why === undefined) found.push(entry);
+    const { why, failure } = await hindrance(source, entry, choice);
+    if (why === undefined && (failure === undefined || named.has(entry))) found.push(entry);
+    else if (failure !== undefined) unreadable.set(entry, failure);
     else if (named.has(entry)) {
       const message = `Cannot ${verb} ${nameOrDigest(entry)} of ${where}: ${why}`;
       throw new KodenoError("BAD_CONTENT", message, { digest: entry.digest });
-    } else {
-      const message = `Left out ${nameOrDigest(entry)} of ${where}: ${why}`;
-      emit?.({ type: "note", level: "warning", message });
-    }
+    } else tell(entry, why ?? "");
   }
+  // One that is damaged does not hinder the others; where there are none, it is the one that is meant.
+  if (found.length === 0) found.push(...unreadable.keys());
+  else for (const [entry, failure] of unreadable) tell(entry, failure);
   if (found.length > 0) return found;
   throw new KodenoError("NOT_FOUND", `Cannot ${verb} ${where}: it has no images`);
 }
@@ -190,12 +199,26 @@ function entriesNamed(entries: readonly Descriptor[], image: string, where: stri
   return found.find(({ length }) => length > 0) ?? [findEntry(entries, image, where)];
 }
 
-/** Why an entry cannot be moved, if it cannot. */
-async function hindrance(source: ImageStore, entry: Descriptor, options: CallOptions) {
-  if (!hasSuccessors(entry)) return whyUnknown(entry);
-  if (entryName(entry) !== undefined) return undefined;
-  const { missing } = await subjectsOf(source, entry, options);
-  return missing && `it refers to ${missing.digest}, which is not there`;
+/** Why an entry cannot be moved, if it cannot; `failure` where it cannot be read. */
+async function hindrance(
+  source: ImageStore,
+  entry: Descriptor,
+  options: CallOptions,
+): Promise<{ readonly why?: string | undefined; readonly failure?: string | undefined }> {
+  const why = oddity(entry);
+  if (why !== undefined) return { why };
+  if (!hasSuccessors(entry)) return { why: whyUnknown(entry) };
+  try {
+    if (entryName(entry) !== undefined) {
+      await readGraphDocument(source, entry, options);
+      return {};
+    }
+    const { missing } = await subjectsOf(source, entry, options);
+    return { why: missing && `it refers to ${missing.digest}, which is not there` };
+  } catch (error) {
+    if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return { failure: messageOf(error) };
+    throw error;
+  }
 }
 
 /** Tells that of an index one platform alone is moved. */
@@ -220,7 +243,11 @@ export function presentImages(
   const archive = store as ImageStore & PresentBlobs;
   const told = new Set<string>();
   const present = async (entry: Descriptor): Promise<Descriptor> => {
-    const found = await presentImage(archive, entry, { signal });
+    // One that cannot be read does not hinder the others; whoever needs it is told.
+    const found = await presentImage(archive, entry, { signal }).catch((error) => {
+      if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return entry;
+      throw error;
+    });
     if (found.digest !== entry.digest && !told.has(entry.digest)) {
       tellPartial(entry, found, where, emit);
       told.add(entry.digest);

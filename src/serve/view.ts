@@ -9,7 +9,8 @@ import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../c
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, isDigest, referrersTag } from "../oci/descriptor.ts";
-import { imageName, refName, repositoryOfPath } from "../oci/entries.ts";
+import { imageName, nameOrDigest, refName, repositoryOfPath } from "../oci/entries.ts";
+import { oddity } from "../oci/manifest.ts";
 import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
 import type { Layout } from "../place/layout/layout.ts";
 
@@ -87,7 +88,13 @@ export class LayoutView {
   async #readIndex(stamp: string): Promise<ReadIndex> {
     try {
       const own = repositoryOfPath(this.layout.directory);
-      const served = (await this.layout.entries()).map((entry) => servedAs(entry, own));
+      const entries = await this.layout.entries();
+      for (const entry of entries) {
+        const why = oddity(entry);
+        if (why !== undefined) this.#tell(`Left out ${nameOrDigest(entry)}: ${why}`);
+      }
+      const served = entries.filter((entry) => !oddity(entry))
+        .map((entry) => servedAs(entry, own));
       const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
       const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
       return this.#read = { stamp, byPath, byName };

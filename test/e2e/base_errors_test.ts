@@ -130,7 +130,7 @@ Deno.test("base: a digest that would lead out of the layout", async () => {
     await again.fails(/base image oci:base.*digest/);
   }
   await under.changeEntry({ digest: "sha256:../../../go.mod" });
-  await under.fails(/index\.json of layout .*digest/);
+  await under.fails(/Cannot use \S+ of layout .*base: its digest: /);
 });
 
 Deno.test("base: a manifest with other content than an image has", async () => {

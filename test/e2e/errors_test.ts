@@ -216,7 +216,7 @@ Deno.test("errors: a layout whose index.json is damaged stays as it is", async (
   await using dir = await app();
   assert.equal((await kodeno(["build"], { cwd: dir.path })).code, 0);
   const path = dir.join("out/index.json");
-  for (const text of ["{", "[]", '{"schemaVersion":2,"manifests":[{"digest":"sha256:../../x"}]}']) {
+  for (const text of ["{", "[]", '{"schemaVersion":2,"manifests":{}}']) {
     await Deno.writeTextFile(path, text);
     await assertFails(dir, ["build"], { code: 1, message: /index\.json of layout/ });
     assert.equal(await Deno.readTextFile(path), text);

@@ -16,7 +16,7 @@ import { hasSuccessors } from "../../src/content/walk.ts";
 import type { KodenoEvent } from "../../src/events.ts";
 import { assembleImage } from "../../src/image/assemble.ts";
 import { readBase } from "../../src/image/base.ts";
-import { type Descriptor, MediaType } from "../../src/oci/descriptor.ts";
+import { type Descriptor, isDigest, MediaType } from "../../src/oci/descriptor.ts";
 import { imageName, refName } from "../../src/oci/entries.ts";
 import { parseConfig, parseManifest } from "../../src/oci/manifest.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
@@ -158,7 +158,7 @@ async function mergeInto(
     const is = merged.some((one) =>
       one.digest === entry.digest && (name === undefined || nameOf(one) === name)
     );
-    const told = notes.some((note) => note.startsWith(`Left out ${entry.digest}`));
+    const told = notes.some((note) => note.startsWith(`Left out ${nameOf(entry) ?? entry.digest}`));
     assert.ok(is || told, `merge left ${JSON.stringify(nameOf(entry))} ${entry.digest} out`);
   }
   for (const one of merged) {
@@ -227,7 +227,10 @@ async function serveAll(input: string): Promise<string> {
   for (const name of await list("/v2/_catalog", "repositories")) {
     const tags = await list(`/v2/${name}/tags/list`, "tags");
     for (const tag of tags) await ask(`/v2/${name}/manifests/${tag}`);
-    for (const { digest } of plainEntries(input)) {
+    for (const entry of plainEntries(input)) {
+      // Where a digest has to be, anything may stand, which is no address.
+      const digest = String(entry?.digest);
+      if (!isDigest(digest)) continue;
       await ask(`/v2/${name}/manifests/${digest}`);
       await ask(`/v2/${name}/referrers/${digest}`);
     }

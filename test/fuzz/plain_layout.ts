@@ -80,5 +80,5 @@ function childrenOf(
   }
   if (!MANIFEST.test(mediaType)) return [];
   const { config, layers, subject } = read();
-  return [config, ...layers, ...(subjects && subject ? [subject] : [])];
+  return [config, ...layers ?? [], ...(subjects && subject ? [subject] : [])];
 }

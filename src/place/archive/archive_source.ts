@@ -10,7 +10,7 @@ import { Pax } from "tar/pax";
 import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/walk.ts";
-import { KodenoError, messageOf } from "../../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
 import { spoolInput } from "../../io/spool.ts";
@@ -20,12 +20,20 @@ import {
   blobPath,
   type Descriptor,
   type Digest,
+  isDigest,
   MediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { findEntry, namedEntry } from "../../oci/entries.ts";
-import { encodeJson, MAX_JSON_BYTES, parseConfig, parseIndex } from "../../oci/manifest.ts";
-import { platformOf } from "../../oci/platform.ts";
+import { findEntry, IMAGE_NAME, namedEntry } from "../../oci/entries.ts";
+import {
+  encodeJson,
+  MAX_JSON_BYTES,
+  oddDescriptor,
+  oddity,
+  parseConfig,
+  parseIndex,
+} from "../../oci/manifest.ts";
+import { statedPlatform } from "../../oci/platform.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
 
 /** How an archive is opened. */
@@ -120,7 +128,8 @@ export class ArchiveSource implements Source, Disposable {
 
   /** Whether it has a blob. */
   holds(descriptor: Descriptor): boolean {
-    return this.#content.find(parseDigest(descriptor.digest)) !== undefined;
+    const { digest } = descriptor;
+    return isDigest(digest) && this.#content.find(digest) !== undefined;
   }
 
   /** {@inheritDoc Source.fetch} */
@@ -149,8 +158,9 @@ interface ArchiveContent {
 }
 
 const strings = z.array(z.string()).nullish();
-const schema = z.array(z.looseObject({ Config: z.string(), RepoTags: strings, Layers: strings }));
-type Item = z.infer<typeof schema>[number];
+const listSchema = z.array(z.unknown()).nullable();
+const itemSchema = z.looseObject({ Config: z.string(), RepoTags: strings, Layers: strings });
+type Item = z.infer<typeof itemSchema>;
 
 const COMPRESSIONS = [
   { name: "gzip", layer: MediaType.layerGzip, undo: "gunzip", magic: [0x1f, 0x8b] },
@@ -197,14 +207,11 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
     return described;
   };
 
-  let items: readonly Item[];
-  const text = new TextDecoder().decode(await small(archive, list));
-  try {
-    items = schema.parse(JSON.parse(text));
-  } catch (error) {
-    throw badArchive(archive.path, "its manifest.json is not a list of images", error);
-  }
-  for (const item of items) {
+  const noList = (error: unknown) =>
+    badArchive(archive.path, "its manifest.json is not a list of images", error);
+  const read = async (value: unknown): Promise<void> => {
+    const { data: item, error } = itemSchema.safeParse(value);
+    if (item === undefined) throw noList(error);
     const bytes = await small(archive, memberOf(archive, item.Config));
     const config = parseConfig(bytes, `member ${item.Config} of archive ${archive.path}`);
     const { diff_ids: diffIds } = config.rootfs;
@@ -216,10 +223,42 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
     const layers = await Array.fromAsync(diffIds, (diffId, i) => layer(names[i] ?? "", diffId));
     const head = { schemaVersion: 2, mediaType: MediaType.manifest };
     const manifest = encodeJson({ ...head, config: add(MediaType.config, bytes), layers });
-    const root = { ...add(MediaType.manifest, manifest), platform: platformOf(config) };
+    const platform = statedPlatform(config);
+    const root = { ...add(MediaType.manifest, manifest), ...(platform ? { platform } : {}) };
     entries.push(...named(archive, root, item));
+  };
+  let items: readonly unknown[];
+  const text = new TextDecoder().decode(await small(archive, list));
+  try {
+    items = listSchema.parse(JSON.parse(text)) ?? [];
+  } catch (error) {
+    throw noList(error);
   }
+  let failure: unknown;
+  for (const item of items) {
+    try {
+      await read(item);
+    } catch (error) {
+      if (!hasCode(error, "BAD_CONTENT")) throw error;
+      failure ??= error;
+      entries.push(...oddEntries(item, messageOf(error)));
+    }
+  }
+  // An image that cannot be read does not hinder others.
+  if (failure !== undefined && entries.every(oddity)) throw failure;
   return { entries, find: (digest: Digest) => blobs.get(digest) };
+}
+
+/** What stands for an image that cannot be read, under the names that it has. */
+function oddEntries(value: unknown, why: string): Descriptor[] {
+  const { RepoTags: tags } = itemSchema.safeParse(value).data ?? {};
+  const root = { mediaType: MediaType.manifest };
+  if (!tags || tags.length === 0) return [oddDescriptor(root, why)];
+  return tags.map((tag) => {
+    // It may be the name itself that is wrong.
+    const annotations = { [IMAGE_NAME]: tag };
+    return oddDescriptor({ ...root, annotations }, why);
+  });
 }
 
 function named(archive: TarFile, root: Descriptor, item: Item): Descriptor[] {

@@ -17,7 +17,13 @@ import { ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { blobFolder, blobPath, type Descriptor, MediaType } from "../../oci/descriptor.ts";
-import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
+import {
+  asWritten,
+  encodeJson,
+  type Index,
+  MAX_JSON_BYTES,
+  parseIndex,
+} from "../../oci/manifest.ts";
 
 /** The folder of the blobs that kodeno makes; the locks of a layout are held on it. */
 export const BLOBS = blobFolder("sha256");
@@ -44,7 +50,7 @@ export function withEntries(
   manifests: readonly Descriptor[],
 ): Uint8Array | undefined {
   const { bytes, index } = file;
-  const next = encodeJson({ ...index, manifests });
+  const next = encodeJson({ ...asWritten(index), manifests: manifests.map(asWritten) });
   if (next.length === bytes.length && next.every((byte, i) => byte === bytes[i])) return undefined;
   if (next.length <= MAX_JSON_BYTES) return next;
   const why = `its index.json would have more than ${MAX_JSON_BYTES} bytes`;

@@ -17,6 +17,10 @@ import {
 import { hasCode } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName } from "../../oci/entries.ts";
+import { oddity } from "../../oci/manifest.ts";
+
+/** A digest of any algorithm (OCI image spec 1.1, descriptor.md). */
+const BLOB_NAME = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
 type Links = Pick<GraphDocument, "successors" | "subject">;
 
@@ -86,6 +90,8 @@ export class Living {
   /** Nothing of what is not there: an index may name platforms that were never fetched. */
   async #linksOf(d: Descriptor): Promise<Links | undefined> {
     const key = graphKey(d);
+    // Nothing can be there under a name that no blob can have; one of another algorithm may be.
+    if (oddity(d) !== undefined && !BLOB_NAME.test(d.digest)) return undefined;
     if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
     const links = await readGraphDocument(this.blobs, d, this).then(
       ({ successors, subject }) => ({ successors, subject }),

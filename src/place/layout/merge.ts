@@ -7,10 +7,11 @@ import { copy, MAX_TIMES_BROUGHT, type TransferMeter } from "../../content/copy.
 import { graphKey } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
-import { KodenoError } from "../../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { getOrSet } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { entryName, withEach } from "../../oci/entries.ts";
+import { entryName, nameOrDigest, withEach } from "../../oci/entries.ts";
+import { oddity } from "../../oci/manifest.ts";
 import type { Layout } from "./layout.ts";
 
 export interface MergeOptions extends Pick<TransferMeter, "emit"> {
@@ -20,8 +21,9 @@ export interface MergeOptions extends Pick<TransferMeter, "emit"> {
 }
 
 /**
- * Copies all entries of layouts and archives into a layout, and tells which came in. What refers to
- * something that its place lacks is told of, and left out. After a failure there is no new entry.
+ * Copies all entries of layouts and archives into a layout, and tells which came in. What cannot be used,
+ * what its place lacks, and what refers to something that is not there is told of, and left out. After a
+ * failure there is no new entry.
  */
 export async function mergeLayouts(
   out: Layout,
@@ -90,22 +92,38 @@ export async function mergeLayouts(
   }
 }
 
-/** The entries of a place; what refers to something that is not there is told of once, and left out. */
+/**
+ * The entries of a place; one that cannot be used, that is not there, or that refers to something which
+ * is not there, is told of once, and left out.
+ */
 async function entriesToMerge(place: ImageStore, told: Set<string>, options: MergeOptions) {
   const found: Descriptor[] = [];
-  const subjects = new Map<string, ReturnType<typeof subjectsOf>>();
+  const hindrances = new Map<string, Promise<string | undefined>>();
   for (const entry of await place.entries()) {
-    const look = () => subjectsOf(place, entry, options);
-    const { missing } = entryName(entry) === undefined
-      ? await getOrSet(subjects, graphKey(entry), look)
-      : {};
-    if (missing === undefined) found.push(entry);
-    else if (!told.has(entry.digest)) {
-      told.add(entry.digest);
-      const message =
-        `Left out ${entry.digest}: it refers to ${missing.digest}, which is not there`;
+    const look = () => hindrance(place, entry, options);
+    const why = oddity(entry) ?? await getOrSet(hindrances, entryKey(entry), look);
+    if (why === undefined) found.push(entry);
+    else if (!told.has(entryKey(entry))) {
+      told.add(entryKey(entry));
+      const message = `Left out ${nameOrDigest(entry)}: ${why}`;
       options.emit?.({ type: "note", level: "warning", message });
     }
   }
   return found;
+}
+
+const entryKey = (entry: Descriptor): string => `${graphKey(entry)} ${entryName(entry)}`;
+
+async function hindrance(place: ImageStore, entry: Descriptor, options: MergeOptions) {
+  try {
+    if (entryName(entry) !== undefined) {
+      await (await place.fetch(entry, options)).cancel();
+      return undefined;
+    }
+    const { missing } = await subjectsOf(place, entry, options);
+    return missing && `it refers to ${missing.digest}, which is not there`;
+  } catch (error) {
+    if (hasCode(error, "NOT_FOUND")) return messageOf(error);
+    throw error;
+  }
 }

@@ -21,7 +21,14 @@ import {
   MediaType,
   referrersTag,
 } from "../../oci/descriptor.ts";
-import { encodeJson, type Index, MAX_JSON_BYTES, parseIndex } from "../../oci/manifest.ts";
+import {
+  asWritten,
+  encodeJson,
+  type Index,
+  MAX_JSON_BYTES,
+  oddity,
+  parseIndex,
+} from "../../oci/manifest.ts";
 import { type Document, isWebPage, refuseWebPage, type Repository } from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound } from "./bounds.ts";
@@ -146,9 +153,10 @@ export class Referrers {
     this.#tag = referrersTag(subject);
   }
 
-  /** All of them. @throws {KodenoError} `BAD_CONTENT` when the registry gives something else */
+  /** All that can be used. @throws {KodenoError} `BAD_CONTENT` when the registry gives something else */
   async list(): Promise<readonly Descriptor[]> {
-    return await this.ask() ?? (await this.#readTag()).index?.manifests ?? [];
+    const listed = await this.ask() ?? (await this.#readTag()).index?.manifests ?? [];
+    return listed.filter((one) => oddity(one) === undefined);
   }
 
   /** What the registry's own API says; undefined where it has none. */
@@ -212,7 +220,8 @@ export class Referrers {
       }
       if (tried > 0) await sleep(backoffMs(policy, tried), this.options.signal);
       const mediaType = MediaType.index;
-      const list = { schemaVersion: 2, mediaType, ...index, manifests: [...manifests, entry] };
+      const all = [...manifests.map(asWritten), entry];
+      const list = { schemaVersion: 2, mediaType, ...index, manifests: all };
       const bytes = encodeJson(list);
       const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
       await this.repository.putManifest(this.#tag, { descriptor, bytes }, this.options);
