@@ -66,7 +66,8 @@ export type {
   WorkOptions,
 } from "./src/events.ts";
 export type { BuiltImage } from "./src/image/assemble.ts";
-export type { Descriptor, Digest } from "./src/oci/descriptor.ts";
+export type { Descriptor, Digest, DigestAlgorithm } from "./src/oci/descriptor.ts";
+export { oddity } from "./src/oci/manifest.ts";
 export type { Platform, PlatformSpec } from "./src/oci/platform.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
 export {

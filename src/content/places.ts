@@ -39,7 +39,7 @@ export type Blobs = Pick<Source, "what" | "fetch">;
 
 /** A place with a list of images: a layout or an archive. */
 export interface ImageStore extends Source {
-  /** Its images, as in an `index.json`. */
+  /** Its images, as in an `index.json`; of one that cannot be used `oddity` tells why. */
   entries(): Promise<readonly Descriptor[]>;
 }
 

@@ -14,7 +14,7 @@ import {
 /** What kodeno writes. */
 const WRITTEN: DigestAlgorithm = "sha256";
 
-export function digestOf(bytes: Uint8Array | string, algorithm = WRITTEN): Digest {
+export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = WRITTEN): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 

@@ -166,7 +166,10 @@ export function asWritten<T extends object>(value: T): T {
   return written.has(value) ? written.get(value) as T : value;
 }
 
-/** Why what stands in the place of a descriptor cannot be used, where it is none. */
+/**
+ * Why an entry of an index cannot be used: what stands there is no descriptor, or has a digest of an
+ * algorithm that kodeno does not know. Nothing for one that can be.
+ */
 export function oddity(d: Descriptor): string | undefined {
   return oddities.get(d);
 }
@@ -215,6 +218,7 @@ const platformFields = object({
   architecture: optional(anyText),
   variant: optional(anyText),
   "os.version": optional(anyText),
+  "os.features": optional(list(anyText)),
 });
 /** One that says half of it, as others write it for what has none, says nothing. */
 const platform: Shape = (value) => {
@@ -229,6 +233,8 @@ const descriptorFields: Fields = {
   annotations,
   artifactType: optional(anyText),
   platform: optional(platform),
+  urls: optional(list(anyText)),
+  data: optional(anyText),
 };
 const descriptor = object(descriptorFields);
 

@@ -251,7 +251,7 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
 
 /** What stands for an image that cannot be read, under the names that it has. */
 function oddEntries(value: unknown, why: string): Descriptor[] {
-  const { RepoTags: tags } = itemSchema.safeParse(value).data ?? {};
+  const tags = itemSchema.safeParse(value).data?.RepoTags;
   const root = { mediaType: MediaType.manifest };
   if (!tags || tags.length === 0) return [oddDescriptor(root, why)];
   return tags.map((tag) => {

@@ -39,6 +39,7 @@ export class Shared implements AsyncDisposable {
   readonly policy: RetryPolicy;
   readonly documentMs: number;
   readonly onDelay: (message: string, waitMs?: number) => void;
+  readonly onWarning: (message: string) => void;
   readonly #clients = new Map<string, RegistryClient>();
 
   constructor(options: RegistryOptions) {
@@ -48,6 +49,7 @@ export class Shared implements AsyncDisposable {
     this.policy = { ...DEFAULT_RETRY, ...retry };
     this.documentMs = options.documentMs ?? 120_000;
     this.onDelay = onDelay;
+    this.onWarning = onWarning;
   }
 
   /** Who talks to a registry. */

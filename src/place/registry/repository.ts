@@ -252,6 +252,10 @@ export class Repository {
     if (named !== undefined && named !== digestOf(bytes, digestAlgorithm(named))) {
       throw otherDigest(call, named);
     }
+    if (named !== undefined && named !== descriptor.digest) {
+      const why = `the registry keeps it by ${digestAlgorithm(named)}`;
+      this.client.shared.onWarning(`${descriptor.digest} is ${named} in ${this.name}: ${why}`);
+    }
     return answer.headers.get("oci-subject") ?? undefined;
   }
 
