@@ -13,6 +13,7 @@ import {
   pushAll,
 } from "../../test/support/image_graph.ts";
 import type { ErrorCode } from "../errors.ts";
+import { MediaType } from "../oci/descriptor.ts";
 import { formatPlatform, parsePlatformSpec, type Platform } from "../oci/platform.ts";
 import { MemoryStore } from "../place/memory.ts";
 import { type Base, type BasePlatforms, readBase } from "./base.ts";
@@ -92,6 +93,36 @@ Deno.test("base: an image without an index has the platform of its config", asyn
   assert.equal(base.digest, manifest.descriptor.digest);
   const other = () => readBase(store, manifest.descriptor, wanted("linux/amd64"), "base x");
   await failsWith("BAD_PLATFORM", other, /base x has windows\/amd64:10.0.1.2$/);
+});
+
+Deno.test("base: null is what is not there, and what is odd hinders no other platform", async () => {
+  const store = new MemoryStore();
+  const layer = blob("layer", MediaType.layer, "sha512");
+  const linux = platform("linux/amd64");
+  const nulls = { variant: null, created: null, author: null, history: null, config: null };
+  const { manifest, config } = image(linux, [layer], nulls, "sha512");
+  const root = jsonBlob({
+    schemaVersion: 2,
+    annotations: null,
+    subject: null,
+    manifests: [
+      { ...manifest.descriptor, annotations: null, platform: { ...linux, variant: null } },
+      { ...manifest.descriptor, platform: platform("linux/arm64"), digest: "blake3:abc" },
+      { ...manifest.descriptor, platform: null },
+      null,
+    ],
+  }, MediaType.index);
+  await pushAll(store, [layer, config, manifest, root]);
+  const [found, ...more] =
+    (await readBase(store, root.descriptor, wanted("linux/amd64"), "base x")).images;
+  assert.ok(found && more.length === 0);
+  assert.deepEqual(found.platform, linux);
+  assert.deepEqual(found.config, {
+    ...linux,
+    rootfs: { type: "layers", diff_ids: [layer.descriptor.digest] },
+  });
+  const arm = () => readBase(store, root.descriptor, wanted("linux/arm64"), "base x");
+  await failsWith("BAD_CONTENT", arm, /Cannot use blake3:abc: its digest: it is not a digest/);
 });
 
 Deno.test("base: Docker's list is read, attestations and images of no platform are not", async () => {
