@@ -37,6 +37,22 @@ export function parsePairs(
   }));
 }
 
+/** Reads `HOST=MIRROR` pairs; of two mirrors of a host, one would never be asked. */
+export function parseMirrors(
+  what: string,
+  pairs: readonly string[],
+): Readonly<Record<string, string>> {
+  const mirrors = parsePairs(what, pairs);
+  for (const pair of pairs) {
+    const host = pair.slice(0, pair.indexOf("="));
+    const last = `${host}=${mirrors[host]}`;
+    if (pair !== last) {
+      throw badValue(what, pair, `${host} has one mirror, and ${last} is said, too`);
+    }
+  }
+  return mirrors;
+}
+
 /** Reads a number of seconds since 1970, which a date can hold. */
 export function parseEpoch(what: string, text: string): number {
   const seconds = Number(text);

@@ -18,7 +18,7 @@ import {
   parseCompression,
   parseEpoch,
   parseJobs,
-  parsePairs,
+  parseMirrors,
 } from "./checks.ts";
 import {
   cacheDirectory,
@@ -309,9 +309,9 @@ function resolveNaming(options: PublishOptions, repository: string): Naming {
 export function resolveTransferConfig(options: TransferOptions = {}): TransferConfig {
   const { caFile, caCerts = [], offline = false } = options;
   const { environment = processEnvironment(), userAgent = `kodeno/${VERSION}` } = options;
-  const named = parsePairs("mirror", options.mirrors ?? []);
+  const named = parseMirrors("mirror", options.mirrors ?? []);
   const words = (variable(environment, "KODENO_MIRRORS") ?? "").split(/[\s,]+/);
-  const usual = parsePairs("mirror of KODENO_MIRRORS", words.filter((one) => one !== ""));
+  const usual = parseMirrors("mirror of KODENO_MIRRORS", words.filter((one) => one !== ""));
   const { insecureRegistry = false, insecureRegistries = [], certsFolders, credentials } = options;
   const { retry, connectMs, idleMs, answerMs, documentMs } = options;
   return Object.freeze({
@@ -338,7 +338,7 @@ export function resolveTransferConfig(options: TransferOptions = {}): TransferCo
 /** Adds the mirrors of a file: they beat the environment's, and the caller's beat them. */
 function withMirrorsOf(file: KoFile | undefined, config: TransferConfig): TransferConfig {
   if (!file?.mirrors.length) return config;
-  const named = { ...parsePairs("mirror", file.mirrors), ...config.namedMirrors };
+  const named = { ...parseMirrors("mirror", file.mirrors), ...config.namedMirrors };
   const mirrors = Object.freeze({ ...config.mirrors, ...named });
   return Object.freeze({ ...config, mirrors, namedMirrors: Object.freeze(named) });
 }
