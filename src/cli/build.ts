@@ -4,6 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { opposite } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, type Given, optionOf, splitWords, texts } from "./flag.ts";
 import {
@@ -26,11 +27,7 @@ const WITH_FILE = {
   quiet: "-q, --quiet  with -f: print the images through --output and nothing else",
   output: `-o, --output <template>  with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
   dryRun: "--dry-run  with -f: tell names and tags, and build nothing",
-  hooks: {
-    text:
-      "--hooks <bool>  with -f: run the commands it has before and after builds (default: true)",
-    choices: ["true", "false"],
-  },
+  hooks: "--no-hooks  with -f: leave out the commands that it has before and after builds",
 } satisfies Flags;
 const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
 const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
@@ -72,7 +69,9 @@ function printReferences(references: readonly string[], json?: boolean): void {
 function refuse(flags: Flags, given: Readonly<Record<string, unknown>>, why: string): void {
   for (const [name, flag] of Object.entries(flags)) {
     if (given[name] === undefined) continue;
-    throw new KodenoError("BAD_OPTION", `Cannot use ${optionOf(name, flag).long} ${why}`);
+    const { long = "", negate } = optionOf(name, flag);
+    const said = given[name] === negate ? opposite(long) : long;
+    throw new KodenoError("BAD_OPTION", `Cannot use ${said} ${why}`);
   }
 }
 
@@ -93,7 +92,7 @@ async function buildFile(
   const { quiet, dryRun, fileOutput, output = DEFAULT_OUTPUT } = given;
   const emit = quiet ? undefined : work.emit;
   for (const message of notes) emit?.({ type: "note", level: "warning", message });
-  const request = { skaffold, options: given, dryRun, hooks: given.hooks !== "false" };
+  const request = { skaffold, options: given, dryRun, hooks: given.hooks ?? true };
   const builds = await buildSkaffold(request, { ...work, emit });
   return async () => {
     if (fileOutput !== undefined) await writeBuilds(fileOutput, builds);

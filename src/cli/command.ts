@@ -4,7 +4,8 @@
  * @module
  */
 import { Argument, type Command } from "commander";
-import { type Flags, type Given, named, optionOf, unbroken } from "./flag.ts";
+import { opposite } from "./arguments.ts";
+import { type Flags, type Given, hiddenOption, named, optionOf, unbroken } from "./flag.ts";
 import { JSON_EVENTS } from "./flags.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
@@ -41,7 +42,7 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   readonly after?: string;
   /** It has no reason to dial; with `--offline` it gives up the right to. */
   readonly isLocal?: boolean;
-  /** Takes flags that it does not know as arguments. */
+  /** Takes any flags as arguments, and has none. */
   readonly takesAny?: boolean;
   /** Its results yield stdout to an output of its flags, or it has none; others refuse that. */
   readonly onStdout?: "yield" | "ignore";
@@ -69,7 +70,7 @@ export function command<
   const flags: Flags = {
     ...spec.flags,
     ...(isLocal ? { offline: OFFLINE } : {}),
-    verbose: spec.flags?.["verbose"] ?? VERBOSE,
+    ...(spec.takesAny ? {} : { verbose: spec.flags?.["verbose"] ?? VERBOSE }),
   };
   return (command) => {
     for (const word of words) {
@@ -78,14 +79,26 @@ export function command<
       if (choices !== undefined && !argument.required) argument.default(choices[0]);
       command.addArgument(argument);
     }
-    for (const [name, flag] of Object.entries(flags)) command.addOption(optionOf(name, flag));
+    const options = Object.entries(flags).map(([name, flag]) => optionOf(name, flag));
+    const isShown = (long: string) => options.some((option) => option.long === long);
+    for (const option of options) {
+      command.addOption(option);
+      const long = option.required ? undefined : opposite(option.long ?? "");
+      if (long && !isShown(long)) command.addOption(hiddenOption(long, option.attributeName()));
+    }
+    // A switch that was turned off again was not said, unless its command has one for that.
+    const off = options.filter(({ negate }) => negate).map((option) => option.attributeName());
     const { before, examples, after } = spec;
     const help = [before, examples && exampleText(examples), after].filter((text) => text);
     command.description(unbroken(spec.about)).addHelpText("after", `\n${help.join("\n\n")}`)
       .addHelpText("after", "\nSwitches are off unless they are given.")
       .allowUnknownOption(spec.takesAny ?? false)
       .action(async (...all: unknown[]) => {
-        const given = command.opts() as Given<F> & Readonly<Record<string, string | undefined>>;
+        const said = Object.entries(command.opts())
+          .filter(([name, value]) => value !== false || off.includes(name));
+        const given = Object.fromEntries(said) as
+          & Given<F>
+          & Readonly<Record<string, string | undefined>>;
         if (isLocal && given["offline"]) await Deno.permissions.revoke({ name: "net" });
         const { tarball, imageRefs, fileOutput } = given;
         if (onStdout !== "ignore") {

@@ -4,6 +4,7 @@
  */
 import { Option } from "commander";
 import { badValue, parsePairs } from "../config/checks.ts";
+import { KodenoError } from "../errors.ts";
 
 /** How a flag is written and, behind two blanks, what it is; a line break is a blank. */
 type Text = `-${string}  ${string}`;
@@ -11,8 +12,10 @@ type Text = `-${string}  ${string}`;
 /** A flag whose value is a `T`. */
 interface Flag<T> {
   readonly text: Text;
-  /** Takes one more value to those said before. */
-  read?(value: string, before?: T): T;
+  /** Reads its value. */
+  read?(value: string): T;
+  /** Takes one more value to those said before; of others, one is all that may be said. */
+  add?(value: string, before?: T): T;
   readonly choices?: readonly (T & string)[];
   /** The option that it fills, where that is another one's. */
   readonly fills?: string;
@@ -43,12 +46,27 @@ export function named(text: string): [name: string, about: string] {
 
 /** A flag in the way that commander has it. */
 export function optionOf(name: string, flag: Text | Flag<unknown>): Option {
-  const { text, read, choices, fills = name } = typeof flag === "string" ? { text: flag } : flag;
+  const { text, read, add, choices, fills = name } = typeof flag === "string"
+    ? { text: flag }
+    : flag;
   const option = new Option(...named(text));
   if (choices !== undefined) option.choices(choices);
-  if (read !== undefined) option.argParser(read);
+  const { required, long, parseArg = (value: string) => value } = option;
+  const once = (value: string, before?: unknown): unknown => {
+    if (before === undefined) return read ? read(value) : parseArg(value, before);
+    const why = "it takes one value, and has one already";
+    throw new KodenoError("BAD_OPTION", `Cannot use ${long} again: ${why}`);
+  };
+  if (required) option.argParser(add ?? once);
   // Of --no-x, it knows that it fills x.
   if (!option.negate) option.attributeName = () => fills;
+  return option;
+}
+
+/** One that the help does not name, which fills the option of another. */
+export function hiddenOption(long: string, fills: string): Option {
+  const option = new Option(long).hideHelp();
+  option.attributeName = () => fills;
   return option;
 }
 
@@ -57,7 +75,7 @@ export function texts(
   text: Text,
   split: (value: string) => readonly string[] = splitList,
 ): Flag<readonly string[]> {
-  return { text, read: (value, before = []) => [...before, ...split(value)] };
+  return { text, add: (value, before = []) => [...before, ...split(value)] };
 }
 
 /** A flag that may be said again, each time with one value. */
@@ -93,5 +111,5 @@ export type Filling<Options> = { readonly [K in keyof Options]?: Flags[string] }
 
 /** A flag that may be said again, each time with pairs `name=value`. */
 export function pairs(what: string, text: Text): Flag<Readonly<Record<string, string>>> {
-  return { text, read: (value, before) => ({ ...before, ...parsePairs(what, splitList(value)) }) };
+  return { text, add: (value, before) => ({ ...before, ...parsePairs(what, splitList(value)) }) };
 }

@@ -48,8 +48,8 @@ const TABLE: readonly (readonly [name: string, ReturnType<typeof texts>, Cases])
 for (const [name, flag, cases] of TABLE) {
   Deno.test(`lists: ${name}`, () => {
     for (const [value, expected] of Object.entries(cases)) {
-      assert.deepEqual(flag.read?.(value), expected, value);
-      assert.deepEqual(flag.read?.(value, ["before"]), ["before", ...expected], value);
+      assert.deepEqual(flag.add?.(value), expected, value);
+      assert.deepEqual(flag.add?.(value, ["before"]), ["before", ...expected], value);
     }
   });
 }

@@ -6,6 +6,7 @@
 import { parseEpoch, parseJobs } from "../config/checks.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { KodenoError } from "../errors.ts";
 import {
   each,
   type Filling,
@@ -53,6 +54,7 @@ export const PLATFORMS = texts(
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
   push: "--push  push to KO_DOCKER_REPO",
+  noPush: "--no-push  do not push, as is the default",
   local: "-L, --local  load into the Docker daemon; into kind's nodes under kind.local",
   localDomain: `--local-domain <domain>  KO_DOCKER_REPO below it means --local;
     prefix without one (default: "ko.local")`,
@@ -61,7 +63,7 @@ export const NAMING_FLAGS = {
   preserveImportPaths: "-P, --preserve-import-paths  name images by the whole import path",
   tags: texts('-t, --tags <list>  tags of the images (default: "latest")'),
   tagOnly: "--tag-only  leave the digest out of references",
-} satisfies Filling<CommandOptions>;
+} satisfies Filling<CommandOptions & { readonly noPush?: boolean }>;
 
 /** What all commands that build are told. */
 export const BUILD_FLAGS = {
@@ -114,9 +116,7 @@ export const BUILD_FLAGS = {
     text: "--sbom <how>  none: no software bill of materials is made (default: none)",
     choices: ["none"],
   },
-} satisfies Filling<
-  CommandOptions & { readonly ociLayoutPath?: string; readonly sbom?: string }
->;
+} satisfies Filling<CommandOptions & Record<"noPush" | "ociLayoutPath" | "sbom", unknown>>;
 
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {
@@ -146,5 +146,10 @@ export async function skaffoldOptions(
   const { withSkaffoldEnv } = await import("../config/skaffold/env_file.ts");
   const { file, images, profiles, modules, defaultRepo, mode, tags, platforms } = given;
   const chosen = { file, images, profiles, modules, defaultRepo, platforms };
-  return { ...chosen, tag: tags?.[0], debug: mode === "debug", ...await withSkaffoldEnv() };
+  const [tag, ...others] = tags ?? [];
+  if (others.length > 0) {
+    const why = "a build of a skaffold.yaml gives each image one tag; say one";
+    throw new KodenoError("BAD_OPTION", `Cannot use tags ${tags?.join(",")} with -f: ${why}`);
+  }
+  return { ...chosen, tag, debug: mode === "debug", ...await withSkaffoldEnv() };
 }

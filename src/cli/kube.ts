@@ -3,6 +3,7 @@
  * kubectl with images built first.
  * @module
  */
+import { fromCommand } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, type Given, texts } from "./flag.ts";
 import { PUSHING_FLAGS } from "./flags.ts";
@@ -69,7 +70,8 @@ const remove = command({
   words: ["[args...]  arguments of kubectl"],
   examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
-  run: async (_, work) => (await import("../app/kubectl.ts")).passToKubectl(Deno.args, work),
+  run: async (_, work) =>
+    (await import("../app/kubectl.ts")).passToKubectl(fromCommand(Deno.args), work),
 });
 
 const run = command({

@@ -4,12 +4,14 @@
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
+import { fromCommand, isVerbose } from "./arguments.ts";
 import { printError, printResult } from "./output.ts";
 
 /** Its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    if (args.length === 1 && (args[0] === "--version" || args[0] === "version")) {
+    const [first = "", ...others] = fromCommand(args);
+    if (first === "--version" || (first === "version" && others.length === 0)) {
       const { version } = await import("../app/version.ts");
       printResult(await version());
       return 0;
@@ -17,7 +19,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const { runCommandLine } = await import("./program.ts");
     return await runCommandLine(args);
   } catch (error) {
-    return report(error, args.includes("--verbose") || args.includes("-v"));
+    const dashes = args.indexOf("--");
+    const own = dashes < 0 ? args : args.slice(0, dashes);
+    return report(error, own.some(isVerbose));
   }
 }
 
@@ -27,6 +31,8 @@ function report(failure: unknown, verbose: boolean): number {
   const known = error instanceof KodenoError;
   const text = known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`;
   printError(text);
+  // Where kodeno found wrong input is nothing that helps to mend it.
+  if (known && error.exitCode === 2) return error.exitCode;
   if (verbose && error instanceof Error) {
     printError(error.stack ?? "");
     if (error.cause instanceof Error) printError(`Caused by: ${error.cause.stack}`);

@@ -4,8 +4,10 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { KodenoError } from "../errors.ts";
+import { KodenoError, nearest } from "../errors.ts";
+import { commandNamed, fromCommand, spelledOut } from "./arguments.ts";
 import type { Commands } from "./command.ts";
+import { insteadOf, ownCommand } from "./foreign.ts";
 import { printNote, printResult } from "./output.ts";
 
 type Load = () => Promise<{ readonly default: Commands }>;
@@ -52,30 +54,57 @@ const COMMANDS: Readonly<Record<string, readonly [Load, summary: string]>> = {
   __complete: [COMPLETION, "complete a word; what the scripts of completion ask"],
   version: [SETUP, "tell the versions of kodeno, Deno and Go"],
 };
-const ALIASES: Readonly<Record<string, string>> = { publish: "build" };
+const ALIASES: ReadonlyMap<string, string> = new Map([["publish", "build"]]);
 const EXAMPLE = "Example:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64";
 /** No person has to know it. */
 const HIDDEN = "__complete";
 
 /** Runs the command that arguments name; its exit code, or `BAD_OPTION` for wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  const own = fromCommand(args);
+  const words = own[0] === "help" && own.length > 1 ? [...own.slice(1), "--help"] : own;
+  const [first = ""] = words;
   // A line that is completed has its command among its words.
-  const asked = args[0] === HIDDEN ? args : [args[0] === "help" ? args[1] : args[0]];
-  const filled = asked.map((name = "") => ALIASES[name] ?? name);
-  // The others matter to the help, and to who has mistyped one.
-  const known = filled.every((name) => Object.hasOwn(COMMANDS, name)) && args[0] !== "help";
+  const filled = (first === HIDDEN ? words : [first]).map((name) => ALIASES.get(name) ?? name);
+  const known = filled.every((name) => Object.hasOwn(COMMANDS, name));
+  // The others matter to the help.
   const program = await makeProgram(known ? filled : Object.keys(COMMANDS), filled);
   try {
-    await program.parseAsync(switches(program.commands, args), { from: "user" });
+    const isWord = words.length > 0 && !first.startsWith("-") && first !== "help";
+    if (isWord && filled[0] !== HIDDEN && !known) program.error(unknownCommand(first));
+    const all = spelledOut(program, words, own.length < args.length);
+    await program.parseAsync(all, { from: "user" });
     return 0;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     if (error.code === "commander.help") return 2;
-    const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
-    const text = `Cannot read the command line: ${message}`;
+    const text = `Cannot read the command line: ${faultOf(error, program, words)}`;
     throw new KodenoError("BAD_OPTION", text, {}, { cause: error });
   }
+}
+
+/** Names the command that was meant, by another tool's word for it or by the nearest name. */
+function unknownCommand(name: string): string {
+  const own = ownCommand(name);
+  const near = own ?? nearest(name, Object.keys(COMMANDS).filter((one) => one !== HIDDEN));
+  const meant = own
+    ? `; say "kodeno ${own}", to ${COMMANDS[own]?.[1]}`
+    : ` (Did you mean ${near}?)`;
+  return `unknown command '${name}'${near === undefined ? "" : meant}`;
+}
+
+/** What is wrong with a command line, and what may have been meant. */
+function faultOf({ message }: CommanderError, program: Command, words: readonly string[]): string {
+  const [, flag] = /unknown option '([^'=]+)/.exec(message) ?? [];
+  const command = commandNamed(program, words);
+  const behind = words.find((word) => Object.hasOwn(COMMANDS, word));
+  const isBefore = command === program && behind !== undefined;
+  const instead = flag && (isBefore ? `say "kodeno ${behind} ${flag}"` : insteadOf(flag, command));
+  if (instead) {
+    return `unknown option '${flag}'${isBefore ? " before the command" : ""}; ${instead}`;
+  }
+  return message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
 }
 
 /** All commands, their code loaded, for who writes about them; hidden ones are left out. */
@@ -90,7 +119,7 @@ async function makeProgram(names: readonly string[], filled: readonly string[]):
     .description("Builds container images from Go main packages and keeps them as an OCI layout.")
     .option("--version", "tell the versions of kodeno, Deno and Go")
     .addHelpText("after", `\n${EXAMPLE}`)
-    .exitOverride().showSuggestionAfterError().configureOutput({
+    .enablePositionalOptions().exitOverride().showSuggestionAfterError().configureOutput({
       writeOut: (text) => printResult(text.trimEnd()),
       writeErr: (text) => printNote(text.trimEnd()),
       // Said once, by whoever catches it.
@@ -99,24 +128,8 @@ async function makeProgram(names: readonly string[], filled: readonly string[]):
   for (const [name, [load, summary]] of Object.entries(COMMANDS)) {
     if (!names.includes(name)) continue;
     const command = program.command(name, { hidden: name === HIDDEN }).summary(summary);
-    for (const alias of Object.keys(ALIASES)) if (ALIASES[alias] === name) command.alias(alias);
+    for (const [alias, own] of ALIASES) if (own === name) command.alias(alias);
     if (filled.includes(name)) (await load()).default[name]?.(command);
   }
   return program;
-}
-
-/** `--push=true` and `--push=false`, which ko's command line takes for any switch, in our terms. */
-function switches(commands: readonly Command[], args: readonly string[]): string[] {
-  const command = commands.find((c) => c.name() === args[0] || c.alias() === args[0]);
-  const names = new Set(command?.options.filter((o) => o.isBoolean()).map((o) => o.long));
-  const dashes = args.indexOf("--");
-  return args.flatMap((arg, i) => {
-    // What follows the dashes is for another program.
-    if (dashes >= 0 && i > dashes) return [arg];
-    const [, name = "", value] = /^(--[a-z-]+)=(true|false)$/.exec(arg) ?? [];
-    if (!names.has(name)) return [arg];
-    const negation = name.replace(/^--/, "--no-");
-    if (value === "true") return [name];
-    return command?.options.some(({ long }) => long === negation) ? [negation] : [];
-  });
 }
