@@ -14,12 +14,13 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { join } from "node:path";
+import { SocksClient } from "socks";
+import { messageOf } from "../../errors.ts";
 import { basicAuthorization } from "./credentials.ts";
 import { type ClientCert, isOneOf } from "./certs.ts";
 import { bareHost } from "./endpoint.ts";
 import type { ProxyAddress } from "./proxy.ts";
 import { ConnectionError } from "./failure.ts";
-import { openSocksTunnel } from "./socks.ts";
 
 /** Where a relay leads. */
 export interface RelayTarget {
@@ -144,7 +145,7 @@ async function connectTo(target: RelayTarget): Promise<TLSSocket> {
       const tunnel = proxy &&
         (() =>
           proxy.url.protocol === "socks5:"
-            ? openSocksTunnel(socket, target, proxy.login, begin, reject)
+            ? openSocksTunnel(socket, target, proxy).then(begin, reject)
             : openTunnel(socket, target, proxy, begin, reject));
       socket.once("connect", tunnel ?? start);
     });
@@ -177,6 +178,30 @@ function hasShown(tls: TLSSocket, pinned: readonly string[]): boolean {
     return tls.authorized && raw !== undefined && isOneOf(pinned, raw);
   } catch {
     return false;
+  }
+}
+
+/** Asks a SOCKS5 proxy, which looks names up itself, for a tunnel. */
+async function openSocksTunnel(
+  socket: Socket,
+  { hostname, port }: RelayTarget,
+  { url, login }: ProxyAddress,
+): Promise<void> {
+  const proxy = {
+    host: bareHost(url.hostname),
+    port: Number(url.port),
+    type: 5 as const,
+    ...(login ? { userId: login.username, password: login.password } : {}),
+  };
+  try {
+    await SocksClient.createConnection({
+      proxy,
+      command: "connect",
+      destination: { host: hostname, port },
+      existing_socket: socket,
+    });
+  } catch (error) {
+    throw new ConnectionError("protocol", `the proxy refused the tunnel (${messageOf(error)})`);
   }
 }
 
