@@ -5,7 +5,13 @@
  */
 import { basename, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { type Descriptor, isDigest } from "./descriptor.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  isDigest,
+  isIndexType,
+  isManifestType,
+} from "./descriptor.ts";
 import { oddity } from "./manifest.ts";
 import { normalizeName, parseImageName, shortName } from "./reference.ts";
 
@@ -117,13 +123,33 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
 
 /** The entry that names a manifest: `NAME:TAG`, or a tag alone. */
 export function namedEntry(descriptor: Descriptor, ref: string): Descriptor {
-  const { mediaType, digest, size, platform } = descriptor;
+  const { platform } = descriptor;
   const { name, tag } = parseImageName(ref);
   const annotations = {
+    ...aboutBlob(descriptor),
     ...(name === undefined ? {} : { [IMAGE_NAME]: normalizeName(`${name}:${tag}`) }),
     [REF_NAME]: tag,
   };
-  return { mediaType, digest, size, annotations, ...(platform ? { platform } : {}) };
+  return { ...bareDescriptor(descriptor), annotations, ...(platform ? { platform } : {}) };
+}
+
+/** The entry of something without a name. */
+export function namelessEntry(descriptor: Descriptor): Descriptor {
+  const { artifactType, platform } = descriptor;
+  const annotations = aboutBlob(descriptor);
+  return {
+    ...bareDescriptor(descriptor),
+    ...(artifactType ? { artifactType } : {}),
+    ...(platform ? { platform } : {}),
+    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+  };
+}
+
+/** What an entry says of a plain blob; a manifest or index says of itself what it is. */
+function aboutBlob({ mediaType, annotations }: Descriptor): Record<string, string> {
+  if (isIndexType(mediaType) || isManifestType(mediaType)) return {};
+  const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...about } = annotations ?? {};
+  return about;
 }
 
 /**

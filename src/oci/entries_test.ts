@@ -6,7 +6,15 @@
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { type Descriptor, MediaType } from "./descriptor.ts";
-import { findEntry, IMAGE_NAME, imageName, namedEntry, REF_NAME, withEach } from "./entries.ts";
+import {
+  findEntry,
+  IMAGE_NAME,
+  imageName,
+  namedEntry,
+  namelessEntry,
+  REF_NAME,
+  withEach,
+} from "./entries.ts";
 
 const withEntry = (entries: readonly Descriptor[], one: Descriptor) => withEach(entries, [one]);
 
@@ -177,4 +185,18 @@ Deno.test("entries: found by whole name, tag, digest, or as the only one", async
   const two = [namedEntry(A, "a:v1"), namedEntry(B, "b:v1")];
   await failsWith("BAD_REFERENCE", () => findEntry(two, "v1", "layout x"), which);
   await failsWith("BAD_REFERENCE", () => findEntry(entries, "", "layout x"), /say one of these/);
+});
+
+Deno.test("entries: what is said of a plain blob stays, with a name and without one", () => {
+  const about = { "org.freedesktop.specifications.metainfo.type": "AppData" };
+  const names = { [REF_NAME]: "old", [IMAGE_NAME]: "old.example/app:old" };
+  const plain = { ...A, mediaType: "application/xml", annotations: { ...names, ...about } };
+  const { annotations: _, ...bare } = plain;
+  assert.deepEqual(namelessEntry(plain), { ...bare, annotations: about });
+  assert.deepEqual(namedEntry(plain, "v1").annotations, { ...about, [REF_NAME]: "v1" });
+  // A manifest says of itself what it is.
+  const manifest = { ...plain, mediaType: MediaType.manifest, artifactType: "application/x" };
+  const { annotations: __, ...own } = manifest;
+  assert.deepEqual(namelessEntry(manifest), own);
+  assert.deepEqual(namedEntry(manifest, "v1").annotations, { [REF_NAME]: "v1" });
 });

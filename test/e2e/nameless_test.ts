@@ -124,6 +124,21 @@ Deno.test("unknown media types: copy and merge say that they took a blob alone",
     assert.equal(code, 0, stderr);
     assert.match(stderr, told);
   }
+  // The example of OCI's specification, which says of a blob what it is.
+  const xml = blob("<component/>", "application/xml");
+  const annotations = { "org.freedesktop.specifications.metainfo.version": "1.0" };
+  const entry = { ...xml.descriptor, annotations };
+  await layoutOf(dir, "spec", [one.root.descriptor, entry]);
+  await pushAll(await openLayout(dir.join("spec")), [xml]);
+  await done(dir, ["merge", "spec2", "spec"]);
+  assert.deepEqual((await entriesOf(dir.join("spec2"))).slice(-1), [entry]);
+  for (const to of ["oci:spec3", "archive:spec.tar"]) {
+    await done(dir, ["copy", `oci:spec@${xml.descriptor.digest}`, to]);
+  }
+  await done(dir, ["merge", "spec4", "spec.tar"]);
+  for (const layout of ["spec3", "spec4"]) {
+    assert.deepEqual(await entriesOf(dir.join(layout)), [entry]);
+  }
   assert.deepEqual(await digestsIn(dir, "c"), [digest]);
   assert.deepEqual(await digestsIn(dir, "m"), [digest, ONE].sort());
   const { stdout } = await kodeno(["copy", "oci:l:odd", "oci:j", "--json"], { cwd: dir.path });

@@ -18,7 +18,7 @@ import {
   ociMediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { imageName, namedEntry, withEach } from "../../oci/entries.ts";
+import { imageName, namedEntry, namelessEntry, withEach } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
 import { chooseImage, imagesBelow } from "../choose_image.ts";
@@ -97,7 +97,7 @@ export abstract class ArchiveCollector implements Place {
   async keep(descriptor: Descriptor, options: CallOptions = {}): Promise<void> {
     await this.#assertWhole("keep", descriptor, options);
     if (this.entries.some(({ digest }) => digest === descriptor.digest)) return;
-    this.entries = [...this.entries, bareDescriptor(descriptor)];
+    this.entries = [...this.entries, namelessEntry(descriptor)];
   }
 
   async #assertWhole(doing: string, d: Descriptor, options: CallOptions): Promise<void> {

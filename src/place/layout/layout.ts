@@ -14,13 +14,14 @@ import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream } from "../../io/streams.ts";
 import { orAborted, SingleFlight } from "../../io/concurrency.ts";
-import { bareDescriptor, type Descriptor } from "../../oci/descriptor.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import {
   findEntry,
   imageName,
   listed,
   listNames,
   namedEntry,
+  namelessEntry,
   refName,
   withEach,
 } from "../../oci/entries.ts";
@@ -280,9 +281,7 @@ export class Layout implements ImageStore, Place, Disposable {
    * @throws {KodenoError} `NOT_FOUND` when it is not there, or not whole
    */
   async keep(descriptor: Descriptor): Promise<void> {
-    const { artifactType, platform } = descriptor;
-    const more = { ...(artifactType ? { artifactType } : {}), ...(platform ? { platform } : {}) };
-    const entry = { ...bareDescriptor(descriptor), ...more };
+    const entry = namelessEntry(descriptor);
     await this.change(async (entries) => {
       await this.#present(entry, "keep");
       return entries.some(({ digest }) => digest === entry.digest) ? entries : [...entries, entry];
