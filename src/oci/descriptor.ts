@@ -99,6 +99,10 @@ const DOCKER_TO_OCI: Readonly<Record<string, string>> = {
   "application/vnd.docker.container.image.v1+json": MediaType.config,
   "application/vnd.docker.image.rootfs.diff.tar": MediaType.layer,
   "application/vnd.docker.image.rootfs.diff.tar.gzip": MediaType.layerGzip,
+  "application/vnd.docker.image.rootfs.diff.tar.zstd":
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+  "application/vnd.docker.image.rootfs.foreign.diff.tar":
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
   "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":
     "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
 };

@@ -12,7 +12,7 @@ import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/spool.ts";
 import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { type Descriptor, isManifestType, parseDigest } from "../../oci/descriptor.ts";
-import { imageName } from "../../oci/entries.ts";
+import { imageName, nameOrDigest } from "../../oci/entries.ts";
 import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
 import { chooseImage, imagesBelow, presentImage } from "../choose_image.ts";
@@ -57,10 +57,20 @@ const imageSchema = z.looseObject({
   Id: z.string(),
   Manifests: z.array(z.looseObject({ ID: z.string(), Available: z.boolean() })).nullish(),
 });
+const engineSchema = z.looseObject({
+  Version: z.string().nullish(),
+  Components: z.array(z.looseObject({ Name: z.string() })).nullish(),
+});
+const storeSchema = z.looseObject({ DriverStatus: z.array(z.array(z.string())).nullish() });
 const lineSchema = z.looseObject({
   error: z.string().optional(),
   errorDetail: z.looseObject({ message: z.string().optional() }).optional(),
 });
+
+/** The first Docker that unpacks layers which zstd has compressed. */
+const ZSTD_VERSION = 23;
+/** What a daemon says of its storage where containerd, which knows zstd, keeps the images. */
+const CONTAINERD_STORE = "io.containerd.snapshotter.v1";
 
 /** What the daemon wrote: an image, and the index of which it is the only one there. */
 interface SavedImage {
@@ -85,6 +95,42 @@ export class Daemon extends DaemonPlace<string> implements Source {
   /** Says whether the daemon answers. */
   async check(options: CallOptions = {}): Promise<void> {
     await this.platforms(options);
+  }
+
+  /**
+   * {@inheritDoc DaemonPlace.choose}
+   *
+   * @throws {KodenoError} also `BAD_PLACE` for layers that the daemon cannot unpack
+   */
+  override async choose(
+    source: Blobs,
+    root: Descriptor,
+    options: DaemonChoice = {},
+  ): Promise<Descriptor> {
+    const { signal } = options;
+    const chosen = await super.choose(source, root, options);
+    if (!isManifestType(chosen.mediaType)) return chosen;
+    const { manifest } = await readGraphDocument(source, chosen, { signal });
+    const layer = manifest?.layers.find(({ mediaType }) => /[+.]zstd$/.test(mediaType));
+    const version = layer && await this.#versionWithoutZstd({ signal });
+    if (version === undefined) return chosen;
+    const why =
+      `layer ${layer?.digest} is compressed with zstd, which Docker ${version} does not know`;
+    const next = `Docker ${ZSTD_VERSION} does, and so does containerd's image store`;
+    const message = `Cannot load ${nameOrDigest(root)} into ${this.what}: ${why}; ${next}`;
+    throw new KodenoError("BAD_PLACE", message, { daemon: this.where, digest: root.digest });
+  }
+
+  /** The version of a Docker that knows no zstd; nothing of any other. GET /version, and /info. */
+  async #versionWithoutZstd({ signal }: CallOptions): Promise<string | undefined> {
+    const doing = "tell its version";
+    const engine = await this.client.get("/version", engineSchema, doing, signal);
+    // podman says its own version there.
+    const isPodman = engine.Components?.some(({ Name }) => /podman/i.test(Name));
+    const [version, major] = /^(\d+)\.\S*/.exec(engine.Version ?? "") ?? [];
+    if (isPodman || version === undefined || Number(major) >= ZSTD_VERSION) return undefined;
+    const { DriverStatus } = await this.client.get("/info", storeSchema, doing, signal);
+    return DriverStatus?.flat().includes(CONTAINERD_STORE) ? undefined : version;
   }
 
   /**

@@ -1,12 +1,13 @@
 /**
- * How a daemon is spoken to, what is made of answers that it should not give, and what becomes of those
- * who take an archive.
+ * How a daemon is spoken to, what is made of answers that it should not give, what it cannot unpack, and
+ * what becomes of those who take an archive.
  * @module
  */
 import assert from "node:assert/strict";
 import { failsWith, soon } from "../../../test/support/fails.ts";
-import { blob } from "../../../test/support/image_graph.ts";
+import { blob, image, pushAll } from "../../../test/support/image_graph.ts";
 import { bytesStream } from "../../io/streams.ts";
+import { MemoryStore } from "../memory.ts";
 import { Daemon } from "./daemon.ts";
 import type { TakeArchive } from "./daemon_place.ts";
 
@@ -53,4 +54,53 @@ Deno.test("daemon: when one of several takers fails at once, the others are let 
   await assert.rejects(push, /no room/);
   await place.undo();
   assert.match(String(await soon(ended.promise)), /no room/);
+});
+
+Deno.test("daemon: an old Docker is sent no layers that zstd has compressed", async () => {
+  const containerd = { DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] };
+  const overlay = { DriverStatus: [["Backing Filesystem", "extfs"]] };
+  const docker = (Version: string) => ({ Version, Components: [{ Name: "Engine" }] });
+  const podman = { Version: "4.9.3", Components: [{ Name: "Podman Engine" }] };
+  const oci = "application/vnd.oci.image.layer.v1.tar";
+  const cases: readonly (readonly [mediaType: string, version: unknown, info: unknown, boolean])[] =
+    [
+      [`${oci}+zstd`, docker("20.10.24+dfsg1"), overlay, false],
+      ["application/vnd.docker.image.rootfs.diff.tar.zstd", docker("1.13.1"), {}, false],
+      [`${oci}+zstd`, docker("22.06.0"), { DriverStatus: null }, false],
+      [`${oci}+zstd`, docker("22.06.0"), containerd, true],
+      [`${oci}+zstd`, docker("23.0.0-rc.1"), overlay, true],
+      [`${oci}+zstd`, docker("29.0.1"), overlay, true],
+      [`${oci}+zstd`, docker("dev"), overlay, true],
+      [`${oci}+zstd`, {}, overlay, true],
+      [`${oci}+zstd`, podman, overlay, true],
+      [`${oci}+gzip`, docker("20.10.24"), overlay, true],
+    ];
+  const asked: string[] = [];
+  let [version, info]: readonly unknown[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    asked.push(pathname);
+    return Response.json(pathname === "/version" ? version : info);
+  });
+  try {
+    await using daemon = new Daemon({ kind: "tcp", host: "127.0.0.1", port: server.addr.port });
+    for (const [mediaType, ...answers] of cases) {
+      const layer = blob("layer", mediaType);
+      const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+      const source = new MemoryStore();
+      await pushAll(source, [layer, config, manifest]);
+      [version, info] = answers;
+      const choose = () => daemon.choose(source, manifest.descriptor);
+      if (answers[2]) assert.equal(await choose(), manifest.descriptor);
+      else {
+        const { digest } = layer.descriptor;
+        const why =
+          `layer ${digest} is compressed with zstd, which Docker \\d+\\.\\S+ does not know`;
+        await failsWith("BAD_PLACE", choose, new RegExp(`^Cannot load .*: ${why}; Docker 23 does`));
+      }
+    }
+    assert.ok(asked.every((path) => path === "/version" || path === "/info"), asked.join(" "));
+  } finally {
+    await server.shutdown();
+  }
 });
