@@ -5,6 +5,7 @@
  */
 import { KodenoError, messageOf } from "../errors.ts";
 import { fromCommand, isVerbose } from "./arguments.ts";
+import { readInstead } from "./compressed.ts";
 import { printError, printResult } from "./output.ts";
 
 /** Its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
@@ -19,17 +20,19 @@ export async function main(args: readonly string[]): Promise<number> {
     const { runCommandLine } = await import("./program.ts");
     return await runCommandLine(args);
   } catch (error) {
-    const dashes = args.indexOf("--");
-    const own = dashes < 0 ? args : args.slice(0, dashes);
-    return report(error, own.some(isVerbose));
+    return report(error, args);
   }
 }
 
 /** Tells a failure in one line (and the compiler's), and gives its exit code. */
-function report(failure: unknown, verbose: boolean): number {
+function report(failure: unknown, args: readonly string[]): number {
+  const dashes = args.indexOf("--");
+  const verbose = (dashes < 0 ? args : args.slice(0, dashes)).some(isVerbose);
   const error = unspeakableFolder(failure) ?? failure;
   const known = error instanceof KodenoError;
-  const text = known ? error.message : `kodeno failed unexpectedly: ${messageOf(error)}`;
+  const text = known
+    ? `${error.message}${readInstead(error, args)}`
+    : `kodeno failed unexpectedly: ${messageOf(error)}`;
   printError(text);
   // Where kodeno found wrong input is nothing that helps to mend it.
   if (known && error.exitCode === 2) return error.exitCode;

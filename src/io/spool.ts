@@ -4,13 +4,22 @@
  * @module
  */
 import { tmpdir } from "node:os";
-import { KodenoError } from "../errors.ts";
+import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { KodenoError, messageOf } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "./atomic.ts";
 import { ioFailure, writeAll } from "./files.ts";
 import { findOutput, openPipe, PARTNER_MS } from "./output.ts";
 import { orAborted, sleep } from "./concurrency.ts";
 
 const CHUNK_BYTES = 256 * 1024;
+
+/** What is unpacked in any case, and beyond that so many times as much as there is packed. */
+const FREE_BYTES = 1024 ** 3;
+const MAX_RATIO = 200;
+const TOO_MUCH =
+  `it unpacks to over ${MAX_RATIO} times as much; unpack it yourself if you trust it`;
 
 let stdinTaken = false;
 
@@ -55,12 +64,7 @@ export async function spoolInput(
         continue;
       }
       begun = true;
-      try {
-        writeAll(spool, buffer.subarray(0, count));
-      } catch (error) {
-        // The disk that is full is not one that the user has named.
-        throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
-      }
+      keep(spool, buffer.subarray(0, count), what);
     }
     file?.close();
     return spool;
@@ -68,5 +72,69 @@ export async function spoolInput(
     spool?.close();
     if (signal?.aborted) throw signal.reason;
     throw ioFailure(`read ${what}`, error);
+  }
+}
+
+/**
+ * Unpacks a gzip file of one member or several into a file of {@link openSpool}, which its taker closes.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for one that is damaged, or made to fill the disk
+ */
+export async function spoolGunzipped(
+  packed: Deno.FsFile,
+  what: string,
+  signal?: AbortSignal,
+): Promise<Deno.FsFile> {
+  const bad = (why: string, cause?: unknown) =>
+    new KodenoError("BAD_CONTENT", `Cannot unpack ${what}: ${why}`, {}, { cause });
+  const spool = await openSpool();
+  try {
+    const most = Math.max(FREE_BYTES, MAX_RATIO * (await packed.stat()).size);
+    let length = 0;
+    // Reading by a loop would now and then fail where bytes follow the end of what is packed.
+    const store = new Writable({
+      write(chunk: Uint8Array, _, done) {
+        try {
+          length += chunk.length;
+          if (length > most) throw bad(TOO_MUCH);
+          keep(spool, chunk, what);
+          done();
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    });
+    await packed.seek(0, Deno.SeekMode.Start);
+    const input = Readable.from(fileChunks(packed), { objectMode: true, highWaterMark: 1 });
+    const options = signal ? { signal } : {};
+    await pipeline(input, createGunzip({ chunkSize: CHUNK_BYTES }), store, options)
+      .catch((error) => {
+        signal?.throwIfAborted();
+        const isDamaged = /^Z_/.test(String((error as { code?: unknown }).code));
+        throw isDamaged ? bad(`its gzip is damaged (${messageOf(error)})`, error) : error;
+      });
+    return spool;
+  } catch (error) {
+    spool.close();
+    if (signal?.aborted) throw signal.reason;
+    throw ioFailure(`unpack ${what}`, error);
+  }
+}
+
+async function* fileChunks(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    const count = await file.read(buffer);
+    if (count === null) return;
+    yield buffer.subarray(0, count);
+  }
+}
+
+/** Writes to a spool; a disk that is full is not one that the user has named. */
+function keep(spool: Deno.FsFile, bytes: Uint8Array, what: string): void {
+  try {
+    writeAll(spool, bytes);
+  } catch (error) {
+    throw ioFailure(`keep ${what} in ${tmpdir()} (TMPDIR) while it is read`, error);
   }
 }

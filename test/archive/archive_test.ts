@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { copy } from "../../src/content/copy.ts";
 import { verify } from "../../src/content/walk.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
@@ -17,7 +18,7 @@ import { blob, imageGraph, pushAll } from "../support/image_graph.ts";
 import { assertClean, fingerprint } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
-import { realImage, together, writeArchive } from "./images.ts";
+import { concat, member, realImage, tar, together, writeArchive } from "./images.ts";
 
 targetContract("archive", async () => {
   const folder = await tempDir();
@@ -162,4 +163,40 @@ Deno.test("archive: one that is replaced while it is read says so", async () => 
   const archive = await openArchive(path);
   await writeArchive(path, store, [{ descriptor: root, names: ["app:v2"] }]);
   await failsWith("BAD_CONTENT", () => archive.fetch(root), /changed while it was read/);
+});
+
+Deno.test("archive: one that gzip has compressed is read as what it was", async () => {
+  await using dir = await tempDir();
+  const { store, root } = await realImage();
+  await writeArchive(dir.join("a.tar"), store, [{ descriptor: root, names: ["app:v1"] }]);
+  const bytes = await Deno.readFile(dir.join("a.tar"));
+  const half = Math.floor(bytes.length / 2);
+  const pieces = [bytes.subarray(0, half), bytes.subarray(half)];
+  const packed: Readonly<Record<string, readonly Uint8Array[]>> = {
+    "one member": [gzipSync(bytes)],
+    // As pigz and bgzip write them.
+    "several members": pieces.map((piece) => gzipSync(piece)),
+    "zeros behind it": [gzipSync(bytes), new Uint8Array(1024)],
+  };
+  const plain = await openArchive(dir.join("a.tar"));
+  for (const [what, parts] of Object.entries(packed)) {
+    await dir.write("a.tar.gz", concat(...parts));
+    using archive = await openArchive(dir.join("a.tar.gz"));
+    assert.deepEqual(await archive.entries(), await plain.entries(), what);
+    assert.equal((await verify(archive, root)).blobs, 8, what);
+  }
+  assert.deepEqual(await dir.list(), ["a.tar", "a.tar.gz"]);
+});
+
+Deno.test("archive: a layer that OCI has no name for is refused by name", async () => {
+  await using dir = await tempDir();
+  const config = { os: "linux", architecture: "amd64" };
+  const rootfs = { type: "layers", diff_ids: [`sha256:${"1".repeat(64)}`] };
+  const saved = tar(
+    member("c.json", JSON.stringify({ ...config, rootfs })),
+    member("layer.tar", Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0)),
+    member("manifest.json", JSON.stringify([{ Config: "c.json", Layers: ["layer.tar"] }])),
+  );
+  const path = await dir.write("a.tar", saved);
+  await failsWith("BAD_CONTENT", () => openArchive(path), /layer layer\.tar is compressed with xz/);
 });

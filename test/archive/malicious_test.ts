@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import type { ErrorCode } from "../../src/errors.ts";
 import { verify } from "../../src/content/walk.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
@@ -33,6 +34,9 @@ function patched(
   return copy;
 }
 
+const gzipped = (content: string | Uint8Array) => new Uint8Array(gzipSync(content));
+const starting = (...bytes: readonly number[]) =>
+  concat(Uint8Array.from(bytes), new Uint8Array(600));
 const ofType = (type: string, name: string, linkname = "x") =>
   patched(link(name, linkname), 156, type);
 const save = (list: unknown, ...more: Uint8Array[]) =>
@@ -116,7 +120,26 @@ const CASES: Readonly<Record<string, readonly [ErrorCode, RegExp, Uint8Array<Arr
   "no end": ["BAD_CONTENT", /ends early/, concat(LAYOUT, INDEX)],
   "no bytes": ["BAD_PLACE", /empty/, new Uint8Array(0)],
   "text": ["BAD_PLACE", /not a tar/, new TextEncoder().encode("hello\n".repeat(200))],
-  "gzip": ["BAD_PLACE", /gunzip/, Uint8Array.of(0x1f, 0x8b, 8, 0)],
+  "gzip that ends early": ["BAD_CONTENT", /gzip is damaged/, Uint8Array.of(0x1f, 0x8b, 8, 0)],
+  "gzip of no tar": ["BAD_PLACE", /not a tar/, gzipped("hello\n".repeat(200))],
+  "gzip in gzip": ["BAD_PLACE", /not a tar/, gzipped(concat(gzipped("x"), new Uint8Array(1000)))],
+  "gzip that was changed": [
+    "BAD_CONTENT",
+    /gzip is damaged/,
+    gzipped(tar(LAYOUT, INDEX)).map((byte, i, all) => i === all.length - 6 ? byte ^ 1 : byte),
+  ],
+  "zstd": ["BAD_PLACE", /compressed with zstd; run "zstd -d"/, starting(0x28, 0xb5, 0x2f, 0xfd)],
+  "zstd with a frame to be skipped": [
+    "BAD_PLACE",
+    /with zstd/,
+    starting(0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0),
+  ],
+  "xz": ["BAD_PLACE", /compressed with xz/, starting(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0)],
+  "bzip2": [
+    "BAD_PLACE",
+    /compressed with bzip2/,
+    starting(0x42, 0x5a, 0x68, 0x39, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59),
+  ],
   "a tar of something else": ["BAD_PLACE", /neither/, tar(member("readme", "x"))],
   "an index that is none": [
     "BAD_CONTENT",

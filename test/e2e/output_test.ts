@@ -106,7 +106,24 @@ Deno.test("output: archives from stdin are read as others are", async () => {
     "kodeno merge out - - <want.tar",
     /^Error: Cannot read archive stdin: .*say - once\n$/,
   );
-  await wrong("gzip <want.tar | kodeno ls -", /^Error: .*it is compressed with gzip/);
+  const zstd = /^Error: .*it is compressed with zstd; .*, or "zstd -dc \| kodeno ls -"\n$/;
+  await wrong("printf '\\x28\\xb5\\x2f\\xfd' | kodeno ls -", zstd);
+  const file = "f.tar.zst";
+  await dir.write(file, Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd));
+  const lines = [
+    ["load f.tar.zst", "load -"],
+    ["push f.tar.zst --to reg.example/x", "push - --to reg.example/x"],
+    ["ls f.tar.zst", "ls -"],
+    ["inspect f.tar.zst", "inspect -"],
+    ["merge out f.tar.zst", "merge out -"],
+    ["copy archive:f.tar.zst:app:v1 oci:o", "copy archive:-:app:v1 oci:o"],
+  ];
+  for (const [said, line] of lines) {
+    await wrong(
+      `kodeno ${said}`,
+      new RegExp(`, or "zstd -dc f\\.tar\\.zst \\| kodeno ${line}"\n$`),
+    );
+  }
 });
 
 Deno.test({

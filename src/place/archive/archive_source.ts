@@ -13,7 +13,7 @@ import { hasSuccessors } from "../../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
-import { spoolInput } from "../../io/spool.ts";
+import { spoolGunzipped, spoolInput } from "../../io/spool.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 import {
@@ -46,15 +46,17 @@ export interface OpenArchiveOptions extends CallOptions {
  * Opens an archive of images. The headers of its members are read, their contents are not; the file
  * must stay as it is for as long as it is read.
  *
- * @param path the `.tar`, not compressed
+ * @param path the `.tar`, or one that gzip has compressed, which is unpacked into a temporary file; what
+ * other programs compress is to be unpacked before
  * @throws {KodenoError} `BAD_PLACE` for a file that is no archive of images, `BAD_CONTENT` for one
  * that is damaged or has members that lead out of it, `IO_FAILED` when it cannot be read
  */
 export async function openArchive(
   path: string,
-  { signal, held }: OpenArchiveOptions = {},
+  options: OpenArchiveOptions = {},
 ): Promise<ArchiveSource> {
-  const file = await TarFile.open(path, signal, held);
+  const { signal } = options;
+  const file = await TarFile.open(path, options);
   try {
     const index = file.find("index.json");
     if (index && file.find("oci-layout")) {
@@ -110,7 +112,7 @@ export class ArchiveSource implements Source, Disposable {
     return `archive ${this.path}`;
   }
 
-  /** Lets go of what is held open; nothing is, where the archive is a file with a name. */
+  /** Lets go of what is held open: of a file with a name that gzip has not compressed, nothing. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
   }
@@ -162,18 +164,34 @@ const listSchema = z.array(z.unknown()).nullable();
 const itemSchema = z.looseObject({ Config: z.string(), RepoTags: strings, Layers: strings });
 type Item = z.infer<typeof itemSchema>;
 
-const COMPRESSIONS = [
-  { name: "gzip", layer: MediaType.layerGzip, undo: "gunzip", magic: [0x1f, 0x8b] },
+interface Compression {
+  /** Of the program that undoes it with `-dc`, too. */
+  readonly name: "gzip" | "zstd" | "xz" | "bzip2";
+  /** What OCI calls a layer that it was done to. */
+  readonly layer?: string;
+  readonly isStart: (text: string) => boolean;
+}
+
+/** So many bytes tell compressions apart. */
+const MAGIC_BYTES = 10;
+const COMPRESSIONS: readonly Compression[] = [
+  { name: "gzip", layer: MediaType.layerGzip, isStart: (text) => text.startsWith("\x1f\x8b") },
   {
     name: "zstd",
     layer: `${MediaType.layer}+zstd`,
-    undo: "unzstd",
-    magic: [0x28, 0xb5, 0x2f, 0xfd],
+    // The second form is a frame to be skipped, with which some writers begin.
+    isStart: (text) =>
+      text.startsWith("\x28\xb5\x2f\xfd") ||
+      ((text.charCodeAt(0) & 0xf0) === 0x50 && text.slice(1, 4) === "\x2a\x4d\x18"),
   },
+  { name: "xz", isStart: (text) => text.startsWith("\xfd7zXZ\0") },
+  // A member of a tar may be called BZh.
+  { name: "bzip2", isStart: (text) => text.startsWith("BZh") && text.slice(4, 10) === "1AY&SY" },
 ];
 
-function compressionOf(start: Uint8Array): typeof COMPRESSIONS[number] | undefined {
-  return COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
+function compressionOf(start: Uint8Array): Compression | undefined {
+  const text = String.fromCharCode(...start.subarray(0, MAGIC_BYTES));
+  return COMPRESSIONS.find(({ isStart }) => isStart(text));
 }
 
 /**
@@ -193,10 +211,15 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
   const layer = async (name: string, diffId: Digest): Promise<Descriptor> => {
     const member = memberOf(archive, name);
     if (known.has(member)) return known.get(member) as Descriptor;
-    const start = await readAll(await archive.stream(member, 4), 4, name);
+    const start = await readAll(await archive.stream(member, MAGIC_BYTES), MAGIC_BYTES, name);
+    const compression = compressionOf(start);
+    if (compression !== undefined && compression.layer === undefined) {
+      const why = `layer ${name} is compressed with ${compression.name}, which OCI's are not`;
+      throw badArchive(archive.path, why);
+    }
     // `docker save` compresses none, other programs do. One that is not compressed has the digest that
     // the config names; readers check it.
-    const mediaType = compressionOf(start)?.layer ?? MediaType.layer;
+    const mediaType = compression?.layer ?? MediaType.layer;
     const { size } = member;
     const digest = mediaType === MediaType.layer
       ? diffId
@@ -306,16 +329,25 @@ class TarFile implements Disposable {
   ) {}
 
   /**
-   * Scans a file. One that is held has no name to open it by, and stays open till the end, or till an
-   * error; of any other nothing stays open.
+   * Scans a file. One that is held, or was unpacked, has no name to open it by, and stays open till the
+   * end, or till an error; of any other nothing stays open.
    */
-  static async open(path: string, signal?: AbortSignal, held?: Deno.FsFile): Promise<TarFile> {
-    const file = held ?? await openFile(path);
+  static async open(
+    path: string,
+    { signal, held }: OpenArchiveOptions,
+  ): Promise<TarFile> {
+    let file = held ?? await openFile(path);
+    let isHeld = held !== undefined;
     try {
+      if (await isGzip(file, path)) {
+        const plain = await spoolGunzipped(file, `archive ${path}`, signal);
+        file.close();
+        [file, isHeld] = [plain, true];
+      }
       const info = await file.stat();
       const members = await scanMembers(file, path, info.size, signal);
-      if (held === undefined) file.close();
-      return new TarFile(path, members, stampOf(info), held);
+      if (!isHeld) file.close();
+      return new TarFile(path, members, stampOf(info), isHeld ? file : undefined);
     } catch (error) {
       file.close();
       if (signal?.aborted) throw signal.reason;
@@ -421,7 +453,6 @@ async function scanMembers(file: Deno.FsFile, path: string, length: number, sign
   for (let offset = 0;;) {
     signal?.throwIfAborted();
     const block = await window.at(offset, BLOCK_BYTES);
-    if (offset === 0) checkMagic(block, path);
     if (block.length < BLOCK_BYTES) throw badArchive(path, `it ends early, after ${length} bytes`);
     const damaged = `the tar header at byte ${offset} is damaged`;
     let header: Header;
@@ -490,14 +521,18 @@ function readExtension(type: string, bytes: Buffer): Extension {
   return Object.fromEntries(told);
 }
 
-function checkMagic(block: Uint8Array, path: string): void {
+/** Whether it is compressed with gzip; with anything else it is refused, with the way to read it. */
+async function isGzip(file: Deno.FsFile, path: string): Promise<boolean> {
+  const block = await new Window(file).at(0, BLOCK_BYTES);
   if (block.length === 0) throw notAnArchive(path, "it is empty");
-  const found = compressionOf(block);
-  if (found !== undefined) {
-    const { name, undo } = found;
-    throw notAnArchive(path, `it is compressed with ${name}`, `run "${undo}" on it first`);
+  const name = compressionOf(block)?.name;
+  if (name === "gzip") return true;
+  if (name !== undefined) {
+    const next = `run "${name} -d" on it first`;
+    throw notAnArchive(path, `it is compressed with ${name}`, next, { compression: name });
   }
   if (block.length < BLOCK_BYTES) throw notAnArchive(path, `it has only ${block.length} bytes`);
+  return false;
 }
 
 function leadsOut(name: string): boolean {

@@ -30,9 +30,14 @@ export function badArchive(path: string, why: string, cause?: unknown): KodenoEr
 }
 
 /** The error for a file that is no archive of images at all. */
-export function notAnArchive(path: string, why: string, next = "name a .tar of images") {
+export function notAnArchive(
+  path: string,
+  why: string,
+  next = "name a .tar of images",
+  detail: Readonly<Record<string, string>> = {},
+) {
   const message = `Cannot use ${path} as an image archive: ${why}; ${next}`;
-  return new KodenoError("BAD_PLACE", message, { archive: path });
+  return new KodenoError("BAD_PLACE", message, { archive: path, ...detail });
 }
 
 /** What all places have in common that take an archive. */
