@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
+import { inlineContent } from "../content/blobs.ts";
 import { cachedSource } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -128,7 +129,7 @@ export class BaseSet implements AsyncDisposable {
 /** Says before anything is built that a layer of a layout is missing. */
 async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
   for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
-    if (await layout.has(layer)) continue;
+    if (inlineContent(layer) || await layout.has(layer)) continue;
     const why = `layer ${layer.digest} is not there, or has another size; make the layout again`;
     throw new KodenoError("NOT_FOUND", `Cannot use ${what}: ${why}`);
   }

@@ -11,6 +11,7 @@ import { Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { listed } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
+import { fetchBlob } from "./blobs.ts";
 import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
 import { hasSuccessors, readGraphDocument, refuseOdd, Walk, whyUnknown } from "./walk.ts";
 
@@ -67,7 +68,7 @@ export async function copy(
         tellThere(d, options);
         return onBlob?.(d, false);
       }
-      if (!hasSuccessors(d)) return await move(d, () => source.fetch(d, walk), walk);
+      if (!hasSuccessors(d)) return await move(d, () => fetchBlob(source, d, walk), walk);
       const document = await pool.run(
         () => ofPlace(source, d, readGraphDocument(source, d, walk)),
         weight(d),

@@ -8,6 +8,7 @@ import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, oddity, parseConfig } from "../oci/manifest.ts";
 import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
+import { fetchBlob } from "./blobs.ts";
 import type { Blobs, CallOptions } from "./places.ts";
 import {
   type GraphDocument,
@@ -80,7 +81,7 @@ export class ImageReader {
   blob(d: Descriptor): Promise<Readability> {
     const look = async () => {
       refuseOdd(this.source, d);
-      await (await this.source.fetch(d, this)).cancel();
+      await (await fetchBlob(this.source, d, this)).cancel();
       return {};
     };
     return getOrSet(

@@ -20,6 +20,7 @@ import {
   parseManifest,
 } from "../oci/manifest.ts";
 import { abortable, getOrSet } from "../io/concurrency.ts";
+import { fetchBlob, inlineContent } from "./blobs.ts";
 import type { Blobs, CallOptions, Source, Target } from "./places.ts";
 
 interface WalkOptions<T> extends CallOptions {
@@ -105,7 +106,10 @@ export class Walk<T = void> {
   }
 }
 
-/** Whether a root is there with all below it, but for what is known to be whole. */
+/**
+ * Whether a root is there with all below it, but for what is known to be whole, and what descriptors
+ * carry themselves.
+ */
 export async function isWhole(
   source: Blobs,
   root: Descriptor,
@@ -115,9 +119,9 @@ export async function isWhole(
   const { signal, isKnown = () => false } = options;
   if (!hasSuccessors(root)) return await isThere(root);
   let whole = true;
-  const walk = new Walk(async (d, { below }) => {
+  const walk = new Walk(async (d, { depth, below }) => {
     if (!whole || isKnown(d)) return;
-    whole = await isThere(d);
+    whole = await isThere(d) || (depth > 0 && inlineContent(d) !== undefined);
     if (whole && hasSuccessors(d)) await below(await readGraphDocument(source, d, { signal }));
   }, { signal });
   await walk.from(root);
@@ -225,7 +229,7 @@ export async function readDocument(source: Blobs, descriptor: Descriptor, option
       `the ${MAX_JSON_BYTES} allowed`;
     throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: ${why}`);
   }
-  const stream = await source.fetch(descriptor, options);
+  const stream = await fetchBlob(source, descriptor, options);
   const bytes = await readAll(stream, MAX_JSON_BYTES, what);
   const verifier = new Verifier(descriptor);
   verifier.update(bytes);
@@ -285,7 +289,7 @@ export async function verify(
     blobs++;
     bytes += d.size;
     if (hasSuccessors(d)) return void await below(await readGraphDocument(source, d, options));
-    for await (const _ of checkedChunks(await source.fetch(d, options), d, options));
+    for await (const _ of checkedChunks(await fetchBlob(source, d, options), d, options));
   }, options);
   await walk.from(root);
   return { blobs, bytes };

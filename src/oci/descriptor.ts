@@ -20,6 +20,10 @@ export interface Descriptor {
   readonly platform?: Platform | undefined;
   /** Kind of artifact, where it is not an image. */
   readonly artifactType?: string | undefined;
+  /** Where else its content is to be had. */
+  readonly urls?: readonly string[] | undefined;
+  /** The content itself, as base64. */
+  readonly data?: string | undefined;
 }
 
 /** The three fields that name content, without what an index says about it. */

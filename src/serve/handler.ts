@@ -3,6 +3,7 @@
  * content discovery and the referrers API), with a bound on how many blobs are open.
  * @module
  */
+import { inlineContent } from "../content/blobs.ts";
 import { hasSuccessors, readDocument } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
 import { isNotFound, isOutOfFiles, readSome } from "../io/files.ts";
@@ -113,8 +114,10 @@ class ServedLayout {
       throw new HttpError(404, "BLOB_UNKNOWN", "the repository does not hold this blob");
     }
     const headers = { ...contentHeaders(d, "application/octet-stream"), "accept-ranges": "bytes" };
+    const inline = inlineContent(d);
+    const check = async () => inline ?? await this.#blobs.check(d);
     if (request.method === "HEAD") {
-      await this.#blobs.check(d);
+      await check();
       return { status: 200, headers };
     }
     if (isKnown(request, d)) return notModified(d);
@@ -124,8 +127,10 @@ class ServedLayout {
     const part = parseRange(isCurrent ? request.headers.get("range") : "", size);
     const { start, end } = part ?? { start: 0, end: size };
     // An empty blob has no bytes to wait for.
-    if (start === end) await this.#blobs.check(d);
-    const body = start === end ? undefined : await this.#blobs.read(d, { start, end });
+    if (start === end) await check();
+    const read = async () =>
+      inline?.subarray(start, end) ?? await this.#blobs.read(d, { start, end });
+    const body = start === end ? undefined : await read();
     if (part === undefined) return { status: 200, headers, body };
     const length = String(end - start);
     const range = `bytes ${start}-${end - 1}/${size}`;

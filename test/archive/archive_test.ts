@@ -4,9 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { copy } from "../../src/content/copy.ts";
-import { verify } from "../../src/content/walk.ts";
+import type { Blobs } from "../../src/content/places.ts";
+import { readDocument, verify } from "../../src/content/walk.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { ArchiveTarget } from "../../src/place/archive/archive_target.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
@@ -153,6 +155,23 @@ Deno.test("archive: a blob is let go of when the reader of a pipe goes while it 
   await copy(store, root.descriptor, target, { tags: ["app:v1"] });
   await failsWith("IO_FAILED", () => target.close(), /its reader has gone/);
   assert.equal(isHeld, false);
+});
+
+Deno.test("archive: what only its descriptor carries is written from there", async () => {
+  await using dir = await tempDir();
+  const { store, root } = await realImage();
+  const bytes = await readDocument(store, root);
+  const near: Blobs = {
+    fetch: async (d) => {
+      assert.notEqual(d.digest, root.digest);
+      return await store.fetch(d);
+    },
+  };
+  await using target = new ArchiveTarget(dir.join("a.tar"), { near });
+  const entry = { ...root, data: Buffer.from(bytes).toString("base64") };
+  await copy(store, entry, target, { tags: ["app:v1"] });
+  await target.close();
+  assert.equal((await verify(await openArchive(dir.join("a.tar")), root)).blobs, 8);
 });
 
 Deno.test("archive: one that is replaced while it is read says so", async () => {

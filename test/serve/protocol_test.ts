@@ -493,3 +493,28 @@ Deno.test("serve: -v tells of each request, in one line", async () => {
     () => /^GET \/v2\/team\/one\/manifests\/v1\?x=%0aGET 200 \d+ [\d.]+ms$/m.test(server.log()),
   );
 });
+
+Deno.test("serve: a blob that a descriptor carries is served, a foreign layer is somewhere else", async () => {
+  const config = blob("{}", "application/vnd.oci.empty.v1+json");
+  const foreign = blob("not here", "application/vnd.oci.image.layer.nondistributable.v1.tar");
+  const manifest = jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: { ...config.descriptor, data: "e30=" },
+    layers: [{ ...foreign.descriptor, urls: ["https://layers.example/x"] }],
+  }, MediaType.manifest);
+  await using server = await served(async (folder) => {
+    const layout = await openLayout(folder);
+    await pushAll(layout, [manifest]);
+    await layout.tag(manifest.descriptor, "inline:v1");
+  });
+  const path = `/v2/inline/blobs/${config.descriptor.digest}`;
+  const whole = await ask(server.host, path);
+  assert.deepEqual([whole.status, whole.body.toString()], [200, "{}"]);
+  const head = await ask(server.host, path, { method: "HEAD" });
+  assert.deepEqual([head.status, head.headers["content-length"]], [200, "2"]);
+  const part = await ask(server.host, path, { headers: { range: "bytes=1-1" } });
+  assert.deepEqual([part.status, part.body.toString()], [206, "}"]);
+  const other = await ask(server.host, `/v2/inline/blobs/${foreign.descriptor.digest}`);
+  assertRefused(other, 404, "BLOB_UNKNOWN");
+});

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { fetchBlob } from "../../content/blobs.ts";
 import {
   beginTransfer,
   type CopyOptions,
@@ -99,7 +100,10 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
   /** {@inheritDoc Source.fetch} */
   async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
-    if (this.#near !== undefined) return await this.#near.fetch(d, options);
+    if (this.#near !== undefined) {
+      const { data } = this.blobs.get(d.digest) ?? d;
+      return await fetchBlob(this.#near, { ...d, data }, options);
+    }
     const digest = parseDigest(d.digest);
     const folder = this.blobs.has(digest) ? await this.#folder : undefined;
     if (folder === undefined) {

@@ -81,7 +81,8 @@ export abstract class ArchiveCollector implements Place {
       const digest = parseDigest(descriptor.digest);
       if (this.blobs.has(digest)) return;
       await this.write(descriptor, open, options);
-      this.blobs.set(digest, bareDescriptor(descriptor));
+      // What it carries itself may be nowhere else when the archive is written.
+      this.blobs.set(digest, { ...bareDescriptor(descriptor), data: descriptor.data });
     });
   }
 

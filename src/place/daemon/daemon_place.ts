@@ -13,7 +13,7 @@ import { KodenoError } from "../../errors.ts";
 import { checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import { orAborted, Pool } from "../../io/concurrency.ts";
-import { type Descriptor, isIndexType } from "../../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import { firstMatch, imagesBelow, onlyMatch } from "../choose_image.ts";
@@ -212,7 +212,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     // One member after the other.
     await this.#members.run(async () => {
       signal?.throwIfAborted();
-      const read = () => readDocument({ fetch: open }, d, { signal });
+      const read = () => readDocument({ fetch: open }, bareDescriptor(d), { signal });
       const bytes = hasSuccessors(d) ? await read() : undefined;
       let begun = false;
       const send = async (chunk: Uint8Array): Promise<void> => {

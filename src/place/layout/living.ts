@@ -6,6 +6,7 @@
  * it alone, and nothing tells that the subject ever was there.
  * @module
  */
+import { fetchBlob } from "../../content/blobs.ts";
 import type { Blobs } from "../../content/places.ts";
 import {
   type GraphDocument,
@@ -106,7 +107,7 @@ export class Living {
 
   async #isThere(d: Descriptor): Promise<boolean> {
     try {
-      await (await this.blobs.fetch(d, this)).cancel();
+      await (await fetchBlob(this.blobs, d, this)).cancel();
       return true;
     } catch (error) {
       // One of another size is there, too.

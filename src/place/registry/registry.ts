@@ -285,7 +285,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options: CallOptions,
   ): Promise<void> {
     const { own } = this.#parts;
-    const bytes = await readDocument({ fetch: open }, d, options);
+    const bytes = await readDocument({ fetch: open }, bareDescriptor(d), options);
     const document = { descriptor: bareDescriptor(d), bytes };
     const said = await own.putManifest(ref, document, options);
     const { subject } = parseGraphDocument(d, bytes);
