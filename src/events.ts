@@ -89,6 +89,11 @@ export type KodenoEvent = StageEvent | BytesEvent | TransferEvent | NoteEvent | 
 /** Takes events; must not throw. */
 export type Emit = (event: KodenoEvent) => void;
 
+/** Takes the notes alone, of work whose progress is not worth telling. */
+export function notesTo(emit: Emit | undefined): Emit | undefined {
+  return emit && ((event) => event.type === "note" && emit(event));
+}
+
 /** How one piece of work is watched and ended. */
 export interface WorkOptions {
   /** Ends the work early: `go` is stopped and temporary files are removed. */

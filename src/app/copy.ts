@@ -5,19 +5,21 @@
 import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
+import { fetchBlob } from "../content/blobs.ts";
 import { copy, countMoved } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
-import type { WorkOptions } from "../events.ts";
+import { notesTo, type WorkOptions } from "../events.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import { imageName, repositoryOfPath } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
   giveUpNetwork,
+  openForeign,
   openTarget,
   parsePlace,
   type PlaceName,
@@ -117,18 +119,21 @@ async function write(work: Work, image: OpenImage) {
   const { signal, emit, referrers, localDomain, config, from, to } = work;
   const { source, root } = image;
   const { moved, onBlob } = countMoved();
-  const options = { signal, emit, image: image.name, onBlob };
+  await using foreign = await openForeign(config, { emit });
+  const options = { signal, emit, image: image.name, foreign, onBlob };
   const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const name = nameThere(work, image, domain);
   // What has to come over a wire comes several blobs at once; what is near is read when it is written.
-  const near = to.kind === "archive" && from.kind !== "registry" ? source : undefined;
+  const near: Blobs | undefined = to.kind === "archive" && from.kind !== "registry"
+    ? { fetch: (d, call) => fetchBlob(source, d, { ...call, foreign }) }
+    : undefined;
   const mountFrom = from.kind === "registry" ? [from.reference.name] : [];
   const target = await openTarget(to, config, { domain, near, mountFrom, emit });
   try {
     using _ = await holdPlace(target, { signal });
     if (to.kind !== "registry") await tellTag(work, image, name, target);
-    const chosen = await target.prepare?.(source, root, { signal }) ?? root;
-    const how = near === undefined ? options : { signal };
+    const chosen = await target.prepare?.(source, root, { foreign, signal }) ?? root;
+    const how = near ? { ...options, emit: notesTo(emit), onBlob: undefined } : options;
     await copy(source, chosen, target, { ...how, tags: name === undefined ? [] : [name] });
     if (name === undefined) await keepRoot(target, chosen, { signal });
     const along = referrers ? await (await referrerFinder(source, { signal }))(root) : [];

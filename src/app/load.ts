@@ -14,7 +14,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { imageName, refName, repositoryOfPath } from "../oci/entries.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
 import { firstMatch, onlyMatch } from "../place/choose_image.ts";
-import { type LocalPlace, openLocalPlace } from "../place/open.ts";
+import { type LocalPlace, openForeign, openLocalPlace } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 
 interface LoadRequest extends TransferOptions, WorkOptions {
@@ -55,7 +55,9 @@ export async function load(request: LoadRequest) {
     emit?.({ type: "note", level: "info", message });
   }
   const groups = planLoad(entries.map((entry) => candidate(entry, from)), domain);
-  await using place = await openLocalPlace(resolveTransferConfig(request), domain);
+  const config = resolveTransferConfig(request);
+  await using place = await openLocalPlace(config, domain);
+  await using foreign = await openForeign(config, { emit });
   const chosen: Pick<Candidate, "entry" | "name">[] = [];
   for (const group of groups) {
     const { entry } = await pick(group, place, request);
@@ -67,7 +69,7 @@ export async function load(request: LoadRequest) {
   for (const { entry, name } of chosen) {
     const work = async () => {
       const { digest } = entry;
-      const options = { signal, platform, emit, image: name ?? digest };
+      const options = { signal, platform, emit, image: name ?? digest, foreign };
       const { id, sent } = await place.load(source, entry, name ? [name] : [], options);
       const summary = request.json ? await summarize(source, entry, { signal }) : {};
       return { name, digest, ...summary, references: [name ?? id], id, sent };

@@ -2,14 +2,16 @@
  * The recipe of `kodeno merge`.
  * @module
  */
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { ImageReader } from "../content/reader.ts";
 import { entryName } from "../oci/entries.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
-import { openImages } from "../place/open.ts";
+import { openForeign, openImages } from "../place/open.ts";
 import { presentImages } from "../place/open_image.ts";
 
-interface MergeRequest extends MergeOptions {
+interface MergeRequest extends Omit<MergeOptions, "foreign">, TransferOptions {
   /** Sums images up, too, as lines of JSON have it. */
   readonly json?: boolean | undefined;
 }
@@ -18,7 +20,9 @@ interface MergeRequest extends MergeOptions {
  * Copies all images of layouts and archives into one layout, which is made when it is not there; what
  * came in. When one cannot be copied, nothing shows.
  */
-export async function merge(out: string, ins: readonly string[], options: MergeRequest) {
+export async function merge(out: string, ins: readonly string[], request: MergeRequest) {
+  await using foreign = await openForeign(resolveTransferConfig(request), request);
+  const options = { ...request, foreign };
   using opened = new globalThis.DisposableStack();
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {

@@ -14,7 +14,7 @@ import type { WorkOptions } from "../events.ts";
 import { forEach, getOrSet, Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName, imageName, refName } from "../oci/entries.ts";
-import { isLocalRepository, openRegistries } from "../place/open.ts";
+import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
 
@@ -52,7 +52,9 @@ export async function push(request: PushRequest) {
   if (request.offline && request.to === undefined) refuseUnnamed(destinations);
   const named = [...new Set(destinations.map(({ repository }) => repository))];
   const use = { named, mountFrom: named, emit };
-  await using registries = await openRegistries(resolveTransferConfig(request), use);
+  const config = resolveTransferConfig(request);
+  await using registries = await openRegistries(config, use);
+  await using foreign = await openForeign(config, { emit });
   const stores = new Map<string, RegistryStore>();
   const one = async ([i, { repository, tags }]: [number, PushDestination], signal: AbortSignal) => {
     const entry = entries[i] as Descriptor;
@@ -62,9 +64,10 @@ export async function push(request: PushRequest) {
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
     if (request.dryRun) {
-      Object.assign(moved, await measureCopy(source, [entry, ...along], store, { signal }));
+      const how = { foreign, signal };
+      Object.assign(moved, await measureCopy(source, [entry, ...along], store, how));
     } else {
-      const options = { signal, emit, image: name ?? repository, onBlob };
+      const options = { signal, emit, image: name ?? repository, foreign, onBlob };
       await copy(source, entry, store, { ...options, tags });
       await copyReferrers(source, along, store, options);
     }

@@ -18,7 +18,7 @@ import { ioFailure } from "../io/files.ts";
 import { digestOf } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { type Descriptor, digestHex } from "../oci/descriptor.ts";
+import { type Descriptor, digestHex, isForeign } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
 import { BLOBS } from "../place/layout/files.ts";
@@ -129,7 +129,7 @@ export class BaseSet implements AsyncDisposable {
 /** Says before anything is built that a layer of a layout is missing. */
 async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
   for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
-    if (inlineContent(layer) || await layout.has(layer)) continue;
+    if (isForeign(layer) || inlineContent(layer) || await layout.has(layer)) continue;
     const why = `layer ${layer.digest} is not there, or has another size; make the layout again`;
     throw new KodenoError("NOT_FOUND", `Cannot use ${what}: ${why}`);
   }

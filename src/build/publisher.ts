@@ -9,13 +9,19 @@ import { copy, type CopyOptions } from "../content/copy.ts";
 import type { CallOptions, Target } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { hasCode, KodenoError } from "../errors.ts";
-import type { Emit, WorkOptions } from "../events.ts";
+import { type Emit, notesTo, type WorkOptions } from "../events.ts";
 import type { BuiltImage } from "../image/assemble.ts";
 import { abortable, allEnded, forEach, getOrSet, Pool } from "../io/concurrency.ts";
 import { type Descriptor, digestHex, parseDigest } from "../oci/descriptor.ts";
 import { parseReference, shortName } from "../oci/reference.ts";
 import { checkMarker } from "../place/layout/files.ts";
-import { openRegistries, openTarget, type PlaceName, type WritablePlace } from "../place/open.ts";
+import {
+  openForeign,
+  openRegistries,
+  openTarget,
+  type PlaceName,
+  type WritablePlace,
+} from "../place/open.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";
 import { planNames } from "./names.ts";
 
@@ -142,6 +148,7 @@ export class PlacesPublisher implements Publisher {
   readonly #places: readonly OwnPlace[];
   readonly #mountFrom: readonly string[];
   #registries: ReturnType<typeof openRegistries> | undefined;
+  #foreign: ReturnType<typeof openForeign> | undefined;
   /** By kind; of a registry by the name of the image, too. */
   readonly #opened = new Map<string, Promise<WritablePlace>>();
 
@@ -175,8 +182,10 @@ export class PlacesPublisher implements Publisher {
   ): Promise<string> {
     const { root } = image;
     const whole = tags.map((tag) => `${name}:${tag}`);
-    // What goes to a disk is not told.
-    const told = { emit, image: name };
+    const foreign = await (this.#foreign ??= openForeign(this.config.transfer, { emit }));
+    const told = { emit, image: name, foreign };
+    // How far it is on its way to a disk is not told.
+    const quiet = { ...told, emit: notesTo(emit) };
     const put = async (place: Target & Partial<WritablePlace>, how: CopyOptions) => {
       const chosen = await place.prepare?.(image, root, { signal }) ?? root;
       await copy(image, chosen, place, { signal, ...how });
@@ -194,7 +203,8 @@ export class PlacesPublisher implements Publisher {
       if (place.load) {
         const all = (chosen: Descriptor) => [byDigest(chosen), ...whole];
         local = byDigest(await place.load(image, root, all, { signal, ...told }));
-      } else await put(place, one.kind === "registry" ? { ...told, tags } : { tags: whole });
+      } else if (one.kind === "registry") await put(place, { ...told, tags });
+      else await put(place, { ...quiet, tags: whole });
     }
     const [first = name] = whole;
     // A registry is told where its images are; elsewhere they are shown as ls does.
@@ -203,6 +213,8 @@ export class PlacesPublisher implements Publisher {
   }
 
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
+    await (await this.#foreign)?.[Symbol.asyncDispose]();
+    this.#foreign = undefined;
     const opened = await Promise.allSettled(this.#opened.values());
     const places = opened.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     if (failed) await allEnded(places.map((place) => place.undo()));

@@ -31,6 +31,9 @@ export const JSON_WHOLE = "--json  print as JSON" as const;
 
 export const OFFLINE = "--offline  dial nothing but what is named on the command line" as const;
 
+export const FOREIGN =
+  "--foreign  take foreign layers along, from their URLs where they are not there" as const;
+
 /** What commands are told that dial a registry. */
 export const REGISTRY_FLAGS = {
   offline: OFFLINE,
@@ -44,6 +47,7 @@ export const TRANSFER_FLAGS = {
   mirrors: texts(
     "--mirror <host=mirror>  registry to ask first when pulling (default: KODENO_MIRRORS)",
   ),
+  foreign: FOREIGN,
 } satisfies Filling<CommandOptions>;
 
 /** What decides which platforms an image is for. */

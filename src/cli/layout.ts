@@ -4,7 +4,14 @@
  */
 import { printable } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { JSON_EVENTS, JSON_IMAGES, JSON_WHOLE, LAYOUT, LAYOUT_OR_ARCHIVE } from "./flags.ts";
+import {
+  FOREIGN,
+  JSON_EVENTS,
+  JSON_IMAGES,
+  JSON_WHOLE,
+  LAYOUT,
+  LAYOUT_OR_ARCHIVE,
+} from "./flags.ts";
 import { alignedRows, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const ls = command({
@@ -96,13 +103,14 @@ const merge = command({
   ],
   flags: {
     force: "--force  let the later one of two images with the same name win",
+    foreign: FOREIGN,
     json: JSON_EVENTS,
   },
   examples: "kodeno merge all out ../other/out images.tar",
   isLocal: true,
   view: true,
-  run: async ({ force, json }, work, out, ins) =>
-    (await import("../app/merge.ts")).merge(out, ins, { force, json, ...work }),
+  run: async ({ force, foreign, json }, work, out, ins) =>
+    (await import("../app/merge.ts")).merge(out, ins, { force, foreign, json, ...work }),
   jsonType: "image",
   print: printNamed,
 });

@@ -5,7 +5,14 @@
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, texts } from "./flag.ts";
-import { JSON_EVENTS, LAYOUT, LAYOUT_OR_ARCHIVE, OFFLINE, TRANSFER_FLAGS } from "./flags.ts";
+import {
+  FOREIGN,
+  JSON_EVENTS,
+  LAYOUT,
+  LAYOUT_OR_ARCHIVE,
+  OFFLINE,
+  TRANSFER_FLAGS,
+} from "./flags.ts";
 import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from "./output.ts";
 
 const push = command({
@@ -54,6 +61,7 @@ const load = command({
     platform: "--platform <platform>  of several platforms, this one (default: the daemon's)",
     localDomain: `--local-domain <domain>  prefix of the names there;
       kind's nodes under kind.local (default: none)`,
+    foreign: FOREIGN,
     json: JSON_EVENTS,
     offline: OFFLINE,
   },

@@ -307,7 +307,7 @@ function resolveNaming(options: PublishOptions, repository: string): Naming {
 
 /** Checks what is said of registries and daemons, and completes it from the environment. */
 export function resolveTransferConfig(options: TransferOptions = {}): TransferConfig {
-  const { caFile, caCerts = [], offline = false } = options;
+  const { caFile, caCerts = [], offline = false, foreign = false } = options;
   const { environment = processEnvironment(), userAgent = `kodeno/${VERSION}` } = options;
   const named = parseMirrors("mirror", options.mirrors ?? []);
   const words = (variable(environment, "KODENO_MIRRORS") ?? "").split(/[\s,]+/);
@@ -317,6 +317,7 @@ export function resolveTransferConfig(options: TransferOptions = {}): TransferCo
   return Object.freeze({
     environment,
     offline,
+    foreign,
     userAgent,
     insecureRegistry,
     insecureRegistries,

@@ -29,6 +29,11 @@ export interface TransferOptions extends
    * `KODENO_MIRRORS`.
    */
   readonly mirrors?: readonly string[] | undefined;
+  /**
+   * Takes foreign layers along, from their `urls` where an image's place lacks them; default false:
+   * they are left out, and told of.
+   */
+  readonly foreign?: boolean | undefined;
   /** Dials nothing but what is named: base images come from the cache, modules from Go's. */
   readonly offline?: boolean | undefined;
   /** Stands for the process's environment, for embedding. */

@@ -1,12 +1,20 @@
 /**
- * The bytes of a blob, wherever they are: in its descriptor, or in the place that is read.
+ * The bytes of a blob, wherever they are: in its descriptor, in the place that is read, or, those of a
+ * foreign layer, where its maker has them.
  * @module
  */
 import { Buffer } from "node:buffer";
+import { hasCode } from "../errors.ts";
 import { Verifier } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import type { Blobs, CallOptions } from "./places.ts";
+
+/** How the bytes of a blob are fetched. */
+interface FetchOptions extends CallOptions {
+  /** Has the foreign layers that the place lacks, and what else has URLs. */
+  readonly foreign?: Blobs | undefined;
+}
 
 /** The content that a descriptor carries itself; nothing where that is not what it describes. */
 export function inlineContent(d: Descriptor): Uint8Array | undefined {
@@ -31,8 +39,15 @@ export function inlineContent(d: Descriptor): Uint8Array | undefined {
 export async function fetchBlob(
   source: Blobs,
   d: Descriptor,
-  options?: CallOptions,
+  { foreign, signal }: FetchOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
   const inline = inlineContent(d);
-  return inline === undefined ? await source.fetch(d, options) : bytesStream(inline);
+  if (inline !== undefined) return bytesStream(inline);
+  try {
+    return await source.fetch(d, { signal });
+  } catch (error) {
+    const isElsewhere = isForeign(d) || (d.urls ?? []).length > 0;
+    if (foreign === undefined || !isElsewhere || !hasCode(error, "NOT_FOUND")) throw error;
+  }
+  return await foreign.fetch(d, { signal });
 }

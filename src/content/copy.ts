@@ -8,11 +8,18 @@ import type { Emit } from "../events.ts";
 import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
 import { Pool } from "../io/concurrency.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import { listed } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
 import { fetchBlob } from "./blobs.ts";
-import { type CallOptions, holdPlace, type OpenBlob, type Source, type Target } from "./places.ts";
+import {
+  type Blobs,
+  type CallOptions,
+  holdPlace,
+  type OpenBlob,
+  type Source,
+  type Target,
+} from "./places.ts";
 import { hasSuccessors, readGraphDocument, refuseOdd, Walk, whyUnknown } from "./walk.ts";
 
 /** How {@link copy} works. */
@@ -21,6 +28,11 @@ export interface CopyOptions extends CallOptions, TransferMeter {
   readonly concurrency?: number | undefined;
   /** Names the root gets in the target, in this order. */
   readonly tags?: readonly string[] | undefined;
+  /**
+   * Has the foreign layers that the source lacks; all of them are brought then. Unless given, none is:
+   * their licenses keep them where their `urls` say, and an image is whole without them.
+   */
+  readonly foreign?: Blobs | undefined;
   /** Told of each blob that was moved, or found in the target, which may have got it by itself. */
   readonly onBlob?: ((descriptor: Descriptor, moved: boolean) => void) | undefined;
 }
@@ -52,29 +64,37 @@ export async function copy(
   target: Target,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const { concurrency = 6, tags = [], onBlob, signal } = options;
+  const { concurrency = 6, tags = [], foreign, onBlob, signal } = options;
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
 
   // The root is brought last, so that it may come with its first name.
   const [first] = tags;
   let isNamed = false;
+  const left = new Map<string, Descriptor>();
   const bring = async (descriptor: Descriptor): Promise<void> => {
     isNamed = false;
     const walk: Walk = new Walk(async (d, { below }) => {
       refuseOdd(source, d);
-      // A look takes a file or a connection, too, and a process may open so many of them only.
-      if (await pool.run(() => target.has(d, { signal: walk.signal }), Infinity)) {
+      if (isForeign(d) && foreign === undefined) return void left.set(d.digest, d);
+      const found = () => {
         tellThere(d, options);
-        return onBlob?.(d, false);
+        onBlob?.(d, false);
+      };
+      // A look takes a file or a connection, too, and a process may open so many of them only.
+      const isThere = await pool.run(() => target.has(d, { signal: walk.signal }), Infinity);
+      if (isThere && !mayLack(d, target, foreign)) return found();
+      if (!hasSuccessors(d)) {
+        const { signal } = walk;
+        return await move(d, () => fetchBlob(source, d, { foreign, signal }), walk);
       }
-      if (!hasSuccessors(d)) return await move(d, () => fetchBlob(source, d, walk), walk);
       const document = await pool.run(
-        () => ofPlace(source, d, readGraphDocument(source, d, walk)),
+        () => ofPlace(source.what, d, readGraphDocument(source, d, walk)),
         weight(d),
       );
       tellUnknown(options, document.index?.manifests);
-      await below(document);
+      await below(isThere ? document.successors.filter(isForeignOrLeads) : document);
+      if (isThere) return found();
       const name = d.digest === descriptor.digest ? first : undefined;
       await move(d, () => Promise.resolve(bytesStream(document.bytes)), walk, name);
     }, { parallel: true, signal });
@@ -82,10 +102,12 @@ export async function copy(
   };
   const move = async (d: Descriptor, open: OpenBlob, { signal }: Walk, name?: string) => {
     const transfer = beginTransfer(d, open, options);
+    // Where a foreign layer came from, if from anywhere, its URLs say.
+    const from = isForeign(d) ? undefined : source.what;
     await pool.run(async () => {
       signal?.throwIfAborted();
       const named = name && target.pushNamed?.(d, transfer.open, name, { signal });
-      await ofPlace(source, d, named || target.push(d, transfer.open, { signal }));
+      await ofPlace(from, d, named || target.push(d, transfer.open, { signal }));
       if (named) isNamed = true;
     }, weight(d));
     const moved = transfer.done();
@@ -100,6 +122,7 @@ export async function copy(
     await bring(descriptor);
     try {
       for (const tag of isNamed ? tags.slice(1) : tags) await target.tag(descriptor, tag, call);
+      tellLeftOut(options, [...left.values()]);
       return descriptor;
     } catch (error) {
       const isGone = hasCode(error, "NOT_FOUND") &&
@@ -110,7 +133,7 @@ export async function copy(
 }
 
 /** Work with a blob; that it is damaged is told of the place that has it. */
-async function ofPlace<T>({ what }: Source, d: Descriptor, work: Promise<T>): Promise<T> {
+async function ofPlace<T>(what: Source["what"], d: Descriptor, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -124,14 +147,18 @@ export async function measureCopy(
   source: Source,
   roots: readonly Descriptor[],
   target: Target,
-  options: CallOptions = {},
+  { foreign, signal }: Pick<CopyOptions, "foreign" | "signal"> = {},
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
   const missing = new Map<string, number>();
+  const options = { signal };
   const walk = new Walk(async (d, { below }) => {
     refuseOdd(source, d);
-    if (await target.has(d, options)) return;
-    missing.set(d.digest, d.size);
-    if (hasSuccessors(d)) await below(await readGraphDocument(source, d, options));
+    if (isForeign(d) && foreign === undefined) return;
+    const isThere = await target.has(d, options);
+    if (!isThere) missing.set(d.digest, d.size);
+    if (!hasSuccessors(d) || (isThere && !mayLack(d, target, foreign))) return;
+    const { successors } = await readGraphDocument(source, d, options);
+    await below(isThere ? successors.filter(isForeignOrLeads) : successors);
   }, options);
   for (const root of roots) await walk.from(root);
   return { blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
@@ -166,6 +193,13 @@ export class Damages {
   }
 }
 
+/** Whether what is there may still lack foreign layers that are to be brought. */
+function mayLack(d: Descriptor, { hasWholeImages }: Target, foreign: Blobs | undefined): boolean {
+  return foreign !== undefined && !hasWholeImages && hasSuccessors(d);
+}
+
+const isForeignOrLeads = (d: Descriptor): boolean => isForeign(d) || hasSuccessors(d);
+
 /** Documents first: they lead to more blobs, or make an image whole. */
 function weight(d: Descriptor): number {
   return hasSuccessors(d) ? Infinity : d.size;
@@ -197,8 +231,23 @@ function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferM
   emit?.({ type: "transfer", image, digest, bytes: 0, total: size, state: "there" });
 }
 
+/** Says which foreign layers were left behind, and where they are. */
+function tellLeftOut({ emit, image }: TransferMeter, left: readonly Descriptor[]): void {
+  if (left.length === 0) return;
+  const layers = listed(left.map(({ digest }) => digest));
+  const urls = left.flatMap(({ urls }) => urls ?? []);
+  const hosts = new Set(urls.map((url) => URL.parse(url)?.host).filter((host) => host));
+  const why = hosts.size === 0
+    ? "its license says so, and its manifest does not say where to get it"
+    : `who runs it gets that from ${listed([...hosts].map(String))}, since its license says so`;
+  const what = `foreign ${left.length === 1 ? "layer" : "layers"} ${layers}`;
+  const of = image ? ` of ${image}` : "";
+  const message = `Left out ${what}${of}: ${why}; take it along with --foreign`;
+  emit?.({ type: "note", level: "warning", message });
+}
+
 /** Says that of what nobody here can read only the blob itself is moved. */
-export function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] = []): void {
+function tellUnknown({ emit }: TransferMeter, all: readonly Descriptor[] = []): void {
   for (const d of all.filter((d) => !hasSuccessors(d) && !oddity(d))) {
     const why = `${whyUnknown(d)}, so nobody can tell what else belongs to it`;
     const message = `Took ${d.digest} as a blob alone: ${why}`;

@@ -45,6 +45,8 @@ export interface ImageStore extends Source {
 
 /** A place that takes blobs. */
 export interface Target {
+  /** What it has can be run: no foreign layer is missing, as it may be elsewhere. */
+  readonly hasWholeImages?: boolean;
   /** Whether the place has the blob, whole; for a manifest or index, with all it points to. */
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
   /**

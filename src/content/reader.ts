@@ -5,7 +5,7 @@
  */
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
+import { type Descriptor, isForeign, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { type ImageConfig, oddity, parseConfig } from "../oci/manifest.ts";
 import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
 import { fetchBlob } from "./blobs.ts";
@@ -120,7 +120,7 @@ export class ImageReader {
     let complete = true;
     let failure: unknown;
     const see = (seen: Readability, mayBeMissing: boolean): void => {
-      if (seen.problem === undefined) return;
+      if (seen.problem === undefined || seen.problem === LEFT_OUT) return;
       complete = false;
       if (!mayBeMissing || seen.problem !== MISSING) failure ??= seen.failure;
     };
@@ -180,10 +180,12 @@ export async function imagePlatform(
 
 const MISSING = "missing";
 const DAMAGED = "damaged";
+/** Of a foreign layer, which an image is whole without. */
+const LEFT_OUT = "foreign, not here";
 
 function unreadable(d: Descriptor, failure: unknown): Readability {
   const problem = oddity(d);
   if (problem !== undefined) return { problem, failure };
-  if (hasCode(failure, "NOT_FOUND")) return { problem: MISSING, failure };
+  if (hasCode(failure, "NOT_FOUND")) return { problem: isForeign(d) ? LEFT_OUT : MISSING, failure };
   return { problem: hasCode(failure, "BAD_CONTENT") ? DAMAGED : messageOf(failure), failure };
 }

@@ -7,7 +7,7 @@
 import { hasCode, KodenoError } from "../errors.ts";
 import { Verifier } from "../io/hash.ts";
 import { bytesStream, checkedChunks, readAll } from "../io/streams.ts";
-import { type Descriptor, isIndexType, isManifestType } from "../oci/descriptor.ts";
+import { type Descriptor, isForeign, isIndexType, isManifestType } from "../oci/descriptor.ts";
 import {
   type Index,
   type Manifest,
@@ -107,8 +107,8 @@ export class Walk<T = void> {
 }
 
 /**
- * Whether a root is there with all below it, but for what is known to be whole, and what descriptors
- * carry themselves.
+ * Whether a root is there with all below it, but for what is known to be whole, what descriptors carry
+ * themselves, and foreign layers, which an image is whole without.
  */
 export async function isWhole(
   source: Blobs,
@@ -120,7 +120,7 @@ export async function isWhole(
   if (!hasSuccessors(root)) return await isThere(root);
   let whole = true;
   const walk = new Walk(async (d, { depth, below }) => {
-    if (!whole || isKnown(d)) return;
+    if (!whole || isKnown(d) || isForeign(d)) return;
     whole = await isThere(d) || (depth > 0 && inlineContent(d) !== undefined);
     if (whole && hasSuccessors(d)) await below(await readGraphDocument(source, d, { signal }));
   }, { signal });
@@ -273,7 +273,8 @@ export interface Verified {
 }
 
 /**
- * Checks that a place has a root with all below it, and that each blob has its size and digest.
+ * Checks that a place has a root with all below it, but for foreign layers, and that each blob has its
+ * size and digest.
  *
  * @throws {KodenoError} `BAD_CONTENT` or `NOT_FOUND` for the first blob that does not hold
  */
@@ -286,10 +287,16 @@ export async function verify(
   let bytes = 0;
   const walk = new Walk(async (d, { below }) => {
     refuseOdd(source, d);
+    if (hasSuccessors(d)) await below(await readGraphDocument(source, d, options));
+    else {
+      const stream = await fetchBlob(source, d, options).catch((error) => {
+        if (!isForeign(d) || !hasCode(error, "NOT_FOUND")) throw error;
+      });
+      if (!stream) return;
+      for await (const _ of checkedChunks(stream, d, options));
+    }
     blobs++;
     bytes += d.size;
-    if (hasSuccessors(d)) return void await below(await readGraphDocument(source, d, options));
-    for await (const _ of checkedChunks(await fetchBlob(source, d, options), d, options));
   }, options);
   await walk.from(root);
   return { blobs, bytes };

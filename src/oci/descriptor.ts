@@ -111,6 +111,8 @@ const DOCKER_TO_OCI: Readonly<Record<string, string>> = {
     "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
 };
 
+const FOREIGN = /^application\/vnd\.oci\.image\.layer\.nondistributable\.v1\./;
+
 /** The OCI name of a media type; types that are not Docker's come back as they are. */
 export function ociMediaType(mediaType: string): string {
   // A type named like a method of every object is no entry of the table.
@@ -124,4 +126,12 @@ export function isIndexType(mediaType: string): boolean {
 
 export function isManifestType(mediaType: string): boolean {
   return ociMediaType(mediaType) === MediaType.manifest;
+}
+
+/**
+ * Whether a blob is a foreign layer: one that its license keeps out of registries, so that an image is
+ * whole without it. Whoever runs that gets it from where its `urls` say.
+ */
+export function isForeign({ mediaType }: Descriptor): boolean {
+  return FOREIGN.test(ociMediaType(mediaType));
 }

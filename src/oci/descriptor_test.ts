@@ -1,5 +1,6 @@
 /**
- * Digests become paths, so nothing but an algorithm and its hex digits may pass.
+ * Digests become paths, so nothing but an algorithm and its hex digits may pass; and which layers are
+ * foreign.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,6 +10,8 @@ import {
   digestAlgorithm,
   digestHex,
   isDigest,
+  isForeign,
+  ociMediaType,
   parseDigest,
   referrersTag,
 } from "./descriptor.ts";
@@ -56,4 +59,24 @@ Deno.test("digest: nothing else passes, and a long one does not fill the message
     const { message } = await failsWith("BAD_CONTENT", () => parseDigest(text), /64 hex digits/);
     assert.ok(message.length < 250, message);
   }
+});
+
+Deno.test("media types: foreign layers are known by their names at Docker and at OCI", () => {
+  const d = { digest: parseDigest(`sha256:${HEX}`), size: 1 };
+  const docker = "application/vnd.docker.image.rootfs";
+  const oci = "application/vnd.oci.image.layer";
+  const types: Readonly<Record<string, boolean>> = {
+    [`${docker}.foreign.diff.tar`]: true,
+    [`${docker}.foreign.diff.tar.gzip`]: true,
+    [`${oci}.nondistributable.v1.tar`]: true,
+    [`${oci}.nondistributable.v1.tar+gzip`]: true,
+    [`${oci}.nondistributable.v1.tar+zstd`]: true,
+    [`${docker}.diff.tar.gzip`]: false,
+    [`${oci}.v1.tar+gzip`]: false,
+    "toString": false,
+  };
+  for (const [mediaType, expected] of Object.entries(types)) {
+    assert.equal(isForeign({ ...d, mediaType }), expected, mediaType);
+  }
+  assert.equal(ociMediaType(`${docker}.diff.tar.zstd`), `${oci}.v1.tar+zstd`);
 });

@@ -16,6 +16,7 @@ import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
 import { type Layout, openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
+import type { ForeignLayers } from "./registry/foreign.ts";
 import type { Registries } from "./registry/registry.ts";
 import type { RegistryOptions, TransferConfig } from "./registry/transport.ts";
 import { isUnder, KIND_DOMAIN, kindCluster } from "./domains.ts";
@@ -141,6 +142,16 @@ export async function openRegistries(
   return new Registries(registryOptions(config, use));
 }
 
+/** Where foreign layers are brought from; nothing where a configuration does not ask for them. */
+export async function openForeign(
+  config: TransferConfig,
+  { emit }: Pick<RegistryUse, "emit"> = {},
+): Promise<ForeignLayers | undefined> {
+  if (!config.foreign) return undefined;
+  const { ForeignLayers } = await import("./registry/foreign.ts");
+  return new ForeignLayers(registryOptions(config, { emit }));
+}
+
 /** How registries are reached, as a configuration says. */
 export function registryOptions(config: TransferConfig, use: RegistryUse = {}): RegistryOptions {
   const { offline, environment } = config;
@@ -213,7 +224,11 @@ export interface WritablePlace extends Place {
   /** Keeps an image without a name. */
   keep?(descriptor: Descriptor, options?: CallOptions): Promise<void>;
   /** What of an image it takes. */
-  prepare?(source: Source, root: Descriptor, options?: CallOptions): Promise<Descriptor>;
+  prepare?(
+    source: Source,
+    root: Descriptor,
+    options?: Pick<CopyOptions, "foreign" | "signal">,
+  ): Promise<Descriptor>;
 }
 
 interface OpenTargetOptions extends RegistryUse, ArchiveTargetOptions {

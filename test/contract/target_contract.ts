@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { copy } from "../../src/content/copy.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../src/content/places.ts";
 import { successors, verify } from "../../src/content/walk.ts";
@@ -16,7 +17,15 @@ import {
 } from "../../src/oci/descriptor.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { failsWith, soon } from "../support/fails.ts";
-import { type Blob, blob, image, imageGraph, index, pushAll } from "../support/image_graph.ts";
+import {
+  type Blob,
+  blob,
+  image,
+  imageGraph,
+  index,
+  jsonBlob,
+  pushAll,
+} from "../support/image_graph.ts";
 
 /** An empty place for one test. */
 export interface MadePlace extends AsyncDisposable {
@@ -444,6 +453,32 @@ export function targetContract(
     // What was moved is of use the next time.
     await copy(from, root.descriptor, place, { tags });
     assert.equal((await verify(await read(), root.descriptor)).blobs, blobs.length);
+  });
+
+  test("copy leaves foreign layers, and brings what descriptors carry", async (context) => {
+    const { place, read, ref } = context;
+    const config = blob("{}", "application/vnd.oci.empty.v1+json");
+    const type = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+    const foreign = blob("somewhere else", type);
+    const manifest = jsonBlob({
+      schemaVersion: 2,
+      mediaType: MediaType.manifest,
+      config: { ...config.descriptor, data: "e30=" },
+      layers: [{ ...foreign.descriptor, urls: ["https://layers.example/x"] }],
+    }, MediaType.manifest);
+    // So does what names the image, as entries of an index.json may.
+    const root = { ...manifest.descriptor, data: Buffer.from(manifest.bytes).toString("base64") };
+    const moved: string[] = [];
+    const onBlob = ({ digest }: Descriptor, isMoved: boolean) => isMoved && moved.push(digest);
+    await copy(new MemoryStore(), root, place, { tags: [ref("v1")], onBlob });
+    assert.deepEqual(moved, [config.descriptor.digest, root.digest]);
+    assert.equal(await place.has(manifest.descriptor), true);
+    assert.equal(await place.has(config.descriptor), true);
+    assert.equal(await place.has(foreign.descriptor), false);
+    const source = await read();
+    const { digest } = await source.resolve(ref("v1"));
+    assert.equal(digest, manifest.descriptor.digest);
+    assert.equal((await verify(source, manifest.descriptor)).blobs, 2);
   });
 
   test("copy ends with the signal, and gives no name", async ({ place, read, ref }) => {

@@ -5,12 +5,7 @@
  */
 import { join } from "node:path";
 import { fetchBlob } from "../../content/blobs.ts";
-import {
-  beginTransfer,
-  type CopyOptions,
-  tellUnknown,
-  type TransferMeter,
-} from "../../content/copy.ts";
+import { beginTransfer, type CopyOptions, type TransferMeter } from "../../content/copy.ts";
 import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { hasSuccessors, readGraphDocument, Walk } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
@@ -30,6 +25,7 @@ import {
   digestAlgorithm,
   digestHex,
   isDigest,
+  isForeign,
   parseDigest,
 } from "../../oci/descriptor.ts";
 import { entryName, findEntry } from "../../oci/entries.ts";
@@ -143,14 +139,10 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
     try {
       await this.check();
       const blobs = new Map<string, Descriptor>();
-      const walk = new Walk(async (d, { below, depth }) => {
+      const walk = new Walk(async (d, { below }) => {
+        if (isForeign(d) && !this.blobs.has(d.digest)) return;
         blobs.set(d.digest, d);
-        // What was brought was checked then, and told of.
-        if (isNear && depth === 0) tellUnknown(options, [d]);
-        if (!hasSuccessors(d)) return;
-        const document = await readGraphDocument(this, d, options);
-        if (isNear) tellUnknown(options, document.index?.manifests);
-        await below(document);
+        if (hasSuccessors(d)) await below(await readGraphDocument(this, d, options));
       }, options);
       const isNamed = (entry: Descriptor): boolean => entryName(entry) !== undefined;
       const nameless = this.entries.filter((entry) => !isNamed(entry)).sort(byDigest);

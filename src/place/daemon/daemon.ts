@@ -139,10 +139,10 @@ export class Daemon extends DaemonPlace<string> implements Source {
    *
    * @throws {KodenoError} as {@link choose}
    */
-  override async prepare(
+  protected override async find(
     source: Blobs,
     root: Descriptor,
-    options: DaemonChoice = {},
+    options: DaemonChoice,
   ): Promise<Descriptor> {
     const { all = false, platform, signal } = options;
     const chosen = await this.choose(source, root, options);

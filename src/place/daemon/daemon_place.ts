@@ -8,12 +8,12 @@ import { z } from "zod";
 import { copy, type CopyOptions } from "../../content/copy.ts";
 import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { imagePlatform } from "../../content/reader.ts";
-import { hasSuccessors, readDocument } from "../../content/walk.ts";
+import { hasSuccessors, readDocument, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import { orAborted, Pool } from "../../io/concurrency.ts";
-import { bareDescriptor, type Descriptor, isIndexType } from "../../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, isForeign, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import { firstMatch, imagesBelow, onlyMatch } from "../choose_image.ts";
@@ -56,6 +56,8 @@ export interface DaemonChoice extends CallOptions {
   readonly platform?: PlatformSpec | undefined;
   /** All platforms, for daemons that keep them (those with containerd's image store). */
   readonly all?: boolean | undefined;
+  /** What the copy is given that brings foreign layers along. */
+  readonly foreign?: Blobs | undefined;
 }
 
 const versionSchema = z.looseObject({ Os: z.string(), Arch: z.string() });
@@ -68,6 +70,8 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
    * @ignore
    */
   protected readonly client: DaemonClient;
+  /** {@inheritDoc Target.hasWholeImages} */
+  readonly hasWholeImages = true;
   /** What was found of images that the place has: till the end of the work they are only named. */
   protected readonly present: Map<string, Present> = new Map();
   /** Where documents are read from, till they are sent. */
@@ -141,7 +145,20 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
    *
    * @throws {KodenoError} as {@link choose}, and what the place answers
    */
-  abstract prepare(source: Blobs, root: Descriptor, options?: DaemonChoice): Promise<Descriptor>;
+  async prepare(source: Blobs, root: Descriptor, options: DaemonChoice = {}): Promise<Descriptor> {
+    const chosen = await this.find(source, root, options);
+    // containerd, which has images by their digests, takes them without foreign layers, too.
+    const mayLack = options.foreign !== undefined && this.idOf(chosen) === chosen.digest;
+    if (mayLack && await hasForeign(source, chosen, options)) this.present.delete(chosen.digest);
+    return chosen;
+  }
+
+  /** Chooses, and finds out whether the place has that. */
+  protected abstract find(
+    source: Blobs,
+    root: Descriptor,
+    options: DaemonChoice,
+  ): Promise<Descriptor>;
 
   /** {@inheritDoc Target.has} */
   override async has(d: Descriptor, options: CallOptions = {}): Promise<boolean> {
@@ -194,7 +211,8 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
           sent ||= isMoved;
           options.onBlob?.(d, isMoved);
         };
-        const chosen = await this.prepare(source, root, { platform, signal: options.signal });
+        const { foreign, signal } = options;
+        const chosen = await this.prepare(source, root, { platform, foreign, signal });
         const tags = typeof names === "function" ? names(chosen) : names;
         await copy(source, chosen, this, { ...options, tags, onBlob });
         if (tags.length === 0) await this.keep(chosen, options);
@@ -356,4 +374,13 @@ class Receiver {
     await this.#taken.catch(() => {});
     clearTimeout(timer);
   }
+}
+
+/** Whether there are foreign layers below a root. */
+async function hasForeign(source: Blobs, root: Descriptor, options: CallOptions): Promise<boolean> {
+  for (const image of await imagesBelow(source, root, options)) {
+    const { manifest } = await readGraphDocument(source, image, options);
+    if (manifest?.layers.some(isForeign)) return true;
+  }
+  return false;
 }

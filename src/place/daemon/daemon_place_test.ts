@@ -9,7 +9,7 @@ import { blob, image, pushAll } from "../../../test/support/image_graph.ts";
 import { bytesStream } from "../../io/streams.ts";
 import { MemoryStore } from "../memory.ts";
 import { Daemon } from "./daemon.ts";
-import type { TakeArchive } from "./daemon_place.ts";
+import type { DaemonChoice, TakeArchive } from "./daemon_place.ts";
 
 Deno.test("daemon: speaks TCP, past a proxy that the environment names", async () => {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -100,6 +100,38 @@ Deno.test("daemon: an old Docker is sent no layers that zstd has compressed", as
       }
     }
     assert.ok(asked.every((path) => path === "/version" || path === "/info"), asked.join(" "));
+  } finally {
+    await server.shutdown();
+  }
+});
+
+Deno.test("daemon: what containerd has is sent again where foreign layers are to come along", async () => {
+  const foreign = blob("system", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+  const there = new Set<string>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const [id = ""] = /sha256:[0-9a-f]+/.exec(decodeURIComponent(request.url)) ?? [];
+    return there.has(id) ? Response.json({ Id: id }) : new Response("", { status: 404 });
+  });
+  try {
+    for (const layer of [foreign, blob("program")]) {
+      const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+      const source = new MemoryStore();
+      await pushAll(source, [config, manifest]);
+      const root = manifest.descriptor;
+      for (const { digest } of [root, config.descriptor]) {
+        there.clear();
+        there.add(digest);
+        const isThere = async (options: DaemonChoice) => {
+          const { port } = server.addr;
+          await using daemon = new Daemon({ kind: "tcp", host: "127.0.0.1", port });
+          return await daemon.has(await daemon.prepare(source, root, options));
+        };
+        assert.equal(await isThere({}), true);
+        // An old Docker takes no image without them.
+        const isWhole = layer !== foreign || digest !== root.digest;
+        assert.equal(await isThere({ foreign: source }), isWhole);
+      }
+    }
   } finally {
     await server.shutdown();
   }

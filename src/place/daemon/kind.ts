@@ -81,11 +81,10 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     }).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** {@inheritDoc DaemonPlace.prepare} */
-  override async prepare(
+  protected override async find(
     source: Blobs,
     root: Descriptor,
-    options: DaemonChoice = {},
+    options: DaemonChoice,
   ): Promise<Descriptor> {
     const chosen = await this.choose(source, root, options);
     const names = new Map<KindNode, readonly string[]>();

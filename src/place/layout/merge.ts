@@ -3,7 +3,7 @@
  * at once, so that nobody sees a part of it.
  * @module
  */
-import { copy, MAX_TIMES_BROUGHT, type TransferMeter } from "../../content/copy.ts";
+import { copy, type CopyOptions, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
 import { graphKey } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
@@ -14,7 +14,7 @@ import { entryName, nameOrDigest, withEach } from "../../oci/entries.ts";
 import { oddity } from "../../oci/manifest.ts";
 import type { Layout } from "./layout.ts";
 
-export interface MergeOptions extends Pick<TransferMeter, "emit"> {
+export interface MergeOptions extends Pick<CopyOptions, "emit" | "foreign"> {
   /** Lets the later one of two images with the same name win. */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -30,7 +30,7 @@ export async function mergeLayouts(
   ins: readonly ImageStore[],
   options: MergeOptions = {},
 ): Promise<readonly Descriptor[]> {
-  const { force = false, signal, emit } = options;
+  const { force = false, foreign, signal, emit } = options;
   using _ = await out.hold({ signal });
   const told = new Set<string>();
   const combine = (before: readonly Descriptor[], added: readonly Descriptor[]) => {
@@ -69,7 +69,7 @@ export async function mergeLayouts(
   combine(await out.entries(), await each());
   for (let brought = 1;; brought++) {
     const entries = await each((from, entry) =>
-      copy(from, entry, out, { signal, emit, image: entryName(entry) })
+      copy(from, entry, out, { signal, emit, foreign, image: entryName(entry) })
     );
     let gone: Descriptor | undefined;
     await out.change(async (before) => {

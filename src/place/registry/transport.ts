@@ -80,6 +80,8 @@ export interface TransferConfig extends RegistryOptions {
   readonly namedMirrors: Readonly<Record<string, string>>;
   /** Whether only what was named may be dialled. */
   readonly offline: boolean;
+  /** Whether foreign layers are taken along. */
+  readonly foreign: boolean;
 }
 
 /** What is sent: bytes, whose length is told, or a stream, which goes in HTTP's own chunks. */
