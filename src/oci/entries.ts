@@ -58,9 +58,9 @@ export function nameOrDigest(entry: Descriptor): string {
   return entryName(entry) ?? entry.digest;
 }
 
-/** A repository's name made of that of the folder, or of the file without its `.tar`, at a path. */
+/** A repository's name made of that of the folder, or of the file without its ending, at a path. */
 export function repositoryOfPath(path: string): string {
-  const name = basename(resolve(path)).toLowerCase().replace(/\.tar$/, "");
+  const name = basename(resolve(path)).toLowerCase().replace(/\.(?:tar(?:\.gz)?|tgz)$/, "");
   const words = name.match(/[a-z0-9]+/g) ?? [];
   return words.join("-").slice(0, 128) || "layout";
 }
@@ -83,15 +83,16 @@ export function listNames(entries: readonly Descriptor[], withDigests = false): 
 
 /**
  * Finds an entry by digest, whole name, or tag; the empty string stands for the only one. Entries
- * without a name, most often about the others, count for it only where there are no others, and those
- * that cannot be used where there is none that can. Several
- * of different digests are `BAD_REFERENCE`.
+ * without a name, most often about the others, count for it only where there are no others, plain blobs
+ * after those, and what cannot be used where there is nothing else. Several of different digests are
+ * `BAD_REFERENCE`.
  */
 export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
   const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
     ? [
       (entry) => entryName(entry) !== undefined && !oddity(entry),
+      (entry) => isDocument(entry.mediaType) && !oddity(entry),
       (entry) => !oddity(entry),
       () => true,
     ]
@@ -145,9 +146,11 @@ export function namelessEntry(descriptor: Descriptor): Descriptor {
   };
 }
 
+const isDocument = (type: string): boolean => isIndexType(type) || isManifestType(type);
+
 /** What an entry says of a plain blob; a manifest or index says of itself what it is. */
 function aboutBlob({ mediaType, annotations }: Descriptor): Record<string, string> {
-  if (isIndexType(mediaType) || isManifestType(mediaType)) return {};
+  if (isDocument(mediaType)) return {};
   const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...about } = annotations ?? {};
   return about;
 }

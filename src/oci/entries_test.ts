@@ -13,6 +13,7 @@ import {
   namedEntry,
   namelessEntry,
   REF_NAME,
+  repositoryOfPath,
   withEach,
 } from "./entries.ts";
 
@@ -199,4 +200,17 @@ Deno.test("entries: what is said of a plain blob stays, with a name and without 
   const { annotations: __, ...own } = manifest;
   assert.deepEqual(namelessEntry(manifest), own);
   assert.deepEqual(namedEntry(manifest, "v1").annotations, { [REF_NAME]: "v1" });
+});
+
+Deno.test("entries: beside a plain blob the only image is the one that is meant", () => {
+  const plain = { ...B, mediaType: "application/xml" };
+  assert.equal(findEntry([plain, A], "", "layout x"), A);
+  assert.equal(findEntry([plain], "", "layout x"), plain);
+});
+
+Deno.test("entries: a place without names is called as its folder or file", () => {
+  for (const path of ["My_App", "/x/my-app.tar", "my.app.tar.gz", "x/My App.tgz"]) {
+    assert.equal(repositoryOfPath(path), "my-app", path);
+  }
+  assert.equal(repositoryOfPath("app.tar.tar"), "app-tar");
 });
