@@ -4,7 +4,8 @@
  * @module
  */
 import { planPush, type PushDestination, type PushNaming } from "../build/destinations.ts";
-import { resolveTransferConfig } from "../config/config.ts";
+import { badValue } from "../config/checks.ts";
+import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved, Damages, measureCopy } from "../content/copy.ts";
 import { summarize } from "../content/reader.ts";
@@ -18,9 +19,11 @@ import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts
 import { openChosen } from "../place/open_image.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
 
-interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
+interface PushRequest extends TransferOptions, Omit<PushNaming, "to">, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
+  /** Prefixes of repositories, each of which gets the images; without any they go where they say. */
+  readonly to?: readonly string[] | undefined;
   /** Names, tags or digests of the images to push; default all. */
   readonly images?: readonly string[] | undefined;
   /** Tells what would be sent, and sends nothing. */
@@ -29,6 +32,9 @@ interface PushRequest extends TransferOptions, PushNaming, WorkOptions {
   readonly json?: boolean | undefined;
 }
 
+/** Where an image goes, of which it is one. */
+type Destination = PushDestination & { readonly entry: Descriptor };
+
 /** Images pushed side by side; each moves several blobs at once by itself. */
 const IMAGES_AT_ONCE = 2;
 
@@ -36,28 +42,31 @@ const IMAGES_AT_ONCE = 2;
  * Pushes; images that were pushed before one that fails stay there. One that is damaged does not hinder
  * the others.
  *
- * @returns what was pushed, in the order of the layout: `name` as it is where it came from; `references`
- * `REPOSITORY:TAG@DIGEST`, one for each tag, or `REPOSITORY@DIGEST`; `blobs` and `bytes` that were sent,
- * or would be
+ * @returns what was pushed, in the order of the layout, to one prefix after the other: `name` as it is
+ * where it came from; `references` `REPOSITORY:TAG@DIGEST`, one for each tag, or `REPOSITORY@DIGEST`;
+ * `blobs` and `bytes` that were sent, or would be
  */
 export async function push(request: PushRequest) {
   const { from, images = [], signal, emit } = request;
   using chosen = await openChosen(from, { images, verb: "push", signal, emit });
   // What refers to an image goes where the image goes.
   const { source, images: entries, referrers } = chosen;
-  const destinations = planPush(
-    entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) })),
-    request,
+  const named = entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) }));
+  const prefixes = request.to && new Set(request.to.map(prefixOf));
+  const destinations = [...prefixes ?? [undefined]].flatMap((to) =>
+    planPush(named, { ...request, to }).map((one, i) => ({
+      ...one,
+      entry: entries[i] as Descriptor,
+    }))
   );
   if (request.offline && request.to === undefined) refuseUnnamed(destinations);
-  const named = [...new Set(destinations.map(({ repository }) => repository))];
-  const use = { named, mountFrom: named, emit };
+  const repositories = [...new Set(destinations.map(({ repository }) => repository))];
+  const use = { named: repositories, mountFrom: repositories, emit };
   const config = resolveTransferConfig(request);
   await using registries = await openRegistries(config, use);
   await using foreign = await openForeign(config, { emit });
   const stores = new Map<string, RegistryStore>();
-  const one = async ([i, { repository, tags }]: [number, PushDestination], signal: AbortSignal) => {
-    const entry = entries[i] as Descriptor;
+  const one = async ({ entry, repository, tags }: Destination, signal: AbortSignal) => {
     const store = getOrSet(stores, repository, () => registries.open(repository));
     const { digest } = entry;
     const along = referrers.get(digest) ?? [];
@@ -81,13 +90,18 @@ export async function push(request: PushRequest) {
     };
   };
   const damages = new Damages();
-  const each = (destination: [number, PushDestination], signal: AbortSignal) =>
+  const each = (destination: Destination, signal: AbortSignal) =>
     damages.pass(() => one(destination, signal), signal);
   const pool = new Pool(request.dryRun ? 1 : IMAGES_AT_ONCE);
-  const pushed = (await forEach([...destinations.entries()], pool, each, signal)).flat();
+  const pushed = (await forEach(destinations, pool, each, signal)).flat();
   const verb = request.dryRun ? "Would push" : "Pushed";
   damages.end(verb, pushed.flatMap(({ references }) => references), emit);
   return pushed;
+}
+
+function prefixOf(to: string): string {
+  if (to === "") throw badValue("--to", to, "it is empty; say a repository");
+  return parsePrefix(to.replace(/\/+$/, ""));
 }
 
 /** Names of a layout are not on the command line; only this machine needs no network. */

@@ -4,7 +4,7 @@
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
 import { command, type Commands } from "./command.ts";
-import { type Flags, texts } from "./flag.ts";
+import { each, type Flags, texts } from "./flag.ts";
 import {
   FOREIGN,
   JSON_EVENTS,
@@ -15,12 +15,16 @@ import {
 } from "./flags.ts";
 import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from "./output.ts";
 
+const NAMES = "[names...]  NAME[:TAG], tags or digests of images (default: all)" as const;
+
 const push = command({
   about: "Pushes the images of a layout or archive; what the registry has is not sent.",
-  words: [LAYOUT_OR_ARCHIVE],
+  words: [LAYOUT_OR_ARCHIVE, NAMES],
   flags: {
-    to: "--to <repo>  prefix of repositories (default: where the names say)",
-    images: texts("--image <name>  push this image only; may be said again (default: all)"),
+    to: each(
+      "--to <repo>  prefix of repositories; may be said again (default: where the names say)",
+    ),
+    images: texts("--image <name>  the same as a name; may be said again (default: all)"),
     tags: texts("-t, --tag <list>  tags in the place of the images' own (default: these)"),
     preserveImportPaths:
       "-P, --preserve-import-paths  name repositories by the whole name, as is the default",
@@ -33,12 +37,15 @@ const push = command({
   examples: {
     "every image of the layout, below one prefix": "kodeno push out --to registry.local/team",
     "what that would send": "kodeno push out --to registry.local/team --dry-run",
+    "to two registries": "kodeno push out --to registry.local/team --to mirror.local/team",
     "one image of an archive, under other tags":
-      "kodeno push images.tar --to registry.local/team --image app -t v2,stable",
+      "kodeno push images.tar app --to registry.local/team -t v2,stable",
   },
   view: true,
-  run: async (given, work, from) =>
-    (await import("../app/push.ts")).push({ ...given, from, ...work }),
+  run: async ({ images = [], ...given }, work, from, names) => {
+    const { push } = await import("../app/push.ts");
+    return await push({ ...given, from, images: [...names, ...images], ...work });
+  },
   jsonType: "image",
   print: (images, { dryRun }) => {
     const verb = dryRun ? "would send" : "sent";
@@ -48,16 +55,17 @@ const push = command({
       references.forEach(printResult);
       if (dryRun) printNote(`  ${verb} ${blobs} blobs, ${formatBytes(bytes)}`);
     }
-    printNote(`${images.length} images, ${verb} ${formatBytes(total)}`);
+    const { size } = new Set(images.map(({ name, digest }) => `${name}@${digest}`));
+    printNote(`${size} images, ${verb} ${formatBytes(total)}`);
   },
 });
 
 const load = command({
   about: `Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is
     only named.`,
-  words: [LAYOUT_OR_ARCHIVE],
+  words: [LAYOUT_OR_ARCHIVE, NAMES],
   flags: {
-    images: texts("--image <name>  load this image only; may be said again (default: all)"),
+    images: texts("--image <name>  the same as a name; may be said again (default: all)"),
     platform: "--platform <platform>  of several platforms, this one (default: the daemon's)",
     localDomain: `--local-domain <domain>  prefix of the names there;
       kind's nodes under kind.local (default: none)`,
@@ -68,13 +76,15 @@ const load = command({
   examples: {
     "all images of the layout": "kodeno load out",
     "two images of an archive, for another platform than the daemon's own":
-      "kodeno load images.tar --image app:v1 --image worker --platform linux/arm64",
+      "kodeno load images.tar app:v1 worker --platform linux/arm64",
     'named dev.local/..., as "build -L --local-domain dev.local" names them':
       "kodeno load out --local-domain dev.local",
   },
   view: true,
-  run: async (given, work, from) =>
-    (await import("../app/load.ts")).load({ ...given, from, ...work }),
+  run: async ({ images = [], ...given }, work, from, names) => {
+    const { load } = await import("../app/load.ts");
+    return await load({ ...given, from, images: [...names, ...images], ...work });
+  },
   jsonType: "image",
   print: (images) => {
     for (const { references, sent, id } of images) {

@@ -258,6 +258,7 @@ Deno.test("completion: what scripts ask is answered with descriptions and what t
   assert.deepEqual(await ask("cache", "cl", "x"), [":words"]);
   assert.deepEqual(await ask("tag", "out", "one:v"), ["one:v1", ":words"]);
   assert.deepEqual(await ask("push", "out", "--image", "one:v"), ["one:v1", ":words"]);
+  assert.deepEqual(await ask("load", "out", "one:v"), ["one:v1", ":words"]);
   // Flags of the line are none of __complete's own.
   assert.deepEqual(await ask("inspect", "--help", "--json", "ou"), ["out", ":words"]);
   // Older PowerShells cannot hand on an empty word.

@@ -87,6 +87,46 @@ Deno.test({
 });
 
 Deno.test({
+  name: "push sends to each --to; names may stand behind the place",
+  ...needs("docker-registry"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await done(dir, ["build", "-t", "v1,v2"]);
+    await using one = await startRegistry();
+    await using other = await startRegistry();
+    const places = [`${one.host}/a`, `${other.host}/b`, `${one.host}/c`];
+    // Said again, one of them gets it once.
+    const to = [...places, `${one.host}/a/`].flatMap((place) => ["--to", place]);
+    const [{ digest } = { digest: "" }] = await entriesOf(dir.join("out"));
+    const expected = places.map((place) => `${place}/app:v1@${digest}`);
+    const plan = await done(dir, ["push", "out", "app:v1", ...to, "--dry-run"]);
+    assert.deepEqual(plan.split("\n"), expected);
+    const { code, stdout, stderr } = await kodeno(["push", "out", "app:v1", ...to], {
+      cwd: dir.path,
+    });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(stdout.trimEnd().split("\n"), expected);
+    assert.match(stderr, /^1 images, sent /m);
+    for (const reference of expected) {
+      const read = ["pull", reference, "--oci-layout", reference.replaceAll(/\W/g, "-")];
+      assert.match(await done(dir, read), new RegExp(`${digest}$`));
+    }
+    const both = images(
+      await done(dir, ["push", "out", "app:v1", "--image", "app:v2", ...to, "--json"]),
+    );
+    assert.equal(both.length, 6);
+    assert.deepEqual(
+      both.map(({ name }) => name).sort(),
+      Array(6).fill("app:v1").fill("app:v2", 3),
+    );
+    await refused(dir, 2, /Cannot use --to "": it is empty/, ["push", "out", "--to", ""]);
+    await refused(dir, 2, /"\." is no registry host/, ["push", "out", "--to", "."]);
+    await refused(dir, 1, /Cannot find image "nosuch"/, ["push", "out", "nosuch", ...to]);
+  },
+});
+
+Deno.test({
   name: "push says which place has a damaged blob, and names nothing in the registry",
   ...needs("docker-registry"),
   fn: async () => {
@@ -217,7 +257,7 @@ Deno.test({
     const name = "old.example/team/one:latest";
     const [first] = images(await done(dir, ["load", "out", "--image", name, "--json"], env));
     assert.deepEqual([first.name, first.sent], [name, true]);
-    const [again] = images(await done(dir, ["load", "out", "--image", name, "--json"], env));
+    const [again] = images(await done(dir, ["load", "out", name, "--json"], env));
     assert.deepEqual(again, { ...first, sent: false });
     const ran = await dockerd.docker("run", "--rm", "--network", "none", name);
     assert.equal(ran.stdout, "one dev\n", ran.stderr);
