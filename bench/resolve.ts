@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments } from "../src/npm/yaml.ts";
 import { baseFolder } from "./base.ts";
 import type { Setting } from "./competitors.ts";
 import { makeModule, moduleFolder } from "./fixtures.ts";

@@ -3,10 +3,10 @@
  * the same text; both in this process, in turns, once they are warm.
  * @module
  */
-import { parseAllDocuments } from "yaml";
 import { skaffoldSchema } from "../src/config/skaffold/schema.ts";
 import { checkYaml } from "../src/config/yaml/check.ts";
 import { parseYaml } from "../src/config/yaml/document.ts";
+import { parseAllDocuments } from "../src/npm/yaml.ts";
 import type { Row } from "./report.ts";
 import type { Attempt } from "./rows.ts";
 import type { Bounds } from "./scenarios.ts";

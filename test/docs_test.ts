@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Command } from "commander";
 import { allCommands } from "../src/cli/program.ts";
+import type { Command } from "../src/npm/commander.ts";
 import { afterText } from "../tasks/docs/commands.ts";
 import { pages } from "../tasks/docs/pages.ts";
 import { ROOT } from "./support/kodeno.ts";

@@ -13,7 +13,7 @@ import { filesBelow } from "./support/temp.ts";
 
 /** What each row may import beside itself and what is shared: the table of ARCHITECTURE.md. */
 const ROWS = readTable(await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`));
-const SHARED = ["src/errors.ts", "src/events.ts", "src/signals.ts"];
+const SHARED = ["src/errors.ts", "src/events.ts", "src/signals.ts", "src/npm/"];
 /** What "all" leaves out: nobody works for the command line. */
 const NEVER = ["cli.ts", "mod.ts", "src/cli/"];
 
@@ -168,6 +168,9 @@ function violations(sources: ReadonlyMap<string, string>): readonly string[] {
       const match = seen.exec(text);
       if (match !== null && !rows.includes(row ?? "")) found.push(`${file} ${what}: ${match[0]}`);
     }
+    if (row !== "src/npm/" && scanned.strings.some((text) => text.startsWith("npm:"))) {
+      found.push(`${file} imports a package by itself`);
+    }
     const walking = WALKS.includes(file) ? null : WALKING.exec(scanned.code);
     if (walking !== null) found.push(`${file} walks a graph by itself: ${walking[0]}`);
     if (!/^\/\*\*(?:(?!\*\/)[^])*\n \* @module\n \*\/\n/.test(source)) {
@@ -262,6 +265,9 @@ Deno.test("layering: what is planted is found", () => {
     ["src/image/a.ts", 'import { x } from "../../test/x.ts";', /imports/],
     ["cli.ts", 'import { x } from "./src/app/x.ts";', /imports/],
     ["src/new/a.ts", "", /in no row/],
+    ["src/npm/a.ts", 'export { z } from "npm:zod@4";', undefined],
+    ["src/io/a.ts", 'import { z } from "../npm/zod.ts";', undefined],
+    ["src/io/a.ts", 'import { z } from "npm:zod@4";', /imports a package/],
     ["src/io/a.ts", "new Deno.Command(x);", /runs a program/],
     ["src/io/a.ts", 'import { spawn } from "node:child_process";', /runs a program/],
     ["src/exec/a.ts", "new Deno.Command(x);", undefined],

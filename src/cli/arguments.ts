@@ -3,8 +3,8 @@
  * switches with a value as ko's command line takes them, `-t=v1`, and `--tag` for `--tags`.
  * @module
  */
-import type { Command, Option } from "commander";
 import { badValue } from "../config/checks.ts";
+import type { Command, Option } from "../npm/commander.ts";
 
 /** Flags that are one, whichever of both a command has. */
 const SPELLINGS: Readonly<Record<string, string>> = { "--tag": "--tags", "--tags": "--tag" };

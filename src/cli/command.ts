@@ -3,7 +3,7 @@
  * and how that is shown.
  * @module
  */
-import { Argument, type Command } from "commander";
+import { Argument, type Command } from "../npm/commander.ts";
 import { opposite } from "./arguments.ts";
 import { type Flags, type Given, hiddenOption, named, optionOf, unbroken } from "./flag.ts";
 import { JSON_EVENTS } from "./flags.ts";

@@ -4,8 +4,8 @@
  * says: its commands, their flags and arguments.
  * @module
  */
-import type { Command, Option } from "commander";
 import { printable } from "../errors.ts";
+import type { Command, Option } from "../npm/commander.ts";
 import { command, type Commands } from "./command.ts";
 import { printResult, printText } from "./output.ts";
 

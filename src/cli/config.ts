@@ -3,8 +3,8 @@
  * behind it, and `kodeno sync`, rules for a skaffold.yaml.
  * @module
  */
-import { Document, isScalar, stringify, YAMLMap } from "yaml";
 import type { ShownConfig, ShownImage } from "../app/config.ts";
+import { Document, isScalar, stringify, YAMLMap } from "../npm/yaml.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, optionOf } from "./flag.ts";
 import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";

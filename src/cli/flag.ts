@@ -2,9 +2,9 @@
  * Flags as values: how one is written, and how what is said of it is read.
  * @module
  */
-import { Option } from "commander";
 import { badValue, parsePairs } from "../config/checks.ts";
 import { KodenoError } from "../errors.ts";
+import { Option } from "../npm/commander.ts";
 
 /** How a flag is written and, behind two blanks, what it is; a line break is a blank. */
 type Text = `-${string}  ${string}`;

@@ -2,7 +2,7 @@
  * Commands and flags that other tools have, and what says the same here.
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "../npm/commander.ts";
 
 /** By the command here: those of Docker, buildx, skopeo, crane, oras and Skaffold. */
 const COMMANDS: Readonly<Record<string, string>> = {

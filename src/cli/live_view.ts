@@ -4,9 +4,9 @@
  * @module
  */
 import process from "node:process";
-import { createLogUpdate } from "log-update";
 import { printable } from "../errors.ts";
 import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
+import { createLogUpdate } from "../npm/log_update.ts";
 import { alignedRows, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
 
 interface Row extends Pick<BytesEvent, "image" | "platform" | "stage" | "bytes"> {

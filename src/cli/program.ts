@@ -3,8 +3,8 @@
  * is loaded when it is asked for.
  * @module
  */
-import { Command, CommanderError } from "commander";
 import { KodenoError, nearest } from "../errors.ts";
+import { Command, CommanderError } from "../npm/commander.ts";
 import { commandNamed, fromCommand, spelledOut } from "./arguments.ts";
 import type { Commands } from "./command.ts";
 import { insteadOf, ownCommand } from "./foreign.ts";

@@ -2,7 +2,7 @@
  * JSON Schemas of the files that kodeno reads, for editors.
  * @module
  */
-import { z } from "zod";
+import { z } from "../npm/zod.ts";
 import { koSchema } from "./ko_yaml.ts";
 import { skaffoldSchema } from "./skaffold/schema.ts";
 

@@ -2,7 +2,7 @@
  * `.ko.yaml`: its schema (ko's keys, and those that only kodeno reads), and reading it by ko's rules.
  * @module
  */
-import { z } from "zod";
+import { z } from "../npm/zod.ts";
 import { uninterruptible } from "../signals.ts";
 import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";

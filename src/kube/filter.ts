@@ -2,8 +2,16 @@
  * Which documents a selector picks: Kubernetes objects by their labels, and items of Lists.
  * @module
  */
-import { type CST, type Document, isMap, isScalar, isSeq, type Scalar, type YAMLSeq } from "yaml";
 import { keyText, YamlFailure } from "../config/yaml/document.ts";
+import {
+  type CST,
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  type Scalar,
+  type YAMLSeq,
+} from "../npm/yaml.ts";
 import type { Selector } from "./selector.ts";
 
 /** A part of a text, in UTF-16 units. */

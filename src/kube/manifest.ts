@@ -6,7 +6,6 @@
  * what a selector leaves out is cut out, so every other byte stays as the user wrote it.
  * @module
  */
-import { type Document, isScalar, type Node, type Scalar, visit } from "yaml";
 import { koPath } from "../config/checks.ts";
 import {
   composeYaml,
@@ -16,6 +15,7 @@ import {
 } from "../config/yaml/document.ts";
 import { Places } from "../config/yaml/faults.ts";
 import { KodenoError } from "../errors.ts";
+import { type Document, isScalar, type Node, type Scalar, visit } from "../npm/yaml.ts";
 import { uninterruptible } from "../signals.ts";
 import { type Range, takeOut } from "./filter.ts";
 import type { Selector } from "./selector.ts";

@@ -7,8 +7,8 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import { RE2JS } from "re2js";
 import { messageOf } from "../errors.ts";
+import { RE2JS } from "../npm/re2js.ts";
 import { display, quoteText } from "./format.ts";
 import { GoTime } from "./go_time.ts";
 import {

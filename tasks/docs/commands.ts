@@ -2,7 +2,7 @@
  * The reference of all commands, from the program itself.
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "../../src/npm/commander.ts";
 
 const HEAD = `<!-- made by "deno task docs"; do not edit -->
 

@@ -5,14 +5,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments } from "../../src/npm/yaml.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { kodeno, kodenoEnvironment } from "../support/kodeno.ts";
 import { type Outcome, run } from "../support/process.ts";
-import { CHANGED_BY_KO, YAML_TEXTS } from "../support/yaml_texts.ts";
 import { filesBelow } from "../support/temp.ts";
+import { CHANGED_BY_KO, YAML_TEXTS } from "../support/yaml_texts.ts";
 import { type Lab, openLab, succeeded } from "./lab.ts";
 import { bringModule } from "./programs.ts";
 

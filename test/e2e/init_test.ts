@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments } from "../../src/npm/yaml.ts";
 import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
 import { goMod, goModule, printer } from "../support/go_module.ts";

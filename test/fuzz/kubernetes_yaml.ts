@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { readManifests } from "../../src/kube/manifest_files.ts";
+import { isMap, isScalar, isSeq, parseAllDocuments, type YAMLMap } from "../../src/npm/yaml.ts";
 import type { Dice } from "../support/dice.ts";
-import { isMap, isScalar, isSeq, parseAllDocuments, type YAMLMap } from "yaml";
 import { YAML_TEXTS } from "../support/yaml_texts.ts";
 import { attempt, type FuzzBench, type FuzzTarget, outcomeOf } from "./target.ts";
 import { mutateYaml, readYamlValues } from "./yaml_text.ts";

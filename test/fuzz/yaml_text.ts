@@ -3,7 +3,7 @@
  * written, and texts whose lines or bytes were.
  * @module
  */
-import { type Document, parseAllDocuments, stringify } from "yaml";
+import { type Document, parseAllDocuments, stringify } from "../../src/npm/yaml.ts";
 import type { Dice } from "../support/dice.ts";
 import { mutateBytes, mutateLines } from "./mutate_bytes.ts";
 import { mutateTree, type Tree, treeJson } from "./mutate_tree.ts";

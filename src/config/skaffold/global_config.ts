@@ -4,8 +4,8 @@
  * @module
  */
 import { delimiter, join, resolve } from "node:path";
-import { z } from "zod";
 import { exists, isFile } from "../../io/files.ts";
+import { z } from "../../npm/zod.ts";
 import { type Environment, processEnvironment, variable } from "../environment.ts";
 import { checkYaml } from "../yaml/check.ts";
 import { readYaml } from "../yaml/document.ts";

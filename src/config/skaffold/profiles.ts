@@ -4,7 +4,7 @@
  * the end of a list only for `add`).
  * @module
  */
-import { RE2JS, RE2JSException } from "re2js";
+import { RE2JS, RE2JSException } from "../../npm/re2js.ts";
 import { isObject } from "../../oci/manifest.ts";
 import { deepCopy, explain, fit, valueAt } from "../yaml/check.ts";
 import type { SettledOptions } from "./options.ts";

@@ -3,8 +3,8 @@
  * those that the ko builder's design had and Skaffold has not.
  * @module
  */
+import { z } from "../../npm/zod.ts";
 import { isTemplate } from "../checks.ts";
-import { z } from "zod";
 
 /** Since v2beta15 of the ko builder's first design; before, `build` looked otherwise. */
 const VERSIONS = /^skaffold\/(?:v2beta(?:1[5-9]|2[0-9])|v3alpha1|v3|v4beta(?:[1-9]|1[0-4]))$/;

@@ -4,7 +4,7 @@
  * @module
  */
 import { didYouMean } from "../../errors.ts";
-import { z } from "zod";
+import { z } from "../../npm/zod.ts";
 import { uninterruptible } from "../../signals.ts";
 import type { YamlDocument, YamlDocuments } from "./document.ts";
 import { type Fault, faultsError, formatFault, formatPath, type Path } from "./faults.ts";

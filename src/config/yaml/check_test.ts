@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { z } from "zod";
 import { failsWith } from "../../../test/support/fails.ts";
+import { z } from "../../npm/zod.ts";
 import { checkYaml } from "./check.ts";
 import { parseYaml } from "./document.ts";
 

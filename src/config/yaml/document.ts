@@ -21,7 +21,7 @@ import {
   type Scalar,
   type YAMLError,
   type YAMLMap,
-} from "yaml";
+} from "../../npm/yaml.ts";
 import { isObject } from "../../oci/manifest.ts";
 import { uninterruptible } from "../../signals.ts";
 import { readText } from "../text.ts";

@@ -5,9 +5,6 @@
  */
 import { Buffer } from "node:buffer";
 import { posix } from "node:path";
-import { Header } from "tar/header";
-import { Pax } from "tar/pax";
-import { z } from "zod";
 import type { CallOptions, Source } from "../../content/places.ts";
 import { hasSuccessors } from "../../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
@@ -16,6 +13,8 @@ import { digestOf, hashed } from "../../io/hash.ts";
 import { spoolGunzipped, spoolInput } from "../../io/spool.ts";
 import { bytesStream, byteStream, readAll, reusedChunks } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
+import { Header, Pax } from "../../npm/tar.ts";
+import { z } from "../../npm/zod.ts";
 import {
   blobPath,
   type Descriptor,

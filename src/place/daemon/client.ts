@@ -2,10 +2,10 @@
  * Calls of the Docker Engine API, and what is made of answers that no daemon gives.
  * @module
  */
-import { z } from "zod";
 import type { CallOptions } from "../../content/places.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
+import { z } from "../../npm/zod.ts";
 import { certificateFault, CLIENT_CERT_REFUSED } from "../certificate_faults.ts";
 import { newHttpClient, newTlsClient } from "../http_client.ts";
 import { ownCerts } from "../registry/certs.ts";

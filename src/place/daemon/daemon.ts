@@ -4,13 +4,13 @@
  * daemon as an archive, and kept in a temporary file for as long as it is read.
  * @module
  */
-import { z } from "zod";
 import type { Blobs, CallOptions, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
+import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/spool.ts";
-import { getOrTry, orAborted } from "../../io/concurrency.ts";
+import { z } from "../../npm/zod.ts";
 import { type Descriptor, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName, nameOrDigest } from "../../oci/entries.ts";
 import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";

@@ -4,19 +4,18 @@
  * which images it has comes last, and whoever gets only a part of it gets no image.
  * @module
  */
-import { z } from "zod";
 import { copy, type CopyOptions } from "../../content/copy.ts";
 import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { imagePlatform } from "../../content/reader.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
+import { orAborted, Pool } from "../../io/concurrency.ts";
 import { checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
-import { orAborted, Pool } from "../../io/concurrency.ts";
+import { z } from "../../npm/zod.ts";
 import { bareDescriptor, type Descriptor, isForeign, isIndexType } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
-import { firstMatch, imagesBelow, onlyMatch } from "../choose_image.ts";
 import {
   ArchiveCollector,
   archiveDocuments,
@@ -24,6 +23,7 @@ import {
   FOLDERS,
   padding,
 } from "../archive/collector.ts";
+import { firstMatch, imagesBelow, onlyMatch } from "../choose_image.ts";
 import { MemoryStore } from "../memory.ts";
 import type { Environment } from "../registry/proxy.ts";
 import { DaemonClient } from "./client.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { z } from "zod";
 import { KodenoError } from "../../errors.ts";
 import { exists, ioFailure, isNotFound, readSmallText } from "../../io/files.ts";
 import { digestOf } from "../../io/hash.ts";
+import { z } from "../../npm/zod.ts";
 import { digestHex } from "../../oci/descriptor.ts";
 import { dockerConfigPath } from "../registry/credentials.ts";
 import type { Environment } from "../registry/proxy.ts";

@@ -4,10 +4,10 @@
  * one there: by `docker exec -i NODE ctr images import -`.
  * @module
  */
-import { z } from "zod";
 import type { Blobs, CallOptions } from "../../content/places.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import { type RunOptions, runProgram, type RunResult, StartError } from "../../exec/run.ts";
+import { z } from "../../npm/zod.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { normalizeName, parseImageName } from "../../oci/reference.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";

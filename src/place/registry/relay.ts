@@ -6,6 +6,7 @@
  * @module
  */
 import { connect, createServer, isIP, type Socket } from "node:net";
+import { join } from "node:path";
 import {
   checkServerIdentity,
   connect as connectTls,
@@ -13,14 +14,13 @@ import {
   type PeerCertificate,
   type TLSSocket,
 } from "node:tls";
-import { join } from "node:path";
-import { SocksClient } from "socks";
 import { messageOf } from "../../errors.ts";
-import { basicAuthorization } from "./credentials.ts";
+import { SocksClient } from "../../npm/socks.ts";
 import { type ClientCert, isOneOf } from "./certs.ts";
+import { basicAuthorization } from "./credentials.ts";
 import { bareHost } from "./endpoint.ts";
-import type { ProxyAddress } from "./proxy.ts";
 import { ConnectionError } from "./failure.ts";
+import type { ProxyAddress } from "./proxy.ts";
 
 /** Where a relay leads. */
 export interface RelayTarget {

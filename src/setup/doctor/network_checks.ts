@@ -3,9 +3,9 @@
  * Docker daemon and the nodes of kind behind it.
  * @module
  */
-import { z } from "zod";
 import { type Environment, programOnPath } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
+import { z } from "../../npm/zod.ts";
 import { DaemonClient } from "../../place/daemon/client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";

@@ -3,8 +3,8 @@
  * @module
  */
 import { posix } from "node:path";
-import { Document } from "yaml";
 import { koPath } from "../../config/checks.ts";
+import { Document } from "../../npm/yaml.ts";
 import type { DockerProgram } from "./dockerfile.ts";
 import type { NamedImages } from "./kubernetes.ts";
 import type { GoProgram } from "./repository.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 import { join, posix } from "node:path";
-import { DockerfileParser, type ModifiableInstruction } from "dockerfile-ast";
-import { parse } from "shell-quote";
 import { messageOf } from "../../errors.ts";
 import { readSmallText } from "../../io/files.ts";
+import { DockerfileParser, type ModifiableInstruction } from "../../npm/dockerfile_ast.ts";
+import { parse } from "../../npm/shell_quote.ts";
 import type { GoProgram, RepositoryFiles } from "./repository.ts";
 
 /** Why kodeno's configuration cannot say what a Dockerfile does; line 0 where none is to blame. */

@@ -1,0 +1,5 @@
+/**
+ * What is used of `commander`: the command line.
+ * @module
+ */
+export { Argument, Command, CommanderError, Option } from "npm:commander@15.1.0";

@@ -1,0 +1,5 @@
+/**
+ * What is used of `zod`: checks of files and answers that need good messages.
+ * @module
+ */
+export { z } from "npm:zod@4.6.7";
