@@ -30,7 +30,7 @@ export function byteStream(read: ReadInto, cancel: (reason: unknown) => Promise<
     type: "bytes",
     async pull(controller) {
       const request = controller.byobRequest;
-      const view = request?.view;
+      const view = request?.view as ArrayBufferView<ArrayBuffer> | null | undefined;
       const filled = await read(
         view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(size),
       );

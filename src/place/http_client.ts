@@ -6,6 +6,9 @@
 
 const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
+/** What `fetch` takes; a program whose types of it are those of browsers would know no `client`. */
+export type HttpInit = RequestInit & { readonly client: Deno.HttpClient };
+
 /** A client that goes through a proxy only where the options name one. */
 export function newHttpClient(options: Deno.CreateHttpClientOptions): Deno.HttpClient {
   const names = PROXY_VARIABLES.flatMap((name) => [name, name.toLowerCase()]);

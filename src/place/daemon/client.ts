@@ -7,7 +7,7 @@ import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
 import { z } from "../../npm/zod.ts";
 import { certificateFault, CLIENT_CERT_REFUSED } from "../certificate_faults.ts";
-import { newHttpClient, newTlsClient } from "../http_client.ts";
+import { type HttpInit, newHttpClient, newTlsClient } from "../http_client.ts";
 import { ownCerts } from "../registry/certs.ts";
 import { bareHost } from "../registry/endpoint.ts";
 import type { Environment } from "../registry/proxy.ts";
@@ -51,12 +51,13 @@ export class DaemonClient implements Disposable {
       ? "http://docker"
       : `${endpoint.tls && !relay ? "https" : "http"}://${endpoint.host}:${endpoint.port}`;
     try {
-      return await fetch(host + path, {
+      const init: HttpInit = {
         method,
         client,
         ...(signal ? { signal } : {}),
         ...(body === undefined ? {} : { body, headers: { "content-type": "application/x-tar" } }),
-      });
+      };
+      return await fetch(host + path, init);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const failure = relay?.failure ?? error;

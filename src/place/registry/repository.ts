@@ -131,7 +131,7 @@ export class Repository {
     const doing = `pull blob ${d.digest} from ${this.name}`;
     const call = this.call("GET", `blobs/${parseDigest(d.digest)}`, doing, options);
     const open = async (offset: number): Promise<Part> => {
-      const headers = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : {};
+      const headers = offset > 0 ? { range: `bytes=${offset}-${d.size - 1}` } : undefined;
       const answer = await this.client.call({ ...call, headers });
       const { status, url, body } = answer;
       if (status !== 200 && (status !== 206 || offset === 0)) {

@@ -5,7 +5,7 @@
  */
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
 import { getOrTry, orAborted } from "../../io/concurrency.ts";
-import { newHttpClient, newTlsClient } from "../http_client.ts";
+import { type HttpInit, newHttpClient, newTlsClient } from "../http_client.ts";
 import { systemCerts } from "../system_certs.ts";
 import { Bound } from "./bounds.ts";
 import { certsFolders, certsFor, ownCerts } from "./certs.ts";
@@ -208,7 +208,7 @@ export class Transport {
     // Connecting has no bound of its own.
     if (!outgoing) bound.set(route.answered ? answerMs : Math.min(answerMs, connectMs), NO_ANSWER);
     try {
-      const response = await fetch(route.relay ? url.href.replace(/^https:/, "http:") : url, {
+      const init: HttpInit = {
         method,
         headers: {
           "user-agent": userAgent,
@@ -220,7 +220,9 @@ export class Transport {
         client: route.client,
         redirect: "manual",
         signal: bound.signal,
-      });
+      };
+      const to = route.relay ? url.href.replace(/^https:/, "http:") : url;
+      const response = await fetch(to, init);
       route.answered = true;
       bound.clear();
       if (outgoing) outgoing.isHeld = true;
