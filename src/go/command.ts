@@ -5,6 +5,7 @@
 import { KodenoError } from "../errors.ts";
 import { type RunOptions, runProgram, type RunResult, StartError } from "../exec/run.ts";
 import { sleep } from "../io/concurrency.ts";
+import { nextStep } from "./advice.ts";
 
 /** How to run it. */
 export interface GoCommand extends Pick<RunOptions, "variables" | "signal" | "niceness"> {
@@ -64,9 +65,14 @@ function cannotRun({ command, directory }: GoCommand, error: StartError): Kodeno
   return new KodenoError("GO_FAILED", message, {}, { cause: error });
 }
 
-/** A failed run as an error: what it was for, and go's own lines below. */
+/** A failed run as an error: what it was for, go's own lines below, and what helps. */
 export function goFailure(doing: string, { code, stdout, stderr }: GoOutput): KodenoError {
   const lines = `${stderr}${stdout}`.trim();
-  const message = `Cannot ${doing}: go ended with exit code ${code}${lines ? `:\n${lines}` : ""}`;
+  const step = nextStep(lines);
+  const message = [
+    `Cannot ${doing}: go ended with exit code ${code}${lines ? ":" : ""}`,
+    ...lines ? [lines] : [],
+    ...step ? [`Next step: ${step}`] : [],
+  ].join("\n");
   return new KodenoError("GO_FAILED", message);
 }

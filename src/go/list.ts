@@ -8,6 +8,7 @@ import { isAbsolute, posix, relative, resolve, sep } from "node:path";
 import { koPath } from "../config/checks.ts";
 import { KodenoError } from "../errors.ts";
 import { findUp, isInside } from "../io/files.ts";
+import { withNextStep } from "./advice.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /** Flags of `go build` that decide which files and modules are seen, so `go list` needs them too. */
@@ -81,13 +82,8 @@ export function refuseUnreadable(group: PatternGroup, listed: readonly ListedPac
   for (const { ImportPath, Name, Error, Match = [] } of listed) {
     const pattern = Match.find((one) => isWildcard(one) && group.patterns.includes(one));
     if (pattern === undefined || Name || Error === undefined) continue;
-    throw badPattern(pattern, `package ${ImportPath} cannot be read: ${joinedLines(Error.Err)}`);
+    throw badPattern(pattern, `package ${ImportPath} cannot be read: ${withNextStep(Error.Err)}`);
   }
-}
-
-/** Lines as one: go's advice is on lines of its own, and an error here is one line. */
-export function joinedLines(text: string): string {
-  return text.trim().replaceAll(/\s+/g, " ");
 }
 
 function noMain(pattern: string, [first]: readonly ListedPackage[]): KodenoError {
@@ -95,7 +91,7 @@ function noMain(pattern: string, [first]: readonly ListedPackage[]): KodenoError
   if (first === undefined) return badPattern(pattern, "it matches no package");
   const why = `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}; ` +
     "name a folder with a main package, or use ./... for all";
-  return badPattern(pattern, joinedLines(first.Error?.Err ?? "") || why);
+  return badPattern(pattern, first.Error?.Err ? withNextStep(first.Error.Err) : why);
 }
 
 /** Lists the packages of patterns, without what they depend on. */
@@ -135,7 +131,7 @@ export async function listObjects(
   const splitter = new ObjectSplitter(take);
   const { code, stderr } = await runGo(how, listArguments(query), (text) => splitter.add(text));
   if (code === 0) return;
-  const why = joinedLines(stderr).replace(/^go: /, "");
+  const why = withNextStep(stderr).replace(/^go: /, "");
   const what = `${query.patterns.join(" ")} in ${how.directory}`;
   throw new KodenoError("BAD_PACKAGE", `Cannot list ${what}: ${why}`);
 }

@@ -5,10 +5,10 @@
  */
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { exists } from "../io/files.ts";
+import { withNextStep } from "./advice.ts";
 import { type GoCommand, runGo } from "./command.ts";
 import {
   goEnvironment,
-  joinedLines,
   type ListedPackage,
   listObjects,
   type ListQuery,
@@ -61,7 +61,7 @@ export async function listSources(
     // Most of a list are packages of Go itself: these are not worth reading.
     if (text.includes('\n\t"Standard": true')) return;
     const found = JSON.parse(text) as SourcePackage;
-    if (found.Error) faults.push(`${found.ImportPath}: ${joinedLines(found.Error.Err)}`);
+    if (found.Error) faults.push(`${found.ImportPath}: ${withNextStep(found.Error.Err)}`);
     if (isOwn(found) || found.Match) packages.set(found.ImportPath, found);
   });
   return { packages, faults };
