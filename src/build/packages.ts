@@ -16,6 +16,7 @@ import {
   refuseUnreadable,
   selectMains,
 } from "../go/list.ts";
+import { withSuggestion } from "../go/suggest.ts";
 import type { Templates } from "./templates.ts";
 
 /** What `go list` is asked, by a pattern group or for an entry. */
@@ -32,6 +33,18 @@ interface FoundPackage extends MainPackage {
  * listed beside the patterns, in one run for each folder.
  */
 export async function findPackages(
+  templates: Templates,
+  patterns: readonly string[],
+): Promise<readonly FoundPackage[]> {
+  try {
+    return await find(templates, patterns);
+  } catch (error) {
+    const { config: { image, workingDirectory }, how } = templates;
+    throw await withSuggestion(error, how, () => templates.listFlags(image, workingDirectory));
+  }
+}
+
+async function find(
   templates: Templates,
   patterns: readonly string[],
 ): Promise<readonly FoundPackage[]> {
@@ -89,9 +102,10 @@ async function patternOf(entry: BuildEntry): Promise<string> {
   return isLocalPattern(plain) ? plain : `./${plain}`;
 }
 
-function badEntry({ id }: BuildEntry, why: string): KodenoError {
+function badEntry({ id, directory, main }: BuildEntry, why: string): KodenoError {
   return new KodenoError(
     "BAD_OPTION",
     `Cannot use entry ${id} of builds: ${why}; say dir and main of a main package`,
+    { directory, pattern: join(directory, main) },
   );
 }

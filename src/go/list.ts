@@ -4,10 +4,10 @@
  * the working directory is built from that module's root.
  * @module
  */
-import { isAbsolute, posix, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, posix, relative, resolve, sep } from "node:path";
 import { koPath } from "../config/checks.ts";
 import { KodenoError } from "../errors.ts";
-import { findUp, isInside } from "../io/files.ts";
+import { findUp, isFolder, isInside } from "../io/files.ts";
 import { withNextStep } from "./advice.ts";
 import { type GoCommand, goFailure, runGo } from "./command.ts";
 
@@ -46,12 +46,19 @@ export interface MainPackage {
   readonly directory: string;
 }
 
-const isWildcard = (pattern: string): boolean => pattern.includes("...");
+/** Whether a pattern may match several packages. */
+export function isWildcard(pattern: string): boolean {
+  return pattern.includes("...");
+}
 
-/** The error for a pattern that leads to no main package. */
-function badPattern(pattern: string, why: string): KodenoError {
+/**
+ * The error for a pattern that leads to no main package; with the directory that it is relative to,
+ * where another pattern may have been meant.
+ */
+function badPattern(pattern: string, why: string, directory?: string): KodenoError {
   const message = `Cannot build ${JSON.stringify(pattern)}: ${why}`;
-  return new KodenoError("BAD_PACKAGE", message, { pattern });
+  const from = directory === undefined ? {} : { directory };
+  return new KodenoError("BAD_PACKAGE", message, { pattern, ...from });
 }
 
 /**
@@ -66,7 +73,7 @@ export function selectMains(
   for (const pattern of patterns) {
     const matched = listed.filter((p) => p.Match?.includes(pattern));
     const found = matched.filter((p) => p.Name === "main" && p.Dir !== undefined);
-    if (found.length === 0) throw noMain(pattern, matched);
+    if (found.length === 0) throw badPattern(pattern, noMain(pattern, matched), directory);
     for (const { ImportPath: importPath, Dir: packageDirectory = "" } of found) {
       mains.set(importPath, { importPath, packageDirectory, directory });
     }
@@ -82,16 +89,18 @@ export function refuseUnreadable(group: PatternGroup, listed: readonly ListedPac
   for (const { ImportPath, Name, Error, Match = [] } of listed) {
     const pattern = Match.find((one) => isWildcard(one) && group.patterns.includes(one));
     if (pattern === undefined || Name || Error === undefined) continue;
-    throw badPattern(pattern, `package ${ImportPath} cannot be read: ${withNextStep(Error.Err)}`);
+    const why = `package ${ImportPath} cannot be read: ${withNextStep(Error.Err)}`;
+    // go gives the pattern back where there is nothing that it could match.
+    throw badPattern(pattern, why, ImportPath === pattern ? group.directory : undefined);
   }
 }
 
-function noMain(pattern: string, [first]: readonly ListedPackage[]): KodenoError {
-  if (isWildcard(pattern)) return badPattern(pattern, "it matches no main package");
-  if (first === undefined) return badPattern(pattern, "it matches no package");
-  const why = `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}; ` +
-    "name a folder with a main package, or use ./... for all";
-  return badPattern(pattern, first.Error?.Err ? withNextStep(first.Error.Err) : why);
+/** Why a pattern names no main package. */
+function noMain(pattern: string, [first]: readonly ListedPackage[]): string {
+  if (isWildcard(pattern)) return "it matches no main package";
+  if (first === undefined) return "it matches no package";
+  if (first.Error?.Err) return withNextStep(first.Error.Err);
+  return `package ${first.ImportPath} is not main but ${first.Name || "without Go files"}`;
 }
 
 /** Lists the packages of patterns, without what they depend on. */
@@ -215,6 +224,13 @@ export function cleanPattern(pattern: string): string {
   return isLocalPattern(pattern) && !isLocalPattern(clean) ? `./${clean}` : clean;
 }
 
+/** How a folder is named from another one: `.`, `./cmd/app`, `../app`. */
+export function folderPattern(directory: string, path: string): string {
+  const from = relative(directory, path).split(sep).join("/");
+  if (from === "") return ".";
+  return isInside(directory, path) ? `./${from}` : from;
+}
+
 /** The folder that go runs in for a pattern, and the pattern from there. */
 async function place(
   pattern: string,
@@ -235,19 +251,26 @@ async function place(
   // "cmd/app" is a folder where there is one; "example.com/app" always is an import path.
   const bare = !local && wild !== 0 && info?.isDirectory === true &&
     !pattern.split("/")[0]?.includes(".");
+  // go takes such a file for a package of its own.
+  const above = dirname(path);
+  const named = info?.isFile || pattern.endsWith(".go") && !info && isFolder(above);
+  if (named && (local || pattern.endsWith(".go"))) {
+    const name = JSON.stringify(folderPattern(workingDirectory, above));
+    const why = info ? "it is a file" : "there is no such file";
+    throw badPattern(pattern, `${why}; name its folder, ${name}`);
+  }
   if (!local && !bare) return { directory: workingDirectory, pattern };
-  if (info === undefined) throw badPattern(pattern, "there is no such folder");
-  if (!info.isDirectory) throw badPattern(pattern, "it is a file; name its folder");
+  if (!info?.isDirectory) throw badPattern(pattern, "there is no such folder", workingDirectory);
 
   const module = findUp(path, "go.mod");
   const inside = workspace !== undefined && isInside(workspace, path);
   if (module === undefined && !inside) {
-    throw badPattern(pattern, `there is no go.mod in ${path} or above; run "go mod init" there`);
+    const why = `there is no go.mod in ${path} or above; run "go mod init" there`;
+    throw badPattern(pattern, why, workingDirectory);
   }
   const isOwn = module === undefined || inside || module === ownModule;
   const directory = isOwn ? workingDirectory : module;
   const rest = wild < 0 ? "" : pattern.slice(fixed === "." && !local ? 0 : fixed.length);
-  const from = relative(directory, path).split(sep).join("/");
-  const prefix = from === "" ? "." : isInside(directory, path) ? `./${from}` : from;
+  const prefix = folderPattern(directory, path);
   return { directory, pattern: rest === "" ? prefix : `${prefix}/${rest}` };
 }

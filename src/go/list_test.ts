@@ -46,7 +46,7 @@ Deno.test("packages: a pattern that names no main package says why", async () =>
     },
   ];
   const cases: Record<string, RegExp> = {
-    "./lib": /^Cannot build ".\/lib": package m\/lib is not main but x; .*use \.\/\.\.\. for all$/,
+    "./lib": /^Cannot build ".\/lib": package m\/lib is not main but x$/,
     "./lib/...": /^Cannot build ".\/lib\/...": it matches no main package$/,
     "./empty": /package m\/empty is not main but without Go files/,
     "./absent": /: no required module provides it; to add it: go get m\/absent$/,
@@ -117,6 +117,8 @@ Deno.test("patterns: each runs where its module is", async () => {
     ["ko://example.com/app/cmd/a", "app", "example.com/app/cmd/a"],
     ["ko://./cmd/a", "app", "./cmd/a"],
     ["net/http", "app", "net/http"],
+    // A module may be called as if it were a file.
+    ["example.com/nats.go", "app", "example.com/nats.go"],
     // go writes patterns without these slashes and dots, and says so of what they match.
     ["example.com/app/cmd/a/", "app", "example.com/app/cmd/a"],
     ["example.com//app/cmd//a", "app", "example.com/app/cmd/a"],
@@ -165,7 +167,11 @@ Deno.test("patterns: what is no folder of a module is refused", async () => {
     "ko://": /it is empty/,
     "./absent": /^Cannot build ".\/absent": there is no such folder$/,
     "./absent/...": /there is no such folder/,
-    "./cmd/a/main.go": /it is a file; name its folder/,
+    "./cmd/a/main.go": /it is a file; name its folder, "\.\/cmd\/a"$/,
+    "cmd/a/main.go": /it is a file; name its folder, "\.\/cmd\/a"$/,
+    "../beside/cmd/d/main.go": /it is a file; name its folder, "\.\.\/beside\/cmd\/d"$/,
+    "cmd/a/mian.go": /there is no such file; name its folder, "\.\/cmd\/a"$/,
+    "./go.mod": /it is a file; name its folder, "\."$/,
     "../nowhere": /there is no go.mod in .*nowhere or above; run "go mod init" there/,
     "./cmd/a ./cmd/b": /neither an import path nor a folder/,
     "-toolexec=x": /neither an import path nor a folder/,

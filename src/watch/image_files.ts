@@ -27,6 +27,7 @@ import {
   profileOf,
   type SourcePackage,
 } from "../go/sources.ts";
+import { withSuggestion } from "../go/suggest.ts";
 import { isBuiltinBase, scratchBase } from "../image/builtin_base.ts";
 import { isFile } from "../io/files.ts";
 import { unspeakableName } from "../io/folder.ts";
@@ -50,6 +51,8 @@ interface ImageSources extends Omit<ImageFiles, "files" | "absent"> {
   /** Whether it is for Windows only. */
   readonly windows: boolean;
 }
+
+const USUAL: Platform = { os: "linux", architecture: "amd64" };
 
 /** One run of `go list`: what it asks for, where, and with which variables. */
 type Run =
@@ -94,6 +97,26 @@ export async function findSources(
   config: BuildConfig,
   patterns: readonly string[],
   work: WorkOptions = {},
+): Promise<readonly ImageSources[]> {
+  const { image, go, workingDirectory } = config;
+  try {
+    return await listImages(config, patterns, work);
+  } catch (error) {
+    const environment = goVariables(USUAL, { ...go, ...image.go });
+    const how = goCommand(config, { directory: workingDirectory, environment }, work);
+    const flags = selectListFlags(image.go.flags);
+    throw await withSuggestion(
+      error,
+      how,
+      () => Promise.resolve(flags.some(isTemplate) ? [] : flags),
+    );
+  }
+}
+
+async function listImages(
+  config: BuildConfig,
+  patterns: readonly string[],
+  work: WorkOptions,
 ): Promise<readonly ImageSources[]> {
   const { image, builds, baseImageOverrides } = config;
   // Where all images are built alike, the run that lists everything finds them, too.
@@ -161,8 +184,7 @@ async function runsOfPackages(
   work: WorkOptions,
 ): Promise<readonly Run[]> {
   const { go, image, workingDirectory } = config;
-  const host: Platform = { os: "linux", architecture: "amd64" };
-  const [platform = host] = await platformsOf(config, image, work);
+  const [platform = USUAL] = await platformsOf(config, image, work);
   const environment = goVariables(platform, { ...go, ...image.go });
   const how = goCommand(config, { directory: workingDirectory, environment }, work);
   const templates = new Templates(config, how, work.emit);
