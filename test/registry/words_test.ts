@@ -101,6 +101,32 @@ Deno.test("registry words: an answer to HEAD has none, so that GET is asked for 
     await failsWith("UNAUTHORIZED", () => store.has(small.descriptor), why);
     await failsWith("UNAUTHORIZED", () => store.has(graph.root.descriptor), why);
   });
+  const broken = refusal(500, "UNKNOWN", "the disk is gone");
+  await asking(USER, [{ answer: broken }], async (store) => {
+    const why = /answered 500 \(UNKNOWN: the disk is gone\)$/;
+    await failsWith("REGISTRY_FAILED", () => store.resolve("v1"), why);
+    await failsWith("REGISTRY_FAILED", () => store.has(small.descriptor), why);
+  });
+});
+
+Deno.test("registry words: what is not there is told with the reason for it", async () => {
+  const cases: readonly (readonly [Reply, string])[] = [
+    [
+      refusal(404, "NAME_UNKNOWN", "there is no project team"),
+      " (NAME_UNKNOWN: there is no project team)",
+    ],
+    [{ status: 404, headers: { "content-type": "text/html" }, body: "<html>no</html>" }, ""],
+  ];
+  for (const [answer, said] of cases) {
+    await asking(USER, [{ answer }], async (store) => {
+      const why = `the registry does not have it${said}`;
+      const tried = await failsWith("NOT_FOUND", () => store.resolve("v1"));
+      assert.equal(tried.message, `Cannot pull ${store.name}:v1: ${why}`);
+      const { digest } = small.descriptor;
+      const pulled = await failsWith("NOT_FOUND", () => store.fetch(small.descriptor));
+      assert.equal(pulled.message, `Cannot pull blob ${digest} from ${store.name}: ${why}`);
+    });
+  }
 });
 
 Deno.test("registry words: those of a token server are told, too, and no secret in them", async () => {

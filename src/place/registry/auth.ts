@@ -105,7 +105,8 @@ async function fetchToken(
     const what = "the answer of the token server";
     return readToken(await readWithin(answer.body, MAX_ANSWER_BYTES, ANSWER_MS, what), asked);
   }
-  const { why, error } = await readErrorAnswer(`token server ${host}`, answer, secrets);
+  const lead = `token server ${host} answered ${answer.status}`;
+  const { why, error } = await readErrorAnswer(lead, answer, secrets);
   throw new TokenRefused(why, url, error, credential !== undefined);
 }
 

@@ -153,17 +153,20 @@ export class RegistryClient {
     }
   }
 
-  /** Whose answer it is, and what it says that was not hoped for. */
-  async #said(answer: Answer) {
+  /** Whose answer it is, and what it says that was not hoped for; `absent`: of 404, that nothing is there. */
+  async #said(answer: Answer, absent = false) {
+    const { url, status } = answer;
     const { base, authorizer } = await this.reach();
-    const who = answer.url.host === base.host ? "registry" : answer.url.host;
-    return await readErrorAnswer(who, answer, authorizer.secrets);
+    const who = url.host === base.host ? "registry" : url.host;
+    const isAbsent = absent && status === 404;
+    const lead = isAbsent ? `the ${who} does not have it` : `${who} answered ${status}`;
+    return await readErrorAnswer(lead, answer, authorizer.secrets);
   }
 
   /** The error of an answer that was not hoped for; `absent`: of 404, that nothing is there. */
   async failureOf(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
     const { url } = answer;
-    const { why, error } = await this.#said(answer);
+    const { why, error } = await this.#said(answer, absent);
     const { status } = error;
     if (status === 401 || status === 403) {
       const { authorizer } = await this.reach();

@@ -133,9 +133,8 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const target = this.#parseRef(ref);
     return await this.#pull(options, async (repository) => {
       const found = await repository.headManifest(target, options);
-      if (found !== undefined) return found;
-      const what = repository.nameOf(target);
-      throw new KodenoError("NOT_FOUND", `Cannot find ${what}: the registry does not have it`);
+      // Only an answer to GET says why it is not there.
+      return found ?? (await repository.getManifest(target, options)).descriptor;
     });
   }
 

@@ -105,11 +105,10 @@ export class Repository {
     let asked = call;
     let answer = await client.call(asked);
     const { status } = answer;
-    const mayKnow = status === 429 || !isTransientStatus(status);
-    if (status >= 400 && status !== 404 && mayKnow) {
+    if (status >= 400 && status !== 404) {
       await answer.body.cancel();
       // Who was told to come later has come back as often as that makes sense.
-      const retry = status === 429 ? false : undefined;
+      const retry = isTransientStatus(status) ? false : undefined;
       asked = { ...call, method: "GET", headers: { ...call.headers, ...headers }, retry };
       answer = await client.call(asked).catch((error) => {
         throw client.failure(asked, error);

@@ -21,9 +21,9 @@ const MOST_LEVELS = 4;
 /** Shorter ones would be found in words that are none. */
 const SHORTEST_SECRET = 4;
 
-/** Reads an answer that was not hoped for, of which `secrets` are left out. */
+/** Reads an answer that was not hoped for, of which `secrets` are left out; `lead` tells of it, too. */
 export async function readErrorAnswer(
-  who: string,
+  lead: string,
   { status, headers, body }: Answer,
   secrets: Iterable<string> = [],
 ): Promise<{ readonly why: string; readonly error: ErrorAnswer }> {
@@ -43,7 +43,7 @@ export async function readErrorAnswer(
   const hasWords = parts.some((part, i) => part !== said[i]?.code);
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"));
   return {
-    why: `${who} answered ${status}${shown === "" ? "" : ` (${shown})`}`,
+    why: `${lead}${shown === "" ? "" : ` (${shown})`}`,
     error: { status, codes, hasWords, retryAfterMs },
   };
 }

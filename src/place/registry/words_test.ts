@@ -15,11 +15,11 @@ async function read(body: unknown, type = "application/json", secrets: readonly 
     headers: new Headers({ "content-type": type }),
     body: bytesStream(new TextEncoder().encode(text)),
   };
-  return await readErrorAnswer("registry", answer, secrets);
+  return await readErrorAnswer("refused", answer, secrets);
 }
 
 const shown = async (...args: Parameters<typeof read>) =>
-  (await read(...args)).why.replace(/^registry answered 403 ?/, "");
+  (await read(...args)).why.replace(/^refused ?/, "");
 
 Deno.test("words: messages are told in each of the forms that are around", async () => {
   const cases: readonly (readonly [unknown, string])[] = [
