@@ -4,11 +4,13 @@
  * terminal would obey nor a secret that was sent there.
  * @module
  */
-import { readWithin } from "./bounds.ts";
+import { chunksOf } from "../../io/streams.ts";
+import { Bound } from "./bounds.ts";
 import { type ErrorAnswer, parseRetryAfter } from "./failure.ts";
 import type { Answer } from "./transport.ts";
 
-const MAX_ERROR_BYTES = 64 * 1024;
+/** Characters of an answer. */
+const MOST_READ = 64 * 1024;
 const ERROR_MS = 10_000;
 /** Errors of one answer that are told, and characters of them and of all. */
 const MOST_ERRORS = 10;
@@ -27,8 +29,7 @@ export async function readErrorAnswer(
   { status, headers, body }: Answer,
   secrets: Iterable<string> = [],
 ): Promise<{ readonly why: string; readonly error: ErrorAnswer }> {
-  const bytes = await readWithin(body, MAX_ERROR_BYTES, ERROR_MS, "the error").catch(() => {});
-  const found = bytes === undefined ? [] : saidIn(bytes, headers.get("content-type") ?? "");
+  const found = saidIn(await readSome(body), headers.get("content-type") ?? "");
   const said = found.slice(0, MOST_ERRORS)
     .map(({ code, message }) => ({ code, message: cleaned(message, secrets) }));
   const parts = said.map(({ code, message }) => {
@@ -48,23 +49,62 @@ export async function readErrorAnswer(
   };
 }
 
+/** The text of a body, or its beginning: what is too long, too slow or breaks off says something, too. */
+async function readSome(body: ReadableStream<Uint8Array>): Promise<string> {
+  using bound = new Bound();
+  bound.set(ERROR_MS, "the error did not come whole");
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const chunk of chunksOf(body, bound.signal)) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length >= MOST_READ) break;
+    }
+  } catch {
+    // What came counts.
+  }
+  return text.slice(0, MOST_READ);
+}
+
 /** One error of an answer; "" where it lacks one of them. */
 type Said = { readonly code: string; readonly message: string };
 
-/** What a body says: JSON in any of the forms that are around, or plain text; pages say nothing. */
-function saidIn(bytes: Uint8Array, type: string): readonly Said[] {
-  const text = new TextDecoder().decode(bytes);
+/**
+ * What a body says: JSON in any of the forms that are around, be it not whole, XML as storages have it,
+ * or plain text; pages say nothing.
+ */
+function saidIn(text: string, type: string): readonly Said[] {
   try {
     return saidBy(JSON.parse(text), 0);
   } catch {
+    if (/^\s*<(?:\?xml|Error)\b/.test(text)) return saidInXml(text);
+    const inPart = /^\s*[{[]/.test(text) ? saidInPart(text) : undefined;
+    if (inPart !== undefined) return [inPart];
     const isPlain = /^(?:text\/plain\b|$)/i.test(type.trim()) && !/^\s*</.test(text);
     return isPlain ? [{ code: "", message: text }] : [];
   }
 }
 
+/** The first code and message of JSON that cannot be read as such. */
+function saidInPart(text: string): Said | undefined {
+  const [, code = ""] = /"code"\s*:\s*"([A-Z][A-Z0-9_]{1,63})"/.exec(text) ?? [];
+  const [, message = ""] = /"message"\s*:\s*"((?:[^"\\]|\\.)*)/s.exec(text) ?? [];
+  if (code + message === "") return undefined;
+  const plain = message.replaceAll(/\\(?:u[0-9a-f]{0,4}|[bfnrt])/gi, " ").replaceAll("\\", "");
+  return { code, message: plain };
+}
+
+/** `<Error><Code/><Message/></Error>`, as S3 and those like it answer. */
+function saidInXml(text: string): readonly Said[] {
+  const [, code = ""] = /<Code>([^<]*)</.exec(text) ?? [];
+  const [, message = ""] = /<Message>([^<]*)</.exec(text) ?? [];
+  return [{ code: "", message: [code, message].filter((part) => part !== "").join(": ") }];
+}
+
 /**
  * `{"errors":[{"code","message"}]}` as the specification has it; `{"error","error_description"}` of
- * OAuth, `{"details"}` of Docker Hub's token server, `{"message"}` and `{"error":{...}}` of proxies.
+ * OAuth, `{"details"}` of Docker Hub's token server, `{"message"}` and `{"error":{...}}` of proxies,
+ * `{"title","detail"}` of RFC 9457.
  */
 function saidBy(value: unknown, level: number): readonly Said[] {
   if (typeof value === "string") return [{ code: "", message: value }];
@@ -72,14 +112,12 @@ function saidBy(value: unknown, level: number): readonly Said[] {
   if (Array.isArray(value)) {
     return value.slice(0, MOST_ERRORS).flatMap((one) => saidBy(one, level + 1));
   }
-  const { errors, error, code, message, error_description, detail, details } = value as Record<
-    string,
-    unknown
-  >;
+  const said: Readonly<Record<string, unknown>> = { ...value };
+  const { errors, error, code, message, error_description, detail, details, title } = said;
   const inner = errors ?? error;
   const below = typeof inner === "object" ? saidBy(inner, level + 1) : [];
   if (below.length > 0) return below;
-  const texts = [message, error_description, inner, detail, details];
+  const texts = [message, error_description, inner, detail, details, title];
   const told = texts.find((one) => typeof one === "string" && one.trim() !== "");
   const isCode = typeof code === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(code);
   return [{ code: isCode ? code : "", message: typeof told === "string" ? told : "" }];

@@ -41,6 +41,8 @@ Deno.test("words: messages are told in each of the forms that are around", async
     [{ details: "incorrect username or password" }, "(incorrect username or password)"],
     [{ error: "invalid_grant", error_description: "it is over" }, "(it is over)"],
     [{ error: "invalid_grant" }, "(invalid_grant)"],
+    [{ title: "Forbidden", status: 403 }, "(Forbidden)"],
+    [{ title: "Forbidden", detail: "the quota is used up" }, "(the quota is used up)"],
     [{ error: { code: 403, message: "no", status: "PERMISSION_DENIED" } }, "(no)"],
     [{ errors: [{ code: "not a code", message: "no" }] }, "(no)"],
     [{ errors: [{ code: "\u001b[31m", message: 1 }, null, 7, []] }, ""],
@@ -54,6 +56,7 @@ Deno.test("words: messages are told in each of the forms that are around", async
   }
   assert.equal(await shown("disk is full\n", "text/plain; charset=utf-8"), "(disk is full)");
   assert.equal(await shown("disk is full", ""), "(disk is full)");
+  assert.equal(await shown("[proxy] no way", "text/plain"), "([proxy] no way)");
   assert.equal(await shown("<html>no</html>", "text/plain"), "");
   assert.equal(await shown("<html>no</html>", "text/html"), "");
   assert.equal(await shown("disk is full", "application/json"), "");
@@ -71,6 +74,38 @@ Deno.test("words: codes are kept, and whether there is more", async () => {
   assert.equal((await read({ message: "b" })).error.hasWords, true);
 });
 
+Deno.test("words: those of storages, and the first ones of what is not whole", async () => {
+  const xml = "<Error><Code>AccessDenied</Code><Message>Request has\n expired</Message></Error>";
+  for (const text of [xml, `<?xml version="1.0" encoding="UTF-8"?>\n${xml}`]) {
+    assert.equal(await shown(text, "application/xml"), "(AccessDenied: Request has expired)");
+  }
+  assert.equal(await shown("<?xml version='1.0'?><html>no</html>", "text/xml"), "");
+
+  const long = { errors: [{ code: "DENIED", message: "quota", detail: "x".repeat(100_000) }] };
+  assert.equal(await shown(long), "(DENIED: quota)");
+  const endless = await shown({ message: "x".repeat(10_000_000) });
+  assert.equal(endless, `(${"x".repeat(300)} ...)`);
+  const cases: readonly (readonly [string, string])[] = [
+    [
+      '{"errors":[{"code":"DENIED","message":"say \\"no\\"\\u001b[2J to',
+      '(DENIED: say "no" [2J to)',
+    ],
+    ['{"errors":[{"message":"two\nlines"}]}', "(two lines)"],
+    ['{"errors":[{"code":"DENIED","mess', "(DENIED)"],
+    ['{"errors":[', ""],
+  ];
+  for (const [text, expected] of cases) assert.equal(await shown(text), expected, text);
+
+  const broken = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(new TextEncoder().encode('{"message":"the disk is'));
+      controller.error(new Error("gone"));
+    },
+  });
+  const answer = { url: new URL("https://reg.local/"), status: 500, headers: new Headers() };
+  assert.equal((await readErrorAnswer("no", { ...answer, body: broken })).why, "no (the disk is)");
+});
+
 Deno.test("words: what a terminal would obey is left out, and what is too long", async () => {
   const message = "\u001b[2Ja\r\n\tb\u2028c\u202ed\u200b\u0007";
   assert.equal(await shown({ message }), "([2Ja b cd)");
@@ -78,8 +113,6 @@ Deno.test("words: what a terminal would obey is left out, and what is too long",
   assert.equal(long, `(${"x".repeat(300)} ...)`);
   const many = await shown({ errors: Array.from({ length: 50 }, (_, i) => `${i} `.repeat(150)) });
   assert.ok(many.length < 1100, String(many.length));
-  // More than that is not read.
-  assert.equal(await shown({ message: "x".repeat(100_000) }), "");
   let nested: unknown = "deep";
   for (let i = 0; i < 1000; i++) nested = { error: nested };
   assert.equal(await shown(nested), "");
