@@ -105,6 +105,18 @@ Deno.test("registry waits: one that a person notices is told before it begins, a
   });
 });
 
+Deno.test("registry waits: one in the middle of an upload is told as any other", async () => {
+  await asking([{ method: "PUT", times: 1, answer: slow("2") }], async (store, told) => {
+    await soon(push(store, small));
+    const [[message = ""] = [], ...others] = told;
+    assert.deepEqual(others, []);
+    assert.match(
+      message,
+      /^Could not push blob \S+ to \S+: registry answered 429 \(.*reached\); trying again in 2\.\d s \(1 of 5\)$/,
+    );
+  });
+});
+
 Deno.test("registry waits: the command line tells of one, and --json how long it is", async () => {
   await using dir = await tempDir();
   await layoutWith(dir, "out", { "app:v1": imageGraph("waits") });

@@ -30,7 +30,7 @@ import {
   Transport,
 } from "./transport.ts";
 import { UploadSize } from "./upload_size.ts";
-import { readErrorAnswer } from "./words.ts";
+import { type ErrorWords, readErrorAnswer } from "./words.ts";
 
 /** What several repositories share: connections, and options with what was not said. */
 export class Shared implements AsyncDisposable {
@@ -138,7 +138,7 @@ export class RegistryClient {
         if (tried >= attempts || !isTransientStatus(answer.status)) return answer;
         ms = waits.next(tried, parseRetryAfter(answer.headers.get("retry-after")));
         if (ms === undefined) return answer;
-        ({ why } = await this.#said(answer));
+        ({ why } = await this.said(answer));
       } catch (error) {
         signal?.throwIfAborted();
         if (call.retry === false && isTransientError(error)) throw error;
@@ -154,7 +154,7 @@ export class RegistryClient {
   }
 
   /** Whose answer it is, and what it says that was not hoped for; `absent`: of 404, that nothing is there. */
-  async #said(answer: Answer, absent = false) {
+  async said(answer: Answer, absent = false): Promise<ErrorWords> {
     const { url, status } = answer;
     const { base, authorizer } = await this.reach();
     const who = url.host === base.host ? "registry" : url.host;
@@ -163,11 +163,15 @@ export class RegistryClient {
     return await readErrorAnswer(lead, answer, authorizer.secrets);
   }
 
-  /** The error of an answer that was not hoped for; `absent`: of 404, that nothing is there. */
-  async failureOf(call: Call, answer: Answer, absent = false): Promise<RegistryError> {
-    const { url } = answer;
-    const { why, error } = await this.#said(answer, absent);
-    const { status } = error;
+  /** The error of an answer that was not hoped for; `absent` as {@link said}, which may be known. */
+  async failureOf(
+    call: Call,
+    answer: Answer,
+    absent = false,
+    said: ErrorWords | undefined = undefined,
+  ): Promise<RegistryError> {
+    const { url, status } = answer;
+    const { why, error } = said ?? await this.said(answer, absent);
     if (status === 401 || status === 403) {
       const { authorizer } = await this.reach();
       const isKnown = !call.isAnonymous && await authorizer.credential(call.scopes) !== undefined;

@@ -20,10 +20,10 @@ import {
   FailedTries,
   isTransientError,
   isTransientStatus,
-  parseRetryAfter,
   Waits,
 } from "./failure.ts";
 import type { Answer } from "./transport.ts";
+import type { ErrorWords } from "./words.ts";
 
 /** The largest blob that goes in one request. */
 const SMALL_BLOB_BYTES = 1024 * 1024;
@@ -112,7 +112,7 @@ type Session = { readonly location: URL; readonly offset: number };
 class RetryableAnswer {
   constructor(
     readonly failure: unknown,
-    readonly retryAfterMs: number | undefined,
+    readonly said: ErrorWords,
     /** Whether the upload has to begin anew for that. */
     readonly isAnew: boolean,
   ) {}
@@ -223,13 +223,13 @@ export class Upload {
     if (!isAnswer && !isTransientError(error)) throw error;
     const call = this.#begins;
     const isLast = failed >= this.#client.shared.policy.attempts;
-    const retryAfterMs = isAnswer ? error.retryAfterMs : undefined;
+    const retryAfterMs = isAnswer ? error.said.error.retryAfterMs : undefined;
     const ms = isLast ? undefined : this.#waits.next(failed, retryAfterMs);
     if (ms === undefined) {
       const to = this.#session?.location ?? call.to;
       throw isAnswer ? error.failure : this.#client.failure({ ...call, to }, error);
     }
-    await this.#client.waitForTry(call, failed, messageOf(isAnswer ? error.failure : error), ms);
+    await this.#client.waitForTry(call, failed, isAnswer ? error.said.why : messageOf(error), ms);
   }
 
   /** Whether the registry took the blob over from another repository; else an upload has begun. */
@@ -323,12 +323,13 @@ export class Upload {
 
   /** What an answer means that was not hoped for. */
   async #failure(call: Call, answer: Answer): Promise<unknown> {
-    const { status, headers } = answer;
-    const failure = await this.#client.failureOf(call, answer);
+    const { status } = answer;
+    const said = await this.#client.said(answer);
+    const failure = await this.#client.failureOf(call, answer, false, said);
     // 404 and 416: the registry has lost the upload, or is not where it was thought to be.
     const isAnew = status === 404 || status === 416;
     if (!isAnew && !isTransientStatus(status)) return failure;
-    return new RetryableAnswer(failure, parseRetryAfter(headers.get("retry-after")), isAnew);
+    return new RetryableAnswer(failure, said, isAnew);
   }
 
   /** Where an upload is to go on; undefined to begin anew. */

@@ -23,12 +23,18 @@ const MOST_LEVELS = 4;
 /** Shorter ones would be found in words that are none. */
 const SHORTEST_SECRET = 4;
 
+/** What an answer says that was not hoped for, for a person and for programs. */
+export interface ErrorWords {
+  readonly why: string;
+  readonly error: ErrorAnswer;
+}
+
 /** Reads an answer that was not hoped for, of which `secrets` are left out; `lead` tells of it, too. */
 export async function readErrorAnswer(
   lead: string,
   { status, headers, body }: Answer,
   secrets: Iterable<string> = [],
-): Promise<{ readonly why: string; readonly error: ErrorAnswer }> {
+): Promise<ErrorWords> {
   const found = saidIn(await readSome(body), headers.get("content-type") ?? "");
   const said = found.slice(0, MOST_ERRORS)
     .map(({ code, message }) => ({ code, message: cleaned(message, secrets) }));
