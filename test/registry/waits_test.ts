@@ -51,13 +51,22 @@ Deno.test("registry waits: more than two minutes ends at once with the registry'
       assert.deepEqual(told, []);
     });
   }
-  // In the middle of an upload, and by those who overload themselves.
-  for (const [method, status] of [["PUT", 429], ["POST", 503]] as const) {
+  // In the middle of an upload, by those who overload themselves, and of what no other try would change.
+  for (const [method, status] of [["PUT", 429], ["POST", 503], ["POST", 404]] as const) {
     await asking([{ method, answer: slow("3600", status) }], async (store) => {
       const late = /pull rate limit of team reached\); it asks to wait 60 min; run it again then$/;
       await soon(failsWith("REGISTRY_FAILED", () => push(store, small), late));
     });
   }
+});
+
+Deno.test("registry waits: a login that has had too much is told to come later", async () => {
+  const credentials = () =>
+    Promise.resolve({ kind: "password", username: "ali", password: "open sesame" } as const);
+  await asking([{ answer: slow("3600", 403) }], async (store) => {
+    const why = /answered 403 \(.*team reached\); it asks to wait 60 min; run it again then$/;
+    await soon(failsWith("UNAUTHORIZED", () => store.check(), why));
+  }, { credentials });
 });
 
 Deno.test("registry waits: so does a token server that asks for it", async () => {

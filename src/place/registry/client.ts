@@ -193,7 +193,8 @@ export class RegistryClient {
   ): RegistryError {
     let next = call.denied;
     if (error.status === 401 || !isKnown) next ??= `run "kodeno login ${this.registry}"`;
-    else if (!error.hasWords) next ??= `the login for ${this.registry} may not do that`;
+    else next ??= askedToWait(error);
+    if (!error.hasWords) next ??= `the login for ${this.registry} may not do that`;
     return new RegistryError("UNAUTHORIZED", call, url, why, { next, ...error });
   }
 
@@ -293,8 +294,8 @@ export class RegistryClient {
   }
 }
 
-/** What a person may do whom a registry has asked to wait. */
-function askedToWait({ status, retryAfterMs = 0 }: ErrorAnswer): string | undefined {
-  if (!isTransientStatus(status) || retryAfterMs < NOTICED_MS) return undefined;
+/** What a person may do whom a registry has asked to wait, with whatever status. */
+function askedToWait({ retryAfterMs = 0 }: ErrorAnswer): string | undefined {
+  if (retryAfterMs < NOTICED_MS) return undefined;
   return `it asks to wait ${spanText(retryAfterMs)}; run it again then`;
 }

@@ -160,15 +160,25 @@ export function isTransientError(error: unknown): boolean {
   return error instanceof ConnectionError && !LASTING.some((one) => one === error.trouble);
 }
 
-/** Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date. */
+/** So many seconds are no span but the time at which it is over, as some have it, since 1970. */
+const TIMES_FROM = 1e9;
+
+/**
+ * Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds, or a date. Of several, as
+ * a proxy may add its own, the longest counts.
+ */
 export function parseRetryAfter(
   header: string | null,
   now: number = Date.now(),
 ): number | undefined {
   if (header === null) return undefined;
   const text = header.trim();
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
+  if (/^\d+(?:\.\d+)?(?: *, *\d+(?:\.\d+)?)*$/.test(text)) {
+    const seconds = Math.max(...text.split(",").map(Number));
+    if (!(seconds < 100 * TIMES_FROM)) return undefined;
+    return seconds < TIMES_FROM ? seconds * 1000 : Math.max(0, seconds * 1000 - now);
+  }
+  const date = /\d:\d\d/.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

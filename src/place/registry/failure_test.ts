@@ -43,7 +43,11 @@ Deno.test("Retry-After is seconds or a date", () => {
   assert.equal(parseRetryAfter("120", now), 120_000);
   assert.equal(parseRetryAfter("Thu, 01 Jan 2026 00:00:05 GMT", now), 5000);
   assert.equal(parseRetryAfter("Wed, 31 Dec 2025 00:00:00 GMT", now), 0);
-  for (const text of [null, "", "soon", "-1e", "1".repeat(30)]) {
+  assert.equal(parseRetryAfter("1.5", now), 1500);
+  assert.equal(parseRetryAfter("60, 3600", now), 3_600_000);
+  assert.equal(parseRetryAfter(String(now / 1000 + 5), now), 5000);
+  assert.equal(parseRetryAfter(String(now / 1000 - 5), now), 0);
+  for (const text of [null, "", "soon", "-1", "-1e", "1e9", "1.2.3", ",", "1".repeat(30)]) {
     assert.equal(parseRetryAfter(text, now), undefined, String(text));
   }
 });
