@@ -229,6 +229,32 @@ Deno.test("doctor: what a registry says may have semicolons of its own", async (
   assert.equal(refused?.mend, `run "kodeno login ${odd.host}"`);
 });
 
+Deno.test("doctor: who may not push is not sent to log in again", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const grants = { access: [{ name: "team/x", actions: ["pull"] }] };
+  const token = ["e30", btoa(JSON.stringify(grants)), "signed"].join(".");
+  await using odd = await startOddRegistry([
+    { url: "/token", answer: { status: 200, body: { token } } },
+    {
+      answer: ({ headers: { host, authorization } }, usual) =>
+        authorization !== undefined ? usual() : {
+          status: 401,
+          headers: { "www-authenticate": `Bearer realm="http://${host}/token"` },
+        },
+    },
+  ]);
+  const env = { KO_DOCKER_REPO: `${odd.host}/team` };
+  const [unknown] = (await doctor(dir, env)).of("registry");
+  assert.match(unknown?.found ?? "", /lets in without a credential, but not to push/);
+  assert.match(unknown?.mend ?? "", /kodeno login/);
+  const auths = { [odd.host]: { auth: btoa(`${USER}:${PASSWORD}`) } };
+  await dir.write("docker/config.json", JSON.stringify({ auths }));
+  const [known] = (await doctor(dir, env)).of("registry");
+  assert.match(known?.found ?? "", /lets in with your credential, but not to push/);
+  assert.match(known?.mend ?? "", /^have its owner let you push/);
+});
+
 Deno.test({
   name: "doctor: a token for pushing is asked for, and nothing is pushed",
   ...needs("docker-registry"),

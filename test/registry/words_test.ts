@@ -129,6 +129,32 @@ Deno.test("registry words: what is not there is told with the reason for it", as
   }
 });
 
+Deno.test("registry words: nobody is sent to log in for what a storage refuses", async () => {
+  const message = "Request has expired";
+  const rules: readonly OddRule[] = [
+    {
+      url: "/storage/",
+      answer: {
+        status: 403,
+        body: `<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`,
+      },
+    },
+    {
+      url: "/blobs/",
+      answer: ({ headers: { host = "" } }) => ({
+        status: 307,
+        headers: { location: `http://localhost:${host.split(":")[1]}/storage/x?sig=secret` },
+      }),
+    },
+  ];
+  for (const credential of [USER, undefined]) {
+    await asking(credential, rules, async (store) => {
+      const why = /: localhost:\d+ answered 403 \(AccessDenied: Request has expired\)$/;
+      await failsWith("UNAUTHORIZED", () => store.fetch(small.descriptor), why);
+    });
+  }
+});
+
 Deno.test("registry words: those of a token server are told, too, and no secret in them", async () => {
   const basic = btoa("ali:open sesame");
   const said: Reply = {

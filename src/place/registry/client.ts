@@ -171,12 +171,16 @@ export class RegistryClient {
     said: ErrorWords | undefined = undefined,
   ): Promise<RegistryError> {
     const { url, status } = answer;
+    const { base, authorizer } = await this.reach();
+    const isDenied = status === 401 || status === 403;
+    const isKnown = isDenied && !call.isAnonymous &&
+      await authorizer.credential(call.scopes) !== undefined;
     const { why, error } = said ?? await this.said(answer, absent);
-    if (status === 401 || status === 403) {
-      const { authorizer } = await this.reach();
-      const isKnown = !call.isAnonymous && await authorizer.credential(call.scopes) !== undefined;
-      return this.#denied(call, url, why, error, isKnown);
+    // To a storage behind the registry nobody can log in.
+    if (isDenied && url.origin !== base.origin) {
+      return new RegistryError("UNAUTHORIZED", call, url, why, error);
     }
+    if (isDenied) return this.#denied(call, url, why, error, isKnown);
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
     const isTooLarge = call.body !== undefined && TOO_LARGE.includes(status);
     const next = isTooLarge ? TAKE_LARGER : askedToWait(error) ?? call.otherwise;

@@ -112,7 +112,9 @@ export async function checkRegistry(checkup: Checkup): Promise<void> {
     });
     const who = known ? "with your credential" : "without a credential";
     if (push === false) {
-      const mend = `log in as somebody who may push (kodeno login ${new URL(origin).host})`;
+      const mend = known
+        ? "have its owner let you push there, or log in as somebody who may"
+        : `log in as somebody who may push (kodeno login ${new URL(origin).host})`;
       checkup.add("wrong", `${origin} lets in ${who}, but not to push to ${repository}`, mend);
     } else if (push) checkup.ok(`${origin} lets push to ${repository} ${who}`);
     else if (isOpen) checkup.ok(`${origin} lets everybody in`);
