@@ -67,7 +67,7 @@ export class Checkup {
     const message = messageOf(error);
     const ends = [...message.matchAll(/; /g)].map(({ index }) => index);
     const isWhole = (text: string) => text.split("(").length === text.split(")").length;
-    const end = ends.find((at) => isWhole(message.slice(0, at))) ?? ends[0];
+    const end = ends.find((at) => isWhole(message.slice(0, at)));
     if (end === undefined) this.add(status, message);
     else this.add(status, message.slice(0, end), message.slice(end + 2));
   }
