@@ -70,7 +70,11 @@ for (const status of [400, 403, 405, 501]) {
     const [image] = graph.manifests;
     assert.equal(await store.has(image.descriptor), false);
     assert.equal(await store.has(small.descriptor), false);
-    await failsWith("NOT_FOUND", () => store.resolve("v1"), /the registry does not have it \(MANIFEST/);
+    await failsWith(
+      "NOT_FOUND",
+      () => store.resolve("v1"),
+      /the registry does not have it \(MANIFEST/,
+    );
     await thereAndBack(store);
     await push(store, large);
     // A blob that is there is not read for that.
@@ -166,12 +170,17 @@ const WITHOUT_API: readonly Reply[] = [
   { status: 404 },
   { status: 405 },
   { status: 406 },
+  { status: 410 },
   { status: 501 },
+  { status: 200 },
+  { status: 204 },
+  { status: 200, body: "ok" },
+  { status: 200, body: { referrers: [] } },
   page,
   { ...page, status: 403 },
 ];
 for (const answer of WITHOUT_API) {
-  const what = answer.headers ? "a web page" : "nothing";
+  const what = answer.headers ? "a web page" : JSON.stringify(answer.body) ?? "nothing";
   odd(
     `referrers are answered ${answer.status} with ${what}`,
     [{ url: "/referrers/", answer }],

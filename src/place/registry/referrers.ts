@@ -29,7 +29,13 @@ import {
   oddity,
   parseIndex,
 } from "../../oci/manifest.ts";
-import { type Document, isWebPage, refuseWebPage, type Repository } from "./repository.ts";
+import {
+  type Document,
+  isWebPage,
+  mediaTypeOf,
+  refuseWebPage,
+  type Repository,
+} from "./repository.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { Bound } from "./bounds.ts";
 import { backoffMs, connectionFailure } from "./failure.ts";
@@ -47,7 +53,7 @@ async function* pagesOf(
   client: RegistryClient,
   call: Call,
   isAbsent: (answer: Answer) => boolean,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly answer: Answer }> {
   const seen = new Set<string>();
   let length = 0;
   using bound = new Bound(call.signal);
@@ -75,7 +81,7 @@ async function* pagesOf(
     }
     length += bytes.length;
     if (length > MAX_LIST_BYTES) throw astray(`it has more than ${MAX_LIST_BYTES} bytes`);
-    yield bytes;
+    yield { bytes, answer };
     const { url } = answer;
     to = nextPage(answer.headers.get("link"), url);
     seen.add(url.href);
@@ -109,7 +115,7 @@ export async function listTags(
   const call = repository.call("GET", "tags/list?n=1000", doing, options);
   const pages = await Array.fromAsync(
     pagesOf(client, call, ({ status }) => status === 404),
-    (bytes) => tagsOf(bytes, doing),
+    ({ bytes }) => tagsOf(bytes, doing),
   );
   if (pages.length > 0) return pages.flat();
   throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
@@ -129,10 +135,12 @@ function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
 
 /**
  * Whether a registry does not know the API for referrers. Those of before it, and proxies, take it for a
- * broken request, for one that nobody may make, or show their page for people.
+ * broken request, of whatever kind, or show their page for people.
  */
 function hasNoReferrers(answer: Answer): boolean {
-  return [400, 404, 405, 406, 501].includes(answer.status) || isWebPage(answer);
+  const { status } = answer;
+  const isOdd = status < 500 && ![200, 401, 403, 408, 429].includes(status);
+  return isOdd || status === 501 || isWebPage(answer);
 }
 
 /** The last change of each list in this process; the next one waits for it. */
@@ -166,8 +174,16 @@ export class Referrers {
     const path = `referrers/${digest}`;
     const call = repository.call("GET", path, `list ${what}`, this.options);
     const asked = { ...call, headers: { accept: MediaType.index } };
-    const read = (bytes: Uint8Array) => parseIndex(bytes, what).manifests;
-    const pages = await Array.fromAsync(pagesOf(repository.client, asked, hasNoReferrers), read);
+    const pages: (readonly Descriptor[])[] = [];
+    for await (const { bytes, answer } of pagesOf(repository.client, asked, hasNoReferrers)) {
+      try {
+        pages.push(parseIndex(bytes, what).manifests);
+      } catch (error) {
+        // What is not even called an index is what it says to everything that it does not know.
+        if (pages.length > 0 || isIndexType(mediaTypeOf(answer))) throw error;
+        return undefined;
+      }
+    }
     if (pages.length === 0) return undefined;
     return [...new Map(pages.flat().map((one) => [one.digest, one])).values()];
   }

@@ -168,7 +168,7 @@ export class Repository {
     const digest = namedDigest(answer);
     const length = answer.headers.get("content-length");
     const found = digest !== undefined && length !== null &&
-      { mediaType: typeOf(answer), digest, size: Number(length) };
+      { mediaType: mediaTypeOf(answer), digest, size: Number(length) };
     if (!found || !hasSuccessors(found)) return (await this.getManifest(ref, options)).descriptor;
     if (isDigest(ref) && found.digest !== ref) {
       // Of another algorithm, it may be that of the same bytes.
@@ -212,7 +212,7 @@ export class Repository {
         const actual = digestOf(bytes, digestAlgorithm(said));
         if (actual !== said) throw otherDigest(call, actual);
       }
-      const told = { mediaType: typeOf(answer), digest, size: bytes.length };
+      const told = { mediaType: mediaTypeOf(answer), digest, size: bytes.length };
       const descriptor = hasSuccessors(told) ? told : { ...told, mediaType: ownType(bytes) };
       if (hasSuccessors(descriptor)) return { descriptor, bytes };
       const type = JSON.stringify(told.mediaType);
@@ -342,7 +342,8 @@ export function refuseWebPage(call: Call, answer: Answer, mediaType: string): vo
   throw new RegistryError("REGISTRY_FAILED", call, url, why, more);
 }
 
-function typeOf(answer: Answer): string {
+/** The media type that an answer tells, in small letters; "" when it tells none. */
+export function mediaTypeOf(answer: Answer): string {
   return (answer.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
