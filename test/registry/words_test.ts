@@ -61,6 +61,23 @@ Deno.test("registry words: a login that is not taken is told to be made again", 
   }
 });
 
+Deno.test("registry words: a login is shown to those who ask for it only at their root", async () => {
+  const rules: readonly OddRule[] = [{
+    answer: ({ url, headers: { authorization } }, usual) => {
+      if (authorization !== undefined) return usual();
+      return url === "/v2/" ? { status: 401, headers: challenge } : refusal(403, "DENIED", "who?");
+    },
+  }];
+  await asking(USER, rules, async (store) => {
+    await store.check();
+    await push(store, small);
+  });
+  await asking(undefined, rules, async (store) => {
+    await failsWith("UNAUTHORIZED", () => store.check(), /403 \(DENIED: who\?\)/);
+    await failsWith("UNAUTHORIZED", () => store.check(), LOGIN);
+  });
+});
+
 Deno.test("registry words: a tag that may not change, and a name that is not there", async () => {
   const cases: readonly (readonly [Reply, RegExp])[] = [
     [

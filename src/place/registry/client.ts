@@ -98,6 +98,8 @@ export class RegistryClient {
   /** How much a request of an upload may carry. */
   readonly uploadSize: UploadSize = new UploadSize();
   #reached: Reached | undefined;
+  /** `WWW-Authenticate` of its root, where that had to be asked. */
+  #challenge: Promise<string | null> | undefined;
   /** The end of the last wait that was told of, as by `Date.now()`: many requests may wait for one. */
   #waitsUntil = 0;
 
@@ -239,8 +241,11 @@ export class RegistryClient {
         body: body?.(),
         signal,
       });
-      if (answer.status === 401 && own && refused++ < 2) {
-        const challenge = answer.headers.get("www-authenticate");
+      // Some refuse whom they do not know as they refuse whom they do.
+      const isUnknown = answer.status === 403 && authorization === undefined && !call.isAnonymous;
+      if ((answer.status === 401 || isUnknown) && own && refused++ < 2) {
+        const challenge = answer.headers.get("www-authenticate") ??
+          (isUnknown ? await (this.#challenge ??= this.#askForChallenge(base, signal)) : null);
         const again = await authorizer.refused(call.scopes, authorization, challenge, signal);
         if (again && !call.isAnonymous) {
           await answer.body.cancel();
@@ -255,6 +260,19 @@ export class RegistryClient {
         throw new RegistryError("REGISTRY_FAILED", call, url, why);
       }
       url = next;
+    }
+  }
+
+  /** How the registry wants to be told who is asking, of one that says so only at its root. */
+  async #askForChallenge(base: URL, signal?: AbortSignal): Promise<string | null> {
+    try {
+      const url = new URL("/v2/", base);
+      const answer = await this.shared.transport.send({ method: "GET", url, signal });
+      await answer.body.cancel();
+      return answer.status === 401 ? answer.headers.get("www-authenticate") : null;
+    } catch {
+      // What was asked first is told.
+      return null;
     }
   }
 
