@@ -103,6 +103,18 @@ odd("neither HEAD nor ranges", [
   assert.equal(await again.has(large.descriptor), true);
 });
 
+odd("HEAD tells the length of its own answer, which has no body", [{
+  method: "HEAD",
+  answer: (_, usual) => {
+    const { status, headers = {} } = usual();
+    return { status, headers };
+  },
+}], async (store) => {
+  await thereAndBack(store);
+  await using again = openRegistry(store.name);
+  for (const { descriptor } of graph.blobs) assert.equal(await again.has(descriptor), true);
+});
+
 // Types of manifests
 
 for (
@@ -243,6 +255,23 @@ for (const status of [200, 201]) {
     assert.ok(same(await pull(store, large), large.bytes));
   });
 }
+
+odd("a part of an upload is answered without an address", [{
+  method: "PATCH",
+  answer: (_, usual) => {
+    usual();
+    return { status: 202 };
+  },
+}], async (store) => {
+  await push(store, large);
+  assert.ok(same(await pull(store, large), large.bytes));
+});
+
+odd("a manifest is taken with 204", [{
+  method: "PUT",
+  url: "/manifests/",
+  answer: (_, usual) => ({ ...usual(), status: 204 }),
+}], thereAndBack);
 
 for (const told of ["location", "docker-content-digest"]) {
   odd(`a blob is answered 200 with ${told}`, [{

@@ -87,7 +87,7 @@ export class Repository {
     refuseWebPage(call, answer, d.mediaType);
     const length = answer.status === 206
       ? /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? null
-      : answer.headers.get("content-length");
+      : lengthOf(answer);
     return length === null || Number(length) === d.size;
   }
 
@@ -166,7 +166,7 @@ export class Repository {
     if (answer === undefined) return undefined;
     refuseWebPage(call, answer, "");
     const digest = namedDigest(answer);
-    const length = answer.headers.get("content-length");
+    const length = lengthOf(answer);
     const found = digest !== undefined && length !== null &&
       { mediaType: mediaTypeOf(answer), digest, size: Number(length) };
     if (!found || !hasSuccessors(found)) return (await this.getManifest(ref, options)).descriptor;
@@ -237,7 +237,7 @@ export class Repository {
     };
     const { attempts } = this.client.shared.policy;
     let answer = await this.client.call(call);
-    for (let tried = 1; ![200, 201, 202].includes(answer.status); tried++) {
+    for (let tried = 1; ![200, 201, 202, 204].includes(answer.status); tried++) {
       const failure = await this.client.failureOf(call, answer);
       const mayPass = failure.registryCodes.includes(BLOB_UNKNOWN);
       if (!mayPass || tried >= attempts) throw failure;
@@ -345,6 +345,12 @@ export function refuseWebPage(call: Call, answer: Answer, mediaType: string): vo
 /** The media type that an answer tells, in small letters; "" when it tells none. */
 export function mediaTypeOf(answer: Answer): string {
   return (answer.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+/** The length that an answer to HEAD tells, if it does; some tell that of the answer itself. */
+function lengthOf({ headers }: Answer): string | null {
+  const length = headers.get("content-length");
+  return length === "0" ? null : length;
 }
 
 /** The digest that an answer tells, if it does. */

@@ -296,7 +296,8 @@ export class Upload {
     const answer = await this.#client.call(call);
     if (goesOn(answer)) {
       await answer.body.cancel();
-      return await this.#client.locationOf(call, answer);
+      // Where it says nothing, there is no other place.
+      return answer.headers.has("location") ? await this.#client.locationOf(call, answer) : to;
     }
     const isRefused = (isStream ? STREAM_REFUSED : TOO_LARGE).includes(answer.status);
     if (!isRefused) throw await this.#failure(call, answer);
