@@ -128,14 +128,16 @@ function originOf(
 
 function shown(image: ImageSettings): ShownImage {
   const { go, platforms, origins, templates: _, ...rest } = image;
+  // The names of variables are enough where their values may be secrets.
+  const maskedOf = (name: string, value: string) => SECRET.test(`${name}=${value}`) ? "***" : value;
   const values: Readonly<Record<keyof ImageValues, unknown>> = {
     ...rest,
+    imageEnv: Object.fromEntries(
+      Object.entries(image.imageEnv).map(([name, value]) => [name, maskedOf(name, value)]),
+    ),
     platforms: platforms === "all" ? ["all"] : platforms.map(formatPlatformSpec),
     ...go,
-    // The names of variables are enough where their values may be secrets.
-    env: Object.entries(go.env).map(([name, value]) =>
-      `${name}=${SECRET.test(`${name}=${value}`) ? "***" : value}`
-    ),
+    env: Object.entries(go.env).map(([name, value]) => `${name}=${maskedOf(name, value)}`),
   };
   const names = Object.keys(values) as (keyof ImageValues)[];
   return Object.fromEntries(

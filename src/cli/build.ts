@@ -185,7 +185,7 @@ const deps = command({
       "--flags <flags>  flags of go build, such as -tags=x (default: none)",
       splitWords,
     ),
-    env: each("--env <name=value>  environment variable of go build (default: none)"),
+    env: each("--env <name=value>  variable for go build (default: none)"),
     baseImage:
       '--base-image <image>  asked for its platforms where they are "all" (default: static)',
     offline: "--offline  fetch nothing",

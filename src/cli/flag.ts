@@ -110,6 +110,10 @@ export function splitWords(value: string): readonly string[] {
 export type Filling<Options> = { readonly [K in keyof Options]?: Flags[string] };
 
 /** A flag that may be said again, each time with pairs `name=value`. */
-export function pairs(what: string, text: Text): Flag<Readonly<Record<string, string>>> {
-  return { text, add: (value, before) => ({ ...before, ...parsePairs(what, splitList(value)) }) };
+export function pairs(
+  what: string,
+  text: Text,
+  split: (value: string) => readonly string[] = splitList,
+): Flag<Readonly<Record<string, string>>> {
+  return { text, add: (value, before) => ({ ...before, ...parsePairs(what, split(value)) }) };
 }

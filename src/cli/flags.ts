@@ -90,6 +90,11 @@ export const BUILD_FLAGS = {
     "annotation",
     "--image-annotation <key=value>  annotation of the manifests (default: none)",
   ),
+  imageEnv: pairs(
+    "image variable",
+    "--image-env <name=value>  variable that the image runs with (default: none)",
+    (value) => [value],
+  ),
   user: "--image-user <user>  user the image runs as (default: the base image's)",
   imageRefs: "--image-refs <file>  write the references to a file (default: none)",
   entrypointArgs: each(
@@ -107,7 +112,9 @@ export const BUILD_FLAGS = {
     "--flags <flags>  more flags of go build, such as -tags=netgo (default: none)",
     splitWords,
   ),
-  env: each("--env <name=value>  environment variable of go build (default: none)"),
+  env: each(
+    "--env <name=value>  variable for go build only, not for the image (default: none)",
+  ),
   disableOptimizations: "--disable-optimizations  build for a debugger",
   sourceDateEpoch: {
     text:

@@ -46,7 +46,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "--oci --out --output -o": "--oci-layout --json",
   "--port --publish -p": "--expose --listen",
   "--user -u": "--image-user --username",
-  "-e": "--image-env",
+  "--environment -e": "--image-env",
 };
 
 /** By the flag of others: what to do where the command has no flag for it. */

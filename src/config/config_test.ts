@@ -35,6 +35,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     templates: [],
     labels: {},
     annotations: {},
+    imageEnv: {},
     user: undefined,
     entrypointArgs: [],
     expose: [],

@@ -23,7 +23,7 @@ type Settled<K extends keyof ImageValues> = {
 
 /** Everything that shapes one image; frozen. */
 export interface ImageSettings
-  extends Settled<"baseImage" | "linuxCapabilities" | "labels" | "annotations" | "entrypointArgs"> {
+  extends Settled<"baseImage" | "linuxCapabilities" | "entrypointArgs" | (typeof JOINED)[number]> {
   /** What is asked of the base, or `all` it has. */
   readonly platforms: readonly PlatformSpec[] | "all";
   readonly go: GoFlagsConfig;
@@ -49,14 +49,16 @@ export interface GoFlagsConfig extends
 
 /** A text of an image that has to be filled in. */
 interface ImageTemplate {
-  readonly field: "labels" | "annotations" | "user" | "entrypointArgs" | "expose";
-  /** Of a label or annotation; the index in a list. */
+  readonly field: "user" | "entrypointArgs" | "expose" | (typeof JOINED)[number];
+  /** Of a label, annotation or variable; the index in a list. */
   readonly key: string;
   readonly text: string;
   /** Names its place for a person. */
   readonly from: string;
 }
 
+/** Fields whose entries are joined, by key. */
+const JOINED = ["labels", "annotations", "imageEnv"] as const;
 /** The place of a value that nobody said. */
 export const DEFAULT_ORIGIN = "default";
 
@@ -93,7 +95,7 @@ export function defaultKey(field: string): string {
 
 /**
  * Completes and checks what is said of an image, which an entry of `builds` may be for. Lists are taken
- * as they are from one source; labels, annotations and variables are joined, by key.
+ * as they are from one source; labels, annotations and variables of images are joined, by key.
  */
 export function resolveImage(
   options: BuildOptions,
@@ -110,14 +112,14 @@ export function resolveImage(
   };
   const pick = <K extends keyof typeof DEFAULTS>(field: K): NonNullable<ImageValues[K]> =>
     find(field) ?? DEFAULTS[field];
-  /** The texts of a field by their keys; labels and annotations are joined. */
+  /** The texts of a field by their keys. */
   const texts = (field: ImageTemplate["field"]): ReadonlyMap<string, string> => {
     find(field);
     const found = new Map<string, readonly [text: string, source: ImageSource]>();
     for (const source of sources.toReversed()) {
       const value = source.values[field];
       if (!says(field, value)) continue;
-      if (field !== "labels" && field !== "annotations") found.clear();
+      if (!JOINED.some((joined) => joined === field)) found.clear();
       const entries = Object.entries(typeof value === "string" ? [value] : value ?? {});
       for (const [key, text] of entries) found.set(key, [text, source]);
     }
@@ -146,6 +148,7 @@ export function resolveImage(
     linuxCapabilities: pick("linuxCapabilities"),
     labels: Object.freeze(Object.fromEntries(texts("labels"))),
     annotations: Object.freeze(Object.fromEntries(texts("annotations"))),
+    imageEnv: Object.freeze(Object.fromEntries(texts("imageEnv"))),
     user: texts("user").get("0"),
     entrypointArgs: [...texts("entrypointArgs").values()],
     expose: Array.from(texts("expose").values(), (one) => isTemplate(one) ? one : parsePort(one)),
@@ -232,6 +235,7 @@ export function fillImage(image: ImageSettings, texts: readonly string[]): Image
   const filled = {
     labels: { ...image.labels },
     annotations: { ...image.annotations },
+    imageEnv: { ...image.imageEnv },
     user: [image.user],
     entrypointArgs: [...image.entrypointArgs],
     expose: [...image.expose],
@@ -245,6 +249,7 @@ export function fillImage(image: ImageSettings, texts: readonly string[]): Image
     ...image,
     labels: Object.freeze(filled.labels),
     annotations: Object.freeze(filled.annotations),
+    imageEnv: Object.freeze(filled.imageEnv),
     // A user that comes to nothing is none, as where none is said.
     user: filled.user[0],
     entrypointArgs: filled.entrypointArgs.filter((one) => one !== undefined),

@@ -26,12 +26,13 @@ const pairs = z.record(z.string(), z.string());
 
 /** What may be said of an image, by the field of `ImageValues`; with ko's or our own description. */
 const SHAPE = {
-  env: texts.describe("NAME=VALUE each, for go build"),
+  env: texts.describe("NAME=VALUE each, for go build only; imageEnv is for the image"),
   flags: texts.describe("flags of go build; Go templates"),
   ldflags: texts.describe("flags of the linker; Go templates"),
   platforms: texts.describe("all, or os[/arch[/variant]] each"),
   labels: pairs.describe("labels of the image config; Go templates (kodeno only)"),
   annotations: pairs.describe("annotations of manifests and index; Go templates (kodeno only)"),
+  imageEnv: pairs.describe("variables that the image runs with; Go templates (kodeno only)"),
   user: z.string().describe("user the image runs as; a Go template (kodeno only)"),
   entrypointArgs: list.describe("arguments behind the binary; Go templates (kodeno only)"),
   expose: list.describe("ports to expose, 8080 or 53/udp; Go templates (kodeno only)"),

@@ -99,7 +99,7 @@ export interface ImageValues {
   readonly baseImage?: string | undefined;
   /** `os[/arch[/variant]]` each, or `all` alone; default `GOOS`/`GOARCH`, then `linux/amd64`. */
   readonly platforms?: readonly string[] | undefined;
-  /** `NAME=VALUE` for `go build` only; they beat the environment. */
+  /** `NAME=VALUE` for `go build` only, not for the image; they beat the environment. */
   readonly env?: readonly string[] | undefined;
   /** More flags for `go build`, such as `-tags=netgo`; may hold ko's templates. */
   readonly flags?: readonly string[] | undefined;
@@ -119,6 +119,8 @@ export interface ImageValues {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** User the image runs as; default the base image's. */
   readonly user?: string | undefined;
+  /** Variables that the program gets when the image runs; they beat those of the base. */
+  readonly imageEnv?: Readonly<Record<string, string>> | undefined;
   /** Arguments after the binary in the entrypoint. */
   readonly entrypointArgs?: readonly string[] | undefined;
   /** Ports to expose, `8080` or `53/udp`. */

@@ -18,6 +18,8 @@ import type { Base, BaseImage } from "./base.ts";
 export interface ImageOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** They beat those of the base. */
+  readonly imageEnv: Readonly<Record<string, string>>;
   readonly user: string | undefined;
   readonly entrypointArgs: readonly string[];
   /** `8080/tcp` each. */
@@ -111,6 +113,9 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
     ...ExposedPorts,
     ...Object.fromEntries(options.expose.map((port) => [port, {}])),
   };
+  const own = [...appendPath(run.Env ?? [], directory), `KO_DATA_PATH=${data}`]
+    .filter((entry) => !Object.hasOwn(options.imageEnv, entry.replace(/=.*$/s, "")));
+  const said = Object.entries(options.imageEnv).map((pair) => pair.join("="));
   const time = timestamp(options.sourceDateEpoch);
   const kodataTime = timestamp(options.kodataTime);
   const step = (created: string, comment: string) => ({
@@ -126,7 +131,7 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
     config: {
       ...run,
       Entrypoint: [binary, ...options.entrypointArgs],
-      Env: [...appendPath(run.Env ?? [], directory), `KO_DATA_PATH=${data}`],
+      Env: [...own, ...said],
       ...(options.user ? { User: options.user } : {}),
       ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
       ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),

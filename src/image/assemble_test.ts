@@ -23,6 +23,7 @@ const NOBODY_SAID_WHEN = "0001-01-01T00:00:00Z";
 const OPTIONS: ImageOptions = {
   labels: {},
   annotations: {},
+  imageEnv: {},
   user: undefined,
   entrypointArgs: [],
   expose: [],
@@ -102,12 +103,15 @@ Deno.test("assemble: the run config is the base's with ko's entries", () => {
   });
   const options = {
     labels: { both: "own", own: "y" },
+    imageEnv: { A: "own=1, 2", EMPTY: "", PATH: "/own" },
     user: "1000:1000",
     entrypointArgs: ["serve", "--port=80"],
     expose: ["80/tcp", "53/udp"],
   };
   const { config } = made({ run }, options).config;
   assert.deepEqual(config?.Labels, { base: "x", both: "own", own: "y" });
+  const env = ["B=2", "KO_DATA_PATH=/var/run/ko", "A=own=1, 2", "EMPTY=", "PATH=/own"];
+  assert.deepEqual(config?.Env, env);
   assert.equal(config?.User, "1000:1000");
   assert.deepEqual(config?.Entrypoint, ["/ko-app/app", "serve", "--port=80"]);
   assert.deepEqual(config?.ExposedPorts, { "80/tcp": {}, "53/udp": {} });

@@ -45,6 +45,8 @@ const WRONG: readonly (readonly [string, string[], RegExp, Record<string, string
   ["a label without =", ["--image-label", "novalue"], /label "novalue": it has no "="/],
   ["a label without a key", ["--image-label", "=x"], /no key before the "="/],
   ["an annotation without =", ["--image-annotation", "a"], /annotation "a": it has no "="/],
+  ["an image variable without =", ["--image-env", "PORT"], /image variable "PORT": it has no "="/],
+  ["an image variable without a name", ["--image-env", "=1"], /no key before the "="/],
   ["an environment entry without =", ["--env", "CC"], /"CC": it has no "="/],
   ["a number of jobs that is none", ["--jobs", "abc"], /Cannot use number of jobs "abc"/],
   ["a negative number of jobs", ["--jobs=-1"], /number of jobs "-1"/],

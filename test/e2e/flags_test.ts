@@ -167,6 +167,22 @@ Deno.test("flags: --image-label sets labels of the config, with commas and quote
   assert.deepEqual((await configOf(out, "latest")).config?.Labels, { a: "2", b: "x=y", c: "1,2" });
 });
 
+Deno.test("flags: --image-env is for the image and not for go build, commas and all", async () => {
+  await using dir = await app();
+  const more = ["--image-env", "HOSTS=a,b", "--image-env=GOAMD64=v3", "--image-env", "EMPTY="];
+  const { out, digest } = await build(dir, [
+    ...more,
+    "--image-env",
+    "HOSTS=c,d",
+    "--env",
+    "MINE=1",
+  ]);
+  const env = (await configOf(out, "latest")).config?.Env ?? [];
+  assert.deepEqual(env.slice(-3), ["HOSTS=c,d", "GOAMD64=v3", "EMPTY="]);
+  assert.ok(!env.some((entry) => entry.startsWith("MINE=")));
+  assert.equal((await buildSettings(out, digest)).GOAMD64, "v1");
+});
+
 Deno.test("flags: --image-annotation annotates the index and each of its manifests", async () => {
   await using dir = await app();
   const args = ["--image-annotation", "team=blue", "--platform", "linux/amd64,linux/arm64"];

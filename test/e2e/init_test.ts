@@ -20,6 +20,7 @@ RUN CGO_ENABLED=0 go build -ldflags "-s -X main.version=v7" -o /manager ./cmd/ma
 FROM scratch
 COPY --from=build /manager /manager
 USER 65532
+ENV MODE="{{fast}}"
 EXPOSE 8080
 ENTRYPOINT ["/manager", "--serve"]
 `;
@@ -86,6 +87,7 @@ Deno.test("init: --yes writes what config and build read, and the image is as th
         id: "manager",
         main: "./cmd/manager",
         ldflags: ["-s", "-X main.version=v7"],
+        imageEnv: { MODE: '{{"{{"}}fast}}' },
         user: "65532",
         entrypointArgs: ["--serve"],
         expose: ["8080"],
@@ -122,6 +124,7 @@ Deno.test("init: --yes writes what config and build read, and the image is as th
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stdout, /"--serve"/);
   assert.match(shown.stdout, /8080\/tcp/);
+  assert.match(shown.stdout, /"MODE=\{\{fast\}\}"/);
 });
 
 Deno.test("init: never touches a file that is there", async () => {

@@ -33,12 +33,15 @@ async function module(yaml: string | Uint8Array): Promise<TempDir> {
 
 Deno.test(".ko.yaml: what only kodeno reads is in the image", async () => {
   await using dir = await module(`defaultLabels: {team: blue}
+defaultImageEnv: {LEVEL: info, PORT: 80}
 defaultPlatforms: [linux/arm64]
 builds:
 - main: ./cmd/app
   platforms: [linux/amd64]
   labels: {part: app}
   annotations: {example.note: hi}
+  env: [MODE=build]
+  imageEnv: {PORT: 8080, MODE: run}
   user: "1000"
   entrypointArgs: [--listen, ":8080"]
   expose: [8080, 53/udp]
@@ -48,6 +51,7 @@ builds:
   const { architecture, config = {} } = await configOf(dir.join("out"), digestIn(stdout));
   assert.equal(architecture, "amd64");
   assert.deepEqual(config.Labels, { part: "app", team: "blue" });
+  assert.deepEqual(config.Env?.slice(-3), ["LEVEL=info", "PORT=8080", "MODE=run"]);
   assert.equal(config.User, "1000");
   assert.deepEqual(config.Entrypoint, ["/ko-app/app", "--listen", ":8080"]);
   assert.deepEqual(Object.keys(config.ExposedPorts ?? {}).sort(), ["53/udp", "8080/tcp"]);
@@ -67,7 +71,8 @@ Deno.test(".ko.yaml: a value with quotes and line breaks is one argument", async
 
 Deno.test(".ko.yaml: config shows where each value comes from, and no secrets", async () => {
   await using dir = await module("defaultBaseImage: scratch\ndefaultFlags: [-v]\n");
-  const args = ["config", "--image-label", "a=b", "--env", "MY_TOKEN=hidden"];
+  const secrets = ["--env", "MY_TOKEN=hidden", "--image-env", "PASSWORD=hidden"];
+  const args = ["config", "--image-label", "a=b", ...secrets];
   const env = { KO_DOCKER_REPO: "reg.test/team", KO_DEFAULTFLAGS: "-a" };
   const { stdout, code } = await kodeno(args, { cwd: dir.path, env });
   assert.equal(code, 0);
@@ -79,6 +84,8 @@ Deno.test(".ko.yaml: config shows where each value comes from, and no secrets", 
       "  labels: # --image-label",
       "  flags: # KO_DEFAULTFLAGS",
       "    - MY_TOKEN=***",
+      "  imageEnv: # --image-env",
+      '    PASSWORD: "***"',
       "  trimpath: true # default",
     ]
   ) assert.ok(stdout.split("\n").includes(line), `${line}\n${stdout}`);

@@ -33,6 +33,7 @@ Deno.test("templates: what .ko.yaml says of images expands as flags do", async (
 defaultAnnotations: {branch: '{{.Git.Branch}}'}
 builds:
 - labels: {own: '{{.GoEnv.GOARCH}}', '{{.Env.KEY}}': key, '{{"{{"}}x}}': '{{"{{"}}x}}'}
+  imageEnv: {REVISION: 'r{{.Git.ShortCommit}}', '{{.Env.KEY}}': '{{.Env.NONE}}'}
   user: '{{.Env.UID}}'
   entrypointArgs: ['{{.Env.NONE}}', '--dirty={{.Git.IsDirty}}', '', '{{"{{"}}.Name}}']
   expose: ['{{.Env.PORT}}/udp', '{{.Env.NONE}}']
@@ -55,6 +56,7 @@ builds:
     '{{"{{"}}x}}': "{{x}}",
     flag: "{{.Env.WORDS}}",
   });
+  assert.deepEqual(config.Env?.slice(-2), [`REVISION=r${commit}`, "{{.Env.KEY}}="]);
   assert.equal(config.User, "1000");
   assert.deepEqual(config.Entrypoint, ["/ko-app/app", "--dirty=false", "", "{{.Name}}"]);
   assert.deepEqual(Object.keys(config.ExposedPorts ?? {}), ["53/udp"]);

@@ -199,6 +199,7 @@ const APP = { importPath: "example.com/app", appName: "app", kodata: LAYER, bina
 const NOTHING = {
   labels: {},
   annotations: {},
+  imageEnv: {},
   user: undefined,
   entrypointArgs: [],
   expose: [],

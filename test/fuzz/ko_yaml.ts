@@ -34,6 +34,7 @@ builds:
     ldflags: [-X, "main.a={{.Git.Tag}}"]
     platforms: all
     labels: {x: "y"}
+    imageEnv: {PORT: "8080"}
     user: "65532"
     entrypointArgs: [--a, "b c"]
     expose: ["8080", 53/udp]

@@ -22,13 +22,13 @@ export function koText(programs: readonly GoProgram[], docker: ByImportPath, sch
   const isShared = bases.length === programs.length && others.length === 0;
   const document = new Document();
   const builds = built.map(([program, from]) => {
-    const { labels, user, entrypointArgs, expose } = from?.build ?? {};
+    const { labels, imageEnv, user, entrypointArgs, expose } = from?.build ?? {};
     const entry = document.createNode({
       id: program.id,
       ...filled({ dir: program.module }),
       main: mainOf(program),
       ...goFields(from),
-      ...filled({ labels, user, entrypointArgs, expose }),
+      ...filled(asTemplates({ labels, imageEnv, user, entrypointArgs, expose })),
     });
     if (from) entry.commentBefore = ` as in ${from.path}`;
     return entry;
@@ -53,9 +53,15 @@ function mainOf({ module, folder }: GoProgram): string {
 /** What a Dockerfile says of `go build`: the keys that `.ko.yaml` and skaffold.yaml share. */
 function goFields(from: DockerProgram | undefined) {
   const { env, flags, ldflags } = from?.build.go ?? {};
-  // As Go templates that give the text.
-  const asTemplate = (text: string): string => text.replaceAll("{{", '{{"{{"}}');
-  return filled({ env, flags: flags?.map(asTemplate), ldflags: ldflags?.map(asTemplate) });
+  return filled({ env, ...asTemplates({ flags, ldflags }) });
+}
+
+/** Texts as Go templates that give them; names of a map are none. */
+function asTemplates<T>(value: T): T {
+  if (typeof value === "string") return value.replaceAll("{{", '{{"{{"}}') as T;
+  if (Array.isArray(value)) return value.map(asTemplates) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([k, one]) => [k, asTemplates(one)])) as T;
 }
 
 /** Fields that say something. */
@@ -77,7 +83,8 @@ export function skaffoldText(
     const program = programs.find((one) => one.importPath === importPath);
     const main = koPath(image) === undefined && program ? mainOf(program) : undefined;
     const { base, labels } = from?.build ?? {};
-    const ko = { ...filled({ main, fromImage: base }), ...goFields(from), ...filled({ labels }) };
+    const said = filled(asTemplates({ labels }));
+    const ko = { ...filled({ main, fromImage: base }), ...goFields(from), ...said };
     return { image, ...filled({ context: module }), ko };
   });
   const document = new Document({

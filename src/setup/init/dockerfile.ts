@@ -46,7 +46,7 @@ const IMAGE = "; an image has the program, the files of a folder kodata beside i
 /** What is read of the stage that builds, what shapes nothing there, and what is read of the last. */
 const OF_BUILD = /^(?:ARG|COPY|ENV|RUN|WORKDIR)$/;
 const IDLE = /^(?:CMD|ENTRYPOINT|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|STOPSIGNAL|USER|VOLUME)$/;
-const OF_LAST = /^(?:ARG|CMD|COPY|ENTRYPOINT|EXPOSE|LABEL|MAINTAINER|USER|WORKDIR)$/;
+const OF_LAST = /^(?:ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|LABEL|MAINTAINER|USER|WORKDIR)$/;
 /** Flags of `go build` with a value, which may be the next word. */
 const WITH_VALUE =
   /^(?:C|\w+flags|buildmode|compiler|installsuffix|mod|modfile|o|overlay|p|pgo|pkgdir|tags)$/;
@@ -109,7 +109,8 @@ export function readDockerBuild(text: string, isFolder: IsFolder) {
   const final = stages.at(-1) as Stage;
   if (stages.length < 2) refuse("it has one stage: its image holds what it was built with");
   const last = readStage(final, OF_LAST, globals, isFolder);
-  const { copied, expose, labels, starts: { ENTRYPOINT = [], CMD = [], USER = [] } } = last;
+  const { copied, expose, labels, variables, starts: { ENTRYPOINT = [], CMD = [], USER = [] } } =
+    last;
   if (copied === undefined) refuse("its last stage copies no binary");
   const [program = "", ...entrypointArgs] = [...ENTRYPOINT, ...CMD];
   if (program === "") refuse("it does not say what to start");
@@ -133,7 +134,7 @@ export function readDockerBuild(text: string, isFolder: IsFolder) {
     notes.add("the arguments of its CMD follow those of its ENTRYPOINT: a run cannot replace them");
   }
   const image = { base: final.base, user: USER[0] || undefined, expose, entrypointArgs, labels };
-  return { ...image, main, go, notes: [...notes] };
+  return { ...image, imageEnv: variables, main, go, notes: [...notes] };
 }
 
 function readStage(stage: Stage, known: RegExp, globals: Variables, isFolder: IsFolder) {
@@ -142,6 +143,7 @@ function readStage(stage: Stage, known: RegExp, globals: Variables, isFolder: Is
   const programs: ReturnType<typeof readGoBuild>[] = [];
   const expose: string[] = [];
   const labels: Variables = new Map();
+  const variables: Variables = new Map();
   const starts: Record<string, readonly string[]> = {};
   let copied: { stage: string; source: string; target: string } | undefined;
   /** Where the build context stands in the container. */
@@ -162,6 +164,7 @@ function readStage(stage: Stage, known: RegExp, globals: Variables, isFolder: Is
         const value = name !== "ARG" ? own : AUTOMATIC.test(key) ? TARGET : own ?? globals.get(key);
         if (value !== undefined) (name === "LABEL" ? labels : values).set(key, value);
         else if (name !== "ARG") refuse(`its ${name} has no "="`, line);
+        if (name === "ENV") variables.set(key, value ?? "");
         if (name !== "ARG" || value === undefined || value === TARGET) continue;
         notes.add(
           `build argument ${key}: its default ${JSON.stringify(value)} is taken; in flags ` +
@@ -200,7 +203,8 @@ function readStage(stage: Stage, known: RegExp, globals: Variables, isFolder: Is
       }
     }
   }
-  const set = { expose, labels: Object.fromEntries(labels), starts, directory };
+  const own = { labels: Object.fromEntries(labels), variables: Object.fromEntries(variables) };
+  const set = { ...own, expose, starts, directory };
   return { programs, root, notes, copied, ...set };
 }
 

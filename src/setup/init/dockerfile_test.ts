@@ -34,6 +34,8 @@ FROM golang AS test
 RUN make test
 FROM gcr.io/distroless/static:nonroot
 LABEL org.opencontainers.image.title="An App" x=y
+ENV MODE=fast WORDS="a  b"
+ENV LEVEL=$MODE-1
 WORKDIR /
 COPY --from=build --chown=1:1 /workspace/manager .
 USER 65532:65532
@@ -46,6 +48,7 @@ CMD ["--fast"]
     user: "65532:65532",
     expose: ["8080", "53/udp"],
     labels: { "org.opencontainers.image.title": "An App", x: "y" },
+    imageEnv: { MODE: "fast", WORDS: "a  b", LEVEL: "fast-1" },
     entrypointArgs: ["--serve", "--fast"],
     main: "cmd/app/main.go",
     go: {
@@ -128,7 +131,9 @@ Deno.test("dockerfile: what else it does leaves it alone, and the reason says wh
     [build('RUN go build -o "/bin/app'), /quote without an end/, 4],
     [build('SHELL ["/bin/bash"]', "RUN go build -o /bin/app"), /SHELL/, 4],
     [last("RUN x", 'CMD ["/app"]'), /last stage uses RUN/],
-    [last("ENV A=b", 'CMD ["/app"]'), /last stage uses ENV; .*from its base/],
+    [last('SHELL ["sh"]', 'CMD ["/app"]'), /last stage uses SHELL; .*from its base/],
+    [last("ENV A b", 'CMD ["/app"]'), /its ENV has no "="/],
+    [last("ENV PATH=/x:$PATH", 'CMD ["/app"]'), /uses PATH, which it does not set/],
     [last("COPY static /static", 'CMD ["/app"]'), /copies static into the image; .*kodata/],
     [last("COPY --from=build /etc/ssl /etc/ssl", 'CMD ["/app"]'), /more than the binary/],
     [last("HEALTHCHECK NONE", 'CMD ["/app"]'), /HEALTHCHECK/],
