@@ -8,6 +8,7 @@ import { printable } from "../errors.ts";
 import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
 import { createLogUpdate } from "../npm/log_update.ts";
 import { alignedRows, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
+import { shortNames } from "./short_names.ts";
 
 interface Row extends Pick<BytesEvent, "image" | "platform" | "stage" | "bytes"> {
   /** When it began to move and when it was done, in milliseconds of the page's clock. */
@@ -96,7 +97,7 @@ export class LiveView {
   }
 
   #fitting(lines: readonly string[]): readonly string[] {
-    return lines.map((line) => line.slice(0, (process.stderr.columns || 80) - 1));
+    return lines.map((line) => line.slice(0, columns()));
   }
 
   /** Blobs on their way, one each, and the sum of all in the end; none before the first one. */
@@ -111,13 +112,13 @@ export class LiveView {
     });
     const moved = all.filter(({ state }) => state !== "there");
     const blobs = `${all.length} blobs`;
-    if (moved.length === 0) return [...alignedRows(rows, " "), `${blobs}, all of them there`];
+    if (moved.length === 0) return [...nameRows(rows), `${blobs}, all of them there`];
     const bytes = moved.reduce((sum, blob) => sum + blob.bytes, 0);
     const total = moved.reduce((sum, blob) => sum + blob.total, 0);
     const seconds = (performance.now() - (this.#began ?? 0)) / 1000;
     const rate = formatBytes(seconds > 0 ? bytes / seconds : 0);
     const went = `${formatBytes(bytes)} of ${formatBytes(total)}, ${rate}/s`;
-    return [...alignedRows(rows, " "), `${all.length - moving.length} of ${blobs}, ${went}`];
+    return [...nameRows(rows), `${all.length - moving.length} of ${blobs}, ${went}`];
   }
 }
 
@@ -131,5 +132,18 @@ function imageLines(rows: readonly Row[]): readonly string[] {
     (bytes > 0 ? formatBytes(bytes) : "").padStart(8),
     formatDuration((ended ?? now) - began).padStart(6),
   ]);
-  return alignedRows(cells, " ");
+  return nameRows(cells);
+}
+
+/** Columns that a line may fill. */
+function columns(): number {
+  return (process.stderr.columns || 80) - 1;
+}
+
+/** Rows as lines; the names in their second cells are shortened until all of the others is seen. */
+function nameRows(rows: readonly (readonly string[])[]): readonly string[] {
+  const [longest = ""] = alignedRows(rows.map((cells) => cells.with(1, "")), " ")
+    .toSorted((a, b) => b.length - a.length);
+  const names = shortNames(rows.map(([, name = ""]) => name), columns() - longest.length);
+  return alignedRows(rows.map((cells, i) => cells.with(1, names[i] ?? "")), " ");
 }

@@ -4,19 +4,15 @@
  * @module
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
-import { hasCode, KodenoError, printable } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { Emit, KodenoEvent } from "../events.ts";
 import { listenNow } from "../signals.ts";
 import type { LiveView } from "./live_view.ts";
-import { formatBytes, formatDuration, printNote, printResult, shortDigest } from "./output.ts";
+import { printNote, printResult } from "./output.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
-/** Smaller blobs are not worth a line of their own. */
-const LARGE_BYTES = 1_000_000;
-/** Milliseconds between two plain lines about one blob. */
-const PLAIN_MS = 10_000;
 
 /** What work is given. */
 export interface Work {
@@ -50,7 +46,7 @@ export async function runWork<T>(
   const { signal } = controller;
   const stop = (): void =>
     controller.abort(new KodenoError("INTERRUPTED", "Interrupted; nothing half-made was left"));
-  const { emit, live } = await makeProgress(showing);
+  const { emit, live, close } = await makeProgress(showing);
   const tell = (print: () => void): void => {
     try {
       using _ = live?.hidden();
@@ -75,14 +71,14 @@ export async function runWork<T>(
     if (signal.aborted && !hasCode(signal.reason, "INTERRUPTED")) throw signal.reason;
     return result;
   } finally {
-    live?.close();
+    close?.();
   }
 }
 
 /** Picks the way that fits the terminal and the flags. */
 async function makeProgress(
   { view, json, verbose }: Showing,
-): Promise<{ readonly emit: Emit; readonly live?: LiveView }> {
+): Promise<{ readonly emit: Emit; readonly live?: LiveView; readonly close?: () => void }> {
   if (json) return { emit: (event) => printResult(JSON.stringify(event)) };
   const note = (event: KodenoEvent): void => {
     if (event.type !== "note" || (event.level === "verbose" && !verbose)) return;
@@ -94,6 +90,7 @@ async function makeProgress(
     const live = new LiveView();
     return {
       live,
+      close: () => live.close(),
       emit: (event) => {
         if (event.type !== "note") return live.take(event);
         using _ = live.hidden();
@@ -101,36 +98,13 @@ async function makeProgress(
       },
     };
   }
-  const plainLine = plainLines();
+  const { PlainView } = await import("./plain_view.ts");
+  const plain = new PlainView();
   return {
+    close: () => plain.close(),
     emit: (event) => {
       note(event);
-      const line = plainLine(event);
-      if (line !== undefined) printNote(printable(line));
+      plain.take(event);
     },
-  };
-}
-
-/** Plain lines: for images, for each large blob, and now and then for one that takes long. */
-function plainLines(): (event: KodenoEvent) => string | undefined {
-  const told = new Map<string, number>();
-  return (event) => {
-    if (event.type === "stage") {
-      const what = `${event.image} ${event.platform}`;
-      if (event.stage === "compiling") return `${what}: compiling`;
-      return event.stage === "done"
-        ? `${what}: done in ${formatDuration(event.elapsedMs)}`
-        : undefined;
-    }
-    if (event.type !== "transfer" || event.total < LARGE_BYTES || event.state === "there") return;
-    const { image, digest, bytes, total, state } = event;
-    const name = `${image ? `${image} ` : ""}${shortDigest(digest)}`;
-    if (state === "done") return `${name}: ${formatBytes(total)} done`;
-    const now = performance.now();
-    const last = told.get(name);
-    if (last !== undefined && now - last < PLAIN_MS) return;
-    told.set(name, now);
-    if (last === undefined) return;
-    return `${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`;
   };
 }

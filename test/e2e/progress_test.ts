@@ -8,6 +8,7 @@ import { type Exchange, type Seen, startFaultProxy } from "../parts/fault_proxy.
 import { type Registry, startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
+import { goModule, printer } from "../support/go_module.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf } from "../support/layout.ts";
@@ -160,4 +161,22 @@ Deno.test({
     assert.equal(code, 0, stderr);
     assert.equal((await assertSound(dir.join("old"))).length, 2);
   },
+});
+
+Deno.test("progress: without a terminal, a line every half a minute while go compiles", async () => {
+  await using dir = await tempDir();
+  const files = { "a/main.go": printer("a"), "b/main.go": printer("b") };
+  await goModule(dir, "example.com/mod", files);
+  // The go of a large program, for which the real one is only slow enough.
+  const slow = '#!/bin/sh\n[ "$1" = build ] && sleep 62\nexec go "$@"\n';
+  await Deno.chmod(await dir.write("bin/go", slow), 0o755);
+  const env = { KO_GO_PATH: dir.join("bin/go") };
+  const { code, stderr } = await kodeno(["build", "./..."], { cwd: dir.path, env });
+  assert.equal(code, 0, stderr);
+  const lines = stderr.split("\n").filter((line) => line.startsWith("still"));
+  const times = lines.map((line) =>
+    Number(/^still compiling 2 packages for linux\/amd64, (\d+) s$/.exec(line)?.[1])
+  );
+  assert.equal(times.length, 2, stderr);
+  assert.ok(times.every((time, i) => Math.abs(time - 30 * (i + 1)) < 5), stderr);
 });

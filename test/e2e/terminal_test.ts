@@ -86,6 +86,36 @@ Deno.test({
 });
 
 Deno.test({
+  name: "terminal: rows of long names keep bytes and time, whatever the width",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await tempDir();
+    const module = "github.example.com/an-organization/a-repository-of-services";
+    const sink = "cmd/a-command-with-a-name-that-no-terminal-has-room-for-and-then-some";
+    await goModule(dir, module, {
+      "cmd/api/main.go": printer("api"),
+      [`${sink}/main.go`]: printer("sink"),
+    });
+    const end = / linux\/amd64 +done +\d+(?:\.\d)? [kM]?B +\d+\.\ds$/;
+    const short: readonly (readonly [number, string, RegExp])[] = [
+      [60, "api", /^\* a-c\S*\.\.\.\S*-some linux/],
+      [80, "api", /^\* a-command-\S*\.\.\.\S*-and-then-some linux/],
+      [120, "api", RegExp(`^\\* ${sink.slice(4)} linux`)],
+      [200, `${module}/cmd/api`, RegExp(`^\\* ${module}/${sink} linux`)],
+    ];
+    for (const [columns, api, name] of short) {
+      await using screen = await terminal(dir, {}, [columns, 20]);
+      const lines = await shown(screen, commandLine("build", "./cmd/..."));
+      const rows = lines.filter((line) => line.startsWith("* "));
+      assert.equal(rows.length, 2, lines.join("\n"));
+      assert.ok(rows.some((row) => row.startsWith(`* ${api} `)), rows.join("\n"));
+      assert.ok(rows.some((row) => name.test(row)), rows.join("\n"));
+      assert.ok(rows.every((row) => end.test(row) && row.length < columns), rows.join("\n"));
+    }
+  },
+});
+
+Deno.test({
   name: "terminal: more rows than a small screen has room for, without a trace of the others",
   ...needs("tmux"),
   fn: async () => {
