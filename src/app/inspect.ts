@@ -8,7 +8,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists } from "../io/files.ts";
 import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
-import { entryName } from "../oci/entries.ts";
+import { entryName, namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform, statedPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
@@ -97,7 +97,10 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
       }
       return found;
     };
-    if (!hasSuccessors(d)) return { ...plain(d), kind: "blob", ...await inspectBlob(reader, d) };
+    if (!hasSuccessors(d)) {
+      const { annotations } = namelessEntry(d);
+      return { ...plain(d), kind: "blob", annotations, ...await inspectBlob(reader, d) };
+    }
     const { index, manifest, problem } = await reader.document(d);
     if (problem !== undefined) return { ...plain(d), problem };
     const { annotations } = index ?? manifest ?? {};

@@ -88,7 +88,7 @@ function blobLine(paint: Paint, kind: string, blob: InspectedBlob): string {
     kind,
     paint("dim", printable(digest)),
     formatBytes(size),
-    ...(kind === "layer" ? [printable(short)] : []),
+    ...(kind === "layer" || kind === "blob" ? [printable(short)] : []),
     ...(problem ? [paint("red", printable(problem))] : []),
   ].join(" ");
 }

@@ -91,7 +91,7 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
   const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
     ? [
-      (entry) => entryName(entry) !== undefined && !oddity(entry),
+      (entry) => entryName(entry) !== undefined && isDocument(entry.mediaType) && !oddity(entry),
       (entry) => isDocument(entry.mediaType) && !oddity(entry),
       (entry) => !oddity(entry),
       () => true,

@@ -75,15 +75,19 @@ async function leftOutBeside(source: ImageStore, root: Descriptor, options: Open
   const own = entryName(root);
   if (own === undefined) return [];
   const names = new Set<string>();
+  const blobs = new Set<string>();
   const digests = new Set<string>();
   const odd = new Set<string>();
   for (const entry of await source.entries()) {
     const name = entryName(entry);
     if (oddity(entry) !== undefined) odd.add(nameOrDigest(entry));
-    else if (name !== undefined) names.add(name);
-    else if (entry.digest !== root.digest && hasSuccessors(entry)) {
+    else if (entry.digest === root.digest) names.add(name ?? own);
+    else if (name !== undefined) blobs.add(name);
+    else {
       // One that is damaged does not matter to the one that is copied.
-      const document = await readGraphDocument(source, entry, options).catch(() => undefined);
+      const document = hasSuccessors(entry)
+        ? await readGraphDocument(source, entry, options).catch(() => undefined)
+        : undefined;
       if (document?.subject === undefined) digests.add(entry.digest);
     }
   }
@@ -94,6 +98,7 @@ async function leftOutBeside(source: ImageStore, root: Descriptor, options: Open
   };
   return [
     ...tell(names, `${JSON.stringify(own)} names the same image; say a name to copy it`),
+    ...tell(blobs, "no image; say its name to copy it"),
     ...tell(digests, "without a name; copy by digest"),
     ...tell(odd, "it cannot be used, as kodeno ls says"),
   ];

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
@@ -139,6 +140,27 @@ Deno.test("unknown media types: copy and merge say that they took a blob alone",
   for (const layout of ["spec3", "spec4"]) {
     assert.deepEqual(await entriesOf(dir.join(layout)), [entry]);
   }
+  const shown = await done(dir, ["inspect", "spec"]);
+  assert.match(shown, /^blob sha256:\w+ 12 B application\/xml\n.*metainfo\.version=1\.0$/m);
+  // With a name it is still no image, and one that is not there does not hinder the others.
+  await layoutOf(dir, "gone", [
+    { ...one.root.descriptor, annotations: { "org.opencontainers.image.ref.name": "app" } },
+    { ...odd.descriptor, annotations: name },
+    entry,
+  ]);
+  await pushAll(await openLayout(dir.join("gone")), [odd]);
+  const only = await kodeno(["copy", "oci:gone", "oci:only"], { cwd: dir.path });
+  assert.match(only.stderr, /^Left out "odd" of oci:gone: no image; say its name to copy it$/m);
+  assert.match(only.stderr, new RegExp(`^Left out "${xml.descriptor.digest}" of oci:gone`, "m"));
+  assert.deepEqual(await digestsIn(dir, "only"), [ONE]);
+  const merged = await kodeno(["merge", "gone2", "gone"], { cwd: dir.path });
+  assert.match(merged.stderr, new RegExp(`^Left out ${xml.descriptor.digest}: Cannot find`, "m"));
+  assert.deepEqual(await digestsIn(dir, "gone2"), [digest, ONE].sort());
+  // What its entry carries itself is there.
+  const data = Buffer.from(odd.bytes).toString("base64");
+  await layoutOf(dir, "carried", [{ ...odd.descriptor, annotations: name, data }]);
+  await done(dir, ["merge", "carried2", "carried"]);
+  assert.deepEqual(await digestsIn(dir, "carried2"), [digest]);
   assert.deepEqual(await digestsIn(dir, "c"), [digest]);
   assert.deepEqual(await digestsIn(dir, "m"), [digest, ONE].sort());
   const { stdout } = await kodeno(["copy", "oci:l:odd", "oci:j", "--json"], { cwd: dir.path });

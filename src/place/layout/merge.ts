@@ -3,8 +3,9 @@
  * at once, so that nobody sees a part of it.
  * @module
  */
+import { fetchBlob } from "../../content/blobs.ts";
 import { copy, type CopyOptions, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
-import { graphKey } from "../../content/walk.ts";
+import { graphKey, hasSuccessors } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
@@ -116,8 +117,8 @@ const entryKey = (entry: Descriptor): string => `${graphKey(entry)} ${entryName(
 
 async function hindrance(place: ImageStore, entry: Descriptor, options: MergeOptions) {
   try {
-    if (entryName(entry) !== undefined) {
-      await (await place.fetch(entry, options)).cancel();
+    if (entryName(entry) !== undefined || !hasSuccessors(entry)) {
+      await (await fetchBlob(place, entry, options)).cancel();
       return undefined;
     }
     const { missing } = await subjectsOf(place, entry, options);
