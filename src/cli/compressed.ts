@@ -15,7 +15,9 @@ export function readInstead({ detail }: KodenoError, args: readonly string[]): s
   const { archive, compression } = detail;
   if (typeof archive !== "string" || typeof compression !== "string") return "";
   let file = "";
-  const words = args.map((word) => {
+  const words = args.map((word, i) => {
+    // A base image is not read from stdin.
+    if (args[i - 1] === "--base-image") return shellWord(word);
     const found = FORMS.map((form) => form.exec(word) ?? []).find(([, , path]) =>
       path !== undefined && [path, resolve(path)].includes(archive)
     );

@@ -35,7 +35,10 @@ Deno.test("compressed archives: the line that reads one does what was asked for"
 
 Deno.test("compressed archives: where none was named, there is no such line", () => {
   const base = { archive: resolve(FILE), compression: "zstd" };
-  assert.equal(readInstead(new KodenoError("BAD_PLACE", "no", base), ["build", "./cmd/app"]), "");
+  const builds = [["build"], ["build", "--base-image", `archive:${FILE}`]];
+  for (const args of builds) {
+    assert.equal(readInstead(new KodenoError("BAD_PLACE", "no", base), args), "");
+  }
   const other = new KodenoError("BAD_PLACE", "no", { archive: resolve(FILE) });
   assert.equal(readInstead(other, ["load", FILE]), "");
 });
