@@ -1,11 +1,12 @@
 /**
- * Every command of the README is run as it stands there, in a module like the one it speaks of, and
- * so is its library example. A block says above it which real parts it needs.
+ * Every command of the README and of the other pages is run as it stands there, in a module like the
+ * one they speak of, and so are the examples of the library. A block says above it which real parts
+ * it needs.
  * @module
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { startDockerd } from "../parts/dockerd.ts";
+import { freePort, startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs, searchPath } from "../parts/tools.ts";
 import { kodenoEnvironment, kodenoWords, ROOT } from "../support/kodeno.ts";
@@ -14,18 +15,30 @@ import { type TempDir, tempDir } from "../support/temp.ts";
 
 const README = await Deno.readTextFile(join(ROOT, "README.md"));
 const BLOCK = /^<!-- test ?(.*?) ?-->\n\n```sh\n(.*?)^```$/gms;
-/** The commands of a page, with the real parts that they need. */
-function blocksOf(page: string) {
-  return [...page.matchAll(BLOCK)].map(([, parts = "", text = ""]) => ({
+/** What CI runs itself, by page. */
+const BY_CI: Readonly<Record<string, readonly string[]>> = {
+  "README.md": [
+    "npx -y deno@2.9.6 run -A tasks/denort.ts /tmp/denort\n" +
+    "DENORT_BIN=/tmp/denort npx -y deno@2.6.8 task compile\n",
+    "npx -y deno@2.9.6 task quickstart\n",
+  ],
+};
+
+const PAGES = ["README.md", "docs/ko-yaml.md", "docs/security.md"];
+
+/** A page with its commands, and the real parts that they need. */
+async function readPage(name: string) {
+  const text = await Deno.readTextFile(join(ROOT, name));
+  const blocks = [...text.matchAll(BLOCK)].map(([, parts = "", text = ""]) => ({
     parts: parts.split(" ").filter((part) => part !== ""),
     text,
   }));
+  return { name, text, blocks };
 }
 
-const BLOCKS = blocksOf(README);
-const SECURITY = await Deno.readTextFile(join(ROOT, "docs/security.md"));
+const pages = await Promise.all(PAGES.map(readPage));
 
-const PROGRAM = `package main
+const MAIN = `package main
 
 import (
 	"fmt"
@@ -37,34 +50,77 @@ var version = "dev"
 func main() { fmt.Println("app", version, len(os.Args)) }
 `;
 
+/** Says to whoever asks what it is; without the packages of Go that take long to compile. */
+const SERVER = `package main
+
+import (
+	"fmt"
+	"log"
+	"net"
+)
+
+var version = "dev"
+
+func main() {
+	listener, err := net.Listen("tcp", ":8080")
+	for err == nil {
+		var asked net.Conn
+		if asked, err = listener.Accept(); err != nil {
+			break
+		}
+		asked.Read(make([]byte, 4096))
+		text := "app " + version + "\\n"
+		fmt.Fprintf(asked, "HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s", len(text), text)
+		asked.Close()
+	}
+	log.Fatal(err)
+}
+`;
+
 /** The module that the README speaks of, with a base image in a layout and kodeno on PATH. */
 async function userModule(): Promise<{ dir: TempDir; env: Record<string, string> }> {
   const dir = await tempDir();
   await dir.write("go.mod", "module example.com/user\n\ngo 1.22\n");
-  await dir.write("cmd/app/main.go", PROGRAM);
-  await dir.write("cmd/worker/main.go", PROGRAM);
+  await dir.write("cmd/app/main.go", SERVER);
+  await dir.write("cmd/worker/main.go", MAIN);
   await Deno.chmod(await dir.write("bin/kodeno", `#!/bin/sh\nexec ${kodenoWords()} "$@"\n`), 0o755);
   const env = kodenoEnvironment({ KODENO_CACHE: dir.join("cache") });
   env["PATH"] = [dir.join("bin"), ...searchPath()].join(":");
   return { dir, env };
 }
 
-Deno.test("the README has a command for each thing people do", () => {
-  assert.ok(BLOCKS.length >= 10, `${BLOCKS.length} blocks`);
-  // A shell block without the mark would be run by nobody; those of "Try it" are run by CI.
-  const shell = [...README.matchAll(/^```sh$/gm)].length;
-  assert.equal(shell - BLOCKS.length, 2);
-  assert.equal([...SECURITY.matchAll(/^```sh$/gm)].length, blocksOf(SECURITY).length);
-  for (const task of ["quickstart", "test"]) {
-    assert.ok(README.includes(`\`\`\`sh\nnpx -y deno@2.9.6 task ${task}\n\`\`\``), task);
+Deno.test("README: there is a command for each thing people do, and somebody runs each", async () => {
+  const ci = await Deno.readTextFile(join(ROOT, ".ci/run"));
+  for (const { name, text, blocks } of pages) {
+    assert.ok(name !== "README.md" || blocks.length >= 20, `${blocks.length} blocks`);
+    const known = [...blocks.map((block) => block.text), ...BY_CI[name] ?? []].sort();
+    // A shell block without the mark would be run by nobody.
+    const shell = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+    assert.deepEqual(shell.sort(), known, name);
+  }
+  for (const command of ['run -A tasks/denort.ts "$DENORT_BIN"', "deno@2.6.8 task compile"]) {
+    assert.ok(ci.includes(command), command);
   }
 });
 
-for (const { parts, text } of [...BLOCKS, ...blocksOf(SECURITY)]) {
+Deno.test("README: the figures are those that were measured", async () => {
+  const results = await Deno.readTextFile(join(ROOT, "bench/RESULTS.md"));
+  const ratio = (row: string) =>
+    Number(
+      results.split("\n").find((line) => line.startsWith(`| ${row} `))?.split("|")[5]
+        ?.match(/[\d.]+/)?.[0],
+    );
+  assert.ok(ratio("nothing changed, 1 image x 1 platform") < 0.22);
+  assert.ok(ratio("nothing changed, 30 images x 2 platforms") < 0.02);
+  assert.ok(Math.abs(ratio("cold go cache, 1 image x 1 platform") - 1) < 0.1);
+});
+
+const all = pages.flatMap(({ name, blocks }) => blocks.map((block) => ({ page: name, ...block })));
+for (const { page, parts, text } of all) {
   const [first = ""] = text.split("\n").filter((line) => line.includes("kodeno"));
   Deno.test({
-    name: `README: ${first}`,
-    ...needs(...parts, ...(parts.includes("dockerd") ? ["docker", "root"] : [])),
+    name: `${page.replace(/(?:docs\/)?(.*)\.md$/, "$1")}: ${first}`,
+    ...needs(...parts, ...(parts.includes("dockerd") ? ["docker", "root", "ip"] : [])),
     fn: async () => {
       const { dir, env } = await userModule();
       await using _ = dir;
@@ -74,13 +130,18 @@ for (const { parts, text } of [...BLOCKS, ...blocksOf(SECURITY)]) {
         assert.equal(made.code, 0, made.stderr);
       }
       await using registry = parts.includes("docker-registry") ? await startRegistry() : undefined;
-      await using dockerd = parts.includes("dockerd") ? await startDockerd() : undefined;
+      await using dockerd = parts.includes("dockerd")
+        ? await startDockerd({ ports: true })
+        : undefined;
+      // Two runs side by side cannot have one port.
+      const port = freePort();
+      const script = text.replace("8080:8080", `${port}:8080`).replace(":8080/", `:${port}/`);
       if (registry) env["REGISTRY"] = registry.host;
       if (dockerd) env["DOCKER_HOST"] = dockerd.host;
-      const outcome = await run("bash", ["-euo", "pipefail", "-c", text], { cwd: dir.path, env });
+      const outcome = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: dir.path, env });
       assert.equal(outcome.code, 0, `${text}\n${outcome.stderr}`);
-      if (dockerd) assert.match(outcome.stdout, /^app dev 1$/m);
-      if (text.includes("export KO_DOCKER_REPO=")) {
+      if (dockerd) assert.match(outcome.stdout, /^app dev$/m);
+      if (text.includes("export KO_DOCKER_REPO=registry.example/")) {
         assert.match(
           outcome.stdout,
           /^registry\.example\/team\/app:v1\.2\.0@sha256:[0-9a-f]{64}$/m,

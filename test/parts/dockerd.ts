@@ -54,6 +54,8 @@ export interface DockerdOptions {
   readonly tls?: DockerdTls | undefined;
   /** `debian` unless given. */
   readonly kind?: DockerdKind | undefined;
+  /** Lets containers publish ports, over a bridge of its own; needs the part "ip". */
+  readonly ports?: boolean | undefined;
   /** More of `daemon.json`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -63,7 +65,7 @@ const TODAY: readonly GoToolName[] = ["dockerd", "containerd", "containerd-shim-
 
 /** Starts a Docker daemon; needs the parts "root", "dockerd" and "docker", or see {@link dockerdKinds}. */
 export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
-  const { tls, kind = "debian", config = {} } = options;
+  const { tls, kind = "debian", ports = false, config = {} } = options;
   const programs = kind === "today" ? await Promise.all(TODAY.map(goTool)) : [];
   const path = programs[0] ?? rootTool("dockerd");
   const client = rootTool("docker");
@@ -81,30 +83,51 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
     const text = new TextDecoder();
     return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
   };
+  let bridge: string | undefined;
+  const clear = async () => {
+    await clearFolder(root);
+    if (bridge !== undefined) await ip("link", "del", bridge);
+  };
   try {
     await Deno.writeTextFile(join(root, "daemon.json"), JSON.stringify(config));
     const ready = async () => (await docker("version")).code === 0 || undefined;
     const address = tls ? `127.0.0.1:${freePort()}` : "";
     const network = tls ? networkArgs(address, tls) : [];
-    const args = [...daemonArgs(root, host), ...storeArgs[kind], ...network];
+    bridge = ports ? await addBridge(root) : undefined;
+    const args = [...daemonArgs(root, host, bridge), ...storeArgs[kind], ...network];
     const daemon = await startDaemon(path, args, ready, env);
     let ending: Promise<void> | undefined;
-    const stop = () => ending ??= daemon.stop().then(() => clearFolder(root));
+    const stop = () => ending ??= daemon.stop().then(clear);
     return { host, address, socket, root, docker, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await clearFolder(root);
+    await clear();
     throw error;
   }
 }
 
-function daemonArgs(root: string, host: string): string[] {
+async function ip(...args: string[]): Promise<void> {
+  const { code, stderr } = await new Deno.Command(rootTool("ip") ?? "ip", { args }).output();
+  if (code !== 0) throw new Error(`ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** A bridge with addresses that nobody else is likely to have; gives its name. */
+async function addBridge(root: string): Promise<string> {
+  const name = `kd${root.slice(-8)}`;
+  const [a, b] = crypto.getRandomValues(new Uint8Array(2));
+  await ip("link", "add", "name", name, "type", "bridge");
+  await ip("addr", "add", `10.${a}.${b}.1/24`, "dev", name);
+  await ip("link", "set", name, "up");
+  return name;
+}
+
+function daemonArgs(root: string, host: string, bridge = "none"): string[] {
   return [
     `--config-file=${join(root, "daemon.json")}`,
     `--data-root=${join(root, "data")}`,
     `--exec-root=${join(root, "exec")}`,
     `--pidfile=${join(root, "pid")}`,
     `--host=${host}`,
-    "--bridge=none",
+    `--bridge=${bridge}`,
     "--iptables=false",
     "--ip6tables=false",
     "--ip-forward=false",
@@ -127,8 +150,8 @@ function networkArgs(address: string, { ca, cert, key }: DockerdTls): string[] {
   return [`--host=tcp://${address}`, "--tlsverify", ...files];
 }
 
-/** A port that nobody listens on; dockerd does not say which one it took. */
-function freePort(): number {
+/** A port that nobody listens on, for those who do not say which one they took. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

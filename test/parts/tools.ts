@@ -54,6 +54,8 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   kubectl: "kubernetes-client",
   script: "bsdutils",
   strace: "strace",
+  ip: "iproute2",
+  curl: "curl",
   // For those of the Go programs that hold C.
   gcc: "gcc",
 };
