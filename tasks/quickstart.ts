@@ -27,9 +27,20 @@ if (code === 0) {
     );
   }
   console.error(`
-What next:
-  load it into Docker    skopeo copy oci:out:latest docker-daemon:hello:latest
-  push it to a registry  skopeo copy --all oci:out:latest docker://REGISTRY/hello:latest
-  build your own         npx -y deno@2.9.6 run -A cli.ts build PATH/TO/YOUR/MAIN/PACKAGE`);
+What next, with kodeno as the binary that "npx -y deno@2.9.6 task compile" makes, or
+  alias kodeno='npx -y deno@2.9.6 run -A ${root}cli.ts'
+
+  # run it in Docker, and see http://localhost:8080/
+  kodeno load out
+  docker run --rm -p 8080:8080 hello:latest
+
+  # push it to a registry
+  kodeno push out --to REGISTRY/TEAM
+
+  # be a registry that others pull it from
+  kodeno serve out
+
+  # build your own
+  kodeno build PATH/TO/MAIN/PACKAGE`);
 }
 Deno.exit(code);

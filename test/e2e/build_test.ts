@@ -1,49 +1,24 @@
 /**
- * `kodeno build` from end to end: the quickstart, what is printed where, and what the environment
- * says.
+ * `kodeno build` from end to end: what is printed where, and what the environment says.
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { goModule, printer, simpleModule } from "../support/go_module.ts";
-import { kodeno, kodenoEnvironment, ROOT } from "../support/kodeno.ts";
+import { kodeno } from "../support/kodeno.ts";
 import {
   assertClean,
   buildSettings,
   configOf,
   digestIn,
   entriesOf,
-  fileOf,
   imageNames,
   manifestOf,
   outputOf,
 } from "../support/layout.ts";
-import { run, succeed } from "../support/process.ts";
+import { succeed } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
 
 const REFERENCE = /^app:latest@sha256:[0-9a-f]{64}\n$/;
-
-Deno.test("build: the quickstart prints the reference of the image it makes, and no more", async () => {
-  // In a copy, since it writes beside the sources.
-  await using dir = await tempDir();
-  for (const name of ["cli.ts", "mod.ts", "deno.json", "deno.lock", "src", "tasks", "examples"]) {
-    await succeed("cp", ["-r", join(ROOT, name), dir.path]);
-  }
-  const env = kodenoEnvironment();
-  const quickstart = await run(Deno.execPath(), ["task", "quickstart"], { cwd: dir.path, env });
-  assert.equal(quickstart.code, 0, quickstart.stderr);
-  assert.match(quickstart.stdout, /^hello:latest@sha256:[0-9a-f]{64}\n$/);
-  assert.match(quickstart.stderr, /\$ kodeno build \.\/examples\/hello --platform linux\/amd64,/);
-  assert.match(quickstart.stderr, /skopeo copy oci:out:latest/);
-
-  const out = dir.join("out");
-  const digest = digestIn(quickstart.stdout);
-  assert.deepEqual((await assertClean(out)).map((entry) => entry.digest), [digest]);
-  const { manifests } = await manifestOf(out, digest);
-  assert.deepEqual(manifests.map(({ platform }) => platform?.architecture), ["amd64", "arm64"]);
-  const greeting = await fileOf(out, digest, "var/run/ko/greeting.txt", "linux/arm64");
-  assert.equal(new TextDecoder().decode(greeting), "Hello from kodata\n");
-});
 
 Deno.test("build: without arguments, the folder's program goes into out/ for linux/amd64", async () => {
   await using dir = await tempDir();
