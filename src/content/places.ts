@@ -39,6 +39,8 @@ export type Blobs = Pick<Source, "what" | "fetch">;
 
 /** A place with a list of images: a layout or an archive. */
 export interface ImageStore extends Source {
+  /** The repository of images that have a tag alone: the name of the folder or archive. */
+  readonly ownName?: string | undefined;
   /** Its images, as in an `index.json`; of one that cannot be used `oddity` tells why. */
   entries(): Promise<readonly Descriptor[]>;
 }

@@ -13,7 +13,14 @@ import {
   isManifestType,
 } from "./descriptor.ts";
 import { oddity } from "./manifest.ts";
-import { normalizeName, parseImageName, shortName } from "./reference.ts";
+import {
+  isReference,
+  isTag,
+  normalizeName,
+  parseImageName,
+  parseReference,
+  shortName,
+} from "./reference.ts";
 
 /** The tag, as every reader of layouts knows it. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
@@ -29,24 +36,66 @@ const shortNames = new WeakMap<Descriptor, string>();
 
 /**
  * The name (`NAME:TAG`) of an entry, where it has one: the short form of what is written there, by
- * which it is shown and compared. A name that says no registry has no host in it.
+ * which it is shown and compared. A name that says no registry has no host in it; one that says a
+ * digest and no tag (`NAME@DIGEST`) stays so.
  */
 export function imageName(entry: Descriptor): string | undefined {
-  const name = shortNames.get(entry) ?? writtenName(entry);
-  if (name === undefined || shortNames.has(entry)) return name;
-  const short = shortName(name);
-  shortNames.set(entry, short);
-  return short;
+  const known = shortNames.get(entry);
+  if (known !== undefined) return known;
+  const name = writtenName(entry);
+  if (name !== undefined) shortNames.set(entry, shortName(name));
+  return shortNames.get(entry);
 }
 
-/** As it is written: where it belongs, or whole where a tag belongs, as some tools do. */
-function writtenName({ annotations }: Descriptor): string | undefined {
-  const ref = annotations?.[REF_NAME];
-  return annotations?.[IMAGE_NAME] ?? (ref !== undefined && /[:/]/.test(ref) ? ref : undefined);
+/**
+ * As it is written, with a tag: where it belongs, or whole where a tag belongs, as podman and skopeo
+ * do. What could be the name of no image counts only where nothing else is written, not even a tag.
+ */
+function writtenName(entry: Descriptor): string | undefined {
+  const [image, ref] = [entry.annotations?.[IMAGE_NAME], refName(entry)];
+  const written = [image, ref && /[:/]/.test(ref) ? ref : undefined].filter((text) => text);
+  const usable = written.find((text) => text && isReference(text));
+  if (usable === undefined) return ref && isTag(ref) ? undefined : written[0];
+  const { name, tag, digest } = parseReference(usable);
+  if (tag === undefined && digest !== undefined) return usable;
+  return `${name}:${tag ?? (ref && tagIn(ref)) ?? "latest"}`;
 }
 
+/** The tag that a text is, or that a whole name has. */
+function tagIn(text: string): string | undefined {
+  if (isTag(text)) return text;
+  return isReference(text) ? parseReference(text).tag : undefined;
+}
+
+/** {@link calledName} without its tag or digest, in the short form: that of all its tags. */
+export function repositoryName(entry: Descriptor, own?: string): string | undefined {
+  const name = imageName(entry);
+  if (name !== undefined && isReference(name)) return shortName(parseReference(name).name);
+  return own !== undefined && calledName(entry, own) !== undefined ? own : undefined;
+}
+
+/**
+ * What an image is called wherever it goes, and by a server: its whole name, else its tag under `own`,
+ * the name of its folder or archive, or alone. What no registry could have is no name.
+ */
+export function calledName(entry: Descriptor, own?: string): string | undefined {
+  const name = imageName(entry);
+  if (name !== undefined && isReference(name)) return name;
+  const tag = refName(entry);
+  if (tag === undefined || !isTag(tag)) return undefined;
+  return own === undefined ? tag : `${own}:${tag}`;
+}
+
+/** {@link calledName} where names have tags, as in a daemon; one of a digest alone is none there. */
+export function taggedName(entry: Descriptor, own?: string): string | undefined {
+  const name = calledName(entry, own);
+  return name?.includes("@") ? undefined : name;
+}
+
+/** What stands where a tag belongs; a digest there, which the entry has anyway, says no name. */
 export function refName(entry: Descriptor): string | undefined {
-  return entry.annotations?.[REF_NAME];
+  const ref = entry.annotations?.[REF_NAME];
+  return ref && !isDigest(ref) ? ref : undefined;
 }
 
 /** What a person calls an entry: its whole name, else its tag. */
@@ -82,12 +131,17 @@ export function listNames(entries: readonly Descriptor[], withDigests = false): 
 }
 
 /**
- * Finds an entry by digest, whole name, or tag; the empty string stands for the only one. Entries
- * without a name, most often about the others, count for it only where there are no others, plain blobs
- * after those, and what cannot be used where there is nothing else. Several of different digests are
- * `BAD_REFERENCE`.
+ * Finds an entry by digest, whole name, or tag, which may stand under the name of the place, `own`; the
+ * empty string stands for the only one. Entries without a name, most often about the others, count
+ * for it only where there are no others, plain blobs after those, and what cannot be used where there
+ * is nothing else. Several of different digests are `BAD_REFERENCE`.
  */
-export function findEntry(entries: readonly Descriptor[], ref: string, where: string): Descriptor {
+export function findEntry(
+  entries: readonly Descriptor[],
+  ref: string,
+  where: string,
+  own?: string,
+): Descriptor {
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
   const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
     ? [
@@ -101,7 +155,8 @@ export function findEntry(entries: readonly Descriptor[], ref: string, where: st
     : [
       (entry) => imageName(entry) === short,
       (entry) => imageName(entry) === latest,
-      (entry) => refName(entry) === ref,
+      (entry) => refName(entry) === ref || tagIn(imageName(entry) ?? "") === ref,
+      (entry) => own !== undefined && calledName(entry, own) === short,
     ];
   let found: readonly Descriptor[] = [];
   for (const test of tests) if (found.length === 0) found = entries.filter(test);
@@ -190,7 +245,7 @@ export function withEach(entries: readonly Descriptor[], added: readonly Descrip
 }
 
 /** What no two entries share: the name, or the tag of one that has no more. */
-function nameKey(entry: Descriptor): string | undefined {
+export function nameKey(entry: Descriptor): string | undefined {
   const tag = refName(entry);
   return imageName(entry) ?? (tag === undefined ? undefined : `\n${tag}`);
 }

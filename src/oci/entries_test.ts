@@ -7,13 +7,16 @@ import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
 import { type Descriptor, MediaType } from "./descriptor.ts";
 import {
+  calledName,
   findEntry,
   IMAGE_NAME,
   imageName,
   namedEntry,
   namelessEntry,
   REF_NAME,
+  repositoryName,
   repositoryOfPath,
+  taggedName,
   withEach,
 } from "./entries.ts";
 
@@ -174,6 +177,7 @@ Deno.test("entries: found by whole name, tag, digest, or as the only one", async
     "latest": B,
     [C.digest]: C,
     "reg.local/x/y:v9": C,
+    "v9": C,
   };
   for (const [ref, expected] of Object.entries(cases)) {
     assert.equal(findEntry(entries, ref, "layout x").digest, expected.digest, ref);
@@ -213,4 +217,42 @@ Deno.test("entries: a place without names is called as its folder or file", () =
     assert.equal(repositoryOfPath(path), "my-app", path);
   }
   assert.equal(repositoryOfPath("app.tar.tar"), "app-tar");
+});
+
+Deno.test("entries: one rule says what an image is called", () => {
+  const digest = A.digest;
+  // Both annotations; what it is called in a folder `carry`; all its tags together.
+  const cases: readonly (readonly [image: string, ref: string, called?: string, all?: string])[] = [
+    ["docker.io/library/app:v1", "v1", "app:v1", "app"],
+    // podman, skopeo, nerdctl.
+    ["", "localhost/app:v1", "localhost/app:v1", "localhost/app"],
+    ["", "docker.io/library/app:v1", "app:v1", "app"],
+    ["", "app:v1", "app:v1", "app"],
+    ["", "127.0.0.1:5000/app", "127.0.0.1:5000/app:latest", "127.0.0.1:5000/app"],
+    // One that is called in full says more than the other, unless it can be no name.
+    ["reg.local/a:v1", "localhost/b:v2", "reg.local/a:v1", "reg.local/a"],
+    ["Not/A:Name", "localhost/b:v2", "localhost/b:v2", "localhost/b"],
+    ["Not/A:Name", "v2", "carry:v2", "carry"],
+    // A name without a tag has the other one, or `latest`.
+    ["reg.local/a", "v3", "reg.local/a:v3", "reg.local/a"],
+    ["reg.local:5000/a", "", "reg.local:5000/a:latest", "reg.local:5000/a"],
+    ["localhost/app", "localhost/app:v4", "localhost/app:v4", "localhost/app"],
+    // A digest is no tag, and beside one it says nothing.
+    [`reg.local/a@${digest}`, "", `reg.local/a@${digest}`, "reg.local/a"],
+    [`reg.local/a:v1@${digest}`, "", "reg.local/a:v1", "reg.local/a"],
+    ["", digest],
+    ["", "v1", "carry:v1", "carry"],
+    ["", "no/Tag"],
+    ["", "v1+5"],
+    ["", ""],
+  ];
+  for (const [image, ref, called, all] of cases) {
+    const one = entry(A, { [IMAGE_NAME]: image, [REF_NAME]: ref });
+    const text = JSON.stringify([image, ref]);
+    assert.equal(calledName(one, "carry"), called, text);
+    assert.equal(calledName(one), called?.replace(/^carry:/, ""), text);
+    assert.equal(taggedName(one, "carry"), called?.includes("@") ? undefined : called, text);
+    assert.equal(repositoryName(one, "carry"), all, text);
+    if (called) assert.equal(findEntry([entry(B), one], called, "layout x", "carry"), one, text);
+  }
 });

@@ -78,8 +78,12 @@ export function isImageId(text: string): boolean {
   return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
 }
 
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
 export function parseTag(tag: string): string {
-  if (TAG.test(tag)) return tag;
+  if (isTag(tag)) return tag;
   const shown = JSON.stringify(tag.slice(0, MAX_SHOWN));
   const why =
     'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-"';
@@ -118,6 +122,15 @@ export function parseImageName(text: string): { readonly name?: string; readonly
   const { name, tag = "latest", digest } = parseReference(text);
   if (digest !== undefined) throw bad(text, "a name that is given cannot hold a digest");
   return { name, tag };
+}
+
+/** Whether {@link parseReference} reads it. */
+export function isReference(text: string): boolean {
+  try {
+    return parseReference(text) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Reads a reference, or throws `BAD_REFERENCE`. */

@@ -6,7 +6,6 @@
 import { Buffer } from "node:buffer";
 import { posix } from "node:path";
 import type { CallOptions, Source } from "../../content/places.ts";
-import { hasSuccessors } from "../../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
@@ -23,7 +22,7 @@ import {
   MediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { findEntry, IMAGE_NAME, namedEntry } from "../../oci/entries.ts";
+import { findEntry, IMAGE_NAME, namedEntry, repositoryOfPath } from "../../oci/entries.ts";
 import {
   encodeJson,
   MAX_JSON_BYTES,
@@ -86,10 +85,6 @@ export async function openPipedArchive(
   return await openArchive(name, { signal, held });
 }
 
-/** Why a manifest may be missing, and what to do then. */
-const PARTIAL =
-  ': docker writes of an index the platforms that it has; choose one of them with "kodeno copy --platform"';
-
 /** The images of an archive. Made by {@link openArchive}. */
 export class ArchiveSource implements Source, Disposable {
   readonly #file: TarFile;
@@ -111,6 +106,11 @@ export class ArchiveSource implements Source, Disposable {
     return `archive ${this.path}`;
   }
 
+  /** {@inheritDoc ImageStore.ownName} */
+  get ownName(): string {
+    return repositoryOfPath(this.path);
+  }
+
   /** Lets go of what is held open: of a file with a name that gzip has not compressed, nothing. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
@@ -124,7 +124,7 @@ export class ArchiveSource implements Source, Disposable {
   /** {@inheritDoc Source.resolve} */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    return findEntry(await this.entries(), ref, this.what);
+    return findEntry(await this.entries(), ref, this.what, this.ownName);
   }
 
   /** Whether it has a blob. */
@@ -139,8 +139,7 @@ export class ArchiveSource implements Source, Disposable {
     const digest = parseDigest(d.digest);
     const found = this.#content.find(digest);
     if (found === undefined) {
-      const message = `Cannot find blob ${digest} in ${this.what}`;
-      throw new KodenoError("NOT_FOUND", message + (hasSuccessors(d) ? PARTIAL : ""));
+      throw new KodenoError("NOT_FOUND", `Cannot find blob ${digest} in ${this.what}`);
     }
     const size = found instanceof Uint8Array ? found.length : found.size;
     if (size !== d.size) {

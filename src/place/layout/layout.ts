@@ -16,6 +16,7 @@ import { fileStream } from "../../io/streams.ts";
 import { orAborted, SingleFlight } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
+  calledName,
   findEntry,
   imageName,
   listed,
@@ -23,6 +24,8 @@ import {
   namedEntry,
   namelessEntry,
   refName,
+  repositoryName,
+  repositoryOfPath,
   withEach,
 } from "../../oci/entries.ts";
 import { shortName } from "../../oci/reference.ts";
@@ -170,10 +173,15 @@ export class Layout implements ImageStore, Place, Disposable {
     return `layout ${this.directory}`;
   }
 
+  /** {@inheritDoc ImageStore.ownName} */
+  get ownName(): string {
+    return repositoryOfPath(this.directory);
+  }
+
   /** {@inheritDoc Source.resolve} */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    return findEntry(await this.entries(), ref, this.what);
+    return findEntry(await this.entries(), ref, this.what, this.ownName);
   }
 
   /** {@inheritDoc Source.fetch} */
@@ -308,7 +316,7 @@ export class Layout implements ImageStore, Place, Disposable {
     const gone = new Set<Descriptor>();
     const more = await this.change((entries) => {
       for (const name of names) {
-        const found = entries.filter((entry) => isMeant(entry, name));
+        const found = entries.filter((entry) => isMeant(entry, name, this.ownName));
         for (const entry of found) gone.add(entry);
         if (found.length > 0) continue;
         const what = `${JSON.stringify(name)} from ${this.what}`;
@@ -395,9 +403,10 @@ export class Layout implements ImageStore, Place, Disposable {
   }
 }
 
-function isMeant(entry: Descriptor, name: string): boolean {
+function isMeant(entry: Descriptor, name: string, own: string): boolean {
   if (entry.digest === name) return true;
   const whole = imageName(entry);
-  if (whole === undefined) return refName(entry) === name;
-  return [whole, whole.slice(0, whole.lastIndexOf(":"))].includes(shortName(name));
+  if (whole === undefined && refName(entry) === name) return true;
+  const names = [whole, calledName(entry, own), repositoryName(entry, own)];
+  return names.includes(shortName(name));
 }
