@@ -1,19 +1,14 @@
 /**
- * Which images an index has, which of them a platform asks for, and what of an index can be moved that
- * is there in part.
+ * Which image of an index a platform asks for, and what of an index can be moved that is there in part.
  * @module
  */
+import { imagesBelow, imagesWithPlatform, isImage, withPlatforms } from "../content/images.ts";
 import type { Blobs, CallOptions } from "../content/places.ts";
-import { readGraphDocument, Walk } from "../content/walk.ts";
-import { KodenoError } from "../errors.ts";
-import {
-  type Descriptor,
-  isIndexType,
-  isManifestType,
-  MediaType,
-  ociMediaType,
-} from "../oci/descriptor.ts";
-import { oddity } from "../oci/manifest.ts";
+import { ImageReader } from "../content/reader.ts";
+import { readGraphDocument } from "../content/walk.ts";
+import { hasCode, KodenoError } from "../errors.ts";
+import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
+import { listed } from "../oci/entries.ts";
 import {
   formatPlatform,
   formatPlatformSpec,
@@ -26,44 +21,19 @@ import {
 const USUAL: readonly PlatformSpec[] = [{ os: "linux", architecture: "amd64" }, { os: "linux" }];
 
 /**
- * The image manifests below a root, each once, in the order the index names them; a manifest is its
- * own. What BuildKit marks as `unknown` (attestations) and what is no image is left out.
+ * Picks one image below a root by its platform: the first of those wanted, and nothing where none of
+ * them is there; where `wanted` is left out, a usual one or else the first.
  */
-export async function imagesBelow(
+export async function chooseBelow(
   source: Blobs,
   root: Descriptor,
-  options?: CallOptions,
-): Promise<readonly Descriptor[]> {
-  const found: Descriptor[] = [];
-  const walk = new Walk(async (d, { below }) => {
-    if (isManifestType(d.mediaType)) {
-      if (isImage(d)) found.push(d);
-    } else if (isIndexType(d.mediaType)) {
-      await below((await readGraphDocument(source, d, options)).index?.manifests ?? []);
-    }
-  }, options);
-  await walk.from(root);
-  return found;
-}
-
-/** Whether a manifest is of an image, as far as its index says. */
-function isImage(d: Descriptor): boolean {
-  const { platform, artifactType } = d;
-  // crane says of an image that it is an artifact of the type of its config.
-  const isArtifact = artifactType !== undefined && ociMediaType(artifactType) !== MediaType.config;
-  return platform?.os !== "unknown" && !isArtifact && oddity(d) === undefined;
-}
-
-/**
- * Picks one image by its platform: the first of those wanted, and nothing where none of them is there;
- * where `wanted` is left out, a usual one or else the first.
- */
-export function chooseImage(
-  images: readonly Descriptor[],
   wanted?: readonly PlatformSpec[],
-): Descriptor | undefined {
+  options?: CallOptions,
+): Promise<Descriptor | undefined> {
+  const found = await imagesBelow(source, root, options);
   // An only one is taken as it is.
-  if (images.length === 1) return images[0];
+  if (found.length === 1) return found[0];
+  const images = await withPlatforms(source, root, found, options);
   return wanted ? firstMatch(images, wanted) : firstMatch(images, USUAL) ?? images[0];
 }
 
@@ -118,4 +88,37 @@ export async function presentImage(
   const [only, ...others] = there.filter(isImage);
   if (there.length === manifests.length || only === undefined || others.length > 0) return root;
   return { ...only, annotations: root.annotations };
+}
+
+/**
+ * Work that takes an image whole. Where a blob of it is not there, the error says which of its platforms
+ * are, and which are not; `next` is how one of those is taken.
+ */
+export async function takingWhole<T>(
+  source: Blobs,
+  root: Descriptor,
+  work: () => Promise<T>,
+  next = "take one that is with --platform",
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!hasCode(error, "NOT_FOUND") || !isIndexType(root.mediaType)) throw error;
+    const [there, missing] = await platformsThere(source, root).catch(() => [[], []] as const);
+    if (there.length === 0 || missing.length === 0) throw error;
+    const what = `its platforms ${listed(missing)} are not there, ${listed(there)} are; ${next}`;
+    throw new KodenoError("NOT_FOUND", `${error.message}: ${what}`, error.detail, { cause: error });
+  }
+}
+
+/** The platforms of an index that are there with all their blobs, and those that are not. */
+async function platformsThere(source: Blobs, root: Descriptor) {
+  const reader = new ImageReader(source);
+  const [there, missing]: [string[], string[]] = [[], []];
+  for (const d of await imagesWithPlatform(source, root)) {
+    const name = d.platform ? formatPlatform(d.platform) : d.digest;
+    const { complete } = await reader.summary(d, true);
+    (complete ? there : missing).push(name);
+  }
+  return [there, missing] as const;
 }

@@ -21,7 +21,7 @@ import {
 import { imageName, namedEntry, namelessEntry, withEach } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
-import { chooseImage, imagesBelow } from "../choose_image.ts";
+import { chooseBelow } from "../choose_image.ts";
 
 /** The error for an archive that is damaged, or made to do harm. */
 export function badArchive(path: string, why: string, cause?: unknown): KodenoError {
@@ -149,7 +149,7 @@ export async function archiveDocuments(
   /** One item for each image, with all of its names. */
   const items = new Map<string, { RepoTags: string[] | null; Layers: readonly string[] }>();
   for (const entry of entries) {
-    const chosen = chooseImage(await imagesBelow(source, entry, options), platforms);
+    const chosen = await chooseBelow(source, entry, platforms, options);
     if (chosen === undefined) continue;
     const { manifest } = await readGraphDocument(source, chosen, options);
     if (!manifest || ociMediaType(manifest.config.mediaType) !== MediaType.config) continue;

@@ -4,6 +4,7 @@
  * daemon as an archive, and kept in a temporary file for as long as it is read.
  * @module
  */
+import { imagesBelow } from "../../content/images.ts";
 import type { Blobs, CallOptions, Source } from "../../content/places.ts";
 import { readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
@@ -11,11 +12,11 @@ import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
 import { openSpool } from "../../io/spool.ts";
 import { z } from "../../npm/zod.ts";
-import { type Descriptor, isManifestType, parseDigest } from "../../oci/descriptor.ts";
+import { type Descriptor, isIndexType, isManifestType, parseDigest } from "../../oci/descriptor.ts";
 import { imageName, nameOrDigest } from "../../oci/entries.ts";
 import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
-import { chooseImage, imagesBelow, presentImage } from "../choose_image.ts";
+import { chooseBelow, presentImage } from "../choose_image.ts";
 import type { Environment } from "../registry/proxy.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import { type DaemonEndpoint, findDaemon } from "./endpoint.ts";
@@ -241,10 +242,10 @@ export class Daemon extends DaemonPlace<string> implements Source {
   override async close(options: CallOptions = {}): Promise<void> {
     const sent = new Map<Descriptor, readonly string[]>();
     for (const entry of this.entries) {
-      const images = await imagesBelow(this.documents, entry, options);
-      const platforms = images.length > 1 ? await this.platforms(options) : undefined;
+      const isSeveral = isIndexType(entry.mediaType);
+      const platforms = isSeveral ? await this.platforms(options) : undefined;
       // The one that the archive says to a daemon which takes only one.
-      const own = chooseImage(images, platforms);
+      const own = await chooseBelow(this.documents, entry, platforms, options);
       const ids = own ? await this.#idsOf(this.documents, own, options) : [];
       sent.set(entry, [entry.digest, ...ids]);
     }

@@ -5,8 +5,8 @@
  * @module
  */
 import { copy, type CopyOptions } from "../../content/copy.ts";
+import { imagesBelow, withPlatforms } from "../../content/images.ts";
 import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
-import { imagePlatform } from "../../content/reader.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { orAborted, Pool } from "../../io/concurrency.ts";
@@ -23,7 +23,7 @@ import {
   FOLDERS,
   padding,
 } from "../archive/collector.ts";
-import { firstMatch, imagesBelow, onlyMatch } from "../choose_image.ts";
+import { firstMatch, onlyMatch } from "../choose_image.ts";
 import { MemoryStore } from "../memory.ts";
 import type { Environment } from "../registry/proxy.ts";
 import { DaemonClient } from "./client.ts";
@@ -126,9 +126,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     // An only image is taken as it is: the daemon may be able to emulate its platform.
     if (first !== undefined && others.length === 0 && platform === undefined) return first;
     const wanted = platform ? [platform] : await this.platforms({ signal });
-    const have = await Array.fromAsync(images, async (d): Promise<Descriptor> => {
-      return { ...d, platform: d.platform ?? await imagePlatform(source, d, { signal }) };
-    });
+    const have = await withPlatforms(source, root, images, { signal });
     const doing = `load ${root.digest} into the Docker daemon at ${this.where}`;
     const chosen = platform ? onlyMatch(have, platform, doing) : firstMatch(have, wanted);
     if (chosen !== undefined) return chosen;
