@@ -7,7 +7,8 @@
 import { join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
-import { inlineContent } from "../content/blobs.ts";
+import type { Source } from "../content/places.ts";
+import { ImageReader } from "../content/reader.ts";
 import { cachedSource } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -21,6 +22,7 @@ import type { LayerCache } from "../layers/cache.ts";
 import { type Descriptor, digestHex, isForeign } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
+import { takingWhole } from "../place/choose_image.ts";
 import { BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { openRegistries, openSource, parsePlace } from "../place/open.ts";
@@ -81,8 +83,9 @@ export class BaseSet implements AsyncDisposable {
     // A path would differ from machine to machine; the image's own name does not.
     const name = place.kind === "daemon" ? undefined : imageName(root);
     const what = `base image ${baseImage}`;
-    const base = await readBase(source, root, platforms, what, { signal, name });
-    if (source instanceof Layout) await checkLayers(source, base, what);
+    const reading = () => readBase(source, root, platforms, what, { signal, name, emit });
+    const base = await takingWhole(source, root, reading);
+    if (place.kind === "layout") await checkLayers(source, base, what);
     return base;
   }
 
@@ -115,7 +118,8 @@ export class BaseSet implements AsyncDisposable {
     const known = offline || digest !== undefined ? cache.known(asked) : undefined;
     const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
     // As ko writes it: a digest says all, and a tag beside it may have moved.
-    const options = { signal, name: digest === undefined ? fullName : `${name}@${digest}` };
+    const said = digest === undefined ? fullName : `${name}@${digest}`;
+    const options = { signal, emit, name: said };
     const what = `base image ${baseImage}`;
     const base = await readBase(cachedSource(source, cache.blobs), root, platforms, what, options);
     // Whoever names it by its digest later need not ask for it again.
@@ -127,9 +131,10 @@ export class BaseSet implements AsyncDisposable {
 }
 
 /** Says before anything is built that a layer of a layout is missing. */
-async function checkLayers(layout: Layout, base: Base, what: string): Promise<void> {
+async function checkLayers(layout: Source, base: Base, what: string): Promise<void> {
+  const reader = new ImageReader(layout);
   for (const layer of base.images.flatMap((image) => image.manifest.layers)) {
-    if (isForeign(layer) || inlineContent(layer) || await layout.has(layer)) continue;
+    if (isForeign(layer) || (await reader.blob(layer)).problem === undefined) continue;
     const why = `layer ${layer.digest} is not there, or has another size; make the layout again`;
     throw new KodenoError("NOT_FOUND", `Cannot use ${what}: ${why}`);
   }

@@ -78,13 +78,16 @@ async function platformThere(source: Blobs, d: Descriptor, options?: CallOptions
   }
 }
 
-/** Whether a manifest is of an image, as far as its index says. */
+/**
+ * Whether a manifest is of an image, as far as its index says. One that cannot be used is, where its
+ * platform is known: whoever asks for that is told what is wrong.
+ */
 export function isImage(d: Descriptor): boolean {
   const { platform, artifactType } = d;
   // crane says of an image that it is an artifact of the type of its config.
   const isArtifact = artifactType && ociMediaType(artifactType) !== MediaType.config;
-  if (oddity(d) !== undefined || attestedBy(d) !== undefined) return false;
-  return platform?.os !== "unknown" && !isArtifact;
+  if (isArtifact || attestedBy(d) !== undefined || platform?.os === "unknown") return false;
+  return platform !== undefined || oddity(d) === undefined;
 }
 
 /**

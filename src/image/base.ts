@@ -2,19 +2,17 @@
  * Base images: picking the wanted platforms from a place, and reading only what those need.
  * @module
  */
+import { imagesWithPlatform } from "../content/images.ts";
 import type { Blobs, CallOptions, Source } from "../content/places.ts";
 import { readDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import { type Descriptor, type Digest, isIndexType, isManifestType } from "../oci/descriptor.ts";
-import {
-  type ImageConfig,
-  type Manifest,
-  parseConfig,
-  parseIndex,
-  parseManifest,
-} from "../oci/manifest.ts";
+import { listed } from "../oci/entries.ts";
+import { type ImageConfig, type Manifest, parseConfig, parseManifest } from "../oci/manifest.ts";
 import {
   formatPlatform,
+  isBuildable,
   type Platform,
   platformMatches,
   platformOf,
@@ -42,22 +40,24 @@ export interface Base {
 
 export type BasePlatforms = readonly PlatformSpec[] | "all";
 
+interface BaseOptions extends CallOptions {
+  readonly name?: string | undefined;
+  /** Told of platforms that are left out, since Go builds nothing for them. */
+  readonly emit?: Emit | undefined;
+}
+
 /** Reads the wanted platforms of a base image, which `what` names in errors. */
 export async function readBase(
   source: Source,
   root: Descriptor,
   wanted: BasePlatforms,
   what: string,
-  options: CallOptions & { readonly name?: string | undefined } = {},
+  options: BaseOptions = {},
 ): Promise<Base> {
   const { name } = options;
   if (isIndexType(root.mediaType)) {
-    const index = parseIndex(await readDocument(source, root, options), what);
-    // BuildKit keeps attestations as manifests of platform "unknown/unknown".
-    const manifests = index.manifests.filter((d) =>
-      isManifestType(d.mediaType) && d.platform !== undefined && d.platform.os !== "unknown"
-    );
-    const picked = pick(manifests, wanted, what);
+    const manifests = await imagesWithPlatform(source, root, options);
+    const picked = buildable(pick(manifests, wanted, what), what, options);
     const images = await Promise.all(picked.map((d) => readImage(source, d, what, options)));
     return { name, digest: root.digest, images };
   }
@@ -66,7 +66,7 @@ export async function readBase(
     throw new KodenoError("BAD_CONTENT", `Cannot use ${what} as a base image: ${why}`);
   }
   const image = await readImage(source, root, what, options);
-  const [picked] = pick([image], wanted, what);
+  const [picked] = buildable(pick([image], wanted, what), what, options);
   return { name, digest: root.digest, images: picked ? [picked] : [] };
 }
 
@@ -76,8 +76,8 @@ function pick<T extends { readonly platform?: Platform | undefined }>(
   wanted: BasePlatforms,
   what: string,
 ): readonly T[] {
-  const list = have.map((h) => h.platform ? formatPlatform(h.platform) : "").join(", ");
-  if (wanted === "all" && have.length > 0) return have;
+  const list = have.map((h) => formatted(h.platform)).filter((text) => text).join(", ");
+  if (wanted === "all" && list !== "") return have.filter((h) => h.platform);
   const matches = (spec: PlatformSpec, h: T): boolean =>
     h.platform !== undefined && platformMatches(spec, h.platform);
   const specs = wanted === "all" ? [] : wanted;
@@ -90,6 +90,25 @@ function pick<T extends { readonly platform?: Platform | undefined }>(
   const why = `${what} has ${list || "no platform"}`;
   throw new KodenoError("BAD_PLATFORM", `Cannot build for ${name}: ${why}`);
 }
+
+/** What Go builds programs for, of what a base has; a base of today may have more than that. */
+function buildable<T extends { readonly platform?: Platform | undefined }>(
+  picked: readonly T[],
+  what: string,
+  { emit }: BaseOptions,
+): readonly T[] {
+  const isKnown = ({ platform }: T) => platform !== undefined && isBuildable(platform);
+  const left = picked.filter((d) => !isKnown(d)).map(({ platform }) => formatted(platform));
+  if (left.length === 0) return picked;
+  const why = `${listed(left)} of ${what}: Go builds nothing for that`;
+  if (left.length === picked.length) {
+    throw new KodenoError("BAD_PLATFORM", `Cannot build for ${why}`);
+  }
+  emit?.({ type: "note", level: "warning", message: `Left out ${why}` });
+  return picked.filter(isKnown);
+}
+
+const formatted = (platform?: Platform): string => platform ? formatPlatform(platform) : "";
 
 async function readImage(source: Source, d: Descriptor, what: string, options: CallOptions) {
   const manifest = parseManifest(await readDocument(source, d, options), what);

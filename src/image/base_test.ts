@@ -13,6 +13,7 @@ import {
   pushAll,
 } from "../../test/support/image_graph.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { KodenoEvent } from "../events.ts";
 import { MediaType } from "../oci/descriptor.ts";
 import { formatPlatform, parsePlatformSpec, type Platform } from "../oci/platform.ts";
 import { MemoryStore } from "../place/memory.ts";
@@ -125,7 +126,7 @@ Deno.test("base: null is what is not there, and what is odd hinders no other pla
   await failsWith("BAD_CONTENT", arm, /Cannot use blake3:abc: its digest: it is not a digest/);
 });
 
-Deno.test("base: Docker's list is read, attestations and images of no platform are not", async () => {
+Deno.test("base: Docker's list is read, and attestations in it are not", async () => {
   const store = new MemoryStore();
   const docker = "application/vnd.docker.distribution.manifest";
   const layer = blob("layer");
@@ -144,6 +145,53 @@ Deno.test("base: Docker's list is read, attestations and images of no platform a
   await pushAll(store, [layer, config, manifest, root]);
   const base = await readBase(store, root.descriptor, "all", "base x");
   assert.deepEqual(found(base), ["linux/amd64"]);
+});
+
+Deno.test("base: indexes in an index are read, and a platform that none says is that of the config", async () => {
+  const { store, root, manifests } = await baseOf(["linux/arm64", "linux/amd64"]);
+  const bare = jsonBlob({
+    schemaVersion: 2,
+    manifests: [
+      manifests[0]?.descriptor,
+      // As Go's encoder writes what was not set.
+      { ...manifests[1]?.descriptor, platform: { os: "", architecture: "" } },
+    ],
+  }, root.descriptor.mediaType);
+  const outer = index([[bare]]);
+  await pushAll(store, [bare, outer]);
+  for (const { descriptor } of [bare, outer]) {
+    const all = await readBase(store, descriptor, "all", "base x");
+    assert.deepEqual(found(all), ["linux/arm64", "linux/amd64"]);
+    assert.equal(all.digest, descriptor.digest);
+    const one = await readBase(store, descriptor, wanted("linux/amd64"), "base x");
+    assert.deepEqual(found(one), ["linux/amd64"]);
+  }
+});
+
+Deno.test("base: what Go builds nothing for is left out, with a note", async () => {
+  const store = new MemoryStore();
+  const layer = blob("layer");
+  const parts = ["amd64", "sparc64", "alpha"].map((architecture) => {
+    const on = { os: "linux", architecture };
+    return { on, ...image(on, [layer]) };
+  });
+  await pushAll(store, [layer, ...parts.flatMap(({ manifest, config }) => [config, manifest])]);
+  const notes: string[] = [];
+  const emit = (event: KodenoEvent) => void (event.type === "note" && notes.push(event.message));
+  const readAll = async (some: typeof parts, text: string) => {
+    const root = index(some.map(({ manifest, on }) => [manifest, on]));
+    await pushAll(store, [root]);
+    return found(await readBase(store, root.descriptor, wanted(text), "base x", { emit }));
+  };
+  for (const text of ["all", "linux"]) {
+    assert.deepEqual(await readAll(parts, text), ["linux/amd64"]);
+  }
+  const left = "Left out linux/sparc64, linux/alpha of base x: Go builds nothing for that";
+  assert.deepEqual(notes.splice(0), [left, left]);
+  assert.deepEqual(await readAll(parts, "linux/amd64"), ["linux/amd64"]);
+  assert.deepEqual(notes, []);
+  const none = /^Cannot build for linux\/sparc64, linux\/alpha of base x: Go builds nothing/;
+  await failsWith("BAD_PLATFORM", () => readAll(parts.slice(1), "all"), none);
 });
 
 Deno.test("base: what cannot be a base says why", async () => {

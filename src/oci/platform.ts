@@ -65,6 +65,11 @@ const KNOWN = new Map(
   }).map(([os, architectures]) => [os, architectures.split(" ")] as const),
 );
 
+/** Whether Go builds programs for a platform, whatever its variant. */
+export function isBuildable({ os, architecture }: Platform): boolean {
+  return KNOWN.get(os)?.includes(architecture) === true;
+}
+
 /** The architectures Go builds `linux` programs for. */
 export const LINUX_ARCHITECTURES: readonly string[] = KNOWN.get("linux") ?? [];
 
