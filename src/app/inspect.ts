@@ -2,6 +2,7 @@
  * The recipe of `kodeno inspect`: the images of a layout or archive as trees of plain values.
  * @module
  */
+import { attestedBy } from "../content/images.ts";
 import { ImageReader, READ_BYTES } from "../content/reader.ts";
 import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
@@ -10,7 +11,7 @@ import { exists } from "../io/files.ts";
 import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
 import { entryName, namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
-import { formatPlatform, statedPlatform } from "../oci/platform.ts";
+import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
@@ -28,6 +29,8 @@ export interface InspectedImage extends InspectedBlob {
   /** `NAME:TAG`, or a tag alone; of an entry. */
   readonly name?: string | undefined;
   readonly platform?: string | undefined;
+  /** The digest of the image that it is an attestation of; "" where it does not say. */
+  readonly attested?: string | undefined;
   readonly artifactType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly manifests?: readonly InspectedImage[] | undefined;
@@ -86,7 +89,8 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
   const plain = (d: Descriptor) => ({
     kind: isIndexType(d.mediaType) ? "index" as const : "manifest" as const,
     ...bareDescriptor(d),
-    platform: d.platform && formatPlatform(d.platform),
+    platform: shownPlatform(d, d.platform),
+    attested: attestedBy(d),
   });
   const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
     const each = async (children: readonly Descriptor[]): Promise<readonly InspectedImage[]> => {
@@ -127,7 +131,7 @@ async function inspectManifest(
   for (const layer of layers) below.push(await inspectBlob(reader, layer));
   const platform = d.platform ?? (run.config && statedPlatform(run.config));
   return {
-    platform: platform && formatPlatform(platform),
+    platform: shownPlatform(d, platform),
     artifactType: artifactType || undefined,
     config: run.problem === undefined
       ? { ...await inspectBlob(reader, config), ...(run.config && settingsOf(run.config)) }
@@ -138,6 +142,11 @@ async function inspectManifest(
 
 async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<InspectedBlob> {
   return { ...bareDescriptor(d), problem: (await reader.blob(d)).problem };
+}
+
+/** An attestation runs nowhere. */
+function shownPlatform(d: Descriptor, platform: Platform | undefined): string | undefined {
+  return platform && attestedBy(d) === undefined ? formatPlatform(platform) : undefined;
 }
 
 function settingsOf({ created, config: run = {} }: ImageConfig) {

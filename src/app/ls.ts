@@ -2,6 +2,7 @@
  * The recipe of `kodeno ls`: the images of a layout or archive as a list.
  * @module
  */
+import { attestedBy } from "../content/images.ts";
 import { ImageReader } from "../content/reader.ts";
 import { hasSuccessors } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
@@ -12,8 +13,9 @@ import { openImages } from "../place/open.ts";
 
 /**
  * Lists the images of a layout or archive in its order: of each its name or tag, where it has one,
- * whether all its blobs are there, why it cannot be used where it cannot, and the digest of what it
- * refers to, where that is not there: nobody can tell what it is about.
+ * whether all its blobs are there, the digest of the image that it is an attestation of, where it is
+ * one, why it cannot be used where it cannot, and the digest of what it refers to, where that is not
+ * there: nobody can tell what it is about.
  */
 export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
   const store = await openImages(path, { signal, emit });
@@ -23,8 +25,9 @@ export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
     const { digest, mediaType } = entry;
     const missingSubject = await missingSubjectOf(reader, entry);
     const { size, platforms, complete } = await reader.summary(entry, true);
-    const problem = oddity(entry);
-    const what = { digest, mediaType, platforms, size, complete, problem, missingSubject };
+    const [problem, attested] = [oddity(entry), attestedBy(entry)];
+    const more = { complete, problem, attested, missingSubject };
+    const what = { digest, mediaType, platforms, size, ...more };
     images.push({ name: entryName(entry), ...what });
   }
   return images;

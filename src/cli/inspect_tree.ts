@@ -41,10 +41,11 @@ function printBelow(trees: readonly Tree[], indent: string): void {
 }
 
 function imageTree(paint: Paint, image: InspectedImage, before = ""): Tree {
-  const { kind, platform, artifactType, repeated } = image;
+  const { kind, platform, attested, artifactType, repeated } = image;
   const { annotations = {}, manifests = [], config, layers = [], referrers = [] } = image;
   const title = [
     ...(platform ? [paint("cyan", printable(platform))] : []),
+    ...(attested === undefined ? [] : [printable(`attestation of ${attested || "an image"},`)]),
     ...(artifactType ? [printable(artifactType)] : []),
     blobLine(paint, kind, image),
     ...(repeated ? ["(shown above)"] : []),

@@ -26,9 +26,10 @@ const ls = command({
   jsonType: "image",
   print: (images) => {
     const rows = images.map((image) => {
-      const { name, digest, size, platforms, complete, problem, missingSubject } = image;
+      const { name, digest, size, platforms, complete, problem, attested, missingSubject } = image;
       const last = [
         printable(platforms.join(",")),
+        attested !== undefined && printable(`(attestation of ${attested || "an image"})`),
         problem !== undefined ? `(${printable(problem)})` : !complete && "(incomplete)",
         missingSubject && `(refers to ${missingSubject}, which is not there)`,
       ];
