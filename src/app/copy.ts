@@ -14,8 +14,9 @@ import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
-import { imageName, repositoryOfPath } from "../oci/entries.ts";
+import { imageName } from "../oci/entries.ts";
 import { shortName } from "../oci/reference.ts";
+import { takingWhole } from "../place/choose_image.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
   giveUpNetwork,
@@ -132,9 +133,11 @@ async function write(work: Work, image: OpenImage) {
   try {
     using _ = await holdPlace(target, { signal });
     if (to.kind !== "registry") await tellTag(work, image, name, target);
-    const chosen = await target.prepare?.(source, root, { foreign, signal }) ?? root;
+    const preparing = async () => await target.prepare?.(source, root, { foreign, signal }) ?? root;
+    const chosen = await takingWhole(source, root, preparing);
     const how = near ? { ...options, emit: notesTo(emit), onBlob: undefined } : options;
-    await copy(source, chosen, target, { ...how, tags: name === undefined ? [] : [name] });
+    const tags = name === undefined ? [] : [name];
+    await takingWhole(source, chosen, () => copy(source, chosen, target, { ...how, tags }));
     if (name === undefined) await keepRoot(target, chosen, { signal });
     const along = referrers ? await (await referrerFinder(source, { signal }))(root) : [];
     await copyReferrers(source, along, target, how);
@@ -189,12 +192,11 @@ async function tellTag(
  * What an image is called where it goes: as the target says, else by its own name. One without a name
  * stays so: a name of ours might take that of another image.
  */
-function nameThere({ from, to }: Work, { name: own }: OpenImage, domain: string | undefined) {
-  const name = nameIn(to) || own;
+function nameThere({ to }: Work, image: OpenImage, domain: string | undefined) {
+  const name = nameIn(to) || image.name;
   if (to.kind === "registry" || name === undefined) return name;
   if (to.kind === "layout" || to.kind === "archive") return shortName(name);
   if (to.name !== "" || /[:/]/.test(name)) return nameInDaemon(name, domain);
   // A tag alone: the place it lies in stands for the name.
-  const path = "path" in from ? from.path : "";
-  return nameInDaemon(`${repositoryOfPath(path)}:${name}`, domain);
+  return nameInDaemon(image.ownName === undefined ? name : `${image.ownName}:${name}`, domain);
 }

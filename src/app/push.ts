@@ -14,9 +14,10 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { forEach, getOrSet, Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { entryName, imageName, refName } from "../oci/entries.ts";
+import { calledName, entryName } from "../oci/entries.ts";
+import { takingWhole } from "../place/choose_image.ts";
 import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts";
-import { openChosen } from "../place/open_image.ts";
+import { openChosen, tellLostName } from "../place/open_image.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
 
 interface PushRequest extends TransferOptions, Omit<PushNaming, "to">, WorkOptions {
@@ -26,6 +27,8 @@ interface PushRequest extends TransferOptions, Omit<PushNaming, "to">, WorkOptio
   readonly to?: readonly string[] | undefined;
   /** Names, tags or digests of the images to push; default all. */
   readonly images?: readonly string[] | undefined;
+  /** Pushes one image of several platforms alone. */
+  readonly platform?: string | undefined;
   /** Tells what would be sent, and sends nothing. */
   readonly dryRun?: boolean | undefined;
   /** Sums images up, too, as lines of JSON have it. */
@@ -47,11 +50,15 @@ const IMAGES_AT_ONCE = 2;
  * `blobs` and `bytes` that were sent, or would be
  */
 export async function push(request: PushRequest) {
-  const { from, images = [], signal, emit } = request;
-  using chosen = await openChosen(from, { images, verb: "push", signal, emit });
+  const { from, images = [], platform, signal, emit } = request;
+  using chosen = await openChosen(from, { images, verb: "push", platform, signal, emit });
   // What refers to an image goes where the image goes.
   const { source, images: entries, referrers } = chosen;
-  const named = entries.map((e) => ({ digest: e.digest, name: imageName(e), tag: refName(e) }));
+  const named = entries.map((entry) => {
+    const name = calledName(entry, source.ownName);
+    tellLostName(entry, name, from, emit);
+    return { digest: entry.digest, name };
+  });
   const prefixes = request.to && new Set(request.to.map(prefixOf));
   const destinations = [...prefixes ?? [undefined]].flatMap((to) =>
     planPush(named, { ...request, to }).map((one, i) => ({
@@ -72,14 +79,14 @@ export async function push(request: PushRequest) {
     const along = referrers.get(digest) ?? [];
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
-    if (request.dryRun) {
-      const how = { foreign, signal };
-      Object.assign(moved, await measureCopy(source, [entry, ...along], store, how));
-    } else {
-      const options = { signal, emit, image: name ?? repository, foreign, onBlob };
-      await copy(source, entry, store, { ...options, tags });
-      await copyReferrers(source, along, store, options);
-    }
+    const options = { signal, emit, image: name ?? repository, foreign, onBlob };
+    await takingWhole(source, entry, async () => {
+      if (request.dryRun) {
+        const how = { foreign, signal };
+        Object.assign(moved, await measureCopy(source, [entry, ...along], store, how));
+      } else await copy(source, entry, store, { ...options, tags });
+    });
+    if (!request.dryRun) await copyReferrers(source, along, store, options);
     return {
       name,
       digest,

@@ -2,8 +2,10 @@
  * The recipe of `kodeno tag`: an image of a layout gets more names.
  * @module
  */
+import { copy } from "../content/copy.ts";
 import type { Emit } from "../events.ts";
 import { parseImageName, shortName } from "../oci/reference.ts";
+import { wholeImages } from "../place/flat_index.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
 /**
@@ -20,7 +22,10 @@ export async function tag(
   for (const name of names) parseImageName(name);
   const layout = await openLayout(directory, { emit });
   using _ = await layout.hold();
-  const descriptor = await layout.resolve(source);
+  const images = wholeImages(layout);
+  const descriptor = await images.resolve(source);
+  // The index of an image that was written flat is not there yet.
+  if (await images.partsOf(descriptor.digest)) await copy(images, descriptor, layout);
   for (const name of names) await layout.tag(descriptor, name);
   return names.map((name) => ({ name: shortName(name), digest: descriptor.digest }));
 }

@@ -5,7 +5,6 @@
  */
 import { posix } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
 import {
   parseReference,
   parseRepository,
@@ -31,12 +30,8 @@ export interface PushNaming {
 /** An image of a layout, as far as its names go. */
 interface NamedImage {
   readonly digest: string;
-  /** `NAME:TAG`, where it has a whole name. */
+  /** `NAME:TAG` or `NAME@DIGEST`, where it has one. */
   readonly name?: string | undefined;
-  /** Its tag, where it has one. */
-  readonly tag?: string | undefined;
-  /** As its entry says. */
-  readonly platform?: Platform | undefined;
 }
 
 /** Where an image goes. */
@@ -49,7 +44,7 @@ export interface PushDestination {
 
 /**
  * The destination of each image, in their order: `REPO/NAME` with the name's own registry host taken
- * off, `REPO` itself with `bare` or for an image without a name, and without `to` what the name says.
+ * off, `REPO` itself with `bare` or for an image that has neither name nor tag, and without `to` what the name says.
  * Two different images do not get one name.
  */
 export function planPush(
@@ -80,10 +75,11 @@ export function planPush(
   });
 }
 
-/** One that has neither name nor tag is found by its digest: a tag of ours might hide another one. */
-function tagsOf({ name, tag }: NamedImage): readonly string[] {
-  if (name !== undefined) return [parseReference(name).tag ?? "latest"];
-  return tag === undefined ? [] : [parseTag(tag)];
+/** One that has no tag is found by its digest: a tag of ours might hide another one. */
+function tagsOf({ name }: NamedImage): readonly string[] {
+  if (name === undefined) return [];
+  const { tag, digest } = parseReference(name);
+  return tag === undefined && digest !== undefined ? [] : [tag ?? "latest"];
 }
 
 function repositoryOf(image: NamedImage, naming: PushNaming): string {
@@ -95,20 +91,13 @@ function repositoryOf(image: NamedImage, naming: PushNaming): string {
     if (name && splitHost(name).host !== undefined) return name;
     throw new KodenoError(
       "BAD_REFERENCE",
-      `Cannot push ${image.name ?? image.tag ?? image.digest}: its name says no registry; ` +
+      `Cannot push ${image.name ?? image.digest}: its name says no registry; ` +
         "say where with --to REPO (for Docker Hub, --to docker.io)",
     );
   }
   if (!name || (bare && !isBase && !isWhole)) return parseRepository(to);
   const { path } = splitHost(name);
   return parseRepository(posix.join(to, isBase ? posix.basename(path) : path));
-}
-
-/** What gets one name: an image, or one image for each of several platforms. */
-export interface LoadGroup<T extends NamedImage> {
-  /** Left out for what is found by its ID alone. */
-  readonly name?: string | undefined;
-  readonly images: readonly [T, ...T[]];
 }
 
 /**
@@ -125,34 +114,23 @@ export function nameInDaemon(name: string, domain: string | undefined): string {
 }
 
 /**
- * Groups images by what a daemon calls them, in their order. Images of one name, or without any, that
- * differ in the platform are an index that was written flat; others of one name are `BAD_OPTION`.
+ * What a daemon is to call images, in their order; an image of two names that are one there comes once.
+ * Two different images of one name are `BAD_OPTION`. One without a name is found by its ID alone.
  */
 export function planLoad<T extends NamedImage>(
   images: readonly T[],
   domain?: string,
-): readonly LoadGroup<T>[] {
-  const groups = new Map<string, { name?: string; images: [T, ...T[]] }>();
-  const isFlat = differInPlatform(images.filter(({ name }) => name === undefined));
+): readonly T[] {
+  const planned = new Map<string, T>();
   for (const image of images) {
     const name = image.name === undefined ? undefined : nameInDaemon(image.name, domain);
-    const key = name === undefined ? (isFlat ? "" : image.digest) : shortName(name);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { ...(name ? { name } : {}), images: [image] });
-    else if (!group.images.some(({ digest }) => digest === image.digest)) group.images.push(image);
+    const key = name === undefined ? image.digest : shortName(name);
+    const { digest } = planned.get(key) ?? image;
+    if (digest !== image.digest) {
+      const which = `they are ${digest} and ${image.digest}; choose one with --image DIGEST`;
+      throw new KodenoError("BAD_OPTION", `Cannot load two images as ${name}: ${which}`);
+    }
+    if (!planned.has(key)) planned.set(key, { ...image, name });
   }
-  for (const { name, images: [first, second, ...more] } of groups.values()) {
-    if (second === undefined || differInPlatform([first, second, ...more])) continue;
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot load two images as ${name}: they are ${first.digest} and ${second.digest}; choose ` +
-        "one with --image DIGEST",
-    );
-  }
-  return [...groups.values()];
-}
-
-function differInPlatform(images: readonly NamedImage[]): boolean {
-  const platforms = images.map(({ platform }) => platform && formatPlatform(platform));
-  return !platforms.includes(undefined) && new Set(platforms).size === images.length;
+  return [...planned.values()];
 }

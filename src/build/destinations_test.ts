@@ -8,10 +8,9 @@ import { nameInDaemon, planLoad, planPush } from "./destinations.ts";
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 const [A, B] = [digest("a"), digest("b")];
-const on = (architecture: string) => ({ os: "linux", architecture });
 
 Deno.test("push names: below a repository with the name's own host taken off, or as they are", async () => {
-  const image = { digest: A, name: "reg.local/team/app:v1", tag: "v1" };
+  const image = { digest: A, name: "reg.local/team/app:v1" };
   const cases = [
     [{}, "reg.local/team/app", "v1"],
     [{ to: "other.local/x" }, "other.local/x/team/app", "v1"],
@@ -28,6 +27,11 @@ Deno.test("push names: below a repository with the name's own host taken off, or
   }
   assert.deepEqual(planPush([{ digest: A }], { to: "other.local/x" }), [
     { repository: "other.local/x", tags: [] },
+  ]);
+  // One that names a digest alone gets no tag, which might be another image's.
+  const pinned = { digest: A, name: `reg.local/team/app@${A}` };
+  assert.deepEqual(planPush([pinned], { to: "other.local/x" }), [
+    { repository: "other.local/x/team/app", tags: [] },
   ]);
   await failsWith(
     "BAD_REFERENCE",
@@ -61,23 +65,20 @@ Deno.test("load names: a domain takes the place of the registry's host", () => {
   assert.equal(nameInDaemon("reg.example/app:v1", "dev.local/team"), "dev.local/team/app:v1");
 });
 
-Deno.test("load names: what differs in the platform alone is one image, all else are two", async () => {
-  const [a, b] = [{ digest: A, platform: on("amd64") }, { digest: B, platform: on("arm64") }];
-  const same = { digest: B, platform: on("amd64") };
+Deno.test("load names: an image of several names comes once for each, and two have none in common", async () => {
+  const [a, b] = [{ digest: A }, { digest: B }];
   const name = "app:v1";
-  assert.deepEqual(planLoad([a, b]), [{ images: [a, b] }]);
-  assert.deepEqual(planLoad([a, same]), [{ images: [a] }, { images: [same] }]);
-  assert.deepEqual(planLoad([{ digest: A }, b]), [{ images: [{ digest: A }] }, { images: [b] }]);
-  assert.deepEqual(planLoad([{ ...a, name }, { ...b, name }]), [
-    { name, images: [{ ...a, name }, { ...b, name }] },
-  ]);
-  const twice = planLoad([{ ...a, name }, { ...a, name: "docker.io/library/app:v1" }]);
-  assert.deepEqual(twice, [{ name, images: [{ ...a, name }] }]);
+  assert.deepEqual(planLoad([a, b]), [{ ...a, name: undefined }, { ...b, name: undefined }]);
+  const twice = [{ ...a, name }, { ...a, name: "docker.io/library/app:v1" }, {
+    ...b,
+    name: "b:v1",
+  }];
+  assert.deepEqual(planLoad(twice), [{ ...a, name }, { ...b, name: "b:v1" }]);
   const both = new RegExp(`two images as \\S*app:v1: they are ${A} and ${B}`);
   const bad = (first: string, second: string, domain?: string) =>
     failsWith(
       "BAD_OPTION",
-      () => planLoad([{ ...a, name: first }, { ...same, name: second }], domain),
+      () => planLoad([{ ...a, name: first }, { ...b, name: second }], domain),
       both,
     );
   await bad(name, name);

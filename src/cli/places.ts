@@ -18,13 +18,15 @@ import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from
 const NAMES = "[names...]  NAME[:TAG], tags or digests of images (default: all)" as const;
 
 const push = command({
-  about: "Pushes the images of a layout or archive; what the registry has is not sent.",
+  about: `Pushes the images of a layout or archive; what the registry has is not sent. Those that
+    have a tag alone are named for the folder or archive.`,
   words: [LAYOUT_OR_ARCHIVE, NAMES],
   flags: {
     to: each(
       "--to <repo>  prefix of repositories; may be said again (default: where the names say)",
     ),
     images: texts("--image <name>  the same as a name; may be said again (default: all)"),
+    platform: "--platform <platform>  push the image of one platform alone (default: all)",
     tags: texts("-t, --tag <list>  tags in the place of the images' own (default: these)"),
     preserveImportPaths:
       "-P, --preserve-import-paths  name repositories by the whole name, as is the default",
@@ -38,6 +40,8 @@ const push = command({
     "every image of the layout, below one prefix": "kodeno push out --to registry.local/team",
     "what that would send": "kodeno push out --to registry.local/team --dry-run",
     "to two registries": "kodeno push out --to registry.local/team --to mirror.local/team",
+    "one platform, where the others are not there":
+      "kodeno push saved.tar --to registry.local/team --platform linux/arm64",
     "one image of an archive, under other tags":
       "kodeno push images.tar app --to registry.local/team -t v2,stable",
   },

@@ -40,7 +40,7 @@ export async function chooseBelow(
 type OfPlatform = { readonly platform?: Platform | undefined };
 
 /** The images of a platform, in their order. */
-export function allMatching<T extends OfPlatform>(images: readonly T[], spec: PlatformSpec): T[] {
+function allMatching<T extends OfPlatform>(images: readonly T[], spec: PlatformSpec): T[] {
   return images.filter(({ platform }) => platform && platformMatches(spec, platform));
 }
 

@@ -9,12 +9,12 @@ import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { type Descriptor, DIGEST_PATTERN } from "../oci/descriptor.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
-import type { ArchiveSource } from "./archive/archive_source.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import type { DaemonEndpoint } from "./daemon/endpoint.ts";
 import type { KindCluster } from "./daemon/kind.ts";
-import { type Layout, openLayout } from "./layout/layout.ts";
+import { type WholeImages, wholeImages } from "./flat_index.ts";
+import { openLayout } from "./layout/layout.ts";
 import { isLoopback, parseEndpoint } from "./registry/endpoint.ts";
 import type { ForeignLayers } from "./registry/foreign.ts";
 import type { Registries } from "./registry/registry.ts";
@@ -62,8 +62,8 @@ export function parsePlace(text: string): PlaceName {
 export async function openImages(
   place: string,
   options: WorkOptions = {},
-): Promise<Layout | ArchiveSource> {
-  return await openStore(await pathOf(place), options);
+): Promise<WholeImages> {
+  return wholeImages(await openStore(await pathOf(place), options));
 }
 
 /** The path of a layout or archive; what has the prefix of a place in its own name keeps it. */
@@ -101,7 +101,7 @@ export async function openSource(
     case "layout":
     case "archive": {
       const path = directory ? resolve(directory, place.path) : place.path;
-      const source = opened.use(await openStore(path, { signal, emit }, place.kind));
+      const source = wholeImages(opened.use(await openStore(path, { signal, emit }, place.kind)));
       opened.use(await holdPlace(source, { signal }));
       return { source, ref: place.ref };
     }

@@ -2,19 +2,28 @@
  * One image of any place, opened for copying: its root, of one platform where that is asked for.
  * @module
  */
+import { imagesWithPlatform } from "../content/images.ts";
 import { type CallOptions, holdPlace, type ImageStore, type Source } from "../content/places.ts";
-import { imagePlatform } from "../content/reader.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
-import { hasSuccessors, readDocument, readGraphDocument, whyUnknown } from "../content/walk.ts";
+import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
-import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
-import { entryName, findEntry, imageName, listed, nameOrDigest, refName } from "../oci/entries.ts";
-import { oddity, parseIndex } from "../oci/manifest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import {
+  entryName,
+  imageName,
+  listed,
+  nameOrDigest,
+  refName,
+  repositoryName,
+  taggedName,
+} from "../oci/entries.ts";
+import { oddity } from "../oci/manifest.ts";
 import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
-import { isImageId, shortName, withoutTag } from "../oci/reference.ts";
-import { allMatching, type PresentBlobs, presentImage } from "./choose_image.ts";
+import { isImageId, shortName } from "../oci/reference.ts";
+import { onlyMatch, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
+import type { WholeImages } from "./flat_index.ts";
 import { openImages, openSource, type PlaceName } from "./open.ts";
 import type { TransferConfig } from "./registry/transport.ts";
 
@@ -24,6 +33,8 @@ export interface OpenImage extends AsyncDisposable {
   readonly root: Descriptor;
   /** `NAME:TAG`, a tag alone, or nothing. */
   readonly name: string | undefined;
+  /** The repository that a tag alone is in. */
+  readonly ownName: string | undefined;
   /** What a person is told when it was taken: of images and names that were not. */
   readonly notes: readonly string[];
 }
@@ -44,15 +55,19 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
   const { source, ref } = await openSource(place, config, opening, { signal, emit });
   let root: Descriptor;
   let name: string | undefined;
+  let ownName: string | undefined;
   let notes: readonly string[] = [];
   if (place.kind === "layout" || place.kind === "archive") {
-    const store = source as ImageStore;
+    const store = source as WholeImages;
     // What is not there of an index does not matter to who chooses what is.
-    root = platform === undefined
-      ? await presentImages(store, from, options).resolve(ref, { signal })
-      : await resolveFor(platform, store, ref, from);
-    name = entryName(root);
-    if (ref === "") notes = await leftOutBeside(store, root, options);
+    const images = platform === undefined ? presentImages(store, from, options) : store;
+    root = await images.resolve(ref, { signal });
+    name = taggedName(root);
+    ownName = store.ownName;
+    notes = [
+      ...(ref === "" ? await leftOutBeside(store, root, options) : []),
+      ...lostName(root, name, from),
+    ];
   } else {
     root = await source.resolve(ref, { signal });
     if (place.kind === "registry") {
@@ -64,7 +79,7 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
   }
   if (platform !== undefined) root = await choosePlatform(platform, source, root, options);
   const opened = opening.move();
-  return { source, root, name, notes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { source, root, name, ownName, notes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /**
@@ -104,26 +119,41 @@ async function leftOutBeside(source: ImageStore, root: Descriptor, options: Open
   ];
 }
 
-/** One of several entries that differ in the platform alone, as some tools write an index. */
-async function resolveFor(platform: string, source: ImageStore, ref: string, where: string) {
-  const entries = await source.entries();
-  const named = ref === "" ? entries : entriesNamed(entries, ref, where);
-  const [found, ...others] = allMatching(named, parsePlatformSpec(platform));
-  const isFlat = named.length > 1 && new Set(named.map(imageName)).size === 1 &&
-    new Set(named.map(refName)).size === 1 && named.every((d) => d.platform);
-  return isFlat && found && others.length === 0 ? found : await source.resolve(ref);
+/** Tells of a name that is left behind, where an image that has one is called nothing. */
+export function tellLostName(
+  entry: Descriptor,
+  called: string | undefined,
+  from: string,
+  emit?: Emit,
+): void {
+  for (const message of lostName(entry, called, from)) {
+    emit?.({ type: "note", level: "warning", message });
+  }
 }
 
-async function choosePlatform(platform: string, source: Source, root: Descriptor, o: OpenOptions) {
-  const have = isIndexType(root.mediaType)
-    ? parseIndex(await readDocument(source, root, o), o.from).manifests.filter((d) => !oddity(d))
-    // What a manifest runs on is in its config; whoever named it may not say so.
-    : [{ ...root, platform: await imagePlatform(source, root, o) }];
-  const [only, ...others] = allMatching<Descriptor>(have, parsePlatformSpec(platform));
-  if (only !== undefined && others.length === 0) return only;
-  const list = have.map((d) => d.platform ? formatPlatform(d.platform) : "?").join(", ");
-  const next = only === undefined ? "" : "; say which one";
-  const message = `Cannot choose ${platform} of ${o.from}: it has ${list}${next}`;
+function lostName(
+  entry: Descriptor,
+  called: string | undefined,
+  from: string,
+): readonly string[] {
+  const name = entryName(entry);
+  if (name === undefined || called !== undefined) return [];
+  const shown = JSON.stringify(name.slice(0, 300));
+  return [`Left out the name ${shown} of ${entry.digest} of ${from}: it is not NAME:TAG`];
+}
+
+/** The image of one platform below a root, whatever indexes lie between. */
+async function choosePlatform(
+  platform: string,
+  source: Source,
+  root: Descriptor,
+  { from, signal }: Pick<OpenOptions, "from" | "signal">,
+): Promise<Descriptor> {
+  const have = await imagesWithPlatform(source, root, { signal });
+  const only = onlyMatch(have, parsePlatformSpec(platform), `choose ${platform} of ${from}`);
+  if (only !== undefined) return only;
+  const list = listed(have.map((d) => d.platform ? formatPlatform(d.platform) : "?"));
+  const message = `Cannot choose ${platform} of ${from}: it has ${list || "no images"}`;
   throw new KodenoError("BAD_PLATFORM", message);
 }
 
@@ -132,6 +162,8 @@ interface ImageChoice extends WorkOptions {
   readonly images: readonly string[];
   /** For the message of an empty place: `push`, `load`. */
   readonly verb: string;
+  /** Takes one image of several platforms alone: nothing else has to be there. */
+  readonly platform?: string | undefined;
 }
 
 /** Images of a layout or archive, which is open till it is disposed of. */
@@ -148,12 +180,24 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
   const store = opening.use(await openImages(where, choice));
   // What it reads is there to its end, whatever others remove meanwhile.
   opening.use(await holdPlace(store, choice));
-  const source = presentImages(store, where, choice);
+  const { platform, signal } = choice;
+  const source = platform === undefined ? presentImages(store, where, choice) : store;
   const entries = await source.entries();
   const chosen = await chooseImages(source, entries, where, choice);
-  const found = await splitReferrers(source, entries, chosen, { signal: choice.signal });
-  const opened = opening.move();
+  let found = await splitReferrers(source, entries, chosen, { signal });
   const leftOut = chosen.length - found.images.length;
+  if (platform !== undefined) {
+    const images: Descriptor[] = [];
+    for (const root of found.images) {
+      const from = `${nameOrDigest(root)} of ${where}`;
+      const one = await choosePlatform(platform, source, root, { from, signal });
+      images.push({ ...one, annotations: root.annotations });
+    }
+    // What refers to another platform, or to all of them, stays behind.
+    const { referrers } = await splitReferrers(source, entries, images, { signal });
+    found = { images, referrers };
+  }
+  const opened = opening.move();
   return { source, ...found, leftOut, [Symbol.dispose]: () => opened.dispose() };
 }
 
@@ -174,8 +218,14 @@ async function chooseImages(
     const message = `Left out ${nameOrDigest(entry)} of ${where}: ${why}`;
     emit?.({ type: "note", level: "warning", message });
   };
-  const named = new Set(images.flatMap((image) => entriesNamed(entries, image, where)));
-  for (const entry of images.length > 0 ? entries.filter((one) => named.has(one)) : entries) {
+  const named = new Set<Descriptor>();
+  for (const image of images) {
+    for (const entry of await entriesNamed(source, entries, image)) named.add(entry);
+  }
+  // A part of an image that was written flat is an image by its digest, and among them by no name.
+  const parts = [...named].filter((one) => !entries.includes(one));
+  const wanted = [...entries.filter((one) => named.has(one)), ...parts];
+  for (const entry of images.length > 0 ? wanted : entries) {
     const { why, failure } = await hindrance(source, entry, choice);
     if (why === undefined && (failure === undefined || named.has(entry))) found.push(entry);
     else if (failure !== undefined) unreadable.set(entry, failure);
@@ -191,17 +241,21 @@ async function chooseImages(
   throw new KodenoError("NOT_FOUND", `Cannot ${verb} ${where}: it has no images`);
 }
 
-/** All entries that a name, tag or digest means; several where they differ in the platform alone. */
-function entriesNamed(entries: readonly Descriptor[], image: string, where: string) {
+/** All entries that a name, tag or digest means. */
+async function entriesNamed(source: ImageStore, entries: readonly Descriptor[], image: string) {
   const name = shortName(image);
   const tries: ((entry: Descriptor) => boolean)[] = [
     (e) => e.digest === image,
-    (e) => name !== "" && withoutTag(imageName(e) ?? "") === name,
+    (e) => repositoryName(e, source.ownName) === name,
     (e) => imageName(e) === name,
     (e) => refName(e) === image,
   ];
   const found = tries.values().map((isMeant) => entries.filter(isMeant));
-  return found.find(({ length }) => length > 0) ?? [findEntry(entries, image, where)];
+  const several = found.find(({ length }) => length > 0);
+  if (several !== undefined) return several;
+  const one = await source.resolve(image);
+  const isSame = (e: Descriptor) => e.digest === one.digest && entryName(e) === entryName(one);
+  return [entries.find(isSame) ?? one];
 }
 
 /** Why an entry cannot be moved, if it cannot; `failure` where it cannot be read. */
@@ -239,13 +293,13 @@ function tellPartial(index: Descriptor, image: Descriptor, where: string, emit?:
  * platform there is told of.
  */
 export function presentImages(
-  store: ImageStore,
+  store: WholeImages,
   where: string,
   { signal, emit }: WorkOptions,
 ): ImageStore {
   // A layout that lacks a blob is damaged.
-  if (!("holds" in store)) return store;
-  const archive = store as ImageStore & PresentBlobs;
+  if (store.holds === undefined) return store;
+  const archive = store as WholeImages & PresentBlobs;
   const told = new Set<string>();
   const present = async (entry: Descriptor): Promise<Descriptor> => {
     // One that cannot be read does not hinder the others; whoever needs it is told.
@@ -262,6 +316,7 @@ export function presentImages(
   let entries: Promise<readonly Descriptor[]> | undefined;
   return {
     what: store.what,
+    ownName: store.ownName,
     resolve: async (ref, o) => await present(await store.resolve(ref, o)),
     fetch: (d, o) => store.fetch(d, o),
     entries: () => entries ??= store.entries().then((all) => Array.fromAsync(all, present)),

@@ -56,7 +56,7 @@ class ServedLayout {
   readonly #view: LayoutView;
   readonly #blobs: BlobReader;
 
-  constructor(readonly layout: Layout, note: (message: string) => void) {
+  constructor(layout: Layout, note: (message: string) => void) {
     this.#view = new LayoutView(layout, note);
     this.#blobs = new BlobReader(layout);
   }
@@ -101,7 +101,7 @@ class ServedLayout {
     if (d === undefined || !hasSuccessors(d)) throw unknown;
     if (isKnown(request, d)) return notModified(d);
     try {
-      const body = await readDocument(this.layout, d);
+      const body = await readDocument(this.#view.images, d);
       return { status: 200, headers: contentHeaders(d, d.mediaType), body };
     } catch (error) {
       throw hasCode(error, "NOT_FOUND") ? unknown : error;

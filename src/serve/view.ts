@@ -4,14 +4,16 @@
  * @module
  */
 import { join } from "node:path";
+import type { Blobs } from "../content/places.ts";
 import { referrerEntry } from "../content/referrers.ts";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, isDigest, referrersTag } from "../oci/descriptor.ts";
-import { imageName, nameOrDigest, refName, repositoryOfPath } from "../oci/entries.ts";
+import { calledName, nameOrDigest, refName, repositoryName } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
-import { parseReference, parseTag, shortName, splitHost } from "../oci/reference.ts";
+import { parseReference, shortName, splitHost } from "../oci/reference.ts";
+import { type WholeImages, wholeImages } from "../place/flat_index.ts";
 import type { Layout } from "../place/layout/layout.ts";
 
 type Repositories = ReadonlyMap<string, ServedRepository>;
@@ -48,7 +50,12 @@ export class LayoutView {
   /** Readings that have not ended, by their stamps. */
   readonly #reading = new Map<string, Promise<ReadIndex>>();
 
-  constructor(readonly layout: Layout, readonly note: (message: string) => void) {}
+  /** The images of the layout, also those that were written flat. */
+  readonly images: WholeImages;
+
+  constructor(readonly layout: Layout, readonly note: (message: string) => void) {
+    this.images = wholeImages(layout);
+  }
 
   async paths(): Promise<Iterable<string>> {
     return (await this.#current()).byPath.keys();
@@ -87,14 +94,14 @@ export class LayoutView {
 
   async #readIndex(stamp: string): Promise<ReadIndex> {
     try {
-      const own = repositoryOfPath(this.layout.directory);
-      const entries = await this.layout.entries();
+      const { ownName } = this.layout;
+      const entries = await this.images.entries();
       for (const entry of entries) {
         const why = oddity(entry);
         if (why !== undefined) this.#tell(`Left out ${nameOrDigest(entry)}: ${why}`);
       }
       const served = entries.filter((entry) => !oddity(entry))
-        .map((entry) => servedAs(entry, own));
+        .map((entry) => servedAs(entry, ownName));
       const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
       const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
       return this.#read = { stamp, byPath, byName };
@@ -136,7 +143,7 @@ export class LayoutView {
           this.#tell(`${name}:${tag} is in the layout twice; the first one is served`);
         }
       }
-      return [name, new ServedRepository(this.layout, key, tags, roots, unnamed)] as const;
+      return [name, new ServedRepository(this.images, key, tags, roots, unnamed)] as const;
     });
     return new Map(groups);
   }
@@ -148,7 +155,7 @@ export class ServedRepository {
   #until = Infinity;
 
   constructor(
-    readonly layout: Layout,
+    readonly images: Blobs,
     readonly key: string,
     readonly tags: ReadonlyMap<string, Descriptor>,
     readonly roots: readonly Descriptor[],
@@ -167,29 +174,19 @@ export class ServedRepository {
   }
 }
 
-/** The repository and tag of an entry. A name that no registry could have is no name. */
+/** The repository and tag of an entry. */
 function servedAs(entry: Descriptor, own: string): ServedEntry {
-  const whole = imageName(entry);
-  const named = whole === undefined ? undefined : attempt(() => parseReference(whole));
-  const tag = named?.tag ?? attempt(() => parseTag(refName(entry) ?? ""));
-  if (named === undefined) return { entry, path: own, name: own, tag, isNamed: false };
-  const name = shortName(named.name);
-  return { entry, path: splitHost(name).path, name, tag, isNamed: true };
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
+  const isNamed = repositoryName(entry) !== undefined;
+  const { name: whole, tag } = parseReference(calledName(entry, own) ?? own);
+  const name = shortName(whole);
+  return { entry, path: splitHost(name).path, name, tag, isNamed };
 }
 
 /**
  * Walks a repository from its entries, and from the nameless ones of the layout that refer to
  * something in it. A manifest that is not in the layout, or damaged, leads nowhere.
  */
-async function readContents({ layout, roots, unnamed }: ServedRepository) {
+async function readContents({ images, roots, unnamed }: ServedRepository) {
   const blobs = new Map<string, Descriptor>();
   /** Manifests that have a subject, by its digest, as the referrers API lists them. */
   const referrers = new Map<string, Descriptor[]>();
@@ -200,7 +197,7 @@ async function readContents({ layout, roots, unnamed }: ServedRepository) {
   const read = async (d: Descriptor): Promise<GraphDocument | undefined> => {
     if (!hasSuccessors(d)) return undefined;
     try {
-      return await readGraphDocument(layout, d);
+      return await readGraphDocument(images, d);
     } catch (error) {
       if (!hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
       complete = false;

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { type Containerd, startContainerd } from "../parts/containerd.ts";
 import type { Outcome } from "../parts/dockerd.ts";
 import { startPodman } from "../parts/podman.ts";
+import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startServe } from "../serve/served.ts";
 import { type Lab, onlyManifest, openLab } from "./lab.ts";
@@ -61,6 +62,28 @@ Deno.test({
       await lab.kodeno(["copy", `archive:${format}.tar`, `oci:${format}:app:back`]);
       await assertSame(lab, format, "app:back");
     }
+  },
+});
+
+Deno.test({
+  name: "interop: a name of podman's is the image's own, wherever it goes",
+  ...needs(...PODMAN, "docker-registry"),
+  async fn() {
+    await using lab = await openLab();
+    await using service = await startPodman();
+    await using registry = await startRegistry();
+    const { podman } = service;
+    await lab.kodeno(["copy", "oci:out:app:one", "archive:app.tar:localhost/app:v1"]);
+    await done(podman("load", "-i", lab.dir.join("app.tar")));
+    const file = lab.dir.join("f.tar");
+    await done(podman("save", "--format", "oci-archive", "-o", file, "localhost/app:v1"));
+    const push = ["push", "f.tar", "--to", `${registry.host}/x`];
+    const planned = await lab.kodeno([...push, "--dry-run"]);
+    assert.ok(planned.startsWith(`${registry.host}/x/app:v1@sha256:`), planned);
+    assert.equal(await lab.kodeno(push), planned);
+    const env = { DOCKER_HOST: service.host };
+    assert.equal(await lab.kodeno(["load", "f.tar"], env), "localhost/app:v1");
+    assert.match(await lab.kodeno(["merge", "all", "f.tar"]), /^localhost\/app:v1@/);
   },
 });
 

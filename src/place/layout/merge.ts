@@ -13,6 +13,7 @@ import { getOrSet } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName, nameOrDigest, withEach } from "../../oci/entries.ts";
 import { oddity } from "../../oci/manifest.ts";
+import { takingWhole } from "../choose_image.ts";
 import type { Layout } from "./layout.ts";
 
 export interface MergeOptions extends Pick<CopyOptions, "emit" | "foreign"> {
@@ -69,9 +70,11 @@ export async function mergeLayouts(
   // Told before anything is copied, and looked at again when nobody else can change the layout.
   combine(await out.entries(), await each());
   for (let brought = 1;; brought++) {
-    const entries = await each((from, entry) =>
-      copy(from, entry, out, { signal, emit, foreign, image: entryName(entry) })
-    );
+    const entries = await each((from, entry) => {
+      const image = entryName(entry);
+      const copying = () => copy(from, entry, out, { signal, emit, foreign, image });
+      return takingWhole(from, entry, copying, 'take one that is with "kodeno copy --platform"');
+    });
     let gone: Descriptor | undefined;
     await out.change(async (before) => {
       gone = undefined;
