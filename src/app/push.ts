@@ -73,6 +73,8 @@ export async function push(request: PushRequest) {
   await using registries = await openRegistries(config, use);
   await using foreign = await openForeign(config, { emit });
   const stores = new Map<string, RegistryStore>();
+  /** What a dry run has seen of each repository, which has it by then. */
+  const seen = new Map<string, Set<string>>();
   const one = async ({ entry, repository, tags }: Destination, signal: AbortSignal) => {
     const store = getOrSet(stores, repository, () => registries.open(repository));
     const { digest } = entry;
@@ -82,7 +84,7 @@ export async function push(request: PushRequest) {
     const options = { signal, emit, image: name ?? repository, foreign, onBlob };
     await takingWhole(source, entry, async () => {
       if (request.dryRun) {
-        const how = { foreign, signal };
+        const how = { foreign, signal, counted: getOrSet(seen, repository, () => new Set()) };
         Object.assign(moved, await measureCopy(source, [entry, ...along], store, how));
       } else await copy(source, entry, store, { ...options, tags });
     });

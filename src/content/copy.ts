@@ -142,26 +142,40 @@ async function ofPlace<T>(what: Source["what"], d: Descriptor, work: Promise<T>)
   }
 }
 
-/** What {@link copy} of some roots would move, each blob counted once; nothing is moved. */
+/**
+ * What {@link copy} of some roots would move, each blob counted once; nothing is moved, and what the
+ * source lacks is `NOT_FOUND`. Blobs whose digests are in `counted` would be there by then; those of
+ * this copy come in.
+ */
 export async function measureCopy(
   source: Source,
   roots: readonly Descriptor[],
   target: Target,
-  { foreign, signal }: Pick<CopyOptions, "foreign" | "signal"> = {},
+  options: Pick<CopyOptions, "foreign" | "signal"> & { readonly counted?: Set<string> } = {},
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
-  const missing = new Map<string, number>();
-  const options = { signal };
+  const { counted = new Set(), foreign, signal } = options;
+  const { moved, onBlob } = countMoved();
   const walk = new Walk(async (d, { below }) => {
     refuseOdd(source, d);
     if (isForeign(d) && foreign === undefined) return;
-    const isThere = await target.has(d, options);
-    if (!isThere) missing.set(d.digest, d.size);
-    if (!hasSuccessors(d) || (isThere && !mayLack(d, target, foreign))) return;
-    const { successors } = await readGraphDocument(source, d, options);
+    const isCounted = counted.has(d.digest);
+    const isThere = !isCounted && await target.has(d, { signal });
+    if (!isThere) {
+      counted.add(d.digest);
+      onBlob(d, !isCounted);
+    }
+    if (!hasSuccessors(d)) {
+      // Nobody is asked for what others have.
+      const isElsewhere = isForeign(d) || (foreign !== undefined && (d.urls ?? []).length > 0);
+      if (!isThere && !isElsewhere) await (await fetchBlob(source, d, { signal })).cancel();
+      return;
+    }
+    if (isThere && !mayLack(d, target, foreign)) return;
+    const { successors } = await readGraphDocument(source, d, { signal });
     await below(isThere ? successors.filter(isForeignOrLeads) : successors);
-  }, options);
+  }, { signal });
   for (const root of roots) await walk.from(root);
-  return { blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
+  return moved;
 }
 
 /** Work with several images of a place, of which one that is damaged does not hinder the others. */
