@@ -3,7 +3,7 @@
  * of their own, which those who come have to have one of, too.
  * @module
  */
-import { makeCertificates } from "./certificates.ts";
+import { makeCertificates, makeOwnCertificate } from "./certificates.ts";
 import { rootTool, startDaemon } from "./tools.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -17,7 +17,7 @@ const HTPASSWD = `${USER}:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUB
 /** A registry that answers until it is stopped. */
 export interface SecuredRegistry extends AsyncDisposable {
   readonly host: string;
-  /** PEM of the CA; "" without TLS. */
+  /** PEM of the CA, or of its own certificate; "" without TLS. */
   readonly ca: string;
   /** PEM of a certificate that it lets in, and of its key; "" unless it asks for one. */
   readonly client: { readonly cert: string; readonly key: string };
@@ -28,6 +28,8 @@ export async function startSecuredRegistry(
   secured: {
     readonly password?: boolean;
     readonly tls?: boolean;
+    /** With `tls`: its certificate is that of a CA itself. */
+    readonly own?: boolean;
     /** With `tls`: lets in only who has a certificate of the CA. */
     readonly clients?: boolean;
   },
@@ -38,6 +40,7 @@ export async function startSecuredRegistry(
   try {
     const htpasswd = await folder.write("htpasswd", HTPASSWD);
     if (secured.tls) await makeCertificates(folder.path);
+    if (secured.own) await makeOwnCertificate(folder.path, "server");
     const clientCas = secured.clients ? `, clientcas: ["${folder.path}/ca.crt"]` : "";
     const tls = `, tls: { certificate: ${folder.path}/server.crt, key: ${folder.path}/server.key` +
       `${clientCas} }`;
@@ -59,7 +62,7 @@ ${secured.password ? auth : ""}http: { addr: "127.0.0.1:0"${secured.tls ? tls : 
       wanted ? await Deno.readTextFile(folder.join(name)) : "";
     return {
       host: daemon.ready,
-      ca: await pem("ca.crt", secured.tls),
+      ca: await pem(secured.own ? "server.crt" : "ca.crt", secured.tls),
       client: {
         cert: await pem("client.crt", secured.clients),
         key: await pem("client.key", secured.clients),

@@ -6,30 +6,18 @@ import assert from "node:assert/strict";
 import { DaemonClient } from "../../src/place/daemon/client.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
 import { type RegistryOptions, Transport } from "../../src/place/registry/transport.ts";
-import { makeCertificates } from "../parts/certificates.ts";
+import {
+  LOOPBACK_NAMES,
+  makeCertificates,
+  makeOwnCertificate,
+  openssl,
+} from "../parts/certificates.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
-import { needs, rootTool } from "../parts/tools.ts";
+import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { kodeno } from "../support/kodeno.ts";
-import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-
-const NAMES = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:reg.test";
-
-async function openssl(...args: readonly string[]): Promise<void> {
-  await succeed(rootTool("openssl") ?? "", args);
-}
-
-/** A server's own certificate, as people make one with one command; without names it has none. */
-async function selfSigned(dir: TempDir, name: string, names = NAMES): Promise<string> {
-  await openssl(
-    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-    ...["-keyout", dir.join(`${name}.key`), "-out", dir.join(`${name}.crt`)],
-    ...(names === "" ? [] : ["-addext", names]),
-  );
-  return await Deno.readTextFile(dir.join(`${name}.crt`));
-}
 
 /** One of the CA that `makeCertificates` has made, which was good for a day of 2020. */
 async function expired(dir: TempDir): Promise<void> {
@@ -39,7 +27,7 @@ async function expired(dir: TempDir): Promise<void> {
   await dir.write("ca.cnf", config);
   await dir.write("db", "");
   await dir.write("serial", "7001\n");
-  await dir.write("names", `${NAMES}\n`);
+  await dir.write("names", `${LOOPBACK_NAMES}\n`);
   await openssl(
     ...["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old"],
     ...["-keyout", dir.join("old.key"), "-out", dir.join("old.csr")],
@@ -148,7 +136,7 @@ Deno.test({
     const unknown = /nobody here knows the CA .*; put that of its CA into ca\.pem/;
     await failsWith("IO_FAILED", () => version({}), unknown);
     // As Docker has it, a CA that is named for a daemon is the only one.
-    const own = await selfSigned(dir, "own");
+    const own = await makeOwnCertificate(dir.path, "own");
     const environment = { SSL_CERT_FILE: dir.join("ca.crt") };
     await failsWith("IO_FAILED", () => version(environment, own), unknown);
   },
@@ -176,8 +164,8 @@ Deno.test({
   ...needs("openssl"),
   async fn(t) {
     await using dir = await tempDir();
-    const own = await selfSigned(dir, "own");
-    const other = await selfSigned(dir, "other");
+    const own = await makeOwnCertificate(dir.path, "own");
+    const other = await makeOwnCertificate(dir.path, "other");
     await using server = await serve(dir, "own");
     const { host } = server;
     const folder = async (name: string, of: string, pem: string) => {
@@ -217,13 +205,13 @@ Deno.test({
       });
     }
     await t.step("no name in it", async () => {
-      const nameless = await selfSigned(dir, "nameless", "");
+      const nameless = await makeOwnCertificate(dir.path, "nameless", "");
       await using server = await serve(dir, "nameless");
       const told = /its certificate is for no host: it has no subjectAltName; have a better one/;
       await failsWith("REGISTRY_FAILED", () => ask(server.host, { caCerts: [nameless] }), told);
     });
     await t.step("another name in it", async () => {
-      const away = await selfSigned(dir, "away", "subjectAltName=DNS:away.test");
+      const away = await makeOwnCertificate(dir.path, "away", "subjectAltName=DNS:away.test");
       await using server = await serve(dir, "away");
       const told = /its certificate is for other hosts.*; have a better one made/;
       await failsWith("REGISTRY_FAILED", () => ask(server.host, { caCerts: [away] }), told);

@@ -5,7 +5,7 @@
  * socket here, and what goes through that goes on over TLS.
  * @module
  */
-import { connect, createServer, isIP, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { join } from "node:path";
 import {
   checkServerIdentity,
@@ -36,78 +36,106 @@ export interface RelayTarget {
 
 const MAX_ANSWER_BYTES = 16 * 1024;
 
-/** A socket that leads to a TLS server. */
+/** Has a client speak with the server until one of them closes; throws why the server cannot. */
+type Speak = (near: Deno.Conn, signal: AbortSignal) => Promise<void>;
+
+/**
+ * A socket that leads to a TLS server. It is none of node:net's, which lose bytes of large bodies on
+ * older versions of the runtime.
+ */
 export class Relay {
   /** Why the last connection failed. */
   failure: unknown;
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((socket: Socket) => void this.#serve(socket));
+  /** What the client of `fetch` is to connect to. */
+  readonly proxy: Deno.Proxy;
+  readonly #listener: Deno.Listener;
+  /** A folder of the user's own: nobody else may use a client certificate through it. */
+  readonly #folder: string | undefined;
+  readonly #ending = new AbortController();
 
-  private constructor(
-    private readonly target: RelayTarget,
-    private readonly folder: string | undefined,
-  ) {}
-
-  static async open(target: RelayTarget): Promise<Relay> {
-    const isWindows = Deno.build.os === "windows";
-    // A folder of the user's own: nobody else may use a client certificate through it.
-    const folder = isWindows ? undefined : Deno.makeTempDirSync({ prefix: "kodeno-" });
-    const relay = new Relay(target, folder);
+  private constructor(private readonly speak: Speak) {
+    if (Deno.build.os === "windows") {
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      this.#listener = listener;
+      this.proxy = { transport: "tcp", hostname: "127.0.0.1", port: listener.addr.port };
+      return;
+    }
+    this.#folder = Deno.makeTempDirSync({ prefix: "kodeno-" });
+    const path = join(this.#folder, "s");
+    this.proxy = { transport: "unix", path };
     try {
-      await new Promise<void>((resolve, reject) => {
-        relay.#server.once("error", reject);
-        const { proxy } = relay;
-        if (proxy.transport === "unix") relay.#server.listen(proxy.path, resolve);
-        else relay.#server.listen(0, "127.0.0.1", resolve);
-      });
-      return relay;
+      this.#listener = Deno.listen({ transport: "unix", path });
     } catch (error) {
-      await relay.close();
+      Deno.removeSync(this.#folder);
       throw error;
     }
   }
 
-  /** What the client of `fetch` is to connect to. */
-  get proxy(): Deno.Proxy {
-    if (this.folder !== undefined) return { transport: "unix", path: join(this.folder, "s") };
-    const address = this.#server.address();
-    const port = typeof address === "object" ? address?.port ?? 0 : 0;
-    return { transport: "tcp", hostname: "127.0.0.1", port };
+  /** Opens one to a target, which is connected to when somebody connects. */
+  static async open(target: RelayTarget): Promise<Relay> {
+    const relay = new Relay((near, signal) => speakTls(near, target, signal));
+    void relay.#accept();
+    return await Promise.resolve(relay);
   }
 
   async close(): Promise<void> {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-    if (this.folder === undefined) return;
+    this.#ending.abort();
+    this.#listener.close();
+    if (this.#folder === undefined) return;
     // Another one may have removed it, and other relays are still to be closed.
-    await Deno.remove(this.folder, { recursive: true }).catch(() => {});
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
   }
 
-  async #serve(socket: Socket): Promise<void> {
-    this.#keep(socket);
-    socket.on("error", () => {});
-    socket.pause();
+  async #accept(): Promise<void> {
+    for await (const near of this.#listener) void this.#serve(near);
+  }
+
+  async #serve(near: Deno.Conn): Promise<void> {
     try {
-      const far = await connectTo(this.target);
-      this.#keep(far);
-      far.on("error", (error: Error) => {
-        this.failure = error;
-        socket.destroy();
-      });
-      far.on("close", () => socket.destroy());
-      socket.on("close", () => far.destroy());
-      socket.pipe(far).pipe(socket);
+      await this.speak(near, this.#ending.signal);
     } catch (error) {
       this.failure = error;
-      socket.destroy();
+    }
+    try {
+      near.close();
+    } catch {
+      // Its streams have closed it.
     }
   }
+}
 
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
+/** Speaks TLS with a target for somebody. */
+async function speakTls(near: Deno.Conn, target: RelayTarget, signal: AbortSignal): Promise<void> {
+  const far = await connectTo(target);
+  const end = () => void far.destroy();
+  if (signal.aborted) return end();
+  signal.addEventListener("abort", end);
+  const up = async (): Promise<void> => {
+    const reader = near.readable.getReader();
+    for (;;) {
+      const { value } = await reader.read().catch(() => NOTHING);
+      if (value === undefined) return;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      far.write(value, (error?: Error | null) => error ? reject(error) : resolve());
+      await promise;
+    }
+  };
+  const down = async (): Promise<void> => {
+    const writer = near.writable.getWriter();
+    // Whoever has left has no use for the rest.
+    for await (const chunk of far) {
+      if (!await writer.write(chunk).then(() => true, () => false)) return;
+    }
+  };
+  try {
+    await Promise.race([up(), down()]);
+  } finally {
+    signal.removeEventListener("abort", end);
+    end();
   }
 }
+
+const NOTHING = { value: undefined };
 
 async function connectTo(target: RelayTarget): Promise<TLSSocket> {
   const { hostname, port, pinned, clientCert, proxy } = target;
