@@ -84,8 +84,9 @@ export async function push(request: PushRequest) {
     const options = { signal, emit, image: name ?? repository, foreign, onBlob };
     await takingWhole(source, entry, async () => {
       if (request.dryRun) {
-        const how = { foreign, signal, counted: getOrSet(seen, repository, () => new Set()) };
-        Object.assign(moved, await measureCopy(source, [entry, ...along], store, how));
+        const counted = getOrSet(seen, repository, () => new Set<string>());
+        const all = [entry, ...along];
+        Object.assign(moved, await measureCopy(source, all, store, { ...options, counted }));
       } else await copy(source, entry, store, { ...options, tags });
     });
     if (!request.dryRun) await copyReferrers(source, along, store, options);

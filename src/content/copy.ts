@@ -151,13 +151,16 @@ export async function measureCopy(
   source: Source,
   roots: readonly Descriptor[],
   target: Target,
-  options: Pick<CopyOptions, "foreign" | "signal"> & { readonly counted?: Set<string> } = {},
+  options: Pick<CopyOptions, "foreign" | "signal"> & TransferMeter & {
+    readonly counted?: Set<string>;
+  } = {},
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
   const { counted = new Set(), foreign, signal } = options;
   const { moved, onBlob } = countMoved();
+  const left = new Map<string, Descriptor>();
   const walk = new Walk(async (d, { below }) => {
     refuseOdd(source, d);
-    if (isForeign(d) && foreign === undefined) return;
+    if (isForeign(d) && foreign === undefined) return void left.set(d.digest, d);
     const isCounted = counted.has(d.digest);
     const isThere = !isCounted && await target.has(d, { signal });
     if (!isThere) {
@@ -171,10 +174,12 @@ export async function measureCopy(
       return;
     }
     if (isThere && !mayLack(d, target, foreign)) return;
-    const { successors } = await readGraphDocument(source, d, { signal });
-    await below(isThere ? successors.filter(isForeignOrLeads) : successors);
+    const document = await readGraphDocument(source, d, { signal });
+    tellUnknown(options, document.index?.manifests);
+    await below(isThere ? document.successors.filter(isForeignOrLeads) : document);
   }, { signal });
   for (const root of roots) await walk.from(root);
+  tellLeftOut(options, [...left.values()]);
   return moved;
 }
 

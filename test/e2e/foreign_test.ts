@@ -161,11 +161,12 @@ Deno.test({
     };
     assert.equal(await status(), 404);
 
-    const pushed = await kodeno(["push", "out", "--to", `${registry.host}/b`, "--bare"], {
-      cwd: dir.path,
-    });
-    assert.equal(pushed.code, 0, pushed.stderr);
-    assert.match(pushed.stderr, LEFT);
+    const push = ["push", "out", "--to", `${registry.host}/b`, "--bare"];
+    for (const args of [[...push, "--dry-run"], push]) {
+      const pushed = await kodeno(args, { cwd: dir.path });
+      assert.equal(pushed.code, 0, pushed.stderr);
+      assert.match(pushed.stderr, LEFT);
+    }
     const plan = ["push", "out", "--to", `${registry.host}/app`, "--bare", "--dry-run"];
     assert.match((await kodeno(plan, { cwd: dir.path })).stderr, /would send 0 blobs/);
     const more = await kodeno([...plan, "--foreign"], { cwd: dir.path });
