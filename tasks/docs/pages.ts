@@ -25,14 +25,14 @@ export async function pages(): Promise<readonly Page[]> {
 }
 
 /** A text whose part between `<!-- NAME: ... -->` and `<!-- end of NAME -->` is another. */
-function filledIn(text: string, name: string, part: string): string {
+export function filledIn(text: string, name: string, part: string): string {
   const marks = new RegExp(`(<!-- ${name}: [^>]*-->\n)[^]*?(\n<!-- end of ${name} -->)`);
   if (!marks.test(text)) throw new Error(`there is no place for ${name}`);
   return text.replace(marks, (_, start: string, end: string) => `${start}\n${part}\n${end}`);
 }
 
 /** As `deno fmt` wants it. */
-async function formatted(text: string): Promise<string> {
+export async function formatted(text: string): Promise<string> {
   const args = ["fmt", "--quiet", "--ext", "md", "-"];
   const child = new Deno.Command(Deno.execPath(), {
     args,

@@ -288,7 +288,6 @@ fault("a web page", ({ answer }) => {
   const calls = [
     () => store.resolve("v1"),
     () => store.has(small.descriptor),
-    () => store.fetch(small.descriptor),
     () => store.tags(),
   ];
   for (const call of calls) {
