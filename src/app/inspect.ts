@@ -20,6 +20,11 @@ export interface InspectedBlob extends Pick<Descriptor, "mediaType" | "digest" |
   readonly problem?: string | undefined;
 }
 
+/** A layer of an image; whose it is, where the image says that ko or kodeno made it. */
+export interface InspectedLayer extends InspectedBlob {
+  readonly part?: "base" | "kodata" | "binary" | undefined;
+}
+
 /** What an image runs. */
 export type InspectedConfig = InspectedBlob & Partial<ReturnType<typeof settingsOf>>;
 
@@ -35,12 +40,15 @@ export interface InspectedImage extends InspectedBlob {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly manifests?: readonly InspectedImage[] | undefined;
   readonly config?: InspectedConfig | undefined;
-  readonly layers?: readonly InspectedBlob[] | undefined;
+  readonly layers?: readonly InspectedLayer[] | undefined;
   /** What says something about it: signatures, SBOMs, provenance. */
   readonly referrers?: readonly InspectedImage[] | undefined;
   /** Whether it stands elsewhere in the tree with all that is below it. */
   readonly repeated?: true | undefined;
 }
+
+/** How ko and kodeno tell of the first of their layers. */
+const KODATA = /^kodata contents/;
 
 /**
  * Looks at the images of a layout or archive, or at the one that `name` or the place says.
@@ -127,8 +135,11 @@ async function inspectManifest(
   { config, layers, artifactType }: Manifest,
 ) {
   const run = await reader.config(config);
-  const below: InspectedBlob[] = [];
-  for (const layer of layers) below.push(await inspectBlob(reader, layer));
+  const below: InspectedLayer[] = [];
+  for (const [i, layer] of layers.entries()) {
+    const part = run.config && partOf(run.config, i - layers.length);
+    below.push({ ...await inspectBlob(reader, layer), part });
+  }
   const platform = d.platform ?? (run.config && statedPlatform(run.config));
   return {
     platform: shownPlatform(d, platform),
@@ -147,6 +158,22 @@ async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<Inspecte
 /** An attestation runs nowhere. */
 function shownPlatform(d: Descriptor, platform: Platform | undefined): string | undefined {
   return platform && attestedBy(d) === undefined ? formatPlatform(platform) : undefined;
+}
+
+/**
+ * What a layer is of an image of ko or kodeno; layers are counted from the last one, -1: a base may not
+ * tell of its own, and may be such an image itself.
+ */
+function partOf({ history = [] }: ImageConfig, fromEnd: number): InspectedLayer["part"] {
+  const steps = history.filter((step) => !step.empty_layer);
+  const own = steps.slice(steps.findLastIndex(({ comment }) => KODATA.test(comment ?? "")));
+  const [{ comment = "", created_by: command = "" } = {}] = own;
+  if (!KODATA.test(comment) || !/^(?:ko|kodeno) build /.test(command)) return undefined;
+  if (own.some((step) => step.created_by !== command)) return undefined;
+  const step = own.at(fromEnd);
+  if (step === undefined) return "base";
+  if (step === own[0]) return "kodata";
+  return /^go build output/.test(step.comment ?? "") ? "binary" : undefined;
 }
 
 function settingsOf({ created, config: run = {} }: ImageConfig) {

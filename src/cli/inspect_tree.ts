@@ -3,10 +3,10 @@
  * @module
  */
 import { styleText } from "node:util";
-import type { InspectedBlob, InspectedConfig, InspectedImage } from "../app/inspect.ts";
+import type { InspectedConfig, InspectedImage, InspectedLayer } from "../app/inspect.ts";
 import { processEnvironment, variable } from "../config/environment.ts";
 import { printable } from "../errors.ts";
-import { formatBytes, printText } from "./output.ts";
+import { fitting, formatBytes, printText } from "./output.ts";
 
 /** A line and the lines below it. */
 type Tree = readonly [title: string, below: readonly Tree[]];
@@ -27,16 +27,15 @@ export function printTrees(images: readonly InspectedImage[]): void {
   for (const image of images) {
     const { name } = image;
     const [title, below] = imageTree(paint, image, name && `${paint("bold", printable(name))} `);
-    printText(`${title}\n`);
-    printBelow(below, "");
+    const lines = [title, ...linesBelow(below, "")];
+    for (const line of fitting((short) => lines.map(short))) printText(`${line}\n`);
   }
 }
 
-function printBelow(trees: readonly Tree[], indent: string): void {
-  trees.forEach(([title, below], i) => {
+function linesBelow(trees: readonly Tree[], indent: string): readonly string[] {
+  return trees.flatMap(([title, below], i) => {
     const [mark, more] = i === trees.length - 1 ? ["`-- ", "    "] : ["|-- ", "|   "];
-    printText(`${indent}${mark}${title}\n`);
-    printBelow(below, `${indent}${more}`);
+    return [`${indent}${mark}${title}`, ...linesBelow(below, `${indent}${more}`)];
   });
 }
 
@@ -81,12 +80,13 @@ function leaf(title: string): Tree {
   return [printable(title), []];
 }
 
-function blobLine(paint: Paint, kind: string, blob: InspectedBlob): string {
-  const { mediaType, digest, size, problem } = blob;
+function blobLine(paint: Paint, kind: string, blob: InspectedLayer): string {
+  const { mediaType, digest, size, part, problem } = blob;
   // `tar+gzip` of the long name of a layer's type; the whole name of other types.
   const short = mediaType.replace(/^application\/vnd\.oci\.image\.layer\.v1\.(tar(\+\w+)?)$/, "$1");
   return [
     kind,
+    ...(part ? [part] : []),
     paint("dim", printable(digest)),
     formatBytes(size),
     ...(kind === "layer" || kind === "blob" ? [printable(short)] : []),

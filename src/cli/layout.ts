@@ -12,7 +12,7 @@ import {
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
 } from "./flags.ts";
-import { alignedRows, formatBytes, printJson, printNote, printResult } from "./output.ts";
+import { alignedRows, fitting, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const ls = command({
   about:
@@ -40,7 +40,9 @@ const ls = command({
         last.filter(Boolean).join(" "),
       ];
     });
-    alignedRows(rows, "  ", [2]).forEach(printResult);
+    const lines = (short: (text: string) => string) =>
+      alignedRows(rows.map((cells) => cells.map(short)), "  ", [2]);
+    fitting(lines).forEach(printResult);
   },
 });
 

@@ -2,9 +2,12 @@
  * The two streams: results on stdout, everything else on stderr.
  * @module
  */
+import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 import { KodenoError, messageOf } from "../errors.ts";
 
 const WAIT_MS = 5;
+const DIGEST = /\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
 
 /** Whether stdout is something else's, such as an archive's; then all results go to stderr. */
 let isTaken = false;
@@ -72,6 +75,17 @@ export function printError(line: string): void {
 /** Enough of a digest for a person to tell it from others. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
+}
+
+/** Lines as they are made; with short digests where one that has a digest is wider than stdout. */
+export function fitting(
+  make: (short: (text: string) => string) => readonly string[],
+): readonly string[] {
+  const lines = make((text) => text);
+  const columns = process.stdout.columns || Infinity;
+  const isWide = (line: string): boolean => stripVTControlCharacters(line).length > columns;
+  const short = (text: string): string => text.replaceAll(DIGEST, shortDigest);
+  return lines.some((line) => isWide(line) && short(line) !== line) ? make(short) : lines;
 }
 
 /** Rows as lines, with cells one below the other; those of some columns stand on the right. */

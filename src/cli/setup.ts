@@ -3,6 +3,7 @@
  * `version`.
  * @module
  */
+import type { CacheInfo } from "../app/cache.ts";
 import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
@@ -109,27 +110,40 @@ const cache = commandGroup(
   "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
   "kodeno cache info\nkodeno cache clean",
   {
-    info: ofCache("tell of layers and binaries in the cache", "info --json", "cacheInfo", "holds"),
-    clean: ofCache("empty the cache, base images too", "clean", "cacheClean", "held"),
+    info: command({
+      about: "Tells what is in the cache, and how large it is.",
+      flags: { json: JSON_WHOLE },
+      examples: "kodeno cache info --json",
+      isLocal: true,
+      endsAtOnce: true,
+      run: async () => await (await import("../app/cache.ts")).cacheInfo(),
+      jsonType: "cache",
+      print: (info) => {
+        printResult(`${info.directory} holds`);
+        printCached(info);
+        printResult(`  at most ${formatBytes(info.maxBytes)} of layers and binaries are kept`);
+      },
+    }),
+    clean: command({
+      about: "Empties the cache, and tells how much that freed.",
+      flags: { json: JSON_WHOLE },
+      examples: "kodeno cache clean",
+      isLocal: true,
+      endsAtOnce: true,
+      run: async () => await (await import("../app/cache.ts")).cacheClean(),
+      jsonType: "cache",
+      print: (info) => {
+        printResult(`freed ${formatBytes(info.freedBytes)} in ${info.directory}`);
+        printCached(info);
+      },
+    }),
   },
 );
 
-function ofCache(about: string, words: string, recipe: "cacheInfo" | "cacheClean", verb: string) {
-  return command({
-    about,
-    flags: { json: JSON_WHOLE },
-    examples: `kodeno cache ${words}`,
-    isLocal: true,
-    endsAtOnce: true,
-    run: async () => await (await import("../app/cache.ts"))[recipe](),
-    jsonType: "cache",
-    print: ({ directory, layers, layerBytes, maxBytes, binaries, binaryBytes }) => {
-      printResult(`${directory} ${verb}`);
-      printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
-      printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
-      printResult(`  at most ${formatBytes(maxBytes)} are kept`);
-    },
-  });
+function printCached({ layers, layerBytes, binaries, binaryBytes, baseBytes }: CacheInfo): void {
+  printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
+  printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
+  printResult(`  base images, ${formatBytes(baseBytes)}`);
 }
 
 const version = command({

@@ -56,6 +56,7 @@ Deno.test("cache: info counts layers and binaries, clean removes them and tells 
     layerBytes: 0,
     binaries: 0,
     binaryBytes: 0,
+    baseBytes: 0,
     maxBytes: 10 * 1024 ** 3,
   });
   await ok(dir, ["build", "--platform", "linux/amd64,linux/arm64"]);
@@ -70,7 +71,11 @@ Deno.test("cache: info counts layers and binaries, clean removes them and tells 
   assert.match(text, /2 binaries/);
   assert.ok(text.includes(dir.join("cache")), text);
 
-  assert.deepEqual(await cacheInfo(dir, "clean"), full);
+  await dir.write("cache/bases/blobs/sha256/aa", "12345");
+  const baseBytes = 5;
+  const freedBytes = Number(full.layerBytes) + Number(full.binaryBytes) + baseBytes;
+  assert.deepEqual(await cacheInfo(dir, "clean"), { ...full, baseBytes, freedBytes });
+  assert.match(await ok(dir, ["cache", "clean"]), /^freed 0 B in \S+cache\n {2}0 layers, 0 B\n/);
   assert.deepEqual(await cacheInfo(dir), empty);
   assert.deepEqual(await dir.list("cache/layers/keys"), []);
   await ok(dir, ["build", "--oci-layout", "again"]);

@@ -79,3 +79,23 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "ls, inspect: digests are short on a terminal that has no room for them",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    assert.equal((await kodeno(["build"], { cwd: dir.path })).code, 0);
+    for (const command of ["ls", "inspect"]) {
+      const whole = (await kodeno([command, "out"], { cwd: dir.path })).stdout.trimEnd();
+      const short = whole.replaceAll(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
+      const cases = [[80, "", short], [80, " | cat", whole], [180, "", whole]] as const;
+      for (const [columns, rest, expected] of cases) {
+        await using screen = await terminal(dir, {}, [columns, 40]);
+        const lines = await shown(screen, commandLine(command, "out") + rest);
+        assert.equal(lines.join("\n"), expected, `${command} ${columns}${rest}`);
+      }
+    }
+  },
+});

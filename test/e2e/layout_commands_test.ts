@@ -14,6 +14,7 @@ import {
   layoutWith,
   pushAll,
 } from "../support/image_graph.ts";
+import { simpleModule } from "../support/go_module.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import {
   assertClean,
@@ -178,6 +179,23 @@ Deno.test("inspect: the tree of an image, by name, by place, and of all", async 
 
   await refused(1, /Cannot find image "nope"/, layout, "inspect", layout, "nope");
   await refused(2, /it names an image already/, layout, "inspect", `${layout}:v1`, "app:v1");
+});
+
+Deno.test("inspect: layers of ko and kodeno are told from those of their base", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const build = async (...args: readonly string[]) => {
+    const { code, stderr } = await kodeno(["build", ...args], { cwd: dir.path });
+    assert.equal(code, 0, stderr);
+  };
+  await build("--oci-layout", "base");
+  await build("--base-image", "oci:base");
+  const text = await done("inspect", dir.join("out"));
+  const parts = [...text.matchAll(/-- layer (\w+) sha256:/g)].map(([, part]) => part);
+  // Of a base that is such an image itself.
+  assert.deepEqual(parts, ["base", "base", "base", "kodata", "binary"]);
+  const [image] = await results("inspect", dir.join("out"));
+  assert.deepEqual(image.layers.map(({ part }: { part: string }) => part), parts);
 });
 
 Deno.test("inspect: a missing layer, a damaged manifest, and one that stands there twice", async () => {
