@@ -206,7 +206,10 @@ file, and "**.go" only those of one folder.`,
   run: async ({ json: _, ...options }, { signal, emit }, patterns) =>
     (await import("../app/deps.ts")).deps(patterns, options, {
       signal,
-      emit: (event) => event.type === "note" && event.level === "info" ? undefined : emit(event),
+      emit: (event) => {
+        const isQuiet = event.type === "note" && event.level === "info";
+        if (!isQuiet || event.waitMs !== undefined) emit(event);
+      },
     }),
   print: (files, { json }) => {
     if (json) printResult(JSON.stringify(files));

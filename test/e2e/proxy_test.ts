@@ -1,6 +1,6 @@
 /**
  * To registries behind a proxy, as the binary does it: through a tunnel with a certificate checked,
- * unchecked or shown, and in plain HTTP.
+ * unchecked or shown, in plain HTTP, and through SOCKS.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,6 +8,7 @@ import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
+import { startSocksProxy } from "../parts/socks_proxy.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { denoDirectory, kodeno } from "../support/kodeno.ts";
@@ -88,5 +89,25 @@ Deno.test({
     const proxies = { HTTP_PROXY: proxy.host, HTTPS_PROXY: proxy.host };
     await thereAndBack(dir, proxies, ["--insecure-registry"]);
     assert.ok(proxy.asked.some((line) => line.startsWith(`GET http://${HOST}/v2/app/`)));
+  },
+});
+
+Deno.test({
+  name: "behind a SOCKS proxy: its tunnel with a certificate checked or not, and plain HTTP",
+  ...needs("docker-registry", "openssl"),
+  async fn() {
+    await using dir = await home();
+    await using secured = await startSecuredRegistry({ tls: true });
+    const login = { username: "me", password: "p w" };
+    await using tunnel = await startSocksProxy(secured.host, login);
+    const ca = await dir.write("ca.pem", secured.ca);
+    const https = { HTTPS_PROXY: `socks5://me:p%20w@${tunnel.host}` };
+    await thereAndBack(dir, https, ["--ca-file", ca]);
+    await thereAndBack(dir, https, ["--insecure-registry"]);
+
+    await using plain = await startRegistry();
+    await using proxy = await startSocksProxy(plain.host);
+    await thereAndBack(dir, { all_proxy: `socks5h://${proxy.host}` }, ["--insecure-registry"]);
+    for (const { asked } of [tunnel, proxy]) assert.deepEqual([...new Set(asked)], [HOST]);
   },
 });

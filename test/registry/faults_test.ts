@@ -288,6 +288,7 @@ fault("a web page", ({ answer }) => {
   const calls = [
     () => store.resolve("v1"),
     () => store.has(small.descriptor),
+    () => store.fetch(small.descriptor),
     () => store.tags(),
   ];
   for (const call of calls) {

@@ -8,7 +8,8 @@ import { openRegistry, type RegistryStore } from "../../src/place/registry/regis
 import type { RegistryOptions } from "../../src/place/registry/transport.ts";
 import { type OddRule, refusal, type Reply, startOddRegistry } from "../interop/odd_registry.ts";
 import { failsWith, soon } from "../support/fails.ts";
-import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { tempDir } from "../support/temp.ts";
 import { push, small } from "./fault_lab.ts";
@@ -148,4 +149,22 @@ Deno.test("registry waits: the command line tells of one, and --json how long it
     assert.ok(wait.waitMs >= 2000 && wait.waitMs < 2500);
     assert.match(wait.message, said);
   }
+});
+
+Deno.test("registry waits: deps tells of one, which tells little else", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const graph = imageGraph("base");
+  const rules = [{ method: "HEAD", url: "/manifests/v1", times: 1, answer: slow("2") }];
+  await using odd = await startOddRegistry(rules);
+  await using store = openRegistry(`${odd.host}/base`);
+  await pushAll(store, graph.blobs);
+  await store.tag(graph.root.descriptor, "v1");
+  const base = ["--base-image", `${odd.host}/base:v1`, "--platform", "all"];
+  const { code, stdout, stderr } = await kodeno(["deps", ".", ...base, "--json"], {
+    cwd: dir.path,
+  });
+  assert.equal(code, 0, stderr);
+  assert.ok(JSON.parse(stdout).includes("go.mod"));
+  assert.match(stderr, /^Could not find \S+:v1: registry answered 429; trying again in 2\.\d s/);
 });

@@ -159,9 +159,10 @@ export class RegistryClient {
   async said(answer: Answer, absent = false): Promise<ErrorWords> {
     const { url, status } = answer;
     const { base, authorizer } = await this.reach();
-    const who = url.host === base.host ? "registry" : url.host;
-    const isAbsent = absent && status === 404;
-    const lead = isAbsent ? `the ${who} does not have it` : `${who} answered ${status}`;
+    const isOwn = url.host === base.host;
+    const lead = absent && status === 404
+      ? `${isOwn ? "the registry" : url.host} does not have it`
+      : `${isOwn ? "registry" : url.host} answered ${status}`;
     return await readErrorAnswer(lead, answer, authorizer.secrets);
   }
 
@@ -180,7 +181,7 @@ export class RegistryClient {
     const { why, error } = said ?? await this.said(answer, absent);
     // To a storage behind the registry nobody can log in.
     if (isDenied && url.origin !== base.origin) {
-      return new RegistryError("UNAUTHORIZED", call, url, why, error);
+      return new RegistryError("UNAUTHORIZED", call, url, why, { next: call.denied, ...error });
     }
     if (isDenied) return this.#denied(call, url, why, error, isKnown);
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";

@@ -136,6 +136,7 @@ export class Repository {
       if (status !== 200 && (status !== 206 || offset === 0)) {
         throw await this.client.failureOf(call, answer, true);
       }
+      refuseWebPage(call, answer, d.mediaType);
       const from = status === 206 ? offset : 0;
       const refuse = async (why: string) => {
         await body.cancel();
@@ -149,7 +150,6 @@ export class Repository {
       if (status === 206 && Number(given) !== offset) {
         await refuse("the registry gives another part of it than was asked for");
       }
-      refuseWebPage(call, answer, d.mediaType);
       return { reader: byobReader(body), url, skip: offset - from };
     };
     return resuming(this.client, call, d, open, await open(0));
