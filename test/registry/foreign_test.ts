@@ -6,12 +6,16 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { copy } from "../../src/content/copy.ts";
 import { readAll } from "../../src/io/streams.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { ForeignLayers } from "../../src/place/registry/foreign.ts";
+import { Registries } from "../../src/place/registry/registry.ts";
 import type { RegistryOptions } from "../../src/place/registry/transport.ts";
 import { failsWith } from "../support/fails.ts";
-import { blob } from "../support/image_graph.ts";
+import { refusal, startOddRegistry } from "../interop/odd_registry.ts";
+import { blob, image, pushAll } from "../support/image_graph.ts";
 
 const layer = blob("x".repeat(100_000), "application/vnd.oci.image.layer.nondistributable.v1.tar");
 
@@ -85,4 +89,22 @@ Deno.test("foreign layers: why there is none is told", async () => {
     () => bring([`${server.url}/x`], { onlyHosts: [] }),
     /may not be dialled \(offline\)/,
   );
+});
+
+Deno.test("foreign layers: a registry that refuses them is told what to allow", async () => {
+  const answer = refusal(400, "MANIFEST_INVALID", "invalid URL on layer");
+  await using server = await startOddRegistry([{ method: "PUT", url: "/manifests/", answer }]);
+  await using registries = new Registries();
+  const platform = { os: "windows", architecture: "amd64" };
+  const cases: readonly (readonly [typeof layer, RegExp])[] = [
+    [layer, /invalid URL on layer\); it may have to be told .*validation\.manifests\.urls\.allow/],
+    [blob("program"), /invalid URL on layer\)$/],
+  ];
+  for (const [one, said] of cases) {
+    const { manifest, config } = image(platform, [one]);
+    const source = new MemoryStore();
+    await pushAll(source, [one, config, manifest]);
+    const push = () => copy(source, manifest.descriptor, registries.open(`${server.host}/app`));
+    await failsWith("REGISTRY_FAILED", push, said);
+  }
 });

@@ -12,6 +12,7 @@ import {
   bareDescriptor,
   type Descriptor,
   isDigest,
+  isForeign,
   MediaType,
   ociMediaType,
   parseDigest,
@@ -23,6 +24,9 @@ import { type Endpoint, mirrorOf, parseEndpoint, withMirror } from "./endpoint.t
 import type { Referrers } from "./referrers.ts";
 import type { RegistryOptions } from "./transport.ts";
 
+/** What may be done about an image with foreign layers that a registry does not take. */
+const TAKE_FOREIGN = "it may have to be told which URLs foreign layers may have " +
+  "(of distribution: validation.manifests.urls.allow)";
 /** Repositories that are tried for a blob before it is sent. */
 const MAX_MOUNTS = 3;
 
@@ -286,8 +290,9 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const { own } = this.#parts;
     const bytes = await readDocument({ fetch: open }, bareDescriptor(d), options);
     const document = { descriptor: bareDescriptor(d), bytes };
-    const said = await own.putManifest(ref, document, options);
-    const { subject } = parseGraphDocument(d, bytes);
+    const { subject, successors } = parseGraphDocument(d, bytes);
+    const otherwise = successors.some(isForeign) ? TAKE_FOREIGN : undefined;
+    const said = await own.putManifest(ref, document, { ...options, otherwise });
     if (said !== undefined) this.#keepsLists = true;
     else if (subject !== undefined) await (await this.#referrers(subject, options)).add(document);
     keepFew(this.#documents, d.digest, document, MAX_DOCUMENTS);

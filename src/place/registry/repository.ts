@@ -228,10 +228,11 @@ export class Repository {
   async putManifest(
     ref: string,
     { descriptor, bytes }: Document,
-    options: CallOptions,
+    { otherwise, ...options }: CallOptions & Pick<Call, "otherwise">,
   ): Promise<string | undefined> {
     const call: Call = {
       ...this.#manifestCall("PUT", ref, options),
+      otherwise,
       headers: { "content-type": descriptor.mediaType },
       body: () => bytes,
     };
