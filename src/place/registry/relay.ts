@@ -129,6 +129,9 @@ async function speakTls(near: Deno.Conn, target: RelayTarget, signal: AbortSigna
   };
   try {
     await Promise.race([up(), down()]);
+  } catch (error) {
+    // Whoever writes then is only told that it has been closed.
+    throw far.errored ?? error;
   } finally {
     signal.removeEventListener("abort", end);
     end();
