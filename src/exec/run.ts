@@ -20,8 +20,11 @@ export interface RunOptions {
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Its standard input: that of this process, or what it gets piece by piece; default nothing. */
   readonly stdin?: "inherit" | string | Iterable<string> | ReadableStream<Uint8Array> | undefined;
-  /** Where its output goes, and what it complains of; both are kept unless given. */
-  readonly stdout?: "inherit" | ((text: string) => void) | undefined;
+  /**
+   * Where its output goes, and what it complains of; both are kept unless given. A stream stays open at
+   * its end.
+   */
+  readonly stdout?: "inherit" | ((text: string) => void) | WritableStream<Uint8Array> | undefined;
   readonly stderr?: "inherit" | ((text: string) => void) | undefined;
   /** Most bytes that are kept of each; default {@link MAX_OUTPUT_BYTES}. */
   readonly maxBytes?: number | undefined;
@@ -215,6 +218,7 @@ class Output {
   async read(): Promise<boolean> {
     const decoder = new TextDecoder();
     const { take } = this;
+    if (take instanceof WritableStream) return await this.#pour(take.getWriter());
     let left = typeof take === "function" ? Infinity : this.maxBytes;
     for (;;) {
       // What has ended, or was left, has no more to say.
@@ -226,6 +230,16 @@ class Output {
       if (isEnd) return value === undefined;
       left -= value.length;
     }
+  }
+
+  async #pour(writer: WritableStreamDefaultWriter<Uint8Array>): Promise<true> {
+    for (;;) {
+      const { value } = await this.reader?.read().catch(() => undefined) ?? {};
+      if (value === undefined) break;
+      await writer.write(value);
+    }
+    writer.releaseLock();
+    return true;
   }
 
   cancel(): void {

@@ -59,6 +59,14 @@ Deno.test("program: text is handed on while it comes, and who takes it may fail"
   await assert.rejects(sh("yes", { stdout: stdoutFails }), /no more/);
 });
 
+Deno.test("program: bytes go into a stream as they are, which stays open", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const ended = sh("printf '\\377\\000'; exit 3", { stdout: writable });
+  const { value } = await readable.getReader().read();
+  assert.deepEqual([...value ?? []], [255, 0]);
+  assert.deepEqual([(await ended).code, writable.locked], [3, false]);
+});
+
 Deno.test("program: one that prints or runs without end is ended", async () => {
   const { cut, stdout } = await sh("yes", { maxBytes: 1001 });
   assert.deepEqual([cut, stdout.length], ["bytes", 1001]);

@@ -21,9 +21,9 @@ export const CLIENT_CERT_REFUSED =
 
 /** Words of the runtime's TLS and codes of `node:tls`, with what they mean; the first that fits counts. */
 const FAULTS: readonly (readonly [RegExp, CertificateFault["kind"], Explain])[] = [
-  [/certificate expired|\bExpired\b|CERT_HAS_EXPIRED/, "other", expired],
+  [/certificate (?:has )?expired|\bExpired\b|CERT_HAS_EXPIRED/, "other", expired],
   [
-    /not valid yet|NotValidYet|CERT_NOT_YET_VALID/,
+    /not valid yet|not yet valid|NotValidYet|CERT_NOT_YET_VALID/,
     "other",
     () => "its certificate is not valid yet, by the clock of this machine",
   ],
@@ -32,9 +32,13 @@ const FAULTS: readonly (readonly [RegExp, CertificateFault["kind"], Explain])[] 
     "other",
     () => "its certificate is for no host: it has no subjectAltName",
   ],
-  [/not valid for name|NotValidForName|ALTNAME_INVALID/, "other", otherHost],
   [
-    /CaUsedAsEndEntity|DEPTH_ZERO_SELF_SIGNED/,
+    /not valid for name|NotValidForName|ALTNAME_INVALID|(?:hostname|IP address) mismatch/,
+    "other",
+    otherHost,
+  ],
+  [
+    /CaUsedAsEndEntity|DEPTH_ZERO_SELF_SIGNED|self.signed certificate(?! in)/,
     "authority",
     () =>
       "its certificate is that of a CA (CA:TRUE), which is trusted only where it is named itself",
@@ -44,6 +48,11 @@ const FAULTS: readonly (readonly [RegExp, CertificateFault["kind"], Explain])[] 
     /UnknownIssuer|UNABLE_TO_VERIFY|UNABLE_TO_GET/,
     "unknown",
     () => "its certificate cannot be trusted: nobody here knows the CA that made it",
+  ],
+  [
+    /BadSignature|bad signature/,
+    "other",
+    () => "its certificate cannot be trusted: a signature is wrong",
   ],
   [/certificate|CERT_/i, "unknown", () => "its certificate cannot be trusted"],
 ];

@@ -44,7 +44,30 @@ Deno.test("certificate faults: each is told apart, in the words of each runtime"
       "unknown",
       "its certificate cannot be trusted: nobody here knows the CA that made it",
     ],
-    ["invalid peer certificate: BadSignature", "unknown", "its certificate cannot be trusted"],
+    [
+      "invalid peer certificate: BadSignature",
+      "other",
+      "its certificate cannot be trusted: a signature is wrong",
+    ],
+    [
+      "certificate: bad signature",
+      "other",
+      "its certificate cannot be trusted: a signature is wrong",
+    ],
+    ["certificate: certificate has expired", "other", "its certificate expired"],
+    [
+      "certificate: certificate is not yet valid",
+      "other",
+      "its certificate is not valid yet, by the clock of this machine",
+    ],
+    ["certificate: hostname mismatch", "other", "its certificate is for other hosts"],
+    ["certificate: IP address mismatch", "other", "its certificate is for other hosts"],
+    [
+      "certificate: self-signed certificate",
+      "authority",
+      "its certificate is that of a CA (CA:TRUE), which is trusted only where it is named itself",
+    ],
+    ["invalid peer certificate: BadEncoding", "unknown", "its certificate cannot be trusted"],
     ["connection reset by peer", undefined],
   ];
   for (const [said, kind, why] of cases) {

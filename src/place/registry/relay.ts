@@ -35,6 +35,7 @@ export interface RelayTarget {
 }
 
 const MAX_ANSWER_BYTES = 16 * 1024;
+const IS_OLDER = /^2\.[0-8]\./.test(Deno.version.deno);
 
 /** Has a client speak with the server until one of them closes; throws why the server cannot. */
 type Speak = (near: Deno.Conn, signal: AbortSignal) => Promise<void>;
@@ -73,9 +74,16 @@ export class Relay {
 
   /** Opens one to a target, which is connected to when somebody connects. */
   static async open(target: RelayTarget): Promise<Relay> {
-    const relay = new Relay((near, signal) => speakTls(near, target, signal));
+    const { pinned } = target;
+    let speak: Speak = (near, signal) => speakTls(near, target, signal);
+    if (IS_OLDER && pinned !== undefined) {
+      const { speakByOpenssl } = await import("./openssl.ts");
+      speak = async (near, signal) =>
+        await speakByOpenssl(near, { ...target, own: await shownBy(target, pinned), signal });
+    }
+    const relay = new Relay(speak);
     void relay.#accept();
-    return await Promise.resolve(relay);
+    return relay;
   }
 
   async close(): Promise<void> {
@@ -163,16 +171,13 @@ async function connectTo(target: RelayTarget): Promise<TLSSocket> {
         tls.once("secureConnect", () => {
           if (pinned === undefined || hasShown(tls, pinned)) return resolve(tls);
           tls.destroy();
-          const why =
-            "its certificate is that of a CA (CA:TRUE), which this runtime takes of nobody";
-          reject(new ConnectionError("certificate", why, undefined, { kind: "other", why }));
+          reject(new Error(NOT_NAMED));
         });
         tls.on("error", reject);
         tls.once("close", () => reject(new Error("closed in the TLS handshake")));
       };
       // A read that goes on keeps older versions waiting for ever; newer ones need it to end.
-      const isOlder = /^2\.[0-8]\./.test(Deno.version.deno);
-      const begin = () => void (isOlder ? start() : setTimeout(start, 0));
+      const begin = () => void (IS_OLDER ? start() : setTimeout(start, 0));
       const tunnel = proxy &&
         (() =>
           proxy.url.protocol === "socks5:"
@@ -186,6 +191,10 @@ async function connectTo(target: RelayTarget): Promise<TLSSocket> {
   }
 }
 
+/** As `node:tls` says it. */
+const NOT_NAMED = "certificate: DEPTH_ZERO_SELF_SIGNED_CERT";
+const NO_HOST = "certificate: NO_SUBJECT_ALT_NAME";
+
 /** Has `node:tls` trust some certificates, and take them for the hosts that they name. */
 function checkedBy(pinned: readonly string[]): ConnectionOptions {
   return {
@@ -193,22 +202,27 @@ function checkedBy(pinned: readonly string[]): ConnectionOptions {
     rejectUnauthorized: true,
     // Some versions call it without anything, to see whether it does anything.
     checkServerIdentity: (host: string, cert?: PeerCertificate) =>
-      cert?.subjectaltname
-        ? checkServerIdentity(host, cert)
-        : new Error("certificate: NO_SUBJECT_ALT_NAME"),
+      cert?.subjectaltname ? checkServerIdentity(host, cert) : new Error(NO_HOST),
   };
 }
 
-/**
- * Whether the other side has shown one of some certificates. Without it nothing is trusted: older
- * versions of the runtime tell of a handshake that failed as of one that did not.
- */
+/** Whether the other side has shown one of some certificates, and no other that one of them made. */
 function hasShown(tls: TLSSocket, pinned: readonly string[]): boolean {
+  const { raw } = tls.getPeerCertificate();
+  return tls.authorized && raw !== undefined && isOneOf(pinned, raw);
+}
+
+/** Which of some certificates a host shows; anybody who has seen that one can do so, too. */
+async function shownBy(target: RelayTarget, pinned: readonly string[]): Promise<string> {
+  const tls = await connectTo({ ...target, pinned: undefined });
   try {
-    const { raw } = tls.getPeerCertificate();
-    return tls.authorized && raw !== undefined && isOneOf(pinned, raw);
-  } catch {
-    return false;
+    const { raw, subjectaltname } = tls.getPeerCertificate();
+    const own = pinned.find((one) => isOneOf([one], raw));
+    if (own === undefined) throw new Error(NOT_NAMED);
+    if (!subjectaltname) throw new Error(NO_HOST);
+    return own;
+  } finally {
+    tls.destroy();
   }
 }
 
