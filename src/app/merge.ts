@@ -18,7 +18,7 @@ interface MergeRequest extends Omit<MergeOptions, "foreign">, TransferOptions {
 
 /**
  * Copies all images of layouts and archives into one layout, which is made when it is not there; what
- * came in. When one cannot be copied, nothing shows.
+ * came in. One that is damaged does not hinder the others; after any other failure nothing shows.
  */
 export async function merge(out: string, ins: readonly string[], request: MergeRequest) {
   await using foreign = await openForeign(resolveTransferConfig(request), request);

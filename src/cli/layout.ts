@@ -99,7 +99,8 @@ const rm = command({
 
 const merge = command({
   about: `Copies all images of layouts and archives into a layout, which is made when it is not
-    there, and prints them. They appear all at once, when all of them are there.`,
+    there, and prints them. They appear all at once, when all of them are there; one that is damaged
+    is left out.`,
   words: [
     "<out>  folder of the layout that gets them",
     "<in...>  layout folders and archive files that have them; - is one from stdin",

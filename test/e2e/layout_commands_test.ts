@@ -401,27 +401,27 @@ Deno.test("merge: one name for different images is refused, or the later one win
   await assertClean(a);
 });
 
-Deno.test("merge: a blob that is missing or damaged leaves nothing of it to be seen", async () => {
+Deno.test("merge: an image with a missing or damaged blob is left out, and hinders no other", async () => {
   await using dir = await tempDir();
   const path = (layout: string) =>
     `${layout}/blobs/sha256/${two.shared.descriptor.digest.slice(7)}`;
   const a = await layoutWith(dir, "a", { "one:v1": one, "two:v1": two });
   await Deno.remove(path(a));
-  await refused(1, /Cannot find blob/, undefined, "merge", dir.join("out"), a);
+  const merged = async (out: string, why: RegExp) => {
+    const { code, stdout, stderr } = await kodeno(["merge", out, a]);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, why);
+    assert.deepEqual(await imageNames(out), ["one:v1"]);
+    await assertClean(out);
+  };
+  await merged(dir.join("missing"), /^Merged one:v1\nError: Cannot find blob/m);
+  await merged(await layoutWith(dir, "before", { "one:v1": one }), /Cannot find blob/);
   await Deno.writeTextFile(path(a), "x".repeat(two.shared.bytes.length));
-  await refused(
-    1,
-    /Cannot use blob .* its content has digest/,
-    undefined,
-    "merge",
-    dir.join("out"),
-    a,
-  );
-  assert.deepEqual(await dir.list(), ["a"]);
-  const out = await layoutWith(dir, "out", { "one:v1": one });
-  assert.equal((await kodeno(["merge", out, a])).code, 1);
-  assert.deepEqual(await imageNames(out), ["one:v1"]);
-  await assertClean(out);
+  await merged(dir.join("damaged"), /Cannot use blob .* its content has digest/);
+  // Where there is no other, nothing is to be seen of it.
+  await done("rm", a, "one:v1");
+  await refused(1, /Cannot use blob/, undefined, "merge", dir.join("none"), a);
+  assert.ok(!(await dir.list()).includes("none"));
 });
 
 Deno.test("merge: killed at any moment, it shows all or nothing", async () => {

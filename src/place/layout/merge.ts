@@ -4,7 +4,7 @@
  * @module
  */
 import { fetchBlob } from "../../content/blobs.ts";
-import { copy, type CopyOptions, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
+import { copy, type CopyOptions, Damages, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
 import { graphKey, hasSuccessors } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
@@ -24,7 +24,8 @@ export interface MergeOptions extends Pick<CopyOptions, "emit" | "foreign"> {
 
 /**
  * Copies all entries of layouts and archives into a layout, and tells which came in. What cannot be used,
- * what its place lacks, and what refers to something that is not there is told of, and left out. After a
+ * what its place lacks, and what refers to something that is not there is told of, and left out. One that
+ * is damaged further down does not hinder the others; it is what fails in the end. After any other
  * failure there is no new entry.
  */
 export async function mergeLayouts(
@@ -54,15 +55,17 @@ export async function mergeLayouts(
     return withEach(before, more);
   };
   /** One place after the other is held, since a process may open so many files only. */
-  const each = async (work?: (from: ImageStore, entry: Descriptor) => Promise<unknown>) => {
+  const each = async (
+    work = (_: ImageStore, entry: Descriptor): Promise<readonly Descriptor[]> =>
+      Promise.resolve([entry]),
+  ) => {
     const entries: Descriptor[] = [];
     for (const from of ins) {
       using _ = await holdPlace(from, { signal });
-      const done = new Set<string>();
+      const done = new Map<string, Promise<readonly Descriptor[]>>();
       for (const entry of await entriesToMerge(from, told, options)) {
-        entries.push(entry);
-        if (!done.has(graphKey(entry))) await work?.(from, entry);
-        done.add(graphKey(entry));
+        const brought = await getOrSet(done, graphKey(entry), () => work(from, entry));
+        if (brought.length > 0) entries.push(entry);
       }
     }
     return entries;
@@ -70,10 +73,12 @@ export async function mergeLayouts(
   // Told before anything is copied, and looked at again when nobody else can change the layout.
   combine(await out.entries(), await each());
   for (let brought = 1;; brought++) {
+    const damages = new Damages();
     const entries = await each((from, entry) => {
       const image = entryName(entry);
       const copying = () => copy(from, entry, out, { signal, emit, foreign, image });
-      return takingWhole(from, entry, copying, 'take one that is with "kodeno copy --platform"');
+      const next = 'take one that is with "kodeno copy --platform"';
+      return damages.pass(() => takingWhole(from, entry, copying, next), signal);
     });
     let gone: Descriptor | undefined;
     await out.change(async (before) => {
@@ -87,7 +92,9 @@ export async function mergeLayouts(
     });
     if (gone === undefined) {
       // One that was brought twice came in once.
-      return [...new Map(entries.map((one) => [entryName(one) ?? one.digest, one])).values()];
+      const merged = new Map(entries.map((one) => [nameOrDigest(one), one]));
+      damages.end("Merged", [...merged.keys()], emit);
+      return [...merged.values()];
     }
     // Somebody else has removed what was there, and it is brought again.
     if (brought < MAX_TIMES_BROUGHT) continue;
@@ -127,7 +134,7 @@ async function hindrance(place: ImageStore, entry: Descriptor, options: MergeOpt
     const { missing } = await subjectsOf(place, entry, options);
     return missing && `it refers to ${missing.digest}, which is not there`;
   } catch (error) {
-    if (hasCode(error, "NOT_FOUND")) return messageOf(error);
+    if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return messageOf(error);
     throw error;
   }
 }
