@@ -8,14 +8,13 @@ import { hasSuccessors } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
-import { oddity } from "../oci/manifest.ts";
 import { openImages } from "../place/open.ts";
 
 /**
  * Lists the images of a layout or archive in its order: of each its name or tag, where it has one,
  * whether all its blobs are there, the digest of the image that it is an attestation of, where it is
- * one, why it cannot be used where it cannot, and the digest of what it refers to, where that is not
- * there: nobody can tell what it is about.
+ * one, what is wrong first where it is not whole or cannot be used, and the digest of what it refers to,
+ * where that is not there: nobody can tell what it is about.
  */
 export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
   const store = await openImages(path, { signal, emit });
@@ -24,9 +23,8 @@ export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
   for (const entry of await store.entries()) {
     const { digest, mediaType } = entry;
     const missingSubject = await missingSubjectOf(reader, entry);
-    const { size, platforms, complete } = await reader.summary(entry, true);
-    const [problem, attested] = [oddity(entry), attestedBy(entry)];
-    const more = { complete, problem, attested, missingSubject };
+    const { size, platforms, complete, problem } = await reader.summary(entry, true);
+    const more = { complete, problem, attested: attestedBy(entry), missingSubject };
     const what = { digest, mediaType, platforms, size, ...more };
     images.push({ name: entryName(entry), ...what });
   }

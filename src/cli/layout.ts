@@ -30,7 +30,7 @@ const ls = command({
       const last = [
         printable(platforms.join(",")),
         attested !== undefined && printable(`(attestation of ${attested || "an image"})`),
-        problem !== undefined ? `(${printable(problem)})` : !complete && "(incomplete)",
+        !complete && `(${printable(["incomplete", problem].filter(Boolean).join(": "))})`,
         missingSubject && `(refers to ${missingSubject}, which is not there)`,
       ];
       return [

@@ -31,8 +31,11 @@ interface ImageSummary {
   readonly platforms: readonly string[];
 }
 
-/** Of what may not be all there; a manifest of an index that is missing is no failure. */
-type SeenSummary = ImageSummary & { readonly complete: boolean; readonly failure?: unknown };
+/**
+ * Of what may not be all there: what is wrong first, and where; a manifest of an index that is missing is
+ * no failure.
+ */
+type SeenSummary = ImageSummary & Readability & { readonly complete: boolean };
 
 /** Bytes of the documents of one image that are looked at, and of those that are kept. */
 export const READ_BYTES = 16 * 1024 * 1024;
@@ -118,37 +121,39 @@ export class ImageReader {
     const sizes = new Map<string, number>();
     const platforms = new Set<string>();
     let complete = true;
+    let problem: string | undefined;
     let failure: unknown;
-    const see = (seen: Readability, mayBeMissing: boolean): void => {
+    const see = (d: Descriptor, seen: Readability, mayBeMissing: boolean): void => {
       if (seen.problem === undefined || seen.problem === LEFT_OUT) return;
       complete = false;
+      problem ??= d === root ? seen.problem : `${d.digest}: ${seen.problem}`;
       if (!mayBeMissing || seen.problem !== MISSING) failure ??= seen.failure;
     };
     const walk = new Walk<unknown>(async (d, { depth, below }) => {
       if (!hasSuccessors(d)) {
         sizes.set(d.digest, d.size);
-        if (looksAtAll) see(await this.blob(d), false);
+        if (looksAtAll) see(d, await this.blob(d), false);
         return;
       }
       const document = await this.document(d);
       // What docker saved of an index lacks other platforms; a daemon was given what it wants.
-      see(document, depth > 0);
-      const { index, manifest, problem } = document;
-      if (problem === undefined || looksAtAll) sizes.set(d.digest, d.size);
+      see(d, document, depth > 0);
+      const { index, manifest } = document;
+      if (document.problem === undefined || looksAtAll) sizes.set(d.digest, d.size);
       if (index !== undefined) await below(index.manifests);
       if (manifest === undefined) return;
       await below([manifest.config, ...manifest.layers]);
       const read = looksAtAll || d.platform === undefined;
       const config = read ? await this.config(manifest.config) : {};
       // One that says nonsense was moved as it is; only what it is for cannot be told.
-      if (looksAtAll || config.problem !== DAMAGED) see(config, false);
+      if (looksAtAll || config.problem !== DAMAGED) see(manifest.config, config, false);
       const platform = d.platform ?? (config.config && statedPlatform(config.config));
       // BuildKit's attestations stand beside the images they are about.
       if (platform && platform.os !== "unknown") platforms.add(formatPlatform(platform));
     }, { signal: this.signal, mostBytes: READ_BYTES, beyond: () => complete = false });
     await walk.from(root);
     const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
-    return { size, platforms: [...platforms], complete, failure };
+    return { size, platforms: [...platforms], complete, problem, failure };
   }
 }
 

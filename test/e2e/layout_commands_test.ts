@@ -133,7 +133,10 @@ Deno.test("ls: names, digests, sizes and platforms; --json; what is incomplete",
     complete: true,
   });
   await Deno.remove(`${layout}/blobs/sha256/${one.shared.descriptor.digest.slice(7)}`);
-  assert.match(await done("ls", layout), /arm64\nreg\.local.*arm64 \(incomplete\)\n$/);
+  assert.match(
+    await done("ls", layout),
+    /arm64\nreg\.local.*arm64 \(incomplete: sha256:\w+: missing\)\n$/,
+  );
   const empty = await layoutWith(dir, "empty", {});
   assert.equal(await done("ls", empty), "");
   assert.equal(await done("ls", empty, "--json"), "");
@@ -221,7 +224,7 @@ Deno.test("inspect: a missing layer, a damaged manifest, and one that stands the
   await addEntry(layout, below.descriptor);
   const deep = await done("inspect", layout, below.descriptor.digest);
   assert.equal(deep.match(/shown above/g)?.length, 40);
-  assert.match(await done("ls", layout), /\(incomplete\)/);
+  assert.match(await done("ls", layout), /\(incomplete: sha256:\w+: missing\)/);
 });
 
 Deno.test("tag: more names for an image, all or none", async () => {
