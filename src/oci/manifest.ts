@@ -5,7 +5,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { type Descriptor, type Digest, DIGEST_FORM, isDigest } from "./descriptor.ts";
+import { type Descriptor, type Digest, DIGEST_FORM, isDigest, MediaType } from "./descriptor.ts";
 import type { Platform } from "./platform.ts";
 
 /** Largest manifest, index or config that is read, in bytes; registries commonly allow 4 MiB. */
@@ -365,6 +365,25 @@ export function parseIndex(bytes: Uint8Array, what: string): Index {
 
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
   return parse(config, bytes, "an image config", what);
+}
+
+/**
+ * The type that a manifest or index gives itself, for what names it as something else; where it gives
+ * none, the one that its members leave, unless they are those of both. "" when there is none.
+ */
+export function ownType(bytes: Uint8Array): string {
+  let value: Readonly<Record<string, unknown>> | null;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return "";
+  }
+  const { schemaVersion, mediaType, manifests, layers, config } = value ?? {};
+  if (schemaVersion !== 2) return "";
+  if (typeof mediaType === "string") return mediaType;
+  const [isIndex, isManifest] = [Array.isArray(manifests), Array.isArray(layers) || !!config];
+  if (isIndex === isManifest) return "";
+  return isIndex ? MediaType.index : MediaType.manifest;
 }
 
 /** The bytes kodeno writes for a document: compact JSON, keys in the order of the value. */

@@ -263,18 +263,45 @@ Deno.test("odd layouts: an index of which one platform is odd gives the others",
   assert.match(all.stderr, /Cannot use blake3:a+ of layout l: its digest: it is not a digest/);
 });
 
-Deno.test("odd layouts: gc removes nothing while nobody can tell what is needed", async () => {
+Deno.test("odd layouts: gc removes what nobody needs, and nothing that others may need", async () => {
   await using dir = await tempDir();
   const garbage = blob("nobody needs it");
   const blobs = [...good.blobs, garbage];
-  const of = (odd: unknown) => ({ schemaVersion: 2, manifests: [odd, named(GOOD, "app:v1")] });
-  // There may be such a blob, and it may lead to any other.
-  await writeOddLayout(dir.join("l"), { index: of(ODD["an unknown algorithm"]?.[0]), blobs });
-  const refused = await kodeno(["gc", "l", "--prune-now"], { cwd: dir.path });
+  for (const [what, [odd]] of Object.entries(ODD)) {
+    const index = { schemaVersion: 2, manifests: [odd, named(GOOD, "app:v1")] };
+    await writeOddLayout(dir.join(what), { index, blobs });
+    assert.equal(await done(dir, ["gc", what, "--prune-now"]), garbage.descriptor.digest, what);
+  }
+  // Who knows the algorithm may use what kodeno cannot, with all that it leads to.
+  const theirs = imageGraph("theirs");
+  const { root } = theirs;
+  const unknown = { ...root.descriptor, digest: `blake3:${"a".repeat(64)}` };
+  const index = { schemaVersion: 2, manifests: [unknown] };
+  const layout = { index, blobs: [garbage, ...theirs.blobs.filter((one) => one !== root)] };
+  const path = `blobs/blake3/${"a".repeat(64)}`;
+  await writeOddLayout(dir.join("l"), { ...layout, files: { [path]: root.bytes } });
+  assert.equal(await done(dir, ["gc", "l", "--prune-now"]), garbage.descriptor.digest);
+  await writeOddLayout(dir.join("d"), { ...layout, files: { [path]: "{" } });
+  const refused = await kodeno(["gc", "d", "--prune-now"], { cwd: dir.path });
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /Cannot tell which blobs .* are in use: .*blake3/);
-  await writeOddLayout(dir.join("l"), { index: of(ODD["a broken digest"]?.[0]), blobs });
-  assert.equal(await done(dir, ["gc", "l", "--prune-now"]), garbage.descriptor.digest);
+  // So may who refers by it to something that nothing else leads to.
+  const about = jsonBlob({
+    schemaVersion: 2,
+    config: theirs.shared.descriptor,
+    subject: root.descriptor,
+  }, MediaType.manifest);
+  const attached = { ...about.descriptor, digest: unknown.digest };
+  await writeOddLayout(dir.join("s"), {
+    index: { schemaVersion: 2, manifests: [attached] },
+    blobs: [garbage, ...theirs.blobs],
+    files: { [path]: about.bytes },
+  });
+  assert.equal(await done(dir, ["gc", "s", "--prune-now"]), garbage.descriptor.digest);
+  // What says no type of itself is what it is.
+  const untyped = { schemaVersion: 2, manifests: [{ ...root.descriptor, mediaType: null }] };
+  await writeOddLayout(dir.join("u"), { index: untyped, blobs: [garbage, ...theirs.blobs] });
+  assert.equal(await done(dir, ["gc", "u", "--prune-now"]), garbage.descriptor.digest);
 });
 
 Deno.test("odd archives: one image of docker save that cannot be read hinders no other", async () => {

@@ -6,22 +6,26 @@
  * it alone, and nothing tells that the subject ever was there.
  * @module
  */
+import { join } from "node:path";
 import { fetchBlob } from "../../content/blobs.ts";
 import type { Blobs } from "../../content/places.ts";
 import {
   type GraphDocument,
   graphKey,
   hasSuccessors,
+  parseGraphDocument,
   readGraphDocument,
   Walk,
 } from "../../content/walk.ts";
 import { hasCode } from "../../errors.ts";
+import { fileStream, readAll } from "../../io/streams.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { entryName } from "../../oci/entries.ts";
-import { oddity } from "../../oci/manifest.ts";
+import { MAX_JSON_BYTES, oddity, ownType } from "../../oci/manifest.ts";
+import { openFileOf } from "./files.ts";
 
 /** A digest of any algorithm (OCI image spec 1.1, descriptor.md). */
-const BLOB_NAME = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
+const ANY_DIGEST = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/;
 
 type Links = Pick<GraphDocument, "successors" | "subject">;
 
@@ -29,7 +33,10 @@ type Links = Pick<GraphDocument, "successors" | "subject">;
 export class Living {
   readonly #links = new Map<string, Links | undefined>();
 
-  constructor(readonly blobs: Blobs, readonly signal?: AbortSignal) {}
+  constructor(
+    readonly blobs: Blobs & { readonly directory: string },
+    readonly signal?: AbortSignal,
+  ) {}
 
   /**
    * Tells which of some entries live. `reachable`: digests of all that living ones lead to, whether or
@@ -91,11 +98,11 @@ export class Living {
   /** Nothing of what is not there: an index may name platforms that were never fetched. */
   async #linksOf(d: Descriptor): Promise<Links | undefined> {
     const key = graphKey(d);
-    // Nothing can be there under a name that no blob can have; one of another algorithm may be.
-    if (oddity(d) !== undefined && !BLOB_NAME.test(d.digest)) return undefined;
-    if (!hasSuccessors(d) || this.#links.has(key)) return this.#links.get(key);
-    const links = await readGraphDocument(this.blobs, d, this).then(
-      ({ successors, subject }) => ({ successors, subject }),
+    const isOdd = oddity(d) !== undefined;
+    if (!hasSuccessors(d) && !isOdd || this.#links.has(key)) return this.#links.get(key);
+    const reading = isOdd ? this.#readOdd(d) : readGraphDocument(this.blobs, d, this);
+    const links = await reading.then(
+      (document) => document && { successors: document.successors, subject: document.subject },
       (error) => {
         if (hasCode(error, "NOT_FOUND")) return undefined;
         throw error;
@@ -103,6 +110,23 @@ export class Living {
     );
     this.#links.set(key, links);
     return links;
+  }
+
+  /**
+   * What an entry leads to that kodeno cannot use, since others may: its digest is not checked. Nothing
+   * can be there under a name that no blob can have.
+   */
+  async #readOdd(d: Descriptor): Promise<GraphDocument | undefined> {
+    const [, algorithm, encoded] = ANY_DIGEST.exec(d.digest) ?? [];
+    if (algorithm === undefined || encoded === undefined) return undefined;
+    const { directory } = this.blobs;
+    const [path, what] = [join(directory, "blobs", algorithm, encoded), `blob ${d.digest}`];
+    using file = await openFileOf(directory, path, what);
+    // So large a one is a layer.
+    if (!hasSuccessors(d) && file.statSync().size > MAX_JSON_BYTES) return undefined;
+    const bytes = await readAll(fileStream(file), MAX_JSON_BYTES, what);
+    const known = { ...d, mediaType: hasSuccessors(d) ? d.mediaType : ownType(bytes) };
+    return hasSuccessors(known) ? parseGraphDocument(known, bytes) : undefined;
   }
 
   async #isThere(d: Descriptor): Promise<boolean> {

@@ -16,7 +16,7 @@ import {
   MediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { MAX_JSON_BYTES } from "../../oci/manifest.ts";
+import { MAX_JSON_BYTES, ownType } from "../../oci/manifest.ts";
 import type { Scope } from "./auth.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { Answer } from "./transport.ts";
@@ -358,25 +358,6 @@ function lengthOf({ headers }: Answer): string | null {
 function namedDigest(answer: Answer): Digest | undefined {
   const named = answer.headers.get("docker-content-digest") ?? "";
   return isDigest(named) ? named : undefined;
-}
-
-/**
- * The type that a manifest or index gives itself, for a registry that serves it as something else; where
- * it gives none, the one that its members leave, unless they are those of both. "" when there is none.
- */
-function ownType(bytes: Uint8Array): string {
-  let value: Readonly<Record<string, unknown>> | null;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return "";
-  }
-  const { schemaVersion, mediaType, manifests, layers, config } = value ?? {};
-  if (schemaVersion !== 2) return "";
-  if (typeof mediaType === "string") return mediaType;
-  const [isIndex, isManifest] = [Array.isArray(manifests), Array.isArray(layers) || !!config];
-  if (isIndex === isManifest) return "";
-  return isIndex ? MediaType.index : MediaType.manifest;
 }
 
 function otherDigest(call: Call, digest: string): KodenoError {
