@@ -207,10 +207,12 @@ export function oddDescriptor(value: unknown, why: string): Descriptor {
   return odd as Descriptor;
 }
 
+/** As Go reads a list in which something is `null`. */
+const strings = optional(list(either(anyText, "")));
 const annotations = optional(texts);
 const version = primitive("2", (value) => value === 2);
 const digest = primitive(
-  `a digest (${DIGEST_FORM})`,
+  `a digest that kodeno knows (${DIGEST_FORM})`,
   (value) => typeof value === "string" && isDigest(value),
 );
 const platformFields = object({
@@ -218,7 +220,7 @@ const platformFields = object({
   architecture: optional(anyText),
   variant: optional(anyText),
   "os.version": optional(anyText),
-  "os.features": optional(list(anyText)),
+  "os.features": strings,
 });
 /** One that says half of it, as others write it for what has none, says nothing. */
 const platform: Shape = (value) => {
@@ -233,7 +235,7 @@ const descriptorFields: Fields = {
   annotations,
   artifactType: optional(anyText),
   platform: optional(platform),
-  urls: optional(list(anyText)),
+  urls: strings,
   data: optional(anyText),
 };
 const descriptor = object(descriptorFields);
@@ -269,7 +271,6 @@ const index: Shape = (value) => {
   }
   return read;
 };
-const strings = optional(list(anyText));
 const config = object({
   architecture: either(anyText, ""),
   os: either(anyText, ""),
@@ -290,7 +291,7 @@ const config = object({
     object({ type: either(anyText, "layers"), diff_ids: either(list(digest), []) }),
     {},
   ),
-  history: optional(list(anyObject)),
+  history: optional(list(either(anyObject, {}))),
 });
 
 function parse<T>(shape: Shape, bytes: Uint8Array, kind: string, what: string): T {
