@@ -9,6 +9,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { readDocument } from "../../src/content/walk.ts";
 import { type Descriptor, digestHex, MediaType } from "../../src/oci/descriptor.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { member, tar } from "../archive/images.ts";
 import { type Blob, blob, image, imageGraph, index, jsonBlob } from "../support/image_graph.ts";
 import { entriesOf } from "../support/layout.ts";
@@ -346,19 +347,58 @@ export const fixtureRows: readonly Row[] = [
     tool: "any tool",
     version: "-",
     what: "foreign (non-distributable) layers, as Windows bases have them",
-    outcome: "left out; the digest stays",
+    outcome: "left out, and taken along by `--foreign`; the digest stays",
     async run(lab) {
       const foreign = blob("nano", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
       const urls = ["https://maker.test/layer"];
       const described = { ...foreign, descriptor: { ...foreign.descriptor, urls } };
       const { manifest, config } = image({ os: "windows", architecture: "amd64" }, [described]);
-      await writeOddLayout(lab.dir.join("windows"), {
-        index: listing(entry(manifest)),
-        blobs: [config, manifest],
+      const windows = { index: listing(entry(manifest)), blobs: [config, manifest] };
+      await writeOddLayout(lab.dir.join("windows"), windows);
+      assert.equal((await copied(lab, "oci:windows")).digest, manifest.descriptor.digest);
+      await writeOddLayout(lab.dir.join("whole"), {
+        ...windows,
+        blobs: [foreign, config, manifest],
       });
-      await lab.kodeno(["copy", "oci:windows", "oci:back:given:back"]);
-      const [found] = await entriesOf(lab.dir.join("back"));
-      assert.equal(found?.digest, manifest.descriptor.digest);
+      await copied(lab, "oci:whole", "--foreign");
+      using back = await openLayout(lab.dir.join("back"));
+      assert.ok(await back.has(foreign.descriptor));
+    },
+  },
+  {
+    ...reads,
+    tool: "any tool",
+    version: "-",
+    what: "content that descriptors carry themselves (`data`), without a blob",
+    outcome: "the same as a blob; the digest stays",
+    async run(lab) {
+      const { manifest, blobs } = artifact("application/x.test", blob("a", "text/plain"), "a.txt");
+      const data = Buffer.from(manifest.bytes).toString("base64");
+      const isPresent = ({ bytes }: Blob) => bytes !== manifest.bytes && bytes.length !== 2;
+      await writeOddLayout(lab.dir.join("inline"), {
+        index: listing(entry(manifest, undefined, { data })),
+        blobs: blobs.filter(isPresent),
+      });
+      assert.equal((await copied(lab, "oci:inline")).digest, manifest.descriptor.digest);
+    },
+  },
+  {
+    ...reads,
+    tool: "any tool",
+    version: "-",
+    what: "a plain blob as an entry (`application/xml` of the specification's example)",
+    outcome: "taken as it is, with what its entry says; it is no image, and not pushed",
+    async run(lab) {
+      const { manifest, blobs } = small();
+      const xml = blob("<component/>", "application/xml");
+      const about = { "org.freedesktop.specifications.metainfo.version": "1.0" };
+      await writeOddLayout(lab.dir.join("spec"), {
+        index: listing(entry(xml, about), entry(manifest)),
+        blobs: [...blobs, xml],
+      });
+      await lab.kodeno(["merge", "merged", "spec"]);
+      assert.deepEqual((await entriesOf(lab.dir.join("merged")))[0], entry(xml, about));
+      assert.equal((await copied(lab, "oci:spec")).digest, manifest.descriptor.digest);
     },
   },
   {
