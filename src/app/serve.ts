@@ -2,16 +2,17 @@
  * The recipe of `kodeno serve`: where to listen, with which certificate, and the layout.
  * @module
  */
+import { processEnvironment, programOnPath } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isNotFound } from "../io/files.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { isLoopback } from "../place/registry/endpoint.ts";
-import { serveLayout } from "../serve/server.ts";
+import { everyInterface, isEveryInterface, serveLayout } from "../serve/server.ts";
 
 interface ServeOptions extends Pick<WorkOptions, "emit"> {
   readonly layout: string;
-  /** `HOST:PORT`, `[HOST]:PORT` or `:PORT`; the loopback address where no host is named. */
+  /** `HOST:PORT`, `[HOST]:PORT`, or `:PORT` for all interfaces, as in Go. */
   readonly listen?: string | undefined;
   /** Files of the certificate chain and its key, as PEM. */
   readonly tlsCert?: string | undefined;
@@ -20,8 +21,7 @@ interface ServeOptions extends Pick<WorkOptions, "emit"> {
   readonly signal: AbortSignal;
 }
 
-const LOOPBACK = "127.0.0.1";
-const DEFAULT_LISTEN = `${LOOPBACK}:5000`;
+const DEFAULT_LISTEN = "127.0.0.1:5000";
 
 /** Serves a layout as a read-only registry until the signal. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -32,19 +32,24 @@ export async function serve(options: ServeOptions): Promise<void> {
   // A layout that cannot be read is told before anybody asks for an image.
   await layout.entries();
   if (!isLoopback(hostname)) {
-    const message = `${hostname} is not a loopback address: others can pull from this machine`;
+    const which = isEveryInterface(hostname) ? "all interfaces" : "no loopback address";
+    const message = `${options.listen} is ${which}: others can pull from this machine`;
     emit?.({ type: "note", level: "warning", message });
   }
-  await serveLayout(layout, { hostname, port, tls, signal, emit });
+  const client = programOnPath(processEnvironment(), "docker") ? "docker" : "kodeno";
+  await serveLayout(layout, { hostname, port, tls, client, signal, emit });
 }
 
 function parseListen(text: string): { readonly hostname: string; readonly port: number } {
   const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
   const port = Number(found?.[3]);
-  if (found !== null && port <= 65535) return { hostname: found[1] || found[2] || LOOPBACK, port };
+  if (found !== null && port <= 65535) {
+    return { hostname: found[1] || found[2] || everyInterface(), port };
+  }
   throw new KodenoError(
     "BAD_OPTION",
-    `Cannot listen on ${JSON.stringify(text)}: say HOST:PORT, such as "${DEFAULT_LISTEN}"`,
+    `Cannot listen on ${JSON.stringify(text)}: say HOST:PORT, such as "${DEFAULT_LISTEN}", or ` +
+      "only :PORT for all interfaces",
   );
 }
 

@@ -175,7 +175,8 @@ const serve = command({
     the layout meanwhile is served, too.`,
   words: [LAYOUT],
   flags: {
-    listen: '--listen <host:port>  where to listen (default: "127.0.0.1:5000"; port 0: a free one)',
+    listen: `--listen <host:port>  where to listen; :PORT is all interfaces, and port 0 a free one
+      (default: "127.0.0.1:5000")`,
     tlsCert: "--tls-cert <file>  certificate chain, as PEM (default: plain HTTP)",
     tlsKey: "--tls-key <file>  its key, as PEM (default: plain HTTP)",
     offline: "--offline  only listen; it never dials, with or without this",
@@ -186,7 +187,7 @@ const serve = command({
     'serve the layout "out" and pull from it':
       "kodeno serve out\ndocker pull 127.0.0.1:5000/app:latest",
     "for other machines, with a certificate":
-      "kodeno serve out --listen 0.0.0.0:5443 --tls-cert cert.pem --tls-key key.pem",
+      "kodeno serve out --listen :5443 --tls-cert cert.pem --tls-key key.pem",
   },
   run: async (given, { signal, emit }, layout) =>
     (await import("../app/serve.ts")).serve({ ...given, layout, signal, emit }),

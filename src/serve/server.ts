@@ -13,9 +13,11 @@ import type { Emit } from "../events.ts";
 import { sleep } from "../io/concurrency.ts";
 import { isOutOfFiles } from "../io/files.ts";
 import type { Layout } from "../place/layout/layout.ts";
+import { isLoopback } from "../place/registry/endpoint.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";
 import { type Handler, HttpError } from "./messages.ts";
+import { pullNames } from "./view.ts";
 
 interface ServeOptions {
   readonly hostname: string;
@@ -23,9 +25,21 @@ interface ServeOptions {
   readonly port: number;
   /** PEM of the certificate chain and its key; without it the registry speaks plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** What the example of a pull is to be for, where it could: `docker`, `kodeno`. */
+  readonly client: string;
   readonly signal: AbortSignal;
   /** Told of the address, of each request (`verbose`), and of what is odd. */
   readonly emit?: Emit | undefined;
+}
+
+/** Whether an address stands for all of this machine. */
+export function isEveryInterface(hostname: string): boolean {
+  return /^(?:0\.0\.0\.0|[0:]*:[0:]*)$/.test(hostname);
+}
+
+/** The address that stands for all of this machine, those of IPv6 too where it has some. */
+export function everyInterface(): string {
+  return Deno.networkInterfaces().some(({ family }) => family === "IPv6") ? "::" : "0.0.0.0";
 }
 
 /** How long requests that are being answered may go on after the server was told to stop. */
@@ -33,7 +47,7 @@ const GRACE_MS = 3000;
 
 /** Serves a layout until the signal. An address that cannot be used is `BAD_OPTION`. */
 export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
-  const { tls, signal, emit } = options;
+  const { tls, client, signal, emit } = options;
   signal.throwIfAborted();
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
     emit?.({ type: "note", level, message });
@@ -52,8 +66,19 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   });
   const { hostname: at, port: taken } = listener.address;
   const scheme = tls === undefined ? "http" : "https";
-  const host = at.includes(":") ? `[${at}]` : at;
-  tell("info", `Serving ${layout.directory} at ${scheme}://${host}:${taken}`);
+  const isOpen = isEveryInterface(at);
+  const host = `${isOpen ? "127.0.0.1" : at.includes(":") ? `[${at}]` : at}:${taken}`;
+  const where = isOpen ? ", on all interfaces" : "";
+  tell("info", `Serving ${layout.directory} at ${scheme}://${host}${where}`);
+  const names = await pullNames(layout);
+  const [first] = names;
+  const count = `${names.length} image${names.length === 1 ? "" : "s"}`;
+  // Docker wants to be told first of plain HTTP elsewhere, and of a certificate; kodeno here.
+  const isEasy = scheme === "http" && (isOpen || isLoopback(at));
+  const puller = isEasy && !host.startsWith("[") ? client : "kodeno";
+  const flag = isEasy ? "" : " --insecure-registry";
+  const next = first === undefined ? "" : `; to pull one: ${puller} pull ${host}/${first}${flag}`;
+  tell("info", `${count}${next}`);
   if (!signal.aborted) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }

@@ -182,6 +182,25 @@ function servedAs(entry: Descriptor, own: string): ServedEntry {
   return { entry, path: splitHost(name).path, name, tag, isNamed };
 }
 
+/** Tags of what only refers to an image: an index of referrers, and what cosign makes. */
+const OF_ANOTHER = /^sha\d+-[0-9a-f]{64}/;
+
+/** The images of a layout that are whole enough, each by a name it can be pulled by. */
+export async function pullNames(layout: Layout): Promise<readonly string[]> {
+  const images = wholeImages(layout);
+  const names = new Map<string, string>();
+  for (const entry of await images.entries()) {
+    const { digest } = entry;
+    if (names.has(digest) || oddity(entry) || !hasSuccessors(entry)) continue;
+    const { path, tag, isNamed } = servedAs(entry, layout.ownName);
+    const document = await readGraphDocument(images, entry).catch(() => undefined);
+    const refers = OF_ANOTHER.test(tag ?? "") || (!isNamed && document?.subject !== undefined);
+    if (document === undefined || refers) continue;
+    names.set(digest, tag === undefined ? `${path}@${digest}` : `${path}:${tag}`);
+  }
+  return [...names.values()];
+}
+
 /**
  * Walks a repository from its entries, and from the nameless ones of the layout that refer to
  * something in it. A manifest that is not in the layout, or damaged, leads nowhere.

@@ -9,11 +9,11 @@ import { imageName } from "../../src/oci/entries.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { goTool, needs, rootTool } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertClean, entriesOf } from "../support/layout.ts";
-import { run, succeed } from "../support/process.ts";
+import { run, succeed, until } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-import { type Served, serveIn } from "./served.ts";
+import { type Served, servedBy, serveIn, startServe } from "./served.ts";
 
 /** Two images of two platforms, and one of a single platform that has a tag alone. */
 async function makeLayout(dir: TempDir): Promise<string> {
@@ -154,6 +154,9 @@ Deno.test({
       const ran = await docker("run", "--rm", "--network=none", `${host}/${image}`);
       assert.equal(ran.stdout, `${says} says hello dev\n`, ran.stderr);
     }
+    // What it is told to try itself.
+    const [, ...pull] = pullCommand(server);
+    assert.equal((await docker(...pull)).code, 0, pull.join(" "));
     const mirrored = await docker("pull", "b");
     assert.equal(mirrored.code, 0, mirrored.stderr);
     const digest = await digestOf(layout, "registry.local/team/b:v1");
@@ -183,6 +186,44 @@ async function certificate(dir: TempDir): Promise<{ cert: string; key: string }>
   return { cert, key };
 }
 
+/** What a server says that an image is pulled by. */
+function pullCommand({ log }: Served): readonly string[] {
+  return /; to pull one: (.+)$/m.exec(log())?.[1]?.split(" ") ?? [];
+}
+
+Deno.test("serve: how many images there are, and a pull that works, on all interfaces too", async () => {
+  await using dir = await tempDir();
+  const layout = await makeLayout(dir);
+  for (const listen of ["127.0.0.1:0", "0.0.0.0:0", ":0"]) {
+    // Where there is no Docker, the command is one of kodeno.
+    const env = { PATH: dir.path };
+    await using server = await servedBy(
+      spawnKodeno(["serve", layout, "--listen", listen], { env }),
+    );
+    await until("the second line", () => pullCommand(server).length > 0);
+    assert.match(server.log(), /^3 images; to pull one: kodeno pull \S+$/m);
+    const isOpen = !listen.startsWith("127");
+    assert.equal(server.log().includes(`${listen} is all interfaces: others can pull`), isOpen);
+    assert.equal(server.log().includes(`at http://${server.host}, on all interfaces\n`), isOpen);
+    const [, ...pull] = pullCommand(server);
+    const pulled = await kodeno([...pull, "--oci-layout", dir.join(`pulled-${listen}`)]);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const others = Deno.networkInterfaces().filter(({ family }) => family === "IPv6" || isOpen);
+    for (const { address } of others.filter(({ scopeid }) => !scopeid)) {
+      const at = address.includes(":") ? `[${address}]` : address;
+      const answer = await fetch(`http://${at}:${server.port}/v2/`).catch(() => undefined);
+      await answer?.body?.cancel();
+      const isHeard = listen === ":0" || (isOpen && !address.includes(":"));
+      assert.equal(answer?.ok ?? false, isHeard, `${listen} ${address}`);
+    }
+  }
+  await using empty = await tempDir();
+  await empty.write("oci-layout", '{"imageLayoutVersion":"1.0.0"}');
+  await empty.write("index.json", '{"schemaVersion":2,"manifests":[]}');
+  await using server = await startServe(empty.path);
+  await until("the second line", () => /^0 images$/m.test(server.log()));
+});
+
 Deno.test({
   name: "serve: TLS with a certificate of one's own",
   ...needs("openssl"),
@@ -192,6 +233,11 @@ Deno.test({
     await using server = await served("--tls-cert", cert, "--tls-key", key);
     const { host, log } = server;
     assert.match(log(), /at https:\/\//);
+    await until("the second line", () => pullCommand(server).length > 0);
+    const [, ...pull] = pullCommand(server);
+    assert.equal(pull.at(-1), "--insecure-registry");
+    const pulled = await kodeno([...pull, "--oci-layout", dir.join("pulled")]);
+    assert.equal(pulled.code, 0, pulled.stderr);
     const crane = await goTool("crane");
     const image = `${host}/team/a:v1`;
     const trust = { ...Deno.env.toObject(), SSL_CERT_FILE: cert };
