@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { makeOwnCertificate } from "../parts/certificates.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
+import { startRegistry } from "../parts/registry.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
 import { needs, startDaemon } from "../parts/tools.ts";
 import { goMod, simpleModule } from "../support/go_module.ts";
@@ -125,5 +126,18 @@ Deno.test({
         await server.stop();
       }
     }
+  },
+});
+
+Deno.test({
+  name: "own certificate: a registry of plain HTTP will do where none is checked",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    const env = { KO_DOCKER_REPO: `${registry.host}/plain` };
+    const said = await done(dir, ["build", "--push", "--bare", "--insecure-registry"], env);
+    assert.ok(said.startsWith(`${registry.host}/plain:latest@sha256:`), said);
   },
 });

@@ -26,6 +26,7 @@ const BY_CI: Readonly<Record<string, readonly string[]>> = {
 
 const PAGES = [
   "README.md",
+  "docs/coming-from-ko.md",
   "docs/ko-yaml.md",
   "docs/security.md",
   "examples/README.md",
