@@ -197,6 +197,30 @@ Deno.test("registry words: those of a token server are told, too, and no secret 
   );
 });
 
+Deno.test("registry words: what a registry warns of is told, each thing once", async () => {
+  const warning =
+    '299 - "moves to \\"new.local\\" soon\u0007", 299 - "open sesame expires", 199 x "no"';
+  await using odd = await startOddRegistry([{
+    answer: ({ headers: { authorization } }, usual) => {
+      if (authorization === undefined) return { status: 401, headers: challenge };
+      const reply = usual();
+      return {
+        ...reply,
+        headers: { ...reply.headers, warning: warning.replace("\u0007", "\u0080") },
+      };
+    },
+  }]);
+  const told: string[] = [];
+  await using store = openRegistry(`${odd.host}/app`, {
+    credentials: () => Promise.resolve(USER),
+    onWarning: (message) => told.push(message),
+  });
+  await push(store, small);
+  await failsWith("NOT_FOUND", () => store.tags());
+  const from = `Registry ${odd.host} warns:`;
+  assert.deepEqual(told, [`${from} moves to "new.local" soon`, `${from} *** expires`]);
+});
+
 Deno.test("registry words: the command line says them in one line", async () => {
   await using dir = await tempDir();
   await layoutWith(dir, "out", { "app:v1": graph });

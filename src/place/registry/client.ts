@@ -30,7 +30,7 @@ import {
   Transport,
 } from "./transport.ts";
 import { UploadSize } from "./upload_size.ts";
-import { type ErrorWords, readErrorAnswer } from "./words.ts";
+import { type ErrorWords, readErrorAnswer, warningsOf } from "./words.ts";
 
 /** What several repositories share: connections, and options with what was not said. */
 export class Shared implements AsyncDisposable {
@@ -91,6 +91,8 @@ const TAKE_LARGER = "let it, or the proxy before it, take larger bodies";
 const NOTICED_MS = 2000;
 const SAME_MS = 1000;
 const MAX_REDIRECTS = 8;
+/** Different ones of one registry that are told. */
+const MOST_WARNINGS = 10;
 type Reached = { readonly base: URL; readonly authorizer: Authorizer };
 
 /** Talks to one registry. */
@@ -100,6 +102,8 @@ export class RegistryClient {
   #reached: Reached | undefined;
   /** `WWW-Authenticate` of its root, where that had to be asked. */
   #challenge: Promise<string | null> | undefined;
+  /** What it has warned of. */
+  readonly #warnings = new Set<string>();
   /** The end of the last wait that was told of, as by `Date.now()`: many requests may wait for one. */
   #waitsUntil = 0;
 
@@ -242,6 +246,7 @@ export class RegistryClient {
         body: body?.(),
         signal,
       });
+      if (own) this.#heed(answer.headers, authorizer.secrets);
       // Some refuse whom they do not know as they refuse whom they do.
       const isUnknown = answer.status === 403 && authorization === undefined && !call.isAnonymous;
       if ((answer.status === 401 || isUnknown) && own && refused++ < 2) {
@@ -274,6 +279,15 @@ export class RegistryClient {
     } catch {
       // What was asked first is told.
       return null;
+    }
+  }
+
+  /** Tells of what the registry itself warns of, each thing once. */
+  #heed(headers: Headers, secrets: Iterable<string>): void {
+    for (const text of warningsOf(headers, secrets)) {
+      if (this.#warnings.size >= MOST_WARNINGS || this.#warnings.has(text)) continue;
+      this.#warnings.add(text);
+      this.shared.onWarning(`Registry ${this.registry} warns: ${text}`);
     }
   }
 

@@ -62,7 +62,10 @@ export interface RegistryOptions {
   readonly documentMs?: number | undefined;
   /** Name and version of who is asking. */
   readonly userAgent?: string | undefined;
-  /** Told of what went wrong without an end to the work, such as a missing credential helper. */
+  /**
+   * Told of what went wrong without an end to the work, such as a missing credential helper, and of what
+   * a registry warns of.
+   */
   readonly onWarning?: ((message: string) => void) | undefined;
   /**
    * Told of what takes longer than it should: tries that failed, lists of many pages; and before a

@@ -1,7 +1,7 @@
 /**
- * What a registry or its token server says of an error in its own words (distribution spec 1.1, "Error
- * Codes"; RFC 6749, 5.2): codes and messages, short and on one line, in which there is neither what a
- * terminal would obey nor a secret that was sent there.
+ * What a registry or its token server says in its own words (distribution spec 1.1, "Error Codes" and
+ * "Warnings"; RFC 6749, 5.2): codes and messages, short and on one line, in which there is neither what
+ * a terminal would obey nor a secret that was sent there.
  * @module
  */
 import { chunksOf } from "../../io/streams.ts";
@@ -53,6 +53,13 @@ export async function readErrorAnswer(
     why: `${lead}${shown === "" ? "" : ` (${shown})`}`,
     error: { status, codes, hasWords, retryAfterMs },
   };
+}
+
+/** What an answer warns of, whatever its status (distribution spec 1.1, "Warnings"). */
+export function warningsOf(headers: Headers, secrets: Iterable<string>): readonly string[] {
+  const found = (headers.get("warning") ?? "").matchAll(/\b299 - "((?:[^"\\]|\\.)*)"/g);
+  return [...found].map(([, text = ""]) => cleaned(text.replaceAll(/\\(.)/g, "$1"), secrets))
+    .filter((text) => text !== "");
 }
 
 /** The text of a body, or its beginning: what is too long, too slow or breaks off says something, too. */
