@@ -139,6 +139,8 @@ Deno.test("registry words: what is not there is told with the reason for it", as
       const why = `the registry does not have it${said}`;
       const tried = await failsWith("NOT_FOUND", () => store.resolve("v1"));
       assert.equal(tried.message, `Cannot pull ${store.name}:v1: ${why}`);
+      const listed = await failsWith("NOT_FOUND", () => store.tags());
+      assert.equal(listed.message, `Cannot list tags of ${store.name}: ${why}`);
       const { digest } = small.descriptor;
       const pulled = await failsWith("NOT_FOUND", () => store.fetch(small.descriptor));
       assert.equal(pulled.message, `Cannot pull blob ${digest} from ${store.name}: ${why}`);

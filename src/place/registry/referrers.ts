@@ -52,7 +52,7 @@ const LIST_TIMES = 5;
 async function* pagesOf(
   client: RegistryClient,
   call: Call,
-  isAbsent: (answer: Answer) => boolean,
+  isAbsent: (answer: Answer) => boolean = () => false,
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly answer: Answer }> {
   const seen = new Set<string>();
   let length = 0;
@@ -71,7 +71,7 @@ async function* pagesOf(
       await answer.body.cancel();
       return;
     }
-    if (answer.status !== 200) throw await client.failureOf(page, answer);
+    if (answer.status !== 200) throw await client.failureOf(page, answer, seen.size === 0);
     refuseWebPage(page, answer, "");
     let bytes: Uint8Array;
     try {
@@ -113,12 +113,8 @@ export async function listTags(
   const { client, name } = repository;
   const doing = `list tags of ${name}`;
   const call = repository.call("GET", "tags/list?n=1000", doing, options);
-  const pages = await Array.fromAsync(
-    pagesOf(client, call, ({ status }) => status === 404),
-    ({ bytes }) => tagsOf(bytes, doing),
-  );
-  if (pages.length > 0) return pages.flat();
-  throw new KodenoError("NOT_FOUND", `Cannot ${doing}: there is no such repository`);
+  const pages = await Array.fromAsync(pagesOf(client, call), ({ bytes }) => tagsOf(bytes, doing));
+  return pages.flat();
 }
 
 function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
