@@ -17,7 +17,7 @@ export interface CertificateFault {
 
 /** Alerts about what the other side was shown, or was not; they may come late. */
 export const CLIENT_CERT_REFUSED =
-  /fatal alert: (?:Certificate|BadCertificate|UnsupportedCertificate|UnknownCA|AccessDenied)/i;
+  /\balert:? (?:(?:bad ?|unsupported ?)?certificate|unknown ?ca|access ?denied)/i;
 
 /** Words of the runtime's TLS and codes of `node:tls`, with what they mean; the first that fits counts. */
 const FAULTS: readonly (readonly [RegExp, CertificateFault["kind"], Explain])[] = [
@@ -50,8 +50,9 @@ const FAULTS: readonly (readonly [RegExp, CertificateFault["kind"], Explain])[] 
     () => "its certificate cannot be trusted: nobody here knows the CA that made it",
   ],
   [
+    // Of another CA with the same name, too.
     /BadSignature|bad signature/,
-    "other",
+    "unknown",
     () => "its certificate cannot be trusted: a signature is wrong",
   ],
   [/certificate|CERT_/i, "unknown", () => "its certificate cannot be trusted"],

@@ -46,12 +46,12 @@ Deno.test("certificate faults: each is told apart, in the words of each runtime"
     ],
     [
       "invalid peer certificate: BadSignature",
-      "other",
+      "unknown",
       "its certificate cannot be trusted: a signature is wrong",
     ],
     [
       "certificate: bad signature",
-      "other",
+      "unknown",
       "its certificate cannot be trusted: a signature is wrong",
     ],
     ["certificate: certificate has expired", "other", "its certificate expired"],

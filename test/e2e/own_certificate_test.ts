@@ -54,9 +54,13 @@ Deno.test({
         assert.match(line, new RegExp(`^CONNECT reg.test:5000 Basic ${btoa("me:open sesame")} `));
       }
     });
-    await t.step("not named", async () => {
-      const { stderr } = await kodeno(["pull", `${registry.host}/named:v1`], { cwd: dir.path });
-      assert.match(stderr, /that of a CA \(CA:TRUE\).*; name it with --ca-file/);
+    await t.step("not named, and nothing shown", async () => {
+      const pull = ["pull", `${registry.host}/named:v1`];
+      const env = { HOME: dir.join("none"), DENO_NO_UPDATE_CHECK: "1" };
+      const unnamed = await kodeno(pull, { cwd: dir.path, env });
+      assert.match(unnamed.stderr, /that of a CA \(CA:TRUE\).*; name it with --ca-file/);
+      const unshown = await kodeno([...pull, "--ca-file", ca], { cwd: dir.path, env });
+      assert.match(unshown.stderr, /it lets in only who shows a client certificate/);
     });
   },
 });

@@ -137,13 +137,15 @@ export class DaemonClient implements Disposable {
 
   #unreachable(error: unknown): KodenoError {
     const text = wordsOf(error);
-    const [, reason] = REASONS.find(([pattern]) => pattern.test(text)) ?? [];
+    const [, reason, mend = "start it, or set DOCKER_HOST"] =
+      REASONS.find(([pattern]) => pattern.test(text)) ?? [];
     const fault = reason === undefined ? certificateFault(text) : undefined;
-    const next = fault === undefined
-      ? "start it, or set DOCKER_HOST"
-      : fault.kind === "other"
-      ? "have a better one made"
-      : "put that of its CA into ca.pem of DOCKER_CERT_PATH";
+    const next = {
+      none: mend,
+      other: "have a better one made",
+      authority: "put it into ca.pem of DOCKER_CERT_PATH",
+      unknown: "put that of its CA into ca.pem of DOCKER_CERT_PATH",
+    }[fault?.kind ?? "none"];
     const why = reason ?? fault?.why ?? messageOf(error);
     const message = `Cannot talk to the Docker daemon at ${this.where}: ${why}; ${next}`;
     return new KodenoError("IO_FAILED", message, { daemon: this.where }, { cause: error });
@@ -193,10 +195,14 @@ function openPinned(endpoint: DaemonEndpoint): (() => Promise<Way>) | undefined 
   };
 }
 
-const REASONS: readonly (readonly [RegExp, string])[] = [
+const REASONS: readonly (readonly [pattern: RegExp, why: string, next?: string])[] = [
   [/os error 2\b/, "there is no such socket"],
   [/os error 111\b/, "nobody listens there"],
   [/os error (?:13|1)\b/, "permission denied"],
   [/requires net access|NotCapable/i, "kodeno may not use the network"],
-  [CLIENT_CERT_REFUSED, "it lets in only who shows a client certificate that it knows"],
+  [
+    CLIENT_CERT_REFUSED,
+    "it lets in only who shows a client certificate that it knows",
+    "put cert.pem and key.pem into DOCKER_CERT_PATH",
+  ],
 ];

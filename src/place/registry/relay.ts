@@ -114,7 +114,8 @@ export class Relay {
 
 /** Speaks TLS with a target for somebody. */
 async function speakTls(near: Deno.Conn, target: RelayTarget, signal: AbortSignal): Promise<void> {
-  const far = await connectTo(target);
+  let fault: unknown;
+  const far = await connectTo(target, (error) => fault ??= error);
   const end = () => void far.destroy();
   if (signal.aborted) return end();
   signal.addEventListener("abort", end);
@@ -138,17 +139,22 @@ async function speakTls(near: Deno.Conn, target: RelayTarget, signal: AbortSigna
   try {
     await Promise.race([up(), down()]);
   } catch (error) {
-    // Whoever writes then is only told that it has been closed.
-    throw far.errored ?? error;
+    // Whoever reads or writes then is only told that it has been closed.
+    fault ??= far.errored ?? error;
   } finally {
     signal.removeEventListener("abort", end);
     end();
   }
+  if (fault !== undefined) throw fault;
 }
 
 const NOTHING = { value: undefined };
 
-async function connectTo(target: RelayTarget): Promise<TLSSocket> {
+/** Connects, with TLS; `onError` gets what goes wrong with it, also later. */
+async function connectTo(
+  target: RelayTarget,
+  onError: (error: Error) => void = () => {},
+): Promise<TLSSocket> {
   const { hostname, port, pinned, clientCert, proxy } = target;
   const socket = proxy
     ? connect(Number(proxy.url.port || 80), bareHost(proxy.url.hostname))
@@ -173,6 +179,7 @@ async function connectTo(target: RelayTarget): Promise<TLSSocket> {
           tls.destroy();
           reject(new Error(NOT_NAMED));
         });
+        tls.on("error", onError);
         tls.on("error", reject);
         tls.once("close", () => reject(new Error("closed in the TLS handshake")));
       };
