@@ -5,6 +5,7 @@
 import { allCommands } from "../../src/cli/program.ts";
 import { ROOT } from "../../test/support/kodeno.ts";
 import { commandsPage } from "./commands.ts";
+import { codesTable } from "./error_codes.ts";
 import { koTables } from "./ko_keys.ts";
 
 /** A page as it has to be. */
@@ -17,10 +18,15 @@ export interface Page {
 /** Makes all pages; what a person has written of them is taken from the files. */
 export async function pages(): Promise<readonly Page[]> {
   const koYaml = "docs/ko-yaml.md";
-  const written = await Deno.readTextFile(ROOT + koYaml);
+  const library = "docs/library.md";
+  const written = (path: string) => Deno.readTextFile(ROOT + path);
   return [
     { path: "docs/commands.md", text: await formatted(commandsPage(await allCommands())) },
-    { path: koYaml, text: await formatted(filledIn(written, "keys", koTables())) },
+    {
+      path: library,
+      text: await formatted(filledIn(await written(library), "codes", await codesTable())),
+    },
+    { path: koYaml, text: await formatted(filledIn(await written(koYaml), "keys", koTables())) },
   ];
 }
 

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { freePort, startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
+import { PASSWORD, startSecuredRegistry } from "../parts/secured_registry.ts";
 import { needs, searchPath } from "../parts/tools.ts";
 import { kodenoEnvironment, kodenoWords, ROOT } from "../support/kodeno.ts";
 import { run, succeed } from "../support/process.ts";
@@ -182,19 +183,50 @@ for (const { page, parts, text } of all) {
   });
 }
 
-Deno.test("README: the library examples", async () => {
-  const examples = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text ?? "");
-  const said = [/^hello:v1@sha256:[0-9a-f]{64}$/m, /^sha256:[0-9a-f]{64} \[ "copied:v1" \]$/m];
-  assert.equal(examples.length, said.length);
-  for (const [i, example] of examples.entries()) {
-    await using dir = await tempDir();
-    const text = example.replace('"./mod.ts"', JSON.stringify(join(ROOT, "mod.ts")))
-      .replace('"examples/hello"', JSON.stringify(join(ROOT, "examples/hello")))
-      .replaceAll(/"(out|hello\.tar)"/g, (_, name) => JSON.stringify(dir.join(name)));
-    const file = await dir.write("example.ts", text);
-    const args = ["run", "-A", "--no-prompt", "--config", join(ROOT, "deno.json"), file];
-    const outcome = await run(Deno.execPath(), args, { cwd: ROOT, env: kodenoEnvironment() });
-    assert.equal(outcome.code, 0, outcome.stderr);
-    assert.match(outcome.stdout, said[i] ?? /^$/);
-  }
+/** What the programs of a page print, one after the other. */
+const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
+  "README.md": [/^hello:v1@sha256:[0-9a-f]{64}\n$/],
+  "docs/library.md": [
+    /^hello:v1@sha256:[0-9a-f]{64}\n$/,
+    /^ {2}listing\n[^]*example\.com\/hello linux\/amd64 done\nhello:latest \d+ bytes\n$/,
+    /^given up: TimeoutError\n$/,
+    /^sha256:[0-9a-f]{64}\n$/,
+    /^BAD_PACKAGE ask the user: Cannot build "\.\/nowhere": /,
+    /^\[ "copied:v2" \] \d\n$/,
+  ],
+};
+
+for (const [page, printed] of Object.entries(PRINTED)) {
+  Deno.test({
+    name: `${page}: the programs are checked and run, in a project with the README's deno.json`,
+    ...needs("docker-registry"),
+    fn: async () => {
+      await using dir = await tempDir();
+      await using registry = await startSecuredRegistry({ password: true });
+      await Deno.symlink(ROOT, dir.join("kodeno"));
+      const [, config = ""] = /^```json\n(.*?)^```$/ms.exec(README) ?? [];
+      await dir.write("app/deno.json", config);
+      const text = await Deno.readTextFile(join(ROOT, page));
+      const programs = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = ""]) => text);
+      assert.equal(programs.length, printed.length);
+      const files = programs.map((_, i) => `${i}.ts`);
+      for (const [i, file] of files.entries()) await dir.write(`app/${file}`, programs[i] ?? "");
+      const env = kodenoEnvironment({ REGISTRY: registry.host, PASSWORD });
+      const deno = (...args: string[]) =>
+        succeed(Deno.execPath(), args, { cwd: dir.join("app"), env });
+      await deno("check", ...files);
+      for (const [i, file] of files.entries()) {
+        assert.match(await deno("run", "-A", "--no-prompt", file), printed[i] ?? /^$/, file);
+      }
+    },
+  });
+}
+
+Deno.test("library: the page names each kind of event", async () => {
+  const [events, page] = await Promise.all(
+    ["src/events.ts", "docs/library.md"].map((name) => Deno.readTextFile(join(ROOT, name))),
+  );
+  const types = [...events?.matchAll(/^ {2}readonly type: "(\w+)";$/gm) ?? []];
+  assert.ok(types.length >= 5);
+  for (const [, type] of types) assert.ok(page?.includes(`\n| \`${type}\``), type);
 });
