@@ -1,0 +1,64 @@
+/**
+ * Documents that travel beside an image and refer to it: manifests with a subject and one blob (OCI image
+ * spec 1.1, "Guidelines for Artifact Usage").
+ * @module
+ */
+import { digestOf } from "../io/hash.ts";
+import { bareDescriptor, type Descriptor, MediaType } from "../oci/descriptor.ts";
+import { encodeJson } from "../oci/manifest.ts";
+
+/** Bytes, and what they are. */
+export interface TrustBlob {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A manifest and all that it names but its subject, which comes last where it is to be sent. */
+export interface Attachment {
+  readonly manifest: TrustBlob;
+  readonly blobs: readonly TrustBlob[];
+}
+
+/** What an artifact's config is where it has none. */
+const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
+
+/** Describes bytes. */
+export function trustBlob(mediaType: string, bytes: Uint8Array<ArrayBuffer>): TrustBlob {
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+const empty = trustBlob(EMPTY_TYPE, encodeJson({}));
+
+/**
+ * Has a document refer to an image. The same document and the same image make the same bytes.
+ *
+ * @param annotations of the manifest, and of the layer that holds the document
+ */
+export function attachment(
+  subject: Descriptor,
+  artifactType: string,
+  document: Uint8Array<ArrayBuffer>,
+  annotations: {
+    readonly manifest?: Readonly<Record<string, string>>;
+    readonly layer?: Readonly<Record<string, string>>;
+  } = {},
+): Attachment {
+  const layer = trustBlob(artifactType, document);
+  const config = { ...empty.descriptor, data: "e30=" };
+  const manifest = trustBlob(
+    MediaType.manifest,
+    encodeJson({
+      schemaVersion: 2,
+      mediaType: MediaType.manifest,
+      artifactType,
+      config,
+      layers: [{
+        ...layer.descriptor,
+        ...(annotations.layer ? { annotations: annotations.layer } : {}),
+      }],
+      subject: bareDescriptor(subject),
+      ...(annotations.manifest ? { annotations: annotations.manifest } : {}),
+    }),
+  );
+  return { manifest, blobs: [empty, layer] };
+}

@@ -1,0 +1,95 @@
+/**
+ * Signatures and signed statements as sigstore's bundles, which cosign makes of them from its version 3 on
+ * (sigstore bundle format 0.3; one DSSE envelope with one signature, verified with a key).
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import type { Descriptor, Digest } from "../oci/descriptor.ts";
+import { encodeJson, isObject } from "../oci/manifest.ts";
+import { type Attachment, attachment } from "./attachment.ts";
+import type { Signer, VerificationKey } from "./keys.ts";
+import {
+  asEnvelope,
+  encodeStatement,
+  isAbout,
+  openEnvelope,
+  parseStatement,
+  SIGNED,
+  signPayload,
+  type Statement,
+  STATEMENT_TYPE,
+} from "./statement.ts";
+
+/** Media type of a bundle, and the artifact type of the manifest that carries one. */
+const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/** All versions of it. */
+const BUNDLE_TYPES =
+  /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.\d+\+json|\+json;version=0\.\d+)$/;
+
+/** Whether an artifact type is that of a bundle, of whatever version. */
+export function isBundleType(type: string | undefined): boolean {
+  return type !== undefined && BUNDLE_TYPES.test(type);
+}
+
+/** Signs an image: says nothing of it but that it is signed. */
+export async function signedBundle(
+  subject: Descriptor & { readonly digest: Digest },
+  signer: Signer,
+  annotations: Readonly<Record<string, string>> = {},
+): Promise<Attachment> {
+  const statement = encodeStatement(subject.digest, SIGNED, {}, { annotations });
+  return await bundleOf(subject, SIGNED, statement, signer);
+}
+
+/** Signs a statement about an image. */
+async function bundleOf(
+  subject: Descriptor,
+  predicateType: string,
+  statement: Uint8Array,
+  signer: Signer,
+): Promise<Attachment> {
+  const bundle = encodeJson({
+    mediaType: BUNDLE_TYPE,
+    verificationMaterial: { publicKey: { hint: signer.key.hint } },
+    dsseEnvelope: await signPayload(statement, STATEMENT_TYPE, signer),
+  });
+  return attachment(subject, BUNDLE_TYPE, bundle, {
+    manifest: {
+      "dev.sigstore.bundle.content": "dsse-envelope",
+      "dev.sigstore.bundle.predicateType": predicateType,
+    },
+  });
+}
+
+/**
+ * The statement of a bundle that one of some keys has signed, and which. Undefined where it is of another
+ * key, or about another image.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for what is no bundle with one signed statement
+ */
+export function verifyBundle(
+  bytes: Uint8Array,
+  digest: Digest,
+  keys: readonly VerificationKey[],
+  what: string,
+): { readonly statement: Statement; readonly key: VerificationKey } | undefined {
+  const fail = (why: string, cause?: unknown) =>
+    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw fail("it is no bundle, since it is not JSON", error);
+  }
+  const { dsseEnvelope, messageSignature } = isObject(value) ? value : {};
+  if (messageSignature !== undefined) throw fail("it signs bytes, and no statement about an image");
+  const envelope = asEnvelope(dsseEnvelope);
+  if (envelope === undefined) throw fail("it is no bundle with a signed statement");
+  // As sigstore has it: who counts one of several would be told something by the others.
+  if (envelope.signatures.length !== 1) throw fail("it has more than one signature");
+  if (envelope.payloadType !== STATEMENT_TYPE) throw fail("what it signs is no statement");
+  const opened = openEnvelope(envelope, keys);
+  if (opened === undefined) return undefined;
+  const statement = parseStatement(opened.payload, what);
+  return isAbout(statement, digest) ? { statement, key: opened.key } : undefined;
+}

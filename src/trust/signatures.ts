@@ -1,0 +1,152 @@
+/**
+ * Signatures of an image in whatever place it is: found, checked against keys, and put there. Bundles
+ * refer to the image; those in cosign's old form stand under a tag that is made of its digest.
+ * @module
+ */
+import { fetchBlob } from "../content/blobs.ts";
+import type { CallOptions, Source, Target } from "../content/places.ts";
+import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
+import { hasCode, KodenoError } from "../errors.ts";
+import { Verifier } from "../io/hash.ts";
+import { bytesStream, chunksOf, readAll } from "../io/streams.ts";
+import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
+import { type Manifest, parseManifest } from "../oci/manifest.ts";
+import type { Attachment } from "./attachment.ts";
+import { isBundleType, verifyBundle } from "./bundle.ts";
+import type { VerificationKey } from "./keys.ts";
+import { isSimpleSignature, verifySimple } from "./simple_signing.ts";
+import { SIGNED, type Statement } from "./statement.ts";
+
+/** The largest bundle that is read, in bytes; one holds a statement, such as an SBOM. */
+const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
+/** Manifests about one image that are read; a registry may list ever more. */
+const MAX_REFERRERS = 1000;
+
+/** What one of the keys has signed about an image. */
+interface FoundSignature {
+  readonly form: "bundle" | "legacy";
+  /** The manifest that has it. */
+  readonly digest: Digest;
+  readonly key: VerificationKey;
+  /** What is said of the image; nothing but that it is signed, where that is missing. */
+  readonly statement?: Statement | undefined;
+}
+
+/** Where an image is, and what is known there about it. */
+interface Signed {
+  readonly source: Source;
+  readonly image: Descriptor;
+  /** What refers to the image, or to others. */
+  readonly referrers: readonly Descriptor[];
+  /** What stands under its signature tag. */
+  readonly legacy: Descriptor | undefined;
+}
+
+/** What is wrong with signatures, none of which fits, in a few words each. */
+type Unfit = (why: string) => void;
+
+/**
+ * What some keys have signed about an image. What is no signature, or is that of somebody else, is
+ * passed over, and told to `unfit`.
+ */
+export async function signaturesBy(
+  keys: readonly VerificationKey[],
+  signed: Signed,
+  options: CallOptions & { readonly unfit?: Unfit } = {},
+): Promise<readonly FoundSignature[]> {
+  return [...await bundlesBy(keys, signed, options), ...await legacyBy(keys, signed, options)];
+}
+
+async function bundlesBy(
+  keys: readonly VerificationKey[],
+  { source, image, referrers }: Signed,
+  options: CallOptions & { readonly unfit?: Unfit },
+): Promise<readonly FoundSignature[]> {
+  const found: FoundSignature[] = [];
+  const digest = parseDigest(image.digest);
+  let looked = 0;
+  for (const referrer of referrers) {
+    if (!hasSuccessors(referrer)) continue;
+    if (referrer.artifactType !== undefined && !isBundleType(referrer.artifactType)) continue;
+    if (++looked > MAX_REFERRERS) {
+      options.unfit?.(`more than ${MAX_REFERRERS} manifests refer to it`);
+      break;
+    }
+    const { manifest, subject } = await readGraphDocument(source, referrer, options);
+    const [layer, ...others] = manifest?.layers ?? [];
+    if (subject?.digest !== digest || !layer || others.length > 0) continue;
+    if (!isBundleType(layer.mediaType)) continue;
+    const what = `bundle ${layer.digest}`;
+    try {
+      const bytes = await blobOf(source, layer, MAX_BUNDLE_BYTES, options);
+      const verified = verifyBundle(bytes, digest, keys, what);
+      if (verified === undefined) options.unfit?.(`${what} is of another key or image`);
+      else found.push({ form: "bundle", digest: parseDigest(referrer.digest), ...verified });
+    } catch (error) {
+      if (!hasCode(error, "BAD_CONTENT")) throw error;
+      options.unfit?.(error.message);
+    }
+  }
+  return found;
+}
+
+async function legacyBy(
+  keys: readonly VerificationKey[],
+  { source, image, legacy }: Signed,
+  options: CallOptions & { readonly unfit?: Unfit },
+): Promise<readonly FoundSignature[]> {
+  if (legacy === undefined) return [];
+  const digest = parseDigest(image.digest);
+  const { layers } = await manifestOf(source, legacy, options);
+  for (const layer of layers) {
+    if (!isSimpleSignature(layer)) {
+      options.unfit?.(`layer ${layer.digest} of ${legacy.digest} is no signature`);
+      continue;
+    }
+    const payload = await blobOf(source, layer, layer.size, options);
+    const verified = verifySimple(layer, payload, digest, keys);
+    if (verified !== undefined) {
+      return [{ form: "legacy", digest: parseDigest(legacy.digest), key: verified.key }];
+    }
+    options.unfit?.(`signature ${layer.digest} is of another key or image`);
+  }
+  return [];
+}
+
+/** Whether a signature says nothing but that an image is signed. */
+export function isPlain({ statement }: FoundSignature): boolean {
+  return statement === undefined || statement.predicateType === SIGNED;
+}
+
+/** The manifest under a signature tag. */
+export async function manifestOf(
+  source: Source,
+  d: Descriptor,
+  options: CallOptions = {},
+): Promise<Manifest> {
+  return parseManifest(await readDocument(source, d, options), `signatures ${d.digest}`);
+}
+
+/** Puts an artifact into a place, its manifest last. */
+export async function putAttachment(
+  { manifest, blobs }: Attachment,
+  target: Target,
+  options: CallOptions = {},
+): Promise<void> {
+  for (const { descriptor, bytes } of [...blobs, manifest]) {
+    await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)), options);
+  }
+}
+
+async function blobOf(source: Source, d: Descriptor, most: number, options: CallOptions) {
+  if (d.size > most) {
+    const why = `it has ${d.size} bytes, and ${most} are read at most`;
+    throw new KodenoError("BAD_CONTENT", `Cannot use blob ${d.digest}: ${why}`);
+  }
+  const stream = await fetchBlob(source, d, options);
+  const bytes = await readAll(chunksOf(stream, options.signal), most, `blob ${d.digest}`);
+  const verifier = new Verifier(d);
+  verifier.update(bytes);
+  verifier.finish();
+  return bytes;
+}

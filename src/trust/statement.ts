@@ -1,0 +1,136 @@
+/**
+ * Statements about images (in-toto v1), and the envelope that one is signed in (DSSE v1).
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { KodenoError } from "../errors.ts";
+import { type Digest, digestAlgorithm, digestHex } from "../oci/descriptor.ts";
+import { encodeJson, isObject } from "../oci/manifest.ts";
+import type { Signer, VerificationKey } from "./keys.ts";
+
+/** What the payload of an envelope is, and the layer of a statement that nobody has signed. */
+export const STATEMENT_TYPE = "application/vnd.in-toto+json";
+const STATEMENT = "https://in-toto.io/Statement/v1";
+const OLD_STATEMENT = "https://in-toto.io/Statement/v0.1";
+/** What cosign signs an image with: it says nothing but that. */
+export const SIGNED = "https://sigstore.dev/cosign/sign/v1";
+
+/** Predicate types by the names that cosign has for them. */
+const PREDICATE_TYPES: ReadonlyMap<string, string> = new Map([
+  ["spdx", "https://spdx.dev/Document"],
+  ["spdxjson", "https://spdx.dev/Document"],
+  ["cyclonedx", "https://cyclonedx.org/bom"],
+  ["slsaprovenance", "https://slsa.dev/provenance/v0.2"],
+  ["slsaprovenance1", "https://slsa.dev/provenance/v1"],
+  ["vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"],
+  ["openvex", "https://openvex.dev/ns"],
+]);
+
+/** The type that a name of cosign's, or a URI, stands for. */
+export function predicateType(name: string): string {
+  return PREDICATE_TYPES.get(name) ?? name;
+}
+
+/** What is said, and of what. */
+export interface Statement {
+  readonly subject: readonly {
+    readonly name?: string;
+    /** By the name of the algorithm, in hex. */
+    readonly digest: Readonly<Record<string, string>>;
+    readonly annotations?: unknown;
+  }[];
+  /** What kind of claim it is, as a URI. */
+  readonly predicateType: string;
+  readonly predicate: unknown;
+}
+
+/** A signed payload, as JSON has it. */
+interface Envelope {
+  readonly payload: string;
+  readonly payloadType: string;
+  readonly signatures: readonly { readonly keyid?: string; readonly sig: string }[];
+}
+
+/** The bytes of a statement about an image: the same for the same claim. */
+export function encodeStatement(
+  digest: Digest,
+  predicateType: string,
+  predicate: unknown,
+  { name, annotations }: { name?: string; annotations?: Readonly<Record<string, string>> } = {},
+): Uint8Array<ArrayBuffer> {
+  const subject = {
+    ...(name === undefined ? {} : { name }),
+    digest: { [digestAlgorithm(digest)]: digestHex(digest) },
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  return encodeJson({ _type: STATEMENT, subject: [subject], predicateType, predicate });
+}
+
+/**
+ * Reads a statement.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for what is none
+ */
+export function parseStatement(bytes: Uint8Array, what: string): Statement {
+  const fail = (why: string, cause?: unknown) =>
+    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw fail("what it signs is not JSON", error);
+  }
+  const { _type, subject, predicateType } = isObject(value) ? value : {};
+  if (_type !== STATEMENT && _type !== OLD_STATEMENT) throw fail("what it signs is no statement");
+  const isSubject = (one: unknown) => isObject(one) && isObject(one.digest);
+  if (!Array.isArray(subject) || !subject.every(isSubject) || typeof predicateType !== "string") {
+    throw fail("its statement has no subject, or no predicate type");
+  }
+  return value as unknown as Statement;
+}
+
+/** Whether a statement is about an image. */
+export function isAbout({ subject }: Statement, digest: Digest): boolean {
+  return subject.some((one) => one.digest[digestAlgorithm(digest)] === digestHex(digest));
+}
+
+/** Signs a payload, as nobody can take it for one of another type. */
+export async function signPayload(payload: Uint8Array, payloadType: string, signer: Signer) {
+  const sig = await signer.sign(authenticated(payload, payloadType));
+  return {
+    payload: Buffer.from(payload).toString("base64"),
+    payloadType,
+    signatures: [{ sig: Buffer.from(sig).toString("base64") }],
+  } satisfies Envelope;
+}
+
+/** The payload of an envelope that one of some keys has signed, and which; undefined where none has. */
+export function openEnvelope(
+  envelope: Envelope,
+  keys: readonly VerificationKey[],
+): { readonly payload: Uint8Array; readonly key: VerificationKey } | undefined {
+  const payload = Buffer.from(envelope.payload, "base64");
+  const bytes = authenticated(payload, envelope.payloadType);
+  for (const { sig } of envelope.signatures) {
+    const signature = Buffer.from(sig, "base64");
+    const key = keys.find((one) => one.verifies(bytes, signature));
+    if (key !== undefined) return { payload, key };
+  }
+  return undefined;
+}
+
+/** What an envelope's signature is over (DSSE v1, "PAE"). */
+function authenticated(payload: Uint8Array, type: string): Uint8Array {
+  const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `;
+  return Buffer.concat([Buffer.from(head), payload]);
+}
+
+/** What is an envelope, with at least one signature; undefined for anything else. */
+export function asEnvelope(value: unknown): Envelope | undefined {
+  const { payload, payloadType, signatures } = isObject(value) ? value : {};
+  if (typeof payload !== "string" || typeof payloadType !== "string") return undefined;
+  const isSignature = (one: unknown) => isObject(one) && typeof one.sig === "string";
+  const isWhole = Array.isArray(signatures) && signatures.length > 0 &&
+    signatures.every(isSignature);
+  return isWhole ? value as Envelope : undefined;
+}
