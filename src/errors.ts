@@ -43,6 +43,8 @@ export const EXIT_CODES = {
   UNAUTHORIZED: 1,
   /** A look at everything that work needs has found something wrong. */
   NOT_READY: 1,
+  /** No key that was given has signed it, or what is in a place is not what it says. */
+  NOT_TRUSTED: 1,
   /** Ctrl-C or an aborted signal. */
   INTERRUPTED: 130,
 } as const;

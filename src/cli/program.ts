@@ -16,6 +16,7 @@ const CONFIG: Load = () => import("./config.ts");
 const KUBERNETES: Load = () => import("./kube.ts");
 const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
+const TRUST: Load = () => import("./trust.ts");
 const LOGIN: Load = () => import("./login.ts");
 const SETUP: Load = () => import("./setup.ts");
 const COMPLETION: Load = () => import("./completion.ts");
@@ -43,6 +44,9 @@ const COMMANDS: Readonly<Record<string, readonly [Load, summary: string]>> = {
   rm: [LAYOUTS, "remove names from a layout"],
   gc: [LAYOUTS, "remove blobs of a layout that no image needs"],
   merge: [LAYOUTS, "bring the images of several layouts and archives into one layout"],
+  key: [TRUST, "make keys that sign images"],
+  sign: [TRUST, "sign images of a layout or registry"],
+  verify: [TRUST, "check that images are whole, and who has signed them"],
   login: [LOGIN, "keep credentials for a registry"],
   logout: [LOGIN, "forget credentials of a registry"],
   init: [SETUP, "propose .ko.yaml and skaffold.yaml for a repository"],

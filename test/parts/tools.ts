@@ -4,7 +4,7 @@
  * @module
  */
 import { statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { ROOT } from "../support/kodeno.ts";
 
 const REGISTRY_TOOLS = "github.com/google/go-containerregistry";
@@ -35,6 +35,8 @@ const GO_TOOLS = {
   ctr: { ...CONTAINERD, folder: "/cmd/ctr" },
   "containerd-shim-runc-v2": { ...CONTAINERD, folder: "/cmd/containerd-shim-runc-v2" },
   runc: { module: "github.com/opencontainers/runc", version: "v1.5.2", folder: "", cgo: true },
+  cosign2: { module: "github.com/sigstore/cosign/v2", version: "v2.6.5", folder: "/cmd/cosign" },
+  cosign3: { module: "github.com/sigstore/cosign/v3", version: "v3.1.2", folder: "/cmd/cosign" },
   crictl: { module: "sigs.k8s.io/cri-tools", version: "v1.37.0", folder: "/cmd/crictl" },
 } as const satisfies Record<string, GoProgram>;
 
@@ -117,7 +119,7 @@ async function install(name: GoToolName, path: string): Promise<string> {
     if (code !== 0) {
       throw new Error(`exit code ${code}\n${new TextDecoder().decode(stderr).trim()}`);
     }
-    await Deno.rename(join(bin, name), path);
+    await Deno.rename(join(bin, basename(module + folder)), path);
     return path;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -1,0 +1,117 @@
+/**
+ * The recipe of `kodeno verify`: whether what is in a place is whole, and is signed by those who may.
+ * @module
+ */
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
+import { verify } from "../content/walk.ts";
+import { hasCode, KodenoError, messageOf } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { nameOrDigest } from "../oci/entries.ts";
+import { openSigned, type SignedImage } from "../place/signed.ts";
+import { readKeys } from "../trust/key_files.ts";
+import type { VerificationKey } from "../trust/keys.ts";
+import { signaturesBy } from "../trust/signatures.ts";
+import { predicateType } from "../trust/statement.ts";
+
+interface VerifyRequest extends TransferOptions, WorkOptions {
+  /** Path of a layout, or an image of a registry. */
+  readonly place: string;
+  /** Names, tags or digests of the images of a layout; default all. */
+  readonly images?: readonly string[] | undefined;
+  /** Files of public keys, one of which has to have signed each image; default none. */
+  readonly keys?: readonly string[] | undefined;
+  /** Types of statements that have to be signed about each image, as cosign calls them or as URIs. */
+  readonly attestations?: readonly string[] | undefined;
+}
+
+/** The request, with its keys read. */
+interface Asked extends WorkOptions {
+  readonly keys: readonly VerificationKey[];
+  readonly attestations: readonly string[];
+}
+
+/** What was found of an image. */
+interface VerifiedImage {
+  readonly name: string | undefined;
+  readonly digest: string;
+  /** What is wrong with it; nothing where it holds. */
+  readonly faults: readonly string[];
+  /** Blobs that were read, and their bytes. */
+  readonly blobs: number;
+  readonly bytes: number;
+  /** Manifests with signatures of the keys. */
+  readonly signatures: readonly string[];
+}
+
+/**
+ * Checks images: that each blob is there and is what its digest says, what refers to the image as well;
+ * with keys that one of them has signed it. Reads on after a fault.
+ */
+export async function verifyImages(request: VerifyRequest): Promise<readonly VerifiedImage[]> {
+  const { place, images = [], signal, emit } = request;
+  const config = resolveTransferConfig(request);
+  const asked = {
+    keys: readKeys(request.keys ?? []),
+    attestations: (request.attestations ?? []).map(predicateType),
+  };
+  if (asked.attestations.length > 0 && asked.keys.length === 0) {
+    const why = "say with --key FILE who has to have signed";
+    throw new KodenoError("BAD_OPTION", `Cannot verify attestations of ${place}: ${why}`);
+  }
+  await using opened = await openSigned(place, { config, images, signal, emit });
+  const found: VerifiedImage[] = [];
+  for (const image of opened.images) found.push(await verifyOne(image, { ...request, ...asked }));
+  return found;
+}
+
+/** Refuses what does not hold, when all of it was told. */
+export function refuseFaults(place: string, images: readonly VerifiedImage[]): void {
+  const bad = images.filter(({ faults }) => faults.length > 0);
+  const [first] = bad;
+  if (first === undefined) return;
+  const others = bad.length > 1 ? `, and ${bad.length - 1} more` : "";
+  const name = first.name ?? first.digest;
+  const message = `Cannot trust ${name} of ${place}: ${first.faults[0]}${others}`;
+  throw new KodenoError("NOT_TRUSTED", message, { digest: first.digest });
+}
+
+async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedImage> {
+  const { place, root, referrers } = image;
+  const { signal, keys, attestations } = request;
+  const faults: string[] = [];
+  let [blobs, bytes] = [0, 0];
+  for (const d of [root, ...referrers]) {
+    try {
+      const read = await verify(place, d, { signal });
+      blobs += read.blobs;
+      bytes += read.bytes;
+    } catch (error) {
+      if (!hasCode(error, "BAD_CONTENT", "NOT_FOUND")) throw error;
+      faults.push(messageOf(error));
+    }
+  }
+  const unfit: string[] = [];
+  const signatures = keys.length === 0 || faults.length > 0 ? [] : await signaturesBy(
+    keys,
+    { source: place, image: root, referrers, legacy: await image.legacyOf(root) },
+    { signal, unfit: (why) => unfit.push(why) },
+  );
+  if (keys.length > 0 && faults.length === 0) {
+    const why = unfit.length > 0 ? ` (${unfit[0]})` : "";
+    if (signatures.length === 0) faults.push(`no key that was given has signed it${why}`);
+    for (const type of attestations) {
+      const isThere = signatures.some(({ statement }) => statement?.predicateType === type);
+      if (!isThere) faults.push(`no key that was given has signed a statement of type ${type}`);
+    }
+  }
+  const name = image.name ?? nameOrDigest(root);
+  return {
+    name,
+    digest: root.digest,
+    faults,
+    blobs,
+    bytes,
+    signatures: signatures.map(({ digest }) => digest),
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * The commands that prove where images are from: `kodeno key`, `sign` and `verify`.
+ * @module
+ */
+import { KodenoError, printable } from "../errors.ts";
+import { command, commandGroup, type Commands } from "./command.ts";
+import { each, pairs } from "./flag.ts";
+import { REGISTRY_FLAGS } from "./flags.ts";
+import { formatBytes, printNote, printResult } from "./output.ts";
+
+const SIGNED_PLACE =
+  "<place>  path of a layout, or an image of a registry (HOST/PATH:TAG)" as const;
+const SIGNED_NAMES =
+  "[names...]  NAME[:TAG], tags or digests of the images of a layout (default: all)" as const;
+const FORMS = { bundle: ["bundle"], legacy: ["legacy"], both: ["bundle", "legacy"] } as const;
+
+const keyNew = command({
+  about: `Makes a pair of keys: NAME.key signs and is encrypted, NAME.pub verifies. cosign takes
+    both. The password is KODENO_KEY_PASSWORD or COSIGN_PASSWORD, or asked for.`,
+  flags: { output: "--output <name>  path of the files without their endings (default: kodeno)" },
+  examples: "kodeno key new --output release",
+  isLocal: true,
+  endsAtOnce: true,
+  run: async ({ output = "kodeno" }, { signal }) =>
+    (await import("../app/key.ts")).newKeys(output, () => password("for the new key", signal)),
+  print: ({ privateKey, publicKey }) => {
+    printResult(privateKey);
+    printResult(publicKey);
+  },
+});
+
+const sign = command({
+  about: `Signs images of a layout, or one of a registry, with a key. The signature refers to the
+    image, whose digest stays; push, copy and serve carry it along. What the key has signed
+    already is left as it is.`,
+  words: [SIGNED_PLACE, SIGNED_NAMES],
+  flags: {
+    key: "--key <file>  private key of kodeno or cosign, or in plain PEM",
+    format: `--format <form>  bundle, as cosign 3 makes them; legacy, as cosign 2 does; both
+      (default: bundle)`,
+    recursive: "-r, --recursive  sign each platform and what refers to the image, too",
+    annotations: pairs(
+      "annotation",
+      "-a, --annotation <key=value>  say that in the signature (default: none)",
+      (value) => [value],
+    ),
+    ...REGISTRY_FLAGS,
+    json: "--json  print as JSON, a signature a line",
+  },
+  examples: {
+    "all images of a layout": "kodeno sign out --key kodeno.key",
+    "one of a registry, for admission controllers, too":
+      "kodeno sign registry.local/team/app:v1 --key kodeno.key --format both",
+  },
+  run: async ({ key, format = "bundle", ...given }, work, place, images) => {
+    if (key === undefined) throw bad("sign", "say the key with --key FILE");
+    const forms = FORMS[format as keyof typeof FORMS];
+    if (forms === undefined) {
+      throw bad("sign", `--format ${format} is none of bundle, legacy, both`);
+    }
+    const { sign } = await import("../app/sign.ts");
+    const askPassword = () => password(`of ${key}`, work.signal);
+    return await sign({ ...given, place, images, forms, key, askPassword, ...work });
+  },
+  jsonType: "signature",
+  print: (signed) => {
+    for (const { name, digest, isRoot, signature, isNew } of signed) {
+      if (isRoot) printResult(printable(name ? `${name}@${digest}` : digest));
+      const verb = isNew ? "Signed" : "Was signed already:";
+      printNote(`${verb} ${digest} (${signature})`);
+    }
+  },
+});
+
+const verify = command({
+  about: `Checks images of a layout, or one of a registry: each blob is there and is what its digest
+    says; with --key one of the keys has signed the image. Dials nothing but the registry that is
+    named. Prints what holds, and ends with 1 where something does not.`,
+  words: [SIGNED_PLACE, SIGNED_NAMES],
+  flags: {
+    keys: each("--key <file>  public key that has to have signed; several for one of them"),
+    attestations: each(
+      "--attestation <type>  spdx, cyclonedx, slsaprovenance, or a URI: a statement that has to be signed",
+    ),
+    ...REGISTRY_FLAGS,
+    json: "--json  print as JSON, an image a line",
+  },
+  examples: {
+    "whether all blobs are there": "kodeno verify out",
+    "who has signed it": "kodeno verify out app:v1 --key kodeno.pub",
+  },
+  run: async (given, work, place, images) => {
+    const { verifyImages, refuseFaults } = await import("../app/verify.ts");
+    const found = await verifyImages({ ...given, place, images, ...work });
+    return { found, refuse: () => refuseFaults(place, found) };
+  },
+  print: ({ found, refuse }, { json }) => {
+    for (const image of found) {
+      const { name, digest, faults, blobs, bytes, signatures } = image;
+      if (json) {
+        printResult(JSON.stringify({ type: "image", ...image }));
+        continue;
+      }
+      if (faults.length === 0) {
+        const by = signatures.length > 0 ? `, ${signatures.length} signatures` : "";
+        printResult(printable(name ? `${name}@${digest}` : digest));
+        printNote(`${blobs} blobs, ${formatBytes(bytes)}${by}`);
+      }
+      for (const fault of faults) printNote(`${printable(name ?? digest)}: ${printable(fault)}`);
+    }
+    refuse();
+  },
+});
+
+/** Asks for the password of a key, where somebody can be asked. */
+async function password(what: string, signal: AbortSignal): Promise<string> {
+  if (!Deno.stdin.isTerminal()) {
+    throw bad("use the key", "set KODENO_KEY_PASSWORD, since nobody can be asked for its password");
+  }
+  const { askLine } = await import("./ask.ts");
+  return await askLine(`Password ${what}: `, signal, true);
+}
+
+function bad(doing: string, why: string): KodenoError {
+  return new KodenoError("BAD_OPTION", `Cannot ${doing}: ${why}`);
+}
+
+const key = commandGroup(
+  "Makes keys that sign images.",
+  "kodeno key new --output release",
+  { new: keyNew },
+);
+
+export default { key, sign, verify } satisfies Commands;

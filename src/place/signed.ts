@@ -1,0 +1,122 @@
+/**
+ * Images of a layout or registry with what is known there about them, for those who sign and verify.
+ * @module
+ */
+import type { CallOptions, Source } from "../content/places.ts";
+import { referrerFinder } from "../content/referrers.ts";
+import { hasCode, KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { isFolder } from "../io/files.ts";
+import { type Descriptor, isCosignTag, signatureTag } from "../oci/descriptor.ts";
+import { calledName, entryName, imageName, refName } from "../oci/entries.ts";
+import { parseReference } from "../oci/reference.ts";
+import { openLayout } from "./layout/layout.ts";
+import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
+import { openChosen } from "./open_image.ts";
+import type { TransferConfig } from "./registry/transport.ts";
+
+/** An image in its place. */
+export interface SignedImage {
+  readonly place: WritablePlace & Source;
+  readonly root: Descriptor;
+  readonly name: string | undefined;
+  /** What a signature names as where the image is from. */
+  readonly repository: string;
+  /** What refers to the image, to its platforms, or to one of these. */
+  readonly referrers: readonly Descriptor[];
+  /** What stands under cosign's signature tag of a manifest. */
+  readonly legacyOf: (subject: Descriptor) => Promise<Descriptor | undefined>;
+  /** Has a manifest stand under such a tag. */
+  readonly keepLegacy: (signatures: Descriptor, tag: string) => Promise<void>;
+}
+
+interface SignedOptions extends WorkOptions {
+  readonly config: TransferConfig;
+  /** Names, tags or digests of the images of a layout; all when none is named. */
+  readonly images: readonly string[];
+}
+
+/** Opens a place by the path of a layout, or by the reference of an image in a registry. */
+export async function openSigned(
+  place: string,
+  options: SignedOptions,
+): Promise<{ readonly images: readonly SignedImage[] } & AsyncDisposable> {
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opening = new AsyncDisposableStack();
+  const path = await pathOf(place);
+  const isLayout = path !== place || isFolder(path);
+  const images = isLayout
+    ? await imagesOfLayout(path, opening, options)
+    : [await imageOfRegistry(place, opening, options)];
+  const opened = opening.move();
+  return { images, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+async function imagesOfLayout(
+  path: string,
+  opening: AsyncDisposableStack,
+  { images, signal, emit }: SignedOptions,
+): Promise<readonly SignedImage[]> {
+  const layout = opening.use(await openLayout(path, { emit }));
+  const chosen = opening.use(await openChosen(path, { images, verb: "sign", signal }));
+  const entries = await layout.entries();
+  return chosen.images
+    // Signatures in cosign's old form have names as images do.
+    .filter((root) => !isCosignTag(refName(root)?.split(":").at(-1) ?? ""))
+    .map((root) => {
+      const name = entryName(root);
+      const whole = imageName(root);
+      const isNamed = whole !== undefined && whole !== refName(root);
+      const repository = calledName(root, chosen.source.ownName)?.replace(/:[^:/]+$/, "") ?? path;
+      return {
+        place: layout,
+        root,
+        name,
+        repository,
+        referrers: chosen.referrers.get(root.digest) ?? [],
+        legacyOf: (subject) => {
+          const tag = signatureTag(subject);
+          return Promise.resolve(entries.find((entry) => refName(entry)?.endsWith(tag)));
+        },
+        keepLegacy: (signatures, tag) =>
+          layout.tag(signatures, isNamed ? `${repository}:${tag}` : tag),
+      };
+    });
+}
+
+async function imageOfRegistry(
+  place: string,
+  opening: AsyncDisposableStack,
+  { config, images, signal, emit }: SignedOptions,
+): Promise<SignedImage> {
+  const parsed = parsePlace(place);
+  if (parsed.kind !== "registry" || images.length > 0) {
+    const why = images.length > 0
+      ? "an image of a registry is named whole: HOST/PATH:TAG"
+      : "say the path of a layout, or HOST/PATH:TAG";
+    throw new KodenoError("BAD_PLACE", `Cannot use ${place}: ${why}`);
+  }
+  const { name, tag, digest } = parsed.reference;
+  const registries = opening.use(await openRegistries(config, { named: [name], emit }));
+  const store = registries.open(name);
+  const root = await store.resolve(digest ?? tag ?? "latest", { signal });
+  const find = await referrerFinder(store, { signal });
+  return {
+    place: store,
+    root,
+    name: place,
+    repository: parseReference(place).name,
+    referrers: await find(root),
+    legacyOf: (subject) => found(store, signatureTag(subject), { signal }),
+    keepLegacy: (signatures, tag) => store.tag(signatures, tag, { signal }),
+  };
+}
+
+async function found(source: Source, ref: string, options: CallOptions) {
+  try {
+    return await source.resolve(ref, options);
+  } catch (error) {
+    if (hasCode(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
