@@ -15,7 +15,7 @@ import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.t
 import { openImages, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
-export interface InspectedBlob extends Pick<Descriptor, "mediaType" | "digest" | "size"> {
+interface InspectedBlob extends Pick<Descriptor, "mediaType" | "digest" | "size"> {
   /** Why it cannot be used, where it is missing or damaged. */
   readonly problem?: string | undefined;
 }
