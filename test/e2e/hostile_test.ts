@@ -37,11 +37,13 @@ const NAMES: readonly string[] = [
   "",
 ];
 
-/** Runs kodeno, which may fail in one line. */
+const FAILURE = /^(?:Left out the name "[^\n]{1,10000}\n)*Error: Cannot [^\n]{1,10000}\n$/;
+
+/** Runs kodeno, which may fail in one line, and tell before that which name nothing can have. */
 async function tame(dir: TempDir, args: readonly string[]): Promise<Outcome> {
   const outcome = await tameRun(dir, args);
   const { code, stderr } = outcome;
-  if (code !== 0) assert.match(stderr, /^Error: Cannot [^\n]{1,10000}\n$/, args.join(" "));
+  if (code !== 0) assert.match(stderr, FAILURE, args.join(" "));
   return outcome;
 }
 
