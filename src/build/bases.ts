@@ -7,19 +7,20 @@
 import { join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
-import type { Source } from "../content/places.ts";
+import type { CallOptions, Source } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
 import { cachedSource } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { type Base, readBase } from "../image/base.ts";
+import { type Base, type BaseImage, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
+import { namesNotIn } from "../image/layer_names.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { ioFailure } from "../io/files.ts";
 import { digestOf } from "../io/hash.ts";
 import { readSealed, writeSealed } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { type Descriptor, digestHex, isForeign } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, digestHex, isForeign } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import type { Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
@@ -41,6 +42,7 @@ type BaseChoice = Pick<ImageSettings, "baseImage" | "platforms">;
 /** The base images of one build. */
 export class BaseSet implements AsyncDisposable {
   readonly #bases = new Map<string, Promise<Base>>();
+  readonly #lacking = new Map<string, Promise<readonly string[]>>();
   // deno-lint-ignore no-undef -- the linter does not know it yet
   readonly #opened = new AsyncDisposableStack();
   #registries: ReturnType<typeof openRegistries> | undefined;
@@ -58,6 +60,23 @@ export class BaseSet implements AsyncDisposable {
   open(image: BaseChoice): Promise<Base> {
     const key = JSON.stringify([image.baseImage, image.platforms]);
     return getOrSet(this.#bases, key, () => this.#open(image));
+  }
+
+  /** As {@link namesNotIn}; what was found out is kept, for it may take all layers to know. */
+  async lacking(
+    image: BaseImage,
+    names: readonly string[],
+    options: CallOptions,
+  ): Promise<readonly string[]> {
+    const key = JSON.stringify([image.manifest.layers.map(({ digest }) => digest), names]);
+    return await getOrSet(this.#lacking, key, async () => {
+      const cache = await openBaseCache(this.config.cache.directory);
+      const known = cache.known(key) as readonly string[] | undefined;
+      if (known !== undefined) return known;
+      const found = await namesNotIn(image, names, options);
+      await cache.remember(key, found);
+      return found;
+    });
   }
 
   /** Ends the reading: connections are closed, temporary files go. */
@@ -115,7 +134,8 @@ export class BaseSet implements AsyncDisposable {
     const source = offline
       ? { resolve: missing, fetch: missing }
       : (await (this.#registries ??= opening())).open(name);
-    const known = offline || digest !== undefined ? cache.known(asked) : undefined;
+    const stood = (key: string) => cache.known(key) as Descriptor | undefined;
+    const known = offline || digest !== undefined ? stood(asked) : undefined;
     const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
     // As ko writes it: a digest says all, and a tag beside it may have moved.
     const said = digest === undefined ? fullName : `${name}@${digest}`;
@@ -124,7 +144,7 @@ export class BaseSet implements AsyncDisposable {
     const base = await readBase(cachedSource(source, cache.blobs), root, platforms, what, options);
     // Whoever names it by its digest later need not ask for it again.
     for (const one of new Set([asked, root.digest])) {
-      if (cache.known(one)?.digest !== root.digest) await cache.remember(one, root);
+      if (stood(one)?.digest !== root.digest) await cache.remember(one, bareDescriptor(root));
     }
     return base;
   }
@@ -151,20 +171,20 @@ async function openBaseCache(cacheDirectory: string) {
   } catch (error) {
     throw ioFailure(`make cache of base images ${directory}`, error);
   }
-  const recordOf = (reference: string) => {
-    const name = digestHex(digestOf(JSON.stringify([Deno.uid(), reference])));
+  const recordOf = (key: string) => {
+    const name = digestHex(digestOf(JSON.stringify([Deno.uid(), key])));
     return [join(directory, NAMES, name), name] as const;
   };
   return {
     /** Without entries: who reads a blob has its digest, and checks it. */
     blobs: new Layout(directory),
-    /** What a name or digest stood for the last time, if that is known. */
-    known: (reference: string) => readSealed(...recordOf(reference)) as Descriptor | undefined,
-    /** Remembers what a name or digest stands for. */
-    remember: async (reference: string, { mediaType, digest, size }: Descriptor) => {
-      const [path, name] = recordOf(reference);
+    /** What a name or digest stood for the last time, or what else was found out, if that is known. */
+    known: (key: string) => readSealed(...recordOf(key)),
+    /** Remembers that. */
+    remember: async (key: string, value: unknown) => {
+      const [path, name] = recordOf(key);
       // Without it the registry is asked once more: no reason to fail.
-      await writeSealed(path, directory, name, { mediaType, digest, size }).catch(() => {});
+      await writeSealed(path, directory, name, value).catch(() => {});
     },
   };
 }

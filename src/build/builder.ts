@@ -3,7 +3,7 @@
  * overlap; an image comes out as soon as its last layer is there.
  * @module
  */
-import { basename, isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join, posix } from "node:path";
 import { refuseToolexecIn } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
@@ -12,6 +12,7 @@ import type { Stage, WorkOptions } from "../events.ts";
 import { gitVariables } from "../git/git.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
 import type { GoCommand } from "../go/command.ts";
+import { type Needs, needsOf } from "../go/elf.ts";
 import { goEnvironment } from "../go/list.ts";
 import {
   assembleImage,
@@ -19,6 +20,7 @@ import {
   builtImage,
   type PlatformImage,
 } from "../image/assemble.ts";
+import type { BaseImage } from "../image/base.ts";
 import { abortable, allEnded, getOrSet, Pool } from "../io/concurrency.ts";
 import { findUp } from "../io/files.ts";
 import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
@@ -234,8 +236,8 @@ class BuildRun {
   readonly #builds: Pool;
   readonly #layers: Pool;
   readonly #git = new Map<string, Promise<Readonly<Record<string, string>>>>();
-  /** Binary layers by import path and platform, settled by the group that makes them. */
-  readonly #binaries = new Map<string, PromiseWithResolvers<Layer>>();
+  /** Binaries by import path and platform, settled by the group that makes them. */
+  readonly #binaries = new Map<string, PromiseWithResolvers<Binary>>();
   readonly groups: readonly Promise<void>[];
   readonly images: readonly Promise<BuiltImage>[];
   /** Ends all that goes on; the first failure does so, too. */
@@ -268,9 +270,9 @@ class BuildRun {
     for (const one of this.images) one.catch(this.abort);
   }
 
-  #binary(importPath: string, platform: string): PromiseWithResolvers<Layer> {
+  #binary(importPath: string, platform: string): PromiseWithResolvers<Binary> {
     return getOrSet(this.#binaries, `${importPath} ${platform}`, () => {
-      const awaited = Promise.withResolvers<Layer>();
+      const awaited = Promise.withResolvers<Binary>();
       awaited.promise.catch(() => {});
       return awaited;
     });
@@ -288,21 +290,22 @@ class BuildRun {
       await made.make(binaries.map(({ file }) => file), build);
       await this.#all(binaries.map(async ({ importPath, file }) => {
         const planned = this.prepared.plan.images.find((one) => one.importPath === importPath);
-        const make = (): Promise<Layer> => {
+        const make = async (): Promise<Binary> => {
           const record = made.records.get(file);
           if (record === undefined) throw new Error(`${file} was not made`);
           const binary = { path: join(output, file), ...record };
           const { appName = file, image } = planned ?? {};
           const plan = planBinaryLayer(binary, appName, os, image?.linuxCapabilities);
-          return this.#layer(plan, importPath, platformName);
+          const needs = await needsOf(binary.path);
+          return { needs, group, layer: await this.#layer(plan, importPath, platformName) };
         };
-        const layer = await make().catch(async (error) => {
+        const binary = await make().catch(async (error) => {
           if (!hasCode(error, "BAD_CONTENT")) throw error;
           // It was damaged in the cache, which showed when it was read.
           await made.remake([file], build);
           return await make();
         });
-        this.#binary(importPath, platformName).resolve(layer);
+        this.#binary(importPath, platformName).resolve(binary);
       }));
     }, this.signal);
   }
@@ -341,10 +344,39 @@ class BuildRun {
         getOrSet(kodata, os === "windows" ? os : "others", () => this.#kodata(image, os)),
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
-      const parts = { importPath, appName, kodata: data, binary };
+      await this.#warnOfBase(binary, image, one);
+      const parts = { importPath, appName, kodata: data, binary: binary.layer };
       return assembleImage(one, base.name, parts, options);
     }));
     return builtImage(importPath, made as [PlatformImage, ...PlatformImage[]], base, options);
+  }
+
+  /** Tells where a binary needs something to start that its base image does not have. */
+  async #warnOfBase(
+    { needs, group: { environment } }: Binary,
+    { importPath, appName, image: { baseImage } }: PlannedImage,
+    base: BaseImage,
+  ): Promise<void> {
+    if (needs === undefined) return;
+    const { signal, options: { emit } } = this;
+    const files = [needs.interpreter, ...needs.libraries];
+    const names = [...new Set(files.map((file) => posix.basename(file)))];
+    const platform = formatPlatform(base.platform);
+    const what = `/ko-app/${appName} of ${importPath} for ${platform}`;
+    try {
+      const lacking = await this.prepared.bases.lacking(base, names, { signal });
+      if (lacking.length === 0) return;
+      const list = files.filter((file) => lacking.includes(posix.basename(file))).join(", ");
+      const message =
+        `Warning: ${what} will not start on base image ${baseImage}, which does not have ` +
+        `${list}; ${waysOut(needs, environment["CGO_ENABLED"] === "0")}`;
+      emit?.({ type: "note", level: "warning", message });
+    } catch (error) {
+      signal.throwIfAborted();
+      // What cannot be read here fails where it is needed.
+      const message = `Cannot tell whether ${what} starts on its base image: ${messageOf(error)}`;
+      emit?.({ type: "note", level: "verbose", message });
+    }
   }
 
   /**
@@ -385,6 +417,25 @@ class BuildRun {
     const size = bytes === undefined ? {} : { bytes };
     this.options.emit?.({ type: "stage", image, platform, stage, elapsedMs, ...size });
   }
+}
+
+/** A binary as a layer, what it needs to start, and the run of go that made it. */
+interface Binary {
+  readonly layer: Layer;
+  readonly needs: Needs | undefined;
+  readonly group: BuildGroup;
+}
+
+/** What helps where a base image lacks what a binary needs. */
+function waysOut({ interpreter }: Needs, withoutCgo: boolean): string {
+  // Without cgo it is the build mode that links it so.
+  const [plain, more, flag] = withoutCgo
+    ? ["leave out -buildmode=pie", "--env CGO_ENABLED=1 ", "-static-pie"]
+    : ["build it without cgo (--env CGO_ENABLED=0)", "", "-static"];
+  const ldflags = `--ldflags "-linkmode external -extldflags ${flag}"`;
+  const image = interpreter.includes("musl") ? "alpine" : "debian:stable-slim";
+  return `${plain}, link it statically (${more}${ldflags}), or take a base image that has them, ` +
+    `such as --base-image ${image}`;
 }
 
 /** Whether go asks git about the checkout, where there is one. */
