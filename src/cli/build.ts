@@ -15,6 +15,7 @@ import {
   PLATFORMS,
   SKAFFOLD_FLAGS,
   skaffoldOptions,
+  UNNAMED_FLAGS,
 } from "./flags.ts";
 import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
 import type { Work } from "./progress.ts";
@@ -145,17 +146,20 @@ const skaffold = command({
   about: `Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the
     name that Skaffold has for it. Prints its reference.`,
   words: ['[pattern]  import path or folder of the main package (default: ".")'],
-  flags: BUILDING,
-  after: `Example, in skaffold.yaml:
-  build:
-    artifacts:
-      - image: app
-        custom:
-          buildCommand: kodeno skaffold ./cmd/app
-          dependencies:
-            command: kodeno deps --json ./cmd/app
-
-Skaffold says by variables what is wanted: IMAGE (the name and tag the image gets), PUSH_IMAGE (true:
+  flags: { ...UNNAMED_FLAGS, json: JSON_EVENTS },
+  refused: NAMING_FLAGS,
+  file: [
+    "Example, in skaffold.yaml",
+    `build:
+  artifacts:
+    - image: app
+      custom:
+        buildCommand: kodeno skaffold ./cmd/app
+        dependencies:
+          command: kodeno deps --json ./cmd/app`,
+  ],
+  after:
+    `Skaffold says by variables what is wanted: IMAGE (the name and tag the image gets), PUSH_IMAGE (true:
 push it; false: load it into the local daemon), PLATFORMS and BUILD_CONTEXT. What .ko.yaml and KO_*
 say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
   onStdout: "yield",

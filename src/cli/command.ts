@@ -7,6 +7,7 @@ import { Argument, type Command } from "../npm/commander.ts";
 import { opposite } from "./arguments.ts";
 import { type Flags, type Given, hiddenOption, named, optionOf, unbroken } from "./flag.ts";
 import { JSON_EVENTS } from "./flags.ts";
+import { addHelpParts, type HelpParts } from "./help_text.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 
@@ -25,21 +26,16 @@ type FillCommand = (command: Command) => void;
 /** Those of one subject, by name. */
 export type Commands = Readonly<Record<string, FillCommand>>;
 
-/** Calls of a command: by what they do, or alone. */
-type Examples = string | Readonly<Record<string, string>>;
-
 interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
-  extends Pick<Showing, "view" | "endsAtOnce"> {
+  extends Pick<Showing, "view" | "endsAtOnce">, HelpParts {
   /** What its help begins with; a line break is a blank. */
   readonly about: string;
   readonly words?: Words;
   /** What its argument may be; where that can be left out, the first one is the default. */
   readonly choices?: readonly string[];
   readonly flags?: F;
-  readonly examples?: Examples;
-  /** What its help says before the examples, and after them. */
-  readonly before?: string;
-  readonly after?: string;
+  /** Those that it takes to refuse them; its help does not name them. */
+  readonly refused?: Flags;
   /** It has no reason to dial; with `--offline` it gives up the right to. */
   readonly isLocal?: boolean;
   /** Takes any flags as arguments, and has none. */
@@ -80,6 +76,9 @@ export function command<
       command.addArgument(argument);
     }
     const options = Object.entries(flags).map(([name, flag]) => optionOf(name, flag));
+    for (const [name, flag] of Object.entries(spec.refused ?? {})) {
+      options.push(optionOf(name, flag).hideHelp());
+    }
     const isShown = (long: string) => options.some((option) => option.long === long);
     for (const option of options) {
       command.addOption(option);
@@ -88,9 +87,8 @@ export function command<
     }
     // A switch that was turned off again was not said, unless its command has one for that.
     const off = options.filter(({ negate }) => negate).map((option) => option.attributeName());
-    const { before, examples, after } = spec;
-    const help = [before, examples && exampleText(examples), after].filter((text) => text);
-    command.description(unbroken(spec.about)).addHelpText("after", `\n${help.join("\n\n")}`)
+    addHelpParts(command, spec);
+    command.description(unbroken(spec.about))
       .addHelpText("after", "\nSwitches are off unless they are given.")
       .allowUnknownOption(spec.takesAny ?? false)
       .action(async (...all: unknown[]) => {
@@ -127,15 +125,8 @@ export function command<
 /** A command that only holds others. */
 export function commandGroup(about: string, examples: string, commands: Commands): FillCommand {
   return (command) => {
-    command.description(about).addHelpText("after", `\n${exampleText(examples)}`);
+    command.description(about).helpCommand(false);
+    addHelpParts(command, { examples });
     for (const [name, fill] of Object.entries(commands)) fill(command.command(name));
   };
-}
-
-function exampleText(examples: Examples): string {
-  const all = typeof examples === "string"
-    ? examples.split("\n")
-    : Object.entries(examples).map(([what, lines]) => `# ${what}\n${lines}\n`);
-  const text = all.join("\n").trimEnd().replaceAll(/^(?=.)/gm, "  ");
-  return `Example${all.length === 1 ? "" : "s"}:\n${text}`;
 }

@@ -69,15 +69,14 @@ export const NAMING_FLAGS = {
   tagOnly: "--tag-only  leave the digest out of references",
 } satisfies Filling<CommandOptions & { readonly noPush?: boolean }>;
 
-/** What all commands that build are told. */
-export const BUILD_FLAGS = {
+/** What all commands that build are told of images, whatever these are called. */
+export const UNNAMED_FLAGS = {
   ociLayout:
     '--oci-layout <dir>  folder of the layout (default: "out", where nothing else is named)',
   ociLayoutPath: {
     text: "--oci-layout-path <dir>  the same, as ko names it (default: none)",
     fills: "ociLayout",
   },
-  ...NAMING_FLAGS,
   tarball:
     '--tarball <file>  write an archive that "docker load" takes; - is stdout (default: none)',
   ...TRANSFER_FLAGS,
@@ -127,7 +126,10 @@ export const BUILD_FLAGS = {
     text: "--sbom <how>  none: no software bill of materials is made (default: none)",
     choices: ["none"],
   },
-} satisfies Filling<CommandOptions & Record<"noPush" | "ociLayoutPath" | "sbom", unknown>>;
+} satisfies Filling<CommandOptions & Record<"ociLayoutPath" | "sbom", unknown>>;
+
+/** What all commands that build are told, but for those that are told names. */
+export const BUILD_FLAGS = { ...NAMING_FLAGS, ...UNNAMED_FLAGS } satisfies Flags;
 
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {

@@ -13,13 +13,14 @@ const COMMANDS: Readonly<Record<string, string>> = {
   copy: "convert cp export import mirror save",
   serve: "registry server",
   ls: "artifacts catalog image-list images list ps tags",
-  inspect: "describe digest history manifest show validate verify",
+  inspect: "describe digest history manifest show",
   tag: "alias rename retag",
   rm: "del remove rmi untag",
   gc: "clean prune",
   merge: "append combine index join",
   login: "auth",
   init: "generate new setup",
+  verify: "validate",
   doctor: "check diagnose env info lint",
 };
 

@@ -113,13 +113,14 @@ const copy = command({
       kind's nodes under kind.local (default: none)`,
     ...TRANSFER_FLAGS,
   },
-  before: `Places:
-  oci:DIR[:NAME]       an OCI layout
-  archive:FILE[:NAME]  a tar that "docker load" takes and that is a layout, too; FILE may be a pipe,
-                       and - for stdin or stdout
-  daemon:NAME          the Docker daemon (DOCKER_HOST, or the context in use); as a target,
-                       "daemon:" takes the image's own name
-  REFERENCE            an image in a registry`,
+  list: ["Places", {
+    "oci:DIR[:NAME]": "an OCI layout",
+    "archive:FILE[:NAME]": `a tar that "docker load" takes and that is a layout, too; FILE may be a
+      pipe, and - for stdin or stdout`,
+    "daemon:NAME": `the Docker daemon (DOCKER_HOST, or the context in use); as a target, "daemon:"
+      takes the image's own name`,
+    "REFERENCE": "an image in a registry",
+  }],
   examples: {
     "one image of a layout as a file": "kodeno copy oci:out:app:v1 archive:app.tar",
     "into a daemon elsewhere; what was copied is told on stderr":

@@ -21,43 +21,61 @@ const LOGIN: Load = () => import("./login.ts");
 const SETUP: Load = () => import("./setup.ts");
 const COMPLETION: Load = () => import("./completion.ts");
 
-/** All commands in the order of the help: where they are, and what the list of them says. */
-const COMMANDS: Readonly<Record<string, readonly [Load, summary: string]>> = {
-  build: [BUILDING, "build images of Go main packages into an OCI layout"],
-  resolve: [KUBERNETES, "print Kubernetes objects with ko:// references built to images"],
-  apply: [KUBERNETES, 'resolve Kubernetes objects and hand them to "kubectl apply"'],
-  create: [KUBERNETES, 'resolve Kubernetes objects and hand them to "kubectl create"'],
-  delete: [KUBERNETES, 'the same as "kubectl delete"'],
-  run: [KUBERNETES, "build images and run them in the cluster"],
-  watch: [BUILDING, "build images again whenever their files change"],
-  skaffold: [BUILDING, "build an image for Skaffold, as its custom builder"],
-  deps: [BUILDING, "list the files that shape images"],
-  sync: [CONFIG, "print file sync rules of kodata for skaffold.yaml"],
-  push: [PLACES, "push the images of a layout or archive to a registry"],
-  load: [PLACES, "load images into the Docker daemon"],
-  pull: [PLACES, "pull an image of a registry into a layout"],
-  copy: [PLACES, "copy an image from any place to any place"],
-  serve: [PLACES, "serve a layout as a read-only registry"],
-  ls: [LAYOUTS, "list the images of a layout or archive"],
-  inspect: [LAYOUTS, "show what an image is made of"],
-  tag: [LAYOUTS, "give an image of a layout more names"],
-  rm: [LAYOUTS, "remove names from a layout"],
-  gc: [LAYOUTS, "remove blobs of a layout that no image needs"],
-  merge: [LAYOUTS, "bring the images of several layouts and archives into one layout"],
-  key: [TRUST, "make keys that sign images"],
-  sign: [TRUST, "sign images of a layout or registry"],
-  verify: [TRUST, "check that images are whole, and who has signed them"],
-  login: [LOGIN, "keep credentials for a registry"],
-  logout: [LOGIN, "forget credentials of a registry"],
-  init: [SETUP, "propose .ko.yaml and skaffold.yaml for a repository"],
-  doctor: [SETUP, "look for what is wrong here, and tell how to mend it"],
-  config: [CONFIG, "show what shapes images, and where it comes from"],
-  schema: [SETUP, "print the JSON Schema of a configuration file"],
-  cache: [SETUP, "look at and empty the cache of layers, binaries and base images"],
-  completion: [COMPLETION, "print a script that completes commands in a shell"],
-  __complete: [COMPLETION, "complete a word; what the scripts of completion ask"],
-  version: [SETUP, "tell the versions of kodeno, Deno and Go"],
+/** A command: where it is, and what the list of commands says of it. */
+type Listed = readonly [Load, summary: string];
+
+/** All commands in the groups and the order of the help. */
+const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
+  "Build images": {
+    build: [BUILDING, "build images of Go main packages into an OCI layout"],
+    watch: [BUILDING, "build images again whenever their files change"],
+    resolve: [KUBERNETES, "print Kubernetes objects with ko:// references built to images"],
+    apply: [KUBERNETES, 'resolve Kubernetes objects and hand them to "kubectl apply"'],
+    create: [KUBERNETES, 'resolve Kubernetes objects and hand them to "kubectl create"'],
+    delete: [KUBERNETES, 'the same as "kubectl delete"'],
+    run: [KUBERNETES, "build images and run them in the cluster"],
+    skaffold: [BUILDING, "build an image for Skaffold, as its custom builder"],
+    deps: [BUILDING, "list the files that shape images"],
+    sync: [CONFIG, "print file sync rules of kodata for skaffold.yaml"],
+  },
+  "Move images": {
+    push: [PLACES, "push the images of a layout or archive to a registry"],
+    load: [PLACES, "load images into the Docker daemon"],
+    pull: [PLACES, "pull an image of a registry into a layout"],
+    copy: [PLACES, "copy an image from any place to any place"],
+    merge: [LAYOUTS, "bring the images of several layouts and archives into one layout"],
+    serve: [PLACES, "serve a layout as a read-only registry"],
+  },
+  "Look at images and tidy layouts": {
+    ls: [LAYOUTS, "list the images of a layout or archive"],
+    inspect: [LAYOUTS, "show what an image is made of"],
+    tag: [LAYOUTS, "give an image of a layout more names"],
+    rm: [LAYOUTS, "remove names from a layout"],
+    gc: [LAYOUTS, "remove blobs of a layout that no image needs"],
+  },
+  "Sign images": {
+    key: [TRUST, "make keys that sign images"],
+    sign: [TRUST, "sign images of a layout or registry"],
+    verify: [TRUST, "check that images are whole, and who has signed them"],
+  },
+  "Set up": {
+    init: [SETUP, "propose .ko.yaml and skaffold.yaml for a repository"],
+    doctor: [SETUP, "look for what is wrong here, and tell how to mend it"],
+    config: [CONFIG, "show what shapes images, and where it comes from"],
+    schema: [SETUP, "print the JSON Schema of a configuration file"],
+    login: [LOGIN, "keep credentials for a registry"],
+    logout: [LOGIN, "forget credentials of a registry"],
+    cache: [SETUP, "look at and empty the cache of layers, binaries and base images"],
+    completion: [COMPLETION, "print a script that completes commands in a shell"],
+    __complete: [COMPLETION, "complete a word; what the scripts of completion ask"],
+    version: [SETUP, "tell the versions of kodeno, Deno and Go"],
+  },
 };
+const COMMANDS = Object.fromEntries(
+  Object.entries(GROUPS).flatMap(([group, commands]) =>
+    Object.entries(commands).map(([name, [load, summary]]) => [name, { group, load, summary }])
+  ),
+);
 const ALIASES: ReadonlyMap<string, string> = new Map([["publish", "build"]]);
 const EXAMPLE = "Example:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64";
 /** No person has to know it. */
@@ -93,7 +111,7 @@ function unknownCommand(name: string): string {
   const own = ownCommand(name);
   const near = own ?? nearest(name, Object.keys(COMMANDS).filter((one) => one !== HIDDEN));
   const meant = own
-    ? `; say "kodeno ${own}", to ${COMMANDS[own]?.[1]}`
+    ? `; say "kodeno ${own}", to ${COMMANDS[own]?.summary}`
     : ` (Did you mean ${near}?)`;
   return `unknown command '${name}'${near === undefined ? "" : meant}`;
 }
@@ -123,15 +141,21 @@ async function makeProgram(names: readonly string[], filled: readonly string[]):
     .description("Builds container images from Go main packages and keeps them as an OCI layout.")
     .option("--version", "tell the versions of kodeno, Deno and Go")
     .addHelpText("after", `\n${EXAMPLE}`)
+    .commandsGroup(`${Object.keys(GROUPS).at(-1)}:`).helpCommand(true)
+    .configureHelp({
+      minWidthToWrap: 20,
+      subcommandTerm: (one) => [one.name(), ...one.aliases()].join("|"),
+    })
     .enablePositionalOptions().exitOverride().showSuggestionAfterError().configureOutput({
       writeOut: (text) => printResult(text.trimEnd()),
       writeErr: (text) => printNote(text.trimEnd()),
       // Said once, by whoever catches it.
       outputError: () => {},
     });
-  for (const [name, [load, summary]] of Object.entries(COMMANDS)) {
+  for (const [name, { group, load, summary }] of Object.entries(COMMANDS)) {
     if (!names.includes(name)) continue;
     const command = program.command(name, { hidden: name === HIDDEN }).summary(summary);
+    command.helpGroup(`${group}:`);
     for (const [alias, own] of ALIASES) if (own === name) command.alias(alias);
     if (filled.includes(name)) (await load()).default[name]?.(command);
   }

@@ -19,11 +19,14 @@ const SAID = /^Switches are off unless they are given\.$/;
 
 /** Writes the page. */
 export function commandsPage(program: Command): string {
-  const list = program.commands.map((one) =>
-    `- [\`kodeno ${one.name()}\`](#${anchor(one)}): ${one.summary()}`
-  );
+  const list = [...Map.groupBy(program.commands, (one) => one.helpGroup())]
+    .map(([group, commands]) => [`${group}\n`, ...commands.map(entry), ""].join("\n"));
   const sections = program.commands.flatMap((one) => [section(one), ...one.commands.map(section)]);
   return [HEAD, list.join("\n"), "", sections.join("\n")].join("\n");
+}
+
+function entry(command: Command): string {
+  return `- [\`${pathOf(command)}\`](#${anchor(command)}): ${command.summary()}`;
 }
 
 function pathOf(command: Command): string {
@@ -69,14 +72,18 @@ function escaped(text: string): string {
   return text.replaceAll(/[<>*_]/g, (char) => `\\${char}`);
 }
 
+/** How wide the page has examples; its prose has the width of all pages. */
+const COLUMNS = 100;
+
 /** The paragraphs behind the list of flags. */
 export function afterText(command: Command): readonly string[] {
   let text = "";
   const { writeOut, ...rest } = command.configureOutput();
-  command.configureOutput({ ...rest, writeOut: (part) => text += part });
+  const getOutHelpWidth = (): number => COLUMNS;
+  command.configureOutput({ ...rest, getOutHelpWidth, writeOut: (part) => text += part });
   command.outputHelp();
-  command.configureOutput({ ...rest, ...(writeOut ? { writeOut } : {}) });
   const after = text.slice(command.helpInformation().length).trim();
+  command.configureOutput({ ...rest, ...(writeOut ? { writeOut } : {}) });
   // A title starts a block; what is indented below it belongs to it.
   return after.split(/\n\n(?=\S)/).filter((block) => block !== "" && !SAID.test(block));
 }

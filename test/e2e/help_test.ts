@@ -3,6 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { allCommands } from "../../src/cli/program.ts";
+import type { Command } from "../../src/npm/commander.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { needs } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
@@ -51,14 +53,74 @@ Deno.test("help: each command of images has an example, and each flag says what 
   }
 });
 
-Deno.test("help: what a command does is broken where the terminal ends, and nowhere else", async () => {
-  const [, about = ""] = /\n\n(Looks at .*?)\n\n/s.exec(await help("doctor")) ?? [];
-  const lines = about.split("\n");
-  assert.ok(lines.length > 2 && lines.every((line) => line.length <= 80), about);
-  lines.slice(1).forEach((line, i) => {
-    const [word = ""] = line.split(" ");
-    assert.ok(`${lines[i]} ${word}`.length > 79, about);
+/** The page of each command as a terminal of a width shows it, by its words. */
+async function pagesAt(columns: number): Promise<ReadonlyMap<string, string>> {
+  const program = await allCommands();
+  const below = (command: Command): readonly Command[] => [
+    command,
+    ...command.commands.flatMap(below),
+  ];
+  const pages = below(program).map((command) => {
+    let text = "";
+    command.configureOutput({
+      ...command.configureOutput(),
+      getOutHelpWidth: () => columns,
+      writeOut: (part) => text += part,
+    });
+    command.outputHelp();
+    const [usage = ""] = text.split("\n");
+    return [usage, text] as const;
   });
+  return new Map(pages);
+}
+
+for (const columns of [60, 80, 120]) {
+  Deno.test(`help: each page fits ${columns} columns, and its lines are filled`, async () => {
+    const pages = await pagesAt(columns);
+    assert.ok(pages.size > 30);
+    for (const [usage, page] of pages) {
+      const lines = page.split("\n");
+      for (const [i, line] of lines.entries()) {
+        // What stands before the first flag of a command is not parted.
+        const isCommand = columns < 80 && /^ {2}(?:[A-Z_]+=\S+ )*kodeno /.test(line);
+        assert.ok(line.length <= columns || isCommand, `${usage}:\n${line}`);
+        // Prose stands at the left; no word of it would have had room on the line before.
+        const before = lines[i - 1] ?? "";
+        const [word = ""] = line.split(" ");
+        const isProse = /^\w/.test(before) && /^\S/.test(line) && !before.endsWith(":");
+        if (isProse && i > 1) {
+          assert.ok(`${before} ${word}`.length > columns - 1, `${before}\n${line}`);
+        }
+      }
+    }
+  });
+}
+
+Deno.test({
+  name: "help: is as wide as the terminal",
+  ...needs("tmux"),
+  fn: async () => {
+    await using dir = await tempDir();
+    for (const columns of [80, 120]) {
+      await using screen = await terminal(dir, {}, [columns, 90]);
+      const page = (await pagesAt(columns)).get("Usage: kodeno deps [options] [patterns...]");
+      const lines = await shown(screen, commandLine("deps", "--help"));
+      assert.equal(lines.join("\n"), page?.trimEnd().replaceAll(/ +$/gm, ""));
+    }
+  },
+});
+
+Deno.test("help: commands are in groups", async () => {
+  const text = await help();
+  const groups = [...text.matchAll(/^([A-Z][a-z ]+):\n {2}(\w+)/gm)].map(([, ...found]) => found);
+  assert.deepEqual(groups.slice(0, 5), [
+    ["Build images", "build"],
+    ["Move images", "push"],
+    ["Look at images and tidy layouts", "ls"],
+    ["Sign images", "key"],
+    ["Set up", "init"],
+  ]);
+  assert.match(text, /^ {2}help .*\n\nExample:$/m);
 });
 
 Deno.test({
