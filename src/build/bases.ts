@@ -22,7 +22,7 @@ import { readSealed, writeSealed } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { bareDescriptor, type Descriptor, digestHex, isForeign } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
-import type { Reference } from "../oci/reference.ts";
+import { normalizeName, type Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
@@ -137,8 +137,11 @@ export class BaseSet implements AsyncDisposable {
     const stood = (key: string) => cache.known(key) as Descriptor | undefined;
     const known = offline || digest !== undefined ? stood(asked) : undefined;
     const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
-    // As ko writes it: a digest says all, and a tag beside it may have moved.
-    const said = digest === undefined ? fullName : `${name}@${digest}`;
+    // As ko writes it: with the registry, and a digest says all, since a tag beside it may have moved.
+    const repository = normalizeName(name).replace(/^docker\.io\//, "index.$&");
+    const said = digest === undefined
+      ? `${repository}:${tag ?? "latest"}`
+      : `${repository}@${digest}`;
     const options = { signal, emit, name: said };
     const what = `base image ${baseImage}`;
     const base = await readBase(cachedSource(source, cache.blobs), root, platforms, what, options);

@@ -62,6 +62,22 @@ Deno.test({
         assert.equal(await named([...PLATFORMS, "-f", "skaffold.yaml"]), pinned);
       });
     }
+    await t.step("one of Docker Hub is named with its registry", async () => {
+      const official = `${registry.host}/library/plain`;
+      await done(dir, ["copy", `${repository}:v1`, `${official}:v1`], env);
+      const mirrored = { KODENO_MIRRORS: `docker.io=${registry.host}` };
+      const whole = "index.docker.io/library/plain";
+      for (
+        const [image, name] of [
+          ["plain:v1", `${whole}:v1`],
+          ["docker.io/library/plain:v1", `${whole}:v1`],
+          [`plain@${pushed}`, `${whole}@${pushed}`],
+          [`index.docker.io/library/plain:v1@${pushed}`, `${whole}@${pushed}`],
+        ] as const
+      ) {
+        assert.equal(await named([...PLATFORMS, "--base-image", image], mirrored), name);
+      }
+    });
     await t.step("one without a digest is named by its tag", async () => {
       const image = `${repository}:v1`;
       assert.equal(await named([...PLATFORMS, "--base-image", image]), image);
