@@ -65,7 +65,7 @@ export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string,
     baseImageOverrides: pairs.describe("base images by import path"),
     ...Object.fromEntries(defaults),
     mirrors: texts.describe("HOST=MIRROR each: registries that are asked first (kodeno only)"),
-    builds: z.array(build).describe("settings of single main packages"),
+    builds: z.array(build.optional()).describe("settings of single main packages"),
   }).describe("kodeno and ko: how images of Go main packages are built");
 }
 
@@ -92,7 +92,10 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     const key = keyAs(name);
     if (Object.hasOwn(value, key)) lines[name] = document.position([key], "key").line;
   }
-  const builds = get<readonly Values[]>(value, "builds") ?? [];
+  // An entry with nothing in it is one with all its defaults, as in ko.
+  const builds = (get<readonly (Values | undefined)[]>(value, "builds") ?? []).map((one) =>
+    one ?? {}
+  );
   for (const [i, build] of builds.entries()) {
     for (const name of BUILD_KEYS.filter((one) => Object.hasOwn(build, keyAs(one)))) {
       const key = keyAs(name);

@@ -141,6 +141,15 @@ Deno.test(".ko.yaml: what ko passes over is told, and the rest of the file holds
   );
 });
 
+Deno.test(".ko.yaml: an entry with nothing in it is one with all its defaults, as in ko", async () => {
+  const { builds } = await read("builds:\n-\n- id: a\n- null\n");
+  assert.deepEqual(builds.map(({ id, dir, main }) => [id, dir, main]), [
+    ["#0", ".", "."],
+    ["a", ".", "."],
+    ["#2", ".", "."],
+  ]);
+});
+
 Deno.test(".ko.yaml: where it is looked for", async () => {
   await using dir = await tempDir();
   const read = async (environment: Record<string, string> = {}) => {
