@@ -5,10 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { verify } from "../../src/content/walk.ts";
+import { digestOf } from "../../src/io/hash.ts";
+import { TAR_END } from "../../src/io/tar_writer.ts";
 import { blobPath, MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { openImages } from "../../src/place/open.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
+import { concat, member } from "../archive/images.ts";
+import { dockerdKinds, startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startServe } from "../serve/served.ts";
@@ -108,3 +112,32 @@ Deno.test({
     assert.equal((await verify(pulled, manifest.descriptor)).blobs, 3);
   },
 });
+
+for (const [kind, ...parts] of dockerdKinds) {
+  Deno.test({
+    name: `sha512: an image is loaded into Docker, ${kind}`,
+    ...needs(...parts),
+    async fn() {
+      await using dir = await tempDir();
+      await using dockerd = await startDockerd({ kind });
+      const layer = blob(concat(member("a", "x"), TAR_END), MediaType.layer, "sha512");
+      const rootfs = { type: "layers", diff_ids: [digestOf(layer.bytes)] };
+      const platform = { os: "linux", architecture: "amd64" };
+      const { manifest, config } = image(platform, [layer], { rootfs }, "sha512");
+      {
+        using layout = await openLayout(dir.join("l"), { create: true });
+        await pushAll(layout, [layer, config, manifest]);
+        await layout.tag(manifest.descriptor, "app:v1");
+      }
+      const env = { DOCKER_HOST: dockerd.host };
+      for (const sent of [true, false]) {
+        const lines = (await done(dir, ["load", "l", "--json"], env)).split("\n");
+        const line = lines.map((one) => JSON.parse(one)).find(({ type }) => type === "image");
+        assert.deepEqual(line.references, ["app:v1"]);
+        // Docker's own store knows no other digests; containerd's finds nothing to name by them.
+        assert.equal(line.id, kind === "debian" ? digestOf(config.bytes) : line.digest);
+        assert.equal(line.sent, sent || kind === "today");
+      }
+    },
+  });
+}

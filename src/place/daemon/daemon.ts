@@ -6,13 +6,23 @@
  */
 import { imagesBelow } from "../../content/images.ts";
 import type { Blobs, CallOptions, Source } from "../../content/places.ts";
-import { readGraphDocument } from "../../content/walk.ts";
+import { readDocument, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { ioFailure, writeAll } from "../../io/files.ts";
+import { digestOf } from "../../io/hash.ts";
 import { openSpool } from "../../io/spool.ts";
 import { z } from "../../npm/zod.ts";
-import { type Descriptor, isIndexType, isManifestType, parseDigest } from "../../oci/descriptor.ts";
+import {
+  type Descriptor,
+  digestAlgorithm,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  MediaType,
+  ociMediaType,
+  parseDigest,
+} from "../../oci/descriptor.ts";
 import { imageName, nameOrDigest } from "../../oci/entries.ts";
 import { isImageId, parseImageName, parseReference } from "../../oci/reference.ts";
 import { type ArchiveSource, openArchive } from "../archive/archive_source.ts";
@@ -158,8 +168,11 @@ export class Daemon extends DaemonPlace<string> implements Source {
 
   /** The digest of its config is an image's ID, or that of its manifest where containerd keeps images. */
   async #idsOf(source: Blobs, image: Descriptor, options: CallOptions) {
-    const { manifest } = await readGraphDocument(source, image, options);
-    return [...(manifest ? [manifest.config.digest] : []), image.digest];
+    const { manifest: { config } = {} } = await readGraphDocument(source, image, options);
+    if (!config || ociMediaType(config.mediaType) !== MediaType.config) return [image.digest];
+    const isId = digestAlgorithm(config.digest) === "sha256";
+    const id = isId ? config.digest : digestOf(await readDocument(source, config, options));
+    return [id, image.digest];
   }
 
   /** The ID of an image that was copied, after {@link close}. */
@@ -178,7 +191,7 @@ export class Daemon extends DaemonPlace<string> implements Source {
     if (answer.status === 404) return undefined;
     const text = this.client.expect(200, doing, answer);
     const { Id: id } = this.client.parse(doing, imageSchema, text);
-    return id.startsWith("sha256:") ? id : `sha256:${id}`;
+    return isDigest(id) ? id : `sha256:${id}`;
   }
 
   async #findPresent(d: Descriptor, ids: readonly string[], options: CallOptions) {

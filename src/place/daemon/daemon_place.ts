@@ -10,10 +10,17 @@ import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.
 import { hasSuccessors, readDocument, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { orAborted, Pool } from "../../io/concurrency.ts";
-import { checkedChunks } from "../../io/streams.ts";
+import { bytesStream, checkedChunks } from "../../io/streams.ts";
 import { TAR_END } from "../../io/tar_writer.ts";
 import { z } from "../../npm/zod.ts";
-import { bareDescriptor, type Descriptor, isForeign, isIndexType } from "../../oci/descriptor.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  isForeign,
+  isIndexType,
+  MediaType,
+  ociMediaType,
+} from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import {
@@ -229,7 +236,9 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     await this.#members.run(async () => {
       signal?.throwIfAborted();
       const read = () => readDocument({ fetch: open }, bareDescriptor(d), { signal });
-      const bytes = hasSuccessors(d) ? await read() : undefined;
+      // Docker calls an image by the sha256 of its config, however that is named here.
+      const isDocument = hasSuccessors(d) || ociMediaType(d.mediaType) === MediaType.config;
+      const bytes = isDocument ? await read() : undefined;
       let begun = false;
       const send = async (chunk: Uint8Array): Promise<void> => {
         const header = begun ? undefined : blobHeader(d);
@@ -249,7 +258,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
         if (begun) await this.#giveUp(error);
         throw error;
       }
-      if (bytes) await this.documents.add(d.mediaType, bytes);
+      if (bytes) await this.documents.push(d, () => Promise.resolve(bytesStream(bytes)));
     });
   }
 
