@@ -316,7 +316,8 @@ Deno.test("odd archives: one image of docker save that cannot be read hinders no
   const items = [
     { Config: "gone.json", RepoTags: ["odd:v1"], Layers: [] },
     { Config: null, RepoTags: null, Layers: null },
-    { Config: "c.json", RepoTags: ["app:v1"], Layers: ["l.tar"], LayerSources: null },
+    { Config: 5, RepoTags: ["odd:v2"] },
+    { Config: "c.json", RepoTags: [null, "app:v1", "A B", ""], Layers: ["l.tar"], Parent: null },
   ];
   const archive = tar(
     member("manifest.json", JSON.stringify(items)),
@@ -326,9 +327,13 @@ Deno.test("odd archives: one image of docker save that cannot be read hinders no
   await dir.write("a.tar", archive);
   const lines = (await done(dir, ["ls", "a.tar"])).split("\n");
   assert.match(lines[0] ?? "", /^odd:v1 .*names "gone\.json", which it has not/);
-  assert.match(lines[1] ?? "", /^- .*not a list of images/);
-  assert.match(lines[2] ?? "", /^app:v1 .*linux\/amd64$/);
-  assert.match(await done(dir, ["copy", "archive:a.tar", "oci:c"]), /^app:v1@sha256:/);
+  assert.match(lines[1] ?? "", /^- .*an item of its manifest\.json is no image/);
+  assert.match(lines[2] ?? "", /^odd:v2 .*an item of its manifest\.json is no image/);
+  assert.match(lines[3] ?? "", /^app:v1 .*linux\/amd64$/);
+  // A name that no image can have is shown as it is, and hinders no other name.
+  assert.match(lines[4] ?? "", /^A B .*linux\/amd64$/);
+  assert.equal(lines.length, 5);
+  assert.match(await done(dir, ["copy", "archive:a.tar:app:v1", "oci:c"]), /^app:v1@sha256:/);
   const odd = await kodeno(["copy", "archive:a.tar:odd:v1", "oci:c"], { cwd: dir.path });
   assert.equal(odd.code, 1);
   assert.match(odd.stderr, /gone\.json/);

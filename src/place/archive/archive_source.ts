@@ -157,10 +157,11 @@ interface ArchiveContent {
   find(digest: Digest): Member | Uint8Array | undefined;
 }
 
-const strings = z.array(z.string()).nullish();
+const texts = z.array(z.string().nullish()).nullish();
 const listSchema = z.array(z.unknown()).nullable();
-const itemSchema = z.looseObject({ Config: z.string(), RepoTags: strings, Layers: strings });
-type Item = z.infer<typeof itemSchema>;
+const itemSchema = z.looseObject({ Config: z.string(), RepoTags: texts, Layers: texts });
+const namesSchema = itemSchema.pick({ RepoTags: true });
+type Names = z.infer<typeof namesSchema>;
 
 interface Compression {
   /** Of the program that undoes it with `-dc`, too. */
@@ -228,11 +229,11 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
     return described;
   };
 
-  const noList = (error: unknown) =>
-    badArchive(archive.path, "its manifest.json is not a list of images", error);
   const read = async (value: unknown): Promise<void> => {
     const { data: item, error } = itemSchema.safeParse(value);
-    if (item === undefined) throw noList(error);
+    if (item === undefined) {
+      throw badArchive(archive.path, "an item of its manifest.json is no image", error);
+    }
     const bytes = await small(archive, memberOf(archive, item.Config));
     const config = parseConfig(bytes, `member ${item.Config} of archive ${archive.path}`);
     const { diff_ids: diffIds } = config.rootfs;
@@ -246,14 +247,14 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
     const manifest = encodeJson({ ...head, config: add(MediaType.config, bytes), layers });
     const platform = statedPlatform(config);
     const root = { ...add(MediaType.manifest, manifest), ...(platform ? { platform } : {}) };
-    entries.push(...named(archive, root, item));
+    entries.push(...entriesOf(item, root));
   };
   let items: readonly unknown[];
   const text = new TextDecoder().decode(await small(archive, list));
   try {
     items = listSchema.parse(JSON.parse(text)) ?? [];
   } catch (error) {
-    throw noList(error);
+    throw badArchive(archive.path, "its manifest.json is not a list of images", error);
   }
   let failure: unknown;
   for (const item of items) {
@@ -262,7 +263,10 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
     } catch (error) {
       if (!hasCode(error, "BAD_CONTENT")) throw error;
       failure ??= error;
-      entries.push(...oddEntries(item, messageOf(error)));
+      const why = messageOf(error);
+      const root = { mediaType: MediaType.manifest } as Descriptor;
+      const odd = entriesOf(namesSchema.safeParse(item).data, root);
+      entries.push(...odd.map((entry) => oddDescriptor(entry, why)));
     }
   }
   // An image that cannot be read does not hinder others.
@@ -270,26 +274,18 @@ async function readDockerSave(archive: TarFile, list: Member, signal?: AbortSign
   return { entries, find: (digest: Digest) => blobs.get(digest) };
 }
 
-/** What stands for an image that cannot be read, under the names that it has. */
-function oddEntries(value: unknown, why: string): Descriptor[] {
-  const tags = itemSchema.safeParse(value).data?.RepoTags;
-  const root = { mediaType: MediaType.manifest };
-  if (!tags || tags.length === 0) return [oddDescriptor(root, why)];
-  return tags.map((tag) => {
-    // It may be the name itself that is wrong.
-    const annotations = { [IMAGE_NAME]: tag };
-    return oddDescriptor({ ...root, annotations }, why);
+/** An entry for each name of an image, or one without. */
+function entriesOf(names: Names | undefined, root: Descriptor): readonly Descriptor[] {
+  const tags = (names?.RepoTags ?? []).flatMap((tag) => tag || []);
+  return tags.length === 0 ? [root] : tags.map((tag) => {
+    try {
+      return namedEntry(root, tag);
+    } catch (error) {
+      if (!(error instanceof KodenoError)) throw error;
+      // One that nobody can use is told of by commands, as where an index.json has it.
+      return { ...root, annotations: { [IMAGE_NAME]: tag } };
+    }
   });
-}
-
-function named(archive: TarFile, root: Descriptor, item: Item): Descriptor[] {
-  try {
-    const tags = item.RepoTags ?? [];
-    return tags.length === 0 ? [root] : tags.map((tag) => namedEntry(root, tag));
-  } catch (error) {
-    if (!(error instanceof KodenoError)) throw error;
-    throw badArchive(archive.path, `its manifest.json is damaged: ${messageOf(error)}`, error);
-  }
 }
 
 function memberOf(archive: TarFile, name: string): Member {
