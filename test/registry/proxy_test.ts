@@ -96,7 +96,7 @@ for (const scheme of ["socks5", "socks5h"]) {
           /the proxy refused the tunnel \(.*authentication/i,
         );
         const checked = () => thereAndBack({ environment: { HTTPS_PROXY }, caCerts: [secured.ca] });
-        await failsWith("REGISTRY_FAILED", checked, /reg\.test:5000 did not answer/);
+        await failsWith("REGISTRY_FAILED", checked, /SOCKS proxy wants another user and password$/);
       }
       assert.deepEqual(closed.asked, []);
     },
@@ -130,6 +130,26 @@ Deno.test("registry proxy: a SOCKS proxy is told addresses as what they are", as
   ]);
   await using web = await startProxy("127.0.0.1:1", true);
   await isRefused("reg.test", `socks5://${web.host}`, /closed|Socks5/);
+});
+
+Deno.test("registry proxy: one that does not answer is named", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  const gone = `127.0.0.1:${listener.addr.port}`;
+  for (const scheme of ["http", "socks5"]) {
+    const environment = { HTTPS_PROXY: `${scheme}://me:hunter2@${gone}` };
+    const why = new RegExp(`: reg\\.test:5000 did not answer: [^:;]*, through the proxy ${gone}$`);
+    await failsWith("REGISTRY_FAILED", () => thereAndBack({ environment }), why);
+    await isRefused(
+      "reg.test",
+      environment.HTTPS_PROXY,
+      new RegExp(`, through the proxy ${gone}$`),
+    );
+  }
+  await using web = await startProxy("127.0.0.1:1", true);
+  const environment = { HTTPS_PROXY: `socks5://${web.host}` };
+  const why = /: the proxy does not speak SOCKS5$/;
+  await failsWith("REGISTRY_FAILED", () => thereAndBack({ environment }), why);
 });
 
 Deno.test("registry proxy: its user and password are decoded, or refused without being shown", async () => {

@@ -11,7 +11,7 @@ import { Bound } from "./bounds.ts";
 import { certsFolders, certsFor, ownCerts } from "./certs.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { bareHost, isLoopback } from "./endpoint.ts";
-import { ConnectionError, connectionError, type RetryPolicy } from "./failure.ts";
+import { ConnectionError, connectionError, isTransientError, type RetryPolicy } from "./failure.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
 import type { Relay, RelayTarget } from "./relay.ts";
 
@@ -119,6 +119,8 @@ export function isSafeFrom(base: URL, { protocol }: URL): boolean {
 interface Route {
   readonly client: Deno.HttpClient;
   readonly relay?: Relay | undefined;
+  /** Host and port of the proxy on it. */
+  readonly proxy?: string | undefined;
   /** Opens another one, for a host whose certificate is a CA's that somebody named. */
   readonly pin?: (() => Promise<Route>) | undefined;
   answered: boolean;
@@ -241,7 +243,7 @@ export class Transport {
       await outgoing?.cancel();
       signal?.throwIfAborted();
       const failure = outgoing?.failure ??
-        connectionError(reason ?? route.relay?.failure ?? error);
+        throughProxy(connectionError(reason ?? route.relay?.failure ?? error), route.proxy);
       if (!route.pin || !isOfAuthority(failure)) throw failure;
       await this.#pin(url.origin, route, route.pin);
       if (outgoing === undefined) {
@@ -292,7 +294,7 @@ export class Transport {
       const system = isSecure ? await (this.#system ??= systemCerts(environment, onWarning)) : [];
       const client = newTlsClient(options as Deno.CreateHttpClientOptions, system);
       const pin = pinned.length > 0 ? () => relayed(pinned) : undefined;
-      return { client, pin, answered: false };
+      return { client, pin, proxy: proxy?.url.host, answered: false };
     } catch (error) {
       throw connectionError(error);
     }
@@ -308,7 +310,8 @@ async function openRelayed(
   const to = { hostname: bareHost(url.hostname), port: Number(url.port || 443) };
   const relay = await Relay.open({ ...to, ...how });
   try {
-    return { client: newHttpClient({ proxy: relay.proxy }), relay, answered: false };
+    const client = newHttpClient({ proxy: relay.proxy });
+    return { client, relay, proxy: how.proxy?.url.host, answered: false };
   } catch (error) {
     await relay.close();
     throw error;
@@ -318,6 +321,14 @@ async function openRelayed(
 /** Whether a host was refused since its certificate is a CA's. */
 function isOfAuthority(failure: unknown): boolean {
   return failure instanceof ConnectionError && failure.fault?.kind === "authority";
+}
+
+/** A failure on the way through a proxy, which may be the proxy's. */
+function throughProxy(failure: unknown, proxy: string | undefined): unknown {
+  if (proxy === undefined || !(failure instanceof ConnectionError)) return failure;
+  if (!isTransientError(failure)) return failure;
+  const { trouble, message, cause } = failure;
+  return new ConnectionError(trouble, `${message}, through the proxy ${proxy}`, cause);
 }
 
 const NO_ANSWER = "there was no answer";
