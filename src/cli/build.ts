@@ -24,18 +24,19 @@ const DEFAULT_OUTPUT = "{{json .}}";
 
 /** What only a skaffold.yaml gives a meaning to, beside what that is read with. */
 const WITH_FILE = {
-  fileOutput: "--file-output <file>  with -f: write the images as JSON (default: no file)",
-  quiet: "-q, --quiet  with -f: print the images through --output and nothing else",
-  output: `-o, --output <template>  with -f and -q: Go template (default: "${DEFAULT_OUTPUT}")`,
-  dryRun: "--dry-run  with -f: tell names and tags, and build nothing",
-  hooks: "--no-hooks  with -f: leave out the commands that it has before and after builds",
+  fileOutput: "--file-output <file>  with -f: write the built images as JSON (default: none)",
+  quiet: "-q, --quiet  with -f: print nothing but the images, as --output says",
+  output:
+    `-o, --output <template>  with -f and -q: Go template of the output (default: "${DEFAULT_OUTPUT}")`,
+  dryRun: "--dry-run  with -f: print names and tags, and build nothing",
+  hooks: "--no-hooks  with -f: do not run the hooks of the file",
 } satisfies Flags;
 const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
 const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
 
 const build = command({
-  about: `Builds Go main packages, makes an image of each, and puts them into an OCI layout.
-    Prints the reference of each image, one a line.`,
+  about: `Builds an image of each Go main package, and writes the images to an OCI layout. Prints
+    their references, one per line.`,
   words: [PATTERNS],
   flags: ALL,
   examples: {
@@ -103,9 +104,8 @@ async function buildFile(
 }
 
 const watch = command({
-  about: `Builds images as "kodeno build" does, and again whenever one of their files changes:
-    only those that the change touches. Prints a line for each: when, its reference, how long it
-    took.`,
+  about: `Builds images as "kodeno build" does, and builds those again whose files have changed.
+    Prints a line for each: the time, the reference, and how long it took.`,
   words: [PATTERNS],
   flags: BUILDING,
   examples: {
@@ -114,7 +114,7 @@ const watch = command({
     "pushed under one tag":
       "KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...",
   },
-  after: "Ctrl-C ends it.",
+  after: "Ctrl-C stops it.",
   view: true,
   run: async (options, { signal, emit, tell }, patterns) => {
     const { watch } = await import("../app/watch.ts");
@@ -143,8 +143,8 @@ const watch = command({
 });
 
 const skaffold = command({
-  about: `Builds one Go main package, and pushes it or loads it as Skaffold asks for, under the
-    name that Skaffold has for it. Prints its reference.`,
+  about: `Builds an image of one Go main package for Skaffold, which calls this as a custom builder:
+    pushes or loads it under the name that Skaffold asks for. Prints its reference.`,
   words: ['[pattern]  import path or folder of the main package (default: ".")'],
   flags: { ...UNNAMED_FLAGS, json: JSON_EVENTS },
   refused: NAMING_FLAGS,
@@ -159,9 +159,9 @@ const skaffold = command({
           command: kodeno deps --json ./cmd/app`,
   ],
   after:
-    `Skaffold says by variables what is wanted: IMAGE (the name and tag the image gets), PUSH_IMAGE (true:
-push it; false: load it into the local daemon), PLATFORMS and BUILD_CONTEXT. What .ko.yaml and KO_*
-say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
+    `Skaffold sets environment variables: IMAGE (name and tag of the image), PUSH_IMAGE (true: push it;
+false: load it into the local daemon), PLATFORMS and BUILD_CONTEXT. Settings of the image in .ko.yaml
+and KO_* variables apply as usual; KO_DOCKER_REPO and flags for names do not.`,
   onStdout: "yield",
   view: true,
   run: async (options, work, pattern = ".") => {
@@ -174,39 +174,38 @@ say of the image itself counts as usual; KO_DOCKER_REPO and names do not.`,
 });
 
 const deps = command({
-  about: `Lists the files that shape the images of Go main packages, relative to the working
-    folder: Go files of all packages but Go's own and those of the module cache, what they embed,
-    go.mod and its like, kodata, and .ko.yaml.`,
+  about: `Lists the files that images of Go main packages are built from, relative to the current
+    folder: Go files, but those of the standard library and of the module cache, embedded files,
+    go.mod and go.sum, kodata, and .ko.yaml.`,
   words: [PATTERNS],
   flags: {
-    json: "--json  print one JSON array, as Skaffold wants it",
+    json: "--json  print a JSON array, as Skaffold expects it",
     paths: each(
-      "--paths <glob>  list what this matches instead; may be said again (default: none)",
+      "--paths <glob>  list the files that match instead; may be repeated (default: none)",
     ),
-    ignore: each("--ignore <glob>  leave out what this matches; may be said again (default: none)"),
+    ignore: each("--ignore <glob>  leave out files that match; may be repeated (default: none)"),
     platforms: PLATFORMS,
     flags: texts(
       "--flags <flags>  flags of go build, such as -tags=x (default: none)",
       splitWords,
     ),
-    env: each("--env <name=value>  variable for go build (default: none)"),
-    baseImage:
-      '--base-image <image>  asked for its platforms where they are "all" (default: static)',
+    env: each("--env <name=value>  environment variable of go build (default: none)"),
+    baseImage: "--base-image <image>  base image, for --platform all (default: static)",
     offline: "--offline  fetch nothing",
   },
   examples: {
-    "every file that shapes the image, one a line": "kodeno deps ./cmd/app",
+    "all files that the image is built from, one per line": "kodeno deps ./cmd/app",
     'in skaffold.yaml, below "custom"; Skaffold knows no quotes there':
       `buildCommand: kodeno skaffold ./cmd/app
 dependencies:
   command: kodeno deps --json ./cmd/app`,
-    "without what code generators write": 'kodeno deps --ignore "**/*.pb.go" ./cmd/app',
+    "without generated files": 'kodeno deps --ignore "**/*.pb.go" ./cmd/app',
     [`what these globs match, as "dependencies.paths" of Skaffold's ko builder`]:
       'kodeno deps --paths go.mod --paths "**/*.go"',
   },
   after:
-    `Globs are Skaffold's: "**" as a whole name stands for any folders, so that "**/*.go" is every Go
-file, and "**.go" only those of one folder.`,
+    `Globs are Skaffold's: "**" as a whole path element matches any number of folders. "**/*.go"
+matches every Go file, "**.go" only those of one folder.`,
   run: async ({ json: _, ...options }, { signal, emit }, patterns) =>
     (await import("../app/deps.ts")).deps(patterns, options, {
       signal,

@@ -53,8 +53,8 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
   readonly print?: (result: Result, given: Given<F>, elapsedMs: number) => Promise<void> | void;
 }
 
-const OFFLINE = "--offline  give up the right to use the network";
-const VERBOSE = "-v, --verbose  tell more, and where a failure came from";
+const OFFLINE = "--offline  use no network";
+const VERBOSE = "-v, --verbose  print more, and the stack trace of a failure";
 
 /** Makes a command; all have `--verbose`, and where they do not dial `--offline`. */
 export function command<

@@ -122,8 +122,9 @@ Register-ArgumentCompleter -Native -CommandName kodeno -ScriptBlock {
 };
 
 const completion = command({
-  about: `Prints a script for a shell that completes commands, flags, import paths, folders with
-    main packages, and the images of layouts.`,
+  about:
+    `Prints a script by which a shell completes commands, flags, import paths, folders with main
+    packages, and images of layouts.`,
   words: ["<shell>  which shell"],
   choices: Object.keys(SCRIPTS),
   examples: {

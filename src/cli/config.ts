@@ -11,20 +11,19 @@ import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.
 import { printJson, printNote, printResult } from "./output.ts";
 
 const config = command({
-  about: "Shows what shapes images here, and where each value comes from.",
+  about: "Shows the settings that images are built with here, and where each value comes from.",
   flags: {
     ...BUILD_FLAGS,
     ...SKAFFOLD_FLAGS,
-    strict: "--strict  fail where a .ko.yaml has what is not read, such as keys that nobody knows",
-    json: "--json  print it as JSON",
+    strict: "--strict  fail if a .ko.yaml has keys that are not read, such as misspelt ones",
+    json: "--json  print JSON",
   },
   examples: {
-    'what "kodeno build" would build with here': "kodeno config",
-    "with the same flags that the build will get":
-      "kodeno config --platform linux/arm64 --base-image scratch",
-    "what a skaffold.yaml comes to": "kodeno config -f skaffold.yaml",
+    'the settings of "kodeno build"': "kodeno config",
+    "with flags of the build": "kodeno config --platform linux/arm64 --base-image scratch",
+    "the settings of the artifacts of a skaffold.yaml": "kodeno config -f skaffold.yaml",
     "for a program": "kodeno config --json",
-    "in CI: no key of .ko.yaml is misspelt": "kodeno config --strict",
+    "fail in CI if a key of .ko.yaml is misspelt": "kodeno config --strict",
   },
   onStdout: "ignore",
   view: true,
@@ -42,19 +41,18 @@ const config = command({
 });
 
 const sync = command({
-  about: `Prints the rules by which Skaffold copies changed files of kodata into running
-    containers: YAML for an artifact of skaffold.yaml, one document for each image.`,
+  about: `Prints sync rules, by which Skaffold copies changed kodata files into running containers:
+    YAML for an artifact in skaffold.yaml, one document per image.`,
   words: [PATTERNS],
-  flags: { json: "--json  print one JSON array" },
+  flags: { json: "--json  print a JSON array" },
   examples: {
-    "the rules of one image, to be put below its artifact": "kodeno sync ./cmd/app",
-    "those of all images of the module, as JSON": "kodeno sync --json ./...",
+    "the rules of one image, to paste below its artifact": "kodeno sync ./cmd/app",
+    "the rules of all images of the module, as JSON": "kodeno sync --json ./...",
   },
   after:
-    `A program finds its files by KO_DATA_PATH, which images set to /var/run/ko, and sees new ones when
-it reads them again. Skaffold copies with the container's own "tar" as the container's user: the
-base image has to have it, and the image has to run as a user who may write there
-("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
+    `A program finds its files through KO_DATA_PATH, which is /var/run/ko, and sees new ones when it
+reads them again. Skaffold runs "tar" in the container: the base image must have tar, and the image
+must run as a user who may write to that folder ("--image-user 0"). Files that "kodeno deps" does not list are not synced.`,
   run: async (_, { signal }, patterns) =>
     (await import("../app/sync.ts")).syncRules(patterns, { signal }),
   print: (images, { json }) => {

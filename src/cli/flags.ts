@@ -20,108 +20,108 @@ import {
 
 export const PATTERNS =
   '[patterns...]  import paths, folders, or patterns such as "./..." (default: ".")' as const;
-export const LAYOUT = "<layout>  folder of the layout" as const;
+export const LAYOUT = "<layout>  folder of an OCI layout" as const;
 export const LAYOUT_OR_ARCHIVE =
-  "<layout|archive>  path of a layout folder or an archive file; - is stdin" as const;
+  "<layout|archive>  folder of an OCI layout, or an archive file; - is stdin" as const;
 
 /** Has a command tell how far it is in JSON. */
-export const JSON_EVENTS = "--json  print events and results as JSON, one a line" as const;
-export const JSON_IMAGES = "--json  print as JSON, an image a line" as const;
-export const JSON_WHOLE = "--json  print as JSON" as const;
+export const JSON_EVENTS = "--json  print events and results as JSON, one per line" as const;
+export const JSON_IMAGES = "--json  print JSON, one image per line" as const;
+export const JSON_WHOLE = "--json  print JSON" as const;
 
-export const OFFLINE = "--offline  dial nothing but what is named on the command line" as const;
+export const OFFLINE = "--offline  connect only to what the command line names" as const;
 
 export const FOREIGN =
-  "--foreign  take foreign layers along, from their URLs where they are not there" as const;
+  "--foreign  copy foreign layers, too, from their URLs where they are missing" as const;
 
 /** What commands are told that dial a registry. */
 export const REGISTRY_FLAGS = {
   offline: OFFLINE,
-  insecureRegistry: "--insecure-registry  leave certificates unchecked, and allow plain HTTP",
-  caFile: "--ca-file <file>  certificates to trust beside the system's (default: Docker's certs.d)",
+  insecureRegistry: "--insecure-registry  do not verify TLS certificates, and allow plain HTTP",
+  caFile:
+    "--ca-file <file>  CA certificates to trust beside the system's (default: Docker's certs.d)",
 } satisfies Filling<CommandOptions>;
 
 /** What commands are told that pull from a registry, too. */
 export const TRANSFER_FLAGS = {
   ...REGISTRY_FLAGS,
   mirrors: texts(
-    "--mirror <host=mirror>  registry to ask first when pulling (default: KODENO_MIRRORS)",
+    "--mirror <host=mirror>  mirror of a registry, tried first (default: KODENO_MIRRORS)",
   ),
   foreign: FOREIGN,
 } satisfies Filling<CommandOptions>;
 
 /** What decides which platforms an image is for. */
 export const PLATFORMS = texts(
-  "--platform <list>  all, or os[/arch[/variant]] with commas between (default: linux/amd64)",
+  "--platform <list>  all, or a list of os[/arch[/variant]] with commas (default: linux/amd64)",
 );
 
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
-  push: "--push  push to KO_DOCKER_REPO",
-  noPush: "--no-push  do not push, as is the default",
-  local: "-L, --local  load into the Docker daemon; into kind's nodes under kind.local",
-  localDomain: `--local-domain <domain>  KO_DOCKER_REPO below it means --local;
-    prefix without one (default: "ko.local")`,
-  bare: "--bare  name the image KO_DOCKER_REPO itself",
-  baseImportPaths: "-B, --base-import-paths  name images by the last element of the import path",
-  preserveImportPaths: "-P, --preserve-import-paths  name images by the whole import path",
-  tags: texts('-t, --tags <list>  tags of the images (default: "latest")'),
-  tagOnly: "--tag-only  leave the digest out of references",
+  push: "--push  push the images to KO_DOCKER_REPO",
+  noPush: "--no-push  do not push the images, which is the default",
+  local: "-L, --local  load the images into the Docker daemon, or into kind below kind.local",
+  localDomain: `--local-domain <domain>  a KO_DOCKER_REPO below this domain means --local; without
+    KO_DOCKER_REPO it is the prefix of names (default: "ko.local")`,
+  bare: "--bare  use KO_DOCKER_REPO as the whole image name",
+  baseImportPaths: "-B, --base-import-paths  name images after the last element of the import path",
+  preserveImportPaths: "-P, --preserve-import-paths  name images after the whole import path",
+  tags: texts('-t, --tags <list>  tags of the images, with commas (default: "latest")'),
+  tagOnly: "--tag-only  leave digests out of references",
 } satisfies Filling<CommandOptions & { readonly noPush?: boolean }>;
 
 /** What all commands that build are told of images, whatever these are called. */
 export const UNNAMED_FLAGS = {
   ociLayout:
-    '--oci-layout <dir>  folder of the layout (default: "out", where nothing else is named)',
+    '--oci-layout <dir>  folder of the OCI layout to write (default: "out", if images go nowhere else)',
   ociLayoutPath: {
-    text: "--oci-layout-path <dir>  the same, as ko names it (default: none)",
+    text: "--oci-layout-path <dir>  the same as --oci-layout, as in ko (default: none)",
     fills: "ociLayout",
   },
-  tarball:
-    '--tarball <file>  write an archive that "docker load" takes; - is stdout (default: none)',
+  tarball: '--tarball <file>  write an archive for "docker load"; - is stdout (default: none)',
   ...TRANSFER_FLAGS,
-  offline: "--offline  fetch nothing; dial nothing but what is named here",
+  offline: "--offline  fetch nothing, and connect only to what the command line names",
   platforms: PLATFORMS,
   baseImage: `--base-image <image>  static (built in), scratch, oci:DIR[:TAG], archive:FILE,
-    daemon:NAME, a reference (default: static)`,
-  labels: pairs("label", "--image-label <key=value>  label of the image config (default: none)"),
+    daemon:NAME, or an image in a registry (default: static)`,
+  labels: pairs("label", "--image-label <key=value>  label of the image (default: none)"),
   annotations: pairs(
     "annotation",
-    "--image-annotation <key=value>  annotation of the manifests (default: none)",
+    "--image-annotation <key=value>  annotation of manifests and index (default: none)",
   ),
   imageEnv: pairs(
     "image variable",
-    "--image-env <name=value>  variable that the image runs with (default: none)",
+    "--image-env <name=value>  environment variable of the image (default: none)",
     (value) => [value],
   ),
-  user: "--image-user <user>  user the image runs as (default: the base image's)",
-  imageRefs: "--image-refs <file>  write the references to a file (default: none)",
+  user: "--image-user <user>  user that the image runs as (default: the base image's)",
+  imageRefs: "--image-refs <file>  write the references of the images to a file (default: none)",
   entrypointArgs: each(
     "--entrypoint-arg <arg>  argument after the binary in the entrypoint (default: none)",
   ),
   expose: texts("--expose <port>  port to expose, such as 8080 or 53/udp (default: none)"),
   jobs: {
-    text: "-j, --jobs <n>  builds and layers worked on at once (default: processors)",
+    text: "-j, --jobs <n>  builds and layers to work on at once (default: processors)",
     read: parseJobs,
   },
-  ldflags: texts("--ldflags <flags>  flags of the linker (default: none)", splitFlags),
-  gcflags: each("--gcflags <flags>  flags of the compiler (default: none)"),
-  asmflags: each("--asmflags <flags>  flags of the assembler (default: none)"),
+  ldflags: texts("--ldflags <flags>  linker flags of go build (default: none)", splitFlags),
+  gcflags: each("--gcflags <flags>  compiler flags of go build (default: none)"),
+  asmflags: each("--asmflags <flags>  assembler flags of go build (default: none)"),
   flags: texts(
-    "--flags <flags>  more flags of go build, such as -tags=netgo (default: none)",
+    "--flags <flags>  other flags of go build, such as -tags=netgo (default: none)",
     splitWords,
   ),
   env: each(
-    "--env <name=value>  variable for go build only, not for the image (default: none)",
+    "--env <name=value>  environment variable of go build only, not of the image (default: none)",
   ),
-  disableOptimizations: "--disable-optimizations  build for a debugger",
+  disableOptimizations: "--disable-optimizations  build without optimizations, for a debugger",
   sourceDateEpoch: {
     text:
-      "--source-date-epoch <seconds>  creation time, in seconds since 1970 (default: the base's)",
+      "--source-date-epoch <seconds>  creation time in seconds since 1970 (default: the base's)",
     read: (value: string) => parseEpoch("--source-date-epoch", value),
   },
-  compression: "--compression <how>  gzip[:1-9] or none (default: gzip:2)",
-  cache: "--no-cache  neither use nor keep finished layers",
+  compression: "--compression <how>  compression of layers: gzip[:1-9] or none (default: gzip:2)",
+  cache: "--no-cache  do not use or keep cached layers",
   sbom: {
     text: "--sbom <how>  none: no software bill of materials is made (default: none)",
     choices: ["none"],
@@ -134,19 +134,20 @@ export const BUILD_FLAGS = { ...NAMING_FLAGS, ...UNNAMED_FLAGS } satisfies Flags
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {
   ...BUILD_FLAGS,
-  noPush: "--no-push  keep images in a layout instead of pushing",
+  noPush: "--no-push  keep the images in a layout instead of pushing them",
 } satisfies Flags;
 
 /** What commands are told that read a skaffold.yaml, named as in Skaffold. */
 export const SKAFFOLD_FLAGS = {
-  file: "-f, --filename <file>  build what a skaffold.yaml says (default: none)",
-  images: texts("-b, --build-image <image>  with -f: only these images (default: all)"),
-  profiles: texts("-p, --profile <list>  with -f: profiles; -NAME turns one off (default: none)"),
-  modules: texts("-m, --module <list>  with -f: configurations by name (default: all)"),
-  defaultRepo:
-    "-d, --default-repo <repo>  with -f: what comes before image names (default: nothing)",
+  file: "-f, --filename <file>  build the artifacts of a skaffold.yaml (default: none)",
+  images: texts("-b, --build-image <image>  with -f: build only these images (default: all)"),
+  profiles: texts(
+    "-p, --profile <list>  with -f: profiles to activate; -NAME deactivates (default: none)",
+  ),
+  modules: texts("-m, --module <list>  with -f: build only these configurations (default: all)"),
+  defaultRepo: "-d, --default-repo <repo>  with -f: prefix of image names (default: none)",
   mode: {
-    text: "--mode <mode>  with -f: debug builds for a debugger (default: dev)",
+    text: "--mode <mode>  with -f: debug is for a debugger (default: dev)",
     choices: ["dev", "debug"],
   },
 } satisfies Filling<SkaffoldOptions & { readonly mode?: string }>;

@@ -11,22 +11,21 @@ import { printNote, printText } from "./output.ts";
 
 /** What commands are told that build what Kubernetes objects name. */
 const MANIFEST_FLAGS = {
-  files: texts(`-f, --filename <list>  files, folders, or - for the standard input,
-    with commas between (default: none)`),
-  recursive: "-R, --recursive  take files of folders within the folders, too",
+  files: texts(`-f, --filename <list>  files or folders, with commas; - is stdin (default: none)`),
+  recursive: "-R, --recursive  read folders recursively",
   selector:
-    "-l, --selector <labels>  only objects with these labels: app=web,!canary (default: all)",
-  watch: "-W, --watch  do it again when a file changes, until interrupted",
+    "-l, --selector <labels>  only objects with these labels, as app=web,!canary (default: all)",
+  watch: "-W, --watch  do it again whenever a file changes, until Ctrl-C",
   ...PUSHING_FLAGS,
 } satisfies Flags;
 
 const resolve = command({
-  about: `Builds every Go main package that Kubernetes objects name as ko://IMPORTPATH or
-    ko://./FOLDER, pushes the images to KO_DOCKER_REPO, and prints the objects with the images in
-    their stead.`,
+  about: `Builds the Go main packages that Kubernetes objects name as ko://IMPORTPATH or
+    ko://./FOLDER, pushes the images to KO_DOCKER_REPO, and prints the objects with the references of
+    the images in place of these names.`,
   flags: MANIFEST_FLAGS,
   examples: {
-    "build and push what config/ names, and print the objects with image digests":
+    "build and push the images of config/, and print the objects with their digests":
       "KO_DOCKER_REPO=registry.local/team kodeno resolve -f config/ > release.yaml",
     "only some objects, images loaded into the Docker daemon":
       "kodeno resolve -L -f config/ -R -l app=web",
@@ -48,8 +47,8 @@ function requestOf(options: Given<typeof MANIFEST_FLAGS>) {
 
 const sending = (verb: "apply" | "create") =>
   command({
-    about: `Resolves Kubernetes objects as "kodeno resolve" does and hands them to "kubectl
-      ${verb} -f -". What follows a -- goes to kubectl.`,
+    about: `Resolves Kubernetes objects as "kodeno resolve" does and passes them to "kubectl
+      ${verb} -f -". Arguments after -- go to kubectl.`,
     words: ["[args...]  arguments of kubectl"],
     flags: MANIFEST_FLAGS,
     examples: {
@@ -66,7 +65,7 @@ const sending = (verb: "apply" | "create") =>
   });
 
 const remove = command({
-  about: 'Runs "kubectl delete" with all arguments as they are. Nothing is built.',
+  about: 'Runs "kubectl delete" with the arguments as they are. Builds nothing.',
   words: ["[args...]  arguments of kubectl"],
   examples: "kodeno delete -f config/ --ignore-not-found",
   takesAny: true,
@@ -75,8 +74,8 @@ const remove = command({
 });
 
 const run = command({
-  about: `Builds and pushes images of main packages and runs each with "kubectl run", attached,
-    and removed when it ends. What follows a -- goes to kubectl.`,
+  about: `Builds and pushes images of main packages and runs each with "kubectl run", attached, and
+    removed when it ends. Arguments after -- go to kubectl.`,
   words: ["<patterns...>  import paths or folders"],
   flags: PUSHING_FLAGS,
   examples: {

@@ -16,8 +16,8 @@ import { alignedRows, fitting, formatBytes, printJson, printNote, printResult } 
 
 const ls = command({
   about:
-    `Lists the images of an OCI layout or archive: name, digest, size and platforms; of one that
-    is not all there, or cannot be used, that, too.`,
+    `Lists the images of an OCI layout or archive: name, digest, size and platforms, and what is
+    wrong with an image that is incomplete or cannot be used.`,
   words: [LAYOUT_OR_ARCHIVE],
   flags: { json: JSON_IMAGES },
   examples: "kodeno ls out\nkodeno ls images.tar --json",
@@ -47,9 +47,9 @@ const ls = command({
 });
 
 const inspect = command({
-  about: `Shows the images of an OCI layout or archive as trees: index, platforms, layers with
-    their sizes, what the config says, and what refers to them (signatures, SBOMs, provenance). In
-    colour on a terminal, unless NO_COLOR is set.`,
+  about: `Shows the images of an OCI layout or archive as trees: index, platforms, layers with their
+    sizes (of ko's and kodeno's images: base, kodata or binary), configuration, and what refers to
+    them (signatures, SBOMs, provenance). In colour on a terminal, unless NO_COLOR is set.`,
   words: [
     "<layout|archive>  path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
     "[name]  NAME[:TAG], tag or digest of one image (default: all)",
@@ -67,13 +67,14 @@ const inspect = command({
 });
 
 const tag = command({
-  about: "Gives an image of an OCI layout more names; one that is taken moves to it. Prints them.",
+  about:
+    "Adds names to an image of an OCI layout, and prints them. A name that another image has moves.",
   words: [
     LAYOUT,
     "<source>  NAME[:TAG], tag or digest of the image",
-    "<names...>  NAME:TAG, or a tag that stands alone",
+    "<names...>  NAME:TAG, or a tag without a name",
   ],
-  flags: { json: "--json  print as JSON, a name a line" },
+  flags: { json: "--json  print JSON, one name per line" },
   examples: "kodeno tag out app:latest app:v1.2.0 registry.local/app:v1",
   isLocal: true,
   endsAtOnce: true,
@@ -84,9 +85,10 @@ const tag = command({
 });
 
 const rm = command({
-  about: `Removes images from an OCI layout: NAME:TAG, a NAME with all its tags, a tag that stands
-    alone, or a digest. Prints what was removed; when one name is not there, nothing is. What
-    refers to them alone (signatures, SBOMs) goes with them. Their blobs stay until "kodeno gc".`,
+  about:
+    `Removes images from an OCI layout by NAME:TAG, NAME with all its tags, a tag without a name,
+    or a digest, and prints them. If one of them is not there, none is removed. What refers to them
+    alone (signatures, SBOMs) is removed, too. Their blobs stay until "kodeno gc".`,
   words: [LAYOUT, "<names...>  images to remove"],
   flags: { json: JSON_IMAGES },
   examples: "kodeno rm out worker app:v1.0.0",
@@ -98,15 +100,15 @@ const rm = command({
 });
 
 const merge = command({
-  about: `Copies all images of layouts and archives into a layout, which is made when it is not
-    there, and prints them. They appear all at once, when all of them are there; one that is damaged
+  about: `Copies all images of layouts and archives into a layout, which is created if it does not
+    exist, and prints them. They appear all at once, when all of them are copied; one that is damaged
     is left out.`,
   words: [
-    "<out>  folder of the layout that gets them",
-    "<in...>  layout folders and archive files that have them; - is one from stdin",
+    "<out>  folder of the layout to write",
+    "<in...>  layouts and archives to read; - is an archive on stdin",
   ],
   flags: {
-    force: "--force  let the later one of two images with the same name win",
+    force: "--force  if two images have the same name, take the later one",
     foreign: FOREIGN,
     json: JSON_EVENTS,
   },
@@ -128,15 +130,16 @@ function printNamed(images: Named): void {
 }
 
 const gc = command({
-  about: `Removes the blobs of an OCI layout that no image in it needs, and prints their digests.
-    Blobs of the last hour stay, since another tool may be about to name them. What a running
-    kodeno counts on stays, too: gc waits up to 5 seconds for those at work in the layout, and
-    then tells what it has left. What refers to an image (signatures, SBOMs) lives as long as
-    that; what refers to something that is not in the layout at all stays.`,
+  about:
+    `Deletes the blobs of an OCI layout that no image in it uses, and prints their digests. Blobs
+    of the last hour stay, since another tool may be about to name them. So does what a running
+    kodeno needs: gc waits up to 5 seconds for those that work in the layout, and then says what it
+    has left. What refers to an image (signatures, SBOMs) stays as long as the image does; what
+    refers to something that is not in the layout stays.`,
   words: [LAYOUT],
   flags: {
-    dryRun: "--dry-run  remove nothing, tell what would be removed",
-    pruneNow: "--prune-now  remove blobs of the last hour, too",
+    dryRun: "--dry-run  print what would be deleted, and delete nothing",
+    pruneNow: "--prune-now  delete blobs of the last hour, too",
     json: JSON_WHOLE,
   },
   examples: "kodeno gc out --dry-run",

@@ -11,8 +11,8 @@ import { printNote } from "./output.ts";
 
 const HOST = "<host>  host and port of the registry" as const;
 const FLAGS = {
-  username: "-u, --username <user>  user (default: ask for it)",
-  password: "-p, --password <password>  password; others can see it (default: ask for it)",
+  username: "-u, --username <user>  user name (default: ask for it)",
+  password: "-p, --password <password>  password, which other users can see (default: ask for it)",
   passwordStdin: "--password-stdin  read the password from stdin",
   ...REGISTRY_FLAGS,
 } satisfies Flags;
@@ -20,12 +20,13 @@ const FLAGS = {
 const MAX_PASSWORD = 64 * 1024;
 
 const login = command({
-  about: `Asks a registry whether user and password are right, and keeps them where Docker keeps
-    them (DOCKER_CONFIG, or the helper that is named there).`,
+  about:
+    `Logs in to a registry, and stores user and password where Docker stores them (DOCKER_CONFIG,
+    or the credential helper that is named there).`,
   words: [HOST],
   flags: FLAGS,
   examples: {
-    "asks for user and password": "kodeno login registry.local",
+    "ask for user and password": "kodeno login registry.local",
     "in a script": "kodeno login registry.local -u me --password-stdin < secret",
   },
   run: async (given, { signal }, host) => {
@@ -36,7 +37,7 @@ const login = command({
 });
 
 const logout = command({
-  about: "Forgets user and password of a registry.",
+  about: "Logs out of a registry: removes the stored user and password.",
   words: [HOST],
   examples: "kodeno logout registry.local",
   isLocal: true,

@@ -18,27 +18,30 @@ import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from
 const NAMES = "[names...]  NAME[:TAG], tags or digests of images (default: all)" as const;
 
 const push = command({
-  about: `Pushes the images of a layout or archive; what the registry has is not sent. Those that
-    have a tag alone are named for the folder or archive.`,
+  about: `Pushes images of a layout or archive to a registry; blobs that it has are not sent. Images
+    that have only a tag are named after the folder or archive.`,
   words: [LAYOUT_OR_ARCHIVE, NAMES],
   flags: {
     to: each(
-      "--to <repo>  prefix of repositories; may be said again (default: where the names say)",
+      "--to <repo>  registry and prefix to push to; may be repeated (default: as in the names)",
     ),
-    images: texts("--image <name>  the same as a name; may be said again (default: all)"),
-    platform: "--platform <platform>  push the image of one platform alone (default: all)",
-    tags: texts("-t, --tag <list>  tags in the place of the images' own (default: these)"),
+    images: texts("--image <name>  the same as NAME; may be repeated (default: all)"),
+    platform: "--platform <platform>  push one platform only (default: all)",
+    tags: texts(
+      "-t, --tag <list>  tags, with commas, to push instead of the images' own (default: those)",
+    ),
     preserveImportPaths:
-      "-P, --preserve-import-paths  name repositories by the whole name, as is the default",
-    baseImportPaths: "-B, --base-import-paths  name repositories by the last element of the name",
-    bare: "--bare  push to the repository of --to itself",
-    dryRun: "--dry-run  tell what would go where, and send nothing",
+      "-P, --preserve-import-paths  name repositories after the whole name (the default)",
+    baseImportPaths:
+      "-B, --base-import-paths  name repositories after the last element of the name",
+    bare: "--bare  push to the repository --to itself",
+    dryRun: "--dry-run  print what would be sent where, and send nothing",
     json: JSON_EVENTS,
     ...TRANSFER_FLAGS,
   },
   examples: {
     "every image of the layout, below one prefix": "kodeno push out --to registry.local/team",
-    "what that would send": "kodeno push out --to registry.local/team --dry-run",
+    "print what that would send": "kodeno push out --to registry.local/team --dry-run",
     "to two registries": "kodeno push out --to registry.local/team --to mirror.local/team",
     "one platform, where the others are not there":
       "kodeno push saved.tar --to registry.local/team --platform linux/arm64",
@@ -65,14 +68,14 @@ const push = command({
 });
 
 const load = command({
-  about: `Loads images into the Docker daemon (DOCKER_HOST, or the context in use); one it has is
-    only named.`,
+  about: `Loads images into the Docker daemon (DOCKER_HOST, or the current context); one that it has
+    is only tagged.`,
   words: [LAYOUT_OR_ARCHIVE, NAMES],
   flags: {
-    images: texts("--image <name>  the same as a name; may be said again (default: all)"),
-    platform: "--platform <platform>  of several platforms, this one (default: the daemon's)",
+    images: texts("--image <name>  the same as NAME; may be repeated (default: all)"),
+    platform: "--platform <platform>  platform to load, of several (default: the daemon's)",
     localDomain: `--local-domain <domain>  prefix of the names there;
-      kind's nodes under kind.local (default: none)`,
+      kind.local means the nodes of kind (default: none)`,
     foreign: FOREIGN,
     json: JSON_EVENTS,
     offline: OFFLINE,
@@ -99,31 +102,32 @@ const load = command({
 });
 
 const IMAGE_FLAGS = {
-  platform: "--platform <platform>  take the image of one platform alone (default: all)",
-  referrers: "--referrers  take what refers to it (signatures, SBOMs) along",
+  platform: "--platform <platform>  copy one platform only (default: all)",
+  referrers: "--referrers  copy what refers to the image, too (signatures, SBOMs)",
   json: JSON_EVENTS,
 } satisfies Flags;
 
 const copy = command({
-  about: "Copies one image from a place to a place; what is there is not moved.",
-  words: ["<source>  place to read; see below", "<target>  place to write; see below"],
+  about: "Copies an image from one place to another; blobs that are there are not copied again.",
+  words: ["<source>  place to copy from; see below", "<target>  place to copy to; see below"],
   flags: {
     ...IMAGE_FLAGS,
     localDomain: `--local-domain <domain>  prefix of the name in a daemon;
-      kind's nodes under kind.local (default: none)`,
+      kind.local means the nodes of kind (default: none)`,
     ...TRANSFER_FLAGS,
   },
   list: ["Places", {
     "oci:DIR[:NAME]": "an OCI layout",
-    "archive:FILE[:NAME]": `a tar that "docker load" takes and that is a layout, too; FILE may be a
-      pipe, and - for stdin or stdout`,
-    "daemon:NAME": `the Docker daemon (DOCKER_HOST, or the context in use); as a target, "daemon:"
-      takes the image's own name`,
+    "archive:FILE[:NAME]":
+      `an archive for "docker load" that is an OCI layout, too; FILE may be a pipe,
+      and - is stdin or stdout`,
+    "daemon:NAME": `the Docker daemon (DOCKER_HOST, or the current context); as a target,
+      "daemon:" keeps the image's own name`,
     "REFERENCE": "an image in a registry",
   }],
   examples: {
     "one image of a layout as a file": "kodeno copy oci:out:app:v1 archive:app.tar",
-    "into a daemon elsewhere; what was copied is told on stderr":
+    "into the daemon of another machine":
       "kodeno copy oci:out:app:v1 archive:- | ssh host docker load",
     "from registry to registry, with its signatures and SBOMs":
       "kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers",
@@ -135,7 +139,7 @@ const copy = command({
 });
 
 const pull = command({
-  about: "Pulls an image of a registry into a layout.",
+  about: "Pulls an image from a registry into an OCI layout.",
   words: ["<reference>  image in a registry"],
   flags: {
     ...IMAGE_FLAGS,
@@ -168,22 +172,23 @@ function printCopied(copied: CopiedImage, _: unknown, elapsedMs: number): void {
 }
 
 const serve = command({
-  about: `Serves an OCI layout in place as a read-only registry, so that docker, containerd and
-    Kubernetes pull from a folder. Repositories are the names of the images without their registry
-    host; images that have a tag alone are in one named for the folder. As a mirror (hosts.toml of
-    containerd, registry-mirrors of Docker) it has the images of the registry that the client asks
-    for, and those whose names say none: app:latest is library/app of docker.io. What is put into
-    the layout meanwhile is served, too.`,
+  about:
+    `Serves an OCI layout as a read-only registry, so that Docker, containerd and Kubernetes can
+    pull from a folder. Repositories are named as the images, without their registry host; an image
+    that has only a tag is in a repository named after the folder. As a mirror (hosts.toml of
+    containerd, registry-mirrors of Docker) it serves the images of the registry that a client asks
+    for, and those whose names have no registry: app:latest is library/app of docker.io. Images that
+    are added to the layout meanwhile are served, too.`,
   words: [LAYOUT],
   flags: {
     listen: `--listen <host:port>  where to listen; :PORT is all interfaces, and port 0 a free one
       (default: "127.0.0.1:5000")`,
-    tlsCert: "--tls-cert <file>  certificate chain, as PEM (default: plain HTTP)",
-    tlsKey: "--tls-key <file>  its key, as PEM (default: plain HTTP)",
-    offline: "--offline  only listen; it never dials, with or without this",
-    verbose: "-v, --verbose  tell of each request",
+    tlsCert: "--tls-cert <file>  certificate chain in PEM (default: plain HTTP)",
+    tlsKey: "--tls-key <file>  private key of the certificate in PEM (default: plain HTTP)",
+    offline: "--offline  accepted, and changes nothing: serve connects to nobody",
+    verbose: "-v, --verbose  print each request",
   },
-  before: "A server that is told to stop (Ctrl-C, SIGTERM) has done its work: the exit code is 0.",
+  before: "Ctrl-C or SIGTERM stops the server; the exit code is 0.",
   examples: {
     'serve the layout "out" and pull from it':
       "kodeno serve out\ndocker pull 127.0.0.1:5000/app:latest",

@@ -28,30 +28,33 @@ type Listed = readonly [Load, summary: string];
 const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
   "Build images": {
     build: [BUILDING, "build images of Go main packages into an OCI layout"],
-    watch: [BUILDING, "build images again whenever their files change"],
-    resolve: [KUBERNETES, "print Kubernetes objects with ko:// references built to images"],
-    apply: [KUBERNETES, 'resolve Kubernetes objects and hand them to "kubectl apply"'],
-    create: [KUBERNETES, 'resolve Kubernetes objects and hand them to "kubectl create"'],
-    delete: [KUBERNETES, 'the same as "kubectl delete"'],
+    watch: [BUILDING, "build images again when their files change"],
+    resolve: [
+      KUBERNETES,
+      "print Kubernetes objects with image digests in place of ko:// references",
+    ],
+    apply: [KUBERNETES, 'resolve Kubernetes objects and pass them to "kubectl apply"'],
+    create: [KUBERNETES, 'resolve Kubernetes objects and pass them to "kubectl create"'],
+    delete: [KUBERNETES, 'run "kubectl delete"'],
     run: [KUBERNETES, "build images and run them in the cluster"],
-    skaffold: [BUILDING, "build an image for Skaffold, as its custom builder"],
-    deps: [BUILDING, "list the files that shape images"],
+    skaffold: [BUILDING, "build an image as a custom builder of Skaffold"],
+    deps: [BUILDING, "list the files that images are built from"],
     sync: [CONFIG, "print file sync rules of kodata for skaffold.yaml"],
   },
   "Move images": {
     push: [PLACES, "push the images of a layout or archive to a registry"],
     load: [PLACES, "load images into the Docker daemon"],
-    pull: [PLACES, "pull an image of a registry into a layout"],
-    copy: [PLACES, "copy an image from any place to any place"],
-    merge: [LAYOUTS, "bring the images of several layouts and archives into one layout"],
+    pull: [PLACES, "pull an image from a registry into a layout"],
+    copy: [PLACES, "copy an image between registries, layouts, archives and daemons"],
+    merge: [LAYOUTS, "merge the images of several layouts and archives into one layout"],
     serve: [PLACES, "serve a layout as a read-only registry"],
   },
   "Look at images and tidy layouts": {
     ls: [LAYOUTS, "list the images of a layout or archive"],
-    inspect: [LAYOUTS, "show what an image is made of"],
-    tag: [LAYOUTS, "give an image of a layout more names"],
-    rm: [LAYOUTS, "remove names from a layout"],
-    gc: [LAYOUTS, "remove blobs of a layout that no image needs"],
+    inspect: [LAYOUTS, "show the manifests, layers and configuration of images"],
+    tag: [LAYOUTS, "add names to an image of a layout"],
+    rm: [LAYOUTS, "remove images from a layout"],
+    gc: [LAYOUTS, "delete blobs of a layout that no image uses"],
   },
   "Sign images": {
     key: [TRUST, "make keys that sign images"],
@@ -59,16 +62,16 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     verify: [TRUST, "check that images are whole, and who has signed them"],
   },
   "Set up": {
-    init: [SETUP, "propose .ko.yaml and skaffold.yaml for a repository"],
-    doctor: [SETUP, "look for what is wrong here, and tell how to mend it"],
-    config: [CONFIG, "show what shapes images, and where it comes from"],
+    init: [SETUP, "propose a .ko.yaml and a skaffold.yaml for a repository"],
+    doctor: [SETUP, "check the setup, and say how to fix what is wrong"],
+    config: [CONFIG, "show the settings of a build, and where each comes from"],
     schema: [SETUP, "print the JSON Schema of a configuration file"],
-    login: [LOGIN, "keep credentials for a registry"],
-    logout: [LOGIN, "forget credentials of a registry"],
-    cache: [SETUP, "look at and empty the cache of layers, binaries and base images"],
-    completion: [COMPLETION, "print a script that completes commands in a shell"],
+    login: [LOGIN, "log in to a registry"],
+    logout: [LOGIN, "log out of a registry"],
+    cache: [SETUP, "show or empty the cache of layers, binaries and base images"],
+    completion: [COMPLETION, "print a shell completion script"],
     __complete: [COMPLETION, "complete a word; what the scripts of completion ask"],
-    version: [SETUP, "tell the versions of kodeno, Deno and Go"],
+    version: [SETUP, "print the versions of kodeno, Deno and Go"],
   },
 };
 const COMMANDS = Object.fromEntries(
@@ -138,8 +141,11 @@ export async function allCommands(): Promise<Command> {
 /** The program with some commands, and the code of some. */
 async function makeProgram(names: readonly string[], filled: readonly string[]): Promise<Command> {
   const program = new Command("kodeno")
-    .description("Builds container images from Go main packages and keeps them as an OCI layout.")
-    .option("--version", "tell the versions of kodeno, Deno and Go")
+    .description(
+      "Builds container images from Go main packages, and moves them between OCI layouts, archives, " +
+        "registries and the Docker daemon.",
+    )
+    .option("--version", "print the versions of kodeno, Deno and Go")
     .addHelpText("after", `\n${EXAMPLE}`)
     .commandsGroup(`${Object.keys(GROUPS).at(-1)}:`).helpCommand(true)
     .configureHelp({

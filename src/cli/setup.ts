@@ -11,17 +11,17 @@ import { JSON_WHOLE, REGISTRY_FLAGS } from "./flags.ts";
 import { formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const init = command({
-  about: `Looks at a repository (main packages, Dockerfiles that only run go build, Kubernetes
-    objects) and proposes a .ko.yaml and a skaffold.yaml, each where there is none.`,
+  about: `Looks at the main packages, Dockerfiles (those that only run go build) and Kubernetes
+    objects of a repository, and proposes a .ko.yaml and a skaffold.yaml, if they do not exist.`,
   words: ['[dir]  folder of the repository (default ".")'],
   flags: {
-    yes: "-y, --yes  write the files without asking; files that are there stay",
+    yes: "-y, --yes  write the files without asking; existing files stay as they are",
     json: "--json  print the proposal as JSON",
-    offline: "--offline  let go fetch nothing",
+    offline: "--offline  fetch no Go modules",
   },
   examples: {
-    "show what is proposed; on a terminal, ask whether to write it": "kodeno init",
-    "write it without a question": "kodeno init --yes",
+    "show the proposal; on a terminal, ask whether to write it": "kodeno init",
+    "write it without asking": "kodeno init --yes",
     "another repository, for a program": "kodeno init ../other --json",
   },
   run: async ({ yes, json, offline }, { signal }, directory) => {
@@ -60,19 +60,20 @@ async function agreed({ files }: Proposal, signal: AbortSignal): Promise<boolean
 }
 
 const doctor = command({
-  about: `Looks at Go, git, configuration files, the cache, credentials, the registry of
-    KO_DOCKER_REPO, proxies, the Docker daemon and kubectl: what is wrong, and how to mend it.
-    Changes nothing. The exit code is 1 when something is wrong.`,
-  words: ['[dir]  folder to look at (default ".")'],
+  about:
+    `Checks Go, git, configuration files, the cache, credentials, the registry of KO_DOCKER_REPO,
+    proxies, the Docker daemon and kubectl, and says what is wrong and how to fix it. Changes
+    nothing. The exit code is 1 if something is wrong.`,
+  words: ['[dir]  folder to check (default ".")'],
   flags: {
     ...REGISTRY_FLAGS,
-    online: "--online  ask Go's module proxy, too",
-    json: "--json  print a line of JSON for each finding",
+    online: "--online  connect to Go's module proxy, too",
+    json: "--json  print JSON, one finding per line",
   },
   examples: {
-    "look at everything that builds and pushes from here need": "kodeno doctor",
-    "would a push go through?": "KO_DOCKER_REPO=registry.local/team kodeno doctor",
-    "dial nothing; for a program": "kodeno doctor --offline --json",
+    "check all that builds and pushes need here": "kodeno doctor",
+    "can images be pushed?": "KO_DOCKER_REPO=registry.local/team kodeno doctor",
+    "without a network; for a program": "kodeno doctor --offline --json",
   },
   run: async (given, { signal }, directory) =>
     (await import("../app/doctor.ts")).doctor({ ...given, directory, signal }),
@@ -107,11 +108,11 @@ const schema = command({
 });
 
 const cache = commandGroup(
-  "Looks at and empties the cache of layers, binaries and base images (KODENO_CACHE).",
+  "Shows or empties the cache of layers, binaries and base images (KODENO_CACHE).",
   "kodeno cache info\nkodeno cache clean",
   {
     info: command({
-      about: "Tells what is in the cache, and how large it is.",
+      about: "Prints what is in the cache, and how large it is.",
       flags: { json: JSON_WHOLE },
       examples: "kodeno cache info --json",
       isLocal: true,
@@ -125,7 +126,7 @@ const cache = commandGroup(
       },
     }),
     clean: command({
-      about: "Empties the cache, and tells how much that freed.",
+      about: "Empties the cache, and prints how much that freed.",
       flags: { json: JSON_WHOLE },
       examples: "kodeno cache clean",
       isLocal: true,
@@ -147,7 +148,7 @@ function printCached({ layers, layerBytes, binaries, binaryBytes, baseBytes }: C
 }
 
 const version = command({
-  about: "Tells the versions of kodeno, Deno and Go.",
+  about: "Prints the versions of kodeno, Deno and Go.",
   examples: "kodeno version",
   isLocal: true,
   endsAtOnce: true,
