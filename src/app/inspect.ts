@@ -11,7 +11,7 @@ import { exists } from "../io/files.ts";
 import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
 import { entryName, namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
-import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
+import { formatPlatform, statedPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
 
 /** A blob that points to nothing. */
@@ -97,8 +97,7 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
   const plain = (d: Descriptor) => ({
     kind: isIndexType(d.mediaType) ? "index" as const : "manifest" as const,
     ...bareDescriptor(d),
-    platform: shownPlatform(d, d.platform),
-    attested: attestedBy(d),
+    ...runsOn(d),
   });
   const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
     const each = async (children: readonly Descriptor[]): Promise<readonly InspectedImage[]> => {
@@ -142,7 +141,7 @@ async function inspectManifest(
   }
   const platform = d.platform ?? (run.config && statedPlatform(run.config));
   return {
-    platform: shownPlatform(d, platform),
+    ...runsOn({ ...d, platform }),
     artifactType: artifactType || undefined,
     config: run.problem === undefined
       ? { ...await inspectBlob(reader, config), ...(run.config && settingsOf(run.config)) }
@@ -155,9 +154,11 @@ async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<Inspecte
   return { ...bareDescriptor(d), problem: (await reader.blob(d)).problem };
 }
 
-/** An attestation runs nowhere. */
-function shownPlatform(d: Descriptor, platform: Platform | undefined): string | undefined {
-  return platform && attestedBy(d) === undefined ? formatPlatform(platform) : undefined;
+/** Its platform; an attestation has none, and is about an image instead. */
+function runsOn(d: Descriptor) {
+  const attested = attestedBy(d);
+  const platform = attested === undefined && d.platform ? formatPlatform(d.platform) : undefined;
+  return { platform, attested };
 }
 
 /**

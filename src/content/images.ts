@@ -17,8 +17,8 @@ import { readGraphDocument, Walk } from "./walk.ts";
 
 /**
  * The image manifests below a root, each once, in the order the indexes name them; a manifest is its
- * own. What BuildKit marks as `unknown` (attestations) and what is no image is left out, and so is what
- * an index names that is not there, or damaged.
+ * own. Attestations and what else is no image are left out, and so are indexes in it that are not there,
+ * or damaged.
  */
 export async function imagesBelow(
   source: Blobs,
@@ -86,15 +86,16 @@ export function isImage(d: Descriptor): boolean {
   const { platform, artifactType } = d;
   // crane says of an image that it is an artifact of the type of its config.
   const isArtifact = artifactType && ociMediaType(artifactType) !== MediaType.config;
-  if (isArtifact || attestedBy(d) !== undefined || platform?.os === "unknown") return false;
+  if (isArtifact || attestedBy(d) !== undefined) return false;
   return platform !== undefined || oddity(d) === undefined;
 }
 
 /**
  * What an entry of an index that holds BuildKit's attestations is about, by its digest; "" where it
- * does not say, and undefined for any other entry.
+ * does not say, and undefined for any other entry. It runs on nothing, which is called `unknown`.
  */
-export function attestedBy({ annotations }: Descriptor): string | undefined {
-  if (annotations?.["vnd.docker.reference.type"] !== "attestation-manifest") return undefined;
+export function attestedBy({ annotations = {}, platform }: Descriptor): string | undefined {
+  const isSaid = annotations["vnd.docker.reference.type"] === "attestation-manifest";
+  if (!isSaid && platform?.os !== "unknown") return undefined;
   return annotations["vnd.docker.reference.digest"] ?? "";
 }
