@@ -118,7 +118,7 @@ function nameIn(place: PlaceName): string {
 
 async function write(work: Work, image: OpenImage) {
   const { signal, emit, referrers, localDomain, config, from, to } = work;
-  const { source, root } = image;
+  const { source, root, whole } = image;
   const { moved, onBlob } = countMoved();
   await using foreign = await openForeign(config, { emit });
   const options = { signal, emit, image: image.name, foreign, onBlob };
@@ -134,10 +134,10 @@ async function write(work: Work, image: OpenImage) {
     using _ = await holdPlace(target, { signal });
     if (to.kind !== "registry") await tellTag(work, image, name, target);
     const preparing = async () => await target.prepare?.(source, root, { foreign, signal }) ?? root;
-    const chosen = await takingWhole(source, root, preparing);
+    const chosen = await takingWhole(source, whole, preparing);
     const how = near ? { ...options, emit: notesTo(emit), onBlob: undefined } : options;
     const tags = name === undefined ? [] : [name];
-    await takingWhole(source, chosen, () => copy(source, chosen, target, { ...how, tags }));
+    await takingWhole(source, whole, () => copy(source, chosen, target, { ...how, tags }));
     if (name === undefined) await keepRoot(target, chosen, { signal });
     const along = referrers ? await (await referrerFinder(source, { signal }))(root) : [];
     await copyReferrers(source, along, target, how);

@@ -53,7 +53,7 @@ export async function push(request: PushRequest) {
   const { from, images = [], platform, signal, emit } = request;
   using chosen = await openChosen(from, { images, verb: "push", platform, signal, emit });
   // What refers to an image goes where the image goes.
-  const { source, images: entries, referrers } = chosen;
+  const { source, wholes, images: entries, referrers } = chosen;
   const named = entries.map((entry) => {
     const name = calledName(entry, source.ownName);
     tellLostName(entry, name, from, emit);
@@ -82,7 +82,7 @@ export async function push(request: PushRequest) {
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
     const options = { signal, emit, image: name ?? repository, foreign, onBlob };
-    await takingWhole(source, entry, async () => {
+    await takingWhole(source, wholes.get(entry) ?? entry, async () => {
       if (request.dryRun) {
         const counted = getOrSet(seen, repository, () => new Set<string>());
         const all = [entry, ...along];

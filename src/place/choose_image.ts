@@ -5,7 +5,7 @@
 import { imagesBelow, imagesWithPlatform, isImage, withPlatforms } from "../content/images.ts";
 import type { Blobs, CallOptions } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
-import { readGraphDocument } from "../content/walk.ts";
+import { readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { listed } from "../oci/entries.ts";
@@ -83,22 +83,28 @@ export async function presentImage(
   options: CallOptions = {},
 ): Promise<Descriptor> {
   if (!isIndexType(root.mediaType)) return root;
-  const { manifests = [] } = (await readGraphDocument(place, root, options)).index ?? {};
-  const there = manifests.filter((d) => place.holds(d));
-  const [only, ...others] = there.filter(isImage);
-  if (there.length === manifests.length || only === undefined || others.length > 0) return root;
+  const there: Descriptor[] = [];
+  let isWhole = true;
+  const walk = new Walk(async (d, { depth, below }) => {
+    if (depth > 0 && !place.holds(d)) isWhole = false;
+    else if (!isIndexType(d.mediaType)) there.push(...isImage(d) ? [d] : []);
+    else await below((await readGraphDocument(place, d, options)).index?.manifests ?? []);
+  }, options);
+  await walk.from(root);
+  const [only, ...others] = there;
+  if (isWhole || only === undefined || others.length > 0) return root;
   return { ...only, annotations: root.annotations };
 }
 
 /**
- * Work that takes an image whole. Where a blob of it is not there, the error says which of its platforms
- * are, and which are not; `next` is how one of those is taken.
+ * Work that takes an image, or one of its platforms. Where a blob of it is not there, the error says which
+ * platforms are, and which are not; `next` is how one of those is taken.
  */
 export async function takingWhole<T>(
   source: Blobs,
   root: Descriptor,
   work: () => Promise<T>,
-  next = "take one that is with --platform",
+  next = "--platform",
 ): Promise<T> {
   try {
     return await work();
@@ -106,8 +112,9 @@ export async function takingWhole<T>(
     if (!hasCode(error, "NOT_FOUND") || !isIndexType(root.mediaType)) throw error;
     const [there, missing] = await platformsThere(source, root).catch(() => [[], []] as const);
     if (there.length === 0 || missing.length === 0) throw error;
-    const what = `its platforms ${listed(missing)} are not there, ${listed(there)} are; ${next}`;
-    throw new KodenoError("NOT_FOUND", `${error.message}: ${what}`, error.detail, { cause: error });
+    const message = `${error.message}; missing: ${listed(missing)}; ` +
+      `there, to be taken with ${next}: ${listed(there)}`;
+    throw new KodenoError("NOT_FOUND", message, error.detail, { cause: error });
   }
 }
 

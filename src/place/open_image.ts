@@ -31,6 +31,8 @@ import type { TransferConfig } from "./registry/transport.ts";
 export interface OpenImage extends AsyncDisposable {
   readonly source: Source;
   readonly root: Descriptor;
+  /** What the root is an image of, where one of several platforms was chosen; else the root. */
+  readonly whole: Descriptor;
   /** `NAME:TAG`, a tag alone, or nothing. */
   readonly name: string | undefined;
   /** The repository that a tag alone is in. */
@@ -54,18 +56,19 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
   await using opening = new AsyncDisposableStack();
   const { source, ref } = await openSource(place, config, opening, { signal, emit });
   let root: Descriptor;
+  let whole: Descriptor | undefined;
   let name: string | undefined;
   let ownName: string | undefined;
   let notes: readonly string[] = [];
   if (place.kind === "layout" || place.kind === "archive") {
     const store = source as WholeImages;
+    const entry = await store.resolve(ref, { signal });
     // What is not there of an index does not matter to who chooses what is.
-    const images = platform === undefined ? presentImages(store, from, options) : store;
-    root = await images.resolve(ref, { signal });
+    root = platform === undefined ? await presenting(store, from, options)(entry) : entry;
     name = taggedName(root);
     ownName = store.ownName;
     notes = [
-      ...(ref === "" ? await leftOutBeside(store, root, options) : []),
+      ...(ref === "" ? await leftOutBeside(store, entry, options) : []),
       ...lostName(root, name, from),
     ];
   } else {
@@ -77,9 +80,14 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
     const index = "indexOf" in source ? await (source as Daemon).indexOf(ref) : undefined;
     if (index) tellPartial(index, root, from, emit);
   }
-  if (platform !== undefined) root = await choosePlatform(platform, source, root, options);
+  if (platform !== undefined) {
+    whole = root;
+    root = await choosePlatform(platform, source, whole, options);
+  }
   const opened = opening.move();
-  return { source, root, name, ownName, notes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const close = () => opened.disposeAsync();
+  const image = { source, root, whole: whole ?? root, name, ownName, notes };
+  return { ...image, [Symbol.asyncDispose]: close };
 }
 
 /**
@@ -169,6 +177,8 @@ interface ImageChoice extends WorkOptions {
 /** Images of a layout or archive, which is open till it is disposed of. */
 interface ChosenImages extends WithReferrers, Disposable {
   readonly source: ImageStore;
+  /** What an image of one platform was chosen of. */
+  readonly wholes: ReadonlyMap<Descriptor, Descriptor>;
   /** How many of the chosen ones only refer to others of them. */
   readonly leftOut: number;
 }
@@ -186,19 +196,20 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
   const chosen = await chooseImages(source, entries, where, choice);
   let found = await splitReferrers(source, entries, chosen, { signal });
   const leftOut = chosen.length - found.images.length;
+  const wholes = new Map<Descriptor, Descriptor>();
   if (platform !== undefined) {
-    const images: Descriptor[] = [];
     for (const root of found.images) {
       const from = `${nameOrDigest(root)} of ${where}`;
       const one = await choosePlatform(platform, source, root, { from, signal });
-      images.push({ ...one, annotations: root.annotations });
+      wholes.set({ ...one, annotations: root.annotations }, root);
     }
+    const images = [...wholes.keys()];
     // What refers to another platform, or to all of them, stays behind.
     const { referrers } = await splitReferrers(source, entries, images, { signal });
     found = { images, referrers };
   }
   const opened = opening.move();
-  return { source, ...found, leftOut, [Symbol.dispose]: () => opened.dispose() };
+  return { source, wholes, ...found, leftOut, [Symbol.dispose]: () => opened.dispose() };
 }
 
 /**
@@ -289,19 +300,19 @@ function tellPartial(index: Descriptor, image: Descriptor, where: string, emit?:
 }
 
 /**
- * A layout or archive whose entries are what can be moved of its images; each index that has a single
- * platform there is told of.
+ * What can be moved of the images of a layout or archive, one after the other; each index that has a
+ * single platform there is told of.
  */
-export function presentImages(
+function presenting(
   store: WholeImages,
   where: string,
   { signal, emit }: WorkOptions,
-): ImageStore {
+): (entry: Descriptor) => Promise<Descriptor> {
   // A layout that lacks a blob is damaged.
-  if (store.holds === undefined) return store;
+  if (store.holds === undefined) return (entry) => Promise.resolve(entry);
   const archive = store as WholeImages & PresentBlobs;
   const told = new Set<string>();
-  const present = async (entry: Descriptor): Promise<Descriptor> => {
+  return async (entry) => {
     // One that cannot be read does not hinder the others; whoever needs it is told.
     const found = await presentImage(archive, entry, { signal }).catch((error) => {
       if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return entry;
@@ -313,6 +324,11 @@ export function presentImages(
     }
     return found;
   };
+}
+
+/** A layout or archive whose entries are what can be moved of its images. */
+export function presentImages(store: WholeImages, where: string, work: WorkOptions): ImageStore {
+  const present = presenting(store, where, work);
   let entries: Promise<readonly Descriptor[]> | undefined;
   return {
     what: store.what,

@@ -77,7 +77,7 @@ export async function mergeLayouts(
     const entries = await each((from, entry) => {
       const image = entryName(entry);
       const copying = () => copy(from, entry, out, { signal, emit, foreign, image });
-      const next = 'take one that is with "kodeno copy --platform"';
+      const next = '"kodeno copy --platform"';
       return damages.pass(() => takingWhole(from, entry, copying, next), signal);
     });
     let gone: Descriptor | undefined;
