@@ -37,10 +37,12 @@ interface LoadRequest extends TransferOptions, WorkOptions {
  */
 export async function load(request: LoadRequest) {
   const { from, localDomain, signal, emit } = request;
-  const platform = request.platform === undefined ? undefined : parsePlatformSpec(request.platform);
+  const { platform: asked } = request;
+  const platform = asked === undefined ? undefined : parsePlatformSpec(asked);
   const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const { images: wanted = [] } = request;
-  using opened = await openChosen(from, { images: wanted, verb: "load", signal, emit });
+  const choice = { images: wanted, verb: "load", imagesOnly: true };
+  using opened = await openChosen(from, { ...choice, signal, emit });
   const { source, images: entries, leftOut } = opened;
   if (leftOut > 0) {
     const message = `Left out ${leftOut} entries that only refer to images (signatures, SBOMs): ` +

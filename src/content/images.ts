@@ -90,6 +90,20 @@ export function isImage(d: Descriptor): boolean {
   return platform !== undefined || oddity(d) === undefined;
 }
 
+/** Why what is named as an image is none, which runs nowhere; of an index, nobody can say. */
+export async function whyNoImage(
+  source: Blobs,
+  d: Descriptor,
+  options?: CallOptions,
+): Promise<string | undefined> {
+  if (!isManifestType(d.mediaType)) return undefined;
+  if (attestedBy(d) !== undefined) return "it is an attestation, and no image";
+  const { manifest } = await readGraphDocument(source, d, options);
+  const type = manifest?.config.mediaType;
+  if (type === undefined || ociMediaType(type) === MediaType.config) return undefined;
+  return `it is no image: its config is of the type ${JSON.stringify(type)}`;
+}
+
 /**
  * What an entry of an index that holds BuildKit's attestations is about, by its digest; "" where it
  * does not say, and undefined for any other entry. It runs on nothing, which is called `unknown`.

@@ -2,8 +2,8 @@
  * One image of any place, opened for copying: its root, of one platform where that is asked for.
  * @module
  */
-import { imagesWithPlatform } from "../content/images.ts";
-import { type CallOptions, holdPlace, type ImageStore, type Source } from "../content/places.ts";
+import { imagesWithPlatform, whyNoImage } from "../content/images.ts";
+import { holdPlace, type ImageStore, type Source } from "../content/places.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
 import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
@@ -172,6 +172,8 @@ interface ImageChoice extends WorkOptions {
   readonly verb: string;
   /** Takes one image of several platforms alone: nothing else has to be there. */
   readonly platform?: string | undefined;
+  /** Leaves out what runs nowhere. */
+  readonly imagesOnly?: boolean | undefined;
 }
 
 /** Images of a layout or archive, which is open till it is disposed of. */
@@ -273,16 +275,15 @@ async function entriesNamed(source: ImageStore, entries: readonly Descriptor[], 
 async function hindrance(
   source: ImageStore,
   entry: Descriptor,
-  options: CallOptions,
+  options: Pick<ImageChoice, "imagesOnly" | "signal">,
 ): Promise<{ readonly why?: string | undefined; readonly failure?: string | undefined }> {
   const why = oddity(entry);
   if (why !== undefined) return { why };
   if (!hasSuccessors(entry)) return { why: whyUnknown(entry) };
   try {
-    if (entryName(entry) !== undefined) {
-      await readGraphDocument(source, entry, options);
-      return {};
-    }
+    const { subject } = await readGraphDocument(source, entry, options);
+    if (options.imagesOnly && !subject) return { why: await whyNoImage(source, entry, options) };
+    if (entryName(entry) !== undefined) return {};
     const { missing } = await subjectsOf(source, entry, options);
     return { why: missing && `it refers to ${missing.digest}, which is not there` };
   } catch (error) {

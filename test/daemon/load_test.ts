@@ -152,6 +152,23 @@ Deno.test({
     assert.deepEqual([told.code, told.stdout], [0, "app:v1\n"], told.stderr);
     assert.match(told.stderr, /Left out 1 entries that only refer to images/);
 
+    // Nor what is no image at all: an artifact, and the attestation of one.
+    const config = jsonBlob({}, "application/vnd.oci.empty.v1+json");
+    const artifact = jsonBlob({
+      schemaVersion: 2,
+      mediaType: MediaType.manifest,
+      config: config.descriptor,
+      layers: [config.descriptor],
+    }, MediaType.manifest);
+    const unknown = { platform: { os: "unknown", architecture: "unknown" } };
+    const attestation = { ...one.arm64.manifest.descriptor, ...unknown };
+    await layoutOf(dir, "more", [one], [about, artifact.descriptor, attestation]);
+    await pushAll(await openLayout(dir.join("more")), [config, artifact]);
+    const loading = await kodeno(["load", "more"], { cwd: dir.path, env });
+    assert.deepEqual([loading.code, loading.stdout], [0, "app:v1\n"], loading.stderr);
+    assert.match(loading.stderr, /Left out sha256:.*: it is no image: its config is of the type/);
+    assert.match(loading.stderr, /Left out sha256:.*: it is an attestation, and no image/);
+
     // What docker saves by its ID has no name, and keeps none.
     const id = idOf(two.amd64);
     await docker("save", "-o", dir.join("saved.tar"), id, idOf(one.amd64));

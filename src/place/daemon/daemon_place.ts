@@ -5,7 +5,7 @@
  * @module
  */
 import { copy, type CopyOptions } from "../../content/copy.ts";
-import { imagesBelow, withPlatforms } from "../../content/images.ts";
+import { imagesBelow, whyNoImage, withPlatforms } from "../../content/images.ts";
 import type { Blobs, CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
@@ -126,7 +126,20 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
   async choose(
     source: Blobs,
     root: Descriptor,
-    { platform, all, signal }: DaemonChoice = {},
+    options: DaemonChoice = {},
+  ): Promise<Descriptor> {
+    const doing = `load ${root.digest} into the Docker daemon at ${this.where}`;
+    const chosen = await this.#pick(source, root, doing, options);
+    const why = await whyNoImage(source, chosen, { signal: options.signal });
+    if (why === undefined) return chosen;
+    throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: ${why}`, { digest: chosen.digest });
+  }
+
+  async #pick(
+    source: Blobs,
+    root: Descriptor,
+    doing: string,
+    { platform, all, signal }: DaemonChoice,
   ): Promise<Descriptor> {
     const images = await imagesBelow(source, root, { signal });
     const [first, ...others] = images;
@@ -134,7 +147,6 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     if (first !== undefined && others.length === 0 && platform === undefined) return first;
     const wanted = platform ? [platform] : await this.platforms({ signal });
     const have = await withPlatforms(source, root, images, { signal });
-    const doing = `load ${root.digest} into the Docker daemon at ${this.where}`;
     const chosen = platform ? onlyMatch(have, platform, doing) : firstMatch(have, wanted);
     if (chosen !== undefined) return chosen;
     if (all && first !== undefined) return first;

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith, soon } from "../../../test/support/fails.ts";
-import { blob, image, pushAll } from "../../../test/support/image_graph.ts";
+import { blob, image, index, pushAll } from "../../../test/support/image_graph.ts";
 import { bytesStream } from "../../io/streams.ts";
 import { MemoryStore } from "../memory.ts";
 import { Daemon } from "./daemon.ts";
@@ -54,6 +54,24 @@ Deno.test("daemon: when one of several takers fails at once, the others are let 
   await assert.rejects(push, /no room/);
   await place.undo();
   assert.match(String(await soon(ended.promise)), /no room/);
+});
+
+Deno.test("daemon: it is sent no artifact", async () => {
+  const source = new MemoryStore();
+  const layer = blob("chart");
+  const { manifest: real, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+  const mediaType = "application/vnd.cncf.helm.config.v1+json";
+  const text = new TextDecoder().decode(real.bytes).replace(config.descriptor.mediaType, mediaType);
+  const chart = blob(text, real.descriptor.mediaType);
+  const root = index([[chart]]);
+  await pushAll(source, [layer, config, chart, root]);
+  // Nothing is asked.
+  await using daemon = new Daemon({ kind: "unix", path: "/none" });
+  const why =
+    /^Cannot load sha256:.*: it is no image: its config is of the type "application\/vnd\.cncf/;
+  for (const { descriptor } of [chart, root]) {
+    await failsWith("BAD_CONTENT", () => daemon.choose(source, descriptor), why);
+  }
 });
 
 Deno.test("daemon: an old Docker is sent no layers that zstd has compressed", async () => {
