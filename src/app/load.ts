@@ -10,7 +10,7 @@ import { Damages } from "../content/copy.ts";
 import { summarize } from "../content/reader.ts";
 import type { WorkOptions } from "../events.ts";
 import { taggedName } from "../oci/entries.ts";
-import { parsePlatformSpec } from "../oci/platform.ts";
+import { parsePlatformChoice } from "../oci/platform.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { openForeign, openLocalPlace } from "../place/open.ts";
 import { openChosen, tellLostName } from "../place/open_image.ts";
@@ -38,7 +38,7 @@ interface LoadRequest extends TransferOptions, WorkOptions {
 export async function load(request: LoadRequest) {
   const { from, localDomain, signal, emit } = request;
   const { platform: asked } = request;
-  const platform = asked === undefined ? undefined : parsePlatformSpec(asked);
+  const platform = asked === undefined ? undefined : parsePlatformChoice(asked);
   const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const { images: wanted = [] } = request;
   const choice = { images: wanted, verb: "load", imagesOnly: true };

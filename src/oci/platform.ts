@@ -79,16 +79,33 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   arm64: ["v8"],
 };
 
-/** Reads `os[/arch[/variant]][:osversion]`, of what Go can build for. */
-export function parsePlatformSpec(text: string): PlatformSpec {
-  const bad = (why: string, next: string): KodenoError => {
-    const message = `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`;
-    return new KodenoError("BAD_PLATFORM", message, { platform: text });
-  };
-  const example = 'say os[/arch[/variant]], such as "linux/arm/v7"';
+function badPlatform(text: string, why: string, next: string): KodenoError {
+  const message = `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`;
+  return new KodenoError("BAD_PLATFORM", message, { platform: text });
+}
+
+const EXAMPLE = 'say os[/arch[/variant]], such as "linux/arm/v7"';
+
+function splitPlatform(text: string): PlatformSpec {
   const [path = "", osVersion, ...more] = text.trim().split(":");
   const [os = "", architecture, variant, ...rest] = path.split("/");
-  if (more.length > 0 || rest.length > 0) throw bad("it has too many parts", example);
+  if (more.length > 0 || rest.length > 0) throw badPlatform(text, "it has too many parts", EXAMPLE);
+  return { os, architecture, variant, osVersion: osVersion || undefined };
+}
+
+/** Reads `os[/arch[/variant]][:osversion]` to choose of what there is, which Go need not know. */
+export function parsePlatformChoice(text: string): PlatformSpec {
+  const spec = splitPlatform(text);
+  const { os, architecture, variant } = spec;
+  if (![os, architecture, variant].includes("")) return spec;
+  throw badPlatform(text, "a part of it is empty", EXAMPLE);
+}
+
+/** Reads `os[/arch[/variant]][:osversion]`, of what Go can build for. */
+export function parsePlatformSpec(text: string): PlatformSpec {
+  const spec = splitPlatform(text);
+  const { os, architecture, variant } = spec;
+  const bad = (why: string, next: string) => badPlatform(text, why, next);
   const architectures = KNOWN.get(os);
   if (architectures === undefined) {
     throw bad(`Go knows no os "${os}"`, `known are ${[...KNOWN.keys()].join(", ")}`);
@@ -102,7 +119,7 @@ export function parsePlatformSpec(text: string): PlatformSpec {
     const next = variants.length > 0 ? `known are ${variants.join(", ")}` : "leave it out";
     throw bad(`${architecture} has no variant "${variant}"`, next);
   }
-  return { os, architecture, variant, osVersion: osVersion || undefined };
+  return spec;
 }
 
 /** Writes a wanted platform as it is asked for: `os[/arch[/variant]][:osversion]`. */
@@ -130,4 +147,15 @@ export function platformMatches(spec: PlatformSpec, have: Platform): boolean {
   if (spec.osVersion === version) return true;
   return spec.os === "windows" && spec.osVersion.split(".").length === 3 &&
     version.split(".").length === 4 && version.startsWith(`${spec.osVersion}.`);
+}
+
+/** The variant that goes without saying, as containerd has it. */
+const OWN_VARIANT: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8" };
+
+/** {@link platformMatches} of an image that is there; ko builds on a base only what that says itself. */
+export function choiceMatches(spec: PlatformSpec, have: Platform): boolean {
+  return platformMatches(spec, {
+    ...have,
+    variant: have.variant || OWN_VARIANT[have.architecture],
+  });
 }

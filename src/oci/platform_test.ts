@@ -4,7 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { formatPlatform, parsePlatformSpec, type Platform, platformMatches } from "./platform.ts";
+import {
+  choiceMatches,
+  formatPlatform,
+  parsePlatformChoice,
+  parsePlatformSpec,
+  type Platform,
+  platformMatches,
+} from "./platform.ts";
 
 Deno.test("platform: reads what Go can build for", () => {
   const cases: Record<string, readonly (string | undefined)[]> = {
@@ -45,6 +52,14 @@ Deno.test("platform: refuses the rest, and lists what there is", async () => {
   }
 });
 
+Deno.test("platform: what there is may be for more than Go knows", async () => {
+  const spec = { os: "linux", architecture: "sparc64", variant: "v9", osVersion: "1" };
+  assert.deepEqual(parsePlatformChoice("linux/sparc64/v9:1"), spec);
+  for (const text of ["", "linux/", "/amd64", "linux//v7", "linux/arm/v7/x", "linux:1:2"]) {
+    await failsWith("BAD_PLATFORM", () => parsePlatformChoice(text), /say os\[\/arch/);
+  }
+});
+
 Deno.test("platform: prints as Docker and ko do", () => {
   const cases: readonly (readonly [Platform, string])[] = [
     [{ os: "linux", architecture: "amd64" }, "linux/amd64"],
@@ -66,15 +81,20 @@ Deno.test("platform: what is left out matches anything, the rest has to be equal
     amd64: { os: "linux", architecture: "amd64" },
     arm7: { os: "linux", architecture: "arm", variant: "v7" },
     arm: { os: "linux", architecture: "arm" },
+    arm64: { os: "linux", architecture: "arm64", variant: "v8" },
+    bare64: { os: "linux", architecture: "arm64" },
     ltsc: { os: "windows", architecture: "amd64", "os.version": "10.0.20348.1726" },
     other: { os: "windows", architecture: "amd64", "os.version": "10.0.2034.1" },
     five: { os: "windows", architecture: "amd64", "os.version": "10.0.20348.1.2" },
   };
   const cases: Record<string, readonly string[]> = {
-    "linux": ["amd64", "arm7", "arm"],
+    "linux": ["amd64", "arm7", "arm", "arm64", "bare64"],
     "linux/arm": ["arm7", "arm"],
     "linux/arm/v7": ["arm7"],
-    "linux/arm64": [],
+    "linux/s390x": [],
+    "linux/arm64": ["arm64", "bare64"],
+    "linux/arm64/v8": ["arm64"],
+    "linux/amd64/v1": [],
     "windows/amd64": ["ltsc", "other", "five"],
     "windows/amd64:10.0.20348": ["ltsc"],
     "windows/amd64:10.0.20348.1726": ["ltsc"],
@@ -90,5 +110,18 @@ Deno.test("platform: what is left out matches anything, the rest has to be equal
       return platform !== undefined && platformMatches(spec, platform);
     });
     assert.deepEqual(found, expected, text);
+  }
+});
+
+Deno.test("platform: a variant that goes without saying is the one that is chosen", () => {
+  const cases: readonly (readonly [asked: string, Platform, boolean])[] = [
+    ["linux/arm64/v8", { os: "linux", architecture: "arm64" }, true],
+    ["linux/arm64", { os: "linux", architecture: "arm64", variant: "v8" }, true],
+    ["linux/amd64/v1", { os: "linux", architecture: "amd64", variant: "" }, true],
+    ["linux/amd64/v2", { os: "linux", architecture: "amd64" }, false],
+    ["linux/arm/v7", { os: "linux", architecture: "arm" }, false],
+  ];
+  for (const [asked, have, expected] of cases) {
+    assert.equal(choiceMatches(parsePlatformChoice(asked), have), expected, asked);
   }
 });

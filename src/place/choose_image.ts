@@ -10,10 +10,10 @@ import { hasCode, KodenoError } from "../errors.ts";
 import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { listed } from "../oci/entries.ts";
 import {
+  choiceMatches,
   formatPlatform,
   formatPlatformSpec,
   type Platform,
-  platformMatches,
   type PlatformSpec,
 } from "../oci/platform.ts";
 
@@ -41,7 +41,7 @@ type OfPlatform = { readonly platform?: Platform | undefined };
 
 /** The images of a platform, in their order. */
 function allMatching<T extends OfPlatform>(images: readonly T[], spec: PlatformSpec): T[] {
-  return images.filter(({ platform }) => platform && platformMatches(spec, platform));
+  return images.filter(({ platform }) => platform && choiceMatches(spec, platform));
 }
 
 /** The image that a platform asks for; `linux/arm` may mean `v6` and `v7`, which is `BAD_PLATFORM`. */

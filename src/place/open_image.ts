@@ -19,7 +19,7 @@ import {
   taggedName,
 } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
-import { formatPlatform, parsePlatformSpec } from "../oci/platform.ts";
+import { formatPlatform, parsePlatformChoice } from "../oci/platform.ts";
 import { isImageId, shortName } from "../oci/reference.ts";
 import { onlyMatch, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
@@ -158,7 +158,7 @@ async function choosePlatform(
   { from, signal }: Pick<OpenOptions, "from" | "signal">,
 ): Promise<Descriptor> {
   const have = await imagesWithPlatform(source, root, { signal });
-  const only = onlyMatch(have, parsePlatformSpec(platform), `choose ${platform} of ${from}`);
+  const only = onlyMatch(have, parsePlatformChoice(platform), `choose ${platform} of ${from}`);
   if (only !== undefined) return only;
   const list = listed(have.map((d) => d.platform ? formatPlatform(d.platform) : "?"));
   const message = `Cannot choose ${platform} of ${from}: it has ${list || "no images"}`;
