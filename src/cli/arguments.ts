@@ -31,30 +31,39 @@ export function opposite(long: string): string {
 }
 
 /**
- * The words of a command line as the parser of its command reads them.
+ * The words of a command line as the parser of its command reads them: `-v` stands behind the command.
  *
- * @param verbose whether `-v` stood before the command
  * @throws {KodenoError} `BAD_OPTION` for a switch whose value is neither true nor false
  */
-export function spelledOut(
-  program: Command,
-  words: readonly string[],
-  verbose: boolean,
-): readonly string[] {
-  const command = commandNamed(program, words);
-  let depth = 0;
-  for (let at = command; at !== program && at.parent; at = at.parent) depth++;
-  const flags = depth > 0 && verbose ? ["-v"] : [];
-  return [...words.slice(0, depth), ...flags, ...spelled(command, words.slice(depth))];
+export function spelledOut(program: Command, args: readonly string[]): readonly string[] {
+  const { command, names, verbose, rest } = parted(program, args);
+  // What only holds commands has nothing to tell more of.
+  if (command.commands.length > 0) return [...names, ...rest];
+  return [...names, ...(verbose ? ["-v"] : []), ...spelled(command, rest)];
 }
 
 /** The command that words begin with, or the program. */
-export function commandNamed(program: Command, words: readonly string[]): Command {
-  const [first, ...rest] = words;
-  const below = program.commands.find((one) =>
-    one.name() === first || one.aliases().includes(first ?? "")
-  );
-  return below === undefined ? program : commandNamed(below, rest);
+export function commandNamed(program: Command, args: readonly string[]): Command {
+  return parted(program, args).command;
+}
+
+/** All commands have `-v`, so it may stand before their names, too. */
+function parted(program: Command, args: readonly string[]) {
+  let command = program;
+  let verbose = false;
+  const names: string[] = [];
+  for (const [i, word] of args.entries()) {
+    const below = command.commands.find((one) =>
+      one.name() === word || one.aliases().includes(word)
+    );
+    if (below === undefined && !isVerbose(word)) {
+      return { command, names, verbose, rest: args.slice(i) };
+    }
+    if (below === undefined) verbose = true;
+    else names.push(word);
+    command = below ?? command;
+  }
+  return { command, names, verbose, rest: [] };
 }
 
 function spelled(command: Command, args: readonly string[]): readonly string[] {

@@ -34,8 +34,8 @@ function report(failure: unknown, args: readonly string[]): number {
     ? `${error.message}${readInstead(error, args)}`
     : `kodeno failed unexpectedly: ${messageOf(error)}`;
   printError(text);
-  // Where kodeno found wrong input is nothing that helps to mend it.
-  if (known && error.exitCode === 2) return error.exitCode;
+  // Where kodeno found what is wrong by itself is nothing that helps to mend it.
+  if (known && (error.exitCode === 2 || error.cause === undefined)) return error.exitCode;
   if (verbose && error instanceof Error) {
     printError(error.stack ?? "");
     if (error.cause instanceof Error) printError(`Caused by: ${error.cause.stack}`);

@@ -97,7 +97,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     const isWord = words.length > 0 && !first.startsWith("-") && first !== "help";
     if (isWord && filled[0] !== HIDDEN && !known) program.error(unknownCommand(first));
-    const all = spelledOut(program, words, own.length < args.length);
+    const all = spelledOut(program, own.length < args.length ? ["-v", ...words] : words);
     await program.parseAsync(all, { from: "user" });
     return 0;
   } catch (error) {

@@ -65,6 +65,17 @@ for (const [line, message] of Object.entries(WRONG)) {
   });
 }
 
+Deno.test("usage: what is not there is told without a stack, too", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  assert.equal((await kodeno(["build"], { cwd: dir.path })).code, 0);
+  for (const args of [["push", "out", "nosuch", "--to", "h.x/y"], ["inspect", "out", "nosuch"]]) {
+    const { code, stderr } = await kodeno(["-v", ...args], { cwd: dir.path });
+    assert.equal(code, 1);
+    assert.match(stderr, /^Error: Cannot find image "nosuch" in .*\n$/);
+  }
+});
+
 Deno.test("usage: the last of --push and --no-push counts, and -v may come first", async () => {
   await using dir = await tempDir();
   await simpleModule(dir);
