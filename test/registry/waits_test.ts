@@ -4,6 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { copy } from "../../src/content/copy.ts";
+import { verify } from "../../src/content/walk.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
 import { openRegistry, type RegistryStore } from "../../src/place/registry/registry.ts";
 import type { RegistryOptions } from "../../src/place/registry/transport.ts";
 import { type OddRule, refusal, type Reply, startOddRegistry } from "../interop/odd_registry.ts";
@@ -125,6 +128,28 @@ Deno.test("registry waits: one in the middle of an upload is told as any other",
       /^Could not push blob \S+ to \S+: registry answered 429 \(.*reached\); trying again in 2\.\d s \(1 of 5\)$/,
     );
   });
+});
+
+Deno.test("registry waits: a mirror that asks for it is told of once, and left alone", async () => {
+  const graph = imageGraph("mirrored");
+  await using odd = await startOddRegistry();
+  await using mirror = await startOddRegistry([{ answer: slow("3600") }]);
+  await using origin = openRegistry(`${odd.host}/app`);
+  await pushAll(origin, graph.blobs);
+  await origin.tag(graph.root.descriptor, "v1");
+  const told: string[] = [];
+  await using store = openRegistry(`${odd.host}/app`, {
+    mirrors: { [odd.host]: mirror.host },
+    onWarning: (message) => told.push(message),
+  });
+  const target = new MemoryStore();
+  await soon(copy(store, "v1", target));
+  assert.equal((await verify(target, graph.root.descriptor)).blobs, graph.blobs.length);
+  const [warning = "", ...others] = told;
+  assert.match(warning, /it asks to wait 60 min; .*; asking 127\.0\.0\.1:\d+ instead$/);
+  assert.deepEqual(others, []);
+  const asked = "/v2/app/manifests/v1";
+  assert.deepEqual(mirror.requests(), [`HEAD ${asked}`, `GET ${asked}`]);
 });
 
 Deno.test("registry waits: the command line tells of one, and --json how long it is", async () => {

@@ -102,6 +102,8 @@ interface StoreParts extends Pick<RegistryOptions, "lockFolder" | "onWarning"> {
 /** A repository. Made by `openRegistry` or `Registries.open`. */
 export class RegistryStore implements Source, Place, AsyncDisposable {
   readonly #parts: StoreParts;
+  /** What is asked first. */
+  #mirror: Repository | undefined;
   readonly #heads = new Pool(MAX_HEADS);
   /** What is known to be there, by digest and size: nothing is asked for, or sent, twice. */
   readonly #known = new Set<string>();
@@ -116,6 +118,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   /** Takes what `openRegistry` puts together. */
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.#mirror = parts.mirror;
   }
 
   /** The repository's name, as it was given. */
@@ -299,8 +302,13 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   }
 
   async #pull<T>(options: CallOptions, work: (from: Repository) => Promise<T>): Promise<T> {
-    const { own, mirror, onWarning = () => {} } = this.#parts;
-    return await withMirror(own, mirror, work, onWarning, options.signal);
+    const { own, onWarning = () => {} } = this.#parts;
+    // One that fails is told of once, and asked for nothing more, which it may have asked for.
+    const leave = (message: string): void => {
+      if (this.#mirror !== undefined) onWarning(message);
+      this.#mirror = undefined;
+    };
+    return await withMirror(own, this.#mirror, work, leave, options.signal);
   }
 
   async #referrers(subject: Descriptor, options: CallOptions): Promise<Referrers> {
