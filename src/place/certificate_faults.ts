@@ -66,6 +66,11 @@ export function certificateFault(text: string): CertificateFault | undefined {
   return kind && explain && { kind, why: explain(text) };
 }
 
+/** Whether it is one that whoever trusts this very certificate may pass over. */
+export function isUntrusted(fault: CertificateFault | undefined): boolean {
+  return fault !== undefined && fault.kind !== "other";
+}
+
 function expired(text: string): string {
   const seconds = Number(/not valid after (\d{1,12}) /.exec(text)?.[1]);
   const day = seconds ? ` on ${new Date(seconds * 1000).toISOString().slice(0, 10)}` : "";

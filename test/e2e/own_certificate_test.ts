@@ -65,6 +65,25 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "own certificate: one that an unknown CA has made is trusted where it is named, as by curl",
+  // Newer versions of the runtime want to know the CA.
+  ignore: !Deno.env.get("KODENO_BIN") || needs("docker-registry", "openssl").ignore,
+  async fn() {
+    await using registry = await startSecuredRegistry({ tls: true });
+    await using dir = await tempDir();
+    const ca = await dir.write("server.pem", registry.server);
+    const pull = ["pull", `${registry.host}/app:v1`];
+    const named = await kodeno([...pull, "--ca-file", ca], { cwd: dir.path });
+    assert.match(named.stderr, /the registry does not have it/);
+    await makeOwnCertificate(dir.path, "other");
+    for (const more of [[], ["--ca-file", "other.crt"]]) {
+      const { stderr } = await kodeno([...pull, ...more], { cwd: dir.path });
+      assert.match(stderr, /nobody here knows the CA that made it; name its CA with --ca-file/);
+    }
+  },
+});
+
 /** Shows a certificate with the key of another one. */
 const IMPOSTOR = `package main
 

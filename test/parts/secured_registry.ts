@@ -19,6 +19,8 @@ export interface SecuredRegistry extends AsyncDisposable {
   readonly host: string;
   /** PEM of the CA, or of its own certificate; "" without TLS. */
   readonly ca: string;
+  /** PEM of its own certificate; "" without TLS. */
+  readonly server: string;
   /** PEM of a certificate that it lets in, and of its key; "" unless it asks for one. */
   readonly client: { readonly cert: string; readonly key: string };
 }
@@ -63,6 +65,7 @@ ${secured.password ? auth : ""}http: { addr: "127.0.0.1:0"${secured.tls ? tls : 
     return {
       host: daemon.ready,
       ca: await pem(secured.own ? "server.crt" : "ca.crt", secured.tls),
+      server: await pem("server.crt", secured.tls),
       client: {
         cert: await pem("client.crt", secured.clients),
         key: await pem("client.key", secured.clients),

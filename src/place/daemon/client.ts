@@ -6,7 +6,7 @@ import type { CallOptions } from "../../content/places.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { readAll } from "../../io/streams.ts";
 import { z } from "../../npm/zod.ts";
-import { certificateFault, CLIENT_CERT_REFUSED } from "../certificate_faults.ts";
+import { certificateFault, CLIENT_CERT_REFUSED, isUntrusted } from "../certificate_faults.ts";
 import { type HttpInit, newHttpClient, newTlsClient } from "../http_client.ts";
 import { ownCerts } from "../registry/certs.ts";
 import { bareHost } from "../registry/endpoint.ts";
@@ -61,10 +61,10 @@ export class DaemonClient implements Disposable {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const failure = relay?.failure ?? error;
-      if (relay || body || certificateFault(wordsOf(error))?.kind !== "authority") {
+      if (relay || body || !isUntrusted(certificateFault(wordsOf(error)))) {
         throw this.#unreachable(failure);
       }
-      const pinned = openPinned(endpoint);
+      const pinned = openPinned(endpoint, failure);
       if (pinned === undefined) throw this.#unreachable(failure);
       // Of several who find that out, one opens the other way.
       if (this.#way === opening) {
@@ -180,16 +180,16 @@ async function open(endpoint: DaemonEndpoint, environment: Environment): Promise
   return { client: newTlsClient(options, system) };
 }
 
-/** Opens the way to a daemon whose certificate is a CA's, where somebody has named one. */
-function openPinned(endpoint: DaemonEndpoint): (() => Promise<Way>) | undefined {
+/** Opens the way to a daemon that was refused, where somebody may have named its own certificate. */
+function openPinned(endpoint: DaemonEndpoint, refusal: unknown): (() => Promise<Way>) | undefined {
   const { ca, cert, key } = endpoint.kind === "tcp" && endpoint.tls || {};
-  const pinned = ownCerts(ca === undefined ? [] : [ca]);
-  if (endpoint.kind !== "tcp" || pinned.length === 0) return undefined;
+  const certs = ownCerts(ca === undefined ? [] : [ca]);
+  if (endpoint.kind !== "tcp" || certs.length === 0) return undefined;
   const clientCert = cert === undefined || key === undefined ? undefined : { cert, key };
   return async () => {
     const { Relay } = await import("../registry/relay.ts");
     const to = { hostname: bareHost(endpoint.host), port: endpoint.port };
-    const relay = await Relay.open({ ...to, pinned, clientCert });
+    const relay = await Relay.open({ ...to, pinned: { certs, refusal }, clientCert });
     const common = { poolMaxIdlePerHost: 0, http2: false };
     return { client: newHttpClient({ ...common, proxy: relay.proxy }), relay };
   };

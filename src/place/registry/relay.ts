@@ -22,12 +22,19 @@ import { bareHost } from "./endpoint.ts";
 import { ConnectionError } from "./failure.ts";
 import type { ProxyAddress } from "./proxy.ts";
 
+/** Certificates of which a host has to show one as its own. */
+export interface Pinned {
+  readonly certs: readonly string[];
+  /** What it fails with where it shows another one. */
+  readonly refusal: unknown;
+}
+
 /** Where a relay leads. */
 export interface RelayTarget {
   readonly hostname: string;
   readonly port: number;
-  /** Certificates of which the host has to show one as its own; without them any will do. */
-  readonly pinned?: readonly string[] | undefined;
+  /** What the host has to show; without it anything will do. */
+  readonly pinned?: Pinned | undefined;
   /** What is shown to a host that asks who is there. */
   readonly clientCert?: ClientCert | undefined;
   /** Opens a tunnel there. */
@@ -168,16 +175,16 @@ async function connectTo(
       const start = () => {
         const tls = connectTls({
           socket,
-          ...(pinned === undefined ? { rejectUnauthorized: false } : checkedBy(pinned)),
+          ...(pinned === undefined ? { rejectUnauthorized: false } : checkedBy(pinned.certs)),
           host: hostname,
           // RFC 6066: an address is no server name.
           ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
           ...clientCert,
         });
         tls.once("secureConnect", () => {
-          if (pinned === undefined || hasShown(tls, pinned)) return resolve(tls);
+          if (pinned === undefined || hasShown(tls, pinned.certs)) return resolve(tls);
           tls.destroy();
-          reject(new Error(NOT_NAMED));
+          reject(pinned.refusal);
         });
         tls.on("error", onError);
         tls.on("error", reject);
@@ -199,13 +206,12 @@ async function connectTo(
 }
 
 /** As `node:tls` says it. */
-const NOT_NAMED = "certificate: DEPTH_ZERO_SELF_SIGNED_CERT";
 const NO_HOST = "certificate: NO_SUBJECT_ALT_NAME";
 
 /** Has `node:tls` trust some certificates, and take them for the hosts that they name. */
-function checkedBy(pinned: readonly string[]): ConnectionOptions {
+function checkedBy(certs: readonly string[]): ConnectionOptions {
   return {
-    ca: [...pinned],
+    ca: [...certs],
     rejectUnauthorized: true,
     // Some versions call it without anything, to see whether it does anything.
     checkServerIdentity: (host: string, cert?: PeerCertificate) =>
@@ -214,18 +220,18 @@ function checkedBy(pinned: readonly string[]): ConnectionOptions {
 }
 
 /** Whether the other side has shown one of some certificates, and no other that one of them made. */
-function hasShown(tls: TLSSocket, pinned: readonly string[]): boolean {
+function hasShown(tls: TLSSocket, certs: readonly string[]): boolean {
   const { raw } = tls.getPeerCertificate();
-  return tls.authorized && raw !== undefined && isOneOf(pinned, raw);
+  return tls.authorized && raw !== undefined && isOneOf(certs, raw);
 }
 
 /** Which of some certificates a host shows; anybody who has seen that one can do so, too. */
-async function shownBy(target: RelayTarget, pinned: readonly string[]): Promise<string> {
+async function shownBy(target: RelayTarget, { certs, refusal }: Pinned): Promise<string> {
   const tls = await connectTo({ ...target, pinned: undefined });
   try {
     const { raw, subjectaltname } = tls.getPeerCertificate();
-    const own = pinned.find((one) => isOneOf([one], raw));
-    if (own === undefined) throw new Error(NOT_NAMED);
+    const own = certs.find((one) => isOneOf([one], raw));
+    if (own === undefined) throw refusal;
     if (!subjectaltname) throw new Error(NO_HOST);
     return own;
   } finally {

@@ -6,6 +6,7 @@
 import { type ByobReader, byobReader, byteStream } from "../../io/streams.ts";
 import { getOrTry, orAborted } from "../../io/concurrency.ts";
 import { type HttpInit, newHttpClient, newTlsClient } from "../http_client.ts";
+import { isUntrusted } from "../certificate_faults.ts";
 import { systemCerts } from "../system_certs.ts";
 import { Bound } from "./bounds.ts";
 import { certsFolders, certsFor, ownCerts } from "./certs.ts";
@@ -13,7 +14,7 @@ import type { CredentialProvider } from "./credentials.ts";
 import { bareHost, isLoopback } from "./endpoint.ts";
 import { ConnectionError, connectionError, isTransientError, type RetryPolicy } from "./failure.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
-import type { Relay, RelayTarget } from "./relay.ts";
+import type { Pinned, Relay, RelayTarget } from "./relay.ts";
 
 /** How registries are reached. */
 export interface RegistryOptions {
@@ -121,8 +122,8 @@ interface Route {
   readonly relay?: Relay | undefined;
   /** Host and port of the proxy on it. */
   readonly proxy?: string | undefined;
-  /** Opens another one, for a host whose certificate is a CA's that somebody named. */
-  readonly pin?: (() => Promise<Route>) | undefined;
+  /** Opens another one, for a host whose certificate nobody trusts, but which somebody may have named. */
+  readonly pin?: ((refusal: unknown) => Promise<Route>) | undefined;
   answered: boolean;
   /** Whether requests go another way by now. */
   isLeft?: boolean;
@@ -244,8 +245,11 @@ export class Transport {
       signal?.throwIfAborted();
       const failure = outgoing?.failure ??
         throughProxy(connectionError(reason ?? route.relay?.failure ?? error), route.proxy);
-      if (!route.pin || !isOfAuthority(failure)) throw failure;
-      await this.#pin(url.origin, route, route.pin);
+      const { pin } = route;
+      if (!pin || !(failure instanceof ConnectionError && isUntrusted(failure.fault))) {
+        throw failure;
+      }
+      await this.#pin(url.origin, route, () => pin(failure));
       if (outgoing === undefined) {
         return await this.send({ method, url, headers, body, signal }, answerMs);
       }
@@ -273,13 +277,13 @@ export class Transport {
     }
     const isSecure = url.protocol === "https:";
     const certs = isSecure ? certsFor(url.host, folders, onWarning) : undefined;
-    const relayed = (pinned?: readonly string[]) =>
+    const relayed = (pinned?: Pinned) =>
       openRelayed(url, { proxy, clientCert: certs?.client, pinned });
     try {
       if (isSecure && this.#isInsecure(url.host)) return await relayed();
       const basicAuth = proxy?.login && { basicAuth: proxy.login };
       const trusted = [...caCerts, ...certs?.ca ?? []];
-      const pinned = isSecure ? ownCerts(trusted) : [];
+      const own = isSecure ? ownCerts(trusted) : [];
       const options = {
         caCerts: trusted,
         ...certs?.client,
@@ -293,7 +297,9 @@ export class Transport {
       };
       const system = isSecure ? await (this.#system ??= systemCerts(environment, onWarning)) : [];
       const client = newTlsClient(options as Deno.CreateHttpClientOptions, system);
-      const pin = pinned.length > 0 ? () => relayed(pinned) : undefined;
+      const pin = own.length > 0
+        ? (refusal: unknown) => relayed({ certs: own, refusal })
+        : undefined;
       return { client, pin, proxy: proxy?.url.host, answered: false };
     } catch (error) {
       throw connectionError(error);
@@ -316,11 +322,6 @@ async function openRelayed(
     await relay.close();
     throw error;
   }
-}
-
-/** Whether a host was refused since its certificate is a CA's. */
-function isOfAuthority(failure: unknown): boolean {
-  return failure instanceof ConnectionError && failure.fault?.kind === "authority";
 }
 
 /** A failure on the way through a proxy, which may be the proxy's. */
