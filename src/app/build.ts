@@ -3,6 +3,7 @@
  * @module
  */
 import { buildImages } from "../build/build_images.ts";
+import { tellKept } from "../build/publisher.ts";
 import { resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
@@ -13,5 +14,8 @@ export async function build(
   options: CommandOptions,
   work: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
-  return await buildImages({ patterns, config: await resolveConfig(options, work) }, work);
+  const config = await resolveConfig(options, work);
+  const references = await buildImages({ patterns, config }, work);
+  tellKept(config.publish, config.publish.repository, work.emit);
+  return references;
 }

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { withBuilders } from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
-import { publishing, publishPrepared } from "../build/publisher.ts";
+import { publishing, publishPrepared, tellKept } from "../build/publisher.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
@@ -90,6 +90,8 @@ export async function buildSkaffold(
     // Archives are whole by now.
     await hooks.run("after");
   });
+  const named = artifacts.find(({ repository }) => splitHost(repository).host !== undefined);
+  tellKept(publish, plan.defaultRepo ?? named?.repository, options.emit);
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
 }
 

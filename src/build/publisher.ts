@@ -296,6 +296,18 @@ export async function publishing<T>(
   }
 }
 
+/** Tells that images which are named for a registry are not there. */
+export function tellKept(
+  { isKept, layout }: PublishConfig,
+  repository: string | undefined,
+  emit: Emit | undefined,
+): void {
+  if (!isKept || !repository) return;
+  const message = `Note: kept in the layout "${layout}", not pushed; add --push to push to ` +
+    repository;
+  emit?.({ type: "note", level: "info", message });
+}
+
 /** Images to build, and what they are called. */
 interface NamedBuild {
   readonly builder: Builder;

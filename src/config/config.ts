@@ -89,6 +89,8 @@ export interface PublishConfig {
   readonly naming: Naming;
   /** Folder of a layout, as it was given. */
   readonly layout: string | undefined;
+  /** Whether they stay in the layout only since nobody has said where else they go. */
+  readonly isKept: boolean;
   /** Whether images go to the registry of `repository`. */
   readonly push: boolean;
   /** Whether images go to the Docker daemon. */
@@ -272,10 +274,12 @@ export function resolvePublishConfig(
     throw badOption(`${what}: say one tag that is not "latest"`);
   }
   const reached = transfer ?? resolveTransferConfig(options);
+  const isUnsaid = !(options.ociLayout || push || local || kind || tarball);
   return Object.freeze({
     repository,
     naming: resolveNaming(options, repository),
-    layout: options.ociLayout || (push || local || kind || tarball ? undefined : "out"),
+    layout: options.ociLayout || (isUnsaid ? "out" : undefined),
+    isKept: isUnsaid && options.push === undefined,
     push,
     local,
     kind,

@@ -6,6 +6,7 @@
 import { join, resolve } from "node:path";
 import { buildImages } from "../build/build_images.ts";
 import { planNames } from "../build/names.ts";
+import { tellKept } from "../build/publisher.ts";
 import { KO_FILES, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
@@ -55,6 +56,7 @@ class Watcher {
   #images: readonly ImageFiles[] = [];
   #watched: WatchedFolders = { folders: new Set(), data: new Set(), open: new Set(), missing: [] };
   /** Import paths of what has to be built. */
+  #isTold = false;
   readonly #pending = new Set<string>();
   /** What tells changed files apart from other states of them, as they were built. */
   readonly #handled = new Map<string, string>();
@@ -200,6 +202,8 @@ class Watcher {
         const names = (built: readonly string[]) =>
           planNames([...new Set([...all, ...built])], config.publish);
         const references = await buildImages({ config, patterns, naming: { names } }, this.work);
+        if (!this.#isTold) tellKept(config.publish, config.publish.repository, this.work.emit);
+        this.#isTold = true;
         this.#pending.clear();
         const elapsedMs = Date.now() - began;
         for (const [importPath, reference] of references) {
