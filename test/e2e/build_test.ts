@@ -108,9 +108,12 @@ Deno.test("build: -v changes nothing of the result, and shows where a failure ca
   const verbose = await kodeno(["build", "-v"], { cwd: dir.path });
   assert.equal(verbose.code, 0, verbose.stderr);
   assert.equal(verbose.stdout, quiet.stdout);
-  const failed = await kodeno(["build", "./nothing"], { cwd: dir.path });
+  const wrong = await kodeno(["build", "-v", "./nothing"], { cwd: dir.path });
+  assert.doesNotMatch(wrong.stderr, /^ {4}at /m, "who is to say something else needs no more");
+  await dir.write("main.go", "package main\n\nfunc main() { nothing() }\n");
+  const failed = await kodeno(["build"], { cwd: dir.path });
   assert.doesNotMatch(failed.stderr, /^ {4}at /m);
-  const told = await kodeno(["build", "-v", "./nothing"], { cwd: dir.path });
+  const told = await kodeno(["build", "-v"], { cwd: dir.path });
   assert.match(told.stderr, /^ {4}at /m);
   assert.equal(told.code, failed.code);
 });

@@ -183,8 +183,8 @@ Deno.test("watch: a failing build tells the compiler's lines, and the next chang
   await watching.failed(/go.mod:1: unknown directive: nonsense/);
   await put(dir, "go.mod", goMod("example.com/w"));
   assert.deepEqual(await watching.built("a", "b"), mended);
-  await put(dir, ".ko.yaml", "defaultPlatform: []\n");
-  await watching.failed(/\.ko\.yaml:1:1/);
+  await put(dir, ".ko.yaml", "defaultPlatforms: {}\n");
+  await watching.failed(/\.ko\.yaml:1:\d+/);
   await Deno.remove(dir.join(".ko.yaml"));
   assert.deepEqual(await watching.built("a", "b"), mended);
   assert.equal(await watching.stop(), 130);
