@@ -93,6 +93,14 @@ Deno.test("registry words: a tag that may not change, and a name that is not the
       /answered 412 \(PRECONDITION: configured as immutable\)$/,
     ],
     [
+      refusal(413, "DENIED", "the quota is used up"),
+      /answered 413 \(DENIED: the quota is used up\)$/,
+    ],
+    [
+      refusal(413, "SIZE_INVALID", "more than 4 MiB"),
+      /answered 413 \(SIZE_INVALID: more than 4 MiB\); let it, or the proxy before it, take larger/,
+    ],
+    [
       { status: 405, headers: { "content-type": "text/plain" }, body: "read-only today\n" },
       /answered 405 \(read-only today\)$/,
     ],

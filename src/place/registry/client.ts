@@ -189,7 +189,9 @@ export class RegistryClient {
     }
     if (isDenied) return this.#denied(call, url, why, error, isKnown);
     const code = absent && status === 404 ? "NOT_FOUND" : "REGISTRY_FAILED";
-    const isTooLarge = call.body !== undefined && TOO_LARGE.includes(status);
+    // With a code of its own a registry may mean a quota.
+    const isOfSize = error.codes.length === 0 || error.codes.includes("SIZE_INVALID");
+    const isTooLarge = call.body !== undefined && TOO_LARGE.includes(status) && isOfSize;
     const next = isTooLarge ? TAKE_LARGER : askedToWait(error) ?? call.otherwise;
     return new RegistryError(code, call, url, why, { next, ...error });
   }
