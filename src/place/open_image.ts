@@ -19,7 +19,12 @@ import {
   taggedName,
 } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
-import { formatPlatform, parsePlatformChoice } from "../oci/platform.ts";
+import {
+  formatPlatform,
+  formatPlatformSpec,
+  parsePlatformChoice,
+  type PlatformSpec,
+} from "../oci/platform.ts";
 import { isImageId, shortName } from "../oci/reference.ts";
 import { onlyMatch, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
@@ -45,13 +50,14 @@ interface OpenOptions extends WorkOptions {
   readonly config: TransferConfig;
   /** The place, as the user wrote it. */
   readonly from: string;
-  /** Takes one image of several platforms alone. */
+  /** Takes one image of several platforms alone; or `all`. */
   readonly platform?: string | undefined;
 }
 
 /** Opens an image; a name of several is `BAD_REFERENCE`. Dispose of it when it was read. */
 export async function openImage(place: PlaceName, options: OpenOptions): Promise<OpenImage> {
-  const { config, platform, from, signal, emit } = options;
+  const { config, from, signal, emit } = options;
+  const platform = onePlatform(options.platform);
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opening = new AsyncDisposableStack();
   const { source, ref } = await openSource(place, config, opening, { signal, emit });
@@ -150,19 +156,24 @@ function lostName(
   return [`Left out the name ${shown} of ${entry.digest} of ${from}: it is not NAME:TAG`];
 }
 
+/** The one platform that is asked for, if it is one. */
+function onePlatform(text?: string): PlatformSpec | undefined {
+  return text === undefined || text === "all" ? undefined : parsePlatformChoice(text);
+}
+
 /** The image of one platform below a root, whatever indexes lie between. */
 async function choosePlatform(
-  platform: string,
+  platform: PlatformSpec,
   source: Source,
   root: Descriptor,
   { from, signal }: Pick<OpenOptions, "from" | "signal">,
 ): Promise<Descriptor> {
   const have = await imagesWithPlatform(source, root, { signal });
-  const only = onlyMatch(have, parsePlatformChoice(platform), `choose ${platform} of ${from}`);
+  const doing = `choose ${formatPlatformSpec(platform)} of ${from}`;
+  const only = onlyMatch(have, platform, doing);
   if (only !== undefined) return only;
   const list = listed(have.map((d) => d.platform ? formatPlatform(d.platform) : "?"));
-  const message = `Cannot choose ${platform} of ${from}: it has ${list || "no images"}`;
-  throw new KodenoError("BAD_PLATFORM", message);
+  throw new KodenoError("BAD_PLATFORM", `Cannot ${doing}: it has ${list || "no images"}`);
 }
 
 interface ImageChoice extends WorkOptions {
@@ -170,7 +181,7 @@ interface ImageChoice extends WorkOptions {
   readonly images: readonly string[];
   /** For the message of an empty place: `push`, `load`. */
   readonly verb: string;
-  /** Takes one image of several platforms alone: nothing else has to be there. */
+  /** Takes one image of several platforms alone (nothing else has to be there), or `all`. */
   readonly platform?: string | undefined;
   /** Leaves out what runs nowhere. */
   readonly imagesOnly?: boolean | undefined;
@@ -187,12 +198,13 @@ interface ChosenImages extends WithReferrers, Disposable {
 
 /** Opens a layout or archive, and chooses of its images: those that are named, or all. */
 export async function openChosen(where: string, choice: ImageChoice): Promise<ChosenImages> {
+  const { signal } = choice;
+  const platform = onePlatform(choice.platform);
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opening = new DisposableStack();
   const store = opening.use(await openImages(where, choice));
   // What it reads is there to its end, whatever others remove meanwhile.
   opening.use(await holdPlace(store, choice));
-  const { platform, signal } = choice;
   const source = platform === undefined ? presentImages(store, where, choice) : store;
   const entries = await source.entries();
   const chosen = await chooseImages(source, entries, where, choice);

@@ -164,6 +164,7 @@ Deno.test({
       assert.match(listed[0] ?? "", / linux\/amd64,linux\/arm64$/);
       const push = ["push", "l", "--to", to, "--bare"];
       const planned = await done(dir, [...push, "--dry-run"]);
+      assert.equal(await done(dir, [...push, "--platform", "all", "--dry-run"]), planned);
       assert.equal(await done(dir, push), planned);
       const [, digest = ""] = planned.split("@");
       const url = `http://${registry.host}/v2/flat/manifests/${digest}`;
