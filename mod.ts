@@ -56,6 +56,7 @@ export { successors, type Verified, verify } from "./src/content/walk.ts";
 export { type ErrorCode, EXIT_CODES, KodenoError } from "./src/errors.ts";
 export type {
   BytesEvent,
+  CompiledEvent,
   Emit,
   ImageEvent,
   KodenoEvent,

@@ -37,6 +37,16 @@ export interface BytesEvent {
   readonly bytes: number;
 }
 
+/** go has compiled more packages; sent a few times a second at most. */
+export interface CompiledEvent {
+  /** Tells the events apart. */
+  readonly type: "compiled";
+  /** `os/arch[/variant]`. */
+  readonly platform: string;
+  /** Packages so far, with those that are imported; what go has in its cache is not compiled. */
+  readonly packages: number;
+}
+
 /** How far a blob is; while it moves, sent a few times a second at most. */
 export interface TransferEvent {
   /** Tells the events apart. */
@@ -84,7 +94,13 @@ export interface ImageEvent {
 }
 
 /** All there is to tell. */
-export type KodenoEvent = StageEvent | BytesEvent | TransferEvent | NoteEvent | ImageEvent;
+export type KodenoEvent =
+  | StageEvent
+  | BytesEvent
+  | CompiledEvent
+  | TransferEvent
+  | NoteEvent
+  | ImageEvent;
 
 /** Takes events; must not throw. */
 export type Emit = (event: KodenoEvent) => void;

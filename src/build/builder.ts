@@ -217,6 +217,8 @@ async function* inOrderOfCompletion<T>(work: readonly Promise<T>[]): AsyncGenera
 
 /** Progress within a layer is told every so many bytes. */
 const TELL_BYTES = 8 * 1024 * 1024;
+/** Milliseconds between two events about packages that were compiled. */
+const TELL_MS = 250;
 
 /** A plan with the bases it was made for. */
 class Prepared implements PreparedBuild {
@@ -236,6 +238,8 @@ class BuildRun {
   readonly #builds: Pool;
   readonly #layers: Pool;
   readonly #git = new Map<string, Promise<Readonly<Record<string, string>>>>();
+  /** Packages that were compiled by platform, and when that was told. */
+  readonly #packages = new Map<string, { packages: number; told: number }>();
   /** Binaries by import path and platform, settled by the group that makes them. */
   readonly #binaries = new Map<string, PromiseWithResolvers<Binary>>();
   readonly groups: readonly Promise<void>[];
@@ -326,7 +330,8 @@ class BuildRun {
       const variables = isStamped(group)
         ? await getOrSet(this.#git, key, () => stampVariables(group, signal))
         : {};
-      const printed = await buildGroup({ command, signal, niceness, variables }, group, output);
+      const how = { command, signal, niceness, variables };
+      const printed = await buildGroup(how, group, output, () => this.#compiled(platformName));
       if (printed.trim() === "") return;
       emit?.({ type: "note", level: "info", message: printed.trimEnd() });
     });
@@ -410,6 +415,15 @@ class BuildRun {
       this.#stage(image, platform, "writing", layer.descriptor.size);
       return layer;
     });
+  }
+
+  #compiled(platform: string): void {
+    const now = performance.now();
+    const so = getOrSet(this.#packages, platform, () => ({ packages: 0, told: -Infinity }));
+    so.packages++;
+    if (now - so.told < TELL_MS) return;
+    so.told = now;
+    this.options.emit?.({ type: "compiled", platform, packages: so.packages });
   }
 
   #stage(image: string, platform: string, stage: Stage, bytes?: number): void {

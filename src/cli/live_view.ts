@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { printable } from "../errors.ts";
-import type { BytesEvent, ImageEvent, StageEvent, TransferEvent } from "../events.ts";
+import type { BytesEvent, KodenoEvent, NoteEvent, TransferEvent } from "../events.ts";
 import { createLogUpdate } from "../npm/log_update.ts";
 import { alignedRows, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
 import { shortNames } from "./short_names.ts";
@@ -24,6 +24,8 @@ export class LiveView {
   /** By image and platform; one without a name stands for all before the packages are known. */
   readonly #rows = new Map<string, Row>();
   readonly #blobs = new Map<string, TransferEvent>();
+  /** Packages that go has compiled, by platform. */
+  readonly #compiled = new Map<string, number>();
   /** When the first blob moved. */
   #began: number | undefined;
   #hidden = 0;
@@ -31,8 +33,9 @@ export class LiveView {
   readonly #timer = setInterval(() => this.#draw(), FRAME_MS);
 
   /** Takes an event that changes a row. */
-  take(event: StageEvent | BytesEvent | TransferEvent | ImageEvent): void {
+  take(event: Exclude<KodenoEvent, NoteEvent>): void {
     if (event.type === "image") return;
+    if (event.type === "compiled") return void this.#compiled.set(event.platform, event.packages);
     const now = performance.now();
     // Names come from wherever the image does.
     const name = printable(event.image);
@@ -84,20 +87,29 @@ export class LiveView {
   #draw(): void {
     if (this.#hidden > 0) return;
     const rows = [...this.#rows.values()];
-    const transfers = this.#transferLines();
-    const room = Math.max(3, (process.stderr.rows || 24) - 2 - transfers.length);
+    const below = [...this.#compiledLines(rows), ...this.#transferLines()];
+    const room = Math.max(3, (process.stderr.rows || 24) - 2 - below.length);
     // What moves is worth more than what is done, when there is no room for both.
     const open = rows.filter((row) => row.stage !== "done");
     const shown = rows.length <= room ? rows : open.slice(0, room - 1);
     const rest = `${rows.length - open.length} of ${rows.length} done`;
     const left = shown.length < rows.length ? [rest] : [];
-    const lines = this.#fitting([...imageLines(shown), ...left, ...transfers]);
+    const lines = this.#fitting([...imageLines(shown), ...left, ...below]);
     if (lines.length === 0) this.#update.clear();
     else this.#update(lines.join("\n"));
   }
 
   #fitting(lines: readonly string[]): readonly string[] {
     return lines.map((line) => line.slice(0, columns()));
+  }
+
+  /** How many packages were compiled, for platforms that still are. */
+  #compiledLines(rows: readonly Row[]): readonly string[] {
+    const compiling = rows.filter(({ stage }) => stage === "compiling");
+    const counts = [...this.#compiled].filter(([name]) =>
+      compiling.some(({ platform }) => platform === name)
+    ).map(([platform, count]) => `${count} for ${platform}`);
+    return counts.length === 0 ? [] : [`packages compiled: ${counts.join(", ")}`];
   }
 
   /** Blobs on their way, one each, and the sum of all in the end; none before the first one. */

@@ -26,6 +26,8 @@ export class PlainView {
   /** By image and platform. */
   readonly #going = new Map<string, Going>();
   readonly #blobs = new Map<string, TransferEvent>();
+  /** Packages that go has compiled, by platform. */
+  readonly #compiled = new Map<string, number>();
   /** When a line about a blob was printed the last time. */
   readonly #told = new Map<string, number>();
   /** When the first blob moved. */
@@ -38,6 +40,7 @@ export class PlainView {
   ) {}
 
   take(event: KodenoEvent): void {
+    if (event.type === "compiled") this.#compiled.set(event.platform, event.packages);
     if (event.type === "stage") this.#stage(event);
     if (event.type === "transfer") this.#transfer(event);
   }
@@ -51,7 +54,10 @@ export class PlainView {
       const [{ stage, platform }] = some as [Going];
       const packages = `${some.length} package${some.length === 1 ? "" : "s"} for ${platform}`;
       const what = platform === "" ? "packages" : packages;
-      this.#line(`still ${stage} ${what}, ${seconds(Math.min(...some.map((one) => one.began)))}`);
+      const count = stage === "compiling" ? this.#compiled.get(platform) : undefined;
+      const so = count === undefined ? "" : ` (${count} compiled so far, with imports)`;
+      const began = Math.min(...some.map((one) => one.began));
+      this.#line(`still ${stage} ${what}, ${seconds(began)}${so}`);
     }
     const blobs = [...this.#blobs.values()];
     const moving = blobs.filter(({ state }) => state === "moving");

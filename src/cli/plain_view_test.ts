@@ -32,9 +32,10 @@ Deno.test("plain lines: half a minute later, what still goes on", () => {
   stage("compiling", "a", "linux/arm64");
   since();
   clock.seconds = 90;
+  view.take({ type: "compiled", platform: "linux/amd64", packages: 212 });
   view.pulse();
   assert.deepEqual(since(), [
-    "still compiling 3 packages for linux/amd64, 60 s",
+    "still compiling 3 packages for linux/amd64, 60 s (212 compiled so far, with imports)",
     "still compiling 1 package for linux/arm64, 50 s",
   ]);
   stage("layering", "a");
@@ -44,7 +45,7 @@ Deno.test("plain lines: half a minute later, what still goes on", () => {
   assert.deepEqual(since(), [
     "b linux/amd64: done in 1m30s",
     "still layering 1 package for linux/amd64, 30 s",
-    "still compiling 1 package for linux/amd64, 90 s",
+    "still compiling 1 package for linux/amd64, 90 s (212 compiled so far, with imports)",
     "still compiling 1 package for linux/arm64, 80 s",
   ]);
   for (const name of ["a", "c"]) stage("done", name);

@@ -8,7 +8,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { GoFlagsConfig } from "../config/image_config.ts";
 import { ioFailure } from "../io/files.ts";
-import { type GoCommand, goFailure, runGo } from "./command.ts";
+import { KodenoError } from "../errors.ts";
+import { type GoCommand, goFailure, MAX_KEPT_BYTES, runGo } from "./command.ts";
 
 /** One binary of a {@link GoBuild}. */
 export interface GoBinary {
@@ -82,16 +83,58 @@ export function outputDirectory(root: string, group: GoBuild): string {
 /**
  * Builds the binaries of a group into a folder that exists; gives what go printed, which is nothing
  * unless flags such as `-v` ask for it. `variables` are for programs that go runs: they beat those of
- * the group and shape no binary, so the folder does not depend on them.
+ * the group and shape no binary, so the folder does not depend on them. `onPackage` is called for each
+ * package that go compiles, but where a flag has go tell the user of them.
  */
 export async function buildGroup(
   how: Omit<GoCommand, "directory" | "environment">,
   { directory, environment, ...group }: GoBuild,
   output: string,
+  onPackage: () => void = () => {},
 ): Promise<string> {
-  const result = await runGo({ ...how, directory, environment }, buildArguments(group, output));
-  if (result.code !== 0) throw goFailure(`build for ${group.platformName}`, result);
-  return result.stderr;
+  const [build = "", ...args] = buildArguments(group, output);
+  const told = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...group.go.flags];
+  const go = { ...how, directory, environment };
+  const doing = `build for ${group.platformName}`;
+  if (told.some((flag) => TELLING.test(flag))) {
+    const result = await runGo(go, [build, ...args]);
+    if (result.code !== 0) throw goFailure(doing, result);
+    return result.stderr;
+  }
+  const names = new PackageNames(onPackage);
+  const result = await runGo({ ...go, stderr: (text) => names.add(text) }, [build, "-v", ...args]);
+  const stderr = names.end();
+  if (result.code !== 0) throw goFailure(doing, { ...result, stderr });
+  return stderr;
+}
+
+/** Flags by which go tells what it does, and so its user wants to see it. */
+const TELLING = /^['"]?--?(?:n|v|x|json)(?:=|['"]?$)/;
+const IMPORT_PATH = /^[\w.~-]+(?:\/[\w.~+-]+)*$/;
+
+/** What `go build -v` prints, less the lines that are names of packages which it compiles. */
+class PackageNames {
+  #kept = "";
+  #rest = "";
+
+  constructor(readonly onPackage: () => void) {}
+
+  add(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (IMPORT_PATH.test(line)) this.onPackage();
+      else this.#kept += `${line}\n`;
+    }
+    if (this.#kept.length + this.#rest.length <= MAX_KEPT_BYTES) return;
+    const start = this.#kept.slice(0, 1000);
+    throw new KodenoError("GO_FAILED", `Cannot run go build: it prints without end:\n${start}`);
+  }
+
+  /** What is left of it. */
+  end(): string {
+    return this.#kept + this.#rest;
+  }
 }
 
 /** go itself looks for the ID in so many bytes. */

@@ -8,7 +8,8 @@ import { sleep } from "../io/concurrency.ts";
 import { nextStep } from "./advice.ts";
 
 /** How to run it. */
-export interface GoCommand extends Pick<RunOptions, "variables" | "signal" | "niceness"> {
+export interface GoCommand
+  extends Pick<RunOptions, "variables" | "signal" | "niceness" | "stderr"> {
   /** A path; a name alone is none that was found on the caller's own PATH. */
   readonly command: string;
   /** All variables; nothing is inherited. */
@@ -19,7 +20,7 @@ export interface GoCommand extends Pick<RunOptions, "variables" | "signal" | "ni
 type GoOutput = Pick<RunResult, "code" | "stdout" | "stderr">;
 
 /** Most bytes that are kept of what go prints: lists of packages, and what compilers say. */
-const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** The exit code of a program that Ctrl-C has ended. */
 const INTERRUPTED = 130;
 /** How much later than go this process may hear of Ctrl-C, in milliseconds. */

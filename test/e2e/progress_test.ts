@@ -180,3 +180,36 @@ Deno.test("progress: without a terminal, a line every half a minute while go com
   assert.equal(times.length, 2, stderr);
   assert.ok(times.every((time, i) => Math.abs(time - 30 * (i + 1)) < 5), stderr);
 });
+
+Deno.test("progress: how many packages go has compiled, whose names only -v shows", async () => {
+  await using dir = await tempDir();
+  const compile = async (flags: readonly string[], broken = "") => {
+    // What go has never seen.
+    const lib = `package lib\n\nconst X = "${crypto.randomUUID()}"\n${broken}`;
+    const main = 'package main\n\nimport "example.com/mod/lib"\n\nfunc main() { println(lib.X) }\n';
+    await goModule(dir, "example.com/mod", { "lib/lib.go": lib, "main.go": main });
+    const { code, stdout, stderr } = await kodeno(["build", "--json", ...flags], { cwd: dir.path });
+    const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    // What go is told to do is for those who ask for it.
+    const shown = events.filter(({ level }) => level !== "verbose");
+    return { code, stderr, events: (name: string) => shown.filter(({ type }) => type === name) };
+  };
+  const quiet = await compile([]);
+  assert.equal(quiet.code, 0, quiet.stderr);
+  const [first, ...others] = quiet.events("compiled");
+  assert.deepEqual(first, { type: "compiled", platform: "linux/amd64", packages: 1 });
+  assert.ok(others.every(({ packages }) => packages > 1 && packages <= 2));
+  assert.deepEqual([quiet.events("note"), quiet.stderr], [[], ""]);
+
+  const told = await compile(["--flags", "-v"]);
+  assert.deepEqual(told.events("compiled"), []);
+  const [note] = told.events("note");
+  assert.equal(note?.message, "example.com/mod/lib\nexample.com/mod");
+
+  const failed = await compile([], "var y = missing\n");
+  assert.equal(failed.code, 1);
+  assert.match(
+    failed.stderr,
+    /exit code 1:\n# example\.com\/mod\/lib\n(?:\.\/)?lib\/lib\.go:4:9: undefined: missing\n$/,
+  );
+});

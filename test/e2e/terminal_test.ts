@@ -52,6 +52,11 @@ Deno.test({
     await screen.type(`clear; ${commandLine("build", "./...")}`);
     const row = /^> example\.com\/mod\/api {4}linux\/amd64 +compiling +(\d+\.\d)s$/;
     const seen = new Set<string>();
+    const count = /^packages compiled: \d+ for linux\/amd64$/;
+    await until(
+      "a count of packages",
+      async () => (await screen.lines()).some((line) => count.test(line)),
+    );
     await until("the time of a row to go on", async () => {
       const line = (await screen.lines()).map((line) => row.exec(line)?.[1]).find(Boolean);
       if (line) seen.add(line);
@@ -62,6 +67,7 @@ Deno.test({
     const lines = await screen.lines();
     assert.ok(lines.includes("Error: Interrupted; nothing half-made was left"), lines.join("\n"));
     assert.equal(lines.filter((line) => /^> example\.com\/mod\/\w+ +linux/.test(line)).length, 2);
+    assert.equal(lines.filter((line) => count.test(line)).length, 0);
     const go = async () => (await processesIn(dir.join("api"))).length;
     await until("go to end", async () => await go() === 0);
     assert.deepEqual(await dir.list("out"), []);
