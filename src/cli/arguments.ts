@@ -21,7 +21,7 @@ export function isVerbose(word: string): boolean {
 
 /** The words from the command on: all commands have `-v`, so it may stand before them, too. */
 export function fromCommand(args: readonly string[]): readonly string[] {
-  const start = args.findIndex((word) => !isVerbose(word));
+  const start = args.findIndex((word) => !isVerbose(word) && word !== "--");
   return start < 0 ? [] : args.slice(start);
 }
 

@@ -50,18 +50,26 @@ const FLAGS: Readonly<Record<string, string>> = {
   "--environment -e": "--image-env",
 };
 
-/** By the flag of others: what to do where the command has no flag for it. */
-const ADVICE: Readonly<Record<string, string>> = {
-  "--all --all-platforms --multi-arch -a": "all is taken where nothing is named",
-  "--cache-dir": "set KODENO_CACHE",
-  "--config": "set KO_CONFIG_PATH to the .ko.yaml",
-  "--creds --dest-creds --password --src-creds --username": 'log in with "kodeno login" before',
-  "--dest --destination --registry --repo --repository --to": "set KO_DOCKER_REPO",
-  "--image --images": "name the image without a flag",
-  "--quiet -q": "progress goes to stderr; 2>/dev/null leaves it out",
-  "--sbom-dir": "kodeno writes no SBOM; leave it out",
-  "--version": 'ask "kodeno version"',
-};
+/** What to do where a command has no flag for it, and which argument it then has. */
+const ADVICE: readonly (readonly [flags: string, advice: string, argument?: RegExp])[] = [
+  ["--all --all-platforms --all-tags --multi-arch -a", "all is taken where nothing is named"],
+  ["--cache-dir", "set KODENO_CACHE"],
+  ["--config", "set KO_CONFIG_PATH to the .ko.yaml"],
+  [
+    "--creds --dest-creds --password --src-creds --username",
+    'log in with "kodeno login" before',
+    /^(?:layout\|archive|reference|source)$/,
+  ],
+  ["--dest --destination --registry --repo --repository --to", "set KO_DOCKER_REPO", /^patterns?$/],
+  ["--name", "KO_DOCKER_REPO and the import path are the name; see --bare", /^patterns?$/],
+  ["--image --images --name", "name the image without a flag", /^names?$|^source$/],
+  ["--dir --input --layout --oci-layout -i", "name the layout without a flag", /^layout/],
+  ["--quiet -q", "progress goes to stderr; 2>/dev/null leaves it out"],
+  ["--sbom-dir", "kodeno writes no SBOM; leave it out"],
+  ["--version", 'ask "kodeno version"'],
+];
+/** Commands whose arguments behind a "--" are kubectl's. */
+export const OF_KUBECTL: readonly string[] = ["apply", "create", "run"];
 
 /** What the command here is called that other tools call so. */
 export function ownCommand(name: string): string | undefined {
@@ -70,15 +78,16 @@ export function ownCommand(name: string): string | undefined {
 
 /** What to say in the place of a flag that a command does not have, as far as it is known. */
 export function insteadOf(flag: string, command: Command): string | undefined {
+  const isOne = (flags: string): boolean => flags.split(" ").includes(flag);
   const has = (name: string): boolean => command.options.some(({ long }) => long === name);
-  const found = said(FLAGS, flag).flatMap((names) => names.split(" ")).find(has);
-  if (found !== undefined) return `say ${found}`;
-  if (has("--selector")) return "flags of kubectl stand behind a --";
-  return said(ADVICE, flag)[0];
-}
-
-function said(table: Readonly<Record<string, string>>, flag: string): readonly string[] {
-  return Object.entries(table).flatMap(([flags, text]) =>
-    flags.split(" ").includes(flag) ? [text] : []
-  );
+  const own = Object.entries(FLAGS).flatMap(([flags, names]) =>
+    isOne(flags) ? names.split(" ") : []
+  ).find(has);
+  if (own !== undefined) return `say ${own}`;
+  const words = command.registeredArguments.map((argument) => argument.name());
+  const [, advice] =
+    ADVICE.find(([flags, , argument]) =>
+      isOne(flags) && (argument === undefined || words.some((word) => argument.test(word)))
+    ) ?? [];
+  return advice;
 }

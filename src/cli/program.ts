@@ -7,7 +7,7 @@ import { KodenoError, nearest } from "../errors.ts";
 import { Command, CommanderError } from "../npm/commander.ts";
 import { commandNamed, fromCommand, spelledOut } from "./arguments.ts";
 import type { Commands } from "./command.ts";
-import { insteadOf, ownCommand } from "./foreign.ts";
+import { insteadOf, OF_KUBECTL, ownCommand } from "./foreign.ts";
 import { printNote, printResult } from "./output.ts";
 
 type Load = () => Promise<{ readonly default: Commands }>;
@@ -129,7 +129,10 @@ function faultOf({ message }: CommanderError, program: Command, words: readonly 
   if (instead) {
     return `unknown option '${flag}'${isBefore ? " before the command" : ""}; ${instead}`;
   }
-  return message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  const own = message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  return flag && OF_KUBECTL.includes(command.name())
+    ? `${own}; flags of kubectl stand behind a --`
+    : own;
 }
 
 /** All commands, their code loaded, for who writes about them; hidden ones are left out. */
