@@ -15,7 +15,9 @@ import { run, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const README = await Deno.readTextFile(join(ROOT, "README.md"));
-const BLOCK = /^<!-- test ?(.*?) ?-->\n\n```sh\n(.*?)^```$/gms;
+const BLOCK = /^<!-- test((?: (?!in )\S+)*) -->\n\n```sh\n(.*?)^```$/gms;
+/** What other tests run, and which. */
+const ELSEWHERE = /^<!-- test in (\S+) -->\n\n```sh\n(.*?)^```$/gms;
 /** What CI runs itself, by page. */
 const BY_CI: Readonly<Record<string, readonly string[]>> = {
   "README.md": [
@@ -30,6 +32,7 @@ const PAGES = [
   "docs/coming-from-ko.md",
   "docs/ko-yaml.md",
   "docs/security.md",
+  "docs/serving.md",
   "examples/README.md",
   "examples/skaffold-complete/README.md",
 ];
@@ -123,7 +126,12 @@ Deno.test("README: there is a command for each thing people do, and somebody run
   const ci = await Deno.readTextFile(join(ROOT, ".ci/run"));
   for (const { name, text, blocks } of pages) {
     assert.ok(name !== "README.md" || blocks.length >= 20, `${blocks.length} blocks`);
-    const known = [...blocks.map((block) => block.text), ...BY_CI[name] ?? []].sort();
+    const elsewhere = [...text.matchAll(ELSEWHERE)].map(([, file = "", block = ""]) => {
+      assert.ok(Deno.readTextFileSync(join(ROOT, file)).includes(name), `${file}: ${name}`);
+      return block;
+    });
+    const own = blocks.map((block) => block.text);
+    const known = [...own, ...elsewhere, ...BY_CI[name] ?? []].sort();
     // A shell block without the mark would be run by nobody.
     const shell = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
     assert.deepEqual(shell.sort(), known, name);
@@ -160,7 +168,8 @@ for (const { page, parts, text } of all) {
         : undefined;
       // Two runs side by side cannot have one port.
       const port = freePort();
-      const script = text.replace("8080:8080", `${port}:8080`).replace(":8080/", `:${port}/`);
+      const script = text.replace("8080:8080", `${port}:8080`).replace(":8080/", `:${port}/`)
+        .replaceAll(/:50[08]0\b/g, `:${port}`);
       if (registry) env["REGISTRY"] = registry.host;
       if (dockerd) env["DOCKER_HOST"] = dockerd.host;
       // Nothing is fetched but by those that name a registry.
@@ -173,7 +182,7 @@ for (const { page, parts, text } of all) {
       const outcome = await run("bash", ["-euo", "pipefail", "-c", script], { cwd, env });
       assert.equal(outcome.code, 0, `${text}\n${outcome.stderr}`);
       if (parts.includes("curl")) assert.match(outcome.stdout, /^app dev$/m);
-      if (text.includes("export KO_DOCKER_REPO=registry.example/")) {
+      if (text.includes("--tags v1.2.0,latest")) {
         assert.match(
           outcome.stdout,
           /^registry\.example\/team\/app:v1\.2\.0@sha256:[0-9a-f]{64}$/m,

@@ -36,10 +36,10 @@ export async function startContainerd(): Promise<Containerd> {
 /**
  * Starts a containerd 2 with the parts that a kubelet talks to; needs the part "root".
  *
- * @param mirrors the address that answers for a registry, by its host
+ * @param hosts the `hosts.toml` of a registry, by its host
  */
 export async function startKubernetesContainerd(
-  mirrors: Readonly<Record<string, string>> = {},
+  hosts: Readonly<Record<string, string>> = {},
 ): Promise<KubernetesContainerd> {
   const [path, client, cri] = await Promise.all([
     goTool("containerd"),
@@ -47,10 +47,10 @@ export async function startKubernetesContainerd(
     goTool("crictl"),
   ]);
   const started = await start(path, client, async (root, socket) => {
-    for (const [host, address] of Object.entries(mirrors)) {
+    for (const [host, text] of Object.entries(hosts)) {
       const folder = join(root, "hosts", host);
       await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(join(folder, "hosts.toml"), mirror(address));
+      await Deno.writeTextFile(join(folder, "hosts.toml"), text);
     }
     await Deno.writeTextFile(join(root, "crictl.yaml"), "");
     return kubernetes(root, socket);
@@ -130,13 +130,5 @@ enable_selinux = false
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = [${JSON.stringify(join(root, "cni"))}]
 conf_dir = ${JSON.stringify(join(root, "cni"))}
-`;
-}
-
-/** As a node is told of a mirror (containerd's docs/hosts.md); nobody else is asked. */
-function mirror(address: string): string {
-  return `server = ${JSON.stringify(address)}
-[host.${JSON.stringify(address)}]
-capabilities = ["pull", "resolve"]
 `;
 }

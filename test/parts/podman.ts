@@ -23,8 +23,8 @@ export interface Podman extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts podman's service; needs the parts "root" and "podman". */
-export async function startPodman(): Promise<Podman> {
+/** Starts podman's service with more variables; needs the parts "root" and "podman". */
+export async function startPodman(more: Readonly<Record<string, string>> = {}): Promise<Podman> {
   const path = rootTool("podman");
   if (!path) throw new Error("podman is not on PATH");
   // Not under TMPDIR: the path of a unix socket has room for about a hundred characters.
@@ -32,7 +32,8 @@ export async function startPodman(): Promise<Podman> {
   const socket = join(root, "podman", "podman.sock");
   const host = `unix://${socket}`;
   // The user's own settings and logins stay out of it.
-  const env = { PATH: searchPath().join(":"), HOME: root, XDG_RUNTIME_DIR: join(root, "runtime") };
+  const usual = { PATH: searchPath().join(":"), HOME: root };
+  const env = { ...usual, XDG_RUNTIME_DIR: join(root, "runtime"), ...more };
   const own = [
     ...["--root", join(root, "root"), "--runroot", join(root, "runroot")],
     ...["--tmpdir", join(root, "tmp"), "--storage-driver", "vfs"],

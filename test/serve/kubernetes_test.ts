@@ -32,7 +32,7 @@ Deno.test({
     const more = ["team/app:v1", "reg.local:5000/team/app:v2", "other.local/app:v3", "loose"];
     await done(dir, ["tag", "out", name, ...more]);
     await using server = await startServe(dir.join("out"));
-    const mirror = `http://${server.host}`;
+    const mirror = `server = "http://${server.host}"\n`;
     const hosts = ["docker.io", "reg.local:5000", "other.local"];
     await using node = await startKubernetesContainerd(
       Object.fromEntries(hosts.map((host) => [host, mirror])),
