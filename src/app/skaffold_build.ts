@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { withBuilders } from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
 import { publishing, publishPrepared, tellKept } from "../build/publisher.ts";
+import { atPlace } from "../build/resolve.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
@@ -97,7 +98,9 @@ export async function buildSkaffold(
 
 async function prepareOne(artifact: SkaffoldArtifact, builder: Builder, options: WorkOptions) {
   const { main, repository, tag, place } = artifact;
-  const prepared = await builder.prepare([main], options);
+  const prepared = await builder.prepare([main], options).catch((error) => {
+    throw atPlace(error, place);
+  });
   const [only, ...others] = prepared.importPaths;
   if (only === undefined || others.length > 0) {
     throw new KodenoError(

@@ -132,7 +132,11 @@ function withPlace(error: unknown, references: readonly KoReference[]): unknown 
   return reference === undefined ? error : atPlace(error, reference);
 }
 
-function atPlace(error: unknown, { file, line }: KoReference): unknown {
+/** Adds to an error about a package where it was named. */
+export function atPlace(
+  error: unknown,
+  { file, line }: Pick<KoReference, "file" | "line">,
+): unknown {
   if (!hasCode(error, "BAD_PACKAGE")) return error;
   const message = `${error.message}; ${file}:${line} names it`;
   return new KodenoError(error.code, message, { ...error.detail, file, line }, { cause: error });

@@ -224,6 +224,11 @@ export function cleanPattern(pattern: string): string {
   return isLocalPattern(pattern) && !isLocalPattern(clean) ? `./${clean}` : clean;
 }
 
+/** What to say of a folder that is in no module. */
+export function noModule(folder: string): string {
+  return `there is no go.mod in ${folder} or above; run "go mod init" there`;
+}
+
 /** How a folder is named from another one: `.`, `./cmd/app`, `../app`. */
 export function folderPattern(directory: string, path: string): string {
   const from = relative(directory, path).split(sep).join("/");
@@ -265,8 +270,7 @@ async function place(
   const module = findUp(path, "go.mod");
   const inside = workspace !== undefined && isInside(workspace, path);
   if (module === undefined && !inside) {
-    const why = `there is no go.mod in ${path} or above; run "go mod init" there`;
-    throw badPattern(pattern, why, workingDirectory);
+    throw badPattern(pattern, noModule(path), workingDirectory);
   }
   const isOwn = module === undefined || inside || module === ownModule;
   const directory = isOwn ? workingDirectory : module;

@@ -8,7 +8,7 @@ import { PASSED_OVER } from "../config/checks.ts";
 import { hasCode, KodenoError, nearest } from "../errors.ts";
 import { entriesIn, findUp, isInside } from "../io/files.ts";
 import type { GoCommand } from "./command.ts";
-import { folderPattern, isWildcard, listPackages } from "./list.ts";
+import { folderPattern, isWildcard, listPackages, noModule } from "./list.ts";
 
 /** How far modules are looked for below the working directory, in how many folders, and how many. */
 const DEPTH = 4;
@@ -36,9 +36,16 @@ export async function withSuggestion(
   if (typeof pattern !== "string" || typeof directory !== "string") return error;
   const candidates = await findCandidates(how, await listFlags());
   const next = candidates.length === 0
-    ? "name a folder with a main package"
+    ? withoutAny(how.directory)
     : suggestion(pattern, directory, how.directory, candidates);
+  if (message.endsWith(next)) return error;
   return new KodenoError(code, `${message}; ${next}`, { pattern }, { cause: error });
+}
+
+/** What to say where there is no main package. */
+function withoutAny(directory: string): string {
+  if (findUp(directory, "go.mod") !== undefined) return "name a folder with a main package";
+  return noModule(directory);
 }
 
 /** What to say where there are main packages. */

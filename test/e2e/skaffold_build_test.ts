@@ -207,3 +207,26 @@ Deno.test("build -f: where no artifact is kodeno's, it says which builders they 
     }
   }
 });
+
+Deno.test("build -f: a package that is not there is suggested, with the line that named it", async () => {
+  const head = "apiVersion: skaffold/v4beta13\nkind: Config\nbuild:\n  artifacts:\n";
+  const cases: [string, RegExp][] = [
+    [
+      "  - image: app\n    ko: {main: ./cmd/wev}\n",
+      /^Cannot build "\.\/cmd\/wev": .*; did you mean "\.\/cmd\/web"\?; s\.yaml:5 names it$/,
+    ],
+    [
+      "  - image: ko://example.test/app/cmd/wrker\n    ko: {}\n",
+      /did you mean "example\.test\/app\/cmd\/worker"\?; s\.yaml:5 names it$/,
+    ],
+    [
+      "  - image: app\n    ko: {}\n",
+      /below it there are "\.\/cmd\/web" and .*; s\.yaml:5 names it$/,
+    ],
+  ];
+  await using work = await repository();
+  for (const [artifact, message] of cases) {
+    await work.dir.write("s.yaml", head + artifact);
+    await assertFails(work.dir, ["build", "-f", "s.yaml", "-t", "v1"], { code: 2, message });
+  }
+});

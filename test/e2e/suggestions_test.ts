@@ -96,6 +96,12 @@ Deno.test("suggestions: several of one name, from below, and none at all", async
   await goModule(library, "example.com/lib", { "lib.go": LIBRARY });
   const message = /is not main but lib; name a folder with a main package$/;
   await assertFails(library, ["build"], { code: 2, message });
+
+  await using nothing = await tempDir();
+  const noModule = /^[^;]* there is no go\.mod in \S+ or above; run "go mod init" there$/;
+  await assertFails(nothing, ["build"], { code: 2, message: noModule });
+  const behind = /is not in std .*; there is no go\.mod in \S+ or above; run "go mod init" there$/;
+  await assertFails(nothing, ["build", "app"], { code: 2, message: behind });
 });
 
 Deno.test("suggestions: modules below a folder that has none, and those of a workspace", async () => {
