@@ -127,9 +127,12 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     })),
     mirrors: words(get(value, "mirrors")) ?? [],
     lines,
-    notes: readableLines(notes),
+    notes: readableLines(notes.sort(BY_PLACE)),
   });
 }
+
+/** They begin with `FILE:LINE:COLUMN`. */
+const BY_PLACE = new Intl.Collator("en", { numeric: true }).compare;
 
 /**
  * The key that somebody meant by one that belongs elsewhere: beside `builds` or in an entry of it,

@@ -129,15 +129,15 @@ Deno.test(".ko.yaml: what ko passes over is told, and the rest of the file holds
       hint && `; did you mean "${hint}"?`
     }`;
   assert.deepEqual(
-    [...file.notes].sort(),
+    file.notes,
     [
-      ".ko.yaml:7:1: found another document; it is not read, the first one counts",
       unknown("1:1", "x-all"),
       unknown("1:27", "baseImage", "baseImageOverrides").replace("found", "builds[0]: found"),
       unknown("2:1", "defaultBaseImag", "defaultBaseImage"),
       unknown("3:1", "somethingElse"),
       unknown("6:14", "mian", "main").replace("found", "builds[0]: found"),
-    ].sort(),
+      ".ko.yaml:7:1: found another document; it is not read, the first one counts",
+    ],
   );
 });
 
