@@ -12,7 +12,7 @@ import { PASSWORD, startSecuredRegistry } from "../parts/secured_registry.ts";
 import { needs, searchPath } from "../parts/tools.ts";
 import { kodenoEnvironment, kodenoWords, ROOT } from "../support/kodeno.ts";
 import { run, succeed } from "../support/process.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
 
 const README = await Deno.readTextFile(join(ROOT, "README.md"));
 const BLOCK = /^<!-- test((?: (?!in )\S+)*) -->\n\n```sh\n(.*?)^```$/gms;
@@ -25,17 +25,15 @@ const BY_CI: Readonly<Record<string, readonly string[]>> = {
     "DENORT_BIN=/tmp/denort npx -y deno@2.6.8 task compile\n",
     "npx -y deno@2.9.6 task quickstart\n",
   ],
+  "CONTRIBUTING.md": ["npx -y deno@2.9.6 task ok\n"],
 };
 
+/** `command_examples_test.ts` runs those of docs/commands.md. */
 const PAGES = [
-  "README.md",
-  "docs/coming-from-ko.md",
-  "docs/ko-yaml.md",
-  "docs/security.md",
-  "docs/serving.md",
-  "examples/README.md",
-  "examples/skaffold-complete/README.md",
-];
+  ...["README.md", "CONTRIBUTING.md"],
+  ...(await filesBelow(`${ROOT}docs`)).map((name) => `docs/${name}`),
+  ...(await filesBelow(`${ROOT}examples`)).map((name) => `examples/${name}`),
+].filter((name) => name.endsWith(".md") && name !== "docs/commands.md");
 
 /** A page with its commands, and the real parts that they need. */
 async function readPage(name: string) {
