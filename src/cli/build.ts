@@ -17,7 +17,14 @@ import {
   skaffoldOptions,
   UNNAMED_FLAGS,
 } from "./flags.ts";
-import { formatDuration, printError, printJson, printNote, printResult } from "./output.ts";
+import {
+  counted,
+  formatDuration,
+  printError,
+  printJson,
+  printNote,
+  printResult,
+} from "./output.ts";
 import type { Work } from "./progress.ts";
 
 const DEFAULT_OUTPUT = "{{json .}}";
@@ -129,8 +136,8 @@ const watch = command({
         }),
       failed: (error) => tell(() => printError(error.message)),
       waiting: ({ images, folders }) => {
-        const what = `${images} image${images === 1 ? "" : "s"}`;
-        const line = `watching ${folders} folders of ${what}; Ctrl-C ends it`;
+        const what = `${counted(folders, "folder")} of ${counted(images, "image")}`;
+        const line = `watching ${what}; Ctrl-C ends it`;
         if (!isTold) tell(() => printNote(line));
         isTold = true;
       },

@@ -12,7 +12,15 @@ import {
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
 } from "./flags.ts";
-import { alignedRows, fitting, formatBytes, printJson, printNote, printResult } from "./output.ts";
+import {
+  alignedRows,
+  counted,
+  fitting,
+  formatBytes,
+  printJson,
+  printNote,
+  printResult,
+} from "./output.ts";
 
 const ls = command({
   about:
@@ -153,18 +161,24 @@ const gc = command({
     }
     const verb = dryRun ? "Would remove" : "Removed";
     for (const { digest } of removed) printResult(digest);
-    printNote(`${verb} ${removed.length} blobs, ${formatBytes(sum(removed))}`);
+    printNote(`${verb} ${counted(removed.length, "blob")}, ${formatBytes(sum(removed))}`);
     if (dropped.length > 0) {
-      printNote(`${verb} ${dropped.length} entries that referred to images that are gone`);
+      printNote(
+        `${verb} ${counted(dropped.length, "entry")} that referred to images that are gone`,
+      );
     }
     if (busy.length > 0) {
       const why = "others are at work in the layout; run it again when they are done";
-      const kept = `Kept ${busy.length} blobs that no image needs, ${formatBytes(sum(busy))}`;
+      const kept = `Kept ${counted(busy.length, "blob")} that no image needs, ${
+        formatBytes(sum(busy))
+      }`;
       printNote(`${kept}: ${why}`);
     }
     if (young.length === 0) return;
     const clock = ` (${future} of them with a time in the future: a clock was wrong)`;
-    const kept = `Kept ${young.length} blobs of the last hour, ${formatBytes(sum(young))}`;
+    const kept = `Kept ${counted(young.length, "blob")} of the last hour, ${
+      formatBytes(sum(young))
+    }`;
     printNote(`${kept}${future > 0 ? clock : ""}; --prune-now removes them`);
   },
 });

@@ -7,7 +7,14 @@ import process from "node:process";
 import { printable } from "../errors.ts";
 import type { BytesEvent, KodenoEvent, NoteEvent, TransferEvent } from "../events.ts";
 import { createLogUpdate } from "../npm/log_update.ts";
-import { alignedRows, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
+import {
+  alignedRows,
+  counted,
+  formatBytes,
+  formatDuration,
+  printNote,
+  shortDigest,
+} from "./output.ts";
 import { shortNames } from "./short_names.ts";
 
 interface Row extends Pick<BytesEvent, "image" | "platform" | "stage" | "bytes"> {
@@ -123,7 +130,7 @@ export class LiveView {
       return [">", image, shortDigest(digest), went, "of", whole, share];
     });
     const moved = all.filter(({ state }) => state !== "there");
-    const blobs = `${all.length} blobs`;
+    const blobs = counted(all.length, "blob");
     if (moved.length === 0) return [...nameRows(rows), `${blobs}, all of them there`];
     const bytes = moved.reduce((sum, blob) => sum + blob.bytes, 0);
     const total = moved.reduce((sum, blob) => sum + blob.total, 0);

@@ -102,6 +102,11 @@ export function alignedRows(
   return rows.map((cells) => cells.map(pad).join(between).trimEnd());
 }
 
+/** `1 blob`, `2 blobs`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun.replace(/y$/, "ie")}s`}`;
+}
+
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** `4.3 MB`: decimal units, one digit after the point below 100. */

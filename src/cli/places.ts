@@ -13,7 +13,14 @@ import {
   OFFLINE,
   TRANSFER_FLAGS,
 } from "./flags.ts";
-import { formatBytes, formatDuration, printNote, printResult, yieldStdout } from "./output.ts";
+import {
+  counted,
+  formatBytes,
+  formatDuration,
+  printNote,
+  printResult,
+  yieldStdout,
+} from "./output.ts";
 
 const NAMES = "[names...]  NAME[:TAG], tags or digests of images (default: all)" as const;
 
@@ -60,10 +67,10 @@ const push = command({
     for (const { references, blobs, bytes } of images) {
       total += bytes;
       references.forEach(printResult);
-      if (dryRun) printNote(`  ${verb} ${blobs} blobs, ${formatBytes(bytes)}`);
+      if (dryRun) printNote(`  ${verb} ${counted(blobs, "blob")}, ${formatBytes(bytes)}`);
     }
     const { size } = new Set(images.map(({ name, digest }) => `${name}@${digest}`));
-    printNote(`${size} images, ${verb} ${formatBytes(total)}`);
+    printNote(`${counted(size, "image")}, ${verb} ${formatBytes(total)}`);
   },
 });
 
@@ -168,7 +175,9 @@ async function copyOne(request: CopyRequest): Promise<CopiedImage> {
 function printCopied(copied: CopiedImage, _: unknown, elapsedMs: number): void {
   const { references, blobs, bytes } = copied;
   references.forEach(printResult);
-  printNote(`moved ${blobs} blobs, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}`);
+  printNote(
+    `moved ${counted(blobs, "blob")}, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}`,
+  );
 }
 
 const serve = command({

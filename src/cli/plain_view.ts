@@ -5,7 +5,7 @@
  */
 import { printable } from "../errors.ts";
 import type { KodenoEvent, Stage, StageEvent, TransferEvent } from "../events.ts";
-import { formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
+import { counted, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
 
 /** Smaller blobs are not worth a line of their own. */
 const LARGE_BYTES = 1_000_000;
@@ -64,7 +64,7 @@ export class PlainView {
     if (moving.length === 0) return;
     const sum = (key: "bytes" | "total"): string =>
       formatBytes(moving.reduce((bytes, blob) => bytes + blob[key], 0));
-    const what = `${moving.length} of ${blobs.length} blobs`;
+    const what = `${moving.length} of ${counted(blobs.length, "blob")}`;
     this.#line(`still moving ${what}, ${sum("bytes")} of ${sum("total")}, ${seconds(this.#began)}`);
   }
 

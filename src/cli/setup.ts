@@ -8,7 +8,7 @@ import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { JSON_WHOLE, REGISTRY_FLAGS } from "./flags.ts";
-import { formatBytes, printJson, printNote, printResult } from "./output.ts";
+import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const init = command({
   about: `Looks at the main packages, Dockerfiles (those that only run go build) and Kubernetes
@@ -142,8 +142,8 @@ const cache = commandGroup(
 );
 
 function printCached({ layers, layerBytes, binaries, binaryBytes, baseBytes }: CacheInfo): void {
-  printResult(`  ${layers} layers, ${formatBytes(layerBytes)}`);
-  printResult(`  ${binaries} binaries, ${formatBytes(binaryBytes)}`);
+  printResult(`  ${counted(layers, "layer")}, ${formatBytes(layerBytes)}`);
+  printResult(`  ${counted(binaries, "binary")}, ${formatBytes(binaryBytes)}`);
   printResult(`  base images, ${formatBytes(baseBytes)}`);
 }
 

@@ -6,7 +6,7 @@ import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
-import { formatBytes, printNote, printResult } from "./output.ts";
+import { counted, formatBytes, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
   "<place>  path of a layout, or an image of a registry (HOST/PATH:TAG)" as const;
@@ -104,7 +104,7 @@ const verify = command({
       if (faults.length === 0) {
         const by = signatures.length > 0 ? `, ${signatures.length} signatures` : "";
         printResult(printable(name ? `${name}@${digest}` : digest));
-        printNote(`${blobs} blobs, ${formatBytes(bytes)}${by}`);
+        printNote(`${counted(blobs, "blob")}, ${formatBytes(bytes)}${by}`);
       }
       for (const fault of faults) printNote(`${printable(name ?? digest)}: ${printable(fault)}`);
     }

@@ -170,7 +170,7 @@ Deno.test({
     const plan = ["push", "out", "--to", `${registry.host}/app`, "--bare", "--dry-run"];
     assert.match((await kodeno(plan, { cwd: dir.path })).stderr, /would send 0 blobs/);
     const more = await kodeno([...plan, "--foreign"], { cwd: dir.path });
-    assert.match(more.stderr, /would send 1 blobs/);
+    assert.match(more.stderr, /would send 1 blob,/);
     assert.equal(maker.asked(), 0);
     await done(dir, ["push", "out", "--to", `${registry.host}/app`, "--bare", "--foreign"]);
     assert.deepEqual([await status(), maker.asked()], [200, 1]);

@@ -107,7 +107,7 @@ Deno.test({
     });
     assert.equal(code, 0, stderr);
     assert.deepEqual(stdout.trimEnd().split("\n"), expected);
-    assert.match(stderr, /^1 images, sent /m);
+    assert.match(stderr, /^1 image, sent /m);
     for (const reference of expected) {
       const read = ["pull", reference, "--oci-layout", reference.replaceAll(/\W/g, "-")];
       assert.match(await done(dir, read), new RegExp(`${digest}$`));
