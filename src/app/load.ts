@@ -58,12 +58,17 @@ export async function load(request: LoadRequest) {
   const config = resolveTransferConfig(request);
   await using place = await openLocalPlace(config, domain);
   await using foreign = await openForeign(config, { emit });
-  for (const { entry } of planned) {
-    await takingWhole(source, entry, () => place.choose(source, entry, { platform, signal }));
-  }
   const damages = new Damages();
+  const chosen = [];
+  for (const one of planned) {
+    const choosing = async () => {
+      await place.choose(source, one.entry, { platform, signal });
+      return one;
+    };
+    chosen.push(...await damages.pass(() => takingWhole(source, one.entry, choosing), signal));
+  }
   const loaded = [];
-  for (const { entry, name } of planned) {
+  for (const { entry, name } of chosen) {
     const work = async () => {
       const { digest } = entry;
       const options = { signal, platform, emit, image: name ?? digest, foreign };

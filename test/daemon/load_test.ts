@@ -169,6 +169,16 @@ Deno.test({
     assert.match(loading.stderr, /Left out sha256:.*: it is no image: its config is of the type/);
     assert.match(loading.stderr, /Left out sha256:.*: it is an attestation, and no image/);
 
+    // One that is there in part, without what the daemon runs, does not hinder the others.
+    const part = { ...two.root, annotations: { [NAME]: "part:v1" } };
+    await layoutOf(dir, "part", [one, two], [part, about]);
+    const { digest } = two.amd64.manifest.descriptor;
+    await Deno.remove(dir.join("part/blobs/sha256", digest.slice("sha256:".length)));
+    const partly = await kodeno(["load", "part"], { cwd: dir.path, env });
+    assert.deepEqual([partly.code, partly.stdout], [1, ""], partly.stderr);
+    assert.match(partly.stderr, /^Loaded app:v1$/m);
+    assert.match(partly.stderr, /; missing: linux\/amd64; there, .*--platform: linux\/arm64$/m);
+
     // What docker saves by its ID has no name, and keeps none.
     const id = idOf(two.amd64);
     await docker("save", "-o", dir.join("saved.tar"), id, idOf(one.amd64));
