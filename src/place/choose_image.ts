@@ -118,13 +118,17 @@ export async function takingWhole<T>(
   }
 }
 
-/** The platforms of an index that are there with all their blobs, and those that are not. */
+/**
+ * The platforms of an index that are there with all their blobs, and those that are not. A registry is
+ * asked for manifests alone: to ask for each blob would take long.
+ */
 async function platformsThere(source: Blobs, root: Descriptor) {
   const reader = new ImageReader(source);
+  const looksAtAll = "entries" in source;
   const [there, missing]: [string[], string[]] = [[], []];
   for (const d of await imagesWithPlatform(source, root)) {
     const name = d.platform ? formatPlatform(d.platform) : d.digest;
-    const { complete } = await reader.summary(d, true);
+    const { complete } = await reader.summary(d, looksAtAll);
     (complete ? there : missing).push(name);
   }
   return [there, missing] as const;
