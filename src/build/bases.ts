@@ -144,7 +144,9 @@ export class BaseSet implements AsyncDisposable {
       : `${repository}@${digest}`;
     const options = { signal, emit, name: said };
     const what = `base image ${baseImage}`;
-    const base = await readBase(cachedSource(source, cache.blobs), root, platforms, what, options);
+    const cached = cachedSource(source, cache.blobs);
+    const reading = () => readBase(cached, root, platforms, what, options);
+    const base = await takingWhole(cached, root, reading);
     // Whoever names it by its digest later need not ask for it again.
     for (const one of new Set([asked, root.digest])) {
       if (stood(one)?.digest !== root.digest) await cache.remember(one, bareDescriptor(root));

@@ -9,6 +9,7 @@ import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { ask, startServe } from "../serve/served.ts";
+import { simpleModule } from "../support/go_module.ts";
 import { blob, imageGraph, index, jsonBlob, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { assertSound } from "../support/layout.ts";
@@ -250,6 +251,20 @@ Deno.test({
     const other = ["--platform", "linux/s390x"];
     await fails(dir, 2, /it has linux\/amd64, linux\/arm64$/m, "push", "l", ...to, ...other);
   },
+});
+
+Deno.test("shapes: a base that is there in part is one for what is there", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const entry = { ...ROOT, annotations: { [REF]: "v1" } };
+  await layoutOf(dir, "bases", [entry], { without: [ARM64.digest] });
+  await using served = await startServe(dir.join("bases"));
+  for (const base of ["oci:bases:v1", `${served.host}/bases:v1`]) {
+    const build = ["build", "--base-image", base, "--platform"];
+    const told = /; missing: linux\/arm64; there, to be taken with --platform: linux\/amd64$/m;
+    for (const asked of ["all", "linux/arm64"]) await fails(dir, 1, told, ...build, asked);
+    await done(dir, [...build, "linux/amd64"]);
+  }
 });
 
 Deno.test("shapes: attestations are shown as what they are", async () => {
