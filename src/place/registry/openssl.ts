@@ -19,6 +19,8 @@ interface OpensslTarget {
   /** The certificate, in PEM, that has to be shown. */
   readonly own: string;
   readonly signal: AbortSignal;
+  /** Whoever calls removes it, and what is left in it. */
+  readonly folder: string;
 }
 
 /** Its password for a proxy, which others cannot read there. */
@@ -27,13 +29,13 @@ const PROXY_PASSWORD = "KODENO_PROXY_PASSWORD";
 /** Has it speak TLS with a host for somebody, until one of both closes. */
 export async function speakByOpenssl(
   near: Deno.Conn,
-  { hostname, port, clientCert, proxy, own, signal }: OpensslTarget,
+  { hostname, port, clientCert, proxy, own, signal, folder }: OpensslTarget,
 ): Promise<void> {
-  if (proxy?.url.protocol === "socks5:") throw authority("which goes through no SOCKS proxy");
-  const folder = Deno.makeTempDirSync({ prefix: "kodeno-" });
+  if (proxy?.url.protocol === "socks5:") throw unchecked("and goes through no SOCKS proxy");
+  const work = Deno.makeTempDirSync({ dir: folder });
   const file = (name: string, text: string): string => {
-    Deno.writeTextFileSync(join(folder, name), text);
-    return join(folder, name);
+    Deno.writeTextFileSync(join(work, name), text);
+    return join(work, name);
   };
   const at = hostname.includes(":") ? `[${hostname}]` : hostname;
   const { username = "", password = "" } = proxy?.login ?? {};
@@ -59,15 +61,12 @@ export async function speakByOpenssl(
     if (code !== 0) throw new Error(reasonOf(stderr));
   } catch (error) {
     if (either.aborted) return;
-    throw error instanceof StartError ? authority(`but ${error.message}`, error) : error;
-  } finally {
-    // At once: the client sees the end of the connection, and asks why.
-    Deno.removeSync(folder, { recursive: true });
+    throw error instanceof StartError ? unchecked(`but ${error.message}`, error) : error;
   }
 }
 
-function authority(why: string, cause?: unknown): ConnectionError {
-  const all = `its certificate is that of a CA (CA:TRUE), which openssl has to check here, ${why}`;
+function unchecked(why: string, cause?: unknown): ConnectionError {
+  const all = `openssl has to check its certificate here, ${why}`;
   return new ConnectionError("certificate", all, cause, { kind: "other", why: all });
 }
 

@@ -44,8 +44,11 @@ export interface RelayTarget {
 const MAX_ANSWER_BYTES = 16 * 1024;
 const IS_OLDER = /^2\.[0-8]\./.test(Deno.version.deno);
 
-/** Has a client speak with the server until one of them closes; throws why the server cannot. */
-type Speak = (near: Deno.Conn, signal: AbortSignal) => Promise<void>;
+/**
+ * Has a client speak with the server until one of them closes, with a folder for files; throws why the
+ * server cannot.
+ */
+type Speak = (near: Deno.Conn, signal: AbortSignal, folder: string) => Promise<void>;
 
 /**
  * A socket that leads to a TLS server. It is none of node:net's, which lose bytes of large bodies on
@@ -58,7 +61,7 @@ export class Relay {
   readonly proxy: Deno.Proxy;
   readonly #listener: Deno.Listener;
   /** A folder of the user's own: nobody else may use a client certificate through it. */
-  readonly #folder: string | undefined;
+  readonly #folder = Deno.makeTempDirSync({ prefix: "kodeno-" });
   readonly #ending = new AbortController();
 
   private constructor(private readonly speak: Speak) {
@@ -68,7 +71,6 @@ export class Relay {
       this.proxy = { transport: "tcp", hostname: "127.0.0.1", port: listener.addr.port };
       return;
     }
-    this.#folder = Deno.makeTempDirSync({ prefix: "kodeno-" });
     const path = join(this.#folder, "s");
     this.proxy = { transport: "unix", path };
     try {
@@ -85,8 +87,10 @@ export class Relay {
     let speak: Speak = (near, signal) => speakTls(near, target, signal);
     if (IS_OLDER && pinned !== undefined) {
       const { speakByOpenssl } = await import("./openssl.ts");
-      speak = async (near, signal) =>
-        await speakByOpenssl(near, { ...target, own: await shownBy(target, pinned), signal });
+      speak = async (near, signal, folder) => {
+        const own = await shownBy(target, pinned);
+        await speakByOpenssl(near, { ...target, own, signal, folder });
+      };
     }
     const relay = new Relay(speak);
     void relay.#accept();
@@ -96,7 +100,6 @@ export class Relay {
   async close(): Promise<void> {
     this.#ending.abort();
     this.#listener.close();
-    if (this.#folder === undefined) return;
     // Another one may have removed it, and other relays are still to be closed.
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
   }
@@ -107,7 +110,7 @@ export class Relay {
 
   async #serve(near: Deno.Conn): Promise<void> {
     try {
-      await this.speak(near, this.#ending.signal);
+      await this.speak(near, this.#ending.signal, this.#folder);
     } catch (error) {
       this.failure = error;
     }
