@@ -213,7 +213,7 @@ export function successors(descriptor: Descriptor, bytes: Uint8Array): readonly 
 }
 
 /** Refuses what stands in the place of a descriptor and is none, when it is needed. */
-export function refuseOdd({ what }: Blobs, d: Descriptor): void {
+export function refuseOdd({ what }: Pick<Blobs, "what">, d: Descriptor): void {
   const why = oddity(d);
   if (why === undefined) return;
   const of = what === undefined ? "" : ` of ${what}`;

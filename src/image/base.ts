@@ -4,7 +4,7 @@
  */
 import { imagesWithPlatform } from "../content/images.ts";
 import type { Blobs, CallOptions, Source } from "../content/places.ts";
-import { readDocument } from "../content/walk.ts";
+import { readDocument, refuseOdd } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { type Descriptor, type Digest, isIndexType, isManifestType } from "../oci/descriptor.ts";
@@ -112,6 +112,7 @@ const formatted = (platform?: Platform): string => platform ? formatPlatform(pla
 
 async function readImage(source: Source, d: Descriptor, what: string, options: CallOptions) {
   const manifest = parseManifest(await readDocument(source, d, options), what);
+  for (const layer of manifest.layers) refuseOdd({ what }, layer);
   const config = parseConfig(await readDocument(source, manifest.config, options), what);
   const [ids, { length }] = [config.rootfs.diff_ids.length, manifest.layers];
   if (ids !== length) {

@@ -58,6 +58,14 @@ export function parseDigest(value: string): Digest {
   throw new KodenoError("BAD_CONTENT", `Cannot use digest ${shown}: ${why}`);
 }
 
+/** The parts of a digest of any algorithm (OCI image spec 1.1, descriptor.md), known here or not. */
+export function digestParts(digest: string) {
+  const [, algorithm, encoded] =
+    /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/.exec(digest) ?? [];
+  if (algorithm === undefined || encoded === undefined) return undefined;
+  return { algorithm, encoded, isKnown: algorithm === "sha256" || algorithm === "sha512" };
+}
+
 /** The part before the colon; what has no known one there is compared as sha256, and never equal. */
 export function digestAlgorithm(digest: string): DigestAlgorithm {
   return digest.startsWith("sha512:") ? "sha512" : "sha256";

@@ -5,7 +5,14 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { type Descriptor, type Digest, DIGEST_FORM, isDigest, MediaType } from "./descriptor.ts";
+import {
+  type Descriptor,
+  type Digest,
+  DIGEST_FORM,
+  digestParts,
+  isDigest,
+  MediaType,
+} from "./descriptor.ts";
 import type { Platform } from "./platform.ts";
 
 /** Largest manifest, index or config that is read, in bytes; registries commonly allow 4 MiB. */
@@ -249,17 +256,23 @@ const entry: Shape = (value) => {
     return oddDescriptor(value, error.path.length > 0 ? `its ${error.why}` : "it is not an object");
   }
 };
+/** What a manifest names by an algorithm that is not known does not hinder what it names beside that. */
+const part: Shape = (value) => {
+  const { digest } = isObject(value) ? value : {};
+  const parts = typeof digest === "string" ? digestParts(digest) : undefined;
+  return parts === undefined || parts.isKnown ? descriptor(value) : entry(value);
+};
 const common = {
   schemaVersion: version,
   mediaType: optional(anyText),
   artifactType: optional(anyText),
-  subject: optional(descriptor),
+  subject: optional(part),
   annotations,
 };
 const manifest = object({
   ...common,
-  config: descriptor,
-  layers: either(list(descriptor), []),
+  config: part,
+  layers: either(list(part), []),
 });
 const indexFields = object({ ...common, manifests: either(list(entry), []) });
 const index: Shape = (value) => {
@@ -351,7 +364,10 @@ function depthOf(json: Uint8Array): number {
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = new TextEncoder()
   .encode('"\\[]{}');
 
-/** Reads an image manifest, which `what` names in an error (`manifest sha256:1f...`). */
+/**
+ * Reads an image manifest, which `what` names in an error (`manifest sha256:1f...`). Of what it names by
+ * an algorithm that is not known, {@link oddity} tells.
+ */
 export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   return parse(manifest, bytes, "an image manifest", what);
 }

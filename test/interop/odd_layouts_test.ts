@@ -12,7 +12,7 @@ import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startServe } from "../serve/served.ts";
 import { member, tar } from "../archive/images.ts";
-import { type Blob, blob, imageGraph, jsonBlob } from "../support/image_graph.ts";
+import { type Blob, blob, image, imageGraph, jsonBlob } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { entriesOf } from "../support/layout.ts";
 import { tempDir } from "../support/temp.ts";
@@ -261,6 +261,56 @@ Deno.test("odd layouts: an index of which one platform is odd gives the others",
   const all = await kodeno(["copy", "oci:l", "oci:all"], { cwd: dir.path });
   assert.equal(all.code, 1);
   assert.match(all.stderr, /Cannot use blake3:a+ of layout l: its digest: it is not a digest/);
+});
+
+Deno.test("odd layouts: what is odd gets no other name", async () => {
+  await using dir = await tempDir();
+  const manifests = [named({ ...GOOD, mediaType: undefined }, "odd:v1")];
+  const layout = { index: { schemaVersion: 2, manifests }, blobs: good.blobs };
+  await writeOddLayout(dir.join("l"), layout);
+  const refused = await kodeno(["tag", "l", "odd:v1", "app:v1"], { cwd: dir.path });
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /Cannot use sha256:\S+ of layout l: its mediaType: /);
+  assert.equal((await entriesOf(dir.join("l"))).length, 1);
+});
+
+Deno.test("odd layouts: what an image names by an unknown algorithm is shown, and hinders no other", async () => {
+  await using dir = await tempDir();
+  const garbage = blob("nobody needs it");
+  const unknown = `sha384:${"a".repeat(96)}`;
+  const layer = blob("a layer");
+  const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+  const value = JSON.parse(new TextDecoder().decode(manifest.bytes));
+  const oddLayer = { ...layer.descriptor, digest: unknown };
+  const images = {
+    layer: { ...value, layers: [oddLayer] },
+    config: { ...value, config: { ...config.descriptor, digest: unknown } },
+    subject: { ...value, subject: { ...manifest.descriptor, digest: unknown } },
+  };
+  for (const [what, changed] of Object.entries(images)) {
+    const odd = jsonBlob(changed, MediaType.manifest);
+    const manifests = [named(odd.descriptor, "odd:v1"), named(GOOD, "app:v1")];
+    const blobs = [garbage, layer, config, odd, ...good.blobs];
+    await writeOddLayout(dir.join(what), { index: { schemaVersion: 2, manifests }, blobs });
+    const all = await done(dir, ["ls", what]);
+    const problem = /^odd:v1 .*\(incomplete: sha384:a+: its digest: .*\)\napp:v1 .*arm64$/;
+    if (what !== "subject") {
+      assert.match(all, problem);
+      const tree = await done(dir, ["inspect", `${what}:odd:v1`]);
+      assert.match(tree, new RegExp(`${what} sha384:a+ .*its digest: `));
+      assert.match(tree, new RegExp(`${what === "layer" ? "config" : "layer"} sha256:`));
+    }
+    assert.equal(await done(dir, ["copy", `oci:${what}:app:v1`, "oci:c"]), `app:v1@${GOOD.digest}`);
+    const copied = await kodeno(["copy", `oci:${what}:odd:v1`, "oci:c"], { cwd: dir.path });
+    assert.deepEqual([copied.code, copied.stdout], [1, ""]);
+    assert.match(copied.stderr, /^Error: Cannot use sha384:a+ of layout \w+: its digest: /);
+    const merged = await kodeno(["merge", `m-${what}`, what], { cwd: dir.path });
+    assert.equal(merged.code, 1);
+    assert.match(merged.stderr, /^Merged app:v1\nError: Cannot use sha384:a+ of /);
+    const removed = (await done(dir, ["gc", what, "--prune-now"])).split("\n");
+    assert.ok(removed.includes(garbage.descriptor.digest) && !removed.includes(GOOD.digest));
+    assert.ok(!removed.includes(odd.descriptor.digest));
+  }
 });
 
 Deno.test("odd layouts: gc removes what nobody needs, and nothing that others may need", async () => {

@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import type { CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
-import { graphKey, hasSuccessors, isWhole } from "../../content/walk.ts";
+import { graphKey, hasSuccessors, isWhole, refuseOdd } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
 import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
@@ -278,6 +278,7 @@ export class Layout implements ImageStore, Place, Disposable {
    */
   async tag(descriptor: Descriptor, ref: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
+    refuseOdd(this, descriptor);
     const entry = namedEntry(descriptor, ref);
     await this.change(async (entries) => withEach(entries, [await this.#present(entry, "tag")]));
   }

@@ -19,13 +19,10 @@ import {
 } from "../../content/walk.ts";
 import { hasCode } from "../../errors.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Descriptor, digestParts } from "../../oci/descriptor.ts";
 import { entryName } from "../../oci/entries.ts";
 import { MAX_JSON_BYTES, oddity, ownType } from "../../oci/manifest.ts";
 import { openFileOf } from "./files.ts";
-
-/** A digest of any algorithm (OCI image spec 1.1, descriptor.md). */
-const ANY_DIGEST = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/;
 
 type Links = Pick<GraphDocument, "successors" | "subject">;
 
@@ -117,10 +114,11 @@ export class Living {
    * can be there under a name that no blob can have.
    */
   async #readOdd(d: Descriptor): Promise<GraphDocument | undefined> {
-    const [, algorithm, encoded] = ANY_DIGEST.exec(d.digest) ?? [];
-    if (algorithm === undefined || encoded === undefined) return undefined;
+    const parts = digestParts(d.digest);
+    if (parts === undefined) return undefined;
     const { directory } = this.blobs;
-    const [path, what] = [join(directory, "blobs", algorithm, encoded), `blob ${d.digest}`];
+    const path = join(directory, "blobs", parts.algorithm, parts.encoded);
+    const what = `blob ${d.digest}`;
     using file = await openFileOf(directory, path, what);
     // So large a one is a layer.
     if (!hasSuccessors(d) && file.statSync().size > MAX_JSON_BYTES) return undefined;
