@@ -11,7 +11,10 @@ export type Stage = "listing" | "compiling" | "layering" | "writing" | "done";
 export interface StageEvent {
   /** Tells the events apart. */
   readonly type: "stage";
-  /** Import path of the main package. */
+  /**
+   * Import path of the main package; "" for all of them: `listing` before they are known, `done` where
+   * a round of watching has failed.
+   */
   readonly image: string;
   /** `os/arch[/variant]`, or "" while it is not known yet. */
   readonly platform: string;
@@ -109,6 +112,15 @@ export type Emit = (event: KodenoEvent) => void;
 export function notesTo(emit: Emit | undefined): Emit | undefined {
   return emit && ((event) => event.type === "note" && emit(event));
 }
+
+/** What tells that a round of watching has failed: nothing goes on until something changes. */
+export const ROUND_FAILED: StageEvent = {
+  type: "stage",
+  image: "",
+  platform: "",
+  stage: "done",
+  elapsedMs: 0,
+};
 
 /** How one piece of work is watched and ended. */
 export interface WorkOptions {

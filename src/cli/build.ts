@@ -122,10 +122,11 @@ const watch = command({
       "KO_DOCKER_REPO=registry.local/team kodeno watch --push -B -t dev ./...",
   },
   after: "Ctrl-C stops it.",
-  view: true,
+  // A line for each image is all there is to read, unless more is asked for.
+  view: "seldom",
   run: async (options, { signal, emit, tell }, patterns) => {
     const { watch } = await import("../app/watch.ts");
-    const { json, verbose } = options;
+    const { json } = options;
     let isTold = false;
     await watch({ patterns, options }, {
       built: ({ importPath, reference, elapsedMs }) =>
@@ -141,11 +142,7 @@ const watch = command({
         if (!isTold) tell(() => printNote(line));
         isTold = true;
       },
-    }, {
-      signal,
-      // A line for each image is all there is to read, unless more is asked for.
-      emit: (event) => json || verbose || event.type === "note" ? emit(event) : undefined,
-    });
+    }, { signal, emit });
   },
 });
 

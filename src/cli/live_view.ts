@@ -52,6 +52,7 @@ export class LiveView {
       return;
     }
     const { stage } = event;
+    if (name === "" && stage === "done") return this.#forgetOpen();
     const platform = printable(event.platform);
     const key = name && `${name} ${platform}`;
     if (name !== "") this.#rows.delete("");
@@ -64,6 +65,12 @@ export class LiveView {
       began: row?.began ?? now,
       ended: stage === "done" ? now : row?.ended,
     });
+  }
+
+  /** What was not done by now is not going to be. */
+  #forgetOpen(): void {
+    for (const [key, { stage }] of this.#rows) if (stage !== "done") this.#rows.delete(key);
+    for (const [key, { state }] of this.#blobs) if (state === "moving") this.#blobs.delete(key);
   }
 
   /** Leaves the screen to something else, until this goes out of scope. */

@@ -1,5 +1,5 @@
 /**
- * Progress where nobody sees a live view: plain lines for images, for each large blob, now and then for
+ * Progress where there is no live view: plain lines for images, for each large blob, now and then for
  * one that takes long, and for all that goes on whenever half a minute has passed.
  * @module
  */
@@ -34,7 +34,9 @@ export class PlainView {
   #began = 0;
   readonly #timer = setInterval(() => this.pulse(), PULSE_MS);
 
+  /** With `seldom` only that of each half a minute is printed. */
   constructor(
+    readonly seldom = false,
     readonly print: (line: string) => void = printNote,
     readonly now: () => number = () => performance.now(),
   ) {}
@@ -48,7 +50,7 @@ export class PlainView {
   /** Tells what goes on, and for how long. */
   pulse(): void {
     const now = this.now();
-    const seconds = (began: number): string => `${Math.round((now - began) / 1000)} s`;
+    const seconds = (began: number): string => `${Math.ceil((now - began) / 1000)} s`;
     const alike = Map.groupBy(this.#going.values(), (one) => `${one.stage} ${one.platform}`);
     for (const some of alike.values()) {
       const [{ stage, platform }] = some as [Going];
@@ -76,15 +78,23 @@ export class PlainView {
     this.print(printable(line));
   }
 
+  #each(line: string): void {
+    if (!this.seldom) this.#line(line);
+  }
+
   #stage({ image, platform, stage, elapsedMs }: StageEvent): void {
     const what = `${image} ${platform}`;
-    // What stands for all of them, before they are known.
+    // What stands for all of them: before they are known, and where nothing goes on any more.
     if (image !== "") this.#going.delete(" ");
+    else if (stage === "done") {
+      this.#going.clear();
+      return this.#blobs.clear();
+    }
     this.#going.set(what, { stage, platform, began: this.now() });
-    if (stage === "compiling") this.#line(`${what}: compiling`);
+    if (stage === "compiling") this.#each(`${what}: compiling`);
     if (stage !== "done") return;
     this.#going.delete(what);
-    this.#line(`${what}: done in ${formatDuration(elapsedMs)}`);
+    this.#each(`${what}: done in ${formatDuration(elapsedMs)}`);
   }
 
   #transfer(event: TransferEvent): void {
@@ -94,10 +104,10 @@ export class PlainView {
     this.#blobs.set(`${image} ${digest}`, event);
     if (total < LARGE_BYTES || state === "there") return;
     const name = `${image ? `${image} ` : ""}${shortDigest(digest)}`;
-    if (state === "done") return this.#line(`${name}: ${formatBytes(total)} done`);
+    if (state === "done") return this.#each(`${name}: ${formatBytes(total)} done`);
     const last = this.#told.get(name);
     if (last !== undefined && now - last < BLOB_MS) return;
     this.#told.set(name, now);
-    if (last !== undefined) this.#line(`${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`);
+    if (last !== undefined) this.#each(`${name}: ${formatBytes(bytes)} of ${formatBytes(total)}`);
   }
 }

@@ -7,10 +7,10 @@ import type { Stage, TransferEvent } from "../events.ts";
 import { PlainView } from "./plain_view.ts";
 
 /** A view, its lines so far, and its clock in seconds. */
-function plain() {
+function plain(seldom = false) {
   const lines: string[] = [];
   const clock = { seconds: 0 };
-  const view = new PlainView((line) => lines.push(line), () => clock.seconds * 1000);
+  const view = new PlainView(seldom, (line) => lines.push(line), () => clock.seconds * 1000);
   const stage = (stage: Stage, image: string, platform = "linux/amd64") =>
     view.take({ type: "stage", stage, image, platform, elapsedMs: clock.seconds * 1000 });
   const blob = (digest: string, bytes: number, state: TransferEvent["state"], total = 4e6) =>
@@ -73,4 +73,23 @@ Deno.test("plain lines: large blobs, and those that do not move", () => {
   blob(digest, 4e6, "done");
   view.pulse();
   assert.deepEqual(since(), ["app sha256:abababababab: 4.0 MB done"]);
+});
+
+Deno.test("plain lines: only those of half a minute, and none when a round has failed", () => {
+  using made = plain(true);
+  const { view, clock, stage, blob, since } = made;
+  stage("listing", "", "");
+  stage("compiling", "a");
+  blob("sha256:x", 0, "moving");
+  clock.seconds = 30;
+  blob("sha256:x", 1e6, "moving");
+  view.pulse();
+  assert.deepEqual(since(), [
+    "still compiling 1 package for linux/amd64, 30 s",
+    "still moving 1 of 1 blobs, 1.0 MB of 4.0 MB, 30 s",
+  ]);
+  stage("done", "", "");
+  clock.seconds = 60;
+  view.pulse();
+  assert.deepEqual(since(), []);
 });

@@ -28,8 +28,8 @@ export interface Work {
 
 /** How work is run and shown. */
 export interface Showing {
-  /** Shows how far it is; otherwise only notes are printed. */
-  readonly view?: boolean | undefined;
+  /** Shows how far it is, `seldom` only what takes long; otherwise only notes are printed. */
+  readonly view?: boolean | "seldom" | undefined;
   /** Has nothing to clean up: a signal ends the process there and then. */
   readonly endsAtOnce?: boolean | undefined;
   /** Prints all events as JSON. */
@@ -85,7 +85,8 @@ async function makeProgress(
     printNote(event.message);
   };
   if (!view) return { emit: note };
-  if (Deno.stderr.isTerminal() && allowsLiveView(processEnvironment())) {
+  const seldom = view === "seldom" && !verbose;
+  if (!seldom && Deno.stderr.isTerminal() && allowsLiveView(processEnvironment())) {
     const { LiveView } = await import("./live_view.ts");
     const live = new LiveView();
     return {
@@ -99,7 +100,7 @@ async function makeProgress(
     };
   }
   const { PlainView } = await import("./plain_view.ts");
-  const plain = new PlainView();
+  const plain = new PlainView(seldom);
   return {
     close: () => plain.close(),
     emit: (event) => {

@@ -6,7 +6,7 @@ import { resolve as absolute, sep } from "node:path";
 import { resolve, type ResolvedManifest, type ResolveRequest } from "../build/resolve.ts";
 import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
-import type { WorkOptions } from "../events.ts";
+import { ROUND_FAILED, type WorkOptions } from "../events.ts";
 import { findUp, isInside } from "../io/files.ts";
 import { FolderWatch } from "./folders.ts";
 
@@ -69,6 +69,7 @@ async function watchResolved(
       work.signal?.throwIfAborted();
       if (!(error instanceof KodenoError)) throw error;
       work.emit?.({ type: "note", level: "warning", message: `Error: ${messageOf(error)}` });
+      work.emit?.(ROUND_FAILED);
     }
     await changes.next(QUIET_MS, work.signal);
   }

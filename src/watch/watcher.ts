@@ -10,7 +10,7 @@ import { tellKept } from "../build/publisher.ts";
 import { KO_FILES, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import { KodenoError } from "../errors.ts";
-import type { WorkOptions } from "../events.ts";
+import { ROUND_FAILED, type WorkOptions } from "../events.ts";
 import { isOwn } from "../go/sources.ts";
 import { entriesIn } from "../io/files.ts";
 import { FolderWatch, mayMatter, type WatchedFolders, watchedFolders } from "./folders.ts";
@@ -227,6 +227,7 @@ class Watcher {
     this.work.signal?.throwIfAborted();
     if (!(error instanceof KodenoError)) throw error;
     this.listener.failed(error);
+    this.work.emit?.(ROUND_FAILED);
   }
 }
 
