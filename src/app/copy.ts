@@ -2,6 +2,7 @@
  * The recipe of `kodeno copy` and `kodeno pull`: one image from any place to any place.
  * @module
  */
+import { join } from "node:path";
 import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
@@ -13,9 +14,10 @@ import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.
 import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
+import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
-import { shortName } from "../oci/reference.ts";
+import { isReference, normalizeName, shortName, splitHost } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
@@ -67,7 +69,7 @@ const isOnDisk = (place: PlaceName) => place.kind === "layout" || place.kind ===
  * @throws {KodenoError} when it cannot be; the target then has no new name
  */
 export async function copyImage(request: CopyRequest) {
-  const [from, to] = [parsePlace(request.from), parsePlace(request.to)];
+  const [from, to] = [copyPlace(request.from), copyPlace(request.to)];
   const config = resolveTransferConfig(request);
   const work: Work = { ...request, config, from, to, given: request };
   await refuse(work);
@@ -83,6 +85,23 @@ export async function copyImage(request: CopyRequest) {
   const copied = await write(work, image);
   for (const message of image.notes) request.emit?.({ type: "note", level: "warning", message });
   return copied;
+}
+
+/** Reads the name of a place, which a path is not, even where it could be the name of an image. */
+function copyPlace(text: string): PlaceName {
+  const isPath = /^\.{0,2}\//.test(text);
+  const isOther = isReference(text) && splitHost(text).host !== undefined;
+  if (/^(?:oci|archive|daemon):/.test(text) || (isOther && !isPath)) return parsePlace(text);
+  const [, path = text, ref = ""] = /^(.+?)((?::[^:/]*|@[^@]*)?)$/.exec(text) ?? [];
+  const isLayout = exists(join(path, "oci-layout"));
+  const isArchive = /\.(?:tar|tgz|tar\.gz)$/.test(path) && isFile(path);
+  if (!isPath && !isLayout && !isArchive) return parsePlace(text);
+  const next = isLayout || isArchive
+    ? `say ${isLayout ? "oci" : "archive"}:${path}${ref}`
+    : `say oci:${path}${ref} for a layout, archive:${path}${ref} for an archive`;
+  const other = isReference(text) ? `, or ${normalizeName(text)} for an image of Docker Hub` : "";
+  const message = `Cannot use place ${JSON.stringify(text)}: it is a path; ${next}${other}`;
+  throw new KodenoError("BAD_REFERENCE", message);
 }
 
 /** Says before anything is dialled what the target cannot take. */

@@ -93,10 +93,10 @@ const tag = command({
 });
 
 const rm = command({
-  about:
-    `Removes images from an OCI layout by NAME:TAG, NAME with all its tags, a tag without a name,
-    or a digest, and prints them. If one of them is not there, none is removed. What refers to them
-    alone (signatures, SBOMs) is removed, too. Their blobs stay until "kodeno gc".`,
+  about: `Removes images from an OCI layout by NAME:TAG, NAME with all its tags, the last part of
+    either, a tag without a name, or a digest, and prints them. If one of them is not there, or may be
+    several, none is removed. What refers to them alone (signatures, SBOMs) is removed, too. Their
+    blobs stay until "kodeno gc".`,
   words: [LAYOUT, "<names...>  images to remove"],
   flags: { json: JSON_IMAGES },
   examples: "kodeno rm out worker app:v1.0.0",

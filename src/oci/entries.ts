@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import { KodenoError } from "../errors.ts";
+import { didYouMean, KodenoError } from "../errors.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -19,7 +19,9 @@ import {
   normalizeName,
   parseImageName,
   parseReference,
+  refuseScheme,
   shortName,
+  withoutTag,
 } from "./reference.ts";
 
 /** The tag, as every reader of layouts knows it. */
@@ -121,7 +123,7 @@ export function listed(texts: readonly string[]): string {
 }
 
 /** Names of entries for messages, as a person tells them apart; with digests, if asked for. */
-export function listNames(entries: readonly Descriptor[], withDigests = false): string {
+function listNames(entries: readonly Descriptor[], withDigests = false): string {
   if (entries.length === 0) return "it has no images";
   const texts = entries.map((entry) => {
     const name = entryName(entry)?.slice(0, MAX_NAME);
@@ -131,8 +133,55 @@ export function listNames(entries: readonly Descriptor[], withDigests = false): 
 }
 
 /**
- * Finds an entry by digest, whole name, or tag, which may stand under the name of the place, `own`; the
- * empty string stands for the only one. Entries without a name, most often about the others, count
+ * Entries whose names end in a text that begins behind a slash: with their tags, else, as all tags of a
+ * repository, without.
+ */
+function endingIn(entries: readonly Descriptor[], ref: string): readonly Descriptor[] {
+  const ends = (name: string | undefined) => name?.endsWith(`/${ref}`) ?? false;
+  const whole = entries.filter((entry) => ends(imageName(entry)));
+  return whole.length > 0 ? whole : entries.filter((entry) => ends(repositoryName(entry)));
+}
+
+/**
+ * The entries that the last part of a name means; none where nothing ends so. Those of several
+ * repositories are `BAD_REFERENCE`.
+ */
+export function entriesEnding(
+  entries: readonly Descriptor[],
+  ref: string,
+  where: string,
+): readonly Descriptor[] {
+  const found = endingIn(entries, ref);
+  if (new Set(found.map((entry) => repositoryName(entry))).size > 1) {
+    throw ambiguous(found, ref, where);
+  }
+  return found;
+}
+
+function ambiguous(found: readonly Descriptor[], ref: string, where: string): KodenoError {
+  const names = new Set(found.map(entryName));
+  // Where the names do not tell them apart, only the digests do.
+  const [list, next] = names.size === found.length
+    ? [listNames(found), "say one of these names"]
+    : [listNames(found, true), "say one of these digests"];
+  const which = `Cannot tell which image is meant by ${JSON.stringify(ref)} in ${where}`;
+  return new KodenoError("BAD_REFERENCE", `${which}: ${list}; ${next}`);
+}
+
+/** What a place has where it does not have what was asked for, and what may have been meant. */
+export function notAmong(entries: readonly Descriptor[], ref: string): string {
+  const names = entries.flatMap((entry) => {
+    const name = entryName(entry) ?? "";
+    const last = name.slice(name.lastIndexOf("/") + 1);
+    return [name, withoutTag(name), last, withoutTag(last)];
+  });
+  return `${listNames(entries)}${didYouMean(ref, names)}`;
+}
+
+/**
+ * Finds an entry by digest, whole name, its last part, or tag, which may stand under the name of the
+ * place, `own`; a name without a tag is `latest`, else any one. With a digest behind it, a name is one
+ * of that image. The empty string stands for the only one. Entries without a name, most often about the others, count
  * for it only where there are no others, plain blobs after those, and what cannot be used where there
  * is nothing else. Several of different digests are `BAD_REFERENCE`.
  */
@@ -157,23 +206,24 @@ export function findEntry(
       (entry) => imageName(entry) === latest,
       (entry) => refName(entry) === ref || tagIn(imageName(entry) ?? "") === ref,
       (entry) => own !== undefined && calledName(entry, own) === short,
+      (entry) => repositoryName(entry, own) === short,
     ];
   let found: readonly Descriptor[] = [];
   for (const test of tests) if (found.length === 0) found = entries.filter(test);
+  for (const end of [`${ref}:latest`, ref]) {
+    if (found.length === 0) found = endingIn(entries, end);
+  }
   const [first] = found;
-  const wanted = ref === "" ? "an image" : `image ${JSON.stringify(ref)}`;
   if (first === undefined) {
-    throw new KodenoError("NOT_FOUND", `Cannot find ${wanted} in ${where}: ${listNames(entries)}`);
+    const [, name, digest = ""] = /^(.+)@(.+)$/.exec(ref) ?? [];
+    const those = isDigest(digest) ? entries.filter((entry) => entry.digest === digest) : [];
+    if (name && those.length > 0) return findEntry(those, name, where, own);
+    refuseScheme(ref);
+    const wanted = ref === "" ? "an image" : `image ${JSON.stringify(ref)}`;
+    const has = notAmong(entries, ref);
+    throw new KodenoError("NOT_FOUND", `Cannot find ${wanted} in ${where}: ${has}`);
   }
-  if (found.some((entry) => entry.digest !== first.digest)) {
-    const names = new Set(found.map(entryName));
-    // Where the names do not tell them apart, only the digests do.
-    const [list, next] = names.size === found.length
-      ? [listNames(found), "say one of these names"]
-      : [listNames(found, true), "say one of these digests"];
-    const which = `Cannot tell which image is meant by ${JSON.stringify(ref)} in ${where}`;
-    throw new KodenoError("BAD_REFERENCE", `${which}: ${list}; ${next}`);
-  }
+  if (found.some((entry) => entry.digest !== first.digest)) throw ambiguous(found, ref, where);
   return first;
 }
 

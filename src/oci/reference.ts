@@ -95,8 +95,15 @@ export function isRepositoryPath(path: string): boolean {
   return path.split("/").every((part) => COMPONENT.test(part));
 }
 
+/** Refuses what other tools write before a reference: the scheme of a URL, or of a transport. */
+export function refuseScheme(text: string): void {
+  const [scheme] = /^[A-Za-z][\w+.-]*:\/\//.exec(text) ?? [];
+  if (scheme !== undefined) throw bad(text, `leave "${scheme}" out`);
+}
+
 /** Checks the name of a repository, with or without a registry host. */
 export function parseRepository(text: string): string {
+  refuseScheme(text);
   if (text.length > 255) throw bad(text, "it is longer than 255 characters");
   const { host, path } = splitHost(text);
   // A port beyond 65535, or an address of five numbers, is well formed and can never be dialled.
@@ -135,6 +142,7 @@ export function isReference(text: string): boolean {
 
 /** Reads a reference, or throws `BAD_REFERENCE`. */
 export function parseReference(text: string): Reference {
+  refuseScheme(text);
   const [beforeDigest = "", digest, ...more] = text.split("@");
   if (more.length > 0 || (digest !== undefined && !isDigest(digest))) {
     throw bad(text, `what follows "@" has to be ${DIGEST_FORM}`);

@@ -97,6 +97,8 @@ Deno.test("reference: refuses what no registry would take", async () => {
     [`app@${DIGEST}@${DIGEST}`]: /what follows "@"/,
     "app@sha256:abc": /what follows "@"/,
     [`app@${DIGEST.toUpperCase()}`]: /what follows "@"/,
+    "docker://reg.io/app:v1": /leave "docker:\/\/" out$/,
+    "https://reg.io/app": /leave "https:\/\/" out$/,
     ["a".repeat(256)]: /longer than 255/,
   };
   for (const [text, why] of Object.entries(cases)) {
@@ -114,6 +116,7 @@ Deno.test("reference: tags are up to 128 characters", async () => {
 Deno.test("reference: a repository has no tag; a host alone is no path", async () => {
   assert.equal(parseRepository("reg.local:5000/team/app"), "reg.local:5000/team/app");
   await failsWith("BAD_REFERENCE", () => parseRepository("app:v1"), /"app:v1" may hold/);
+  await failsWith("BAD_REFERENCE", () => parseRepository("http://reg.io"), /leave "http:/);
 });
 
 Deno.test("reference: the name of an image in a place", async () => {

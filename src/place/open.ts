@@ -33,11 +33,27 @@ export type PlaceName =
 
 const STORE = new RegExp(`^(oci|archive):([^:@]+)(?:@(${DIGEST_PATTERN})|:(.+))?$`);
 
+/** Kinds of places by the names that skopeo and podman have for them. */
+const OTHER_KINDS: Readonly<Record<string, string>> = {
+  "docker-archive": "archive",
+  "docker-daemon": "daemon",
+  "oci-archive": "archive",
+  "oci-layout": "oci",
+};
+
 /**
  * Reads `oci:DIR[:NAME]`, `oci:DIR@DIGEST`, `archive:FILE[:NAME]`, `daemon:NAME`, or the reference of
  * an image in a registry or, below `kind.local`, in the nodes of a kind cluster.
  */
 export function parsePlace(text: string): PlaceName {
+  const bad = (next: string) =>
+    new KodenoError("BAD_REFERENCE", `Cannot use place ${JSON.stringify(text)}: ${next}`);
+  const [, other = "", rest] = /^([a-z-]+):(.*)$/s.exec(text) ?? [];
+  const own = OTHER_KINDS[other];
+  if (own !== undefined) throw bad(`say ${own}:${rest}`);
+  if (/^oci:\/\/[^/]/.test(text)) {
+    throw bad('leave "oci://" out of what is in a registry; oci:DIR is a layout');
+  }
   const found = STORE.exec(text);
   if (found !== null) {
     const [, kind, path = "", digest, name] = found;
@@ -51,8 +67,7 @@ export function parsePlace(text: string): PlaceName {
     return isOfKind ? { kind: "kind", name: text } : { kind: "registry", reference };
   }
   const forms = "oci:DIR[:NAME], archive:FILE[:NAME], daemon:NAME";
-  const next = `say ${forms}, or the reference of an image in a registry`;
-  throw new KodenoError("BAD_REFERENCE", `Cannot use place ${JSON.stringify(text)}: ${next}`);
+  throw bad(`say ${forms}, or the reference of an image in a registry`);
 }
 
 /**

@@ -10,6 +10,7 @@ import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import {
+  entriesEnding,
   entryName,
   imageName,
   listed,
@@ -278,6 +279,8 @@ async function entriesNamed(source: ImageStore, entries: readonly Descriptor[], 
   const found = tries.values().map((isMeant) => entries.filter(isMeant));
   const several = found.find(({ length }) => length > 0);
   if (several !== undefined) return several;
+  const ending = entriesEnding(entries, image, source.what ?? "");
+  if (ending.length > 0) return ending;
   const one = await source.resolve(image);
   const isSame = (e: Descriptor) => e.digest === one.digest && entryName(e) === entryName(one);
   return [entries.find(isSame) ?? one];

@@ -178,7 +178,12 @@ Deno.test("push says what it cannot do, and does nothing", async () => {
   await using dir = await tempDir();
   await simpleModule(dir);
   await done(dir, ["build", "-t", "a,b"]);
-  await refused(dir, 2, /has no oci-layout file/, ["push", "nothing", "--to", "127.0.0.1:1/x"]);
+  await refused(dir, 2, /nothing as an OCI layout: there is no such/, [
+    "push",
+    "nothing",
+    "--to",
+    "127.0.0.1:1/x",
+  ]);
   await refused(dir, 2, /its name says no registry; say where with --to/, ["push", "out"]);
   await refused(dir, 1, /Cannot find image "c"/, ["push", "out", "--to", "h.x/y", "--image", "c"]);
   await refused(dir, 2, /Cannot use image name/, ["push", "out", "--to", "127.0.0.1:1/UPPER"]);

@@ -3,8 +3,8 @@
  * layout (OCI image spec 1.1, image-layout.md). Other processes may be at work on the same.
  * @module
  */
-import { join } from "node:path";
-import { KodenoError } from "../../errors.ts";
+import { basename, dirname, join } from "node:path";
+import { KodenoError, nearest } from "../../errors.ts";
 import {
   isTemporary,
   linkFile,
@@ -13,7 +13,7 @@ import {
   syncParent,
   writeAtomically,
 } from "../../io/atomic.ts";
-import { ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
+import { exists, ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { blobFolder, blobPath, type Descriptor, MediaType } from "../../oci/descriptor.ts";
@@ -117,6 +117,14 @@ function notALayout(directory: string, why: string, next = "name a layout folder
   return new KodenoError("BAD_PLACE", `Cannot use ${directory} as an OCI layout: ${why}; ${next}`);
 }
 
+/** What may have been meant by a path that leads nowhere, by the names beside it. */
+async function neighbour(path: string): Promise<string | undefined> {
+  const names = await Array.fromAsync(Deno.readDir(dirname(path)), ({ name }) => name)
+    .catch(() => []);
+  const near = nearest(basename(path), names);
+  return near && `did you mean ${JSON.stringify(join(dirname(path), near))}?`;
+}
+
 /**
  * Whether a folder is a layout. `none` says that one can be made there, `damaged` that it is one all
  * the same: see {@link mendMarker}.
@@ -135,7 +143,11 @@ export async function checkMarker(
       throw notALayout(directory, "it is a file", "name a folder");
     }
     if (!isNotFound(error)) throw ioFailure(`read layout ${directory}`, error);
-    if (!create) throw notALayout(directory, "it has no oci-layout file");
+    if (!create) {
+      if (exists(directory)) throw notALayout(directory, "it has no oci-layout file");
+      const why = "there is no such file or folder";
+      throw notALayout(directory, why, await neighbour(directory) ?? "name a layout or archive");
+    }
     const entries = await Array.fromAsync(Deno.readDir(directory)).catch((error) => {
       if (!isNotFound(error)) throw ioFailure(`read folder ${directory}`, error);
     });

@@ -75,9 +75,13 @@ Deno.test("marker: what is somebody else's is refused, and stays as it is", asyn
 Deno.test("marker: without being asked to, nothing is made", async () => {
   await using dir = await tempDir();
   await Deno.mkdir(dir.join("empty"));
-  for (const name of ["empty", "absent"]) {
-    const open = () => openLayout(dir.join(name));
-    await failsWith("BAD_PLACE", open, /it has no oci-layout file; name a layout folder/);
+  const reasons = {
+    empty: /it has no oci-layout file; name a layout folder/,
+    absent: /there is no such file or folder; name a layout or archive/,
+    emtpy: /there is no such file or folder; did you mean ".*empty"\?$/,
+  };
+  for (const [name, why] of Object.entries(reasons)) {
+    await failsWith("BAD_PLACE", () => openLayout(dir.join(name)), why);
   }
   assert.deepEqual(await dir.list(), ["empty"]);
   assert.deepEqual(await dir.list("empty"), []);

@@ -17,12 +17,13 @@ import { orAborted, SingleFlight } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
   calledName,
+  entriesEnding,
   findEntry,
   imageName,
   listed,
-  listNames,
   namedEntry,
   namelessEntry,
+  notAmong,
   refName,
   repositoryName,
   repositoryOfPath,
@@ -308,8 +309,8 @@ export class Layout implements ImageStore, Place, Disposable {
    * Removes entries: all of the names, or none when one of them is not there. Blobs stay, since others
    * may need them.
    *
-   * @param names `NAME:TAG`, a `NAME` for all its tags, a tag for an entry that has nothing else, or
-   * a digest for all entries of it
+   * @param names `NAME:TAG`, a `NAME` for all its tags, the last part of either, a tag for an entry
+   * that has nothing else, or a digest for all entries of it
    * @returns the entries that were removed, and those that went with them: see {@link change}
    * @throws {KodenoError} `NOT_FOUND`, `IO_FAILED`
    */
@@ -317,11 +318,12 @@ export class Layout implements ImageStore, Place, Disposable {
     const gone = new Set<Descriptor>();
     const more = await this.change((entries) => {
       for (const name of names) {
-        const found = entries.filter((entry) => isMeant(entry, name, this.ownName));
+        const exact = entries.filter((entry) => isMeant(entry, name, this.ownName));
+        const found = exact.length > 0 ? exact : entriesEnding(entries, name, this.what);
         for (const entry of found) gone.add(entry);
         if (found.length > 0) continue;
         const what = `${JSON.stringify(name)} from ${this.what}`;
-        throw new KodenoError("NOT_FOUND", `Cannot remove ${what}: ${listNames(entries)}`);
+        throw new KodenoError("NOT_FOUND", `Cannot remove ${what}: ${notAmong(entries, name)}`);
       }
       return entries.filter((entry) => !gone.has(entry));
     });
