@@ -3,7 +3,7 @@
  * (OCI image spec image-index.md; the matching rules are ko's).
  * @module
  */
-import { KodenoError } from "../errors.ts";
+import { KodenoError, nearest } from "../errors.ts";
 
 /** What a manifest runs on. */
 export interface Platform {
@@ -79,8 +79,48 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   arm64: ["v8"],
 };
 
+/** What others call them. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "386": "i386 i486 i586 i686 ia32 x32 x86",
+    amd64: "amd x64 x86-64 x86_64 x86_64_v1",
+    arm64: "aarch64 arm64v8 arm64-v8 armv8",
+    "arm/v5": "armel armv5 arm32v5",
+    "arm/v6": "armv6 armv6l arm32v6",
+    "arm/v7": "arm32 armhf armv7 armv7l arm32v7",
+    ppc64le: "ppc64el powerpc64le",
+    riscv64: "riscv",
+    loong64: "loongarch64",
+    darwin: "mac macos osx",
+    windows: "win win32 win64",
+  }).flatMap(([own, others]) => others.split(" ").map((other) => [other, own] as const)),
+);
+
+/** The platform that somebody meant who named none that Go knows; of one without an OS, Linux. */
+function meantPlatform(text: string): string | undefined {
+  const words = text.trim().toLowerCase().split(/[/:,-](?!64\b|v\d)/);
+  const parts = words.flatMap((word) => (OTHER_NAMES.get(word) ?? word).split("/"))
+    .map((word) => word.replace(/^\d$/, "v$&"));
+  const [os = "", ...others] = parts;
+  const near = nearest(os, [...KNOWN.keys()]) ?? os;
+  const [architecture, ...more] = others;
+  const fixed = architecture && nearest(architecture, KNOWN.get(near) ?? []);
+  const tries = [parts, ["linux", ...parts], [near, ...fixed ? [fixed, ...more] : others]];
+  if (parts.includes("")) return undefined;
+  return tries.map((one) => one.join("/")).find(isPlatform);
+}
+
+function isPlatform(text: string): boolean {
+  const [os = "", architecture = "", variant, ...more] = text.split("/");
+  const isKnown = variant === undefined || VARIANTS[architecture]?.includes(variant);
+  return isKnown === true && more.length === 0 &&
+    (architecture === "" ? KNOWN.has(os) : isBuildable({ os, architecture }));
+}
+
 function badPlatform(text: string, why: string, next: string): KodenoError {
-  const message = `Cannot use platform ${JSON.stringify(text)}: ${why}; ${next}`;
+  const meant = meantPlatform(text);
+  const hint = meant === undefined ? next : `did you mean "${meant}"?`;
+  const message = `Cannot use platform ${JSON.stringify(text)}: ${why}; ${hint}`;
   return new KodenoError("BAD_PLATFORM", message, { platform: text });
 }
 

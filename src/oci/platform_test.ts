@@ -37,7 +37,7 @@ Deno.test("platform: refuses the rest, and lists what there is", async () => {
     "Linux": /no os "Linux"/,
     "toString": /no os "toString"/,
     "amd64": /no os "amd64"/,
-    "linux/x86_64": /no architecture "x86_64" for linux.*amd64/,
+    "linux/z80": /no architecture "z80" for linux; known are .*amd64/,
     "darwin/386": /no architecture "386" for darwin.*amd64, arm64/,
     "linux/": /no architecture ""/,
     "linux/arm/v4": /arm has no variant "v4".*v5, v6, v7/,
@@ -57,6 +57,26 @@ Deno.test("platform: what there is may be for more than Go knows", async () => {
   assert.deepEqual(parsePlatformChoice("linux/sparc64/v9:1"), spec);
   for (const text of ["", "linux/", "/amd64", "linux//v7", "linux/arm/v7/x", "linux:1:2"]) {
     await failsWith("BAD_PLATFORM", () => parsePlatformChoice(text), /say os\[\/arch/);
+  }
+});
+
+Deno.test("platform: says which one is meant by what others call it", async () => {
+  const cases: Record<string, string> = {
+    "amd64": "linux/amd64",
+    "x86_64": "linux/amd64",
+    "linux/aarch64": "linux/arm64",
+    "linux-amd64": "linux/amd64",
+    "LINUX/AMD64": "linux/amd64",
+    "linux/arm/7": "linux/arm/v7",
+    "armv7": "linux/arm/v7",
+    "arm64/v8": "linux/arm64/v8",
+    "linx/amd46": "linux/amd64",
+    "macos/arm64": "darwin/arm64",
+    "win64": "windows",
+  };
+  for (const [text, meant] of Object.entries(cases)) {
+    const hint = RegExp(`; did you mean "${meant}"\\?$`);
+    await failsWith("BAD_PLATFORM", () => parsePlatformSpec(text), hint);
   }
 });
 
