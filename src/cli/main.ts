@@ -6,7 +6,7 @@
 import { KodenoError, messageOf } from "../errors.ts";
 import { fromCommand, isVerbose } from "./arguments.ts";
 import { readInstead } from "./compressed.ts";
-import { printError, printResult } from "./output.ts";
+import { printError, printNote, printResult } from "./output.ts";
 
 /** Its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -34,6 +34,7 @@ function report(failure: unknown, args: readonly string[]): number {
     ? `${error.message}${readInstead(error, args)}`
     : `kodeno failed unexpectedly: ${messageOf(error)}`;
   printError(text);
+  if (known && typeof error.detail["usage"] === "string") printNote(error.detail["usage"]);
   // Where kodeno found what is wrong by itself is nothing that helps to mend it.
   if (known && (error.exitCode === 2 || error.cause === undefined)) return error.exitCode;
   if (verbose && error instanceof Error) {

@@ -105,7 +105,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return 0;
     if (error.code === "commander.help") return 2;
     const text = `Cannot read the command line: ${faultOf(error, program, words)}`;
-    throw new KodenoError("BAD_OPTION", text, {}, { cause: error });
+    const help = program.createHelp();
+    const usage = `Usage: ${help.commandUsage(commandNamed(program, words))}`;
+    throw new KodenoError("BAD_OPTION", text, { usage }, { cause: error });
   }
 }
 

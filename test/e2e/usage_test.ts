@@ -1,6 +1,7 @@
 /**
  * Command lines that are not kodeno's: flags said twice, words of other tools, and flags where they
- * do not belong. Each is answered in one line that says what to write, and never with a stack.
+ * do not belong. Each is answered in one line that says what to write, with how the command is written
+ * below it where that was wrong, and never with a stack.
  * @module
  */
 import assert from "node:assert/strict";
@@ -56,6 +57,10 @@ const WRONG: Readonly<Record<string, RegExp>> = {
   "constructor": /unknown command 'constructor'$/,
   "--json ls out": /'--json' before the command; say "kodeno ls --json"$/,
   "--hlep": /'--hlep' \(Did you mean --help\?\)$/,
+  "push": /missing required argument 'layout\|archive'$/,
+  "copy a": /missing required argument 'target'$/,
+  "gc a b": /too many arguments/,
+  "build --platform": /'--platform <list>' argument missing$/,
 };
 
 for (const [line, message] of Object.entries(WRONG)) {
@@ -64,8 +69,14 @@ for (const [line, message] of Object.entries(WRONG)) {
     for (const args of [line.split(" "), ["-v", ...line.split(" ")]]) {
       const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path });
       assert.deepEqual([code, stdout], [2, ""], stderr);
-      assert.match(stderr.trimEnd(), message);
-      assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+      const [error = "", ...more] = stderr.trimEnd().split("\n");
+      assert.match(error, message);
+      // How the command is written, where that is what was wrong.
+      const [usage = "", ...others] = more;
+      if (error.startsWith("Error: Cannot read the command line: ")) {
+        assert.match(usage, /^Usage: kodeno .*\[options\]/);
+      } else assert.equal(usage, "");
+      assert.deepEqual(others, []);
     }
     assert.deepEqual(await dir.list(), []);
   });
@@ -79,6 +90,19 @@ Deno.test("usage: what is not there is told without a stack, too", async () => {
     const { code, stderr } = await kodeno(["-v", ...args], { cwd: dir.path });
     assert.equal(code, 1);
     assert.match(stderr, /^Error: Cannot find image "nosuch" in .*\n$/);
+  }
+});
+
+Deno.test("usage: a wrong line ends with how the command is written", async () => {
+  const cases = {
+    "copy a": "Usage: kodeno copy [options] <source> <target>",
+    "key make": "Usage: kodeno key [options] [command]",
+    "cache clean x": "Usage: kodeno cache clean [options]",
+    "nosuch": "Usage: kodeno [options] [command]",
+  };
+  for (const [line, usage] of Object.entries(cases)) {
+    const { code, stderr } = await kodeno(line.split(" "));
+    assert.deepEqual([code, stderr.trimEnd().split("\n").at(-1)], [2, usage], line);
   }
 });
 

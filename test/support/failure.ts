@@ -19,8 +19,8 @@ export interface Failure {
   readonly below?: RegExp;
 }
 
-/** Lines that tell of progress, which may stand before the failure. */
-const PROGRESS = /^\S+ \S+: compiling$/;
+/** Lines of progress, which may stand before the failure, and that below it of how to write a command. */
+const BESIDE = /^(?:\S+ \S+: compiling$|Usage: kodeno )/;
 
 /** Runs kodeno in a folder, where it has to fail and to leave everything as it was. */
 export async function assertFails(
@@ -38,7 +38,7 @@ export async function assertFails(
   const said = `${args.join(" ")}:\n${outcome.stderr}${outcome.stdout}`;
   assert.equal(outcome.code, code, said);
   assert.equal(outcome.stdout, "", said);
-  const lines = outcome.stderr.trimEnd().split("\n").filter((line) => !PROGRESS.test(line));
+  const lines = outcome.stderr.trimEnd().split("\n").filter((line) => !BESIDE.test(line));
   const [first = "", ...rest] = lines;
   assert.match(first, /^Error: [A-Z]/, said);
   assert.match(first.slice("Error: ".length), message, said);
