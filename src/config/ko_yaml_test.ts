@@ -125,8 +125,8 @@ Deno.test(".ko.yaml: what ko passes over is told, and the rest of the file holds
   assert.equal(file.builds[0]?.id, "1.50");
   assert.deepEqual(file.defaults.labels, { a: "1" });
   const unknown = (place: string, key: string, hint = "") =>
-    `.ko.yaml:${place}: found unknown field "${key}"; it is not read${
-      hint && `; did you mean "${hint}"?`
+    `.ko.yaml:${place}: found unknown field "${key}"; ${
+      hint ? `did you mean "${hint}"? It is not read` : "it is not read"
     }`;
   assert.deepEqual(
     file.notes,

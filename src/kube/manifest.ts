@@ -9,7 +9,7 @@
 import { koPath } from "../config/checks.ts";
 import {
   composeYaml,
-  explainYamlError,
+  explainYamlErrors,
   type YamlBounds,
   YamlFailure,
 } from "../config/yaml/document.ts";
@@ -109,8 +109,8 @@ class Reader {
     let ended = true;
     let kept = 0;
     for (const document of composeYaml(this.text, BOUNDS, this.selector !== undefined)) {
-      const [error] = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
-      if (error !== undefined) throw explainYamlError(error, this.text);
+      const [error] = explainYamlErrors(document.errors, this.text);
+      if (error !== undefined) throw error;
       const [, , at] = document.range;
       const end = this.text.indexOf("\n", Math.max(at - 1, 0)) + 1 || this.text.length;
       const { docEnd = false } = document.directives;

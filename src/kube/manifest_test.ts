@@ -159,8 +159,8 @@ Deno.test("manifest: references of documents that are not selected are none", ()
 Deno.test("manifest: what is wrong is told with file, line and column", () => {
   const cases: readonly (readonly [text: string, why: RegExp, selector?: string])[] = [
     ["a: b\n c: d\n", /^Cannot read x\.yaml:1:4: found a key in a place of a value; give it /],
-    ["a: [1, 2\n", /x\.yaml:2:1: found YAML that does not parse: flow sequence .* end with a \]$/],
-    ["a: 'b\n", /x\.yaml:2:1: found YAML that does not parse: missing closing 'quote$/],
+    ["a: [1, 2\n", /x\.yaml:1:4: found \[ that is never closed; put \] where it ends$/],
+    ["a: 'b\n", /x\.yaml:1:4: found ' that is never closed; put ' where it ends$/],
     ["a: *b\n", /x\.yaml:1:4: there is no anchor "b" before$/],
     ["a: `b`\n", /x\.yaml:1:4: .*: plain value cannot start with reserved character `$/],
     ["a: \x01\n", /x\.yaml:1:4: a control character cannot stand in YAML$/],

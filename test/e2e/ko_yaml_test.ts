@@ -118,11 +118,11 @@ Deno.test("schema: the JSON Schemas of both files", async () => {
 const PASSED_OVER: readonly (readonly [yaml: string, ...notes: string[]])[] = [
   [
     "platforms: [linux/amd64]\n",
-    '1:1: found unknown field "platforms"; it is not read; did you mean "defaultPlatforms"?',
+    '1:1: found unknown field "platforms"; did you mean "defaultPlatforms"? It is not read',
   ],
   [
     "base_image: x\n",
-    '1:1: found unknown field "base_image"; it is not read; did you mean "defaultBaseImage"?',
+    '1:1: found unknown field "base_image"; did you mean "defaultBaseImage"? It is not read',
   ],
   [
     "x-flags: &flags [-v]\nbuilds:\n- main: ./cmd/app\n  flags: *flags\n",
@@ -131,16 +131,16 @@ const PASSED_OVER: readonly (readonly [yaml: string, ...notes: string[]])[] = [
   ["ko:\n  a: {b: [1]}\n", '1:1: found unknown field "ko"; it is not read'],
   [
     "main: ./cmd/app\n",
-    '1:1: found unknown field "main"; it is not read; did you mean "builds[].main"?',
+    '1:1: found unknown field "main"; did you mean "builds[].main"? It is not read',
   ],
   [
     "builds:\n- main: ./cmd/app\n  baseImage: x\n  defaultFlags: [-v]\n",
-    '3:3: builds[0]: found unknown field "baseImage"; it is not read; did you mean "baseImageOverrides"?',
-    '4:3: builds[0]: found unknown field "defaultFlags"; it is not read; did you mean "flags"?',
+    '3:3: builds[0]: found unknown field "baseImage"; did you mean "baseImageOverrides"? It is not read',
+    '4:3: builds[0]: found unknown field "defaultFlags"; did you mean "flags"? It is not read',
   ],
   [
     "defaultPlatfroms: [all]\n",
-    '1:1: found unknown field "defaultPlatfroms"; it is not read; did you mean "defaultPlatforms"?',
+    '1:1: found unknown field "defaultPlatfroms"; did you mean "defaultPlatforms"? It is not read',
   ],
   [
     "defaultBaseImage: scratch\n---\ndefaultBaseImage: static\n",

@@ -28,7 +28,7 @@ interface CheckOptions {
  * for booleans.
  *
  * @throws {KodenoError} `BAD_CONFIG` with a line for every fault:
- *   `FILE:LINE:COLUMN: path.to[0].field: found X; Y is allowed; did you mean "Z"?`
+ *   `FILE:LINE:COLUMN: path.to[0].field: found X; Y is allowed`
  */
 export function checkYaml<S extends z.ZodType>(
   documents: YamlDocuments,
@@ -51,7 +51,7 @@ function checkOne<S extends z.ZodType>(
   { skip, note, meant }: CheckOptions,
   faults: Fault[],
 ): z.output<S> {
-  const unread = note && { allowed: "it is not read", meant };
+  const unread = note && { allowed: "It is not read", meant };
   const locate = ({ at, message, part }: Issue): Fault => document.fault(at, message, part);
   const given = without(document.value ?? {}, skip);
   const { value, data, issues } = fit(schema, given, (path) => document.plainText(path));
@@ -170,13 +170,17 @@ export function explain(
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = issue.message.split(", ");
-      const allowed = unread?.allowed ?? `allowed are ${issue.message}`;
+      const allowed = unread?.allowed ?? `Allowed are ${issue.message}`;
       return issue.keys.map((key) => {
         const meant = unread?.meant?.(path, key);
         const hint = meant === undefined
           ? didYouMean(key, known)
           : `; did you mean ${quote(meant)}?`;
-        return keyOf([...path, key], `found unknown field ${quote(key)}; ${allowed}${hint}`);
+        // What was meant is read before a list of all that could have been.
+        const why = hint === ""
+          ? `; ${allowed.charAt(0).toLowerCase()}${allowed.slice(1)}`
+          : `${hint} ${allowed}`;
+        return keyOf([...path, key], `found unknown field ${quote(key)}${why}`);
       });
     }
     case "invalid_union": {

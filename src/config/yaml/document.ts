@@ -290,9 +290,8 @@ function parseNow(text: string, name: string, options: YamlOptions): YamlDocumen
     report(error.offset, error.message);
   }
   // Some of what is wrong behind a document is told of it.
-  const errors = parsed.flatMap((one) => one.errors).filter(({ pos: [at] }) => at <= end)
-    .map((one) => explainYamlError(one, text));
-  for (const { offset, message } of errors) report(offset, message);
+  const errors = parsed.flatMap((one) => one.errors).filter(({ pos: [at] }) => at <= end);
+  for (const { offset, message } of explainYamlErrors(errors, text)) report(offset, message);
   // What follows on a line is mostly a consequence of its first fault.
   const lines = Map.groupBy(faults, ({ line }) => line);
   if (faults.length > 0) throw faultsError([...lines.values()].flatMap(([first]) => first ?? []));
@@ -420,8 +419,48 @@ const MEANINGS: Readonly<Record<string, string>> = {
     "give it a line of its own, as far in as its neighbours, or put quotes around the value",
 };
 
+/**
+ * Errors of the library as a person understands them, and where their causes stand, the first one first:
+ * what stands in a bracket or quotes that are never closed is none of its own.
+ */
+export function explainYamlErrors(
+  errors: readonly YAMLError[],
+  text: string,
+): readonly YamlFailure[] {
+  const isOpen = ({ message }: YAMLError) => /^(?:Flow .* end with|Missing closing)/.test(message);
+  const ends = errors.filter(isOpen).map(({ pos: [at] }) => at);
+  const opened = ends.length > 0 ? leftOpen(text, new Set(ends)) : undefined;
+  return [...errors.map((error) => explainYamlError(error, text)), ...opened ? [opened] : []]
+    .filter((one) => opened === undefined || one === opened || one.offset < opened.offset)
+    .sort((a, b) => a.offset - b.offset);
+}
+
+const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}" };
+
+/** The first bracket or quote that is not closed, where what it begins ends at one of some offsets. */
+function leftOpen(text: string, ends: ReadonlySet<number>): YamlFailure | undefined {
+  const failure = (offset: number, sign: string, closing = CLOSING[sign]) =>
+    new YamlFailure(offset, `found ${sign} that is never closed; put ${closing} where it ends`);
+  const open: { readonly at: number; readonly sign: string }[] = [];
+  let at = 0;
+  for (const piece of lenientLexer().lex(text)) {
+    // The lexer's own signs are not in the text; one of them is for a bracket that stays open.
+    const isOwn = ["\x02", "\x18", "\x1f"].includes(piece);
+    if (isOwn && piece !== "\x18") continue;
+    const isEnd = isOwn || piece === "]" || piece === "}";
+    if (isEnd && CLOSING[open.at(-1)?.sign ?? ""] !== piece && ends.has(at)) break;
+    if (isEnd) open.pop();
+    if (CLOSING[piece] !== undefined) open.push({ at, sign: piece });
+    const [quote] = /^["']/.exec(piece) ?? [];
+    if (quote && ends.has(at + piece.length)) return failure(at, quote, quote);
+    if (!isOwn) at += piece.length;
+  }
+  const [first] = open;
+  return first && failure(first.at, first.sign);
+}
+
 /** An error of the library as a person understands it, and where its cause stands. */
-export function explainYamlError({ code, message, pos: [at] }: YAMLError, text: string) {
+function explainYamlError({ code, message, pos: [at] }: YAMLError, text: string) {
   // The library names some tabs by what they break.
   const start = text.lastIndexOf("\n", at - 1) + 1;
   const indent = /^[ \t]*/.exec(text.slice(start, start + 200))?.[0] ?? "";
