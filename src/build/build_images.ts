@@ -7,7 +7,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { allEnded } from "../io/concurrency.ts";
-import { writeTextOutput } from "../io/output.ts";
+import { checkOutput, writeTextOutput } from "../io/output.ts";
 import { giveUpNetwork, parsePlace } from "../place/open.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
 import {
@@ -35,13 +35,15 @@ export async function buildImages(
   { patterns, config: { build, publish }, targets = [], naming }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
+  const { imageRefs } = publish;
+  const what = `references to ${imageRefs}`;
+  if (imageRefs !== undefined) await checkOutput(imageRefs, what);
   const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
     publishImages(patterns, publisher, builder as Builder, { ...options, naming });
   const references = await withBuilders([build], publish, targets, work);
-  const { imageRefs } = publish;
   if (imageRefs === undefined) return references;
   const text = references.values().map((reference) => `${reference}\n`).toArray().join("");
-  await writeTextOutput(imageRefs, { what: `references to ${imageRefs}` }, text);
+  await writeTextOutput(imageRefs, { what }, text);
   return references;
 }
 

@@ -115,5 +115,6 @@ export function pairs(
   text: Text,
   split: (value: string) => readonly string[] = splitList,
 ): Flag<Readonly<Record<string, string>>> {
-  return { text, add: (value, before) => ({ ...before, ...parsePairs(what, split(value)) }) };
+  const form = /<(.*?)>/.exec(text)?.[1]?.toUpperCase();
+  return { text, add: (value, before) => ({ ...before, ...parsePairs(what, split(value), form) }) };
 }

@@ -24,15 +24,17 @@ export function koPath(text: string): string | undefined {
 /** Names of folders that `...` of go does not match, and of one that is huge and never Go. */
 export const PASSED_OVER = /^(?:[._].*|node_modules|testdata|vendor)$/;
 
-/** Reads `KEY=VALUE` pairs; a later one of the same key wins. */
+/** Reads pairs of the given form, such as `KEY=VALUE`; a later one of the same key wins. */
 export function parsePairs(
   what: string,
   pairs: readonly string[],
+  form = "KEY=VALUE",
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(pairs.map((pair) => {
     const at = pair.indexOf("=");
-    if (at < 0) throw badValue(what, pair, 'it has no "="; say KEY=VALUE');
-    if (at === 0) throw badValue(what, pair, 'there is no key before the "="; say KEY=VALUE');
+    if (at < 0) throw badValue(what, pair, `it has no "="; say ${form}`);
+    const [key] = form.split("=");
+    if (at === 0) throw badValue(what, pair, `there is no ${key} before the "="; say ${form}`);
     return [pair.slice(0, at), pair.slice(at + 1)];
   }));
 }
@@ -42,7 +44,7 @@ export function parseMirrors(
   what: string,
   pairs: readonly string[],
 ): Readonly<Record<string, string>> {
-  const mirrors = parsePairs(what, pairs);
+  const mirrors = parsePairs(what, pairs, "HOST=MIRROR");
   for (const pair of pairs) {
     const host = pair.slice(0, pair.indexOf("="));
     const last = `${host}=${mirrors[host]}`;

@@ -273,8 +273,9 @@ function readEnv(
 ): Readonly<Record<string, string>> {
   const above = sources.filter(({ joinsEnv }) => joinsEnv).flatMap((s) => s.values.env ?? []);
   const below = sources.find(({ joinsEnv, values }) => !joinsEnv && says("env", values.env));
-  const ofFile = parsePairs(`environment entry (${below?.from("env")})`, below?.values.env ?? []);
-  const all = { ...ofFile, ...parsePairs("environment entry", above) };
+  const read = (what: string, env: readonly string[] = []) => parsePairs(what, env, "NAME=VALUE");
+  const ofFile = read(`environment entry (${below?.from("env")})`, below?.values.env);
+  const all = { ...ofFile, ...read("environment entry", above) };
   // What a configuration says of go's network does not count offline.
   const beaten = Object.entries(GO_OFFLINE).filter(([name]) => offline && Object.hasOwn(all, name));
   return Object.freeze({ ...all, ...Object.fromEntries(beaten) });

@@ -8,7 +8,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { KodenoError, messageOf } from "../errors.ts";
 import { removeStaleTemporaries, writeAtomically } from "./atomic.ts";
-import { ioFailure, isNotFound, writeAll } from "./files.ts";
+import { ioFailure, isFolder, isNotFound, writeAll } from "./files.ts";
 import { orAborted, sleep } from "./concurrency.ts";
 
 /** As many as the kernel follows. */
@@ -86,6 +86,16 @@ export async function outputFolder(
   const { kind, path: target } = await findOutput(path);
   if (kind === "file") return { folder: dirname(target), note: "" };
   return { folder: tmpdir(), note: `, kept in ${tmpdir()} (TMPDIR) till then` };
+}
+
+/** Says before any work that output cannot be written to a path: it is a folder, or in none. */
+export async function checkOutput(path: string, what: string): Promise<void> {
+  const { kind, path: target } = await findOutput(path);
+  const isLost = kind === "file" && !isFolder(dirname(target));
+  const why = kind === "folder"
+    ? "it is a folder; name a file"
+    : isLost && `there is no folder ${dirname(target)}; make it first`;
+  if (why) throw new KodenoError("BAD_PLACE", `Cannot write ${what}: ${why}`);
 }
 
 /**

@@ -29,6 +29,8 @@ const WRONG: readonly (readonly [string, string[], RegExp, Record<string, string
   ["a file", ["./main.go"], /it is a file; name its folder/],
   ["an empty pattern", [""], /it is empty/],
   ["an unknown os", ["--platform", "foo"], /"foo": Go knows no os "foo"; known are .*linux/],
+  ["an architecture alone", ["--platform", "amd64"], /os "amd64"; did you mean "linux\/amd64"\?$/],
+  ["a mirror without =", ["--mirror", "foo"], /mirror "foo": it has no "="; say HOST=MIRROR$/],
   ["an unknown architecture", ["--platform", "linux/z80"], /no architecture "z80" for linux/],
   ["an unknown variant", ["--platform", "linux/arm/v9"], /arm has no variant "v9"/],
   ["a platform of too many parts", ["--platform", "a/b/c/d"], /too many parts; say os\[\/arch/],
@@ -42,12 +44,28 @@ const WRONG: readonly (readonly [string, string[], RegExp, Record<string, string
   ["a tag that is too long", ["-t", "x".repeat(129)], /a tag is 1 to 128/],
   ["--bare without a repository", ["--bare"], /KO_DOCKER_REPO/],
   ["--tag-only without a tag", ["--tag-only"], /say one tag that is not "latest"/],
-  ["a label without =", ["--image-label", "novalue"], /label "novalue": it has no "="/],
-  ["a label without a key", ["--image-label", "=x"], /no key before the "="/],
-  ["an annotation without =", ["--image-annotation", "a"], /annotation "a": it has no "="/],
-  ["an image variable without =", ["--image-env", "PORT"], /image variable "PORT": it has no "="/],
-  ["an image variable without a name", ["--image-env", "=1"], /no key before the "="/],
-  ["an environment entry without =", ["--env", "CC"], /"CC": it has no "="/],
+  [
+    "a label without =",
+    ["--image-label", "novalue"],
+    /label "novalue": it has no "="; say KEY=VALUE$/,
+  ],
+  ["a label without a key", ["--image-label", "=x"], /no KEY before the "="/],
+  [
+    "an annotation without =",
+    ["--image-annotation", "a"],
+    /annotation "a": it has no "="; say KEY=VALUE$/,
+  ],
+  [
+    "an image variable without =",
+    ["--image-env", "PORT"],
+    /image variable "PORT": it has no "="; say NAME=VALUE$/,
+  ],
+  [
+    "an image variable without a name",
+    ["--image-env", "=1"],
+    /no NAME before the "="; say NAME=VALUE/,
+  ],
+  ["an environment entry without =", ["--env", "CC"], /"CC": it has no "="; say NAME=VALUE$/],
   ["a number of jobs that is none", ["--jobs", "abc"], /Cannot use number of jobs "abc"/],
   ["a negative number of jobs", ["--jobs=-1"], /number of jobs "-1"/],
   ["an unknown compression", ["--compression", "foo"], /compression "foo": say "gzip"/],
@@ -227,9 +245,21 @@ Deno.test("errors: a layout whose index.json is damaged stays as it is", async (
 
 Deno.test("errors: a file of references that cannot be written", async () => {
   await using dir = await app();
-  const args = ["build", "--oci-layout", "images", "--image-refs", "none/refs.txt"];
-  const { code, stdout, stderr } = await kodeno(args, { cwd: dir.path });
-  assert.deepEqual([code, stdout], [1, ""]);
-  assert.match(stderr, /^Error: Cannot write references to .*refs\.txt: /m);
-  assert.deepEqual(await dir.list(), ["go.mod", "images", "lib", "main.go"]);
+  await Deno.mkdir(dir.join("folder"));
+  const cases: readonly (readonly [flags: string[], message: RegExp])[] = [
+    [
+      ["--image-refs", "none/refs.txt"],
+      /^Cannot write references to none\/refs\.txt: there is no folder .*none; make it first$/,
+    ],
+    [
+      ["--image-refs", "folder"],
+      /^Cannot write references to folder: it is a folder; name a file$/,
+    ],
+  ];
+  for (const [flags, message] of cases) {
+    // Said before anything is built: no folder is made, and no program is compiled.
+    const args = ["build", "--oci-layout", "images", ...flags];
+    const { stderr } = await assertFails(dir, args, { code: 2, message });
+    assert.doesNotMatch(stderr, /compiling/);
+  }
 });
