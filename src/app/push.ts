@@ -10,12 +10,13 @@ import type { TransferOptions } from "../config/options.ts";
 import { copy, countMoved, Damages, measureCopy } from "../content/copy.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers } from "../content/referrers.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { forEach, getOrSet, Pool } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { calledName, entryName } from "../oci/entries.ts";
 import { takingWhole } from "../place/choose_image.ts";
+import { splitHost, withoutTag } from "../oci/reference.ts";
 import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts";
 import { openChosen, tellLostName } from "../place/open_image.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
@@ -51,7 +52,11 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest) {
   const { from, images = [], platform, signal, emit } = request;
-  using chosen = await openChosen(from, { images, verb: "push", platform, signal, emit });
+  using chosen = await openChosen(from, { images, verb: "push", platform, signal, emit }).catch(
+    (error) => {
+      throw withPlace(error, request);
+    },
+  );
   // What refers to an image goes where the image goes.
   const { source, wholes, images: entries, referrers } = chosen;
   const named = entries.map((entry) => {
@@ -107,6 +112,14 @@ export async function push(request: PushRequest) {
   const verb = request.dryRun ? "Would push" : "Pushed";
   damages.end(verb, pushed.flatMap(({ references }) => references), emit);
   return pushed;
+}
+
+/** What stands behind the place is an image; a registry there is what others take. */
+function withPlace(error: unknown, { images = [], to }: PushRequest): unknown {
+  const meant = images.find((image) => splitHost(image).host !== undefined);
+  if (to || !meant || !hasCode(error, "NOT_FOUND")) return error;
+  const next = `to push to a registry, say --to ${withoutTag(meant)}`;
+  return new KodenoError("NOT_FOUND", `${error.message}; ${next}`, error.detail);
 }
 
 function prefixOf(to: string): string {

@@ -187,6 +187,14 @@ Deno.test("push says what it cannot do, and does nothing", async () => {
   await refused(dir, 2, /its name says no registry; say where with --to/, ["push", "out"]);
   await refused(dir, 1, /Cannot find image "c"/, ["push", "out", "--to", "h.x/y", "--image", "c"]);
   await refused(dir, 2, /Cannot use image name/, ["push", "out", "--to", "127.0.0.1:1/UPPER"]);
+  await refused(
+    dir,
+    1,
+    /Cannot find image "h\.x\/y:1" .*; to push to a registry, say --to h\.x\/y$/m,
+    [
+      ...["push", "out", "h.x/y:1"],
+    ],
+  );
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
