@@ -127,9 +127,9 @@ export class DaemonClient implements Disposable {
   [Symbol.dispose](): void {
     const way = this.#way;
     this.#way = undefined;
-    const close = async ({ client, relay }: Way): Promise<void> => {
+    const close = ({ client, relay }: Way): void => {
       client.close();
-      await relay?.close();
+      relay?.close();
     };
     // One that could not be opened was told of.
     way?.then(close).catch(() => {});

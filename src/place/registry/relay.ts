@@ -97,11 +97,15 @@ export class Relay {
     return relay;
   }
 
-  async close(): Promise<void> {
+  /** At once, since the process may end then. */
+  close(): void {
     this.#ending.abort();
     this.#listener.close();
-    // Another one may have removed it, and other relays are still to be closed.
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+    try {
+      Deno.removeSync(this.#folder, { recursive: true });
+    } catch {
+      // Another one has removed it, and other relays are still to be closed.
+    }
   }
 
   async #accept(): Promise<void> {

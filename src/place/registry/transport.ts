@@ -158,7 +158,7 @@ export class Transport {
     for (const route of routes) {
       if (route.status === "rejected") continue;
       route.value.client.close();
-      await route.value.relay?.close();
+      route.value.relay?.close();
     }
   }
 
@@ -319,7 +319,7 @@ async function openRelayed(
     const client = newHttpClient({ proxy: relay.proxy });
     return { client, relay, proxy: how.proxy?.url.host, answered: false };
   } catch (error) {
-    await relay.close();
+    relay.close();
     throw error;
   }
 }
