@@ -99,6 +99,9 @@ type Reached = { readonly base: URL; readonly authorizer: Authorizer };
 export class RegistryClient {
   /** How much a request of an upload may carry. */
   readonly uploadSize: UploadSize = new UploadSize();
+  /** Where each blob went first, and when that was done: from there others can have it. */
+  readonly sending: Map<string, { readonly path: string; readonly ended: Promise<void> }> =
+    new Map();
   #reached: Reached | undefined;
   /** `WWW-Authenticate` of its root, where that had to be asked. */
   #challenge: Promise<string | null> | undefined;

@@ -7,7 +7,7 @@ import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
-import { Pool, SingleFlight } from "../../io/concurrency.ts";
+import { orAborted, Pool, SingleFlight } from "../../io/concurrency.ts";
 import {
   bareDescriptor,
   type Descriptor,
@@ -189,12 +189,27 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     await this.#pushing.do(digest, async () => {
       if (hasSuccessors(d)) await this.#pushDocument(d, digest, open, options);
       else if (this.#absent.delete(key) || !(await this.has(d, options))) {
-        const { own, mounts } = this.#parts;
-        await new (await uploads()).Upload(own, d, open, options).run(mounts);
+        await this.#send(d, open, options);
       }
       this.#absent.delete(key);
       this.#known.add(key);
     });
+  }
+
+  /** Sends a blob; what goes to another repository at the same time is mounted from there then. */
+  async #send(d: Descriptor, open: OpenBlob, options: CallOptions): Promise<void> {
+    const { own, mounts } = this.#parts;
+    const { path } = own.endpoint;
+    const { sending } = own.client;
+    const first = sending.get(d.digest);
+    const send = async (): Promise<void> => {
+      if (first !== undefined) await orAborted(first.ended, options.signal);
+      const others = new Set([...first && first.path !== path ? [first.path] : [], ...mounts]);
+      await new (await uploads()).Upload(own, d, open, options).run([...others]);
+    };
+    const work = send();
+    if (first === undefined) sending.set(d.digest, { path, ended: work.catch(() => {}) });
+    await work;
   }
 
   /** {@inheritDoc Target.pushNamed} */
