@@ -7,7 +7,7 @@ import { planPush, type PushDestination, type PushNaming } from "../build/destin
 import { badValue } from "../config/checks.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { copy, countMoved, Damages, measureCopy } from "../content/copy.ts";
+import { copy, countMoved, Damages } from "../content/copy.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { hasCode, KodenoError } from "../errors.ts";
@@ -19,6 +19,7 @@ import { takingWhole } from "../place/choose_image.ts";
 import { splitHost, withoutTag } from "../oci/reference.ts";
 import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts";
 import { openChosen, tellLostName } from "../place/open_image.ts";
+import { DryRun } from "../place/registry/dry_run.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
 
 interface PushRequest extends TransferOptions, Omit<PushNaming, "to">, WorkOptions {
@@ -48,7 +49,8 @@ const IMAGES_AT_ONCE = 2;
  *
  * @returns what was pushed, in the order of the layout, to one prefix after the other: `name` as it is
  * where it came from; `references` `REPOSITORY:TAG@DIGEST`, one for each tag, or `REPOSITORY@DIGEST`;
- * `blobs` and `bytes` that were sent, or would be
+ * `blobs` and `bytes` that were sent, or would be; of a dry run what would be `mounted` from other
+ * repositories
  */
 export async function push(request: PushRequest) {
   const { from, images = [], platform, signal, emit } = request;
@@ -78,23 +80,20 @@ export async function push(request: PushRequest) {
   await using registries = await openRegistries(config, use);
   await using foreign = await openForeign(config, { emit });
   const stores = new Map<string, RegistryStore>();
-  /** What a dry run has seen of each repository, which has it by then. */
-  const seen = new Map<string, Set<string>>();
+  const dry = request.dryRun ? new DryRun(emit) : undefined;
   const one = async ({ entry, repository, tags }: Destination, signal: AbortSignal) => {
     const store = getOrSet(stores, repository, () => registries.open(repository));
     const { digest } = entry;
     const along = referrers.get(digest) ?? [];
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
+    let planned: Awaited<ReturnType<DryRun["measure"]>> | undefined;
     const options = { signal, emit, image: name ?? repository, foreign, onBlob };
     await takingWhole(source, wholes.get(entry) ?? entry, async () => {
-      if (request.dryRun) {
-        const counted = getOrSet(seen, repository, () => new Set<string>());
-        const all = [entry, ...along];
-        Object.assign(moved, await measureCopy(source, all, store, { ...options, counted }));
-      } else await copy(source, entry, store, { ...options, tags });
+      if (dry === undefined) await copy(source, entry, store, { ...options, tags });
+      else planned = await dry.measure(source, [entry, ...along], store, options);
     });
-    if (!request.dryRun) await copyReferrers(source, along, store, options);
+    if (dry === undefined) await copyReferrers(source, along, store, options);
     return {
       name,
       digest,
@@ -102,12 +101,13 @@ export async function push(request: PushRequest) {
       references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
         .map((tag) => `${repository}${tag}@${digest}`),
       ...moved,
+      ...planned,
     };
   };
   const damages = new Damages();
   const each = (destination: Destination, signal: AbortSignal) =>
     damages.pass(() => one(destination, signal), signal);
-  const pool = new Pool(request.dryRun ? 1 : IMAGES_AT_ONCE);
+  const pool = new Pool(dry ? 1 : IMAGES_AT_ONCE);
   const pushed = (await forEach(destinations, pool, each, signal)).flat();
   const verb = request.dryRun ? "Would push" : "Pushed";
   damages.end(verb, pushed.flatMap(({ references }) => references), emit);

@@ -64,10 +64,14 @@ const push = command({
   print: (images, { dryRun }) => {
     const verb = dryRun ? "would send" : "sent";
     let total = 0;
-    for (const { references, blobs, bytes } of images) {
+    for (const { references, blobs, bytes, mounted = [] } of images) {
       total += bytes;
       references.forEach(printResult);
       if (dryRun) printNote(`  ${verb} ${counted(blobs, "blob")}, ${formatBytes(bytes)}`);
+      for (const one of mounted) {
+        const what = `${counted(one.blobs, "blob")}, ${formatBytes(one.bytes)}`;
+        printNote(`  would mount ${what}, from ${one.from}`);
+      }
     }
     const { size } = new Set(images.map(({ name, digest }) => `${name}@${digest}`));
     printNote(`${counted(size, "image")}, ${verb} ${formatBytes(total)}`);

@@ -145,7 +145,7 @@ async function ofPlace<T>(what: Source["what"], d: Descriptor, work: Promise<T>)
 /**
  * What {@link copy} of some roots would move, each blob counted once; nothing is moved, and what the
  * source lacks is `NOT_FOUND`. Blobs whose digests are in `counted` would be there by then; those of
- * this copy come in.
+ * this copy come in. What `isMounted` says of the target need not be moved there.
  */
 export async function measureCopy(
   source: Source,
@@ -153,9 +153,10 @@ export async function measureCopy(
   target: Target,
   options: Pick<CopyOptions, "foreign" | "signal"> & TransferMeter & {
     readonly counted?: Set<string>;
+    readonly isMounted?: (d: Descriptor) => boolean;
   } = {},
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
-  const { counted = new Set(), foreign, signal } = options;
+  const { counted = new Set(), isMounted, foreign, signal } = options;
   const { moved, onBlob } = countMoved();
   const left = new Map<string, Descriptor>();
   const walk = new Walk(async (d, { below }) => {
@@ -165,7 +166,7 @@ export async function measureCopy(
     const isThere = !isCounted && await target.has(d, { signal });
     if (!isThere) {
       counted.add(d.digest);
-      onBlob(d, !isCounted);
+      onBlob(d, !isCounted && !isMounted?.(d));
     }
     if (!hasSuccessors(d)) {
       // Nobody is asked for what others have.

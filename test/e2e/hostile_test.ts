@@ -37,9 +37,11 @@ const NAMES: readonly string[] = [
   "",
 ];
 
-const FAILURE = /^(?:Left out the name "[^\n]{1,10000}\n)*Error: Cannot [^\n]{1,10000}\n$/;
+const FAILURE =
+  /^(?:(?:Left out the name "|Could not ask )[^\n]{1,10000}\n)*Error: Cannot [^\n]{1,10000}\n$/;
 
-/** Runs kodeno, which may fail in one line, and tell before that which name nothing can have. */
+/** Runs kodeno, which may fail in one line, and tell before that which name nothing can have, or
+ * that a registry is away. */
 async function tame(dir: TempDir, args: readonly string[]): Promise<Outcome> {
   const outcome = await tameRun(dir, args);
   const { code, stderr } = outcome;
