@@ -7,7 +7,7 @@ import type { Command, Help } from "../npm/commander.ts";
 import { unbroken } from "./flag.ts";
 
 /** Calls of a command: by what they do, or alone. */
-export type Examples = string | Readonly<Record<string, string>>;
+type Examples = string | Readonly<Record<string, string>>;
 
 /** The parts of a text, in their order; a line break in prose is a blank, an empty line stays. */
 export interface HelpParts {
