@@ -45,7 +45,7 @@ export const EXIT_CODES = {
   NOT_READY: 1,
   /** No key that was given has signed it, or what is in a place is not what it says. */
   NOT_TRUSTED: 1,
-  /** Ctrl-C or an aborted signal. */
+  /** Ctrl-C of the command line; a signal of the library throws its own reason. */
   INTERRUPTED: 130,
 } as const;
 

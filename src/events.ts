@@ -124,7 +124,10 @@ export const ROUND_FAILED: StageEvent = {
 
 /** How one piece of work is watched and ended. */
 export interface WorkOptions {
-  /** Ends the work early: `go` is stopped and temporary files are removed. */
+  /**
+   * Ends the work early: `go` is stopped and temporary files are removed; the call then throws the
+   * signal's reason.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Told what is being done. */
   readonly emit?: Emit | undefined;
