@@ -86,7 +86,7 @@ Deno.test("plain lines: only those of half a minute, and none when a round has f
   view.pulse();
   assert.deepEqual(since(), [
     "still compiling 1 package for linux/amd64, 30 s",
-    "still moving 1 of 1 blobs, 1.0 MB of 4.0 MB, 30 s",
+    "still moving 1 of 1 blob, 1.0 MB of 4.0 MB, 30 s",
   ]);
   stage("done", "", "");
   clock.seconds = 60;

@@ -190,6 +190,7 @@ Deno.test("publish config: nothing said is a layout, and short names", () => {
     layout: "out",
     push: false,
     local: false,
+    isKept: true,
     kind: undefined,
     tarball: undefined,
     tags: ["latest"],
