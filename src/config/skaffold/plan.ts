@@ -178,6 +178,8 @@ const COMPONENTS: ReadonlyMap<string, TagPolicy> = new Map([
 class Planner {
   readonly #found: readonly Found[];
   readonly #byName: ReadonlyMap<string, Found>;
+  /** Those whose tags only a build knows. */
+  readonly #untagged: Found[] = [];
   readonly #names: readonly string[];
   readonly #host: Host;
 
@@ -225,6 +227,11 @@ class Planner {
       skipped.push({ imageName: image, builder: builder || "docker" });
     }
     origins.throwFaults();
+    const [untagged, ...others] = this.#untagged;
+    if (untagged !== undefined) {
+      const more = others.length > 0 ? ` (and so do ${others.length} more)` : "";
+      this.#note(untagged, `gets its tag from git, which is only asked by a build${more}`);
+    }
     const hooks = [...configs].map((one) => this.#hooks(one.config.build?.hooks, one));
     return { artifacts, skipped, hooks, notes };
   }
@@ -459,7 +466,7 @@ class Planner {
       why = `tagPolicy makes ${JSON.stringify(made)}, which is no tag`;
     } catch (error) {
       if (error === GIT_IS_NOT_ASKED) {
-        this.#note(one, "gets its tag from git, which is only asked by a build");
+        this.#untagged.push(one);
         return "";
       }
       why = messageOf(error);
