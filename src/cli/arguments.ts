@@ -30,6 +30,11 @@ export function opposite(long: string): string {
   return long.startsWith("--no-") ? long.replace("--no-", "--") : long.replace("--", "--no-");
 }
 
+/** The flag that has said a value, be it that of a switch. */
+export function saidAs({ long = "", negate }: Option, value: unknown): string {
+  return value === negate ? opposite(long) : long;
+}
+
 /**
  * The words of a command line as the parser of its command reads them: `-v` stands behind the command.
  *

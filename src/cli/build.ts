@@ -4,7 +4,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { opposite } from "./arguments.ts";
+import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, type Given, optionOf, splitWords, texts } from "./flag.ts";
 import {
@@ -78,8 +78,7 @@ function printReferences(references: readonly string[], json?: boolean): void {
 function refuse(flags: Flags, given: Readonly<Record<string, unknown>>, why: string): void {
   for (const [name, flag] of Object.entries(flags)) {
     if (given[name] === undefined) continue;
-    const { long = "", negate } = optionOf(name, flag);
-    const said = given[name] === negate ? opposite(long) : long;
+    const said = saidAs(optionOf(name, flag), given[name]);
     throw new KodenoError("BAD_OPTION", `Cannot use ${said} ${why}`);
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { ShownConfig, ShownImage } from "../app/config.ts";
 import { Document, isScalar, stringify, YAMLMap } from "../npm/yaml.ts";
+import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, optionOf } from "./flag.ts";
 import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
@@ -85,7 +86,7 @@ function inFlags(image: ShownImage): ShownImage {
   const entries = Object.entries(image).map(([name, { value, from }]) => {
     const [, option = ""] = /^option (.+)$/.exec(from) ?? [];
     const flag = (BUILD_FLAGS as Flags)[option];
-    return [name, { value, from: (flag && optionOf(option, flag).long) ?? from }] as const;
+    return [name, { value, from: flag ? saidAs(optionOf(option, flag), value) : from }] as const;
   });
   return Object.fromEntries(entries);
 }

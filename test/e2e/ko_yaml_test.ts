@@ -72,7 +72,7 @@ Deno.test(".ko.yaml: a value with quotes and line breaks is one argument", async
 Deno.test(".ko.yaml: config shows where each value comes from, and no secrets", async () => {
   await using dir = await module("defaultBaseImage: scratch\ndefaultFlags: [-v]\n");
   const secrets = ["--env", "MY_TOKEN=hidden", "--image-env", "PASSWORD=hidden"];
-  const args = ["config", "--image-label", "a=b", ...secrets];
+  const args = ["config", "--image-label", "a=b", "--no-push", "--no-cache", ...secrets];
   const env = { KO_DOCKER_REPO: "reg.test/team", KO_DEFAULTFLAGS: "-a" };
   const { stdout, code } = await kodeno(args, { cwd: dir.path, env });
   assert.equal(code, 0);
@@ -80,6 +80,8 @@ Deno.test(".ko.yaml: config shows where each value comes from, and no secrets", 
     const line of [
       "file: .ko.yaml",
       "  repository: reg.test/team # KO_DOCKER_REPO",
+      "  push: false # --no-push",
+      "  cache: false # --no-cache",
       "  baseImage: scratch # .ko.yaml:1",
       "  labels: # --image-label",
       "  flags: # KO_DEFAULTFLAGS",
