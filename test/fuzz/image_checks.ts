@@ -263,8 +263,10 @@ async function removeFrom(input: string, entry: Descriptor): Promise<string> {
   const emit = (event: KodenoEvent) => void (event.type === "note" && notes.push(event.message));
   const done = await attempt(() => rm(input, [entry.digest], emit));
   // What refers to it goes with it, and that is told.
-  const kept = before.filter(({ digest }) =>
-    digest !== entry.digest && !notes.some((note) => note.startsWith(`Removed ${digest}`))
+  const kept = before.filter((other: PlainEntry | null) =>
+    // What has none is called "?".
+    (other?.digest ?? "?") !== entry.digest &&
+    !notes.some((note) => note.startsWith(`Removed ${other?.digest}`))
   );
   assertKept(kept, plainEntries(input), done);
   return outcomeOf(done);
