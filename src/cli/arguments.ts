@@ -25,6 +25,20 @@ export function fromCommand(args: readonly string[]): readonly string[] {
   return start < 0 ? [] : args.slice(start);
 }
 
+/** Whether a line asks for JSON, be it one that the parser refuses; those of other programs do not. */
+export function asksForJson(args: readonly string[]): boolean {
+  const words = fromCommand(args);
+  if (words[0] === "delete" || words[0] === "__complete") return false;
+  const end = words.indexOf("--");
+  const said = words.slice(0, end < 0 ? undefined : end)
+    // What the program of an image is told may look like it.
+    .filter((_, i) => words[i - 1] !== "--entrypoint-arg")
+    .findLast((word) => /^--(?:no-)?json(?:=|$)/.test(word));
+  if (said === undefined) return false;
+  const [flag, value = ""] = said.split("=");
+  return (flag === "--json") === (TRUTHS.get(value) ?? true);
+}
+
 /** The flag that turns a switch off; of one that turns something off, the one that leaves it on. */
 export function opposite(long: string): string {
   return long.startsWith("--no-") ? long.replace("--no-", "--") : long.replace("--", "--no-");

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { failsWith } from "../../test/support/fails.ts";
-import { spelledOut } from "./arguments.ts";
+import { asksForJson, spelledOut } from "./arguments.ts";
 import { allCommands } from "./program.ts";
 
 const PROGRAM = await allCommands();
@@ -59,3 +59,17 @@ for (const [line, message] of Object.entries(WRONG)) {
     await failsWith("BAD_OPTION", () => parsed(line), message);
   });
 }
+
+Deno.test("arguments: a line asks for JSON, or does not", () => {
+  const asks = (line: string) => asksForJson(line.split(" "));
+  const yes = ["ls out --json", "-v ls --json out", "--json ls", "ls --json=true", "ls --json=x"];
+  for (const line of [...yes, "ls --nope --json", "ls --no-json --json"]) {
+    assert.ok(asks(line), line);
+  }
+  const no = ["ls out", "ls --json=false", "ls --json --no-json", "ls --jsonx", "delete --json"];
+  for (
+    const line of [...no, "run . -- --json", "build --entrypoint-arg --json", "__complete --json"]
+  ) {
+    assert.ok(!asks(line), line);
+  }
+});

@@ -21,6 +21,7 @@ import {
   counted,
   formatDuration,
   printError,
+  printFailure,
   printJson,
   printNote,
   printResult,
@@ -134,7 +135,11 @@ const watch = command({
           const time = new Date().toTimeString().slice(0, 8);
           printResult(`${time} ${reference} ${formatDuration(elapsedMs)}`);
         }),
-      failed: (error) => tell(() => printError(error.message)),
+      failed: (error) =>
+        tell(() => {
+          printError(error.message);
+          if (json) printFailure(error);
+        }),
       waiting: ({ images, folders }) => {
         const what = `${counted(folders, "folder")} of ${counted(images, "image")}`;
         const line = `watching ${what}; Ctrl-C ends it`;

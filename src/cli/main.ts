@@ -4,9 +4,9 @@
  * @module
  */
 import { KodenoError, messageOf } from "../errors.ts";
-import { fromCommand, isVerbose } from "./arguments.ts";
+import { asksForJson, fromCommand, isVerbose } from "./arguments.ts";
 import { readInstead } from "./compressed.ts";
-import { printError, printNote, printResult } from "./output.ts";
+import { printError, printFailure, printNote, printResult } from "./output.ts";
 
 /** Its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -24,7 +24,10 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Tells a failure in one line (and the compiler's), and gives its exit code. */
+/**
+ * Tells a failure in one line (and the compiler's), for a program as its last event, too, and gives its
+ * exit code.
+ */
 function report(failure: unknown, args: readonly string[]): number {
   const dashes = args.indexOf("--");
   const verbose = (dashes < 0 ? args : args.slice(0, dashes)).some(isVerbose);
@@ -34,6 +37,7 @@ function report(failure: unknown, args: readonly string[]): number {
     ? `${error.message}${readInstead(error, args)}`
     : `kodeno failed unexpectedly: ${messageOf(error)}`;
   printError(text);
+  if (asksForJson(args)) printFailure(error, text);
   if (known && typeof error.detail["usage"] === "string") printNote(error.detail["usage"]);
   // Where kodeno found what is wrong by itself is nothing that helps to mend it.
   if (known && (error.exitCode === 2 || error.cause === undefined)) return error.exitCode;

@@ -58,6 +58,18 @@ export function printJson(type: string, value: object): void {
   printResult(JSON.stringify({ type, ...value }));
 }
 
+/** Prints a failure as a line of JSON; `UNEXPECTED` is the code of one that nobody thought of. */
+export function printFailure(failure: unknown, message = messageOf(failure)): void {
+  const { code, exitCode } = failure instanceof KodenoError
+    ? failure
+    : { code: "UNEXPECTED", exitCode: 1 };
+  try {
+    printJson("error", { code, message, exitCode });
+  } catch {
+    // That nobody reads it may be this very failure, which stderr tells.
+  }
+}
+
 /** Prints a line for a person on stderr. */
 export function printNote(line: string): void {
   try {

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { type ErrorCode, EXIT_CODES } from "../../src/errors.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
@@ -48,6 +49,62 @@ async function lines(
   }
   return parsed;
 }
+
+/** Lines that fail, each in a folder with a module and an empty layout; with the code and the words. */
+const FAILURES: Readonly<Record<string, readonly [code: ErrorCode, message: RegExp]>> = {
+  "build ./nosuch": ["BAD_PACKAGE", /nosuch/],
+  "build ./broken": ["GO_FAILED", /undefined: nothing/],
+  "build --nope": ["BAD_OPTION", /^Cannot read the command line: unknown option '--nope'/],
+  "build --push=maybe": ["BAD_OPTION", /it is a switch; say true or false/],
+  "build --tarball a --tarball b": ["BAD_OPTION", /it takes one value/],
+  "build -f nosuch.yaml": ["BAD_CONFIG", /nosuch\.yaml/],
+  "watch --tarball x": ["BAD_OPTION", /^Cannot watch with/],
+  "skaffold": ["BAD_OPTION", /IMAGE/],
+  "deps ./nosuch": ["BAD_PACKAGE", /nosuch/],
+  "sync ./nosuch": ["BAD_PACKAGE", /nosuch/],
+  "config --platform x/y/z/a": ["BAD_PLATFORM", /x\/y\/z\/a/],
+  "push nosuch --to 127.0.0.1:1/x": ["BAD_PLACE", /nosuch/],
+  "load nosuch": ["BAD_PLACE", /nosuch/],
+  "pull 127.0.0.1:1/x": ["REGISTRY_FAILED", /127\.0\.0\.1:1/],
+  "copy oci:nosuch:x oci:y": ["BAD_PLACE", /nosuch/],
+  "copy x": ["BAD_OPTION", /missing required argument 'target'/],
+  "merge all nosuch": ["BAD_PLACE", /nosuch/],
+  "ls nosuch": ["BAD_PLACE", /nosuch/],
+  "inspect empty nosuch": ["NOT_FOUND", /^Cannot find image "nosuch"/],
+  "tag empty nosuch app:v1": ["NOT_FOUND", /nosuch/],
+  "rm empty nosuch": ["NOT_FOUND", /nosuch/],
+  "gc nosuch": ["BAD_PLACE", /nosuch/],
+  "sign empty": ["BAD_OPTION", /--key FILE/],
+  "verify empty nosuch": ["NOT_FOUND", /nosuch/],
+  "init empty": ["BAD_PACKAGE", /there is no go\.mod in it/],
+  "cache info x": ["BAD_OPTION", /too many arguments/],
+  "cache clean x": ["BAD_OPTION", /too many arguments/],
+  "cache nope": ["BAD_OPTION", /nope/],
+  "nosuch": ["BAD_OPTION", /unknown command 'nosuch'/],
+  "serve": ["BAD_OPTION", /unknown option '--json'/],
+};
+
+Deno.test("json: a failure ends with one event, and is told on stderr all the same", async (t) => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  await dir.write("broken/main.go", "package main\n\nfunc main() { nothing() }\n");
+  await dir.write("empty/oci-layout", '{"imageLayoutVersion":"1.0.0"}');
+  await dir.write("empty/index.json", '{"schemaVersion":2,"manifests":[]}');
+  for (const [line, [code, words]] of Object.entries(FAILURES)) {
+    await t.step(line, async () => {
+      const outcome = await kodeno([...line.split(" "), "--json"], { cwd: dir.path });
+      const events = outcome.stdout.trimEnd().split("\n").map((text) => JSON.parse(text) as Line);
+      const { type, code: told, message, exitCode } = events.at(-1) ?? {};
+      assert.deepEqual([type, told, exitCode], ["error", code, EXIT_CODES[code]], outcome.stdout);
+      assert.equal(outcome.code, exitCode);
+      assert.match(String(message), words);
+      assert.equal(events.filter((event) => event["type"] === "error").length, 1);
+      assert.ok(outcome.stderr.includes(`Error: ${message}\n`), outcome.stderr);
+      const without = await kodeno(line.split(" "), { cwd: dir.path });
+      if (line !== "serve") assert.equal(without.stdout, "");
+    });
+  }
+});
 
 /** The only result among the lines. */
 function only(found: readonly Line[]): Line {
