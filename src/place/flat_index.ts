@@ -122,20 +122,22 @@ interface Part {
 /** The images among entries, with BuildKit's attestations of them, where they are one image. */
 async function partsOfOne(store: ImageStore, entries: readonly Descriptor[]) {
   const reader = new ImageReader(store);
-  const images: (Part & { readonly platform: Platform })[] = [];
+  const images: Part[] = [];
   const attestations: Part[] = [];
   for (const entry of entries) {
     if (attestedBy(entry) !== undefined) attestations.push({ entry, platform: entry.platform });
     if (!canBePart(entry)) continue;
-    const { manifest, subject } = await reader.document(entry);
+    const { manifest, subject, problem } = await reader.document(entry);
     const type = manifest?.config.mediaType;
     // What refers to an image (a signature, an SBOM) is none.
     if (subject || (type !== undefined && ociMediaType(type) !== MediaType.config)) continue;
     const platform = entry.platform ?? await imagePlatform(store, entry).catch(() => undefined);
-    if (platform === undefined) return undefined;
+    // One that is not there is of the image whose name it has, whatever it runs on.
+    if (!platform && (problem === undefined || nameKey(entry) === undefined)) return undefined;
     images.push({ entry, platform });
   }
-  const isOne = images.length > 1 && areDifferent(images.map(({ platform }) => platform));
+  const known = images.flatMap(({ platform }) => platform ?? []);
+  const isOne = images.length > 1 && known.length > 0 && areDifferent(known);
   const digests = new Set<string>(images.map(({ entry }) => entry.digest));
   const about = attestations.filter(({ entry }) => digests.has(attestedBy(entry) ?? ""));
   return isOne ? [...images, ...about] : undefined;
@@ -146,7 +148,7 @@ function indexOver(parts: readonly Part[]) {
     const { annotations, ...more } = entry;
     const { [IMAGE_NAME]: _, [REF_NAME]: __, ...others } = annotations ?? {};
     const kept = Object.keys(others).length > 0 ? { annotations: others } : {};
-    return { ...more, platform, ...kept };
+    return { ...more, ...(platform ? { platform } : {}), ...kept };
   });
   const { annotations = {} } = parts[0]?.entry ?? {};
   const names = [IMAGE_NAME, REF_NAME].flatMap((key) => {

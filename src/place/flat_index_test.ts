@@ -86,6 +86,18 @@ Deno.test("flat index: attestations of its images are in it, and what else is th
   assert.deepEqual(index.manifests, [AMD64, ARM64, attestation]);
 });
 
+Deno.test("flat index: an entry that is not there belongs to the image of its name", async () => {
+  await using dir = await tempDir();
+  const { mediaType } = amd64.descriptor;
+  const lost = { mediaType, digest: `sha256:${"0".repeat(64)}`, size: 7 };
+  const name = { annotations: { [REF_NAME]: "v1" } };
+  const images = await openWith(dir, [amd64.descriptor, lost].map((d) => ({ ...d, ...name })));
+  const [root, ...others] = await images.entries();
+  assert.ok(root !== undefined && others.length === 0);
+  const index = parseIndex(await readDocument(images, root), "the index");
+  assert.deepEqual(index.manifests, [AMD64, lost]);
+});
+
 Deno.test("flat index: images that are not told apart by the platform stay what they are", async () => {
   await using dir = await tempDir();
   const name = (tag: string) => ({ annotations: { [REF_NAME]: tag } });
