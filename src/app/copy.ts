@@ -28,7 +28,7 @@ import {
   type PlaceName,
   type WritablePlace,
 } from "../place/open.ts";
-import { type OpenImage, openImage } from "../place/open_image.ts";
+import { type OpenImage, openImage, tellLostName } from "../place/open_image.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
 
 /** What was asked for. */
@@ -83,6 +83,9 @@ export async function copyImage(request: CopyRequest) {
     );
   }
   const copied = await write(work, image);
+  if (isOnDisk(from) && nameIn(to) === "") {
+    tellLostName(image.whole, image.name, request.from, request.emit);
+  }
   for (const message of image.notes) request.emit?.({ type: "note", level: "warning", message });
   return copied;
 }

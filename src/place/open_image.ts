@@ -74,10 +74,7 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
     root = platform === undefined ? await presenting(store, from, options)(entry) : entry;
     name = taggedName(root);
     ownName = store.ownName;
-    notes = [
-      ...(ref === "" ? await leftOutBeside(store, entry, options) : []),
-      ...lostName(root, name, from),
-    ];
+    if (ref === "") notes = await leftOutBeside(store, entry, options);
   } else {
     root = await source.resolve(ref, { signal });
     if (place.kind === "registry") {
@@ -141,20 +138,11 @@ export function tellLostName(
   from: string,
   emit?: Emit,
 ): void {
-  for (const message of lostName(entry, called, from)) {
-    emit?.({ type: "note", level: "warning", message });
-  }
-}
-
-function lostName(
-  entry: Descriptor,
-  called: string | undefined,
-  from: string,
-): readonly string[] {
   const name = entryName(entry);
-  if (name === undefined || called !== undefined) return [];
-  const shown = JSON.stringify(name.slice(0, 300));
-  return [`Left out the name ${shown} of ${entry.digest} of ${from}: it is not NAME:TAG`];
+  if (name === undefined || called !== undefined) return;
+  const what = `the name ${JSON.stringify(name.slice(0, 300))} of ${entry.digest} of ${from}`;
+  const message = `Left out ${what}: it is not NAME:TAG`;
+  emit?.({ type: "note", level: "warning", message });
 }
 
 /** The one platform that is asked for, if it is one. */

@@ -85,7 +85,12 @@ Deno.test({
     }
     await layoutOf(dir, "My_Images", [{ ...ROOT, annotations: { [REF]: "v1+5" } }]);
     const { stderr } = await kodeno(["push", "My_Images", "--to", to], { cwd: dir.path });
-    assert.match(stderr, new RegExp(`Left out the name "v1\\+5" of ${ROOT.digest} of My_Images`));
+    const left = new RegExp(`Left out the name "v1\\+5" of ${ROOT.digest} of (oci:)?My_Images`);
+    assert.match(stderr, left);
+    for (const [target, isTold] of [["oci:c", true], ["oci:c:app:v1", false]] as const) {
+      const copied = await kodeno(["copy", "oci:My_Images", target], { cwd: dir.path });
+      assert.equal(left.test(copied.stderr), isTold, copied.stderr);
+    }
     await layoutOf(dir, "My_Images", [{ ...ROOT, annotations: { [REF]: "v1" } }]);
     // The folder's name stands for all its tags, as any other does.
     const all = ["push", "My_Images", "--to", to, "--image", "my-images"];
