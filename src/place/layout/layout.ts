@@ -14,7 +14,7 @@ import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream } from "../../io/streams.ts";
 import { orAborted, SingleFlight } from "../../io/concurrency.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Descriptor, isDigest } from "../../oci/descriptor.ts";
 import {
   calledName,
   entriesEnding,
@@ -407,7 +407,8 @@ export class Layout implements ImageStore, Place, Disposable {
 }
 
 function isMeant(entry: Descriptor, name: string, own: string): boolean {
-  if (entry.digest === name) return true;
+  // An entry may be named as if it were another one.
+  if (entry.digest === name || isDigest(name)) return entry.digest === name;
   const whole = imageName(entry);
   if (whole === undefined && refName(entry) === name) return true;
   const names = [whole, calledName(entry, own), repositoryName(entry, own)];

@@ -35,6 +35,21 @@ async function filled(dir: TempDir, name = "layout"): Promise<Layout> {
   return layout;
 }
 
+Deno.test("layout: a digest removes what has it, and nothing that is only called so", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  await layout.tag(ROOT, "app:v1");
+  const path = dir.join("layout/index.json");
+  const index = JSON.parse(await Deno.readTextFile(path));
+  const [manifest] = GRAPH.manifests;
+  const annotations = { "io.containerd.image.name": ROOT.digest };
+  index.manifests.push({ ...manifest.descriptor, annotations });
+  await Deno.writeTextFile(path, JSON.stringify(index));
+  await layout.remove([ROOT.digest]);
+  const left = (await layout.entries()).map(({ digest }) => digest);
+  assert.deepEqual(left, [manifest.descriptor.digest]);
+});
+
 Deno.test("layout: index.json does not tell in which order images came", async () => {
   const names = ["b:v1", "a:v2", "c/d:v1", "a:v1", "v1"];
   const texts: string[] = [];
