@@ -291,7 +291,7 @@ Deno.test({
       const outcome = await kodeno(["serve", ...args]);
       assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);
       assert.match(outcome.stderr, message);
-      const lines = outcome.stderr.trim().split("\n");
+      const lines = outcome.stderr.trim().replace(/\nUsage: .*$/, "").split("\n");
       assert.equal(lines.at(-1)?.startsWith("Error: "), true, outcome.stderr);
     }
   },
