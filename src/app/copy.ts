@@ -7,7 +7,7 @@ import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { fetchBlob } from "../content/blobs.ts";
-import { copy, countMoved } from "../content/copy.ts";
+import { copy, countMoved, tellingPlace } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
@@ -168,7 +168,7 @@ async function write(work: Work, image: OpenImage) {
     const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Blobs : source;
     const summary = work.json ? await summarize(read, root, { signal }) : {};
-    await target.close(near ? options : { signal });
+    await tellingPlace(near && source, name, target.close(near ? options : { signal }));
     const id = target.idOf?.(chosen);
     const reference = name === undefined ? root.digest : `${name}@${root.digest}`;
     const references = [id === undefined ? reference : name ?? id];

@@ -3,7 +3,7 @@
  * a target never holds a name whose content is not there. Tells how far each blob is meanwhile.
  * @module
  */
-import { hasCode, messageOf } from "../errors.ts";
+import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
@@ -64,7 +64,7 @@ export async function copy(
   target: Target,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const { concurrency = 6, tags = [], foreign, onBlob, signal } = options;
+  const { concurrency = 6, tags = [], foreign, onBlob, signal, image } = options;
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
 
@@ -89,7 +89,7 @@ export async function copy(
         return await move(d, () => fetchBlob(source, d, { foreign, signal }), walk);
       }
       const document = await pool.run(
-        () => ofPlace(source.what, d, readGraphDocument(source, d, walk)),
+        () => tellingPlace(source, image, readGraphDocument(source, d, walk)),
         weight(d),
       );
       tellUnknown(options, document.index?.manifests);
@@ -103,11 +103,11 @@ export async function copy(
   const move = async (d: Descriptor, open: OpenBlob, { signal }: Walk, name?: string) => {
     const transfer = beginTransfer(d, open, options);
     // Where a foreign layer came from, if from anywhere, its URLs say.
-    const from = isForeign(d) ? undefined : source.what;
+    const from = isForeign(d) ? undefined : source;
     await pool.run(async () => {
       signal?.throwIfAborted();
       const named = name && target.pushNamed?.(d, transfer.open, name, { signal });
-      await ofPlace(from, d, named || target.push(d, transfer.open, { signal }));
+      await tellingPlace(from, image, named || target.push(d, transfer.open, { signal }));
       if (named) isNamed = true;
     }, weight(d));
     const moved = transfer.done();
@@ -132,13 +132,25 @@ export async function copy(
   }
 }
 
-/** Work with a blob; that it is damaged is told of the place that has it. */
-async function ofPlace<T>(what: Source["what"], d: Descriptor, work: Promise<T>): Promise<T> {
+/**
+ * Work with blobs of an image; that one is damaged, or not in its layout or archive, is told of that
+ * place and of the image, as far as they are known.
+ */
+export async function tellingPlace<T>(
+  source: Blobs | undefined,
+  image: string | undefined,
+  work: Promise<T>,
+): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (what === undefined || !(error instanceof DamagedBlob)) throw error;
-    throw new DamagedBlob(d, error.why, what);
+    if (source?.what === undefined) throw error;
+    if (error instanceof DamagedBlob) {
+      throw new DamagedBlob(error.blob, error.why, source.what, image);
+    }
+    if (!image || !("entries" in source) || !hasCode(error, "NOT_FOUND")) throw error;
+    const message = `${error.message}; image ${image} needs it`;
+    throw new KodenoError("NOT_FOUND", message, error.detail);
   }
 }
 
@@ -156,7 +168,7 @@ export async function measureCopy(
     readonly isMounted?: (d: Descriptor) => boolean;
   } = {},
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
-  const { counted = new Set(), isMounted, foreign, signal } = options;
+  const { counted = new Set(), isMounted, foreign, signal, image } = options;
   const { moved, onBlob } = countMoved();
   const left = new Map<string, Descriptor>();
   const walk = new Walk(async (d, { below }) => {
@@ -171,11 +183,13 @@ export async function measureCopy(
     if (!hasSuccessors(d)) {
       // Nobody is asked for what others have.
       const isElsewhere = isForeign(d) || (foreign !== undefined && (d.urls ?? []).length > 0);
-      if (!isThere && !isElsewhere) await (await fetchBlob(source, d, { signal })).cancel();
+      if (!isThere && !isElsewhere) {
+        await (await tellingPlace(source, image, fetchBlob(source, d, { signal }))).cancel();
+      }
       return;
     }
     if (isThere && !mayLack(d, target, foreign)) return;
-    const document = await readGraphDocument(source, d, { signal });
+    const document = await tellingPlace(source, image, readGraphDocument(source, d, { signal }));
     tellUnknown(options, document.index?.manifests);
     await below(isThere ? document.successors.filter(isForeignOrLeads) : document);
   }, { signal });

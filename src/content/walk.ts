@@ -231,7 +231,7 @@ export async function readDocument(source: Blobs, descriptor: Descriptor, option
   }
   const stream = await fetchBlob(source, descriptor, options);
   const bytes = await readAll(stream, MAX_JSON_BYTES, what);
-  const verifier = new Verifier(descriptor);
+  const verifier = new Verifier(descriptor, source.what);
   verifier.update(bytes);
   verifier.finish();
   return bytes;
@@ -293,7 +293,7 @@ export async function verify(
         if (!isForeign(d) || !hasCode(error, "NOT_FOUND")) throw error;
       });
       if (!stream) return;
-      for await (const _ of checkedChunks(stream, d, options));
+      for await (const _ of checkedChunks(stream, d, { ...options, place: source.what }));
     }
     blobs++;
     bytes += d.size;

@@ -47,14 +47,16 @@ export async function hashed(
   return { digest: meter.digest(), size: meter.bytes };
 }
 
-/** Bytes of a blob that are not its descriptor's: why, and where (`layout out`) if known. */
+/** Bytes of a blob that are not its descriptor's: why, where (`layout out`) and of what image, if known. */
 export class DamagedBlob extends KodenoError {
-  constructor(d: Descriptor, readonly why: string, place?: string) {
-    const message = place === undefined
-      ? `Cannot use blob ${d.digest}: ${why}; the place it came from is damaged or was changed`
-      : `Cannot use blob ${d.digest} of ${place}: ${why}; ` +
-        `${place} is damaged or was changed: build the image or bring it there again`;
-    super("BAD_CONTENT", message, { digest: d.digest });
+  constructor(readonly blob: Descriptor, readonly why: string, place?: string, image?: string) {
+    const of = place === undefined ? "" : ` of ${place}`;
+    const [what, again] = image ? [`image ${image}${of}`, "it"] : [place, "the image"];
+    const next = place === undefined ? "" : `: build ${again} or bring it there again`;
+    const damage = `${what ?? "the place it came from"} is damaged or was changed${next}`;
+    super("BAD_CONTENT", `Cannot use blob ${blob.digest}${of}: ${why}; ${damage}`, {
+      digest: blob.digest,
+    });
   }
 }
 
@@ -62,7 +64,8 @@ export class DamagedBlob extends KodenoError {
 export class Verifier {
   readonly #meter: Hasher;
 
-  constructor(readonly descriptor: Descriptor) {
+  /** What it refuses is told of the place, if that is known. */
+  constructor(readonly descriptor: Descriptor, readonly place?: string) {
     this.#meter = new Hasher(digestAlgorithm(descriptor.digest));
   }
 
@@ -82,6 +85,6 @@ export class Verifier {
   }
 
   #refuse(why: string): never {
-    throw new DamagedBlob(this.descriptor, why);
+    throw new DamagedBlob(this.descriptor, why, this.place);
   }
 }

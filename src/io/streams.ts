@@ -154,13 +154,13 @@ export async function* reusedChunks(
   }, signal);
 }
 
-/** {@link reusedChunks} of a blob, which fail at the end where they are not its descriptor's. */
+/** {@link reusedChunks} of a blob of a place, which fail at the end where they are not its descriptor's. */
 export async function* checkedChunks(
   stream: ReadableStream<Uint8Array>,
   descriptor: Descriptor,
-  how: Omit<ReuseOptions, "size"> = {},
+  { place, ...how }: Omit<ReuseOptions, "size"> & { readonly place?: string | undefined } = {},
 ): AsyncGenerator<Uint8Array> {
-  const verifier = new Verifier(descriptor);
+  const verifier = new Verifier(descriptor, place);
   for await (const chunk of reusedChunks(stream, { ...how, size: descriptor.size })) {
     verifier.update(chunk);
     yield chunk;

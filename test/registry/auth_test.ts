@@ -53,23 +53,24 @@ Deno.test({
     const name = `${registry.host}/app`;
     await thereAndBack(name, showing(password));
     const wrong: Credential = { kind: "password", username: USER, password: "guessed" };
-    for (const credential of [undefined, wrong]) {
+    const said = [
+      [undefined, "not logged in (401)"],
+      [wrong, "registry answered 401 (UNAUTHORIZED: authentication required)"],
+    ] as const;
+    for (const [credential, why] of said) {
       await using store = openRegistry(name, showing(credential));
       const error = await failsWith("UNAUTHORIZED", () => store.tags());
       assert.equal(
         error.message,
-        `Cannot list tags of ${name}: registry answered 401 ` +
-          `(UNAUTHORIZED: authentication required); run "kodeno login ${registry.host}"`,
+        `Cannot list tags of ${name}: ${why}; run "kodeno login ${registry.host}"`,
       );
       assert.ok(error instanceof RegistryError);
       assert.equal(error.status, 401);
       assert.deepEqual(error.registryCodes, ["UNAUTHORIZED"]);
       // The answer to HEAD has no words.
-      await failsWith(
-        "UNAUTHORIZED",
-        () => pushAll(store, [blob("b")]),
-        /registry answered 401 \(UNAUTHORIZED: authentication required\); run/,
-      );
+      const pushed = await failsWith("UNAUTHORIZED", () => pushAll(store, [blob("b")]));
+      const next = `run "kodeno login ${registry.host}"`;
+      assert.equal(pushed.message, `Cannot push to ${name}: ${why}; ${next}`);
     }
   },
 });
@@ -125,7 +126,11 @@ Deno.test({
       [`Basic ${btoa(`${USER}:${PASSWORD}`)}`, "refresh who-i-am"],
     );
     await using store = openRegistry(name, showing(undefined));
-    await failsWith("UNAUTHORIZED", () => store.resolve("v1"), /401 \(UNAUTHORIZED\); run "kodeno/);
+    await failsWith(
+      "UNAUTHORIZED",
+      () => store.resolve("v1"),
+      /: not logged in \(401\) by token .*; run "kodeno/,
+    );
   },
 });
 

@@ -52,9 +52,12 @@ Deno.test("registry words: a quota reads as one, and nobody is sent to log in ag
 Deno.test("registry words: a login that is not taken is told to be made again", async () => {
   const refused = refusal(401, "UNAUTHORIZED", "the token is of last year");
   const rules = closed({ ...refused, headers: challenge });
-  for (const credential of [USER, undefined]) {
+  const said = [
+    [USER, /registry answered 401 \(UNAUTHORIZED: the token is of last year\); run/],
+    [undefined, /: not logged in \(401\): UNAUTHORIZED: the token is of last year; run/],
+  ] as const;
+  for (const [credential, why] of said) {
     await asking(credential, rules, async (store) => {
-      const why = /registry answered 401 \(UNAUTHORIZED: the token is of last year\); run/;
       await failsWith("UNAUTHORIZED", () => store.check(), why);
       await failsWith("UNAUTHORIZED", () => store.check(), LOGIN);
     });

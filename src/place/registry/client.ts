@@ -208,6 +208,9 @@ export class RegistryClient {
     isKnown: boolean,
   ): RegistryError {
     let next = call.denied;
+    if (error.status === 401 && !isKnown && !call.isAnonymous && next === undefined) {
+      why = notLoggedIn(why);
+    }
     if (error.status === 401 || !isKnown) next ??= `run "kodeno login ${this.registry}"`;
     else next ??= askedToWait(error);
     if (!error.hasWords) next ??= `the login for ${this.registry} may not do that`;
@@ -334,6 +337,16 @@ export class RegistryClient {
     const url = typeof call.to === "string" ? new URL(call.to, base) : call.to;
     return connectionFailure(call, url, error);
   }
+}
+
+/** What 401 means to who has no login; what the registry says beyond that it wants one is kept. */
+function notLoggedIn(why: string): string {
+  const [, who, said = ""] = /^(?:the )?(?:registry|(.*)) answered 401(?: \((.*)\))?$/s.exec(why) ??
+    [];
+  const isUsual =
+    /^(?:UNAUTHORIZED)?(?::? *(?:authentication required|unauthorized|not authorized)[.!]?)?$/i
+      .test(said);
+  return `not logged in (401)${who ? ` by ${who}` : ""}${isUsual ? "" : `: ${said}`}`;
 }
 
 /** What a person may do whom a registry has asked to wait, with whatever status. */

@@ -174,7 +174,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const { own } = this.#parts;
     const found = await this.#heads.run(async () => {
       if (!hasSuccessors(d)) return await own.hasBlob(d, options);
-      return (await own.headManifest(digest, options))?.size === d.size;
+      return (await own.headManifest(digest, this.#toPush(options)))?.size === d.size;
     });
     (found ? this.#known : this.#absent).add(key);
     return found;
@@ -237,14 +237,18 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     const pushed = this.#documents.get(digest);
     if (pushed === undefined) {
       // What was there before was most likely tagged before, too.
-      const tagged = await own.headManifest(tag, options).catch((error) => {
+      const tagged = await own.headManifest(tag, this.#toPush(options)).catch((error) => {
         // The tag is of something else, which is no image.
         if (hasCode(error, "BAD_CONTENT")) return undefined;
         throw error;
       });
       if (tagged?.digest === digest) return;
     }
-    await own.putManifest(tag, pushed ?? await own.getManifest(digest, options), options);
+    await own.putManifest(
+      tag,
+      pushed ?? await own.getManifest(digest, this.#toPush(options)),
+      options,
+    );
   }
 
   /**
@@ -297,6 +301,11 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   /** {@link close}, when it goes out of scope. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** A look at what is there, which is part of a push. */
+  #toPush(options: CallOptions) {
+    return { ...options, doing: `push to ${this.name}` };
   }
 
   async #pushDocument(

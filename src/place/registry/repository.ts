@@ -56,6 +56,12 @@ export interface Document {
 
 const VERBS = { HEAD: "find", GET: "pull", PUT: "push" } as const;
 
+/** How a manifest is asked for. */
+interface AskOptions extends CallOptions {
+  /** What it is asked for, where that is not to read it; as in {@link Call}. */
+  readonly doing?: string | undefined;
+}
+
 /** A repository and who talks to it. */
 export class Repository {
   constructor(readonly client: RegistryClient, readonly endpoint: Endpoint) {}
@@ -79,7 +85,8 @@ export class Repository {
 
   /** Whether it has a blob of that digest and size. */
   async hasBlob(d: Descriptor, options: CallOptions): Promise<boolean> {
-    const doing = `look for blob ${d.digest} in ${this.name}`;
+    // Whoever asks is about to push it.
+    const doing = `push to ${this.name}`;
     const call = this.call("HEAD", `blobs/${parseDigest(d.digest)}`, doing, options);
     // Of a blob that is there after all, one byte has to do.
     const answer = await this.#look(call, d.size > 0 ? { range: "bytes=0-0" } : {});
@@ -160,7 +167,7 @@ export class Repository {
    * undefined when it is not there.
    * @throws {KodenoError} `BAD_CONTENT` when it is no manifest or index that kodeno knows
    */
-  async headManifest(ref: string, options: CallOptions): Promise<Descriptor | undefined> {
+  async headManifest(ref: string, options: AskOptions): Promise<Descriptor | undefined> {
     const call = this.#manifestCall("HEAD", ref, options);
     const answer = await this.#look(call);
     if (answer === undefined) return undefined;
@@ -184,7 +191,7 @@ export class Repository {
    * A manifest or index with its bytes, 4 MiB at most, which are checked against a digest.
    * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT`
    */
-  async getManifest(ref: string, options: CallOptions): Promise<Document> {
+  async getManifest(ref: string, options: AskOptions): Promise<Document> {
     const call = this.#manifestCall("GET", ref, options);
     // Tries that each take as long as they may would take that many times as long.
     let leftMs = this.client.shared.documentMs;
@@ -259,8 +266,8 @@ export class Repository {
     return answer.headers.get("oci-subject") ?? undefined;
   }
 
-  #manifestCall(method: keyof typeof VERBS, ref: string, options: CallOptions): Call {
-    const doing = `${VERBS[method]} ${this.nameOf(ref)}`;
+  #manifestCall(method: keyof typeof VERBS, ref: string, options: AskOptions): Call {
+    const { doing = `${VERBS[method]} ${this.nameOf(ref)}` } = options;
     const call = this.call(method, `manifests/${ref}`, doing, options);
     return { ...call, headers: { accept: ACCEPT } };
   }
