@@ -19,6 +19,7 @@ const CHECKS: Readonly<Record<string, (checkup: Checkup) => void | Promise<void>
   cache: local.checkCache,
   credentials: network.checkCredentials,
   registry: network.checkRegistry,
+  "base image": network.checkBases,
   proxies: network.checkProxies,
   daemon: network.checkDaemon,
   kubectl: local.checkKubectl,

@@ -8,7 +8,8 @@ import type { WorkOptions } from "../events.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { allEnded } from "../io/concurrency.ts";
 import { checkOutput, writeTextOutput } from "../io/output.ts";
-import { giveUpNetwork, parsePlace } from "../place/open.ts";
+import { giveUpNetwork } from "../place/open.ts";
+import { namedBases, parseBase } from "./bases.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
 import {
   PlacesPublisher,
@@ -85,16 +86,13 @@ async function settleNetwork(
   { push, local, kind }: PublishConfig,
   isFar = false,
 ): Promise<readonly string[]> {
-  const names = builds.flatMap(({ image, builds, baseImageOverrides }) => [
-    image.baseImage,
-    ...builds.map((build) => build.image.baseImage),
-    ...Object.values(baseImageOverrides),
-  ]);
-  const bases = [...new Set(names)].filter((name) => !isBuiltinBase(name)).map(parsePlace);
+  const bases = builds.flatMap(namedBases)
+    .filter(({ baseImage }) => !isBuiltinBase(baseImage)).map(parseBase);
   const dials = isFar || push || local || kind !== undefined ||
     bases.some(({ kind }) => kind === "daemon");
   if (builds.some(({ offline }) => offline) && !dials) await giveUpNetwork();
-  return bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
+  const names = bases.flatMap((base) => base.kind === "registry" ? [base.reference.name] : []);
+  return [...new Set(names)];
 }
 
 /** A failure of an offline build, with the next step where it lacks a module or a newer Go. */

@@ -12,6 +12,7 @@ import { hasCode, KodenoError } from "../errors.ts";
 import { type Emit, notesTo, type WorkOptions } from "../events.ts";
 import type { BuiltImage } from "../image/assemble.ts";
 import { abortable, allEnded, forEach, getOrSet, Pool } from "../io/concurrency.ts";
+import { DamagedBlob } from "../io/hash.ts";
 import { type Descriptor, digestHex, parseDigest } from "../oci/descriptor.ts";
 import { parseReference, shortName } from "../oci/reference.ts";
 import { checkMarker } from "../place/layout/files.ts";
@@ -382,11 +383,15 @@ async function publishChecked(
       return await publisher.publish(current, name, work);
     } catch (error) {
       const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
-      if (evicted.has(digest)) throw error;
+      const isOwn = current.ownLayers.includes(digest);
+      const told = error instanceof DamagedBlob && !isOwn
+        ? new DamagedBlob(error.blob, error.why, current.base)
+        : error;
+      if (evicted.has(digest)) throw told;
       // Those of a base that kodeno makes are in the cache, too. One that was only missed stays: it
       // may be there again, for another image.
       const cached = hasCode(error, "BAD_CONTENT") && await builder.evict(digest);
-      if (!cached && !current.ownLayers.includes(digest)) throw error;
+      if (!cached && !isOwn) throw told;
       evicted.add(digest);
       const only = { ...work, only: [image.importPath] };
       for await (const again of builder.build(prepared, only)) current = again;

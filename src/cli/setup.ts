@@ -62,7 +62,7 @@ async function agreed({ files }: Proposal, signal: AbortSignal): Promise<boolean
 const doctor = command({
   about:
     `Checks Go, git, configuration files, the cache, credentials, the registry of KO_DOCKER_REPO,
-    proxies, the Docker daemon and kubectl, and says what is wrong and how to fix it. Changes
+    the base images that are configured, proxies, the Docker daemon and kubectl, and says what is wrong and how to fix it. Changes
     nothing. The exit code is 1 if something is wrong.`,
   words: ['[dir]  folder to check (default ".")'],
   flags: {

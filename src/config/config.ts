@@ -231,7 +231,10 @@ export function imageConfigOf(
   const image = entry?.image ?? config.image;
   const baseImage = config.baseImageOverrides[importPath.toLowerCase()];
   if (!baseImage) return image;
-  const origins = { ...image.origins, baseImage: `baseImageOverrides of ${importPath}` };
+  const { path, lines } = config.koFile ?? {};
+  const line = lines?.[`baseImageOverrides.${importPath.toLowerCase()}`];
+  const place = [path, line].filter((one) => one !== undefined).join(":");
+  const origins = { ...image.origins, baseImage: place };
   return Object.freeze({ ...image, baseImage, origins });
 }
 

@@ -107,6 +107,10 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     }
   }
   const overrides = get<Readonly<Record<string, string>>>(value, "baseImageOverrides") ?? {};
+  for (const key of Object.keys(overrides)) {
+    const path = [keyAs("baseImageOverrides"), key];
+    lines[`baseImageOverrides.${key.toLowerCase()}`] = document.position(path, "key").line;
+  }
   return Object.freeze({
     path,
     defaults: {

@@ -155,7 +155,10 @@ export interface KoFile {
   readonly builds: readonly KoBuild[];
   /** `HOST=MIRROR` each. */
   readonly mirrors: readonly string[];
-  /** Line of each key that is there, counted from 1: `defaultFlags`, `builds[0].flags`. */
+  /**
+   * Line of each key that is there, counted from 1: `defaultFlags`, `builds[0].flags`,
+   * `baseImageOverrides.example.com/app`.
+   */
   readonly lines: Readonly<Record<string, number>>;
   /** A line each for what is there and not read. */
   readonly notes: readonly string[];

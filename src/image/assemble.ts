@@ -172,6 +172,8 @@ export interface BuiltImage extends Source {
   readonly platforms: readonly string[];
   /** Digests of the layers that are not the base's. */
   readonly ownLayers: readonly string[];
+  /** What the others are of, for messages: `base image oci:bases`. */
+  readonly base?: string | undefined;
 }
 
 /** Makes an image of what was assembled, one for each platform, and of what they stand on. */
@@ -203,6 +205,7 @@ export function builtImage(
     root,
     platforms: images.map(({ platform }) => formatPlatform(platform)),
     ownLayers: images.flatMap(({ layers }) => layers.map(({ descriptor }) => descriptor.digest)),
+    base: only.base.source.what,
     // An image has no name but its digest until it is in a place.
     resolve: (ref: string) =>
       ref === "" || ref === root.digest ? Promise.resolve(root) : missing(JSON.stringify(ref)),

@@ -89,7 +89,9 @@ Deno.test("base: a layer with other bytes than its digest says", async () => {
   const middle = Math.floor(bytes.length / 2);
   bytes[middle] = 255 - (bytes[middle] ?? 0);
   await Deno.writeFile(under.blob(digest), bytes);
-  await under.fails(new RegExp(`blob ${digest}: its content has digest sha256:`));
+  await under.fails(
+    new RegExp(`blob ${digest} of base image oci:base: its content has digest sha256:`),
+  );
 });
 
 Deno.test("base: a layer of another size than its descriptor says", async () => {
@@ -113,7 +115,8 @@ Deno.test("base: a manifest or config that is damaged or not there", async () =>
   for (const { digest } of [config, entry ?? config]) {
     const bytes = await Deno.readFile(under.blob(digest));
     await Deno.writeFile(under.blob(digest), bytes.map((byte, i) => i === 9 ? byte ^ 1 : byte));
-    await under.fails(new RegExp(`blob ${digest}: its content has digest`));
+    const where = "of layout \\S+base: its content has digest";
+    await under.fails(RegExp(`^Cannot use base image oci:base: .*blob ${digest} ${where}`));
     await Deno.remove(under.blob(digest));
     await under.fails(new RegExp(`Cannot find blob ${digest}`));
     await Deno.writeFile(under.blob(digest), bytes);
@@ -212,12 +215,46 @@ Deno.test("base: a platform that it does not have", async () => {
   }
 });
 
+Deno.test("base: what is wrong with one says where it was named, and what helps", async () => {
+  await using under = await base();
+  const { dir } = under;
+  const away = "127.0.0.1:9/base:v1";
+  const helps =
+    'name a mirror \\(--mirror 127\\.0\\.0\\.1:9=MIRROR\\), bring it with "kodeno pull ' +
+    `${away} --oci-layout bases" .* --base-image oci:bases, or say --base-image static`;
+  const silent = (origin: string) =>
+    RegExp(`^Cannot use base image ${away}${origin}: 127\\S+ did not answer: .*; ${helps}`);
+  const fails = async (code: 1 | 2, message: RegExp, args: string[] = [], env = {}) => {
+    await assertFails(dir, ["build", ...args], { code, message }, { env });
+  };
+  await fails(1, silent(""), ["--base-image", away]);
+  await fails(1, silent(" \\(KO_DEFAULTBASEIMAGE\\)"), [], { KO_DEFAULTBASEIMAGE: away });
+  await fails(2, /^Cannot use base image docker:\/\/x: leave "docker:\/\/" out$/, [
+    "--base-image",
+    "docker://x",
+  ]);
+  await dir.write(".ko.yaml", `# ours\ndefaultBaseImage: ${away}\n`);
+  await fails(1, silent(" \\(\\.ko\\.yaml:2\\)"));
+  await dir.write(".ko.yaml", `baseImageOverrides:\n  example.com/app: ${away}\n`);
+  await fails(1, silent(" \\(\\.ko\\.yaml:2\\)"));
+  await dir.write(".ko.yaml", "defaultBaseImage: oci:base\n");
+  const lacks = /^Cannot build for linux\/s390x: base image oci:base \(\.ko\.yaml:1\) has linux\//;
+  await fails(2, lacks, ["--platform", "linux/s390x"]);
+  const { digest } = await under.layer();
+  await Deno.remove(under.blob(digest));
+  await fails(1, /^Cannot use base image oci:base \(\.ko\.yaml:1\): layer .* is not there/);
+});
+
 Deno.test("base: a path that is no layout, and a tag that is not in one", async () => {
   await using under = await base();
   const { dir } = under;
   await dir.write("folder/file.txt", "no layout");
   const cases: [string, 1 | 2, RegExp][] = [
-    ["oci:nothing", 2, /Cannot use .*nothing as an OCI layout: it has no oci-layout file/],
+    [
+      "oci:nothing",
+      2,
+      /base image oci:nothing: Cannot use .*nothing as an OCI layout: there is no such/,
+    ],
     ["oci:folder", 2, /Cannot use .*folder as an OCI layout: it has no oci-layout file/],
     ["oci:go.mod", 2, /Cannot use .*go\.mod as an OCI layout: it is a file/],
     ["oci:", 2, /Cannot use .*"oci:"/],

@@ -12,6 +12,7 @@ import { needs, rootTool } from "../parts/tools.ts";
 import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 import { assertFails } from "../support/failure.ts";
 import { simpleModule } from "../support/go_module.ts";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { tmpfs } from "../support/mounts.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
@@ -66,6 +67,35 @@ async function doctor(
     of: (check) => all.filter((one) => one.check === check),
   };
 }
+
+Deno.test("doctor: base images that the configuration names", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  await layoutWith(dir, "bases", { "base:v1": imageGraph() });
+  await dir.write(
+    ".ko.yaml",
+    "defaultBaseImage: 127.0.0.1:9/base:v1\nbaseImageOverrides:\n  a/b: oci:bases\n" +
+      "  a/c: oci:bases:none\n  a/d: static\nbuilds:\n- {id: x, main: ./x}\n",
+  );
+  const found = (await doctor(dir)).of("base image");
+  assert.deepEqual(found.map(({ status }) => status), ["wrong", "ok", "wrong", "ok"]);
+  const [away, there, none, own] = found;
+  const away9 =
+    /^Cannot use base image 127\.0\.0\.1:9\/base:v1 \(\.ko\.yaml:1\): .* did not answer: /;
+  assert.match(away?.found ?? "", away9);
+  assert.match(
+    away?.mend ?? "",
+    /^name a mirror \(--mirror 127\.0\.0\.1:9=MIRROR\), bring it with /,
+  );
+  assert.match(there?.found ?? "", /^oci:bases \(\.ko\.yaml:3\): sha256:[0-9a-f]{64}$/);
+  assert.match(
+    none?.found ?? "",
+    /^Cannot use base image oci:bases:none \(\.ko\.yaml:4\): .*"none"/,
+  );
+  assert.equal(own?.found, "static (.ko.yaml:5), which is built in");
+  const offline = (await doctor(dir, {}, "--offline")).of("base image");
+  assert.match(offline[0]?.found ?? "", /, which was not asked for \(--offline\)$/);
+});
 
 Deno.test("doctor: where all is well nothing is wrong, and nothing is changed", async () => {
   await using dir = await tempDir();
@@ -202,14 +232,15 @@ Deno.test({
       const auths = { [registry.host]: { auth: btoa(`${USER}:${password}`) } };
       await Deno.chmod(await dir.write("docker/config.json", JSON.stringify({ auths })), 0o600);
     };
-    for (const prepare of [() => {}, () => login("wrong")]) {
+    const wrong = [
+      [() => {}, /: not logged in \(401\)$/],
+      [() => login("wrong"), /registry answered 401 \(UNAUTHORIZED: authentication required\)/],
+    ] as const;
+    for (const [prepare, why] of wrong) {
       await prepare();
       const [refused] = (await doctor(dir, env)).of("registry");
       assert.equal(refused?.status, "wrong");
-      assert.match(
-        refused?.found ?? "",
-        /registry answered 401 \(UNAUTHORIZED: authentication required\)/,
-      );
+      assert.match(refused?.found ?? "", why);
       assert.equal(refused?.mend, `run "kodeno login ${registry.host}"`);
     }
     await login(PASSWORD);

@@ -3,13 +3,16 @@
  * Docker daemon and the nodes of kind behind it.
  * @module
  */
+import { baseFailure, baseText, namedBases, parseBase } from "../../build/bases.ts";
+import { loadConfig, resolveBuildConfig } from "../../config/config.ts";
 import { type Environment, programOnPath } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
+import { isBuiltinBase } from "../../image/builtin_base.ts";
 import { z } from "../../npm/zod.ts";
 import { DaemonClient } from "../../place/daemon/client.ts";
 import { type DaemonEndpoint, formatEndpoint } from "../../place/daemon/endpoint.ts";
 import { KindCluster } from "../../place/daemon/kind.ts";
-import { findDaemonOf } from "../../place/open.ts";
+import { findDaemonOf, openSource } from "../../place/open.ts";
 import { checkAccess } from "../../place/registry/access.ts";
 import {
   askHelper,
@@ -21,7 +24,8 @@ import {
 } from "../../place/registry/credentials.ts";
 import { parseEndpoint } from "../../place/registry/endpoint.ts";
 import { proxyFor, proxySetting } from "../../place/registry/proxy.ts";
-import { type Checkup, destinationOf, shownUrl } from "./report.ts";
+import type { TransferConfig } from "../../place/registry/transport.ts";
+import { Checkup, destinationOf, shownUrl } from "./report.ts";
 
 /**
  * Can the files with credentials be read, and do the helpers that they name answer? What is in them is
@@ -126,6 +130,45 @@ export async function checkRegistry(checkup: Checkup): Promise<void> {
     const isKnown = error instanceof KodenoError;
     checkup.failure("wrong", isKnown ? error : `${repository}: ${messageOf(error)}`);
     for (const message of warnings) checkup.add("warning", message);
+  }
+}
+
+/** Are the base images there that the configuration names? What they are made of is not read. */
+export async function checkBases(checkup: Checkup): Promise<void> {
+  const { directory: workingDirectory, environment, offline, transfer } = checkup.where;
+  const loading = loadConfig({ workingDirectory, environment, offline });
+  // What is wrong with the file itself is told where that is looked at.
+  const config = await loading.then((options) => resolveBuildConfig(options, transfer))
+    .catch(() => undefined);
+  const all = (config ? namedBases(config) : []).map(async (base) => {
+    const one = new Checkup(checkup.check, checkup.where);
+    await one.tried("wrong", () => checkBase(one, base, config?.transfer ?? transfer));
+    return one.findings;
+  });
+  checkup.findings.push(...(await Promise.all(all)).flat());
+}
+
+async function checkBase(
+  checkup: Checkup,
+  base: ReturnType<typeof namedBases>[number],
+  transfer: TransferConfig,
+): Promise<void> {
+  const { directory, offline, signal } = checkup.where;
+  const name = baseText(base).replace("base image ", "");
+  if (isBuiltinBase(base.baseImage)) return checkup.ok(`${name}, which is built in`);
+  const place = parseBase(base);
+  if (offline && place.kind !== "layout" && place.kind !== "archive") {
+    return checkup.ok(`${name}, which was not asked for (--offline)`);
+  }
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opened = new AsyncDisposableStack();
+  const { connectMs, answerMs } = checkup.asking;
+  const quick = { ...transfer, connectMs, answerMs, retry: { attempts: 1 } };
+  try {
+    const { source, ref } = await openSource(place, quick, opened, { directory, signal });
+    checkup.ok(`${name}: ${(await source.resolve(ref, { signal })).digest}`);
+  } catch (error) {
+    throw baseFailure(error, base, directory);
   }
 }
 
