@@ -6,10 +6,10 @@ import type { CallOptions, Source } from "../content/places.ts";
 import { referrerFinder } from "../content/referrers.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isFolder } from "../io/files.ts";
+import { isFile, isFolder } from "../io/files.ts";
 import { type Descriptor, isCosignTag, signatureTag } from "../oci/descriptor.ts";
 import { calledName, entryName, imageName, refName } from "../oci/entries.ts";
-import { parseReference } from "../oci/reference.ts";
+import { parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "./layout/layout.ts";
 import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
 import { openChosen } from "./open_image.ts";
@@ -44,6 +44,10 @@ export async function openSigned(
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opening = new AsyncDisposableStack();
   const path = await pathOf(place);
+  if (isFile(path)) {
+    const next = "bring its images into a layout (kodeno merge DIR FILE)";
+    throw new KodenoError("BAD_PLACE", `Cannot use ${place}: it is a file; ${next}`);
+  }
   const isLayout = path !== place || isFolder(path);
   const images = isLayout
     ? await imagesOfLayout(path, opening, options)
@@ -97,6 +101,10 @@ async function imageOfRegistry(
     throw new KodenoError("BAD_PLACE", `Cannot use ${place}: ${why}`);
   }
   const { name, tag, digest } = parsed.reference;
+  if (splitHost(name).host === undefined) {
+    const next = "say the path of a layout, or HOST/PATH:TAG";
+    throw new KodenoError("BAD_PLACE", `Cannot use ${place}: there is no such folder; ${next}`);
+  }
   const registries = opening.use(await openRegistries(config, { named: [name], emit }));
   const store = registries.open(name);
   const root = await store.resolve(digest ?? tag ?? "latest", { signal });
