@@ -1,0 +1,95 @@
+/**
+ * The commands that sign and verify, on layouts: what holds, what does not, and wrong input, each in one
+ * line and with nothing written.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { kodeno } from "../support/kodeno.ts";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { entriesOf, fingerprint } from "../support/layout.ts";
+import { tempDir } from "../support/temp.ts";
+
+/** A folder with a layout `out` of one image, and keys `kodeno.key` and `kodeno.pub`. */
+async function openLab() {
+  const dir = await tempDir();
+  await layoutWith(dir, "out", { "app:v1": imageGraph() });
+  const run = (args: readonly string[], password = "secret") =>
+    kodeno(args, { cwd: dir.path, env: { KODENO_KEY_PASSWORD: password } });
+  const done = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout.trim();
+  };
+  /** A run that says in one line what is wrong. */
+  const fails = async (code: number, args: readonly string[], why: RegExp, password?: string) => {
+    const before = await fingerprint(dir.path);
+    const outcome = await run(args, password);
+    assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, why);
+    assert.equal(outcome.stderr.match(/^Error: /gm)?.length, 1, outcome.stderr);
+    assert.deepEqual(await fingerprint(dir.path), before, "nothing is written");
+  };
+  await done("key", "new");
+  return { dir, run, done, fails, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
+}
+
+Deno.test("trust: keys are made once, and the private one is nobody else's", async () => {
+  await using lab = await openLab();
+  const { mode } = await Deno.stat(lab.dir.join("kodeno.key"));
+  assert.equal((mode ?? 0) & 0o777, 0o600);
+  await lab.fails(2, ["key", "new"], /kodeno\.key: it is there already; say another name/);
+  const said = await lab.done("key", "new", "--output", "other");
+  assert.deepEqual(said.split("\n"), ["other.key", "other.pub"]);
+});
+
+Deno.test("trust: signing again changes nothing; another key adds its own", async () => {
+  await using lab = await openLab();
+  await lab.done("sign", "out", "--key", "kodeno.key", "--format", "both");
+  const before = await fingerprint(lab.dir.join("out"));
+  await lab.done("sign", "out", "--key", "kodeno.key", "--format", "both");
+  assert.deepEqual(await fingerprint(lab.dir.join("out")), before);
+  await lab.done("key", "new", "--output", "other");
+  await lab.done("sign", "out", "--key", "other.key", "--format", "both");
+  for (const key of ["kodeno.pub", "other.pub"]) {
+    const [image] = (await lab.done("verify", "out", "--key", key, "--json")).split("\n");
+    assert.deepEqual(JSON.parse(image ?? "").signatures.length, 2, key);
+  }
+  // The image keeps its digest, and is the only one.
+  const named = (await entriesOf(lab.dir.join("out"))).filter(({ annotations }) =>
+    annotations?.["io.containerd.image.name"] === "docker.io/library/app:v1"
+  );
+  assert.equal(named.length, 1);
+});
+
+Deno.test("trust: a blob that was changed or is missing is told, whoever has signed", async () => {
+  await using lab = await openLab();
+  await lab.done("sign", "out", "--key", "kodeno.key");
+  const { digest } = imageGraph().shared.descriptor;
+  const path = lab.dir.join("out/blobs/sha256", digest.slice(7));
+  const bytes = await Deno.readFile(path);
+  await Deno.writeFile(path, bytes.toReversed());
+  const changed = /^Error: Cannot trust app:v1 of out: Cannot use blob sha256:/m;
+  await lab.fails(1, ["verify", "out", "--key", "kodeno.pub"], changed);
+  await Deno.remove(path);
+  await lab.fails(1, ["verify", "out"], /^Error: Cannot trust app:v1 of out: Cannot find /m);
+});
+
+Deno.test("trust: wrong input is told in one line", async () => {
+  await using lab = await openLab();
+  const { dir, fails } = lab;
+  const sign = ["sign", "out", "--key"];
+  await dir.write("cut.key", (await Deno.readTextFile(dir.join("kodeno.key"))).slice(0, 120));
+  await dir.write("images.tar", "no archive");
+  await fails(2, [...sign, "kodeno.key"], /kodeno\.key: the password is wrong/, "hunter2");
+  await fails(2, [...sign, "cut.key"], /cut\.key: it is cut off/);
+  await fails(2, [...sign, "kodeno.pub"], /kodeno\.pub: it holds a PUBLIC KEY/);
+  await fails(2, [...sign, "absent.key"], /absent\.key: there is no such file/);
+  await fails(2, ["sign", "out"], /Cannot sign: say the key with --key FILE/);
+  await fails(2, [...sign, "kodeno.key", "--format", "x"], /--format x is none of bundle/);
+  await fails(2, ["verify", "out", "--key", "kodeno.key"], /kodeno\.key: it is a private key/);
+  await fails(2, ["verify", "out", "--attestation", "spdx"], /say with --key FILE who/);
+  await fails(2, ["sign", "images.tar", "--key", "kodeno.key"], /images\.tar: it is a file; bring/);
+  await fails(2, ["verify", "nosuch"], /nosuch: there is no such folder; say the path of a layout/);
+  await fails(1, ["verify", "out", "absent"], /absent/);
+  await fails(1, ["verify", "out", "--key", "kodeno.pub"], /no key that was given has signed it/);
+});
