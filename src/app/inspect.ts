@@ -9,7 +9,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists } from "../io/files.ts";
 import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
-import { entryName, namelessEntry } from "../oci/entries.ts";
+import { namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform, statedPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
@@ -29,8 +29,12 @@ export interface InspectedLayer extends InspectedBlob {
 export type InspectedConfig = InspectedBlob & Partial<ReturnType<typeof settingsOf>>;
 
 /** A manifest or an index with what is below it. */
-export interface InspectedImage extends InspectedBlob {
+export interface InspectedImage extends Omit<InspectedBlob, "size"> {
   readonly kind: "index" | "manifest" | "blob";
+  /** Bytes of all its blobs, each counted once; unknown of what is below an index and no manifest. */
+  readonly size?: number | undefined;
+  /** Bytes of the manifest or index itself. */
+  readonly manifestSize?: number | undefined;
   /** `NAME:TAG`, or a tag alone; of an entry. */
   readonly name?: string | undefined;
   readonly platform?: string | undefined;
@@ -71,7 +75,7 @@ export async function inspect(place: string, name?: string, { signal, emit }: Wo
   await reader.findReferrers(entries);
   const images: InspectedImage[] = [];
   for (const root of roots) {
-    images.push({ name: entryName(root), ...await inspectImage(reader, root) });
+    images.push({ ...await inspectImage(reader, root), ...await reader.image(root, true) });
   }
   return images;
 }
@@ -94,11 +98,12 @@ async function splitPlace(text: string) {
 
 /** An image with what is below it; what was told already is not told again. */
 async function inspectImage(reader: ImageReader, root: Descriptor): Promise<InspectedImage> {
-  const plain = (d: Descriptor) => ({
-    kind: isIndexType(d.mediaType) ? "index" as const : "manifest" as const,
-    ...bareDescriptor(d),
-    ...runsOn(d),
-  });
+  const plain = (d: Descriptor): InspectedImage => {
+    const { size, ...rest } = bareDescriptor(d);
+    if (!hasSuccessors(d)) return { kind: "blob", ...rest, size, ...runsOn(d) };
+    const kind = isIndexType(d.mediaType) ? "index" : "manifest";
+    return { kind, ...rest, manifestSize: size, ...runsOn(d) };
+  };
   const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
     const each = async (children: readonly Descriptor[]): Promise<readonly InspectedImage[]> => {
       const found: InspectedImage[] = [];
@@ -110,7 +115,7 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     };
     if (!hasSuccessors(d)) {
       const { annotations } = namelessEntry(d);
-      return { ...plain(d), kind: "blob", annotations, ...await inspectBlob(reader, d) };
+      return { ...plain(d), annotations, ...await inspectBlob(reader, d) };
     }
     const { index, manifest, problem } = await reader.document(d);
     if (problem !== undefined) return { ...plain(d), problem };
@@ -140,8 +145,10 @@ async function inspectManifest(
     below.push({ ...await inspectBlob(reader, layer), part });
   }
   const platform = d.platform ?? (run.config && statedPlatform(run.config));
+  const { size } = await reader.summary(d, false);
   return {
     ...runsOn({ ...d, platform }),
+    size,
     artifactType: artifactType || undefined,
     config: run.problem === undefined
       ? { ...await inspectBlob(reader, config), ...(run.config && settingsOf(run.config)) }

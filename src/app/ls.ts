@@ -7,7 +7,6 @@ import { ImageReader } from "../content/reader.ts";
 import { hasSuccessors } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { entryName } from "../oci/entries.ts";
 import { openImages } from "../place/open.ts";
 
 /**
@@ -21,12 +20,11 @@ export async function ls(path: string, { signal, emit }: WorkOptions = {}) {
   const reader = new ImageReader(store, signal);
   const images = [];
   for (const entry of await store.entries()) {
-    const { digest, mediaType } = entry;
+    const { mediaType } = entry;
     const missingSubject = await missingSubjectOf(reader, entry);
-    const { size, platforms, complete, problem } = await reader.summary(entry, true);
-    const more = { complete, problem, attested: attestedBy(entry), missingSubject };
-    const what = { digest, mediaType, platforms, size, ...more };
-    images.push({ name: entryName(entry), ...what });
+    const { complete, problem } = await reader.summary(entry, true);
+    const more = { mediaType, complete, problem, attested: attestedBy(entry), missingSubject };
+    images.push({ ...await reader.image(entry, true), ...more });
   }
   return images;
 }

@@ -5,16 +5,12 @@
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { ImageReader } from "../content/reader.ts";
-import { entryName } from "../oci/entries.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
 import { openForeign, openImages } from "../place/open.ts";
 import { presentImages } from "../place/open_image.ts";
 
-interface MergeRequest extends Omit<MergeOptions, "foreign">, TransferOptions {
-  /** Sums images up, too, as lines of JSON have it. */
-  readonly json?: boolean | undefined;
-}
+type MergeRequest = Omit<MergeOptions, "foreign"> & TransferOptions;
 
 /**
  * Copies all images of layouts and archives into one layout, which is made when it is not there; what
@@ -34,11 +30,7 @@ export async function merge(out: string, ins: readonly string[], request: MergeR
     const merged = [];
     const reader = new ImageReader(layout);
     // One after the other: a process may open so many files only.
-    for (const entry of entries) {
-      const summary = options.json ? await reader.summary(entry, false) : undefined;
-      const [name, { digest }] = [entryName(entry), entry];
-      merged.push({ name, digest, size: summary?.size, platforms: summary?.platforms });
-    }
+    for (const entry of entries) merged.push(await reader.image(entry));
     return merged;
   } catch (error) {
     await layout.undo();

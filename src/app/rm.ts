@@ -2,12 +2,12 @@
  * The recipe of `kodeno rm`: images go out of a layout.
  * @module
  */
+import { ImageReader } from "../content/reader.ts";
 import type { Emit } from "../events.ts";
-import { entryName } from "../oci/entries.ts";
 import { wholeImages } from "../place/flat_index.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
-/** Removes all images that are named, or none; what is gone, by its name, if any, and digest. */
+/** Removes all images that are named, or none; those that are gone. */
 export async function rm(directory: string, names: readonly string[], emit?: Emit) {
   const layout = await openLayout(directory, { emit });
   // An image that was written flat goes with all its entries.
@@ -16,5 +16,9 @@ export async function rm(directory: string, names: readonly string[], emit?: Emi
     return (await images.partsOf(name))?.map(({ digest }) => digest) ?? [name];
   }));
   const removed = await layout.remove(meant.flat());
-  return removed.map((entry) => ({ name: entryName(entry), digest: entry.digest }));
+  const reader = new ImageReader(layout);
+  const gone = [];
+  // Their blobs are there still. One after the other: a process may open so many files only.
+  for (const entry of removed) gone.push(await reader.image(entry));
+  return gone;
 }

@@ -7,6 +7,7 @@ import type { TransferOptions } from "../config/options.ts";
 import { hasSuccessors, readGraphDocument } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
 import { type Descriptor, isManifestType, parseDigest, signatureTag } from "../oci/descriptor.ts";
+import { nameAndDigest } from "../oci/entries.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
 import { openSigner } from "../trust/key_files.ts";
@@ -36,7 +37,7 @@ interface SignRequest extends TransferOptions, WorkOptions {
 /**
  * Signs. What the same key has signed in the same form is left as it is.
  *
- * @returns for each that was signed its `name` and `digest`, the `form`, the digest of the `signature`,
+ * @returns for each that was signed its `name`, `digest` and `references`, the `form`, the digest of the `signature`,
  * and whether it `isNew`
  */
 export async function sign(request: SignRequest) {
@@ -82,9 +83,10 @@ async function signOne(
   const signed = { source: place, image: subject, referrers, legacy };
   const there = await signaturesBy([signer.key], signed, { signal });
   const had = there.find((one) => one.form === form && isPlain(one));
-  const result = { name, digest: subject.digest, isRoot: subject.digest === root.digest, form };
-  if (had !== undefined) return { ...result, signature: had.digest, isNew: false };
   const digest = parseDigest(subject.digest);
+  const references = [nameAndDigest(name, digest)];
+  const result = { name, digest, references, isRoot: digest === root.digest, form };
+  if (had !== undefined) return { ...result, signature: had.digest, isNew: false };
   if (form === "bundle") {
     const made = await signedBundle({ ...subject, digest }, signer, annotations);
     await putAttachment(made, place, { signal });

@@ -3,14 +3,16 @@
  * @module
  */
 import { copy } from "../content/copy.ts";
+import { ImageReader } from "../content/reader.ts";
 import type { Emit } from "../events.ts";
-import { parseImageName, shortName } from "../oci/reference.ts";
+import { namedEntry } from "../oci/entries.ts";
+import { parseImageName } from "../oci/reference.ts";
 import { wholeImages } from "../place/flat_index.ts";
 import { openLayout } from "../place/layout/layout.ts";
 
 /**
  * Gives the image that `source` names more names, `NAME:TAG` or a tag alone; these as they are shown,
- * each with the digest of the image.
+ * each with what it names.
  */
 export async function tag(
   directory: string,
@@ -27,5 +29,6 @@ export async function tag(
   // The index of an image that was written flat is not there yet.
   if (await images.partsOf(descriptor.digest)) await copy(images, descriptor, layout);
   for (const name of names) await layout.tag(descriptor, name);
-  return names.map((name) => ({ name: shortName(name), digest: descriptor.digest }));
+  const reader = new ImageReader(images);
+  return await Promise.all(names.map((name) => reader.image(namedEntry(descriptor, name))));
 }

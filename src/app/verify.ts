@@ -4,10 +4,10 @@
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
+import { type FoundImage, ImageReader } from "../content/reader.ts";
 import { verify } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { nameOrDigest } from "../oci/entries.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { readKeys } from "../trust/key_files.ts";
 import type { VerificationKey } from "../trust/keys.ts";
@@ -32,9 +32,7 @@ interface Asked extends WorkOptions {
 }
 
 /** What was found of an image. */
-interface VerifiedImage {
-  readonly name: string | undefined;
-  readonly digest: string;
+interface VerifiedImage extends FoundImage {
   /** What is wrong with it; nothing where it holds. */
   readonly faults: readonly string[];
   /** Blobs that were read, and their bytes. */
@@ -105,10 +103,8 @@ async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedIm
       if (!isThere) faults.push(`no key that was given has signed a statement of type ${type}`);
     }
   }
-  const name = image.name ?? nameOrDigest(root);
   return {
-    name,
-    digest: root.digest,
+    ...await new ImageReader(place, signal).image(root, false, image.name),
     faults,
     blobs,
     bytes,

@@ -46,7 +46,7 @@ function imageTree(paint: Paint, image: InspectedImage, before = ""): Tree {
     ...(platform ? [paint("cyan", printable(platform))] : []),
     ...(attested === undefined ? [] : [printable(`attestation of ${attested || "an image"},`)]),
     ...(artifactType ? [printable(artifactType)] : []),
-    blobLine(paint, kind, image),
+    blobLine(paint, kind, { ...image, size: image.size ?? image.manifestSize ?? 0 }),
     ...(repeated ? ["(shown above)"] : []),
   ];
   return [before + title.join(" "), [

@@ -55,9 +55,11 @@ const ls = command({
 });
 
 const inspect = command({
-  about: `Shows the images of an OCI layout or archive as trees: index, platforms, layers with their
-    sizes (of ko's and kodeno's images: base, kodata or binary), configuration, and what refers to
-    them (signatures, SBOMs, provenance). In colour on a terminal, unless NO_COLOR is set.`,
+  about:
+    `Shows the images of an OCI layout or archive as trees: index, platforms, layers (of ko's and
+    kodeno's images: base, kodata or binary), configuration, and what refers to them (signatures,
+    SBOMs, provenance). The size of an image or platform is that of all its blobs. In colour on a
+    terminal, unless NO_COLOR is set.`,
   words: [
     "<layout|archive>  path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
     "[name]  NAME[:TAG], tag or digest of one image (default: all)",
@@ -123,18 +125,14 @@ const merge = command({
   examples: "kodeno merge all out ../other/out images.tar",
   isLocal: true,
   view: true,
-  run: async ({ force, foreign, json }, work, out, ins) =>
-    (await import("../app/merge.ts")).merge(out, ins, { force, foreign, json, ...work }),
+  run: async ({ force, foreign }, work, out, ins) =>
+    (await import("../app/merge.ts")).merge(out, ins, { force, foreign, ...work }),
   jsonType: "image",
   print: printNamed,
 });
 
-type Named = readonly { readonly name?: string | undefined; readonly digest: string }[];
-
-function printNamed(images: Named): void {
-  for (const { name, digest } of images) {
-    printResult(printable(name ? `${name}@${digest}` : digest));
-  }
+function printNamed(images: readonly { readonly references: readonly string[] }[]): void {
+  for (const { references } of images) references.map(printable).forEach(printResult);
 }
 
 const gc = command({

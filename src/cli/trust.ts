@@ -6,7 +6,7 @@ import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
 import { REGISTRY_FLAGS } from "./flags.ts";
-import { counted, formatBytes, printNote, printResult } from "./output.ts";
+import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
   "<place>  path of a layout, or an image of a registry (HOST/PATH:TAG)" as const;
@@ -64,8 +64,8 @@ const sign = command({
   },
   jsonType: "signature",
   print: (signed) => {
-    for (const { name, digest, isRoot, signature, isNew } of signed) {
-      if (isRoot) printResult(printable(name ? `${name}@${digest}` : digest));
+    for (const { references, digest, isRoot, signature, isNew } of signed) {
+      if (isRoot) references.map(printable).forEach(printResult);
       const verb = isNew ? "Signed" : "Was signed already:";
       printNote(`${verb} ${digest} (${signature})`);
     }
@@ -96,14 +96,14 @@ const verify = command({
   },
   print: ({ found, refuse }, { json }) => {
     for (const image of found) {
-      const { name, digest, faults, blobs, bytes, signatures } = image;
+      const { name, digest, references, faults, blobs, bytes, signatures } = image;
       if (json) {
-        printResult(JSON.stringify({ type: "image", ...image }));
+        printJson("image", image);
         continue;
       }
       if (faults.length === 0) {
         const by = signatures.length > 0 ? `, ${signatures.length} signatures` : "";
-        printResult(printable(name ? `${name}@${digest}` : digest));
+        references.map(printable).forEach(printResult);
         printNote(`${counted(blobs, "blob")}, ${formatBytes(bytes)}${by}`);
       }
       for (const fault of faults) printNote(`${printable(name ?? digest)}: ${printable(fault)}`);

@@ -6,6 +6,7 @@
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, isForeign, MediaType, ociMediaType } from "../oci/descriptor.ts";
+import { entryName, nameAndDigest } from "../oci/entries.ts";
 import { type ImageConfig, oddity, parseConfig } from "../oci/manifest.ts";
 import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
 import { fetchBlob } from "./blobs.ts";
@@ -29,6 +30,15 @@ interface ImageSummary {
   readonly size: number;
   /** `os/arch[/variant]` each, in the order of the index. */
   readonly platforms: readonly string[];
+}
+
+/** An image as it is found. */
+export interface FoundImage extends ImageSummary {
+  /** `NAME:TAG`, or a tag alone. */
+  readonly name: string | undefined;
+  readonly digest: Descriptor["digest"];
+  /** What it can be asked for by: its name with the digest behind it. */
+  readonly references: readonly string[];
 }
 
 /**
@@ -115,6 +125,13 @@ export class ImageReader {
   summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {
     const key = JSON.stringify([graphKey(root), root.platform]);
     return getOrSet(this.#summaries, key, () => this.#summary(root, looksAtAll));
+  }
+
+  /** What every command says of an image that it has found; looks as {@link summary} does. */
+  async image(root: Descriptor, looksAtAll = false, name = entryName(root)): Promise<FoundImage> {
+    const { digest } = root;
+    const { size, platforms } = await this.summary(root, looksAtAll);
+    return { name, digest, size, platforms, references: [nameAndDigest(name, digest)] };
   }
 
   async #summary(root: Descriptor, looksAtAll: boolean): Promise<SeenSummary> {

@@ -109,6 +109,12 @@ export function nameOrDigest(entry: Descriptor): string {
   return entryName(entry) ?? entry.digest;
 }
 
+/** A name with the digest behind it, where it does not say that already; the digest of what has none. */
+export function nameAndDigest(name: string | undefined, digest: string): string {
+  if (!name) return digest;
+  return name.endsWith(`@${digest}`) ? name : `${name}@${digest}`;
+}
+
 /** A repository's name made of that of the folder, or of the file without its ending, at a path. */
 export function repositoryOfPath(path: string): string {
   const name = basename(resolve(path)).toLowerCase().replace(/\.(?:tar(?:\.gz)?|tgz)$/, "");

@@ -130,6 +130,7 @@ Deno.test("ls: names, digests, sizes and platforms; --json; what is incomplete",
     mediaType: MediaType.index,
     platforms: ["linux/amd64", "linux/arm64"],
     size: size(one),
+    references: [`reg.local/app:v1@${one.root.descriptor.digest}`],
     complete: true,
   });
   await Deno.remove(`${layout}/blobs/sha256/${one.shared.descriptor.digest.slice(7)}`);
@@ -162,7 +163,7 @@ Deno.test("inspect: the tree of an image, by name, by place, and of all", async 
   await using dir = await tempDir();
   const layout = await layoutWith(dir, "l", { "app:v1": one, "app:v2": two });
   const text = await done("inspect", layout, "app:v1");
-  assert.match(text, /^app:v1 index sha256:\S+ \d+ B\n/);
+  assert.match(text, /^app:v1 index sha256:\S+ 2\.1 kB\n/);
   assert.match(text, /\n\|-- linux\/amd64 manifest sha256:\S+ \d+ B\n\| {3}\|-- config sha256:/);
   assert.match(text, /\n`-- linux\/arm64 manifest (?:.*\n)+ {4}`-- layer sha256:\S+ \d+ B tar\n$/);
   assert.equal(await done("inspect", `${layout}:v1`), text);

@@ -150,7 +150,7 @@ async function mergeInto(
   const out = `${folder}/in/merged`;
   const notes: string[] = [];
   const emit = (event: KodenoEvent) => void (event.type === "note" && notes.push(event.message));
-  const done = await attempt(() => merge(out, [input], { json: true, emit }));
+  const done = await attempt(() => merge(out, [input], { emit }));
   if (done.value === undefined) return outcomeOf(done);
   const merged = plainEntries(out);
   for (const entry of entries) {
