@@ -13,8 +13,8 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const [first = "", ...others] = fromCommand(args);
     if (first === "--version" || (first === "version" && others.length === 0)) {
-      const { version } = await import("../app/version.ts");
-      printResult(await version());
+      const { versionLine, versions } = await import("../app/version.ts");
+      printResult(versionLine(await versions()));
       return 0;
     }
     const { runCommandLine } = await import("./program.ts");

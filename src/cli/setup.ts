@@ -149,13 +149,13 @@ function printCached({ layers, layerBytes, binaries, binaryBytes, baseBytes }: C
 
 const version = command({
   about: "Prints the versions of kodeno, Deno and Go.",
+  flags: { json: JSON_WHOLE },
   examples: "kodeno version",
   isLocal: true,
   endsAtOnce: true,
-  run: async () => {
-    const { version } = await import("../app/version.ts");
-    printResult(await version());
-  },
+  run: async () => await (await import("../app/version.ts")).versions(),
+  jsonType: "version",
+  print: async (found) => printResult((await import("../app/version.ts")).versionLine(found)),
 });
 
 export default { init, doctor, schema, cache, version } satisfies Commands;

@@ -9,7 +9,7 @@ import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
-import { kodeno } from "../support/kodeno.ts";
+import { done, kodeno } from "../support/kodeno.ts";
 import { entriesOf } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -80,6 +80,7 @@ const FAILURES: Readonly<Record<string, readonly [code: ErrorCode, message: RegE
   "cache info x": ["BAD_OPTION", /too many arguments/],
   "cache clean x": ["BAD_OPTION", /too many arguments/],
   "cache nope": ["BAD_OPTION", /nope/],
+  "version x": ["BAD_OPTION", /too many arguments/],
   "nosuch": ["BAD_OPTION", /unknown command 'nosuch'/],
   "serve": ["BAD_OPTION", /unknown option '--json'/],
 };
@@ -153,6 +154,12 @@ Deno.test("json: ls, inspect, tag, merge, rm, gc and cache say the same of the s
   some(only(await lines(dir, ["inspect", "app.tar"])), ...WHOLE);
   assert.deepEqual((await lines(dir, ["gc", "out", "--dry-run"])).map(({ type }) => type), ["gc"]);
   assert.deepEqual((await lines(dir, ["cache", "info"])).map(({ type }) => type), ["cache"]);
+  const [versions = {}, ...more] = await lines(dir, ["version"]);
+  assert.deepEqual([versions["type"], more], ["version", []]);
+  const { version, deno, go } = versions;
+  assert.equal(await done(dir, ["version"]), `kodeno ${version} (deno ${deno}, go ${go})`);
+  const [without = {}] = await lines(dir, ["version"], { KO_GO_PATH: "/nosuch/go" });
+  assert.deepEqual([without["go"], without["problem"]], [undefined, "not found"]);
 });
 
 Deno.test({
