@@ -55,8 +55,9 @@ class Watcher {
   readonly #root: string;
   #images: readonly ImageFiles[] = [];
   #watched: WatchedFolders = { folders: new Set(), data: new Set(), open: new Set(), missing: [] };
-  /** Import paths of what has to be built. */
+  /** Whether it was said that images are only kept in the layout. */
   #isTold = false;
+  /** Import paths of what has to be built. */
   readonly #pending = new Set<string>();
   /** What tells changed files apart from other states of them, as they were built. */
   readonly #handled = new Map<string, string>();
