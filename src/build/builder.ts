@@ -11,7 +11,7 @@ import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Stage, WorkOptions } from "../events.ts";
 import { gitVariables } from "../git/git.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
-import type { GoCommand } from "../go/command.ts";
+import { flagsIn, type GoCommand } from "../go/command.ts";
 import { type Needs, needsOf } from "../go/elf.ts";
 import { goEnvironment } from "../go/list.ts";
 import {
@@ -454,8 +454,8 @@ function waysOut({ interpreter }: Needs, withoutCgo: boolean): string {
 
 /** Whether go asks git about the checkout, where there is one. */
 function isStamped({ environment, go }: BuildGroup): boolean {
-  const words = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...go.flags];
-  return !words.findLast((word) => /^--?buildvcs(=|$)/.test(word))?.endsWith("=false");
+  return !flagsIn(environment, go.flags).findLast((word) => /^--?buildvcs(=|$)/.test(word))
+    ?.endsWith("=false");
 }
 
 /**

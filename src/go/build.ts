@@ -7,9 +7,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { GoFlagsConfig } from "../config/image_config.ts";
-import { ioFailure } from "../io/files.ts";
 import { KodenoError } from "../errors.ts";
-import { type GoCommand, goFailure, MAX_KEPT_BYTES, runGo } from "./command.ts";
+import { ioFailure } from "../io/files.ts";
+import { flagsIn, type GoCommand, goFailure, MAX_KEPT_BYTES, runGo } from "./command.ts";
 
 /** One binary of a {@link GoBuild}. */
 export interface GoBinary {
@@ -93,10 +93,9 @@ export async function buildGroup(
   onPackage: () => void = () => {},
 ): Promise<string> {
   const [build = "", ...args] = buildArguments(group, output);
-  const told = [...(environment["GOFLAGS"] ?? "").split(/\s+/), ...group.go.flags];
   const go = { ...how, directory, environment };
   const doing = `build for ${group.platformName}`;
-  if (told.some((flag) => TELLING.test(flag))) {
+  if (flagsIn(environment, group.go.flags).some((flag) => TELLING.test(flag))) {
     const result = await runGo(go, [build, ...args]);
     if (result.code !== 0) throw goFailure(doing, result);
     return result.stderr;

@@ -66,6 +66,14 @@ function cannotRun({ command, directory }: GoCommand, error: StartError): Kodeno
   return new KodenoError("GO_FAILED", message, {}, { cause: error });
 }
 
+/** The flags that go reads: those of `GOFLAGS`, then those that it is told, of which the last one counts. */
+export function flagsIn(
+  { GOFLAGS = "" }: Readonly<Record<string, string>>,
+  told: readonly string[],
+): readonly string[] {
+  return [...GOFLAGS.split(/\s+/), ...told];
+}
+
 /** A failed run as an error: what it was for, go's own lines below, and what helps. */
 export function goFailure(doing: string, { code, stdout, stderr }: GoOutput): KodenoError {
   const lines = `${stderr}${stdout}`.trim();

@@ -6,7 +6,7 @@
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { exists } from "../io/files.ts";
 import { withNextStep } from "./advice.ts";
-import { type GoCommand, runGo } from "./command.ts";
+import { flagsIn, type GoCommand, runGo } from "./command.ts";
 import {
   goEnvironment,
   type ListedPackage,
@@ -107,8 +107,9 @@ export async function moduleFiles(
   how: GoCommand,
   flags: readonly string[],
 ): Promise<readonly string[]> {
-  const { GOMOD, GOWORK, GOFLAGS } = await goEnvironment(how, ["GOMOD", "GOWORK", "GOFLAGS"]);
-  const words = [...GOFLAGS.split(/\s+/), ...selectListFlags(flags)];
+  const environment = await goEnvironment(how, ["GOMOD", "GOWORK", "GOFLAGS"]);
+  const { GOMOD, GOWORK } = environment;
+  const words = flagsIn(environment, selectListFlags(flags));
   const value = (name: string) => lastValue(words, name);
   const at = (path: string): string => resolve(how.directory, path);
   const work = ["", "off"].includes(GOWORK) ? [] : [GOWORK];
@@ -143,8 +144,7 @@ export function profileOf(
   flags: readonly string[],
   folder: string,
 ): readonly string[] {
-  const words = [...(how.environment["GOFLAGS"] ?? "").split(/\s+/), ...flags];
-  const given = lastValue(words, "pgo") ?? "auto";
+  const given = lastValue(flagsIn(how.environment, flags), "pgo") ?? "auto";
   if (given === "off") return [];
   return [given === "auto" ? join(folder, "default.pgo") : resolve(how.directory, given)];
 }
