@@ -3,7 +3,7 @@
  * overlap; an image comes out as soon as its last layer is there.
  * @module
  */
-import { basename, isAbsolute, join, posix } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { refuseToolexecIn } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
@@ -20,7 +20,6 @@ import {
   builtImage,
   type PlatformImage,
 } from "../image/assemble.ts";
-import type { BaseImage } from "../image/base.ts";
 import { abortable, allEnded, getOrSet, Pool } from "../io/concurrency.ts";
 import { findUp } from "../io/files.ts";
 import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
@@ -40,6 +39,7 @@ import {
   makePlan,
   type PlannedImage,
 } from "./plan.ts";
+import { warnOfBase } from "./start_check.ts";
 import { Templates } from "./templates.ts";
 
 /** What is to be built, checked: packages are main, platforms are in the base. */
@@ -339,7 +339,8 @@ class BuildRun {
 
   async #image(image: PlannedImage): Promise<BuiltImage> {
     const { importPath, appName } = image;
-    const base = await this.prepared.bases.open(image.image);
+    const { bases } = this.prepared;
+    const base = await bases.open(image.image);
     const options = { ...image.image, kodataTime: this.config.kodataTime };
     const kodata = new Map<string, Promise<Layer>>();
     const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {
@@ -349,39 +350,13 @@ class BuildRun {
         getOrSet(kodata, os === "windows" ? os : "others", () => this.#kodata(image, os)),
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
-      await this.#warnOfBase(binary, image, one);
+      const { group: { environment }, needs } = binary;
+      const onBase = { image, base: one, needs, environment };
+      await warnOfBase(onBase, bases, { signal: this.signal, emit: this.options.emit });
       const parts = { importPath, appName, kodata: data, binary: binary.layer };
       return assembleImage(one, base.name, parts, options);
     }));
     return builtImage(importPath, made as [PlatformImage, ...PlatformImage[]], base, options);
-  }
-
-  /** Tells where a binary needs something to start that its base image does not have. */
-  async #warnOfBase(
-    { needs, group: { environment } }: Binary,
-    { importPath, appName, image: { baseImage } }: PlannedImage,
-    base: BaseImage,
-  ): Promise<void> {
-    if (needs === undefined) return;
-    const { signal, options: { emit } } = this;
-    const files = [needs.interpreter, ...needs.libraries];
-    const names = [...new Set(files.map((file) => posix.basename(file)))];
-    const platform = formatPlatform(base.platform);
-    const what = `/ko-app/${appName} of ${importPath} for ${platform}`;
-    try {
-      const lacking = await this.prepared.bases.lacking(base, names, { signal });
-      if (lacking.length === 0) return;
-      const list = files.filter((file) => lacking.includes(posix.basename(file))).join(", ");
-      const message =
-        `Warning: ${what} will not start on base image ${baseImage}, which does not have ` +
-        `${list}; ${waysOut(needs, environment["CGO_ENABLED"] === "0")}`;
-      emit?.({ type: "note", level: "warning", message });
-    } catch (error) {
-      signal.throwIfAborted();
-      // What cannot be read here fails where it is needed.
-      const message = `Cannot tell whether ${what} starts on its base image: ${messageOf(error)}`;
-      emit?.({ type: "note", level: "verbose", message });
-    }
   }
 
   /**
@@ -438,18 +413,6 @@ interface Binary {
   readonly layer: Layer;
   readonly needs: Needs | undefined;
   readonly group: BuildGroup;
-}
-
-/** What helps where a base image lacks what a binary needs. */
-function waysOut({ interpreter }: Needs, withoutCgo: boolean): string {
-  // Without cgo it is the build mode that links it so.
-  const [plain, more, flag] = withoutCgo
-    ? ["leave out -buildmode=pie", "--env CGO_ENABLED=1 ", "-static-pie"]
-    : ["build it without cgo (--env CGO_ENABLED=0)", "", "-static"];
-  const ldflags = `--ldflags "-linkmode external -extldflags ${flag}"`;
-  const image = interpreter.includes("musl") ? "alpine" : "debian:stable-slim";
-  return `${plain}, link it statically (${more}${ldflags}), or take a base image that has them, ` +
-    `such as --base-image ${image}`;
 }
 
 /** Whether go asks git about the checkout, where there is one. */
