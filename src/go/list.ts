@@ -207,11 +207,9 @@ export async function groupPatterns(
   }));
 }
 
-const LOCAL = /^\.{1,2}([/\\]|$)/;
-
 /** Whether a pattern names folders by a path from the current one, as ko has it. */
 export function isLocalPattern(pattern: string): boolean {
-  return LOCAL.test(pattern);
+  return /^\.{1,2}([/\\]|$)/.test(pattern);
 }
 
 /**
@@ -222,6 +220,11 @@ export function cleanPattern(pattern: string): string {
   if (pattern === "") return pattern;
   const clean = posix.normalize(pattern).replace(/(?<=.)\/$/, "");
   return isLocalPattern(pattern) && !isLocalPattern(clean) ? `./${clean}` : clean;
+}
+
+/** An import path without the major version at its end. */
+export function withoutVersion(importPath: string): string {
+  return importPath.replace(/(?<=.)\/v\d+$/, "");
 }
 
 /** What to say of a folder that is in no module. */

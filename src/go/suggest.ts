@@ -3,12 +3,20 @@
  * much the same, or all there are.
  * @module
  */
-import { basename, join, resolve } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import { PASSED_OVER } from "../config/checks.ts";
 import { hasCode, KodenoError, nearest } from "../errors.ts";
 import { entriesIn, findUp, isInside } from "../io/files.ts";
 import type { GoCommand } from "./command.ts";
-import { folderPattern, isWildcard, listPackages, noModule } from "./list.ts";
+import {
+  cleanPattern,
+  folderPattern,
+  isLocalPattern,
+  isWildcard,
+  listPackages,
+  noModule,
+  withoutVersion,
+} from "./list.ts";
 
 /** How far modules are looked for below the working directory, in how many folders, and how many. */
 const DEPTH = 4;
@@ -55,7 +63,7 @@ function suggestion(
   workingDirectory: string,
   candidates: readonly Candidate[],
 ): string {
-  const isLocal = /^\.{1,2}(?:[/\\]|$)|^[/\\]/.test(pattern);
+  const isLocal = isLocalPattern(pattern) || isAbsolute(pattern);
   const [first] = pattern.split("/");
   const nameOf = ({ importPath, folder }: Candidate): string => {
     if (!isLocal && importPath.split("/")[0] === first) return importPath;
@@ -103,7 +111,7 @@ function alike(word: string, candidates: readonly Candidate[]): readonly Candida
 
 /** The elements of a path but for a version at its end. */
 function elementsOf(path: string): readonly string[] {
-  return path.replace(/(?<=.)\/v\d+\/*$/, "").split(/[/\\]+/).filter((one) => one !== "");
+  return withoutVersion(cleanPattern(path)).split(/[/\\]/).filter((one) => one !== "");
 }
 
 /** The main packages of the module or the workspace here, and of modules below. */

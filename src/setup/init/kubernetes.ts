@@ -7,9 +7,10 @@ import { koPath } from "../../config/checks.ts";
 import { parseYaml } from "../../config/yaml/document.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
+import { withoutVersion } from "../../go/list.ts";
 import { readSmallText } from "../../io/files.ts";
 import { withoutTag } from "../../oci/reference.ts";
-import { canList, type GoProgram, type RepositoryFiles, withoutVersion } from "./repository.ts";
+import { canList, type GoProgram, type RepositoryFiles } from "./repository.ts";
 
 /** A file of objects, with the import paths behind `ko://` and other names of images in it. */
 interface KubernetesFile {

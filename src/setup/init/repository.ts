@@ -7,7 +7,7 @@ import { join, posix, relative, resolve, sep } from "node:path";
 import { PASSED_OVER } from "../../config/checks.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import type { GoCommand } from "../../go/command.ts";
-import { listPackages } from "../../go/list.ts";
+import { listPackages, withoutVersion } from "../../go/list.ts";
 import { ioFailure, isFolder } from "../../io/files.ts";
 
 /** The absolute path of a folder that is to be looked at; by default the current one. */
@@ -107,11 +107,6 @@ export async function listPrograms(how: GoCommand, modules: readonly string[]) {
     programs.push({ ...one, id });
   }
   return { programs, notes };
-}
-
-/** An import path without the major version at its end. */
-export function withoutVersion(importPath: string): string {
-  return importPath.replace(/(?<=.)\/v\d+$/, "");
 }
 
 /** Whether go can find a main package from a module, be it of another one that it needs. */
