@@ -24,7 +24,8 @@ interface Flag<T> {
 /** Flags by the options that they fill; of those that are a text alone the last value counts. */
 export type Flags = Readonly<Record<string, Text | Flag<unknown>>>;
 
-type Value<F> = F extends Flag<infer T> ? T
+type Value<F> = F extends { readonly choices: readonly (infer T)[] } ? T
+  : F extends Flag<infer T> ? T
   : F extends `${infer Names}  ${string}` ? Names extends `${string}<${string}` ? string : boolean
   : never;
 

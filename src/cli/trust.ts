@@ -36,8 +36,11 @@ const sign = command({
   words: [SIGNED_PLACE, SIGNED_NAMES],
   flags: {
     key: "--key <file>  private key of kodeno or cosign, or in plain PEM",
-    format: `--format <form>  bundle, as cosign 3 makes them; legacy, as cosign 2 does; both
-      (default: bundle)`,
+    format: {
+      text: `--format <form>  bundle, as cosign 3 makes them; legacy, as cosign 2 does; both
+        (default: bundle)`,
+      choices: Object.keys(FORMS) as (keyof typeof FORMS)[],
+    },
     recursive: "-r, --recursive  sign each platform and what refers to the image, too",
     annotations: pairs(
       "annotation",
@@ -54,13 +57,9 @@ const sign = command({
   },
   run: async ({ key, format = "bundle", ...given }, work, place, images) => {
     if (key === undefined) throw bad("sign", "say the key with --key FILE");
-    const forms = FORMS[format as keyof typeof FORMS];
-    if (forms === undefined) {
-      throw bad("sign", `--format ${format} is none of bundle, legacy, both`);
-    }
     const { sign } = await import("../app/sign.ts");
     const askPassword = () => password(`of ${key}`, work.signal);
-    return await sign({ ...given, place, images, forms, key, askPassword, ...work });
+    return await sign({ ...given, place, images, forms: FORMS[format], key, askPassword, ...work });
   },
   jsonType: "signature",
   print: (signed) => {
