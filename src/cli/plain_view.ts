@@ -54,8 +54,7 @@ export class PlainView {
     const alike = Map.groupBy(this.#going.values(), (one) => `${one.stage} ${one.platform}`);
     for (const some of alike.values()) {
       const [{ stage, platform }] = some as [Going];
-      const packages = `${some.length} package${some.length === 1 ? "" : "s"} for ${platform}`;
-      const what = platform === "" ? "packages" : packages;
+      const what = platform ? `${counted(some.length, "package")} for ${platform}` : "packages";
       const count = stage === "compiling" ? this.#compiled.get(platform) : undefined;
       const so = count === undefined ? "" : ` (${count} compiled so far, with imports)`;
       const began = Math.min(...some.map((one) => one.began));
