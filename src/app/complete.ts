@@ -7,11 +7,10 @@
 import { dirname, join, posix } from "node:path";
 import { koPath, PASSED_OVER } from "../config/checks.ts";
 import { entriesIn } from "../io/files.ts";
-import { nameOrDigest } from "../oci/entries.ts";
+import { ARCHIVE_ENDING, nameOrDigest } from "../oci/entries.ts";
 
 const PLATFORMS = ("linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le " +
   "linux/riscv64 linux/s390x windows/amd64 all").split(" ");
-const ARCHIVE = /\.(?:tar|tar\.gz|tgz)$/;
 /** How long is looked for packages, in milliseconds, and how many folders are read. */
 const MAX_MS = 1000;
 const MAX_FOLDERS = 5000;
@@ -45,11 +44,11 @@ async function layouts(word: string): Promise<readonly string[]> {
   for (const { name, isDirectory, isFile } of await entriesIn(folder || ".")) {
     if (name.startsWith(".") && !word.slice(folder.length).startsWith(".")) continue;
     const path = folder + name;
-    if (isFile && ARCHIVE.test(name)) found.push(path);
+    if (isFile && ARCHIVE_ENDING.test(name)) found.push(path);
     if (!isDirectory) continue;
     const inside = await entriesIn(path);
     if (inside.some((one) => one.name === "oci-layout")) found.push(path);
-    else if (inside.some((one) => one.isDirectory || ARCHIVE.test(one.name))) {
+    else if (inside.some((one) => one.isDirectory || ARCHIVE_ENDING.test(one.name))) {
       found.push(`${path}/`);
     }
   }
@@ -72,7 +71,7 @@ async function places(word: string, starts: readonly string[]): Promise<readonly
   if (scheme === undefined) return starts;
   if (more !== undefined) return (await images(path)).map((name) => `${scheme}:${path}:${name}`);
   return (await layouts(path))
-    .filter((name) => name.endsWith("/") || ARCHIVE.test(name) === (scheme === "archive"))
+    .filter((name) => name.endsWith("/") || ARCHIVE_ENDING.test(name) === (scheme === "archive"))
     .map((name) => `${scheme}:${name}`);
 }
 

@@ -16,7 +16,7 @@ import { KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
 import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
-import { imageName } from "../oci/entries.ts";
+import { ARCHIVE_ENDING, imageName } from "../oci/entries.ts";
 import { isReference, normalizeName, shortName, splitHost } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { Layout } from "../place/layout/layout.ts";
@@ -97,7 +97,7 @@ function copyPlace(text: string): PlaceName {
   if (/^(?:oci|archive|daemon):/.test(text) || (isOther && !isPath)) return parsePlace(text);
   const [, path = text, ref = ""] = /^(.+?)((?::[^:/]*|@[^@]*)?)$/.exec(text) ?? [];
   const isLayout = exists(join(path, "oci-layout"));
-  const isArchive = /\.(?:tar|tgz|tar\.gz)$/.test(path) && isFile(path);
+  const isArchive = ARCHIVE_ENDING.test(path) && isFile(path);
   if (!isPath && !isLayout && !isArchive) return parsePlace(text);
   const next = isLayout || isArchive
     ? `say ${isLayout ? "oci" : "archive"}:${path}${ref}`

@@ -24,6 +24,8 @@ import {
   withoutTag,
 } from "./reference.ts";
 
+/** How the names of archives end. */
+export const ARCHIVE_ENDING = /\.(?:tar(?:\.gz)?|tgz)$/;
 /** The tag, as every reader of layouts knows it. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
 /** The whole name with its tag, normalized, as BuildKit writes it and containerd looks it up. */
@@ -117,7 +119,7 @@ export function nameAndDigest(name: string | undefined, digest: string): string 
 
 /** A repository's name made of that of the folder, or of the file without its ending, at a path. */
 export function repositoryOfPath(path: string): string {
-  const name = basename(resolve(path)).toLowerCase().replace(/\.(?:tar(?:\.gz)?|tgz)$/, "");
+  const name = basename(resolve(path)).toLowerCase().replace(ARCHIVE_ENDING, "");
   const words = name.match(/[a-z0-9]+/g) ?? [];
   return words.join("-").slice(0, 128) || "layout";
 }
