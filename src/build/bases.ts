@@ -90,13 +90,17 @@ export function baseFailure(error: unknown, base: NamedBase, directory = "."): u
 /** What messages begin with that name the image themselves. */
 const REPEATED = /^Cannot (?:(?:find|pull) [^ ]*[/:@][^ ]*|use image name "[^"]*"): /;
 
-function helpWith({ code }: KodenoError, baseImage: string, directory: string): string {
+function helpWith({ code, message }: KodenoError, baseImage: string, directory: string): string {
   const own = "say --base-image static, which needs none";
-  if (!isReference(baseImage)) return code === "NOT_FOUND" || code === "BAD_PLACE" ? own : "";
+  // Some say already what helps.
+  const isHelped = message.includes("; ");
+  const isLacking = code === "NOT_FOUND" || code === "BAD_PLACE";
+  if (!isReference(baseImage)) return isLacking && !isHelped ? own : "";
   const { name } = parseReference(baseImage);
   if (exists(resolve(directory, name, "oci-layout"))) return `say oci:${baseImage} for the layout`;
   const { host = "docker.io" } = splitHost(name);
-  if (code === "UNAUTHORIZED" || code === "NOT_FOUND") return `or ${own}`;
+  if (code === "UNAUTHORIZED") return `or ${own}`;
+  if (code === "NOT_FOUND") return isHelped ? "" : `name another, or ${own}`;
   if (code !== "REGISTRY_FAILED") return "";
   return `name a mirror (--mirror ${host}=MIRROR), bring it with "kodeno pull ${baseImage} ` +
     `--oci-layout bases" where it can be had and say --base-image oci:bases, or ${own}`;

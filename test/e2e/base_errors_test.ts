@@ -233,6 +233,9 @@ Deno.test("base: what is wrong with one says where it was named, and what helps"
     "--base-image",
     "docker://x",
   ]);
+  // A proxy that is not there keeps Docker Hub from being asked.
+  const path = /^Cannot use base image base: .* did not answer: .*; say oci:base for the layout$/;
+  await fails(1, path, ["--base-image", "base"], { HTTPS_PROXY: "http://127.0.0.1:1" });
   await dir.write(".ko.yaml", `# ours\ndefaultBaseImage: ${away}\n`);
   await fails(1, silent(" \\(\\.ko\\.yaml:2\\)"));
   await dir.write(".ko.yaml", `baseImageOverrides:\n  example.com/app: ${away}\n`);
