@@ -8,6 +8,7 @@ import { opposite } from "./arguments.ts";
 import { type Flags, type Given, hiddenOption, named, optionOf, unbroken } from "./flag.ts";
 import { JSON_EVENTS } from "./flags.ts";
 import { addHelpParts, type HelpParts } from "./help_text.ts";
+import type { JsonLine } from "./json_lines.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 
@@ -48,7 +49,7 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
     ...words: WordValues<Words>
   ) => Promise<Result> | Result;
   /** With `--json`, its result or each of its results is a line of JSON of this type. */
-  readonly jsonType?: string;
+  readonly jsonType?: JsonLine["type"];
   /** Prints what came of it, when the view is gone. */
   readonly print?: (result: Result, given: Given<F>, elapsedMs: number) => Promise<void> | void;
 }
@@ -117,7 +118,7 @@ export function command<
         if (!isJson || spec.jsonType === undefined) {
           return await spec.print?.(result, given, performance.now() - began);
         }
-        for (const one of [result].flat()) printJson(spec.jsonType, one as object);
+        for (const one of [result].flat()) printJson(spec.jsonType, one as never);
       });
   };
 }

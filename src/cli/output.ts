@@ -5,6 +5,7 @@
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { KodenoError, messageOf } from "../errors.ts";
+import type { JsonLine } from "./json_lines.ts";
 
 const WAIT_MS = 5;
 const DIGEST = /\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
@@ -54,7 +55,10 @@ function harmless(text: string): string {
  * Prints a result as a line of JSON, which its type tells from others, as those of events do. All
  * commands use the same names: `name`, `digest`, `size`, `platforms`, `references`.
  */
-export function printJson(type: string, value: object): void {
+export function printJson<Type extends JsonLine["type"]>(
+  type: Type,
+  value: Omit<Extract<JsonLine, { type: Type }>, "type">,
+): void {
   printResult(JSON.stringify({ type, ...value }));
 }
 

@@ -65,7 +65,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     init: [SETUP, "propose a .ko.yaml and a skaffold.yaml for a repository"],
     doctor: [SETUP, "check the setup, and say how to fix what is wrong"],
     config: [CONFIG, "show the settings of a build, and where each comes from"],
-    schema: [SETUP, "print the JSON Schema of a configuration file"],
+    schema: [SETUP, "print the JSON Schema of a configuration file or of --json"],
     login: [LOGIN, "log in to a registry"],
     logout: [LOGIN, "log out of a registry"],
     cache: [SETUP, "show or empty the cache of layers, binaries and base images"],

@@ -7,6 +7,7 @@ import { allowsLiveView, processEnvironment } from "../config/environment.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { Emit, KodenoEvent } from "../events.ts";
 import { listenNow } from "../signals.ts";
+import type { JsonLine } from "./json_lines.ts";
 import type { LiveView } from "./live_view.ts";
 import { printNote, printResult } from "./output.ts";
 
@@ -79,7 +80,7 @@ export async function runWork<T>(
 async function makeProgress(
   { view, json, verbose }: Showing,
 ): Promise<{ readonly emit: Emit; readonly live?: LiveView; readonly close?: () => void }> {
-  if (json) return { emit: (event) => printResult(JSON.stringify(event)) };
+  if (json) return { emit: (event) => printResult(JSON.stringify(event satisfies JsonLine)) };
   const note = (event: KodenoEvent): void => {
     if (event.type !== "note" || (event.level === "verbose" && !verbose)) return;
     printNote(event.message);

@@ -92,18 +92,21 @@ const doctor = command({
 });
 
 const schema = command({
-  about: "Prints the JSON Schema of a configuration file, for editors.",
-  words: ["[file]  which file"],
-  choices: ["ko", "skaffold"],
+  about: "Prints the JSON Schema of a configuration file, for editors, or of the lines of --json.",
+  words: ["[file]  which file; json is a line of --json"],
+  choices: ["ko", "skaffold", "json"],
   examples: {
     'for the line "# yaml-language-server: $schema=ko.schema.json" of a .ko.yaml':
       "kodeno schema ko > ko.schema.json",
     "the same of a skaffold.yaml": "kodeno schema skaffold > skaffold.schema.json",
+    "for a program that reads the lines of --json": "kodeno schema json",
   },
   endsAtOnce: true,
   run: async (_, _work, name = "ko") => {
-    const { jsonSchema } = await import("../config/json_schema.ts");
-    printResult(JSON.stringify(jsonSchema(name === "skaffold" ? name : "ko"), null, 2));
+    const schema = name === "json"
+      ? (await import("./json_lines.ts")).lineSchema()
+      : (await import("../config/json_schema.ts")).jsonSchema(name === "skaffold" ? name : "ko");
+    printResult(JSON.stringify(schema, null, 2));
   },
 });
 

@@ -6,6 +6,7 @@ import { allCommands } from "../../src/cli/program.ts";
 import { ROOT } from "../../test/support/kodeno.ts";
 import { commandsPage } from "./commands.ts";
 import { codesTable } from "./error_codes.ts";
+import { jsonPage } from "./json_page.ts";
 import { koTables } from "./ko_keys.ts";
 
 /** A page as it has to be. */
@@ -20,8 +21,10 @@ export async function pages(): Promise<readonly Page[]> {
   const koYaml = "docs/ko-yaml.md";
   const library = "docs/library.md";
   const written = (path: string) => Deno.readTextFile(ROOT + path);
+  const program = await allCommands();
   return [
-    { path: "docs/commands.md", text: await formatted(commandsPage(await allCommands())) },
+    { path: "docs/commands.md", text: await formatted(commandsPage(program)) },
+    { path: "docs/json.md", text: await formatted(jsonPage(program)) },
     {
       path: library,
       text: await formatted(filledIn(await written(library), "codes", await codesTable())),

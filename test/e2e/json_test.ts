@@ -9,18 +9,38 @@ import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
-import { done, kodeno } from "../support/kodeno.ts";
+import { z } from "../../src/npm/zod.ts";
+import { done, kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { entriesOf } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 type Line = Readonly<Record<string, unknown>>;
+
+/** Takes what the schema allows that kodeno prints. */
+const { stdout: schema } = await kodeno(["schema", "json"]);
+const LINE = z.fromJSONSchema(JSON.parse(schema));
+/** The types of the lines that were printed. */
+const printed = new Set<unknown>();
+
+/** Lines of stdout, each as the schema has it. */
+function parsedLines(stdout: string): readonly Line[] {
+  assert.match(stdout, /\n$/);
+  return stdout.trimEnd().split("\n").map((text) => {
+    const line: Line = JSON.parse(text);
+    const { error } = LINE.safeParse(line);
+    assert.equal(error, undefined, `${error && z.prettifyError(error)}: ${text}`);
+    printed.add(line["type"]);
+    return line;
+  });
+}
 
 /** What a field of that name is, wherever it stands. */
 const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   name: (v) => typeof v === "string" && v !== "",
   digest: (v) => /^sha256:[0-9a-f]{64}$/.test(String(v)),
   size: (v) => typeof v === "number" && v > 0,
-  platforms: (v) => Array.isArray(v) && v.length > 0 && v.every((p) => /^\w+\/\w+/.test(p)),
+  // A signature has none.
+  platforms: (v) => Array.isArray(v) && v.every((p) => /^\w+\/\w+/.test(p)),
   references: (v) => Array.isArray(v) && v.length > 0 && v.every((r) => typeof r === "string"),
   blobs: (v) => Number.isInteger(v),
   bytes: (v) => Number.isInteger(v),
@@ -36,8 +56,7 @@ async function lines(
   const { code, stdout, stderr } = await kodeno([...args, "--json"], { cwd: dir.path, env });
   assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
   assert.equal(stderr, "", args.join(" "));
-  assert.match(stdout, /\n$/);
-  const parsed = stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+  const parsed = parsedLines(stdout);
   for (const line of parsed) {
     assert.equal(typeof line["type"], "string", JSON.stringify(line));
     for (const [name, value] of Object.entries(line)) {
@@ -94,7 +113,7 @@ Deno.test("json: a failure ends with one event, and is told on stderr all the sa
   for (const [line, [code, words]] of Object.entries(FAILURES)) {
     await t.step(line, async () => {
       const outcome = await kodeno([...line.split(" "), "--json"], { cwd: dir.path });
-      const events = outcome.stdout.trimEnd().split("\n").map((text) => JSON.parse(text) as Line);
+      const events = parsedLines(outcome.stdout);
       const { type, code: told, message, exitCode } = events.at(-1) ?? {};
       assert.deepEqual([type, told, exitCode], ["error", code, EXIT_CODES[code]], outcome.stdout);
       assert.equal(outcome.code, exitCode);
@@ -238,4 +257,71 @@ Deno.test({
     assert.equal(name, `${registry.host}/b/app:latest`);
     assert.ok(pushed.some(({ type, state }) => type === "transfer" && state === "done"));
   },
+});
+
+Deno.test("json: watch tells of a round that fails, goes on, and of its end", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const good = await Deno.readTextFile(dir.join("main.go"));
+  await dir.write("main.go", "package main\n\nfunc main() { nothing() }\n");
+  const watching = spawnKodeno(["watch", "--json"], { cwd: dir.path });
+  const told = watching.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const until = async (mark: string) => {
+    while (!text.includes(mark)) {
+      const { done, value } = await told.read();
+      assert.ok(!done, text);
+      text += value;
+    }
+  };
+  const [, stderr] = await Promise.all([
+    (async () => {
+      await until('"stage":"done"');
+      await dir.write("main.go", good);
+      await until('"type":"built"');
+      watching.kill("SIGINT");
+      await until('"INTERRUPTED"').catch(() => {});
+      await told.cancel();
+    })(),
+    new Response(watching.stderr).text(),
+    watching.status,
+  ]);
+  const lines = parsedLines(`${text.trimEnd()}\n`);
+  const [failed, ended] = lines.filter(({ type }) => type === "error");
+  assert.equal(failed?.["code"], "GO_FAILED");
+  assert.deepEqual([ended?.["code"], ended?.["exitCode"], lines.at(-1)], [
+    "INTERRUPTED",
+    130,
+    ended,
+  ]);
+  assert.ok(stderr.includes(`Error: ${failed?.["message"]}`), stderr);
+});
+
+Deno.test("json: the other commands print what the schema says, too", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  await dir.write(".ko.yaml", "builds:\n  - id: app\n    main: .\n");
+  const env = { KODENO_KEY_PASSWORD: "secret", KODENO_CACHE: dir.join("cache") };
+  await lines(dir, ["config"]);
+  await lines(dir, ["build", "-v"], env);
+  await done(dir, ["key", "new"], env);
+  const signing = ["sign", "out", "--key", "kodeno.key", "--format", "both", "-r"];
+  for (const line of await lines(dir, signing, env)) assert.equal(line["isNew"], true);
+  const verified = only(await lines(dir, ["verify", "out", "--key", "kodeno.pub"]));
+  assert.equal((verified["signatures"] as readonly string[]).length, 2);
+  await lines(dir, ["inspect", "out"]);
+  await lines(dir, ["ls", "out"]);
+  await lines(dir, ["gc", "out"]);
+  await lines(dir, ["cache", "clean"], env);
+  await lines(dir, ["init"]);
+  const doctor = await kodeno(["doctor", "--offline", "--json"], { cwd: dir.path });
+  parsedLines(doctor.stdout);
+});
+
+Deno.test("json: all kinds of lines that the schema has were printed", () => {
+  const { $defs } = JSON.parse(schema);
+  const parts = ["imageConfig", "imagePart", "layer"];
+  const kinds = Object.keys($defs).filter((name) => !parts.includes(name));
+  // How far a layer is is told of large ones only.
+  assert.deepEqual(kinds.filter((kind) => !printed.has(kind) && kind !== "bytes"), []);
 });

@@ -1,0 +1,269 @@
+/**
+ * The lines that `--json` prints, as a schema: events, results and the failure in the end. It is what
+ * `kodeno schema json` prints, and what docs/json.md is made of. No command that does other work loads
+ * it.
+ * @module
+ */
+import { EXIT_CODES } from "../errors.ts";
+import { z } from "../npm/zod.ts";
+
+const count = z.int().nonnegative();
+const texts = z.array(z.string()).readonly();
+const map = z.record(z.string(), z.string()).readonly();
+const STAGES = z.enum(["listing", "compiling", "layering", "writing", "done"]);
+
+const importPath = z.string().describe("import path of the main package");
+const platform = z.string().describe("`os/arch[/variant]`");
+const name = z.string().describe("`NAME:TAG`, or a tag alone").optional();
+const digest = z.string().describe("of its manifest or index");
+const mediaType = z.string().describe("type of its manifest or index");
+const size = count.describe("bytes of all its blobs, each counted once");
+const platforms = texts.describe("`os/arch[/variant]` each");
+const references = texts.describe("what it can be asked for by; of `rm`, what it was");
+const elapsedMs = count.describe("milliseconds since the build began");
+const problem = z.string().describe("what is wrong with it").optional();
+
+const stored = z.strictObject({
+  digest: z.string().describe("of the blob"),
+  size: count.describe("bytes of the blob"),
+});
+const moved = {
+  blobs: count.describe("of `push`, `pull`, `copy`: blobs moved; of `verify`: read").optional(),
+  bytes: count.describe("their bytes").optional(),
+};
+
+const blob = z.strictObject({
+  mediaType: z.string().describe("type of the blob"),
+  digest: z.string().describe("of the blob"),
+  size: count.describe("bytes of the blob"),
+  problem,
+});
+const config = blob.extend({
+  created: z.string().describe("time of its creation").optional(),
+  user: z.string().describe("user that it runs as").optional(),
+  workingDirectory: z.string().describe("folder that it runs in").optional(),
+  entrypoint: texts.describe("program, and its first arguments").optional(),
+  command: texts.describe("further arguments").optional(),
+  environment: texts.describe("`NAME=VALUE` each").optional(),
+  ports: texts.describe("`PORT/PROTOCOL` each").optional(),
+  labels: map.describe("labels").optional(),
+}).meta({ id: "imageConfig" });
+const layer = blob.extend({
+  part: z.enum(["base", "kodata", "binary"])
+    .describe("whose it is, in an image of ko or kodeno").optional(),
+}).meta({ id: "layer" });
+
+/** What `inspect` tells of a manifest or index, and of those below it. */
+const looked = {
+  kind: z.enum(["index", "manifest", "blob"]).describe("what it is").optional(),
+  manifestSize: count.describe("bytes of the manifest or index itself").optional(),
+  platform: platform.optional(),
+  artifactType: z.string().describe("type of what is no image").optional(),
+  annotations: map.describe("annotations of the manifest or index").optional(),
+  config: config.describe("what it runs").optional(),
+  layers: z.array(layer).readonly().describe("layers, the lowest first").optional(),
+  repeated: z.literal(true).describe("it is told of elsewhere in the line").optional(),
+  attested: z.string()
+    .describe('digest of the image that it is an attestation of; "" where it does not say')
+    .optional(),
+};
+const below: z.ZodType = z.strictObject({
+  mediaType,
+  digest,
+  size: size.describe(`${size.description}; of an index below an index it is not told`).optional(),
+  problem,
+  ...looked,
+  get manifests() {
+    return parts("what an index names");
+  },
+  get referrers() {
+    return parts("signatures, SBOMs and the like");
+  },
+}).meta({ id: "imagePart" });
+
+function parts(what: string) {
+  return z.array(below).readonly().describe(what).optional();
+}
+
+const setting = z.strictObject({
+  value: z.unknown().describe("the value; left out where there is none").optional(),
+  from: z.string().describe("the flag, variable or line of a file that says it, or `default`"),
+});
+const settings = z.record(z.string(), setting).readonly();
+
+const LINES = [
+  z.strictObject({
+    type: z.literal("stage"),
+    image: z.string().describe(
+      'import path of the main package; "" for all of them: `listing` before they are known, ' +
+        "`done` where a round of `watch` has failed",
+    ),
+    platform: z.string().describe('`os/arch[/variant]`, or "" while it is not known'),
+    stage: STAGES.describe("the stage that began"),
+    elapsedMs,
+    bytes: count.describe("bytes that the stage before has made").optional(),
+  }).meta({ id: "stage", description: "Event: an image of a platform is one stage further." }),
+  z.strictObject({
+    type: z.literal("bytes"),
+    image: importPath,
+    platform,
+    stage: STAGES.describe("the stage they belong to"),
+    bytes: count.describe("bytes so far"),
+  }).meta({ id: "bytes", description: "Event: how far a stage is, a few times a second at most." }),
+  z.strictObject({
+    type: z.literal("compiled"),
+    platform,
+    packages: count.describe("packages compiled so far; what go has in its cache is not compiled"),
+  }).meta({ id: "compiled", description: "Event: go has compiled more packages." }),
+  z.strictObject({
+    type: z.literal("transfer"),
+    image: z.string().describe('name of the image, "" where it has none'),
+    digest: z.string().describe("of the blob; of the image where it goes in one piece"),
+    bytes: count.describe("bytes that went so far"),
+    total: count.describe("bytes of all of it"),
+    state: z.enum(["moving", "done", "there"]).describe("`there`: nothing had to be moved"),
+  }).meta({ id: "transfer", description: "Event: how far a blob is on its way." }),
+  z.strictObject({
+    type: z.literal("note"),
+    level: z.enum(["verbose", "info", "warning"]).describe("how much it matters"),
+    message: z.string().describe("for a person"),
+    waitMs: count.describe("milliseconds that the work waits now, as a registry asked").optional(),
+  }).meta({ id: "note", description: "Event: something to know that is no failure." }),
+  z.strictObject({
+    type: z.literal("built"),
+    importPath,
+    reference: z.string().describe("what the image can be asked for by"),
+    elapsedMs: count.describe("milliseconds that it took"),
+  }).meta({ id: "built", description: "Event of `watch`: an image was built anew." }),
+  z.strictObject({
+    type: z.literal("image"),
+    name,
+    digest,
+    size,
+    platforms,
+    references,
+    importPath: importPath.describe(`of a build: ${importPath.description}`).optional(),
+    mediaType: mediaType.describe(`of \`ls\`, \`inspect\`: ${mediaType.description}`).optional(),
+    complete: z.boolean().describe("of `ls`: whether all its blobs are there").optional(),
+    problem,
+    missingSubject: z.string()
+      .describe("of `ls`: digest of what it refers to, where that is not there").optional(),
+    ...moved,
+    mounted: z.array(z.strictObject({
+      from: z.string().describe("the repository"),
+      blobs: count.describe("how many blobs"),
+      bytes: count.describe("their bytes"),
+    })).readonly().describe("of `push --dry-run`: what other repositories would give").optional(),
+    id: z.string().describe("its id in a daemon").optional(),
+    sent: z.boolean().describe("of `load`: false where the daemon had it").optional(),
+    faults: texts.describe("of `verify`: what is wrong with it").optional(),
+    signatures: texts.describe("of `verify`: digests of the signatures of the keys").optional(),
+    ...looked,
+    manifests: parts("of `inspect`: what an index names"),
+    referrers: parts("of `inspect`: signatures, SBOMs and the like"),
+  }).meta({
+    id: "image",
+    description: "Result: an image that was built, moved, found, named, removed or checked.",
+  }),
+  z.strictObject({
+    type: z.literal("signature"),
+    name,
+    digest: z.string().describe("of what is signed"),
+    references: texts.describe("what it can be asked for by"),
+    isRoot: z.boolean().describe("false for a platform of the image, or what refers to it"),
+    form: z.enum(["bundle", "legacy"]).describe("form of the signature"),
+    signature: z.string().describe("digest of the signature's manifest"),
+    isNew: z.boolean().describe("false where the key had signed it already"),
+  }).meta({ id: "signature", description: "Result of `sign`: what is signed." }),
+  z.strictObject({
+    type: z.literal("gc"),
+    dryRun: z.boolean().describe("whether nothing was deleted"),
+    removed: z.array(stored).readonly().describe("blobs that were deleted, or would be"),
+    removedBytes: count.describe("their bytes"),
+    dropped: texts.describe("digests of entries that referred to images that are gone"),
+    young: z.array(stored).readonly().describe("blobs of the last hour that were kept"),
+    future: count.describe("how many of these have a time that is yet to come"),
+    busy: z.array(stored).readonly().describe("blobs kept since others work in the layout"),
+    used: count.describe("how many blobs images use"),
+  }).meta({ id: "gc", description: "Result of `gc`." }),
+  z.strictObject({
+    type: z.literal("cache"),
+    directory: z.string().describe("where it is"),
+    baseBytes: count.describe("bytes of base images"),
+    layers: count.describe("how many layers"),
+    layerBytes: count.describe("their bytes"),
+    binaries: count.describe("how many binaries"),
+    binaryBytes: count.describe("their bytes"),
+    maxBytes: count.describe("bytes of layers and binaries that are kept"),
+    freedBytes: count.describe("of `cache clean`: bytes that it freed").optional(),
+  }).meta({ id: "cache", description: "Result of `cache info`; of `cache clean`, as it was." }),
+  z.strictObject({
+    type: z.literal("config"),
+    workingDirectory: z.string().describe("folder that paths are relative to").optional(),
+    file: z.string().describe("path of the .ko.yaml").optional(),
+    baseImageOverrides: map.describe("base images by import path").optional(),
+    publish: settings.describe("where images go, and how the work is done").optional(),
+    image: settings.describe("settings of images that `builds` has no entry for").optional(),
+    builds: z.array(z.strictObject({
+      id: z.string().describe("its `id`").optional(),
+      directory: z.string().describe("folder of its module"),
+      main: z.string().describe("its main package"),
+      image: settings.describe("its settings"),
+    })).readonly().describe("entries of .ko.yaml").optional(),
+    artifacts: z.array(z.strictObject({
+      imageName: z.string().describe("its `image`"),
+      reference: z.string().describe("name and tag"),
+      workingDirectory: z.string().describe("folder of its module"),
+      main: z.string().describe("its main package"),
+      image: settings.describe("its settings"),
+    })).readonly().describe("with `-f`, and alone: artifacts of a skaffold.yaml").optional(),
+  }).meta({ id: "config", description: "Result of `config`." }),
+  z.strictObject({
+    type: z.literal("init"),
+    directory: z.string().describe("the repository"),
+    packages: texts.describe("import paths of its main packages"),
+    present: texts.describe("configuration files that are there, and stay as they are"),
+    notes: texts.describe("what was left alone, and what to look at"),
+    files: z.array(z.strictObject({
+      path: z.string().describe("relative to the repository"),
+      text: z.string().describe("what it holds"),
+      generated: z.boolean().describe("whether nothing of it is a decision"),
+    })).readonly().describe("files that are proposed"),
+    written: texts.describe("paths of those that were written"),
+  }).meta({ id: "init", description: "Result of `init`." }),
+  z.strictObject({
+    type: z.literal("finding"),
+    check: z.string().describe("what was looked at"),
+    status: z.enum(["ok", "warning", "wrong"]).describe("with a `warning` some work can be done"),
+    found: z.string().describe("for a person"),
+    mend: z.string().describe("the next step").optional(),
+  }).meta({ id: "finding", description: "Result of `doctor`: what a check has found." }),
+  z.strictObject({
+    type: z.literal("version"),
+    version: z.string().describe("of kodeno"),
+    deno: z.string().describe("version of Deno"),
+    go: z.string().describe("version and platform of Go").optional(),
+    problem: z.string().describe("why there is no version of Go").optional(),
+  }).meta({ id: "version", description: "Result of `version`." }),
+  z.strictObject({
+    type: z.literal("error"),
+    code: z.enum([...Object.keys(EXIT_CODES), "UNEXPECTED"])
+      .describe("what kind of failure; `UNEXPECTED` is a fault of kodeno"),
+    message: z.string().describe("for a person, as on stderr"),
+    exitCode: z.int().describe("of the command"),
+  }).meta({
+    id: "error",
+    description:
+      "The last line of a command that has failed; of `watch`, also of a round that has.",
+  }),
+] as const;
+
+const line = z.discriminatedUnion("type", LINES);
+
+/** A line that `--json` prints. */
+export type JsonLine = z.input<typeof line>;
+
+/** The JSON Schema (draft 2020-12) of a line. */
+export function lineSchema(): Readonly<Record<string, unknown>> {
+  return { title: "a line of kodeno's --json", ...z.toJSONSchema(line) };
+}
