@@ -74,7 +74,7 @@ export function verifyBundle(
   what: string,
 ): { readonly statement: Statement; readonly key: VerificationKey } | undefined {
   const fail = (why: string, cause?: unknown) =>
-    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, { cause });
+    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, {}, { cause });
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

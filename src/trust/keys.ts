@@ -228,5 +228,5 @@ function pem(label: string, bytes: Uint8Array): string {
 const article = (label: string): string => `${/^[AEIOU]/.test(label) ? "an" : "a"} ${label}`;
 
 function bad(what: string, why: string, cause?: unknown): KodenoError {
-  return new KodenoError("BAD_OPTION", `Cannot use key ${what}: ${why}`, { cause });
+  return new KodenoError("BAD_OPTION", `Cannot use key ${what}: ${why}`, {}, { cause });
 }

@@ -73,7 +73,7 @@ export function encodeStatement(
  */
 export function parseStatement(bytes: Uint8Array, what: string): Statement {
   const fail = (why: string, cause?: unknown) =>
-    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, { cause });
+    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, {}, { cause });
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

@@ -94,6 +94,9 @@ Deno.test("trust: a key that is made signs, and is opened by its password alone"
     () => readPrivateKey(privateKey, "k.key", wrong),
     /^Cannot use key k\.key: the password is wrong, or the file is damaged$/,
   );
+  const error = await readPrivateKey(privateKey, "k.key", wrong).catch((error) => error);
+  assert.ok(error.cause instanceof Error);
+  assert.deepEqual(error.detail, {});
 });
 
 Deno.test("trust: plain keys sign, too; keys of other kinds only verify", async () => {
