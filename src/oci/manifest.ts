@@ -403,6 +403,15 @@ export function ownType(bytes: Uint8Array): string {
   return isIndex ? MediaType.index : MediaType.manifest;
 }
 
+/** The value of JSON; undefined for what is none, or not UTF-8. */
+export function jsonIn(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
 /** The bytes kodeno writes for a document: compact JSON, keys in the order of the value. */
 export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(value));

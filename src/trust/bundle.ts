@@ -5,7 +5,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import type { Descriptor, Digest } from "../oci/descriptor.ts";
-import { encodeJson, isObject } from "../oci/manifest.ts";
+import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
 import { type Attachment, attachment } from "./attachment.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
 import {
@@ -73,14 +73,9 @@ export function verifyBundle(
   keys: readonly VerificationKey[],
   what: string,
 ): { readonly statement: Statement; readonly key: VerificationKey } | undefined {
-  const fail = (why: string, cause?: unknown) =>
-    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, {}, { cause });
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw fail("it is no bundle, since it is not JSON", error);
-  }
+  const fail = (why: string) => new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`);
+  const value = jsonIn(bytes);
+  if (value === undefined) throw fail("it is no bundle, since it is not JSON");
   const { dsseEnvelope, messageSignature } = isObject(value) ? value : {};
   if (messageSignature !== undefined) throw fail("it signs bytes, and no statement about an image");
   const envelope = asEnvelope(dsseEnvelope);

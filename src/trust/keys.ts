@@ -16,7 +16,7 @@ import {
   verify,
 } from "node:crypto";
 import { KodenoError } from "../errors.ts";
-import { isObject } from "../oci/manifest.ts";
+import { isObject, jsonIn } from "../oci/manifest.ts";
 import { xsalsa20poly1305 } from "../npm/noble_ciphers.ts";
 
 /** What signs: a key at hand, or a program that has one. */
@@ -162,12 +162,8 @@ function verificationKey(key: KeyObject): VerificationKey {
 
 /** The key in cosign's box. */
 function decrypted(bytes: Uint8Array, what: string, password: string): KeyObject {
-  let box: unknown;
-  try {
-    box = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw bad(what, "what it holds is not JSON", error);
-  }
+  const box = jsonIn(bytes);
+  if (box === undefined) throw bad(what, "what it holds is not JSON");
   const { kdf, cipher, ciphertext } = isObject(box) ? box : {};
   const { name: derivation, params, salt } = isObject(kdf) ? kdf : {};
   const { name: sealing, nonce } = isObject(cipher) ? cipher : {};

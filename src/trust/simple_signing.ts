@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type Descriptor, type Digest, MediaType } from "../oci/descriptor.ts";
-import { encodeJson, isObject, type Manifest } from "../oci/manifest.ts";
+import { encodeJson, isObject, jsonIn, type Manifest } from "../oci/manifest.ts";
 import { type Attachment, type TrustBlob, trustBlob } from "./attachment.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
 
@@ -93,12 +93,7 @@ export function verifySimple(
   const signature = Buffer.from(annotations?.[SIGNATURE] ?? "", "base64");
   const key = keys.find((one) => one.verifies(payload, signature));
   if (key === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
-  } catch {
-    return undefined;
-  }
+  const value = jsonIn(payload);
   const { critical, optional } = isObject(value) ? value : {};
   const { image, type } = isObject(critical) ? critical : {};
   const signed = isObject(image) ? image["docker-manifest-digest"] : undefined;

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { KodenoError } from "../errors.ts";
 import { type Digest, digestAlgorithm, digestHex } from "../oci/descriptor.ts";
-import { encodeJson, isObject } from "../oci/manifest.ts";
+import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
 
 /** What the payload of an envelope is, and the layer of a statement that nobody has signed. */
@@ -72,14 +72,9 @@ export function encodeStatement(
  * @throws {KodenoError} `BAD_CONTENT` for what is none
  */
 export function parseStatement(bytes: Uint8Array, what: string): Statement {
-  const fail = (why: string, cause?: unknown) =>
-    new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`, {}, { cause });
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw fail("what it signs is not JSON", error);
-  }
+  const fail = (why: string) => new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`);
+  const value = jsonIn(bytes);
+  if (value === undefined) throw fail("what it signs is not JSON");
   const { _type, subject, predicateType } = isObject(value) ? value : {};
   if (_type !== STATEMENT && _type !== OLD_STATEMENT) throw fail("what it signs is no statement");
   const isSubject = (one: unknown) => isObject(one) && isObject(one.digest);
