@@ -8,7 +8,7 @@ import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isFile, isFolder } from "../io/files.ts";
 import { type Descriptor, isCosignTag, signatureTag } from "../oci/descriptor.ts";
-import { calledName, entryName, imageName, refName } from "../oci/entries.ts";
+import { entryName, refName, repositoryName } from "../oci/entries.ts";
 import { parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "./layout/layout.ts";
 import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
@@ -69,9 +69,8 @@ async function imagesOfLayout(
     .filter((root) => !isCosignTag(refName(root)?.split(":").at(-1) ?? ""))
     .map((root) => {
       const name = entryName(root);
-      const whole = imageName(root);
-      const isNamed = whole !== undefined && whole !== refName(root);
-      const repository = calledName(root, chosen.source.ownName)?.replace(/:[^:/]+$/, "") ?? path;
+      const named = repositoryName(root);
+      const repository = repositoryName(root, chosen.source.ownName) ?? path;
       return {
         place: layout,
         root,
@@ -83,7 +82,7 @@ async function imagesOfLayout(
           return Promise.resolve(entries.find((entry) => refName(entry)?.endsWith(tag)));
         },
         keepLegacy: (signatures, tag) =>
-          layout.tag(signatures, isNamed ? `${repository}:${tag}` : tag),
+          layout.tag(signatures, named === undefined ? tag : `${named}:${tag}`),
       };
     });
 }
