@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { hasCode } from "../errors.ts";
-import { Verifier } from "../io/hash.ts";
+import { verifyBytes } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import type { Blobs, CallOptions } from "./places.ts";
@@ -21,9 +21,7 @@ export function inlineContent(d: Descriptor): Uint8Array | undefined {
   if (typeof d.data !== "string") return undefined;
   const bytes = Uint8Array.from(Buffer.from(d.data, "base64"));
   try {
-    const verifier = new Verifier(d);
-    verifier.update(bytes);
-    verifier.finish();
+    verifyBytes(d, bytes);
     return bytes;
   } catch {
     // The place has it, or nobody.

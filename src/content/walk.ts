@@ -5,7 +5,7 @@
  * @module
  */
 import { hasCode, KodenoError } from "../errors.ts";
-import { Verifier } from "../io/hash.ts";
+import { verifyBytes } from "../io/hash.ts";
 import { bytesStream, checkedChunks, readAll } from "../io/streams.ts";
 import { type Descriptor, isForeign, isIndexType, isManifestType } from "../oci/descriptor.ts";
 import {
@@ -220,20 +220,25 @@ export function refuseOdd({ what }: Pick<Blobs, "what">, d: Descriptor): void {
   throw new KodenoError("BAD_CONTENT", `Cannot use ${d.digest}${of}: ${why}`);
 }
 
-/** Reads a manifest, index or config of up to {@link MAX_JSON_BYTES}, and checks its digest. */
-export async function readDocument(source: Blobs, descriptor: Descriptor, options?: CallOptions) {
+/**
+ * Reads a manifest, index or config of up to {@link MAX_JSON_BYTES}, or what may have `most`, and checks
+ * its digest.
+ */
+export async function readDocument(
+  source: Blobs,
+  descriptor: Descriptor,
+  { most = MAX_JSON_BYTES, signal }: CallOptions & { readonly most?: number } = {},
+) {
   refuseOdd(source, descriptor);
   const what = `blob ${descriptor.digest}`;
-  if (descriptor.size > MAX_JSON_BYTES) {
+  if (descriptor.size > most) {
     const why = `a ${descriptor.mediaType} of ${descriptor.size} bytes is larger than ` +
-      `the ${MAX_JSON_BYTES} allowed`;
+      `the ${most} allowed`;
     throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: ${why}`);
   }
-  const stream = await fetchBlob(source, descriptor, options);
-  const bytes = await readAll(stream, MAX_JSON_BYTES, what);
-  const verifier = new Verifier(descriptor, source.what);
-  verifier.update(bytes);
-  verifier.finish();
+  const stream = await fetchBlob(source, descriptor, { signal });
+  const bytes = await readAll(stream, most, what);
+  verifyBytes(descriptor, bytes, source.what);
   return bytes;
 }
 

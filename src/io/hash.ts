@@ -60,6 +60,13 @@ export class DamagedBlob extends KodenoError {
   }
 }
 
+/** Checks bytes against a descriptor; what is wrong is told of the place, if that is known. */
+export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array, place?: string): void {
+  const verifier = new Verifier(descriptor, place);
+  verifier.update(bytes);
+  verifier.finish();
+}
+
 /** Checks bytes that stream by against a descriptor. */
 export class Verifier {
   readonly #meter: Hasher;

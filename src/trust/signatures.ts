@@ -3,12 +3,10 @@
  * refer to the image; those in cosign's old form stand under a tag that is made of its digest.
  * @module
  */
-import { fetchBlob } from "../content/blobs.ts";
 import type { CallOptions, Source, Target } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
-import { hasCode, KodenoError } from "../errors.ts";
-import { Verifier } from "../io/hash.ts";
-import { bytesStream, chunksOf, readAll } from "../io/streams.ts";
+import { hasCode } from "../errors.ts";
+import { bytesStream } from "../io/streams.ts";
 import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
 import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { Attachment } from "./attachment.ts";
@@ -78,7 +76,7 @@ async function bundlesBy(
     if (!isBundleType(layer.mediaType)) continue;
     const what = `bundle ${layer.digest}`;
     try {
-      const bytes = await blobOf(source, layer, MAX_BUNDLE_BYTES, options);
+      const bytes = await readDocument(source, layer, { ...options, most: MAX_BUNDLE_BYTES });
       const verified = verifyBundle(bytes, digest, keys, what);
       if (verified === undefined) options.unfit?.(`${what} is of another key or image`);
       else found.push({ form: "bundle", digest: parseDigest(referrer.digest), ...verified });
@@ -103,7 +101,7 @@ async function legacyBy(
       options.unfit?.(`layer ${layer.digest} of ${legacy.digest} is no signature`);
       continue;
     }
-    const payload = await blobOf(source, layer, layer.size, options);
+    const payload = await readDocument(source, layer, options);
     const verified = verifySimple(layer, payload, digest, keys);
     if (verified !== undefined) {
       return [{ form: "legacy", digest: parseDigest(legacy.digest), key: verified.key }];
@@ -136,17 +134,4 @@ export async function putAttachment(
   for (const { descriptor, bytes } of [...blobs, manifest]) {
     await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)), options);
   }
-}
-
-async function blobOf(source: Source, d: Descriptor, most: number, options: CallOptions) {
-  if (d.size > most) {
-    const why = `it has ${d.size} bytes, and ${most} are read at most`;
-    throw new KodenoError("BAD_CONTENT", `Cannot use blob ${d.digest}: ${why}`);
-  }
-  const stream = await fetchBlob(source, d, options);
-  const bytes = await readAll(chunksOf(stream, options.signal), most, `blob ${d.digest}`);
-  const verifier = new Verifier(d);
-  verifier.update(bytes);
-  verifier.finish();
-  return bytes;
 }
