@@ -75,15 +75,12 @@ async function bundlesBy(
     if (subject?.digest !== digest || !layer || others.length > 0) continue;
     if (!isBundleType(layer.mediaType)) continue;
     const what = `bundle ${layer.digest}`;
-    try {
+    await passingOver(options.unfit, async () => {
       const bytes = await readDocument(source, layer, { ...options, most: MAX_BUNDLE_BYTES });
       const verified = verifyBundle(bytes, digest, keys, what);
       if (verified === undefined) options.unfit?.(`${what} is of another key or image`);
       else found.push({ form: "bundle", digest: parseDigest(referrer.digest), ...verified });
-    } catch (error) {
-      if (!hasCode(error, "BAD_CONTENT")) throw error;
-      options.unfit?.(error.message);
-    }
+    });
   }
   return found;
 }
@@ -95,20 +92,36 @@ async function legacyBy(
 ): Promise<readonly FoundSignature[]> {
   if (legacy === undefined) return [];
   const digest = parseDigest(image.digest);
-  const { layers } = await manifestOf(source, legacy, options);
-  for (const layer of layers) {
+  const { unfit } = options;
+  const manifest = await passingOver(unfit, () => manifestOf(source, legacy, options));
+  for (const layer of manifest?.layers ?? []) {
     if (!isSimpleSignature(layer)) {
-      options.unfit?.(`layer ${layer.digest} of ${legacy.digest} is no signature`);
+      unfit?.(`layer ${layer.digest} of ${legacy.digest} is no signature`);
       continue;
     }
-    const payload = await readDocument(source, layer, options);
+    const payload = await passingOver(unfit, () => readDocument(source, layer, options));
+    if (payload === undefined) continue;
     const verified = verifySimple(layer, payload, digest, keys);
     if (verified !== undefined) {
       return [{ form: "legacy", digest: parseDigest(legacy.digest), key: verified.key }];
     }
-    options.unfit?.(`signature ${layer.digest} is of another key or image`);
+    unfit?.(`signature ${layer.digest} is of another key or image`);
   }
   return [];
+}
+
+/** Work with one of several signatures; nothing where that is damaged, which `unfit` is told. */
+async function passingOver<T>(
+  unfit: Unfit | undefined,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!hasCode(error, "BAD_CONTENT")) throw error;
+    unfit?.(error.message);
+    return undefined;
+  }
 }
 
 /** Whether a signature says nothing but that an image is signed. */

@@ -6,9 +6,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createSign, generateKeyPairSync } from "node:crypto";
 import { failsWith } from "../../test/support/fails.ts";
-import { type Digest, MediaType } from "../oci/descriptor.ts";
+import { bytesStream } from "../io/streams.ts";
+import { type Descriptor, type Digest, MediaType } from "../oci/descriptor.ts";
+import { encodeJson, type Manifest } from "../oci/manifest.ts";
+import { trustBlob } from "./attachment.ts";
 import { signedBundle, verifyBundle } from "./bundle.ts";
 import { newKeyPair, readPrivateKey, readPublicKey } from "./keys.ts";
+import { signaturesBy } from "./signatures.ts";
 import { signatureManifest, simpleSignature, verifySimple } from "./simple_signing.ts";
 
 const PUBLIC = `-----BEGIN PUBLIC KEY-----
@@ -75,6 +79,31 @@ Deno.test("trust: a simple signature has the bytes that cosign's has, and fits",
   assert.deepEqual(found, { key: signer.key, optional: null });
   const other: Digest = `sha256:${"0".repeat(64)}`;
   assert.equal(verifySimple(layer.descriptor, layer.bytes, other, [signer.key]), undefined);
+});
+
+Deno.test("trust: a simple signature that is damaged does not hinder others", async () => {
+  const [damaged, whole] = await Promise.all(["registry.local/other", "registry.local/team/app"]
+    .map((name) => simpleSignature(DIGEST, name, signerOf(SIGNATURES.simple))));
+  assert.ok(damaged && whole);
+  const empty = trustBlob(MediaType.config, encodeJson({}));
+  const first: Manifest = {
+    schemaVersion: 2,
+    config: empty.descriptor,
+    layers: [damaged.descriptor],
+  };
+  const { manifest } = signatureManifest(whole, first);
+  const blobs = new Map([manifest, whole].map((one) => [one.descriptor.digest, one.bytes]));
+  const source = {
+    resolve: () => Promise.reject(new Error("nothing is looked for")),
+    fetch: (d: Descriptor) => Promise.resolve(bytesStream(blobs.get(d.digest) ?? new Uint8Array())),
+  };
+  const unfit: string[] = [];
+  const signed = { source, image: IMAGE, referrers: [], legacy: manifest.descriptor };
+  const found = await signaturesBy([signerOf(SIGNATURES.simple).key], signed, {
+    unfit: (why) => unfit.push(why),
+  });
+  assert.deepEqual(found.map(({ form }) => form), ["legacy"]);
+  assert.match(unfit.join("\n"), /^Cannot use blob sha256:\w+: it has 0 bytes, not the/);
 });
 
 Deno.test("trust: a key that is made signs, and is opened by its password alone", async () => {
