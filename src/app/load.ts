@@ -6,7 +6,7 @@
 import { planLoad } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { Damages } from "../content/copy.ts";
+import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
 import type { WorkOptions } from "../events.ts";
 import { taggedName } from "../oci/entries.ts";

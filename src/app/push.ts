@@ -7,7 +7,8 @@ import { planPush, type PushDestination, type PushNaming } from "../build/destin
 import { badValue } from "../config/checks.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { copy, countMoved, Damages } from "../content/copy.ts";
+import { copy, countMoved } from "../content/copy.ts";
+import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers } from "../content/referrers.ts";
 import { hasCode, KodenoError } from "../errors.ts";

@@ -3,7 +3,7 @@
  * a target never holds a name whose content is not there. Tells how far each blob is meanwhile.
  * @module
  */
-import { hasCode, KodenoError, messageOf } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { DamagedBlob } from "../io/hash.ts";
 import { bytesStream, observed } from "../io/streams.ts";
@@ -196,35 +196,6 @@ export async function measureCopy(
   for (const root of roots) await walk.from(root);
   tellLeftOut(options, [...left.values()]);
   return moved;
-}
-
-/** Work with several images of a place, of which one that is damaged does not hinder the others. */
-export class Damages {
-  readonly #failures: unknown[] = [];
-
-  /** Works with one image; gives nothing where that is damaged, or not all there. */
-  async pass<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<readonly T[]> {
-    try {
-      return [await work()];
-    } catch (error) {
-      if (signal?.aborted || !hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
-      this.#failures.push(error);
-      return [];
-    }
-  }
-
-  /** Throws what was wrong with the first one, after it has told what was done, and of the others. */
-  end(verb: string, done: readonly string[], emit?: Emit): void {
-    const [first, ...others] = this.#failures;
-    if (first === undefined) return;
-    if (done.length > 0) {
-      emit?.({ type: "note", level: "info", message: `${verb} ${listed(done)}` });
-    }
-    for (const error of others) {
-      emit?.({ type: "note", level: "warning", message: messageOf(error) });
-    }
-    throw first;
-  }
 }
 
 /** Whether what is there may still lack foreign layers that are to be brought. */

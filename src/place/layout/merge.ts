@@ -4,7 +4,8 @@
  * @module
  */
 import { fetchBlob } from "../../content/blobs.ts";
-import { copy, type CopyOptions, Damages, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
+import { copy, type CopyOptions, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
+import { Damages } from "../../content/damages.ts";
 import { graphKey, hasSuccessors } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
 import { subjectsOf } from "../../content/referrers.ts";
