@@ -29,6 +29,11 @@ export function inlineContent(d: Descriptor): Uint8Array | undefined {
   }
 }
 
+/** Whether somebody else may have a blob than the place that names it. */
+export function isElsewhere(d: Descriptor): boolean {
+  return isForeign(d) || (d.urls ?? []).length > 0;
+}
+
 /**
  * The bytes of a blob, as a place has them.
  *
@@ -44,8 +49,7 @@ export async function fetchBlob(
   try {
     return await source.fetch(d, { signal });
   } catch (error) {
-    const isElsewhere = isForeign(d) || (d.urls ?? []).length > 0;
-    if (foreign === undefined || !isElsewhere || !hasCode(error, "NOT_FOUND")) throw error;
+    if (foreign === undefined || !isElsewhere(d) || !hasCode(error, "NOT_FOUND")) throw error;
   }
   return await foreign.fetch(d, { signal });
 }

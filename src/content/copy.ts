@@ -11,7 +11,7 @@ import { Pool } from "../io/concurrency.ts";
 import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import { listed } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
-import { fetchBlob } from "./blobs.ts";
+import { fetchBlob, isElsewhere } from "./blobs.ts";
 import {
   type Blobs,
   type CallOptions,
@@ -182,8 +182,7 @@ export async function measureCopy(
     }
     if (!hasSuccessors(d)) {
       // Nobody is asked for what others have.
-      const isElsewhere = isForeign(d) || (foreign !== undefined && (d.urls ?? []).length > 0);
-      if (!isThere && !isElsewhere) {
+      if (!isThere && (foreign === undefined || !isElsewhere(d))) {
         await (await tellingPlace(source, image, fetchBlob(source, d, { signal }))).cancel();
       }
       return;
