@@ -5,7 +5,7 @@
  */
 import { hasCode } from "../errors.ts";
 import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
-import { entryName } from "../oci/entries.ts";
+import { isNameless } from "../oci/entries.ts";
 import type { Index } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
 import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
@@ -125,7 +125,6 @@ export async function splitReferrers(
   entries: readonly Descriptor[],
   options: CallOptions = {},
 ): Promise<WithReferrers> {
-  const isNameless = (e: Descriptor) => entryName(e) === undefined;
   // Most places have none, and nothing needs to be read to see that.
   if (!all.some((e) => isNameless(e) && hasSuccessors(e))) {
     return { images: entries, referrers: new Map() };

@@ -7,7 +7,13 @@
 import { hasCode, KodenoError } from "../errors.ts";
 import { verifyBytes } from "../io/hash.ts";
 import { bytesStream, checkedChunks, readAll } from "../io/streams.ts";
-import { type Descriptor, isForeign, isIndexType, isManifestType } from "../oci/descriptor.ts";
+import {
+  type Descriptor,
+  isDocumentType,
+  isForeign,
+  isIndexType,
+  isManifestType,
+} from "../oci/descriptor.ts";
 import {
   type Index,
   type Manifest,
@@ -153,7 +159,7 @@ class GraphBounds {
 
 /** Whether a blob of this type points to others. */
 export function hasSuccessors(descriptor: Descriptor): boolean {
-  return isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType);
+  return isDocumentType(descriptor.mediaType);
 }
 
 /** Why nobody can tell what belongs to a blob without {@link hasSuccessors}, for a message. */

@@ -146,6 +146,11 @@ export function isManifestType(mediaType: string): boolean {
   return ociMediaType(mediaType) === MediaType.manifest;
 }
 
+/** Whether a media type names a document that points to blobs. */
+export function isDocumentType(mediaType: string): boolean {
+  return isIndexType(mediaType) || isManifestType(mediaType);
+}
+
 /**
  * Whether a blob is a foreign layer: one that its license keeps out of registries, so that an image is
  * whole without it. Whoever runs that gets it from where its `urls` say.

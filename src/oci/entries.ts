@@ -5,13 +5,7 @@
  */
 import { basename, resolve } from "node:path";
 import { didYouMean, KodenoError } from "../errors.ts";
-import {
-  bareDescriptor,
-  type Descriptor,
-  isDigest,
-  isIndexType,
-  isManifestType,
-} from "./descriptor.ts";
+import { bareDescriptor, type Descriptor, isDigest, isDocumentType } from "./descriptor.ts";
 import { oddity } from "./manifest.ts";
 import {
   isReference,
@@ -107,6 +101,11 @@ export function entryName(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
 }
 
+/** Whether a person can call an entry by its digest alone. */
+export function isNameless(entry: Descriptor): boolean {
+  return entryName(entry) === undefined;
+}
+
 export function nameOrDigest(entry: Descriptor): string {
   return entryName(entry) ?? entry.digest;
 }
@@ -189,9 +188,9 @@ export function notAmong(entries: readonly Descriptor[], ref: string): string {
 /**
  * Finds an entry by digest, whole name, its last part, or tag, which may stand under the name of the
  * place, `own`; a name without a tag is `latest`, else any one. With a digest behind it, a name is one
- * of that image. The empty string stands for the only one. Entries without a name, most often about the others, count
- * for it only where there are no others, plain blobs after those, and what cannot be used where there
- * is nothing else. Several of different digests are `BAD_REFERENCE`.
+ * of that image. The empty string stands for the only one. Entries without a name, most often about
+ * the others, count for it only where there are no others, plain blobs after those, and what cannot be
+ * used where there is nothing else. Several of different digests are `BAD_REFERENCE`.
  */
 export function findEntry(
   entries: readonly Descriptor[],
@@ -202,8 +201,8 @@ export function findEntry(
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
   const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
     ? [
-      (entry) => entryName(entry) !== undefined && isDocument(entry.mediaType) && !oddity(entry),
-      (entry) => isDocument(entry.mediaType) && !oddity(entry),
+      (entry) => !isNameless(entry) && isDocumentType(entry.mediaType) && !oddity(entry),
+      (entry) => isDocumentType(entry.mediaType) && !oddity(entry),
       (entry) => !oddity(entry),
       () => true,
     ]
@@ -259,11 +258,9 @@ export function namelessEntry(descriptor: Descriptor): Descriptor {
   };
 }
 
-const isDocument = (type: string): boolean => isIndexType(type) || isManifestType(type);
-
 /** What an entry says of a plain blob; a manifest or index says of itself what it is. */
 function aboutBlob({ mediaType, annotations }: Descriptor): Record<string, string> {
-  if (isDocument(mediaType)) return {};
+  if (isDocumentType(mediaType)) return {};
   const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...about } = annotations ?? {};
   return about;
 }

@@ -13,6 +13,7 @@ import {
   entriesEnding,
   entryName,
   imageName,
+  isNameless,
   listed,
   nameOrDigest,
   refName,
@@ -286,7 +287,7 @@ async function hindrance(
   try {
     const { subject } = await readGraphDocument(source, entry, options);
     if (options.imagesOnly && !subject) return { why: await whyNoImage(source, entry, options) };
-    if (entryName(entry) !== undefined) return {};
+    if (!isNameless(entry)) return {};
     const { missing } = await subjectsOf(source, entry, options);
     return { why: missing && `it refers to ${missing.digest}, which is not there` };
   } catch (error) {

@@ -28,7 +28,7 @@ import {
   isForeign,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { entryName, findEntry } from "../../oci/entries.ts";
+import { findEntry, isNameless } from "../../oci/entries.ts";
 import {
   ArchiveCollector,
   archiveDocuments,
@@ -144,10 +144,9 @@ export class ArchiveTarget extends ArchiveCollector implements Source, AsyncDisp
         blobs.set(d.digest, d);
         if (hasSuccessors(d)) await below(await readGraphDocument(this, d, options));
       }, options);
-      const isNamed = (entry: Descriptor): boolean => entryName(entry) !== undefined;
-      const nameless = this.entries.filter((entry) => !isNamed(entry)).sort(byDigest);
+      const nameless = this.entries.filter(isNameless).sort(byDigest);
       // The others are sorted by their names.
-      const entries = [...this.entries.filter(isNamed), ...nameless];
+      const entries = [...this.entries.filter((entry) => !isNameless(entry)), ...nameless];
       for (const entry of entries) await walk.from(entry);
       const documents = await archiveDocuments(this, entries, undefined, options);
       await makeFolder((await outputFolder(this.path)).folder);

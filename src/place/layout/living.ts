@@ -20,7 +20,7 @@ import {
 import { hasCode } from "../../errors.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestParts } from "../../oci/descriptor.ts";
-import { entryName } from "../../oci/entries.ts";
+import { isNameless } from "../../oci/entries.ts";
 import { MAX_JSON_BYTES, oddity, ownType } from "../../oci/manifest.ts";
 import { openFileOf } from "./files.ts";
 
@@ -137,8 +137,4 @@ export class Living {
       throw error;
     }
   }
-}
-
-function isNameless(entry: Descriptor): boolean {
-  return entryName(entry) === undefined;
 }

@@ -12,7 +12,7 @@ import { subjectsOf } from "../../content/referrers.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { getOrSet } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { entryName, nameOrDigest, withEach } from "../../oci/entries.ts";
+import { entryName, isNameless, nameOrDigest, withEach } from "../../oci/entries.ts";
 import { oddity } from "../../oci/manifest.ts";
 import { takingWhole } from "../choose_image.ts";
 import type { Layout } from "./layout.ts";
@@ -128,7 +128,7 @@ const entryKey = (entry: Descriptor): string => `${graphKey(entry)} ${entryName(
 
 async function hindrance(place: ImageStore, entry: Descriptor, options: MergeOptions) {
   try {
-    if (entryName(entry) !== undefined || !hasSuccessors(entry)) {
+    if (!isNameless(entry) || !hasSuccessors(entry)) {
       await (await fetchBlob(place, entry, options)).cancel();
       return undefined;
     }
