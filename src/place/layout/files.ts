@@ -13,7 +13,7 @@ import {
   syncParent,
   writeAtomically,
 } from "../../io/atomic.ts";
-import { exists, ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
+import { entriesIn, exists, ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { blobFolder, blobPath, type Descriptor, MediaType } from "../../oci/descriptor.ts";
@@ -119,8 +119,7 @@ function notALayout(directory: string, why: string, next = "name a layout folder
 
 /** What may have been meant by a path that leads nowhere, by the names beside it. */
 async function neighbour(path: string): Promise<string | undefined> {
-  const names = await Array.fromAsync(Deno.readDir(dirname(path)), ({ name }) => name)
-    .catch(() => []);
+  const names = (await entriesIn(dirname(path))).map(({ name }) => name);
   const near = nearest(basename(path), names);
   return near && `did you mean ${JSON.stringify(join(dirname(path), near))}?`;
 }
