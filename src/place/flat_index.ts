@@ -6,7 +6,7 @@
  */
 import { attestedBy, isImage } from "../content/images.ts";
 import { type CallOptions, holdPlace, type ImageStore } from "../content/places.ts";
-import { imagePlatform, ImageReader } from "../content/reader.ts";
+import { ImageReader } from "../content/reader.ts";
 import { hasCode } from "../errors.ts";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
@@ -20,7 +20,7 @@ import {
 } from "../oci/descriptor.ts";
 import { findEntry, IMAGE_NAME, nameKey, REF_NAME } from "../oci/entries.ts";
 import { encodeJson, oddity } from "../oci/manifest.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
 
 /** No image has more; many entries without a name are as many images. */
 const MAX_PLATFORMS = 100;
@@ -131,7 +131,8 @@ async function partsOfOne(store: ImageStore, entries: readonly Descriptor[]) {
     const type = manifest?.config.mediaType;
     // What refers to an image (a signature, an SBOM) is none.
     if (subject || (type !== undefined && ociMediaType(type) !== MediaType.config)) continue;
-    const platform = entry.platform ?? await imagePlatform(store, entry).catch(() => undefined);
+    const { config } = entry.platform || !manifest ? {} : await reader.config(manifest.config);
+    const platform = entry.platform ?? (config && statedPlatform(config));
     // One that is not there is of the image whose name it has, whatever it runs on.
     if (!platform && (problem === undefined || nameKey(entry) === undefined)) return undefined;
     images.push({ entry, platform });
