@@ -28,17 +28,12 @@ export class ConnectionError extends Error {
   }
 }
 
-/** What the runtime's words mean; the first that fits counts. */
+/** What the runtime's words mean that tell of no certificate's fault; the first that fits counts. */
 const TROUBLES: readonly (readonly [RegExp, ConnectionTrouble, string])[] = [
   [
     CLIENT_CERT_REFUSED,
     "client-certificate",
     "it lets in only who shows a client certificate that it knows",
-  ],
-  [
-    /certificate|UnknownIssuer|NotValidForName|self.signed|UNABLE_TO_VERIFY|CERT_/i,
-    "certificate",
-    "its certificate cannot be trusted",
   ],
   [/proxy authorization required/i, "protocol", "the proxy refused the tunnel (407)"],
   [/auth methods|auth failure/i, "protocol", "the SOCKS proxy wants another user and password"],
@@ -69,13 +64,12 @@ export function connectionError(error: unknown): unknown {
   // The URL is in there, and its query may be signed.
   const [, phase, detail = said] = /client error \((\w+)\): (.*)$/s.exec(said) ?? [];
   const safe = detail.replaceAll(/\bhttps?:\S+/g, "...").trim();
+  const fault = CLIENT_CERT_REFUSED.test(safe) ? undefined : certificateFault(safe);
+  if (fault) return new ConnectionError("certificate", fault.why, new Error(safe), fault);
   const [, trouble, message = ""] = TROUBLES.find(([pattern]) => pattern.test(safe)) ?? [];
-  if (trouble === undefined) {
-    const when = phase === "Connect" ? "unmade" : "closed";
-    return new ConnectionError(when, `the connection broke (${safe})`);
-  }
-  const fault = trouble === "certificate" ? certificateFault(safe) : undefined;
-  return new ConnectionError(trouble, fault?.why ?? message, new Error(safe), fault);
+  if (trouble !== undefined) return new ConnectionError(trouble, message, new Error(safe));
+  const when = phase === "Connect" ? "unmade" : "closed";
+  return new ConnectionError(when, `the connection broke (${safe})`);
 }
 
 /** What was tried, as its failure is told. */
