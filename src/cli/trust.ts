@@ -5,7 +5,7 @@
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
-import { REGISTRY_FLAGS } from "./flags.ts";
+import { JSON_IMAGES, REGISTRY_FLAGS } from "./flags.ts";
 import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
@@ -15,8 +15,8 @@ const SIGNED_NAMES =
 const FORMS = { bundle: ["bundle"], legacy: ["legacy"], both: ["bundle", "legacy"] } as const;
 
 const keyNew = command({
-  about: `Makes a pair of keys: NAME.key signs and is encrypted, NAME.pub verifies. cosign takes
-    both. The password is KODENO_KEY_PASSWORD or COSIGN_PASSWORD, or asked for.`,
+  about: `Creates a key pair: NAME.key, which is encrypted, to sign images, and NAME.pub to verify
+    them. cosign takes both. The password is KODENO_KEY_PASSWORD or COSIGN_PASSWORD, or asked for.`,
   flags: { output: "--output <name>  path of the files without their endings (default: kodeno)" },
   examples: "kodeno key new --output release",
   isLocal: true,
@@ -44,11 +44,11 @@ const sign = command({
     recursive: "-r, --recursive  sign each platform and what refers to the image, too",
     annotations: pairs(
       "annotation",
-      "-a, --annotation <key=value>  say that in the signature (default: none)",
+      "-a, --annotation <key=value>  annotation of the signature (default: none)",
       (value) => [value],
     ),
     ...REGISTRY_FLAGS,
-    json: "--json  print as JSON, a signature a line",
+    json: "--json  print JSON, one signature per line",
   },
   examples: {
     "all images of a layout": "kodeno sign out --key kodeno.key",
@@ -73,16 +73,18 @@ const sign = command({
 
 const verify = command({
   about: `Checks images of a layout, or one of a registry: each blob is there and is what its digest
-    says; with --key one of the keys has signed the image. Dials nothing but the registry that is
-    named. Prints what holds, and ends with 1 where something does not.`,
+    says, and with --key that one of the keys has signed the image. Connects only to the registry
+    that is named. Prints the images that are good; the exit code is 1 if one is not.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
   flags: {
-    keys: each("--key <file>  public key that has to have signed; several for one of them"),
+    keys: each(
+      "--key <file>  public key that must have signed the image; may be repeated, and one is enough",
+    ),
     attestations: each(
-      "--attestation <type>  spdx, cyclonedx, slsaprovenance, or a URI: a statement that has to be signed",
+      "--attestation <type>  spdx, cyclonedx, slsaprovenance or a URI: a statement that must be signed",
     ),
     ...REGISTRY_FLAGS,
-    json: "--json  print as JSON, an image a line",
+    json: JSON_IMAGES,
   },
   examples: {
     "whether all blobs are there": "kodeno verify out",
@@ -101,7 +103,7 @@ const verify = command({
         continue;
       }
       if (faults.length === 0) {
-        const by = signatures.length > 0 ? `, ${signatures.length} signatures` : "";
+        const by = signatures.length > 0 ? `, ${counted(signatures.length, "signature")}` : "";
         references.map(printable).forEach(printResult);
         printNote(`${counted(blobs, "blob")}, ${formatBytes(bytes)}${by}`);
       }
