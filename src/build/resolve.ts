@@ -10,7 +10,7 @@ import type { CommandOptions } from "../config/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { cleanPattern, isLocalPattern } from "../go/list.ts";
-import { allEnded, getOrSet } from "../io/concurrency.ts";
+import { allEnded, getOrSet, Pool } from "../io/concurrency.ts";
 import type { KoReference } from "../kube/manifest.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 import { buildImages } from "./build_images.ts";
@@ -95,17 +95,21 @@ async function buildAll(
   }
 }
 
+/** How many folders go is asked of at once; each run of it uses several processors. */
+const FOLDERS_AT_ONCE = 4;
+
 /** The import path that each reference means; go is only asked of those that name a folder. */
 async function importPathsOf(
   references: ReadonlyMap<string, KoReference>,
   builder: GoBuilder,
   options: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
+  const pool = new Pool(FOLDERS_AT_ONCE);
   const found = Array.from(references, async ([name, reference]) => {
     const clean = cleanPattern(name);
     if (!isLocalPattern(clean)) return [name, clean] as const;
     try {
-      return [name, await builder.qualify(clean, options)] as const;
+      return [name, await pool.run(() => builder.qualify(clean, options))] as const;
     } catch (error) {
       // go names it from the root of its module.
       throw atPlace(error, reference);
