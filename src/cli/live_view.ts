@@ -166,10 +166,10 @@ function columns(): number {
   return (process.stderr.columns || 80) - 1;
 }
 
-/** Rows as lines; the names in their second cells are shortened until all of the others is seen. */
+/** Rows as lines; the names in their second cells are shortened until the other cells fit. */
 function nameRows(rows: readonly (readonly string[])[]): readonly string[] {
-  const [longest = ""] = alignedRows(rows.map((cells) => cells.with(1, "")), " ")
-    .toSorted((a, b) => b.length - a.length);
-  const names = shortNames(rows.map(([, name = ""]) => name), columns() - longest.length);
+  const others = alignedRows(rows.map((cells) => cells.with(1, "")), " ");
+  const room = columns() - Math.max(0, ...others.map(({ length }) => length));
+  const names = shortNames(rows.map(([, name = ""]) => name), room);
   return alignedRows(rows.map((cells, i) => cells.with(1, names[i] ?? "")), " ");
 }
