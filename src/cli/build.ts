@@ -106,7 +106,9 @@ async function buildFile(
   return async () => {
     if (fileOutput !== undefined) await writeBuilds(fileOutput, builds);
     if (quiet) printResult(renderBuilds(builds, output));
-    else printReferences(builds.map(({ tag }) => tag), given.json);
+    else if (given.json && dryRun) {
+      for (const { imageName, tag } of builds) printJson("planned", { imageName, reference: tag });
+    } else printReferences(builds.map(({ tag }) => tag), given.json);
   };
 }
 

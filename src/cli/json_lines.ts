@@ -136,6 +136,14 @@ const LINES = [
     elapsedMs: count.describe("milliseconds that it took"),
   }).meta({ id: "built", description: "Event of `watch`: an image was built anew." }),
   z.strictObject({
+    type: z.literal("planned"),
+    imageName: z.string().describe("`image` of the artifact"),
+    reference: z.string().describe("name and tag of the image"),
+  }).meta({
+    id: "planned",
+    description: "Result of `build -f --dry-run`: an image it would build.",
+  }),
+  z.strictObject({
     type: z.literal("image"),
     name,
     digest,

@@ -7,7 +7,7 @@ import { lineSchema } from "../../src/cli/json_lines.ts";
 
 /** What each command prints beside its notes: events, and its results. */
 const PRINTED: Readonly<Record<string, string>> = {
-  build: "stage, bytes, compiled, transfer; image",
+  build: "stage, bytes, compiled, transfer; image, planned",
   watch: "stage, bytes, compiled, transfer, image; built",
   skaffold: "stage, bytes, compiled, transfer; image",
   deps: "-; an array of paths",

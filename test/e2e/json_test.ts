@@ -313,6 +313,14 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   await lines(dir, ["ls", "out"]);
   await lines(dir, ["gc", "out"]);
   await lines(dir, ["cache", "clean"], env);
+  const artifacts = "[{image: app, ko: {}}]";
+  const build = `{artifacts: ${artifacts}, tagPolicy: {envTemplate: {template: v1}}}`;
+  const file = `apiVersion: skaffold/v4beta6\nkind: Config\nbuild: ${build}\n`;
+  await dir.write("skaffold.yaml", file);
+  const planned = await lines(dir, ["build", "-f", "skaffold.yaml", "--dry-run"]);
+  const app = { type: "planned", imageName: "app", reference: "app:v1" };
+  assert.deepEqual(planned.filter(({ type }) => type !== "note"), [app]);
+  await lines(dir, ["config", "-f", "skaffold.yaml"]);
   await lines(dir, ["init"]);
   const doctor = await kodeno(["doctor", "--offline", "--json"], { cwd: dir.path });
   parsedLines(doctor.stdout);
