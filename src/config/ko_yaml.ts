@@ -131,12 +131,19 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     })),
     mirrors: words(get(value, "mirrors")) ?? [],
     lines,
-    notes: readableLines(notes.sort(BY_PLACE)),
+    notes: readableLines(inOrder(notes, path)),
   });
 }
 
-/** They begin with `FILE:LINE:COLUMN`. */
-const BY_PLACE = new Intl.Collator("en", { numeric: true }).compare;
+/** Notes in the order of the file; they begin with `FILE:LINE:COLUMN`. */
+function inOrder(notes: readonly string[], file: string): readonly string[] {
+  const placed = notes.map((note) => {
+    const [line = 0, column = 0] = note.slice(file.length + 1).split(":", 2).map(Number);
+    return { note, line, column };
+  });
+  placed.sort((a, b) => a.line - b.line || a.column - b.column);
+  return placed.map(({ note }) => note);
+}
 
 /**
  * The key that somebody meant by one that belongs elsewhere: beside `builds` or in an entry of it,
