@@ -4,11 +4,9 @@
  */
 import { Buffer } from "node:buffer";
 import { posix } from "node:path";
-import { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import type { CallOptions } from "../content/places.ts";
 import { KodenoError, messageOf } from "../errors.ts";
+import { gunzipEach } from "../io/gunzip.ts";
 import { CHUNK_BYTES, chunksOf } from "../io/streams.ts";
 import { type Descriptor, ociMediaType } from "../oci/descriptor.ts";
 import type { BaseImage } from "./base.ts";
@@ -56,30 +54,24 @@ async function eachName(
       return false;
     },
   });
-  const see = new Writable({
-    write(chunk: Uint8Array, _, done) {
-      try {
-        length += chunk.length;
-        if (length > MOST_BYTES) throw new Error("it is too large");
-        parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-        done(goesOn ? undefined : FOUND);
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  });
-  const input = Readable.from(chunksOf(stream, signal), { objectMode: true, highWaterMark: 1 });
+  const see = (chunk: Uint8Array): void => {
+    length += chunk.length;
+    if (length > MOST_BYTES) throw new Error("it is too large");
+    parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    if (!goesOn) throw FOUND;
+  };
+  const chunks = chunksOf(stream, signal);
   try {
     const type = ociMediaType(layer.mediaType);
     if (type.endsWith("+zstd")) throw new Error("it is packed with zstd");
-    if (type.endsWith("gzip")) await pipeline(input, createGunzip({ chunkSize: CHUNK_BYTES }), see);
-    else await pipeline(input, see);
+    if (type.endsWith("gzip")) await gunzipEach(chunks, see, { chunkSize: CHUNK_BYTES, signal });
+    else for await (const chunk of chunks) see(chunk);
   } catch (error) {
     signal?.throwIfAborted();
     if (error === FOUND) return;
     const message = `Cannot unpack layer ${layer.digest}: ${messageOf(error)}`;
     throw new KodenoError("BAD_CONTENT", message, {}, { cause: error });
   } finally {
-    input.destroy();
+    await chunks.return(undefined);
   }
 }

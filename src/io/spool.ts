@@ -4,12 +4,10 @@
  * @module
  */
 import { tmpdir } from "node:os";
-import { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { KodenoError, messageOf } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "./atomic.ts";
 import { ioFailure, writeAll } from "./files.ts";
+import { gunzipEach } from "./gunzip.ts";
 import { findOutput, openPipe, PARTNER_MS } from "./output.ts";
 import { orAborted, sleep } from "./concurrency.ts";
 
@@ -91,28 +89,18 @@ export async function spoolGunzipped(
   try {
     const most = Math.max(FREE_BYTES, MAX_RATIO * (await packed.stat()).size);
     let length = 0;
-    // Reading by a loop would now and then fail where bytes follow the end of what is packed.
-    const store = new Writable({
-      write(chunk: Uint8Array, _, done) {
-        try {
-          length += chunk.length;
-          if (length > most) throw bad(TOO_MUCH);
-          keep(spool, chunk, what);
-          done();
-        } catch (error) {
-          done(error as Error);
-        }
-      },
-    });
+    const store = (chunk: Uint8Array): void => {
+      length += chunk.length;
+      if (length > most) throw bad(TOO_MUCH);
+      keep(spool, chunk, what);
+    };
     await packed.seek(0, Deno.SeekMode.Start);
-    const input = Readable.from(fileChunks(packed), { objectMode: true, highWaterMark: 1 });
-    const options = signal ? { signal } : {};
-    await pipeline(input, createGunzip({ chunkSize: CHUNK_BYTES }), store, options)
-      .catch((error) => {
-        signal?.throwIfAborted();
-        const isDamaged = /^Z_/.test(String((error as { code?: unknown }).code));
-        throw isDamaged ? bad(`its gzip is damaged (${messageOf(error)})`, error) : error;
-      });
+    const how = { chunkSize: CHUNK_BYTES, signal };
+    await gunzipEach(fileChunks(packed), store, how).catch((error) => {
+      signal?.throwIfAborted();
+      const isDamaged = /^Z_/.test(String((error as { code?: unknown }).code));
+      throw isDamaged ? bad(`its gzip is damaged (${messageOf(error)})`, error) : error;
+    });
     return spool;
   } catch (error) {
     spool.close();
