@@ -70,7 +70,7 @@ export class DryRun {
     } catch (error) {
       if (!hasCode(error, "REGISTRY_FAILED")) throw error;
       this.#away.add(registry);
-      const why = messageOf(error).replace(/^Cannot \w+ \S+: /, "");
+      const why = messageOf(error).replace(/^Cannot push to .+?: /, "");
       const message = `Could not ask ${registry} what it has: ${why}; counted as if it had nothing`;
       this.emit?.({ type: "note", level: "warning", message });
       return false;
