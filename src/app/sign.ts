@@ -37,8 +37,8 @@ interface SignRequest extends TransferOptions, WorkOptions {
 /**
  * Signs. What the same key has signed in the same form is left as it is.
  *
- * @returns for each that was signed its `name`, `digest` and `references`, the `form`, the digest of the `signature`,
- * and whether it `isNew`
+ * @returns for each that was signed its `name`, `digest` and `references`, the `form`, the digest of the
+ * `signature`, and whether it `isNew`
  */
 export async function sign(request: SignRequest) {
   const { signal, emit } = request;

@@ -44,8 +44,8 @@ export interface PushDestination {
 
 /**
  * The destination of each image, in their order: `REPO/NAME` with the name's own registry host taken
- * off, `REPO` itself with `bare` or for an image that has neither name nor tag, and without `to` what the name says.
- * Two different images do not get one name.
+ * off, `REPO` itself with `bare` or for an image that has neither name nor tag, and without `to` what the
+ * name says. Two different images do not get one name.
  */
 export function planPush(
   images: readonly NamedImage[],

@@ -1,5 +1,5 @@
 /**
- * Whether a binary can start on its base image: what loads it and the libraries it needs have to be there.
+ * Whether a binary can start on its base image: what loads it and its libraries have to be there.
  * @module
  */
 import { posix } from "node:path";

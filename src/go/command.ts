@@ -66,7 +66,7 @@ function cannotRun({ command, directory }: GoCommand, error: StartError): Kodeno
   return new KodenoError("GO_FAILED", message, {}, { cause: error });
 }
 
-/** The flags that go reads: those of `GOFLAGS`, then those that it is told, of which the last one counts. */
+/** The flags that go reads, the last of which counts: those of `GOFLAGS`, then those that it is told. */
 export function flagsIn(
   { GOFLAGS = "" }: Readonly<Record<string, string>>,
   told: readonly string[],

@@ -11,7 +11,8 @@ const HEAD = `<!-- made by "deno task docs"; do not edit -->
 What \`kodeno COMMAND --help\` tells, for all commands. Switches are off unless they are given. A
 switch may also be said as \`--push=true\`, \`--push=false\` and \`--no-push\`; the last one counts. A
 flag that takes one value may be given once. \`--tag\` and \`--tags\` are the same flag, and \`-v\` may
-stand before the command, too. Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted.
+stand before the command, too. Results go to stdout, everything else to stderr. Exit codes: 0 done,
+1 the work failed, 2 the input is wrong, 130 interrupted.
 `;
 
 /** Said once, above. */
