@@ -9,7 +9,7 @@ import { isBuiltinBase } from "../image/builtin_base.ts";
 import { allEnded } from "../io/concurrency.ts";
 import { checkOutput, writeTextOutput } from "../io/output.ts";
 import { giveUpNetwork } from "../place/open.ts";
-import { namedBases, parseBase } from "./bases.ts";
+import { namedBases, parseBase } from "./base_names.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
 import {
   PlacesPublisher,

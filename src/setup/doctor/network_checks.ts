@@ -3,7 +3,7 @@
  * Docker daemon and the nodes of kind behind it.
  * @module
  */
-import { baseFailure, baseText, namedBases, parseBase } from "../../build/bases.ts";
+import { baseFailure, baseText, namedBases, parseBase } from "../../build/base_names.ts";
 import { loadConfig, resolveBuildConfig } from "../../config/config.ts";
 import { type Environment, programOnPath } from "../../config/environment.ts";
 import { KodenoError, messageOf } from "../../errors.ts";
