@@ -71,11 +71,8 @@ export type { Descriptor, Digest, DigestAlgorithm } from "./src/oci/descriptor.t
 export { oddity } from "./src/oci/manifest.ts";
 export type { Platform, PlatformSpec } from "./src/oci/platform.ts";
 export { Layout, openLayout } from "./src/place/layout/layout.ts";
-export {
-  type ArchiveSource,
-  openArchive,
-  type OpenArchiveOptions,
-} from "./src/place/archive/archive_source.ts";
+export { type ArchiveSource, openArchive } from "./src/place/archive/archive_source.ts";
+export type { OpenArchiveOptions } from "./src/place/archive/tar_file.ts";
 export type { ArchiveCollector } from "./src/place/archive/collector.ts";
 export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
 export { openRegistry, type RegistryStore } from "./src/place/registry/registry.ts";
