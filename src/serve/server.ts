@@ -13,7 +13,7 @@ import type { Emit } from "../events.ts";
 import { sleep } from "../io/concurrency.ts";
 import { isOutOfFiles } from "../io/files.ts";
 import type { Layout } from "../place/layout/layout.ts";
-import { isLoopback } from "../place/registry/endpoint.ts";
+import { isLoopback, urlHost } from "../place/registry/endpoint.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";
 import { type Handler, HttpError } from "./messages.ts";
@@ -67,7 +67,7 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const { hostname: at, port: taken } = listener.address;
   const scheme = tls === undefined ? "http" : "https";
   const isOpen = isEveryInterface(at);
-  const host = `${isOpen ? "127.0.0.1" : at.includes(":") ? `[${at}]` : at}:${taken}`;
+  const host = `${isOpen ? "127.0.0.1" : urlHost(at)}:${taken}`;
   const where = isOpen ? ", on all interfaces" : "";
   tell("info", `Serving ${layout.directory} at ${scheme}://${host}${where}`);
   const names = await pullNames(layout);

@@ -51,6 +51,11 @@ export function bareHost(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, "");
 }
 
+/** {@link bareHost} the other way round, as URLs have it. */
+export function urlHost(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
 /** Whether a host name (without port) is this machine: 127.0.0.0/8, `localhost` or `::1`. */
 export function isLoopback(hostname: string): boolean {
   const name = bareHost(hostname.toLowerCase());

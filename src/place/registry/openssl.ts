@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { runProgram, StartError } from "../../exec/run.ts";
 import type { ClientCert } from "./certs.ts";
+import { urlHost } from "./endpoint.ts";
 import { ConnectionError } from "./failure.ts";
 import type { ProxyAddress } from "./proxy.ts";
 
@@ -37,10 +38,9 @@ export async function speakByOpenssl(
     Deno.writeTextFileSync(join(work, name), text);
     return join(work, name);
   };
-  const at = hostname.includes(":") ? `[${hostname}]` : hostname;
   const { username = "", password = "" } = proxy?.login ?? {};
   const command = [
-    ...["openssl", "s_client", "-quiet", "-connect", `${at}:${port}`],
+    ...["openssl", "s_client", "-quiet", "-connect", `${urlHost(hostname)}:${port}`],
     ...["-verify_return_error", "-partial_chain", "-CAfile", file("ca", own)],
     ...isIP(hostname) === 0
       ? ["-servername", hostname, "-verify_hostname", hostname]

@@ -18,7 +18,7 @@ import { messageOf } from "../../errors.ts";
 import { SocksClient } from "../../npm/socks.ts";
 import { type ClientCert, isOneOf } from "./certs.ts";
 import { basicAuthorization } from "./credentials.ts";
-import { bareHost } from "./endpoint.ts";
+import { bareHost, urlHost } from "./endpoint.ts";
 import { ConnectionError } from "./failure.ts";
 import type { ProxyAddress } from "./proxy.ts";
 
@@ -278,7 +278,7 @@ function openTunnel(
   start: () => void,
   fail: (error: unknown) => void,
 ): void {
-  const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const authority = `${urlHost(hostname)}:${port}`;
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
   if (login) {
     lines.push(`Proxy-Authorization: ${basicAuthorization(login.username, login.password)}`);
