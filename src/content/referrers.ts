@@ -5,8 +5,8 @@
  */
 import { hasCode } from "../errors.ts";
 import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
-import { isNameless } from "../oci/entries.ts";
-import type { Index } from "../oci/manifest.ts";
+import { isNameless, namelessEntry, SUBJECT } from "../oci/entries.ts";
+import { type Index, oddity } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
 import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
 import {
@@ -89,6 +89,31 @@ export function referrerEntry(
     ...(typeof type === "string" ? { artifactType: type } : {}),
     ...(annotations ? { annotations } : {}),
   };
+}
+
+/**
+ * The entry that a layout or archive has of something without a name: where that refers to another
+ * manifest, it says what it is and to which, so that nobody takes it for an image.
+ */
+export async function keptEntry(
+  source: Blobs,
+  d: Descriptor,
+  options: CallOptions = {},
+): Promise<Descriptor> {
+  const entry = namelessEntry(d);
+  return hasSuccessors(d) ? entryAbout(entry, await readGraphDocument(source, d, options)) : entry;
+}
+
+/** A nameless entry with what its document says of what it is, and what it is about. */
+export function entryAbout(
+  entry: Descriptor,
+  document: Pick<GraphDocument, "manifest" | "index" | "subject">,
+): Descriptor {
+  const { subject } = document;
+  if (subject === undefined || oddity(subject) !== undefined) return entry;
+  const { artifactType } = referrerEntry(entry, document);
+  const annotations = { ...entry.annotations, [SUBJECT]: subject.digest };
+  return { ...entry, ...(artifactType ? { artifactType } : {}), annotations };
 }
 
 /** Copies manifests that refer to an image. A registry lists them then under their subject. */

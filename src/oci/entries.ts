@@ -25,6 +25,9 @@ export const REF_NAME = "org.opencontainers.image.ref.name";
 /** The whole name with its tag, normalized, as BuildKit writes it and containerd looks it up. */
 export const IMAGE_NAME = "io.containerd.image.name";
 
+/** The digest of what an entry refers to, as containerd writes it: it makes no image of one that has it. */
+export const SUBJECT = "io.containerd.manifest.subject";
+
 /** Names in a message, and characters of each: more are not read by anybody. */
 const MAX_LISTED = 20;
 const MAX_NAME = 300;

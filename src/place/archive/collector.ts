@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Blobs, CallOptions, OpenBlob, Place } from "../../content/places.ts";
+import { keptEntry } from "../../content/referrers.ts";
 import { isWhole, readGraphDocument } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import { tarHeader, tarPadding } from "../../io/tar_writer.ts";
@@ -18,7 +19,7 @@ import {
   ociMediaType,
   parseDigest,
 } from "../../oci/descriptor.ts";
-import { imageName, namedEntry, namelessEntry, withEach } from "../../oci/entries.ts";
+import { imageName, namedEntry, withEach } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
 import type { PlatformSpec } from "../../oci/platform.ts";
 import { chooseBelow } from "../choose_image.ts";
@@ -103,7 +104,12 @@ export abstract class ArchiveCollector implements Place {
   async keep(descriptor: Descriptor, options: CallOptions = {}): Promise<void> {
     await this.#assertWhole("keep", descriptor, options);
     if (this.entries.some(({ digest }) => digest === descriptor.digest)) return;
-    this.entries = [...this.entries, namelessEntry(descriptor)];
+    this.entries = [...this.entries, await this.keptAs(descriptor, options)];
+  }
+
+  /** The entry of what has no name. */
+  protected async keptAs(descriptor: Descriptor, options: CallOptions): Promise<Descriptor> {
+    return await keptEntry(this.documents, descriptor, options);
   }
 
   async #assertWhole(doing: string, d: Descriptor, options: CallOptions): Promise<void> {

@@ -22,6 +22,7 @@ import {
   ociMediaType,
 } from "../../oci/descriptor.ts";
 import { formatPlatform, formatPlatformSpec, type PlatformSpec } from "../../oci/platform.ts";
+import { namelessEntry } from "../../oci/entries.ts";
 import { parseImageName } from "../../oci/reference.ts";
 import {
   ArchiveCollector,
@@ -202,6 +203,11 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
   /** Has an image sent that has no name, and is found by its ID. */
   override async keep(d: Descriptor, options: CallOptions = {}): Promise<void> {
     if (!this.present.has(d.digest)) await super.keep(d, options);
+  }
+
+  /** Only images are sent, be it one that refers to another: none of them is to be passed over. */
+  protected override keptAs(d: Descriptor): Promise<Descriptor> {
+    return Promise.resolve(namelessEntry(d));
   }
 
   /** The ID of an image that was copied. */

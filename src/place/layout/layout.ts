@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import type { CallOptions, ImageStore, OpenBlob, Place } from "../../content/places.ts";
+import { keptEntry } from "../../content/referrers.ts";
 import { graphKey, hasSuccessors, isWhole, refuseOdd } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
@@ -22,7 +23,6 @@ import {
   imageName,
   listed,
   namedEntry,
-  namelessEntry,
   notAmong,
   refName,
   repositoryName,
@@ -291,10 +291,10 @@ export class Layout implements ImageStore, Place, Disposable {
    * @throws {KodenoError} `NOT_FOUND` when it is not there, or not whole
    */
   async keep(descriptor: Descriptor): Promise<void> {
-    const entry = namelessEntry(descriptor);
     await this.change(async (entries) => {
-      await this.#present(entry, "keep");
-      return entries.some(({ digest }) => digest === entry.digest) ? entries : [...entries, entry];
+      await this.#present(descriptor, "keep");
+      if (entries.some(({ digest }) => digest === descriptor.digest)) return entries;
+      return [...entries, await keptEntry(this, descriptor)];
     });
   }
 

@@ -6,9 +6,9 @@
 import { fetchBlob } from "../../content/blobs.ts";
 import { copy, type CopyOptions, MAX_TIMES_BROUGHT } from "../../content/copy.ts";
 import { Damages } from "../../content/damages.ts";
-import { graphKey, hasSuccessors } from "../../content/walk.ts";
+import { graphKey, hasSuccessors, readGraphDocument } from "../../content/walk.ts";
 import { holdPlace, type ImageStore } from "../../content/places.ts";
-import { subjectsOf } from "../../content/referrers.ts";
+import { entryAbout, subjectsOf } from "../../content/referrers.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { getOrSet } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -20,6 +20,8 @@ import type { Layout } from "./layout.ts";
 export interface MergeOptions extends Pick<CopyOptions, "emit" | "foreign"> {
   /** Lets the later one of two images with the same name win. */
   readonly force?: boolean | undefined;
+  /** Whether what refers to images (signatures, SBOMs) comes in, too; default true. */
+  readonly referrers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -110,12 +112,13 @@ export async function mergeLayouts(
  */
 async function entriesToMerge(place: ImageStore, told: Set<string>, options: MergeOptions) {
   const found: Descriptor[] = [];
-  const hindrances = new Map<string, Promise<string | undefined>>();
+  const looks = new Map<string, ReturnType<typeof look>>();
   for (const entry of await place.entries()) {
-    const look = () => hindrance(place, entry, options);
-    const why = oddity(entry) ?? await getOrSet(hindrances, entryKey(entry), look);
-    if (why === undefined) found.push(entry);
-    else if (!told.has(entryKey(entry))) {
+    const odd = oddity(entry);
+    const looking = () => look(place, entry, options);
+    const { why = odd, merged } = odd ? {} : await getOrSet(looks, entryKey(entry), looking);
+    if (merged !== undefined) found.push(merged);
+    else if (why !== undefined && !told.has(entryKey(entry))) {
       told.add(entryKey(entry));
       const message = `Left out ${nameOrDigest(entry)}: ${why}`;
       options.emit?.({ type: "note", level: "warning", message });
@@ -126,16 +129,24 @@ async function entriesToMerge(place: ImageStore, told: Set<string>, options: Mer
 
 const entryKey = (entry: Descriptor): string => `${graphKey(entry)} ${entryName(entry)}`;
 
-async function hindrance(place: ImageStore, entry: Descriptor, options: MergeOptions) {
+/** The entry as it comes in, or why it does not; neither of one that was not asked for. */
+async function look(
+  place: ImageStore,
+  entry: Descriptor,
+  options: MergeOptions,
+): Promise<{ readonly merged?: Descriptor; readonly why?: string }> {
   try {
     if (!isNameless(entry) || !hasSuccessors(entry)) {
       await (await fetchBlob(place, entry, options)).cancel();
-      return undefined;
+      return { merged: entry };
     }
     const { missing } = await subjectsOf(place, entry, options);
-    return missing && `it refers to ${missing.digest}, which is not there`;
+    if (missing) return { why: `it refers to ${missing.digest}, which is not there` };
+    const document = await readGraphDocument(place, entry, options);
+    if (document.subject !== undefined && options.referrers === false) return {};
+    return { merged: entryAbout(entry, document) };
   } catch (error) {
-    if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return messageOf(error);
+    if (hasCode(error, "NOT_FOUND", "BAD_CONTENT")) return { why: messageOf(error) };
     throw error;
   }
 }
