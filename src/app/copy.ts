@@ -7,7 +7,7 @@ import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { fetchBlob } from "../content/blobs.ts";
-import { copy, countMoved, tellingPlace } from "../content/copy.ts";
+import { copy, type CopyOptions, countMoved, tellingPlace } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
@@ -41,7 +41,10 @@ export interface CopyRequest extends TransferOptions, WorkOptions {
   readonly platform?: string | undefined;
   /** Prefix of the name in a daemon, in the place of the image's own registry host. */
   readonly localDomain?: string | undefined;
-  /** Takes what refers to the image (signatures, SBOMs) along. */
+  /**
+   * Whether what refers to the image (signatures, SBOMs) goes along, too, wherever it can; what cannot
+   * be had of that is an error where it was asked for, else told of.
+   */
   readonly referrers?: boolean | undefined;
   /** Sums images up, too, as lines of JSON have it. */
   readonly json?: boolean | undefined;
@@ -59,6 +62,7 @@ interface Work extends Omit<CopyRequest, "from" | "to"> {
   readonly given: Pick<CopyRequest, "from" | "to">;
 }
 
+const isDaemon = ({ kind }: PlaceName) => kind === "daemon" || kind === "kind";
 const isOnDisk = (place: PlaceName) => place.kind === "layout" || place.kind === "archive";
 
 /**
@@ -122,7 +126,7 @@ async function refuse({ given, to, referrers, localDomain }: Work): Promise<void
   if (to.kind !== "daemon" && localDomain !== undefined) {
     throw bad("BAD_OPTION", ": --local-domain names images in a daemon; leave it out");
   }
-  if ((to.kind === "daemon" || to.kind === "kind") && referrers) {
+  if (isDaemon(to) && referrers) {
     const why = " with --referrers: a daemon keeps none; copy to a layout or registry";
     throw bad("BAD_OPTION", why);
   }
@@ -161,9 +165,7 @@ async function write(work: Work, image: OpenImage) {
     const tags = name === undefined ? [] : [name];
     await takingWhole(source, whole, () => copy(source, chosen, target, { ...how, tags }));
     if (name === undefined) await keepRoot(target, chosen, { signal });
-    const along = referrers ? await (await referrerFinder(source, { signal }))(root) : [];
-    await copyReferrers(source, along, target, how);
-    for (const referrer of along) await target.keep?.(referrer, { signal });
+    if (referrers ?? !isDaemon(to)) await takeReferrers(work, image, target, how);
     // Read from where it is near, before an archive is written over what it is read from.
     const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Blobs : source;
@@ -176,6 +178,26 @@ async function write(work: Work, image: OpenImage) {
   } catch (error) {
     await target.undo();
     throw error;
+  }
+}
+
+/** Copies what refers to an image. */
+async function takeReferrers(
+  { referrers, emit, given, signal }: Work,
+  { source, root }: OpenImage,
+  target: WritablePlace,
+  how: CopyOptions,
+): Promise<void> {
+  try {
+    for (const one of await (await referrerFinder(source, { signal }))(root)) {
+      await copyReferrers(source, [one], target, how);
+      await target.keep?.(one, { signal });
+    }
+  } catch (error) {
+    // Not every registry can tell, and an image is whole without them.
+    if (referrers || signal?.aborted || !(error instanceof KodenoError)) throw error;
+    const what = `Left out what refers to ${given.from} (signatures, SBOMs), or some of that`;
+    emit?.({ type: "note", level: "warning", message: `${what}: ${error.message}` });
   }
 }
 

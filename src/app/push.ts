@@ -32,6 +32,8 @@ interface PushRequest extends TransferOptions, Omit<PushNaming, "to">, WorkOptio
   readonly images?: readonly string[] | undefined;
   /** Pushes one image of several platforms alone. */
   readonly platform?: string | undefined;
+  /** Whether what refers to images (signatures, SBOMs) goes along; default true. */
+  readonly referrers?: boolean | undefined;
   /** Tells what would be sent, and sends nothing. */
   readonly dryRun?: boolean | undefined;
   /** Sums images up, too, as lines of JSON have it. */
@@ -85,7 +87,7 @@ export async function push(request: PushRequest) {
   const one = async ({ entry, repository, tags }: Destination, signal: AbortSignal) => {
     const store = getOrSet(stores, repository, () => registries.open(repository));
     const { digest } = entry;
-    const along = referrers.get(digest) ?? [];
+    const along = request.referrers === false ? [] : referrers.get(digest) ?? [];
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
     let planned: Awaited<ReturnType<DryRun["measure"]>> | undefined;

@@ -17,6 +17,8 @@ interface ServeOptions extends Pick<WorkOptions, "emit"> {
   /** Files of the certificate chain and its key, as PEM. */
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  /** Whether what refers to images (signatures, SBOMs) is served, too; default true. */
+  readonly referrers?: boolean | undefined;
   /** Ends the server. */
   readonly signal: AbortSignal;
 }
@@ -37,7 +39,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     emit?.({ type: "note", level: "warning", message });
   }
   const client = programOnPath(processEnvironment(), "docker") ? "docker" : "kodeno";
-  await serveLayout(layout, { hostname, port, tls, client, signal, emit });
+  const { referrers } = options;
+  await serveLayout(layout, { hostname, port, tls, client, referrers, signal, emit });
 }
 
 function parseListen(text: string): { readonly hostname: string; readonly port: number } {

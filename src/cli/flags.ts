@@ -34,6 +34,10 @@ export const OFFLINE = "--offline  connect only to what the command line names" 
 export const FOREIGN =
   "--foreign  copy foreign layers, too, from their URLs where they are missing" as const;
 
+/** Has images move alone. */
+export const NO_REFERRERS =
+  "--no-referrers  leave out what refers to the images (signatures, SBOMs)" as const;
+
 /** What commands are told that dial a registry. */
 export const REGISTRY_FLAGS = {
   offline: OFFLINE,

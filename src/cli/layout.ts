@@ -11,6 +11,7 @@ import {
   JSON_WHOLE,
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
+  NO_REFERRERS,
 } from "./flags.ts";
 import {
   alignedRows,
@@ -119,14 +120,15 @@ const merge = command({
   ],
   flags: {
     force: "--force  if two images have the same name, take the later one",
+    referrers: NO_REFERRERS,
     foreign: FOREIGN,
     json: JSON_EVENTS,
   },
   examples: "kodeno merge all out ../other/out images.tar",
   isLocal: true,
   view: true,
-  run: async ({ force, foreign }, work, out, ins) =>
-    (await import("../app/merge.ts")).merge(out, ins, { force, foreign, ...work }),
+  run: async ({ force, referrers, foreign }, work, out, ins) =>
+    (await import("../app/merge.ts")).merge(out, ins, { force, referrers, foreign, ...work }),
   jsonType: "image",
   print: printNamed,
 });

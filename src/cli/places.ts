@@ -10,6 +10,7 @@ import {
   JSON_EVENTS,
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
+  NO_REFERRERS,
   OFFLINE,
   TRANSFER_FLAGS,
 } from "./flags.ts";
@@ -42,6 +43,7 @@ const push = command({
     baseImportPaths:
       "-B, --base-import-paths  name repositories after the last element of the name",
     bare: "--bare  push to the repository --to itself",
+    referrers: NO_REFERRERS,
     dryRun: "--dry-run  print what would be sent where, and send nothing",
     json: JSON_EVENTS,
     ...TRANSFER_FLAGS,
@@ -114,7 +116,9 @@ const load = command({
 
 const IMAGE_FLAGS = {
   platform: "--platform <platform>  copy one platform only (default: all)",
-  referrers: "--referrers  copy what refers to the image, too (signatures, SBOMs)",
+  referrers: `--referrers  copy what refers to the image, too (signatures, SBOMs): the default,
+    but what cannot be had of that then fails the copy`,
+  noReferrers: NO_REFERRERS,
   json: JSON_EVENTS,
 } satisfies Flags;
 
@@ -140,8 +144,8 @@ const copy = command({
     "one image of a layout as a file": "kodeno copy oci:out:app:v1 archive:app.tar",
     "into the daemon of another machine":
       "kodeno copy oci:out:app:v1 archive:- | ssh host docker load",
-    "from registry to registry, with its signatures and SBOMs":
-      "kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --referrers",
+    "from registry to registry, without its signatures and SBOMs":
+      "kodeno copy registry.local/team/app:v1 mirror.local/app:v1 --no-referrers",
   },
   view: true,
   run: (given, work, from, to) => copyOne({ ...given, from, to, ...work }),
@@ -198,6 +202,7 @@ const serve = command({
       (default: "127.0.0.1:5000")`,
     tlsCert: "--tls-cert <file>  certificate chain in PEM (default: plain HTTP)",
     tlsKey: "--tls-key <file>  private key of the certificate in PEM (default: plain HTTP)",
+    referrers: NO_REFERRERS,
     offline: "--offline  accepted, and changes nothing: serve connects to nobody",
     verbose: "-v, --verbose  print each request",
   },

@@ -97,7 +97,7 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
 
 /**
  * What is left out where no name was said: images without one, as far as can be told, and more names of
- * a named one. What refers to an image goes with --referrers.
+ * a named one. What refers to an image goes along with it.
  */
 async function leftOutBeside(source: ImageStore, root: Descriptor, options: OpenOptions) {
   const own = entryName(root);

@@ -26,8 +26,12 @@ import {
 import { LayoutView, type ServedRepository } from "./view.ts";
 
 /** Makes the handler of a layout; `note` is told of what is odd in it, and of failures. */
-export function makeHandler(layout: Layout, note: (message: string) => void): Handler {
-  const registry = new ServedLayout(layout, note);
+export function makeHandler(
+  layout: Layout,
+  note: (message: string) => void,
+  withReferrers = true,
+): Handler {
+  const registry = new ServedLayout(layout, note, withReferrers);
   const answer = async (request: HttpRequest): Promise<HttpAnswer> => {
     const { method, target } = request;
     try {
@@ -56,8 +60,8 @@ class ServedLayout {
   readonly #view: LayoutView;
   readonly #blobs: BlobReader;
 
-  constructor(layout: Layout, note: (message: string) => void) {
-    this.#view = new LayoutView(layout, note);
+  constructor(layout: Layout, note: (message: string) => void, withReferrers: boolean) {
+    this.#view = new LayoutView(layout, note, withReferrers);
     this.#blobs = new BlobReader(layout);
   }
 

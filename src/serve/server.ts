@@ -27,6 +27,8 @@ interface ServeOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** What the example of a pull is to be for, where it could: `docker`, `kodeno`. */
   readonly client: string;
+  /** Whether what refers to images is served, too; default true. */
+  readonly referrers?: boolean | undefined;
   readonly signal: AbortSignal;
   /** Told of the address, of each request (`verbose`), and of what is odd. */
   readonly emit?: Emit | undefined;
@@ -47,11 +49,11 @@ const GRACE_MS = 3000;
 
 /** Serves a layout until the signal. An address that cannot be used is `BAD_OPTION`. */
 export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
-  const { tls, client, signal, emit } = options;
+  const { tls, client, referrers, signal, emit } = options;
   signal.throwIfAborted();
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
     emit?.({ type: "note", level, message });
-  const handle = makeHandler(layout, (message) => tell("warning", message));
+  const handle = makeHandler(layout, (message) => tell("warning", message), referrers);
   const answer: Handler = async (request) => {
     const began = performance.now();
     const given = await handle(request);

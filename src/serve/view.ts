@@ -10,7 +10,7 @@ import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../c
 import { hasCode, messageOf } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { type Descriptor, isDigest, referrersTag } from "../oci/descriptor.ts";
-import { calledName, nameOrDigest, refName, repositoryName } from "../oci/entries.ts";
+import { calledName, entryName, nameOrDigest, refName, repositoryName } from "../oci/entries.ts";
 import { oddity } from "../oci/manifest.ts";
 import { parseReference, shortName, splitHost } from "../oci/reference.ts";
 import { type WholeImages, wholeImages } from "../place/flat_index.ts";
@@ -53,7 +53,11 @@ export class LayoutView {
   /** The images of the layout, also those that were written flat. */
   readonly images: WholeImages;
 
-  constructor(readonly layout: Layout, readonly note: (message: string) => void) {
+  constructor(
+    readonly layout: Layout,
+    readonly note: (message: string) => void,
+    readonly withReferrers = true,
+  ) {
     this.images = wholeImages(layout);
   }
 
@@ -143,7 +147,10 @@ export class LayoutView {
           this.#tell(`${name}:${tag} is in the layout twice; the first one is served`);
         }
       }
-      return [name, new ServedRepository(this.images, key, tags, roots, unnamed)] as const;
+      return [
+        name,
+        new ServedRepository(this.images, key, tags, roots, unnamed, this.withReferrers),
+      ] as const;
     });
     return new Map(groups);
   }
@@ -160,6 +167,7 @@ export class ServedRepository {
     readonly tags: ReadonlyMap<string, Descriptor>,
     readonly roots: readonly Descriptor[],
     readonly unnamed: readonly Descriptor[],
+    readonly withReferrers: boolean,
   ) {}
 
   contents(): ReturnType<typeof readContents> {
@@ -205,7 +213,7 @@ export async function pullNames(layout: Layout): Promise<readonly string[]> {
  * Walks a repository from its entries, and from the nameless ones of the layout that refer to
  * something in it. A manifest that is not in the layout, or damaged, leads nowhere.
  */
-async function readContents({ images, roots, unnamed }: ServedRepository) {
+async function readContents({ images, roots, unnamed, withReferrers }: ServedRepository) {
   const blobs = new Map<string, Descriptor>();
   /** Manifests that have a subject, by its digest, as the referrers API lists them. */
   const referrers = new Map<string, Descriptor[]>();
@@ -230,13 +238,20 @@ async function readContents({ images, roots, unnamed }: ServedRepository) {
     if (isDigest(d.digest)) listTags.add(referrersTag(d));
     if (document === undefined) return;
     const { subject } = document;
-    if (subject) getOrSet(referrers, subject.digest, () => []).push(referrerEntry(d, document));
+    if (subject && withReferrers) {
+      getOrSet(referrers, subject.digest, () => []).push(referrerEntry(d, document));
+    }
     await below(document);
   }, { beyond: () => {} });
-  for (const root of roots) await walk.from(root);
+  for (const root of roots) {
+    const isLeft = !withReferrers && entryName(root) === undefined && (await read(root))?.subject;
+    if (!isLeft) await walk.from(root);
+  }
   const open = new Map<Descriptor, string | undefined>();
   // One after the other: a process may open so many files only.
-  for (const entry of unnamed) open.set(entry, (await read(entry))?.subject?.digest);
+  for (const entry of withReferrers ? unnamed : []) {
+    open.set(entry, (await read(entry))?.subject?.digest);
+  }
   // A signature may refer to an SBOM that refers to the image.
   for (let before = -1; before !== open.size;) {
     before = open.size;

@@ -106,17 +106,17 @@ Deno.test({
       [`${registry.host}/other/app:v1`, "oci:back:app:v1"],
     ];
     for (const [from = "", to = ""] of copies) {
-      await done(dir, ["copy", from, to, "--referrers"]);
+      await done(dir, ["copy", from, to]);
     }
     assert.deepEqual(await referrersIn("l.tar"), all);
     assert.deepEqual(await referrersIn("back"), all);
     assert.equal((await assertSound(dir.join("back"))).length, 1 + all.length);
-    await done(dir, ["pull", remote, "--referrers", "--oci-layout", "pulled"]);
+    await done(dir, ["pull", remote, "--oci-layout", "pulled"]);
     assert.deepEqual(await referrersIn("pulled"), all);
-    const arm = ["copy", "oci:l:app:v1", "oci:arm", "--referrers", "--platform", "linux/arm64"];
+    const arm = ["copy", "oci:l:app:v1", "oci:arm", "--platform", "linux/arm64"];
     await done(dir, arm);
     assert.deepEqual(await referrersIn("arm"), [ofImage.digest]);
-    await done(dir, ["pull", remote, "--oci-layout", "plain"]);
+    await done(dir, ["pull", remote, "--oci-layout", "plain", "--referrers=false"]);
     assert.deepEqual(await referrersIn("plain"), []);
     // Of a whole layout they go where their image goes.
     const to = `${registry.host}/whole`;
@@ -129,6 +129,9 @@ Deno.test({
     );
     await done(dir, ["pull", `${to}/app:v1`, "--referrers", "--oci-layout", "whole"]);
     assert.deepEqual(await referrersIn("whole"), all);
+    await done(dir, ["push", "l", "--to", `${registry.host}/bare`, "--no-referrers"]);
+    await done(dir, ["pull", `${registry.host}/bare/app:v1`, "--oci-layout", "bare"]);
+    assert.deepEqual(await referrersIn("bare"), []);
     await refused(dir, /a daemon keeps none/, "copy", "oci:l:app:v1", "daemon:x", "--referrers");
   },
 });

@@ -1,0 +1,145 @@
+/**
+ * What refers to an image in a layout (signatures, SBOMs): how its entries are written and shown, where it
+ * goes along, and that it lives as long as its image.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
+import { attachment } from "../../src/trust/attachment.ts";
+import { putAttachment } from "../../src/trust/signatures.ts";
+import { simpleModule } from "../support/go_module.ts";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { done, kodeno } from "../support/kodeno.ts";
+import { assertSound, entriesOf, fingerprint } from "../support/layout.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+import { startServe } from "../serve/served.ts";
+
+const SUBJECT = "io.containerd.manifest.subject";
+const SPDX = "application/spdx+json";
+const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+const one = imageGraph("one");
+const two = imageGraph("two");
+const amd64 = one.manifests[0]?.descriptor as Descriptor;
+
+/** Puts a document about an image into a layout, as kodeno does. */
+async function attach(dir: TempDir, folder: string, type: string, subject: Descriptor) {
+  using layout = await openLayout(dir.join(folder));
+  const text = new TextEncoder().encode(`${type} of ${subject.digest}`);
+  const made = attachment(subject, type, text);
+  await putAttachment(made, layout);
+  await layout.keep(made.manifest.descriptor);
+  return made.manifest.descriptor;
+}
+
+/** A layout `l` of two images: one has an SBOM of a platform, that a signature, and the index one, too. */
+async function lab() {
+  const dir = await tempDir();
+  await layoutWith(dir, "l", { "app:v1": one, "two:v1": two });
+  const sbom = await attach(dir, "l", SPDX, amd64);
+  const ofSbom = await attach(dir, "l", BUNDLE, sbom);
+  const signature = await attach(dir, "l", BUNDLE, one.root.descriptor);
+  return { dir, sbom, ofSbom, signature, all: [sbom, ofSbom, signature] };
+}
+
+const referring = async (layout: string) =>
+  (await entriesOf(layout)).filter(({ annotations }) => annotations?.[SUBJECT]);
+
+Deno.test("referrers: entries say what they are, and what they are about, wherever they go", async () => {
+  const { dir, sbom, ofSbom, signature, all } = await lab();
+  await using _ = dir;
+  const about = ({ mediaType, digest, size }: Descriptor, artifactType: string, to: string) => ({
+    mediaType,
+    digest,
+    size,
+    artifactType,
+    annotations: { [SUBJECT]: to },
+  });
+  const wanted = [
+    about(sbom, SPDX, amd64.digest),
+    about(ofSbom, BUNDLE, sbom.digest),
+    about(signature, BUNDLE, one.root.descriptor.digest),
+  ];
+  assert.deepEqual(await referring(dir.join("l")), wanted);
+  // Another tool has written nothing but what they are.
+  const index = JSON.parse(await Deno.readTextFile(dir.join("l/index.json")));
+  index.manifests = index.manifests.map((entry: Descriptor) =>
+    all.find(({ digest }) => digest === entry.digest) ?? entry
+  );
+  await Deno.writeTextFile(dir.join("l/index.json"), JSON.stringify(index));
+  assert.deepEqual(await referring(dir.join("l")), []);
+  const byDigest = (a: Descriptor, b: Descriptor) => a.digest < b.digest ? -1 : 1;
+  await done(dir, ["merge", "merged", "l"]);
+  assert.deepEqual(await referring(dir.join("merged")), wanted);
+  await done(dir, ["copy", "oci:l:app:v1", "archive:a.tar"]);
+  await done(dir, ["merge", "unpacked", "a.tar"]);
+  assert.deepEqual(await referring(dir.join("unpacked")), wanted.toSorted(byDigest));
+  await assertSound(dir.join("unpacked"));
+  await using server = await startServe(dir.join("l"));
+  await done(dir, ["pull", `${server.host}/app:v1`, "--oci-layout", "pulled"]);
+  assert.deepEqual((await referring(dir.join("pulled"))).sort(byDigest), wanted.toSorted(byDigest));
+});
+
+Deno.test("referrers: they stay behind where that is said, and always of a platform left out", async () => {
+  const { dir, sbom, ofSbom, all } = await lab();
+  await using _ = dir;
+  const had = async (layout: string) =>
+    (await referring(dir.join(layout))).map(({ digest }) => digest).sort();
+  const digests = (all: readonly Descriptor[]) => all.map(({ digest }) => digest).sort();
+  await done(dir, ["copy", "oci:l:app:v1", "oci:copied"]);
+  assert.deepEqual(await had("copied"), digests(all));
+  await done(dir, ["copy", "oci:l:app:v1", "oci:amd64", "--platform", "linux/amd64"]);
+  assert.deepEqual(await had("amd64"), digests([sbom, ofSbom]));
+  const left = [
+    ["merge", "merged", "l", "--referrers=false"],
+    ["merge", "again", "l", "--no-referrers"],
+    ["copy", "oci:l:app:v1", "oci:plain", "--referrers=false"],
+    ["copy", "oci:l:app:v1", "oci:arm64", "--platform", "linux/arm64"],
+  ];
+  for (const args of left) {
+    const { code, stderr } = await kodeno(args, { cwd: dir.path });
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stderr, /Left out/);
+  }
+  for (const layout of ["merged", "again", "plain", "arm64"]) {
+    assert.deepEqual(await had(layout), []);
+  }
+  await using server = await startServe(dir.join("l"), "--referrers=false");
+  await done(dir, ["pull", `${server.host}/app:v1`, "--oci-layout", "pulled"]);
+  assert.deepEqual(await had("pulled"), []);
+  for (const path of ["app", "l"]) {
+    const answer = await fetch(`http://${server.host}/v2/${path}/manifests/${sbom.digest}`);
+    await answer.body?.cancel();
+    assert.equal(answer.status, 404);
+  }
+  const answer = await fetch(
+    `http://${server.host}/v2/app/referrers/${one.root.descriptor.digest}`,
+  );
+  assert.deepEqual((await answer.json()).manifests, []);
+});
+
+Deno.test("referrers: a build that changes an image drops those of the one before, and no others", async () => {
+  await using dir = await tempDir();
+  await simpleModule(dir);
+  const build = () => done(dir, ["build"]);
+  await build();
+  const [built] = await entriesOf(dir.join("out"));
+  assert.ok(built);
+  await layoutWith(dir, "out", { "other:v1": one });
+  const kept = await attach(dir, "out", SPDX, amd64);
+  const sbom = await attach(dir, "out", SPDX, built);
+  await attach(dir, "out", BUNDLE, sbom);
+  const before = await fingerprint(dir.join("out"));
+  await build();
+  assert.deepEqual(await fingerprint(dir.join("out")), before);
+  await done(dir, ["build", "--image-label", "a=b"]);
+  const left = await referring(dir.join("out"));
+  assert.deepEqual(left.map(({ digest }) => digest), [kept.digest]);
+  // Under a second name the first image is still there.
+  await done(dir, ["tag", "out", "other:v1", "other:v2"]);
+  await done(dir, ["rm", "out", "other:v1"]);
+  assert.equal((await referring(dir.join("out"))).length, 1);
+  await done(dir, ["rm", "out", "other:v2"]);
+  assert.deepEqual(await referring(dir.join("out")), []);
+});
