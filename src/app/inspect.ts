@@ -4,6 +4,7 @@
  */
 import { attestedBy } from "../content/images.ts";
 import { ImageReader, READ_BYTES } from "../content/reader.ts";
+import { referrerEntry } from "../content/referrers.ts";
 import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -13,6 +14,7 @@ import { namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform, statedPlatform } from "../oci/platform.ts";
 import { openImages, pathOf } from "../place/open.ts";
+import { artifactWords, entriesAbout } from "../trust/words.ts";
 
 /** A blob that points to nothing. */
 interface InspectedBlob extends Pick<Descriptor, "mediaType" | "digest" | "size"> {
@@ -41,6 +43,10 @@ export interface InspectedImage extends Omit<InspectedBlob, "size"> {
   /** The digest of the image that it is an attestation of; "" where it does not say. */
   readonly attested?: string | undefined;
   readonly artifactType?: string | undefined;
+  /** What it is, where it refers to another one: `signature`, `spdx sbom`. */
+  readonly artifact?: string | undefined;
+  /** What it refers to, where it does not stand below that: `app:v1 linux/amd64`, or a digest. */
+  readonly about?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly manifests?: readonly InspectedImage[] | undefined;
   readonly config?: InspectedConfig | undefined;
@@ -70,12 +76,17 @@ export async function inspect(place: string, name?: string, { signal, emit }: Wo
   const store = await openImages(path, { signal, emit });
   const entries = await store.entries();
   const wanted = name ?? ref;
-  const roots = wanted === undefined ? entries : [await store.resolve(wanted)];
   const reader = new ImageReader(store, signal);
+  const abouts = await entriesAbout(reader, entries);
+  const roots = wanted === undefined
+    ? entries.filter((entry) => abouts.get(entry)?.owner === undefined)
+    : [await store.resolve(wanted)];
   await reader.findReferrers(entries);
   const images: InspectedImage[] = [];
   for (const root of roots) {
-    images.push({ ...await inspectImage(reader, root), ...await reader.image(root, true) });
+    const about = abouts.get(entries.find(({ digest }) => digest === root.digest) ?? root)?.about;
+    const inspected = await inspectImage(reader, root);
+    images.push({ ...inspected, ...await reader.image(root, true), about });
   }
   return images;
 }
@@ -117,14 +128,17 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
       const { annotations } = namelessEntry(d);
       return { ...plain(d), annotations, ...await inspectBlob(reader, d) };
     }
-    const { index, manifest, problem } = await reader.document(d);
+    const document = await reader.document(d);
+    const { index, manifest, subject, problem } = document;
     if (problem !== undefined) return { ...plain(d), problem };
+    const { artifactType } = subject ? referrerEntry(d, document) : {};
+    const artifact = subject && artifactWords(artifactType, manifest ?? index ?? {});
     const { annotations } = index ?? manifest ?? {};
     const manifests = index && await each(index.manifests);
     const parts = manifest && await inspectManifest(reader, d, manifest);
     const found = await each(reader.referrersOf(d.digest));
     const referrers = found.length > 0 ? found : undefined;
-    return { ...plain(d), annotations, manifests, ...parts, referrers };
+    return { ...plain(d), artifact, annotations, manifests, ...parts, referrers };
   }, {
     signal: reader.signal,
     mostBytes: READ_BYTES,

@@ -40,11 +40,12 @@ function linesBelow(trees: readonly Tree[], indent: string): readonly string[] {
 }
 
 function imageTree(paint: Paint, image: InspectedImage, before = ""): Tree {
-  const { kind, platform, attested, artifactType, repeated } = image;
+  const { kind, platform, attested, artifactType, artifact, about, repeated } = image;
   const { annotations = {}, manifests = [], config, layers = [], referrers = [] } = image;
   const title = [
     ...(platform ? [paint("cyan", printable(platform))] : []),
     ...(attested === undefined ? [] : [printable(`attestation of ${attested || "an image"},`)]),
+    ...(about ? [printable(`${artifact ?? "referrer"} of ${about},`)] : []),
     ...(artifactType ? [printable(artifactType)] : []),
     blobLine(paint, kind, { ...image, size: image.size ?? image.manifestSize ?? 0 }),
     ...(repeated ? ["(shown above)"] : []),
@@ -54,7 +55,7 @@ function imageTree(paint: Paint, image: InspectedImage, before = ""): Tree {
     ...manifests.map((one) => imageTree(paint, one)),
     ...(config ? [configTree(paint, config)] : []),
     ...layers.map((layer): Tree => [blobLine(paint, "layer", layer), []]),
-    ...referrers.map((one) => imageTree(paint, one, "referrer ")),
+    ...referrers.map((one) => imageTree(paint, one, `${one.artifact ?? "referrer"} `)),
   ]];
 }
 

@@ -63,6 +63,9 @@ const looked = {
   config: config.describe("what it runs").optional(),
   layers: z.array(layer).readonly().describe("layers, the lowest first").optional(),
   repeated: z.literal(true).describe("it is told of elsewhere in the line").optional(),
+  artifact: z.string()
+    .describe("what it is, where it refers to another: `signature`, `spdx sbom`")
+    .optional(),
   attested: z.string()
     .describe('digest of the image that it is an attestation of; "" where it does not say')
     .optional(),
@@ -154,6 +157,12 @@ const LINES = [
     mediaType: mediaType.describe(`of \`ls\`, \`inspect\`: ${mediaType.description}`).optional(),
     complete: z.boolean().describe("of `ls`: whether all its blobs are there").optional(),
     problem,
+    subject: z.string()
+      .describe("of `ls`: digest of what it refers to, of one without a name").optional(),
+    about: z.string().describe(
+      "of `ls`, and of `inspect` at the top: what that is, as `app:v1 linux/amd64`; a digest " +
+        "where it has no name",
+    ).optional(),
     missingSubject: z.string()
       .describe("of `ls`: digest of what it refers to, where that is not there").optional(),
     ...moved,

@@ -26,7 +26,8 @@ import {
 const ls = command({
   about:
     `Lists the images of an OCI layout or archive: name, digest, size and platforms, and what is
-    wrong with an image that is incomplete or cannot be used.`,
+    wrong with an image that is incomplete or cannot be used. What refers to an image (signatures,
+    SBOMs) stands below it.`,
   words: [LAYOUT_OR_ARCHIVE],
   flags: { json: JSON_IMAGES },
   examples: "kodeno ls out\nkodeno ls images.tar --json",
@@ -36,6 +37,7 @@ const ls = command({
   print: (images) => {
     const rows = images.map((image) => {
       const { name, digest, size, platforms, complete, problem, attested, missingSubject } = image;
+      const { artifact, about } = image;
       const last = [
         printable(platforms.join(",")),
         attested !== undefined && printable(`(attestation of ${attested || "an image"})`),
@@ -43,7 +45,7 @@ const ls = command({
         missingSubject && `(refers to ${missingSubject}, which is not there)`,
       ];
       return [
-        printable(name ?? "-"),
+        printable(name ?? (artifact ? `- ${artifact} of ${about}` : "-")),
         printable(digest),
         formatBytes(size),
         last.filter(Boolean).join(" "),

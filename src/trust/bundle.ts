@@ -22,6 +22,8 @@ import {
 
 /** Media type of a bundle, and the artifact type of the manifest that carries one. */
 const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/** What such a manifest says that the signed statement is. */
+export const PREDICATE_NOTE = "dev.sigstore.bundle.predicateType";
 /** All versions of it. */
 const BUNDLE_TYPES =
   /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.\d+\+json|\+json;version=0\.\d+)$/;
@@ -56,7 +58,7 @@ async function bundleOf(
   return attachment(subject, BUNDLE_TYPE, bundle, {
     manifest: {
       "dev.sigstore.bundle.content": "dsse-envelope",
-      "dev.sigstore.bundle.predicateType": predicateType,
+      [PREDICATE_NOTE]: predicateType,
     },
   });
 }

@@ -31,6 +31,15 @@ export function predicateType(name: string): string {
   return PREDICATE_TYPES.get(name) ?? name;
 }
 
+/** What people call a claim of a type; undefined for one that says nothing but that it is signed. */
+export function predicateWords(type: string): string | undefined {
+  if (type === SIGNED) return undefined;
+  const word = /^https:\/\/(spdx|cyclonedx)\./.exec(type)?.[1];
+  if (word !== undefined) return `${word} sbom`;
+  if (type.startsWith("https://slsa.dev/provenance/")) return "provenance";
+  return type.includes("/vuln") ? "vulnerability report" : "attestation";
+}
+
 /** What is said, and of what. */
 export interface Statement {
   readonly subject: readonly {

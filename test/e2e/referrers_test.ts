@@ -81,6 +81,43 @@ Deno.test("referrers: entries say what they are, and what they are about, wherev
   assert.deepEqual((await referring(dir.join("pulled"))).sort(byDigest), wanted.toSorted(byDigest));
 });
 
+Deno.test("referrers: ls and inspect have them under their image, and call them by what they are", async () => {
+  const { dir, sbom, ofSbom, signature } = await lab();
+  await using _ = dir;
+  const unknown = await attach(dir, "l", "application/x-note", one.root.descriptor);
+  const rows = (await done(dir, ["ls", "l"])).split("\n").map((row) => row.split(/ {2,}/));
+  assert.deepEqual(rows.map(([name, digest]) => [name, digest]), [
+    ["app:v1", one.root.descriptor.digest],
+    ["- spdx sbom of app:v1 linux/amd64", sbom.digest],
+    ["- signature of spdx sbom of app:v1 linux/amd64", ofSbom.digest],
+    ["- signature of app:v1", signature.digest],
+    ["- application/x-note of app:v1", unknown.digest],
+    ["two:v1", two.root.descriptor.digest],
+  ]);
+  const listed = (await done(dir, ["ls", "l", "--json"])).split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  const { artifact, subject, about } = listed[1];
+  const wanted = { artifact: "spdx sbom", subject: amd64.digest, about: "app:v1 linux/amd64" };
+  assert.deepEqual({ artifact, subject, about }, wanted);
+  assert.equal("artifact" in listed[0], false);
+  const tree = await done(dir, ["inspect", "l"]);
+  assert.deepEqual(tree.match(/^.*(?= (?:index|manifest) sha256)/gm), [
+    "app:v1",
+    "|-- linux/amd64",
+    `|   \`-- spdx sbom ${SPDX}`,
+    `|       \`-- signature ${BUNDLE}`,
+    "|-- linux/arm64",
+    `|-- signature ${BUNDLE}`,
+    "`-- referrer application/x-note",
+    "two:v1",
+    "|-- linux/amd64",
+    "`-- linux/arm64",
+  ]);
+  const alone = await done(dir, ["inspect", "l", sbom.digest]);
+  assert.ok(alone.startsWith(`spdx sbom of app:v1 linux/amd64, ${SPDX} manifest ${sbom.digest}`));
+});
+
 Deno.test("referrers: they stay behind where that is said, and always of a platform left out", async () => {
   const { dir, sbom, ofSbom, all } = await lab();
   await using _ = dir;
