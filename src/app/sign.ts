@@ -47,6 +47,7 @@ export async function sign(request: SignRequest) {
   await using opened = await openSigned(request.place, {
     config,
     images: request.images ?? [],
+    verb: "sign",
     signal,
     emit,
   });

@@ -5,9 +5,11 @@
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { type FoundImage, ImageReader } from "../content/reader.ts";
+import type { Source } from "../content/places.ts";
 import { verify } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { readKeys } from "../trust/key_files.ts";
 import type { VerificationKey } from "../trust/keys.ts";
@@ -57,9 +59,21 @@ export async function verifyImages(request: VerifyRequest): Promise<readonly Ver
     const why = "say with --key FILE who has to have signed";
     throw new KodenoError("BAD_OPTION", `Cannot verify attestations of ${place}: ${why}`);
   }
-  await using opened = await openSigned(place, { config, images, signal, emit });
+  await using opened = await openSigned(place, {
+    config,
+    images,
+    verb: "verify",
+    signal,
+    emit,
+  });
   const found: VerifiedImage[] = [];
   for (const image of opened.images) found.push(await verifyOne(image, { ...request, ...asked }));
+  // What is no image has nobody's signature; it has to be what its digest says all the same.
+  for (const other of opened.others) {
+    const { faults, blobs, bytes } = await contentOf(other.place, [other.root], request);
+    const shown = await new ImageReader(other.place, signal).image(other.root, false, other.name);
+    if (faults.length > 0) found.push({ ...shown, faults, blobs, bytes, signatures: [] });
+  }
   return found;
 }
 
@@ -74,14 +88,13 @@ export function refuseFaults(place: string, images: readonly VerifiedImage[]): v
   throw new KodenoError("NOT_TRUSTED", message, { digest: first.digest });
 }
 
-async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedImage> {
-  const { place, root, referrers } = image;
-  const { signal, keys, attestations } = request;
+/** Reads all that some roots lead to, and says what is not what its digest says. */
+async function contentOf(source: Source, roots: readonly Descriptor[], { signal }: WorkOptions) {
   const faults: string[] = [];
   let [blobs, bytes] = [0, 0];
-  for (const d of [root, ...referrers]) {
+  for (const root of roots) {
     try {
-      const read = await verify(place, d, { signal });
+      const read = await verify(source, root, { signal });
       blobs += read.blobs;
       bytes += read.bytes;
     } catch (error) {
@@ -89,6 +102,13 @@ async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedIm
       faults.push(messageOf(error));
     }
   }
+  return { faults, blobs, bytes };
+}
+
+async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedImage> {
+  const { place, root, referrers } = image;
+  const { signal, keys, attestations } = request;
+  const { faults, blobs, bytes } = await contentOf(place, [root, ...referrers], { signal });
   const unfit: string[] = [];
   const signatures = keys.length === 0 || faults.length > 0 ? [] : await signaturesBy(
     keys,

@@ -30,8 +30,20 @@ export interface SignedImage {
   readonly keepLegacy: (signatures: Descriptor, tag: string) => Promise<void>;
 }
 
+/** Images that were opened; those who are done with them dispose of it. */
+interface OpenSigned extends AsyncDisposable {
+  readonly images: readonly SignedImage[];
+  /**
+   * What else a layout has, where no image was named: what cannot be read as an image, blobs alone, and
+   * what refers to something that is not there.
+   */
+  readonly others: readonly Pick<SignedImage, "place" | "root" | "name">[];
+}
+
 interface SignedOptions extends WorkOptions {
   readonly config: TransferConfig;
+  /** What is done with the images, for messages: `sign`. */
+  readonly verb: string;
   /** Names, tags or digests of the images of a layout; all when none is named. */
   readonly images: readonly string[];
 }
@@ -40,7 +52,7 @@ interface SignedOptions extends WorkOptions {
 export async function openSigned(
   place: string,
   options: SignedOptions,
-): Promise<{ readonly images: readonly SignedImage[] } & AsyncDisposable> {
+): Promise<OpenSigned> {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opening = new AsyncDisposableStack();
   const path = await pathOf(place);
@@ -49,25 +61,25 @@ export async function openSigned(
     throw new KodenoError("BAD_PLACE", `Cannot use ${place}: it is a file; ${next}`);
   }
   const isLayout = path !== place || isFolder(path);
-  const images = isLayout
+  const found = isLayout
     ? await imagesOfLayout(path, opening, options)
-    : [await imageOfRegistry(place, opening, options)];
+    : { images: [await imageOfRegistry(place, opening, options)], others: [] };
   const opened = opening.move();
-  return { images, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { ...found, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 async function imagesOfLayout(
   path: string,
   opening: AsyncDisposableStack,
-  { images, signal, emit }: SignedOptions,
-): Promise<readonly SignedImage[]> {
+  { images, verb, signal, emit }: SignedOptions,
+): Promise<Pick<OpenSigned, "images" | "others">> {
   const layout = opening.use(await openLayout(path, { emit }));
-  const chosen = opening.use(await openChosen(path, { images, verb: "sign", signal }));
+  const chosen = opening.use(await openChosen(path, { images, verb, signal }));
   const entries = await layout.entries();
-  return chosen.images
+  const found = chosen.images
     // Signatures in cosign's old form have names as images do.
     .filter((root) => !isCosignTag(refName(root)?.split(":").at(-1) ?? ""))
-    .map((root) => {
+    .map((root): SignedImage => {
       const name = entryName(root);
       const named = repositoryName(root);
       const repository = repositoryName(root, chosen.source.ownName) ?? path;
@@ -85,6 +97,13 @@ async function imagesOfLayout(
           layout.tag(signatures, named === undefined ? tag : `${named}:${tag}`),
       };
     });
+  const known = new Set(
+    found.flatMap(({ root, referrers }) => [root, ...referrers]).map(({ digest }) => digest),
+  );
+  const others = images.length > 0 ? [] : entries
+    .filter(({ digest }) => !known.has(digest))
+    .map((root) => ({ place: layout, root, name: entryName(root) }));
+  return { images: found, others };
 }
 
 async function imageOfRegistry(

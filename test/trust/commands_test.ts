@@ -74,6 +74,19 @@ Deno.test("trust: a blob that was changed or is missing is told, whoever has sig
   await lab.fails(1, ["verify", "out"], /^Error: Cannot trust app:v1 of out: Cannot find /m);
 });
 
+Deno.test("trust: an image that cannot be read is told beside one that holds", async () => {
+  await using lab = await openLab();
+  const bad = imageGraph("bad");
+  await layoutWith(lab.dir, "out", { "bad:v1": bad });
+  await lab.done("verify", "out");
+  const { digest } = bad.root.descriptor;
+  await Deno.writeTextFile(lab.dir.join("out/blobs/sha256", digest.slice(7)), "{}");
+  const { code, stdout, stderr } = await lab.run(["verify", "out"]);
+  assert.equal(code, 1, stderr);
+  assert.match(stdout, /^app:v1@sha256:/m);
+  assert.match(stderr, /^Error: Cannot trust bad:v1 of out: Cannot use blob sha256:/m);
+});
+
 Deno.test("trust: wrong input is told in one line", async () => {
   await using lab = await openLab();
   const { dir, fails } = lab;
@@ -85,7 +98,11 @@ Deno.test("trust: wrong input is told in one line", async () => {
   await fails(2, [...sign, "kodeno.pub"], /kodeno\.pub: it holds a PUBLIC KEY/);
   await fails(2, [...sign, "absent.key"], /absent\.key: there is no such file/);
   await fails(2, ["sign", "out"], /Cannot sign: say the key with --key FILE/);
-  await fails(2, [...sign, "kodeno.key", "--format", "x"], /--format x is none of bundle/);
+  await fails(
+    2,
+    [...sign, "kodeno.key", "--format", "x"],
+    /--format <form>.* Allowed choices are bundle, legacy, both/,
+  );
   await fails(2, ["verify", "out", "--key", "kodeno.key"], /kodeno\.key: it is a private key/);
   await fails(2, ["verify", "out", "--attestation", "spdx"], /say with --key FILE who/);
   await fails(2, ["sign", "images.tar", "--key", "kodeno.key"], /images\.tar: it is a file; bring/);
