@@ -8,6 +8,7 @@ import { referrerEntry } from "../content/referrers.ts";
 import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { type LayerPart, layerPart } from "../image/layer_parts.ts";
 import { exists } from "../io/files.ts";
 import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
 import { namelessEntry } from "../oci/entries.ts";
@@ -24,7 +25,7 @@ interface InspectedBlob extends Pick<Descriptor, "mediaType" | "digest" | "size"
 
 /** A layer of an image; whose it is, where the image says that ko or kodeno made it. */
 export interface InspectedLayer extends InspectedBlob {
-  readonly part?: "base" | "kodata" | "binary" | undefined;
+  readonly part?: LayerPart | undefined;
 }
 
 /** What an image runs. */
@@ -56,9 +57,6 @@ export interface InspectedImage extends Omit<InspectedBlob, "size"> {
   /** Whether it stands elsewhere in the tree with all that is below it. */
   readonly repeated?: true | undefined;
 }
-
-/** How ko and kodeno tell of the first of their layers. */
-const KODATA = /^kodata contents/;
 
 /**
  * Looks at the images of a layout or archive, or at the one that `name` or the place says.
@@ -155,7 +153,7 @@ async function inspectManifest(
   const run = await reader.config(config);
   const below: InspectedLayer[] = [];
   for (const [i, layer] of layers.entries()) {
-    const part = run.config && partOf(run.config, i - layers.length);
+    const part = run.config && layerPart(run.config, i - layers.length);
     below.push({ ...await inspectBlob(reader, layer), part });
   }
   const platform = d.platform ?? (run.config && statedPlatform(run.config));
@@ -180,22 +178,6 @@ function runsOn(d: Descriptor) {
   const attested = attestedBy(d);
   const platform = attested === undefined && d.platform ? formatPlatform(d.platform) : undefined;
   return { platform, attested };
-}
-
-/**
- * What a layer is of an image of ko or kodeno; layers are counted from the last one, -1: a base may not
- * tell of its own, and may be such an image itself.
- */
-function partOf({ history = [] }: ImageConfig, fromEnd: number): InspectedLayer["part"] {
-  const steps = history.filter((step) => !step.empty_layer);
-  const own = steps.slice(steps.findLastIndex(({ comment }) => KODATA.test(comment ?? "")));
-  const [{ comment = "", created_by: command = "" } = {}] = own;
-  if (!KODATA.test(comment) || !/^(?:ko|kodeno) build /.test(command)) return undefined;
-  if (own.some((step) => step.created_by !== command)) return undefined;
-  const step = own.at(fromEnd);
-  if (step === undefined) return "base";
-  if (step === own[0]) return "kodata";
-  return /^go build output/.test(step.comment ?? "") ? "binary" : undefined;
 }
 
 function settingsOf({ created, config: run = {} }: ImageConfig) {
