@@ -1,0 +1,76 @@
+/**
+ * What go has left in a binary: the modules that it is made of, and how it was built. Read with
+ * `go version -m`, whose lines are the same for each Go that leaves them, 1.18 and newer.
+ * @module
+ */
+import { type GoCommand, runGo } from "./command.ts";
+
+/** A module, as it is in a binary. */
+export interface GoModule {
+  /** Its path; of a module that a folder stands in for, the path that was asked for. */
+  readonly path: string;
+  /** Nothing for what was built from a folder without a version. */
+  readonly version?: string | undefined;
+  /** `h1:` and the hash of its files (`golang.org/x/mod/sumdb/dirhash`). */
+  readonly sum?: string | undefined;
+  /** What was asked for, where go.mod has replaced it. */
+  readonly replaces?: { readonly path: string; readonly version?: string | undefined } | undefined;
+  /** The folder in whose place it stands. */
+  readonly folder?: string | undefined;
+}
+
+/** What a binary says of itself. */
+export interface BuildInfo {
+  /** `go1.26.8`, and what else the toolchain calls itself. */
+  readonly goVersion: string;
+  /** Import path of the main package. */
+  readonly importPath: string;
+  /** Nothing where single files were built. */
+  readonly main?: GoModule | undefined;
+  readonly modules: readonly GoModule[];
+  /** Flags and variables, such as `GOARCH`. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Reads the binaries in a folder, by the names of their files; what is none of Go is left out. */
+export async function buildInfosIn(how: GoCommand): Promise<ReadonlyMap<string, BuildInfo>> {
+  // A folder that is named may hold other files; a file that is named may not be another.
+  const { stdout } = await runGo(how, ["version", "-m", "."]);
+  const blocks = stdout.split(/^(?=[^\t\n])/m).flatMap((block) => {
+    const [, file, goVersion] = /^(.+?): (\S.*)$/m.exec(block) ?? [];
+    if (file === undefined || goVersion === undefined) return [];
+    return [[file.replace(/^\.\//, ""), parseBuildInfo(goVersion, block)] as const];
+  });
+  return new Map(blocks);
+}
+
+function parseBuildInfo(goVersion: string, text: string): BuildInfo {
+  let importPath = "";
+  let main: GoModule | undefined;
+  const modules: GoModule[] = [];
+  const settings: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    const [, kind, first = "", version, sum] = line.split("\t");
+    if (kind === "path") importPath = first;
+    else if (kind === "mod") main = moduleOf(first, version, sum);
+    else if (kind === "dep") modules.push(moduleOf(first, version, sum));
+    else if (kind === "=>") {
+      const asked = modules.pop();
+      if (asked !== undefined) modules.push(replaced(asked, moduleOf(first, version, sum)));
+    } else if (kind === "build") {
+      const [, name = "", value = ""] = /^\t[^\t]*\t([^=]*)=(.*)$/.exec(line) ?? [];
+      settings[name] = value;
+    }
+  }
+  return { goVersion, importPath, main, modules, settings };
+}
+
+function moduleOf(path: string, version?: string, sum?: string): GoModule {
+  const said = version && version !== "(devel)" ? { version } : {};
+  return { path, ...said, ...(sum ? { sum } : {}) };
+}
+
+function replaced({ path, version }: GoModule, by: GoModule): GoModule {
+  const isFolder = /^\.{0,2}[/\\]|^[A-Za-z]:[/\\]/.test(by.path);
+  return isFolder ? { path, folder: by.path } : { ...by, replaces: { path, version } };
+}

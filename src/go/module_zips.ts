@@ -1,0 +1,74 @@
+/**
+ * Where go has modules from, and their files in its cache (`go help goproxy`, `go help module-private`).
+ * @module
+ */
+import { join } from "node:path";
+import { ioFailure, isNotFound } from "../io/files.ts";
+import { compileGlob } from "../io/globs.ts";
+import { hashedFile } from "../io/streams.ts";
+import type { GoModule } from "./build_info.ts";
+import type { GoCommand } from "./command.ts";
+import { goEnvironment } from "./list.ts";
+
+/** What is known of the file that a module comes in. */
+interface ModuleFile {
+  /** Where the proxy has it; nothing where none is asked for it. */
+  readonly location?: string | undefined;
+  /** Of the file, where the cache of modules has it: `sha256:...`. */
+  readonly digest?: string | undefined;
+}
+
+/** Gives what is known of the files of modules, each of which is looked at once. */
+export async function moduleZips(
+  how: GoCommand,
+): Promise<<M extends GoModule>(module: M) => Promise<M & ModuleFile>> {
+  const settings = await goEnvironment(how, ["GOPROXY", "GONOPROXY", "GOMODCACHE"]);
+  const proxy = firstProxy(settings.GOPROXY);
+  const isPrivate = prefixMatcher(settings.GONOPROXY);
+  const known = new Map<string, Promise<string | undefined>>();
+  return async (module) => {
+    const { path, version, sum } = module;
+    if (version === undefined || sum === undefined) return module;
+    const name = `${escaped(path)}/@v/${escaped(version)}`;
+    const location = proxy && !isPrivate(path) ? `${proxy}/${name}.zip` : undefined;
+    const file = join(settings.GOMODCACHE, "cache", "download", name);
+    let digest = known.get(name);
+    if (digest === undefined) known.set(name, digest = zipDigest(file, sum));
+    return { ...module, location, digest: await digest };
+  };
+}
+
+/** The first of GOPROXY that has a file of its own for each module; without what logs in there. */
+function firstProxy(list: string): string | undefined {
+  const first = list.split(/[,|]/, 1)[0]?.trim() ?? "";
+  if (!/^https?:/.test(first) || !URL.canParse(first)) return undefined;
+  const { origin, pathname } = new URL(first);
+  return `${origin}${pathname}`.replace(/\/+$/, "");
+}
+
+/** Capital letters as go writes them in names of files (`golang.org/x/mod/module`, EscapePath). */
+function escaped(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
+}
+
+/** Whether a path begins with what one of some globs matches (`module.MatchPrefixPatterns`). */
+function prefixMatcher(globs: string): (path: string) => boolean {
+  const patterns = globs.split(",").filter((one) => one !== "").map((glob) => {
+    const matches = compileGlob(glob);
+    const length = glob.split("/").length;
+    return (parts: readonly string[]) =>
+      length <= parts.length && matches(parts.slice(0, length).join("/"));
+  });
+  return (path) => patterns.some((matches) => matches(path.split("/")));
+}
+
+/** The digest of a module's file, which has to be the one with that sum. */
+async function zipDigest(file: string, sum: string): Promise<string | undefined> {
+  try {
+    if ((await Deno.readTextFile(`${file}.ziphash`)).trim() !== sum) return undefined;
+    return (await hashedFile(await Deno.open(`${file}.zip`))).digest;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw ioFailure(`read ${file}.zip`, error);
+  }
+}
