@@ -60,6 +60,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     key: [TRUST, "make keys that sign images"],
     sign: [TRUST, "sign images of a layout or registry"],
     verify: [TRUST, "check that images are whole, and who has signed them"],
+    sbom: [TRUST, "list what images are made of (SPDX, CycloneDX)"],
   },
   "Set up": {
     init: [SETUP, "propose a .ko.yaml and a skaffold.yaml for a repository"],

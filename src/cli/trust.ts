@@ -1,5 +1,6 @@
 /**
- * The commands that prove where images are from: `kodeno key`, `sign` and `verify`.
+ * The commands that prove where images are from and tell what they are made of: `kodeno key`, `sign`,
+ * `verify` and `sbom`.
  * @module
  */
 import { KodenoError, printable } from "../errors.ts";
@@ -113,6 +114,46 @@ const verify = command({
   },
 });
 
+const sbom = command({
+  about: `Tells what images are made of: prints a software bill of materials (SBOM) of an image, or
+    writes one for each platform and for the index. It is read from the image: its base, its files,
+    and the modules that go has noted in its programs. An image of several platforms has several; say
+    which with --platform, or where they go.`,
+  words: [
+    "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)",
+    "[names...]  NAME[:TAG], tags or digests of the images (default: all)",
+  ],
+  flags: {
+    format: {
+      text: "--format <form>  SPDX 2.3 or CycloneDX 1.6, as JSON (default: spdx)",
+      choices: ["spdx", "cyclonedx"],
+    },
+    platform: "--platform <os/arch>  of the image for this platform alone (default: all)",
+    folder: "--sbom-dir <dir>  write files such as app-linux-amd64.spdx.json (default: none)",
+    attach: "--attach  put each beside its image in the place, as a manifest that refers to it",
+    ...REGISTRY_FLAGS,
+  },
+  examples: {
+    "of an image of a layout for one platform": "kodeno sbom out app:v1 --platform linux/amd64",
+    "files for all its platforms": "kodeno sbom out app:v1 --sbom-dir sboms",
+    "of all images, for those who get the layout": "kodeno sbom out --attach",
+  },
+  run: async ({ format = "spdx", ...given }, work, place, images) => {
+    const { sbom } = await import("../app/sbom.ts");
+    // Nothing else is among its choices.
+    const form = format as "spdx" | "cyclonedx";
+    const made = await sbom({ ...given, place, images, form, ...work });
+    return { made, isPrinted: given.folder === undefined && !given.attach };
+  },
+  print: ({ made, isPrinted }) => {
+    for (const { text, path, attached, digest } of made) {
+      if (isPrinted) printResult(text.trimEnd());
+      if (path !== undefined) printResult(printable(path));
+      if (attached !== undefined) printNote(`Attached to ${digest} (${attached})`);
+    }
+  },
+});
+
 /** Asks for the password of a key, where somebody can be asked. */
 async function password(what: string, signal: AbortSignal): Promise<string> {
   if (!Deno.stdin.isTerminal()) {
@@ -132,4 +173,4 @@ const key = commandGroup(
   { new: keyNew },
 );
 
-export default { key, sign, verify } satisfies Commands;
+export default { key, sign, verify, sbom } satisfies Commands;

@@ -72,6 +72,7 @@ export async function eachEntry(
   } catch (error) {
     signal?.throwIfAborted();
     if (error === END) return;
+    if (error instanceof KodenoError) throw error;
     const message = `Cannot unpack layer ${layer.digest}: ${messageOf(error)}`;
     throw new KodenoError("BAD_CONTENT", message, {}, { cause: error });
   } finally {

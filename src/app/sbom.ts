@@ -1,0 +1,147 @@
+/**
+ * The recipe of `kodeno sbom`: what images of a layout, an archive or a registry are made of, told from
+ * what is in them.
+ * @module
+ */
+import { join } from "node:path";
+import { factsBelow } from "../build/image_facts.ts";
+import { parseEpoch } from "../config/checks.ts";
+import { resolveTransferConfig } from "../config/config.ts";
+import { goCommandOf, variable } from "../config/environment.ts";
+import type { TransferOptions } from "../config/options.ts";
+import { VERSION } from "../config/version.ts";
+import type { Source } from "../content/places.ts";
+import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { makeFolder } from "../io/atomic.ts";
+import { isFile } from "../io/files.ts";
+import { writeTextOutput } from "../io/output.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { entryName } from "../oci/entries.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { pathOf } from "../place/open.ts";
+import { openChosen } from "../place/open_image.ts";
+import { openSigned, type SignedImage } from "../place/signed.ts";
+import { makeSbom, type Sbom, sbomAttachment, type SbomForm } from "../trust/sbom.ts";
+import { putAttachment } from "../trust/signatures.ts";
+
+interface SbomRequest extends TransferOptions, WorkOptions {
+  /** Path of a layout or archive, or an image of a registry. */
+  readonly place: string;
+  /** Names, tags or digests of the images of a layout or archive; default all. */
+  readonly images?: readonly string[] | undefined;
+  readonly form: SbomForm;
+  /** `os/arch[/variant]`: the image for that alone, of an index. */
+  readonly platform?: string | undefined;
+  /** Folder that gets a file for each SBOM. */
+  readonly folder?: string | undefined;
+  /** Puts each SBOM beside its image, which it refers to. */
+  readonly attach?: boolean | undefined;
+}
+
+/** An SBOM that was made, and where it is now. */
+interface MadeSbom extends Pick<Sbom, "form" | "file"> {
+  /** The digest of what it is about. */
+  readonly digest: string;
+  readonly platform: string | undefined;
+  readonly text: string;
+  /** Where it was written. */
+  readonly path: string | undefined;
+  /** The manifest that has it, where it was attached. */
+  readonly attached: string | undefined;
+}
+
+/** Makes SBOMs: of each image, and of the index of several. Where they go nowhere there has to be one. */
+export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
+  const { form, folder, attach = false, signal, emit, place } = request;
+  const config = resolveTransferConfig(request);
+  const { environment } = config;
+  const epoch = variable(environment, "SOURCE_DATE_EPOCH");
+  const time = epoch ? parseEpoch("SOURCE_DATE_EPOCH", epoch) : undefined;
+  const go = { command: goCommandOf(environment), environment };
+  await using opened = await openPlace(request, config);
+  const made: (MadeSbom & { readonly sbom: Sbom; readonly of: OpenedImage })[] = [];
+  const images = new Map(opened.images.map((image) => [image.root.digest, image]));
+  for (const of of images.values()) {
+    const name = of.name?.replace(/[:@].*$/, "").split("/").at(-1);
+    for (const facts of await factsBelow(of.place, of.root, { go, name, signal, emit })) {
+      const platform = facts.platform && formatPlatform(facts.platform);
+      if (request.platform !== undefined && platform !== request.platform) continue;
+      const sbom = makeSbom(facts, form, { version: VERSION, time });
+      const { file, image: { digest }, bytes } = sbom;
+      const text = new TextDecoder().decode(bytes);
+      const path = folder === undefined ? undefined : join(folder, file);
+      made.push({ sbom, of, form, file, digest, platform, text, path, attached: undefined });
+    }
+  }
+  if (folder === undefined && !attach) refuseSeveral(place, made);
+  if (folder !== undefined) {
+    refuseSameFile(place, made);
+    await makeFolder(folder);
+  }
+  const done: MadeSbom[] = [];
+  for (const { sbom, of, ...one } of made) {
+    const { path, text } = one;
+    if (path !== undefined) await writeTextOutput(path, { what: path, signal }, text);
+    const attached = attach ? await attachTo(of, sbom, request) : undefined;
+    done.push({ ...one, attached });
+  }
+  return done;
+}
+
+/** An image in its place; only what is not of an archive can be written. */
+type OpenedImage = Pick<SignedImage, "root" | "name"> & {
+  readonly place: Source;
+  readonly target?: SignedImage["place"];
+};
+
+async function openPlace(
+  { place, images = [], attach, signal, emit }: SbomRequest,
+  config: ReturnType<typeof resolveTransferConfig>,
+): Promise<{ readonly images: readonly OpenedImage[] } & AsyncDisposable> {
+  const path = await pathOf(place);
+  if (attach || !isFile(path)) {
+    const opened = await openSigned(place, { config, images, verb: "list", signal, emit });
+    const all = opened.images.map((image) => ({ ...image, target: image.place }));
+    return { images: all, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  }
+  const chosen = await openChosen(path, { images, verb: "list", imagesOnly: true, signal });
+  const all = chosen.images.map((root) => ({ root, name: entryName(root), place: chosen.source }));
+  const close = () => Promise.resolve(chosen[Symbol.dispose]());
+  return { images: all, [Symbol.asyncDispose]: close };
+}
+
+function refuseSeveral(place: string, made: readonly MadeSbom[]): void {
+  if (made.length === 1) return;
+  const platforms = new Set(made.flatMap(({ platform }) => platform ?? []));
+  const why = made.length === 0
+    ? "there is no such image"
+    : `there are ${made.length} of its images` +
+      (platforms.size > 0 ? ` (${[...platforms].join(", ")})` : "");
+  const next = "say a name and --platform, or --sbom-dir DIR for files, or --attach";
+  throw new KodenoError("BAD_OPTION", `Cannot print an SBOM of ${place}: ${why}; ${next}`);
+}
+
+/** Images of one program have files of the same names. */
+function refuseSameFile(place: string, made: readonly MadeSbom[]): void {
+  for (const [file, sboms] of Map.groupBy(made, (one) => one.file)) {
+    const digests = [...new Set(sboms.map(({ digest }) => digest))];
+    if (digests.length < 2) continue;
+    const why = `${digests.slice(0, 2).join(" and ")} would both be ${file}; say a name`;
+    throw new KodenoError("BAD_OPTION", `Cannot write SBOMs of ${place}: ${why}`);
+  }
+}
+
+/** Puts an SBOM where its image is. The same one is there once. */
+async function attachTo(
+  { target }: OpenedImage,
+  sbom: Sbom,
+  { signal }: WorkOptions,
+): Promise<string | undefined> {
+  if (target === undefined) return undefined;
+  const made = sbomAttachment(sbom);
+  const d: Descriptor = made.manifest.descriptor;
+  await putAttachment(made, target, { signal });
+  await target.keep?.(d, { signal });
+  return d.digest;
+}

@@ -1,0 +1,222 @@
+/**
+ * What is known of the images below a root, for SBOMs: their bases, the files beside those, and what go
+ * has left in the programs among them. All of it is read from the image itself, so that an SBOM is the
+ * same whether it is made with the image or afterwards.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { join, posix } from "node:path";
+import { imagesWithPlatform } from "../content/images.ts";
+import { fetchBlob } from "../content/blobs.ts";
+import type { Blobs } from "../content/places.ts";
+import { readDocument, readGraphDocument } from "../content/walk.ts";
+import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { type BuildInfo, buildInfosIn } from "../go/build_info.ts";
+import type { GoCommand } from "../go/command.ts";
+import { moduleZips } from "../go/module_zips.ts";
+import { eachEntry } from "../image/layer_entries.ts";
+import { builtPackage, layerPart } from "../image/layer_parts.ts";
+import { ioFailure, writeAll } from "../io/files.ts";
+import { Verifier } from "../io/hash.ts";
+import { observed } from "../io/streams.ts";
+import {
+  type Descriptor,
+  isForeign,
+  isIndexType,
+  MediaType,
+  ociMediaType,
+} from "../oci/descriptor.ts";
+import { type ImageConfig, type Manifest, parseConfig } from "../oci/manifest.ts";
+import type { FileFacts, ImageFacts } from "../trust/contents.ts";
+
+/** How facts are found out. */
+interface FactsOptions extends WorkOptions {
+  readonly go: Pick<GoCommand, "command" | "environment">;
+  /** What an image is called that does not say what it was built from. */
+  readonly name?: string | undefined;
+}
+
+/** Facts of a root: of an index itself, and of each image below it. */
+export async function factsBelow(
+  source: Blobs,
+  root: Descriptor,
+  options: FactsOptions,
+): Promise<readonly ImageFacts[]> {
+  const images = await imagesWithPlatform(source, root, options);
+  const facts: ImageFacts[] = [];
+  for (const image of images) facts.push(await factsOf(source, image, options));
+  if (!isIndexType(root.mediaType)) return facts;
+  const { index } = await readGraphDocument(source, root, options);
+  const name = facts[0]?.name ?? options.name ?? "image";
+  const base = baseOf(index?.annotations);
+  return [{ image: root, name, ...base, files: [], images }, ...facts];
+}
+
+async function factsOf(
+  source: Blobs,
+  image: Descriptor,
+  options: FactsOptions,
+): Promise<ImageFacts> {
+  const { manifest } = await readGraphDocument(source, image, options);
+  if (manifest === undefined || ociMediaType(manifest.config.mediaType) !== MediaType.config) {
+    throw new KodenoError("BAD_CONTENT", `Cannot list what is in ${image.digest}: it is no image`);
+  }
+  const bytes = await readDocument(source, manifest.config, options);
+  const config = parseConfig(bytes, `config ${manifest.config.digest}`);
+  const built = builtPackage(config);
+  const name = (built && posix.basename(built)) || options.name || "image";
+  const files = await filesOf(source, manifest, config, options);
+  if (!files.some(({ program }) => program)) {
+    const message = `Note: no program in ${image.digest} says what it is made of; its SBOM lists ` +
+      "what the image stands on, and files";
+    options.emit?.({ type: "note", level: "info", message });
+  }
+  const { platform } = image;
+  return { image, name, ...baseOf(manifest.annotations), platform, files, images: [] };
+}
+
+function baseOf(annotations: Readonly<Record<string, string>> = {}) {
+  const digest = annotations["org.opencontainers.image.base.digest"];
+  const name = annotations["org.opencontainers.image.base.name"];
+  return digest === undefined && name === undefined ? {} : { base: { name, digest } };
+}
+
+/** The layers that are not the base's; all of an image that does not tell which these are. */
+function ownLayers({ layers }: Manifest, config: ImageConfig) {
+  const parts = layers.map((layer, i) => ({ layer, part: layerPart(config, i - layers.length) }));
+  return parts.filter(({ layer, part }) => part !== "base" && !isForeign(layer));
+}
+
+/** A file while it is looked at; its content is kept where it may be a program. */
+interface SeenFile extends Pick<FileFacts, "path" | "sha1" | "sha256"> {
+  readonly kept?: string | undefined;
+  /** Whether it is listed though it is no program. */
+  readonly isOwn: boolean;
+}
+
+async function filesOf(
+  source: Blobs,
+  manifest: Manifest,
+  config: ImageConfig,
+  options: FactsOptions,
+): Promise<readonly FileFacts[]> {
+  const folder = await Deno.makeTempDir({ prefix: "kodeno-" });
+  try {
+    const files = new Map<string, SeenFile>();
+    const keep = keeper(folder);
+    for (const { layer, part } of ownLayers(manifest, config)) {
+      await lookInto(source, layer, { files, keep, isOwn: part !== undefined }, options);
+    }
+    const kept = files.values().some((file) => file.kept !== undefined);
+    const how = { ...options.go, directory: folder, signal: options.signal };
+    const infos = kept ? await buildInfosIn(how) : new Map<string, BuildInfo>();
+    const complete = infos.size > 0 ? await moduleZips(how) : undefined;
+    const found: FileFacts[] = [];
+    for (const { kept = "", isOwn, path, sha1, sha256 } of files.values()) {
+      const info = infos.get(kept);
+      if (info === undefined && !isOwn) continue;
+      const program = info && complete && {
+        ...info,
+        main: info.main && await complete(info.main),
+        modules: await Promise.all(info.modules.map(complete)),
+      };
+      found.push({ path, sha1, sha256, program });
+    }
+    return found.sort((a, b) => a.path < b.path ? -1 : 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+  }
+}
+
+interface Looking {
+  /** By their paths; a layer takes away, or replaces, what is in those below it. */
+  readonly files: Map<string, SeenFile>;
+  readonly keep: () => FileLook;
+  readonly isOwn: boolean;
+}
+
+/** Gives each file that is looked at a name in a folder. */
+function keeper(folder: string): () => FileLook {
+  let count = 0;
+  return () => new FileLook(folder, String(count++));
+}
+
+async function lookInto(
+  source: Blobs,
+  layer: Descriptor,
+  { files, keep, isOwn }: Looking,
+  options: FactsOptions,
+): Promise<void> {
+  const verifier = new Verifier(layer, source.what);
+  const stream = await fetchBlob(source, layer, options);
+  await eachEntry(layer, observed(stream, (chunk) => verifier.update(chunk)), (entry) => {
+    const path = pathInImage(entry.path);
+    takeAway(files, path);
+    if (!entry.isFile) return undefined;
+    const file = keep();
+    return {
+      write: (chunk) => file.write(chunk),
+      end: () => {
+        files.set(path, { path, ...file.end(), isOwn });
+      },
+    };
+  }, options.signal);
+  verifier.finish();
+}
+
+/** A path from the root; layers of Windows have a folder for what is not its registry. */
+function pathInImage(path: string): string {
+  return posix.join("/", path.replace(/^Files\//, ""));
+}
+
+const WHITEOUT = ".wh.";
+
+/** What a layer takes away of those below it (OCI image spec 1.1, "Whiteouts"). */
+function takeAway(files: Map<string, unknown>, path: string): void {
+  const name = posix.basename(path);
+  files.delete(path);
+  if (!name.startsWith(WHITEOUT)) return;
+  const folder = posix.dirname(path);
+  const gone = name === ".wh..wh..opq" ? folder : posix.join(folder, name.slice(WHITEOUT.length));
+  files.delete(gone);
+  for (const one of files.keys()) if (one.startsWith(`${gone}/`)) files.delete(one);
+}
+
+/** How programs begin: those of ELF, of Windows, and of macOS in both orders of bytes. */
+const MAGIC = /^(?:7f454c46|4d5a|feedface|feedfacf|cefaedfe|cffaedfe)/;
+
+/** Hashes a file, and keeps it where it may be a program. */
+class FileLook {
+  readonly #hashes = { sha1: createHash("sha1"), sha256: createHash("sha256") };
+  #file: Deno.FsFile | undefined;
+  #begun = false;
+
+  constructor(readonly folder: string, readonly name: string) {}
+
+  write(chunk: Uint8Array): void {
+    this.#hashes.sha1.update(chunk);
+    this.#hashes.sha256.update(chunk);
+    const isStart = !this.#begun;
+    this.#begun ||= chunk.length > 0;
+    try {
+      if (isStart && MAGIC.test(chunk.subarray(0, 4).toHex())) {
+        // go passes over what cannot be run.
+        const how = { write: true, createNew: true, mode: 0o700 };
+        this.#file = Deno.openSync(join(this.folder, this.name), how);
+      }
+      if (this.#file) writeAll(this.#file, chunk);
+    } catch (error) {
+      this.#file?.close();
+      throw ioFailure(`keep a program in ${this.folder} (TMPDIR) while it is read`, error);
+    }
+  }
+
+  /** The hashes, and the name where the content is kept. */
+  end(): Pick<SeenFile, "sha1" | "sha256" | "kept"> {
+    this.#file?.close();
+    const { sha1, sha256 } = this.#hashes;
+    const kept = this.#file && this.name;
+    return { sha1: sha1.digest("hex"), sha256: sha256.digest("hex"), kept };
+  }
+}

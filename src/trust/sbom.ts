@@ -1,0 +1,53 @@
+/**
+ * The forms of SBOMs: what each is called, and how an image gets one of it.
+ * @module
+ */
+import type { Descriptor } from "../oci/descriptor.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { type Attachment, attachment } from "./attachment.ts";
+import type { ImageFacts, SbomMaker } from "./contents.ts";
+import { cycloneDocument } from "./cyclonedx.ts";
+import { spdxDocument } from "./spdx.ts";
+
+const FORMS = {
+  spdx: { mediaType: "application/spdx+json", ending: "spdx.json", make: spdxDocument },
+  cyclonedx: {
+    mediaType: "application/vnd.cyclonedx+json",
+    ending: "cdx.json",
+    make: cycloneDocument,
+  },
+} as const;
+
+/** A form of an SBOM. */
+export type SbomForm = keyof typeof FORMS;
+
+/** An SBOM as a file. */
+export interface Sbom {
+  /** What it is about. */
+  readonly image: Descriptor;
+  readonly form: SbomForm;
+  /** As ko calls it: `app-linux-amd64.spdx.json`, `app-index.spdx.json`. */
+  readonly file: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Makes an SBOM; the same facts make the same bytes. */
+export function makeSbom(facts: ImageFacts, form: SbomForm, maker: SbomMaker): Sbom {
+  const { ending, make } = FORMS[form];
+  const platform = facts.platform
+    ? formatPlatform(facts.platform).replaceAll(/[/:]/g, "-")
+    : "index";
+  return {
+    image: facts.image,
+    form,
+    file: `${facts.name}-${platform}.${ending}`,
+    // People read them, too.
+    bytes: new TextEncoder().encode(`${JSON.stringify(make(facts, maker), null, 2)}\n`),
+  };
+}
+
+/** An SBOM as a manifest that refers to its image. */
+export function sbomAttachment({ image, form, file, bytes }: Sbom): Attachment {
+  const layer = { "org.opencontainers.image.title": file };
+  return attachment(image, FORMS[form].mediaType, bytes, { layer });
+}

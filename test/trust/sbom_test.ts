@@ -1,0 +1,151 @@
+/**
+ * `kodeno sbom`: what it tells of real images, whether others take it for what it says it is, and wrong
+ * input.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { python } from "../parts/python.ts";
+import { goModule, printer } from "../support/go_module.ts";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { done, kodeno } from "../support/kodeno.ts";
+import { digestIn, fileOf, fingerprint } from "../support/layout.ts";
+import { names, type TempDir, tempDir } from "../support/temp.ts";
+
+const VALIDATE_CYCLONEDX = `
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+for name in sys.argv[1:]:
+    fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(name).read())
+    if fault: sys.exit(name + ": " + str(fault))
+`;
+
+/** An image for two platforms in `out`, of a module that a folder replaces a part of. */
+async function built(dir: TempDir): Promise<string> {
+  await goModule(dir, "example.com/team/app", {
+    "cmd/app/main.go": 'package main\n\nimport "example.com/lib_x"\n\nfunc main() { lib.Say() }\n',
+    "cmd/app/kodata/text.txt": "hello\n",
+  });
+  await goModule(
+    dir,
+    "example.com/lib_x",
+    { "lib.go": 'package lib\n\nfunc Say() { println("said") }\n' },
+    "lib",
+  );
+  const needs = "require example.com/lib_x v1.2.3\nreplace example.com/lib_x => ./lib\n";
+  await Deno.writeTextFile(dir.join("go.mod"), needs, { append: true });
+  return await done(dir, ["build", "./cmd/app", "--platform", "linux/amd64,linux/arm64"]);
+}
+
+Deno.test("sbom: both forms are valid, and tell what is in the image", async () => {
+  await using dir = await tempDir();
+  const root = digestIn(await built(dir));
+  const env = { GOPROXY: "https://user:secret@proxy.test/go,direct", GOFLAGS: "" };
+  for (const form of ["spdx", "cyclonedx"]) {
+    await done(dir, ["sbom", "out", "--format", form, "--sbom-dir", "sboms"], env);
+  }
+  const files = await names(dir.join("sboms"));
+  const stems = ["index", "linux-amd64", "linux-arm64"].map((one) => `app-${one}`);
+  assert.deepEqual(files, stems.flatMap((one) => [`${one}.cdx.json`, `${one}.spdx.json`]));
+  const paths = files.map((name) => dir.join("sboms", name));
+  for (const path of paths.filter((one) => one.endsWith("spdx.json"))) {
+    await python(["-m", "spdx_tools.spdx.clitools.pyspdxtools", "-i", path]);
+  }
+  await python(["-c", VALIDATE_CYCLONEDX, ...paths.filter((one) => one.endsWith("cdx.json"))]);
+
+  const program = createHash("sha256")
+    .update(await fileOf(dir.join("out"), "latest", "ko-app/app", "linux/arm64")).digest("hex");
+  const read = async (name: string) => JSON.parse(await Deno.readTextFile(dir.join("sboms", name)));
+  const spdx = await read("app-linux-arm64.spdx.json");
+  const named = (name: string) =>
+    spdx.packages.find((one: { readonly name: string }) => one.name === name);
+  assert.equal(named("example.com/lib_x").SPDXID, "SPDXRef-Package-example.com-lib-x");
+  assert.match(named("example.com/lib_x").sourceInfo, /replaces it by the folder \.\/lib/);
+  assert.equal(named("example.com/lib_x").downloadLocation, "NOASSERTION");
+  assert.match(JSON.stringify(named("stdlib")), /cpe:2\.3:a:golang:go:1\./);
+  assert.match(named("static").versionInfo, /^sha256:/);
+  assert.deepEqual(
+    spdx.files.map((one: { readonly fileName: string }) => one.fileName),
+    ["./ko-app/app", "./var/run/ko/text.txt"],
+  );
+  assert.ok(JSON.stringify(spdx.files[0]).includes(program));
+  const index = await read("app-index.spdx.json");
+  assert.equal(index.name, `sbom-${root}`);
+  const cyclone = await read("app-linux-arm64.cdx.json");
+  const application = "pkg:golang/example.com/team/app?type=module#cmd/app";
+  const { dependsOn } = cyclone.dependencies.find((one: { readonly ref: string }) =>
+    one.ref === application
+  );
+  assert.equal(dependsOn[0], "pkg:golang/example.com/lib_x?type=module");
+  assert.match(dependsOn[1], /^pkg:golang\/stdlib@1\./);
+  for (const path of paths) assert.ok(!(await Deno.readTextFile(path)).includes("secret"), path);
+});
+
+Deno.test("sbom: attached once, beside an image that stays what it was", async () => {
+  await using dir = await tempDir();
+  const root = digestIn(await built(dir));
+  await done(dir, ["sbom", "out", "app", "--attach"]);
+  const once = await fingerprint(dir.join("out"));
+  await done(dir, ["sbom", "out", "--attach"]);
+  assert.deepEqual(await fingerprint(dir.join("out")), once);
+  const lines = (await done(dir, ["inspect", "out", "--json"])).split("\n");
+  const image = lines.map((line) => JSON.parse(line)).find(({ digest }) => digest === root);
+  const types = [image, ...image.manifests].map(({ referrers: [one] }) => one.artifactType);
+  assert.deepEqual(types, Array(3).fill("application/spdx+json"));
+  // What was attached is what is printed afterwards.
+  const [{ layers: [layer] }] = image.manifests[0].referrers;
+  const text = await done(dir, ["sbom", "out", "--platform", "linux/amd64"]);
+  const digest = createHash("sha256").update(`${text}\n`).digest("hex");
+  assert.equal(layer.digest, `sha256:${digest}`);
+  await done(dir, ["verify", "out"]);
+});
+
+Deno.test("sbom: of an archive, and at a time that is said", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "main.go": printer("hello") });
+  await done(dir, ["build", "--oci-layout", "out", "--tarball", "app.tar"]);
+  const env = { SOURCE_DATE_EPOCH: "1700000000" };
+  const [ofLayout, ofArchive] = [
+    await done(dir, ["sbom", "out"], env),
+    await done(dir, ["sbom", "app.tar", "app:latest"], env),
+  ];
+  const { creationInfo } = JSON.parse(ofLayout);
+  assert.equal(creationInfo.created, "2023-11-14T22:13:20Z");
+  assert.equal(ofArchive, ofLayout);
+});
+
+Deno.test("sbom: images of one program do not write over each other's files", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "main.go": printer("one") });
+  await done(dir, ["build", "-t", "v1"]);
+  await dir.write("main.go", printer("two"));
+  await done(dir, ["build", "-t", "v2"]);
+  const both = await kodeno(["sbom", "out", "--sbom-dir", "sboms"], { cwd: dir.path });
+  assert.match(both.stderr, /would both be app-linux-amd64\.spdx\.json; say a name/);
+  assert.equal(both.code, 2);
+  await done(dir, ["tag", "out", "app:v2", "app:v3"]);
+  await done(dir, ["rm", "out", "app:v1"]);
+  await done(dir, ["sbom", "out", "--sbom-dir", "sboms"]);
+  assert.deepEqual(await names(dir.join("sboms")), ["app-linux-amd64.spdx.json"]);
+});
+
+Deno.test("sbom: what cannot be told is said in one line, and nothing is written", async () => {
+  await using dir = await tempDir();
+  await layoutWith(dir, "out", { "app:v1": imageGraph() });
+  await dir.write("app.tar", "no archive");
+  const before = await fingerprint(dir.path);
+  const fails = async (code: number, args: readonly string[], why: RegExp, env = {}) => {
+    const outcome = await kodeno(["sbom", ...args], { cwd: dir.path, env });
+    assert.equal(outcome.code, code, outcome.stderr);
+    assert.match(outcome.stderr, why);
+    assert.equal(outcome.stderr.match(/^Error: /gm)?.length, 1, outcome.stderr);
+    assert.deepEqual(await fingerprint(dir.path), before);
+  };
+  await fails(2, ["out"], /Cannot print an SBOM of out: there are \d of its images/);
+  await fails(2, ["out", "--format", "x"], /x/);
+  await fails(2, ["out", "--platform", "linux/s390x"], /there is no such image/);
+  await fails(1, ["out", "absent"], /absent/);
+  await fails(2, ["nosuch"], /nosuch: there is no such folder/);
+  await fails(2, ["app.tar", "--attach"], /app\.tar: it is a file; bring its images/);
+});
