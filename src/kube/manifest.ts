@@ -109,7 +109,7 @@ class Reader {
     let ended = true;
     let kept = 0;
     for (const document of composeYaml(this.text, BOUNDS, this.selector !== undefined)) {
-      const [error] = explainYamlErrors(document.errors, this.text);
+      const [error] = explainYamlErrors(document.errors, this.text, 1);
       if (error !== undefined) throw error;
       const [, , at] = document.range;
       const end = this.text.indexOf("\n", Math.max(at - 1, 0)) + 1 || this.text.length;

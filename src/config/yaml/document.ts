@@ -421,16 +421,19 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /**
  * Errors of the library as a person understands them, and where their causes stand, the first one first:
- * what stands in a bracket or quotes that are never closed is none of its own.
+ * what stands in a bracket or quotes that are never closed is none of its own. Only so many of the others
+ * are looked at: one line may have more than anybody reads.
  */
 export function explainYamlErrors(
   errors: readonly YAMLError[],
   text: string,
+  most = Infinity,
 ): readonly YamlFailure[] {
   const isOpen = ({ message }: YAMLError) => /^(?:Flow .* end with|Missing closing)/.test(message);
   const ends = errors.filter(isOpen).map(({ pos: [at] }) => at);
   const opened = ends.length > 0 ? leftOpen(text, new Set(ends)) : undefined;
-  return [...errors.map((error) => explainYamlError(error, text)), ...opened ? [opened] : []]
+  const explained = errors.slice(0, most).map((error) => explainYamlError(error, text));
+  return [...explained, ...opened ? [opened] : []]
     .filter((one) => opened === undefined || one === opened || one.offset < opened.offset)
     .sort((a, b) => a.offset - b.offset);
 }
