@@ -17,7 +17,7 @@ import type { KodenoEvent } from "../../src/events.ts";
 import { assembleImage } from "../../src/image/assemble.ts";
 import { readBase } from "../../src/image/base.ts";
 import { type Descriptor, isDigest, MediaType } from "../../src/oci/descriptor.ts";
-import { imageName, refName } from "../../src/oci/entries.ts";
+import { entryName, imageName, refName } from "../../src/oci/entries.ts";
 import { parseConfig, parseManifest } from "../../src/oci/manifest.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { copy } from "../../src/content/copy.ts";
@@ -43,8 +43,12 @@ export async function checkImages(folder: string, input: string, dice: Dice): Pr
   assert.equal(listed.value?.length, entries.value.length, "ls leaves entries out");
   const isLayout = !Deno.statSync(input).isFile;
   if (isLayout) {
-    for (const [i, entry] of entries.value.entries()) {
-      if (!listed.value?.[i]?.complete) continue;
+    // What refers to an image stands behind that.
+    const rows = Map.groupBy(listed.value ?? [], ({ digest, name }) => `${digest} ${name}`);
+    for (const entry of entries.value) {
+      const same = rows.get(`${entry.digest} ${entryName(entry)}`);
+      assert.ok(same, `ls leaves ${entry.digest} out`);
+      if (!same.every(({ complete }) => complete)) continue;
       const { fault } = plainGraph(input, entry, { subjects: false });
       // The bytes of layers are not read for a list.
       assert.ok(fault === undefined || / is sha256/.test(fault), `ls says whole, but ${fault}`);
