@@ -7,12 +7,12 @@ import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { fetchBlob } from "../content/blobs.ts";
-import { copy, type CopyOptions, countMoved, tellingPlace } from "../content/copy.ts";
-import { type Blobs, type CallOptions, holdPlace } from "../content/places.ts";
+import { copy, type CopyOptions, countMoved, measureCopy, tellingPlace } from "../content/copy.ts";
+import { type Blobs, type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors, whyUnknown } from "../content/walk.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
 import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
@@ -143,7 +143,7 @@ function nameIn(place: PlaceName): string {
 }
 
 async function write(work: Work, image: OpenImage) {
-  const { signal, emit, referrers, localDomain, config, from, to } = work;
+  const { signal, emit, localDomain, config, from, to } = work;
   const { source, root, whole } = image;
   const { moved, onBlob } = countMoved();
   await using foreign = await openForeign(config, { emit });
@@ -159,13 +159,15 @@ async function write(work: Work, image: OpenImage) {
   try {
     using _ = await holdPlace(target, { signal });
     if (to.kind !== "registry") await tellTag(work, image, name, target);
+    // Before the image has its name, which it does not get where these were asked for in vain.
+    const along = await findReferrers(work, image);
     const preparing = async () => await target.prepare?.(source, root, { foreign, signal }) ?? root;
     const chosen = await takingWhole(source, whole, preparing);
     const how = near ? { ...options, emit: notesTo(emit), onBlob: undefined } : options;
     const tags = name === undefined ? [] : [name];
     await takingWhole(source, whole, () => copy(source, chosen, target, { ...how, tags }));
     if (name === undefined) await keepRoot(target, chosen, { signal });
-    if (referrers ?? !isDaemon(to)) await takeReferrers(work, image, target, how);
+    await takeReferrers(along, work, source, target, { ...how, isNear: near !== undefined });
     // Read from where it is near, before an archive is written over what it is read from.
     const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Blobs : source;
@@ -181,33 +183,55 @@ async function write(work: Work, image: OpenImage) {
   }
 }
 
-/** Copies what refers to an image. */
-async function takeReferrers(
-  { referrers, emit, given, signal }: Work,
+/** What refers to an image; `failure` tells why nobody can say, where nobody has asked for it. */
+async function findReferrers(
+  { referrers, to, signal }: Work,
   { source, root }: OpenImage,
-  target: WritablePlace,
-  how: CopyOptions,
-): Promise<void> {
+): Promise<{ readonly found: readonly Descriptor[]; readonly failure?: KodenoError }> {
+  if (!(referrers ?? !isDaemon(to))) return { found: [] };
   try {
-    for (const one of await (await referrerFinder(source, { signal }))(root)) {
-      await copyReferrers(source, [one], target, how);
-      await target.keep?.(one, { signal });
-    }
+    return { found: await (await referrerFinder(source, { signal }))(root) };
   } catch (error) {
-    // Not every registry can tell, and an image is whole without them.
-    if (referrers || signal?.aborted || !(error instanceof KodenoError)) throw error;
-    const what = `Left out what refers to ${given.from} (signatures, SBOMs), or some of that`;
-    emit?.({ type: "note", level: "warning", message: `${what}: ${error.message}` });
+    const codes = ["NOT_FOUND", "BAD_CONTENT", "UNAUTHORIZED", "REGISTRY_FAILED"] as const;
+    if (referrers || signal?.aborted || !hasCode(error, ...codes)) throw error;
+    return { found: [], failure: error };
   }
+}
+
+/** Copies what refers to an image, which is whole without: what its place lacks of that is told of. */
+async function takeReferrers(
+  { found, failure }: Awaited<ReturnType<typeof findReferrers>>,
+  { referrers, emit, given, signal }: Work,
+  source: Source,
+  target: WritablePlace,
+  how: CopyOptions & { readonly isNear: boolean },
+): Promise<void> {
+  const leave = (what: string, { message: why }: KodenoError): void => {
+    const message = `Left out ${what} ${given.from}: ${why}`;
+    emit?.({ type: "note", level: "warning", message });
+  };
+  if (failure !== undefined) leave("what refers (signatures, SBOMs) to", failure);
+  const taken: Descriptor[] = [];
+  for (const one of found) {
+    try {
+      // What is read only in the end would fail all that was copied.
+      if (how.isNear) await measureCopy(source, [one], target, { signal });
+      await copyReferrers(source, [one], target, how);
+      taken.push(one);
+    } catch (error) {
+      if (referrers || signal?.aborted || !hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
+      leave(`${one.digest}, which refers to`, error);
+    }
+  }
+  if (taken.length > 0) await target.keep?.(taken, { signal });
 }
 
 /** Keeps an image without a name; with what it refers to, which else would not live, nor it. */
 async function keepRoot(target: WritablePlace, root: Descriptor, options: CallOptions) {
   if (target instanceof Layout) {
     const { subjects } = await subjectsOf(target, root, options);
-    for (const d of subjects.toReversed()) await target.keep(d);
-  }
-  await target.keep?.(root, options);
+    await target.keep([...subjects.toReversed(), root], options);
+  } else await target.keep?.([root], options);
 }
 
 /**

@@ -128,14 +128,17 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     }
     const document = await reader.document(d);
     const { index, manifest, subject, problem } = document;
-    if (problem !== undefined) return { ...plain(d), problem };
+    const referring = async () => {
+      const found = await each(reader.referrersOf(d.digest));
+      return found.length > 0 ? found : undefined;
+    };
+    if (problem !== undefined) return { ...plain(d), problem, referrers: await referring() };
     const { artifactType } = subject ? referrerEntry(d, document) : {};
     const artifact = subject && artifactWords(artifactType, manifest ?? index ?? {});
     const { annotations } = index ?? manifest ?? {};
     const manifests = index && await each(index.manifests);
     const parts = manifest && await inspectManifest(reader, d, manifest);
-    const found = await each(reader.referrersOf(d.digest));
-    const referrers = found.length > 0 ? found : undefined;
+    const referrers = await referring();
     return { ...plain(d), artifact, annotations, manifests, ...parts, referrers };
   }, {
     signal: reader.signal,

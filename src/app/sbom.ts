@@ -142,6 +142,6 @@ async function attachTo(
   const made = sbomAttachment(sbom);
   const d: Descriptor = made.manifest.descriptor;
   await putAttachment(made, target, { signal });
-  await target.keep?.(d, { signal });
+  await target.keep?.([d], { signal });
   return d.digest;
 }

@@ -91,7 +91,7 @@ async function signOne(
   if (form === "bundle") {
     const made = await signedBundle({ ...subject, digest }, signer, annotations);
     await putAttachment(made, place, { signal });
-    await place.keep?.(made.manifest.descriptor, { signal });
+    await place.keep?.([made.manifest.descriptor], { signal });
     return { ...result, signature: made.manifest.descriptor.digest, isNew: true };
   }
   const layer = await simpleSignature(digest, repository, signer, annotations);

@@ -236,8 +236,8 @@ export interface WritablePlace extends Place {
   idOf?(descriptor: Descriptor): string;
   /** Brings one image at once, to a daemon or cluster. */
   load?: Daemon["load"];
-  /** Keeps an image without a name. */
-  keep?(descriptor: Descriptor, options?: CallOptions): Promise<void>;
+  /** Keeps images without names. */
+  keep?(all: readonly Descriptor[], options?: CallOptions): Promise<void>;
   /** What of an image it takes. */
   prepare?(
     source: Source,

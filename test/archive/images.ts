@@ -102,7 +102,7 @@ export async function writeArchive(
   await archive.check();
   for (const { descriptor, names } of images) {
     await copy(source, descriptor, archive, { tags: names, signal });
-    if (names.length === 0) await archive.keep(descriptor, { signal });
+    if (names.length === 0) await archive.keep([descriptor], { signal });
   }
   await archive.close({ signal });
 }

@@ -100,7 +100,7 @@ Deno.test("nameless images: what refers to something that is not there is told o
   // What was copied on purpose is not gone with the next gc, which takes what nothing leads to.
   const aboutIt = artifact(kept.descriptor);
   await pushAll(await openLayout(dir.join("m")), [aboutIt]);
-  await (await openLayout(dir.join("m"))).keep(aboutIt.descriptor);
+  await (await openLayout(dir.join("m"))).keep([aboutIt.descriptor]);
   const before = await entriesOf(dir.join("m"));
   await done(dir, ["copy", `oci:m@${aboutIt.descriptor.digest}`, "oci:c"]);
   assert.equal(await done(dir, ["gc", "c", "--prune-now"]), "");

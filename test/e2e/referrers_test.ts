@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { digestOf } from "../../src/io/hash.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { attachment } from "../../src/trust/attachment.ts";
@@ -13,6 +14,7 @@ import { imageGraph, layoutWith } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf, fingerprint } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
+import { refusal, startOddRegistry } from "../interop/odd_registry.ts";
 import { startServe } from "../serve/served.ts";
 
 const SUBJECT = "io.containerd.manifest.subject";
@@ -23,13 +25,16 @@ const one = imageGraph("one");
 const two = imageGraph("two");
 const amd64 = one.manifests[0]?.descriptor as Descriptor;
 
+const documentOf = (type: string, subject: Descriptor) =>
+  new TextEncoder().encode(`${type} of ${subject.digest}`);
+const layerOf = (type: string, subject: Descriptor) => digestOf(documentOf(type, subject));
+
 /** Puts a document about an image into a layout, as kodeno does. */
 async function attach(dir: TempDir, folder: string, type: string, subject: Descriptor) {
   using layout = await openLayout(dir.join(folder));
-  const text = new TextEncoder().encode(`${type} of ${subject.digest}`);
-  const made = attachment(subject, type, text);
+  const made = attachment(subject, type, documentOf(type, subject));
   await putAttachment(made, layout);
-  await layout.keep(made.manifest.descriptor);
+  await layout.keep([made.manifest.descriptor]);
   return made.manifest.descriptor;
 }
 
@@ -114,6 +119,10 @@ Deno.test("referrers: ls and inspect have them under their image, and call them 
     "|-- linux/amd64",
     "`-- linux/arm64",
   ]);
+  // Of an image that is damaged they are shown, too.
+  await Deno.remove(dir.join("l/blobs/sha256", amd64.digest.slice("sha256:".length)));
+  const damaged = await done(dir, ["inspect", "l", "app:v1"]);
+  assert.match(damaged, /^\|-- linux\/amd64 manifest sha256:\S+.* missing\n\|   `-- spdx sbom /m);
   const alone = await done(dir, ["inspect", "l", sbom.digest]);
   assert.ok(alone.startsWith(`spdx sbom of app:v1 linux/amd64, ${SPDX} manifest ${sbom.digest}`));
 });
@@ -154,6 +163,40 @@ Deno.test("referrers: they stay behind where that is said, and always of a platf
     `http://${server.host}/v2/app/referrers/${one.root.descriptor.digest}`,
   );
   assert.deepEqual((await answer.json()).manifests, []);
+});
+
+Deno.test("referrers: what cannot be had of them fails a copy only where they were asked for", async () => {
+  await using dir = await tempDir();
+  const denied = { url: "/referrers/", answer: refusal(403, "DENIED", "not yours") };
+  await using registry = await startOddRegistry([denied]);
+  await layoutWith(dir, "l", { "app:v1": one });
+  const gone = await attach(dir, "l", SPDX, amd64);
+  const kept = await attach(dir, "l", BUNDLE, one.root.descriptor);
+  const image = `${registry.host}/app:v1`;
+  await done(dir, ["copy", "oci:l", image, "--no-referrers"]);
+  const run = (...args: string[]) => kodeno(args, { cwd: dir.path });
+
+  const pulled = await run("pull", image, "--oci-layout", "pulled");
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assert.match(pulled.stderr, /Left out what refers \(signatures, SBOMs\) to \S+: .*not yours/);
+  const asked = await run("pull", image, "--oci-layout", "asked", "--referrers");
+  assert.equal(asked.code, 1, asked.stderr);
+  assert.match(asked.stderr, /^Error: .*not yours/m);
+  assert.equal((await dir.list()).includes("asked"), false);
+
+  await Deno.remove(dir.join("l/blobs/sha256", layerOf(SPDX, amd64).slice("sha256:".length)));
+  for (const to of ["oci:copied", "archive:copied.tar"]) {
+    const copied = await run("copy", "oci:l:app:v1", to);
+    assert.equal(copied.code, 0, copied.stderr);
+    assert.match(
+      copied.stderr,
+      new RegExp(`Left out ${gone.digest}, which refers to oci:l:app:v1: `),
+    );
+  }
+  assert.deepEqual((await referring(dir.join("copied"))).map(({ digest }) => digest), [
+    kept.digest,
+  ]);
+  assert.equal((await run("copy", "oci:l:app:v1", "oci:asked", "--referrers")).code, 1);
 });
 
 Deno.test("referrers: a build that changes an image drops those of the one before, and no others", async () => {

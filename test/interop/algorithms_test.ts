@@ -82,7 +82,7 @@ Deno.test("sha512: it is served, with what refers to it, and pulled", async () =
   {
     using layout = await openLayout(folder);
     await pushAll(layout, [config, sbom]);
-    await layout.keep(sbom.descriptor);
+    await layout.keep([sbom.descriptor]);
   }
   await using server = await startServe(folder);
   await using store = openRegistry(`${server.host}/app`);

@@ -26,7 +26,7 @@ async function lab() {
   for (const subject of [image.root, image.amd64.manifest.descriptor]) {
     const made = attachment(subject, "application/spdx+json", text);
     await putAttachment(made, layout);
-    await layout.keep(made.manifest.descriptor);
+    await layout.keep([made.manifest.descriptor]);
   }
   await done(dir, ["copy", "oci:l", "archive:archive.tar"]);
   await succeed("tar", ["-C", dir.join("l"), "-cf", dir.join("layout.tar"), "."]);

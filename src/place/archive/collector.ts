@@ -96,15 +96,20 @@ export abstract class ArchiveCollector implements Place {
   }
 
   /**
-   * Has the archive list a manifest or index without a name, as what refers to an image (a signature,
-   * an SBOM); it is found by its digest.
+   * Has the archive list manifests or indexes without names, as what refers to an image (signatures,
+   * SBOMs); they are found by their digests.
    *
-   * @throws {KodenoError} `NOT_FOUND` when it was not brought there
+   * @throws {KodenoError} `NOT_FOUND` when one was not brought there
    */
-  async keep(descriptor: Descriptor, options: CallOptions = {}): Promise<void> {
-    await this.#assertWhole("keep", descriptor, options);
-    if (this.entries.some(({ digest }) => digest === descriptor.digest)) return;
-    this.entries = [...this.entries, await this.keptAs(descriptor, options)];
+  async keep(all: readonly Descriptor[], options: CallOptions = {}): Promise<void> {
+    const digests = new Set(this.entries.map(({ digest }) => digest));
+    const kept: Descriptor[] = [];
+    for (const d of all) {
+      await this.#assertWhole("keep", d, options);
+      if (!digests.has(d.digest)) kept.push(await this.keptAs(d, options));
+      digests.add(d.digest);
+    }
+    this.entries = [...this.entries, ...kept];
   }
 
   /** The entry of what has no name. */

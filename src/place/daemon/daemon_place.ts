@@ -200,9 +200,9 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
     await super.tag(d, ref, options);
   }
 
-  /** Has an image sent that has no name, and is found by its ID. */
-  override async keep(d: Descriptor, options: CallOptions = {}): Promise<void> {
-    if (!this.present.has(d.digest)) await super.keep(d, options);
+  /** Has images sent that have no names, and are found by their IDs. */
+  override async keep(all: readonly Descriptor[], options: CallOptions = {}): Promise<void> {
+    await super.keep(all.filter(({ digest }) => !this.present.has(digest)), options);
   }
 
   /** Only images are sent, be it one that refers to another: none of them is to be passed over. */
@@ -238,7 +238,7 @@ export abstract class DaemonPlace<Present> extends ArchiveCollector implements A
         const chosen = await this.prepare(source, root, { platform, foreign, signal });
         const tags = typeof names === "function" ? names(chosen) : names;
         await copy(source, chosen, this, { ...options, tags, onBlob });
-        if (tags.length === 0) await this.keep(chosen, options);
+        if (tags.length === 0) await this.keep([chosen], options);
         await this.close(options);
         return { digest: chosen.digest, id: this.idOf(chosen), sent };
       } catch (error) {

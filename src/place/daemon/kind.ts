@@ -9,6 +9,7 @@ import { KodenoError, messageOf } from "../../errors.ts";
 import { type RunOptions, runProgram, type RunResult, StartError } from "../../exec/run.ts";
 import { z } from "../../npm/zod.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { listed } from "../../oci/entries.ts";
 import { normalizeName, parseImageName } from "../../oci/reference.ts";
 import { type DaemonChoice, DaemonPlace, type TakeArchive } from "./daemon_place.ts";
 import type { DaemonEndpoint } from "./endpoint.ts";
@@ -103,9 +104,11 @@ export class KindCluster extends DaemonPlace<ReadonlyMap<KindNode, readonly stri
     return digest;
   }
 
-  override keep({ digest }: Descriptor): Promise<void> {
+  override keep(all: readonly Descriptor[]): Promise<void> {
     const why = "nothing finds it there without a name";
-    const message = `Cannot load ${digest} into ${this.what}: ${why}`;
+    const message = `Cannot load ${
+      listed(all.map(({ digest }) => digest))
+    } into ${this.what}: ${why}`;
     return Promise.reject(new KodenoError("BAD_REFERENCE", message));
   }
 

@@ -285,16 +285,22 @@ export class Layout implements ImageStore, Place, Disposable {
   }
 
   /**
-   * Adds an entry without a name, as of what refers to an image (a signature, an SBOM); it is found by
-   * its digest.
+   * Adds entries without names, as of what refers to an image (signatures, SBOMs), all at once; they are
+   * found by their digests.
    *
-   * @throws {KodenoError} `NOT_FOUND` when it is not there, or not whole
+   * @throws {KodenoError} `NOT_FOUND` when one is not there, or not whole
    */
-  async keep(descriptor: Descriptor): Promise<void> {
+  async keep(all: readonly Descriptor[], options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
     await this.change(async (entries) => {
-      await this.#present(descriptor, "keep");
-      if (entries.some(({ digest }) => digest === descriptor.digest)) return entries;
-      return [...entries, await keptEntry(this, descriptor)];
+      const digests = new Set(entries.map(({ digest }) => digest));
+      const kept = [...entries];
+      for (const d of all) {
+        await this.#present(d, "keep");
+        if (!digests.has(d.digest)) kept.push(await keptEntry(this, d, options));
+        digests.add(d.digest);
+      }
+      return kept;
     });
   }
 
