@@ -56,8 +56,9 @@ const IMAGES_AT_ONCE = 2;
  * repositories
  */
 export async function push(request: PushRequest) {
-  const { from, images = [], platform, signal, emit } = request;
-  using chosen = await openChosen(from, { images, verb: "push", platform, signal, emit }).catch(
+  const { from, images = [], platform, referrers: isTaken, signal, emit } = request;
+  const choice = { images, verb: "push", platform, referrers: isTaken, signal, emit };
+  using chosen = await openChosen(from, choice).catch(
     (error) => {
       throw withPlace(error, request);
     },
@@ -87,7 +88,7 @@ export async function push(request: PushRequest) {
   const one = async ({ entry, repository, tags }: Destination, signal: AbortSignal) => {
     const store = getOrSet(stores, repository, () => registries.open(repository));
     const { digest } = entry;
-    const along = request.referrers === false ? [] : referrers.get(digest) ?? [];
+    const along = isTaken === false ? [] : referrers.get(digest) ?? [];
     const name = entryName(entry);
     const { moved, onBlob } = countMoved();
     let planned: Awaited<ReturnType<DryRun["measure"]>> | undefined;

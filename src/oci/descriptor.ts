@@ -100,11 +100,6 @@ export function signatureTag({ digest }: Pick<Descriptor, "digest">): string {
   return `${digest.replace(":", "-")}.sig`;
 }
 
-/** Whether a tag is that of signatures, attestations or an SBOM in that form. */
-export function isCosignTag(tag: string): boolean {
-  return /^sha256-[0-9a-f]{64}\.(sig|att|sbom)$/.test(tag);
-}
-
 /** Media types of the OCI image spec 1.1 that kodeno writes. */
 export const MediaType = {
   index: "application/vnd.oci.image.index.v1+json",

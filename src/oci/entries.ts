@@ -5,7 +5,13 @@
  */
 import { basename, resolve } from "node:path";
 import { didYouMean, KodenoError } from "../errors.ts";
-import { bareDescriptor, type Descriptor, isDigest, isDocumentType } from "./descriptor.ts";
+import {
+  bareDescriptor,
+  type Descriptor,
+  type Digest,
+  isDigest,
+  isDocumentType,
+} from "./descriptor.ts";
 import { oddity } from "./manifest.ts";
 import {
   isReference,
@@ -102,6 +108,12 @@ export function refName(entry: Descriptor): string | undefined {
 /** What a person calls an entry: its whole name, else its tag. */
 export function entryName(entry: Descriptor): string | undefined {
   return imageName(entry) ?? refName(entry);
+}
+
+/** The digest of what signatures, attestations or an SBOM are about that cosign's first form has a tag for. */
+export function cosignSubject(entry: Descriptor): Digest | undefined {
+  const hex = /(?:^|:)sha256-([0-9a-f]{64})\.(?:sig|att|sbom)$/.exec(refName(entry) ?? "")?.[1];
+  return hex === undefined ? undefined : `sha256:${hex}`;
 }
 
 /** Whether a person can call an entry by its digest alone. */

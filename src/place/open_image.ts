@@ -10,6 +10,7 @@ import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import {
+  cosignSubject,
   entriesEnding,
   entryName,
   imageName,
@@ -175,6 +176,8 @@ interface ImageChoice extends WorkOptions {
   readonly platform?: string | undefined;
   /** Leaves out what runs nowhere. */
   readonly imagesOnly?: boolean | undefined;
+  /** Whether what has a tag of cosign's only since it refers to an image is taken, too; default true. */
+  readonly referrers?: boolean | undefined;
 }
 
 /** Images of a layout or archive, which is open till it is disposed of. */
@@ -198,14 +201,22 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
   const source = platform === undefined ? presentImages(store, where, choice) : store;
   const entries = await source.entries();
   const chosen = await chooseImages(source, entries, where, choice);
-  let found = await splitReferrers(source, entries, chosen, { signal });
+  const isTaken = choice.referrers !== false && !choice.imagesOnly;
+  const taken = isTaken ? chosen : withoutTagged(chosen);
+  let found = await splitReferrers(source, entries, taken, { signal });
   const leftOut = chosen.length - found.images.length;
   const wholes = new Map<Descriptor, Descriptor>();
   if (platform !== undefined) {
     for (const root of found.images) {
+      if (cosignSubject(root) !== undefined) continue;
       const from = `${nameOrDigest(root)} of ${where}`;
       const one = await choosePlatform(platform, source, root, { from, signal });
       wholes.set({ ...one, annotations: root.annotations }, root);
+    }
+    const digests = new Set([...wholes.keys()].map(({ digest }) => digest));
+    for (const root of found.images) {
+      const subject = cosignSubject(root);
+      if (subject !== undefined && digests.has(subject)) wholes.set(root, root);
     }
     const images = [...wholes.keys()];
     // What refers to another platform, or to all of them, stays behind.
@@ -214,6 +225,12 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
   }
   const opened = opening.move();
   return { source, wholes, ...found, leftOut, [Symbol.dispose]: () => opened.dispose() };
+}
+
+/** Images without those that only have a tag of cosign's for what they refer to, unless all are such. */
+function withoutTagged(entries: readonly Descriptor[]): readonly Descriptor[] {
+  const images = entries.filter((entry) => cosignSubject(entry) === undefined);
+  return images.length > 0 ? images : entries;
 }
 
 /**

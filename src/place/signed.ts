@@ -7,8 +7,8 @@ import { referrerFinder } from "../content/referrers.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isFile, isFolder } from "../io/files.ts";
-import { type Descriptor, isCosignTag, signatureTag } from "../oci/descriptor.ts";
-import { entryName, refName, repositoryName } from "../oci/entries.ts";
+import { type Descriptor, signatureTag } from "../oci/descriptor.ts";
+import { cosignSubject, entryName, refName, repositoryName } from "../oci/entries.ts";
 import { parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "./layout/layout.ts";
 import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
@@ -78,7 +78,7 @@ async function imagesOfLayout(
   const entries = await layout.entries();
   const found = chosen.images
     // Signatures in cosign's old form have names as images do.
-    .filter((root) => !isCosignTag(refName(root)?.split(":").at(-1) ?? ""))
+    .filter((root) => cosignSubject(root) === undefined)
     .map((root): SignedImage => {
       const name = entryName(root);
       const named = repositoryName(root);

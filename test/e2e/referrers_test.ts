@@ -10,9 +10,9 @@ import { openLayout } from "../../src/place/layout/layout.ts";
 import { attachment } from "../../src/trust/attachment.ts";
 import { putAttachment } from "../../src/trust/signatures.ts";
 import { simpleModule } from "../support/go_module.ts";
-import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
-import { assertSound, entriesOf, fingerprint } from "../support/layout.ts";
+import { assertSound, entriesOf, fingerprint, imageNames } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 import { refusal, startOddRegistry } from "../interop/odd_registry.ts";
 import { startServe } from "../serve/served.ts";
@@ -122,7 +122,7 @@ Deno.test("referrers: ls and inspect have them under their image, and call them 
   // Of an image that is damaged they are shown, too.
   await Deno.remove(dir.join("l/blobs/sha256", amd64.digest.slice("sha256:".length)));
   const damaged = await done(dir, ["inspect", "l", "app:v1"]);
-  assert.match(damaged, /^\|-- linux\/amd64 manifest sha256:\S+.* missing\n\|   `-- spdx sbom /m);
+  assert.match(damaged, /^\|-- linux\/amd64 manifest sha256:\S+.* missing\n\| +`-- spdx sbom/m);
   const alone = await done(dir, ["inspect", "l", sbom.digest]);
   assert.ok(alone.startsWith(`spdx sbom of app:v1 linux/amd64, ${SPDX} manifest ${sbom.digest}`));
 });
@@ -222,4 +222,36 @@ Deno.test("referrers: a build that changes an image drops those of the one befor
   assert.equal((await referring(dir.join("out"))).length, 1);
   await done(dir, ["rm", "out", "other:v2"]);
   assert.deepEqual(await referring(dir.join("out")), []);
+});
+
+Deno.test("referrers: what has cosign's tag for that goes and stays with its image, too", async () => {
+  await using dir = await tempDir();
+  await using registry = await startOddRegistry();
+  const layout = await layoutWith(dir, "l", { "app:v1": one, "other:v1": imageGraph("other") });
+  const [signature] = two.manifests;
+  assert.ok(signature);
+  const tag = `app:${one.root.descriptor.digest.replace(":", "-")}.sig`;
+  {
+    using opened = await openLayout(layout);
+    await pushAll(opened, two.blobs);
+    await opened.tag(signature.descriptor, tag);
+  }
+  const names = async (path: string) => (await imageNames(dir.join(path))).sort();
+  await done(dir, ["merge", "all", "l"]);
+  assert.deepEqual(await names("all"), [tag, "app:v1", "other:v1"].sort());
+  await done(dir, ["merge", "bare", "l", "--no-referrers"]);
+  assert.deepEqual(await names("bare"), ["app:v1", "other:v1"]);
+  const pushed = async (prefix: string, ...flags: string[]) => {
+    await done(dir, ["push", "l", "--to", `${registry.host}/${prefix}`, ...flags]);
+    return [...registry.manifests.keys()].filter((name) => /^\w+\/app:/.test(name))
+      .filter((name) => name.startsWith(prefix)).sort();
+  };
+  assert.deepEqual(await pushed("x"), [`x/${tag}`, "x/app:v1"].sort());
+  assert.deepEqual(await pushed("y", "--no-referrers"), ["y/app:v1"]);
+  // It is about the index, of which one image alone is pushed.
+  assert.deepEqual(await pushed("z", "--platform", "linux/arm64"), ["z/app:v1"]);
+  await done(dir, ["tag", "l", "other:v1", "app:v1"]);
+  assert.deepEqual(await names("l"), ["app:v1", "other:v1"]);
+  await done(dir, ["rm", "all", "app:v1"]);
+  assert.deepEqual(await names("all"), ["other:v1"]);
 });

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { attachment } from "../../src/trust/attachment.ts";
 import { putAttachment } from "../../src/trust/signatures.ts";
@@ -12,6 +13,7 @@ import { realImage } from "../archive/images.ts";
 import { startKubernetesContainerd } from "../parts/containerd.ts";
 import { dockerdKinds, startDockerd } from "../parts/dockerd.ts";
 import { needs } from "../parts/tools.ts";
+import { blob, jsonBlob, pushAll } from "../support/image_graph.ts";
 import { done } from "../support/kodeno.ts";
 import { succeed } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
@@ -30,6 +32,17 @@ async function lab() {
   }
   await done(dir, ["copy", "oci:l", "archive:archive.tar"]);
   await succeed("tar", ["-C", dir.join("l"), "-cf", dir.join("layout.tar"), "."]);
+  // As cosign had signatures first: under a tag, with the config of an image.
+  const config = jsonBlob({ architecture: "", os: "", config: {} }, MediaType.config);
+  const payload = blob("{}", "application/vnd.dev.cosign.simplesigning.v1+json");
+  const signature = jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: config.descriptor,
+    layers: [payload.descriptor],
+  }, MediaType.manifest);
+  await pushAll(layout, [config, payload, signature]);
+  await layout.tag(signature.descriptor, `app:${image.root.digest.replace(":", "-")}.sig`);
   return { dir, files: ["archive.tar", "layout.tar"].map((name) => dir.join(name)) };
 }
 
@@ -49,6 +62,10 @@ for (const [kind, ...parts] of dockerdKinds) {
         const images = ["images", "--all", "--format", "{{.Repository}}:{{.Tag}}"];
         const { stdout } = await dockerd.docker(...images);
         assert.deepEqual(stdout.trim().split("\n"), ["app:v1"], file);
+        const env = { DOCKER_HOST: dockerd.host };
+        assert.equal(await done(dir, ["load", "l"], env), "app:v1");
+        const after = await dockerd.docker(...images);
+        assert.deepEqual(after.stdout, stdout, "kodeno loads nothing else, too");
       }
     },
   });

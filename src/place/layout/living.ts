@@ -1,7 +1,8 @@
 /**
  * Which entries of a layout live: those with a name, and those that refer to nothing, are what people
  * have put there. One without a name that refers to another manifest (a signature, an SBOM) lives as
- * long as something that lives leads to its subject, and goes with it: when a name is removed or moves,
+ * long as something that lives leads to its subject, and goes with it, as does what has a tag of cosign's
+ * for that: when a name is removed or moves,
  * and else with `kodeno gc`. One whose subject is not in the layout at all lives, too: somebody brought
  * it alone, and nothing tells that the subject ever was there.
  * @module
@@ -20,7 +21,7 @@ import {
 import { hasCode } from "../../errors.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { type Descriptor, digestParts } from "../../oci/descriptor.ts";
-import { isNameless } from "../../oci/entries.ts";
+import { cosignSubject, isNameless } from "../../oci/entries.ts";
 import { MAX_JSON_BYTES, oddity, ownType } from "../../oci/manifest.ts";
 import { openFileOf } from "./files.ts";
 
@@ -48,9 +49,9 @@ export class Living {
     }, { signal: this.signal });
     const attached = new Set<Descriptor>();
     /** Entries with their subjects, to which nothing was seen to lead so far. */
-    const open = new Map<Descriptor, Descriptor>();
+    const open = new Map<Descriptor, Pick<Descriptor, "digest">>();
     for (const entry of entries) {
-      const subject = isNameless(entry) ? (await this.#linksOf(entry))?.subject : undefined;
+      const subject = await this.#subjectOf(entry);
       if (subject !== undefined && await this.#isThere(subject)) open.set(entry, subject);
       else await walk.from(entry);
     }
@@ -79,7 +80,9 @@ export class Living {
   async afterChange(before: readonly Descriptor[], after: readonly Descriptor[]) {
     const digests = new Set(after.map(({ digest }) => digest));
     const went = before.some(({ digest }) => !digests.has(digest));
-    if (!went || !after.some((entry) => isNameless(entry) && hasSuccessors(entry))) return after;
+    const mayRefer = (entry: Descriptor) =>
+      hasSuccessors(entry) && (isNameless(entry) || cosignSubject(entry) !== undefined);
+    if (!went || !after.some(mayRefer)) return after;
     try {
       const old = await this.look(before);
       const now = await this.look(after);
@@ -90,6 +93,12 @@ export class Living {
       if (hasCode(error, "BAD_CONTENT")) return after;
       throw error;
     }
+  }
+
+  async #subjectOf(entry: Descriptor): Promise<Pick<Descriptor, "digest"> | undefined> {
+    if (isNameless(entry)) return (await this.#linksOf(entry))?.subject;
+    const digest = cosignSubject(entry);
+    return digest && { digest };
   }
 
   /** Nothing of what is not there: an index may name platforms that were never fetched. */
@@ -127,9 +136,10 @@ export class Living {
     return hasSuccessors(known) ? parseGraphDocument(known, bytes) : undefined;
   }
 
-  async #isThere(d: Descriptor): Promise<boolean> {
+  async #isThere(d: Pick<Descriptor, "digest"> & Partial<Descriptor>): Promise<boolean> {
     try {
-      await (await fetchBlob(this.blobs, d, this)).cancel();
+      const sized = { mediaType: "application/octet-stream", size: 0, ...d };
+      await (await fetchBlob(this.blobs, sized, this)).cancel();
       return true;
     } catch (error) {
       // One of another size is there, too.

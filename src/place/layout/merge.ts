@@ -12,7 +12,7 @@ import { entryAbout, subjectsOf } from "../../content/referrers.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { getOrSet } from "../../io/concurrency.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { entryName, isNameless, nameOrDigest, withEach } from "../../oci/entries.ts";
+import { cosignSubject, entryName, isNameless, nameOrDigest, withEach } from "../../oci/entries.ts";
 import { oddity } from "../../oci/manifest.ts";
 import { takingWhole } from "../choose_image.ts";
 import type { Layout } from "./layout.ts";
@@ -136,6 +136,7 @@ async function look(
   options: MergeOptions,
 ): Promise<{ readonly merged?: Descriptor; readonly why?: string }> {
   try {
+    if (options.referrers === false && cosignSubject(entry) !== undefined) return {};
     if (!isNameless(entry) || !hasSuccessors(entry)) {
       await (await fetchBlob(place, entry, options)).cancel();
       return { merged: entry };
