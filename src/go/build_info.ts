@@ -3,7 +3,7 @@
  * `go version -m`, whose lines are the same for each Go that leaves them, 1.18 and newer.
  * @module
  */
-import { type GoCommand, runGo } from "./command.ts";
+import { type GoCommand, goFailure, runGo } from "./command.ts";
 
 /** A module, as it is in a binary. */
 export interface GoModule {
@@ -32,11 +32,16 @@ export interface BuildInfo {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Reads the binaries in a folder, by the names of their files; what is none of Go is left out. */
+/**
+ * Reads the binaries in a folder, by the names of their files; what is none of Go is left out.
+ *
+ * @throws {KodenoError} `GO_FAILED` without go, or where it fails
+ */
 export async function buildInfosIn(how: GoCommand): Promise<ReadonlyMap<string, BuildInfo>> {
   // A folder that is named may hold other files; a file that is named may not be another.
-  const { stdout } = await runGo(how, ["version", "-m", "."]);
-  const blocks = stdout.split(/^(?=[^\t\n])/m).flatMap((block) => {
+  const output = await runGo(how, ["version", "-m", "."]);
+  if (output.code !== 0) throw goFailure("read what go has left in programs", output);
+  const blocks = output.stdout.split(/^(?=[^\t\n])/m).flatMap((block) => {
     const [, file, goVersion] = /^(.+?): (\S.*)$/m.exec(block) ?? [];
     if (file === undefined || goVersion === undefined) return [];
     return [[file.replace(/^\.\//, ""), parseBuildInfo(goVersion, block)] as const];

@@ -5,11 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { openLayout } from "../../src/place/layout/layout.ts";
 import { python } from "../parts/python.ts";
 import { goModule, printer } from "../support/go_module.ts";
-import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { blob, image, imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { digestIn, fileOf, fingerprint } from "../support/layout.ts";
+import { succeed } from "../support/process.ts";
 import { names, type TempDir, tempDir } from "../support/temp.ts";
 
 const VALIDATE_CYCLONEDX = `
@@ -128,6 +130,45 @@ Deno.test("sbom: images of one program do not write over each other's files", as
   await done(dir, ["rm", "out", "app:v1"]);
   await done(dir, ["sbom", "out", "--sbom-dir", "sboms"]);
   assert.deepEqual(await names(dir.join("sboms")), ["app-linux-amd64.spdx.json"]);
+});
+
+Deno.test("sbom: a program that go has not built is listed, and said to tell nothing", async () => {
+  await using dir = await tempDir();
+  await dir.write("root/bin/tool", new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 1, 2, 3]));
+  await dir.write("root/etc/text", "text\n");
+  await succeed("chmod", ["755", dir.join("root/bin/tool")]);
+  await succeed("tar", ["-C", dir.join("root"), "-cf", dir.join("layer.tar"), "bin", "etc"]);
+  const layer = blob(await Deno.readFile(dir.join("layer.tar")));
+  const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+  const layout = await openLayout(dir.join("out"), { create: true });
+  await pushAll(layout, [layer, config, manifest]);
+  await layout.tag(manifest.descriptor, "tool:v1");
+  const { stdout, stderr } = await kodeno(["sbom", "out"], { cwd: dir.path });
+  assert.match(stderr, /^Note: no program in sha256:\w+ says what it is made of/m);
+  assert.equal(JSON.parse(stdout).packages.length, 1);
+  assert.equal(JSON.parse(stdout).name, `sbom-${manifest.descriptor.digest}`);
+  // Without go nobody can say whether it was built by it.
+  const env = { KO_GO_PATH: dir.join("nosuch") };
+  const without = await kodeno(["sbom", "out"], { cwd: dir.path, env });
+  assert.equal(without.code, 1);
+  assert.match(without.stderr, /^Error: Cannot run .*nosuch.*install Go/m);
+});
+
+Deno.test("sbom: a layer that was changed is no source", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "main.go": printer("hello") });
+  await done(dir, ["build"]);
+  const [image] = (await done(dir, ["inspect", "out", "--json"])).split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  const { digest } = image.layers.find(({ part }: { readonly part?: string }) => part === "binary");
+  const path = dir.join("out/blobs/sha256", digest.slice("sha256:".length));
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1;
+  await Deno.writeFile(path, bytes);
+  const { code, stdout, stderr } = await kodeno(["sbom", "out"], { cwd: dir.path });
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, new RegExp(`^Error: Cannot (?:unpack layer|use blob) ${digest}`, "m"));
 });
 
 Deno.test("sbom: what cannot be told is said in one line, and nothing is written", async () => {
