@@ -10,6 +10,7 @@ import { resolveTransferConfig } from "../config/config.ts";
 import { goCommandOf, variable } from "../config/environment.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { VERSION } from "../config/version.ts";
+import { whyNoImage } from "../content/images.ts";
 import type { Source } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -62,8 +63,16 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
   await using opened = await openPlace(request, config);
   const made: (MadeSbom & { readonly sbom: Sbom; readonly of: OpenedImage })[] = [];
   const images = new Map(opened.images.map((image) => [image.root.digest, image]));
+  const areNamed = (request.images ?? []).length > 0;
   for (const of of images.values()) {
-    const name = of.name?.replace(/[:@].*$/, "").split("/").at(-1);
+    // Who asks for all of a layout may not know that there is a chart in it.
+    const why = areNamed ? undefined : await whyNoImage(of.place, of.root, { signal });
+    if (why !== undefined) {
+      const message = `Left out ${of.name ?? of.root.digest} of ${place}: ${why}`;
+      emit?.({ type: "note", level: "info", message });
+      continue;
+    }
+    const name = of.name?.split("/").at(-1)?.replace(/[:@].*$/, "");
     for (const facts of await factsBelow(of.place, of.root, { go, name, signal, emit })) {
       const platform = facts.platform && formatPlatform(facts.platform);
       if (request.platform !== undefined && platform !== request.platform) continue;

@@ -5,10 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { python } from "../parts/python.ts";
 import { goModule, printer } from "../support/go_module.ts";
-import { blob, image, imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
+import { blob, image, imageGraph, jsonBlob, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { digestIn, fileOf, fingerprint } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
@@ -147,9 +148,26 @@ Deno.test("sbom: a program that go has not built is listed, and said to tell not
   assert.match(stderr, /^Note: no program in sha256:\w+ says what it is made of/m);
   assert.equal(JSON.parse(stdout).packages.length, 1);
   assert.equal(JSON.parse(stdout).name, `sbom-${manifest.descriptor.digest}`);
+  // What is no image is left out of all, and refused where it is named.
+  const chart = jsonBlob({ name: "chart" }, "application/vnd.cncf.helm.config.v1+json");
+  const ofChart = jsonBlob({
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: chart.descriptor,
+    layers: [],
+  }, MediaType.manifest);
+  await pushAll(layout, [chart, ofChart]);
+  await layout.tag(ofChart.descriptor, "chart:v1");
+  const all = await kodeno(["sbom", "out", "--sbom-dir", "sboms"], { cwd: dir.path });
+  assert.equal(all.code, 0, all.stderr);
+  assert.match(all.stderr, /^Left out chart:v1 of out: it is no image/m);
+  assert.deepEqual(await names(dir.join("sboms")), ["tool-linux-amd64.spdx.json"]);
+  const named = await kodeno(["sbom", "out", "chart:v1"], { cwd: dir.path });
+  assert.equal(named.code, 1);
+  assert.match(named.stderr, /^Error: Cannot list what is in sha256:\w+: it is no image/m);
   // Without go nobody can say whether it was built by it.
   const env = { KO_GO_PATH: dir.join("nosuch") };
-  const without = await kodeno(["sbom", "out"], { cwd: dir.path, env });
+  const without = await kodeno(["sbom", "out", "tool"], { cwd: dir.path, env });
   assert.equal(without.code, 1);
   assert.match(without.stderr, /^Error: Cannot run .*nosuch.*install Go/m);
 });
