@@ -48,6 +48,8 @@ marked with a \`?\` are left out where there is nothing to say.
 
 \`kodeno schema json\` prints the JSON Schema of a line.
 
+<!-- test -->
+
 \`\`\`sh
 kodeno schema json > kodeno.schema.json
 \`\`\`
