@@ -184,7 +184,7 @@ Deno.test({
         const to = `${registry.host}/${place}/${digest.slice(7, 19)}`;
         const says = new RegExp(
           `^Error: Cannot use blob ${digest} of ${place} \\S*${from}: its content has digest ` +
-            `sha256:\\w+; ${place} \\S+ is damaged .* bring it there again$`,
+            `sha256:\\w+; (?:image app:latest of )?${place} \\S+ is damaged .* bring it there again$`,
           "m",
         );
         const pushing = ["push", from, "--to", to, "--bare"];
