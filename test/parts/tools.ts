@@ -58,6 +58,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   strace: "strace",
   ip: "iproute2",
   curl: "curl",
+  openssl: "openssl",
   // For those of the Go programs that hold C.
   gcc: "gcc",
 };
