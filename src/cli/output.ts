@@ -8,7 +8,7 @@ import { KodenoError, messageOf } from "../errors.ts";
 import type { JsonLine } from "./json_lines.ts";
 
 const WAIT_MS = 5;
-const DIGEST = /\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
+const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
 
 /** Whether stdout is something else's, such as an archive's; then all results go to stderr. */
 let isTaken = false;

@@ -42,7 +42,7 @@ export async function terminal(
   env: Readonly<Record<string, string>> = {},
   size: readonly [columns: number, rows: number] = [100, 30],
 ): Promise<Terminal> {
-  const { CI: _, ...inherited } = kodenoEnvironment();
+  const { CI: _, NO_COLOR: __, ...inherited } = kodenoEnvironment();
   const made = new Terminal(dir.join(`s${++count}`), {
     ...inherited,
     TERM: "xterm-256color",
