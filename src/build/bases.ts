@@ -17,10 +17,9 @@ import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts
 import { namesNotIn } from "../image/layer_names.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import { ioFailure } from "../io/files.ts";
-import { digestOf } from "../io/hash.ts";
-import { readSealed, writeSealed } from "../io/records.ts";
+import { recordsIn } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { bareDescriptor, type Descriptor, digestHex, isForeign } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, isForeign } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import { normalizeName, type Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
@@ -194,20 +193,10 @@ async function openBaseCache(cacheDirectory: string) {
   } catch (error) {
     throw ioFailure(`make cache of base images ${directory}`, error);
   }
-  const recordOf = (key: string) => {
-    const name = digestHex(digestOf(JSON.stringify([Deno.uid(), key])));
-    return [join(directory, NAMES, name), name] as const;
-  };
   return {
     /** Without entries: who reads a blob has its digest, and checks it. */
     blobs: new Layout(directory),
-    /** What a name or digest stood for the last time, or what else was found out, if that is known. */
-    known: (key: string) => readSealed(...recordOf(key)),
-    /** Remembers that. */
-    remember: async (key: string, value: unknown) => {
-      const [path, name] = recordOf(key);
-      // Without it the registry is asked once more: no reason to fail.
-      await writeSealed(path, directory, name, value).catch(() => {});
-    },
+    /** What a name or digest stood for the last time, or what else was found out. */
+    ...recordsIn(join(directory, NAMES), directory),
   };
 }

@@ -4,6 +4,8 @@
  * written are not read at all.
  * @module
  */
+import { join } from "node:path";
+import { digestHex } from "../oci/descriptor.ts";
 import { renameTo, throughTemporary } from "./atomic.ts";
 import { openRegularFile, readOpenText, writeAll } from "./files.ts";
 import { digestOf } from "./hash.ts";
@@ -37,6 +39,29 @@ export function readSealed(path: string, name: string, ofAnyone = false): unknow
 export async function writeSealed(path: string, directory: string, name: string, value: unknown) {
   const bytes = new TextEncoder().encode(seal(name, value));
   await throughTemporary(directory, (file) => writeAll(file, bytes), renameTo(path), RECORD_MODE);
+}
+
+/** What was found out before, by keys. */
+export interface Records {
+  /** What was remembered, if that is known. */
+  known(key: string): unknown;
+  /** Remembers it; where that cannot be done, it is found out once more. */
+  remember(key: string, value: unknown): Promise<void>;
+}
+
+/** Records in a folder that is there; temporary files are in `directory`. Each user has own ones. */
+export function recordsIn(folder: string, directory: string = folder): Records {
+  const recordOf = (key: string) => {
+    const name = digestHex(digestOf(JSON.stringify([Deno.uid(), key])));
+    return [join(folder, name), name] as const;
+  };
+  return {
+    known: (key) => readSealed(...recordOf(key)),
+    remember: async (key, value) => {
+      const [path, name] = recordOf(key);
+      await writeSealed(path, directory, name, value).catch(() => {});
+    },
+  };
 }
 
 /** Whether only this user, or root, can have written a file or what is in a folder. */
