@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { factsBelow } from "../build/image_facts.ts";
+import { FactsFinder } from "../build/image_facts.ts";
 import { parseEpoch } from "../config/checks.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import { goCommandOf, variable } from "../config/environment.ts";
@@ -59,7 +59,7 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
   const { environment } = config;
   const epoch = variable(environment, "SOURCE_DATE_EPOCH");
   const time = epoch ? parseEpoch("SOURCE_DATE_EPOCH", epoch) : undefined;
-  const go = { command: goCommandOf(environment), environment };
+  const facts = new FactsFinder({ go: { command: goCommandOf(environment), environment } });
   await using opened = await openPlace(request, config);
   const made: (MadeSbom & { readonly sbom: Sbom; readonly of: OpenedImage })[] = [];
   const images = new Map(opened.images.map((image) => [image.root.digest, image]));
@@ -73,10 +73,10 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
       continue;
     }
     const name = of.name?.split("/").at(-1)?.replace(/[:@].*$/, "");
-    for (const facts of await factsBelow(of.place, of.root, { go, name, signal, emit })) {
-      const platform = facts.platform && formatPlatform(facts.platform);
+    for (const one of await facts.below(of.place, of.root, { name, signal, emit })) {
+      const platform = one.platform && formatPlatform(one.platform);
       if (request.platform !== undefined && platform !== request.platform) continue;
-      const sbom = makeSbom(facts, form, { version: VERSION, time });
+      const sbom = makeSbom(one, form, { version: VERSION, time });
       const { file, image: { digest }, bytes } = sbom;
       const text = new TextDecoder().decode(bytes);
       const path = folder === undefined ? undefined : join(folder, file);

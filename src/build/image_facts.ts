@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { imagesWithPlatform } from "../content/images.ts";
 import { fetchBlob } from "../content/blobs.ts";
@@ -16,9 +17,10 @@ import { type BuildInfo, buildInfosIn } from "../go/build_info.ts";
 import type { GoCommand } from "../go/command.ts";
 import { moduleZips } from "../go/module_zips.ts";
 import { eachEntry } from "../image/layer_entries.ts";
-import { builtPackage, layerPart } from "../image/layer_parts.ts";
+import { builtPackage, type LayerPart, layerPart } from "../image/layer_parts.ts";
 import { ioFailure, writeAll } from "../io/files.ts";
 import { Verifier } from "../io/hash.ts";
+import type { Records } from "../io/records.ts";
 import { observed } from "../io/streams.ts";
 import {
   type Descriptor,
@@ -30,50 +32,93 @@ import {
 import { type ImageConfig, type Manifest, parseConfig } from "../oci/manifest.ts";
 import type { FileFacts, ImageFacts } from "../trust/contents.ts";
 
-/** How facts are found out. */
+/** How facts are found out of one image. */
 interface FactsOptions extends WorkOptions {
-  readonly go: Pick<GoCommand, "command" | "environment">;
   /** What an image is called that does not say what it was built from. */
   readonly name?: string | undefined;
 }
 
-/** Facts of a root: of an index itself, and of each image below it. */
-export async function factsBelow(
-  source: Blobs,
-  root: Descriptor,
-  options: FactsOptions,
-): Promise<readonly ImageFacts[]> {
-  const images = await imagesWithPlatform(source, root, options);
-  const facts: ImageFacts[] = [];
-  for (const image of images) facts.push(await factsOf(source, image, options));
-  if (!isIndexType(root.mediaType)) return facts;
-  const { index } = await readGraphDocument(source, root, options);
-  const name = facts[0]?.name ?? options.name ?? "image";
-  const base = baseOf(index?.annotations);
-  return [{ image: root, name, ...base, files: [], images }, ...facts];
+/** Where facts are from, beside the image. */
+interface FactsSources {
+  /** What tells of programs and modules. */
+  readonly go: Pick<GoCommand, "command" | "environment">;
+  /** What was seen in layers before; with it they are not read again. */
+  readonly records?: Records | undefined;
 }
 
-async function factsOf(
-  source: Blobs,
-  image: Descriptor,
-  options: FactsOptions,
-): Promise<ImageFacts> {
-  const { manifest } = await readGraphDocument(source, image, options);
-  if (manifest === undefined || ociMediaType(manifest.config.mediaType) !== MediaType.config) {
-    throw new KodenoError("BAD_CONTENT", `Cannot list what is in ${image.digest}: it is no image`);
+/** Changes when the same layers would give other records. */
+const FORMAT = 1;
+
+/** Finds out facts; what go says of its modules is asked once. */
+export class FactsFinder {
+  #modules: ReturnType<typeof moduleZips> | undefined;
+
+  constructor(readonly from: FactsSources) {}
+
+  /** Facts of a root: of an index itself, and of each image below it. */
+  async below(
+    source: Blobs,
+    root: Descriptor,
+    options: FactsOptions = {},
+  ): Promise<readonly ImageFacts[]> {
+    const images = await imagesWithPlatform(source, root, options);
+    const facts: ImageFacts[] = [];
+    for (const image of images) facts.push(await this.#image(source, image, options));
+    if (!isIndexType(root.mediaType)) return facts;
+    const { index } = await readGraphDocument(source, root, options);
+    const name = facts[0]?.name ?? options.name ?? "image";
+    const base = baseOf(index?.annotations);
+    return [{ image: root, name, ...base, files: [], images }, ...facts];
   }
-  const bytes = await readDocument(source, manifest.config, options);
-  const config = parseConfig(bytes, `config ${manifest.config.digest}`);
-  const built = builtPackage(config);
-  const name = (built && posix.basename(built)) || options.name || "image";
-  const files = await filesOf(source, manifest, config, options);
-  if (!files.some(({ program }) => program)) {
-    const message = `Note: no program in ${image.digest} says what it is made of; its SBOM lists ` +
-      "what the image stands on, and files";
-    options.emit?.({ type: "note", level: "info", message });
+
+  async #image(source: Blobs, image: Descriptor, options: FactsOptions): Promise<ImageFacts> {
+    const { manifest } = await readGraphDocument(source, image, options);
+    if (manifest === undefined || ociMediaType(manifest.config.mediaType) !== MediaType.config) {
+      const why = "it is no image";
+      throw new KodenoError("BAD_CONTENT", `Cannot list what is in ${image.digest}: ${why}`);
+    }
+    const bytes = await readDocument(source, manifest.config, options);
+    const config = parseConfig(bytes, `config ${manifest.config.digest}`);
+    const built = builtPackage(config);
+    const name = (built && posix.basename(built)) || options.name || "image";
+    const layers = ownLayers(manifest, config);
+    const files: FileFacts[] = [];
+    for (const { program, ...file } of await this.#files(source, layers, options)) {
+      files.push({ ...file, program: program && await this.#complete(program, options) });
+    }
+    if (!files.some(({ program }) => program)) {
+      const message = `Note: no program in ${image.digest} says what it is made of; its SBOM ` +
+        "lists what the image stands on, and files";
+      options.emit?.({ type: "note", level: "info", message });
+    }
+    const { platform } = image;
+    return { image, name, ...baseOf(manifest.annotations), platform, files, images: [] };
   }
-  const { platform } = image;
-  return { image, name, ...baseOf(manifest.annotations), platform, files, images: [] };
+
+  async #files(source: Blobs, layers: readonly OwnLayer[], options: FactsOptions) {
+    const { go, records } = this.from;
+    const key = JSON.stringify([
+      FORMAT,
+      layers.map(({ layer, part }) => [layer.digest, part !== undefined]),
+    ]);
+    const known = records?.known(key) as readonly FoundFile[] | undefined;
+    if (known !== undefined) return known;
+    const found = await filesIn(source, layers, go, options);
+    await records?.remember(key, found);
+    return found;
+  }
+
+  /** Adds what is known of the files that modules come in. */
+  async #complete(info: BuildInfo, { signal }: FactsOptions) {
+    const { go } = this.from;
+    // In a folder of no module, whose go.mod could ask for another toolchain.
+    const complete = await (this.#modules ??= moduleZips({ ...go, directory: tmpdir(), signal }));
+    return {
+      ...info,
+      main: info.main && await complete(info.main),
+      modules: await Promise.all(info.modules.map(complete)),
+    };
+  }
 }
 
 function baseOf(annotations: Readonly<Record<string, string>> = {}) {
@@ -82,46 +127,50 @@ function baseOf(annotations: Readonly<Record<string, string>> = {}) {
   return digest === undefined && name === undefined ? {} : { base: { name, digest } };
 }
 
+/** A layer that is not the base's, as far as that is known. */
+interface OwnLayer {
+  readonly layer: Descriptor;
+  readonly part: LayerPart | undefined;
+}
+
 /** The layers that are not the base's; all of an image that does not tell which these are. */
-function ownLayers({ layers }: Manifest, config: ImageConfig) {
+function ownLayers({ layers }: Manifest, config: ImageConfig): readonly OwnLayer[] {
   const parts = layers.map((layer, i) => ({ layer, part: layerPart(config, i - layers.length) }));
   return parts.filter(({ layer, part }) => part !== "base" && !isForeign(layer));
 }
 
+/** A file, and what go has left in it. */
+interface FoundFile extends Pick<FileFacts, "path" | "sha1" | "sha256"> {
+  readonly program?: BuildInfo | undefined;
+}
+
 /** A file while it is looked at; its content is kept where it may be a program. */
-interface SeenFile extends Pick<FileFacts, "path" | "sha1" | "sha256"> {
+interface SeenFile extends FoundFile {
   readonly kept?: string | undefined;
   /** Whether it is listed though it is no program. */
   readonly isOwn: boolean;
 }
 
-async function filesOf(
+async function filesIn(
   source: Blobs,
-  manifest: Manifest,
-  config: ImageConfig,
+  layers: readonly OwnLayer[],
+  go: FactsSources["go"],
   options: FactsOptions,
-): Promise<readonly FileFacts[]> {
+): Promise<readonly FoundFile[]> {
   const folder = await Deno.makeTempDir({ prefix: "kodeno-" });
   try {
     const files = new Map<string, SeenFile>();
     const keep = keeper(folder);
-    for (const { layer, part } of ownLayers(manifest, config)) {
+    for (const { layer, part } of layers) {
       await lookInto(source, layer, { files, keep, isOwn: part !== undefined }, options);
     }
-    const kept = files.values().some((file) => file.kept !== undefined);
-    const how = { ...options.go, directory: folder, signal: options.signal };
-    const infos = kept ? await buildInfosIn(how) : new Map<string, BuildInfo>();
-    const complete = infos.size > 0 ? await moduleZips(how) : undefined;
-    const found: FileFacts[] = [];
-    for (const { kept = "", isOwn, path, sha1, sha256 } of files.values()) {
-      const info = infos.get(kept);
-      if (info === undefined && !isOwn) continue;
-      const program = info && complete && {
-        ...info,
-        main: info.main && await complete(info.main),
-        modules: await Promise.all(info.modules.map(complete)),
-      };
-      found.push({ path, sha1, sha256, program });
+    const isKept = files.values().some((file) => file.kept !== undefined);
+    const how = { ...go, directory: folder, signal: options.signal };
+    const infos = isKept ? await buildInfosIn(how) : new Map<string, BuildInfo>();
+    const found: FoundFile[] = [];
+    for (const { kept = "", isOwn, ...file } of files.values()) {
+      const program = infos.get(kept);
+      if (isOwn || program !== undefined) found.push({ ...file, program });
     }
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   } finally {

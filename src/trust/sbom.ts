@@ -2,7 +2,7 @@
  * The forms of SBOMs: what each is called, and how an image gets one of it.
  * @module
  */
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { type Attachment, attachment } from "./attachment.ts";
 import type { ImageFacts, SbomMaker } from "./contents.ts";
@@ -34,13 +34,14 @@ export interface Sbom {
 /** Makes an SBOM; the same facts make the same bytes. */
 export function makeSbom(facts: ImageFacts, form: SbomForm, maker: SbomMaker): Sbom {
   const { ending, make } = FORMS[form];
-  const platform = facts.platform
-    ? formatPlatform(facts.platform).replaceAll(/[/:]/g, "-")
-    : "index";
+  const { platform, image } = facts;
+  const of = isIndexType(image.mediaType)
+    ? "-index"
+    : platform && `-${formatPlatform(platform).replaceAll(/[/:]/g, "-")}`;
   return {
-    image: facts.image,
+    image,
     form,
-    file: `${facts.name}-${platform}.${ending}`,
+    file: `${facts.name}${of ?? ""}.${ending}`,
     // People read them, too.
     bytes: new TextEncoder().encode(`${JSON.stringify(make(facts, maker), null, 2)}\n`),
   };
