@@ -77,6 +77,7 @@ export type { ArchiveCollector } from "./src/place/archive/collector.ts";
 export { ArchiveTarget } from "./src/place/archive/archive_target.ts";
 export { openRegistry, type RegistryStore } from "./src/place/registry/registry.ts";
 export type { Credential, CredentialProvider } from "./src/place/registry/credentials.ts";
+export type { Attachment, TrustBlob } from "./src/trust/attachment.ts";
 export type { Environment } from "./src/place/registry/proxy.ts";
 export type { RegistryError, RetryPolicy } from "./src/place/registry/failure.ts";
 export type { RegistryOptions } from "./src/place/registry/transport.ts";

@@ -82,10 +82,12 @@ const SECRET = /(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)[^=]*=/i;
 
 /** What all images share. */
 function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
-  const { compression, jobs, cache, offline, transfer } = build;
+  const { sbom, compression, jobs, cache, offline, transfer } = build;
   const { repository, naming, layout, push, local, tarball, tags } = publish;
   return {
     ...{ repository, naming, layout, push, local, tarball, tags },
+    sbom: sbom.forms,
+    sbomDir: sbom.folder,
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     jobs,
     offline,

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { FactsFinder } from "../build/image_facts.ts";
+import { writeSboms } from "../build/sboms.ts";
 import { parseEpoch } from "../config/checks.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import { goCommandOf, variable } from "../config/environment.ts";
@@ -14,17 +15,14 @@ import { whyNoImage } from "../content/images.ts";
 import type { Source } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { makeFolder } from "../io/atomic.ts";
 import { isFile } from "../io/files.ts";
-import { writeTextOutput } from "../io/output.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 import { entryName } from "../oci/entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { pathOf } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { makeSbom, type Sbom, sbomAttachment, type SbomForm } from "../trust/sbom.ts";
-import { putAttachment } from "../trust/signatures.ts";
+import { keepAttachments } from "../trust/signatures.ts";
 
 interface SbomRequest extends TransferOptions, WorkOptions {
   /** Path of a layout or archive, or an image of a registry. */
@@ -86,12 +84,10 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
   if (folder === undefined && !attach) refuseSeveral(place, made);
   if (folder !== undefined) {
     refuseSameFile(place, made);
-    await makeFolder(folder);
+    await writeSboms(folder, made.map(({ sbom }) => sbom), { signal });
   }
   const done: MadeSbom[] = [];
   for (const { sbom, of, ...one } of made) {
-    const { path, text } = one;
-    if (path !== undefined) await writeTextOutput(path, { what: path, signal }, text);
     const attached = attach ? await attachTo(of, sbom, request) : undefined;
     done.push({ ...one, attached });
   }
@@ -149,8 +145,6 @@ async function attachTo(
 ): Promise<string | undefined> {
   if (target === undefined) return undefined;
   const made = sbomAttachment(sbom);
-  const d: Descriptor = made.manifest.descriptor;
-  await putAttachment(made, target, { signal });
-  await target.keep?.([d], { signal });
-  return d.digest;
+  await keepAttachments([made], target, { signal });
+  return made.manifest.descriptor.digest;
 }

@@ -12,7 +12,13 @@ import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
 import { openSigner } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
-import { isPlain, manifestOf, putAttachment, signaturesBy } from "../trust/signatures.ts";
+import {
+  isPlain,
+  keepAttachments,
+  manifestOf,
+  putAttachment,
+  signaturesBy,
+} from "../trust/signatures.ts";
 import { signatureManifest, simpleSignature } from "../trust/simple_signing.ts";
 
 /** The form of a signature: sigstore's bundle, or what cosign made before that. */
@@ -90,8 +96,7 @@ async function signOne(
   if (had !== undefined) return { ...result, signature: had.digest, isNew: false };
   if (form === "bundle") {
     const made = await signedBundle({ ...subject, digest }, signer, annotations);
-    await putAttachment(made, place, { signal });
-    await place.keep?.([made.manifest.descriptor], { signal });
+    await keepAttachments([made], place, { signal });
     return { ...result, signature: made.manifest.descriptor.digest, isNew: true };
   }
   const layer = await simpleSignature(digest, repository, signer, annotations);

@@ -28,6 +28,7 @@ import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Layer, LayerPlan } from "../layers/layer.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { uninterruptible } from "../signals.ts";
+import type { Attachment } from "../trust/attachment.ts";
 import { BaseSet } from "./bases.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 import { evictBaseBlob, openLayers, shrinkCache } from "./cache.ts";
@@ -40,6 +41,7 @@ import {
   type PlannedImage,
 } from "./plan.ts";
 import { warnOfBase } from "./start_check.ts";
+import { ImageSboms } from "./sboms.ts";
 import { Templates } from "./templates.ts";
 
 /** What is to be built, checked: packages are main, platforms are in the base. */
@@ -71,6 +73,12 @@ export interface Builder {
    * @throws {KodenoError} `GO_FAILED` with the compiler's lines, and what reading and writing gives
    */
   build(prepared: PreparedBuild, options?: BuildCallOptions): AsyncIterable<BuiltImage>;
+  /**
+   * What options ask to be put beside an image: SBOMs, which are written to their folder, too.
+   *
+   * @throws {KodenoError} `BAD_CONTENT` where a layer does not hold, and what writing gives
+   */
+  attachments?(image: BuiltImage, options?: WorkOptions): Promise<readonly Attachment[]>;
   /** Forgets a cached blob whose bytes did not hold; tells whether there was one. */
   evict(digest: string): Promise<boolean>;
   /** Ends the use of the builder: temporary layers go, and the cache shrinks to its bound. */
@@ -97,8 +105,11 @@ export function newBuilder(options: BuildOptions = {}): Builder {
 export class GoBuilder implements Builder {
   #cache: Promise<LayerCache> | undefined;
   readonly #bases: BaseSet[] = [];
+  readonly #sboms: ImageSboms;
 
-  constructor(readonly config: BuildConfig) {}
+  constructor(readonly config: BuildConfig) {
+    this.#sboms = new ImageSboms(config);
+  }
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
     const { config } = this;
@@ -129,6 +140,7 @@ export class GoBuilder implements Builder {
       return { ...p, image, platforms: images.map(({ platform }) => platform) };
     }));
     const plan = await templates.expand(makePlan(config.go, requests));
+    this.#sboms.check(plan.images.map(({ importPath }) => importPath));
     await refuseToolexecOf(plan, how);
     return new Prepared(plan, bases);
   }
@@ -155,6 +167,10 @@ export class GoBuilder implements Builder {
       run.abort(new KodenoError("INTERRUPTED", "The build was left early"));
       await Promise.allSettled([...run.images, ...run.groups]);
     }
+  }
+
+  async attachments(image: BuiltImage, o: WorkOptions = {}): Promise<readonly Attachment[]> {
+    return await this.#sboms.of(image, o);
   }
 
   async evict(digest: string): Promise<boolean> {

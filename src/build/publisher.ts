@@ -23,6 +23,8 @@ import {
   type PlaceName,
   type WritablePlace,
 } from "../place/open.ts";
+import type { Attachment } from "../trust/attachment.ts";
+import { keepAttachments } from "../trust/signatures.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";
 import { planNames } from "./names.ts";
 
@@ -30,6 +32,8 @@ import { planNames } from "./names.ts";
 export interface PublishCallOptions extends WorkOptions {
   /** In the place of the publisher's own. */
   readonly tags?: readonly string[] | undefined;
+  /** What refers to the image or its platforms: put beside it in a layout and in a registry. */
+  readonly attachments?: readonly Attachment[] | undefined;
 }
 
 /** How the use of a publisher ends. */
@@ -139,6 +143,9 @@ function placesOf({ layout, push, local, kind, tarball }: PublishConfig): readon
   return found;
 }
 
+/** Places that have room for what refers to an image; `docker load` would make images of that. */
+const KEEPS_ATTACHMENTS: ReadonlySet<OwnPlace["kind"]> = new Set(["layout", "registry"]);
+
 /** Names that a registry is asked about side by side. */
 const CHECKS_AT_ONCE = 8;
 
@@ -179,7 +186,7 @@ export class PlacesPublisher implements Publisher {
   async publish(
     image: BuiltImage,
     name: string,
-    { tags = this.config.tags, emit, signal }: PublishCallOptions = {},
+    { tags = this.config.tags, attachments = [], emit, signal }: PublishCallOptions = {},
   ): Promise<string> {
     const { root } = image;
     const whole = tags.map((tag) => `${name}:${tag}`);
@@ -206,6 +213,8 @@ export class PlacesPublisher implements Publisher {
         local = byDigest(await place.load(image, root, all, { signal, ...told }));
       } else if (one.kind === "registry") await put(place, { ...told, tags });
       else await put(place, { ...quiet, tags: whole });
+      if (attachments.length === 0 || !KEEPS_ATTACHMENTS.has(one.kind)) continue;
+      await keepAttachments(attachments, place, { signal });
     }
     const [first = name] = whole;
     // A registry is told where its images are; elsewhere they are shown as ls does.
@@ -380,7 +389,9 @@ async function publishChecked(
   const evicted = new Set<string>();
   for (let current = image;;) {
     try {
-      return await publisher.publish(current, name, work);
+      // Layers are read for them, too, and one may be damaged.
+      const attachments = await builder.attachments?.(current, work);
+      return await publisher.publish(current, name, { ...work, attachments });
     } catch (error) {
       const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
       const isOwn = current.ownLayers.includes(digest);

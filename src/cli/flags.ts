@@ -126,11 +126,12 @@ export const UNNAMED_FLAGS = {
   },
   compression: "--compression <how>  compression of layers: gzip[:1-9] or none (default: gzip:2)",
   cache: "--no-cache  do not use or keep cached layers",
-  sbom: {
-    text: "--sbom <how>  none: no software bill of materials is made (default: none)",
-    choices: ["none"],
-  },
-} satisfies Filling<CommandOptions & Record<"ociLayoutPath" | "sbom", unknown>>;
+  sbom: texts(`--sbom <form>  spdx or cyclonedx: a software bill of materials (SBOM) of each image,
+    beside it in a layout or registry; or none (default: none)`),
+  sbomDir:
+    `--sbom-dir <dir>  write SBOMs to files, too, such as app-linux-amd64.spdx.json, of the form
+    spdx unless --sbom says others (default: none)`,
+} satisfies Filling<CommandOptions & Record<"ociLayoutPath", unknown>>;
 
 /** What all commands that build are told, but for those that are told names. */
 export const BUILD_FLAGS = { ...NAMING_FLAGS, ...UNNAMED_FLAGS } satisfies Flags;

@@ -65,7 +65,6 @@ const ADVICE: readonly (readonly [flags: string, advice: string, argument?: RegE
   ["--image --images --name", "name the image without a flag", /^names?$|^source$/],
   ["--dir --input --layout --oci-layout -i", "name the layout without a flag", /^layout/],
   ["--quiet -q", "progress goes to stderr; 2>/dev/null leaves it out"],
-  ["--sbom-dir", "kodeno writes no SBOM; leave it out"],
   ["--version", 'ask "kodeno version"'],
 ];
 /** Commands whose arguments behind a "--" are kubectl's. */

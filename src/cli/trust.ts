@@ -3,6 +3,7 @@
  * `verify` and `sbom`.
  * @module
  */
+import { SBOM_FORMS } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
@@ -126,7 +127,7 @@ const sbom = command({
   flags: {
     format: {
       text: "--format <form>  SPDX 2.3 or CycloneDX 1.6, as JSON (default: spdx)",
-      choices: ["spdx", "cyclonedx"],
+      choices: SBOM_FORMS,
     },
     platform: "--platform <os/arch>  of the image for this platform alone (default: all)",
     folder: "--sbom-dir <dir>  write files such as app-linux-amd64.spdx.json (default: none)",

@@ -55,6 +55,26 @@ export function parseMirrors(
   return mirrors;
 }
 
+/** The forms of SBOMs. */
+export const SBOM_FORMS = ["spdx", "cyclonedx"] as const;
+
+/** Reads forms of SBOMs, each once; none of them where that is said. */
+export function parseSbomForms(
+  what: string,
+  values: readonly string[],
+): readonly (typeof SBOM_FORMS)[number][] {
+  if (values.length === 1 && values[0] === "none") return [];
+  const forms = values.map((value) => {
+    const form = SBOM_FORMS.find((one) => one === value);
+    if (form !== undefined) return form;
+    const why = value === "none"
+      ? "others are said, too; say none alone, or leave it out"
+      : `say ${SBOM_FORMS.join(", ")}, or none`;
+    throw badValue(what, value, why);
+  });
+  return [...new Set(forms)];
+}
+
 /** Reads a number of seconds since 1970, which a date can hold. */
 export function parseEpoch(what: string, text: string): number {
   const seconds = Number(text);

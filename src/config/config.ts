@@ -19,6 +19,7 @@ import {
   parseEpoch,
   parseJobs,
   parseMirrors,
+  parseSbomForms,
 } from "./checks.ts";
 import {
   cacheDirectory,
@@ -70,9 +71,17 @@ export interface BuildConfig {
   readonly kodataTime: number | undefined;
   /** Where kodata links may lead beside the git root. */
   readonly kodataAllowedRoot: string | undefined;
+  readonly sbom: SbomConfig;
   readonly compression: Compression;
   readonly jobs: number;
   readonly cache: CacheConfig;
+}
+
+/** Which SBOMs are made of images. */
+interface SbomConfig {
+  readonly forms: ReturnType<typeof parseSbomForms>;
+  /** Folder of their files, as it was given. */
+  readonly folder: string | undefined;
 }
 
 /** How the go command is run. */
@@ -216,10 +225,21 @@ export function resolveBuildConfig(
     baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
     kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
+    sbom: resolveSboms(options),
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
   });
+}
+
+/** A flag beats the file; a folder for SBOMs has some be made. */
+function resolveSboms({ sbom, sbomDir, koFile }: BuildOptions): SbomConfig {
+  const folder = sbomDir || undefined;
+  const usual = folder === undefined ? [] : ["spdx"];
+  const forms = sbom?.length
+    ? parseSbomForms("SBOM form", sbom)
+    : parseSbomForms(`sbom of ${koFile?.path}`, koFile?.sbom ?? usual);
+  return Object.freeze({ forms, folder });
 }
 
 /** What shapes the image of a main package, which an entry of `builds` may be for. */

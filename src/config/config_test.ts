@@ -21,6 +21,15 @@ const config = (environment: Environment = {}, options: BuildOptions = {}): Buil
   resolveBuildConfig({ ...options, environment: { HOME: "home", ...environment } });
 const linux = (architecture: string, variant?: string) => ({ os: "linux", architecture, variant });
 
+Deno.test("build config: SBOMs are made where a form or a folder is said", () => {
+  const forms = (options: BuildOptions) => config({}, options).sbom.forms;
+  assert.deepEqual(forms({ sbomDir: "sboms" }), ["spdx"]);
+  assert.deepEqual(forms({ sbom: ["cyclonedx", "spdx", "spdx"] }), ["cyclonedx", "spdx"]);
+  assert.deepEqual(forms({ sbom: ["none"], sbomDir: "sboms" }), []);
+  assert.throws(() => forms({ sbom: ["none", "spdx"] }), /say none alone/);
+  assert.throws(() => forms({ sbom: ["SPDX"] }), /Cannot use SBOM form "SPDX": say spdx,/);
+});
+
 Deno.test("build config: nothing said is ko's default", () => {
   const { go, cache, transfer, image, ...rest } = config();
   const { platforms, go: flags, origins, ...values } = image;
@@ -49,6 +58,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     baseImageOverrides: {},
     kodataTime: undefined,
     kodataAllowedRoot: undefined,
+    sbom: { forms: [], folder: undefined },
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,
   });

@@ -50,6 +50,13 @@ export interface BuildOptions extends ImageValues, TransferOptions {
   readonly jobs?: number | undefined;
   /** Whether finished layers are kept for the next build; default true. */
   readonly cache?: boolean | undefined;
+  /**
+   * Forms of the SBOMs that are put beside each image in a layout or registry: `spdx`, `cyclonedx`, or
+   * `none` alone; default `spdx` with `sbomDir`, else `none`.
+   */
+  readonly sbom?: readonly string[] | undefined;
+  /** Folder that gets a file for each SBOM, named as ko names them. */
+  readonly sbomDir?: string | undefined;
   /** A `.ko.yaml`, as `loadConfig` reads it; what is said here beats it. */
   readonly koFile?: KoFile | undefined;
   /** What a skaffold.yaml says of the image; beats `koFile` only. */
@@ -155,6 +162,8 @@ export interface KoFile {
   readonly builds: readonly KoBuild[];
   /** `HOST=MIRROR` each. */
   readonly mirrors: readonly string[];
+  /** Forms of SBOMs, as they are said; nothing where the file does not say. */
+  readonly sbom?: readonly string[] | undefined;
   /**
    * Line of each key that is there, counted from 1: `defaultFlags`, `builds[0].flags`,
    * `baseImageOverrides.example.com/app`.

@@ -74,7 +74,7 @@ export async function eachEntry(
     if (error === END) return;
     if (error instanceof KodenoError) throw error;
     const message = `Cannot unpack layer ${layer.digest}: ${messageOf(error)}`;
-    throw new KodenoError("BAD_CONTENT", message, {}, { cause: error });
+    throw new KodenoError("BAD_CONTENT", message, { digest: layer.digest }, { cause: error });
   } finally {
     await chunks.return(undefined);
   }

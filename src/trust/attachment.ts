@@ -9,13 +9,17 @@ import { encodeJson } from "../oci/manifest.ts";
 
 /** Bytes, and what they are. */
 export interface TrustBlob {
+  /** What they are. */
   readonly descriptor: Descriptor;
+  /** The content itself. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** A manifest and all that it names but its subject, which comes last where it is to be sent. */
 export interface Attachment {
+  /** What refers to the subject. */
   readonly manifest: TrustBlob;
+  /** Its config and its document. */
   readonly blobs: readonly TrustBlob[];
 }
 

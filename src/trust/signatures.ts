@@ -148,3 +148,13 @@ export async function putAttachment(
     await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)), options);
   }
 }
+
+/** {@link putAttachment} so that they stay: a layout keeps what has no name only where it is told to. */
+export async function keepAttachments(
+  all: readonly Attachment[],
+  target: Target & { keep?(all: readonly Descriptor[], options?: CallOptions): Promise<void> },
+  options: CallOptions = {},
+): Promise<void> {
+  for (const one of all) await putAttachment(one, target, options);
+  await target.keep?.(all.map(({ manifest }) => manifest.descriptor), options);
+}

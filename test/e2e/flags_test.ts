@@ -325,10 +325,17 @@ Deno.test("flags: --sbom=none, as scripts for ko say it, is taken by all that ko
   const resolved = await kodeno(["resolve", "--sbom=none", "-f", "a.yaml"], { cwd: dir.path });
   assert.deepEqual([resolved.code, resolved.stdout], [0, "a: 1\n---\n"], resolved.stderr);
   for (const command of ["resolve", "apply", "create", "run", "build"]) {
-    assert.match((await kodeno([command, "--help"])).stdout, /--sbom <how>/, command);
-    // What it does not make yet is not passed over.
-    const spdx = await kodeno([command, "--sbom=spdx", "."], { cwd: dir.path });
-    assert.deepEqual([spdx.code, spdx.stdout], [2, ""], command);
-    assert.match(spdx.stderr, /--sbom <how>.*spdx.* none/, command);
+    assert.match((await kodeno([command, "--help"])).stdout, /--sbom <form>/, command);
+  }
+  // What it does not make is not passed over.
+  for (
+    const [form, why] of [["go.version-m", /say spdx, cyclonedx, or none/], [
+      "spdx,none",
+      /say none alone/,
+    ]] as const
+  ) {
+    const refused = await kodeno(["build", "--sbom", form, "."], { cwd: dir.path });
+    assert.deepEqual([refused.code, refused.stdout], [2, ""], form);
+    assert.match(refused.stderr, why);
   }
 });

@@ -40,7 +40,6 @@ const WRONG: Readonly<Record<string, RegExp>> = {
   "build --repo r": /'--repo'; set KO_DOCKER_REPO$/,
   "push out --repo r": /'--repo'; say --to$/,
   "rm out --image app": /'--image'; name the image without a flag$/,
-  "build --sbom-dir=x": /'--sbom-dir'; kodeno writes no SBOM; leave it out$/,
   "apply -f x --namespace=prod": /'--namespace=prod'; flags of kubectl stand behind a --$/,
   "push --oci-layout out": /'--oci-layout'; name the layout without a flag$/,
   "load -i out": /'-i'; name the layout without a flag$/,

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { python } from "../parts/python.ts";
+import { startRegistry } from "../parts/registry.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { blob, image, imageGraph, jsonBlob, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
@@ -102,6 +103,73 @@ Deno.test("sbom: attached once, beside an image that stays what it was", async (
   const digest = createHash("sha256").update(`${text}\n`).digest("hex");
   assert.equal(layer.digest, `sha256:${digest}`);
   await done(dir, ["verify", "out"]);
+});
+
+Deno.test("sbom: a build makes the same, where it is asked to, and again without a look at layers", async () => {
+  await using dir = await tempDir();
+  const plain = digestIn(await built(dir));
+  const args = ["build", "./cmd/app", "--platform", "linux/amd64,linux/arm64"];
+  const forms = ["--sbom", "spdx", "--sbom=cyclonedx", "--sbom-dir"];
+  assert.equal(digestIn(await done(dir, [...args, ...forms, "built"])), plain);
+  const once = await fingerprint(dir.join("out"));
+  const files = await fingerprint(dir.join("built"));
+  assert.equal(Object.keys(files).length, 6);
+  for (const form of ["spdx", "cyclonedx"]) {
+    await done(dir, ["sbom", "out", "--format", form, "--sbom-dir", "after", "--attach"]);
+  }
+  assert.deepEqual(await fingerprint(dir.join("after")), files);
+  assert.deepEqual(await fingerprint(dir.join("out")), once, "what was attached is there");
+  for (const more of [[], ["--no-cache"], ["--offline"]]) {
+    await done(dir, [...args, ...forms, `again${more}`, ...more]);
+    assert.deepEqual(await fingerprint(dir.join(`again${more}`)), files, more[0]);
+  }
+});
+
+Deno.test("sbom: .ko.yaml says which, a flag beats it, and an archive for docker load has none", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "main.go": printer("hello") });
+  await dir.write(".ko.yaml", "sbom: [cyclonedx, spdx]\n");
+  const listed = async (place: string) => (await done(dir, ["ls", place])).split("\n").slice(1);
+  const beside = /^- (spdx|cyclonedx) sbom of app:latest +sha256:/;
+  await done(dir, ["build", "--oci-layout", "both", "--tarball", "app.tar"]);
+  assert.deepEqual((await listed("both")).map((line) => beside.exec(line)?.[1]).sort(), [
+    "cyclonedx",
+    "spdx",
+  ]);
+  assert.deepEqual(await listed("app.tar"), []);
+  await done(dir, ["build", "--oci-layout", "none", "--sbom", "none"]);
+  assert.deepEqual(await listed("none"), []);
+  await dir.write(".ko.yaml", "sbom: x\n");
+  const { code, stderr } = await kodeno(["build"], { cwd: dir.path });
+  assert.equal(code, 2);
+  assert.match(stderr, /Cannot use sbom of \.ko\.yaml "x": say spdx, cyclonedx, or none/);
+});
+
+Deno.test("sbom: pushed beside its image, where a registry lists it", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "main.go": printer("hello") });
+  await using registry = await startRegistry();
+  const env = { KO_DOCKER_REPO: `${registry.host}/team` };
+  const built = await done(dir, ["build", "--push", "-B", "--sbom", "spdx"], env);
+  const image = `${registry.host}/team/app:latest`;
+  await done(dir, ["copy", image, "oci:pulled"]);
+  const [, line] = (await done(dir, ["ls", "pulled"])).split("\n");
+  assert.match(line ?? "", /^- spdx sbom of /);
+  const text = await done(dir, ["sbom", image]);
+  assert.ok(text.includes(digestIn(built)));
+});
+
+Deno.test("sbom: programs of one name do not write over each other's files", async () => {
+  await using dir = await tempDir();
+  const text = printer("hello");
+  await goModule(dir, "example.com/app", { "a/app/main.go": text, "b/app/main.go": text });
+  const outcome = await kodeno(["build", "./...", "--sbom-dir", "sboms"], { cwd: dir.path });
+  assert.equal(outcome.code, 2);
+  assert.match(outcome.stderr, /those of example\.com\/app\/a\/app and example\.com\/app\/b\/app/);
+  assert.deepEqual(
+    (await names(dir.path)).filter((name) => name === "sboms" || name === "out"),
+    [],
+  );
 });
 
 Deno.test("sbom: of an archive, and at a time that is said", async () => {
