@@ -1,5 +1,5 @@
 /**
- * What go has left in a binary: the modules that it is made of, and how it was built. Read with
+ * What go has left in a binary: the modules that it is made of, and the version of go. Read with
  * `go version -m`, whose lines are the same for each Go that leaves them, 1.18 and newer.
  * @module
  */
@@ -28,8 +28,6 @@ export interface BuildInfo {
   /** Nothing where single files were built. */
   readonly main?: GoModule | undefined;
   readonly modules: readonly GoModule[];
-  /** Flags and variables, such as `GOARCH`. */
-  readonly settings: Readonly<Record<string, string>>;
 }
 
 /**
@@ -53,7 +51,6 @@ function parseBuildInfo(goVersion: string, text: string): BuildInfo {
   let importPath = "";
   let main: GoModule | undefined;
   const modules: GoModule[] = [];
-  const settings: Record<string, string> = {};
   for (const line of text.split("\n")) {
     const [, kind, first = "", version, sum] = line.split("\t");
     if (kind === "path") importPath = first;
@@ -62,12 +59,9 @@ function parseBuildInfo(goVersion: string, text: string): BuildInfo {
     else if (kind === "=>") {
       const asked = modules.pop();
       if (asked !== undefined) modules.push(replaced(asked, moduleOf(first, version, sum)));
-    } else if (kind === "build") {
-      const [, name = "", value = ""] = /^\t[^\t]*\t([^=]*)=(.*)$/.exec(line) ?? [];
-      settings[name] = value;
     }
   }
-  return { goVersion, importPath, main, modules, settings };
+  return { goVersion, importPath, main, modules };
 }
 
 function moduleOf(path: string, version?: string, sum?: string): GoModule {

@@ -28,7 +28,6 @@ interface ProgramFacts {
   readonly importPath: string;
   readonly main?: ModuleFacts | undefined;
   readonly modules: readonly ModuleFacts[];
-  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** A file of an image. */

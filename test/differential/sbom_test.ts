@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { needs } from "../parts/tools.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { names } from "../support/temp.ts";
 import { openLab, succeeded } from "./lab.ts";
@@ -15,7 +16,8 @@ async function packagesOf(path: string): Promise<readonly string[]> {
     .filter((name: string) => !name.includes("sha256:"));
 }
 
-Deno.test("equal to ko: names of SBOMs, and the modules in them", async () => {
+const name = "equal to ko: names of SBOMs, and the modules in them";
+Deno.test({ name, ...needs("docker-registry") }, async () => {
   await using lab = await openLab();
   const cwd = lab.dir.join("program");
   await bringModule(SMALL, cwd);

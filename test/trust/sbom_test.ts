@@ -9,6 +9,7 @@ import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { python } from "../parts/python.ts";
 import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { blob, image, imageGraph, jsonBlob, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
@@ -145,7 +146,8 @@ Deno.test("sbom: .ko.yaml says which, a flag beats it, and an archive for docker
   assert.match(stderr, /Cannot use sbom of \.ko\.yaml "x": say spdx, cyclonedx, or none/);
 });
 
-Deno.test("sbom: pushed beside its image, where a registry lists it", async () => {
+const pushed = "sbom: pushed beside its image, where a registry lists it";
+Deno.test({ name: pushed, ...needs("docker-registry") }, async () => {
   await using dir = await tempDir();
   await goModule(dir, "example.com/app", { "main.go": printer("hello") });
   await using registry = await startRegistry();
