@@ -3,14 +3,14 @@
  * @module
  */
 import { join, posix } from "node:path";
-import type { BuildConfig } from "../config/config.ts";
+import type { BuildConfig, PublishConfig } from "../config/config.ts";
 import { VERSION } from "../config/version.ts";
 import type { CallOptions } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
-import type { WorkOptions } from "../events.ts";
+import type { Emit, WorkOptions } from "../events.ts";
 import type { BuiltImage } from "../image/assemble.ts";
 import { makeFolder } from "../io/atomic.ts";
-import { ioFailure } from "../io/files.ts";
+import { exists, ioFailure, isFolder } from "../io/files.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { recordsIn } from "../io/records.ts";
 import type { Attachment } from "../trust/attachment.ts";
@@ -26,10 +26,17 @@ export class ImageSboms {
 
   constructor(readonly config: SbomsConfig) {}
 
-  /** Refuses programs whose SBOMs would be in files of one name, before anything is built. */
+  /**
+   * Refuses before anything is built what is no folder, and programs whose SBOMs would be in files of
+   * one name.
+   */
   check(importPaths: readonly string[]): void {
     const { folder, forms } = this.config.sbom;
     if (folder === undefined || forms.length === 0) return;
+    if (exists(folder) && !isFolder(folder)) {
+      const why = "it is no folder; name another one";
+      throw new KodenoError("BAD_PLACE", `Cannot write SBOMs to ${folder}: ${why}`);
+    }
     for (const [name, [one, other]] of Map.groupBy(importPaths, (path) => posix.basename(path))) {
       if (other === undefined) continue;
       const why = `those of ${one} and ${other} would both be named after "${name}"`;
@@ -64,6 +71,20 @@ export class ImageSboms {
     }
     return new FactsFinder({ go, records: recordsIn(folder) });
   }
+}
+
+/** Tells where SBOMs that were asked for go nowhere. */
+export function tellLostSboms(
+  builds: readonly Pick<BuildConfig, "sbom">[],
+  { layout, push }: Pick<PublishConfig, "layout" | "push">,
+  emit: Emit | undefined,
+): void {
+  if (layout !== undefined || push) return;
+  const lost = builds.some(({ sbom }) => sbom.forms.length > 0 && sbom.folder === undefined);
+  if (!lost) return;
+  const message = "Warning: no SBOM is kept: they go beside images in a layout or registry, or " +
+    "into files with --sbom-dir DIR";
+  emit?.({ type: "note", level: "warning", message });
 }
 
 /** Writes SBOMs into a folder, which is made. */

@@ -168,10 +168,15 @@ Deno.test("sbom: programs of one name do not write over each other's files", asy
   const outcome = await kodeno(["build", "./...", "--sbom-dir", "sboms"], { cwd: dir.path });
   assert.equal(outcome.code, 2);
   assert.match(outcome.stderr, /those of example\.com\/app\/a\/app and example\.com\/app\/b\/app/);
-  assert.deepEqual(
-    (await names(dir.path)).filter((name) => name === "sboms" || name === "out"),
-    [],
-  );
+  const file = await kodeno(["build", "./a/app", "--sbom-dir", "go.mod"], { cwd: dir.path });
+  assert.equal(file.code, 2);
+  assert.match(file.stderr, /^Error: Cannot write SBOMs to go\.mod: it is no folder/m);
+  const made = (await names(dir.path)).filter((name) => name === "sboms" || name === "out");
+  assert.deepEqual(made, []);
+  // An archive alone has no room for them.
+  const archive = ["build", "./a/app", "--sbom", "spdx", "--tarball", "app.tar"];
+  const { stderr } = await kodeno(archive, { cwd: dir.path });
+  assert.match(stderr, /^Warning: no SBOM is kept: .*--sbom-dir DIR$/m);
 });
 
 Deno.test("sbom: of an archive, and at a time that is said", async () => {
