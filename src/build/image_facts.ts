@@ -110,14 +110,14 @@ export class FactsFinder {
 
   /** Adds what is known of the files that modules come in. */
   async #complete(info: BuildInfo, { signal }: FactsOptions) {
-    const { go } = this.from;
+    const { go, records } = this.from;
     // In a folder of no module, whose go.mod could ask for another toolchain.
-    const complete = await (this.#modules ??= moduleZips({ ...go, directory: tmpdir(), signal }));
-    return {
-      ...info,
-      main: info.main && await complete(info.main),
-      modules: await Promise.all(info.modules.map(complete)),
-    };
+    const how = { ...go, directory: tmpdir(), signal };
+    const complete = await (this.#modules ??= moduleZips(how, records));
+    // One after the other: a large program has hundreds of them.
+    const modules: Awaited<ReturnType<typeof complete>>[] = [];
+    for (const module of info.modules) modules.push(await complete(module));
+    return { ...info, main: info.main && await complete(info.main), modules };
   }
 }
 
@@ -207,7 +207,8 @@ async function lookInto(
     return {
       write: (chunk) => file.write(chunk),
       end: () => {
-        files.set(path, { path, ...file.end(), isOwn });
+        const seen = file.end();
+        if (isOwn || seen.kept !== undefined) files.set(path, { path, ...seen, isOwn });
       },
     };
   }, options.signal);

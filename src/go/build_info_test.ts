@@ -74,6 +74,9 @@ Deno.test("module zips: where they are, without logins, and what they are where 
   for (const none of ["off", "direct", "file:///srv/proxy", ""]) {
     assert.equal((await ask(none))[0]?.location, undefined, none);
   }
+  await using go = await fakeGo(JSON.stringify({ GOPROXY: "https://p.test", GONOPROXY: "" }));
+  const odd = { path: "example.com/../../etc", version: "v1", sum: "h1:a=" };
+  assert.deepEqual(await (await moduleZips(go.how))(odd), odd);
   // The file of a module with another sum is not that of this one.
   assert.equal((await ask("off", "h1:other="))[0]?.digest, undefined);
 });

@@ -3,12 +3,16 @@
  * @module
  */
 import { join } from "node:path";
-import { ioFailure, isNotFound } from "../io/files.ts";
+import { identityFrom, ioFailure, isNotFound, isSettled } from "../io/files.ts";
 import { compileGlob } from "../io/globs.ts";
+import type { Records } from "../io/records.ts";
 import { hashedFile } from "../io/streams.ts";
 import type { GoModule } from "./build_info.ts";
 import type { GoCommand } from "./command.ts";
 import { goEnvironment } from "./list.ts";
+
+/** A part of a path that is a name, and leads nowhere else. */
+const NAME = /^(?!\.{1,2}$)[^/\\:\0]+$/;
 
 /** What is known of the file that a module comes in. */
 interface ModuleFile {
@@ -18,9 +22,10 @@ interface ModuleFile {
   readonly digest?: string | undefined;
 }
 
-/** Gives what is known of the files of modules, each of which is looked at once. */
+/** Gives what is known of the files of modules, each of which is read once, or was before. */
 export async function moduleZips(
   how: GoCommand,
+  records?: Records,
 ): Promise<<M extends GoModule>(module: M) => Promise<M & ModuleFile>> {
   const settings = await goEnvironment(how, ["GOPROXY", "GONOPROXY", "GOMODCACHE"]);
   const proxy = firstProxy(settings.GOPROXY);
@@ -29,11 +34,13 @@ export async function moduleZips(
   return async (module) => {
     const { path, version, sum } = module;
     if (version === undefined || sum === undefined) return module;
+    // It is what a binary says, whoever has made that; no honest one leads out of a folder.
+    if (![...path.split("/"), version].every((part) => NAME.test(part))) return module;
     const name = `${escaped(path)}/@v/${escaped(version)}`;
     const location = proxy && !isPrivate(path) ? `${proxy}/${name}.zip` : undefined;
     const file = join(settings.GOMODCACHE, "cache", "download", name);
     let digest = known.get(name);
-    if (digest === undefined) known.set(name, digest = zipDigest(file, sum));
+    if (digest === undefined) known.set(name, digest = zipDigest(file, sum, records));
     return { ...module, location, digest: await digest };
   };
 }
@@ -63,12 +70,19 @@ function prefixMatcher(globs: string): (path: string) => boolean {
 }
 
 /** The digest of a module's file, which has to be the one with that sum. */
-async function zipDigest(file: string, sum: string): Promise<string | undefined> {
+async function zipDigest(file: string, sum: string, records?: Records) {
+  const path = `${file}.zip`;
   try {
-    if ((await Deno.readTextFile(`${file}.ziphash`)).trim() !== sum) return undefined;
-    return (await hashedFile(await Deno.open(`${file}.zip`))).digest;
+    if ((await Deno.readTextFile(`${path}hash`)).trim() !== sum) return undefined;
+    const identity = identityFrom(path, await Deno.stat(path));
+    const key = JSON.stringify(["module zip", identity]);
+    const known = records?.known(key);
+    if (typeof known === "string") return known;
+    const { digest } = await hashedFile(await Deno.open(path));
+    if (isSettled(identity, Date.now())) await records?.remember(key, digest);
+    return digest;
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    throw ioFailure(`read ${file}.zip`, error);
+    throw ioFailure(`read ${path}`, error);
   }
 }

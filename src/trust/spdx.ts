@@ -98,12 +98,7 @@ export function spdxDocument(
       if (main !== undefined) relate(SPDXID, "GENERATED_FROM", main);
     });
   }
-  return {
-    SPDXID: DOCUMENT,
-    spdxVersion: "SPDX-2.3",
-    dataLicense: "CC0-1.0",
-    name: `sbom-${image.digest}`,
-    documentNamespace: `http://spdx.org/spdxdocs/kodeno/${image.digest}`,
+  const content = {
     creationInfo: {
       created: timestampOf(maker.time ?? 0),
       creators: [`Tool: kodeno-${maker.version}`],
@@ -112,6 +107,16 @@ export function spdxDocument(
     packages,
     ...(files.length > 0 ? { files } : {}),
     relationships,
+  };
+  // Each document has a name of its own, and the same one has the same (SPDX 2.3, 6.5).
+  const hash = createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 16);
+  return {
+    SPDXID: DOCUMENT,
+    spdxVersion: "SPDX-2.3",
+    dataLicense: "CC0-1.0",
+    name: `sbom-${image.digest}`,
+    documentNamespace: `http://spdx.org/spdxdocs/kodeno/${image.digest}/${hash}`,
+    ...content,
   };
 }
 
