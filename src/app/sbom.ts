@@ -42,8 +42,10 @@ interface SbomRequest extends TransferOptions, WorkOptions {
 interface MadeSbom extends Pick<Sbom, "form" | "file"> {
   /** The digest of what it is about. */
   readonly digest: string;
+  /** Nothing of an index. */
   readonly platform: string | undefined;
-  readonly text: string;
+  /** The SBOM itself, where it goes nowhere. */
+  readonly text: string | undefined;
   /** Where it was written. */
   readonly path: string | undefined;
   /** The manifest that has it, where it was attached. */
@@ -53,6 +55,7 @@ interface MadeSbom extends Pick<Sbom, "form" | "file"> {
 /** Makes SBOMs: of each image, and of the index of several. Where they go nowhere there has to be one. */
 export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
   const { form, folder, attach = false, signal, emit, place } = request;
+  const isPrinted = folder === undefined && !attach;
   const config = resolveTransferConfig(request);
   const { environment } = config;
   const epoch = variable(environment, "SOURCE_DATE_EPOCH");
@@ -76,12 +79,12 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
       if (request.platform !== undefined && platform !== request.platform) continue;
       const sbom = makeSbom(one, form, { version: VERSION, time });
       const { file, image: { digest }, bytes } = sbom;
-      const text = new TextDecoder().decode(bytes);
+      const text = isPrinted ? new TextDecoder().decode(bytes) : undefined;
       const path = folder === undefined ? undefined : join(folder, file);
       made.push({ sbom, of, form, file, digest, platform, text, path, attached: undefined });
     }
   }
-  if (folder === undefined && !attach) refuseSeveral(place, made);
+  if (isPrinted) refuseSeveral(place, made);
   if (folder !== undefined) {
     refuseSameFile(place, made);
     await writeSboms(folder, made.map(({ sbom }) => sbom), { signal });

@@ -193,6 +193,16 @@ const LINES = [
     isNew: z.boolean().describe("false where the key had signed it already"),
   }).meta({ id: "signature", description: "Result of `sign`: what is signed." }),
   z.strictObject({
+    type: z.literal("sbom"),
+    digest: z.string().describe("of the image that it is of"),
+    platform: z.string().describe("of that image; an index has none").optional(),
+    form: z.enum(["spdx", "cyclonedx"]).describe("form of the SBOM"),
+    file: z.string().describe("what its file is called, as in ko"),
+    text: z.string().describe("the SBOM, where it is neither written nor attached").optional(),
+    path: z.string().describe("where it was written").optional(),
+    attached: z.string().describe("digest of the manifest that was attached with it").optional(),
+  }).meta({ id: "sbom", description: "Result of `sbom`: what an image is made of." }),
+  z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),
     removed: z.array(stored).readonly().describe("blobs that were deleted, or would be"),

@@ -133,6 +133,7 @@ const sbom = command({
     folder: "--sbom-dir <dir>  write files such as app-linux-amd64.spdx.json (default: none)",
     attach: "--attach  put each beside its image in the place, as a manifest that refers to it",
     ...REGISTRY_FLAGS,
+    json: "--json  print JSON, one SBOM per line",
   },
   examples: {
     "of an image of a layout for one platform": "kodeno sbom out app:v1 --platform linux/amd64",
@@ -143,12 +144,12 @@ const sbom = command({
     const { sbom } = await import("../app/sbom.ts");
     // Nothing else is among its choices.
     const form = format as "spdx" | "cyclonedx";
-    const made = await sbom({ ...given, place, images, form, ...work });
-    return { made, isPrinted: given.folder === undefined && !given.attach };
+    return await sbom({ ...given, place, images, form, ...work });
   },
-  print: ({ made, isPrinted }) => {
+  jsonType: "sbom",
+  print: (made) => {
     for (const { text, path, attached, digest } of made) {
-      if (isPrinted) printResult(text.trimEnd());
+      if (text !== undefined) printResult(text.trimEnd());
       if (path !== undefined) printResult(printable(path));
       if (attached !== undefined) printNote(`Attached to ${digest} (${attached})`);
     }

@@ -24,6 +24,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   gc: "-; gc",
   sign: "-; signature",
   verify: "-; image",
+  sbom: "-; sbom",
   init: "-; init",
   doctor: "-; finding",
   config: "-; config",
