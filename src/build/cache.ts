@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { CacheConfig } from "../config/config.ts";
-import { removeIfThere } from "../io/files.ts";
+import { entriesIn, removeIfThere } from "../io/files.ts";
 import { type LayerCache, openLayerCache } from "../layers/cache.ts";
 import { isDigest } from "../oci/descriptor.ts";
 import { blobPathIn } from "../place/layout/files.ts";
@@ -35,6 +35,25 @@ export async function shrinkCache(
     left -= size;
   }
   await layers.removeDeadKeys();
+  await removeOldContents(contentsDirectory(directory), maxBytes === 0 ? 0 : CONTENTS_MS);
+}
+
+/** The folder of what was seen in layers for SBOMs. */
+export function contentsDirectory(cacheDirectory: string): string {
+  return join(cacheDirectory, "contents");
+}
+
+/** How long that is kept, in milliseconds: it is small, and made anew from the layer. */
+const CONTENTS_MS = 30 * 24 * 60 * 60 * 1000;
+
+async function removeOldContents(folder: string, age: number): Promise<void> {
+  const now = Date.now();
+  for (const { name } of await entriesIn(folder)) {
+    const path = join(folder, name);
+    const info = await Deno.lstat(path).catch(() => undefined);
+    // What another user has is theirs; what is left is read by its checksum, or not at all.
+    if (now - (info?.mtime?.getTime() ?? now) >= age) await Deno.remove(path).catch(() => {});
+  }
 }
 
 /** The folder of the base images in a cache. */

@@ -45,3 +45,16 @@ Deno.test("cache: the least recently used goes first, until the bound is kept", 
     assert.deepEqual(found.sort(), left.toSorted(), `${maxBytes}`);
   }
 });
+
+Deno.test("cache: what was seen in layers goes after a month, or with all the rest", async () => {
+  for (const [maxBytes, left] of [[1000, ["new"]], [0, []]] as const) {
+    await using dir = await tempDir();
+    const config = { directory: dir.path, enabled: true, maxBytes };
+    const old = await dir.write("contents/old", "{}");
+    await dir.write("contents/new", "{}");
+    const month = Date.now() / 1000 - 31 * 24 * 60 * 60;
+    await Deno.utime(old, month, month);
+    await shrinkCache(config, await openLayers(config));
+    assert.deepEqual(await dir.list("contents"), left);
+  }
+});

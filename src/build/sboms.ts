@@ -15,6 +15,7 @@ import { writeTextOutput } from "../io/output.ts";
 import { recordsIn } from "../io/records.ts";
 import type { Attachment } from "../trust/attachment.ts";
 import { makeSbom, type Sbom, sbomAttachment } from "../trust/sbom.ts";
+import { contentsDirectory } from "./cache.ts";
 import { FactsFinder } from "./image_facts.ts";
 
 /** What of a configuration SBOMs are made by. */
@@ -63,7 +64,7 @@ export class ImageSboms {
     // Not the environment of an offline build: where a module is to be had stays what it was.
     const go = { command, environment };
     if (!cache.enabled) return new FactsFinder({ go });
-    const folder = join(cache.directory, "contents");
+    const folder = contentsDirectory(cache.directory);
     try {
       await Deno.mkdir(folder, { recursive: true });
     } catch (error) {
