@@ -216,7 +216,7 @@ Deno.test("sbom: a program that go has not built is listed, and said to tell not
   await succeed("tar", ["-C", dir.join("root"), "-cf", dir.join("layer.tar"), "bin", "etc"]);
   const layer = blob(await Deno.readFile(dir.join("layer.tar")));
   const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
-  const layout = await openLayout(dir.join("out"), { create: true });
+  using layout = await openLayout(dir.join("out"), { create: true });
   await pushAll(layout, [layer, config, manifest]);
   await layout.tag(manifest.descriptor, "tool:v1");
   const { stdout, stderr } = await kodeno(["sbom", "out"], { cwd: dir.path });
