@@ -7,6 +7,7 @@ import { type Config, resolveConfig, resolveTransferConfig } from "../config/con
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSettings } from "../config/image_config.ts";
 import type { CommandOptions, ImageValues, KoFile } from "../config/options.ts";
+import { openValue } from "../config/secrets.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
@@ -78,16 +79,15 @@ function refuseUnread(files: readonly (KoFile | undefined)[]): void {
   if (notes.size > 0) throw new KodenoError("BAD_CONFIG", [...notes].join("\n"));
 }
 
-const SECRET = /(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)[^=]*=/i;
-
 /** What all images share. */
 function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
-  const { sbom, compression, jobs, cache, offline, transfer } = build;
+  const { sbom, provenance, compression, jobs, cache, offline, transfer } = build;
   const { repository, naming, layout, push, local, tarball, tags } = publish;
   return {
     ...{ repository, naming, layout, push, local, tarball, tags },
     sbom: sbom.forms,
     sbomDir: sbom.folder,
+    provenance,
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     jobs,
     offline,
@@ -129,17 +129,15 @@ function originOf(
 }
 
 function shown(image: ImageSettings): ShownImage {
-  const { go, platforms, origins, templates: _, ...rest } = image;
-  // The names of variables are enough where their values may be secrets.
-  const maskedOf = (name: string, value: string) => SECRET.test(`${name}=${value}`) ? "***" : value;
+  const { go, platforms, origins, templates: _, untold: __, ...rest } = image;
   const values: Readonly<Record<keyof ImageValues, unknown>> = {
     ...rest,
     imageEnv: Object.fromEntries(
-      Object.entries(image.imageEnv).map(([name, value]) => [name, maskedOf(name, value)]),
+      Object.entries(image.imageEnv).map(([name, value]) => [name, openValue(name, value)]),
     ),
     platforms: platforms === "all" ? ["all"] : platforms.map(formatPlatformSpec),
     ...go,
-    env: Object.entries(go.env).map(([name, value]) => `${name}=${maskedOf(name, value)}`),
+    env: Object.entries(go.env).map(([name, value]) => `${name}=${openValue(name, value)}`),
   };
   const names = Object.keys(values) as (keyof ImageValues)[];
   return Object.fromEntries(

@@ -8,7 +8,7 @@ import { withBuilders } from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
 import { publishing, publishPrepared, tellKept } from "../build/publisher.ts";
 import { atPlace } from "../build/resolve.ts";
-import { tellLostSboms } from "../build/sboms.ts";
+import { tellLostDocuments } from "../build/documents.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
@@ -67,7 +67,7 @@ export async function buildSkaffold(
   // Everything is checked before the first one is built.
   const destined = { ...given, ...destination(request, artifacts) };
   const publish = resolvePublishConfig(destined, { transfer });
-  tellLostSboms(configs, publish, options.emit);
+  tellLostDocuments(configs, publish, options.emit);
   const hooks = hooksOf(plan, request, options);
   const made = new Map<string, string>();
   await withBuilders(configs, publish, [], async (publisher, builders) => {

@@ -11,7 +11,7 @@ import { checkOutput, writeTextOutput } from "../io/output.ts";
 import { giveUpNetwork } from "../place/open.ts";
 import { namedBases, parseBase } from "./base_names.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
-import { tellLostSboms } from "./sboms.ts";
+import { tellLostDocuments } from "./documents.ts";
 import {
   PlacesPublisher,
   type Publisher,
@@ -40,7 +40,7 @@ export async function buildImages(
   const { imageRefs } = publish;
   const what = `references to ${imageRefs}`;
   if (imageRefs !== undefined) await checkOutput(imageRefs, what);
-  tellLostSboms([build], publish, options.emit);
+  tellLostDocuments([build], publish, options.emit);
   const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
     publishImages(patterns, publisher, builder as Builder, { ...options, naming });
   const references = await withBuilders([build], publish, targets, work);

@@ -8,8 +8,9 @@ import { refuseToolexecIn } from "../config/checks.ts";
 import { type BuildConfig, imageConfigOf, resolveBuildConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
-import type { Stage, WorkOptions } from "../events.ts";
+import type { Emit, Stage, WorkOptions } from "../events.ts";
 import { gitVariables } from "../git/git.ts";
+import { type GitSource, gitSource } from "../git/source.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
 import { flagsIn, type GoCommand } from "../go/command.ts";
 import { type Needs, needsOf } from "../go/elf.ts";
@@ -32,6 +33,7 @@ import type { Attachment } from "../trust/attachment.ts";
 import { BaseSet } from "./bases.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 import { evictBaseBlob, openLayers, shrinkCache } from "./cache.ts";
+import { ImageDocuments } from "./documents.ts";
 import { findPackages } from "./packages.ts";
 import {
   type BuildGroup,
@@ -40,8 +42,9 @@ import {
   makePlan,
   type PlannedImage,
 } from "./plan.ts";
+import type { MadeImage } from "./provenance.ts";
 import { warnOfBase } from "./start_check.ts";
-import { ImageSboms } from "./sboms.ts";
+import { checkSboms } from "./sboms.ts";
 import { Templates } from "./templates.ts";
 
 /** What is to be built, checked: packages are main, platforms are in the base. */
@@ -74,7 +77,8 @@ export interface Builder {
    */
   build(prepared: PreparedBuild, options?: BuildCallOptions): AsyncIterable<BuiltImage>;
   /**
-   * What options ask to be put beside an image: SBOMs, which are written to their folder, too.
+   * What options ask to be put beside an image that this builder has made: its provenance, and SBOMs,
+   * which are written to their folder, too.
    *
    * @throws {KodenoError} `BAD_CONTENT` where a layer does not hold, and what writing gives
    */
@@ -105,10 +109,11 @@ export function newBuilder(options: BuildOptions = {}): Builder {
 export class GoBuilder implements Builder {
   #cache: Promise<LayerCache> | undefined;
   readonly #bases: BaseSet[] = [];
-  readonly #sboms: ImageSboms;
+  readonly #documents: ImageDocuments;
+  readonly #made = new WeakMap<BuiltImage, MadeImage>();
 
   constructor(readonly config: BuildConfig) {
-    this.#sboms = new ImageSboms(config);
+    this.#documents = new ImageDocuments(config);
   }
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
@@ -127,7 +132,7 @@ export class GoBuilder implements Builder {
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
     // All three only look; the slowest decides. A failure is told after all have ended.
-    const [packages] = await allEnded([
+    const [packages, { GOFLAGS: goFlags }] = await allEnded([
       findPackages(templates, importpaths),
       environment,
       one ? bases.open(config.image) : undefined,
@@ -140,9 +145,11 @@ export class GoBuilder implements Builder {
       return { ...p, image, platforms: images.map(({ platform }) => platform) };
     }));
     const plan = await templates.expand(makePlan(config.go, requests));
-    this.#sboms.check(plan.images.map(({ importPath }) => importPath));
+    checkSboms(plan.images.map(({ importPath }) => importPath), config);
     await refuseToolexecOf(plan, how);
-    return new Prepared(plan, bases);
+    // Before an image is written, which may be into the checkout.
+    const sources = config.provenance ? await sourcesOf(plan, how, o.emit) : new Map();
+    return new Prepared(plan, bases, { goFlags, sources });
   }
 
   /** The import path of the main package in a folder, as ko's `QualifyImport`. */
@@ -157,7 +164,8 @@ export class GoBuilder implements Builder {
       const message = "Cannot build: prepare() of this builder has to say what";
       throw new KodenoError("BAD_OPTION", message);
     }
-    const run = new BuildRun(this.config, await this.#openCache(), prepared, o);
+    const cache = await this.#openCache();
+    const run = new BuildRun(this.config, cache, prepared, this.#made, o);
     try {
       yield* inOrderOfCompletion(run.images);
     } catch (error) {
@@ -170,7 +178,7 @@ export class GoBuilder implements Builder {
   }
 
   async attachments(image: BuiltImage, o: WorkOptions = {}): Promise<readonly Attachment[]> {
-    return await this.#sboms.of(image, o);
+    return await this.#documents.of(image, this.#made.get(image), o);
   }
 
   async evict(digest: string): Promise<boolean> {
@@ -222,6 +230,25 @@ async function refuseToolexecOf({ groups }: BuildPlan, how: GoCommand): Promise<
   await Promise.all(asked.values());
 }
 
+/** What git says of the folders that go runs in; where it says nothing, a warning. */
+async function sourcesOf(
+  { groups }: BuildPlan,
+  { environment, signal }: GoCommand,
+  emit: Emit | undefined,
+): Promise<ReadonlyMap<string, GitSource>> {
+  const found = new Map<string, GitSource>();
+  for (const directory of new Set(groups.map((group) => group.directory))) {
+    const source = await gitSource({ directory, environment, signal });
+    if (typeof source !== "string") found.set(directory, source);
+    else {
+      const message = `Warning: no commit is in the provenance of what is built in ${directory}: ` +
+        source;
+      emit?.({ type: "note", level: "warning", message });
+    }
+  }
+  return found;
+}
+
 async function* inOrderOfCompletion<T>(work: readonly Promise<T>[]): AsyncGenerator<T> {
   const open = new Map(work.map((one, i) => [i, one.then((value) => ({ i, value }))]));
   while (open.size > 0) {
@@ -241,7 +268,16 @@ class Prepared implements PreparedBuild {
   readonly importPaths: readonly string[];
   readonly platforms: readonly string[];
 
-  constructor(readonly plan: BuildPlan, readonly bases: BaseSet) {
+  constructor(
+    readonly plan: BuildPlan,
+    readonly bases: BaseSet,
+    /** What is told of the build. */
+    readonly facts: {
+      readonly goFlags: string;
+      /** By the folder that go runs in. */
+      readonly sources: ReadonlyMap<string, GitSource>;
+    },
+  ) {
     this.importPaths = plan.images.map(({ importPath }) => importPath);
     const platforms = plan.images.flatMap((image) => image.platforms.map(formatPlatform));
     this.platforms = [...new Set(platforms)];
@@ -269,6 +305,8 @@ class BuildRun {
     readonly config: BuildConfig,
     readonly cache: LayerCache,
     readonly prepared: Prepared,
+    /** Gets how each image was made. */
+    readonly made: Pick<WeakMap<BuiltImage, MadeImage>, "set">,
     readonly options: BuildCallOptions,
   ) {
     ({ signal: this.signal, abort: this.abort } = abortable(options.signal));
@@ -355,7 +393,7 @@ class BuildRun {
 
   async #image(image: PlannedImage): Promise<BuiltImage> {
     const { importPath, appName } = image;
-    const { bases } = this.prepared;
+    const { bases, facts: { goFlags, sources } } = this.prepared;
     const base = await bases.open(image.image);
     const options = { ...image.image, kodataTime: this.config.kodataTime };
     const kodata = new Map<string, Promise<Layer>>();
@@ -372,7 +410,11 @@ class BuildRun {
       const parts = { importPath, appName, kodata: data, binary: binary.layer };
       return assembleImage(one, base.name, parts, options);
     }));
-    return builtImage(importPath, made as [PlatformImage, ...PlatformImage[]], base, options);
+    const parts = made as [PlatformImage, ...PlatformImage[]];
+    const built = builtImage(importPath, parts, base, options);
+    const source = sources.get(image.directory);
+    this.made.set(built, { planned: image, base, goFlags, source });
+    return built;
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * What is known of the images below a root, for SBOMs: their bases, the files beside those, and what go
+ * What is known of the images below a root, for SBOMs and provenance: their bases, the files beside those, and what go
  * has left in the programs among them. All of it is read from the image itself, so that an SBOM is the
  * same whether it is made with the image or afterwards.
  * @module
@@ -47,7 +47,7 @@ interface FactsSources {
 }
 
 /** Changes when the same layers would give other records. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Finds out facts; what go says of its modules is asked once. */
 export class FactsFinder {

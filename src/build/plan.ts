@@ -21,6 +21,8 @@ interface ImageRequest extends MainPackage {
 export interface PlannedImage extends ImageRequest {
   /** Name of the binary in the image: the last element of the import path, as ko names it. */
   readonly appName: string;
+  /** What shapes its image, as others may read it: without what templates took from the environment. */
+  readonly told: ImageSettings;
 }
 
 /** What one run of `go build` makes. */
@@ -36,7 +38,7 @@ export interface BuildPlan {
 
 /** Makes the plan for main packages, each of them once. */
 export function makePlan(go: GoConfig, requests: readonly ImageRequest[]): BuildPlan {
-  const images = requests.map((p) => ({ ...p, appName: appName(p.importPath) }));
+  const images = requests.map((p) => ({ ...p, appName: appName(p.importPath), told: p.image }));
   const platforms = new Map(
     requests.flatMap((p) => p.platforms).map((platform) => [formatPlatform(platform), platform]),
   );

@@ -5,7 +5,7 @@
  */
 import { isTemplate, refuseToolexec } from "../config/checks.ts";
 import type { BuildConfig } from "../config/config.ts";
-import { fillImage, type ImageSettings } from "../config/image_config.ts";
+import { fillImage, type ImageSettings, portOrTemplate } from "../config/image_config.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { GitFacts } from "../git/git.ts";
@@ -23,6 +23,9 @@ const OF_A_PLATFORM = /^GO(?:OS|ARCH|EXE|386|AMD64|ARM|ARM64|MIPS|MIPS64|PPC64|R
 
 /** A text that may be a template, and what names it in errors. */
 type Fillable = Readonly<Record<"text" | "where", string>>;
+
+/** A text that was filled in, and as others may read it: without what the environment has said. */
+type Filled = Readonly<Record<"text" | "told", string>>;
 
 /** What texts are filled in with, beside what git knows. */
 interface FillFacts {
@@ -52,6 +55,7 @@ export class Templates {
 
   /** Fills in those of a plan. */
   async expand(plan: BuildPlan): Promise<BuildPlan> {
+    const told = new Map<unknown, Pick<ImageSettings["go"], (typeof FIELDS)[number]>>();
     const groups = await Promise.all(plan.groups.map(async (group): Promise<BuildGroup> => {
       const image = plan.images.find(({ image }) => image.go === group.go)?.image;
       const facts = { ...group, sourceDateEpoch: image?.sourceDateEpoch, parted: true };
@@ -60,10 +64,18 @@ export class Templates {
         const at = (text: string, i: number) => ({ text, where: `${field}[${i}] of ${from}` });
         return this.#fill(group.go[field].map(at), facts);
       }));
-      refuseToolexec("flags", flags);
-      return { ...group, go: { ...group.go, flags, ldflags } };
+      const [own, linker] = [flags.map(textOf), ldflags.map(textOf)];
+      refuseToolexec("flags", own);
+      // What differs from platform to platform is what go's environment says.
+      told.set(group.go, { flags: flags.map(toldOf), ldflags: ldflags.map(toldOf) });
+      return { ...group, go: { ...group.go, flags: own, ldflags: linker } };
     }));
-    return { images: await Promise.all(plan.images.map((one) => this.#image(one, plan))), groups };
+    const images = await Promise.all(plan.images.map(async (one) => {
+      const image = await this.#image(one, plan);
+      const { go } = image.told;
+      return { ...image, told: { ...image.told, go: { ...go, ...told.get(one.image.go) } } };
+    }));
+    return { images, groups };
   }
 
   /** The flags of an image that `go list` needs, too, filled in before there is a plan. */
@@ -74,7 +86,8 @@ export class Templates {
     const where = `flags of ${origins.flags ?? "the configuration"}`;
     const named = selectListFlags(go.flags).map((text) => ({ text, where }));
     const environment = { ...this.how.environment, ...go.env };
-    return await this.#fill(named, { directory, environment, sourceDateEpoch, parted: true });
+    const facts = { directory, environment, sourceDateEpoch, parted: true };
+    return (await this.#fill(named, facts)).map(textOf);
   }
 
   /**
@@ -95,16 +108,22 @@ export class Templates {
     }));
     const { sourceDateEpoch } = image;
     const facts = { directory, environment, sourceDateEpoch, allPlatforms };
-    return { ...planned, image: fillImage(image, await this.#fill(texts, facts)) };
+    const filled = await this.#fill(texts, facts);
+    return {
+      ...planned,
+      image: fillImage(image, filled.map(textOf)),
+      told: fillImage(image, filled.map(toldOf), portOrTemplate),
+    };
   }
 
-  async #fill(texts: readonly Fillable[], facts: FillFacts): Promise<readonly string[]> {
-    return await Promise.all(
-      texts.map((one) => isTemplate(one.text) ? this.#one(one, facts) : one.text),
-    );
+  async #fill(texts: readonly Fillable[], facts: FillFacts): Promise<readonly Filled[]> {
+    return await Promise.all(texts.map((one) => {
+      const { text } = one;
+      return isTemplate(text) ? this.#one(one, facts) : { text, told: text };
+    }));
   }
 
-  async #one(named: Fillable, facts: FillFacts): Promise<string> {
+  async #one(named: Fillable, facts: FillFacts): Promise<Filled> {
     // Few plans have templates, and then nobody waits for their language.
     const [{ compileTemplate }, { koData }] = await Promise.all([
       import("../template/template.ts"),
@@ -121,7 +140,8 @@ export class Templates {
       template.run(koData({ environment, goEnvironment, git, date }));
     const filled = run(git ?? {});
     if (git !== undefined) checkFilled(filled, run, git, named, facts);
-    return filled;
+    const isOfEnvironment = template.mayRead("Env") || template.mayRead("GoEnv");
+    return { text: filled, told: isOfEnvironment ? named.text : filled };
   }
 
   async #askGit(readsTag: boolean): Promise<object> {
@@ -147,6 +167,9 @@ export class Templates {
     return Object.fromEntries(Object.entries(all).filter(([name]) => !OF_A_PLATFORM.test(name)));
   }
 }
+
+const textOf = ({ text }: Filled): string => text;
+const toldOf = ({ told }: Filled): string => told;
 
 /**
  * Names of branches and tags are whatever somebody has pushed: they may change no flag but the one

@@ -128,10 +128,13 @@ export const UNNAMED_FLAGS = {
   cache: "--no-cache  do not use or keep cached layers",
   sbom: texts(`--sbom <form>  spdx or cyclonedx: a software bill of materials (SBOM) of each image,
     beside it in a layout or registry; or none (default: none)`),
+  provenance: `--provenance  put beside each image in a layout or registry how it was built (SLSA
+    provenance)`,
+  noProvenance: "--no-provenance  do not, though .ko.yaml says so",
   sbomDir:
     `--sbom-dir <dir>  write SBOMs to files, too, such as app-linux-amd64.spdx.json, of the form
     spdx unless --sbom says others (default: none)`,
-} satisfies Filling<CommandOptions & Record<"ociLayoutPath", unknown>>;
+} satisfies Filling<CommandOptions & Record<"noProvenance" | "ociLayoutPath", unknown>>;
 
 /** What all commands that build are told, but for those that are told names. */
 export const BUILD_FLAGS = { ...NAMING_FLAGS, ...UNNAMED_FLAGS } satisfies Flags;

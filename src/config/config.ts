@@ -72,6 +72,8 @@ export interface BuildConfig {
   /** Where kodata links may lead beside the git root. */
   readonly kodataAllowedRoot: string | undefined;
   readonly sbom: SbomConfig;
+  /** Whether it is said beside images how they were built. */
+  readonly provenance: boolean;
   readonly compression: Compression;
   readonly jobs: number;
   readonly cache: CacheConfig;
@@ -226,6 +228,7 @@ export function resolveBuildConfig(
     kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
     sbom: resolveSboms(options),
+    provenance: options.provenance ?? koFile?.provenance ?? false,
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),

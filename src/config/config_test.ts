@@ -42,6 +42,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     baseImage: "static",
     linuxCapabilities: [],
     templates: [],
+    untold: new Set(),
     labels: {},
     annotations: {},
     imageEnv: {},
@@ -59,6 +60,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     kodataTime: undefined,
     kodataAllowedRoot: undefined,
     sbom: { forms: [], folder: undefined },
+    provenance: false,
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,
   });

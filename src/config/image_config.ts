@@ -34,6 +34,8 @@ export interface ImageSettings
   readonly sourceDateEpoch: number | undefined;
   /** Texts among these that are templates, beside flags. */
   readonly templates: readonly ImageTemplate[];
+  /** Texts among these that hold what the environment has said. */
+  readonly untold: ReadonlySet<string>;
   /** Where the value of each field comes from. */
   readonly origins: Readonly<Partial<Record<keyof ImageValues, string>>>;
 }
@@ -151,11 +153,12 @@ export function resolveImage(
     imageEnv: Object.freeze(Object.fromEntries(texts("imageEnv"))),
     user: texts("user").get("0"),
     entrypointArgs: [...texts("entrypointArgs").values()],
-    expose: Array.from(texts("expose").values(), (one) => isTemplate(one) ? one : parsePort(one)),
+    expose: Array.from(texts("expose").values(), portOrTemplate),
     sourceDateEpoch: epoch === undefined
       ? epoch
       : parseEpoch(`${origins.sourceDateEpoch}`, String(epoch)),
     templates,
+    untold: options.artifact?.untold ?? new Set(),
     origins: Object.freeze(origins),
   };
   refusePlatformVariables(image, environment);
@@ -229,8 +232,17 @@ function refusePlatformVariables(
   throw new KodenoError("BAD_OPTION", `Cannot use ${both}: unset ${name}`);
 }
 
+/** A port, unless it has to be filled in first. */
+export function portOrTemplate(text: string): string {
+  return isTemplate(text) ? text : parsePort(text);
+}
+
 /** Puts texts into the places of the templates of an image, in the order of those. */
-export function fillImage(image: ImageSettings, texts: readonly string[]): ImageSettings {
+export function fillImage(
+  image: ImageSettings,
+  texts: readonly string[],
+  asPort = parsePort,
+): ImageSettings {
   if (image.templates.length === 0) return image;
   const filled = {
     labels: { ...image.labels },
@@ -253,7 +265,7 @@ export function fillImage(image: ImageSettings, texts: readonly string[]): Image
     // A user that comes to nothing is none, as where none is said.
     user: filled.user[0],
     entrypointArgs: filled.entrypointArgs.filter((one) => one !== undefined),
-    expose: filled.expose.filter((one) => one !== undefined).map(parsePort),
+    expose: filled.expose.filter((one) => one !== undefined).map(asPort),
     templates: [],
   });
 }

@@ -66,6 +66,7 @@ export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string,
     ...Object.fromEntries(defaults),
     mirrors: texts.describe("HOST=MIRROR each: registries that are asked first (kodeno only)"),
     sbom: texts.describe("spdx, cyclonedx or none: SBOMs beside each image (kodeno only)"),
+    provenance: z.boolean().describe("how it was built beside each image (kodeno only)"),
     builds: z.array(build.optional()).describe("settings of single main packages"),
   }).describe("kodeno and ko: how images of Go main packages are built");
 }
@@ -89,7 +90,14 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
   const [value] = checkYaml([document], koSchema(keyAs), { note, meant });
   const get = <T>(values: Values, key: string) => values[keyAs(key)] as T | undefined;
   const lines: Record<string, number> = {};
-  for (const name of [...["baseImage", ...BUILD_FIELDS].map(defaultKey), "mirrors", "sbom"]) {
+  for (
+    const name of [
+      ...["baseImage", ...BUILD_FIELDS].map(defaultKey),
+      "mirrors",
+      "sbom",
+      "provenance",
+    ]
+  ) {
     const key = keyAs(name);
     if (Object.hasOwn(value, key)) lines[name] = document.position([key], "key").line;
   }
@@ -132,6 +140,7 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     })),
     mirrors: words(get(value, "mirrors")) ?? [],
     sbom: words(get(value, "sbom")),
+    provenance: get<boolean>(value, "provenance"),
     lines,
     notes: readableLines(inOrder(notes, path)),
   });

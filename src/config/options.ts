@@ -57,6 +57,11 @@ export interface BuildOptions extends ImageValues, TransferOptions {
   readonly sbom?: readonly string[] | undefined;
   /** Folder that gets a file for each SBOM, named as ko names them. */
   readonly sbomDir?: string | undefined;
+  /**
+   * Puts beside each image in a layout or registry how it was built, for `kodeno rebuild` and for those
+   * who verify; default false.
+   */
+  readonly provenance?: boolean | undefined;
   /** A `.ko.yaml`, as `loadConfig` reads it; what is said here beats it. */
   readonly koFile?: KoFile | undefined;
   /** What a skaffold.yaml says of the image; beats `koFile` only. */
@@ -146,6 +151,8 @@ export interface ImageSource {
   readonly values: ImageValues;
   /** Whether its texts are templates, as those of its flags are. */
   readonly isTemplate?: boolean | undefined;
+  /** Texts that hold what the environment or a program has said, which is not told to others. */
+  readonly untold?: ReadonlySet<string> | undefined;
   /** Whether its variables are put on top of those below it, not in their place. */
   readonly joinsEnv?: boolean | undefined;
 }
@@ -164,6 +171,8 @@ export interface KoFile {
   readonly mirrors: readonly string[];
   /** Forms of SBOMs, as they are said; nothing where the file does not say. */
   readonly sbom?: readonly string[] | undefined;
+  /** Whether images come with their provenance; nothing where the file does not say. */
+  readonly provenance?: boolean | undefined;
   /**
    * Line of each key that is there, counted from 1: `defaultFlags`, `builds[0].flags`,
    * `baseImageOverrides.example.com/app`.

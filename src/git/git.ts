@@ -10,7 +10,8 @@ import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import { MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
 import { exists, findUp } from "../io/files.ts";
 
-interface GitPlace {
+/** Where git is asked, and how. */
+export interface GitPlace {
   readonly directory: string;
   /** All variables of the environment; without them git gets those of this process. */
   readonly environment?: Readonly<Record<string, string>> | undefined;

@@ -28,7 +28,12 @@ export interface BuildInfo {
   /** Nothing where single files were built. */
   readonly main?: GoModule | undefined;
   readonly modules: readonly GoModule[];
+  /** Variables that it was built with, of those that shape programs: `GOAMD64`, `CGO_ENABLED`. */
+  readonly settings: Readonly<Record<string, string>>;
 }
+
+/** Names of such variables, among the flags and the facts of the checkout that go notes, too. */
+const SETTING = /^(GO[A-Z0-9]+|CGO_ENABLED)=(.*)$/;
 
 /**
  * Reads the binaries in a folder, by the names of their files; what is none of Go is left out.
@@ -51,17 +56,21 @@ function parseBuildInfo(goVersion: string, text: string): BuildInfo {
   let importPath = "";
   let main: GoModule | undefined;
   const modules: GoModule[] = [];
+  const settings: Record<string, string> = {};
   for (const line of text.split("\n")) {
     const [, kind, first = "", version, sum] = line.split("\t");
     if (kind === "path") importPath = first;
     else if (kind === "mod") main = moduleOf(first, version, sum);
     else if (kind === "dep") modules.push(moduleOf(first, version, sum));
-    else if (kind === "=>") {
+    else if (kind === "build") {
+      const [, name = "", value = ""] = SETTING.exec(first) ?? [];
+      if (name) settings[name] = value;
+    } else if (kind === "=>") {
       const asked = modules.pop();
       if (asked !== undefined) modules.push(replaced(asked, moduleOf(first, version, sum)));
     }
   }
-  return { goVersion, importPath, main, modules };
+  return { goVersion, importPath, main, modules, settings };
 }
 
 function moduleOf(path: string, version?: string, sum?: string): GoModule {

@@ -26,6 +26,7 @@ Deno.test("build info: modules with their replacements, past what else is said",
 \t=>\t../local\t(devel)\t
 \tbuild\t-ldflags="-s -X main.v=1"
 \tbuild\tGOOS=linux
+\tbuild\tvcs.modified=false
 10: go1.18
 \tpath\tcommand-line-arguments
 `);
@@ -45,6 +46,7 @@ Deno.test("build info: modules with their replacements, past what else is said",
       },
       { path: "example.com/local", folder: "../local" },
     ],
+    settings: { GOOS: "linux" },
   });
   assert.deepEqual(infos.get("10")?.modules, []);
   assert.equal(infos.get("10")?.main, undefined);

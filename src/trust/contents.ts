@@ -28,6 +28,8 @@ interface ProgramFacts {
   readonly importPath: string;
   readonly main?: ModuleFacts | undefined;
   readonly modules: readonly ModuleFacts[];
+  /** Variables that it was built with, of those that shape programs. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** A file of an image. */

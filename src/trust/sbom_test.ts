@@ -13,6 +13,7 @@ function facts(
 ): ImageFacts {
   const program = {
     goVersion: "go1.26.8 X:boringcrypto",
+    settings: {},
     importPath: "example.com/team/app/cmd/app",
     main: { path: "example.com/team/app", version: "v1.2.0" },
     modules,

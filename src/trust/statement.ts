@@ -10,10 +10,14 @@ import type { Signer, VerificationKey } from "./keys.ts";
 
 /** What the payload of an envelope is, and the layer of a statement that nobody has signed. */
 export const STATEMENT_TYPE = "application/vnd.in-toto+json";
+/** What the manifest of such a statement says that it is. */
+export const STATEMENT_NOTE = "in-toto.io/predicate-type";
 const STATEMENT = "https://in-toto.io/Statement/v1";
 const OLD_STATEMENT = "https://in-toto.io/Statement/v0.1";
 /** What cosign signs an image with: it says nothing but that. */
 export const SIGNED = "https://sigstore.dev/cosign/sign/v1";
+/** How an image was built, as SLSA has it. */
+export const PROVENANCE = "https://slsa.dev/provenance/v1";
 
 /** Predicate types by the names that cosign has for them. */
 const PREDICATE_TYPES: ReadonlyMap<string, string> = new Map([
@@ -21,7 +25,7 @@ const PREDICATE_TYPES: ReadonlyMap<string, string> = new Map([
   ["spdxjson", "https://spdx.dev/Document"],
   ["cyclonedx", "https://cyclonedx.org/bom"],
   ["slsaprovenance", "https://slsa.dev/provenance/v0.2"],
-  ["slsaprovenance1", "https://slsa.dev/provenance/v1"],
+  ["slsaprovenance1", PROVENANCE],
   ["vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"],
   ["openvex", "https://openvex.dev/ns"],
 ]);

@@ -11,7 +11,7 @@ import { entryName } from "../oci/entries.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { isBundleType, PREDICATE_NOTE } from "./bundle.ts";
-import { predicateWords, STATEMENT_TYPE } from "./statement.ts";
+import { predicateWords, STATEMENT_NOTE, STATEMENT_TYPE } from "./statement.ts";
 
 /** By artifact type, or by the type of the config where a manifest has no more. */
 const WORDS: ReadonlyMap<string, string> = new Map([
@@ -27,9 +27,6 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["application/vnd.dev.cosign.artifact.sbom.v1+json", "sbom"],
   ["application/vnd.docker.attestation.manifest.v1+json", "attestation"],
 ]);
-
-/** What in-toto's own manifests say that their statement is. */
-const STATEMENT_NOTE = "in-toto.io/predicate-type";
 
 /**
  * The words for a manifest that refers to another; undefined for what nobody here knows.

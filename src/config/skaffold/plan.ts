@@ -167,6 +167,9 @@ const GIT_IS_NOT_ASKED = new Error("git is not asked");
 const DEFAULT_FORMAT = "2006-01-02_15-04-05.999_MST";
 /** What Skaffold takes for an artifact that says nothing. */
 const DEFAULT_DIGEST_PATHS = ["**/*.go"];
+/** Templates in which nothing but the name of the image is filled in. */
+const OF_IMAGE = /^(?:(?!\{\{).|\{\{\s*\.IMAGE_\w+\s*\}\})*$/s;
+
 /** What a customTemplate may name without saying what it is. */
 const COMPONENTS: ReadonlyMap<string, TagPolicy> = new Map([
   ["GIT", { gitCommit: {} }],
@@ -377,12 +380,15 @@ class Planner {
   async #source(one: Found, image: Readonly<Record<string, string>>): Promise<ImageSource> {
     const { artifact, ko, loaded: { config: { build = {} } } } = one;
     const { options: { platforms: asked = [], debug = false }, loaded: { origins } } = this;
+    const untold = new Set<string>();
     const expand = async (path: Path, text: string): Promise<string> => {
       if (!isTemplate(text)) return text;
       const { file, line, column } = origins.place(ko, path);
       const { run, runForImages = run } = this.parts;
       try {
-        return await this.#expand(text, `${file}:${line}:${column}`, image, runForImages);
+        const filled = await this.#expand(text, `${file}:${line}:${column}`, image, runForImages);
+        if (!OF_IMAGE.test(text)) untold.add(filled);
+        return filled;
       } catch (error) {
         if (!(error instanceof KodenoError)) throw error;
         origins.bad(ko, path, `ko.${path.join(".")}: ${error.message}`);
@@ -414,6 +420,7 @@ class Planner {
       flags: [ko, flags],
     };
     return {
+      untold,
       from: (field) => {
         if (field === "platforms" && asked.length > 0) return "option platforms";
         if (debug && (field === "trimpath" || field === "disableOptimizations")) {

@@ -116,6 +116,9 @@ Deno.test("skaffold plan: templates see the environment and the image", async ()
     ldflags: ["-X a=reg.example.com/x|app|abc1234"],
     labels: { v: 'Q" \n--X' },
   });
+  // Provenance tells of the image, and not of the environment.
+  const untold = ["-tags=none", 'A=q" \n--x', 'Q" \n--X'];
+  assert.deepEqual([...artifact.source.untold ?? []].sort(), untold);
 });
 
 Deno.test("skaffold plan: debug mode keeps what a debugger needs", async () => {

@@ -1,0 +1,69 @@
+/**
+ * The documents that a build puts beside its images: SBOMs, and how they were built.
+ * @module
+ */
+import type { BuildConfig, PublishConfig } from "../config/config.ts";
+import type { Emit, WorkOptions } from "../events.ts";
+import type { BuiltImage } from "../image/assemble.ts";
+import { ioFailure } from "../io/files.ts";
+import { recordsIn } from "../io/records.ts";
+import type { Attachment } from "../trust/attachment.ts";
+import { statementAttachment } from "../trust/provenance.ts";
+import { sbomAttachment } from "../trust/sbom.ts";
+import { contentsDirectory } from "./cache.ts";
+import { FactsFinder } from "./image_facts.ts";
+import { type MadeImage, provenanceOf } from "./provenance.ts";
+import { sbomsOf } from "./sboms.ts";
+
+/** Makes the documents of images as a configuration asks for them. */
+export class ImageDocuments {
+  #finder: Promise<FactsFinder> | undefined;
+
+  constructor(readonly config: BuildConfig) {}
+
+  /** What is to be put beside an image; SBOMs are written to files, too, where a folder is named. */
+  async of(
+    image: BuiltImage,
+    made: MadeImage | undefined,
+    options: WorkOptions,
+  ): Promise<readonly Attachment[]> {
+    const { config } = this;
+    if (config.sbom.forms.length === 0 && !config.provenance) return [];
+    const finder = await (this.#finder ??= this.#open());
+    const facts = await finder.below(image, image.root, options);
+    const statements = config.provenance && made ? provenanceOf(facts, made, config) : [];
+    const sboms = await sbomsOf(facts, config, options);
+    return [...sboms.map(sbomAttachment), ...statements.map(statementAttachment)];
+  }
+
+  async #open(): Promise<FactsFinder> {
+    const { go: { command }, transfer: { environment }, cache } = this.config;
+    // Not the environment of an offline build: where a module is to be had stays what it was.
+    const go = { command, environment };
+    if (!cache.enabled) return new FactsFinder({ go });
+    const folder = contentsDirectory(cache.directory);
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw ioFailure(`make folder ${folder}`, error);
+    }
+    return new FactsFinder({ go, records: recordsIn(folder) });
+  }
+}
+
+/** Tells where documents that were asked for go nowhere. */
+export function tellLostDocuments(
+  builds: readonly Pick<BuildConfig, "provenance" | "sbom">[],
+  { layout, push }: Pick<PublishConfig, "layout" | "push">,
+  emit: Emit | undefined,
+): void {
+  if (layout !== undefined || push) return;
+  const tell = (what: string, more = "") => {
+    const message = `Warning: no ${what} is kept: beside images in a layout or registry is its ` +
+      `place${more}`;
+    emit?.({ type: "note", level: "warning", message });
+  };
+  const hasLost = builds.some(({ sbom }) => sbom.forms.length > 0 && sbom.folder === undefined);
+  if (hasLost) tell("SBOM", ", or a folder of --sbom-dir DIR");
+  if (builds.some(({ provenance }) => provenance)) tell("provenance");
+}
