@@ -17,9 +17,9 @@ import { signaturesBy } from "../trust/signatures.ts";
 import { predicateType } from "../trust/statement.ts";
 
 interface VerifyRequest extends TransferOptions, WorkOptions {
-  /** Path of a layout, or an image of a registry. */
+  /** Path of a layout or archive, or an image of a registry. */
   readonly place: string;
-  /** Names, tags or digests of the images of a layout; default all. */
+  /** Names, tags or digests of the images of a layout or archive; default all. */
   readonly images?: readonly string[] | undefined;
   /** Files of public keys, one of which has to have signed each image; default none. */
   readonly keys?: readonly string[] | undefined;
@@ -128,6 +128,6 @@ async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedIm
     faults,
     blobs,
     bytes,
-    signatures: signatures.map(({ digest }) => digest),
+    signatures: [...new Set(signatures.map(({ digest }) => digest))],
   };
 }

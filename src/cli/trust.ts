@@ -11,9 +11,9 @@ import { JSON_IMAGES, REGISTRY_FLAGS } from "./flags.ts";
 import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
-  "<place>  path of a layout, or an image of a registry (HOST/PATH:TAG)" as const;
+  "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)" as const;
 const SIGNED_NAMES =
-  "[names...]  NAME[:TAG], tags or digests of the images of a layout (default: all)" as const;
+  "[names...]  NAME[:TAG], tags or digests of the images (default: all)" as const;
 const FORMS = { bundle: ["bundle"], legacy: ["legacy"], both: ["bundle", "legacy"] } as const;
 
 const keyNew = command({
@@ -32,7 +32,8 @@ const keyNew = command({
 });
 
 const sign = command({
-  about: `Signs images of a layout, or one of a registry, with a key. The signature refers to the
+  about:
+    `Signs images of a layout or archive, or one of a registry, with a key. The signature refers to the
     image, whose digest stays; push, copy and serve carry it along. What the key has signed
     already is left as it is.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
@@ -74,7 +75,8 @@ const sign = command({
 });
 
 const verify = command({
-  about: `Checks images of a layout, or one of a registry: each blob is there and is what its digest
+  about:
+    `Checks images of a layout or archive, or one of a registry: each blob is there and is what its digest
     says, and with --key that one of the keys has signed the image. Connects only to the registry
     that is named. Prints the images that are good; the exit code is 1 if one is not.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
@@ -120,10 +122,7 @@ const sbom = command({
     writes one for each platform and for the index. It is read from the image: its base, its files,
     and the modules that go has noted in its programs. An image of several platforms has several; say
     which with --platform, or where they go.`,
-  words: [
-    "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)",
-    "[names...]  NAME[:TAG], tags or digests of the images (default: all)",
-  ],
+  words: [SIGNED_PLACE, SIGNED_NAMES],
   flags: {
     format: {
       text: "--format <form>  SPDX 2.3 or CycloneDX 1.6, as JSON (default: spdx)",
