@@ -52,7 +52,8 @@ export type {
   Source,
   Target,
 } from "./src/content/places.ts";
-export { successors, type Verified, verify } from "./src/content/walk.ts";
+export { type Verified, verify } from "./src/content/check.ts";
+export { successors } from "./src/content/walk.ts";
 export { type ErrorCode, EXIT_CODES, KodenoError } from "./src/errors.ts";
 export type {
   BytesEvent,

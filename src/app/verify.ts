@@ -6,7 +6,7 @@ import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { type FoundImage, ImageReader } from "../content/reader.ts";
 import type { Source } from "../content/places.ts";
-import { verify } from "../content/walk.ts";
+import { verify } from "../content/check.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";

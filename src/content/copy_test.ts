@@ -21,7 +21,7 @@ import { MemoryStore } from "../place/memory.ts";
 import { fetchBlob, inlineContent } from "./blobs.ts";
 import { copy, measureCopy } from "./copy.ts";
 import { summarize } from "./reader.ts";
-import { verify } from "./walk.ts";
+import { verify } from "./check.ts";
 
 const FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 const PLATFORM = { os: "windows", architecture: "amd64" };

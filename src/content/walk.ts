@@ -6,7 +6,7 @@
  */
 import { hasCode, KodenoError } from "../errors.ts";
 import { verifyBytes } from "../io/hash.ts";
-import { bytesStream, checkedChunks, readAll } from "../io/streams.ts";
+import { bytesStream, readAll } from "../io/streams.ts";
 import {
   type Descriptor,
   isDocumentType,
@@ -273,42 +273,4 @@ export function cachedSource(source: Source, cache: Source & Target): Source {
       return await cache.fetch(descriptor, options);
     },
   };
-}
-
-/** What {@link verify} read. */
-export interface Verified {
-  /** Different blobs, the root among them. */
-  readonly blobs: number;
-  /** Bytes of all blobs. */
-  readonly bytes: number;
-}
-
-/**
- * Checks that a place has a root with all below it, but for foreign layers, and that each blob has its
- * size and digest.
- *
- * @throws {KodenoError} `BAD_CONTENT` or `NOT_FOUND` for the first blob that does not hold
- */
-export async function verify(
-  source: Blobs,
-  root: Descriptor,
-  options: CallOptions = {},
-): Promise<Verified> {
-  let blobs = 0;
-  let bytes = 0;
-  const walk = new Walk(async (d, { below }) => {
-    refuseOdd(source, d);
-    if (hasSuccessors(d)) await below(await readGraphDocument(source, d, options));
-    else {
-      const stream = await fetchBlob(source, d, options).catch((error) => {
-        if (!isForeign(d) || !hasCode(error, "NOT_FOUND")) throw error;
-      });
-      if (!stream) return;
-      for await (const _ of checkedChunks(stream, d, { ...options, place: source.what }));
-    }
-    blobs++;
-    bytes += d.size;
-  }, options);
-  await walk.from(root);
-  return { blobs, bytes };
 }

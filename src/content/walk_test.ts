@@ -9,7 +9,8 @@ import { encodeJson, MAX_GRAPH_BLOBS, MAX_GRAPH_DEPTH, MAX_JSON_BYTES } from "..
 import { MemoryStore } from "../place/memory.ts";
 import { copy } from "./copy.ts";
 import type { Source } from "./places.ts";
-import { isWhole, successors, verify, Walk } from "./walk.ts";
+import { verify } from "./check.ts";
+import { isWhole, successors, Walk } from "./walk.ts";
 
 const d = (n: number, more: Partial<Descriptor> = {}): Descriptor => ({
   mediaType: MediaType.index,

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ErrorCode } from "../../src/errors.ts";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { failsWith } from "../support/fails.ts";

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { copy } from "../../src/content/copy.ts";
-import { readDocument, verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
+import { readDocument } from "../../src/content/walk.ts";
 import { bareDescriptor } from "../../src/oci/descriptor.ts";
 import { imageName } from "../../src/oci/entries.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";

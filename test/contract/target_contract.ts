@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { copy } from "../../src/content/copy.ts";
 import type { CallOptions, OpenBlob, Source, Target } from "../../src/content/places.ts";
-import { successors, verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
+import { successors } from "../../src/content/walk.ts";
 import { bytesStream, readAll } from "../../src/io/streams.ts";
 import {
   bareDescriptor,

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { copy, type CopyOptions } from "../../src/content/copy.ts";
 import type { Source } from "../../src/content/places.ts";
-import { readDocument, verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
+import { readDocument } from "../../src/content/walk.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { Daemon } from "../../src/place/daemon/daemon.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
 import { startRegistry } from "../parts/registry.ts";

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { copy } from "../../src/content/copy.ts";
-import { hasSuccessors, verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
+import { hasSuccessors } from "../../src/content/walk.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { namedEntry } from "../../src/oci/entries.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { digestOf } from "../../src/io/hash.ts";
 import { TAR_END } from "../../src/io/tar_writer.ts";
 import { blobPath, MediaType } from "../../src/oci/descriptor.ts";

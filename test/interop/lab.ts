@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { readDocument, successors, verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
+import { readDocument, successors } from "../../src/content/walk.ts";
 import type { Source } from "../../src/content/places.ts";
 import { type Descriptor, isManifestType } from "../../src/oci/descriptor.ts";
 import { type Manifest, parseManifest } from "../../src/oci/manifest.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openImages } from "../../src/place/open.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";

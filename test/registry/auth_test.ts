@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { copy, type CopyOptions } from "../../src/content/copy.ts";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { bytesStream } from "../../src/io/streams.ts";
 import type { Credential } from "../../src/place/registry/credentials.ts";
 import { RegistryError } from "../../src/place/registry/failure.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { checkClientCert } from "../../src/place/registry/certs.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
 import type { RegistryOptions } from "../../src/place/registry/transport.ts";

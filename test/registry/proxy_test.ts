@@ -10,7 +10,7 @@ import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
 import { startSocksProxy } from "../parts/socks_proxy.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { copy } from "../../src/content/copy.ts";
-import { verify } from "../../src/content/walk.ts";
+import { verify } from "../../src/content/check.ts";
 import { MediaType, referrersTag } from "../../src/oci/descriptor.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { nextPage } from "../../src/place/registry/referrers.ts";

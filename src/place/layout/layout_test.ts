@@ -16,7 +16,7 @@ import {
 import { fingerprint } from "../../../test/support/layout.ts";
 import { type TempDir, tempDir } from "../../../test/support/temp.ts";
 import { copy } from "../../content/copy.ts";
-import { verify } from "../../content/walk.ts";
+import { verify } from "../../content/check.ts";
 import { type Descriptor, MediaType } from "../../oci/descriptor.ts";
 import { listed } from "../../oci/entries.ts";
 import { encodeJson } from "../../oci/manifest.ts";
