@@ -3,34 +3,26 @@
  * @module
  */
 import { resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions } from "../config/options.ts";
+import type { TransferOptions, TrustOptions } from "../config/options.ts";
+import { ContentCheck } from "../content/check.ts";
 import { type FoundImage, ImageReader } from "../content/reader.ts";
-import type { Source } from "../content/places.ts";
-import { verify } from "../content/check.ts";
-import { hasCode, KodenoError, messageOf } from "../errors.ts";
+import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { openSigned, type SignedImage } from "../place/signed.ts";
+import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
+import { Layout } from "../place/layout/layout.ts";
+import { giveUpNetwork, openImages } from "../place/open.ts";
+import { openSigned } from "../place/signed.ts";
 import { readKeys } from "../trust/key_files.ts";
-import type { VerificationKey } from "../trust/keys.ts";
-import { signaturesBy } from "../trust/signatures.ts";
-import { predicateType } from "../trust/statement.ts";
+import { keyPolicy, openPolicy } from "../trust/policy.ts";
+import { verified } from "../trust/verified.ts";
 
-interface VerifyRequest extends TransferOptions, WorkOptions {
-  /** Path of a layout or archive, or an image of a registry. */
+interface VerifyRequest extends TransferOptions, TrustOptions, WorkOptions {
+  /** Path of a layout, or an image of a registry. */
   readonly place: string;
-  /** Names, tags or digests of the images of a layout or archive; default all. */
+  /** Names, tags or digests of the images of a layout; default all. */
   readonly images?: readonly string[] | undefined;
-  /** Files of public keys, one of which has to have signed each image; default none. */
-  readonly keys?: readonly string[] | undefined;
   /** Types of statements that have to be signed about each image, as cosign calls them or as URIs. */
   readonly attestations?: readonly string[] | undefined;
-}
-
-/** The request, with its keys read. */
-interface Asked extends WorkOptions {
-  readonly keys: readonly VerificationKey[];
-  readonly attestations: readonly string[];
 }
 
 /** What was found of an image. */
@@ -44,90 +36,86 @@ interface VerifiedImage extends FoundImage {
   readonly signatures: readonly string[];
 }
 
+/** A blob of a layout that is of no image, and is not what its name says. */
+interface DamagedStray {
+  readonly digest: string;
+  readonly fault: string;
+}
+
+/** What was found of a place. */
+interface VerifiedPlace {
+  readonly images: readonly VerifiedImage[];
+  readonly strays: readonly DamagedStray[];
+}
+
 /**
- * Checks images: that each blob is there and is what its digest says, what refers to the image as well;
- * with keys that one of them has signed it. Reads on after a fault.
+ * Checks images: that each blob is there and is what its digest and its type say, what refers to the image
+ * as well, and that names mean one image; with keys or a policy, that who has to has signed it. Of a whole
+ * layout the blobs of no image are read, too. Reads on after a fault.
  */
-export async function verifyImages(request: VerifyRequest): Promise<readonly VerifiedImage[]> {
-  const { place, images = [], signal, emit } = request;
+export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlace> {
+  const { place: where, images = [], signal, emit } = request;
   const config = resolveTransferConfig(request);
-  const asked = {
-    keys: readKeys(request.keys ?? []),
-    attestations: (request.attestations ?? []).map(predicateType),
-  };
-  if (asked.attestations.length > 0 && asked.keys.length === 0) {
-    const why = "say with --key FILE who has to have signed";
-    throw new KodenoError("BAD_OPTION", `Cannot verify attestations of ${place}: ${why}`);
-  }
-  await using opened = await openSigned(place, {
-    config,
-    images,
-    verb: "verify",
-    signal,
-    emit,
-  });
+  const policy = await policyOf(request);
+  await using opened = await openSigned(where, { config, images, verb: "verify", signal, emit });
+  const place = (opened.images[0] ?? opened.others[0])?.place;
+  if (place === undefined) return { images: [], strays: [] };
+  if (request.offline && place instanceof Layout) await giveUpNetwork();
+  const content = new ContentCheck(place, { signal, types: true });
+  const verdicts = [
+    ...await verified(place, opened.images, policy, { content, signal }),
+    // What is no image has nobody's signature; it has to be what its digest says all the same.
+    ...await verified(place, opened.others, undefined, { content, signal }),
+  ];
+  const odd = await oddEntries(where, place, request);
+  const reader = new ImageReader(place, signal);
   const found: VerifiedImage[] = [];
-  for (const image of opened.images) found.push(await verifyOne(image, { ...request, ...asked }));
-  // What is no image has nobody's signature; it has to be what its digest says all the same.
-  for (const other of opened.others) {
-    const { faults, blobs, bytes } = await contentOf(other.place, [other.root], request);
-    const shown = await new ImageReader(other.place, signal).image(other.root, false, other.name);
-    if (faults.length > 0) found.push({ ...shown, faults, blobs, bytes, signatures: [] });
+  for (const { image: { root, name }, faults, blobs, bytes, signatures } of verdicts) {
+    const all = [...odd.get(entryKey(root)) ?? [], ...faults];
+    // One that no image has is told of where it does not hold, and so is what refers to nothing here.
+    if (all.length === 0 && opened.others.some((other) => other.root === root)) continue;
+    found.push({
+      ...await reader.image(root, false, name),
+      faults: all,
+      blobs,
+      bytes,
+      signatures: signatures.map(({ digest }) => digest),
+    });
   }
-  return found;
+  const isWhole = images.length === 0 && place instanceof Layout;
+  const isKnown = (digest: string) => content.hasMet(digest);
+  return { images: found, strays: isWhole ? await strayFaults(place, isKnown, signal) : [] };
+}
+
+async function policyOf(request: VerifyRequest) {
+  const { place, verifyKeys = [], attestations = [], policy } = request;
+  if (attestations.length === 0) return await openPolicy(request);
+  const why = policy === undefined
+    ? "say with --key FILE who has to have signed"
+    : `say them in ${policy}`;
+  if (verifyKeys.length > 0 && policy === undefined) {
+    return keyPolicy(readKeys(verifyKeys), attestations);
+  }
+  throw new KodenoError("BAD_OPTION", `Cannot verify attestations of ${place}: ${why}`);
+}
+
+/** What is wrong with the entries of a layout. */
+async function oddEntries(where: string, place: object, { emit }: WorkOptions) {
+  if (!(place instanceof Layout)) return new Map<string, readonly string[]>();
+  using store = await openImages(where, { emit });
+  return await entryFaults(store);
 }
 
 /** Refuses what does not hold, when all of it was told. */
-export function refuseFaults(place: string, images: readonly VerifiedImage[]): void {
+export function refuseFaults(place: string, { images, strays }: VerifiedPlace): void {
   const bad = images.filter(({ faults }) => faults.length > 0);
-  const [first] = bad;
+  const [first] = [
+    ...bad.map(({ name, digest, faults: [fault] }) => ({ name: name ?? digest, digest, fault })),
+    ...strays.map(({ digest, fault }) => ({ name: "a blob", digest, fault })),
+  ];
   if (first === undefined) return;
-  const others = bad.length > 1 ? `, and ${bad.length - 1} more` : "";
-  const name = first.name ?? first.digest;
-  const message = `Cannot trust ${name} of ${place}: ${first.faults[0]}${others}`;
+  const more = bad.length + strays.length - 1;
+  const others = more > 0 ? `, and ${more} more` : "";
+  const message = `Cannot trust ${first.name} of ${place}: ${first.fault}${others}`;
   throw new KodenoError("NOT_TRUSTED", message, { digest: first.digest });
-}
-
-/** Reads all that some roots lead to, and says what is not what its digest says. */
-async function contentOf(source: Source, roots: readonly Descriptor[], { signal }: WorkOptions) {
-  const faults: string[] = [];
-  let [blobs, bytes] = [0, 0];
-  for (const root of roots) {
-    try {
-      const read = await verify(source, root, { signal });
-      blobs += read.blobs;
-      bytes += read.bytes;
-    } catch (error) {
-      if (!hasCode(error, "BAD_CONTENT", "NOT_FOUND")) throw error;
-      faults.push(messageOf(error));
-    }
-  }
-  return { faults, blobs, bytes };
-}
-
-async function verifyOne(image: SignedImage, request: Asked): Promise<VerifiedImage> {
-  const { place, root, referrers } = image;
-  const { signal, keys, attestations } = request;
-  const { faults, blobs, bytes } = await contentOf(place, [root, ...referrers], { signal });
-  const unfit: string[] = [];
-  const signatures = keys.length === 0 || faults.length > 0 ? [] : await signaturesBy(
-    keys,
-    { source: place, image: root, referrers, legacy: await image.legacyOf(root) },
-    { signal, unfit: (why) => unfit.push(why) },
-  );
-  if (keys.length > 0 && faults.length === 0) {
-    const why = unfit.length > 0 ? ` (${unfit[0]})` : "";
-    if (signatures.length === 0) faults.push(`no key that was given has signed it${why}`);
-    for (const type of attestations) {
-      const isThere = signatures.some(({ statement }) => statement?.predicateType === type);
-      if (!isThere) faults.push(`no key that was given has signed a statement of type ${type}`);
-    }
-  }
-  return {
-    ...await new ImageReader(place, signal).image(root, false, image.name),
-    faults,
-    blobs,
-    bytes,
-    signatures: [...new Set(signatures.map(({ digest }) => digest))],
-  };
 }

@@ -203,6 +203,14 @@ const LINES = [
     attached: z.string().describe("digest of the manifest that was attached with it").optional(),
   }).meta({ id: "sbom", description: "Result of `sbom`: what an image is made of." }),
   z.strictObject({
+    type: z.literal("stray"),
+    digest: z.string().describe("what its name says"),
+    fault: z.string().describe("what is wrong with it, for a person"),
+  }).meta({
+    id: "stray",
+    description: "Result of `verify`: a damaged blob of a layout that no image has.",
+  }),
+  z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),
     removed: z.array(stored).readonly().describe("blobs that were deleted, or would be"),

@@ -7,13 +7,13 @@ import { SBOM_FORMS } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
-import { JSON_IMAGES, REGISTRY_FLAGS } from "./flags.ts";
+import { REGISTRY_FLAGS } from "./flags.ts";
 import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
-  "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)" as const;
+  "<place>  path of a layout, or an image of a registry (HOST/PATH:TAG)" as const;
 const SIGNED_NAMES =
-  "[names...]  NAME[:TAG], tags or digests of the images (default: all)" as const;
+  "[names...]  NAME[:TAG], tags or digests of the images of a layout (default: all)" as const;
 const FORMS = { bundle: ["bundle"], legacy: ["legacy"], both: ["bundle", "legacy"] } as const;
 
 const keyNew = command({
@@ -32,8 +32,7 @@ const keyNew = command({
 });
 
 const sign = command({
-  about:
-    `Signs images of a layout or archive, or one of a registry, with a key. The signature refers to the
+  about: `Signs images of a layout, or one of a registry, with a key. The signature refers to the
     image, whose digest stays; push, copy and serve carry it along. What the key has signed
     already is left as it is.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
@@ -75,32 +74,35 @@ const sign = command({
 });
 
 const verify = command({
-  about:
-    `Checks images of a layout or archive, or one of a registry: each blob is there and is what its digest
-    says, and with --key that one of the keys has signed the image. Connects only to the registry
-    that is named. Prints the images that are good; the exit code is 1 if one is not.`,
+  about: `Checks images of a layout, or one of a registry: all blobs are there, each is what its
+    digest, size and type say, and each name means one image; with --key or --policy that those who
+    have to have signed the image. Of a whole layout the blobs that no image uses are read, too.
+    Connects only to the registry that is named. Prints the images that are good; the exit code is 1
+    if something is wrong.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
   flags: {
-    keys: each(
+    verifyKeys: each(
       "--key <file>  public key that must have signed the image; may be repeated, and one is enough",
     ),
     attestations: each(
       "--attestation <type>  spdx, cyclonedx, slsaprovenance or a URI: a statement that must be signed",
     ),
+    policy: "--policy <file>  rules that say by names who must have signed what (default: none)",
     ...REGISTRY_FLAGS,
-    json: JSON_IMAGES,
+    json: "--json  print JSON: a line for each image, and for each damaged blob that no image has",
   },
   examples: {
-    "whether all blobs are there": "kodeno verify out",
+    "whether all of it is there, and as it was": "kodeno verify out",
     "who has signed it": "kodeno verify out app:v1 --key kodeno.pub",
+    "whether each image is signed as rules demand": "kodeno verify out --policy policy.yaml",
   },
   run: async (given, work, place, images) => {
     const { verifyImages, refuseFaults } = await import("../app/verify.ts");
     const found = await verifyImages({ ...given, place, images, ...work });
-    return { found, refuse: () => refuseFaults(place, found) };
+    return { ...found, refuse: () => refuseFaults(place, found) };
   },
-  print: ({ found, refuse }, { json }) => {
-    for (const image of found) {
+  print: ({ images, strays, refuse }, { json }) => {
+    for (const image of images) {
       const { name, digest, references, faults, blobs, bytes, signatures } = image;
       if (json) {
         printJson("image", image);
@@ -113,6 +115,10 @@ const verify = command({
       }
       for (const fault of faults) printNote(`${printable(name ?? digest)}: ${printable(fault)}`);
     }
+    for (const stray of strays) {
+      if (json) printJson("stray", stray);
+      else printNote(`A blob that no image has: ${printable(stray.fault)}; kodeno gc removes it`);
+    }
     refuse();
   },
 });
@@ -122,7 +128,10 @@ const sbom = command({
     writes one for each platform and for the index. It is read from the image: its base, its files,
     and the modules that go has noted in its programs. An image of several platforms has several; say
     which with --platform, or where they go.`,
-  words: [SIGNED_PLACE, SIGNED_NAMES],
+  words: [
+    "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)",
+    "[names...]  NAME[:TAG], tags or digests of the images (default: all)",
+  ],
   flags: {
     format: {
       text: "--format <form>  SPDX 2.3 or CycloneDX 1.6, as JSON (default: spdx)",

@@ -4,10 +4,12 @@
  */
 import { z } from "../npm/zod.ts";
 import { koSchema } from "./ko_yaml.ts";
+import { policySchema } from "./policy_file.ts";
 import { skaffoldSchema } from "./skaffold/schema.ts";
 
 const SCHEMAS = {
   ko: [".ko.yaml", koSchema()],
+  policy: ["a policy for images", policySchema],
   skaffold: ["skaffold.yaml, as far as kodeno reads it", skaffoldSchema],
 } as const;
 

@@ -40,6 +40,14 @@ export interface TransferOptions extends
   readonly environment?: Environment | undefined;
 }
 
+/** What is demanded of images before they are used. Everything may be left out. */
+export interface TrustOptions {
+  /** Files of public keys, one of which has to have signed each image. */
+  readonly verifyKeys?: readonly string[] | undefined;
+  /** File with rules that say by their names what is demanded of images; instead of keys. */
+  readonly policy?: string | undefined;
+}
+
 /** How images are built. Everything may be left out. */
 export interface BuildOptions extends ImageValues, TransferOptions {
   /** Folder that patterns are relative to and `go` runs in; default the current one. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { hasCode } from "../errors.ts";
-import { bareDescriptor, type Descriptor } from "../oci/descriptor.ts";
-import { isNameless, namelessEntry, SUBJECT } from "../oci/entries.ts";
+import { bareDescriptor, type Descriptor, signatureTag } from "../oci/descriptor.ts";
+import { cosignSubject, isNameless, namelessEntry, refName, SUBJECT } from "../oci/entries.ts";
 import { type Index, oddity } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
 import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
@@ -72,6 +72,31 @@ export async function referrerFinder(
     await walk.from(root);
     return found;
   };
+}
+
+/**
+ * Gives a function that finds what stands under the tag of cosign's first form of signatures: among the
+ * entries of a layout or archive, which are read once, or in a registry. A daemon has none.
+ */
+export async function signatureFinder(
+  source: Source,
+  options: CallOptions = {},
+): Promise<(subject: Descriptor) => Promise<Descriptor | undefined>> {
+  if ("entries" in source && typeof source.entries === "function") {
+    const entries = await (source as ImageStore).entries();
+    const bySubject = new Map(entries.flatMap((entry) => {
+      const isSignature = refName(entry)?.endsWith(".sig");
+      const subject = isSignature ? cosignSubject(entry) : undefined;
+      return subject === undefined ? [] : [[subject, entry] as const];
+    }));
+    return ({ digest }) => Promise.resolve(bySubject.get(digest));
+  }
+  if (source.referrers === undefined) return () => Promise.resolve(undefined);
+  return (subject) =>
+    source.resolve(signatureTag(subject), options).catch((error) => {
+      if (!hasCode(error, "NOT_FOUND")) throw error;
+      return undefined;
+    });
 }
 
 /**

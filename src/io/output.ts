@@ -148,11 +148,7 @@ export async function writeOutput<T>(
   }
 }
 
-/** Replaces a file when `write` has come to its end, which may read the old one; or leaves it as it was. */
-export async function replaceFile<T>(
-  path: string,
-  write: (take: TakeBytes) => Promise<T>,
-): Promise<T> {
+async function replaceFile<T>(path: string, write: (take: TakeBytes) => Promise<T>): Promise<T> {
   const folder = dirname(path);
   await removeStaleTemporaries(folder);
   // One that is replaced stays as private as it was.

@@ -44,6 +44,7 @@ kind: Config
 build: {artifacts: [{image: app, ko: {main: ./cmd/app}}]}
 `,
   "work/secret": PASSWORD,
+  "work/policy.yaml": "rules: [{keys: kodeno.pub}]\n",
   "other/go.mod": "module example.com/other\n\ngo 1.22\n",
   "other/main.go": printer("other"),
 };

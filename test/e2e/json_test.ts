@@ -315,6 +315,12 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   assert.equal(kept?.["text"], undefined);
   assert.equal(kept?.["path"], "sboms/app-linux-amd64.spdx.json");
   assert.match(String(kept?.["attached"]), /^sha256:/);
+  const odd = await dir.write(`out/blobs/sha256/${"0".repeat(64)}`, "other bytes");
+  const damaged = await kodeno(["verify", "out", "--json"], { cwd: dir.path });
+  assert.equal(damaged.code, 1);
+  const [stray] = parsedLines(damaged.stdout).filter(({ type }) => type === "stray");
+  assert.match(String(stray?.["fault"]), /its content has digest/);
+  await Deno.remove(odd);
   await lines(dir, ["inspect", "out"]);
   await lines(dir, ["ls", "out"]);
   await lines(dir, ["gc", "out"]);

@@ -29,24 +29,15 @@ const MAX_MEMBERS = 200_000;
 /** No honest archive has a longer chain of links. */
 const MAX_LINKS = 8;
 
-/** Where a part of the archive is, in bytes from its start: the content of a file, most often. */
+/** Where the content of a file is, in bytes from the archive's start. */
 export type Member = { readonly offset: number; readonly size: number };
-
-/** A file, and where its header begins, or what extends that. */
-type FileMember = Member & { readonly start: number };
-
-/** What a scan has found: the files and links by name, and where the last member ends. */
-interface Scanned {
-  readonly members: ReadonlyMap<string, FileMember | string>;
-  readonly end: number;
-}
 
 /** A tar whose members are read where they are. */
 export class TarFile implements Disposable {
   private constructor(
     readonly path: string,
-    /** A link is the name it leads to. */
-    private readonly scanned: Scanned,
+    /** By name; a link is the name it leads to. */
+    private readonly members: ReadonlyMap<string, Member | string>,
     /** Which file it was. */
     private readonly stamp: string,
     private readonly held: Deno.FsFile | undefined,
@@ -69,9 +60,9 @@ export class TarFile implements Disposable {
         [file, isHeld] = [plain, true];
       }
       const info = await file.stat();
-      const scanned = await scanMembers(file, path, info.size, signal);
+      const members = await scanMembers(file, path, info.size, signal);
       if (!isHeld) file.close();
-      return new TarFile(path, scanned, stampOf(info), isHeld ? file : undefined);
+      return new TarFile(path, members, stampOf(info), isHeld ? file : undefined);
     } catch (error) {
       file.close();
       if (signal?.aborted) throw signal.reason;
@@ -88,29 +79,10 @@ export class TarFile implements Disposable {
     let found: Member | string | undefined = name;
     for (let links = 0; links <= MAX_LINKS + 1; links++) {
       if (typeof found !== "string") return found;
-      found = this.scanned.members.get(found);
+      found = this.members.get(found);
     }
     if (typeof found !== "string") return found;
     throw badArchive(this.path, `its member ${JSON.stringify(name)} is a link that does not end`);
-  }
-
-  /**
-   * All members before a file, and all behind it, as they are, for whoever writes the archive anew.
-   *
-   * @throws {KodenoError} `BAD_PLACE` for an archive that was unpacked, or has no such file
-   */
-  around(name: string): readonly [before: Member, behind: Member] {
-    const found = this.scanned.members.get(name);
-    const next = `bring its images into a layout (kodeno merge DIR ${this.path})`;
-    if (this.held !== undefined) {
-      throw notAnArchive(this.path, "it is compressed, and nothing can be added to it", next);
-    }
-    if (found === undefined || typeof found === "string") {
-      throw notAnArchive(this.path, `it has no file ${name}, which lists what is added`, next);
-    }
-    const { start, offset, size } = found;
-    const behind = offset + size + tarPadding(size);
-    return [{ offset: 0, size: start }, { offset: behind, size: this.scanned.end - behind }];
   }
 
   /** The first bytes of a member, or all of it. */
@@ -187,17 +159,11 @@ class Window {
 /** What pax records or GNU members say about the member after them. */
 type Extension = Pick<Pax, "path" | "linkpath" | "size">;
 
-async function scanMembers(
-  file: Deno.FsFile,
-  path: string,
-  length: number,
-  signal?: AbortSignal,
-): Promise<Scanned> {
+async function scanMembers(file: Deno.FsFile, path: string, length: number, signal?: AbortSignal) {
   const window = new Window(file);
-  const found = new Map<string, FileMember | string>();
+  const found = new Map<string, Member | string>();
   let extension: Extension = {};
   let members = 0;
-  let start = 0;
 
   for (let offset = 0;;) {
     signal?.throwIfAborted();
@@ -211,7 +177,7 @@ async function scanMembers(
       // A number beyond those that are exact.
       throw badArchive(path, damaged, error);
     }
-    if (header.nullBlock) return { members: found, end: offset };
+    if (header.nullBlock) return found;
     if (!header.cksumValid) {
       if (offset === 0) throw notAnArchive(path, "it is not a tar file");
       throw badArchive(path, damaged);
@@ -221,7 +187,6 @@ async function scanMembers(
     const extends_ = EXTENSION.test(header.type);
     const size = (extends_ ? undefined : extension.size) ?? header.size;
     const content = offset + BLOCK_BYTES;
-    const begin = start;
     const label = JSON.stringify(header.path);
     if (size === undefined || !Number.isSafeInteger(size)) {
       throw badArchive(path, `the size of its member ${label} is no number`);
@@ -241,11 +206,10 @@ async function scanMembers(
     const name = memberName(path, extension.path ?? header.path ?? "");
     const target = extension.linkpath ?? header.linkpath ?? "";
     extension = {};
-    start = offset;
     if (header.type === "Directory" || name === ".") continue;
     // Which of the two is meant would depend on the reader.
     if (found.has(name)) throw badArchive(path, `it has member ${JSON.stringify(name)} twice`);
-    if (FILE.test(header.type)) found.set(name, { start: begin, offset: content, size });
+    if (FILE.test(header.type)) found.set(name, { offset: content, size });
     else if (size === 0 && LINK.test(header.type)) {
       // A symlink's target is relative to its folder, that of a hard link to the archive's root.
       const folder = header.type === "SymbolicLink" ? posix.dirname(name) : ".";

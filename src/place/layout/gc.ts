@@ -130,7 +130,8 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
   return { removed, young, future, busy: [], used, dropped: [...dead].map((d) => d.digest) };
 }
 
-async function blobDigests(
+/** The blobs in a layout by an algorithm, whoever has them. */
+export async function blobDigests(
   directory: string,
   algorithm: DigestAlgorithm,
 ): Promise<readonly Digest[]> {

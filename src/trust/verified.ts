@@ -1,0 +1,156 @@
+/**
+ * Whether images are what a policy demands, in whatever place they are: the one question that all commands
+ * ask before they move an image, or build on it.
+ * @module
+ */
+import type { ContentCheck } from "../content/check.ts";
+import type { CallOptions, Source } from "../content/places.ts";
+import { referrerFinder, signatureFinder } from "../content/referrers.ts";
+import { hasCode } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { isObject } from "../oci/manifest.ts";
+import type { Demand, Policy } from "./policy.ts";
+import { type FoundSignature, signaturesBy } from "./signatures.ts";
+import type { Statement } from "./statement.ts";
+
+/** An image that is to be looked at. */
+interface Claimed {
+  readonly root: Descriptor;
+  /** The index that the root was chosen of; a signature of that is one of the root, too. */
+  readonly whole?: Descriptor | undefined;
+  /** What it is called where it is. */
+  readonly name: string | undefined;
+}
+
+/** What was found of an image. */
+interface Verdict<T extends Claimed = Claimed> {
+  readonly image: T;
+  /** What is wrong with it; nothing where it holds. */
+  readonly faults: readonly string[];
+  /** Of the keys that count for it. */
+  readonly signatures: readonly FoundSignature[];
+  /** Blobs that were read, and their bytes. */
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+interface VerifiedOptions extends CallOptions {
+  /**
+   * Checks what images are made of, and what refers to them; without it whoever takes them has to, as a
+   * copy does.
+   */
+  readonly content?: ContentCheck | undefined;
+}
+
+/**
+ * Looks at all of some images of a place. Nothing is demanded without a policy.
+ *
+ * @throws {KodenoError} where it cannot be told, as when a registry does not answer
+ */
+export async function verified<T extends Claimed>(
+  source: Source,
+  images: readonly T[],
+  policy: Policy | undefined,
+  { content, signal }: VerifiedOptions = {},
+): Promise<readonly Verdict<T>[]> {
+  const referrersOf = await referrerFinder(source, { signal });
+  const legacyOf = await signatureFinder(source, { signal });
+  const verdicts: Verdict<T>[] = [];
+  for (const image of images) {
+    const { root, whole = root, name } = image;
+    const faults: string[] = [];
+    const referrers = await referrersOf(whole).catch((error) => {
+      if (!hasCode(error, "BAD_CONTENT", "NOT_FOUND")) throw error;
+      // Who looks at its content is told the same.
+      if (content === undefined) faults.push(error.message);
+      return [];
+    });
+    const { failures, blobs, bytes } = await content?.graph([root, ...referrers]) ??
+      { failures: [], blobs: 0, bytes: 0 };
+    faults.push(...failures.map(({ message }) => message));
+    let signatures: readonly FoundSignature[] = [];
+    if (policy !== undefined && faults.length === 0) {
+      const signed = async (keys: Demand["keys"], unfit: (why: string) => void) => {
+        const found: FoundSignature[] = [];
+        for (const image of whole.digest === root.digest ? [root] : [root, whole]) {
+          const legacy = await legacyOf(image);
+          const claims = { source, image, referrers, legacy };
+          found.push(...await signaturesBy(keys, claims, { signal, unfit }));
+        }
+        return found;
+      };
+      const judged = await judge(policy, name, signed);
+      faults.push(...judged.faults);
+      signatures = judged.signatures;
+    }
+    verdicts.push({ image, faults, signatures, blobs, bytes });
+  }
+  return verdicts;
+}
+
+/** What the rule for a name makes of the signatures of an image. */
+async function judge(
+  policy: Policy,
+  name: string | undefined,
+  signed: (
+    keys: Demand["keys"],
+    unfit: (why: string) => void,
+  ) => Promise<readonly FoundSignature[]>,
+): Promise<Pick<Verdict, "faults" | "signatures">> {
+  const demand = policy.demandOn(name);
+  const refused = (why: string) => ({ faults: [why], signatures: [] });
+  if (demand === undefined) {
+    const what = name === undefined ? "an image without a name" : "its name";
+    return refused(`no rule of ${policy.what} is for ${what}`);
+  }
+  const { what, type, keys, statements } = demand;
+  if (type === "reject") return refused(`${what} refuses it`);
+  if (type === "insecureAcceptAnything") return { faults: [], signatures: [] };
+  const unfit: string[] = [];
+  const signatures = await signed(keys, (why) => unfit.push(why));
+  const who = what === undefined ? "no key that was given" : `no key of ${what}`;
+  if (signatures.length === 0) {
+    return refused(`${who} has signed it${unfit.length > 0 ? ` (${unfit[0]})` : ""}`);
+  }
+  const faults = statements.flatMap(({ predicateType, maxAgeMs }) => {
+    const found = signatures.flatMap(({ statement }) =>
+      statement?.predicateType === predicateType ? [statement] : []
+    );
+    const doing = `has signed a statement of type ${predicateType}`;
+    if (found.length === 0) return [`${who} ${doing}`];
+    if (maxAgeMs === undefined) return [];
+    const reasons = found.map((statement) => tooOld(statement, maxAgeMs));
+    const [why] = reasons.every((one) => one !== undefined) ? reasons : [];
+    return why === undefined ? [] : [`${who} ${doing} that is young enough: ${why}`];
+  });
+  return { faults, signatures };
+}
+
+/** Where statements of the types that people know say when they were made; each is a way into the predicate. */
+const TIMES: readonly (readonly string[])[] = [
+  ["runDetails", "metadata", "finishedOn"],
+  ["runDetails", "metadata", "startedOn"],
+  ["metadata", "buildFinishedOn"],
+  ["metadata", "buildStartedOn"],
+  ["metadata", "scanFinishedOn"],
+  ["metadata", "timestamp"],
+  ["creationInfo", "created"],
+  ["timestamp"],
+  ["timeVerified"],
+];
+/** What clocks may differ by. */
+const CLOCK_MS = 5 * 60_000;
+
+/** Why a statement may be too old; undefined of one that is not. */
+function tooOld({ predicate }: Statement, maxAgeMs: number): string | undefined {
+  const texts = TIMES.map((path) =>
+    path.reduce<unknown>((at, key) => isObject(at) ? at[key] : undefined, predicate)
+  );
+  const text = texts.find((one) => typeof one === "string");
+  const time = typeof text === "string" ? Date.parse(text) : NaN;
+  if (Number.isNaN(time)) return "it says no time";
+  if (time > Date.now() + CLOCK_MS) {
+    return `it is of ${text}, which is yet to come: a clock is wrong`;
+  }
+  return Date.now() - time > maxAgeMs ? `it is of ${text}` : undefined;
+}
