@@ -4,15 +4,13 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { posix } from "node:path";
 import type { CallOptions } from "../../content/places.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { spoolGunzipped } from "../../io/spool.ts";
 import { byteStream } from "../../io/streams.ts";
-import { tarPadding } from "../../io/tar_writer.ts";
-import { Header, Pax } from "../../npm/tar.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
 import { compressionOf } from "./compression.ts";
+import { BLOCK_BYTES, type TarBytes, tarMembers } from "./tar_members.ts";
 
 /** How an archive is opened. */
 export interface OpenArchiveOptions extends CallOptions {
@@ -20,12 +18,7 @@ export interface OpenArchiveOptions extends CallOptions {
   readonly held?: Deno.FsFile | undefined;
 }
 
-const BLOCK_BYTES = 512;
 const WINDOW_BYTES = 64 * 1024;
-/** Go's reader has the same bound for what extends a header. */
-const MAX_EXTENSION_BYTES = 1024 * 1024;
-/** A folder of images has some thousands; an archive of empty members must not fill the memory. */
-const MAX_MEMBERS = 200_000;
 /** No honest archive has a longer chain of links. */
 const MAX_LINKS = 8;
 
@@ -134,11 +127,11 @@ function partStream(file: Deno.FsFile, part: Member, path: string, close: () => 
 }
 
 /** Reads pieces of a file by offset, with one system call for many small ones. */
-class Window {
+class Window implements TarBytes {
   #start = 0;
   #bytes = Buffer.alloc(0);
 
-  constructor(readonly file: Deno.FsFile) {}
+  constructor(readonly file: Deno.FsFile, readonly length: number) {}
 
   /** The bytes there; fewer where the file ends. */
   async at(offset: number, length: number): Promise<Buffer> {
@@ -156,89 +149,19 @@ class Window {
   }
 }
 
-/** What pax records or GNU members say about the member after them. */
-type Extension = Pick<Pax, "path" | "linkpath" | "size">;
-
 async function scanMembers(file: Deno.FsFile, path: string, length: number, signal?: AbortSignal) {
-  const window = new Window(file);
   const found = new Map<string, Member | string>();
-  let extension: Extension = {};
-  let members = 0;
-
-  for (let offset = 0;;) {
-    signal?.throwIfAborted();
-    const block = await window.at(offset, BLOCK_BYTES);
-    if (block.length < BLOCK_BYTES) throw badArchive(path, `it ends early, after ${length} bytes`);
-    const damaged = `the tar header at byte ${offset} is damaged`;
-    let header: Header;
-    try {
-      header = new Header(block);
-    } catch (error) {
-      // A number beyond those that are exact.
-      throw badArchive(path, damaged, error);
-    }
-    if (header.nullBlock) return found;
-    if (!header.cksumValid) {
-      if (offset === 0) throw notAnArchive(path, "it is not a tar file");
-      throw badArchive(path, damaged);
-    }
-    if (++members > MAX_MEMBERS) throw badArchive(path, `it has over ${MAX_MEMBERS} members`);
-
-    const extends_ = EXTENSION.test(header.type);
-    const size = (extends_ ? undefined : extension.size) ?? header.size;
-    const content = offset + BLOCK_BYTES;
-    const label = JSON.stringify(header.path);
-    if (size === undefined || !Number.isSafeInteger(size)) {
-      throw badArchive(path, `the size of its member ${label} is no number`);
-    }
-    if (content + size > length) {
-      const why = `its member ${label} should have ${size} bytes`;
-      throw badArchive(path, `it ends early, after ${length} bytes: ${why}`);
-    }
-    offset = content + size + tarPadding(size);
-
-    if (extends_) {
-      if (size > MAX_EXTENSION_BYTES) throw badArchive(path, `the header of ${label} is too large`);
-      const bytes = await window.at(content, size);
-      extension = { ...extension, ...readExtension(header.type, bytes) };
-      continue;
-    }
-    const name = memberName(path, extension.path ?? header.path ?? "");
-    const target = extension.linkpath ?? header.linkpath ?? "";
-    extension = {};
-    if (header.type === "Directory" || name === ".") continue;
-    // Which of the two is meant would depend on the reader.
-    if (found.has(name)) throw badArchive(path, `it has member ${JSON.stringify(name)} twice`);
-    if (FILE.test(header.type)) found.set(name, { offset: content, size });
-    else if (size === 0 && LINK.test(header.type)) {
-      // A symlink's target is relative to its folder, that of a hard link to the archive's root.
-      const folder = header.type === "SymbolicLink" ? posix.dirname(name) : ".";
-      found.set(name, linkTarget(path, name, folder, target));
-    } else {
-      const what = `${JSON.stringify(name)} is a ${header.type} of ${size} bytes`;
-      throw badArchive(path, `its member ${what}; images have files and links`);
-    }
+  for await (const member of tarMembers(new Window(file, length), path, signal)) {
+    const { kind, name, offset, size, target = "" } = member;
+    if (kind === "file") found.set(name, { offset, size });
+    else if (kind === "link") found.set(name, target);
   }
-}
-
-const FILE = /^(?:Old|Contiguous)?File$/;
-const LINK = /^(?:Symbolic)?Link$/;
-const EXTENSION = /^(?:(?:Global)?ExtendedHeader|NextFileHasLong(?:Path|Linkpath))$/;
-
-function readExtension(type: string, bytes: Buffer): Extension {
-  const text = bytes.toString("utf8");
-  if (type === "NextFileHasLongPath") return { path: text.replace(/\0[^]*$/, "") };
-  if (type === "NextFileHasLongLinkpath") return { linkpath: text.replace(/\0[^]*$/, "") };
-  // A comment for all members (git writes one); what a global record renames has no meaning.
-  if (type === "GlobalExtendedHeader") return {};
-  const { path, linkpath, size } = Pax.parse(text);
-  const told = Object.entries({ path, linkpath, size }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(told);
+  return found;
 }
 
 /** Whether it is compressed with gzip; with anything else it is refused, with the way to read it. */
 async function isGzip(file: Deno.FsFile, path: string): Promise<boolean> {
-  const block = await new Window(file).at(0, BLOCK_BYTES);
+  const block = await new Window(file, BLOCK_BYTES).at(0, BLOCK_BYTES);
   if (block.length === 0) throw notAnArchive(path, "it is empty");
   const name = compressionOf(block)?.name;
   if (name === "gzip") return true;
@@ -248,25 +171,4 @@ async function isGzip(file: Deno.FsFile, path: string): Promise<boolean> {
   }
   if (block.length < BLOCK_BYTES) throw notAnArchive(path, `it has only ${block.length} bytes`);
   return false;
-}
-
-function leadsOut(name: string): boolean {
-  return name.startsWith("/") || name.split("/").includes("..") || name.includes("\0");
-}
-
-/** A member's name without leading `./` and trailing slash; `.` for the folder itself. */
-function memberName(archive: string, name: string): string {
-  if (name === "" || leadsOut(name)) {
-    throw badArchive(archive, `its member ${JSON.stringify(name)} leads out of it`);
-  }
-  const plain = posix.normalize(name);
-  return plain.endsWith("/") ? plain.slice(0, -1) || "." : plain;
-}
-
-/** The member that a link names. `docker save` writes a symlink for a layer that is there twice. */
-function linkTarget(archive: string, name: string, folder: string, target: string): string {
-  const to = posix.join(folder, target);
-  if (target !== "" && !target.startsWith("/") && !leadsOut(to)) return to;
-  const what = `its member ${JSON.stringify(name)} is a link to ${JSON.stringify(target)}`;
-  throw badArchive(archive, `${what}, outside of it`);
 }
