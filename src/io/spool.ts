@@ -37,6 +37,26 @@ export async function spoolInput(
   what: string,
   signal?: AbortSignal,
 ): Promise<Deno.FsFile> {
+  let spool: Deno.FsFile | undefined;
+  try {
+    for await (const chunk of pipedChunks(path, what, signal)) {
+      spool ??= await openSpool();
+      keep(spool, chunk, what);
+    }
+    return spool ?? await openSpool();
+  } catch (error) {
+    spool?.close();
+    if (signal?.aborted) throw signal.reason;
+    throw ioFailure(`read ${what}`, error);
+  }
+}
+
+/** What stdin (`-`) or a pipe gives, to its end; a chunk holds until the next one is asked for. */
+export async function* pipedChunks(
+  path: string,
+  what: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const isStdin = path === "-";
   if (isStdin && (stdinTaken || Deno.stdin.isTerminal())) {
     const why = stdinTaken
@@ -45,31 +65,25 @@ export async function spoolInput(
     throw new KodenoError("BAD_PLACE", `Cannot read ${what}: ${why}`);
   }
   stdinTaken ||= isStdin;
-  let spool: Deno.FsFile | undefined;
+  // A pipe without a name has had its writer already.
+  const waits = !isStdin && (await Deno.stat(path)).isFifo &&
+    (await findOutput(path)).kind === "pipe";
+  const file = isStdin ? undefined : await (waits ? openPipe(path, "read") : Deno.open(path));
   try {
-    spool = await openSpool();
-    // A pipe without a name has had its writer already.
-    const waits = !isStdin && (await Deno.stat(path)).isFifo &&
-      (await findOutput(path)).kind === "pipe";
-    const file = isStdin ? undefined : await (waits ? openPipe(path, "read") : Deno.open(path));
     const input = file ?? Deno.stdin;
     const buffer = new Uint8Array(CHUNK_BYTES);
     for (let begun = !waits;;) {
       const count = await orAborted(input.read(buffer), signal);
       if (count === null) {
-        if (begun) break;
+        if (begun) return;
         await sleep(PARTNER_MS, signal);
         continue;
       }
       begun = true;
-      keep(spool, buffer.subarray(0, count), what);
+      yield buffer.subarray(0, count);
     }
+  } finally {
     file?.close();
-    return spool;
-  } catch (error) {
-    spool?.close();
-    if (signal?.aborted) throw signal.reason;
-    throw ioFailure(`read ${what}`, error);
   }
 }
 
