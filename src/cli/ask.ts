@@ -34,3 +34,12 @@ export async function askLine(
     if (isSecret) show("\n");
   }
 }
+
+/** Asks for the password of a key, where somebody can be asked. */
+export async function askPassword(what: string, signal: AbortSignal): Promise<string> {
+  if (!Deno.stdin.isTerminal()) {
+    const why = "set KODENO_KEY_PASSWORD, since nobody can be asked for its password";
+    throw new KodenoError("BAD_OPTION", `Cannot use the key: ${why}`);
+  }
+  return await askLine(`Password ${what}: `, signal, true);
+}

@@ -24,7 +24,10 @@ const keyNew = command({
   isLocal: true,
   endsAtOnce: true,
   run: async ({ output = "kodeno" }, { signal }) =>
-    (await import("../app/key.ts")).newKeys(output, () => password("for the new key", signal)),
+    (await import("../app/key.ts")).newKeys(
+      output,
+      async () => (await import("./ask.ts")).askPassword("for the new key", signal),
+    ),
   print: ({ privateKey, publicKey }) => {
     printResult(privateKey);
     printResult(publicKey);
@@ -60,7 +63,8 @@ const sign = command({
   run: async ({ key, format = "bundle", ...given }, work, place, images) => {
     if (key === undefined) throw bad("sign", "say the key with --key FILE");
     const { sign } = await import("../app/sign.ts");
-    const askPassword = () => password(`of ${key}`, work.signal);
+    const askPassword = async () =>
+      await (await import("./ask.ts")).askPassword(`of ${key}`, work.signal);
     return await sign({ ...given, place, images, forms: FORMS[format], key, askPassword, ...work });
   },
   jsonType: "signature",
@@ -163,15 +167,6 @@ const sbom = command({
     }
   },
 });
-
-/** Asks for the password of a key, where somebody can be asked. */
-async function password(what: string, signal: AbortSignal): Promise<string> {
-  if (!Deno.stdin.isTerminal()) {
-    throw bad("use the key", "set KODENO_KEY_PASSWORD, since nobody can be asked for its password");
-  }
-  const { askLine } = await import("./ask.ts");
-  return await askLine(`Password ${what}: `, signal, true);
-}
 
 function bad(doing: string, why: string): KodenoError {
   return new KodenoError("BAD_OPTION", `Cannot ${doing}: ${why}`);
