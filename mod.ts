@@ -47,7 +47,6 @@ export type {
   Blobs,
   CallOptions,
   ImageStore,
-  ListOptions,
   OpenBlob,
   Place,
   Source,

@@ -140,7 +140,7 @@ const completion = command({
 /** Kinds of words, by the name of the argument, the flag, or what stands in its brackets. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   package: ["pattern", "patterns"],
-  layout: ["layout", "layout|archive", "in", "out"],
+  layout: ["layout", "layout|archive", "in", "out", "from", "bundle"],
   image: ["name", "names"],
   place: ["source", "target"],
   platform: ["--platform"],

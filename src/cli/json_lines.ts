@@ -94,6 +94,8 @@ const setting = z.strictObject({
 });
 const settings = z.record(z.string(), setting).readonly();
 
+const bundled = z.array(z.strictObject({ name, digest })).readonly();
+
 const LINES = [
   z.strictObject({
     type: z.literal("stage"),
@@ -210,6 +212,36 @@ const LINES = [
     id: "stray",
     description: "Result of `verify`: a damaged blob of a layout that no image has.",
   }),
+  z.strictObject({
+    type: z.literal("bundle"),
+    id: z.string().describe("digest of what it says that it holds"),
+    sequence: z.int().describe("counts what was sent to one place"),
+    base: z.strictObject({
+      sequence: z.int().describe("of what was sent before").optional(),
+      id: z.string().describe("of what was sent before").optional(),
+      receipt: z.string().describe("digest of the receipt").optional(),
+    }).describe("what has to be there already").optional(),
+    images: bundled.describe("its images"),
+    bases: bundled.describe("images that others are built on"),
+    blobs: count.describe("how many blobs it has"),
+    blobBytes: count.describe("their bytes"),
+    omitted: count.describe("how many blobs were left out, since they are there already"),
+    omittedBytes: count.describe("their bytes"),
+    modules: z.array(z.strictObject({
+      path: z.string().describe("its path"),
+      version: z.string().describe("its version"),
+      sum: z.string().describe("its sum, as in go.sum"),
+    })).readonly().describe("Go modules").optional(),
+    toolchains: texts.describe("Go toolchains, as `go1.26.8 linux/amd64`").optional(),
+    source: z.strictObject({
+      path: z.string().describe("the member that has it"),
+      commit: z.string().describe("the commit"),
+      dirty: z.boolean().describe("whether files had changed that are not of the commit"),
+    }).describe("the source").optional(),
+    path: z.string().describe("of `bundle create`: the file that was written").optional(),
+    bytes: count.describe("of `bundle create`: how many bytes that has").optional(),
+    signed: z.boolean().describe("of `bundle verify`: whether somebody has signed it").optional(),
+  }).meta({ id: "bundle", description: "Result of `bundle create`, `inspect` and `verify`." }),
   z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),

@@ -16,6 +16,7 @@ const CONFIG: Load = () => import("./config.ts");
 const KUBERNETES: Load = () => import("./kube.ts");
 const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
+const AIRGAP: Load = () => import("./airgap.ts");
 const TRUST: Load = () => import("./trust.ts");
 const LOGIN: Load = () => import("./login.ts");
 const SETUP: Load = () => import("./setup.ts");
@@ -48,6 +49,9 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     copy: [PLACES, "copy an image between registries, layouts, archives and daemons"],
     merge: [LAYOUTS, "merge the images of several layouts and archives into one layout"],
     serve: [PLACES, "serve a layout as a read-only registry"],
+  },
+  "Cross a gap": {
+    bundle: [AIRGAP, "carry images across a gap in one file"],
   },
   "Look at images and tidy layouts": {
     ls: [LAYOUTS, "list the images of a layout or archive"],

@@ -21,7 +21,7 @@ import {
 } from "./statement.ts";
 
 /** Media type of a bundle, and the artifact type of the manifest that carries one. */
-const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+export const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /** What such a manifest says that the signed statement is. */
 export const PREDICATE_NOTE = "dev.sigstore.bundle.predicateType";
 /** All versions of it. */

@@ -249,8 +249,10 @@ Deno.test("completion: what scripts ask is answered with descriptions and what t
   };
   assert.deepEqual(await ask("bu"), [
     "build\tbuild images of Go main packages into an OCI layout",
+    "bundle\tcarry images across a gap in one file",
     ":words",
   ]);
+  assert.deepEqual(await ask("bundle", "create", "o"), ["out", ":words"]);
   assert.match((await ask("build", "--oci-layout-"))[0] ?? "", /^--oci-layout-path\t\w/);
   assert.deepEqual(await ask("build", "--compression=no"), ["--compression=none", ":words"]);
   assert.deepEqual(await ask("build", "--oci-layout", "b"), [":folders"]);

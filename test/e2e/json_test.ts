@@ -323,6 +323,9 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   await Deno.remove(odd);
   await lines(dir, ["inspect", "out"]);
   await lines(dir, ["ls", "out"]);
+  const bundled = await lines(dir, ["bundle", "create", "-o", "b.tar", "out"]);
+  const [inspected] = await lines(dir, ["bundle", "inspect", "b.tar"]);
+  assert.equal(bundled.find(({ type }) => type === "bundle")?.["id"], inspected?.["id"]);
   await lines(dir, ["gc", "out"]);
   await lines(dir, ["cache", "clean"], env);
   const artifacts = "[{image: app, ko: {}}]";

@@ -1,0 +1,385 @@
+/**
+ * Reading a bundle from its first byte to its last, once: each member is checked against
+ * `kodeno-bundle.json` while it streams by, and in the end that none is missing and that images are whole.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { inlineContent } from "../content/blobs.ts";
+import type { CallOptions } from "../content/places.ts";
+import { hasSuccessors, parseGraphDocument, Walk } from "../content/walk.ts";
+import { KodenoError } from "../errors.ts";
+import { Hasher } from "../io/hash.ts";
+import { blobPath, type Descriptor, digestAlgorithm, isForeign } from "../oci/descriptor.ts";
+import { MAX_GRAPH_DOCUMENT_BYTES, MAX_JSON_BYTES, parseIndex } from "../oci/manifest.ts";
+import { entryName } from "../oci/entries.ts";
+import { compressionOf } from "../place/archive/compression.ts";
+import { BLOCK_BYTES, type TarBytes, tarMembers } from "../place/archive/tar_members.ts";
+import {
+  badBundle,
+  type BundleBlob,
+  type BundleDocument,
+  type BundleFile,
+  DOCUMENT,
+  MAX_DOCUMENT_BYTES,
+  parseDocument,
+  SIGNATURE,
+} from "./document.ts";
+
+/** The largest signature that is read, in bytes. */
+const MAX_SIGNATURE_BYTES = 1024 * 1024;
+const MARKER = "oci-layout";
+const INDEX = "index.json";
+
+/** Where a bundle is read from. */
+export interface BundleInput {
+  /** What messages call it: `bundle app.tar`. */
+  readonly what: string;
+  /** Its bytes; a chunk holds until the next one is asked for. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** A member that `kodeno-bundle.json` lists. */
+type BundleMember =
+  | (BundleBlob & { readonly kind: "blob" })
+  | (BundleFile & { readonly kind: "file" });
+
+/** Takes what a bundle has. */
+interface BundleVisitor {
+  /** Told first; what it throws ends the reading before anything else was read. */
+  readonly document?: (document: BundleDocument, bytes: Uint8Array) => Promise<void> | void;
+  /**
+   * Takes a member. What its chunks are is known when they have ended, without an error: till then
+   * nothing of it may be visible. `oci-layout` is not told.
+   */
+  readonly member?: (member: BundleMember, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
+}
+
+/** A bundle that was read and holds. */
+interface ReadBundle {
+  readonly document: BundleDocument;
+  /** Its bytes, which are signed. */
+  readonly bytes: Uint8Array;
+  /** The signature as the bundle has it, of whoever. */
+  readonly signature: Uint8Array | undefined;
+  /** The entries of its `index.json`. */
+  readonly entries: readonly Descriptor[];
+}
+
+/**
+ * Reads a bundle.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for the first thing that is not as `kodeno-bundle.json` says,
+ * `BAD_PLACE` for what is no bundle; and what the visitor throws
+ */
+export async function readBundle(
+  { what, chunks }: BundleInput,
+  visitor: BundleVisitor = {},
+  { signal }: CallOptions = {},
+): Promise<ReadBundle> {
+  const bytes = new StreamedBytes(chunks[Symbol.asyncIterator]());
+  try {
+    await refuseCompressed(bytes, what);
+    const reading = new Reading(bytes, what, visitor, signal);
+    for await (const { kind, name, offset, size } of tarMembers(bytes, nameIn(what), signal)) {
+      const why = kind === "link" ? "a link" : kind === "folder" && size > 0 && "a folder of bytes";
+      if (why) throw badBundle(what, `its member ${quoted(name)} is ${why}`);
+      if (kind === "file") await reading.take(name, offset, size);
+    }
+    await bytes.end(what);
+    return await reading.end();
+  } finally {
+    await bytes.close();
+  }
+}
+
+/** What a bundle says of itself, which its first bytes have; nothing else of it was read or checked. */
+export async function documentOf(
+  input: BundleInput,
+  options: CallOptions = {},
+): Promise<BundleDocument> {
+  let found: BundleDocument | undefined;
+  const document = (told: BundleDocument): void => {
+    found = told;
+    throw READ;
+  };
+  try {
+    return (await readBundle(input, { document }, options)).document;
+  } catch (error) {
+    if (error !== READ || found === undefined) throw error;
+    return found;
+  }
+}
+
+/** Ends a reading that has got what it wanted. */
+const READ = new Error("no more is wanted");
+
+/** As messages about a tar have it, which say `archive` themselves. */
+const nameIn = (what: string): string => what.replace(/^bundle /, "");
+const quoted = (name: string): string => JSON.stringify(name.slice(0, 300));
+
+async function refuseCompressed(bytes: StreamedBytes, what: string): Promise<void> {
+  const found = compressionOf(await bytes.at(0, BLOCK_BYTES));
+  if (found === undefined) return;
+  const why = `it is compressed with ${found.name}; run "${found.name} -d" on it first`;
+  throw new KodenoError("BAD_PLACE", `Cannot use ${what}: ${why}`);
+}
+
+/** One bundle, while it is read. */
+class Reading {
+  #document: BundleDocument | undefined;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #signature: Uint8Array | undefined;
+  #marker: Uint8Array | undefined;
+  /** By the name of the member; those that are yet to come. */
+  readonly #awaited = new Map<string, BundleMember>();
+  /** Manifests, indexes and `index.json`, by the name of their member. */
+  readonly #documents = new Map<string, Uint8Array>();
+  #documentBytes = 0;
+  #members = 0;
+
+  constructor(
+    readonly bytes: StreamedBytes,
+    readonly what: string,
+    readonly visitor: BundleVisitor,
+    readonly signal: AbortSignal | undefined,
+  ) {}
+
+  async take(name: string, offset: number, size: number): Promise<void> {
+    const at = this.#members++;
+    if (at === 0 && name === MARKER) {
+      this.#marker = await this.#whole(name, offset, size, MAX_JSON_BYTES);
+    } else if (at === 1 && name === DOCUMENT) await this.#begin(offset, size);
+    else if (this.#document === undefined) {
+      const why = `it does not begin with ${MARKER} and ${DOCUMENT}`;
+      const next = 'name a file of "kodeno bundle create"';
+      throw new KodenoError("BAD_PLACE", `Cannot use ${this.what} as a bundle: ${why}; ${next}`);
+    } else if (name === SIGNATURE) {
+      this.#signature = await this.#whole(name, offset, size, MAX_SIGNATURE_BYTES);
+    } else await this.#listed(name, offset, size);
+  }
+
+  async #begin(offset: number, size: number): Promise<void> {
+    this.#bytes = await this.#whole(DOCUMENT, offset, size, MAX_DOCUMENT_BYTES);
+    const document = parseDocument(this.#bytes, this.what);
+    this.#document = document;
+    const await_ = (name: string, member: BundleMember): void => {
+      const isOwn = name === DOCUMENT || name === SIGNATURE;
+      if (isOwn || this.#awaited.has(name)) {
+        throw badBundle(this.what, `its ${DOCUMENT} lists ${quoted(name)} twice`);
+      }
+      this.#awaited.set(name, member);
+    };
+    for (const blob of document.blobs) await_(blobPath(blob), { kind: "blob", ...blob });
+    for (const file of document.files) await_(file.path, { kind: "file", ...file });
+    await this.visitor.document?.(document, this.#bytes);
+    const marker = this.#listing(MARKER, this.#marker?.length ?? 0);
+    const checked = this.#checked(MARKER, marker, once(this.#marker ?? new Uint8Array(0)));
+    for await (const _ of checked);
+  }
+
+  async #listed(name: string, offset: number, size: number): Promise<void> {
+    const member = this.#listing(name, size);
+    let chunks = this.#checked(name, member, this.bytes.content(offset, size, this.what));
+    const isKept = name === INDEX || (member.kind === "blob" && isDocument(member));
+    if (isKept) {
+      if (size > MAX_JSON_BYTES) {
+        throw badBundle(this.what, `its ${name} has over ${MAX_JSON_BYTES} bytes`);
+      }
+      this.#documentBytes += size;
+      if (this.#documentBytes > MAX_GRAPH_DOCUMENT_BYTES) {
+        throw badBundle(this.what, `its manifests have over ${MAX_GRAPH_DOCUMENT_BYTES} bytes`);
+      }
+      const kept = await collected(chunks, size);
+      this.#documents.set(name, kept);
+      chunks = once(kept);
+    }
+    if (this.visitor.member !== undefined) await this.visitor.member(member, chunks);
+    // What the visitor has left is checked all the same.
+    for await (const _ of chunks);
+  }
+
+  /** What a member is, which comes but once. */
+  #listing(name: string, size: number): BundleMember {
+    const member = this.#awaited.get(name);
+    if (member === undefined) {
+      throw badBundle(this.what, `it has ${quoted(name)}, of which its ${DOCUMENT} says nothing`);
+    }
+    if (member.size !== size) {
+      throw badBundle(this.what, `its ${name} has ${size} bytes, not the ${member.size} listed`);
+    }
+    this.#awaited.delete(name);
+    return member;
+  }
+
+  async *#checked(
+    name: string,
+    { digest }: BundleMember,
+    chunks: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    const hasher = new Hasher(digestAlgorithm(digest));
+    for await (const chunk of chunks) {
+      this.signal?.throwIfAborted();
+      hasher.update(chunk);
+      yield chunk;
+    }
+    const actual = hasher.digest();
+    if (actual !== digest) {
+      const why = `its ${name} is damaged or was changed: it has digest ${actual}`;
+      throw badBundle(this.what, `${why}, not the ${digest} listed; bring it again`);
+    }
+  }
+
+  async #whole(name: string, offset: number, size: number, most: number): Promise<Uint8Array> {
+    if (size > most) throw badBundle(this.what, `its ${name} has over ${most} bytes`);
+    return await collected(this.bytes.content(offset, size, this.what), size);
+  }
+
+  async end(): Promise<ReadBundle> {
+    const document = this.#document;
+    if (document === undefined) throw badBundle(this.what, `it has no ${DOCUMENT}`);
+    const [missing] = this.#awaited.keys();
+    if (missing !== undefined) {
+      const { size } = this.#awaited;
+      const more = size > 1 ? `, and ${size - 1} more members` : "";
+      throw badBundle(this.what, `it lacks ${missing}${more}; bring it again`);
+    }
+    const index = this.#documents.get(INDEX);
+    if (index === undefined) throw badBundle(this.what, `it has no ${INDEX}`);
+    const { manifests } = parseIndex(index, `${INDEX} of ${this.what}`);
+    await this.#refuseGaps(document, manifests);
+    const signature = this.#signature;
+    return { document, bytes: this.#bytes, signature, entries: manifests };
+  }
+
+  /** Whether what the images need is in the bundle, or expected where it goes. */
+  async #refuseGaps(document: BundleDocument, entries: readonly Descriptor[]): Promise<void> {
+    for (const { name, digest } of [...document.images, ...document.bases]) {
+      const isThere = entries.some((d) => d.digest === digest && entryName(d) === name);
+      if (isThere) continue;
+      throw badBundle(this.what, `its ${INDEX} does not have ${name ?? "image"} ${digest}`);
+    }
+    const sizes = new Map(document.blobs.map(({ digest, size }) => [digest as string, size]));
+    const omitted = new Map(document.omitted.map(({ digest, size }) => [digest as string, size]));
+    const walk = new Walk(async (d, { below }) => {
+      const size = sizes.get(d.digest) ?? omitted.get(d.digest);
+      if (size === undefined) {
+        if (isForeign(d) || inlineContent(d) !== undefined) return;
+        throw badBundle(this.what, `an image of it needs ${d.digest}, which is not listed`);
+      }
+      if (size !== d.size) {
+        throw badBundle(this.what, `${d.digest} has ${size} bytes, and an image needs ${d.size}`);
+      }
+      if (!hasSuccessors(d) || !sizes.has(d.digest)) return;
+      const bytes = this.#documents.get(blobPath(d));
+      if (bytes === undefined) {
+        throw badBundle(this.what, `its ${DOCUMENT} does not say that ${d.digest} is a manifest`);
+      }
+      await below(parseGraphDocument(d, bytes));
+    }, { signal: this.signal });
+    for (const entry of entries) await walk.from(entry);
+  }
+}
+
+function isDocument({ mediaType }: BundleBlob): boolean {
+  return mediaType !== undefined && hasSuccessors({ mediaType } as Descriptor);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield await Promise.resolve(bytes);
+}
+
+async function collected(chunks: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(size);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    whole.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return whole;
+}
+
+/** A stream as the bytes of a tar: only what was not read yet can be asked for. */
+class StreamedBytes implements TarBytes {
+  /** What was read of the stream and not passed by yet; it holds until the stream is asked again. */
+  #rest: Uint8Array = new Uint8Array(0);
+  /** Where that begins. */
+  #offset = 0;
+  length = Infinity;
+
+  constructor(readonly chunks: AsyncIterator<Uint8Array>) {}
+
+  async at(offset: number, length: number): Promise<Buffer> {
+    await this.#pass(offset);
+    if (this.#rest.length < length && this.length === Infinity) {
+      const parts = [Buffer.from(this.#rest)];
+      let held = this.#rest.length;
+      while (held < length) {
+        const chunk = await this.#next(held);
+        if (chunk === undefined) break;
+        parts.push(Buffer.from(chunk));
+        held += chunk.length;
+      }
+      this.#rest = Buffer.concat(parts, held);
+    }
+    const found = this.#rest.subarray(0, length);
+    return Buffer.from(found.buffer, found.byteOffset, found.byteLength);
+  }
+
+  /** The content of a member, which is not copied. */
+  async *content(offset: number, size: number, what: string): AsyncGenerator<Uint8Array> {
+    await this.#pass(offset);
+    for (let left = size; left > 0;) {
+      if (this.#rest.length === 0 && !(await this.#fill())) {
+        const why = `it ends early, after ${this.length} bytes`;
+        throw badBundle(what, `${why}; bring it again`);
+      }
+      const part = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(part.length);
+      this.#offset += part.length;
+      left -= part.length;
+      yield part;
+    }
+  }
+
+  /** Refuses whatever comes behind the end of the tar but zeros. */
+  async end(what: string): Promise<void> {
+    do {
+      if (this.#rest.some((byte) => byte !== 0)) {
+        throw badBundle(what, `it goes on behind its end, at byte ${this.#offset}`);
+      }
+      this.#offset += this.#rest.length;
+      this.#rest = new Uint8Array(0);
+    } while (await this.#fill());
+  }
+
+  async close(): Promise<void> {
+    await this.chunks.return?.();
+  }
+
+  async #pass(offset: number): Promise<void> {
+    while (this.#offset < offset) {
+      if (this.#rest.length === 0 && !(await this.#fill())) return;
+      const count = Math.min(this.#rest.length, offset - this.#offset);
+      this.#rest = this.#rest.subarray(count);
+      this.#offset += count;
+    }
+  }
+
+  async #fill(): Promise<boolean> {
+    const chunk = await this.#next(0);
+    this.#rest = chunk ?? new Uint8Array(0);
+    return chunk !== undefined;
+  }
+
+  /** The next chunk, behind so many bytes that are held of those before. */
+  async #next(held: number): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const { done, value } = await this.chunks.next();
+      if (done) {
+        this.length = this.#offset + held;
+        return undefined;
+      }
+      if (value.length > 0) return value;
+    }
+  }
+}
