@@ -12,6 +12,7 @@ import {
   makeOwnCertificate,
   openssl,
 } from "../parts/certificates.ts";
+import { startOddRegistry } from "../interop/odd_registry.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
 import { startSecuredRegistry } from "../parts/secured_registry.ts";
 import { needs } from "../parts/tools.ts";
@@ -71,6 +72,16 @@ async function ask(host: string, options: RegistryOptions = {}): Promise<number>
     await transport.close();
   }
 }
+
+Deno.test("certificates: those of the system are read where a server needs them", async () => {
+  await using server = await startOddRegistry();
+  const warnings: string[] = [];
+  const environment = { SSL_CERT_FILE: "/nowhere.pem" };
+  const onWarning = (message: string) => warnings.push(message);
+  await using store = openRegistry(`${server.host}/app`, { environment, onWarning });
+  await failsWith("NOT_FOUND", () => store.resolve("v1"));
+  assert.deepEqual(warnings, []);
+});
 
 Deno.test({
   name:

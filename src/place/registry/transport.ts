@@ -295,12 +295,23 @@ export class Transport {
         // the runtime tells now and then that the connection was closed.
         http2: false,
       };
-      const system = isSecure ? await (this.#system ??= systemCerts(environment, onWarning)) : [];
-      const client = newTlsClient(options as Deno.CreateHttpClientOptions, system);
-      const pin = own.length > 0
+      const route = (system: readonly string[], pin: Route["pin"]): Route => ({
+        client: newTlsClient(options as Deno.CreateHttpClientOptions, system),
+        pin,
+        proxy: proxy?.url.host,
+        answered: false,
+      });
+      const last = own.length > 0
         ? (refusal: unknown) => relayed({ certs: own, refusal })
         : undefined;
-      return { client, pin, proxy: proxy?.url.host, answered: false };
+      // Most servers are trusted without the system's certificates, which may take a while to be read.
+      const next = async (refusal: unknown): Promise<Route> => {
+        const system = await (this.#system ??= systemCerts(environment, onWarning));
+        if (system.length > 0) return route(system, last);
+        if (last === undefined) throw refusal;
+        return await last(refusal);
+      };
+      return route([], isSecure ? next : undefined);
     } catch (error) {
       throw connectionError(error);
     }
