@@ -47,6 +47,7 @@ export type {
   Blobs,
   CallOptions,
   ImageStore,
+  ListOptions,
   OpenBlob,
   Place,
   Source,

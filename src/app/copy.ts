@@ -14,6 +14,7 @@ import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.
 import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
+import { abortable } from "../io/concurrency.ts";
 import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import { ARCHIVE_ENDING, imageName } from "../oci/entries.ts";
@@ -156,18 +157,21 @@ async function write(work: Work, image: OpenImage) {
     : undefined;
   const mountFrom = from.kind === "registry" ? [from.reference.name] : [];
   const target = await openTarget(to, config, { domain, near, mountFrom, emit });
+  // Asked while blobs are moved; before the image has its name, which it does not get where these were
+  // asked for in vain.
+  const asking = abortable(signal);
+  const along = findReferrers({ ...work, signal: asking.signal }, image);
+  along.catch(() => {});
   try {
     using _ = await holdPlace(target, { signal });
     if (to.kind !== "registry") await tellTag(work, image, name, target);
-    // Before the image has its name, which it does not get where these were asked for in vain.
-    const along = await findReferrers(work, image);
     const preparing = async () => await target.prepare?.(source, root, { foreign, signal }) ?? root;
     const chosen = await takingWhole(source, whole, preparing);
     const how = near ? { ...options, emit: notesTo(emit), onBlob: undefined } : options;
-    const tags = name === undefined ? [] : [name];
-    await takingWhole(source, whole, () => copy(source, chosen, target, { ...how, tags }));
+    const named = { tags: name === undefined ? [] : [name], before: along };
+    await takingWhole(source, whole, () => copy(source, chosen, target, { ...how, ...named }));
     if (name === undefined) await keepRoot(target, chosen, { signal });
-    await takeReferrers(along, work, source, target, { ...how, isNear: near !== undefined });
+    await takeReferrers(await along, work, source, target, { ...how, isNear: near !== undefined });
     // Read from where it is near, before an archive is written over what it is read from.
     const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Blobs : source;
@@ -178,6 +182,8 @@ async function write(work: Work, image: OpenImage) {
     const references = [id === undefined ? reference : name ?? id];
     return { name, digest: root.digest, ...summary, references, id, ...moved };
   } catch (error) {
+    asking.abort(error);
+    await along.catch(() => {});
     await target.undo();
     throw error;
   }

@@ -33,6 +33,8 @@ export interface CopyOptions extends CallOptions, TransferMeter {
    * their licenses keep them where their `urls` say, and an image is whole without them.
    */
   readonly foreign?: Blobs | undefined;
+  /** Waited for before the root gets its names; where it fails, it gets none. */
+  readonly before?: Promise<unknown> | undefined;
   /** Told of each blob that was moved, or found in the target, which may have got it by itself. */
   readonly onBlob?: ((descriptor: Descriptor, moved: boolean) => void) | undefined;
 }
@@ -64,7 +66,7 @@ export async function copy(
   target: Target,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const { concurrency = 6, tags = [], foreign, onBlob, signal, image } = options;
+  const { concurrency = 6, tags = [], foreign, before, onBlob, signal, image } = options;
   const call: CallOptions = { signal };
   const pool = new Pool(concurrency);
 
@@ -96,6 +98,7 @@ export async function copy(
       await below(isThere ? document.successors.filter(isForeignOrLeads) : document);
       if (isThere) return found();
       const name = d.digest === descriptor.digest ? first : undefined;
+      if (name !== undefined) await before;
       await move(d, () => Promise.resolve(bytesStream(document.bytes)), walk, name);
     }, { parallel: true, signal });
     await walk.from(descriptor);
@@ -120,6 +123,7 @@ export async function copy(
   tellUnknown(options, [descriptor]);
   for (let brought = 1;; brought++) {
     await bring(descriptor);
+    await before;
     try {
       for (const tag of isNamed ? tags.slice(1) : tags) await target.tag(descriptor, tag, call);
       tellLeftOut(options, [...left.values()]);

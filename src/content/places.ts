@@ -31,7 +31,17 @@ export interface Source {
    */
   fetch(descriptor: Descriptor, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** The manifests whose subject is this one, where the place lists them: a registry does. */
-  referrers?(subject: Descriptor, options?: CallOptions): Promise<readonly Descriptor[]>;
+  referrers?(subject: Descriptor, options?: ListOptions): Promise<readonly Descriptor[]>;
+  /** All its tags, where it has tags and no entries, and can tell them in one answer. */
+  fewTags?(options?: CallOptions): Promise<ReadonlySet<string> | undefined>;
+  /** As {@link resolve} of a tag; nothing where that is not there, or is no image. */
+  findTag?(tag: string, options?: CallOptions): Promise<Descriptor | undefined>;
+}
+
+/** What those who ask for lists know. */
+export interface ListOptions extends CallOptions {
+  /** What {@link Source.fewTags} tells: what is not among them need not be asked for. */
+  readonly tags?: (() => Promise<ReadonlySet<string> | undefined>) | undefined;
 }
 
 /** What gives the bytes of blobs. */

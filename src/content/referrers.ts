@@ -8,6 +8,7 @@ import { bareDescriptor, type Descriptor, signatureTag } from "../oci/descriptor
 import { cosignSubject, isNameless, namelessEntry, refName, SUBJECT } from "../oci/entries.ts";
 import { type Index, oddity } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
+import { Pool } from "../io/concurrency.ts";
 import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
 import {
   type GraphDocument,
@@ -41,6 +42,9 @@ export async function subjectsOf(
   return { subjects, ...(missing ? { missing } : {}) };
 }
 
+/** Requests at once. */
+const MAX_ASKED = 16;
+
 /**
  * Gives a function that finds what refers to a root, to the images of an index, or to one of these
  * referrers, each once. A registry lists them; in a layout or archive they are among its entries or
@@ -55,23 +59,44 @@ export async function referrerFinder(
   if ("entries" in source && typeof source.entries === "function") {
     await reader.findReferrers(await (source as ImageStore).entries());
   }
-  const ask = async ({ digest, ...more }: Descriptor): Promise<readonly Descriptor[]> =>
-    await source.referrers?.({ digest, ...more }, options) ?? reader.referrersOf(digest);
+  let asked: ReturnType<NonNullable<Source["fewTags"]>> | undefined;
   return async (root) => {
     const { index } = hasSuccessors(root) ? await readGraphDocument(source, root, options) : {};
     const images = index?.manifests.filter(hasSuccessors) ?? [];
     const seen = new Set([root, ...images].map(({ digest }) => digest));
-    const found: Descriptor[] = [];
+    const listed = new Map<string, readonly Descriptor[]>();
+    const pool = new Pool(MAX_ASKED);
+    const tags = () => asked ??= source.fewTags?.(walk) ?? Promise.resolve(undefined);
     // It has an end, though a registry may name ever new ones.
-    const walk = new Walk(async (d, { depth, below }) => {
-      const fresh = (await ask(d)).filter(({ digest }) => !seen.has(digest));
+    const walk: Walk = new Walk(async (d, { depth, below }) => {
+      const { signal } = walk;
+      const ask = async () => {
+        signal?.throwIfAborted();
+        return await source.referrers?.(d, { signal, tags }) ?? reader.referrersOf(d.digest);
+      };
+      const found = await pool.run(ask);
+      listed.set(d.digest, found);
+      const fresh = found.filter(({ digest }) => !seen.has(digest));
       for (const { digest } of fresh) seen.add(digest);
-      found.push(...fresh);
+      // The answer for the root tells how the others are asked for.
       await below(depth === 0 ? [...images, ...fresh] : fresh);
-    }, options);
+    }, { parallel: true, signal: options.signal });
     await walk.from(root);
-    return found;
+    return inOrder([root, ...images], listed);
   };
+}
+
+/** What was listed under some manifests, and under that, in the same order however it was answered. */
+function inOrder(
+  roots: readonly Descriptor[],
+  listed: ReadonlyMap<string, readonly Descriptor[]>,
+): readonly Descriptor[] {
+  const all = new Map(roots.map((d) => [d.digest as string, d]));
+  // What is added meanwhile comes by, too.
+  for (const digest of all.keys()) {
+    for (const one of listed.get(digest) ?? []) if (!all.has(one.digest)) all.set(one.digest, one);
+  }
+  return [...all.values()].slice(new Set(roots.map(({ digest }) => digest)).size);
 }
 
 /**

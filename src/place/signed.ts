@@ -2,9 +2,9 @@
  * Images of a layout or registry with what is known there about them, for those who sign and verify.
  * @module
  */
-import type { CallOptions, Source } from "../content/places.ts";
+import type { Source } from "../content/places.ts";
 import { referrerFinder } from "../content/referrers.ts";
-import { hasCode, KodenoError } from "../errors.ts";
+import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isFile, isFolder } from "../io/files.ts";
 import { type Descriptor, signatureTag } from "../oci/descriptor.ts";
@@ -133,16 +133,7 @@ async function imageOfRegistry(
     name: place,
     repository: parseReference(place).name,
     referrers: await find(root),
-    legacyOf: (subject) => found(store, signatureTag(subject), { signal }),
+    legacyOf: (subject) => store.findTag(signatureTag(subject), { signal }),
     keepLegacy: (signatures, tag) => store.tag(signatures, tag, { signal }),
   };
-}
-
-async function found(source: Source, ref: string, options: CallOptions) {
-  try {
-    return await source.resolve(ref, options);
-  } catch (error) {
-    if (hasCode(error, "NOT_FOUND")) return undefined;
-    throw error;
-  }
 }

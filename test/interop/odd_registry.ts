@@ -41,8 +41,8 @@ export interface OddRule {
 /** A registry that answers until it goes out of scope. */
 export interface OddRegistry extends AsyncDisposable {
   readonly host: string;
-  /** Everything that came in, in order. */
-  readonly asked: readonly Asked[];
+  /** Everything that came in, in order; a test may empty it. */
+  readonly asked: Asked[];
   /** `METHOD path` of it, without queries, and with `ID` for uploads. */
   requests(): string[];
   /** Bytes by digest: blobs of all repositories. */

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { openRegistry } from "../../src/place/registry/registry.ts";
 import { MediaType, referrersTag } from "../../src/oci/descriptor.ts";
+import { type Asked, refusal, type Reply, startOddRegistry } from "../interop/odd_registry.ts";
 import { startFaultProxy } from "../parts/fault_proxy.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
@@ -161,6 +162,60 @@ Deno.test({
       assert.deepEqual(digests(await store.referrers(subject)), [own.descriptor.digest]);
     }
   },
+});
+
+Deno.test("referrers: a registry is asked for what it may have, and at once", async () => {
+  await using dir = await tempDir();
+  const replies: Reply[] = [];
+  const answer = (_: Asked, usual: () => Reply) => replies[0] ?? usual();
+  await using registry = await startOddRegistry([{ url: "/referrers/", answer }]);
+  const name = `${registry.host}/app`;
+  const own = note("own");
+  {
+    await using store = openRegistry(name);
+    await pushAll(store, [...graph.blobs, empty, own]);
+    await store.tag(subject, "v1");
+  }
+  const images = graph.manifests.map(({ descriptor }) => descriptor.digest);
+  const pulled = async (layout: string, from = name) => {
+    registry.asked.length = 0;
+    const { code, stderr } = await kodeno(["pull", `${from}:v1`, "--oci-layout", layout], {
+      cwd: dir.path,
+    });
+    assert.equal(code, 0, stderr);
+    const blobs = await dir.list(layout, "blobs", "sha256");
+    assert.ok(blobs.includes(own.descriptor.digest.slice("sha256:".length)));
+    return registry.requests().flatMap((one) =>
+      /(?:referrers|tags|manifests)\/(?:list|sha256[-:].*)$/.exec(one)?.[0] ?? []
+    ).filter((one) => !one.startsWith("manifests/sha256:")).sort();
+  };
+  // It has said once that it has no API, and which lists it has.
+  const tag = `manifests/${referrersTag(subject)}`;
+  const asked = [tag, `referrers/${subject.digest}`, "tags/list"].sort();
+  assert.deepEqual(await pulled("without"), asked);
+  // That it does not know one repository says nothing of the others.
+  replies.push(refusal(404, "NAME_UNKNOWN", "not here"));
+  const all = [subject.digest, ...images, own.descriptor.digest].map((one) => `referrers/${one}`);
+  assert.deepEqual(await pulled("unknown"), [tag, "tags/list", ...all].sort());
+
+  const found = { ...own.descriptor, artifactType: "application/vnd.kodeno.test" };
+  const manifests = (url: string) => url.endsWith(subject.digest) ? [found] : [];
+  const waiting: (() => void)[] = [];
+  await using proxy = await startFaultProxy(registry.host, async (exchange) => {
+    const { seen: { url } } = exchange;
+    if (!url.includes("/referrers/")) {
+      await exchange.pass();
+      return;
+    }
+    // Those for the images and for what was found come before any of them is answered.
+    if (!url.endsWith(subject.digest) && waiting.length < images.length) {
+      await new Promise<void>((go) => waiting.push(go));
+    }
+    for (const go of waiting) go();
+    const list = { schemaVersion: 2, mediaType: MediaType.index, manifests: manifests(url) };
+    exchange.answer(200, { "content-type": MediaType.index }, JSON.stringify(list));
+  });
+  await soon(pulled("with", `${proxy.host}/app`));
 });
 
 Deno.test({

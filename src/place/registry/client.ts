@@ -102,6 +102,8 @@ export class RegistryClient {
   /** Where each blob went first, and when that was done: from there others can have it. */
   readonly sending: Map<string, { readonly path: string; readonly ended: Promise<void> }> =
     new Map();
+  /** Whether it has no API for what refers to manifests, as it has said of one repository. */
+  lacksReferrers = false;
   #reached: Reached | undefined;
   /** `WWW-Authenticate` of its root, where that had to be asked. */
   #challenge: Promise<string | null> | undefined;

@@ -6,7 +6,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { CallOptions } from "../../content/places.ts";
+import type { CallOptions, ListOptions } from "../../content/places.ts";
 import { referrerEntry } from "../../content/referrers.ts";
 import { parseGraphDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
@@ -48,11 +48,14 @@ const MAX_LIST_BYTES = 32 * 1024 * 1024;
 /** What all of it may take, in the time of a document. */
 const LIST_TIMES = 5;
 
-/** The pages of a list. Ends with no page at all when the first says that there is no such list. */
+/**
+ * The pages of a list. Ends with no page at all when the first says that there is no such list, whose
+ * body `isAbsent` has to read then.
+ */
 async function* pagesOf(
   client: RegistryClient,
   call: Call,
-  isAbsent: (answer: Answer) => boolean = () => false,
+  isAbsent: (answer: Answer) => Promise<boolean> = () => Promise.resolve(false),
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly answer: Answer }> {
   const seen = new Set<string>();
   let length = 0;
@@ -67,10 +70,7 @@ async function* pagesOf(
       // A list that takes too long fails as a connection that does.
       throw client.failure(page, error);
     });
-    if (seen.size === 0 && isAbsent(answer)) {
-      await answer.body.cancel();
-      return;
-    }
+    if (seen.size === 0 && await isAbsent(answer)) return;
     if (answer.status !== 200) throw await client.failureOf(page, answer, seen.size === 0);
     refuseWebPage(page, answer, "");
     let bytes: Uint8Array;
@@ -117,6 +117,27 @@ export async function listTags(
   return pages.flat();
 }
 
+/** All tags of a repository, where its registry gives them in one page. */
+export async function listFewTags(
+  repository: Repository,
+  options: CallOptions,
+): Promise<ReadonlySet<string> | undefined> {
+  const { client, name } = repository;
+  const doing = `list tags of ${name}`;
+  const call = repository.call("GET", "tags/list?n=1000", doing, options);
+  try {
+    // Who is not told asks for each tag that matters, which is no more than slower.
+    for await (const { bytes, answer } of pagesOf(client, { ...call, retry: false })) {
+      const isAll = nextPage(answer.headers.get("link"), answer.url) === undefined;
+      return isAll ? new Set(tagsOf(bytes, doing)) : undefined;
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!(error instanceof KodenoError)) throw error;
+  }
+  return undefined;
+}
+
 function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
   try {
     const { tags } = JSON.parse(new TextDecoder().decode(bytes));
@@ -133,7 +154,7 @@ function tagsOf(bytes: Uint8Array, doing: string): readonly string[] {
  * Whether a registry does not know the API for referrers. Those of before it, and proxies, take it for a
  * broken request, of whatever kind, or show their page for people.
  */
-function hasNoReferrers(answer: Answer): boolean {
+function isNoList(answer: Answer): boolean {
   const { status } = answer;
   const isOdd = status < 500 && ![200, 401, 403, 408, 429].includes(status);
   return isOdd || status === 501 || isWebPage(answer);
@@ -143,7 +164,9 @@ function hasNoReferrers(answer: Answer): boolean {
 const changing = new Map<string, Promise<void>>();
 
 /** How lists are changed; without the folder, this process is kept apart from itself only. */
-type ReferrerOptions = CallOptions & Pick<RegistryOptions, "lockFolder">;
+type ReferrerOptions = ListOptions & Pick<RegistryOptions, "lockFolder">;
+/** What a registry that has the API says of a repository or image that is not there. */
+const UNKNOWN: readonly string[] = ["NAME_UNKNOWN", "MANIFEST_UNKNOWN"];
 
 /** The manifests of a repository that refer to one. */
 export class Referrers {
@@ -159,19 +182,35 @@ export class Referrers {
 
   /** All that can be used. @throws {KodenoError} `BAD_CONTENT` when the registry gives something else */
   async list(): Promise<readonly Descriptor[]> {
-    const listed = await this.ask() ?? (await this.#readTag()).index?.manifests ?? [];
+    const listed = await this.ask() ?? await this.#readList();
     return listed.filter((one) => oddity(one) === undefined);
+  }
+
+  /** The list under the tag, where there can be one. */
+  async #readList(): Promise<readonly Descriptor[]> {
+    const tags = await this.options.tags?.();
+    if (tags?.has(this.#tag) === false) return [];
+    return (await this.#readTag()).index?.manifests ?? [];
   }
 
   /** What the registry's own API says; undefined where it has none. */
   async ask(): Promise<readonly Descriptor[] | undefined> {
     const { repository, subject: { digest } } = this;
+    const { client } = repository;
+    if (client.lacksReferrers) return undefined;
     const what = `referrers of ${repository.nameOf(digest)}`;
     const path = `referrers/${digest}`;
     const call = repository.call("GET", path, `list ${what}`, this.options);
     const asked = { ...call, headers: { accept: MediaType.index } };
     const pages: (readonly Descriptor[])[] = [];
-    for await (const { bytes, answer } of pagesOf(repository.client, asked, hasNoReferrers)) {
+    const isAbsent = async (answer: Answer): Promise<boolean> => {
+      if (!isNoList(answer)) return false;
+      // What one repository is answered goes for all of them, but where that one is not known.
+      const { error } = await client.said(answer);
+      if (!error.codes.some((code) => UNKNOWN.includes(code))) client.lacksReferrers = true;
+      return true;
+    };
+    for await (const { bytes, answer } of pagesOf(client, asked, isAbsent)) {
       try {
         pages.push(parseIndex(bytes, what).manifests);
       } catch (error) {

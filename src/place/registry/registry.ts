@@ -3,7 +3,7 @@
  * is sent twice. Opened one by one, or several that share their connections and tokens.
  * @module
  */
-import type { CallOptions, OpenBlob, Place, Source } from "../../content/places.ts";
+import type { CallOptions, ListOptions, OpenBlob, Place, Source } from "../../content/places.ts";
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
@@ -260,8 +260,25 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     return await (await lists()).listTags(this.#parts.own, options);
   }
 
+  /** {@inheritDoc Source.fewTags} */
+  async fewTags(options: CallOptions = {}): Promise<ReadonlySet<string> | undefined> {
+    return await (await lists()).listFewTags(this.#parts.own, options);
+  }
+
+  /** {@inheritDoc Source.findTag} */
+  async findTag(tag: string, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    options.signal?.throwIfAborted();
+    const { own } = this.#parts;
+    return await this.#heads.run(() => own.headManifest(this.#parseTag(tag), options))
+      .catch((error) => {
+        // The tag may have gone, or is of something else.
+        if (!hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
+        return undefined;
+      });
+  }
+
   /** The manifests whose `subject` is this one; none where nothing refers to it. */
-  async referrers(subject: Descriptor, options: CallOptions = {}): Promise<readonly Descriptor[]> {
+  async referrers(subject: Descriptor, options: ListOptions = {}): Promise<readonly Descriptor[]> {
     return await (await this.#referrers(subject, options)).list();
   }
 
@@ -335,7 +352,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     return await withMirror(own, this.#mirror, work, leave, options.signal);
   }
 
-  async #referrers(subject: Descriptor, options: CallOptions): Promise<Referrers> {
+  async #referrers(subject: Descriptor, options: ListOptions): Promise<Referrers> {
     const { own, lockFolder } = this.#parts;
     return new (await lists()).Referrers(own, subject, { ...options, lockFolder });
   }
