@@ -94,29 +94,37 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
     const attached = attach ? await attachTo(of, sbom, request) : undefined;
     done.push({ ...one, attached });
   }
+  await opened.save();
   return done;
 }
 
-/** An image in its place; only what is not of an archive can be written. */
+/** An image in its place, which may be written where something is to be attached. */
 type OpenedImage = Pick<SignedImage, "root" | "name"> & {
   readonly place: Source;
   readonly target?: SignedImage["place"];
 };
 
+interface OpenedImages extends AsyncDisposable {
+  readonly images: readonly OpenedImage[];
+  /** See `openSigned`. */
+  save(): Promise<void>;
+}
+
 async function openPlace(
   { place, images = [], attach, signal, emit }: SbomRequest,
   config: ReturnType<typeof resolveTransferConfig>,
-): Promise<{ readonly images: readonly OpenedImage[] } & AsyncDisposable> {
+): Promise<OpenedImages> {
   const path = await pathOf(place);
   if (attach || !isFile(path)) {
-    const opened = await openSigned(place, { config, images, verb: "list", signal, emit });
+    const how = { config, images, verb: "list", writes: attach, signal, emit };
+    const opened = await openSigned(place, how);
     const all = opened.images.map((image) => ({ ...image, target: image.place }));
-    return { images: all, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+    return { ...opened, images: all };
   }
   const chosen = await openChosen(path, { images, verb: "list", imagesOnly: true, signal });
   const all = chosen.images.map((root) => ({ root, name: entryName(root), place: chosen.source }));
   const close = () => Promise.resolve(chosen[Symbol.dispose]());
-  return { images: all, [Symbol.asyncDispose]: close };
+  return { images: all, save: () => Promise.resolve(), [Symbol.asyncDispose]: close };
 }
 
 function refuseSeveral(place: string, made: readonly MadeSbom[]): void {

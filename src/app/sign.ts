@@ -1,33 +1,32 @@
 /**
- * The recipe of `kodeno sign`: images of a layout or a registry get signatures, which refer to them.
+ * The recipe of `kodeno sign`: images of a layout, an archive or a registry get signatures, which refer
+ * to them. All of them are made before the first is put there.
  * @module
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { hasSuccessors, readGraphDocument } from "../content/walk.ts";
 import type { WorkOptions } from "../events.ts";
-import { type Descriptor, isManifestType, parseDigest, signatureTag } from "../oci/descriptor.ts";
+import { type Descriptor, type Digest, isManifestType, parseDigest } from "../oci/descriptor.ts";
 import { nameAndDigest } from "../oci/entries.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
 import { openSigner } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
 import {
+  type Beside,
   isPlain,
-  keepAttachments,
-  manifestOf,
-  putAttachment,
+  legacyLayers,
+  putBeside,
+  type SignatureForm,
   signaturesBy,
 } from "../trust/signatures.ts";
 import { signatureManifest, simpleSignature } from "../trust/simple_signing.ts";
 
-/** The form of a signature: sigstore's bundle, or what cosign made before that. */
-type SignatureForm = "bundle" | "legacy";
-
 interface SignRequest extends TransferOptions, WorkOptions {
-  /** Path of a layout, or an image of a registry. */
+  /** Path of a layout or archive, or an image of a registry. */
   readonly place: string;
-  /** Names, tags or digests of the images of a layout; default all. */
+  /** Names, tags or digests of the images of a layout or archive; default all. */
   readonly images?: readonly string[] | undefined;
   /** File of the private key. */
   readonly key: string;
@@ -40,13 +39,23 @@ interface SignRequest extends TransferOptions, WorkOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/**
- * Signs. What the same key has signed in the same form is left as it is.
- *
- * @returns for each that was signed its `name`, `digest` and `references`, the `form`, the digest of the
- * `signature`, and whether it `isNew`
- */
-export async function sign(request: SignRequest) {
+/** A signature that was made, or was there. */
+interface Signed {
+  readonly name: string | undefined;
+  /** Of what is signed. */
+  readonly digest: Digest;
+  /** What it can be asked for by. */
+  readonly references: readonly string[];
+  /** Whether it is the image, and no part of it or what refers to it. */
+  readonly isRoot: boolean;
+  readonly form: SignatureForm;
+  /** Digest of its manifest. */
+  readonly signature: string;
+  readonly isNew: boolean;
+}
+
+/** Signs. What the same key has signed in the same form is left as it is. */
+export async function sign(request: SignRequest): Promise<readonly Signed[]> {
   const { signal, emit } = request;
   const config = resolveTransferConfig(request);
   const signer = await openSigner(request.key, config.environment, request.askPassword);
@@ -54,17 +63,35 @@ export async function sign(request: SignRequest) {
     config,
     images: request.images ?? [],
     verb: "sign",
+    writes: true,
     signal,
     emit,
   });
-  const signed = [];
+  const signed: Signed[] = [];
+  /** An image may have several names, and images parts in common. */
+  const made = new Map<string, Beside>();
   for (const image of opened.images) {
     for (const subject of await subjectsIn(image, request)) {
       for (const form of request.forms) {
-        signed.push(await signOne(image, subject, form, { ...request, signer }));
+        const key = [form, subject.digest, form === "legacy" ? image.repository : ""].join(" ");
+        const found = made.get(key) ?? await signOne(image, subject, form, { ...request, signer });
+        if (typeof found !== "string") made.set(key, found);
+        const digest = parseDigest(subject.digest);
+        const isNew = typeof found !== "string";
+        signed.push({
+          name: image.name,
+          digest,
+          references: [nameAndDigest(image.name, digest)],
+          isRoot: digest === image.root.digest,
+          form,
+          signature: isNew ? found.made.manifest.descriptor.digest : found,
+          isNew,
+        });
       }
     }
   }
+  await putBeside([...made.values()], { signal });
+  await opened.save();
   return signed;
 }
 
@@ -80,29 +107,24 @@ async function subjectsIn(
   return [root, ...below, ...about];
 }
 
+/** A signature to be put beside an image; the digest of the one that is there, where the key has made it. */
 async function signOne(
-  { place, name, root, referrers, repository, legacyOf, keepLegacy }: SignedImage,
+  image: SignedImage,
   subject: Descriptor,
   form: SignatureForm,
-  { signer, annotations, signal }: SignRequest & { readonly signer: Signer },
-) {
-  const legacy = form === "legacy" ? await legacyOf(subject) : undefined;
+  { signer, annotations = {}, signal }: SignRequest & { readonly signer: Signer },
+): Promise<Beside | string> {
+  const { place, referrers, repository, legacyOf } = image;
+  const legacy = form === "legacy" ? await legacyOf(subject, "sig", true) : undefined;
   const signed = { source: place, image: subject, referrers, legacy };
   const there = await signaturesBy([signer.key], signed, { signal });
-  const had = there.find((one) => one.form === form && isPlain(one));
+  const had = there.find((one) => one.form === form && isPlain(one, annotations));
+  if (had !== undefined) return had.digest;
   const digest = parseDigest(subject.digest);
-  const references = [nameAndDigest(name, digest)];
-  const result = { name, digest, references, isRoot: digest === root.digest, form };
-  if (had !== undefined) return { ...result, signature: had.digest, isNew: false };
   if (form === "bundle") {
-    const made = await signedBundle({ ...subject, digest }, signer, annotations);
-    await keepAttachments([made], place, { signal });
-    return { ...result, signature: made.manifest.descriptor.digest, isNew: true };
+    return { image, made: await signedBundle({ ...subject, digest }, signer, annotations) };
   }
+  const present = await legacyLayers(place, legacy, { signal });
   const layer = await simpleSignature(digest, repository, signer, annotations);
-  const present = legacy && await manifestOf(place, legacy, { signal });
-  const made = signatureManifest(layer, present);
-  await putAttachment(made, place, { signal });
-  await keepLegacy(made.manifest.descriptor, signatureTag(subject));
-  return { ...result, signature: made.manifest.descriptor.digest, isNew: true };
+  return { image, made: signatureManifest(layer, present), tag: { subject, kind: "sig" } };
 }

@@ -5,21 +5,22 @@
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
 import { ContentCheck } from "../content/check.ts";
+import type { ImageStore } from "../content/places.ts";
 import { type FoundImage, ImageReader } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
 import { Layout } from "../place/layout/layout.ts";
-import { giveUpNetwork, openImages } from "../place/open.ts";
+import { giveUpNetwork } from "../place/open.ts";
 import { openSigned } from "../place/signed.ts";
 import { readKeys } from "../trust/key_files.ts";
 import { keyPolicy, openPolicy } from "../trust/policy.ts";
 import { verified } from "../trust/verified.ts";
 
 interface VerifyRequest extends TransferOptions, TrustOptions, WorkOptions {
-  /** Path of a layout, or an image of a registry. */
+  /** Path of a layout or archive, or an image of a registry. */
   readonly place: string;
-  /** Names, tags or digests of the images of a layout; default all. */
+  /** Names, tags or digests of the images of a layout or archive; default all. */
   readonly images?: readonly string[] | undefined;
   /** Types of statements that have to be signed about each image, as cosign calls them or as URIs. */
   readonly attestations?: readonly string[] | undefined;
@@ -58,33 +59,36 @@ export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlac
   const config = resolveTransferConfig(request);
   const policy = await policyOf(request);
   await using opened = await openSigned(where, { config, images, verb: "verify", signal, emit });
-  const place = (opened.images[0] ?? opened.others[0])?.place;
-  if (place === undefined) return { images: [], strays: [] };
-  if (request.offline && place instanceof Layout) await giveUpNetwork();
-  const content = new ContentCheck(place, { signal, types: true });
+  const { source, others } = opened;
+  const isStore = "entries" in source;
+  if (request.offline && isStore) await giveUpNetwork();
+  const content = new ContentCheck(source, { signal, types: true });
   const verdicts = [
-    ...await verified(place, opened.images, policy, { content, signal }),
+    ...await verified(source, opened.images, policy, { content, signal }),
     // What is no image has nobody's signature; it has to be what its digest says all the same.
-    ...await verified(place, opened.others, undefined, { content, signal }),
+    ...await verified(source, others, undefined, { content, signal }),
   ];
-  const odd = await oddEntries(where, place, request);
-  const reader = new ImageReader(place, signal);
+  const odd = isStore ? await entryFaults(source as ImageStore) : new Map<string, string[]>();
+  const reader = new ImageReader(source, signal);
   const found: VerifiedImage[] = [];
   for (const { image: { root, name }, faults, blobs, bytes, signatures } of verdicts) {
     const all = [...odd.get(entryKey(root)) ?? [], ...faults];
-    // One that no image has is told of where it does not hold, and so is what refers to nothing here.
-    if (all.length === 0 && opened.others.some((other) => other.root === root)) continue;
+    // Of what is no image only a fault is told.
+    if (all.length === 0 && others.some((other) => other.root === root)) continue;
     found.push({
       ...await reader.image(root, false, name),
       faults: all,
       blobs,
       bytes,
-      signatures: signatures.map(({ digest }) => digest),
+      signatures: [...new Set(signatures.map(({ digest }) => digest))],
     });
   }
-  const isWhole = images.length === 0 && place instanceof Layout;
+  const [place] = [...opened.images, ...others].map(({ place }) => place);
   const isKnown = (digest: string) => content.hasMet(digest);
-  return { images: found, strays: isWhole ? await strayFaults(place, isKnown, signal) : [] };
+  const strays = images.length === 0 && place instanceof Layout
+    ? await strayFaults(place, isKnown, signal)
+    : [];
+  return { images: found, strays };
 }
 
 async function policyOf(request: VerifyRequest) {
@@ -97,13 +101,6 @@ async function policyOf(request: VerifyRequest) {
     return keyPolicy(readKeys(verifyKeys), attestations);
   }
   throw new KodenoError("BAD_OPTION", `Cannot verify attestations of ${place}: ${why}`);
-}
-
-/** What is wrong with the entries of a layout. */
-async function oddEntries(where: string, place: object, { emit }: WorkOptions) {
-  if (!(place instanceof Layout)) return new Map<string, readonly string[]>();
-  using store = await openImages(where, { emit });
-  return await entryFaults(store);
 }
 
 /** Refuses what does not hold, when all of it was told. */

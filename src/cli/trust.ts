@@ -11,9 +11,9 @@ import { REGISTRY_FLAGS } from "./flags.ts";
 import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
-  "<place>  path of a layout, or an image of a registry (HOST/PATH:TAG)" as const;
+  "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)" as const;
 const SIGNED_NAMES =
-  "[names...]  NAME[:TAG], tags or digests of the images of a layout (default: all)" as const;
+  "[names...]  NAME[:TAG], tags or digests of the images (default: all)" as const;
 const FORMS = { bundle: ["bundle"], legacy: ["legacy"], both: ["bundle", "legacy"] } as const;
 
 const keyNew = command({
@@ -35,7 +35,8 @@ const keyNew = command({
 });
 
 const sign = command({
-  about: `Signs images of a layout, or one of a registry, with a key. The signature refers to the
+  about:
+    `Signs images of a layout or archive, or one of a registry, with a key. The signature refers to the
     image, whose digest stays; push, copy and serve carry it along. What the key has signed
     already is left as it is.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
@@ -78,7 +79,8 @@ const sign = command({
 });
 
 const verify = command({
-  about: `Checks images of a layout, or one of a registry: all blobs are there, each is what its
+  about:
+    `Checks images of a layout or archive, or one of a registry: all blobs are there, each is what its
     digest, size and type say, and each name means one image; with --key or --policy that those who
     have to have signed the image. Of a whole layout the blobs that no image uses are read, too.
     Connects only to the registry that is named. Prints the images that are good; the exit code is 1
@@ -132,10 +134,7 @@ const sbom = command({
     writes one for each platform and for the index. It is read from the image: its base, its files,
     and the modules that go has noted in its programs. An image of several platforms has several; say
     which with --platform, or where they go.`,
-  words: [
-    "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)",
-    "[names...]  NAME[:TAG], tags or digests of the images (default: all)",
-  ],
+  words: [SIGNED_PLACE, SIGNED_NAMES],
   flags: {
     format: {
       text: "--format <form>  SPDX 2.3 or CycloneDX 1.6, as JSON (default: spdx)",

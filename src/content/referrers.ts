@@ -4,7 +4,7 @@
  * @module
  */
 import { hasCode } from "../errors.ts";
-import { bareDescriptor, type Descriptor, signatureTag } from "../oci/descriptor.ts";
+import { bareDescriptor, cosignTag, type Descriptor } from "../oci/descriptor.ts";
 import { cosignSubject, isNameless, namelessEntry, refName, SUBJECT } from "../oci/entries.ts";
 import { type Index, oddity } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
@@ -106,22 +106,17 @@ function inOrder(
 export async function signatureFinder(
   source: Source,
   options: CallOptions = {},
-): Promise<(subject: Descriptor) => Promise<Descriptor | undefined>> {
+): Promise<(subject: Descriptor) => Promise<readonly Descriptor[]>> {
   if ("entries" in source && typeof source.entries === "function") {
     const entries = await (source as ImageStore).entries();
-    const bySubject = new Map(entries.flatMap((entry) => {
-      const isSignature = refName(entry)?.endsWith(".sig");
-      const subject = isSignature ? cosignSubject(entry) : undefined;
-      return subject === undefined ? [] : [[subject, entry] as const];
-    }));
-    return ({ digest }) => Promise.resolve(bySubject.get(digest));
+    const signatures = entries.filter((entry) => refName(entry)?.endsWith(".sig"));
+    const bySubject = Map.groupBy(signatures, cosignSubject);
+    return ({ digest }) => Promise.resolve(bySubject.get(digest) ?? []);
   }
-  if (source.referrers === undefined) return () => Promise.resolve(undefined);
-  return (subject) =>
-    source.resolve(signatureTag(subject), options).catch((error) => {
-      if (!hasCode(error, "NOT_FOUND")) throw error;
-      return undefined;
-    });
+  return async (subject) => {
+    const found = await source.findTag?.(cosignTag(subject, "sig"), options);
+    return found === undefined ? [] : [found];
+  };
 }
 
 /**

@@ -148,7 +148,11 @@ export async function writeOutput<T>(
   }
 }
 
-async function replaceFile<T>(path: string, write: (take: TakeBytes) => Promise<T>): Promise<T> {
+/** Replaces a file when `write` has come to its end, which may read the old one; or leaves it as it was. */
+export async function replaceFile<T>(
+  path: string,
+  write: (take: TakeBytes) => Promise<T>,
+): Promise<T> {
   const folder = dirname(path);
   await removeStaleTemporaries(folder);
   // One that is replaced stays as private as it was.

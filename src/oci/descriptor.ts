@@ -95,9 +95,12 @@ export function referrersTag({ digest }: Pick<Descriptor, "digest">): string {
   return `${digestAlgorithm(checked)}-${digestHex(checked).slice(0, 64)}`;
 }
 
-/** The tag under which signatures of a manifest stand in the form that cosign had first. */
-export function signatureTag({ digest }: Pick<Descriptor, "digest">): string {
-  return `${digest.replace(":", "-")}.sig`;
+/** What cosign's first form has a tag for: signatures of a manifest, or signed statements about it. */
+export type CosignTagKind = "sig" | "att";
+
+/** The tag under which such things stand. */
+export function cosignTag({ digest }: Pick<Descriptor, "digest">, kind: CosignTagKind): string {
+  return `${digest.replace(":", "-")}.${kind}`;
 }
 
 /** Media types of the OCI image spec 1.1 that kodeno writes. */

@@ -181,8 +181,8 @@ interface ImageChoice extends WorkOptions {
 }
 
 /** Images of a layout or archive, which is open till it is disposed of. */
-interface ChosenImages extends WithReferrers, Disposable {
-  readonly source: ImageStore;
+export interface ChosenImages extends WithReferrers, Disposable {
+  readonly source: PresentImages;
   /** What an image of one platform was chosen of. */
   readonly wholes: ReadonlyMap<Descriptor, Descriptor>;
   /** How many of the chosen ones only refer to others of them. */
@@ -348,8 +348,10 @@ function presenting(
   };
 }
 
+type PresentImages = ImageStore & Pick<WholeImages, "holds">;
+
 /** A layout or archive whose entries are what can be moved of its images. */
-export function presentImages(store: WholeImages, where: string, work: WorkOptions): ImageStore {
+export function presentImages(store: WholeImages, where: string, work: WorkOptions): PresentImages {
   const present = presenting(store, where, work);
   let entries: Promise<readonly Descriptor[]> | undefined;
   return {
@@ -357,6 +359,7 @@ export function presentImages(store: WholeImages, where: string, work: WorkOptio
     ownName: store.ownName,
     resolve: async (ref, o) => await present(await store.resolve(ref, o)),
     fetch: (d, o) => store.fetch(d, o),
+    holds: store.holds,
     entries: () => entries ??= store.entries().then((all) => Array.fromAsync(all, present)),
   };
 }

@@ -1,18 +1,18 @@
 /**
- * Images of a layout or registry with what is known there about them, for those who sign and verify.
+ * Images of a layout, archive or registry with what is known there about them, for those who sign and verify.
  * @module
  */
 import type { Source } from "../content/places.ts";
 import { referrerFinder } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isFile, isFolder } from "../io/files.ts";
-import { type Descriptor, signatureTag } from "../oci/descriptor.ts";
+import { exists, isFolder } from "../io/files.ts";
+import { cosignTag, type CosignTagKind, type Descriptor } from "../oci/descriptor.ts";
 import { cosignSubject, entryName, refName, repositoryName } from "../oci/entries.ts";
 import { parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "./layout/layout.ts";
 import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
-import { openChosen } from "./open_image.ts";
+import { type ChosenImages, openChosen } from "./open_image.ts";
 import type { TransferConfig } from "./registry/transport.ts";
 
 /** An image in its place. */
@@ -24,31 +24,52 @@ export interface SignedImage {
   readonly repository: string;
   /** What refers to the image, to its platforms, or to one of these. */
   readonly referrers: readonly Descriptor[];
-  /** What stands under cosign's signature tag of a manifest. */
-  readonly legacyOf: (subject: Descriptor) => Promise<Descriptor | undefined>;
+  /**
+   * What stands under cosign's tag of a manifest, most often that of signatures; `isOwn` leaves out what
+   * is beside an image of another name.
+   */
+  readonly legacyOf: (
+    subject: Descriptor,
+    kind?: CosignTagKind,
+    isOwn?: boolean,
+  ) => Promise<Descriptor | undefined>;
   /** Has a manifest stand under such a tag. */
-  readonly keepLegacy: (signatures: Descriptor, tag: string) => Promise<void>;
+  readonly keepLegacy: (
+    made: Descriptor,
+    subject: Descriptor,
+    kind: CosignTagKind,
+  ) => Promise<void>;
 }
 
 /** Images that were opened; those who are done with them dispose of it. */
 interface OpenSigned extends AsyncDisposable {
+  /** The place, as it is read. */
+  readonly source: Source;
   readonly images: readonly SignedImage[];
   /**
    * What else a layout has, where no image was named: what cannot be read as an image, blobs alone, and
    * what refers to something that is not there.
    */
   readonly others: readonly Pick<SignedImage, "place" | "root" | "name">[];
+  /** Writes what was put beside images where it is not there yet: an archive gets all of it at once. */
+  save(): Promise<void>;
 }
 
 interface SignedOptions extends WorkOptions {
   readonly config: TransferConfig;
   /** What is done with the images, for messages: `sign`. */
   readonly verb: string;
-  /** Names, tags or digests of the images of a layout; all when none is named. */
+  /** Names, tags or digests of the images of a layout or archive; all when none is named. */
   readonly images: readonly string[];
+  /** Whether something is to be put beside the images: then a place has to take that. */
+  readonly writes?: boolean | undefined;
 }
 
-/** Opens a place by the path of a layout, or by the reference of an image in a registry. */
+/**
+ * Opens a place by the path of a layout or archive, or by the reference of an image in a registry.
+ *
+ * @throws {KodenoError} what opening gives, and what writing there would fail with
+ */
 export async function openSigned(
   place: string,
   options: SignedOptions,
@@ -56,45 +77,55 @@ export async function openSigned(
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opening = new AsyncDisposableStack();
   const path = await pathOf(place);
-  if (isFile(path)) {
-    const next = "bring its images into a layout (kodeno merge DIR FILE)";
-    throw new KodenoError("BAD_PLACE", `Cannot use ${place}: it is a file; ${next}`);
-  }
-  const isLayout = path !== place || isFolder(path);
-  const found = isLayout
-    ? await imagesOfLayout(path, opening, options)
-    : { images: [await imageOfRegistry(place, opening, options)], others: [] };
+  const isHere = path !== place || path === "-" || exists(path);
+  const { target, ...found } = isHere
+    ? await imagesOfStore(path, opening, options)
+    : await imageOfRegistry(place, opening, options);
+  const { signal } = options;
+  if (options.writes) await target.check({ signal });
   const opened = opening.move();
-  return { ...found, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return {
+    ...found,
+    // A registry has what it was given, and is left with the others.
+    save: async () => void (isHere && await target.close({ signal })),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
 
-async function imagesOfLayout(
+type Found = Pick<OpenSigned, "source" | "images" | "others"> & { readonly target: WritablePlace };
+
+async function imagesOfStore(
   path: string,
   opening: AsyncDisposableStack,
   { images, verb, signal, emit }: SignedOptions,
-): Promise<Pick<OpenSigned, "images" | "others">> {
-  const layout = opening.use(await openLayout(path, { emit }));
+): Promise<Found> {
+  const layout = isFolder(path) ? opening.use(await openLayout(path, { emit })) : undefined;
   const chosen = opening.use(await openChosen(path, { images, verb, signal }));
-  const entries = await layout.entries();
+  const { source } = chosen;
+  const place = layout ?? await archivePlace(path, source);
+  const entries = await (layout ?? source).entries();
+  const isOf = (kind: string) => (entry: Descriptor) => refName(entry)?.endsWith(kind);
   const found = chosen.images
     // Signatures in cosign's old form have names as images do.
     .filter((root) => cosignSubject(root) === undefined)
     .map((root): SignedImage => {
-      const name = entryName(root);
       const named = repositoryName(root);
-      const repository = repositoryName(root, chosen.source.ownName) ?? path;
+      const own = repositoryName(root, source.ownName);
       return {
-        place: layout,
+        place,
         root,
-        name,
-        repository,
+        name: entryName(root),
+        repository: own ?? path,
         referrers: chosen.referrers.get(root.digest) ?? [],
-        legacyOf: (subject) => {
-          const tag = signatureTag(subject);
-          return Promise.resolve(entries.find((entry) => refName(entry)?.endsWith(tag)));
+        legacyOf: (subject, kind = "sig", isOwn = false) => {
+          const tagged = entries.filter(isOf(cosignTag(subject, kind)));
+          const ours = tagged.find((entry) => repositoryName(entry, source.ownName) === own);
+          return Promise.resolve(ours ?? (isOwn ? undefined : tagged[0]));
         },
-        keepLegacy: (signatures, tag) =>
-          layout.tag(signatures, named === undefined ? tag : `${named}:${tag}`),
+        keepLegacy: (made, subject, kind) => {
+          const tag = cosignTag(subject, kind);
+          return place.tag(made, named === undefined ? tag : `${named}:${tag}`, { signal });
+        },
       };
     });
   const known = new Set(
@@ -102,38 +133,47 @@ async function imagesOfLayout(
   );
   const others = images.length > 0 ? [] : entries
     .filter(({ digest }) => !known.has(digest))
-    .map((root) => ({ place: layout, root, name: entryName(root) }));
-  return { images: found, others };
+    .map((root) => ({ place, root, name: entryName(root) }));
+  return { source, images: found, others, target: place };
+}
+
+/** An archive as it is read, and what it gets. */
+async function archivePlace(path: string, source: ChosenImages["source"]) {
+  // Most are layouts, and do not wait for its code.
+  const { ArchiveAddition } = await import("./archive/archive_addition.ts");
+  return new ArchiveAddition(path, source);
 }
 
 async function imageOfRegistry(
   place: string,
   opening: AsyncDisposableStack,
   { config, images, signal, emit }: SignedOptions,
-): Promise<SignedImage> {
+): Promise<Found> {
   const parsed = parsePlace(place);
   if (parsed.kind !== "registry" || images.length > 0) {
     const why = images.length > 0
       ? "an image of a registry is named whole: HOST/PATH:TAG"
-      : "say the path of a layout, or HOST/PATH:TAG";
+      : "say the path of a layout or archive, or HOST/PATH:TAG";
     throw new KodenoError("BAD_PLACE", `Cannot use ${place}: ${why}`);
   }
   const { name, tag, digest } = parsed.reference;
   if (splitHost(name).host === undefined) {
-    const next = "say the path of a layout, or HOST/PATH:TAG";
-    throw new KodenoError("BAD_PLACE", `Cannot use ${place}: there is no such folder; ${next}`);
+    const next = "say the path of a layout or archive, or HOST/PATH:TAG";
+    const why = "there is no such folder or file";
+    throw new KodenoError("BAD_PLACE", `Cannot use ${place}: ${why}; ${next}`);
   }
   const registries = opening.use(await openRegistries(config, { named: [name], emit }));
   const store = registries.open(name);
   const root = await store.resolve(digest ?? tag ?? "latest", { signal });
   const find = await referrerFinder(store, { signal });
-  return {
+  const image: SignedImage = {
     place: store,
     root,
     name: place,
     repository: parseReference(place).name,
     referrers: await find(root),
-    legacyOf: (subject) => store.findTag(signatureTag(subject), { signal }),
-    keepLegacy: (signatures, tag) => store.tag(signatures, tag, { signal }),
+    legacyOf: (subject, kind = "sig") => store.findTag(cosignTag(subject, kind), { signal }),
+    keepLegacy: (made, subject, kind) => store.tag(made, cosignTag(subject, kind), { signal }),
   };
+  return { source: store, images: [image], others: [], target: store };
 }

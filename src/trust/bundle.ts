@@ -11,13 +11,11 @@ import type { Signer, VerificationKey } from "./keys.ts";
 import {
   asEnvelope,
   encodeStatement,
-  isAbout,
-  openEnvelope,
-  parseStatement,
   SIGNED,
   signPayload,
-  type Statement,
   STATEMENT_TYPE,
+  type VerifiedStatement,
+  verifyEnvelope,
 } from "./statement.ts";
 
 /** Media type of a bundle, and the artifact type of the manifest that carries one. */
@@ -74,7 +72,7 @@ export function verifyBundle(
   digest: Digest,
   keys: readonly VerificationKey[],
   what: string,
-): { readonly statement: Statement; readonly key: VerificationKey } | undefined {
+): VerifiedStatement | undefined {
   const fail = (why: string) => new KodenoError("BAD_CONTENT", `Cannot use ${what}: ${why}`);
   const value = jsonIn(bytes);
   if (value === undefined) throw fail("it is no bundle, since it is not JSON");
@@ -84,9 +82,5 @@ export function verifyBundle(
   if (envelope === undefined) throw fail("it is no bundle with a signed statement");
   // As sigstore has it: who counts one of several would be told something by the others.
   if (envelope.signatures.length !== 1) throw fail("it has more than one signature");
-  if (envelope.payloadType !== STATEMENT_TYPE) throw fail("what it signs is no statement");
-  const opened = openEnvelope(envelope, keys);
-  if (opened === undefined) return undefined;
-  const statement = parseStatement(opened.payload, what);
-  return isAbout(statement, digest) ? { statement, key: opened.key } : undefined;
+  return verifyEnvelope(envelope, digest, keys, what);
 }

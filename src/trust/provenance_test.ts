@@ -7,7 +7,7 @@ import { digestOf } from "../io/hash.ts";
 import { MediaType } from "../oci/descriptor.ts";
 import type { ImageFacts, ModuleFacts } from "./contents.ts";
 import { type BuildFacts, makeProvenance, statementAttachment } from "./provenance.ts";
-import { isAbout, parseStatement } from "./statement.ts";
+import { parseStatement, subjectOf } from "./statement.ts";
 
 const digest = digestOf(new Uint8Array([1]));
 const image = { mediaType: MediaType.manifest, digest, size: 1 };
@@ -61,7 +61,7 @@ Deno.test("provenance: what an image was made of, by the digests that SLSA has f
   const maker = { version: "0.1.0", deno: "2.9.6" };
   const made = makeProvenance(one, [one], build, maker);
   const statement = parseStatement(made.bytes, "it");
-  assert.ok(isAbout(statement, digest));
+  assert.ok(subjectOf(statement, digest));
   assert.equal(statement.predicateType, "https://slsa.dev/provenance/v1");
   const { buildDefinition, runDetails } = statement.predicate as Record<string, unknown> & {
     readonly buildDefinition: { readonly resolvedDependencies: readonly unknown[] };

@@ -5,14 +5,19 @@
  */
 import type { CallOptions, Source, Target } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
-import { hasCode } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import { bytesStream } from "../io/streams.ts";
-import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
-import { type Manifest, parseManifest } from "../oci/manifest.ts";
+import {
+  type CosignTagKind,
+  type Descriptor,
+  type Digest,
+  parseDigest,
+} from "../oci/descriptor.ts";
+import { isObject, type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { Attachment } from "./attachment.ts";
 import { isBundleType, verifyBundle } from "./bundle.ts";
 import type { VerificationKey } from "./keys.ts";
-import { isSimpleSignature, verifySimple } from "./simple_signing.ts";
+import { isSignatureLayer, isSimpleSignature, verifySimple } from "./simple_signing.ts";
 import { SIGNED, type Statement } from "./statement.ts";
 
 /** The largest bundle that is read, in bytes; one holds a statement, such as an SBOM. */
@@ -20,14 +25,21 @@ const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 /** Manifests about one image that are read; a registry may list ever more. */
 const MAX_REFERRERS = 1000;
 
+/** The form of a signature: sigstore's bundle, or what cosign made before that. */
+export type SignatureForm = "bundle" | "legacy";
+
 /** What one of the keys has signed about an image. */
 export interface FoundSignature {
-  readonly form: "bundle" | "legacy";
+  readonly form: SignatureForm;
   /** The manifest that has it. */
   readonly digest: Digest;
   readonly key: VerificationKey;
   /** What is said of the image; nothing but that it is signed, where that is missing. */
   readonly statement?: Statement | undefined;
+  /** What it says beside, as people have told when they signed. */
+  readonly annotations: unknown;
+  /** Where it says that the image is from; a bundle does not. */
+  readonly repository?: string | undefined;
 }
 
 /** Where an image is, and what is known there about it. */
@@ -97,6 +109,7 @@ async function legacyBy(
   if (legacy === undefined) return [];
   const digest = parseDigest(image.digest);
   const { unfit } = options;
+  const found: FoundSignature[] = [];
   const manifest = await passingOver(unfit, () => manifestOf(source, legacy, options));
   for (const layer of manifest?.layers ?? []) {
     if (!isSimpleSignature(layer)) {
@@ -106,12 +119,10 @@ async function legacyBy(
     const payload = await passingOver(unfit, () => readDocument(source, layer, options));
     if (payload === undefined) continue;
     const verified = verifySimple(layer, payload, digest, keys);
-    if (verified !== undefined) {
-      return [{ form: "legacy", digest: parseDigest(legacy.digest), key: verified.key }];
-    }
-    unfit?.(`signature ${layer.digest} is of another key or image`);
+    if (verified === undefined) unfit?.(`signature ${layer.digest} is of another key or image`);
+    else found.push({ form: "legacy", digest: parseDigest(legacy.digest), ...verified });
   }
-  return [];
+  return found;
 }
 
 /** Work with one of several signatures; nothing where that is damaged or missing, which `unfit` is told. */
@@ -128,18 +139,64 @@ async function passingOver<T>(
   }
 }
 
-/** Whether a signature says nothing but that an image is signed. */
-export function isPlain({ statement }: FoundSignature): boolean {
-  return statement === undefined || statement.predicateType === SIGNED;
+/** Whether a signature says nothing but that an image is signed, and at least some annotations. */
+export function isPlain(
+  { statement, annotations: said }: FoundSignature,
+  annotations: Readonly<Record<string, string>>,
+): boolean {
+  if (statement !== undefined && statement.predicateType !== SIGNED) return false;
+  return Object.entries(annotations).every(([key, value]) => isObject(said) && said[key] === value);
 }
 
-/** The manifest under a signature tag. */
-export async function manifestOf(
+/**
+ * The manifest under a tag of cosign's, where there is one, to which a layer can be added.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` where it has layers of something else
+ */
+export async function legacyLayers(
+  source: Source,
+  d: Descriptor | undefined,
+  options: CallOptions = {},
+): Promise<Manifest | undefined> {
+  if (d === undefined) return undefined;
+  const manifest = await manifestOf(source, d, options);
+  const other = manifest.layers.find(({ mediaType }) => !isSignatureLayer(mediaType));
+  if (other === undefined) return manifest;
+  const why = `its layer ${other.digest} is of type ${other.mediaType}`;
+  throw new KodenoError("BAD_CONTENT", `Cannot add a signature to ${d.digest}: ${why}`);
+}
+
+/** The manifest under a tag of cosign's. */
+async function manifestOf(
   source: Source,
   d: Descriptor,
   options: CallOptions = {},
 ): Promise<Manifest> {
   return parseManifest(await readDocument(source, d, options), `signatures ${d.digest}`);
+}
+
+/** What is to be put beside an image of a place. */
+export interface Beside {
+  readonly image: {
+    readonly place: AttachmentTarget;
+    keepLegacy(made: Descriptor, subject: Descriptor, kind: CosignTagKind): Promise<void>;
+  };
+  readonly made: Attachment;
+  /** The tag of cosign's that it gets; without one it refers to its subject. */
+  readonly tag?: { readonly subject: Descriptor; readonly kind: CosignTagKind };
+}
+
+/** Puts signatures beside the images of a place. */
+export async function putBeside(all: readonly Beside[], options: CallOptions = {}): Promise<void> {
+  const referring = all.filter(({ tag }) => tag === undefined);
+  for (const [place, some] of Map.groupBy(referring, ({ image }) => image.place)) {
+    await keepAttachments(some.map(({ made }) => made), place, options);
+  }
+  for (const { image, made, tag } of all) {
+    if (tag === undefined) continue;
+    await putAttachment(made, image.place, options);
+    await image.keepLegacy(made.manifest.descriptor, tag.subject, tag.kind);
+  }
 }
 
 /** Puts an artifact into a place, its manifest last. */
@@ -153,10 +210,15 @@ export async function putAttachment(
   }
 }
 
-/** {@link putAttachment} so that they stay: a layout keeps what has no name only where it is told to. */
+/** Takes artifacts; a layout keeps what has no name only where it is told to. */
+type AttachmentTarget = Target & {
+  keep?(all: readonly Descriptor[], options?: CallOptions): Promise<void>;
+};
+
+/** {@link putAttachment} so that they stay. */
 export async function keepAttachments(
   all: readonly Attachment[],
-  target: Target & { keep?(all: readonly Descriptor[], options?: CallOptions): Promise<void> },
+  target: AttachmentTarget,
   options: CallOptions = {},
 ): Promise<void> {
   for (const one of all) await putAttachment(one, target, options);

@@ -77,10 +77,24 @@ export function signatureManifest(added: TrustBlob, present?: Manifest): Attachm
   return { manifest, blobs: [added, config] };
 }
 
+/** Whether cosign has layers of this type in such manifests. */
+export function isSignatureLayer(mediaType: string): boolean {
+  return mediaType === SIMPLE_SIGNING;
+}
+
 /** Whether a layer of such a manifest may hold a signature. */
 export function isSimpleSignature({ mediaType, size, annotations }: Descriptor): boolean {
   return mediaType === SIMPLE_SIGNING && size <= MAX_PAYLOAD_BYTES &&
     annotations?.[SIGNATURE] !== undefined;
+}
+
+/** What a layer of such a manifest says, where one of some keys has signed that. */
+interface VerifiedSimple {
+  readonly key: VerificationKey;
+  /** What it says beside. */
+  readonly annotations: unknown;
+  /** Where it says that the image is from. */
+  readonly repository: string | undefined;
 }
 
 /** Which of some keys has signed an image by such a layer, and what it adds; undefined for none. */
@@ -89,13 +103,16 @@ export function verifySimple(
   payload: Uint8Array,
   digest: Digest,
   keys: readonly VerificationKey[],
-): { readonly key: VerificationKey; readonly optional: unknown } | undefined {
+): VerifiedSimple | undefined {
   const signature = Buffer.from(annotations?.[SIGNATURE] ?? "", "base64");
   const key = keys.find((one) => one.verifies(payload, signature));
   if (key === undefined) return undefined;
   const value = jsonIn(payload);
   const { critical, optional } = isObject(value) ? value : {};
-  const { image, type } = isObject(critical) ? critical : {};
+  const { image, type, identity } = isObject(critical) ? critical : {};
   const signed = isObject(image) ? image["docker-manifest-digest"] : undefined;
-  return signed === digest && type === TYPE ? { key, optional } : undefined;
+  if (signed !== digest || type !== TYPE) return undefined;
+  const reference = isObject(identity) ? identity["docker-reference"] : undefined;
+  const repository = typeof reference === "string" ? reference : undefined;
+  return { key, annotations: optional, repository };
 }

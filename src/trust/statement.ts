@@ -97,9 +97,39 @@ export function parseStatement(bytes: Uint8Array, what: string): Statement {
   return value as unknown as Statement;
 }
 
-/** Whether a statement is about an image. */
-export function isAbout({ subject }: Statement, digest: Digest): boolean {
-  return subject.some((one) => one.digest[digestAlgorithm(digest)] === digestHex(digest));
+/** What of a statement names an image; undefined where it is about others. */
+export function subjectOf({ subject }: Statement, digest: Digest) {
+  return subject.find((one) => one.digest[digestAlgorithm(digest)] === digestHex(digest));
+}
+
+/** A statement that was signed, and by which key. */
+export interface VerifiedStatement {
+  readonly statement: Statement;
+  readonly key: VerificationKey;
+  /** What it says of the image beside. */
+  readonly annotations: unknown;
+}
+
+/**
+ * The statement of an envelope that one of some keys has signed; undefined where none has, or where it
+ * is about another image.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` where what it signs is no statement
+ */
+export function verifyEnvelope(
+  envelope: Envelope,
+  digest: Digest,
+  keys: readonly VerificationKey[],
+  what: string,
+): VerifiedStatement | undefined {
+  if (envelope.payloadType !== STATEMENT_TYPE) {
+    throw new KodenoError("BAD_CONTENT", `Cannot use ${what}: what it signs is no statement`);
+  }
+  const opened = openEnvelope(envelope, keys);
+  if (opened === undefined) return undefined;
+  const statement = parseStatement(opened.payload, what);
+  const about = subjectOf(statement, digest);
+  return about && { statement, key: opened.key, annotations: about.annotations };
 }
 
 /** Signs a payload, as nobody can take it for one of another type. */
@@ -113,7 +143,7 @@ export async function signPayload(payload: Uint8Array, payloadType: string, sign
 }
 
 /** The payload of an envelope that one of some keys has signed, and which; undefined where none has. */
-export function openEnvelope(
+function openEnvelope(
   envelope: Envelope,
   keys: readonly VerificationKey[],
 ): { readonly payload: Uint8Array; readonly key: VerificationKey } | undefined {

@@ -76,7 +76,11 @@ Deno.test("trust: a simple signature has the bytes that cosign's has, and fits",
   const { blobs: [, config] } = signatureManifest(layer);
   assert.equal(config?.bytes.length, 233);
   const found = verifySimple(layer.descriptor, layer.bytes, DIGEST, [signer.key]);
-  assert.deepEqual(found, { key: signer.key, optional: null });
+  assert.deepEqual(found, {
+    key: signer.key,
+    annotations: null,
+    repository: "registry.local/team/app",
+  });
   const other: Digest = `sha256:${"0".repeat(64)}`;
   assert.equal(verifySimple(layer.descriptor, layer.bytes, other, [signer.key]), undefined);
 });

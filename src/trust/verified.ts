@@ -73,9 +73,13 @@ export async function verified<T extends Claimed>(
       const signed = async (keys: Demand["keys"], unfit: (why: string) => void) => {
         const found: FoundSignature[] = [];
         for (const image of whole.digest === root.digest ? [root] : [root, whole]) {
-          const legacy = await legacyOf(image);
+          const [legacy, ...others] = await legacyOf(image);
           const claims = { source, image, referrers, legacy };
           found.push(...await signaturesBy(keys, claims, { signal, unfit }));
+          for (const legacy of others) {
+            const more = { source, image, referrers: [], legacy };
+            found.push(...await signaturesBy(keys, more, { signal, unfit }));
+          }
         }
         return found;
       };

@@ -4,9 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { kodeno } from "../support/kodeno.ts";
+import { openArchive } from "../../src/place/archive/archive_source.ts";
+import { ArchiveAddition } from "../../src/place/archive/archive_addition.ts";
+import { failsWith } from "../support/fails.ts";
 import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { kodeno } from "../support/kodeno.ts";
 import { entriesOf, fingerprint } from "../support/layout.ts";
+import { succeed } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
 
 /** A folder with a layout `out` of one image, and keys `kodeno.key` and `kodeno.pub`. */
@@ -48,17 +52,75 @@ Deno.test("trust: signing again changes nothing; another key adds its own", asyn
   const before = await fingerprint(lab.dir.join("out"));
   await lab.done("sign", "out", "--key", "kodeno.key", "--format", "both");
   assert.deepEqual(await fingerprint(lab.dir.join("out")), before);
+  // What it has not said yet is another signature.
+  const noted = ["sign", "out", "--key", "kodeno.key", "--format", "both", "-a", "by=me"];
+  for (const isNew of [true, false]) {
+    const lines = (await lab.done(...noted, "--json")).split("\n");
+    assert.deepEqual(lines.map((line) => JSON.parse(line).isNew), [isNew, isNew]);
+  }
   await lab.done("key", "new", "--output", "other");
   await lab.done("sign", "out", "--key", "other.key", "--format", "both");
-  for (const key of ["kodeno.pub", "other.pub"]) {
+  for (const [key, count] of [["kodeno.pub", 3], ["other.pub", 2]] as const) {
     const [image] = (await lab.done("verify", "out", "--key", key, "--json")).split("\n");
-    assert.deepEqual(JSON.parse(image ?? "").signatures.length, 2, key);
+    assert.deepEqual(JSON.parse(image ?? "").signatures.length, count, key);
   }
   // The image keeps its digest, and is the only one.
   const named = (await entriesOf(lab.dir.join("out"))).filter(({ annotations }) =>
     annotations?.["io.containerd.image.name"] === "docker.io/library/app:v1"
   );
   assert.equal(named.length, 1);
+});
+
+Deno.test("trust: an archive is signed as a layout is, and has all else as it was", async () => {
+  await using lab = await openLab();
+  const { dir, done, fails } = lab;
+  await done("copy", "oci:out", "archive:images.tar");
+  await Deno.chmod(dir.join("images.tar"), 0o640);
+  await Deno.symlink("images.tar", dir.join("link.tar"));
+  const members = async () => (await succeed("tar", ["-tf", dir.join("images.tar")])).split("\n");
+  const before = await members();
+  const sign = ["sign", "link.tar", "--key", "kodeno.key", "--format", "both", "--recursive"];
+  await done(...sign);
+  const added = (await members()).filter((name) => !before.includes(name));
+  // For each of three manifests a bundle, its manifest, a payload, and a config and manifest; {} once.
+  assert.equal(added.length, 3 * 5 + 1);
+  assert.deepEqual((await members()).filter((name) => before.includes(name)), before);
+  const { mode } = await Deno.lstat(dir.join("images.tar"));
+  assert.equal((mode ?? 0) & 0o777, 0o640);
+  assert.ok((await Deno.lstat(dir.join("link.tar"))).isSymlink);
+  await done("verify", "images.tar", "--key", "kodeno.pub");
+  const bytes = await fingerprint(dir.path);
+  await done(...sign);
+  assert.deepEqual(await fingerprint(dir.path), bytes, "signing again adds nothing");
+  // What it has is a layout's, which others read.
+  await done("merge", "back", "images.tar");
+  await done("verify", "back", "--key", "kodeno.pub");
+  await succeed("gzip", ["-k", dir.join("images.tar")]);
+  await fails(
+    2,
+    ["sign", "images.tar.gz", ...sign.slice(2)],
+    /it is compressed, and nothing can be/,
+  );
+});
+
+Deno.test("trust: an archive that others change meanwhile is left to them", async () => {
+  await using lab = await openLab();
+  const path = lab.dir.join("images.tar");
+  await lab.done("copy", "oci:out", "archive:images.tar");
+  using source = await openArchive(path);
+  const addition = new ArchiveAddition(path, source);
+  await addition.check();
+  const [image] = await source.entries();
+  assert.ok(image);
+  await addition.tag(image, "other:v1");
+  await lab.done("sign", "images.tar", "--key", "kodeno.key");
+  const before = await fingerprint(lab.dir.path);
+  await failsWith(
+    "BAD_CONTENT",
+    () => addition.close(),
+    /others have changed it meanwhile; run it/,
+  );
+  assert.deepEqual(await fingerprint(lab.dir.path), before);
 });
 
 Deno.test("trust: a blob that was changed or is missing is told, whoever has signed", async () => {
@@ -105,8 +167,13 @@ Deno.test("trust: wrong input is told in one line", async () => {
   );
   await fails(2, ["verify", "out", "--key", "kodeno.key"], /kodeno\.key: it is a private key/);
   await fails(2, ["verify", "out", "--attestation", "spdx"], /say with --key FILE who/);
-  await fails(2, ["sign", "images.tar", "--key", "kodeno.key"], /images\.tar: it is a file; bring/);
-  await fails(2, ["verify", "nosuch"], /nosuch: there is no such folder; say the path of a layout/);
+  await fails(
+    2,
+    ["sign", "images.tar", "--key", "kodeno.key"],
+    /Cannot use .*images\.tar as an image/,
+  );
+  await fails(2, ["sign", "-", "--key", "kodeno.key"], /Cannot use stdin as an image archive: /);
+  await fails(2, ["verify", "nosuch"], /nosuch: there is no such folder or file; say the path of/);
   await fails(1, ["verify", "out", "absent"], /absent/);
   await fails(1, ["verify", "out", "--key", "kodeno.pub"], /no key that was given has signed it/);
 });

@@ -191,6 +191,11 @@ Deno.test("sbom: of an archive, and at a time that is said", async () => {
   const { creationInfo } = JSON.parse(ofLayout);
   assert.equal(creationInfo.created, "2023-11-14T22:13:20Z");
   assert.equal(ofArchive, ofLayout);
+  await done(dir, ["sbom", "app.tar", "--attach"]);
+  const once = await fingerprint(dir.path);
+  await done(dir, ["sbom", "app.tar", "--attach"]);
+  assert.deepEqual(await fingerprint(dir.path), once);
+  assert.match(await done(dir, ["ls", "app.tar"]), /^- spdx sbom of app:latest /m);
 });
 
 Deno.test("sbom: images of one program do not write over each other's files", async () => {
@@ -281,5 +286,5 @@ Deno.test("sbom: what cannot be told is said in one line, and nothing is written
   await fails(2, ["out", "--platform", "linux/s390x"], /there is no such image/);
   await fails(1, ["out", "absent"], /absent/);
   await fails(2, ["nosuch"], /nosuch: there is no such folder/);
-  await fails(2, ["app.tar", "--attach"], /app\.tar: it is a file; bring its images/);
+  await fails(2, ["app.tar", "--attach"], /Cannot use .*app\.tar as an image archive: it has only/);
 });

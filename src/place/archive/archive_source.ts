@@ -3,7 +3,7 @@
  * or what `docker save` writes. Nothing is unpacked.
  * @module
  */
-import type { CallOptions, Source } from "../../content/places.ts";
+import type { CallOptions, OpenBlob, Source } from "../../content/places.ts";
 import { hasCode, KodenoError, messageOf } from "../../errors.ts";
 import { digestOf, hashed } from "../../io/hash.ts";
 import { spoolInput } from "../../io/spool.ts";
@@ -47,7 +47,7 @@ export async function openArchive(
   const { signal } = options;
   const file = await TarFile.open(path, options);
   try {
-    const index = file.find("index.json");
+    const index = file.find(INDEX);
     if (index && file.find("oci-layout")) {
       const { manifests } = parseIndex(await small(file, index), `index.json of archive ${path}`);
       const find = (digest: Digest) => file.find(blobPath({ digest }));
@@ -75,6 +75,22 @@ export async function openPipedArchive(
   const held = await spoolInput(path, `archive ${name}`, signal);
   return await openArchive(name, { signal, held });
 }
+
+/** A part of an archive as it is: members with their headers. */
+interface ArchivePart {
+  readonly size: number;
+  readonly open: OpenBlob;
+}
+
+/** An archive as the bytes of its `index.json`, and all others. */
+interface AroundIndex {
+  readonly index: Uint8Array;
+  readonly before: ArchivePart;
+  readonly behind: ArchivePart;
+}
+
+/** The file of an archive that lists what is in it. */
+export const INDEX = "index.json";
 
 /** The images of an archive. Made by {@link openArchive}. */
 export class ArchiveSource implements Source, Disposable {
@@ -110,6 +126,23 @@ export class ArchiveSource implements Source, Disposable {
   /** Its images, one entry per name, as in the `index.json` of a layout. */
   entries(): Promise<readonly Descriptor[]> {
     return Promise.resolve(this.#content.entries);
+  }
+
+  /**
+   * Its `index.json`, and opens what is before and behind that, for whoever writes it anew with another.
+   *
+   * @throws {KodenoError} `BAD_PLACE` for what is compressed, a pipe, or has none
+   * @ignore
+   */
+  async aroundIndex(): Promise<AroundIndex> {
+    const file = this.#file;
+    const [before, behind] = file.around(INDEX);
+    const index = await small(file, memberOf(file, INDEX));
+    const part = (member: Member): ArchivePart => ({
+      size: member.size,
+      open: () => file.stream(member),
+    });
+    return { index, before: part(before), behind: part(behind) };
   }
 
   /** {@inheritDoc Source.resolve} */

@@ -8,6 +8,7 @@ import type { CallOptions } from "../../content/places.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { spoolGunzipped } from "../../io/spool.ts";
 import { byteStream } from "../../io/streams.ts";
+import { tarPadding } from "../../io/tar_writer.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
 import { compressionOf } from "./compression.ts";
 import { BLOCK_BYTES, type TarBytes, tarMembers } from "./tar_members.ts";
@@ -22,15 +23,24 @@ const WINDOW_BYTES = 64 * 1024;
 /** No honest archive has a longer chain of links. */
 const MAX_LINKS = 8;
 
-/** Where the content of a file is, in bytes from the archive's start. */
+/** Where a part of the archive is, in bytes from its start: the content of a file, most often. */
 export type Member = { readonly offset: number; readonly size: number };
+
+/** A file, and where its header begins, or what extends that. */
+type FileMember = Member & { readonly start: number };
+
+/** What a scan has found: the files and links by name, and where the last member ends. */
+interface Scanned {
+  readonly members: ReadonlyMap<string, FileMember | string>;
+  readonly end: number;
+}
 
 /** A tar whose members are read where they are. */
 export class TarFile implements Disposable {
   private constructor(
     readonly path: string,
-    /** By name; a link is the name it leads to. */
-    private readonly members: ReadonlyMap<string, Member | string>,
+    /** A link is the name it leads to. */
+    private readonly scanned: Scanned,
     /** Which file it was. */
     private readonly stamp: string,
     private readonly held: Deno.FsFile | undefined,
@@ -53,9 +63,9 @@ export class TarFile implements Disposable {
         [file, isHeld] = [plain, true];
       }
       const info = await file.stat();
-      const members = await scanMembers(file, path, info.size, signal);
+      const scanned = await scanMembers(file, path, info.size, signal);
       if (!isHeld) file.close();
-      return new TarFile(path, members, stampOf(info), isHeld ? file : undefined);
+      return new TarFile(path, scanned, stampOf(info), isHeld ? file : undefined);
     } catch (error) {
       file.close();
       if (signal?.aborted) throw signal.reason;
@@ -72,10 +82,29 @@ export class TarFile implements Disposable {
     let found: Member | string | undefined = name;
     for (let links = 0; links <= MAX_LINKS + 1; links++) {
       if (typeof found !== "string") return found;
-      found = this.members.get(found);
+      found = this.scanned.members.get(found);
     }
     if (typeof found !== "string") return found;
     throw badArchive(this.path, `its member ${JSON.stringify(name)} is a link that does not end`);
+  }
+
+  /**
+   * All members before a file, and all behind it, as they are, for whoever writes the archive anew.
+   *
+   * @throws {KodenoError} `BAD_PLACE` for an archive that was unpacked, or has no such file
+   */
+  around(name: string): readonly [before: Member, behind: Member] {
+    const found = this.scanned.members.get(name);
+    const next = `bring its images into a layout (kodeno merge DIR ${this.path})`;
+    if (this.held !== undefined) {
+      throw notAnArchive(this.path, "it is compressed, and nothing can be added to it", next);
+    }
+    if (found === undefined || typeof found === "string") {
+      throw notAnArchive(this.path, `it has no file ${name}, which lists what is added`, next);
+    }
+    const { start, offset, size } = found;
+    const behind = offset + size + tarPadding(size);
+    return [{ offset: 0, size: start }, { offset: behind, size: this.scanned.end - behind }];
   }
 
   /** The first bytes of a member, or all of it. */
@@ -149,14 +178,21 @@ class Window implements TarBytes {
   }
 }
 
-async function scanMembers(file: Deno.FsFile, path: string, length: number, signal?: AbortSignal) {
-  const found = new Map<string, Member | string>();
+async function scanMembers(
+  file: Deno.FsFile,
+  path: string,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Scanned> {
+  const members = new Map<string, FileMember | string>();
+  let end = 0;
   for await (const member of tarMembers(new Window(file, length), path, signal)) {
-    const { kind, name, offset, size, target = "" } = member;
-    if (kind === "file") found.set(name, { offset, size });
-    else if (kind === "link") found.set(name, target);
+    const { kind, name, start, offset, size, target = "" } = member;
+    if (kind === "file") members.set(name, { start, offset, size });
+    else if (kind === "link") members.set(name, target);
+    end = offset + size + tarPadding(size);
   }
-  return found;
+  return { members, end };
 }
 
 /** Whether it is compressed with gzip; with anything else it is refused, with the way to read it. */

@@ -28,7 +28,9 @@ interface TarMember {
   readonly kind: "file" | "folder" | "link";
   /** Without leading `./` and trailing slash; `.` for the folder itself. */
   readonly name: string;
-  /** Where its content is, in bytes from the start of the tar. */
+  /** Where its header begins, or what extends that, in bytes from the start of the tar. */
+  readonly start: number;
+  /** Where its content is. */
   readonly offset: number;
   readonly size: number;
   /** The member that a link leads to. */
@@ -53,6 +55,7 @@ export async function* tarMembers(
   const found = new Set<string>();
   let extension: Extension = {};
   let members = 0;
+  let start = 0;
 
   for (let offset = 0;;) {
     signal?.throwIfAborted();
@@ -94,22 +97,24 @@ export async function* tarMembers(
       extension = { ...extension, ...readExtension(header.type, extending) };
       continue;
     }
+    const place = { start, offset: content, size };
+    start = offset;
     const name = memberName(path, extension.path ?? header.path ?? "");
     const target = extension.linkpath ?? header.linkpath ?? "";
     extension = {};
     if (header.type === "Directory" || name === ".") {
-      yield { kind: "folder", name, offset: content, size };
+      yield { kind: "folder", name, ...place };
       continue;
     }
     // Which of the two is meant would depend on the reader.
     if (found.has(name)) throw badArchive(path, `it has member ${JSON.stringify(name)} twice`);
     found.add(name);
-    if (FILE.test(header.type)) yield { kind: "file", name, offset: content, size };
+    if (FILE.test(header.type)) yield { kind: "file", name, ...place };
     else if (size === 0 && LINK.test(header.type)) {
       // A symlink's target is relative to its folder, that of a hard link to the archive's root.
       const folder = header.type === "SymbolicLink" ? posix.dirname(name) : ".";
       const leads = linkTarget(path, name, folder, target);
-      yield { kind: "link", name, offset: content, size, target: leads };
+      yield { kind: "link", name, ...place, target: leads };
     } else {
       const what = `${JSON.stringify(name)} is a ${header.type} of ${size} bytes`;
       throw badArchive(path, `its member ${what}; images have files and links`);
