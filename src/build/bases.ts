@@ -10,7 +10,7 @@ import type { ImageSettings } from "../config/image_config.ts";
 import type { CallOptions, Source } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
 import { cachedSource } from "../content/walk.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type Base, type BaseImage, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
@@ -104,7 +104,7 @@ export class BaseSet implements AsyncDisposable {
 
   async #open(image: BaseChoice): Promise<Base> {
     const { baseImage, platforms } = image;
-    const { workingDirectory, compression, transfer } = this.config;
+    const { workingDirectory, compression, transfer, pinnedBase } = this.config;
     const { signal, emit } = this.work;
     if (baseImage === "scratch") return scratchBase(platforms);
     if (isBuiltinBase(baseImage)) {
@@ -115,10 +115,13 @@ export class BaseSet implements AsyncDisposable {
     if (place.kind === "registry") return await this.#ofRegistry(image, place.reference);
     const options = { directory: workingDirectory, signal, emit };
     const { source, ref } = await openSource(place, transfer, this.#opened, options);
-    const root = await source.resolve(ref, { signal });
+    const root = await pinnedIn(source, pinnedBase?.digest, { signal }) ??
+      await source.resolve(ref, { signal });
     // A path would differ from machine to machine; the image's own name does not.
-    const name = place.kind === "daemon" ? undefined : imageName(root);
+    const own = place.kind === "daemon" ? undefined : imageName(root);
+    const name = pinnedBase ? pinnedBase.name : own;
     const what = `base image ${baseImage}`;
+    refuseOther(root, pinnedBase?.digest, what);
     const reading = () => readBase(source, root, platforms, what, { signal, name, emit });
     const base = await takingWhole(source, root, reading);
     if (place.kind === "layout") await checkLayers(source, base, what);
@@ -133,10 +136,11 @@ export class BaseSet implements AsyncDisposable {
     { baseImage, platforms }: BaseChoice,
     { name, tag, digest }: Reference,
   ): Promise<Base> {
-    const { cache: { directory }, transfer, offline } = this.config;
+    const { cache: { directory }, transfer, offline, pinnedBase } = this.config;
     const { signal, emit } = this.work;
     const fullName = `${name}:${tag ?? "latest"}`;
-    const asked = digest ?? fullName;
+    const exact = pinnedBase?.digest ?? digest;
+    const asked = exact ?? fullName;
     const cache = await openBaseCache(directory);
     const missing = (): Promise<never> =>
       Promise.reject(
@@ -152,14 +156,14 @@ export class BaseSet implements AsyncDisposable {
       ? { resolve: missing, fetch: missing }
       : (await (this.#registries ??= opening())).open(name);
     const stood = (key: string) => cache.known(key) as Descriptor | undefined;
-    const known = offline || digest !== undefined ? stood(asked) : undefined;
-    const root = known ?? await source.resolve(digest ?? tag ?? "latest", { signal });
+    const known = offline || exact !== undefined ? stood(asked) : undefined;
+    const root = known ?? await source.resolve(exact ?? tag ?? "latest", { signal });
     // As ko writes it: with the registry, and a digest says all, since a tag beside it may have moved.
     const repository = normalizeName(name).replace(/^docker\.io\//, "index.$&");
     const said = digest === undefined
       ? `${repository}:${tag ?? "latest"}`
       : `${repository}@${digest}`;
-    const options = { signal, emit, name: said };
+    const options = { signal, emit, name: pinnedBase ? pinnedBase.name : said };
     const what = `base image ${baseImage}`;
     const cached = cachedSource(source, cache.blobs);
     const reading = () => readBase(cached, root, platforms, what, options);
@@ -170,6 +174,23 @@ export class BaseSet implements AsyncDisposable {
     }
     return base;
   }
+}
+
+/** An image by its digest, where that is asked for and there; a name may stand for another one now. */
+async function pinnedIn(source: Source, digest: string | undefined, options: CallOptions) {
+  if (digest === undefined) return undefined;
+  return await source.resolve(digest, options).catch((error) => {
+    if (hasCode(error, "NOT_FOUND")) return undefined;
+    throw error;
+  });
+}
+
+/** Refuses an image that is not the one which an image is to stand on. */
+function refuseOther({ digest }: Descriptor, pinned: string | undefined, what: string): void {
+  if (pinned === undefined || pinned === digest) return;
+  const why =
+    `it is ${digest} now, and has to be ${pinned}; say with --base-image where that one is`;
+  throw new KodenoError("NOT_FOUND", `Cannot use ${what}: ${why}`);
 }
 
 /** Says before anything is built that a layer of a layout is missing. */

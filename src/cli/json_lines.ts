@@ -243,6 +243,15 @@ const LINES = [
     signed: z.boolean().describe("of `bundle verify`: whether somebody has signed it").optional(),
   }).meta({ id: "bundle", description: "Result of `bundle create`, `inspect` and `verify`." }),
   z.strictObject({
+    type: z.literal("rebuild"),
+    name,
+    digest: z.string().describe("of the image that was to be built again"),
+    references: texts.describe("what it can be asked for by"),
+    rebuilt: z.string().describe("digest of the one that was built"),
+    isSame: z.boolean().describe("whether both are the same"),
+    differences: texts.describe("what differs, the first before all"),
+  }).meta({ id: "rebuild", description: "Result of `rebuild`." }),
+  z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),
     removed: z.array(stored).readonly().describe("blobs that were deleted, or would be"),

@@ -65,6 +65,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     sign: [TRUST, "sign images of a layout or registry"],
     verify: [TRUST, "check that images are whole, and who has signed them"],
     sbom: [TRUST, "list what images are made of (SPDX, CycloneDX)"],
+    rebuild: [TRUST, "build an image again, and say whether it is the same"],
   },
   "Set up": {
     init: [SETUP, "propose a .ko.yaml and a skaffold.yaml for a repository"],

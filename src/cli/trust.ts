@@ -1,13 +1,13 @@
 /**
  * The commands that prove where images are from and tell what they are made of: `kodeno key`, `sign`,
- * `verify` and `sbom`.
+ * `verify`, `sbom` and `rebuild`.
  * @module
  */
 import { SBOM_FORMS } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
-import { REGISTRY_FLAGS } from "./flags.ts";
+import { REGISTRY_FLAGS, TRANSFER_FLAGS, UNNAMED_FLAGS } from "./flags.ts";
 import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
 
 const SIGNED_PLACE =
@@ -167,6 +167,47 @@ const sbom = command({
   },
 });
 
+const rebuild = command({
+  about: `Builds an image again from what its provenance says (kodeno build --provenance): from the
+    checkout, with the go, the flags and the base image that were recorded, whatever .ko.yaml says
+    now. Writes no image. Prints the image when it is the same; the exit code is 1 if it is not.`,
+  words: [
+    SIGNED_PLACE,
+    "[name]  NAME[:TAG], tag or digest of an image of a layout or archive (default: its only one)",
+  ],
+  flags: {
+    source: "--source <dir>  folder of the checkout (default: the current one)",
+    keys: each(
+      "--key <file>  public key that must have signed the provenance; may be repeated (default: none)",
+    ),
+    baseImage: "--base-image <image>  where the same base image is now (default: where it was)",
+    jobs: UNNAMED_FLAGS.jobs,
+    cache: UNNAMED_FLAGS.cache,
+    ...REGISTRY_FLAGS,
+    mirrors: TRANSFER_FLAGS.mirrors,
+    json: "--json  print JSON",
+  },
+  examples: {
+    "of a layout, in the checkout that it was built in": "kodeno rebuild out app:v1",
+    "of a registry, by what a key has signed":
+      "kodeno rebuild registry.local/team/app:v1 --key kodeno.pub",
+  },
+  run: async (given, work, place, image) => {
+    const { rebuild, refuseOther } = await import("../app/rebuild.ts");
+    const result = await rebuild({ ...given, place, image, ...work });
+    return { result, refuse: () => refuseOther(place, result) };
+  },
+  print: ({ result, refuse }, { json }) => {
+    const { references, rebuilt, isSame, differences } = result;
+    if (json) printJson("rebuild", result);
+    else if (isSame) {
+      references.map(printable).forEach(printResult);
+      printNote(`Built again, and the same: ${rebuilt}`);
+    } else differences.map(printable).forEach(printNote);
+    refuse();
+  },
+});
+
 function bad(doing: string, why: string): KodenoError {
   return new KodenoError("BAD_OPTION", `Cannot ${doing}: ${why}`);
 }
@@ -177,4 +218,4 @@ const key = commandGroup(
   { new: keyNew },
 );
 
-export default { key, sign, verify, sbom } satisfies Commands;
+export default { key, sign, verify, sbom, rebuild } satisfies Commands;

@@ -65,6 +65,11 @@ export interface BuildConfig {
     readonly main: string;
     readonly image: ImageSettings;
   }[];
+  /** What the base image has to be and what it is called, in the place of what is there now. */
+  readonly pinnedBase?: {
+    readonly digest?: string | undefined;
+    readonly name?: string | undefined;
+  } | undefined;
   /** By import path in lower case; nothing where the caller chose a base. */
   readonly baseImageOverrides: Readonly<Record<string, string>>;
   /** Of kodata files, in seconds since 1970. */

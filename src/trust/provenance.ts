@@ -22,7 +22,7 @@ import {
 import { encodeStatement, PROVENANCE, STATEMENT_NOTE, STATEMENT_TYPE } from "./statement.ts";
 
 /** What the parameters mean is said in docs/provenance.md. */
-const BUILD_TYPE = "urn:kodeno:buildtype:go-image:v1";
+export const BUILD_TYPE = "urn:kodeno:buildtype:go-image:v1";
 const BUILDER = "urn:kodeno:builder:local";
 
 /** What a build was told, by which it can be done again. */

@@ -28,6 +28,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   sign: "-; signature",
   verify: "-; image",
   sbom: "-; sbom",
+  rebuild: "-; rebuild",
   init: "-; init",
   doctor: "-; finding",
   config: "-; config",

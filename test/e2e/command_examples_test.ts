@@ -52,14 +52,14 @@ build: {artifacts: [{image: app, ko: {main: ./cmd/app}}]}
 /** Makes what the examples take for granted; $REGISTRY is one of plain HTTP. */
 const MADE = `
 kodeno build ./... --platform linux/amd64,linux/arm64 -t latest,v1,v1.0.0 --oci-layout out \\
-  --tarball images.tar
+  --tarball images.tar --provenance
 cp images.tar saved.tar
 kodeno build ./cmd/worker -t debian12 --oci-layout bases
+kodeno key new
+kodeno sign out --key kodeno.key --recursive
 kodeno push out app:v1 --to $REGISTRY/team
 kodeno push out worker:v1 --to $REGISTRY/team/base --bare -t v1
 (cd ../other && kodeno build)
-kodeno key new
-kodeno sign out --key kodeno.key
 kodeno bundle create -o app.bundle.tar --sign kodeno.key out
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x \\
   -keyout key.pem -out cert.pem

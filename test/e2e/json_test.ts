@@ -303,7 +303,9 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   await dir.write(".ko.yaml", "builds:\n  - id: app\n    main: .\n");
   const env = { KODENO_KEY_PASSWORD: "secret", KODENO_CACHE: dir.join("cache") };
   await lines(dir, ["config"]);
-  await lines(dir, ["build", "-v"], env);
+  await lines(dir, ["build", "-v", "--provenance"], env);
+  const [rebuilt] = await lines(dir, ["rebuild", "out"], env);
+  assert.equal(rebuilt?.["isSame"], true);
   await done(dir, ["key", "new"], env);
   const signing = ["sign", "out", "--key", "kodeno.key", "--format", "both", "-r"];
   for (const line of await lines(dir, signing, env)) assert.equal(line["isNew"], true);

@@ -1,0 +1,258 @@
+/**
+ * The recipe of `kodeno rebuild`: an image is built once more from what its provenance says, and is the
+ * same or not.
+ * @module
+ */
+import { isAbsolute, join, resolve } from "node:path";
+import { withOfflineHint } from "../build/build_images.ts";
+import { GoBuilder } from "../build/builder.ts";
+import { recordedOptions, refusePrograms } from "../build/recorded_options.ts";
+import { resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
+import type { BuildOptions } from "../config/options.ts";
+import { readDocument, readGraphDocument } from "../content/walk.ts";
+import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { gitSource } from "../git/source.ts";
+import { goEnvironment } from "../go/list.ts";
+import type { BuiltImage } from "../image/assemble.ts";
+import { findUp, isFolder, isInside } from "../io/files.ts";
+import { parseDigest } from "../oci/descriptor.ts";
+import { nameAndDigest } from "../oci/entries.ts";
+import { openSigned, type SignedImage } from "../place/signed.ts";
+import { isBundleType } from "../trust/bundle.ts";
+import { readKeys } from "../trust/key_files.ts";
+import type { VerificationKey } from "../trust/keys.ts";
+import { isRecordedBuild, readRecordedBuild, type RecordedBuild } from "../trust/recorded_build.ts";
+import { signaturesBy } from "../trust/signatures.ts";
+import { parseStatement, STATEMENT_TYPE, subjectOf } from "../trust/statement.ts";
+
+interface RebuildRequest extends WorkOptions, BuildOptions {
+  /** Path of a layout or archive, or an image of a registry. */
+  readonly place: string;
+  /** Name, tag or digest of the image; a layout or archive may have but one. */
+  readonly image?: string | undefined;
+  /** Folder of the checkout; default the current one. */
+  readonly source?: string | undefined;
+  /** Files of public keys, one of which has to have signed the provenance. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+/** Provenance of an image, and whether one of the keys has signed it. */
+interface FoundRecord {
+  readonly record: RecordedBuild;
+  readonly isSigned: boolean;
+}
+
+/** Builds an image again; the new digest, and what differs where that is another one. */
+export async function rebuild(request: RebuildRequest) {
+  const { place, image, source = ".", signal, emit } = request;
+  const transfer = resolveTransferConfig(request);
+  const images = image === undefined ? [] : [image];
+  const keys = readKeys(request.keys ?? []);
+  const openHow = { config: transfer, images, verb: "build again", signal, emit };
+  await using opened = await openSigned(place, openHow);
+  const [one, ...others] = opened.images;
+  if (one === undefined || others.length > 0) {
+    const why = one === undefined ? "it has none" : `it has ${others.length + 1}; name one`;
+    throw new KodenoError("BAD_REFERENCE", `Cannot build the image of ${place} again: ${why}`);
+  }
+  const what = one.name ?? one.root.digest;
+  const { record, isSigned } = await recordOf(one, what, keys, request);
+  if (!isSigned) refusePrograms(record, `the provenance of ${what}`);
+  const directory = await checkoutOf(record, source, what, request);
+  const environment = await withGo(record, directory, what, transfer.environment, request);
+  const { options, hidden } = recordedOptions(record, environment);
+  if (hidden.length > 0) {
+    warn(request, `the provenance of ${what} keeps to itself what is in ${hidden.join(", ")}`);
+  }
+  const { caFile, mirrors, insecureRegistry, offline, cache, jobs, baseImage } = request;
+  const given = { caFile, mirrors, insecureRegistry, offline, cache, jobs, baseImage };
+  const { digest, name } = record.base;
+  const config = {
+    ...resolveBuildConfig({ ...given, ...options, workingDirectory: directory }),
+    pinnedBase: { digest, name },
+  };
+  const builder = new GoBuilder(config);
+  try {
+    const path = `ko://${record.parameters.package}`;
+    const prepared = await builder.prepare([path], { signal, emit });
+    const built: BuiltImage[] = [];
+    for await (const made of builder.build(prepared, { signal, emit })) built.push(made);
+    const [again] = built;
+    if (again === undefined) throw new Error(`${path} was not built`);
+    const isSame = again.root.digest === one.root.digest;
+    return {
+      name: one.name,
+      digest: one.root.digest,
+      references: [nameAndDigest(one.name, parseDigest(one.root.digest))],
+      rebuilt: again.root.digest,
+      isSame,
+      differences: isSame ? [] : [await firstDifference(one, again, request)],
+    };
+  } catch (error) {
+    throw config.offline ? withOfflineHint(error) : error;
+  } finally {
+    await builder.close();
+  }
+}
+
+/** Refuses an image that became another one, when that was told. */
+export function refuseOther(
+  place: string,
+  { name, digest, rebuilt, isSame, differences }: Awaited<ReturnType<typeof rebuild>>,
+): void {
+  if (isSame) return;
+  const message = `${name ?? digest} of ${place} is not what is built here, ${rebuilt}: ` +
+    (differences[0] ?? "");
+  throw new KodenoError("NOT_TRUSTED", message, { digest, rebuilt });
+}
+
+function warn({ emit }: WorkOptions, why: string): void {
+  const message = `Warning: the image may become another one: ${why}`;
+  emit?.({ type: "note", level: "warning", message });
+}
+
+/** The provenance of an image by which kodeno can build; with keys, one that is signed. */
+async function recordOf(
+  image: SignedImage,
+  what: string,
+  keys: readonly VerificationKey[],
+  { signal }: WorkOptions,
+): Promise<FoundRecord> {
+  const { place, root, referrers } = image;
+  const digest = parseDigest(root.digest);
+  const signed = { source: place, referrers };
+  const bundles = keys.length === 0
+    ? []
+    : await signaturesBy(keys, { ...signed, image: root, legacy: undefined }, { signal });
+  for (const { statement, digest: from } of bundles) {
+    if (statement === undefined || !isRecordedBuild(statement)) continue;
+    return { record: readRecordedBuild(statement, `provenance ${from}`), isSigned: true };
+  }
+  let isThere = false;
+  for (const referrer of referrers.filter(({ artifactType }) => artifactType === STATEMENT_TYPE)) {
+    const { manifest, subject } = await readGraphDocument(place, referrer, { signal });
+    const [layer] = manifest?.layers ?? [];
+    if (layer === undefined || subject?.digest !== digest) continue;
+    const name = `provenance ${referrer.digest}`;
+    const statement = parseStatement(await readDocument(place, layer, { signal }), name);
+    if (!isRecordedBuild(statement) || !subjectOf(statement, digest)) continue;
+    isThere = true;
+    const legacy = keys.length === 0 ? undefined : await image.legacyOf(referrer);
+    const isSigned = keys.length > 0 &&
+      (await signaturesBy(keys, { ...signed, image: referrer, legacy }, { signal })).length > 0;
+    if (keys.length > 0 && !isSigned) continue;
+    return { record: readRecordedBuild(statement, name), isSigned };
+  }
+  const bundled = referrers.some(({ artifactType }) => isBundleType(artifactType));
+  const why = keys.length > 0 && (isThere || bundled)
+    ? "no key that was given has signed its provenance"
+    : bundled
+    ? "it has no provenance that is not signed; say with --key FILE who has signed it"
+    : "it has no provenance; kodeno build --provenance puts that beside it";
+  const code = keys.length > 0 ? "NOT_TRUSTED" : "NOT_FOUND";
+  throw new KodenoError(code, `Cannot build ${what} again: ${why}`);
+}
+
+/** The folder in a checkout that go ran in; warns where the checkout is not what was built. */
+async function checkoutOf(
+  { parameters, source }: RecordedBuild,
+  given: string,
+  what: string,
+  request: RebuildRequest,
+): Promise<string> {
+  const folder = resolve(given);
+  const top = source === undefined ? undefined : findUp(folder, ".git");
+  const root = top ?? folder;
+  const directory = join(root, parameters.directory);
+  const refuse = (why: string) => {
+    const next = "name the checkout with --source DIR";
+    return new KodenoError("BAD_OPTION", `Cannot build ${what} again in ${given}: ${why}; ${next}`);
+  };
+  if (isAbsolute(parameters.directory) || !isInside(root, directory)) {
+    throw refuse(`folder ${parameters.directory} of its provenance is not in it`);
+  }
+  if (!isFolder(directory)) throw refuse(`there is no folder ${parameters.directory}`);
+  const { signal, environment } = request;
+  const found = await gitSource({ directory, environment, signal });
+  if (source?.isDirty) warn(request, "files were changed or not tracked when it was built");
+  if (typeof found === "string") {
+    if (source !== undefined) {
+      warn(request, `it was built in a checkout, and here is none: ${found}`);
+    }
+  } else if (source === undefined) {
+    warn(request, "it was built in no checkout, and here is one");
+  } else if (found.commit !== source.commit) {
+    warn(request, `it was built from commit ${source.commit}, and here is ${found.commit}`);
+  } else if (found.isDirty && !source.isDirty) {
+    warn(request, `files of ${given} are changed or not tracked`);
+  }
+  return directory;
+}
+
+/** The environment, with the go that was recorded where another one would be run. */
+async function withGo(
+  { goVersion }: RecordedBuild,
+  directory: string,
+  what: string,
+  environment: Readonly<Record<string, string>>,
+  { offline, signal }: RebuildRequest,
+): Promise<Readonly<Record<string, string>>> {
+  const release = /^go\d+[.\w]*/.exec(goVersion ?? "")?.[0];
+  if (release === undefined) return environment;
+  const { go: { command, environment: own } } = resolveBuildConfig({ environment, offline });
+  const ask = async (more: Readonly<Record<string, string>> = {}) =>
+    await goEnvironment({ command, environment: { ...own, ...more }, directory, signal }, [
+      "GOVERSION",
+      "GOROOT",
+    ]);
+  const isIt = ({ GOVERSION }: { readonly GOVERSION: string }) =>
+    GOVERSION.split(/[ -]/)[0] === release;
+  const here = await ask();
+  if (isIt(here)) return environment;
+  // It may be in go's cache of modules, or be had from a proxy.
+  const other = await ask({ GOTOOLCHAIN: release }).catch((error) => {
+    signal?.throwIfAborted();
+    return error instanceof KodenoError ? undefined : Promise.reject(error);
+  });
+  if (other === undefined || !isIt(other)) {
+    const why = `it was built with ${release}, and here is ${here.GOVERSION}`;
+    const next = `install ${release}, or name it by KO_GO_PATH`;
+    throw new KodenoError("GO_FAILED", `Cannot build ${what} again: ${why}; ${next}`);
+  }
+  return { ...environment, KO_GO_PATH: join(other.GOROOT, "bin", "go"), GOTOOLCHAIN: "local" };
+}
+
+/** What differs first between an image and the one that was built. */
+async function firstDifference(
+  { place, root }: SignedImage,
+  built: BuiltImage,
+  { signal }: WorkOptions,
+): Promise<string> {
+  const read = async (source: Parameters<typeof readGraphDocument>[0], d: typeof root) => {
+    const { manifest, index } = await readGraphDocument(source, d, { signal });
+    return { manifest, children: index?.manifests ?? [] };
+  };
+  const [was, now] = [await read(place, root), await read(built, built.root)];
+  for (const [i, child] of was.children.entries()) {
+    const other = now.children[i];
+    if (other === undefined || other.digest === child.digest) continue;
+    const platform = child.platform?.architecture;
+    const [a, b] = [await read(place, child), await read(built, other)];
+    return `${platform}: ${partOf(a.manifest, b.manifest)}`;
+  }
+  return partOf(was.manifest, now.manifest);
+}
+
+type Parts = Awaited<ReturnType<typeof readGraphDocument>>["manifest"];
+
+function partOf(was: Parts, now: Parts): string {
+  for (const [i, layer] of was?.layers.entries() ?? []) {
+    const other = now?.layers[i]?.digest;
+    if (layer.digest !== other) return `layer ${i + 1} is ${layer.digest}, and became ${other}`;
+  }
+  if (was?.config.digest !== now?.config.digest) {
+    return `its config is ${was?.config.digest}, and became ${now?.config.digest}`;
+  }
+  return "its manifest says something else";
+}

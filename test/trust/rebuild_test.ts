@@ -1,0 +1,165 @@
+/**
+ * `kodeno rebuild`: an image is the same when it is built again elsewhere, and another one when its
+ * sources are; and what it refuses.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
+import { goModule, printer } from "../support/go_module.ts";
+import { GitRepository } from "../support/git_repository.ts";
+import { kodeno } from "../support/kodeno.ts";
+import { digestIn, fingerprint } from "../support/layout.ts";
+import { succeed } from "../support/process.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+/** A repository with two modules, of which a program in a folder is built. */
+async function checkout(dir: TempDir): Promise<GitRepository> {
+  const repository = new GitRepository(dir);
+  await repository.git("init", "--quiet", "--initial-branch=main");
+  await goModule(dir, "example.com/team/app", {
+    "cmd/app/main.go": printer("hello"),
+    "cmd/app/kodata/text.txt": "text\n",
+  }, "services/app");
+  return await repository.commit("initial");
+}
+
+/** Everything that shapes an image, in one build or the other. */
+const SHAPED = [
+  ...["--flags=-tags=netgo", "--ldflags", "-s -X main.version={{.Git.ShortCommit}}-{{.Env.WHO}}"],
+  ...["--image-label", "team=blue", "--image-annotation", "a=b", "--image-env", "LEVEL=info"],
+  ...["--image-user", "1000", "--entrypoint-arg=-x", "--expose", "8080", "--compression=gzip:5"],
+  ...["--env", "GOEXPERIMENT=", "--platform", "linux/amd64,linux/arm64"],
+];
+
+Deno.test("rebuild: the same from a clone in another place, offline, and another one when changed", async () => {
+  await using dir = await tempDir();
+  await using elsewhere = await tempDir();
+  const repository = await checkout(dir);
+  await goModule(elsewhere, "example.com/base", { "main.go": printer("base") }, "base");
+  const platforms = ["--platform", "linux/amd64,linux/arm64"];
+  const base = ["build", "-t", "v1", "--oci-layout", "../bases", ...platforms];
+  const inBase = async (args: readonly string[]) => {
+    const { code, stderr } = await kodeno(args, { cwd: elsewhere.join("base") });
+    assert.equal(code, 0, stderr);
+  };
+  await inBase(base);
+  const app = dir.join("services/app");
+  const settings = "defaultLdflags: [-w]\nbuilds:\n- main: ./cmd/app\n" +
+    "  linux_capabilities: [net_bind_service]\n";
+  await dir.write("services/app/.ko.yaml", settings);
+  await repository.commit("settings");
+  const out = elsewhere.join("out");
+  const bases = ["--base-image", `oci:${elsewhere.join("bases")}`];
+  const environment = {
+    WHO: "me",
+    SOURCE_DATE_EPOCH: "1700000000",
+    KO_DATA_DATE_EPOCH: "1600000000",
+    GOFLAGS: "-buildvcs=true",
+  };
+  const built = await kodeno(
+    ["build", "./cmd/app", "--provenance", "--oci-layout", out, ...SHAPED, ...bases],
+    { cwd: app, env: environment },
+  );
+  assert.equal(built.code, 0, built.stderr);
+  // The name of the base stands for another image now.
+  await inBase(["tag", "../bases", "base:v1", "base:old"]);
+  await inBase([...base, "--image-label", "newer=true"]);
+  await succeed("git", ["clone", "--quiet", dir.path, elsewhere.join("clone")]);
+  const clone = elsewhere.join("clone");
+  await Deno.writeTextFile(`${clone}/services/app/.ko.yaml`, settings);
+  const before = await fingerprint(out);
+  const again = async (...more: string[]) =>
+    await kodeno(["rebuild", out, "--source", clone, "--offline", ...more], {
+      cwd: elsewhere.path,
+      env: { WHO: "me", GOFLAGS: "-tags=other", GOAMD64: "v4", KO_DEFAULTPLATFORMS: "linux/s390x" },
+    });
+  const same = await again("--no-cache");
+  assert.equal(same.code, 0, same.stderr);
+  assert.equal(digestIn(same.stdout), digestIn(built.stdout));
+  assert.match(same.stderr, /Built again, and the same: sha256:/);
+  assert.ok(!same.stderr.includes("Warning"), same.stderr);
+
+  await Deno.writeTextFile(`${clone}/services/app/cmd/app/main.go`, printer("hallo"));
+  const changed = await again("--json");
+  assert.equal(changed.code, 1);
+  assert.match(changed.stderr, /^Warning: .*: files of .*clone are changed or not tracked/m);
+  const [line = "{}"] = changed.stdout.split("\n");
+  const { digest, rebuilt, isSame, differences } = JSON.parse(line);
+  assert.equal(digest, digestIn(built.stdout));
+  assert.notEqual(rebuilt, digest);
+  assert.deepEqual([isSame, differences.length > 0], [false, true]);
+  assert.match(changed.stderr, /^Error: .* is not what is built here, sha256:\w+: /m);
+  assert.deepEqual(await fingerprint(out), before, "no image is written");
+});
+
+const pushed = "rebuild: of a registry, on a base of a registry, which is only in the cache now";
+Deno.test({ name: pushed, ...needs("docker-registry") }, async () => {
+  await using dir = await tempDir();
+  await checkout(dir);
+  await using registry = await startRegistry();
+  const cwd = dir.join("services/app");
+  const env = { KO_DOCKER_REPO: `${registry.host}/team`, KO_DEFAULTBASEIMAGE: "scratch" };
+  const run = async (args: readonly string[], more = {}) => {
+    const outcome = await kodeno(args, { cwd, env: { ...env, ...more } });
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return outcome.stdout;
+  };
+  await run(["build", "./cmd/app", "--push", "-B", "-t", "base"]);
+  const base = `${registry.host}/team/app:base`;
+  const args = ["build", "./cmd/app", "--push", "-B", "-t", "v1", "--provenance"];
+  const built = digestIn(await run(args, { KO_DEFAULTBASEIMAGE: base }));
+  // The tag moves on; the digest that was recorded holds.
+  await run(["build", "./cmd/app", "--push", "-B", "-t", "base", "--image-label", "a=b"]);
+  const image = `${registry.host}/team/app:v1`;
+  assert.equal(digestIn(await run(["rebuild", image])), built);
+  await run(["copy", image, "oci:../../out"]);
+  await run(["rebuild", "../../out", "--offline"]);
+});
+
+Deno.test("rebuild: what a key has signed may say anything, and nothing else may", async () => {
+  await using dir = await tempDir();
+  await checkout(dir);
+  const env = { KODENO_KEY_PASSWORD: "secret", MY_TOKEN: "s3cret" };
+  const run = (...args: string[]) => kodeno(args, { cwd: dir.join("services/app"), env });
+  const works = async (...args: string[]) => {
+    const outcome = await run(...args);
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return outcome.stdout;
+  };
+  const fails = async (code: number, why: RegExp, ...args: string[]) => {
+    const outcome = await run("rebuild", ...args);
+    assert.equal(outcome.code, code, outcome.stderr);
+    assert.match(outcome.stderr, why);
+    assert.equal(outcome.stderr.match(/^Error: /gm)?.length, 1, outcome.stderr);
+  };
+  for (const name of ["release", "other"]) await works("key", "new", "--output", name);
+  await works(...["build", "./cmd/app", "-t", "none", "--oci-layout", "../../out"]);
+  const args = ["build", "./cmd/app", "-t", "v1", "--oci-layout", "../../out", "--provenance"];
+  const more = ["--env", "CC=mycc", "--env", "MY_TOKEN=s3cret", "--image-label", "a=b"];
+  const built = digestIn(await works(...args, ...more));
+  await fails(2, /\.\.\/\.\.\/out again: it has 2; name one/, "../../out");
+  await fails(1, /Cannot build app:none again: it has no provenance/, "../../out", "app:none");
+  await fails(1, /its variable "CC" may run programs; say with --key/, "../../out", "app:v1");
+  const signed = ["../../out", "app:v1", "--key", "release.pub"];
+  await fails(1, /no key that was given has signed its provenance/, ...signed);
+  await works("sign", "../../out", "app:v1", "--key", "release.key", "--recursive");
+  await fails(1, /no key that was given has signed/, ...signed.slice(0, 2), "--key", "other.pub");
+  assert.equal(digestIn(await works("rebuild", ...signed)), built);
+  await fails(2, /there is no folder services\/app; name the checkout/, ...signed, "--source", "/");
+  await fails(
+    1,
+    /Cannot use base image scratch|is not what is built/,
+    ...signed,
+    "--base-image=scratch",
+  );
+  // A go that is no other, whatever it is told.
+  await dir.write("go", '#!/bin/sh\necho \'{"GOVERSION":"go1.2.3","GOROOT":"/x"}\'\n');
+  await Deno.chmod(dir.join("go"), 0o755);
+  const odd = await kodeno(["rebuild", ...signed], {
+    cwd: dir.join("services/app"),
+    env: { ...env, KO_GO_PATH: dir.join("go") },
+  });
+  assert.equal(odd.code, 1);
+  assert.match(odd.stderr, /it was built with go1\.[\d.]+, and here is go1\.2\.3; install go1/);
+});
