@@ -33,6 +33,8 @@ export const EXIT_CODES = {
   KUBECTL_FAILED: 1,
   /** A command that a skaffold.yaml has around a build is missing or failed. */
   HOOK_FAILED: 1,
+  /** The program that signs is missing or failed, or what it prints is no signature by its key. */
+  SIGNER_FAILED: 1,
   /** A file of the user's tree cannot go into an image (kodata). */
   BAD_SOURCE_FILE: 1,
   /** Reading or writing a file failed (permissions, full disk). */

@@ -41,7 +41,7 @@ export async function createBundle(request: BundleRequest) {
   const { environment } = resolveTransferConfig(request);
   const signer = key === undefined
     ? undefined
-    : await openSigner(key, environment, request.askPassword);
+    : await openSigner({ key, askPassword: request.askPassword }, environment, request);
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opened = new DisposableStack();
   const images = new BundleImages();

@@ -11,7 +11,7 @@ import { type Descriptor, type Digest, isManifestType, parseDigest } from "../oc
 import { nameAndDigest } from "../oci/entries.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
-import { openSigner } from "../trust/key_files.ts";
+import { openSigner, type SignerRequest } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
 import {
   type Beside,
@@ -23,15 +23,11 @@ import {
 } from "../trust/signatures.ts";
 import { signatureManifest, simpleSignature } from "../trust/simple_signing.ts";
 
-interface SignRequest extends TransferOptions, WorkOptions {
+interface SignRequest extends SignerRequest, TransferOptions, WorkOptions {
   /** Path of a layout or archive, or an image of a registry. */
   readonly place: string;
   /** Names, tags or digests of the images of a layout or archive; default all. */
   readonly images?: readonly string[] | undefined;
-  /** File of the private key. */
-  readonly key: string;
-  /** Asks for its password, where no variable has it. */
-  readonly askPassword: () => Promise<string>;
   readonly forms: readonly SignatureForm[];
   /** Signs each platform of an image, and what refers to it, too. */
   readonly recursive?: boolean | undefined;
@@ -58,7 +54,7 @@ interface Signed {
 export async function sign(request: SignRequest): Promise<readonly Signed[]> {
   const { signal, emit } = request;
   const config = resolveTransferConfig(request);
-  const signer = await openSigner(request.key, config.environment, request.askPassword);
+  const signer = await openSigner(request, config.environment, { signal, emit });
   await using opened = await openSigned(request.place, {
     config,
     images: request.images ?? [],
@@ -74,7 +70,7 @@ export async function sign(request: SignRequest): Promise<readonly Signed[]> {
     for (const subject of await subjectsIn(image, request)) {
       for (const form of request.forms) {
         const key = [form, subject.digest, form === "legacy" ? image.repository : ""].join(" ");
-        const found = made.get(key) ?? await signOne(image, subject, form, { ...request, signer });
+        const found = made.get(key) ?? await signOne(image, subject, form, signer, request);
         if (typeof found !== "string") made.set(key, found);
         const digest = parseDigest(subject.digest);
         const isNew = typeof found !== "string";
@@ -112,7 +108,8 @@ async function signOne(
   image: SignedImage,
   subject: Descriptor,
   form: SignatureForm,
-  { signer, annotations = {}, signal }: SignRequest & { readonly signer: Signer },
+  signer: Signer,
+  { annotations = {}, signal }: SignRequest,
 ): Promise<Beside | string> {
   const { place, referrers, repository, legacyOf } = image;
   const legacy = form === "legacy" ? await legacyOf(subject, "sig", true) : undefined;

@@ -4,17 +4,23 @@
  * @module
  */
 import { SBOM_FORMS } from "../config/checks.ts";
-import { KodenoError, printable } from "../errors.ts";
+import { printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
 import { REGISTRY_FLAGS, TRANSFER_FLAGS, UNNAMED_FLAGS } from "./flags.ts";
 import { counted, formatBytes, printJson, printNote, printResult } from "./output.ts";
+import { SIGNER_FLAGS, signerOf } from "./signer.ts";
 
 const SIGNED_PLACE =
   "<place>  path of a layout or archive, or an image of a registry (HOST/PATH:TAG)" as const;
 const SIGNED_NAMES =
   "[names...]  NAME[:TAG], tags or digests of the images (default: all)" as const;
 const FORMS = { bundle: ["bundle"], legacy: ["legacy"], both: ["bundle", "legacy"] } as const;
+const FORMAT = {
+  text: `--format <form>  bundle, as cosign 3 makes them; legacy, as cosign 2 does; both
+    (default: bundle)`,
+  choices: Object.keys(FORMS) as (keyof typeof FORMS)[],
+} as const;
 
 const keyNew = command({
   about: `Creates a key pair: NAME.key, which is encrypted, to sign images, and NAME.pub to verify
@@ -41,12 +47,8 @@ const sign = command({
     already is left as it is.`,
   words: [SIGNED_PLACE, SIGNED_NAMES],
   flags: {
-    key: "--key <file>  private key of kodeno or cosign, or in plain PEM",
-    format: {
-      text: `--format <form>  bundle, as cosign 3 makes them; legacy, as cosign 2 does; both
-        (default: bundle)`,
-      choices: Object.keys(FORMS) as (keyof typeof FORMS)[],
-    },
+    ...SIGNER_FLAGS,
+    format: FORMAT,
     recursive: "-r, --recursive  sign each platform and what refers to the image, too",
     annotations: pairs(
       "annotation",
@@ -58,15 +60,15 @@ const sign = command({
   },
   examples: {
     "all images of a layout": "kodeno sign out --key kodeno.key",
+    "with a key that another program has":
+      'kodeno sign out --key key.pub --signer "openssl dgst -sha256 -sign key.pem"',
     "one of a registry, for admission controllers, too":
       "kodeno sign registry.local/team/app:v1 --key kodeno.key --format both",
   },
-  run: async ({ key, format = "bundle", ...given }, work, place, images) => {
-    if (key === undefined) throw bad("sign", "say the key with --key FILE");
+  run: async ({ format = "bundle", ...given }, work, place, images) => {
     const { sign } = await import("../app/sign.ts");
-    const askPassword = async () =>
-      await (await import("./ask.ts")).askPassword(`of ${key}`, work.signal);
-    return await sign({ ...given, place, images, forms: FORMS[format], key, askPassword, ...work });
+    const signer = signerOf(given.key, work.signal);
+    return await sign({ ...given, ...signer, place, images, forms: FORMS[format], ...work });
   },
   jsonType: "signature",
   print: (signed) => {
@@ -207,10 +209,6 @@ const rebuild = command({
     refuse();
   },
 });
-
-function bad(doing: string, why: string): KodenoError {
-  return new KodenoError("BAD_OPTION", `Cannot ${doing}: ${why}`);
-}
 
 const key = commandGroup(
   "Makes keys that sign images.",

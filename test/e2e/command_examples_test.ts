@@ -63,6 +63,7 @@ kodeno push out worker:v1 --to $REGISTRY/team/base --bare -t v1
 kodeno bundle create -o app.bundle.tar --sign kodeno.key out
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x \\
   -keyout key.pem -out cert.pem
+openssl pkey -in key.pem -pubout -out key.pub
 mkdir -p ../home/.config/fish/completions
 `;
 

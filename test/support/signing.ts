@@ -48,7 +48,7 @@ export async function attestImage(
   predicateType: string,
   predicate: unknown,
 ): Promise<void> {
-  const signer = await openSigner(key, {}, () => Promise.resolve(""));
+  const signer = await openSigner({ key, askPassword: () => Promise.resolve("") }, {}, {});
   const statement = encodeStatement(parseDigest(subject.digest), predicateType, predicate);
   const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
   const made = attachment(

@@ -4,10 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { ArchiveAddition } from "../../src/place/archive/archive_addition.ts";
 import { failsWith } from "../support/fails.ts";
 import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { needs } from "../parts/tools.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { entriesOf, fingerprint } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
@@ -149,6 +151,37 @@ Deno.test("trust: an image that cannot be read is told beside one that holds", a
   assert.match(stderr, /^Error: Cannot trust bad:v1 of out: Cannot use blob sha256:/m);
 });
 
+Deno.test({
+  name: "trust: a program signs with the key that it has, or nothing is signed",
+  ...needs("openssl"),
+  async fn() {
+    await using lab = await openLab();
+    const { dir, done, fails } = lab;
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
+    await dir.write("hsm.pem", `${privateKey.export({ format: "pem", type: "pkcs8" })}`);
+    await dir.write("hsm.pub", `${publicKey.export({ format: "pem", type: "spki" })}`);
+    const sign = ["sign", "out", "--key", "hsm.pub", "--format", "both", "--signer"];
+    // Of two signatures the second one cannot be made: then there is none.
+    await using marks = await tempDir();
+    const mark = marks.join("mark");
+    const openssl = "openssl dgst -sha384 -sign hsm.pem";
+    const once =
+      `if test -e ${mark}; then echo no token >&2; exit 9; fi; touch ${mark}; ${openssl}`;
+    const ended = /^Error: Cannot sign with sh: it ended with exit code 9: no token$/m;
+    await fails(1, [...sign, `sh -c '${once}'`], ended);
+    await fails(1, [...sign, "nosuch"], /^Error: Cannot sign with nosuch: there is no program/m);
+    await fails(2, [...sign.slice(0, 2), "--signer", "x"], /say with --key FILE the public key/);
+    await fails(2, ["sign", "out", "--key", "kodeno.key", "--signer", "x"], /it is a private key/);
+    await fails(2, [...sign, "sh '"], /a quote has no other half/);
+    await fails(2, [...sign, " "], /--signer names no program/);
+    await done(...sign, openssl);
+    await done("verify", "out", "--key", "hsm.pub");
+    const before = await fingerprint(dir.path);
+    await done(...sign, openssl);
+    assert.deepEqual(await fingerprint(dir.path), before);
+  },
+});
+
 Deno.test("trust: wrong input is told in one line", async () => {
   await using lab = await openLab();
   const { dir, fails } = lab;
@@ -159,7 +192,11 @@ Deno.test("trust: wrong input is told in one line", async () => {
   await fails(2, [...sign, "cut.key"], /cut\.key: it is cut off/);
   await fails(2, [...sign, "kodeno.pub"], /kodeno\.pub: it holds a PUBLIC KEY/);
   await fails(2, [...sign, "absent.key"], /absent\.key: there is no such file/);
-  await fails(2, ["sign", "out"], /Cannot sign: say the key with --key FILE/);
+  await fails(
+    2,
+    ["sign", "out"],
+    /Cannot sign: say the key with --key FILE, or who has it with --signer/,
+  );
   await fails(
     2,
     [...sign, "kodeno.key", "--format", "x"],
