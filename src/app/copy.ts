@@ -10,15 +10,21 @@ import { fetchBlob } from "../content/blobs.ts";
 import { copy, type CopyOptions, countMoved, measureCopy, tellingPlace } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
-import { copyReferrers, referrerFinder, subjectsOf } from "../content/referrers.ts";
+import { type AboutImage, copyReferrers, findAbout, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
 import { abortable } from "../io/concurrency.ts";
 import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
-import { ARCHIVE_ENDING, imageName } from "../oci/entries.ts";
-import { isReference, normalizeName, shortName, splitHost } from "../oci/reference.ts";
+import { ARCHIVE_ENDING, imageName, refName } from "../oci/entries.ts";
+import {
+  isReference,
+  normalizeName,
+  parseImageName,
+  shortName,
+  splitHost,
+} from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
@@ -171,7 +177,8 @@ async function write(work: Work, image: OpenImage) {
     const named = { tags: name === undefined ? [] : [name], before: along };
     await takingWhole(source, whole, () => copy(source, chosen, target, { ...how, ...named }));
     if (name === undefined) await keepRoot(target, chosen, { signal });
-    await takeReferrers(await along, work, source, target, { ...how, isNear: near !== undefined });
+    const where = { ...how, isNear: near !== undefined, name };
+    await takeReferrers(await along, work, source, target, where);
     // Read from where it is near, before an archive is written over what it is read from.
     const isThere = from.kind === "registry" && isOnDisk(to);
     const read = isThere ? target as Blobs : source;
@@ -189,47 +196,58 @@ async function write(work: Work, image: OpenImage) {
   }
 }
 
-/** What refers to an image; `failure` tells why nobody can say, where nobody has asked for it. */
+/** What is about an image; `failure` tells why nobody can say, where nobody has asked for it. */
 async function findReferrers(
   { referrers, to, signal }: Work,
   { source, root }: OpenImage,
-): Promise<{ readonly found: readonly Descriptor[]; readonly failure?: KodenoError }> {
-  if (!(referrers ?? !isDaemon(to))) return { found: [] };
+): Promise<AboutImage & { readonly failure?: KodenoError }> {
+  const none = { referrers: [], tagged: [] };
+  if (!(referrers ?? !isDaemon(to))) return none;
   try {
-    return { found: await (await referrerFinder(source, { signal }))(root) };
+    return await findAbout(source, root, { signal });
   } catch (error) {
     const codes = ["NOT_FOUND", "BAD_CONTENT", "UNAUTHORIZED", "REGISTRY_FAILED"] as const;
     if (referrers || signal?.aborted || !hasCode(error, ...codes)) throw error;
-    return { found: [], failure: error };
+    return { ...none, failure: error };
   }
 }
 
 /** Copies what refers to an image, which is whole without: what its place lacks of that is told of. */
 async function takeReferrers(
-  { found, failure }: Awaited<ReturnType<typeof findReferrers>>,
-  { referrers, emit, given, signal }: Work,
+  { referrers: found, tagged, failure }: Awaited<ReturnType<typeof findReferrers>>,
+  { referrers, to, emit, given, signal }: Work,
   source: Source,
   target: WritablePlace,
-  how: CopyOptions & { readonly isNear: boolean },
+  how: CopyOptions & { readonly isNear: boolean; readonly name: string | undefined },
 ): Promise<void> {
   const leave = (what: string, { message: why }: KodenoError): void => {
     const message = `Left out ${what} ${given.from}: ${why}`;
     emit?.({ type: "note", level: "warning", message });
   };
   if (failure !== undefined) leave("what refers (signatures, SBOMs) to", failure);
-  const taken: Descriptor[] = [];
-  for (const one of found) {
+  const take = async (one: Descriptor, work: () => Promise<unknown>): Promise<boolean> => {
     try {
       // What is read only in the end would fail all that was copied.
       if (how.isNear) await measureCopy(source, [one], target, { signal });
-      await copyReferrers(source, [one], target, how);
-      taken.push(one);
+      await work();
+      return true;
     } catch (error) {
       if (referrers || signal?.aborted || !hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
       leave(`${one.digest}, which refers to`, error);
+      return false;
     }
+  };
+  const taken: Descriptor[] = [];
+  for (const one of found) {
+    if (await take(one, () => copyReferrers(source, [one], target, how))) taken.push(one);
   }
   if (taken.length > 0) await target.keep?.(taken, { signal });
+  const isTagAlone = how.name === undefined || to.kind === "registry";
+  const repository = isTagAlone ? "" : `${parseImageName(how.name).name}:`;
+  for (const one of tagged) {
+    const tag = refName(one)?.split(":").at(-1) ?? "";
+    await take(one, () => copy(source, one, target, { ...how, tags: [`${repository}${tag}`] }));
+  }
 }
 
 /** Keeps an image without a name; with what it refers to, which else would not live, nor it. */

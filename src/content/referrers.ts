@@ -4,12 +4,19 @@
  * @module
  */
 import { hasCode } from "../errors.ts";
-import { bareDescriptor, cosignTag, type Descriptor } from "../oci/descriptor.ts";
-import { cosignSubject, isNameless, namelessEntry, refName, SUBJECT } from "../oci/entries.ts";
+import { bareDescriptor, COSIGN_TAGS, cosignTag, type Descriptor } from "../oci/descriptor.ts";
+import {
+  cosignSubject,
+  isNameless,
+  namelessEntry,
+  REF_NAME,
+  refName,
+  SUBJECT,
+} from "../oci/entries.ts";
 import { type Index, oddity } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
-import { Pool } from "../io/concurrency.ts";
-import type { Blobs, CallOptions, ImageStore, Source, Target } from "./places.ts";
+import { allEnded, forEach, Pool } from "../io/concurrency.ts";
+import type { Blobs, CallOptions, ImageStore, ListOptions, Source, Target } from "./places.ts";
 import {
   type GraphDocument,
   hasSuccessors,
@@ -52,21 +59,18 @@ const MAX_ASKED = 16;
  */
 export async function referrerFinder(
   source: Source,
-  options: CallOptions = {},
+  { signal, tags = tagsOnce(source, { signal }) }: ListOptions = {},
 ): Promise<(root: Descriptor) => Promise<readonly Descriptor[]>> {
-  const reader = new ImageReader(source, options.signal);
+  const reader = new ImageReader(source, signal);
   // A daemon has entries, too, which nobody else can see.
   if ("entries" in source && typeof source.entries === "function") {
     await reader.findReferrers(await (source as ImageStore).entries());
   }
-  let asked: ReturnType<NonNullable<Source["fewTags"]>> | undefined;
   return async (root) => {
-    const { index } = hasSuccessors(root) ? await readGraphDocument(source, root, options) : {};
-    const images = index?.manifests.filter(hasSuccessors) ?? [];
+    const images = (await imagesOf(source, root, { signal })).filter(hasSuccessors);
     const seen = new Set([root, ...images].map(({ digest }) => digest));
     const listed = new Map<string, readonly Descriptor[]>();
     const pool = new Pool(MAX_ASKED);
-    const tags = () => asked ??= source.fewTags?.(walk) ?? Promise.resolve(undefined);
     // It has an end, though a registry may name ever new ones.
     const walk: Walk = new Walk(async (d, { depth, below }) => {
       const { signal } = walk;
@@ -80,10 +84,22 @@ export async function referrerFinder(
       for (const { digest } of fresh) seen.add(digest);
       // The answer for the root tells how the others are asked for.
       await below(depth === 0 ? [...images, ...fresh] : fresh);
-    }, { parallel: true, signal: options.signal });
+    }, { parallel: true, signal });
     await walk.from(root);
     return inOrder([root, ...images], listed);
   };
+}
+
+/** The manifests of an index; none of anything else. */
+async function imagesOf(source: Source, root: Descriptor, options: CallOptions) {
+  if (!hasSuccessors(root)) return [];
+  return (await readGraphDocument(source, root, options)).index?.manifests ?? [];
+}
+
+/** Asks a place for its tags when they are wanted, once. */
+function tagsOnce(source: Source, options: CallOptions): NonNullable<ListOptions["tags"]> {
+  let asked: ReturnType<NonNullable<ListOptions["tags"]>> | undefined;
+  return () => asked ??= source.fewTags?.(options) ?? Promise.resolve(undefined);
 }
 
 /** What was listed under some manifests, and under that, in the same order however it was answered. */
@@ -117,6 +133,40 @@ export async function signatureFinder(
     const found = await source.findTag?.(cosignTag(subject, "sig"), options);
     return found === undefined ? [] : [found];
   };
+}
+
+/** What is in a place about an image of it. */
+export interface AboutImage {
+  /** What refers to it, to its images, or to one of these. */
+  readonly referrers: readonly Descriptor[];
+  /** What has cosign's tag for being about one of these, as entries with that name. */
+  readonly tagged: readonly Descriptor[];
+}
+
+/** Finds what is about an image, in whatever place. */
+export async function findAbout(
+  source: Source,
+  root: Descriptor,
+  { signal }: CallOptions = {},
+): Promise<AboutImage> {
+  const tags = tagsOnce(source, { signal });
+  const find = await referrerFinder(source, { signal, tags });
+  const [referrers, known] = await allEnded([find(root), tags()]);
+  const all = [root, ...await imagesOf(source, root, { signal }), ...referrers];
+  const digests = new Set<string | undefined>(all.map(({ digest }) => digest));
+  if ("entries" in source && typeof source.entries === "function") {
+    const entries = await (source as ImageStore).entries();
+    const tagged = entries.filter((entry) => digests.has(cosignSubject(entry)));
+    return { referrers, tagged };
+  }
+  if (source.findTag === undefined) return { referrers, tagged: [] };
+  const asked = [...new Set(all.flatMap((d) => COSIGN_TAGS.map((kind) => cosignTag(d, kind))))]
+    .filter((tag) => known?.has(tag) ?? true);
+  const found = await forEach(asked, new Pool(MAX_ASKED), async (tag, signal) => {
+    const d = await source.findTag?.(tag, { signal });
+    return d && { ...d, annotations: { [REF_NAME]: tag } };
+  }, signal);
+  return { referrers, tagged: found.filter((d) => d !== undefined) };
 }
 
 /**

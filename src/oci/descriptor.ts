@@ -95,8 +95,9 @@ export function referrersTag({ digest }: Pick<Descriptor, "digest">): string {
   return `${digestAlgorithm(checked)}-${digestHex(checked).slice(0, 64)}`;
 }
 
-/** What cosign's first form has a tag for: signatures of a manifest, or signed statements about it. */
-export type CosignTagKind = "sig" | "att";
+/** What cosign's first form has tags for: signatures of a manifest, signed statements about it, SBOMs. */
+export const COSIGN_TAGS = ["sig", "att", "sbom"] as const;
+export type CosignTagKind = (typeof COSIGN_TAGS)[number];
 
 /** The tag under which such things stand. */
 export function cosignTag({ digest }: Pick<Descriptor, "digest">, kind: CosignTagKind): string {

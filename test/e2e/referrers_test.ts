@@ -14,7 +14,7 @@ import { imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { assertSound, entriesOf, fingerprint, imageNames } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
-import { refusal, startOddRegistry } from "../interop/odd_registry.ts";
+import { type Asked, refusal, type Reply, startOddRegistry } from "../interop/odd_registry.ts";
 import { startServe } from "../serve/served.ts";
 
 const SUBJECT = "io.containerd.manifest.subject";
@@ -226,7 +226,12 @@ Deno.test("referrers: a build that changes an image drops those of the one befor
 
 Deno.test("referrers: what has cosign's tag for that goes and stays with its image, too", async () => {
   await using dir = await tempDir();
-  await using registry = await startOddRegistry();
+  // Its list of tags is one of several pages at first, so that each tag is asked for.
+  const paged = (_: Asked, usual: () => Reply) => ({
+    ...usual(),
+    headers: { link: "</v2/next>; rel=next" },
+  });
+  await using registry = await startOddRegistry([{ url: "/tags/list", times: 1, answer: paged }]);
   const layout = await layoutWith(dir, "l", { "app:v1": one, "other:v1": imageGraph("other") });
   const [signature] = two.manifests;
   assert.ok(signature);
@@ -241,11 +246,28 @@ Deno.test("referrers: what has cosign's tag for that goes and stays with its ima
   assert.deepEqual(await names("all"), [tag, "app:v1", "other:v1"].sort());
   await done(dir, ["merge", "bare", "l", "--no-referrers"]);
   assert.deepEqual(await names("bare"), ["app:v1", "other:v1"]);
+  await done(dir, ["copy", "oci:l:app:v1", "oci:copied:other/app:v2"]);
+  assert.deepEqual(await names("copied"), [`other/${tag}`, "other/app:v2"].sort());
+  const inRegistry = (prefix: string) =>
+    [...registry.manifests.keys()].filter((name) => /^\w+\/app:/.test(name))
+      .filter((name) => name.startsWith(prefix)).sort();
   const pushed = async (prefix: string, ...flags: string[]) => {
     await done(dir, ["push", "l", "--to", `${registry.host}/${prefix}`, ...flags]);
-    return [...registry.manifests.keys()].filter((name) => /^\w+\/app:/.test(name))
-      .filter((name) => name.startsWith(prefix)).sort();
+    return inRegistry(prefix);
   };
+  for (const [prefix = "", ...flags] of [["v"], ["w", "--no-referrers"]]) {
+    await done(dir, ["copy", "oci:l:app:v1", `${registry.host}/${prefix}/app:v1`, ...flags]);
+  }
+  assert.deepEqual(inRegistry("v"), [`v/${tag}`, "v/app:v1"].sort());
+  assert.deepEqual(inRegistry("w"), ["w/app:v1"]);
+  const from = `${registry.host}/v/app`;
+  for (const [to = "", ...flags] of [["paged"], ["pulled"], ["bared", "--no-referrers"]]) {
+    await done(dir, ["pull", `${from}:v1`, "--oci-layout", to, ...flags]);
+    const taken = to === "bared" ? [] : [`${from}:${tag.split(":")[1]}`];
+    assert.deepEqual(await names(to), [...taken, `${from}:v1`].sort());
+  }
+  await done(dir, ["copy", `${from}:v1`, `${registry.host}/u/app:v2`]);
+  assert.deepEqual(inRegistry("u"), [`u/${tag}`, "u/app:v2"].sort());
   assert.deepEqual(await pushed("x"), [`x/${tag}`, "x/app:v1"].sort());
   assert.deepEqual(await pushed("y", "--no-referrers"), ["y/app:v1"]);
   // It is about the index, of which one image alone is pushed.

@@ -104,6 +104,8 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   readonly #parts: StoreParts;
   /** What is asked first. */
   #mirror: Repository | undefined;
+  /** Which of the two had the image that was resolved: that one says what refers to it, too. */
+  #from: Repository;
   readonly #heads = new Pool(MAX_HEADS);
   /** What is known to be there, by digest and size: nothing is asked for, or sent, twice. */
   readonly #known = new Set<string>();
@@ -119,6 +121,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.#mirror = parts.mirror;
+    this.#from = parts.own;
   }
 
   /** The repository's name, as it was given. */
@@ -139,9 +142,11 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     options.signal?.throwIfAborted();
     const target = this.#parseRef(ref);
     return await this.#pull(options, async (repository) => {
-      const found = await repository.headManifest(target, options);
-      // Only an answer to GET says why it is not there.
-      return found ?? (await repository.getManifest(target, options)).descriptor;
+      const found = await repository.headManifest(target, options) ??
+        // Only an answer to GET says why it is not there.
+        (await repository.getManifest(target, options)).descriptor;
+      this.#from = repository;
+      return found;
     });
   }
 
@@ -262,24 +267,23 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
 
   /** {@inheritDoc Source.fewTags} */
   async fewTags(options: CallOptions = {}): Promise<ReadonlySet<string> | undefined> {
-    return await (await lists()).listFewTags(this.#parts.own, options);
+    return await (await lists()).listFewTags(this.#from, options);
   }
 
   /** {@inheritDoc Source.findTag} */
   async findTag(tag: string, options: CallOptions = {}): Promise<Descriptor | undefined> {
     options.signal?.throwIfAborted();
-    const { own } = this.#parts;
-    return await this.#heads.run(() => own.headManifest(this.#parseTag(tag), options))
-      .catch((error) => {
-        // The tag may have gone, or is of something else.
-        if (!hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
-        return undefined;
-      });
+    const ref = this.#parseTag(tag);
+    return await this.#heads.run(() => this.#from.headManifest(ref, options)).catch((error) => {
+      // What has the tag may be something else.
+      if (!hasCode(error, "BAD_CONTENT")) throw error;
+      return undefined;
+    });
   }
 
   /** The manifests whose `subject` is this one; none where nothing refers to it. */
   async referrers(subject: Descriptor, options: ListOptions = {}): Promise<readonly Descriptor[]> {
-    return await (await this.#referrers(subject, options)).list();
+    return await new (await lists()).Referrers(this.#from, subject, options).list();
   }
 
   /**
@@ -352,7 +356,7 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
     return await withMirror(own, this.#mirror, work, leave, options.signal);
   }
 
-  async #referrers(subject: Descriptor, options: ListOptions): Promise<Referrers> {
+  async #referrers(subject: Descriptor, options: CallOptions): Promise<Referrers> {
     const { own, lockFolder } = this.#parts;
     return new (await lists()).Referrers(own, subject, { ...options, lockFolder });
   }
