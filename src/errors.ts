@@ -47,6 +47,8 @@ export const EXIT_CODES = {
   NOT_READY: 1,
   /** No key that was given has signed it, or what is in a place is not what it says. */
   NOT_TRUSTED: 1,
+  /** Images would be built from something else than the lock file says; a line for each difference. */
+  LOCK_DIFFERS: 1,
   /** Ctrl-C of the command line; a signal of the library throws its own reason. */
   INTERRUPTED: 130,
 } as const;
@@ -58,6 +60,7 @@ const LINES = new Set<ErrorCode>([
   "BAD_SOURCE_FILE",
   "GIT_FAILED",
   "GO_FAILED",
+  "LOCK_DIFFERS",
 ]);
 /** Characters of a message that is longer than anybody reads, from its start and its end. */
 const MOST_SHOWN = [6000, 1500] as const;

@@ -2,6 +2,7 @@
  * The recipe of `kodeno build`: main packages to images in the places that were named.
  * @module
  */
+import { lockFor } from "../airgap/find_lock.ts";
 import { buildImages } from "../build/build_images.ts";
 import { tellKept } from "../build/publisher.ts";
 import { resolveConfig } from "../config/config.ts";
@@ -15,7 +16,8 @@ export async function build(
   work: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
   const config = await resolveConfig(options, work);
-  const references = await buildImages({ patterns, config }, work);
+  const lock = (await lockFor(options, work))();
+  const references = await buildImages({ patterns, config, lock }, work);
   tellKept(config.publish, config.publish.repository, work.emit);
   return references;
 }

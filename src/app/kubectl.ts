@@ -3,6 +3,7 @@
  * `delete`, and `run` for what it has built, hand it their arguments.
  * @module
  */
+import { lockFor } from "../airgap/find_lock.ts";
 import type { ResolveRequest } from "../build/resolve.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { WorkOptions } from "../events.ts";
@@ -23,7 +24,8 @@ export async function sendToKubectl(
   const environment = processEnvironment();
   const { signal, alone } = options;
   findKubectl(environment);
-  await resolveObjects(request, async (resolved) => {
+  const lock = (await lockFor(request.options, options))();
+  await resolveObjects({ ...request, lock }, async (resolved) => {
     const input = globalThis.Iterator.from(resolved).map(({ text }) => text);
     await alone(() => runKubectl(args, { environment, input, signal }));
   }, options);

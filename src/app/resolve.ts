@@ -2,6 +2,7 @@
  * The recipe of `kodeno resolve`: Kubernetes objects with images in them are printed.
  * @module
  */
+import { lockFor } from "../airgap/find_lock.ts";
 import type { ResolveRequest } from "../build/resolve.ts";
 import { resolveObjects, type ResolveOptions } from "../watch/resolve_objects.ts";
 
@@ -16,7 +17,8 @@ export async function printResolved(
   print: (text: string) => void,
   { alone, ...options }: PrintOptions,
 ): Promise<void> {
-  await resolveObjects(request, (resolved) =>
+  const lock = (await lockFor(request.options, options))();
+  await resolveObjects({ ...request, lock }, (resolved) =>
     alone(() => {
       for (const { text } of resolved) print(text);
     }), options);

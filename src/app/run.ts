@@ -3,6 +3,7 @@
  * @module
  */
 import { posix } from "node:path";
+import { lockFor } from "../airgap/find_lock.ts";
 import { buildImages } from "../build/build_images.ts";
 import { resolveConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
@@ -29,7 +30,8 @@ export async function runInCluster(
     throw new KodenoError("BAD_OPTION", "Cannot run: no package is named before --");
   }
   const config = await resolveConfig(options, { ...work, pushes: true });
-  const images = await buildImages({ patterns, config }, work);
+  const lock = (await lockFor(options, work))();
+  const images = await buildImages({ patterns, config, lock }, work);
   return [...images.values()].map((image) => {
     const pod = posix.basename(withoutTag(image.replace(/@.*$/, "")));
     const defaults = ["--attach", "--rm", "--restart=Never", "--log-flush-frequency=1s"];

@@ -4,12 +4,12 @@
  * @module
  */
 import { resolve } from "node:path";
-import { withBuilders } from "../build/build_images.ts";
+import { lockFor } from "../airgap/find_lock.ts";
+import { withPublisher } from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
 import { publishing, publishPrepared, tellKept } from "../build/publisher.ts";
-import { atPlace } from "../build/resolve.ts";
 import { tellLostDocuments } from "../build/documents.ts";
-import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
+import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { CommandOptions, PublishOptions } from "../config/options.ts";
@@ -70,7 +70,9 @@ export async function buildSkaffold(
   tellLostDocuments(configs, publish, options.emit);
   const hooks = hooksOf(plan, request, options);
   const made = new Map<string, string>();
-  await withBuilders(configs, publish, [], async (publisher, builders) => {
+  const lock = await lockFor(given, options);
+  const builds = configs.map((build, i) => ({ build, lock: lock(artifacts[i]?.imageName) }));
+  await withPublisher(builds, publish, [], async (publisher, builders) => {
     await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
       const late = hooks.makeSources;
@@ -99,20 +101,9 @@ export async function buildSkaffold(
 }
 
 async function prepareOne(artifact: SkaffoldArtifact, builder: Builder, options: WorkOptions) {
-  const { main, repository, tag, place } = artifact;
-  const prepared = await builder.prepare([main], options).catch((error) => {
-    throw atPlace(error, place);
-  });
-  const [only, ...others] = prepared.importPaths;
-  if (only === undefined || others.length > 0) {
-    throw new KodenoError(
-      "BAD_PACKAGE",
-      `Cannot build ${artifact.imageName} (${place.file}:${place.line}): ${main} matches ` +
-        `${prepared.importPaths.length} main packages (${prepared.importPaths.join(", ")}); ` +
-        "name one of them in main",
-    );
-  }
-  return { builder, prepared, names: new Map([[only, repository]]), tags: [tag] };
+  const { repository, tag } = artifact;
+  const { prepared, importPath } = await prepareArtifact(artifact, builder, options);
+  return { builder, prepared, names: new Map([[importPath, repository]]), tags: [tag] };
 }
 
 /** Names are the file's: the repository only says which registry may be dialled. */

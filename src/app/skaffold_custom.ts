@@ -3,6 +3,7 @@
  * very name that Skaffold has for it.
  * @module
  */
+import { lockFor } from "../airgap/find_lock.ts";
 import { buildImages } from "../build/build_images.ts";
 import { resolveConfig, resolveTransferConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
@@ -32,6 +33,8 @@ export async function buildForSkaffold(
   const alsoKept = options.ociLayout !== undefined || options.tarball !== undefined;
   await using daemon = push ? undefined : await openLocalPlace(transfer);
   await daemon?.check(work);
+  const workingDirectory = options.workingDirectory ?? asked.context;
+  const lock = (await lockFor({ ...options, workingDirectory }, work))();
   const config = await resolveConfig({
     workingDirectory: asked.context,
     ...options,
@@ -45,6 +48,7 @@ export async function buildForSkaffold(
     patterns: [pattern],
     config: { ...config, publish },
     targets: daemon ? [daemon] : [],
+    lock,
     naming: { names: (importPaths) => onlyName(importPaths, pattern, name) },
   }, work);
   const [reference = ""] = references.values();

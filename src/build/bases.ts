@@ -19,7 +19,7 @@ import { getOrSet } from "../io/concurrency.ts";
 import { ioFailure } from "../io/files.ts";
 import { recordsIn } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
-import { bareDescriptor, type Descriptor, isForeign } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, type Digest, isForeign } from "../oci/descriptor.ts";
 import { imageName } from "../oci/entries.ts";
 import { normalizeName, type Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
@@ -37,7 +37,10 @@ interface StaticParts {
 }
 
 /** What decides which base an image stands on, and who has said so. */
-type BaseChoice = Pick<ImageSettings, "baseImage" | "origins" | "platforms">;
+interface BaseChoice extends Pick<ImageSettings, "baseImage" | "origins" | "platforms"> {
+  /** What its name stands for, where that is settled: the registry is not asked then. */
+  readonly baseDigest?: Digest | undefined;
+}
 
 /** The base images of one build. */
 export class BaseSet implements AsyncDisposable {
@@ -58,7 +61,7 @@ export class BaseSet implements AsyncDisposable {
    * is open.
    */
   open(image: BaseChoice): Promise<Base> {
-    const key = JSON.stringify([image.baseImage, image.platforms]);
+    const key = JSON.stringify([image.baseImage, image.platforms, image.baseDigest]);
     return getOrSet(this.#bases, key, () => this.#told(image));
   }
 
@@ -129,17 +132,17 @@ export class BaseSet implements AsyncDisposable {
   }
 
   /**
-   * A digest that is in the cache is not asked for; a tag is asked for with one request, unless the
-   * build is offline: then the digest it had the last time counts.
+   * A digest that is in the cache is not asked for; a tag is asked for with one request, unless it is
+   * settled what it stands for, or the build is offline: then the digest it had the last time counts.
    */
   async #ofRegistry(
-    { baseImage, platforms }: BaseChoice,
+    { baseImage, platforms, baseDigest }: BaseChoice,
     { name, tag, digest }: Reference,
   ): Promise<Base> {
     const { cache: { directory }, transfer, offline, pinnedBase } = this.config;
     const { signal, emit } = this.work;
     const fullName = `${name}:${tag ?? "latest"}`;
-    const exact = pinnedBase?.digest ?? digest;
+    const exact = pinnedBase?.digest ?? digest ?? baseDigest;
     const asked = exact ?? fullName;
     const cache = await openBaseCache(directory);
     const missing = (): Promise<never> =>

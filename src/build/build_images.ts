@@ -12,6 +12,7 @@ import { giveUpNetwork } from "../place/open.ts";
 import { namedBases, parseBase } from "./base_names.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
 import { tellLostDocuments } from "./documents.ts";
+import type { BuildLock } from "./inputs.ts";
 import {
   PlacesPublisher,
   type Publisher,
@@ -30,11 +31,13 @@ interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly config: Config;
   /** Names images in the place of the publisher. */
   readonly naming?: PublishImagesOptions["naming"];
+  /** What they may be built from, and nothing else. */
+  readonly lock?: BuildLock | undefined;
 }
 
 /** Builds and publishes; gives references by import path, and writes the file of them at the end. */
 export async function buildImages(
-  { patterns, config: { build, publish }, targets = [], naming }: BuildRequest,
+  { patterns, config: { build, publish }, targets = [], naming, lock }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const { imageRefs } = publish;
@@ -43,34 +46,49 @@ export async function buildImages(
   tellLostDocuments([build], publish, options.emit);
   const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
     publishImages(patterns, publisher, builder as Builder, { ...options, naming });
-  const references = await withBuilders([build], publish, targets, work);
+  const references = await withPublisher([{ build, lock }], publish, targets, work);
   if (imageRefs === undefined) return references;
   const text = references.values().map((reference) => `${reference}\n`).toArray().join("");
   await writeTextOutput(imageRefs, { what }, text);
   return references;
 }
 
-/**
- * Has builders and the publisher of their images for some work, and ends their use. Offline, what the
- * work throws says the next step that helps.
- */
-export async function withBuilders<T>(
-  builds: readonly BuildConfig[],
+/** A build, and what it may be built from. */
+interface LockedBuild {
+  readonly build: BuildConfig;
+  readonly lock?: BuildLock | undefined;
+}
+
+/** Has builders and the publisher of their images for some work, and ends their use. */
+export async function withPublisher<T>(
+  builds: readonly LockedBuild[],
   publish: PublishConfig,
   targets: NonNullable<PublishPlaces["targets"]>,
   work: (publisher: Publisher, builders: readonly Builder[]) => Promise<T>,
 ): Promise<T> {
-  const mountFrom = await settleNetwork(builds, publish, targets.length > 0);
+  const configs = builds.map(({ build }) => build);
+  const mountFrom = await settleNetwork(configs, publish, targets.length > 0);
   const publisher = new PlacesPublisher(publish, { mountFrom, targets });
-  const builders = builds.map((build) => new GoBuilder(build));
+  return await withBuilders(builds, (builders) => work(publisher, builders));
+}
+
+/**
+ * Has builders for some work, and ends their use. Offline, what the work throws says the next step that
+ * helps.
+ */
+export async function withBuilders<T>(
+  builds: readonly LockedBuild[],
+  work: (builders: readonly GoBuilder[]) => Promise<T>,
+): Promise<T> {
+  const builders = builds.map(({ build, lock }) => new GoBuilder(build, lock));
   const close = () => allEnded(builders.map((builder) => builder.close()));
   let result: T;
   try {
-    result = await work(publisher, builders);
+    result = await work(builders);
   } catch (error) {
     // What cannot be closed matters less.
     await close().catch(() => {});
-    throw builds.some(({ offline }) => offline) ? withOfflineHint(error) : error;
+    throw builds.some(({ build }) => build.offline) ? withOfflineHint(error) : error;
   }
   await close();
   return result;

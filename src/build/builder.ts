@@ -34,6 +34,7 @@ import { BaseSet } from "./bases.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 import { evictBaseBlob, openLayers, shrinkCache } from "./cache.ts";
 import { ImageDocuments } from "./documents.ts";
+import type { BuildLock, ImageInputs } from "./inputs.ts";
 import { findPackages } from "./packages.ts";
 import {
   type BuildGroup,
@@ -112,12 +113,13 @@ export class GoBuilder implements Builder {
   readonly #documents: ImageDocuments;
   readonly #made = new WeakMap<BuiltImage, MadeImage>();
 
-  constructor(readonly config: BuildConfig) {
+  /** @param lock what images may be built from, and nothing else */
+  constructor(readonly config: BuildConfig, readonly lock?: BuildLock) {
     this.#documents = new ImageDocuments(config);
   }
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
-    const { config } = this;
+    const { config, lock } = this;
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
@@ -130,7 +132,8 @@ export class GoBuilder implements Builder {
     // It is made ready while go lists packages; whoever needs it is told of its failure.
     this.#openCache().catch(() => {});
     // Without a file that names others it is the only one: no need to wait for the packages.
-    const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0;
+    const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0 &&
+      lock === undefined;
     // All three only look; the slowest decides. A failure is told after all have ended.
     const [packages, { GOFLAGS: goFlags }] = await allEnded([
       findPackages(templates, importpaths),
@@ -138,18 +141,36 @@ export class GoBuilder implements Builder {
       one ? bases.open(config.image) : undefined,
     ]).finally(() => o.signal?.throwIfAborted());
     const requests = await Promise.all(packages.map(async (p) => {
-      const image = imageConfigOf(config, p.importPath, p.entry);
+      const { importPath } = p;
+      const image = imageConfigOf(config, importPath, p.entry);
       // Refused here, before anything is compiled.
       capabilityAttribute(image.linuxCapabilities);
-      const { images } = await bases.open(image);
-      return { ...p, image, platforms: images.map(({ platform }) => platform) };
+      const baseDigest = lock?.baseDigest(importPath, image.baseImage);
+      const { images } = await bases.open({ ...image, baseDigest }).catch((error) => {
+        lock?.checkBase(importPath, image.baseImage);
+        throw error;
+      });
+      return { ...p, image, baseDigest, platforms: images.map(({ platform }) => platform) };
     }));
     const plan = await templates.expand(makePlan(config.go, requests));
     checkSboms(plan.images.map(({ importPath }) => importPath), config);
     await refuseToolexecOf(plan, how);
     // Before an image is written, which may be into the checkout.
     const sources = config.provenance ? await sourcesOf(plan, how, o.emit) : new Map();
-    return new Prepared(plan, bases, { goFlags, sources });
+    const prepared = new Prepared(plan, bases, { goFlags, sources });
+    if (lock !== undefined) lock.check(await this.inputs(prepared, o));
+    return prepared;
+  }
+
+  /** What the images that were prepared are built from, beside their sources. */
+  async inputs(
+    prepared: PreparedBuild,
+    { signal }: WorkOptions = {},
+  ): Promise<readonly ImageInputs[]> {
+    const { plan, bases } = ofThisBuilder(prepared);
+    // Most builds do not wait for what only these need.
+    const { inputsOf } = await import("./inputs.ts");
+    return await inputsOf(plan, { bases, command: this.config.go.command, signal });
   }
 
   /** The import path of the main package in a folder, as ko's `QualifyImport`. */
@@ -160,12 +181,9 @@ export class GoBuilder implements Builder {
   }
 
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
-    if (!(prepared instanceof Prepared)) {
-      const message = "Cannot build: prepare() of this builder has to say what";
-      throw new KodenoError("BAD_OPTION", message);
-    }
+    const known = ofThisBuilder(prepared);
     const cache = await this.#openCache();
-    const run = new BuildRun(this.config, cache, prepared, this.#made, o);
+    const run = new BuildRun(this.config, cache, known, this.#made, o);
     try {
       yield* inOrderOfCompletion(run.images);
     } catch (error) {
@@ -205,6 +223,12 @@ export class GoBuilder implements Builder {
     const environment = goVariables({ os, architecture }, { ...go, env });
     return { command: go.command, environment, directory: workingDirectory, signal };
   }
+}
+
+function ofThisBuilder(prepared: PreparedBuild): Prepared {
+  if (prepared instanceof Prepared) return prepared;
+  const message = "Cannot build: prepare() of this builder has to say what";
+  throw new KodenoError("BAD_OPTION", message);
 }
 
 /** What a build needs of `go env`, whose flags name no `-toolexec`: `go env -w` can set GOFLAGS, too. */
@@ -394,7 +418,7 @@ class BuildRun {
   async #image(image: PlannedImage): Promise<BuiltImage> {
     const { importPath, appName } = image;
     const { bases, facts: { goFlags, sources } } = this.prepared;
-    const base = await bases.open(image.image);
+    const base = await bases.open({ ...image.image, baseDigest: image.baseDigest });
     const options = { ...image.image, kodataTime: this.config.kodataTime };
     const kodata = new Map<string, Promise<Layer>>();
     const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {

@@ -8,11 +8,14 @@ import type { GoConfig } from "../config/config.ts";
 import type { GoFlagsConfig, ImageSettings } from "../config/image_config.ts";
 import type { GoBinary, GoBuild } from "../go/build.ts";
 import type { MainPackage } from "../go/list.ts";
+import type { Digest } from "../oci/descriptor.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 
 /** What is asked for: a main package, and what shapes its image. */
 interface ImageRequest extends MainPackage {
   readonly image: ImageSettings;
+  /** What the name of its base stands for, where that is settled. */
+  readonly baseDigest?: Digest | undefined;
   /** What the base image has of what was asked for; at least one. */
   readonly platforms: readonly Platform[];
 }

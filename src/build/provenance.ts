@@ -31,6 +31,12 @@ export interface MadeImage {
   readonly source: GitSource | undefined;
 }
 
+/** What go is told, of all that a build is. */
+export type ToldToGo = Pick<
+  BuildParameters,
+  "asmflags" | "disableOptimizations" | "env" | "flags" | "gcflags" | "ldflags" | "trimpath"
+>;
+
 /** Provenance of an image, by what is known of it and of the images below it. */
 export function provenanceOf(
   facts: readonly ImageFacts[],
@@ -53,15 +59,31 @@ export function provenanceOf(
   });
 }
 
+/** What go was told to build an image with, in the words of the configuration, without secrets. */
+export function toldToGo({ go, untold }: Pick<ImageSettings, "go" | "untold">): ToldToGo {
+  const open = (text: string) => untold.has(text) ? HIDDEN : withoutLogins(text);
+  return {
+    flags: go.flags.map(open),
+    ldflags: go.ldflags.map(open),
+    gcflags: go.gcflags,
+    asmflags: go.asmflags,
+    trimpath: go.trimpath,
+    disableOptimizations: go.disableOptimizations,
+    env: Object.entries(go.env).map(([name, text]) => {
+      const isHidden = untold.has(`${name}=${text}`);
+      return `${name}=${isHidden ? HIDDEN : withoutLogins(openValue(name, text))}`;
+    }),
+  };
+}
+
 function parametersOf(
   { planned: { importPath, directory, told }, source }: MadeImage,
   platforms: readonly string[],
   { compression, kodataTime, workingDirectory }: Parameters<typeof provenanceOf>[2],
 ): BuildParameters {
-  const { go, user, sourceDateEpoch } = told;
-  const open = (text: string) => told.untold.has(text) ? HIDDEN : withoutLogins(text);
-  const value = (name: string, text: string, whole = text) =>
-    told.untold.has(whole) ? HIDDEN : withoutLogins(openValue(name, text));
+  const { user, sourceDateEpoch } = told;
+  const value = (name: string, text: string) =>
+    told.untold.has(text) ? HIDDEN : withoutLogins(openValue(name, text));
   const values = (pairs: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(pairs).map(([name, text]) => [name, value(name, text)]));
   return {
@@ -70,15 +92,7 @@ function parametersOf(
     package: importPath,
     platforms,
     base: withoutLogins(baseFrom(told, workingDirectory, directory)),
-    flags: go.flags.map(open),
-    ldflags: go.ldflags.map(open),
-    gcflags: go.gcflags,
-    asmflags: go.asmflags,
-    trimpath: go.trimpath,
-    disableOptimizations: go.disableOptimizations,
-    env: Object.entries(go.env).map(([name, text]) =>
-      `${name}=${value(name, text, `${name}=${text}`)}`
-    ),
+    ...toldToGo(told),
     labels: values(told.labels),
     annotations: values(told.annotations),
     imageEnv: values(told.imageEnv),

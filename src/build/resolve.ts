@@ -15,11 +15,14 @@ import type { KoReference } from "../kube/manifest.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 import { buildImages } from "./build_images.ts";
 import { GoBuilder } from "./builder.ts";
+import type { BuildLock } from "./inputs.ts";
 
 export interface ResolveRequest {
   readonly manifests: ManifestQuery;
   /** Without `push`, images are pushed to the registry of `dockerRepo`, where it is one. */
   readonly options: CommandOptions;
+  /** What images may be built from, and nothing else. */
+  readonly lock?: BuildLock | undefined;
 }
 
 /** A file of objects with images in it. */
@@ -47,7 +50,7 @@ export async function resolve(
     const [, why] = NO_PACKAGE.find(([pattern]) => pattern.test(reference.importPath)) ?? [];
     if (why !== undefined) throw bad(reference, why);
   }
-  const images = await buildAll(request.options, references, options);
+  const images = await buildAll(request, references, options);
   return manifests.values().map((manifest) => {
     const text = manifest.print(images);
     // An empty line more would be one more line of a text that the file may end with.
@@ -74,7 +77,7 @@ function bad({ importPath, file, line }: KoReference, why: string): KodenoError 
 
 /** Gives images by what references name, as they have it. */
 async function buildAll(
-  given: CommandOptions,
+  { options: given, lock }: ResolveRequest,
   references: ReadonlyMap<string, KoReference>,
   options: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
@@ -84,7 +87,7 @@ async function buildAll(
     const paths = await importPathsOf(references, new GoBuilder(config.build), options);
     // With the scheme a path is no name of a folder.
     const patterns = [...paths.keys()].map((name) => `ko://${name}`);
-    const images = await buildImages({ patterns, config }, options);
+    const images = await buildImages({ patterns, config, lock }, options);
     return new Map(Array.from(references, ([name, reference]) => {
       const image = images.get(paths.get(name) ?? "");
       if (image === undefined) throw bad(reference, "it is no import path");

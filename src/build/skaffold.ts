@@ -20,6 +20,8 @@ import { gitCommitTag } from "../git/git.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { getOrSet } from "../io/concurrency.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
+import type { Builder } from "./builder.ts";
+import { atPlace } from "./resolve.ts";
 
 /**
  * Plans the artifacts of a skaffold.yaml, at least one; notes of the files are emitted.
@@ -59,6 +61,25 @@ function nothingToBuild({ file, skipped }: SkaffoldPlan): KodenoError {
     : `kodeno builds images of builder ko, and there are only ${others}; say "ko: {}" in the ` +
       "place of the builder of one";
   return new KodenoError("BAD_OPTION", `Cannot use ${file}: ${why}`);
+}
+
+/** Prepares the one image of an artifact. */
+export async function prepareArtifact(
+  { imageName, main, place }: SkaffoldArtifact,
+  builder: Pick<Builder, "prepare">,
+  options: WorkOptions,
+) {
+  const prepared = await builder.prepare([main], options).catch((error) => {
+    throw atPlace(error, place);
+  });
+  const [importPath, ...others] = prepared.importPaths;
+  if (importPath !== undefined && others.length === 0) return { prepared, importPath };
+  throw new KodenoError(
+    "BAD_PACKAGE",
+    `Cannot build ${imageName} (${place.file}:${place.line}): ${main} matches ` +
+      `${prepared.importPaths.length} main packages (${prepared.importPaths.join(", ")}); ` +
+      "name one of them in main",
+  );
 }
 
 /** The configuration of each artifact: its own folder, the `.ko.yaml` of that, and what it says. */

@@ -10,6 +10,7 @@ import { each, type Flags, type Given, optionOf, splitWords, texts } from "./fla
 import {
   BUILD_FLAGS,
   JSON_EVENTS,
+  LOCKED,
   NAMING_FLAGS,
   PATTERNS,
   PLATFORMS,
@@ -40,7 +41,7 @@ const WITH_FILE = {
   hooks: "--no-hooks  with -f: do not run the hooks of the file",
 } satisfies Flags;
 const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
-const ALL = { ...BUILD_FLAGS, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
+const ALL = { ...BUILD_FLAGS, locked: LOCKED, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
 
 const build = command({
   about: `Builds an image of each Go main package, and writes the images to an OCI layout. Prints
@@ -156,7 +157,7 @@ const skaffold = command({
   about: `Builds an image of one Go main package for Skaffold, which calls this as a custom builder:
     pushes or loads it under the name that Skaffold asks for. Prints its reference.`,
   words: ['[pattern]  import path or folder of the main package (default: ".")'],
-  flags: { ...UNNAMED_FLAGS, json: JSON_EVENTS },
+  flags: { ...UNNAMED_FLAGS, locked: LOCKED, json: JSON_EVENTS },
   refused: NAMING_FLAGS,
   file: [
     "Example, in skaffold.yaml",

@@ -31,6 +31,10 @@ export const JSON_WHOLE = "--json  print JSON" as const;
 
 export const OFFLINE = "--offline  connect only to what the command line names" as const;
 
+/** The same of what may fetch modules, too. */
+const BUILD_OFFLINE =
+  "--offline  fetch nothing, and connect only to what the command line names" as const;
+
 export const FOREIGN =
   "--foreign  copy foreign layers, too, from their URLs where they are missing" as const;
 
@@ -60,6 +64,43 @@ export const PLATFORMS = texts(
   "--platform <list>  all, or a list of os[/arch[/variant]] with commas (default: linux/amd64)",
 );
 
+/** What an image stands on. */
+const BASE_IMAGE = `--base-image <image>  static (built in), scratch, oci:DIR[:TAG], archive:FILE,
+    daemon:NAME, or an image in a registry (default: static)` as const;
+
+/** What go is told. */
+const GO_FLAGS = {
+  ldflags: texts("--ldflags <flags>  linker flags of go build (default: none)", splitFlags),
+  gcflags: each("--gcflags <flags>  compiler flags of go build (default: none)"),
+  asmflags: each("--asmflags <flags>  assembler flags of go build (default: none)"),
+  flags: texts(
+    "--flags <flags>  other flags of go build, such as -tags=netgo (default: none)",
+    splitWords,
+  ),
+  env: each(
+    "--env <name=value>  environment variable of go build only, not of the image (default: none)",
+  ),
+  disableOptimizations: "--disable-optimizations  build without optimizations, for a debugger",
+} satisfies Filling<CommandOptions>;
+
+const COMPRESSION =
+  "--compression <how>  compression of layers: gzip[:1-9] or none (default: gzip:2)" as const;
+
+/** What decides what images are built from. */
+export const INPUT_FLAGS = {
+  ...TRANSFER_FLAGS,
+  offline: BUILD_OFFLINE,
+  platforms: PLATFORMS,
+  baseImage: BASE_IMAGE,
+  ...GO_FLAGS,
+  // The base that is built in is compressed as layers are.
+  compression: COMPRESSION,
+} satisfies Filling<CommandOptions>;
+
+/** Keeps a build to what was written by `kodeno lock`. */
+export const LOCKED =
+  "--locked  refuse to build from anything but what kodeno.lock says, and take base images from there" as const;
+
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
   push: "--push  push the images to KO_DOCKER_REPO",
@@ -84,10 +125,9 @@ export const UNNAMED_FLAGS = {
   },
   tarball: '--tarball <file>  write an archive for "docker load"; - is stdout (default: none)',
   ...TRANSFER_FLAGS,
-  offline: "--offline  fetch nothing, and connect only to what the command line names",
+  offline: BUILD_OFFLINE,
   platforms: PLATFORMS,
-  baseImage: `--base-image <image>  static (built in), scratch, oci:DIR[:TAG], archive:FILE,
-    daemon:NAME, or an image in a registry (default: static)`,
+  baseImage: BASE_IMAGE,
   labels: pairs("label", "--image-label <key=value>  label of the image (default: none)"),
   annotations: pairs(
     "annotation",
@@ -108,23 +148,13 @@ export const UNNAMED_FLAGS = {
     text: "-j, --jobs <n>  builds and layers to work on at once (default: processors)",
     read: parseJobs,
   },
-  ldflags: texts("--ldflags <flags>  linker flags of go build (default: none)", splitFlags),
-  gcflags: each("--gcflags <flags>  compiler flags of go build (default: none)"),
-  asmflags: each("--asmflags <flags>  assembler flags of go build (default: none)"),
-  flags: texts(
-    "--flags <flags>  other flags of go build, such as -tags=netgo (default: none)",
-    splitWords,
-  ),
-  env: each(
-    "--env <name=value>  environment variable of go build only, not of the image (default: none)",
-  ),
-  disableOptimizations: "--disable-optimizations  build without optimizations, for a debugger",
+  ...GO_FLAGS,
   sourceDateEpoch: {
     text:
       "--source-date-epoch <seconds>  creation time in seconds since 1970 (default: the base's)",
     read: (value: string) => parseEpoch("--source-date-epoch", value),
   },
-  compression: "--compression <how>  compression of layers: gzip[:1-9] or none (default: gzip:2)",
+  compression: COMPRESSION,
   cache: "--no-cache  do not use or keep cached layers",
   sbom: texts(`--sbom <form>  spdx or cyclonedx: a software bill of materials (SBOM) of each image,
     beside it in a layout or registry; or none (default: none)`),
@@ -142,6 +172,7 @@ export const BUILD_FLAGS = { ...NAMING_FLAGS, ...UNNAMED_FLAGS } satisfies Flags
 /** Those of a build whose images are pushed unless they go elsewhere. */
 export const PUSHING_FLAGS = {
   ...BUILD_FLAGS,
+  locked: LOCKED,
   noPush: "--no-push  keep the images in a layout instead of pushing them",
 } satisfies Flags;
 

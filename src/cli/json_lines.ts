@@ -252,6 +252,19 @@ const LINES = [
     differences: texts.describe("what differs, the first before all"),
   }).meta({ id: "rebuild", description: "Result of `rebuild`." }),
   z.strictObject({
+    type: z.literal("lock"),
+    path: z.string().describe("path of the file"),
+    images: texts.describe("import paths, or names of artifacts, that were looked at"),
+    differences: z.array(z.strictObject({
+      image: z.string().describe("its import path, or the name of the artifact"),
+      what: z.string().describe("what differs: `base digest`, `module PATH`, `image` itself"),
+      locked: z.string().describe("what is locked, or was; left out where that is nothing")
+        .optional(),
+      found: z.string().describe("what a build has; left out where that is nothing").optional(),
+    })).readonly().describe("what a build has otherwise, or what has changed in the file"),
+    written: z.boolean().describe("whether the file was written; not with `--check`"),
+  }).meta({ id: "lock", description: "Result of `lock`: what images are built from." }),
+  z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),
     removed: z.array(stored).readonly().describe("blobs that were deleted, or would be"),

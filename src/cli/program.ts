@@ -18,6 +18,7 @@ const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
 const AIRGAP: Load = () => import("./airgap.ts");
 const TRUST: Load = () => import("./trust.ts");
+const LOCK: Load = () => import("./lock.ts");
 const LOGIN: Load = () => import("./login.ts");
 const SETUP: Load = () => import("./setup.ts");
 const COMPLETION: Load = () => import("./completion.ts");
@@ -40,6 +41,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     run: [KUBERNETES, "build images and run them in the cluster"],
     skaffold: [BUILDING, "build an image as a custom builder of Skaffold"],
     deps: [BUILDING, "list the files that images are built from"],
+    lock: [LOCK, "write or check kodeno.lock: what images are built from"],
     sync: [CONFIG, "print file sync rules of kodata for skaffold.yaml"],
   },
   "Move images": {

@@ -94,18 +94,21 @@ const doctor = command({
 const schema = command({
   about: "Prints the JSON Schema of a configuration file, for editors, or of the lines of --json.",
   words: ["[file]  which file; json is a line of --json"],
-  choices: ["ko", "skaffold", "policy", "json"],
+  choices: ["ko", "skaffold", "policy", "lock", "json"],
   examples: {
     'for the line "# yaml-language-server: $schema=ko.schema.json" of a .ko.yaml':
       "kodeno schema ko > ko.schema.json",
     "the same of a skaffold.yaml": "kodeno schema skaffold > skaffold.schema.json",
     "the same of a policy for images": "kodeno schema policy > policy.schema.json",
+    "of a kodeno.lock": "kodeno schema lock",
     "for a program that reads the lines of --json": "kodeno schema json",
   },
   endsAtOnce: true,
   run: async (_, _work, name = "ko") => {
     const schema = name === "json"
       ? (await import("./json_lines.ts")).lineSchema()
+      : name === "lock"
+      ? (await import("../app/lock.ts")).lockJsonSchema()
       : (await import("../config/json_schema.ts")).jsonSchema(
         name === "skaffold" || name === "policy" ? name : "ko",
       );

@@ -108,7 +108,10 @@ export interface PublishOptions extends TransferOptions {
 }
 
 /** All that a command which builds and publishes may be told. */
-export interface CommandOptions extends BuildOptions, PublishOptions {}
+export interface CommandOptions extends BuildOptions, PublishOptions {
+  /** Refuses to build from anything but what the file `kodeno.lock` says. */
+  readonly locked?: boolean | undefined;
+}
 
 /** What may be said of an image; everything may be left out. */
 export interface ImageValues {

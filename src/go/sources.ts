@@ -22,15 +22,20 @@ const FILES =
 /** The others; asking for few of them makes go faster, too. */
 const FIELDS = ["ImportPath", "Name", "Dir", "Match", "Standard", "Module", "Error"];
 /** What tells which package is in which image; only asked for where there are several. */
-const GRAPH = ["Imports", "ImportMap"];
+export const GRAPH = ["Imports", "ImportMap"] as const;
 
 /** A module, as `go list` tells it; see `go help list`. */
-interface ListedModule {
+export interface ListedModule {
   readonly Path: string;
+  readonly Version?: string;
   readonly Main?: boolean;
   readonly Dir?: string;
   readonly GoMod?: string;
-  readonly Replace?: { readonly Version?: string; readonly GoMod?: string };
+  readonly Replace?: {
+    readonly Path: string;
+    readonly Version?: string;
+    readonly GoMod?: string;
+  };
 }
 
 /** A package with its files. */

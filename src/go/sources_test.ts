@@ -24,10 +24,14 @@ Deno.test("deps: the user's own are main modules, folders in their place, and wh
   const cases: readonly (readonly [own: boolean, module: SourcePackage["Module"]])[] = [
     [true, undefined],
     [true, { ...path, Main: true, Dir: "/m" }],
-    [true, { ...path, Dir: "/beside", Replace: {} }],
+    [true, { ...path, Dir: "/beside", Replace: { Path: "../beside" } }],
     [true, path],
     [false, { ...path, Dir: "/cache/m@v1" }],
-    [false, { ...path, Dir: "/cache/fork@v1", Replace: { Version: "v1" } }],
+    [false, {
+      ...path,
+      Dir: "/cache/fork@v1",
+      Replace: { Path: "example.com/fork", Version: "v1" },
+    }],
   ];
   for (const [own, Module] of cases) {
     const one = { ImportPath: "x", ...(Module ? { Module } : {}) };

@@ -311,6 +311,12 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   for (const line of await lines(dir, signing, env)) assert.equal(line["isNew"], true);
   const verified = only(await lines(dir, ["verify", "out", "--key", "kodeno.pub"]));
   assert.equal((verified["signatures"] as readonly string[]).length, 2);
+  const [, lock] = await lines(dir, ["lock"]);
+  assert.deepEqual([lock?.["type"], lock?.["path"], lock?.["written"]], [
+    "lock",
+    "kodeno.lock",
+    true,
+  ]);
   const [sbom] = await lines(dir, ["sbom", "out"]);
   assert.equal(JSON.parse(String(sbom?.["text"])).spdxVersion, "SPDX-2.3");
   const [kept] = await lines(dir, ["sbom", "out", "--sbom-dir", "sboms", "--attach"]);

@@ -1,0 +1,49 @@
+/**
+ * Where `kodeno.lock` is, and builds that are kept to it. Nobody who builds without it waits for the
+ * code that reads it.
+ * @module
+ */
+import { join, relative, resolve } from "node:path";
+import type { BuildLock } from "../build/inputs.ts";
+import type { CommandOptions } from "../config/options.ts";
+import { KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import { findUp } from "../io/files.ts";
+
+/** The file by its absolute path, and its name for a person. */
+interface LockPath {
+  readonly path: string;
+  readonly name: string;
+  readonly isThere: boolean;
+}
+
+/** Finds the file in a folder or above; where there is none, it is to be in the folder. */
+export function findLock(directory = ".", file = "kodeno.lock"): LockPath {
+  const start = resolve(directory);
+  const folder = findUp(start, file);
+  const path = join(folder ?? start, file);
+  return { path, name: relative(resolve("."), path) || path, isThere: folder !== undefined };
+}
+
+/** Refuses what needs a file that is not there. */
+export function refuseMissing({ isThere, path }: LockPath): void {
+  if (isThere) return;
+  const message = `Cannot use ${path}: there is none there or above; write it with "kodeno lock"`;
+  throw new KodenoError("BAD_CONFIG", message);
+}
+
+/** Gives what keeps a build to the file: of packages, or of the one artifact of a name. */
+type LockFor = (artifact?: string) => BuildLock | undefined;
+
+/** Reads the file where builds are to be kept to it. */
+export async function lockFor(
+  { locked = false, workingDirectory }: Pick<CommandOptions, "locked" | "workingDirectory">,
+  { emit }: Pick<WorkOptions, "emit">,
+): Promise<LockFor> {
+  if (!locked) return () => undefined;
+  const found = findLock(workingDirectory);
+  refuseMissing(found);
+  const { keptTo, readLock } = await import("./lock.ts");
+  const lock = await readLock(found.path, found.name);
+  return (artifact) => keptTo(lock, { path: found.name, artifact, emit });
+}
