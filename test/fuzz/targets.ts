@@ -8,6 +8,7 @@ import { HTTP_HEADS } from "./http_heads.ts";
 import { KO_YAML } from "./ko_yaml.ts";
 import { KUBERNETES_YAML } from "./kubernetes_yaml.ts";
 import { LAYOUTS } from "./layouts.ts";
+import { LOCK_FILE } from "./lock_file.ts";
 import { REFERENCES } from "./references.ts";
 import { SKAFFOLD_YAML } from "./skaffold_yaml.ts";
 import { TEMPLATES } from "./templates.ts";
@@ -20,6 +21,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   KO_YAML,
   SKAFFOLD_YAML,
   KUBERNETES_YAML,
+  LOCK_FILE,
   REFERENCES,
   GLOBS,
   HTTP_HEADS,
