@@ -12,7 +12,7 @@ import { Hasher } from "../io/hash.ts";
 import { blobPath, type Descriptor, digestAlgorithm, isForeign } from "../oci/descriptor.ts";
 import { MAX_GRAPH_DOCUMENT_BYTES, MAX_JSON_BYTES, parseIndex } from "../oci/manifest.ts";
 import { entryName } from "../oci/entries.ts";
-import { compressionOf } from "../place/archive/compression.ts";
+import { compressionOf } from "../io/compression.ts";
 import { BLOCK_BYTES, type TarBytes, tarMembers } from "../place/archive/tar_members.ts";
 import {
   badBundle,

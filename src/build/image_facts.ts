@@ -17,6 +17,7 @@ import { type BuildInfo, buildInfosIn } from "../go/build_info.ts";
 import type { GoCommand } from "../go/command.ts";
 import { moduleZips } from "../go/module_zips.ts";
 import { eachEntry } from "../image/layer_entries.ts";
+import { LayerFiles, pathInImage, whiteoutOf } from "../image/layer_files.ts";
 import { builtPackage, type LayerPart, layerPart } from "../image/layer_parts.ts";
 import { ioFailure, writeAll } from "../io/files.ts";
 import { Verifier } from "../io/hash.ts";
@@ -199,38 +200,22 @@ async function lookInto(
 ): Promise<void> {
   const verifier = new Verifier(layer, source.what);
   const stream = await fetchBlob(source, layer, options);
+  const seen = new LayerFiles<SeenFile>();
   await eachEntry(layer, observed(stream, (chunk) => verifier.update(chunk)), (entry) => {
     const path = pathInImage(entry.path);
-    takeAway(files, path);
-    if (!entry.isFile) return undefined;
+    seen.see(path, entry.type === "Directory");
+    if (!entry.isFile || whiteoutOf(path) !== undefined) return undefined;
     const file = keep();
     return {
       write: (chunk) => file.write(chunk),
       end: () => {
-        const seen = file.end();
-        if (isOwn || seen.kept !== undefined) files.set(path, { path, ...seen, isOwn });
+        const found = file.end();
+        if (isOwn || found.kept !== undefined) seen.set(path, { path, ...found, isOwn });
       },
     };
-  }, options.signal);
+  }, { signal: options.signal });
   verifier.finish();
-}
-
-/** A path from the root; layers of Windows have a folder for what is not its registry. */
-function pathInImage(path: string): string {
-  return posix.join("/", path.replace(/^Files\//, ""));
-}
-
-const WHITEOUT = ".wh.";
-
-/** What a layer takes away of those below it (OCI image spec 1.1, "Whiteouts"). */
-function takeAway(files: Map<string, unknown>, path: string): void {
-  const name = posix.basename(path);
-  files.delete(path);
-  if (!name.startsWith(WHITEOUT)) return;
-  const folder = posix.dirname(path);
-  const gone = name === ".wh..wh..opq" ? folder : posix.join(folder, name.slice(WHITEOUT.length));
-  files.delete(gone);
-  for (const one of files.keys()) if (one.startsWith(`${gone}/`)) files.delete(one);
+  seen.putOn(files);
 }
 
 /** How programs begin: those of ELF, of Windows, and of macOS in both orders of bytes. */

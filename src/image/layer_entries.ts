@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { KodenoError, messageOf } from "../errors.ts";
+import { compressionOf } from "../io/compression.ts";
 import { gunzipEach } from "../io/gunzip.ts";
 import { CHUNK_BYTES, chunksOf } from "../io/streams.ts";
 import { type Descriptor, ociMediaType } from "../oci/descriptor.ts";
@@ -13,10 +14,22 @@ const MOST_BYTES = 8 * 1024 ** 3;
 const END = new Error("no more is wanted");
 
 /** An entry as its header tells of it. */
-interface LayerEntryHead {
+export interface LayerEntryHead {
   readonly path: string;
   /** Whether it is a plain file, and no folder or link. */
   readonly isFile: boolean;
+  /** As the library calls it: `File`, `Directory`, `SymbolicLink`, `Link`, `FIFO` and others. */
+  readonly type: string;
+  readonly size: number;
+  readonly mode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly uname: string | undefined;
+  readonly gname: string | undefined;
+  readonly mtime: Date | undefined;
+  readonly linkpath: string | undefined;
+  readonly devmaj: number | undefined;
+  readonly devmin: number | undefined;
 }
 
 /** Takes the content of a file; chunks hold only while they are taken. */
@@ -25,9 +38,18 @@ interface ContentTaker {
   end(): void;
 }
 
+interface EachOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Sees the whole of what was packed. */
+  readonly unpacked?: ((chunk: Uint8Array) => void) | undefined;
+  /** Told of what is passed over, since it is no entry. */
+  readonly odd?: ((why: string) => void) | undefined;
+}
+
 /**
  * Tells of each entry of a layer. What `take` gives gets the content of that entry; `end` has nothing
- * more be read, and nobody then knows whether the layer is whole.
+ * more be read, and nobody then knows whether the layer is whole. How it is packed, its bytes tell before
+ * its media type does: so it is for those who run it.
  *
  * @throws {KodenoError} `BAD_CONTENT` for a layer that cannot be unpacked, and what reading it gives
  */
@@ -35,7 +57,7 @@ export async function eachEntry(
   layer: Descriptor,
   stream: ReadableStream<Uint8Array>,
   take: (entry: LayerEntryHead) => ContentTaker | "end" | undefined,
-  signal?: AbortSignal,
+  { signal, unpacked, odd }: EachOptions = {},
 ): Promise<void> {
   // Only who looks into layers waits for its code.
   const { Parser } = await import("../npm/tar_parser.ts");
@@ -46,7 +68,10 @@ export async function eachEntry(
     filter: (path, entry) => {
       if (!goesOn || !("type" in entry)) return false;
       const isFile = entry.type === "File" || entry.type === "OldFile";
-      const taker = take({ path, isFile });
+      const { type, size = 0, mode, uid, gid, uname, gname, mtime, linkpath } = entry;
+      const { devmaj, devmin } = entry.header;
+      const head = { mode, uid, gid, uname, gname, mtime, linkpath, devmaj, devmin };
+      const taker = take({ path, isFile, type, size, ...head });
       if (taker === "end") goesOn = false;
       else if (taker !== undefined) takers.set(entry, taker);
       return typeof taker === "object";
@@ -56,19 +81,33 @@ export async function eachEntry(
       entry.on("data", (chunk) => taker?.write(chunk));
       entry.on("end", () => taker?.end());
     },
+    onwarn: (_, why) => {
+      const text = messageOf(why);
+      if (text.startsWith("Truncated")) throw new Error("its tar ends too early");
+      odd?.(text);
+    },
   });
+  // What stands behind the end of a tar is nobody's.
+  let isEnded = false;
+  parser.on("eof", () => isEnded = true);
   const see = (chunk: Uint8Array): void => {
     length += chunk.length;
     if (length > MOST_BYTES) throw new Error("it is too large");
+    unpacked?.(chunk);
+    if (isEnded) return;
     parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     if (!goesOn) throw END;
   };
   const chunks = chunksOf(stream, signal);
   try {
-    const type = ociMediaType(layer.mediaType);
-    if (type.endsWith("+zstd")) throw new Error("it is packed with zstd");
-    if (type.endsWith("gzip")) await gunzipEach(chunks, see, { chunkSize: CHUNK_BYTES, signal });
-    else for await (const chunk of chunks) see(chunk);
+    const first = (await chunks.next()).value ?? new Uint8Array(0);
+    const [, said] = /(gzip|zstd)$/.exec(ociMediaType(layer.mediaType)) ?? [];
+    const packing = compressionOf(first)?.name ?? said;
+    const all = chain([first], chunks);
+    if (packing === "gzip") await gunzipEach(all, see, { chunkSize: CHUNK_BYTES, signal });
+    else if (packing !== undefined) throw new Error(`it is packed with ${packing}`);
+    else for await (const chunk of all) see(chunk);
+    if (!isEnded) parser.end();
   } catch (error) {
     signal?.throwIfAborted();
     if (error === END) return;
@@ -78,4 +117,9 @@ export async function eachEntry(
   } finally {
     await chunks.return(undefined);
   }
+}
+
+async function* chain<T>(before: Iterable<T>, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield* before;
+  yield* rest;
 }

@@ -25,7 +25,7 @@ export async function namesNotIn(
     await eachEntry(layer, stream, ({ path }) => {
       left.delete(posix.basename(path));
       return left.size > 0 ? undefined : "end";
-    }, options.signal);
+    }, options);
   }
   return [...left];
 }

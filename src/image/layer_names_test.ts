@@ -62,6 +62,8 @@ Deno.test("names in layers: whatever the folder, the kind of entry and the packi
     [[plain], ["libc.so.6", "libdeep.so.1", "libz.so.1", "lib"], ["libz.so.1", "lib"]],
     [[packed], ["libz.so.1", "libgone.so"], ["libgone.so"]],
     [[blob(packed.bytes, docker)], ["libz.so.1"], []],
+    // Its bytes tell how it is packed.
+    [[blob(packed.bytes, MediaType.layer)], ["libz.so.1", "no"], ["no"]],
     [[blob(twice, MediaType.layerGzip)], ["a", "b"], []],
     [[link], ["libx.so"], []],
     [[blob(TAR_END)], ["a"], ["a"]],
@@ -85,5 +87,9 @@ Deno.test("names in layers: one that cannot be unpacked is told", async () => {
   await failsWith("BAD_CONTENT", work(cut, MediaType.layerGzip), message);
   await failsWith("BAD_CONTENT", work(new Uint8Array([1, 2, 3]), MediaType.layerGzip), message);
   const zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
-  await failsWith("BAD_CONTENT", work(cut, zstd), /it is packed with zstd/);
+  const start = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]);
+  await failsWith("BAD_CONTENT", work(start, zstd), /it is packed with zstd/);
+  const large = tar({ type: "file", name: "a", mode: 0o644, size: 5000 });
+  const early = blob(large.subarray(0, 512 + 2));
+  await failsWith("BAD_CONTENT", () => lacking([early], "no"), /its tar ends too early/);
 });

@@ -28,7 +28,7 @@ import {
 } from "../../oci/manifest.ts";
 import { statedPlatform } from "../../oci/platform.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
-import { compressionOf, MAGIC_BYTES } from "./compression.ts";
+import { compressionOf, MAGIC_BYTES } from "../../io/compression.ts";
 import { type Member, type OpenArchiveOptions, TarFile } from "./tar_file.ts";
 
 /**

@@ -5,12 +5,12 @@
  */
 import { Buffer } from "node:buffer";
 import type { CallOptions } from "../../content/places.ts";
+import { compressionOf } from "../../io/compression.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { spoolGunzipped } from "../../io/spool.ts";
 import { byteStream } from "../../io/streams.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
-import { compressionOf } from "./compression.ts";
 import { BLOCK_BYTES, type TarBytes, tarMembers } from "./tar_members.ts";
 
 /** How an archive is opened. */

@@ -2,7 +2,7 @@
  * How archives and their layers are compressed, as their first bytes tell.
  * @module
  */
-import { MediaType } from "../../oci/descriptor.ts";
+import { MediaType } from "../oci/descriptor.ts";
 
 interface Compression {
   /** Of the program that undoes it with `-dc`, too. */
