@@ -9,12 +9,11 @@ import { hasSuccessors, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type LayerPart, layerPart } from "../image/layer_parts.ts";
-import { exists } from "../io/files.ts";
-import { bareDescriptor, type Descriptor, DIGEST_PATTERN, isIndexType } from "../oci/descriptor.ts";
+import { bareDescriptor, type Descriptor, isIndexType } from "../oci/descriptor.ts";
 import { namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform, statedPlatform } from "../oci/platform.ts";
-import { openImages, pathOf } from "../place/open.ts";
+import { openImages, splitPlace } from "../place/open.ts";
 import { artifactWords, entriesAbout } from "../trust/words.ts";
 
 /** A blob that points to nothing. */
@@ -87,22 +86,6 @@ export async function inspect(place: string, name?: string, { signal, emit }: Wo
     images.push({ ...inspected, ...await reader.image(root, true), about });
   }
   return images;
-}
-
-const BEFORE_NAME = new RegExp(`:|@(?=${DIGEST_PATTERN}$)`, "g");
-const PLACE_AND_NAME = new RegExp(`^(.+?)(?:@(${DIGEST_PATTERN})|:([^:/\\\\@]+))$`);
-
-/** A path may have colons, too: the shortest that leads somewhere is that of the place. */
-async function splitPlace(text: string) {
-  const place = await pathOf(text);
-  if (exists(place)) return { path: place, ref: undefined };
-  for (const { index } of place.matchAll(BEFORE_NAME)) {
-    const path = place.slice(0, index);
-    if (path === "-" || exists(path)) return { path, ref: place.slice(index + 1) };
-  }
-  // None does: what is missing is the folder, without what looks like a name behind it.
-  const [, path = place, digest, tag] = PLACE_AND_NAME.exec(place) ?? [];
-  return { path, ref: digest ?? tag };
 }
 
 /** An image with what is below it; what was told already is not told again. */

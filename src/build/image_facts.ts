@@ -8,21 +8,18 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { imagesWithPlatform } from "../content/images.ts";
-import { fetchBlob } from "../content/blobs.ts";
 import type { Blobs } from "../content/places.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { type BuildInfo, buildInfosIn } from "../go/build_info.ts";
+import { type BuildInfo, buildInfosIn, mayBeProgram } from "../go/build_info.ts";
 import type { GoCommand } from "../go/command.ts";
 import { moduleZips } from "../go/module_zips.ts";
-import { eachEntry } from "../image/layer_entries.ts";
+import { readLayer } from "../image/layer_entries.ts";
 import { LayerFiles, pathInImage, whiteoutOf } from "../image/layer_files.ts";
 import { builtPackage, type LayerPart, layerPart } from "../image/layer_parts.ts";
 import { ioFailure, writeAll } from "../io/files.ts";
-import { Verifier } from "../io/hash.ts";
 import type { Records } from "../io/records.ts";
-import { observed } from "../io/streams.ts";
 import {
   type Descriptor,
   isForeign,
@@ -48,7 +45,7 @@ interface FactsSources {
 }
 
 /** Changes when the same layers would give other records. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Finds out facts; what go says of its modules is asked once. */
 export class FactsFinder {
@@ -198,10 +195,8 @@ async function lookInto(
   { files, keep, isOwn }: Looking,
   options: FactsOptions,
 ): Promise<void> {
-  const verifier = new Verifier(layer, source.what);
-  const stream = await fetchBlob(source, layer, options);
   const seen = new LayerFiles<SeenFile>();
-  await eachEntry(layer, observed(stream, (chunk) => verifier.update(chunk)), (entry) => {
+  await readLayer(source, layer, (entry) => {
     const path = pathInImage(entry.path);
     seen.see(path, entry.type === "Directory");
     if (!entry.isFile || whiteoutOf(path) !== undefined) return undefined;
@@ -214,12 +209,8 @@ async function lookInto(
       },
     };
   }, { signal: options.signal });
-  verifier.finish();
   seen.putOn(files);
 }
-
-/** How programs begin: those of ELF, of Windows, and of macOS in both orders of bytes. */
-const MAGIC = /^(?:7f454c46|4d5a|feedface|feedfacf|cefaedfe|cffaedfe)/;
 
 /** Hashes a file, and keeps it where it may be a program. */
 class FileLook {
@@ -235,7 +226,7 @@ class FileLook {
     const isStart = !this.#begun;
     this.#begun ||= chunk.length > 0;
     try {
-      if (isStart && MAGIC.test(chunk.subarray(0, 4).toHex())) {
+      if (isStart && mayBeProgram(chunk)) {
         // go passes over what cannot be run.
         const how = { write: true, createNew: true, mode: 0o700 };
         this.#file = Deno.openSync(join(this.folder, this.name), how);

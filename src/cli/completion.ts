@@ -142,7 +142,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   package: ["pattern", "patterns"],
   layout: ["layout", "layout|archive", "in", "out", "from", "bundle"],
   image: ["name", "names"],
-  place: ["source", "target"],
+  place: ["source", "target", "image", "other"],
   platform: ["--platform"],
   base: ["--base-image"],
   compression: ["--compression"],

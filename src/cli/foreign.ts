@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   login: "auth",
   init: "generate new setup",
   verify: "validate",
+  diff: "cmp compare difference",
   doctor: "check diagnose env info lint",
 };
 

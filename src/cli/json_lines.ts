@@ -88,6 +88,68 @@ function parts(what: string) {
   return z.array(below).readonly().describe(what).optional();
 }
 
+const alone = z.strictObject({
+  digest: z.string().describe("of its manifest"),
+  mediaType: z.string().describe("type of its manifest"),
+  platform: platform.optional(),
+  artifactType: z.string().describe("type of what is no image").optional(),
+  attested: z.string()
+    .describe('digest of the image that it is an attestation of; "" where it does not say')
+    .optional(),
+}).meta({ id: "alone" });
+const change = z.strictObject({
+  path: texts.describe(
+    "the way to the member; `written` alone is of documents that say the same with other bytes",
+  ),
+  a: z.unknown().describe("its value in the first image, which may have none").optional(),
+  b: z.unknown().describe("its value in the other image").optional(),
+}).meta({ id: "change" });
+const changes = z.array(change).readonly();
+const layerFile = z.strictObject({
+  kind: z.string().describe("`file`, `folder`, `symlink`, `hard link`, `whiteout` and others"),
+  size: count.describe("bytes of a file").optional(),
+  mode: z.string().describe("permissions in octal: `0755`").optional(),
+  uid: z.int().describe("owner").optional(),
+  gid: z.int().describe("group").optional(),
+  user: z.string().describe("name of the owner").optional(),
+  group: z.string().describe("name of the group").optional(),
+  modified: z.string().describe("time of its last change").optional(),
+  target: z.string().describe("what a link leads to").optional(),
+  device: z.string().describe("`MAJOR,MINOR` of a device").optional(),
+  digest: z.string().describe("of its content").optional(),
+}).meta({ id: "layerFile" });
+const plainBlob = blob.omit({ problem: true }).meta({ id: "blob" });
+const changedFile = z.strictObject({
+  path: z.string().describe("from the root of the image"),
+  from: z.string().describe("path in the first image of a program that has another name there")
+    .optional(),
+  a: layerFile.describe("the file in the first image, which may have none").optional(),
+  b: layerFile.describe("the file in the other image").optional(),
+  program: changes.describe("of programs that go has built: in what of it they differ")
+    .optional(),
+}).meta({ id: "changedFile" });
+const layersChange = z.strictObject({
+  part: z.enum(["base", "kodata", "binary"])
+    .describe("whose they are, in images of ko or kodeno").optional(),
+  same: count.describe("how many of them both have"),
+  repacked: z.array(z.strictObject({ a: plainBlob, b: plainBlob })).readonly()
+    .describe("those that hold the same and are packed otherwise"),
+  a: z.array(plainBlob).readonly().describe("those that only the first image has"),
+  b: z.array(plainBlob).readonly().describe("those that only the other image has"),
+  files: z.array(changedFile).readonly().describe("files that differ in those"),
+  note: z.string().describe("why no file differs, or why they were not looked at").optional(),
+}).meta({ id: "layersChange" });
+
+const imagePair = z.strictObject({
+  platform: platform.describe(`of indexes: ${platform.description}`).optional(),
+  isEqual: z.boolean().describe("whether they are the same"),
+  a: z.string().describe("digest of the first manifest"),
+  b: z.string().describe("digest of the other one"),
+  manifest: changes.describe("what the manifests say otherwise, but for the layers"),
+  config: changes.describe("what the configs say otherwise"),
+  layers: z.array(layersChange).readonly().describe("layers that differ"),
+}).meta({ id: "imagePair" });
+
 const setting = z.strictObject({
   value: z.unknown().describe("the value; left out where there is none").optional(),
   from: z.string().describe("the flag, variable or line of a file that says it, or `default`"),
@@ -264,6 +326,17 @@ const LINES = [
     })).readonly().describe("what a build has otherwise, or what has changed in the file"),
     written: z.boolean().describe("whether the file was written; not with `--check`"),
   }).meta({ id: "lock", description: "Result of `lock`: what images are built from." }),
+  z.strictObject({
+    type: z.literal("diff"),
+    isEqual: z.boolean().describe("whether they are the same, byte by byte"),
+    a: z.string().describe("digest of the first image or index"),
+    b: z.string().describe("digest of the other one"),
+    onlyA: z.array(alone).readonly().describe("what only the first index has"),
+    onlyB: z.array(alone).readonly().describe("what only the other index has"),
+    index: changes.describe("what the indexes say otherwise"),
+    images: z.array(imagePair).readonly()
+      .describe("the images for each platform that both have"),
+  }).meta({ id: "diff", description: "Result of `diff`: in what two images differ." }),
   z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),

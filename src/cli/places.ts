@@ -1,5 +1,5 @@
 /**
- * The commands that move images between places: `kodeno push`, `load`, `pull`, `copy` and `serve`.
+ * The commands that read images of any place: `kodeno push`, `load`, `pull`, `copy`, `diff` and `serve`.
  * @module
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
@@ -8,6 +8,7 @@ import { each, type Flags, texts } from "./flag.ts";
 import {
   FOREIGN,
   JSON_EVENTS,
+  JSON_WHOLE,
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
   NO_REFERRERS,
@@ -18,6 +19,7 @@ import {
   counted,
   formatBytes,
   formatDuration,
+  printJson,
   printNote,
   printResult,
   yieldStdout,
@@ -188,6 +190,50 @@ function printCopied(copied: CopiedImage, _: unknown, elapsedMs: number): void {
   );
 }
 
+const diff = command({
+  about:
+    `Tells in what two images differ: platforms that only one has, configuration, annotations, layers
+    (of ko's and kodeno's images: base, kodata or binary), the files in layers that differ, and in
+    programs that go has built modules, settings and the version of go. Where digests are the same, so
+    is everything, and nothing is read. The exit code is 0 for the same image, and 1 for different
+    ones.`,
+  words: ["<image>  an image; see below", "<other>  the image to compare it with; see below"],
+  flags: {
+    platform: "--platform <platform>  compare one platform only (default: all)",
+    ...TRANSFER_FLAGS,
+    json: JSON_WHOLE,
+    verbose: "-v, --verbose  print all files that differ, and the stack trace of a failure",
+  },
+  list: ["Images", {
+    "DIR[:NAME]": "of an OCI layout, or DIR@DIGEST; also as oci:DIR:NAME",
+    "FILE[:NAME]": "of an archive; - is stdin; also as archive:FILE:NAME",
+    "daemon:NAME": "of the Docker daemon (DOCKER_HOST, or the current context)",
+    "HOST/PATH[:TAG]": "in a registry",
+  }],
+  before: "Lines with - are of the first image, those with + of the other one.",
+  examples: {
+    "two images of a layout": "kodeno diff out:app:v1 out:worker:v1",
+    "whether a registry has what is here": "kodeno diff out:app:v1 registry.local/team/app:v1",
+    "one platform, for a program":
+      "kodeno diff out:app:v1 images.tar:worker --platform linux/arm64 --json",
+  },
+  run: async (given, work, a, b) => {
+    const { diff, refuseDifference } = await import("../app/diff.ts");
+    const { found, differences, first } = await diff({ ...given, a, b, ...work });
+    return { a, b, found, differences, refuse: () => refuseDifference(a, b, first) };
+  },
+  print: async ({ a, b, found, differences, refuse }, { json, verbose }) => {
+    if (json) printJson("diff", found);
+    else if (found.isEqual) printResult(`equal: ${found.a}`);
+    else {
+      const { printDifferences } = await import("./diff_text.ts");
+      const head = { what: "different", a: `${a} ${found.a}`, b: `${b} ${found.b}` };
+      printDifferences([head, ...differences], verbose);
+    }
+    refuse();
+  },
+});
+
 const serve = command({
   about:
     `Serves an OCI layout as a read-only registry, so that Docker, containerd and Kubernetes can
@@ -217,4 +263,4 @@ const serve = command({
     (await import("../app/serve.ts")).serve({ ...given, layout, signal, emit }),
 });
 
-export default { push, load, pull, copy, serve } satisfies Commands;
+export default { push, load, pull, copy, diff, serve } satisfies Commands;

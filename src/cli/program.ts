@@ -58,6 +58,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
   "Look at images and tidy layouts": {
     ls: [LAYOUTS, "list the images of a layout or archive"],
     inspect: [LAYOUTS, "show the manifests, layers and configuration of images"],
+    diff: [PLACES, "tell in what two images differ"],
     tag: [LAYOUTS, "add names to an image of a layout"],
     rm: [LAYOUTS, "remove images from a layout"],
     gc: [LAYOUTS, "delete blobs of a layout that no image uses"],

@@ -28,12 +28,17 @@ export interface BuildInfo {
   /** Nothing where single files were built. */
   readonly main?: GoModule | undefined;
   readonly modules: readonly GoModule[];
-  /** Variables that it was built with, of those that shape programs: `GOAMD64`, `CGO_ENABLED`. */
+  /** Flags and variables that it was built with, and what go knew of the checkout: `vcs.revision`. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Names of such variables, among the flags and the facts of the checkout that go notes, too. */
-const SETTING = /^(GO[A-Z0-9]+|CGO_ENABLED)=(.*)$/;
+/** How programs begin: those of ELF, of Windows, and of macOS in both orders of bytes. */
+const MAGIC = /^(?:7f454c46|4d5a|feedface|feedfacf|cefaedfe|cffaedfe)/;
+
+/** Whether a file that begins so may be a program. */
+export function mayBeProgram(start: Uint8Array): boolean {
+  return MAGIC.test(start.subarray(0, 4).toHex());
+}
 
 /**
  * Reads the binaries in a folder, by the names of their files; what is none of Go is left out.
@@ -63,14 +68,24 @@ function parseBuildInfo(goVersion: string, text: string): BuildInfo {
     else if (kind === "mod") main = moduleOf(first, version, sum);
     else if (kind === "dep") modules.push(moduleOf(first, version, sum));
     else if (kind === "build") {
-      const [, name = "", value = ""] = SETTING.exec(first) ?? [];
-      if (name) settings[name] = value;
+      const [, name = "", value = ""] = /^([^=]*)=(.*)$/.exec(first) ?? [];
+      if (name) settings[name] = unquoted(value);
     } else if (kind === "=>") {
       const asked = modules.pop();
       if (asked !== undefined) modules.push(replaced(asked, moduleOf(first, version, sum)));
     }
   }
   return { goVersion, importPath, main, modules, settings };
+}
+
+/** What go has put quotes around, since it has blanks or quotes in it. */
+function unquoted(value: string): string {
+  try {
+    return /^".*"$/.test(value) ? JSON.parse(value) : value;
+  } catch {
+    // Go's quotes know more than those of JSON.
+    return value;
+  }
 }
 
 function moduleOf(path: string, version?: string, sum?: string): GoModule {

@@ -46,7 +46,7 @@ Deno.test("build info: modules with their replacements, past what else is said",
       },
       { path: "example.com/local", folder: "../local" },
     ],
-    settings: { GOOS: "linux" },
+    settings: { "-ldflags": "-s -X main.v=1", GOOS: "linux", "vcs.modified": "false" },
   });
   assert.deepEqual(infos.get("10")?.modules, []);
   assert.equal(infos.get("10")?.main, undefined);

@@ -3,14 +3,18 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { fetchBlob } from "../content/blobs.ts";
+import type { Blobs } from "../content/places.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { compressionOf } from "../io/compression.ts";
 import { gunzipEach } from "../io/gunzip.ts";
-import { CHUNK_BYTES, chunksOf } from "../io/streams.ts";
+import { Verifier } from "../io/hash.ts";
+import { CHUNK_BYTES, observed, reusedChunks } from "../io/streams.ts";
 import { type Descriptor, ociMediaType } from "../oci/descriptor.ts";
 
 /** More than what a program is linked to lies behind, unpacked. */
 const MOST_BYTES = 8 * 1024 ** 3;
+const KEPT_BYTES = 4 * CHUNK_BYTES;
 const END = new Error("no more is wanted");
 
 /** An entry as its header tells of it. */
@@ -98,7 +102,8 @@ export async function eachEntry(
     parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     if (!goesOn) throw END;
   };
-  const chunks = chunksOf(stream, signal);
+  // What is packed waits for its turn, and the reader of tars keeps the end of a chunk till the next.
+  const chunks = reusedChunks(stream, { size: layer.size, keep: KEPT_BYTES, signal });
   try {
     const first = (await chunks.next()).value ?? new Uint8Array(0);
     const [, said] = /(gzip|zstd)$/.exec(ociMediaType(layer.mediaType)) ?? [];
@@ -117,6 +122,19 @@ export async function eachEntry(
   } finally {
     await chunks.return(undefined);
   }
+}
+
+/** {@link eachEntry} of a layer in a place, which is read to its end, and has to be what its digest says. */
+export async function readLayer(
+  source: Blobs,
+  layer: Descriptor,
+  take: (entry: LayerEntryHead) => ContentTaker | undefined,
+  options: EachOptions = {},
+): Promise<void> {
+  const verifier = new Verifier(layer, source.what);
+  const stream = await fetchBlob(source, layer, options);
+  await eachEntry(layer, observed(stream, (chunk) => verifier.update(chunk)), take, options);
+  verifier.finish();
 }
 
 async function* chain<T>(before: Iterable<T>, rest: AsyncIterable<T>): AsyncGenerator<T> {

@@ -7,8 +7,9 @@ import type { CopyOptions } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Place, type Source } from "../content/places.ts";
 import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
+import { exists, isFile, isFolder } from "../io/files.ts";
 import { type Descriptor, DIGEST_PATTERN } from "../oci/descriptor.ts";
-import { parseReference, type Reference } from "../oci/reference.ts";
+import { isReference, parseReference, type Reference, splitHost } from "../oci/reference.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import type { DaemonEndpoint } from "./daemon/endpoint.ts";
@@ -68,6 +69,48 @@ export function parsePlace(text: string): PlaceName {
   }
   const forms = "oci:DIR[:NAME], archive:FILE[:NAME], daemon:NAME";
   throw bad(`say ${forms}, or the reference of an image in a registry`);
+}
+
+const BEFORE_NAME = new RegExp(`:|@(?=${DIGEST_PATTERN}$)`, "g");
+const PLACE_AND_NAME = new RegExp(`^(.+?)(?:@(${DIGEST_PATTERN})|:([^:/\\\\@]+))?$`);
+
+/** The path of a layout or archive, and the name of an image that may stand behind it. */
+export async function splitPlace(
+  text: string,
+): Promise<{ readonly path: string; readonly ref?: string | undefined }> {
+  // A path may have colons, too: the shortest that leads somewhere is that of the place.
+  const place = await pathOf(text);
+  if (exists(place)) return { path: place };
+  for (const { index } of place.matchAll(BEFORE_NAME)) {
+    const path = place.slice(0, index);
+    if (path === "-" || exists(path)) return { path, ref: place.slice(index + 1) };
+  }
+  // None does: what is missing is the folder, without what looks like a name behind it.
+  const [, path = place, digest, tag] = PLACE_AND_NAME.exec(place) ?? [];
+  return { path, ref: digest ?? tag };
+}
+
+/**
+ * The place of an image that somebody wants to read: as {@link parsePlace} has it, or the path of a
+ * layout or archive, with the name of the image behind it. A name alone is no image of Docker Hub here,
+ * since it may be a folder that is not there.
+ */
+export async function placeToRead(text: string): Promise<PlaceName> {
+  const isPath = /^\.{0,2}\//.test(text);
+  const isOther = isReference(text) && splitHost(text).host !== undefined;
+  const [, kind = ""] = /^([a-z-]+):/.exec(text) ?? [];
+  const isKind = /^(?:oci|archive|daemon)$/.test(kind) || Object.hasOwn(OTHER_KINDS, kind);
+  if (isKind || (isOther && !isPath)) {
+    const place = parsePlace(text);
+    if (place.kind !== "daemon" || place.name !== "") return place;
+    throw new KodenoError("BAD_REFERENCE", "Cannot read an image from daemon: say daemon:NAME");
+  }
+  const { path, ref = "" } = await splitPlace(text);
+  if (path === "-" || isFile(path)) return { kind: "archive", path, ref };
+  if (isPath || isFolder(path)) return { kind: "layout", path, ref };
+  if (exists(path)) return { kind: "archive", path, ref };
+  const next = "say the path of a layout or archive, HOST/PATH:TAG, or daemon:NAME";
+  throw new KodenoError("BAD_PLACE", `Cannot use ${text}: there is no such file; ${next}`);
 }
 
 /**

@@ -127,10 +127,13 @@ function platformName({ platform }: ImageFacts): string {
   return platform ? formatPlatform(platform) : "";
 }
 
+/** Names of variables of go, among the flags and the facts of the checkout that it notes, too. */
+const VARIABLE = /^(?:GO[A-Z0-9]+|CGO_ENABLED)$/;
+
 function settingsOf(parts: readonly ImageFacts[]) {
   return Object.fromEntries(parts.map((part) => {
-    const settings = Object.assign({}, ...programsOf(part).map((program) => program.settings));
-    return [platformName(part), settings];
+    const all = programsOf(part).flatMap(({ settings }) => Object.entries(settings));
+    return [platformName(part), Object.fromEntries(all.filter(([name]) => VARIABLE.test(name)))];
   }));
 }
 

@@ -42,7 +42,7 @@ function facts(modules: readonly ModuleFacts[], goVersion = "go1.26.8"): ImageFa
     goVersion,
     importPath: "example.com/app",
     modules,
-    settings: { GOOS: "linux" },
+    settings: { "-ldflags": "-X main.key=secret", GOOS: "linux" },
   };
   const file = { path: "/ko-app/app", sha1: "1".repeat(40), sha256: "2".repeat(64), program };
   const kodata = { path: "/var/run/ko/x", sha1: "3".repeat(40), sha256: "4".repeat(64) };

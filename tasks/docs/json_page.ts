@@ -23,6 +23,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   "bundle verify": "-; bundle",
   ls: "-; image",
   inspect: "-; image",
+  diff: "-; diff",
   tag: "-; image",
   rm: "-; image",
   gc: "-; gc",

@@ -113,6 +113,10 @@ function runnable(line: string, { plain, secured }: { plain: string; secured: st
   if (text === "kodeno serve out") {
     return `PORT=${port}; kodeno serve out --listen :$PORT & sleep 1`;
   }
+  if (text.startsWith("kodeno diff ")) {
+    // It ends with 1 where images differ, and tells of them in any case.
+    return `{ ${text} || test $? = 1; } | grep -E '^(equal|different|[{]"type":"diff")' >/dev/null`;
+  }
   if (text.startsWith("docker pull 127.0.0.1:5000/")) return text.replace("5000", "$PORT");
   if (text === "source <(kodeno completion zsh)") {
     return `zsh -c 'autoload -U compinit; compinit -u; ${text}'`;

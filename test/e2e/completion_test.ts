@@ -111,7 +111,7 @@ Deno.test("completion: bash offers commands, flags, packages, layouts and images
     ["kodeno tag out one:v", "v1"],
     ["kodeno copy oci:out:one:", "v1"],
     ["kodeno copy o", "oci:"],
-    ["kodeno copy arch", "archive:"],
+    ["kodeno diff oci:out:one:v1 oci:out:one:", "v1"],
     ["kodeno build --platform=linux/arm6", "linux/arm64"],
     ["kodeno build --base-image oci:o", "out"],
     ["kodeno build --oci-layout b", "bin"],

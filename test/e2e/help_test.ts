@@ -28,6 +28,7 @@ const COMMANDS = [
     "serve",
     "ls",
     "inspect",
+    "diff",
     "tag",
     "rm",
     "gc",

@@ -90,6 +90,7 @@ const FAILURES: Readonly<Record<string, readonly [code: ErrorCode, message: RegE
   "merge all nosuch": ["BAD_PLACE", /nosuch/],
   "ls nosuch": ["BAD_PLACE", /nosuch/],
   "inspect empty nosuch": ["NOT_FOUND", /^Cannot find image "nosuch"/],
+  "diff empty nosuch": ["BAD_PLACE", /nosuch/],
   "tag empty nosuch app:v1": ["NOT_FOUND", /nosuch/],
   "rm empty nosuch": ["NOT_FOUND", /nosuch/],
   "gc nosuch": ["BAD_PLACE", /nosuch/],
@@ -334,6 +335,8 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   const bundled = await lines(dir, ["bundle", "create", "-o", "b.tar", "out"]);
   const [inspected] = await lines(dir, ["bundle", "inspect", "b.tar"]);
   assert.equal(bundled.find(({ type }) => type === "bundle")?.["id"], inspected?.["id"]);
+  // diff_test.ts has those of images that differ.
+  await lines(dir, ["diff", "out:app:latest", "oci:out:app:latest"]);
   await lines(dir, ["gc", "out"]);
   await lines(dir, ["cache", "clean"], env);
   const artifacts = "[{image: app, ko: {}}]";
@@ -351,7 +354,8 @@ Deno.test("json: the other commands print what the schema says, too", async () =
 
 Deno.test("json: all kinds of lines that the schema has were printed", () => {
   const { $defs } = JSON.parse(schema);
-  const parts = ["imageConfig", "imagePart", "layer"];
+  const ofDiff = "alone blob change changedFile imagePair layerFile layersChange".split(" ");
+  const parts = ["imageConfig", "imagePart", "layer", ...ofDiff];
   const kinds = Object.keys($defs).filter((name) => !parts.includes(name));
   // How far a layer is is told of large ones only.
   assert.deepEqual(kinds.filter((kind) => !printed.has(kind) && kind !== "bytes"), []);

@@ -64,6 +64,7 @@ Deno.test("offline: commands that name no place on a wire dial nothing", async (
     ["copy", "archive:out.tar", "oci:again", "--referrers"],
     ["ls", "out"],
     ["inspect", "out.tar"],
+    ["diff", "out", "out.tar"],
     ["tag", "out", name, `${name}:v2`],
     ["merge", "all", "out", "out.tar"],
     ["rm", "out", `${name}:v2`],
