@@ -5,8 +5,9 @@
 import { join } from "node:path";
 import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions } from "../config/options.ts";
+import type { TransferOptions, TrustOptions } from "../config/options.ts";
 import { fetchBlob } from "../content/blobs.ts";
+import { ContentCheck } from "../content/check.ts";
 import { copy, type CopyOptions, countMoved, measureCopy, tellingPlace } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
@@ -17,7 +18,7 @@ import { notesTo, type WorkOptions } from "../events.ts";
 import { abortable } from "../io/concurrency.ts";
 import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
-import { ARCHIVE_ENDING, imageName, refName } from "../oci/entries.ts";
+import { ARCHIVE_ENDING, calledName, imageName, refName } from "../oci/entries.ts";
 import {
   isReference,
   normalizeName,
@@ -37,9 +38,11 @@ import {
 } from "../place/open.ts";
 import { type OpenImage, openImage, tellLostName } from "../place/open_image.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
+import { openPolicy } from "../trust/policy.ts";
+import { refuseUnverified } from "../trust/verified.ts";
 
 /** What was asked for. */
-export interface CopyRequest extends TransferOptions, WorkOptions {
+export interface CopyRequest extends TransferOptions, TrustOptions, WorkOptions {
   /** The place to read, as `parsePlace` has it. */
   readonly from: string;
   /** The place to write. */
@@ -84,6 +87,7 @@ export async function copyImage(request: CopyRequest) {
   const config = resolveTransferConfig(request);
   const work: Work = { ...request, config, from, to, given: request };
   await refuse(work);
+  const policy = await openPolicy(request);
   if (request.offline && isOnDisk(from) && isOnDisk(to)) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config });
   if (!hasSuccessors(image.root) && !isOnDisk(to)) {
@@ -93,6 +97,11 @@ export async function copyImage(request: CopyRequest) {
       { digest: image.root.digest },
     );
   }
+  const name = calledName(image.whole, image.ownName) ?? image.name;
+  const { source, signal } = { ...image, ...request };
+  // What comes over a wire is checked as it comes.
+  const content = isOnDisk(from) ? new ContentCheck(source, { signal }) : undefined;
+  await refuseUnverified(source, [{ ...image, name }], policy, "copied", { content, signal });
   const copied = await write(work, image);
   if (isOnDisk(from) && nameIn(to) === "") {
     tellLostName(image.whole, image.name, request.from, request.emit);

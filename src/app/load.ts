@@ -5,7 +5,8 @@
  */
 import { planLoad } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions } from "../config/options.ts";
+import type { TransferOptions, TrustOptions } from "../config/options.ts";
+import { ContentCheck } from "../content/check.ts";
 import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
 import type { WorkOptions } from "../events.ts";
@@ -14,8 +15,10 @@ import { parsePlatformChoice } from "../oci/platform.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { openForeign, openLocalPlace } from "../place/open.ts";
 import { openChosen, tellLostName } from "../place/open_image.ts";
+import { openPolicy } from "../trust/policy.ts";
+import { claimsIn, refuseUnverified } from "../trust/verified.ts";
 
-interface LoadRequest extends TransferOptions, WorkOptions {
+interface LoadRequest extends TransferOptions, TrustOptions, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
   /** Names, tags or digests of the images to load; default all. */
@@ -41,9 +44,10 @@ export async function load(request: LoadRequest) {
   const platform = asked === undefined ? undefined : parsePlatformChoice(asked);
   const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const { images: wanted = [] } = request;
+  const policy = await openPolicy(request);
   const choice = { images: wanted, verb: "load", imagesOnly: true };
   using opened = await openChosen(from, { ...choice, signal, emit });
-  const { source, images: entries, leftOut } = opened;
+  const { source, images: entries, leftOut, damaged } = opened;
   if (leftOut > 0) {
     const message = `Left out ${leftOut} entries that only refer to images (signatures, SBOMs): ` +
       "a daemon keeps none";
@@ -56,6 +60,11 @@ export async function load(request: LoadRequest) {
   });
   const planned = planLoad(images, domain);
   const config = resolveTransferConfig(request);
+  if (policy !== undefined) {
+    const claims = await claimsIn(source, [...entries, ...damaged], { signal });
+    const content = new ContentCheck(source, { signal });
+    await refuseUnverified(source, claims, policy, "loaded", { content, signal });
+  }
   await using place = await openLocalPlace(config, domain);
   await using foreign = await openForeign(config, { emit });
   const damages = new Damages();

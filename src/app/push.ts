@@ -6,7 +6,8 @@
 import { planPush, type PushDestination, type PushNaming } from "../build/destinations.ts";
 import { badValue } from "../config/checks.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions } from "../config/options.ts";
+import type { TransferOptions, TrustOptions } from "../config/options.ts";
+import { ContentCheck } from "../content/check.ts";
 import { copy, countMoved } from "../content/copy.ts";
 import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
@@ -22,8 +23,10 @@ import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts
 import { openChosen, tellLostName } from "../place/open_image.ts";
 import { DryRun } from "../place/registry/dry_run.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
+import { openPolicy } from "../trust/policy.ts";
+import { claimsIn, refuseUnverified } from "../trust/verified.ts";
 
-interface PushRequest extends TransferOptions, Omit<PushNaming, "to">, WorkOptions {
+interface PushRequest extends TransferOptions, TrustOptions, Omit<PushNaming, "to">, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
   /** Prefixes of repositories, each of which gets the images; without any they go where they say. */
@@ -57,6 +60,7 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest) {
   const { from, images = [], platform, referrers: isTaken, signal, emit } = request;
+  const policy = await openPolicy(request);
   const choice = { images, verb: "push", platform, referrers: isTaken, signal, emit };
   using chosen = await openChosen(from, choice).catch(
     (error) => {
@@ -64,7 +68,7 @@ export async function push(request: PushRequest) {
     },
   );
   // What refers to an image goes where the image goes.
-  const { source, wholes, images: entries, referrers } = chosen;
+  const { source, wholes, images: entries, referrers, damaged } = chosen;
   const named = entries.map((entry) => {
     const name = calledName(entry, source.ownName);
     tellLostName(entry, name, from, emit);
@@ -81,6 +85,11 @@ export async function push(request: PushRequest) {
   const repositories = [...new Set(destinations.map(({ repository }) => repository))];
   const use = { named: repositories, mountFrom: repositories, emit };
   const config = resolveTransferConfig(request);
+  if (policy !== undefined) {
+    const claims = await claimsIn(source, [...entries, ...damaged], { wholes, signal });
+    const content = new ContentCheck(source, { signal });
+    await refuseUnverified(source, claims, policy, "pushed", { content, signal });
+  }
   await using registries = await openRegistries(config, use);
   await using foreign = await openForeign(config, { emit });
   const stores = new Map<string, RegistryStore>();

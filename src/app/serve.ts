@@ -3,14 +3,20 @@
  * @module
  */
 import { processEnvironment, programOnPath } from "../config/environment.ts";
+import type { TrustOptions } from "../config/options.ts";
+import type { ImageStore } from "../content/places.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { isNotFound } from "../io/files.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { wholeImages } from "../place/flat_index.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { isLoopback } from "../place/registry/endpoint.ts";
 import { everyInterface, isEveryInterface, serveLayout } from "../serve/server.ts";
+import { openPolicy, type Policy } from "../trust/policy.ts";
+import { presentable } from "../trust/verified.ts";
 
-interface ServeOptions extends Pick<WorkOptions, "emit"> {
+interface ServeOptions extends TrustOptions, Pick<WorkOptions, "emit"> {
   readonly layout: string;
   /** `HOST:PORT`, `[HOST]:PORT`, or `:PORT` for all interfaces, as in Go. */
   readonly listen?: string | undefined;
@@ -30,9 +36,19 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { signal, emit, tlsCert, tlsKey } = options;
   const { hostname, port } = parseListen(options.listen ?? DEFAULT_LISTEN);
   const tls = await readTls(tlsCert, tlsKey);
+  const policy = await openPolicy(options);
   const layout = await openLayout(options.layout, { emit });
   // A layout that cannot be read is told before anybody asks for an image.
-  await layout.entries();
+  const entries = await layout.entries();
+  const show = policy && showing(policy, options);
+  if (show !== undefined) {
+    const images = wholeImages(layout);
+    const shown = await show(images, await images.entries());
+    if (shown.length === 0 && entries.length > 0) {
+      const why = "no image is signed as it has to be";
+      throw new KodenoError("NOT_TRUSTED", `Cannot serve ${options.layout}: ${why}`);
+    }
+  }
   if (!isLoopback(hostname)) {
     const which = isEveryInterface(hostname) ? "all interfaces" : "no loopback address";
     const message = `${options.listen} is ${which}: others can pull from this machine`;
@@ -40,7 +56,26 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   const client = programOnPath(processEnvironment(), "docker") ? "docker" : "kodeno";
   const { referrers } = options;
-  await serveLayout(layout, { hostname, port, tls, client, referrers, signal, emit });
+  await serveLayout(layout, { hostname, port, tls, client, referrers, show, signal, emit });
+}
+
+/** Gives what may be shown of a layout, and tells once of each image that may not. */
+function showing(policy: Policy, { layout, signal, emit }: ServeOptions) {
+  const told = new Set<string>();
+  let last: { readonly key: string; readonly shown: readonly Descriptor[] } | undefined;
+  return async (store: ImageStore, entries: readonly Descriptor[]) => {
+    const key = JSON.stringify(entries);
+    // The same entries lead to the same, as their digests say.
+    if (last?.key === key) return last.shown;
+    const { shown, hidden } = await presentable(store, entries, policy, { signal });
+    for (const { image: { root, name = root.digest }, faults } of hidden) {
+      const message = `Hid ${name} of ${layout}: ${faults[0]}`;
+      if (!told.has(message)) emit?.({ type: "note", level: "warning", message });
+      told.add(message);
+    }
+    last = { key, shown };
+    return shown;
+  };
 }
 
 function parseListen(text: string): { readonly hostname: string; readonly port: number } {

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseEpoch, parseJobs } from "../config/checks.ts";
-import type { CommandOptions } from "../config/options.ts";
+import type { CommandOptions, TrustOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import {
@@ -49,6 +49,16 @@ export const REGISTRY_FLAGS = {
   caFile:
     "--ca-file <file>  CA certificates to trust beside the system's (default: Docker's certs.d)",
 } satisfies Filling<CommandOptions>;
+
+/** What has to be proved of images before they are used. */
+export const TRUST_FLAGS = {
+  verifyKeys: each(
+    `--verify-key <file>  public key that must have signed each image, before anything is done with
+      one; may be repeated, and one is enough (default: none)`,
+  ),
+  policy: `--policy <file>  rules that say by names who must have signed what, as of "kodeno verify"
+    (default: none)`,
+} satisfies Filling<TrustOptions>;
 
 /** What commands are told that pull from a registry, too. */
 export const TRANSFER_FLAGS = {

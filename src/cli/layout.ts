@@ -12,6 +12,7 @@ import {
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
   NO_REFERRERS,
+  TRUST_FLAGS,
 } from "./flags.ts";
 import {
   alignedRows,
@@ -124,13 +125,16 @@ const merge = command({
     force: "--force  if two images have the same name, take the later one",
     referrers: NO_REFERRERS,
     foreign: FOREIGN,
+    ...TRUST_FLAGS,
     json: JSON_EVENTS,
   },
   examples: "kodeno merge all out ../other/out images.tar",
   isLocal: true,
   view: true,
-  run: async ({ force, referrers, foreign }, work, out, ins) =>
-    (await import("../app/merge.ts")).merge(out, ins, { force, referrers, foreign, ...work }),
+  run: async ({ force, referrers, foreign, verifyKeys, policy }, work, out, ins) => {
+    const { merge } = await import("../app/merge.ts");
+    return await merge(out, ins, { force, referrers, foreign, verifyKeys, policy, ...work });
+  },
   jsonType: "image",
   print: printNamed,
 });

@@ -14,6 +14,7 @@ import {
   NO_REFERRERS,
   OFFLINE,
   TRANSFER_FLAGS,
+  TRUST_FLAGS,
 } from "./flags.ts";
 import {
   counted,
@@ -48,10 +49,13 @@ const push = command({
     referrers: NO_REFERRERS,
     dryRun: "--dry-run  print what would be sent where, and send nothing",
     json: JSON_EVENTS,
+    ...TRUST_FLAGS,
     ...TRANSFER_FLAGS,
   },
   examples: {
     "every image of the layout, below one prefix": "kodeno push out --to registry.local/team",
+    "only if all of them are signed":
+      "kodeno push out --to registry.local/team --verify-key kodeno.pub",
     "print what that would send": "kodeno push out --to registry.local/team --dry-run",
     "to two registries": "kodeno push out --to registry.local/team --to mirror.local/team",
     "one platform, where the others are not there":
@@ -93,6 +97,7 @@ const load = command({
       kind.local means the nodes of kind (default: none)`,
     foreign: FOREIGN,
     json: JSON_EVENTS,
+    ...TRUST_FLAGS,
     offline: OFFLINE,
   },
   examples: {
@@ -122,6 +127,7 @@ const IMAGE_FLAGS = {
     but what cannot be had of that then fails the copy`,
   noReferrers: NO_REFERRERS,
   json: JSON_EVENTS,
+  ...TRUST_FLAGS,
 } satisfies Flags;
 
 const copy = command({
@@ -249,6 +255,13 @@ const serve = command({
     tlsCert: "--tls-cert <file>  certificate chain in PEM (default: plain HTTP)",
     tlsKey: "--tls-key <file>  private key of the certificate in PEM (default: plain HTTP)",
     referrers: NO_REFERRERS,
+    verifyKeys: each(
+      `--verify-key <file>  serve only images that a public key has signed; may be repeated, and one
+      is enough (default: all images)`,
+    ),
+    policy:
+      `--policy <file>  serve only images that are signed as rules demand, as of "kodeno verify"
+      (default: all images)`,
     offline: "--offline  accepted, and changes nothing: serve connects to nobody",
     verbose: "-v, --verbose  print each request",
   },
@@ -256,6 +269,7 @@ const serve = command({
   examples: {
     'serve the layout "out" and pull from it':
       "kodeno serve out\ndocker pull 127.0.0.1:5000/app:latest",
+    "only what is signed as rules demand": "kodeno serve out --policy policy.yaml",
     "for other machines, with a certificate":
       "kodeno serve out --listen :5443 --tls-cert cert.pem --tls-key key.pem",
   },

@@ -187,6 +187,8 @@ export interface ChosenImages extends WithReferrers, Disposable {
   readonly wholes: ReadonlyMap<Descriptor, Descriptor>;
   /** How many of the chosen ones only refer to others of them. */
   readonly leftOut: number;
+  /** Those that cannot be read, and are told of instead. */
+  readonly damaged: readonly Descriptor[];
 }
 
 /** Opens a layout or archive, and chooses of its images: those that are named, or all. */
@@ -200,7 +202,7 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
   opening.use(await holdPlace(store, choice));
   const source = platform === undefined ? presentImages(store, where, choice) : store;
   const entries = await source.entries();
-  const chosen = await chooseImages(source, entries, where, choice);
+  const { found: chosen, damaged } = await chooseImages(source, entries, where, choice);
   const isTaken = choice.referrers !== false && !choice.imagesOnly;
   const taken = isTaken ? chosen : withoutTagged(chosen);
   let found = await splitReferrers(source, entries, taken, { signal });
@@ -224,7 +226,7 @@ export async function openChosen(where: string, choice: ImageChoice): Promise<Ch
     found = { images, referrers };
   }
   const opened = opening.move();
-  return { source, wholes, ...found, leftOut, [Symbol.dispose]: () => opened.dispose() };
+  return { source, wholes, ...found, leftOut, damaged, [Symbol.dispose]: () => opened.dispose() };
 }
 
 /** Images without those that only have a tag of cosign's for what they refer to, unless all are such. */
@@ -242,7 +244,7 @@ async function chooseImages(
   entries: readonly Descriptor[],
   where: string,
   choice: ImageChoice,
-): Promise<readonly Descriptor[]> {
+): Promise<{ readonly found: readonly Descriptor[]; readonly damaged: readonly Descriptor[] }> {
   const { images, verb, emit } = choice;
   const found: Descriptor[] = [];
   const unreadable = new Map<Descriptor, string>();
@@ -267,9 +269,11 @@ async function chooseImages(
     } else tell(entry, why ?? "");
   }
   // One that is damaged does not hinder the others; where there are none, it is the one that is meant.
-  if (found.length === 0) found.push(...unreadable.keys());
-  else for (const [entry, failure] of unreadable) tell(entry, failure);
-  if (found.length > 0) return found;
+  if (found.length > 0) {
+    for (const [entry, failure] of unreadable) tell(entry, failure);
+    return { found, damaged: [...unreadable.keys()] };
+  }
+  if (unreadable.size > 0) return { found: [...unreadable.keys()], damaged: [] };
   throw new KodenoError("NOT_FOUND", `Cannot ${verb} ${where}: it has no images`);
 }
 

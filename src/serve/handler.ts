@@ -23,15 +23,15 @@ import {
   routeOf,
   serverBusy,
 } from "./messages.ts";
-import { LayoutView, type ServedRepository } from "./view.ts";
+import { LayoutView, type ServedRepository, type ViewOptions } from "./view.ts";
 
 /** Makes the handler of a layout; `note` is told of what is odd in it, and of failures. */
 export function makeHandler(
   layout: Layout,
   note: (message: string) => void,
-  withReferrers = true,
+  options: ViewOptions = {},
 ): Handler {
-  const registry = new ServedLayout(layout, note, withReferrers);
+  const registry = new ServedLayout(layout, note, options);
   const answer = async (request: HttpRequest): Promise<HttpAnswer> => {
     const { method, target } = request;
     try {
@@ -60,8 +60,8 @@ class ServedLayout {
   readonly #view: LayoutView;
   readonly #blobs: BlobReader;
 
-  constructor(layout: Layout, note: (message: string) => void, withReferrers: boolean) {
-    this.#view = new LayoutView(layout, note, withReferrers);
+  constructor(layout: Layout, note: (message: string) => void, options: ViewOptions) {
+    this.#view = new LayoutView(layout, note, options);
     this.#blobs = new BlobReader(layout);
   }
 

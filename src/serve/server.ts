@@ -17,7 +17,7 @@ import { isLoopback, urlHost } from "../place/registry/endpoint.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";
 import { type Handler, HttpError } from "./messages.ts";
-import { pullNames } from "./view.ts";
+import { pullNames, type Show } from "./view.ts";
 
 interface ServeOptions {
   readonly hostname: string;
@@ -29,6 +29,7 @@ interface ServeOptions {
   readonly client: string;
   /** Whether what refers to images is served, too; default true. */
   readonly referrers?: boolean | undefined;
+  readonly show?: Show | undefined;
   readonly signal: AbortSignal;
   /** Told of the address, of each request (`verbose`), and of what is odd. */
   readonly emit?: Emit | undefined;
@@ -49,11 +50,11 @@ const GRACE_MS = 3000;
 
 /** Serves a layout until the signal. An address that cannot be used is `BAD_OPTION`. */
 export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
-  const { tls, client, referrers, signal, emit } = options;
+  const { tls, client, referrers, show, signal, emit } = options;
   signal.throwIfAborted();
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
     emit?.({ type: "note", level, message });
-  const handle = makeHandler(layout, (message) => tell("warning", message), referrers);
+  const handle = makeHandler(layout, (message) => tell("warning", message), { referrers, show });
   const answer: Handler = async (request) => {
     const began = performance.now();
     const given = await handle(request);
@@ -72,7 +73,7 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const host = `${isOpen ? "127.0.0.1" : urlHost(at)}:${taken}`;
   const where = isOpen ? ", on all interfaces" : "";
   tell("info", `Serving ${layout.directory} at ${scheme}://${host}${where}`);
-  const names = await pullNames(layout);
+  const names = await pullNames(layout, show);
   const [first] = names;
   const count = `${names.length} image${names.length === 1 ? "" : "s"}`;
   // Docker wants to be told first of plain HTTP elsewhere, and of a certificate; kodeno here.

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { Blobs } from "../content/places.ts";
+import type { Blobs, ImageStore } from "../content/places.ts";
 import { referrerEntry } from "../content/referrers.ts";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
@@ -37,6 +37,19 @@ interface ServedEntry {
   readonly isNamed: boolean;
 }
 
+/** Which entries of a layout are served; it is asked again whenever these change. */
+export type Show = (
+  images: ImageStore,
+  entries: readonly Descriptor[],
+) => Promise<readonly Descriptor[]>;
+
+export interface ViewOptions {
+  /** Whether what refers to images is served, too; default true. */
+  readonly referrers?: boolean | undefined;
+  /** Default all. */
+  readonly show?: Show | undefined;
+}
+
 /** How long after a change another one may leave no trace in the time of a file. */
 const RACY_MS = 100;
 /** How long a repository that lacks a manifest is not looked at again. */
@@ -56,7 +69,7 @@ export class LayoutView {
   constructor(
     readonly layout: Layout,
     readonly note: (message: string) => void,
-    readonly withReferrers = true,
+    readonly options: ViewOptions = {},
   ) {
     this.images = wholeImages(layout);
   }
@@ -104,7 +117,8 @@ export class LayoutView {
         const why = oddity(entry);
         if (why !== undefined) this.#tell(`Left out ${nameOrDigest(entry)}: ${why}`);
       }
-      const served = entries.filter((entry) => !oddity(entry))
+      const known = entries.filter((entry) => !oddity(entry));
+      const served = (await this.options.show?.(this.images, known) ?? known)
         .map((entry) => servedAs(entry, ownName));
       const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
       const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
@@ -149,7 +163,14 @@ export class LayoutView {
       }
       return [
         name,
-        new ServedRepository(this.images, key, tags, roots, unnamed, this.withReferrers),
+        new ServedRepository(
+          this.images,
+          key,
+          tags,
+          roots,
+          unnamed,
+          this.options.referrers ?? true,
+        ),
       ] as const;
     });
     return new Map(groups);
@@ -194,10 +215,11 @@ function servedAs(entry: Descriptor, own: string): ServedEntry {
 const OF_ANOTHER = /^sha\d+-[0-9a-f]{64}/;
 
 /** The images of a layout that are whole enough, each by a name it can be pulled by. */
-export async function pullNames(layout: Layout): Promise<readonly string[]> {
+export async function pullNames(layout: Layout, show?: Show): Promise<readonly string[]> {
   const images = wholeImages(layout);
   const names = new Map<string, string>();
-  for (const entry of await images.entries()) {
+  const entries = await images.entries();
+  for (const entry of await show?.(images, entries) ?? entries) {
     const { digest } = entry;
     if (names.has(digest) || oddity(entry) || !hasSuccessors(entry)) continue;
     const { path, tag, isNamed } = servedAs(entry, layout.ownName);

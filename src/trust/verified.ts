@@ -4,11 +4,15 @@
  * @module
  */
 import type { ContentCheck } from "../content/check.ts";
-import type { CallOptions, Source } from "../content/places.ts";
-import { referrerFinder, signatureFinder } from "../content/referrers.ts";
-import { hasCode } from "../errors.ts";
+import { imagesBelow } from "../content/images.ts";
+import type { CallOptions, ImageStore, Source } from "../content/places.ts";
+import { referrerFinder, signatureFinder, subjectsOf } from "../content/referrers.ts";
+import { hasSuccessors } from "../content/walk.ts";
+import { hasCode, KodenoError } from "../errors.ts";
+import { getOrSet } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isObject } from "../oci/manifest.ts";
+import { calledName, cosignSubject, isNameless, listed, SUBJECT } from "../oci/entries.ts";
+import { isObject, oddity } from "../oci/manifest.ts";
 import type { Demand, Policy } from "./policy.ts";
 import { type FoundSignature, signaturesBy } from "./signatures.ts";
 import type { Statement } from "./statement.ts";
@@ -90,6 +94,106 @@ export async function verified<T extends Claimed>(
     verdicts.push({ image, faults, signatures, blobs, bytes });
   }
   return verdicts;
+}
+
+/**
+ * Refuses to move images where one of them is not what a policy demands; nothing is demanded without one.
+ * All of them are looked at, and what is wrong with each is told.
+ *
+ * @param done what would be done with them: `pushed`
+ * @throws {KodenoError} `NOT_TRUSTED`
+ */
+export async function refuseUnverified(
+  source: Source,
+  images: readonly Claimed[],
+  policy: Policy | undefined,
+  done: string,
+  options: VerifiedOptions,
+): Promise<void> {
+  if (policy !== undefined) refuseBad(await verified(source, images, policy, options), done);
+}
+
+/** Refuses images of which one does not hold. */
+function refuseBad(verdicts: readonly Verdict[], done: string): void {
+  const bad = verdicts.filter(({ faults }) => faults.length > 0);
+  if (bad.length === 0) return;
+  const texts = bad.map(({ image, faults }) => `${image.name ?? image.root.digest} (${faults[0]})`);
+  const which = verdicts.length > 1 ? `${bad.length} of ${verdicts.length} images` : "the image";
+  const message = `Cannot trust ${which}: ${listed(texts)}; nothing was ${done}`;
+  const digests = bad.map(({ image }) => image.root.digest);
+  throw new KodenoError("NOT_TRUSTED", message, { digests });
+}
+
+/** An image of a layout or archive, and what goes along with it. */
+interface ClaimedEntry extends Claimed {
+  /** Digests of the image, of its platforms, and of what refers to one of these. */
+  readonly parts: ReadonlySet<string>;
+}
+
+/**
+ * The images among entries of a layout or archive: not what refers to one of them, has cosign's tag for one,
+ * cannot be used, or refers to something that is not there.
+ *
+ * @param wholes what images of one platform were chosen of
+ */
+export async function claimsIn(
+  store: ImageStore,
+  entries: readonly Descriptor[],
+  { wholes, signal }: CallOptions & {
+    readonly wholes?: ReadonlyMap<Descriptor, Descriptor> | undefined;
+  } = {},
+): Promise<readonly ClaimedEntry[]> {
+  const referrersOf = await referrerFinder(store, { signal });
+  const all: ClaimedEntry[] = [];
+  for (const root of entries.filter((entry) => !oddity(entry))) {
+    const whole = wholes?.get(root) ?? root;
+    // Of what refers to one that is damaged, and is refused for that, the entries tell.
+    const [below, about] = await Promise.all([
+      imagesBelow(store, whole, { signal }),
+      referrersOf(whole),
+    ]).catch((error) => {
+      if (!hasCode(error, "BAD_CONTENT", "NOT_FOUND")) throw error;
+      return [[], entries.filter(({ annotations }) => annotations?.[SUBJECT] === root.digest)];
+    });
+    const parts = new Set([root, whole, ...below, ...about].map(({ digest }) => digest));
+    all.push({ root, whole, name: calledName(whole, store.ownName), parts });
+  }
+  /** Digests of images by those of their parts. */
+  const owners = new Map<string, Set<string>>();
+  for (const { root, parts } of all) {
+    for (const part of parts) getOrSet(owners, part, () => new Set()).add(root.digest);
+  }
+  const claims: ClaimedEntry[] = [];
+  for (const one of all) {
+    const { root } = one;
+    const isUnnamed = isNameless(root);
+    const about = cosignSubject(root) ?? (isUnnamed ? root.digest : "");
+    if ([...owners.get(about) ?? []].some((digest) => digest !== root.digest)) continue;
+    const { missing } = isUnnamed && hasSuccessors(root)
+      ? await subjectsOf(store, root, { signal }).catch(() => ({ missing: undefined }))
+      : {};
+    if (missing === undefined) claims.push(one);
+  }
+  return claims;
+}
+
+/** Which entries of a layout a server may show: those that hold, and what goes along with them. */
+export async function presentable(
+  store: ImageStore,
+  entries: readonly Descriptor[],
+  policy: Policy,
+  { signal }: CallOptions = {},
+): Promise<{ readonly shown: readonly Descriptor[]; readonly hidden: readonly Verdict[] }> {
+  const claims = await claimsIn(store, entries, { signal });
+  const verdicts = await verified(store, claims, policy, { signal });
+  const good = verdicts.filter(({ faults }) => faults.length === 0).map(({ image }) => image);
+  const roots = new Set<Descriptor>(good.map(({ root }) => root));
+  const parts = new Set(good.flatMap((one) => [...one.parts]));
+  const shown = entries.filter((entry) =>
+    roots.has(entry) || parts.has(cosignSubject(entry) ?? "") ||
+    (isNameless(entry) && parts.has(entry.digest))
+  );
+  return { shown, hidden: verdicts.filter(({ faults }) => faults.length > 0) };
 }
 
 /** What the rule for a name makes of the signatures of an image. */

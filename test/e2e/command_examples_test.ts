@@ -107,6 +107,9 @@ function runnable(line: string, { plain, secured }: { plain: string; secured: st
   if (/ kodeno watch |^kodeno watch /.test(text)) {
     return stopped(text.replace(/^(\S+=\S+) /, "env $1 "), 4);
   }
+  if (text.startsWith("kodeno serve out --policy")) {
+    return stopped(`${text} --listen :${port}`, 2);
+  }
   if (text.startsWith("kodeno serve out --listen :5443")) {
     return stopped(text.replace("5443", `${port}`), 2);
   }
