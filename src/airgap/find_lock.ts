@@ -6,7 +6,7 @@
 import { join, relative, resolve } from "node:path";
 import type { BuildLock } from "../build/inputs.ts";
 import type { CommandOptions } from "../config/options.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { findUp } from "../io/files.ts";
 
@@ -32,18 +32,36 @@ export function refuseMissing({ isThere, path }: LockPath): void {
   throw new KodenoError("BAD_CONFIG", message);
 }
 
-/** Gives what keeps a build to the file: of packages, or of the one artifact of a name. */
-type LockFor = (artifact?: string) => BuildLock | undefined;
+/** What builds are kept to. */
+interface Locks {
+  /** For a build of packages, or of the one artifact of a name; nothing where builds are free. */
+  of(artifact?: string): BuildLock | undefined;
+  /** Waits for builds of artifacts to be prepared; what several refuse is one failure. */
+  all<T>(prepared: readonly Promise<T>[]): Promise<readonly T[]>;
+}
 
 /** Reads the file where builds are to be kept to it. */
 export async function lockFor(
   { locked = false, workingDirectory }: Pick<CommandOptions, "locked" | "workingDirectory">,
   { emit }: Pick<WorkOptions, "emit">,
-): Promise<LockFor> {
-  if (!locked) return () => undefined;
+): Promise<Locks> {
+  if (!locked) return { of: () => undefined, all: (prepared) => Promise.all(prepared) };
   const found = findLock(workingDirectory);
   refuseMissing(found);
-  const { keptTo, readLock } = await import("./lock.ts");
-  const lock = await readLock(found.path, found.name);
-  return (artifact) => keptTo(lock, { path: found.name, artifact, emit });
+  const { path, name } = found;
+  const { keptTo, readLock, refusal } = await import("./lock.ts");
+  const lock = await readLock(path, name);
+  return {
+    of: (artifact) => keptTo(lock, { path: name, artifact, emit }),
+    all: async (prepared) => {
+      const results = await Promise.allSettled(prepared);
+      const failures = results.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
+      const other = failures.find((error) => !hasCode(error, "LOCK_DIFFERS"));
+      if (other !== undefined) throw other;
+      const differences = failures.flatMap(({ detail }) => detail.differences);
+      const failure = refusal(name, differences, true);
+      if (failure !== undefined) throw failure;
+      return await Promise.all(prepared);
+    },
+  };
 }

@@ -190,10 +190,14 @@ export function differencesOf(
   return Object.entries(byKey(found)).flatMap(([image, one]) => {
     const locked = Object.hasOwn(images, image) ? images[image] : undefined;
     if (locked === undefined) return [{ image, what: IMAGE, locked: undefined, found: "it" }];
-    const shared = Object.keys(one.platforms).filter((name) =>
-      Object.hasOwn(locked.platforms, name)
-    );
-    const [before, after] = [valuesOf(locked, shared), valuesOf(onHosts(one, locked), shared)];
+    const both = {
+      platforms: sharedKeys(one.platforms, locked.platforms),
+      // On a host whose sum nobody has locked, and where Go is installed, the version is all there is.
+      hosts: one.go.version === locked.go.version
+        ? sharedKeys(one.go.toolchain, locked.go.toolchain)
+        : [],
+    };
+    const [before, after] = [valuesOf(locked, both), valuesOf(one, both)];
     return [...new Set([...before.keys(), ...after.keys()])].flatMap((what) => {
       const [locked, found] = [before.get(what), after.get(what)];
       return locked === found ? [] : [{ image, what, locked, found }];
@@ -219,18 +223,14 @@ function withHosts(image: LockedImage, { go: { version, toolchain } }: LockedIma
   return { ...image, go: { version, toolchain: { ...toolchain, ...image.go.toolchain } } };
 }
 
-/** As {@link withHosts}, less those of platforms that nobody has locked it on. */
-function onHosts(image: LockedImage, locked: LockedImage): LockedImage {
-  const { version, toolchain = {} } = withHosts(image, locked).go;
-  const known = Object.keys(locked.go.toolchain ?? {});
-  const own = Object.entries(toolchain).filter(([host]) => known.includes(host));
-  return { ...image, go: { version, toolchain: Object.fromEntries(own) } };
+function sharedKeys(a: object = {}, b: object = {}): readonly string[] {
+  return Object.keys(a).filter((name) => Object.hasOwn(b, name));
 }
 
-/** Each value by what it is, as a difference names it; of platforms, those of certain ones. */
+/** Each value by what it is, as a difference names it; of platforms and hosts, those of certain ones. */
 function valuesOf(
   { package: path, base, platforms, go, build, modules = {} }: LockedImage,
-  shared: readonly string[],
+  both: { readonly platforms: readonly string[]; readonly hosts: readonly string[] },
 ) {
   const values = new Map<string, string | undefined>([
     ["package", path],
@@ -238,7 +238,7 @@ function valuesOf(
     ["base digest", base.digest],
     ["platforms", Object.keys(byKey(platforms)).join(",")],
   ]);
-  for (const platform of shared) {
+  for (const platform of both.platforms) {
     const { base, settings = {} } = platforms[platform] ?? {};
     values.set(`base for ${platform}`, base);
     for (const [name, value] of Object.entries(settings)) {
@@ -246,9 +246,7 @@ function valuesOf(
     }
   }
   values.set("go", go.version);
-  for (const [host, sum] of Object.entries(go.toolchain ?? {})) {
-    values.set(`toolchain for ${host}`, sum);
-  }
+  for (const host of both.hosts) values.set(`toolchain for ${host}`, go.toolchain?.[host]);
   for (const [name, value] of Object.entries(build)) {
     values.set(name, Array.isArray(value) ? JSON.stringify(value) : value?.toString());
   }
@@ -294,6 +292,19 @@ export function onlyImages({ version, images }: Lock, names: readonly string[]):
   return { version, images: Object.fromEntries(own) };
 }
 
+/** The failure of builds that would not keep to a file; undefined where they do. */
+export function refusal(
+  path: string,
+  differences: readonly LockDifference[],
+  isOfArtifacts: boolean,
+): KodenoError | undefined {
+  const names = [...new Set(differences.map(({ image }) => image))];
+  const update = isOfArtifacts ? `-f FILE -b ${names.join(",")}` : names.join(" ");
+  const command = printable(`"kodeno lock --update ${update}"`);
+  const advice = `build what is locked, or take what was found with ${command}`;
+  return lockFailure(`build what ${path} locks`, differences, advice);
+}
+
 /**
  * Keeps builds to what a file says.
  *
@@ -314,12 +325,7 @@ export function keptTo(
     return Object.hasOwn(lock.images, name) ? lock.images[name] : undefined;
   };
   const refuse = (differences: readonly LockDifference[]) => {
-    const names = [...new Set(differences.map(({ image }) => image))];
-    const update = artifact === undefined
-      ? `"kodeno lock --update ${names.join(" ")}"`
-      : `"kodeno lock --update -f FILE -b ${names.join(",")}"`;
-    const advice = `build what is locked, or take what was found with ${printable(update)}`;
-    const failure = lockFailure(`build what ${path} locks`, differences, advice);
+    const failure = refusal(path, differences, artifact !== undefined);
     if (failure !== undefined) throw failure;
   };
   return {

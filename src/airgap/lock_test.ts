@@ -128,7 +128,10 @@ Deno.test("lock: every difference has a line, with both values", () => {
       "CGO_ENABLED for linux/amd64: locked 0, found 1",
     ],
     [{ platforms: Object.fromEntries(Object.entries(platforms).toReversed()) }],
-    [{ toolchain: { ...toolchain, version: "go1.27.0" } }, "go: locked go1.26.8, found go1.27.0"],
+    [
+      { toolchain: { version: "go1.27.0", sums: { "linux/amd64": sum("X") } } },
+      "go: locked go1.26.8, found go1.27.0",
+    ],
     [
       { toolchain: { ...toolchain, sums: { "linux/amd64": sum("X") } } },
       `toolchain for linux/amd64: locked ${sum("T")}, found ${sum("X")}`,

@@ -16,7 +16,7 @@ export async function build(
   work: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
   const config = await resolveConfig(options, work);
-  const lock = (await lockFor(options, work))();
+  const lock = (await lockFor(options, work)).of();
   const references = await buildImages({ patterns, config, lock }, work);
   tellKept(config.publish, config.publish.repository, work.emit);
   return references;

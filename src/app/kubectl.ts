@@ -24,7 +24,7 @@ export async function sendToKubectl(
   const environment = processEnvironment();
   const { signal, alone } = options;
   findKubectl(environment);
-  const lock = (await lockFor(request.options, options))();
+  const lock = (await lockFor(request.options, options)).of();
   await resolveObjects({ ...request, lock }, async (resolved) => {
     const input = globalThis.Iterator.from(resolved).map(({ text }) => text);
     await alone(() => runKubectl(args, { environment, input, signal }));

@@ -17,7 +17,7 @@ export async function printResolved(
   print: (text: string) => void,
   { alone, ...options }: PrintOptions,
 ): Promise<void> {
-  const lock = (await lockFor(request.options, options))();
+  const lock = (await lockFor(request.options, options)).of();
   await resolveObjects({ ...request, lock }, (resolved) =>
     alone(() => {
       for (const { text } of resolved) print(text);

@@ -30,7 +30,7 @@ export async function runInCluster(
     throw new KodenoError("BAD_OPTION", "Cannot run: no package is named before --");
   }
   const config = await resolveConfig(options, { ...work, pushes: true });
-  const lock = (await lockFor(options, work))();
+  const lock = (await lockFor(options, work)).of();
   const images = await buildImages({ patterns, config, lock }, work);
   return [...images.values()].map((image) => {
     const pod = posix.basename(withoutTag(image.replace(/@.*$/, "")));

@@ -70,8 +70,8 @@ export async function buildSkaffold(
   tellLostDocuments(configs, publish, options.emit);
   const hooks = hooksOf(plan, request, options);
   const made = new Map<string, string>();
-  const lock = await lockFor(given, options);
-  const builds = configs.map((build, i) => ({ build, lock: lock(artifacts[i]?.imageName) }));
+  const locks = await lockFor(given, options);
+  const builds = configs.map((build, i) => ({ build, lock: locks.of(artifacts[i]?.imageName) }));
   await withPublisher(builds, publish, [], async (publisher, builders) => {
     await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
@@ -82,7 +82,7 @@ export async function buildSkaffold(
       await hooks.run("before");
       const prepare = (artifact: SkaffoldArtifact, i: number) =>
         prepareOne(artifact, builders[i] as Builder, options);
-      const early = late ? [] : await Promise.all(artifacts.map(prepare));
+      const early = late ? [] : await locks.all(artifacts.map(prepare));
       if (!late) await check();
       for (const [i, artifact] of inBuildOrder(artifacts)) {
         await hooks.run("before", artifact);

@@ -34,7 +34,7 @@ export async function buildForSkaffold(
   await using daemon = push ? undefined : await openLocalPlace(transfer);
   await daemon?.check(work);
   const workingDirectory = options.workingDirectory ?? asked.context;
-  const lock = (await lockFor({ ...options, workingDirectory }, work))();
+  const lock = (await lockFor({ ...options, workingDirectory }, work)).of();
   const config = await resolveConfig({
     workingDirectory: asked.context,
     ...options,

@@ -312,12 +312,18 @@ Deno.test("lock: artifacts of a skaffold.yaml, by the names of their images", as
     /it has artifacts of a skaffold\.yaml \(app, small\); name that with/,
   );
 
-  await file(artifact("app", "flags: [-v], fromImage: scratch"));
   const build = ["build", "-f", "skaffold.yaml", "--locked", ...platform, "--oci-layout", "new"];
-  const refused = await kodeno(build, { cwd: dir.path });
-  assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /^app: flags: locked nothing, found \["-v"\]$/m);
-  assert.match(refused.stderr, /"kodeno lock --update -f FILE -b app"$/m);
+  await file(artifact("app", "flags: [-v], fromImage: scratch"), small.replace("-s", "-w"));
+  const both = await kodeno(build, { cwd: dir.path });
+  assert.equal(both.code, 1);
+  assert.deepEqual(both.stderr.split("\n").slice(0, 4), [
+    "Error: Cannot build what kodeno.lock locks:",
+    'app: flags: locked nothing, found ["-v"]',
+    'small: ldflags: locked ["-s"], found ["-w"]',
+    'Next step: build what is locked, or take what was found with "kodeno lock --update -f FILE -b ' +
+    'app,small"',
+  ]);
+  await file(artifact("app", "flags: [-v], fromImage: scratch"));
   assert.ok(!exists(dir.join("new")));
   const check = await kodeno(["lock", "--check", "-f", "skaffold.yaml", ...platform], {
     cwd: dir.path,
