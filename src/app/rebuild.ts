@@ -10,6 +10,8 @@ import { recordedOptions, refusePrograms } from "../build/recorded_options.ts";
 import { resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
+import { diffImages } from "../diff/images.ts";
+import { firstDifference } from "../diff/words.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { gitSource } from "../git/source.ts";
@@ -80,14 +82,17 @@ export async function rebuild(request: RebuildRequest) {
     for await (const made of builder.build(prepared, { signal, emit })) built.push(made);
     const [again] = built;
     if (again === undefined) throw new Error(`${path} was not built`);
-    const isSame = again.root.digest === one.root.digest;
+    const was = { source: one.place, root: one.root };
+    const now = { source: again, root: again.root };
+    const diff = await diffImages(was, now, { go: config.go, signal, emit });
+    const first = firstDifference(diff);
     return {
       name: one.name,
       digest: one.root.digest,
       references: [nameAndDigest(one.name, parseDigest(one.root.digest))],
       rebuilt: again.root.digest,
-      isSame,
-      differences: isSame ? [] : [await firstDifference(one, again, request)],
+      isSame: diff.isEqual,
+      differences: first === undefined ? [] : [first],
     };
   } catch (error) {
     throw config.offline ? withOfflineHint(error) : error;
@@ -221,38 +226,4 @@ async function withGo(
     throw new KodenoError("GO_FAILED", `Cannot build ${what} again: ${why}; ${next}`);
   }
   return { ...environment, KO_GO_PATH: join(other.GOROOT, "bin", "go"), GOTOOLCHAIN: "local" };
-}
-
-/** What differs first between an image and the one that was built. */
-async function firstDifference(
-  { place, root }: SignedImage,
-  built: BuiltImage,
-  { signal }: WorkOptions,
-): Promise<string> {
-  const read = async (source: Parameters<typeof readGraphDocument>[0], d: typeof root) => {
-    const { manifest, index } = await readGraphDocument(source, d, { signal });
-    return { manifest, children: index?.manifests ?? [] };
-  };
-  const [was, now] = [await read(place, root), await read(built, built.root)];
-  for (const [i, child] of was.children.entries()) {
-    const other = now.children[i];
-    if (other === undefined || other.digest === child.digest) continue;
-    const platform = child.platform?.architecture;
-    const [a, b] = [await read(place, child), await read(built, other)];
-    return `${platform}: ${partOf(a.manifest, b.manifest)}`;
-  }
-  return partOf(was.manifest, now.manifest);
-}
-
-type Parts = Awaited<ReturnType<typeof readGraphDocument>>["manifest"];
-
-function partOf(was: Parts, now: Parts): string {
-  for (const [i, layer] of was?.layers.entries() ?? []) {
-    const other = now?.layers[i]?.digest;
-    if (layer.digest !== other) return `layer ${i + 1} is ${layer.digest}, and became ${other}`;
-  }
-  if (was?.config.digest !== now?.config.digest) {
-    return `its config is ${was?.config.digest}, and became ${now?.config.digest}`;
-  }
-  return "its manifest says something else";
 }
