@@ -70,12 +70,14 @@ export async function lock(
       throw error;
     })
     : EMPTY_LOCK;
-  const wanted = skaffold || patterns.length > 0 || mode === "write"
-    ? patterns
-    : lockedPackages(before, name);
+  const isNamed = patterns.length > 0 || mode === "write";
   const images = skaffold
     ? await ofArtifacts(skaffold, options, work)
-    : await ofPackages(wanted, options, work);
+    : isNamed
+    ? await ofPackages(patterns, options, work)
+    : await ofPackages(lockedPackages(before, name), options, work).catch((error) => {
+      throw withLock(error, name);
+    });
   const names = Object.keys(images).sort();
   if (mode === "check") {
     // Of all artifacts of a file none may be left over.
@@ -115,6 +117,13 @@ function lockedPackages(lock: Lock, name: string): readonly string[] {
   if (artifacts.length === 0) return Object.keys(lock.images).map((path) => `ko://${path}`);
   const why = `it has artifacts of a skaffold.yaml (${artifacts.join(", ")}); name that with -f`;
   throw new KodenoError("BAD_OPTION", `Cannot look up what ${name} locks: ${why}`);
+}
+
+/** What is wrong with a package that nobody has named but the file. */
+function withLock(error: unknown, name: string): unknown {
+  if (!hasCode(error, "BAD_PACKAGE")) return error;
+  const message = `${error.message}; ${name} locks it: say in folders or patterns what there is`;
+  return new KodenoError(error.code, message, error.detail, { cause: error });
 }
 
 async function ofPackages(

@@ -358,4 +358,6 @@ Deno.test("lock: files that cannot be used, and flags that contradict each other
   assert.equal(code, 0, stderr);
   assert.ok(!exists(dir.join("sub/kodeno.lock")));
   assert.match(await Deno.readTextFile(dir.join("kodeno.lock")), /^ {2}example\.com\/app\/sub:$/m);
+  await Deno.remove(dir.join("sub"), { recursive: true });
+  await fails(["lock", "--check"], /app\/sub.*; kodeno\.lock locks it: say in folders or patterns/);
 });
