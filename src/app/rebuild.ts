@@ -4,8 +4,7 @@
  * @module
  */
 import { isAbsolute, join, resolve } from "node:path";
-import { withOfflineHint } from "../build/build_images.ts";
-import { GoBuilder } from "../build/builder.ts";
+import { withBuilders } from "../build/build_images.ts";
 import { recordedOptions, refusePrograms } from "../build/recorded_options.ts";
 import { resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
@@ -74,12 +73,13 @@ export async function rebuild(request: RebuildRequest) {
     ...resolveBuildConfig({ ...given, ...options, workingDirectory: directory }),
     pinnedBase: { digest, name },
   };
-  const builder = new GoBuilder(config);
-  try {
-    const path = `ko://${record.parameters.package}`;
-    const prepared = await builder.prepare([path], { signal, emit });
+  const path = `ko://${record.parameters.package}`;
+  return await withBuilders([{ build: config }], async (builders) => {
     const built: BuiltImage[] = [];
-    for await (const made of builder.build(prepared, { signal, emit })) built.push(made);
+    for (const builder of builders) {
+      const prepared = await builder.prepare([path], { signal, emit });
+      for await (const made of builder.build(prepared, { signal, emit })) built.push(made);
+    }
     const [again] = built;
     if (again === undefined) throw new Error(`${path} was not built`);
     const was = { source: one.place, root: one.root };
@@ -94,11 +94,7 @@ export async function rebuild(request: RebuildRequest) {
       isSame: diff.isEqual,
       differences: first === undefined ? [] : [first],
     };
-  } catch (error) {
-    throw config.offline ? withOfflineHint(error) : error;
-  } finally {
-    await builder.close();
-  }
+  });
 }
 
 /** Refuses an image that became another one, when that was told. */

@@ -116,7 +116,7 @@ async function settleNetwork(
 }
 
 /** A failure of an offline build, with the next step where it lacks a module or a newer Go. */
-export function withOfflineHint(error: unknown): unknown {
+function withOfflineHint(error: unknown): unknown {
   if (!(error instanceof KodenoError)) return error;
   const { code, message, detail } = error;
   const told = (text: string) => new KodenoError(code, text, detail, { cause: error });
