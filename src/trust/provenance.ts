@@ -21,7 +21,7 @@ import {
 } from "./contents.ts";
 import { encodeStatement, PROVENANCE, STATEMENT_NOTE, STATEMENT_TYPE } from "./statement.ts";
 
-/** What the parameters mean is said in docs/provenance.md. */
+/** What the parameters mean is said in docs/trust.md. */
 export const BUILD_TYPE = "urn:kodeno:buildtype:go-image:v1";
 const BUILDER = "urn:kodeno:builder:local";
 

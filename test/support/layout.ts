@@ -72,6 +72,19 @@ export async function assertClean(layout: string): Promise<readonly Descriptor[]
   return entries;
 }
 
+/** The provenance in a layout, of an image by its digest. */
+export async function provenanceIn(layout: string, digest: string) {
+  using place = await openLayout(layout);
+  for (const entry of await place.entries()) {
+    if (entry.artifactType !== "application/vnd.in-toto+json") continue;
+    const manifest = await new Response(await place.fetch(entry)).json();
+    if (manifest.subject.digest === digest) {
+      return await new Response(await place.fetch(manifest.layers[0])).text();
+    }
+  }
+  return assert.fail(`no provenance of ${digest}`);
+}
+
 /** The digest at the end of a reference that kodeno printed. */
 export function digestIn(reference: string): string {
   const found = /@(sha256:[0-9a-f]{64})$/.exec(reference.trim());

@@ -3,13 +3,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openLayout } from "../../src/place/layout/layout.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { GitRepository } from "../support/git_repository.ts";
 import { done, kodeno } from "../support/kodeno.ts";
-import { digestIn, fingerprint } from "../support/layout.ts";
+import { digestIn, fingerprint, provenanceIn } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const ARGS = ["build", "./cmd/app", "--provenance"];
@@ -25,19 +24,6 @@ async function checkout(dir: TempDir, remote: string): Promise<GitRepository> {
   await dir.write(".gitignore", "/out*\n");
   await repository.git("remote", "add", "origin", remote);
   return await repository.commit("initial");
-}
-
-/** The provenance in a layout, of an image by its digest. */
-async function provenanceIn(layout: string, digest: string) {
-  using place = await openLayout(layout);
-  for (const entry of await place.entries()) {
-    if (entry.artifactType !== "application/vnd.in-toto+json") continue;
-    const manifest = await new Response(await place.fetch(entry)).json();
-    if (manifest.subject.digest === digest) {
-      return await new Response(await place.fetch(manifest.layers[0])).text();
-    }
-  }
-  return assert.fail(`no provenance of ${digest}`);
 }
 
 Deno.test("provenance: tells how each image was built, the same each time, and no secret", async () => {

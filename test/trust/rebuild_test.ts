@@ -5,11 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { startRegistry } from "../parts/registry.ts";
-import { needs } from "../parts/tools.ts";
+import { goTool, needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { GitRepository } from "../support/git_repository.ts";
 import { kodeno } from "../support/kodeno.ts";
-import { digestIn, fingerprint } from "../support/layout.ts";
+import { digestIn, fingerprint, provenanceIn } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -121,6 +121,26 @@ Deno.test({ name: pushed, ...needs("docker-registry") }, async () => {
   assert.equal(digestIn(await run(["rebuild", image])), built);
   await run(["copy", image, "oci:../../out"]);
   await run(["rebuild", "../../out", "--offline"]);
+
+  // cosign signs what it says, as a statement of its own, and finds that again.
+  const { predicate } = JSON.parse(await provenanceIn(dir.join("out"), built));
+  await dir.write("predicate.json", JSON.stringify(predicate));
+  const cosign = async (...args: readonly string[]) =>
+    await succeed(await goTool("cosign3"), args, {
+      cwd: dir.path,
+      env: { HOME: dir.path, PATH: Deno.env.get("PATH") ?? "", COSIGN_PASSWORD: "" },
+    });
+  await cosign("generate-key-pair");
+  const about = ["--allow-http-registry", "--type", "slsaprovenance1", image];
+  const attest = [
+    "attest",
+    "--key=cosign.key",
+    "--predicate=predicate.json",
+    "--tlog-upload=false",
+  ];
+  await cosign(...attest, "--use-signing-config=false", "-y", ...about);
+  await cosign("verify-attestation", "--key=cosign.pub", "--insecure-ignore-tlog", ...about);
+  assert.equal(digestIn(await run(["rebuild", image, "--key", "../../cosign.pub"])), built);
 });
 
 Deno.test("rebuild: what a key has signed may say anything, and nothing else may", async () => {
