@@ -85,14 +85,13 @@ export async function rebuild(request: RebuildRequest) {
     const was = { source: one.place, root: one.root };
     const now = { source: again, root: again.root };
     const diff = await diffImages(was, now, { go: config.go, signal, emit });
-    const first = firstDifference(diff);
     return {
       name: one.name,
       digest: one.root.digest,
       references: [nameAndDigest(one.name, parseDigest(one.root.digest))],
       rebuilt: again.root.digest,
       isSame: diff.isEqual,
-      differences: first === undefined ? [] : [first],
+      difference: firstDifference(diff),
     };
   });
 }
@@ -100,12 +99,12 @@ export async function rebuild(request: RebuildRequest) {
 /** Refuses an image that became another one, when that was told. */
 export function refuseOther(
   place: string,
-  { name, digest, rebuilt, isSame, differences }: Awaited<ReturnType<typeof rebuild>>,
+  { name, digest, rebuilt, isSame, difference }: Awaited<ReturnType<typeof rebuild>>,
 ): void {
   if (isSame) return;
-  const message = `${name ?? digest} of ${place} is not what is built here, ${rebuilt}: ` +
-    (differences[0] ?? "");
-  throw new KodenoError("NOT_TRUSTED", message, { digest, rebuilt });
+  const what = `${name ?? digest} of ${place}`;
+  const message = `${what} is not what is built here, ${rebuilt}: ${difference}`;
+  throw new KodenoError("DIFFERENT", message, { digest, rebuilt });
 }
 
 function warn({ emit }: WorkOptions, why: string): void {

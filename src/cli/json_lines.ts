@@ -311,7 +311,7 @@ const LINES = [
     references: texts.describe("what it can be asked for by"),
     rebuilt: z.string().describe("digest of the one that was built"),
     isSame: z.boolean().describe("whether both are the same"),
-    differences: texts.describe("what differs, the first before all"),
+    difference: z.string().describe("what differs first, where they are not").optional(),
   }).meta({ id: "rebuild", description: "Result of `rebuild`." }),
   z.strictObject({
     type: z.literal("lock"),

@@ -200,12 +200,12 @@ const rebuild = command({
     return { result, refuse: () => refuseOther(place, result) };
   },
   print: ({ result, refuse }, { json }) => {
-    const { references, rebuilt, isSame, differences } = result;
+    const { references, rebuilt, isSame } = result;
     if (json) printJson("rebuild", result);
     else if (isSame) {
       references.map(printable).forEach(printResult);
       printNote(`Built again, and the same: ${rebuilt}`);
-    } else differences.map(printable).forEach(printNote);
+    }
     refuse();
   },
 });
