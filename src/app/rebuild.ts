@@ -124,7 +124,7 @@ async function recordOf(
   const signed = { source: place, referrers };
   const bundles = keys.length === 0
     ? []
-    : await signaturesBy(keys, { ...signed, image: root, legacy: undefined }, { signal });
+    : await signaturesBy(keys, { ...signed, image: root, legacy: [] }, { signal });
   for (const { statement, digest: from } of bundles) {
     if (statement === undefined || !isRecordedBuild(statement)) continue;
     return { record: readRecordedBuild(statement, `provenance ${from}`), isSigned: true };
@@ -138,7 +138,7 @@ async function recordOf(
     const statement = parseStatement(await readDocument(place, layer, { signal }), name);
     if (!isRecordedBuild(statement) || !subjectOf(statement, digest)) continue;
     isThere = true;
-    const legacy = keys.length === 0 ? undefined : await image.legacyOf(referrer);
+    const legacy = keys.length === 0 ? [] : [await image.legacyOf(referrer) ?? []].flat();
     const isSigned = keys.length > 0 &&
       (await signaturesBy(keys, { ...signed, image: referrer, legacy }, { signal })).length > 0;
     if (keys.length > 0 && !isSigned) continue;

@@ -113,7 +113,8 @@ async function signOne(
 ): Promise<Beside | string> {
   const { place, referrers, repository, legacyOf } = image;
   const legacy = form === "legacy" ? await legacyOf(subject, "sig", true) : undefined;
-  const signed = { source: place, image: subject, referrers, legacy };
+  const own = legacy === undefined ? [] : [legacy];
+  const signed = { source: place, image: subject, referrers, legacy: own };
   const there = await signaturesBy([signer.key], signed, { signal });
   const had = there.find((one) => one.form === form && isPlain(one, annotations));
   if (had !== undefined) return had.digest;
@@ -121,7 +122,7 @@ async function signOne(
   if (form === "bundle") {
     return { image, made: await signedBundle({ ...subject, digest }, signer, annotations) };
   }
-  const present = await legacyLayers(place, legacy, { signal });
+  const present = await legacyLayers(place, legacy, "sig", { signal });
   const layer = await simpleSignature(digest, repository, signer, annotations);
   return { image, made: signatureManifest(layer, present), tag: { subject, kind: "sig" } };
 }

@@ -14,11 +14,8 @@ import { isIndexType } from "../oci/descriptor.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { parsePlace } from "../place/open.ts";
 import type { ImageFacts } from "../trust/contents.ts";
-import {
-  type BuildParameters,
-  makeProvenance,
-  type UnsignedStatement,
-} from "../trust/provenance.ts";
+import { type BuildParameters, makeProvenance } from "../trust/provenance.ts";
+import type { UnsignedStatement } from "../trust/statement.ts";
 import type { PlannedImage } from "./plan.ts";
 
 /** How an image was made. */

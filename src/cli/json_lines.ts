@@ -253,9 +253,10 @@ const LINES = [
     references: texts.describe("what it can be asked for by"),
     isRoot: z.boolean().describe("false for a platform of the image, or what refers to it"),
     form: z.enum(["bundle", "legacy"]).describe("form of the signature"),
+    predicateType: z.string().describe("of `attest`: type of what is said of it, a URI").optional(),
     signature: z.string().describe("digest of the signature's manifest"),
     isNew: z.boolean().describe("false where the key had signed it already"),
-  }).meta({ id: "signature", description: "Result of `sign`: what is signed." }),
+  }).meta({ id: "signature", description: "Result of `sign` and `attest`: what is signed." }),
   z.strictObject({
     type: z.literal("sbom"),
     digest: z.string().describe("of the image that it is of"),

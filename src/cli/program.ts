@@ -65,7 +65,8 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
   },
   "Sign images": {
     key: [TRUST, "make keys that sign images"],
-    sign: [TRUST, "sign images of a layout or registry"],
+    sign: [TRUST, "sign images of a layout, archive or registry"],
+    attest: [TRUST, "sign what a file says of images"],
     verify: [TRUST, "check that images are whole, and who has signed them"],
     sbom: [TRUST, "list what images are made of (SPDX, CycloneDX)"],
     rebuild: [TRUST, "build an image again, and say whether it is the same"],

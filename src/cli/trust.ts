@@ -4,7 +4,7 @@
  * @module
  */
 import { SBOM_FORMS } from "../config/checks.ts";
-import { printable } from "../errors.ts";
+import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
 import { REGISTRY_FLAGS, TRANSFER_FLAGS, UNNAMED_FLAGS } from "./flags.ts";
@@ -71,13 +71,44 @@ const sign = command({
     return await sign({ ...given, ...signer, place, images, forms: FORMS[format], ...work });
   },
   jsonType: "signature",
-  print: (signed) => {
-    for (const { references, digest, isRoot, signature, isNew } of signed) {
-      if (isRoot) references.map(printable).forEach(printResult);
-      const verb = isNew ? "Signed" : "Was signed already:";
-      printNote(`${verb} ${digest} (${signature})`);
-    }
+  print: printSigned,
+});
+
+const attest = command({
+  about:
+    `Signs what a file says of images of a layout or archive, or of one of a registry: an SBOM, a
+    report of a scanner, an approval. It refers to the image, as a signature does, and says the digest
+    of that. What the key has said already is left as it is.`,
+  words: [SIGNED_PLACE, SIGNED_NAMES],
+  flags: {
+    predicate: "--predicate <file>  what is said: JSON, or any text for the type custom",
+    type: `--type <type>  custom, cyclonedx, link, openvex, slsaprovenance, slsaprovenance1, spdx,
+      spdxjson, vuln, or a URI`,
+    ...SIGNER_FLAGS,
+    format: FORMAT,
+    ...REGISTRY_FLAGS,
+    json: "--json  print JSON, one signature per line",
   },
+  examples: {
+    "what a scanner found":
+      "kodeno attest out app:v1 --predicate scan.json --type vuln --key kodeno.key",
+    "that somebody lets all images pass":
+      "kodeno attest out --predicate approval.txt --type custom --key kodeno.key",
+    "an SBOM of another tool, for cosign 2, too":
+      "kodeno attest out --predicate app.spdx.json --type spdxjson --key kodeno.key --format both",
+  },
+  run: async ({ predicate, type, format = "bundle", ...given }, work, place, images) => {
+    if (predicate === undefined || type === undefined) {
+      const next = predicate === undefined ? "say what, with --predicate FILE" : "say its --type";
+      throw new KodenoError("BAD_OPTION", `Cannot attest anything of ${place}: ${next}`);
+    }
+    const { attest } = await import("../app/attest.ts");
+    const signer = signerOf(given.key, work.signal);
+    const forms = FORMS[format];
+    return await attest({ ...given, ...signer, predicate, type, place, images, forms, ...work });
+  },
+  jsonType: "signature",
+  print: printSigned,
 });
 
 const verify = command({
@@ -210,10 +241,27 @@ const rebuild = command({
   },
 });
 
+/** What was signed, and what was signed before. */
+function printSigned(
+  signed: readonly {
+    readonly references: readonly string[];
+    readonly digest: string;
+    readonly isRoot: boolean;
+    readonly signature: string;
+    readonly isNew: boolean;
+  }[],
+): void {
+  for (const { references, digest, isRoot, signature, isNew } of signed) {
+    if (isRoot) references.map(printable).forEach(printResult);
+    const verb = isNew ? "Signed" : "Was signed already:";
+    printNote(`${verb} ${digest} (${signature})`);
+  }
+}
+
 const key = commandGroup(
   "Makes keys that sign images.",
   "kodeno key new --output release",
   { new: keyNew },
 );
 
-export default { key, sign, verify, sbom, rebuild } satisfies Commands;
+export default { key, sign, attest, verify, sbom, rebuild } satisfies Commands;

@@ -4,7 +4,13 @@
  * @module
  */
 import { hasCode } from "../errors.ts";
-import { bareDescriptor, COSIGN_TAGS, cosignTag, type Descriptor } from "../oci/descriptor.ts";
+import {
+  bareDescriptor,
+  COSIGN_TAGS,
+  cosignTag,
+  type CosignTagKind,
+  type Descriptor,
+} from "../oci/descriptor.ts";
 import {
   cosignSubject,
   isNameless,
@@ -116,21 +122,24 @@ function inOrder(
 }
 
 /**
- * Gives a function that finds what stands under the tag of cosign's first form of signatures: among the
- * entries of a layout or archive, which are read once, or in a registry. A daemon has none.
+ * Gives a function that finds what stands under the tags of cosign's first form of signatures and
+ * attestations: among the entries of a layout or archive, which are read once, or in a registry. A daemon
+ * has none.
  */
-export async function signatureFinder(
+export async function cosignTagFinder(
   source: Source,
   options: CallOptions = {},
-): Promise<(subject: Descriptor) => Promise<readonly Descriptor[]>> {
+): Promise<(subject: Descriptor, kind: CosignTagKind) => Promise<readonly Descriptor[]>> {
   if ("entries" in source && typeof source.entries === "function") {
     const entries = await (source as ImageStore).entries();
-    const signatures = entries.filter((entry) => refName(entry)?.endsWith(".sig"));
-    const bySubject = Map.groupBy(signatures, cosignSubject);
-    return ({ digest }) => Promise.resolve(bySubject.get(digest) ?? []);
+    const bySubject = Map.groupBy(entries, cosignSubject);
+    return ({ digest }, kind) => {
+      const tagged = bySubject.get(digest) ?? [];
+      return Promise.resolve(tagged.filter((entry) => refName(entry)?.endsWith(`.${kind}`)));
+    };
   }
-  return async (subject) => {
-    const found = await source.findTag?.(cosignTag(subject, "sig"), options);
+  return async (subject, kind) => {
+    const found = await source.findTag?.(cosignTag(subject, kind), options);
     return found === undefined ? [] : [found];
   };
 }

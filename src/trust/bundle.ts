@@ -14,12 +14,15 @@ import {
   SIGNED,
   signPayload,
   STATEMENT_TYPE,
+  type UnsignedStatement,
   type VerifiedStatement,
   verifyEnvelope,
 } from "./statement.ts";
 
 /** Media type of a bundle, and the artifact type of the manifest that carries one. */
 export const BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/** The largest bundle that is read, in bytes; one holds a statement, such as an SBOM. */
+export const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 /** What such a manifest says that the signed statement is. */
 export const PREDICATE_NOTE = "dev.sigstore.bundle.predicateType";
 /** All versions of it. */
@@ -37,23 +40,29 @@ export async function signedBundle(
   signer: Signer,
   annotations: Readonly<Record<string, string>> = {},
 ): Promise<Attachment> {
-  const statement = encodeStatement(subject.digest, SIGNED, {}, { annotations });
-  return await bundleOf(subject, SIGNED, statement, signer);
+  const bytes = encodeStatement(subject.digest, SIGNED, {}, { annotations });
+  return await statementBundle({ image: subject, predicateType: SIGNED, bytes }, signer);
 }
 
-/** Signs a statement about an image. */
-async function bundleOf(
-  subject: Descriptor,
-  predicateType: string,
-  statement: Uint8Array,
+/**
+ * Signs a statement about an image.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for one that is larger than those that are read
+ */
+export async function statementBundle(
+  { image, predicateType, bytes }: UnsignedStatement,
   signer: Signer,
 ): Promise<Attachment> {
   const bundle = encodeJson({
     mediaType: BUNDLE_TYPE,
     verificationMaterial: { publicKey: { hint: signer.key.hint } },
-    dsseEnvelope: await signPayload(statement, STATEMENT_TYPE, signer),
+    dsseEnvelope: await signPayload(bytes, STATEMENT_TYPE, signer),
   });
-  return attachment(subject, BUNDLE_TYPE, bundle, {
+  if (bundle.length > MAX_BUNDLE_BYTES) {
+    const why = `its bundle would have ${bundle.length} bytes, and ${MAX_BUNDLE_BYTES} are read`;
+    throw new KodenoError("BAD_OPTION", `Cannot sign a statement about ${image.digest}: ${why}`);
+  }
+  return attachment(image, BUNDLE_TYPE, bundle, {
     manifest: {
       "dev.sigstore.bundle.content": "dsse-envelope",
       [PREDICATE_NOTE]: predicateType,

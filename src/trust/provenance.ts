@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { type Descriptor, parseDigest } from "../oci/descriptor.ts";
+import { parseDigest } from "../oci/descriptor.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { type Attachment, attachment } from "./attachment.ts";
 import {
@@ -19,7 +19,13 @@ import {
   sha256Of,
   timestampOf,
 } from "./contents.ts";
-import { encodeStatement, PROVENANCE, STATEMENT_NOTE, STATEMENT_TYPE } from "./statement.ts";
+import {
+  encodeStatement,
+  PROVENANCE,
+  STATEMENT_NOTE,
+  STATEMENT_TYPE,
+  type UnsignedStatement,
+} from "./statement.ts";
 
 /** What the parameters mean is said in docs/trust.md. */
 export const BUILD_TYPE = "urn:kodeno:buildtype:go-image:v1";
@@ -73,13 +79,6 @@ export interface BuildFacts {
 interface ProvenanceMaker extends SbomMaker {
   /** Version of the runtime, whose library compresses layers. */
   readonly deno: string;
-}
-
-/** A statement about an image, before anybody has signed it. */
-export interface UnsignedStatement {
-  readonly image: Descriptor;
-  readonly predicateType: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**

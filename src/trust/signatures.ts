@@ -3,6 +3,7 @@
  * refer to the image; those in cosign's old form stand under a tag that is made of its digest.
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import type { CallOptions, Source, Target } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
@@ -15,13 +16,12 @@ import {
 } from "../oci/descriptor.ts";
 import { isObject, type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { Attachment } from "./attachment.ts";
-import { isBundleType, verifyBundle } from "./bundle.ts";
+import { ENVELOPE_TYPE, verifyEnvelopeLayer } from "./attestation.ts";
+import { isBundleType, MAX_BUNDLE_BYTES, verifyBundle } from "./bundle.ts";
 import type { VerificationKey } from "./keys.ts";
-import { isSignatureLayer, isSimpleSignature, verifySimple } from "./simple_signing.ts";
-import { SIGNED, type Statement } from "./statement.ts";
+import { isSimpleSignature, SIMPLE_SIGNING, verifySimple } from "./simple_signing.ts";
+import { parseStatement, SIGNED, type Statement, type UnsignedStatement } from "./statement.ts";
 
-/** The largest bundle that is read, in bytes; one holds a statement, such as an SBOM. */
-const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 /** Manifests about one image that are read; a registry may list ever more. */
 const MAX_REFERRERS = 1000;
 
@@ -48,8 +48,8 @@ interface Signed {
   readonly image: Descriptor;
   /** What refers to the image, or to others. */
   readonly referrers: readonly Descriptor[];
-  /** What stands under its signature tag. */
-  readonly legacy: Descriptor | undefined;
+  /** What stands under cosign's tags of it. */
+  readonly legacy: readonly Descriptor[];
 }
 
 /** What is wrong with signatures, none of which fits, in a few words each. */
@@ -106,21 +106,28 @@ async function legacyBy(
   { source, image, legacy }: Signed,
   options: CallOptions & { readonly unfit?: Unfit },
 ): Promise<readonly FoundSignature[]> {
-  if (legacy === undefined) return [];
   const digest = parseDigest(image.digest);
   const { unfit } = options;
   const found: FoundSignature[] = [];
-  const manifest = await passingOver(unfit, () => manifestOf(source, legacy, options));
-  for (const layer of manifest?.layers ?? []) {
-    if (!isSimpleSignature(layer)) {
-      unfit?.(`layer ${layer.digest} of ${legacy.digest} is no signature`);
-      continue;
+  for (const d of legacy) {
+    const manifest = await passingOver(unfit, () => manifestOf(source, d, options));
+    for (const layer of manifest?.layers ?? []) {
+      const isEnvelope = layer.mediaType === ENVELOPE_TYPE;
+      if (!isEnvelope && !isSimpleSignature(layer)) {
+        unfit?.(`layer ${layer.digest} of ${d.digest} is no signature`);
+        continue;
+      }
+      const what = `signature ${layer.digest}`;
+      await passingOver(unfit, async () => {
+        const most = isEnvelope ? { most: MAX_BUNDLE_BYTES } : {};
+        const payload = await readDocument(source, layer, { ...options, ...most });
+        const verified = isEnvelope
+          ? verifyEnvelopeLayer(payload, digest, keys, what)
+          : verifySimple(layer, payload, digest, keys);
+        if (verified === undefined) unfit?.(`${what} is of another key or image`);
+        else found.push({ form: "legacy", digest: parseDigest(d.digest), ...verified });
+      });
     }
-    const payload = await passingOver(unfit, () => readDocument(source, layer, options));
-    if (payload === undefined) continue;
-    const verified = verifySimple(layer, payload, digest, keys);
-    if (verified === undefined) unfit?.(`signature ${layer.digest} is of another key or image`);
-    else found.push({ form: "legacy", digest: parseDigest(legacy.digest), ...verified });
   }
   return found;
 }
@@ -137,6 +144,13 @@ async function passingOver<T>(
     unfit?.(error.message);
     return undefined;
   }
+}
+
+/** Whether a signature says what a statement says of the same image. */
+export function isSaid({ statement }: FoundSignature, other: UnsignedStatement): boolean {
+  const { predicateType, predicate } = parseStatement(other.bytes, "a statement");
+  return statement?.predicateType === predicateType &&
+    isDeepStrictEqual(statement.predicate, predicate);
 }
 
 /** Whether a signature says nothing but that an image is signed, and at least some annotations. */
@@ -156,11 +170,13 @@ export function isPlain(
 export async function legacyLayers(
   source: Source,
   d: Descriptor | undefined,
+  kind: CosignTagKind,
   options: CallOptions = {},
 ): Promise<Manifest | undefined> {
   if (d === undefined) return undefined;
   const manifest = await manifestOf(source, d, options);
-  const other = manifest.layers.find(({ mediaType }) => !isSignatureLayer(mediaType));
+  const own = kind === "sig" ? SIMPLE_SIGNING : ENVELOPE_TYPE;
+  const other = manifest.layers.find(({ mediaType }) => mediaType !== own);
   if (other === undefined) return manifest;
   const why = `its layer ${other.digest} is of type ${other.mediaType}`;
   throw new KodenoError("BAD_CONTENT", `Cannot add a signature to ${d.digest}: ${why}`);

@@ -10,7 +10,7 @@ import { type Attachment, type TrustBlob, trustBlob } from "./attachment.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
 
 /** Media type of a layer with the signed payload. */
-const SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json";
+export const SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json";
 /** The annotation of such a layer that has the signature. */
 const SIGNATURE = "dev.cosignproject.cosign/signature";
 const TYPE = "cosign container image signature";
@@ -75,11 +75,6 @@ export function signatureManifest(added: TrustBlob, present?: Manifest): Attachm
     }),
   );
   return { manifest, blobs: [added, config] };
-}
-
-/** Whether cosign has layers of this type in such manifests. */
-export function isSignatureLayer(mediaType: string): boolean {
-  return mediaType === SIMPLE_SIGNING;
 }
 
 /** Whether a layer of such a manifest may hold a signature. */

@@ -3,8 +3,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { KodenoError } from "../errors.ts";
-import { type Digest, digestAlgorithm, digestHex } from "../oci/descriptor.ts";
+import { didYouMean, KodenoError } from "../errors.ts";
+import { type Descriptor, type Digest, digestAlgorithm, digestHex } from "../oci/descriptor.ts";
 import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
 
@@ -25,14 +25,27 @@ const PREDICATE_TYPES: ReadonlyMap<string, string> = new Map([
   ["spdxjson", "https://spdx.dev/Document"],
   ["cyclonedx", "https://cyclonedx.org/bom"],
   ["slsaprovenance", "https://slsa.dev/provenance/v0.2"],
+  ["slsaprovenance02", "https://slsa.dev/provenance/v0.2"],
   ["slsaprovenance1", PROVENANCE],
   ["vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"],
   ["openvex", "https://openvex.dev/ns"],
+  ["link", "https://in-toto.io/Link/v1"],
+  ["custom", "https://cosign.sigstore.dev/attestation/v1"],
 ]);
 
-/** The type that a name of cosign's, or a URI, stands for. */
+/**
+ * The type that a name of cosign's, or a URI, stands for.
+ *
+ * @throws {KodenoError} `BAD_OPTION` for what is neither
+ */
 export function predicateType(name: string): string {
-  return PREDICATE_TYPES.get(name) ?? name;
+  const type = PREDICATE_TYPES.get(name);
+  if (type !== undefined) return type;
+  if (URL.canParse(name)) return name;
+  const names = [...PREDICATE_TYPES.keys()];
+  const next = didYouMean(name, names) || `; say one of ${names.join(", ")}, or a URI`;
+  const message = `Cannot use predicate type ${JSON.stringify(name)}: it is no URI${next}`;
+  throw new KodenoError("BAD_OPTION", message);
 }
 
 /** What people call a claim of a type; undefined for one that says nothing but that it is signed. */
@@ -55,6 +68,13 @@ export interface Statement {
   /** What kind of claim it is, as a URI. */
   readonly predicateType: string;
   readonly predicate: unknown;
+}
+
+/** A statement about an image, before anybody has signed it. */
+export interface UnsignedStatement {
+  readonly image: Descriptor;
+  readonly predicateType: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** A signed payload, as JSON has it. */

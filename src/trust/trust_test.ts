@@ -102,7 +102,7 @@ Deno.test("trust: a simple signature that is damaged does not hinder others", as
     fetch: (d: Descriptor) => Promise.resolve(bytesStream(blobs.get(d.digest) ?? new Uint8Array())),
   };
   const unfit: string[] = [];
-  const signed = { source, image: IMAGE, referrers: [], legacy: manifest.descriptor };
+  const signed = { source, image: IMAGE, referrers: [], legacy: [manifest.descriptor] };
   const found = await signaturesBy([signerOf(SIGNATURES.simple).key], signed, {
     unfit: (why) => unfit.push(why),
   });

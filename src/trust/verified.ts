@@ -6,7 +6,7 @@
 import type { ContentCheck } from "../content/check.ts";
 import { imagesBelow } from "../content/images.ts";
 import type { CallOptions, ImageStore, Source } from "../content/places.ts";
-import { referrerFinder, signatureFinder, subjectsOf } from "../content/referrers.ts";
+import { cosignTagFinder, referrerFinder, subjectsOf } from "../content/referrers.ts";
 import { hasSuccessors } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { getOrSet } from "../io/concurrency.ts";
@@ -58,7 +58,7 @@ export async function verified<T extends Claimed>(
   { content, signal }: VerifiedOptions = {},
 ): Promise<readonly Verdict<T>[]> {
   const referrersOf = await referrerFinder(source, { signal });
-  const legacyOf = await signatureFinder(source, { signal });
+  const taggedFor = await cosignTagFinder(source, { signal });
   const verdicts: Verdict<T>[] = [];
   for (const image of images) {
     const { root, whole = root, name } = image;
@@ -74,16 +74,15 @@ export async function verified<T extends Claimed>(
     faults.push(...failures.map(({ message }) => message));
     let signatures: readonly FoundSignature[] = [];
     if (policy !== undefined && faults.length === 0) {
-      const signed = async (keys: Demand["keys"], unfit: (why: string) => void) => {
+      const signed = async ({ keys, statements }: Demand, unfit: (why: string) => void) => {
         const found: FoundSignature[] = [];
         for (const image of whole.digest === root.digest ? [root] : [root, whole]) {
-          const [legacy, ...others] = await legacyOf(image);
+          const legacy = [
+            ...await taggedFor(image, "sig"),
+            ...(statements.length > 0 ? await taggedFor(image, "att") : []),
+          ];
           const claims = { source, image, referrers, legacy };
           found.push(...await signaturesBy(keys, claims, { signal, unfit }));
-          for (const legacy of others) {
-            const more = { source, image, referrers: [], legacy };
-            found.push(...await signaturesBy(keys, more, { signal, unfit }));
-          }
         }
         return found;
       };
@@ -201,7 +200,7 @@ async function judge(
   policy: Policy,
   name: string | undefined,
   signed: (
-    keys: Demand["keys"],
+    demand: Demand,
     unfit: (why: string) => void,
   ) => Promise<readonly FoundSignature[]>,
 ): Promise<Pick<Verdict, "faults" | "signatures">> {
@@ -211,11 +210,11 @@ async function judge(
     const what = name === undefined ? "an image without a name" : "its name";
     return refused(`no rule of ${policy.what} is for ${what}`);
   }
-  const { what, type, keys, statements } = demand;
+  const { what, type, statements } = demand;
   if (type === "reject") return refused(`${what} refuses it`);
   if (type === "insecureAcceptAnything") return { faults: [], signatures: [] };
   const unfit: string[] = [];
-  const signatures = await signed(keys, (why) => unfit.push(why));
+  const signatures = await signed(demand, (why) => unfit.push(why));
   const who = what === undefined ? "no key that was given" : `no key of ${what}`;
   if (signatures.length === 0) {
     return refused(`${who} has signed it${unfit.length > 0 ? ` (${unfit[0]})` : ""}`);

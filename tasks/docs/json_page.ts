@@ -28,6 +28,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   rm: "-; image",
   gc: "-; gc",
   sign: "-; signature",
+  attest: "-; signature",
   verify: "-; image",
   sbom: "-; sbom",
   rebuild: "-; rebuild",

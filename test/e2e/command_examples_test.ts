@@ -43,6 +43,9 @@ const FILES: Readonly<Record<string, string>> = {
 kind: Config
 build: {artifacts: [{image: app, ko: {main: ./cmd/app}}]}
 `,
+  "work/scan.json": '{"scanner": {"uri": "scanner"}}',
+  "work/approval.txt": "released\n",
+  "work/app.spdx.json": '{"spdxVersion": "SPDX-2.3"}',
   "work/secret": PASSWORD,
   "work/policy.yaml": "rules: [{keys: kodeno.pub}]\n",
   "other/go.mod": "module example.com/other\n\ngo 1.22\n",

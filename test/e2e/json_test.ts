@@ -95,6 +95,7 @@ const FAILURES: Readonly<Record<string, readonly [code: ErrorCode, message: RegE
   "rm empty nosuch": ["NOT_FOUND", /nosuch/],
   "gc nosuch": ["BAD_PLACE", /nosuch/],
   "sign empty": ["BAD_OPTION", /--key FILE/],
+  "attest empty": ["BAD_OPTION", /--predicate FILE/],
   "verify empty nosuch": ["NOT_FOUND", /nosuch/],
   "init empty": ["BAD_PACKAGE", /there is no go\.mod in it/],
   "cache info x": ["BAD_OPTION", /too many arguments/],
@@ -310,8 +311,12 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   await done(dir, ["key", "new"], env);
   const signing = ["sign", "out", "--key", "kodeno.key", "--format", "both", "-r"];
   for (const line of await lines(dir, signing, env)) assert.equal(line["isNew"], true);
+  await dir.write("note.txt", "it is good");
+  const attesting = ["attest", "out", "--predicate", "note.txt", "--type", "custom"];
+  const [attested] = await lines(dir, [...attesting, "--key", "kodeno.key"], env);
+  assert.equal(attested?.["predicateType"], "https://cosign.sigstore.dev/attestation/v1");
   const verified = only(await lines(dir, ["verify", "out", "--key", "kodeno.pub"]));
-  assert.equal((verified["signatures"] as readonly string[]).length, 2);
+  assert.equal((verified["signatures"] as readonly string[]).length, 3);
   const [, lock] = await lines(dir, ["lock"]);
   assert.deepEqual([lock?.["type"], lock?.["path"], lock?.["written"]], [
     "lock",

@@ -4,12 +4,11 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { sign } from "../../src/app/sign.ts";
-import { attachment } from "../../src/trust/attachment.ts";
+import { statementBundle } from "../../src/trust/bundle.ts";
 import { openSigner } from "../../src/trust/key_files.ts";
-import { putAttachment } from "../../src/trust/signatures.ts";
-import { encodeStatement, signPayload, STATEMENT_TYPE } from "../../src/trust/statement.ts";
+import { keepAttachments } from "../../src/trust/signatures.ts";
+import { encodeStatement } from "../../src/trust/statement.ts";
 import { type Descriptor, parseDigest } from "../../src/oci/descriptor.ts";
-import { encodeJson } from "../../src/oci/manifest.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import type { TempDir } from "./temp.ts";
 
@@ -49,18 +48,10 @@ export async function attestImage(
   predicate: unknown,
 ): Promise<void> {
   const signer = await openSigner({ key, askPassword: () => Promise.resolve("") }, {}, {});
-  const statement = encodeStatement(parseDigest(subject.digest), predicateType, predicate);
-  const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
-  const made = attachment(
-    subject,
-    bundle,
-    encodeJson({
-      mediaType: bundle,
-      verificationMaterial: { publicKey: { hint: signer.key.hint } },
-      dsseEnvelope: await signPayload(statement, STATEMENT_TYPE, signer),
-    }),
-  );
+  const bytes = encodeStatement(parseDigest(subject.digest), predicateType, predicate);
   using layout = await openLayout(place);
-  await putAttachment(made, layout);
-  await layout.keep([made.manifest.descriptor]);
+  await keepAttachments(
+    [await statementBundle({ image: subject, predicateType, bytes }, signer)],
+    layout,
+  );
 }

@@ -182,6 +182,50 @@ Deno.test({
   },
 });
 
+Deno.test("trust: what cannot be said of an image is told in one line", async () => {
+  await using lab = await openLab();
+  const { dir, fails } = lab;
+  const attest = ["attest", "out", "--key", "kodeno.key"];
+  const said = {
+    "none.json": "no JSON",
+    "list.json": "[]",
+    "all.json": '{"subject": [], "predicateType": "x"}',
+  };
+  for (const [name, text] of Object.entries(said)) await dir.write(name, text);
+  await Deno.writeFile(dir.join("binary"), new Uint8Array([0xff, 0xfe]));
+  // Not where it would be looked at again each time.
+  await using elsewhere = await tempDir();
+  const huge = await elsewhere.write("huge.json", "");
+  await Deno.truncate(huge, 1 << 30);
+  const of = (file: string, type: string) => [...attest, "--predicate", file, "--type", type];
+  await fails(
+    2,
+    of("none.json", "spdxjson"),
+    /Cannot use none\.json as a pred.*: it is not JSON$/m,
+  );
+  await fails(2, of("list.json", "vuln"), /it is no JSON object$/m);
+  await fails(2, of("all.json", "link"), /it is a whole statement; give what its predicate says$/m);
+  await fails(2, of("binary", "custom"), /it is no text in UTF-8$/m);
+  await fails(
+    2,
+    of(huge, "spdxjson"),
+    /predicate .*huge\.json: it is larger than 16777216 bytes/,
+  );
+  await fails(2, of("absent", "custom"), /Cannot use predicate absent: there is no such file$/m);
+  await fails(
+    2,
+    of("none.json", "spdxjsn"),
+    /"spdxjsn": it is no URI; did you mean "spdxjson"\?$/m,
+  );
+  await fails(2, of("none.json", "x"), /it is no URI; say one of spdx, spdxjson, .*, or a URI$/m);
+  await fails(2, [...attest, "--type", "custom"], /say what, with --predicate FILE$/m);
+  await fails(
+    2,
+    [...attest, "--predicate", "binary"],
+    /Cannot attest anything of out: say its --type/,
+  );
+});
+
 Deno.test("trust: wrong input is told in one line", async () => {
   await using lab = await openLab();
   const { dir, fails } = lab;

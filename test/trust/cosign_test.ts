@@ -4,12 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { attest } from "../../src/app/attest.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { startServe } from "../serve/served.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { imageGraph, layoutWith } from "../support/image_graph.ts";
 import { type Outcome, run } from "../support/process.ts";
+import { keyFiles } from "../support/signing.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const PASSWORD = "secret";
@@ -46,6 +49,8 @@ async function openTrust() {
 }
 
 const VERIFY = ["verify", "--insecure-ignore-tlog", "--allow-http-registry"];
+
+const ATTESTED = ["verify-attestation", ...VERIFY.slice(1)];
 
 async function layout(dir: TempDir): Promise<void> {
   await layoutWith(dir, "out", { "reg.local/team/app:v1": imageGraph() });
@@ -132,3 +137,103 @@ Deno.test("trust: a layout that was signed is verified where it is, pushed and s
   await done(cosign2(...VERIFY, "--trusted-root", trusted, "--key", "kodeno.pub", image));
   await done(kodeno("verify", image, "--key", "kodeno.pub"));
 });
+
+/** Something that is said of an image, by the names that cosign has for such things. */
+const PREDICATES: Readonly<Record<string, unknown>> = {
+  spdxjson: { spdxVersion: "SPDX-2.3", SPDXID: "SPDXRef-DOCUMENT" },
+  spdx: "SPDXVersion: SPDX-2.3\n",
+  cyclonedx: { bomFormat: "CycloneDX", specVersion: "1.6", version: 1 },
+  slsaprovenance: { builder: { id: "urn:builder" }, buildType: "urn:type" },
+  slsaprovenance1: { buildDefinition: { buildType: "urn:type" }, runDetails: {} },
+  vuln: { scanner: { uri: "urn:scanner" }, metadata: { scanStartedOn: "2026-01-02T03:04:05Z" } },
+  link: { name: "step", materials: {}, products: {}, byproducts: {}, command: [] },
+  openvex: { "@context": "https://openvex.dev/ns/v0.2.0", statements: [] },
+  custom: "released by somebody\n",
+  "https://example.com/approval/v1": { by: "somebody" },
+};
+
+Deno.test({
+  name: "trust: cosign verifies what kodeno says of images, of each type and in both forms",
+  ...needs("docker-registry"),
+  async fn() {
+    await using trust = await openTrust();
+    const { dir, done, kodeno, cosign2, cosign3 } = trust;
+    await using registry = await startRegistry();
+    // Where there are bundles cosign 2 does not look at the old form.
+    await layoutWith(dir, "new", { "reg.local/team/app:v1": imageGraph() });
+    await layoutWith(dir, "old", { "reg.local/team/old:v1": imageGraph("old") });
+    const { key } = await keyFiles(dir, "plain");
+    const said = { key, askPassword: () => Promise.resolve("") };
+    for (const [i, [type, predicate]] of Object.entries(PREDICATES).entries()) {
+      const text = typeof predicate === "string" ? predicate : JSON.stringify(predicate);
+      const file = await dir.write(`predicate-${i}`, text);
+      for (const [place, form] of [["new", "bundle"], ["old", "legacy"]] as const) {
+        const what = { place: dir.join(place), predicate: file, type, forms: [form] };
+        const [first] = await attest({ ...said, ...what });
+        const [again] = await attest({ ...said, ...what });
+        assert.deepEqual([first?.isNew, again?.isNew], [true, false], `${type} ${form}`);
+        assert.equal(again?.signature, first?.signature);
+      }
+    }
+    await done(kodeno("push", "old", "--to", registry.host));
+    await using served = await startServe(dir.join("new"));
+    const types = Object.keys(PREDICATES);
+    await Promise.all(types.map(async (type) => {
+      const check = [...ATTESTED, "--key", "plain.pub", "--type", type];
+      const statement = await done(cosign3(...check, `${served.host}/team/app:v1`));
+      // Both forms of SPDX are of one type, and cosign adds to what a scanner says.
+      if (type === "spdx" || type === "vuln") return;
+      const told = PREDICATES[type];
+      const said = envelopes(statement).map((text) => JSON.parse(text).predicate);
+      assert.deepEqual(said, [type === "custom" ? { Data: told } : told], type);
+    }));
+    const old = `${registry.host}/team/old:v1`;
+    for (const type of types) {
+      const check = [...ATTESTED, "--key", "plain.pub", "--type", type, old];
+      await done(cosign2(...check));
+      if (type === "spdx" || type === "custom") await done(cosign3(...check));
+    }
+    const attestations = types.flatMap((type) => ["--attestation", type]);
+    for (const image of [old, "old", "new"]) {
+      await done(kodeno("verify", image, "--key", "plain.pub", ...attestations));
+    }
+    // Nobody else has said it.
+    const other = await kodeno("verify", old, "--key", "theirs.pub", "--attestation", "vuln");
+    assert.equal(other.code, 1, other.stderr);
+    const never = await cosign2(...ATTESTED, "--key", "theirs.pub", "--type", "vuln", old);
+    assert.notEqual(never.code, 0);
+  },
+});
+
+Deno.test({
+  name: "trust: kodeno verifies what cosign says of images, in both forms",
+  ...needs("docker-registry"),
+  async fn() {
+    await using trust = await openTrust();
+    const { dir, done, kodeno, cosign2, cosign3 } = trust;
+    await using registry = await startRegistry();
+    await layout(dir);
+    await dir.write("vex.json", JSON.stringify(PREDICATES["openvex"]));
+    const say = ["attest", "-y", "--tlog-upload=false", "--allow-http-registry"];
+    const what = ["--key", "theirs.key", "--predicate", "vex.json", "--type", "openvex"];
+    const signing = [["old", cosign2, []], ["young", cosign3, [
+      "--use-signing-config=false",
+    ]]] as const;
+    for (const [name, cosign, more] of signing) {
+      const image = `${registry.host}/team/${name}:v1`;
+      await done(kodeno("copy", "oci:out", image));
+      await done(cosign(...say, ...more, ...what, image));
+      const check = ["verify", image, "--key", "theirs.pub", "--attestation"];
+      await done(kodeno(...check, "openvex"));
+      const other = await kodeno(...check, "vuln");
+      assert.equal(other.code, 1);
+      assert.match(other.stderr, /no key that was given has signed a statement of type .*vuln/);
+    }
+  },
+});
+
+/** The statements that cosign prints, one envelope a line. */
+function envelopes(printed: string): readonly string[] {
+  return printed.split("\n").filter((line) => line.startsWith("{"))
+    .map((line) => Buffer.from(JSON.parse(line).payload, "base64").toString());
+}
