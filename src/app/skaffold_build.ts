@@ -63,10 +63,11 @@ export async function buildSkaffold(
   const { environment } = request.skaffold;
   const given = { ...request.options, insecureRegistries, environment };
   const transfer = resolveTransferConfig(given);
-  const configs = await artifactConfigs(artifacts, given, transfer, options);
   // Everything is checked before the first one is built.
   const destined = { ...given, ...destination(request, artifacts) };
   const publish = resolvePublishConfig(destined, { transfer });
+  const how = { ...options, pushes: publish.push };
+  const configs = await artifactConfigs(artifacts, given, transfer, how);
   tellLostDocuments(configs, publish, options.emit);
   const hooks = hooksOf(plan, request, options);
   const made = new Map<string, string>();

@@ -33,7 +33,11 @@ export class ImageDocuments {
     const facts = await finder.below(image, image.root, options);
     const statements = config.provenance && made ? provenanceOf(facts, made, config) : [];
     const sboms = await sbomsOf(facts, config, options);
-    return [...sboms.map(sbomAttachment), ...statements.map(statementAttachment)];
+    const isOptional = !config.sbom.isAsked;
+    return [
+      ...sboms.map((sbom) => ({ ...sbomAttachment(sbom), isOptional })),
+      ...statements.map(statementAttachment),
+    ];
   }
 
   async #open(): Promise<FactsFinder> {

@@ -32,7 +32,10 @@ import { planNames } from "./names.ts";
 export interface PublishCallOptions extends WorkOptions {
   /** In the place of the publisher's own. */
   readonly tags?: readonly string[] | undefined;
-  /** What refers to the image or its platforms: put beside it in a layout and in a registry. */
+  /**
+   * What refers to the image or its platforms: put beside it in a layout and in a registry; `docker load`
+   * would make images of it.
+   */
   readonly attachments?: readonly Attachment[] | undefined;
 }
 
@@ -131,6 +134,12 @@ export function newPublisher(
   return new PlacesPublisher({ ...config, layout }, places);
 }
 
+/** Whether a registry will not have what was sent, as old ones do that know images alone. */
+function refusesContent({ detail }: KodenoError): boolean {
+  const status = Number(detail["status"]);
+  return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+}
+
 /** A place to be opened; the reference in a registry is that of each image. */
 type OwnPlace = Exclude<PlaceName, { kind: "registry" }> | { readonly kind: "registry" };
 
@@ -142,9 +151,6 @@ function placesOf({ layout, push, local, kind, tarball }: PublishConfig): readon
   if (tarball !== undefined) found.push({ kind: "archive", path: tarball, ref: "" });
   return found;
 }
-
-/** Places that have room for what refers to an image; `docker load` would make images of that. */
-const KEEPS_ATTACHMENTS: ReadonlySet<OwnPlace["kind"]> = new Set(["layout", "registry"]);
 
 /** Names that a registry is asked about side by side. */
 const CHECKS_AT_ONCE = 8;
@@ -159,6 +165,8 @@ export class PlacesPublisher implements Publisher {
   #foreign: ReturnType<typeof openForeign> | undefined;
   /** By kind; of a registry by the name of the image, too. */
   readonly #opened = new Map<string, Promise<WritablePlace>>();
+  /** Whether the registry takes nothing that refers to an image. */
+  #refuses = false;
 
   constructor(readonly config: PublishConfig, { targets = [], mountFrom = [] }: PublishPlaces) {
     this.#mountFrom = mountFrom;
@@ -213,13 +221,36 @@ export class PlacesPublisher implements Publisher {
         local = byDigest(await place.load(image, root, all, { signal, ...told }));
       } else if (one.kind === "registry") await put(place, { ...told, tags });
       else await put(place, { ...quiet, tags: whole });
-      if (attachments.length === 0 || !KEEPS_ATTACHMENTS.has(one.kind)) continue;
-      await keepAttachments(attachments, place, { signal });
+      if (one.kind === "layout") await keepAttachments(attachments, place, { signal });
+      else if (one.kind === "registry") await this.#attach(attachments, place, { emit, signal });
     }
     const [first = name] = whole;
     // A registry is told where its images are; elsewhere they are shown as ls does.
     const reference = this.config.push ? first : shortName(first);
     return this.config.tagOnly ? reference : local ?? `${reference}@${root.digest}`;
+  }
+
+  /** Puts what refers to an image beside it; what nobody has asked for is no reason to fail. */
+  async #attach(
+    attachments: readonly Attachment[],
+    place: WritablePlace,
+    { emit, signal }: WorkOptions,
+  ): Promise<void> {
+    const [optional, asked] = [true, false].map((is) =>
+      attachments.filter(({ isOptional = false }) => isOptional === is)
+    ) as [Attachment[], Attachment[]];
+    try {
+      if (!this.#refuses) await keepAttachments(optional, place, { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof KodenoError) || !refusesContent(error)) throw error;
+      // It is told of once: all images go to one registry, which will take no other one, either.
+      const message = `Warning: images are pushed without SBOMs, which nobody has asked for: ` +
+        `${error.message}; say --sbom none, or --sbom spdx to fail`;
+      if (!this.#refuses) emit?.({ type: "note", level: "warning", message });
+      this.#refuses = true;
+    }
+    await keepAttachments(asked, place, { signal });
   }
 
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {

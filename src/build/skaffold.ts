@@ -87,7 +87,7 @@ export async function artifactConfigs(
   artifacts: readonly SkaffoldArtifact[],
   options: BuildOptions,
   transfer: TransferConfig,
-  work: Pick<WorkOptions, "emit"> = {},
+  { pushes, ...work }: Pick<WorkOptions, "emit"> & { readonly pushes?: boolean } = {},
 ): Promise<readonly BuildConfig[]> {
   // Artifacts of one folder share its file, which is read and told of once.
   const files = new Map<string, Promise<BuildOptions>>();
@@ -100,7 +100,7 @@ export async function artifactConfigs(
     // As in Skaffold, an artifact that says how it is built leaves no room for the file's builds.
     const file = koFile && artifact.replacesKoBuilds ? { ...koFile, builds: [] } : koFile;
     const complete = { ...loaded, koFile: file, artifact: source };
-    const config = resolveBuildConfig(complete, transfer);
+    const config = resolveBuildConfig(complete, transfer, pushes);
     const { baseImage, origins } = config.image;
     if (origins.platforms !== DEFAULT_ORIGIN || isBuiltinBase(baseImage)) return config;
     // Where nobody says which, the design of the ko builder takes all that the base image has; the
@@ -109,6 +109,6 @@ export async function artifactConfigs(
       from: (field) => field === "platforms" ? "all of the base image" : source.from(field),
       values: { ...source.values, platforms: ["all"] },
     };
-    return resolveBuildConfig({ ...complete, artifact: everything }, transfer);
+    return resolveBuildConfig({ ...complete, artifact: everything }, transfer, pushes);
   }));
 }

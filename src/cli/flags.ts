@@ -167,7 +167,7 @@ export const UNNAMED_FLAGS = {
   compression: COMPRESSION,
   cache: "--no-cache  do not use or keep cached layers",
   sbom: texts(`--sbom <form>  spdx or cyclonedx: a software bill of materials (SBOM) of each image,
-    beside it in a layout or registry; or none (default: none)`),
+    beside it in a layout or registry; or none (default: spdx in a registry)`),
   provenance: `--provenance  put beside each image in a layout or registry how it was built (SLSA
     provenance)`,
   noProvenance: "--no-provenance  do not, though .ko.yaml says so",

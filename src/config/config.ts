@@ -89,6 +89,8 @@ interface SbomConfig {
   readonly forms: ReturnType<typeof parseSbomForms>;
   /** Folder of their files, as it was given. */
   readonly folder: string | undefined;
+  /** Whether somebody has said so, in whatever way. */
+  readonly isAsked: boolean;
 }
 
 /** How the go command is run. */
@@ -146,7 +148,7 @@ export async function resolveConfig(
   const transfer = known ?? uninterruptible(() => resolveTransferConfig(options));
   const publish = resolvePublishConfig(options, { pushes, transfer });
   const complete = await loadConfig(options, { emit });
-  return Object.freeze({ build: resolveBuildConfig(complete, transfer), publish });
+  return Object.freeze({ build: resolveBuildConfig(complete, transfer, publish.push), publish });
 }
 
 /**
@@ -204,10 +206,15 @@ export function findKoFile(
   throw badValue("KO_CONFIG_PATH", named, `${why}; name a .ko.yaml, or a folder with one`);
 }
 
-/** Checks options of a builder and completes them, but for what is settled of registries already. */
+/**
+ * Checks options of a builder and completes them, but for what is settled of registries already.
+ *
+ * @param pushes whether its images go to a registry, where they have SBOMs unless none are asked for
+ */
 export function resolveBuildConfig(
   options: BuildOptions,
   transfer?: TransferConfig,
+  pushes = false,
 ): BuildConfig {
   const environment = options.environment ?? processEnvironment();
   const kodataTime = variable(environment, "KO_DATA_DATE_EPOCH");
@@ -232,7 +239,7 @@ export function resolveBuildConfig(
     baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
     kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
-    sbom: resolveSboms(options),
+    sbom: resolveSboms(options, pushes),
     provenance: options.provenance ?? koFile?.provenance ?? false,
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
@@ -240,14 +247,18 @@ export function resolveBuildConfig(
   });
 }
 
-/** A flag beats the file; a folder for SBOMs has some be made. */
-function resolveSboms({ sbom, sbomDir, koFile }: BuildOptions): SbomConfig {
+/**
+ * A flag beats the file. In a registry images have SBOMs, as ko's have; many tools take a layout of one
+ * image by its path alone, so that those in a layout have some only where that is said.
+ */
+function resolveSboms({ sbom, sbomDir, koFile }: BuildOptions, pushes: boolean): SbomConfig {
   const folder = sbomDir || undefined;
-  const usual = folder === undefined ? [] : ["spdx"];
-  const forms = sbom?.length
-    ? parseSbomForms("SBOM form", sbom)
-    : parseSbomForms(`sbom of ${koFile?.path}`, koFile?.sbom ?? usual);
-  return Object.freeze({ forms, folder });
+  const isFlag = (sbom ?? []).length > 0;
+  const said = isFlag ? sbom : koFile?.sbom;
+  const usual = folder !== undefined || pushes ? ["spdx"] : [];
+  const what = isFlag ? "SBOM form" : `sbom of ${koFile?.path}`;
+  const forms = parseSbomForms(what, said ?? usual);
+  return Object.freeze({ forms, folder, isAsked: (said ?? folder) !== undefined });
 }
 
 /** What shapes the image of a main package, which an entry of `builds` may be for. */

@@ -24,6 +24,10 @@ const linux = (architecture: string, variant?: string) => ({ os: "linux", archit
 Deno.test("build config: SBOMs are made where a form or a folder is said", () => {
   const forms = (options: BuildOptions) => config({}, options).sbom.forms;
   assert.deepEqual(forms({ sbomDir: "sboms" }), ["spdx"]);
+  const pushed = (options: BuildOptions) => resolveBuildConfig(options, undefined, true).sbom;
+  assert.deepEqual([pushed({}).forms, pushed({}).isAsked], [["spdx"], false]);
+  assert.deepEqual(pushed({ sbom: ["none"] }).forms, []);
+  assert.ok(pushed({ sbom: ["spdx"] }).isAsked);
   assert.deepEqual(forms({ sbom: ["cyclonedx", "spdx", "spdx"] }), ["cyclonedx", "spdx"]);
   assert.deepEqual(forms({ sbom: ["none"], sbomDir: "sboms" }), []);
   assert.throws(() => forms({ sbom: ["none", "spdx"] }), /say none alone/);
@@ -59,7 +63,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     baseImageOverrides: {},
     kodataTime: undefined,
     kodataAllowedRoot: undefined,
-    sbom: { forms: [], folder: undefined },
+    sbom: { forms: [], folder: undefined, isAsked: false },
     provenance: false,
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,

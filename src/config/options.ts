@@ -60,7 +60,7 @@ export interface BuildOptions extends ImageValues, TransferOptions {
   readonly cache?: boolean | undefined;
   /**
    * Forms of the SBOMs that are put beside each image in a layout or registry: `spdx`, `cyclonedx`, or
-   * `none` alone; default `spdx` with `sbomDir`, else `none`.
+   * `none` alone; default `spdx` with `sbomDir` and where a command pushes, else `none`.
    */
   readonly sbom?: readonly string[] | undefined;
   /** Folder that gets a file for each SBOM, named as ko names them. */

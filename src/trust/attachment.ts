@@ -21,6 +21,8 @@ export interface Attachment {
   readonly manifest: TrustBlob;
   /** Its config and its document. */
   readonly blobs: readonly TrustBlob[];
+  /** Whether a place may do without it, since nobody has asked for it. */
+  readonly isOptional?: boolean | undefined;
 }
 
 /** What an artifact's config is where it has none. */

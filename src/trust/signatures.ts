@@ -215,12 +215,17 @@ export async function putBeside(all: readonly Beside[], options: CallOptions = {
   }
 }
 
-/** Puts an artifact into a place, its manifest last. */
+/** Puts an artifact into a place, its manifest last; what is there stays. */
 export async function putAttachment(
   { manifest, blobs }: Attachment,
   target: Target,
   options: CallOptions = {},
 ): Promise<void> {
+  if (await target.has(manifest.descriptor, options)) {
+    // Whoever brought it may have been stopped before it was listed.
+    await target.listReferrer?.(manifest.descriptor, manifest.bytes, options);
+    return;
+  }
   for (const { descriptor, bytes } of [...blobs, manifest]) {
     // A registry is given a manifest once more: it may not list yet what that refers to.
     const mayBeThere = descriptor !== manifest.descriptor || "keep" in target;
@@ -240,6 +245,7 @@ export async function keepAttachments(
   target: AttachmentTarget,
   options: CallOptions = {},
 ): Promise<void> {
+  if (all.length === 0) return;
   for (const one of all) await putAttachment(one, target, options);
   await target.keep?.(all.map(({ manifest }) => manifest.descriptor), options);
 }

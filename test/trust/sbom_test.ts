@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
+import { type OddRule, refusal, startOddRegistry } from "../interop/odd_registry.ts";
 import { python } from "../parts/python.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
@@ -146,19 +147,48 @@ Deno.test("sbom: .ko.yaml says which, a flag beats it, and an archive for docker
   assert.match(stderr, /Cannot use sbom of \.ko\.yaml "x": say spdx, cyclonedx, or none/);
 });
 
-const pushed = "sbom: pushed beside its image, where a registry lists it";
+const pushed = "sbom: pushed beside its image unless none is asked for, where a registry lists it";
 Deno.test({ name: pushed, ...needs("docker-registry") }, async () => {
   await using dir = await tempDir();
   await goModule(dir, "example.com/app", { "main.go": printer("hello") });
   await using registry = await startRegistry();
   const env = { KO_DOCKER_REPO: `${registry.host}/team` };
-  const built = await done(dir, ["build", "--push", "-B", "--sbom", "spdx"], env);
+  await done(dir, ["build", "--push", "-B", "--sbom", "none", "-t", "none"], env);
+  await done(dir, ["copy", `${env.KO_DOCKER_REPO}/app:none`, "oci:none"]);
+  assert.equal((await done(dir, ["ls", "none"])).split("\n").length, 1);
+  const built = await done(dir, ["build", "--push", "-B"], env);
   const image = `${registry.host}/team/app:latest`;
   await done(dir, ["copy", image, "oci:pulled"]);
   const [, line] = (await done(dir, ["ls", "pulled"])).split("\n");
   assert.match(line ?? "", /^- spdx sbom of /);
   const text = await done(dir, ["sbom", image]);
   assert.ok(text.includes(digestIn(built)));
+});
+
+Deno.test("sbom: a registry that takes images alone gets these, unless an SBOM is asked for", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "a/main.go": printer("a"), "b/main.go": printer("b") });
+  const takesImages: OddRule = {
+    method: "PUT",
+    url: "/manifests/",
+    answer: ({ body }, usual) =>
+      new TextDecoder().decode(body).includes('"subject"')
+        ? refusal(400, "MANIFEST_INVALID", "no image")
+        : usual(),
+  };
+  await using registry = await startOddRegistry([takesImages]);
+  const how = { cwd: dir.path, env: { KO_DOCKER_REPO: `${registry.host}/team` } };
+  const push = ["build", "--push", "-B", "./..."];
+  const { code, stderr } = await kodeno(push, how);
+  assert.equal(code, 0, stderr);
+  const [warning = "", ...more] = stderr.split("\n").filter((line) => line.includes("SBOM"));
+  assert.match(warning, /^Warning: images are pushed without SBOMs.*MANIFEST_INVALID.*--sbom none/);
+  assert.deepEqual(more, []);
+  const tags = [...registry.manifests.keys()].filter((name) => name.endsWith(":latest"));
+  assert.deepEqual(tags.sort(), ["team/a:latest", "team/b:latest"]);
+  const asked = await kodeno([...push, "--sbom", "spdx"], how);
+  assert.equal(asked.code, 1);
+  assert.match(asked.stderr, /^Error: Cannot push .*MANIFEST_INVALID/m);
 });
 
 Deno.test("sbom: programs of one name do not write over each other's files", async () => {
