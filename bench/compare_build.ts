@@ -1,6 +1,7 @@
 /**
- * Building what has not changed: beside the bare `go build` that it cannot do without, and many
- * images beside few, which tells whether each further image costs more than the one before.
+ * Building what has not changed: beside the bare `go build` that it cannot do without; many images
+ * beside few, which tells whether each further image costs more than the one before; and images with
+ * SBOMs and provenance beside the same without.
  * @module
  */
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { baseFolder } from "./base.ts";
 import type { Comparison, Side } from "./comparison.ts";
 import type { Setting } from "./competitors.ts";
 import { makeModule, type Module, moduleFolder, PATTERNS } from "./fixtures.ts";
-import { checkLayout } from "./layouts.ts";
+import { checkLayout, checkReferrers } from "./layouts.ts";
 import { type Command, environment, run } from "./process.ts";
 
 /** Images of the two sides of {@link openMany}. */
@@ -58,6 +59,35 @@ export async function openMany(setting: Setting): Promise<Comparison> {
     run: async (side, watch) => {
       const done = await run(commands[side], watch);
       await checkLayout(layouts[side], MANY[side], TWO_PLATFORMS.length);
+      return done;
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+/** Thirty images with all that travels beside them, and the same without. */
+export async function openTrusted(setting: Setting): Promise<Comparison> {
+  const folder = await Deno.makeTempDir({ dir: setting.work, prefix: "trusted-" });
+  const layouts: Record<Side, string> = {
+    kodeno: join(folder, "trusted"),
+    other: join(folder, "plain"),
+  };
+  const what = ["--platform", TWO_PLATFORMS.join(","), ...PATTERNS.mains];
+  const commandOf = (side: Side, more: readonly string[]): Promise<Command> =>
+    buildCommand(setting, "mains", folder, layouts[side], [...more, ...what]);
+  const trusted = ["--sbom", "spdx", "--provenance"];
+  const types = ["application/spdx+json", "application/vnd.in-toto+json"];
+  const commands = {
+    kodeno: await commandOf("kodeno", trusted),
+    other: await commandOf("other", []),
+  };
+  const images = PATTERNS.mains.length;
+  const subjects = images * (1 + TWO_PLATFORMS.length);
+  return {
+    run: async (side, watch) => {
+      const done = await run(commands[side], watch);
+      await checkLayout(layouts[side], images, TWO_PLATFORMS.length);
+      if (side === "kodeno") await checkReferrers(layouts[side], types, subjects);
       return done;
     },
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),

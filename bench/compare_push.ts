@@ -135,7 +135,7 @@ export async function openPushBuild(setting: Setting): Promise<Comparison> {
   const commands: Record<Side, Command> = {
     kodeno: {
       program: kodeno,
-      args: ["build", "--push", "--base-image", `oci:${baseFolder(work)}`, ...what],
+      args: ["build", "--push", "--sbom=none", "--base-image", `oci:${baseFolder(work)}`, ...what],
       env: environment({
         ...common,
         KO_DOCKER_REPO: `${registry.host}/kodeno`,

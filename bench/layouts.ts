@@ -16,6 +16,10 @@ interface Descriptor {
   readonly digest: string;
   readonly size: number;
 }
+interface Entry extends Descriptor {
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
 interface Index {
   readonly manifests: readonly Descriptor[];
 }
@@ -43,9 +47,8 @@ export async function checkLayout(
   images: number,
   platforms: number,
 ): Promise<readonly BinaryLayer[]> {
-  const text = await Deno.readTextFile(join(layout, "index.json"));
-  const { manifests } = JSON.parse(text) as Index;
-  const roots = new Map(manifests.slice(-images).map((one) => [one.digest, one]));
+  const entries = (await entriesOf(layout)).filter((one) => subjectOf(one) === undefined);
+  const roots = new Map(entries.slice(-images).map((one) => [one.digest, one]));
   if (roots.size !== images) throw new Error(`${roots.size} images instead of ${images}`);
   const layers: BinaryLayer[] = [];
   for (const root of roots.values()) {
@@ -57,6 +60,36 @@ export async function checkLayout(
     for (const child of children) layers.push(await binaryLayer(layout, child));
   }
   return layers;
+}
+
+/**
+ * Checks what refers to the images of a layout and to their platforms.
+ *
+ * @param types of artifacts that there has to be one of for each
+ * @param subjects how many there are
+ * @throws when one is missing
+ */
+export async function checkReferrers(
+  layout: string,
+  types: readonly string[],
+  subjects: number,
+): Promise<void> {
+  const entries = await entriesOf(layout);
+  for (const type of types) {
+    const found = entries.filter(({ artifactType }) => artifactType === type);
+    for (const one of found) await checkSize(layout, one);
+    const { size } = new Set(found.map(subjectOf));
+    if (size !== subjects) throw new Error(`${size} of ${subjects} have ${type} beside them`);
+  }
+}
+
+async function entriesOf(layout: string): Promise<readonly Entry[]> {
+  const index = JSON.parse(await Deno.readTextFile(join(layout, "index.json")));
+  return index.manifests as readonly Entry[];
+}
+
+function subjectOf({ annotations }: Entry): string | undefined {
+  return annotations?.["io.containerd.manifest.subject"];
 }
 
 async function binaryLayer(layout: string, descriptor: Descriptor): Promise<BinaryLayer> {

@@ -5,7 +5,7 @@
  */
 import type { Comparison, Side } from "./comparison.ts";
 import { openLoad } from "./compare_load.ts";
-import { MANY, openGoBuild, openMany } from "./compare_build.ts";
+import { MANY, openGoBuild, openMany, openTrusted } from "./compare_build.ts";
 import { openCopySmall, openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
 import { openServe } from "./compare_serve.ts";
 import type { Setting } from "./competitors.ts";
@@ -130,6 +130,15 @@ export const TRANSFERS: readonly Transfer[] = [
     share: MANY.other / MANY.kodeno,
     repetitions: 5,
     open: openMany,
+  },
+  {
+    name: "trusted-30",
+    title: "nothing changed, 30 images x 2 platforms, with SBOMs and provenance",
+    other: "without",
+    unit: "of the same without",
+    time: { must: 2, aim: 1.5 },
+    repetitions: 5,
+    open: openTrusted,
   },
 ];
 
