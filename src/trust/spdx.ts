@@ -221,9 +221,11 @@ class Ids {
 
   of(text: string): string {
     const plain = `SPDXRef-${text.replaceAll(/[^A-Za-z0-9.-]/g, "-")}`;
-    const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
     let id = plain;
-    for (let i = 0; this.#taken.has(id); i++) id = `${plain}-${hash}${i > 0 ? `-${i}` : ""}`;
+    for (let i = 0; this.#taken.has(id); i++) {
+      const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
+      id = `${plain}-${hash}${i > 0 ? `-${i}` : ""}`;
+    }
     this.#taken.add(id);
     return id;
   }

@@ -292,16 +292,25 @@ export class Layout implements ImageStore, Place, Disposable {
    */
   async keep(all: readonly Descriptor[], options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
+    if (await this.#keeps(all, options)) return;
     await this.change(async (entries) => {
       const digests = new Set(entries.map(({ digest }) => digest));
-      const kept = [...entries];
+      const fresh: Descriptor[] = [];
       for (const d of all) {
         await this.#present(d, "keep");
-        if (!digests.has(d.digest)) kept.push(await keptEntry(this, d, options));
+        if (!digests.has(d.digest)) fresh.push(await keptEntry(this, d, options));
         digests.add(d.digest);
       }
-      return kept;
+      return fresh.length > 0 ? [...entries, ...fresh] : entries;
     });
+  }
+
+  /** Whether all have entries and are whole, as from the build before: then the lock is not needed. */
+  async #keeps(all: readonly Descriptor[], options: CallOptions): Promise<boolean> {
+    if (this.#pushed.size > 0) return false;
+    const digests = new Set((await this.entries()).map(({ digest }) => digest));
+    for (const d of all) if (!digests.has(d.digest) || !(await this.has(d, options))) return false;
+    return true;
   }
 
   /** An entry that may be written, after a look at the disk under the lock. */
@@ -390,7 +399,8 @@ export class Layout implements ImageStore, Place, Disposable {
         const before = file.index.manifests;
         const changed = await change(before);
         const after = await new Living(this).afterChange(before, changed);
-        const next = withEntries(this.directory, file, after);
+        // Comparing what is long takes longer than reading it.
+        const next = after === before ? undefined : withEntries(this.directory, file, after);
         // Once for all blobs, whoever has brought them; at first also what others may just have made.
         if (next !== undefined || this.#pushed.size > 0 || !this.#isSettled) {
           await syncFolders(this.directory, !this.#isSettled);
