@@ -32,7 +32,10 @@ Deno.test("quickstart: it prints the reference of the image it makes, and no mor
 
   const out = dir.join("out");
   const digest = digestIn(stdout);
-  assert.deepEqual((await assertClean(out)).map((entry) => entry.digest), [digest]);
+  const [image, ...beside] = await assertClean(out);
+  assert.equal(image?.digest, digest);
+  const types = beside.map(({ artifactType }) => artifactType);
+  assert.deepEqual(types, Array(3).fill("application/spdx+json"));
   const { manifests } = await manifestOf(out, digest);
   assert.deepEqual(manifests.map(({ platform }) => platform?.architecture), ["amd64", "arm64"]);
   const greeting = await fileOf(out, digest, "var/run/ko/greeting.txt", "linux/arm64");
@@ -45,16 +48,17 @@ Deno.test({
   async fn() {
     await using dir = await tempDir();
     const { stderr } = await quickstart(dir);
-    const [load, docker, push, serve, build, ...others] = [
+    const [sbom, load, docker, push, serve, build, ...others] = [
       ...stderr.matchAll(/^ {2}((?:kodeno|docker) .*)$/gm),
     ].map(([, command = ""]) => command);
-    assert.ok(load && docker && push && serve && build);
+    assert.ok(sbom && load && docker && push && serve && build);
     assert.deepEqual(others, []);
     await using dockerd = await startDockerd({ ports: true });
     await using registry = await startRegistry();
     const [port, served] = [freePort(), freePort()];
     const script = `
 kodeno() { ${kodenoWords()} "$@"; }
+${sbom} > sbom.json
 ${load}
 ${docker.replace("-p 8080:", `--name hello -p ${port}:`)} &
 curl --no-progress-meter --retry 20 --retry-all-errors --retry-delay 1 http://localhost:${port}/
