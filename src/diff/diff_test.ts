@@ -271,7 +271,7 @@ Deno.test("diff: what cannot be looked into is said, and what is damaged is an e
   const zstd = await odd(new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]), `${MediaType.layer}+zstd`);
   assert.match(
     zstd.at(-1) ?? "",
-    /not looked into: Cannot unpack layer sha256:\w+: it is packed with zstd$/,
+    /not looked into: Cannot unpack layer sha256:\w+: unexpected EOF$/,
   );
   const gzip = await odd("x", MediaType.layerGzip);
   assert.match(gzip.at(-1) ?? "", /not looked into: Cannot unpack layer sha256:/);

@@ -110,6 +110,8 @@ export async function eachEntry(
     const packing = compressionOf(first)?.name ?? said;
     const all = chain([first], chunks);
     if (packing === "gzip") await gunzipEach(all, see, { chunkSize: CHUNK_BYTES, signal });
+    // Few layers are of zstd, and only who has one waits for its code.
+    else if (packing === "zstd") await (await import("../io/unzstd.ts")).unzstdEach(all, see);
     else if (packing !== undefined) throw new Error(`it is packed with ${packing}`);
     else for await (const chunk of all) see(chunk);
     if (!isEnded) parser.end();

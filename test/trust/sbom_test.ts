@@ -5,6 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { zstdCompressSync } from "node:zlib";
+import { digestOf } from "../../src/io/hash.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { type OddRule, refusal, startOddRegistry } from "../interop/odd_registry.ts";
@@ -25,6 +27,14 @@ from cyclonedx.validation.json import JsonStrictValidator
 for name in sys.argv[1:]:
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(name).read())
     if fault: sys.exit(name + ": " + str(fault))
+`;
+
+/** As a go of before 1.25. */
+const OLD_GO = `#!/bin/sh
+case "$*" in
+version*-json*) echo "flag provided but not defined: -json" >&2; exit 2 ;;
+esac
+exec go "$@"
 `;
 
 /** An image for two platforms in `out`, of a module that a folder replaces a part of. */
@@ -280,6 +290,46 @@ Deno.test("sbom: a program that go has not built is listed, and said to tell not
   const without = await kodeno(["sbom", "out", "tool"], { cwd: dir.path, env });
   assert.equal(without.code, 1);
   assert.match(without.stderr, /^Error: Cannot run .*nosuch.*install Go/m);
+});
+
+Deno.test("sbom: of layers of zstd, by a go that knows no -json, and of a program that tells nothing", async () => {
+  await using dir = await tempDir();
+  await goModule(dir, "example.com/app", { "main.go": printer("hello") });
+  const text = await done(dir, ["build"]).then(() => done(dir, ["sbom", "out"]));
+  const old = await dir.write("old/go", OLD_GO);
+  await Deno.chmod(old, 0o755);
+  assert.equal(await done(dir, ["sbom", "out"], { KO_GO_PATH: old }), text);
+
+  const program = await fileOf(dir.join("out"), "latest", "ko-app/app");
+  const silent = program.slice();
+  const start = new TextDecoder("latin1").decode(silent).indexOf("\xff Go buildinf:");
+  silent.fill(0, start, start + 16);
+  using layout = await openLayout(dir.join("made"), { create: true });
+  const BASE = "org.opencontainers.image.base";
+  const annotations = { [`${BASE}.name`]: "base:v1", [`${BASE}.digest`]: digestOf("base") };
+  const sbomOf = async (name: string, bytes: Uint8Array) => {
+    await dir.write(`${name}/bin/app`, bytes);
+    await succeed("tar", ["-C", dir.join(name), "-cf", dir.join(`${name}.tar`), "bin"]);
+    const packed = zstdCompressSync(await Deno.readFile(dir.join(`${name}.tar`)));
+    const layer = blob(new Uint8Array(packed), "application/vnd.oci.image.layer.v1.tar+zstd");
+    const { manifest: plain, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+    const told = { ...JSON.parse(new TextDecoder().decode(plain.bytes)), annotations };
+    const manifest = jsonBlob(told, MediaType.manifest);
+    await pushAll(layout, [layer, config, manifest]);
+    await layout.tag(manifest.descriptor, `${name}:v1`);
+    const { stdout, stderr } = await kodeno(["sbom", "made", name], { cwd: dir.path });
+    const { packages } = JSON.parse(stdout);
+    return { stderr, names: packages.map(({ name }: { readonly name: string }) => name).slice(1) };
+  };
+  assert.deepEqual((await sbomOf("whole", program)).names, [
+    "base:v1",
+    "example.com/app",
+    "stdlib",
+    "whole",
+  ]);
+  const said = await sbomOf("silent", silent);
+  assert.match(said.stderr, /^Note: no program in sha256:\w+ says what it is made of/m);
+  assert.deepEqual(said.names, ["base:v1"]);
 });
 
 Deno.test("sbom: a layer that was changed is no source", async () => {

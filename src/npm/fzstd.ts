@@ -1,0 +1,5 @@
+/**
+ * What is used of `fzstd`.
+ * @module
+ */
+export { Decompress } from "npm:fzstd@0.1.1";
