@@ -1,6 +1,5 @@
 /**
- * SBOMs as CycloneDX 1.6 has them, in JSON. They are written by hand: what the library of CycloneDX
- * does is read and write XML and check licenses, and nothing of that is needed here.
+ * SBOMs as CycloneDX 1.6 has them, in JSON; see "Decisions" of ARCHITECTURE.md for why by hand.
  * @module
  */
 import { isIndexType } from "../oci/descriptor.ts";
