@@ -27,6 +27,9 @@ import { isRecordedBuild, readRecordedBuild, type RecordedBuild } from "../trust
 import { signaturesBy } from "../trust/signatures.ts";
 import { parseStatement, STATEMENT_TYPE, subjectOf } from "../trust/statement.ts";
 
+/** Statements about one image that are read. */
+const MAX_STATEMENTS = 1000;
+
 interface RebuildRequest extends WorkOptions, BuildOptions {
   /** Path of a layout or archive, or an image of a registry. */
   readonly place: string;
@@ -78,6 +81,10 @@ export async function rebuild(request: RebuildRequest) {
     const built: BuiltImage[] = [];
     for (const builder of builders) {
       const prepared = await builder.prepare([path], { signal, emit });
+      if (prepared.importPaths.join() !== record.parameters.package) {
+        const why = `${record.parameters.package} in its provenance is not one main package`;
+        throw new KodenoError("BAD_PACKAGE", `Cannot build ${what} again: ${why}`);
+      }
       for await (const made of builder.build(prepared, { signal, emit })) built.push(made);
     }
     const [again] = built;
@@ -130,7 +137,8 @@ async function recordOf(
     return { record: readRecordedBuild(statement, `provenance ${from}`), isSigned: true };
   }
   let isThere = false;
-  for (const referrer of referrers.filter(({ artifactType }) => artifactType === STATEMENT_TYPE)) {
+  const statements = referrers.filter(({ artifactType }) => artifactType === STATEMENT_TYPE);
+  for (const referrer of statements.slice(0, MAX_STATEMENTS)) {
     const { manifest, subject } = await readGraphDocument(place, referrer, { signal });
     const [layer] = manifest?.layers ?? [];
     if (layer === undefined || subject?.digest !== digest) continue;

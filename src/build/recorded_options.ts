@@ -43,10 +43,6 @@ export function recordedOptions(
     ...shared
   } = parameters;
   const hidden = new Set<string>();
-  const see = (name: string, text: string): string => {
-    if (text.includes(HIDDEN)) hidden.add(name);
-    return text;
-  };
   /** What was hidden is taken from the variable of that name, where there is one. */
   const open = (name: string, value: string): string | undefined => {
     if (!value.includes(HIDDEN)) return value;
@@ -60,15 +56,20 @@ export function recordedOptions(
         return text === undefined ? [] : [[name, text]];
       }),
     );
-  const lists = { flags: shared.flags, ldflags: shared.ldflags, args: shared.entrypointArgs };
-  for (const [name, list] of Object.entries(lists)) for (const text of list) see(name, text);
+  const { flags, ldflags, entrypointArgs } = shared;
+  for (const [name, list] of Object.entries({ base: [base], flags, ldflags, entrypointArgs })) {
+    if (openOnes(list).length < list.length) hidden.add(name);
+  }
   const artifact: ImageSource = {
     from: () => "the provenance",
     // Those that read the environment are templates still.
     isTemplate: true,
     values: {
       ...shared,
-      baseImage: see("base", base),
+      flags: openOnes(flags),
+      ldflags: openOnes(ldflags),
+      entrypointArgs: openOnes(entrypointArgs),
+      baseImage: base,
       env: Object.entries(opened(pairsOf(env))).map((pair) => pair.join("=")),
       imageEnv: opened(imageEnv),
       labels: opened(labels),
@@ -92,6 +93,11 @@ export function recordedOptions(
     },
     hidden: [...hidden],
   };
+}
+
+/** Those of some texts that nothing was left out of. */
+function openOnes(texts: readonly string[]): readonly string[] {
+  return texts.filter((text) => !text.includes(HIDDEN));
 }
 
 function pairsOf(env: readonly string[]): Variables {
@@ -142,7 +148,8 @@ export function refusePrograms({ parameters, goFlags }: RecordedBuild, what: str
       isValue = isName;
     }
   };
-  const filled = (list: readonly string[]) => list.map((text) => text.replaceAll(FIELD, "x"));
+  const filled = (list: readonly string[]) =>
+    openOnes(list).map((text) => text.replaceAll(FIELD, "x"));
   check("flag", filled(flags), PLAIN_FLAG, /^--?tags$/);
   check("flag", goFlags.split(/\s+/).filter((word) => word !== ""), PLAIN_FLAG);
   check("linker flag", wordsOf(filled(ldflags)), PLAIN_LINKER_FLAG, /^--?X$/);

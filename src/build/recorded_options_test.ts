@@ -92,7 +92,7 @@ Deno.test("recorded build: it holds in the place of the environment, but for wha
   const { options, hidden } = recordedOptions(
     record({
       env: ["API_TOKEN=***", "GOPROXY=https://***@proxy.test", "A=b=c"],
-      ldflags: ["-X main.a=***"],
+      ldflags: ["-s", "-X main.a=***"],
       kodataTime: 5,
     }, {
       goFlags: "-tags=x",
@@ -120,5 +120,6 @@ Deno.test("recorded build: it holds in the place of the environment, but for wha
     KO_DATA_DATE_EPOCH: "5",
   });
   assert.deepEqual(options.artifact?.values.env, ["API_TOKEN=token", "A=b=c"]);
+  assert.deepEqual(options.artifact?.values.ldflags, ["-s"]);
   assert.deepEqual(hidden, ["ldflags", "GOPROXY"]);
 });

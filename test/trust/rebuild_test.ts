@@ -4,6 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { openLayout } from "../../src/place/layout/layout.ts";
+import { statementAttachment } from "../../src/trust/provenance.ts";
+import { keepAttachments } from "../../src/trust/signatures.ts";
+import { PROVENANCE } from "../../src/trust/statement.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
@@ -189,3 +193,52 @@ Deno.test("rebuild: what a key has signed may say anything, and nothing else may
   assert.equal(odd.code, 1);
   assert.match(odd.stderr, /it was built with go1\.[\d.]+, and here is go1\.2\.3; install go1/);
 });
+
+Deno.test("rebuild: provenance leads neither out of the checkout nor to other packages", async () => {
+  await using dir = await tempDir();
+  await checkout(dir);
+  const cwd = dir.join("services/app");
+  const { code, stdout, stderr } = await kodeno(
+    ["build", "./cmd/app", "--provenance", "--oci-layout", "../../out"],
+    { cwd },
+  );
+  assert.equal(code, 0, stderr);
+  const digest = digestIn(stdout);
+  const statement = JSON.parse(await provenanceIn(dir.join("out"), digest));
+  const { externalParameters } = statement.predicate.buildDefinition;
+  const cases: readonly (readonly [said: object | string, code: number, why: RegExp])[] = [
+    [{ directory: "../.." }, 2, /folder \.\.\/\.\. of its provenance is not in it/],
+    [{ directory: "/" }, 2, /folder \/ of its provenance is not in it/],
+    [{ package: "example.com/team/app/..." }, 2, /is not one main package/],
+    [{ package: "-toolexec=x" }, 2, /neither an import path nor a folder/],
+    [{ platforms: ["linux/../x"] }, 2, /linux\/\.\.\/x/],
+    [{ base: "oci:nosuch" }, 2, /nosuch/],
+    [{ flags: ["-toolexec=x"] }, 1, /may run programs/],
+    [{ compression: "zstd" }, 2, /zstd/],
+    [{ env: 1 }, 1, /externalParameters\.env: /],
+    ["no JSON", 1, /not JSON/],
+  ];
+  for (const [said, exit, why] of cases) {
+    Object.assign(statement.predicate.buildDefinition, {
+      externalParameters: { ...externalParameters, ...typeof said === "string" ? {} : said },
+    });
+    const text = typeof said === "string" ? said : JSON.stringify(statement);
+    await withProvenance(dir.join("out"), digest, text);
+    const outcome = await kodeno(["rebuild", "../../out"], { cwd });
+    assert.match(outcome.stderr, why);
+    assert.equal(outcome.code, exit, outcome.stderr);
+    assert.equal(outcome.stderr.match(/^Error: /gm)?.length, 1, outcome.stderr);
+  }
+});
+
+/** Puts another statement beside an image, in the place of the one that is there. */
+async function withProvenance(layout: string, digest: string, text: string): Promise<void> {
+  using place = await openLayout(layout);
+  const entries = await place.entries();
+  const root = entries.find((entry) => entry.digest === digest);
+  assert.ok(root);
+  await place.change((all) => all.filter(({ artifactType }) => artifactType === undefined));
+  const bytes = new TextEncoder().encode(text);
+  const made = statementAttachment({ image: root, predicateType: PROVENANCE, bytes });
+  await keepAttachments([made], place);
+}
