@@ -20,6 +20,7 @@ import {
   jsonAnswer,
   pageOf,
   parseRange,
+  referrersPage,
   routeOf,
   serverBusy,
 } from "./messages.ts";
@@ -89,7 +90,7 @@ class ServedLayout {
       case "blob":
         return await this.#blob(request, repository, route.digest);
       case "referrers":
-        return await this.#referrers(repository, route.digest, query.get("artifactType"));
+        return await this.#referrers(repository, route.digest, query, name);
     }
   }
 
@@ -102,7 +103,15 @@ class ServedLayout {
       ? (await repository.contents()).blobs.get(ref)
       : repository.tags.get(ref.tag);
     const unknown = new HttpError(404, "MANIFEST_UNKNOWN", "the repository has no such manifest");
-    if (d === undefined || !hasSuccessors(d)) throw unknown;
+    if (d === undefined) {
+      // Who knows no API for it looks there for what refers to an image.
+      const list = await repository.list(typeof ref === "string" ? ref : ref.tag);
+      if (list === undefined) throw unknown;
+      const { descriptor, bytes: body } = list;
+      if (isKnown(request, descriptor)) return notModified(descriptor);
+      return { status: 200, headers: contentHeaders(descriptor, descriptor.mediaType), body };
+    }
+    if (!hasSuccessors(d)) throw unknown;
     if (isKnown(request, d)) return notModified(d);
     try {
       const body = await readDocument(this.#view.images, d);
@@ -142,12 +151,23 @@ class ServedLayout {
     return { status: 206, headers: { ...headers, ...more }, body };
   }
 
-  async #referrers(repository: ServedRepository, digest: string, type: string | null) {
+  async #referrers(
+    repository: ServedRepository,
+    digest: string,
+    query: URLSearchParams,
+    name: string,
+  ) {
     const all = (await repository.contents()).referrers.get(digest) ?? [];
-    const manifests = all.filter((d) => type === null || d.artifactType === type);
+    const type = query.get("artifactType");
+    const wanted = all.filter((d) => type === null || d.artifactType === type);
+    const { some: manifests, headers } = referrersPage(
+      wanted,
+      query,
+      `/v2/${name}/referrers/${digest}`,
+    );
     const value = { schemaVersion: 2, mediaType: MediaType.index, manifests };
     const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };
-    return jsonAnswer(value, { "content-type": MediaType.index, ...filtered });
+    return jsonAnswer(value, { "content-type": MediaType.index, ...filtered, ...headers });
   }
 }
 

@@ -5,7 +5,7 @@
  * JSON of errors are those of the OCI distribution spec 1.1. Pure.
  * @module
  */
-import { type Digest, DIGEST_FORM, isDigest } from "../oci/descriptor.ts";
+import { type Descriptor, type Digest, DIGEST_FORM, isDigest } from "../oci/descriptor.ts";
 import { isRepositoryPath, parseTag } from "../oci/reference.ts";
 
 export interface HttpRequest {
@@ -228,4 +228,31 @@ export function pageOf(
   if (end === undefined || names.length === sorted.length) return { names, headers: {} };
   const next = new URLSearchParams({ last: end, n: String(size) });
   return { names, headers: { link: `<${path}?${next}>; rel="next"` } };
+}
+
+/** Characters of a page of referrers: clients take no manifest of more than 4 MiB, and not all ask for the next. */
+const REFERRERS_PAGE = 2 * 1024 * 1024;
+
+/** Cuts a page out of what refers to a manifest, from the place that the `Link` to it has named. */
+export function referrersPage(
+  all: readonly Descriptor[],
+  query: URLSearchParams,
+  path: string,
+): { readonly some: readonly Descriptor[]; readonly headers: Readonly<Record<string, string>> } {
+  const from = query.get("from") ?? "0";
+  if (!/^\d{1,9}$/.test(from)) {
+    throw new HttpError(400, "PAGINATION_NUMBER_INVALID", "from has to be a number");
+  }
+  const some: Descriptor[] = [];
+  let length = 0;
+  for (const one of all.slice(Number(from))) {
+    length += JSON.stringify(one).length;
+    if (some.length > 0 && length > REFERRERS_PAGE) break;
+    some.push(one);
+  }
+  const end = Number(from) + some.length;
+  if (end >= all.length) return { some, headers: {} };
+  const next = new URLSearchParams(query);
+  next.set("from", String(end));
+  return { some, headers: { link: `<${path}?${next}>; rel="next"` } };
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { digestOf } from "../io/hash.ts";
+import { MediaType } from "../oci/descriptor.ts";
 import { HeadReader } from "./connection.ts";
 import {
   HttpError,
@@ -6,6 +8,7 @@ import {
   pageOf,
   parseRange,
   parseRequest,
+  referrersPage,
   routeOf,
 } from "./messages.ts";
 
@@ -97,5 +100,33 @@ Deno.test("requests: ranges, routes and pages", () => {
   assert.deepEqual(pageOf(["d", "b", "c", "a"], query, "/p"), {
     names: ["b", "c"],
     headers: { link: '</p?last=c&n=2>; rel="next"' },
+  });
+});
+
+Deno.test("pages: of referrers as many as clients take at once, with the filter in the next address", () => {
+  const text = "x".repeat(1000);
+  const all = Array.from({ length: 5000 }, (_, i) => ({
+    mediaType: MediaType.manifest,
+    digest: digestOf(`${i}`),
+    size: i,
+    annotations: { text },
+  }));
+  const found: typeof all[number][] = [];
+  let pages = 0;
+  for (let query: string | undefined = "artifactType=a%2Bb"; query !== undefined; pages++) {
+    const page = referrersPage(all, new URLSearchParams(query), "/v2/app/referrers/sha256:1");
+    assert.ok(JSON.stringify(page.some).length < 2.1 * 1024 * 1024);
+    found.push(...page.some as typeof all);
+    const link = page.headers.link;
+    const next = /^<\/v2\/app\/referrers\/sha256:1\?([^>]*)>; rel="next"$/.exec(link ?? "")?.[1];
+    assert.equal(next === undefined, link === undefined);
+    if (next !== undefined) assert.equal(new URLSearchParams(next).get("artifactType"), "a+b");
+    query = next;
+  }
+  assert.equal(pages, 3);
+  assert.deepEqual(found, all);
+  assert.deepEqual(referrersPage([], new URLSearchParams("from=9"), "/"), {
+    some: [],
+    headers: {},
   });
 });

@@ -8,10 +8,18 @@ import type { Blobs, ImageStore } from "../content/places.ts";
 import { referrerEntry } from "../content/referrers.ts";
 import { type GraphDocument, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode, messageOf } from "../errors.ts";
+import { digestOf } from "../io/hash.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import { type Descriptor, isDigest, referrersTag } from "../oci/descriptor.ts";
-import { calledName, entryName, nameOrDigest, refName, repositoryName } from "../oci/entries.ts";
-import { oddity } from "../oci/manifest.ts";
+import { type Descriptor, isDigest, MediaType, referrersTag } from "../oci/descriptor.ts";
+import {
+  calledName,
+  entryName,
+  nameOrDigest,
+  refName,
+  repositoryName,
+  SUBJECT,
+} from "../oci/entries.ts";
+import { encodeJson, oddity } from "../oci/manifest.ts";
 import { parseReference, shortName, splitHost } from "../oci/reference.ts";
 import { type WholeImages, wholeImages } from "../place/flat_index.ts";
 import type { Layout } from "../place/layout/layout.ts";
@@ -120,8 +128,10 @@ export class LayoutView {
       const known = entries.filter((entry) => !oddity(entry));
       const served = (await this.options.show?.(this.images, known) ?? known)
         .map((entry) => servedAs(entry, ownName));
-      const byPath = this.#group(served, ({ path }) => path, this.#read?.byPath);
-      const byName = this.#group(served, ({ name }) => name, this.#read?.byName, byPath);
+      const free = served.filter(({ isNamed }) => !isNamed).map(({ entry }) => entry);
+      const unnamed = new Unnamed(this.images, this.options.referrers === false ? [] : free);
+      const byPath = this.#group(served, unnamed, ({ path }) => path, this.#read?.byPath);
+      const byName = this.#group(served, unnamed, ({ name }) => name, this.#read?.byName, byPath);
       return this.#read = { stamp, byPath, byName };
     } catch (error) {
       // Tools that write in place leave half an index for a moment: what was there before holds.
@@ -138,18 +148,18 @@ export class LayoutView {
 
   #group(
     all: readonly ServedEntry[],
+    unnamed: Unnamed,
     nameOf: (served: ServedEntry) => string,
     earlier: Repositories | undefined,
     byPath?: Repositories,
   ): Repositories {
-    const unnamed = all.filter(({ isNamed }) => !isNamed).map(({ entry }) => entry);
     const groups = [...Map.groupBy(all, nameOf)].map(([name, members]) => {
       // Most paths have the images of one registry, or of none.
       const same = byPath?.get(members[0]?.path ?? "");
       if (same?.roots.length === members.length) return [name, same] as const;
       const roots = members.map(({ entry }) => entry);
       // The same entries lead to the same: their digests say what is below them.
-      const key = JSON.stringify([roots, unnamed]);
+      const key = JSON.stringify([roots, unnamed.key]);
       const known = earlier?.get(name);
       if (known?.key === key) return [name, known] as const;
       const tags = new Map<string, Descriptor>();
@@ -177,6 +187,31 @@ export class LayoutView {
   }
 }
 
+/** Entries of a layout that may refer to something in any of its repositories. */
+class Unnamed {
+  /** Tells them from others. */
+  readonly key: string;
+  readonly #subjects = new Map<string, string>();
+
+  constructor(readonly images: Blobs, readonly entries: readonly Descriptor[]) {
+    this.key = digestOf(encodeJson(entries));
+  }
+
+  /**
+   * What one refers to, if to anything; most entries say so themselves, and the others are read once.
+   *
+   * @throws {KodenoError} `NOT_FOUND`, `BAD_CONTENT`
+   */
+  async subjectOf(entry: Descriptor): Promise<string> {
+    const said = entry.annotations?.[SUBJECT] ?? this.#subjects.get(entry.digest);
+    if (said !== undefined) return said;
+    const document = hasSuccessors(entry) ? await readGraphDocument(this.images, entry) : undefined;
+    const subject = document?.subject?.digest ?? "";
+    this.#subjects.set(entry.digest, subject);
+    return subject;
+  }
+}
+
 /** The images of one name; what was found is kept until its entries change. */
 export class ServedRepository {
   #contents: ReturnType<typeof readContents> | undefined;
@@ -187,9 +222,23 @@ export class ServedRepository {
     readonly key: string,
     readonly tags: ReadonlyMap<string, Descriptor>,
     readonly roots: readonly Descriptor[],
-    readonly unnamed: readonly Descriptor[],
+    readonly unnamed: Unnamed,
     readonly withReferrers: boolean,
   ) {}
+
+  /** What a list of all that refers to something is called, or its digest, which was told before. */
+  async list(ref: string): Promise<ServedList | undefined> {
+    const { referrers, listTags, lists } = await this.contents();
+    const known = lists.get(ref);
+    if (known !== undefined) return known;
+    const manifests = referrers.get(listTags.get(ref) ?? "");
+    if (manifests === undefined) return undefined;
+    const mediaType = MediaType.index;
+    const bytes = encodeJson({ schemaVersion: 2, mediaType, manifests });
+    const list = { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+    lists.set(ref, list).set(list.descriptor.digest, list);
+    return list;
+  }
 
   contents(): ReturnType<typeof readContents> {
     if (this.#contents !== undefined && Date.now() < this.#until) return this.#contents;
@@ -201,6 +250,12 @@ export class ServedRepository {
     }, () => this.#until = 0);
     return reading;
   }
+}
+
+/** A list of what refers to a manifest, as a registry without an API for that has it under a tag. */
+interface ServedList {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
 }
 
 /** The repository and tag of an entry. */
@@ -239,25 +294,26 @@ async function readContents({ images, roots, unnamed, withReferrers }: ServedRep
   const blobs = new Map<string, Descriptor>();
   /** Manifests that have a subject, by its digest, as the referrers API lists them. */
   const referrers = new Map<string, Descriptor[]>();
-  /** What an index of referrers to one of the blobs is called, where a registry has no API for them. */
-  const listTags = new Set<string>();
+  /** Blobs by what a list of what refers to them is called where a registry has no API for that. */
+  const listTags = new Map<string, string>();
   /** Whether all manifests were there and well-formed. */
   let complete = true;
-  const read = async (d: Descriptor): Promise<GraphDocument | undefined> => {
-    if (!hasSuccessors(d)) return undefined;
+  const seen = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
-      return await readGraphDocument(images, d);
+      return await work;
     } catch (error) {
       if (!hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
       complete = false;
       return undefined;
     }
   };
+  const read = async (d: Descriptor): Promise<GraphDocument | undefined> =>
+    hasSuccessors(d) ? await seen(readGraphDocument(images, d)) : undefined;
   const walk = new Walk<unknown>(async (d, { below }) => {
     const document = await read(d);
     // The same bytes may be named as a plain blob first, and as a manifest after it.
     if (document !== undefined || !blobs.has(d.digest)) blobs.set(d.digest, d);
-    if (isDigest(d.digest)) listTags.add(referrersTag(d));
+    if (isDigest(d.digest)) listTags.set(referrersTag(d), d.digest);
     if (document === undefined) return;
     const { subject } = document;
     if (subject && withReferrers) {
@@ -269,19 +325,19 @@ async function readContents({ images, roots, unnamed, withReferrers }: ServedRep
     const isLeft = !withReferrers && entryName(root) === undefined && (await read(root))?.subject;
     if (!isLeft) await walk.from(root);
   }
-  const open = new Map<Descriptor, string | undefined>();
+  const about = new Map<string, Descriptor[]>();
   // One after the other: a process may open so many files only.
-  for (const entry of withReferrers ? unnamed : []) {
-    open.set(entry, (await read(entry))?.subject?.digest);
-  }
-  // A signature may refer to an SBOM that refers to the image.
-  for (let before = -1; before !== open.size;) {
-    before = open.size;
-    for (const [entry, subject = ""] of open) {
-      if (!blobs.has(subject) && !listTags.has(refName(entry) ?? "")) continue;
-      open.delete(entry);
-      await walk.from(entry);
+  for (const entry of unnamed.entries) {
+    const subject = await seen(unnamed.subjectOf(entry));
+    for (const one of [subject, refName(entry)]) {
+      if (one) getOrSet(about, one, () => []).push(entry);
     }
   }
-  return { blobs, referrers, complete };
+  // What these lead to comes by, too: a signature may refer to an SBOM that refers to the image.
+  for (const d of blobs.values()) {
+    const list = isDigest(d.digest) ? about.get(referrersTag(d)) : undefined;
+    for (const entry of [...about.get(d.digest) ?? [], ...list ?? []]) await walk.from(entry);
+  }
+  const lists = new Map<string, ServedList>();
+  return { blobs, referrers, listTags, lists, complete };
 }

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { copy } from "../../src/content/copy.ts";
 import { encodeJson } from "../../src/oci/manifest.ts";
-import { MediaType } from "../../src/oci/descriptor.ts";
+import { MediaType, referrersTag } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { digestOf } from "../../src/io/hash.ts";
@@ -244,6 +244,22 @@ Deno.test("serve: referrers of what is in the repository, by artifact type", asy
   assertRefused(await ask(server.host, other), 404, "MANIFEST_UNKNOWN");
   assert.deepEqual((await list("team/one", digestOf("x"))).digests, []);
   assertRefused(await ask(server.host, `/v2/none/referrers/${digest}`), 404, "NAME_UNKNOWN");
+  // The same list for who knows no API for it, by the tag and by the digest that it then has.
+  const tagged = await ask(server.host, `/v2/team/one/manifests/${referrersTag(ONE)}`);
+  assert.equal(tagged.status, 200);
+  const listed = tagged.headers["docker-content-digest"] ?? "";
+  assert.equal(listed, digestOf(tagged.body));
+  const byDigest = await ask(server.host, `/v2/team/one/manifests/${listed}`);
+  assert.deepEqual(byDigest.body, tagged.body);
+  const { manifests } = jsonOf<{ manifests: { digest: string }[] }>(tagged);
+  assert.deepEqual(manifests.map(({ digest }) => digest).sort(), both);
+  const none = `/v2/team/one/manifests/${referrersTag(nested.descriptor)}`;
+  assertRefused(await ask(server.host, none), 404, "MANIFEST_UNKNOWN");
+  assertRefused(
+    await ask(server.host, `/v2/team/one/referrers/${digest}?from=x`),
+    400,
+    "PAGINATION_NUMBER_INVALID",
+  );
 });
 
 Deno.test("serve: other methods, other paths and names that are none are refused", async () => {
