@@ -11,11 +11,17 @@ import { ContentCheck } from "../content/check.ts";
 import { copy, type CopyOptions, countMoved, measureCopy, tellingPlace } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
-import { type AboutImage, copyReferrers, findAbout, subjectsOf } from "../content/referrers.ts";
-import { hasSuccessors, whyUnknown } from "../content/walk.ts";
+import {
+  type AboutImage,
+  COPIED_AT_ONCE,
+  copyReferrers,
+  findAbout,
+  subjectsOf,
+} from "../content/referrers.ts";
+import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
-import { abortable } from "../io/concurrency.ts";
+import { abortable, forEach, Pool } from "../io/concurrency.ts";
 import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import { ARCHIVE_ENDING, calledName, imageName, refName } from "../oci/entries.ts";
@@ -210,7 +216,7 @@ async function findReferrers(
   { referrers, to, signal }: Work,
   { source, root }: OpenImage,
 ): Promise<AboutImage & { readonly failure?: KodenoError }> {
-  const none = { referrers: [], tagged: [] };
+  const none = { referrers: [], tagged: [], digests: new Set<string>() };
   if (!(referrers ?? !isDaemon(to))) return none;
   try {
     return await findAbout(source, root, { signal });
@@ -223,7 +229,7 @@ async function findReferrers(
 
 /** Copies what refers to an image, which is whole without: what its place lacks of that is told of. */
 async function takeReferrers(
-  { referrers: found, tagged, failure }: Awaited<ReturnType<typeof findReferrers>>,
+  { referrers: found, tagged, digests, failure }: Awaited<ReturnType<typeof findReferrers>>,
   { referrers, to, emit, given, signal }: Work,
   source: Source,
   target: WritablePlace,
@@ -234,28 +240,40 @@ async function takeReferrers(
     emit?.({ type: "note", level: "warning", message });
   };
   if (failure !== undefined) leave("what refers (signatures, SBOMs) to", failure);
-  const take = async (one: Descriptor, work: () => Promise<unknown>): Promise<boolean> => {
+  const take = async (one: Descriptor, work: () => Promise<unknown>) => {
     try {
       // What is read only in the end would fail all that was copied.
       if (how.isNear) await measureCopy(source, [one], target, { signal });
       await work();
-      return true;
+      return { one };
     } catch (error) {
       if (referrers || signal?.aborted || !hasCode(error, "NOT_FOUND", "BAD_CONTENT")) throw error;
-      leave(`${one.digest}, which refers to`, error);
-      return false;
+      return { one, error };
     }
   };
-  const taken: Descriptor[] = [];
-  for (const one of found) {
-    if (await take(one, () => copyReferrers(source, [one], target, how))) taken.push(one);
-  }
+  const took = await forEach(found, new Pool(COPIED_AT_ONCE), async (one, signal) => {
+    return await take(one, async () => {
+      // What a registry lists may be about anything, which would be brought, too.
+      const { subject } = await readGraphDocument(source, one, { signal });
+      if (!digests.has(subject?.digest ?? "")) {
+        const why = `it refers to ${subject?.digest ?? "nothing"} instead`;
+        throw new KodenoError("BAD_CONTENT", `Cannot take ${one.digest}: ${why}`);
+      }
+      await copyReferrers(source, [one], target, { ...how, signal });
+    });
+  }, signal);
+  const taken = took.filter(({ error }) => error === undefined).map(({ one }) => one);
   if (taken.length > 0) await target.keep?.(taken, { signal });
   const isTagAlone = how.name === undefined || to.kind === "registry";
   const repository = isTagAlone ? "" : `${parseImageName(how.name).name}:`;
+  const named = [];
   for (const one of tagged) {
-    const tag = refName(one)?.split(":").at(-1) ?? "";
-    await take(one, () => copy(source, one, target, { ...how, tags: [`${repository}${tag}`] }));
+    const tags = [`${repository}${refName(one)?.split(":").at(-1)}`];
+    named.push(await take(one, () => copy(source, one, target, { ...how, tags })));
+  }
+  // In the order in which they were found.
+  for (const { one, error } of [...took, ...named]) {
+    if (error !== undefined) leave(`${one.digest}, which refers to`, error);
   }
 }
 

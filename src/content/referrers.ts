@@ -57,6 +57,8 @@ export async function subjectsOf(
 
 /** Requests at once. */
 const MAX_ASKED = 16;
+/** Small manifests with a small blob each; some images have very many of them. */
+export const COPIED_AT_ONCE = 8;
 
 /**
  * Gives a function that finds what refers to a root, to the images of an index, or to one of these
@@ -150,6 +152,8 @@ export interface AboutImage {
   readonly referrers: readonly Descriptor[];
   /** What has cosign's tag for being about one of these, as entries with that name. */
   readonly tagged: readonly Descriptor[];
+  /** The digests of all of these. */
+  readonly digests: ReadonlySet<string>;
 }
 
 /** Finds what is about an image, in whatever place. */
@@ -162,20 +166,20 @@ export async function findAbout(
   const find = await referrerFinder(source, { signal, tags });
   const [referrers, known] = await allEnded([find(root), tags()]);
   const all = [root, ...await imagesOf(source, root, { signal }), ...referrers];
-  const digests = new Set<string | undefined>(all.map(({ digest }) => digest));
+  const digests = new Set<string>(all.map(({ digest }) => digest));
   if ("entries" in source && typeof source.entries === "function") {
     const entries = await (source as ImageStore).entries();
-    const tagged = entries.filter((entry) => digests.has(cosignSubject(entry)));
-    return { referrers, tagged };
+    const tagged = entries.filter((entry) => digests.has(cosignSubject(entry) ?? ""));
+    return { referrers, tagged, digests };
   }
-  if (source.findTag === undefined) return { referrers, tagged: [] };
+  if (source.findTag === undefined) return { referrers, tagged: [], digests };
   const asked = [...new Set(all.flatMap((d) => COSIGN_TAGS.map((kind) => cosignTag(d, kind))))]
     .filter((tag) => known?.has(tag) ?? true);
   const found = await forEach(asked, new Pool(MAX_ASKED), async (tag, signal) => {
     const d = await source.findTag?.(tag, { signal });
     return d && { ...d, annotations: { [REF_NAME]: tag } };
   }, signal);
-  return { referrers, tagged: found.filter((d) => d !== undefined) };
+  return { referrers, tagged: found.filter((d) => d !== undefined), digests };
 }
 
 /**
@@ -227,17 +231,17 @@ export async function copyReferrers(
   target: Target,
   options: CopyOptions,
 ): Promise<void> {
-  for (const referrer of referrers) {
+  await forEach(referrers, new Pool(COPIED_AT_ONCE), async (referrer, signal) => {
     let moved = false;
     const onBlob = (d: Descriptor, isMoved: boolean): void => {
       if (d.digest === referrer.digest) moved = isMoved;
       options.onBlob?.(d, isMoved);
     };
-    await copy(source, referrer, target, { ...options, onBlob });
-    if (moved || target.listReferrer === undefined) continue;
-    const bytes = await readDocument(source, referrer, options);
-    await target.listReferrer(referrer, bytes, options);
-  }
+    await copy(source, referrer, target, { ...options, signal, onBlob });
+    if (moved || target.listReferrer === undefined) return;
+    const bytes = await readDocument(source, referrer, { signal });
+    await target.listReferrer(referrer, bytes, { signal });
+  }, options.signal);
 }
 
 /** Entries of a place that are images, and what it has about each of them. */

@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createSign, generateKeyPairSync } from "node:crypto";
 import { failsWith } from "../../test/support/fails.ts";
+import { KodenoError } from "../errors.ts";
+import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import { type Descriptor, type Digest, MediaType } from "../oci/descriptor.ts";
 import { encodeJson, type Manifest } from "../oci/manifest.ts";
@@ -108,6 +110,42 @@ Deno.test("trust: a simple signature that is damaged does not hinder others", as
   });
   assert.deepEqual(found.map(({ form }) => form), ["legacy"]);
   assert.match(unfit.join("\n"), /^Cannot use blob sha256:\w+: it has 0 bytes, not the/);
+});
+
+Deno.test("trust: bundles that are damaged or missing hinder no others, nor do very many", async () => {
+  const { manifest, blobs } = await signedBundle(IMAGE, signerOf(SIGNATURES.bundle));
+  const bytes = new Map([...blobs, manifest].map((one) => [one.descriptor.digest, one.bytes]));
+  let read = 0;
+  const source = {
+    resolve: () => Promise.reject(new Error("nothing is looked for")),
+    fetch: (d: Descriptor) => {
+      const found = bytes.get(d.digest);
+      read++;
+      return found
+        ? Promise.resolve(bytesStream(found))
+        : Promise.reject(new KodenoError("NOT_FOUND", "it is not there"));
+    },
+  };
+  const missing = { ...manifest.descriptor, digest: digestOf("missing") };
+  const damaged = { ...manifest.descriptor, digest: digestOf("damaged") };
+  bytes.set(damaged.digest, new Uint8Array(manifest.bytes.length));
+  const look = async (referrers: readonly Descriptor[]) => {
+    const unfit: string[] = [];
+    const found = await signaturesBy([signerOf(SIGNATURES.bundle).key], {
+      source,
+      image: IMAGE,
+      referrers,
+      legacy: [],
+    }, { unfit: (why) => unfit.push(why) });
+    return [found.map(({ digest }) => digest), unfit.at(-1)];
+  };
+  const [found, why] = await look([missing, damaged, manifest.descriptor]);
+  assert.deepEqual(found, [manifest.descriptor.digest]);
+  assert.match(String(why), /^Cannot use blob sha256:\w+: /);
+  read = 0;
+  const many = Array.from({ length: 10_000 }, () => missing);
+  assert.deepEqual(await look(many), [[], "more than 1000 manifests refer to it"]);
+  assert.equal(read, 1000);
 });
 
 Deno.test("trust: a key that is made signs, and is opened by its password alone", async () => {

@@ -5,7 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { digestOf } from "../../src/io/hash.ts";
-import type { Descriptor } from "../../src/oci/descriptor.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestHex,
+  MediaType,
+  referrersTag,
+} from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { attachment } from "../../src/trust/attachment.ts";
 import { putAttachment } from "../../src/trust/signatures.ts";
@@ -197,6 +203,80 @@ Deno.test("referrers: what cannot be had of them fails a copy only where they we
     kept.digest,
   ]);
   assert.equal((await run("copy", "oci:l:app:v1", "oci:asked", "--referrers")).code, 1);
+});
+
+Deno.test("referrers: a registry may list what it likes of them; the image is pulled all the same", async () => {
+  await using dir = await tempDir();
+  const lists: Record<string, unknown> = {};
+  const list = ({ url }: Asked, usual: () => Reply) => {
+    const manifests = lists[url.split("/").at(-1) ?? ""];
+    const headers = { "content-type": MediaType.index };
+    return manifests === undefined
+      ? usual()
+      : { status: 200, headers, body: JSON.stringify({ schemaVersion: 2, manifests }) };
+  };
+  await using registry = await startOddRegistry([{ url: "/referrers/", answer: list }]);
+  await layoutWith(dir, "l", { "app:v1": one, "two:v1": two });
+  const good = await attach(dir, "l", SPDX, one.root.descriptor);
+  const other = await attach(dir, "l", SPDX, two.root.descriptor);
+  await done(dir, ["push", "l", "--to", registry.host]);
+  const elsewhere = attachment(
+    { ...one.shared.descriptor, mediaType: MediaType.manifest },
+    SPDX,
+    documentOf(SPDX, amd64),
+  );
+  for (const { descriptor, bytes } of [...elsewhere.blobs, elsewhere.manifest]) {
+    registry.blobs.set(descriptor.digest, bytes);
+    registry.manifests.set(`app@${descriptor.digest}`, { type: descriptor.mediaType, bytes });
+  }
+  for (const name of [`two@${other.digest}`, `two@${two.root.descriptor.digest}`]) {
+    const had = registry.manifests.get(name);
+    if (had) registry.manifests.set(name.replace("two", "app"), had);
+  }
+  const gone = { ...good, digest: digestOf("gone") };
+  const image = `${registry.host}/app:v1`;
+  const run = (to: string, ...flags: string[]) =>
+    kodeno(["pull", image, "--oci-layout", to, ...flags], { cwd: dir.path });
+  const had = async (layout: string) =>
+    (await referring(dir.join(layout))).map(({ digest }) => digest);
+  // In a circle, of another image, of one that is nowhere, and one that is nowhere itself.
+  lists[one.root.descriptor.digest] = [null, good, other, elsewhere.manifest.descriptor, gone];
+  lists[good.digest] = [good, one.root.descriptor];
+  lists[other.digest] = [good];
+  const pulled = await run("pulled");
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assert.deepEqual(await had("pulled"), [good.digest]);
+  for (
+    const [digest, why] of [
+      [other.digest, `it refers to ${two.root.descriptor.digest} instead`],
+      [
+        elsewhere.manifest.descriptor.digest,
+        `it refers to ${one.shared.descriptor.digest} instead`,
+      ],
+      [gone.digest, "the registry does not have it"],
+    ]
+  ) assert.match(pulled.stderr, new RegExp(`Left out ${digest}, which refers to .*: .*${why}`));
+  assert.equal(
+    (await dir.list("pulled", "blobs", "sha256")).includes(
+      digestHex(two.root.descriptor.digest as Digest),
+    ),
+    false,
+  );
+  const asked = await run("asked", "--referrers");
+  assert.equal(asked.code, 1, asked.stderr);
+
+  // A list under a tag that is damaged, or none.
+  for (const one of Object.keys(lists)) delete lists[one];
+  const tag = `app:${referrersTag(one.root.descriptor)}`;
+  const bytes = new TextEncoder().encode('{"schemaVersion":2,"manifests":{}}');
+  registry.manifests.set(tag, { type: MediaType.index, bytes });
+  const damaged = await run("damaged");
+  assert.equal(damaged.code, 0, damaged.stderr);
+  assert.match(damaged.stderr, /Left out what refers \(signatures, SBOMs\) to \S+: .*manifests/);
+  assert.equal((await run("nothing", "--referrers")).code, 1);
+  assert.equal((await dir.list()).includes("nothing"), false);
+  registry.manifests.set(tag, { type: MediaType.manifest, bytes });
+  assert.equal((await run("other", "--referrers")).code, 0);
 });
 
 Deno.test("referrers: a build that changes an image drops those of the one before, and no others", async () => {
