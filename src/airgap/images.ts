@@ -8,9 +8,13 @@ import type { Blobs, CallOptions } from "../content/places.ts";
 import { keptEntry } from "../content/referrers.ts";
 import { hasSuccessors, readGraphDocument, refuseOdd, Walk } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
+import { Pool } from "../io/concurrency.ts";
 import { bareDescriptor, type Descriptor, isForeign, parseDigest } from "../oci/descriptor.ts";
-import { entryName, namedEntry, nameKey, withEach } from "../oci/entries.ts";
+import { entryName, IMAGE_NAME, namedEntry, nameKey, withEach } from "../oci/entries.ts";
 import { type BundleImage, ROLE } from "./document.ts";
+
+/** Blobs that are looked at side by side: those of a base may have to come over a wire. */
+const AT_ONCE = 6;
 
 /** A blob, and who has it. */
 interface OwnedBlob {
@@ -51,6 +55,8 @@ export class BundleImages {
     await this.#walk(source, root, options);
     const entry = name === undefined
       ? await this.#entryOf(source, root, options)
+      : name.includes("@")
+      ? { ...bareDescriptor(root), annotations: { [IMAGE_NAME]: name } }
       : namedEntry(root, name);
     const listed = role === "base" ? withRole(entry) : entry;
     const key = nameKey(entry);
@@ -101,15 +107,18 @@ export class BundleImages {
   }
 
   async #walk(source: Blobs, root: Descriptor, { signal }: CallOptions): Promise<void> {
-    const walk = new Walk(async (d, { below }) => {
+    const pool = new Pool(AT_ONCE);
+    const walk: Walk = new Walk(async (d, { below }) => {
       refuseOdd(source, d);
       const isDocument = hasSuccessors(d);
       const known = this.#blobs.get(d.digest);
       if (known === undefined || (isDocument && !hasSuccessors(known.d))) {
-        await this.#note(source, d, signal);
+        await pool.run(() => this.#note(source, d, walk.signal));
       }
-      if (isDocument) await below(await readGraphDocument(source, d, { signal }));
-    }, { signal });
+      if (isDocument) {
+        await below(await pool.run(() => readGraphDocument(source, d, { signal: walk.signal })));
+      }
+    }, { parallel: true, signal });
     await walk.from(root);
   }
 

@@ -26,12 +26,12 @@ import {
 import type { BundleImages } from "./images.ts";
 
 /** A member that is no blob, and its bytes. */
-interface BundleMemberFile extends BundleFile {
+export interface BundleMemberFile extends BundleFile {
   readonly open: OpenBlob;
 }
 
 /** What goes into a bundle. */
-interface BundleContent extends Pick<BundleDocument, "base" | "gomod" | "source"> {
+export interface BundleContent extends Pick<BundleDocument, "base" | "gomod" | "source"> {
   readonly images: BundleImages;
   /** In any order. */
   readonly files?: readonly BundleMemberFile[] | undefined;

@@ -1,55 +1,221 @@
 /**
- * The recipe of `kodeno bundle create`: images become one file that crosses a gap.
+ * The recipe of `kodeno bundle create`: images, and what they are built from, become one file that crosses
+ * a gap.
  * @module
  */
+import { join } from "node:path";
+import { lockFor } from "../airgap/find_lock.ts";
+import { addBases, BundlePublisher } from "../airgap/built_images.ts";
 import { summaryOf } from "../airgap/document.ts";
 import { BundleImages } from "../airgap/images.ts";
-import { writeBundle } from "../airgap/writer.ts";
-import { resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions } from "../config/options.ts";
+import { carriedModules, lockIn, sourceOf } from "../airgap/sources.ts";
+import { type BundleContent, writeBundle } from "../airgap/writer.ts";
+import { withBuilders } from "../build/build_images.ts";
+import type { GoBuilder } from "../build/builder.ts";
+import { planNames } from "../build/names.ts";
+import { type NamedBuild, publishPrepared } from "../build/publisher.ts";
+import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffold.ts";
+import { type Config, type PublishConfig, resolveConfig } from "../config/config.ts";
+import type { CommandOptions } from "../config/options.ts";
+import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { replacedFolders } from "../go/download.ts";
+import { exists, isFile } from "../io/files.ts";
+import { DamagedBlob } from "../io/hash.ts";
 import { checkOutput, isStdoutTerminal, writeOutput } from "../io/output.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { calledName, cosignSubject } from "../oci/entries.ts";
+import { ARCHIVE_ENDING, calledName, cosignSubject } from "../oci/entries.ts";
 import { parsePlace } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
-import { openSigner } from "../trust/key_files.ts";
+import { openSigner, type SignerRequest } from "../trust/key_files.ts";
 
-interface BundleRequest extends TransferOptions, WorkOptions {
-  /** Layouts and archives, by their paths or as `copy` names them. */
+interface BundleRequest extends WorkOptions {
+  /** Layouts and archives, by their paths or as `copy` names them; the others are packages to build. */
   readonly from: readonly string[];
+  /** How packages are built; places that it names do not count. */
+  readonly options: CommandOptions;
+  /** Whose artifacts are built in the place of packages. */
+  readonly skaffold?: SkaffoldOptions | undefined;
   /** Path of the file; `-` is stdout. */
   readonly output: string;
+  /** Leaves out what images are built from, or the images. */
+  readonly part?: "images" | "sources" | undefined;
+  /** Platforms (`os/arch`) on which Go is to run behind the gap. */
+  readonly toolchains?: readonly string[] | undefined;
+  /** Takes the source of the commit that is checked out. */
+  readonly source?: boolean | undefined;
+  /** Though there is more than that commit has. */
+  readonly allowDirty?: boolean | undefined;
   /** Whether what refers to the images goes along; default true. */
   readonly referrers?: boolean | undefined;
-  /** File of the private key that signs it. */
-  readonly key?: string | undefined;
-  /** Asks for its password, where no variable has it. */
-  readonly askPassword: () => Promise<string>;
+  /** Who signs it; nobody where no key is said. */
+  readonly sign: SignerRequest;
 }
+
+/** What a bundle has beside images. */
+type OtherContent = Omit<BundleContent, "images" | "signer">;
+type Work = BundleRequest & { readonly config: Config; readonly images: BundleImages };
 
 /** Makes a bundle; a file is there when it is whole. Gives what it holds, and its size. */
 export async function createBundle(request: BundleRequest) {
-  const { from, output, key, signal, emit } = request;
+  const { from, output, sign, signal, emit, options } = request;
   const what = output === "-" ? "the bundle on stdout" : `bundle ${output}`;
   await checkOutput(output, what);
   if (output === "-" && isStdoutTerminal()) {
     const why = "it is a terminal; name a file, or say where it goes with > or |";
     throw new KodenoError("BAD_PLACE", `Cannot write a bundle to stdout: ${why}`);
   }
-  const { environment } = resolveTransferConfig(request);
-  const signer = key === undefined
-    ? undefined
-    : await openSigner({ key, askPassword: request.askPassword }, environment, request);
+  const places = from.filter(isPlace);
+  const patterns = from.filter((one) => !isPlace(one));
+  refuseSenseless(request, places);
+  const config = await resolveConfig(options, { emit });
+  const { environment } = config.build.transfer;
+  const isSigned = sign.key !== undefined || sign.signer !== undefined;
+  const signer = isSigned ? await openSigner(sign, environment, { signal, emit }) : undefined;
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opened = new DisposableStack();
   const images = new BundleImages();
-  for (const place of from) await addImages(place, images, opened, request);
-  const made = await writeOutput(output, { what, signal }, async (take) => {
-    return await writeBundle({ images, signer }, take, { signal, emit });
-  });
+  for (const place of places) await addImages(place, images, opened, request);
+  const write = async (content: OtherContent) =>
+    await writeOutput(output, { what, signal }, async (take) => {
+      return await writeBundle({ ...content, images, signer }, take, { signal, emit });
+    });
+  const work = { ...request, config, images };
+  const none: Planned = {
+    builds: [{ build: config.build }],
+    publish: config.publish,
+    prepare: () => Promise.resolve([]),
+  };
+  const planned = request.skaffold
+    ? await plannedArtifacts(request.skaffold, work)
+    : patterns.length > 0 || places.length === 0
+    ? await plannedPackages(patterns, work)
+    : request.toolchains || request.source
+    ? none
+    : undefined;
+  const made = planned ? await building(planned, work, write) : await write({});
   return { summary: summaryOf(made.document), bytes: made.bytes };
+}
+
+function refuseSenseless(
+  { from, part, toolchains, source, skaffold }: BundleRequest,
+  places: readonly string[],
+): void {
+  const bad = (what: string, why: string) =>
+    new KodenoError("BAD_OPTION", `Cannot use ${what}: ${why}`);
+  if (part === "images" && (toolchains || source)) {
+    throw bad("--images-only", "--toolchain and --source are to build images from; leave one out");
+  }
+  const [place] = places;
+  const other = from.find((one) => !isPlace(one));
+  if (skaffold && other !== undefined) {
+    throw bad(other, `${skaffold.file} says what is built; choose with -b IMAGE`);
+  }
+  if (part === "sources" && place !== undefined) {
+    throw bad("--sources-only", `${place} has images, which are not to be built; leave one out`);
+  }
+}
+
+/** Whether a word names a layout or an archive, and no package. */
+function isPlace(word: string): boolean {
+  if (word === "-" || /^(?:oci|archive):/.test(word) || exists(join(word, "oci-layout"))) {
+    return true;
+  }
+  return ARCHIVE_ENDING.test(word) || isFile(word);
+}
+
+/** Images to build, and their builders. */
+interface Planned {
+  readonly builds: Parameters<typeof withBuilders>[0];
+  readonly publish: PublishConfig;
+  /** Finds the packages. */
+  readonly prepare: (builders: readonly GoBuilder[]) => Promise<readonly NamedBuild[]>;
+}
+
+/** Packages, as `build` has them. */
+async function plannedPackages(patterns: readonly string[], work: Work): Promise<Planned> {
+  const { config: { build, publish }, options } = work;
+  const lock = (await lockFor(options, work)).of();
+  const prepare = async (builders: readonly GoBuilder[]) =>
+    await Promise.all(builders.map(async (builder) => {
+      const prepared = await builder.prepare(patterns, work);
+      return { builder, prepared, names: planNames(prepared.importPaths, publish) };
+    }));
+  return { builds: [{ build, lock }], publish, prepare };
+}
+
+/** Artifacts of a skaffold.yaml, under their names there. */
+async function plannedArtifacts(skaffold: SkaffoldOptions, work: Work): Promise<Planned> {
+  const { config, options: given, emit } = work;
+  const { artifacts, hooks } = await planArtifacts(skaffold, work, "all");
+  if ([...hooks, ...artifacts.map(({ hooks }) => hooks)].some((one) => one.before.length > 0)) {
+    const message = `The hooks of ${skaffold.file} are not run for a bundle`;
+    emit?.({ type: "note", level: "warning", message });
+  }
+  const options = { ...given, environment: skaffold.environment };
+  const configs = await artifactConfigs(artifacts, options, config.build.transfer, work);
+  const locks = await lockFor(options, work);
+  const prepare = async (builders: readonly GoBuilder[]) =>
+    await locks.all(artifacts.map(async (artifact, i) => {
+      const { repository, tag } = artifact;
+      const builder = builders[i] as GoBuilder;
+      const { prepared, importPath } = await prepareArtifact(artifact, builder, work);
+      return { builder, prepared, names: new Map([[importPath, repository]]), tags: [tag] };
+    }));
+  const builds = configs.map((build, i) => ({ build, lock: locks.of(artifacts[i]?.imageName) }));
+  return { builds, publish: config.publish, prepare };
+}
+
+/** Builds, gathers what is built from, and writes all of it while builders still have it. */
+async function building<T>(
+  { builds, publish, prepare }: Planned,
+  work: Work,
+  write: (content: OtherContent) => Promise<T>,
+): Promise<T> {
+  const { part, images, signal, emit } = work;
+  const publisher = new BundlePublisher(images, publish);
+  return await withBuilders(builds, async (builders) => {
+    const named = await prepare(builders);
+    if (part !== "sources") {
+      for (const one of named) await publishPrepared(one, publisher, { signal, emit });
+    }
+    const content = part === "images" ? {} : await sourcesFor(named, builders, work);
+    try {
+      return await write(content);
+    } catch (error) {
+      if (!(error instanceof DamagedBlob)) throw error;
+      // One of the cache is made anew the next time.
+      for (const builder of builders) await builder.evict(error.blob.digest);
+      throw error;
+    }
+  });
+}
+
+/** What images are built from; where none are, what go has in the folder. */
+async function sourcesFor(
+  named: readonly NamedBuild[],
+  builders: readonly GoBuilder[],
+  work: Work,
+): Promise<OtherContent> {
+  const { config, images, toolchains = [], source, signal } = work;
+  const { workingDirectory, transfer: { environment } } = config.build;
+  const all = await Promise.all(
+    builders.map((builder, i) => builder.suppliesOf(named[i]?.prepared, signal)),
+  );
+  for (const { bases } of all) await addBases(images, bases, { signal });
+  const [{ go } = {}] = all;
+  if (go === undefined) return {};
+  const directories = [...new Set(all.flatMap((one) => one.directories))].sort();
+  const isBuilt = named.length > 0;
+  const carried = isBuilt || toolchains.length > 0
+    ? await carriedModules(go, { directories, modules: isBuilt, toolchains })
+    : { files: [] };
+  const place = { directory: workingDirectory, environment, signal };
+  const folders = source && isBuilt ? await replacedFolders(go, directories) : [];
+  const tree = source ? await sourceOf(place, { ...work, folders }) : { files: [] };
+  const lock = isBuilt ? await lockIn(workingDirectory) : [];
+  return { ...carried, ...tree, files: [...carried.files, ...tree.files, ...lock] };
 }
 
 /** Takes the images of a layout or archive, and what refers to them. */

@@ -65,6 +65,11 @@ export class BaseSet implements AsyncDisposable {
     return getOrSet(this.#bases, key, () => this.#told(image));
   }
 
+  /** Those that were opened. */
+  async all(): Promise<readonly Base[]> {
+    return await Promise.all(this.#bases.values());
+  }
+
   /** As {@link namesNotIn}; what was found out is kept, for it may take all layers to know. */
   async lacking(
     image: BaseImage,

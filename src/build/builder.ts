@@ -21,6 +21,7 @@ import {
   builtImage,
   type PlatformImage,
 } from "../image/assemble.ts";
+import type { Base } from "../image/base.ts";
 import { abortable, allEnded, getOrSet, Pool } from "../io/concurrency.ts";
 import { findUp } from "../io/files.ts";
 import { capabilityAttribute, planBinaryLayer } from "../layers/binary_layer.ts";
@@ -104,6 +105,15 @@ export interface Builder {
  */
 export function newBuilder(options: BuildOptions = {}): Builder {
   return new GoBuilder(uninterruptible(() => resolveBuildConfig(options)));
+}
+
+/** What has to be had where images are built, beside their sources. */
+interface BuildSupplies {
+  readonly bases: readonly Base[];
+  /** How go runs. */
+  readonly go: GoCommand;
+  /** Folders of modules that it runs in. */
+  readonly directories: readonly string[];
 }
 
 /** {@link newBuilder}, of what is settled already. */
@@ -197,6 +207,21 @@ export class GoBuilder implements Builder {
 
   async attachments(image: BuiltImage, o: WorkOptions = {}): Promise<readonly Attachment[]> {
     return await this.#documents.of(image, this.#made.get(image), o);
+  }
+
+  /** What prepared images are built from; of nothing it is what go has in the folder. */
+  async suppliesOf(
+    prepared: PreparedBuild | undefined,
+    signal?: AbortSignal,
+  ): Promise<BuildSupplies> {
+    const go = this.#go(signal);
+    if (!(prepared instanceof Prepared)) return { bases: [], go, directories: [go.directory] };
+    const directories = new Set(prepared.plan.images.map(({ directory }) => directory));
+    return {
+      bases: await prepared.bases.all(),
+      go,
+      directories: [...directories].sort(),
+    };
   }
 
   async evict(digest: string): Promise<boolean> {

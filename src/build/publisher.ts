@@ -350,7 +350,7 @@ export function tellKept(
 }
 
 /** Images to build, and what they are called. */
-interface NamedBuild {
+export interface NamedBuild {
   readonly builder: Builder;
   readonly prepared: PreparedBuild;
   /** Names by import path. */

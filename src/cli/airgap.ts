@@ -5,8 +5,17 @@
 import type { BundleSummary } from "../app/bundle_verify.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
-import { each } from "./flag.ts";
-import { JSON_EVENTS, JSON_WHOLE, NO_REFERRERS } from "./flags.ts";
+import { each, type Given, optionOf, texts } from "./flag.ts";
+import {
+  JSON_EVENTS,
+  JSON_WHOLE,
+  LOCKED,
+  NAMING_FLAGS,
+  NO_REFERRERS,
+  SKAFFOLD_FLAGS,
+  skaffoldOptions,
+  UNNAMED_FLAGS,
+} from "./flags.ts";
 import {
   counted,
   formatBytes,
@@ -16,39 +25,71 @@ import {
   printResult,
   yieldStdout,
 } from "./output.ts";
+import type { Work } from "./progress.ts";
+import { SIGNER_FLAGS, signerOf } from "./signer.ts";
 
 const BUNDLE = '<bundle>  file of "kodeno bundle create"; - is stdin' as const;
 
+// Where images go is said by --output alone.
+const { push: _, noPush: __, local: ___, localDomain: ____, ...NAMING } = NAMING_FLAGS;
+const {
+  ociLayout: _layout,
+  ociLayoutPath: _path,
+  tarball: _tarball,
+  imageRefs: _refs,
+  ...BUILDING
+} = UNNAMED_FLAGS;
+
 const create = command({
   about: `Writes a bundle: one file that carries images across a gap, with all that refers to them
-    (signatures, SBOMs). It is an OCI layout in a tar, which other tools read, too, and lists each of
-    its members with a digest, so that nothing of it is lost or changed on the way unseen. The same
-    images give the same bytes.`,
-  words: ["<from...>  layouts and archives; oci:DIR:NAME is one image"],
+    (signatures, SBOMs), and what they are built from: base images and Go modules, on demand the
+    toolchain and the source. It is an OCI layout in a tar, which other tools read, too, and lists each
+    of its members with a digest, so that nothing of it is lost or changed on the way unseen. The same
+    content gives the same bytes.`,
+  words: [
+    `[from...]  packages to build, as of "kodeno build", and layouts and archives whose images are
+    taken; oci:DIR:NAME is one of them (default: ".")`,
+  ],
   flags: {
-    output: "-o, --output <file>  the file to write; - is stdout",
-    sign: "--sign <key>  private key of kodeno or cosign that signs the bundle (default: none)",
+    output: "-o, --output <file>  the file to write; - is stdout (default: none)",
+    imagesOnly: "--images-only  leave out what the images are built from",
+    sourcesOnly: "--sources-only  leave out the images of packages, which are not built",
+    toolchains: texts(
+      "--toolchain <list>  take Go along for these platforms to build on, with commas (default: none)",
+    ),
+    source: "--source  take the source of the commit that is checked out along",
+    allowDirty: "--allow-dirty  with --source: leave out what is not committed",
+    sign:
+      `--sign <key>  private key of kodeno or cosign that signs the bundle; with --signer the public
+      one (default: none)`,
+    signer: SIGNER_FLAGS.signer,
     referrers: NO_REFERRERS,
+    ...NAMING,
+    ...BUILDING,
+    locked: LOCKED,
+    ...SKAFFOLD_FLAGS,
     json: JSON_EVENTS,
   },
   examples: {
+    "all that is needed to build the images again": "kodeno bundle create -o app.bundle.tar ./...",
     "all images of a layout": "kodeno bundle create -o app.bundle.tar out",
     "signed, so that it can be told from any other":
       "kodeno bundle create -o app.bundle.tar --sign kodeno.key out",
+    "what they are built from alone": "kodeno bundle create -o app.bundle.tar --sources-only ./...",
   },
-  isLocal: true,
   view: true,
-  run: async ({ output, sign: key, referrers }, work, from) => {
-    if (output === undefined) {
-      const why = "say the file with -o FILE";
-      throw new KodenoError("BAD_OPTION", `Cannot create a bundle: ${why}`);
-    }
+  run: async (given, work, from) => {
+    const { output, sign: key, signer, imagesOnly, sourcesOnly, ...rest } = given;
+    const { toolchains, source, allowDirty, referrers, ...options } = rest;
+    if (output === undefined) throw bad("say the file with -o FILE");
+    if (imagesOnly && sourcesOnly) throw bad("--images-only and --sources-only leave nothing");
+    const part: Part | undefined = imagesOnly ? "images" : sourcesOnly ? "sources" : undefined;
     await yieldStdout({ "--output": output });
-    const askPassword = async () =>
-      await (await import("./ask.ts")).askPassword(`of ${key}`, work.signal);
     const { createBundle } = await import("../app/bundle_create.ts");
-    const made = await createBundle({ from, output, key, referrers, askPassword, ...work });
-    return { ...made, output };
+    const skaffold = await skaffoldOf(given, work.emit);
+    const asked = { from, output, skaffold, toolchains, source, allowDirty, referrers, part };
+    const sign = { key, signer, ...signerOf(key, work.signal) };
+    return { ...await createBundle({ ...asked, options, sign, ...work }), output };
   },
   print: ({ summary, bytes, output }, { json }, elapsedMs) => {
     if (json) return printJson("bundle", { ...summary, path: output, bytes });
@@ -56,6 +97,25 @@ const create = command({
     printNote(`${contents(summary)}, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}`);
   },
 });
+
+type Part = "images" | "sources";
+
+/** What is asked of a skaffold.yaml, if one is said. */
+async function skaffoldOf(given: Given<typeof SKAFFOLD_FLAGS>, emit: Work["emit"]) {
+  const said = Object.entries(SKAFFOLD_FLAGS)
+    .find(([name]) => given[name as keyof typeof SKAFFOLD_FLAGS] !== undefined);
+  if (said === undefined) return undefined;
+  if (given.file === undefined) {
+    throw bad(`${optionOf(...said).long} is said without -f: say -f skaffold.yaml`);
+  }
+  const skaffold = await skaffoldOptions(given);
+  for (const message of skaffold.notes) emit({ type: "note", level: "warning", message });
+  return skaffold;
+}
+
+function bad(why: string): KodenoError {
+  return new KodenoError("BAD_OPTION", `Cannot create a bundle: ${why}`);
+}
 
 const inspect = command({
   about: `Prints what a bundle says that it holds: images and their digests, and what they are built
@@ -110,10 +170,16 @@ function printSummary(summary: BundleSummary): void {
   printNote(`${contents(summary)}, ${formatBytes(summary.blobBytes)}`);
 }
 
-function contents({ images, bases, blobs }: BundleSummary): string {
-  const parts = [counted(images.length, "image"), counted(blobs, "blob")];
-  if (bases.length > 0) parts.splice(1, 0, counted(bases.length, "base"));
-  return parts.join(", ");
+function contents(summary: BundleSummary): string {
+  const { images, bases, blobs, modules = [], toolchains = [], source } = summary;
+  return [
+    counted(images.length, "image"),
+    bases.length > 0 && counted(bases.length, "base"),
+    counted(blobs, "blob"),
+    modules.length > 0 && counted(modules.length, "Go module"),
+    toolchains.length > 0 && toolchains.join(" and "),
+    source && `source of ${source.commit.slice(0, 12)}`,
+  ].filter(Boolean).join(", ");
 }
 
 const bundle = commandGroup(

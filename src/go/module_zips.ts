@@ -36,7 +36,7 @@ export async function moduleZips(
     if (version === undefined || sum === undefined) return module;
     // It is what a binary says, whoever has made that; no honest one leads out of a folder.
     if (![...path.split("/"), version].every((part) => NAME.test(part))) return module;
-    const name = `${escaped(path)}/@v/${escaped(version)}`;
+    const name = escapedModule(path, version);
     const location = proxy && !isPrivate(path) ? `${proxy}/${name}.zip` : undefined;
     const file = join(settings.GOMODCACHE, "cache", "download", name);
     let digest = known.get(name);
@@ -51,6 +51,11 @@ function firstProxy(list: string): string | undefined {
   if (!/^https?:/.test(first) || !URL.canParse(first)) return undefined;
   const { origin, pathname } = new URL(first);
   return `${origin}${pathname}`.replace(/\/+$/, "");
+}
+
+/** The name of the files of a module without their endings, in a proxy and in go's cache. */
+export function escapedModule(path: string, version: string): string {
+  return `${escaped(path)}/@v/${escaped(version)}`;
 }
 
 /** Capital letters as go writes them in names of files (`golang.org/x/mod/module`, EscapePath). */

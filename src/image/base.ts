@@ -36,6 +36,8 @@ export interface Base {
   readonly digest?: Digest | undefined;
   /** In the order of the base's index; at least one. */
   readonly images: readonly BaseImage[];
+  /** The image itself, with all that it has; none where kodeno makes it. */
+  readonly whole?: { readonly source: Source; readonly root: Descriptor } | undefined;
 }
 
 export type BasePlatforms = readonly PlatformSpec[] | "all";
@@ -59,7 +61,7 @@ export async function readBase(
     const manifests = await imagesWithPlatform(source, root, options);
     const picked = buildable(pick(manifests, wanted, what), what, options);
     const images = await Promise.all(picked.map((d) => readImage(source, d, what, options)));
-    return { name, digest: root.digest, images };
+    return { name, digest: root.digest, images, whole: { source, root } };
   }
   if (!isManifestType(root.mediaType)) {
     const why = `it is a ${root.mediaType}, not an image`;
@@ -67,7 +69,7 @@ export async function readBase(
   }
   const image = await readImage(source, root, what, options);
   const [picked] = buildable(pick([image], wanted, what), what, options);
-  return { name, digest: root.digest, images: picked ? [picked] : [] };
+  return { name, digest: root.digest, images: picked ? [picked] : [], whole: { source, root } };
 }
 
 /** Those of `have` that any of `wanted` matches, in the order of `have`. */

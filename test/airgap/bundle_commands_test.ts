@@ -95,7 +95,7 @@ Deno.test("bundle: what cannot be made or read is told in a line, and leaves not
   };
   await refused(2, /say the file with -o FILE/, "create", "out");
   await refused(2, /there is no folder .*none/, "create", "-o", "none/x.tar", "out");
-  await refused(2, /no such|there is no layout|not a layout/, "create", "-o", "x.tar", "absent");
+  await refused(2, /package absent is not in std/, "create", "-o", "x.tar", "absent");
   await refused(2, /it is a folder/, "create", "-o", "out", "out");
   await refused(
     2,

@@ -1,0 +1,61 @@
+/**
+ * The files of a commit as a tar (`git archive`): the same bytes each time. What a repository itself names
+ * to be run is not run.
+ * @module
+ */
+import { KodenoError } from "../errors.ts";
+import { howEnded, runProgram, StartError } from "../exec/run.ts";
+import { gitChanges, type GitPlace, gitVariables, reasonOf, runGit } from "./git.ts";
+
+/** A commit that is checked out. */
+interface HeadCommit {
+  /** The work tree. */
+  readonly folder: string;
+  readonly commit: string;
+  /** What is changed or not tracked, as `git status --porcelain` has it, a line each. */
+  readonly changes: readonly string[];
+}
+
+/** Whatever is said against it: the folder is in no work tree, has no commit, or git is missing. */
+export async function headCommit(place: GitPlace): Promise<HeadCommit> {
+  const [tree, commit, status] = [
+    await runGit(place, ["rev-parse", "--show-toplevel"]),
+    await runGit(place, ["rev-parse", "--verify", "HEAD^{commit}"]),
+    await gitChanges(place, false),
+  ];
+  const failed = [tree, commit, status].find(({ code }) => code !== 0);
+  if (failed !== undefined) {
+    const message = `Cannot take the source of ${place.directory}: ${reasonOf(failed)}`;
+    throw new KodenoError("GIT_FAILED", message);
+  }
+  const changes = status.stdout.split("\n").filter((line) => line !== "");
+  return { folder: tree.stdout, commit: commit.stdout, changes };
+}
+
+/** The tar of a commit, while git writes it. */
+export async function archiveOfCommit(
+  { folder, commit }: HeadCommit,
+  { environment, signal }: Omit<GitPlace, "directory">,
+): Promise<ReadableStream<Uint8Array>> {
+  const failed = (why: string, cause?: unknown): KodenoError =>
+    new KodenoError("GIT_FAILED", `Cannot take the source of ${folder}: ${why}`, {}, { cause });
+  // Whether a file may be written by others is the same for everybody.
+  const command = ["git", "-c", "tar.umask=0022", "archive", "--format=tar", commit];
+  const variables = await gitVariables({ directory: folder, environment, signal })
+    .catch((error) => {
+      throw failed(error.message, error);
+    });
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const run = { command, directory: folder, environment, variables, signal, stdout: writable };
+  const end = async (): Promise<void> => {
+    const { code, killedBy, stderr } = await runProgram(run);
+    if (code === 0) return await writable.close();
+    const [why = ""] = stderr.trim().split("\n");
+    throw failed(`git ${howEnded({ code, killedBy })}${why && `: ${why}`}`);
+  };
+  end().catch((error) =>
+    writable.abort(error instanceof StartError ? failed(error.message) : error)
+  )
+    .catch(() => {});
+  return readable;
+}

@@ -1,0 +1,194 @@
+/**
+ * Bundles of what images are built from: bases, Go modules, toolchains and the source, and images that are
+ * built for the bundle.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { startRegistry } from "../parts/registry.ts";
+import { needs } from "../parts/tools.ts";
+import { GIT_ENVIRONMENT } from "../support/git_repository.ts";
+import { goModule } from "../support/go_module.ts";
+import { goProxy } from "../support/go_proxy.ts";
+import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { done, kodeno, kodenoEnvironment } from "../support/kodeno.ts";
+import { succeed } from "../support/process.ts";
+import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
+
+const using = (path: string) =>
+  `package main\n\nimport lib "${path}"\n\nfunc main() { println(lib.Word) }\n`;
+const library = (word: string) => ({ "lib.go": `package lib\n\nconst Word = "${word}"\n` });
+
+/** A repository with two programs, one with a module of a proxy, one with a folder of its own. */
+async function repository(dir: TempDir) {
+  const goVersion = (await succeed("go", ["env", "GOVERSION"])).trim();
+  const toolchain = `golang.org/toolchain@v0.0.1-${goVersion}.linux-arm64` as const;
+  const proxy = await goProxy(dir, [
+    ["example.com/dep@v1.0.0", library("dep")],
+    [toolchain, { "bin/go": "go" }],
+  ]);
+  await goModule(dir, "example.com/team/app", {
+    "cmd/a/main.go": using("example.com/dep"),
+    "cmd/b/main.go": using("example.com/local"),
+    ".gitignore": "out\n",
+  }, "work");
+  await goModule(dir, "example.com/local", library("local"), "work/local");
+  await Deno.writeTextFile(
+    dir.join("work/go.mod"),
+    `
+require (
+	example.com/dep v1.0.0
+	example.com/local v1.0.0
+)
+
+replace example.com/local => ./local
+`,
+    { append: true },
+  );
+  const env = { ...proxy, KODENO_CACHE: dir.join("cache") };
+  const go = { cwd: dir.join("work"), env: kodenoEnvironment(env) };
+  await succeed("go", ["mod", "tidy"], go);
+  const git = (...args: string[]) =>
+    succeed("git", args, { cwd: dir.join("work"), env: GIT_ENVIRONMENT });
+  await git("init", "--quiet");
+  await git("add", "--all");
+  await git("commit", "--quiet", "-m", "all");
+  const at = (...args: string[]) => kodeno(args, { cwd: dir.join("work"), env });
+  return { env, git, at, goVersion };
+}
+
+Deno.test({
+  name: "bundle: what images are built from goes along, and go builds with that alone",
+  ...needs("docker-registry"),
+  async fn() {
+    await using dir = await tempDir();
+    await using registry = await startRegistry();
+    const base = imageGraph("base");
+    await layoutWith(dir, "bases", { "base:v1": base });
+    const name = `${registry.host}/team/base:v1`;
+    await done(dir, ["copy", "oci:bases", name]);
+    const { at, env, git, goVersion } = await repository(dir);
+    await Deno.writeTextFile(dir.join("work/kodeno.lock"), "version: 1\n");
+    await git("add", "--all");
+    await git("commit", "--quiet", "-m", "lock");
+
+    const args = ["bundle", "create", "--base-image", name, "--toolchain=linux/arm64", "--source"];
+    const create = async (file: string, ...more: string[]) => {
+      const { code, stderr } = await at(...args, ...more, "-o", dir.join(file), "./...");
+      assert.equal(code, 0, stderr);
+      return await Deno.readFile(dir.join(file));
+    };
+    const whole = await create("app.tar");
+    assert.deepEqual(await create("again.tar", "--offline"), whole);
+    const verified = JSON.parse(
+      await done(dir, ["bundle", "verify", "app.tar", "--json"]),
+    );
+    const names = verified.images.map(({ name }: { name: string }) => name);
+    assert.deepEqual(names, ["a:latest", "b:latest"]);
+    // All platforms of the base, though images are for one.
+    assert.deepEqual(verified.bases, [{ name, digest: base.root.descriptor.digest }]);
+    assert.deepEqual(verified.toolchains, [`${goVersion} linux/arm64`]);
+    const modules = verified.modules.map((one: { path: string }) => one.path);
+    assert.deepEqual(modules, ["example.com/dep", "golang.org/toolchain"]);
+    assert.match(verified.modules[0].sum, /^h1:/);
+    assert.deepEqual(Object.keys(verified.source), ["path", "commit", "dirty"]);
+    assert.match(await done(dir, ["ls", "app.tar"]), /a:latest/);
+
+    // Behind the gap: nothing but the file.
+    await Deno.mkdir(dir.join("in/source"), { recursive: true });
+    await succeed("tar", ["xf", "../app.tar"], { cwd: dir.join("in") });
+    await succeed("tar", ["xf", "../source.tar"], { cwd: dir.join("in/source") });
+    assert.equal(await Deno.readTextFile(dir.join("in/kodeno.lock")), "version: 1\n");
+    assert.deepEqual(
+      (await filesBelow(dir.join("in/gomod"))).toSorted(),
+      [
+        ...["info", "mod", "zip"].map((ending) => `example.com/dep/@v/v1.0.0.${ending}`),
+        "example.com/dep/@v/list",
+        ...["info", "mod", "zip"].map((one) =>
+          `golang.org/toolchain/@v/v0.0.1-${goVersion}.linux-arm64.${one}`
+        ),
+        "golang.org/toolchain/@v/list",
+      ].toSorted(),
+    );
+    const inside = {
+      ...env,
+      GOPROXY: `file://${dir.join("in/gomod")}`,
+      GOMODCACHE: dir.join("in/modules"),
+      GOFLAGS: "-modcacherw",
+    };
+    const { code, stderr, stdout } = await kodeno(
+      ["build", "--base-image", `archive:../../app.tar:${name}`, "./..."],
+      { cwd: dir.join("in/source"), env: inside },
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^a:latest@.*\nb:latest@/);
+
+    const alone = ["bundle", "create", "-o", dir.join("images.tar"), "--images-only", "--json"];
+    const { stdout: lines } = await at(...alone, "./...");
+    const only = JSON.parse(lines.trimEnd().split("\n").at(-1) ?? "");
+    assert.deepEqual([only.images.length, only.bases, only.modules], [2, [], undefined]);
+
+    await dir.write(
+      "work/skaffold.yaml",
+      `apiVersion: skaffold/v4beta6
+kind: Config
+build: {artifacts: [{image: my/b, ko: {main: ./cmd/b}}], tagPolicy: {envTemplate: {template: v1}}}
+`,
+    );
+    const file = ["bundle", "create", "-o", dir.join("b.tar"), "-f", "skaffold.yaml", "--json"];
+    const { stdout: ofFile, stderr: told } = await at(...file, "--platform=linux/amd64");
+    const artifact = JSON.parse(ofFile.trimEnd().split("\n").at(-1) ?? "");
+    assert.equal(artifact.images?.[0].name, "my/b:v1", told);
+    assert.equal(artifact.modules.length, 1);
+  },
+});
+
+Deno.test("bundle: sources that cannot go along are refused in a line, and nothing is left", async (t) => {
+  await using dir = await tempDir();
+  const { at, git } = await repository(dir);
+  await layoutWith(dir, "out", { "app:v1": imageGraph() });
+  const file = dir.join("work/app.tar");
+  const refused = async (what: string, code: number, why: RegExp, ...args: string[]) => {
+    await t.step(what, async () => {
+      const outcome = await at("bundle", "create", "-o", file, ...args);
+      assert.match(outcome.stderr, why);
+      assert.equal(outcome.code, code, outcome.stderr);
+      await assert.rejects(() => Deno.stat(file), Deno.errors.NotFound);
+    });
+  };
+  const sources = ["--sources-only", "./cmd/b"];
+  await refused("two rests", 2, /leave nothing/, "--images-only", "--sources-only");
+  await refused("images alone", 2, /leave one out/, "--images-only", "--source");
+  await refused("a flag of files", 2, /--mode is said without -f/, "--mode=dev");
+  await refused(
+    "another lock",
+    2,
+    /Cannot use .*kodeno.lock: there is none/,
+    "--locked",
+    "./cmd/b",
+  );
+  await refused("sources of a layout", 2, /\.\.\/out has images/, "--sources-only", "../out");
+  await Deno.writeTextFile(dir.join("work/new.txt"), "new");
+  await refused("a new file", 2, /\(new\.txt\); commit or ignore that/, "--source", ...sources);
+  const made = await at("bundle", "create", "-o", file, "--source", "--allow-dirty", ...sources);
+  assert.match(made.stderr, /Left out of the source what is not committed \(new\.txt\)/);
+  await git("add", "new.txt");
+  await git("commit", "--quiet", "-m", "new");
+  // The bundle itself is no change.
+  const again = await at("bundle", "create", "-o", file, "--source", ...sources, "--json");
+  assert.equal(again.code, 0, again.stderr);
+  const result = JSON.parse(again.stdout.trim().split("\n").at(-1) ?? "");
+  assert.deepEqual([result.images, result.source.dirty], [[], false]);
+  await Deno.remove(file);
+
+  await goModule(dir, "example.com/local", library("far"), "far");
+  await succeed("sed", ["-i", "s|=> ./local|=> ../far|", dir.join("work/go.mod")]);
+  await git("commit", "--quiet", "-am", "far");
+  await refused("a folder outside", 2, /replaces a module by .*far, which/, "--source", ...sources);
+  await refused(
+    "an unknown toolchain",
+    1,
+    /Cannot bring golang.org\/toolchain@v0.0.1-go[\d.]+plan9-x: go ended/,
+    "--toolchain=plan9/x",
+    ...sources,
+  );
+});
