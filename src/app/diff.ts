@@ -39,7 +39,7 @@ export async function diff(request: DiffRequest) {
   await using a = await openImage(from, { ...how, from: request.a });
   await using b = await openImage(to, { ...how, from: request.b });
   const found = await diffImages(a, b, { go, signal, emit });
-  return { found, differences: differences(found), first: firstDifference(found) };
+  return { found, differences: () => differences(found), first: firstDifference(found) };
 }
 
 /** Ends work that has found a difference, when all of it was told. */

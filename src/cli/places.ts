@@ -234,7 +234,7 @@ const diff = command({
     else {
       const { printDifferences } = await import("./diff_text.ts");
       const head = { what: "different", a: `${a} ${found.a}`, b: `${b} ${found.b}` };
-      printDifferences([head, ...differences], verbose);
+      printDifferences([head, ...differences()], verbose);
     }
     refuse();
   },

@@ -39,7 +39,7 @@ export interface FileChange {
 
 /** The files of some layers, one on top of the other. */
 export interface SeenFiles {
-  /** {@link LayerFile} as JSON, by the paths: so equal ones are equal, and take little memory. */
+  /** What {@link LayerFile} says, as text by the paths: so equal ones are equal, and take little memory. */
   readonly files: ReadonlyMap<string, string>;
   /** The layers that have the files which may be programs. */
   readonly programs: ReadonlyMap<string, Descriptor>;
@@ -47,8 +47,8 @@ export interface SeenFiles {
   readonly odd: string | undefined;
 }
 
-/** Characters of all paths and heads that are kept of some layers: those of a million files. */
-const MOST_CHARACTERS = 256 * 1024 * 1024;
+/** Characters of all paths and heads that are kept of some layers: those of some 400 000 files. */
+const MOST_CHARACTERS = 64 * 1024 * 1024;
 
 const KINDS: Readonly<Record<string, string>> = {
   File: "file",
@@ -80,7 +80,7 @@ export async function filesIn(
       own.see(path, kind === "folder");
       programs.delete(path);
       const keep = (digest?: Digest): void => {
-        const text = JSON.stringify(fileOf(entry, kind, digest));
+        const text = JSON.stringify(keptOf(entry, kind, digest));
         characters += path.length + text.length;
         if (characters > MOST_CHARACTERS) {
           const why = "it has more files than anybody can compare";
@@ -129,25 +129,48 @@ export function changedFiles(a: SeenFiles, b: SeenFiles): readonly FileChange[] 
   for (const path of b.files.keys()) if (!a.files.has(path)) paths.add(path);
   const read = ({ files }: SeenFiles, path: string): LayerFile | undefined => {
     const text = files.get(path);
-    return text === undefined ? undefined : JSON.parse(text);
+    if (text === undefined) return undefined;
+    return fileOf(JSON.parse(text));
   };
   return [...paths].sort().map((path) => ({ path, a: read(a, path), b: read(b, path) }));
 }
 
-function fileOf(entry: LayerEntryHead, kind: string, digest?: Digest): LayerFile {
+/** What is kept of a file, in the order in which {@link fileOf} reads it. */
+function keptOf(entry: LayerEntryHead, kind: string, digest?: Digest) {
   const { size, mode, uid, gid, uname, gname, mtime, linkpath, devmaj, devmin } = entry;
   const isTime = mtime !== undefined && !Number.isNaN(mtime.getTime());
-  return {
+  return [
     kind,
-    ...(kind === "file" ? { size } : {}),
-    mode: mode?.toString(8).padStart(4, "0"),
+    kind === "file" ? size : undefined,
+    mode,
     uid,
     gid,
-    user: uname || undefined,
-    group: gname || undefined,
-    modified: isTime ? mtime.toISOString().replace(".000Z", "Z") : undefined,
-    target: linkpath || undefined,
-    device: kind.endsWith("device") ? `${devmaj ?? 0},${devmin ?? 0}` : undefined,
+    uname || undefined,
+    gname || undefined,
+    isTime ? mtime.getTime() : undefined,
+    linkpath || undefined,
+    kind.endsWith("device") ? `${devmaj ?? 0},${devmin ?? 0}` : undefined,
     digest,
+  ] as const;
+}
+
+type OrNull<List extends readonly unknown[]> = { readonly [I in keyof List]: List[I] | null };
+
+function fileOf(kept: OrNull<ReturnType<typeof keptOf>>): LayerFile {
+  const [kind, size, mode, uid, gid, user, group, time, target, device, digest] = kept;
+  return {
+    kind: kind ?? "",
+    size: size ?? undefined,
+    mode: mode?.toString(8).padStart(4, "0"),
+    uid: uid ?? undefined,
+    gid: gid ?? undefined,
+    user: user ?? undefined,
+    group: group ?? undefined,
+    modified: typeof time === "number"
+      ? new Date(time).toISOString().replace(".000Z", "Z")
+      : undefined,
+    target: target ?? undefined,
+    device: device ?? undefined,
+    digest: digest ?? undefined,
   };
 }

@@ -21,8 +21,9 @@ interface ProgramAt {
   readonly path: string;
 }
 
-/** More of them are not looked into. */
+/** More of them are not looked into, nor those that have more bytes together. */
 const MOST_PROGRAMS = 64;
+const MOST_BYTES = 4 * 1024 ** 3;
 
 /**
  * In what pairs of programs differ, in their order: nothing for a pair of which go has not built both.
@@ -46,7 +47,8 @@ export async function programChanges(
     const looked = pairs.slice(0, MOST_PROGRAMS);
     const named = looked.flatMap(([a, b], i) => [[`a${i}`, a], [`b${i}`, b]] as const);
     const byLayer = Map.groupBy(named, ([, { layer }]) => layer);
-    for (const all of byLayer.values()) await keepPrograms(folder, all, { signal });
+    const room = { bytes: MOST_BYTES };
+    for (const all of byLayer.values()) await keepPrograms(folder, all, room, { signal });
     const infos = await buildInfosIn({ ...go, directory: folder, signal });
     return pairs.map((_, i) => {
       const [a, b] = [infos.get(`a${i}`), infos.get(`b${i}`)];
@@ -61,6 +63,7 @@ export async function programChanges(
 async function keepPrograms(
   folder: string,
   all: readonly (readonly [name: string, ProgramAt])[],
+  room: { bytes: number },
   { signal }: CallOptions,
 ): Promise<void> {
   const [[, at] = []] = all;
@@ -70,7 +73,8 @@ async function keepPrograms(
     await readLayer(at.source, at.layer, (entry) => {
       const path = pathInImage(entry.path);
       const [name] = all.find(([, one]) => one.path === path) ?? [];
-      if (name === undefined || !entry.isFile) return undefined;
+      if (name === undefined || !entry.isFile || entry.size > room.bytes) return undefined;
+      room.bytes -= entry.size;
       // go passes over what cannot be run.
       const how = { write: true, create: true, truncate: true, mode: 0o700 };
       const file = open = Deno.openSync(join(folder, name), how);

@@ -51,8 +51,10 @@ export function firstDifference(diff: ImagesDiff): string | undefined {
   const layers = OF_BUILD.flatMap((part) => pair?.layers.filter((one) => one.part === part) ?? []);
   const sections = [
     ...layers.map((one): Difference => {
+      const { facts, below: blobs = [] } = layersWords(one);
       const files = one.files.map(fileWords);
-      return files.length > 0 ? { what: layersName(one), below: files } : layersWords(one);
+      const below = files.length > 0 ? files : one.note === undefined ? blobs : undefined;
+      return { what: layersName(one), facts, below };
     }),
     ...(pair ? sectionsOf({ ...pair, layers: [] }) : []),
     ...differences({ ...diff, images: [] }),
@@ -72,7 +74,9 @@ const OF_BUILD: readonly ChangedLayers["part"][] = ["binary", "kodata", "base", 
 
 function valuesOf({ a, b, facts = [] }: Difference): readonly string[] {
   const isTold = a !== undefined || b !== undefined;
-  const values = isTold ? [`${a ?? "nothing"} -> ${b ?? "nothing"}`] : [];
+  const text = (value: string | undefined): string =>
+    value === undefined ? "nothing" : value || "there";
+  const values = isTold ? [`${text(a)} -> ${text(b)}`] : [];
   return [...values, ...(facts.length > 0 ? [facts.join(", ")] : [])];
 }
 

@@ -31,6 +31,8 @@ export class LayerFiles<T> {
   readonly #files = new Map<string, T>();
   /** Gone with all that is below them. */
   readonly #gone = new Set<string>();
+  /** What is no folder and has no value, which stands in the place of folders. */
+  readonly #others = new Set<string>();
   readonly #emptied = new Set<string>();
   /** Folders of this layer, which stand in the place of files. */
   readonly #folders = new Set<string>();
@@ -40,13 +42,14 @@ export class LayerFiles<T> {
     const whiteout = whiteoutOf(path);
     if (whiteout?.isOpaque) this.#emptied.add(whiteout.path);
     else if (whiteout !== undefined) this.#gone.add(whiteout.path);
-    else (isFolder ? this.#folders : this.#gone).add(path);
+    else (isFolder ? this.#folders : this.#others).add(path);
     this.#files.delete(path);
   }
 
   /** Says what there is to know of an entry that was seen. */
   set(path: string, value: T): void {
     this.#files.set(path, value);
+    this.#others.delete(path);
   }
 
   /** Puts this layer on top of what those below it have left. */
@@ -56,15 +59,16 @@ export class LayerFiles<T> {
   }
 
   #hides(path: string): boolean {
-    if (this.#gone.has(path) || this.#folders.has(path)) return true;
-    if (this.#gone.size + this.#emptied.size === 0) return false;
+    const isReplaced = (one: string): boolean =>
+      this.#others.has(one) || (this.#files.has(one) && !this.#folders.has(one));
+    if (this.#gone.has(path) || this.#folders.has(path) || isReplaced(path)) return true;
     for (
       let at = path.indexOf("/", 1);
       at > 0 && at < LONGEST_PATH;
       at = path.indexOf("/", at + 1)
     ) {
       const folder = path.slice(0, at);
-      if (this.#gone.has(folder) || this.#emptied.has(folder)) return true;
+      if (isReplaced(folder) || this.#gone.has(folder) || this.#emptied.has(folder)) return true;
     }
     return this.#emptied.has("/");
   }

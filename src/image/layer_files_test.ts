@@ -22,6 +22,7 @@ Deno.test("layer files: a layer replaces, and takes away of those below it alone
   // What the same layer has stays, in whatever order its entries are.
   assert.deepEqual(left(["a/x", "a/z/q"], ["a/y", "a/.wh..wh..opq"]), ["/a/y 1"]);
   assert.deepEqual(left(["a/x", "b"], [".wh..wh..opq", "c"]), ["/c 1"]);
+  assert.deepEqual(left(["a/x", "b"], [".wh.a", "a/", ".wh.b", "b"]), ["/a 1", "/b 1"]);
   assert.deepEqual(left(["a/x/y", "ab"], [".wh.a"]), ["/ab 0"]);
 });
 

@@ -3,15 +3,19 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { stripVTControlCharacters } from "node:util";
+import { gzipSync } from "node:zlib";
+import { TAR_END, tarHeader } from "../../src/io/tar_writer.ts";
 import { z } from "../../src/npm/zod.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { goModule } from "../support/go_module.ts";
-import { blob, image, imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
+import { type Blob, blob, image, imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { digestIn, fingerprint } from "../support/layout.ts";
+import { measured } from "../support/measured.ts";
 import { commandLine, shown, terminal } from "../support/terminal.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -192,6 +196,31 @@ Deno.test("diff: of a long list the first hundred are told, and all where that i
   assert.deepEqual(lines.slice(-2), ["  label l99: v1 -> v2", "  ... and 30 more; -v shows them"]);
   const all = await told(dir, "v1", "v2", "--verbose");
   assert.equal(all.lines.at(-1), "  label l129: v1 -> v2");
+});
+
+/** 512 MiB of zeros as one file of a layer; gzip members one behind the other are one gzip file. */
+function largeLayer(): Blob {
+  const part = new Uint8Array(64 << 20);
+  const head = tarHeader({ type: "file", name: "large", mode: 0o644, size: 8 * part.length });
+  const [packed, start, end] = [gzipSync(part), gzipSync(head), gzipSync(TAR_END)];
+  const bytes = Buffer.concat([start, ...Array.from({ length: 8 }, () => packed), end]);
+  return blob(new Uint8Array(bytes), MediaType.layerGzip);
+}
+
+Deno.test("diff: files are compared in little memory, however large they are", async () => {
+  await using dir = await tempDir();
+  using layout = await openLayout(dir.join("out"), { create: true });
+  const layers = [largeLayer(), blob(TAR_END)];
+  for (const [i, layer] of layers.entries()) {
+    const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+    await pushAll(layout, [layer, config, manifest]);
+    await layout.tag(manifest.descriptor, `app:v${i}`);
+  }
+  const how = { cwd: dir.path, milliseconds: 60_000 };
+  const { code, stdout, mebibytes } = await measured(["diff", "out:app:v0", "out:app:v1"], how);
+  assert.equal(code, 1);
+  assert.match(stdout, /^ {2}- \/large: file 0644 536870912 bytes$/m);
+  assert.ok(mebibytes < 400, `${mebibytes} MiB`);
 });
 
 Deno.test("diff: what cannot be compared is said in one line, and nothing is written", async () => {
