@@ -68,7 +68,13 @@ async function bringTools(): Promise<void> {
   await Promise.all([bring(), bring()]);
 }
 
-async function runPass(flags: string[], paths: string[], binary?: string): Promise<Pass> {
+/** Runs tests; what they print is shown when `before` has ended. */
+async function runPass(
+  flags: string[],
+  paths: string[],
+  binary?: string,
+  before?: Promise<unknown>,
+): Promise<Pass> {
   await using folder = await tempDir();
   const report = folder.join("report.xml");
   const leftOut = folder.join("left-out");
@@ -79,11 +85,12 @@ async function runPass(flags: string[], paths: string[], binary?: string): Promi
   const how = { args, env, clearEnv: true, cwd: ROOT, stdout: "piped" } as const;
   const { stdout, status } = new Deno.Command(Deno.execPath(), how).spawn();
   const [shown, kept] = stdout.tee();
-  const [text, { success }] = await Promise.all([
-    new Response(kept).text(),
-    status,
-    shown.pipeTo(Deno.stdout.writable, { preventClose: true }),
-  ]);
+  const show = async () => {
+    await before?.catch(() => {});
+    if (binary) console.log(`\n${paths.join(" ")} against ${binary}`);
+    await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
+  };
+  const [text, { success }] = await Promise.all([new Response(kept).text(), status, show()]);
   const { passed, failed } = readSummary(text);
   return {
     passed,
@@ -146,9 +153,9 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (paths.length > 0 || !binary) {
     passes.push(await runPass(measured, paths.length > 0 ? paths : ["src", "test"], binary));
   } else {
-    passes.push(await runPass(measured, ["src", ...await besideEndToEnd()]));
-    console.log(`\n${END_TO_END} against ${binary}`);
-    passes.push(await runPass(flags, [END_TO_END], binary));
+    // Side by side: both wait for programs, servers and clocks more than they work.
+    const beside = runPass(measured, ["src", ...await besideEndToEnd()]);
+    passes.push(...await Promise.all([beside, runPass(flags, [END_TO_END], binary, beside)]));
   }
 
   const leftOut = Map.groupBy(passes.flatMap((pass) => pass.leftOut), ({ part }) => part);
