@@ -24,7 +24,7 @@ export async function failsWith(
 }
 
 /** The outcome of work that must not hang; without this a test would wait for ever. */
-export async function soon<T>(work: Promise<T>, milliseconds = 5000): Promise<T> {
+export async function soon<T>(work: Promise<T>, milliseconds = 20_000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no end after ${milliseconds} ms`)), milliseconds);
