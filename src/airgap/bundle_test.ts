@@ -176,6 +176,11 @@ Deno.test("bundle: what its document does not say is refused", async (t) => {
     /of version 2, and this kodeno reads/,
   );
   await refused("another content than its id", signed((v) => v["sequence"] = 2), /says id/);
+  const deep = `{"version":1,"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+  const nested = parts.map((one, i) =>
+    i === 1 ? { ...one, bytes: new TextEncoder().encode(deep) } : one
+  );
+  await refused("a document without end", packed(nested), /nested too deep/);
   await refused("no document", signed((v) => delete v["blobs"]), /blobs/);
   const layer = graph.shared.descriptor.digest;
   const without = (document: BundleDocument) => ({

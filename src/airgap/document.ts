@@ -7,7 +7,7 @@ import { KodenoError } from "../errors.ts";
 import { digestOf } from "../io/hash.ts";
 import { z } from "../npm/zod.ts";
 import { type Digest, DIGEST_PATTERN } from "../oci/descriptor.ts";
-import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
+import { encodeJson, isObject, isTooDeep, jsonIn } from "../oci/manifest.ts";
 
 /** The member that has it. */
 export const DOCUMENT = "kodeno-bundle.json";
@@ -107,6 +107,7 @@ function idOf(content: Readonly<Record<string, unknown>>): Digest {
  * @throws {KodenoError} `BAD_CONTENT` for what is none, is of another version, or is not what its id says
  */
 export function parseDocument(bytes: Uint8Array, where: string): BundleDocument {
+  if (isTooDeep(bytes)) throw badBundle(where, `its ${DOCUMENT} is nested too deep`);
   const value = jsonIn(bytes);
   if (!isObject(value)) throw badBundle(where, `its ${DOCUMENT} is no JSON object`);
   if (value["version"] !== VERSION) {

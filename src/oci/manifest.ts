@@ -313,7 +313,7 @@ function parse<T>(shape: Shape, bytes: Uint8Array, kind: string, what: string): 
       cause,
     });
   if (bytes.length > MAX_JSON_BYTES) throw fail(`larger than ${MAX_JSON_BYTES} bytes`);
-  if (depthOf(bytes) > MAX_JSON_DEPTH) throw fail(`nested over ${MAX_JSON_DEPTH} levels deep`);
+  if (isTooDeep(bytes)) throw fail(`nested over ${MAX_JSON_DEPTH} levels deep`);
   let value: unknown;
   try {
     value = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -340,6 +340,11 @@ function parseJson(text: string): unknown {
 
 /** TypeScript does not know it yet. */
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (source: string) => unknown };
+
+/** Whether objects and lists lie in each other deeper than anybody needs; writing what was read fails. */
+export function isTooDeep(json: Uint8Array): boolean {
+  return depthOf(json) > MAX_JSON_DEPTH;
+}
 
 /**
  * How many objects and lists lie in each other. Reading takes any number of them, but writing what

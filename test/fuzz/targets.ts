@@ -3,6 +3,7 @@
  * @module
  */
 import { ARCHIVES } from "./archives.ts";
+import { BUNDLES } from "./bundles.ts";
 import { GLOBS } from "./globs.ts";
 import { HTTP_HEADS } from "./http_heads.ts";
 import { KO_YAML } from "./ko_yaml.ts";
@@ -18,6 +19,7 @@ import type { FuzzTarget } from "./target.ts";
 export const TARGETS: readonly FuzzTarget[] = [
   ...LAYOUTS,
   ARCHIVES,
+  BUNDLES,
   KO_YAML,
   SKAFFOLD_YAML,
   KUBERNETES_YAML,

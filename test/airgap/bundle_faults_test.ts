@@ -1,0 +1,81 @@
+/**
+ * A bundle that is interrupted while it is written, or finds no room: what was there before stays, and
+ * nothing that is half made gets its name.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { needs } from "../parts/tools.ts";
+import { assertFails } from "../support/failure.ts";
+import { blob, image, pushAll } from "../support/image_graph.ts";
+import { kodeno, spawnKodeno } from "../support/kodeno.ts";
+import { tmpfs } from "../support/mounts.ts";
+import { names, type TempDir, tempDir } from "../support/temp.ts";
+import { openBundle } from "../../src/airgap/input.ts";
+import { readBundle } from "../../src/airgap/reader.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
+
+const ROUNDS = 30;
+
+/** A layout with an image of so many bytes, under the name of its folder. */
+async function layoutOf(dir: TempDir, folder: string, bytes: number): Promise<void> {
+  const content = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at += 65_536) {
+    crypto.getRandomValues(content.subarray(at, at + 65_536));
+  }
+  using layout = await openLayout(dir.join(folder), { create: true });
+  const layer = blob(content);
+  const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
+  await pushAll(layout, [layer, config, manifest]);
+  await layout.tag(manifest.descriptor, `${folder}:v1`);
+}
+
+const create = (layout: string) => ["bundle", "create", "-o", "x.tar", layout];
+
+Deno.test(`bundle: ${ROUNDS} times kill -9 leaves the old bundle or the new one`, async () => {
+  await using dir = await tempDir();
+  await layoutOf(dir, "one", 16_000_000);
+  await layoutOf(dir, "two", 16_000_000);
+  const at = { cwd: dir.path };
+  const began = performance.now();
+  assert.equal((await kodeno(create("one"), at)).code, 0);
+  const took = performance.now() - began;
+  const has = async (): Promise<string> => {
+    const { document } = await readBundle(await openBundle(dir.join("x.tar"), {}));
+    return document.images[0]?.name?.replace(":v1", "") ?? "";
+  };
+  let killed = 0;
+  let before = "one";
+  for (let round = 0; round < ROUNDS; round++) {
+    const next = before === "one" ? "two" : "one";
+    const child = spawnKodeno(create(next), at);
+    const ended = child.output();
+    // Most of the time passes before the first byte is written.
+    await new Promise((resolve) => setTimeout(resolve, took * (0.3 + 0.7 * Math.random())));
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It was done already.
+    }
+    if ((await ended).signal === "SIGKILL") killed++;
+    const now = await has();
+    assert.ok(now === before || now === next);
+    before = now;
+  }
+  assert.ok(killed > 0);
+  assert.equal((await kodeno(create("one"), at)).code, 0);
+  // What was left of those that were killed is gone.
+  assert.deepEqual(await names(dir.path), ["one", "two", "x.tar"]);
+});
+
+Deno.test({
+  name: "bundle: a full disk is told, and leaves what was there",
+  ...needs("tmpfs"),
+  async fn() {
+    await using dir = await tempDir();
+    await layoutOf(dir, "one", 3_000_000);
+    await using disk = await tmpfs(dir.join("disk"), 1_000_000);
+    const args = ["bundle", "create", "-o", "disk/x.tar", "one"];
+    await assertFails(dir, args, { code: 1, message: /bundle disk\/x\.tar: no space is left/ });
+    assert.deepEqual(await names(disk.path), []);
+  },
+});
