@@ -1,6 +1,6 @@
 /**
  * The images that are moved: one for eight platforms, 300 MB all in all, one of 300 MB for the
- * platform of a Docker daemon, and a small one. Their layers are gzipped and unpack to twice their size, as programs
+ * platform of a Docker daemon, a small one, and one of 2 GB. Their layers are gzipped and unpack to twice their size, as programs
  * do.
  * @module
  */
@@ -21,6 +21,8 @@ const SHARED_BYTES = 12_000_000;
 const BASE_BYTES = 6_000_000;
 const PROGRAM_BYTES = 30_000_000;
 const SMALL_LAYERS = [200_000, 100_000];
+const LARGE_LAYERS = 16;
+const LARGE_LAYER_BYTES = 125_000_000;
 const SINGLE_LAYERS = [12_000_000, 48_000_000, 90_000_000, 150_000_000];
 
 /** The folder of the image for eight platforms. */
@@ -98,6 +100,26 @@ export async function makeSingle(work: string, kodeno: string): Promise<Single> 
   const manifest = await Deno.readTextFile(blobFile(folder, root));
   const { config } = JSON.parse(manifest) as { config: { digest: string } };
   return { archive, reference, id: config.digest };
+}
+
+/** The folder of images of 2 GB all in all. */
+export function largeFolder(work: string): string {
+  return join(work, "images", "large");
+}
+
+/** Makes an image of 2 GB, whose layers nobody can unpack, unless it is there. */
+export async function makeLarge(work: string): Promise<Graph> {
+  const folder = largeFolder(work);
+  await makeLayout(folder, async (layout) => {
+    const layers = [];
+    for (let i = 0; i < LARGE_LAYERS; i++) {
+      const bytes = randomBytes(LARGE_LAYER_BYTES);
+      const descriptor = await layout.blob("application/vnd.oci.image.layer.v1.tar", bytes);
+      layers.push({ descriptor, diffId: descriptor.digest });
+    }
+    await layout.finish(await layout.manifest("linux/amd64", layers), `${NAME}:${TAG}`);
+  });
+  return await graphOf(folder);
 }
 
 /** The entry of a layout with one image, and all of its blobs. */

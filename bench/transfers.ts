@@ -4,6 +4,7 @@
  * @module
  */
 import type { Comparison, Side } from "./comparison.ts";
+import { openBundleCreate } from "./compare_bundle.ts";
 import { openLoad } from "./compare_load.ts";
 import { MANY, openGoBuild, openMany, openTrusted } from "./compare_build.ts";
 import { openCopySmall, openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
@@ -101,6 +102,16 @@ export const TRANSFERS: readonly Transfer[] = [
     time: { must: 1.1, aim: 1 },
     repetitions: 5,
     open: openLoad,
+  },
+  {
+    name: "bundle-create",
+    title: "bundle create of a 2 GB layout",
+    other: "`tar`, `tee` and `sha256sum`",
+    unit: "of tar and sha256sum",
+    time: { must: 1.3, aim: 1 },
+    memory: { must: 150, aim: 120 },
+    repetitions: 5,
+    open: openBundleCreate,
   },
   {
     name: "build-push",
