@@ -119,7 +119,7 @@ Deno.test("bundle: what cannot be made or read is told in a line, and leaves not
 });
 
 Deno.test({
-  name: "bundle: skopeo and podman read it unchanged",
+  name: "bundle: skopeo, podman and oras read it unchanged",
   ...needs("root", "skopeo", "podman"),
   async fn() {
     await using dir = await tempDir();
@@ -134,6 +134,11 @@ Deno.test({
     assert.match(raw, /linux/);
     const listed = await doneIn(dir, "ls", "skopeo");
     assert.match(listed, new RegExp(image.root.digest));
+    const oras = await goTool("oras");
+    const copied = ["cp", "--from-oci-layout", "app.tar:v1", "--to-oci-layout", "oras:v1"];
+    await succeed(oras, copied, at);
+    assert.match(await doneIn(dir, "ls", "oras"), new RegExp(image.root.digest));
+    await doneIn(dir, "verify", "oras");
     const { code, stderr, stdout } = await run("podman", [
       ...["--root", dir.join("root"), "--runroot", dir.join("run"), "--storage-driver=vfs"],
       ...["pull", "--quiet", "oci-archive:app.tar"],

@@ -37,6 +37,7 @@ const GO_TOOLS = {
   runc: { module: "github.com/opencontainers/runc", version: "v1.5.2", folder: "", cgo: true },
   cosign2: { module: "github.com/sigstore/cosign/v2", version: "v2.6.5", folder: "/cmd/cosign" },
   cosign3: { module: "github.com/sigstore/cosign/v3", version: "v3.1.2", folder: "/cmd/cosign" },
+  oras: { module: "oras.land/oras", version: "v1.3.0", folder: "/cmd/oras" },
   crictl: { module: "sigs.k8s.io/cri-tools", version: "v1.37.0", folder: "/cmd/crictl" },
 } as const satisfies Record<string, GoProgram>;
 
