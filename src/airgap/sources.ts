@@ -39,10 +39,16 @@ interface ModulesWanted {
 /** Modules as a proxy has them, toolchains among them. */
 export async function carriedModules(
   go: GoCommand,
-  { directories, modules, toolchains: platforms }: ModulesWanted,
+  { directories, modules, toolchains: platforms, emit }: ModulesWanted & Pick<WorkOptions, "emit">,
 ): Promise<Carried> {
   const files = new ProxyFiles(go);
-  if (modules) { for (const directory of directories) await files.addModules(directory); }
+  for (const directory of modules ? directories : []) {
+    const vendor = await files.addModules(directory);
+    if (vendor === undefined) continue;
+    const message =
+      `Took no modules along for ${directory}: they are a part of its source, in ${vendor}`;
+    emit?.({ type: "note", level: "info", message });
+  }
   const versions = platforms.length === 0
     ? []
     : await Promise.all(directories.map((directory) => goVersion({ ...go, directory })));

@@ -198,7 +198,7 @@ async function sourcesFor(
   builders: readonly GoBuilder[],
   work: Work,
 ): Promise<OtherContent> {
-  const { config, images, toolchains = [], source, signal } = work;
+  const { config, images, toolchains = [], source, signal, emit } = work;
   const { workingDirectory, transfer: { environment } } = config.build;
   const all = await Promise.all(
     builders.map((builder, i) => builder.suppliesOf(named[i]?.prepared, signal)),
@@ -209,7 +209,7 @@ async function sourcesFor(
   const directories = [...new Set(all.flatMap((one) => one.directories))].sort();
   const isBuilt = named.length > 0;
   const carried = isBuilt || toolchains.length > 0
-    ? await carriedModules(go, { directories, modules: isBuilt, toolchains })
+    ? await carriedModules(go, { directories, modules: isBuilt, toolchains, emit })
     : { files: [] };
   const place = { directory: workingDirectory, environment, signal };
   const folders = source && isBuilt ? await replacedFolders(go, directories) : [];

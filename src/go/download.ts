@@ -66,16 +66,22 @@ export class ProxyFiles {
   /**
    * Takes all modules that the main module of a folder, or those of its workspace, name; go fetches what
    * its cache lacks, and refuses what is not as go.sum says.
+   *
+   * @returns the folder that has them instead, as a part of the source, where they are vendored
    */
-  async addModules(directory: string): Promise<void> {
+  async addModules(directory: string): Promise<string | undefined> {
     const how = { ...this.how, directory };
+    const { GOMOD, GOWORK, GOFLAGS } = await goEnvironment(how, ["GOMOD", "GOWORK", "GOFLAGS"]);
+    const vendor = join(dirname(GOWORK || GOMOD), "vendor");
+    const isUsed = !/(?:^|\s)--?mod=(?:mod|readonly)\b/.test(GOFLAGS);
+    if (isUsed && await isThere(join(vendor, "modules.txt"))) return vendor;
     for (const one of await this.#download(how, [])) this.#take(one);
-    const { GOMOD, GOWORK } = await goEnvironment(how, ["GOMOD", "GOWORK"]);
     const mains = await mainFolders(how);
     const sums = [GOMOD && dirname(GOMOD), ...mains].filter((one) => one)
       .map((folder) => join(folder ?? "", "go.sum"));
     const files = GOWORK ? [...sums, GOWORK.replace(/\.work$/, ".work.sum")] : sums;
     for (const file of new Set(files)) await this.#addSums(file);
+    return undefined;
   }
 
   /** Takes the toolchain of a version (`go1.26.8`) for a platform that it is to run on (`linux/amd64`). */

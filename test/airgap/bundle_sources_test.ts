@@ -144,7 +144,7 @@ build: {artifacts: [{image: my/b, ko: {main: ./cmd/b}}], tagPolicy: {envTemplate
 
 Deno.test("bundle: sources that cannot go along are refused in a line, and nothing is left", async (t) => {
   await using dir = await tempDir();
-  const { at, git } = await repository(dir);
+  const { at, env, git } = await repository(dir);
   await layoutWith(dir, "out", { "app:v1": imageGraph() });
   const file = dir.join("work/app.tar");
   const refused = async (what: string, code: number, why: RegExp, ...args: string[]) => {
@@ -179,6 +179,14 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
   const result = JSON.parse(again.stdout.trim().split("\n").at(-1) ?? "");
   assert.deepEqual([result.images, result.source.dirty], [[], false]);
   await Deno.remove(file);
+
+  const go = { cwd: dir.join("work"), env: kodenoEnvironment(env) };
+  await succeed("go", ["mod", "vendor"], go);
+  const vendored = await at("bundle", "create", "-o", file, ...sources, "--json");
+  assert.match(vendored.stdout, /Took no modules along .* in .*work\/vendor/);
+  assert.deepEqual(JSON.parse(vendored.stdout.trim().split("\n").at(-1) ?? "").modules, []);
+  await Deno.remove(file);
+  await Deno.remove(dir.join("work/vendor"), { recursive: true });
 
   await goModule(dir, "example.com/local", library("far"), "far");
   await succeed("sed", ["-i", "s|=> ./local|=> ../far|", dir.join("work/go.mod")]);
