@@ -247,6 +247,11 @@ Deno.test("diff: indexes by their platforms, and what else they name", async () 
     "index",
     " manifests - linux/amd64 linux/arm64 + linux/arm64 linux/amd64",
   ]);
+  const nested = of([both.root]);
+  assert.deepEqual(await told(both, { ...nested, blobs: [...nested.blobs, both.root] }), [
+    "index",
+    " the index says the same, written otherwise",
+  ]);
   const attested = of([amd.root, AMD64], [arm.root, ARM64], [attestation.root, unknown]);
   assert.deepEqual(await told(both, attested), [
     `attestation + ${attestation.root.descriptor.digest}`,

@@ -120,14 +120,13 @@ export async function diffImages(
     const images = own.images.filter((one) => !isMet.has(one));
     return [...images, ...own.others.filter(({ digest }) => !known.has(digest))].map(aloneOf);
   };
-  return {
-    isEqual: false,
-    ...digests,
-    onlyA: alone(x, y),
-    onlyB: alone(y, x),
-    index: indexChanges(x.index, y.index, pairs),
-    images,
-  };
+  const [onlyA, onlyB] = [alone(x, y), alone(y, x)];
+  const index = indexChanges(x.index, y.index, pairs);
+  const isTold = onlyA.length + onlyB.length + index.length > 0 ||
+    images.some(({ isEqual }) => !isEqual);
+  // Such as an index of what is in an index.
+  const left = isTold ? index : [{ path: [WRITTEN] }];
+  return { isEqual: false, ...digests, onlyA, onlyB, index: left, images };
 }
 
 /** What is below a root. */
@@ -211,9 +210,7 @@ function indexChanges(
     return own.filter((name) => known.has(name)).join(" ");
   };
   const [one, other] = [inBoth(x, y), inBoth(y, x)];
-  if (one !== other) return [{ path: ["manifests"], a: one, b: other }];
-  const digests = ({ manifests }: Index) => manifests.map(({ digest }) => digest).join();
-  return digests(a) === digests(b) ? [{ path: [WRITTEN] }] : [];
+  return one === other ? [] : [{ path: ["manifests"], a: one, b: other }];
 }
 
 /** What is said of a blob beside what it is. */

@@ -49,14 +49,15 @@ export function firstDifference(diff: ImagesDiff): string | undefined {
   const pair = diff.images.find(({ isEqual }) => !isEqual);
   // What was built comes before what is said of it.
   const layers = OF_BUILD.flatMap((part) => pair?.layers.filter((one) => one.part === part) ?? []);
+  const isOther = ({ a, b, note }: ChangedLayers) => a.length + b.length > 0 || note !== undefined;
   const sections = [
-    ...layers.map((one): Difference => {
+    ...layers.filter(isOther).map((one): Difference => {
       const { facts, below: blobs = [] } = layersWords(one);
       const files = one.files.map(fileWords);
       const below = files.length > 0 ? files : one.note === undefined ? blobs : undefined;
       return { what: layersName(one), facts, below };
     }),
-    ...(pair ? sectionsOf({ ...pair, layers: [] }) : []),
+    ...(pair ? sectionsOf({ ...pair, layers: layers.filter((one) => !isOther(one)) }) : []),
     ...differences({ ...diff, images: [] }),
   ];
   const words = pair?.platform ? [pair.platform] : [];

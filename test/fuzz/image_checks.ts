@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { copyImage } from "../../src/app/copy.ts";
+import { diff } from "../../src/app/diff.ts";
 import { gc } from "../../src/app/gc.ts";
 import { inspect } from "../../src/app/inspect.ts";
 import { ls } from "../../src/app/ls.ts";
@@ -65,6 +66,7 @@ export async function checkImages(folder: string, input: string, dice: Dice): Pr
     () => copyToMemory(input, entry),
     () => mergeInto(folder, input, all),
     () => standOn(input, entry, dice),
+    () => compare(place, entry, dice.pick(all)),
   ];
   const writing = [
     () => serveAll(input),
@@ -98,6 +100,29 @@ interface Copied {
   readonly digest: string;
   /** Whether it is a part of what was asked for. */
   readonly isPart: boolean;
+}
+
+/** What differs is told, and the same whichever of the two comes first. */
+async function compare(place: string, one: Descriptor, other: Descriptor): Promise<string> {
+  const [a, b] = [`${place}@${one.digest}`, `${place}@${other.digest}`];
+  const there = await attempt(() => diff({ a, b }));
+  const back = await attempt(() => diff({ a: b, b: a }));
+  if (there.value === undefined || back.value === undefined) {
+    assert.equal(there.value, back.value, "one way there is a difference, and the other way none");
+    return outcomeOf(there);
+  }
+  const { found, differences, first } = there.value;
+  const { found: again, differences: others } = back.value;
+  const sizes = ({ onlyA, onlyB, index, images }: typeof found, isTurned: boolean) => {
+    const alone = [onlyA.length, onlyB.length];
+    return [...isTurned ? alone.reverse() : alone, index.length, images.length];
+  };
+  assert.deepEqual(sizes(again, true), sizes(found, false), "another difference the other way");
+  assert.equal(differences().length, others().length, "more is told the other way");
+  assert.equal(found.isEqual, found.a === found.b, "the same digest, and different");
+  assert.equal(differences().length === 0, found.isEqual, "different, and nothing is told");
+  assert.equal(first === undefined, found.isEqual, "different, and nothing comes first");
+  return found.isEqual ? "ok, the same" : "ok, different";
 }
 
 /** A copy has all that the source has below the image, byte for byte, or there is none. */
