@@ -85,6 +85,12 @@ export interface Builder {
    * @throws {KodenoError} `BAD_CONTENT` where a layer does not hold, and what writing gives
    */
   attachments?(image: BuiltImage, options?: WorkOptions): Promise<readonly Attachment[]>;
+  /**
+   * An image that this builder has made with attestations in its index, where options ask for that.
+   *
+   * @throws {KodenoError} as {@link Builder.attachments}
+   */
+  attested?(image: BuiltImage, options?: WorkOptions): Promise<BuiltImage>;
   /** Forgets a cached blob whose bytes did not hold; tells whether there was one. */
   evict(digest: string): Promise<boolean>;
   /** Ends the use of the builder: temporary layers go, and the cache shrinks to its bound. */
@@ -207,6 +213,10 @@ export class GoBuilder implements Builder {
 
   async attachments(image: BuiltImage, o: WorkOptions = {}): Promise<readonly Attachment[]> {
     return await this.#documents.of(image, this.#made.get(image), o);
+  }
+
+  async attested(image: BuiltImage, o: WorkOptions = {}): Promise<BuiltImage> {
+    return await this.#documents.within(image, this.#made.get(image), o);
   }
 
   /** What prepared images are built from; of nothing it is what go has in the folder. */

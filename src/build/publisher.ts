@@ -375,9 +375,9 @@ export async function publishPrepared(
   const work = { ...options, signal, tags };
 
   const publish = async (image: BuiltImage): Promise<void> => {
-    const { importPath, platforms, root } = image;
+    const { importPath, platforms } = image;
     const name = names.get(importPath) ?? importPath;
-    const reference = await publishChecked(image, name, publisher, build, work);
+    const { reference, published } = await publishChecked(image, name, publisher, build, work);
     references.set(importPath, reference);
     const { emit } = options;
     if (emit === undefined) return;
@@ -385,7 +385,8 @@ export async function publishPrepared(
     for (const platform of platforms) {
       emit({ type: "stage", stage: "done", elapsedMs, image: importPath, platform });
     }
-    const { size } = await summarize(image, root, { signal });
+    const { root } = published;
+    const { size } = await summarize(published, root, { signal });
     const what = { name: reference.replace(/@.*$/, ""), digest: root.digest, size, platforms };
     emit({ type: "image", importPath, ...what, references: [reference] });
   };
@@ -416,13 +417,15 @@ async function publishChecked(
   publisher: Publisher,
   { builder, prepared }: NamedBuild,
   work: PublishCallOptions,
-): Promise<string> {
+): Promise<{ readonly reference: string; readonly published: BuiltImage }> {
   const evicted = new Set<string>();
   for (let current = image;;) {
     try {
       // Layers are read for them, too, and one may be damaged.
       const attachments = await builder.attachments?.(current, work);
-      return await publisher.publish(current, name, { ...work, attachments });
+      const published = await builder.attested?.(current, work) ?? current;
+      const reference = await publisher.publish(published, name, { ...work, attachments });
+      return { reference, published };
     } catch (error) {
       const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
       const isOwn = current.ownLayers.includes(digest);

@@ -171,6 +171,9 @@ export const UNNAMED_FLAGS = {
   provenance: `--provenance  put beside each image in a layout or registry how it was built (SLSA
     provenance)`,
   noProvenance: "--no-provenance  do not, though .ko.yaml says so",
+  attestInIndex:
+    `--attest-in-index  put SBOMs and provenance into the index of an image, as buildx does,
+    rather than beside it; its digest is another one then`,
   sbomDir:
     `--sbom-dir <dir>  write SBOMs to files, too, such as app-linux-amd64.spdx.json, of the form
     spdx unless --sbom says others (default: none)`,

@@ -79,6 +79,8 @@ export interface BuildConfig {
   readonly sbom: SbomConfig;
   /** Whether it is said beside images how they were built. */
   readonly provenance: boolean;
+  /** Whether SBOMs and provenance are in the index, and not beside it. */
+  readonly attestInIndex: boolean;
   readonly compression: Compression;
   readonly jobs: number;
   readonly cache: CacheConfig;
@@ -219,7 +221,13 @@ export function resolveBuildConfig(
   const environment = options.environment ?? processEnvironment();
   const kodataTime = variable(environment, "KO_DATA_DATE_EPOCH");
   const workingDirectory = resolve(options.workingDirectory ?? ".");
-  const { koFile, offline = false } = options;
+  const { koFile, offline = false, attestInIndex = false } = options;
+  const sbom = resolveSboms(options, pushes);
+  const provenance = options.provenance ?? koFile?.provenance ?? false;
+  if (attestInIndex && sbom.forms.length === 0 && !provenance) {
+    const why = "there are neither SBOMs nor provenance; add --sbom spdx or --provenance";
+    throw new KodenoError("BAD_OPTION", `Cannot attest in the index: ${why}`);
+  }
   return Object.freeze({
     workingDirectory,
     koFile,
@@ -239,8 +247,9 @@ export function resolveBuildConfig(
     baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
     kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
-    sbom: resolveSboms(options, pushes),
-    provenance: options.provenance ?? koFile?.provenance ?? false,
+    sbom,
+    provenance,
+    attestInIndex,
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),

@@ -65,6 +65,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     kodataAllowedRoot: undefined,
     sbom: { forms: [], folder: undefined, isAsked: false },
     provenance: false,
+    attestInIndex: false,
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,
   });

@@ -70,6 +70,11 @@ export interface BuildOptions extends ImageValues, TransferOptions {
    * who verify; default false.
    */
   readonly provenance?: boolean | undefined;
+  /**
+   * Puts SBOMs and provenance into the index of the image, as BuildKit does, and not beside it: its digest
+   * is another one then; default false.
+   */
+  readonly attestInIndex?: boolean | undefined;
   /** A `.ko.yaml`, as `loadConfig` reads it; what is said here beats it. */
   readonly koFile?: KoFile | undefined;
   /** What a skaffold.yaml says of the image; beats `koFile` only. */

@@ -5,12 +5,19 @@
  * @module
  */
 import type { CallOptions, Source } from "../content/places.ts";
+import { readGraphDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream } from "../io/streams.ts";
 import type { Layer } from "../layers/layer.ts";
 import { type Descriptor, MediaType, ociMediaType } from "../oci/descriptor.ts";
-import { encodeJson, type ImageConfig, type Index, type Manifest } from "../oci/manifest.ts";
+import {
+  asWritten,
+  encodeJson,
+  type ImageConfig,
+  type Index,
+  type Manifest,
+} from "../oci/manifest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Base, BaseImage } from "./base.ts";
 
@@ -174,6 +181,37 @@ export interface BuiltImage extends Source {
   readonly ownLayers: readonly string[];
   /** What the others are of, for messages: `base image oci:bases`. */
   readonly base?: string | undefined;
+}
+
+/**
+ * An image with more manifests in its index, behind those of its platforms; an image of one platform gets
+ * an index.
+ */
+export async function withManifests(
+  image: BuiltImage,
+  entries: readonly Descriptor[],
+  documents: readonly ImageDocument[],
+  options: CallOptions = {},
+): Promise<BuiltImage> {
+  const { index } = await readGraphDocument(image, image.root, options);
+  const before: Index = index ??
+    { schemaVersion: 2, mediaType: MediaType.index, manifests: [image.root] };
+  const made = imageDocument(MediaType.index, {
+    ...before,
+    manifests: [...before.manifests.map(asWritten), ...entries],
+  });
+  const root = made.descriptor;
+  const own = new Map([...documents, made].map((one) => [one.descriptor.digest, one.bytes]));
+  return Object.freeze({
+    ...image,
+    root,
+    resolve: (ref: string, o?: CallOptions) =>
+      ref === "" || ref === root.digest ? Promise.resolve(root) : image.resolve(ref, o),
+    fetch: (descriptor: Descriptor, o?: CallOptions) => {
+      const bytes = own.get(descriptor.digest);
+      return bytes ? Promise.resolve(bytesStream(bytes)) : image.fetch(descriptor, o);
+    },
+  });
 }
 
 /** Makes an image of what was assembled, one for each platform, and of what they stand on. */

@@ -49,22 +49,33 @@ export function attachment(
     readonly layer?: Readonly<Record<string, string>>;
   } = {},
 ): Attachment {
-  const layer = trustBlob(artifactType, document);
-  const config = { ...empty.descriptor, data: "e30=" };
+  const layer = { ...trustBlob(artifactType, document), annotations: annotations.layer };
+  return artifact(subject, artifactType, [layer], annotations.manifest);
+}
+
+/** {@link attachment} of several documents. */
+export function artifact(
+  subject: Descriptor,
+  artifactType: string,
+  layers: readonly (TrustBlob & {
+    readonly annotations: Readonly<Record<string, string>> | undefined;
+  })[],
+  annotations?: Readonly<Record<string, string>>,
+): Attachment {
   const manifest = trustBlob(
     MediaType.manifest,
     encodeJson({
       schemaVersion: 2,
       mediaType: MediaType.manifest,
       artifactType,
-      config,
-      layers: [{
-        ...layer.descriptor,
-        ...(annotations.layer ? { annotations: annotations.layer } : {}),
-      }],
+      config: { ...empty.descriptor, data: "e30=" },
+      layers: layers.map(({ descriptor, annotations }) => ({
+        ...descriptor,
+        ...(annotations ? { annotations } : {}),
+      })),
       subject: bareDescriptor(subject),
-      ...(annotations.manifest ? { annotations: annotations.manifest } : {}),
+      ...(annotations ? { annotations } : {}),
     }),
   );
-  return { manifest, blobs: [empty, layer] };
+  return { manifest, blobs: [empty, ...layers] };
 }

@@ -2,12 +2,13 @@
  * The forms of SBOMs: what each is called, and how an image gets one of it.
  * @module
  */
-import { type Descriptor, isIndexType } from "../oci/descriptor.ts";
+import { type Descriptor, isIndexType, parseDigest } from "../oci/descriptor.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { type Attachment, attachment } from "./attachment.ts";
 import type { ImageFacts, SbomMaker } from "./contents.ts";
 import { cycloneDocument } from "./cyclonedx.ts";
 import { spdxDocument } from "./spdx.ts";
+import { encodeStatement, predicateType, type UnsignedStatement } from "./statement.ts";
 
 const FORMS = {
   spdx: { mediaType: "application/spdx+json", ending: "spdx.json", make: spdxDocument },
@@ -45,6 +46,14 @@ export function makeSbom(facts: ImageFacts, form: SbomForm, maker: SbomMaker): S
     // People read them, too.
     bytes: new TextEncoder().encode(`${JSON.stringify(make(facts, maker), null, 2)}\n`),
   };
+}
+
+/** An SBOM as a statement about its image. */
+export function sbomStatement({ image, form, bytes }: Sbom): UnsignedStatement {
+  const type = predicateType(form);
+  const predicate: unknown = JSON.parse(new TextDecoder().decode(bytes));
+  const statement = encodeStatement(parseDigest(image.digest), type, predicate);
+  return { image, predicateType: type, bytes: statement };
 }
 
 /** An SBOM as a manifest that refers to its image. */
