@@ -243,3 +243,25 @@ Deno.test("bundle: two images of one name are refused, and what an image lacks i
   const adding = images.add({ source, root: broken.descriptor, name: "b:v1", role: "image" });
   await failsWith("NOT_FOUND", () => adding, /gone|blob/);
 });
+
+Deno.test("bundle: bases are told from images, those named by a digest among them", async () => {
+  const [one, two] = [imageGraph("one"), imageGraph("two")];
+  const source = new MemoryStore();
+  await pushAll(source, [...one.blobs, ...two.blobs]);
+  const images = new BundleImages();
+  const pinned = `index.docker.io/library/base@${two.root.descriptor.digest}`;
+  const base = { source, role: "base" as const };
+  await images.add({ ...base, root: two.root.descriptor, name: pinned });
+  await images.add({ ...base, root: one.root.descriptor, name: "reg.local/base:v1" });
+  // What is asked for is an image, whatever else it is good for, and in whatever order it comes.
+  await images.add({ source, root: one.root.descriptor, name: "reg.local/base:v1", role: "image" });
+  await images.add({ ...base, root: one.root.descriptor, name: "reg.local/base:v1" });
+  const chunks: Uint8Array[] = [];
+  await writeBundle({ images }, (chunk) => void chunks.push(Uint8Array.from(chunk)));
+  const { document, entries } = await readBundle(inputOf(concat(...chunks)));
+  const { digest } = two.root.descriptor;
+  assert.deepEqual(document.bases, [{ name: `base@${digest}`, digest }]);
+  assert.deepEqual(document.images.map(({ name }) => name), ["reg.local/base:v1"]);
+  const roles = entries.map((entry) => entry.annotations?.["dev.kodeno.role"]);
+  assert.deepEqual(roles.toSorted(), ["base", undefined]);
+});

@@ -76,6 +76,7 @@ export class ProxyFiles {
     const isUsed = !/(?:^|\s)--?mod=(?:mod|readonly)\b/.test(GOFLAGS);
     if (isUsed && await isThere(join(vendor, "modules.txt"))) return vendor;
     for (const one of await this.#download(how, [])) this.#take(one);
+    await this.#verify(how);
     const mains = await mainFolders(how);
     const sums = [GOMOD && dirname(GOMOD), ...mains].filter((one) => one)
       .map((folder) => join(folder ?? "", "go.sum"));
@@ -126,13 +127,16 @@ export class ProxyFiles {
       .then(({ GOMODCACHE }) => join(GOMODCACHE, "cache", "download"));
   }
 
+  /** Has go read what its cache has of the modules: a download believes what was noted beside it. */
+  async #verify(how: GoCommand): Promise<void> {
+    const output = await runGo({ ...how, variables: readonly(how) }, ["mod", "verify"]);
+    if (output.code !== 0) throw goFailure("verify Go modules", output);
+  }
+
   async #download(how: GoCommand, names: readonly string[]): Promise<readonly Download[]> {
     const found: Download[] = [];
     const splitter = new ObjectSplitter((text) => found.push(JSON.parse(text)));
-    const modfile = flagsIn(how.environment, []).filter((flag) => /^--?modfile=/.test(flag));
-    // Vendored ones are no files of a proxy; and nothing is written into go.mod.
-    const GOFLAGS = [...(names.length > 0 ? [] : modfile), "-mod=readonly"].join(" ");
-    const variables = { ...how.variables, GOFLAGS };
+    const variables = names.length > 0 ? { ...how.variables, GOFLAGS: "" } : readonly(how);
     const args = ["mod", "download", "-json", ...names];
     const output = await runGo({ ...how, variables }, args, (text) => splitter.add(text));
     const failed = found.find((one) => one.Error);
@@ -190,6 +194,12 @@ export async function replacedFolders(
     found.push(directory);
   }
   return found;
+}
+
+/** Variables of commands on modules: vendored ones are no files of a proxy, and no go.mod is changed. */
+function readonly({ environment, variables }: GoCommand): Readonly<Record<string, string>> {
+  const modfile = flagsIn(environment, []).filter((flag) => /^--?modfile=/.test(flag));
+  return { ...variables, GOFLAGS: [...modfile, "-mod=readonly"].join(" ") };
 }
 
 /** Folders of the main modules. */

@@ -72,6 +72,7 @@ Deno.test({
     await git("commit", "--quiet", "-m", "lock");
 
     const args = ["bundle", "create", "--base-image", name, "--toolchain=linux/arm64", "--source"];
+    args.push("--sbom=spdx");
     const create = async (file: string, ...more: string[]) => {
       const { code, stderr } = await at(...args, ...more, "-o", dir.join(file), "./...");
       assert.equal(code, 0, stderr);
@@ -91,7 +92,7 @@ Deno.test({
     assert.deepEqual(modules, ["example.com/dep", "golang.org/toolchain"]);
     assert.match(verified.modules[0].sum, /^h1:/);
     assert.deepEqual(Object.keys(verified.source), ["path", "commit", "dirty"]);
-    assert.match(await done(dir, ["ls", "app.tar"]), /a:latest/);
+    assert.match(await done(dir, ["ls", "app.tar"]), /spdx sbom of a:latest/);
 
     // Behind the gap: nothing but the file.
     await Deno.mkdir(dir.join("in/source"), { recursive: true });
@@ -187,6 +188,13 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
   assert.deepEqual(JSON.parse(vendored.stdout.trim().split("\n").at(-1) ?? "").modules, []);
   await Deno.remove(file);
   await Deno.remove(dir.join("work/vendor"), { recursive: true });
+
+  const zip = dir.join("modules/cache/download/example.com/dep/@v/v1.0.0.zip");
+  const [good, damaged] = [await Deno.readFile(zip), await Deno.readFile(zip)];
+  damaged[60] = (damaged[60] ?? 0) ^ 1;
+  await Deno.writeFile(zip, damaged);
+  await refused("a damaged module", 1, /Cannot verify Go modules[^]*dep v1.0.0: zip/, ...sources);
+  await Deno.writeFile(zip, good);
 
   await goModule(dir, "example.com/local", library("far"), "far");
   await succeed("sed", ["-i", "s|=> ./local|=> ../far|", dir.join("work/go.mod")]);
