@@ -9,7 +9,7 @@ import { diffImages } from "../diff/images.ts";
 import { differences, firstDifference } from "../diff/words.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { giveUpNetwork, type PlaceName, placeToRead } from "../place/open.ts";
+import { giveUpNetwork, openForeign, type PlaceName, placeToRead } from "../place/open.ts";
 import { openImage } from "../place/open_image.ts";
 
 export type { Difference } from "../diff/words.ts";
@@ -38,7 +38,8 @@ export async function diff(request: DiffRequest) {
   const how = { ...request, config };
   await using a = await openImage(from, { ...how, from: request.a });
   await using b = await openImage(to, { ...how, from: request.b });
-  const found = await diffImages(a, b, { go, signal, emit });
+  await using foreign = await openForeign(config, { emit });
+  const found = await diffImages(a, b, { go, foreign, signal, emit });
   return { found, differences: () => differences(found), first: firstDifference(found) };
 }
 

@@ -207,6 +207,7 @@ const diff = command({
   flags: {
     platform: "--platform <platform>  compare one platform only (default: all)",
     ...TRANSFER_FLAGS,
+    foreign: "--foreign  look into foreign layers, too, from their URLs where they are missing",
     json: JSON_WHOLE,
     verbose: "-v, --verbose  print all files that differ, and the stack trace of a failure",
   },

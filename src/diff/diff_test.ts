@@ -300,6 +300,16 @@ Deno.test("diff: what cannot be looked into is said, and what is damaged is an e
     /^layers 1 the same not looked into: the foreign layer .* is not there$/,
   );
 
+  const bytes = new Uint8Array(gzipSync(tar({ f: "f" })));
+  const far = blob(bytes, foreign.descriptor.mediaType);
+  const { root, blobs } = whole([plain, far]);
+  const brought = await diffImages(
+    at(whole([plain])),
+    at({ root, blobs: blobs.filter((one) => one !== far) }),
+    { go, foreign: at({ root, blobs: [far] }).source },
+  );
+  assert.equal(firstDifference(brought), "layers: /f: nothing -> file 0644 1 bytes");
+
   const other = layer({ a: "b" });
   const missing = whole([other]);
   await failsWith(

@@ -3,10 +3,10 @@
  * Contents are read once and not kept; what is kept of a file are some hundred bytes.
  * @module
  */
-import type { Blobs, CallOptions } from "../content/places.ts";
+import type { Blobs } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import { mayBeProgram } from "../go/build_info.ts";
-import { type LayerEntryHead, readLayer } from "../image/layer_entries.ts";
+import { type LayerEntryHead, type LayerReading, readLayer } from "../image/layer_entries.ts";
 import { LayerFiles, pathInImage, whiteoutOf } from "../image/layer_files.ts";
 import { Hasher } from "../io/hash.ts";
 import type { Descriptor, Digest } from "../oci/descriptor.ts";
@@ -66,7 +66,7 @@ const KINDS: Readonly<Record<string, string>> = {
 export async function filesIn(
   source: Blobs,
   layers: readonly Descriptor[],
-  options: CallOptions,
+  options: LayerReading,
 ): Promise<SeenFiles> {
   const files = new Map<string, string>();
   const programs = new Map<string, Descriptor>();
@@ -114,7 +114,7 @@ export async function filesIn(
 export async function unpackedDigest(
   source: Blobs,
   layer: Descriptor,
-  options: CallOptions,
+  options: LayerReading,
 ): Promise<Digest> {
   const hasher = new Hasher();
   const unpacked = (chunk: Uint8Array): void => hasher.update(chunk);

@@ -22,6 +22,7 @@ import {
   type Manifest,
   parseConfig,
 } from "../oci/manifest.ts";
+import type { LayerReading } from "../image/layer_entries.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { type Change, changes } from "./documents.ts";
 import type { FileChange } from "./files.ts";
@@ -81,7 +82,7 @@ export interface ImagesDiff {
   readonly images: readonly ImagePair[];
 }
 
-interface DiffOptions extends WorkOptions {
+interface DiffOptions extends WorkOptions, LayerReading {
   /** What tells of programs. */
   readonly go: Pick<GoCommand, "command" | "environment">;
 }
@@ -295,7 +296,7 @@ async function withPrograms(
   a: Blobs,
   b: Blobs,
   all: readonly SeenLayers[],
-  { go, signal, emit }: DiffOptions,
+  { go, ...options }: DiffOptions,
 ): Promise<readonly ChangedLayers[]> {
   const layers = all.map(({ change, programs }) => ({
     change: { ...change, files: renamed(change, programs) },
@@ -316,7 +317,7 @@ async function withPrograms(
     })
   );
   try {
-    const told = await programChanges(found.map(({ pair }) => pair), go, { signal, emit });
+    const told = await programChanges(found.map(({ pair }) => pair), go, options);
     const programs = new Map(found.map(({ file }, i) => [file, told[i]]));
     return layers.map(({ change }) => ({
       ...change,
@@ -328,7 +329,7 @@ async function withPrograms(
   } catch (error) {
     if (!hasCode(error, "GO_FAILED")) throw error;
     const message = `Left out what programs are made of: ${messageOf(error)}`;
-    emit?.({ type: "note", level: "warning", message });
+    options.emit?.({ type: "note", level: "warning", message });
     return layers.map(({ change }) => change);
   }
 }

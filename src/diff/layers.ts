@@ -3,8 +3,9 @@
  * the base, of kodata and of the binary are compared with their like, as the files that they leave.
  * @module
  */
-import type { Blobs, CallOptions } from "../content/places.ts";
+import type { Blobs } from "../content/places.ts";
 import { hasCode, messageOf } from "../errors.ts";
+import type { LayerReading } from "../image/layer_entries.ts";
 import { type LayerPart, layerPart } from "../image/layer_parts.ts";
 import { allEnded } from "../io/concurrency.ts";
 import { DamagedBlob } from "../io/hash.ts";
@@ -58,7 +59,7 @@ type Pair = readonly [a: Layer, b: Layer];
 export async function layerChanges(
   a: LayeredImage,
   b: LayeredImage,
-  options: CallOptions,
+  options: LayerReading,
 ): Promise<readonly SeenLayers[]> {
   const [all, others] = [layersOf(a), layersOf(b)];
   const haveParts = [all, others].every((list) => list.some(({ part }) => part !== undefined));
@@ -86,7 +87,7 @@ async function partChange(
   part: LayerPart | undefined,
   [a, all]: readonly [LayeredImage, readonly Layer[]],
   [b, others]: readonly [LayeredImage, readonly Layer[]],
-  options: CallOptions,
+  options: LayerReading,
 ): Promise<SeenLayers | undefined> {
   const pairs = commonLayers(all, others);
   const common = new Set(pairs.flat());
@@ -150,7 +151,7 @@ type Layers = readonly [Blobs, readonly Descriptor[]];
 /** Why layers are not the same that have the same files. */
 async function whyNoFile(
   [[a, all], [b, others]]: readonly [Layers, Layers],
-  options: CallOptions,
+  options: LayerReading,
 ): Promise<string> {
   if (all.length !== others.length) return "the files are the same, in other layers";
   const digests = (list: readonly Descriptor[]) => list.map(({ digest }) => digest).sort().join();
@@ -169,7 +170,7 @@ async function whyNoFile(
 async function readable<T>(
   work: () => Promise<T>,
   layers: readonly Layers[],
-  options: CallOptions,
+  options: LayerReading,
 ): Promise<T | string> {
   const other = layers.flatMap(([, all]) => all).find(({ mediaType }) => !isLayerType(mediaType));
   if (other !== undefined) return `not looked into: no layer, but ${other.mediaType}`;
@@ -189,9 +190,10 @@ async function readable<T>(
 }
 
 /** Fails where a layer is not what its digest says: it is damaged then, and else odd. */
-async function checkWhole(source: Blobs, layer: Descriptor, { signal }: CallOptions) {
-  const stream = await fetchBlob(source, layer, { signal });
-  for await (const _ of checkedChunks(stream, layer, { place: source.what, signal }));
+async function checkWhole(source: Blobs, layer: Descriptor, options: LayerReading) {
+  const stream = await fetchBlob(source, layer, options);
+  const how = { place: source.what, signal: options.signal };
+  for await (const _ of checkedChunks(stream, layer, how));
 }
 
 function isLayerType(mediaType: string): boolean {

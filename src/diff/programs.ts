@@ -4,11 +4,11 @@
  * @module
  */
 import { join } from "node:path";
-import type { Blobs, CallOptions } from "../content/places.ts";
+import type { Blobs } from "../content/places.ts";
 import type { WorkOptions } from "../events.ts";
 import { type BuildInfo, buildInfosIn, type GoModule } from "../go/build_info.ts";
 import type { GoCommand } from "../go/command.ts";
-import { readLayer } from "../image/layer_entries.ts";
+import { type LayerReading, readLayer } from "../image/layer_entries.ts";
 import { pathInImage } from "../image/layer_files.ts";
 import { ioFailure, writeAll } from "../io/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -34,7 +34,7 @@ const MOST_BYTES = 4 * 1024 ** 3;
 export async function programChanges(
   pairs: readonly (readonly [ProgramAt, ProgramAt])[],
   go: Pick<GoCommand, "command" | "environment">,
-  { signal, emit }: WorkOptions,
+  { signal, foreign, emit }: WorkOptions & LayerReading,
 ): Promise<readonly (readonly Change[] | undefined)[]> {
   if (pairs.length === 0) return [];
   const folder = await Deno.makeTempDir({ prefix: "kodeno-" });
@@ -48,7 +48,7 @@ export async function programChanges(
     const named = looked.flatMap(([a, b], i) => [[`a${i}`, a], [`b${i}`, b]] as const);
     const byLayer = Map.groupBy(named, ([, { layer }]) => layer);
     const room = { bytes: MOST_BYTES };
-    for (const all of byLayer.values()) await keepPrograms(folder, all, room, { signal });
+    for (const all of byLayer.values()) await keepPrograms(folder, all, room, { signal, foreign });
     const infos = await buildInfosIn({ ...go, directory: folder, signal });
     return pairs.map((_, i) => {
       const [a, b] = [infos.get(`a${i}`), infos.get(`b${i}`)];
@@ -64,7 +64,7 @@ async function keepPrograms(
   folder: string,
   all: readonly (readonly [name: string, ProgramAt])[],
   room: { bytes: number },
-  { signal }: CallOptions,
+  options: LayerReading,
 ): Promise<void> {
   const [[, at] = []] = all;
   if (at === undefined) return;
@@ -79,7 +79,7 @@ async function keepPrograms(
       const how = { write: true, create: true, truncate: true, mode: 0o700 };
       const file = open = Deno.openSync(join(folder, name), how);
       return { write: (chunk) => writeAll(file, chunk), end: () => file.close() };
-    }, { signal });
+    }, options);
   } catch (error) {
     try {
       open?.close();

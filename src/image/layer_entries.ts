@@ -42,8 +42,13 @@ interface ContentTaker {
   end(): void;
 }
 
-interface EachOptions {
+export interface LayerReading {
   readonly signal?: AbortSignal | undefined;
+  /** Has the foreign layers that the place lacks. */
+  readonly foreign?: Blobs | undefined;
+}
+
+interface EachOptions extends LayerReading {
   /** Sees the whole of what was packed. */
   readonly unpacked?: ((chunk: Uint8Array) => void) | undefined;
   /** Told of what is passed over, since it is no entry. */
