@@ -7,7 +7,6 @@ import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
 import { fetchBlob } from "../content/blobs.ts";
-import { ContentCheck } from "../content/check.ts";
 import { copy, type CopyOptions, countMoved, measureCopy, tellingPlace } from "../content/copy.ts";
 import { type Blobs, type CallOptions, holdPlace, type Source } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
@@ -44,8 +43,7 @@ import {
 } from "../place/open.ts";
 import { type OpenImage, openImage, tellLostName } from "../place/open_image.ts";
 import type { TransferConfig } from "../place/registry/transport.ts";
-import { openPolicy } from "../trust/policy.ts";
-import { refuseUnverified } from "../trust/verified.ts";
+import { openDemands } from "../trust/demands.ts";
 
 /** What was asked for. */
 export interface CopyRequest extends TransferOptions, TrustOptions, WorkOptions {
@@ -93,7 +91,7 @@ export async function copyImage(request: CopyRequest) {
   const config = resolveTransferConfig(request);
   const work: Work = { ...request, config, from, to, given: request };
   await refuse(work);
-  const policy = await openPolicy(request);
+  const demands = await openDemands(request);
   if (request.offline && isOnDisk(from) && isOnDisk(to)) await giveUpNetwork();
   await using image = await openImage(from, { ...request, config });
   if (!hasSuccessors(image.root) && !isOnDisk(to)) {
@@ -104,10 +102,8 @@ export async function copyImage(request: CopyRequest) {
     );
   }
   const name = calledName(image.whole, image.ownName) ?? image.name;
-  const { source, signal } = { ...image, ...request };
-  // What comes over a wire is checked as it comes.
-  const content = isOnDisk(from) ? new ContentCheck(source, { signal }) : undefined;
-  await refuseUnverified(source, [{ ...image, name }], policy, "copied", { content, signal });
+  const how = { isNear: isOnDisk(from), signal: request.signal };
+  await demands?.onImage(image.source, { ...image, name }, "copied", how);
   const copied = await write(work, image);
   if (isOnDisk(from) && nameIn(to) === "") {
     tellLostName(image.whole, image.name, request.from, request.emit);

@@ -6,7 +6,6 @@
 import { planLoad } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
-import { ContentCheck } from "../content/check.ts";
 import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
 import type { WorkOptions } from "../events.ts";
@@ -15,8 +14,7 @@ import { parsePlatformChoice } from "../oci/platform.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { openForeign, openLocalPlace } from "../place/open.ts";
 import { openChosen, tellLostName } from "../place/open_image.ts";
-import { openPolicy } from "../trust/policy.ts";
-import { claimsIn, refuseUnverified } from "../trust/verified.ts";
+import { openDemands } from "../trust/demands.ts";
 
 interface LoadRequest extends TransferOptions, TrustOptions, WorkOptions {
   /** Path of a layout or an archive. */
@@ -44,7 +42,7 @@ export async function load(request: LoadRequest) {
   const platform = asked === undefined ? undefined : parsePlatformChoice(asked);
   const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const { images: wanted = [] } = request;
-  const policy = await openPolicy(request);
+  const demands = await openDemands(request);
   const choice = { images: wanted, verb: "load", imagesOnly: true };
   using opened = await openChosen(from, { ...choice, signal, emit });
   const { source, images: entries, leftOut, damaged } = opened;
@@ -60,11 +58,7 @@ export async function load(request: LoadRequest) {
   });
   const planned = planLoad(images, domain);
   const config = resolveTransferConfig(request);
-  if (policy !== undefined) {
-    const claims = await claimsIn(source, [...entries, ...damaged], { signal });
-    const content = new ContentCheck(source, { signal });
-    await refuseUnverified(source, claims, policy, "loaded", { content, signal });
-  }
+  await demands?.onEntries(source, [...entries, ...damaged], "loaded", { signal });
   await using place = await openLocalPlace(config, domain);
   await using foreign = await openForeign(config, { emit });
   const damages = new Damages();

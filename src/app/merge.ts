@@ -4,15 +4,13 @@
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
-import { ContentCheck } from "../content/check.ts";
 import { holdPlace } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
 import { openForeign, openImages } from "../place/open.ts";
 import { presentImages } from "../place/open_image.ts";
-import { openPolicy } from "../trust/policy.ts";
-import { claimsIn, refuseUnverified } from "../trust/verified.ts";
+import { openDemands } from "../trust/demands.ts";
 
 type MergeRequest = Omit<MergeOptions, "foreign"> & TransferOptions & TrustOptions;
 
@@ -23,7 +21,7 @@ type MergeRequest = Omit<MergeOptions, "foreign"> & TransferOptions & TrustOptio
 export async function merge(out: string, ins: readonly string[], request: MergeRequest) {
   await using foreign = await openForeign(resolveTransferConfig(request), request);
   const options = { ...request, foreign };
-  const policy = await openPolicy(request);
+  const demands = await openDemands(request);
   using opened = new globalThis.DisposableStack();
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
@@ -31,11 +29,9 @@ export async function merge(out: string, ins: readonly string[], request: MergeR
     for (const path of ins) {
       from.push(presentImages(opened.use(await openImages(path, options)), path, options));
     }
-    for (const store of policy === undefined ? [] : from) {
+    for (const store of demands === undefined ? [] : from) {
       using _ = await holdPlace(store, request);
-      const claims = await claimsIn(store, await store.entries(), request);
-      const content = new ContentCheck(store, request);
-      await refuseUnverified(store, claims, policy, "merged", { content, ...request });
+      await demands?.onEntries(store, await store.entries(), "merged", request);
     }
     const entries = await mergeLayouts(layout, from, options);
     const merged = [];

@@ -7,7 +7,6 @@ import { planPush, type PushDestination, type PushNaming } from "../build/destin
 import { badValue } from "../config/checks.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
-import { ContentCheck } from "../content/check.ts";
 import { copy, countMoved } from "../content/copy.ts";
 import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
@@ -23,8 +22,7 @@ import { isLocalRepository, openForeign, openRegistries } from "../place/open.ts
 import { openChosen, tellLostName } from "../place/open_image.ts";
 import { DryRun } from "../place/registry/dry_run.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
-import { openPolicy } from "../trust/policy.ts";
-import { claimsIn, refuseUnverified } from "../trust/verified.ts";
+import { openDemands } from "../trust/demands.ts";
 
 interface PushRequest extends TransferOptions, TrustOptions, Omit<PushNaming, "to">, WorkOptions {
   /** Path of a layout or an archive. */
@@ -60,7 +58,7 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest) {
   const { from, images = [], platform, referrers: isTaken, signal, emit } = request;
-  const policy = await openPolicy(request);
+  const demands = await openDemands(request);
   const choice = { images, verb: "push", platform, referrers: isTaken, signal, emit };
   using chosen = await openChosen(from, choice).catch(
     (error) => {
@@ -85,11 +83,7 @@ export async function push(request: PushRequest) {
   const repositories = [...new Set(destinations.map(({ repository }) => repository))];
   const use = { named: repositories, mountFrom: repositories, emit };
   const config = resolveTransferConfig(request);
-  if (policy !== undefined) {
-    const claims = await claimsIn(source, [...entries, ...damaged], { wholes, signal });
-    const content = new ContentCheck(source, { signal });
-    await refuseUnverified(source, claims, policy, "pushed", { content, signal });
-  }
+  await demands?.onEntries(source, [...entries, ...damaged], "pushed", { wholes, signal });
   await using registries = await openRegistries(config, use);
   await using foreign = await openForeign(config, { emit });
   const stores = new Map<string, RegistryStore>();

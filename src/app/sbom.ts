@@ -22,7 +22,7 @@ import { pathOf } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { makeSbom, type Sbom, sbomAttachment, type SbomForm } from "../trust/sbom.ts";
-import { keepAttachments } from "../trust/signatures.ts";
+import { keepAttachments } from "../trust/attachment.ts";
 
 interface SbomRequest extends TransferOptions, WorkOptions {
   /** Path of a layout or archive, or an image of a registry. */

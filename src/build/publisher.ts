@@ -23,8 +23,7 @@ import {
   type PlaceName,
   type WritablePlace,
 } from "../place/open.ts";
-import type { Attachment } from "../trust/attachment.ts";
-import { keepAttachments } from "../trust/signatures.ts";
+import { type Attachment, keepAttachments } from "../trust/attachment.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";
 import { planNames } from "./names.ts";
 

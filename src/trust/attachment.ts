@@ -3,7 +3,9 @@
  * spec 1.1, "Guidelines for Artifact Usage").
  * @module
  */
+import type { CallOptions, Target } from "../content/places.ts";
 import { digestOf } from "../io/hash.ts";
+import { bytesStream } from "../io/streams.ts";
 import { bareDescriptor, type Descriptor, MediaType } from "../oci/descriptor.ts";
 import { encodeJson } from "../oci/manifest.ts";
 
@@ -78,4 +80,39 @@ export function artifact(
     }),
   );
   return { manifest, blobs: [empty, ...layers] };
+}
+
+/** Puts an artifact into a place, its manifest last; what is there stays. */
+export async function putAttachment(
+  { manifest, blobs }: Attachment,
+  target: Target,
+  options: CallOptions = {},
+): Promise<void> {
+  if (await target.has(manifest.descriptor, options)) {
+    // Whoever brought it may have been stopped before it was listed.
+    await target.listReferrer?.(manifest.descriptor, manifest.bytes, options);
+    return;
+  }
+  for (const { descriptor, bytes } of [...blobs, manifest]) {
+    // A registry is given a manifest once more: it may not list yet what that refers to.
+    const mayBeThere = descriptor !== manifest.descriptor || "keep" in target;
+    if (mayBeThere && await target.has(descriptor, options)) continue;
+    await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)), options);
+  }
+}
+
+/** Takes artifacts; a layout keeps what has no name only where it is told to. */
+export type AttachmentTarget = Target & {
+  keep?(all: readonly Descriptor[], options?: CallOptions): Promise<void>;
+};
+
+/** {@link putAttachment} so that they stay. */
+export async function keepAttachments(
+  all: readonly Attachment[],
+  target: AttachmentTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  if (all.length === 0) return;
+  for (const one of all) await putAttachment(one, target, options);
+  await target.keep?.(all.map(({ manifest }) => manifest.descriptor), options);
 }

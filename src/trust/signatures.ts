@@ -4,10 +4,9 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import type { CallOptions, Source, Target } from "../content/places.ts";
+import type { CallOptions, Source } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
-import { bytesStream } from "../io/streams.ts";
 import {
   type CosignTagKind,
   type Descriptor,
@@ -15,7 +14,12 @@ import {
   parseDigest,
 } from "../oci/descriptor.ts";
 import { isObject, type Manifest, parseManifest } from "../oci/manifest.ts";
-import type { Attachment } from "./attachment.ts";
+import {
+  type Attachment,
+  type AttachmentTarget,
+  keepAttachments,
+  putAttachment,
+} from "./attachment.ts";
 import { ENVELOPE_TYPE, verifyEnvelopeLayer } from "./attestation.ts";
 import { isBundleType, MAX_BUNDLE_BYTES, verifyBundle } from "./bundle.ts";
 import type { VerificationKey } from "./keys.ts";
@@ -213,39 +217,4 @@ export async function putBeside(all: readonly Beside[], options: CallOptions = {
     await putAttachment(made, image.place, options);
     await image.keepLegacy(made.manifest.descriptor, tag.subject, tag.kind);
   }
-}
-
-/** Puts an artifact into a place, its manifest last; what is there stays. */
-export async function putAttachment(
-  { manifest, blobs }: Attachment,
-  target: Target,
-  options: CallOptions = {},
-): Promise<void> {
-  if (await target.has(manifest.descriptor, options)) {
-    // Whoever brought it may have been stopped before it was listed.
-    await target.listReferrer?.(manifest.descriptor, manifest.bytes, options);
-    return;
-  }
-  for (const { descriptor, bytes } of [...blobs, manifest]) {
-    // A registry is given a manifest once more: it may not list yet what that refers to.
-    const mayBeThere = descriptor !== manifest.descriptor || "keep" in target;
-    if (mayBeThere && await target.has(descriptor, options)) continue;
-    await target.push(descriptor, () => Promise.resolve(bytesStream(bytes)), options);
-  }
-}
-
-/** Takes artifacts; a layout keeps what has no name only where it is told to. */
-type AttachmentTarget = Target & {
-  keep?(all: readonly Descriptor[], options?: CallOptions): Promise<void>;
-};
-
-/** {@link putAttachment} so that they stay. */
-export async function keepAttachments(
-  all: readonly Attachment[],
-  target: AttachmentTarget,
-  options: CallOptions = {},
-): Promise<void> {
-  if (all.length === 0) return;
-  for (const one of all) await putAttachment(one, target, options);
-  await target.keep?.(all.map(({ manifest }) => manifest.descriptor), options);
 }

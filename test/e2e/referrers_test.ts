@@ -13,8 +13,7 @@ import {
   referrersTag,
 } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
-import { attachment } from "../../src/trust/attachment.ts";
-import { putAttachment } from "../../src/trust/signatures.ts";
+import { attachment, putAttachment } from "../../src/trust/attachment.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";

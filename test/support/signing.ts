@@ -6,7 +6,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { sign } from "../../src/app/sign.ts";
 import { statementBundle } from "../../src/trust/bundle.ts";
 import { openSigner } from "../../src/trust/key_files.ts";
-import { keepAttachments } from "../../src/trust/signatures.ts";
+import { keepAttachments } from "../../src/trust/attachment.ts";
 import { encodeStatement } from "../../src/trust/statement.ts";
 import { type Descriptor, parseDigest } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { statementAttachment } from "../../src/trust/provenance.ts";
-import { keepAttachments } from "../../src/trust/signatures.ts";
+import { keepAttachments } from "../../src/trust/attachment.ts";
 import { PROVENANCE } from "../../src/trust/statement.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
