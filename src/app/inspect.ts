@@ -96,6 +96,8 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     const kind = isIndexType(d.mediaType) ? "index" : "manifest";
     return { kind, ...rest, manifestSize: size, ...runsOn(d) };
   };
+  /** What an index shows itself, such as attestations, which refer to its images, too. */
+  const members = new Set<string>();
   const walk: Walk<InspectedImage> = new Walk(async (d, { below }) => {
     const each = async (children: readonly Descriptor[]): Promise<readonly InspectedImage[]> => {
       const found: InspectedImage[] = [];
@@ -112,13 +114,15 @@ async function inspectImage(reader: ImageReader, root: Descriptor): Promise<Insp
     const document = await reader.document(d);
     const { index, manifest, subject, problem } = document;
     const referring = async () => {
-      const found = await each(reader.referrersOf(d.digest));
+      const about = reader.referrersOf(d.digest);
+      const found = await each(about.filter(({ digest }) => !members.has(digest)));
       return found.length > 0 ? found : undefined;
     };
     if (problem !== undefined) return { ...plain(d), problem, referrers: await referring() };
     const { artifactType } = subject ? referrerEntry(d, document) : {};
     const artifact = subject && artifactWords(artifactType, manifest ?? index ?? {});
     const { annotations } = index ?? manifest ?? {};
+    for (const { digest } of index?.manifests ?? []) members.add(digest);
     const manifests = index && await each(index.manifests);
     const parts = manifest && await inspectManifest(reader, d, manifest);
     const referrers = await referring();

@@ -66,6 +66,9 @@ Deno.test("attestations: they are in the index where that is said, one manifest 
   await assertSound(dir.join("out"));
   const shown = JSON.parse(await done(dir, ["ls", "out", "--json"]));
   assert.deepEqual(shown.platforms, ["linux/amd64", "linux/arm64"]);
+  const tree = await done(dir, ["inspect", "out"]);
+  assert.equal(tree.match(/attestation of sha256:/g)?.length, 2, tree);
+  assert.doesNotMatch(tree, /shown above/);
 
   // They go wherever the image goes, also where nothing that refers to it can.
   await done(dir, ["merge", "unpacked", "a.tar"]);
