@@ -62,8 +62,16 @@ const schema = z.object({
     /** `go1.26.8 linux/amd64` each. */
     toolchains: z.array(z.string()).readonly(),
   }).optional(),
-  /** The commit that the source is of, and the member that has it. */
-  source: z.object({ path: z.string(), commit: z.string(), dirty: z.boolean() }).optional(),
+  /**
+   * The commit that the source is of, and the member that has it; where its folder there is not all of it,
+   * there are others beside it, by which go.mod replaces modules.
+   */
+  source: z.object({
+    path: z.string(),
+    folder: z.string().optional(),
+    commit: z.string(),
+    dirty: z.boolean(),
+  }).optional(),
 });
 
 /** What a bundle holds. */

@@ -299,7 +299,7 @@ async function collected(chunks: AsyncIterable<Uint8Array>, size: number): Promi
 }
 
 /** A stream as the bytes of a tar: only what was not read yet can be asked for. */
-class StreamedBytes implements TarBytes {
+export class StreamedBytes implements TarBytes {
   /** What was read of the stream and not passed by yet; it holds until the stream is asked again. */
   #rest: Uint8Array = new Uint8Array(0);
   /** Where that begins. */

@@ -3,18 +3,22 @@
  * the source of a commit, and the lock.
  * @module
  */
-import { join } from "node:path";
-import { KodenoError } from "../errors.ts";
+import { dirname, join, relative } from "node:path";
+import type { OpenBlob } from "../content/places.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { archiveOfCommit, headCommit } from "../git/archive.ts";
+import { archiveOfCommit, type HeadCommit, headCommit } from "../git/archive.ts";
 import type { GitPlace } from "../git/git.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goVersion, ProxyFiles } from "../go/download.ts";
 import { isInside, openWithRetry } from "../io/files.ts";
 import { hashed } from "../io/hash.ts";
 import { bytesStream, fileStream, reusedChunks } from "../io/streams.ts";
+import { TAR_END, tarPadding } from "../io/tar_writer.ts";
+import { tarMembers } from "../place/archive/tar_members.ts";
 import type { BundleDocument } from "./document.ts";
 import { findLock } from "./find_lock.ts";
+import { StreamedBytes } from "./reader.ts";
 import { type BundleMemberFile, memberOfBytes } from "./writer.ts";
 
 /** The folder of the Go modules, as a proxy has them (`go help goproxy`). */
@@ -72,47 +76,122 @@ export async function carriedModules(
   };
 }
 
-/** The source of the commit that a folder has checked out. */
-export async function sourceOf(
-  place: GitPlace,
-  { allowDirty = false, folders, output, emit }: Pick<WorkOptions, "emit"> & {
-    readonly allowDirty?: boolean | undefined;
-    /** Folders of other modules, which have to be a part of it. */
-    readonly folders: readonly string[];
-    /** The bundle itself, which is no change. */
-    readonly output: string;
-  },
-): Promise<Carried> {
+interface SourceWanted extends Pick<WorkOptions, "emit"> {
+  /** Though there is more than was committed. */
+  readonly allowDirty?: boolean | undefined;
+  /** Folders of other modules, which are a part of it. */
+  readonly folders: readonly string[];
+  /** The bundle itself, which is no change. */
+  readonly output: string;
+}
+
+/**
+ * The source of the commit that a folder has checked out; folders that are in other repositories come from
+ * theirs, and all lie to each other as they did.
+ */
+export async function sourceOf(place: GitPlace, wanted: SourceWanted): Promise<Carried> {
   const head = await headCommit(place);
-  const refuse = (why: string) =>
-    new KodenoError("BAD_OPTION", `Cannot take the source of ${head.folder}: ${why}`);
-  const outside = folders.find((folder) => !isInside(head.folder, folder));
-  if (outside !== undefined) {
-    const next = "bring it into the repository, or leave --source out";
-    throw refuse(`go.mod replaces a module by ${outside}, which is not in it; ${next}`);
+  const heads = [head];
+  for (const folder of await Promise.all(wanted.folders.map(realPath))) {
+    if (heads.some((one) => isInside(one.folder, folder))) continue;
+    const other = await headCommit({ ...place, directory: folder }).catch((error) => {
+      const next = "commit it to a repository, or leave --source out";
+      const why = `go.mod replaces a module by ${folder}, which is in none; ${next}`;
+      throw hasCode(error, "GIT_FAILED", "BAD_OPTION") ? noSource(head.folder, why) : error;
+    });
+    heads.push(other);
   }
-  const own = await Deno.realPath(output).catch(() => output);
-  const changes = head.changes.map((line) => line.replace(/^ ?\S+ /, ""))
-    .filter((path) => join(head.folder, path) !== own);
-  const [first] = changes;
-  if (first !== undefined && !allowDirty) {
-    const more = changes.length > 1 ? ` and ${changes.length - 1} more` : "";
-    const next = "commit or ignore that, or leave it out with --allow-dirty";
-    throw refuse(`what is not committed would not be in it (${first}${more}); ${next}`);
-  }
-  const dirty = first !== undefined;
-  if (dirty) {
-    const message =
-      `Left out of the source what is not committed (${first}): it is that of commit ` +
-      head.commit;
-    emit?.({ type: "note", level: "warning", message });
-  }
-  const open = () => archiveOfCommit(head, place);
+  const dirty = [];
+  for (const one of heads) if (await isDirty(one, wanted)) dirty.push(one);
+  const top = commonFolder(heads.map(({ folder }) => folder));
+  const parts = heads.map((one) => ({ ...one, prefix: relative(top, one.folder) }));
+  const open = heads.length === 1
+    ? () => archiveOfCommit(head, place)
+    : await archiveOfCommits(parts, place);
   const { digest, size } = await hashed(reusedChunks(await open(), { size: Infinity, ...place }));
+  const folder = relative(top, head.folder);
   return {
     files: [{ path: SOURCE, digest, size, open }],
-    source: { path: SOURCE, commit: head.commit, dirty },
+    source: {
+      path: SOURCE,
+      ...(folder === "" ? {} : { folder }),
+      commit: head.commit,
+      dirty: dirty.length > 0,
+    },
   };
+}
+
+const realPath = (path: string): Promise<string> => Deno.realPath(path).catch(() => path);
+
+function noSource(folder: string, why: string): KodenoError {
+  return new KodenoError("BAD_OPTION", `Cannot take the source of ${folder}: ${why}`);
+}
+
+/** Whether there is more than the commit has, which is refused, or told where it may be. */
+async function isDirty(
+  { folder, commit, changes: lines }: HeadCommit,
+  { allowDirty = false, output, emit }: SourceWanted,
+): Promise<boolean> {
+  const own = await realPath(output);
+  const changes = lines.map((line) => line.replace(/^ ?\S+ /, ""))
+    .filter((path) => join(folder, path) !== own);
+  const [first] = changes;
+  if (first === undefined) return false;
+  if (!allowDirty) {
+    const more = changes.length > 1 ? ` and ${changes.length - 1} more` : "";
+    const next = "commit or ignore that, or leave it out with --allow-dirty";
+    throw noSource(folder, `what is not committed would not be in it (${first}${more}); ${next}`);
+  }
+  const message =
+    `Left out of the source what is not committed (${first}): it is that of commit ${commit}`;
+  emit?.({ type: "note", level: "warning", message });
+  return true;
+}
+
+/** The folder that all are in, or that one of them is. */
+function commonFolder(folders: readonly string[]): string {
+  let [common = ""] = folders;
+  while (!folders.every((one) => isInside(common, one))) common = dirname(common);
+  return common;
+}
+
+/** The tars of several commits, as one. */
+async function archiveOfCommits(
+  parts: readonly (HeadCommit & { readonly prefix: string })[],
+  place: GitPlace,
+): Promise<OpenBlob> {
+  const sized = await Promise.all(parts.map(async (part) => {
+    const open = () => archiveOfCommit(part, { ...place, prefix: `${part.prefix}/` });
+    return { open, end: await endOfTar(await open(), part.folder, place) };
+  }));
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    for (const { open, end } of sized) {
+      let left = end;
+      for await (const chunk of reusedChunks(await open(), { size: Infinity, ...place })) {
+        // Those who read it keep a chunk for longer than it holds.
+        yield Uint8Array.from(chunk.subarray(0, left));
+        left -= Math.min(left, chunk.length);
+      }
+    }
+    yield TAR_END;
+  }
+  return () => Promise.resolve(ReadableStream.from(bytes()));
+}
+
+/** Where the members of a tar end, in bytes. */
+async function endOfTar(
+  stream: ReadableStream<Uint8Array>,
+  name: string,
+  { signal }: GitPlace,
+): Promise<number> {
+  const chunks = reusedChunks(stream, { size: Infinity, signal });
+  const bytes = new StreamedBytes(chunks);
+  let end = 0;
+  for await (const { offset, size } of tarMembers(bytes, `of ${name}`, signal)) {
+    end = offset + size + tarPadding(size);
+  }
+  await bytes.close();
+  return end;
 }
 
 /** The lock that is in a folder or above, if there is one. */

@@ -298,6 +298,7 @@ const LINES = [
     toolchains: texts.describe("Go toolchains, as `go1.26.8 linux/amd64`").optional(),
     source: z.strictObject({
       path: z.string().describe("the member that has it"),
+      folder: z.string().describe("its folder there, where other modules lie beside it").optional(),
       commit: z.string().describe("the commit"),
       dirty: z.boolean().describe("whether files had changed that are not of the commit"),
     }).describe("the source").optional(),

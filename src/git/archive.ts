@@ -8,7 +8,7 @@ import { howEnded, runProgram, StartError } from "../exec/run.ts";
 import { gitChanges, type GitPlace, gitVariables, reasonOf, runGit } from "./git.ts";
 
 /** A commit that is checked out. */
-interface HeadCommit {
+export interface HeadCommit {
   /** The work tree. */
   readonly folder: string;
   readonly commit: string;
@@ -32,15 +32,16 @@ export async function headCommit(place: GitPlace): Promise<HeadCommit> {
   return { folder: tree.stdout, commit: commit.stdout, changes };
 }
 
-/** The tar of a commit, while git writes it. */
+/** The tar of a commit, while git writes it; the names in it begin with the prefix. */
 export async function archiveOfCommit(
   { folder, commit }: HeadCommit,
-  { environment, signal }: Omit<GitPlace, "directory">,
+  { environment, signal, prefix = "" }: Omit<GitPlace, "directory"> & { readonly prefix?: string },
 ): Promise<ReadableStream<Uint8Array>> {
   const failed = (why: string, cause?: unknown): KodenoError =>
     new KodenoError("GIT_FAILED", `Cannot take the source of ${folder}: ${why}`, {}, { cause });
   // Whether a file may be written by others is the same for everybody.
-  const command = ["git", "-c", "tar.umask=0022", "archive", "--format=tar", commit];
+  const archive = ["archive", "--format=tar", `--prefix=${prefix}`, commit];
+  const command = ["git", "-c", "tar.umask=0022", ...archive];
   const variables = await gitVariables({ directory: folder, environment, signal })
     .catch((error) => {
       throw failed(error.message, error);

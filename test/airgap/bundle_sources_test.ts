@@ -199,7 +199,30 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
   await goModule(dir, "example.com/local", library("far"), "far");
   await succeed("sed", ["-i", "s|=> ./local|=> ../far|", dir.join("work/go.mod")]);
   await git("commit", "--quiet", "-am", "far");
-  await refused("a folder outside", 2, /replaces a module by .*far, which/, "--source", ...sources);
+  await refused(
+    "no repository",
+    2,
+    /replaces a module by .*far, which is in/,
+    "--source",
+    ...sources,
+  );
+  const far = { cwd: dir.join("far"), env: GIT_ENVIRONMENT };
+  await succeed("git", ["init", "--quiet"], far);
+  await succeed("git", ["add", "--all"], far);
+  await refused("nothing committed", 2, /by .*far, which is in none/, "--source", ...sources);
+  await succeed("git", ["commit", "--quiet", "-m", "far"], far);
+  await succeed("sh", ["-c", "echo >> lib.go"], far);
+  await refused("a change there", 2, /far: what is not .* \(lib\.go\)/, "--source", ...sources);
+  await succeed("git", ["commit", "--quiet", "-am", "far"], far);
+  const beside = await at("bundle", "create", "-o", file, "--source", ...sources, "--json");
+  assert.equal(beside.code, 0, beside.stderr);
+  const told = JSON.parse(beside.stdout.trim().split("\n").at(-1) ?? "");
+  assert.equal(told.source.folder, "work");
+  await done(dir, ["bundle", "verify", file]);
+  const unpack = `mkdir in && tar xOf ${file} source.tar | tar x -C in`;
+  await succeed("sh", ["-c", unpack], { cwd: dir.path });
+  await succeed("go", ["vet", "./cmd/b"], { ...go, cwd: dir.join("in/work") });
+  await Deno.remove(file);
   await refused(
     "an unknown toolchain",
     1,
