@@ -290,15 +290,27 @@ async function removeFrom(input: string, entry: Descriptor): Promise<string> {
   const before = plainEntries(input);
   const notes: string[] = [];
   const emit = (event: KodenoEvent) => void (event.type === "note" && notes.push(event.message));
+  const parts = await (await openImages(input)).partsOf(entry.digest) ?? [entry];
   const done = await attempt(() => rm(input, [entry.digest], emit));
+  // What has no digest may have the name of others in its place, which are meant then.
+  const gone = done.value ?? [];
+  const isName = !isDigest(entry.digest) && gone.some(({ digest }) => digest !== entry.digest);
+  const meant = new Set<string>((isName ? gone : parts).map(({ digest }) => digest));
   // What refers to it goes with it, and that is told.
-  const kept = before.filter((other: PlainEntry | null) =>
-    // What has none is called "?".
-    (other?.digest ?? "?") !== entry.digest &&
-    !notes.some((note) => note.startsWith(`Removed ${other?.digest}`))
+  const isTold = (digest: string) =>
+    isDigest(digest) &&
+    notes.some((note) => /^Removed .*, too: /.test(note) && note.includes(digest));
+  const kept = before.filter((other) =>
+    !meant.has(calledDigest(other)) && !isTold(calledDigest(other))
   );
   assertKept(kept, plainEntries(input), done);
   return outcomeOf(done);
+}
+
+/** How kodeno calls what an entry has in the place of a digest. */
+function calledDigest(entry: PlainEntry | null): string {
+  const digest: unknown = entry?.digest;
+  return typeof digest === "string" ? digest.slice(0, 300) : "?";
 }
 
 /** Entries of others stay as they are, to the last field. */

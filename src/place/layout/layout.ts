@@ -333,8 +333,7 @@ export class Layout implements ImageStore, Place, Disposable {
     const gone = new Set<Descriptor>();
     const more = await this.change((entries) => {
       for (const name of names) {
-        const exact = entries.filter((entry) => isMeant(entry, name, this.ownName));
-        const found = exact.length > 0 ? exact : entriesEnding(entries, name, this.what);
+        const found = entriesMeant(entries, name, this);
         for (const entry of found) gone.add(entry);
         if (found.length > 0) continue;
         const what = `${JSON.stringify(name)} from ${this.what}`;
@@ -422,9 +421,21 @@ export class Layout implements ImageStore, Place, Disposable {
   }
 }
 
+/** Entries of a digest or a name; what stands in place of a digest may be another's name, and comes last. */
+function entriesMeant(
+  entries: readonly Descriptor[],
+  name: string,
+  { ownName, what }: Pick<Layout, "ownName" | "what">,
+): readonly Descriptor[] {
+  const called = entries.filter((entry) => isMeant(entry, name, ownName));
+  if (called.length > 0) return called;
+  const ending = entriesEnding(entries, name, what);
+  return ending.length > 0 ? ending : entries.filter(({ digest }) => digest === name);
+}
+
 function isMeant(entry: Descriptor, name: string, own: string): boolean {
   // An entry may be named as if it were another one.
-  if (entry.digest === name || isDigest(name)) return entry.digest === name;
+  if (isDigest(name)) return entry.digest === name;
   const whole = imageName(entry);
   if (whole === undefined && refName(entry) === name) return true;
   const names = [whole, calledName(entry, own), repositoryName(entry, own)];

@@ -50,6 +50,25 @@ Deno.test("layout: a digest removes what has it, and nothing that is only called
   assert.deepEqual(left, [manifest.descriptor.digest]);
 });
 
+Deno.test("layout: a name removes what is called so, and not what has it for a digest", async () => {
+  for (const name of ["app:v1", "app", "v1", "reg.local/app:v1"]) {
+    await using dir = await tempDir();
+    const layout = await filled(dir);
+    await layout.tag(ROOT, name === "v1" ? name : "reg.local/app:v1");
+    const path = dir.join("layout/index.json");
+    const index = JSON.parse(await Deno.readTextFile(path));
+    // Nobody can use it, but it is not what was asked for.
+    const odd = { mediaType: MediaType.manifest, digest: name, size: 1 };
+    index.manifests.unshift(odd);
+    await Deno.writeTextFile(path, JSON.stringify(index));
+    await layout.remove([name]);
+    const { manifests } = JSON.parse(await Deno.readTextFile(path));
+    assert.deepEqual(manifests, [odd], name);
+    await layout.remove([name]);
+    assert.deepEqual(await layout.entries(), [], name);
+  }
+});
+
 Deno.test("layout: index.json does not tell in which order images came", async () => {
   const names = ["b:v1", "a:v2", "c/d:v1", "a:v1", "v1"];
   const texts: string[] = [];
