@@ -8,7 +8,7 @@ import { splitReferrers, subjectsOf, type WithReferrers } from "../content/refer
 import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, isDigest } from "../oci/descriptor.ts";
 import {
   cosignSubject,
   entriesEnding,
@@ -281,7 +281,7 @@ async function chooseImages(
 async function entriesNamed(source: ImageStore, entries: readonly Descriptor[], image: string) {
   const name = shortName(image);
   const tries: ((entry: Descriptor) => boolean)[] = [
-    (e) => e.digest === image,
+    (e) => isDigest(image) && e.digest === image,
     (e) => repositoryName(e, source.ownName) === name,
     (e) => imageName(e) === name,
     (e) => refName(e) === image,
@@ -291,6 +291,9 @@ async function entriesNamed(source: ImageStore, entries: readonly Descriptor[], 
   if (several !== undefined) return several;
   const ending = entriesEnding(entries, image, source.what ?? "");
   if (ending.length > 0) return ending;
+  // What stands in the place of a digest, and is none, is told to be that where nothing is called so.
+  const odd = entries.filter((e) => oddity(e) !== undefined && e.digest === image);
+  if (odd.length > 0) return odd;
   const one = await source.resolve(image);
   const isSame = (e: Descriptor) => e.digest === one.digest && entryName(e) === entryName(one);
   return [entries.find(isSame) ?? one];
