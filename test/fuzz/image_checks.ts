@@ -26,7 +26,7 @@ import { digestOf } from "../../src/io/hash.ts";
 import { makeHandler } from "../../src/serve/handler.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import type { Dice } from "../support/dice.ts";
-import { plainEntries, type PlainEntry, plainGraph } from "./plain_layout.ts";
+import { plainEntries, type PlainEntry, plainGraph, plainSubject } from "./plain_layout.ts";
 import { attempt, outcomeOf, type Tried } from "./target.ts";
 
 /** Runs what only reads, and one thing that writes. */
@@ -269,11 +269,20 @@ async function serveAll(input: string): Promise<string> {
   return "ok, served";
 }
 
-/** What an image needs stays. */
+/** What an image needs stays; entries go only where they are about something that nothing leads to. */
 async function collect(input: string): Promise<string> {
+  const before = plainEntries(input);
   const whole = wholeEntries(input);
+  const about = new Map(whole.map((entry) => [entry, plainSubject(input, entry)]));
   const done = await attempt(() => gc(input, { pruneNow: true }));
+  const dropped = new Set<string>(done.value?.dropped);
+  const after = plainEntries(input);
+  assertKept(before.filter((entry) => !dropped.has(entry?.digest)), after, done);
+  const reached = new Set(after.flatMap((entry) => [...plainGraph(input, entry).digests]));
   for (const entry of whole) {
+    const subject = about.get(entry);
+    const isDropped = dropped.has(entry.digest) && subject !== undefined && !reached.has(subject);
+    if (isDropped && nameOf(entry) === undefined) continue;
     assert.equal(plainGraph(input, entry).fault, undefined, "gc took what an image needs");
   }
   return outcomeOf(done);

@@ -68,6 +68,17 @@ export function plainGraph(
   return { digests };
 }
 
+/** The digest of what a manifest or index that is there says something about. */
+export function plainSubject(folder: string, { digest }: PlainEntry): string | undefined {
+  const path = `${folder}/blobs/sha256/${digest.slice("sha256:".length)}`;
+  try {
+    return JSON.parse(Deno.readTextFileSync(path)).subject?.digest;
+  } catch {
+    // A blob of something else.
+    return undefined;
+  }
+}
+
 function childrenOf(
   { mediaType }: PlainEntry,
   bytes: Uint8Array,
