@@ -12,7 +12,7 @@ import {
   isDigest,
   isDocumentType,
 } from "./descriptor.ts";
-import { oddity } from "./manifest.ts";
+import { asWritten, oddity } from "./manifest.ts";
 import {
   isReference,
   isTag,
@@ -284,10 +284,14 @@ function aboutBlob({ mediaType, annotations }: Descriptor): Record<string, strin
  * Entries with more, one after the other, or with those of the same names replaced. All others stay as
  * they are, where they are. A new one goes before the first whose name sorts after its own, so that
  * the order in which images are finished does not show in the bytes; one without a name goes to the
- * end. Their names are written normalized.
+ * end. Their names are written normalized. Where all are there already, the very same list comes back.
  */
-export function withEach(entries: readonly Descriptor[], added: readonly Descriptor[]) {
+export function withEach(
+  entries: readonly Descriptor[],
+  added: readonly Descriptor[],
+): readonly Descriptor[] {
   const all = [...entries];
+  let isSame = true;
   const named = Map.groupBy(entries, nameKey);
   // The highest name up to each place: never falling, so that places are found in few steps.
   const highest: string[] = [];
@@ -296,6 +300,8 @@ export function withEach(entries: readonly Descriptor[], added: readonly Descrip
     const entry = normalizedEntry(one);
     const key = nameKey(entry);
     const [same, ...more] = key === undefined ? [] : named.get(key) ?? [];
+    if (same !== undefined && more.length === 0 && isWrittenAs(same, entry)) continue;
+    isSame = false;
     if (same === undefined) {
       const at = key === undefined ? all.length : placeAfter(highest, sortKey(entry));
       highest.splice(at, 0, higher(highest[at - 1], sortKey(entry)));
@@ -311,13 +317,24 @@ export function withEach(entries: readonly Descriptor[], added: readonly Descrip
     }
     named.set(key, [entry]);
   }
-  return all;
+  return isSame ? entries : all;
 }
+
+function isWrittenAs(entry: Descriptor, other: Descriptor): boolean {
+  return entry.digest === other.digest &&
+    JSON.stringify(asWritten(entry)) === JSON.stringify(asWritten(other));
+}
+
+const nameKeys = new WeakMap<Descriptor, string | undefined>();
 
 /** What no two entries share: the name, or the tag of one that has no more. */
 export function nameKey(entry: Descriptor): string | undefined {
+  // Each image that comes into a layout is compared with all that are there.
+  if (nameKeys.has(entry)) return nameKeys.get(entry);
   const tag = refName(entry);
-  return imageName(entry) ?? (tag === undefined ? undefined : `\n${tag}`);
+  const key = imageName(entry) ?? (tag === undefined ? undefined : `\n${tag}`);
+  nameKeys.set(entry, key);
+  return key;
 }
 
 const sortKey = (entry: Descriptor): string => entryName(entry) ?? "";

@@ -3,6 +3,7 @@
  * layout (OCI image spec 1.1, image-layout.md). Other processes may be at work on the same.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
 import { KodenoError, nearest } from "../../errors.ts";
 import {
@@ -13,7 +14,16 @@ import {
   syncParent,
   writeAtomically,
 } from "../../io/atomic.ts";
-import { entriesIn, exists, ioFailure, isNotFound, openIfFile, writeAll } from "../../io/files.ts";
+import {
+  entriesIn,
+  exists,
+  identityFrom,
+  ioFailure,
+  isNotFound,
+  isSettled,
+  openIfFile,
+  writeAll,
+} from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
 import { blobFolder, blobPath, type Descriptor, MediaType } from "../../oci/descriptor.ts";
@@ -34,13 +44,28 @@ export function blobPathIn(directory: string, descriptor: Pick<Descriptor, "dige
   return join(directory, blobPath(descriptor));
 }
 
-type IndexFile = { readonly bytes: Uint8Array; readonly index: Index };
+/** The list of a layout, and how it is written. */
+export interface IndexFile {
+  readonly bytes: Uint8Array;
+  readonly index: Index;
+  /** By which it is known again; nothing where its next change might not show. */
+  readonly identity: string | undefined;
+}
 
-export async function readIndexFile(directory: string): Promise<IndexFile> {
+/** Reads the list of a layout; what was read of it before comes back where it is the same. */
+export async function readIndexFile(directory: string, before?: IndexFile): Promise<IndexFile> {
   const what = `index.json of layout ${directory}`;
-  const file = await openFileOf(directory, join(directory, "index.json"), what);
+  const path = join(directory, "index.json");
+  const file = await openFileOf(directory, path, what);
+  const found = identityFrom(path, file.statSync());
+  const identity = isSettled(found, Date.now()) ? JSON.stringify(found) : undefined;
+  if (before !== undefined && identity !== undefined && before.identity === identity) {
+    file.close();
+    return before;
+  }
   const bytes = await readAll(fileStream(file), MAX_JSON_BYTES, what);
-  return { bytes, index: parseIndex(bytes, what) };
+  const isSame = before !== undefined && Buffer.compare(before.bytes, bytes) === 0;
+  return isSame ? { ...before, identity } : { bytes, index: parseIndex(bytes, what), identity };
 }
 
 /** The bytes of an index with other entries, if they are others; never more than could be read again. */
@@ -51,7 +76,7 @@ export function withEntries(
 ): Uint8Array | undefined {
   const { bytes, index } = file;
   const next = encodeJson({ ...asWritten(index), manifests: manifests.map(asWritten) });
-  if (next.length === bytes.length && next.every((byte, i) => byte === bytes[i])) return undefined;
+  if (Buffer.compare(next, bytes) === 0) return undefined;
   if (next.length <= MAX_JSON_BYTES) return next;
   const why = `its index.json would have more than ${MAX_JSON_BYTES} bytes`;
   const help = "use another layout, or remove images with kodeno rm";

@@ -37,6 +37,7 @@ import {
   checkMarker,
   checkOwnFolders,
   createMarker,
+  type IndexFile,
   mendMarker,
   openFileOf,
   OTHER_BLOBS,
@@ -96,6 +97,8 @@ export async function openLayout(
 export class Layout implements ImageStore, Place, Disposable {
   /** Which manifests were whole when they were looked at: a shared one is read once. */
   readonly #whole = new Set<string>();
+  /** The list as it was read last. */
+  #index: IndexFile | undefined;
   readonly #tidied: Promise<void>;
   #ownFolders: Promise<void> | undefined;
 
@@ -125,7 +128,11 @@ export class Layout implements ImageStore, Place, Disposable {
    * @throws {KodenoError} `BAD_CONTENT` when it is not an image index
    */
   async entries(): Promise<readonly Descriptor[]> {
-    return (await readIndexFile(this.directory)).index.manifests;
+    return (await this.#readIndex()).index.manifests;
+  }
+
+  async #readIndex(): Promise<IndexFile> {
+    return this.#index = await readIndexFile(this.directory, this.#index);
   }
 
   /**
@@ -394,7 +401,7 @@ export class Layout implements ImageStore, Place, Disposable {
       return await this.locked(async () => {
         // What was seen before may be gone; under the lock nobody removes blobs.
         this.#whole.clear();
-        const file = await readIndexFile(this.directory);
+        const file = await this.#readIndex();
         const before = file.index.manifests;
         const changed = await change(before);
         const after = await new Living(this).afterChange(before, changed);

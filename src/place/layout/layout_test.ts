@@ -127,6 +127,24 @@ Deno.test("layout: what another tool wrote into index.json stays", async () => {
   assert.equal(manifests.length, 3);
 });
 
+Deno.test("layout: entries are read once, and again when somebody has changed them", async () => {
+  await using dir = await tempDir();
+  const layout = await filled(dir);
+  await layout.tag(ROOT, "app:v1");
+  const path = dir.join("layout/index.json");
+  const longAgo = new Date(Date.now() - 10_000);
+  const text = await Deno.readTextFile(path);
+  // A file that was just changed may be changed again at what its clock has for the same time.
+  const same = await layout.entries();
+  assert.equal(await layout.entries(), same);
+  await Deno.writeTextFile(path, text.replaceAll("v1", "v2"));
+  await Deno.utime(path, longAgo, longAgo);
+  const [other] = await layout.entries();
+  assert.match(JSON.stringify(other), /v2/);
+  await (await openLayout(layout.directory)).tag(ROOT, "app:v3");
+  assert.equal((await layout.entries()).length, 2);
+});
+
 Deno.test("layout: images are found by name, tag and digest", async () => {
   await using dir = await tempDir();
   const layout = await filled(dir);
