@@ -81,13 +81,15 @@ function refuseUnread(files: readonly (KoFile | undefined)[]): void {
 
 /** What all images share. */
 function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
-  const { sbom, provenance, compression, jobs, cache, offline, transfer } = build;
+  const { sbom, provenance, signing, compression, jobs, cache, offline, transfer } = build;
   const { repository, naming, layout, push, local, tarball, tags } = publish;
   return {
     ...{ repository, naming, layout, push, local, tarball, tags },
     sbom: sbom.forms,
     sbomDir: sbom.folder,
     provenance,
+    sign: signing?.key,
+    signer: signing?.signer,
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     jobs,
     offline,

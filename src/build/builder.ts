@@ -31,6 +31,7 @@ import type { Layer, LayerPlan } from "../layers/layer.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { uninterruptible } from "../signals.ts";
 import type { Attachment } from "../trust/attachment.ts";
+import type { ToSign } from "../trust/to_sign.ts";
 import { BaseSet } from "./bases.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 import { evictBaseBlob, openLayers, shrinkCache } from "./cache.ts";
@@ -91,6 +92,16 @@ export interface Builder {
    * @throws {KodenoError} as {@link Builder.attachments}
    */
   attested?(image: BuiltImage, options?: WorkOptions): Promise<BuiltImage>;
+  /**
+   * What options ask to be signed of an image that this builder has made; who publishes it signs.
+   *
+   * @param published what {@link Builder.attested} has made of it
+   */
+  statements?(
+    image: BuiltImage,
+    published: BuiltImage,
+    options?: WorkOptions,
+  ): Promise<readonly ToSign[]>;
   /** Forgets a cached blob whose bytes did not hold; tells whether there was one. */
   evict(digest: string): Promise<boolean>;
   /** Ends the use of the builder: temporary layers go, and the cache shrinks to its bound. */
@@ -136,6 +147,8 @@ export class GoBuilder implements Builder {
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
     const { config, lock } = this;
+    // Somebody may be asked for its password, before there is anything else to read.
+    await this.#documents.openKey(o);
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
@@ -232,6 +245,14 @@ export class GoBuilder implements Builder {
       go,
       directories: [...directories].sort(),
     };
+  }
+
+  async statements(
+    image: BuiltImage,
+    published: BuiltImage,
+    o: WorkOptions = {},
+  ): Promise<readonly ToSign[]> {
+    return await this.#documents.toSign({ image, published }, this.#made.get(image), o);
   }
 
   async evict(digest: string): Promise<boolean> {

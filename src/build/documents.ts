@@ -3,6 +3,7 @@
  * @module
  */
 import type { BuildConfig, PublishConfig } from "../config/config.ts";
+import { KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import { type BuiltImage, withManifests } from "../image/assemble.ts";
 import { ioFailure } from "../io/files.ts";
@@ -11,34 +12,105 @@ import { isIndexType } from "../oci/descriptor.ts";
 import type { Attachment } from "../trust/attachment.ts";
 import { attestationIn } from "../trust/in_index.ts";
 import { statementAttachment } from "../trust/provenance.ts";
-import { sbomAttachment, sbomStatement } from "../trust/sbom.ts";
+import { type Sbom, sbomAttachment, sbomStatement } from "../trust/sbom.ts";
+import type { UnsignedStatement } from "../trust/statement.ts";
+import type { StatementSigner, ToSign } from "../trust/to_sign.ts";
 import { contentsDirectory } from "./cache.ts";
 import { FactsFinder } from "./image_facts.ts";
 import { type MadeImage, provenanceOf } from "./provenance.ts";
 import { sbomsOf } from "./sboms.ts";
 
+/** What is said of an image. */
+interface Documents {
+  readonly sboms: readonly Sbom[];
+  readonly provenance: readonly UnsignedStatement[];
+}
+
 /** Makes the documents of images as a configuration asks for them. */
 export class ImageDocuments {
   #finder: Promise<FactsFinder> | undefined;
+  #signer: Promise<StatementSigner> | undefined;
+  readonly #found = new WeakMap<BuiltImage, Promise<Documents>>();
 
   constructor(readonly config: BuildConfig) {}
 
-  /** What is to be put beside an image; SBOMs are written to files, too, where a folder is named. */
+  /** Opens the key that signs, so that nothing is built where that cannot be had. */
+  async openKey(options: WorkOptions): Promise<void> {
+    if (this.config.signing !== undefined) await this.#openSigner(options);
+  }
+
+  /**
+   * What is to be put beside an image, whoever signs it; SBOMs are written to files, too, where a folder
+   * is named.
+   */
   async of(
     image: BuiltImage,
     made: MadeImage | undefined,
     options: WorkOptions,
   ): Promise<readonly Attachment[]> {
-    const { config } = this;
-    if (config.attestInIndex || !hasDocuments(config)) return [];
-    const facts = await this.#facts(image, options);
-    const statements = config.provenance && made ? provenanceOf(facts, made, config) : [];
-    const sboms = await sbomsOf(facts, config, options);
-    const isOptional = !config.sbom.isAsked;
+    const { sbom: { isAsked }, signing, attestInIndex } = this.config;
+    if (attestInIndex) return [];
+    const { sboms, provenance } = await this.#documentsOf(image, made, options);
+    // What is signed is not said a second time by nobody.
+    const unsigned = signing === undefined ? provenance : [];
     return [
-      ...sboms.map((sbom) => ({ ...sbomAttachment(sbom), isOptional })),
-      ...statements.map(statementAttachment),
+      ...sboms.map((sbom) => ({ ...sbomAttachment(sbom), isOptional: !isAsked })),
+      ...unsigned.map(statementAttachment),
     ];
+  }
+
+  /**
+   * What is to be signed: the image as it is published and its platforms, and what is said of them; whoever
+   * signs an index signs what is in it.
+   */
+  async toSign(
+    { image, published }: { readonly image: BuiltImage; readonly published: BuiltImage },
+    made: MadeImage | undefined,
+    options: WorkOptions,
+  ): Promise<readonly ToSign[]> {
+    const { signing, attestInIndex } = this.config;
+    if (signing === undefined) return [];
+    const signer = await this.#openSigner(options);
+    const images = await signer.ofImage(published, published.root, options);
+    if (attestInIndex) return images;
+    const { sboms, provenance } = await this.#documentsOf(image, made, options);
+    const statements = [...sboms.map(sbomStatement), ...provenance];
+    return [...images, ...statements.map((one) => signer.of(one))];
+  }
+
+  #documentsOf(
+    image: BuiltImage,
+    made: MadeImage | undefined,
+    options: WorkOptions,
+  ): Promise<Documents> {
+    const found = this.#found.get(image) ?? this.#make(image, made, options);
+    this.#found.set(image, found);
+    return found;
+  }
+
+  async #make(
+    image: BuiltImage,
+    made: MadeImage | undefined,
+    options: WorkOptions,
+  ): Promise<Documents> {
+    const { config } = this;
+    if (!hasDocuments(config)) return { sboms: [], provenance: [] };
+    const facts = await this.#facts(image, options);
+    const provenance = config.provenance && made ? provenanceOf(facts, made, config) : [];
+    return { sboms: await sbomsOf(facts, config, options), provenance };
+  }
+
+  #openSigner(work: WorkOptions): Promise<StatementSigner> {
+    return this.#signer ??= this.#newSigner(work);
+  }
+
+  async #newSigner(work: WorkOptions): Promise<StatementSigner> {
+    const { signing, transfer: { environment } } = this.config;
+    const askPassword = signing?.askPassword ?? nobodyToAsk;
+    // Most builds sign nothing, and do not wait for what only these need.
+    const { openSigner } = await import("../trust/key_files.ts");
+    const { StatementSigner } = await import("../trust/to_sign.ts");
+    return new StatementSigner(await openSigner({ ...signing, askPassword }, environment, work));
   }
 
   /** An image with what it is told of its platforms in its index, where that is asked for. */
@@ -88,13 +160,20 @@ function hasDocuments({ sbom, provenance }: Pick<BuildConfig, "provenance" | "sb
   return sbom.forms.length > 0 || provenance;
 }
 
+function nobodyToAsk(): Promise<string> {
+  const why = "set KODENO_KEY_PASSWORD, since nobody can be asked for its password";
+  return Promise.reject(new KodenoError("BAD_OPTION", `Cannot use the key: ${why}`));
+}
+
 /** Tells where documents that were asked for go nowhere. */
 export function tellLostDocuments(
-  all: readonly Pick<BuildConfig, "attestInIndex" | "provenance" | "sbom">[],
-  { layout, push }: Pick<PublishConfig, "layout" | "push">,
+  all: readonly Pick<BuildConfig, "attestInIndex" | "provenance" | "sbom" | "signing">[],
+  { layout, push, tarball }: Pick<PublishConfig, "layout" | "push" | "tarball">,
   emit: Emit | undefined,
 ): void {
   if (layout !== undefined || push) return;
+  const isSigned = all.some(({ signing }) => signing !== undefined);
+  if (isSigned && tarball !== undefined) return;
   // In its index they are wherever the image is.
   const builds = all.filter(({ attestInIndex }) => !attestInIndex);
   const tell = (what: string, more = "") => {
@@ -105,4 +184,5 @@ export function tellLostDocuments(
   const hasLost = builds.some(({ sbom }) => sbom.forms.length > 0 && sbom.folder === undefined);
   if (hasLost) tell("SBOM", ", or a folder of --sbom-dir DIR");
   if (builds.some(({ provenance }) => provenance)) tell("provenance");
+  if (isSigned) tell("signature", ", or an archive of --tarball FILE");
 }

@@ -6,7 +6,7 @@
 import { type PublishConfig, resolvePublishConfig } from "../config/config.ts";
 import type { PublishOptions } from "../config/options.ts";
 import { copy, type CopyOptions } from "../content/copy.ts";
-import type { CallOptions, Target } from "../content/places.ts";
+import type { CallOptions, Source, Target } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { type Emit, notesTo, type WorkOptions } from "../events.ts";
@@ -24,6 +24,7 @@ import {
   type WritablePlace,
 } from "../place/open.ts";
 import { type Attachment, keepAttachments } from "../trust/attachment.ts";
+import type { MissingSignatures, ToSign } from "../trust/to_sign.ts";
 import type { Builder, PreparedBuild } from "./builder.ts";
 import { planNames } from "./names.ts";
 
@@ -36,6 +37,8 @@ export interface PublishCallOptions extends WorkOptions {
    * would make images of it.
    */
   readonly attachments?: readonly Attachment[] | undefined;
+  /** What is to be signed of it, and put there, too, where the place does not have it of the same key. */
+  readonly statements?: readonly ToSign[] | undefined;
 }
 
 /** How the use of a publisher ends. */
@@ -162,6 +165,7 @@ export class PlacesPublisher implements Publisher {
   readonly #mountFrom: readonly string[];
   #registries: ReturnType<typeof openRegistries> | undefined;
   #foreign: ReturnType<typeof openForeign> | undefined;
+  #signatures: MissingSignatures | undefined;
   /** By kind; of a registry by the name of the image, too. */
   readonly #opened = new Map<string, Promise<WritablePlace>>();
   /** Whether the registry takes nothing that refers to an image. */
@@ -193,8 +197,9 @@ export class PlacesPublisher implements Publisher {
   async publish(
     image: BuiltImage,
     name: string,
-    { tags = this.config.tags, attachments = [], emit, signal }: PublishCallOptions = {},
+    options: PublishCallOptions = {},
   ): Promise<string> {
+    const { tags = this.config.tags, attachments = [], statements = [], emit, signal } = options;
     const { root } = image;
     const whole = tags.map((tag) => `${name}:${tag}`);
     const foreign = await (this.#foreign ??= openForeign(this.config.transfer, { emit }));
@@ -215,13 +220,19 @@ export class PlacesPublisher implements Publisher {
     let local: string | undefined;
     for (const one of this.#places) {
       const place = await this.#open(one, name, emit);
+      // Made before the image is there, which is not to be there unsigned.
+      const signed = place.load ? [] : await this.#sign(place, root, statements, { signal });
       if (place.load) {
         const all = (chosen: Descriptor) => [byDigest(chosen), ...whole];
         local = byDigest(await place.load(image, root, all, { signal, ...told }));
       } else if (one.kind === "registry") await put(place, { ...told, tags });
       else await put(place, { ...quiet, tags: whole });
-      if (one.kind === "layout") await keepAttachments(attachments, place, { signal });
-      else if (one.kind === "registry") await this.#attach(attachments, place, { emit, signal });
+      const beside = [...attachments, ...signed];
+      if (one.kind === "registry") await this.#attach(beside, place, { emit, signal });
+      // Who loads an archive has no use for documents; what is to be verified takes its proof along.
+      else if (one.kind === "layout" || signed.length > 0) {
+        await keepAttachments(beside, place, { signal });
+      }
     }
     const [first = name] = whole;
     // A registry is told where its images are; elsewhere they are shown as ls does.
@@ -250,6 +261,20 @@ export class PlacesPublisher implements Publisher {
       this.#refuses = true;
     }
     await keepAttachments(asked, place, { signal });
+  }
+
+  /** Signs what a place lacks. */
+  async #sign(
+    place: WritablePlace,
+    root: Descriptor,
+    statements: readonly ToSign[],
+    options: CallOptions,
+  ): Promise<readonly Attachment[]> {
+    if (statements.length === 0) return [];
+    const { MissingSignatures } = await import("../trust/to_sign.ts");
+    this.#signatures ??= new MissingSignatures();
+    // A layout, an archive and a registry can all be read.
+    return await this.#signatures.of(place as WritablePlace & Source, root, statements, options);
   }
 
   async close({ failed = false, signal }: CloseOptions = {}): Promise<void> {
@@ -423,8 +448,9 @@ async function publishChecked(
       // Layers are read for them, too, and one may be damaged.
       const attachments = await builder.attachments?.(current, work);
       const published = await builder.attested?.(current, work) ?? current;
-      const reference = await publisher.publish(published, name, { ...work, attachments });
-      return { reference, published };
+      const statements = await builder.statements?.(current, published, work);
+      const how = { ...work, attachments, statements };
+      return { reference: await publisher.publish(published, name, how), published };
     } catch (error) {
       const digest = error instanceof KodenoError ? String(error.detail["digest"]) : "";
       const isOwn = current.ownLayers.includes(digest);

@@ -37,6 +37,9 @@ const {
   ociLayoutPath: _path,
   tarball: _tarball,
   imageRefs: _refs,
+  // The bundle is signed, and what is in it comes with its own signatures.
+  sign: _sign,
+  signer: _signer,
   ...BUILDING
 } = UNNAMED_FLAGS;
 

@@ -11,6 +11,7 @@ import { addHelpParts, type HelpParts } from "./help_text.ts";
 import type { JsonLine } from "./json_lines.ts";
 import { printJson, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
+import { signerOf } from "./signer.ts";
 
 /** An argument: its name in the brackets of commander and, behind two blanks, what it is. */
 type Word = `${"<" | "["}${string}  ${string}`;
@@ -114,13 +115,22 @@ export function command<
         const json = isJson && flags["json"] === JSON_EVENTS;
         const result = await runWork({ view, endsAtOnce, json, verbose: given.verbose }, (work) =>
           // Behind the arguments come the flags and the command.
-          spec.run(given, { ...work, program }, ...all.slice(0, -2) as WordValues<Words>));
+          spec.run(
+            { ...given, ...signing(given["sign"], work) },
+            { ...work, program },
+            ...all.slice(0, -2) as WordValues<Words>,
+          ));
         if (!isJson || spec.jsonType === undefined) {
           return await spec.print?.(result, given, performance.now() - began);
         }
         for (const one of [result].flat()) printJson(spec.jsonType, one as never);
       });
   };
+}
+
+/** Who signs with a key that a flag names may be asked for its password. */
+function signing(key: string | undefined, { signal }: Work) {
+  return key === undefined ? {} : signerOf(key, signal);
 }
 
 /** A command that only holds others. */

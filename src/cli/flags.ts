@@ -125,6 +125,13 @@ export const NAMING_FLAGS = {
   tagOnly: "--tag-only  leave digests out of references",
 } satisfies Filling<CommandOptions & { readonly noPush?: boolean }>;
 
+/** A program that has a key. */
+export const SIGNER = texts(
+  `--signer <command>  program that signs what is on its stdin and prints the signature, for keys in
+    hardware (default: none)`,
+  splitWords,
+);
+
 /** What all commands that build are told of images, whatever these are called. */
 export const UNNAMED_FLAGS = {
   ociLayout:
@@ -177,6 +184,9 @@ export const UNNAMED_FLAGS = {
   sbomDir:
     `--sbom-dir <dir>  write SBOMs to files, too, such as app-linux-amd64.spdx.json, of the form
     spdx unless --sbom says others (default: none)`,
+  sign: `--sign <key>  sign each image, its platforms, SBOMs and provenance with a private key; with
+    --signer the public one (default: none)`,
+  signer: SIGNER,
 } satisfies Filling<CommandOptions & Record<"noProvenance" | "ociLayoutPath", unknown>>;
 
 /** What all commands that build are told, but for those that are told names. */

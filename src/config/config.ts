@@ -81,9 +81,17 @@ export interface BuildConfig {
   readonly provenance: boolean;
   /** Whether SBOMs and provenance are in the index, and not beside it. */
   readonly attestInIndex: boolean;
+  /** Who signs; nobody where it is missing. */
+  readonly signing: SigningConfig | undefined;
   readonly compression: Compression;
   readonly jobs: number;
   readonly cache: CacheConfig;
+}
+
+/** Who signs what a build makes. */
+interface SigningConfig extends Pick<BuildOptions, "askPassword" | "isInteractive" | "signer"> {
+  /** File of the key. */
+  readonly key: string;
 }
 
 /** Which SBOMs are made of images. */
@@ -250,10 +258,18 @@ export function resolveBuildConfig(
     sbom,
     provenance,
     attestInIndex,
+    signing: resolveSigning(options),
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
   });
+}
+
+function resolveSigning({ sign: key, signer, askPassword, isInteractive }: BuildOptions) {
+  if (key !== undefined) return Object.freeze({ key, signer, askPassword, isInteractive });
+  if (signer === undefined) return undefined;
+  const why = "say with --sign FILE the public key that verifies what it signs";
+  throw new KodenoError("BAD_OPTION", `Cannot use signer ${signer[0] ?? '""'}: ${why}`);
 }
 
 /**

@@ -66,6 +66,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     sbom: { forms: [], folder: undefined, isAsked: false },
     provenance: false,
     attestInIndex: false,
+    signing: undefined,
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,
   });

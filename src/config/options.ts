@@ -75,6 +75,17 @@ export interface BuildOptions extends ImageValues, TransferOptions {
    * is another one then; default false.
    */
   readonly attestInIndex?: boolean | undefined;
+  /**
+   * File of the key that signs each image, its platforms, its SBOMs and its provenance: a private one, or
+   * with `signer` the public one. Default none.
+   */
+  readonly sign?: string | undefined;
+  /** A program that signs what is on its stdin, and its arguments; for keys in hardware. */
+  readonly signer?: readonly string[] | undefined;
+  /** Asks for the password of a key, where neither KODENO_KEY_PASSWORD nor COSIGN_PASSWORD is set. */
+  readonly askPassword?: (() => Promise<string>) | undefined;
+  /** Whether `signer` may ask a person on the terminal. */
+  readonly isInteractive?: boolean | undefined;
   /** A `.ko.yaml`, as `loadConfig` reads it; what is said here beats it. */
   readonly koFile?: KoFile | undefined;
   /** What a skaffold.yaml says of the image; beats `koFile` only. */

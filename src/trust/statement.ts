@@ -72,8 +72,11 @@ export interface Statement {
 
 /** A statement about an image, before anybody has signed it. */
 export interface UnsignedStatement {
+  /** What it is about. */
   readonly image: Descriptor;
+  /** What kind of claim it is, as a URI. */
   readonly predicateType: string;
+  /** The statement, as JSON. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 

@@ -157,6 +157,8 @@ Deno.test("trust: a key that is made signs, and is opened by its password alone"
   const bytes = new TextEncoder().encode("it");
   const signature = await signer.sign(bytes);
   assert.ok(key.verifies(bytes, signature));
+  // By that the same build makes the same layout and archive, signed (RFC 6979).
+  assert.deepEqual(await signer.sign(bytes), signature);
   assert.ok(!key.verifies(new TextEncoder().encode("is"), signature));
   assert.ok(!key.verifies(bytes, new Uint8Array(3)));
   const wrong = (): Promise<string> => Promise.resolve("hunter2");
