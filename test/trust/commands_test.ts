@@ -235,6 +235,13 @@ Deno.test("trust: wrong input is told in one line", async () => {
   await fails(2, [...sign, "kodeno.key"], /kodeno\.key: the password is wrong/, "hunter2");
   await fails(2, [...sign, "cut.key"], /cut\.key: it is cut off/);
   await fails(2, [...sign, "kodeno.pub"], /kodeno\.pub: it holds a PUBLIC KEY/);
+  const { privateKey } = generateKeyPairSync("ed25519");
+  await dir.write("ed.key", `${privateKey.export({ format: "pem", type: "pkcs8" })}`);
+  await fails(
+    2,
+    [...sign, "ed.key"],
+    /ed\.key: it is a key of another kind \(ed25519\); only ECDSA/,
+  );
   await fails(2, [...sign, "absent.key"], /absent\.key: there is no such file/);
   await fails(
     2,

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { generateKeyPairSync } from "node:crypto";
 import { attest } from "../../src/app/attest.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
@@ -228,6 +229,36 @@ Deno.test({
       const other = await kodeno(...check, "vuln");
       assert.equal(other.code, 1);
       assert.match(other.stderr, /no key that was given has signed a statement of type .*vuln/);
+    }
+  },
+});
+
+Deno.test({
+  name: "trust: kodeno verifies what cosign signs with keys of other kinds",
+  ...needs("docker-registry"),
+  async fn() {
+    await using trust = await openTrust();
+    const { dir, done, kodeno, cosign2, cosign3 } = trust;
+    await using registry = await startRegistry();
+    await layout(dir);
+    const pairs = {
+      "p-384": generateKeyPairSync("ec", { namedCurve: "P-384" }),
+      // Ed25519 of cosign 2 is another one, over a hash (Ed25519ph).
+      rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    };
+    for (const [kind, { privateKey }] of Object.entries(pairs)) {
+      await dir.write(`${kind}.pem`, `${privateKey.export({ format: "pem", type: "pkcs8" })}`);
+      const prefix = ["--output-key-prefix", kind];
+      await done(cosign3("import-key-pair", "-y", "--key", `${kind}.pem`, ...prefix));
+      const sign = ["sign", "-y", "--tlog-upload=false", "--allow-http-registry", "--key"];
+      for (const [form, cosign] of [["old", cosign2], ["young", cosign3]] as const) {
+        const image = `${registry.host}/team/${kind}-${form}:v1`;
+        await done(kodeno("copy", "oci:out", image));
+        const more = form === "young" ? ["--use-signing-config=false"] : [];
+        await done(cosign(...sign, `${kind}.key`, ...more, image));
+        await done(kodeno("verify", image, "--key", `${kind}.pub`));
+        assert.equal((await kodeno("verify", image, "--key", "kodeno.pub")).code, 1);
+      }
     }
   },
 });
