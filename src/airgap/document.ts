@@ -21,9 +21,11 @@ const VERSION = 1;
 /** Bundles of far more blobs than an image may have; more are not read. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
-const digest = z.string().regex(new RegExp(`^${DIGEST_PATTERN}$`)).transform((text) =>
+/** A digest in a document. */
+export const DIGEST = z.string().regex(new RegExp(`^${DIGEST_PATTERN}$`)).transform((text) =>
   text as Digest
 );
+const digest = DIGEST;
 const size = z.int().nonnegative();
 const count = z.int().positive();
 

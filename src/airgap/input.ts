@@ -7,14 +7,38 @@ import { KodenoError } from "../errors.ts";
 import { ioFailure, openIfFile } from "../io/files.ts";
 import { pipedChunks } from "../io/spool.ts";
 import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
+import { explainParts, findParts, headerPath, partsChunks } from "./parts.ts";
 import type { BundleInput } from "./reader.ts";
 
-/** Opens a bundle to read it from its first byte on; `-` is stdin, and a pipe is read once. */
-export async function openBundle(path: string, { signal }: CallOptions): Promise<BundleInput> {
+/**
+ * Opens a bundle to read it from its first byte on; `-` is stdin, and a pipe is read once. One in parts is
+ * opened by the header (`FILE.000`) or by any of its parts.
+ */
+export async function openBundle(
+  given: string | readonly string[],
+  { signal }: CallOptions,
+): Promise<BundleInput> {
+  const [path = "-", ...more] = [given].flat();
   const what = path === "-" ? "bundle on stdin" : `bundle ${path}`;
   try {
-    if (path === "-" || (await Deno.stat(path)).isFifo) {
+    if (more.length === 0 && (path === "-" || (await Deno.stat(path)).isFifo)) {
       return { what, chunks: pipedChunks(path, what, signal) };
+    }
+    const parts = await findParts([path, ...more]);
+    if (parts !== undefined) {
+      return {
+        what: parts.what,
+        chunks: partsChunks(parts, { signal }),
+        explain: (error) => explainParts(parts, error, { signal }),
+      };
+    }
+    if (more.length > 0) {
+      const why = `none of them says what its parts are: ${headerPath("FILE")} is missing`;
+      const next = "name it, too, or bring it again";
+      throw new KodenoError(
+        "BAD_PLACE",
+        `Cannot use ${path} and ${more.length} more: ${why}; ${next}`,
+      );
     }
     const file = await openIfFile(path);
     if (file === undefined) {

@@ -36,6 +36,8 @@ export interface BundleInput {
   readonly what: string;
   /** Its bytes; a chunk holds until the next one is asked for. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** The error for a failure of reading it, where more is known than its bytes show. */
+  readonly explain?: (error: unknown) => Promise<unknown>;
 }
 
 /** A member that `kodeno-bundle.json` lists. */
@@ -72,7 +74,7 @@ interface ReadBundle {
  * `BAD_PLACE` for what is no bundle; and what the visitor throws
  */
 export async function readBundle(
-  { what, chunks }: BundleInput,
+  { what, chunks, explain }: BundleInput,
   visitor: BundleVisitor = {},
   { signal }: CallOptions = {},
 ): Promise<ReadBundle> {
@@ -87,6 +89,8 @@ export async function readBundle(
     }
     await bytes.end(what);
     return await reading.end();
+  } catch (error) {
+    throw await explain?.(error) ?? error;
   } finally {
     await bytes.close();
   }

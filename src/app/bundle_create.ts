@@ -8,6 +8,7 @@ import { lockFor } from "../airgap/find_lock.ts";
 import { addBases, BundlePublisher } from "../airgap/built_images.ts";
 import { summaryOf } from "../airgap/document.ts";
 import { BundleImages } from "../airgap/images.ts";
+import { checkPartSize, headerPath, writeParts } from "../airgap/parts.ts";
 import { carriedModules, lockIn, sourceOf } from "../airgap/sources.ts";
 import { type BundleContent, writeBundle } from "../airgap/writer.ts";
 import { withBuilders } from "../build/build_images.ts";
@@ -23,7 +24,7 @@ import type { WorkOptions } from "../events.ts";
 import { replacedFolders } from "../go/download.ts";
 import { exists, isFile } from "../io/files.ts";
 import { DamagedBlob } from "../io/hash.ts";
-import { checkOutput, isStdoutTerminal, writeOutput } from "../io/output.ts";
+import { checkOutput, findOutput, isStdoutTerminal, writeOutput } from "../io/output.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { ARCHIVE_ENDING, calledName, cosignSubject } from "../oci/entries.ts";
 import { parsePlace } from "../place/open.ts";
@@ -49,6 +50,8 @@ interface BundleRequest extends WorkOptions {
   readonly allowDirty?: boolean | undefined;
   /** Whether what refers to the images goes along; default true. */
   readonly referrers?: boolean | undefined;
+  /** Bytes of each part; one file where nothing is said. */
+  readonly split?: number | undefined;
   /** Who signs it; nobody where no key is said. */
   readonly sign: SignerRequest;
 }
@@ -59,9 +62,10 @@ type Work = BundleRequest & { readonly config: Config; readonly images: BundleIm
 
 /** Makes a bundle; a file is there when it is whole. Gives what it holds, and its size. */
 export async function createBundle(request: BundleRequest) {
-  const { from, output, sign, signal, emit, options } = request;
+  const { from, output, sign, split, signal, emit, options } = request;
   const what = output === "-" ? "the bundle on stdout" : `bundle ${output}`;
-  await checkOutput(output, what);
+  if (split !== undefined) await checkSplit(output, split);
+  else await checkOutput(output, what);
   if (output === "-" && isStdoutTerminal()) {
     const why = "it is a terminal; name a file, or say where it goes with > or |";
     throw new KodenoError("BAD_PLACE", `Cannot write a bundle to stdout: ${why}`);
@@ -77,10 +81,12 @@ export async function createBundle(request: BundleRequest) {
   using opened = new DisposableStack();
   const images = new BundleImages();
   for (const place of places) await addImages(place, images, opened, request);
-  const write = async (content: OtherContent) =>
-    await writeOutput(output, { what, signal }, async (take) => {
-      return await writeBundle({ ...content, images, signer }, take, { signal, emit });
-    });
+  const write = async (content: OtherContent): Promise<Made> => {
+    const whole = { ...content, images, signer };
+    const into = (take: TakeBytes) => writeBundle(whole, take, { signal, emit });
+    if (split === undefined) return await writeOutput(output, { what, signal }, into);
+    return await writeParts(output, { what, signal, size: split }, into);
+  };
   const work = { ...request, config, images };
   const none: Planned = {
     builds: [{ build: config.build }],
@@ -95,7 +101,22 @@ export async function createBundle(request: BundleRequest) {
     ? none
     : undefined;
   const made = planned ? await building(planned, work, write) : await write({});
-  return { summary: summaryOf(made.document), bytes: made.bytes };
+  return { summary: summaryOf(made.document), bytes: made.bytes, parts: made.parts };
+}
+
+/** A bundle that was written, in parts where that was asked for. */
+type Made = Awaited<ReturnType<typeof writeBundle>> & { readonly parts?: number };
+type TakeBytes = Parameters<typeof writeBundle>[1];
+
+/** Refuses what parts cannot be written to. */
+async function checkSplit(output: string, split: number): Promise<void> {
+  checkPartSize(split);
+  const header = headerPath(output);
+  await checkOutput(header, `bundle ${header}`);
+  const { kind } = output === "-" ? { kind: "stdout" } : await findOutput(header);
+  if (kind === "file") return;
+  const why = "parts are files; say their name with -o FILE";
+  throw new KodenoError("BAD_OPTION", `Cannot use --split with ${output}: ${why}`);
 }
 
 function refuseSenseless(

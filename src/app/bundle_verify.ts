@@ -11,8 +11,8 @@ import { signerOfBytes } from "../trust/detached.ts";
 import { readKeys } from "../trust/key_files.ts";
 
 interface VerifyRequest extends WorkOptions {
-  /** Path of the bundle; `-` is stdin. */
-  readonly bundle: string;
+  /** Path of the bundle, or of its parts; `-` is stdin. */
+  readonly bundle: string | readonly string[];
   /** Files of public keys, one of which has to have signed it; default none. */
   readonly keys?: readonly string[] | undefined;
 }

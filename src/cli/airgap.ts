@@ -3,6 +3,7 @@
  * @module
  */
 import type { BundleSummary } from "../app/bundle_verify.ts";
+import { parseSize } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, type Given, optionOf, texts } from "./flag.ts";
@@ -28,7 +29,9 @@ import {
 import type { Work } from "./progress.ts";
 import { SIGNER_FLAGS, signerOf } from "./signer.ts";
 
-const BUNDLE = '<bundle>  file of "kodeno bundle create"; - is stdin' as const;
+const BUNDLE =
+  `<bundle...>  file of "kodeno bundle create", or the parts of one: of these FILE.000 is enough where the
+    others are beside it; - is stdin` as const;
 
 // Where images go is said by --output alone.
 const { push: _, noPush: __, local: ___, localDomain: ____, ...NAMING } = NAMING_FLAGS;
@@ -66,6 +69,12 @@ const create = command({
       `--sign <key>  private key of kodeno or cosign that signs the bundle; with --signer the public
       one (default: none)`,
     signer: SIGNER_FLAGS.signer,
+    split: {
+      text:
+        `--split <size>  write parts of this size, as 4GiB or 700MB: FILE.001 and on, and FILE.000,
+        which says what they are (default: one file)`,
+      read: (value: string) => parseSize("--split", value),
+    },
     referrers: NO_REFERRERS,
     ...NAMING,
     ...BUILDING,
@@ -79,25 +88,31 @@ const create = command({
     "signed, so that it can be told from any other":
       "kodeno bundle create -o app.bundle.tar --sign kodeno.key out",
     "what they are built from alone": "kodeno bundle create -o app.bundle.tar --sources-only ./...",
+    "in parts that fit on discs": "kodeno bundle create -o app.bundle.tar --split 4.7GB out",
   },
   view: true,
   run: async (given, work, from) => {
     const { output, sign: key, signer, imagesOnly, sourcesOnly, ...rest } = given;
-    const { toolchains, source, allowDirty, referrers, ...options } = rest;
+    const { toolchains, source, allowDirty, referrers, split, ...options } = rest;
     if (output === undefined) throw bad("say the file with -o FILE");
     if (imagesOnly && sourcesOnly) throw bad("--images-only and --sources-only leave nothing");
     const part: Part | undefined = imagesOnly ? "images" : sourcesOnly ? "sources" : undefined;
     await yieldStdout({ "--output": output });
     const { createBundle } = await import("../app/bundle_create.ts");
     const skaffold = await skaffoldOf(given, work.emit);
-    const asked = { from, output, skaffold, toolchains, source, allowDirty, referrers, part };
+    const sent = { split, referrers, part };
+    const asked = { from, output, skaffold, toolchains, source, allowDirty, ...sent };
     const sign = { key, signer, ...signerOf(key, work.signal) };
-    return { ...await createBundle({ ...asked, options, sign, ...work }), output };
+    const made = await createBundle({ ...asked, options, sign, ...work });
+    return { ...made, path: split === undefined ? output : `${output}.000` };
   },
-  print: ({ summary, bytes, output }, { json }, elapsedMs) => {
-    if (json) return printJson("bundle", { ...summary, path: output, bytes });
-    printResult(output === "-" ? summary.id : printable(output));
-    printNote(`${contents(summary)}, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}`);
+  print: ({ summary, bytes, parts, path }, { json }, elapsedMs) => {
+    if (json) return printJson("bundle", { ...summary, path, bytes, parts });
+    printResult(path === "-" ? summary.id : printable(path));
+    const size = `${formatBytes(bytes)}${
+      parts === undefined ? "" : ` in ${counted(parts, "part")}`
+    }`;
+    printNote(`${contents(summary)}, ${size} in ${formatDuration(elapsedMs)}`);
   },
 });
 
@@ -185,10 +200,34 @@ function contents(summary: BundleSummary): string {
   ].filter(Boolean).join(", ");
 }
 
+const join = command({
+  about: `Joins the parts of a bundle (kodeno bundle create --split) into one file. Each of them is
+    checked; those that are missing or damaged are named, and have to be brought again, and no others.`,
+  words: ["<parts...>  FILE.000, and those of the parts that are not beside it"],
+  flags: {
+    output: "-o, --output <file>  the file to write; - is stdout (default: none)",
+    json: JSON_WHOLE,
+  },
+  examples: "kodeno bundle join parts.bundle.tar.000 -o app.bundle.tar",
+  isLocal: true,
+  run: async ({ output }, { signal }, parts) => {
+    if (output === undefined) {
+      throw new KodenoError("BAD_OPTION", "Cannot join a bundle: say the file with -o FILE");
+    }
+    await yieldStdout({ "--output": output });
+    return await (await import("../app/bundle_join.ts")).joinBundle({ parts, output, signal });
+  },
+  jsonType: "joined",
+  print: ({ path, id, bytes, parts }) => {
+    printResult(path === "-" ? id : printable(path));
+    printNote(`${counted(parts, "part")}, ${formatBytes(bytes)}`);
+  },
+});
+
 const bundle = commandGroup(
   "Carries images across a gap in one file.",
   "kodeno bundle create -o app.bundle.tar out\nkodeno bundle verify app.bundle.tar",
-  { create, inspect, verify },
+  { create, inspect, verify, join },
 );
 
 export default { bundle } satisfies Commands;

@@ -304,8 +304,20 @@ const LINES = [
     }).describe("the source").optional(),
     path: z.string().describe("of `bundle create`: the file that was written").optional(),
     bytes: count.describe("of `bundle create`: how many bytes that has").optional(),
+    parts: count.describe(
+      "of `bundle create --split`: how many parts, beside the file that lists them",
+    )
+      .optional(),
     signed: z.boolean().describe("of `bundle verify`: whether somebody has signed it").optional(),
   }).meta({ id: "bundle", description: "Result of `bundle create`, `inspect` and `verify`." }),
+  z.strictObject({
+    type: z.literal("joined"),
+    id: z.string().describe("digest of what the bundle says that it holds"),
+    path: z.string().describe("the file that was written"),
+    bytes: count.describe("how many bytes it has"),
+    sha256: z.string().describe("its SHA-256 in hex"),
+    parts: count.describe("how many parts it was in"),
+  }).meta({ id: "joined", description: "Result of `bundle join`." }),
   z.strictObject({
     type: z.literal("rebuild"),
     name,

@@ -130,3 +130,17 @@ export function refuseToolexec(where: string, args: readonly string[]): void {
 export function refuseToolexecIn(goFlags = ""): void {
   refuseToolexec("GOFLAGS", goFlags.split(/\s+/));
 }
+
+const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b|bytes)?$/i;
+
+/**
+ * Reads a number of bytes as people write it: `4GiB`, `700 MB`, `1.5g`. Units with an `i` are powers of
+ * 1024, the others of 1000, which is less: what is to fit fits in any case.
+ */
+export function parseSize(what: string, text: string): number {
+  const [, number, unit = "", binary] = SIZE.exec(text.trim()) ?? [];
+  const power = "kmgt".indexOf(unit.toLowerCase()) + (unit === "" ? 0 : 1);
+  const bytes = Math.floor(Number(number) * (binary ? 1024 : 1000) ** power);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw badValue(what, text, "it is no size; say it as 4GiB or 700MB");
+}

@@ -10,6 +10,7 @@ import {
   parseJobs,
   parsePairs,
   parsePort,
+  parseSize,
   refuseToolexec,
 } from "./checks.ts";
 
@@ -103,4 +104,21 @@ for (const { name, check, takes, refuses, why } of TABLE) {
 
 Deno.test("checks: a key that objects have by themselves is a key like any other", () => {
   assert.deepEqual(Object.entries(parsePairs("label", ["__proto__=x"])), [["__proto__", "x"]]);
+});
+
+Deno.test("sizes: as people write them", async () => {
+  const sizes: readonly (readonly [string, number])[] = [
+    ["4GiB", 4 * 1024 ** 3],
+    ["4 gib", 4 * 1024 ** 3],
+    ["700MB", 700_000_000],
+    ["1.5g", 1_500_000_000],
+    ["64Ki", 65_536],
+    ["65536", 65_536],
+    ["10 bytes", 10],
+    ["2t", 2_000_000_000_000],
+  ];
+  for (const [text, bytes] of sizes) assert.equal(parseSize("--split", text), bytes, text);
+  for (const text of ["", "GB", "-1", "1e9", "4GiBs", "1,5g", "0", "0.1", "999999999t", "4XB"]) {
+    await failsWith("BAD_OPTION", () => parseSize("--split", text), /--split .*it is no size/);
+  }
 });

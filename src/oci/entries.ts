@@ -139,9 +139,9 @@ export function repositoryOfPath(path: string): string {
 }
 
 /** A list in a message: the first texts, and how many more there are. */
-export function listed(texts: readonly string[]): string {
-  const more = texts.length - MAX_LISTED;
-  return `${texts.slice(0, MAX_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+export function listed(texts: readonly string[], most: number = MAX_LISTED): string {
+  const more = texts.length - most;
+  return `${texts.slice(0, most).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** Names of entries for messages, as a person tells them apart; with digests, if asked for. */

@@ -21,6 +21,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   "bundle create": "transfer; bundle",
   "bundle inspect": "-; bundle",
   "bundle verify": "-; bundle",
+  "bundle join": "-; joined",
   ls: "-; image",
   inspect: "-; image",
   diff: "-; diff",

@@ -340,6 +340,9 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   const bundled = await lines(dir, ["bundle", "create", "-o", "b.tar", "out"]);
   const [inspected] = await lines(dir, ["bundle", "inspect", "b.tar"]);
   assert.equal(bundled.find(({ type }) => type === "bundle")?.["id"], inspected?.["id"]);
+  const split = ["bundle", "create", "-o", "p.tar", "--split", "1MB", "out"];
+  await lines(dir, split);
+  await lines(dir, ["bundle", "join", "p.tar.000", "-o", "p.tar"]);
   // diff_test.ts has those of images that differ.
   await lines(dir, ["diff", "out:app:latest", "oci:out:app:latest"]);
   await lines(dir, ["gc", "out"]);
