@@ -277,7 +277,7 @@ async function serveAll(input: string): Promise<string> {
 async function collect(input: string): Promise<string> {
   const before = plainEntries(input);
   const whole = wholeEntries(input);
-  const about = new Map(whole.map((entry) => [entry, plainSubject(input, entry)]));
+  const about = new Map(whole.map((entry) => [entry, subjectOf(input, entry)]));
   const done = await attempt(() => gc(input, { pruneNow: true }));
   const dropped = new Set<string>(done.value?.dropped);
   const after = plainEntries(input);
@@ -285,11 +285,18 @@ async function collect(input: string): Promise<string> {
   const reached = new Set(after.flatMap((entry) => [...plainGraph(input, entry).digests]));
   for (const entry of whole) {
     const subject = about.get(entry);
-    const isDropped = dropped.has(entry.digest) && subject !== undefined && !reached.has(subject);
-    if (isDropped && nameOf(entry) === undefined) continue;
+    if (dropped.has(entry.digest) && subject !== undefined && !reached.has(subject)) continue;
     assert.equal(plainGraph(input, entry).fault, undefined, "gc took what an image needs");
   }
   return outcomeOf(done);
+}
+
+/** What an entry is only there for: it has no name, or cosign's for that. */
+function subjectOf(input: string, entry: PlainEntry): string | undefined {
+  const name = nameOf(entry);
+  if (name === undefined) return plainSubject(input, entry);
+  const hex = /(?:^|:)sha256-([0-9a-f]{64})\.sig$/.exec(name)?.[1];
+  return hex && `sha256:${hex}`;
 }
 
 async function tagIn(input: string, entry: Descriptor): Promise<string> {

@@ -28,6 +28,7 @@ const DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const SBOM = "application/spdx+json";
+const SIGNATURE = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 const TARS = ["one", "two"].map((text) => tar(member(text, text)));
 const LAYERS = TARS.map((bytes) => new Uint8Array(gzipSync(bytes)));
@@ -142,6 +143,17 @@ function sealLayout(hook: Hook): LayoutFiles {
     layers: [add(SBOM, new TextEncoder().encode('{"spdx":1}'))],
     subject: index,
   });
+  // About a manifest that an index has, about what is about another, and under a tag of cosign's.
+  const about = (subject?: Json): Json =>
+    document("manifest", MediaType.manifest, {
+      schemaVersion: 2,
+      mediaType: MediaType.manifest,
+      artifactType: SIGNATURE,
+      config: empty,
+      layers: [add(SIGNATURE, new TextEncoder().encode(`{"about":"${subject?.digest}"}`))],
+      ...(subject ? { subject } : {}),
+    });
+  const signatures = [about(arm64), about(sbom)];
   const named = (descriptor: Json, name: string, tag: string): Json => ({
     ...descriptor,
     annotations: { ...(name ? { [NAME]: `${name}:${tag}` } : {}), [REF]: tag },
@@ -154,6 +166,8 @@ function sealLayout(hook: Hook): LayoutFiles {
       named(docker, "127.0.0.1:1/docker", "v1"),
       named(list, "", "nested"),
       sbom,
+      ...signatures,
+      named(about(), "", `${String(docker.digest).replace(":", "-")}.sig`),
     ],
   });
   return { blobs, index: entries };
