@@ -41,7 +41,9 @@ export type {
   KoFile,
   PublishOptions,
   TransferOptions,
+  TrustOptions,
 } from "./src/config/options.ts";
+export type { PolicyFile } from "./src/config/policy_file.ts";
 export { copy, type CopyOptions, type TransferMeter } from "./src/content/copy.ts";
 export type {
   Blobs,
@@ -53,7 +55,13 @@ export type {
   Source,
   Target,
 } from "./src/content/places.ts";
-export { type Verified, verify } from "./src/content/check.ts";
+export {
+  type Checked,
+  type CheckOptions,
+  ContentCheck,
+  type Verified,
+  verify,
+} from "./src/content/check.ts";
 export { successors } from "./src/content/walk.ts";
 export { type ErrorCode, EXIT_CODES, KodenoError } from "./src/errors.ts";
 export type {
@@ -81,8 +89,22 @@ export { openRegistry, type RegistryStore } from "./src/place/registry/registry.
 export type { Credential, CredentialProvider } from "./src/place/registry/credentials.ts";
 export type { Attachment, TrustBlob } from "./src/trust/attachment.ts";
 export type { VerificationKey } from "./src/trust/keys.ts";
-export type { UnsignedStatement } from "./src/trust/statement.ts";
+export {
+  type Demand,
+  type DemandedStatement,
+  openPolicy,
+  type Policy,
+} from "./src/trust/policy.ts";
+export type { FoundSignature, SignatureForm } from "./src/trust/signatures.ts";
+export type { Statement, UnsignedStatement } from "./src/trust/statement.ts";
 export type { ToSign } from "./src/trust/to_sign.ts";
+export {
+  type Claimed,
+  refuseUnverified,
+  type Verdict,
+  verified,
+  type VerifiedOptions,
+} from "./src/trust/verified.ts";
 export type { Environment } from "./src/place/registry/proxy.ts";
 export type { RegistryError, RetryPolicy } from "./src/place/registry/failure.ts";
 export type { RegistryOptions } from "./src/place/registry/transport.ts";

@@ -81,7 +81,8 @@ function refuseUnread(files: readonly (KoFile | undefined)[]): void {
 
 /** What all images share. */
 function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
-  const { sbom, provenance, signing, compression, jobs, cache, offline, transfer } = build;
+  const { sbom, provenance, signing, baseDemand, compression, jobs, cache, offline, transfer } =
+    build;
   const { repository, naming, layout, push, local, tarball, tags } = publish;
   return {
     ...{ repository, naming, layout, push, local, tarball, tags },
@@ -90,6 +91,8 @@ function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
     provenance,
     sign: signing?.key,
     signer: signing?.signer,
+    baseImagePolicy: baseDemand.policy,
+    verifyKeys: baseDemand.verifyKeys,
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     jobs,
     offline,
@@ -106,6 +109,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   repository: ["dockerRepo", "KO_DOCKER_REPO"],
   naming: ["preserveImportPaths", "baseImportPaths", "bare", "KO_DOCKER_REPO"],
   layout: ["ociLayout"],
+  baseImagePolicy: ["policy"],
   local: ["local", "KO_DOCKER_REPO"],
   mirrors: ["mirrors", "KODENO_MIRRORS"],
   cacheDirectory: ["KODENO_CACHE", "KOCACHE", "XDG_CACHE_HOME"],

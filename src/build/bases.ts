@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
-import type { CallOptions, Source } from "../content/places.ts";
+import type { CallOptions, ImageStore, Source } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
 import { cachedSource } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
@@ -20,13 +20,15 @@ import { ioFailure } from "../io/files.ts";
 import { recordsIn } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { bareDescriptor, type Descriptor, type Digest, isForeign } from "../oci/descriptor.ts";
-import { imageName } from "../oci/entries.ts";
+import { calledName, imageName } from "../oci/entries.ts";
 import { normalizeName, type Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { openRegistries, openSource } from "../place/open.ts";
 import { baseFailure, baseText, parseBase } from "./base_names.ts";
+import { openPolicy } from "../trust/policy.ts";
+import { refuseBase, refuseCachedBase } from "./base_trust.ts";
 import { baseCacheDirectory } from "./cache.ts";
 
 /** What the `static` base is made of. */
@@ -49,6 +51,7 @@ export class BaseSet implements AsyncDisposable {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   readonly #opened = new AsyncDisposableStack();
   #registries: ReturnType<typeof openRegistries> | undefined;
+  #policy: ReturnType<typeof openPolicy> | undefined;
 
   constructor(
     readonly config: BuildConfig,
@@ -130,6 +133,12 @@ export class BaseSet implements AsyncDisposable {
     const name = pinnedBase ? pinnedBase.name : own;
     const what = `base image ${baseImage}`;
     refuseOther(root, pinnedBase?.digest, what);
+    const policy = await (this.#policy ??= openPolicy(this.config.baseDemand));
+    if (policy !== undefined) {
+      const { ownName } = source as Partial<ImageStore>;
+      const called = calledName(root, ownName) ?? (place.kind === "daemon" ? ref : undefined);
+      await refuseBase(source, { root, name: called, baseImage }, policy, { signal });
+    }
     const reading = () => readBase(source, root, platforms, what, { signal, name, emit });
     const base = await takingWhole(source, root, reading);
     if (place.kind === "layout") await checkLayers(source, base, what);
@@ -160,9 +169,8 @@ export class BaseSet implements AsyncDisposable {
         ),
       );
     const opening = async () => this.#opened.use(await openRegistries(transfer, { emit }));
-    const source = offline
-      ? { resolve: missing, fetch: missing }
-      : (await (this.#registries ??= opening())).open(name);
+    const registry = offline ? undefined : (await (this.#registries ??= opening())).open(name);
+    const source = registry ?? { resolve: missing, fetch: missing };
     const stood = (key: string) => cache.known(key) as Descriptor | undefined;
     const known = offline || exact !== undefined ? stood(asked) : undefined;
     const root = known ?? await source.resolve(exact ?? tag ?? "latest", { signal });
@@ -174,6 +182,12 @@ export class BaseSet implements AsyncDisposable {
     const options = { signal, emit, name: pinnedBase ? pinnedBase.name : said };
     const what = `base image ${baseImage}`;
     const cached = cachedSource(source, cache.blobs);
+    const policy = await (this.#policy ??= openPolicy(this.config.baseDemand));
+    if (policy !== undefined) {
+      const called = digest !== undefined && tag === undefined ? name : fullName;
+      const trust = { registry, records: cache, signal };
+      await refuseCachedBase(cached, { root, name: called, baseImage }, policy, trust);
+    }
     const reading = () => readBase(cached, root, platforms, what, options);
     const base = await takingWhole(cached, root, reading);
     // Whoever names it by its digest later need not ask for it again.

@@ -145,6 +145,12 @@ export const UNNAMED_FLAGS = {
   offline: BUILD_OFFLINE,
   platforms: PLATFORMS,
   baseImage: BASE_IMAGE,
+  verifyKeys: each(
+    `--verify-key <file>  public key that must have signed base images; may be repeated, and one is
+      enough (default: none)`,
+  ),
+  policy: `--policy <file>  rules that say by names who must have signed base images
+    (default: baseImagePolicy of .ko.yaml)`,
   labels: pairs("label", "--image-label <key=value>  label of the image (default: none)"),
   annotations: pairs(
     "annotation",

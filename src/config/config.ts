@@ -36,6 +36,7 @@ import type {
   PublishOptions,
   TransferOptions,
 } from "./options.ts";
+import type { PolicyFile } from "./policy_file.ts";
 import { VERSION } from "./version.ts";
 
 /** What a command that builds and publishes works with; frozen. */
@@ -49,6 +50,11 @@ export interface BuildConfig {
   /** Absolute. */
   readonly workingDirectory: string;
   readonly koFile: KoFile | undefined;
+  /** What is demanded of base images. */
+  readonly baseDemand: {
+    readonly verifyKeys: readonly string[];
+    readonly policy: string | PolicyFile | undefined;
+  };
   /** How registries with base images are reached. */
   readonly transfer: TransferConfig;
   /** Whether nothing may be fetched. */
@@ -253,6 +259,7 @@ export function resolveBuildConfig(
       image: resolveImage(options, environment, i),
     }))),
     baseImageOverrides: options.baseImage ? {} : koFile?.baseImageOverrides ?? {},
+    baseDemand: resolveBaseDemand(options),
     kodataTime: kodataTime ? parseEpoch("KO_DATA_DATE_EPOCH", kodataTime) : undefined,
     kodataAllowedRoot: variable(environment, "KO_DATA_PATH_ALLOWED_ROOT"),
     sbom,
@@ -270,6 +277,12 @@ function resolveSigning({ sign: key, signer, askPassword, isInteractive }: Build
   if (signer === undefined) return undefined;
   const why = "say with --sign FILE the public key that verifies what it signs";
   throw new KodenoError("BAD_OPTION", `Cannot use signer ${signer[0] ?? '""'}: ${why}`);
+}
+
+/** Flags beat the file. */
+function resolveBaseDemand({ verifyKeys = [], policy, koFile }: BuildOptions) {
+  const isSaid = verifyKeys.length > 0 || policy !== undefined;
+  return Object.freeze({ verifyKeys, policy: isSaid ? policy : koFile?.baseImagePolicy });
 }
 
 /**

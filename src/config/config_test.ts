@@ -63,6 +63,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     baseImageOverrides: {},
     kodataTime: undefined,
     kodataAllowedRoot: undefined,
+    baseDemand: { verifyKeys: [], policy: undefined },
     sbom: { forms: [], folder: undefined, isAsked: false },
     provenance: false,
     attestInIndex: false,

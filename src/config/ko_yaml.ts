@@ -4,8 +4,10 @@
  */
 import { z } from "../npm/zod.ts";
 import { uninterruptible } from "../signals.ts";
+import { dirname, resolve } from "node:path";
 import { defaultKey } from "./image_config.ts";
 import type { ImageValues, KoBuild, KoFile } from "./options.ts";
+import { type PolicyFile, policyOf, policySchema, type PolicyText } from "./policy_file.ts";
 import { checkYaml } from "./yaml/check.ts";
 import { readYaml, type YamlDocument } from "./yaml/document.ts";
 import { formatFault, type Path, readableLines } from "./yaml/faults.ts";
@@ -63,6 +65,10 @@ export function koSchema(keyAs = (key: string) => key): z.ZodType<Record<string,
   return shape({
     defaultBaseImage: z.string().describe("base image; KO_DEFAULTBASEIMAGE beats it"),
     baseImageOverrides: pairs.describe("base images by import path"),
+    baseImagePolicy: z.union([z.string(), policySchema]).describe(
+      "what is demanded of base images: a policy, or a file with one; paths are relative to this " +
+        "file (kodeno only)",
+    ),
     ...Object.fromEntries(defaults),
     mirrors: texts.describe("HOST=MIRROR each: registries that are asked first (kodeno only)"),
     sbom: texts.describe("spdx, cyclonedx or none: SBOMs beside each image (kodeno only)"),
@@ -81,10 +87,15 @@ export async function readKoFile(path: string, name: string): Promise<KoFile> {
   const notes: string[] = [];
   const note = (line: string) => notes.push(line);
   const [document] = await readYaml(path, { name, note });
-  return uninterruptible(() => koFileOf(document, name, notes));
+  return uninterruptible(() => koFileOf(document, name, notes, dirname(path)));
 }
 
-function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile {
+function koFileOf(
+  document: YamlDocument,
+  path: string,
+  notes: string[],
+  directory: string,
+): KoFile {
   const keyAs = keysOf(document.value);
   const note = (line: string) => notes.push(line);
   const [value] = checkYaml([document], koSchema(keyAs), { note, meant });
@@ -94,6 +105,7 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     const name of [
       ...["baseImage", ...BUILD_FIELDS].map(defaultKey),
       "mirrors",
+      "baseImagePolicy",
       "sbom",
       "provenance",
     ]
@@ -141,9 +153,21 @@ function koFileOf(document: YamlDocument, path: string, notes: string[]): KoFile
     mirrors: words(get(value, "mirrors")) ?? [],
     sbom: words(get(value, "sbom")),
     provenance: get<boolean>(value, "provenance"),
+    baseImagePolicy: policyIn(get(value, "baseImagePolicy"), path, directory),
     lines,
     notes: readableLines(inOrder(notes, path)),
   });
+}
+
+/** A policy that stands in a file, or the path of one. */
+function policyIn(
+  value: string | PolicyText | undefined,
+  path: string,
+  directory: string,
+): string | PolicyFile | undefined {
+  return value === undefined || typeof value === "string"
+    ? value && resolve(directory, value)
+    : policyOf(value, `baseImagePolicy of ${path}`, directory);
 }
 
 /** Notes in the order of the file; they begin with `FILE:LINE:COLUMN`. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Environment } from "./environment.ts";
+import type { PolicyFile } from "./policy_file.ts";
 import type { RegistryOptions } from "../place/registry/transport.ts";
 
 /** How registries and daemons are reached. Everything may be left out. */
@@ -48,8 +49,8 @@ export interface TrustOptions {
   readonly policy?: string | undefined;
 }
 
-/** How images are built. Everything may be left out. */
-export interface BuildOptions extends ImageValues, TransferOptions {
+/** How images are built, and what is demanded of their base images. Everything may be left out. */
+export interface BuildOptions extends ImageValues, TransferOptions, TrustOptions {
   /** Folder that patterns are relative to and `go` runs in; default the current one. */
   readonly workingDirectory?: string | undefined;
   /** `gzip[:LEVEL]` (level 1 to 9) or `none`; default `gzip:2`. */
@@ -196,6 +197,8 @@ export interface KoFile {
   readonly builds: readonly KoBuild[];
   /** `HOST=MIRROR` each. */
   readonly mirrors: readonly string[];
+  /** What is demanded of base images: the path of a file, or what stands for one. */
+  readonly baseImagePolicy: string | PolicyFile | undefined;
   /** Forms of SBOMs, as they are said; nothing where the file does not say. */
   readonly sbom?: readonly string[] | undefined;
   /** Whether images come with their provenance; nothing where the file does not say. */

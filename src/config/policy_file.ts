@@ -47,12 +47,13 @@ export const policySchema = z.strictObject({
 }).describe("what is demanded of images that kodeno moves, or builds on");
 
 /** A policy as it is written. */
-type PolicyText = z.infer<typeof policySchema>;
+export type PolicyText = z.infer<typeof policySchema>;
 
 /** Rules, their defaults filled in. */
 export interface PolicyFile {
   /** As a person would name it. */
   readonly name: string;
+  /** The first one that is for an image decides. */
   readonly rules: readonly {
     /** Globs; all images where there are none. */
     readonly names: readonly string[] | undefined;
@@ -77,7 +78,7 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
 }
 
 /** Completes a policy whose keys are relative to a folder. */
-function policyOf({ rules }: PolicyText, name: string, directory: string): PolicyFile {
+export function policyOf({ rules }: PolicyText, name: string, directory: string): PolicyFile {
   return {
     name,
     rules: rules.map(({ names, type = "signedBy", keys, attestations = [] }) => ({

@@ -28,7 +28,8 @@ export interface Verified {
 }
 
 /** What was read without a fault, and each fault. */
-interface Checked extends Verified {
+export interface Checked extends Verified {
+  /** `BAD_CONTENT` and `NOT_FOUND`. */
   readonly failures: readonly KodenoError[];
 }
 
@@ -48,7 +49,8 @@ interface Look {
  */
 const AT_ONCE = 4;
 
-interface CheckOptions extends CallOptions {
+/** How content is looked at. */
+export interface CheckOptions extends CallOptions {
   /** Whether blobs have to be of the types that they are named with, as far as their bytes tell. */
   readonly types?: boolean | undefined;
 }
@@ -59,6 +61,7 @@ export class ContentCheck {
   readonly #digests = new Set<string>();
   readonly #pool = new Pool(AT_ONCE);
 
+  /** Looks at nothing yet. */
   constructor(readonly source: Blobs, readonly options: CheckOptions = {}) {}
 
   /** Whether a blob was come by. */

@@ -203,9 +203,10 @@ export function notAmong(entries: readonly Descriptor[], ref: string): string {
 /**
  * Finds an entry by digest, whole name, its last part, or tag, which may stand under the name of the
  * place, `own`; a name without a tag is `latest`, else any one. With a digest behind it, a name is one
- * of that image. The empty string stands for the only one. Entries without a name, most often about
- * the others, count for it only where there are no others, plain blobs after those, and what cannot be
- * used where there is nothing else. Several of different digests are `BAD_REFERENCE`.
+ * of that image. The empty string stands for the only one. Entries with a tag of cosign's or without a
+ * name, most often about the others, count for it only where there are no others, plain blobs after
+ * those, and what cannot be used where there is nothing else. Several of different digests are
+ * `BAD_REFERENCE`.
  */
 export function findEntry(
   entries: readonly Descriptor[],
@@ -213,10 +214,13 @@ export function findEntry(
   where: string,
   own?: string,
 ): Descriptor {
+  const isImageLike = (entry: Descriptor) =>
+    !isNameless(entry) && isDocumentType(entry.mediaType) && !oddity(entry);
   const [short, latest] = [shortName(ref), shortName(`${ref}:latest`)];
   const tests: readonly ((entry: Descriptor) => boolean)[] = ref === ""
     ? [
-      (entry) => !isNameless(entry) && isDocumentType(entry.mediaType) && !oddity(entry),
+      (entry) => isImageLike(entry) && cosignSubject(entry) === undefined,
+      isImageLike,
       (entry) => isDocumentType(entry.mediaType) && !oddity(entry),
       (entry) => !oddity(entry),
       () => true,

@@ -208,6 +208,11 @@ Deno.test("entries: what is said of a plain blob stays, with a name and without 
 
 Deno.test("entries: beside a plain blob the only image is the one that is meant", () => {
   const plain = { ...B, mediaType: "application/xml" };
+  const hex = "a".repeat(64);
+  const signature = namedEntry(B, `app:sha256-${hex}.sig`);
+  const signed = namedEntry(A, "app:v1");
+  assert.equal(findEntry([signature, signed], "", "layout x"), signed);
+  assert.equal(findEntry([signature], "", "layout x"), signature);
   assert.equal(findEntry([plain, A], "", "layout x"), A);
   assert.equal(findEntry([plain], "", "layout x"), plain);
 });

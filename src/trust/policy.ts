@@ -12,7 +12,7 @@ import type { VerificationKey } from "./keys.ts";
 import { predicateType } from "./statement.ts";
 
 /** A statement that has to be signed about an image. */
-interface DemandedStatement {
+export interface DemandedStatement {
   /** As a URI. */
   readonly predicateType: string;
   /** How long ago it may have been made, in milliseconds. */
@@ -23,9 +23,11 @@ interface DemandedStatement {
 export interface Demand {
   /** For messages: `rule 2 of policy.yaml`; nothing where the command line says it. */
   readonly what?: string | undefined;
+  /** In the words of containers' `policy.json`. */
   readonly type: "signedBy" | "insecureAcceptAnything" | "reject";
   /** One of which has to have signed. */
   readonly keys: readonly VerificationKey[];
+  /** Of which one of the keys has to have signed each, too. */
   readonly statements: readonly DemandedStatement[];
 }
 
@@ -75,12 +77,18 @@ function filePolicy({ name, rules }: PolicyFile): Policy {
 /**
  * Reads what options demand of images; undefined where they demand nothing.
  *
+ * @param options keys, or a policy: the path of a file, or what stands for one
  * @throws {KodenoError} `BAD_OPTION` for a key that cannot be used, `BAD_CONFIG` for a file
  */
-export async function openPolicy({ verifyKeys = [], policy }: TrustOptions) {
+export async function openPolicy(
+  { verifyKeys = [], policy }: Pick<TrustOptions, "verifyKeys"> & {
+    readonly policy?: string | PolicyFile | undefined;
+  },
+): Promise<Policy | undefined> {
   if (policy === undefined) {
     return verifyKeys.length > 0 ? keyPolicy(readKeys(verifyKeys)) : undefined;
   }
+  if (typeof policy !== "string") return filePolicy(policy);
   if (verifyKeys.length > 0) {
     const why = "its rules say which keys; leave the keys out";
     throw new KodenoError("BAD_OPTION", `Cannot use policy ${policy} with keys: ${why}`);

@@ -34,9 +34,11 @@ export type SignatureForm = "bundle" | "legacy";
 
 /** What one of the keys has signed about an image. */
 export interface FoundSignature {
+  /** How it is made. */
   readonly form: SignatureForm;
   /** The manifest that has it. */
   readonly digest: Digest;
+  /** Whose it is. */
   readonly key: VerificationKey;
   /** What is said of the image; nothing but that it is signed, where that is missing. */
   readonly statement?: Statement | undefined;

@@ -59,6 +59,7 @@ export function predicateWords(type: string): string | undefined {
 
 /** What is said, and of what. */
 export interface Statement {
+  /** What it is about. */
   readonly subject: readonly {
     readonly name?: string;
     /** By the name of the algorithm, in hex. */
@@ -67,6 +68,7 @@ export interface Statement {
   }[];
   /** What kind of claim it is, as a URI. */
   readonly predicateType: string;
+  /** The claim. */
   readonly predicate: unknown;
 }
 

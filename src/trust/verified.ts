@@ -18,7 +18,8 @@ import { type FoundSignature, signaturesBy } from "./signatures.ts";
 import type { Statement } from "./statement.ts";
 
 /** An image that is to be looked at. */
-interface Claimed {
+export interface Claimed {
+  /** Its manifest or index. */
   readonly root: Descriptor;
   /** The index that the root was chosen of; a signature of that is one of the root, too. */
   readonly whole?: Descriptor | undefined;
@@ -27,7 +28,8 @@ interface Claimed {
 }
 
 /** What was found of an image. */
-interface Verdict<T extends Claimed = Claimed> {
+export interface Verdict<T extends Claimed = Claimed> {
+  /** The image, as it was given. */
   readonly image: T;
   /** What is wrong with it; nothing where it holds. */
   readonly faults: readonly string[];
@@ -35,10 +37,12 @@ interface Verdict<T extends Claimed = Claimed> {
   readonly signatures: readonly FoundSignature[];
   /** Blobs that were read, and their bytes. */
   readonly blobs: number;
+  /** Of the blobs. */
   readonly bytes: number;
 }
 
-interface VerifiedOptions extends CallOptions {
+/** How images are looked at. */
+export interface VerifiedOptions extends CallOptions {
   /**
    * Checks what images are made of, and what refers to them; without it whoever takes them has to, as a
    * copy does.
@@ -50,6 +54,17 @@ interface VerifiedOptions extends CallOptions {
  * Looks at all of some images of a place. Nothing is demanded without a policy.
  *
  * @throws {KodenoError} where it cannot be told, as when a registry does not answer
+ *
+ * @example
+ * ```ts
+ * import { MemoryStore, openPolicy, verified } from "@kodeno/kodeno";
+ * const store = new MemoryStore();
+ * const root = await store.add("text/plain", new TextEncoder().encode("hello"));
+ * const rule = { names: ["registry.local/**"], type: "reject", keys: [], attestations: [] } as const;
+ * const policy = await openPolicy({ policy: { name: "mine", rules: [rule] } });
+ * const [verdict] = await verified(store, [{ root, name: "registry.local/app:v1" }], policy);
+ * if (verdict?.faults[0] !== "rule 1 of mine refuses it") throw new Error();
+ * ```
  */
 export async function verified<T extends Claimed>(
   source: Source,
