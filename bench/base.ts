@@ -22,7 +22,7 @@ export async function makeBase(work: string, platforms: readonly string[]): Prom
     const layer = await layout.layer(randomBytes(LAYER_BYTES));
     const manifests = [];
     for (const name of platforms) manifests.push(await layout.manifest(name, [layer]));
-    await layout.finish(await layout.index(manifests));
+    await layout.finish([[await layout.index(manifests)]]);
   });
 }
 

@@ -52,7 +52,7 @@ export async function makeMany(work: string): Promise<Graph> {
       own.push(await layout.layer(content(PROGRAM_BYTES)));
       manifests.push(await layout.manifest(platform, own));
     }
-    await layout.finish(await layout.index(manifests), `${NAME}:${TAG}`);
+    await layout.finish([[await layout.index(manifests), `${NAME}:${TAG}`]]);
   });
   return await graphOf(folder);
 }
@@ -68,7 +68,7 @@ export async function makeSmall(work: string): Promise<Graph> {
   await makeLayout(folder, async (layout) => {
     const layers = [];
     for (const bytes of SMALL_LAYERS) layers.push(await layout.layer(content(bytes)));
-    await layout.finish(await layout.manifest("linux/amd64", layers), `${NAME}:${TAG}`);
+    await layout.finish([[await layout.manifest("linux/amd64", layers), `${NAME}:${TAG}`]]);
   });
   return await graphOf(folder);
 }
@@ -90,7 +90,7 @@ export async function makeSingle(work: string, kodeno: string): Promise<Single> 
   await makeLayout(folder, async (layout) => {
     const layers = [];
     for (const bytes of SINGLE_LAYERS) layers.push(await layout.layer(content(bytes)));
-    await layout.finish(await layout.manifest("linux/amd64", layers), reference);
+    await layout.finish([[await layout.manifest("linux/amd64", layers), reference]]);
   });
   if (!await Deno.stat(archive).catch(() => undefined)) {
     const args = ["copy", `oci:${folder}:${reference}`, `archive:${archive}:${reference}`];

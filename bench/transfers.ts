@@ -9,6 +9,7 @@ import { openLoad } from "./compare_load.ts";
 import { MANY, openGoBuild, openMany, openTrusted } from "./compare_build.ts";
 import { openCopySmall, openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
 import { openServe } from "./compare_serve.ts";
+import { openVerify, openVerifyKey, SIGNED } from "./compare_verify.ts";
 import type { Setting } from "./competitors.ts";
 import { environment, output, type Run } from "./process.ts";
 import type { Bounds } from "./scenarios.ts";
@@ -141,6 +142,26 @@ export const TRANSFERS: readonly Transfer[] = [
     share: MANY.other / MANY.kodeno,
     repetitions: 5,
     open: openMany,
+  },
+  {
+    name: "verify",
+    title: "verify a layout of 1 GB, all bytes of it",
+    other: "`sha256sum` of its blobs",
+    unit: "of sha256sum",
+    time: { must: 1.2, aim: 0.6 },
+    memory: { must: 150, aim: 100 },
+    repetitions: 5,
+    open: openVerify,
+  },
+  {
+    name: "verify-key",
+    title: `verify ${SIGNED} signed images x 2 platforms with a key`,
+    other: "`sleep 1`",
+    unit: "s",
+    time: { must: 2, aim: 1 },
+    memory: { must: 150, aim: 100 },
+    repetitions: 5,
+    open: openVerifyKey,
   },
   {
     name: "trusted-30",

@@ -68,14 +68,17 @@ export class LayoutWriter {
     return await this.blob(mediaType, { schemaVersion: 2, mediaType, manifests });
   }
 
-  /** Writes what makes the folder a layout: the one entry, with its name where it has one. */
-  async finish(entry: Descriptor, name?: string): Promise<void> {
-    const annotations = name === undefined ? undefined : {
-      "io.containerd.image.name": name,
-      "org.opencontainers.image.ref.name": name.slice(name.lastIndexOf(":") + 1),
-    };
+  /** Writes what makes the folder a layout: its entries, with their names where they have some. */
+  async finish(entries: readonly (readonly [Descriptor, name?: string])[]): Promise<void> {
     const mediaType = `${OCI}.index.v1+json`;
-    const manifests = [annotations ? { ...entry, annotations } : entry];
+    const manifests = entries.map(([entry, name]) => {
+      if (name === undefined) return entry;
+      const annotations = {
+        "io.containerd.image.name": name,
+        "org.opencontainers.image.ref.name": name.slice(name.lastIndexOf(":") + 1),
+      };
+      return { ...entry, annotations };
+    });
     const index = JSON.stringify({ schemaVersion: 2, mediaType, manifests });
     await Deno.writeTextFile(join(this.folder, "index.json"), index);
     await Deno.writeTextFile(join(this.folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');

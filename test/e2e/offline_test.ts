@@ -55,7 +55,7 @@ function leadingTo(watcher: Watcher, dir: TempDir): Record<string, string> {
 Deno.test("offline: commands that name no place on a wire dial nothing", async () => {
   await using dir = await userFolder();
   await using watcher = await startWatcher();
-  const env = leadingTo(watcher, dir);
+  const env = { ...leadingTo(watcher, dir), KODENO_KEY_PASSWORD: PASSWORD };
   const name = `${ELSEWHERE}/team/app`;
   const commands: readonly (readonly string[])[] = [
     ["build", "--oci-layout", "built"],
@@ -64,6 +64,12 @@ Deno.test("offline: commands that name no place on a wire dial nothing", async (
     ["copy", "archive:out.tar", "oci:again", "--referrers"],
     ["ls", "out"],
     ["inspect", "out.tar"],
+    ["key", "new"],
+    ["sign", "out", "--key", "kodeno.key"],
+    ["verify", "out", "--key", "kodeno.pub"],
+    ["merge", "trusted", "out", "--verify-key", "kodeno.pub"],
+    ["copy", "oci:trusted", "archive:trusted.tar", "--verify-key", "kodeno.pub"],
+    ["verify", "trusted.tar", "--key", "kodeno.pub"],
     ["diff", "out", "out.tar"],
     ["tag", "out", name, `${name}:v2`],
     ["merge", "all", "out", "out.tar"],

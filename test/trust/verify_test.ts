@@ -3,9 +3,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { copyImage } from "../../src/app/copy.ts";
 import { verifyImages } from "../../src/app/verify.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
+import { needs, rootTool } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
 import {
   type Blob,
@@ -16,6 +18,8 @@ import {
   layoutWith,
   pushAll,
 } from "../support/image_graph.ts";
+import { kodenoCommand, kodenoEnvironment } from "../support/kodeno.ts";
+import { succeed } from "../support/process.ts";
 import { attestImage, keyFiles, signImages } from "../support/signing.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -228,4 +232,26 @@ Deno.test("verify: what a policy may not say is told with its line", async () =>
   }
   const policy = dir.join("absent.yaml");
   await failsWith("BAD_CONFIG", () => verifyImages({ place, policy }), /there is no such file/);
+});
+
+Deno.test({
+  name: "verify: nobody is dialled for a layout or archive, whatever it names and is told",
+  ...needs("strace"),
+  async fn() {
+    await using dir = await tempDir();
+    const place = await layoutWith(dir, "out", { "reg.local/app:v1": imageGraph() });
+    const { key, pub } = await keyFiles(dir, "release");
+    await signImages(place, key);
+    await copyImage({ from: `oci:${place}`, to: `archive:${dir.join("out.tar")}` });
+    const [program, ...own] = kodenoCommand();
+    const log = dir.join("strace.log");
+    for (const what of ["out", "out.tar"]) {
+      const args = ["verify", what, "--key", pub];
+      const all = ["-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", log, program];
+      const options = { cwd: dir.path, env: { ...kodenoEnvironment(), DENO_NO_UPDATE_CHECK: "1" } };
+      await succeed(rootTool("strace") ?? "", [...all, ...own, ...args], options);
+      const calls = (await Deno.readTextFile(log)).split("\n");
+      assert.deepEqual(calls.filter((line) => /AF_INET/.test(line)), []);
+    }
+  },
 });
