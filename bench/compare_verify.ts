@@ -10,7 +10,7 @@ import { type Command, environment, output, run } from "./process.ts";
 import { type Descriptor, makeLayout, randomBytes } from "./write_layout.ts";
 
 const TAR = "application/vnd.oci.image.layer.v1.tar";
-/** A layout of 1 GB: an image for four platforms with five layers each. */
+/** Of a layout of 1 GB: an image for four platforms with five layers each. */
 const PLATFORMS = ["linux/amd64", "linux/arm64", "linux/s390x", "linux/386"];
 const LAYERS = 5;
 const LAYER_BYTES = 50_000_000;
@@ -20,7 +20,7 @@ const SMALL_BYTES = 20_000;
 
 /** All of a layout of 1 GB, and its blobs alone. */
 export async function openVerify({ work, kodeno }: Setting): Promise<Comparison> {
-  const folder = join(work, "images", "large");
+  const folder = join(work, "images", "verified");
   await makeLayout(folder, async (layout) => {
     const manifests: Descriptor[] = [];
     for (const platform of PLATFORMS) {
@@ -31,7 +31,7 @@ export async function openVerify({ work, kodeno }: Setting): Promise<Comparison>
       }
       manifests.push(await layout.manifest(platform, layers));
     }
-    await layout.finish([[await layout.index(manifests), "bench/large:v1"]]);
+    await layout.finish([[await layout.index(manifests), "bench/verified:v1"]]);
   });
   const blobs = join(folder, "blobs", "sha256");
   const names = await Array.fromAsync(Deno.readDir(blobs), ({ name }) => join(blobs, name));

@@ -117,7 +117,7 @@ export async function makeLarge(work: string): Promise<Graph> {
       const descriptor = await layout.blob("application/vnd.oci.image.layer.v1.tar", bytes);
       layers.push({ descriptor, diffId: descriptor.digest });
     }
-    await layout.finish(await layout.manifest("linux/amd64", layers), `${NAME}:${TAG}`);
+    await layout.finish([[await layout.manifest("linux/amd64", layers), `${NAME}:${TAG}`]]);
   });
   return await graphOf(folder);
 }

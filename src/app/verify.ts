@@ -9,6 +9,7 @@ import type { ImageStore } from "../content/places.ts";
 import { type FoundImage, ImageReader } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { calledName, entryName } from "../oci/entries.ts";
 import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { giveUpNetwork } from "../place/open.ts";
@@ -64,16 +65,24 @@ export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlac
   const isStore = "entries" in source;
   if (request.offline && isStore) await giveUpNetwork();
   const content = new ContentCheck(source, { signal, types: true });
+  const { ownName } = source as Partial<ImageStore>;
+  // A policy knows images by the names that they would be moved under.
+  const named = opened.images.map(({ root, name }) => ({
+    root,
+    name: calledName(root, ownName) ?? name,
+  }));
   const verdicts = [
-    ...await verified(source, opened.images, policy, { content, signal }),
+    ...await verified(source, named, policy, { content, signal }),
     // What is no image has nobody's signature; it has to be what its digest says all the same.
     ...await verified(source, others, undefined, { content, signal }),
   ];
   const odd = isStore ? await entryFaults(source as ImageStore) : new Map<string, string[]>();
   const reader = new ImageReader(source, signal);
   const found: VerifiedImage[] = [];
-  for (const { image, faults, blobs, bytes, signatures } of verdicts) {
-    const { root, name } = image;
+  const known = new Map(opened.images.map((image) => [image.root, image]));
+  for (const { image: { root }, faults, blobs, bytes, signatures } of verdicts) {
+    const image = known.get(root) ?? { root, name: entryName(root) };
+    const { name } = image;
     tellOtherNames(image, signatures, request);
     const all = [...odd.get(entryKey(root)) ?? [], ...faults];
     // Of what is no image only a fault is told.

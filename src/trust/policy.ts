@@ -98,9 +98,10 @@ export async function openPolicy(
   return filePolicy(await readPolicyFile(policy));
 }
 
-/** A name in all forms that people write it in: with and without its tag, and without its host. */
-function formsOf(name: string | undefined): readonly string[] {
-  if (name === undefined) return [];
+/** A name in all forms that people write it in: with and without its tag, Docker Hub's short and whole. */
+function formsOf(named: string | undefined): readonly string[] {
+  if (named === undefined) return [];
+  const name = named.replace(/@.*$/, "");
   const [short, whole] = [shortName(name), normalizeName(name)];
   return [...new Set([short, whole, withoutTag(short), withoutTag(whole)])];
 }

@@ -148,6 +148,14 @@ Deno.test({
       () => copyImage({ from: pushed, to: `oci:${dir.join("no")}`, policy }),
       renamed,
     );
+    for (const kind of ["unsigned", "other"] as const) {
+      const images = ["reg.local/app:v1"];
+      await push({ from: bad[kind].place, to: [`${registry.host}/${kind}`], images });
+      const from = `${registry.host}/${kind}/app:v1`;
+      const to = `oci:${dir.join("no")}`;
+      await failsWith("NOT_TRUSTED", () => copyImage({ from, to, ...keys }), /nothing was copied$/);
+    }
+    assert.ok(!(await dir.list()).includes("no"));
     // One platform of what was signed as a whole, out of an archive, too.
     const platform = "linux/arm64";
     const archive = `archive:${dir.join("one.tar")}`;
