@@ -7,7 +7,8 @@ import { MemoryStore } from "../place/memory.ts";
 import { concat, member, tar } from "../../test/archive/images.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { type ImageGraph, imageGraph, jsonBlob, pushAll } from "../../test/support/image_graph.ts";
-import { type BundleDocument, encodeDocument } from "./document.ts";
+import type { BundleDocument } from "./document.ts";
+import { packed, partsOf, withDocument } from "../../test/airgap/bundle_parts.ts";
 import { BundleImages } from "./images.ts";
 import { documentOf, readBundle } from "./reader.ts";
 import { memberOfBytes, writeBundle } from "./writer.ts";
@@ -45,42 +46,6 @@ const inputOf = (bytes: Uint8Array, size?: number) => ({
   what: "bundle x.tar",
   chunks: pieces(bytes, size),
 });
-
-interface Part {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-/** The files of a tar whose names are short. */
-function partsOf(bytes: Uint8Array): readonly Part[] {
-  const found: Part[] = [];
-  const text = (from: number, to: number) =>
-    new TextDecoder().decode(bytes.subarray(from, to)).replace(/\0.*/s, "");
-  for (let at = 0; bytes[at] !== 0;) {
-    const size = parseInt(text(at + 124, at + 136), 8);
-    const name = text(at, at + 100);
-    if (!name.endsWith("/")) found.push({ name, bytes: bytes.slice(at + 512, at + 512 + size) });
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return found;
-}
-
-const packed = (parts: readonly Part[]) => tar(...parts.map((one) => member(one.name, one.bytes)));
-
-/** A bundle whose document was changed by somebody who knows how its id is made. */
-function withDocument(
-  bytes: Uint8Array,
-  change: (document: BundleDocument) => Omit<BundleDocument, "version" | "id">,
-): Uint8Array {
-  return packed(
-    partsOf(bytes).map((one) =>
-      one.name !== "kodeno-bundle.json" ? one : {
-        ...one,
-        bytes: encodeDocument(change(JSON.parse(new TextDecoder().decode(one.bytes)))).bytes,
-      }
-    ),
-  );
-}
 
 Deno.test("bundle: what is written is read, the same bytes each time, and listed", async () => {
   const graphs = { "app:v1": imageGraph("one"), "reg.local/team/two:v2": imageGraph("two") };

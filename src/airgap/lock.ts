@@ -9,6 +9,7 @@ import { readYaml } from "../config/yaml/document.ts";
 import type { BuildLock, ImageInputs } from "../build/inputs.ts";
 import { KodenoError, printable } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import { TOOLCHAIN, toolchainVersion } from "../go/module_zips.ts";
 import type { UsedModule } from "../go/modules.ts";
 import { z } from "../npm/zod.ts";
 import { Document } from "../npm/yaml.ts";
@@ -203,6 +204,24 @@ export function differencesOf(
       return locked === found ? [] : [{ image, what, locked, found }];
     });
   });
+}
+
+/**
+ * The sums that are locked of modules as they come, by `path@version`; toolchains are modules, too. Of a
+ * replaced one, the sum is of what it is replaced by.
+ */
+export function lockedSums({ images }: Lock): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { modules = {}, go: { version, toolchain = {} } } of Object.values(images)) {
+    for (const [path, text] of Object.entries(modules)) {
+      const [, by, at, sum] = /^(?:\S+ )?(?:=> (\S+) )?(\S+) (h1:\S+)$/.exec(text) ?? [];
+      if (sum !== undefined) found.set(`${by ?? path}@${at}`, sum);
+    }
+    for (const [host, sum] of Object.entries(toolchain)) {
+      found.set(`${TOOLCHAIN}@${toolchainVersion(version, host)}`, sum);
+    }
+  }
+  return found;
 }
 
 /** Images that are locked and are not there any more. */

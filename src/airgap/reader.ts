@@ -41,7 +41,7 @@ export interface BundleInput {
 }
 
 /** A member that `kodeno-bundle.json` lists. */
-type BundleMember =
+export type BundleMember =
   | (BundleBlob & { readonly kind: "blob" })
   | (BundleFile & { readonly kind: "file" });
 
@@ -57,7 +57,7 @@ interface BundleVisitor {
 }
 
 /** A bundle that was read and holds. */
-interface ReadBundle {
+export interface ReadBundle {
   readonly document: BundleDocument;
   /** Its bytes, which are signed. */
   readonly bytes: Uint8Array;

@@ -22,8 +22,8 @@ import { StreamedBytes } from "./reader.ts";
 import { type BundleMemberFile, memberOfBytes } from "./writer.ts";
 
 /** The folder of the Go modules, as a proxy has them (`go help goproxy`). */
-const GOMOD = "gomod";
-const LOCK = "kodeno.lock";
+export const GOMOD = "gomod";
+export const LOCK = "kodeno.lock";
 const SOURCE = "source.tar";
 
 /** Members, and what the document says of them. */

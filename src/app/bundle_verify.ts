@@ -5,9 +5,8 @@
 import { summaryOf } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
 import { documentOf, readBundle } from "../airgap/reader.ts";
-import { KodenoError } from "../errors.ts";
+import { refuseUnsigned } from "../airgap/signed.ts";
 import type { WorkOptions } from "../events.ts";
-import { signerOfBytes } from "../trust/detached.ts";
 import { readKeys } from "../trust/key_files.ts";
 
 interface VerifyRequest extends WorkOptions {
@@ -32,12 +31,6 @@ export async function verifyBundleFile(
   const keys = readKeys(paths);
   const input = await openBundle(bundle, { signal });
   const { document, bytes, signature } = await readBundle(input, {}, { signal });
-  if (keys.length > 0) {
-    const refuse = (why: string) =>
-      new KodenoError("NOT_TRUSTED", `Cannot trust ${input.what}: ${why}`);
-    if (signature === undefined) throw refuse("it is not signed");
-    const key = signerOfBytes(signature, bytes, keys, `signature of ${input.what}`);
-    if (key === undefined) throw refuse("no key that was given has signed it");
-  }
+  refuseUnsigned({ what: input.what, bytes, signature }, keys);
   return { ...summaryOf(document), signed: signature !== undefined };
 }

@@ -9,7 +9,7 @@ import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import type { CallOptions, ImageStore, Source } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
-import { cachedSource } from "../content/walk.ts";
+import { cachedSource, hasSuccessors } from "../content/walk.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type Base, type BaseImage, readBase } from "../image/base.ts";
@@ -23,7 +23,7 @@ import { bareDescriptor, type Descriptor, type Digest, isForeign } from "../oci/
 import { calledName, imageName } from "../oci/entries.ts";
 import { normalizeName, type Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
-import { BLOBS } from "../place/layout/files.ts";
+import { blobPathIn, BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { openRegistries, openSource } from "../place/open.ts";
 import { baseFailure, baseText, parseBase } from "./base_names.ts";
@@ -157,7 +157,7 @@ export class BaseSet implements AsyncDisposable {
     const { signal, emit } = this.work;
     const fullName = `${name}:${tag ?? "latest"}`;
     const exact = pinnedBase?.digest ?? digest ?? baseDigest;
-    const asked = exact ?? fullName;
+    const asked = exact ?? baseKey(fullName);
     const cache = await openBaseCache(directory);
     const missing = (): Promise<never> =>
       Promise.reject(
@@ -226,6 +226,42 @@ async function checkLayers(layout: Source, base: Base, what: string): Promise<vo
 }
 
 const NAMES = "names";
+
+/** What a name is remembered by, however it is written. */
+const baseKey = (name: string): string => normalizeName(name);
+
+/**
+ * Takes an image into the cache, so that builds find it without its registry, by its name and by the
+ * digests of all its manifests.
+ *
+ * @param name `NAME:TAG`; nothing, or one of a digest, is found by digests alone
+ * @param blobs all that it has, the image itself among them, and the file that has each
+ */
+export async function keepBase(
+  cacheDirectory: string,
+  { name, root, blobs }: {
+    readonly name: string | undefined;
+    readonly root: Descriptor;
+    readonly blobs: readonly { readonly d: Descriptor; readonly file: string }[];
+  },
+  options: CallOptions,
+): Promise<void> {
+  const cache = await openBaseCache(cacheDirectory);
+  using layout = cache.blobs;
+  for (const { d, file } of blobs) {
+    if (file !== blobPathIn(layout.directory, d)) await layout.adopt(d, file, options);
+  }
+  const documents = blobs.filter(({ d }) => hasSuccessors(d)).map(({ d }) =>
+    [d.digest, d] as const
+  );
+  const named = name === undefined || name.includes("@") ? [] : [[baseKey(name), root] as const];
+  for (const [key, d] of [...documents, ...named]) {
+    await cache.remember(key, bareDescriptor(d));
+    if ((cache.known(key) as Descriptor | undefined)?.digest === d.digest) continue;
+    const directory = baseCacheDirectory(cacheDirectory);
+    throw new KodenoError("IO_FAILED", `Cannot write cache of base images ${directory}`);
+  }
+}
 
 /** Opens the base images of a cache. */
 async function openBaseCache(cacheDirectory: string) {

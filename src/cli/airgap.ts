@@ -170,12 +170,55 @@ const verify = command({
   jsonType: "bundle",
   print: (summary, { keys }) => {
     printSummary(summary);
-    const isTrusted = (keys ?? []).length > 0;
-    if (summary.signed && !isTrusted) {
-      printNote("It is signed; say with --verify-key FILE who has to have signed it");
-    }
+    tellUnchecked(summary, keys);
   },
 });
+
+const apply = command({
+  about:
+    `Brings in what a bundle has. All of it is checked first, as "kodeno bundle verify" does, and
+    the sums of its modules: nothing is changed unless all of it holds. Then its images are in the layout
+    DIR/out, its source is in DIR/source and its kodeno.lock in DIR; base images go into the cache of
+    kodeno, where "kodeno build --offline" finds them by their names and digests, and Go modules into that
+    of go, which needs no proxy for them; a toolchain that runs here is unpacked there. What is there
+    already is left, so that work that was interrupted goes on.`,
+  words: [BUNDLE],
+  flags: {
+    to: "--to <dir>  folder for images, source and lock; it is made (default: .)",
+    verifyKeys: each(
+      "--verify-key <file>  public key that must have signed it; may be repeated, and one is enough",
+    ),
+    policy:
+      `--policy <file>  rules that say by names who must have signed which of its images, as of
+      "kodeno verify" (default: none)`,
+    force: "--force  replace source and lock that are there and differ",
+    json: JSON_WHOLE,
+  },
+  examples: {
+    "behind the gap": "kodeno bundle apply app.bundle.tar --to app --verify-key kodeno.pub",
+    "from a pipe": "kodeno bundle apply - --to app < app.bundle.tar",
+  },
+  isLocal: true,
+  run: async ({ to = ".", verifyKeys, policy, force }, { signal }, bundle) =>
+    (await import("../app/bundle_apply.ts"))
+      .applyBundleFile({ bundle, to, verifyKeys, policy, force, signal }),
+  jsonType: "bundle",
+  print: (summary, { verifyKeys }) => {
+    printSummary(summary);
+    tellUnchecked(summary, verifyKeys);
+    for (const line of summary.next) printNote(`Next step: ${printable(line)}`);
+  },
+});
+
+/** That somebody has signed it says nothing yet. */
+function tellUnchecked(
+  { signed }: { readonly signed: boolean },
+  keys: readonly string[] = [],
+): void {
+  if (signed && keys.length === 0) {
+    printNote("It is signed; say with --verify-key FILE who has to have signed it");
+  }
+}
 
 function printSummary(summary: BundleSummary): void {
   printResult(summary.id);
@@ -226,8 +269,8 @@ const join = command({
 
 const bundle = commandGroup(
   "Carries images across a gap in one file.",
-  "kodeno bundle create -o app.bundle.tar out\nkodeno bundle verify app.bundle.tar",
-  { create, inspect, verify, join },
+  "kodeno bundle create -o app.bundle.tar out\nkodeno bundle apply app.bundle.tar --to app",
+  { create, inspect, verify, join, apply },
 );
 
 export default { bundle } satisfies Commands;

@@ -308,8 +308,19 @@ const LINES = [
       "of `bundle create --split`: how many parts, beside the file that lists them",
     )
       .optional(),
-    signed: z.boolean().describe("of `bundle verify`: whether somebody has signed it").optional(),
-  }).meta({ id: "bundle", description: "Result of `bundle create`, `inspect` and `verify`." }),
+    signed: z.boolean().describe("of `bundle verify` and `apply`: whether somebody has signed it")
+      .optional(),
+    layout: z.string().describe("of `bundle apply`, as the next: the layout with its images")
+      .optional(),
+    sourceFolder: z.string().describe("the folder with its source").optional(),
+    lock: z.string().describe("its kodeno.lock").optional(),
+    moduleFolder: z.string().describe("the folder of Go's modules").optional(),
+    goFolder: z.string().describe("the folder with the go that it has for this machine").optional(),
+    next: texts.describe("what can be done next, as lines of a shell").optional(),
+  }).meta({
+    id: "bundle",
+    description: "Result of `bundle create`, `inspect`, `verify` and `apply`.",
+  }),
   z.strictObject({
     type: z.literal("joined"),
     id: z.string().describe("digest of what the bundle says that it holds"),

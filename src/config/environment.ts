@@ -47,6 +47,13 @@ export function goCommandOf(environment: Environment): string {
   return findProgram(environment, name, isAbsolute) ?? name;
 }
 
+/** The folder that go keeps modules in unless its own settings say another (`go help environment`). */
+export function goModuleCacheOf(environment: Environment): string {
+  const of = (name: string): string | undefined => variable(environment, name);
+  const path = of("GOPATH")?.split(delimiter)[0] || join(of("HOME") ?? homedir(), "go");
+  return of("GOMODCACHE") ?? join(path, "pkg", "mod");
+}
+
 /** The program of a name on the `PATH`, where an empty folder is the current one. */
 export function programOnPath(environment: Environment, name: string): string | undefined {
   return findProgram(environment, Deno.build.os === "windows" ? `${name}.exe` : name, () => true);

@@ -12,7 +12,7 @@ import { digestOf } from "../io/hash.ts";
 import { hashedFile } from "../io/streams.ts";
 import { flagsIn, type GoCommand, goFailure, runGo } from "./command.ts";
 import { goEnvironment, ObjectSplitter } from "./list.ts";
-import { escapedModule } from "./module_zips.ts";
+import { escapedModule, TOOLCHAIN, toolchainVersion } from "./module_zips.ts";
 
 /** A module whose files are there. */
 interface DownloadedModule {
@@ -51,8 +51,6 @@ interface Download {
 const PSEUDO = /-(?:0\.|.+\.0\.)?\d{14}-[0-9a-f]{12}(?:\+|$)/;
 /** Files that are hashed side by side. */
 const AT_ONCE = 4;
-/** The module that a toolchain comes in (`go help toolchain`). */
-const TOOLCHAIN = "golang.org/toolchain";
 
 /** Collects the files of modules, each once. */
 export class ProxyFiles {
@@ -87,7 +85,7 @@ export class ProxyFiles {
 
   /** Takes the toolchain of a version (`go1.26.8`) for a platform that it is to run on (`linux/amd64`). */
   async addToolchain(release: string, platform: string): Promise<void> {
-    const version = `v0.0.1-${release}.${platform.replace("/", "-")}`;
+    const version = toolchainVersion(release, platform);
     const name = `${TOOLCHAIN}@${version}`;
     const cache = await this.#known();
     const file = join(cache, `${escapedModule(TOOLCHAIN, version)}.zip`);

@@ -58,6 +58,14 @@ export function escapedModule(path: string, version: string): string {
   return `${escaped(path)}/@v/${escaped(version)}`;
 }
 
+/** The module that a toolchain comes in (`go help toolchain`). */
+export const TOOLCHAIN = "golang.org/toolchain";
+
+/** The version that it has there: of `go1.26.8` for the platform `linux/amd64` that it is to run on. */
+export function toolchainVersion(release: string, platform: string): string {
+  return `v0.0.1-${release}.${platform.replace("/", "-")}`;
+}
+
 /** Capital letters as go writes them in names of files (`golang.org/x/mod/module`, EscapePath). */
 function escaped(text: string): string {
   return text.replaceAll(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);

@@ -6,6 +6,7 @@
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { exists, isNotFound, openWithRetry, writeAll } from "./files.ts";
+import { fileStream } from "./streams.ts";
 
 /** `.kodeno-HOST-PID-N.tmp`: tells the next process whose file it is. */
 const TEMPORARY = /^\.kodeno-(.+)-(\d+)-(\d+)\.tmp$/;
@@ -148,6 +149,32 @@ export async function makeFolder(path: string, mode?: number): Promise<void> {
   for (let at = resolve(path); !exists(at); at = dirname(at)) made.push(at);
   await Deno.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   for (const folder of made) await syncParent(folder);
+}
+
+/**
+ * Gives a file that is on disk and changes no more a second name, which replaces what has that; where the
+ * file system cannot, or another one is to have it, by a copy.
+ */
+export async function linkOrCopy(
+  from: string,
+  to: string,
+  temporaryDirectory: string,
+): Promise<void> {
+  const temporary = temporaryPath(temporaryDirectory);
+  try {
+    await Deno.link(from, temporary);
+  } catch (error) {
+    if (isNotFound(error)) throw error;
+    return await writeSynced(to, temporaryDirectory, async (file) => {
+      for await (const chunk of fileStream(await openWithRetry(from))) writeAll(file, chunk);
+    });
+  }
+  try {
+    await Deno.rename(temporary, to);
+  } finally {
+    // Where both were names of one file already, the system leaves both.
+    await Deno.remove(temporary).catch(() => {});
+  }
 }
 
 /**

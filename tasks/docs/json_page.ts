@@ -22,6 +22,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   "bundle inspect": "-; bundle",
   "bundle verify": "-; bundle",
   "bundle join": "-; joined",
+  "bundle apply": "-; bundle",
   ls: "-; image",
   inspect: "-; image",
   diff: "-; diff",

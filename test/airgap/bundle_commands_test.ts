@@ -72,6 +72,7 @@ Deno.test("bundle: created, inspected, verified, and read as an archive", async 
   const id = async (file: string) => (await doneIn(dir, "bundle", "inspect", file)).split("\n")[0];
   assert.equal(await id("again.tar"), await id("app.tar"));
 
+  // As docs/bundles.md has it.
   const cosign = await goTool("cosign3");
   await succeed("tar", ["xf", "app.tar", "--wildcards", "kodeno-bundle.json*"], { cwd: dir.path });
   await succeed(cosign, [

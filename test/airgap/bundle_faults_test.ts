@@ -1,6 +1,6 @@
 /**
- * A bundle that is interrupted while it is written, or finds no room: what was there before stays, and
- * nothing that is half made gets its name.
+ * A bundle that is interrupted while it is written or applied, or finds no room: what was there before
+ * stays, and nothing that is half made gets its name.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,7 +9,7 @@ import { assertFails } from "../support/failure.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { tmpfs } from "../support/mounts.ts";
-import { names, type TempDir, tempDir } from "../support/temp.ts";
+import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
 import { openBundle } from "../../src/airgap/input.ts";
 import { readBundle } from "../../src/airgap/reader.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
@@ -27,6 +27,19 @@ async function layoutOf(dir: TempDir, folder: string, bytes: number): Promise<vo
   const { manifest, config } = image({ os: "linux", architecture: "amd64" }, [layer]);
   await pushAll(layout, [layer, config, manifest]);
   await layout.tag(manifest.descriptor, `${folder}:v1`);
+}
+
+/** Kills a process after most of so many milliseconds, or less; whether it was still at work. */
+async function killedWithin(child: Deno.ChildProcess, took: number): Promise<boolean> {
+  const ended = child.output();
+  // Most of the time passes before the first byte is written.
+  await new Promise((resolve) => setTimeout(resolve, took * (0.3 + 0.7 * Math.random())));
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It was done already.
+  }
+  return (await ended).signal === "SIGKILL";
 }
 
 const create = (layout: string) => ["bundle", "create", "-o", "x.tar", layout];
@@ -47,16 +60,7 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves the old bundle or the new one`
   let before = "one";
   for (let round = 0; round < ROUNDS; round++) {
     const next = before === "one" ? "two" : "one";
-    const child = spawnKodeno(create(next), at);
-    const ended = child.output();
-    // Most of the time passes before the first byte is written.
-    await new Promise((resolve) => setTimeout(resolve, took * (0.3 + 0.7 * Math.random())));
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It was done already.
-    }
-    if ((await ended).signal === "SIGKILL") killed++;
+    if (await killedWithin(spawnKodeno(create(next), at), took)) killed++;
     const now = await has();
     assert.ok(now === before || now === next);
     before = now;
@@ -65,6 +69,32 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves the old bundle or the new one`
   assert.equal((await kodeno(create("one"), at)).code, 0);
   // What was left of those that were killed is gone.
   assert.deepEqual(await names(dir.path), ["one", "two", "x.tar"]);
+});
+
+Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole images, and the next apply goes on`, async () => {
+  await using dir = await tempDir();
+  const at = { cwd: dir.path };
+  for (const layout of ["one", "two", "three"]) await layoutOf(dir, layout, 5_000_000);
+  assert.equal((await kodeno([...create("one"), "two", "three"], at)).code, 0);
+  const apply = (to: string) => ["bundle", "apply", "x.tar", "--to", to];
+  const began = performance.now();
+  assert.equal((await kodeno(apply("whole"), at)).code, 0);
+  const took = performance.now() - began;
+  let killed = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    if (await killedWithin(spawnKodeno(apply("app"), at), took)) killed++;
+    else await Deno.remove(dir.join("app"), { recursive: true });
+    if (!(await names(dir.join("app/out"))).includes("oci-layout")) continue;
+    using layout = await openLayout(dir.join("app/out"));
+    const entries = await layout.entries();
+    assert.ok(entries.length === 0 || entries.length === 3);
+    for (const entry of entries) assert.ok(await layout.isWhole(entry));
+  }
+  assert.ok(killed > 0);
+  assert.equal((await kodeno(apply("app"), at)).code, 0);
+  assert.deepEqual(await names(dir.join("app")), ["out"]);
+  assert.equal((await kodeno(["verify", "app/out"], at)).code, 0);
+  assert.deepEqual(await filesBelow(dir.join("app")), await filesBelow(dir.join("whole")));
 });
 
 Deno.test({

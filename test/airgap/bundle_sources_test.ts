@@ -10,13 +10,15 @@ import { GIT_ENVIRONMENT } from "../support/git_repository.ts";
 import { goModule } from "../support/go_module.ts";
 import { goProxy } from "../support/go_proxy.ts";
 import { imageGraph, layoutWith } from "../support/image_graph.ts";
-import { done, kodeno, kodenoEnvironment } from "../support/kodeno.ts";
-import { succeed } from "../support/process.ts";
+import { done, kodeno, kodenoEnvironment, kodenoWords } from "../support/kodeno.ts";
+import { run, succeed } from "../support/process.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
 
 const using = (path: string) =>
   `package main\n\nimport lib "${path}"\n\nfunc main() { println(lib.Word) }\n`;
 const library = (word: string) => ({ "lib.go": `package lib\n\nconst Word = "${word}"\n` });
+
+const LOCK = "version: 1\nimages: {}\n";
 
 /** A repository with two programs, one with a module of a proxy, one with a folder of its own. */
 async function repository(dir: TempDir) {
@@ -67,7 +69,7 @@ Deno.test({
     const name = `${registry.host}/team/base:v1`;
     await done(dir, ["copy", "oci:bases", name]);
     const { at, env, git, goVersion } = await repository(dir);
-    await Deno.writeTextFile(dir.join("work/kodeno.lock"), "version: 1\n");
+    await Deno.writeTextFile(dir.join("work/kodeno.lock"), LOCK);
     await git("add", "--all");
     await git("commit", "--quiet", "-m", "lock");
 
@@ -98,7 +100,7 @@ Deno.test({
     await Deno.mkdir(dir.join("in/source"), { recursive: true });
     await succeed("tar", ["xf", "../app.tar"], { cwd: dir.join("in") });
     await succeed("tar", ["xf", "../source.tar"], { cwd: dir.join("in/source") });
-    assert.equal(await Deno.readTextFile(dir.join("in/kodeno.lock")), "version: 1\n");
+    assert.equal(await Deno.readTextFile(dir.join("in/kodeno.lock")), LOCK);
     assert.deepEqual(
       (await filesBelow(dir.join("in/gomod"))).toSorted(),
       [
@@ -110,6 +112,7 @@ Deno.test({
         "golang.org/toolchain/@v/list",
       ].toSorted(),
     );
+    // As docs/bundles.md has it.
     const inside = {
       ...env,
       GOPROXY: `file://${dir.join("in/gomod")}`,
@@ -122,6 +125,44 @@ Deno.test({
     );
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^a:latest@.*\nb:latest@/);
+
+    // What is applied is used by itself, where there is no network and nothing else.
+    await registry.stop();
+    const gap = {
+      GOPROXY: "off",
+      GOMODCACHE: dir.join("gap/modules"),
+      KODENO_CACHE: dir.join("gap/cache"),
+      GOFLAGS: "-modcacherw",
+    };
+    const line = `${kodenoWords()} bundle apply - --to gap/app --json < app.tar`;
+    const text = await succeed("bash", ["-c", line], {
+      cwd: dir.path,
+      env: kodenoEnvironment(gap),
+    });
+    const applied = JSON.parse(text);
+    assert.deepEqual([applied.layout, applied.sourceFolder, applied.moduleFolder], [
+      dir.join("gap/app/out"),
+      dir.join("gap/app/source"),
+      dir.join("gap/modules"),
+    ]);
+    assert.deepEqual([applied.goFolder, applied.next], [undefined, [
+      `cd ${dir.join("gap/app/source")}`,
+      "kodeno build --offline ./...",
+      `kodeno ls ${dir.join("gap/app/out")}`,
+    ]]);
+    assert.match(await done(dir, ["verify", "gap/app/out"]), /^a:latest@.*\nb:latest@.*$/);
+    const inGap = { cwd: dir.join("gap/app/source"), env: kodenoEnvironment(gap) };
+    await succeed("sed", ["-i", 's/println(/println("inside", /', "cmd/a/main.go"], inGap);
+    const offline = ["build", "--offline", "./..."];
+    const byTag = await kodeno([...offline, "--base-image", name], inGap);
+    assert.equal(byTag.code, 0, byTag.stderr);
+    const byDigest = `${name.replace(/:v1$/, "")}@${base.root.descriptor.digest}`;
+    const other = await kodeno([...offline, "--base-image", byDigest], inGap);
+    assert.equal(other.code, 0, other.stderr);
+    const [a] = byTag.stdout.split("\n");
+    assert.notEqual(a, stdout.split("\n")[0]);
+    await succeed("go", ["build", "-o", dir.join("gap/a"), "./cmd/a"], inGap);
+    assert.equal((await run(dir.join("gap/a"), [])).stderr, "inside dep\n");
 
     const alone = ["bundle", "create", "-o", dir.join("images.tar"), "--images-only", "--json"];
     const { stdout: lines } = await at(...alone, "./...");

@@ -343,6 +343,8 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   const split = ["bundle", "create", "-o", "p.tar", "--split", "1MB", "out"];
   await lines(dir, split);
   await lines(dir, ["bundle", "join", "p.tar.000", "-o", "p.tar"]);
+  const [applied] = await lines(dir, ["bundle", "apply", "b.tar", "--to", "applied"]);
+  assert.equal(applied?.["layout"], dir.join("applied/out"));
   // diff_test.ts has those of images that differ.
   await lines(dir, ["diff", "out:app:latest", "oci:out:app:latest"]);
   await lines(dir, ["gc", "out"]);

@@ -33,6 +33,8 @@ interface TarMember {
   /** Where its content is. */
   readonly offset: number;
   readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
   /** The member that a link leads to. */
   readonly target?: string;
 }
@@ -97,7 +99,7 @@ export async function* tarMembers(
       extension = { ...extension, ...readExtension(header.type, extending) };
       continue;
     }
-    const place = { start, offset: content, size };
+    const place = { start, offset: content, size, mode: (header.mode ?? 0) & 0o777 };
     start = offset;
     const name = memberName(path, extension.path ?? header.path ?? "");
     const target = extension.linkpath ?? header.linkpath ?? "";

@@ -9,7 +9,7 @@ import { keptEntry } from "../../content/referrers.ts";
 import { graphKey, hasSuccessors, isWhole, refuseOdd } from "../../content/walk.ts";
 import { KodenoError } from "../../errors.ts";
 import type { NoteEvent } from "../../events.ts";
-import { removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
+import { linkOrCopy, removeStaleTemporaries, writeSynced } from "../../io/atomic.ts";
 import { exists, ioFailure, isNotFound } from "../../io/files.ts";
 import { DamagedBlob } from "../../io/hash.ts";
 import { withLock } from "../../io/lock.ts";
@@ -267,6 +267,21 @@ export class Layout implements ImageStore, Place, Disposable {
       );
       this.#pushed.add(path);
     });
+  }
+
+  /** Takes a blob from a file that has nothing else in it, was checked, is on disk and changes no more. */
+  async adopt(d: Descriptor, file: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#holdOn(signal);
+    await (this.#ownFolders ??= checkOwnFolders(this.directory, "write to"));
+    const path = blobPathIn(this.directory, d);
+    try {
+      await this.#makeFolderOf(path);
+      await linkOrCopy(file, path, this.directory);
+    } catch (error) {
+      throw ioFailure(`write blob ${d.digest} to ${this.what}`, error);
+    }
+    this.#pushed.add(path);
   }
 
   /** Others leave out folders of blobs that they have none for, and so does kodeno with that of sha512. */

@@ -1,0 +1,177 @@
+/**
+ * The Go modules of a bundle on their way into go's own cache, which go builds from without a proxy; and
+ * the toolchain that runs here.
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { type Environment, goCommandOf, goModuleCacheOf } from "../config/environment.ts";
+import type { CallOptions } from "../content/places.ts";
+import { goEnvironment } from "../go/list.ts";
+import { unpackToolchain, zipSum } from "../go/module_zip.ts";
+import { escapedModule, TOOLCHAIN } from "../go/module_zips.ts";
+import { linkOrCopy, removeStaleTemporaries, writeAtomically } from "../io/atomic.ts";
+import { ioFailure, isFile, isNotFound, writeAll } from "../io/files.ts";
+import { KodenoError } from "../errors.ts";
+import { badBundle, type BundleDocument } from "./document.ts";
+import { type Lock, lockedSums } from "./lock.ts";
+import { GOMOD } from "./sources.ts";
+
+/** Files of a proxy, and nothing else (`go help goproxy`). */
+const OF_PROXY = /^(.+\/@v\/)(?:list|(v[^/]+)\.(?:info|mod|zip))$/;
+
+/** Modules that a bundle brings. */
+interface BroughtModules {
+  /** What messages call the bundle. */
+  readonly what: string;
+  readonly document: BundleDocument;
+  /** The file that has a member. */
+  readonly fileOf: (member: string) => string;
+  /** What the bundle was made from, where that was locked. */
+  readonly lock: Lock | undefined;
+}
+
+/** Refuses modules that are not what the bundle, or the lock in it, says. */
+export async function checkModules(
+  { what, document, fileOf, lock }: BroughtModules,
+  { signal }: CallOptions,
+): Promise<void> {
+  const { modules = [] } = document.gomod ?? {};
+  const names = new Set(proxyFiles(document));
+  for (const { path } of document.files) {
+    if (!path.startsWith(`${GOMOD}/`) || OF_PROXY.test(path.slice(GOMOD.length + 1))) continue;
+    throw badBundle(what, `its ${path} is no file of a proxy of modules`);
+  }
+  const locked = lock === undefined ? new Map<string, string>() : lockedSums(lock);
+  for (const { path, version, sum } of modules) {
+    const module = `${path}@${version}`;
+    const zip = `${escapedModule(path, version)}.zip`;
+    if (!names.delete(zip)) throw badBundle(what, `it lacks the files of module ${module}`);
+    const said = locked.get(module);
+    if (said !== undefined && said !== sum) {
+      throw badBundle(
+        what,
+        `its module ${module} has sum ${sum}, and its kodeno.lock says ${said}`,
+      );
+    }
+    const file = fileOf(`${GOMOD}/${zip}`);
+    const found = await zipSum(file, `module ${module} of ${what}`, { signal });
+    if (found === sum) continue;
+    throw badBundle(what, `its module ${module} has sum ${found}, not the ${sum} that it says`);
+  }
+  const [more] = [...names].filter((name) => name.endsWith(".zip"));
+  if (more !== undefined) throw badBundle(what, `it says nothing of module ${more}`);
+}
+
+/** Names of the files as a proxy has them. */
+function proxyFiles({ files }: BundleDocument): readonly string[] {
+  return files.flatMap(({ path }) =>
+    path.startsWith(`${GOMOD}/`) ? [path.slice(GOMOD.length + 1)] : []
+  );
+}
+
+/** Refuses what go's cache has otherwise: it would go on to build with that. */
+export async function refuseOtherModules(
+  { what, document }: Pick<BroughtModules, "what" | "document">,
+  cache: string,
+): Promise<void> {
+  for (const { path, version, sum } of document.gomod?.modules ?? []) {
+    const there = await knownSum(cache, path, version);
+    if (there === undefined || there === sum) continue;
+    const why = `${cache} has ${path}@${version} with sum ${there}, not ${sum}`;
+    const next = 'empty it with "go clean -modcache", or say another folder with GOMODCACHE';
+    throw new KodenoError("BAD_PLACE", `Cannot apply ${what}: ${why}; ${next}`);
+  }
+}
+
+async function knownSum(cache: string, path: string, version: string): Promise<string | undefined> {
+  const file = `${join(downloadsOf(cache), escapedModule(path, version))}.zip`;
+  if (!isFile(file)) return undefined;
+  return (await textIn(`${file}hash`))?.trim() || undefined;
+}
+
+/** What is in a file, where it is there. */
+async function textIn(path: string): Promise<string | undefined> {
+  return await Deno.readTextFile(path).catch((error) => {
+    if (!isNotFound(error)) throw ioFailure(`read ${path}`, error);
+    return undefined;
+  });
+}
+
+const downloadsOf = (cache: string): string => join(cache, "cache", "download");
+
+/** Puts modules into go's cache, and the toolchain that runs here; tells where its programs are. */
+export async function settleModules(
+  { document, fileOf }: Pick<BroughtModules, "document" | "fileOf">,
+  cache: string,
+  { signal }: CallOptions,
+): Promise<{ readonly goFolder: string | undefined }> {
+  const { modules = [] } = document.gomod ?? {};
+  const downloads = downloadsOf(cache);
+  const sums = new Map(
+    modules.map(({ path, version, sum }) => [`${escapedModule(path, version)}.zip`, sum]),
+  );
+  let goFolder: string | undefined;
+  try {
+    await Deno.mkdir(downloads, { recursive: true });
+    await removeStaleTemporaries(downloads);
+    const write = async (path: string, text: string): Promise<void> => {
+      if (await textIn(path) === text) return;
+      const bytes = new TextEncoder().encode(text);
+      await writeAtomically(path, downloads, (file) => writeAll(file, bytes));
+    };
+    // The zips last: go takes one that is there for whole.
+    const order = (name: string): number => name.endsWith(".zip") ? 1 : 0;
+    for (const name of proxyFiles(document).toSorted((a, b) => order(a) - order(b))) {
+      signal?.throwIfAborted();
+      const [from, to] = [fileOf(`${GOMOD}/${name}`), join(downloads, name)];
+      const sum = sums.get(name);
+      await Deno.mkdir(dirname(to), { recursive: true });
+      if (name.endsWith("/list")) await write(to, await mergedLines(from, to));
+      else if (!(await isSame(from, to, sum))) await linkOrCopy(from, to, downloads);
+      if (sum !== undefined) await write(`${to}hash`, sum);
+    }
+    for (const { path, version } of modules) {
+      if (path !== TOOLCHAIN || !version.endsWith(`.${HOST}`)) continue;
+      const [name, zip] = [`${path}@${version}`, `${escapedModule(path, version)}.zip`];
+      await unpackToolchain(fileOf(`${GOMOD}/${zip}`), name, join(cache, name), { signal });
+      goFolder = join(cache, name, "bin");
+    }
+  } catch (error) {
+    throw ioFailure(`write modules into ${cache}`, error);
+  }
+  return { goFolder };
+}
+
+/** The platform that programs run on here, as toolchains name it. */
+const HOST = `${Deno.build.os}-${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
+
+/** Versions that either file has, as go writes them. */
+async function mergedLines(from: string, to: string): Promise<string> {
+  const text = `${await textIn(to) ?? ""}\n${await Deno.readTextFile(from)}`;
+  const lines = new Set(text.split("\n").filter((line) => line !== ""));
+  return [...lines].sort().map((line) => `${line}\n`).join("");
+}
+
+/** Whether go's cache has a file: of a zip, its sum tells. */
+async function isSame(from: string, to: string, sum: string | undefined): Promise<boolean> {
+  if (!isFile(to)) return false;
+  if (Deno.statSync(from).size !== Deno.statSync(to).size) return false;
+  if (sum !== undefined) return (await textIn(`${to}hash`))?.trim() === sum;
+  return await Deno.readTextFile(from) === await Deno.readTextFile(to);
+}
+
+/** The folder of go's modules; go is asked where it is there. */
+export async function moduleCache(environment: Environment, options: CallOptions): Promise<string> {
+  const how = {
+    ...options,
+    command: goCommandOf(environment),
+    environment: { ...environment, GOTOOLCHAIN: "local" },
+    directory: Deno.cwd(),
+  };
+  const told = await goEnvironment(how, ["GOMODCACHE"]).catch((error) => {
+    options.signal?.throwIfAborted();
+    if (error instanceof KodenoError) return undefined;
+    throw error;
+  });
+  return told?.GOMODCACHE || goModuleCacheOf(environment);
+}

@@ -1,0 +1,90 @@
+/**
+ * The source that a bundle carries: unpacked into a folder of its own, and compared with what is there.
+ * @module
+ */
+import { dirname, join, posix } from "node:path";
+import type { CallOptions } from "../content/places.ts";
+import { ioFailure, isAbsent, openWithRetry, writeAll } from "../io/files.ts";
+import { CHUNK_BYTES, fileStream, hashedFile, reusedChunks } from "../io/streams.ts";
+import { tarMembers } from "../place/archive/tar_members.ts";
+import { badBundle } from "./document.ts";
+import { StreamedBytes } from "./reader.ts";
+
+/**
+ * Unpacks a tar of files, folders and links into a new folder. No member is written through a link, and no
+ * link leads out of it.
+ */
+export async function unpackSource(
+  path: string,
+  folder: string,
+  { what, signal }: CallOptions & { readonly what: string },
+): Promise<void> {
+  const stream = fileStream(await openWithRetry(path));
+  const chunks = reusedChunks(stream, { size: CHUNK_BYTES, signal });
+  const bytes = new StreamedBytes(chunks);
+  const links = new Set<string>();
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    for await (const member of tarMembers(bytes, `with the source of ${what}`, signal)) {
+      const { kind, name, offset, size, mode, target = "" } = member;
+      const at = join(folder, name);
+      for (let above = posix.dirname(name); above !== "."; above = posix.dirname(above)) {
+        if (!links.has(above)) continue;
+        throw badBundle(what, `${JSON.stringify(name)} of its source is below a link`);
+      }
+      await Deno.mkdir(kind === "folder" ? at : dirname(at), { recursive: true });
+      if (kind === "link") {
+        links.add(name);
+        await Deno.symlink(posix.relative(posix.dirname(name), target) || ".", at);
+      } else if (kind === "file") {
+        const how = { write: true, createNew: true, mode: (mode & 0o111) === 0 ? 0o666 : 0o777 };
+        using file = await openWithRetry(at, how);
+        for await (const chunk of bytes.content(offset, size, what)) writeAll(file, chunk);
+      }
+    }
+  } catch (error) {
+    throw ioFailure(`unpack the source of ${what} into ${folder}`, error);
+  } finally {
+    await bytes.close();
+  }
+}
+
+/**
+ * The first file of a tree that another has not, or has otherwise, by its name; undefined where it has all.
+ * What the other has beside, such as what was built, does not count.
+ */
+export async function differingFile(
+  tree: string,
+  other: string,
+  prefix = "",
+): Promise<string | undefined> {
+  for await (const { name, isDirectory, isSymlink } of Deno.readDir(join(tree, prefix))) {
+    const path = join(prefix, name);
+    const isSame = isDirectory || await sameFile(join(tree, path), join(other, path), isSymlink);
+    if (!isSame) return path;
+    const below = isDirectory ? await differingFile(tree, other, path) : undefined;
+    if (below !== undefined) return below;
+  }
+  return undefined;
+}
+
+async function sameFile(one: string, other: string, isLink: boolean): Promise<boolean> {
+  try {
+    const { isFile, isSymlink } = Deno.lstatSync(other);
+    if (!isLink) return isFile && await sameBytes(one, other);
+    return isSymlink && Deno.readLinkSync(one) === Deno.readLinkSync(other);
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw ioFailure(`read ${other}`, error);
+  }
+}
+
+/** Whether two files have the same content. */
+export async function sameBytes(one: string, other: string): Promise<boolean> {
+  if (Deno.statSync(one).size !== Deno.statSync(other).size) return false;
+  const [a, b] = [
+    await hashedFile(await openWithRetry(one)),
+    await hashedFile(await openWithRetry(other)),
+  ];
+  return a.digest === b.digest;
+}

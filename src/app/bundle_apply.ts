@@ -1,0 +1,66 @@
+/**
+ * The recipe of `kodeno bundle apply`: what a bundle has is checked, and put where builds find it.
+ * @module
+ */
+import { resolve } from "node:path";
+import { applyBundle } from "../airgap/apply.ts";
+import { summaryOf } from "../airgap/document.ts";
+import { openBundle } from "../airgap/input.ts";
+import { moduleCache } from "../airgap/modules.ts";
+import { resolveCacheConfig } from "../config/config.ts";
+import { processEnvironment } from "../config/environment.ts";
+import type { TrustOptions } from "../config/options.ts";
+import type { WorkOptions } from "../events.ts";
+import { readKeys } from "../trust/key_files.ts";
+import { openPolicy } from "../trust/policy.ts";
+
+interface ApplyRequest extends WorkOptions, TrustOptions {
+  /** Path of the bundle, or of its parts; `-` is stdin. */
+  readonly bundle: string | readonly string[];
+  /** The folder for images, source and lock. */
+  readonly to: string;
+  /** Replaces source and lock that are there and differ. */
+  readonly force?: boolean | undefined;
+}
+
+/** Applies a bundle; tells what it has, where that is, and what can be done next. */
+export async function applyBundleFile(
+  { bundle, to, verifyKeys = [], policy: file, force, signal }: ApplyRequest,
+) {
+  const keys = readKeys(verifyKeys);
+  const policy = await openPolicy({ policy: file });
+  const environment = processEnvironment();
+  const { directory: cache } = resolveCacheConfig(environment);
+  const input = await openBundle(bundle, { signal });
+  const modules = () => moduleCache(environment, { signal });
+  const places = { directory: resolve(to), cache, modules };
+  const { document, signed, ...found } = await applyBundle(input, places, {
+    keys,
+    policy,
+    force,
+    signal,
+  });
+  const { layout, source, lock, modules: moduleFolder, goFolder } = found;
+  const applied = { layout, sourceFolder: source, lock, moduleFolder, goFolder };
+  return { ...summaryOf(document), signed, ...applied, next: nextSteps(found) };
+}
+
+/** What a person does with it, as lines of a shell. */
+function nextSteps(
+  { layout, source, modules, goFolder }: Pick<
+    Awaited<ReturnType<typeof applyBundle>>,
+    "layout" | "source" | "modules" | "goFolder"
+  >,
+): readonly string[] {
+  return [
+    goFolder && `export PATH=${quoted(goFolder)}:"$PATH"`,
+    source && `cd ${quoted(source)}`,
+    modules && "kodeno build --offline ./...",
+    layout && `kodeno ls ${quoted(layout)}`,
+  ].flatMap((line) => line || []);
+}
+
+/** A path as a shell takes it for one word. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,400 @@
+/**
+ * Bringing in bundles: what is wrong with one is told in a line, and nothing of it is there then; what was
+ * interrupted goes on; and nothing asks what time it is.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { applyBundle } from "../../src/airgap/apply.ts";
+import type { BundleDocument } from "../../src/airgap/document.ts";
+import { BundleImages } from "../../src/airgap/images.ts";
+import { lockText } from "../../src/airgap/lock.ts";
+import { memberOfBytes, writeBundle } from "../../src/airgap/writer.ts";
+import { zipSum } from "../../src/go/module_zip.ts";
+import { digestOf } from "../../src/io/hash.ts";
+import { blobPath, type Descriptor } from "../../src/oci/descriptor.ts";
+import { MemoryStore } from "../../src/place/memory.ts";
+import { newKeyPair, readPrivateKey, readPublicKey } from "../../src/trust/keys.ts";
+import { concat, member, tar } from "../archive/images.ts";
+import { needs } from "../parts/tools.ts";
+import { failsWith } from "../support/fails.ts";
+import { goProxy } from "../support/go_proxy.ts";
+import { imageGraph, pushAll } from "../support/image_graph.ts";
+import { tmpfs } from "../support/mounts.ts";
+import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
+import { packed, type Part, partsOf, withDocument } from "./bundle_parts.ts";
+
+const MODULE = "gomod/example.com/dep/@v/v1.0.0";
+const APP = imageGraph("app");
+const BASE = imageGraph("base");
+const pair = newKeyPair("secret");
+const keys = [readPublicKey(pair.publicKey, "key")];
+
+const lockOf = (sum: string) =>
+  lockText({
+    version: 1,
+    images: {
+      "example.com/app": {
+        kodeno: "0.1.0",
+        base: { name: "base.local/base:v1" },
+        platforms: {},
+        go: { version: "go1.26.8" },
+        build: { trimpath: true },
+        modules: { "example.com/dep": `v1.0.0 ${sum}` },
+      },
+    },
+  });
+
+const SOURCE = tar(
+  member({ type: "dir", name: "cmd/", mode: 0o755 }),
+  member("cmd/main.go", "package main\n"),
+  member({ type: "file", name: "run.sh", mode: 0o755, size: 3 }, "go\n"),
+  member({ type: "symlink", name: "cmd/link", mode: 0o777, linkname: "../run.sh" }),
+);
+
+/** A bundle with a member of each kind, signed. */
+async function makeBundle(
+  { isThere, source = SOURCE, lock }: {
+    readonly isThere?: (d: Descriptor) => boolean;
+    readonly source?: Uint8Array;
+    readonly lock?: string;
+  } = {},
+): Promise<Uint8Array> {
+  await using dir = await tempDir();
+  await goProxy(dir, [["example.com/dep@v1.0.0", { "lib.go": "package lib\n" }]], "gomod");
+  const sum = await zipSum(dir.join(`${MODULE}.zip`), "it");
+  const store = new MemoryStore();
+  await pushAll(store, [...APP.blobs, ...BASE.blobs]);
+  const images = new BundleImages(isThere);
+  const add = { source: store, role: "image" as const };
+  await images.add({ ...add, root: APP.root.descriptor, name: "reg.local/app:v1" });
+  await images.add({
+    ...add,
+    root: BASE.root.descriptor,
+    name: "base.local/base:v1",
+    role: "base",
+  });
+  const list = memberOfBytes("gomod/example.com/dep/@v/list", new TextEncoder().encode("v1.0.0\n"));
+  const files = [list, memberOfBytes("source.tar", source)];
+  for (const ending of ["info", "mod", "zip"]) {
+    const path = `${MODULE}.${ending}`;
+    files.push(memberOfBytes(path, await Deno.readFile(dir.join(path))));
+  }
+  files.push(memberOfBytes("kodeno.lock", new TextEncoder().encode(lock ?? lockOf(sum))));
+  const chunks: Uint8Array[] = [];
+  await writeBundle({
+    images,
+    files,
+    gomod: { modules: [{ path: "example.com/dep", version: "v1.0.0", sum }], toolchains: [] },
+    source: { path: "source.tar", commit: "c".repeat(40), dirty: false },
+    signer: await readPrivateKey(pair.privateKey, "key", () => Promise.resolve("secret")),
+  }, (chunk) => void chunks.push(Uint8Array.from(chunk)));
+  return concat(...chunks);
+}
+
+let made: Promise<Uint8Array> | undefined;
+const bundle = () => made ??= makeBundle();
+
+async function* pieces(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) {
+    yield await Promise.resolve(bytes.slice(at, at + size));
+  }
+}
+
+/** Applies bytes to folders of a test's own. */
+async function applied(
+  dir: TempDir,
+  bytes: Uint8Array,
+  { to = "app", ...options }: Partial<Parameters<typeof applyBundle>[2]> & {
+    readonly to?: string;
+  } = {},
+) {
+  const places = {
+    directory: dir.join(to),
+    cache: dir.join("cache"),
+    modules: () => Promise.resolve(dir.join("mod")),
+  };
+  const input = { what: "bundle x.tar", chunks: pieces(bytes) };
+  return await applyBundle(input, places, { keys: [], ...options });
+}
+
+/** All that was brought, and what it is. */
+async function broughtIn(dir: TempDir): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  for (const path of await filesBelow(dir.path)) {
+    found[path] = digestOf(await Deno.readFile(dir.join(path)));
+  }
+  return found;
+}
+
+Deno.test("apply: each part is where it is used, once and again, and nothing is left beside", async () => {
+  await using dir = await tempDir();
+  const bytes = await bundle();
+  const { layout, source, lock, modules, signed } = await applied(dir, bytes, { keys });
+  assert.equal(signed, true);
+  assert.deepEqual([layout, source, lock, modules], [
+    dir.join("app/out"),
+    dir.join("app/source"),
+    dir.join("app/kodeno.lock"),
+    dir.join("mod"),
+  ]);
+  const all = await broughtIn(dir);
+  const files = Object.keys(all);
+  const blobs = (folder: string) => files.filter((path) => path.startsWith(`${folder}/blobs/`));
+  assert.equal(blobs("app/out").length, APP.blobs.length);
+  assert.equal(blobs("cache/bases").length, BASE.blobs.length);
+  const others = files.filter((path) => !/\/(?:blobs|names)\//.test(path));
+  assert.deepEqual(others, [
+    "app/kodeno.lock",
+    "app/out/index.json",
+    "app/out/oci-layout",
+    "app/source/cmd/link",
+    "app/source/cmd/main.go",
+    "app/source/run.sh",
+    "mod/cache/download/example.com/dep/@v/list",
+    ...["info", "mod", "zip", "ziphash"].map((one) =>
+      `mod/cache/download/example.com/dep/@v/v1.0.0.${one}`
+    ),
+  ]);
+  assert.equal(Deno.readLinkSync(dir.join("app/source/cmd/link")), "../run.sh");
+  assert.notEqual((Deno.statSync(dir.join("app/source/run.sh")).mode ?? 0) & 0o100, 0);
+  await applied(dir, bytes);
+  assert.deepEqual(await broughtIn(dir), all);
+
+  // What somebody works on is not lost by it.
+  await dir.write("app/source/new.go", "package main\n");
+  await applied(dir, bytes);
+  await dir.write("app/source/cmd/main.go", "package mine\n");
+  const fails = (why: RegExp) => failsWith("BAD_PLACE", () => applied(dir, bytes), why);
+  await fails(/app\/source\/cmd\/main\.go is there, and is not what it has; say another/);
+  await applied(dir, bytes, { force: true });
+  assert.deepEqual(await broughtIn(dir), all);
+  await dir.write("app/kodeno.lock", "version: 1\nimages: {}\n");
+  await fails(/app\/kodeno.lock is there/);
+  await dir.write("mod/cache/download/example.com/dep/@v/v1.0.0.ziphash", "h1:other");
+  await failsWith("BAD_PLACE", () => applied(dir, bytes, { force: true }), /go clean -modcache/);
+});
+
+Deno.test("apply: a bundle that does not hold is refused in a line, and leaves nothing", async (t) => {
+  const bytes = await bundle();
+  const parts = partsOf(bytes);
+  const refused = async (
+    what: string,
+    changed: Uint8Array,
+    why: RegExp,
+    code: "BAD_CONTENT" | "NOT_TRUSTED" = "BAD_CONTENT",
+    options: Parameters<typeof applied>[2] = {},
+  ) => {
+    await t.step(what, async () => {
+      await using dir = await tempDir();
+      const error = await failsWith(code, () => applied(dir, changed, options), why);
+      assert.equal(error.message.split("\n").length, 1, error.message);
+      assert.equal(error.exitCode, 1);
+      assert.deepEqual(await names(dir.path), []);
+    });
+  };
+  const changedIn = (bytes: Uint8Array) => {
+    const changed = Uint8Array.from(bytes);
+    const at = changed.length >> 1;
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    return changed;
+  };
+  for (const { name } of parts) {
+    const flipped = parts.map((one) =>
+      one.name === name ? { name, bytes: changedIn(one.bytes) } : one
+    );
+    const why = name.endsWith("sigstore.json") ? /signature of bundle x\.tar/ : /x\.tar: /;
+    await refused(`a flipped bit in ${name}`, packed(flipped), why, "BAD_CONTENT", { keys });
+  }
+  for (const part of [0.1, 0.5, 0.95]) {
+    const cut = bytes.slice(0, Math.floor(bytes.length * part));
+    await refused(`an end after ${part}`, cut, /ends early/);
+  }
+  const more = { name: "more", bytes: new Uint8Array(3) };
+  await refused("a member that is not listed", packed([...parts, more]), /"more", of which/);
+  const out = { name: "gomod/../../x", bytes: new Uint8Array(3) };
+  await refused("a way out", packed([...parts, out]), /leads out of it/);
+  const link = member({ type: "symlink", name: "gomod/l", mode: 0o777, linkname: "index.json" });
+  const members = parts.map((one) => member(one.name, one.bytes));
+  await refused("a link", concat(...members, tar(link)), /is a link/);
+
+  const replaced = (name: string, bytes: Uint8Array) =>
+    parts.map((one: Part) => one.name === name ? { name, bytes } : one);
+  const version = new TextEncoder().encode('{"version":2}');
+  await refused("another version", packed(replaced("kodeno-bundle.json", version)), /version 2/);
+  /** A bundle whose document says what somebody has put into a member. */
+  const said = (
+    name: string,
+    content: Uint8Array,
+    change: (document: BundleDocument) => BundleDocument = (one) => one,
+  ) =>
+    withDocument(packed(replaced(name, content)), (document) => ({
+      ...change(document),
+      files: document.files.map((file) =>
+        file.path === name ? { ...file, digest: digestOf(content), size: content.length } : file
+      ),
+    }));
+  const zip = parts.find(({ name }) => name.endsWith(".zip"))?.bytes ?? new Uint8Array();
+  const sum = "h1:ag1VXXKsLhH0GRVzBlDX2vxKD0v8xGsc9XGPGBtqwUg=";
+  const lock = new TextEncoder().encode(lockOf(sum));
+  await refused("a module that the lock has otherwise", said("kodeno.lock", lock), /lock says h1:/);
+  await refused(
+    "a signed bundle with another lock",
+    said("kodeno.lock", lock),
+    /has signed it/,
+    "NOT_TRUSTED",
+    {
+      keys,
+    },
+  );
+  const otherSum = (document: BundleDocument) => ({
+    ...document,
+    gomod: { toolchains: [], modules: [{ path: "example.com/dep", version: "v1.0.0", sum }] },
+  });
+  const free = new TextEncoder().encode("version: 1\nimages: {}\n");
+  await refused(
+    "a module of another sum",
+    said("kodeno.lock", free, otherSum),
+    /has sum h1:.*not the/,
+  );
+  await refused(
+    "a module that is no zip",
+    said(`${MODULE}.zip`, zip.slice(0, 40)),
+    /module example/,
+  );
+  const none = (document: BundleDocument) => ({
+    ...document,
+    gomod: { toolchains: [], modules: [] },
+  });
+  await refused(
+    "a module that is not named",
+    said("kodeno.lock", free, none),
+    /says nothing of module/,
+  );
+  const moved = (name: string) =>
+    withDocument(
+      packed(parts.map((one) => one.name === `${MODULE}.mod` ? { ...one, name } : one)),
+      (document) => ({
+        ...document,
+        files: document.files.map((one) =>
+          one.path === `${MODULE}.mod` ? { ...one, path: name } : one
+        ),
+      }),
+    );
+  await refused("a file of no proxy", moved("gomod/cache/lock"), /is no file of a proxy/);
+  const tars: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ["leads out", tar(member("../x", "x")), /leads out of it/],
+    [
+      "goes through a link",
+      tar(
+        member({ type: "symlink", name: "a", mode: 0o777, linkname: "b" }),
+        member("a/x", "x"),
+      ),
+      /below a link/,
+    ],
+    [
+      "links out",
+      tar(member({ type: "symlink", name: "a", mode: 0o777, linkname: "/etc" })),
+      /outside of it/,
+    ],
+  ];
+  for (const [what, content, why] of tars) {
+    await refused(`a source that ${what}`, said("source.tar", content), why);
+  }
+  await refused("nobody's", packed(parts.slice(0, -1)), /is not signed/, "NOT_TRUSTED", { keys });
+  const demand = { type: "signedBy" as const, keys, statements: [] };
+  const policy = { what: "the rules", demandOn: () => demand };
+  await refused("an image that nobody has signed", bytes, /nothing was applied/, "NOT_TRUSTED", {
+    policy,
+  });
+});
+
+Deno.test("apply: what is to be there already is named where it is not, and used where it is", async () => {
+  await using dir = await tempDir();
+  const { digest, size } = APP.shared.descriptor;
+  const delta = await makeBundle({ isThere: (d) => d.digest === digest });
+  const error = await failsWith("NOT_FOUND", () => applied(dir, delta), /1 blobs of \d+ bytes/);
+  assert.deepEqual(error.detail["missing"], [{ digest, size }]);
+  assert.ok(error.message.includes(`${digest} (${size} bytes)`), error.message);
+  assert.deepEqual(await names(dir.path), []);
+  await applied(dir, await bundle());
+  await applied(dir, delta);
+});
+
+Deno.test("apply: interrupted anywhere it goes on, and writes nothing twice", async () => {
+  const bytes = await bundle();
+  await using whole = await tempDir();
+  await applied(whole, bytes);
+  const expected = await broughtIn(whole);
+  await using dir = await tempDir();
+  const kept = new Map<string, number>();
+  for (let at = 512; at < bytes.length; at += 4096) {
+    const controller = new AbortController();
+    const places = {
+      directory: dir.join("app"),
+      cache: dir.join("cache"),
+      modules: () => Promise.resolve(dir.join("mod")),
+    };
+    const chunks = (async function* () {
+      yield* pieces(bytes.subarray(0, at));
+      controller.abort(new Error("interrupted"));
+      yield bytes.slice(at);
+    })();
+    const work = applyBundle({ what: "bundle x.tar", chunks }, places, {
+      keys: [],
+      signal: controller.signal,
+    });
+    await assert.rejects(() => work, /interrupted/);
+    const [stage] = await names(dir.join("app"));
+    // Nothing is there before it is known what is to come.
+    if (stage === undefined && kept.size === 0) continue;
+    assert.deepEqual([await names(dir.path), stage?.startsWith(".kodeno-bundle-")], [
+      ["app"],
+      true,
+    ]);
+    for (const path of await filesBelow(dir.join("app", stage ?? ""))) {
+      const { ino } = Deno.statSync(dir.join("app", stage ?? "", path));
+      const before = kept.get(path);
+      if (before !== undefined && ino !== null) assert.equal(ino, before, path);
+      if (ino !== null && !/\.tmp$|^unpacked/.test(path)) kept.set(path, ino);
+    }
+  }
+  assert.ok(kept.size > 10, `${kept.size}`);
+  assert.ok(kept.has(blobPath(APP.shared.descriptor)));
+  await applied(dir, bytes);
+  assert.deepEqual(await broughtIn(dir), expected);
+});
+
+Deno.test("apply: a clock of 1980 changes nothing", async () => {
+  await using dir = await tempDir();
+  await using other = await tempDir();
+  await applied(other, await bundle(), { keys });
+  const { now } = Date;
+  try {
+    Date.now = () => Date.UTC(1980, 0, 1);
+    await applied(dir, await bundle(), { keys });
+  } finally {
+    Date.now = now;
+  }
+  assert.deepEqual(await broughtIn(dir), await broughtIn(other));
+});
+
+Deno.test({
+  name: "apply: a full disk is told in a line, and what was brought goes again",
+  ...needs("tmpfs"),
+  async fn() {
+    await using dir = await tempDir();
+    const large = tar(member("large", new Uint8Array(3 * 1024 * 1024)));
+    const bytes = await makeBundle({ source: large });
+    await using small = await tmpfs(dir.join("small"), 4 * 1024 * 1024);
+    const full = () => applied(dir, bytes, { to: "small/app" });
+    const error = await failsWith("IO_FAILED", full, /no space is left on the disk/);
+    assert.equal(error.message.split("\n").length, 1);
+    assert.deepEqual(await names(small.path), []);
+    assert.deepEqual(await names(dir.path), ["small"]);
+    await small.grow(32 * 1024 * 1024);
+    // Two file systems: nothing can be linked.
+    await full();
+    assert.deepEqual(await names(dir.join("small/app")), ["kodeno.lock", "out", "source"]);
+    assert.equal(Deno.statSync(dir.join("small/app/source/large")).size, 3 * 1024 * 1024);
+  },
+});
