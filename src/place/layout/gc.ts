@@ -13,7 +13,6 @@ import {
   type DigestAlgorithm,
   isDigest,
 } from "../../oci/descriptor.ts";
-import { oddity } from "../../oci/manifest.ts";
 import {
   blobPathIn,
   BLOBS,
@@ -93,10 +92,7 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
   const isYoung = (info: Deno.FileInfo) => timeOf(info) > now - minimumAgeMs;
   const file = await readIndexFile(directory);
   const entries = file.index.manifests;
-  // One that kodeno cannot use is not its to drop.
-  const spares = async (d: Descriptor) =>
-    oddity(d) !== undefined ||
-    await Deno.lstat(blobPathIn(directory, d)).then(isYoung, () => false);
+  const spares = (d: Descriptor) => Deno.lstat(blobPathIn(directory, d)).then(isYoung, () => false);
   const { reachable, dead } = await new Living(layout, signal).look(entries, spares)
     .catch((error) => {
       if (!hasCode(error, "BAD_CONTENT")) throw error;

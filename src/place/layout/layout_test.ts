@@ -425,6 +425,26 @@ Deno.test("living: gc takes what refers to an image that other tools took the na
   assert.deepEqual((await collectGarbage(layout, NOW)).removed, []);
 });
 
+Deno.test("living: what refers to an image and cannot be used stays when that goes, and with gc", async () => {
+  await using dir = await tempDir();
+  const layout = await withImages(dir.join("l"));
+  const path = dir.join("l/index.json");
+  const index = JSON.parse(await Deno.readTextFile(path));
+  const tag = `${ONE.root.descriptor.digest.replace(":", "-")}.sig`;
+  const annotations = { "org.opencontainers.image.ref.name": tag };
+  const odd = { ...ONE.shared.descriptor, mediaType: 1, annotations };
+  index.manifests.push({ ...SIGNATURE.descriptor, annotations }, odd);
+  await Deno.writeTextFile(path, JSON.stringify(index));
+  await layout.remove(["app:v1"]);
+  const left = digestsOf(LOST, OF_LOST, ONE.shared);
+  assert.deepEqual(await digestsIn(layout), left);
+  await collectGarbage(layout, NOW);
+  assert.deepEqual(await digestsIn(layout), left);
+  const text = await Deno.readTextFile(path);
+  assert.deepEqual(JSON.parse(text).manifests.at(-1), odd);
+  await Deno.lstat(dir.join("l/blobs/sha256", odd.digest.slice(7)));
+});
+
 Deno.test("living: a part that another image has keeps what refers to it", async () => {
   await using dir = await tempDir();
   const layout = await withImages(dir.join("l"));

@@ -51,7 +51,8 @@ export class Living {
     /** Entries with their subjects, to which nothing was seen to lead so far. */
     const open = new Map<Descriptor, Pick<Descriptor, "digest">>();
     for (const entry of entries) {
-      const subject = await this.#subjectOf(entry);
+      // One that kodeno cannot use is not its to drop.
+      const subject = oddity(entry) === undefined ? await this.#subjectOf(entry) : undefined;
       if (subject !== undefined && await this.#isThere(subject)) open.set(entry, subject);
       else await walk.from(entry);
     }
