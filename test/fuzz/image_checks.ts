@@ -18,7 +18,7 @@ import type { KodenoEvent } from "../../src/events.ts";
 import { assembleImage } from "../../src/image/assemble.ts";
 import { readBase } from "../../src/image/base.ts";
 import { type Descriptor, isDigest, MediaType } from "../../src/oci/descriptor.ts";
-import { entryName, imageName, refName } from "../../src/oci/entries.ts";
+import { entryName, IMAGE_NAME, imageName, REF_NAME, refName } from "../../src/oci/entries.ts";
 import { parseConfig, parseManifest } from "../../src/oci/manifest.ts";
 import { MemoryStore } from "../../src/place/memory.ts";
 import { copy } from "../../src/content/copy.ts";
@@ -293,9 +293,10 @@ async function collect(input: string): Promise<string> {
 
 /** What an entry is only there for: it has no name, or cosign's for that. */
 function subjectOf(input: string, entry: PlainEntry): string | undefined {
-  const name = nameOf(entry);
-  if (name === undefined) return plainSubject(input, entry);
-  const hex = /(?:^|:)sha256-([0-9a-f]{64})\.sig$/.exec(name)?.[1];
+  // Anything may stand there.
+  const { [IMAGE_NAME]: name, [REF_NAME]: ref } = entry.annotations ?? {};
+  if (!name && !ref) return plainSubject(input, entry);
+  const hex = /^"(?:.*:)?sha256-([0-9a-f]{64})\.sig"$/.exec(JSON.stringify(ref ?? null))?.[1];
   return hex && `sha256:${hex}`;
 }
 
