@@ -45,7 +45,7 @@ Deno.test("bundle: parts are written, joined and read, and a bad one is named", 
   await using dir = await tempDir();
   const base = random(150_000);
   await put(dir, "out", "app:v1", [base, random(50_000)]);
-  await put(dir, "two", "two:v1", [base, random(50_000)]);
+  await put(dir, "two", "two:v1", [random(150_000), random(50_000)]);
   const create = ["bundle", "create", "--split", "64KiB", "-o"];
   await done(dir, ["bundle", "create", "-o", "whole.tar", "out"]);
   const made = await told(dir, ...create, "app.tar", "out");
