@@ -13,6 +13,7 @@ import { ROOT } from "../test/support/kodeno.ts";
 import { makeBase, pushBase } from "./base.ts";
 import { findBinary, measureStarts } from "./binary.ts";
 import type { Setting } from "./competitors.ts";
+import { DELTA, deltaRow, measureDelta } from "./delta.ts";
 import { DEPS, depsRow, measureDeps } from "./deps.ts";
 import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
@@ -109,7 +110,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     .map((scenario) => values.quick ? quick(scenario) : scenario);
   const transfers = TRANSFERS.filter(({ name }) => wanted(name))
     .map((transfer) => values.quick ? quickTransfer(transfer) : transfer);
-  const others = [START, DEPS, RESOLVE, YAML];
+  const others = [START, DELTA, DEPS, RESOLVE, YAML];
   if (scenarios.length + transfers.length === 0 && !others.some(wanted)) {
     const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
@@ -136,6 +137,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     const resolved = () => measureResolve(setting, registry.host, runs, say);
     rows.push(...resolveRows(await attempt(resolved)));
   }
+  if (wanted(DELTA)) rows.push(deltaRow(await attempt(() => measureDelta(kodeno, WORK))));
   if (wanted(DEPS)) rows.push(depsRow(await attempt(() => measureDeps(kodeno, WORK))));
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));

@@ -28,6 +28,8 @@ export const DIGEST = z.string().regex(new RegExp(`^${DIGEST_PATTERN}$`)).transf
 const digest = DIGEST;
 const size = z.int().nonnegative();
 const count = z.int().positive();
+/** What a place is called to which bundles are sent. */
+export const SITE = /^[\w.:@-]{1,64}$/;
 
 const blob = z.object({
   digest,
@@ -37,7 +39,8 @@ const blob = z.object({
 });
 const file = z.object({ path: z.string(), digest, size });
 const image = z.object({ name: z.string().optional(), digest });
-const goModule = z.object({ path: z.string(), version: z.string(), sum: z.string() });
+/** A Go module in a document. */
+export const GO_MODULE = z.object({ path: z.string(), version: z.string(), sum: z.string() });
 
 const schema = z.object({
   version: z.literal(VERSION),
@@ -50,6 +53,7 @@ const schema = z.object({
     sequence: count.optional(),
     id: digest.optional(),
     receipt: digest.optional(),
+    site: z.string().regex(SITE).optional(),
   }).optional(),
   images: z.array(image).readonly(),
   /** Images that others are built on. */
@@ -60,7 +64,9 @@ const schema = z.object({
   /** All other members but this one and its signature. */
   files: z.array(file).readonly(),
   gomod: z.object({
-    modules: z.array(goModule).readonly(),
+    modules: z.array(GO_MODULE).readonly(),
+    /** What belongs to them, is in no member, and is expected to be there. */
+    omitted: z.array(GO_MODULE).readonly().optional(),
     /** `go1.26.8 linux/amd64` each. */
     toolchains: z.array(z.string()).readonly(),
   }).optional(),
@@ -82,6 +88,8 @@ export type BundleDocument = z.output<typeof schema>;
 export type BundleBlob = z.output<typeof blob>;
 /** A member that is no blob. */
 export type BundleFile = z.output<typeof file>;
+/** A Go module by its sum. */
+export type BundleModule = z.output<typeof GO_MODULE>;
 /** An image by its name, where it has one. */
 export type BundleImage = z.output<typeof image>;
 
@@ -155,6 +163,7 @@ export function summaryOf(document: BundleDocument) {
     omitted: omitted.length,
     omittedBytes: sum(omitted),
     modules: gomod?.modules,
+    omittedModules: gomod?.omitted,
     toolchains: gomod?.toolchains,
     source,
   };

@@ -9,6 +9,7 @@ import { addBases, BundlePublisher } from "../airgap/built_images.ts";
 import { summaryOf } from "../airgap/document.ts";
 import { BundleImages } from "../airgap/images.ts";
 import { checkPartSize, headerPath, writeParts } from "../airgap/parts.ts";
+import { openSince, withoutModules } from "../airgap/since.ts";
 import { carriedModules, lockIn, sourceOf } from "../airgap/sources.ts";
 import { type BundleContent, writeBundle } from "../airgap/writer.ts";
 import { withBuilders } from "../build/build_images.ts";
@@ -29,7 +30,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { ARCHIVE_ENDING, calledName, cosignSubject } from "../oci/entries.ts";
 import { parsePlace } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
-import { openSigner, type SignerRequest } from "../trust/key_files.ts";
+import { openSigner, readKeys, type SignerRequest } from "../trust/key_files.ts";
 
 interface BundleRequest extends WorkOptions {
   /** Layouts and archives, by their paths or as `copy` names them; the others are packages to build. */
@@ -50,6 +51,12 @@ interface BundleRequest extends WorkOptions {
   readonly allowDirty?: boolean | undefined;
   /** Whether what refers to the images goes along; default true. */
   readonly referrers?: boolean | undefined;
+  /** A receipt, or a bundle that was sent before: what that has is left out. */
+  readonly since?: string | undefined;
+  /** Files of public keys, one of which has to have signed the receipt. */
+  readonly sinceKeys?: readonly string[] | undefined;
+  /** What the place is called that the receipt has to be of. */
+  readonly site?: string | undefined;
   /** Bytes of each part; one file where nothing is said. */
   readonly split?: number | undefined;
   /** Who signs it; nobody where no key is said. */
@@ -79,10 +86,13 @@ export async function createBundle(request: BundleRequest) {
   const signer = isSigned ? await openSigner(sign, environment, { signal, emit }) : undefined;
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opened = new DisposableStack();
-  const images = new BundleImages();
+  const since = await sinceOf(request);
+  const images = new BundleImages(since?.isThere);
   for (const place of places) await addImages(place, images, opened, request);
   const write = async (content: OtherContent): Promise<Made> => {
-    const whole = { ...content, images, signer };
+    const { sequence, base } = since ?? {};
+    const sent = since ? withoutModules(content, since) : content;
+    const whole = { ...sent, images, signer, sequence, base };
     const into = (take: TakeBytes) => writeBundle(whole, take, { signal, emit });
     if (split === undefined) return await writeOutput(output, { what, signal }, into);
     return await writeParts(output, { what, signal, size: split }, into);
@@ -117,6 +127,18 @@ async function checkSplit(output: string, split: number): Promise<void> {
   if (kind === "file") return;
   const why = "parts are files; say their name with -o FILE";
   throw new KodenoError("BAD_OPTION", `Cannot use --split with ${output}: ${why}`);
+}
+
+/** What the place that the bundle goes to has. */
+async function sinceOf({ since: path, sinceKeys, site, signal, emit }: BundleRequest) {
+  if (path === undefined) {
+    if (sinceKeys === undefined && site === undefined) return undefined;
+    const why = "they are about a receipt; say that with --since FILE";
+    throw new KodenoError("BAD_OPTION", `Cannot use --since-key and --site alone: ${why}`);
+  }
+  const since = await openSince(path, { keys: readKeys(sinceKeys ?? []), site, signal });
+  if (since.note) emit?.({ type: "note", level: "warning", message: since.note });
+  return since;
 }
 
 function refuseSenseless(

@@ -2,16 +2,21 @@
  * The recipe of `kodeno bundle inspect` and `verify`: what a bundle says that it holds, and whether it does.
  * @module
  */
-import { summaryOf } from "../airgap/document.ts";
+import { type BundleDocument, summaryOf } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
+import { refuseOmitted } from "../airgap/omitted.ts";
+import { hasBlob } from "../airgap/present.ts";
 import { documentOf, readBundle } from "../airgap/reader.ts";
 import { refuseUnsigned } from "../airgap/signed.ts";
 import type { WorkOptions } from "../events.ts";
+import { openImages } from "../place/open.ts";
 import { readKeys } from "../trust/key_files.ts";
 
 interface VerifyRequest extends WorkOptions {
   /** Path of the bundle, or of its parts; `-` is stdin. */
   readonly bundle: string | readonly string[];
+  /** A layout or archive that has to have what the bundle leaves out. */
+  readonly base?: string | undefined;
   /** Files of public keys, one of which has to have signed it; default none. */
   readonly keys?: readonly string[] | undefined;
 }
@@ -26,11 +31,21 @@ export async function inspectBundle({ bundle, signal }: VerifyRequest): Promise<
 
 /** Reads a bundle to its end, and refuses one that does not hold. Tells whether it has a signature. */
 export async function verifyBundleFile(
-  { bundle, keys: paths = [], signal }: VerifyRequest,
+  { bundle, keys: paths = [], base, signal, emit }: VerifyRequest,
 ): Promise<BundleSummary & { readonly signed: boolean }> {
   const keys = readKeys(paths);
   const input = await openBundle(bundle, { signal });
-  const { document, bytes, signature } = await readBundle(input, {}, { signal });
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  using opened = new DisposableStack();
+  const there = base === undefined
+    ? undefined
+    : opened.use(await openImages(base, { signal, emit }));
+  const told = async (document: BundleDocument): Promise<void> => {
+    if (there === undefined) return;
+    const doing = `use ${input.what} with ${base}`;
+    await refuseOmitted({ doing, document }, (one) => hasBlob(there, one, { signal }));
+  };
+  const { document, bytes, signature } = await readBundle(input, { document: told }, { signal });
   refuseUnsigned({ what: input.what, bytes, signature }, keys);
   return { ...summaryOf(document), signed: signature !== undefined };
 }

@@ -13,6 +13,7 @@ import {
   LOCKED,
   NAMING_FLAGS,
   NO_REFERRERS,
+  REGISTRY_FLAGS,
   SKAFFOLD_FLAGS,
   skaffoldOptions,
   UNNAMED_FLAGS,
@@ -69,6 +70,14 @@ const create = command({
       `--sign <key>  private key of kodeno or cosign that signs the bundle; with --signer the public
       one (default: none)`,
     signer: SIGNER_FLAGS.signer,
+    since:
+      `--since <file>  leave out what is there, as a receipt says ("kodeno bundle receipt"), or a
+      bundle that was sent before, which says nothing of whether it has arrived (default: none)`,
+    sinceKeys: each(
+      `--since-key <file>  public key that must have signed the receipt; may be repeated, and one is
+      enough`,
+    ),
+    site: "--site <name>  what the place is called that the receipt has to be of (default: any)",
     split: {
       text:
         `--split <size>  write parts of this size, as 4GiB or 700MB: FILE.001 and on, and FILE.000,
@@ -88,20 +97,23 @@ const create = command({
     "signed, so that it can be told from any other":
       "kodeno bundle create -o app.bundle.tar --sign kodeno.key out",
     "what they are built from alone": "kodeno bundle create -o app.bundle.tar --sources-only ./...",
+    "what the other side lacks, as it has said":
+      "kodeno bundle create -o next.bundle.tar --since receipt.json out",
     "in parts that fit on discs": "kodeno bundle create -o app.bundle.tar --split 4.7GB out",
   },
   view: true,
   run: async (given, work, from) => {
     const { output, sign: key, signer, imagesOnly, sourcesOnly, ...rest } = given;
-    const { toolchains, source, allowDirty, referrers, split, ...options } = rest;
+    const { toolchains, source, allowDirty, referrers, since, sinceKeys, site, ...more } = rest;
+    const { split, ...options } = more;
     if (output === undefined) throw bad("say the file with -o FILE");
     if (imagesOnly && sourcesOnly) throw bad("--images-only and --sources-only leave nothing");
     const part: Part | undefined = imagesOnly ? "images" : sourcesOnly ? "sources" : undefined;
     await yieldStdout({ "--output": output });
     const { createBundle } = await import("../app/bundle_create.ts");
     const skaffold = await skaffoldOf(given, work.emit);
-    const sent = { split, referrers, part };
-    const asked = { from, output, skaffold, toolchains, source, allowDirty, ...sent };
+    const sent = { since, sinceKeys, site, split, referrers };
+    const asked = { from, output, skaffold, toolchains, source, allowDirty, part, ...sent };
     const sign = { key, signer, ...signerOf(key, work.signal) };
     const made = await createBundle({ ...asked, options, sign, ...work });
     return { ...made, path: split === undefined ? output : `${output}.000` };
@@ -113,6 +125,7 @@ const create = command({
       parts === undefined ? "" : ` in ${counted(parts, "part")}`
     }`;
     printNote(`${contents(summary)}, ${size} in ${formatDuration(elapsedMs)}`);
+    tellOmitted(summary);
   },
 });
 
@@ -145,7 +158,10 @@ const inspect = command({
   run: async (_, { signal }, bundle) =>
     (await import("../app/bundle_verify.ts")).inspectBundle({ bundle, signal }),
   jsonType: "bundle",
-  print: (summary) => printSummary(summary),
+  print: (summary) => {
+    printSummary(summary);
+    tellOmitted(summary);
+  },
 });
 
 const verify = command({
@@ -157,19 +173,27 @@ const verify = command({
     keys: each(
       "--verify-key <file>  public key that must have signed it; may be repeated, and one is enough",
     ),
+    base: `--base <place>  layout or archive that has to have what the bundle leaves out
+      (default: none)`,
     json: JSON_WHOLE,
   },
   examples: {
     "whether nothing was lost on the way": "kodeno bundle verify app.bundle.tar",
+    "whether what it leaves out is there": "kodeno bundle verify app.bundle.tar --base out",
     "from a pipe, with a key":
       "ssh outside cat app.bundle.tar | kodeno bundle verify - --verify-key kodeno.pub",
   },
   isLocal: true,
-  run: async ({ keys }, { signal }, bundle) =>
-    (await import("../app/bundle_verify.ts")).verifyBundleFile({ bundle, keys, signal }),
+  run: async ({ keys, base }, { signal, emit }, bundle) =>
+    (await import("../app/bundle_verify.ts"))
+      .verifyBundleFile({ bundle, keys, base, signal, emit }),
   jsonType: "bundle",
-  print: (summary, { keys }) => {
+  print: (summary, { keys, base }) => {
     printSummary(summary);
+    tellOmitted(summary);
+    if (summary.omitted > 0 && base === undefined) {
+      printNote("Whether that is there is not checked; say where with --base PLACE");
+    }
     tellUnchecked(summary, keys);
   },
 });
@@ -231,6 +255,18 @@ function printSummary(summary: BundleSummary): void {
   printNote(`${contents(summary)}, ${formatBytes(summary.blobBytes)}`);
 }
 
+/** Tells of what has to be there already. */
+function tellOmitted({ omitted, omittedBytes, omittedModules = [], base }: BundleSummary): void {
+  if (omitted === 0 && omittedModules.length === 0) return;
+  const parts = [
+    omitted > 0 && `${counted(omitted, "blob")} of ${formatBytes(omittedBytes)}`,
+    omittedModules.length > 0 && counted(omittedModules.length, "Go module"),
+  ].filter(Boolean).join(" and ");
+  const before = base?.sequence === undefined ? "" : ` since bundle ${base.sequence}`;
+  const at = base?.site === undefined ? "" : ` at ${base.site}`;
+  printNote(`Left out ${parts}, which have to be there${before}${at}`);
+}
+
 function contents(summary: BundleSummary): string {
   const { images, bases, blobs, modules = [], toolchains = [], source } = summary;
   return [
@@ -267,10 +303,54 @@ const join = command({
   },
 });
 
+const receipt = command({
+  about:
+    `Makes a receipt of what is at a place, which whoever makes the next bundle for it leaves out
+    ("kodeno bundle create --since"): the digests of blobs that are there, the Go modules of bundles, and
+    which of these came last. With --text it is short lines that can be printed, read and typed.`,
+  words: [
+    "<from...>  layouts, archives, bundles, and images in registries, all of which are there",
+  ],
+  flags: {
+    output: "-o, --output <file>  the file to write; - is stdout (default: -)",
+    site: "--site <name>  what the place is called (default: none)",
+    text: "--text  write lines to print and type, each with a check",
+    sign:
+      `--sign <key>  private key of kodeno or cosign that signs the receipt; with --signer the public
+      one (default: none)`,
+    signer: SIGNER_FLAGS.signer,
+    json: JSON_WHOLE,
+    ...REGISTRY_FLAGS,
+  },
+  examples: {
+    "of what came so far": "kodeno bundle receipt out -o receipt.json --site plant",
+    "on paper": "kodeno bundle receipt out --text",
+  },
+  onStdout: "ignore",
+  run: async (given, work, from) => {
+    const { output = "-", sign: key, signer, json, ...rest } = given;
+    if (json && output === "-") {
+      const why = "the receipt itself goes to stdout; say a file with -o FILE";
+      throw new KodenoError("BAD_OPTION", `Cannot use --json: ${why}`);
+    }
+    await yieldStdout({ "--output": output });
+    const { makeReceipt } = await import("../app/bundle_receipt.ts");
+    const sign = { key, signer, ...signerOf(key, work.signal) };
+    return await makeReceipt({ ...rest, from, output, sign, ...work });
+  },
+  jsonType: "receipt",
+  print: ({ path, blobs, modules, sequence }) => {
+    if (path !== "-") printResult(printable(path));
+    const last = sequence === undefined ? "" : `, bundle ${sequence} was the last`;
+    const more = modules > 0 ? `, ${counted(modules, "Go module")}` : "";
+    printNote(`${counted(blobs, "blob")}${more}${last}`);
+  },
+});
+
 const bundle = commandGroup(
   "Carries images across a gap in one file.",
   "kodeno bundle create -o app.bundle.tar out\nkodeno bundle apply app.bundle.tar --to app",
-  { create, inspect, verify, join, apply },
+  { create, inspect, verify, join, apply, receipt },
 );
 
 export default { bundle } satisfies Commands;

@@ -158,6 +158,12 @@ const settings = z.record(z.string(), setting).readonly();
 
 const bundled = z.array(z.strictObject({ name, digest })).readonly();
 
+const goModules = z.array(z.strictObject({
+  path: z.string().describe("its path"),
+  version: z.string().describe("its version"),
+  sum: z.string().describe("its sum, as in go.sum"),
+})).readonly();
+
 const LINES = [
   z.strictObject({
     type: z.literal("stage"),
@@ -283,6 +289,7 @@ const LINES = [
       sequence: z.int().describe("of what was sent before").optional(),
       id: z.string().describe("of what was sent before").optional(),
       receipt: z.string().describe("digest of the receipt").optional(),
+      site: z.string().describe("what the place is called that it is of").optional(),
     }).describe("what has to be there already").optional(),
     images: bundled.describe("its images"),
     bases: bundled.describe("images that others are built on"),
@@ -290,11 +297,8 @@ const LINES = [
     blobBytes: count.describe("their bytes"),
     omitted: count.describe("how many blobs were left out, since they are there already"),
     omittedBytes: count.describe("their bytes"),
-    modules: z.array(z.strictObject({
-      path: z.string().describe("its path"),
-      version: z.string().describe("its version"),
-      sum: z.string().describe("its sum, as in go.sum"),
-    })).readonly().describe("Go modules").optional(),
+    modules: goModules.describe("Go modules").optional(),
+    omittedModules: goModules.describe("Go modules that were left out").optional(),
     toolchains: texts.describe("Go toolchains, as `go1.26.8 linux/amd64`").optional(),
     source: z.strictObject({
       path: z.string().describe("the member that has it"),
@@ -329,6 +333,16 @@ const LINES = [
     sha256: z.string().describe("its SHA-256 in hex"),
     parts: count.describe("how many parts it was in"),
   }).meta({ id: "joined", description: "Result of `bundle join`." }),
+  z.strictObject({
+    type: z.literal("receipt"),
+    id: z.string().describe("digest of the receipt"),
+    path: z.string().describe("the file that was written"),
+    site: z.string().describe("what the place is called").optional(),
+    sequence: z.int().describe("of the last bundle that came").optional(),
+    blobs: count.describe("how many blobs are there"),
+    modules: count.describe("how many Go modules came in bundles"),
+    signed: z.boolean().describe("whether it was signed"),
+  }).meta({ id: "receipt", description: "Result of `bundle receipt`." }),
   z.strictObject({
     type: z.literal("rebuild"),
     name,

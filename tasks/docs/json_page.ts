@@ -23,6 +23,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   "bundle verify": "-; bundle",
   "bundle join": "-; joined",
   "bundle apply": "-; bundle",
+  "bundle receipt": "-; receipt",
   ls: "-; image",
   inspect: "-; image",
   diff: "-; diff",

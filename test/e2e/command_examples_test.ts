@@ -65,6 +65,7 @@ kodeno push out worker:v1 --to $REGISTRY/team/base --bare -t v1
 (cd ../other && kodeno build)
 kodeno bundle create -o app.bundle.tar --sign kodeno.key out
 kodeno bundle create -o parts.bundle.tar --split 2MB out
+kodeno bundle receipt out -o receipt.json
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x \\
   -keyout key.pem -out cert.pem
 openssl pkey -in key.pem -pubout -out key.pub

@@ -340,7 +340,8 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   const bundled = await lines(dir, ["bundle", "create", "-o", "b.tar", "out"]);
   const [inspected] = await lines(dir, ["bundle", "inspect", "b.tar"]);
   assert.equal(bundled.find(({ type }) => type === "bundle")?.["id"], inspected?.["id"]);
-  const split = ["bundle", "create", "-o", "p.tar", "--split", "1MB", "out"];
+  const split = ["bundle", "create", "-o", "p.tar", "--split", "1MB", "--since", "r.json", "out"];
+  await lines(dir, ["bundle", "receipt", "out", "b.tar", "--site", "a", "-o", "r.json"]);
   await lines(dir, split);
   await lines(dir, ["bundle", "join", "p.tar.000", "-o", "p.tar"]);
   const [applied] = await lines(dir, ["bundle", "apply", "b.tar", "--to", "applied"]);

@@ -10,6 +10,7 @@ import { KO_YAML } from "./ko_yaml.ts";
 import { KUBERNETES_YAML } from "./kubernetes_yaml.ts";
 import { LAYOUTS } from "./layouts.ts";
 import { LOCK_FILE } from "./lock_file.ts";
+import { RECEIPTS } from "./receipts.ts";
 import { REFERENCES } from "./references.ts";
 import { SKAFFOLD_YAML } from "./skaffold_yaml.ts";
 import { TEMPLATES } from "./templates.ts";
@@ -20,6 +21,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...LAYOUTS,
   ARCHIVES,
   BUNDLES,
+  RECEIPTS,
   KO_YAML,
   SKAFFOLD_YAML,
   KUBERNETES_YAML,
