@@ -19,6 +19,7 @@ import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import {
   entryName,
   findEntry,
+  isBase,
   isNameless,
   listed,
   repositoryOfPath,
@@ -29,7 +30,7 @@ import { openLayout } from "../place/layout/layout.ts";
 import type { VerificationKey } from "../trust/keys.ts";
 import type { Policy } from "../trust/policy.ts";
 import { claimsIn, refuseUnverified } from "../trust/verified.ts";
-import { badBundle, type BundleDocument, ROLE } from "./document.ts";
+import { badBundle, type BundleDocument } from "./document.ts";
 import { readLock } from "./lock.ts";
 import { checkModules, refuseOtherModules, settleModules } from "./modules.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
@@ -360,8 +361,6 @@ interface Checked {
   readonly isLocked: boolean;
   readonly targets: { readonly source: string; readonly lock: string };
 }
-
-const isBase = ({ annotations }: Descriptor): boolean => annotations?.[ROLE] === "base";
 
 /** Whether a member goes anywhere; those of a newer kodeno are checked, and left. */
 function isWanted(member: BundleMember, source: string | undefined): boolean {

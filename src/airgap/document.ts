@@ -13,8 +13,6 @@ import { encodeJson, isObject, isTooDeep, jsonIn } from "../oci/manifest.ts";
 export const DOCUMENT = "kodeno-bundle.json";
 /** The member with its signature. */
 export const SIGNATURE = `${DOCUMENT}.sigstore.json`;
-/** Marks an entry of `index.json` that images are built on: `base`. */
-export const ROLE = "dev.kodeno.role";
 
 /** What this kodeno reads and writes. What is added is passed over by who does not know it. */
 const VERSION = 1;

@@ -10,8 +10,8 @@ import { hasSuccessors, readGraphDocument, refuseOdd, Walk } from "../content/wa
 import { hasCode, KodenoError } from "../errors.ts";
 import { Pool } from "../io/concurrency.ts";
 import { bareDescriptor, type Descriptor, isForeign, parseDigest } from "../oci/descriptor.ts";
-import { entryName, IMAGE_NAME, namedEntry, nameKey, withEach } from "../oci/entries.ts";
-import { type BundleImage, ROLE } from "./document.ts";
+import { asBase, entryName, IMAGE_NAME, namedEntry, nameKey, withEach } from "../oci/entries.ts";
+import type { BundleImage } from "./document.ts";
 
 /** Blobs that are looked at side by side: those of a base may have to come over a wire. */
 const AT_ONCE = 6;
@@ -58,7 +58,7 @@ export class BundleImages {
       : name.includes("@")
       ? { ...bareDescriptor(root), annotations: { [IMAGE_NAME]: name } }
       : namedEntry(root, name);
-    const listed = role === "base" ? withRole(entry) : entry;
+    const listed = role === "base" ? asBase(entry) : entry;
     const key = nameKey(entry);
     if (key === undefined) {
       this.#nameless.set(entry.digest, listed);
@@ -139,7 +139,3 @@ export class BundleImages {
 
 const byDigest = (a: Descriptor, b: Descriptor): number => a.digest < b.digest ? -1 : 1;
 const digestIn = ({ digest }: Descriptor) => parseDigest(digest);
-
-function withRole(entry: Descriptor): Descriptor {
-  return { ...entry, annotations: { ...entry.annotations, [ROLE]: "base" } };
-}

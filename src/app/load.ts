@@ -43,7 +43,7 @@ export async function load(request: LoadRequest) {
   const domain = localDomain === undefined ? undefined : parsePrefix(localDomain);
   const { images: wanted = [] } = request;
   const demands = await openDemands(request);
-  const choice = { images: wanted, verb: "load", imagesOnly: true };
+  const choice = { images: wanted, verb: "load", imagesOnly: true, leaveBases: true };
   using opened = await openChosen(from, { ...choice, signal, emit });
   const { source, images: entries, leftOut, damaged } = opened;
   if (leftOut > 0) {

@@ -59,7 +59,15 @@ const IMAGES_AT_ONCE = 2;
 export async function push(request: PushRequest) {
   const { from, images = [], platform, referrers: isTaken, signal, emit } = request;
   const demands = await openDemands(request);
-  const choice = { images, verb: "push", platform, referrers: isTaken, signal, emit };
+  const choice = {
+    images,
+    verb: "push",
+    leaveBases: true,
+    platform,
+    referrers: isTaken,
+    signal,
+    emit,
+  };
   using chosen = await openChosen(from, choice).catch(
     (error) => {
       throw withPlace(error, request);

@@ -34,6 +34,10 @@ export const IMAGE_NAME = "io.containerd.image.name";
 /** The digest of what an entry refers to, as containerd writes it: it makes no image of one that has it. */
 export const SUBJECT = "io.containerd.manifest.subject";
 
+/** Marks what a bundle has along since images are built on it. */
+const ROLE = "dev.kodeno.role";
+const BASE = "base";
+
 /** Names in a message, and characters of each: more are not read by anybody. */
 const MAX_LISTED = 20;
 const MAX_NAME = 300;
@@ -114,6 +118,16 @@ export function entryName(entry: Descriptor): string | undefined {
 export function cosignSubject(entry: Descriptor): Digest | undefined {
   const hex = /(?:^|:)sha256-([0-9a-f]{64})\.(?:sig|att|sbom)$/.exec(refName(entry) ?? "")?.[1];
   return hex === undefined ? undefined : `sha256:${hex}`;
+}
+
+/** An entry of a bundle for an image that others are built on. */
+export function asBase(entry: Descriptor): Descriptor {
+  return { ...entry, annotations: { ...entry.annotations, [ROLE]: BASE } };
+}
+
+/** Whether an entry is of {@link asBase}. */
+export function isBase(entry: Descriptor): boolean {
+  return entry.annotations?.[ROLE] === BASE;
 }
 
 /** Whether a person can call an entry by its digest alone. */

@@ -14,6 +14,7 @@ import {
   entriesEnding,
   entryName,
   imageName,
+  isBase,
   isNameless,
   listed,
   nameOrDigest,
@@ -174,6 +175,8 @@ interface ImageChoice extends WorkOptions {
   readonly verb: string;
   /** Takes one image of several platforms alone (nothing else has to be there), or `all`. */
   readonly platform?: string | undefined;
+  /** Takes bases that a bundle has along only where they are named. */
+  readonly leaveBases?: boolean | undefined;
   /** Leaves out what runs nowhere. */
   readonly imagesOnly?: boolean | undefined;
   /** Whether what has a tag of cosign's only since it refers to an image is taken, too; default true. */
@@ -245,7 +248,7 @@ async function chooseImages(
   where: string,
   choice: ImageChoice,
 ): Promise<{ readonly found: readonly Descriptor[]; readonly damaged: readonly Descriptor[] }> {
-  const { images, verb, emit } = choice;
+  const { images, verb, leaveBases, emit } = choice;
   const found: Descriptor[] = [];
   const unreadable = new Map<Descriptor, string>();
   const tell = (entry: Descriptor, why: string): void => {
@@ -259,7 +262,17 @@ async function chooseImages(
   // A part of an image that was written flat is an image by its digest, and among them by no name.
   const parts = [...named].filter((one) => !entries.includes(one));
   const wanted = [...entries.filter((one) => named.has(one)), ...parts];
-  for (const entry of images.length > 0 ? wanted : entries) {
+  const bases = leaveBases && images.length === 0 ? entries.filter(isBase) : [];
+  const all = entries.filter((entry) => !bases.includes(entry));
+  if (bases.length > 0) {
+    const names = listed(bases.map(nameOrDigest));
+    const next = `a base goes along when it is named: ${names}`;
+    if (all.length === 0) {
+      throw new KodenoError("NOT_FOUND", `Cannot ${verb} ${where}: it has bases alone; ${next}`);
+    }
+    emit?.({ type: "note", level: "info", message: `Left out bases of ${where}; ${next}` });
+  }
+  for (const entry of images.length > 0 ? wanted : all) {
     const { why, failure } = await hindrance(source, entry, choice);
     if (why === undefined && (failure === undefined || named.has(entry))) found.push(entry);
     else if (failure !== undefined) unreadable.set(entry, failure);

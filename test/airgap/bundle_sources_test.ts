@@ -96,6 +96,20 @@ Deno.test({
     assert.deepEqual(Object.keys(verified.source), ["path", "commit", "dirty"]);
     assert.match(await done(dir, ["ls", "app.tar"]), /spdx sbom of a:latest/);
 
+    // Bases go along where they are named.
+    const pushed = await kodeno(["push", "app.tar", "--to", `${registry.host}/in`], {
+      cwd: dir.path,
+    });
+    assert.deepEqual(
+      pushed.stdout.trim().split("\n").map((line) => line.replace(/@.*/, "")),
+      ["a", "b"].map((one) => `${registry.host}/in/${one}:latest`),
+    );
+    assert.match(pushed.stderr, /Left out bases of app.tar; a base goes along when it is named: /);
+    assert.match(
+      await done(dir, ["push", "app.tar", name, "--to", `${registry.host}/in`]),
+      /\/in\/team\/base:v1@sha256:\w+$/,
+    );
+
     // Behind the gap: nothing but the file.
     await Deno.mkdir(dir.join("in/source"), { recursive: true });
     await succeed("tar", ["xf", "../app.tar"], { cwd: dir.join("in") });
