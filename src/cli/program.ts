@@ -17,6 +17,7 @@ const KUBERNETES: Load = () => import("./kube.ts");
 const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
 const AIRGAP: Load = () => import("./airgap.ts");
+const MIRRORS: Load = () => import("./mirror_config.ts");
 const TRUST: Load = () => import("./trust.ts");
 const LOCK: Load = () => import("./lock.ts");
 const LOGIN: Load = () => import("./login.ts");
@@ -54,6 +55,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
   },
   "Cross a gap": {
     bundle: [AIRGAP, "carry images across a gap in one file"],
+    "mirror-config": [MIRRORS, "print what clients of a registry put in place"],
   },
   "Look at images and tidy layouts": {
     ls: [LAYOUTS, "list the images of a layout or archive"],

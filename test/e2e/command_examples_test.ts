@@ -75,7 +75,7 @@ mkdir -p ../home/.config/fish/completions
 /** The commands of all examples of the page; lines that are no commands are YAML. */
 function examplesOf(page: string): readonly Example[] {
   return page.split(/^(?=## )/m).flatMap((section) => {
-    const [, command = ""] = /^## (kodeno \w+(?: \w+)?)\n/.exec(section) ?? [];
+    const [, command = ""] = /^## (kodeno [\w-]+(?: \w+)?)\n/.exec(section) ?? [];
     return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => ({
       command,
       lines: block.split("\n").filter((line) =>

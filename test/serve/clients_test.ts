@@ -54,6 +54,12 @@ async function serving(
   return { ...server, dir, digest, [Symbol.asyncDispose]: stop };
 }
 
+/** What kodeno writes for clients of a server, for the registry that the image is of. */
+async function written({ dir, host }: Served & { readonly dir: TempDir }, form: string) {
+  const args = ["mirror-config", "out", IMAGE, "--host", `http://${host}`, "--format", form];
+  return `${await done(dir, args)}\n`;
+}
+
 /** An environment of somebody for whom alone a file is what one in /etc/containers is for all. */
 async function homeWith(dir: TempDir, config: string): Promise<Record<string, string>> {
   await dir.write(".config/containers/registries.conf.d/kodeno.conf", config);
@@ -75,6 +81,7 @@ Deno.test({
   async fn() {
     await using server = await serving();
     const [config = "", hosts = ""] = blocksOf("containerd", "toml", server.host);
+    assert.equal(await written(server, "containerd"), hosts);
     for (const folder of ["registry.example", "_default"]) {
       await using node = await startKubernetesContainerd({ [folder]: hosts });
       // What the test starts says the same of its own folder.
@@ -96,7 +103,8 @@ Deno.test({
 Deno.test("clients: k3s, by registries.yaml", async () => {
   await using server = await serving();
   const [config = ""] = blocksOf("k3s", "yaml", server.host);
-  for (const text of [config, config.replace("registry.example", '"*"')]) {
+  const made = await written(server, "k3s");
+  for (const text of [config, config.replace("registry.example", '"*"'), made]) {
     const file = await server.dir.write("registries.yaml", text);
     const found = await askOracle("k3sregistries", { config: file, image: IMAGE });
     assert.deepEqual(found, { digest: server.digest });
@@ -109,6 +117,7 @@ Deno.test({
   async fn() {
     await using server = await serving();
     const [config = ""] = blocksOf(PODMAN, "toml", server.host);
+    assert.equal(await written(server, "registries.conf"), config);
     const home = await homeWith(server.dir, config);
     const [words = []] = commandsOf(PODMAN, "skopeo", server.host);
     await succeed(rootTool("skopeo") ?? "", words, { cwd: server.dir.path, env: home });
