@@ -147,8 +147,7 @@ export class GoBuilder implements Builder {
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
     const { config, lock } = this;
-    // Somebody may be asked for its password, before there is anything else to read.
-    await this.#documents.openKey(o);
+    const keyOpened = await this.#documents.openKey(o);
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
@@ -184,6 +183,7 @@ export class GoBuilder implements Builder {
     const plan = await templates.expand(makePlan(config.go, requests));
     checkSboms(plan.images.map(({ importPath }) => importPath), config);
     await refuseToolexecOf(plan, how);
+    await keyOpened();
     // Before an image is written, which may be into the checkout.
     const sources = config.provenance ? await sourcesOf(plan, how, o.emit) : new Map();
     const prepared = new Prepared(plan, bases, { goFlags, sources });

@@ -34,9 +34,18 @@ export class ImageDocuments {
 
   constructor(readonly config: BuildConfig) {}
 
-  /** Opens the key that signs, so that nothing is built where that cannot be had. */
-  async openKey(options: WorkOptions): Promise<void> {
-    if (this.config.signing !== undefined) await this.#openSigner(options);
+  /**
+   * Opens the key that signs. Whoever may have to type its password does so first; else it is opened beside
+   * other work, and what this gives waits for it.
+   */
+  async openKey(options: WorkOptions): Promise<() => Promise<unknown>> {
+    const { signing, transfer: { environment } } = this.config;
+    if (signing === undefined) return () => Promise.resolve();
+    const { keyPassword } = await import("../trust/key_files.ts");
+    const opening = this.#openSigner(options);
+    opening.catch(() => {});
+    if (signing.askPassword && keyPassword(environment) === undefined) await opening;
+    return () => opening;
   }
 
   /**

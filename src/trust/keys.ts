@@ -11,10 +11,13 @@ import {
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
+  scrypt,
+  type ScryptOptions,
   scryptSync,
   sign,
   verify,
 } from "node:crypto";
+import { promisify } from "node:util";
 import { KodenoError } from "../errors.ts";
 import { isObject, jsonIn } from "../oci/manifest.ts";
 import { xsalsa20poly1305 } from "../npm/noble_ciphers.ts";
@@ -25,6 +28,8 @@ export interface Signer {
   sign(bytes: Uint8Array): Promise<Uint8Array>;
   /** The key that verifies what it signs. */
   readonly key: VerificationKey;
+  /** Whether the same bytes have the same signature each time. */
+  readonly isRepeatable?: boolean | undefined;
 }
 
 /** A public key that signatures are checked with. */
@@ -50,6 +55,7 @@ const KINDS = "a PEM file of cosign, or of a key in PKCS#8 or SEC 1";
 const COSTS: readonly unknown[] = [32_768, 65_536, 131_072];
 const COST = 65_536;
 const BLOCK = 8;
+const KEY_BYTES = 32;
 const NONCE_BYTES = 24;
 const SALT_BYTES = 32;
 const SCRYPT_MAX_BYTES = 256 * 1024 * 1024;
@@ -61,7 +67,8 @@ export function newKeyPair(password: string): KeyPair {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const der = privateKey.export({ format: "der", type: "pkcs8" });
   const [salt, nonce] = [randomBytes(SALT_BYTES), randomBytes(NONCE_BYTES)];
-  const sealed = xsalsa20poly1305(derived(password, salt, COST), nonce).encrypt(der);
+  const secret = scryptSync(password, salt, KEY_BYTES, scryptOptions(COST));
+  const sealed = xsalsa20poly1305(secret, nonce).encrypt(der);
   const box = {
     kdf: {
       name: "scrypt",
@@ -92,7 +99,7 @@ export async function readPrivateKey(
 ): Promise<Signer> {
   const { label, bytes } = readPem(text, what);
   let key: KeyObject;
-  if (ENCRYPTED.test(label)) key = decrypted(bytes, what, await password());
+  if (ENCRYPTED.test(label)) key = await decrypted(bytes, what, await password());
   else if (label === "PRIVATE KEY" || label === "EC PRIVATE KEY") {
     key = parsed(what, () => createPrivateKey(text.trim()));
   } else throw bad(what, `it holds ${article(label)}, which signs nothing; say ${KINDS}`);
@@ -104,6 +111,8 @@ export async function readPrivateKey(
   return {
     sign: (bytes) => Promise.resolve(sign("sha256", bytes, key)),
     key: verificationKey(createPublicKey(key)),
+    // The runtime signs by RFC 6979.
+    isRepeatable: true,
   };
 }
 
@@ -161,7 +170,7 @@ function verificationKey(key: KeyObject): VerificationKey {
 }
 
 /** The key in cosign's box. */
-function decrypted(bytes: Uint8Array, what: string, password: string): KeyObject {
+async function decrypted(bytes: Uint8Array, what: string, password: string): Promise<KeyObject> {
   const box = jsonIn(bytes);
   if (box === undefined) throw bad(what, "what it holds is not JSON");
   const { kdf, cipher, ciphertext } = isObject(box) ? box : {};
@@ -179,9 +188,16 @@ function decrypted(bytes: Uint8Array, what: string, password: string): KeyObject
   if (saltBytes?.length !== SALT_BYTES || nonceBytes?.length !== NONCE_BYTES || !sealed?.length) {
     throw bad(what, "salt, nonce or ciphertext are missing, or not whole");
   }
+  // It takes long on purpose, and others work meanwhile.
+  const secret = await promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scrypt)(
+    password,
+    saltBytes,
+    KEY_BYTES,
+    scryptOptions(Number(N)),
+  );
   let der: Uint8Array;
   try {
-    der = xsalsa20poly1305(derived(password, saltBytes, Number(N)), nonceBytes).decrypt(sealed);
+    der = xsalsa20poly1305(secret, nonceBytes).decrypt(sealed);
   } catch (error) {
     throw bad(what, "the password is wrong, or the file is damaged", error);
   }
@@ -191,8 +207,8 @@ function decrypted(bytes: Uint8Array, what: string, password: string): KeyObject
   );
 }
 
-function derived(password: string, salt: Uint8Array, N: number): Uint8Array {
-  return scryptSync(password, salt, 32, { N, r: BLOCK, p: 1, maxmem: SCRYPT_MAX_BYTES });
+function scryptOptions(N: number): ScryptOptions {
+  return { N, r: BLOCK, p: 1, maxmem: SCRYPT_MAX_BYTES };
 }
 
 /** The only block of a file in PEM. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { imagesBelow } from "../content/images.ts";
-import type { CallOptions, Source } from "../content/places.ts";
+import type { CallOptions, ImageStore, Source } from "../content/places.ts";
 import { referrerFinder } from "../content/referrers.ts";
 import { hasCode } from "../errors.ts";
 import { getOrSet, Pool } from "../io/concurrency.ts";
@@ -24,6 +24,8 @@ export interface ToSign {
   readonly key: VerificationKey;
   /** Signs it; a second time it is the same signature. */
   sign(): Promise<Attachment>;
+  /** Whether that is so of another build, too. */
+  readonly isRepeatable?: boolean | undefined;
 }
 
 /** Signs statements of many images, each once, one after the other: a token does one thing at a time. */
@@ -41,7 +43,8 @@ export class StatementSigner {
         digestOf(statement.bytes),
         () => this.#pool.run(() => statementBundle(statement, this.signer), 0),
       );
-    return { statement, key: this.signer.key, sign };
+    const { key, isRepeatable } = this.signer;
+    return { statement, key, sign, isRepeatable };
   }
 
   /** The signatures of an image: of its index, and of each platform. */
@@ -63,6 +66,8 @@ export class StatementSigner {
 /** Signs what places lack. What a place has is looked at once, before the first image comes. */
 export class MissingSignatures {
   readonly #finders = new Map<Source, ReturnType<typeof referrerFinder>>();
+  /** Digests of the entries that a layout had at first. */
+  readonly #listed = new Map<Source, Promise<ReadonlySet<string>>>();
 
   /** The bundles of statements about an image that a place has none of. */
   async of(
@@ -71,7 +76,8 @@ export class MissingSignatures {
     all: readonly ToSign[],
     options: CallOptions,
   ): Promise<readonly Attachment[]> {
-    if (all.length === 0) return [];
+    const open = await this.#unknown(place, all);
+    if (open.length === 0) return [];
     const finder = this.#finders.get(place) ?? referrerFinder(place, options);
     this.#finders.set(place, finder);
     const find = await finder;
@@ -81,7 +87,7 @@ export class MissingSignatures {
       return [];
     });
     const missing: Attachment[] = [];
-    for (const some of Map.groupBy(all, ({ statement }) => statement.image.digest).values()) {
+    for (const some of Map.groupBy(open, ({ statement }) => statement.image.digest).values()) {
       const [first] = some;
       if (first === undefined) continue;
       const { statement: { image }, key } = first;
@@ -92,5 +98,23 @@ export class MissingSignatures {
       }
     }
     return missing;
+  }
+
+  /** Those that a layout does not list as they would be signed here: most often that is all there is to see. */
+  async #unknown(place: Source, all: readonly ToSign[]): Promise<readonly ToSign[]> {
+    if (!("entries" in place && typeof place.entries === "function")) return all;
+    let listed = this.#listed.get(place);
+    if (listed === undefined) {
+      const entries: Promise<readonly Descriptor[]> = (place as ImageStore).entries();
+      listed = entries.then((some) => new Set(some.map(({ digest }) => digest)));
+      this.#listed.set(place, listed);
+    }
+    const digests = await listed;
+    const unknown: ToSign[] = [];
+    for (const one of all) {
+      const made = one.isRepeatable ? await one.sign() : undefined;
+      if (made === undefined || !digests.has(made.manifest.descriptor.digest)) unknown.push(one);
+    }
+    return unknown;
   }
 }
