@@ -1,5 +1,5 @@
 /**
- * The recipe of `kodeno serve`: where to listen, with which certificate, and the layout.
+ * The recipe of `kodeno serve`: where to listen, with which certificate, and the layout or archive.
  * @module
  */
 import { processEnvironment, programOnPath } from "../config/environment.ts";
@@ -10,13 +10,14 @@ import type { WorkOptions } from "../events.ts";
 import { isNotFound } from "../io/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { wholeImages } from "../place/flat_index.ts";
-import { openLayout } from "../place/layout/layout.ts";
+import { openStore } from "../place/open.ts";
 import { isLoopback } from "../place/registry/endpoint.ts";
 import { everyInterface, isEveryInterface, serveLayout } from "../serve/server.ts";
 import { openPolicy, type Policy } from "../trust/policy.ts";
 import { presentable } from "../trust/verified.ts";
 
 interface ServeOptions extends TrustOptions, Pick<WorkOptions, "emit"> {
+  /** Path of a layout, an archive or a bundle. */
   readonly layout: string;
   /** `HOST:PORT`, `[HOST]:PORT`, or `:PORT` for all interfaces, as in Go. */
   readonly listen?: string | undefined;
@@ -37,7 +38,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { hostname, port } = parseListen(options.listen ?? DEFAULT_LISTEN);
   const tls = await readTls(tlsCert, tlsKey);
   const policy = await openPolicy(options);
-  const layout = await openLayout(options.layout, { emit });
+  using layout = await openStore(options.layout, { signal, emit });
   // A layout that cannot be read is told before anybody asks for an image.
   const entries = await layout.entries();
   const show = policy && showing(policy, options);

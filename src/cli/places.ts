@@ -9,7 +9,6 @@ import {
   FOREIGN,
   JSON_EVENTS,
   JSON_WHOLE,
-  LAYOUT,
   LAYOUT_OR_ARCHIVE,
   NO_REFERRERS,
   OFFLINE,
@@ -243,13 +242,13 @@ const diff = command({
 
 const serve = command({
   about:
-    `Serves an OCI layout as a read-only registry, so that Docker, containerd and Kubernetes can
-    pull from a folder. Repositories are named as the images, without their registry host; an image
-    that has only a tag is in a repository named after the folder. As a mirror (hosts.toml of
+    `Serves an OCI layout, an archive or a bundle as a read-only registry, so that Docker, containerd
+    and Kubernetes can pull from a folder or file. Repositories are named as the images, without their registry host; an image
+    that has only a tag is in a repository named after the folder or file. As a mirror (hosts.toml of
     containerd, registry-mirrors of Docker) it serves the images of the registry that a client asks
     for, and those whose names have no registry: app:latest is library/app of docker.io. Images that
     are added to the layout meanwhile are served, too.`,
-  words: [LAYOUT],
+  words: [LAYOUT_OR_ARCHIVE],
   flags: {
     listen: `--listen <host:port>  where to listen; :PORT is all interfaces, and port 0 a free one
       (default: "127.0.0.1:5000")`,

@@ -132,7 +132,7 @@ export async function pathOf(place: string): Promise<string> {
 }
 
 /** Opens a layout or an archive, which may be a pipe; where no kind is said, it is what is there. */
-async function openStore(path: string, options: WorkOptions, kind?: "layout" | "archive") {
+export async function openStore(path: string, options: WorkOptions, kind?: "layout" | "archive") {
   const { signal, emit } = options;
   if (kind === "layout") return await openLayout(path, { emit });
   const info = path === "-" ? undefined : await Deno.stat(path).catch(() => undefined);

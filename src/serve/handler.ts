@@ -8,6 +8,7 @@ import { hasSuccessors, readDocument } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
 import { isNotFound, isOutOfFiles, readSome } from "../io/files.ts";
 import { type Descriptor, MediaType } from "../oci/descriptor.ts";
+import type { ArchiveSource } from "../place/archive/archive_source.ts";
 import { blobPathIn } from "../place/layout/files.ts";
 import type { Layout } from "../place/layout/layout.ts";
 import {
@@ -24,11 +25,11 @@ import {
   routeOf,
   serverBusy,
 } from "./messages.ts";
-import { LayoutView, type ServedRepository, type ViewOptions } from "./view.ts";
+import { LayoutView, type ServedPlace, type ServedRepository, type ViewOptions } from "./view.ts";
 
 /** Makes the handler of a layout; `note` is told of what is odd in it, and of failures. */
 export function makeHandler(
-  layout: Layout,
+  layout: ServedPlace,
   note: (message: string) => void,
   options: ViewOptions = {},
 ): Handler {
@@ -61,7 +62,7 @@ class ServedLayout {
   readonly #view: LayoutView;
   readonly #blobs: BlobReader;
 
-  constructor(layout: Layout, note: (message: string) => void, options: ViewOptions) {
+  constructor(layout: ServedPlace, note: (message: string) => void, options: ViewOptions) {
     this.#view = new LayoutView(layout, note, options);
     this.#blobs = new BlobReader(layout);
   }
@@ -203,22 +204,26 @@ class BlobReader {
   #open = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(readonly layout: Layout) {}
+  constructor(readonly place: ServedPlace) {}
 
   async check(blob: Descriptor): Promise<void> {
-    (await this.#file(blob)).close();
+    const { place } = this;
+    if ("directory" in place) return (await openIn(place, blob)).close();
+    await (await partIn(place, blob, { start: 0, end: 0 })).cancel();
   }
 
   /** The bytes of a blob; whoever has them closes them. */
   async read(blob: Descriptor, { start, end }: ByteRange): Promise<HttpContent> {
+    const { place } = this;
     await this.#enter();
+    if (!("directory" in place)) return await this.#part(place, blob, { start, end });
     let file: Deno.FsFile | undefined;
     const close = (): void => {
       file?.close();
       this.#leave();
     };
     try {
-      file = await this.#file(blob);
+      file = await openIn(place, blob);
       if (start > 0) await file.seek(start, Deno.SeekMode.Start);
     } catch (error) {
       close();
@@ -237,17 +242,29 @@ class BlobReader {
     return { read, close };
   }
 
-  async #file(blob: Descriptor): Promise<Deno.FsFile> {
-    const unknown = new HttpError(404, "BLOB_UNKNOWN", "the layout does not hold this blob");
-    try {
-      // A link could lead out of the layout, and a pipe would be waited for.
-      const { isFile } = await Deno.lstat(blobPathIn(this.layout.directory, blob));
-      if (!isFile) throw unknown;
-      return await this.layout.openBlob(blob);
-    } catch (error) {
-      const missing = isNotFound(error) || hasCode(error, "NOT_FOUND", "BAD_CONTENT");
-      throw missing ? unknown : error;
-    }
+  async #part(place: ArchiveSource, blob: Descriptor, range: ByteRange): Promise<HttpContent> {
+    const stream = await partIn(place, blob, range).catch((error) => {
+      this.#leave();
+      throw error;
+    });
+    const reader = stream.getReader();
+    let rest = new Uint8Array();
+    const read = async (into: Uint8Array): Promise<number | null> => {
+      while (rest.length === 0) {
+        const { value, done } = await reader.read();
+        if (done) return null;
+        rest = Uint8Array.from(value);
+      }
+      const count = Math.min(rest.length, into.length);
+      into.set(rest.subarray(0, count));
+      rest = rest.subarray(count);
+      return count;
+    };
+    const close = (): void => {
+      reader.cancel().catch(() => {});
+      this.#leave();
+    };
+    return { read, close };
   }
 
   async #enter(): Promise<void> {
@@ -274,3 +291,27 @@ class BlobReader {
     else next();
   }
 }
+
+/** The bytes of a part of a blob in an archive. */
+async function partIn(place: ArchiveSource, blob: Descriptor, range: ByteRange) {
+  try {
+    return await place.fetchPart(blob, range);
+  } catch (error) {
+    throw isGone(error) ? noBlob() : error;
+  }
+}
+
+/** The file of a blob in a layout. */
+async function openIn(layout: Layout, blob: Descriptor): Promise<Deno.FsFile> {
+  try {
+    // A link could lead out of the layout, and a pipe would be waited for.
+    const { isFile } = await Deno.lstat(blobPathIn(layout.directory, blob));
+    if (!isFile) throw noBlob();
+    return await layout.openBlob(blob);
+  } catch (error) {
+    throw isGone(error) ? noBlob() : error;
+  }
+}
+
+const isGone = (error: unknown) => isNotFound(error) || hasCode(error, "NOT_FOUND", "BAD_CONTENT");
+const noBlob = () => new HttpError(404, "BLOB_UNKNOWN", "the layout does not hold this blob");

@@ -12,12 +12,11 @@ import { KodenoError, messageOf } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { sleep } from "../io/concurrency.ts";
 import { isOutOfFiles } from "../io/files.ts";
-import type { Layout } from "../place/layout/layout.ts";
 import { isLoopback, urlHost } from "../place/registry/endpoint.ts";
 import { Connection, type ConnectionTimes, USUAL_TIMES } from "./connection.ts";
 import { makeHandler } from "./handler.ts";
 import { type Handler, HttpError } from "./messages.ts";
-import { pullNames, type Show } from "./view.ts";
+import { pullNames, type ServedPlace, type Show } from "./view.ts";
 
 interface ServeOptions {
   readonly hostname: string;
@@ -48,8 +47,8 @@ export function everyInterface(): string {
 /** How long requests that are being answered may go on after the server was told to stop. */
 const GRACE_MS = 3000;
 
-/** Serves a layout until the signal. An address that cannot be used is `BAD_OPTION`. */
-export async function serveLayout(layout: Layout, options: ServeOptions): Promise<void> {
+/** Serves a layout or archive until the signal. An address that cannot be used is `BAD_OPTION`. */
+export async function serveLayout(layout: ServedPlace, options: ServeOptions): Promise<void> {
   const { tls, client, referrers, show, signal, emit } = options;
   signal.throwIfAborted();
   const tell = (level: "verbose" | "info" | "warning", message: string): void =>
@@ -72,7 +71,12 @@ export async function serveLayout(layout: Layout, options: ServeOptions): Promis
   const isOpen = isEveryInterface(at);
   const host = `${isOpen ? "127.0.0.1" : urlHost(at)}:${taken}`;
   const where = isOpen ? ", on all interfaces" : "";
-  tell("info", `Serving ${layout.directory} at ${scheme}://${host}${where}`);
+  tell(
+    "info",
+    `Serving ${
+      "directory" in layout ? layout.directory : layout.path
+    } at ${scheme}://${host}${where}`,
+  );
   const names = await pullNames(layout, show);
   const [first] = names;
   const count = `${names.length} image${names.length === 1 ? "" : "s"}`;

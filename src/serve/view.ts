@@ -1,5 +1,5 @@
 /**
- * A layout as repositories, and what can be had in each. Reads `index.json` again when it changed,
+ * A layout or archive as repositories, and what can be had in each. Reads `index.json` again when it changed,
  * and looks into manifests only for the repositories that are asked for.
  * @module
  */
@@ -22,7 +22,11 @@ import {
 import { encodeJson, oddity } from "../oci/manifest.ts";
 import { parseReference, shortName, splitHost } from "../oci/reference.ts";
 import { type WholeImages, wholeImages } from "../place/flat_index.ts";
+import type { ArchiveSource } from "../place/archive/archive_source.ts";
 import type { Layout } from "../place/layout/layout.ts";
+
+/** What can be served; an archive stays as it is. */
+export type ServedPlace = Layout | ArchiveSource;
 
 type Repositories = ReadonlyMap<string, ServedRepository>;
 
@@ -75,7 +79,7 @@ export class LayoutView {
   readonly images: WholeImages;
 
   constructor(
-    readonly layout: Layout,
+    readonly layout: ServedPlace,
     readonly note: (message: string) => void,
     readonly options: ViewOptions = {},
   ) {
@@ -108,6 +112,7 @@ export class LayoutView {
 
   /** Tells one state of the index from the next; nothing where that cannot be told yet. */
   async #stamp(): Promise<string | undefined> {
+    if (!("directory" in this.layout)) return "archive";
     try {
       const { mtime, size, ino } = await Deno.stat(join(this.layout.directory, "index.json"));
       const time = mtime?.getTime() ?? 0;
@@ -270,7 +275,7 @@ function servedAs(entry: Descriptor, own: string): ServedEntry {
 const OF_ANOTHER = /^sha\d+-[0-9a-f]{64}/;
 
 /** The images of a layout that are whole enough, each by a name it can be pulled by. */
-export async function pullNames(layout: Layout, show?: Show): Promise<readonly string[]> {
+export async function pullNames(layout: ServedPlace, show?: Show): Promise<readonly string[]> {
   const images = wholeImages(layout);
   const names = new Map<string, string>();
   const entries = await images.entries();

@@ -160,6 +160,19 @@ export class ArchiveSource implements Source, Disposable {
   /** {@inheritDoc Source.fetch} */
   async fetch(d: Descriptor, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
     options.signal?.throwIfAborted();
+    return await this.fetchPart(d, { start: 0, end: d.size });
+  }
+
+  /**
+   * Some of the bytes of a blob, for whoever asks for parts of it.
+   *
+   * @throws {KodenoError} as {@link fetch}
+   * @ignore
+   */
+  async fetchPart(
+    d: Descriptor,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): Promise<ReadableStream<Uint8Array>> {
     const digest = parseDigest(d.digest);
     const found = this.#content.find(digest);
     if (found === undefined) {
@@ -170,7 +183,8 @@ export class ArchiveSource implements Source, Disposable {
       const why = `its blob ${digest} has ${size} bytes, not the ${d.size} named`;
       throw badArchive(this.path, why);
     }
-    return found instanceof Uint8Array ? bytesStream(found) : await this.#file.stream(found);
+    if (found instanceof Uint8Array) return bytesStream(found.subarray(start, end));
+    return await this.#file.stream({ offset: found.offset + start, size: end - start });
   }
 }
 
