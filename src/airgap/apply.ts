@@ -21,7 +21,6 @@ import {
   findEntry,
   isBase,
   isNameless,
-  listed,
   repositoryOfPath,
   withEach,
 } from "../oci/entries.ts";
@@ -32,7 +31,14 @@ import type { Policy } from "../trust/policy.ts";
 import { claimsIn, refuseUnverified } from "../trust/verified.ts";
 import { badBundle, type BundleDocument } from "./document.ts";
 import { readLock } from "./lock.ts";
-import { checkModules, refuseOtherModules, settleModules } from "./modules.ts";
+import { noteApplied } from "./last_applied.ts";
+import {
+  checkModules,
+  refuseOmittedModules,
+  refuseOtherModules,
+  settleModules,
+} from "./modules.ts";
+import { refuseOmitted } from "./omitted.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
 import { refuseUnsigned } from "./signed.ts";
 import { differingFile, sameBytes, unpackSource } from "./source_tree.ts";
@@ -145,7 +151,11 @@ class Applying {
   async #gather(): Promise<ReadBundle> {
     let source: string | undefined;
     const document = async (document: BundleDocument): Promise<void> => {
-      this.#refuseMissing(document);
+      const doing = `apply ${this.input.what}`;
+      await refuseOmitted({ doing, document }, (one) => this.#placeOf(one) !== undefined);
+      if ((document.gomod?.omitted ?? []).length > 0) {
+        await refuseOmittedModules({ doing, document }, await this.places.modules());
+      }
       source = document.source?.path;
       if (source !== undefined && !/^[^/]+\.tar$/.test(source)) {
         throw badBundle(this.input.what, `its source cannot be in ${JSON.stringify(source)}`);
@@ -163,20 +173,6 @@ class Applying {
       await stage.take(one, chunks);
     };
     return await readBundle(this.input, { document, member }, this.options);
-  }
-
-  /** Names all that has to be there and is not, before anything is read. */
-  #refuseMissing({ omitted, base }: BundleDocument): void {
-    const missing = omitted.filter((one) => this.#placeOf(one) === undefined);
-    if (missing.length === 0) return;
-    const bytes = missing.reduce((sum, { size }) => sum + size, 0);
-    const of = base?.sequence === undefined ? "" : `, of bundle ${base.sequence} or before`;
-    const what = `${missing.length} blobs of ${bytes} bytes are not there${of}`;
-    const list = listed(missing.map(({ digest, size }) => `${digest} (${size} bytes)`));
-    const next = "bring what was sent before, or a bundle that leaves nothing out";
-    const detail = { missing: missing.map(({ digest, size }) => ({ digest, size })) };
-    const message = `Cannot apply ${this.input.what}: ${what}: ${list}; ${next}`;
-    throw new KodenoError("NOT_FOUND", message, detail);
   }
 
   /** The file that has a blob: gathered, in the layout, or in the cache. */
@@ -261,7 +257,7 @@ class Applying {
 
   /** Puts all in its place; what is there already is left. */
   async #settle(
-    { document, entries, signature }: ReadBundle,
+    { document, bytes, entries, signature }: ReadBundle,
     { images, modules, source, isLocked, targets }: Checked,
   ): Promise<Applied> {
     const { signal } = this.options;
@@ -276,7 +272,10 @@ class Applying {
       : await settleModules({ document, fileOf }, modules, { signal });
     if (isLocked) await this.#settleFile(fileOf(LOCK), targets.lock);
     if (source !== undefined) await this.#settleFolder(source, targets.source);
-    if (images.length > 0) await this.#settleImages(store, images);
+    if (images.length > 0) {
+      await this.#settleImages(store, images);
+      await noteApplied(this.#layoutPath, { document, bytes });
+    }
     return {
       document,
       signed: signature !== undefined,

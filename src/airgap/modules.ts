@@ -83,6 +83,28 @@ export async function refuseOtherModules(
   }
 }
 
+/** Refuses a bundle that leaves out modules which go's cache has not; names all of them. */
+export async function refuseOmittedModules(
+  { doing, document: { gomod, base } }: {
+    /** `apply bundle x.tar` */
+    readonly doing: string;
+    readonly document: Pick<BundleDocument, "gomod" | "base">;
+  },
+  cache: string,
+): Promise<void> {
+  const missing: string[] = [];
+  for (const { path, version, sum } of gomod?.omitted ?? []) {
+    if (await knownSum(cache, path, version) !== sum) missing.push(`${path}@${version}`);
+  }
+  if (missing.length === 0) return;
+  const before = base?.sequence === undefined
+    ? ""
+    : `, sent with bundle ${base.sequence} or before`;
+  const why = `Go modules that it leaves out are not in ${cache}${before}: ${missing.join(", ")}`;
+  const next = "bring what was sent before, or have a bundle made since a new receipt";
+  throw new KodenoError("NOT_FOUND", `Cannot ${doing}: ${why}; ${next}`);
+}
+
 async function knownSum(cache: string, path: string, version: string): Promise<string | undefined> {
   const file = `${join(downloadsOf(cache), escapedModule(path, version))}.zip`;
   if (!isFile(file)) return undefined;

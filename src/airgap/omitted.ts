@@ -34,6 +34,6 @@ export async function refuseOmitted(
   const list = listed(missing.map(({ digest, size }) => `${digest} (${size} bytes)`), MOST_NAMED);
   const why = `${count} of ${bytes} bytes ${is} not there${before}`;
   const next = "bring what was sent before, or have a bundle made since a new receipt";
-  const detail = { missing: missing.map(({ digest }) => digest).join(" ") };
+  const detail = { missing: missing.map(({ digest, size }) => ({ digest, size })) };
   throw new KodenoError("NOT_FOUND", `Cannot ${doing}: ${why}: ${list}; ${next}`, detail);
 }

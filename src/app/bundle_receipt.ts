@@ -2,16 +2,9 @@
  * The recipe of `kodeno bundle receipt`: what is at a place, for whoever makes the next bundle for it.
  * @module
  */
-import { join } from "node:path";
-import {
-  type BundleDocument,
-  type BundleModule,
-  DOCUMENT,
-  MAX_DOCUMENT_BYTES,
-  parseDocument,
-  SITE,
-} from "../airgap/document.ts";
+import { type BundleDocument, type BundleModule, SITE } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
+import { lastApplied } from "../airgap/last_applied.ts";
 import { presentDigests } from "../airgap/present.ts";
 import { readBundle } from "../airgap/reader.ts";
 import { encodeReceipt } from "../airgap/receipt.ts";
@@ -21,7 +14,6 @@ import { badValue } from "../config/checks.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { hasCode } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isFile, readSmallText } from "../io/files.ts";
 import { checkOutput, writeOutput } from "../io/output.ts";
 import type { Digest } from "../oci/descriptor.ts";
 import { blobPathIn } from "../place/layout/files.ts";
@@ -128,10 +120,8 @@ async function lookInBundle(path: string, found: Found, { signal }: Looking): Pr
 
 /** Takes what the bundle has brought that came to a layout last: its bases are in kodeno's cache. */
 async function lookAtApplied(layout: string, found: Found): Promise<void> {
-  const path = join(layout, DOCUMENT);
-  if (!isFile(path)) return;
-  const text = readSmallText(path, MAX_DOCUMENT_BYTES);
-  const document = parseDocument(new TextEncoder().encode(text), path);
+  const document = lastApplied(layout);
+  if (document === undefined) return;
   const { modules = [], omitted = [] } = document.gomod ?? {};
   found.bundle(document, [...modules, ...omitted]);
   const folder = baseCacheDirectory(resolveCacheConfig().directory);

@@ -146,6 +146,7 @@ Deno.test("apply: each part is where it is used, once and again, and nothing is 
   assert.deepEqual(others, [
     "app/kodeno.lock",
     "app/out/index.json",
+    "app/out/kodeno-bundle.json",
     "app/out/oci-layout",
     "app/source/cmd/link",
     "app/source/cmd/main.go",
@@ -312,7 +313,11 @@ Deno.test("apply: what is to be there already is named where it is not, and used
   await using dir = await tempDir();
   const { digest, size } = APP.shared.descriptor;
   const delta = await makeBundle({ isThere: (d) => d.digest === digest });
-  const error = await failsWith("NOT_FOUND", () => applied(dir, delta), /1 blobs of \d+ bytes/);
+  const error = await failsWith(
+    "NOT_FOUND",
+    () => applied(dir, delta),
+    /1 blob of \d+ bytes is not there/,
+  );
   assert.deepEqual(error.detail["missing"], [{ digest, size }]);
   assert.ok(error.message.includes(`${digest} (${size} bytes)`), error.message);
   assert.deepEqual(await names(dir.path), []);

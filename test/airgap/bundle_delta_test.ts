@@ -148,6 +148,31 @@ Deno.test("bundle: a receipt crosses back, and the next bundle has what it lacks
   await assertFails(dir, ["bundle", "receipt", "nowhere"], { code: 2, message: /nowhere/ });
 });
 
+Deno.test("bundle: what was applied is in the receipt of its layout, and counts", async () => {
+  await using dir = await tempDir();
+  const env = { KODENO_CACHE: dir.join("cache") };
+  const base = random(90_000);
+  for (const name of ["a:v1", "b:v1"]) await put(dir, "out", name, [base, random(9_000)]);
+  await done(dir, ["bundle", "create", "-o", "1.tar", "--split", "64KiB", "out"]);
+  const apply = (file: string) => done(dir, ["bundle", "apply", file, "--to", "there"], env);
+  await apply("1.tar.000");
+  const receipt = (file: string) => told(dir, "bundle", "receipt", "there/out", "-o", file);
+  assert.equal((await receipt("1.json")).sequence, 1);
+  await put(dir, "out", "b:v1", [base, random(9_000)]);
+  await done(dir, ["bundle", "create", "-o", "2.tar", "--since", "1.json", "out"]);
+  await assertFails(dir, ["bundle", "apply", "2.tar", "--to", "elsewhere"], {
+    code: 1,
+    message: /apply bundle 2.tar: 4 blobs of \d+ bytes are not there, sent with bundle 1 or before/,
+  }, { env });
+  await apply("2.tar");
+  // What comes late changes nothing of that.
+  await apply("1.tar.002");
+  const { sequence, blobs } = await receipt("2.json");
+  assert.equal(sequence, 2);
+  await done(dir, ["verify", "there/out"]);
+  assert.ok(blobs >= 7);
+});
+
 Deno.test("bundle: parts are written, joined and read, and a bad one is named", async () => {
   await using dir = await tempDir();
   const base = random(150_000);
