@@ -32,7 +32,7 @@ export class StagedBundle {
     } catch (error) {
       throw ioFailure(`make folder ${folder}`, error);
     }
-    await removeStaleTemporaries(folder);
+    for (const one of [directory, folder]) await removeStaleTemporaries(one);
     return new StagedBundle(folder);
   }
 

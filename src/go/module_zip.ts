@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { dirname, join } from "node:path";
 import { KodenoError } from "../errors.ts";
-import { temporaryPath } from "../io/atomic.ts";
+import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
 import { ioFailure, isFolder, openWithRetry, writeAll } from "../io/files.ts";
 import { digestOf, Hasher } from "../io/hash.ts";
 import { openPromise } from "../npm/yauzl.ts";
@@ -90,6 +90,8 @@ export async function unpackToolchain(
   folder: string,
   { signal }: Pick<GoCommand, "signal"> = {},
 ): Promise<void> {
+  // Those of a process that was killed are as large as it is.
+  await removeStaleTemporaries(dirname(folder));
   if (isFolder(folder)) return;
   const temporary = temporaryPath(dirname(folder));
   const write = async (name: string, content: AsyncIterable<Uint8Array>): Promise<void> => {
