@@ -13,10 +13,9 @@ import { calledName, entryName } from "../oci/entries.ts";
 import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
 import { Layout } from "../place/layout/layout.ts";
 import { giveUpNetwork } from "../place/open.ts";
-import { openSigned, type SignedImage } from "../place/signed.ts";
+import { openSigned } from "../place/signed.ts";
 import { readKeys } from "../trust/key_files.ts";
 import { keyPolicy, openPolicy } from "../trust/policy.ts";
-import type { FoundSignature } from "../trust/signatures.ts";
 import { verified } from "../trust/verified.ts";
 
 interface VerifyRequest extends TransferOptions, TrustOptions, WorkOptions {
@@ -81,9 +80,7 @@ export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlac
   const found: VerifiedImage[] = [];
   const known = new Map(opened.images.map((image) => [image.root, image]));
   for (const { image: { root }, faults, blobs, bytes, signatures } of verdicts) {
-    const image = known.get(root) ?? { root, name: entryName(root) };
-    const { name } = image;
-    tellOtherNames(image, signatures, request);
+    const name = known.has(root) ? known.get(root)?.name : entryName(root);
     const all = [...odd.get(entryKey(root)) ?? [], ...faults];
     // Of what is no image only a fault is told.
     if (all.length === 0 && others.some((other) => other.root === root)) continue;
@@ -101,24 +98,6 @@ export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlac
     ? await strayFaults(place, isKnown, signal)
     : [];
   return { images: found, strays };
-}
-
-/**
- * Tells of signatures that name another image as what they are of. They are of this digest all the same,
- * and images are renamed on their way; one that is called otherwise may still be in the wrong place.
- */
-function tellOtherNames(
-  { name, root, repository = "" }: Pick<SignedImage, "name" | "root"> & Partial<SignedImage>,
-  signatures: readonly FoundSignature[],
-  { emit }: WorkOptions,
-): void {
-  const last = (text: string): string | undefined => text.split("/").at(-1);
-  const said = signatures.map((one) => one.repository ?? repository);
-  for (const other of new Set(said)) {
-    if (last(other) === last(repository)) continue;
-    const message = `A signature of ${name ?? root.digest} was made for ${other}`;
-    emit?.({ type: "note", level: "warning", message });
-  }
 }
 
 async function policyOf(request: VerifyRequest) {

@@ -32,11 +32,13 @@ const rule = z.strictObject({
     .describe("files of public keys, one of which must have signed; relative to this file"),
   attestations: z.union([z.array(z.union([z.string(), attestation])), z.string()]).optional()
     .describe("statements that one of the keys must have signed, too"),
-}).superRefine(({ type = "signedBy", keys, attestations }, context) => {
+  signedAs: texts.optional()
+    .describe("globs of repositories that cosign's old signatures may name instead of the image's"),
+}).superRefine(({ type = "signedBy", keys, attestations, signedAs }, context) => {
   const say = (message: string) => context.addIssue({ code: "custom", message });
   if (type === "signedBy" && keys === undefined) say("keys are needed, or another type");
-  if (type !== "signedBy" && (keys ?? attestations) !== undefined) {
-    say(`keys and attestations are allowed of type "signedBy" only`);
+  if (type !== "signedBy" && (keys ?? attestations ?? signedAs) !== undefined) {
+    say(`keys, attestations and signedAs are allowed of type "signedBy" only`);
   }
 });
 
@@ -64,6 +66,8 @@ export interface PolicyFile {
       readonly type: string;
       readonly maxAgeMs: number | undefined;
     }[];
+    /** Globs. */
+    readonly signedAs?: readonly string[] | undefined;
   }[];
 }
 
@@ -81,8 +85,9 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
 export function policyOf({ rules }: PolicyText, name: string, directory: string): PolicyFile {
   return {
     name,
-    rules: rules.map(({ names, type = "signedBy", keys, attestations = [] }) => ({
+    rules: rules.map(({ names, type = "signedBy", keys, attestations = [], signedAs }) => ({
       names: listOf(names),
+      signedAs: listOf(signedAs),
       type,
       keys: (listOf(keys) ?? []).map((key) => resolve(directory, key)),
       attestations: [attestations].flat().map((one) => {

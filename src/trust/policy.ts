@@ -29,6 +29,8 @@ export interface Demand {
   readonly keys: readonly VerificationKey[];
   /** Of which one of the keys has to have signed each, too. */
   readonly statements: readonly DemandedStatement[];
+  /** Whether a signature may say that it is of an image of some repository. */
+  readonly maySay?: ((repository: string) => boolean) | undefined;
 }
 
 /** What is demanded of images by their names. */
@@ -50,8 +52,9 @@ export function keyPolicy(
 
 /** The policy of a file; its keys are read. */
 function filePolicy({ name, rules }: PolicyFile): Policy {
-  const demands = rules.map(({ names, type, keys, attestations }, i) => {
+  const demands = rules.map(({ names, type, keys, attestations, signedAs = [] }, i) => {
     const globs = names?.map(compileGlob);
+    const others = signedAs.map(compileGlob);
     const demand: Demand = {
       what: `rule ${i + 1} of ${name}`,
       type,
@@ -60,6 +63,7 @@ function filePolicy({ name, rules }: PolicyFile): Policy {
         predicateType: predicateType(one.type),
         maxAgeMs: one.maxAgeMs,
       })),
+      maySay: (repository) => formsOf(repository).some((form) => others.some((is) => is(form))),
     };
     return { globs, demand };
   });

@@ -13,6 +13,7 @@ import { getOrSet } from "../io/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { calledName, cosignSubject, isNameless, listed, SUBJECT } from "../oci/entries.ts";
 import { isObject, oddity } from "../oci/manifest.ts";
+import { splitHost, withoutTag } from "../oci/reference.ts";
 import type { Demand, Policy } from "./policy.ts";
 import { type FoundSignature, signaturesBy } from "./signatures.ts";
 import type { Statement } from "./statement.ts";
@@ -225,11 +226,17 @@ async function judge(
     const what = name === undefined ? "an image without a name" : "its name";
     return refused(`no rule of ${policy.what} is for ${what}`);
   }
-  const { what, type, statements } = demand;
+  const { what, type, statements, maySay } = demand;
   if (type === "reject") return refused(`${what} refuses it`);
   if (type === "insecureAcceptAnything") return { faults: [], signatures: [] };
   const unfit: string[] = [];
-  const signatures = await signed(demand, (why) => unfit.push(why));
+  const signatures: FoundSignature[] = [];
+  for (const one of await signed(demand, (why) => unfit.push(why))) {
+    const { repository } = one;
+    if (repository === undefined || isCalledSo(name, repository) || maySay?.(repository)) {
+      signatures.push(one);
+    } else unfit.push(`the signature ${one.digest} is for ${repository}, not for ${name}`);
+  }
   const who = what === undefined ? "no key that was given" : `no key of ${what}`;
   if (signatures.length === 0) {
     return refused(`${who} has signed it${unfit.length > 0 ? ` (${unfit[0]})` : ""}`);
@@ -246,6 +253,20 @@ async function judge(
     return why === undefined ? [] : [`${who} ${doing} that is young enough: ${why}`];
   });
   return { faults, signatures };
+}
+
+/**
+ * Whether an image may be one of a repository that its signature names. Images change their registries on
+ * their way, and the folders there; what is called otherwise is another image. Names without a registry
+ * are those of layouts and archives, and of their folders, which people rename.
+ */
+function isCalledSo(name: string | undefined, repository: string): boolean {
+  const [ours, theirs] = [name ?? "", repository].map((text) =>
+    splitHost(withoutTag(text.replace(/@.*$/, "")))
+  );
+  const isWhole = ours?.host !== undefined && theirs?.host !== undefined;
+  const last = (one: typeof ours): string | undefined => one?.path.split("/").at(-1);
+  return !isWhole || last(ours) === last(theirs);
 }
 
 /** Where statements of the types that people know say when they were made; each is a way into the predicate. */
