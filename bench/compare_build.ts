@@ -10,7 +10,7 @@ import type { Comparison, Side } from "./comparison.ts";
 import type { Setting } from "./competitors.ts";
 import { makeModule, type Module, moduleFolder, PATTERNS } from "./fixtures.ts";
 import { checkLayout, checkReferrers } from "./layouts.ts";
-import { type Command, environment, run } from "./process.ts";
+import { type Command, environment, output, run } from "./process.ts";
 
 /** Images of the two sides of {@link openMany}. */
 export const MANY = { kodeno: 240, other: 30 } as const;
@@ -73,10 +73,19 @@ export async function openTrusted(setting: Setting): Promise<Comparison> {
     other: join(folder, "plain"),
   };
   const what = ["--platform", TWO_PLATFORMS.join(","), ...PATTERNS.mains];
-  const commandOf = (side: Side, more: readonly string[]): Promise<Command> =>
-    buildCommand(setting, "mains", folder, layouts[side], [...more, ...what]);
-  const trusted = ["--sbom", "spdx", "--provenance"];
-  const types = ["application/spdx+json", "application/vnd.in-toto+json"];
+  const password = { KODENO_KEY_PASSWORD: "bench" };
+  const commandOf = async (side: Side, more: readonly string[]): Promise<Command> => {
+    const args = [...more, ...what];
+    const command = await buildCommand(setting, "mains", folder, layouts[side], args);
+    return { ...command, env: { ...command.env, ...password } };
+  };
+  const key = join(folder, "bench");
+  const newKey = ["key", "new", "--output", key];
+  const env = environment(password);
+  await output({ program: setting.kodeno, args: newKey, env, cwd: folder });
+  const trusted = ["--sbom", "spdx", "--provenance", "--sign", `${key}.key`];
+  // The image, its SBOM and its provenance are signed.
+  const types = ["application/spdx+json", "application/vnd.dev.sigstore.bundle.v0.3+json"];
   const commands = {
     kodeno: await commandOf("kodeno", trusted),
     other: await commandOf("other", []),

@@ -216,7 +216,10 @@ Deno.test("verify: what a policy may not say is told with its line", async () =>
     ["rules: []", /rules: found an empty list; at least 1 entry is needed$/],
     ["rules: [{}]", /:9: rules\[0\]: found a map; keys are needed, or another type$/],
     ["rules: [{key: a.pub}]", /found unknown field "key"; did you mean "keys"\?/],
-    ["rules:\n- type: reject\n  keys: a.pub", /:2:3: .* keys, attestations and signedAs are allowed of type/],
+    [
+      "rules:\n- type: reject\n  keys: a.pub",
+      /:2:3: .* keys, attestations and signedAs are allowed of type/,
+    ],
     ["rules: [{type: accept}]", /"insecureAcceptAnything" or "reject" is allowed/],
     [
       "rules: [{keys: a.pub, attestations: [{type: spdx, maxAge: 7 weeks}]}]",
