@@ -266,7 +266,7 @@ Deno.test({
       const [code, args, message] of [
         [2, [], /missing required argument/],
         [2, [dir.join("none")], /Cannot use .*none as an OCI layout/],
-        [2, [text], /it is a file/],
+        [2, [text], /text as an image archive: it has only 14 bytes; name a \.tar of images$/m],
         [2, [dirname(layout)], /it has no oci-layout file/],
         [1, [layout, "--listen", host], /the address is taken; name another with --listen/],
         [2, [layout, "--listen", "127.0.0.1"], /say HOST:PORT/],
