@@ -4,7 +4,7 @@
  * @module
  */
 import type { BuildOptions, ImageSource } from "../config/options.ts";
-import { HIDDEN } from "../config/secrets.ts";
+import { HIDDEN, openValue } from "../config/secrets.ts";
 import { KodenoError } from "../errors.ts";
 import type { RecordedBuild } from "../trust/recorded_build.ts";
 
@@ -130,11 +130,14 @@ const PLAIN_COMPILER_FLAG = /^(?:all=)?--?(?:N|B|l(?:=\d)?)$/;
 /** A template that is one value, of the environment or checkout of whoever builds. */
 const FIELD = /\{\{\s*\.(?:(?:Env|Git|GoEnv)\.\w+|Date|Timestamp)\s*\}\}/g;
 
-/** Refuses what may run programs or write files, of a record that nobody known has signed. */
+/**
+ * Refuses what may run programs or write files, and what asks for secrets of the environment, which could
+ * come into a message; of a record that nobody known has signed.
+ */
 export function refusePrograms({ parameters, goFlags }: RecordedBuild, what: string): void {
-  const refuse = (name: string, text: string): never => {
-    const why = `nobody known has signed it, and its ${name} ${JSON.stringify(text)} may run ` +
-      "programs; say with --key FILE who has to have signed it";
+  const refuse = (name: string, text: string, may = "may run programs"): never => {
+    const why = `nobody known has signed it, and its ${name} ${JSON.stringify(text)} ${may}; ` +
+      "say with --key FILE who has to have signed it";
     throw new KodenoError("NOT_TRUSTED", `Cannot build by ${what}: ${why}`);
   };
   const { env, flags, ldflags, gcflags, asmflags } = parameters;
@@ -155,6 +158,11 @@ export function refusePrograms({ parameters, goFlags }: RecordedBuild, what: str
   check("linker flag", wordsOf(filled(ldflags)), PLAIN_LINKER_FLAG, /^--?X$/);
   check("compiler flag", wordsOf(gcflags), PLAIN_COMPILER_FLAG);
   check("assembler flag", wordsOf(asmflags), /^\b$/);
+  for (const [template] of JSON.stringify(parameters).matchAll(/\{\{.*?\}\}/g)) {
+    const isPlain = template.replace(FIELD, "").replace(/^\{\{\s*\.IMAGE_\w+\s*\}\}$/, "") === "";
+    const isOpen = isPlain && openValue(template, "") === "";
+    if (!isOpen) refuse("template", template, "may read secrets");
+  }
 }
 
 /** The words of flags that go gets in one, as it parts them (cmd/internal/quoted). */

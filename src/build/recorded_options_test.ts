@@ -88,6 +88,22 @@ Deno.test("recorded build: what may run a program or write a file needs one", ()
   }
 });
 
+Deno.test("recorded build: what asks for secrets of the environment needs one", () => {
+  const refused = /^Cannot build by it: .* its template ".*" may read secrets; say with --key FILE/;
+  const templates = [
+    "{{.Env.GITHUB_TOKEN}}",
+    "{{ . }}",
+    '{{index .Env "X"}}',
+    "{{range .}}{{.}}{{end}}",
+  ];
+  for (const template of templates) {
+    assert.throws(() => refusePrograms(record({ labels: { a: `v${template}` } }), "it"), {
+      message: refused,
+    }, template);
+  }
+  refusePrograms(record({ labels: { a: "{{.Env.VERSION}} {{.Git.Tag}} {{.IMAGE_TAG}}" } }), "it");
+});
+
 Deno.test("recorded build: it holds in the place of the environment, but for what it hides", () => {
   const { options, hidden } = recordedOptions(
     record({
