@@ -124,7 +124,7 @@ const verify = command({
       "--key <file>  public key that must have signed the image; may be repeated, and one is enough",
     ),
     attestations: each(
-      "--attestation <type>  spdx, cyclonedx, slsaprovenance or a URI: a statement that must be signed",
+      "--attestation <type>  spdx, cyclonedx, slsaprovenance1 or a URI: a statement that must be signed",
     ),
     policy: "--policy <file>  rules that say by names who must have signed what (default: none)",
     ...REGISTRY_FLAGS,
