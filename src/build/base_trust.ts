@@ -23,7 +23,8 @@ interface AskedBase {
 /** Signatures of an image as the cache knows them; the blobs of them are in it. */
 interface KeptSignatures {
   readonly referrers: readonly Descriptor[];
-  readonly tagged: Descriptor | undefined;
+  /** What cosign's tags for it name, by the tag. */
+  readonly tags: Readonly<Record<string, Descriptor>>;
 }
 
 /**
@@ -58,7 +59,7 @@ export async function refuseCachedBase(
   },
 ): Promise<void> {
   const { root, baseImage } = base;
-  const key = `signatures of ${root.digest}`;
+  const key = `signatures and statements of ${root.digest}`;
   const kept = records.known(key) as KeptSignatures | undefined;
   let why = kept && await faultOf(withSignatures(cached, root, kept), base, policy, { signal });
   if (kept !== undefined && why === undefined) return;
@@ -70,12 +71,17 @@ export async function refuseCachedBase(
       ...bareDescriptor(d),
       ...(d.artifactType === undefined ? {} : { artifactType: d.artifactType }),
     }));
-    const tagged = await registry.findTag?.(cosignTag(root, "sig"), { signal });
-    const found = { referrers, tagged: tagged && bareDescriptor(tagged) };
+    const tags: Record<string, Descriptor> = {};
+    for (const kind of ["sig", "att"] as const) {
+      const tag = cosignTag(root, kind);
+      const tagged = await registry.findTag?.(tag, { signal });
+      if (tagged !== undefined) tags[tag] = bareDescriptor(tagged);
+    }
+    const found = { referrers, tags };
     why = await faultOf(withSignatures(cached, root, found), base, policy, { signal });
     if (why === undefined) return await records.remember(key, found);
   } else if (kept === undefined) {
-    const none = { referrers: [], tagged: undefined };
+    const none = { referrers: [], tags: {} };
     // A rule may demand no signature.
     why = await faultOf(withSignatures(cached, root, none), base, policy, { signal });
     if (why === undefined) return;
@@ -110,6 +116,6 @@ function withSignatures(cached: Source, root: Descriptor, kept: KeptSignatures):
     resolve: (ref, options) => cached.resolve(ref, options),
     fetch: (d, options) => cached.fetch(d, options),
     referrers: (d) => Promise.resolve(isRoot(d) ? kept.referrers : []),
-    findTag: (tag) => Promise.resolve(tag === cosignTag(root, "sig") ? kept.tagged : undefined),
+    findTag: (tag) => Promise.resolve(kept.tags[tag]),
   };
 }

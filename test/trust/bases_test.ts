@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { attest } from "../../src/app/attest.ts";
 import { copyImage } from "../../src/app/copy.ts";
 import { push } from "../../src/app/push.ts";
 import { sign } from "../../src/app/sign.ts";
@@ -83,6 +84,19 @@ Deno.test({
     const byDigest = { ...others, baseImage: `${registry.host}/base@${digest}` };
     assert.equal(await open("a", byDigest), digest);
     assert.equal(await open("a", { ...byDigest, offline }), digest);
+
+    // So are statements.
+    const predicate = await dir.write("said.json", '{"good":true}');
+    const policy = await dir.write(
+      "demand.yaml",
+      "rules: [{keys: other.pub, attestations: custom}]",
+    );
+    const demanded = { baseImage, policy };
+    await refused("a", demanded, /has signed a statement of type /);
+    const said = { key: other.key, askPassword, predicate, type: "custom" } as const;
+    await attest({ place: baseImage, ...said, forms: ["legacy"] });
+    assert.equal(await open("a", demanded), digest);
+    assert.equal(await open("a", { ...demanded, offline }), digest);
 
     // Behind the gap there are files alone, and nobody is dialled.
     await copyImage({ from: baseImage, to: `oci:${dir.join("bases")}` });
