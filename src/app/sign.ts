@@ -5,9 +5,9 @@
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { hasSuccessors, readGraphDocument } from "../content/walk.ts";
+import { imagesBelow } from "../content/images.ts";
 import type { WorkOptions } from "../events.ts";
-import { type Descriptor, type Digest, isManifestType, parseDigest } from "../oci/descriptor.ts";
+import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
 import { nameAndDigest } from "../oci/entries.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
@@ -96,9 +96,9 @@ async function subjectsIn(
   { place, root, referrers }: SignedImage,
   { recursive, signal }: SignRequest,
 ): Promise<readonly Descriptor[]> {
-  if (!recursive || !hasSuccessors(root)) return [root];
-  const { index } = await readGraphDocument(place, root, { signal });
-  const below = (index?.manifests ?? []).filter(({ mediaType }) => isManifestType(mediaType));
+  if (!recursive) return [root];
+  const images = await imagesBelow(place, root, { signal });
+  const below = images.filter(({ digest }) => digest !== root.digest);
   const about = referrers.filter(({ artifactType }) => !isBundleType(artifactType));
   return [root, ...below, ...about];
 }

@@ -5,14 +5,16 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { sign } from "../../src/app/sign.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { ArchiveAddition } from "../../src/place/archive/archive_addition.ts";
 import { failsWith } from "../support/fails.ts";
-import { imageGraph, layoutWith } from "../support/image_graph.ts";
+import { image, imageGraph, index, layoutWith } from "../support/image_graph.ts";
 import { needs } from "../parts/tools.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { entriesOf, fingerprint } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
+import { keyFiles } from "../support/signing.ts";
 import { tempDir } from "../support/temp.ts";
 
 /** A folder with a layout `out` of one image, and keys `kodeno.key` and `kodeno.pub`. */
@@ -264,4 +266,19 @@ Deno.test("trust: wrong input is told in one line", async () => {
   await fails(2, ["verify", "nosuch"], /nosuch: there is no such folder or file; say the path of/);
   await fails(1, ["verify", "out", "absent"], /absent/);
   await fails(1, ["verify", "out", "--key", "kodeno.pub"], /no key that was given has signed it/);
+});
+
+Deno.test("trust: --recursive signs the images of indexes in an index, and no attestation in it", async () => {
+  await using dir = await tempDir();
+  const inner = imageGraph();
+  const unknown = { os: "unknown", architecture: "unknown" };
+  const about = image(unknown, []);
+  const root = index([[inner.root], [about.manifest, unknown]]);
+  const blobs = [...inner.blobs, about.config, about.manifest, root];
+  const place = await layoutWith(dir, "out", { "app:v1": { ...inner, root, blobs } });
+  const { key } = await keyFiles(dir, "release");
+  const askPassword = () => Promise.resolve("");
+  const signed = await sign({ place, key, askPassword, forms: ["bundle"], recursive: true });
+  const expected = [root, ...inner.manifests].map(({ descriptor }) => descriptor.digest);
+  assert.deepEqual(signed.map(({ digest }) => digest).sort(), expected.sort());
 });
