@@ -147,7 +147,7 @@ export class GoBuilder implements Builder {
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
     const { config, lock } = this;
-    const keyOpened = await this.#documents.openKey(o);
+    await this.#documents.openKey(o);
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
@@ -183,7 +183,6 @@ export class GoBuilder implements Builder {
     const plan = await templates.expand(makePlan(config.go, requests));
     checkSboms(plan.images.map(({ importPath }) => importPath), config);
     await refuseToolexecOf(plan, how);
-    await keyOpened();
     // Before an image is written, which may be into the checkout.
     const sources = config.provenance ? await sourcesOf(plan, how, o.emit) : new Map();
     const prepared = new Prepared(plan, bases, { goFlags, sources });
@@ -213,8 +212,14 @@ export class GoBuilder implements Builder {
     const known = ofThisBuilder(prepared);
     const cache = await this.#openCache();
     const run = new BuildRun(this.config, cache, known, this.#made, o);
+    const keyOpened = this.#documents.keyOpened(o);
+    keyOpened.catch((error) => run.abort(error));
     try {
-      yield* inOrderOfCompletion(run.images);
+      for await (const image of inOrderOfCompletion(run.images)) {
+        // No image leaves the builder where nobody can sign it.
+        await keyOpened;
+        yield image;
+      }
     } catch (error) {
       o.signal?.throwIfAborted();
       throw run.signal.aborted ? run.signal.reason : error;

@@ -35,17 +35,21 @@ export class ImageDocuments {
   constructor(readonly config: BuildConfig) {}
 
   /**
-   * Opens the key that signs. Whoever may have to type its password does so first; else it is opened beside
-   * other work, and what this gives waits for it.
+   * Begins to open the key that signs. Whoever may have to type its password does so first; else it is
+   * opened beside other work, since cosign's keys take half a second of one core.
    */
-  async openKey(options: WorkOptions): Promise<() => Promise<unknown>> {
+  async openKey(options: WorkOptions): Promise<void> {
     const { signing, transfer: { environment } } = this.config;
-    if (signing === undefined) return () => Promise.resolve();
+    if (signing === undefined) return;
     const { keyPassword } = await import("../trust/key_files.ts");
-    const opening = this.#openSigner(options);
+    const opening = this.keyOpened(options);
     opening.catch(() => {});
     if (signing.askPassword && keyPassword(environment) === undefined) await opening;
-    return () => opening;
+  }
+
+  /** Waits for the key that signs, if there is one. */
+  async keyOpened(options: WorkOptions): Promise<void> {
+    if (this.config.signing !== undefined) await this.#openSigner(options);
   }
 
   /**

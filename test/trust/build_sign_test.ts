@@ -73,7 +73,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "build: a program signs, once; where nobody can sign nothing is built or kept",
+  name: "build: a program signs, once; where nobody can sign nothing is kept",
   ...needs("openssl"),
   async fn() {
     await using dir = await openLab();
@@ -82,12 +82,10 @@ Deno.test({
       assert.equal(outcome.code, code, outcome.stderr);
       assert.match(outcome.stderr, why);
       assert.ok(!(await dir.list(".")).includes("out"));
-      return outcome.stderr;
     };
     await done(dir, ["key", "new"], { KODENO_KEY_PASSWORD: "secret" });
     const wrong = { KODENO_KEY_PASSWORD: "hunter2" };
-    const said = await fails(2, ["--sign", "kodeno.key"], /the password is wrong/, wrong);
-    assert.ok(!said.includes("compiling"), said);
+    await fails(2, ["--sign", "kodeno.key"], /the password is wrong/, wrong);
     await fails(2, ["--sign", "kodeno.key"], /Cannot use the key: set KODENO_KEY_PASSWORD/);
     await fails(2, ["--signer", "x"], /Cannot use signer x: say with --sign FILE the public key/);
     await fails(2, ["--sign", "absent.key"], /absent\.key: there is no such file/);
