@@ -8,7 +8,8 @@
 export const HIDDEN = "***";
 
 const SECRET = "(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)";
-const SECRET_NAME = new RegExp(SECRET, "i");
+/** Short words count alone: "DB_PASS", and not "COMPASS". */
+const SECRET_NAME = new RegExp(`${SECRET}|(?<![a-z0-9])(?:PASS|PWD|PAT|AUTH)(?![a-z0-9])`, "i");
 /** Behind the scheme of a URL; an unencoded `@` may be in a password. */
 const LOGIN = /\b([a-z][a-z0-9+.-]*:\/\/)[^/\s?#]*@/gi;
 const PARAMETER = new RegExp(`([?&][^=&#\\s]*${SECRET}[^=&#\\s]*=)[^&#\\s"']+`, "gi");

@@ -27,5 +27,10 @@ Deno.test("secrets: URLs lose logins and tokens, and nothing else", () => {
 Deno.test("secrets: a variable is one by its name", () => {
   assert.equal(openValue("API_TOKEN", "abc"), "***");
   assert.equal(openValue("signing-key", "abc"), "***");
-  assert.equal(openValue("GOFLAGS", "-tags=x"), "-tags=x");
+  for (const name of ["DB_PASS", "pass", "GITHUB_PAT", "AUTH_HEADER", "PG-PWD"]) {
+    assert.equal(openValue(name, "abc"), "***", name);
+  }
+  for (const name of ["GOFLAGS", "COMPASS", "AUTHOR", "PATH"]) {
+    assert.equal(openValue(name, "-tags=x"), "-tags=x", name);
+  }
 });
