@@ -211,10 +211,10 @@ function scryptOptions(N: number): ScryptOptions {
   return { N, r: BLOCK, p: 1, maxmem: SCRYPT_MAX_BYTES };
 }
 
-/** The only block of a file in PEM. */
+/** The only block of a file in PEM; openssl writes which curve before a key, which says it, too. */
 function readPem(text: string, what: string): { label: string; bytes: Uint8Array } {
   if (text.length > MAX_KEY_CHARACTERS) throw bad(what, "it is far larger than any key");
-  const found = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/.exec(text);
+  const found = /-----BEGIN (?!EC PARAMETERS)([A-Z0-9 ]+)-----([^-]*)-----END \1-----/.exec(text);
   if (found === null) {
     const why = text.includes("-----BEGIN ") ? "it is cut off" : `it is not PEM; say ${KINDS}`;
     throw bad(what, why);

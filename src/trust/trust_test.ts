@@ -177,7 +177,10 @@ Deno.test("trust: plain keys sign, too; keys of other kinds only verify", async 
   const bytes = new TextEncoder().encode("it");
   const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pkcs8 = pair.privateKey.export({ format: "pem", type: "pkcs8" }).toString();
-  for (const pem of [pkcs8, SEC1]) {
+  // As "openssl ecparam -genkey" writes it.
+  const parameters =
+    "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  for (const pem of [pkcs8, SEC1, parameters + SEC1]) {
     const signer = await readPrivateKey(pem, "k.pem", nobody);
     assert.ok(signer.key.verifies(bytes, await signer.sign(bytes)), pem);
   }
