@@ -12,21 +12,14 @@ import type { WorkOptions } from "../events.ts";
 import { isAbsent, readSmallText } from "../io/files.ts";
 import { type Digest, parseDigest } from "../oci/descriptor.ts";
 import { nameAndDigest } from "../oci/entries.ts";
-import { openSigned, type SignedImage } from "../place/signed.ts";
+import { openSigned } from "../place/signed.ts";
 import { envelopeLayer, readPredicate, statementAbout } from "../trust/attestation.ts";
 import { MAX_BUNDLE_BYTES, statementBundle } from "../trust/bundle.ts";
 import { openSigner, type SignerRequest } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
-import {
-  type Beside,
-  isSaid,
-  legacyLayers,
-  putBeside,
-  type SignatureForm,
-  signaturesBy,
-} from "../trust/signatures.ts";
-import { signatureManifest } from "../trust/simple_signing.ts";
-import { predicateType, type UnsignedStatement } from "../trust/statement.ts";
+import { Sayings } from "../trust/sayings.ts";
+import { type FoundSignature, isSaid, type SignatureForm } from "../trust/signatures.ts";
+import { predicateType } from "../trust/statement.ts";
 
 interface AttestRequest extends SignerRequest, TransferOptions, WorkOptions {
   /** Path of a layout or archive, or an image of a registry. */
@@ -69,18 +62,20 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
   const images = request.images ?? [];
   const how = { config, images, verb: "attest", writes: true, signal, emit };
   await using opened = await openSigned(place, how);
+  const sayings = new Sayings(signer, { signal });
   const attested: Attested[] = [];
-  /** An image may have several names. */
-  const made = new Map<string, Beside>();
   for (const image of opened.images) {
-    const { root, name, repository } = image;
-    const digest = parseDigest(root.digest);
-    const statement = statementAbout(root, type, predicate, repository);
+    const { root: subject, name, repository } = image;
+    const digest = parseDigest(subject.digest);
+    const statement = statementAbout(subject, type, predicate, repository);
+    const saying = {
+      subject,
+      kind: "att",
+      isSaidBy: (one: FoundSignature) => isSaid(one, statement),
+      bundle: (signer: Signer) => statementBundle(statement, signer),
+      layer: (signer: Signer) => envelopeLayer(statement, signer),
+    } as const;
     for (const form of request.forms) {
-      const key = [form, digest, form === "legacy" ? repository : ""].join(" ");
-      const found = made.get(key) ?? await attestOne(image, statement, form, signer, request);
-      const isNew = typeof found !== "string";
-      if (isNew) made.set(key, found);
       attested.push({
         name,
         digest,
@@ -88,36 +83,13 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
         isRoot: true,
         form,
         predicateType: uri,
-        signature: isNew ? found.made.manifest.descriptor.digest : found,
-        isNew,
+        ...await sayings.say(image, form, saying),
       });
     }
   }
-  await putBeside([...made.values()], { signal });
+  await sayings.put();
   await opened.save();
   return attested;
-}
-
-/** A statement to be put beside an image; the digest of the one that is there, where the key has made it. */
-async function attestOne(
-  image: SignedImage,
-  statement: UnsignedStatement,
-  form: SignatureForm,
-  signer: Signer,
-  { signal }: AttestRequest,
-): Promise<Beside | string> {
-  const { place, root, referrers, legacyOf } = image;
-  const legacy = form === "legacy" ? await legacyOf(root, "att", true) : undefined;
-  const own = legacy === undefined ? [] : [legacy];
-  const signed = { source: place, image: root, referrers, legacy: own };
-  const there = await signaturesBy([signer.key], signed, { signal });
-  const had = there.find((one) => one.form === form && isSaid(one, statement));
-  if (had !== undefined) return had.digest;
-  if (form === "bundle") return { image, made: await statementBundle(statement, signer) };
-  const present = await legacyLayers(place, legacy, "att", { signal });
-  const layer = await envelopeLayer(statement, signer);
-  const tag = { subject: root, kind: "att" as const };
-  return { image, made: signatureManifest(layer, present), tag };
 }
 
 function readPredicateFile(path: string): string {

@@ -8,6 +8,7 @@ import { withBuilders } from "../build/build_images.ts";
 import { recordedOptions, refusePrograms } from "../build/recorded_options.ts";
 import { resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
+import { cosignTagFinder } from "../content/referrers.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
 import { diffImages } from "../diff/images.ts";
 import { firstDifference } from "../diff/words.ts";
@@ -136,6 +137,7 @@ async function recordOf(
     if (statement === undefined || !isRecordedBuild(statement)) continue;
     return { record: readRecordedBuild(statement, `provenance ${from}`), isSigned: true };
   }
+  const taggedFor = await cosignTagFinder(place, { signal });
   let isThere = false;
   const statements = referrers.filter(({ artifactType }) => artifactType === STATEMENT_TYPE);
   for (const referrer of statements.slice(0, MAX_STATEMENTS)) {
@@ -146,7 +148,7 @@ async function recordOf(
     const statement = parseStatement(await readDocument(place, layer, { signal }), name);
     if (!isRecordedBuild(statement) || !subjectOf(statement, digest)) continue;
     isThere = true;
-    const legacy = keys.length === 0 ? [] : [await image.legacyOf(referrer) ?? []].flat();
+    const legacy = keys.length === 0 ? [] : await taggedFor(referrer, "sig");
     const isSigned = keys.length > 0 &&
       (await signaturesBy(keys, { ...signed, image: referrer, legacy }, { signal })).length > 0;
     if (keys.length > 0 && !isSigned) continue;

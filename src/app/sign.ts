@@ -13,15 +13,9 @@ import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
 import { openSigner, type SignerRequest } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
-import {
-  type Beside,
-  isPlain,
-  legacyLayers,
-  putBeside,
-  type SignatureForm,
-  signaturesBy,
-} from "../trust/signatures.ts";
-import { signatureManifest, simpleSignature } from "../trust/simple_signing.ts";
+import { Sayings } from "../trust/sayings.ts";
+import { type FoundSignature, isPlain, type SignatureForm } from "../trust/signatures.ts";
+import { simpleSignature } from "../trust/simple_signing.ts";
 
 interface SignRequest extends SignerRequest, TransferOptions, WorkOptions {
   /** Path of a layout or archive, or an image of a registry. */
@@ -63,30 +57,32 @@ export async function sign(request: SignRequest): Promise<readonly Signed[]> {
     signal,
     emit,
   });
+  const { annotations = {} } = request;
+  const sayings = new Sayings(signer, { signal });
   const signed: Signed[] = [];
-  /** An image may have several names, and images parts in common. */
-  const made = new Map<string, Beside>();
   for (const image of opened.images) {
     for (const subject of await subjectsIn(image, request)) {
+      const digest = parseDigest(subject.digest);
+      const saying = {
+        subject,
+        kind: "sig",
+        isSaidBy: (one: FoundSignature) => isPlain(one, annotations),
+        bundle: (signer: Signer) => signedBundle({ ...subject, digest }, signer, annotations),
+        layer: (signer: Signer) => simpleSignature(digest, image.repository, signer, annotations),
+      } as const;
       for (const form of request.forms) {
-        const key = [form, subject.digest, form === "legacy" ? image.repository : ""].join(" ");
-        const found = made.get(key) ?? await signOne(image, subject, form, signer, request);
-        if (typeof found !== "string") made.set(key, found);
-        const digest = parseDigest(subject.digest);
-        const isNew = typeof found !== "string";
         signed.push({
           name: image.name,
           digest,
           references: [nameAndDigest(image.name, digest)],
           isRoot: digest === image.root.digest,
           form,
-          signature: isNew ? found.made.manifest.descriptor.digest : found,
-          isNew,
+          ...await sayings.say(image, form, saying),
         });
       }
     }
   }
-  await putBeside([...made.values()], { signal });
+  await sayings.put();
   await opened.save();
   return signed;
 }
@@ -101,28 +97,4 @@ async function subjectsIn(
   const below = images.filter(({ digest }) => digest !== root.digest);
   const about = referrers.filter(({ artifactType }) => !isBundleType(artifactType));
   return [root, ...below, ...about];
-}
-
-/** A signature to be put beside an image; the digest of the one that is there, where the key has made it. */
-async function signOne(
-  image: SignedImage,
-  subject: Descriptor,
-  form: SignatureForm,
-  signer: Signer,
-  { annotations = {}, signal }: SignRequest,
-): Promise<Beside | string> {
-  const { place, referrers, repository, legacyOf } = image;
-  const legacy = form === "legacy" ? await legacyOf(subject, "sig", true) : undefined;
-  const own = legacy === undefined ? [] : [legacy];
-  const signed = { source: place, image: subject, referrers, legacy: own };
-  const there = await signaturesBy([signer.key], signed, { signal });
-  const had = there.find((one) => one.form === form && isPlain(one, annotations));
-  if (had !== undefined) return had.digest;
-  const digest = parseDigest(subject.digest);
-  if (form === "bundle") {
-    return { image, made: await signedBundle({ ...subject, digest }, signer, annotations) };
-  }
-  const present = await legacyLayers(place, legacy, "sig", { signal });
-  const layer = await simpleSignature(digest, repository, signer, annotations);
-  return { image, made: signatureManifest(layer, present), tag: { subject, kind: "sig" } };
 }

@@ -3,12 +3,12 @@
  * @module
  */
 import type { Source } from "../content/places.ts";
-import { referrerFinder } from "../content/referrers.ts";
+import { cosignTagFinder, referrerFinder } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists, isFolder } from "../io/files.ts";
 import { cosignTag, type CosignTagKind, type Descriptor } from "../oci/descriptor.ts";
-import { cosignSubject, entryName, refName, repositoryName } from "../oci/entries.ts";
+import { cosignSubject, entryName, repositoryName } from "../oci/entries.ts";
 import { parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "./layout/layout.ts";
 import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
@@ -24,14 +24,10 @@ export interface SignedImage {
   readonly repository: string;
   /** What refers to the image, to its platforms, or to one of these. */
   readonly referrers: readonly Descriptor[];
-  /**
-   * What stands under cosign's tag of a manifest, most often that of signatures; `isOwn` leaves out what
-   * is beside an image of another name.
-   */
+  /** What stands under cosign's tag of a manifest, beside an image of this name. */
   readonly legacyOf: (
     subject: Descriptor,
-    kind?: CosignTagKind,
-    isOwn?: boolean,
+    kind: CosignTagKind,
   ) => Promise<Descriptor | undefined>;
   /** Has a manifest stand under such a tag. */
   readonly keepLegacy: (
@@ -104,7 +100,7 @@ async function imagesOfStore(
   const { source } = chosen;
   const place = layout ?? await archivePlace(path, source);
   const entries = await (layout ?? source).entries();
-  const isOf = (kind: string) => (entry: Descriptor) => refName(entry)?.endsWith(kind);
+  const taggedFor = await cosignTagFinder(layout ?? source, { signal });
   const found = chosen.images
     // Signatures in cosign's old form have names as images do.
     .filter((root) => cosignSubject(root) === undefined)
@@ -117,10 +113,9 @@ async function imagesOfStore(
         name: entryName(root),
         repository: own ?? path,
         referrers: chosen.referrers.get(root.digest) ?? [],
-        legacyOf: (subject, kind = "sig", isOwn = false) => {
-          const tagged = entries.filter(isOf(cosignTag(subject, kind)));
-          const ours = tagged.find((entry) => repositoryName(entry, source.ownName) === own);
-          return Promise.resolve(ours ?? (isOwn ? undefined : tagged[0]));
+        legacyOf: async (subject, kind) => {
+          const tagged = await taggedFor(subject, kind);
+          return tagged.find((entry) => repositoryName(entry, source.ownName) === own);
         },
         keepLegacy: (made, subject, kind) => {
           const tag = cosignTag(subject, kind);
@@ -172,7 +167,7 @@ async function imageOfRegistry(
     name: place,
     repository: parseReference(place).name,
     referrers: await find(root),
-    legacyOf: (subject, kind = "sig") => store.findTag(cosignTag(subject, kind), { signal }),
+    legacyOf: (subject, kind) => store.findTag(cosignTag(subject, kind), { signal }),
     keepLegacy: (made, subject, kind) => store.tag(made, cosignTag(subject, kind), { signal }),
   };
   return { source: store, images: [image], others: [], target: store };

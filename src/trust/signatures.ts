@@ -1,29 +1,18 @@
 /**
- * Signatures of an image in whatever place it is: found, checked against keys, and put there. Bundles
- * refer to the image; those in cosign's old form stand under a tag that is made of its digest.
+ * Signatures of an image in whatever place it is: found, and checked against keys. Bundles refer to the
+ * image; those in cosign's old form stand under a tag that is made of its digest.
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
 import type { CallOptions, Source } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
-import { hasCode, KodenoError } from "../errors.ts";
-import {
-  type CosignTagKind,
-  type Descriptor,
-  type Digest,
-  parseDigest,
-} from "../oci/descriptor.ts";
+import { hasCode } from "../errors.ts";
+import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
 import { isObject, type Manifest, parseManifest } from "../oci/manifest.ts";
-import {
-  type Attachment,
-  type AttachmentTarget,
-  keepAttachments,
-  putAttachment,
-} from "./attachment.ts";
 import { ENVELOPE_TYPE, verifyEnvelopeLayer } from "./attestation.ts";
 import { isBundleType, MAX_BUNDLE_BYTES, verifyBundle } from "./bundle.ts";
 import type { VerificationKey } from "./keys.ts";
-import { isSimpleSignature, SIMPLE_SIGNING, verifySimple } from "./simple_signing.ts";
+import { isSimpleSignature, verifySimple } from "./simple_signing.ts";
 import { parseStatement, SIGNED, type Statement, type UnsignedStatement } from "./statement.ts";
 
 /** Manifests about one image that are read; a registry may list ever more. */
@@ -168,55 +157,11 @@ export function isPlain(
   return Object.entries(annotations).every(([key, value]) => isObject(said) && said[key] === value);
 }
 
-/**
- * The manifest under a tag of cosign's, where there is one, to which a layer can be added.
- *
- * @throws {KodenoError} `BAD_CONTENT` where it has layers of something else
- */
-export async function legacyLayers(
-  source: Source,
-  d: Descriptor | undefined,
-  kind: CosignTagKind,
-  options: CallOptions = {},
-): Promise<Manifest | undefined> {
-  if (d === undefined) return undefined;
-  const manifest = await manifestOf(source, d, options);
-  const own = kind === "sig" ? SIMPLE_SIGNING : ENVELOPE_TYPE;
-  const other = manifest.layers.find(({ mediaType }) => mediaType !== own);
-  if (other === undefined) return manifest;
-  const why = `its layer ${other.digest} is of type ${other.mediaType}`;
-  throw new KodenoError("BAD_CONTENT", `Cannot add a signature to ${d.digest}: ${why}`);
-}
-
 /** The manifest under a tag of cosign's. */
-async function manifestOf(
+export async function manifestOf(
   source: Source,
   d: Descriptor,
   options: CallOptions = {},
 ): Promise<Manifest> {
   return parseManifest(await readDocument(source, d, options), `signatures ${d.digest}`);
-}
-
-/** What is to be put beside an image of a place. */
-export interface Beside {
-  readonly image: {
-    readonly place: AttachmentTarget;
-    keepLegacy(made: Descriptor, subject: Descriptor, kind: CosignTagKind): Promise<void>;
-  };
-  readonly made: Attachment;
-  /** The tag of cosign's that it gets; without one it refers to its subject. */
-  readonly tag?: { readonly subject: Descriptor; readonly kind: CosignTagKind };
-}
-
-/** Puts signatures beside the images of a place. */
-export async function putBeside(all: readonly Beside[], options: CallOptions = {}): Promise<void> {
-  const referring = all.filter(({ tag }) => tag === undefined);
-  for (const [place, some] of Map.groupBy(referring, ({ image }) => image.place)) {
-    await keepAttachments(some.map(({ made }) => made), place, options);
-  }
-  for (const { image, made, tag } of all) {
-    if (tag === undefined) continue;
-    await putAttachment(made, image.place, options);
-    await image.keepLegacy(made.manifest.descriptor, tag.subject, tag.kind);
-  }
 }
