@@ -23,6 +23,7 @@ import {
 } from "../io/files.ts";
 import { hashed, Hasher } from "../io/hash.ts";
 import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
+import type { TakeBytes } from "../io/output.ts";
 import { z } from "../npm/zod.ts";
 import { listed } from "../oci/entries.ts";
 import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
@@ -55,9 +56,6 @@ const schema = z.object({
 
 type Part = z.output<typeof part>;
 type Header = z.output<typeof schema>;
-
-/** Takes the bytes of a bundle; a chunk holds until the promise is kept. */
-type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
 
 /** The name of the file that says what the parts of a bundle are. */
 export function headerPath(path: string): string {

@@ -11,6 +11,7 @@ import { hasSuccessors } from "../content/walk.ts";
 import { digestOf } from "../io/hash.ts";
 import { bytesStream, checkedChunks } from "../io/streams.ts";
 import { TAR_END, tarHeader } from "../io/tar_writer.ts";
+import type { TakeBytes } from "../io/output.ts";
 import { blobPath, type Descriptor, digestAlgorithm, MediaType } from "../oci/descriptor.ts";
 import { encodeJson } from "../oci/manifest.ts";
 import { blobsFolder, FOLDERS, padding } from "../place/archive/collector.ts";
@@ -40,9 +41,6 @@ export interface BundleContent extends Pick<BundleDocument, "base" | "gomod" | "
   /** Signs it. */
   readonly signer?: Signer | undefined;
 }
-
-/** Takes the bytes of a bundle; a chunk holds until the promise is kept. */
-type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
 
 /** A file of bytes at hand. */
 export function memberOfBytes(path: string, bytes: Uint8Array): BundleMemberFile {

@@ -25,7 +25,13 @@ import type { WorkOptions } from "../events.ts";
 import { replacedFolders } from "../go/download.ts";
 import { exists, isFile } from "../io/files.ts";
 import { DamagedBlob } from "../io/hash.ts";
-import { checkOutput, findOutput, isStdoutTerminal, writeOutput } from "../io/output.ts";
+import {
+  checkOutput,
+  findOutput,
+  isStdoutTerminal,
+  type TakeBytes,
+  writeOutput,
+} from "../io/output.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { ARCHIVE_ENDING, calledName, cosignSubject } from "../oci/entries.ts";
 import { parsePlace } from "../place/open.ts";
@@ -116,7 +122,6 @@ export async function createBundle(request: BundleRequest) {
 
 /** A bundle that was written, in parts where that was asked for. */
 type Made = Awaited<ReturnType<typeof writeBundle>> & { readonly parts?: number };
-type TakeBytes = Parameters<typeof writeBundle>[1];
 
 /** Refuses what parts cannot be written to. */
 async function checkSplit(output: string, split: number): Promise<void> {

@@ -19,8 +19,8 @@ const DESCRIPTORS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?fd$/;
 /** How often the other side of a pipe is looked for, in milliseconds. */
 export const PARTNER_MS = 50;
 
-/** Takes bytes, which are written when it is done. */
-type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
+/** Takes bytes, which are written when it is done; the chunk has to hold until then. */
+export type TakeBytes = (chunk: Uint8Array) => Promise<void> | void;
 
 /** Which output it is, as errors name it (`archive app.tar`), and when to end. */
 type OutputOptions = { readonly what: string; readonly signal?: AbortSignal | undefined };

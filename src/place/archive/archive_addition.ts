@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { CallOptions, ImageStore, OpenBlob, Source } from "../../content/places.ts";
 import { isWhole } from "../../content/walk.ts";
 import { ioFailure, isFile } from "../../io/files.ts";
-import { findOutput, replaceFile } from "../../io/output.ts";
+import { findOutput, replaceFile, type TakeBytes } from "../../io/output.ts";
 import { chunksOf, reusedChunks } from "../../io/streams.ts";
 import { TAR_END, tarHeader } from "../../io/tar_writer.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -111,7 +111,7 @@ export class ArchiveAddition extends ArchiveCollector implements Source {
   }
 
   async #writeTo(
-    take: (bytes: Uint8Array) => Promise<void> | void,
+    take: TakeBytes,
     archive: ArchiveSource,
     { signal }: CallOptions,
   ): Promise<void> {
@@ -151,7 +151,7 @@ export class ArchiveAddition extends ArchiveCollector implements Source {
 }
 
 async function takeFile(
-  take: (bytes: Uint8Array) => Promise<void> | void,
+  take: TakeBytes,
   name: string,
   bytes: Uint8Array,
 ): Promise<void> {
