@@ -7,9 +7,8 @@ import { parseEpoch } from "../config/checks.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import { variable } from "../config/environment.ts";
 import type { TransferOptions } from "../config/options.ts";
-import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isAbsent, readSmallText } from "../io/files.ts";
+import { readNamedText } from "../io/files.ts";
 import { type Digest, parseDigest } from "../oci/descriptor.ts";
 import { nameAndDigest } from "../oci/entries.ts";
 import { openSigned } from "../place/signed.ts";
@@ -57,7 +56,12 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
   const time = epoch ? parseEpoch("SOURCE_DATE_EPOCH", epoch) : undefined;
   const uri = predicateType(type);
   const what = request.predicate;
-  const predicate = readPredicate({ text: readPredicateFile(what), what, type, time });
+  const predicate = readPredicate({
+    text: readNamedText("predicate", what, MAX_BUNDLE_BYTES),
+    what,
+    type,
+    time,
+  });
   const signer = await openSigner(request, environment, { signal, emit });
   const images = request.images ?? [];
   const how = { config, images, verb: "attest", writes: true, signal, emit };
@@ -90,13 +94,4 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
   await sayings.put();
   await opened.save();
   return attested;
-}
-
-function readPredicateFile(path: string): string {
-  try {
-    return readSmallText(path, MAX_BUNDLE_BYTES);
-  } catch (error) {
-    const why = isAbsent(error) ? "there is no such file" : messageOf(error);
-    throw new KodenoError("BAD_OPTION", `Cannot use predicate ${path}: ${why}`);
-  }
 }

@@ -119,6 +119,21 @@ export function readSmallText(path: string, maxBytes: number): string {
   return readOpenText(file, maxBytes);
 }
 
+/**
+ * {@link readSmallText} of a file that an option names.
+ *
+ * @param what `key`
+ * @throws {KodenoError} `BAD_OPTION`
+ */
+export function readNamedText(what: string, path: string, maxBytes: number): string {
+  try {
+    return readSmallText(path, maxBytes);
+  } catch (cause) {
+    const why = isAbsent(cause) ? "there is no such file" : messageOf(cause);
+    throw new KodenoError("BAD_OPTION", `Cannot use ${what} ${path}: ${why}`, {}, { cause });
+  }
+}
+
 /** All of an open file, as {@link readSmallText} has it. */
 export function readOpenText(file: RegularFile, maxBytes: number): string {
   const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);

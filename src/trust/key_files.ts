@@ -2,9 +2,9 @@
  * Keys in files, as command lines name them.
  * @module
  */
-import { KodenoError, messageOf } from "../errors.ts";
+import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isAbsent, readSmallText } from "../io/files.ts";
+import { readNamedText } from "../io/files.ts";
 import { readPrivateKey, readPublicKey, type Signer, type VerificationKey } from "./keys.ts";
 
 const MAX_KEY_BYTES = 64 * 1024;
@@ -60,10 +60,5 @@ export function readKeys(paths: readonly string[]): readonly VerificationKey[] {
 }
 
 function readKeyFile(path: string): string {
-  try {
-    return readSmallText(path, MAX_KEY_BYTES);
-  } catch (error) {
-    const why = isAbsent(error) ? "there is no such file" : messageOf(error);
-    throw new KodenoError("BAD_OPTION", `Cannot use key ${path}: ${why}`, {}, { cause: error });
-  }
+  return readNamedText("key", path, MAX_KEY_BYTES);
 }
