@@ -3,9 +3,8 @@
  * and put beside them.
  * @module
  */
-import { parseEpoch } from "../config/checks.ts";
 import { resolveTransferConfig } from "../config/config.ts";
-import { variable } from "../config/environment.ts";
+import { sourceDateEpoch } from "../config/environment.ts";
 import type { TransferOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
 import { readNamedText } from "../io/files.ts";
@@ -52,8 +51,7 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
   const { place, type, signal, emit } = request;
   const config = resolveTransferConfig(request);
   const { environment } = config;
-  const epoch = variable(environment, "SOURCE_DATE_EPOCH");
-  const time = epoch ? parseEpoch("SOURCE_DATE_EPOCH", epoch) : undefined;
+  const time = sourceDateEpoch(environment);
   const uri = predicateType(type);
   const what = request.predicate;
   const predicate = readPredicate({

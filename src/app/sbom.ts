@@ -6,9 +6,8 @@
 import { join } from "node:path";
 import { FactsFinder } from "../build/image_facts.ts";
 import { writeSboms } from "../build/sboms.ts";
-import { parseEpoch } from "../config/checks.ts";
 import { resolveTransferConfig } from "../config/config.ts";
-import { goCommandOf, variable } from "../config/environment.ts";
+import { goCommandOf, sourceDateEpoch } from "../config/environment.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { VERSION } from "../config/version.ts";
 import { whyNoImage } from "../content/images.ts";
@@ -58,8 +57,7 @@ export async function sbom(request: SbomRequest): Promise<readonly MadeSbom[]> {
   const isPrinted = folder === undefined && !attach;
   const config = resolveTransferConfig(request);
   const { environment } = config;
-  const epoch = variable(environment, "SOURCE_DATE_EPOCH");
-  const time = epoch ? parseEpoch("SOURCE_DATE_EPOCH", epoch) : undefined;
+  const time = sourceDateEpoch(environment);
   const facts = new FactsFinder({ go: { command: goCommandOf(environment), environment } });
   await using opened = await openPlace(request, config);
   const made: (MadeSbom & { readonly sbom: Sbom; readonly of: OpenedImage })[] = [];

@@ -6,6 +6,7 @@
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { Environment } from "../place/registry/proxy.ts";
+import { parseEpoch } from "./checks.ts";
 
 export type { Environment };
 
@@ -17,6 +18,12 @@ export function processEnvironment(): Environment {
 /** A variable's value; one that is set to nothing counts as not set. */
 export function variable(environment: Environment, name: string): string | undefined {
   return environment[name] || undefined;
+}
+
+/** What `SOURCE_DATE_EPOCH` says, in seconds since 1970; throws `BAD_OPTION`. */
+export function sourceDateEpoch(environment: Environment): number | undefined {
+  const text = variable(environment, "SOURCE_DATE_EPOCH");
+  return text === undefined ? undefined : parseEpoch("SOURCE_DATE_EPOCH", text);
 }
 
 /** The folder of kodeno's cache; without variables in the place the operating system has for caches. */
