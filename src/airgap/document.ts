@@ -8,6 +8,7 @@ import { digestOf } from "../io/hash.ts";
 import { z } from "../npm/zod.ts";
 import { type Digest, DIGEST_PATTERN } from "../oci/descriptor.ts";
 import { encodeJson, isObject, isTooDeep, jsonIn } from "../oci/manifest.ts";
+import { firstIssue, otherVersion } from "./faults.ts";
 
 /** The member that has it. */
 export const DOCUMENT = "kodeno-bundle.json";
@@ -126,16 +127,11 @@ export function parseDocument(bytes: Uint8Array, where: string): BundleDocument 
   if (isTooDeep(bytes)) throw badBundle(where, `its ${DOCUMENT} is nested too deep`);
   const value = jsonIn(bytes);
   if (!isObject(value)) throw badBundle(where, `its ${DOCUMENT} is no JSON object`);
-  if (value["version"] !== VERSION) {
-    const of = JSON.stringify(value["version"])?.slice(0, 100);
-    const next = `this kodeno reads version ${VERSION}; use the kodeno that reads the other`;
-    throw badBundle(where, `it is of version ${of}, and ${next}`);
-  }
+  const version = otherVersion(value["version"], VERSION);
+  if (version !== undefined) throw badBundle(where, `it is ${version}`);
   const { data, error } = schema.safeParse(value);
   if (data === undefined) {
-    const [issue] = error.issues;
-    const at = issue?.path.join(".") || "it";
-    throw badBundle(where, `its ${DOCUMENT} cannot be used: ${at}: ${issue?.message}`, error);
+    throw badBundle(where, `its ${DOCUMENT} cannot be used: ${firstIssue(error)}`, error);
   }
   const id = idOf(value);
   if (id !== data.id) throw badBundle(where, `its ${DOCUMENT} says id ${data.id}, and has ${id}`);

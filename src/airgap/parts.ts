@@ -29,6 +29,7 @@ import { listed } from "../oci/entries.ts";
 import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
 import type { CallOptions } from "../content/places.ts";
 import { badBundle, type BundleDocument, DIGEST } from "./document.ts";
+import { firstIssue, otherVersion } from "./faults.ts";
 
 const VERSION = 1;
 /** Bytes that a part has at least, but for the last one. */
@@ -251,16 +252,12 @@ async function readHeader(path: string): Promise<Header | undefined> {
   const value = text === undefined ? undefined : jsonIn(new TextEncoder().encode(text));
   if (!isObject(value) || !("parts" in value)) return undefined;
   const what = `bundle ${path}`;
-  if (value["version"] !== VERSION) {
-    const of = JSON.stringify(value["version"])?.slice(0, 100);
-    const why = `its parts are of version ${of}, and this kodeno reads version ${VERSION}`;
-    throw badBundle(what, `${why}; use the kodeno that reads the other`);
-  }
+  const version = otherVersion(value["version"], VERSION);
+  if (version !== undefined) throw badBundle(what, `its parts are ${version}`);
   const { data, error } = schema.safeParse(value);
   if (data === undefined) {
-    const [issue] = error.issues;
-    const why = `${issue?.path.join(".") || "it"}: ${issue?.message}`;
-    throw badBundle(what, `it is damaged or was changed: ${why}; bring it again`, error);
+    const why = `it is damaged or was changed: ${firstIssue(error)}`;
+    throw badBundle(what, `${why}; bring it again`, error);
   }
   const names = new Set(data.parts.map(({ name }) => name));
   const bytes = data.parts.reduce((sum, one) => sum + one.bytes, 0);

@@ -12,6 +12,7 @@ import { encodeJson, isObject, isTooDeep, jsonIn } from "../oci/manifest.ts";
 import type { Signer, VerificationKey } from "../trust/keys.ts";
 import { type BundleModule, DIGEST, GO_MODULE, SITE } from "./document.ts";
 import { linesOf, readLines } from "./receipt_lines.ts";
+import { firstIssue, otherVersion } from "./faults.ts";
 
 const VERSION = 1;
 const KIND = "receipt";
@@ -199,15 +200,12 @@ function fromText(text: Uint8Array, where: string): Receipt {
 }
 
 function refuseVersion(version: unknown, where: string): void {
-  if (version === VERSION) return;
-  const of = JSON.stringify(version)?.slice(0, 100);
-  const next = `this kodeno reads version ${VERSION}; use the kodeno that reads the other`;
-  throw badReceipt(where, `it is of version ${of}, and ${next}`);
+  const other = otherVersion(version, VERSION);
+  if (other !== undefined) throw badReceipt(where, `it is ${other}`);
 }
 
 function damaged(where: string, error?: z.ZodError): KodenoError {
-  const [issue] = error?.issues ?? [];
-  const why = issue ? `: ${issue.path.join(".") || "it"}: ${issue.message}` : "";
+  const why = error ? `: ${firstIssue(error)}` : "";
   return badReceipt(where, `it is damaged or was changed${why}; have it made again`, error);
 }
 
