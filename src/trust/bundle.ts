@@ -44,6 +44,15 @@ export async function signedBundle(
   return await statementBundle({ image: subject, predicateType: SIGNED, bytes }, signer);
 }
 
+/** A bundle of what a key has signed. */
+export function encodeBundle(
+  { hint }: VerificationKey,
+  content: Readonly<Record<string, unknown>>,
+): Uint8Array<ArrayBuffer> {
+  const verificationMaterial = { publicKey: { hint } };
+  return encodeJson({ mediaType: BUNDLE_TYPE, verificationMaterial, ...content });
+}
+
 /**
  * Signs a statement about an image.
  *
@@ -53,11 +62,8 @@ export async function statementBundle(
   { image, predicateType, bytes }: UnsignedStatement,
   signer: Signer,
 ): Promise<Attachment> {
-  const bundle = encodeJson({
-    mediaType: BUNDLE_TYPE,
-    verificationMaterial: { publicKey: { hint: signer.key.hint } },
-    dsseEnvelope: await signPayload(bytes, STATEMENT_TYPE, signer),
-  });
+  const dsseEnvelope = await signPayload(bytes, STATEMENT_TYPE, signer);
+  const bundle = encodeBundle(signer.key, { dsseEnvelope });
   if (bundle.length > MAX_BUNDLE_BYTES) {
     const why = `its bundle would have ${bundle.length} bytes, and ${MAX_BUNDLE_BYTES} are read`;
     throw new KodenoError("BAD_OPTION", `Cannot sign a statement about ${image.digest}: ${why}`);

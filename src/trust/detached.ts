@@ -6,19 +6,16 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { KodenoError } from "../errors.ts";
-import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
-import { BUNDLE_TYPE } from "./bundle.ts";
+import { isObject, jsonIn } from "../oci/manifest.ts";
+import { encodeBundle } from "./bundle.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
 
 /** Signs bytes: the file that is kept beside them. */
 export async function detachedBundle(bytes: Uint8Array, signer: Signer): Promise<Uint8Array> {
   const digest = createHash("sha256").update(bytes).digest("base64");
   const signature = Buffer.from(await signer.sign(bytes)).toString("base64");
-  return encodeJson({
-    mediaType: BUNDLE_TYPE,
-    verificationMaterial: { publicKey: { hint: signer.key.hint } },
-    messageSignature: { messageDigest: { algorithm: "SHA2_256", digest }, signature },
-  });
+  const messageDigest = { algorithm: "SHA2_256", digest };
+  return encodeBundle(signer.key, { messageSignature: { messageDigest, signature } });
 }
 
 /**
