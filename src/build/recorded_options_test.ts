@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { BUILD_PARAMETERS } from "../../test/support/build_parameters.ts";
 import { hasCode } from "../errors.ts";
 import type { BuildParameters } from "../trust/provenance.ts";
 import type { RecordedBuild } from "../trust/recorded_build.ts";
@@ -12,24 +13,7 @@ import { recordedOptions, refusePrograms } from "./recorded_options.ts";
 function record(said: Partial<BuildParameters>, more: Partial<RecordedBuild> = {}): RecordedBuild {
   return {
     parameters: {
-      directory: ".",
-      package: "example.com/app",
-      platforms: ["linux/amd64"],
-      base: "static",
-      flags: [],
-      ldflags: [],
-      gcflags: [],
-      asmflags: [],
-      trimpath: true,
-      disableOptimizations: false,
-      env: [],
-      labels: {},
-      annotations: {},
-      imageEnv: {},
-      entrypointArgs: [],
-      expose: [],
-      linuxCapabilities: [],
-      compression: "gzip:2",
+      ...BUILD_PARAMETERS,
       ...said,
     },
     goFlags: "",

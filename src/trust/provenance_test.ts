@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { BUILD_PARAMETERS } from "../../test/support/build_parameters.ts";
 import { digestOf } from "../io/hash.ts";
 import { MediaType } from "../oci/descriptor.ts";
 import type { ImageFacts, ModuleFacts } from "./contents.ts";
@@ -13,24 +14,8 @@ const digest = digestOf(new Uint8Array([1]));
 const image = { mediaType: MediaType.manifest, digest, size: 1 };
 const build: BuildFacts = {
   parameters: {
-    directory: ".",
-    package: "example.com/app",
-    platforms: ["linux/amd64"],
+    ...BUILD_PARAMETERS,
     base: "registry.test/team/base:1",
-    flags: [],
-    ldflags: [],
-    gcflags: [],
-    asmflags: [],
-    trimpath: true,
-    disableOptimizations: false,
-    env: [],
-    labels: {},
-    annotations: {},
-    imageEnv: {},
-    entrypointArgs: [],
-    expose: [],
-    linuxCapabilities: [],
-    compression: "gzip:2",
   },
   goFlags: "",
   source: { commit: "a".repeat(40), isDirty: true },
