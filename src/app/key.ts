@@ -3,7 +3,7 @@
  * @module
  */
 import { resolveTransferConfig } from "../config/config.ts";
-import { ioFailure, isTaken } from "../io/files.ts";
+import { ioFailure, isTaken, removeIfThere, writeAll } from "../io/files.ts";
 import { KodenoError } from "../errors.ts";
 import { keyPassword } from "../trust/key_files.ts";
 import { newKeyPair } from "../trust/keys.ts";
@@ -21,14 +21,24 @@ export async function newKeys(output: string, ask: () => Promise<string>) {
     throw new KodenoError("BAD_OPTION", `Cannot write ${taken}: ${why}`);
   }
   const pair = newKeyPair(keyPassword(resolveTransferConfig().environment) ?? await ask());
-  await write(files.privateKey, pair.privateKey, 0o600);
-  await write(files.publicKey, pair.publicKey, 0o644);
+  // Half a pair would stand in the way of the next one.
+  const made: string[] = [];
+  try {
+    await write(files.privateKey, pair.privateKey, 0o600, made);
+    await write(files.publicKey, pair.publicKey, 0o644, made);
+  } catch (error) {
+    for (const path of made) await removeIfThere(path);
+    throw error;
+  }
   return files;
 }
 
-async function write(path: string, text: string, mode: number): Promise<void> {
+/** Writes a file that is not there; what is begun is among those that were made. */
+async function write(path: string, text: string, mode: number, made: string[]): Promise<void> {
   try {
-    await Deno.writeTextFile(path, text, { createNew: true, mode });
+    using file = await Deno.open(path, { write: true, createNew: true, mode });
+    made.push(path);
+    writeAll(file, new TextEncoder().encode(text));
   } catch (error) {
     throw ioFailure(`write ${path}`, error);
   }

@@ -5,7 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { newKeys } from "../../src/app/key.ts";
 import { sign } from "../../src/app/sign.ts";
+import { verifyImages } from "../../src/app/verify.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { cosignSubject } from "../../src/oci/entries.ts";
+import { openLayout } from "../../src/place/layout/layout.ts";
+import { manifestOf } from "../../src/trust/signatures.ts";
 import { openArchive } from "../../src/place/archive/archive_source.ts";
 import { ArchiveAddition } from "../../src/place/archive/archive_addition.ts";
 import { failsWith } from "../support/fails.ts";
@@ -14,7 +20,7 @@ import { needs } from "../parts/tools.ts";
 import { kodeno } from "../support/kodeno.ts";
 import { entriesOf, fingerprint } from "../support/layout.ts";
 import { succeed } from "../support/process.ts";
-import { keyFiles } from "../support/signing.ts";
+import { keyFiles, signImages } from "../support/signing.ts";
 import { tempDir } from "../support/temp.ts";
 
 /** A folder with a layout `out` of one image, and keys `kodeno.key` and `kodeno.pub`. */
@@ -48,6 +54,17 @@ Deno.test("trust: keys are made once, and the private one is nobody else's", asy
   await lab.fails(2, ["key", "new"], /kodeno\.key: it is there already; say another name/);
   const said = await lab.done("key", "new", "--output", "other");
   assert.deepEqual(said.split("\n"), ["other.key", "other.pub"]);
+});
+
+Deno.test("trust: of a pair of which one file is taken meanwhile, none is left", async () => {
+  await using dir = await tempDir();
+  const theirs = async () => {
+    await dir.write("a.pub", "theirs");
+    return "";
+  };
+  await failsWith("IO_FAILED", () => newKeys(dir.join("a"), theirs), /^Cannot write .*a\.pub: /);
+  assert.deepEqual([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["a.pub"]);
+  assert.equal(await Deno.readTextFile(dir.join("a.pub")), "theirs");
 });
 
 Deno.test("trust: signing again changes nothing; another key adds its own", async () => {
