@@ -8,7 +8,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists, isFolder } from "../io/files.ts";
 import { cosignTag, type CosignTagKind, type Descriptor } from "../oci/descriptor.ts";
-import { cosignSubject, entryName, repositoryName } from "../oci/entries.ts";
+import { cosignSubject, entryName, repositoryName, repositoryOfPath } from "../oci/entries.ts";
 import { parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "./layout/layout.ts";
 import { openRegistries, parsePlace, pathOf, type WritablePlace } from "./open.ts";
@@ -100,18 +100,22 @@ async function imagesOfStore(
   const { source } = chosen;
   const place = layout ?? await archivePlace(path, source);
   const entries = await (layout ?? source).entries();
-  const taggedFor = await cosignTagFinder(layout ?? source, { signal });
+  const { ownName = repositoryOfPath(path) } = source;
+  const find = await cosignTagFinder(layout ?? source, { signal });
   const found = chosen.images
     // Signatures in cosign's old form have names as images do.
     .filter((root) => cosignSubject(root) === undefined)
     .map((root): SignedImage => {
       const named = repositoryName(root);
-      const own = repositoryName(root, source.ownName);
+      const ownOf = (tagged: readonly Descriptor[]): Descriptor | undefined =>
+        tagged.find((entry) => repositoryName(entry, ownName) === own);
+      // What has no name is in the repository that a server of the place shows it in.
+      const own = repositoryName(root, ownName) ?? ownName;
       return {
         place,
         root,
         name: entryName(root),
-        repository: own ?? path,
+        repository: own,
         referrers: chosen.referrers.get(root.digest) ?? [],
         legacyOf: async (subject, kind) => {
           const tagged = await taggedFor(subject, kind);

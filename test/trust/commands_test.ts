@@ -67,6 +67,32 @@ Deno.test("trust: of a pair of which one file is taken meanwhile, none is left",
   assert.equal(await Deno.readTextFile(dir.join("a.pub")), "theirs");
 });
 
+Deno.test("trust: what is signed of an image without a name says nothing of the machine", async () => {
+  await using dir = await tempDir();
+  const place = await layoutWith(dir, "out", { "app:v1": imageGraph() });
+  const [key, other] = [await keyFiles(dir, "a"), await keyFiles(dir, "b")];
+  using layout = await openLayout(place);
+  await layout.change((all) => all.map(({ annotations: _, ...entry }) => entry));
+  // By both of its paths, and by a second key, beside what is there.
+  await signImages(place, key.key, { form: "legacy" });
+  const before = await fingerprint(place);
+  await signImages(`${place}/.`, key.key, { form: "legacy" });
+  assert.deepEqual(await fingerprint(place), before);
+  await signImages(place, other.key, { form: "legacy" });
+  for (const { pub } of [key, other]) {
+    const { images } = await verifyImages({ place, verifyKeys: [pub] });
+    assert.deepEqual(images.map(({ faults }) => faults), [[]]);
+  }
+  const tagged = (await layout.entries()).find((entry) => cosignSubject(entry));
+  const { layers } = await manifestOf(layout, tagged as Descriptor);
+  for (const layer of layers) {
+    const { critical } = JSON.parse(
+      await Deno.readTextFile(dir.join("out/blobs/sha256", layer.digest.slice(7))),
+    );
+    assert.deepEqual(critical.identity, { "docker-reference": "out" });
+  }
+});
+
 Deno.test("trust: signing again changes nothing; another key adds its own", async () => {
   await using lab = await openLab();
   await lab.done("sign", "out", "--key", "kodeno.key", "--format", "both");
