@@ -15,7 +15,7 @@ import { envelopeLayer, readPredicate, statementAbout } from "../trust/attestati
 import { MAX_BUNDLE_BYTES, statementBundle } from "../trust/bundle.ts";
 import { openSigner, type SignerRequest } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
-import { Sayings } from "../trust/sayings.ts";
+import { type Said, Sayings } from "../trust/sayings.ts";
 import { type FoundSignature, isSaid, type SignatureForm } from "../trust/signatures.ts";
 import { predicateType } from "../trust/statement.ts";
 
@@ -65,7 +65,7 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
   const how = { config, images, verb: "attest", writes: true, signal, emit };
   await using opened = await openSigned(place, how);
   const sayings = new Sayings(signer, { signal });
-  const attested: Attested[] = [];
+  const attested: (Omit<Attested, keyof Said> & { readonly said: Said })[] = [];
   for (const image of opened.images) {
     const { root: subject, name, repository } = image;
     const digest = parseDigest(subject.digest);
@@ -85,11 +85,11 @@ export async function attest(request: AttestRequest): Promise<readonly Attested[
         isRoot: true,
         form,
         predicateType: uri,
-        ...await sayings.say(image, form, saying),
+        said: await sayings.say(image, form, saying),
       });
     }
   }
   await sayings.put();
   await opened.save();
-  return attested;
+  return attested.map(({ said, ...one }) => ({ ...one, ...said }));
 }

@@ -13,7 +13,7 @@ import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType, signedBundle } from "../trust/bundle.ts";
 import { openSigner, type SignerRequest } from "../trust/key_files.ts";
 import type { Signer } from "../trust/keys.ts";
-import { Sayings } from "../trust/sayings.ts";
+import { type Said, Sayings } from "../trust/sayings.ts";
 import { type FoundSignature, isPlain, type SignatureForm } from "../trust/signatures.ts";
 import { simpleSignature } from "../trust/simple_signing.ts";
 
@@ -59,7 +59,7 @@ export async function sign(request: SignRequest): Promise<readonly Signed[]> {
   });
   const { annotations = {} } = request;
   const sayings = new Sayings(signer, { signal });
-  const signed: Signed[] = [];
+  const signed: (Omit<Signed, keyof Said> & { readonly said: Said })[] = [];
   for (const image of opened.images) {
     for (const subject of await subjectsIn(image, request)) {
       const digest = parseDigest(subject.digest);
@@ -77,14 +77,14 @@ export async function sign(request: SignRequest): Promise<readonly Signed[]> {
           references: [nameAndDigest(image.name, digest)],
           isRoot: digest === image.root.digest,
           form,
-          ...await sayings.say(image, form, saying),
+          said: await sayings.say(image, form, saying),
         });
       }
     }
   }
   await sayings.put();
   await opened.save();
-  return signed;
+  return signed.map(({ said, ...one }) => ({ ...one, ...said }));
 }
 
 /** What is signed of an image: itself, and its platforms and what refers to them, if asked for. */

@@ -135,15 +135,24 @@ export async function cosignTagFinder(
   if ("entries" in source && typeof source.entries === "function") {
     const entries = await (source as ImageStore).entries();
     const bySubject = Map.groupBy(entries, cosignSubject);
-    return ({ digest }, kind) => {
-      const tagged = bySubject.get(digest) ?? [];
-      return Promise.resolve(tagged.filter((entry) => refName(entry)?.endsWith(`.${kind}`)));
-    };
+    return (subject, kind) =>
+      Promise.resolve(cosignTagged(bySubject.get(subject.digest) ?? [], subject, kind));
   }
   return async (subject, kind) => {
     const found = await source.findTag?.(cosignTag(subject, kind), options);
     return found === undefined ? [] : [found];
   };
+}
+
+/** Those of some entries that have cosign's tag of a kind for a manifest. */
+export function cosignTagged(
+  entries: readonly Descriptor[],
+  { digest }: Descriptor,
+  kind: CosignTagKind,
+): readonly Descriptor[] {
+  return entries.filter((entry) =>
+    cosignSubject(entry) === digest && refName(entry)?.endsWith(`.${kind}`)
+  );
 }
 
 /** What is in a place about an image of it. */

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Source } from "../content/places.ts";
-import { cosignTagFinder, referrerFinder } from "../content/referrers.ts";
+import { cosignTagFinder, cosignTagged, referrerFinder } from "../content/referrers.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { exists, isFolder } from "../io/files.ts";
@@ -29,11 +29,14 @@ export interface SignedImage {
     subject: Descriptor,
     kind: CosignTagKind,
   ) => Promise<Descriptor | undefined>;
-  /** Has a manifest stand under such a tag. */
+  /**
+   * Has a manifest stand under such a tag that is made of what stands there; nobody else changes that of a
+   * layout meanwhile.
+   */
   readonly keepLegacy: (
-    made: Descriptor,
     subject: Descriptor,
     kind: CosignTagKind,
+    make: (present: Descriptor | undefined) => Promise<Descriptor>,
   ) => Promise<void>;
 }
 
@@ -117,13 +120,17 @@ async function imagesOfStore(
         name: entryName(root),
         repository: own,
         referrers: chosen.referrers.get(root.digest) ?? [],
-        legacyOf: async (subject, kind) => {
-          const tagged = await taggedFor(subject, kind);
-          return tagged.find((entry) => repositoryName(entry, source.ownName) === own);
-        },
-        keepLegacy: (made, subject, kind) => {
+        legacyOf: async (subject, kind) => ownOf(await find(subject, kind)),
+        keepLegacy: async (subject, kind, make) => {
           const tag = cosignTag(subject, kind);
-          return place.tag(made, named === undefined ? tag : `${named}:${tag}`, { signal });
+          const ref = named === undefined ? tag : `${named}:${tag}`;
+          if (layout === undefined) {
+            await place.tag(await make(ownOf(await find(subject, kind))), ref, { signal });
+          } else {
+            const makeOf = (all: readonly Descriptor[]) =>
+              make(ownOf(cosignTagged(all, subject, kind)));
+            await layout.tagMade(ref, makeOf, { signal });
+          }
         },
       };
     });
@@ -172,7 +179,10 @@ async function imageOfRegistry(
     repository: parseReference(place).name,
     referrers: await find(root),
     legacyOf: (subject, kind) => store.findTag(cosignTag(subject, kind), { signal }),
-    keepLegacy: (made, subject, kind) => store.tag(made, cosignTag(subject, kind), { signal }),
+    keepLegacy: async (subject, kind, make) => {
+      const tag = cosignTag(subject, kind);
+      await store.tag(await make(await store.findTag(tag, { signal })), tag, { signal });
+    },
   };
   return { source: store, images: [image], others: [], target: store };
 }

@@ -29,8 +29,12 @@ interface ImageInPlace {
   readonly referrers: readonly Descriptor[];
   /** What stands under cosign's tag of a manifest, beside an image of this name. */
   legacyOf(subject: Descriptor, kind: CosignTagKind): Promise<Descriptor | undefined>;
-  /** Has a manifest stand under such a tag. */
-  keepLegacy(made: Descriptor, subject: Descriptor, kind: CosignTagKind): Promise<void>;
+  /** Has a manifest stand under such a tag that is made of what stands there. */
+  keepLegacy(
+    subject: Descriptor,
+    kind: CosignTagKind,
+    make: (present: Descriptor | undefined) => Promise<Descriptor>,
+  ): Promise<void>;
 }
 
 /** Something that is to be signed. */
@@ -46,11 +50,21 @@ interface Saying {
   layer(signer: Signer): Promise<TrustBlob>;
 }
 
+/** What came of something that was said; it is known when that is put there. */
+export interface Said {
+  /** Digest of the manifest that says it. */
+  signature: string;
+  isNew: boolean;
+}
+
 interface Made {
   readonly image: ImageInPlace;
-  readonly made: Attachment;
-  /** The tag of cosign's that it gets; without one it refers to its subject. */
-  readonly tag: Pick<Saying, "subject" | "kind"> | undefined;
+  readonly saying: Saying;
+  readonly said: Said;
+  /** A bundle, or a layer of cosign's old form beside those that were there. */
+  readonly made:
+    | { readonly bundle: Attachment }
+    | { readonly layer: TrustBlob; readonly beside: Descriptor | undefined };
 }
 
 /** What one key says of images of a place, each thing once: images have several names, and parts in common. */
@@ -60,38 +74,49 @@ export class Sayings {
   constructor(readonly signer: Signer, readonly options: CallOptions) {}
 
   /** Says something of an image; what is new is made, and is put there by {@link put}. */
-  async say(
-    image: ImageInPlace,
-    form: SignatureForm,
-    saying: Saying,
-  ): Promise<{
-    /** Digest of the manifest that says it. */
-    readonly signature: string;
-    readonly isNew: boolean;
-  }> {
+  async say(image: ImageInPlace, form: SignatureForm, saying: Saying): Promise<Readonly<Said>> {
     const { subject } = saying;
     const key = [form, subject.digest, form === "legacy" ? image.repository : ""].join(" ");
-    const known = this.#made.get(key);
-    const found = known ?? await this.#make(image, form, saying);
-    if (typeof found === "string") return { signature: found, isNew: false };
+    const found = this.#made.get(key) ?? await this.#make(image, form, saying);
+    if (!("made" in found)) return found;
     this.#made.set(key, found);
-    return { signature: found.made.manifest.descriptor.digest, isNew: true };
+    return found.said;
   }
 
-  /** What has to be put beside the image; the digest of what is there, where the key has said it. */
-  async #make(image: ImageInPlace, form: SignatureForm, saying: Saying): Promise<Made | string> {
-    const { signer, options } = this;
+  /** What has to be put beside the image; what is there, where the key has said it. */
+  async #make(image: ImageInPlace, form: SignatureForm, saying: Saying): Promise<Made | Said> {
+    const { signer } = this;
     const { subject, kind } = saying;
-    const { place, referrers } = image;
-    const legacy = form === "legacy" ? await image.legacyOf(subject, kind) : undefined;
-    const own = legacy === undefined ? [] : [legacy];
-    const signed = { source: place, image: subject, referrers, legacy: own };
-    const there = await signaturesBy([signer.key], signed, options);
+    const beside = form === "legacy" ? await image.legacyOf(subject, kind) : undefined;
+    const there = await this.#said(image, form, saying, beside);
+    if (there !== undefined) return there;
+    if (form === "bundle") {
+      const bundle = await saying.bundle(signer);
+      const said = { signature: bundle.manifest.descriptor.digest, isNew: true };
+      return { image, saying, said, made: { bundle } };
+    }
+    // What cannot be added to is refused before anything is put anywhere.
+    await this.#present(image.place, beside, kind);
+    const layer = await saying.layer(signer);
+    return { image, saying, said: { signature: "", isNew: true }, made: { layer, beside } };
+  }
+
+  /** What the key has said already, if it has. */
+  async #said(
+    { place, referrers }: ImageInPlace,
+    form: SignatureForm,
+    saying: Saying,
+    legacy: Descriptor | undefined,
+  ): Promise<Said | undefined> {
+    const signed = {
+      source: place,
+      image: saying.subject,
+      referrers: form === "bundle" ? referrers : [],
+      legacy: legacy === undefined ? [] : [legacy],
+    };
+    const there = await signaturesBy([this.signer.key], signed, this.options);
     const had = there.find((one) => one.form === form && saying.isSaidBy(one));
-    if (had !== undefined) return had.digest;
-    if (form === "bundle") return { image, made: await saying.bundle(signer), tag: undefined };
-    const present = await this.#present(place, legacy, kind);
-    return { image, made: signatureManifest(await saying.layer(signer), present), tag: saying };
+    return had && { signature: had.digest, isNew: false };
   }
 
   /**
@@ -115,15 +140,37 @@ export class Sayings {
 
   /** Puts what is new beside the images. */
   async put(): Promise<void> {
-    const all = [...this.#made.values()];
-    const referring = all.filter(({ tag }) => tag === undefined);
-    for (const [place, some] of Map.groupBy(referring, ({ image }) => image.place)) {
-      await keepAttachments(some.map(({ made }) => made), place, this.options);
+    const bundles: { readonly bundle: Attachment; readonly place: ImageInPlace["place"] }[] = [];
+    const layers: (() => Promise<void>)[] = [];
+    for (const { image, saying, said, made } of this.#made.values()) {
+      if ("bundle" in made) bundles.push({ bundle: made.bundle, place: image.place });
+      else layers.push(() => this.#putLayer(image, saying, said, made));
     }
-    for (const { image, made, tag } of all) {
-      if (tag === undefined) continue;
+    for (const [place, some] of Map.groupBy(bundles, ({ place }) => place)) {
+      await keepAttachments(some.map(({ bundle }) => bundle), place, this.options);
+    }
+    for (const put of layers) await put();
+  }
+
+  /** Adds a layer to those that stand under a tag of cosign's by now, where nobody has said it meanwhile. */
+  async #putLayer(
+    image: ImageInPlace,
+    saying: Saying,
+    said: Said,
+    { layer, beside }: { readonly layer: TrustBlob; readonly beside: Descriptor | undefined },
+  ): Promise<void> {
+    const { subject, kind } = saying;
+    await image.keepLegacy(subject, kind, async (present) => {
+      const isOther = present !== undefined && present.digest !== beside?.digest;
+      const there = isOther ? await this.#said(image, "legacy", saying, present) : undefined;
+      if (there !== undefined && present !== undefined) {
+        Object.assign(said, there);
+        return present;
+      }
+      const made = signatureManifest(layer, await this.#present(image.place, present, kind));
       await putAttachment(made, image.place, this.options);
-      await image.keepLegacy(made.manifest.descriptor, tag.subject, tag.kind);
-    }
+      said.signature = made.manifest.descriptor.digest;
+      return made.manifest.descriptor;
+    });
   }
 }

@@ -67,6 +67,25 @@ Deno.test("trust: of a pair of which one file is taken meanwhile, none is left",
   assert.equal(await Deno.readTextFile(dir.join("a.pub")), "theirs");
 });
 
+Deno.test("trust: keys that sign at once in the old form lose none of their signatures", async () => {
+  await using dir = await tempDir();
+  const place = await layoutWith(dir, "out", { "app:v1": imageGraph() });
+  const names = ["a", "b", "c", "d"];
+  const keys = await Promise.all(names.map((name) => keyFiles(dir, name)));
+  // Each has looked at what is there before the first puts its own.
+  await Promise.all(keys.map(({ key }) => signImages(place, key, { form: "legacy" })));
+  await Promise.all(keys.map(({ key }) => signImages(place, key, { form: "legacy" })));
+  for (const { pub } of keys) {
+    const { images } = await verifyImages({ place, verifyKeys: [pub] });
+    assert.deepEqual(images.map(({ faults }) => faults), [[]]);
+  }
+  const tagged = (await entriesOf(place)).filter((entry) => cosignSubject(entry));
+  assert.equal(tagged.length, 1);
+  using layout = await openLayout(place);
+  const { layers } = await manifestOf(layout, tagged[0] as Descriptor);
+  assert.equal(layers.length, keys.length);
+});
+
 Deno.test("trust: what is signed of an image without a name says nothing of the machine", async () => {
   await using dir = await tempDir();
   const place = await layoutWith(dir, "out", { "app:v1": imageGraph() });

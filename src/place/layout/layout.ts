@@ -317,6 +317,24 @@ export class Layout implements ImageStore, Place, Disposable {
     if (await this.#keeps(all, options)) return;
     await this.change(async (entries) => {
       const digests = new Set(entries.map(({ digest }) => digest));
+  /**
+   * {@link tag}, of what is made of what the layout has, while nobody else changes its entries.
+   *
+   * @param make gets the entries as they are now, and puts what it makes into the layout
+   */
+  async tagMade(
+    ref: string,
+    make: (all: readonly Descriptor[]) => Promise<Descriptor>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    // A lease that has to be waited for under the lock is never given: gc has it, and waits for the lock.
+    using _held = await this.hold(options);
+    await this.change(async (entries) => {
+      const entry = namedEntry(await make(entries), ref);
+      return withEach(entries, [await this.#present(entry, "tag")]);
+    });
+  }
+
       const fresh: Descriptor[] = [];
       for (const d of all) {
         await this.#present(d, "keep");
