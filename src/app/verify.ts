@@ -11,7 +11,6 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { calledName, entryName } from "../oci/entries.ts";
 import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
-import { Layout } from "../place/layout/layout.ts";
 import { giveUpNetwork } from "../place/open.ts";
 import { openSigned } from "../place/signed.ts";
 import { readKeys } from "../trust/key_files.ts";
@@ -38,7 +37,7 @@ interface VerifiedImage extends FoundImage {
   readonly signatures: readonly string[];
 }
 
-/** A blob of a layout that is of no image, and is not what its name says. */
+/** A blob of a layout or archive that is of no image, and is not what its name says. */
 interface DamagedStray {
   readonly digest: string;
   readonly fault: string;
@@ -53,7 +52,7 @@ interface VerifiedPlace {
 /**
  * Checks images: that each blob is there and is what its digest and its type say, what refers to the image
  * as well, and that names mean one image; with keys or a policy, that who has to has signed it. Of a whole
- * layout the blobs of no image are read, too. Reads on after a fault.
+ * layout or archive the blobs of no image are read, too. Reads on after a fault.
  */
 export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlace> {
   const { place: where, images = [], signal, emit } = request;
@@ -92,10 +91,9 @@ export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlac
       signatures: [...new Set(signatures.map(({ digest }) => digest))],
     });
   }
-  const [place] = [...opened.images, ...others].map(({ place }) => place);
   const isKnown = (digest: string) => content.hasMet(digest);
-  const strays = images.length === 0 && place instanceof Layout
-    ? await strayFaults(place, isKnown, signal)
+  const strays = images.length === 0 && isStore
+    ? await strayFaults(source as ImageStore, isKnown, signal)
     : [];
   return { images: found, strays };
 }

@@ -53,6 +53,8 @@ export interface ImageStore extends Source {
   readonly ownName?: string | undefined;
   /** Its images, as in an `index.json`; of one that cannot be used `oddity` tells why. */
   entries(): Promise<readonly Descriptor[]>;
+  /** All blobs that it has, those of no image, too, with their sizes. */
+  allBlobs?(): Promise<readonly Descriptor[]>;
 }
 
 /** A place that takes blobs. */

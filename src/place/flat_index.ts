@@ -88,6 +88,7 @@ export function wholeImages(store: Store): WholeImages {
     ...("holds" in store
       ? { holds: (d: Descriptor) => made.has(d.digest) || store.holds?.(d) === true }
       : {}),
+    allBlobs: () => store.allBlobs?.() ?? Promise.resolve([]),
     hold: (options) => holdPlace(store, options),
     partsOf: async (digest) => {
       await entries();

@@ -380,6 +380,7 @@ export function presentImages(store: WholeImages, where: string, work: WorkOptio
     resolve: async (ref, o) => await present(await store.resolve(ref, o)),
     fetch: (d, o) => store.fetch(d, o),
     holds: store.holds,
+    allBlobs: () => store.allBlobs?.() ?? Promise.resolve([]),
     entries: () => entries ??= store.entries().then((all) => Array.fromAsync(all, present)),
   };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { attest } from "../../src/app/attest.ts";
 import { copyImage } from "../../src/app/copy.ts";
 import { verifyImages } from "../../src/app/verify.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
@@ -123,6 +124,12 @@ Deno.test("verify: each fault of a layout is found, and nothing else", async () 
   assert.equal(strays.length, 1);
   assert.equal(strays[0]?.digest, stray.descriptor.digest);
   assert.match(strays[0]?.fault ?? "", /its content has digest/);
+  // An archive of the same is judged as the layout is.
+  const tar = dir.join("out.tar");
+  await succeed("tar", ["-cf", tar, "-C", dir.join("out"), "."]);
+  const packed = await faultsOf(tar);
+  assert.deepEqual(packed.strays.map(({ digest }) => digest), [stray.descriptor.digest]);
+  assert.deepEqual([...packed.faults.keys()], [...faults.keys()]);
 });
 
 Deno.test("verify: a policy decides by the name, and the first rule that is for it", async () => {

@@ -128,6 +128,20 @@ export class ArchiveSource implements Source, Disposable {
     return Promise.resolve(this.#content.entries);
   }
 
+  /** {@inheritDoc ImageStore.allBlobs} */
+  allBlobs(): Promise<readonly Descriptor[]> {
+    const found: Descriptor[] = [];
+    for (const name of this.#file.names()) {
+      const [, algorithm, hex] = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/.exec(name) ?? [];
+      const digest = `${algorithm}:${hex}`;
+      const member = isDigest(digest) ? this.#content.find(digest) : undefined;
+      if (isDigest(digest) && member !== undefined && !(member instanceof Uint8Array)) {
+        found.push({ mediaType: "", digest, size: member.size });
+      }
+    }
+    return Promise.resolve(found);
+  }
+
   /**
    * Its `index.json`, and opens what is before and behind that, for whoever writes it anew with another.
    *

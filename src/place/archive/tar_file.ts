@@ -77,6 +77,11 @@ export class TarFile implements Disposable {
     this.held?.[Symbol.dispose]();
   }
 
+  /** The names of all files and links. */
+  names(): Iterable<string> {
+    return this.scanned.members.keys();
+  }
+
   /** The file of a name, links followed; undefined where there is none. */
   find(name: string): Member | undefined {
     let found: Member | string | undefined = name;

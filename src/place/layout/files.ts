@@ -26,7 +26,14 @@ import {
 } from "../../io/files.ts";
 import { withLock } from "../../io/lock.ts";
 import { fileStream, readAll } from "../../io/streams.ts";
-import { blobFolder, blobPath, type Descriptor, MediaType } from "../../oci/descriptor.ts";
+import {
+  blobFolder,
+  blobPath,
+  type Descriptor,
+  type Digest,
+  isDigest,
+  MediaType,
+} from "../../oci/descriptor.ts";
 import {
   asWritten,
   encodeJson,
@@ -250,4 +257,19 @@ export async function createMarker(directory: string): Promise<void> {
   } catch (error) {
     throw ioFailure(`make layout ${directory}`, error);
   }
+}
+
+/** The blobs in a layout, whoever has them. */
+export async function blobDigests(directory: string): Promise<readonly Digest[]> {
+  const found: Digest[] = [];
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    const folder = Deno.readDir(join(directory, blobFolder(algorithm)));
+    const files = await Array.fromAsync(folder).catch((error) => {
+      // A layout without blobs need not have the folder.
+      if (!isNotFound(error)) throw error;
+    });
+    const names = files?.map(({ isFile, name }) => isFile ? `${algorithm}:${name}` : "") ?? [];
+    found.push(...names.filter(isDigest).sort());
+  }
+  return found;
 }

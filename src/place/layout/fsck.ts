@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a layout beside the content of its images: names that mean several, entries that
+ * What can be wrong with a layout or archive beside the content of its images: names that mean several, entries that
  * say of manifests what those do not, and blobs that no image has and that are not what their names say,
  * which somebody would count on who brings an image later.
  * @module
@@ -8,9 +8,8 @@ import { keptEntry } from "../../content/referrers.ts";
 import type { ImageStore } from "../../content/places.ts";
 import { hasCode, messageOf } from "../../errors.ts";
 import { forEach, Pool } from "../../io/concurrency.ts";
-import { isNotFound } from "../../io/files.ts";
 import { checkedChunks } from "../../io/streams.ts";
-import type { Descriptor, Digest } from "../../oci/descriptor.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import {
   entryName,
   IMAGE_NAME,
@@ -22,16 +21,13 @@ import {
 } from "../../oci/entries.ts";
 import { oddity } from "../../oci/manifest.ts";
 import { isReference, isTag, parseReference } from "../../oci/reference.ts";
-import { blobPathIn } from "./files.ts";
-import { blobDigests } from "./gc.ts";
-import type { Layout } from "./layout.ts";
 
 /** Blobs read at once; see `ContentCheck`. */
 const AT_ONCE = 4;
 
 /** A blob that no image has, and what is wrong with it. */
 interface BlobFault {
-  readonly digest: Digest;
+  readonly digest: string;
   readonly fault: string;
 }
 
@@ -77,30 +73,24 @@ export function entryKey(entry: Pick<Descriptor, "digest" | "annotations">): str
   return JSON.stringify([entry.digest, entryName(entry as Descriptor)]);
 }
 
-/** Reads the blobs of a layout that no image has, and gives those that are not what their names say. */
+/** Reads the blobs that no image has, and gives those that are not what their names say. */
 export async function strayFaults(
-  layout: Layout,
+  store: ImageStore,
   isKnown: (digest: string) => boolean,
   signal?: AbortSignal,
 ): Promise<readonly BlobFault[]> {
-  const all = [
-    ...await blobDigests(layout.directory, "sha256"),
-    ...await blobDigests(layout.directory, "sha512"),
-  ];
-  const look = async (digest: Digest, signal: AbortSignal): Promise<readonly BlobFault[]> => {
+  const look = async (d: Descriptor, signal: AbortSignal): Promise<readonly BlobFault[]> => {
     try {
-      const { size } = await Deno.stat(blobPathIn(layout.directory, { digest }));
-      const d = { digest, size, mediaType: "" };
-      const chunks = checkedChunks(await layout.fetch(d), d, { signal, place: layout.what });
+      const chunks = checkedChunks(await store.fetch(d), d, { signal, place: store.what });
       for await (const _ of chunks);
       return [];
     } catch (error) {
       // Somebody has removed it meanwhile.
-      if (hasCode(error, "NOT_FOUND") || isNotFound(error)) return [];
+      if (hasCode(error, "NOT_FOUND")) return [];
       if (!hasCode(error, "BAD_CONTENT")) throw error;
-      return [{ digest, fault: messageOf(error) }];
+      return [{ digest: d.digest, fault: messageOf(error) }];
     }
   };
-  const stray = all.filter((digest) => !isKnown(digest));
+  const stray = (await store.allBlobs?.() ?? []).filter(({ digest }) => !isKnown(digest));
   return (await forEach(stray, new Pool(AT_ONCE), look, signal)).flat();
 }

@@ -5,15 +5,10 @@
 import { join } from "node:path";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { makeFolder } from "../../io/atomic.ts";
-import { ioFailure, isNotFound } from "../../io/files.ts";
+import { ioFailure } from "../../io/files.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import {
-  blobFolder,
-  type Descriptor,
-  type Digest,
-  type DigestAlgorithm,
-  isDigest,
-} from "../../oci/descriptor.ts";
-import {
+  blobDigests,
   blobPathIn,
   BLOBS,
   checkOwnFolders,
@@ -104,11 +99,7 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
   const young: StoredBlob[] = [];
   const used: StoredBlob[] = [];
   let future = 0;
-  const digests = [
-    ...await blobDigests(directory, "sha256"),
-    ...await blobDigests(directory, "sha512"),
-  ];
-  for (const digest of digests) {
+  for (const digest of await blobDigests(directory)) {
     const info = await Deno.lstat(blobPathIn(directory, { digest }));
     const list = reachable.has(digest) ? used : isYoung(info) ? young : removed;
     list.push({ digest, size: info.size });
@@ -124,18 +115,4 @@ async function sweep(layout: Layout, options: GarbageOptions): Promise<Garbage> 
     }
   }
   return { removed, young, future, busy: [], used, dropped: [...dead].map((d) => d.digest) };
-}
-
-/** The blobs in a layout by an algorithm, whoever has them. */
-export async function blobDigests(
-  directory: string,
-  algorithm: DigestAlgorithm,
-): Promise<readonly Digest[]> {
-  const folder = Deno.readDir(join(directory, blobFolder(algorithm)));
-  const files = await Array.fromAsync(folder).catch((error) => {
-    // A layout without blobs need not have the folder.
-    if (!isNotFound(error)) throw error;
-  });
-  const names = files?.map(({ isFile, name }) => isFile ? `${algorithm}:${name}` : "") ?? [];
-  return names.filter(isDigest).sort();
 }

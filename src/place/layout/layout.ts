@@ -32,6 +32,7 @@ import {
 import { shortName } from "../../oci/reference.ts";
 import { takeBlob } from "../take_blob.ts";
 import {
+  blobDigests,
   blobPathIn,
   BLOBS,
   checkMarker,
@@ -186,6 +187,16 @@ export class Layout implements ImageStore, Place, Disposable {
     return repositoryOfPath(this.directory);
   }
 
+  /** {@inheritDoc ImageStore.allBlobs} */
+  async allBlobs(): Promise<readonly Descriptor[]> {
+    const found = (await blobDigests(this.directory)).map(async (digest) => {
+      // Somebody may have removed it meanwhile.
+      const info = await Deno.stat(blobPathIn(this.directory, { digest })).catch(() => undefined);
+      return info === undefined ? [] : [{ mediaType: "", digest, size: info.size }];
+    });
+    return (await Promise.all(found)).flat();
+  }
+
   /** {@inheritDoc Source.resolve} */
   async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
@@ -307,17 +318,6 @@ export class Layout implements ImageStore, Place, Disposable {
   }
 
   /**
-   * Adds entries without names, as of what refers to an image (signatures, SBOMs), all at once; they are
-   * found by their digests.
-   *
-   * @throws {KodenoError} `NOT_FOUND` when one is not there, or not whole
-   */
-  async keep(all: readonly Descriptor[], options: CallOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    if (await this.#keeps(all, options)) return;
-    await this.change(async (entries) => {
-      const digests = new Set(entries.map(({ digest }) => digest));
-  /**
    * {@link tag}, of what is made of what the layout has, while nobody else changes its entries.
    *
    * @param make gets the entries as they are now, and puts what it makes into the layout
@@ -335,6 +335,17 @@ export class Layout implements ImageStore, Place, Disposable {
     });
   }
 
+  /**
+   * Adds entries without names, as of what refers to an image (signatures, SBOMs), all at once; they are
+   * found by their digests.
+   *
+   * @throws {KodenoError} `NOT_FOUND` when one is not there, or not whole
+   */
+  async keep(all: readonly Descriptor[], options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (await this.#keeps(all, options)) return;
+    await this.change(async (entries) => {
+      const digests = new Set(entries.map(({ digest }) => digest));
       const fresh: Descriptor[] = [];
       for (const d of all) {
         await this.#present(d, "keep");
