@@ -90,13 +90,11 @@ export async function verified<T extends Claimed>(
     faults.push(...failures.map(({ message }) => message));
     let signatures: readonly FoundSignature[] = [];
     if (policy !== undefined && faults.length === 0) {
-      const signed = async ({ keys, statements }: Demand, unfit: (why: string) => void) => {
+      const signed = async ({ keys }: Demand, unfit: (why: string) => void) => {
         const found: FoundSignature[] = [];
         for (const image of whole.digest === root.digest ? [root] : [root, whole]) {
-          const legacy = [
-            ...await taggedFor(image, "sig"),
-            ...(statements.length > 0 ? await taggedFor(image, "att") : []),
-          ];
+          // Who says something of an image has signed it, in either form.
+          const legacy = [...await taggedFor(image, "sig"), ...await taggedFor(image, "att")];
           const claims = { source, image, referrers, legacy };
           found.push(...await signaturesBy(keys, claims, { signal, unfit }));
         }

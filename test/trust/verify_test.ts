@@ -132,6 +132,43 @@ Deno.test("verify: each fault of a layout is found, and nothing else", async () 
   assert.deepEqual([...packed.faults.keys()], [...faults.keys()]);
 });
 
+Deno.test("verify: an image that refers to what is not there does not hold", async () => {
+  await using dir = await tempDir();
+  const place = await layoutWith(dir, "out", { "app:v1": imageGraph() });
+  const { key, pub } = await keyFiles(dir, "release");
+  await signImages(place, key);
+  const layout = await openLayout(place);
+  const one = image(LINUX, [blob("evil")]);
+  const subject = { mediaType: MediaType.manifest, digest: `sha256:${"0".repeat(64)}`, size: 2 };
+  const value = JSON.parse(new TextDecoder().decode(one.manifest.bytes));
+  const evil = jsonBlob({ ...value, subject }, MediaType.manifest);
+  await pushAll(layout, [blob("evil"), one.config, evil]);
+  await layout.change((all) => [...all, evil.descriptor]);
+  const { faults } = await faultsOf(place, { verifyKeys: [pub] });
+  assert.deepEqual(faults.get("app:v1"), []);
+  assert.match(String(faults.get(evil.descriptor.digest)), /^Cannot find blob sha256:0{64} in /);
+});
+
+Deno.test("verify: who has signed a statement about an image has signed it, in either form", async () => {
+  await using dir = await tempDir();
+  const { key, pub } = await keyFiles(dir, "release");
+  const predicate = await dir.write("said.txt", "fine");
+  for (const form of ["bundle", "legacy"] as const) {
+    const place = await layoutWith(dir, form, { "app:v1": imageGraph() });
+    const askPassword = () => Promise.resolve("");
+    await attest({ place, key, predicate, type: "custom", forms: [form], askPassword });
+    const policy = await dir.write("policy.yaml", "rules: [{keys: release.pub}]");
+    for (const demand of [{ verifyKeys: [pub] }, { policy }]) {
+      assert.deepEqual((await faultsOf(place, demand)).faults.get("app:v1"), [], form);
+      await copyImage({
+        from: `oci:${place}:app:v1`,
+        to: `archive:${dir.join("a.tar")}`,
+        ...demand,
+      });
+    }
+  }
+});
+
 Deno.test("verify: a policy decides by the name, and the first rule that is for it", async () => {
   await using dir = await tempDir();
   const names = ["reg.local/team/app:v1", "reg.local/team/web:v1", "tool:v1", "other:v1"];
