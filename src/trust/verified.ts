@@ -35,7 +35,7 @@ export interface Verdict<T extends Claimed = Claimed> {
   /** What is wrong with it; nothing where it holds. */
   readonly faults: readonly string[];
   /** Of the keys that count for it. */
-  readonly signatures: readonly FoundSignature[];
+  readonly signatures: readonly Pick<FoundSignature, "form" | "digest" | "key">[];
   /** Blobs that were read, and their bytes. */
   readonly blobs: number;
   /** Of the blobs. */
@@ -88,7 +88,7 @@ export async function verified<T extends Claimed>(
     const { failures, blobs, bytes } = await content?.graph([root, ...referrers]) ??
       { failures: [], blobs: 0, bytes: 0 };
     faults.push(...failures.map(({ message }) => message));
-    let signatures: readonly FoundSignature[] = [];
+    let signatures: Verdict["signatures"] = [];
     if (policy !== undefined && faults.length === 0) {
       const signed = async ({ keys }: Demand, unfit: (why: string) => void) => {
         const found: FoundSignature[] = [];
@@ -102,7 +102,8 @@ export async function verified<T extends Claimed>(
       };
       const judged = await judge(policy, name, signed);
       faults.push(...judged.faults);
-      signatures = judged.signatures;
+      // What they say was needed till here; of many images it would be too much to keep.
+      signatures = judged.signatures.map(({ form, digest, key }) => ({ form, digest, key }));
     }
     verdicts.push({ image, faults, signatures, blobs, bytes });
   }
@@ -217,7 +218,7 @@ async function judge(
     demand: Demand,
     unfit: (why: string) => void,
   ) => Promise<readonly FoundSignature[]>,
-): Promise<Pick<Verdict, "faults" | "signatures">> {
+): Promise<Pick<Verdict, "faults"> & { readonly signatures: readonly FoundSignature[] }> {
   const demand = policy.demandOn(name);
   const refused = (why: string) => ({ faults: [why], signatures: [] });
   if (demand === undefined) {
@@ -228,12 +229,14 @@ async function judge(
   if (type === "reject") return refused(`${what} refuses it`);
   if (type === "insecureAcceptAnything") return { faults: [], signatures: [] };
   const unfit: string[] = [];
+  // One is told; somebody else may have put very many there.
+  const tell = (why: string): void => void (unfit.length > 0 || unfit.push(why));
   const signatures: FoundSignature[] = [];
-  for (const one of await signed(demand, (why) => unfit.push(why))) {
+  for (const one of await signed(demand, tell)) {
     const { repository } = one;
     if (repository === undefined || isCalledSo(name, repository) || maySay?.(repository)) {
       signatures.push(one);
-    } else unfit.push(`the signature ${one.digest} is for ${repository}, not for ${name}`);
+    } else tell(`the signature ${one.digest} is for ${repository}, not for ${name}`);
   }
   const who = what === undefined ? "no key that was given" : `no key of ${what}`;
   if (signatures.length === 0) {
