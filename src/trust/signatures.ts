@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { CallOptions, Source } from "../content/places.ts";
 import { hasSuccessors, readDocument, readGraphDocument } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
+import { forEach, Pool } from "../io/concurrency.ts";
 import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
 import { isObject, type Manifest, parseManifest } from "../oci/manifest.ts";
 import { ENVELOPE_TYPE, verifyEnvelopeLayer } from "./attestation.ts";
@@ -15,8 +16,8 @@ import type { VerificationKey } from "./keys.ts";
 import { isSimpleSignature, verifySimple } from "./simple_signing.ts";
 import { parseStatement, SIGNED, type Statement, type UnsignedStatement } from "./statement.ts";
 
-/** Manifests about one image that are read; a registry may list ever more. */
-const MAX_REFERRERS = 1000;
+/** Manifests about one image that are read at once; each may have a bundle of {@link MAX_BUNDLE_BYTES}. */
+const AT_ONCE = 4;
 
 /** The form of a signature: sigstore's bundle, or what cosign made before that. */
 export type SignatureForm = "bundle" | "legacy";
@@ -65,35 +66,32 @@ export async function signaturesBy(
 async function bundlesBy(
   keys: readonly VerificationKey[],
   { source, image, referrers }: Signed,
-  options: CallOptions & { readonly unfit?: Unfit },
+  { unfit, signal }: CallOptions & { readonly unfit?: Unfit },
 ): Promise<readonly FoundSignature[]> {
-  const found: FoundSignature[] = [];
   const digest = parseDigest(image.digest);
-  let looked = 0;
-  for (const referrer of referrers) {
-    if (!hasSuccessors(referrer)) continue;
-    if (referrer.artifactType !== undefined && !isBundleType(referrer.artifactType)) continue;
-    if (++looked > MAX_REFERRERS) {
-      options.unfit?.(`more than ${MAX_REFERRERS} manifests refer to it`);
-      break;
-    }
-    const document = await passingOver(
-      options.unfit,
-      () => readGraphDocument(source, referrer, options),
-    );
-    const { manifest, subject } = document ?? {};
-    const [layer, ...others] = manifest?.layers ?? [];
-    if (subject?.digest !== digest || !layer || others.length > 0) continue;
-    if (!isBundleType(layer.mediaType)) continue;
-    const what = `bundle ${layer.digest}`;
-    await passingOver(options.unfit, async () => {
-      const bytes = await readDocument(source, layer, { ...options, most: MAX_BUNDLE_BYTES });
+  const some = referrers.filter((one) =>
+    hasSuccessors(one) && (one.artifactType === undefined || isBundleType(one.artifactType))
+  );
+  // All of them, since anybody may put others before the one that counts; nothing is kept of those.
+  const looks = await forEach(some, new Pool(AT_ONCE), async (referrer, signal) => {
+    const reasons: string[] = [];
+    const tell = (why: string): void => void reasons.push(why);
+    const found = await passingOver(tell, async () => {
+      const { manifest, subject } = await readGraphDocument(source, referrer, { signal });
+      const [layer, ...others] = manifest?.layers ?? [];
+      if (subject?.digest !== digest || !layer || others.length > 0) return undefined;
+      if (!isBundleType(layer.mediaType)) return undefined;
+      const what = `bundle ${layer.digest}`;
+      const bytes = await readDocument(source, layer, { signal, most: MAX_BUNDLE_BYTES });
       const verified = verifyBundle(bytes, digest, keys, what);
-      if (verified === undefined) options.unfit?.(`${what} is of another key or image`);
-      else found.push({ form: "bundle", digest: parseDigest(referrer.digest), ...verified });
+      if (verified === undefined) tell(`${what} is of another key or image`);
+      return verified &&
+        { form: "bundle", digest: parseDigest(referrer.digest), ...verified } as const;
     });
-  }
-  return found;
+    return { found, why: reasons[0] };
+  }, signal);
+  for (const { why } of looks) if (why !== undefined) unfit?.(why);
+  return looks.flatMap(({ found }) => found ?? []);
 }
 
 async function legacyBy(
