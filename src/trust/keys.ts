@@ -18,9 +18,10 @@ import {
   verify,
 } from "node:crypto";
 import { promisify } from "node:util";
-import { KodenoError } from "../errors.ts";
+import { KodenoError, messageOf } from "../errors.ts";
 import { isObject, jsonIn } from "../oci/manifest.ts";
 import { xsalsa20poly1305 } from "../npm/noble_ciphers.ts";
+import { ed25519ph } from "../npm/noble_curves.ts";
 
 /** What signs: a key at hand, or a program that has one. */
 export interface Signer {
@@ -56,6 +57,9 @@ const COSTS: readonly unknown[] = [32_768, 65_536, 131_072];
 const COST = 65_536;
 const BLOCK = 8;
 const KEY_BYTES = 32;
+const ED25519_BYTES = 32;
+/** Those that cosign takes. */
+const RSA_BITS: readonly unknown[] = [2048, 3072, 4096];
 const NONCE_BYTES = 24;
 const SALT_BYTES = 32;
 const SCRYPT_MAX_BYTES = 256 * 1024 * 1024;
@@ -131,11 +135,21 @@ export function readPublicKey(text: string, what: string): VerificationKey {
   }
   const key = parsed(what, () => createPublicKey(text.trim()));
   const { asymmetricKeyType: type = "unknown", asymmetricKeyDetails: details } = key;
-  const curve = details?.namedCurve;
+  const { namedCurve: curve, modulusLength: bits } = details ?? {};
+  if (type === "rsa" && !RSA_BITS.includes(bits)) {
+    const why = `it is an RSA key of ${bits} bits; as with cosign it may have ${
+      RSA_BITS.join(", ")
+    }`;
+    throw bad(what, why);
+  }
   const isKnown = type === "rsa" || type === "ed25519" ||
     type === "ec" && (isP256(curve) || isP384(curve));
   if (isKnown) return verificationKey(key);
-  throw bad(what, `it is a key of another kind (${[type, curve].filter(Boolean).join(" ")})`);
+  const kind = [type, curve].filter(Boolean).join(" ");
+  throw bad(
+    what,
+    `it is a key of another kind (${kind}); say one of ECDSA on P-256 or P-384, RSA or Ed25519`,
+  );
 }
 
 /** P-256 has two names: that of OpenSSL, and that of NIST. */
@@ -148,8 +162,9 @@ const isP384 = (curve: string | undefined) =>
 
 function verificationKey(key: KeyObject): VerificationKey {
   const der = key.export({ format: "der", type: "spki" });
+  const isEd25519 = key.asymmetricKeyType === "ed25519";
   // cosign hashes what a key on P-384 signs with either.
-  const hashes = key.asymmetricKeyType === "ed25519"
+  const hashes = isEd25519
     ? [null]
     : isP384(key.asymmetricKeyDetails?.namedCurve)
     ? ["sha256", "sha384"]
@@ -157,16 +172,22 @@ function verificationKey(key: KeyObject): VerificationKey {
   return {
     hint: createHash("sha256").update(der).digest("base64"),
     pem: key.export({ format: "pem", type: "spki" }).toString(),
-    verifies: (bytes, signature) =>
-      hashes.some((hash) => {
-        try {
-          return verify(hash, bytes, key, signature);
-        } catch {
-          // Bytes that are no signature at all.
-          return false;
-        }
-      }),
+    verifies: (bytes, signature) => {
+      try {
+        return hashes.some((hash) => verify(hash, bytes, key, signature)) ||
+          isEd25519 && verifiesHash(bytes, signature, der);
+      } catch {
+        // Bytes that are no signature at all.
+        return false;
+      }
+    },
   };
+}
+
+/** Whether a signature is Ed25519 over a hash (RFC 8032, Ed25519ph), which is how cosign signs with such keys. */
+function verifiesHash(bytes: Uint8Array, signature: Uint8Array, der: Uint8Array): boolean {
+  // In PKIX the key itself comes last. Others verify it as strictly.
+  return ed25519ph.verify(signature, bytes, der.subarray(-ED25519_BYTES), { zip215: false });
 }
 
 /** The key in cosign's box. */
@@ -227,6 +248,10 @@ function parsed(what: string, parse: () => KeyObject): KeyObject {
   try {
     return parse();
   } catch (error) {
+    // So says the runtime of the binary of P-521; a newer one reads such a key.
+    if (/unsupported ec named curve/.test(messageOf(error))) {
+      throw bad(what, "it is of a curve that is not known; say one of P-256 or P-384", error);
+    }
     throw bad(what, "what it holds is no key, or not all of one", error);
   }
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createSign, generateKeyPairSync } from "node:crypto";
+import { createSign, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { failsWith } from "../../test/support/fails.ts";
 import { KodenoError } from "../errors.ts";
 import { digestOf } from "../io/hash.ts";
@@ -191,8 +191,41 @@ Deno.test("trust: plain keys sign, too; keys of other kinds only verify", async 
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const rsa = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
   await failsWith("BAD_OPTION", () => readPrivateKey(rsa, "r.pem", nobody), /another kind \(rsa/);
-  const key = readPublicKey(publicKey.export({ format: "pem", type: "spki" }).toString(), "r.pub");
+  const publicOf = (key: KeyObject) => key.export({ format: "pem", type: "spki" }).toString();
+  const key = readPublicKey(publicOf(publicKey), "r.pub");
   assert.ok(key.verifies(bytes, createSign("sha256").update(bytes).sign(privateKey)));
+  const small = generateKeyPairSync("rsa", { modulusLength: 1024 });
+  const why =
+    /^Cannot use key s\.pub: it is an RSA key of 1024 bits; as with cosign it may have 2048, /;
+  await failsWith("BAD_OPTION", () => readPublicKey(publicOf(small.publicKey), "s.pub"), why);
+});
+
+Deno.test("trust: Ed25519 is verified over the bytes, and over their hash as cosign signs", () => {
+  // RFC 8032, section 7.1, test 3, and section 7.3.
+  const cases: readonly (readonly [key: string, message: string, signature: string])[] = [
+    [
+      "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+      "af82",
+      "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac" +
+      "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+    ],
+    [
+      "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+      "616263",
+      "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41" +
+      "31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
+    ],
+  ];
+  const prefix = "302a300506032b6570032100";
+  for (const [hex, message, signature] of cases) {
+    const der = Buffer.from(prefix + hex, "hex");
+    const pem = `-----BEGIN PUBLIC KEY-----\n${der.toString("base64")}\n-----END PUBLIC KEY-----\n`;
+    const key = readPublicKey(pem, "e.pub");
+    const signed = Buffer.from(signature, "hex");
+    assert.ok(key.verifies(Buffer.from(message, "hex"), signed), message);
+    assert.ok(!key.verifies(Buffer.from("00", "hex"), signed), message);
+    assert.ok(!key.verifies(Buffer.from(message, "hex"), signed.subarray(1)), message);
+  }
 });
 
 Deno.test("trust: what is no key is refused, and why", async () => {

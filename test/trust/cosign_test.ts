@@ -243,7 +243,8 @@ Deno.test({
     await layout(dir);
     const pairs = {
       "p-384": generateKeyPairSync("ec", { namedCurve: "P-384" }),
-      // Ed25519 of cosign 2 is another one, over a hash (Ed25519ph).
+      // Over a hash (Ed25519ph), as cosign has it.
+      ed25519: generateKeyPairSync("ed25519"),
       rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
     };
     for (const [kind, { privateKey }] of Object.entries(pairs)) {
