@@ -11,16 +11,19 @@ import { ContentCheck } from "../content/check.ts";
 import type { CallOptions, ImageStore } from "../content/places.ts";
 import { graphKey, hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
-import { linkOrCopy, syncDirectory } from "../io/atomic.ts";
-import { exists, ioFailure, isFile, isTaken, openWithRetry } from "../io/files.ts";
+import { linkOrCopy, makeFolder } from "../io/atomic.ts";
+import { ioFailure, isFile, isTaken, openWithRetry } from "../io/files.ts";
 import { withLock } from "../io/lock.ts";
 import { fileStream } from "../io/streams.ts";
-import { type Descriptor, isForeign } from "../oci/descriptor.ts";
+import { type Descriptor, isForeign, parseDigest } from "../oci/descriptor.ts";
 import {
   entryName,
   findEntry,
   isBase,
   isNameless,
+  listed,
+  nameKey,
+  nameOrDigest,
   repositoryOfPath,
   withEach,
 } from "../oci/entries.ts";
@@ -29,11 +32,19 @@ import { openLayout } from "../place/layout/layout.ts";
 import type { VerificationKey } from "../trust/keys.ts";
 import type { Policy } from "../trust/policy.ts";
 import { claimsIn, refuseUnverified } from "../trust/verified.ts";
-import { badBundle, type BundleDocument } from "./document.ts";
+import {
+  type Applied,
+  appliedOrNone,
+  FILES,
+  newerThan,
+  noteApplied,
+  withBundle,
+} from "./applied.ts";
+import { badBundle, type BundleDocument, type BundleImage, type BundleModule } from "./document.ts";
 import { readLock } from "./lock.ts";
-import { noteApplied } from "./last_applied.ts";
 import {
   checkModules,
+  newModules,
   refuseOmittedModules,
   refuseOtherModules,
   settleModules,
@@ -41,9 +52,10 @@ import {
 import { refuseOmitted } from "./omitted.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
 import { refuseUnsigned } from "./signed.ts";
-import { differingFile, sameBytes, unpackSource } from "./source_tree.ts";
+import { unpackSource } from "./source_tree.ts";
 import { GOMOD, LOCK } from "./sources.ts";
 import { StagedBundle } from "./stage.ts";
+import { changesIn, type FileTree, makeChanges, type TreeChanges, treeIn } from "./tree.ts";
 
 /** Where a bundle goes. */
 interface ApplyPlaces {
@@ -60,12 +72,26 @@ interface ApplyOptions extends CallOptions {
   readonly keys: readonly VerificationKey[];
   /** What its images have to be. */
   readonly policy?: Policy | undefined;
-  /** Replaces source and lock that are there and differ. */
+  /** Goes back to an older bundle, and replaces files of source and lock that somebody has changed. */
   readonly force?: boolean | undefined;
+  /** Checks all and tells what would change; nothing does. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** What was changed, or would be. */
+interface Changes {
+  /** Images that are new in the layout, or that a name stands for another one of. */
+  readonly images: readonly (BundleImage & { readonly before?: string })[];
+  /** Images that others are built on, of which kodeno's cache lacks something. */
+  readonly bases: readonly BundleImage[];
+  /** Modules that go's cache lacks. */
+  readonly modules: readonly BundleModule[];
+  /** Files of source and lock, below the directory. */
+  readonly files: TreeChanges;
 }
 
 /** Where what was brought is now; what the bundle has not, is nowhere. */
-interface Applied {
+interface Placed {
   readonly document: BundleDocument;
   readonly signed: boolean;
   /** The layout with its images. */
@@ -77,11 +103,15 @@ interface Applied {
   readonly modules: string | undefined;
   /** The folder with the go of a toolchain that runs here. */
   readonly goFolder: string | undefined;
+  /** The folder that has the files now that somebody had changed. */
+  readonly kept: string | undefined;
+  readonly changes: Changes;
 }
 
 /** The folders and files in the directory. */
-const LAYOUT = "out";
+export const APPLIED_LAYOUT = "out";
 const SOURCE = "source";
+const KEPT = "kept-";
 
 /**
  * Applies a bundle. Till all of it was read and checked nothing is changed but a folder that is hidden; it
@@ -91,23 +121,20 @@ export async function applyBundle(
   input: BundleInput,
   places: ApplyPlaces,
   options: ApplyOptions,
-): Promise<Applied> {
+): Promise<Placed> {
   const { directory } = places;
-  const isNew = !exists(directory);
+  let made: readonly string[];
   try {
-    await Deno.mkdir(directory, { recursive: true });
+    made = await makeFolder(directory);
   } catch (error) {
     throw ioFailure(`make folder ${directory}`, error);
   }
   try {
-    return await withLock(
-      directory,
-      () => new Applying(input, places, options).run(),
-      options.signal,
-    );
-  } catch (error) {
-    if (isNew) await Deno.remove(directory).catch(() => {});
-    throw error;
+    const work = () => new Applying(input, places, options).run();
+    return await withLock(directory, work, options.signal);
+  } finally {
+    // Those that are empty: nothing was brought.
+    for (const folder of made) await Deno.remove(folder).catch(() => {});
   }
 }
 
@@ -122,18 +149,31 @@ class Applying {
   ) {}
 
   get #layoutPath(): string {
-    return join(this.places.directory, LAYOUT);
+    return join(this.places.directory, APPLIED_LAYOUT);
   }
 
-  async run(): Promise<Applied> {
-    const { signal } = this.options;
+  async run(): Promise<Placed> {
+    const { options: { dryRun, signal }, places: { directory } } = this;
     using _ = await this.#held();
     try {
       const read = await this.#gather();
       const checked = await this.#check(read);
-      const applied = await this.#settle(read, checked);
+      const changes = await this.#changesOf(read, checked);
+      const settled = dryRun ? undefined : await this.#settle(read, checked);
       await this.#stage?.remove();
-      return applied;
+      const { document, signature } = read;
+      const { source } = document;
+      return {
+        document,
+        signed: signature !== undefined,
+        layout: checked.images.length > 0 ? this.#layoutPath : undefined,
+        source: source && join(directory, SOURCE, source.folder ?? ""),
+        lock: hasLock(document) ? join(directory, LOCK) : undefined,
+        modules: checked.modules,
+        goFolder: settled?.goFolder,
+        kept: settled?.kept,
+        changes,
+      };
     } catch (error) {
       if (!signal?.aborted) await this.#stage?.remove().catch(() => {});
       throw error;
@@ -206,8 +246,7 @@ class Applying {
 
   /** All that can be wrong with it but for the bytes of its members. */
   async #check({ document, bytes, signature, entries }: ReadBundle): Promise<Checked> {
-    const { places: { directory }, options: { keys, policy, force, signal } } = this;
-    const { what } = this.input;
+    const { options: { keys, policy, force, signal }, input: { what } } = this;
     refuseUnsigned({ what, bytes, signature }, keys);
     const images = entries.filter((entry) => !isBase(entry));
     if (policy !== undefined) {
@@ -217,95 +256,150 @@ class Applying {
       await refuseUnverified(store, claims, policy, "applied", { content, signal });
     }
     const fileOf = (member: string): string => this.#path(member);
-    const isLocked = document.files.some(({ path }) => path === LOCK);
-    const lock = isLocked ? await readLock(fileOf(LOCK), `${LOCK} of ${what}`) : undefined;
+    const lock = hasLock(document) ? await readLock(fileOf(LOCK), `${LOCK} of ${what}`) : undefined;
     await checkModules({ what, document, fileOf, lock }, { signal });
     const modules = document.gomod && await this.places.modules();
     if (modules !== undefined) await refuseOtherModules({ what, document }, modules);
-    const source = document.source && await this.#unpacked(document.source.path);
-    const targets = { source: join(directory, SOURCE), lock: join(directory, LOCK) };
-    if (!force) {
-      const isOther = isLocked && isFile(targets.lock) &&
-        !(await sameBytes(targets.lock, fileOf(LOCK)));
-      if (isOther) throw this.#isOther(targets.lock);
-      const changed = source === undefined || !isTaken(targets.source)
-        ? undefined
-        : await differingFile(source, targets.source);
-      if (changed !== undefined) throw this.#isOther(join(targets.source, changed));
-    }
+    const files = await this.#filesOf(document);
+    const newer = await this.#newer(document, images, files.changes);
+    if (!force) this.#refuseChanges(document, newer, files.changes);
     if (images.length > 0) await checkMarker(this.#layoutPath, true);
-    return { images, modules, source, isLocked, targets };
+    return { images, modules, files, isBack: newer !== undefined };
   }
 
   #path(member: string): string {
     return this.#stage?.path(member) ?? member;
   }
 
-  #isOther(path: string): KodenoError {
-    const why = `${path} is there, and is not what it has`;
-    const next = "say another folder with --to, or replace source and lock with --force";
-    return new KodenoError("BAD_PLACE", `Cannot apply ${this.input.what}: ${why}; ${next}`);
+  /** Source and lock as they are to be, and what differs from that. */
+  async #filesOf(document: BundleDocument): Promise<BroughtFiles> {
+    const { places: { directory }, input: { what }, options: { signal } } = this;
+    const [from, { source }, isLocked] = [this.#path("files"), document, hasLock(document)];
+    await Deno.remove(from, { recursive: true }).catch(() => {});
+    try {
+      await Deno.mkdir(from, { recursive: true });
+      if (isLocked) await linkOrCopy(this.#path(LOCK), join(from, LOCK), from);
+    } catch (error) {
+      throw ioFailure(`write ${from}`, error);
+    }
+    if (source !== undefined) {
+      await unpackSource(this.#path(source.path), join(from, SOURCE), { what, signal });
+    }
+    // A source without a lock has none; of kinds that a bundle does not have it says nothing.
+    const isOf = (path: string): boolean => source !== undefined || (isLocked && path === LOCK);
+    const before = appliedOrNone(directory);
+    const brought = [before.files, before.coming ?? {}].map((files) =>
+      new Map(Object.entries(files).filter(([path]) => isOf(path)))
+    );
+    const wanted = await treeIn(from);
+    const others = Object.entries(before.files).filter(([path]) => !isOf(path));
+    return {
+      from,
+      changes: await changesIn(directory, wanted, brought),
+      all: new Map([...others, ...wanted]),
+    };
   }
 
-  async #unpacked(member: string): Promise<string> {
-    const folder = this.#path("unpacked");
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
-    const { what } = this.input;
-    await unpackSource(this.#path(member), folder, { what, signal: this.options.signal });
-    return folder;
+  /** The bundle that has brought something newer of what would change. */
+  async #newer(
+    document: BundleDocument,
+    images: readonly Descriptor[],
+    { written, removed }: TreeChanges,
+  ): Promise<ReturnType<typeof newerThan>> {
+    const there = await this.#namedThere();
+    const changing = images.filter((one) => {
+      const before = there.get(nameKey(one));
+      return before !== undefined && before !== one.digest;
+    }).map(nameOrDigest);
+    if (written.length + removed.length > 0) changing.push(FILES);
+    return newerThan(document, changing, appliedOrNone(this.places.directory));
+  }
+
+  /** Digests of what the layout has by now, by their names. */
+  async #namedThere(): Promise<ReadonlyMap<string | undefined, string>> {
+    if (!isFile(join(this.#layoutPath, "oci-layout"))) return new Map();
+    using layout = await openLayout(this.#layoutPath);
+    const named = (await layout.entries()).filter((one) => !isNameless(one));
+    return new Map(named.map((one) => [nameKey(one), one.digest]));
+  }
+
+  /** Refuses what would take away what came later, or what somebody has made. */
+  #refuseChanges(
+    { sequence }: BundleDocument,
+    newer: ReturnType<typeof newerThan>,
+    { own }: TreeChanges,
+  ): void {
+    const { places: { directory }, input: { what } } = this;
+    if (newer !== undefined) {
+      const why = newer.sequence > sequence
+        ? `it is bundle ${sequence}, and bundle ${newer.sequence} has come already`
+        : `it has come before bundle ${newer.id}, and both are bundle ${sequence}`;
+      const next = "bring a newer one, or go back to this one with --force";
+      throw new KodenoError("BAD_PLACE", `Cannot apply ${what}: ${why}; ${next}`);
+    }
+    if (own.length === 0) return;
+    const list = listed(own.map((path) => join(directory, path)));
+    const why = `somebody has changed what it would replace: ${list}`;
+    const next = "keep that elsewhere, or have it moved aside with --force";
+    throw new KodenoError("BAD_PLACE", `Cannot apply ${what}: ${why}; ${next}`, { files: own });
+  }
+
+  /** What is new, of all that the bundle has. */
+  async #changesOf(
+    { document }: ReadBundle,
+    { images, modules, files: { changes } }: Checked,
+  ): Promise<Changes> {
+    const there = await this.#namedThere();
+    const isCached = ({ digest }: BundleImage): boolean =>
+      isFile(blobPathIn(baseCacheDirectory(this.places.cache), { digest }));
+    return {
+      images: images.flatMap((one) => {
+        const before = there.get(nameKey(one));
+        const image = { name: entryName(one), digest: parseDigest(one.digest) };
+        if (isNameless(one) || before === one.digest) return [];
+        return [before === undefined ? image : { ...image, before }];
+      }),
+      bases: document.bases.filter((one) => !isCached(one)),
+      modules: modules === undefined ? [] : await newModules(document, modules),
+      files: changes,
+    };
   }
 
   /** Puts all in its place; what is there already is left. */
   async #settle(
-    { document, bytes, entries, signature }: ReadBundle,
-    { images, modules, source, isLocked, targets }: Checked,
-  ): Promise<Applied> {
-    const { signal } = this.options;
+    { document, entries }: ReadBundle,
+    { images, modules, isBack, files: { from, changes, all } }: Checked,
+  ): Promise<Pick<Placed, "goFolder" | "kept">> {
+    const { options: { signal }, places: { directory } } = this;
     const store = this.#store(entries);
+    const bases: Applied["bases"][number][] = [];
     for (const root of entries.filter(isBase)) {
       const blobs = await this.#blobsOf(store, [root]);
+      bases.push(
+        ...blobs.map(({ d: { digest, size } }) => ({ digest: parseDigest(digest), size })),
+      );
       await keepBase(this.places.cache, { name: entryName(root), root, blobs }, { signal });
     }
     const fileOf = (member: string): string => this.#path(member);
     const { goFolder } = modules === undefined
       ? { goFolder: undefined }
       : await settleModules({ document, fileOf }, modules, { signal });
-    if (isLocked) await this.#settleFile(fileOf(LOCK), targets.lock);
-    if (source !== undefined) await this.#settleFolder(source, targets.source);
-    if (images.length > 0) {
-      await this.#settleImages(store, images);
-      await noteApplied(this.#layoutPath, { document, bytes });
-    }
-    return {
-      document,
-      signed: signature !== undefined,
-      layout: images.length > 0 ? this.#layoutPath : undefined,
-      source: source && join(targets.source, document.source?.folder ?? ""),
-      lock: isLocked ? targets.lock : undefined,
-      modules,
-      goFolder,
-    };
+    const before = appliedOrNone(directory);
+    const files = Object.fromEntries(all);
+    const kept = this.#keptFolder();
+    // Killed here, the next one still tells what this one has written from what a person has.
+    await noteApplied(directory, { ...before, coming: files });
+    await makeChanges(directory, changes, { from, kept });
+    if (images.length > 0) await this.#settleImages(store, images);
+    await noteApplied(directory, withAll(before, { document, images, bases, files, isBack }));
+    return { goFolder, kept: changes.own.length > 0 ? kept : undefined };
   }
 
-  async #settleFile(from: string, to: string): Promise<void> {
-    try {
-      await linkOrCopy(from, to, this.places.directory);
-      await syncDirectory(this.places.directory);
-    } catch (error) {
-      throw ioFailure(`write ${to}`, error);
-    }
-  }
-
-  async #settleFolder(from: string, to: string): Promise<void> {
-    try {
-      if (isTaken(to)) {
-        if (await differingFile(from, to) === undefined) return;
-        await Deno.rename(to, this.#path("replaced"));
-      }
-      await Deno.rename(from, to);
-      await syncDirectory(this.places.directory);
-    } catch (error) {
-      throw ioFailure(`write ${to}`, error);
+  /** A new folder for what is a person's own. */
+  #keptFolder(): string {
+    for (let i = 1;; i++) {
+      const path = join(this.places.directory, `${KEPT}${i}`);
+      if (!isTaken(path)) return path;
     }
   }
 
@@ -355,10 +449,52 @@ interface Checked {
   readonly images: readonly Descriptor[];
   /** go's folder. */
   readonly modules: string | undefined;
-  /** The folder that the source is unpacked in. */
-  readonly source: string | undefined;
-  readonly isLocked: boolean;
-  readonly targets: { readonly source: string; readonly lock: string };
+  readonly files: BroughtFiles;
+  /** Whether something newer is there. */
+  readonly isBack: boolean;
+}
+
+/** Source and lock. */
+interface BroughtFiles {
+  /** The folder that has them. */
+  readonly from: string;
+  readonly changes: TreeChanges;
+  /** What will have been brought then, by this bundle or those before. */
+  readonly all: FileTree;
+}
+
+function hasLock({ files }: BundleDocument): boolean {
+  return files.some(({ path }) => path === LOCK);
+}
+
+/** What has come, with a bundle. */
+function withAll(
+  { bundles, bases, modules, source, ...before }: Applied,
+  now: Pick<Applied, "bases" | "files"> & {
+    readonly document: BundleDocument;
+    readonly images: readonly Descriptor[];
+    readonly isBack: boolean;
+  },
+): Applied {
+  const { document, images, isBack } = now;
+  const { id, sequence, gomod: { modules: more = [], omitted = [] } = {} } = document;
+  const isOfFiles = document.source !== undefined || hasLock(document);
+  const brought = [
+    ...images.filter((one) => !isNameless(one)).map(nameOrDigest),
+    ...isOfFiles ? [FILES] : [],
+  ];
+  return {
+    version: before.version,
+    bundles: withBundle({ bundles }, { id, sequence, brought, isBack }),
+    bases: [...new Map([...bases, ...now.bases].map((one) => [one.digest, one])).values()],
+    modules: [
+      ...new Map(
+        [...modules, ...more, ...omitted].map((one) => [`${one.path}@${one.version}`, one]),
+      ).values(),
+    ],
+    source: document.source ?? source,
+    files: now.files,
+  };
 }
 
 /** Whether a member goes anywhere; those of a newer kodeno are checked, and left. */

@@ -41,6 +41,17 @@ const image = z.object({ name: z.string().optional(), digest });
 /** A Go module in a document. */
 export const GO_MODULE = z.object({ path: z.string(), version: z.string(), sum: z.string() });
 
+/**
+ * The commit that the source is of, and the member that has it; where its folder there is not all of it,
+ * there are others beside it, by which go.mod replaces modules.
+ */
+export const SOURCE_OF = z.object({
+  path: z.string(),
+  folder: z.string().optional(),
+  commit: z.string(),
+  dirty: z.boolean(),
+});
+
 const schema = z.object({
   version: z.literal(VERSION),
   /** The digest of this document without `id`. */
@@ -69,16 +80,7 @@ const schema = z.object({
     /** `go1.26.8 linux/amd64` each. */
     toolchains: z.array(z.string()).readonly(),
   }).optional(),
-  /**
-   * The commit that the source is of, and the member that has it; where its folder there is not all of it,
-   * there are others beside it, by which go.mod replaces modules.
-   */
-  source: z.object({
-    path: z.string(),
-    folder: z.string().optional(),
-    commit: z.string(),
-    dirty: z.boolean(),
-  }).optional(),
+  source: SOURCE_OF.optional(),
 });
 
 /** What a bundle holds. */

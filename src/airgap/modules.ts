@@ -12,7 +12,7 @@ import { escapedModule, TOOLCHAIN } from "../go/module_zips.ts";
 import { linkOrCopy, removeStaleTemporaries, writeAtomically } from "../io/atomic.ts";
 import { ioFailure, isFile, isNotFound, writeAll } from "../io/files.ts";
 import { KodenoError } from "../errors.ts";
-import { badBundle, type BundleDocument } from "./document.ts";
+import { badBundle, type BundleDocument, type BundleModule } from "./document.ts";
 import { type Lock, lockedSums } from "./lock.ts";
 import { GOMOD } from "./sources.ts";
 
@@ -81,6 +81,18 @@ export async function refuseOtherModules(
     const next = 'empty it with "go clean -modcache", or say another folder with GOMODCACHE';
     throw new KodenoError("BAD_PLACE", `Cannot apply ${what}: ${why}; ${next}`);
   }
+}
+
+/** Modules that go's cache has not. */
+export async function newModules(
+  { gomod }: BundleDocument,
+  cache: string,
+): Promise<readonly BundleModule[]> {
+  const found: BundleModule[] = [];
+  for (const one of gomod?.modules ?? []) {
+    if (await knownSum(cache, one.path, one.version) === undefined) found.push(one);
+  }
+  return found;
 }
 
 /** Refuses a bundle that leaves out modules which go's cache has not; names all of them. */

@@ -1,11 +1,11 @@
 /**
- * The source that a bundle carries: unpacked into a folder of its own, and compared with what is there.
+ * The source that a bundle carries, unpacked into a folder of its own.
  * @module
  */
 import { dirname, join, posix } from "node:path";
 import type { CallOptions } from "../content/places.ts";
-import { ioFailure, isAbsent, openWithRetry, writeAll } from "../io/files.ts";
-import { CHUNK_BYTES, fileStream, hashedFile, reusedChunks } from "../io/streams.ts";
+import { ioFailure, openWithRetry, writeAll } from "../io/files.ts";
+import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
 import { tarMembers } from "../place/archive/tar_members.ts";
 import { badBundle } from "./document.ts";
 import { StreamedBytes } from "./reader.ts";
@@ -47,44 +47,4 @@ export async function unpackSource(
   } finally {
     await bytes.close();
   }
-}
-
-/**
- * The first file of a tree that another has not, or has otherwise, by its name; undefined where it has all.
- * What the other has beside, such as what was built, does not count.
- */
-export async function differingFile(
-  tree: string,
-  other: string,
-  prefix = "",
-): Promise<string | undefined> {
-  for await (const { name, isDirectory, isSymlink } of Deno.readDir(join(tree, prefix))) {
-    const path = join(prefix, name);
-    const isSame = isDirectory || await sameFile(join(tree, path), join(other, path), isSymlink);
-    if (!isSame) return path;
-    const below = isDirectory ? await differingFile(tree, other, path) : undefined;
-    if (below !== undefined) return below;
-  }
-  return undefined;
-}
-
-async function sameFile(one: string, other: string, isLink: boolean): Promise<boolean> {
-  try {
-    const { isFile, isSymlink } = Deno.lstatSync(other);
-    if (!isLink) return isFile && await sameBytes(one, other);
-    return isSymlink && Deno.readLinkSync(one) === Deno.readLinkSync(other);
-  } catch (error) {
-    if (isAbsent(error)) return false;
-    throw ioFailure(`read ${other}`, error);
-  }
-}
-
-/** Whether two files have the same content. */
-export async function sameBytes(one: string, other: string): Promise<boolean> {
-  if (Deno.statSync(one).size !== Deno.statSync(other).size) return false;
-  const [a, b] = [
-    await hashedFile(await openWithRetry(one)),
-    await hashedFile(await openWithRetry(other)),
-  ];
-  return a.digest === b.digest;
 }

@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { applyBundle } from "../airgap/apply.ts";
 import { summaryOf } from "../airgap/document.ts";
+import { findLock } from "../airgap/find_lock.ts";
 import { openBundle } from "../airgap/input.ts";
 import { moduleCache } from "../airgap/modules.ts";
 import { resolveCacheConfig } from "../config/config.ts";
@@ -19,13 +20,18 @@ interface ApplyRequest extends WorkOptions, TrustOptions {
   readonly bundle: string | readonly string[];
   /** The folder for images, source and lock. */
   readonly to: string;
-  /** Replaces source and lock that are there and differ. */
+  /** Goes back to an older bundle, and replaces files of source and lock that somebody has changed. */
   readonly force?: boolean | undefined;
+  /** Tells what would change, and changes nothing. */
+  readonly dryRun?: boolean | undefined;
 }
+
+/** What was changed, or would be. */
+export type ApplyChanges = Awaited<ReturnType<typeof applyBundleFile>>["changes"];
 
 /** Applies a bundle; tells what it has, where that is, and what can be done next. */
 export async function applyBundleFile(
-  { bundle, to, verifyKeys = [], policy: file, force, signal }: ApplyRequest,
+  { bundle, to, verifyKeys = [], policy: file, force, dryRun, signal }: ApplyRequest,
 ) {
   const keys = readKeys(verifyKeys);
   const policy = await openPolicy({ policy: file });
@@ -38,24 +44,27 @@ export async function applyBundleFile(
     keys,
     policy,
     force,
+    dryRun,
     signal,
   });
-  const { layout, source, lock, modules: moduleFolder, goFolder } = found;
-  const applied = { layout, sourceFolder: source, lock, moduleFolder, goFolder };
-  return { ...summaryOf(document), signed, ...applied, next: nextSteps(found) };
+  const { kept, changes, layout, source, lock, modules: moduleFolder, goFolder } = found;
+  const applied = { layout, sourceFolder: source, lock, moduleFolder, goFolder, kept, changes };
+  const next = dryRun ? [] : nextSteps(found);
+  return { ...summaryOf(document), signed, ...applied, next };
 }
 
 /** What a person does with it, as lines of a shell. */
 function nextSteps(
-  { layout, source, modules, goFolder }: Pick<
+  { layout, source, lock, modules, goFolder }: Pick<
     Awaited<ReturnType<typeof applyBundle>>,
-    "layout" | "source" | "modules" | "goFolder"
+    "layout" | "source" | "lock" | "modules" | "goFolder"
   >,
 ): readonly string[] {
+  const isLocked = source === undefined ? lock !== undefined : findLock(source).isThere;
   return [
     goFolder && `export PATH=${quoted(goFolder)}:"$PATH"`,
     source && `cd ${quoted(source)}`,
-    modules && "kodeno build --offline ./...",
+    modules && `kodeno build --offline${isLocked ? " --locked" : ""} ./...`,
     layout && `kodeno ls ${quoted(layout)}`,
   ].flatMap((line) => line || []);
 }

@@ -2,9 +2,11 @@
  * The recipe of `kodeno bundle receipt`: what is at a place, for whoever makes the next bundle for it.
  * @module
  */
+import { basename, dirname, join, resolve } from "node:path";
+import { appliedIn, lastOf } from "../airgap/applied.ts";
+import { APPLIED_LAYOUT } from "../airgap/apply.ts";
 import { type BundleDocument, type BundleModule, SITE } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
-import { lastApplied } from "../airgap/last_applied.ts";
 import { presentDigests } from "../airgap/present.ts";
 import { readBundle } from "../airgap/reader.ts";
 import { encodeReceipt } from "../airgap/receipt.ts";
@@ -14,6 +16,7 @@ import { badValue } from "../config/checks.ts";
 import type { TransferOptions } from "../config/options.ts";
 import { hasCode } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { isFile } from "../io/files.ts";
 import { checkOutput, writeOutput } from "../io/output.ts";
 import type { Digest } from "../oci/descriptor.ts";
 import { blobPathIn } from "../place/layout/files.ts";
@@ -41,7 +44,10 @@ class Found {
   last: Pick<BundleDocument, "sequence" | "id"> | undefined;
 
   /** Takes what a bundle brought, as far as it is there. */
-  bundle({ sequence, id }: BundleDocument, modules: readonly BundleModule[] = []): void {
+  bundle(
+    { sequence, id }: Pick<BundleDocument, "sequence" | "id">,
+    modules: readonly BundleModule[] = [],
+  ): void {
     if (this.last === undefined || sequence > this.last.sequence) this.last = { sequence, id };
     for (const one of modules) this.modules.set(`${one.path}@${one.version}`, one);
   }
@@ -83,6 +89,13 @@ type Looking = ReceiptRequest & { readonly config: ReturnType<typeof resolveTran
 /** Takes what a place has. */
 async function look(from: string, found: Found, work: Looking): Promise<void> {
   const { config, signal, emit } = work;
+  // The folder that bundles are applied to, or the layout in it.
+  if (lookAtApplied(from, found)) {
+    const layout = join(from, APPLIED_LAYOUT);
+    return isFile(join(layout, "oci-layout"))
+      ? await look(`oci:${layout}`, found, work)
+      : undefined;
+  }
   const place = await placeToRead(from);
   if (place.kind === "archive" && place.ref === "") {
     if (await lookInBundle(place.path, found, work)) return;
@@ -94,7 +107,9 @@ async function look(from: string, found: Found, work: Looking): Promise<void> {
     using store = await openImages(place.path, { signal, emit });
     const roots = place.ref === "" ? await store.entries() : [await store.resolve(place.ref)];
     add(await presentDigests(store, roots, { signal }));
-    if (place.kind === "layout") await lookAtApplied(place.path, found);
+    if (place.kind === "layout" && basename(resolve(place.path)) === APPLIED_LAYOUT) {
+      lookAtApplied(dirname(resolve(place.path)), found);
+    }
     return;
   }
   await using image = await openImage(place, { config, from, signal, emit });
@@ -118,15 +133,16 @@ async function lookInBundle(path: string, found: Found, { signal }: Looking): Pr
   }
 }
 
-/** Takes what the bundle has brought that came to a layout last: its bases are in kodeno's cache. */
-async function lookAtApplied(layout: string, found: Found): Promise<void> {
-  const document = lastApplied(layout);
-  if (document === undefined) return;
-  const { modules = [], omitted = [] } = document.gomod ?? {};
-  found.bundle(document, [...modules, ...omitted]);
+/** Takes what bundles have brought to a folder; bases are in kodeno's cache. Tells whether any have. */
+function lookAtApplied(directory: string, found: Found): boolean {
+  const applied = appliedIn(directory);
+  const last = applied && lastOf(applied);
+  if (last === undefined) return false;
+  found.bundle(last, applied?.modules);
   const folder = baseCacheDirectory(resolveCacheConfig().directory);
-  for (const { digest, size } of [...document.blobs, ...document.omitted]) {
-    const info = await Deno.stat(blobPathIn(folder, { digest })).catch(() => undefined);
-    if (info?.size === size) found.blobs.add(digest);
+  for (const { digest, size } of applied?.bases ?? []) {
+    const path = blobPathIn(folder, { digest });
+    if (isFile(path) && Deno.statSync(path).size === size) found.blobs.add(digest);
   }
+  return true;
 }

@@ -2,6 +2,7 @@
  * The commands that carry images across a gap: `kodeno bundle`.
  * @module
  */
+import type { ApplyChanges } from "../app/bundle_apply.ts";
 import type { BundleSummary } from "../app/bundle_verify.ts";
 import { parseSize } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
@@ -215,24 +216,49 @@ const apply = command({
     policy:
       `--policy <file>  rules that say by names who must have signed which of its images, as of
       "kodeno verify" (default: none)`,
-    force: "--force  replace source and lock that are there and differ",
+    force:
+      `--force  go back to an older bundle, and replace files of source and lock that somebody has
+      changed; these are kept in DIR/kept-1 and on`,
+    dryRun: "--dry-run  check all and tell what would change; change nothing",
     json: JSON_WHOLE,
   },
   examples: {
     "behind the gap": "kodeno bundle apply app.bundle.tar --to app --verify-key kodeno.pub",
+    "what it would change": "kodeno bundle apply app.bundle.tar --to app --dry-run",
     "from a pipe": "kodeno bundle apply - --to app < app.bundle.tar",
   },
   isLocal: true,
-  run: async ({ to = ".", verifyKeys, policy, force }, { signal }, bundle) =>
+  run: async ({ to = ".", verifyKeys, policy, force, dryRun }, { signal }, bundle) =>
     (await import("../app/bundle_apply.ts"))
-      .applyBundleFile({ bundle, to, verifyKeys, policy, force, signal }),
+      .applyBundleFile({ bundle, to, verifyKeys, policy, force, dryRun, signal }),
   jsonType: "bundle",
-  print: (summary, { verifyKeys }) => {
+  print: (summary, { verifyKeys, dryRun }) => {
     printSummary(summary);
     tellUnchecked(summary, verifyKeys);
+    if (dryRun) tellChanges(summary.changes);
+    if (summary.kept !== undefined) {
+      const count = counted(summary.changes.files.own.length, "changed file");
+      printNote(`Moved ${count} to ${printable(summary.kept)}`);
+    }
     for (const line of summary.next) printNote(`Next step: ${printable(line)}`);
   },
 });
+
+/** Tells what a bundle would change. */
+function tellChanges({ images, bases, modules, files }: ApplyChanges): void {
+  const lines = [
+    ...images.map(({ name, digest, before }) =>
+      `image ${name ?? ""}@${digest}${before === undefined ? "" : `, which was ${before}`}`
+    ),
+    ...bases.map(({ name, digest }) => `base ${name ?? ""}@${digest}`),
+    ...modules.map(({ path, version }) => `Go module ${path}@${version}`),
+    ...files.own.map((path) => `move aside ${path}`),
+    ...files.written.map((path) => `write ${path}`),
+    ...files.removed.map((path) => `remove ${path}`),
+  ];
+  for (const line of lines) printNote(`Would change: ${printable(line)}`);
+  if (lines.length === 0) printNote("Nothing would change");
+}
 
 /** That somebody has signed it says nothing yet. */
 function tellUnchecked(

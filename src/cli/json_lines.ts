@@ -320,6 +320,18 @@ const LINES = [
     lock: z.string().describe("its kodeno.lock").optional(),
     moduleFolder: z.string().describe("the folder of Go's modules").optional(),
     goFolder: z.string().describe("the folder with the go that it has for this machine").optional(),
+    kept: z.string().describe("the folder with files that somebody had changed").optional(),
+    changes: z.strictObject({
+      images: z.array(z.strictObject({ name, digest, before: digest.optional() })).readonly()
+        .describe("images that are new, or other than those of their names were"),
+      bases: bundled.describe("images that others are built on"),
+      modules: goModules.describe("Go modules that are new"),
+      files: z.strictObject({
+        written: texts.describe("of source and lock"),
+        removed: texts.describe("since the bundle does not have them any more"),
+        own: texts.describe("those that somebody had changed"),
+      }).describe("files by their paths"),
+    }).describe("what was changed, or would be with `--dry-run`").optional(),
     next: texts.describe("what can be done next, as lines of a shell").optional(),
   }).meta({
     id: "bundle",

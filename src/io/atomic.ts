@@ -143,12 +143,13 @@ export async function syncParent(path: string): Promise<void> {
   });
 }
 
-/** Makes a folder and those above it, of a mode, where they are not there. */
-export async function makeFolder(path: string, mode?: number): Promise<void> {
+/** Makes a folder and those above it, of a mode, where they are not there; tells which it made. */
+export async function makeFolder(path: string, mode?: number): Promise<readonly string[]> {
   const made: string[] = [];
   for (let at = resolve(path); !exists(at); at = dirname(at)) made.push(at);
   await Deno.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   for (const folder of made) await syncParent(folder);
+  return made;
 }
 
 /**

@@ -144,9 +144,9 @@ Deno.test("apply: each part is where it is used, once and again, and nothing is 
   assert.equal(blobs("cache/bases").length, BASE.blobs.length);
   const others = files.filter((path) => !/\/(?:blobs|names)\//.test(path));
   assert.deepEqual(others, [
+    "app/kodeno-applied.json",
     "app/kodeno.lock",
     "app/out/index.json",
-    "app/out/kodeno-bundle.json",
     "app/out/oci-layout",
     "app/source/cmd/link",
     "app/source/cmd/main.go",
@@ -165,14 +165,90 @@ Deno.test("apply: each part is where it is used, once and again, and nothing is 
   await dir.write("app/source/new.go", "package main\n");
   await applied(dir, bytes);
   await dir.write("app/source/cmd/main.go", "package mine\n");
-  const fails = (why: RegExp) => failsWith("BAD_PLACE", () => applied(dir, bytes), why);
-  await fails(/app\/source\/cmd\/main\.go is there, and is not what it has; say another/);
-  await applied(dir, bytes, { force: true });
-  assert.deepEqual(await broughtIn(dir), all);
   await dir.write("app/kodeno.lock", "version: 1\nimages: {}\n");
-  await fails(/app\/kodeno.lock is there/);
+  const why = /changed what it would .*app\/kodeno\.lock, \S+\/app\/source\/cmd\/main\.go; keep/;
+  await failsWith("BAD_PLACE", () => applied(dir, bytes), why);
+  const { kept } = await applied(dir, bytes, { force: true });
+  assert.equal(kept, dir.join("app/kept-1"));
+  assert.equal(
+    await Deno.readTextFile(dir.join("app/kept-1/source/cmd/main.go")),
+    "package mine\n",
+  );
+  assert.deepEqual(await filesBelow(kept), ["kodeno.lock", "source/cmd/main.go"]);
+  await Deno.remove(kept, { recursive: true });
+  await Deno.remove(dir.join("app/source/new.go"));
+  assert.deepEqual(await broughtIn(dir), all);
   await dir.write("mod/cache/download/example.com/dep/@v/v1.0.0.ziphash", "h1:other");
   await failsWith("BAD_PLACE", () => applied(dir, bytes, { force: true }), /go clean -modcache/);
+});
+
+/** A bundle of files alone. */
+async function sourceBundle(sequence: number, source: Uint8Array, lock?: string) {
+  const chunks: Uint8Array[] = [];
+  const files = [memberOfBytes("source.tar", source)];
+  if (lock !== undefined) files.push(memberOfBytes("kodeno.lock", new TextEncoder().encode(lock)));
+  const said = { path: "source.tar", commit: "c".repeat(40), dirty: false };
+  const content = { images: new BundleImages(), files, source: said, sequence };
+  await writeBundle(content, (chunk) => void chunks.push(Uint8Array.from(chunk)));
+  return concat(...chunks);
+}
+
+Deno.test("apply: the next source replaces the last one, and nothing that a person has made", async () => {
+  await using dir = await tempDir();
+  const one = await sourceBundle(1, SOURCE, "version: 1\nimages: {}\n");
+  await applied(dir, one);
+  await dir.write("app/source/cmd/own.go", "package main\n");
+  // A file went, one is a program now, a link is a folder, and there is another one.
+  const two = await sourceBundle(
+    2,
+    tar(
+      member({ type: "file", name: "run.sh", mode: 0o644, size: 3 }, "go\n"),
+      member("cmd/link/x.go", "package x\n"),
+    ),
+    "version: 1\nimages: {}\n# two\n",
+  );
+  const before = await broughtIn(dir);
+  const { changes } = await applied(dir, two, { dryRun: true });
+  assert.deepEqual(changes.files, {
+    written: ["kodeno.lock", "source/cmd/link/x.go", "source/run.sh"],
+    removed: ["source/cmd/link", "source/cmd/main.go"],
+    own: [],
+  });
+  assert.deepEqual(await broughtIn(dir), before);
+  await applied(dir, two);
+  assert.deepEqual(await filesBelow(dir.join("app/source")), [
+    "cmd/link/x.go",
+    "cmd/own.go",
+    "run.sh",
+  ]);
+  assert.equal((Deno.statSync(dir.join("app/source/run.sh")).mode ?? 0) & 0o111, 0);
+  assert.match(await Deno.readTextFile(dir.join("app/kodeno.lock")), /# two/);
+  await failsWith(
+    "BAD_PLACE",
+    () => applied(dir, one),
+    /it is bundle 1, and bundle 2 has come already; .*--force/,
+  );
+  await applied(dir, two);
+  await applied(dir, one, { force: true });
+  await Deno.remove(dir.join("app/source/cmd/own.go"));
+  const note = ({ "app/kodeno-applied.json": _, ...rest }: Record<string, string>) => rest;
+  delete (before as Record<string, string>)["app/source/cmd/own.go"];
+  assert.deepEqual(note(await broughtIn(dir)), note(before));
+
+  // A dry run of what is nowhere leaves no folder, either.
+  await applied(dir, one, { to: "new/app", dryRun: true });
+  assert.deepEqual(await names(dir.path), ["app"]);
+});
+
+Deno.test("apply: what has come before another bundle of as high a sequence does not go back", async () => {
+  await using dir = await tempDir();
+  const [one, two] = [await sourceBundle(1, SOURCE), await sourceBundle(1, tar(member("a", "a")))];
+  await applied(dir, one);
+  await applied(dir, two);
+  await failsWith("BAD_PLACE", () => applied(dir, one), /before bundle sha256:\w+, and both are/);
+  assert.deepEqual(await filesBelow(dir.join("app/source")), ["a"]);
+  await applied(dir, one, { force: true });
+  await applied(dir, two);
 });
 
 Deno.test("apply: a bundle that does not hold is refused in a line, and leaves nothing", async (t) => {
@@ -360,7 +436,7 @@ Deno.test("apply: interrupted anywhere it goes on, and writes nothing twice", as
       const { ino } = Deno.statSync(dir.join("app", stage ?? "", path));
       const before = kept.get(path);
       if (before !== undefined && ino !== null) assert.equal(ino, before, path);
-      if (ino !== null && !/\.tmp$|^unpacked/.test(path)) kept.set(path, ino);
+      if (ino !== null && !/\.tmp$|^files/.test(path)) kept.set(path, ino);
     }
   }
   assert.ok(kept.size > 10, `${kept.size}`);
@@ -399,7 +475,12 @@ Deno.test({
     await small.grow(32 * 1024 * 1024);
     // Two file systems: nothing can be linked.
     await full();
-    assert.deepEqual(await names(dir.join("small/app")), ["kodeno.lock", "out", "source"]);
+    assert.deepEqual(await names(dir.join("small/app")), [
+      "kodeno-applied.json",
+      "kodeno.lock",
+      "out",
+      "source",
+    ]);
     assert.equal(Deno.statSync(dir.join("small/app/source/large")).size, 3 * 1024 * 1024);
   },
 });

@@ -165,10 +165,14 @@ Deno.test("bundle: what was applied is in the receipt of its layout, and counts"
     message: /apply bundle 2.tar: 4 blobs of \d+ bytes are not there, sent with bundle 1 or before/,
   }, { env });
   await apply("2.tar");
-  // What comes late changes nothing of that.
-  await apply("1.tar.002");
+  // What comes late takes nothing of that away.
+  await assertFails(dir, ["bundle", "apply", "1.tar.002", "--to", "there"], {
+    code: 2,
+    message: /it is bundle 1, and bundle 2 has come already; .*--force/,
+  }, { env });
   const { sequence, blobs } = await receipt("2.json");
   assert.equal(sequence, 2);
+  assert.equal((await told(dir, "bundle", "receipt", "there", "-o", "all.json")).blobs, blobs);
   await done(dir, ["verify", "there/out"]);
   assert.ok(blobs >= 7);
 });

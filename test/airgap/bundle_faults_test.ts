@@ -92,7 +92,7 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole images, and the next app
   }
   assert.ok(killed > 0);
   assert.equal((await kodeno(apply("app"), at)).code, 0);
-  assert.deepEqual(await names(dir.join("app")), ["out"]);
+  assert.deepEqual(await names(dir.join("app")), ["kodeno-applied.json", "out"]);
   assert.equal((await kodeno(["verify", "app/out"], at)).code, 0);
   assert.deepEqual(await filesBelow(dir.join("app")), await filesBelow(dir.join("whole")));
 });

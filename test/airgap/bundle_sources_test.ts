@@ -161,7 +161,7 @@ Deno.test({
     ]);
     assert.deepEqual([applied.goFolder, applied.next], [undefined, [
       `cd ${dir.join("gap/app/source")}`,
-      "kodeno build --offline ./...",
+      "kodeno build --offline --locked ./...",
       `kodeno ls ${dir.join("gap/app/out")}`,
     ]]);
     assert.match(await done(dir, ["verify", "gap/app/out"]), /^a:latest@.*\nb:latest@.*$/);
@@ -177,6 +177,16 @@ Deno.test({
     assert.notEqual(a, stdout.split("\n")[0]);
     await succeed("go", ["build", "-o", dir.join("gap/a"), "./cmd/a"], inGap);
     assert.equal((await run(dir.join("gap/a"), [])).stderr, "inside dep\n");
+
+    // A bundle without images is in a receipt, too.
+    const sources = ["bundle", "create", "-o", dir.join("sources.tar"), "--sources-only"];
+    assert.equal((await at(...sources, "./...")).code, 0);
+    const inGapAt = { cwd: dir.path, env: gap };
+    const withoutImages = ["bundle", "apply", "sources.tar", "--to", "sources"];
+    assert.equal((await kodeno(withoutImages, inGapAt)).code, 0);
+    const receipt = ["bundle", "receipt", "sources", "-o", "r.json", "--json"];
+    const made = JSON.parse((await kodeno(receipt, inGapAt)).stdout);
+    assert.deepEqual([made.sequence, made.modules], [1, 1]);
 
     const alone = ["bundle", "create", "-o", dir.join("images.tar"), "--images-only", "--json"];
     const { stdout: lines } = await at(...alone, "./...");
