@@ -1,7 +1,7 @@
 /**
  * Behind `deno task bench`: measures the compiled binary against ko, crane, docker and
  * docker-registry, and writes `bench/RESULTS.md`. `--quick` takes few runs and `--only NAME` some
- * rows; both only print. `--before FILE` sets the results of an earlier report beside the new ones.
+ * rows; both only print, unless `--write` puts these rows into the report that is there. `--before FILE` sets the results of an earlier report beside the new ones.
  * Everything it makes is in `bench/work`. The exit code is 1 when a row does not hold what it must.
  * @module
  */
@@ -19,7 +19,7 @@ import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
 import { environment, output } from "./process.ts";
-import { earlierResults, holds, report, type Row, rowsTable } from "./report.ts";
+import { earlierResults, holds, report, type Row, rowsTable, withRows } from "./report.ts";
 import { measureResolve, RESOLVE, resolveRows } from "./resolve.ts";
 import {
   type Attempt,
@@ -103,6 +103,7 @@ async function main(args: readonly string[]): Promise<boolean> {
       quick: { type: "boolean", default: false },
       only: { type: "string", default: "" },
       before: { type: "string" },
+      write: { type: "boolean", default: false },
     },
   });
   const wanted = (name: string): boolean => name.includes(values.only);
@@ -142,8 +143,13 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
 
-  if (values.quick || values.only) console.log(rowsTable(rows, before));
-  else {
+  if (values.quick || values.only) {
+    console.log(rowsTable(rows, before));
+    if (values.write) {
+      const date = new Date().toISOString().slice(0, 10);
+      await writeReport(withRows(await Deno.readTextFile(RESULTS), rows, date));
+    }
+  } else {
     const more = [informationOf(measured), transferInformation(moved), machine] as const;
     await writeReport(report(rows, ...more, before));
   }

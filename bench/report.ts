@@ -70,6 +70,47 @@ export function earlierResults(report: string): ReadonlyMap<string, string> {
   );
 }
 
+const cellsOf = (line: string): string[] => line.split("|").slice(1, -1).map((c) => c.trim());
+
+/**
+ * An earlier report with rows that were measured again alone: each takes the place of the one of the same
+ * work, or comes last. Below the table is said which these are.
+ *
+ * @param date when they were measured, as it is told
+ */
+export function withRows(report: string, rows: readonly Row[], date: string): string {
+  const [top = "", ...chapters] = report.split("\n## ");
+  const lines = top.split("\n");
+  const isLine = (line: string) => line.startsWith("| ");
+  const [from, to] = [lines.findIndex(isLine), lines.findLastIndex(isLine) + 1];
+  const [head = "", rule = "", ...earlier] = lines.slice(from, to);
+  const all = new Map(earlier.map((line) => [cellsOf(line)[0], cellsOf(line)]));
+  for (const line of rowsTable(rows).trimEnd().split("\n").slice(2)) {
+    const cells = cellsOf(line);
+    if (head.includes("| before ")) cells.splice(3, 0, all.get(cells[0])?.[3] ?? "-");
+    all.set(cells[0], cells);
+  }
+  const bad = [...all.values()].filter((cells) => cells.at(-1)?.startsWith("**")).length;
+  const written = lines.slice(0, from).join("\n").replace(
+    /(do not edit\. ).*/,
+    `$1${told(bad, all.size)}`,
+  );
+  const notes = lines.slice(to).join("\n").trimEnd().split(/\n(?=- )/)
+    .filter((note) => !rows.some(({ work }) => note.startsWith(`- ${work}: `)));
+  const again = rows.map(({ work, problem = "" }) =>
+    `- ${work}: measured alone on ${date} ${problem}`
+  );
+  const table = [...all.values()].map((cells) => `| ${cells.join(" | ")} |`);
+  return [
+    [written, head, rule, ...table, notes.join("\n"), "", ...again, ""].join("\n"),
+    ...chapters,
+  ].join("\n## ");
+}
+
+function told(bad: number, all: number): string {
+  return bad === 0 ? "All rows hold." : `**${bad} of ${all} rows do not hold.**`;
+}
+
 /** The table of rows with bounds; with what they came to before, where that is known. */
 export function rowsTable(rows: readonly Row[], before?: ReadonlyMap<string, string>): string {
   const head = ["work", "kodeno", "compared with", "result", "must", "aim", "holds"];
@@ -117,9 +158,7 @@ export function report(
   const bad = rows.filter((row) => !holds(row)).length;
   return `# kodeno and ko, measured
 
-Written by \`deno task bench\`; do not edit. ${
-    bad === 0 ? "All rows hold." : `**${bad} of ${rows.length} rows do not hold.**`
-  }
+Written by \`deno task bench\`; do not edit. ${told(bad, rows.length)}
 
 ${rowsTable(rows, before)}
 Three numbers are the least, the median and the most of the runs; results are ratios of medians.
@@ -155,7 +194,8 @@ ${table(["what", "value"], machine)}
 deno task compile        # makes dist/kodeno; or set KODENO_BIN
 deno task bench          # everything; writes this file
 deno task bench --quick  # few runs; only prints
-deno task bench --only same-30
+deno task bench --only same-30          # only prints
+deno task bench --only same-30 --write  # in this file, too
 deno task bench --before OLD.md  # beside the results in another report
 \`\`\`
 
