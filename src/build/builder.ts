@@ -147,7 +147,7 @@ export class GoBuilder implements Builder {
 
   async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
     const { config, lock } = this;
-    await this.#documents.openKey(o);
+    await this.#documents.checkKey(o);
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
     const how = this.#go(o.signal);
     const templates = new Templates(config, how, o.emit);
@@ -211,9 +211,12 @@ export class GoBuilder implements Builder {
   async *build(prepared: PreparedBuild, o: BuildCallOptions = {}): AsyncGenerator<BuiltImage> {
     const known = ofThisBuilder(prepared);
     const cache = await this.#openCache();
-    const run = new BuildRun(this.config, cache, known, this.#made, o);
-    const keyOpened = this.#documents.keyOpened(o);
-    keyOpened.catch((error) => run.abort(error));
+    let keyOpened: Promise<void> | undefined;
+    const onCompile = () => {
+      keyOpened ??= this.#documents.openKey(o);
+      keyOpened.catch((error) => run.abort(error));
+    };
+    const run = new BuildRun(this.config, cache, known, { made: this.#made, onCompile, ...o });
     try {
       for await (const image of inOrderOfCompletion(run.images)) {
         // No image leaves the builder where nobody can sign it.
@@ -369,6 +372,13 @@ class Prepared implements PreparedBuild {
   }
 }
 
+interface RunOptions extends BuildCallOptions {
+  /** Gets how each image was made. */
+  readonly made: Pick<WeakMap<BuiltImage, MadeImage>, "set">;
+  /** Told of each package that is compiled: something is new. */
+  readonly onCompile: () => void;
+}
+
 /** One run: all groups of a plan, bounded by the number of jobs, and the images that become of them. */
 class BuildRun {
   readonly #began = performance.now();
@@ -390,9 +400,7 @@ class BuildRun {
     readonly config: BuildConfig,
     readonly cache: LayerCache,
     readonly prepared: Prepared,
-    /** Gets how each image was made. */
-    readonly made: Pick<WeakMap<BuiltImage, MadeImage>, "set">,
-    readonly options: BuildCallOptions,
+    readonly options: RunOptions,
   ) {
     ({ signal: this.signal, abort: this.abort } = abortable(options.signal));
     this.#builds = new Pool(config.jobs);
@@ -498,7 +506,7 @@ class BuildRun {
     const parts = made as [PlatformImage, ...PlatformImage[]];
     const built = builtImage(importPath, parts, base, options);
     const source = sources.get(image.directory);
-    this.made.set(built, { planned: image, base, goFlags, source });
+    this.options.made.set(built, { planned: image, base, goFlags, source });
     return built;
   }
 
@@ -536,6 +544,7 @@ class BuildRun {
   }
 
   #compiled(platform: string): void {
+    this.options.onCompile();
     const now = performance.now();
     const so = getOrSet(this.#packages, platform, () => ({ packages: 0, told: -Infinity }));
     so.packages++;

@@ -7,7 +7,8 @@ import { KodenoError } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
 import { type BuiltImage, withManifests } from "../image/assemble.ts";
 import { ioFailure } from "../io/files.ts";
-import { recordsIn } from "../io/records.ts";
+import { digestOf } from "../io/hash.ts";
+import { type Records, recordsIn } from "../io/records.ts";
 import { isIndexType } from "../oci/descriptor.ts";
 import type { Attachment } from "../trust/attachment.ts";
 import { attestationIn } from "../trust/in_index.ts";
@@ -35,21 +36,26 @@ export class ImageDocuments {
   constructor(readonly config: BuildConfig) {}
 
   /**
-   * Begins to open the key that signs. Whoever may have to type its password does so first; else it is
-   * opened beside other work, since cosign's keys take half a second of one core.
+   * Looks whether there is a key to sign with. Whoever may have to type its password does so before the
+   * build.
    */
-  async openKey(options: WorkOptions): Promise<void> {
+  async checkKey(options: WorkOptions): Promise<void> {
     const { signing, transfer: { environment } } = this.config;
     if (signing === undefined) return;
     const { keyPassword } = await import("../trust/key_files.ts");
-    const opening = this.keyOpened(options);
-    opening.catch(() => {});
-    if (signing.askPassword && keyPassword(environment) === undefined) await opening;
+    await this.#openSigner(options);
+    const isAsked = signing.askPassword && keyPassword(environment) === undefined;
+    if (isAsked || signing.signer !== undefined) await this.openKey(options);
   }
 
-  /** Waits for the key that signs, if there is one. */
-  async keyOpened(options: WorkOptions): Promise<void> {
-    if (this.config.signing !== undefined) await this.#openSigner(options);
+  /**
+   * Opens the key that signs, if there is one: beside other work, since cosign's keys take half a second of
+   * one core. Where nothing is new there is nothing to sign, and it stays closed.
+   */
+  async openKey(options: WorkOptions): Promise<void> {
+    if (this.config.signing === undefined) return;
+    const { open } = await this.#openSigner(options);
+    await open();
   }
 
   /**
@@ -121,9 +127,15 @@ export class ImageDocuments {
     const { signing, transfer: { environment } } = this.config;
     const askPassword = signing?.askPassword ?? nobodyToAsk;
     // Most builds sign nothing, and do not wait for what only these need.
-    const { openSigner } = await import("../trust/key_files.ts");
+    const { openSigner, readKeyFile } = await import("../trust/key_files.ts");
     const { StatementSigner } = await import("../trust/to_sign.ts");
-    return new StatementSigner(await openSigner({ ...signing, askPassword }, environment, work));
+    const keyDigest = signing?.key && digestOf(readKeyFile(signing.key));
+    let opened: ReturnType<typeof openSigner> | undefined;
+    const open = () => opened ??= openSigner({ ...signing, askPassword }, environment, work);
+    // What a program signs is another signature each time.
+    if (keyDigest === undefined || signing?.signer !== undefined) return new StatementSigner(open);
+    const records = await this.#openRecords();
+    return new StatementSigner(open, records && { records, keyDigest });
   }
 
   /** An image with what it is told of its platforms in its index, where that is asked for. */
@@ -155,17 +167,23 @@ export class ImageDocuments {
   }
 
   async #open(): Promise<FactsFinder> {
-    const { go: { command }, transfer: { environment }, cache } = this.config;
+    const { go: { command }, transfer: { environment } } = this.config;
     // Not the environment of an offline build: where a module is to be had stays what it was.
     const go = { command, environment };
-    if (!cache.enabled) return new FactsFinder({ go });
+    return new FactsFinder({ go, records: await this.#openRecords() });
+  }
+
+  /** What was found out by earlier builds, where that is kept. */
+  async #openRecords(): Promise<Records | undefined> {
+    const { cache } = this.config;
+    if (!cache.enabled) return undefined;
     const folder = contentsDirectory(cache.directory);
     try {
       await Deno.mkdir(folder, { recursive: true });
     } catch (error) {
       throw ioFailure(`make folder ${folder}`, error);
     }
-    return new FactsFinder({ go, records: recordsIn(folder) });
+    return recordsIn(folder);
   }
 }
 

@@ -59,6 +59,7 @@ export function readKeys(paths: readonly string[]): readonly VerificationKey[] {
   return paths.map((path) => readPublicKey(readKeyFile(path), path));
 }
 
-function readKeyFile(path: string): string {
+/** The text of a file with a key. */
+export function readKeyFile(path: string): string {
   return readNamedText("key", path, MAX_KEY_BYTES);
 }

@@ -9,6 +9,7 @@ import { referrerFinder } from "../content/referrers.ts";
 import { hasCode } from "../errors.ts";
 import { getOrSet, Pool } from "../io/concurrency.ts";
 import { digestOf } from "../io/hash.ts";
+import type { Records } from "../io/records.ts";
 import { type Descriptor, parseDigest } from "../oci/descriptor.ts";
 import type { Attachment } from "./attachment.ts";
 import { statementBundle } from "./bundle.ts";
@@ -16,16 +17,26 @@ import type { Signer, VerificationKey } from "./keys.ts";
 import { isSaid, signaturesBy } from "./signatures.ts";
 import { encodeStatement, SIGNED, type UnsignedStatement } from "./statement.ts";
 
+/** Changes when the same statement and key would give another manifest. */
+const FORMAT = 1;
+
 /** A statement about an image or a platform of one. */
 export interface ToSign {
   /** What is to be signed. */
   readonly statement: UnsignedStatement;
   /** Of whoever signs. */
-  readonly key: VerificationKey;
+  key(): Promise<VerificationKey>;
   /** Signs it; a second time it is the same signature. */
   sign(): Promise<Attachment>;
-  /** Whether that is so of another build, too. */
-  readonly isRepeatable?: boolean | undefined;
+  /** The manifest that comes of it; nothing where another build gives another one. */
+  manifest(): Promise<string | undefined>;
+}
+
+/** What a key has signed before: who has all of that needs neither the key nor its password. */
+export interface SignedBefore {
+  readonly records: Records;
+  /** Of the file with the key. */
+  readonly keyDigest: string;
 }
 
 /** Signs statements of many images, each once, one after the other: a token does one thing at a time. */
@@ -33,18 +44,29 @@ export class StatementSigner {
   readonly #signed = new Map<string, Promise<Attachment>>();
   readonly #pool = new Pool(1);
 
-  constructor(readonly signer: Signer) {}
+  /** @param open gives the key, as often as it is asked */
+  constructor(readonly open: () => Promise<Signer>, readonly before?: SignedBefore) {}
 
   /** A statement that is signed when it is asked for. */
   of(statement: UnsignedStatement): ToSign {
+    const { open, before } = this;
+    const digest = digestOf(statement.bytes);
     const sign = () =>
       getOrSet(
         this.#signed,
-        digestOf(statement.bytes),
-        () => this.#pool.run(() => statementBundle(statement, this.signer), 0),
+        digest,
+        () => this.#pool.run(async () => await statementBundle(statement, await open()), 0),
       );
-    const { key, isRepeatable } = this.signer;
-    return { statement, key, sign, isRepeatable };
+    const record = JSON.stringify([FORMAT, before?.keyDigest, statement.image, digest]);
+    const manifest = async () => {
+      const known = before?.records.known(record);
+      if (typeof known === "string") return known;
+      if (!(await open()).isRepeatable) return undefined;
+      const made = (await sign()).manifest.descriptor.digest;
+      await before?.records.remember(record, made);
+      return made;
+    };
+    return { statement, sign, manifest, key: async () => (await open()).key };
   }
 
   /** The signatures of an image: of its index, and of each platform. */
@@ -90,9 +112,11 @@ export class MissingSignatures {
     for (const some of Map.groupBy(open, ({ statement }) => statement.image.digest).values()) {
       const [first] = some;
       if (first === undefined) continue;
-      const { statement: { image }, key } = first;
+      const { statement: { image } } = first;
       const signed = { source: place, image, referrers, legacy: [] };
-      const there = referrers.length === 0 ? [] : await signaturesBy([key], signed, options);
+      const there = referrers.length === 0
+        ? []
+        : await signaturesBy([await first.key()], signed, options);
       for (const one of some) {
         if (!there.some((found) => isSaid(found, one.statement))) missing.push(await one.sign());
       }
@@ -112,8 +136,8 @@ export class MissingSignatures {
     const digests = await listed;
     const unknown: ToSign[] = [];
     for (const one of all) {
-      const made = one.isRepeatable ? await one.sign() : undefined;
-      if (made === undefined || !digests.has(made.manifest.descriptor.digest)) unknown.push(one);
+      const made = await one.manifest();
+      if (made === undefined || !digests.has(made)) unknown.push(one);
     }
     return unknown;
   }

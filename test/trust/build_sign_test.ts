@@ -109,6 +109,26 @@ Deno.test({
   },
 });
 
+Deno.test("build: where all is signed already, neither the key nor its password is needed", async () => {
+  await using dir = await openLab();
+  const secret = { KODENO_KEY_PASSWORD: "secret" };
+  const wrong = { KODENO_KEY_PASSWORD: "hunter2" };
+  await done(dir, ["key", "new"], secret);
+  const build = ["build", "--sbom", "spdx", "--provenance", "--sign", "kodeno.key"];
+  await done(dir, build, secret);
+  const once = await fingerprint(dir.join("out"));
+  await done(dir, build, wrong);
+  assert.deepEqual(await fingerprint(dir.join("out")), once);
+  // The same image elsewhere is not signed by anybody yet.
+  const elsewhere = ["--oci-layout", "elsewhere"];
+  const refused = await kodeno([...build, ...elsewhere], { cwd: dir.path, env: wrong });
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /the password is wrong/);
+  assert.ok(!(await dir.list(".")).includes("elsewhere"));
+  await done(dir, [...build, ...elsewhere], secret);
+  await done(dir, ["verify", "elsewhere", "--key", "kodeno.pub", "--attestation", "spdx"]);
+});
+
 Deno.test("build: resolve signs, too, and who has documents in an index signs that", async () => {
   await using dir = await openLab();
   const within = ["--attest-in-index", "--sbom", "spdx", "--oci-layout", "within"];
