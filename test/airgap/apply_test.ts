@@ -8,6 +8,7 @@ import { applyBundle } from "../../src/airgap/apply.ts";
 import type { BundleDocument } from "../../src/airgap/document.ts";
 import { BundleImages } from "../../src/airgap/images.ts";
 import { lockText } from "../../src/airgap/lock.ts";
+import { readBundle } from "../../src/airgap/reader.ts";
 import { memberOfBytes, writeBundle } from "../../src/airgap/writer.ts";
 import { zipSum } from "../../src/go/module_zip.ts";
 import { digestOf } from "../../src/io/hash.ts";
@@ -53,7 +54,8 @@ const SOURCE = tar(
 
 /** A bundle with a member of each kind, signed. */
 async function makeBundle(
-  { isThere, source = SOURCE, lock }: {
+  { isThere, source = SOURCE, lock, isSigned = true }: {
+    readonly isSigned?: boolean;
     readonly isThere?: (d: Descriptor) => boolean;
     readonly source?: Uint8Array;
     readonly lock?: string;
@@ -81,12 +83,13 @@ async function makeBundle(
   }
   files.push(memberOfBytes("kodeno.lock", new TextEncoder().encode(lock ?? lockOf(sum))));
   const chunks: Uint8Array[] = [];
+  const signer = await readPrivateKey(pair.privateKey, "key", () => Promise.resolve("secret"));
   await writeBundle({
     images,
     files,
     gomod: { modules: [{ path: "example.com/dep", version: "v1.0.0", sum }], toolchains: [] },
     source: { path: "source.tar", commit: "c".repeat(40), dirty: false },
-    signer: await readPrivateKey(pair.privateKey, "key", () => Promise.resolve("secret")),
+    ...isSigned ? { signer } : {},
   }, (chunk) => void chunks.push(Uint8Array.from(chunk)));
   return concat(...chunks);
 }
@@ -445,18 +448,52 @@ Deno.test("apply: interrupted anywhere it goes on, and writes nothing twice", as
   assert.deepEqual(await broughtIn(dir), expected);
 });
 
-Deno.test("apply: a clock of 1980 changes nothing", async () => {
+Deno.test("bundle: a clock of 1980 changes nothing of what is made, checked and applied", async () => {
   await using dir = await tempDir();
   await using other = await tempDir();
-  await applied(other, await bundle(), { keys });
-  const { now } = Date;
+  const bytes = await makeBundle({ isSigned: false });
+  await applied(other, bytes);
+  const { Date: Now } = globalThis;
+  const then = Now.UTC(1980, 0, 1);
   try {
-    Date.now = () => Date.UTC(1980, 0, 1);
-    await applied(dir, await bundle(), { keys });
+    globalThis.Date = class extends Now {
+      constructor(time: number = then) {
+        super(time);
+      }
+      static override now = () => then;
+    } as DateConstructor;
+    assert.deepEqual(await makeBundle({ isSigned: false }), bytes);
+    const signed = await makeBundle();
+    await readBundle({ what: "bundle x.tar", chunks: pieces(signed) });
+    await applied(dir, signed, { keys, to: "signed", dryRun: true });
+    await applied(dir, bytes);
   } finally {
-    Date.now = now;
+    globalThis.Date = Now;
   }
   assert.deepEqual(await broughtIn(dir), await broughtIn(other));
+});
+
+Deno.test({
+  name: "apply: go's folder on a full disk leaves source, lock and images as they were",
+  ...needs("tmpfs"),
+  async fn() {
+    await using dir = await tempDir();
+    await using small = await tmpfs(dir.join("mod"), 4096);
+    await Deno.mkdir(dir.join("mod/full"));
+    const full = () => applied(dir, bytes);
+    const bytes = await bundle();
+    const error = await failsWith("IO_FAILED", full, /no space is left on the disk/);
+    assert.equal(error.message.split("\n").length, 1);
+    assert.ok(!(await names(dir.path)).includes("app"));
+    await small.grow(32 * 1024 * 1024);
+    await full();
+    assert.deepEqual(await names(dir.join("app")), [
+      "kodeno-applied.json",
+      "kodeno.lock",
+      "out",
+      "source",
+    ]);
+  },
 });
 
 Deno.test({

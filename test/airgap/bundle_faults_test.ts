@@ -4,17 +4,24 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { member, tar } from "../archive/images.ts";
 import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
+import { goProxy } from "../support/go_proxy.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { tmpfs } from "../support/mounts.ts";
 import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
+import { BundleImages } from "../../src/airgap/images.ts";
 import { openBundle } from "../../src/airgap/input.ts";
 import { readBundle } from "../../src/airgap/reader.ts";
+import { memberOfBytes, writeBundle } from "../../src/airgap/writer.ts";
+import { zipSum } from "../../src/go/module_zip.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 
 const ROUNDS = 30;
+/** Of a source. */
+const FILES = 200;
 
 /** A layout with an image of so many bytes, under the name of its folder. */
 async function layoutOf(dir: TempDir, folder: string, bytes: number): Promise<void> {
@@ -95,6 +102,66 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole images, and the next app
   assert.deepEqual(await names(dir.join("app")), ["kodeno-applied.json", "out"]);
   assert.equal((await kodeno(["verify", "app/out"], at)).code, 0);
   assert.deepEqual(await filesBelow(dir.join("app")), await filesBelow(dir.join("whole")));
+});
+
+/** A bundle of a module and a source, each file of which has the word in it. */
+async function sourcesOf(dir: TempDir, word: string, sequence: number): Promise<void> {
+  const module = `example.com/${word}`;
+  await goProxy(dir, [[`${module}@v1.0.0`, { "lib.go": "package lib\n" }]], `${word}/gomod`);
+  const at = `gomod/${module}/@v/v1.0.0`;
+  const members = Array.from({ length: FILES }, (_, i) => member(`d${i % 7}/${i}.txt`, word));
+  const files = [memberOfBytes("source.tar", tar(...members, member(`${word}.txt`, word)))];
+  for (const ending of ["info", "mod", "zip"]) {
+    const bytes = await Deno.readFile(dir.join(word, `${at}.${ending}`));
+    files.push(memberOfBytes(`${at}.${ending}`, bytes));
+  }
+  const sum = await zipSum(dir.join(word, `${at}.zip`), "it");
+  const gomod = { modules: [{ path: module, version: "v1.0.0", sum }], toolchains: [] };
+  const source = { path: "source.tar", commit: "c".repeat(40), dirty: false };
+  using file = await Deno.create(dir.join(`${word}.tar`));
+  const content = { images: new BundleImages(), files, gomod, source, sequence };
+  await writeBundle(content, (chunk) => void file.writeSync(chunk));
+}
+
+Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole files of a source, and all modules or none`, async () => {
+  await using dir = await tempDir();
+  await sourcesOf(dir, "one", 1);
+  await sourcesOf(dir, "two", 1);
+  const at = {
+    cwd: dir.path,
+    env: { GOMODCACHE: dir.join("mod"), KODENO_CACHE: dir.join("cache") },
+  };
+  const apply = (word: string) => ["bundle", "apply", `${word}.tar`, "--to", "app", "--force"];
+  const began = performance.now();
+  const first = await kodeno(apply("one"), at);
+  assert.equal(first.code, 0, first.stderr);
+  const took = performance.now() - began;
+  const own = dir.join("app/source/d0/own.txt");
+  await Deno.writeTextFile(own, "mine");
+  let killed = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    if (await killedWithin(spawnKodeno(apply(round % 2 === 0 ? "two" : "one"), at), took)) killed++;
+    for (const path of await filesBelow(dir.join("app/source"))) {
+      const text = await Deno.readTextFile(dir.join("app/source", path));
+      assert.ok(["one", "two", "mine"].includes(text), `${path}: ${text}`);
+    }
+    for (const path of await filesBelow(dir.join("mod"))) {
+      if (path.endsWith(".zip")) await zipSum(dir.join("mod", path), path);
+    }
+  }
+  assert.ok(killed > ROUNDS / 3, `${killed}`);
+  for (const word of ["two", "one"]) {
+    const { code, stderr } = await kodeno(apply(word), at);
+    assert.equal(code, 0, stderr);
+    const source = await filesBelow(dir.join("app/source"));
+    assert.equal(source.length, FILES + 2);
+    for (const path of source) {
+      const text = await Deno.readTextFile(dir.join("app/source", path));
+      assert.equal(text, path === "d0/own.txt" ? "mine" : word, path);
+    }
+  }
+  // Nothing that was brought was taken for a person's own, and nothing is left beside.
+  assert.deepEqual(await names(dir.join("app")), ["kodeno-applied.json", "source"]);
 });
 
 Deno.test({
