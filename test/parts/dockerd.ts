@@ -56,6 +56,8 @@ export interface DockerdOptions {
   readonly kind?: DockerdKind | undefined;
   /** Lets containers publish ports, over a bridge of its own; needs the part "ip". */
   readonly ports?: boolean | undefined;
+  /** Words before the command, as those that have it run in another network. */
+  readonly within?: readonly string[] | undefined;
   /** More of `daemon.json`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -65,7 +67,7 @@ const TODAY: readonly GoToolName[] = ["dockerd", "containerd", "containerd-shim-
 
 /** Starts a Docker daemon; needs the parts "root", "dockerd" and "docker", or see {@link dockerdKinds}. */
 export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
-  const { tls, kind = "debian", ports = false, config = {} } = options;
+  const { tls, kind = "debian", ports = false, within = [], config = {} } = options;
   const programs = kind === "today" ? await Promise.all(TODAY.map(goTool)) : [];
   const path = programs[0] ?? rootTool("dockerd");
   const client = rootTool("docker");
@@ -94,8 +96,9 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
     const address = tls ? `127.0.0.1:${freePort()}` : "";
     const network = tls ? networkArgs(address, tls) : [];
     bridge = ports ? await addBridge(root) : undefined;
-    const args = [...daemonArgs(root, host, bridge), ...storeArgs[kind], ...network];
-    const daemon = await startDaemon(path, args, ready, env);
+    const own = [...daemonArgs(root, host, bridge), ...storeArgs[kind], ...network];
+    const [program = path, ...args] = [...within, path, ...own];
+    const daemon = await startDaemon(program, args, ready, env);
     let ending: Promise<void> | undefined;
     const stop = () => ending ??= daemon.stop().then(clear);
     return { host, address, socket, root, docker, stop, [Symbol.asyncDispose]: stop };

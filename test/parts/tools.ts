@@ -5,7 +5,7 @@
  */
 import { statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { ROOT } from "../support/kodeno.ts";
+import { kodenoBinary, ROOT } from "../support/kodeno.ts";
 
 const REGISTRY_TOOLS = "github.com/google/go-containerregistry";
 const CONTAINERD = { module: "github.com/containerd/containerd/v2", version: "v2.4.2" };
@@ -147,6 +147,7 @@ export function howToGet(part: string): string {
   if (part === "root") return "run the tests as root";
   if (part === "tmpfs") return "run the tests as root, where mount works";
   if (part === "ext4") return "run the tests as root, with e2fsprogs, where mount -o loop works";
+  if (part === "binary") return "deno task compile";
   const name = DEBIAN_PACKAGES[part];
   return name ? `apt-get install ${name}` : "put it on PATH";
 }
@@ -169,6 +170,7 @@ function has(part: string): boolean {
   if (part === "root") return Deno.uid() === 0;
   if (part === "tmpfs") return Deno.uid() === 0 && mountWorks();
   if (part === "ext4") return Deno.uid() === 0 && loopWorks();
+  if (part === "binary") return kodenoBinary() !== undefined;
   return rootTool(part) !== undefined;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Outcome, run } from "./process.ts";
@@ -19,6 +20,12 @@ export interface KodenoOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Nothing unless given; what is piped is closed by the caller. */
   readonly stdin?: "null" | "piped";
+}
+
+/** The compiled binary, for those who can run no sources; undefined where there is none. */
+export function kodenoBinary(): string | undefined {
+  const compiled = `${ROOT}dist/kodeno`;
+  return Deno.env.get("KODENO_BIN") || (existsSync(compiled) ? compiled : undefined);
 }
 
 /** The program and the arguments before its own. */

@@ -1,0 +1,8 @@
+// Worker prints a line.
+package main
+
+import "os"
+
+func main() {
+	os.Stdout.WriteString("working\n")
+}

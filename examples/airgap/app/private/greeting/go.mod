@@ -1,0 +1,3 @@
+module example.com/private/greeting
+
+go 1.22
