@@ -347,7 +347,10 @@ export function keptTo(
     const failure = refusal(path, differences, artifact !== undefined);
     if (failure !== undefined) throw failure;
   };
+  const images = artifact === undefined ? Object.values(lock.images) : [lockedOf(artifact)];
+  const [goVersion, ...others] = new Set(images.flatMap((one) => one?.go.version ?? []));
   return {
+    goVersion: others.length === 0 ? goVersion : undefined,
     baseDigest: (importPath, baseImage) => {
       const base = lockedOf(importPath)?.base;
       return base?.name === baseImage ? base.digest : undefined;

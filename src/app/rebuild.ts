@@ -16,6 +16,7 @@ import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { gitSource } from "../git/source.ts";
 import { goEnvironment } from "../go/list.ts";
+import { chosenGo } from "../go/toolchain.ts";
 import type { BuiltImage } from "../image/assemble.ts";
 import { findUp, isFolder, isInside } from "../io/files.ts";
 import { parseDigest } from "../oci/descriptor.ts";
@@ -211,24 +212,16 @@ async function withGo(
   const release = /^go\d+[.\w]*/.exec(goVersion ?? "")?.[0];
   if (release === undefined) return environment;
   const { go: { command, environment: own } } = resolveBuildConfig({ environment, offline });
-  const ask = async (more: Readonly<Record<string, string>> = {}) =>
-    await goEnvironment({ command, environment: { ...own, ...more }, directory, signal }, [
-      "GOVERSION",
-      "GOROOT",
-    ]);
-  const isIt = ({ GOVERSION }: { readonly GOVERSION: string }) =>
-    GOVERSION.split(/[ -]/)[0] === release;
-  const here = await ask();
-  if (isIt(here)) return environment;
+  const how = { command, environment: own, directory, signal };
+  const isIt = (version: string) => version.split(/[ -]/)[0] === release;
+  const here = await goEnvironment(how, ["GOVERSION"]);
+  if (isIt(here.GOVERSION)) return environment;
   // It may be in go's cache of modules, or be had from a proxy.
-  const other = await ask({ GOTOOLCHAIN: release }).catch((error) => {
-    signal?.throwIfAborted();
-    return error instanceof KodenoError ? undefined : Promise.reject(error);
-  });
-  if (other === undefined || !isIt(other)) {
+  const other = await chosenGo(how, release);
+  if (other === undefined || !isIt(other.version)) {
     const why = `it was built with ${release}, and here is ${here.GOVERSION}`;
     const next = `install ${release}, or name it by KO_GO_PATH`;
     throw new KodenoError("GO_FAILED", `Cannot build ${what} again: ${why}; ${next}`);
   }
-  return { ...environment, KO_GO_PATH: join(other.GOROOT, "bin", "go"), GOTOOLCHAIN: "local" };
+  return { ...environment, KO_GO_PATH: other.command, GOTOOLCHAIN: "local" };
 }

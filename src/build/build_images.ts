@@ -5,6 +5,7 @@
 import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { chosenGo } from "../go/toolchain.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { allEnded } from "../io/concurrency.ts";
 import { checkOutput, writeTextOutput } from "../io/output.ts";
@@ -80,7 +81,9 @@ export async function withBuilders<T>(
   builds: readonly LockedBuild[],
   work: (builders: readonly GoBuilder[]) => Promise<T>,
 ): Promise<T> {
-  const builders = builds.map(({ build, lock }) => new GoBuilder(build, lock));
+  const builders = await Promise.all(
+    builds.map(async ({ build, lock }) => new GoBuilder(await withKeptGo(build, lock), lock)),
+  );
   const close = () => allEnded(builders.map((builder) => builder.close()));
   let result: T;
   try {
@@ -92,6 +95,17 @@ export async function withBuilders<T>(
   }
   await close();
   return result;
+}
+
+/**
+ * Offline, with the go that the lock or the module wants where go's cache of modules has that, as a bundle
+ * brings it; else the one that is there.
+ */
+async function withKeptGo(build: BuildConfig, lock: BuildLock | undefined): Promise<BuildConfig> {
+  const { offline, go, workingDirectory: directory } = build;
+  if (!offline) return build;
+  const found = await chosenGo({ ...go, directory }, lock?.goVersion ?? "auto");
+  return found === undefined ? build : { ...build, go: { ...go, command: found.command } };
 }
 
 /**

@@ -35,6 +35,8 @@ interface PlatformInputs extends Pick<Toolchain, "settings"> {
 
 /** What builds are kept to. */
 export interface BuildLock {
+  /** The one version of Go that images are locked with; nothing where there are several. */
+  readonly goVersion?: string | undefined;
   /** What the name of a base stands for, of an image by its import path; nothing of others. */
   baseDigest(importPath: string, baseImage: string): Digest | undefined;
   /** Throws where an image would have another base by name, or none that is known. */
