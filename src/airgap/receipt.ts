@@ -18,6 +18,8 @@ const VERSION = 1;
 const KIND = "receipt";
 /** Bytes of a digest in the text: by chance no two of a million blobs begin alike. */
 const BEGINNING_BYTES = 10;
+/** Bytes that say how long the signature in the text is: one of RSA has hundreds. */
+const LENGTH_BYTES = 2;
 
 const head = {
   version: z.literal(VERSION),
@@ -87,7 +89,9 @@ export async function encodeReceipt(
       ...modules.map((one) => beginningOf(digestOfModule(one))).sort(Buffer.compare),
     ]);
     const signature = await signer?.sign(signed) ?? new Uint8Array(0);
-    const bytes = Buffer.concat([Uint8Array.of(signature.length), signature, signed]);
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUIntBE(signature.length, 0, LENGTH_BYTES);
+    const bytes = Buffer.concat([length, signature, signed]);
     return { id: digestOf(signed), bytes: new TextEncoder().encode(linesOf(bytes)) };
   }
   const key = ({ path, version }: BundleModule): string => `${path}@${version}`;
@@ -168,9 +172,10 @@ function fromJson(bytes: Uint8Array, where: string): Receipt {
 
 function fromText(text: Uint8Array, where: string): Receipt {
   const bytes = readLines(new TextDecoder().decode(text), (why) => badReceipt(where, why));
-  const length = bytes[0] ?? 0;
-  const signature = bytes.subarray(1, 1 + length);
-  const signed = bytes.subarray(1 + length);
+  if (bytes.length < LENGTH_BYTES) throw damaged(where);
+  const start = LENGTH_BYTES + bytes.readUIntBE(0, LENGTH_BYTES);
+  const signature = bytes.subarray(LENGTH_BYTES, start);
+  const signed = bytes.subarray(start);
   const end = signed.indexOf(0x0a);
   const value = end < 0 ? undefined : jsonIn(signed.subarray(0, end));
   if (!isObject(value)) throw damaged(where);
@@ -195,7 +200,7 @@ function fromText(text: Uint8Array, where: string): Receipt {
     hasBlob: (digest) => blobs.has(hex(digest)),
     hasModule: (module) => modules.has(hex(digestOfModule(module))),
     signed,
-    signature: length > 0 ? signature : undefined,
+    signature: signature.length > 0 ? signature : undefined,
   };
 }
 

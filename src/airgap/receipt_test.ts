@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { digestOf } from "../io/hash.ts";
 import { newKeyPair, readPrivateKey, readPublicKey } from "../trust/keys.ts";
 import { failsWith } from "../../test/support/fails.ts";
@@ -124,5 +125,28 @@ Deno.test("receipt: one that was changed, of another version or site, or of anot
   ];
   for (const [damaged, why] of cases) {
     await failsWith("BAD_CONTENT", () => parseReceipt(damaged, "r"), why);
+  }
+});
+
+Deno.test("receipt: both forms are read with signatures of each kind of key", async () => {
+  const pairs: Readonly<Record<string, { publicKey: KeyObject; privateKey: KeyObject }>> = {
+    "RSA of 2048 bits": generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    "P-256": generateKeyPairSync("ec", { namedCurve: "P-256" }),
+    "P-384": generateKeyPairSync("ec", { namedCurve: "P-384" }),
+    Ed25519: generateKeyPairSync("ed25519"),
+  };
+  for (const [kind, { publicKey, privateKey }] of Object.entries(pairs)) {
+    const key = readPublicKey(publicKey.export({ format: "pem", type: "spki" }).toString(), kind);
+    const hash = kind === "Ed25519" ? null : kind === "P-384" ? "sha384" : "sha256";
+    const signer = {
+      key,
+      sign: (bytes: Uint8Array) => Promise.resolve(sign(hash, bytes, privateKey)),
+    };
+    for (const text of [false, true]) {
+      const { bytes } = await encodeReceipt(CONTENT, { text, signer });
+      const receipt = parseReceipt(bytes, kind);
+      assert.ok(BLOBS.every(receipt.hasBlob));
+      refuseReceipt(receipt, kind, { site: "plant-7", keys: [key] });
+    }
   }
 });

@@ -92,7 +92,7 @@ Deno.test("bundle: a receipt crosses back, and the next bundle has what it lacks
   assert.equal((await create("again.tar", "--since", "later.json")).blobs, 4);
 
   const paper = await done(dir, [...receipt, "--text"]);
-  assert.equal(paper.split("\n").length, 2 + Math.ceil((1 + 65 + 10 * (1 + 3 * MAINS)) / 25));
+  assert.equal(paper.split("\n").length, 2 + Math.ceil((2 + 65 + 10 * (1 + 3 * MAINS)) / 25));
   await Deno.writeTextFile(dir.join("r.txt"), paper.toLowerCase());
   assert.equal((await create("typed.tar", "--since", "r.txt", "--site", "plant")).blobs, 3);
   const assumed = await kodeno(
