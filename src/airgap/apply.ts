@@ -367,13 +367,13 @@ class Applying {
 
   /** Puts all in its place; what is there already is left. */
   async #settle(
-    { document, entries }: ReadBundle,
+    { document, entries, bases: roots }: ReadBundle,
     { images, modules, isBack, files: { from, changes, all } }: Checked,
   ): Promise<Pick<Placed, "goFolder" | "kept">> {
     const { options: { signal }, places: { directory } } = this;
     const store = this.#store(entries);
     const bases: Applied["bases"][number][] = [];
-    for (const root of entries.filter(isBase)) {
+    for (const root of roots) {
       const blobs = await this.#blobsOf(store, [root]);
       bases.push(
         ...blobs.map(({ d: { digest, size } }) => ({ digest: parseDigest(digest), size })),

@@ -223,10 +223,12 @@ Deno.test("bundle: bases are told from images, those named by a digest among the
   await images.add({ ...base, root: one.root.descriptor, name: "reg.local/base:v1" });
   const chunks: Uint8Array[] = [];
   await writeBundle({ images }, (chunk) => void chunks.push(Uint8Array.from(chunk)));
-  const { document, entries } = await readBundle(inputOf(concat(...chunks)));
+  const { document, entries, bases } = await readBundle(inputOf(concat(...chunks)));
   const { digest } = two.root.descriptor;
-  assert.deepEqual(document.bases, [{ name: `base@${digest}`, digest }]);
+  const both = { name: "reg.local/base:v1", digest: one.root.descriptor.digest };
+  assert.deepEqual(document.bases, [{ name: `base@${digest}`, digest }, both]);
   assert.deepEqual(document.images.map(({ name }) => name), ["reg.local/base:v1"]);
   const roles = entries.map((entry) => entry.annotations?.["dev.kodeno.role"]);
   assert.deepEqual(roles.toSorted(), ["base", undefined]);
+  assert.equal(bases.length, 2);
 });

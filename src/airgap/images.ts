@@ -37,6 +37,8 @@ interface AddedImage {
 export class BundleImages {
   /** What its readers list as images, in the order of their names. */
   readonly #named = new Map<string, BundleImage & { readonly role: AddedImage["role"] }>();
+  /** What its readers build on, images among them. */
+  readonly #bases = new Map<string, BundleImage>();
   readonly #blobs = new Map<string, OwnedBlob>();
   readonly #omitted = new Map<string, Descriptor>();
   #entries: readonly Descriptor[] = [];
@@ -72,10 +74,12 @@ export class BundleImages {
       const why = `two images are called so (${both}); give one another name (kodeno tag)`;
       throw new KodenoError("BAD_OPTION", `Cannot bundle ${called}: ${why}`);
     }
-    // An image that others are built on, too, is an image.
+    const image = { name: entryName(entry), digest: digestIn(entry) };
+    if (role === "base") this.#bases.set(key, image);
+    // An image that others are built on, too, is an entry like others.
     if (before !== undefined && before.role !== "base") return;
     this.#entries = withEach(this.#entries, [listed]);
-    this.#named.set(key, { name: entryName(entry), digest: digestIn(entry), role });
+    this.#named.set(key, { ...image, role });
   }
 
   /** The entries of `index.json`: those with names in their order, then those without. */
@@ -85,9 +89,11 @@ export class BundleImages {
     return [...this.#entries, ...nameless.sort(byDigest)];
   }
 
-  /** Images of a role, by name. */
+  /** Images of a role, by name; some have both. */
   images(role: "image" | "base"): readonly BundleImage[] {
-    const found = [...this.#named.values()].filter((one) => one.role === role);
+    const found = role === "base"
+      ? [...this.#bases.values()]
+      : [...this.#named.values()].filter((one) => one.role === role);
     return found.map(({ name, digest }) => ({ ...(name === undefined ? {} : { name }), digest }))
       .sort((a, b) => `${a.name ?? ""}\n${a.digest}` < `${b.name ?? ""}\n${b.digest}` ? -1 : 1);
   }

@@ -19,6 +19,7 @@ import {
   type BundleBlob,
   type BundleDocument,
   type BundleFile,
+  type BundleImage,
   DOCUMENT,
   MAX_DOCUMENT_BYTES,
   parseDocument,
@@ -65,6 +66,8 @@ export interface ReadBundle {
   readonly signature: Uint8Array | undefined;
   /** The entries of its `index.json`. */
   readonly entries: readonly Descriptor[];
+  /** Those of them that others are built on; some are images of their own, too. */
+  readonly bases: readonly Descriptor[];
 }
 
 /**
@@ -251,15 +254,16 @@ class Reading {
     if (index === undefined) throw badBundle(this.what, `it has no ${INDEX}`);
     const { manifests } = parseIndex(index, `${INDEX} of ${this.what}`);
     await this.#refuseGaps(document, manifests);
+    const bases = manifests.filter((entry) => document.bases.some((one) => isOf(one, entry)));
     const signature = this.#signature;
-    return { document, bytes: this.#bytes, signature, entries: manifests };
+    return { document, bytes: this.#bytes, signature, entries: manifests, bases };
   }
 
   /** Whether what the images need is in the bundle, or expected where it goes. */
   async #refuseGaps(document: BundleDocument, entries: readonly Descriptor[]): Promise<void> {
-    for (const { name, digest } of [...document.images, ...document.bases]) {
-      const isThere = entries.some((d) => d.digest === digest && entryName(d) === name);
-      if (isThere) continue;
+    for (const one of [...document.images, ...document.bases]) {
+      if (entries.some((entry) => isOf(one, entry))) continue;
+      const { name, digest } = one;
       throw badBundle(this.what, `its ${INDEX} does not have ${name ?? "image"} ${digest}`);
     }
     const sizes = new Map(document.blobs.map(({ digest, size }) => [digest as string, size]));
@@ -282,6 +286,11 @@ class Reading {
     }, { signal: this.signal });
     for (const entry of entries) await walk.from(entry);
   }
+}
+
+/** Whether an entry is that of an image in the document. */
+function isOf({ name, digest }: BundleImage, entry: Descriptor): boolean {
+  return entry.digest === digest && entryName(entry) === name;
 }
 
 function isDocument({ mediaType }: BundleBlob): boolean {

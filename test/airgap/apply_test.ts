@@ -404,6 +404,23 @@ Deno.test("apply: what is to be there already is named where it is not, and used
   await applied(dir, delta);
 });
 
+Deno.test("apply: a base that is an image of its own, too, is in the layout and in the cache", async () => {
+  await using dir = await tempDir();
+  const store = new MemoryStore();
+  await pushAll(store, BASE.blobs);
+  const images = new BundleImages();
+  for (const role of ["image", "base"] as const) {
+    const name = "base.local/base:v1";
+    await images.add({ source: store, root: BASE.root.descriptor, name, role });
+  }
+  const chunks: Uint8Array[] = [];
+  await writeBundle({ images }, (chunk) => void chunks.push(Uint8Array.from(chunk)));
+  await applied(dir, concat(...chunks));
+  for (const folder of ["app/out/blobs", "cache/bases/blobs"]) {
+    assert.equal((await filesBelow(dir.join(folder))).length, BASE.blobs.length, folder);
+  }
+});
+
 Deno.test("apply: interrupted anywhere it goes on, and writes nothing twice", async () => {
   const bytes = await bundle();
   await using whole = await tempDir();
