@@ -1,6 +1,7 @@
 /**
  * Bundles in parts: `FILE.001` and those behind it are the bytes of a bundle in pieces, and `FILE.000`
  * says what each of them is, so that of parts that got lost or damaged only those have to come again.
+ * What `FILE.000` names is whole at any time, also while another bundle takes its place.
  * @module
  */
 import { basename, dirname, join } from "node:path";
@@ -39,6 +40,12 @@ const MAX_HEADER_BYTES = 4 * 1024 * 1024;
 /** Parts that a message names. */
 const MOST_NAMED = 50;
 const HEADER_ENDING = ".000";
+/**
+ * What the numbers of parts begin with: while one bundle takes the place of another, the parts of both are
+ * there, and the header says which of them are whole.
+ */
+const GENERATIONS = ["", "b"] as const;
+const PART_ENDING = /\.b?\d{3,4}$/;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** A file beside the header, and nowhere else. */
@@ -63,6 +70,13 @@ export function headerPath(path: string): string {
   return `${path}${HEADER_ENDING}`;
 }
 
+type Generation = (typeof GENERATIONS)[number];
+
+/** The name of a part: `FILE.001`, or `FILE.b001` while another bundle has that. */
+function partName(path: string, generation: Generation, number: number): string {
+  return `${basename(path)}.${generation}${String(number).padStart(3, "0")}`;
+}
+
 /** Refuses a size that would give more parts than anybody carries. */
 export function checkPartSize(bytes: number): void {
   if (bytes >= LEAST_BYTES) return;
@@ -72,7 +86,7 @@ export function checkPartSize(bytes: number): void {
 
 /**
  * Writes a bundle in parts of so many bytes, while it is made. The parts have their names when all of it
- * is there, the header last; parts that an older header lists are gone then.
+ * is there, the header last, which replaces an older one; the parts of that go then, and not before.
  */
 export async function writeParts<T extends { readonly document: Pick<BundleDocument, "id"> }>(
   path: string,
@@ -121,15 +135,15 @@ class WrittenParts {
 
   async settle(path: string, id: Header["id"]): Promise<void> {
     await this.#end();
+    const header = headerPath(path);
+    const before = await readHeader(header).catch(() => undefined);
+    const taken = new Set(before?.parts.map(({ name }) => name));
+    const generation = GENERATIONS.find((one) => !taken.has(partName(path, one, 1))) ?? "";
     const parts = this.#done.map(({ sha256, bytes }, i) => ({
-      name: `${basename(path)}.${String(i + 1).padStart(3, "0")}`,
+      name: partName(path, generation, i + 1),
       sha256,
       bytes,
     }));
-    const header = headerPath(path);
-    const before = await readHeader(header).catch(() => undefined);
-    // Without it nobody takes parts of two bundles for one.
-    await removeIfThere(header);
     for (const [i, { name }] of parts.entries()) {
       const { at } = this.#done[i] ?? { at: "" };
       const to = join(this.folder, name);
@@ -142,10 +156,23 @@ class WrittenParts {
     const bytes = encodeJson({ version: VERSION, id, ...whole, parts });
     await writeAtomically(header, this.folder, (file) => writeAll(file, bytes));
     this.#paths.clear();
-    const names = new Set(parts.map(({ name }) => name));
-    for (const { name } of before?.parts ?? []) {
-      if (!names.has(name)) await removeIfThere(join(this.folder, name));
+    const own = new Set(parts.map(({ name }) => name));
+    const old = GENERATIONS.flatMap((one) => this.#others(path, one, own));
+    // From the last one down: where that is interrupted, the next one finds the rest.
+    for (const one of old.toReversed()) await removeIfThere(one);
+  }
+
+  /** Parts beside one's own, without a gap between them. */
+  #others(path: string, generation: Generation, own: ReadonlySet<string>): readonly string[] {
+    const found: string[] = [];
+    for (let number = 1; number <= MOST_PARTS; number++) {
+      const name = partName(path, generation, number);
+      if (own.has(name)) continue;
+      const at = join(this.folder, name);
+      if (!isFile(at)) break;
+      found.push(at);
     }
+    return found;
   }
 
   async remove(): Promise<void> {
@@ -233,8 +260,8 @@ async function headerAmong(given: readonly string[]) {
   const [first] = headers;
   if (first === undefined) {
     const [path = ""] = given;
-    const beside = headerPath(path.replace(/\.\d{3,4}$/, ""));
-    const header = /\.\d{3,4}$/.test(path) && isFile(beside) ? await readHeader(beside) : undefined;
+    const beside = headerPath(path.replace(PART_ENDING, ""));
+    const header = PART_ENDING.test(path) && isFile(beside) ? await readHeader(beside) : undefined;
     const isPart = header?.parts.some(({ name }) => name === basename(path));
     return header && isPart ? { path: beside, header, headers: [] } : undefined;
   }

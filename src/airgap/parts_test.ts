@@ -50,9 +50,15 @@ Deno.test("parts: what is written in parts is read whole, by any of their names"
   const header = JSON.parse(await Deno.readTextFile(`${file}.000`));
   assert.deepEqual([header.bytes, header.parts.length], [bytes.length, 4]);
   assert.equal(`sha256:${header.sha256}`, digestOf(bytes));
-  // A shorter one leaves nothing of the longer one.
-  assert.equal(await write(file, bytes.subarray(0, SIZE)), 1);
-  assert.deepEqual(await names(dir.path), ["disc", "x.tar.000", "x.tar.001"]);
+  // A shorter one leaves nothing of the longer one, nor of any that was interrupted.
+  await Deno.rename(dir.join("disc/x.tar.002"), `${file}.002`);
+  await Deno.remove(dir.join("disc"));
+  for (const name of ["x.tar.b001", "x.tar.b002"]) await dir.write(name, "of one that was killed");
+  for (const first of ["b001", "001", "b001"]) {
+    assert.equal(await write(file, bytes.subarray(0, SIZE)), 1);
+    assert.deepEqual(await names(dir.path), ["x.tar.000", `x.tar.${first}`]);
+    assert.deepEqual(await read(`${file}.${first}`), bytes.subarray(0, SIZE));
+  }
 });
 
 Deno.test("parts: those that are missing, damaged or of another bundle are named, and no others", async () => {
@@ -106,4 +112,36 @@ Deno.test("parts: work that fails leaves what was there", async () => {
   await failsWith("IO_FAILED", () => failing, /no more/);
   assert.deepEqual(await read(`${file}.000`), bytes);
   assert.equal((await names(dir.path)).length, 3);
+});
+
+Deno.test("parts: while one bundle takes the place of another, one of them is whole", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("x.tar");
+  const [old, next] = [content(3 * SIZE), content(4 * SIZE)];
+  await write(file, old);
+  const { rename, remove } = Deno;
+  let steps = 0;
+  const look = async () => {
+    steps++;
+    const bytes = await read(`${file}.000`);
+    assert.ok(bytes.length === old.length || bytes.length === next.length);
+  };
+  try {
+    Object.assign(Deno, {
+      rename: async (...paths: Parameters<typeof rename>) => {
+        await rename(...paths);
+        await look();
+      },
+      remove: async (...how: Parameters<typeof remove>) => {
+        await remove(...how);
+        await look();
+      },
+    });
+    await write(file, next);
+  } finally {
+    Object.assign(Deno, { rename, remove });
+  }
+  // Each of the parts and the header got its name, and each old part went.
+  assert.equal(steps, 5 + 3);
+  assert.deepEqual(await read(`${file}.000`), next);
 });
