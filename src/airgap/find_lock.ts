@@ -40,13 +40,20 @@ interface Locks {
   all<T>(prepared: readonly Promise<T>[]): Promise<readonly T[]>;
 }
 
-/** Reads the file where builds are to be kept to it. */
+/**
+ * Reads the file where builds are to be kept to it.
+ *
+ * @param goesAlong whether the file goes where the images go: where there is one, it has to hold
+ */
 export async function lockFor(
   { locked = false, workingDirectory }: Pick<CommandOptions, "locked" | "workingDirectory">,
   { emit }: Pick<WorkOptions, "emit">,
+  goesAlong = false,
 ): Promise<Locks> {
-  if (!locked) return { of: () => undefined, all: (prepared) => Promise.all(prepared) };
   const found = findLock(workingDirectory);
+  if (!locked && !(goesAlong && found.isThere)) {
+    return { of: () => undefined, all: (prepared) => Promise.all(prepared) };
+  }
   refuseMissing(found);
   const { path, name } = found;
   const { keptTo, readLock, refusal } = await import("./lock.ts");

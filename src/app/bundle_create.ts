@@ -183,8 +183,8 @@ interface Planned {
 
 /** Packages, as `build` has them. */
 async function plannedPackages(patterns: readonly string[], work: Work): Promise<Planned> {
-  const { config: { build, publish }, options } = work;
-  const lock = (await lockFor(options, work)).of();
+  const { config: { build, publish }, options, part } = work;
+  const lock = (await lockFor(options, work, part !== "images")).of();
   const prepare = async (builders: readonly GoBuilder[]) =>
     await Promise.all(builders.map(async (builder) => {
       const prepared = await builder.prepare(patterns, work);
@@ -195,7 +195,7 @@ async function plannedPackages(patterns: readonly string[], work: Work): Promise
 
 /** Artifacts of a skaffold.yaml, under their names there. */
 async function plannedArtifacts(skaffold: SkaffoldOptions, work: Work): Promise<Planned> {
-  const { config, options: given, emit } = work;
+  const { config, options: given, part, emit } = work;
   const { artifacts, hooks } = await planArtifacts(skaffold, work, "all");
   if ([...hooks, ...artifacts.map(({ hooks }) => hooks)].some((one) => one.before.length > 0)) {
     const message = `The hooks of ${skaffold.file} are not run for a bundle`;
@@ -203,7 +203,7 @@ async function plannedArtifacts(skaffold: SkaffoldOptions, work: Work): Promise<
   }
   const options = { ...given, environment: skaffold.environment };
   const configs = await artifactConfigs(artifacts, options, config.build.transfer, work);
-  const locks = await lockFor(options, work);
+  const locks = await lockFor(options, work, part !== "images");
   const prepare = async (builders: readonly GoBuilder[]) =>
     await locks.all(artifacts.map(async (artifact, i) => {
       const { repository, tag } = artifact;

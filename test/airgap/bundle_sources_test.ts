@@ -18,8 +18,6 @@ const using = (path: string) =>
   `package main\n\nimport lib "${path}"\n\nfunc main() { println(lib.Word) }\n`;
 const library = (word: string) => ({ "lib.go": `package lib\n\nconst Word = "${word}"\n` });
 
-const LOCK = "version: 1\nimages: {}\n";
-
 /** A repository with two programs, one with a module of a proxy, one with a folder of its own. */
 async function repository(dir: TempDir) {
   const goVersion = (await succeed("go", ["env", "GOVERSION"])).trim();
@@ -69,7 +67,9 @@ Deno.test({
     const name = `${registry.host}/team/base:v1`;
     await done(dir, ["copy", "oci:bases", name]);
     const { at, env, git, goVersion } = await repository(dir);
-    await Deno.writeTextFile(dir.join("work/kodeno.lock"), LOCK);
+    const locked = await at("lock", "--base-image", name, "./...");
+    assert.equal(locked.code, 0, locked.stderr);
+    const lock = await Deno.readTextFile(dir.join("work/kodeno.lock"));
     await git("add", "--all");
     await git("commit", "--quiet", "-m", "lock");
 
@@ -114,7 +114,7 @@ Deno.test({
     await Deno.mkdir(dir.join("in/source"), { recursive: true });
     await succeed("tar", ["xf", "../app.tar"], { cwd: dir.join("in") });
     await succeed("tar", ["xf", "../source.tar"], { cwd: dir.join("in/source") });
-    assert.equal(await Deno.readTextFile(dir.join("in/kodeno.lock")), LOCK);
+    assert.equal(await Deno.readTextFile(dir.join("in/kodeno.lock")), lock);
     assert.deepEqual(
       (await filesBelow(dir.join("in/gomod"))).toSorted(),
       [
@@ -200,6 +200,7 @@ kind: Config
 build: {artifacts: [{image: my/b, ko: {main: ./cmd/b}}], tagPolicy: {envTemplate: {template: v1}}}
 `,
     );
+    await Deno.remove(dir.join("work/kodeno.lock"));
     const file = ["bundle", "create", "-o", dir.join("b.tar"), "-f", "skaffold.yaml", "--json"];
     const { stdout: ofFile, stderr: told } = await at(...file, "--platform=linux/amd64");
     const artifact = JSON.parse(ofFile.trimEnd().split("\n").at(-1) ?? "");
@@ -233,6 +234,19 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
     "./cmd/b",
   );
   await refused("sources of a layout", 2, /\.\.\/out has images/, "--sources-only", "../out");
+  const lockFile = dir.join("work/kodeno.lock");
+  await Deno.writeTextFile(lockFile, "version: 1\nimages: {}\n");
+  await refused(
+    "a lock of something else",
+    1,
+    /kodeno.lock locks:\nexample.com\/team\/app\/cmd\/b: it is not locked\n.*"kodeno lock --update/,
+    ...sources,
+  );
+  await Deno.writeTextFile(lockFile, "version: 1\nimages: []\n");
+  await refused("a broken lock", 2, /kodeno\.lock/, ...sources);
+  const only = await at("bundle", "create", "-o", file, "--images-only", "./cmd/b");
+  assert.equal(only.code, 0, only.stderr);
+  for (const path of [file, lockFile]) await Deno.remove(path);
   await Deno.writeTextFile(dir.join("work/new.txt"), "new");
   await refused("a new file", 2, /\(new\.txt\); commit or ignore that/, "--source", ...sources);
   const made = await at("bundle", "create", "-o", file, "--source", "--allow-dirty", ...sources);
