@@ -51,6 +51,7 @@ import {
 } from "./modules.ts";
 import { refuseOmitted } from "./omitted.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
+import { blobFileIn } from "./present.ts";
 import { refuseUnsigned } from "./signed.ts";
 import { unpackSource } from "./source_tree.ts";
 import { GOMOD, LOCK } from "./sources.ts";
@@ -218,13 +219,7 @@ class Applying {
   /** The file that has a blob: gathered, in the layout, or in the cache. */
   #placeOf(d: Pick<Descriptor, "digest" | "size">): string | undefined {
     const folders = [this.#stage?.folder, this.#layoutPath, baseCacheDirectory(this.places.cache)];
-    return folders.map((folder) => folder && blobPathIn(folder, d)).find((path) => {
-      try {
-        return path && Deno.statSync(path).size === d.size;
-      } catch {
-        return false;
-      }
-    }) || undefined;
+    return folders.map((folder) => folder && blobFileIn(folder, d)).find((path) => path) || undefined;
   }
 
   /** Its images, wherever their blobs are. */

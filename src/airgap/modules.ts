@@ -14,6 +14,7 @@ import { ioFailure, isFile, isNotFound, writeAll } from "../io/files.ts";
 import { KodenoError } from "../errors.ts";
 import { badBundle, type BundleDocument, type BundleModule } from "./document.ts";
 import { type Lock, lockedSums } from "./lock.ts";
+import { missingOmitted } from "./omitted.ts";
 import { GOMOD } from "./sources.ts";
 
 /** Files of a proxy, and nothing else (`go help goproxy`). */
@@ -88,11 +89,9 @@ export async function newModules(
   { gomod }: BundleDocument,
   cache: string,
 ): Promise<readonly BundleModule[]> {
-  const found: BundleModule[] = [];
-  for (const one of gomod?.modules ?? []) {
-    if (await knownSum(cache, one.path, one.version) === undefined) found.push(one);
-  }
-  return found;
+  const modules = gomod?.modules ?? [];
+  const there = new Set(await modulesIn(cache, modules));
+  return modules.filter((one) => !there.has(one));
 }
 
 /** Refuses a bundle that leaves out modules which go's cache has not; names all of them. */
@@ -104,17 +103,25 @@ export async function refuseOmittedModules(
   },
   cache: string,
 ): Promise<void> {
-  const missing: string[] = [];
-  for (const { path, version, sum } of gomod?.omitted ?? []) {
-    if (await knownSum(cache, path, version) !== sum) missing.push(`${path}@${version}`);
-  }
+  const { omitted = [] } = gomod ?? {};
+  const there = new Set(await modulesIn(cache, omitted));
+  const missing = omitted.filter((one) => !there.has(one))
+    .map(({ path, version }) => `${path}@${version}`);
   if (missing.length === 0) return;
-  const before = base?.sequence === undefined
-    ? ""
-    : `, sent with bundle ${base.sequence} or before`;
-  const why = `Go modules that it leaves out are not in ${cache}${before}: ${missing.join(", ")}`;
-  const next = "bring what was sent before, or have a bundle made since a new receipt";
-  throw new KodenoError("NOT_FOUND", `Cannot ${doing}: ${why}; ${next}`);
+  const what = `Go modules that it leaves out are not in ${cache}`;
+  throw missingOmitted({ doing, base }, what, missing);
+}
+
+/** Those of some modules that go's cache has. */
+export async function modulesIn(
+  cache: string,
+  modules: readonly BundleModule[],
+): Promise<readonly BundleModule[]> {
+  const found: BundleModule[] = [];
+  for (const one of modules) {
+    if (await knownSum(cache, one.path, one.version) === one.sum) found.push(one);
+  }
+  return found;
 }
 
 async function knownSum(cache: string, path: string, version: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { KodenoError } from "../errors.ts";
 import { listed } from "../oci/entries.ts";
 import type { BundleBlob, BundleDocument } from "./document.ts";
 
-/** Blobs that a message names; a longer one is shown in part. */
+/** Blobs or modules that a message names; a longer list is shown in part. */
 const MOST_NAMED = 60;
 
 /**
@@ -26,14 +26,24 @@ export async function refuseOmitted(
   for (const one of omitted) if (!await isThere(one)) missing.push(one);
   if (missing.length === 0) return;
   const bytes = missing.reduce((sum, { size }) => sum + size, 0);
-  const before = base?.sequence === undefined
-    ? ""
-    : `, sent with bundle ${base.sequence} or before`;
-  const count = missing.length === 1 ? "1 blob" : `${missing.length} blobs`;
-  const is = missing.length === 1 ? "is" : "are";
-  const list = listed(missing.map(({ digest, size }) => `${digest} (${size} bytes)`), MOST_NAMED);
-  const why = `${count} of ${bytes} bytes ${is} not there${before}`;
-  const next = "bring what was sent before, or have a bundle made since a new receipt";
+  const what = missing.length === 1
+    ? `1 blob of ${bytes} bytes is not there`
+    : `${missing.length} blobs of ${bytes} bytes are not there`;
+  const names = missing.map(({ digest, size }) => `${digest} (${size} bytes)`);
   const detail = { missing: missing.map(({ digest, size }) => ({ digest, size })) };
-  throw new KodenoError("NOT_FOUND", `Cannot ${doing}: ${why}: ${list}; ${next}`, detail);
+  throw missingOmitted({ doing, base }, what, names, detail);
+}
+
+/** The error for what was left out and is not there. */
+export function missingOmitted(
+  { doing, base }: { readonly doing: string; readonly base: BundleDocument["base"] },
+  what: string,
+  names: readonly string[],
+  detail: KodenoError["detail"] = {},
+): KodenoError {
+  const { sequence } = base ?? {};
+  const before = sequence === undefined ? "" : `, sent with bundle ${sequence} or before`;
+  const why = `${what}${before}: ${listed(names, MOST_NAMED)}`;
+  const next = "bring what was sent before, or have a bundle made since a new receipt";
+  return new KodenoError("NOT_FOUND", `Cannot ${doing}: ${why}; ${next}`, detail);
 }

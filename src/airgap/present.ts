@@ -7,7 +7,21 @@ import { hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
 import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
 import { oddity } from "../oci/manifest.ts";
+import { blobPathIn } from "../place/layout/files.ts";
 import type { BundleBlob } from "./document.ts";
+
+/** The file that has a blob of that size in a folder of blobs, such as a layout; its bytes are not read. */
+export function blobFileIn(
+  folder: string,
+  d: Pick<Descriptor, "digest" | "size">,
+): string | undefined {
+  const path = blobPathIn(folder, d);
+  try {
+    return Deno.statSync(path).size === d.size ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Whether a place has a blob of that size; its bytes are not read. */
 export async function hasBlob(

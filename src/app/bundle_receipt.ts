@@ -7,7 +7,8 @@ import { appliedIn, lastOf } from "../airgap/applied.ts";
 import { APPLIED_LAYOUT } from "../airgap/apply.ts";
 import { type BundleDocument, type BundleModule, SITE } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
-import { presentDigests } from "../airgap/present.ts";
+import { moduleCache, modulesIn } from "../airgap/modules.ts";
+import { blobFileIn, presentDigests } from "../airgap/present.ts";
 import { readBundle } from "../airgap/reader.ts";
 import { encodeReceipt } from "../airgap/receipt.ts";
 import { baseCacheDirectory } from "../build/cache.ts";
@@ -19,7 +20,6 @@ import type { WorkOptions } from "../events.ts";
 import { isFile } from "../io/files.ts";
 import { checkOutput, writeOutput } from "../io/output.ts";
 import type { Digest } from "../oci/descriptor.ts";
-import { blobPathIn } from "../place/layout/files.ts";
 import { openImages, placeToRead } from "../place/open.ts";
 import { openImage } from "../place/open_image.ts";
 import { openSigner, type SignerRequest } from "../trust/key_files.ts";
@@ -90,7 +90,7 @@ type Looking = ReceiptRequest & { readonly config: ReturnType<typeof resolveTran
 async function look(from: string, found: Found, work: Looking): Promise<void> {
   const { config, signal, emit } = work;
   // The folder that bundles are applied to, or the layout in it.
-  if (lookAtApplied(from, found)) {
+  if (await lookAtApplied(from, found, work)) {
     const layout = join(from, APPLIED_LAYOUT);
     return isFile(join(layout, "oci-layout"))
       ? await look(`oci:${layout}`, found, work)
@@ -108,7 +108,7 @@ async function look(from: string, found: Found, work: Looking): Promise<void> {
     const roots = place.ref === "" ? await store.entries() : [await store.resolve(place.ref)];
     add(await presentDigests(store, roots, { signal }));
     if (place.kind === "layout" && basename(resolve(place.path)) === APPLIED_LAYOUT) {
-      lookAtApplied(dirname(resolve(place.path)), found);
+      await lookAtApplied(dirname(resolve(place.path)), found, work);
     }
     return;
   }
@@ -134,15 +134,20 @@ async function lookInBundle(path: string, found: Found, { signal }: Looking): Pr
 }
 
 /** Takes what bundles have brought to a folder; bases are in kodeno's cache. Tells whether any have. */
-function lookAtApplied(directory: string, found: Found): boolean {
+async function lookAtApplied(
+  directory: string,
+  found: Found,
+  { config, signal }: Looking,
+): Promise<boolean> {
   const applied = appliedIn(directory);
   const last = applied && lastOf(applied);
-  if (last === undefined) return false;
-  found.bundle(last, applied?.modules);
+  if (applied === undefined || last === undefined) return false;
+  const { modules, bases } = applied;
+  const cache = modules.length > 0 ? await moduleCache(config.environment, { signal }) : "";
+  found.bundle(last, await modulesIn(cache, modules));
   const folder = baseCacheDirectory(resolveCacheConfig().directory);
-  for (const { digest, size } of applied?.bases ?? []) {
-    const path = blobPathIn(folder, { digest });
-    if (isFile(path) && Deno.statSync(path).size === size) found.blobs.add(digest);
+  for (const one of bases) {
+    if (blobFileIn(folder, one) !== undefined) found.blobs.add(one.digest);
   }
   return true;
 }

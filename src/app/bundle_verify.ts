@@ -2,12 +2,16 @@
  * The recipe of `kodeno bundle inspect` and `verify`: what a bundle says that it holds, and whether it does.
  * @module
  */
-import { type BundleDocument, summaryOf } from "../airgap/document.ts";
+import { type BundleBlob, type BundleDocument, summaryOf } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
+import { moduleCache, refuseOmittedModules } from "../airgap/modules.ts";
 import { refuseOmitted } from "../airgap/omitted.ts";
-import { hasBlob } from "../airgap/present.ts";
+import { blobFileIn, hasBlob } from "../airgap/present.ts";
 import { documentOf, readBundle } from "../airgap/reader.ts";
 import { refuseUnsigned } from "../airgap/signed.ts";
+import { baseCacheDirectory } from "../build/cache.ts";
+import { resolveCacheConfig } from "../config/config.ts";
+import { processEnvironment } from "../config/environment.ts";
 import type { WorkOptions } from "../events.ts";
 import { openImages } from "../place/open.ts";
 import { readKeys } from "../trust/key_files.ts";
@@ -15,7 +19,7 @@ import { readKeys } from "../trust/key_files.ts";
 interface VerifyRequest extends WorkOptions {
   /** Path of the bundle, or of its parts; `-` is stdin. */
   readonly bundle: string | readonly string[];
-  /** A layout or archive that has to have what the bundle leaves out. */
+  /** A layout or archive that has to have what the bundle leaves out and the caches here have not. */
   readonly base?: string | undefined;
   /** Files of public keys, one of which has to have signed it; default none. */
   readonly keys?: readonly string[] | undefined;
@@ -43,7 +47,14 @@ export async function verifyBundleFile(
   const told = async (document: BundleDocument): Promise<void> => {
     if (there === undefined) return;
     const doing = `use ${input.what} with ${base}`;
-    await refuseOmitted({ doing, document }, (one) => hasBlob(there, one, { signal }));
+    const environment = processEnvironment();
+    // As apply does: bases and modules are in the caches of whoever builds.
+    const cache = baseCacheDirectory(resolveCacheConfig(environment).directory);
+    const isThere = async (one: BundleBlob) =>
+      blobFileIn(cache, one) !== undefined || await hasBlob(there, one, { signal });
+    await refuseOmitted({ doing, document }, isThere);
+    if ((document.gomod?.omitted ?? []).length === 0) return;
+    await refuseOmittedModules({ doing, document }, await moduleCache(environment, { signal }));
   };
   const { document, bytes, signature } = await readBundle(input, { document: told }, { signal });
   refuseUnsigned({ what: input.what, bytes, signature }, keys);

@@ -174,8 +174,8 @@ const verify = command({
     keys: each(
       "--verify-key <file>  public key that must have signed it; may be repeated, and one is enough",
     ),
-    base: `--base <place>  layout or archive that has to have what the bundle leaves out
-      (default: none)`,
+    base: `--base <place>  layout or archive that has to have what the bundle leaves out and the caches
+      of bases and Go modules here have not (default: none)`,
     json: JSON_WHOLE,
   },
   examples: {

@@ -18,8 +18,10 @@ import { newKeyPair, readPrivateKey, readPublicKey } from "../../src/trust/keys.
 import { concat, member, tar } from "../archive/images.ts";
 import { needs } from "../parts/tools.ts";
 import { failsWith } from "../support/fails.ts";
+import { assertFails } from "../support/failure.ts";
 import { goProxy } from "../support/go_proxy.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
+import { done } from "../support/kodeno.ts";
 import { tmpfs } from "../support/mounts.ts";
 import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
 import { packed, type Part, partsOf, withDocument } from "./bundle_parts.ts";
@@ -419,6 +421,29 @@ Deno.test("apply: a base that is an image of its own, too, is in the layout and 
   for (const folder of ["app/out/blobs", "cache/bases/blobs"]) {
     assert.equal((await filesBelow(dir.join(folder))).length, BASE.blobs.length, folder);
   }
+});
+
+Deno.test("apply: what it accepts verify does, and a receipt has what is there and no more", async () => {
+  await using dir = await tempDir();
+  const { digest } = BASE.shared.descriptor;
+  await Deno.writeFile(dir.join("all.tar"), await bundle());
+  const delta = await makeBundle({ isThere: (d) => d.digest === digest });
+  await Deno.writeFile(dir.join("delta.tar"), delta);
+  const env = { KODENO_CACHE: dir.join("cache"), GOMODCACHE: dir.join("mod") };
+  await done(dir, ["bundle", "apply", "all.tar", "--to", "app"], env);
+  await done(dir, ["bundle", "verify", "delta.tar", "--base", "app/out"], env);
+  await done(dir, ["bundle", "apply", "delta.tar", "--to", "app"], env);
+  const elsewhere = { ...env, KODENO_CACHE: dir.join("empty") };
+  await assertFails(dir, ["bundle", "verify", "delta.tar", "--base", "app/out"], {
+    code: 1,
+    message: /with app\/out: 1 blob of \d+ bytes is not there/,
+  }, { env: elsewhere });
+
+  const receipt = async () =>
+    JSON.parse(await done(dir, ["bundle", "receipt", "app/out"], env)).modules.length;
+  assert.equal(await receipt(), 1);
+  await Deno.remove(dir.join("mod/cache/download/example.com/dep/@v/v1.0.0.zip"));
+  assert.equal(await receipt(), 0);
 });
 
 Deno.test("apply: interrupted anywhere it goes on, and writes nothing twice", async () => {
