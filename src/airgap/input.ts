@@ -7,7 +7,7 @@ import { KodenoError } from "../errors.ts";
 import { ioFailure, openIfFile } from "../io/files.ts";
 import { pipedChunks } from "../io/spool.ts";
 import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
-import { explainParts, findParts, headerPath, partsChunks } from "./parts.ts";
+import { explainParts, findParts, noHeader, partsChunks } from "./parts.ts";
 import type { BundleInput } from "./reader.ts";
 
 /**
@@ -32,14 +32,7 @@ export async function openBundle(
         explain: (error) => explainParts(parts, error, { signal }),
       };
     }
-    if (more.length > 0) {
-      const why = `none of them says what its parts are: ${headerPath("FILE")} is missing`;
-      const next = "name it, too, or bring it again";
-      throw new KodenoError(
-        "BAD_PLACE",
-        `Cannot use ${path} and ${more.length} more: ${why}; ${next}`,
-      );
-    }
+    if (more.length > 0) throw noHeader("use", [path, ...more]);
     const file = await openIfFile(path);
     if (file === undefined) {
       const why = 'it is no file; name what "kodeno bundle create" has written';

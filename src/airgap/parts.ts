@@ -245,6 +245,14 @@ export async function findParts(given: readonly string[]): Promise<FoundParts | 
   return { what, header, paths };
 }
 
+/** The error for parts without the file that says what they are. */
+export function noHeader(verb: "join" | "use", given: readonly string[]): KodenoError {
+  const why = `none of them says what its parts are: ${headerPath("FILE")} is missing`;
+  const next = "name it, too, or bring it again";
+  const which = listed(given, MOST_NAMED);
+  return new KodenoError("BAD_PLACE", `Cannot ${verb} ${which}: ${why}; ${next}`);
+}
+
 /** The error that names parts, which are to be brought again, and no others. */
 function badParts(what: string, faults: readonly string[]): KodenoError {
   const again = faults.length === 1 ? "bring that part again" : "bring those parts again";

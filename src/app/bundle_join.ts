@@ -2,8 +2,7 @@
  * The recipe of `kodeno bundle join`: parts of a bundle become one file again.
  * @module
  */
-import { explainParts, findParts, headerPath, partsChunks } from "../airgap/parts.ts";
-import { KodenoError } from "../errors.ts";
+import { explainParts, findParts, noHeader, partsChunks } from "../airgap/parts.ts";
 import type { WorkOptions } from "../events.ts";
 import { ioFailure } from "../io/files.ts";
 import { checkOutput, writeOutput } from "../io/output.ts";
@@ -22,11 +21,7 @@ export async function joinBundle({ parts, output, signal }: JoinRequest) {
   const found = await findParts(parts).catch((error) => {
     throw ioFailure(`read ${parts.join(" and ")}`, error);
   });
-  if (found === undefined) {
-    const why = `none of them says what the parts are: ${headerPath("FILE")} is missing`;
-    const next = "name it, too, or bring it again";
-    throw new KodenoError("BAD_PLACE", `Cannot join ${parts.join(" and ")}: ${why}; ${next}`);
-  }
+  if (found === undefined) throw noHeader("join", parts);
   try {
     await writeOutput(output, { what, signal }, async (take) => {
       for await (const chunk of partsChunks(found, { signal })) await take(chunk);
