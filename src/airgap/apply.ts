@@ -40,10 +40,9 @@ import {
   noteApplied,
   withBundle,
 } from "./applied.ts";
+import { CarriedCheck } from "./carried_check.ts";
 import { badBundle, type BundleDocument, type BundleImage, type BundleModule } from "./document.ts";
-import { readLock } from "./lock.ts";
 import {
-  checkModules,
   newModules,
   refuseOmittedModules,
   refuseOtherModules,
@@ -142,6 +141,7 @@ export async function applyBundle(
 /** One bundle on its way in. */
 class Applying {
   #stage: StagedBundle | undefined;
+  #carried: CarriedCheck | undefined;
 
   constructor(
     readonly input: BundleInput,
@@ -198,13 +198,7 @@ class Applying {
         await refuseOmittedModules({ doing, document }, await this.places.modules());
       }
       source = document.source?.path;
-      if (source !== undefined && !/^[^/]+\.tar$/.test(source)) {
-        throw badBundle(this.input.what, `its source cannot be in ${JSON.stringify(source)}`);
-      }
-      const { folder = "" } = document.source ?? {};
-      if (folder.split("/").includes("..")) {
-        throw badBundle(this.input.what, `its source leads out of it by ${JSON.stringify(folder)}`);
-      }
+      this.#carried = new CarriedCheck(this.input.what, document);
       this.#stage = await StagedBundle.open(this.places.directory, document);
     };
     const member = async (one: BundleMember, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
@@ -251,8 +245,11 @@ class Applying {
       await refuseUnverified(store, claims, policy, "applied", { content, signal });
     }
     const fileOf = (member: string): string => this.#path(member);
-    const lock = hasLock(document) ? await readLock(fileOf(LOCK), `${LOCK} of ${what}`) : undefined;
-    await checkModules({ what, document, fileOf, lock }, { signal });
+    for (const { path } of document.files) {
+      // What unpacks it looks at the same.
+      if (path !== document.source?.path) await this.#carried?.take(path, fileOf(path), { signal });
+    }
+    this.#carried?.end();
     const modules = document.gomod && await this.places.modules();
     if (modules !== undefined) await refuseOtherModules({ what, document }, modules);
     const files = await this.#filesOf(document);

@@ -15,7 +15,7 @@ import { KodenoError } from "../errors.ts";
 import { badBundle, type BundleDocument, type BundleModule } from "./document.ts";
 import { type Lock, lockedSums } from "./lock.ts";
 import { missingOmitted } from "./omitted.ts";
-import { GOMOD } from "./sources.ts";
+import { GOMOD, LOCK } from "./sources.ts";
 
 /** Files of a proxy, and nothing else (`go help goproxy`). */
 const OF_PROXY = /^(.+\/@v\/)(?:list|(v[^/]+)\.(?:info|mod|zip))$/;
@@ -27,44 +27,66 @@ interface BroughtModules {
   readonly document: BundleDocument;
   /** The file that has a member. */
   readonly fileOf: (member: string) => string;
-  /** What the bundle was made from, where that was locked. */
-  readonly lock: Lock | undefined;
 }
 
-/** Refuses modules that are not what the bundle, or the lock in it, says. */
-export async function checkModules(
-  { what, document, fileOf, lock }: BroughtModules,
+/** The zips of modules by the names of their members; refuses files that belong to none. */
+export function zipsOfModules(
+  what: string,
+  document: FilesOfModules,
+): ReadonlyMap<string, BundleModule> {
+  const names = proxyFiles(document);
+  const odd = names.find((name) => !OF_PROXY.test(name));
+  if (odd !== undefined) {
+    throw badBundle(what, `its ${GOMOD}/${odd} is no file of a proxy of modules`);
+  }
+  const left = new Set(names.filter((name) => name.endsWith(".zip")));
+  const found = new Map<string, BundleModule>();
+  for (const one of document.gomod?.modules ?? []) {
+    const zip = `${escapedModule(one.path, one.version)}.zip`;
+    if (!left.delete(zip)) {
+      throw badBundle(what, `it lacks the files of module ${one.path}@${one.version}`);
+    }
+    found.set(`${GOMOD}/${zip}`, one);
+  }
+  const [more] = left;
+  if (more !== undefined) throw badBundle(what, `it says nothing of module ${more}`);
+  return found;
+}
+
+type FilesOfModules = Pick<BundleDocument, "gomod"> & {
+  readonly files: readonly { readonly path: string }[];
+};
+
+/** Refuses a module whose zip is not what the bundle says. */
+export async function checkModule(
+  what: string,
+  { path, version, sum }: BundleModule,
+  zip: string,
   { signal }: CallOptions,
 ): Promise<void> {
-  const { modules = [] } = document.gomod ?? {};
-  const names = new Set(proxyFiles(document));
-  for (const { path } of document.files) {
-    if (!path.startsWith(`${GOMOD}/`) || OF_PROXY.test(path.slice(GOMOD.length + 1))) continue;
-    throw badBundle(what, `its ${path} is no file of a proxy of modules`);
-  }
+  const module = `${path}@${version}`;
+  const found = await zipSum(zip, `module ${module} of ${what}`, { signal });
+  if (found === sum) return;
+  throw badBundle(what, `its module ${module} has sum ${found}, not the ${sum} that it says`);
+}
+
+/** Refuses modules that are not what the lock in the bundle says. */
+export function refuseOtherSums(
+  what: string,
+  modules: Iterable<BundleModule>,
+  lock: Lock | undefined,
+): void {
   const locked = lock === undefined ? new Map<string, string>() : lockedSums(lock);
   for (const { path, version, sum } of modules) {
     const module = `${path}@${version}`;
-    const zip = `${escapedModule(path, version)}.zip`;
-    if (!names.delete(zip)) throw badBundle(what, `it lacks the files of module ${module}`);
     const said = locked.get(module);
-    if (said !== undefined && said !== sum) {
-      throw badBundle(
-        what,
-        `its module ${module} has sum ${sum}, and its kodeno.lock says ${said}`,
-      );
-    }
-    const file = fileOf(`${GOMOD}/${zip}`);
-    const found = await zipSum(file, `module ${module} of ${what}`, { signal });
-    if (found === sum) continue;
-    throw badBundle(what, `its module ${module} has sum ${found}, not the ${sum} that it says`);
+    if (said === undefined || said === sum) continue;
+    throw badBundle(what, `its module ${module} has sum ${sum}, and its ${LOCK} says ${said}`);
   }
-  const [more] = [...names].filter((name) => name.endsWith(".zip"));
-  if (more !== undefined) throw badBundle(what, `it says nothing of module ${more}`);
 }
 
 /** Names of the files as a proxy has them. */
-function proxyFiles({ files }: BundleDocument): readonly string[] {
+function proxyFiles({ files }: FilesOfModules): readonly string[] {
   return files.flatMap(({ path }) =>
     path.startsWith(`${GOMOD}/`) ? [path.slice(GOMOD.length + 1)] : []
   );

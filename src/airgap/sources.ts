@@ -3,22 +3,21 @@
  * the source of a commit, and the lock.
  * @module
  */
-import { dirname, join, relative } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import type { OpenBlob } from "../content/places.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { archiveOfCommit, type HeadCommit, headCommit } from "../git/archive.ts";
+import { archiveOfCommit, filesOfCommit, type HeadCommit, headCommit } from "../git/archive.ts";
 import type { GitPlace } from "../git/git.ts";
 import type { GoCommand } from "../go/command.ts";
 import { goVersion, ProxyFiles } from "../go/download.ts";
-import { isInside, openWithRetry } from "../io/files.ts";
-import { hashed } from "../io/hash.ts";
+import { exists, isInside, openWithRetry } from "../io/files.ts";
 import { bytesStream, fileStream, reusedChunks } from "../io/streams.ts";
-import { TAR_END, tarPadding } from "../io/tar_writer.ts";
-import { tarMembers } from "../place/archive/tar_members.ts";
+import { TAR_END } from "../io/tar_writer.ts";
+import { listed } from "../oci/entries.ts";
 import type { BundleDocument } from "./document.ts";
 import { findLock } from "./find_lock.ts";
-import { StreamedBytes } from "./reader.ts";
+import { type CheckedSource, checkSource } from "./source_tree.ts";
 import { type BundleMemberFile, memberOfBytes } from "./writer.ts";
 
 /** The folder of the Go modules, as a proxy has them (`go help goproxy`). */
@@ -70,6 +69,7 @@ export async function carriedModules(
       path: `${GOMOD}/${name}`,
       digest,
       size,
+      at: typeof at === "string" ? at : undefined,
       open: async () =>
         typeof at === "string" ? fileStream(await openWithRetry(at)) : bytesStream(at),
     })),
@@ -90,11 +90,11 @@ interface SourceWanted extends Pick<WorkOptions, "emit"> {
  * theirs, and all lie to each other as they did.
  */
 export async function sourceOf(place: GitPlace, wanted: SourceWanted): Promise<Carried> {
-  const head = await headCommit(place);
+  const head = await listedCommit(place);
   const heads = [head];
   for (const folder of await Promise.all(wanted.folders.map(realPath))) {
-    if (heads.some((one) => isInside(one.folder, folder))) continue;
-    const other = await headCommit({ ...place, directory: folder }).catch((error) => {
+    if (heads.some((one) => hasFolder(one, folder))) continue;
+    const other = await listedCommit({ ...place, directory: folder }).catch((error) => {
       const next = "commit it to a repository, or leave --source out";
       const why = `go.mod replaces a module by ${folder}, which is in none; ${next}`;
       throw hasCode(error, "GIT_FAILED", "BAD_OPTION") ? noSource(head.folder, why) : error;
@@ -108,7 +108,8 @@ export async function sourceOf(place: GitPlace, wanted: SourceWanted): Promise<C
   const open = heads.length === 1
     ? () => archiveOfCommit(head, place)
     : await archiveOfCommits(parts, place);
-  const { digest, size } = await hashed(reusedChunks(await open(), { size: Infinity, ...place }));
+  const { digest, size, names, links } = await checkedSource(open, head.folder, place);
+  tellLeftOut(parts, { top, names, links }, wanted);
   const folder = relative(top, head.folder);
   return {
     files: [{ path: SOURCE, digest, size, open }],
@@ -119,6 +120,58 @@ export async function sourceOf(place: GitPlace, wanted: SourceWanted): Promise<C
       dirty: dirty.length > 0,
     },
   };
+}
+
+interface ListedCommit extends HeadCommit, Awaited<ReturnType<typeof filesOfCommit>> {}
+
+/** The commit that a folder has checked out, and what is in it. */
+async function listedCommit(place: GitPlace): Promise<ListedCommit> {
+  const head = await headCommit(place);
+  return { ...head, ...await filesOfCommit(head, place) };
+}
+
+/** Whether a folder is one of a commit, and not of a submodule, which has a commit of its own. */
+function hasFolder({ folder, submodules }: ListedCommit, path: string): boolean {
+  return isInside(folder, path) && !submodules.some((one) => isInside(join(folder, one), path));
+}
+
+/** Reads a source as it will go along; refuses what nobody could unpack behind the gap. */
+async function checkedSource(open: OpenBlob, folder: string, { signal }: GitPlace) {
+  const chunks = reusedChunks(await open(), { size: Infinity, signal });
+  try {
+    return await checkSource(chunks, { what: folder, signal });
+  } catch (error) {
+    if (!hasCode(error, "BAD_CONTENT")) throw error;
+    const why = error.message.replace(/^Cannot use [^:]*: /, "");
+    throw noSource(folder, `${why}; change that, or leave --source out`);
+  }
+}
+
+/** Tells what commits have and their tars have not, and which links lead to what is not in it. */
+function tellLeftOut(
+  parts: readonly (ListedCommit & { readonly prefix: string })[],
+  { top, names, links }: Pick<CheckedSource, "names" | "links"> & { readonly top: string },
+  { emit }: SourceWanted,
+): void {
+  const folders = new Set<string>();
+  for (const name of names) {
+    for (let at = posix.dirname(name); !folders.has(at); at = posix.dirname(at)) folders.add(at);
+  }
+  const has = (path: string): boolean => names.has(path) || folders.has(path);
+  const all = (paths: (part: ListedCommit) => readonly string[]) =>
+    parts.flatMap((part) => paths(part).map((path) => posix.join(part.prefix, path)));
+  const lost = {
+    "files with export-ignore": all(({ files }) => files).filter((path) => !has(path)),
+    "submodules": all(({ submodules }) => submodules).filter((path) => !has(path)),
+    "what links lead to": [...links].filter(([, to]) => !has(to) && exists(join(top, to)))
+      .map(([name, to]) => `${to} of ${name}`),
+  };
+  for (const [what, paths] of Object.entries(lost)) {
+    if (paths.length === 0) continue;
+    const message = `Left out of the source ${what} (${listed(paths)}): what is built from that ` +
+      "cannot be built behind the gap";
+    emit?.({ type: "note", level: "warning", message });
+  }
 }
 
 const realPath = (path: string): Promise<string> => Deno.realPath(path).catch(() => path);
@@ -161,8 +214,9 @@ async function archiveOfCommits(
   place: GitPlace,
 ): Promise<OpenBlob> {
   const sized = await Promise.all(parts.map(async (part) => {
-    const open = () => archiveOfCommit(part, { ...place, prefix: `${part.prefix}/` });
-    return { open, end: await endOfTar(await open(), part.folder, place) };
+    const prefix = part.prefix === "" ? "" : `${part.prefix}/`;
+    const open = () => archiveOfCommit(part, { ...place, prefix });
+    return { open, end: (await checkedSource(open, part.folder, place)).end };
   }));
   async function* bytes(): AsyncGenerator<Uint8Array> {
     for (const { open, end } of sized) {
@@ -178,24 +232,8 @@ async function archiveOfCommits(
   return () => Promise.resolve(ReadableStream.from(bytes()));
 }
 
-/** Where the members of a tar end, in bytes. */
-async function endOfTar(
-  stream: ReadableStream<Uint8Array>,
-  name: string,
-  { signal }: GitPlace,
-): Promise<number> {
-  const chunks = reusedChunks(stream, { size: Infinity, signal });
-  const bytes = new StreamedBytes(chunks);
-  let end = 0;
-  for await (const { offset, size } of tarMembers(bytes, `of ${name}`, signal)) {
-    end = offset + size + tarPadding(size);
-  }
-  await bytes.close();
-  return end;
-}
-
 /** The lock that is in a folder or above, if there is one. */
 export async function lockIn(directory: string): Promise<readonly BundleMemberFile[]> {
-  const { path, isThere } = findLock(directory);
-  return isThere ? [memberOfBytes(LOCK, await Deno.readFile(path))] : [];
+  const { path: at, isThere } = findLock(directory);
+  return isThere ? [{ ...memberOfBytes(LOCK, await Deno.readFile(at)), at }] : [];
 }

@@ -29,6 +29,8 @@ import type { BundleImages } from "./images.ts";
 /** A member that is no blob, and its bytes. */
 export interface BundleMemberFile extends BundleFile {
   readonly open: OpenBlob;
+  /** The file that has them, if there is one. */
+  readonly at?: string | undefined;
 }
 
 /** What goes into a bundle. */

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { lockFor } from "../airgap/find_lock.ts";
 import { addBases, BundlePublisher } from "../airgap/built_images.ts";
+import { CarriedCheck } from "../airgap/carried_check.ts";
 import { summaryOf } from "../airgap/document.ts";
 import { BundleImages } from "../airgap/images.ts";
 import { checkPartSize, headerPath, writeParts } from "../airgap/parts.ts";
@@ -98,6 +99,7 @@ export async function createBundle(request: BundleRequest) {
   const write = async (content: OtherContent): Promise<Made> => {
     const { sequence, base } = since ?? {};
     const sent = since ? withoutModules(content, since) : content;
+    await checkCarried(what, sent, signal);
     const whole = { ...sent, images, signer, sequence, base };
     const into = (take: TakeBytes) => writeBundle(whole, take, { signal, emit });
     if (split === undefined) return await writeOutput(output, { what, signal }, into);
@@ -118,6 +120,17 @@ export async function createBundle(request: BundleRequest) {
     : undefined;
   const made = planned ? await building(planned, work, write) : await write({});
   return { summary: summaryOf(made.document), bytes: made.bytes, parts: made.parts };
+}
+
+/** Refuses to carry what nobody would take: as those look at it who get it. */
+async function checkCarried(
+  what: string,
+  { files = [], gomod, source }: OtherContent,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const carried = new CarriedCheck(what, { files, gomod, source });
+  for (const { path, at } of files) if (at) await carried.take(path, at, { signal });
+  carried.end();
 }
 
 /** A bundle that was written, in parts where that was asked for. */

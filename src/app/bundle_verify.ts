@@ -3,11 +3,12 @@
  * @module
  */
 import { type BundleBlob, type BundleDocument, summaryOf } from "../airgap/document.ts";
+import { CarriedCheck } from "../airgap/carried_check.ts";
 import { openBundle } from "../airgap/input.ts";
 import { moduleCache, refuseOmittedModules } from "../airgap/modules.ts";
 import { refuseOmitted } from "../airgap/omitted.ts";
 import { blobFileIn, hasBlob } from "../airgap/present.ts";
-import { documentOf, readBundle } from "../airgap/reader.ts";
+import { type BundleMember, documentOf, readBundle } from "../airgap/reader.ts";
 import { refuseUnsigned } from "../airgap/signed.ts";
 import { baseCacheDirectory } from "../build/cache.ts";
 import { resolveCacheConfig } from "../config/config.ts";
@@ -44,7 +45,9 @@ export async function verifyBundleFile(
   const there = base === undefined
     ? undefined
     : opened.use(await openImages(base, { signal, emit }));
+  let carried: CarriedCheck | undefined;
   const told = async (document: BundleDocument): Promise<void> => {
+    carried = new CarriedCheck(input.what, document);
     if (there === undefined) return;
     const doing = `use ${input.what} with ${base}`;
     const environment = processEnvironment();
@@ -56,7 +59,12 @@ export async function verifyBundleFile(
     if ((document.gomod?.omitted ?? []).length === 0) return;
     await refuseOmittedModules({ doing, document }, await moduleCache(environment, { signal }));
   };
-  const { document, bytes, signature } = await readBundle(input, { document: told }, { signal });
+  const member = async (one: BundleMember, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
+    if (one.kind === "file") await carried?.take(one.path, chunks, { signal });
+  };
+  const visitor = { document: told, member };
+  const { document, bytes, signature } = await readBundle(input, visitor, { signal });
+  carried?.end();
   refuseUnsigned({ what: input.what, bytes, signature }, keys);
   return { ...summaryOf(document), signed: signature !== undefined };
 }

@@ -5,6 +5,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import { howEnded, runProgram, StartError } from "../exec/run.ts";
+import { readAll } from "../io/streams.ts";
 import { gitChanges, type GitPlace, gitVariables, reasonOf, runGit } from "./git.ts";
 
 /** A commit that is checked out. */
@@ -35,13 +36,45 @@ export async function headCommit(place: GitPlace): Promise<HeadCommit> {
 /** The tar of a commit, while git writes it; the names in it begin with the prefix. */
 export async function archiveOfCommit(
   { folder, commit }: HeadCommit,
-  { environment, signal, prefix = "" }: Omit<GitPlace, "directory"> & { readonly prefix?: string },
+  { prefix = "", ...place }: Asking & { readonly prefix?: string },
+): Promise<ReadableStream<Uint8Array>> {
+  // Whether a file may be written by others is the same for everybody.
+  const archive = ["archive", "--format=tar", `--prefix=${prefix}`, commit];
+  return await outputOf(folder, ["-c", "tar.umask=0022", ...archive], place);
+}
+
+/** What a commit has, by paths in its tree; of submodules it knows where they are, and not what is in them. */
+export async function filesOfCommit(
+  { folder, commit }: HeadCommit,
+  place: Asking,
+): Promise<{ readonly files: readonly string[]; readonly submodules: readonly string[] }> {
+  const output = await outputOf(folder, ["ls-tree", "-r", "-z", "--full-tree", commit], place);
+  const text = new TextDecoder().decode(await readAll(output, MAX_LIST_BYTES, `list of ${folder}`));
+  const lines = text.split("\0").map((line) => /^(\d+) [^\t]*\t([^]*)$/.exec(line) ?? []);
+  const paths = (isWanted: (mode: string) => boolean) =>
+    lines.flatMap(([, mode, path]) => mode && path && isWanted(mode) ? [path] : []);
+  return {
+    files: paths((mode) => mode !== SUBMODULE),
+    submodules: paths((mode) => mode === SUBMODULE),
+  };
+}
+
+/** The mode of a submodule in a tree. */
+const SUBMODULE = "160000";
+/** The names of a million files. */
+const MAX_LIST_BYTES = 128 * 1024 * 1024;
+
+type Asking = Omit<GitPlace, "directory">;
+
+/** What git prints in a folder, while it does. */
+async function outputOf(
+  folder: string,
+  args: readonly string[],
+  { environment, signal }: Asking,
 ): Promise<ReadableStream<Uint8Array>> {
   const failed = (why: string, cause?: unknown): KodenoError =>
     new KodenoError("GIT_FAILED", `Cannot take the source of ${folder}: ${why}`, {}, { cause });
-  // Whether a file may be written by others is the same for everybody.
-  const archive = ["archive", "--format=tar", `--prefix=${prefix}`, commit];
-  const command = ["git", "-c", "tar.umask=0022", ...archive];
+  const command = ["git", ...args];
   const variables = await gitVariables({ directory: folder, environment, signal })
     .catch((error) => {
       throw failed(error.message, error);

@@ -10,6 +10,7 @@ import { BundleImages } from "../../src/airgap/images.ts";
 import { lockText } from "../../src/airgap/lock.ts";
 import { readBundle } from "../../src/airgap/reader.ts";
 import { memberOfBytes, writeBundle } from "../../src/airgap/writer.ts";
+import { verifyBundleFile } from "../../src/app/bundle_verify.ts";
 import { zipSum } from "../../src/go/module_zip.ts";
 import { digestOf } from "../../src/io/hash.ts";
 import { blobPath, type Descriptor } from "../../src/oci/descriptor.ts";
@@ -272,6 +273,11 @@ Deno.test("apply: a bundle that does not hold is refused in a line, and leaves n
       assert.equal(error.message.split("\n").length, 1, error.message);
       assert.equal(error.exitCode, 1);
       assert.deepEqual(await names(dir.path), []);
+      // Who only looks at it is told the same.
+      if (options.keys !== undefined || options.policy !== undefined) return;
+      const bundle = dir.join("x.tar");
+      await Deno.writeFile(bundle, changed);
+      await failsWith(code, () => verifyBundleFile({ bundle }), why);
     });
   };
   const changedIn = (bytes: Uint8Array) => {

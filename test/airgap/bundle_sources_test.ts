@@ -268,6 +268,36 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
   await Deno.remove(file);
   await Deno.remove(dir.join("work/vendor"), { recursive: true });
 
+  await Deno.symlink("/etc/passwd", dir.join("work/away"));
+  await git("add", "away");
+  await git("commit", "--quiet", "-m", "away");
+  const away = /source of .*work: its member "away" is a link to "\/etc\/passwd", outside of it; change/;
+  await refused("a link out", 2, away, "--source", ...sources);
+  await git("rm", "--quiet", "away");
+  await git("commit", "--quiet", "-m", "here");
+
+  await t.step("what a commit has and its tar has not is told", async () => {
+    const themes = { cwd: dir.join("themes"), env: GIT_ENVIRONMENT };
+    await Deno.mkdir(themes.cwd);
+    await succeed("git", ["init", "--quiet"], themes);
+    await succeed("git", ["commit", "--quiet", "--allow-empty", "-m", "all"], themes);
+    await git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", themes.cwd, "sub");
+    await dir.write("work/.gitattributes", "/notes export-ignore\n");
+    await dir.write("work/notes/one.txt", "one");
+    await Deno.mkdir(dir.join("work/cmd/b/kodata"));
+    await Deno.symlink("../../../.git/HEAD", dir.join("work/cmd/b/kodata/HEAD"));
+    await git("add", "--all");
+    await git("commit", "--quiet", "-m", "less");
+    const { code, stderr } = await at("bundle", "create", "-o", file, "--source", ...sources);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Left out of the source files with export-ignore \(notes\/one\.txt\): what/);
+    assert.match(stderr, /Left out of the source submodules \(sub\)/);
+    assert.match(stderr, /what links lead to \(\.git\/HEAD of cmd\/b\/kodata\/HEAD\)/);
+    await Deno.remove(file);
+    await git("reset", "--quiet", "--hard", "HEAD~1");
+    await git("clean", "--quiet", "-ffd");
+  });
+
   const zip = dir.join("modules/cache/download/example.com/dep/@v/v1.0.0.zip");
   const [good, damaged] = [await Deno.readFile(zip), await Deno.readFile(zip)];
   damaged[60] = (damaged[60] ?? 0) ^ 1;
