@@ -7,19 +7,24 @@ import assert from "node:assert/strict";
 import { member, tar } from "../archive/images.ts";
 import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
+import { goModule } from "../support/go_module.ts";
 import { goProxy } from "../support/go_proxy.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
-import { kodeno, spawnKodeno } from "../support/kodeno.ts";
+import { kodeno, kodenoEnvironment, spawnKodeno } from "../support/kodeno.ts";
 import { tmpfs } from "../support/mounts.ts";
+import { succeed } from "../support/process.ts";
 import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
 import { BundleImages } from "../../src/airgap/images.ts";
 import { openBundle } from "../../src/airgap/input.ts";
 import { readBundle } from "../../src/airgap/reader.ts";
 import { memberOfBytes, writeBundle } from "../../src/airgap/writer.ts";
 import { zipSum } from "../../src/go/module_zip.ts";
+import { isTemporary } from "../../src/io/atomic.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 
 const ROUNDS = 30;
+/** `parts_test.ts` looks at each step of taking the place of another bundle. */
+const SPLIT_ROUNDS = 10;
 /** Of a source. */
 const FILES = 200;
 
@@ -36,11 +41,27 @@ async function layoutOf(dir: TempDir, folder: string, bytes: number): Promise<vo
   await layout.tag(manifest.descriptor, `${folder}:v1`);
 }
 
-/** Kills a process after most of so many milliseconds, or less; whether it was still at work. */
-async function killedWithin(child: Deno.ChildProcess, took: number): Promise<boolean> {
-  const ended = child.output();
-  // Most of the time passes before the first byte is written.
-  await new Promise((resolve) => setTimeout(resolve, took * (0.3 + 0.7 * Math.random())));
+/** Bytes of the files in folders that somebody is writing to. */
+function bytesBelow(...folders: readonly string[]): number {
+  let sum = 0;
+  for (const folder of folders) {
+    try {
+      for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+        const path = `${folder}/${name}`;
+        sum += isDirectory ? bytesBelow(path) : Deno.lstatSync(path).size;
+      }
+    } catch {
+      // It went meanwhile, or is not there yet.
+    }
+  }
+  return sum;
+}
+
+/** Kills a process as soon as it has come so far; whether it was still at work. */
+async function killedWhen(child: Deno.ChildProcess, isTime: () => boolean): Promise<boolean> {
+  let hasEnded = false;
+  const ended = child.output().finally(() => hasEnded = true);
+  while (!hasEnded && !isTime()) await new Promise((resolve) => setTimeout(resolve, 1));
   try {
     child.kill("SIGKILL");
   } catch {
@@ -49,59 +70,124 @@ async function killedWithin(child: Deno.ChildProcess, took: number): Promise<boo
   return (await ended).signal === "SIGKILL";
 }
 
-const create = (layout: string) => ["bundle", "create", "-o", "x.tar", layout];
+const create = (layout: string, ...more: string[]) => [
+  ...["bundle", "create", "-o", "x.tar", ...more, layout],
+];
 
-Deno.test(`bundle: ${ROUNDS} times kill -9 leaves the old bundle or the new one`, async () => {
-  await using dir = await tempDir();
-  await layoutOf(dir, "one", 16_000_000);
-  await layoutOf(dir, "two", 16_000_000);
-  const at = { cwd: dir.path };
-  const began = performance.now();
-  assert.equal((await kodeno(create("one"), at)).code, 0);
-  const took = performance.now() - began;
-  const has = async (): Promise<string> => {
-    const { document } = await readBundle(await openBundle(dir.join("x.tar"), {}));
-    return document.images[0]?.name?.replace(":v1", "") ?? "";
-  };
-  let killed = 0;
-  let before = "one";
-  for (let round = 0; round < ROUNDS; round++) {
-    const next = before === "one" ? "two" : "one";
-    if (await killedWithin(spawnKodeno(create(next), at), took)) killed++;
-    const now = await has();
-    assert.ok(now === before || now === next);
-    before = now;
+/** Variables by which go has a toolchain that runs here, and a module. */
+async function supplies(dir: TempDir): Promise<Readonly<Record<string, string>>> {
+  const version = (await succeed("go", ["env", "GOVERSION"])).trim();
+  const toolchain = `golang.org/toolchain@v0.0.1-${version}.${HOST.replace("/", "-")}` as const;
+  const programs = Object.fromEntries(
+    Array.from({ length: 20 }, (_, i) => [`pkg/tool/${i}`, `${i}`.repeat(50_000)]),
+  );
+  const dep = { "lib.go": "package lib\n\nconst Word = 1\n" };
+  return await goProxy(dir, [
+    [toolchain, { "bin/go": "go", ...programs }],
+    ["example.com/dep@v1.0.0", dep],
+  ]);
+}
+
+const HOST = `linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
+
+for (const split of [[], ["--split", "1MB"]]) {
+  const rounds = split.length > 0 ? SPLIT_ROUNDS : ROUNDS;
+  const what = split.length > 0 ? "in parts" : "or the new one";
+  Deno.test(`bundle: ${rounds} times kill -9 leaves the old bundle ${what}, whole`, async () => {
+    await using dir = await tempDir();
+    const at = { cwd: dir.path, env: await supplies(dir) };
+    for (const layout of ["one", "two"]) await layoutOf(dir, layout, 16_000_000);
+    const args = (layout: string) => create(layout, ...split, "--toolchain", HOST);
+    assert.equal((await kodeno(args("one"), at)).code, 0);
+    const file = split.length > 0 ? "x.tar.000" : "x.tar";
+    const has = async (): Promise<string> => {
+      const { document } = await readBundle(await openBundle(dir.join(file), {}));
+      assert.equal(document.gomod?.toolchains.length, 1);
+      return document.images[0]?.name?.replace(":v1", "") ?? "";
+    };
+    // What is written has other names till all of it is there.
+    const written = (): number =>
+      [...Deno.readDirSync(dir.path)].filter(({ name }) => isTemporary(name))
+        .reduce((sum, { name }) => sum + (lstat(dir.join(name))?.size ?? 0), 0);
+    let killed = 0;
+    let before = "one";
+    for (let round = 0; round < rounds; round++) {
+      const next = before === "one" ? "two" : "one";
+      const left = written();
+      const moment = Math.random() * 17_000_000;
+      const child = spawnKodeno(args(next), at);
+      if (await killedWhen(child, () => written() > moment && written() !== left)) killed++;
+      const now = await has();
+      assert.ok(now === before || now === next);
+      before = now;
+    }
+    assert.ok(killed > rounds / 2, `${killed} of ${rounds}`);
+    assert.equal((await kodeno(args("one"), at)).code, 0);
+    // What was left of those that were killed is gone.
+    const left = (await names(dir.path)).filter((name) => !/^x\.tar(?:\.b?\d{3})?$/.test(name));
+    assert.deepEqual(left, ["modules", "one", "proxy", "two"]);
+  });
+}
+
+function lstat(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined;
   }
-  assert.ok(killed > 0);
-  assert.equal((await kodeno(create("one"), at)).code, 0);
-  // What was left of those that were killed is gone.
-  assert.deepEqual(await names(dir.path), ["one", "two", "x.tar"]);
-});
+}
 
 Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole images, and the next apply goes on`, async () => {
   await using dir = await tempDir();
-  const at = { cwd: dir.path };
+  const env = await supplies(dir);
   for (const layout of ["one", "two", "three"]) await layoutOf(dir, layout, 5_000_000);
-  assert.equal((await kodeno([...create("one"), "two", "three"], at)).code, 0);
+  await goModule(dir, "example.com/team/app", {
+    "main.go": 'package main\n\nimport "example.com/dep"\n\nfunc main() { println(lib.Word) }\n',
+  }, "work");
+  const work = { cwd: dir.join("work"), env: kodenoEnvironment(env) };
+  await succeed("go", ["mod", "edit", "-require=example.com/dep@v1.0.0"], work);
+  await succeed("go", ["mod", "tidy"], work);
+  const all = ["--toolchain", HOST, "../one", "../two", "../three", "."];
+  const made = await kodeno(["bundle", "create", "-o", "../x.tar", ...all], {
+    cwd: dir.join("work"),
+    env,
+  });
+  assert.equal(made.code, 0, made.stderr);
+  const gap = (name: string) => ({
+    cwd: dir.path,
+    env: { GOMODCACHE: dir.join(`${name}-mod`), KODENO_CACHE: dir.join(`${name}-cache`) },
+  });
   const apply = (to: string) => ["bundle", "apply", "x.tar", "--to", to];
-  const began = performance.now();
-  assert.equal((await kodeno(apply("whole"), at)).code, 0);
-  const took = performance.now() - began;
+  assert.equal((await kodeno(apply("whole"), gap("whole"))).code, 0);
+  const progress = (name: string) => bytesBelow(dir.join(name), dir.join(`${name}-mod`));
+  // At the end all of it is there twice: in the folder that it is gathered in, too.
+  const most = progress("whole") + (await Deno.stat(dir.join("x.tar"))).size;
   let killed = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    if (await killedWithin(spawnKodeno(apply("app"), at), took)) killed++;
-    else await Deno.remove(dir.join("app"), { recursive: true });
+    const now = progress("app");
+    const moment = now + Math.random() * (most - now);
+    const child = spawnKodeno(apply("app"), gap("app"));
+    if (await killedWhen(child, () => progress("app") > moment)) killed++;
+    else {
+      for (const one of ["app", "app-mod"]) await Deno.remove(dir.join(one), { recursive: true });
+      continue;
+    }
     if (!(await names(dir.join("app/out"))).includes("oci-layout")) continue;
     using layout = await openLayout(dir.join("app/out"));
     const entries = await layout.entries();
-    assert.ok(entries.length === 0 || entries.length === 3);
+    assert.ok(entries.length === 0 || entries.length === 4);
     for (const entry of entries) assert.ok(await layout.isWhole(entry));
   }
-  assert.ok(killed > 0);
-  assert.equal((await kodeno(apply("app"), at)).code, 0);
-  assert.deepEqual(await names(dir.join("app")), ["kodeno-applied.json", "out"]);
-  assert.equal((await kodeno(["verify", "app/out"], at)).code, 0);
-  assert.deepEqual(await filesBelow(dir.join("app")), await filesBelow(dir.join("whole")));
+  assert.ok(killed > ROUNDS / 2, `${killed} of ${ROUNDS}`);
+  assert.equal((await kodeno(apply("app"), gap("app"))).code, 0);
+  assert.equal((await kodeno(["verify", "app/out"], gap("app"))).code, 0);
+  for (const one of ["", "-mod"]) {
+    const [files, expected] = [
+      await filesBelow(dir.join(`app${one}`)),
+      await filesBelow(dir.join(`whole${one}`)),
+    ];
+    assert.deepEqual(files, expected);
+  }
 });
 
 /** A bundle of a module and a source, each file of which has the word in it. */
@@ -140,7 +226,10 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole files of a source, and a
   await Deno.writeTextFile(own, "mine");
   let killed = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    if (await killedWithin(spawnKodeno(apply(round % 2 === 0 ? "two" : "one"), at), took)) killed++;
+    // Most of the time passes before the first byte is written.
+    const moment = performance.now() + took * (0.3 + 0.7 * Math.random());
+    const child = spawnKodeno(apply(round % 2 === 0 ? "two" : "one"), at);
+    if (await killedWhen(child, () => performance.now() > moment)) killed++;
     for (const path of await filesBelow(dir.join("app/source"))) {
       const text = await Deno.readTextFile(dir.join("app/source", path));
       assert.ok(["one", "two", "mine"].includes(text), `${path}: ${text}`);
@@ -172,7 +261,10 @@ Deno.test({
     await layoutOf(dir, "one", 3_000_000);
     await using disk = await tmpfs(dir.join("disk"), 1_000_000);
     const args = ["bundle", "create", "-o", "disk/x.tar", "one"];
-    await assertFails(dir, args, { code: 1, message: /bundle disk\/x\.tar: no space is left/ });
+    for (const more of [[], ["--split", "100kB"]]) {
+      const message = /bundle disk\/x\.tar.*: no space is left/;
+      await assertFails(dir, [...args, ...more], { code: 1, message });
+    }
     assert.deepEqual(await names(disk.path), []);
   },
 });
