@@ -20,6 +20,8 @@ import { firstIssue } from "./faults.ts";
 
 /** The note. */
 const APPLIED = "kodeno-applied.json";
+/** The folder beside it that the source is in. */
+export const SOURCE_FOLDER = "source";
 const VERSION = 1;
 
 const files = z.record(z.string(), z.string()).readonly();

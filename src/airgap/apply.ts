@@ -38,16 +38,12 @@ import {
   FILES,
   newerThan,
   noteApplied,
+  SOURCE_FOLDER,
   withBundle,
 } from "./applied.ts";
 import { CarriedCheck } from "./carried_check.ts";
 import { badBundle, type BundleDocument, type BundleImage, type BundleModule } from "./document.ts";
-import {
-  newModules,
-  refuseOmittedModules,
-  refuseOtherModules,
-  settleModules,
-} from "./modules.ts";
+import { newModules, refuseOmittedModules, refuseOtherModules, settleModules } from "./modules.ts";
 import { refuseOmitted } from "./omitted.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
 import { blobFileIn } from "./present.ts";
@@ -110,7 +106,6 @@ interface Placed {
 
 /** The folders and files in the directory. */
 export const APPLIED_LAYOUT = "out";
-const SOURCE = "source";
 const KEPT = "kept-";
 
 /**
@@ -168,7 +163,7 @@ class Applying {
         document,
         signed: signature !== undefined,
         layout: checked.images.length > 0 ? this.#layoutPath : undefined,
-        source: source && join(directory, SOURCE, source.folder ?? ""),
+        source: source && join(directory, SOURCE_FOLDER, source.folder ?? ""),
         lock: hasLock(document) ? join(directory, LOCK) : undefined,
         modules: checked.modules,
         goFolder: settled?.goFolder,
@@ -213,7 +208,8 @@ class Applying {
   /** The file that has a blob: gathered, in the layout, or in the cache. */
   #placeOf(d: Pick<Descriptor, "digest" | "size">): string | undefined {
     const folders = [this.#stage?.folder, this.#layoutPath, baseCacheDirectory(this.places.cache)];
-    return folders.map((folder) => folder && blobFileIn(folder, d)).find((path) => path) || undefined;
+    return folders.map((folder) => folder && blobFileIn(folder, d)).find((path) => path) ||
+      undefined;
   }
 
   /** Its images, wherever their blobs are. */
@@ -275,7 +271,7 @@ class Applying {
       throw ioFailure(`write ${from}`, error);
     }
     if (source !== undefined) {
-      await unpackSource(this.#path(source.path), join(from, SOURCE), { what, signal });
+      await unpackSource(this.#path(source.path), join(from, SOURCE_FOLDER), { what, signal });
     }
     // A source without a lock has none; of kinds that a bundle does not have it says nothing.
     const isOf = (path: string): boolean => source !== undefined || (isLocked && path === LOCK);

@@ -50,6 +50,8 @@ export const SOURCE_OF = z.object({
   folder: z.string().optional(),
   commit: z.string(),
   dirty: z.boolean(),
+  /** Paths of files that are not as the commit has them, or that it has and the source has not. */
+  changed: z.array(z.string()).readonly().optional(),
 });
 
 const schema = z.object({
@@ -91,6 +93,8 @@ export type BundleBlob = z.output<typeof blob>;
 export type BundleFile = z.output<typeof file>;
 /** A Go module by its sum. */
 export type BundleModule = z.output<typeof GO_MODULE>;
+/** What a source is of. */
+export type SourceOf = z.output<typeof SOURCE_OF>;
 /** An image by its name, where it has one. */
 export type BundleImage = z.output<typeof image>;
 

@@ -15,6 +15,7 @@ import { exists, isInside, openWithRetry } from "../io/files.ts";
 import { bytesStream, fileStream, reusedChunks } from "../io/streams.ts";
 import { TAR_END } from "../io/tar_writer.ts";
 import { listed } from "../oci/entries.ts";
+import { broughtSource, presentSource, tarOf } from "./brought_source.ts";
 import type { BundleDocument } from "./document.ts";
 import { findLock } from "./find_lock.ts";
 import { type CheckedSource, checkSource } from "./source_tree.ts";
@@ -85,11 +86,42 @@ interface SourceWanted extends Pick<WorkOptions, "emit"> {
   readonly output: string;
 }
 
+/** The source that a bundle has brought, as it is now. */
+async function sourceBrought(
+  brought: NonNullable<ReturnType<typeof broughtSource>>,
+  { signal }: GitPlace,
+  { folders, output, emit }: SourceWanted,
+): Promise<Carried> {
+  const { folder, source } = brought;
+  const outside = (await Promise.all(folders.map(realPath)))
+    .find((one) => !isInside(folder, one));
+  if (outside !== undefined) {
+    throw noSource(
+      folder,
+      `go.mod replaces a module by ${outside}, which is none of it; move it there`,
+    );
+  }
+  const { files, changed } = await presentSource(brought, { output, signal });
+  const open = () => Promise.resolve(tarOf(files, { signal }));
+  const { digest, size } = await checkedSource(open, folder, { directory: folder, signal });
+  const what = changed.length === 0
+    ? "nothing is changed since"
+    : `not as there: ${listed(changed)}`;
+  const message = `Took the source in ${folder}, which is that of commit ${source.commit}; ${what}`;
+  emit?.({ type: "note", level: "info", message });
+  return {
+    files: [{ path: SOURCE, digest, size, open }],
+    source: { ...source, path: SOURCE, ...(changed.length === 0 ? {} : { changed }) },
+  };
+}
+
 /**
  * The source of the commit that a folder has checked out; folders that are in other repositories come from
  * theirs, and all lie to each other as they did.
  */
 export async function sourceOf(place: GitPlace, wanted: SourceWanted): Promise<Carried> {
+  const brought = broughtSource(place.directory);
+  if (brought !== undefined) return await sourceBrought(brought, place, wanted);
   const head = await listedCommit(place);
   const heads = [head];
   for (const folder of await Promise.all(wanted.folders.map(realPath))) {

@@ -21,7 +21,8 @@ export interface TreeChanges {
   readonly own: readonly string[];
 }
 
-const FOLDER = "folder";
+/** What a folder is, which no tree has. */
+export const FOLDER = "folder";
 
 /** The files and links of a folder. */
 export async function treeIn(folder: string): Promise<FileTree> {
@@ -42,7 +43,7 @@ export async function treeIn(folder: string): Promise<FileTree> {
 }
 
 /** What is at a path; nothing where nothing is. */
-async function whatIs(path: string): Promise<string | undefined> {
+export async function whatIs(path: string): Promise<string | undefined> {
   try {
     const { isSymlink, isDirectory, isFile, mode } = Deno.lstatSync(path);
     if (isSymlink) return `link ${Deno.readLinkSync(path)}`;

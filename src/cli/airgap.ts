@@ -65,7 +65,9 @@ const create = command({
     toolchains: texts(
       "--toolchain <list>  take Go along for these platforms to build on, with commas (default: none)",
     ),
-    source: "--source  take the source of the commit that is checked out along",
+    source:
+      `--source  take the source of the commit that is checked out along; where "kodeno bundle apply"
+      has brought it, take it as it is now`,
     allowDirty: "--allow-dirty  with --source: leave out what is not committed",
     sign:
       `--sign <key>  private key of kodeno or cosign that signs the bundle; with --signer the public
@@ -174,7 +176,8 @@ const verify = command({
     keys: each(
       "--verify-key <file>  public key that must have signed it; may be repeated, and one is enough",
     ),
-    base: `--base <place>  layout or archive that has to have what the bundle leaves out and the caches
+    base:
+      `--base <place>  layout or archive that has to have what the bundle leaves out and the caches
       of bases and Go modules here have not (default: none)`,
     json: JSON_WHOLE,
   },
@@ -278,6 +281,7 @@ function printSummary(summary: BundleSummary): void {
   for (const { name, digest } of summary.bases) {
     printResult(printable(`base ${name === undefined ? digest : `${name}@${digest}`}`));
   }
+  for (const path of summary.source?.changed ?? []) printResult(printable(`changed ${path}`));
   printNote(`${contents(summary)}, ${formatBytes(summary.blobBytes)}`);
 }
 
@@ -302,6 +306,7 @@ function contents(summary: BundleSummary): string {
     modules.length > 0 && counted(modules.length, "Go module"),
     toolchains.length > 0 && toolchains.join(" and "),
     source && `source of ${source.commit.slice(0, 12)}`,
+    source?.changed && `${counted(source.changed.length, "file")} of it changed`,
   ].filter(Boolean).join(", ");
 }
 

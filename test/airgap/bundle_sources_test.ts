@@ -180,6 +180,7 @@ Deno.test({
 
     // A bundle without images is in a receipt, too.
     const sources = ["bundle", "create", "-o", dir.join("sources.tar"), "--sources-only"];
+    sources.push("--base-image", name);
     assert.equal((await at(...sources, "./...")).code, 0);
     const inGapAt = { cwd: dir.path, env: gap };
     const withoutImages = ["bundle", "apply", "sources.tar", "--to", "sources"];
@@ -187,6 +188,45 @@ Deno.test({
     const receipt = ["bundle", "receipt", "sources", "-o", "r.json", "--json"];
     const made = JSON.parse((await kodeno(receipt, inGapAt)).stdout);
     assert.deepEqual([made.sequence, made.modules], [1, 1]);
+
+    // What was changed there goes back, where there is no git either.
+    const gapWork = "gap/app/source";
+    await dir.write(`${gapWork}/cmd/a/more.go`, "package main\n");
+    await dir.write(`${gapWork}/out/built`, "no source");
+    await Deno.remove(dir.join(`${gapWork}/cmd/b`), { recursive: true });
+    const back = [
+      "bundle",
+      "create",
+      "-o",
+      dir.join("back.tar"),
+      "--offline",
+      "--base-image",
+      name,
+    ];
+    const { code: sent, stderr: note } = await kodeno([...back, "--source", "./cmd/a"], inGap);
+    assert.equal(sent, 0, note);
+    assert.equal(
+      (await kodeno([...back.with(3, dir.join("same.tar")), "--source", "./cmd/a"], inGap)).code,
+      0,
+    );
+    assert.deepEqual(
+      await Deno.readFile(dir.join("same.tar")),
+      await Deno.readFile(dir.join("back.tar")),
+    );
+    const changed = ["cmd/a/main.go", "cmd/a/more.go", "cmd/b/main.go"];
+    const printed = await done(dir, ["bundle", "apply", "back.tar", "--to", "back"], gap);
+    assert.deepEqual(
+      printed.split("\n").filter((line) => line.startsWith("changed ")),
+      changed.map((path) => `changed ${path}`),
+    );
+    const { source: origin } = JSON.parse(
+      await done(dir, ["bundle", "inspect", "back.tar", "--json"]),
+    );
+    assert.equal(origin.commit, verified.source.commit);
+    const { stdout: differs } = await run("diff", ["-r", "gap/app/source", "back/source"], {
+      cwd: dir.path,
+    });
+    assert.equal(differs.trim(), "Only in gap/app/source: out");
 
     const alone = ["bundle", "create", "-o", dir.join("images.tar"), "--images-only", "--json"];
     const { stdout: lines } = await at(...alone, "./...");
@@ -271,7 +311,8 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
   await Deno.symlink("/etc/passwd", dir.join("work/away"));
   await git("add", "away");
   await git("commit", "--quiet", "-m", "away");
-  const away = /source of .*work: its member "away" is a link to "\/etc\/passwd", outside of it; change/;
+  const away =
+    /source of .*work: its member "away" is a link to "\/etc\/passwd", outside of it; change/;
   await refused("a link out", 2, away, "--source", ...sources);
   await git("rm", "--quiet", "away");
   await git("commit", "--quiet", "-m", "here");
@@ -290,7 +331,10 @@ Deno.test("bundle: sources that cannot go along are refused in a line, and nothi
     await git("commit", "--quiet", "-m", "less");
     const { code, stderr } = await at("bundle", "create", "-o", file, "--source", ...sources);
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /Left out of the source files with export-ignore \(notes\/one\.txt\): what/);
+    assert.match(
+      stderr,
+      /Left out of the source files with export-ignore \(notes\/one\.txt\): what/,
+    );
     assert.match(stderr, /Left out of the source submodules \(sub\)/);
     assert.match(stderr, /what links lead to \(\.git\/HEAD of cmd\/b\/kodata\/HEAD\)/);
     await Deno.remove(file);
