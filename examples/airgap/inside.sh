@@ -22,12 +22,11 @@ kodeno build --offline --locked ./... > same.txt
 grep ':latest@' ../../carried.txt | diff - same.txt
 
 # Work: a line changes, and images for two platforms come of it.
-sed -i.before 's/from outside/from inside/' private/greeting/greeting.go
+sed -i 's/from outside/from inside/' private/greeting/greeting.go
 kodeno build --offline --locked --sbom spdx --provenance ./...
 kodeno push out --to localhost:5001/team
 
-# The way back: the change, and of the images what is not outside yet, as the receipt says.
-diff -u private/greeting/greeting.go.before private/greeting/greeting.go \
-  > ../../stick/change.patch || test $? = 1
-kodeno bundle create -o ../../stick/back.bundle.tar --sign ../../inside.key --site outside \
-  --since ../../stick/outside.receipt.json --since-key ../../outside.pub out
+# The way back: the source as it is now, and of the images what is not outside yet, as the receipt says.
+kodeno bundle create -o ../../stick/back.bundle.tar --offline --locked --source --sbom spdx \
+  --provenance --sign ../../inside.key --site outside --since ../../stick/outside.receipt.json \
+  --since-key ../../outside.pub ./...

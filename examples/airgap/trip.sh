@@ -144,7 +144,7 @@ END
 
 back() {
   say "Outside: check what has come back, and build it from its source"
-  cp "$TRIP"/inside/stick/back.bundle.tar "$TRIP/inside/stick/change.patch" "$TRIP/outside/stick/"
+  cp "$TRIP/inside/stick/back.bundle.tar" "$TRIP/outside/stick/"
   cp "$TRIP/inside/inside.pub" "$TRIP/outside/"
   cd "$TRIP/outside/app"
   at_outside sh "$here/outside-again.sh"
