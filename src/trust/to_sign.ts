@@ -33,7 +33,7 @@ export interface ToSign {
 }
 
 /** What a key has signed before: who has all of that needs neither the key nor its password. */
-export interface SignedBefore {
+interface SignedBefore {
   readonly records: Records;
   /** Of the file with the key. */
   readonly keyDigest: string;
