@@ -18,8 +18,8 @@ sed -n 's/^Next step: //p' next.txt > next.sh
 . ./next.sh
 
 # The same source gives the same images on both sides.
-kodeno build --offline --locked ./... > same.txt
-grep ':latest@' ../../carried.txt | diff - same.txt
+kodeno build --offline --locked ./... > ../../same.txt
+grep ':latest@' ../../carried.txt | diff - ../../same.txt
 
 # Work: a line changes, and images for two platforms come of it.
 sed -i 's/from outside/from inside/' private/greeting/greeting.go
