@@ -51,7 +51,7 @@ registry() {
   cat > "$TRIP/$1-registry.yml" <<END
 version: 0.1
 storage: { filesystem: { rootdirectory: "$TRIP/$1-registry" } }
-http: { addr: ":$2" }
+http: { addr: "localhost:$2" }
 END
   $(cat "$TRIP/$1.words") docker-registry serve "$TRIP/$1-registry.yml" \
     > "$TRIP/$1-registry.log" 2>&1 &
