@@ -13,8 +13,7 @@ import { calledName, entryName } from "../oci/entries.ts";
 import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
 import { giveUpNetwork } from "../place/open.ts";
 import { openSigned } from "../place/signed.ts";
-import { readKeys } from "../trust/key_files.ts";
-import { keyPolicy, openPolicy } from "../trust/policy.ts";
+import { openPolicy } from "../trust/policy.ts";
 import { verified } from "../trust/verified.ts";
 
 interface VerifyRequest extends TransferOptions, TrustOptions, WorkOptions {
@@ -57,7 +56,7 @@ interface VerifiedPlace {
 export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlace> {
   const { place: where, images = [], signal, emit } = request;
   const config = resolveTransferConfig(request);
-  const policy = await policyOf(request);
+  const policy = await openPolicy(request);
   await using opened = await openSigned(where, { config, images, verb: "verify", signal, emit });
   const { source, others } = opened;
   const isStore = "entries" in source;
@@ -91,23 +90,10 @@ export async function verifyImages(request: VerifyRequest): Promise<VerifiedPlac
       signatures: [...new Set(signatures.map(({ digest }) => digest))],
     });
   }
-  const isKnown = (digest: string) => content.hasMet(digest);
   const strays = images.length === 0 && isStore
-    ? await strayFaults(source as ImageStore, isKnown, signal)
+    ? await strayFaults(source as ImageStore, content)
     : [];
   return { images: found, strays };
-}
-
-async function policyOf(request: VerifyRequest) {
-  const { place, verifyKeys = [], attestations = [], policy } = request;
-  if (attestations.length === 0) return await openPolicy(request);
-  const why = policy === undefined
-    ? "say with --key FILE who has to have signed"
-    : `say them in ${policy}`;
-  if (verifyKeys.length > 0 && policy === undefined) {
-    return keyPolicy(readKeys(verifyKeys), attestations);
-  }
-  throw new KodenoError("BAD_OPTION", `Cannot verify attestations of ${place}: ${why}`);
 }
 
 /** Refuses what does not hold, when all of it was told. */

@@ -41,11 +41,8 @@ export interface Policy {
   demandOn(name: string | undefined): Demand | undefined;
 }
 
-/** A policy that demands of all images that one of some keys has signed them. */
-export function keyPolicy(
-  keys: readonly VerificationKey[],
-  predicateTypes: readonly string[] = [],
-): Policy {
+/** A policy that demands of all images that one of some keys has signed them, and statements about them. */
+function keyPolicy(keys: readonly VerificationKey[], predicateTypes: readonly string[]): Policy {
   const statements = predicateTypes.map((type) => ({ predicateType: predicateType(type) }));
   return { what: "the keys", demandOn: () => ({ type: "signedBy", keys, statements }) };
 }
@@ -81,16 +78,24 @@ function filePolicy({ name, rules }: PolicyFile): Policy {
 /**
  * Reads what options demand of images; undefined where they demand nothing.
  *
- * @param options keys, or a policy: the path of a file, or what stands for one
+ * @param options keys, and types of statements that they have to have signed, too; or a policy: the path
+ * of a file, or what stands for one
  * @throws {KodenoError} `BAD_OPTION` for a key that cannot be used, `BAD_CONFIG` for a file
  */
 export async function openPolicy(
-  { verifyKeys = [], policy }: Pick<TrustOptions, "verifyKeys"> & {
+  { verifyKeys = [], attestations = [], policy }: Pick<TrustOptions, "verifyKeys"> & {
+    readonly attestations?: readonly string[] | undefined;
     readonly policy?: string | PolicyFile | undefined;
   },
 ): Promise<Policy | undefined> {
+  if (attestations.length > 0 && (policy !== undefined || verifyKeys.length === 0)) {
+    const next = policy === undefined
+      ? "say with --key FILE who has to have signed"
+      : `say them in ${typeof policy === "string" ? policy : policy.name}`;
+    throw new KodenoError("BAD_OPTION", `Cannot verify attestations: ${next}`);
+  }
   if (policy === undefined) {
-    return verifyKeys.length > 0 ? keyPolicy(readKeys(verifyKeys)) : undefined;
+    return verifyKeys.length > 0 ? keyPolicy(readKeys(verifyKeys), attestations) : undefined;
   }
   if (typeof policy !== "string") return filePolicy(policy);
   if (verifyKeys.length > 0) {

@@ -4,11 +4,10 @@
  * which somebody would count on who brings an image later.
  * @module
  */
+import type { ContentCheck } from "../../content/check.ts";
 import { keptEntry } from "../../content/referrers.ts";
 import type { ImageStore } from "../../content/places.ts";
-import { hasCode, messageOf } from "../../errors.ts";
-import { forEach, Pool } from "../../io/concurrency.ts";
-import { checkedChunks } from "../../io/streams.ts";
+import { hasCode } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import {
   entryName,
@@ -21,9 +20,6 @@ import {
 } from "../../oci/entries.ts";
 import { oddity } from "../../oci/manifest.ts";
 import { isReference, isTag, parseReference } from "../../oci/reference.ts";
-
-/** Blobs read at once; see `ContentCheck`. */
-const AT_ONCE = 4;
 
 /** A blob that no image has, and what is wrong with it. */
 interface BlobFault {
@@ -76,21 +72,16 @@ export function entryKey(entry: Pick<Descriptor, "digest" | "annotations">): str
 /** Reads the blobs that no image has, and gives those that are not what their names say. */
 export async function strayFaults(
   store: ImageStore,
-  isKnown: (digest: string) => boolean,
-  signal?: AbortSignal,
+  content: ContentCheck,
 ): Promise<readonly BlobFault[]> {
-  const look = async (d: Descriptor, signal: AbortSignal): Promise<readonly BlobFault[]> => {
-    try {
-      const chunks = checkedChunks(await store.fetch(d), d, { signal, place: store.what });
-      for await (const _ of chunks);
-      return [];
-    } catch (error) {
-      // Somebody has removed it meanwhile.
-      if (hasCode(error, "NOT_FOUND")) return [];
-      if (!hasCode(error, "BAD_CONTENT")) throw error;
-      return [{ digest: d.digest, fault: messageOf(error) }];
-    }
-  };
-  const stray = (await store.allBlobs?.() ?? []).filter(({ digest }) => !isKnown(digest));
-  return (await forEach(stray, new Pool(AT_ONCE), look, signal)).flat();
+  const all = await store.allBlobs?.() ?? [];
+  const found = await Promise.all(
+    all.filter(({ digest }) => !content.hasMet(digest)).map(async (d) => {
+      const { failures } = await content.graph([d]);
+      // What is not there was removed meanwhile.
+      return failures.filter((failure) => hasCode(failure, "BAD_CONTENT"))
+        .map(({ message }) => ({ digest: d.digest, fault: message }));
+    }),
+  );
+  return found.flat();
 }
