@@ -1,6 +1,6 @@
 /**
  * The one error class of kodeno and the closed list of what can go wrong, with the exit codes of
- * the command line; text as a terminal may show it; and what a wrong word was meant to be.
+ * the command line; text as a terminal may show it, without logins; and what a wrong word was meant to be.
  * @module
  */
 
@@ -88,7 +88,8 @@ export class KodenoError extends Error {
    *
    * @param code what kind of failure this is
    * @param message for a person: one line, in which what a terminal would obey is written as its
-   * number, and from which the middle is left out where it is very long; or the compiler's lines
+   * number, and from which the middle is left out where it is very long; or the compiler's lines. Its
+   * URLs lose their logins
    * @param detail values a program may want; never secrets
    * @param options the error behind this one
    */
@@ -98,7 +99,8 @@ export class KodenoError extends Error {
     readonly detail: Readonly<Record<string, unknown>> = {},
     options: { cause?: unknown } = {},
   ) {
-    super(LINES.has(code) ? message : oneLine(message), options);
+    const open = withoutLogins(message);
+    super(LINES.has(code) ? open : oneLine(open), options);
   }
 
   /** The exit code of a command that ends with this error. */
@@ -114,7 +116,32 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
 
 /** The message of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return withoutLogins(thrown instanceof Error ? thrown.message : String(thrown));
+}
+
+/** What stands in the place of what is left out of a text that others get to read. */
+export const HIDDEN = "***";
+/** What names of secrets have in them. */
+export const SECRET = "(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL)";
+
+/**
+ * What is behind the scheme of a URL and before its host: all up to the first slash that has an `@` in it;
+ * or a name and what is no port, with whatever a password has that nobody has encoded.
+ */
+const LOGIN =
+  /\b([a-z][a-z0-9+.-]{0,20}:\/\/)(?:[^/\s?#"]*|[^/\s?#":@[\]]*:(?!\d{0,5}(?:[/?#\s"]|$))(?:(?!:\/\/)[^\s"])*)@/gi;
+const PARAMETER = new RegExp(
+  `([?&][^=&#\\s]{0,64}${SECRET}[^=&#\\s]{0,64}=)[^&#\\s"']+`,
+  "gi",
+);
+
+/**
+ * A text whose URLs have neither logins nor tokens: the one rule for all that is told to people or written
+ * into documents.
+ */
+export function withoutLogins(text: string): string {
+  if (!text.includes("://")) return text;
+  return text.replaceAll(LOGIN, `$1${HIDDEN}@`).replaceAll(PARAMETER, `$1${HIDDEN}`);
 }
 
 /** Text without what a terminal would obey: control characters come out as their numbers. */

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { KodenoError, nearest } from "./errors.ts";
+import { KodenoError, messageOf, nearest, withoutLogins } from "./errors.ts";
 
 Deno.test("errors: a message is one line, whatever it quotes", () => {
   const quoted = "a\nError: b\r\x1b[2K\u009b31m\u202e\u2028";
@@ -46,4 +46,39 @@ Deno.test("nearest: a mistyped word, but no other word", () => {
   ];
   for (const [word, found] of cases) assert.equal(nearest(word, keys), found, word);
   assert.equal(nearest("a", []), undefined);
+});
+
+Deno.test("errors: URLs lose logins and tokens, and nothing else", () => {
+  const cases = [
+    ["https://user:pass@host/path", "https://***@host/path"],
+    [
+      "-X main.a=https://tok@host,b=ssh://u:p@ss@host:22/x",
+      "-X main.a=https://***@host,b=ssh://***@host:22/x",
+    ],
+    [
+      "https://proxy.test,https://u:p@other.test,direct",
+      "https://proxy.test,https://***@other.test,direct",
+    ],
+    ["https://host/p?a=1&access_token=abc&b=2", "https://host/p?a=1&access_token=***&b=2"],
+    ["https://host/p@v1?key=a", "https://host/p@v1?key=***"],
+    ["https://u:p/w@host/path", "https://***@host/path"],
+    ["https://u:p?w@host,direct", "https://***@host,direct"],
+    ["go: https://u:12x/w@x@host: bad", "go: https://***@host: bad"],
+    [
+      "git+https://git.test:8443/app@refs/heads/main",
+      "git+https://git.test:8443/app@refs/heads/main",
+    ],
+    ["http://[::1]:5000/x@v1", "http://[::1]:5000/x@v1"],
+    ['{"a":"https://host/x","b":"c@d"}', '{"a":"https://host/x","b":"c@d"}'],
+    ["registry.test/base@sha256:00", "registry.test/base@sha256:00"],
+    ["-X main.at=a@b", "-X main.at=a@b"],
+  ];
+  for (const [text = "", expected] of cases) assert.equal(withoutLogins(text), expected);
+});
+
+Deno.test("errors: no message tells a login, whoever has made it", () => {
+  const url = "https://user:pa/s3cret@host.test/x";
+  const said = "https://***@host.test/x";
+  assert.equal(new KodenoError("GO_FAILED", `go: ${url}\nexit 1`).message, `go: ${said}\nexit 1`);
+  assert.equal(messageOf(new TypeError(`Invalid URL: '${url}'`)), `Invalid URL: '${said}'`);
 });

@@ -9,8 +9,9 @@ import { DEFAULT_ORIGIN, type ImageSettings } from "../config/image_config.ts";
 import type { CommandOptions, ImageValues, KoFile } from "../config/options.ts";
 import { openValue } from "../config/secrets.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
-import { KodenoError } from "../errors.ts";
+import { KodenoError, withoutLogins } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { isObject } from "../oci/manifest.ts";
 import { formatPlatformSpec } from "../oci/platform.ts";
 
 /**
@@ -147,6 +148,17 @@ function shown(image: ImageSettings): ShownImage {
   };
   const names = Object.keys(values) as (keyof ImageValues)[];
   return Object.fromEntries(
-    names.map((name) => [name, { value: values[name], from: origins[name] ?? DEFAULT_ORIGIN }]),
+    names.map((name) => {
+      const value = withoutLoginsIn(values[name]);
+      return [name, { value, from: origins[name] ?? DEFAULT_ORIGIN }];
+    }),
   );
+}
+
+/** A value whose texts, wherever in it, have no logins. */
+function withoutLoginsIn(value: unknown): unknown {
+  if (typeof value === "string") return withoutLogins(value);
+  if (Array.isArray(value)) return value.map(withoutLoginsIn);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutLoginsIn(one)]));
 }

@@ -3,7 +3,7 @@
  * toolchain and what it is told; and how a build is kept to that.
  * @module
  */
-import { withoutLogins } from "../config/secrets.ts";
+import { withoutLogins } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
 import { modulesOf, type Toolchain, toolchainOf, type UsedModule } from "../go/modules.ts";
 import type { Base } from "../image/base.ts";

@@ -6,8 +6,9 @@
 import { relative, resolve, sep } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
-import { HIDDEN, openValue, withoutLogins } from "../config/secrets.ts";
+import { openValue } from "../config/secrets.ts";
 import { VERSION } from "../config/version.ts";
+import { HIDDEN, withoutLogins } from "../errors.ts";
 import type { GitSource } from "../git/source.ts";
 import type { Base } from "../image/base.ts";
 import { isIndexType } from "../oci/descriptor.ts";
@@ -62,8 +63,8 @@ export function toldToGo({ go, untold }: Pick<ImageSettings, "go" | "untold">): 
   return {
     flags: go.flags.map(open),
     ldflags: go.ldflags.map(open),
-    gcflags: go.gcflags,
-    asmflags: go.asmflags,
+    gcflags: go.gcflags.map(open),
+    asmflags: go.asmflags.map(open),
     trimpath: go.trimpath,
     disableOptimizations: go.disableOptimizations,
     env: Object.entries(go.env).map(([name, text]) => {
@@ -93,8 +94,8 @@ function parametersOf(
     labels: values(told.labels),
     annotations: values(told.annotations),
     imageEnv: values(told.imageEnv),
-    ...(user === undefined ? {} : { user }),
-    entrypointArgs: told.entrypointArgs.map(withoutLogins),
+    ...(user === undefined ? {} : { user: value("user", user) }),
+    entrypointArgs: told.entrypointArgs.map((text) => value("", text)),
     expose: told.expose,
     linuxCapabilities: told.linuxCapabilities,
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,

@@ -4,8 +4,8 @@
  * @module
  */
 import type { BuildOptions, ImageSource } from "../config/options.ts";
-import { HIDDEN, openValue } from "../config/secrets.ts";
-import { KodenoError } from "../errors.ts";
+import { openValue } from "../config/secrets.ts";
+import { HIDDEN, KodenoError } from "../errors.ts";
 import type { RecordedBuild } from "../trust/recorded_build.ts";
 
 type Variables = Readonly<Record<string, string>>;
@@ -56,8 +56,9 @@ export function recordedOptions(
         return text === undefined ? [] : [[name, text]];
       }),
     );
-  const { flags, ldflags, entrypointArgs } = shared;
-  for (const [name, list] of Object.entries({ base: [base], flags, ldflags, entrypointArgs })) {
+  const { flags, ldflags, gcflags, asmflags, entrypointArgs, user } = shared;
+  const lists = { flags, ldflags, gcflags, asmflags, entrypointArgs, user: user ? [user] : [] };
+  for (const [name, list] of Object.entries({ base: [base], ...lists })) {
     if (openOnes(list).length < list.length) hidden.add(name);
   }
   const artifact: ImageSource = {
@@ -68,7 +69,10 @@ export function recordedOptions(
       ...shared,
       flags: openOnes(flags),
       ldflags: openOnes(ldflags),
+      gcflags: openOnes(gcflags),
+      asmflags: openOnes(asmflags),
       entrypointArgs: openOnes(entrypointArgs),
+      user: openOnes(lists.user)[0],
       baseImage: base,
       env: Object.entries(opened(pairsOf(env))).map((pair) => pair.join("=")),
       imageEnv: opened(imageEnv),
@@ -87,7 +91,7 @@ export function recordedOptions(
         ...Object.fromEntries(own),
         ...commonSettings(Object.values(settings)),
         // What "go env -w" has set holds where it is empty.
-        GOFLAGS: goFlags || " ",
+        GOFLAGS: open("GOFLAGS", goFlags) || " ",
         ...(kodataTime === undefined ? {} : { KO_DATA_DATE_EPOCH: String(kodataTime) }),
       },
     },
@@ -154,10 +158,10 @@ export function refusePrograms({ parameters, goFlags }: RecordedBuild, what: str
   const filled = (list: readonly string[]) =>
     openOnes(list).map((text) => text.replaceAll(FIELD, "x"));
   check("flag", filled(flags), PLAIN_FLAG, /^--?tags$/);
-  check("flag", goFlags.split(/\s+/).filter((word) => word !== ""), PLAIN_FLAG);
+  check("flag", openOnes(goFlags.split(/\s+/)).filter((word) => word !== ""), PLAIN_FLAG);
   check("linker flag", wordsOf(filled(ldflags)), PLAIN_LINKER_FLAG, /^--?X$/);
-  check("compiler flag", wordsOf(gcflags), PLAIN_COMPILER_FLAG);
-  check("assembler flag", wordsOf(asmflags), /^\b$/);
+  check("compiler flag", wordsOf(filled(gcflags)), PLAIN_COMPILER_FLAG);
+  check("assembler flag", wordsOf(filled(asmflags)), /^\b$/);
   for (const [template] of JSON.stringify(parameters).matchAll(/\{\{.*?\}\}/g)) {
     const isPlain = template.replace(FIELD, "").replace(/^\{\{\s*\.IMAGE_\w+\s*\}\}$/, "") === "";
     const isOpen = isPlain && openValue(template, "") === "";

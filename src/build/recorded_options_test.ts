@@ -45,6 +45,17 @@ Deno.test("recorded build: what runs no program and writes no file needs no sign
   );
 });
 
+Deno.test("recorded build: what was left out of any flags is told of", () => {
+  const said = { gcflags: ["-N", "https://***@host"], asmflags: ["***"], user: "***" };
+  const { options, hidden } = recordedOptions(
+    record(said, { goFlags: "-tags=https://***@host" }),
+    {},
+  );
+  assert.deepEqual(hidden.toSorted(), ["GOFLAGS", "asmflags", "gcflags", "user"]);
+  const { gcflags, asmflags, user } = options.artifact?.values ?? {};
+  assert.deepEqual({ gcflags, asmflags, user }, { gcflags: ["-N"], asmflags: [], user: undefined });
+});
+
 Deno.test("recorded build: what may run a program or write a file needs one", () => {
   const cases: readonly (Partial<BuildParameters> | string)[] = [
     { env: ["CC=sh -c x"] },

@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
-import { KodenoError, messageOf } from "../errors.ts";
+import { KodenoError, messageOf, withoutLogins } from "../errors.ts";
 import type { JsonLine } from "./json_lines.ts";
 
 const WAIT_MS = 5;
@@ -74,10 +74,10 @@ export function printFailure(failure: unknown, message = messageOf(failure)): vo
   }
 }
 
-/** Prints a line for a person on stderr. */
+/** Prints a line for a person on stderr, without logins in its URLs. */
 export function printNote(line: string): void {
   try {
-    console.error(harmless(line));
+    console.error(harmless(withoutLogins(line)));
   } catch {
     // Nobody is there to be told, and the work does not depend on it.
   }

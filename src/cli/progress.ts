@@ -4,7 +4,7 @@
  * @module
  */
 import { allowsLiveView, processEnvironment } from "../config/environment.ts";
-import { hasCode, KodenoError } from "../errors.ts";
+import { hasCode, KodenoError, withoutLogins } from "../errors.ts";
 import type { Emit, KodenoEvent } from "../events.ts";
 import { listenNow } from "../signals.ts";
 import type { JsonLine } from "./json_lines.ts";
@@ -80,7 +80,11 @@ export async function runWork<T>(
 async function makeProgress(
   { view, json, verbose }: Showing,
 ): Promise<{ readonly emit: Emit; readonly live?: LiveView; readonly close?: () => void }> {
-  if (json) return { emit: (event) => printResult(JSON.stringify(event satisfies JsonLine)) };
+  if (json) {
+    const open = (name: string, value: unknown) =>
+      name === "message" && typeof value === "string" ? withoutLogins(value) : value;
+    return { emit: (event) => printResult(JSON.stringify(event satisfies JsonLine, open)) };
+  }
   const note = (event: KodenoEvent): void => {
     if (event.type !== "note" || (event.level === "verbose" && !verbose)) return;
     printNote(event.message);

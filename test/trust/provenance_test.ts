@@ -36,6 +36,7 @@ Deno.test("provenance: tells how each image was built, the same each time, and n
     ...["--platform", "linux/amd64,linux/arm64", "--image-label", "team=blue"],
     ...["--ldflags", "-X main.version={{.Env.AMBIENT}}", "--flags=-tags=netgo"],
     ...["--env", "GOPROXY=https://user:s3cret@proxy.test,off", "--env", "API_TOKEN=s3cret"],
+    ...["--ldflags", "-X main.url=https://user:p/s3cret@host.test"],
   ];
   const plain = await done(dir, args.filter((arg) => arg !== "--provenance"), env);
   const digest = digestIn(await done(dir, args, env));
@@ -53,7 +54,10 @@ Deno.test("provenance: tells how each image was built, the same each time, and n
     buildDefinition.externalParameters;
   assert.deepEqual({ platforms, ldflags, flags, variables, labels, source, path }, {
     platforms: ["linux/amd64", "linux/arm64"],
-    ldflags: ["-X main.version={{.Env.AMBIENT}}"],
+    ldflags: [
+      "-X main.version={{.Env.AMBIENT}}",
+      "-X main.url=https://***@host.test",
+    ],
     flags: ["-tags=netgo"],
     variables: ["GOPROXY=https://***@proxy.test,off", "API_TOKEN=***"],
     labels: { team: "blue" },
