@@ -4,15 +4,18 @@
  */
 import { processEnvironment, programOnPath } from "../config/environment.ts";
 import type { TrustOptions } from "../config/options.ts";
-import type { ImageStore } from "../content/places.ts";
+import { ContentCheck } from "../content/check.ts";
+import type { Blobs, ImageStore } from "../content/places.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { isNotFound } from "../io/files.ts";
+import { identityOf, isNotFound } from "../io/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { wholeImages } from "../place/flat_index.ts";
+import { blobPathIn } from "../place/layout/files.ts";
 import { openStore } from "../place/open.ts";
 import { isLoopback } from "../place/registry/endpoint.ts";
 import { everyInterface, isEveryInterface, serveLayout } from "../serve/server.ts";
+import type { ServedPlace, Show } from "../serve/view.ts";
 import { openPolicy, type Policy } from "../trust/policy.ts";
 import { presentable } from "../trust/verified.ts";
 
@@ -41,10 +44,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   using layout = await openStore(options.layout, { signal, emit });
   // A layout that cannot be read is told before anybody asks for an image.
   const entries = await layout.entries();
-  const show = policy && showing(policy, options);
+  const show = policy && showing(policy, options, layout);
   if (show !== undefined) {
     const images = wholeImages(layout);
-    const shown = await show(images, await images.entries());
+    const { shown } = await show(images, await images.entries());
     if (shown.length === 0 && entries.length > 0) {
       const why = "no image is signed as it has to be";
       throw new KodenoError("NOT_TRUSTED", `Cannot serve ${options.layout}: ${why}`);
@@ -60,23 +63,44 @@ export async function serve(options: ServeOptions): Promise<void> {
   await serveLayout(layout, { hostname, port, tls, client, referrers, show, signal, emit });
 }
 
-/** Gives what may be shown of a layout, and tells once of each image that may not. */
-function showing(policy: Policy, { layout, signal, emit }: ServeOptions) {
+/**
+ * Gives what may be shown of a layout, and tells once of each image that may not. A blob is read when it is
+ * seen first, and again where its file is another one.
+ */
+function showing(policy: Policy, { layout, signal, emit }: ServeOptions, place: ServedPlace): Show {
   const told = new Set<string>();
-  let last: { readonly key: string; readonly shown: readonly Descriptor[] } | undefined;
-  return async (store: ImageStore, entries: readonly Descriptor[]) => {
+  let last: { readonly key: string; readonly is: Awaited<ReturnType<Show>> } | undefined;
+  const stampOf = async (d: Descriptor) =>
+    "directory" in place ? await stampOfFile(blobPathIn(place.directory, d)) : undefined;
+  // An index that is made of entries is known to whoever has made it.
+  let store: ImageStore = place;
+  const blobs = {
+    what: place.what,
+    fetch: (...of: Parameters<Blobs["fetch"]>) => store.fetch(...of),
+  };
+  const content = new ContentCheck(blobs, { stampOf, signal });
+  return async (images, entries) => {
     const key = JSON.stringify(entries);
-    // The same entries lead to the same, as their digests say.
-    if (last?.key === key) return last.shown;
-    const { shown, hidden } = await presentable(store, entries, policy, { signal });
+    // The same entries lead to the same, as their digests say, until a statement is too old.
+    if (last?.key === key && Date.now() < last.is.until) return last.is;
+    store = images;
+    const { shown, hidden, until } = await presentable(images, entries, policy, {
+      content,
+      signal,
+    });
     for (const { image: { root, name = root.digest }, faults } of hidden) {
       const message = `Hid ${name} of ${layout}: ${faults[0]}`;
       if (!told.has(message)) emit?.({ type: "note", level: "warning", message });
       told.add(message);
     }
-    last = { key, shown };
-    return shown;
+    last = { key, is: { shown, until } };
+    return last.is;
   };
+}
+
+/** Tells one state of a file from the next; nothing of one that is not there. */
+async function stampOfFile(path: string): Promise<string | undefined> {
+  return await identityOf(path).then(JSON.stringify, () => undefined);
 }
 
 function parseListen(text: string): { readonly hostname: string; readonly port: number } {

@@ -4,7 +4,7 @@
  * @module
  */
 import { hasCode, KodenoError } from "../errors.ts";
-import { getOrSet, Pool } from "../io/concurrency.ts";
+import { Pool } from "../io/concurrency.ts";
 import { checkedChunks } from "../io/streams.ts";
 import { type Descriptor, isForeign, MediaType, ociMediaType } from "../oci/descriptor.ts";
 import { parseConfig } from "../oci/manifest.ts";
@@ -53,11 +53,13 @@ const AT_ONCE = 4;
 export interface CheckOptions extends CallOptions {
   /** Whether blobs have to be of the types that they are named with, as far as their bytes tell. */
   readonly types?: boolean | undefined;
+  /** Tells one state of a blob from the next, for whoever checks again: what is as it was is not read. */
+  readonly stampOf?: ((d: Descriptor) => Promise<string | undefined>) | undefined;
 }
 
 /** Checks the content of one place. */
 export class ContentCheck {
-  readonly #looks = new Map<string, Promise<Look>>();
+  readonly #looks = new Map<string, { readonly stamp: string | undefined; look: Promise<Look> }>();
   readonly #digests = new Set<string>();
   readonly #pool = new Pool(AT_ONCE);
 
@@ -95,21 +97,31 @@ export class ContentCheck {
     };
   }
 
-  #look(d: Descriptor): Promise<Look> {
+  async #look(d: Descriptor): Promise<Look> {
     this.#digests.add(d.digest);
-    return getOrSet(this.#looks, JSON.stringify([d.digest, d.size, d.mediaType]), async () => {
-      const failures: KodenoError[] = [];
-      let [successors, isMissing]: [readonly Descriptor[], boolean] = [[], false];
-      // Documents lead to more work.
-      const weight = hasSuccessors(d) ? Infinity : d.size;
-      const look = async (): Promise<void> => {
-        refuseOdd(this.source, d);
-        if (!hasSuccessors(d)) isMissing = !await this.#content(d);
-        else successors = await this.#document(d, failures);
-      };
-      await catching(failures, () => this.#pool.run(look, weight));
-      return { d, failures, successors, isMissing };
-    });
+    const stamp = await this.options.stampOf?.(d);
+    const key = JSON.stringify([d.digest, d.size, d.mediaType]);
+    const known = this.#looks.get(key);
+    if (known !== undefined && known.stamp === stamp) return await known.look;
+    const look = this.#lookAt(d);
+    this.#looks.set(key, { stamp, look });
+    // Why it could not be told is no answer for whoever asks again.
+    look.catch(() => this.#looks.delete(key));
+    return await look;
+  }
+
+  async #lookAt(d: Descriptor): Promise<Look> {
+    const failures: KodenoError[] = [];
+    let [successors, isMissing]: [readonly Descriptor[], boolean] = [[], false];
+    // Documents lead to more work.
+    const weight = hasSuccessors(d) ? Infinity : d.size;
+    const look = async (): Promise<void> => {
+      refuseOdd(this.source, d);
+      if (!hasSuccessors(d)) isMissing = !await this.#content(d);
+      else successors = await this.#document(d, failures);
+    };
+    await catching(failures, () => this.#pool.run(look, weight));
+    return { d, failures, successors, isMissing };
   }
 
   /** Reads a blob; false for a foreign one that is not there. */

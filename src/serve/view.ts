@@ -32,6 +32,8 @@ type Repositories = ReadonlyMap<string, ServedRepository>;
 
 interface ReadIndex {
   readonly stamp: string;
+  /** How long it holds where the index stays what it is, in milliseconds since 1970. */
+  readonly until: number;
   /** By path, whatever registry their images are of. */
   readonly byPath: Repositories;
   /** By the name with its registry, where it says one. */
@@ -49,11 +51,17 @@ interface ServedEntry {
   readonly isNamed: boolean;
 }
 
-/** Which entries of a layout are served; it is asked again whenever these change. */
-export type Show = (
-  images: ImageStore,
-  entries: readonly Descriptor[],
-) => Promise<readonly Descriptor[]>;
+/** Which entries of a layout are served; it is asked again when these change, and when its time is over. */
+export type Show = (images: ImageStore, entries: readonly Descriptor[]) => Promise<{
+  readonly shown: readonly Descriptor[];
+  /** In milliseconds since 1970. */
+  readonly until: number;
+}>;
+
+/** What is served; all where nobody chooses. */
+async function showing(show: Show | undefined, ...of: Parameters<Show>): ReturnType<Show> {
+  return await show?.(...of) ?? { shown: of[1], until: Infinity };
+}
 
 export interface ViewOptions {
   /** Whether what refers to images is served, too; default true. */
@@ -105,7 +113,7 @@ export class LayoutView {
   async #current(): Promise<ReadIndex> {
     const stamp = await this.#stamp();
     if (stamp === undefined) return await this.#readIndex("");
-    if (this.#read?.stamp === stamp) return this.#read;
+    if (this.#read?.stamp === stamp && Date.now() < this.#read.until) return this.#read;
     const read = () => this.#readIndex(stamp).finally(() => this.#reading.delete(stamp));
     return await getOrSet(this.#reading, stamp, read);
   }
@@ -131,16 +139,16 @@ export class LayoutView {
         if (why !== undefined) this.#tell(`Left out ${nameOrDigest(entry)}: ${why}`);
       }
       const known = entries.filter((entry) => !oddity(entry));
-      const served = (await this.options.show?.(this.images, known) ?? known)
-        .map((entry) => servedAs(entry, ownName));
+      const { shown, until } = await showing(this.options.show, this.images, known);
+      const served = shown.map((entry) => servedAs(entry, ownName));
       const free = served.filter(({ isNamed }) => !isNamed).map(({ entry }) => entry);
       const unnamed = new Unnamed(this.images, this.options.referrers === false ? [] : free);
       const byPath = this.#group(served, unnamed, ({ path }) => path, this.#read?.byPath);
       const byName = this.#group(served, unnamed, ({ name }) => name, this.#read?.byName, byPath);
-      return this.#read = { stamp, byPath, byName };
+      return this.#read = { stamp, until, byPath, byName };
     } catch (error) {
       // Tools that write in place leave half an index for a moment: what was there before holds.
-      if (this.#read === undefined) throw error;
+      if (this.#read === undefined || Date.now() >= this.#read.until) throw error;
       this.#tell(`The layout is served as it was: ${messageOf(error)}`);
       return this.#read;
     }
@@ -279,7 +287,7 @@ export async function pullNames(layout: ServedPlace, show?: Show): Promise<reado
   const images = wholeImages(layout);
   const names = new Map<string, string>();
   const entries = await images.entries();
-  for (const entry of await show?.(images, entries) ?? entries) {
+  for (const entry of (await showing(show, images, entries)).shown) {
     const { digest } = entry;
     if (names.has(digest) || oddity(entry) || !hasSuccessors(entry)) continue;
     const { path, tag, isNamed } = servedAs(entry, layout.ownName);

@@ -14,7 +14,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { calledName, cosignSubject, isNameless, listed, SUBJECT } from "../oci/entries.ts";
 import { isObject, oddity } from "../oci/manifest.ts";
 import { splitHost, withoutTag } from "../oci/reference.ts";
-import type { Demand, Policy } from "./policy.ts";
+import type { Demand, DemandedStatement, Policy } from "./policy.ts";
 import { type FoundSignature, signaturesBy } from "./signatures.ts";
 import type { Statement } from "./statement.ts";
 
@@ -36,6 +36,8 @@ export interface Verdict<T extends Claimed = Claimed> {
   readonly faults: readonly string[];
   /** Of the keys that count for it. */
   readonly signatures: readonly Pick<FoundSignature, "form" | "digest" | "key">[];
+  /** When a statement that it needs is too old, in milliseconds since 1970; else Infinity. */
+  readonly until: number;
   /** Blobs that were read, and their bytes. */
   readonly blobs: number;
   /** Of the blobs. */
@@ -88,7 +90,7 @@ export async function verified<T extends Claimed>(
     const { failures, blobs, bytes } = await content?.graph([root, ...referrers]) ??
       { failures: [], blobs: 0, bytes: 0 };
     faults.push(...failures.map(({ message }) => message));
-    let signatures: Verdict["signatures"] = [];
+    let judged: Judged = { faults: [], signatures: [], until: Infinity };
     if (policy !== undefined && faults.length === 0) {
       const signed = async ({ keys }: Demand, unfit: (why: string) => void) => {
         const found: FoundSignature[] = [];
@@ -100,12 +102,13 @@ export async function verified<T extends Claimed>(
         }
         return found;
       };
-      const judged = await judge(policy, name, signed);
+      judged = await judge(policy, name, signed);
       faults.push(...judged.faults);
-      // What they say was needed till here; of many images it would be too much to keep.
-      signatures = judged.signatures.map(({ form, digest, key }) => ({ form, digest, key }));
     }
-    verdicts.push({ image, faults, signatures, blobs, bytes });
+    const { until } = judged;
+    // What they say was needed till here; of many images it would be too much to keep.
+    const signatures = judged.signatures.map(({ form, digest, key }) => ({ form, digest, key }));
+    verdicts.push({ image, faults, signatures, until, blobs, bytes });
   }
   return verdicts;
 }
@@ -196,19 +199,33 @@ export async function presentable(
   store: ImageStore,
   entries: readonly Descriptor[],
   policy: Policy,
-  { signal }: CallOptions = {},
-): Promise<{ readonly shown: readonly Descriptor[]; readonly hidden: readonly Verdict[] }> {
+  { content, signal }: CallOptions & { readonly content: ContentCheck },
+): Promise<{
+  readonly shown: readonly Descriptor[];
+  readonly hidden: readonly Verdict[];
+  /** When one of those that are shown holds no more, in milliseconds since 1970. */
+  readonly until: number;
+}> {
   const claims = await claimsIn(store, entries, { signal });
-  const verdicts = await verified(store, claims, policy, { signal });
-  const good = verdicts.filter(({ faults }) => faults.length === 0).map(({ image }) => image);
-  const roots = new Set<Descriptor>(good.map(({ root }) => root));
-  const parts = new Set(good.flatMap((one) => [...one.parts]));
-  const shown = entries.filter((entry) =>
-    roots.has(entry) || parts.has(cosignSubject(entry) ?? "") ||
-    (isNameless(entry) && parts.has(entry.digest))
-  );
-  return { shown, hidden: verdicts.filter(({ faults }) => faults.length > 0) };
+  const verdicts = await verified(store, claims, policy, { content, signal });
+  const good = verdicts.filter(({ faults }) => faults.length === 0);
+  const roots = new Set<Descriptor>(good.map(({ image: { root } }) => root));
+  const parts = new Set(good.flatMap(({ image }) => [...image.parts]));
+  const shown: Descriptor[] = [];
+  for (const entry of entries) {
+    const isAlong = parts.has(cosignSubject(entry) ?? "") &&
+      (await content.graph([entry])).failures.length === 0;
+    const isReferrer = isNameless(entry) && parts.has(entry.digest);
+    if (roots.has(entry) || isAlong || isReferrer) shown.push(entry);
+  }
+  const hidden = verdicts.filter(({ faults }) => faults.length > 0);
+  return { shown, hidden, until: Math.min(...good.map(({ until }) => until)) };
 }
+
+/** What a policy makes of an image. */
+type Judged = Pick<Verdict, "faults" | "until"> & {
+  readonly signatures: readonly FoundSignature[];
+};
 
 /** What the rule for a name makes of the signatures of an image. */
 async function judge(
@@ -218,16 +235,16 @@ async function judge(
     demand: Demand,
     unfit: (why: string) => void,
   ) => Promise<readonly FoundSignature[]>,
-): Promise<Pick<Verdict, "faults"> & { readonly signatures: readonly FoundSignature[] }> {
+): Promise<Judged> {
   const demand = policy.demandOn(name);
-  const refused = (why: string) => ({ faults: [why], signatures: [] });
+  const refused = (why: string) => ({ faults: [why], signatures: [], until: Infinity });
   if (demand === undefined) {
     const what = name === undefined ? "an image without a name" : "its name";
     return refused(`no rule of ${policy.what} is for ${what}`);
   }
   const { what, type, statements, maySay } = demand;
   if (type === "reject") return refused(`${what} refuses it`);
-  if (type === "insecureAcceptAnything") return { faults: [], signatures: [] };
+  if (type === "insecureAcceptAnything") return { faults: [], signatures: [], until: Infinity };
   const unfit: string[] = [];
   // One is told; somebody else may have put very many there.
   const tell = (why: string): void => void (unfit.length > 0 || unfit.push(why));
@@ -242,18 +259,30 @@ async function judge(
   if (signatures.length === 0) {
     return refused(`${who} has signed it${unfit.length > 0 ? ` (${unfit[0]})` : ""}`);
   }
-  const faults = statements.flatMap(({ predicateType, maxAgeMs }) => {
-    const found = signatures.flatMap(({ statement }) =>
-      statement?.predicateType === predicateType ? [statement] : []
-    );
-    const doing = `has signed a statement of type ${predicateType}`;
-    if (found.length === 0) return [`${who} ${doing}`];
-    if (maxAgeMs === undefined) return [];
-    const reasons = found.map((statement) => tooOld(statement, maxAgeMs));
-    const [why] = reasons.every((one) => one !== undefined) ? reasons : [];
-    return why === undefined ? [] : [`${who} ${doing} that is young enough: ${why}`];
-  });
-  return { faults, signatures };
+  const beside = signatures.flatMap(({ statement }) => statement ? [statement] : []);
+  const faults: string[] = [];
+  let until = Infinity;
+  for (const demand of statements) {
+    const doing = `${who} has signed a statement of type ${demand.predicateType}`;
+    const held = heldUntil(beside, demand);
+    if (typeof held === "number") until = Math.min(until, held);
+    else faults.push(held === undefined ? doing : `${doing} that is young enough: ${held}`);
+  }
+  return { faults, signatures, until };
+}
+
+/**
+ * Until when one of some statements is as it is demanded, in milliseconds since 1970; why the first one is
+ * not, or undefined where there is none of the type.
+ */
+function heldUntil(
+  statements: readonly Statement[],
+  { predicateType, maxAgeMs }: DemandedStatement,
+): number | string | undefined {
+  const found = statements.filter((one) => one.predicateType === predicateType)
+    .map((one) => maxAgeMs === undefined ? Infinity : youngUntil(one, maxAgeMs));
+  const times = found.filter((one) => typeof one === "number");
+  return times.length > 0 ? Math.max(...times) : found[0];
 }
 
 /**
@@ -285,8 +314,8 @@ const TIMES: readonly (readonly string[])[] = [
 /** What clocks may differ by. */
 const CLOCK_MS = 5 * 60_000;
 
-/** Why a statement may be too old; undefined of one that is not. */
-function tooOld({ predicate }: Statement, maxAgeMs: number): string | undefined {
+/** Until when a statement is young enough, in milliseconds since 1970; why it is not. */
+function youngUntil({ predicate }: Statement, maxAgeMs: number): number | string {
   const texts = TIMES.map((path) =>
     path.reduce<unknown>((at, key) => isObject(at) ? at[key] : undefined, predicate)
   );
@@ -296,5 +325,5 @@ function tooOld({ predicate }: Statement, maxAgeMs: number): string | undefined 
   if (time > Date.now() + CLOCK_MS) {
     return `it is of ${text}, which is yet to come: a clock is wrong`;
   }
-  return Date.now() - time > maxAgeMs ? `it is of ${text}` : undefined;
+  return time + maxAgeMs < Date.now() ? `it is of ${text}` : time + maxAgeMs;
 }

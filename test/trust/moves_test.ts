@@ -8,7 +8,9 @@ import { copyImage } from "../../src/app/copy.ts";
 import { load } from "../../src/app/load.ts";
 import { merge } from "../../src/app/merge.ts";
 import { push } from "../../src/app/push.ts";
+import { serve } from "../../src/app/serve.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
+import { predicateType } from "../../src/trust/statement.ts";
 import { startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
@@ -16,8 +18,8 @@ import { startServe } from "../serve/served.ts";
 import { failsWith } from "../support/fails.ts";
 import { blob, image, imageGraph, layoutWith, pushAll } from "../support/image_graph.ts";
 import { fingerprint, imageNames } from "../support/layout.ts";
-import { succeed } from "../support/process.ts";
-import { keyFiles, signImages } from "../support/signing.ts";
+import { succeed, until } from "../support/process.ts";
+import { attestImage, keyFiles, signImages } from "../support/signing.ts";
 import { tempDir } from "../support/temp.ts";
 
 /** A layout for each way in which an image does not hold, beside one that does. */
@@ -221,18 +223,17 @@ Deno.test({
 
 Deno.test("moves: serve hides what does not verify, and what refers to that", async () => {
   await using lab = await openLab();
-  const { dir, policy, bad: { unsigned, other }, release } = lab;
+  const { dir, policy, bad: { unsigned, other, layer, manifest }, release } = lab;
   await failsWith(
     "NOT_TRUSTED",
     async () => {
-      const { serve } = await import("../../src/app/serve.ts");
       const lone = await layoutWith(dir, "lone", { "reg.local/app:v1": imageGraph() });
       const { signal } = new AbortController();
       await serve({ layout: lone, verifyKeys: [release.pub], listen: "127.0.0.1:0", signal });
     },
     /^Cannot serve .*lone: no image is signed as it has to be$/,
   );
-  for (const { place, graph } of [unsigned, other]) {
+  for (const { place, graph } of [unsigned, other, layer, manifest]) {
     await using server = await startServe(place, "--policy", policy);
     const status = async (path: string) => {
       const answer = await fetch(`http://${server.host}/v2/${path}`);
@@ -259,4 +260,45 @@ Deno.test("moves: serve hides what does not verify, and what refers to that", as
     assert.equal(await status(`app/referrers/${digest}`), 200);
   }
   assert.ok(Object.keys(await fingerprint(unsigned.place)).length > 0);
+});
+
+Deno.test("moves: serve shows an image as long as what is said of it is young enough", async () => {
+  await using dir = await tempDir();
+  const { key, pub } = await keyFiles(dir, "release");
+  const { root: { descriptor } } = imageGraph();
+  const place = await layoutWith(dir, "out", { "reg.local/app:v1": imageGraph() });
+  await signImages(place, key);
+  const end = Date.now() + 4000;
+  const metadata = { scanFinishedOn: new Date(end - 60_000).toISOString() };
+  await attestImage(place, descriptor, key, predicateType("vuln"), { metadata });
+  const rule = `rules: [{keys: ${pub}, attestations: [{type: vuln, maxAge: 1m}]}]`;
+  const policy = await dir.write("policy.yaml", rule);
+  const told: string[] = [];
+  const ending = new AbortController();
+  const serving = serve({
+    layout: place,
+    policy,
+    listen: "127.0.0.1:0",
+    signal: ending.signal,
+    emit: (event) => event.type === "note" && told.push(event.message),
+  });
+  try {
+    const address = () => /http:\S+/.exec(told.join("\n"))?.[0];
+    await until("it serves", () => address() !== undefined);
+    const status = async () => {
+      const answer = await fetch(`${address()}/v2/app/manifests/v1`);
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    assert.equal(await status(), 200);
+    await until("it is too old", async () => await status() === 404);
+    assert.ok(Date.now() >= end);
+    assert.match(
+      told.join("\n"),
+      /^Hid reg.local\/app:v1 of .*vuln.* that is young enough: it is/m,
+    );
+  } finally {
+    ending.abort();
+    await serving;
+  }
 });
