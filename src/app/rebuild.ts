@@ -4,9 +4,10 @@
  * @module
  */
 import { isAbsolute, join, resolve } from "node:path";
+import { namedBases } from "../build/base_names.ts";
 import { withBuilders } from "../build/build_images.ts";
 import { recordedOptions, refusePrograms } from "../build/recorded_options.ts";
-import { resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
+import { loadConfig, resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { cosignTagFinder } from "../content/referrers.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
@@ -18,9 +19,12 @@ import { gitSource } from "../git/source.ts";
 import { goEnvironment } from "../go/list.ts";
 import { chosenGo } from "../go/toolchain.ts";
 import type { BuiltImage } from "../image/assemble.ts";
+import { isBuiltinBase } from "../image/builtin_base.ts";
 import { findUp, isFolder, isInside } from "../io/files.ts";
 import { parseDigest } from "../oci/descriptor.ts";
 import { nameAndDigest } from "../oci/entries.ts";
+import { isReference, parseReference, splitHost } from "../oci/reference.ts";
+import { parsePlace } from "../place/open.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType } from "../trust/bundle.ts";
 import { readKeys } from "../trust/key_files.ts";
@@ -65,7 +69,7 @@ export async function rebuild(request: RebuildRequest) {
   const what = one.name ?? one.root.digest;
   const { record, isSigned } = await recordOf(one, what, keys, request);
   if (!isSigned) refusePrograms(record, `the provenance of ${what}`);
-  const directory = await checkoutOf(record, source, what, request);
+  const { root, directory } = await checkoutOf(record, source, what, request);
   const environment = await withGo(record, directory, what, transfer.environment, request);
   const { options, hidden } = recordedOptions(record, environment);
   if (hidden.length > 0) {
@@ -73,11 +77,14 @@ export async function rebuild(request: RebuildRequest) {
   }
   const { caFile, mirrors, insecureRegistry, offline, cache, jobs, baseImage } = request;
   const given = { caFile, mirrors, insecureRegistry, offline, cache, jobs, baseImage };
-  const { digest, name } = record.base;
-  const config = {
-    ...resolveBuildConfig({ ...given, ...options, workingDirectory: directory }),
-    pinnedBase: { digest, name },
-  };
+  const resolved = resolveBuildConfig({ ...given, ...options, workingDirectory: directory });
+  const unasked = isSigned || baseImage !== undefined
+    ? undefined
+    : await whyUnasked(resolved.image.baseImage, {
+      ...{ root, directory, source, environment },
+      registry: "entries" in opened.source ? undefined : hostOf(place),
+    });
+  const config = { ...resolved, pinnedBase: { ...record.base, unasked } };
   const path = `ko://${record.parameters.package}`;
   return await withBuilders([{ build: config }], async (builders) => {
     const built: BuiltImage[] = [];
@@ -171,7 +178,7 @@ async function checkoutOf(
   given: string,
   what: string,
   request: RebuildRequest,
-): Promise<string> {
+): Promise<{ readonly root: string; readonly directory: string }> {
   const folder = resolve(given);
   const top = source === undefined ? undefined : findUp(folder, ".git");
   const root = top ?? folder;
@@ -198,7 +205,48 @@ async function checkoutOf(
   } else if (found.isDirty && !source.isDirty) {
     warn(request, `files of ${given} are changed or not tracked`);
   }
-  return directory;
+  return { root, directory };
+}
+
+/**
+ * Why the registry of a base image is not asked for it: a record that nobody known has signed names it, and
+ * nobody else does. Files out of the checkout are refused.
+ */
+async function whyUnasked(
+  baseImage: string,
+  { root, directory, source, registry, environment }: {
+    /** Of the checkout, and the folder in it that go runs in. */
+    readonly root: string;
+    readonly directory: string;
+    /** The folder that was named. */
+    readonly source: string;
+    /** Where the image is, if it is in one. */
+    readonly registry: string | undefined;
+    readonly environment: Readonly<Record<string, string>>;
+  },
+): Promise<string | undefined> {
+  if (isBuiltinBase(baseImage)) return undefined;
+  const why = "provenance that nobody known has signed names it, and no file of the checkout does";
+  const next = `say --base-image ${baseImage}, or with --key FILE who has to have signed it`;
+  const base = parsePlace(baseImage);
+  if ("path" in base && !isInside(root, resolve(directory, base.path))) {
+    const message =
+      `Cannot use base image ${baseImage}: it is not in the checkout, and ${why}; ${next}`;
+    throw new KodenoError("NOT_TRUSTED", message);
+  }
+  if (base.kind !== "registry") return undefined;
+  const hosts = new Set([registry]);
+  for (const workingDirectory of new Set([resolve(source), directory])) {
+    const options = await loadConfig({ workingDirectory, environment });
+    for (const named of namedBases(resolveBuildConfig(options))) hosts.add(hostOf(named.baseImage));
+  }
+  return hosts.has(hostOf(baseImage)) ? undefined : `it is not in the cache, and ${why}; ${next}`;
+}
+
+/** The registry of an image; nothing of what is in no registry. */
+function hostOf(name: string): string | undefined {
+  if (isBuiltinBase(name) || !isReference(name)) return undefined;
+  return splitHost(parseReference(name).name).host ?? "docker.io";
 }
 
 /** The environment, with the go that was recorded where another one would be run. */

@@ -161,18 +161,21 @@ export class BaseSet implements AsyncDisposable {
     const cache = await openBaseCache(directory);
     const missing = (): Promise<never> =>
       Promise.reject(
-        new KodenoError(
-          "NOT_FOUND",
-          `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
-            `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
-            `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
-        ),
+        pinnedBase?.unasked !== undefined
+          ? notAsked(baseImage, pinnedBase.unasked)
+          : new KodenoError(
+            "NOT_FOUND",
+            `Cannot use base image ${baseImage} offline: the cache does not have all of it; run ` +
+              `"kodeno build --base-image ${baseImage}" once with the network, or bring it with ` +
+              `"kodeno pull ${baseImage} --oci-layout bases" and use oci:bases`,
+          ),
       );
     const opening = async () => this.#opened.use(await openRegistries(transfer, { emit }));
-    const registry = offline ? undefined : (await (this.#registries ??= opening())).open(name);
+    const isAsked = !offline && pinnedBase?.unasked === undefined;
+    const registry = !isAsked ? undefined : (await (this.#registries ??= opening())).open(name);
     const source = registry ?? { resolve: missing, fetch: missing };
     const stood = (key: string) => cache.known(key) as Descriptor | undefined;
-    const known = offline || exact !== undefined ? stood(asked) : undefined;
+    const known = !isAsked || exact !== undefined ? stood(asked) : undefined;
     const root = known ?? await source.resolve(exact ?? tag ?? "latest", { signal });
     // As ko writes it: with the registry, and a digest says all, since a tag beside it may have moved.
     const repository = normalizeName(name).replace(/^docker\.io\//, "index.$&");
@@ -205,6 +208,10 @@ async function pinnedIn(source: Source, digest: string | undefined, options: Cal
     if (hasCode(error, "NOT_FOUND")) return undefined;
     throw error;
   });
+}
+
+function notAsked(baseImage: string, why: string): KodenoError {
+  return new KodenoError("NOT_TRUSTED", `Cannot use base image ${baseImage}: ${why}`);
 }
 
 /** Refuses an image that is not the one which an image is to stand on. */

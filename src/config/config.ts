@@ -75,6 +75,8 @@ export interface BuildConfig {
   readonly pinnedBase?: {
     readonly digest?: string | undefined;
     readonly name?: string | undefined;
+    /** Why its registry is not asked, and what helps; it is in the cache then, or cannot be used. */
+    readonly unasked?: string | undefined;
   } | undefined;
   /** By import path in lower case; nothing where the caller chose a base. */
   readonly baseImageOverrides: Readonly<Record<string, string>>;

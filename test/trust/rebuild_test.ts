@@ -74,7 +74,7 @@ Deno.test("rebuild: the same from a clone in another place, offline, and another
   await Deno.writeTextFile(`${clone}/services/app/.ko.yaml`, settings);
   const before = await fingerprint(out);
   const again = async (...more: string[]) =>
-    await kodeno(["rebuild", out, "--source", clone, "--offline", ...more], {
+    await kodeno(["rebuild", out, "--source", clone, "--offline", ...bases, ...more], {
       cwd: elsewhere.path,
       env: { WHO: "me", GOFLAGS: "-tags=other", GOAMD64: "v4", KO_DEFAULTPLATFORMS: "linux/s390x" },
     });
@@ -145,6 +145,17 @@ Deno.test({ name: pushed, ...needs("docker-registry") }, async () => {
   await cosign(...attest, "--use-signing-config=false", "-y", ...about);
   await cosign("verify-attestation", "--key=cosign.pub", "--insecure-ignore-tlog", ...about);
   assert.equal(digestIn(await run(["rebuild", image, "--key", "../../cosign.pub"])), built);
+
+  // Those of another registry than the image's are asked where a file of the checkout names it.
+  const fresh = { KODENO_CACHE: dir.join("fresh"), KO_DEFAULTBASEIMAGE: "" };
+  const refused = await kodeno(["rebuild", "../../out"], { cwd, env: { ...env, ...fresh } });
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /^Error: Cannot use base image .*: it is not in the cache, and prov/m,
+  );
+  await dir.write("services/app/.ko.yaml", `defaultBaseImage: ${registry.host}/other\n`);
+  assert.equal(digestIn(await run(["rebuild", "../../out"], fresh)), built);
 });
 
 Deno.test("rebuild: what a key has signed may say anything, and nothing else may", async () => {
@@ -213,6 +224,12 @@ Deno.test("rebuild: provenance leads neither out of the checkout nor to other pa
     [{ package: "-toolexec=x" }, 2, /neither an import path nor a folder/],
     [{ platforms: ["linux/../x"] }, 2, /linux\/\.\.\/x/],
     [{ base: "oci:nosuch" }, 2, /nosuch/],
+    [{ base: "oci:../../../bases" }, 1, /it is not in the checkout, and .* say --base-image oci:/],
+    [
+      { base: "evil.test/base:v1" },
+      1,
+      /evil.test\/base:v1 .*: it is not in the cache, and provenance that/,
+    ],
     [{ flags: ["-toolexec=x"] }, 1, /may run programs/],
     [{ compression: "zstd" }, 2, /zstd/],
     [{ env: 1 }, 1, /externalParameters\.env: /],
