@@ -9,6 +9,8 @@ import { withBuilders } from "../build/build_images.ts";
 import { recordedOptions, refusePrograms } from "../build/recorded_options.ts";
 import { loadConfig, resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
 import type { BuildOptions } from "../config/options.ts";
+import { attestedBy } from "../content/images.ts";
+import type { CallOptions, Source } from "../content/places.ts";
 import { cosignTagFinder } from "../content/referrers.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
 import { diffImages } from "../diff/images.ts";
@@ -18,15 +20,17 @@ import type { WorkOptions } from "../events.ts";
 import { gitSource } from "../git/source.ts";
 import { goEnvironment } from "../go/list.ts";
 import { chosenGo } from "../go/toolchain.ts";
-import type { BuiltImage } from "../image/assemble.ts";
+import { type BuiltImage, withManifests } from "../image/assemble.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { findUp, isFolder, isInside } from "../io/files.ts";
-import { parseDigest } from "../oci/descriptor.ts";
+import { type Descriptor, parseDigest } from "../oci/descriptor.ts";
 import { nameAndDigest } from "../oci/entries.ts";
+import { asWritten } from "../oci/manifest.ts";
 import { isReference, parseReference, splitHost } from "../oci/reference.ts";
 import { parsePlace } from "../place/open.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
 import { isBundleType } from "../trust/bundle.ts";
+import { statementsIn } from "../trust/in_index.ts";
 import { readKeys } from "../trust/key_files.ts";
 import type { VerificationKey } from "../trust/keys.ts";
 import { isRecordedBuild, readRecordedBuild, type RecordedBuild } from "../trust/recorded_build.ts";
@@ -51,6 +55,8 @@ interface RebuildRequest extends WorkOptions, BuildOptions {
 interface FoundRecord {
   readonly record: RecordedBuild;
   readonly isSigned: boolean;
+  /** Whether it is in the index of the image, and not beside it. */
+  readonly isInIndex?: boolean;
 }
 
 /** Builds an image again; the new digest, and what differs where that is another one. */
@@ -67,7 +73,7 @@ export async function rebuild(request: RebuildRequest) {
     throw new KodenoError("BAD_REFERENCE", `Cannot build the image of ${place} again: ${why}`);
   }
   const what = one.name ?? one.root.digest;
-  const { record, isSigned } = await recordOf(one, what, keys, request);
+  const { record, isSigned, isInIndex } = await recordOf(one, what, keys, request);
   if (!isSigned) refusePrograms(record, `the provenance of ${what}`);
   const { root, directory } = await checkoutOf(record, source, what, request);
   const environment = await withGo(record, directory, what, transfer.environment, request);
@@ -96,8 +102,9 @@ export async function rebuild(request: RebuildRequest) {
       }
       for await (const made of builder.build(prepared, { signal, emit })) built.push(made);
     }
-    const [again] = built;
-    if (again === undefined) throw new Error(`${path} was not built`);
+    const [made] = built;
+    if (made === undefined) throw new Error(`${path} was not built`);
+    const again = isInIndex ? await withStatementsOf(one, made, { signal }) : made;
     const was = { source: one.place, root: one.root };
     const now = { source: again, root: again.root };
     const diff = await diffImages(was, now, { go: config.go, signal, emit });
@@ -138,14 +145,17 @@ async function recordOf(
   const { place, root, referrers } = image;
   const digest = parseDigest(root.digest);
   const signed = { source: place, referrers };
-  const bundles = keys.length === 0
-    ? []
-    : await signaturesBy(keys, { ...signed, image: root, legacy: [] }, { signal });
-  for (const { statement, digest: from } of bundles) {
+  const taggedFor = await cosignTagFinder(place, { signal });
+  const attested = await taggedFor(root, "att");
+  const signatures = keys.length === 0 ? [] : await signaturesBy(keys, {
+    ...signed,
+    image: root,
+    legacy: [...attested, ...await taggedFor(root, "sig")],
+  }, { signal });
+  for (const { statement, digest: from } of signatures) {
     if (statement === undefined || !isRecordedBuild(statement)) continue;
     return { record: readRecordedBuild(statement, `provenance ${from}`), isSigned: true };
   }
-  const taggedFor = await cosignTagFinder(place, { signal });
   let isThere = false;
   const statements = referrers.filter(({ artifactType }) => artifactType === STATEMENT_TYPE);
   for (const referrer of statements.slice(0, MAX_STATEMENTS)) {
@@ -162,7 +172,14 @@ async function recordOf(
     if (keys.length > 0 && !isSigned) continue;
     return { record: readRecordedBuild(statement, name), isSigned };
   }
-  const bundled = referrers.some(({ artifactType }) => isBundleType(artifactType));
+  const within = await recordIn(place, root, { signal });
+  if (within !== undefined) {
+    isThere = true;
+    const isSigned = signatures.length > 0;
+    if (isSigned || keys.length === 0) return { record: within, isSigned, isInIndex: true };
+  }
+  const bundled = attested.length > 0 ||
+    referrers.some(({ artifactType }) => isBundleType(artifactType));
   const why = keys.length > 0 && (isThere || bundled)
     ? "no key that was given has signed its provenance"
     : bundled
@@ -170,6 +187,42 @@ async function recordOf(
     : "it has no provenance; kodeno build --provenance puts that beside it";
   const code = keys.length > 0 ? "NOT_TRUSTED" : "NOT_FOUND";
   throw new KodenoError(code, `Cannot build ${what} again: ${why}`);
+}
+
+/** What an index says of how all its images were built, as one build of all their platforms. */
+async function recordIn(
+  place: Source,
+  root: Descriptor,
+  options: CallOptions,
+): Promise<RecordedBuild | undefined> {
+  const each = (await statementsIn(place, root, options)).map(({ about, statements }) => {
+    const found = statements.find(isRecordedBuild);
+    return found && readRecordedBuild(found, `provenance of ${about.digest}`);
+  });
+  const all = each.filter((one) => one !== undefined);
+  const [first] = all;
+  if (first === undefined || all.length < each.length) return undefined;
+  const platforms = all.flatMap(({ parameters }) => parameters.platforms);
+  return {
+    ...first,
+    parameters: { ...first.parameters, platforms },
+    settings: Object.assign({}, ...all.map(({ settings }) => settings)),
+  };
+}
+
+/** An image with what the index of another says of its images: they are told of in both, or differ. */
+async function withStatementsOf(
+  { place, root }: SignedImage,
+  made: BuiltImage,
+  options: CallOptions,
+): Promise<BuiltImage> {
+  const { index } = await readGraphDocument(place, root, options);
+  const entries = index?.manifests.filter((one) => attestedBy(one) !== undefined) ?? [];
+  const documents = await Promise.all(entries.map(async (descriptor) => {
+    const bytes = Uint8Array.from(await readDocument(place, descriptor, options));
+    return { descriptor, bytes };
+  }));
+  return await withManifests(made, entries.map(asWritten), documents, options);
 }
 
 /** The folder in a checkout that go ran in; warns where the checkout is not what was built. */

@@ -14,6 +14,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { calledName, cosignSubject, isNameless, listed, SUBJECT } from "../oci/entries.ts";
 import { isObject, oddity } from "../oci/manifest.ts";
 import { splitHost, withoutTag } from "../oci/reference.ts";
+import { type StatementsIn, statementsIn } from "./in_index.ts";
 import type { Demand, DemandedStatement, Policy } from "./policy.ts";
 import { type FoundSignature, signaturesBy } from "./signatures.ts";
 import type { Statement } from "./statement.ts";
@@ -92,17 +93,29 @@ export async function verified<T extends Claimed>(
     faults.push(...failures.map(({ message }) => message));
     let judged: Judged = { faults: [], signatures: [], until: Infinity };
     if (policy !== undefined && faults.length === 0) {
+      /** What each signature is of. */
+      const of = new Map<FoundSignature, Descriptor>();
       const signed = async ({ keys }: Demand, unfit: (why: string) => void) => {
         const found: FoundSignature[] = [];
         for (const image of whole.digest === root.digest ? [root] : [root, whole]) {
           // Who says something of an image has signed it, in either form.
           const legacy = [...await taggedFor(image, "sig"), ...await taggedFor(image, "att")];
           const claims = { source, image, referrers, legacy };
-          found.push(...await signaturesBy(keys, claims, { signal, unfit }));
+          for (const one of await signaturesBy(keys, claims, { signal, unfit })) {
+            found.push(one);
+            of.set(one, image);
+          }
         }
         return found;
       };
-      judged = await judge(policy, name, signed);
+      const inIndex = async (signatures: readonly FoundSignature[]) => {
+        const indexes = new Set(signatures.map((one) => of.get(one) ?? root));
+        const all = await Promise.all([...indexes].map((d) => statementsIn(source, d, { signal })));
+        const isOf = ({ about }: StatementsIn) =>
+          whole.digest === root.digest || about.digest === root.digest;
+        return all.flat().filter(isOf);
+      };
+      judged = await judge(policy, name, signed, inIndex);
       faults.push(...judged.faults);
     }
     const { until } = judged;
@@ -227,7 +240,11 @@ type Judged = Pick<Verdict, "faults" | "until"> & {
   readonly signatures: readonly FoundSignature[];
 };
 
-/** What the rule for a name makes of the signatures of an image. */
+/**
+ * What the rule for a name makes of the signatures of an image.
+ *
+ * @param inIndex what is said in an index that some signatures are of, which have signed that as well
+ */
 async function judge(
   policy: Policy,
   name: string | undefined,
@@ -235,6 +252,7 @@ async function judge(
     demand: Demand,
     unfit: (why: string) => void,
   ) => Promise<readonly FoundSignature[]>,
+  inIndex: (signatures: readonly FoundSignature[]) => Promise<readonly StatementsIn[]>,
 ): Promise<Judged> {
   const demand = policy.demandOn(name);
   const refused = (why: string) => ({ faults: [why], signatures: [], until: Infinity });
@@ -264,7 +282,17 @@ async function judge(
   let until = Infinity;
   for (const demand of statements) {
     const doing = `${who} has signed a statement of type ${demand.predicateType}`;
-    const held = heldUntil(beside, demand);
+    let held = heldUntil(beside, demand);
+    if (typeof held !== "number") {
+      // All images of an index have to be spoken of.
+      const each = (await inIndex(signatures)).map(({ statements }) =>
+        heldUntil(statements, demand)
+      );
+      const isMissing = each.length === 0 || each.includes(undefined);
+      held ??= isMissing ? undefined : each.find((one) => typeof one === "string");
+      const times = each.filter((one) => typeof one === "number");
+      if (each.length > 0 && times.length === each.length) held = Math.min(...times);
+    }
     if (typeof held === "number") until = Math.min(until, held);
     else faults.push(held === undefined ? doing : `${doing} that is young enough: ${held}`);
   }

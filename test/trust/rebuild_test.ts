@@ -248,6 +248,53 @@ Deno.test("rebuild: provenance leads neither out of the checkout nor to other pa
   }
 });
 
+Deno.test("rebuild: by provenance in the index, and by what is under the tag .att", async () => {
+  await using dir = await tempDir();
+  await checkout(dir);
+  const env = { KODENO_KEY_PASSWORD: "secret" };
+  const run = (...args: string[]) => kodeno(args, { cwd: dir.join("services/app"), env });
+  const works = async (...args: string[]) => {
+    const outcome = await run(...args);
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return outcome.stdout;
+  };
+  const ends = async (code: number, why: RegExp, ...args: string[]) => {
+    const outcome = await run(...args);
+    assert.equal(outcome.code, code, outcome.stderr);
+    assert.match(outcome.stderr, why);
+  };
+  await works("key", "new", "--output", "release");
+  const platforms = ["--platform", "linux/amd64,linux/arm64"];
+  const build = ["build", "./cmd/app", "--provenance"];
+  const built = digestIn(
+    await works(...build, ...platforms, "--attest-in-index", "--oci-layout", "../../in"),
+  );
+  assert.equal(digestIn(await works("rebuild", "../../in")), built);
+  const attested = ["../../in", "--key", "release.pub", "--attestation", "slsaprovenance1"];
+  await ends(1, /no key that was given has signed/, "rebuild", ...attested.slice(0, 3));
+  await ends(1, /no key that was given has signed it/, "verify", ...attested);
+  await works("sign", "../../in", "--key", "release.key");
+  await works("verify", ...attested);
+  await ends(
+    1,
+    /has signed a statement of type .*openvex/,
+    "verify",
+    ...attested,
+    "--attestation=openvex",
+  );
+  assert.equal(digestIn(await works("rebuild", ...attested.slice(0, 3))), built);
+
+  const beside = digestIn(await works(...build, "--oci-layout", "../../beside"));
+  const { predicate } = JSON.parse(await provenanceIn(dir.join("beside"), beside));
+  await dir.write("predicate.json", JSON.stringify(predicate));
+  const bare = ["build", "./cmd/app", "--oci-layout", "../../bare"];
+  assert.equal(digestIn(await works(...bare)), beside);
+  const about = ["--predicate", "../../predicate.json", "--type", "slsaprovenance1"];
+  await works("attest", "../../bare", ...about, "--key", "release.key", "--format", "legacy");
+  await ends(1, /say with --key FILE who has signed it/, "rebuild", "../../bare");
+  assert.equal(digestIn(await works("rebuild", "../../bare", "--key", "release.pub")), beside);
+});
+
 /** Puts another statement beside an image, in the place of the one that is there. */
 async function withProvenance(layout: string, digest: string, text: string): Promise<void> {
   using place = await openLayout(layout);
