@@ -155,6 +155,8 @@ class Applying {
       const read = await this.#gather();
       const checked = await this.#check(read);
       const changes = await this.#changesOf(read, checked);
+      // Till here anybody's bundle could be this one.
+      if (!dryRun) await this.#stage?.removeOthers();
       const settled = dryRun ? undefined : await this.#settle(read, checked);
       await this.#stage?.remove();
       const { document, signature } = read;

@@ -3,7 +3,7 @@
  * beside it. What is whole in it stays when its process is killed, and is not written again.
  * @module
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { removeStaleTemporaries, renameTo, throughTemporary, writeSynced } from "../io/atomic.ts";
 import { entriesIn, ioFailure, removeIfThere, writeBeside } from "../io/files.ts";
 import { blobPath, digestHex } from "../oci/descriptor.ts";
@@ -19,14 +19,9 @@ const ID_LENGTH = 16;
 export class StagedBundle {
   private constructor(readonly folder: string) {}
 
-  /** Opens that of a bundle in a folder, with what is there of it; those of others go. */
+  /** Opens that of a bundle in a folder, with what is there of it. */
   static async open(directory: string, { id }: BundleDocument): Promise<StagedBundle> {
-    const name = `${PREFIX}${digestHex(id).slice(0, ID_LENGTH)}`;
-    for (const other of await entriesIn(directory)) {
-      if (!other.name.startsWith(PREFIX) || other.name === name) continue;
-      await removeIfThere(join(directory, other.name), { recursive: true });
-    }
-    const folder = join(directory, name);
+    const folder = join(directory, `${PREFIX}${digestHex(id).slice(0, ID_LENGTH)}`);
     try {
       await Deno.mkdir(folder, { recursive: true });
     } catch (error) {
@@ -73,6 +68,15 @@ export class StagedBundle {
     } catch (error) {
       if (error === unread) throw error;
       throw ioFailure(`keep ${nameOf(member)} in ${this.folder}`, error);
+    }
+  }
+
+  /** Removes those of other bundles, which were interrupted. */
+  async removeOthers(): Promise<void> {
+    const directory = dirname(this.folder);
+    for (const { name } of await entriesIn(directory)) {
+      if (!name.startsWith(PREFIX) || name === basename(this.folder)) continue;
+      await removeIfThere(join(directory, name), { recursive: true });
     }
   }
 

@@ -412,6 +412,17 @@ Deno.test("apply: what is to be there already is named where it is not, and used
   await applied(dir, delta);
 });
 
+Deno.test("apply: a bundle that is refused takes nothing of one that was interrupted", async () => {
+  await using dir = await tempDir();
+  const begun = dir.join(`app/.kodeno-bundle-${"0".repeat(16)}`);
+  await Deno.mkdir(begun, { recursive: true });
+  const unsigned = await makeBundle({ isSigned: false });
+  await failsWith("NOT_TRUSTED", () => applied(dir, unsigned, { keys }), /it is not signed/);
+  assert.ok((await Deno.stat(begun)).isDirectory);
+  await applied(dir, await bundle(), { keys });
+  await assert.rejects(Deno.stat(begun), Deno.errors.NotFound);
+});
+
 Deno.test("apply: a base that is an image of its own, too, is in the layout and in the cache", async () => {
   await using dir = await tempDir();
   const store = new MemoryStore();
