@@ -42,11 +42,17 @@ import {
   withBundle,
 } from "./applied.ts";
 import { CarriedCheck } from "./carried_check.ts";
-import { badBundle, type BundleDocument, type BundleImage, type BundleModule } from "./document.ts";
+import {
+  badBundle,
+  type BundleBlob,
+  type BundleDocument,
+  type BundleImage,
+  type BundleModule,
+} from "./document.ts";
 import { newModules, refuseOmittedModules, refuseOtherModules, settleModules } from "./modules.ts";
 import { refuseOmitted } from "./omitted.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
-import { blobFileIn } from "./present.ts";
+import { blobFileIn, wholeBlobFileIn } from "./present.ts";
 import { refuseUnsigned } from "./signed.ts";
 import { unpackSource } from "./source_tree.ts";
 import { GOMOD, LOCK } from "./sources.ts";
@@ -137,6 +143,8 @@ export async function applyBundle(
 class Applying {
   #stage: StagedBundle | undefined;
   #carried: CarriedCheck | undefined;
+  /** Files that were there before, by the digests of their blobs. */
+  readonly #there = new Map<string, string>();
 
   constructor(
     readonly input: BundleInput,
@@ -190,7 +198,7 @@ class Applying {
     let source: string | undefined;
     const document = async (document: BundleDocument): Promise<void> => {
       const doing = `apply ${this.input.what}`;
-      await refuseOmitted({ doing, document }, (one) => this.#placeOf(one) !== undefined);
+      await refuseOmitted({ doing, document }, (one) => this.#isThere(one));
       if ((document.gomod?.omitted ?? []).length > 0) {
         await refuseOmittedModules({ doing, document }, await this.places.modules());
       }
@@ -201,17 +209,27 @@ class Applying {
     const member = async (one: BundleMember, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
       const stage = this.#stage;
       if (stage === undefined || stage.has(one) || !isWanted(one, source)) return;
-      if (one.kind === "blob" && this.#placeOf(one) !== undefined) return;
+      if (one.kind === "blob" && await this.#isThere(one)) return;
       await stage.take(one, chunks);
     };
     return await readBundle(this.input, { document, member }, this.options);
   }
 
-  /** The file that has a blob: gathered, in the layout, or in the cache. */
+  /** Whether the layout or the cache has a blob, and has it whole; one that is damaged is brought again. */
+  async #isThere(blob: BundleBlob): Promise<boolean> {
+    if (this.#there.has(blob.digest)) return true;
+    for (const folder of [this.#layoutPath, baseCacheDirectory(this.places.cache)]) {
+      const path = await wholeBlobFileIn(folder, blob, this.options);
+      if (path === undefined) continue;
+      this.#there.set(blob.digest, path);
+      return true;
+    }
+    return false;
+  }
+
+  /** The file that has a blob: gathered, or there before. */
   #placeOf(d: Pick<Descriptor, "digest" | "size">): string | undefined {
-    const folders = [this.#stage?.folder, this.#layoutPath, baseCacheDirectory(this.places.cache)];
-    return folders.map((folder) => folder && blobFileIn(folder, d)).find((path) => path) ||
-      undefined;
+    return this.#stage && blobFileIn(this.#stage.folder, d) || this.#there.get(d.digest);
   }
 
   /** Its images, wherever their blobs are. */

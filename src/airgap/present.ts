@@ -5,6 +5,8 @@
 import type { Blobs, CallOptions } from "../content/places.ts";
 import { hasSuccessors, readGraphDocument, Walk } from "../content/walk.ts";
 import { hasCode } from "../errors.ts";
+import { openWithRetry } from "../io/files.ts";
+import { checkedChunks, fileStream } from "../io/streams.ts";
 import { type Descriptor, type Digest, parseDigest } from "../oci/descriptor.ts";
 import { oddity } from "../oci/manifest.ts";
 import { blobPathIn } from "../place/layout/files.ts";
@@ -23,16 +25,45 @@ export function blobFileIn(
   }
 }
 
-/** Whether a place has a blob of that size; its bytes are not read. */
-export async function hasBlob(
+/** {@link blobFileIn}, of one that has all bytes of its digest. */
+export async function wholeBlobFileIn(
+  folder: string,
+  blob: BundleBlob,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const path = blobFileIn(folder, blob);
+  if (path === undefined) return undefined;
+  const fetch = async () => fileStream(await openWithRetry(path));
+  return await hasWholeBlob({ what: path, fetch }, blob, options) ? path : undefined;
+}
+
+/** Whether a place has a blob, and all bytes of it as its digest says. */
+export async function hasWholeBlob(
   source: Blobs,
-  { digest, size, mediaType = "application/octet-stream" }: BundleBlob,
+  blob: BundleBlob,
+  { signal }: CallOptions,
+): Promise<boolean> {
+  const d = descriptorOf(blob);
+  return await unlessMissing(async () => {
+    for await (const _ of checkedChunks(await source.fetch(d, { signal }), d, { signal }));
+    return true;
+  }) ?? false;
+}
+
+/** Whether a place has a blob of that size; its bytes are not read. */
+async function hasBlob(
+  source: Blobs,
+  blob: BundleBlob,
   { signal }: CallOptions,
 ): Promise<boolean> {
   return await unlessMissing(async () => {
-    await (await source.fetch({ digest, size, mediaType }, { signal })).cancel();
+    await (await source.fetch(descriptorOf(blob), { signal })).cancel();
     return true;
   }) ?? false;
+}
+
+function descriptorOf({ mediaType = "application/octet-stream", ...blob }: BundleBlob): Descriptor {
+  return { ...blob, mediaType };
 }
 
 /** The blobs of images that are there; what is missing or damaged is not among them. */

@@ -7,7 +7,7 @@ import { CarriedCheck } from "../airgap/carried_check.ts";
 import { openBundle } from "../airgap/input.ts";
 import { moduleCache, refuseOmittedModules } from "../airgap/modules.ts";
 import { refuseOmitted } from "../airgap/omitted.ts";
-import { blobFileIn, hasBlob } from "../airgap/present.ts";
+import { hasWholeBlob, wholeBlobFileIn } from "../airgap/present.ts";
 import { type BundleMember, documentOf, readBundle } from "../airgap/reader.ts";
 import { refuseUnsigned } from "../airgap/signed.ts";
 import { baseCacheDirectory } from "../build/cache.ts";
@@ -54,7 +54,8 @@ export async function verifyBundleFile(
     // As apply does: bases and modules are in the caches of whoever builds.
     const cache = baseCacheDirectory(resolveCacheConfig(environment).directory);
     const isThere = async (one: BundleBlob) =>
-      blobFileIn(cache, one) !== undefined || await hasBlob(there, one, { signal });
+      await wholeBlobFileIn(cache, one, { signal }) !== undefined ||
+      await hasWholeBlob(there, one, { signal });
     await refuseOmitted({ doing, document }, isThere);
     if ((document.gomod?.omitted ?? []).length === 0) return;
     await refuseOmittedModules({ doing, document }, await moduleCache(environment, { signal }));

@@ -412,6 +412,32 @@ Deno.test("apply: what is to be there already is named where it is not, and used
   await applied(dir, delta);
 });
 
+Deno.test("apply: what is there and damaged is brought again, and is missing where it was left out", async () => {
+  await using dir = await tempDir();
+  const { digest } = APP.shared.descriptor;
+  const [bytes, delta] = [
+    await bundle(),
+    await makeBundle({ isThere: (d) => d.digest === digest }),
+  ];
+  await applied(dir, bytes);
+  const whole = await broughtIn(dir);
+  const blob = dir.join("app/out", blobPath(APP.shared.descriptor));
+  const damaged = (await Deno.readFile(blob)).map((byte) => byte ^ 1);
+  const damage = async () => {
+    await Deno.remove(blob);
+    await Deno.writeFile(blob, damaged);
+  };
+  await damage();
+  await failsWith("NOT_FOUND", () => applied(dir, delta), /1 blob of \d+ bytes is not there/);
+  await Deno.writeFile(dir.join("delta.tar"), delta);
+  const verifying = () =>
+    verifyBundleFile({ bundle: dir.join("delta.tar"), base: dir.join("app/out") });
+  await failsWith("NOT_FOUND", verifying, /1 blob of \d+ bytes is not there/);
+  await Deno.remove(dir.join("delta.tar"));
+  await applied(dir, bytes);
+  assert.deepEqual(await broughtIn(dir), whole);
+});
+
 Deno.test("apply: a bundle that is refused takes nothing of one that was interrupted", async () => {
   await using dir = await tempDir();
   const begun = dir.join(`app/.kodeno-bundle-${"0".repeat(16)}`);
