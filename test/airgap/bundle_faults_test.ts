@@ -221,7 +221,7 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole files of a source, and a
   const began = performance.now();
   const first = await kodeno(apply("one"), at);
   assert.equal(first.code, 0, first.stderr);
-  const took = performance.now() - began;
+  let took = performance.now() - began;
   const own = dir.join("app/source/d0/own.txt");
   await Deno.writeTextFile(own, "mine");
   let killed = 0;
@@ -230,6 +230,8 @@ Deno.test(`bundle: ${ROUNDS} times kill -9 leaves whole files of a source, and a
     const moment = performance.now() + took * (0.3 + 0.7 * Math.random());
     const child = spawnKodeno(apply(round % 2 === 0 ? "two" : "one"), at);
     if (await killedWhen(child, () => performance.now() > moment)) killed++;
+    // The first was the slowest: a miss was too late.
+    else took *= 0.8;
     for (const path of await filesBelow(dir.join("app/source"))) {
       const text = await Deno.readTextFile(dir.join("app/source", path));
       assert.ok(["one", "two", "mine"].includes(text), `${path}: ${text}`);
