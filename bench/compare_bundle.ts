@@ -1,6 +1,6 @@
 /**
- * Bundles beside what anybody has: a layout that `tar` packs while `sha256sum` reads along. What is
- * written is on the disk at the end, on both sides.
+ * Bundles beside what anybody has: a layout that `tar` packs or unpacks while `sha256sum` reads along. What
+ * is written is on the disk at the end, on both sides.
  * @module
  */
 import { join } from "node:path";
@@ -31,5 +31,32 @@ export async function openBundleCreate({ work, kodeno }: Setting): Promise<Compa
       return done;
     },
     [Symbol.asyncDispose]: async () => await Deno.remove(file),
+  };
+}
+
+/** A bundle of 2 GB into a folder that is new for each run. */
+export async function openBundleApply({ work, kodeno }: Setting): Promise<Comparison> {
+  const { blobs } = await makeLarge(work);
+  const folder = await Deno.makeTempDir({ dir: work, prefix: "apply-" });
+  const [file, to] = [join(folder, "bundle.tar"), join(folder, "inside")];
+  const env = environment({ KODENO_CACHE: join(folder, "cache") });
+  const own = (...args: string[]) => ({ program: kodeno, args, env, cwd: folder });
+  await run(own("bundle", "create", "-o", file, largeFolder(work)));
+  const other = 'tee >(sha256sum >&2) < "$0" | tar -xf - -C "$1" && sync -f "$1"';
+  return {
+    run: async (side, watch) => {
+      await Deno.remove(to, { recursive: true }).catch(() => {});
+      await Deno.mkdir(to);
+      const done = side === "kodeno"
+        ? await run(own("bundle", "apply", file, "--to", to), watch)
+        : await run({ program: "bash", args: ["-c", other, file, to], env, cwd: folder }, watch);
+      const layout = side === "kodeno" ? join(to, "out") : to;
+      for (const [digest, size] of blobs) {
+        const path = join(layout, "blobs", ...digest.split(":"));
+        if ((await Deno.stat(path)).size !== size) throw new Error(`${path} is not whole`);
+      }
+      return done;
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Comparison, Side } from "./comparison.ts";
-import { openBundleCreate } from "./compare_bundle.ts";
+import { openBundleApply, openBundleCreate } from "./compare_bundle.ts";
 import { openLoad } from "./compare_load.ts";
 import { MANY, openGoBuild, openMany, openTrusted } from "./compare_build.ts";
 import { openCopySmall, openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
@@ -113,6 +113,16 @@ export const TRANSFERS: readonly Transfer[] = [
     memory: { must: 150, aim: 120 },
     repetitions: 5,
     open: openBundleCreate,
+  },
+  {
+    name: "bundle-apply",
+    title: "bundle apply of 2 GB",
+    other: "`tee`, `sha256sum` and `tar`",
+    unit: "of tar and sha256sum",
+    time: { must: 1.3, aim: 1 },
+    memory: { must: 150, aim: 120 },
+    repetitions: 5,
+    open: openBundleApply,
   },
   {
     name: "build-push",
