@@ -74,11 +74,22 @@ export function goCpe(release: string): string {
   return `cpe:2.3:a:golang:go:${release}:-:*:*:*:*:*:*`;
 }
 
-/** The package URL of a module, and of a package in it where one is named (purl-spec, "golang"). */
-export function modulePurl({ path, version }: ModuleFacts, importPath = path): string {
+/** The package URL of a module (purl-spec, "golang"; the type is that of cyclonedx-gomod). */
+export function modulePurl(
+  { path, version }: ModuleFacts,
+  said: Readonly<Record<string, string | undefined>> = {},
+): string {
   const at = version === undefined ? "" : `@${encodeURIComponent(version)}`;
-  const below = importPath.startsWith(`${path}/`) ? importPath.slice(path.length + 1) : "";
-  return `pkg:golang/${encoded(path)}${at}?type=module${below ? `#${encoded(below)}` : ""}`;
+  return `pkg:golang/${encoded(path)}${at}${qualified({ ...said, type: "module" })}`;
+}
+
+/** That of a program: its module, with what it was built for, and the package in it. */
+export function programPurl(program: ProgramFacts): string {
+  const { importPath, settings: { GOARCH: goarch, GOOS: goos } } = program;
+  const main = mainOf(program);
+  const purl = modulePurl(main, { goarch, goos });
+  if (!importPath.startsWith(`${main.path}/`)) return purl;
+  return `${purl}#${encoded(importPath.slice(main.path.length + 1))}`;
 }
 
 /** The package URL of the standard library. */
@@ -96,15 +107,22 @@ export function imagePurl(
     readonly repository?: string | undefined;
   },
 ): string {
-  const said = Object.entries({
+  const query = qualified({
     arch: platform?.architecture,
     mediaType,
     os: platform?.os,
     repository_url: repository,
     variant: platform?.variant,
-  }).flatMap(([key, value]) => value ? [`${key}=${encoded(value)}`] : []);
-  const query = said.length > 0 ? `?${said.join("&")}` : "";
+  });
   return `pkg:oci/${encodeURIComponent(name.toLowerCase())}@${encodeURIComponent(digest)}${query}`;
+}
+
+/** Qualifiers of a package URL, given in the order of their names, as it has to have them. */
+function qualified(said: Readonly<Record<string, string | undefined>>): string {
+  const all = Object.entries(said).flatMap(([key, value]) =>
+    value ? [`${key}=${encoded(value)}`] : []
+  );
+  return all.length > 0 ? `?${all.join("&")}` : "";
 }
 
 /** The package URL of the image that another stands on; nothing where its digest is not known. */

@@ -12,6 +12,7 @@ import {
   mainOf,
   type ModuleFacts,
   modulePurl,
+  programPurl,
   programsOf,
   releaseOf,
   type SbomMaker,
@@ -72,7 +73,7 @@ export function cycloneDocument(
     depend(own, ref);
   }
   for (const program of programsOf(facts)) {
-    const main = add(moduleComponent(mainOf(program), "application", program.importPath));
+    const main = add(moduleComponent(mainOf(program), "application", programPurl(program)));
     depend(own, main);
     for (const module of program.modules) depend(main, add(moduleComponent(module, "library")));
     const release = releaseOf(program);
@@ -126,9 +127,12 @@ function imageComponent({ name, platform }: ImageFacts, image: ImageFacts["image
   };
 }
 
-function moduleComponent(module: ModuleFacts, type: string, importPath?: string): Component {
+function moduleComponent(
+  module: ModuleFacts,
+  type: string,
+  purl = modulePurl(module),
+): Component {
   const { path, version, sum, digest, location, replaces, folder } = module;
-  const purl = modulePurl(module, importPath);
   const asked = replaces && [replaces.path, replaces.version].filter((one) => one).join("@");
   const properties = Object.entries({
     "kodeno:go:sum": sum,

@@ -13,7 +13,7 @@ function facts(
 ): ImageFacts {
   const program = {
     goVersion: "go1.26.8 X:boringcrypto",
-    settings: {},
+    settings: { GOARCH: "arm", GOARM: "7", GOOS: "linux" },
     importPath: "example.com/team/app/cmd/app",
     main: { path: "example.com/team/app", version: "v1.2.0" },
     modules,
@@ -62,7 +62,10 @@ Deno.test("sbom: scanners know the standard library by its release", () => {
     const text = JSON.stringify(documentOf(facts([]), form));
     assert.ok(text.includes("cpe:2.3:a:golang:go:1.26.8:-:*:*:*:*:*:*"), form);
     assert.ok(text.includes("pkg:golang/stdlib@1.26.8"), form);
-    assert.ok(text.includes("pkg:golang/example.com/team/app@v1.2.0?type=module#cmd/app"), form);
+    // In the order of their names (purl-spec), as cyclonedx-gomod has them.
+    const application =
+      "pkg:golang/example.com/team/app@v1.2.0?goarch=arm&goos=linux&type=module#cmd/app";
+    assert.ok(text.includes(application), form);
   }
 });
 

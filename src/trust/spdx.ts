@@ -14,6 +14,7 @@ import {
   mainOf,
   type ModuleFacts,
   modulePurl,
+  programPurl,
   programsOf,
   releaseOf,
   type SbomMaker,
@@ -135,7 +136,7 @@ function addPrograms(
     known.set(key, id);
     return id;
   };
-  const addModule = (module: ModuleFacts, purpose: string, importPath?: string) =>
+  const addModule = (module: ModuleFacts, purpose: string, url = modulePurl(module)) =>
     addOnce([module.path, module.version].filter((one) => one).join("-"), () => ({
       ...plainPackage(module.path, purpose),
       ...(module.version ? { versionInfo: module.version } : {}),
@@ -143,11 +144,11 @@ function addPrograms(
       ...checksums(sha256Of(module.digest)),
       ...said("sourceInfo", sourceOf(module)),
       ...said("comment", module.sum && `Go's own hash of its files is ${module.sum}`),
-      ...references([purl(modulePurl(module, importPath))]),
+      ...references([purl(url)]),
     }));
   const mains = new Map<unknown, string>();
   for (const program of programsOf(facts)) {
-    const main = addModule(mainOf(program), "APPLICATION", program.importPath);
+    const main = addModule(mainOf(program), "APPLICATION", programPurl(program));
     mains.set(program, main);
     relate(own, "CONTAINS", main);
     const release = releaseOf(program);

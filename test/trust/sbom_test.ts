@@ -89,7 +89,8 @@ Deno.test("sbom: both forms are valid, and tell what is in the image", async () 
   const index = await read("app-index.spdx.json");
   assert.equal(index.name, `sbom-${root}`);
   const cyclone = await read("app-linux-arm64.cdx.json");
-  const application = "pkg:golang/example.com/team/app?type=module#cmd/app";
+  const application = "pkg:golang/example.com/team/app?goarch=arm64&goos=linux&type=module#cmd/app";
+  assert.ok(JSON.stringify(spdx.packages).includes(application));
   const { dependsOn } = cyclone.dependencies.find((one: { readonly ref: string }) =>
     one.ref === application
   );
