@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { FactsFinder } from "../build/image_facts.ts";
 import { writeSboms } from "../build/sboms.ts";
+import type { SbomForm } from "../config/checks.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import { goCommandOf, sourceDateEpoch } from "../config/environment.ts";
 import type { TransferOptions } from "../config/options.ts";
@@ -20,7 +21,7 @@ import { formatPlatform } from "../oci/platform.ts";
 import { pathOf } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 import { openSigned, type SignedImage } from "../place/signed.ts";
-import { makeSbom, type Sbom, sbomAttachment, type SbomForm } from "../trust/sbom.ts";
+import { makeSbom, type Sbom, sbomAttachment } from "../trust/sbom.ts";
 import { keepAttachments } from "../trust/attachment.ts";
 
 interface SbomRequest extends TransferOptions, WorkOptions {

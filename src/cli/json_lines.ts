@@ -4,6 +4,7 @@
  * it.
  * @module
  */
+import { SBOM_FORMS } from "../config/checks.ts";
 import { EXIT_CODES } from "../errors.ts";
 import { z } from "../npm/zod.ts";
 
@@ -267,7 +268,7 @@ const LINES = [
     type: z.literal("sbom"),
     digest: z.string().describe("of the image that it is of"),
     platform: z.string().describe("of that image; an index has none").optional(),
-    form: z.enum(["spdx", "cyclonedx"]).describe("form of the SBOM"),
+    form: z.enum(SBOM_FORMS).describe("form of the SBOM"),
     file: z.string().describe("what its file is called, as in ko"),
     text: z.string().describe("the SBOM, where it is neither written nor attached").optional(),
     path: z.string().describe("where it was written").optional(),

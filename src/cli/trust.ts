@@ -3,7 +3,7 @@
  * `verify`, `sbom` and `rebuild`.
  * @module
  */
-import { SBOM_FORMS } from "../config/checks.ts";
+import { SBOM_FORMS, type SbomForm } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
@@ -195,7 +195,7 @@ const sbom = command({
     }
     const { sbom } = await import("../app/sbom.ts");
     // Nothing else is among its choices.
-    const form = format as "spdx" | "cyclonedx";
+    const form = format as SbomForm;
     return await sbom({ ...given, place, images, form, ...work });
   },
   jsonType: "sbom",

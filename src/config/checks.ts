@@ -57,12 +57,14 @@ export function parseMirrors(
 
 /** The forms of SBOMs. */
 export const SBOM_FORMS = ["spdx", "cyclonedx"] as const;
+/** One of them. */
+export type SbomForm = (typeof SBOM_FORMS)[number];
 
 /** Reads forms of SBOMs, each once; none of them where that is said. */
 export function parseSbomForms(
   what: string,
   values: readonly string[],
-): readonly (typeof SBOM_FORMS)[number][] {
+): readonly SbomForm[] {
   if (values.length === 1 && values[0] === "none") return [];
   const forms = values.map((value) => {
     const form = SBOM_FORMS.find((one) => one === value);

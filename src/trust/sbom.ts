@@ -1,26 +1,21 @@
 /**
- * The forms of SBOMs: what each is called, and how an image gets one of it.
+ * SBOMs as files, as statements, and as manifests that refer to their image.
  * @module
  */
+import type { SbomForm } from "../config/checks.ts";
 import { type Descriptor, isIndexType, parseDigest } from "../oci/descriptor.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { type Attachment, attachment } from "./attachment.ts";
 import type { ImageFacts, SbomMaker } from "./contents.ts";
 import { cycloneDocument } from "./cyclonedx.ts";
+import { SBOM_TYPES } from "./sbom_types.ts";
 import { spdxDocument } from "./spdx.ts";
-import { encodeStatement, predicateType, type UnsignedStatement } from "./statement.ts";
+import { encodeStatement, type UnsignedStatement } from "./statement.ts";
 
 const FORMS = {
-  spdx: { mediaType: "application/spdx+json", ending: "spdx.json", make: spdxDocument },
-  cyclonedx: {
-    mediaType: "application/vnd.cyclonedx+json",
-    ending: "cdx.json",
-    make: cycloneDocument,
-  },
-} as const;
-
-/** A form of an SBOM. */
-export type SbomForm = keyof typeof FORMS;
+  spdx: { ending: "spdx.json", make: spdxDocument },
+  cyclonedx: { ending: "cdx.json", make: cycloneDocument },
+} satisfies Readonly<Record<SbomForm, unknown>>;
 
 /** An SBOM as a file. */
 export interface Sbom {
@@ -50,7 +45,7 @@ export function makeSbom(facts: ImageFacts, form: SbomForm, maker: SbomMaker): S
 
 /** An SBOM as a statement about its image. */
 export function sbomStatement({ image, form, bytes }: Sbom): UnsignedStatement {
-  const type = predicateType(form);
+  const type = SBOM_TYPES[form].predicateType;
   const predicate: unknown = JSON.parse(new TextDecoder().decode(bytes));
   const statement = encodeStatement(parseDigest(image.digest), type, predicate);
   return { image, predicateType: type, bytes: statement };
@@ -59,5 +54,5 @@ export function sbomStatement({ image, form, bytes }: Sbom): UnsignedStatement {
 /** An SBOM as a manifest that refers to its image. */
 export function sbomAttachment({ image, form, file, bytes }: Sbom): Attachment {
   const layer = { "org.opencontainers.image.title": file };
-  return attachment(image, FORMS[form].mediaType, bytes, { layer });
+  return attachment(image, SBOM_TYPES[form].mediaTypes[0], bytes, { layer });
 }

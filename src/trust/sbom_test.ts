@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import type { SbomForm } from "../config/checks.ts";
 import { MediaType } from "../oci/descriptor.ts";
 import { digestOf } from "../io/hash.ts";
 import type { ImageFacts } from "./contents.ts";
-import { makeSbom, type SbomForm } from "./sbom.ts";
+import { makeSbom } from "./sbom.ts";
 
 const image = { mediaType: MediaType.manifest, digest: digestOf("image"), size: 5 };
 const linux = { os: "linux", architecture: "arm", variant: "v7" };

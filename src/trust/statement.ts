@@ -7,6 +7,7 @@ import { didYouMean, KodenoError } from "../errors.ts";
 import { type Descriptor, type Digest, digestAlgorithm, digestHex } from "../oci/descriptor.ts";
 import { encodeJson, isObject, jsonIn } from "../oci/manifest.ts";
 import type { Signer, VerificationKey } from "./keys.ts";
+import { SBOM_TYPES, sbomWords } from "./sbom_types.ts";
 
 /** What the payload of an envelope is, and the layer of a statement that nobody has signed. */
 export const STATEMENT_TYPE = "application/vnd.in-toto+json";
@@ -21,9 +22,9 @@ export const PROVENANCE = "https://slsa.dev/provenance/v1";
 
 /** Predicate types by the names that cosign has for them. */
 const PREDICATE_TYPES: ReadonlyMap<string, string> = new Map([
-  ["spdx", "https://spdx.dev/Document"],
-  ["spdxjson", "https://spdx.dev/Document"],
-  ["cyclonedx", "https://cyclonedx.org/bom"],
+  ["spdx", SBOM_TYPES.spdx.predicateType],
+  ["spdxjson", SBOM_TYPES.spdx.predicateType],
+  ["cyclonedx", SBOM_TYPES.cyclonedx.predicateType],
   ["slsaprovenance", "https://slsa.dev/provenance/v0.2"],
   ["slsaprovenance02", "https://slsa.dev/provenance/v0.2"],
   ["slsaprovenance1", PROVENANCE],
@@ -51,8 +52,8 @@ export function predicateType(name: string): string {
 /** What people call a claim of a type; undefined for one that says nothing but that it is signed. */
 export function predicateWords(type: string): string | undefined {
   if (type === SIGNED) return undefined;
-  const word = /^https:\/\/(spdx|cyclonedx)\./.exec(type)?.[1];
-  if (word !== undefined) return `${word} sbom`;
+  const words = sbomWords(type);
+  if (words !== undefined) return words;
   if (type.startsWith("https://slsa.dev/provenance/")) return "provenance";
   return type.includes("/vuln") ? "vulnerability report" : "attestation";
 }

@@ -11,16 +11,11 @@ import { entryName } from "../oci/entries.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { isBundleType, PREDICATE_NOTE } from "./bundle.ts";
+import { sbomWords } from "./sbom_types.ts";
 import { predicateWords, STATEMENT_NOTE, STATEMENT_TYPE } from "./statement.ts";
 
-/** By artifact type, or by the type of the config where a manifest has no more. */
+/** By artifact type, or by the type of the config where a manifest has no more; not those of SBOMs. */
 const WORDS: ReadonlyMap<string, string> = new Map([
-  ["application/spdx+json", "spdx sbom"],
-  ["text/spdx+json", "spdx sbom"],
-  ["text/spdx", "spdx sbom"],
-  ["application/vnd.cyclonedx+json", "cyclonedx sbom"],
-  ["application/vnd.cyclonedx+xml", "cyclonedx sbom"],
-  ["application/vnd.syft+json", "syft sbom"],
   ["application/vnd.cncf.notary.signature", "notary signature"],
   ["application/vnd.dev.cosign.artifact.sig.v1+json", "signature"],
   ["application/vnd.dev.cosign.artifact.att.v1+json", "attestation"],
@@ -45,7 +40,7 @@ export function artifactWords(
   if (artifactType === STATEMENT_TYPE) {
     return predicateWords(annotations[STATEMENT_NOTE] ?? "");
   }
-  return WORDS.get(artifactType ?? "");
+  return WORDS.get(artifactType ?? "") ?? sbomWords(artifactType ?? "");
 }
 
 /** What an entry refers to, and as what. */
