@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { freePort, startDockerd } from "../parts/dockerd.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { PASSWORD, startSecuredRegistry } from "../parts/secured_registry.ts";
-import { needs, searchPath } from "../parts/tools.ts";
+import { goTool, needs, searchPath } from "../parts/tools.ts";
 import { kodenoEnvironment, kodenoWords, ROOT } from "../support/kodeno.ts";
 import { run, succeed } from "../support/process.ts";
 import { filesBelow, type TempDir, tempDir } from "../support/temp.ts";
@@ -140,6 +140,14 @@ Deno.test("README: there is a command for each thing people do, and somebody run
   }
 });
 
+Deno.test("README: commands in the text of the chapter on trust are in its blocks, too", () => {
+  const { text = "", blocks = [] } = pages.find(({ name }) => name === "docs/trust.md") ?? {};
+  const run = blocks.map((block) => block.text).join("");
+  const said = [...text.matchAll(/`((?:kodeno|cosign|openssl|pkcs11-tool)\s[^`]*?\s-[^`]*)`/g)]
+    .map(([, command = ""]) => command.replaceAll(/\s+/g, " "));
+  assert.deepEqual(said.filter((command) => !run.includes(command)), []);
+});
+
 Deno.test("README: the figures are those that were measured", async () => {
   const results = await Deno.readTextFile(join(ROOT, "bench/RESULTS.md"));
   const ratio = (row: string) =>
@@ -152,12 +160,30 @@ Deno.test("README: the figures are those that were measured", async () => {
   assert.ok(Math.abs(ratio("cold go cache, 1 image x 1 platform") - 1) < 0.1);
 });
 
-const all = pages.flatMap(({ name, blocks }) => blocks.map((block) => ({ page: name, ...block })));
+/** Blocks that go on where the one before has ended (`test on`) are one script with it. */
+function scriptsOf({ name, blocks }: (typeof pages)[number]) {
+  const scripts: { readonly page: string; parts: string[]; text: string }[] = [];
+  for (const { parts: [...parts], text } of blocks) {
+    const last = scripts.at(-1);
+    const isMore = parts[0] === "on";
+    if (!isMore || last === undefined) scripts.push({ page: name, parts, text });
+    else {
+      last.parts.push(...parts.slice(1));
+      last.text += text;
+    }
+  }
+  return scripts;
+}
+
+const all = pages.flatMap(scriptsOf);
 for (const { page, parts, text } of all) {
   const [first = ""] = text.split("\n").filter((line) => line.includes("kodeno"));
   Deno.test({
     name: `${page.replace(/(?:docs\/)?(.*)\.md$/, "$1")}: ${first}`,
-    ...needs(...parts, ...(parts.includes("dockerd") ? ["docker", "root", "ip"] : [])),
+    ...needs(
+      ...parts.filter((part) => part !== "cosign"),
+      ...(parts.includes("dockerd") ? ["docker", "root", "ip"] : []),
+    ),
     fn: async () => {
       const { dir, cwd, env } = await workplace(page);
       await using _ = dir;
@@ -165,6 +191,9 @@ for (const { page, parts, text } of all) {
       await using dockerd = parts.includes("dockerd")
         ? await startDockerd({ ports: true })
         : undefined;
+      if (parts.includes("cosign")) {
+        await Deno.symlink(await goTool("cosign3"), dir.join("bin/cosign"));
+      }
       // Two runs side by side cannot have one port.
       const port = freePort();
       const script = text.replace("8080:8080", `${port}:8080`).replace(":8080/", `:${port}/`)
