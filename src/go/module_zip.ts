@@ -4,24 +4,41 @@
  */
 import { Buffer } from "node:buffer";
 import { dirname, join } from "node:path";
+import { inflateRawSync } from "node:zlib";
 import { KodenoError } from "../errors.ts";
 import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
+import { yieldToEventLoop } from "../io/concurrency.ts";
 import { ioFailure, isFolder, openWithRetry, writeAll } from "../io/files.ts";
-import { digestOf, Hasher } from "../io/hash.ts";
-import { openPromise } from "../npm/yauzl.ts";
+import { Hasher } from "../io/hash.ts";
+import { fromRandomAccessReaderPromise, RandomAccessReader } from "../npm/yauzl.ts";
+import { digestHex } from "../oci/descriptor.ts";
 import type { GoCommand } from "./command.ts";
 
 /** A file in a zip, as the list at its end has it; its name is in the bytes that are there. */
 interface ZipEntry {
   readonly fileName: Buffer;
+  readonly compressionMethod: number;
+  /** Bytes in the zip. */
+  readonly compressedSize: number;
+  readonly uncompressedSize: number;
 }
 
 /** A zip that is open. */
 interface ZipFile {
   readonly eachEntry: () => AsyncIterable<ZipEntry>;
-  readonly openReadStreamPromise: (entry: ZipEntry) => Promise<AsyncIterable<Uint8Array>>;
-  readonly close: () => void;
+  readonly readLocalFileHeaderPromise: (
+    entry: ZipEntry,
+    options: { readonly minimal: true },
+  ) => Promise<{ readonly fileDataStart: number }>;
 }
+
+/** How a file can be packed (APPNOTE.TXT 4.4.5). */
+const STORED = 0;
+const DEFLATED = 8;
+/** Bytes of larger ones that are read at a time. */
+const CHUNK_BYTES = 16 * 1024;
+/** Files up to this are unpacked at once. */
+const SMALL_BYTES = 1024 * 1024;
 
 /** A line of a sum has names up to their end. */
 const NEWLINE = 10;
@@ -37,37 +54,124 @@ export async function zipSum(
   what: string,
   { signal }: Pick<GoCommand, "signal"> = {},
 ): Promise<string> {
-  const lines: { readonly name: Buffer; readonly sum: string }[] = [];
-  await eachFile(path, what, async (zip, entry) => {
+  // By names in hex, which have the order of their bytes, and hold none of the memory that those lie in.
+  const lines: (readonly [name: string, sum: string])[] = [];
+  await eachFile(path, what, async (entry, content) => {
     signal?.throwIfAborted();
     if (entry.fileName.includes(NEWLINE)) throw new Error("a name in it has a line break");
     const hasher = new Hasher("sha256");
-    for await (const chunk of await zip.openReadStreamPromise(entry)) hasher.update(chunk);
-    lines.push({ name: entry.fileName, sum: hasher.digest().slice("sha256:".length) });
+    for await (const chunk of content) hasher.update(chunk);
+    lines.push([entry.fileName.toHex(), digestHex(hasher.digest())]);
   });
-  lines.sort((a, b) => Buffer.compare(a.name, b.name));
-  const text = Buffer.concat(
-    lines.flatMap(({ name, sum }) => [Buffer.from(`${sum}  `), name, Buffer.from("\n")]),
-  );
-  const hex = digestOf(text, "sha256").slice("sha256:".length);
-  return `h1:${Buffer.from(hex, "hex").toString("base64")}`;
+  const all = new Hasher("sha256");
+  for (const [name, sum] of lines.sort(([a], [b]) => a < b ? -1 : 1)) {
+    all.update(Buffer.concat([Buffer.from(`${sum}  `), Buffer.from(`${name}0a`, "hex")]));
+  }
+  return `h1:${Buffer.from(digestHex(all.digest()), "hex").toString("base64")}`;
+}
+
+/** Fills memory from an offset of a file on. */
+function readAt(file: Deno.FsFile, offset: number, memory: Uint8Array): void {
+  file.seekSync(offset, Deno.SeekMode.Start);
+  for (let at = 0; at < memory.length;) {
+    const count = file.readSync(memory.subarray(at));
+    if (count === null) throw new Error("it ends early");
+    at += count;
+  }
+}
+
+/** Reads a zip without the runtime's threads, whose answers are most of the time that a toolchain takes. */
+class ZipReader extends RandomAccessReader {
+  constructor(readonly file: Deno.FsFile) {
+    super();
+  }
+
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    done: (error: unknown) => void,
+  ): void {
+    try {
+      readAt(this.file, position, buffer.subarray(offset, offset + length));
+    } catch (error) {
+      return done(error);
+    }
+    done(null);
+  }
+}
+
+/**
+ * Gives the bytes of a file in a zip; a chunk holds until the next one is asked for. Little memory is taken
+ * for each: what streams of ten thousand files held would stay long behind their ends.
+ */
+function contentsOf(zip: ZipFile, file: Deno.FsFile) {
+  const memory = new Uint8Array(SMALL_BYTES);
+  async function* packedAt(offset: number, size: number, most: number) {
+    for (let at = 0; at < size; at += most) {
+      await yieldToEventLoop();
+      const part = memory.subarray(0, Math.min(most, size - at));
+      readAt(file, offset + at, part);
+      yield part;
+    }
+  }
+  async function* inflated(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    const { readable, writable } = new DecompressionStream("deflate-raw");
+    const writer = writable.getWriter();
+    const feeding = (async () => {
+      try {
+        for await (const chunk of chunks) await writer.write(chunk);
+        await writer.close();
+      } catch (error) {
+        await writer.abort(error);
+      }
+    })();
+    yield* readable;
+    await feeding;
+  }
+  return async function* (entry: ZipEntry): AsyncGenerator<Uint8Array> {
+    const { compressionMethod: method, compressedSize, uncompressedSize: size } = entry;
+    if (method !== STORED && method !== DEFLATED) throw new Error(`method ${method} has packed it`);
+    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+    const packed = (most: number) => packedAt(fileDataStart, compressedSize, most);
+    let bytes = 0;
+    if (method === DEFLATED && Math.max(compressedSize, size) <= SMALL_BYTES) {
+      for await (const whole of packed(SMALL_BYTES)) {
+        // With room for more than it has it is not asked for another piece of memory at the end.
+        const chunk = inflateRawSync(whole, { chunkSize: size + 64, maxOutputLength: size + 64 });
+        bytes += chunk.length;
+        yield chunk;
+      }
+    } else {
+      const chunks = packed(CHUNK_BYTES);
+      for await (const chunk of method === STORED ? chunks : inflated(chunks)) {
+        bytes += chunk.length;
+        if (bytes > size) break;
+        yield chunk;
+      }
+    }
+    if (bytes !== size) throw new Error("a file in it has not the size that it says");
+  };
 }
 
 async function eachFile(
   path: string,
   what: string,
-  take: (zip: ZipFile, entry: ZipEntry) => Promise<void>,
+  take: (entry: ZipEntry, content: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
   try {
     const options = { autoClose: false, decodeStrings: false, lazyEntries: true };
-    const zip: ZipFile = await openPromise(path, options);
-    try {
-      for await (const entry of zip.eachEntry()) await take(zip, entry);
-    } finally {
-      zip.close();
-    }
+    using file = await openWithRetry(path);
+    const { size } = file.statSync();
+    const reader = new ZipReader(file);
+    const zip: ZipFile = await fromRandomAccessReaderPromise(reader, size, options);
+    const contentOf = contentsOf(zip, file);
+    for await (const entry of zip.eachEntry()) await take(entry, contentOf(entry));
   } catch (error) {
-    if (error instanceof KodenoError || (error as { code?: unknown }).code) {
+    // Others are of the zip: `Z_DATA_ERROR`.
+    const { code } = error as { readonly code?: unknown };
+    if (error instanceof KodenoError || /^E[A-Z]+$/.test(String(code))) {
       throw ioFailure(`read ${what}`, error);
     }
     const why = error instanceof Error ? error.message : String(error);
@@ -94,26 +198,28 @@ export async function unpackToolchain(
   await removeStaleTemporaries(dirname(folder));
   if (isFolder(folder)) return;
   const temporary = temporaryPath(dirname(folder));
+  const folders = new Set<string>();
   const write = async (name: string, content: AsyncIterable<Uint8Array>): Promise<void> => {
     const path = join(temporary, name);
-    await Deno.mkdir(dirname(path), { recursive: true });
+    if (!folders.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
+    folders.add(dirname(path));
     const mode = PROGRAM.test(name) ? 0o755 : 0o644;
     using file = await openWithRetry(path, { write: true, createNew: true, mode });
     for await (const chunk of content) writeAll(file, chunk);
   };
   try {
     await Deno.mkdir(temporary, { recursive: true });
-    await eachFile(zipPath, `toolchain ${module}`, async (zip, entry) => {
+    await eachFile(zipPath, `toolchain ${module}`, async (entry, content) => {
       signal?.throwIfAborted();
       const whole = entry.fileName.toString();
       const name = whole.startsWith(`${module}/`) ? whole.slice(module.length + 1) : "";
       if (name === "" || name.split("/").some((part) => /^(?:\.{0,2}|.*[\\:\0].*)$/.test(part))) {
         throw new Error(`${JSON.stringify(whole.slice(0, 300))} in it leads out of it`);
       }
-      await write(name, await zip.openReadStreamPromise(entry));
+      await write(name, content);
       // A zip of a module has no other module in it; go has it back under its name.
       if (name !== "src/_go.mod") return;
-      await write("src/go.mod", await zip.openReadStreamPromise(entry));
+      await Deno.copyFile(join(temporary, name), join(temporary, "src/go.mod"));
     });
     await Deno.rename(temporary, folder);
   } catch (error) {

@@ -19,6 +19,12 @@ Deno.test("module zip: its sum is the one that go finds", async () => {
   });
   const zip = dir.join("proxy/example.com/m/@v/v1.0.0.zip");
   assert.equal(await zipSum(zip, "it"), JSON.parse(told).Sum);
+  // A bit of what is packed: nobody is told that a disk failed.
+  const bytes = await Deno.readFile(zip);
+  const data = 30 + new DataView(bytes.buffer).getUint16(26, true);
+  bytes.fill(0xff, data, data + 4);
+  await Deno.writeFile(zip, bytes);
+  await failsWith("BAD_CONTENT", () => zipSum(zip, "it"), /^Cannot read it: /);
   await Deno.truncate(zip, 50);
   await failsWith("BAD_CONTENT", () => zipSum(zip, "it"), /^Cannot read it: /);
   await failsWith("IO_FAILED", () => zipSum(dir.join("none.zip"), "it"), /no such file/);

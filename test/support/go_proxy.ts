@@ -11,7 +11,7 @@ import sys, zipfile
 path, root, names = sys.argv[1], sys.argv[2], sys.argv[3:]
 with zipfile.ZipFile(path, "w") as file:
     for name, text in zip(names[::2], names[1::2]):
-        file.writestr(zipfile.ZipInfo(root + "/" + name), text)
+        file.writestr(zipfile.ZipInfo(root + "/" + name), text, zipfile.ZIP_DEFLATED)
 `;
 
 /** A module: `PATH@VERSION`, and its files beside its go.mod. */
