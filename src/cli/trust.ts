@@ -175,7 +175,8 @@ const sbom = command({
     },
     platform: "--platform <os/arch>  of the image for this platform alone (default: all)",
     folder: "--sbom-dir <dir>  write files such as app-linux-amd64.spdx.json (default: none)",
-    attach: `--attach  put each beside its image in the place, as a manifest that refers to it; into the
+    attach:
+      `--attach  put each beside its image in the place, as a manifest that refers to it; into the
       index of an image only kodeno build --attest-in-index puts one, as its digest changes with it`,
     ...REGISTRY_FLAGS,
     json: "--json  print JSON, one SBOM per line",
@@ -190,7 +191,8 @@ const sbom = command({
     if ("attestInIndex" in given) {
       const why = "its digest would be another one, and nobody has named or signed that";
       const next = "say --attach, or build it with --attest-in-index";
-      const message = `Cannot put an SBOM into the index of an image that is there: ${why}; ${next}`;
+      const message =
+        `Cannot put an SBOM into the index of an image that is there: ${why}; ${next}`;
       throw new KodenoError("BAD_OPTION", message);
     }
     const { sbom } = await import("../app/sbom.ts");

@@ -367,7 +367,8 @@ Deno.test("sbom: what cannot be told is said in one line, and nothing is written
   await fails(2, ["out", "--platform", "linux/s390x"], /there is no such image/);
   await fails(1, ["out", "absent"], /absent/);
   await fails(2, ["nosuch"], /nosuch: there is no such folder/);
-  const inIndex = /Cannot put an SBOM into the index .*: its digest would be another one.*--attach, /;
+  const inIndex =
+    /Cannot put an SBOM into the index .*: its digest would be another one.*--attach, /;
   await fails(2, ["out", "--attach", "--attest-in-index"], inIndex);
   await fails(2, ["app.tar", "--attach"], /Cannot use .*app\.tar as an image archive: it has only/);
 });
