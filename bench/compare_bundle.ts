@@ -6,8 +6,9 @@
 import { join } from "node:path";
 import type { Comparison } from "./comparison.ts";
 import type { Setting } from "./competitors.ts";
+import { startRegistry } from "../test/parts/registry.ts";
 import { largeFolder, makeLarge } from "./images.ts";
-import { environment, run } from "./process.ts";
+import { environment, output, run } from "./process.ts";
 
 /** Bundles of 2 GB. */
 export async function openBundleCreate({ work, kodeno }: Setting): Promise<Comparison> {
@@ -57,6 +58,34 @@ export async function openBundleApply({ work, kodeno }: Setting): Promise<Compar
       }
       return done;
     },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+/** The same image of 2 GB into one file, and out of it, by hauler; both are on the disk at the end. */
+export async function openHauler({ work, kodeno }: Setting, hauler: string): Promise<Comparison> {
+  await makeLarge(work);
+  const folder = await Deno.makeTempDir({ dir: work, prefix: "hauler-" });
+  const env = environment({ HOME: folder, KODENO_CACHE: join(folder, "cache") });
+  const shell = (script: string) => ({
+    program: "sh",
+    args: ["-euc", script, kodeno, hauler, largeFolder(work)],
+    env,
+    cwd: folder,
+  });
+  {
+    await using registry = await startRegistry();
+    const pushed = await output(shell(`"$0" push "$2" --to ${registry.host}`));
+    const [image = ""] = pushed.split("@");
+    await run(shell(`"$1" -s store store add image ${image}`));
+  }
+  const scripts = {
+    kodeno: `rm -rf x.tar in; "$0" bundle create -o x.tar "$2"; "$0" bundle apply x.tar --to in`,
+    other: `rm -rf y.tar.zst in; "$1" -s store store save -f y.tar.zst; sync y.tar.zst
+      "$1" -s in store load -f y.tar.zst; sync -f in`,
+  };
+  return {
+    run: (side, watch) => run(shell(scripts[side]), watch),
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }

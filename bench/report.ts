@@ -200,6 +200,7 @@ deno task bench --before OLD.md  # beside the results in another report
 \`\`\`
 
 It needs Go, git, \`docker-registry\`, and for one row root, \`dockerd\` and \`docker\`.
+\`BENCH_HAULER\` names a hauler, which has one row more.
 \`BENCH_DENO\` names the Deno that compiled the binary, where it is not the one that runs the bench.
 "Before" is the binary of an earlier commit (\`KODENO_BIN\`), measured on the same machine.
 `;

@@ -123,7 +123,7 @@ export function transferRows(results: TransferResults): readonly Row[] {
     const told = { kodeno: formatTimes(own), other: `${other} ${formatTimes(others)}` };
     return { work, unit, bounds, ...told, value };
   });
-  const shared = all.filter(([{ memory }]) => memory === undefined);
+  const shared = all.filter(([{ memory, anyMemory }]) => memory === undefined && !anyMemory);
   if (shared.length > 0) {
     rows.push(peakRow("peak memory, moving images", shared, MOVING_MEMORY));
   }

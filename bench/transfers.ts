@@ -4,7 +4,7 @@
  * @module
  */
 import type { Comparison, Side } from "./comparison.ts";
-import { openBundleApply, openBundleCreate } from "./compare_bundle.ts";
+import { openBundleApply, openBundleCreate, openHauler } from "./compare_bundle.ts";
 import { openLoad } from "./compare_load.ts";
 import { MANY, openGoBuild, openMany, openTrusted } from "./compare_build.ts";
 import { openCopySmall, openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
@@ -30,6 +30,8 @@ export interface Transfer {
   readonly share?: number;
   /** Bounds of the memory, where the row has its own; else it counts with all that is moved. */
   readonly memory?: Bounds;
+  /** Where what is run is not kodeno alone, its memory tells nothing. */
+  readonly anyMemory?: boolean;
   readonly open: (setting: Setting) => Promise<Comparison>;
 }
 
@@ -41,6 +43,7 @@ export interface TransferRuns {
   readonly peaks: readonly number[];
 }
 
+const HAULER = Deno.env.get("BENCH_HAULER");
 const CRANE = { other: "crane", unit: "of crane", repetitions: 7 } as const;
 const REGISTRY = { other: "docker-registry", unit: "of docker-registry" } as const;
 
@@ -124,6 +127,17 @@ export const TRANSFERS: readonly Transfer[] = [
     repetitions: 5,
     open: openBundleApply,
   },
+  // It comes from no package registry: whoever has built it names it.
+  ...HAULER === undefined ? [] : [{
+    name: "hauler",
+    title: "bundle create and apply of 2 GB, beside hauler",
+    other: "`hauler store save` and `load`",
+    unit: "of hauler",
+    time: { must: 1.3, aim: 1 },
+    repetitions: 5,
+    anyMemory: true,
+    open: (setting: Setting) => openHauler(setting, HAULER),
+  }],
   {
     name: "build-push",
     title: "build --push, 1 image x 4 platforms, nothing changed",
