@@ -1,7 +1,8 @@
 /**
  * Behind `deno task bench`: measures the compiled binary against ko, crane, docker and
  * docker-registry, and writes `bench/RESULTS.md`. `--quick` takes few runs and `--only NAME` some
- * rows; both only print, unless `--write` puts these rows into the report that is there. `--before FILE` sets the results of an earlier report beside the new ones.
+ * rows; both only print, unless `--write` puts these rows into the report that is there. `--before FILE`
+ * sets the results of an earlier report beside the new ones.
  * Everything it makes is in `bench/work`. The exit code is 1 when a row does not hold what it must.
  * @module
  */

@@ -58,19 +58,21 @@ function table(head: readonly string[], lines: readonly (readonly string[])[]): 
   return line(head) + line(head.map(() => "---")) + lines.map(line).join("");
 }
 
+/** The cells of a line of a table. */
+const cellsOf = (line: string): string[] => line.split("|").slice(1, -1).map((c) => c.trim());
+const isTableLine = (line: string): boolean => line.startsWith("| ");
+
 /** What rows came to in an earlier report, by their work. */
 export function earlierResults(report: string): ReadonlyMap<string, string> {
   const [rows = ""] = report.split("\n## ");
   return new Map(
-    rows.split("\n").filter((line) => line.startsWith("| ")).map((line) => {
-      const cells = line.split("|").map((cell) => cell.trim());
+    rows.split("\n").filter(isTableLine).map((line) => {
+      const cells = cellsOf(line);
       // From the end: a report may have a column before it, which tells of a still earlier one.
-      return [cells[1] ?? "", cells.at(-5) ?? ""];
+      return [cells[0] ?? "", cells.at(-4) ?? ""];
     }),
   );
 }
-
-const cellsOf = (line: string): string[] => line.split("|").slice(1, -1).map((c) => c.trim());
 
 /**
  * An earlier report with rows that were measured again alone: each takes the place of the one of the same
@@ -81,8 +83,7 @@ const cellsOf = (line: string): string[] => line.split("|").slice(1, -1).map((c)
 export function withRows(report: string, rows: readonly Row[], date: string): string {
   const [top = "", ...chapters] = report.split("\n## ");
   const lines = top.split("\n");
-  const isLine = (line: string) => line.startsWith("| ");
-  const [from, to] = [lines.findIndex(isLine), lines.findLastIndex(isLine) + 1];
+  const [from, to] = [lines.findIndex(isTableLine), lines.findLastIndex(isTableLine) + 1];
   const [head = "", rule = "", ...earlier] = lines.slice(from, to);
   const all = new Map(earlier.map((line) => [cellsOf(line)[0], cellsOf(line)]));
   for (const line of rowsTable(rows).trimEnd().split("\n").slice(2)) {
