@@ -10,7 +10,7 @@ import { type FoundImage, ImageReader } from "../content/reader.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { calledName, entryName } from "../oci/entries.ts";
-import { entryFaults, entryKey, strayFaults } from "../place/layout/fsck.ts";
+import { entryFaults, entryKey, strayFaults } from "../place/fsck.ts";
 import { giveUpNetwork } from "../place/open.ts";
 import { openSigned } from "../place/signed.ts";
 import { openPolicy } from "../trust/policy.ts";

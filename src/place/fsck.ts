@@ -1,14 +1,14 @@
 /**
- * What can be wrong with a layout or archive beside the content of its images: names that mean several, entries that
- * say of manifests what those do not, and blobs that no image has and that are not what their names say,
- * which somebody would count on who brings an image later.
+ * What can be wrong with a layout or an archive beside the content of its images: names that mean several,
+ * entries that say of manifests what those do not, and blobs that no image has and that are not what their
+ * names say, which somebody would count on who brings an image later.
  * @module
  */
-import type { ContentCheck } from "../../content/check.ts";
-import { keptEntry } from "../../content/referrers.ts";
-import type { ImageStore } from "../../content/places.ts";
-import { hasCode } from "../../errors.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import type { ContentCheck } from "../content/check.ts";
+import { keptEntry } from "../content/referrers.ts";
+import type { ImageStore } from "../content/places.ts";
+import { hasCode } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import {
   entryName,
   IMAGE_NAME,
@@ -17,9 +17,9 @@ import {
   nameKey,
   refName,
   SUBJECT,
-} from "../../oci/entries.ts";
-import { oddity } from "../../oci/manifest.ts";
-import { isReference, isTag, parseReference } from "../../oci/reference.ts";
+} from "../oci/entries.ts";
+import { oddity } from "../oci/manifest.ts";
+import { isReference, isTag, parseReference } from "../oci/reference.ts";
 
 /** A blob that no image has, and what is wrong with it. */
 interface BlobFault {
