@@ -268,11 +268,15 @@ class Applying {
     this.#carried?.end();
     const modules = document.gomod && await this.places.modules();
     if (modules !== undefined) await refuseOtherModules({ what, document }, modules);
-    const files = await this.#filesOf(document);
-    const newer = await this.#newer(document, images, files.changes);
+    const before: Before = {
+      applied: appliedOrNone(this.places.directory),
+      named: await this.#namedThere(),
+    };
+    const files = await this.#filesOf(document, before);
+    const newer = newerOf(document, images, files.changes, before);
     if (!force) this.#refuseChanges(document, newer, files.changes);
     if (images.length > 0) await checkMarker(this.#layoutPath, true);
-    return { images, modules, files, isBack: newer !== undefined };
+    return { images, modules, files, before, isBack: newer !== undefined };
   }
 
   #path(member: string): string {
@@ -280,7 +284,7 @@ class Applying {
   }
 
   /** Source and lock as they are to be, and what differs from that. */
-  async #filesOf(document: BundleDocument): Promise<BroughtFiles> {
+  async #filesOf(document: BundleDocument, { applied }: Before): Promise<BroughtFiles> {
     const { places: { directory }, input: { what }, options: { signal } } = this;
     const [from, { source }, isLocked] = [this.#path("files"), document, hasLock(document)];
     await Deno.remove(from, { recursive: true }).catch(() => {});
@@ -295,32 +299,16 @@ class Applying {
     }
     // A source without a lock has none; of kinds that a bundle does not have it says nothing.
     const isOf = (path: string): boolean => source !== undefined || (isLocked && path === LOCK);
-    const before = appliedOrNone(directory);
-    const brought = [before.files, before.coming ?? {}].map((files) =>
+    const brought = [applied.files, applied.coming ?? {}].map((files) =>
       new Map(Object.entries(files).filter(([path]) => isOf(path)))
     );
     const wanted = await treeIn(from);
-    const others = Object.entries(before.files).filter(([path]) => !isOf(path));
+    const others = Object.entries(applied.files).filter(([path]) => !isOf(path));
     return {
       from,
       changes: await changesIn(directory, wanted, brought),
       all: new Map([...others, ...wanted]),
     };
-  }
-
-  /** The bundle that has brought something newer of what would change. */
-  async #newer(
-    document: BundleDocument,
-    images: readonly Descriptor[],
-    { written, removed }: TreeChanges,
-  ): Promise<ReturnType<typeof newerThan>> {
-    const there = await this.#namedThere();
-    const changing = images.filter((one) => {
-      const before = there.get(nameKey(one));
-      return before !== undefined && before !== one.digest;
-    }).map(nameOrDigest);
-    if (written.length + removed.length > 0) changing.push(FILES);
-    return newerThan(document, changing, appliedOrNone(this.places.directory));
   }
 
   /** Digests of what the layout has by now, by their names. */
@@ -334,7 +322,7 @@ class Applying {
   /** Refuses what would take away what came later, or what somebody has made. */
   #refuseChanges(
     { sequence }: BundleDocument,
-    newer: ReturnType<typeof newerThan>,
+    newer: ReturnType<typeof newerOf>,
     { own }: TreeChanges,
   ): void {
     const { places: { directory }, input: { what } } = this;
@@ -355,14 +343,13 @@ class Applying {
   /** What is new, of all that the bundle has. */
   async #changesOf(
     { document }: ReadBundle,
-    { images, modules, files: { changes } }: Checked,
+    { images, modules, before: { named }, files: { changes } }: Checked,
   ): Promise<Changes> {
-    const there = await this.#namedThere();
     const isCached = ({ digest }: BundleImage): boolean =>
       isFile(blobPathIn(baseCacheDirectory(this.places.cache), { digest }));
     return {
       images: images.flatMap((one) => {
-        const before = there.get(nameKey(one));
+        const before = named.get(nameKey(one));
         const image = { name: entryName(one), digest: parseDigest(one.digest) };
         if (isNameless(one) || before === one.digest) return [];
         return [before === undefined ? image : { ...image, before }];
@@ -376,7 +363,7 @@ class Applying {
   /** Puts all in its place; what is there already is left. */
   async #settle(
     { document, entries, bases: roots }: ReadBundle,
-    { images, modules, isBack, files: { from, changes, all } }: Checked,
+    { images, modules, isBack, before: { applied }, files: { from, changes, all } }: Checked,
   ): Promise<Pick<Placed, "goFolder" | "kept">> {
     const { options: { signal }, places: { directory } } = this;
     const store = this.#store(entries);
@@ -392,14 +379,13 @@ class Applying {
     const { goFolder } = modules === undefined
       ? { goFolder: undefined }
       : await settleModules({ document, fileOf }, modules, { signal });
-    const before = appliedOrNone(directory);
     const files = Object.fromEntries(all);
     const kept = this.#keptFolder();
     // Killed here, the next one still tells what this one has written from what a person has.
-    await noteApplied(directory, { ...before, coming: files });
+    await noteApplied(directory, { ...applied, coming: files });
     await makeChanges(directory, changes, { from, kept });
     if (images.length > 0) await this.#settleImages(store, images);
-    await noteApplied(directory, withAll(before, { document, images, bases, files, isBack }));
+    await noteApplied(directory, withAll(applied, { document, images, bases, files, isBack }));
     return { goFolder, kept: changes.own.length > 0 ? kept : undefined };
   }
 
@@ -452,8 +438,16 @@ interface LocatedBlob {
   readonly file: string;
 }
 
+/** What is there before anything is changed. */
+interface Before {
+  readonly applied: Applied;
+  /** Digests of what the layout has, by their names. */
+  readonly named: ReadonlyMap<string | undefined, string>;
+}
+
 /** What was found out of a bundle that holds. */
 interface Checked {
+  readonly before: Before;
   readonly images: readonly Descriptor[];
   /** go's folder. */
   readonly modules: string | undefined;
@@ -469,6 +463,21 @@ interface BroughtFiles {
   readonly changes: TreeChanges;
   /** What will have been brought then, by this bundle or those before. */
   readonly all: FileTree;
+}
+
+/** The bundle that has brought something newer of what would change. */
+function newerOf(
+  document: BundleDocument,
+  images: readonly Descriptor[],
+  { written, removed }: TreeChanges,
+  { applied, named }: Before,
+): ReturnType<typeof newerThan> {
+  const changing = images.filter((one) => {
+    const before = named.get(nameKey(one));
+    return before !== undefined && before !== one.digest;
+  }).map(nameOrDigest);
+  if (written.length + removed.length > 0) changing.push(FILES);
+  return newerThan(document, changing, applied);
 }
 
 function hasLock({ files }: BundleDocument): boolean {
