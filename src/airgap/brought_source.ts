@@ -14,6 +14,7 @@ import { TAR_END, type TarEntry, tarHeader, tarPadding } from "../io/tar_writer.
 import { ignore } from "../npm/ignore.ts";
 import { appliedIn, SOURCE_FOLDER } from "./applied.ts";
 import type { SourceOf } from "./document.ts";
+import { isOfBundle } from "./parts.ts";
 import { type FileTree, FOLDER, whatIs } from "./tree.ts";
 
 /** What a bundle has brought. */
@@ -117,7 +118,7 @@ async function filesIn(
     for (const name of names) {
       const [path, at] = [posix.join(prefix, name), join(folder, name)];
       const isFolder = Deno.lstatSync(at).isDirectory;
-      if (name === ".git" || isTemporary(name) || at.startsWith(output)) continue;
+      if (name === ".git" || isTemporary(name) || isOfBundle(at, output)) continue;
       // Images that were built are no source.
       if (isIgnored(path, isFolder, rules) || isFile(join(at, "oci-layout"))) continue;
       if (isFolder) await walk(path, rules);

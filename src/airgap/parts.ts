@@ -70,6 +70,11 @@ export function headerPath(path: string): string {
   return `${path}${HEADER_ENDING}`;
 }
 
+/** Whether a file is a bundle, or one of its parts. */
+export function isOfBundle(path: string, bundle: string): boolean {
+  return path === bundle || path.replace(PART_ENDING, "") === bundle;
+}
+
 type Generation = (typeof GENERATIONS)[number];
 
 /** The name of a part: `FILE.001`, or `FILE.b001` while another bundle has that. */

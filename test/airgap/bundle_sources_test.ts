@@ -193,6 +193,7 @@ Deno.test({
     const gapWork = "gap/app/source";
     await dir.write(`${gapWork}/cmd/a/more.go`, "package main\n");
     await dir.write(`${gapWork}/out/built`, "no source");
+    await dir.write(`${gapWork}/same.tar.md`, "of no bundle");
     await Deno.remove(dir.join(`${gapWork}/cmd/b`), { recursive: true });
     const back = [
       "bundle",
@@ -205,15 +206,17 @@ Deno.test({
     ];
     const { code: sent, stderr: note } = await kodeno([...back, "--source", "./cmd/a"], inGap);
     assert.equal(sent, 0, note);
-    assert.equal(
-      (await kodeno([...back.with(3, dir.join("same.tar")), "--source", "./cmd/a"], inGap)).code,
-      0,
-    );
+    // The bundle itself, which is there while it is made anew, is none of the source.
+    const within = dir.join(`${gapWork}/same.tar`);
+    await Deno.writeTextFile(within, "an older one");
+    const again = await kodeno([...back.with(3, within), "--source", "./cmd/a"], inGap);
+    assert.equal(again.code, 0, again.stderr);
+    await Deno.rename(within, dir.join("same.tar"));
     assert.deepEqual(
       await Deno.readFile(dir.join("same.tar")),
       await Deno.readFile(dir.join("back.tar")),
     );
-    const changed = ["cmd/a/main.go", "cmd/a/more.go", "cmd/b/main.go"];
+    const changed = ["cmd/a/main.go", "cmd/a/more.go", "cmd/b/main.go", "same.tar.md"];
     const printed = await done(dir, ["bundle", "apply", "back.tar", "--to", "back"], gap);
     assert.deepEqual(
       printed.split("\n").filter((line) => line.startsWith("changed ")),
