@@ -200,7 +200,8 @@ class Applying {
       const doing = `apply ${this.input.what}`;
       await refuseOmitted({ doing, document }, (one) => this.#isThere(one));
       if ((document.gomod?.omitted ?? []).length > 0) {
-        await refuseOmittedModules({ doing, document }, await this.places.modules());
+        const modules = await this.places.modules();
+        await refuseOmittedModules({ doing, document }, modules, this.options);
       }
       source = document.source?.path;
       this.#carried = new CarriedCheck(this.input.what, document);
@@ -208,7 +209,8 @@ class Applying {
     };
     const member = async (one: BundleMember, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
       const stage = this.#stage;
-      if (stage === undefined || stage.has(one) || !isWanted(one, source)) return;
+      if (stage === undefined || !isWanted(one, source)) return;
+      if (await stage.has(one, this.options)) return;
       if (one.kind === "blob" && await this.#isThere(one)) return;
       await stage.take(one, chunks);
     };
@@ -355,7 +357,7 @@ class Applying {
         return [before === undefined ? image : { ...image, before }];
       }),
       bases: document.bases.filter((one) => !isCached(one)),
-      modules: modules === undefined ? [] : await newModules(document, modules),
+      modules: modules === undefined ? [] : await newModules(document, modules, this.options),
       files: changes,
     };
   }

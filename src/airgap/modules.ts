@@ -11,10 +11,11 @@ import { unpackToolchain, zipSum } from "../go/module_zip.ts";
 import { escapedModule, TOOLCHAIN } from "../go/module_zips.ts";
 import { linkOrCopy, removeStaleTemporaries, writeAtomically } from "../io/atomic.ts";
 import { ioFailure, isFile, isNotFound, writeAll } from "../io/files.ts";
-import { KodenoError } from "../errors.ts";
+import { hasCode, KodenoError } from "../errors.ts";
 import { badBundle, type BundleDocument, type BundleModule } from "./document.ts";
 import { type Lock, lockedSums } from "./lock.ts";
 import { missingOmitted } from "./omitted.ts";
+import { isWholeFile } from "./present.ts";
 import { GOMOD, LOCK } from "./sources.ts";
 
 /** Files of a proxy, and nothing else (`go help goproxy`). */
@@ -106,14 +107,21 @@ export async function refuseOtherModules(
   }
 }
 
-/** Modules that go's cache has not. */
+/** Modules that go's cache has not, or has damaged. */
 export async function newModules(
-  { gomod }: BundleDocument,
+  { gomod, files }: BundleDocument,
   cache: string,
+  options: CallOptions,
 ): Promise<readonly BundleModule[]> {
-  const modules = gomod?.modules ?? [];
-  const there = new Set(await modulesIn(cache, modules));
-  return modules.filter((one) => !there.has(one));
+  const zips = new Map(files.map((file) => [file.path, file]));
+  const found: BundleModule[] = [];
+  for (const one of gomod?.modules ?? []) {
+    const { path, version } = one;
+    const zip = zips.get(`${GOMOD}/${escapedModule(path, version)}.zip`);
+    if (zip && await isWholeFile(zipOf(cache, path, version), zip, options)) continue;
+    found.push(one);
+  }
+  return found;
 }
 
 /** Refuses a bundle that leaves out modules which go's cache has not; names all of them. */
@@ -124,9 +132,10 @@ export async function refuseOmittedModules(
     readonly document: Pick<BundleDocument, "gomod" | "base">;
   },
   cache: string,
+  options: CallOptions,
 ): Promise<void> {
   const { omitted = [] } = gomod ?? {};
-  const there = new Set(await modulesIn(cache, omitted));
+  const there = new Set(await modulesIn(cache, omitted, options));
   const missing = omitted.filter((one) => !there.has(one))
     .map(({ path, version }) => `${path}@${version}`);
   if (missing.length === 0) return;
@@ -134,20 +143,27 @@ export async function refuseOmittedModules(
   throw missingOmitted({ doing, base }, what, missing);
 }
 
-/** Those of some modules that go's cache has. */
+/** Those of some modules that go's cache has; the bytes of each are read. */
 export async function modulesIn(
   cache: string,
   modules: readonly BundleModule[],
+  options: CallOptions,
 ): Promise<readonly BundleModule[]> {
   const found: BundleModule[] = [];
   for (const one of modules) {
-    if (await knownSum(cache, one.path, one.version) === one.sum) found.push(one);
+    const { path, version, sum } = one;
+    if (await knownSum(cache, path, version) !== sum) continue;
+    const read = zipSum(zipOf(cache, path, version), `module ${path}@${version}`, options);
+    const has = await read.catch((error) => {
+      if (!hasCode(error, "BAD_CONTENT")) throw error;
+    });
+    if (has === sum) found.push(one);
   }
   return found;
 }
 
 async function knownSum(cache: string, path: string, version: string): Promise<string | undefined> {
-  const file = `${join(downloadsOf(cache), escapedModule(path, version))}.zip`;
+  const file = zipOf(cache, path, version);
   if (!isFile(file)) return undefined;
   return (await textIn(`${file}hash`))?.trim() || undefined;
 }
@@ -160,6 +176,8 @@ async function textIn(path: string): Promise<string | undefined> {
   });
 }
 
+const zipOf = (cache: string, path: string, version: string): string =>
+  `${join(downloadsOf(cache), escapedModule(path, version))}.zip`;
 const downloadsOf = (cache: string): string => join(cache, "cache", "download");
 
 /** Puts modules into go's cache, and the toolchain that runs here; tells where its programs are. */
@@ -170,6 +188,7 @@ export async function settleModules(
 ): Promise<{ readonly goFolder: string | undefined }> {
   const { modules = [] } = document.gomod ?? {};
   const downloads = downloadsOf(cache);
+  const files = new Map(document.files.map((file) => [file.path, file]));
   const sums = new Map(
     modules.map(({ path, version, sum }) => [`${escapedModule(path, version)}.zip`, sum]),
   );
@@ -186,11 +205,13 @@ export async function settleModules(
     const order = (name: string): number => name.endsWith(".zip") ? 1 : 0;
     for (const name of proxyFiles(document).toSorted((a, b) => order(a) - order(b))) {
       signal?.throwIfAborted();
-      const [from, to] = [fileOf(`${GOMOD}/${name}`), join(downloads, name)];
+      const member = `${GOMOD}/${name}`;
+      const [from, to, file] = [fileOf(member), join(downloads, name), files.get(member)];
       const sum = sums.get(name);
+      const isThere = file !== undefined && await isWholeFile(to, file, { signal });
       await Deno.mkdir(dirname(to), { recursive: true });
       if (name.endsWith("/list")) await write(to, await mergedLines(from, to));
-      else if (!(await isSame(from, to, sum))) await linkOrCopy(from, to, downloads);
+      else if (!isThere) await linkOrCopy(from, to, downloads);
       if (sum !== undefined) await write(`${to}hash`, sum);
     }
     for (const { path, version } of modules) {
@@ -213,14 +234,6 @@ async function mergedLines(from: string, to: string): Promise<string> {
   const text = `${await textIn(to) ?? ""}\n${await Deno.readTextFile(from)}`;
   const lines = new Set(text.split("\n").filter((line) => line !== ""));
   return [...lines].sort().map((line) => `${line}\n`).join("");
-}
-
-/** Whether go's cache has a file: of a zip, its sum tells. */
-async function isSame(from: string, to: string, sum: string | undefined): Promise<boolean> {
-  if (!isFile(to)) return false;
-  if (Deno.statSync(from).size !== Deno.statSync(to).size) return false;
-  if (sum !== undefined) return (await textIn(`${to}hash`))?.trim() === sum;
-  return await Deno.readTextFile(from) === await Deno.readTextFile(to);
 }
 
 /** The folder of go's modules; go is asked where it is there. */

@@ -31,10 +31,24 @@ export async function wholeBlobFileIn(
   blob: BundleBlob,
   options: CallOptions,
 ): Promise<string | undefined> {
-  const path = blobFileIn(folder, blob);
-  if (path === undefined) return undefined;
+  const path = blobPathIn(folder, blob);
+  return await isWholeFile(path, blob, options) ? path : undefined;
+}
+
+/** Whether a file has all bytes of a digest. */
+export async function isWholeFile(
+  path: string,
+  content: Pick<BundleBlob, "digest" | "size">,
+  options: CallOptions,
+): Promise<boolean> {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile || size !== content.size) return false;
+  } catch {
+    return false;
+  }
   const fetch = async () => fileStream(await openWithRetry(path));
-  return await hasWholeBlob({ what: path, fetch }, blob, options) ? path : undefined;
+  return await hasWholeBlob({ what: path, fetch }, content, options);
 }
 
 /** Whether a place has a blob, and all bytes of it as its digest says. */
@@ -66,18 +80,21 @@ function descriptorOf({ mediaType = "application/octet-stream", ...blob }: Bundl
   return { ...blob, mediaType };
 }
 
-/** The blobs of images that are there; what is missing or damaged is not among them. */
+/**
+ * The blobs of images that are there; what is missing is not among them, nor what `has` finds damaged. By
+ * default no bytes of them are read: registries check what they take.
+ */
 export async function presentDigests(
   source: Blobs,
   roots: readonly Descriptor[],
-  { signal }: CallOptions,
+  { signal, has = hasBlob }: CallOptions & { readonly has?: typeof hasBlob },
 ): Promise<ReadonlySet<Digest>> {
   const found = new Set<Digest>();
   const walk = new Walk<unknown>(async (d, { below }) => {
     if (oddity(d) !== undefined) return;
     const digest = parseDigest(d.digest);
     if (!hasSuccessors(d)) {
-      if (await hasBlob(source, { digest, size: d.size }, { signal })) found.add(digest);
+      if (await has(source, { digest, size: d.size }, { signal })) found.add(digest);
       return;
     }
     const document = await unlessMissing(() => readGraphDocument(source, d, { signal }));

@@ -4,10 +4,12 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
+import type { CallOptions } from "../content/places.ts";
 import { removeStaleTemporaries, renameTo, throughTemporary, writeSynced } from "../io/atomic.ts";
 import { entriesIn, ioFailure, removeIfThere, writeBeside } from "../io/files.ts";
 import { blobPath, digestHex } from "../oci/descriptor.ts";
 import type { BundleDocument } from "./document.ts";
+import { isWholeFile } from "./present.ts";
 import type { BundleMember } from "./reader.ts";
 
 /** How the folders of bundles begin. */
@@ -36,14 +38,9 @@ export class StagedBundle {
     return join(this.folder, name);
   }
 
-  /** Whether a member is there; it was checked before it had its name. */
-  has(member: BundleMember): boolean {
-    try {
-      const { isFile, size } = Deno.statSync(this.path(nameOf(member)));
-      return isFile && size === member.size;
-    } catch {
-      return false;
-    }
+  /** Whether a member is there, and whole still: a power cut may have taken its bytes. */
+  async has(member: BundleMember, options: CallOptions): Promise<boolean> {
+    return await isWholeFile(this.path(nameOf(member)), member, options);
   }
 
   /** Writes a member; it has its name when its chunks have ended without an error. */

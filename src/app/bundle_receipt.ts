@@ -8,7 +8,7 @@ import { APPLIED_LAYOUT } from "../airgap/apply.ts";
 import { type BundleDocument, type BundleModule, SITE } from "../airgap/document.ts";
 import { openBundle } from "../airgap/input.ts";
 import { moduleCache, modulesIn } from "../airgap/modules.ts";
-import { blobFileIn, presentDigests } from "../airgap/present.ts";
+import { hasWholeBlob, presentDigests, wholeBlobFileIn } from "../airgap/present.ts";
 import { readBundle } from "../airgap/reader.ts";
 import { encodeReceipt } from "../airgap/receipt.ts";
 import { baseCacheDirectory } from "../build/cache.ts";
@@ -106,7 +106,7 @@ async function look(from: string, found: Found, work: Looking): Promise<void> {
   if (place.kind === "layout" || place.kind === "archive") {
     using store = await openImages(place.path, { signal, emit });
     const roots = place.ref === "" ? await store.entries() : [await store.resolve(place.ref)];
-    add(await presentDigests(store, roots, { signal }));
+    add(await presentDigests(store, roots, { signal, has: hasWholeBlob }));
     if (place.kind === "layout" && basename(resolve(place.path)) === APPLIED_LAYOUT) {
       await lookAtApplied(dirname(resolve(place.path)), found, work);
     }
@@ -144,10 +144,11 @@ async function lookAtApplied(
   if (applied === undefined || last === undefined) return false;
   const { modules, bases } = applied;
   const cache = modules.length > 0 ? await moduleCache(config.environment, { signal }) : "";
-  found.bundle(last, await modulesIn(cache, modules));
+  found.bundle(last, await modulesIn(cache, modules, { signal }));
   const folder = baseCacheDirectory(resolveCacheConfig().directory);
   for (const one of bases) {
-    if (blobFileIn(folder, one) !== undefined) found.blobs.add(one.digest);
+    const file = await wholeBlobFileIn(folder, one, { signal });
+    if (file !== undefined) found.blobs.add(one.digest);
   }
   return true;
 }

@@ -58,7 +58,8 @@ export async function verifyBundleFile(
       await hasWholeBlob(there, one, { signal });
     await refuseOmitted({ doing, document }, isThere);
     if ((document.gomod?.omitted ?? []).length === 0) return;
-    await refuseOmittedModules({ doing, document }, await moduleCache(environment, { signal }));
+    const modules = await moduleCache(environment, { signal });
+    await refuseOmittedModules({ doing, document }, modules, { signal });
   };
   const member = async (one: BundleMember, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
     if (one.kind === "file") await carried?.take(one.path, chunks, { signal });

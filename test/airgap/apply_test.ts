@@ -8,6 +8,7 @@ import { applyBundle } from "../../src/airgap/apply.ts";
 import type { BundleDocument } from "../../src/airgap/document.ts";
 import { BundleImages } from "../../src/airgap/images.ts";
 import { lockText } from "../../src/airgap/lock.ts";
+import { refuseOmittedModules } from "../../src/airgap/modules.ts";
 import { readBundle } from "../../src/airgap/reader.ts";
 import { memberOfBytes, writeBundle } from "../../src/airgap/writer.ts";
 import { verifyBundleFile } from "../../src/app/bundle_verify.ts";
@@ -123,6 +124,14 @@ async function applied(
   return await applyBundle(input, places, { keys: [], ...options });
 }
 
+/** Bytes with another bit in their middle. */
+function changedIn(bytes: Uint8Array): Uint8Array {
+  const changed = Uint8Array.from(bytes);
+  const at = changed.length >> 1;
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+}
+
 /** All that was brought, and what it is. */
 async function broughtIn(dir: TempDir): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {};
@@ -166,6 +175,19 @@ Deno.test("apply: each part is where it is used, once and again, and nothing is 
   assert.notEqual((Deno.statSync(dir.join("app/source/run.sh")).mode ?? 0) & 0o100, 0);
   await applied(dir, bytes);
   assert.deepEqual(await broughtIn(dir), all);
+
+  // A damaged one has its size still, and what go says of it.
+  const zip = dir.join("mod/cache/download/example.com/dep/@v/v1.0.0.zip");
+  await Deno.writeFile(zip, changedIn(await Deno.readFile(zip)));
+  const text = partsOf(bytes).find(({ name }) => name === "kodeno-bundle.json")?.bytes;
+  const { gomod: { modules: omitted } } = JSON.parse(new TextDecoder().decode(text));
+  const document = { gomod: { modules: [], omitted, toolchains: [] } };
+  const refusing = () => refuseOmittedModules({ doing: "do", document }, dir.join("mod"), {});
+  await failsWith("NOT_FOUND", refusing, /are not in \S+mod: example.com\/dep@v1\.0\.0/);
+  const { changes } = await applied(dir, bytes);
+  assert.deepEqual(changes.modules.map(({ path }) => path), ["example.com/dep"]);
+  assert.deepEqual(await broughtIn(dir), all);
+  await refusing();
 
   // What somebody works on is not lost by it.
   await dir.write("app/source/new.go", "package main\n");
@@ -279,12 +301,6 @@ Deno.test("apply: a bundle that does not hold is refused in a line, and leaves n
       await Deno.writeFile(bundle, changed);
       await failsWith(code, () => verifyBundleFile({ bundle }), why);
     });
-  };
-  const changedIn = (bytes: Uint8Array) => {
-    const changed = Uint8Array.from(bytes);
-    const at = changed.length >> 1;
-    changed[at] = (changed[at] ?? 0) ^ 1;
-    return changed;
   };
   for (const { name } of parts) {
     const flipped = parts.map((one) =>
@@ -529,6 +545,12 @@ Deno.test("apply: interrupted anywhere it goes on, and writes nothing twice", as
   }
   assert.ok(kept.size > 10, `${kept.size}`);
   assert.ok(kept.has(blobPath(APP.shared.descriptor)));
+  // A power cut may take the bytes of what has its name and its size.
+  const [stage = ""] = await names(dir.join("app"));
+  for (const path of [blobPath(APP.shared.descriptor), `${MODULE}.mod`]) {
+    const file = dir.join("app", stage, path);
+    await Deno.writeFile(file, new Uint8Array(Deno.statSync(file).size));
+  }
   await applied(dir, bytes);
   assert.deepEqual(await broughtIn(dir), expected);
 });
