@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { failsWith } from "../../test/support/fails.ts";
 import { type Blob, blob, image, index, jsonBlob } from "../../test/support/image_graph.ts";
 import { KodenoError } from "../errors.ts";
@@ -17,6 +17,7 @@ import { type Difference, differences, firstDifference } from "./words.ts";
 const AMD64 = { os: "linux", architecture: "amd64" };
 const ARM64 = { os: "linux", architecture: "arm64" };
 const go = { command: "/nonexistent/go", environment: {} };
+const SAME_PACKED_OTHERWISE = "layers the same, packed otherwise";
 
 type Entry = Partial<Parameters<typeof tarHeader>[0]> & { readonly content?: string };
 
@@ -200,8 +201,13 @@ Deno.test("diff: layers with the same files are told apart by how they are packe
   const packed = blob(gzipSync(plain), MediaType.layerGzip);
   const other = blob(gzipSync(plain, { level: 1 }), MediaType.layerGzip);
   assert.notEqual(packed.descriptor.digest, other.descriptor.digest);
-  assert.deepEqual(await told(whole([packed]), whole([other])), [
-    "layers the same, packed otherwise",
+  assert.deepEqual(await told(whole([packed]), whole([other])), [SAME_PACKED_OTHERWISE]);
+  const zstd = (of: Uint8Array) =>
+    blob(new Uint8Array(zstdCompressSync(of)), `${MediaType.layer}+zstd`);
+  assert.equal((await told(whole([zstd(plain)]), whole([packed]))).at(-1), SAME_PACKED_OTHERWISE);
+  assert.deepEqual(await told(whole([zstd(plain)]), whole([zstd(tar({ a: "a", b: "B" }))])), [
+    "layers",
+    " /b content",
   ]);
   const turned = layer({ b: "b", a: "a" });
   assert.deepEqual(await told(whole([blob(plain)]), whole([turned])), [
