@@ -80,8 +80,14 @@ export class FactsFinder {
     const built = builtPackage(config);
     const name = (built && posix.basename(built)) || options.name || "image";
     const layers = ownLayers(manifest, config);
+    for (const { layer } of layers.filter(({ layer }) => isForeign(layer))) {
+      const message = `Note: the foreign layer ${layer.digest} of ${image.digest} is not looked ` +
+        "into; its SBOM lists no files of that";
+      options.emit?.({ type: "note", level: "info", message });
+    }
     const files: FileFacts[] = [];
-    for (const { program, ...file } of await this.#files(source, layers, options)) {
+    const here = layers.filter(({ layer }) => !isForeign(layer));
+    for (const { program, ...file } of await this.#files(source, here, options)) {
       files.push({ ...file, program: program && await this.#complete(program, options) });
     }
     if (!files.some(({ program }) => program)) {
@@ -134,7 +140,7 @@ interface OwnLayer {
 /** The layers that are not the base's; all of an image that does not tell which these are. */
 function ownLayers({ layers }: Manifest, config: ImageConfig): readonly OwnLayer[] {
   const parts = layers.map((layer, i) => ({ layer, part: layerPart(config, i - layers.length) }));
-  return parts.filter(({ layer, part }) => part !== "base" && !isForeign(layer));
+  return parts.filter(({ part }) => part !== "base");
 }
 
 /** A file, and what go has left in it. */

@@ -269,6 +269,18 @@ Deno.test("sbom: a program that go has not built is listed, and said to tell not
   assert.match(stderr, /^Note: no program in sha256:\w+ says what it is made of/m);
   assert.equal(JSON.parse(stdout).packages.length, 1);
   assert.equal(JSON.parse(stdout).name, `sbom-${manifest.descriptor.digest}`);
+  // What is not there is not passed over in silence.
+  const away = blob("away", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+  const { manifest: lacking, config: of } = image({ os: "windows", architecture: "amd64" }, [away]);
+  await pushAll(layout, [of, lacking]);
+  await layout.tag(lacking.descriptor, "lacking:v1");
+  const partial = await kodeno(["sbom", "out", "lacking"], { cwd: dir.path });
+  assert.equal(partial.code, 0, partial.stderr);
+  assert.match(
+    partial.stderr,
+    /^Note: the foreign layer sha256:\w+ of sha256:\w+ is not looked into/m,
+  );
+  await done(dir, ["rm", "out", "lacking:v1"]);
   // What is no image is left out of all, and refused where it is named.
   const chart = jsonBlob({ name: "chart" }, "application/vnd.cncf.helm.config.v1+json");
   const ofChart = jsonBlob({
