@@ -2,7 +2,7 @@
  * What an image is made of, as far as an SBOM tells: values, whoever has found them out.
  * @module
  */
-import { type Descriptor, digestHex, parseDigest } from "../oci/descriptor.ts";
+import { type Descriptor, digestHex, isIndexType, parseDigest } from "../oci/descriptor.ts";
 import { splitHost, withoutTag } from "../oci/reference.ts";
 import type { Platform } from "../oci/platform.ts";
 
@@ -97,8 +97,25 @@ export function goPurl(release: string): string {
   return `pkg:golang/stdlib@${encodeURIComponent(release)}`;
 }
 
-/** The package URL of an image (purl-spec, "oci"). */
+/** The module that another stands in for, as go writes it: `example.com/lib@v1.0.0`. */
+export function replacedBy({ replaces }: ModuleFacts): string | undefined {
+  return replaces && [replaces.path, replaces.version].filter((one) => one).join("@");
+}
+
+/** The package URL of an image, or of one of an index; what it runs on is said of images alone. */
 export function imagePurl(
+  { name, platform }: ImageFacts,
+  { digest, mediaType, platform: own = platform }: Descriptor,
+): string {
+  return ociPurl(name, {
+    digest,
+    mediaType,
+    platform: isIndexType(mediaType) ? undefined : own,
+  });
+}
+
+/** The package URL of an image (purl-spec, "oci"). */
+function ociPurl(
   name: string,
   { digest, platform, mediaType, repository }: {
     readonly digest: string;
@@ -132,7 +149,7 @@ export function basePurl({ name = "", digest }: NonNullable<ImageFacts["base"]>)
   const last = repository.split("/").at(-1) || "image";
   // The base that is built in, and those of layouts, are in no registry.
   const isKnown = splitHost(repository).host !== undefined;
-  return imagePurl(last, { digest, ...(isKnown ? { repository } : {}) });
+  return ociPurl(last, { digest, ...(isKnown ? { repository } : {}) });
 }
 
 /** The SHA-256 of a digest; nothing for one of another algorithm. */

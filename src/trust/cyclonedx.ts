@@ -2,7 +2,6 @@
  * SBOMs as CycloneDX 1.6 has them, in JSON; see "Decisions" of ARCHITECTURE.md for why by hand.
  * @module
  */
-import { isIndexType } from "../oci/descriptor.ts";
 import {
   basePurl,
   goCpe,
@@ -15,6 +14,7 @@ import {
   programPurl,
   programsOf,
   releaseOf,
+  replacedBy,
   type SbomMaker,
   sha256Of,
   timestampOf,
@@ -113,14 +113,13 @@ export function cycloneDocument(
   };
 }
 
-function imageComponent({ name, platform }: ImageFacts, image: ImageFacts["image"]): Component {
-  const { digest, mediaType } = image;
-  const runsOn = isIndexType(mediaType) ? undefined : image.platform ?? platform;
-  const purl = imagePurl(name, { digest, mediaType, platform: runsOn });
+function imageComponent(facts: ImageFacts, image: ImageFacts["image"]): Component {
+  const { digest } = image;
+  const purl = imagePurl(facts, image);
   return {
     "bom-ref": purl,
     type: "container",
-    name,
+    name: facts.name,
     version: digest,
     ...hashes(sha256Of(digest)),
     purl,
@@ -132,11 +131,10 @@ function moduleComponent(
   type: string,
   purl = modulePurl(module),
 ): Component {
-  const { path, version, sum, digest, location, replaces, folder } = module;
-  const asked = replaces && [replaces.path, replaces.version].filter((one) => one).join("@");
+  const { path, version, sum, digest, location, folder } = module;
   const properties = Object.entries({
     "kodeno:go:sum": sum,
-    "kodeno:go:replaces": asked,
+    "kodeno:go:replaces": replacedBy(module),
     "kodeno:go:folder": folder,
   }).flatMap(([name, value]) => value ? [{ name, value }] : []);
   return {

@@ -15,6 +15,7 @@ import {
   modulePurl,
   programsOf,
   releaseOf,
+  replacedBy,
   type SbomMaker,
   sha256Of,
   timestampOf,
@@ -173,8 +174,8 @@ function modulesOf(parts: readonly ImageFacts[]): readonly ModuleFacts[] {
 }
 
 function moduleOf(module: ModuleFacts) {
-  const { sum, folder, replaces } = module;
-  const asked = replaces && [replaces.path, replaces.version].filter((one) => one).join("@");
+  const { sum, folder } = module;
+  const asked = replacedBy(module);
   const notes = {
     ...(folder === undefined ? {} : { folder }),
     ...(asked === undefined ? {} : { replaces: asked }),

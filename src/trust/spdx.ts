@@ -3,7 +3,6 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { isIndexType } from "../oci/descriptor.ts";
 import {
   basePurl,
   type FileFacts,
@@ -17,6 +16,7 @@ import {
   programPurl,
   programsOf,
   releaseOf,
+  replacedBy,
   type SbomMaker,
   sha256Of,
   timestampOf,
@@ -49,7 +49,7 @@ export function spdxDocument(
   const own = add(`Package-${image.digest}`, {
     ...plainPackage(image.digest, "CONTAINER"),
     ...checksums(sha256Of(image.digest)),
-    ...references([purl(purlOf(facts, image))]),
+    ...references([purl(imagePurl(facts, image))]),
   });
   relate(DOCUMENT, "DESCRIBES", own);
   if (base?.digest ?? base?.name) {
@@ -66,7 +66,7 @@ export function spdxDocument(
     const id = add(`Package-${one.digest}`, {
       ...plainPackage(one.digest, "CONTAINER"),
       ...checksums(sha256Of(one.digest)),
-      ...references([purl(purlOf(facts, one))]),
+      ...references([purl(imagePurl(facts, one))]),
     });
     relate(own, "VARIANT_OF", id);
   }
@@ -178,18 +178,12 @@ function plainPackage(name: string, primaryPackagePurpose: string) {
   };
 }
 
-function purlOf({ name, platform }: ImageFacts, image: ImageFacts["image"]): string {
-  const { digest, mediaType } = image;
-  const runsOn = isIndexType(mediaType) ? undefined : image.platform ?? platform;
-  return imagePurl(name, { digest, mediaType, platform: runsOn });
-}
-
 /** What stands in for what was asked for. */
-function sourceOf({ replaces, folder }: ModuleFacts): string | undefined {
+function sourceOf(module: ModuleFacts): string | undefined {
+  const { folder } = module;
   if (folder !== undefined) return `go.mod replaces it by the folder ${folder}`;
-  if (replaces === undefined) return undefined;
-  const asked = [replaces.path, replaces.version].filter((one) => one).join("@");
-  return `go.mod has it replace ${asked}`;
+  const asked = replacedBy(module);
+  return asked && `go.mod has it replace ${asked}`;
 }
 
 const said = (field: string, text: string | undefined) => text ? { [field]: text } : {};
