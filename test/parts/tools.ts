@@ -8,6 +8,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { kodenoBinary, ROOT } from "../support/kodeno.ts";
 
 const REGISTRY_TOOLS = "github.com/google/go-containerregistry";
+const GO_TOOL_CACHE = {
+  module: "github.com/bradfitz/go-tool-cache",
+  version: "v0.0.0-20260722201841-0bb331e19f64",
+};
 const CONTAINERD = { module: "github.com/containerd/containerd/v2", version: "v2.4.2" };
 
 /** A Go program: module, version, and the package's folder inside the module. */
@@ -38,6 +42,9 @@ const GO_TOOLS = {
   cosign2: { module: "github.com/sigstore/cosign/v2", version: "v2.6.5", folder: "/cmd/cosign" },
   cosign3: { module: "github.com/sigstore/cosign/v3", version: "v3.1.2", folder: "/cmd/cosign" },
   oras: { module: "oras.land/oras", version: "v1.3.0", folder: "/cmd/oras" },
+  // A cache of Go's for GOCACHEPROG, and the server that several machines of it ask.
+  "go-cacher": { ...GO_TOOL_CACHE, folder: "/cmd/go-cacher" },
+  "go-cacher-server": { ...GO_TOOL_CACHE, folder: "/cmd/go-cacher-server" },
   crictl: { module: "sigs.k8s.io/cri-tools", version: "v1.37.0", folder: "/cmd/crictl" },
 } as const satisfies Record<string, GoProgram>;
 
@@ -56,6 +63,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   fish: "fish",
   kubectl: "kubernetes-client",
   script: "bsdutils",
+  unshare: "util-linux",
   strace: "strace",
   ip: "iproute2",
   curl: "curl",
