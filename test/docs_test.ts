@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { allCommands } from "../src/cli/program.ts";
+import { commandPath, manualOf } from "../src/cli/manual.ts";
 import type { Command } from "../src/npm/commander.ts";
-import { afterText } from "../tasks/docs/commands.ts";
 import { pages } from "../tasks/docs/pages.ts";
 import { ROOT } from "./support/kodeno.ts";
 import { filesBelow } from "./support/temp.ts";
@@ -21,7 +21,7 @@ Deno.test('docs: the pages are what "deno task docs" makes', async () => {
 Deno.test("docs: the page of commands has each command and each flag of it", async () => {
   const page = await Deno.readTextFile(`${ROOT}docs/commands.md`);
   for (const command of everyOne(await allCommands())) {
-    const name = pathOf(command);
+    const name = commandPath(command);
     const section = page.split(/^(?=## )/m).find((one) => one.startsWith(`## ${name}\n`));
     assert.ok(section, name);
     const shown = command.options.filter(({ hidden }) => !hidden);
@@ -31,12 +31,13 @@ Deno.test("docs: the page of commands has each command and each flag of it", asy
 
 Deno.test("docs: each command has a summary, a description, examples, and words for each flag", async () => {
   for (const command of everyOne(await allCommands())) {
-    const name = pathOf(command);
+    const name = commandPath(command);
     if (command.parent?.parent === null) assert.notEqual(command.summary(), "", name);
     assert.notEqual(command.description(), "", name);
-    const examples = afterText(command).filter((block) => /^Examples?\b.*:\n/.test(block));
+    const { blocks } = manualOf(command, 100);
+    const examples = blocks.filter(({ title = "" }) => /^Examples?\b.*:$/.test(title));
     assert.equal(examples.length, 1, name);
-    assert.match(examples[0] ?? "", new RegExp(`\\bkodeno ${name.split(" ")[1]}\\b`), name);
+    assert.match(examples[0]?.text ?? "", new RegExp(`\\bkodeno ${name.split(" ")[1]}\\b`), name);
     for (const { flags, description, hidden } of command.options) {
       assert.ok(hidden || description.length > 4, `${name} ${flags}`);
     }
@@ -97,11 +98,6 @@ Deno.test("docs: what is no command or no flag is found", async () => {
 
 function everyOne(program: Command): readonly Command[] {
   return program.commands.flatMap((one) => [one, ...one.commands]);
-}
-
-function pathOf(command: Command): string {
-  const { parent } = command;
-  return parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 /** The words behind each "kodeno" of a script, as a shell would take them apart. */

@@ -23,6 +23,7 @@ const LOCK: Load = () => import("./lock.ts");
 const LOGIN: Load = () => import("./login.ts");
 const SETUP: Load = () => import("./setup.ts");
 const COMPLETION: Load = () => import("./completion.ts");
+const MAN: Load = () => import("./man.ts");
 
 /** A command: where it is, and what the list of commands says of it. */
 type Listed = readonly [Load, summary: string];
@@ -82,6 +83,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     logout: [LOGIN, "log out of a registry"],
     cache: [SETUP, "show or empty the cache of layers, binaries and base images"],
     completion: [COMPLETION, "print a shell completion script"],
+    man: [MAN, "write the manual pages"],
     __complete: [COMPLETION, "complete a word; what the scripts of completion ask"],
     version: [SETUP, "print the versions of kodeno, Deno and Go"],
   },
@@ -95,14 +97,16 @@ const ALIASES: ReadonlyMap<string, string> = new Map([["publish", "build"]]);
 const EXAMPLE = "Example:\n  kodeno build ./cmd/app --platform linux/amd64,linux/arm64";
 /** No person has to know it. */
 const HIDDEN = "__complete";
+const SHOWN = Object.keys(COMMANDS).filter((name) => name !== HIDDEN);
 
 /** Runs the command that arguments name; its exit code, or `BAD_OPTION` for wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const own = fromCommand(args);
   const words = own[0] === "help" && own.length > 1 ? [...own.slice(1), "--help"] : own;
   const [first = ""] = words;
-  // A line that is completed has its command among its words.
-  const filled = (first === HIDDEN ? words : [first]).map((name) => ALIASES.get(name) ?? name);
+  // A line that is completed has its command among its words; the manual is of all.
+  const needed = first === HIDDEN ? words : first === "man" ? SHOWN : [first];
+  const filled = needed.map((name) => ALIASES.get(name) ?? name);
   const known = filled.every((name) => Object.hasOwn(COMMANDS, name));
   // The others matter to the help.
   const program = await makeProgram(known ? filled : Object.keys(COMMANDS), filled);
@@ -126,7 +130,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 /** Names the command that was meant, by another tool's word for it or by the nearest name. */
 function unknownCommand(name: string): string {
   const own = ownCommand(name);
-  const near = own ?? nearest(name, Object.keys(COMMANDS).filter((one) => one !== HIDDEN));
+  const near = own ?? nearest(name, SHOWN);
   const meant = own
     ? `; say "kodeno ${own}", to ${COMMANDS[own]?.summary}`
     : ` (Did you mean ${near}?)`;
@@ -151,8 +155,7 @@ function faultOf({ message }: CommanderError, program: Command, words: readonly 
 
 /** All commands, their code loaded, for who writes about them; hidden ones are left out. */
 export async function allCommands(): Promise<Command> {
-  const names = Object.keys(COMMANDS).filter((name) => name !== HIDDEN);
-  return await makeProgram(names, names);
+  return await makeProgram(SHOWN, SHOWN);
 }
 
 /** The program with some commands, and the code of some. */

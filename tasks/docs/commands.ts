@@ -2,6 +2,7 @@
  * The reference of all commands, from the program itself.
  * @module
  */
+import { commandPath, type Manual, manualOf } from "../../src/cli/manual.ts";
 import type { Command } from "../../src/npm/commander.ts";
 
 const HEAD = `<!-- made by "deno task docs"; do not edit -->
@@ -15,8 +16,8 @@ stand before the command, too. Results go to stdout, everything else to stderr. 
 1 the work failed, 2 the input is wrong, 130 interrupted.
 `;
 
-/** Said once, above. */
-const SAID = /^Switches are off unless they are given\.$/;
+/** How wide the page has examples; its prose has the width of all pages. */
+const COLUMNS = 100;
 
 /** Writes the page. */
 export function commandsPage(program: Command): string {
@@ -27,36 +28,27 @@ export function commandsPage(program: Command): string {
 }
 
 function entry(command: Command): string {
-  return `- [\`${pathOf(command)}\`](#${anchor(command)}): ${command.summary()}`;
-}
-
-function pathOf(command: Command): string {
-  const names: string[] = [];
-  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
-  return names.join(" ");
+  return `- [\`${commandPath(command)}\`](#${anchor(command)}): ${command.summary()}`;
 }
 
 function anchor(command: Command): string {
-  return pathOf(command).replaceAll(" ", "-");
+  return commandPath(command).replaceAll(" ", "-");
 }
 
 function section(command: Command): string {
-  const help = command.createHelp();
-  const words = help.visibleArguments(command);
-  const flags = help.visibleOptions(command).filter(({ long }) => long !== "--help");
-  const aliases = command.aliases();
+  const { path, usage, about, aliases, words, flags, blocks } = manualOf(command, COLUMNS);
   return [
-    `## ${pathOf(command)}\n`,
-    `${command.description()}\n`,
+    `## ${path}\n`,
+    `${about}\n`,
     "```text",
-    `${pathOf(command)} ${command.usage()}`,
+    `${path} ${usage}`,
     "```\n",
     ...(aliases.length > 0
       ? [`Also: ${aliases.map((one) => `\`kodeno ${one}\``).join(", ")}.\n`]
       : []),
-    ...listOf("Arguments", words.map((one) => [one.name(), help.argumentDescription(one)])),
-    ...listOf("Flags", flags.map((one) => [one.flags, help.optionDescription(one)])),
-    ...afterText(command).flatMap(blockOf),
+    ...listOf("Arguments", words),
+    ...listOf("Flags", flags),
+    ...blocks.flatMap(blockOf),
   ].join("\n");
 }
 
@@ -73,26 +65,8 @@ function escaped(text: string): string {
   return text.replaceAll(/[<>*_]/g, (char) => `\\${char}`);
 }
 
-/** How wide the page has examples; its prose has the width of all pages. */
-const COLUMNS = 100;
-
-/** The paragraphs behind the list of flags. */
-export function afterText(command: Command): readonly string[] {
-  let text = "";
-  const { writeOut, ...rest } = command.configureOutput();
-  const getOutHelpWidth = (): number => COLUMNS;
-  command.configureOutput({ ...rest, getOutHelpWidth, writeOut: (part) => text += part });
-  command.outputHelp();
-  const after = text.slice(command.helpInformation().length).trim();
-  command.configureOutput({ ...rest, ...(writeOut ? { writeOut } : {}) });
-  // A title starts a block; what is indented below it belongs to it.
-  return after.split(/\n\n(?=\S)/).filter((block) => block !== "" && !SAID.test(block));
-}
-
-function blockOf(block: string): readonly string[] {
-  const [title = "", ...lines] = block.split("\n");
-  if (!title.endsWith(":") || lines.length === 0) return [`${escaped(block)}\n`];
+function blockOf({ title, text }: Manual["blocks"][number]): readonly string[] {
+  if (title === undefined) return [`${escaped(text)}\n`];
   const language = /^Examples?:$/.test(title) ? "sh" : /yaml/.test(title) ? "yaml" : "text";
-  const text = lines.map((line) => line.replace(/^ {2}/, "")).join("\n");
   return [`${title}\n`, `\`\`\`${language}`, text, "```\n"];
 }

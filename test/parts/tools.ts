@@ -68,6 +68,8 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
   curl: "curl",
   openssl: "openssl",
+  mandoc: "mandoc",
+  groff: "groff-base",
   // For those of the Go programs that hold C.
   gcc: "gcc",
 };
