@@ -113,8 +113,8 @@ export class TarFile implements Disposable {
   }
 
   /** The first bytes of a member, or all of it. */
-  async stream({ offset, size }: Member, most = size): Promise<ReadableStream<Uint8Array>> {
-    const part = { offset, size: Math.min(most, size) };
+  async stream(member: Member, most = member.size): Promise<ReadableStream<Uint8Array>> {
+    const part = { offset: member.offset, size: Math.min(most, member.size) };
     if (this.held !== undefined) return partStream(this.held, part, this.path, () => {});
     const file = await openFile(this.path);
     try {
