@@ -30,6 +30,9 @@ async function compile(args: readonly string[]): Promise<void> {
       throw new Error(`DENORT_BIN: no file ${denort}`);
     });
   }
+  // The machine that it is for may be another one.
+  const target = args.find((_, i) => args[i - 1] === "--target") ?? Deno.build.target;
+  const made = target.includes("windows") ? "kodeno.exe" : "kodeno";
   await Deno.mkdir(dist, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: dist, prefix: ".new-" });
   try {
@@ -39,12 +42,12 @@ async function compile(args: readonly string[]): Promise<void> {
     const fixed = "compile --quiet --no-check -A --no-prompt --no-config --output kodeno";
     await deno([...fixed.split(" "), ...args, "cli.js"], folder);
     // Renamed, so that a binary that runs goes on, and nobody sees half of one.
-    await Deno.rename(join(folder, "kodeno"), join(dist, "kodeno"));
+    await Deno.rename(join(folder, made), join(dist, made));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  const { size } = await Deno.stat(join(dist, "kodeno"));
-  console.log(`dist/kodeno: ${Math.round(size / 1e6)} MB`);
+  const { size } = await Deno.stat(join(dist, made));
+  console.log(`dist/${made}: ${Math.round(size / 1e6)} MB`);
 }
 
 try {

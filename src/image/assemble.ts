@@ -37,9 +37,12 @@ export interface ImageOptions {
 }
 
 /** One program: the names of its package and of its binary, and its layers. */
-type AppLayers =
-  & Readonly<Record<"importPath" | "appName", string>>
-  & Readonly<Record<"kodata" | "binary", Layer>>;
+interface AppLayers extends Readonly<Record<"importPath" | "appName", string>> {
+  readonly kodata: Layer;
+  readonly binary: Layer;
+  /** What the history tells of the layers, where it was not a build of Go that made the binary. */
+  readonly made?: { readonly command: string; readonly comment: string };
+}
 
 /** What an image says of the base that it stands on. */
 type BaseName = Pick<Base, "name" | "digest">;
@@ -125,10 +128,12 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
   const said = Object.entries(options.imageEnv).map((pair) => pair.join("="));
   const time = timestamp(options.sourceDateEpoch);
   const kodataTime = timestamp(options.kodataTime);
+  const { command, comment: what } = app.made ??
+    { command: `kodeno build ko://${app.importPath}`, comment: "go build output" };
   const step = (created: string, comment: string) => ({
     author: "kodeno",
     created,
-    created_by: `kodeno build ko://${app.importPath}`,
+    created_by: command,
     comment,
   });
   return {
@@ -147,7 +152,7 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
     history: [
       ...history,
       step(kodataTime, "kodata contents, at $KO_DATA_PATH"),
-      step(time, `go build output, at /ko-app/${app.appName}`),
+      step(time, `${what}, at /ko-app/${app.appName}`),
     ],
   };
 }
