@@ -45,6 +45,11 @@ const GO_TOOLS = {
   // A cache of Go's for GOCACHEPROG, and the server that several machines of it ask.
   "go-cacher": { ...GO_TOOL_CACHE, folder: "/cmd/go-cacher" },
   "go-cacher-server": { ...GO_TOOL_CACHE, folder: "/cmd/go-cacher-server" },
+  actionlint: {
+    module: "github.com/rhysd/actionlint",
+    version: "v1.7.12",
+    folder: "/cmd/actionlint",
+  },
   crictl: { module: "sigs.k8s.io/cri-tools", version: "v1.37.0", folder: "/cmd/crictl" },
 } as const satisfies Record<string, GoProgram>;
 
@@ -70,6 +75,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   openssl: "openssl",
   mandoc: "mandoc",
   groff: "groff-base",
+  shellcheck: "shellcheck",
   // For those of the Go programs that hold C.
   gcc: "gcc",
 };
