@@ -3,10 +3,11 @@
  * @module
  */
 import { join } from "node:path";
+import { emptyBaseCache } from "../build/bases.ts";
 import { binaryRoot, listBinaryFolders } from "../build/binaries.ts";
 import { baseCacheDirectory, openLayers, shrinkCache } from "../build/cache.ts";
 import { resolveCacheConfig } from "../config/config.ts";
-import { entriesIn, removeIfThere } from "../io/files.ts";
+import { entriesIn } from "../io/files.ts";
 
 /** What the cache holds. */
 export type CacheInfo = Awaited<ReturnType<typeof cacheInfo>>;
@@ -45,7 +46,7 @@ export async function cacheClean(): Promise<CacheInfo & { readonly freedBytes: n
   const config = resolveCacheConfig();
   const info = await cacheInfo(config);
   await shrinkCache({ ...config, maxBytes: 0 }, await openLayers(config));
-  await removeIfThere(baseCacheDirectory(config.directory), { recursive: true });
+  await emptyBaseCache(config.directory);
   const left = await cacheInfo(config);
   const freed = bytesOf(info) - bytesOf(left);
   return { ...info, freedBytes: Math.max(0, freed) };

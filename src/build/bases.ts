@@ -16,15 +16,16 @@ import { type Base, type BaseImage, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
 import { namesNotIn } from "../image/layer_names.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import { ioFailure } from "../io/files.ts";
+import { entriesIn, ioFailure, isFolder, removeIfThere } from "../io/files.ts";
 import { recordsIn } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { bareDescriptor, type Descriptor, type Digest, isForeign } from "../oci/descriptor.ts";
 import { calledName, imageName } from "../oci/entries.ts";
 import { normalizeName, type Reference } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
-import { blobPathIn, BLOBS } from "../place/layout/files.ts";
+import { blobPathIn, BLOBS, OTHER_BLOBS } from "../place/layout/files.ts";
 import { Layout } from "../place/layout/layout.ts";
+import { withoutLeases } from "../place/layout/leases.ts";
 import { openRegistries, openSource } from "../place/open.ts";
 import { baseFailure, baseText, parseBase } from "./base_names.ts";
 import { openPolicy } from "../trust/policy.ts";
@@ -159,6 +160,7 @@ export class BaseSet implements AsyncDisposable {
     const exact = pinnedBase?.digest ?? digest ?? baseDigest;
     const asked = exact ?? baseKey(fullName);
     const cache = await openBaseCache(directory);
+    this.#opened.use(await cache.blobs.hold({ signal }));
     const missing = (): Promise<never> =>
       Promise.reject(
         pinnedBase?.unasked !== undefined
@@ -268,6 +270,20 @@ export async function keepBase(
     const directory = baseCacheDirectory(cacheDirectory);
     throw new KodenoError("IO_FAILED", `Cannot write cache of base images ${directory}`);
   }
+}
+
+/** Removes all that a cache has of base images, and waits for those who are using it. */
+export async function emptyBaseCache(cacheDirectory: string): Promise<void> {
+  const directory = baseCacheDirectory(cacheDirectory);
+  if (!isFolder(join(directory, BLOBS))) return;
+  await withoutLeases(directory, undefined, async () => {
+    // The folders stay: whoever waits to come in has them open.
+    for (const folder of [BLOBS, OTHER_BLOBS, NAMES]) {
+      for (const { name } of await entriesIn(join(directory, folder))) {
+        await removeIfThere(join(directory, folder, name));
+      }
+    }
+  });
 }
 
 /** Opens the base images of a cache. */

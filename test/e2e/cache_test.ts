@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { Layout } from "../../src/place/layout/layout.ts";
 import { goModule, printer, simpleModule } from "../support/go_module.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import {
@@ -220,4 +221,28 @@ Deno.test("cache: processes that share one cache, with one that cleans it, make 
     assert.deepEqual(await fingerprint(dir.join(layout)), expected);
   }
   assert.deepEqual(await temporaries(dir.join("cache")), []);
+});
+
+Deno.test("cache: base images that somebody is using are removed when that has ended, and no sooner", async () => {
+  await using dir = await tempDir();
+  const files = ["blobs/sha256/a", "blobs/sha512/b", "names/c"].map((one) => `cache/bases/${one}`);
+  for (const file of files) await dir.write(file, "d");
+  const inUse = await new Layout(dir.join("cache/bases")).hold();
+  const child = spawnKodeno(["cache", "clean", "--json"], {
+    cwd: dir.path,
+    env: { KODENO_CACHE: dir.join("cache") },
+  });
+  // It holds the lock of the gate as soon as it waits.
+  using gate = await Deno.open(dir.join("cache/bases/blobs"));
+  await until("cache clean waits", async () => {
+    if (!await gate.tryLock(false)) return true;
+    await gate.unlock();
+    return false;
+  });
+  for (const file of files) assert.ok((await Deno.stat(dir.join(file))).isFile);
+  inUse[Symbol.dispose]();
+  const { code, stdout } = await child.output();
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(new TextDecoder().decode(stdout)).freedBytes, files.length);
+  for (const file of files) await assert.rejects(Deno.stat(dir.join(file)), Deno.errors.NotFound);
 });

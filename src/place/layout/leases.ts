@@ -51,17 +51,18 @@ export async function takeLease(directory: string, signal?: AbortSignal): Promis
 }
 
 /**
- * Runs work while nobody has a lease: `busy` when somebody still has one after some milliseconds. New
- * ones wait meanwhile, so that those who come and go all the time do not keep it off for ever.
+ * Runs work while nobody has a lease: `busy` when somebody still has one after some milliseconds, of which
+ * none waits as long as it takes. New ones wait meanwhile, so that those who come and go all the time do not
+ * keep it off for ever.
  */
 export async function withoutLeases<T>(
   directory: string,
-  waitMs: number,
+  waitMs: number | undefined,
   work: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T | "busy"> {
   const late = abortable(signal);
-  const timer = setTimeout(() => late.abort("busy"), waitMs);
+  const timer = waitMs === undefined ? undefined : setTimeout(() => late.abort("busy"), waitMs);
   const alone = (): Promise<T> =>
     withLock(join(directory, BLOBS), () => {
       clearTimeout(timer);
