@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { baseCacheDirectory } from "../build/cache.ts";
-import { keepBase } from "../build/bases.ts";
+import { prepareBases } from "../build/bases.ts";
 import { inlineContent } from "../content/blobs.ts";
 import { ContentCheck } from "../content/check.ts";
 import type { CallOptions, ImageStore } from "../content/places.ts";
@@ -28,7 +28,7 @@ import {
   withEach,
 } from "../oci/entries.ts";
 import { blobPathIn, checkMarker } from "../place/layout/files.ts";
-import { openLayout } from "../place/layout/layout.ts";
+import { Layout, openLayout } from "../place/layout/layout.ts";
 import type { VerificationKey } from "../trust/keys.ts";
 import type { Policy } from "../trust/policy.ts";
 import { claimsIn, refuseUnverified } from "../trust/verified.ts";
@@ -49,7 +49,7 @@ import {
   type BundleImage,
   type BundleModule,
 } from "./document.ts";
-import { newModules, refuseOmittedModules, refuseOtherModules, settleModules } from "./modules.ts";
+import { newModules, prepareModules, refuseOmittedModules, refuseOtherModules } from "./modules.ts";
 import { refuseOmitted } from "./omitted.ts";
 import { type BundleInput, type BundleMember, type ReadBundle, readBundle } from "./reader.ts";
 import { blobFileIn, wholeBlobFileIn } from "./present.ts";
@@ -186,11 +186,16 @@ class Applying {
     }
   }
 
-  /** Keeps what the layout has already from those who remove blobs. */
+  /** Keeps what layout and cache have already from those who remove blobs. */
   async #held(): Promise<Disposable> {
+    using stack = new globalThis.DisposableStack();
+    const cache = new Layout(baseCacheDirectory(this.places.cache));
+    stack.use(await cache.hold(this.options));
     const path = this.#layoutPath;
-    if (!isFile(join(path, "oci-layout"))) return new globalThis.DisposableStack();
-    return await (await openLayout(path)).hold(this.options);
+    if (isFile(join(path, "oci-layout"))) {
+      stack.use(await (await openLayout(path)).hold(this.options));
+    }
+    return stack.move();
   }
 
   /** Reads the bundle once, to its end; keeps what is not there yet. */
@@ -362,33 +367,41 @@ class Applying {
     };
   }
 
-  /** Puts all in its place; what is there already is left. */
+  /**
+   * Puts all in its place; what is there already is left. All that needs room or can be wrong is done before
+   * the first of it can be seen, and what is left then are names and a few small files.
+   */
   async #settle(
     { document, entries, bases: roots }: ReadBundle,
     { images, modules, isBack, before: { applied }, files: { from, changes, all } }: Checked,
   ): Promise<Pick<Placed, "goFolder" | "kept">> {
-    const { options: { signal }, places: { directory } } = this;
+    const { options: { signal }, places: { directory, cache } } = this;
     const store = this.#store(entries);
-    const bases: Applied["bases"][number][] = [];
+    const kept: Parameters<typeof prepareBases>[1][number][] = [];
     for (const root of roots) {
-      const blobs = await this.#blobsOf(store, [root]);
-      bases.push(
-        ...blobs.map(({ d: { digest, size } }) => ({ digest: parseDigest(digest), size })),
-      );
-      await keepBase(this.places.cache, { name: entryName(root), root, blobs }, { signal });
+      kept.push({ name: entryName(root), root, blobs: await this.#blobsOf(store, [root]) });
     }
+    const blobs = await this.#blobsOf(store, images);
     const fileOf = (member: string): string => this.#path(member);
-    const { goFolder } = modules === undefined
-      ? { goFolder: undefined }
-      : await settleModules({ document, fileOf }, modules, { signal });
+    await using brought = modules === undefined
+      ? undefined
+      : await prepareModules({ document, fileOf }, modules, { signal });
+    await using bases = kept.length === 0 ? undefined : await prepareBases(cache, kept, { signal });
+    await using layout = images.length === 0 ? undefined : await this.#prepareImages(images, blobs);
     const files = Object.fromEntries(all);
-    const kept = this.#keptFolder();
+    const moved = this.#keptFolder();
     // Killed here, the next one still tells what this one has written from what a person has.
     await noteApplied(directory, { ...applied, coming: files });
-    await makeChanges(directory, changes, { from, kept });
-    if (images.length > 0) await this.#settleImages(store, images);
-    await noteApplied(directory, withAll(applied, { document, images, bases, files, isBack }));
-    return { goFolder, kept: changes.own.length > 0 ? kept : undefined };
+    await bases?.settle();
+    await layout?.settle();
+    await brought?.settle();
+    await makeChanges(directory, changes, { from, kept: moved });
+    const baseBlobs = kept.flatMap(({ blobs }) =>
+      blobs.map(({ d: { digest, size } }) => ({ digest: parseDigest(digest), size }))
+    );
+    const now = { document, images, bases: baseBlobs, files, isBack };
+    await noteApplied(directory, withAll(applied, now));
+    return { goFolder: brought?.goFolder, kept: changes.own.length > 0 ? moved : undefined };
   }
 
   /** A new folder for what is a person's own. */
@@ -399,23 +412,26 @@ class Applying {
     }
   }
 
-  async #settleImages(store: ImageStore, images: readonly Descriptor[]): Promise<void> {
+  /** Brings the blobs of images to the layout; nothing leads to them till they are settled. */
+  async #prepareImages(images: readonly Descriptor[], blobs: readonly LocatedBlob[]) {
     const { signal } = this.options;
     const layout = await openLayout(this.#layoutPath, { create: true });
-    try {
-      using _ = await layout.hold({ signal });
-      for (const { d, file } of await this.#blobsOf(store, images)) {
-        if (file !== blobPathIn(layout.directory, d)) await layout.adopt(d, file, { signal });
-      }
+    // deno-lint-ignore no-undef -- the linter does not know it yet
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => layout.undo());
+    stack.use(await layout.hold({ signal }));
+    for (const { d, file } of blobs) {
+      if (file !== blobPathIn(layout.directory, d)) await layout.adopt(d, file, { signal });
+    }
+    const settle = async (): Promise<void> => {
       await layout.change((before) => {
         const known = new Set(before.map(graphKey));
         const isNew = (entry: Descriptor) => !isNameless(entry) || !known.has(graphKey(entry));
         return withEach(before, images.filter(isNew));
       });
-    } catch (error) {
-      await layout.undo();
-      throw error;
-    }
+    };
+    const made = stack.move();
+    return { settle, [Symbol.asyncDispose]: () => made.disposeAsync() };
   }
 
   /** All blobs of images, children first, and the files that have them. */

@@ -7,10 +7,10 @@ import { dirname, join } from "node:path";
 import { type Environment, goCommandOf, goModuleCacheOf } from "../config/environment.ts";
 import type { CallOptions } from "../content/places.ts";
 import { goEnvironment } from "../go/list.ts";
-import { unpackToolchain, zipSum } from "../go/module_zip.ts";
+import { isUnpacked, unpackToolchain, zipSum } from "../go/module_zip.ts";
 import { escapedModule, TOOLCHAIN } from "../go/module_zips.ts";
-import { linkOrCopy, removeStaleTemporaries, writeAtomically } from "../io/atomic.ts";
-import { ioFailure, isFile, isNotFound, writeAll } from "../io/files.ts";
+import { linkOrCopy, makeFolder, removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
+import { ioFailure, isFile, isFolder, isNotFound, removeEmptyFolders } from "../io/files.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import { badBundle, type BundleDocument, type BundleModule } from "./document.ts";
 import { type Lock, lockedSums } from "./lock.ts";
@@ -180,50 +180,95 @@ const zipOf = (cache: string, path: string, version: string): string =>
   `${join(downloadsOf(cache), escapedModule(path, version))}.zip`;
 const downloadsOf = (cache: string): string => join(cache, "cache", "download");
 
-/** Puts modules into go's cache, and the toolchain that runs here; tells where its programs are. */
-export async function settleModules(
+/** Modules that lie whole in go's cache, beside the names that go looks for. */
+interface PreparedModules extends AsyncDisposable {
+  /** Where the programs of a toolchain are then that runs here. */
+  readonly goFolder: string | undefined;
+  /** Gives them their names; those that are there already have been left. */
+  settle(): Promise<void>;
+}
+
+/**
+ * Brings modules to go's cache, and the toolchain that runs here: all that takes room or time, so that what
+ * is left to do is renaming. As go does it, nothing waits for the disk; what is there is read before it
+ * counts.
+ */
+export async function prepareModules(
   { document, fileOf }: Pick<BroughtModules, "document" | "fileOf">,
   cache: string,
   { signal }: CallOptions,
-): Promise<{ readonly goFolder: string | undefined }> {
+): Promise<PreparedModules> {
   const { modules = [] } = document.gomod ?? {};
   const downloads = downloadsOf(cache);
+  const folder = temporaryPath(downloads);
   const files = new Map(document.files.map((file) => [file.path, file]));
   const sums = new Map(
     modules.map(({ path, version, sum }) => [`${escapedModule(path, version)}.zip`, sum]),
   );
+  const telling = (error: unknown) => {
+    throw ioFailure(`write modules into ${cache}`, error);
+  };
+  const moves: (readonly [from: string, to: string])[] = [];
+  const add = async (to: string, make: (at: string) => Promise<void>): Promise<void> => {
+    signal?.throwIfAborted();
+    const at = join(folder, `${moves.length}`);
+    moves.push([at, to]);
+    await Deno.mkdir(dirname(to), { recursive: true });
+    await make(at);
+  };
+  const addText = async (to: string, text: string): Promise<void> => {
+    if (await textIn(to) !== text) await add(to, (at) => Deno.writeTextFile(at, text));
+  };
   let goFolder: string | undefined;
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using stack = new AsyncDisposableStack();
   try {
-    await Deno.mkdir(downloads, { recursive: true });
+    for (const one of await makeFolder(downloads)) {
+      stack.defer(() => Deno.remove(one).catch(() => {}));
+    }
     await removeStaleTemporaries(downloads);
-    const write = async (path: string, text: string): Promise<void> => {
-      if (await textIn(path) === text) return;
-      const bytes = new TextEncoder().encode(text);
-      await writeAtomically(path, downloads, (file) => writeAll(file, bytes));
-    };
+    await Deno.mkdir(folder);
+    stack.defer(async () => {
+      await Deno.remove(folder, { recursive: true }).catch(() => {});
+      for (const [, to] of moves) await removeEmptyFolders(dirname(to), cache);
+    });
     // The zips last: go takes one that is there for whole.
     const order = (name: string): number => name.endsWith(".zip") ? 1 : 0;
     for (const name of proxyFiles(document).toSorted((a, b) => order(a) - order(b))) {
-      signal?.throwIfAborted();
       const member = `${GOMOD}/${name}`;
       const [from, to, file] = [fileOf(member), join(downloads, name), files.get(member)];
-      const sum = sums.get(name);
+      const [sum, isList] = [sums.get(name), name.endsWith("/list")];
       const isThere = file !== undefined && await isWholeFile(to, file, { signal });
-      await Deno.mkdir(dirname(to), { recursive: true });
-      if (name.endsWith("/list")) await write(to, await mergedLines(from, to));
-      else if (!isThere) await linkOrCopy(from, to, downloads);
-      if (sum !== undefined) await write(`${to}hash`, sum);
+      if (isList) await addText(to, await mergedLines(from, to));
+      else if (!isThere) await add(to, (at) => linkOrCopy(from, at, folder));
+      if (sum !== undefined) await addText(`${to}hash`, sum);
     }
     for (const { path, version } of modules) {
       if (path !== TOOLCHAIN || !version.endsWith(`.${HOST}`)) continue;
-      const [name, zip] = [`${path}@${version}`, `${escapedModule(path, version)}.zip`];
-      await unpackToolchain(fileOf(`${GOMOD}/${zip}`), name, join(cache, name), { signal });
-      goFolder = join(cache, name, "bin");
+      const [module, zip] = [`${path}@${version}`, `${escapedModule(path, version)}.zip`];
+      const [brought, to] = [
+        { path: fileOf(`${GOMOD}/${zip}`), module, signal },
+        join(cache, module),
+      ];
+      goFolder = join(to, "bin");
+      if (!await isUnpacked(brought, to)) await add(to, (at) => unpackToolchain(brought, at));
     }
   } catch (error) {
-    throw ioFailure(`write modules into ${cache}`, error);
+    telling(error);
   }
-  return { goFolder };
+  const settle = async (): Promise<void> => {
+    for (const [from, to] of moves) {
+      // A toolchain that is damaged; nothing takes the place of a folder that has something in it.
+      if (isFolder(to)) await Deno.rename(to, `${from}.before`);
+      await Deno.rename(from, to);
+    }
+  };
+  const made = stack.move();
+  return {
+    goFolder,
+    settle: () => settle().catch(telling),
+    [Symbol.asyncDispose]: () => made.disposeAsync(),
+  };
 }
 
 /** The platform that programs run on here, as toolchains name it. */

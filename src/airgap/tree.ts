@@ -3,9 +3,9 @@
  * that is a person's own, and how the one gets into the place of the other. What no bundle brought stays.
  * @module
  */
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { makeFolder, syncDirectory } from "../io/atomic.ts";
-import { ioFailure, isAbsent, isTaken, openWithRetry } from "../io/files.ts";
+import { ioFailure, isAbsent, isTaken, openWithRetry, removeEmptyFolders } from "../io/files.ts";
 import { hashedFile } from "../io/streams.ts";
 
 /** What files and links are, by their paths: `file DIGEST`, `program DIGEST`, `link TARGET`. */
@@ -24,7 +24,7 @@ export interface TreeChanges {
 /** What a folder is, which no tree has. */
 export const FOLDER = "folder";
 
-/** The files and links of a folder. */
+/** The files and links of a folder, in the order of their paths. */
 export async function treeIn(folder: string): Promise<FileTree> {
   const found = new Map<string, string>();
   const look = async (below: string): Promise<void> => {
@@ -39,7 +39,7 @@ export async function treeIn(folder: string): Promise<FileTree> {
   } catch (error) {
     throw ioFailure(`read ${folder}`, error);
   }
-  return found;
+  return new Map([...found].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 /** What is at a path; nothing where nothing is. */
@@ -142,10 +142,8 @@ export async function makeChanges(
     }
     for (const path of removed) {
       await Deno.remove(at(path));
-      let above = dirname(path);
       // Folders that are empty now; what else is in one stays.
-      for (; above !== "." && await isRemoved(at(above)); above = dirname(above));
-      changed.add(above);
+      changed.add(relative(folder, await removeEmptyFolders(at(dirname(path)), folder)));
     }
     for (const path of written) {
       // What was brought below goes with it: it came with its folder.
@@ -159,8 +157,4 @@ export async function makeChanges(
   } catch (error) {
     throw ioFailure(`write ${folder}`, error);
   }
-}
-
-async function isRemoved(folder: string): Promise<boolean> {
-  return await Deno.remove(folder).then(() => true, () => false);
 }

@@ -16,7 +16,7 @@ import { type Base, type BaseImage, readBase } from "../image/base.ts";
 import { isBuiltinBase, scratchBase, staticBase } from "../image/builtin_base.ts";
 import { namesNotIn } from "../image/layer_names.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import { entriesIn, ioFailure, isFolder, removeIfThere } from "../io/files.ts";
+import { entriesIn, ioFailure, isFile, isFolder, removeIfThere } from "../io/files.ts";
 import { recordsIn } from "../io/records.ts";
 import type { LayerCache } from "../layers/cache.ts";
 import { bareDescriptor, type Descriptor, type Digest, isForeign } from "../oci/descriptor.ts";
@@ -239,37 +239,57 @@ const NAMES = "names";
 /** What a name is remembered by, however it is written. */
 const baseKey = (name: string): string => normalizeName(name);
 
+/** An image that is to be found without its registry. */
+interface KeptBase {
+  /** `NAME:TAG`; nothing, or one of a digest, is found by digests alone. */
+  readonly name: string | undefined;
+  readonly root: Descriptor;
+  /** All that it has, the image itself among them, and the file that has each. */
+  readonly blobs: readonly { readonly d: Descriptor; readonly file: string }[];
+}
+
 /**
- * Takes an image into the cache, so that builds find it without its registry, by its name and by the
- * digests of all its manifests.
- *
- * @param name `NAME:TAG`; nothing, or one of a digest, is found by digests alone
- * @param blobs all that it has, the image itself among them, and the file that has each
+ * Brings images to the cache, whose blobs nobody looks for till they are settled: builds find them by
+ * their names then, and by the digests of all their manifests. What is not settled goes.
  */
-export async function keepBase(
+export async function prepareBases(
   cacheDirectory: string,
-  { name, root, blobs }: {
-    readonly name: string | undefined;
-    readonly root: Descriptor;
-    readonly blobs: readonly { readonly d: Descriptor; readonly file: string }[];
-  },
+  bases: readonly KeptBase[],
   options: CallOptions,
-): Promise<void> {
+) {
   const cache = await openBaseCache(cacheDirectory);
-  using layout = cache.blobs;
-  for (const { d, file } of blobs) {
-    if (file !== blobPathIn(layout.directory, d)) await layout.adopt(d, file, options);
+  const { directory } = cache.blobs;
+  let adopted: string[] = [];
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using stack = new AsyncDisposableStack();
+  stack.use(await cache.blobs.hold(options));
+  stack.defer(async () => {
+    for (const path of adopted) await Deno.remove(path).catch(() => {});
+  });
+  for (const { d, file } of bases.flatMap(({ blobs }) => blobs)) {
+    const path = blobPathIn(directory, d);
+    if (file === path) continue;
+    if (!isFile(path)) adopted.push(path);
+    await cache.blobs.adopt(d, file, options);
   }
-  const documents = blobs.filter(({ d }) => hasSuccessors(d)).map(({ d }) =>
-    [d.digest, d] as const
-  );
-  const named = name === undefined || name.includes("@") ? [] : [[baseKey(name), root] as const];
-  for (const [key, d] of [...documents, ...named]) {
-    await cache.remember(key, bareDescriptor(d));
-    if ((cache.known(key) as Descriptor | undefined)?.digest === d.digest) continue;
-    const directory = baseCacheDirectory(cacheDirectory);
-    throw new KodenoError("IO_FAILED", `Cannot write cache of base images ${directory}`);
-  }
+  const settle = async (): Promise<void> => {
+    adopted = [];
+    for (const { name, root, blobs } of bases) {
+      const documents = blobs.filter(({ d }) => hasSuccessors(d)).map(({ d }) =>
+        [d.digest, d] as const
+      );
+      const named = name === undefined || name.includes("@")
+        ? []
+        : [[baseKey(name), root] as const];
+      for (const [key, d] of [...documents, ...named]) {
+        await cache.keep(key, bareDescriptor(d)).catch((error) => {
+          throw ioFailure(`write cache of base images ${directory}`, error);
+        });
+      }
+    }
+  };
+  const made = stack.move();
+  return { settle, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
 /** Removes all that a cache has of base images, and waits for those who are using it. */

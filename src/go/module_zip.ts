@@ -6,9 +6,8 @@ import { Buffer } from "node:buffer";
 import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { KodenoError } from "../errors.ts";
-import { removeStaleTemporaries, temporaryPath } from "../io/atomic.ts";
 import { yieldToEventLoop } from "../io/concurrency.ts";
-import { ioFailure, isFolder, openWithRetry, writeAll } from "../io/files.ts";
+import { ioFailure, isFile, isFolder, openWithRetry, writeAll } from "../io/files.ts";
 import { Hasher } from "../io/hash.ts";
 import { fromRandomAccessReaderPromise, RandomAccessReader } from "../npm/yauzl.ts";
 import { digestHex } from "../oci/descriptor.ts";
@@ -56,7 +55,7 @@ export async function zipSum(
 ): Promise<string> {
   // By names in hex, which have the order of their bytes, and hold none of the memory that those lie in.
   const lines: (readonly [name: string, sum: string])[] = [];
-  await eachFile(path, what, async (entry, content) => {
+  await eachFile(path, `read ${what}`, async (entry, content) => {
     signal?.throwIfAborted();
     if (entry.fileName.includes(NEWLINE)) throw new Error("a name in it has a line break");
     const hasher = new Hasher("sha256");
@@ -157,7 +156,7 @@ function contentsOf(zip: ZipFile, file: Deno.FsFile) {
 
 async function eachFile(
   path: string,
-  what: string,
+  doing: string,
   take: (entry: ZipEntry, content: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
   try {
@@ -172,60 +171,93 @@ async function eachFile(
     // Others are of the zip: `Z_DATA_ERROR`.
     const { code } = error as { readonly code?: unknown };
     if (error instanceof KodenoError || /^E[A-Z]+$/.test(String(code))) {
-      throw ioFailure(`read ${what}`, error);
+      throw ioFailure(doing, error);
     }
     const why = error instanceof Error ? error.message : String(error);
-    throw new KodenoError("BAD_CONTENT", `Cannot read ${what}: ${why}`, {}, { cause: error });
+    throw new KodenoError("BAD_CONTENT", `Cannot ${doing}: ${why}`, {}, { cause: error });
   }
 }
 
 /** What go runs of a toolchain (`cmd/go/internal/toolchain`, Exec); zips say no modes. */
 const PROGRAM = /^(?:bin\/|pkg\/tool\/|lib\/(?:.*\/)?go_[^/]+_[^/]+_exec$)/;
+const PACKED_GO_MOD = "src/_go.mod";
+const GO_MOD = "src/go.mod";
+
+interface ToolchainZip extends Pick<GoCommand, "signal"> {
+  readonly path: string;
+  /** Path and version, below which all its files are: `golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64`. */
+  readonly module: string;
+}
+
+/** Gives the files of a toolchain, by their paths in its folder. */
+async function eachToolFile(
+  { path, module, signal }: ToolchainZip,
+  doing: string,
+  take: (name: string, size: number, content: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  await eachFile(path, `${doing} toolchain ${module}`, async (entry, content) => {
+    signal?.throwIfAborted();
+    const whole = entry.fileName.toString();
+    const name = whole.startsWith(`${module}/`) ? whole.slice(module.length + 1) : "";
+    if (name === "" || name.split("/").some((part) => /^(?:\.{0,2}|.*[\\:\0].*)$/.test(part))) {
+      throw new Error(`${JSON.stringify(whole.slice(0, 300))} in it leads out of it`);
+    }
+    await take(name, entry.uncompressedSize, content);
+  });
+}
 
 /**
- * Unpacks the zip of a toolchain (`golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64`) as go does; the folder
- * is there when all of it is, and one that is there stays.
+ * Unpacks a toolchain into a new folder as go does.
  *
- * @param module its path and version, below which all its files are
+ * @throws {KodenoError} `BAD_CONTENT` for a zip that is none of it, `IO_FAILED`; files may be there then
  */
-export async function unpackToolchain(
-  zipPath: string,
-  module: string,
-  folder: string,
-  { signal }: Pick<GoCommand, "signal"> = {},
-): Promise<void> {
-  // Those of a process that was killed are as large as it is.
-  await removeStaleTemporaries(dirname(folder));
-  if (isFolder(folder)) return;
-  const temporary = temporaryPath(dirname(folder));
+export async function unpackToolchain(zip: ToolchainZip, folder: string): Promise<void> {
   const folders = new Set<string>();
-  const write = async (name: string, content: AsyncIterable<Uint8Array>): Promise<void> => {
-    const path = join(temporary, name);
+  await eachToolFile(zip, "unpack", async (name, _, content) => {
+    const path = join(folder, name);
     if (!folders.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
     folders.add(dirname(path));
     const mode = PROGRAM.test(name) ? 0o755 : 0o644;
     using file = await openWithRetry(path, { write: true, createNew: true, mode });
     for await (const chunk of content) writeAll(file, chunk);
-  };
-  try {
-    await Deno.mkdir(temporary, { recursive: true });
-    await eachFile(zipPath, `toolchain ${module}`, async (entry, content) => {
-      signal?.throwIfAborted();
-      const whole = entry.fileName.toString();
-      const name = whole.startsWith(`${module}/`) ? whole.slice(module.length + 1) : "";
-      if (name === "" || name.split("/").some((part) => /^(?:\.{0,2}|.*[\\:\0].*)$/.test(part))) {
-        throw new Error(`${JSON.stringify(whole.slice(0, 300))} in it leads out of it`);
-      }
-      await write(name, content);
-      // A zip of a module has no other module in it; go has it back under its name.
-      if (name !== "src/_go.mod") return;
-      await Deno.copyFile(join(temporary, name), join(temporary, "src/go.mod"));
-    });
-    await Deno.rename(temporary, folder);
-  } catch (error) {
-    await Deno.remove(temporary, { recursive: true }).catch(() => {});
-    // Another process was first.
-    if (isFolder(folder)) return;
-    throw ioFailure(`unpack ${module} into ${folder}`, error);
+    // A zip of a module has no other module in it; go has it back under its name.
+    if (name === PACKED_GO_MOD) await Deno.copyFile(path, join(folder, GO_MOD));
+  });
+}
+
+/**
+ * Whether a folder has all of a toolchain: a power cut may have taken bytes of what was unpacked before.
+ *
+ * @throws {KodenoError} `BAD_CONTENT` for a zip that is none of it, `IO_FAILED`
+ */
+export async function isUnpacked(zip: ToolchainZip, folder: string): Promise<boolean> {
+  let isSame = isFolder(folder);
+  if (!isSame) return false;
+  await eachToolFile(zip, "read", async (name, size, content) => {
+    isSame &&= await hasBytes(join(folder, name), size, content);
+    if (name === PACKED_GO_MOD) isSame &&= sizeOf(join(folder, GO_MOD)) === size;
+  });
+  return isSame;
+}
+
+function sizeOf(path: string): number | undefined {
+  return isFile(path) ? Deno.statSync(path).size : undefined;
+}
+
+async function hasBytes(
+  path: string,
+  size: number,
+  content: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  if (sizeOf(path) !== size) return false;
+  using file = await openWithRetry(path);
+  const memory = new Uint8Array(SMALL_BYTES);
+  let offset = 0;
+  for await (const chunk of content) {
+    const there = memory.subarray(0, chunk.length);
+    readAt(file, offset, there);
+    if (Buffer.compare(there, chunk) !== 0) return false;
+    offset += chunk.length;
   }
+  return true;
 }

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { temporaryPath } from "../io/atomic.ts";
 import { failsWith } from "../../test/support/fails.ts";
 import { goProxy } from "../../test/support/go_proxy.ts";
 import { succeed } from "../../test/support/process.ts";
-import { filesBelow, names, tempDir } from "../../test/support/temp.ts";
-import { unpackToolchain, zipSum } from "./module_zip.ts";
+import { filesBelow, tempDir } from "../../test/support/temp.ts";
+import { isUnpacked, unpackToolchain, zipSum } from "./module_zip.ts";
 
 const MODULE = "golang.org/toolchain@v0.0.1-go1.99.0.linux-amd64";
 const ZIP = "proxy/golang.org/toolchain/@v/v0.0.1-go1.99.0.linux-amd64.zip";
@@ -30,7 +29,7 @@ Deno.test("module zip: its sum is the one that go finds", async () => {
   await failsWith("IO_FAILED", () => zipSum(dir.join("none.zip"), "it"), /no such file/);
 });
 
-Deno.test("module zip: a toolchain is unpacked as go does it, whole or not at all", async () => {
+Deno.test("module zip: a toolchain is unpacked as go does it, and damage to that is found", async () => {
   await using dir = await tempDir();
   await goProxy(dir, [[MODULE, {
     "bin/go": "go",
@@ -40,11 +39,9 @@ Deno.test("module zip: a toolchain is unpacked as go does it, whole or not at al
     "VERSION": "go1.99.0\n",
   }]]);
   const folder = dir.join("mod", MODULE);
-  // No process has such a number.
-  const dead = temporaryPath(dir.join("mod/golang.org")).replace(/\d+-\d+\.tmp$/, "4194305-1.tmp");
-  await Deno.mkdir(`${dead}/bin`, { recursive: true });
-  await unpackToolchain(dir.join(ZIP), MODULE, folder);
-  assert.deepEqual(await names(dir.join("mod/golang.org")), [MODULE.replace("golang.org/", "")]);
+  const zip = { path: dir.join(ZIP), module: MODULE };
+  assert.equal(await isUnpacked(zip, folder), false);
+  await unpackToolchain(zip, folder);
   assert.deepEqual(await filesBelow(folder), [
     "VERSION",
     "bin/go",
@@ -58,14 +55,19 @@ Deno.test("module zip: a toolchain is unpacked as go does it, whole or not at al
     ((Deno.statSync(`${folder}/${name}`).mode ?? 0) & 0o111) !== 0
   );
   assert.deepEqual(programs, ["bin/go", "lib/wasm/go_js_wasm_exec", "pkg/tool/linux_amd64/link"]);
-  // One that is there is left alone.
-  await Deno.writeTextFile(`${folder}/VERSION`, "mine");
-  await unpackToolchain(dir.join(ZIP), MODULE, folder);
-  assert.equal(await Deno.readTextFile(`${folder}/VERSION`), "mine");
+  assert.equal(await isUnpacked(zip, folder), true);
+  for (const name of await filesBelow(folder)) {
+    const file = `${folder}/${name}`;
+    const bytes = await Deno.readFile(file);
+    await Deno.truncate(file, 1);
+    assert.equal(await isUnpacked(zip, folder), false, name);
+    await Deno.writeFile(file, bytes);
+  }
+  await Deno.writeTextFile(`${folder}/VERSION`, "go1.98.0\n");
+  assert.equal(await isUnpacked(zip, folder), false);
 
-  const other = dir.join("other/toolchain");
   const [, ...parts] = MODULE.split("/");
-  const unpacking = unpackToolchain(dir.join(ZIP), `else/${parts.join("/")}`, other);
+  const other = { ...zip, module: `else/${parts.join("/")}` };
+  const unpacking = unpackToolchain(other, dir.join("other"));
   await failsWith("BAD_CONTENT", () => unpacking, /leads out of it/);
-  assert.deepEqual(await names(dir.join("other")), []);
 });

@@ -236,6 +236,16 @@ export async function removeIfThere(
   }
 }
 
+/** Removes a folder and those above it, below `top`, while they are empty; gives the first that stays. */
+export async function removeEmptyFolders(folder: string, top: string): Promise<string> {
+  let at = folder;
+  while (at !== top && isInside(top, at)) {
+    if (!(await Deno.remove(at).then(() => true, () => false))) break;
+    at = dirname(at);
+  }
+  return at;
+}
+
 /** Whether nothing is at a path, or what is to be a folder on the way there is none. */
 export function isAbsent(error: unknown): boolean {
   return isNotFound(error) || error instanceof Deno.errors.NotADirectory;

@@ -47,6 +47,8 @@ export interface Records {
   known(key: string): unknown;
   /** Remembers it; where that cannot be done, it is found out once more. */
   remember(key: string, value: unknown): Promise<void>;
+  /** {@link remember}, where it cannot be found out again: what hinders it is thrown. */
+  keep(key: string, value: unknown): Promise<void>;
 }
 
 /** Records in a folder that is there; temporary files are in `directory`. Each user has own ones. */
@@ -55,12 +57,14 @@ export function recordsIn(folder: string, directory: string = folder): Records {
     const name = digestHex(digestOf(JSON.stringify([Deno.uid(), key])));
     return [join(folder, name), name] as const;
   };
+  const keep = async (key: string, value: unknown): Promise<void> => {
+    const [path, name] = recordOf(key);
+    await writeSealed(path, directory, name, value);
+  };
   return {
     known: (key) => readSealed(...recordOf(key)),
-    remember: async (key, value) => {
-      const [path, name] = recordOf(key);
-      await writeSealed(path, directory, name, value).catch(() => {});
-    },
+    remember: (key, value) => keep(key, value).catch(() => {}),
+    keep,
   };
 }
 

@@ -29,10 +29,15 @@ import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
 import { packed, type Part, partsOf, withDocument } from "./bundle_parts.ts";
 
 const MODULE = "gomod/example.com/dep/@v/v1.0.0";
+/** A toolchain that runs here. */
+const GO = `v0.0.1-go1.99.0.${Deno.build.os}-${Deno.build.arch === "x86_64" ? "amd64" : "arm64"}`;
+const GO_FILES = { "bin/go": "go\n", "src/_go.mod": "module std\n", "VERSION": "go1.99.0\n" };
 const APP = imageGraph("app");
 const BASE = imageGraph("base");
 const pair = newKeyPair("secret");
 const keys = [readPublicKey(pair.publicKey, "key")];
+/** Bytes by which a disk in memory grows. */
+const PAGE = 4096;
 
 const lockOf = (sum: string) =>
   lockText({
@@ -58,8 +63,10 @@ const SOURCE = tar(
 
 /** A bundle with a member of each kind, signed. */
 async function makeBundle(
-  { isThere, source = SOURCE, lock, isSigned = true }: {
+  { isThere, source = SOURCE, lock, isSigned = true, go }: {
     readonly isSigned?: boolean;
+    /** The toolchain that its zip says to be. */
+    readonly go?: string;
     readonly isThere?: (d: Descriptor) => boolean;
     readonly source?: Uint8Array;
     readonly lock?: string;
@@ -81,8 +88,24 @@ async function makeBundle(
   });
   const list = memberOfBytes("gomod/example.com/dep/@v/list", new TextEncoder().encode("v1.0.0\n"));
   const files = [list, memberOfBytes("source.tar", source)];
-  for (const ending of ["info", "mod", "zip"]) {
-    const path = `${MODULE}.${ending}`;
+  const modules = [{ path: "example.com/dep", version: "v1.0.0", sum }];
+  const trees = [MODULE];
+  if (go !== undefined) {
+    await goProxy(dir, [[`golang.org/toolchain@${go}`, GO_FILES]], "gomod");
+    const tree = `gomod/golang.org/toolchain/@v/${GO}`;
+    for (const ending of go === GO ? [] : ["info", "mod", "zip"]) {
+      await Deno.rename(
+        dir.join(`gomod/golang.org/toolchain/@v/${go}.${ending}`),
+        dir.join(`${tree}.${ending}`),
+      );
+    }
+    trees.push(tree);
+    const said = await zipSum(dir.join(`${tree}.zip`), "it");
+    modules.push({ path: "golang.org/toolchain", version: GO, sum: said });
+  }
+  for (
+    const path of trees.flatMap((one) => ["info", "mod", "zip"].map((ending) => `${one}.${ending}`))
+  ) {
     files.push(memberOfBytes(path, await Deno.readFile(dir.join(path))));
   }
   files.push(memberOfBytes("kodeno.lock", new TextEncoder().encode(lock ?? lockOf(sum))));
@@ -91,7 +114,7 @@ async function makeBundle(
   await writeBundle({
     images,
     files,
-    gomod: { modules: [{ path: "example.com/dep", version: "v1.0.0", sum }], toolchains: [] },
+    gomod: { modules, toolchains: [] },
     source: { path: "source.tar", commit: "c".repeat(40), dirty: false },
     ...isSigned ? { signer } : {},
   }, (chunk) => void chunks.push(Uint8Array.from(chunk)));
@@ -580,28 +603,64 @@ Deno.test("bundle: a clock of 1980 changes nothing of what is made, checked and 
   assert.deepEqual(await broughtIn(dir), await broughtIn(other));
 });
 
-Deno.test({
-  name: "apply: go's folder on a full disk leaves source, lock and images as they were",
-  ...needs("tmpfs"),
-  async fn() {
-    await using dir = await tempDir();
-    await using small = await tmpfs(dir.join("mod"), 4096);
-    await Deno.mkdir(dir.join("mod/full"));
-    const full = () => applied(dir, bytes);
-    const bytes = await bundle();
-    const error = await failsWith("IO_FAILED", full, /no space is left on the disk/);
-    assert.equal(error.message.split("\n").length, 1);
-    assert.ok(!(await names(dir.path)).includes("app"));
-    await small.grow(32 * 1024 * 1024);
-    await full();
-    assert.deepEqual(await names(dir.join("app")), [
-      "kodeno-applied.json",
-      "kodeno.lock",
-      "out",
-      "source",
-    ]);
-  },
+Deno.test("apply: a toolchain is whole, and what fails at its last file leaves nothing else", async () => {
+  await using dir = await tempDir();
+  const other = await makeBundle({ go: GO.replace("1.99.0", "1.98.0") });
+  await failsWith("BAD_CONTENT", () => applied(dir, other), /unpack toolchain .* leads out of it/);
+  assert.deepEqual(await broughtIn(dir), {});
+
+  const bytes = await makeBundle({ go: GO });
+  const { goFolder } = await applied(dir, bytes);
+  const root = dir.join(`mod/golang.org/toolchain@${GO}`);
+  assert.equal(goFolder, `${root}/bin`);
+  const all = await broughtIn(dir);
+  assert.equal((await filesBelow(root)).length, 5);
+  assert.deepEqual(await names(dir.join("mod")), ["cache", "golang.org"]);
+  // A power cut may take the bytes of what was just unpacked.
+  await Deno.truncate(`${root}/bin/go`);
+  await applied(dir, bytes);
+  assert.deepEqual(await broughtIn(dir), all);
 });
+
+for (const disk of ["app", "cache", "mod"]) {
+  Deno.test({
+    name: `apply: wherever a disk is full that has ${disk}, nothing of a bundle is there in part`,
+    ...needs("tmpfs"),
+    async fn() {
+      const bytes = await makeBundle({ go: GO });
+      await using dir = await tempDir();
+      await using small = await tmpfs(dir.join(disk), PAGE);
+      const there = new Set<string>();
+      let pages = 1;
+      for (; pages < 300; pages++) {
+        await small.grow(pages * PAGE);
+        try {
+          await applied(dir, bytes);
+          break;
+        } catch (error) {
+          const { message } = error as Error;
+          assert.match(message, /^Cannot .*no space is left on the disk[^\n]*$/);
+          const files = Object.keys(await broughtIn(dir));
+          for (const path of files) there.add(path.replace(/[0-9a-f]{64}/, "*"));
+          const bases = files.filter((path) => path.startsWith("cache/bases/blobs/"));
+          assert.ok([0, BASE.blobs.length].includes(bases.length), files.join("\n"));
+        }
+      }
+      assert.ok(pages > 5, `${pages}`);
+      // Whole bases, what is on its way, and an index that no layout has yet.
+      const allowed = [
+        "app/out/index.json",
+        "app/kodeno-applied.json",
+        "cache/bases/blobs/sha256/*",
+        "cache/bases/names/*",
+      ];
+      assert.deepEqual([...there].filter((path) => !allowed.includes(path)), []);
+      await using whole = await tempDir();
+      await applied(whole, bytes);
+      assert.deepEqual(await broughtIn(dir), await broughtIn(whole));
+    },
+  });
+}
 
 Deno.test({
   name: "apply: a full disk is told in a line, and what was brought goes again",
