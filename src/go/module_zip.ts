@@ -233,8 +233,9 @@ export async function unpackToolchain(zip: ToolchainZip, folder: string): Promis
 export async function isUnpacked(zip: ToolchainZip, folder: string): Promise<boolean> {
   let isSame = isFolder(folder);
   if (!isSame) return false;
+  const memory = new Uint8Array(SMALL_BYTES);
   await eachToolFile(zip, "read", async (name, size, content) => {
-    isSame &&= await hasBytes(join(folder, name), size, content);
+    isSame &&= await hasBytes(join(folder, name), size, content, memory);
     if (name === PACKED_GO_MOD) isSame &&= sizeOf(join(folder, GO_MOD)) === size;
   });
   return isSame;
@@ -248,10 +249,10 @@ async function hasBytes(
   path: string,
   size: number,
   content: AsyncIterable<Uint8Array>,
+  memory: Uint8Array,
 ): Promise<boolean> {
   if (sizeOf(path) !== size) return false;
   using file = await openWithRetry(path);
-  const memory = new Uint8Array(SMALL_BYTES);
   let offset = 0;
   for await (const chunk of content) {
     const there = memory.subarray(0, chunk.length);
