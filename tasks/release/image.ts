@@ -3,7 +3,7 @@
  * as builds are.
  * @module
  */
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { attest } from "../../src/app/attest.ts";
 import { sign } from "../../src/app/sign.ts";
 import { BaseSet } from "../../src/build/bases.ts";
@@ -11,6 +11,7 @@ import { openLayers } from "../../src/build/cache.ts";
 import { newPublisher } from "../../src/build/publisher.ts";
 import { resolveBuildConfig } from "../../src/config/config.ts";
 import { VERSION } from "../../src/config/version.ts";
+import { needsOf } from "../../src/go/elf.ts";
 import { assembleImage, type BuiltImage, builtImage } from "../../src/image/assemble.ts";
 import { hashedFile } from "../../src/io/streams.ts";
 import { planBinaryLayer } from "../../src/layers/binary_layer.ts";
@@ -19,6 +20,8 @@ import { askPassword, SBOM } from "./files.ts";
 import { type Program, programsIn } from "./programs.ts";
 
 const NAME = "kodeno";
+/** What a base has to have beside what the program is linked to: by these, hosts are known. */
+const CERTIFICATES = "ca-certificates.crt";
 /** The user nonroot of distroless and of the built-in base; where there is none, the number does. */
 const NONROOT = "65532";
 
@@ -46,16 +49,18 @@ export async function writeReleaseImages(
   const publisher = newPublisher({ ociLayout: layout });
   const isFinal = !VERSION.includes("-");
   const images = [
-    { base, tags: [VERSION, ...isFinal ? ["latest"] : []] },
-    ...goBase === undefined
-      ? []
-      : [{ base: goBase, tags: [`${VERSION}-go`, ...isFinal ? ["go"] : []] }],
+    { base, has: [CERTIFICATES], tags: [VERSION, ...isFinal ? ["latest"] : []] },
+    ...goBase === undefined ? [] : [{
+      base: goBase,
+      has: [CERTIFICATES, "go"],
+      tags: [`${VERSION}-go`, ...isFinal ? ["go"] : []],
+    }],
   ];
   const made: string[] = [];
   let failed = true;
   try {
-    for (const { base, tags } of images) {
-      await withImage(base, programs, how, async (image) => {
+    for (const { base, has, tags } of images) {
+      await withImage({ base, has }, programs, how, async (image) => {
         made.push(await publisher.publish(image, NAME, { tags }));
       });
     }
@@ -71,9 +76,9 @@ export async function writeReleaseImages(
   return made;
 }
 
-/** Puts programs on a base; the image is there as long as it is used. */
+/** Puts programs on a base, which has to have some files; the image is there as long as it is used. */
 async function withImage(
-  baseImage: string,
+  { base: baseImage, has }: { readonly base: string; readonly has: readonly string[] },
   programs: readonly Program[],
   { repository, compression }: Pick<ReleaseImages, "repository" | "compression">,
   use: (image: BuiltImage) => Promise<void>,
@@ -92,11 +97,12 @@ async function withImage(
     },
     compression,
   });
-  const without = () => {
-    const why = "it has no C library; say one that has, such as gcr.io/distroless/cc-debian13";
-    return Promise.reject(new Error(`Cannot put kodeno on base image ${baseImage}: ${why}`));
+  const lacks = (what: string) => {
+    const why = `it does not have ${what}; say one that has, such as gcr.io/distroless/cc-debian13`;
+    return new Error(`Cannot put kodeno on base image ${baseImage}: ${why}`);
   };
-  await using bases = new BaseSet(config, {}, without);
+  const builtIn = () => Promise.reject(lacks("a C library"));
+  await using bases = new BaseSet(config, {}, builtIn);
   const base = await bases.open(config.image);
   const cache = await openLayers(config.cache);
   const layerOf = async (plan: ReturnType<typeof planBinaryLayer>) =>
@@ -112,6 +118,10 @@ async function withImage(
     for (const one of base.images) {
       const program = programs.find(({ arch }) => arch === one.platform.architecture);
       if (program === undefined) continue;
+      const { interpreter = "", libraries = [] } = await needsOf(program.path) ?? {};
+      const needs = [posix.basename(interpreter), ...libraries, ...has];
+      const lacking = await bases.lacking(one, needs.filter((name) => name !== ""), {});
+      if (lacking.length > 0) throw lacks(lacking.join(", "));
       const file = await hashedFile(await Deno.open(program.path));
       const binary = await layerOf(planBinaryLayer({ path: program.path, ...file }, NAME, "linux"));
       const app = { importPath: NAME, appName: NAME, kodata, binary, made };

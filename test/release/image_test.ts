@@ -26,6 +26,7 @@ const GO_FILES = [
   "src/go.mod",
   "src/vendor/modules.txt",
 ];
+const CERTIFICATES = "etc/ssl/certs/ca-certificates.crt";
 const PASSWORD = { KODENO_KEY_PASSWORD: "of the test" };
 const GO_TOOLS = ["asm", "compile", "link"];
 
@@ -46,7 +47,7 @@ async function bases(dir: TempDir): Promise<void> {
   const listed = await succeed("ldd", [kodenoBinary() ?? ""]);
   const libraries = [...listed.matchAll(/\/(\S+) \(0x/g)].flatMap(([, path]) => path ?? []);
   assert.ok(libraries.length > 3, listed);
-  const c = await filesLayer("/", ["tmp", "usr/local", ...libraries]);
+  const c = await filesLayer("/", ["tmp", "usr/local", CERTIFICATES, ...libraries]);
   const goEnv = async (name: string) => (await succeed("go", ["env", name])).trim();
   const goroot = await goEnv("GOROOT");
   const tools = `pkg/tool/${await goEnv("GOHOSTOS")}_${await goEnv("GOHOSTARCH")}`;
@@ -59,13 +60,16 @@ async function bases(dir: TempDir): Promise<void> {
   );
   const own = [".", ...GO_FILES, ...GO_TOOLS.map((name) => `${tools}/${name}`)];
   const go = await filesLayer(goroot, [...own, ...sources], "usr/local/go/");
-  for (const [name, layers] of [["c", [c]], ["go", [c, go]]] as const) {
-    const config = { config: { Env: ["PATH=/usr/local/go/bin:/bin", "GOTOOLCHAIN=local"] } };
-    const made = image({ os: "linux", architecture: "amd64" }, layers, config);
-    using layout = await openLayout(dir.join(name), { create: true });
-    await pushAll(layout, [...layers, made.config, made.manifest]);
-    await layout.tag(made.manifest.descriptor, `${name}:v1`);
-  }
+  await baseLayout(dir, "c", [c]);
+  await baseLayout(dir, "go", [c, go]);
+}
+
+async function baseLayout(dir: TempDir, name: string, layers: readonly Blob[]): Promise<void> {
+  const config = { config: { Env: ["PATH=/usr/local/go/bin:/bin", "GOTOOLCHAIN=local"] } };
+  const made = image({ os: "linux", architecture: "amd64" }, layers, config);
+  using layout = await openLayout(dir.join(name), { create: true });
+  await pushAll(layout, [...layers, made.config, made.manifest]);
+  await layout.tag(made.manifest.descriptor, `${name}:v1`);
 }
 
 /** Makes the images of a release in a layout; gives their references. */
@@ -139,15 +143,24 @@ Deno.test({
 });
 
 Deno.test({
-  name: "release: a base without a C library is no base for kodeno",
+  name: "release: a base that the program does not start on is refused",
   ...needs("binary"),
   async fn() {
     await using dir = await tempDir();
     const release = await releaseFolder(dir);
-    const args = ["image", release, dir.join("out"), "--repository", "a/b", "--base", "static"];
-    const { code, stderr } = await releaseStep(args);
-    assert.equal(code, 1);
-    assert.match(stderr, /^Cannot put kodeno on base image static: it has no C library; say one/);
-    assert.deepEqual(await names(dir.path), ["release"]);
+    await baseLayout(dir, "none", [await filesLayer("/", ["tmp", CERTIFICATES])]);
+    const bases = {
+      static: "a C library",
+      [`oci:${dir.join("none")}`]: "ld-linux-x86-64.so.2, lib",
+    };
+    for (const [base, lacking] of Object.entries(bases)) {
+      const args = ["image", release, dir.join("out"), "--repository", "a/b", "--base", base];
+      const { code, stderr } = await releaseStep(args);
+      assert.equal(code, 1);
+      const why = `Cannot put kodeno on base image ${base}: it does not have ${lacking}`;
+      assert.ok(stderr.startsWith(why), stderr);
+      assert.doesNotMatch(stderr, /ca-certificates/);
+    }
+    assert.deepEqual(await names(dir.path), ["none", "release"]);
   },
 });
