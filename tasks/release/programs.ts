@@ -17,7 +17,7 @@ export async function compilePrograms(folder: string): Promise<void> {
     const args = ["task", "compile", "--target", target.triple];
     await succeed(Deno.execPath(), args, { cwd: ROOT });
     const made = join(ROOT, "dist", target.os === "windows" ? "kodeno.exe" : "kodeno");
-    await Deno.rename(made, join(folder, programName(target)));
+    await Deno.copyFile(made, join(folder, programName(target)));
     console.error(programName(target));
   }
 }

@@ -9,6 +9,7 @@ import { VERSION } from "../../src/config/version.ts";
 import { MediaType } from "../../src/oci/descriptor.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { type Dockerd, startDockerd } from "../parts/dockerd.ts";
+import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { type Blob, blob, image, pushAll } from "../support/image_graph.ts";
@@ -91,7 +92,7 @@ async function docker(dockerd: Dockerd, ...args: string[]): Promise<string> {
 
 Deno.test({
   name: "release: images of kodeno run, build, and are the same each time",
-  ...needs("binary", "root", "dockerd", "docker"),
+  ...needs("binary", "root", "dockerd", "docker", "docker-registry"),
   async fn() {
     await using dir = await tempDir();
     const release = await releaseFolder(dir);
@@ -105,8 +106,12 @@ Deno.test({
     assert.match(plain, new RegExp(`^kodeno:${VERSION}@sha256:[0-9a-f]{64}$`));
     assert.match(withGo, new RegExp(`^kodeno:${VERSION}-go@sha256:[0-9a-f]{64}$`));
     assert.deepEqual(await imagesIn(dir, release, "again"), [plain]);
+    await using registry = await startRegistry();
+    await done(dir, ["push", "out", "--to", `${registry.host}/team`]);
     const claims = ["--attestation", "cyclonedx", "--key", "kodeno.pub"];
-    await done(dir, ["verify", "out", ...claims]);
+    for (const tag of [VERSION, "latest", `${VERSION}-go`, "go"]) {
+      await done(dir, ["verify", `${registry.host}/team/kodeno:${tag}`, ...claims]);
+    }
 
     await using dockerd = await startDockerd();
     await done(dir, ["load", "out"], { DOCKER_HOST: dockerd.host });
