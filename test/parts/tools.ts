@@ -76,6 +76,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   mandoc: "mandoc",
   groff: "groff-base",
   shellcheck: "shellcheck",
+  chromium: "chromium",
   // For those of the Go programs that hold C.
   gcc: "gcc",
 };

@@ -1,0 +1,5 @@
+/**
+ * What is used of `playwright-core`, which drives the browser that a package manager brought.
+ * @module
+ */
+export { type BrowserContext, chromium, type Page } from "npm:playwright-core@1.65.1";
