@@ -16,6 +16,7 @@ import { assembleImage, type BuiltImage, builtImage } from "../../src/image/asse
 import { hashedFile } from "../../src/io/streams.ts";
 import { planBinaryLayer } from "../../src/layers/binary_layer.ts";
 import { planKodataLayer } from "../../src/layers/kodata_layer.ts";
+import { openSigner } from "../../src/trust/key_files.ts";
 import { askPassword, SBOM } from "./files.ts";
 import { type Program, programsIn } from "./programs.ts";
 
@@ -46,6 +47,9 @@ export async function writeReleaseImages(
   { folder, layout, base, goBase, key, ...how }: ReleaseImages,
 ): Promise<readonly string[]> {
   const programs = (await programsIn(folder)).filter(({ os }) => os === "linux");
+  if (programs.length === 0) throw new Error(`Cannot make images of ${folder}: none is for Linux`);
+  // Before anything is made: it is not to be there unsigned.
+  if (key !== undefined) await openSigner({ key, askPassword }, Deno.env.toObject(), {});
   const publisher = newPublisher({ ociLayout: layout });
   const isFinal = !VERSION.includes("-");
   const images = [
