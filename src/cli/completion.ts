@@ -107,13 +107,18 @@ Register-ArgumentCompleter -Native -CommandName kodeno -ScriptBlock {
     $words = @($commandAst.CommandElements |
         Where-Object { $_.Extent.StartOffset -lt $cursorPosition } | ForEach-Object { "$_" })
     $rest = @($words | Select-Object -Skip 1)
-    if ($wordToComplete -eq '') { $rest += '""' }
+    # Of a list with commas it takes the last part for the word.
+    $last = $words[-1]
+    $cut = 0
+    if ($last.EndsWith(",$wordToComplete")) { $cut = $last.Length - $wordToComplete.Length }
+    elseif ($wordToComplete -eq '') { $rest += '""' }
     $lines = @(& $words[0] __complete '--' @rest 2>$null)
     # Without an answer PowerShell completes files itself.
     if ($lines.Count -eq 0 -or $lines[-1] -in ':files', ':folders') { return }
     if ($lines.Count -eq 1) { return '' }
     $lines[0..($lines.Count - 2)] | ForEach-Object {
         $word, $about = $_ -split "\`t", 2
+        $word = $word.Substring($cut)
         $tip = if ($about) { $about } else { $word }
         [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $tip)
     }

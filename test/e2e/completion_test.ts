@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { isPowerShell } from "../parts/powershell.ts";
 import { needs, rootTool, searchPath } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
 import { goModule, printer } from "../support/go_module.ts";
@@ -268,12 +269,40 @@ Deno.test("completion: what scripts ask is answered with descriptions and what t
   assert.deepEqual(await ask("inspect", "ou"), ["out", ":words"]);
 });
 
-Deno.test("completion: PowerShell's script registers what asks kodeno", async () => {
-  // There is no PowerShell on the machines that test: only the text is looked at.
+Deno.test("completion: PowerShell's script is one, and registers what asks kodeno", async () => {
   const { stdout } = await kodeno(["completion", "powershell"]);
   assert.match(stdout, /^Register-ArgumentCompleter -Native -CommandName kodeno -ScriptBlock \{$/m);
   assert.match(stdout, /& \$words\[0\] __complete '--' @rest/);
-  for (const [open, close] of ["{}", "()", "[]"]) {
-    assert.equal(stdout.split(open ?? "").length, stdout.split(close ?? "").length, open);
+  assert.ok(await isPowerShell(stdout));
+  for (const part of [") { $rest", "} else {", "@(&", "::new("]) {
+    assert.ok(stdout.includes(part) && !await isPowerShell(stdout.replace(part, "")), part);
   }
 });
+
+/** What PowerShell makes of a line with each of its offers. */
+const POWERSHELL = `
+Get-Content -Raw script.powershell | Invoke-Expression
+$found = TabExpansion2 $env:LINE $env:LINE.Length
+$found.CompletionMatches | ForEach-Object {
+    $env:LINE.Substring(0, $found.ReplacementIndex) + $_.CompletionText
+}
+`;
+
+// No package registry that CI reaches has PowerShell, so that no run counts as one that lacks it.
+if (rootTool("pwsh") !== undefined) {
+  Deno.test({
+    name: "completion: PowerShell offers commands, flags, packages, layouts and images",
+    fn: async () => {
+      const { dir, env } = await place();
+      await using _ = dir;
+      const offer: Offer = async (line) => {
+        const args = ["-NoProfile", "-NonInteractive", "-Command", POWERSHELL];
+        const told = await succeed("pwsh", args, { cwd: dir.path, env: { ...env, LINE: line } });
+        return told.trim().split(/\r?\n/).map((one) => one.replace(/^.* /, ""));
+      };
+      // Files it completes itself.
+      await check(offer, CASES.filter(([line]) => !/ -f /.test(line)));
+      await check(offer, [["kodeno build --platform linux/amd64,", "linux/amd64,linux/arm64"]]);
+    },
+  });
+}
