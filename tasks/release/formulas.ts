@@ -43,6 +43,7 @@ ${systems.join("\n")}
     bin.install Dir["kodeno-*"].first => "kodeno"
     chmod 0555, bin/"kodeno"
     generate_completions_from_executable(bin/"kodeno", "completion")
+    system bin/"kodeno", "man", man1
   end
 
   test do
