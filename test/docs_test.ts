@@ -1,6 +1,6 @@
 /**
  * The documentation says what the program does: pages that are made from the code are up to date, and
- * every command that is shown anywhere is one, with flags that it has.
+ * every command that is shown anywhere is one, with flags that it has, and links lead somewhere.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +8,9 @@ import { allCommands } from "../src/cli/program.ts";
 import { commandPath, manualOf } from "../src/cli/manual.ts";
 import type { Command } from "../src/npm/commander.ts";
 import { pages } from "../tasks/docs/pages.ts";
+import { readPages } from "../tasks/site/build.ts";
 import { ROOT } from "./support/kodeno.ts";
+import { succeed } from "./support/process.ts";
 import { filesBelow } from "./support/temp.ts";
 
 Deno.test('docs: the pages are what "deno task docs" makes', async () => {
@@ -45,6 +47,14 @@ Deno.test("docs: each command has a summary, a description, examples, and words 
       assert.ok(argument.description.length > 4, `${name} ${argument.name()}`);
     }
   }
+});
+
+Deno.test("docs: each link of a markdown file leads to a file, and to a heading of it", async () => {
+  const listed = await succeed("git", ["ls-files", "-z", "--", "*.md"], { cwd: ROOT });
+  const sources = listed.split("\0").filter((source) => source !== "");
+  assert.ok(sources.length > 15);
+  // It ends with what leads nowhere.
+  await readPages(sources);
 });
 
 Deno.test("docs: commands that are shown are commands, with flags that they have", async () => {
