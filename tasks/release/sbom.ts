@@ -42,7 +42,12 @@ export async function releaseSbom(
   const info = await succeed(Deno.execPath(), ["info", "--json", "cli.ts"], { cwd: ROOT });
   const { modules, npmPackages }: ProgramInfo = JSON.parse(info);
   const imported = modules.flatMap(({ npmPackage }) => npmPackage ?? []);
-  const ids = Object.keys(npmPackages).sort();
+  // All of deno.lock is told, tools of the tests among it.
+  const reached = new Set(imported);
+  for (const id of reached) {
+    for (const one of npmPackages[id]?.dependencies ?? []) reached.add(one);
+  }
+  const ids = [...reached].sort();
   const refOf = (id: string): string => {
     const { name, version } = npmPackages[id] as Package;
     return `pkg:npm/${name.replace(/^@/, "%40")}@${version}`;

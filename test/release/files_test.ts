@@ -77,6 +77,7 @@ Deno.test({
       }
       assert.ok(bundled.size > 10, "no packages found in the bundle");
       assert.deepEqual([...bundled].filter((one) => !refs.includes(one)), []);
+      assert.deepEqual(refs.filter((one) => /eleventy|playwright/.test(one)), []);
       assert.ok(refs.includes(`file:${OWN}`));
       assert.match(refs.find((one) => one.includes("denoland")) ?? "", /deno@v\d+\.\d+\.\d+$/);
       const known = new Set([...refs, metadata.component["bom-ref"]]);
