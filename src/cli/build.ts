@@ -184,6 +184,18 @@ and KO_* variables apply as usual; KO_DOCKER_REPO and flags for names do not.`,
   print: (reference, { json }) => printReferences([reference], json),
 });
 
+/** What says which files there are. */
+const SOURCE_FLAGS = {
+  platforms: PLATFORMS,
+  flags: texts(
+    "--flags <flags>  flags of go build, such as -tags=x (default: none)",
+    splitWords,
+  ),
+  env: each("--env <name=value>  environment variable of go build (default: none)"),
+  baseImage: "--base-image <image>  base image, for --platform all (default: static)",
+  offline: "--offline  fetch nothing",
+} satisfies Flags;
+
 const deps = command({
   about: `Lists the files that images of Go main packages are built from, relative to the current
     folder: Go files, but those of the standard library and of the module cache, embedded files,
@@ -195,14 +207,7 @@ const deps = command({
       "--paths <glob>  list the files that match instead; may be repeated (default: none)",
     ),
     ignore: each("--ignore <glob>  leave out files that match; may be repeated (default: none)"),
-    platforms: PLATFORMS,
-    flags: texts(
-      "--flags <flags>  flags of go build, such as -tags=x (default: none)",
-      splitWords,
-    ),
-    env: each("--env <name=value>  environment variable of go build (default: none)"),
-    baseImage: "--base-image <image>  base image, for --platform all (default: static)",
-    offline: "--offline  fetch nothing",
+    ...SOURCE_FLAGS,
   },
   examples: {
     "all files that the image is built from, one per line": "kodeno deps ./cmd/app",
@@ -232,4 +237,52 @@ matches every Go file, "**.go" only those of one folder.`,
   },
 });
 
-export default { build, watch, skaffold, deps } satisfies Commands;
+const affected = command({
+  about:
+    `Lists the images of Go main packages that would not be built from the same as at a commit: by
+    what is committed since, staged, changed or new. Files as "kodeno deps" lists them count, modules,
+    embedded files, kodata, and what .ko.yaml says of the image. Where that cannot be told the image is
+    listed. Prints import paths, for "kodeno build".`,
+  words: [PATTERNS],
+  flags: {
+    since:
+      "--since <commit>  the commit, as git names it; REV... is where this history has parted from REV",
+    why: "--why  print a reason behind each, too",
+    ...SOURCE_FLAGS,
+    ...SKAFFOLD_FLAGS,
+    json: "--json  print JSON, one image per line",
+  },
+  examples: {
+    "what a branch has changed": "kodeno affected --since origin/main... ./...",
+    "and why": "kodeno affected --since HEAD~1 --why ./...",
+    "build nothing else": "kodeno affected --since origin/main... ./... | xargs -r kodeno build",
+    "artifacts of a skaffold.yaml": "kodeno affected --since v1.2.0 -f skaffold.yaml",
+  },
+  after:
+    `What no commit tells does not count: the version of Go, the environment, what the tag of a base
+image stands for, and what {{.Git}} and Go itself write into programs of the commit.`,
+  run: async ({ since, ...given }, work, patterns) => {
+    if (since === undefined) {
+      const next = "say with --since the commit to compare with, such as origin/main...";
+      throw new KodenoError("BAD_OPTION", `Cannot tell what is affected: ${next}`);
+    }
+    const { file } = given;
+    if (file !== undefined && patterns.length > 0) {
+      const why = `${file} says what is built; choose with -b IMAGE`;
+      throw new KodenoError("BAD_OPTION", `Cannot look at ${patterns.join(" ")} with -f: ${why}`);
+    }
+    const { notes = [], ...skaffold } = file === undefined ? {} : await skaffoldOptions(given);
+    for (const message of notes) work.emit({ type: "note", level: "warning", message });
+    const request = { patterns, since, options: given };
+    const of = file === undefined ? request : { ...request, skaffold };
+    return await (await import("../app/affected.ts")).affected(of, work);
+  },
+  print: (images, { json, why: isTold }) => {
+    for (const { image, why } of images) {
+      if (json) printJson("affected", { image, why });
+      else printResult(isTold ? `${image}\t${why}` : image);
+    }
+  },
+});
+
+export default { build, watch, skaffold, deps, affected } satisfies Commands;

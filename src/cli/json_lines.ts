@@ -379,6 +379,11 @@ const LINES = [
     written: z.boolean().describe("whether the file was written; not with `--check`"),
   }).meta({ id: "lock", description: "Result of `lock`: what images are built from." }),
   z.strictObject({
+    type: z.literal("affected"),
+    image: z.string().describe("its import path, or the name of the artifact"),
+    why: z.string().describe("the first reason that was found"),
+  }).meta({ id: "affected", description: "Result of `affected`: an image that has changed." }),
+  z.strictObject({
     type: z.literal("diff"),
     isEqual: z.boolean().describe("whether they are the same, byte by byte"),
     a: z.string().describe("digest of the first image or index"),

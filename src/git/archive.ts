@@ -4,9 +4,8 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
-import { howEnded, runProgram, StartError } from "../exec/run.ts";
 import { readAll } from "../io/streams.ts";
-import { gitChanges, type GitPlace, gitVariables, reasonOf, runGit } from "./git.ts";
+import { gitChanges, gitOutput, type GitPlace, reasonOf, runGit } from "./git.ts";
 
 /** A commit that is checked out. */
 export interface HeadCommit {
@@ -26,7 +25,7 @@ export async function headCommit(place: GitPlace): Promise<HeadCommit> {
   ];
   const failed = [tree, commit, status].find(({ code }) => code !== 0);
   if (failed !== undefined) {
-    const message = `Cannot take the source of ${place.directory}: ${reasonOf(failed)}`;
+    const message = `${cannotTake(place.directory)}: ${reasonOf(failed)}`;
     throw new KodenoError("GIT_FAILED", message);
   }
   const changes = status.stdout.split("\n").filter((line) => line !== "");
@@ -40,7 +39,8 @@ export async function archiveOfCommit(
 ): Promise<ReadableStream<Uint8Array>> {
   // Whether a file may be written by others is the same for everybody.
   const archive = ["archive", "--format=tar", `--prefix=${prefix}`, commit];
-  return await outputOf(folder, ["-c", "tar.umask=0022", ...archive], place);
+  const args = ["-c", "tar.umask=0022", ...archive];
+  return await gitOutput({ ...place, directory: folder }, args, cannotTake(folder));
 }
 
 /** What a commit has, by paths in its tree; of submodules it knows where they are, and not what is in them. */
@@ -48,7 +48,8 @@ export async function filesOfCommit(
   { folder, commit }: HeadCommit,
   place: Asking,
 ): Promise<{ readonly files: readonly string[]; readonly submodules: readonly string[] }> {
-  const output = await outputOf(folder, ["ls-tree", "-r", "-z", "--full-tree", commit], place);
+  const args = ["ls-tree", "-r", "-z", "--full-tree", commit];
+  const output = await gitOutput({ ...place, directory: folder }, args, cannotTake(folder));
   const text = new TextDecoder().decode(await readAll(output, MAX_LIST_BYTES, `list of ${folder}`));
   const lines = text.split("\0").map((line) => /^(\d+) [^\t]*\t([^]*)$/.exec(line) ?? []);
   const paths = (isWanted: (mode: string) => boolean) =>
@@ -64,32 +65,6 @@ const SUBMODULE = "160000";
 /** The names of a million files. */
 const MAX_LIST_BYTES = 128 * 1024 * 1024;
 
-type Asking = Omit<GitPlace, "directory">;
+const cannotTake = (folder: string): string => `Cannot take the source of ${folder}`;
 
-/** What git prints in a folder, while it does. */
-async function outputOf(
-  folder: string,
-  args: readonly string[],
-  { environment, signal }: Asking,
-): Promise<ReadableStream<Uint8Array>> {
-  const failed = (why: string, cause?: unknown): KodenoError =>
-    new KodenoError("GIT_FAILED", `Cannot take the source of ${folder}: ${why}`, {}, { cause });
-  const command = ["git", ...args];
-  const variables = await gitVariables({ directory: folder, environment, signal })
-    .catch((error) => {
-      throw failed(error.message, error);
-    });
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const run = { command, directory: folder, environment, variables, signal, stdout: writable };
-  const end = async (): Promise<void> => {
-    const { code, killedBy, stderr } = await runProgram(run);
-    if (code === 0) return await writable.close();
-    const [why = ""] = stderr.trim().split("\n");
-    throw failed(`git ${howEnded({ code, killedBy })}${why && `: ${why}`}`);
-  };
-  end().catch((error) =>
-    writable.abort(error instanceof StartError ? failed(error.message) : error)
-  )
-    .catch(() => {});
-  return readable;
-}
+type Asking = Omit<GitPlace, "directory">;

@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
-import { MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
+import { howEnded, MAX_OUTPUT_BYTES, runProgram, type RunResult, StartError } from "../exec/run.ts";
 import { exists, findUp } from "../io/files.ts";
 
 /** Where git is asked, and how. */
@@ -63,6 +63,38 @@ export async function runGit(
     const why = error.lacks ? "there is no such command on PATH; install git" : error.message;
     throw new KodenoError("GIT_FAILED", `Cannot run git: ${why}`, {}, { cause: error });
   }
+}
+
+/**
+ * What git prints, while it does, whatever there is of it.
+ *
+ * @param cannot begins the message of a failure: `Cannot take the source of .`
+ */
+export async function gitOutput(
+  place: GitPlace,
+  args: readonly string[],
+  cannot: string,
+): Promise<ReadableStream<Uint8Array>> {
+  const { directory, environment, signal } = place;
+  const failed = (why: string, cause?: unknown): KodenoError =>
+    new KodenoError("GIT_FAILED", `${cannot}: ${why}`, {}, { cause });
+  const command = ["git", ...args];
+  const variables = await gitVariables(place).catch((error) => {
+    throw failed(error.message, error);
+  });
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const run = { command, directory, environment, variables, signal, stdout: writable };
+  const end = async (): Promise<void> => {
+    const { code, killedBy, stderr } = await runProgram(run);
+    if (code === 0) return await writable.close();
+    const [why = ""] = stderr.trim().split("\n");
+    throw failed(`git ${howEnded({ code, killedBy })}${why && `: ${why}`}`);
+  };
+  end().catch((error) =>
+    writable.abort(error instanceof StartError ? failed(error.message) : error)
+  )
+    .catch(() => {});
+  return readable;
 }
 
 /** What git itself gives as its reason: the first line, without its "fatal: ". */

@@ -27,6 +27,7 @@ Deno.test("watched folders: those of packages, kodata, embedded files and what i
     ],
     files: [dir.join("cmd/app/main.go"), dir.join("lib/lib.go")],
     absent: [dir.join("go.sum")],
+    beside: [],
   };
   const watched = await watchedFolders([image], dir.path, ["./cmd/app"]);
   const below = [...watched.folders].map((path) => path.slice(dir.path.length + 1)).sort();
@@ -66,7 +67,13 @@ Deno.test("watched folders: of a package whose folder went, the one above", asyn
   await dir.write("cmd/lib.go", "");
   const Module = { Path: "m", Main: true, Dir: dir.path };
   const app = { ImportPath: "m/cmd/app", Dir, Module, EmbedPatterns: ["data/*"] };
-  const image = { importPath: "m/cmd/app", packageDirectory: Dir, files: [], absent: [] };
+  const image = {
+    importPath: "m/cmd/app",
+    packageDirectory: Dir,
+    files: [],
+    absent: [],
+    beside: [],
+  };
   const { folders } = await watchedFolders([{ ...image, packages: [app] }], dir.path, ["."]);
   assert.ok(folders.has(dir.join("cmd")));
 });

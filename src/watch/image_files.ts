@@ -19,6 +19,7 @@ import {
   selectListFlags,
   selectMains,
 } from "../go/list.ts";
+import { modulesOf, type UsedModule } from "../go/modules.ts";
 import {
   closureOf,
   filesOf,
@@ -42,12 +43,12 @@ export interface ImageFiles extends Pick<MainPackage, "importPath" | "packageDir
   readonly files: readonly string[];
   /** Those that are not there, and would be read if they were. */
   readonly absent: readonly string[];
+  /** What go reads beside packages: which modules there are, and how the program is optimized. */
+  readonly beside: readonly string[];
 }
 
 /** The packages of one image, and what go reads beside them. */
 interface ImageSources extends Omit<ImageFiles, "files" | "absent"> {
-  /** Other files that go reads, of which not all are there. */
-  readonly more: readonly string[];
   /** Whether it is for Windows only. */
   readonly windows: boolean;
 }
@@ -74,14 +75,14 @@ export async function findFiles(
   const images = await findSources(config, patterns, work);
   const { koFile, workingDirectory } = config;
   const koFiles = koFile === undefined ? [] : [resolve(workingDirectory, koFile.path)];
-  return await Promise.all(images.map(async ({ more, windows, ...image }) => {
+  return await Promise.all(images.map(async ({ windows, ...image }) => {
     // What go lists is there.
     const listed = image.packages.flatMap(filesOf);
     refuseUnspeakable(listed);
     const kodata = await kodataFiles(config, image.packageDirectory, windows);
     const files = new Set([...listed, ...kodata]);
     const absent: string[] = [];
-    for (const path of new Set([...more, ...koFiles])) {
+    for (const path of new Set([...image.beside, ...koFiles])) {
       if (isFile(path)) files.add(path);
       else absent.push(path);
     }
@@ -136,7 +137,7 @@ async function listImages(
         ...main,
         os,
         packages: graph ? closureOf(packages, main.importPath) : all,
-        more: [...modules, ...profileOf(how, flags, main.packageDirectory)],
+        beside: [...modules, ...profileOf(how, flags, main.packageDirectory)],
       }));
     return { faults, mains };
   }));
@@ -151,9 +152,23 @@ async function listImages(
     importPath,
     packageDirectory: runs[0]?.packageDirectory ?? "",
     packages: runs.flatMap(({ packages }) => packages),
-    more: runs.flatMap(({ more }) => more),
+    beside: runs.flatMap(({ beside }) => beside),
     windows: runs.every(({ os }) => os === "windows"),
   }));
+}
+
+/** Finds the modules that images are built of, those of all platforms, by their import paths. */
+export async function findModules(
+  config: BuildConfig,
+  patterns: readonly string[],
+  work: WorkOptions = {},
+): Promise<ReadonlyMap<string, readonly UsedModule[]>> {
+  const runs = await runsOfPackages(config, patterns, work);
+  const listed = await Promise.all(runs.map(async ({ flags, patterns, ...run }) => {
+    return [...await modulesOf(goCommand(config, run, work), { flags, patterns })];
+  }));
+  const found = Map.groupBy(listed.flat(), ([importPath]) => importPath);
+  return new Map([...found].map(([path, runs]) => [path, runs.flatMap(([, modules]) => modules)]));
 }
 
 /** One run for each folder and platform, with the patterns as they are. */

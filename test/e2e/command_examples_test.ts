@@ -54,6 +54,13 @@ build: {artifacts: [{image: app, ko: {main: ./cmd/app}}]}
 
 /** Makes what the examples take for granted; $REGISTRY is one of plain HTTP. */
 const MADE = `
+git init --quiet
+git add go.mod cmd skaffold.yaml
+for message in first second; do
+  git -c user.name=me -c user.email=me@example.com commit --quiet --allow-empty -m $message
+done
+git tag v1.2.0
+git update-ref refs/remotes/origin/main HEAD
 kodeno build ./... --platform linux/amd64,linux/arm64 -t latest,v1,v1.0.0 --oci-layout out \\
   --tarball images.tar --provenance
 cp images.tar saved.tar

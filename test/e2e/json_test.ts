@@ -10,6 +10,7 @@ import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { z } from "../../src/npm/zod.ts";
+import { gitRepository } from "../support/git_repository.ts";
 import { done, kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { entriesOf } from "../support/layout.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -361,6 +362,12 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   await lines(dir, ["init"]);
   const doctor = await kodeno(["doctor", "--offline", "--json"], { cwd: dir.path });
   parsedLines(doctor.stdout);
+  await using repository = await gitRepository();
+  await simpleModule(repository.dir);
+  await repository.commit("first");
+  await repository.dir.write("new.go", "package main\n");
+  const [affected] = await lines(repository.dir, ["affected", "--since", "HEAD"]);
+  assert.equal(affected?.["why"], "new.go is new");
 });
 
 Deno.test("json: all kinds of lines that the schema has were printed", () => {

@@ -1,0 +1,368 @@
+/**
+ * Images whose inputs differ between a commit and the work tree, each with one reason. Where nobody can
+ * tell it is taken for one of them: what is left out is as it was.
+ * @module
+ */
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { parseBase } from "../build/base_names.ts";
+import { type BuildConfig, imageConfigOf, KO_FILES, resolveBuildConfig } from "../config/config.ts";
+import type { BuildOptions } from "../config/options.ts";
+import { hasCode, KodenoError } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
+import type { Changes } from "../git/changes.ts";
+import { moduleDifference, readModuleFile } from "../go/module_file.ts";
+import type { SourcePackage } from "../go/sources.ts";
+import { isBuiltinBase } from "../image/builtin_base.ts";
+import { isFile, isFolder, isInside } from "../io/files.ts";
+import { findFiles, findModules, type ImageFiles } from "./image_files.ts";
+
+/** An image, and whether its inputs differ. */
+interface MaybeAffected extends Pick<ImageFiles, "importPath" | "packageDirectory"> {
+  /** The first reason that was found; nothing for one that is as it was. */
+  readonly why: string | undefined;
+}
+
+/** Files that go takes for parts of a package (`go help packages`, `go/build`). */
+const SOURCE = /\.(?:go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
+const TEST = /_test\.go$/;
+/** Fields of packages whose files may read files of any other folder. */
+const OF_C = [
+  "SFiles",
+  "CgoFiles",
+  "CFiles",
+  "CXXFiles",
+  "MFiles",
+  "FFiles",
+  "SwigFiles",
+  "SwigCXXFiles",
+] as const;
+
+/**
+ * Looks at the images that patterns name.
+ *
+ * @param options what `config` was made of; the settings of before are found by them
+ */
+export async function findAffected(
+  config: BuildConfig,
+  patterns: readonly string[],
+  changes: Changes,
+  options: BuildOptions,
+  work: WorkOptions = {},
+): Promise<readonly MaybeAffected[]> {
+  const images = await findFiles(config, patterns, work);
+  const name = (path: string): string => relative(config.workingDirectory, path) || ".";
+  const seen = new Seen(changes, name);
+  const settings = await settingsOf(config, changes, options);
+  const modules = await modulesOf(config, images, seen, work);
+  return images.map((image) => {
+    const { importPath, packageDirectory } = image;
+    const why = settings(image) ?? baseOf(config, image, seen) ?? modules(image) ??
+      seen.filesOf(image) ??
+      seen.packagesOf(image.packages) ?? seen.below(join(packageDirectory, "kodata"));
+    return { importPath, packageDirectory, why };
+  });
+}
+
+/** What differs, as it is looked for again and again. */
+class Seen {
+  readonly #deleted: readonly string[];
+  /** By their folders: what may have been a part of the package there, and is none now. */
+  readonly #sources: ReadonlyMap<string, readonly string[]>;
+
+  readonly #folder: string;
+
+  constructor(readonly changes: Changes, readonly name: (path: string) => string) {
+    this.#folder = Deno.realPathSync(changes.folder);
+    const all = [...changes.changed];
+    this.#deleted = all.filter(([, change]) => change === "deleted").map(([path]) => path);
+    const sources = all.filter(([path, change]) =>
+      change !== "added" && SOURCE.test(path) && !TEST.test(path)
+    );
+    this.#sources = Map.groupBy(sources.map(([path]) => path), dirname);
+  }
+
+  /** What became of a file. */
+  of(path: string): string | undefined {
+    const change = this.changes.changed.get(path);
+    if (change === undefined) return undefined;
+    return `${this.name(path)} ${
+      { added: "is new", changed: "has changed", deleted: "is gone" }[change]
+    }`;
+  }
+
+  /** Of a file that is read; what git knows nothing of may have been any other one. */
+  ofRead(path: string): string | undefined {
+    const found = this.of(path);
+    if (found !== undefined) return found;
+    const real = this.#real(path);
+    if (real !== path) {
+      // Each link on the way, and what they lead to.
+      for (let at = path; isInside(this.changes.folder, at); at = dirname(at)) {
+        const link = this.of(at);
+        if (link !== undefined) return link;
+      }
+      const led = this.of(real);
+      if (led !== undefined) return led;
+    }
+    if (this.changes.knows(real)) return undefined;
+    return `${this.name(path)} is in no commit, so that nobody knows what it was`;
+  }
+
+  /** Where a file is that links lead to, below the work tree as that is called. */
+  #real(path: string): string {
+    try {
+      const real = Deno.realPathSync(path);
+      return isInside(this.#folder, real)
+        ? join(this.changes.folder, relative(this.#folder, real))
+        : real;
+    } catch {
+      return path;
+    }
+  }
+
+  /** Of the files of an image. */
+  filesOf({ files, absent, beside }: ImageFiles): string | undefined {
+    const others = new Set(beside.filter((path) => isOfModules(path)));
+    for (const path of files) {
+      const found = others.has(path) || isKoFile(path) ? undefined : this.ofRead(path);
+      if (found !== undefined) return found;
+    }
+    for (const path of absent) {
+      const found = others.has(path) ? undefined : this.of(path);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Of files that were in packages, and are not now: what go lists has them no more. */
+  packagesOf(packages: readonly SourcePackage[]): string | undefined {
+    for (const one of packages) {
+      const { Dir = "", EmbedPatterns } = one;
+      const [source] = this.#sources.get(Dir) ?? [];
+      if (source !== undefined) return this.of(source);
+      for (const pattern of EmbedPatterns ?? []) {
+        const found = this.#embedded(Dir, pattern.replace(/^all:/, ""));
+        if (found !== undefined) return found;
+      }
+      if (!OF_C.some((field) => one[field]?.length)) continue;
+      const [included] = [...this.changes.changed.keys()].filter((path) =>
+        SOURCE.test(path) && !path.endsWith(".go")
+      );
+      if (included !== undefined) return this.of(included);
+    }
+    return undefined;
+  }
+
+  #embedded(folder: string, pattern: string): string | undefined {
+    // Before the first of them it stands for itself.
+    const fixed = join(folder, /^[^*?[\\]*/.exec(pattern)?.[0] ?? "");
+    // A folder that is a module of its own is left out.
+    const path = this.#deleted.find((one) => one.startsWith(fixed)) ??
+      [...this.changes.changed.keys()].find((one) =>
+        basename(one) === "go.mod" && one.startsWith(folder + sep) && dirname(one) !== folder
+      );
+    return path && this.of(path);
+  }
+
+  /** Of anything in a folder, and of what links in it lead to. */
+  below(folder: string): string | undefined {
+    const found = [...this.changes.changed.keys()].find((path) => isInside(folder, path));
+    if (found !== undefined) return this.of(found);
+    if (!isFolder(folder)) return undefined;
+    for (const target of linkedFolders(folder)) {
+      const gone = this.#deleted.find((path) => isInside(target, path));
+      if (gone !== undefined) return this.of(gone);
+    }
+    return undefined;
+  }
+}
+
+/** The folders that links in a folder lead to. */
+function linkedFolders(folder: string, seen = new Set<string>()): ReadonlySet<string> {
+  const look = (path: string): void => {
+    for (const { name, isSymlink, isDirectory } of Deno.readDirSync(path)) {
+      const at = join(path, name);
+      if (isDirectory) look(at);
+      if (!isSymlink || !isFolder(at)) continue;
+      const target = resolve(path, Deno.readLinkSync(at));
+      if (seen.has(target)) continue;
+      seen.add(target);
+      linkedFolders(target, seen);
+    }
+  };
+  look(folder);
+  return seen;
+}
+
+const isKoFile = (path: string): boolean => KO_FILES.includes(basename(path));
+const isOfModules = (path: string): boolean =>
+  /\.(?:mod|sum)$/.test(path) || path.endsWith(join("vendor", "modules.txt"));
+
+type Telling = (image: ImageFiles) => string | undefined;
+
+/** Whether the settings of an image differ. */
+async function settingsOf(
+  config: BuildConfig,
+  changes: Changes,
+  options: BuildOptions,
+): Promise<Telling> {
+  const { koFile, workingDirectory } = config;
+  const paths = koFile ? [koFile.path] : KO_FILES;
+  const all = paths.map((path) => resolve(workingDirectory, path));
+  const path = all.find((one) => changes.changed.has(one) || (koFile && !changes.knows(one)));
+  if (path === undefined) return () => undefined;
+  const file = relative(workingDirectory, path);
+  let before: BuildConfig;
+  try {
+    before = resolveBuildConfig({ ...options, koFile: await koFileBefore(path, changes) });
+  } catch (error) {
+    if (!(error instanceof KodenoError)) throw error;
+    return () => `${file} cannot be read as it was`;
+  }
+  const of = (one: BuildConfig, image: ImageFiles): string => {
+    const entry = entryOf(one, image);
+    const { origins: _, untold, ...settings } = imageConfigOf(one, image.importPath, entry);
+    const folder = entry?.directory ?? "";
+    return JSON.stringify([settings, [...untold], folder, one.sbom.forms, one.provenance]);
+  };
+  return (image) =>
+    of(before, image) === of(config, image) ? undefined : `${file} says something else of it`;
+}
+
+async function koFileBefore(path: string, changes: Changes) {
+  const bytes = await changes.before(path);
+  if (bytes === undefined) return undefined;
+  const { readKoFile } = await import("../config/ko_yaml.ts");
+  return await asFile(path, bytes, (file) => readKoFile(file, path));
+}
+
+/** The entry of `builds` that is for a package, by the folder that it names. */
+function entryOf({ builds }: BuildConfig, { packageDirectory }: ImageFiles) {
+  return builds.find(({ directory, main }) =>
+    resolve(directory, main.replace(/[^/]*\.go$/, "")) === packageDirectory
+  );
+}
+
+/** Whether the base of an image differs, as far as that lies in the repository. */
+function baseOf(config: BuildConfig, of: ImageFiles, seen: Seen): string | undefined {
+  const image = imageConfigOf(config, of.importPath, entryOf(config, of));
+  if (isBuiltinBase(image.baseImage)) return undefined;
+  const place = parseBase(image);
+  if (place.kind !== "layout" && place.kind !== "archive") return undefined;
+  if (place.ref.includes("sha256:")) return undefined;
+  const path = resolve(config.workingDirectory, place.path);
+  return seen.ofRead(place.kind === "layout" ? join(path, "index.json") : path);
+}
+
+/** Whether the modules of an image differ. Of a workspace, or where go cannot read a go.mod, any change counts. */
+async function modulesOf(
+  config: BuildConfig,
+  images: readonly ImageFiles[],
+  seen: Seen,
+  work: WorkOptions,
+): Promise<Telling> {
+  const touched = new Map<string, string>();
+  for (const path of new Set(images.flatMap(({ beside }) => beside.filter(isOfModules)))) {
+    const found = isFile(path) ? seen.ofRead(path) : seen.of(path);
+    if (found !== undefined) touched.set(path, found);
+  }
+  if (touched.size === 0) return () => undefined;
+  const mains = new Set(images.map(mainModule).filter((path) => touched.has(path)));
+  const files = new Map(
+    await Promise.all([...mains].map(async (path) => {
+      return [path, await moduleFiles(config, path, seen.changes, work)] as const;
+    })),
+  );
+  const paths = images.filter((image) => files.get(mainModule(image)) !== undefined)
+    .map(({ importPath }) => importPath);
+  const used = paths.length === 0 ? undefined : await findModules(config, paths, work);
+  const sums = new Map(
+    await Promise.all(
+      [...touched.keys()].filter((path) => path.endsWith(".sum")).map(async (path) =>
+        [path, await hasOtherSums(path, seen.changes)] as const
+      ),
+    ),
+  );
+  return (image) => {
+    const { importPath, beside, packages } = image;
+    const main = mainModule(image);
+    const isWorkspace = beside.some((path) => basename(path) === "go.work" && isFile(path));
+    for (const path of beside) {
+      const why = touched.get(path);
+      if (why === undefined) continue;
+      if (isWorkspace) return why;
+      const pair = files.get(main);
+      if (path === main) {
+        const difference = pair && moduleDifference(...pair, used?.get(importPath) ?? []);
+        if (pair === undefined) return why;
+        if (difference !== undefined) return `${seen.name(path)}: ${difference}`;
+      } else if (path.endsWith(".sum")) {
+        // Lines come and go with modules; what a version is stays.
+        if (sums.get(path)) return why;
+      } else if (path.endsWith(".mod")) {
+        const folder = dirname(path);
+        if (packages.some(({ Dir = "" }) => isInside(folder, Dir))) return why;
+      } else if (pair === undefined) return why;
+    }
+    return undefined;
+  };
+}
+
+const mainModule = ({ beside }: ImageFiles): string =>
+  beside.find((path) => path.endsWith(".mod")) ?? "";
+
+/** A go.mod as it was and as it is; nothing where that cannot be told. */
+async function moduleFiles(
+  { go }: BuildConfig,
+  path: string,
+  changes: Changes,
+  { signal }: WorkOptions,
+) {
+  const bytes = await changes.before(path);
+  if (bytes === undefined) return undefined;
+  const how = {
+    command: go.command,
+    environment: go.environment,
+    directory: dirname(path),
+    signal,
+  };
+  try {
+    const read = (file: string) => readModuleFile(how, file);
+    return await Promise.all([asFile(path, bytes, read), read(path)]);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (hasCode(error, "GO_FAILED")) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a go.sum says something else of a module than it did. */
+async function hasOtherSums(path: string, changes: Changes): Promise<boolean> {
+  const bytes = await changes.before(path) ?? new Uint8Array();
+  const linesOf = (text: string) =>
+    new Map(
+      text.split("\n").map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), line.slice(at + 1)] as const;
+      }),
+    );
+  const before = linesOf(new TextDecoder().decode(bytes));
+  const after = linesOf(await Deno.readTextFile(path).catch(() => ""));
+  return [...after].some(([module, sum]) => (before.get(module) ?? sum) !== sum);
+}
+
+/** Has bytes in a file of a name for some work. */
+async function asFile<T>(
+  path: string,
+  bytes: Uint8Array,
+  work: (file: string) => Promise<T>,
+): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "kodeno-before-" });
+  try {
+    const file = join(folder, basename(path));
+    await Deno.writeFile(file, bytes);
+    return await work(file);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

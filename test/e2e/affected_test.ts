@@ -1,0 +1,204 @@
+/**
+ * `kodeno affected`: whatever is changed, no image that would be built otherwise is left out, and few that
+ * would not be are listed. The builder is the judge.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { assertFails } from "../support/failure.ts";
+import { type GitRepository, gitRepository } from "../support/git_repository.ts";
+import { goProxy } from "../support/go_proxy.ts";
+import { done } from "../support/kodeno.ts";
+import { succeed } from "../support/process.ts";
+import { tempDir } from "../support/temp.ts";
+
+const main = (body: string, imports = ""): string =>
+  `package main\n\n${imports}\n\nfunc main() { ${body} }\n`;
+
+const GO_MOD = `module example.com/app
+
+go 1.22
+
+require (
+	example.com/dep v1.0.0
+	example.com/local v0.0.0
+	example.com/other v1.0.0
+)
+
+replace example.com/local => ./local
+`;
+
+/** Three programs: `a` of packages and a module, `b` with files, `c` of a folder that is a module. */
+const FILES: Readonly<Record<string, string>> = {
+  "go.mod": GO_MOD,
+  ".gitignore": "zz_*\nout\nsums\n",
+  ".ko.yaml": "# nothing yet\nbuilds:\n- id: c\n  dir: .\n  main: ./cmd/c\n  ldflags: [-s]\n",
+  "README.md": "an app\n",
+  "cmd/a/main.go": main(
+    "lib.Hi(); lib.Bye(); dep.Hi()",
+    'import (\n\t"example.com/app/lib"\n\t"example.com/dep"\n)',
+  ),
+  "lib/lib.go": 'package lib\n\nfunc Hi() { print("hi") }\n',
+  "lib/bye.go": 'package lib\n\nfunc Bye() { print("bye") }\n',
+  "lib/never.go": "//go:build never\n\npackage lib\n",
+  "lib/lib_test.go": "package lib\n",
+  "cmd/b/main.go": main(
+    'data, _ := files.ReadFile("static/page.html"); print(string(data))',
+    'import "embed"\n\n//go:embed static\nvar files embed.FS',
+  ),
+  "cmd/b/static/page.html": "page\n",
+  "cmd/b/static/old.html": "old\n",
+  "cmd/b/static/sub/more.html": "more\n",
+  "cmd/b/kodata/data.txt": "data\n",
+  "web/shown.txt": "shown\n",
+  "web/gone.txt": "gone\n",
+  "cmd/c/main.go": main("local.Hi()", 'import "example.com/local"'),
+  "local/go.mod": "module example.com/local\n\ngo 1.22\n",
+  "local/local.go": 'package local\n\nfunc Hi() { print("local") }\n',
+};
+
+type Edit = (repository: GitRepository) => Promise<unknown>;
+
+const write = (path: string, text: string): Edit => ({ dir }) => dir.write(path, text);
+const remove = (path: string): Edit => ({ dir }) => Deno.remove(dir.join(path));
+const replaced = (path: string, from: string, to: string): Edit => async ({ dir }) => {
+  const text = await Deno.readTextFile(dir.join(path));
+  assert.ok(text.includes(from), path);
+  await dir.write(path, text.replaceAll(from, to));
+};
+
+/** What is done, the images that it concerns, and the reason that the first of them is listed for. */
+const EDITS: readonly (readonly [edit: Edit, affected: string, why?: string])[] = [
+  [() => Promise.resolve(), ""],
+  [write("README.md", "the app\n"), ""],
+  [write("lib/lib_test.go", "package lib // tested\n"), ""],
+  [write("lib/never_ever.go", "//go:build never\n\npackage lib\n"), ""],
+  [write("cmd/b/static/.hidden", "not embedded\n"), ""],
+  [replaced("lib/lib.go", "hi", "HI"), "a", "lib/lib.go has changed"],
+  [write("lib/new.go", 'package lib\n\nfunc init() { print("new") }\n'), "a", "lib/new.go is new"],
+  [
+    async (repository) => {
+      await replaced("cmd/a/main.go", " lib.Bye();", "")(repository);
+      await remove("lib/bye.go")(repository);
+      await repository.commit("no bye");
+    },
+    "a",
+    "cmd/a/main.go has changed",
+  ],
+  [
+    async (repository) => {
+      await repository.git("mv", "lib/bye.go", "lib/farewell.go");
+      await repository.commit("another name");
+    },
+    "a",
+    "lib/farewell.go is new",
+  ],
+  // It may have been a part of the program before.
+  [replaced("lib/never.go", "never", "never && ever"), "a", "lib/never.go has changed"],
+  [
+    write("cmd/a/zz_made.go", 'package main\n\nfunc init() { print("made") }\n'),
+    "a",
+    "in no commit",
+  ],
+  [write("cmd/b/static/page.html", "another\n"), "b", "static/page.html has changed"],
+  [write("cmd/b/static/new.html", "new\n"), "b", "static/new.html is new"],
+  [remove("cmd/b/static/old.html"), "b", "static/old.html is gone"],
+  [write("cmd/b/static/sub/go.mod", "module example.com/sub\n"), "b", "sub/go.mod is new"],
+  [write("cmd/b/kodata/data.txt", "other\n"), "b", "kodata/data.txt has changed"],
+  [write("cmd/b/kodata/more.txt", "more\n"), "b", "kodata/more.txt is new"],
+  [remove("cmd/b/kodata/data.txt"), "b", "kodata/data.txt is gone"],
+  [write("web/shown.txt", "seen\n"), "b", "web/shown.txt has changed"],
+  [remove("web/gone.txt"), "b", "web/gone.txt is gone"],
+  [write("cmd/b/default.pgo", ""), "b", "default.pgo is new"],
+  [replaced("go.mod", "dep v1.0.0", "dep v1.1.0"), "a", "go.mod: example.com/dep v1.0.0 -> v1.1.0"],
+  [replaced("go.mod", "other v1.0.0", "other v1.1.0"), ""],
+  [replaced("go.mod", "go 1.22", "go 1.23"), "a b c", "go.mod: go 1.22 -> 1.23"],
+  [replaced("local/local.go", 'local"', 'here"'), "c", "local/local.go has changed"],
+  [replaced("local/go.mod", "1.22", "1.21"), "c", "local/go.mod has changed"],
+  [replaced(".ko.yaml", "nothing", "something"), ""],
+  [replaced(".ko.yaml", "[-s]", "[-s, -w]"), "c", ".ko.yaml says something else of it"],
+  [replaced(".ko.yaml", "# nothing yet", "defaultBaseImage: scratch"), "a b c"],
+  [remove(".ko.yaml"), "c"],
+];
+
+Deno.test("affected: what would be built otherwise is listed, after each of many changes", async () => {
+  await using repository = await gitRepository();
+  const { dir } = repository;
+  await using proxy = await tempDir();
+  const go = await goProxy(
+    proxy,
+    ["dep", "other"].flatMap((name) =>
+      ["v1.0.0", "v1.1.0"].map((version) =>
+        [`example.com/${name}@${version}`, {
+          "code.go": `package ${name}\n\nfunc Hi() { print("${version}") }\n`,
+        }] as const
+      )
+    ),
+  );
+  const env = {
+    ...go,
+    GOFLAGS: "-modcacherw -buildvcs=false -mod=mod",
+    GONOSUMCHECK: "1",
+    KODENO_CACHE: proxy.join("cache"),
+  };
+  for (const [path, text] of Object.entries(FILES)) await dir.write(path, text);
+  await Deno.symlink("../../../web", dir.join("cmd/b/kodata/web"));
+  await repository.git("add", "--all");
+  await repository.git("commit", "--quiet", "--message", "first");
+  const first = (await repository.git("rev-parse", "HEAD")).trim();
+  const built = async (): Promise<ReadonlyMap<string, string>> => {
+    const stdout = await done(dir, ["build", "./cmd/...", "--oci-layout", proxy.join("out")], env);
+    return new Map(
+      stdout.trim().split("\n").map((line) => line.split(":latest@") as [string, string]),
+    );
+  };
+  const before = await built();
+  for (const [i, [edit, expected, why = ""]] of EDITS.entries()) {
+    await edit(repository);
+    const lines = (await done(dir, ["affected", "--since", first, "--json", "./cmd/..."], env))
+      .split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+    const listed = lines.map(({ image }) => image.replace("example.com/app/cmd/", ""));
+    assert.deepEqual(
+      listed,
+      expected.split(" ").filter(Boolean),
+      `edit ${i}: ${JSON.stringify(lines)}`,
+    );
+    if (why !== "") assert.ok(lines[0].why.includes(why), `edit ${i}: ${lines[0].why}`);
+    const other = [...await built()].filter(([name, digest]) => before.get(name) !== digest)
+      .map(([name]) => name);
+    assert.deepEqual(other.filter((name) => !listed.includes(name)), [], `edit ${i}`);
+    await repository.git("reset", "--quiet", "--hard", first);
+    await repository.git("clean", "--quiet", "-dfx");
+  }
+});
+
+Deno.test("affected: what git cannot tell is one line, with what to do", async () => {
+  await using repository = await gitRepository();
+  const { dir } = repository;
+  await repository.commit("one", {
+    "go.mod": "module example.com/m\n\ngo 1.22\n",
+    "main.go": main(""),
+  });
+  await repository.commit("two");
+  const cases: readonly (readonly [readonly string[], 1 | 2, RegExp])[] = [
+    [[], 2, /say with --since the commit to compare with/],
+    [["--since", "nope"], 1, /since nope: there is none; name a commit/],
+    [["--since", "--output=x"], 1, /since --output=x: there is none/],
+    [["--since", "HEAD", "-f", "skaffold.yaml", "."], 2, /choose with -b IMAGE/],
+  ];
+  for (const [args, code, message] of cases) {
+    await assertFails(dir, ["affected", ...args], { code, message });
+  }
+  assert.equal(await done(dir, ["affected", "--since", "HEAD~1"]), "");
+  await using shallow = await tempDir();
+  const url = `file://${dir.path}`;
+  await succeed("git", ["clone", "--quiet", "--depth", "1", url, shallow.join("clone")]);
+  await assertFails(shallow, ["affected", "--since", "HEAD~1"], {
+    code: 1,
+    message: /this clone is shallow; run "git fetch --unshallow", or have CI fetch all/,
+  }, { cwd: shallow.join("clone") });
+  await Deno.remove(dir.join(".git"), { recursive: true });
+  await assertFails(dir, ["affected", "--since", "HEAD"], {
+    code: 1,
+    message: /not a git repository .*; say the folder of a checkout/,
+  });
+});
