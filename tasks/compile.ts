@@ -5,10 +5,11 @@
  * @module
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../test/support/kodeno.ts";
+import { ENTRY, makePieces } from "./pieces.ts";
+import { RUNTIME_FLAGS } from "./runtime_flags.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = join(root, "dist");
+const dist = join(ROOT, "dist");
 
 async function deno(args: readonly string[], cwd: string): Promise<void> {
   const command = new Deno.Command(Deno.execPath(), {
@@ -36,14 +37,9 @@ async function compile(args: readonly string[]): Promise<void> {
   await Deno.mkdir(dist, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: dist, prefix: ".new-" });
   try {
-    // Each of hundreds of modules costs time whenever the binary starts; a few pieces cost little.
-    await deno(["bundle", "--quiet", "--code-splitting", "--outdir", folder, "cli.ts"], root);
-    // Objects of a build live long or end at once. With less room for new ones than V8 takes by itself, 240
-    // images that have not changed need 120 MB, not 160, and no more of the processor.
-    const memory = "--v8-flags=--max-semi-space-size=2";
-    // All permissions from the start, and never a question: nobody may be there to answer.
-    const fixed = "compile --quiet --no-check -A --no-prompt --no-config --output kodeno";
-    await deno([...fixed.split(" "), memory, ...args, "cli.js"], folder);
+    await makePieces(folder);
+    const fixed = ["compile", "--quiet", "--output", "kodeno", ...RUNTIME_FLAGS];
+    await deno([...fixed, ...args, ENTRY], folder);
     // Renamed, so that a binary that runs goes on, and nobody sees half of one.
     await Deno.rename(join(folder, made), join(dist, made));
   } finally {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { goMod, goModule, printer, simpleModule } from "../support/go_module.ts";
 import { kodeno, spawnKodeno } from "../support/kodeno.ts";
 import { assertClean, fingerprint, temporaries } from "../support/layout.ts";
-import { processesIn, until } from "../support/process.ts";
+import { processesIn, runsIn, until } from "../support/process.ts";
 import { filesBelow, names, type TempDir, tempDir } from "../support/temp.ts";
 
 const MIB = 1024 * 1024;
@@ -63,19 +63,10 @@ async function slowModule(dir: TempDir): Promise<Record<string, string>> {
 }
 
 /** Whether go's compiler runs for a module made by {@link slowModule}. */
-const isCompiling = (dir: TempDir) => hasProcess(dir, /\/compile\0/);
+const isCompiling = (dir: TempDir) => runsIn(dir.path, /\/compile\0/);
 
 /** Whether a `go build` runs there, be it between two runs of the compiler. */
-const isBuilding = (dir: TempDir) => hasProcess(dir, /(?:^|\/)go\0build\0/);
-
-async function hasProcess(dir: TempDir, pattern: RegExp): Promise<boolean> {
-  const commands = await Promise.all(
-    (await processesIn(dir.path)).map((pid) =>
-      Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")
-    ),
-  );
-  return commands.some((command) => pattern.test(command));
-}
+const isBuilding = (dir: TempDir) => runsIn(dir.path, /(?:^|\/)go\0build\0/);
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.test(`interrupt: ${signal} while go compiles ends go, too`, async () => {

@@ -66,6 +66,20 @@ export async function processesIn(folder: string): Promise<number[]> {
   return found;
 }
 
+/** Whether one of these processes has a command line like this, in which each word ends with a NUL. */
+export async function runsIn(folder: string, pattern: RegExp): Promise<boolean> {
+  return (await processesLike(folder, pattern)).length > 0;
+}
+
+/** Numbers of those of these processes whose command line is like this. */
+export async function processesLike(folder: string, pattern: RegExp): Promise<number[]> {
+  const all = await Promise.all((await processesIn(folder)).map(async (pid) => {
+    const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+    return pattern.test(command) ? [pid] : [];
+  }));
+  return all.flat();
+}
+
 /** Asks again and again until the answer is yes; fails after a while, naming what was waited for. */
 export async function until(
   what: string,
