@@ -15,6 +15,7 @@ import { makeBase, pushBase } from "./base.ts";
 import { findBinary, measureStarts } from "./binary.ts";
 import type { Setting } from "./competitors.ts";
 import { DELTA, deltaRow, measureDelta } from "./delta.ts";
+import { AFFECTED, affectedRow, measureAffected } from "./affected.ts";
 import { DEPS, depsRow, measureDeps } from "./deps.ts";
 import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
@@ -112,7 +113,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     .map((scenario) => values.quick ? quick(scenario) : scenario);
   const transfers = TRANSFERS.filter(({ name }) => wanted(name))
     .map((transfer) => values.quick ? quickTransfer(transfer) : transfer);
-  const others = [START, DELTA, DEPS, RESOLVE, YAML];
+  const others = [START, DELTA, AFFECTED, DEPS, RESOLVE, YAML];
   if (scenarios.length + transfers.length === 0 && !others.some(wanted)) {
     const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
@@ -140,6 +141,9 @@ async function main(args: readonly string[]): Promise<boolean> {
     rows.push(...resolveRows(await attempt(resolved)));
   }
   if (wanted(DELTA)) rows.push(deltaRow(await attempt(() => measureDelta(kodeno, WORK))));
+  if (wanted(AFFECTED)) {
+    rows.push(affectedRow(await attempt(() => measureAffected(kodeno, WORK))));
+  }
   if (wanted(DEPS)) rows.push(depsRow(await attempt(() => measureDeps(kodeno, WORK))));
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
