@@ -6,24 +6,23 @@
  */
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import denoJson from "../deno.json" with { type: "json" };
+import { VERSION } from "../src/config/version.ts";
 import { ROOT } from "../test/support/kodeno.ts";
 import { succeed } from "../test/support/process.ts";
+import { DESCRIPTION, homePage, LICENSE } from "./about.ts";
 import { makePieces } from "./pieces.ts";
 
 const dist = join(ROOT, "dist", "npm");
 
 function manifest(repository: string | undefined): Record<string, unknown> {
-  const { version, license } = denoJson;
-  const url = `https://github.com/${repository}`;
+  const url = repository && homePage(repository);
   return {
     name: "kodeno",
-    version,
-    description:
-      "Builds container images from Go main packages, without Docker, into OCI image layouts",
+    version: VERSION,
+    description: DESCRIPTION,
     keywords: ["containers", "docker", "go", "golang", "images", "ko", "kubernetes", "oci"],
-    license,
-    ...(repository ? { homepage: url, repository: { type: "git", url: `git+${url}.git` } } : {}),
+    license: LICENSE,
+    ...(url ? { homepage: url, repository: { type: "git", url: `git+${url}.git` } } : {}),
     type: "module",
     bin: { kodeno: "kodeno.js" },
     engines: { node: ">=18" },

@@ -3,6 +3,7 @@
  * @module
  */
 import { VERSION } from "../../src/config/version.ts";
+import { DESCRIPTION, homePage, LICENSE } from "../about.ts";
 import type { Target } from "./targets.ts";
 
 /** A program, and where it is to be had. */
@@ -12,12 +13,8 @@ export interface Download extends Target {
   readonly sha256: string;
 }
 
-const DESCRIPTION = "Builds container images from Go packages, and carries them across air gaps";
-const LICENSE = "Apache-2.0";
-
-const home = (repository: string): string => `https://github.com/${repository}`;
 const linkTo = (repository: string, name: string, version = VERSION): string =>
-  `${home(repository)}/releases/download/v${version}/${name}`;
+  `${homePage(repository)}/releases/download/v${version}/${name}`;
 
 /** The formula for Homebrew, on macOS and Linux. */
 export function brewFormula(repository: string, downloads: readonly Download[]): string {
@@ -34,7 +31,7 @@ export function brewFormula(repository: string, downloads: readonly Download[]):
   });
   return `class Kodeno < Formula
   desc "${DESCRIPTION}"
-  homepage "${home(repository)}"
+  homepage "${homePage(repository)}"
   version "${VERSION}"
   license "${LICENSE}"
 
@@ -65,11 +62,11 @@ export function scoopManifest(repository: string, downloads: readonly Download[]
   const manifest = {
     version: VERSION,
     description: DESCRIPTION,
-    homepage: home(repository),
+    homepage: homePage(repository),
     license: LICENSE,
     architecture: each(({ name, sha256 }) => ({ url: url(name), hash: sha256 })),
     bin: "kodeno.exe",
-    checkver: { github: home(repository) },
+    checkver: { github: homePage(repository) },
     autoupdate: {
       architecture: each(({ name }) => ({ url: url(name, "$version") })),
       hash: { url: "$baseurl/SHA256SUMS" },

@@ -17,6 +17,7 @@ import { hashedFile } from "../../src/io/streams.ts";
 import { planBinaryLayer } from "../../src/layers/binary_layer.ts";
 import { planKodataLayer } from "../../src/layers/kodata_layer.ts";
 import { openSigner } from "../../src/trust/key_files.ts";
+import { DESCRIPTION, homePage, LICENSE } from "../about.ts";
 import { askPassword, SBOM } from "./files.ts";
 import { type Program, programsIn } from "./programs.ts";
 
@@ -94,8 +95,9 @@ async function withImage(
     // For whatever user it runs as, so that the cache of Go has a place.
     imageEnv: { HOME: "/tmp" },
     labels: {
-      "org.opencontainers.image.licenses": "Apache-2.0",
-      "org.opencontainers.image.source": `https://github.com/${repository}`,
+      "org.opencontainers.image.description": DESCRIPTION,
+      "org.opencontainers.image.licenses": LICENSE,
+      "org.opencontainers.image.source": homePage(repository),
       "org.opencontainers.image.title": NAME,
       "org.opencontainers.image.version": VERSION,
     },

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { VERSION } from "../../src/config/version.ts";
 import { ROOT } from "../../test/support/kodeno.ts";
+import { LICENSE } from "../about.ts";
 import { succeed } from "../../test/support/process.ts";
 
 /** A package, as `deno info` tells of it. */
@@ -100,7 +101,7 @@ export async function releaseSbom(
         type: "application",
         name: "kodeno",
         version: VERSION,
-        licenses: [{ license: { id: "Apache-2.0" } }],
+        licenses: [{ license: { id: LICENSE } }],
         purl: own,
       },
     },
