@@ -21,6 +21,7 @@ export {
   type Builder,
   newBuilder,
   type PreparedBuild,
+  type PrepareOptions,
 } from "./src/build/builder.ts";
 export {
   type CloseOptions,

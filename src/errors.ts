@@ -49,7 +49,7 @@ export const EXIT_CODES = {
   NOT_TRUSTED: 1,
   /** Images would be built from something else than the lock file says; a line for each difference. */
   LOCK_DIFFERS: 1,
-  /** Two images that were compared, or an image and what was built again, are not the same. */
+  /** Two images that were compared, an image and what was built again, or images and a list differ. */
   DIFFERENT: 1,
   /** Ctrl-C of the command line; a signal of the library throws its own reason. */
   INTERRUPTED: 130,

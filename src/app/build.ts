@@ -3,7 +3,7 @@
  * @module
  */
 import { lockFor } from "../airgap/find_lock.ts";
-import { buildImages } from "../build/build_images.ts";
+import { askedPart, buildImages } from "../build/build_images.ts";
 import { tellKept } from "../build/publisher.ts";
 import { resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
@@ -15,9 +15,10 @@ export async function build(
   options: CommandOptions,
   work: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
+  const part = await askedPart(options);
   const config = await resolveConfig(options, work);
   const lock = (await lockFor(options, work)).of();
-  const references = await buildImages({ patterns, config, lock }, work);
+  const references = await buildImages({ patterns, config, lock, part }, work);
   tellKept(config.publish, config.publish.repository, work.emit);
   return references;
 }

@@ -5,9 +5,9 @@
  */
 import { resolve } from "node:path";
 import { lockFor } from "../airgap/find_lock.ts";
-import { withPublisher } from "../build/build_images.ts";
+import { askedPart, timed, withPublisher } from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
-import { publishing, publishPrepared, tellKept } from "../build/publisher.ts";
+import { type Publisher, publishing, publishPrepared, tellKept } from "../build/publisher.ts";
 import { tellLostDocuments } from "../build/documents.ts";
 import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
@@ -54,7 +54,14 @@ export async function buildSkaffold(
   request: SkaffoldRequest,
   options: WorkOptions,
 ): Promise<readonly SkaffoldBuilt[]> {
-  const plan = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
+  const part = await askedPart(request.options);
+  const all = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
+  part?.checkNames?.(new Map(all.artifacts.map((one) => [one.imageName, one.repository])));
+  const own = part?.choose?.(all.artifacts.map(({ imageName }) => imageName));
+  const plan = {
+    ...all,
+    artifacts: all.artifacts.filter(({ imageName }) => own?.has(imageName) ?? true),
+  };
   const { artifacts } = plan;
   if (request.dryRun) {
     return artifacts.map(({ imageName, reference }) => ({ imageName, tag: reference }));
@@ -73,13 +80,16 @@ export async function buildSkaffold(
   const made = new Map<string, string>();
   const locks = await lockFor(given, options);
   const builds = configs.map((build, i) => ({ build, lock: locks.of(artifacts[i]?.imageName) }));
-  await withPublisher(builds, publish, [], async (publisher, builders) => {
+  const imageNames = new Map<string, string>();
+  const nameOf = (importPath: string): string => imageNames.get(importPath) ?? importPath;
+  const make = async (publisher: Publisher, builders: readonly Builder[], work: WorkOptions) => {
     await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
       const late = hooks.makeSources;
       const repositories = new Set(artifacts.map(({ repository }) => repository));
       const check = () => publisher.check(repositories, options);
       if (late) await check();
+      if (artifacts.length === 0) await publisher.publishNothing?.(options);
       await hooks.run("before");
       const prepare = (artifact: SkaffoldArtifact, i: number) =>
         prepareOne(artifact, builders[i] as Builder, options);
@@ -88,16 +98,24 @@ export async function buildSkaffold(
       for (const [i, artifact] of inBuildOrder(artifacts)) {
         await hooks.run("before", artifact);
         const named = early[i] ?? await prepare(artifact, i);
-        const references = await publishPrepared(named, publisher, options);
+        named.prepared.importPaths.forEach((path) => imageNames.set(path, artifact.imageName));
+        const references = await publishPrepared(named, publisher, work);
         made.set(artifact.imageName, [...references.values()][0] ?? artifact.reference);
         await hooks.run("after", artifact);
       }
     });
     // Archives are whole by now.
     await hooks.run("after");
-  });
-  const named = artifacts.find(({ repository }) => splitHost(repository).host !== undefined);
-  tellKept(publish, plan.defaultRepo ?? named?.repository, options.emit);
+  };
+  await withPublisher(
+    builds,
+    publish,
+    [],
+    (publisher, builders) =>
+      timed(part, options, (work) => make(publisher, builders, work), nameOf),
+  );
+  const first = artifacts.find(({ repository }) => splitHost(repository).host !== undefined);
+  tellKept(publish, plan.defaultRepo ?? first?.repository, options.emit);
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
 }
 

@@ -3,6 +3,8 @@
  * @module
  */
 import type { BuildConfig, Config, PublishConfig } from "../config/config.ts";
+import type { CommandOptions } from "../config/options.ts";
+import { resolveShard, type Shard } from "../config/shard.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { chosenGo } from "../go/toolchain.ts";
@@ -13,7 +15,9 @@ import { giveUpNetwork } from "../place/open.ts";
 import { namedBases, parseBase } from "./base_names.ts";
 import { type Builder, GoBuilder } from "./builder.ts";
 import { tellLostDocuments } from "./documents.ts";
+import { readExpected } from "./expected.ts";
 import type { BuildLock } from "./inputs.ts";
+import { ImageTimes, partOf } from "./shards.ts";
 import {
   PlacesPublisher,
   type Publisher,
@@ -34,11 +38,47 @@ interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly naming?: PublishImagesOptions["naming"];
   /** What they may be built from, and nothing else. */
   readonly lock?: BuildLock | undefined;
+  /** What is said of a part of the images. */
+  readonly part?: AskedPart | undefined;
+}
+
+/** A part of the images, and what is told of how long they took. */
+export interface AskedPart extends Pick<PublishImagesOptions, "checkNames" | "choose"> {
+  readonly shard: Shard | undefined;
+  /** File that gets the times. */
+  readonly writeTimings?: string | undefined;
+}
+
+/** What options say of a part; nothing where all images are meant, whichever they are. */
+export async function askedPart(
+  options: Pick<CommandOptions, "environment" | "expect" | "shard" | "timings" | "writeTimings">,
+): Promise<AskedPart | undefined> {
+  const { shard: asked, expect, writeTimings } = options;
+  if ((asked ?? expect ?? writeTimings) === undefined) return undefined;
+  if (writeTimings !== undefined) await checkOutput(writeTimings, `timings ${writeTimings}`);
+  const shard = resolveShard(options);
+  const choose = (names: readonly string[]) => partOf(names, shard);
+  return { shard, choose, checkNames: readExpected(expect), writeTimings };
+}
+
+/** Has work tell how long images take, and writes it where that is asked for. */
+export async function timed<T>(
+  part: AskedPart | undefined,
+  options: WorkOptions,
+  work: (options: WorkOptions) => Promise<T>,
+  nameOf?: (importPath: string) => string,
+): Promise<T> {
+  const path = part?.writeTimings;
+  if (path === undefined) return await work(options);
+  const times = new ImageTimes();
+  const result = await work({ ...options, emit: times.listen(options.emit) });
+  await writeTextOutput(path, { what: `timings ${path}` }, times.text(nameOf));
+  return result;
 }
 
 /** Builds and publishes; gives references by import path, and writes the file of them at the end. */
 export async function buildImages(
-  { patterns, config: { build, publish }, targets = [], naming, lock }: BuildRequest,
+  { patterns, config: { build, publish }, targets = [], naming, lock, part }: BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const { imageRefs } = publish;
@@ -46,7 +86,11 @@ export async function buildImages(
   if (imageRefs !== undefined) await checkOutput(imageRefs, what);
   tellLostDocuments([build], publish, options.emit);
   const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
-    publishImages(patterns, publisher, builder as Builder, { ...options, naming });
+    timed(
+      part,
+      options,
+      (how) => publishImages(patterns, publisher, builder as Builder, { ...part, ...how, naming }),
+    );
   const references = await withPublisher([{ build, lock }], publish, targets, work);
   if (imageRefs === undefined) return references;
   const text = references.values().map((reference) => `${reference}\n`).toArray().join("");

@@ -58,6 +58,12 @@ export interface PreparedBuild {
   readonly platforms: readonly string[];
 }
 
+/** What {@link Builder.prepare} may be given. */
+export interface PrepareOptions extends WorkOptions {
+  /** Takes some of the images that were found, by their import paths; default all. */
+  readonly choose?: ((importPaths: readonly string[]) => ReadonlySet<string>) | undefined;
+}
+
 /** What {@link Builder.build} may be given. */
 export interface BuildCallOptions extends WorkOptions {
   /** Import paths of those to build; default all. */
@@ -72,7 +78,7 @@ export interface Builder {
    * @param importpaths import paths, folders, or patterns with `...`; none stands for `.`
    * @throws {KodenoError} exit code 2 for patterns, packages or platforms that cannot be built
    */
-  prepare(importpaths: readonly string[], options?: WorkOptions): Promise<PreparedBuild>;
+  prepare(importpaths: readonly string[], options?: PrepareOptions): Promise<PreparedBuild>;
   /**
    * Builds what was prepared; images come in the order they are finished.
    *
@@ -145,7 +151,7 @@ export class GoBuilder implements Builder {
     this.#documents = new ImageDocuments(config);
   }
 
-  async prepare(importpaths: readonly string[], o: WorkOptions = {}): Promise<PreparedBuild> {
+  async prepare(importpaths: readonly string[], o: PrepareOptions = {}): Promise<PreparedBuild> {
     const { config, lock } = this;
     await this.#documents.checkKey(o);
     o.emit?.({ type: "stage", image: "", platform: "", stage: "listing", elapsedMs: 0 });
@@ -163,11 +169,13 @@ export class GoBuilder implements Builder {
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0 &&
       lock === undefined;
     // All three only look; the slowest decides. A failure is told after all have ended.
-    const [packages, { GOFLAGS: goFlags }] = await allEnded([
+    const [found, { GOFLAGS: goFlags }] = await allEnded([
       findPackages(templates, importpaths),
       environment,
       one ? bases.open(config.image) : undefined,
     ]).finally(() => o.signal?.throwIfAborted());
+    const chosen = o.choose?.(found.map(({ importPath }) => importPath));
+    const packages = found.filter(({ importPath }) => chosen?.has(importPath) ?? true);
     const requests = await Promise.all(packages.map(async (p) => {
       const { importPath } = p;
       const image = imageConfigOf(config, importPath, p.entry);

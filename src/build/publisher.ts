@@ -25,7 +25,7 @@ import {
 } from "../place/open.ts";
 import { type Attachment, keepAttachments } from "../trust/attachment.ts";
 import type { MissingSignatures, ToSign } from "../trust/to_sign.ts";
-import type { Builder, PreparedBuild } from "./builder.ts";
+import type { Builder, PreparedBuild, PrepareOptions } from "./builder.ts";
 import { planNames } from "./names.ts";
 
 /** How one image is published. */
@@ -89,6 +89,8 @@ export interface Publisher {
    * registry or daemon answers
    */
   publish(image: BuiltImage, name: string, options?: PublishCallOptions): Promise<string>;
+  /** Makes the layout, and has the archive written, to which no image comes. */
+  publishNothing?(options?: WorkOptions): Promise<void>;
   /** Ends the work: archives are written, connections are closed. */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -240,6 +242,12 @@ export class PlacesPublisher implements Publisher {
     return this.config.tagOnly ? reference : local ?? `${reference}@${root.digest}`;
   }
 
+  async publishNothing({ emit }: WorkOptions = {}): Promise<void> {
+    for (const place of this.#places) {
+      if (place.kind === "layout" || place.kind === "archive") await this.#open(place, "", emit);
+    }
+  }
+
   /** Puts what refers to an image beside it; what nobody has asked for is no reason to fail. */
   async #attach(
     attachments: readonly Attachment[],
@@ -327,11 +335,24 @@ export async function publishImages(
   builder: Builder,
   options: PublishImagesOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { signal, naming = publisher } = options;
+  const { signal, naming = publisher, checkNames } = options;
   return await publishing(publisher, signal, async () => {
-    const prepared = await builder.prepare(importpaths, options);
-    // Names and places are checked before anything is built.
-    const names = naming.names(prepared.importPaths);
+    let all: readonly string[] | undefined;
+    const choose = (found: readonly string[]) => {
+      all = found;
+      return options.choose?.(found) ?? new Set(found);
+    };
+    const prepared = await builder.prepare(importpaths, { ...options, choose });
+    // Names and places are checked before anything is built. They are those that all images get, whoever
+    // builds them.
+    const names = naming.names(all ?? prepared.importPaths);
+    checkNames?.(names);
+    if (prepared.importPaths.length === 0) {
+      const message = `Note: none of ${names.size} images is in this part`;
+      options.emit?.({ type: "note", level: "info", message });
+      await publisher.publishNothing?.(options);
+      return new Map();
+    }
     const own = prepared.importPaths.map((path) => names.get(path) ?? path);
     await publisher.check(own, { signal });
     return await publishPrepared({ builder, prepared, names }, publisher, options);
@@ -339,9 +360,11 @@ export async function publishImages(
 }
 
 /** How images are built and published. */
-export interface PublishImagesOptions extends WorkOptions {
+export interface PublishImagesOptions extends PrepareOptions {
   /** Names them in the place of the publisher. */
   readonly naming?: Pick<Publisher, "names"> | undefined;
+  /** Told of the names of all images that were found, chosen or not, before anything is built. */
+  readonly checkNames?: ((names: ReadonlyMap<string, string>) => void) | undefined;
 }
 
 /** Closes a publisher well when all work has succeeded; else what that has left is taken back. */

@@ -7,15 +7,17 @@
 import { koPath } from "../config/checks.ts";
 import { type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
+import type { Shard } from "../config/shard.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { cleanPattern, isLocalPattern } from "../go/list.ts";
 import { allEnded, getOrSet, Pool } from "../io/concurrency.ts";
-import type { KoReference } from "../kube/manifest.ts";
+import type { KoReference, KubeManifest, TakesDocument } from "../kube/manifest.ts";
 import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
-import { buildImages } from "./build_images.ts";
+import { type AskedPart, askedPart, buildImages } from "./build_images.ts";
 import { GoBuilder } from "./builder.ts";
 import type { BuildLock } from "./inputs.ts";
+import { partOf } from "./shards.ts";
 
 export interface ResolveRequest {
   readonly manifests: ManifestQuery;
@@ -50,8 +52,9 @@ export async function resolve(
     const [, why] = NO_PACKAGE.find(([pattern]) => pattern.test(reference.importPath)) ?? [];
     if (why !== undefined) throw bad(reference, why);
   }
-  const images = await buildAll(request, references, options);
-  return manifests.values().map((manifest) => {
+  const part = await askedPart(request.options);
+  const { images, taken } = await buildAll({ ...request, part }, references, manifests, options);
+  return taken.values().map((manifest) => {
     const text = manifest.print(images);
     // An empty line more would be one more line of a text that the file may end with.
     return { file: manifest.file, text: `${text}${/(?:^|\n)$/.test(text) ? "" : "\n"}---\n` };
@@ -75,27 +78,63 @@ function bad({ importPath, file, line }: KoReference, why: string): KodenoError 
   );
 }
 
-/** Gives images by what references name, as they have it. */
+/** What was built of manifests. */
+interface Built {
+  /** By what references name, as they have it. */
+  readonly images: ReadonlyMap<string, string>;
+  /** The manifests, with the documents of this shard. */
+  readonly taken: readonly KubeManifest[];
+}
+
 async function buildAll(
-  { options: given, lock }: ResolveRequest,
+  { options: given, lock, part }: ResolveRequest & { readonly part: AskedPart | undefined },
   references: ReadonlyMap<string, KoReference>,
+  manifests: readonly KubeManifest[],
   options: WorkOptions,
-): Promise<ReadonlyMap<string, string>> {
-  if (references.size === 0) return new Map();
+): Promise<Built> {
+  if (references.size === 0) {
+    part?.checkNames?.(new Map());
+    return { images: new Map(), taken: ofShard(manifests, part?.shard, new Map()) };
+  }
   try {
     const config = await resolveConfig(given, { ...options, pushes: true });
     const paths = await importPathsOf(references, new GoBuilder(config.build), options);
+    const taken = ofShard(manifests, part?.shard, paths);
+    const own = new Set(taken.flatMap((one) => one.references.map(({ importPath }) => importPath)));
+    const choose = () => new Set([...own].map((name) => paths.get(name) ?? ""));
     // With the scheme a path is no name of a folder.
     const patterns = [...paths.keys()].map((name) => `ko://${name}`);
-    const images = await buildImages({ patterns, config, lock }, options);
-    return new Map(Array.from(references, ([name, reference]) => {
-      const image = images.get(paths.get(name) ?? "");
-      if (image === undefined) throw bad(reference, "it is no import path");
-      return [name, inManifest(image, config.publish)];
-    }));
+    const built = { patterns, config, lock, part: part && { ...part, choose } };
+    const images = await buildImages(built, options);
+    const named = [...references].filter(([name]) => own.has(name));
+    return {
+      taken,
+      images: new Map(named.map(([name, reference]) => {
+        const image = images.get(paths.get(name) ?? "");
+        if (image === undefined) throw bad(reference, "it is no import path");
+        return [name, inManifest(image, config.publish)];
+      })),
+    };
   } catch (error) {
     throw withPlace(error, [...references.values()]);
   }
+}
+
+/**
+ * Manifests with the documents of a shard: those whose first image is of its part of all such images;
+ * documents without images are those of the first. All shards one after the other have each once.
+ */
+function ofShard(
+  manifests: readonly KubeManifest[],
+  shard: Shard | undefined,
+  paths: ReadonlyMap<string, string>,
+): readonly KubeManifest[] {
+  if (shard === undefined) return manifests;
+  const pathOf = (name: string): string => paths.get(name) ?? name;
+  const own = partOf(manifests.flatMap(({ heads }) => heads.map(pathOf)), shard);
+  const takes: TakesDocument = ([head]) =>
+    head === undefined ? shard.index === 1 : own.has(pathOf(head));
+  return manifests.map((one) => one.only(takes));
 }
 
 /** How many folders go is asked of at once; each run of it uses several processors. */

@@ -12,6 +12,7 @@ import {
   JSON_EVENTS,
   LOCKED,
   NAMING_FLAGS,
+  PART_FLAGS,
   PATTERNS,
   PLATFORMS,
   SKAFFOLD_FLAGS,
@@ -41,7 +42,14 @@ const WITH_FILE = {
   hooks: "--no-hooks  with -f: do not run the hooks of the file",
 } satisfies Flags;
 const BUILDING = { ...BUILD_FLAGS, json: JSON_EVENTS };
-const ALL = { ...BUILD_FLAGS, locked: LOCKED, ...SKAFFOLD_FLAGS, ...WITH_FILE, json: JSON_EVENTS };
+const ALL = {
+  ...BUILD_FLAGS,
+  locked: LOCKED,
+  ...PART_FLAGS,
+  ...SKAFFOLD_FLAGS,
+  ...WITH_FILE,
+  json: JSON_EVENTS,
+};
 
 const build = command({
   about: `Builds an image of each Go main package, and writes the images to an OCI layout. Prints

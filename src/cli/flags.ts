@@ -111,6 +111,19 @@ export const INPUT_FLAGS = {
 export const LOCKED =
   "--locked  refuse to build from anything but what kodeno.lock says, and take base images from there" as const;
 
+/** What is said of which images of all are built, and by which of several machines. */
+export const PART_FLAGS = {
+  shard: `--shard <i/n>  build the I-th of N parts of the images, such as 2/4; auto: as Kubernetes
+    Jobs (JOB_COMPLETION_INDEX), GitLab (CI_NODE_INDEX) or KODENO_SHARD say (default: all)`,
+  timings: each(
+    `--timings <file>  seconds that images took, so that parts take equally long; may be repeated
+      (default: none)`,
+  ),
+  writeTimings: "--write-timings <file>  write the seconds that each image took (default: none)",
+  expect: `--expect <file>  names of the images that have to be planned, one per line; fails before
+    anything is built where others are, or one lacks (default: none)`,
+} satisfies Filling<CommandOptions>;
+
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
   push: "--push  push the images to KO_DOCKER_REPO",

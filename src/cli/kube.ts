@@ -6,7 +6,7 @@
 import { fromCommand } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, type Given, texts } from "./flag.ts";
-import { PUSHING_FLAGS } from "./flags.ts";
+import { PART_FLAGS, PUSHING_FLAGS } from "./flags.ts";
 import { printNote, printText } from "./output.ts";
 
 /** What commands are told that build what Kubernetes objects name. */
@@ -17,6 +17,7 @@ const MANIFEST_FLAGS = {
     "-l, --selector <labels>  only objects with these labels, as app=web,!canary (default: all)",
   watch: "-W, --watch  do it again whenever a file changes, until Ctrl-C",
   ...PUSHING_FLAGS,
+  ...PART_FLAGS,
 } satisfies Flags;
 
 const resolve = command({

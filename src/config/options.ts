@@ -128,6 +128,14 @@ export interface PublishOptions extends TransferOptions {
 export interface CommandOptions extends BuildOptions, PublishOptions {
   /** Refuses to build from anything but what the file `kodeno.lock` says. */
   readonly locked?: boolean | undefined;
+  /** Builds a part of the images: `I/N`, or `auto` as the CI system says; default all. */
+  readonly shard?: string | undefined;
+  /** Files with the seconds that images took, by which they are divided. */
+  readonly timings?: readonly string[] | undefined;
+  /** File that gets the seconds that images took. */
+  readonly writeTimings?: string | undefined;
+  /** File that lists the images which have to be built, and no others. */
+  readonly expect?: string | undefined;
 }
 
 /** What may be said of an image; everything may be left out. */

@@ -48,9 +48,16 @@ export interface KubeManifest {
   readonly file: string;
   /** In the order of the text; each as often as it stands there. */
   readonly references: readonly KoReference[];
+  /** What each document names first, of those that name something. */
+  readonly heads: readonly string[];
+  /** The file with those documents alone that are chosen by all that they name, in their order. */
+  only(takes: TakesDocument): KubeManifest;
   /** The text with the images of import paths for references; other bytes are the user's. */
   print(images: ReadonlyMap<string, string>): string;
 }
+
+/** Chooses a document by the import paths that it names. */
+export type TakesDocument = (importPaths: readonly string[]) => boolean;
 
 /** What comes instead of a part of the text. */
 interface Edit extends Range {
@@ -62,8 +69,13 @@ interface Edit extends Range {
  * item of a list; comments and longer strings with one inside are left alone. A selector picks
  * documents by their labels; what is wrong is `BAD_CONFIG` with file, line and column.
  */
-export function readManifest(text: string, file: string, selector?: Selector): KubeManifest {
-  const reader = new Reader(text, file, selector);
+export function readManifest(
+  text: string,
+  file: string,
+  selector?: Selector,
+  takes?: TakesDocument,
+): KubeManifest {
+  const reader = new Reader(text, file, selector, takes);
   try {
     uninterruptible(() => reader.read());
   } catch (error) {
@@ -72,7 +84,7 @@ export function readManifest(text: string, file: string, selector?: Selector): K
     const message = `Cannot read ${file}:${line}:${column}: ${error.message}`;
     throw new KodenoError("BAD_CONFIG", message, { file }, { cause: error });
   }
-  const { references, edits } = reader;
+  const { references, heads, edits } = reader;
   const print = (images: ReadonlyMap<string, string>): string => {
     let [printed, at] = ["", 0];
     for (const { start, end, write } of edits) {
@@ -81,12 +93,14 @@ export function readManifest(text: string, file: string, selector?: Selector): K
     }
     return printed + text.slice(at);
   };
-  return { file, references, print };
+  const only = (chosen: TakesDocument) => readManifest(text, file, selector, chosen);
+  return { file, references, heads, only, print };
 }
 
 /** Goes through the documents of a text, one after the other. */
 class Reader {
   readonly references: KoReference[] = [];
+  readonly heads: string[] = [];
   /** In the order of the text. */
   edits: Edit[] = [];
   readonly places: Places;
@@ -95,6 +109,7 @@ class Reader {
     readonly text: string,
     readonly file: string,
     readonly selector: Selector | undefined,
+    readonly takes: TakesDocument | undefined,
   ) {
     this.places = new Places(text);
   }
@@ -115,18 +130,20 @@ class Reader {
       const end = this.text.indexOf("\n", Math.max(at - 1, 0)) + 1 || this.text.length;
       const { docEnd = false } = document.directives;
       const cuts = this.selector === undefined ? [] : takeOut(this.selector, document, this.text);
-      if (cuts === undefined) {
+      const names = namesIn(document);
+      if (cuts === undefined || this.takes?.(names) === false) {
         // What comes next may need the end: directives, or a document without `---`.
         this.edits.push(cut({ start, end }, docEnd && !ended ? "...\n" : ""));
         ended ||= docEnd;
       } else {
         this.#take(document, cuts);
+        this.heads.push(...names.slice(0, 1));
         ended = docEnd;
         kept++;
       }
       start = end;
     }
-    if (this.selector !== undefined && kept === 0) {
+    if ((this.selector ?? this.takes) !== undefined && kept === 0) {
       this.edits = [cut({ start: 0, end: this.text.length })];
     }
   }
@@ -148,8 +165,9 @@ class Reader {
     for (const edit of edits.sort((a, b) => a.start - b.start)) this.edits.push(edit);
   }
 
-  #reference({ value, type, range }: Scalar<string>): Edit {
-    const importPath = koPath(value.trim()) ?? "";
+  #reference(node: Scalar<string>): Edit {
+    const { type, range } = node;
+    const importPath = nameOf(node);
     const [start, end] = range ?? [0, 0];
     const { file } = this;
     const { line } = this.places.of(start);
@@ -166,6 +184,19 @@ class Reader {
     };
   }
 }
+
+/** What a document names, in its order. */
+function namesIn(document: Document.Parsed): readonly string[] {
+  const names: string[] = [];
+  visit(document, {
+    Value: (_, node) => {
+      if (isReference(node)) names.push(nameOf(node));
+    },
+  });
+  return names;
+}
+
+const nameOf = ({ value }: Scalar<string>): string => koPath(value.trim()) ?? "";
 
 function cut(range: Range, instead = ""): Edit {
   return { ...range, write: () => instead };
