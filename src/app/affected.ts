@@ -2,7 +2,8 @@
  * The recipe of `kodeno affected`: images whose inputs differ from those of a commit.
  * @module
  */
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
+import { findLock } from "../airgap/find_lock.ts";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import {
   type BuildConfig,
@@ -13,9 +14,11 @@ import {
 import { processEnvironment } from "../config/environment.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import type { Lock } from "../airgap/lock.ts";
+import { hasCode } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { changesSince } from "../git/changes.ts";
-import { findAffected } from "../watch/affected.ts";
+import { type Changes, changesSince } from "../git/changes.ts";
+import { asFile, findAffected } from "../watch/affected.ts";
 
 interface AffectedRequest {
   readonly patterns: readonly string[];
@@ -44,10 +47,13 @@ export async function affected(
   const changes = await changesSince({ directory, environment, signal: work.signal }, since);
   const look = (config: BuildConfig, names: readonly string[], given: BuildOptions) =>
     findAffected(config, names, changes, given, work);
+  const locked = await lockedSince(directory, changes);
   if (skaffold === undefined) {
     const loaded = await loadConfig(options, work);
     const found = await look(resolveBuildConfig(loaded), patterns, loaded);
-    return found.flatMap(({ importPath, why }) => why ? [{ image: importPath, why }] : []);
+    return found.flatMap(({ importPath: image, why = locked(image) }) =>
+      why === undefined ? [] : [{ image, why }]
+    );
   }
   const { artifacts } = await planArtifacts(skaffold, work, "nothing");
   const configs = await artifactConfigs(artifacts, options, resolveTransferConfig(options), work);
@@ -58,8 +64,38 @@ export async function affected(
     const given = { ...options, workingDirectory, artifact: source };
     const isOther = changes.changed.has(file) || !changes.knows(file);
     const [one] = isOther ? [] : await look(config, [main], given);
-    const why = isOther ? `${place.file} has changed` : one?.why;
+    const why = isOther ? `${place.file} has changed` : one?.why ?? locked(imageName);
     if (why !== undefined) found.push({ image: imageName, why });
   }
   return found;
+}
+
+/** Whether kodeno.lock says of an image what it did. */
+async function lockedSince(
+  directory: string,
+  changes: Changes,
+): Promise<(image: string) => string | undefined> {
+  const { path, isThere } = findLock(directory);
+  const name = relative(directory, path);
+  if (isThere && !changes.knows(path)) return () => `${name} is in no commit`;
+  if (!changes.changed.has(path)) return () => undefined;
+  const bytes = await changes.before(path);
+  const { readLock } = await import("../airgap/lock.ts");
+  const of = async (read: () => Promise<Pick<Lock, "images">>) => {
+    const { images } = await read();
+    return (image: string): string => {
+      const { kodeno: _, ...said } = images[image] ?? { kodeno: "" };
+      return JSON.stringify(said);
+    };
+  };
+  try {
+    const none = () => Promise.resolve({ images: {} });
+    const before = await of(bytes ? () => asFile(path, bytes, (file) => readLock(file)) : none);
+    const after = await of(isThere ? () => readLock(path, name) : none);
+    return (image) =>
+      before(image) === after(image) ? undefined : `${name} says something else of it`;
+  } catch (error) {
+    if (!hasCode(error, "BAD_CONFIG")) throw error;
+    return () => `${name} cannot be read as it was`;
+  }
 }

@@ -13,7 +13,7 @@ import type { Changes } from "../git/changes.ts";
 import { moduleDifference, readModuleFile } from "../go/module_file.ts";
 import type { SourcePackage } from "../go/sources.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
-import { isFile, isFolder, isInside } from "../io/files.ts";
+import { ioFailure, isFile, isFolder, isInside, isNotFound } from "../io/files.ts";
 import { findFiles, findModules, type ImageFiles } from "./image_files.ts";
 
 /** An image, and whether its inputs differ. */
@@ -25,7 +25,9 @@ interface MaybeAffected extends Pick<ImageFiles, "importPath" | "packageDirector
 /** Files that go takes for parts of a package (`go help packages`, `go/build`). */
 const SOURCE = /\.(?:go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
 const TEST = /_test\.go$/;
-/** Fields of packages whose files may read files of any other folder. */
+/** Files that decide which module and workspace the folders below them are of. */
+const ROOTS = ["go.mod", "go.work"];
+/** Fields of packages whose files may read files of any name, in any other folder. */
 const OF_C = [
   "SFiles",
   "CgoFiles",
@@ -66,6 +68,8 @@ export async function findAffected(
 /** What differs, as it is looked for again and again. */
 class Seen {
   readonly #deleted: readonly string[];
+  /** Those of the deleted that said which module or workspace the folders below them are of. */
+  readonly #roots: readonly string[];
   /** By their folders: what may have been a part of the package there, and is none now. */
   readonly #sources: ReadonlyMap<string, readonly string[]>;
 
@@ -75,6 +79,7 @@ class Seen {
     this.#folder = Deno.realPathSync(changes.folder);
     const all = [...changes.changed];
     this.#deleted = all.filter(([, change]) => change === "deleted").map(([path]) => path);
+    this.#roots = this.#deleted.filter((path) => ROOTS.includes(basename(path)));
     const sources = all.filter(([path, change]) =>
       change !== "added" && SOURCE.test(path) && !TEST.test(path)
     );
@@ -96,16 +101,19 @@ class Seen {
     if (found !== undefined) return found;
     const real = this.#real(path);
     if (real !== path) {
-      // Each link on the way, and what they lead to.
-      for (let at = path; isInside(this.changes.folder, at); at = dirname(at)) {
-        const link = this.of(at);
-        if (link !== undefined) return link;
-      }
-      const led = this.of(real);
+      const led = this.of(real) ?? this.#otherLink();
       if (led !== undefined) return led;
     }
     if (this.changes.knows(real)) return undefined;
     return `${this.name(path)} is in no commit, so that nobody knows what it was`;
+  }
+
+  #link: string | undefined | null = null;
+
+  /** Of a link that leads elsewhere, or is new: by way of it any other one may. */
+  #otherLink(): string | undefined {
+    if (this.#link === null) this.#link = [...this.changes.changed.keys()].find(isLink);
+    return this.#link && this.of(this.#link);
   }
 
   /** Where a file is that links lead to, below the work tree as that is called. */
@@ -137,7 +145,10 @@ class Seen {
   /** Of files that were in packages, and are not now: what go lists has them no more. */
   packagesOf(packages: readonly SourcePackage[]): string | undefined {
     for (const one of packages) {
-      const { Dir = "", EmbedPatterns } = one;
+      const { Dir = "", EmbedPatterns, Error: problem, ImportPath } = one;
+      if (problem !== undefined) return `go cannot read ${ImportPath}`;
+      const root = this.#roots.find((path) => isInside(dirname(path), Dir));
+      if (root !== undefined) return this.of(root);
       const [source] = this.#sources.get(Dir) ?? [];
       if (source !== undefined) return this.of(source);
       for (const pattern of EmbedPatterns ?? []) {
@@ -145,9 +156,7 @@ class Seen {
         if (found !== undefined) return found;
       }
       if (!OF_C.some((field) => one[field]?.length)) continue;
-      const [included] = [...this.changes.changed.keys()].filter((path) =>
-        SOURCE.test(path) && !path.endsWith(".go")
-      );
+      const included = [...this.changes.changed.keys()].find((path) => !path.endsWith(".go"));
       if (included !== undefined) return this.of(included);
     }
     return undefined;
@@ -169,29 +178,48 @@ class Seen {
     const found = [...this.changes.changed.keys()].find((path) => isInside(folder, path));
     if (found !== undefined) return this.of(found);
     if (!isFolder(folder)) return undefined;
-    for (const target of linkedFolders(folder)) {
-      const gone = this.#deleted.find((path) => isInside(target, path));
-      if (gone !== undefined) return this.of(gone);
+    const { targets, empty } = linkedFolders(folder);
+    for (const target of targets) {
+      const real = this.#real(target);
+      const gone = this.#deleted.find((path) => isInside(real, path));
+      const other = gone ? this.of(gone) : this.#otherLink();
+      if (other !== undefined) return other;
     }
-    return undefined;
+    return empty && `${this.name(empty)} is empty, which no commit tells`;
   }
 }
 
-/** The folders that links in a folder lead to. */
-function linkedFolders(folder: string, seen = new Set<string>()): ReadonlySet<string> {
+/** What links in a folder lead to, that is a folder, too; and one that holds nothing, if there is one. */
+function linkedFolders(folder: string) {
+  const targets = new Set<string>();
+  let empty: string | undefined;
+  const follow = (path: string): void => {
+    const target = Deno.realPathSync(path);
+    if (targets.has(target)) return;
+    targets.add(target);
+    look(target);
+  };
   const look = (path: string): void => {
-    for (const { name, isSymlink, isDirectory } of Deno.readDirSync(path)) {
+    const entries = [...Deno.readDirSync(path)];
+    if (entries.length === 0) empty = path;
+    for (const { name, isSymlink, isDirectory } of entries) {
       const at = join(path, name);
       if (isDirectory) look(at);
-      if (!isSymlink || !isFolder(at)) continue;
-      const target = resolve(path, Deno.readLinkSync(at));
-      if (seen.has(target)) continue;
-      seen.add(target);
-      linkedFolders(target, seen);
+      else if (isSymlink && isFolder(at)) follow(at);
     }
   };
-  look(folder);
-  return seen;
+  if (isLink(folder)) follow(folder);
+  else look(folder);
+  return { targets, empty };
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw ioFailure(`read ${path}`, error);
+  }
 }
 
 const isKoFile = (path: string): boolean => KO_FILES.includes(basename(path));
@@ -207,14 +235,21 @@ async function settingsOf(
   options: BuildOptions,
 ): Promise<Telling> {
   const { koFile, workingDirectory } = config;
-  const paths = koFile ? [koFile.path] : KO_FILES;
-  const all = paths.map((path) => resolve(workingDirectory, path));
-  const path = all.find((one) => changes.changed.has(one) || (koFile && !changes.knows(one)));
+  const own = koFile && resolve(workingDirectory, koFile.path);
+  const name = (path: string): string => relative(workingDirectory, path);
+  if (own !== undefined && !changes.knows(own)) {
+    return () => `${name(own)} is in no commit, so that nobody knows what it was`;
+  }
+  // The first of them counts.
+  const all = own !== undefined && !isKoFile(own)
+    ? [own]
+    : KO_FILES.map((file) => join(own ? dirname(own) : workingDirectory, file));
+  const path = all.find((one) => changes.changed.has(one));
   if (path === undefined) return () => undefined;
-  const file = relative(workingDirectory, path);
+  const file = name(path);
   let before: BuildConfig;
   try {
-    before = resolveBuildConfig({ ...options, koFile: await koFileBefore(path, changes) });
+    before = resolveBuildConfig({ ...options, koFile: await koFileBefore(all, changes) });
   } catch (error) {
     if (!(error instanceof KodenoError)) throw error;
     return () => `${file} cannot be read as it was`;
@@ -229,11 +264,14 @@ async function settingsOf(
     of(before, image) === of(config, image) ? undefined : `${file} says something else of it`;
 }
 
-async function koFileBefore(path: string, changes: Changes) {
-  const bytes = await changes.before(path);
-  if (bytes === undefined) return undefined;
-  const { readKoFile } = await import("../config/ko_yaml.ts");
-  return await asFile(path, bytes, (file) => readKoFile(file, path));
+async function koFileBefore(paths: readonly string[], changes: Changes) {
+  for (const path of paths) {
+    const bytes = await changes.before(path);
+    if (bytes === undefined) continue;
+    const { readKoFile } = await import("../config/ko_yaml.ts");
+    return await asFile(path, bytes, (file) => readKoFile(file, path));
+  }
+  return undefined;
 }
 
 /** The entry of `builds` that is for a package, by the folder that it names. */
@@ -352,7 +390,7 @@ async function hasOtherSums(path: string, changes: Changes): Promise<boolean> {
 }
 
 /** Has bytes in a file of a name for some work. */
-async function asFile<T>(
+export async function asFile<T>(
   path: string,
   bytes: Uint8Array,
   work: (file: string) => Promise<T>,

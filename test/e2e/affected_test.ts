@@ -51,10 +51,24 @@ const FILES: Readonly<Record<string, string>> = {
   "cmd/b/kodata/data.txt": "data\n",
   "web/shown.txt": "shown\n",
   "web/gone.txt": "gone\n",
+  "data/x.txt": "data\n",
+  "docs/x.txt": "docs\n",
+  "all/shown.txt": "shown\n",
+  "all/gone.txt": "gone\n",
   "cmd/c/main.go": main("local.Hi()", 'import "example.com/local"'),
   "local/go.mod": "module example.com/local\n\ngo 1.22\n",
   "local/local.go": 'package local\n\nfunc Hi() { print("local") }\n',
 };
+
+const LOCK = `version: 1
+images:
+  example.com/app/cmd/a:
+    kodeno: 1.0.0
+    base: { name: static }
+    platforms: { linux/amd64: {} }
+    go: { version: go1.22.0 }
+    build: { trimpath: true }
+`;
 
 type Edit = (repository: GitRepository) => Promise<unknown>;
 
@@ -118,6 +132,28 @@ const EDITS: readonly (readonly [edit: Edit, affected: string, why?: string])[] 
   [replaced(".ko.yaml", "[-s]", "[-s, -w]"), "c", ".ko.yaml says something else of it"],
   [replaced(".ko.yaml", "# nothing yet", "defaultBaseImage: scratch"), "a b c"],
   [remove(".ko.yaml"), "c"],
+  [
+    async ({ dir }) => {
+      await Deno.rename(dir.join(".ko.yaml"), dir.join(".ko.yml"));
+      await dir.write(".ko.yaml", "builds: []\n");
+    },
+    "c",
+    ".ko.yaml says something else of it",
+  ],
+  [({ dir }) => Deno.rename(dir.join(".ko.yaml"), dir.join(".ko.yml")), ""],
+  // Of an empty folder no commit tells.
+  [({ dir }) => Deno.mkdir(dir.join("cmd/b/kodata/empty")), "b", "empty, which no commit tells"],
+  [
+    async ({ dir }) => {
+      await Deno.remove(dir.join("shared"));
+      await Deno.symlink("docs", dir.join("shared"));
+    },
+    // Whose links lead there is not looked for.
+    "b c",
+    "shared has changed",
+  ],
+  [remove("all/gone.txt"), "c", "all/gone.txt is gone"],
+  [write("kodeno.lock", LOCK), "a", "kodeno.lock says something else of it"],
 ];
 
 Deno.test("affected: what would be built otherwise is listed, after each of many changes", async () => {
@@ -142,6 +178,10 @@ Deno.test("affected: what would be built otherwise is listed, after each of many
   };
   for (const [path, text] of Object.entries(FILES)) await dir.write(path, text);
   await Deno.symlink("../../../web", dir.join("cmd/b/kodata/web"));
+  // One by way of another, and one in the place of the folder itself.
+  await Deno.symlink("data", dir.join("shared"));
+  await Deno.symlink("../../../shared", dir.join("cmd/b/kodata/shared"));
+  await Deno.symlink("../../all", dir.join("cmd/c/kodata"));
   await repository.git("add", "--all");
   await repository.git("commit", "--quiet", "--message", "first");
   const first = (await repository.git("rev-parse", "HEAD")).trim();
@@ -154,8 +194,9 @@ Deno.test("affected: what would be built otherwise is listed, after each of many
   const before = await built();
   for (const [i, [edit, expected, why = ""]] of EDITS.entries()) {
     await edit(repository);
-    const lines = (await done(dir, ["affected", "--since", first, "--json", "./cmd/..."], env))
-      .split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+    const args = ["affected", "--since", first, "--json", "./cmd/..."];
+    const [stdout, after] = await Promise.all([done(dir, args, env), built()]);
+    const lines = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
     const listed = lines.map(({ image }) => image.replace("example.com/app/cmd/", ""));
     assert.deepEqual(
       listed,
@@ -163,12 +204,33 @@ Deno.test("affected: what would be built otherwise is listed, after each of many
       `edit ${i}: ${JSON.stringify(lines)}`,
     );
     if (why !== "") assert.ok(lines[0].why.includes(why), `edit ${i}: ${lines[0].why}`);
-    const other = [...await built()].filter(([name, digest]) => before.get(name) !== digest)
+    const other = [...after].filter(([name, digest]) => before.get(name) !== digest)
       .map(([name]) => name);
     assert.deepEqual(other.filter((name) => !listed.includes(name)), [], `edit ${i}`);
     await repository.git("reset", "--quiet", "--hard", first);
     await repository.git("clean", "--quiet", "-dfx");
   }
+});
+
+Deno.test("affected: what go cannot read, or would be read elsewhere, is listed", async () => {
+  await using repository = await gitRepository();
+  const { dir } = repository;
+  await repository.commit("one", {
+    "go.mod": "module example.com/m\n\ngo 1.22\n",
+    "go.work": "go 1.22\n\nuse .\n",
+    "main.go": main("lib.Hi()", 'import "example.com/m/lib"'),
+    "lib/lib.go": "package lib\n\nfunc Hi() {}\n",
+  });
+  const why = async () => (await done(dir, ["affected", "--since", "HEAD", "--why"])).trim();
+  assert.equal(await why(), "");
+  await remove("go.work")(repository);
+  assert.equal(await why(), "example.com/m\tgo.work is gone");
+  await repository.commit("no workspace");
+  await dir.write("go.work", "go 1.22\n\nuse .\n");
+  assert.equal(await why(), "example.com/m\tgo.work is new");
+  await remove("go.work")(repository);
+  await Deno.remove(dir.join("lib"), { recursive: true });
+  assert.equal(await why(), "example.com/m\tgo cannot read example.com/m/lib");
 });
 
 Deno.test("affected: what git cannot tell is one line, with what to do", async () => {
