@@ -9,7 +9,7 @@ import { startRegistry } from "../parts/registry.ts";
 import { needs } from "../parts/tools.ts";
 import { startProxy } from "../parts/connect_proxy.ts";
 import { startSocksProxy } from "../parts/socks_proxy.ts";
-import { startSecuredRegistry } from "../parts/secured_registry.ts";
+import { PASSWORD, startSecuredRegistry, USER } from "../parts/secured_registry.ts";
 import { imageGraph, pushAll } from "../support/image_graph.ts";
 import { denoDirectory, kodeno } from "../support/kodeno.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -109,5 +109,35 @@ Deno.test({
     await using proxy = await startSocksProxy(plain.host);
     await thereAndBack(dir, { all_proxy: `socks5h://${proxy.host}` }, ["--insecure-registry"]);
     for (const { asked } of [tunnel, proxy]) assert.deepEqual([...new Set(asked)], [HOST]);
+  },
+});
+
+Deno.test({
+  name: "behind a proxy: GitHub's registry, with the token that its actions have, and no other one",
+  ...needs("docker-registry", "openssl"),
+  async fn() {
+    await using dir = await home();
+    await using secured = await startSecuredRegistry({ tls: true, password: true });
+    await using tunnel = await startProxy(secured.host, true);
+    const env = {
+      HOME: dir.path,
+      DENO_DIR: denoDirectory(),
+      NO_PROXY: "",
+      https_proxy: `http://${tunnel.host}`,
+      GITHUB_TOKEN: PASSWORD,
+      GITHUB_ACTOR: USER,
+    };
+    const copied = (to: string) => {
+      const args = ["copy", "-v", "oci:layout:v1", to, "--insecure-registry"];
+      return kodeno(args, { cwd: dir.path, env });
+    };
+    const there = await copied("ghcr.io/team/app:v1");
+    assert.equal(there.code, 0, there.stderr);
+    const other = await copied("ghcr.test/team/app:v1");
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /not logged in \(401\)/);
+    for (const { stdout, stderr } of [there, other]) {
+      assert.ok(!`${stdout}${stderr}`.includes(PASSWORD));
+    }
   },
 });

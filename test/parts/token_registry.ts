@@ -10,6 +10,8 @@ import { startRegistry } from "./registry.ts";
 export interface TokenRules {
   /** Passwords by user; without a user, everybody may pull and push. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Whether everybody may pull who says nothing of who is asking. */
+  readonly isOpen?: boolean;
   /** Identity tokens that are taken in exchange. */
   readonly identityTokens?: readonly string[];
   /** Requests that a token is good for. */
@@ -32,7 +34,7 @@ export interface TokenRegistry extends AsyncDisposable {
 
 /** Starts both; needs the part "docker-registry". */
 export async function startTokenRegistry(rules: TokenRules = {}): Promise<TokenRegistry> {
-  const { users, identityTokens = [], uses = Infinity, secret = [] } = rules;
+  const { users, isOpen = false, identityTokens = [], uses = Infinity, secret = [] } = rules;
   const registry = await startRegistry();
   const given: string[][] = [];
   const asked: string[] = [];
@@ -53,7 +55,9 @@ export async function startTokenRegistry(rules: TokenRules = {}): Promise<TokenR
       shown === `Basic ${btoa(`${user}:${password}`)}`
     );
     const isToken = identityTokens.some((token) => shown === `refresh ${token}`);
-    if (users && !isUser && !isToken) {
+    const isPull = query.getAll("scope").every((scope) => scope.endsWith(":pull"));
+    const isAnybody = isOpen && shown === "" && isPull;
+    if (users && !isUser && !isToken && !isAnybody) {
       return exchange.answer(401, {}, '{"errors":[{"code":"UNAUTHORIZED"}]}');
     }
     const scopes = query.getAll("scope").flatMap((text) => text.split(" "))

@@ -76,6 +76,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "registry: a token that nobody gave for it does not hinder what everybody may pull",
+  ...needs("docker-registry"),
+  async fn() {
+    await using registry = await startTokenRegistry({ users: { me: "mine" }, isOpen: true });
+    const name = `${registry.host}/app`;
+    const mine: Credential = { kind: "password", username: "me", password: "mine" };
+    await thereAndBack(name, showing(mine));
+    const other = { ...mine, password: "other" };
+    await using given = openRegistry(name, showing(other));
+    await failsWith("UNAUTHORIZED", () => given.resolve("v1"));
+    const ambient = showing({ ...other, isAmbient: true });
+    await using found = openRegistry(name, ambient);
+    const root = await found.resolve("v1");
+    await verify(found, root);
+    // Nobody pushes without being known.
+    await using pushing = openRegistry(name, ambient);
+    const error = await failsWith("UNAUTHORIZED", () => pushAll(pushing, [blob("b")]));
+    assert.ok(!error.message.includes("other"), error.message);
+  },
+});
+
+Deno.test({
   name: "registry: TLS of an own CA, by option, by certs.d, and unchecked",
   ...needs("docker-registry", "openssl"),
   async fn() {

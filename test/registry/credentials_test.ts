@@ -248,3 +248,22 @@ Deno.test("credentials: a config.json that is a link stays one, and what is no f
   assert.equal(await Deno.readLink(config), "/dev/null");
   assert.equal((await Deno.stat("/dev/null")).isCharDevice, true);
 });
+
+Deno.test("credentials: GitHub's token is for GitHub's registry alone, and comes last", async () => {
+  await using home = await tempDir();
+  const token = { GITHUB_TOKEN: "hunter2", GITHUB_ACTOR: "octocat" };
+  const { find } = await finder(home, token);
+  assert.deepEqual(await find("ghcr.io", "team/app"), {
+    ...user("octocat", "hunter2"),
+    isAmbient: true,
+  });
+  for (const other of ["docker.io", "ghcr.io:444", "xghcr.io", "ghcr.io.local", "reg.local"]) {
+    assert.equal(await find(other, "team/app"), undefined, other);
+  }
+  const nobody = await finder(home, { GITHUB_TOKEN: "hunter2" });
+  assert.equal((await nobody.find("ghcr.io", "x") as { username: string }).username, "unset");
+  const auths = { "ghcr.io": auth("me", "mine") };
+  await home.write(".docker/config.json", JSON.stringify({ auths }));
+  const kept = await finder(home, token);
+  assert.deepEqual(await kept.find("ghcr.io", "team/app"), user("me", "mine"));
+});

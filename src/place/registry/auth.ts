@@ -239,7 +239,16 @@ export class Authorizer {
     if (this.#tokens.get(key) !== kept) return await this.#token(request);
     this.#tokens.delete(key);
     return await getOrTry(this.#tokens, key, async () => {
-      const token = await fetchToken(this, request);
+      const token = await fetchToken(this, request).catch(async (error) => {
+        const { credential, scopes } = request;
+        const isPull = scopes.every(({ actions }) => actions.join() === "pull");
+        const isAmbient = credential?.kind === "password" && credential.isAmbient;
+        if (!isAmbient || !isPull || !(error instanceof TokenRefused)) throw error;
+        // It may be for other work; what everybody may read needs none.
+        return await fetchToken(this, { ...request, credential: undefined }).catch(() => {
+          throw error;
+        });
+      });
       this.secrets.add(token.value);
       return token;
     });

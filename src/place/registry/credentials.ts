@@ -14,7 +14,13 @@ import type { Environment } from "./proxy.ts";
 
 /** A proof of who somebody is. */
 export type Credential =
-  | { readonly kind: "password"; readonly username: string; readonly password: string }
+  | {
+    readonly kind: "password";
+    readonly username: string;
+    readonly password: string;
+    /** Whether nobody has given it for this registry, which may not take it. */
+    readonly isAmbient?: boolean;
+  }
   /** Exchanged for access tokens (OAuth 2 refresh token; Docker's "identity token"). */
   | { readonly kind: "identity"; readonly token: string }
   /** Sent as it is. */
@@ -160,8 +166,8 @@ export function authFilePaths(environment: Environment): readonly string[] {
 }
 
 /**
- * Finds credentials where Docker and podman keep them. Nothing is read before it is asked for; files
- * that cannot be read and helpers that do not answer are warnings.
+ * Finds credentials where Docker and podman keep them, then GitHub's token ({@link gitHubToken}). Nothing is
+ * read before it is asked for; files that cannot be read and helpers that do not answer are warnings.
  */
 export function dockerCredentials(
   environment: Environment,
@@ -191,8 +197,23 @@ export function dockerCredentials(
       const found = kept ?? entryOf(file, registry, path);
       if (found !== undefined) return found;
     }
-    return undefined;
+    return gitHubToken(registry, environment);
   };
+}
+
+/** GitHub's registry, and no other one. */
+const GITHUB_REGISTRY = "ghcr.io";
+
+/**
+ * The token that GitHub Actions puts into the environment, for GitHub's own registry, as ko takes it
+ * (`github.Keychain` of go-containerregistry).
+ */
+export function gitHubToken(
+  registry: string,
+  { GITHUB_TOKEN: password, GITHUB_ACTOR: username }: Environment,
+): Credential | undefined {
+  if (registry !== GITHUB_REGISTRY || !password) return undefined;
+  return { kind: "password", username: username || "unset", password, isAmbient: true };
 }
 
 /** What a registry is called in files and by helpers. */

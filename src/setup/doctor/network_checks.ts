@@ -18,6 +18,7 @@ import {
   askHelper,
   type AuthFile,
   authFilePaths,
+  gitHubToken,
   helperOf,
   readAuthFile,
   serverKey,
@@ -40,6 +41,9 @@ export async function checkCredentials(checkup: Checkup): Promise<void> {
       const mend = "mend it, or move it away and log in again";
       checkup.add("wrong", `${path} cannot be read: ${messageOf(error)}`, mend);
     }
+  }
+  if (gitHubToken("ghcr.io", checkup.where.environment) !== undefined) {
+    checkup.ok("GITHUB_TOKEN, for ghcr.io where the files have nothing for that");
   }
   if (checkup.findings.length > 0) return;
   checkup.ok("none are kept: registries are asked without any");
