@@ -11,6 +11,8 @@ import { run } from "../support/process.ts";
 import { names } from "../support/temp.ts";
 
 const FOLDER = ".github/workflows";
+/** Steps of action.yml. */
+const SETUP = "tasks/setup";
 
 Deno.test({
   name: "workflows: actionlint finds nothing, nor shellcheck in what they run",
@@ -22,6 +24,10 @@ Deno.test({
     const args = ["-shellcheck", rootTool("shellcheck") ?? "", "-pyflakes", "", "-no-color"];
     const { code, stdout, stderr } = await run(actionlint, [...args, ...files], { cwd: ROOT });
     assert.equal(code, 0, stdout + stderr);
+    const scripts = (await names(join(ROOT, SETUP))).map((name) => join(SETUP, name));
+    assert.ok(scripts.length >= 3, scripts.join());
+    const judged = await run(rootTool("shellcheck") ?? "", scripts, { cwd: ROOT });
+    assert.equal(judged.code, 0, judged.stdout + judged.stderr);
   },
 });
 
