@@ -173,6 +173,9 @@ Deno.test("doctor: a broken config.json is wrong, and what is in it is not shown
   );
   assert.equal(broken.code, 1);
   assert.doesNotMatch(broken.text, /c2VjcmV0/);
+  const inActions = await doctor(dir, { GITHUB_TOKEN: "c2VjcmV0" });
+  assert.match(inActions.of("credentials")[1]?.found ?? "", /^GITHUB_TOKEN, for ghcr\.io/);
+  assert.doesNotMatch(inActions.text, /c2VjcmV0/);
 
   const auths = { "reg.local": { auth: btoa("me:hidden-word") } };
   await Deno.writeTextFile(path, JSON.stringify({ auths, credsStore: "not-there" }));
