@@ -7,9 +7,12 @@
  */
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import process from "node:process";
+import type Process from "node:process";
 import { fileURLToPath } from "node:url";
 import { RUNTIME_FLAGS } from "../runtime_flags.ts";
+
+// An import would open its streams as well, after which kodeno could not wait for the reader of a pipe.
+const process: typeof Process = globalThis.process;
 
 const FLAGS = [
   "run",
@@ -33,6 +36,12 @@ function denoProgram(): string {
   return ofDeno.resolve(`@deno/${machine}/deno${isWindows ? ".exe" : ""}`);
 }
 
+/** What an argument calls `/dev/fd/3`, as shells do for `<(...)`; Node keeps those from its children. */
+function namedDescriptors(args: readonly string[]): readonly number[] {
+  const found = args.flatMap((arg) => [...arg.matchAll(/\/(?:dev|proc\/self)\/fd\/(\d+)/g)]);
+  return found.map(([, number]) => Number(number)).filter((number) => number > 2);
+}
+
 function fail(why: string): never {
   console.error(`Error: Cannot start kodeno: ${why}`);
   process.exit(1);
@@ -53,10 +62,18 @@ function start(): void {
         "and Windows on x64 and arm64, which npm leaves out with --omit=optional",
     );
   }
+  const named = namedDescriptors(process.argv);
   // It takes the place of Node where Node can give it up: who sends a signal then sends it to kodeno.
-  if (process.execve !== undefined && !isWindows) process.execve(program, [program, ...args], env);
-  const child = spawn(program, args, { stdio: "inherit", env });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  if (process.execve !== undefined && !isWindows && named.length === 0) {
+    process.execve(program, [program, ...args], env);
+  }
+  const passed = new Set([0, 1, 2, ...named]);
+  const stdio = Array.from(
+    { length: Math.max(...passed) + 1 },
+    (_, number) => passed.has(number) ? "inherit" : "ignore",
+  );
+  const child = spawn(program, args, { stdio, env });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"] as const) {
     // Windows has told all programs of the console, and can only end one that it has not told.
     process.on(signal, () => isWindows || child.kill(signal));
   }

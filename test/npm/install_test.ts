@@ -77,6 +77,22 @@ Deno.test({
     for (const node of await nodes(machine)) {
       const PATH = [node, ...searchPath()].filter(Boolean).join(":");
       const version = await succeed("node", ["--version"], { env: { ...env, PATH } });
+      await test.step(`descriptors that are named reach it, with Node ${version.trim()}`, async () => {
+        const line = `'${program}' resolve -f <(echo 'kind: List')`;
+        const how = { cwd: dir.path, env: { ...env, PATH } };
+        assert.equal(await succeed("bash", ["-c", line], how), "kind: List\n---\n");
+      });
+
+      await test.step(`it waits for the reader of a pipe, with Node ${version.trim()}`, async () => {
+        await using work = await tempDir();
+        await simpleModule(work);
+        const how = { cwd: work.path, env: { ...env, PATH } };
+        const line = `'${program}' build --tarball - | (sleep 1; cat) >got.tar`;
+        await succeed("bash", ["-euo", "pipefail", "-c", line], how);
+        await succeed(program, ["build", "--tarball", "want.tar"], how);
+        await succeed("cmp", ["want.tar", "got.tar"], how);
+      });
+
       await test.step(`signals end it, with all that it runs, with Node ${version.trim()}`, async () => {
         await using work = await tempDir();
         await goModule(work, "example.com/slow", { "main.go": SLOW });
